@@ -1,0 +1,85 @@
+# Every target does its own set-up in build/: a clone with python3 (3.11 or newer), venv and make is enough.
+# What was installed is remembered in stamp files, so a second run starts at once; a changed source installs again.
+PYTHON ?= python3
+SEEDS  ?= 2
+JOBS   ?= 2
+ARGS   ?=
+
+VENV := build/venv
+PURE := build/venv-interpreted
+PIP  := bin/pip --disable-pip-version-check install --quiet -c constraints.txt
+PACKAGE := pyproject.toml setup.py constraints.txt $(wildcard exchange/*.py exchange/venues/*.toml oracle/*.py \
+	clients/*.py clients/bots/*.py lab/*.py lab/scenarios/*.toml)
+
+# 1 where a C compiler that finds Python.h is (CC=/bin/false is none), else 0; PERPLAB_COMPILE, if set, decides instead.
+COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; print(s.get_path("include"), s.get_config_var("CC") or "cc")'); \
+	include=$$1; shift; echo '\#include <Python.h>' | $${CC:-$$*} -I"$$include" -x c -c -o /dev/null - 2>/dev/null && echo 1 || echo 0)}
+
+.NOTPARALLEL:
+.PHONY: help demo test check bench mutants links clean FORCE
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+
+demo: $(VENV)/runtime  ## the main job: six venue designs through one crash (SEEDS=2)
+	@$(VENV)/bin/perplab --version
+	$(VENV)/bin/perplab compare oct10 --seeds $(SEEDS)
+
+test: $(VENV)/dev  ## the whole suite on the compiled core, then the core's tests on the interpreted one (JOBS=2, ARGS=)
+	@$(VENV)/bin/perplab --version
+	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then \
+		PERPLAB_EXPECT=compiled $(VENV)/bin/pytest -n $(JOBS) $(ARGS) && $(MAKE) --no-print-directory test-interpreted; \
+	else \
+		echo "no C compiler (or PERPLAB_COMPILE=0): the whole suite runs on the interpreted core, and only there"; \
+		PERPLAB_EXPECT=interpreted $(VENV)/bin/pytest -n $(JOBS) $(ARGS); \
+	fi
+
+.PHONY: test-interpreted
+test-interpreted: $(PURE)/dev
+	@$(PURE)/bin/perplab --version
+	@PERPLAB_EXPECT=interpreted $(PURE)/bin/pytest -n $(JOBS) $(ARGS) tests/exchange
+
+check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest -q tests/test_tidy.py
+
+bench: $(VENV)/dev  ## benchmarks; writes out/bench.json (ARGS=)
+	@mkdir -p out && $(VENV)/bin/perplab --version
+	$(VENV)/bin/pytest benchmarks $(ARGS)
+	@test -s out/bench.json || { echo "out/bench.json was not written"; exit 1; }
+
+mutants:  ## mutation tests of the money modules on the interpreted core; writes out/mutants.txt (takes long)
+mutants: $(VENV)/dev
+	@rm -rf build/mutation && mkdir -p build/mutation/perplab build/mutation/tests out
+	@cp -r exchange oracle clients lab build/mutation/perplab/  # mutmut takes module names from file paths
+	@cp -r tests/conftest.py tests/exchange tests/cases build/mutation/tests/ && cp pyproject.toml build/mutation/
+	cd build/mutation && ../../$(VENV)/bin/mutmut run && ../../$(VENV)/bin/mutmut results > ../../out/mutants.txt
+
+links:  ## build/links/perplab/*: the packages as mypy and the editor see them, straight from the checkout
+	@mkdir -p build/links/perplab && cd build/links/perplab && for d in exchange oracle clients lab; do ln -sfn ../../../$$d $$d; done
+
+clean:  ## remove what the other targets made, except out/
+	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find exchange oracle clients lab tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(VENV)/ready $(PURE)/ready: %/ready:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "perplab needs Python 3.11 or newer: make PYTHON=...")'
+	@echo "making $*" && $(PYTHON) -m venv --clear $* && touch $@
+
+# How to build (line 1) and from which files: rewritten only when that changes, so that a deleted file counts as a change.
+build/inputs: FORCE
+	@mkdir -p build && { echo "$(COMPILE)"; echo "$(sort $(PACKAGE))"; } > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(VENV)/runtime: $(VENV)/ready build/inputs $(PACKAGE)
+	@echo "installing perplab (compiles the core where a C compiler is: up to a minute)"
+	@$(VENV)/$(PIP) . && touch $@
+
+$(VENV)/dev: $(VENV)/ready build/inputs $(PACKAGE)
+	@echo "installing perplab and the development tools, PERPLAB_COMPILE=$$(head -n 1 build/inputs)"
+	@PERPLAB_COMPILE=$$(head -n 1 build/inputs) $(VENV)/$(PIP) '.[dev]' && touch $(VENV)/runtime $@
+
+$(PURE)/dev: $(PURE)/ready build/inputs $(PACKAGE)
+	@echo "installing perplab and the test tools, PERPLAB_COMPILE=0"
+	@PERPLAB_COMPILE=0 $(PURE)/$(PIP) '.[test]' && touch $@

@@ -1,0 +1,114 @@
+"""What a bot is: a sans-IO state machine between a view of the venue and commands to it.
+
+Rules: a bot never waits, reads a clock, touches a socket or owns a random generator; what is random about it was drawn before it
+was made. Whoever carries it (the lab's event loop, a socket session) calls it, stamps the `ts` of its commands on arrival, and
+wakes it when it asked to be woken. Prices are ticks, sizes lots, money micro-units, times ns; ratios are floats and only decide
+what to ask of the venue, which computes in integers alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, TypeAlias
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import fields
+from numpy.typing import NDArray
+
+from perplab.exchange.messages import CancelAll, Command, Event, Place, command_row
+from perplab.exchange.types import ROW
+
+Rows: TypeAlias = NDArray[np.int64]  # packed commands, shape (n, 16), `ts` left 0
+Floats: TypeAlias = NDArray[np.float64]
+Action: TypeAlias = tuple[Rows, int | None]  # commands now, and when to be woken [ns]; a pending wake-up that is earlier stays
+
+NOTHING: Final[Rows] = np.zeros((0, int(ROW)), dtype=np.int64)
+NOTHING.flags.writeable = False
+BP: Final = 1e-4
+
+_PLACE: Final = {field.name: column for column, field in enumerate(fields(Place), start=1)}
+
+
+class Offer(Struct, frozen=True, gc=False):
+    """An open auction: what is left of an account, and what taking all of that would gain at the moment."""
+
+    auction: int
+    notional: int  # [micro] at the mark, of what is still offered
+    gain: int  # [micro] against the mark, payment included; below zero before the discount begins
+
+
+class View(Struct, frozen=True, gc=False):
+    """What one agent sees when it is called: public data of its market, its own account, and the outside world's price."""
+
+    bid: int  # [ticks] best bid, 0: none
+    ask: int  # [ticks] best ask, 0: none
+    last: int  # [ticks]
+    mark: int  # [ticks]
+    oracle: int  # [ticks]
+    outside: float  # [ticks] the true price, as late as this agent hears of it
+    size: int  # [lots] own position, signed
+    equity: int  # [micro]
+    maintenance: int  # [micro]
+    offers: tuple[Offer, ...] = ()  # open auctions, for bots that set `sees_offers`
+
+
+class Seat(Struct, frozen=True, gc=False):
+    """Where a bot sits: its account, its market, and the market's scale."""
+
+    account: int
+    market: int
+    unit: int  # [micro] per tick x lot
+
+    def lots(self, money: float, price: float) -> int:
+        """Whole lots that `money` [micro] buys at `price` [ticks]; 0 for nothing or less."""
+        return max(0, int(money / (price * self.unit)))
+
+    def notional(self, lots: int, price: float) -> float:
+        """Value of `lots` at `price` [ticks], signed like `lots`. [micro]"""
+        return lots * price * self.unit
+
+
+class Bot:
+    """Base of all bots: does nothing, ever. The three calls return commands and the next wake-up."""
+
+    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: public ones, and those of its account
+    sees_offers: ClassVar[bool] = False
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+
+    def on_start(self, ts: int, view: View) -> Action:
+        """The bot has joined the venue."""
+        return NOTHING, None
+
+    def on_event(self, ts: int, event: Event) -> Action:
+        """An event of a kind in `hears` became known to the bot."""
+        return NOTHING, None
+
+    def on_wake(self, ts: int, view: View) -> Action:
+        """The time that it asked for has come."""
+        return NOTHING, None
+
+
+def pack(*commands: Command) -> Rows:
+    """Typed commands as rows; make them with `ts` 0."""
+    return np.array([command_row(command) for command in commands], dtype=np.int64).reshape(-1, int(ROW))
+
+
+def places(seat: Seat, sides: Rows, prices: Rows, lots: Rows, tif: int) -> Rows:
+    """One limit order per entry of the three columns, each int64 (n,); entries of no lots are left out."""
+    wanted = np.flatnonzero(lots > 0)
+    rows = np.zeros((wanted.size, int(ROW)), dtype=np.int64)
+    rows[:, 0] = Place.KIND
+    rows[:, _PLACE["account"]] = seat.account
+    rows[:, _PLACE["market"]] = seat.market
+    rows[:, _PLACE["side"]] = sides[wanted]
+    rows[:, _PLACE["price"]] = prices[wanted]
+    rows[:, _PLACE["size"]] = lots[wanted]
+    rows[:, _PLACE["tif"]] = tif
+    return rows
+
+
+def replace_quotes(seat: Seat, quotes: Rows) -> Rows:
+    """Cancel all the account has resting in the market, then place `quotes`."""
+    return np.concatenate([pack(CancelAll(0, seat.account, seat.market)), quotes])

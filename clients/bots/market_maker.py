@@ -1,0 +1,125 @@
+"""A market maker: a ladder of bids and asks around the outside price, replaced at a steady pace, thinner when prices run.
+
+Rules: quotes are post-only; the ladder's shape is given, its scale is what the account's equity carries at a chosen leverage, less
+the inventory already held. How much is withdrawn follows a volatility that rises fast and falls slowly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from perplab.exchange.messages import CancelAll, Side, TimeInForce
+
+from .base import BP, Action, Bot, Floats, Rows, Seat, View, pack, places
+
+SECOND: Final = 1e9  # [ns]
+
+
+class Ladder(Struct, frozen=True):
+    """The shape of one maker's quotes when calm; arrays of one entry per level, nearest first."""
+
+    offset_bp: Floats  # [bp] from the outside price
+    bid: Floats  # [micro]
+    ask: Floats  # [micro]
+
+
+class Withdrawal(Struct, frozen=True):
+    """How much is taken back as volatility goes from `calm_bp` to `wild_bp`: nothing at the first, all that is stated at the second."""
+
+    calm_bp: float  # [bp per square root of a second]
+    wild_bp: float
+    bid: float  # share of the bids that is gone at `wild_bp`
+    ask: float
+    rise_s: float  # [s] half-life of the estimate that notices a rise
+    fall_s: float  # [s] half-life of the one that remembers it
+
+
+class MakerTerms(Struct, frozen=True):
+    ladder: Ladder
+    withdrawal: Withdrawal
+    interval_ns: int
+    phase_ns: int  # of its first quote, so that several makers take turns
+    leverage: float  # largest notional of a side, inventory included, over equity
+    skew_bp: float  # quotes shift by this much against a full inventory
+
+
+class MarketMaker(Bot):
+    """Quotes around the outside price it hears of; its venue account is margined like any other and is never refilled."""
+
+    def __init__(self, seat: Seat, terms: MakerTerms) -> None:
+        super().__init__(seat)
+        self.terms = terms
+        levels = terms.ladder.offset_bp.size
+        self._sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), levels)
+        self._factors = np.concatenate([1.0 - terms.ladder.offset_bp * BP, 1.0 + terms.ladder.offset_bp * BP])
+        self._cancel = pack(CancelAll(0, seat.account, seat.market))
+        self._seen = (0, 0.0)  # when, and the outside price then
+        self._fast = self._slow = (terms.withdrawal.calm_bp * BP) ** 2  # [1 / s] variance rates
+
+    def on_start(self, ts: int, view: View) -> Action:
+        self._seen = (ts, view.outside)
+        return self._quote(view), ts + self.terms.phase_ns
+
+    def on_wake(self, ts: int, view: View) -> Action:
+        self._watch(ts, view.outside)
+        return self._quote(view), ts + self.terms.interval_ns
+
+    def stress(self) -> float:
+        """How far the withdrawal has gone, from 0 to 1."""
+        terms = self.terms.withdrawal
+        volatility_bp = math.sqrt(max(self._fast, self._slow)) / BP
+        return min(1.0, max(0.0, (volatility_bp - terms.calm_bp) / (terms.wild_bp - terms.calm_bp)))
+
+    def _watch(self, ts: int, outside: float) -> None:
+        """Two exponential averages of the squared return per second, one quick and one slow."""
+        before, price = self._seen
+        seconds = (ts - before) / SECOND
+        rate = math.log(outside / price) ** 2 / seconds
+        terms = self.terms.withdrawal
+        self._fast += (rate - self._fast) * (1.0 - 0.5 ** (seconds / terms.rise_s))
+        self._slow += (rate - self._slow) * (1.0 - 0.5 ** (seconds / terms.fall_s))
+        self._seen = (ts, outside)
+
+    def _quote(self, view: View) -> Rows:
+        """All quotes anew: the old ones cancelled, the ladder placed around the outside price leant against the inventory."""
+        limit = self.terms.leverage * max(0, view.equity)
+        held = self.seat.notional(view.size, view.mark)
+        lean = max(-1.0, min(1.0, held / limit)) if limit else 0.0
+        fair = view.outside * (1.0 - self.terms.skew_bp * BP * lean)
+        prices = fair * self._factors
+        levels = prices.size // 2
+        lots = np.concatenate(self._scaled(limit, held)) / (prices * self.seat.unit)
+        ticks = np.concatenate([np.floor(prices[:levels]), np.ceil(prices[levels:])]).astype(np.int64)
+        quotes = places(self.seat, self._sides, ticks, lots.astype(np.int64), int(TimeInForce.POST_ONLY))
+        return np.concatenate([self._cancel, quotes])
+
+    def _scaled(self, limit: float, held: float) -> tuple[Floats, Floats]:
+        """The two sides of the ladder [micro], less what is withdrawn, cut to the room that the inventory leaves."""
+        ladder, withdrawal, stress = self.terms.ladder, self.terms.withdrawal, self.stress()
+        bid, ask = ladder.bid * (1.0 - withdrawal.bid * stress), ladder.ask * (1.0 - withdrawal.ask * stress)
+        bid_room, ask_room = max(0.0, limit - held), max(0.0, limit + held)
+        return bid * min(1.0, bid_room / float(bid.sum())), ask * min(1.0, ask_room / float(ask.sum()))
+
+
+def ladder(levels: int, nearest_bp: float, depth_bp: Floats, bid: Floats, ask: Floats) -> Ladder:
+    """A ladder of `levels` prices, evenly spaced in the logarithm from `nearest_bp` to the end of a measured depth profile.
+
+    `bid`, `ask`: cumulative depth within `depth_bp` of the middle [micro], each shape (k,) and rising. Between the measured points
+    depth is a power of the distance; a level rests what lies between the level before it and itself.
+    """
+    offsets = np.geomspace(nearest_bp, depth_bp[-1], levels)
+    return Ladder(offsets, _levels(offsets, depth_bp, bid), _levels(offsets, depth_bp, ask))
+
+
+def _levels(offsets: Floats, depth_bp: Floats, cumulative: Floats) -> Floats:
+    """Depth that each level adds, by interpolation in log-log; below the first measured point its first slope goes on."""
+    x, y = np.log(depth_bp), np.log(cumulative)
+    slope = (y[1] - y[0]) / (x[1] - x[0])
+    at = np.log(offsets)
+    depth = np.exp(np.where(at < x[0], y[0] + (at - x[0]) * slope, np.interp(at, x, y)))
+    added: Floats = np.diff(depth, prepend=0.0)
+    return added

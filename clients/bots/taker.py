@@ -1,0 +1,51 @@
+"""Noise taker flow: market orders at given times, of given sides and sizes, whatever the market does.
+
+Rules: the whole flow is drawn before it is traded, so nothing that happens on the venue changes it. A carrier may let the bot send
+it order by order, or take `rows` and `ts` and deliver them in bulk: the orders are the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+
+from perplab.exchange.messages import OrderType, Place, Side, TimeInForce
+
+from .base import NOTHING, Action, Bot, Rows, Seat, View, pack
+
+
+class Flow(Struct, frozen=True):
+    """Orders in order of time; arrays of shape (n,)."""
+
+    ts: Rows  # [ns] when each is sent
+    sides: Rows  # 0 buys, 1 sells
+    lots: Rows  # [lots] at least 1
+
+
+class NoiseTaker(Bot):
+    """Sends its flow as market orders without a protection price of its own: the venue's band is the limit."""
+
+    def __init__(self, seat: Seat, flow: Flow) -> None:
+        super().__init__(seat)
+        self.flow = flow
+        self._next = 0
+
+    def on_start(self, ts: int, view: View) -> Action:
+        return NOTHING, self._next_ts()
+
+    def on_wake(self, ts: int, view: View) -> Action:
+        first = self._next
+        while self._next < self.flow.ts.size and self.flow.ts[self._next] <= ts:
+            self._next += 1
+        return self.rows()[first : self._next], self._next_ts()
+
+    def rows(self) -> Rows:
+        """All its orders as packed commands, shape (n, 16)."""
+        template = pack(Place(0, self.seat.account, self.seat.market, Side.BUY, 0, 1, OrderType.MARKET, TimeInForce.IOC))
+        rows = np.repeat(template, self.flow.ts.size, axis=0)
+        rows[:, 4] = self.flow.sides
+        rows[:, 6] = self.flow.lots
+        return rows
+
+    def _next_ts(self) -> int | None:
+        return int(self.flow.ts[self._next]) if self._next < self.flow.ts.size else None

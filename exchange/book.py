@@ -1,0 +1,384 @@
+"""The price-time order book: where orders rest, level by level, for all markets of a venue.
+
+A level is a row of the level table with its queue. A market's ladder is a dense window of level numbers around the market, one per
+tick, with a bitmap to skip the gaps; levels outside the window live in two SortedDicts and move in when the window moves. The best
+prices are right wherever the window stands; it only decides what is fast. Nothing here knows money.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]
+
+from .index import ClientIds, OrderIndex
+from .tables import State, column
+from .types import BUY, NIL, min_i64
+
+WINDOW: Final[i64] = 1 << 15  # ticks; 256 KiB of level numbers per market
+WORD: Final[i64] = 32  # bits used of a bitmap word: no sign bit to mind
+WORDS: Final[i64] = WINDOW // WORD
+GROUPS: Final[i64] = WORDS // WORD
+FULL: Final[i64] = (1 << 32) - 1
+
+
+def lowest_bit(word: i64) -> i64:
+    """Number of the lowest set bit of a nonzero 32-bit word."""
+    n: i64 = 0
+    if word & 0xFFFF == 0:
+        n += 16
+        word >>= 16
+    if word & 0xFF == 0:
+        n += 8
+        word >>= 8
+    if word & 0xF == 0:
+        n += 4
+        word >>= 4
+    if word & 3 == 0:
+        n += 2
+        word >>= 2
+    return n if word & 1 else n + 1
+
+
+def highest_bit(word: i64) -> i64:
+    """Number of the highest set bit of a nonzero 32-bit word."""
+    n: i64 = 0
+    if word >> 16:
+        n += 16
+        word >>= 16
+    if word >> 8:
+        n += 8
+        word >>= 8
+    if word >> 4:
+        n += 4
+        word >>= 4
+    if word >> 2:
+        n += 2
+        word >>= 2
+    return n + (word >> 1)
+
+
+class Ladder:
+    """Level numbers by price: dense inside [base, base + WINDOW), sorted outside. Three bitmap layers: words, groups, all."""
+
+    def __init__(self) -> None:
+        self.base: i64 = 0
+        self.level: vec[i64] = column(WINDOW, NIL)
+        self.words: vec[i64] = column(WORDS, 0)
+        self.groups: vec[i64] = column(GROUPS, 0)
+        self.all: i64 = 0
+        self.far: SortedDict = SortedDict()  # price -> level, both sides
+
+    def find(self, price: i64) -> i64:
+        at = price - self.base
+        if 0 <= at < WINDOW:
+            return self.level[at]
+        found: i64 = self.far.get(price, NIL)
+        return found
+
+    def put(self, price: i64, level: i64) -> None:
+        at = price - self.base
+        if not 0 <= at < WINDOW:
+            self.far[price] = level
+            return
+        self.level[at] = level
+        word = at // WORD
+        group = word // WORD
+        self.words[word] |= 1 << (at & 31)
+        self.groups[group] |= 1 << (word & 31)
+        self.all |= 1 << group
+
+    def remove(self, price: i64) -> None:
+        at = price - self.base
+        if not 0 <= at < WINDOW:
+            del self.far[price]
+            return
+        self.level[at] = NIL
+        word = at // WORD
+        group = word // WORD
+        self.words[word] &= ~(1 << (at & 31))
+        if self.words[word] == 0:
+            self.groups[group] &= ~(1 << (word & 31))
+            if self.groups[group] == 0:
+                self.all &= ~(1 << group)
+
+    def near_above(self, price: i64) -> i64:
+        """The lowest price in the window that is above `price` and has a level; 0 if none."""
+        at = price + 1 - self.base
+        if at < 0:
+            at = 0
+        if at >= WINDOW:
+            return 0
+        word = at // WORD
+        bits = self.words[word] & (FULL << (at & 31)) & FULL
+        if bits == 0:
+            group = word // WORD
+            later = self.groups[group] & (FULL << (word & 31) << 1) & FULL
+            if later == 0:
+                rest = self.all & (FULL << group << 1) & FULL
+                if rest == 0:
+                    return 0
+                group = lowest_bit(rest)
+                later = self.groups[group]
+            word = group * WORD + lowest_bit(later)
+            bits = self.words[word]
+        return self.base + word * WORD + lowest_bit(bits)
+
+    def near_below(self, price: i64) -> i64:
+        """The highest price in the window that is below `price` and has a level; 0 if none."""
+        at = price - 1 - self.base
+        if at >= WINDOW:
+            at = WINDOW - 1
+        if at < 0:
+            return 0
+        word = at // WORD
+        bits = self.words[word] & (FULL >> (31 - (at & 31)))
+        if bits == 0:
+            group = word // WORD
+            earlier = self.groups[group] & ((1 << (word & 31)) - 1)
+            if earlier == 0:
+                rest = self.all & ((1 << group) - 1)
+                if rest == 0:
+                    return 0
+                group = highest_bit(rest)
+                earlier = self.groups[group]
+            word = group * WORD + highest_bit(earlier)
+            bits = self.words[word]
+        return self.base + word * WORD + highest_bit(bits)
+
+    def above(self, price: i64) -> i64:
+        """The lowest price above `price` that has a level; 0 if none."""
+        near = self.near_above(price)
+        if len(self.far) == 0:
+            return near
+        at: i64 = self.far.bisect_right(price)
+        if at == len(self.far):
+            return near
+        far: i64 = self.far.peekitem(at)[0]
+        return far if near == 0 else min_i64(near, far)
+
+    def below(self, price: i64) -> i64:
+        """The highest price below `price` that has a level; 0 if none."""
+        near = self.near_below(price)
+        if len(self.far) == 0:
+            return near
+        at: i64 = self.far.bisect_left(price)
+        if at == 0:
+            return near
+        far: i64 = self.far.peekitem(at - 1)[0]
+        return far if far > near else near
+
+    def move(self, center: i64) -> None:
+        """Put the window around `center`; levels cross its edges both ways."""
+        self.far.update(self.near_levels())
+        self.level = column(WINDOW, NIL)
+        self.words = column(WORDS, 0)
+        self.groups = column(GROUPS, 0)
+        self.all = 0
+        self.base = center - WINDOW // 2 if center > WINDOW // 2 else 0
+        inside: list[int] = list(self.far.irange(self.base, self.base + WINDOW - 1))
+        for price in inside:
+            level: i64 = self.far.pop(price)
+            self.put(price, level)
+
+    def near_levels(self) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        price = self.near_above(self.base - 1)
+        while price != 0:
+            found.append((int(price), int(self.level[price - self.base])))
+            price = self.near_above(price)
+        return found
+
+
+class Book:
+    """All books of a venue, with the ids that lead to their orders."""
+
+    def __init__(self, state: State) -> None:
+        self.state: State = state
+        self.ladders: list[Ladder] = []
+        count: i64 = 0
+        while count < state.markets.count:
+            self.ladders.append(Ladder())
+            count += 1
+        self.ids: OrderIndex = OrderIndex(1 << 13)
+        self.clients: ClientIds = ClientIds(1 << 12)
+
+    def reserve(self) -> None:
+        self.ids.reserve()
+        self.clients.reserve()
+
+    def rest(self, slot: i64) -> None:
+        """Queue an order whose columns are filled in: behind its level, its position row and its id."""
+        state = self.state
+        orders = state.orders
+        levels = state.levels
+        market = orders.market[slot]
+        price = orders.price[slot]
+        ladder = self.ladders[market]
+        level = ladder.find(price)
+        if level == NIL:
+            level = self.open_level(ladder, market, orders.side[slot], price)
+        last = levels.tail[level]
+        nxt = orders.next
+        prv = orders.prev
+        nxt[slot] = NIL
+        prv[slot] = last
+        if last == NIL:
+            levels.head[level] = slot
+        else:
+            nxt[last] = slot
+        levels.tail[level] = slot
+        levels.lots[level] += orders.size[slot]
+        orders.level[slot] = level
+        self.ids.put(orders.order_id[slot], slot)
+        positions = state.positions
+        row = orders.position[slot]
+        first = positions.first_order[row]
+        orders.next_own[slot] = first
+        orders.prev_own[slot] = NIL
+        if first != NIL:
+            orders.prev_own[first] = slot
+        positions.first_order[row] = slot
+        state.accounts.open_orders[orders.account[slot]] += 1
+
+    def open_level(self, ladder: Ladder, market: i64, side: i64, price: i64) -> i64:
+        markets = self.state.markets
+        levels = self.state.levels
+        best_bid = markets.best_bid
+        best_ask = markets.best_ask
+        best = False
+        if side == BUY:
+            if price > best_bid[market]:
+                best_bid[market] = price
+                best = True
+        elif best_ask[market] == 0 or price < best_ask[market]:
+            best_ask[market] = price
+            best = True
+        if best and not 0 <= price - ladder.base < WINDOW:
+            ladder.move(price)
+        level = levels.new_row()
+        levels.price[level] = price
+        levels.head[level] = NIL
+        levels.tail[level] = NIL
+        levels.lots[level] = 0
+        ladder.put(price, level)
+        return level
+
+    def shrink(self, slot: i64, lots: i64) -> None:
+        """Take `lots` off an order, which keeps its place."""
+        orders = self.state.orders
+        orders.size[slot] -= lots
+        self.state.levels.lots[orders.level[slot]] -= lots
+
+    def remove(self, slot: i64) -> None:
+        """Take an order out of the book and free its row."""
+        state = self.state
+        orders = state.orders
+        levels = state.levels
+        nxt = orders.next
+        prv = orders.prev
+        level = orders.level[slot]
+        after = nxt[slot]
+        before = prv[slot]
+        if before == NIL:
+            levels.head[level] = after
+        else:
+            nxt[before] = after
+        if after == NIL:
+            levels.tail[level] = before
+        else:
+            prv[after] = before
+        levels.lots[level] -= orders.size[slot]
+        if before == NIL and after == NIL:
+            self.close_level(orders.market[slot], orders.side[slot], level)
+        self.unlink_own(slot)
+        self.ids.remove(orders.order_id[slot])
+        state.accounts.open_orders[orders.account[slot]] -= 1
+        orders.free_row(slot)
+
+    def unlink_own(self, slot: i64) -> None:
+        orders = self.state.orders
+        after = orders.next_own[slot]
+        before = orders.prev_own[slot]
+        if before == NIL:
+            self.state.positions.first_order[orders.position[slot]] = after
+        else:
+            orders.next_own[before] = after
+        if after != NIL:
+            orders.prev_own[after] = before
+
+    def close_level(self, market: i64, side: i64, level: i64) -> None:
+        markets = self.state.markets
+        price = self.state.levels.price[level]
+        ladder = self.ladders[market]
+        ladder.remove(price)
+        self.state.levels.free_row(level)
+        if side == BUY:
+            if price == markets.best_bid[market]:
+                markets.best_bid[market] = ladder.below(price)
+        elif price == markets.best_ask[market]:
+            markets.best_ask[market] = ladder.above(price)
+
+    def best(self, market: i64, side: i64) -> i64:
+        """Best price of a side [ticks]; 0 if it is empty."""
+        return self.state.markets.best_bid[market] if side == BUY else self.state.markets.best_ask[market]
+
+    def worse(self, market: i64, side: i64, price: i64) -> i64:
+        """The next price behind `price` on its own side; 0 if none."""
+        return self.ladders[market].below(price) if side == BUY else self.ladders[market].above(price)
+
+    def level_lots(self, market: i64, price: i64) -> i64:
+        level = self.ladders[market].find(price)
+        return self.state.levels.lots[level] if level != NIL else 0
+
+    def head(self, market: i64, price: i64) -> i64:
+        """The order that is first at `price`."""
+        return self.state.levels.head[self.ladders[market].find(price)]
+
+    def check(self) -> None:
+        """Levels, queues, ids, bitmap and best prices agree."""
+        orders = self.state.orders
+        markets = self.state.markets
+        seen: i64 = 0
+        market: i64 = 0
+        while market < markets.count:
+            seen += self.check_market(market)
+            bid = markets.best_bid[market]
+            ask = markets.best_ask[market]
+            assert bid == 0 or ask == 0 or bid < ask, "crossed book"
+            market += 1
+        assert seen == orders.live == self.ids.count, "orders in the book, the table and the index differ"
+
+    def check_market(self, market: i64) -> i64:
+        levels = self.state.levels
+        orders = self.state.orders
+        ladder = self.ladders[market]
+        bid = self.state.markets.best_bid[market]
+        ask = self.state.markets.best_ask[market]
+        found: i64 = 0
+        top: i64 = 0
+        bottom: i64 = 0
+        for price, level in sorted(ladder.near_levels() + list(ladder.far.items())):
+            assert levels.price[level] == price
+            slot = levels.head[level]
+            assert slot != NIL, "empty level"
+            side = orders.side[slot]
+            if side == BUY:
+                assert bottom == 0, "a bid above an ask"
+                top = price
+            elif bottom == 0:
+                bottom = price
+            lots: i64 = 0
+            before: i64 = NIL
+            while slot != NIL:
+                assert orders.prev[slot] == before and orders.side[slot] == side and orders.level[slot] == level
+                assert orders.size[slot] > 0 and self.ids.find(orders.order_id[slot]) == slot
+                lots += orders.size[slot]
+                found += 1
+                before = slot
+                slot = orders.next[slot]
+            assert levels.tail[level] == before and levels.lots[level] == lots
+        assert top == bid and bottom == ask, "best prices are stale"
+        return found

@@ -1,0 +1,101 @@
+"""Reading designs: TOML to frozen structs, with errors that name file, key, value given, what was expected and the nearest known name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
+Tree = dict[str, object]
+
+
+class DesignError(ValueError):
+    """A design file that cannot be used; the message is complete."""
+
+
+def read_toml(path: Path) -> Tree:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise DesignError(f"{path}: cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DesignError(f"{path}: not valid TOML: {error}") from None
+
+
+def merged(base: Mapping[str, object], over: Mapping[str, object]) -> Tree:
+    """`over` laid on `base`, table by table; anything but a table is replaced. A table laid on a list of tables is laid on each."""
+    result: Tree = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            result[key] = merged(old, value)
+        elif isinstance(old, list) and isinstance(value, dict):
+            result[key] = [merged(item, value) for item in old]
+        else:
+            result[key] = value
+    return result
+
+
+def nearest(given: object, known: list[str]) -> str:
+    """"; did you mean 'x'?" or the list of what is known."""
+    close = difflib.get_close_matches(str(given), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+def at_path(tree: object, path: str) -> object:
+    """The value at a msgspec error path such as `$.markets[0].tick`."""
+    for name, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
+        if name and isinstance(tree, dict):
+            tree = tree.get(name)
+        elif number and isinstance(tree, list):
+            tree = tree[int(number)]
+    return tree
+
+
+def convert(tree: Tree, kind: type[T], file: str) -> T:
+    """A validated struct of `tree`. Raises DesignError."""
+    try:
+        return msgspec.convert(tree, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise DesignError(f"{file}: {explain(str(error), tree, kind)}") from None
+
+
+def explain(message: str, tree: Tree, kind: type[msgspec.Struct]) -> str:
+    text, _, path = message.partition(" - at `")
+    path = path.rstrip("`")
+    unknown = re.search(r"unknown field `(.+)`", text)
+    key = path.removeprefix("$.") if path != "$" else ""
+    if unknown:
+        place = f"{key}.{unknown[1]}" if key else unknown[1]
+        return f"unknown key {place}{nearest(unknown[1], fields_at(kind, path))}"
+    missing = re.search(r"missing required field `(.+)`", text)
+    if missing:
+        return f"missing key {f'{key}.' if key else ''}{missing[1]}"
+    return f"{key or 'the file'} is {at_path(tree, path)!r}: {text[:1].lower()}{text[1:]}"
+
+
+def fields_at(kind: type[msgspec.Struct], path: str) -> list[str]:
+    """Field names of the struct that an error path leads to."""
+    at: object = msgspec.inspect.type_info(kind)
+    for name in re.findall(r"\.([^.\[]+)", path):
+        at = struct_in(at)
+        if isinstance(at, msgspec.inspect.StructType):
+            at = next((field.type for field in at.fields if field.encode_name == name), at)
+    at = struct_in(at)
+    return [field.encode_name for field in at.fields] if isinstance(at, msgspec.inspect.StructType) else []
+
+
+def struct_in(info: object) -> object:
+    """The struct type inside lists and unions."""
+    if isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+        return struct_in(info.item_type)
+    if isinstance(info, msgspec.inspect.UnionType):
+        return next((found for found in map(struct_in, info.types) if isinstance(found, msgspec.inspect.StructType)), info)
+    return info

@@ -1,0 +1,424 @@
+"""Exchange: the deterministic venue. apply(command) -> events, and the same in packed rows; nothing else changes it.
+
+A command is examined at the door (bounds, time), journaled, and then carried out: first what has fallen due up to its `ts`, then the
+command itself. What the door refuses (Malformed) has changed nothing, time included. What the venue refuses (Rejected) has let time pass.
+No clock, randomness, I/O or float inside; the journal is handed rows and never asked anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from librt.vecs import vec
+from mypy_extensions import i64, mypyc_attr
+
+from . import kinds as k
+from .accounts import AccountDesk
+from .auction import DutchAuction
+from .backstop import Backstops
+from .book import Book
+from .door import Door
+from .due import DueWork
+from .entry import OrderEntry
+from .events import Event, event_of_row
+from .funding import FundingEngine, FundingRule
+from .ledger import Ledger
+from .liquidation import LiquidationDesk
+from .listing import state_hash
+from .margin import cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
+from .mark import MarkRule
+from .matching import Matcher
+from .messages import Command, command_row
+from .settlement import set_market_status
+from .tables import State
+from .types import BUY, FIRST_USER, INSURANCE, NIL, ROW, SETTLED, SYSTEM, VAULT, min_i64
+from .venue import (
+    RECEIVERS,
+    Venue,
+    backstop_rules,
+    fill_market,
+    funding_rule,
+    liquidation_steps,
+    mark_rule,
+    vault_rule,
+)
+from .views import Auction, OpenOrder, Position
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class JournalSink:
+    """What an exchange writes its commands to: a block of packed rows per call."""
+
+    def start(self, venue: Venue) -> None:
+        raise AssertionError("a journal says how it starts")
+
+    def write(self, rows: vec[i64]) -> None:
+        raise AssertionError("a journal says how it writes")
+
+
+class Exchange:
+    """One venue. `reserve_orders` and `reserve_accounts` size the tables at first; they grow."""
+
+    def __init__(self, venue: Venue, journal: JournalSink | None = None, reserve_orders: i64 = 4096, reserve_accounts: i64 = 1024) -> None:
+        self.venue: Venue = venue
+        self.state: State = State(len(venue.markets), len(venue.assets), reserve_orders, reserve_accounts)
+        state = self.state
+        state.max_open_orders = venue.max_open_orders
+        marks: list[MarkRule] = []
+        cadences: list[i64] = []
+        rules: list[FundingRule] = []
+        for number, market in enumerate(venue.markets):
+            fill_market(state.markets, number, venue)
+            marks.append(mark_rule(market.mark))
+            cadences.append(market.mark.cadence_ms * 1_000_000)
+            rules.append(funding_rule(market.funding))
+        self.book: Book = Book(state)
+        self.ledger: Ledger = Ledger(state)
+        self.matcher: Matcher = Matcher(state, self.book, self.ledger)
+        self.entry: OrderEntry = OrderEntry(state, self.matcher)
+        self.accounts: AccountDesk = AccountDesk(state, self.ledger, self.matcher, self.entry)
+        self.backstops: Backstops = Backstops(state, self.ledger, self.matcher, backstop_rules(venue))
+        vault = vault_rule(venue)
+        design = venue.liquidation
+        self.desk: LiquidationDesk = LiquidationDesk(
+            state, self.ledger, self.matcher, self.backstops, liquidation_steps(venue, vault), design.retry_ms * 1_000_000,
+            design.fee_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to],
+        )  # fmt: skip
+        self.funding: FundingEngine = FundingEngine(state, self.book, self.ledger, rules)
+        self.due: DueWork = DueWork(state, marks, cadences, self.funding, self.desk, vault)
+        self.door: Door = Door()
+        self.journal: JournalSink | None = journal
+        self.open_system_accounts()
+        if journal is not None:
+            journal.start(venue)
+
+    def open_system_accounts(self) -> None:
+        """Insurance fund, fees, rounding, clearing, uncovered, vault; the fund and the vault with their capital in the first asset."""
+        accounts = self.state.accounts
+        account: i64 = 0
+        while account < FIRST_USER:
+            accounts.kind[accounts.new_row()] = SYSTEM
+            account += 1
+        self.ledger.deposit(INSURANCE, 0, self.venue.insurance_fund.capital * 1_000_000)
+        self.ledger.deposit(VAULT, 0, self.venue.vault.capital * 1_000_000)
+
+    # -- commands ---------------------------------------------------------------------------------------------------------------
+
+    def apply(self, command: Command) -> list[Event]:
+        """Carry out one typed command. Raises Malformed."""
+        rows = self.apply_rows(command_row(command))
+        events: list[Event] = []
+        at: i64 = 0
+        while at < len(rows):
+            events.append(event_of_row(list(rows[at : at + ROW])))
+            at += ROW
+        return events
+
+    def apply_rows(self, commands: Iterable[int]) -> vec[i64]:
+        """Carry out packed commands (flat, 16 int64 each); returns the packed events.
+
+        All rows are examined before the first is carried out. Raises Malformed with the number of the first bad row; then none was.
+        """
+        rows = vec[i64](commands)
+        self.door.examine(rows, self.state.now, self.state.started)
+        if self.journal is not None:
+            self.journal.write(rows)
+        log = self.state.log
+        log.clear()
+        at: i64 = 0
+        end: i64 = len(rows)
+        while at < end:
+            self.state.reserve()
+            self.book.reserve()
+            ts = rows[at + 1]
+            if ts >= self.due.next or not self.state.started:
+                self.due.advance(ts)
+            self.state.now = ts
+            reason = self.carry_out(rows, at)
+            if reason != 0:
+                self.refuse(rows, at, reason)
+            at += ROW
+        return log.rows[: log.end]
+
+    def carry_out(self, rows: vec[i64], at: i64) -> i64:
+        """Dispatch one examined command; returns the reason of a refusal, or 0."""
+        kind = rows[at]
+        a = rows[at + 2]
+        b = rows[at + 3]
+        c = rows[at + 4]
+        d = rows[at + 5]
+        if kind == k.C_PLACE:
+            return self.entry.place(
+                a, b, c, d, rows[at + 6], rows[at + 7], rows[at + 8], rows[at + 9], rows[at + 10], rows[at + 11], rows[at + 12]
+            )
+        if kind == k.C_CANCEL_CLIENT:
+            return self.entry.cancel_client(a, b, c)
+        if kind == k.C_CANCEL:
+            return self.entry.cancel(a, b)
+        if kind == k.C_AMEND:
+            return self.entry.amend(a, b, c, d)
+        if kind == k.C_TICK:
+            return 0
+        if kind == k.C_UPDATE_ORACLE:
+            return self.update_oracle(a, b, c)
+        if kind == k.C_CANCEL_ALL:
+            return self.entry.cancel_all(a, b)
+        if kind == k.C_TAKE_AUCTION:
+            return self.take_auction(a, b, c, d)
+        return self.carry_out_rest(kind, a, b, c, d, rows[at + 6])
+
+    def carry_out_rest(self, kind: i64, a: i64, b: i64, c: i64, d: i64, e: i64) -> i64:
+        accounts = self.accounts
+        if kind == k.C_OPEN_ACCOUNT:
+            return accounts.open(a, b)
+        if kind == k.C_DEPOSIT:
+            return accounts.deposit(a, b, c)
+        if kind == k.C_WITHDRAW:
+            return accounts.withdraw(a, b, c)
+        if kind == k.C_TRANSFER:
+            return accounts.transfer(a, b, c, d)
+        if kind == k.C_SET_LEVERAGE:
+            return accounts.set_leverage(a, b, c)
+        if kind == k.C_SET_MARGIN_MODE:
+            return accounts.set_margin_mode(a, b, c)
+        if kind == k.C_MOVE_ISOLATED_MARGIN:
+            return accounts.move_isolated_margin(a, b, c)
+        if kind == k.C_BLOCK_TRADE:
+            return accounts.block_trade(a, b, c, d, e)
+        assert kind == k.C_SET_MARKET_STATUS
+        reason = set_market_status(self.desk, a, b, c)
+        if reason == 0:
+            self.due.plan()
+        return reason
+
+    def refuse(self, rows: vec[i64], at: i64, reason: i64) -> None:
+        """Tell why a well-formed command was not carried out, with what identifies it to its sender."""
+        kind = rows[at]
+        account: i64 = NIL
+        market: i64 = NIL
+        if kind != k.C_OPEN_ACCOUNT and kind != k.C_UPDATE_ORACLE and kind != k.C_SET_MARKET_STATUS:
+            account = rows[at + 2]
+        if kind == k.C_UPDATE_ORACLE or kind == k.C_SET_MARKET_STATUS:
+            market = rows[at + 2]
+        elif kind == k.C_BLOCK_TRADE:
+            market = rows[at + 4]
+        elif kind == k.C_PLACE or (k.C_SET_LEVERAGE <= kind <= k.C_MOVE_ISOLATED_MARGIN) or kind == k.C_CANCEL_ALL:
+            market = rows[at + 3]
+        hi: i64 = 0
+        lo: i64 = 0
+        if kind == k.C_PLACE:
+            hi = rows[at + 11]
+            lo = rows[at + 12]
+        elif kind == k.C_CANCEL_CLIENT:
+            hi = rows[at + 3]
+            lo = rows[at + 4]
+        self.state.log.emit(k.E_REJECTED, self.state.now, kind, account, market, reason, hi, lo)
+
+    def update_oracle(self, market: i64, price: i64, perp_median: i64) -> i64:
+        markets = self.state.markets
+        if market >= markets.count:
+            return k.R_UNKNOWN_MARKET
+        if markets.status[market] == SETTLED:
+            return k.R_MARKET_SETTLED
+        if price > markets.max_price[market] or perp_median > markets.max_price[market]:
+            return k.R_PRICE_LIMIT
+        previous = markets.oracle[market]
+        markets.oracle[market] = price
+        markets.oracle_ts[market] = self.state.now
+        markets.perp_median[market] = perp_median
+        self.state.log.emit(k.E_ORACLE_UPDATED, self.state.now, market, price, previous)
+        self.due.refresh_mark(market)
+        self.due.plan()
+        return 0
+
+    def take_auction(self, account: i64, auction: i64, share_ppm: i64, minimum_gain: i64) -> i64:
+        reason = self.entry.user(account)
+        if reason != 0:
+            return reason
+        table = self.desk.table
+        at: i64 = 0
+        while at < table.rows and (table.account[at] == NIL or table.auction[at] != auction):
+            at += 1
+        if at == table.rows:
+            return k.R_UNKNOWN_AUCTION
+        if table.account[at] == account:
+            return k.R_SAME_ACCOUNT
+        if self.entry.in_liquidation(account, NIL):
+            return k.R_IN_LIQUIDATION
+        step = self.desk.steps[table.step[at]]
+        assert isinstance(step, DutchAuction)
+        return step.take(self.desk, at, account, share_ppm, minimum_gain)
+
+    # -- queries ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.state.now
+
+    def known_market(self, market: i64) -> i64:
+        if not 0 <= market < self.state.markets.count:
+            raise ValueError(f"market is {market}; this venue has 0 to {self.state.markets.count - 1}")
+        return market
+
+    def known_account(self, account: i64) -> i64:
+        if not 0 <= account < self.state.accounts.count:
+            raise ValueError(f"account is {account}; there are 0 to {self.state.accounts.count - 1}")
+        return account
+
+    def best_bid(self, market: i64) -> int:
+        """[ticks], 0 if there is no bid."""
+        return self.state.markets.best_bid[self.known_market(market)]
+
+    def best_ask(self, market: i64) -> int:
+        return self.state.markets.best_ask[self.known_market(market)]
+
+    def last_price(self, market: i64) -> int:
+        return self.state.markets.last[self.known_market(market)]
+
+    def mark_price(self, market: i64) -> int:
+        return self.state.markets.mark[self.known_market(market)]
+
+    def oracle_price(self, market: i64) -> int:
+        return self.state.markets.oracle[self.known_market(market)]
+
+    def open_interest(self, market: i64) -> int:
+        """[lots] of one side."""
+        return self.state.markets.open_interest[self.known_market(market)]
+
+    def depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:
+        """(price, lots) of the best levels of a side, best first."""
+        found: list[tuple[int, int]] = []
+        price = self.book.best(self.known_market(market), side)
+        while price != 0 and len(found) < levels:
+            found.append((int(price), int(self.book.level_lots(market, price))))
+            price = self.book.worse(market, side, price)
+        return found
+
+    def lots_within(self, market: i64, side: i64, limit: i64) -> tuple[int, int]:
+        """(lots, value) resting on a side at `limit` or better."""
+        lots: i64 = 0
+        value: i64 = 0
+        unit = self.state.markets.unit[self.known_market(market)]
+        price = self.book.best(market, side)
+        while price != 0 and (price >= limit if side == BUY else price <= limit):
+            here = self.book.level_lots(market, price)
+            lots += here
+            value += here * price * unit
+            price = self.book.worse(market, side, price)
+        return lots, value
+
+    def sweep(self, market: i64, side: i64, size: i64) -> tuple[int, int]:
+        """(lots, value) that a market order of `side` for `size` lots would trade, rules of margin and self-trade aside."""
+        lots: i64 = 0
+        value: i64 = 0
+        unit = self.state.markets.unit[self.known_market(market)]
+        price = self.book.best(market, 1 - side)
+        while price != 0 and lots < size:
+            here = min_i64(size - lots, self.book.level_lots(market, price))
+            lots += here
+            value += here * price * unit
+            price = self.book.worse(market, 1 - side, price)
+        return lots, value
+
+    def position(self, account: i64, market: i64) -> Position:
+        row = self.state.find_position(self.known_account(account), self.known_market(market))
+        if row == NIL:
+            leverage: i64 = self.state.markets.default_leverage[market]
+            return Position(account, market, 0, 0, 0, 0, leverage, 0, 0, 0)
+        p = self.state.positions
+        return Position(
+            account, market, p.size[row], p.entry_notional[row], p.isolated_margin[row], p.mode[row], p.leverage[row],
+            unsettled(self.state, row), p.bid_lots[row], p.ask_lots[row],
+        )  # fmt: skip
+
+    def open_orders(self, account: i64) -> list[OpenOrder]:
+        """The account's open orders by order id."""
+        orders = self.state.orders
+        clients = self.book.clients
+        found: list[OpenOrder] = []
+        row = self.state.accounts.first_position[self.known_account(account)]
+        while row != NIL:
+            slot = self.state.positions.first_order[row]
+            while slot != NIL:
+                client = orders.client[slot]
+                hi: i64 = clients.hi[client] if client != NIL else 0
+                lo: i64 = clients.lo[client] if client != NIL else 0
+                found.append(OpenOrder(
+                    orders.order_id[slot], account, orders.market[slot], orders.side[slot], orders.price[slot], orders.size[slot],
+                    orders.filled[slot], orders.tif[slot], orders.reduce_only[slot], hi, lo,
+                ))  # fmt: skip
+                slot = orders.next_own[slot]
+            row = self.state.positions.next[row]
+        return sorted(found, key=lambda order: order.order_id)
+
+    def balance(self, account: i64, asset: i64 = 0) -> int:
+        """Cash [micro], isolated margin not included."""
+        return self.state.accounts.cash[self.known_account(account) * self.state.accounts.assets + asset]
+
+    def equity(self, account: i64, asset: i64 = 0) -> int:
+        """Cash and cross positions at the mark [micro]; isolated positions stand for themselves."""
+        return cross_equity(self.state, self.known_account(account), asset)
+
+    def maintenance_margin(self, account: i64, asset: i64 = 0) -> int:
+        return cross_maintenance(self.state, self.known_account(account), asset)
+
+    def initial_margin(self, account: i64, asset: i64 = 0) -> int:
+        return cross_initial(self.state, self.known_account(account), asset)
+
+    def free_margin(self, account: i64, asset: i64 = 0) -> int:
+        """What may be withdrawn or back another order [micro]."""
+        return free_margin(self.state, self.known_account(account), asset)
+
+    def threshold(self, account: i64, market: i64, over_maintenance: bool) -> int:
+        row = self.state.find_position(self.known_account(account), self.known_market(market))
+        if row == NIL or self.state.positions.size[row] == 0:
+            return 0
+        return threshold_price(self.state, row, over_maintenance)
+
+    def liquidation_price(self, account: i64, market: i64) -> int:
+        """First tick against the position at which it is liquidatable, other marks as they are; 0 if there is none."""
+        return self.threshold(account, market, True)
+
+    def bankruptcy_price(self, account: i64, market: i64) -> int:
+        """First tick against the position at which its equity is below zero; 0 if there is none."""
+        return self.threshold(account, market, False)
+
+    def auctions(self) -> list[Auction]:
+        """Open auctions with their terms as of now."""
+        desk = self.desk
+        table = desk.table
+        found: list[Auction] = []
+        at: i64 = 0
+        while at < table.rows:
+            if table.account[at] != NIL and table.auction[at] != 0:
+                step = desk.steps[table.step[at]]
+                assert isinstance(step, DutchAuction)
+                rows = desk.rows_of(at)
+                size: i64 = self.state.positions.size[rows[0]] if len(rows) > 0 else 0
+                row = table.row[at]
+                market: i64 = self.state.positions.market[row] if row != NIL else NIL
+                found.append(Auction(
+                    table.auction[at], table.account[at], market, step.share(desk, at), step.gain(desk, at), size, desk.equity(at),
+                    table.insolvent_since[at] != 0,
+                ))  # fmt: skip
+            at += 1
+        return found
+
+    def deposits(self, asset: i64 = 0) -> int:
+        return self.state.deposits[asset]
+
+    def withdrawals(self, asset: i64 = 0) -> int:
+        return self.state.withdrawals[asset]
+
+    def ledger_balance(self, account: i64, asset: i64 = 0) -> int:
+        """Cash + isolated margin - entry notional [micro]: what sums to deposits - withdrawals over all accounts."""
+        return self.ledger.balance(self.known_account(account), asset)
+
+    def state_hash(self) -> str:
+        return state_hash(self)
+
+    def check(self) -> None:
+        """Prove the invariants of all tables, in plain asserts."""
+        self.book.check()
+        self.ledger.check()
+        self.matcher.check()

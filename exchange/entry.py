@@ -1,0 +1,416 @@
+"""Orders at the door of the book: place, amend, cancel. Every method returns the reason of a refusal, 0 if the command was carried out.
+
+Checks run in the order of the Reason enum; a refused command has changed nothing. Protection prices of market orders and the price
+band round towards the mark.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from . import kinds as k
+from .margin import free_margin, row_order_initial
+from .matching import Incoming, Matcher, reduces
+from .tables import State
+from .types import (
+    ACTIVE,
+    BUY,
+    CANCEL_ONLY,
+    FIRST_USER,
+    FOK,
+    GTC,
+    HALT_NEW_RISK,
+    HALTED,
+    IOC,
+    MARKET,
+    MAX_NOTIONAL,
+    NIL,
+    POST_ONLY,
+    POST_ONLY_MODE,
+    PPM,
+    REDUCE_ONLY_MODE,
+    SETTLED,
+    abs_i64,
+    div_ceil,
+    max_i64,
+    min_i64,
+)
+
+
+def is_stale(state: State, market: i64) -> bool:
+    """Has the venue heard nothing from the oracle for longer than the market's limit?"""
+    markets = state.markets
+    limit = markets.stale_after[market]
+    return limit != 0 and markets.oracle[market] != 0 and state.now - markets.oracle_ts[market] > limit
+
+
+def significant(price: i64, figures: i64) -> bool:
+    """Has `price` at most `figures` significant decimal figures?"""
+    while price % 10 == 0:
+        price //= 10
+    while price != 0 and figures > 0:
+        price //= 10
+        figures -= 1
+    return price == 0
+
+
+class OrderEntry:
+    def __init__(self, state: State, matcher: Matcher) -> None:
+        self.state: State = state
+        self.matcher: Matcher = matcher
+        self.incoming: Incoming = Incoming()
+
+    def user(self, account: i64) -> i64:
+        if account >= self.state.accounts.count:
+            return k.R_UNKNOWN_ACCOUNT
+        return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+
+    def user_and_market(self, account: i64, market: i64) -> i64:
+        if account >= self.state.accounts.count:
+            return k.R_UNKNOWN_ACCOUNT
+        if market >= self.state.markets.count:
+            return k.R_UNKNOWN_MARKET
+        return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+
+    def in_liquidation(self, account: i64, row: i64) -> bool:
+        state = self.state
+        return state.accounts.liquidation[account] != NIL or (row != NIL and state.positions.liquidation[row] != NIL)
+
+    def place(
+        self, account: i64, market: i64, side: i64, price: i64, size: i64, order_type: i64, tif: i64, reduce_only: i64,
+        self_trade: i64, hi: i64, lo: i64,
+    ) -> i64:  # fmt: skip
+        reason = self.user_and_market(account, market)
+        if reason != 0:
+            return reason
+        if hi != 0 or lo != 0:
+            if self.repeat(account, hi, lo):
+                return 0
+        state = self.state
+        row = state.find_position(account, market)
+        if self.in_liquidation(account, row):
+            return k.R_IN_LIQUIDATION
+        held: i64 = 0
+        if row != NIL:
+            held = state.positions.size[row]
+        only_reduces = row != NIL and self.only_reduces(row, side, size, reduce_only)
+        reason = self.refused_by_market(market, tif, only_reduces)
+        if reason != 0:
+            return reason
+        if order_type == MARKET:
+            if tif != GTC and tif != IOC and tif != FOK:
+                return k.R_ORDER_TYPE
+            tif = FOK if tif == FOK else IOC
+        if price == 0:
+            if order_type != MARKET:
+                return k.R_PRICE_PRECISION
+            price = self.protection(market, side)
+        reason = self.refused_price(market, side, price)
+        if reason != 0:
+            return reason
+        if reduce_only != 0:
+            if held == 0 or (held > 0) == (side == BUY):
+                return k.R_REDUCE_ONLY
+            size = min_i64(size, abs_i64(held))
+        reason = self.refused_size(account, row, market, side, price, size, reduce_only, only_reduces)
+        if reason != 0:
+            return reason
+        row = state.position_row(account, market)
+        return self.admit(account, market, row, side, price, size, tif, reduce_only, self_trade, hi, lo, only_reduces)
+
+    def admit(
+        self, account: i64, market: i64, row: i64, side: i64, price: i64, size: i64, tif: i64, reduce_only: i64, self_trade: i64,
+        hi: i64, lo: i64, only_reduces: bool,
+    ) -> i64:  # fmt: skip
+        """The checks that need the book and the account's margin; then match and rest."""
+        state = self.state
+        o = self.incoming
+        o.account = account
+        o.market = market
+        o.row = row
+        o.side = side
+        o.limit = price
+        o.left = size
+        o.filled = 0
+        o.tif = tif
+        o.reduce_only = reduce_only
+        o.self_trade = self_trade
+        o.client = NIL
+        reason = self.refused_by_book(o, only_reduces)
+        if reason != 0:
+            return reason
+        state.last_order_id += 1
+        o.order_id = state.last_order_id
+        state.log.emit(
+            k.E_ORDER_PLACED, state.now, o.order_id, account, market, side, price, size, tif, reduce_only, hi, lo,
+        )  # fmt: skip
+        if hi != 0 or lo != 0:
+            o.client = self.matcher.book.clients.add(account, hi, lo, o.order_id)
+        self.matcher.match(o)
+        self.matcher.finish(o)
+        return 0
+
+    def refused_by_book(self, o: Incoming, only_reduces: bool) -> i64:
+        if o.tif == POST_ONLY and self.matcher.crosses(o) != 0:
+            return k.R_WOULD_CROSS
+        if o.tif == FOK and not self.matcher.fillable(o):
+            return k.R_NOT_FILLABLE
+        if not only_reduces and not self.has_margin(o):
+            return k.R_INSUFFICIENT_MARGIN
+        return 0
+
+    def has_margin(self, o: Incoming) -> bool:
+        """Would the account meet its requirement with this order open? One that does not raise the requirement needs no margin."""
+        state = self.state
+        asset = state.markets.asset[o.market]
+        notional = o.left * o.limit * state.markets.unit[o.market]
+        before = row_order_initial(state, o.row)
+        self.matcher.count_open(o.row, o.side, o.left, notional)
+        enough = row_order_initial(state, o.row) <= before or free_margin(state, o.account, asset) >= 0
+        self.matcher.count_open(o.row, o.side, -o.left, -notional)
+        return enough
+
+    def only_reduces(self, row: i64, side: i64, size: i64, reduce_only: i64) -> bool:
+        """Can this order, with the others of its side, only bring the position closer to zero?"""
+        positions = self.state.positions
+        if reduce_only != 0:
+            return True
+        lots = positions.bid_lots[row] + size if side == BUY else positions.ask_lots[row] + size
+        return reduces(positions.size[row], lots if side == BUY else -lots)
+
+    def refused_by_market(self, market: i64, tif: i64, only_reduces: bool) -> i64:
+        status = self.state.markets.status[market]
+        if status != ACTIVE:
+            if status == SETTLED:
+                return k.R_MARKET_SETTLED
+            if status == HALTED:
+                return k.R_MARKET_HALTED
+            if status == CANCEL_ONLY:
+                return k.R_MARKET_CANCEL_ONLY
+            if status == REDUCE_ONLY_MODE and not only_reduces:
+                return k.R_MARKET_REDUCE_ONLY
+            if status == POST_ONLY_MODE and tif != POST_ONLY:
+                return k.R_MARKET_POST_ONLY
+        if self.state.markets.mark[market] == 0:
+            return k.R_NO_MARK_PRICE
+        if self.state.markets.on_stale[market] == HALT_NEW_RISK and not only_reduces and is_stale(self.state, market):
+            return k.R_ORACLE_STALE
+        return 0
+
+    def protection(self, market: i64, side: i64) -> i64:
+        """Where a market order without a protection price stops: the edge of the price band."""
+        markets = self.state.markets
+        band = markets.price_band_ppm[market]
+        if side == BUY:
+            return self.band_top(market) if band != 0 else markets.max_price[market]
+        return max_i64(1, self.band_bottom(market)) if band != 0 else 1
+
+    def band_top(self, market: i64) -> i64:
+        markets = self.state.markets
+        top = markets.mark[market] * (PPM + markets.price_band_ppm[market]) // PPM  # < 2^32 x 2^21
+        return min_i64(top, markets.max_price[market])
+
+    def band_bottom(self, market: i64) -> i64:
+        markets = self.state.markets
+        return div_ceil(markets.mark[market] * (PPM - markets.price_band_ppm[market]), PPM)
+
+    def refused_price(self, market: i64, side: i64, price: i64) -> i64:
+        markets = self.state.markets
+        figures = markets.significant_figures[market]
+        if figures != 0 and not significant(price, figures):
+            return k.R_PRICE_PRECISION
+        if price > markets.max_price[market]:
+            return k.R_PRICE_LIMIT
+        if markets.price_band_ppm[market] != 0:
+            if price > self.band_top(market) if side == BUY else price < self.band_bottom(market):
+                return k.R_PRICE_BAND
+        return 0
+
+    def refused_size(
+        self, account: i64, row: i64, market: i64, side: i64, price: i64, size: i64, reduce_only: i64, only_reduces: bool,
+    ) -> i64:  # fmt: skip
+        state = self.state
+        markets = state.markets
+        cost = price * markets.unit[market]
+        if reduce_only == 0 and size < div_ceil(markets.minimum_notional[market], cost):
+            return k.R_MINIMUM_NOTIONAL
+        if size > min_i64(markets.max_lots[market], MAX_NOTIONAL // cost):
+            return k.R_NOTIONAL_LIMIT
+        if row != NIL and reduce_only == 0:
+            positions = state.positions
+            lots = positions.bid_lots[row] if side == BUY else positions.ask_lots[row]
+            notional = positions.bid_notional[row] if side == BUY else positions.ask_notional[row]
+            held = positions.size[row] if side == BUY else -positions.size[row]
+            if held + lots + size > markets.max_lots[market] or notional > MAX_NOTIONAL - size * cost:
+                return k.R_NOTIONAL_LIMIT
+        if state.accounts.open_orders[account] >= state.max_open_orders:
+            return k.R_TOO_MANY_ORDERS
+        cap = markets.open_interest_cap[market]
+        if cap != 0 and not only_reduces and markets.open_interest[market] >= cap:
+            return k.R_OPEN_INTEREST_CAP
+        return 0
+
+    def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
+        """If the client id is in use, say what became of its order."""
+        clients = self.matcher.book.clients
+        row = clients.find(account, hi, lo)
+        if row == NIL:
+            return False
+        open_size: i64 = 0
+        filled = clients.filled[row]
+        if clients.state[row] == k.ORDER_OPEN:
+            slot = self.matcher.book.ids.find(clients.order_id[row])
+            open_size = self.state.orders.size[slot]
+            filled = self.state.orders.filled[slot]
+        self.state.log.emit(
+            k.E_ORDER_REPEATED, self.state.now, clients.order_id[row], account, clients.state[row], open_size, filled, hi, lo,
+        )  # fmt: skip
+        return True
+
+    def own_order(self, account: i64, order_id: i64) -> i64:
+        """The slot of an account's open order, or NIL."""
+        slot = self.matcher.book.ids.find(order_id)
+        return slot if slot != NIL and self.state.orders.account[slot] == account else NIL
+
+    def amend(self, account: i64, order_id: i64, price: i64, size: i64) -> i64:
+        reason = self.user(account)
+        if reason != 0:
+            return reason
+        state = self.state
+        orders = state.orders
+        slot = self.own_order(account, order_id)
+        if slot == NIL:
+            return k.R_UNKNOWN_ORDER
+        row = orders.position[slot]
+        if self.in_liquidation(account, row):
+            return k.R_IN_LIQUIDATION
+        if price == orders.price[slot] and size <= orders.size[slot]:
+            return self.shrink(slot, size)
+        self.count_off(slot, -1)
+        reason = self.refused_amend(slot, price, size)
+        self.count_off(slot, 1)
+        if reason != 0:
+            return reason
+        if orders.reduce_only[slot] != 0 and size > abs_i64(state.positions.size[row]):
+            return k.R_AMEND_SIZE
+        self.move(slot, price, size)
+        return 0
+
+    def shrink(self, slot: i64, size: i64) -> i64:
+        """Only the size falls: the order keeps its priority. Allowed in any market that is not settled."""
+        state = self.state
+        orders = state.orders
+        lots = orders.size[slot] - size
+        if lots > 0:
+            self.matcher.release_open(slot, lots)
+            self.matcher.book.shrink(slot, lots)
+        self.emit_amended(slot, orders.price[slot], size, 1)
+        return 0
+
+    def emit_amended(self, slot: i64, price: i64, size: i64, kept: i64) -> None:
+        orders = self.state.orders
+        self.state.log.emit(
+            k.E_ORDER_AMENDED, self.state.now, orders.order_id[slot], orders.account[slot], orders.market[slot], price, size, kept,
+        )  # fmt: skip
+
+    def count_off(self, slot: i64, sign: i64) -> None:
+        """Take an order off the open-order sums while its successor is examined (sign -1), and back on (sign 1)."""
+        orders = self.state.orders
+        if orders.reduce_only[slot] == 0:
+            lots = orders.size[slot]
+            notional = lots * orders.price[slot] * self.state.markets.unit[orders.market[slot]]
+            self.matcher.count_open(orders.position[slot], orders.side[slot], sign * lots, sign * notional)
+
+    def refused_amend(self, slot: i64, price: i64, size: i64) -> i64:
+        """The checks of a new order, for the one that would replace `slot`."""
+        state = self.state
+        orders = state.orders
+        row = orders.position[slot]
+        market = orders.market[slot]
+        side = orders.side[slot]
+        tif = orders.tif[slot]
+        reducing = orders.reduce_only[slot]
+        only_reduces = self.only_reduces(row, side, size, reducing)
+        reason = self.refused_by_market(market, tif, only_reduces)
+        if reason == 0:
+            reason = self.refused_price(market, side, price)
+        if reason == 0:
+            state.accounts.open_orders[orders.account[slot]] -= 1  # the order itself is no order more
+            reason = self.refused_size(orders.account[slot], row, market, side, price, size, reducing, only_reduces)
+            state.accounts.open_orders[orders.account[slot]] += 1
+        if reason != 0:
+            return reason
+        self.load(slot, price, size)
+        return self.refused_by_book(self.incoming, only_reduces)
+
+    def load(self, slot: i64, price: i64, size: i64) -> None:
+        """Make the order at hand the successor of a resting one."""
+        orders = self.state.orders
+        o = self.incoming
+        o.order_id = orders.order_id[slot]
+        o.account = orders.account[slot]
+        o.market = orders.market[slot]
+        o.row = orders.position[slot]
+        o.side = orders.side[slot]
+        o.limit = price
+        o.left = size
+        o.filled = orders.filled[slot]
+        o.tif = orders.tif[slot]
+        o.reduce_only = orders.reduce_only[slot]
+        o.self_trade = orders.self_trade[slot]
+        o.client = orders.client[slot]
+
+    def move(self, slot: i64, price: i64, size: i64) -> None:
+        """Take the order out of the book and let its successor, same ids, come in behind the others."""
+        self.emit_amended(slot, price, size, 0)
+        self.load(slot, price, size)
+        self.state.orders.client[slot] = NIL  # the client id stays open
+        self.matcher.close(slot, k.ORDER_CANCELLED)
+        self.matcher.match(self.incoming)
+        self.matcher.finish(self.incoming)
+
+    def cancel(self, account: i64, order_id: i64) -> i64:
+        reason = self.user(account)
+        if reason != 0:
+            return reason
+        slot = self.own_order(account, order_id)
+        if slot == NIL:
+            return k.R_UNKNOWN_ORDER
+        if self.state.markets.status[self.state.orders.market[slot]] == HALTED:
+            return k.R_MARKET_HALTED
+        self.matcher.cancel(slot, k.X_USER)
+        return 0
+
+    def cancel_client(self, account: i64, hi: i64, lo: i64) -> i64:
+        reason = self.user(account)
+        if reason != 0:
+            return reason
+        clients = self.matcher.book.clients
+        row = clients.find(account, hi, lo)
+        if row == NIL or clients.state[row] != k.ORDER_OPEN:
+            return k.R_UNKNOWN_ORDER
+        slot = self.matcher.book.ids.find(clients.order_id[row])
+        if self.state.markets.status[self.state.orders.market[slot]] == HALTED:
+            return k.R_MARKET_HALTED
+        self.matcher.cancel(slot, k.X_USER)
+        return 0
+
+    def cancel_all(self, account: i64, market: i64) -> i64:
+        """Cancel the account's orders in one market, or in all that are not halted."""
+        if market >= 0:
+            reason = self.user_and_market(account, market)
+            if reason != 0:
+                return reason
+            if self.state.markets.status[market] == HALTED:
+                return k.R_MARKET_HALTED
+        else:
+            reason = self.user(account)
+            if reason != 0:
+                return reason
+        row = self.state.accounts.first_position[account]
+        while row != NIL:
+            of = self.state.positions.market[row]
+            if (market < 0 or of == market) and self.state.markets.status[of] != HALTED:
+                self.matcher.cancel_row(row, k.X_USER)
+            row = self.state.positions.next[row]
+        return 0

@@ -1,0 +1,113 @@
+"""The journal: an append-only log of the commands that a venue accepted at its door. State is recomputed from it.
+
+File: magic, then records. A record is [length u32][crc32 u32][rows u32][payload], little-endian, the checksum over rows and payload.
+The first one holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib. Typed and bulk
+commands are written alike. A last record that was cut off by a crash is dropped on reading; any other damage is an error.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from .engine import Exchange, JournalSink
+from .types import ROW
+from .venue import Venue, VenueError, venue_of_json
+
+MAGIC: Final = b"perplab journal 1\n"
+HEAD: Final = struct.Struct("<III")
+
+
+class JournalError(ValueError):
+    """A file that is no journal, or a damaged one; the message is complete."""
+
+
+class Journal(JournalSink):
+    """Writes to a file, or to memory if none is given. Rows are gathered into blocks of `block_rows` before they are written."""
+
+    def __init__(self, file: BinaryIO | None = None, block_rows: int = 1) -> None:
+        self.file = file
+        self.block_rows = block_rows
+        self.blocks: list[bytes] = []
+        self.pending: list[bytes] = []
+        self.pending_rows = 0
+
+    def start(self, venue: Venue) -> None:
+        self.put(MAGIC)
+        self.record(venue.to_json(), 0)
+
+    def write(self, rows: vec[i64]) -> None:
+        self.pending.append(bytes(memoryview(rows)))
+        self.pending_rows += len(rows) // int(ROW)
+        if self.pending_rows >= self.block_rows:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the block that is being gathered."""
+        if self.pending_rows:
+            self.record(zlib.compress(b"".join(self.pending), 1), self.pending_rows)
+            self.pending.clear()
+            self.pending_rows = 0
+        if self.file is not None:
+            self.file.flush()
+
+    def record(self, payload: bytes, rows: int) -> None:
+        checksum = zlib.crc32(payload, rows)
+        self.put(HEAD.pack(len(payload), checksum, rows) + payload)
+
+    def put(self, data: bytes) -> None:
+        if self.file is None:
+            self.blocks.append(data)
+        else:
+            self.file.write(data)
+
+    def bytes(self) -> bytes:
+        """All that was written, for a journal in memory."""
+        self.flush()
+        return b"".join(self.blocks)
+
+
+def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """(rows, payload) of each whole record. Raises JournalError."""
+    if not data.startswith(MAGIC):
+        raise JournalError(f"{name}: not a perplab journal")
+    at = len(MAGIC)
+    while at + HEAD.size <= len(data):
+        length, checksum, rows = HEAD.unpack_from(data, at)
+        payload = data[at + HEAD.size : at + HEAD.size + length]
+        if len(payload) < length:
+            return  # cut off while it was written
+        if zlib.crc32(payload, rows) != checksum:
+            raise JournalError(f"{name}: record at byte {at} is damaged (checksum differs)")
+        yield rows, payload
+        at += HEAD.size + length
+
+
+def replay(source: Path | str | bytes) -> Exchange:
+    """Run a journal through a new venue of its own design. Raises JournalError."""
+    name = "journal" if isinstance(source, bytes) else str(source)
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise JournalError(f"{name}: cannot be read: {error.strerror}") from None
+    found = records(data, name)
+    header = next(found, None)
+    if header is None:
+        raise JournalError(f"{name}: holds no design")
+    try:
+        exchange = Exchange(venue_of_json(header[1]))
+    except (VenueError, ValueError) as error:
+        raise JournalError(f"{name}: its design cannot be used: {error}") from None
+    for rows, payload in found:
+        block = np.frombuffer(zlib.decompress(payload), dtype="<i8")
+        if len(block) != rows * int(ROW):
+            raise JournalError(f"{name}: a block of {rows} rows holds {len(block)} integers")
+        exchange.apply_rows(vec[i64](block))
+    return exchange

@@ -1,0 +1,134 @@
+"""The numbers of commands, events, reasons and outcomes, as constants for the compiled core.
+
+The enums and structs of codes.py, events.py and messages.py show the same numbers to people; a test holds the two lists together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+# Commands
+C_OPEN_ACCOUNT: Final[i64] = 1
+C_DEPOSIT: Final[i64] = 2
+C_WITHDRAW: Final[i64] = 3
+C_TRANSFER: Final[i64] = 4
+C_PLACE: Final[i64] = 5
+C_AMEND: Final[i64] = 6
+C_CANCEL: Final[i64] = 7
+C_CANCEL_CLIENT: Final[i64] = 8
+C_CANCEL_ALL: Final[i64] = 9
+C_SET_LEVERAGE: Final[i64] = 10
+C_SET_MARGIN_MODE: Final[i64] = 11
+C_MOVE_ISOLATED_MARGIN: Final[i64] = 12
+C_BLOCK_TRADE: Final[i64] = 13
+C_UPDATE_ORACLE: Final[i64] = 14
+C_TAKE_AUCTION: Final[i64] = 15
+C_SET_MARKET_STATUS: Final[i64] = 16
+C_TICK: Final[i64] = 17
+
+# Events
+E_REJECTED: Final[i64] = 1
+E_ACCOUNT_OPENED: Final[i64] = 2
+E_DEPOSITED: Final[i64] = 3
+E_WITHDRAWN: Final[i64] = 4
+E_TRANSFERRED: Final[i64] = 5
+E_ORDER_PLACED: Final[i64] = 6
+E_ORDER_REPEATED: Final[i64] = 7
+E_ORDER_AMENDED: Final[i64] = 8
+E_ORDER_REDUCED: Final[i64] = 9
+E_ORDER_CANCELLED: Final[i64] = 10
+E_TRADED: Final[i64] = 11
+E_LEVERAGE_SET: Final[i64] = 12
+E_MARGIN_MODE_SET: Final[i64] = 13
+E_ISOLATED_MARGIN_MOVED: Final[i64] = 14
+E_BLOCK_TRADED: Final[i64] = 15
+E_ORACLE_UPDATED: Final[i64] = 16
+E_MARK_MOVED: Final[i64] = 17
+E_FUNDING_SAMPLED: Final[i64] = 18
+E_FUNDING_CHARGED: Final[i64] = 19
+E_POSITION_SETTLED: Final[i64] = 20
+E_LIQUIDATION_STARTED: Final[i64] = 21
+E_LIQUIDATION_ENDED: Final[i64] = 22
+E_LIQUIDATED: Final[i64] = 23
+E_AUCTION_STARTED: Final[i64] = 24
+E_AUCTION_TAKEN: Final[i64] = 25
+E_AUCTION_ENDED: Final[i64] = 26
+E_TAKEN_OVER: Final[i64] = 27
+E_DELEVERAGED: Final[i64] = 28
+E_DEFICIT_PAID: Final[i64] = 29
+E_LOSS_SOCIALIZED: Final[i64] = 30
+E_MARKET_STATUS_CHANGED: Final[i64] = 31
+E_SURPLUS_PAID: Final[i64] = 32
+
+# Reasons of a refusal, in order of precedence
+R_UNKNOWN_ACCOUNT: Final[i64] = 1
+R_UNKNOWN_MARKET: Final[i64] = 2
+R_UNKNOWN_ASSET: Final[i64] = 3
+R_SYSTEM_ACCOUNT: Final[i64] = 4
+R_SAME_ACCOUNT: Final[i64] = 5
+R_ACCOUNT_LIMIT: Final[i64] = 6
+R_UNKNOWN_ORDER: Final[i64] = 7
+R_UNKNOWN_AUCTION: Final[i64] = 8
+R_IN_LIQUIDATION: Final[i64] = 9
+R_MARKET_SETTLED: Final[i64] = 10
+R_MARKET_HALTED: Final[i64] = 11
+R_MARKET_CANCEL_ONLY: Final[i64] = 12
+R_MARKET_REDUCE_ONLY: Final[i64] = 13
+R_MARKET_POST_ONLY: Final[i64] = 14
+R_NO_MARK_PRICE: Final[i64] = 15
+R_ORACLE_STALE: Final[i64] = 16
+R_ORDER_TYPE: Final[i64] = 17
+R_PRICE_PRECISION: Final[i64] = 18
+R_PRICE_LIMIT: Final[i64] = 19
+R_PRICE_BAND: Final[i64] = 20
+R_REDUCE_ONLY: Final[i64] = 21
+R_MINIMUM_NOTIONAL: Final[i64] = 22
+R_NOTIONAL_LIMIT: Final[i64] = 23
+R_TOO_MANY_ORDERS: Final[i64] = 24
+R_OPEN_INTEREST_CAP: Final[i64] = 25
+R_WOULD_CROSS: Final[i64] = 26
+R_NOT_FILLABLE: Final[i64] = 27
+R_AMEND_SIZE: Final[i64] = 28
+R_LEVERAGE_LIMIT: Final[i64] = 29
+R_POSITION_OPEN: Final[i64] = 30
+R_NOT_ISOLATED: Final[i64] = 31
+R_AUCTION_PRICE: Final[i64] = 32
+R_INSUFFICIENT_MARGIN: Final[i64] = 33
+R_INSUFFICIENT_BALANCE: Final[i64] = 34
+R_SUPPLY_LIMIT: Final[i64] = 35
+
+# Why an order is gone
+X_USER: Final[i64] = 1
+X_IMMEDIATE: Final[i64] = 2
+X_SELF_TRADE: Final[i64] = 3
+X_MARGIN: Final[i64] = 4
+X_REDUCE_ONLY: Final[i64] = 5
+X_LIQUIDATION: Final[i64] = 6
+X_DELEVERAGED: Final[i64] = 7
+X_OPEN_INTEREST: Final[i64] = 8
+X_MARKET_STATUS: Final[i64] = 9
+
+# Who paid a deficit
+PAID_INSURANCE_FUND: Final[i64] = 1
+PAID_SOCIALIZED: Final[i64] = 2
+PAID_VAULT: Final[i64] = 3
+PAID_UNCOVERED: Final[i64] = 4
+
+# How a slice was closed
+BY_BOOK: Final[i64] = 1
+BY_AUCTION: Final[i64] = 2
+BY_TAKEOVER: Final[i64] = 3
+BY_ADL: Final[i64] = 4
+BY_SETTLEMENT: Final[i64] = 5
+
+# How a liquidation or an auction ended
+END_RECOVERED: Final[i64] = 1
+END_FLAT: Final[i64] = 2
+END_FAILED: Final[i64] = 3
+
+# What became of an order
+ORDER_OPEN: Final[i64] = 0
+ORDER_FILLED: Final[i64] = 1
+ORDER_CANCELLED: Final[i64] = 2

@@ -1,0 +1,110 @@
+"""The canonical listing of a venue's state, and its hash.
+
+It lists what the venue's future depends on, by account, market, price and time, never by slot or capacity, so that a change of the
+tables keeps the hashes. Event numbers are left out: a refused command then leaves exactly the state that a Tick would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .engine import Exchange
+
+Line = tuple[str | int, ...]
+NIL = -1
+
+MARKET_COLUMNS = (
+    "status", "oracle", "oracle_ts", "perp_median", "mark", "last", "open_interest", "index_long", "index_short", "residue",
+    "basis_num", "basis_den", "local_num", "local_den", "mark_ts", "next_mark", "next_sample", "next_funding",
+    "premium_sum", "premium_count", "funding_carry",
+)  # fmt: skip
+
+
+def listing(exchange: Exchange) -> Iterator[Line]:
+    """Every line of the state."""
+    state = exchange.state
+    yield ("venue", int(state.now), int(state.started), int(state.last_order_id))
+    for asset in range(state.accounts.assets):
+        yield ("supply", asset, int(state.deposits[asset]), int(state.withdrawals[asset]))
+    for market in range(state.markets.count):
+        yield ("market", market, *(int(getattr(state.markets, name)[market]) for name in MARKET_COLUMNS))
+    for account in range(state.accounts.count):
+        yield from account_lines(exchange, account)
+    for market in range(state.markets.count):
+        yield from order_lines(exchange, market)
+    yield from liquidation_lines(exchange)
+
+
+def account_lines(exchange: Exchange, account: int) -> Iterator[Line]:
+    state = exchange.state
+    accounts = state.accounts
+    first = account * accounts.assets
+    yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), *accounts.cash[first : first + accounts.assets])
+    row = int(accounts.first_position[account])
+    p = state.positions
+    while row != NIL:
+        market = int(p.market[row])
+        default = int(state.markets.default_leverage[market])
+        if p.size[row] or p.first_order[row] != NIL or p.mode[row] or p.leverage[row] != default or p.isolated_margin[row]:
+            index = int(p.index[row]) if p.size[row] else 0
+            yield (
+                "position", account, market, int(p.size[row]), int(p.entry_notional[row]), index, int(p.mode[row]), int(p.leverage[row]),
+                int(p.isolated_margin[row]), int(p.bid_lots[row]), int(p.ask_lots[row]), int(p.bid_notional[row]),
+                int(p.ask_notional[row]), int(p.reducers[row]),
+            )  # fmt: skip
+        row = int(p.next[row])
+    clients = exchange.book.clients
+    record = int(accounts.first_closed[account])
+    while record != NIL:
+        yield (
+            "closed", account, int(clients.hi[record]), int(clients.lo[record]), int(clients.order_id[record]), int(clients.state[record]),
+            int(clients.filled[record]),
+        )  # fmt: skip
+        record = int(clients.younger[record])
+
+
+def order_lines(exchange: Exchange, market: int) -> Iterator[Line]:
+    """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
+    book = exchange.book
+    orders = exchange.state.orders
+    clients = book.clients
+    for side in (0, 1):
+        price = int(book.best(market, side))
+        while price:
+            slot = int(book.head(market, price))
+            while slot != NIL:
+                client = int(orders.client[slot])
+                ids = (int(clients.hi[client]), int(clients.lo[client])) if client != NIL else (0, 0)
+                yield (
+                    "order", market, side, price, int(orders.order_id[slot]), int(orders.account[slot]), int(orders.size[slot]),
+                    int(orders.filled[slot]), int(orders.tif[slot]), int(orders.reduce_only[slot]), int(orders.self_trade[slot]), *ids,
+                )  # fmt: skip
+                slot = int(orders.next[slot])
+            price = int(book.worse(market, side, price))
+
+
+def liquidation_lines(exchange: Exchange) -> Iterator[Line]:
+    desk = exchange.desk
+    table = desk.table
+    yield ("desk", int(desk.next_pass), int(desk.last_auction), int(exchange.due.vault.next_unwind) if exchange.due.vault else 0)
+    lines: list[Line] = []
+    for at in range(table.rows):
+        if table.account[at] != NIL:
+            row = int(table.row[at])
+            market = int(exchange.state.positions.market[row]) if row != NIL else NIL
+            lines.append((
+                "liquidation", int(table.account[at]), int(table.asset[at]), market, int(table.step[at]), int(table.since[at]),
+                int(table.partial[at]), int(table.auction[at]), int(table.insolvent_since[at]), int(table.exhausted[at]),
+            ))  # fmt: skip
+    yield from sorted(lines)
+
+
+def state_hash(exchange: Exchange) -> str:
+    """BLAKE2b-128 of the listing, in hexadecimal."""
+    digest = hashlib.blake2b(digest_size=16)
+    for line in listing(exchange):
+        digest.update((" ".join(map(str, line)) + "\n").encode())
+    return digest.hexdigest()

@@ -1,0 +1,285 @@
+"""Pure: equity, initial and maintenance requirement, liquidation and bankruptcy price. Nothing here changes anything.
+
+Equity and requirements are recomputed over the account's own position rows each time, never cached across a mark change.
+Requirements round up, equity rounds down (what a position owes rounds up). An isolated position stands for itself: its equity is
+its isolated margin plus its profit; it burdens the account's cash only by what its open orders would need on top.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from .tables import Markets, State
+from .types import (
+    CROSS,
+    ISOLATED,
+    LINEAR,
+    MAX_TIERS,
+    NIL,
+    abs_i64,
+    div_ceil,
+    index_due,
+    max_i64,
+    mul_div_floor,
+    ppm_ceil,
+)
+
+
+def value_of(markets: Markets, market: i64, lots: i64, price: i64) -> i64:
+    """Value of `lots` at `price` [micro]; signed like lots. Below 2^55: lots are capped at load by the market's max_price."""
+    assert markets.payoff[market] == LINEAR
+    return lots * price * markets.unit[market]
+
+
+def initial_of(markets: Markets, market: i64, notional: i64, leverage: i64) -> i64:
+    """Initial requirement [micro]: the larger of notional / leverage and the tiers' own requirement."""
+    tier = market * MAX_TIERS + tier_of(markets, market, notional)
+    by_tier = ppm_ceil(notional, markets.initial_ppm[tier]) - markets.initial_deduction[tier]
+    return max_i64(div_ceil(notional, leverage), by_tier)
+
+
+def maintenance_of(markets: Markets, market: i64, notional: i64) -> i64:
+    """Maintenance requirement [micro]: notional x rate - deduction, continuous where a tier begins."""
+    tier = market * MAX_TIERS + tier_of(markets, market, notional)
+    return ppm_ceil(notional, markets.maintenance_ppm[tier]) - markets.maintenance_deduction[tier]
+
+
+def tier_of(markets: Markets, market: i64, notional: i64) -> i64:
+    """The last tier whose lower bound is at or below the notional."""
+    tier = markets.tiers[market] - 1
+    while tier > 0 and notional < markets.tier_lower[market * MAX_TIERS + tier]:
+        tier -= 1
+    return tier
+
+
+def unsettled(state: State, row: i64) -> i64:
+    """What the position owes by its index and has not paid yet [micro], rounded up; negative: is due to receive."""
+    markets = state.markets
+    positions = state.positions
+    size = positions.size[row]
+    market = positions.market[row]
+    index = markets.index_long[market] if size > 0 else markets.index_short[market]
+    delta = index - positions.index[row]
+    if delta == 0 or size == 0:
+        return 0
+    return index_due(abs_i64(size), delta, markets.index_shift[market])
+
+
+def row_profit(state: State, row: i64, price: i64) -> i64:
+    """Unrealised profit of a position at `price`, less what it owes [micro]."""
+    positions = state.positions
+    size = positions.size[row]
+    if size == 0:
+        return 0
+    return value_of(state.markets, positions.market[row], size, price) - positions.entry_notional[row] - unsettled(state, row)
+
+
+def row_equity(state: State, row: i64) -> i64:
+    """Equity of an isolated position at the mark [micro]."""
+    positions = state.positions
+    return positions.isolated_margin[row] + row_profit(state, row, state.markets.mark[positions.market[row]])
+
+
+def row_notional(state: State, row: i64) -> i64:
+    positions = state.positions
+    market = positions.market[row]
+    return value_of(state.markets, market, abs_i64(positions.size[row]), state.markets.mark[market])
+
+
+def row_initial(state: State, row: i64) -> i64:
+    """Initial requirement of the position alone."""
+    positions = state.positions
+    return initial_of(state.markets, positions.market[row], row_notional(state, row), positions.leverage[row])
+
+
+def row_maintenance(state: State, row: i64) -> i64:
+    return maintenance_of(state.markets, state.positions.market[row], row_notional(state, row))
+
+
+def row_order_initial(state: State, row: i64) -> i64:
+    """Initial requirement of the worse side of position plus open orders, and that side's open loss.
+
+    The open loss is what filling a whole side at its limits would cost against the mark: max(0, limit notional - lots x mark) for
+    bids, max(0, lots x mark - limit notional) for asks.
+    """
+    positions = state.positions
+    markets = state.markets
+    market = positions.market[row]
+    size = positions.size[row]
+    bids = positions.bid_lots[row]
+    asks = positions.ask_lots[row]
+    if bids == 0 and asks == 0:
+        return row_initial(state, row) if size != 0 else 0
+    price = markets.mark[market] * markets.unit[market]
+    leverage = positions.leverage[row]
+    bid_side = initial_of(markets, market, abs_i64(size + bids) * price, leverage)
+    ask_side = initial_of(markets, market, abs_i64(size - asks) * price, leverage)
+    bid_loss = max_i64(0, positions.bid_notional[row] - bids * price)
+    ask_loss = max_i64(0, asks * price - positions.ask_notional[row])
+    return max_i64(bid_side + bid_loss, ask_side + ask_loss)
+
+
+def cross_equity(state: State, account: i64, asset: i64) -> i64:
+    """Cash plus the profit of the account's cross positions at the mark [micro]."""
+    positions = state.positions
+    markets = state.markets
+    total = state.accounts.cash[account * state.accounts.assets + asset]
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        market = positions.market[row]
+        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[market] == asset:
+            total += row_profit(state, row, markets.mark[market])
+        row = positions.next[row]
+    return total
+
+
+def cross_maintenance(state: State, account: i64, asset: i64) -> i64:
+    positions = state.positions
+    markets = state.markets
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
+            total += row_maintenance(state, row)
+        row = positions.next[row]
+    return total
+
+
+def cross_notional(state: State, account: i64, asset: i64) -> i64:
+    positions = state.positions
+    markets = state.markets
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
+            total += row_notional(state, row)
+        row = positions.next[row]
+    return total
+
+
+def cross_initial(state: State, account: i64, asset: i64) -> i64:
+    """Initial requirement of the account's cross positions alone."""
+    positions = state.positions
+    markets = state.markets
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
+            total += row_initial(state, row)
+        row = positions.next[row]
+    return total
+
+
+def order_initial(state: State, account: i64, asset: i64) -> i64:
+    """Initial requirement of positions and open orders; of isolated positions, what their orders would need on top."""
+    positions = state.positions
+    markets = state.markets
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if markets.asset[positions.market[row]] == asset:
+            if positions.mode[row] == CROSS:
+                total += row_order_initial(state, row)
+            elif positions.bid_lots[row] != 0 or positions.ask_lots[row] != 0:
+                total += max_i64(0, row_order_initial(state, row) - row_equity(state, row))
+        row = positions.next[row]
+    return total
+
+
+def free_margin(state: State, account: i64, asset: i64) -> i64:
+    """What may be withdrawn, or back another order [micro]; negative if the requirement is not met."""
+    return cross_equity(state, account, asset) - order_initial(state, account, asset)
+
+
+def isolated_shortage(state: State, row: i64) -> i64:
+    """What must be added to an isolated position to meet its initial requirement [micro], 0 if nothing."""
+    return max_i64(0, row_initial(state, row) - row_equity(state, row))
+
+
+def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:
+    """May a position change by `lots` (signed) that cost `cost` (signed alike), at a fee?
+
+    The account must then be above maintenance if the last fill only reduces, else above the initial requirement of its positions. An
+    isolated position may draw what it is short of from the account's free cash.
+    """
+    positions = state.positions
+    markets = state.markets
+    market = positions.market[row]
+    asset = markets.asset[market]
+    account = positions.account[row]
+    mark = markets.mark[market]
+    after = value_of(markets, market, abs_i64(positions.size[row] + lots), mark)
+    change = value_of(markets, market, lots, mark) - cost - fee
+    if positions.mode[row] == ISOLATED:
+        equity = row_equity(state, row) + change
+        if only_reduces:
+            return equity >= maintenance_of(markets, market, after)
+        shortage = max_i64(0, initial_of(markets, market, after, positions.leverage[row]) - equity)
+        return shortage == 0 or shortage <= cross_equity(state, account, asset) - cross_initial(state, account, asset)
+    equity = cross_equity(state, account, asset) + change
+    if only_reduces:
+        return equity >= cross_maintenance(state, account, asset) - row_maintenance(state, row) + maintenance_of(markets, market, after)
+    rest = cross_initial(state, account, asset) - row_initial(state, row)
+    return equity >= rest + initial_of(markets, market, after, positions.leverage[row])
+
+
+def is_below_maintenance(state: State, row: i64, price: i64) -> bool:
+    """Would the account of this position (the position, if isolated) be liquidatable with this market's mark at `price`?"""
+    return surplus_at(state, row, price, True) < 0
+
+
+def surplus_at(state: State, row: i64, price: i64, over_maintenance: bool) -> i64:
+    """Equity, less maintenance if asked, with this market's mark at `price` and all other marks as they are [micro]."""
+    positions = state.positions
+    markets = state.markets
+    market = positions.market[row]
+    own = row_profit(state, row, price)
+    if over_maintenance:
+        own -= maintenance_of(markets, market, value_of(markets, market, abs_i64(positions.size[row]), price))
+    if positions.mode[row] == ISOLATED:
+        return positions.isolated_margin[row] + own
+    account = positions.account[row]
+    asset = markets.asset[market]
+    rest = cross_equity(state, account, asset) - row_profit(state, row, markets.mark[market])
+    if over_maintenance:
+        rest -= cross_maintenance(state, account, asset) - row_maintenance(state, row)
+    return rest + own
+
+
+def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
+    """The first tick, going against the position, at which the surplus is below zero; 0 if there is none up to max_price.
+
+    A tick moves equity by size x unit and the requirement by at most that: the surplus is monotonic, and bisection exact.
+    A long's threshold is the highest such tick, a short's the lowest.
+    """
+    positions = state.positions
+    is_long = positions.size[row] > 0
+    low: i64 = 1
+    high = state.markets.max_price[positions.market[row]]
+    if is_long:
+        if surplus_at(state, row, low, over_maintenance) >= 0:
+            return 0
+        while low < high:
+            middle = (low + high + 1) // 2
+            if surplus_at(state, row, middle, over_maintenance) < 0:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+    if surplus_at(state, row, high, over_maintenance) >= 0:
+        return 0
+    while low < high:
+        middle = (low + high) // 2
+        if surplus_at(state, row, middle, over_maintenance) < 0:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def equity_share(state: State, row: i64, equity: i64, maintenance: i64) -> i64:
+    """The part of an account's equity that stands behind one of its positions, rounded down: pro rata to maintenance, which keeps
+    equity / maintenance the same while positions are closed one by one (dYdX's bankruptcy quote, Lighter's zero price)."""
+    if maintenance <= 0:
+        return equity
+    return mul_div_floor(equity, row_maintenance(state, row), maintenance)

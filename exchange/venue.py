@@ -1,0 +1,374 @@
+"""Venue: a frozen design. What its TOML may say, the shipped designs, and how a design becomes rules of the core.
+
+Money is in whole units of the settlement asset (USD), prices and coins are decimal strings or numbers, fractions are ppm, fees ppb, rates
+ppt, times milliseconds. A design may extend another (`extends = "base"`) and override single keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from . import types as t
+from .auction import DutchAuction
+from .backstop import AdlRank, AutoDeleverage, Backstop, HyperliquidIndex, InsuranceFund, ProfitLeverage, SocializedLoss
+from .design import DesignError, Tree, convert, merged, nearest, read_toml
+from .funding import FundingRule
+from .liquidation import LiquidationStep
+from .mark import HyperliquidMark, MarkRule, OracleMark
+from .steps import BookStep
+from .tables import Markets
+from .vault import Takeover, Vault
+
+Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]
+Ppt = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000 * 365)]
+Interval = Annotated[int, Meta(ge=100, le=86_400_000)]  # a timer: bounded below, so that a day's jump stays a bounded amount of work
+Usd = Annotated[int, Meta(ge=0, le=10_000_000_000)]
+NS: Final = 1_000_000  # per millisecond
+MICRO: Final = 1_000_000  # per unit of money
+
+
+class VenueError(DesignError):
+    """A design that cannot be used; the message is complete."""
+
+
+class Tier(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates from `lower_notional` on. Deductions follow, so that both requirements are continuous."""
+
+    lower_notional: Usd
+    initial_margin_ppm: Annotated[int, Meta(ge=1, le=1_000_000)]
+    maintenance_margin_ppm: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class OracleView(Struct, frozen=True, forbid_unknown_fields=True):
+    """When the venue calls its oracle stale, and what it does then."""
+
+    stale_after_ms: Milliseconds = 0  # 0: never
+    on_stale: Literal["keep_last", "halt_new_risk", "pause_liquidation"] = "keep_last"
+
+
+class MarkDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    rule: Literal["oracle", "hyperliquid"] = "oracle"
+    cadence_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0  # 0: only with the oracle
+    basis_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 150_000
+    local_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 30_000
+
+
+class FundingDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    impact_notional: Annotated[int, Meta(ge=1, le=100_000_000)] = 20_000
+    interest_ppt: Ppt = 100_000_000  # 0.01 % per `divisor` intervals
+    clamp_ppt: Ppt = 500_000_000
+    divisor: Annotated[int, Meta(ge=1, le=1_000)] = 8
+    cap_ppt: Ppt = 40_000_000_000
+    sample_interval_ms: Interval = 5_000
+    interval_ms: Interval = 3_600_000
+    payment: Literal["discrete", "continuous"] = "discrete"
+    price: Literal["oracle", "mark"] = "oracle"
+
+
+class Market(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=32)]
+    tick: Decimal  # [USD]
+    lot: Decimal  # [coins]
+    max_price: Decimal  # [USD]
+    tiers: Annotated[tuple[Tier, ...], Meta(min_length=1, max_length=8)]
+    settlement_asset: str = "USD"
+    payoff: Literal["linear"] = "linear"
+    significant_figures: Annotated[int, Meta(ge=0, le=10)] = 0
+    minimum_notional: Usd = 0
+    price_band_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 0
+    open_interest_cap: Decimal = Decimal(0)  # [coins] of one side, 0: none
+    maker_fee_ppb: Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)] = 0
+    taker_fee_ppb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    max_leverage: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    default_leverage: Annotated[int, Meta(ge=0, le=1_000)] = 0  # 0: the maximum
+    oracle: OracleView = OracleView()
+    mark: MarkDesign = MarkDesign()
+    funding: FundingDesign = FundingDesign()
+
+    @property
+    def unit(self) -> int:
+        """Micro-units per tick x lot."""
+        return int(self.tick * self.lot * MICRO)
+
+
+class BookDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    patience_ms: Milliseconds = 0
+    partial_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000_000
+    partial_above: Usd = 0
+    cooldown_ms: Milliseconds = 30_000
+    band_ppm: Annotated[int, Meta(ge=1, le=999_999)] = 200_000
+
+
+class AuctionDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    start_ppm: Ppm = 980_000
+    duration_ms: Annotated[int, Meta(ge=100, le=86_400_000)] = 30_000
+    insolvent_duration_ms: Annotated[int, Meta(ge=100, le=86_400_000)] = 30_000
+    buffer_ppm: Annotated[int, Meta(ge=0, le=10_000_000)] = 150_000
+
+
+class TakeoverDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    fraction_ppm: Ppm = 666_667
+
+
+class LiquidationDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    steps: Annotated[tuple[Literal["book", "dutch_auction", "takeover"], ...], Meta(min_length=1, max_length=3)]
+    retry_ms: Interval = 1_000
+    fee_ppm: Ppm = 0
+    fee_to: Literal["insurance_fund", "vault", "fees"] = "fees"
+    surplus_to: Literal["trader", "insurance_fund", "vault"] = "trader"
+    book: BookDesign = BookDesign()
+    dutch_auction: AuctionDesign = AuctionDesign()
+    takeover: TakeoverDesign = TakeoverDesign()
+
+
+class FundDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    capital: Usd = 0
+
+
+class VaultDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    capital: Usd = 0
+    loss_limit_ppm: Ppm = 1_000_000  # of the capital
+    unwind_interval_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 5_000  # 0: never
+    unwind_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 50_000
+    unwind_band_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 2_000
+
+
+class AdlDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    rank: Literal["profit_leverage", "hyperliquid"] = "profit_leverage"
+    price: Literal["bankruptcy", "mark"] = "bankruptcy"
+    trigger: Literal["negative_equity", "fund_insufficient"] = "fund_insufficient"
+
+
+class Venue(Struct, frozen=True, forbid_unknown_fields=True):
+    """A resolved design. Two venues that compare equal but for the name behave alike."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    markets: Annotated[tuple[Market, ...], Meta(min_length=1, max_length=64)]
+    liquidation: LiquidationDesign
+    backstops: Annotated[tuple[Literal["insurance_fund", "auto_deleverage", "socialized_loss"], ...], Meta(max_length=3)]
+    title: str = ""
+    assets: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)] = ("USD",)
+    max_open_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    insurance_fund: FundDesign = FundDesign()
+    vault: VaultDesign = VaultDesign()
+    auto_deleverage: AdlDesign = AdlDesign()
+
+    def to_json(self) -> bytes:
+        """The design in full, defaults included; `venue_of_json` reads it back."""
+        return msgspec.json.encode(self)
+
+
+def venue_of_json(data: bytes) -> Venue:
+    return checked(msgspec.json.decode(data, type=Venue), "journal header")
+
+
+# -- loading ----------------------------------------------------------------------------------------------------------------------
+
+
+def shipped_venues() -> list[str]:
+    """Names of the designs that come with perplab."""
+    names = [path.name.removesuffix(".toml") for path in files(__package__).joinpath("venues").iterdir() if path.name.endswith(".toml")]
+    return sorted(name for name in names if name != "base")
+
+
+def load_venue(name: str | Path, overrides: Mapping[str, object] | None = None) -> Venue:
+    """A shipped design by name, or a file by path; `overrides` is laid over it. Raises VenueError."""
+    try:
+        path, tree = resolved(str(name))
+        tree = merged(tree, overrides or {})
+        return checked(convert(tree, Venue, path.name), path.name)
+    except VenueError:
+        raise
+    except DesignError as error:
+        raise VenueError(str(error)) from None
+
+
+def resolved(name: str) -> tuple[Path, Tree]:
+    """The file of a design and its tree, what it extends included."""
+    path = venue_path(name)
+    tree = read_toml(path)
+    parent = tree.pop("extends", None)
+    if parent is not None:
+        beside = path.parent / f"{parent}.toml"
+        _, base = resolved(str(beside) if beside.exists() else str(parent))
+        tree = merged(base, tree)
+    tree.setdefault("name", path.stem)
+    return path, tree
+
+
+def venue_path(name: str) -> Path:
+    if name.endswith(".toml"):
+        if not Path(name).is_file():
+            raise VenueError(f"venue file {name}: not found")
+        return Path(name)
+    path = Path(str(files(__package__).joinpath("venues", f"{name}.toml")))
+    if not path.is_file():
+        raise VenueError(f"unknown venue {name!r}{nearest(name, shipped_venues())}")
+    return path
+
+
+def checked(venue: Venue, file: str) -> Venue:
+    """What types cannot say. Raises VenueError."""
+
+    def refuse(key: str, given: object, expected: str) -> None:
+        raise VenueError(f"{file}: {key} is {given}: expected {expected}")
+
+    for number, market in enumerate(venue.markets):
+        check_market(venue, market, f"markets[{number}]", refuse)
+    if len(set(venue.liquidation.steps)) != len(venue.liquidation.steps):
+        refuse("liquidation.steps", venue.liquidation.steps, "each step once")
+    if len(set(venue.backstops)) != len(venue.backstops):
+        refuse("backstops", venue.backstops, "each backstop once")
+    if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
+        refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
+    return venue
+
+
+def check_market(venue: Venue, market: Market, key: str, refuse: object) -> None:
+    assert callable(refuse)
+    if market.settlement_asset not in venue.assets:
+        refuse(f"{key}.settlement_asset", repr(market.settlement_asset), f"one of {venue.assets}")
+    if market.tick <= 0 or market.lot <= 0:
+        refuse(f"{key}.tick and lot", f"{market.tick} and {market.lot}", "numbers above 0")
+    unit = market.tick * market.lot * MICRO
+    if unit != int(unit) or unit < 1:
+        smallest = Decimal(1) / MICRO / market.tick
+        refuse(f"{key}.lot", market.lot, f"tick x lot a whole number of micro-units; the smallest legal lot is {smallest.normalize():f}")
+    ticks = market.max_price / market.tick
+    if ticks != int(ticks) or not 1 <= ticks <= int(t.MAX_PRICE):
+        refuse(f"{key}.max_price", market.max_price, f"a multiple of the tick of at most {int(t.MAX_PRICE)} ticks")
+    if int(ticks) * int(unit) > 1 << 45:
+        refuse(f"{key}.max_price", market.max_price, f"a lot to be worth at most {(1 << 45) // MICRO} USD at that price")
+    if market.maker_fee_ppb + market.taker_fee_ppb < 0:
+        refuse(f"{key}.maker_fee_ppb", market.maker_fee_ppb, "a rebate of at most the taker fee")
+    if market.default_leverage > market.max_leverage:
+        refuse(f"{key}.default_leverage", market.default_leverage, f"at most max_leverage ({market.max_leverage})")
+    if market.funding.payment == "continuous" and market.funding.interval_ms % market.funding.sample_interval_ms:
+        refuse(f"{key}.funding.sample_interval_ms", market.funding.sample_interval_ms, "a divisor of interval_ms, for continuous payment")
+    check_tiers(market, key, refuse)
+
+
+def check_tiers(market: Market, key: str, refuse: object) -> None:
+    assert callable(refuse)
+    if market.tiers[0].lower_notional != 0:
+        refuse(f"{key}.tiers[0].lower_notional", market.tiers[0].lower_notional, "0")
+    before: Tier | None = None
+    for number, tier in enumerate(market.tiers):
+        name = f"{key}.tiers[{number}]"
+        if tier.maintenance_margin_ppm >= tier.initial_margin_ppm:
+            expected = f"less than initial_margin_ppm ({tier.initial_margin_ppm})"
+            refuse(f"{name}.maintenance_margin_ppm", tier.maintenance_margin_ppm, expected)
+        if before is not None:
+            if tier.lower_notional <= before.lower_notional:
+                refuse(f"{name}.lower_notional", tier.lower_notional, f"more than that of the tier before ({before.lower_notional})")
+            if tier.maintenance_margin_ppm < before.maintenance_margin_ppm or tier.initial_margin_ppm < before.initial_margin_ppm:
+                refuse(f"{name}", tier, "rates that do not fall from tier to tier")
+        before = tier
+
+
+# -- rules of the core ------------------------------------------------------------------------------------------------------------
+
+
+def index_shift(market: Market) -> int:
+    """The finest scale of per-lot indices that cannot overflow: 2^10 times the value of a lot at max_price stays below 2^61."""
+    lot_value = int(market.max_price / market.tick) * market.unit
+    return max(0, min(48, 61 - 10 - lot_value.bit_length()))
+
+
+def fill_market(markets: Markets, row: int, venue: Venue) -> None:
+    """Write a market's terms into its row."""
+    market = venue.markets[row]
+    max_ticks = int(market.max_price / market.tick)
+    markets.asset[row] = venue.assets.index(market.settlement_asset)
+    markets.payoff[row] = int(t.LINEAR)
+    markets.unit[row] = market.unit
+    markets.max_price[row] = max_ticks
+    markets.max_lots[row] = min(int(t.MAX_LOTS), (1 << 55) // (max_ticks * market.unit))
+    markets.significant_figures[row] = market.significant_figures
+    markets.minimum_notional[row] = market.minimum_notional * MICRO
+    markets.price_band_ppm[row] = market.price_band_ppm
+    markets.open_interest_cap[row] = min(int(t.MAX_LOTS), int(market.open_interest_cap / market.lot))
+    markets.maker_fee_ppb[row] = market.maker_fee_ppb
+    markets.taker_fee_ppb[row] = market.taker_fee_ppb
+    markets.max_leverage[row] = market.max_leverage
+    markets.default_leverage[row] = market.default_leverage or market.max_leverage
+    markets.index_shift[row] = index_shift(market)
+    markets.stale_after[row] = market.oracle.stale_after_ms * NS
+    markets.on_stale[row] = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
+    fill_tiers(markets, row, market)
+
+
+def fill_tiers(markets: Markets, row: int, market: Market) -> None:
+    """Tier rates and deductions: deduction_n = deduction_{n-1} + lower_n x (rate_n - rate_{n-1}), exact since bounds are whole USD."""
+    markets.tiers[row] = len(market.tiers)
+    initial = maintenance = 0
+    before = market.tiers[0]
+    for number, tier in enumerate(market.tiers):
+        at = row * int(t.MAX_TIERS) + number
+        initial += tier.lower_notional * (tier.initial_margin_ppm - before.initial_margin_ppm)
+        maintenance += tier.lower_notional * (tier.maintenance_margin_ppm - before.maintenance_margin_ppm)
+        markets.tier_lower[at] = tier.lower_notional * MICRO
+        markets.initial_ppm[at] = tier.initial_margin_ppm
+        markets.initial_deduction[at] = initial
+        markets.maintenance_ppm[at] = tier.maintenance_margin_ppm
+        markets.maintenance_deduction[at] = maintenance
+        before = tier
+
+
+def mark_rule(design: MarkDesign) -> MarkRule:
+    if design.rule == "hyperliquid":
+        return HyperliquidMark(design.basis_window_ms * NS, design.local_window_ms * NS)
+    return OracleMark()
+
+
+def funding_rule(design: FundingDesign) -> FundingRule:
+    return FundingRule(
+        design.impact_notional * MICRO, design.interest_ppt, design.clamp_ppt, design.divisor, design.cap_ppt,
+        design.sample_interval_ms * NS, design.interval_ms * NS, design.payment == "continuous", design.price == "mark",
+    )  # fmt: skip
+
+
+ADL_RANKS: Final[dict[str, type[AdlRank]]] = {"profit_leverage": ProfitLeverage, "hyperliquid": HyperliquidIndex}
+
+
+def backstop_rules(venue: Venue) -> list[Backstop]:
+    adl = venue.auto_deleverage
+    made: dict[str, Backstop] = {
+        "insurance_fund": InsuranceFund(),
+        "auto_deleverage": AutoDeleverage(ADL_RANKS[adl.rank](), adl.price == "bankruptcy", adl.trigger == "fund_insufficient"),
+        "socialized_loss": SocializedLoss(),
+    }
+    return [made[name] for name in venue.backstops]
+
+
+def vault_rule(venue: Venue) -> Vault:
+    design = venue.vault
+    capital = design.capital * MICRO
+    return Vault(
+        capital, capital * design.loss_limit_ppm // 1_000_000, design.unwind_interval_ms * NS, design.unwind_ppm, design.unwind_band_ppm
+    )
+
+
+def liquidation_steps(venue: Venue, vault: Vault) -> list[LiquidationStep]:
+    design = venue.liquidation
+    book = design.book
+    auction = design.dutch_auction
+    made: dict[str, LiquidationStep] = {
+        "book": BookStep(book.patience_ms * NS, book.partial_ppm, book.partial_above * MICRO, book.cooldown_ms * NS, book.band_ppm),
+        "dutch_auction": DutchAuction(
+            auction.start_ppm, auction.duration_ms * NS, auction.insolvent_duration_ms * NS, auction.buffer_ppm
+        ),
+        "takeover": Takeover(vault, design.takeover.fraction_ppm),
+    }
+    return [made[name] for name in design.steps]
+
+
+RECEIVERS: Final = {"insurance_fund": int(t.INSURANCE), "vault": int(t.VAULT), "fees": int(t.FEES), "trader": int(t.NIL)}

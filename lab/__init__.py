@@ -1,0 +1,1 @@
+"""Venue designs compared under stress, and the command line."""

@@ -1,0 +1,178 @@
+"""The cast of a run besides the population: makers, arbitrageurs, bidders, momentum traders and the noise accounts.
+
+Rules: an agent is a name, its capital on the venue, its delays and a way to make its bot once it has an account. What differs between
+agents of a kind is drawn by (seed, name, purpose), so another agent more or less changes nobody's draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from perplab.clients.bots.arbitrage import ArbitrageTerms, Arbitrageur
+from perplab.clients.bots.base import Bot, Seat
+from perplab.clients.bots.bidder import Bidder, BidderTerms
+from perplab.clients.bots.market_maker import MakerTerms, MarketMaker, Withdrawal, ladder
+from perplab.clients.bots.momentum import Momentum, MomentumTerms
+from perplab.clients.bots.taker import Flow, NoiseTaker
+from perplab.clients.bots.trader import Trader, TraderTerms
+from perplab.exchange.codes import AccountKind
+from perplab.lab.population import GROUPS, Traders
+from perplab.lab.scenario import MS_NS, Scenario
+from perplab.oracle.keyed import generator
+
+MICRO: Final = 1e6  # [micro-units per USD]
+TRADER_MS: Final = 500  # how late a person at a screen sees and acts
+ASSET: Final = 0
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Someone with an account; `make` is None for those who do nothing during the run."""
+
+    name: str
+    cohort: str
+    kind: AccountKind
+    deposit: int  # [micro]
+    make: Callable[[Seat], Bot] | None = None
+    hears_ns: int = 0  # delay of events and of the outside price
+    orders_ns: int = 0  # delay of commands
+
+
+def cast(scenario: Scenario, flows: list[Flow], seed: int, auctions: bool) -> list[Agent]:
+    """All agents that start flat, in the order of their accounts."""
+    return [
+        *_makers(scenario),
+        *_arbitrageurs(scenario, seed),
+        *_bidders(scenario, seed, auctions),
+        *_momentum(scenario, seed),
+        *_noise(scenario, flows),
+    ]
+
+
+def holders(scenario: Scenario, traders: Traders) -> list[Agent]:
+    """The population as agents, in its own order; only those who add margin have a bot."""
+    adders = traders.adders
+    terms = {
+        account: TraderTerms(interval, phase, ASSET, scenario.population.add_alarm, amount, scenario.population.add_times)
+        for account, amount, interval, phase in zip(
+            adders.account.tolist(), adders.amount.tolist(), adders.interval_ns.tolist(), adders.phase_ns.tolist(), strict=True
+        )
+    }
+    return [
+        Agent(f"{GROUPS[group]}-{number}", GROUPS[group], AccountKind.TRADER, deposit, _trader(terms.get(number)), delay, delay)
+        for number, (group, deposit, delay) in enumerate(
+            zip(traders.group.tolist(), traders.deposit.tolist(), [TRADER_MS * MS_NS] * traders.group.size, strict=True)
+        )
+    ]
+
+
+def _trader(terms: TraderTerms | None) -> Callable[[Seat], Bot] | None:
+    return (lambda seat: Trader(seat, terms)) if terms else None
+
+
+def _makers(scenario: Scenario) -> list[Agent]:
+    """Makers share the depth equally and take turns within the interval."""
+    who = scenario.makers
+    if not who.count:
+        return []
+    each = who.depth_scale / who.count * MICRO
+    shape = ladder(who.levels, who.nearest_bp, np.array(who.depth_bp), np.array(who.bid_usd) * each, np.array(who.ask_usd) * each)
+    fear = Withdrawal(who.calm_bp, who.wild_bp, who.withdraw_bid, who.withdraw_ask, who.rise_s, who.fall_s)
+    interval = who.interval_ms * MS_NS
+
+    def make(number: int) -> Callable[[Seat], Bot]:
+        phase = interval * (number + 1) // who.count
+        return lambda seat: MarketMaker(seat, MakerTerms(shape, fear, interval, phase, who.leverage, who.skew_bp))
+
+    return [
+        Agent(f"maker-{n}", "makers", AccountKind.MAKER, _micro(who.capital_usd), make(n), who.outside_ms * MS_NS, who.order_ms * MS_NS)
+        for n in range(who.count)
+    ]
+
+
+def _arbitrageurs(scenario: Scenario, seed: int) -> list[Agent]:
+    who = scenario.arbitrageurs
+
+    def make(name: str) -> Callable[[Seat], Bot]:
+        phase = _phase(seed, name, who.interval_ms)
+        terms = ArbitrageTerms(
+            who.interval_ms * MS_NS, phase, who.enter_bp, who.leave_bp, _micro(who.clip_usd), who.leverage
+        )
+        return lambda seat: Arbitrageur(seat, terms)
+
+    return [
+        Agent(name, "arbitrageurs", AccountKind.TRADER, _micro(who.capital_usd), make(name), who.outside_ms * MS_NS, who.order_ms * MS_NS)
+        for name in (f"arbitrageur-{n}" for n in range(who.count))
+    ]
+
+
+def _bidders(scenario: Scenario, seed: int, auctions: bool) -> list[Agent]:
+    who = scenario.bidders
+
+    def make(name: str) -> Callable[[Seat], Bot]:
+        terms = BidderTerms(
+            who.interval_ms * MS_NS,
+            _phase(seed, name, who.interval_ms),
+            who.outside_ms * MS_NS,
+            np.array(who.discount_bp),
+            np.array(who.share),
+            who.leverage,
+            auctions,
+        )
+        return lambda seat: Bidder(seat, terms)
+
+    return [
+        Agent(name, "bidders", AccountKind.BIDDER, _micro(who.capital_usd), make(name), who.outside_ms * MS_NS, who.order_ms * MS_NS)
+        for name in (f"bidder-{n}" for n in range(who.count))
+    ]
+
+
+def _momentum(scenario: Scenario, seed: int) -> list[Agent]:
+    who = scenario.momentum
+
+    def make(name: str) -> Callable[[Seat], Bot]:
+        look_s, enter_bp = (_between(draw, seed, name, what) for draw, what in ((who.look_s, "look"), (who.enter_bp, "enter")))
+        terms = MomentumTerms(
+            who.interval_ms * MS_NS,
+            _phase(seed, name, who.interval_ms),
+            max(1, round(look_s * 1000 / who.interval_ms)),
+            enter_bp,
+            who.leave_share * enter_bp,
+            _micro(who.position_usd),
+            who.leverage,
+            who.slippage_bp,
+        )
+        return lambda seat: Momentum(seat, terms)
+
+    return [
+        Agent(name, "momentum", AccountKind.TRADER, _micro(who.capital_usd), make(name), who.outside_ms * MS_NS, who.order_ms * MS_NS)
+        for name in (f"momentum-{n}" for n in range(who.count))
+    ]
+
+
+def _noise(scenario: Scenario, flows: list[Flow]) -> list[Agent]:
+    """Their orders arrive when the flow says: no delay on top."""
+    capital = _micro(scenario.noise.capital_usd)
+
+    def make(flow: Flow) -> Callable[[Seat], Bot]:
+        return lambda seat: NoiseTaker(seat, flow)
+
+    return [Agent(f"noise-{n}", "noise", AccountKind.TRADER, capital, make(flow)) for n, flow in enumerate(flows)]
+
+
+def _phase(seed: int, name: str, interval_ms: int) -> int:
+    """When within its interval an agent first looks [ns]."""
+    return int(generator(seed, name, "phase").integers(1, interval_ms * MS_NS + 1))
+
+
+def _between(bounds: tuple[float, float], seed: int, name: str, purpose: str) -> float:
+    low, high = bounds
+    return float(generator(seed, name, purpose).uniform(low, high))
+
+
+def _micro(usd: float) -> int:
+    return round(usd * MICRO)

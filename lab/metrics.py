@@ -1,0 +1,231 @@
+"""What is measured of a run: `measure(run)` gives every number of docs/metrics.md, under the same names.
+
+Rules of the file: `CATALOGUE` lists every number that is compared between venues, once, with its unit and a plain name; a report
+adds none. Money is summed as integers of micro-units and divided once. Before anything is measured the run is audited: balances
+against deposits, positions against zero, profits and losses against each other, to the last unit.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from perplab.exchange.events import Deposited, Transferred, Withdrawn
+from perplab.exchange.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
+
+from .metrics_losses import (
+    Deleveraging,
+    Liquidation,
+    Losses,
+    MetricsError,
+    Stress,
+    deleveraging,
+    liquidation,
+    losses,
+    stress,
+)
+from .metrics_market import (
+    Flow,
+    FundingInterval,
+    Liquidity,
+    Minutes,
+    Prices,
+    by_minute,
+    flow,
+    funding,
+    liquidity,
+    prices,
+)
+from .metrics_rows import Log
+from .run import Ints, Run
+
+__all__ = ["CATALOGUE", "Accounting", "Measure", "Metrics", "MetricsError", "measure"]
+
+SYSTEM_LINES: Final = {  # profit and loss line -> the system accounts in it
+    "insurance_fund": (INSURANCE,),
+    "vault": (VAULT,),
+    "fees": (FEES,),
+    "rounding": (ROUNDING, CLEARING),
+    "uncovered": (UNCOVERED,),
+}
+
+
+class Positions(Struct, frozen=True):
+    """Closing positions of a market: long lots, short lots (negative), and their sum, which is 0. [lots]"""
+
+    long: int
+    short: int
+    sum: int
+
+
+class Accounting(Struct, frozen=True):
+    """Integers to the micro-unit. `profit_and_loss` sums to 0, `balances` to deposits - withdrawals."""
+
+    deposits: int
+    withdrawals: int
+    balances: dict[str, int]
+    positions: dict[str, Positions]
+    profit_and_loss: dict[str, int]
+
+
+class Metrics(Struct, frozen=True):
+    """All that is measured of one run; times in ns since 1970, units in the names."""
+
+    liquidation: Liquidation
+    losses: Losses
+    adl: Deleveraging
+    stress: Stress
+    prices: Prices
+    liquidity: Liquidity
+    flow: Flow
+    accounting: Accounting
+    funding: list[FundingInterval]
+    sizes_usd: tuple[float, float, float]
+    minutes: Minutes
+
+    def scalar(self, key: str) -> float | None:
+        """The number of a CATALOGUE key: `metrics.scalar("losses.bad_debt_usd")`."""
+        group, name = key.split(".")
+        value: float | None = getattr(getattr(self, group), name)
+        return value
+
+
+class Measure(NamedTuple):
+    """One number that is compared between venues."""
+
+    key: str
+    unit: str
+    label: str
+
+
+CATALOGUE: Final = (
+    Measure("liquidation.breached_accounts", "accounts", "accounts that fell below maintenance"),
+    Measure("liquidation.accounts", "accounts", "accounts liquidated"),
+    Measure("liquidation.notional_usd", "USD", "notional liquidated"),
+    Measure("liquidation.slippage_bp", "bp", "slippage of liquidation orders"),
+    Measure("liquidation.auction_discount_bp", "bp", "discount in auctions"),
+    Measure("liquidation.seconds_median", "s", "from breach to flat, median"),
+    Measure("liquidation.seconds_max", "s", "from breach to flat, longest"),
+    Measure("liquidation.unfinished", "liquidations", "liquidations unfinished at the end"),
+    Measure("losses.bad_debt_usd", "USD", "bad debt"),
+    Measure("losses.fund_usd", "USD", "paid by the insurance fund"),
+    Measure("losses.vault_usd", "USD", "lost by the backstop vault"),
+    Measure("losses.adl_conceded_usd", "USD", "conceded by deleveraged accounts"),
+    Measure("losses.socialized_usd", "USD", "socialized"),
+    Measure("losses.socialized_per_coin_usd", "USD/coin", "socialized per open coin"),
+    Measure("losses.uncovered_usd", "USD", "paid by nobody"),
+    Measure("adl.notional_usd", "USD", "notional deleveraged"),
+    Measure("adl.fills", "fills", "ADL fills"),
+    Measure("adl.positions", "positions", "positions deleveraged"),
+    Measure("adl.profit_removed_usd", "USD", "open profit closed by ADL"),
+    Measure("adl.delay_s", "s", "first liquidation to first ADL"),
+    Measure("adl.to_liquidation", "ratio", "ADL over liquidated notional"),
+    Measure("adl.in_profit_share", "share", "ADL fills whose winner had a profit"),
+    Measure("adl.top_percent_share", "share", "ADL notional borne by the top 1 %"),
+    Measure("adl.order_violations", "events", "liquidations after an ADL of their pass"),
+    Measure("stress.long_bp", "bp", "cost of a bystander, long"),
+    Measure("stress.long_socialized_bp", "bp", "... of it socialized loss, long"),
+    Measure("stress.long_adl_bp", "bp", "... of it conceded in ADL, long"),
+    Measure("stress.long_funding_bp", "bp", "funding paid by a bystander, long"),
+    Measure("stress.short_bp", "bp", "cost of a bystander, short"),
+    Measure("stress.short_socialized_bp", "bp", "... of it socialized loss, short"),
+    Measure("stress.short_adl_bp", "bp", "... of it conceded in ADL, short"),
+    Measure("stress.short_funding_bp", "bp", "funding paid by a bystander, short"),
+    Measure("prices.mark_gap_bp", "bp", "largest gap mark to true price"),
+    Measure("prices.last_gap_bp", "bp", "largest gap last to true price"),
+    Measure("liquidity.bid_depth_min_usd", "USD", "least bid depth within 1 %"),
+    Measure("liquidity.ask_depth_min_usd", "USD", "least ask depth within 1 %"),
+    Measure("liquidity.quoted_spread_bp", "bp", "quoted spread, worst minute"),
+    Measure("liquidity.effective_spread_1_bp", "bp", "effective spread, small size, worst minute"),
+    Measure("liquidity.effective_spread_2_bp", "bp", "effective spread, middle size, worst minute"),
+    Measure("liquidity.effective_spread_3_bp", "bp", "effective spread, large size, worst minute"),
+    Measure("liquidity.fillable_share", "share", "time the book could fill the large size"),
+    Measure("liquidity.deepest_minute_trades", "share", "fills in the deepest minute over the busiest"),
+    Measure("flow.commands", "commands", "commands"),
+    Measure("flow.events", "events", "events"),
+    Measure("flow.fills", "fills", "fills"),
+    Measure("flow.funding_usd_per_coin", "USD/coin", "funding paid by longs"),
+)
+
+
+def measure(run: Run) -> Metrics:
+    """Every metric of a run. MetricsError if the run's books do not add up."""
+    log = Log(run)
+    accounting = audit(log)
+    minutes, intervals = by_minute(log), funding(log)
+    return Metrics(
+        liquidation=liquidation(log),
+        losses=losses(log),
+        adl=deleveraging(log),
+        stress=stress(log),
+        prices=prices(log),
+        liquidity=liquidity(log, minutes),
+        flow=flow(log, intervals),
+        accounting=accounting,
+        funding=intervals,
+        sizes_usd=run.book.sizes_usd,
+        minutes=minutes,
+    )
+
+
+# -- the audit --
+
+
+def audit(log: Log) -> Accounting:
+    """The integer identities of a run; MetricsError, naming the sum and what it should be, where one is broken."""
+    run = log.run
+    positions = market_positions(run)
+    must_be(0, positions.sum, f"the positions of {run.terms.name} sum to", "lots")
+    must_be(run.deposits - run.withdrawals, sum(run.balances.values()), "the balances sum to", "micro-units")
+    return Accounting(
+        deposits=run.deposits,
+        withdrawals=run.withdrawals,
+        balances=dict(run.balances),
+        positions={run.terms.name: positions},
+        profit_and_loss=profit_and_loss(log),
+    )
+
+
+def must_be(expected: int, found: int, what: str, unit: str) -> None:
+    if found != expected:
+        raise MetricsError(f"{what} {found} {unit}, expected {expected}")
+
+
+def market_positions(run: Run) -> Positions:
+    held = run.closing_size
+    return Positions(int(held[held > 0].sum()), int(held[held < 0].sum()), int(held.sum()))
+
+
+def profit_and_loss(log: Log) -> dict[str, int]:
+    """What each cohort and each system account won or lost on the venue, own payments in and out left aside. [micro]
+
+    What positions owe by an index and have not settled is due to CLEARING: it is in the line `rounding`, where it leaves what
+    rounding up has collected so far, at least 0 and less than one micro-unit per event and account.
+    """
+    run = log.run
+    gain = run.closing_equity - run.opening_equity - paid_in(log)
+    lines = {cohort.name: int(gain[cohort.accounts].sum()) for cohort in run.cohorts}
+    lines |= {name: int(sum(gain[int(account)] for account in accounts)) for name, accounts in SYSTEM_LINES.items()}
+    lines["rounding"] += unsettled(run)
+    must_be(0, sum(lines.values()), "the profits and losses of all cohorts sum to", "micro-units")
+    if not 0 <= lines["rounding"] <= len(run.events) + len(gain):
+        raise MetricsError(f"rounding has collected {lines['rounding']} micro-units over {len(run.events)} events")
+    return lines
+
+
+def paid_in(log: Log) -> Ints:
+    """Deposits less withdrawals after the start of the run, transfers included, by account. [micro]"""
+    paid = np.zeros(len(log.run.opening_equity), np.int64)
+    sides = ((Deposited, "account", 1), (Withdrawn, "account", -1), (Transferred, "account", -1), (Transferred, "to", 1))
+    for event, account, sign in sides:
+        rows = log[event]
+        rows = rows.where(rows["ts"] > log.run.start_ts)
+        np.add.at(paid, rows[account], sign * rows["amount"])
+    return paid
+
+
+def unsettled(run: Run) -> int:
+    """What all positions owe by their indices: all equity there is, less all money there is."""
+    return run.deposits - run.withdrawals - int(run.closing_equity.sum())

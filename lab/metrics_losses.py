@@ -1,0 +1,320 @@
+"""Who was liquidated, what was lost, who paid, and what it cost those who were never liquidated (docs/metrics.md, same names).
+
+Rules of the file: every number is a formula over event rows; users are the accounts from FIRST_USER on, so that a loss which a
+backstop vault took over and hands on again is not counted twice. A metric that has nothing to speak of is None, never 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+
+from perplab.exchange.codes import Method, Payer
+from perplab.exchange.events import (
+    AuctionTaken,
+    BlockTraded,
+    DeficitPaid,
+    Deleveraged,
+    FundingCharged,
+    Liquidated,
+    LiquidationEnded,
+    LiquidationStarted,
+    LossSocialized,
+    MarkMoved,
+    Traded,
+)
+from perplab.exchange.types import FIRST_USER, VAULT
+
+from .metrics_rows import BP, MICRO, SECOND, Bools, ByAccount, Log, Rows, keyed, total_by
+from .run import Floats, Ints
+
+
+class MetricsError(ValueError):
+    """A run contradicts itself: its ledger or its event log does not add up."""
+
+
+class Liquidation(Struct, frozen=True):
+    """Who was liquidated, and how well it went."""
+
+    breached_accounts: int
+    accounts: int
+    notional_usd: float
+    slippage_bp: float | None
+    auction_discount_bp: float | None
+    seconds_median: float | None
+    seconds_max: float | None
+    unfinished: int
+
+
+class Losses(Struct, frozen=True):
+    """What was lost, and who paid."""
+
+    bad_debt_usd: float
+    fund_usd: float
+    vault_usd: float
+    adl_conceded_usd: float
+    socialized_usd: float
+    socialized_per_coin_usd: float
+    uncovered_usd: float
+
+
+class Deleveraging(Struct, frozen=True):
+    """Auto-deleveraging."""
+
+    notional_usd: float
+    fills: int
+    positions: int
+    profit_removed_usd: float
+    delay_s: float | None
+    to_liquidation: float | None
+    in_profit_share: float | None
+    top_percent_share: float | None
+    order_violations: int
+
+
+class Stress(Struct, frozen=True):
+    """What the stress cost accounts that were never liquidated, in bp of their opening notional."""
+
+    long_bp: float | None
+    long_socialized_bp: float | None
+    long_adl_bp: float | None
+    long_funding_bp: float | None
+    short_bp: float | None
+    short_socialized_bp: float | None
+    short_adl_bp: float | None
+    short_funding_bp: float | None
+
+
+def ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+# -- liquidation --
+
+
+def liquidation(log: Log) -> Liquidation:
+    slices = user_slices(log)
+    seconds, unfinished = durations(log)
+    return Liquidation(
+        breached_accounts=len(np.unique(log[LiquidationStarted]["account"])),
+        accounts=len(np.unique(slices["account"])),
+        notional_usd=liquidated_usd(log, slices),
+        slippage_bp=slippage_bp(log),
+        auction_discount_bp=auction_discount_bp(log, slices),
+        seconds_median=float(np.median(seconds)) if len(seconds) else None,
+        seconds_max=float(seconds.max()) if len(seconds) else None,
+        unfinished=unfinished,
+    )
+
+
+def user_slices(log: Log) -> Rows:
+    """Closed slices of users' positions: the vault's own, when it hands a position on, are no second liquidation."""
+    rows = log[Liquidated]
+    return rows.where(rows["account"] >= int(FIRST_USER))
+
+
+def liquidated_usd(log: Log, slices: Rows) -> float:
+    """Lots closed or handed on, at the mark of that moment. [USD]"""
+    return log.usd(np.abs(slices["size"]) * log.mark_at_seq(slices["seq"])) * log.run.terms.unit
+
+
+def slippage_bp(log: Log) -> float | None:
+    """VWAP of the liquidation trades against the true price when their liquidation started; positive is worse. [bp]"""
+    fills = log[Traded]
+    fills = fills.where(fills["liquidation"] == 1)
+    starts = log[LiquidationStarted]
+    trigger = ByAccount(starts["account"], starts["seq"]).before(fills["taker"], fills["seq"])
+    fills, trigger = fills.where(trigger >= 0), trigger[trigger >= 0]
+    fair = log.true_usd(starts["ts"][trigger]) / log.run.terms.tick  # [ticks]
+    worse = np.where(fills["taker_side"] == 1, fair - fills["price"], fills["price"] - fair)
+    share = ratio(float((worse * fills["size"]).sum()), float((fair * fills["size"]).sum()))
+    return None if share is None else share * BP
+
+
+def auction_discount_bp(log: Log, slices: Rows) -> float | None:
+    """What the bidders of auctions gained against the mark, over the notional they took. [bp]"""
+    taken = liquidated_usd(log, slices.where(slices["method"] == Method.AUCTION))
+    share = ratio(log.usd(log[AuctionTaken]["gain"]), taken)
+    return None if share is None else share * BP
+
+
+def durations(log: Log) -> tuple[Floats, int]:
+    """Length of every liquidation [s], those still running counted until the end of the run, and how many those are."""
+    starts, ends = log[LiquidationStarted], log[LiquidationEnded]
+    finish = np.full(len(starts), -1, np.int64)
+    for market in np.unique(starts["market"]):  # -1: cross accounts
+        mine, closed = np.flatnonzero(starts["market"] == market), ends.where(ends["market"] == market)
+        row = ByAccount(closed["account"], closed["seq"]).after(starts["account"][mine], starts["seq"][mine])
+        finish[mine[row >= 0]] = closed["ts"][row[row >= 0]]
+    running = finish < 0
+    return (np.where(running, log.run.end_ts, finish) - starts["ts"]) / SECOND, int(running.sum())
+
+
+# -- losses --
+
+
+def losses(log: Log) -> Losses:
+    paid, social = log[DeficitPaid], log[LossSocialized]
+    vault = int(log.run.closing_equity[int(VAULT)]) - int(log.run.opening_equity[int(VAULT)])
+    per_lot = int(social["index_delta"].sum()) / 2.0**log.run.terms.index_shift  # [micro per lot]
+    return Losses(
+        bad_debt_usd=log.usd(user_slices(log)["deficit"]),
+        fund_usd=log.usd(paid["amount"][paid["payer"] == Payer.INSURANCE_FUND]),
+        vault_usd=log.usd(max(-vault, 0)),
+        adl_conceded_usd=log.usd(np.abs(log[Deleveraged]["conceded"])),
+        socialized_usd=log.usd(social["amount"]),
+        socialized_per_coin_usd=per_lot / MICRO / log.run.terms.lot,
+        uncovered_usd=log.usd(paid["amount"][paid["payer"] == Payer.UNCOVERED]),
+    )
+
+
+# -- auto-deleveraging --
+
+
+def deleveraging(log: Log) -> Deleveraging:
+    rows, slices = log[Deleveraged], user_slices(log)
+    notional = rows["size"] * rows["mark"] * log.run.terms.unit  # [micro]
+    total = log.usd(notional)
+    return Deleveraging(
+        notional_usd=total,
+        fills=len(rows),
+        positions=len(np.unique(keyed(rows["winner"], rows["market"]))),
+        profit_removed_usd=log.usd(np.maximum(rows["profit"], 0)),
+        delay_s=delay_s(log),
+        to_liquidation=ratio(total, liquidated_usd(log, slices)),
+        in_profit_share=ratio(int((rows["profit"] > 0).sum()), len(rows)),
+        top_percent_share=top_percent_share(rows["winner"], notional),
+        order_violations=order_violations(log),
+    )
+
+
+def delay_s(log: Log) -> float | None:
+    """From the first liquidation to the first ADL. [s]"""
+    starts, fills = log[LiquidationStarted]["ts"], log[Deleveraged]["ts"]
+    return (int(fills[0]) - int(starts[0])) / SECOND if len(starts) and len(fills) else None
+
+
+def top_percent_share(winners: Ints, notional: Ints) -> float | None:
+    """Share of the notional that the hardest hit 1 % of the deleveraged accounts (at least one) carry."""
+    if not len(winners):
+        return None
+    _, place = np.unique(winners, return_inverse=True)
+    each = np.sort(np.bincount(place, weights=notional.astype(np.float64)))[::-1]
+    return float(each[: max(1, -(-len(each) // 100))].sum() / each.sum())
+
+
+def order_violations(log: Log) -> int:
+    """Liquidations that start, or trade, after an ADL of the same pass. A pass ends with the time, a mark move or funding."""
+    rows = log.run.events
+    later = rows[1:, 1][rows[1:, 2] != rows[:-1, 2]]
+    passes = np.sort(np.concatenate((later, log[MarkMoved]["seq"], log[FundingCharged]["seq"])))
+    adl = log[Deleveraged]["seq"]
+    number, first = np.unique(np.searchsorted(passes, adl, side="right"), return_index=True)
+    fills = log[Traded]
+    forced = (fills["liquidation"] == 1) & (fills["taker"] >= int(FIRST_USER))  # the vault's unwinding is none
+    acts = np.concatenate((log[LiquidationStarted]["seq"], fills["seq"][forced]))
+    acts_pass = np.searchsorted(passes, acts, side="right")
+    acts, acts_pass = acts[np.isin(acts_pass, number)], acts_pass[np.isin(acts_pass, number)]
+    return int((acts > adl[first][np.searchsorted(number, acts_pass)]).sum())
+
+
+# -- what it cost a bystander --
+
+
+class Changes(Struct, frozen=True):
+    """Positions as steps, sorted by (account, seq), each account's first the opening position with seq -1. [lots]"""
+
+    account: Ints
+    seq: Ints
+    step: Ints
+    after: Ints
+    is_adl: Bools
+
+
+def stress(log: Log) -> Stress:
+    """Means over all bystanders of a side, weighted by opening notional."""
+    size = log.run.opening_size.copy()
+    size[log[LiquidationStarted]["account"]] = 0
+    changes = position_changes(log, np.flatnonzero(size))
+    scale = MICRO * 2.0**log.run.terms.index_shift
+    costs = {
+        "socialized": accrued(changes, np.abs(changes.after), log[LossSocialized], len(size)) / scale,
+        "adl": conceded(changes, log[Deleveraged], log.run.terms.unit, len(size)) / MICRO,
+        "funding": accrued(changes, changes.after, log[FundingCharged], len(size)) / scale,
+    }
+    return Stress(**per_side(log, size, costs))
+
+
+def per_side(log: Log, size: Ints, costs: dict[str, Floats]) -> dict[str, float | None]:
+    shares: dict[str, float | None] = {}
+    for side, mine in (("long", size > 0), ("short", size < 0)):
+        notional = log.usd(np.abs(size[mine]) * log.opening_mark) * log.run.terms.unit
+        bp = {name: ratio(float(cost[mine].sum()) * BP, notional) for name, cost in costs.items()}
+        social, adl = bp["socialized"], bp["adl"]
+        shares[f"{side}_bp"] = None if social is None or adl is None else social + adl
+        shares |= {f"{side}_{name}_bp": value for name, value in bp.items()}
+    return shares
+
+
+def position_changes(log: Log, accounts: Ints) -> Changes:
+    """The positions of `accounts`, none ever liquidated. MetricsError if the events do not lead to the closing positions."""
+    run = log.run
+    who, seq, step, is_adl = fill_steps(log)
+    mine = np.isin(who, accounts)
+    who = np.concatenate([accounts, who[mine]])
+    seq = np.concatenate([np.full(len(accounts), -1), seq[mine]])
+    step = np.concatenate([run.opening_size[accounts], step[mine]])
+    is_adl = np.concatenate([np.zeros(len(accounts), bool), is_adl[mine]])
+    order = np.argsort(keyed(who, seq + 1), kind="stable")
+    who, seq, is_adl = who[order], seq[order], is_adl[order]
+    step = signed_adl(who, step[order], is_adl)
+    total = np.cumsum(step)
+    first = np.searchsorted(who, who)  # the row where this account begins
+    after = total - (total[first] - step[first])
+    last = np.searchsorted(who, accounts, side="right") - 1
+    wrong = accounts[after[last] != run.closing_size[accounts]]
+    if len(wrong):
+        raise MetricsError(f"the event log does not lead to the closing position of account {wrong[0]}")
+    return Changes(who, seq, step, after, is_adl)
+
+
+def fill_steps(log: Log) -> tuple[Ints, Ints, Ints, Bools]:
+    """Account, event number and signed lots of all fills, block trades and ADL after the start of the run; ADL is unsigned."""
+    start = log.run.start_ts
+    trades, blocks, adl = (rows.where(rows["ts"] > start) for rows in (log[Traded], log[BlockTraded], log[Deleveraged]))
+    signed = np.where(trades["taker_side"] == 0, trades["size"], -trades["size"])
+    who = np.concatenate((trades["taker"], trades["maker"], blocks["buyer"], blocks["seller"], adl["winner"]))
+    seq = np.concatenate((trades["seq"], trades["seq"], blocks["seq"], blocks["seq"], adl["seq"]))
+    step = np.concatenate((signed, -signed, blocks["size"], -blocks["size"], adl["size"]))
+    return who, seq, step, np.arange(len(who)) >= len(who) - len(adl)
+
+
+def signed_adl(who: Ints, step: Ints, is_adl: Bools) -> Ints:
+    """The steps with those of ADL signed: it closes, so it runs against the position held then."""
+    signed = step.copy()
+    account, held = -1, 0
+    for row in np.flatnonzero(np.isin(who, who[is_adl])).tolist():
+        if who[row] != account:
+            account, held = int(who[row]), 0
+        if is_adl[row] and held > 0:
+            signed[row] = -signed[row]
+        held += int(signed[row])
+    return signed
+
+
+def conceded(changes: Changes, rows: Rows, unit: int, accounts: int) -> Floats:
+    """What each account gave up against the mark when it was deleveraged; negative is a gain. [micro], by account"""
+    seq, step = changes.seq[changes.is_adl], changes.step[changes.is_adl]
+    row = np.searchsorted(rows["seq"], seq)
+    at_mark = rows["size"][row] * rows["mark"][row] * unit
+    sold_below = np.where(step < 0, at_mark - rows["value"][row], rows["value"][row] - at_mark)
+    return total_by(changes.account[changes.is_adl], sold_below, accounts)
+
+
+def accrued(changes: Changes, held: Ints, accruals: Rows, accounts: int) -> Floats:
+    """What each account owed by an index: the sum of its rises x the lots held then. [2^-index_shift micro], by account"""
+    index = np.append(np.int64(0), np.cumsum(accruals["index_delta"]))
+    last_step = np.append(changes.account[1:] != changes.account[:-1], True) if len(held) else np.zeros(0, bool)
+    until = np.where(last_step, np.iinfo(np.int64).max, np.roll(changes.seq, -1))
+    rise = index[np.searchsorted(accruals["seq"], until)] - index[np.searchsorted(accruals["seq"], changes.seq)]
+    return total_by(changes.account, held * rise.astype(np.float64), accounts)

@@ -1,0 +1,216 @@
+"""What the market looked like: mark and last against the true price, depth, spreads, funding, and the run minute by minute.
+
+Rules of the file: minutes are those of the clock (UTC); what happened within a minute is a sum, what was sampled is a mean of the
+samples that had it. An empty minute has None, never 0, for a mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+
+from perplab.exchange.events import Deleveraged, FundingCharged, MarkMoved, Traded
+
+from .metrics_losses import user_slices
+from .metrics_rows import BP, MICRO, MINUTE, Log, last_at, total_by
+from .run import Floats, Ints
+
+
+class Prices(Struct, frozen=True):
+    """The venue's prices against the true price."""
+
+    mark_gap_bp: float | None
+    last_gap_bp: float | None
+
+
+class Liquidity(Struct, frozen=True):
+    """What could be traded, and at what cost. The spreads are those of the worst minute; the three sizes are the run's own."""
+
+    bid_depth_min_usd: float | None
+    ask_depth_min_usd: float | None
+    quoted_spread_bp: float | None
+    effective_spread_1_bp: float | None
+    effective_spread_2_bp: float | None
+    effective_spread_3_bp: float | None
+    fillable_share: float | None
+    deepest_minute_trades: float | None
+
+
+class Flow(Struct, frozen=True):
+    """How much happened."""
+
+    commands: int
+    events: int
+    fills: int
+    funding_usd_per_coin: float
+
+
+class Minutes(Struct, frozen=True):
+    """One entry per minute of the run, in all columns."""
+
+    start_ts: list[int]
+    true_usd: list[float | None]
+    mark_usd: list[float | None]
+    last_usd: list[float | None]
+    bid_depth_usd: list[float | None]
+    ask_depth_usd: list[float | None]
+    quoted_spread_bp: list[float | None]
+    effective_spread_1_bp: list[float | None]
+    effective_spread_2_bp: list[float | None]
+    effective_spread_3_bp: list[float | None]
+    trades: list[int]
+    liquidated_usd: list[float]
+    deleveraged_usd: list[float]
+
+
+class FundingInterval(Struct, frozen=True):
+    """What one coin of long position paid within the minute of `ts` (received, if negative)."""
+
+    ts: int
+    rate_bp: float
+    usd_per_coin: float
+
+
+# -- prices --
+
+
+def prices(log: Log) -> Prices:
+    moves, fills = log[MarkMoved], log[Traded]
+    return Prices(gap_bp(log, moves["ts"], moves["mark"]), gap_bp(log, fills["ts"], fills["price"]))
+
+
+def gap_bp(log: Log, ts: Ints, ticks: Ints) -> float | None:
+    """Largest distance of a price that changes at `ts` from the true price, at its own changes and at those of the true price."""
+    run = log.run
+    if not len(ts):
+        return None
+    inside = run.path_ts[(run.path_ts >= max(run.start_ts, int(ts[0]))) & (run.path_ts <= run.end_ts)]
+    when = np.concatenate((ts, inside))
+    price = np.concatenate((ticks, ticks[last_at(ts, inside)])) * run.terms.tick
+    fair = log.true_usd(when)
+    return float((np.abs(price - fair) / fair)[when >= run.start_ts].max(initial=0.0)) * BP
+
+
+# -- liquidity --
+
+
+def liquidity(log: Log, minutes: Minutes) -> Liquidity:
+    book = log.run.book
+    return Liquidity(
+        bid_depth_min_usd=least(book.bid_depth_usd),
+        ask_depth_min_usd=least(book.ask_depth_usd),
+        quoted_spread_bp=worst(minutes.quoted_spread_bp),
+        effective_spread_1_bp=worst(minutes.effective_spread_1_bp),
+        effective_spread_2_bp=worst(minutes.effective_spread_2_bp),
+        effective_spread_3_bp=worst(minutes.effective_spread_3_bp),
+        fillable_share=fillable_share(book.effective_bp),
+        deepest_minute_trades=deepest_minute_trades(log, minutes.trades),
+    )
+
+
+def least(depth: Floats) -> float | None:
+    """The least depth of a side; a side without orders has depth 0."""
+    return float(np.nan_to_num(depth, nan=0.0).min()) if len(depth) else None
+
+
+def worst(column: list[float | None]) -> float | None:
+    return max((value for value in column if value is not None), default=None)
+
+
+def fillable_share(effective_bp: Floats) -> float | None:
+    """Share of the samples in which the book could fill the largest size on both sides."""
+    return float((~np.isnan(effective_bp[:, 2, :]).any(axis=1)).mean()) if len(effective_bp) else None
+
+
+def deepest_minute_trades(log: Log, trades: list[int]) -> float | None:
+    """Fills in the minute of the trade farthest from the opening mark, over those of the busiest minute."""
+    fills = log[Traded]
+    fills = fills.where(fills["ts"] >= log.run.start_ts)
+    if not len(fills):
+        return None
+    farthest = int(np.abs(fills["price"] - log.opening_mark).argmax())
+    minute = (int(fills["ts"][farthest]) - first_minute(log)) // MINUTE
+    return trades[minute] / max(trades)
+
+
+# -- minute by minute --
+
+
+def first_minute(log: Log) -> int:
+    return log.run.start_ts - log.run.start_ts % MINUTE
+
+
+def by_minute(log: Log) -> Minutes:
+    start = first_minute(log)
+    count = (log.run.end_ts - start) // MINUTE + 1
+    book = log.run.book
+    sample = (book.ts - start) // MINUTE
+    round_trip = book.effective_bp[:, :, 0] - book.effective_bp[:, :, 1]
+    quoted = (book.ask_usd - book.bid_usd) / book.true_usd * BP
+    return Minutes(
+        start_ts=[start + number * MINUTE for number in range(count)],
+        true_usd=means(sample, book.true_usd, count),
+        mark_usd=means(sample, book.mark_usd, count),
+        last_usd=means(sample, book.last_usd, count),
+        bid_depth_usd=means(sample, book.bid_depth_usd, count),
+        ask_depth_usd=means(sample, book.ask_depth_usd, count),
+        quoted_spread_bp=means(sample, quoted, count),
+        effective_spread_1_bp=means(sample, round_trip[:, 0], count),
+        effective_spread_2_bp=means(sample, round_trip[:, 1], count),
+        effective_spread_3_bp=means(sample, round_trip[:, 2], count),
+        trades=[int(n) for n in sums(log, log[Traded]["ts"], np.ones(len(log[Traded]), np.int64), count)],
+        liquidated_usd=liquidated_by_minute(log, count).tolist(),
+        deleveraged_usd=deleveraged_by_minute(log, count).tolist(),
+    )
+
+
+def means(minute: Ints, values: Floats, count: int) -> list[float | None]:
+    """Mean of the samples of each minute that are not NaN."""
+    there = ~np.isnan(values) & (minute >= 0) & (minute < count)
+    total = np.bincount(minute[there], weights=values[there], minlength=count)
+    number = np.bincount(minute[there], minlength=count)
+    return [float(t / n) if n else None for t, n in zip(total, number)]
+
+
+def sums(log: Log, ts: Ints, values: Floats | Ints, count: int) -> Floats:
+    """Sum of the values of each minute of the run."""
+    inside = (ts >= log.run.start_ts) & (ts <= log.run.end_ts)
+    minute = (ts[inside] - first_minute(log)) // MINUTE
+    return total_by(minute, values[inside], count)
+
+
+def liquidated_by_minute(log: Log, count: int) -> Floats:
+    slices = user_slices(log)
+    value = np.abs(slices["size"]) * log.mark_at_seq(slices["seq"])  # [ticks x lots]
+    return sums(log, slices["ts"], value, count) * log.run.terms.unit / MICRO
+
+
+def deleveraged_by_minute(log: Log, count: int) -> Floats:
+    rows = log[Deleveraged]
+    return sums(log, rows["ts"], rows["size"] * rows["mark"], count) * log.run.terms.unit / MICRO
+
+
+# -- flow and funding --
+
+
+def flow(log: Log, intervals: list[FundingInterval]) -> Flow:
+    run = log.run
+    return Flow(
+        commands=run.commands,
+        events=len(run.events),
+        fills=len(log[Traded]),
+        funding_usd_per_coin=sum(interval.usd_per_coin for interval in intervals),
+    )
+
+
+def funding(log: Log) -> list[FundingInterval]:
+    """Funding charged, one entry per minute that had any (a venue that charges continuously has many charges in one)."""
+    rows, terms = log[FundingCharged], log.run.terms
+    per_coin = rows["index_delta"] / (2.0**terms.index_shift * MICRO * terms.lot)  # [USD]
+    rate = per_coin / (rows["price"] * terms.tick)
+    minute = rows["ts"] // MINUTE
+    starts = np.flatnonzero(np.append(True, minute[1:] != minute[:-1])) if len(rows) else np.zeros(0, np.int64)
+    return [
+        FundingInterval(int(rows["ts"][a]), float(rate[a:b].sum()) * BP, float(per_coin[a:b].sum()))
+        for a, b in zip(starts, [*starts[1:], len(rows)])
+    ]

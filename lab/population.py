@@ -1,0 +1,206 @@
+"""Who holds positions when a run begins: longs, and shorts of exactly the same size that are hedgers or directional.
+
+Rules: every distribution is sampled by stratified quantiles (the middle of each of n equal strata, in random order), so that a small
+population has the shape of a large one and seeds differ in who is who, not in how many. Lots are integers and sum to zero; entry
+prices belong to trades between two accounts, so seeding creates no profit; equity at the starting mark is notional over the drawn
+leverage, or more where the venue's initial requirement or the entries ask for more. Deposits round up to whole cents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+
+from perplab.lab.run import Floats, Ints
+from perplab.lab.scenario import Population, Scenario
+from perplab.oracle.keyed import generator
+
+MICRO: Final = 1e6  # [micro-units per USD]
+CENT: Final = 10_000  # [micro]
+SECOND_NS: Final = 10**9
+SLACK: Final = 1.0 + 1e-9  # on requirements computed in floats: the core's own are exact integers
+NORMAL: Final = NormalDist()
+
+LONGS, HEDGERS, DIRECTIONAL = 0, 1, 2
+GROUPS: Final = ("longs", "hedgers", "directional_shorts")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the population needs to know of the market."""
+
+    tick_usd: float
+    lot_coins: float
+    unit: int  # [micro] per tick x lot
+    max_leverage: int  # that an account may choose
+    rate: Floats  # initial margin rate of each tier
+    deduction: Floats  # [micro] of each tier: requirement = notional x rate - deduction
+
+    def initial(self, notional: Floats) -> Floats:
+        """Initial requirement of positions of this `notional` [micro], (n,) -> (n,). The tiers' rates rise, so it is the largest line."""
+        lines = [notional * rate - less for rate, less in zip(self.rate, self.deduction, strict=True)]
+        required: Floats = np.maximum.reduce([notional / self.max_leverage, *lines]) * SLACK
+        return required
+
+
+@dataclass(frozen=True)
+class Adders:
+    """Those who add margin; arrays of shape (k,)."""
+
+    account: Ints  # index into the population
+    amount: Ints  # [micro] each time
+    interval_ns: Ints  # between looks
+    phase_ns: Ints  # of the first look
+
+
+@dataclass(frozen=True)
+class Traders:
+    """The population; arrays of shape (n,) unless said."""
+
+    group: Ints  # LONGS, HEDGERS or DIRECTIONAL
+    lots: Ints  # [lots] signed; sum 0
+    leverage: Floats  # drawn
+    deposit: Ints  # [micro]
+    trades: Ints  # shape (t, 4): buyer, seller [index into the population], lots, price [ticks]
+    adders: Adders
+
+    def of_group(self, group: int) -> Ints:
+        """Indices of the members of a group."""
+        return np.flatnonzero(self.group == group)
+
+
+def populate(scenario: Scenario, terms: Terms, seed: int, accounts: int | None = None) -> Traders:
+    """The population of this scenario and seed, of `accounts` instead of the scenario's number if given.
+
+    Open interest is the scenario's whatever the number of accounts.
+    """
+    who = scenario.population
+    first_tick = round(scenario.path.first_usd / terms.tick_usd)
+    total = round(scenario.open_interest_usd * MICRO / (first_tick * terms.unit))
+    group = _groups(who, accounts or who.accounts)
+    lots, leverage = np.zeros(group.size, np.int64), np.ones(group.size)
+    for number, (name, share) in enumerate(zip(GROUPS, _shares(who), strict=True)):
+        members = np.flatnonzero(group == number)
+        size = _weights(who, name, members.size, seed)
+        lots[members] = _apportion(size, round(total * share))
+        leverage[members] = _leverage(who, name, size, seed)
+    lots[np.argmax(np.where(group == HEDGERS, lots, 0))] += 2 * lots[group == LONGS].sum() - lots.sum()  # roundings of the shares
+    lots[group != LONGS] *= -1
+    trades = _trades(who, lots, first_tick, seed)
+    deposit = _deposits(lots, leverage, trades, first_tick, terms)
+    adders = _adders(who, group, np.abs(lots) * first_tick * terms.unit / leverage, seed)
+    return Traders(group, lots, leverage, deposit, trades, adders)
+
+
+def _groups(who: Population, accounts: int) -> Ints:
+    """The group of each account: longs first, then hedgers, then directional shorts; at least one of each."""
+    longs = max(1, min(accounts - 2, round(who.long_accounts * accounts)))
+    hedgers = max(1, min(accounts - longs - 1, round(who.hedger_accounts * accounts)))
+    return np.repeat([LONGS, HEDGERS, DIRECTIONAL], [longs, hedgers, accounts - longs - hedgers])
+
+
+def _shares(who: Population) -> tuple[float, float, float]:
+    """Each group's share of the open interest of its side."""
+    return 1.0, who.hedger_open_interest, 1.0 - who.hedger_open_interest
+
+
+def _strata(n: int, draws: np.random.Generator) -> Floats:
+    """The middles of n equal strata of (0, 1), in random order."""
+    strata: Floats = (draws.permutation(n) + 0.5) / n
+    return strata
+
+
+def _weights(who: Population, group: str, n: int, seed: int) -> Floats:
+    """Pareto sizes, none more than the largest share of their sum; shape (n,)."""
+    tail = who.hedger_tail if group == GROUPS[HEDGERS] else who.size_tail
+    u = _strata(n, generator(seed, "population", group, "size"))
+    size = (1.0 - u) ** (-1.0 / tail)
+    share = max(who.largest_share, 1.0 / n)
+    for _ in range(64):  # a cap lowers the sum, and with it the cap: it settles geometrically
+        size = np.minimum(size, share * size.sum())
+    return size
+
+
+def _apportion(weights: Floats, total: int) -> Ints:
+    """`total` lots in proportion to `weights`, at least one each, summing exactly: the largest remainders get the odd lots."""
+    assert total >= weights.size, "an open interest of less than a lot per account"
+    exact = weights / weights.sum() * (total - weights.size)
+    lots: Ints = np.floor(exact).astype(np.int64)
+    odd = total - weights.size - int(lots.sum())
+    lots[np.argsort(lots - exact, kind="stable")[:odd]] += 1
+    lots += 1
+    return lots
+
+
+def _leverage(who: Population, group: str, size: Floats, seed: int) -> Floats:
+    """Drawn leverage: uniform for hedgers; lognormal, capped, and correlated with size by rank for the others. Shape (n,)."""
+    draws = generator(seed, "population", group, "leverage")
+    u = _strata(size.size, draws)
+    if group == GROUPS[HEDGERS]:
+        low, high = who.hedger_leverage
+        return low + (high - low) * u
+    rho = who.size_leverage
+    score = rho * _normal((_ranks(size) + 0.5) / size.size) + (1.0 - rho * rho) ** 0.5 * _normal(u)
+    median = who.long_leverage if group == GROUPS[LONGS] else who.short_leverage
+    quantile = _normal((_ranks(score) + 0.5) / size.size)
+    return np.minimum(who.leverage_cap, median * np.exp(who.leverage_sigma * quantile))
+
+
+def _ranks(values: Floats) -> Ints:
+    ranks = np.empty(values.size, dtype=np.int64)
+    ranks[np.argsort(values, kind="stable")] = np.arange(values.size)
+    return ranks
+
+
+def _normal(u: Floats) -> Floats:
+    """Quantiles of the standard normal distribution."""
+    return np.array([NORMAL.inv_cdf(one) for one in u.tolist()])
+
+
+def _trades(who: Population, lots: Ints, first_tick: int, seed: int) -> Ints:
+    """Longs and shorts, each in random order, laid side by side: every overlap is a trade at a price of its own. Shape (t, 4)."""
+    draws = generator(seed, "population", "trades", "order")
+    buyers, sellers = draws.permutation(np.flatnonzero(lots > 0)), draws.permutation(np.flatnonzero(lots < 0))
+    bought, sold = np.cumsum(lots[buyers]), np.cumsum(-lots[sellers])
+    ends = np.unique(np.concatenate([bought, sold]))
+    sizes = np.diff(ends, prepend=0)
+    low, high = who.entry
+    u = _strata(ends.size, generator(seed, "population", "trades", "price"))
+    prices = np.rint(first_tick * (low + (high - low) * u)).astype(np.int64)
+    buyer, seller = buyers[np.searchsorted(bought, ends)], sellers[np.searchsorted(sold, ends)]
+    return np.stack([buyer, seller, sizes, prices], axis=1)
+
+
+def _deposits(lots: Ints, leverage: Floats, trades: Ints, first_tick: int, terms: Terms) -> Ints:
+    """What each account pays in, so that it has its equity after its trades, and its initial margin after each of them. [micro]"""
+    deposit = np.zeros(lots.size, dtype=np.int64)
+    for sign, side in ((1, 0), (-1, 1)):
+        for account, mine in _by_account(trades, side):
+            size = np.cumsum(mine[:, 2])
+            profit = np.cumsum(sign * mine[:, 2] * (first_tick - mine[:, 3]) * terms.unit)
+            notional = size * first_tick * terms.unit
+            wanted = float(notional[-1]) / float(leverage[account]) - float(profit[-1])
+            needed = float(np.max(terms.initial(notional.astype(np.float64)) - profit))
+            deposit[account] = -(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT
+    return deposit
+
+
+def _by_account(trades: Ints, side: int) -> list[tuple[int, Ints]]:
+    """The trades of each buyer (side 0) or seller (1), in order: an account's trades are neighbors."""
+    cuts = np.flatnonzero(np.diff(trades[:, side])) + 1
+    return [(int(part[0, side]), part) for part in np.split(trades, cuts)]
+
+
+def _adders(who: Population, group: Ints, equity: Floats, seed: int) -> Adders:
+    """Which longs and directional shorts add margin, how much, and how often they look."""
+    draws = generator(seed, "population", "adders")
+    able = np.flatnonzero(group != HEDGERS)
+    some = np.sort(draws.permutation(able)[: round(who.adders * able.size)])
+    low, high = who.add_look_s
+    interval = (low + (high - low) * draws.random(some.size)) * SECOND_NS
+    phase = draws.random(some.size) * interval
+    amount = np.maximum(1.0, equity[some] * who.add_share)
+    return Adders(some, amount.astype(np.int64), interval.astype(np.int64), phase.astype(np.int64))

@@ -1,0 +1,45 @@
+"""How a comparison gets on, for people: a bar where there is a terminal, and one line per finished run everywhere, on stderr."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .compare import Done
+from .table import dollars
+
+
+class Told:
+    """Watches a comparison of `runs` runs; use it as a context manager."""
+
+    def __init__(self, runs: int, title: str, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self.runs = runs
+        self.over = 0
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task(title, total=1.0)
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def moved(self, share: float) -> None:
+        self.bar.update(self.task, completed=share)
+
+    def finished(self, done: Done) -> None:
+        self.over += 1
+        result, clocked = done
+        self.console.print(
+            f"{self.over:>{len(str(self.runs))}}/{self.runs}  {result.venue} seed {result.seed}: "
+            f"{result.metrics.liquidation.accounts:,} liquidated, bad debt {dollars(result.metrics.losses.bad_debt_usd)}, "
+            f"{clocked.commands:,} commands in {clocked.wall_s:.1f} s",
+            highlight=False,
+            soft_wrap=True,
+        )

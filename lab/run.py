@@ -1,0 +1,84 @@
+"""What one run of the lab leaves behind: the contract between the simulation, which fills it, and the metrics, which read it.
+
+Arrays are numpy; times are ns since 1970; money in micro-units, prices in ticks unless a name says usd. Nothing in it depends on how
+long the run took: timings live in `Timing`, which never enters a report.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MarketTerms:
+    """Scales that turn core integers into dollars and coins."""
+
+    name: str
+    tick: float  # [USD per tick]
+    lot: float  # [coins per lot]
+    unit: int  # [micro-units per tick x lot]
+    index_shift: int  # per-lot indices are in 2^-index_shift micro-units
+
+
+@dataclass(frozen=True)
+class BookSamples:
+    """The book seen at regular times, before the command of that time. Shapes (n,) unless said; NaN where a side is empty."""
+
+    ts: Ints
+    true_usd: Floats
+    mark_usd: Floats
+    last_usd: Floats
+    bid_usd: Floats
+    ask_usd: Floats
+    bid_depth_usd: Floats  # notional within 1 % of the true price
+    ask_depth_usd: Floats
+    sizes_usd: tuple[float, float, float]  # the three sizes of the effective spread
+    effective_bp: Floats  # shape (n, 3, 2): VWAP of buying/selling sizes_usd against the true price; NaN if the book cannot fill it
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A named class of accounts, e.g. longs, hedgers, directional_shorts, makers, arbitrageurs, bidders, noise, momentum."""
+
+    name: str
+    accounts: Ints
+
+
+@dataclass(frozen=True)
+class Timing:
+    wall_s: float
+    core_s: float
+
+
+@dataclass(frozen=True)
+class Run:
+    venue: str
+    scenario: str
+    seed: int
+    build: str  # compiled, interpreted
+    terms: MarketTerms
+    start_ts: int
+    end_ts: int
+    commands: int
+    state_hash: str
+    events: Ints  # shape (m, 16): the packed event rows of exchange/events.py
+    book: BookSamples
+    path_ts: Ints  # the true price, on its own grid
+    path_usd: Floats
+    cohorts: tuple[Cohort, ...]
+    opening_equity: Ints  # [micro] per account number, after seeding, at the starting mark
+    closing_equity: Ints  # [micro] per account number
+    opening_size: Ints  # [lots] per account number, after seeding
+    closing_size: Ints
+    balances: dict[str, int]  # [micro] closing ledger balance by class: traders, makers, ..., insurance, vault, fees, rounding, clearing, uncovered
+    deposits: int  # [micro]
+    withdrawals: int
+    capital: dict[str, int] = field(default_factory=dict)  # [micro] starting capital: insurance_fund, vault
+    journal: bytes = b""
+    timing: Timing = Timing(0.0, 0.0)

@@ -1,0 +1,411 @@
+"""What happens in a run: the outside price, the traders, the makers and all other agents, as one frozen description.
+
+Rules: a scenario that exists is valid; a file that is not is refused with its name, the key, the value given, what was expected and
+the nearest known name. A file may extend a shipped scenario, and then says only what differs. Every number of a shipped scenario says
+where it comes from, in a comment of its file. Nothing here is drawn: equal scenarios and seeds give equal runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Final, TypeVar, get_args, get_type_hints
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+from perplab.oracle.bars import Bars
+from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
+
+MINUTE_NS: Final = 60 * 10**9
+MS_NS: Final = 10**6
+BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
+AFTER_NS: Final = 50 * MINUTE_NS
+ONE_PERCENT_BP: Final = 100.0
+NEARBY: Final = 0.5  # difflib ratio above which a name is worth suggesting
+
+Whole = Annotated[int, Meta(ge=1, le=10**9)]
+Count = Annotated[int, Meta(ge=0, le=100_000)]
+Positive = Annotated[float, Meta(gt=0, le=1e15)]
+NotNegative = Annotated[float, Meta(ge=0, le=1e15)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Signed = Annotated[float, Meta(ge=-1, le=1)]
+Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
+Prices = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=64)]
+Row = tuple[Positive, Positive, Positive, Positive]
+
+
+class ScenarioError(ValueError):
+    """A scenario file, name or override is wrong; the text is meant for the user."""
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all tables: frozen, and unknown keys are errors."""
+
+
+class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
+    """A true price that runs through given bars."""
+
+    source: str  # where the bars come from
+    start: datetime
+    bar_s: Whole
+    step_ms: Whole  # of the path's grid; divides a bar
+    noise: NotNegative  # of the bridges between the bars' four prices; 1: as volatile as the bar's range says
+    bars: Annotated[tuple[Row, ...], Meta(min_length=1, max_length=20_000)]  # open, high, low, close [USD]
+
+    def __post_init__(self) -> None:
+        self.path(0)  # the bars are sound, the grid fits
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed."""
+        bars = Bars.of(self.bars, _ns(self.start), self.bar_s * 10**9, self.source)
+        return waypoints(bars, self.step_ms * MS_NS, seed, self.noise)
+
+    @property
+    def first_usd(self) -> float:
+        return self.bars[0][0]
+
+
+class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
+    """A true price that is a geometric Brownian motion."""
+
+    start: datetime
+    minutes: Annotated[int, Meta(ge=1, le=1440)]
+    step_ms: Whole
+    first_usd: Positive
+    drift: Annotated[float, Meta(ge=-1e6, le=1e6)]  # [per year]
+    volatility: Annotated[float, Meta(ge=0, le=100)]  # [per square root of a year]
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed."""
+        step_ns = self.step_ms * MS_NS
+        grid = Grid(_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
+        return gbm(grid, self.first_usd, Diffusion(self.drift, self.volatility), seed)
+
+
+class Oracle(Table, frozen=True):
+    """How the venue hears of the true price."""
+
+    sources: Annotated[int, Meta(ge=1, le=99)]  # of each kind; the venue gets their median
+    noise_bp: NotNegative  # of each report of each source
+    cadence_s: Positive
+    lag_ms: Milliseconds
+    jitter_ms: Milliseconds
+    outside_perp: bool  # whether a median of outside perpetuals comes with it
+
+
+class Population(Table, frozen=True):
+    """Who holds positions when the run begins: longs, and shorts of the same size that are hedgers or directional."""
+
+    accounts: Annotated[int, Meta(ge=12, le=1_000_000)]
+    open_interest_over_depth: Positive  # of one side, over the makers' bids within 1 %, calm and before depth_scale
+    long_accounts: Share  # share of the accounts
+    hedger_accounts: Share
+    hedger_open_interest: Share  # share of the short side
+    size_tail: Positive  # Pareto exponent of sizes, longs and directional shorts
+    hedger_tail: Positive
+    largest_share: Share  # of its group's open interest that one account holds at most
+    long_leverage: Positive  # median of the lognormal
+    short_leverage: Positive  # the same, directional shorts
+    leverage_sigma: NotNegative
+    leverage_cap: Positive
+    size_leverage: Signed  # rank correlation of size and leverage: below zero, the large are less levered
+    hedger_leverage: tuple[Positive, Positive]  # uniform between
+    entry: tuple[Positive, Positive]  # range of entry prices over the starting price, uniform
+    adders: Share  # of the longs and directional shorts add margin
+    add_alarm: Positive  # below this many times maintenance margin
+    add_share: Positive  # of their first equity, each time
+    add_times: Count
+    add_look_s: tuple[Positive, Positive]  # time between looks, drawn per account
+
+    def __post_init__(self) -> None:
+        for name in ("hedger_leverage", "entry", "add_look_s"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name}: {[low, high]} given, expected the smaller number first")
+        if not 0.0 < self.long_accounts + self.hedger_accounts < 1.0 or not self.long_accounts:
+            given = self.long_accounts + self.hedger_accounts
+            raise ValueError(f"long_accounts + hedger_accounts: {given} given, expected some of each kind")
+
+
+class Makers(Table, frozen=True):
+    """Market makers; depth is that of all of them together when calm."""
+
+    count: Count
+    capital_usd: Positive  # of each
+    leverage: Positive
+    outside_ms: Milliseconds  # how late they hear the outside price
+    order_ms: Milliseconds  # how late their orders arrive
+    interval_ms: Annotated[int, Meta(ge=10, le=1000)]  # they requote at least once a second
+    levels: Annotated[int, Meta(ge=20, le=200)]
+    nearest_bp: Positive
+    depth_scale: Positive  # multiplies the depth below
+    depth_bp: Prices
+    bid_usd: Prices  # cumulative within depth_bp
+    ask_usd: Prices
+    skew_bp: NotNegative
+    calm_bp: Positive  # volatility per square root of a second up to which nothing is withdrawn
+    wild_bp: Positive  # and from which on all that is stated
+    withdraw_bid: Share
+    withdraw_ask: Share
+    rise_s: Positive
+    fall_s: Positive
+
+    def __post_init__(self) -> None:
+        for name in ("depth_bp", "bid_usd", "ask_usd"):
+            given = getattr(self, name)
+            if len(given) != len(self.depth_bp) or any(b <= a for a, b in pairwise(given)):
+                raise ValueError(f"{name}: {list(given)} given, expected {len(self.depth_bp)} rising numbers")
+        if self.nearest_bp >= self.depth_bp[-1]:
+            raise ValueError(f"nearest_bp: {self.nearest_bp} given, expected less than {self.depth_bp[-1]}")
+        if self.wild_bp <= self.calm_bp:
+            raise ValueError(f"wild_bp: {self.wild_bp} given, expected more than calm_bp, {self.calm_bp}")
+
+
+class Noise(Table, frozen=True):
+    """Exogenous taker flow."""
+
+    accounts: Count  # that share the flow; 0: none
+    capital_usd: Positive  # of each
+    per_s: NotNegative  # taker orders when calm
+    branching: Annotated[float, Meta(ge=0, le=0.95)]  # mean number of orders that one sets off
+    decay_s: Positive  # mean time until it does
+    calm_bp: Positive  # volatility per square root of a second at which orders arrive at per_s
+    surge: NotNegative  # the rate is proportional to volatility to this power
+    surge_cap: Annotated[float, Meta(ge=1, le=1000)]
+    sign_memory: Share  # weight of the persistent part of the sign process
+    sign_orders: Positive  # its mean life, in orders
+    size_quantile: Prices
+    size_coins: Prices  # sizes at these quantiles, log-linear between
+    balance_s: Positive  # over each such time, buys and sells are made equal
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in pairwise(self.size_quantile))
+        if not rising or self.size_quantile[-1] != 1.0:
+            raise ValueError(f"size_quantile: {list(self.size_quantile)} given, expected rising numbers, the last 1")
+        if len(self.size_coins) != len(self.size_quantile):
+            raise ValueError(f"size_coins: {len(self.size_coins)} given, expected {len(self.size_quantile)}")
+
+
+class Momentum(Table, frozen=True):
+    count: Count
+    capital_usd: Positive
+    position_usd: Positive
+    leverage: Positive
+    interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
+    look_s: tuple[Positive, Positive]  # length of the move they watch, drawn per agent
+    enter_bp: tuple[Positive, Positive]  # drawn per agent
+    leave_share: Share  # of enter_bp
+    slippage_bp: Positive
+    outside_ms: Milliseconds
+    order_ms: Milliseconds
+
+
+class Arbitrageurs(Table, frozen=True):
+    count: Count
+    capital_usd: Positive
+    leverage: Positive
+    interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
+    enter_bp: NotNegative
+    leave_bp: float
+    clip_usd: Positive
+    outside_ms: Milliseconds
+    order_ms: Milliseconds
+
+
+class Bidders(Table, frozen=True):
+    count: Count
+    capital_usd: Positive
+    leverage: Positive
+    interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
+    discount_bp: Prices
+    share: Prices  # of the capacity, at each discount
+    outside_ms: Milliseconds
+    order_ms: Milliseconds
+
+    def __post_init__(self) -> None:
+        if len(self.share) != len(self.discount_bp) or abs(sum(self.share) - 1.0) > 1e-9:
+            raise ValueError(f"share: {list(self.share)} given, expected one per discount_bp, with the sum 1")
+
+
+class Scenario(Table, frozen=True):
+    """Everything that a run is made of besides the venue and the seed."""
+
+    name: str
+    title: str
+    backstop_usd: NotNegative  # starting capital of the insurance fund and of the vault, the same in all designs
+    feedback: Share  # share of the venue's price impact that moves the true price; 0: it is exogenous
+    sizes_usd: tuple[Positive, Positive, Positive]  # of which the effective spread is measured
+    path: BarsPath | GbmPath
+    oracle: Oracle
+    population: Population
+    makers: Makers
+    noise: Noise
+    momentum: Momentum
+    arbitrageurs: Arbitrageurs
+    bidders: Bidders
+
+    @property
+    def open_interest_usd(self) -> float:
+        """Open interest of one side. [USD]"""
+        makers = self.makers
+        bids = np.interp(math.log(ONE_PERCENT_BP), np.log(makers.depth_bp), np.log(makers.bid_usd))
+        return self.population.open_interest_over_depth * math.exp(bids)
+
+    def override(self, changes: Mapping[str, object]) -> Scenario:
+        """The same scenario with some values changed: {"makers": {"depth_scale": 100.0}}. Raises ScenarioError."""
+        return _convert(_merged(_plain(self), changes), self.name)
+
+    def with_path(self, bars: Bars, from_ns: int | None = None, to_ns: int | None = None) -> Scenario:
+        """The same scenario on other bars, rescaled to its starting price.
+
+        Default window: from 30 minutes before the worst minute, by (high - low) / high, to 50 after. Raises ScenarioError.
+        """
+        worst = int(bars.open_ns[bars.worst_minute()])
+        try:
+            part = bars.window(worst - BEFORE_NS if from_ns is None else from_ns, worst + AFTER_NS if to_ns is None else to_ns)
+            part = part.rescaled(self.path.first_usd)
+        except PathError as error:
+            raise ScenarioError(str(error)) from error
+        path = {
+            "kind": "bars",
+            "source": part.source,
+            "start": datetime.fromtimestamp(part.start_ns / 1e9, UTC),
+            "bar_s": part.bar_ns // 10**9,
+            "step_ms": self.path.step_ms,
+            "noise": self.path.noise if isinstance(self.path, BarsPath) else 1.0,
+            "bars": [list(part[i]) for i in range(len(part))],
+        }
+        return _convert({**_plain(self), "path": path}, self.name)
+
+
+def shipped() -> list[str]:
+    """Names of the scenarios that come with the package."""
+    folder = resources.files("perplab.lab").joinpath("scenarios")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def load_scenario(name: str) -> Scenario:
+    """The shipped scenario of that name, or the one in that TOML file. Raises ScenarioError."""
+    if name.endswith(".toml"):
+        return _parse(_read(Path(name)), name)
+    if name not in shipped():
+        raise ScenarioError(f"scenario: {name!r} given, expected one of {', '.join(shipped())}{_nearest(name, shipped())}")
+    file = resources.files("perplab.lab").joinpath("scenarios", f"{name}.toml")
+    return _parse(file.read_text(encoding="utf-8"), f"{name}.toml")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read: {error}") from error
+
+
+def _parse(text: str, file: str) -> Scenario:
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{file}: no valid TOML: {error}") from error
+    base = given.pop("extends", None)
+    if base is None:
+        return _convert(given, file)
+    if base not in shipped():
+        raise ScenarioError(f"{file}: extends: {base!r} given, expected one of {', '.join(shipped())}{_nearest(str(base), shipped())}")
+    return _convert(_merged(_plain(load_scenario(base)), given), file)
+
+
+def _plain(scenario: Scenario) -> dict[str, object]:
+    """A scenario as TOML would have it."""
+    plain: dict[str, object] = msgspec.to_builtins(scenario, builtin_types=(datetime,))
+    return plain
+
+
+def _convert(given: Mapping[str, object], file: str) -> Scenario:
+    try:
+        return msgspec.convert(given, Scenario)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{file}: {_explain(str(error), given)}") from error
+
+
+T = TypeVar("T")
+
+
+def _merged(given: dict[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """`given` with nested `changes` laid over it; a table that names its `kind` replaces the one below."""
+    out = dict(given)
+    for key, value in changes.items():
+        below = out.get(key)
+        nested = isinstance(below, dict) and isinstance(value, Mapping) and "kind" not in value
+        out[key] = _merged(below, value) if nested else value  # type: ignore[arg-type]  # `nested` says that both are tables
+    return out
+
+
+def _explain(message: str, given: object) -> str:
+    """A validation error of msgspec as: key, value given, what was expected, nearest known name."""
+    what, _, where = message.partition(" - at `$")
+    steps = re.findall(r"\.(\w+)|(\[\.\.\.\]|\[\d+\])", where)
+    keys = [name for name, _ in steps if name]
+    value = _at(given, steps)
+    path = ".".join(keys)
+    unknown = re.search(r"unknown field `(.+?)`", what)
+    missing = re.search(r"missing required field `(.+?)`", what)
+    if unknown:
+        known = _known(keys)
+        full = ".".join([*keys, unknown[1]])
+        return f"{full}: {_at(value, [(unknown[1], '')])!r} given, expected no such key; known are {', '.join(known)}" + _nearest(
+            unknown[1], known
+        )
+    if missing:
+        return f"{'.'.join([*keys, missing[1]])}: nothing given, expected a value"
+    if what.startswith("Expected"):
+        return f"{path}: {value!r} given, expected {what.removeprefix('Expected ').replace('`', '')}"
+    if what.startswith("Invalid value"):
+        return f"{path}: {value!r} given, expected bars or gbm{_nearest(str(value), ['bars', 'gbm'])}"
+    return f"{path}{'.' if path else ''}{what}"
+
+
+def _at(given: object, steps: list[tuple[str, str]]) -> object:
+    """The value that the path of an error leads to; in lists, which such a path does not number, the first that is no number."""
+    for name, index in steps:
+        if name and isinstance(given, Mapping):
+            given = given.get(name)
+        elif index and isinstance(given, list | tuple):
+            given = next((one for one in given if not _sound(one)), given)
+    return given
+
+
+def _sound(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_sound, value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1e15
+
+
+def _known(keys: list[str]) -> list[str]:
+    """Names of the fields of the table that `keys` lead to."""
+    table: type[Struct] = Scenario
+    for key in keys:
+        kind = get_type_hints(table)[key]
+        table = next((one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, Struct)), Scenario)
+    return [field.name for field in fields(table)]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1, cutoff=NEARBY)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _ns(moment: datetime) -> int:
+    """A moment as ns since 1970; without a zone it is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000) * MS_NS

@@ -1,0 +1,280 @@
+"""One run: a venue, a scenario and a seed, as a discrete-event simulation that drives the core in-process.
+
+Rules: what happens next is the earliest entry of a heap, ties in the order in which they were scheduled; the exogenous commands (oracle
+updates, noise orders) lie ready in one array and go in before whatever the heap holds at the same time. A bot sees the venue as it is
+when it is called and the outside world as it was `hears_ns` before; its commands arrive `orders_ns` later, together. Floats decide what
+agents ask for; the integer core decides everything else. Nothing depends on the clock of the machine but `Timing`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from heapq import heappop, heappush
+from itertools import count
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+from msgspec.structs import fields
+
+from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
+from perplab.exchange import BUILD, Exchange
+from perplab.exchange.events import EVENT_OF, Event, event_of_row
+from perplab.exchange.journal import Journal
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.types import FIRST_USER
+from perplab.exchange.venue import Venue, index_shift
+from perplab.lab.agents import ASSET, Agent
+from perplab.lab.recorder import Recorder
+from perplab.lab.run import Floats, Ints, MarketTerms, Run, Timing
+from perplab.lab.scenario import Scenario
+from perplab.lab.stage import MARKET, Stage, set_stage, with_capital
+
+SECOND_NS: Final = 10**9
+MICRO: Final = 10**6  # [micro-units per USD]
+KINDS: Final = 64  # event kinds are below
+UPDATE_ORACLE: Final = UpdateOracle.KIND
+CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
+ACCOUNT_COLUMN: Final = {  # where an event names the one account that it is private to
+    kind: column for kind, event in EVENT_OF.items() for column, field in enumerate(fields(event), start=1) if field.name == "account"
+}
+PUBLIC: Final = frozenset(kind for kind, event in EVENT_OF.items() if event.__name__.startswith("Auction"))
+
+
+class Actor:
+    """A bot with its delays and the wake-up it waits for."""
+
+    __slots__ = ("account", "bot", "hears_ns", "orders_ns", "wake_ts")
+
+    def __init__(self, agent: Agent, bot: Bot) -> None:
+        self.bot = bot
+        self.account = bot.seat.account
+        self.hears_ns = agent.hears_ns
+        self.orders_ns = agent.orders_ns
+        self.wake_ts = -1
+
+
+class Simulation:
+    """A run under way."""
+
+    def __init__(self, venue: Venue, scenario: Scenario, stage: Stage) -> None:
+        self.stage = stage
+        self.scenario = scenario
+        self.exchange = Exchange(venue, journal=Journal())
+        self.recorder = Recorder(self.exchange, stage.terms, scenario.sizes_usd)
+        self.actors = [Actor(agent, bot) for agent, bot in stage.actors]
+        self.commands = 0
+        self.core_s = 0.0
+        self._path = stage.path
+        self._ticks = (stage.path.prices / stage.terms.tick_usd).tolist()
+        self._shift = 1.0  # factor on the true price: 1 unless the scenario has feedback
+        self._shifts: list[float] = []  # one per sample
+        self._arrivals = [*stage.exogenous[:, 1].tolist(), 2**62]
+        self._next = 0  # first exogenous row that has not been sent
+        self._heap: list[tuple[int, int, Callable[[int], None]]] = []
+        self._order = count()
+        self._private, self._public, self._heard = self._listeners()
+
+    def _listeners(self) -> tuple[dict[tuple[int, int], Actor], dict[int, list[Actor]], Ints]:
+        """Who is told of an event: by (kind, account), by kind, and whether anyone hears of a kind at all."""
+        private: dict[tuple[int, int], Actor] = {}
+        public: dict[int, list[Actor]] = {}
+        heard = np.zeros(KINDS, dtype=np.int64)
+        for actor in self.actors:
+            for kind in actor.bot.hears:
+                heard[kind] = 1
+                if kind in PUBLIC:
+                    public.setdefault(kind, []).append(actor)
+                else:
+                    private[kind, actor.account] = actor
+        return private, public, heard
+
+    # -- the loop --
+
+    def play(self, progress: Callable[[float], None] | None) -> None:
+        """From the opening to the last point of the path."""
+        start, end = self._path.start_ns, self._path.end_ns
+        self._send(self.stage.opening)
+        self.opening_equity, self.opening_size = self.accounts()
+        for actor in self.actors:
+            self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
+        self._at(start + SECOND_NS, self._sample)
+        told = start
+        while self._heap and self._heap[0][0] <= end:
+            ts, _, call = heappop(self._heap)
+            if ts >= self._arrivals[self._next]:
+                self._send_exogenous(ts)
+            call(ts)
+            if progress and ts - told > (end - start) // 100:
+                told = ts
+                progress((ts - start) / (end - start))
+        self._send_exogenous(end)
+
+    def _at(self, ts: int, call: Callable[[int], None]) -> None:
+        heappush(self._heap, (ts, next(self._order), call))
+
+    def _send_exogenous(self, ts: int) -> None:
+        """Send the exogenous rows up to and including `ts`."""
+        first = self._next
+        while self._arrivals[self._next] <= ts:
+            self._next += 1
+        rows = self.stage.exogenous[first : self._next]
+        self._send(rows if self._shift == 1.0 else self._shifted(rows))
+
+    def _send(self, rows: Rows) -> None:
+        """Apply commands in bulk, write their events down, and tell those who listen."""
+        self.commands += len(rows)
+        for first in range(0, len(rows), CHUNK):
+            began = perf_counter()
+            out = self.exchange.apply_rows(rows[first : first + CHUNK])
+            self.core_s += perf_counter() - began
+            events = np.asarray(out).reshape(-1, rows.shape[1])
+            self.recorder.add(events)
+            if self._heard[events[:, 0]].any():
+                self._tell(events)
+
+    # -- bots --
+
+    def _tell(self, events: Rows) -> None:
+        for row in events[self._heard[events[:, 0]] == 1].tolist():
+            kind = row[0]
+            if kind in PUBLIC:
+                actors = self._public.get(kind, [])
+            else:
+                actor = self._private.get((kind, row[ACCOUNT_COLUMN[kind]]))
+                actors = [actor] if actor else []
+            for actor in actors:
+                self._tell_one(actor, event_of_row(row))
+
+    def _tell_one(self, actor: Actor, event: Event) -> None:
+        self._at(event.ts + actor.hears_ns, lambda ts: self._act(actor, ts, actor.bot.on_event(ts, event)))
+
+    def _act(self, actor: Actor, ts: int, action: Action) -> None:
+        """Carry what a bot returned: its commands to the venue, its wake-up to the heap."""
+        rows, wake_ts = action
+        if len(rows):
+            self._at(ts + actor.orders_ns, lambda arrival: self._deliver(rows, arrival))
+        if wake_ts is not None and not ts < actor.wake_ts <= wake_ts:
+            actor.wake_ts = max(ts + 1, wake_ts)
+            self._at(actor.wake_ts, lambda when: self._wake(actor, when))
+
+    def _deliver(self, rows: Rows, ts: int) -> None:
+        rows = rows.copy()  # a bot may keep what it sent
+        rows[:, 1] = ts
+        self._send(rows)
+
+    def _wake(self, actor: Actor, ts: int) -> None:
+        if actor.wake_ts == ts:  # else an earlier wake-up has replaced this one
+            self._act(actor, ts, actor.bot.on_wake(ts, self._view(actor, ts)))
+
+    def _view(self, actor: Actor, ts: int) -> View:
+        exchange, account = self.exchange, actor.account
+        return View(
+            exchange.best_bid(MARKET),
+            exchange.best_ask(MARKET),
+            exchange.last_price(MARKET),
+            exchange.mark_price(MARKET),
+            exchange.oracle_price(MARKET),
+            self._true(ts - actor.hears_ns),
+            exchange.position(account, MARKET).size,
+            exchange.equity(account),
+            exchange.maintenance_margin(account),
+            self._offers() if actor.bot.sees_offers else (),
+        )
+
+    def _offers(self) -> tuple[Offer, ...]:
+        return tuple(Offer(one.auction, one.notional, one.gain) for one in self.exchange.auctions())
+
+    # -- the outside world --
+
+    def _true(self, ts: int) -> float:
+        """The true price at `ts` [ticks]."""
+        step = (ts - self._path.start_ns) // self._path.step_ns
+        return float(self._ticks[min(max(step, 0), len(self._ticks) - 1)]) * self._shift
+
+    def _sample(self, ts: int) -> None:
+        """Every second: write the book down; let the true price follow the venue if the scenario says so."""
+        true = self._true(ts)
+        self.recorder.sample(ts, true * self.stage.terms.tick_usd)
+        self._shifts.append(self._shift)
+        bid, ask = self.exchange.best_bid(MARKET), self.exchange.best_ask(MARKET)
+        if self.scenario.feedback and bid and ask:
+            self._shift *= math.exp(self.scenario.feedback * math.log((bid + ask) / 2.0 / true))
+        self._at(ts + SECOND_NS, self._sample)
+
+    def _shifted(self, rows: Rows) -> Rows:
+        """Oracle updates as the sources report them once feedback has moved the true price."""
+        rows = rows.copy()
+        updates = rows[:, 0] == UPDATE_ORACLE
+        for column in (3, 4):
+            rows[updates, column] = np.rint(rows[updates, column] * self._shift).astype(np.int64)
+        return rows
+
+    # -- the end --
+
+    def accounts(self) -> tuple[Ints, Ints]:
+        """Equity [micro] and position [lots] of every account, by number."""
+        exchange = self.exchange
+        accounts = range(int(FIRST_USER) + self.stage.accounts)
+        equity = np.array([exchange.equity(account) for account in accounts], dtype=np.int64)
+        size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
+        return equity, size
+
+    def true_path(self) -> Floats:
+        """The true price on the path's own grid [USD], feedback included."""
+        prices = self._path.prices
+        if not self.scenario.feedback:
+            return prices
+        steps = np.arange(prices.size) * self._path.step_ns // SECOND_NS
+        shifts = np.array([1.0, *self._shifts, self._shift])  # the sample at second k ends what held from k - 1 on
+        moved: Floats = prices * shifts[np.minimum(steps + 1, shifts.size - 1)]
+        return moved
+
+
+def run(
+    venue: Venue, scenario: Scenario, seed: int, *, accounts: int | None = None, progress: Callable[[float], None] | None = None
+) -> Run:
+    """Play `scenario` with `seed` on `venue`; `accounts` scales the population, whose open interest stays the scenario's.
+
+    Fund and vault start with the scenario's capital, whatever the venue's own. `progress` is told the share of the run that is done.
+    Equal arguments give an equal Run, `timing` aside, on the compiled core and on the interpreted one.
+    """
+    began = perf_counter()
+    venue = with_capital(venue, scenario.backstop_usd)
+    stage = set_stage(venue, scenario, seed, accounts)
+    simulation = Simulation(venue, scenario, stage)
+    simulation.play(progress)
+    done = _run_of(simulation, venue, seed)
+    return replace(done, timing=Timing(perf_counter() - began, simulation.core_s))
+
+
+def _run_of(simulation: Simulation, venue: Venue, seed: int) -> Run:
+    exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
+    equity, size = simulation.accounts()
+    return Run(
+        venue=venue.name,
+        scenario=simulation.scenario.name,
+        seed=seed,
+        build=BUILD,
+        terms=MarketTerms(venue.markets[MARKET].name, terms.tick_usd, terms.lot_coins, terms.unit, index_shift(venue.markets[MARKET])),
+        start_ts=stage.path.start_ns,
+        end_ts=stage.path.end_ns,
+        commands=simulation.commands,
+        state_hash=exchange.state_hash(),
+        events=simulation.recorder.events(),
+        book=simulation.recorder.book(),
+        path_ts=stage.path.start_ns + stage.path.step_ns * np.arange(stage.path.prices.size, dtype=np.int64),
+        path_usd=simulation.true_path(),
+        cohorts=stage.cohorts,
+        opening_equity=simulation.opening_equity,
+        closing_equity=equity,
+        opening_size=simulation.opening_size,
+        closing_size=size,
+        balances=exchange.balances_by_class(ASSET),
+        deposits=exchange.deposits(ASSET),
+        withdrawals=exchange.withdrawals(ASSET),
+        capital={"insurance_fund": venue.insurance_fund.capital * MICRO, "vault": venue.vault.capital * MICRO},
+        journal=exchange.journal.bytes(),
+    )

@@ -1,0 +1,112 @@
+"""Everything of a run that is settled before it begins: who has which account, the commands that seed the venue, the exogenous ones.
+
+Rules: accounts are opened in the order of the cast, then the population; all of it happens at the starting time, at the starting mark,
+off the book. Nothing depends on the venue but its scales, its margin tiers and whether it has auctions, never on its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from perplab.clients.bots.base import Bot, Rows, Seat, pack
+from perplab.clients.bots.taker import NoiseTaker
+from perplab.exchange.messages import BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
+from perplab.exchange.types import FIRST_USER, PPM
+from perplab.exchange.venue import FundDesign, Venue
+from perplab.lab.agents import ASSET, Agent, cast, holders
+from perplab.lab.flow import noise_flows, oracle_rows
+from perplab.lab.population import Terms, Traders, populate
+from perplab.lab.run import Cohort
+from perplab.lab.scenario import Scenario
+from perplab.oracle.paths import PricePath
+
+MARKET: Final = 0
+MICRO: Final = 1e6  # [micro-units per USD]
+
+
+@dataclass(frozen=True)
+class Stage:
+    terms: Terms
+    path: PricePath
+    opening: Rows  # commands at the starting time, shape (n, 16)
+    exogenous: Rows  # commands by rising ts, shape (m, 16)
+    actors: list[tuple[Agent, Bot]]  # those who act during the run
+    cohorts: tuple[Cohort, ...]
+    accounts: int  # besides the venue's own
+
+
+def with_capital(venue: Venue, backstop_usd: float) -> Venue:
+    """The venue whose fund or vault, whichever its design has, starts with the scenario's capital."""
+    capital = round(backstop_usd)
+    fund = FundDesign(capital if "insurance_fund" in venue.backstops else 0)
+    vault = msgspec.structs.replace(venue.vault, capital=capital if "takeover" in venue.liquidation.steps else 0)
+    return msgspec.structs.replace(venue, insurance_fund=fund, vault=vault)
+
+
+def has_auctions(venue: Venue) -> bool:
+    return "dutch_auction" in venue.liquidation.steps
+
+
+def terms_of(venue: Venue) -> Terms:
+    """The scales and tiers of the venue's market."""
+    market = venue.markets[MARKET]
+    rate = np.array([tier.initial_margin_ppm / int(PPM) for tier in market.tiers])
+    lower = np.array([tier.lower_notional * MICRO for tier in market.tiers])
+    deduction = np.cumsum(lower * np.diff(rate, prepend=rate[0]))
+    return Terms(float(market.tick), float(market.lot), market.unit, market.max_leverage, rate, deduction)
+
+
+def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None) -> Stage:
+    """Draw everything that the run of this seed needs."""
+    terms = terms_of(venue)
+    path = scenario.path.path(seed)
+    flows = noise_flows(scenario.noise, path, seed, terms.lot_coins)
+    traders = populate(scenario, terms, seed, accounts)
+    agents = [*cast(scenario, flows, seed, has_auctions(venue)), *holders(scenario, traders)]
+    seats = [Seat(int(FIRST_USER) + number, MARKET, terms.unit) for number in range(len(agents))]
+    bots = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
+    first = int(FIRST_USER) + len(agents) - traders.lots.size
+    opening = _opening(scenario, terms, path.start_ns, agents, traders, first)
+    exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in bots])
+    acting = [(agent, bot) for agent, bot in bots if not isinstance(bot, NoiseTaker)]
+    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents))
+
+
+def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], traders: Traders, first: int) -> Rows:
+    """The first price, then accounts with money and leverage, then the population's positions by block trades."""
+    price = round(scenario.path.first_usd / terms.tick_usd)
+    commands: list[Command] = [UpdateOracle(0, MARKET, price, price if scenario.oracle.outside_perp else 0)]
+    for number, agent in enumerate(agents):
+        account = int(FIRST_USER) + number
+        commands.append(OpenAccount(0, int(agent.kind), number))
+        commands.append(Deposit(0, account, ASSET, agent.deposit))
+        commands.append(SetLeverage(0, account, MARKET, terms.max_leverage))
+    for buyer, seller, lots, at in traders.trades.tolist():
+        commands.append(BlockTrade(0, first + buyer, first + seller, MARKET, lots, at))
+    rows = pack(*commands)
+    rows[:, 1] = ts
+    return rows
+
+
+def _exogenous(oracle: Rows, bots: list[Bot]) -> Rows:
+    """Oracle updates and noise orders by time; at equal times the oracle first."""
+    blocks = [oracle]
+    for bot in bots:
+        if isinstance(bot, NoiseTaker):
+            rows = bot.rows()
+            rows[:, 1] = bot.flow.ts
+            blocks.append(rows)
+    rows = np.concatenate(blocks)
+    ordered: Rows = np.ascontiguousarray(rows[np.argsort(rows[:, 1], kind="stable")])
+    return ordered
+
+
+def _cohorts(agents: list[Agent]) -> tuple[Cohort, ...]:
+    names = dict.fromkeys(agent.cohort for agent in agents)
+    accounts = np.arange(len(agents), dtype=np.int64) + int(FIRST_USER)
+    of = np.array([agent.cohort for agent in agents])
+    return tuple(Cohort(name, accounts[of == name]) for name in names)

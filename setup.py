@@ -1,0 +1,85 @@
+"""The optional compile step (mypyc); everything else is in pyproject.toml.
+
+PERPLAB_COMPILE=0: never. =1: compile or fail. Unset: compile, and where that fails install the same files, interpreted.
+An editable install is always interpreted: a compiled module beside its source would hide every later edit.
+"""
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+CORE = (  # the compiled modules of exchange/; exchange/build.py has the same list, tests/test_tidy.py compares them
+    "types", "kinds", "tables", "index", "book", "ledger", "margin", "mark", "funding", "matching", "entry", "accounts",
+    "backstop", "liquidation", "steps", "auction", "vault", "settlement", "due", "door", "engine",
+)  # fmt: skip
+NEEDS = [  # mypy pinned: another one may find type errors. The rest: what the core imports, for its types
+    "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "sortedcontainers>=2.4",
+]  # fmt: skip
+MODE = "0" if "editable_wheel" in sys.argv else os.environ.get("PERPLAB_COMPILE") or "auto"
+OPT_LEVEL = os.environ.get("PERPLAB_OPT_LEVEL") or "3"  # 1 compiles in about two thirds of the time
+
+if MODE not in ("0", "1", "auto"):
+    sys.exit(f"perplab: PERPLAB_COMPILE is {MODE!r}; it can be 0, 1 or unset")
+if missing := [name for name in CORE if not Path("exchange", f"{name}.py").is_file()]:
+    sys.exit(f"perplab: setup.py lists core modules that exchange/ does not have: {', '.join(missing)}")
+
+
+def core_extensions() -> list[Extension]:
+    from mypyc.build import mypycify
+
+    root, stage = Path.cwd(), Path("build/stage").absolute()
+    shutil.rmtree(stage, ignore_errors=True)  # mypyc takes module names and traceback paths from file paths
+    leave_out = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+    shutil.copytree("exchange", stage / "perplab/exchange", ignore=leave_out)
+    options = ["--config-file=", "--strict", "--namespace-packages", "--explicit-package-bases"]
+    os.chdir(stage)
+    try:
+        found = mypycify(
+            [*options, *(f"perplab/exchange/{name}.py" for name in CORE)],
+            opt_level=OPT_LEVEL,
+            group_name="perplab.exchange.core",  # the dots put the shared library inside the package
+            target_dir=str(root / "build/mypyc"),
+        )
+    finally:
+        os.chdir(root)
+    for extension in found if os.name == "posix" else []:
+        # hidden: else nothing is inlined across functions. wrapv: i64 wraps by rule, whatever CPython was built with
+        extension.extra_compile_args = [*extension.extra_compile_args, "-fvisibility=hidden", "-fwrapv"]
+    return found
+
+
+class BuildPython(build_py):
+    def run(self) -> None:  # else modules deleted since the last build, and its .so files, get packed
+        if not self.editable_mode:
+            shutil.rmtree(Path(self.build_lib, "perplab"), ignore_errors=True)
+        super().run()
+
+
+class BuildCore(build_ext):
+    """All or nothing: half a mypyc group cannot be imported."""
+
+    def run(self) -> None:
+        try:
+            self.distribution.ext_modules = core_extensions()
+            self.swig_opts = None  # lets finalize_options run twice
+            self.finalize_options()
+            super().run()
+        except (Exception, SystemExit) as error:
+            if MODE == "1":
+                raise
+            print(f"perplab: the core stays interpreted, compiling failed: {error}", file=sys.stderr)
+            for file in [*Path(self.build_lib).rglob("*.so"), *Path(self.build_lib).rglob("*.pyd")]:
+                file.unlink()
+            self.extensions = self.distribution.ext_modules = []
+            self.get_finalized_command("bdist_wheel").root_is_pure = True  # tag py3-none-any
+
+
+setup(
+    ext_modules=[] if MODE == "0" else [Extension("perplab.exchange.core", [])],
+    cmdclass={"build_py": BuildPython, "build_ext": BuildCore},
+    setup_requires=[] if MODE == "0" else NEEDS,
+)

@@ -1,0 +1,129 @@
+"""The population: exact balance, the drawn shape at every size, money that covers what the venue will ask, keyed draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from perplab.lab.population import DIRECTIONAL, HEDGERS, LONGS, Terms, Traders, populate
+from perplab.lab.scenario import Scenario, load_scenario
+
+TERMS = Terms(1.0, 0.001, 1000, 40, np.array([0.025, 0.05]), np.array([0.0, 150e12 * 0.025]))  # 40x, above 150 M USD 20x
+FIRST = 116_848  # [ticks] rounded first price of oct10
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return load_scenario("oct10")
+
+
+@pytest.fixture(scope="module")
+def traders(scenario: Scenario) -> Traders:
+    return populate(scenario, TERMS, seed=1)
+
+
+@pytest.mark.parametrize("accounts", [12, 13, 100, 997, 5000])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_longs_equal_shorts_and_the_open_interest(scenario: Scenario, accounts: int, seed: int) -> None:
+    drawn = populate(scenario, TERMS, seed, accounts)
+    assert drawn.lots.size == drawn.group.size == drawn.deposit.size == accounts
+    assert int(drawn.lots.sum()) == 0
+    assert (drawn.lots[drawn.group == LONGS] > 0).all()
+    assert (drawn.lots[drawn.group != LONGS] < 0).all()
+    one_side = int(np.abs(drawn.lots).sum()) // 2 * FIRST * TERMS.unit / 1e6
+    assert one_side == pytest.approx(scenario.open_interest_usd, abs=FIRST * TERMS.unit / 1e6), "to a lot, at any number of accounts"
+
+
+def test_hedgers_hold_their_share(scenario: Scenario, traders: Traders) -> None:
+    shorts = -int(traders.lots[traders.group != LONGS].sum())
+    hedged = -int(traders.lots[traders.group == HEDGERS].sum())
+    assert hedged / shorts == pytest.approx(scenario.population.hedger_open_interest, abs=1e-6)
+
+
+def test_leverage_has_the_stated_shape(scenario: Scenario, traders: Traders) -> None:
+    who = scenario.population
+    longs, hedgers = traders.leverage[traders.group == LONGS], traders.leverage[traders.group == HEDGERS]
+    assert np.median(longs) == pytest.approx(who.long_leverage, rel=0.01)
+    assert longs.max() == who.leverage_cap
+    assert hedgers.min() == pytest.approx(who.hedger_leverage[0], abs=0.01)
+    assert hedgers.max() == pytest.approx(who.hedger_leverage[1], abs=0.01)
+
+
+def test_strata_make_small_populations_alike(scenario: Scenario) -> None:
+    """The leverages of two seeds are the same numbers; who has which differs."""
+    one, two = (populate(scenario, TERMS, seed, 300) for seed in (1, 2))
+    longs = one.group == LONGS
+    np.testing.assert_allclose(np.sort(one.leverage[longs]), np.sort(two.leverage[longs]))
+    assert not np.array_equal(one.leverage, two.leverage)
+
+
+def test_no_account_is_larger_than_allowed(scenario: Scenario, traders: Traders) -> None:
+    for group in (LONGS, HEDGERS, DIRECTIONAL):
+        lots = np.abs(traders.lots[traders.group == group])
+        assert lots.max() / lots.sum() <= scenario.population.largest_share * 1.001
+        assert np.sort(lots)[-lots.size // 100 :].sum() > 0.2 * lots.sum(), "concentrated: one percent holds a fifth and more"
+
+
+def test_large_longs_are_less_levered(scenario: Scenario, traders: Traders) -> None:
+    longs = traders.group == LONGS
+    size, leverage = np.argsort(np.argsort(traders.lots[longs])), np.argsort(np.argsort(traders.leverage[longs]))
+    rho = float(np.corrcoef(size, leverage)[0, 1])
+    assert rho == pytest.approx(scenario.population.size_leverage, abs=0.05)
+
+
+def test_trades_make_the_positions(scenario: Scenario, traders: Traders) -> None:
+    buyers, sellers, lots, prices = traders.trades.T
+    held = np.zeros(traders.lots.size, dtype=np.int64)
+    np.add.at(held, buyers, lots)
+    np.subtract.at(held, sellers, lots)
+    np.testing.assert_array_equal(held, traders.lots)
+    low, high = scenario.population.entry
+    assert (lots > 0).all()
+    assert prices.min() >= low * FIRST - 1 and prices.max() <= high * FIRST + 1
+
+
+def test_deposits_cover_initial_margin_after_every_trade(traders: Traders) -> None:
+    """Replayed in exact integers, as the venue will see it."""
+    size, profit = [0] * traders.lots.size, [0] * traders.lots.size
+    for buyer, seller, lots, price in traders.trades.tolist():
+        for account, sign in ((buyer, 1), (seller, -1)):
+            size[account] += lots
+            profit[account] += sign * lots * (FIRST - price) * TERMS.unit
+            notional = size[account] * FIRST * TERMS.unit
+            needed = max(-(-notional // 40), -(-notional // 20) - 150_000_000_000_000 // 40)
+            assert int(traders.deposit[account]) + profit[account] >= needed
+
+
+def test_equity_is_notional_over_leverage(traders: Traders) -> None:
+    profit = np.zeros(traders.lots.size)
+    buyers, sellers, lots, prices = traders.trades.T
+    gain = lots * (FIRST - prices) * TERMS.unit
+    np.add.at(profit, buyers, gain)
+    np.subtract.at(profit, sellers, gain)
+    notional = np.abs(traders.lots) * FIRST * TERMS.unit
+    actual = notional / (traders.deposit + profit)
+    assert (actual <= traders.leverage * 1.0001).all(), "never more levered than drawn"
+    large = notional > 1e9
+    exact = np.isclose(actual, traders.leverage, rtol=1e-3)[large]
+    assert exact.mean() > 0.9, "less only where margin or a profitable entry asks for more"
+
+
+def test_some_add_margin_most_do_not(scenario: Scenario, traders: Traders) -> None:
+    able = int((traders.group != HEDGERS).sum())
+    assert traders.adders.account.size == round(scenario.population.adders * able)
+    assert (traders.group[traders.adders.account] != HEDGERS).all()
+    assert (traders.adders.amount > 0).all()
+    assert (traders.adders.phase_ns < traders.adders.interval_ns).all()
+
+
+def test_the_same_seed_is_the_same_population(scenario: Scenario, traders: Traders) -> None:
+    again = populate(scenario, TERMS, seed=1)
+    np.testing.assert_array_equal(again.trades, traders.trades)
+    np.testing.assert_array_equal(again.deposit, traders.deposit)
+
+
+def test_other_agents_change_nothing(scenario: Scenario, traders: Traders) -> None:
+    more = scenario.override({"makers": {"count": 3}, "momentum": {"count": 9}, "noise": {"accounts": 41}})
+    again = populate(more, TERMS, seed=1)
+    np.testing.assert_array_equal(again.trades, traders.trades)
+    np.testing.assert_array_equal(again.deposit, traders.deposit)

@@ -1,0 +1,211 @@
+"""Reports: medians, paired differences and their verdicts, the bytes of report.json, and what the table tells at any width."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from io import StringIO
+from itertools import pairwise
+
+import pytest
+from handmade import LONG, USD, event, run_of
+from rich.console import Console
+
+from perplab.exchange.codes import Method
+from perplab.exchange.events import Liquidated
+from perplab.lab.compare import CALIBRATED, about, number_of
+from perplab.lab.metrics import CATALOGUE, measure
+from perplab.lab.report import About, Clocked, Report, Result, rounded, timings_json, to_text, verdict
+from perplab.lab.scenario import load_scenario
+from perplab.lab.table import SECTIONS, Overview
+
+ABOUT = About("hand", "A crash made by hand", "synthetic", 4, 5e6, 0.0, {"backstop_usd": 3e6, "makers.capital_usd": 2e7, "x.y": 1.0})
+VENUES = ("book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only")
+DEBT = "losses.bad_debt_usd"
+
+
+def result(venue: str, seed: int, debt_usd: float) -> Result:
+    slices = [event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=round(debt_usd * USD))]
+    return Result(venue, seed, f"{venue}{seed}", measure(run_of(*slices if debt_usd else [])))
+
+
+def report_of(debts: Mapping[str, list[float]], about: About = ABOUT) -> Report:
+    """A report in which each venue has these bad debts [USD] at seeds 1, 2, ..."""
+    results = [result(venue, seed, debt) for venue, each in debts.items() for seed, debt in enumerate(each, 1)]
+    return Report(about, results, tuple(debts))
+
+
+def shown(report: Report, width: int) -> str:
+    out = StringIO()
+    Console(file=out, width=width).print(Overview(report, "Files: out/hand."))
+    return out.getvalue()
+
+
+# -- medians and differences --
+
+
+def test_differences_are_taken_on_equal_seeds() -> None:
+    """Medians of 5 and 11 differ by 6; the seeds differ by 10, 10 and -3."""
+    report = report_of({"book_fund_adl": [1.0, 5.0, 9.0], "social_only": [11.0, 15.0, 6.0]})
+    assert report.median("book_fund_adl", DEBT) == 5.0
+    assert report.median("social_only", DEBT) == 11.0
+    assert report.difference("social_only", DEBT) == (10.0, "not distinguished")
+    assert report.difference("book_fund_adl", DEBT) == (None, "baseline")
+
+
+@pytest.mark.parametrize(
+    ("differences", "word"),
+    [
+        ([1.0, 2.0, 0.5], "distinguished"),
+        ([-1.0, -2.0], "distinguished"),
+        ([1.0, -2.0, 3.0], "not distinguished"),
+        ([1.0, 0.0, 3.0], "not distinguished"),
+        ([0.0, 0.0], "equal"),
+        ([0], "equal"),
+        ([2.0], "one seed"),
+        ([1.0, None], "undefined"),
+        ([None], "undefined"),
+    ],
+)
+def test_verdicts(differences: list[float | None], word: str) -> None:
+    assert verdict(differences) == word
+
+
+def test_the_baseline_is_book_fund_adl_or_the_first_venue() -> None:
+    assert report_of({"social_only": [1.0], "book_fund_adl": [1.0]}).baseline == "book_fund_adl"
+    assert report_of({"social_only": [1.0], "auction_fund_adl": [1.0]}).baseline == "social_only"
+
+
+def test_a_metric_that_is_undefined_in_some_seed_is_not_compared() -> None:
+    report = report_of({"book_fund_adl": [1.0, 2.0], "social_only": [1.0, 2.0]})
+    assert report.median("social_only", "adl.delay_s") is None
+    assert report.difference("social_only", "adl.delay_s") == (None, "undefined")
+
+
+def test_a_missing_seed_is_an_error() -> None:
+    results = [result("book_fund_adl", 1, 0.0), result("book_fund_adl", 2, 0.0), result("social_only", 1, 0.0)]
+    with pytest.raises(ValueError, match="social_only, seed 2"):
+        Report(ABOUT, results, ("book_fund_adl", "social_only"))
+
+
+# -- files --
+
+
+def test_report_json_is_the_same_whatever_the_order_of_results() -> None:
+    debts = {"book_fund_adl": [1.0, 1 / 3], "social_only": [2.0, 0.1 + 0.2]}
+    first = report_of(debts)
+    again = Report(ABOUT, list(reversed(first.results)), tuple(debts))
+    assert first.to_json() == again.to_json()
+
+
+def test_report_json_says_what_was_run_and_nothing_of_the_machine() -> None:
+    told = json.loads(report_of({"book_fund_adl": [1.0, 2.0], "social_only": [3.0, 4.0]}).to_json())
+    assert list(told) == [
+        "schema", "scenario", "title", "path", "accounts", "open_interest_usd", "feedback", "calibrated", "baseline", "venues",
+        "seeds", "units", "summary", "runs",
+    ]  # fmt: skip
+    assert (told["schema"], told["venues"], told["seeds"]) == (1, ["book_fund_adl", "social_only"], [1, 2])
+    assert told["summary"]["social_only"][DEBT] == {"median": 3.5, "difference": 2.0, "verdict": "distinguished"}
+    assert set(told["units"]) == {measure.key for measure in CATALOGUE}
+    assert [(run["venue"], run["seed"], run["state_hash"]) for run in told["runs"]][2] == ("social_only", 1, "social_only1")
+    run = told["runs"][0]["metrics"]
+    assert run["losses"]["bad_debt_usd"] == 1.0
+    assert run["accounting"]["balances"] == {"traders": 4_000 * USD}
+    assert run["minutes"]["effective_spread_1_bp"][0] == 20.0
+
+
+def test_numbers_are_rounded_and_nan_is_null() -> None:
+    assert to_text({"a": 0.1 + 0.2, "b": [1 / 3, float("nan")], "c": 12345678901234567, "d": -0.0}) == (
+        '{\n "a": 0.3,\n "b": [0.333333333333, null],\n "c": 12345678901234567,\n "d": 0.0\n}\n'
+    )
+    assert rounded(123456.7890123456) == 123456.789012
+    assert to_text({"empty": {}, "none": []}) == '{\n "empty": {},\n "none": []\n}\n'
+
+
+def test_nested_lists_of_tables_are_indented_and_read_back() -> None:
+    value = {"rows": [{"a": 1, "b": [1.5, 2.0]}, {"a": 2, "b": []}], "matrix": [[1, 2], [3, 4]], "text": 'say "x"'}
+    assert json.loads(to_text(value)) == value
+
+
+def test_timings_hold_the_build_and_the_clock() -> None:
+    clocked = [Clocked("social_only", 1, "compiled", 9, 1.5, 0.5), Clocked("book_fund_adl", 1, "compiled", 9, 1.25, 0.5)]
+    told = json.loads(timings_json(clocked, 2.5, 2))
+    assert (told["wall_s"], told["jobs"]) == (2.5, 2)
+    assert [row["venue"] for row in told["runs"]] == ["book_fund_adl", "social_only"]
+    assert told["runs"][0] == {
+        "venue": "book_fund_adl", "seed": 1, "build": "compiled", "commands": 9, "wall_s": 1.25, "core_s": 0.5
+    }  # fmt: skip
+
+
+# -- the table --
+
+
+def six(seeds: int = 3) -> Report:
+    return report_of({venue: [1e6 + number * 1e5 + seed for seed in range(seeds)] for number, venue in enumerate(VENUES)})
+
+
+@pytest.mark.parametrize("width", [80, 100, 160, 200])
+def test_the_table_fits_and_loses_nothing(width: int) -> None:
+    text = shown(six(), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for section in SECTIONS[:-1]:
+        assert section.title in text
+    assert re.search(r"bad debt +M USD +1\.00 +1\.10", text) if width < 140 else re.search(r"1\.00 +1\.10 +\+0\.10", text)
+
+
+def test_differences_stand_beside_where_there_is_room_and_below_where_not() -> None:
+    wide, narrow = shown(six(), 160), shown(six(), 80)
+    assert "beside it" in wide and "+0.50" in next(line for line in wide.splitlines() if "bad debt" in line)
+    lines = narrow.splitlines()
+    below = next(first for first, second in pairwise(reversed(lines)) if "bad debt" in second)
+    assert "below it" in narrow and below.split() == ["+0.10", "+0.20", "+0.30", "+0.40", "+0.50"]
+
+
+def test_the_table_says_what_cannot_be_told_apart() -> None:
+    text = shown(report_of({"book_fund_adl": [1.0, 2.0], "social_only": [2.0, 1.0], "book_vault_adl": [1.0, 2.0]}), 160)
+    assert re.search(r"bad debt +USD +1\.50 +1\.50 +n\.d\. +1\.50 +=", text)
+    assert "n.d. is not distinguished" in " ".join(text.split())
+
+
+def test_the_table_says_what_the_reader_must_know() -> None:
+    text = " ".join(shown(six(), 80).split())
+    assert "difference to book_fund_adl on the same seeds" in text
+    assert "The true price is exogenous" in text
+    assert "Calibrated once, then frozen: insurance fund or vault 3 M USD at the start; a maker's capital 20 M USD; 1 more" in text
+    assert "Files: out/hand." in text
+    moving = ABOUT._replace(feedback=0.5)
+    assert "moves the true price (feedback 0.5)" in " ".join(shown(report_of({"social_only": [1.0]}, moving), 80).split())
+
+
+def test_one_seed_is_called_what_it_is() -> None:
+    text = " ".join(shown(report_of({"book_fund_adl": [1.0], "social_only": [2.0]}), 80).split())
+    assert "which may be chance" in text
+    alone = " ".join(shown(report_of({"social_only": [2.0]}), 80).split())
+    assert "Each number is that of one seed." in alone and "baseline" not in alone
+
+
+def test_every_row_of_the_table_is_in_the_catalogue() -> None:
+    told = [row.key for section in SECTIONS for row in section.rows]
+    assert set(told) <= {measure.key for measure in CATALOGUE}
+    assert len(told) == len(set(told))
+
+
+# -- what a scenario says of itself --
+
+
+def test_the_calibrated_numbers_are_those_the_scenario_file_marks() -> None:
+    text = resources.files("perplab.lab").joinpath("scenarios", "oct10.toml").read_text(encoding="utf-8")
+    marked, table = [], ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            table = f"{line.strip('[] ')}."
+        elif re.match(r"\w+ = .*# calibrated", line):
+            marked.append(table + line.split(" = ")[0])
+    assert sorted(CALIBRATED) == sorted(marked)
+    scenario, given = load_scenario("oct10"), tomllib.loads(text)
+    assert number_of(scenario, "population.short_leverage") == given["population"]["short_leverage"]
+    assert about(scenario).calibrated["backstop_usd"] == given["backstop_usd"]

@@ -1,0 +1,154 @@
+"""Scenario files: the shipped ones, what is refused and how it is said, overrides, other bars."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perplab.lab.scenario import BarsPath, ScenarioError, load_scenario, shipped
+from perplab.oracle.bars import Bars
+from perplab.oracle.klines import replay
+
+MINUTE = 60 * 10**9
+PLAIN = ("start", "minutes", "bar_s", "step_ms", "drift", "depth_", "size_", "bid_usd", "ask_usd")  # explained by a neighbor
+
+
+def text_of(name: str) -> str:
+    return resources.files("perplab.lab").joinpath("scenarios", f"{name}.toml").read_text(encoding="utf-8")
+
+
+def refused(tmp_path: Path, old: str, new: str, name: str = "oct10") -> str:
+    """What is said about a shipped scenario with one line changed."""
+    text = text_of(name)
+    assert text.count(old) >= 1, f"{old!r} is not in {name}.toml"
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(str(file))
+    said = str(caught.value)
+    assert str(file) in said
+    return said.replace(f"{file}: ", "")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_scenario_loads(name: str) -> None:
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    assert scenario.title
+    assert scenario.feedback == 0.0, "the true price is exogenous by default"
+    assert scenario.path.path(1).prices.size > 0
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_number_says_where_it_comes_from(name: str) -> None:
+    """Each line with a number has a comment, or follows one that stands alone; bars are named by `source`."""
+    above = ""
+    for line in text_of(name).partition("bars = [")[0].splitlines():
+        _, equals, value = line.partition(" = ")
+        if equals and any(character.isdigit() for character in value.partition("#")[0]) and '"' not in value:
+            assert "#" in line or above.startswith("#") or line.startswith(PLAIN), line
+        above = line
+
+
+def test_oct10_is_the_published_hour() -> None:
+    path = load_scenario("oct10").path
+    assert isinstance(path, BarsPath)
+    assert path.start == datetime(2025, 10, 10, 20, 50, tzinfo=UTC)
+    assert (len(path.bars), path.bar_s) == (80, 60)
+    assert "Binance Vision" in path.source
+    lows = [bar[2] for bar in path.bars]
+    assert min(lows) == 102_497.49
+    assert lows.index(min(lows)) == 30, "the low is at 21:20"
+
+
+def test_oct10_agrees_with_the_file(shared_data: Path) -> None:
+    day = replay(shared_data / "oct10" / "BTCUSD_PERP-1m-2025-10-10.zip")
+    path = load_scenario("oct10").path
+    assert isinstance(path, BarsPath)
+    start = int(path.start.timestamp()) * 10**9
+    part = day.window(start, start + 80 * MINUTE)
+    published = np.stack([part.open, part.high, part.low, part.close], axis=1)
+    np.testing.assert_allclose(np.array(path.bars), published, rtol=0, atol=0.0051)
+
+
+def test_open_interest_is_a_multiple_of_the_calm_depth() -> None:
+    scenario = load_scenario("oct10")
+    depth = scenario.makers.bid_usd[scenario.makers.depth_bp.index(100.0)]
+    assert scenario.open_interest_usd == pytest.approx(scenario.population.open_interest_over_depth * depth)
+    deeper = scenario.override({"makers": {"depth_scale": 100.0}})
+    assert deeper.open_interest_usd == pytest.approx(scenario.open_interest_usd), "a deeper book has no more open interest"
+
+
+def test_unknown_scenario_names_the_nearest() -> None:
+    with pytest.raises(ScenarioError, match=r"'oct1' given, expected one of .*oct10.*did you mean oct10\?"):
+        load_scenario("oct1")
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(ScenarioError, match=r"nowhere\.toml: cannot be read"):
+        load_scenario("nowhere.toml")
+
+
+def test_unknown_key(tmp_path: Path) -> None:
+    said = refused(tmp_path, "long_leverage =", "long_leverag =")
+    assert said.startswith("population.long_leverag: 9.0 given, expected no such key; known are accounts, ")
+    assert said.endswith("; did you mean long_leverage?")
+
+
+def test_missing_key(tmp_path: Path) -> None:
+    assert refused(tmp_path, "skew_bp =", "# skew_bp =") == "makers.skew_bp: nothing given, expected a value"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("accounts = 5000", 'accounts = "many"', "population.accounts: 'many' given, expected int, got str"),
+        ("accounts = 5000", "accounts = 3", "population.accounts: 3 given, expected int >= 12"),
+        ("interval_ms = 1000        # by", "interval_ms = 2000        # by", "makers.interval_ms: 2000 given, expected int <= 1000"),
+        ("levels = 24", "levels = 5", "makers.levels: 5 given, expected int >= 20"),
+        ("entry = [1.024, 1.059]", "entry = [1.059, 1.024]", "population.entry: [1.059, 1.024] given, expected the smaller number first"),
+        ("wild_bp = 20.0", "wild_bp = 2.0", "makers.wild_bp: 2.0 given, expected more than calm_bp, 7.0"),
+        ("share = [0.25, 0.25, 0.25, 0.25]", "share = [0.5, 0.25, 0.25, 0.25]", "bidders.share: [0.5, 0.25, 0.25, 0.25] given, "),
+        ('kind = "bars"', 'kind = "bar"', "path.kind: 'bar' given, expected bars or gbm; did you mean bars?"),
+        ("[116847.87, 116847.87, ", "[116847.87, 'x', ", "path.bars: 'x' given, expected float, got str"),
+        ("[116847.87, 116847.87, ", "[116847.87, 116000.0, ", "path.bar 0: high 116000.0 is below"),
+        ("feedback = 0.0", "feedback = ", "no valid TOML: "),
+    ],
+)
+def test_wrong_values(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert refused(tmp_path, old, new).startswith(said)
+
+
+def test_override_is_checked_like_a_file() -> None:
+    with pytest.raises(ScenarioError, match=r"makers.depth_scal: 2.0 given, .*did you mean depth_scale\?"):
+        load_scenario("oct10").override({"makers": {"depth_scal": 2.0}})
+
+
+def bars(n: int, worst: int) -> Bars:
+    """`n` one-minute bars around 50 USD, of which one falls by a tenth."""
+    rows = [(50.0, 50.5, 45.0 if number == worst else 49.5, 50.0) for number in range(n)]
+    return Bars.of(rows, 1_600_000_000 * 10**9, MINUTE, "test bars")
+
+
+def test_with_path_takes_the_worst_minute_and_rescales() -> None:
+    scenario = load_scenario("oct10")
+    moved = scenario.with_path(bars(200, worst=100))
+    assert isinstance(moved.path, BarsPath)
+    assert len(moved.path.bars) == 80
+    assert moved.path.source == "test bars"
+    assert moved.path.first_usd == scenario.path.first_usd
+    assert min(bar[2] for bar in moved.path.bars) == moved.path.bars[30][2] == pytest.approx(0.9 * scenario.path.first_usd)
+    assert moved.population == scenario.population
+
+
+def test_with_path_takes_a_window() -> None:
+    given = bars(200, worst=100)
+    moved = load_scenario("oct10").with_path(given, given.start_ns, given.start_ns + 10 * MINUTE)
+    assert isinstance(moved.path, BarsPath)
+    assert len(moved.path.bars) == 10
+    with pytest.raises(ScenarioError, match="no bar opens in"):
+        load_scenario("oct10").with_path(given, 0, MINUTE)

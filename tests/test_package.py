@@ -1,0 +1,100 @@
+"""The wheel, installed outside the checkout: all modules import, all data ships, nothing else does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("exchange", "oracle", "clients", "lab")
+FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
+LEAVE_OUT = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+
+IMPORT_ALL = """
+import importlib, json, sys
+print(json.dumps({name: importlib.import_module(name).__file__ for name in sys.argv[1:]}))
+"""
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Standard output of a command; the test fails with all it said otherwise."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_"))}
+    environment.setdefault("PERPLAB_OPT_LEVEL", "1")  # the same wheel in two thirds of the time
+    done = subprocess.run([*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def modules() -> list[str]:
+    """perplab.exchange, perplab.exchange.book, ...: what the checkout has."""
+    paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    names = [".".join(["perplab", *path.relative_to(ROOT).with_suffix("").parts]) for path in paths]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built in a copy: the checkout's build/ may be in use by another build."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / "source" / name, ignore=LEAVE_OUT)
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / "source")
+    run(*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, ".", cwd=folder / "source")
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel; the dependencies are those of the running one."""
+    folder = tmp_path_factory.mktemp("installed")
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run(*PIP, "--python", python, "install", "--no-deps", "--no-index", wheel, cwd=folder)
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip()
+    ours = "\n".join(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+    Path(site, "dependencies.pth").write_text(ours + "\n", encoding="utf-8")
+    return python
+
+
+@pytest.mark.slow
+def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    folders = {name.split("/")[0] for name in names}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {"perplab"}
+    shipped = {name.removeprefix("perplab/") for name in names if name.endswith((".py", ".toml", "py.typed"))}
+    data = [(ROOT / "exchange" / "venues").glob("*.toml"), (ROOT / "lab" / "scenarios").glob("*.toml")]
+    files = [*(path for group in data for path in group), *(path for f in FOLDERS for path in (ROOT / f).rglob("*.py"))]
+    expected = {path.relative_to(ROOT).as_posix() for path in files} | {f"{folder}/py.typed" for folder in FOLDERS}
+    assert shipped == expected
+    for folder in ("exchange/venues/", "lab/scenarios/"):
+        assert any(name.startswith(folder) for name in shipped), f"no TOML in {folder}"
+    pure = wheel.name.endswith("-py3-none-any.whl")
+    assert any(name.endswith((".so", ".pyd")) for name in names) != pure, "the tag must tell which build it is"
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+@pytest.mark.slow
+def test_every_module_imports_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    found = json.loads(run(installed, "-I", "-c", IMPORT_ALL, *modules(), cwd=tmp_path))
+    home = installed.parent.parent
+    elsewhere = {name: file for name, file in found.items() if not Path(file).is_relative_to(home)}
+    assert not elsewhere, "these came from another installation"
+
+
+@pytest.mark.slow
+def test_command_says_version_and_build(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    said = run(installed.with_name("perplab"), "--version", cwd=tmp_path)
+    assert "0.1.0" in said
+    assert ("interpreted" if wheel.name.endswith("-py3-none-any.whl") else "compiled") in said

@@ -1,0 +1,342 @@
+"""Style is a test (docs: CONTRIBUTING.md). The tables below are the rules; change them here when a rule changes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("exchange", "oracle", "clients", "lab")
+
+# Within exchange: a module imports from the rows above its own, or from its own row where that makes no circle.
+LAYERS = (
+    ("types", "kinds", "codes"),
+    ("tables", "events"),
+    ("index", "messages"),
+    ("book", "curve", "ledger", "margin"),
+    ("mark", "funding", "orders", "matching", "entry", "accounts", "liquidation", "auction", "backstop", "due"),
+    ("venue",),
+    ("engine",),
+    ("journal",),
+    ("build",),
+    ("__init__",),
+    ("server",),
+)
+EDGE = {"codes", "events", "messages", "venue", "journal", "build", "__init__", "server"}  # of exchange, never compiled
+# Between the packages: folder or file -> what it may import of perplab besides its own. The longest name counts.
+MAY_IMPORT = {
+    "exchange": (),
+    "oracle": ("exchange.types", "exchange.messages"),
+    "clients": ("exchange.types", "exchange.messages", "exchange.server.session"),
+    "clients/local.py": ("exchange",),
+    "lab": ("exchange", "oracle", "clients"),
+}
+NOT_IN_CORE = {  # modules: no clock, randomness, I/O, float, logging or environment
+    "asyncio", "cmath", "datetime", "decimal", "fractions", "io", "logging", "math", "numpy", "os", "pathlib", "random",
+    "secrets", "socket", "statistics", "subprocess", "sys", "threading", "time", "uuid",
+}  # fmt: skip
+NOT_CALLED_IN_CORE = {"float", "input", "open", "print"}
+
+FUNCTION_LINES, MEDIAN_FUNCTION_LINES, FILE_LINES = 70, 15, 500
+LEFT_BEHIND = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
+MACHINE = re.compile(  # absolute paths of one machine; hosts and options of a package registry
+    r"(?<![\w.$}*-])/(?:home|root|work|Users|mnt|opt)/\w|\b[A-Z]:\\\\?Users\b"
+    r"|\b(?:py" r"pi|python" r"hosted|npm" r"js|deb" r"ian)\.(?:org|com|io|net)\b"
+    r"|\bindex" r"-url\b|--find" r"-links\b|https?://\S+/sim" r"ple\b"
+)  # fmt: skip
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def tuple_of(path: Path, name: str) -> list[str]:
+    """The members of the literal tuple `name = (...)` of a file: strings, or names."""
+    for node in tree(path).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if isinstance(target, ast.Name) and target.id == name:
+            assert isinstance(node.value, ast.Tuple), f"{short(path)}: {name} is no literal tuple"
+            return [e.id if isinstance(e, ast.Name) else ast.literal_eval(e) for e in node.value.elts]
+    raise AssertionError(f"{short(path)} has no {name}")
+
+
+def core() -> list[Path]:
+    """The compiled modules."""
+    return [ROOT / "exchange" / f"{name}.py" for name in tuple_of(ROOT / "setup.py", "CORE")]
+
+
+def in_core() -> Iterator[tuple[str, ast.AST]]:
+    """Every syntax node of the core, with the place to name in a message."""
+    for path in filter(Path.is_file, core()):  # a missing one fails the first test below
+        for node in ast.walk(tree(path)):
+            yield f"{short(path)}:{getattr(node, 'lineno', 0)}", node
+
+
+def fail_if(problems: list[str]) -> None:
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def module_name(path: Path) -> str:
+    """perplab.exchange.book for exchange/book.py, perplab.exchange.__init__ for its __init__.py."""
+    return ".".join(["perplab", *path.relative_to(ROOT).with_suffix("").parts])
+
+
+def is_module(dotted: str) -> bool:
+    path = ROOT.joinpath(*dotted.split(".")[1:])
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and absolute dotted name of all that a file imports, wherever the import stands."""
+    package = module_name(path).split(".")[:-1]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                below = f"{base}.{alias.name}"
+                yield node.lineno, below if base.split(".")[0] == "perplab" and is_module(below) else base
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Place and number of lines of every function of a file."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{short(path)}:{node.lineno} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def tracked() -> list[Path]:
+    """The files git has or would take (ignored ones are not looked at)."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
+    return [path for name in sorted(set(names) - {""}) if (path := ROOT / name).is_file()]
+
+
+def text_of(path: Path) -> str | None:
+    """The text of a file, None if it is not text."""
+    data = path.read_bytes()
+    try:
+        return None if b"\0" in data else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+# -- the core --
+
+
+def test_the_two_lists_of_core_modules_agree() -> None:
+    listed = tuple_of(ROOT / "setup.py", "CORE")
+    assert listed == tuple_of(ROOT / "exchange" / "build.py", "CORE")
+    assert len(listed) == len(set(listed))
+    fail_if([f"{short(path)}: in CORE, but there is no such file" for path in core() if not path.is_file()])
+
+
+def test_every_module_of_exchange_is_compiled_or_known_not_to_be() -> None:
+    """Else a module that only a forgotten line in setup.py keeps interpreted would pass every other test."""
+    present = {module_name(path).split(".")[2] for path in sources("exchange")}
+    unknown = present - EDGE - {path.stem for path in core()}
+    fail_if([f"exchange/{name}.py: neither in CORE (setup.py) nor in EDGE (tests/test_tidy.py)" for name in sorted(unknown)])
+
+
+def test_core_has_no_float_and_no_true_division() -> None:
+    problems = []
+    for place, node in in_core():
+        if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
+            problems.append(f"{place}: {node.value!r} is no integer")
+        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
+            problems.append(f"{place}: / in the core; use div_floor or div_ceil")
+        elif isinstance(node, ast.Name) and node.id in NOT_CALLED_IN_CORE:
+            problems.append(f"{place}: {node.id} in the core")
+    fail_if(problems)
+
+
+def test_core_imports_no_clock_randomness_or_environment() -> None:
+    fail_if(
+        [
+            f"{short(path)}:{line}: imports {name}"
+            for path in filter(Path.is_file, core())
+            for line, name in imported(path)
+            if name.split(".")[0] in NOT_IN_CORE
+        ]
+    )
+
+
+def test_core_has_no_any_and_no_bare_exception() -> None:
+    problems = []
+    for place, node in in_core():
+        if isinstance(node, ast.Name | ast.Attribute) and "Any" in (getattr(node, "id", ""), getattr(node, "attr", "")):
+            problems.append(f"{place}: Any")
+        elif isinstance(node, ast.ExceptHandler) and node.type is None:
+            problems.append(f"{place}: bare except")
+        elif isinstance(node, ast.Name) and node.id in ("Exception", "BaseException"):
+            problems.append(f"{place}: {node.id}; name the exact one")
+    fail_if(problems)
+
+
+# -- who may import whom --
+
+
+def test_packages_import_in_one_direction() -> None:
+    problems = []
+    for path in sources(*FOLDERS):
+        rule = max((r for r in MAY_IMPORT if short(path) == r or short(path).startswith(f"{r}/")), key=len)
+        allowed = (path.relative_to(ROOT).parts[0], *MAY_IMPORT[rule])
+        for line, name in imported(path):
+            below = name.removeprefix("perplab.")
+            if name.split(".")[0] != "perplab":
+                if name.split(".")[0] in FOLDERS:
+                    problems.append(f"{short(path)}:{line}: {name} is installed as perplab.{name}")
+            elif not any(below == a or below.startswith(f"{a}.") for a in allowed):
+                problems.append(f"{short(path)}:{line}: {rule} may not import {name}")
+    fail_if(problems)
+
+
+def exchange_imports() -> Iterator[tuple[str, str, str]]:
+    """Place, importing module, imported module, within exchange (server/ counts as one)."""
+    for path in sources("exchange"):
+        importer = module_name(path).split(".")[2]
+        for line, name in imported(path):
+            parts = name.split(".")
+            if parts[:2] == ["perplab", "exchange"]:
+                below = parts[2] if len(parts) > 2 else "__init__"
+                if below != importer:
+                    yield f"{short(path)}:{line}", importer, below
+
+
+def test_exchange_imports_only_downwards() -> None:
+    row = {name: number for number, names in enumerate(LAYERS) for name in names}
+    present = {module_name(path).split(".")[2] for path in sources("exchange")}
+    problems = [f"exchange/{name}.py: in no row of LAYERS (tests/test_tidy.py)" for name in sorted(present - set(row))]
+    problems += [
+        f"{place}: {importer} may not import {below}"
+        for place, importer, below in exchange_imports()
+        if importer in row and row.get(below, 0) > row[importer]
+    ]
+    fail_if(problems)
+
+
+def test_exchange_has_no_import_circle() -> None:
+    waits_for: dict[str, set[str]] = {}
+    for _, importer, below in exchange_imports():
+        waits_for.setdefault(importer, set()).add(below)
+    while free := [name for name, below in waits_for.items() if not below & set(waits_for)]:
+        for name in free:
+            del waits_for[name]
+    assert not waits_for, f"these import each other in a circle: {sorted(waits_for)}"
+
+
+# -- size --
+
+
+def test_functions_fit_a_screen() -> None:
+    fail_if(
+        [
+            f"{place}: {lines} lines, at most {FUNCTION_LINES}"
+            for path in sources(*FOLDERS)
+            for place, lines in functions(path)
+            if lines > FUNCTION_LINES
+        ]
+    )
+
+
+def test_most_functions_are_short() -> None:
+    problems = []
+    for folder in FOLDERS:
+        lengths = [lines for path in sources(folder) for _, lines in functions(path)]
+        if lengths and statistics.median(lengths) > MEDIAN_FUNCTION_LINES:
+            problems.append(f"{folder}: the median function has {statistics.median(lengths)} lines")
+    fail_if(problems)
+
+
+def test_files_are_short() -> None:
+    sizes = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*FOLDERS)}
+    fail_if([f"{name}: {lines} lines, at most {FILE_LINES}" for name, lines in sizes.items() if lines > FILE_LINES])
+
+
+# -- reasons --
+
+
+def test_every_reason_is_used_and_has_a_text_case() -> None:
+    from perplab.exchange.messages import Reason
+
+    used = {name for path in sources("exchange") for name in reasons_read(path)}
+    cases = " ".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests" / "cases").glob("*.txt")))
+    told = set(re.findall(r"\w+", cases.lower()))
+    problems = []
+    for reason in Reason:
+        if reason.name not in used:
+            problems.append(f"Reason.{reason.name}: nothing in exchange/ uses it")
+        if reason.name.lower() not in told:
+            problems.append(f"Reason.{reason.name}: no text case in tests/cases/*.txt names it")
+    fail_if(problems)
+
+
+def reasons_read(path: Path) -> Iterator[str]:
+    """Reasons that a file reads: R_NAME, the constant of the core, or Reason.NAME. An assignment or import is no use."""
+    for node in ast.walk(tree(path)):
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name.startswith("R_") and isinstance(getattr(node, "ctx", None), ast.Load):
+            yield name.removeprefix("R_")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Reason":
+            yield node.attr
+
+
+# -- the repository --
+
+
+def test_readme_commands_exist() -> None:
+    makefile, readme = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "README.md"))
+    targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", makefile, re.MULTILINE))
+    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    commands = [line.removeprefix("$ ").split("#")[0].split() for block in blocks for line in block.splitlines()]
+    words = {word for command in commands if command[:1] == ["make"] for word in command[1:]}
+    told = {word for word in words if "=" not in word and not word.startswith("-")}
+    fail_if([f"README.md: make {word}: the Makefile has no such target" for word in sorted(told - targets)])
+    assert {"demo", "test"} <= told, "README.md names make demo and make test as the way in"
+
+
+def test_packages_listed_are_the_packages_there() -> None:
+    """A folder missing from pyproject.toml would not be installed."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted({module_name(path).rpartition(".")[0] for path in sources(*FOLDERS)})
+
+
+def test_nothing_is_left_to_do() -> None:
+    fail_if(
+        [
+            f"{short(path)}:{number}: {line.strip()}"
+            for path in [*sources(*FOLDERS, "tests"), ROOT / "setup.py", ROOT / "Makefile"]
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+            if LEFT_BEHIND.search(line)
+        ]
+    )
+
+
+def test_no_machine_paths_and_no_registry_hosts() -> None:
+    fail_if(
+        [
+            f"{short(path)}:{number}: {found.group()}"
+            for path in tracked()
+            for number, line in enumerate((text_of(path) or "").splitlines(), 1)
+            if (found := MACHINE.search(line))
+        ]
+    )
