@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i64
 
@@ -106,8 +105,8 @@ def replay(source: Path | str | bytes) -> Exchange:
     except (VenueError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
     for rows, payload in found:
-        block = np.frombuffer(zlib.decompress(payload), dtype="<i8")
+        block = vec[i64](memoryview(zlib.decompress(payload)).cast("q"))
         if len(block) != rows * int(ROW):
             raise JournalError(f"{name}: a block of {rows} rows holds {len(block)} integers")
-        exchange.apply_rows(vec[i64](block))
+        exchange.apply_rows(block)
     return exchange

@@ -98,7 +98,7 @@ def main() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
 @click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results.  [default: out/SCENARIO]")
-@click.option("--path", "path_file", type=click.Path(path_type=Path), help="Klines (.csv, .csv.gz, .zip) to be the true price.")
+@click.option("--path", "path_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Klines (.csv, .csv.gz, .zip) to be the true price.")
 @click.option("--from", "from_text", metavar="TIME", help="Start of the part of that file, HH:MM or YYYY-MM-DDTHH:MM, UTC.")
 @click.option("--to", "to_text", metavar="TIME", help="Its end.  [default: 30 minutes before the worst minute to 50 after]")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")
@@ -114,8 +114,8 @@ def compare(
     from .progress import Told
     from .report import Report
 
-    venues = chosen_venues(venue_list)
     setting = chosen_scenario(scenario, accounts, path_file, from_text, to_text)
+    venues = chosen_venues(venue_list)
     folder = out or Path("out") / setting.name
     (folder / "journals").mkdir(parents=True, exist_ok=True)
     todo = jobs_of(venues, setting, range(seed, seed + seeds), folder / "journals")
@@ -216,7 +216,7 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def replay(file: Path) -> None:
     """Apply the commands of a journal anew and print the state hash, which is that of the run that wrote it."""
     from perplab.exchange.journal import replay as replay_journal

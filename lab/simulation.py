@@ -24,7 +24,7 @@ from perplab.exchange import BUILD, Exchange
 from perplab.exchange.events import EVENT_OF, Event, event_of_row
 from perplab.exchange.journal import Journal
 from perplab.exchange.messages import UpdateOracle
-from perplab.exchange.types import FIRST_USER
+from perplab.exchange.types import CLEARING, FEES, FIRST_USER, INSURANCE, PPM, ROUNDING, UNCOVERED, VAULT
 from perplab.exchange.venue import Venue, index_shift
 from perplab.lab.agents import ASSET, Agent
 from perplab.lab.recorder import Recorder
@@ -40,6 +40,9 @@ CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
 ACCOUNT_COLUMN: Final = {  # where an event names the one account that it is private to
     kind: column for kind, event in EVENT_OF.items() for column, field in enumerate(fields(event), start=1) if field.name == "account"
 }
+SYSTEM_ACCOUNTS: Final = {
+    "insurance": INSURANCE, "vault": VAULT, "fees": FEES, "rounding": ROUNDING, "clearing": CLEARING, "uncovered": UNCOVERED,
+}  # fmt: skip
 PUBLIC: Final = frozenset(kind for kind, event in EVENT_OF.items() if event.__name__.startswith("Auction"))
 
 
@@ -62,7 +65,7 @@ class Simulation:
     def __init__(self, venue: Venue, scenario: Scenario, stage: Stage) -> None:
         self.stage = stage
         self.scenario = scenario
-        self.exchange = Exchange(venue, journal=Journal())
+        self.exchange = Exchange(venue, journal=Journal(block_rows=CHUNK))
         self.recorder = Recorder(self.exchange, stage.terms, scenario.sizes_usd)
         self.actors = [Actor(agent, bot) for agent, bot in stage.actors]
         self.commands = 0
@@ -128,7 +131,7 @@ class Simulation:
         self.commands += len(rows)
         for first in range(0, len(rows), CHUNK):
             began = perf_counter()
-            out = self.exchange.apply_rows(rows[first : first + CHUNK])
+            out = self.exchange.apply_rows(rows[first : first + CHUNK].reshape(-1))
             self.core_s += perf_counter() - began
             events = np.asarray(out).reshape(-1, rows.shape[1])
             self.recorder.add(events)
@@ -185,7 +188,13 @@ class Simulation:
         )
 
     def _offers(self) -> tuple[Offer, ...]:
-        return tuple(Offer(one.auction, one.notional, one.gain) for one in self.exchange.auctions())
+        """Open auctions: what is on offer of each, at the mark, and what taking it would gain now."""
+        lot_value = self.exchange.mark_price(MARKET) * self.stage.terms.unit
+        return tuple(
+            Offer(one.auction, abs(one.size) * lot_value * one.share_ppm // int(PPM), one.gain * one.share_ppm // int(PPM))
+            for one in self.exchange.auctions()
+            if one.size
+        )
 
     # -- the outside world --
 
@@ -221,6 +230,12 @@ class Simulation:
         equity = np.array([exchange.equity(account) for account in accounts], dtype=np.int64)
         size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
         return equity, size
+
+    def balances(self) -> dict[str, int]:
+        """Ledger balance of every cohort and system account [micro]; the sum is what was paid in less what was paid out."""
+        of = self.exchange.ledger_balance
+        held = {cohort.name: sum(of(account) for account in cohort.accounts.tolist()) for cohort in self.stage.cohorts}
+        return held | {name: of(int(account)) for name, account in SYSTEM_ACCOUNTS.items()}
 
     def true_path(self) -> Floats:
         """The true price on the path's own grid [USD], feedback included."""
@@ -272,7 +287,7 @@ def _run_of(simulation: Simulation, venue: Venue, seed: int) -> Run:
         closing_equity=equity,
         opening_size=simulation.opening_size,
         closing_size=size,
-        balances=exchange.balances_by_class(ASSET),
+        balances=simulation.balances(),
         deposits=exchange.deposits(ASSET),
         withdrawals=exchange.withdrawals(ASSET),
         capital={"insurance_fund": venue.insurance_fund.capital * MICRO, "vault": venue.vault.capital * MICRO},

@@ -1,0 +1,234 @@
+"""The command line: what it writes and prints, and that every wrong input is one line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from handmade import LONG, USD, event, run_of
+
+from perplab.exchange import BUILD
+from perplab.exchange.codes import Method
+from perplab.exchange.events import Liquidated
+from perplab.exchange.venue import Venue, load_venue
+from perplab.lab import compare
+from perplab.lab.cli import FIRST_VENUES, main, moment
+from perplab.lab.run import Run
+from perplab.lab.scenario import Scenario, load_scenario
+from perplab.oracle.bars import Bars
+
+SEVERE = {"book_fund_adl": 1, "social_only": 3}  # bad debt of a made-up run, times the seed [M USD]
+START_NS = 1_584_064_860 * 10**9  # 2020-03-13T02:01 UTC
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def made_up(
+    venue: Venue, scenario: Scenario, seed: int, *, accounts: int | None = None, progress: Callable[[float], None] | None = None
+) -> Run:
+    """A run by hand instead of the simulation, whose journal says what it was asked for."""
+    if progress:
+        progress(0.5)
+    debt = SEVERE.get(venue.name, 2) * seed * USD * 10**6
+    run = run_of(event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=debt))
+    asked = f"{venue.name} {scenario.population.accounts} {seed}"
+    return replace(run, venue=venue.name, scenario=scenario.name, seed=seed, journal=asked.encode(), state_hash=asked)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Runs are made up, in this process; the current folder is a fresh one."""
+    monkeypatch.setattr(compare, "run", made_up)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# -- what works --
+
+
+def test_version_names_the_build_and_the_interpreter() -> None:
+    told = call("--version")
+    assert told.exit_code == 0
+    assert re.fullmatch(rf"perplab (\d+\.\d+\.\d+|\(not installed\)) \({BUILD} core, \w+ \d+\.\d+\.\d+\w*\)\n", told.output)
+
+
+def test_help_does_not_import_the_core_nor_numpy() -> None:
+    code = "import sys, perplab.lab.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nprint({'numpy', 'librt'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "compare" in done.stdout and done.stdout.endswith("set()\n")
+
+
+def test_lists_of_venues_and_scenarios() -> None:
+    venues = call("venues").output.splitlines()
+    assert [line.split()[0] for line in venues][:6] == list(FIRST_VENUES)
+    assert load_venue("book_vault_adl").title in venues[1]
+    assert f"oct10  {load_scenario('oct10').title}" in call("scenarios").output
+
+
+def test_compare_writes_report_timings_and_journals(quick: Path) -> None:
+    chosen = ("--venues", "book_fund_adl,social_only", "--seeds", "2", "--seed", "7", "--accounts", "50")
+    done = call("compare", "oct10", *chosen, "--jobs", "1")
+    assert done.exit_code == 0, done.output
+    report = json.loads((quick / "out/oct10/report.json").read_text(encoding="utf-8"))
+    assert (report["venues"], report["seeds"], report["accounts"]) == (["book_fund_adl", "social_only"], [7, 8], 50)
+    assert report["summary"]["social_only"]["losses.bad_debt_usd"]["difference"] == 15e6
+    assert (quick / "out/oct10/journals/social_only-seed8.journal").read_bytes() == b"social_only 50 8"
+    assert len(json.loads((quick / "out/oct10/timings.json").read_text(encoding="utf-8"))["runs"]) == 4
+    assert re.search(r"bad debt +M USD +7\.5 +22\.5 +\+15\.0", done.stdout)
+    assert done.stderr.splitlines()[-1].startswith("4/4  social_only seed 8: 1 liquidated, bad debt 24 M USD, 7 commands in ")
+
+
+def test_compare_takes_all_designs_and_five_seeds_by_default(quick: Path) -> None:
+    assert call("compare", "oct10", "--jobs", "1", "--out", "here").exit_code == 0
+    report = json.loads((quick / "here/report.json").read_text(encoding="utf-8"))
+    assert report["venues"][:6] == list(FIRST_VENUES)
+    assert report["seeds"] == [1, 2, 3, 4, 5]
+    assert not (quick / "out").exists()
+
+
+def test_two_comparisons_give_the_same_report(quick: Path) -> None:
+    for folder in ("a", "b"):
+        assert call("compare", "oct10", "--seeds", "2", "--jobs", "1", "--out", folder).exit_code == 0
+    assert (quick / "a/report.json").read_bytes() == (quick / "b/report.json").read_bytes()
+
+
+def klines(folder: Path, minutes: int = 120, crash: int = 60) -> str:
+    """A file of one-minute klines from 01:01 UTC of 13 March 2020 on, with one bad minute."""
+    file = folder / "BTCUSDT-1m.csv"
+    rows = []
+    for minute in range(minutes):
+        opened = (START_NS // 10**6) + (minute - 60) * 60_000
+        low = 3_900 if minute == crash else 4_990
+        rows.append(f"{opened},5000,5010,{low},5000,1,{opened + 59_999},1,1,1,1,0")
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return str(file)
+
+
+def test_a_file_is_the_true_price_around_its_worst_minute(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Scenario] = []
+    monkeypatch.setattr(compare, "run", lambda venue, scenario, seed, **more: seen.append(scenario) or made_up(venue, scenario, seed))
+    given = ("compare", "oct10", "--venues", "social_only", "--seeds", "1", "--path", klines(quick, 180, 90))
+    for more in ([], ["--from", "01:31", "--to", "02:51"], ["--from", "2020-03-13T01:31", "--to", "2020-03-13T03:51+01:00"]):
+        assert call(*given, *more).exit_code == 0
+    first = seen[0].path.path(1)
+    assert (first.start_ns, len(seen[0].path.bars)) == (START_NS - 0 * 60 * 10**9, 80)  # type: ignore[union-attr]
+    assert seen[1].path.path(1).start_ns == seen[2].path.path(1).start_ns == START_NS - 30 * 60 * 10**9
+    assert len(seen[1].path.bars) == len(seen[2].path.bars) == 80  # type: ignore[union-attr]
+    report = json.loads((quick / "out/oct10/report.json").read_text(encoding="utf-8"))
+    assert report["path"] == "BTCUSDT-1m.csv"
+
+
+# -- what the user gets wrong --
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["compare", "oct11"], r"oct11.*oct10"),
+        (["compare", "oct10", "--venues", "book_fund_adll"], r"book_fund_adll.*book_fund_adl\b"),
+        (["compare", "oct10", "--venues", "social_only,social_only"], r"--venues: social_only given twice"),
+        (["compare", "oct10", "--venues", ","], r"--venues: ',' given, expected names separated by commas"),
+        (["compare", "oct10", "--seeds", "0"], r"--seeds.*0"),
+        (["compare", "oct10", "--seeds", "many"], r"--seeds.*many"),
+        (["compare", "oct10", "--accounts", "3"], r"--accounts.*3"),
+        (["compare", "oct10", "--jobs", "0"], r"--jobs.*0"),
+        (["compare", "oct10", "--from", "01:00"], r"--from.*--path"),
+        (["compare", "oct10", "--path", "nowhere.csv"], r"--path.*nowhere\.csv"),
+        (["compare", "oct10", "--path", "klines.csv", "--from", "noon"], r"--from: 'noon' given, expected HH:MM or YYYY-MM-DDTHH:MM"),
+        (["compare", "oct10", "--path", "klines.csv", "--from", "25:00"], r"--from: '25:00' given"),
+        (["compare", "oct10", "--path", "klines.csv", "--from", "02:00", "--to", "01:00"], r"--to: '01:00' given.*after"),
+        (["compare", "oct10", "--path", "klines.csv", "--from", "2031-01-01T00:00"], r"2031|outside|window|before|expected"),
+        (["compare", "oct10", "--path", "broken.csv"], r"broken\.csv: row 1"),
+        (["compare", "oct10", "--out", "klines.csv"], r"klines\.csv"),
+        (["compare", "broken.toml"], r"broken\.toml"),
+        (["compare"], r"SCENARIO"),
+        (["compare", "oct10", "--venus", "a"], r"--venus.*--venues"),
+        (["compair", "oct10"], r"compair"),
+        (["replay", "nowhere.journal"], r"nowhere\.journal"),
+        (["replay", "broken.csv"], r"broken\.csv"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(quick: Path, arguments: list[str], told: str) -> None:
+    Path(klines(quick)).rename("klines.csv")
+    Path("broken.csv").write_text("what,is,this\n", encoding="utf-8")
+    Path("broken.toml").write_text("name = ", encoding="utf-8")
+    done = call(*arguments)
+    assert done.exit_code == 2, done.output
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: ")
+    assert re.search(told, done.stderr), done.stderr
+    assert not done.stdout
+
+
+def test_our_own_mistakes_are_not_hidden(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> Run:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(compare, "run", broken)
+    done = call("compare", "oct10", "--jobs", "1")
+    assert isinstance(done.exception, ValueError)
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> Run:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compare, "run", interrupted)
+    done = call("compare", "oct10", "--jobs", "1")
+    assert done.exit_code == 130
+    assert done.stderr.splitlines()[-1] == "error: interrupted"
+    assert not (quick / "out/oct10/report.json").exists()
+
+
+# -- times --
+
+
+def test_a_time_of_day_is_on_the_day_of_the_worst_minute() -> None:
+    two_days = [(5_000.0, 5_010.0, 4_990.0, 5_000.0)] * 2_880
+    two_days[2_000] = (5_000.0, 5_010.0, 4_000.0, 5_000.0)
+    midnight = 1_584_057_600 * 10**9  # 2020-03-13T00:00 UTC
+    bars = Bars.of(two_days, midnight, 60 * 10**9, "test")
+    assert moment("--from", "00:05", bars) == midnight + (1_440 + 5) * 60 * 10**9
+    assert moment("--from", "2020-03-13T00:05", bars) == midnight + 5 * 60 * 10**9
+    assert moment("--from", None, bars) is None
+
+
+# -- the real thing --
+
+
+@pytest.mark.slow
+def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
+    """The real simulation, small: in two processes, in one, and its journal replayed."""
+    command = [sys.executable, "-m", "perplab.lab.cli", "compare", "oct10", "--seeds", "1", "--accounts", "60"]
+    command += ["--venues", "book_fund_adl,social_only"]
+    for jobs in ("1", "2"):
+        done = subprocess.run([*command, "--jobs", jobs, "--out", tmp_path / jobs], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "1/report.json").read_bytes() == (tmp_path / "2/report.json").read_bytes()
+    told = json.loads((tmp_path / "1/report.json").read_text(encoding="utf-8"))["runs"][0]
+    replayed = call("replay", str(tmp_path / f"1/journals/{told['venue']}-seed1.journal"))
+    assert replayed.output == f"{told['state_hash']}\n"
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_workers_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "perplab.lab.cli", "compare", "oct10", "--jobs", "2", "--out", str(tmp_path)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    time.sleep(3.0)  # long enough for the workers to be there; an earlier interrupt must end as cleanly
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)  # returns once no worker holds the pipe any more
+    assert running.returncode == 130
+    assert told.splitlines()[-1] == "error: interrupted" and "Traceback" not in told
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)
