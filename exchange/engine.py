@@ -8,6 +8,7 @@ No clock, randomness, I/O or float inside; the journal is handed rows and never 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
@@ -43,6 +44,10 @@ from .venue import (
     vault_rule,
 )
 from .views import Auction, OpenOrder, Position
+
+SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "reserved", "reserved")
+KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools")
+BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES[:-1])
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -413,6 +418,19 @@ class Exchange:
     def ledger_balance(self, account: i64, asset: i64 = 0) -> int:
         """Cash + isolated margin - entry notional [micro]: what sums to deposits - withdrawals over all accounts."""
         return self.ledger.balance(self.known_account(account), asset)
+
+    def balances_by_class(self, asset: i64 = 0) -> dict[str, int]:
+        """Ledger balances [micro] by class of account; they sum to deposits - withdrawals."""
+        sums: dict[str, int] = dict.fromkeys(BALANCE_CLASSES, 0)
+        account: i64 = 0
+        while account < self.state.accounts.count:
+            if account < FIRST_USER:
+                name = SYSTEM_NAMES[account]
+            else:
+                name = KIND_NAMES[self.state.accounts.kind[account]]
+            sums[name] += int(self.ledger.balance(account, asset))
+            account += 1
+        return sums
 
     def state_hash(self) -> str:
         return state_hash(self)

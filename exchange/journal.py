@@ -1,8 +1,8 @@
 """The journal: an append-only log of the commands that a venue accepted at its door. State is recomputed from it.
 
 File: magic, then records. A record is [length u32][crc32 u32][rows u32][payload], little-endian, the checksum over rows and payload.
-The first one holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib. Typed and bulk
-commands are written alike. A last record that was cut off by a crash is dropped on reading; any other damage is an error.
+The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib.
+Typed and bulk commands are written alike. A last record that a crash cut off is dropped on reading; other damage is an error.
 """
 
 from __future__ import annotations

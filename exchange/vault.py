@@ -103,11 +103,22 @@ class Takeover(LiquidationStep):
         if self.vault.is_exhausted(desk):
             self.vault.deleverage(desk)
 
+    def has_room(self, desk: LiquidationDesk, rows: list[i64]) -> bool:
+        """Would the vault's positions stay within the position cap of their markets?"""
+        state = desk.state
+        for row in rows:
+            market = state.positions.market[row]
+            own = state.find_position(VAULT, market)
+            held = state.positions.size[own] if own != NIL else 0
+            if abs_i64(held + state.positions.size[row]) > state.markets.max_lots[market]:
+                return False
+        return True
+
     def act(self, desk: LiquidationDesk, at: i64) -> bool:
-        if self.vault.is_exhausted(desk):
-            return True
         state = desk.state
         rows = desk.rows_of(at)
+        if self.vault.is_exhausted(desk) or not self.has_room(desk, rows):
+            return True
         equity = desk.equity(at)
         maintenance = desk.maintenance(at)
         for row in rows:

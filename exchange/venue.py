@@ -199,9 +199,8 @@ def resolved(name: str) -> tuple[Path, Tree]:
     if parent is not None:
         beside = path.parent / f"{parent}.toml"
         _, base = resolved(str(beside) if beside.exists() else str(parent))
-        tree = merged(base, tree)
-    tree.setdefault("name", path.stem)
-    return path, tree
+        tree = merged(base, {"name": path.stem, **tree})
+    return path, {"name": path.stem, **tree}
 
 
 def venue_path(name: str) -> Path:

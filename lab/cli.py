@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WRONG_INPUT: Final = 2
 INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell says it
 NS: Final = 10**9
+FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 FIRST_VENUES: Final = (  # in a table: by how positions are closed, then by who pays
     "book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only",
 )  # fmt: skip
@@ -98,7 +99,7 @@ def main() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
 @click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results.  [default: out/SCENARIO]")
-@click.option("--path", "path_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Klines (.csv, .csv.gz, .zip) to be the true price.")
+@click.option("--path", "path_file", type=FILE, help="Klines (.csv, .csv.gz, .zip) to be the true price.")
 @click.option("--from", "from_text", metavar="TIME", help="Start of the part of that file, HH:MM or YYYY-MM-DDTHH:MM, UTC.")
 @click.option("--to", "to_text", metavar="TIME", help="Its end.  [default: 30 minutes before the worst minute to 50 after]")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")
@@ -216,7 +217,7 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=FILE)
 def replay(file: Path) -> None:
     """Apply the commands of a journal anew and print the state hash, which is that of the run that wrote it."""
     from perplab.exchange.journal import replay as replay_journal
