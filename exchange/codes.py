@@ -64,9 +64,8 @@ class CancelReason(IntEnum):
     MARGIN = 4  # the match would have left the account below its requirement
     REDUCE_ONLY = 5  # the position it could reduce is gone
     LIQUIDATION = 6
-    DELEVERAGED = 7
-    OPEN_INTEREST = 8
-    MARKET_STATUS = 9
+    OPEN_INTEREST = 7
+    MARKET_STATUS = 8
 
 
 class Payer(IntEnum):

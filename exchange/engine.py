@@ -87,7 +87,7 @@ class Exchange:
         design = venue.liquidation
         self.desk: LiquidationDesk = LiquidationDesk(
             state, self.ledger, self.matcher, self.backstops, liquidation_steps(venue, vault), design.retry_ms * 1_000_000,
-            design.fee_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to],
+            design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to],
         )  # fmt: skip
         self.funding: FundingEngine = FundingEngine(state, self.book, self.ledger, rules)
         self.due: DueWork = DueWork(state, marks, cadences, self.funding, self.desk, vault)

@@ -106,9 +106,8 @@ X_SELF_TRADE: Final[i64] = 3
 X_MARGIN: Final[i64] = 4
 X_REDUCE_ONLY: Final[i64] = 5
 X_LIQUIDATION: Final[i64] = 6
-X_DELEVERAGED: Final[i64] = 7
-X_OPEN_INTEREST: Final[i64] = 8
-X_MARKET_STATUS: Final[i64] = 9
+X_OPEN_INTEREST: Final[i64] = 7
+X_MARKET_STATUS: Final[i64] = 8
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

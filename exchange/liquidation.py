@@ -23,6 +23,7 @@ from .matching import Incoming, Matcher
 from .tables import State, column, more
 from .types import (
     FIRST_USER,
+    INSURANCE,
     ISOLATED,
     NIL,
     PAUSE_LIQUIDATION,
@@ -33,6 +34,7 @@ from .types import (
     mul_div_ceil,
     mul_div_floor,
     ppm_ceil,
+    ppm_floor,
 )
 
 
@@ -101,7 +103,7 @@ class LiquidationStep:
 class LiquidationDesk:
     def __init__(
         self, state: State, ledger: Ledger, matcher: Matcher, backstops: Backstops, steps: list[LiquidationStep], retry: i64,
-        fee_ppm: i64, fee_to: i64, surplus_to: i64,
+        fee_ppm: i64, fund_share_ppm: i64, fee_to: i64, surplus_to: i64,
     ) -> None:  # fmt: skip
         self.state: State = state
         self.ledger: Ledger = ledger
@@ -111,7 +113,8 @@ class LiquidationDesk:
         self.table: Liquidations = Liquidations(16)
         self.retry: i64 = retry  # [ns] between passes while liquidations are under way
         self.fee_ppm: i64 = fee_ppm  # of the value closed, taken from what a slice fetched beyond its bankruptcy value
-        self.fee_to: i64 = fee_to  # a system account
+        self.fund_share_ppm: i64 = fund_share_ppm  # of the fee: to the insurance fund
+        self.fee_to: i64 = fee_to  # a system account: the rest of the fee
         self.surplus_to: i64 = surplus_to  # a system account, or NIL: it stays with the trader
         self.next_pass: i64 = 0  # [ns] 0: no retry wanted
         self.last_auction: i64 = 0
@@ -379,7 +382,9 @@ class LiquidationDesk:
             k.E_LIQUIDATED, state.now, positions.account[row], positions.market[row], method, signed, value, deficit, fee,
         )  # fmt: skip
         if fee > 0:
-            self.ledger.pay(row, self.fee_to, fee)
+            to_fund = ppm_floor(fee, self.fund_share_ppm)
+            self.ledger.pay(row, INSURANCE, to_fund)
+            self.ledger.pay(row, self.fee_to, fee - to_fund)
         self.backstops.fold(row, deficit)
 
     # -- auto-deleveraging ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import i64
 
 from . import kinds as k
@@ -22,6 +24,10 @@ from .types import (
     mul_div_ceil,
     mul_div_floor,
 )
+
+CASH_PAYERS: Final[i64] = 0  # what the limit of a liquidation order is
+BANKRUPTCY: Final[i64] = 1
+BAND: Final[i64] = 2
 
 
 def hand_over(desk: LiquidationDesk, row: i64, to: i64, lots: i64, debt: i64, method: i64) -> i64:
@@ -61,17 +67,19 @@ def send(desk: LiquidationDesk, account: i64, row: i64, held: i64, lots: i64, li
 class BookStep(LiquidationStep):
     """A market order for the position, with a limit: the worst price whose loss the cash payers ahead of auto-deleveraging can cover.
 
-    That is the bankruptcy price if nobody pays, and the price band where a socialized loss follows; the band binds in every case. Above
+    That is the bankruptcy price if nobody pays, and the price band where a socialized loss follows; the band binds in every case. A
+    design may instead stop at the bankruptcy price (BANKRUPTCY) or go to the band whoever pays (BAND). Above
     `partial_above` of notional the first order is for `partial_ppm` of the position; during `cooldown` after a partial liquidation, and
     for good below that notional, orders are for all of it (Hyperliquid).
     """
 
-    def __init__(self, patience: i64, partial_ppm: i64, partial_above: i64, cooldown: i64, band_ppm: i64) -> None:
+    def __init__(self, patience: i64, partial_ppm: i64, partial_above: i64, cooldown: i64, band_ppm: i64, limited_by: i64) -> None:
         super().__init__(patience)
         self.partial_ppm: i64 = partial_ppm
         self.partial_above: i64 = partial_above  # [micro]
         self.cooldown: i64 = cooldown  # [ns]
         self.band_ppm: i64 = band_ppm
+        self.limited_by: i64 = limited_by
 
     def act(self, desk: LiquidationDesk, at: i64) -> bool:
         partial = self.is_partial(desk, at)
@@ -103,11 +111,17 @@ class BookStep(LiquidationStep):
         send(desk, desk.table.account[at], row, held, lots, limit)
         desk.settle_slice(at, row, held, desk.order.filled, desk.order.value, due, k.BY_BOOK)
 
+    def covered(self, desk: LiquidationDesk, market: i64) -> i64:
+        """The loss beyond bankruptcy that the order may make [micro]; MAX_AMOUNT: any."""
+        if self.limited_by == BANKRUPTCY:
+            return 0
+        return MAX_AMOUNT if self.limited_by == BAND else desk.backstops.available(market)
+
     def limit(self, desk: LiquidationDesk, market: i64, held: i64, lots: i64, due: i64) -> i64:
         markets = desk.state.markets
         unit = markets.unit[market]
         mark = markets.mark[market]
-        payers = desk.backstops.available(market)
+        payers = self.covered(desk, market)
         slice_due = mul_div_floor(due, lots, abs_i64(held))
         if held > 0:
             bottom = max_i64(1, div_ceil(mark * (PPM - self.band_ppm), PPM))

@@ -22,7 +22,7 @@ from .design import DesignError, Tree, convert, merged, nearest, read_toml
 from .funding import FundingRule
 from .liquidation import LiquidationStep
 from .mark import HyperliquidMark, MarkRule, OracleMark
-from .steps import BookStep
+from .steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from .tables import Markets
 from .vault import Takeover, Vault
 
@@ -105,6 +105,7 @@ class BookDesign(Struct, frozen=True, forbid_unknown_fields=True):
     partial_above: Usd = 0
     cooldown_ms: Milliseconds = 30_000
     band_ppm: Annotated[int, Meta(ge=1, le=999_999)] = 200_000
+    limit: Literal["cash_payers", "bankruptcy", "band"] = "cash_payers"
 
 
 class AuctionDesign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +123,8 @@ class LiquidationDesign(Struct, frozen=True, forbid_unknown_fields=True):
     steps: Annotated[tuple[Literal["book", "dutch_auction", "takeover"], ...], Meta(min_length=1, max_length=3)]
     retry_ms: Interval = 1_000
     fee_ppm: Ppm = 0
-    fee_to: Literal["insurance_fund", "vault", "fees"] = "fees"
+    fee_fund_share_ppm: Ppm = 0  # of the fee: to the insurance fund
+    fee_to: Literal["vault", "fees"] = "fees"  # the rest of it
     surplus_to: Literal["trader", "insurance_fund", "vault"] = "trader"
     book: BookDesign = BookDesign()
     dutch_auction: AuctionDesign = AuctionDesign()
@@ -361,7 +363,9 @@ def liquidation_steps(venue: Venue, vault: Vault) -> list[LiquidationStep]:
     book = design.book
     auction = design.dutch_auction
     made: dict[str, LiquidationStep] = {
-        "book": BookStep(book.patience_ms * NS, book.partial_ppm, book.partial_above * MICRO, book.cooldown_ms * NS, book.band_ppm),
+        "book": BookStep(
+            book.patience_ms * NS, book.partial_ppm, book.partial_above * MICRO, book.cooldown_ms * NS, book.band_ppm, LIMITS[book.limit]
+        ),
         "dutch_auction": DutchAuction(
             auction.start_ppm, auction.duration_ms * NS, auction.insolvent_duration_ms * NS, auction.buffer_ppm
         ),
@@ -370,4 +374,5 @@ def liquidation_steps(venue: Venue, vault: Vault) -> list[LiquidationStep]:
     return [made[name] for name in design.steps]
 
 
+LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND)}
 RECEIVERS: Final = {"insurance_fund": int(t.INSURANCE), "vault": int(t.VAULT), "fees": int(t.FEES), "trader": int(t.NIL)}
