@@ -2,7 +2,8 @@
 
 File: magic, then records. A record is [length u32][crc32 u32][rows u32][payload], little-endian, the checksum over rows and payload.
 The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib.
-Typed and bulk commands are written alike. A last record that a crash cut off is dropped on reading; other damage is an error.
+Typed and bulk commands are written alike. A record with 0 rows further on names an owner: names are the shell's, no text enters the core.
+A last record that a crash cut off is dropped on reading; other damage is an error.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
@@ -22,6 +24,13 @@ from .venue import Venue, VenueError, venue_of_json
 
 MAGIC: Final = b"perplab journal 1\n"
 HEAD: Final = struct.Struct("<III")
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A line of the directory."""
+
+    owner: int
+    name: str
 
 
 class JournalError(ValueError):
@@ -47,6 +56,11 @@ class Journal(JournalSink):
         self.pending_rows += len(rows) // int(ROW)
         if self.pending_rows >= self.block_rows:
             self.flush()
+
+    def name(self, owner: int, name: str) -> None:
+        """Write down who an owner number of OpenAccount stands for."""
+        self.flush()
+        self.record(msgspec.json.encode(Named(owner, name)), 0)
 
     def flush(self) -> None:
         """Write the block that is being gathered."""
@@ -89,14 +103,19 @@ def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         at += HEAD.size + length
 
 
+def read(source: Path | str | bytes) -> tuple[str, Iterator[tuple[int, bytes]]]:
+    """The name of a journal and its records. Raises JournalError."""
+    if isinstance(source, bytes):
+        return "journal", records(source, "journal")
+    try:
+        return str(source), records(Path(source).read_bytes(), str(source))
+    except OSError as error:
+        raise JournalError(f"{source}: cannot be read: {error.strerror}") from None
+
+
 def replay(source: Path | str | bytes) -> Exchange:
     """Run a journal through a new venue of its own design. Raises JournalError."""
-    name = "journal" if isinstance(source, bytes) else str(source)
-    try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise JournalError(f"{name}: cannot be read: {error.strerror}") from None
-    found = records(data, name)
+    name, found = read(source)
     header = next(found, None)
     if header is None:
         raise JournalError(f"{name}: holds no design")
@@ -105,8 +124,21 @@ def replay(source: Path | str | bytes) -> Exchange:
     except (VenueError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
     for rows, payload in found:
+        if rows == 0:
+            continue
         block = vec[i64](memoryview(zlib.decompress(payload)).cast("q"))
         if len(block) != rows * int(ROW):
             raise JournalError(f"{name}: a block of {rows} rows holds {len(block)} integers")
         exchange.apply_rows(block)
     return exchange
+
+
+def directory(source: Path | str | bytes) -> dict[int, str]:
+    """Names by owner number, as the journal tells them. Raises JournalError."""
+    _, found = read(source)
+    names: dict[int, str] = {}
+    for number, (rows, payload) in enumerate(found):
+        if rows == 0 and number > 0:
+            entry = msgspec.json.decode(payload, type=Named)
+            names[entry.owner] = entry.name
+    return names

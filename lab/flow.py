@@ -50,6 +50,8 @@ def _sources(kind: str, oracle: Oracle) -> list[Source]:
 
 def noise_flows(noise: Noise, path: PricePath, seed: int, lot_coins: float) -> list[Flow]:
     """The flow of each noise account: one market-wide stream of taker orders, dealt out at random."""
+    if not noise.accounts:
+        return []
     ts = _arrivals(noise, path, seed)
     sides = _sides(noise, ts.size, seed)
     coins = _sizes(noise, ts.size, seed)

@@ -1,6 +1,6 @@
 """What a run writes down as it goes: all event rows, and the book at regular times.
 
-Rules: recording reads the venue and changes nothing; samples are taken before the commands of their time.
+Rules: recording reads the venue and changes nothing.
 """
 
 from __future__ import annotations

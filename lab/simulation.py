@@ -65,7 +65,8 @@ class Simulation:
     def __init__(self, venue: Venue, scenario: Scenario, stage: Stage) -> None:
         self.stage = stage
         self.scenario = scenario
-        self.exchange = Exchange(venue, journal=Journal(block_rows=CHUNK))
+        self.journal = Journal(block_rows=CHUNK)
+        self.exchange = Exchange(venue, self.journal)
         self.recorder = Recorder(self.exchange, stage.terms, scenario.sizes_usd)
         self.actors = [Actor(agent, bot) for agent, bot in stage.actors]
         self.commands = 0
@@ -242,9 +243,9 @@ class Simulation:
         prices = self._path.prices
         if not self.scenario.feedback:
             return prices
-        steps = np.arange(prices.size) * self._path.step_ns // SECOND_NS
-        shifts = np.array([1.0, *self._shifts, self._shift])  # the sample at second k ends what held from k - 1 on
-        moved: Floats = prices * shifts[np.minimum(steps + 1, shifts.size - 1)]
+        seconds = (np.arange(prices.size) * self._path.step_ns - 1) // SECOND_NS  # a sample still sees what held before it
+        shifts = np.array([*self._shifts, self._shift])
+        moved: Floats = prices * shifts[np.clip(seconds, 0, shifts.size - 1)]
         return moved
 
 
@@ -291,5 +292,5 @@ def _run_of(simulation: Simulation, venue: Venue, seed: int) -> Run:
         deposits=exchange.deposits(ASSET),
         withdrawals=exchange.withdrawals(ASSET),
         capital={"insurance_fund": venue.insurance_fund.capital * MICRO, "vault": venue.vault.capital * MICRO},
-        journal=exchange.journal.bytes(),
+        journal=simulation.journal.bytes(),
     )

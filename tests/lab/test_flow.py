@@ -79,7 +79,7 @@ def test_the_rate_follows_the_volatility() -> None:
     times = surge(scenario.noise, scenario.path.path(1))
     assert times.size == 4799
     assert times[1740:1920].min() > 5.0, "21:19 to 21:22"
-    assert times[60:300].max() < 5.0
+    assert np.median(times[60:300]) < 3.0
     assert times.max() == scenario.noise.surge_cap
 
 
