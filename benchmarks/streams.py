@@ -139,7 +139,7 @@ class Flow:
             self.emit(UPDATE_ORACLE, market, MARK, 0)
             accounts = sorted(range(FIRST, FIRST + ACCOUNTS), key=lambda _: self.random.random())
             for buyer, seller in zip(accounts[::2], accounts[1::2]):
-                self.emit(BLOCK_TRADE, buyer, seller, market, self.size() + 1, MARK)
+                self.emit(BLOCK_TRADE, buyer, seller, market, Flow.size(self), MARK)
         return self.taken()
 
     def history(self, ids: int) -> Iterator[array[int]]:

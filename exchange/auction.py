@@ -14,6 +14,7 @@ from .steps import hand_over
 from .types import (
     HALTED,
     ISOLATED,
+    MAX_TS,
     NIL,
     PPM,
     abs_i64,
@@ -36,7 +37,7 @@ class DutchAuction(LiquidationStep):
     """
 
     def __init__(self, start_ppm: i64, duration: i64, insolvent_duration: i64, buffer_ppm: i64) -> None:
-        super().__init__(1 << 62)
+        super().__init__(MAX_TS)
         self.start_ppm: i64 = start_ppm
         self.duration: i64 = duration  # [ns]
         self.insolvent_duration: i64 = insolvent_duration  # [ns]

@@ -24,6 +24,12 @@ GROUPS: Final[i64] = WORDS // WORD
 FULL: Final[i64] = (1 << 32) - 1
 
 
+def bit(number: i64) -> i64:
+    """1 << number. mypyc writes a literal left operand as a 32-bit C constant, so it has to be a variable."""
+    one: i64 = 1
+    return one << number
+
+
 def lowest_bit(word: i64) -> i64:
     """Number of the lowest set bit of a nonzero 32-bit word."""
     n: i64 = 0
@@ -86,9 +92,9 @@ class Ladder:
         self.level[at] = level
         word = at // WORD
         group = word // WORD
-        self.words[word] |= 1 << (at & 31)
-        self.groups[group] |= 1 << (word & 31)
-        self.all |= 1 << group
+        self.words[word] |= bit(at & 31)
+        self.groups[group] |= bit(word & 31)
+        self.all |= bit(group)
 
     def remove(self, price: i64) -> None:
         at = price - self.base
@@ -98,11 +104,11 @@ class Ladder:
         self.level[at] = NIL
         word = at // WORD
         group = word // WORD
-        self.words[word] &= ~(1 << (at & 31))
+        self.words[word] &= ~(bit(at & 31))
         if self.words[word] == 0:
-            self.groups[group] &= ~(1 << (word & 31))
+            self.groups[group] &= ~(bit(word & 31))
             if self.groups[group] == 0:
-                self.all &= ~(1 << group)
+                self.all &= ~(bit(group))
 
     def near_above(self, price: i64) -> i64:
         """The lowest price in the window that is above `price` and has a level; 0 if none."""
@@ -137,9 +143,9 @@ class Ladder:
         bits = self.words[word] & (FULL >> (31 - (at & 31)))
         if bits == 0:
             group = word // WORD
-            earlier = self.groups[group] & ((1 << (word & 31)) - 1)
+            earlier = self.groups[group] & (bit(word & 31) - 1)
             if earlier == 0:
-                rest = self.all & ((1 << group) - 1)
+                rest = self.all & (bit(group) - 1)
                 if rest == 0:
                     return 0
                 group = highest_bit(rest)

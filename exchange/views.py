@@ -33,7 +33,7 @@ class OpenOrder(Struct, frozen=True):
 
 
 class Auction(Struct, frozen=True):
-    """Terms as of the venue's time: what a bidder for the whole share on offer would gain against the mark."""
+    """Terms as of the venue's time. `gain` is what a bidder for the whole account would gain against the mark: times the share taken."""
 
     auction: int
     account: int

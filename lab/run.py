@@ -76,7 +76,7 @@ class Run:
     closing_equity: Ints  # [micro] per account number
     opening_size: Ints  # [lots] per account number, after seeding
     closing_size: Ints
-    balances: dict[str, int]  # [micro] closing ledger balance by class: traders, makers, ..., insurance, vault, fees, rounding, clearing, uncovered
+    balances: dict[str, int]  # [micro] closing ledger balance by cohort, and of insurance, vault, fees, rounding, clearing, uncovered
     deposits: int  # [micro]
     withdrawals: int
     capital: dict[str, int] = field(default_factory=dict)  # [micro] starting capital: insurance_fund, vault
