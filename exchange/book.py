@@ -22,12 +22,12 @@ WORD: Final[i64] = 32  # bits used of a bitmap word: no sign bit to mind
 WORDS: Final[i64] = WINDOW // WORD
 GROUPS: Final[i64] = WORDS // WORD
 FULL: Final[i64] = (1 << 32) - 1
+TOP: Final[i64] = 1 << 32
 
 
 def bit(number: i64) -> i64:
-    """1 << number. mypyc writes a literal left operand as a 32-bit C constant, so it has to be a variable."""
-    one: i64 = 1
-    return one << number
+    """1 << number, for number < 32. Written so because mypyc makes a small left operand a 32-bit C constant, and bit 31 negative."""
+    return TOP >> (WORD - number)
 
 
 def lowest_bit(word: i64) -> i64:

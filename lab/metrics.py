@@ -137,6 +137,8 @@ CATALOGUE: Final = (
     Measure("prices.last_gap_bp", "bp", "largest gap last to true price"),
     Measure("liquidity.bid_depth_min_usd", "USD", "least bid depth within 1 %"),
     Measure("liquidity.ask_depth_min_usd", "USD", "least ask depth within 1 %"),
+    Measure("liquidity.bid_depth_worst_minute_usd", "USD", "bid depth within 1 %, worst minute"),
+    Measure("liquidity.ask_depth_worst_minute_usd", "USD", "ask depth within 1 %, worst minute"),
     Measure("liquidity.quoted_spread_bp", "bp", "quoted spread, worst minute"),
     Measure("liquidity.effective_spread_1_bp", "bp", "effective spread, small size, worst minute"),
     Measure("liquidity.effective_spread_2_bp", "bp", "effective spread, middle size, worst minute"),

@@ -28,6 +28,8 @@ class Liquidity(Struct, frozen=True):
 
     bid_depth_min_usd: float | None
     ask_depth_min_usd: float | None
+    bid_depth_worst_minute_usd: float | None
+    ask_depth_worst_minute_usd: float | None
     quoted_spread_bp: float | None
     effective_spread_1_bp: float | None
     effective_spread_2_bp: float | None
@@ -99,10 +101,12 @@ def liquidity(log: Log, minutes: Minutes) -> Liquidity:
     return Liquidity(
         bid_depth_min_usd=least(book.bid_depth_usd),
         ask_depth_min_usd=least(book.ask_depth_usd),
-        quoted_spread_bp=worst(minutes.quoted_spread_bp),
-        effective_spread_1_bp=worst(minutes.effective_spread_1_bp),
-        effective_spread_2_bp=worst(minutes.effective_spread_2_bp),
-        effective_spread_3_bp=worst(minutes.effective_spread_3_bp),
+        bid_depth_worst_minute_usd=lowest(minutes.bid_depth_usd),
+        ask_depth_worst_minute_usd=lowest(minutes.ask_depth_usd),
+        quoted_spread_bp=highest(minutes.quoted_spread_bp),
+        effective_spread_1_bp=highest(minutes.effective_spread_1_bp),
+        effective_spread_2_bp=highest(minutes.effective_spread_2_bp),
+        effective_spread_3_bp=highest(minutes.effective_spread_3_bp),
         fillable_share=fillable_share(book.effective_bp),
         deepest_minute_trades=deepest_minute_trades(log, minutes.trades),
     )
@@ -113,7 +117,11 @@ def least(depth: Floats) -> float | None:
     return float(np.nan_to_num(depth, nan=0.0).min()) if len(depth) else None
 
 
-def worst(column: list[float | None]) -> float | None:
+def lowest(column: list[float | None]) -> float | None:
+    return min((value for value in column if value is not None), default=None)
+
+
+def highest(column: list[float | None]) -> float | None:
     return max((value for value in column if value is not None), default=None)
 
 

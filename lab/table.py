@@ -83,8 +83,8 @@ SECTIONS: Final = (
             Row("prices.mark_gap_bp", "mark off true, largest"),
             Row("prices.last_gap_bp", "last off true, largest"),
             Row("liquidity.effective_spread_2_bp", "spread at {size}, worst"),
-            Row("liquidity.bid_depth_min_usd", "bids within 1 %, least"),
-            Row("liquidity.ask_depth_min_usd", "asks within 1 %, least"),
+            Row("liquidity.bid_depth_worst_minute_usd", "bids within 1 %, worst"),
+            Row("liquidity.ask_depth_worst_minute_usd", "asks within 1 %, worst"),
         ),
     ),
 )
@@ -114,11 +114,12 @@ def dollars(usd: float) -> str:
 
 
 def decimals_of(values: list[float], factor: float) -> int:
-    """So many that the largest of a row's numbers has three digits; none where all are whole numbers."""
-    shown = [value / factor for value in values]
-    if all(value.is_integer() for value in shown) or max(shown) >= 100:
+    """So many that the largest number of a row stays short, and a small one beside it can still be read; none for whole numbers."""
+    shown = [value / factor for value in values if value]
+    if all(value.is_integer() for value in shown):
         return 0
-    return 1 if max(shown) >= 10 else 2
+    largest, smallest = max(shown), min(shown)
+    return 2 if largest < 10 else 1 if largest < 100 or (largest < 1000 and smallest < 10) else 0
 
 
 class Overview:

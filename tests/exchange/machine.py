@@ -146,7 +146,7 @@ def drawn_market(source: Source, base: Tree) -> Tree:
     maker_fee, taker_fee = source.pick([(0, 0), (150_000, 450_000), (-200_000, 500_000), (-3_000_000, 7_000_000), (2_000_000, 0)])
     return base | {
         "max_leverage": leverage, "default_leverage": source.pick([0, 0, 2]), "tiers": drawn_tiers(source, leverage),
-        "significant_figures": source.pick([0, 0, 0, 3]), "minimum_notional": source.pick([0, 0, 10]),
+        "significant_figures": source.pick([0, 0, 0, 3]), "minimum_notional": source.pick([0, 0, 0, 10]),
         "price_band_ppm": source.pick([0, 100_000, 500_000]), "open_interest_cap": source.pick(["0", "0", "0", "0.3"]),
         "maker_fee_ppb": maker_fee, "taker_fee_ppb": taker_fee,
         "oracle": {
@@ -191,11 +191,12 @@ def drawn_venue(source: Source, steps: Sequence[str] = (), backstops: Sequence[s
         },
         liquidation={
             "retry_ms": source.pick([500, 1_000]), "fee_ppm": source.pick([0, 5_000]),
-            "fee_to": source.pick(["insurance_fund", "vault", "fees"]), "surplus_to": source.pick(["trader", "insurance_fund", "vault"]),
+            "fee_fund_share_ppm": source.pick([0, 300_001, 1_000_000]), "fee_to": source.pick(["vault", "fees"]),
+            "surplus_to": source.pick(["trader", "trader", "insurance_fund", "vault"]),
             "book": {
                 "patience_ms": source.pick([0, 0, 3_000]), "partial_ppm": source.pick([200_000, 1_000_000]),
                 "partial_above": source.pick([0, 100]), "cooldown_ms": source.pick([2_000, 30_000]),
-                "band_ppm": source.pick([50_000, 500_000]),
+                "band_ppm": source.pick([50_000, 500_000]), "limit": source.pick(["cash_payers", "cash_payers", "bankruptcy", "band"]),
             },
             "dutch_auction": {
                 "start_ppm": source.pick([980_000, 500_000]), "duration_ms": source.pick([2_000, 30_000]),
@@ -303,7 +304,8 @@ class Bookkeeper:
 
     def __init__(self, design: Venue) -> None:
         self.terms = [Terms(design, number) for number in range(len(design.markets))]
-        self.fee_to = {"insurance_fund": INSURANCE, "vault": VAULT, "fees": FEES}[design.liquidation.fee_to]
+        self.fee_to = {"vault": VAULT, "fees": FEES}[design.liquidation.fee_to]
+        self.fund_share_ppm = design.liquidation.fee_fund_share_ppm
         self.balance: Counter[tuple[int, int]] = Counter()
         self.balance[INSURANCE, 0] = design.insurance_fund.capital * 10**6
         self.balance[VAULT, 0] = design.vault.capital * 10**6
@@ -394,7 +396,9 @@ class Bookkeeper:
         assert self.liquidating[e.account, e.market] >= 0
 
     def see_Liquidated(self, e: m.Liquidated) -> None:
-        self.pay(e.account, self.fee_to, self.terms[e.market].asset, e.fee)
+        to_fund = e.fee * self.fund_share_ppm // 10**6
+        self.pay(e.account, INSURANCE, self.terms[e.market].asset, to_fund)
+        self.pay(e.account, self.fee_to, self.terms[e.market].asset, e.fee - to_fund)
         if e.method in (Method.AUCTION, Method.TAKEOVER):
             self.change(e.account, e.market, -e.size, e.value)
             if e.method == Method.AUCTION:
@@ -706,16 +710,17 @@ class Actor:
         return self.exchange.liquidation_price(account, number) or self.mark(number)
 
     def size(self, account: int, number: int) -> int:
-        """From one lot to more than the account can carry."""
+        """From one lot to a little more than the account can carry."""
         source = self.source
-        if number >= len(self.world.terms) or account >= self.world.accounts:
+        if number >= len(self.world.terms) or not FIRST_USER <= account < self.world.accounts:
             return 1
         terms = self.world.terms[number]
-        held = abs(self.exchange.position(account, number).size)
-        money = max(0, self.exchange.balance(account, terms.asset))
-        carry = money * source.pick([1, 5, 20, 100]) // (self.mark(number) * terms.unit)
-        options = [source.integer(1, 10), max(1, held), max(1, held // 2), 2 * held + 1, max(1, carry), max(1, carry * 11 // 10)]
-        return min(source.pick(options), int(MAX_LOTS))
+        p = self.exchange.position(account, number)
+        held = abs(p.size)
+        money = max(0, self.exchange.free_margin(account, terms.asset)) * p.leverage
+        carry = money // (self.mark(number) * terms.unit) * source.pick([5, 20, 20, 50, 90, 110]) // 100
+        options = [source.integer(1, 10), carry, carry, carry, held or carry, held // 2 or carry, 2 * held + 1]
+        return max(1, min(source.pick(options), int(MAX_LOTS)))
 
     def client(self) -> tuple[int, int]:
         return (self.source.pick([0, 0, 5, -(2**63)]), self.source.integer(1, 6)) if self.source.chance(30) else (0, 0)
@@ -726,7 +731,7 @@ class Actor:
         return m.OpenAccount(self.world.now, self.source.integer(1, 4), self.source.integer(0, 9))
 
     def money(self) -> int:
-        return self.source.pick([1, 10**6, 100 * 10**6, 1_000 * 10**6]) * self.source.integer(1, 9)
+        return self.source.pick([1, 10**6, 100 * 10**6, 1_000 * 10**6, 1_000 * 10**6]) * self.source.integer(1, 9)
 
     def asset(self) -> int:
         return 2 if self.source.chance(1) else self.source.pick([0, 0, 0, 1])
@@ -755,8 +760,21 @@ class Actor:
         hi, lo = self.client()
         return m.Place(
             self.world.now, account, number, side, price, self.size(account, number), kind, source.pick([0, 0, 0, 1, 2, 3]),
-            int(source.chance(20)), source.pick([0, 0, 1]), hi, lo,
+            int(source.chance(15)), source.pick([0, 0, 1]), hi, lo,
         )  # fmt: skip
+
+    def quote(self) -> list[m.Command]:
+        """Somebody makes a market: a level or two on both sides of the mark."""
+        source = self.source
+        account, number = self.account(), source.integer(0, len(self.world.terms) - 1)
+        mark, top = self.mark(number), self.limit(number)
+        gap = source.pick([1, mark // 500 + 1, mark // 20 + 1])
+        size = max(1, self.size(account, number) // 3)
+        return [
+            m.Place(self.world.now, account, number, side, self.rounded(max(1, min(top, mark + sign * gap * far)), number), size)
+            for far in range(1, source.integer(2, 3))
+            for side, sign in ((0, -1), (1, 1))
+        ]
 
     def order(self) -> tuple[int, int, int, int, int] | None:
         """(order id, account, market, side, open size) of a resting order, or None."""
@@ -834,14 +852,14 @@ class Actor:
 
     def set_status(self) -> m.Command:
         number = self.market()
-        status = self.source.pick([0, 0, 0, 1, 2, 3, 4])
-        if self.source.chance(4):
+        status = self.source.pick([0, 0, 0, 0, 0, 0, 1, 2, 3, 4])
+        if self.source.chance(3):
             status = 5
         price = self.price(number, 0) if self.source.chance(50) else 0
         return m.SetMarketStatus(self.world.now, number, status, price)
 
     def tick(self) -> m.Command:
-        wait = self.source.pick([1, MILLI, 100 * MILLI, NS, NS, 3 * NS, 10 * NS, 30 * NS, 61 * NS, 600 * NS])
+        wait = self.source.pick([1, MILLI, 100 * MILLI, NS, NS, 3 * NS, 3 * NS, 10 * NS, 30 * NS, 61 * NS])
         return m.Tick(self.world.now + wait)
 
     def malformed(self) -> list[int]:
@@ -864,7 +882,7 @@ class Actor:
         for _ in range(users):
             world.do(m.OpenAccount(world.now, 1, 0))
         for account in world.users:
-            world.do(m.Deposit(world.now, account, 0, source.pick([20, 100, 1_000, 20_000]) * 10**6))
+            world.do(m.Deposit(world.now, account, 0, source.pick([100, 1_000, 20_000]) * 10**6))
             world.do(m.Deposit(world.now, account, 1, source.pick([20, 1_000]) * 10**6))
         for number in range(len(world.terms)):
             world.do(m.UpdateOracle(world.now, number, self.mark(number)))
@@ -879,7 +897,7 @@ class Actor:
 
 # Commands by name, each as often as it is listed.
 MIX: Final = (
-    *["place"] * 12, *["amend"] * 3, *["cancel"] * 2, "cancel_client", "cancel_all", "deposit", "withdraw", "transfer", "set_leverage",
+    *["place"] * 12, *["quote"] * 5, *["amend"] * 3, *["cancel"] * 2, "cancel_client", "cancel_all", "deposit", "deposit", "withdraw", "transfer", "set_leverage",
     "set_margin_mode", *["move_isolated_margin"] * 2, *["block_trade"] * 3, *["update_oracle"] * 6, *["take_auction"] * 2,
     *["tick"] * 5,
 )  # fmt: skip
@@ -894,7 +912,12 @@ def run(source: Source, world: World, commands: int, mix: Sequence[str] = MIX) -
         if name == "malformed":
             world.refuse(actor.malformed())
         else:
-            world.do(getattr(actor, name)())
+            carry_out(world, getattr(actor, name)())
+
+
+def carry_out(world: World, drawn: m.Command | list[m.Command]) -> None:
+    for command in drawn if isinstance(drawn, list) else [drawn]:
+        world.do(command)
 
 
 class VenueMachine(RuleBasedStateMachine):
@@ -908,7 +931,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     def act(self, data: st.DataObject, *names: str) -> None:
         source = Drawn(data)
-        self.world.do(getattr(Actor(source, self.world), source.pick(names))())
+        carry_out(self.world, getattr(Actor(source, self.world), source.pick(names))())
 
     @rule(data=st.data())
     def place(self, data: st.DataObject) -> None:
@@ -917,6 +940,10 @@ class VenueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def place_again(self, data: st.DataObject) -> None:
         self.act(data, "place")
+
+    @rule(data=st.data())
+    def quote(self, data: st.DataObject) -> None:
+        self.act(data, "quote")
 
     @precondition(lambda self: self.world.books.orders)
     @rule(data=st.data())

@@ -241,6 +241,7 @@ def test_least_depth_and_a_side_without_orders() -> None:
     bids[3], asks[4] = 2e5, np.nan
     found = measure(run_of(book=samples(bid_depth_usd=bids, ask_depth_usd=asks))).liquidity
     assert (found.bid_depth_min_usd, found.ask_depth_min_usd) == (2e5, 0.0)
+    assert found.bid_depth_worst_minute_usd == 2e5  # one sample per minute here
 
 
 def test_spreads_are_those_of_the_worst_minute() -> None:
