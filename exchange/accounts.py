@@ -22,7 +22,7 @@ from .margin import (
 )
 from .matching import Matcher, added_interest, reduces
 from .tables import State
-from .types import FIRST_USER, HALTED, ISOLATED, MAX_ACCOUNTS, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
+from .types import FIRST_USER, HALTED, ISOLATED, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
 
 
 class AccountDesk:
@@ -34,7 +34,7 @@ class AccountDesk:
 
     def open(self, kind: i64, owner: i64) -> i64:
         accounts = self.state.accounts
-        if accounts.count >= MAX_ACCOUNTS:
+        if accounts.count >= self.state.max_accounts:
             return k.R_ACCOUNT_LIMIT
         account = accounts.new_row()
         accounts.kind[account] = kind

@@ -69,6 +69,7 @@ class Exchange:
         self.state: State = State(len(venue.markets), len(venue.assets), reserve_orders, reserve_accounts)
         state = self.state
         state.max_open_orders = venue.max_open_orders
+        state.max_accounts = venue.max_accounts
         marks: list[MarkRule] = []
         cadences: list[i64] = []
         rules: list[FundingRule] = []
@@ -433,7 +434,7 @@ class Exchange:
         return sums
 
     def state_hash(self) -> str:
-        return state_hash(self)
+        return state_hash(self.book, self.due)
 
     def check(self) -> None:
         """Prove the invariants of all tables, in plain asserts."""

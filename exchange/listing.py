@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .engine import Exchange
+from .book import Book
+from .due import DueWork
+from .liquidation import LiquidationDesk
 
 Line = tuple[str | int, ...]
 NIL = -1
@@ -23,23 +23,24 @@ MARKET_COLUMNS = (
 )  # fmt: skip
 
 
-def listing(exchange: Exchange) -> Iterator[Line]:
+def listing(book: Book, due: DueWork) -> Iterator[Line]:
     """Every line of the state."""
-    state = exchange.state
+    state = book.state
     yield ("venue", int(state.now), int(state.started), int(state.last_order_id))
     for asset in range(state.accounts.assets):
         yield ("supply", asset, int(state.deposits[asset]), int(state.withdrawals[asset]))
     for market in range(state.markets.count):
         yield ("market", market, *(int(getattr(state.markets, name)[market]) for name in MARKET_COLUMNS))
     for account in range(state.accounts.count):
-        yield from account_lines(exchange, account)
+        yield from account_lines(book, account)
     for market in range(state.markets.count):
-        yield from order_lines(exchange, market)
-    yield from liquidation_lines(exchange)
+        yield from order_lines(book, market)
+    yield from liquidation_lines(due.desk)
+    yield ("unwind", int(due.vault.next_unwind) if due.vault else 0)
 
 
-def account_lines(exchange: Exchange, account: int) -> Iterator[Line]:
-    state = exchange.state
+def account_lines(book: Book, account: int) -> Iterator[Line]:
+    state = book.state
     accounts = state.accounts
     first = account * accounts.assets
     yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), *accounts.cash[first : first + accounts.assets])
@@ -56,7 +57,7 @@ def account_lines(exchange: Exchange, account: int) -> Iterator[Line]:
                 int(p.ask_notional[row]), int(p.reducers[row]),
             )  # fmt: skip
         row = int(p.next[row])
-    clients = exchange.book.clients
+    clients = book.clients
     record = int(accounts.first_closed[account])
     while record != NIL:
         yield (
@@ -66,10 +67,9 @@ def account_lines(exchange: Exchange, account: int) -> Iterator[Line]:
         record = int(clients.younger[record])
 
 
-def order_lines(exchange: Exchange, market: int) -> Iterator[Line]:
+def order_lines(book: Book, market: int) -> Iterator[Line]:
     """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
-    book = exchange.book
-    orders = exchange.state.orders
+    orders = book.state.orders
     clients = book.clients
     for side in (0, 1):
         price = int(book.best(market, side))
@@ -86,15 +86,14 @@ def order_lines(exchange: Exchange, market: int) -> Iterator[Line]:
             price = int(book.worse(market, side, price))
 
 
-def liquidation_lines(exchange: Exchange) -> Iterator[Line]:
-    desk = exchange.desk
+def liquidation_lines(desk: LiquidationDesk) -> Iterator[Line]:
     table = desk.table
-    yield ("desk", int(desk.next_pass), int(desk.last_auction), int(exchange.due.vault.next_unwind) if exchange.due.vault else 0)
+    yield ("desk", int(desk.next_pass), int(desk.last_auction))
     lines: list[Line] = []
     for at in range(table.rows):
         if table.account[at] != NIL:
             row = int(table.row[at])
-            market = int(exchange.state.positions.market[row]) if row != NIL else NIL
+            market = int(desk.state.positions.market[row]) if row != NIL else NIL
             lines.append((
                 "liquidation", int(table.account[at]), int(table.asset[at]), market, int(table.step[at]), int(table.since[at]),
                 int(table.partial[at]), int(table.auction[at]), int(table.insolvent_since[at]), int(table.exhausted[at]),
@@ -102,9 +101,9 @@ def liquidation_lines(exchange: Exchange) -> Iterator[Line]:
     yield from sorted(lines)
 
 
-def state_hash(exchange: Exchange) -> str:
+def state_hash(book: Book, due: DueWork) -> str:
     """BLAKE2b-128 of the listing, in hexadecimal."""
     digest = hashlib.blake2b(digest_size=16)
-    for line in listing(exchange):
+    for line in listing(book, due):
         digest.update((" ".join(map(str, line)) + "\n").encode())
     return digest.hexdigest()

@@ -343,6 +343,7 @@ class State:
         self.withdrawals: vec[i64] = column(assets, 0)
         self.last_order_id: i64 = 0
         self.max_open_orders: i64 = 0  # per account
+        self.max_accounts: i64 = 0  # system accounts included
 
     def reserve(self) -> None:
         """Grow what one command may fill: an order, a level, an account, position rows in every market for three accounts."""

@@ -159,6 +159,7 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     assets: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)] = ("USD",)
     max_open_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    max_accounts: Annotated[int, Meta(ge=int(t.FIRST_USER), le=int(t.MAX_ACCOUNTS))] = 1_000_000  # system accounts included
     insurance_fund: FundDesign = FundDesign()
     vault: VaultDesign = VaultDesign()
     auto_deleverage: AdlDesign = AdlDesign()

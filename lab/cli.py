@@ -7,6 +7,7 @@ Rules of the file: the report goes to stdout, everything else to stderr. What th
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 WRONG_INPUT: Final = 2
 INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell says it
+TERMINATED: Final = 143
 NS: Final = 10**9
 FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 FIRST_VENUES: Final = (  # in a table: by how positions are closed, then by who pays
@@ -84,12 +86,15 @@ def show_version(context: click.Context, _parameter: click.Parameter, wanted: bo
     context.exit()
 
 
-@click.group(cls=Perplab, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Perplab, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say version and build, and exit."
 )
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A wind tunnel for perpetual-futures venues: the same crash, the same traders, different designs."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @main.command()
@@ -121,8 +126,9 @@ def compare(
     (folder / "journals").mkdir(parents=True, exist_ok=True)
     todo = jobs_of(venues, setting, range(seed, seed + seeds), folder / "journals")
     processes = min(jobs or processors(), len(todo))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # as an exception, so that the workers are ended too
     began = perf_counter()
-    with Told(len(todo), setting.title) as told:
+    with Told(len(todo), processes) as told:
         done = run_jobs(todo, processes, told)
     report = Report(about(setting), [one.result for one in done], [venue.name for venue in venues])
     write(folder, report, [one.clocked for one in done], perf_counter() - began, processes)
@@ -197,7 +203,16 @@ def on_path(scenario: Scenario, file: Path, from_text: str | None, to_text: str 
     start, end = moment("--from", from_text, bars), moment("--to", to_text, bars)
     if start is not None and end is not None and end <= start:
         raise click.UsageError(f"--to: {to_text!r} given, expected a time after --from {from_text!r}")
-    return scenario.with_path(bars, start, end)
+    return renamed(scenario.with_path(bars, start, end), file)
+
+
+def renamed(scenario: Scenario, file: Path) -> Scenario:
+    """With a title that says what the true price is now."""
+    from msgspec.structs import replace
+
+    path = scenario.path.path(0)
+    start, end = (datetime.fromtimestamp(ns // NS, UTC) for ns in (path.start_ns, path.end_ns))
+    return replace(scenario, title=f"The traders of {scenario.name} on {file.name}, {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC")
 
 
 def moment(option: str, text: str | None, bars: Bars) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -108,7 +109,8 @@ def run_jobs(jobs: Sequence[Job], processes: int, watcher: Watcher) -> list[Done
     context = multiprocessing.get_context("spawn")
     shares: MutableSequence[float] = context.RawArray("d", len(jobs))
     with _pool(min(processes, len(jobs)), shares) as pool:
-        futures = [pool.submit(_work, number, job) for number, job in enumerate(jobs)]
+        with _deaf_to_ctrl_c():  # a worker inherits that, so that it is deaf before it can set it itself
+            futures = [pool.submit(_work, number, job) for number, job in enumerate(jobs)]
         _watch(futures, shares, watcher)
         return [future.result() for future in futures]
 
@@ -144,6 +146,18 @@ def _pool(processes: int, shares: MutableSequence[float]) -> Iterator[ProcessPoo
         raise
     finally:
         pool.shutdown()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only that one hears signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _watch(futures: Sequence[Future[Done]], shares: Sequence[float], watcher: Watcher) -> None:

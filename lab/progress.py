@@ -6,24 +6,25 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .compare import Done
-from .table import dollars
+from .table import counted, dollars
 
 
 class Told:
     """Watches a comparison of `runs` runs; use it as a context manager."""
 
-    def __init__(self, runs: int, title: str, console: Console | None = None) -> None:
+    def __init__(self, runs: int, at_once: int, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
-        self.runs = runs
+        self.runs, self.at_once = runs, at_once
         self.over = 0
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
-        self.task = self.bar.add_task(title, total=1.0)
+        self.task = self.bar.add_task("", total=1.0)
 
     def __enter__(self) -> Self:
+        self.console.print(f"{counted(self.runs, 'run')}, {self.at_once} at a time", highlight=False)
         self.bar.start()
         return self
 

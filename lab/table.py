@@ -189,7 +189,7 @@ class Overview:
         return [abs(float(value)) for value in medians if value is not None]
 
     def cell(self, row: Row, venue: str, scale: Scale, beside: bool) -> Text:
-        value = Text(f"{scale.show(self.report.median(venue, row.key)):>{VALUE}}", justify="right")
+        value = Text(f"{scale.show(self.report.median(venue, row.key)):>{VALUE}}", style="bold", justify="right")
         change, style = self.change(row, venue, scale)
         if beside:
             return value.append(f" {change:>{CHANGE}}", style=style)
@@ -199,8 +199,8 @@ class Overview:
         """The difference to the baseline as text, and its style."""
         found = self.report.difference(venue, row.key)
         if found.verdict in (DISTINGUISHED, ONE_SEED):
-            return scale.show(found.median, "+"), "yellow" if found.verdict == DISTINGUISHED else "dim"
-        return {EQUAL: "=", NOT_DISTINGUISHED: "n.d."}.get(found.verdict, ""), "dim"
+            return scale.show(found.median, "+"), "not bold"
+        return {EQUAL: "=", NOT_DISTINGUISHED: "n.d."}.get(found.verdict, ""), "not bold dim"
 
     def has_changes(self, row: Row) -> bool:
         verdicts = {self.report.difference(venue, row.key).verdict for venue in self.report.venues}

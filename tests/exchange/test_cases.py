@@ -9,7 +9,7 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     given COMMAND               a step of the set-up: must give exactly the event that such a command gives when all is well
     repeat N COMMAND            N times, with {n} counting from 1, in the command and in its events
     = WHAT KEY VALUE ...        a query of the state (below)
-    # ...                       a comment
+    # ...                       a comment; also at the end of a line
 
 A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1h`; alone, that is a Tick. Time starts at 0. Accounts have names
 (the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of the design (any number
@@ -33,13 +33,14 @@ Queries:
     = auction ID share PPM gain A equity A insolvent 0|1
 
 The runner proves more than the lines say: `check()` after every command; a second venue that is sent a Tick wherever the first one
-refused has the same events and the same state throughout; replay, and all rows in bulk, give the same events and the same state.
+refused has the same state there, the same events and the same end; replay, and all rows in bulk, give the same events and state.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -72,6 +73,7 @@ FILES = sorted(path.name for path in FOLDER.glob("*.txt"))
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "h": 3600 * 10**9}
 NIL = -1
+COMMENT = re.compile(r"(^|\s+)#(\s.*)?$")
 
 MONEY = {
     "amount", "taker_fee", "maker_fee", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid",
@@ -112,7 +114,7 @@ class Scenario:
 def scenarios_of(file: str) -> list[Scenario]:
     found: list[Scenario] = []
     for number, line in enumerate((FOLDER / file).read_text(encoding="utf-8").splitlines(), 1):
-        text = line.split("#  ")[0].strip() if not line.lstrip().startswith("#") else ""
+        text = COMMENT.sub("", line).strip()
         if text.startswith("==="):
             found.append(Scenario(file, text.strip("= ")))
         elif line[:1].isspace() and text:
@@ -215,7 +217,8 @@ class World:
         refused = bool(events) and isinstance(events[-1], m.Rejected)
         others = self.ticked.apply(m.Tick(command.ts) if refused else command)
         assert unnumbered(others) == unnumbered(events[: len(events) - refused])
-        assert self.ticked.state_hash() == self.exchange.state_hash(), "a refused command has left something behind"
+        if refused:
+            assert self.ticked.state_hash() == self.exchange.state_hash(), "a refused command has left something behind"
         self.sent.append(command)
         self.events += events
         return events
@@ -340,7 +343,8 @@ def agrees(w: World, event: Event, line: str) -> bool:
 def compare(w: World, events: list[Event], expected: list[str], place_of: str) -> None:
     if len(events) != len(expected) or not all(map(agrees, [w] * len(events), events, expected)):
         got = "\n    ".join(line_of(w, event) for event in events)
-        pytest.fail(f"{place_of}\nexpected\n    {chr(10).join(expected)}\ngot\n    {got}", pytrace=False)
+        joined = "\n    ".join(expected)
+        pytest.fail(f"{place_of}\nexpected\n    {joined}\ngot\n    {got}", pytrace=False)
 
 
 # -- queries --
@@ -463,6 +467,7 @@ def test_scenario(name: str) -> None:
     """Commands give the expected events; replay and bulk give the same state, and the same events without a gap in their numbers."""
     world = run(name)
     assert [event.seq for event in world.events] == list(range(1, len(world.events) + 1))
+    assert world.ticked.state_hash() == world.exchange.state_hash()
     assert replay(world.journal.bytes()).state_hash() == world.exchange.state_hash()
     for rows_per_call in (len(world.sent), 3):
         assert in_bulk(world, rows_per_call) == (world.events, world.exchange.state_hash())
@@ -470,7 +475,8 @@ def test_scenario(name: str) -> None:
 
 def every_event() -> Iterator[Event]:
     for name in scenarios():
-        yield from run(name).events
+        with suppress(pytest.fail.Exception, AssertionError):  # one that fails says so in its own test
+            yield from run(name).events
 
 
 def missing(codes: type[m.IntEnum], kinds: tuple[type[Event], ...], field_name: str) -> set[str]:

@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -128,6 +130,13 @@ def test_a_file_is_the_true_price_around_its_worst_minute(quick: Path, monkeypat
     assert len(seen[1].path.bars) == len(seen[2].path.bars) == 80  # type: ignore[union-attr]
     report = json.loads((quick / "out/oct10/report.json").read_text(encoding="utf-8"))
     assert report["path"] == "BTCUSDT-1m.csv"
+    assert report["title"] == "The traders of oct10 on BTCUSDT-1m.csv, 2020-03-13 01:31 to 02:51 UTC"
+
+
+def test_without_a_command_it_shows_what_there_is() -> None:
+    told = call()
+    assert told.exit_code == 0
+    assert {"compare", "replay", "venues", "scenarios"} <= set(re.findall(r"^  (\w+)", told.output, re.MULTILINE))
 
 
 # -- what the user gets wrong --
@@ -207,28 +216,41 @@ def test_a_time_of_day_is_on_the_day_of_the_worst_minute() -> None:
 # -- the real thing --
 
 
-@pytest.mark.slow
-def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
-    """The real simulation, small: in two processes, in one, and its journal replayed."""
-    command = [sys.executable, "-m", "perplab.lab.cli", "compare", "oct10", "--seeds", "1", "--accounts", "60"]
-    command += ["--venues", "book_fund_adl,social_only"]
+def four_minutes(folder: Path) -> Path:
+    """oct10 cut to its four deepest minutes."""
+    text = resources.files("perplab.lab").joinpath("scenarios", "oct10.toml").read_text(encoding="utf-8")
+    bars = re.findall(r"^ +\[.*$", text, re.MULTILINE)
+    file = folder / "four.toml"
+    file.write_text(text.replace("\n".join(bars), "\n".join(bars[27:31])), encoding="utf-8")
+    return file
+
+
+def run_perplab(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "perplab.lab.cli", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_two_processes_give_what_one_gives_and_journals_replay(tmp_path: Path) -> None:
+    chosen = ("--venues", "book_fund_adl,social_only", "--seeds", "1", "--accounts", "60")
     for jobs in ("1", "2"):
-        done = subprocess.run([*command, "--jobs", jobs, "--out", tmp_path / jobs], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        running = run_perplab("compare", four_minutes(tmp_path), *chosen, "--jobs", jobs, "--out", tmp_path / jobs)
+        told = running.communicate()
+        assert running.returncode == 0, told
     assert (tmp_path / "1/report.json").read_bytes() == (tmp_path / "2/report.json").read_bytes()
-    told = json.loads((tmp_path / "1/report.json").read_text(encoding="utf-8"))["runs"][0]
-    replayed = call("replay", str(tmp_path / f"1/journals/{told['venue']}-seed1.journal"))
-    assert replayed.output == f"{told['state_hash']}\n"
+    for run in json.loads((tmp_path / "1/report.json").read_text(encoding="utf-8"))["runs"]:
+        assert run["metrics"]["liquidation"]["accounts"] > 0
+        assert call("replay", str(tmp_path / f"1/journals/{run['venue']}-seed1.journal")).output == f"{run['state_hash']}\n"
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_the_workers_too(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "perplab.lab.cli", "compare", "oct10", "--jobs", "2", "--out", str(tmp_path)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    time.sleep(3.0)  # long enough for the workers to be there; an earlier interrupt must end as cleanly
-    running.send_signal(signal.SIGINT)
+@pytest.mark.parametrize(("number", "code", "whole_group"), [(signal.SIGINT, 130, True), (signal.SIGINT, 130, False), (signal.SIGTERM, 143, False)])
+@pytest.mark.parametrize("after_s", [0.0, 3.0])  # while the workers start, and while they work; both must end as cleanly
+def test_a_signal_ends_the_workers_too(tmp_path: Path, number: signal.Signals, code: int, whole_group: bool, after_s: float) -> None:
+    running = run_perplab("compare", "oct10", "--jobs", "2", "--out", tmp_path, start_new_session=True)
+    assert running.stderr is not None and "2 at a time" in running.stderr.readline()
+    time.sleep(after_s)
+    os.killpg(running.pid, number) if whole_group else running.send_signal(number)
     _, told = running.communicate(timeout=60)  # returns once no worker holds the pipe any more
-    assert running.returncode == 130
-    assert told.splitlines()[-1] == "error: interrupted" and "Traceback" not in told
+    assert running.returncode == code
+    assert told == ("" if number == signal.SIGTERM else "error: interrupted\n")
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)
