@@ -24,7 +24,7 @@ from .entry import OrderEntry
 from .events import Event, event_of_row
 from .funding import FundingEngine, FundingRule
 from .ledger import Ledger
-from .liquidation import LiquidationDesk
+from .liquidation import SCREENS, LiquidationDesk
 from .listing import state_hash
 from .margin import cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
 from .mark import MarkRule
@@ -90,6 +90,7 @@ class Exchange:
             state, self.ledger, self.matcher, self.backstops, liquidation_steps(venue, vault), design.retry_ms * 1_000_000,
             design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to],
         )  # fmt: skip
+        self.desk.screen = SCREENS[0] if len(SCREENS) > 0 else None
         self.funding: FundingEngine = FundingEngine(state, self.book, self.ledger, rules)
         self.due: DueWork = DueWork(state, marks, cadences, self.funding, self.desk, vault)
         self.door: Door = Door()

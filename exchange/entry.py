@@ -285,7 +285,7 @@ class OrderEntry:
         if self.in_liquidation(account, row):
             return k.R_IN_LIQUIDATION
         if price == orders.price[slot] and size <= orders.size[slot]:
-            return self.shrink(slot, size)
+            return k.R_MARKET_HALTED if state.markets.status[orders.market[slot]] == HALTED else self.shrink(slot, size)
         self.count_off(slot, -1)
         reason = self.refused_amend(slot, price, size)
         self.count_off(slot, 1)
@@ -297,7 +297,7 @@ class OrderEntry:
         return 0
 
     def shrink(self, slot: i64, size: i64) -> i64:
-        """Only the size falls: the order keeps its priority. Allowed in any market that is not settled."""
+        """Only the size falls: the order keeps its priority. Like a cancellation, it is refused only in a halted market."""
         state = self.state
         orders = state.orders
         lots = orders.size[slot] - size

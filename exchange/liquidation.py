@@ -11,6 +11,8 @@ less than its share makes a deficit, paid at once, so that what remains keeps it
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
@@ -23,6 +25,7 @@ from .matching import Incoming, Matcher
 from .tables import State, column, more
 from .types import (
     FIRST_USER,
+    HALTED,
     INSURANCE,
     ISOLATED,
     NIL,
@@ -100,6 +103,18 @@ class LiquidationStep:
         """End of a pass: close what the step itself holds and has no more money for."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Screen:
+    """Says which accounts a pass must examine. It may name too many, never too few."""
+
+    def suspects(self, state: State) -> list[int]:
+        """Account numbers, rising."""
+        return list(range(FIRST_USER, state.accounts.count))
+
+
+SCREENS: Final[list[Screen]] = []  # the one that new venues use, if any: the package puts it here where it helps
+
+
 class LiquidationDesk:
     def __init__(
         self, state: State, ledger: Ledger, matcher: Matcher, backstops: Backstops, steps: list[LiquidationStep], retry: i64,
@@ -120,6 +135,7 @@ class LiquidationDesk:
         self.last_auction: i64 = 0
         self.order: Incoming = Incoming()
         self.in_pass: bool = False
+        self.screen: Screen | None = None
 
     # -- the pass ---------------------------------------------------------------------------------------------------------------
 
@@ -135,33 +151,43 @@ class LiquidationDesk:
 
     def found(self) -> list[tuple[int, int, int]]:
         """(equity / maintenance in ppb, account, isolated position or -1 - asset) of all below maintenance, in the order of the pass."""
-        state = self.state
-        accounts = state.accounts
-        positions = state.positions
         keys: list[tuple[int, int, int]] = []
-        account = FIRST_USER
-        while account < accounts.count:
-            if accounts.first_position[account] != NIL:
-                asset: i64 = 0
-                while asset < accounts.assets:
-                    required = cross_maintenance(state, account, asset)
-                    if required > 0:
-                        equity = cross_equity(state, account, asset)
-                        if equity < required:
-                            keys.append((int(mul_div_floor(equity, PPB, required)), int(account), int(-1 - asset)))
-                    asset += 1
-                row = accounts.first_position[account]
-                while row != NIL:
-                    if positions.mode[row] == ISOLATED and positions.size[row] != 0:
-                        required = row_maintenance(state, row)
-                        equity = row_equity(state, row)
-                        if equity < required:
-                            keys.append((int(mul_div_floor(equity, PPB, max_i64(1, required))), int(account), int(row)))
-                    row = positions.next[row]
-            account += 1
+        screen = self.screen
+        if screen is None:
+            account = FIRST_USER
+            while account < self.state.accounts.count:
+                self.examine(account, keys)
+                account += 1
+        else:
+            for suspect in screen.suspects(self.state):
+                self.examine(suspect, keys)
         self.end_recovered()
         keys.sort()
         return keys
+
+    def examine(self, account: i64, keys: list[tuple[int, int, int]]) -> None:
+        """Add what is below maintenance of one account: its cross positions per asset, and each isolated position."""
+        state = self.state
+        accounts = state.accounts
+        positions = state.positions
+        if accounts.first_position[account] == NIL:
+            return
+        asset: i64 = 0
+        while asset < accounts.assets:
+            required = cross_maintenance(state, account, asset)
+            if required > 0:
+                equity = cross_equity(state, account, asset)
+                if equity < required:
+                    keys.append((int(mul_div_floor(equity, PPB, required)), int(account), int(-1 - asset)))
+            asset += 1
+        row = accounts.first_position[account]
+        while row != NIL:
+            if positions.mode[row] == ISOLATED and positions.size[row] != 0:
+                required = row_maintenance(state, row)
+                equity = row_equity(state, row)
+                if equity < required:
+                    keys.append((int(mul_div_floor(equity, PPB, max_i64(1, required))), int(account), int(row)))
+            row = positions.next[row]
 
     def end_recovered(self) -> None:
         """Liquidations whose account is at or above maintenance again are over."""
@@ -207,14 +233,17 @@ class LiquidationDesk:
             table.step[at] = after
 
     def is_paused(self, account: i64, row: i64) -> bool:
-        """Does a stale oracle of one of its markets pause this liquidation?"""
+        """Is one of its markets halted, or its oracle stale where that pauses liquidations?"""
         state = self.state
         positions = state.positions
         at = row if row != NIL else state.accounts.first_position[account]
         while at != NIL:
             market = positions.market[at]
-            if positions.size[at] != 0 and state.markets.on_stale[market] == PAUSE_LIQUIDATION and is_stale(state, market):
-                return True
+            if positions.size[at] != 0:
+                if state.markets.status[market] == HALTED:
+                    return True
+                if state.markets.on_stale[market] == PAUSE_LIQUIDATION and is_stale(state, market):
+                    return True
             at = positions.next[at] if row == NIL else NIL
         return False
 

@@ -81,7 +81,7 @@ class Vault:
         positions = state.positions
         row = state.accounts.first_position[VAULT]
         while row != NIL:
-            if positions.size[row] != 0:
+            if positions.size[row] != 0 and state.markets.status[positions.market[row]] != HALTED:
                 share = equity_share(state, row, cross_equity(state, VAULT, 0), cross_maintenance(state, VAULT, 0))
                 at_mark = row_notional(state, row)
                 desk.deleverage_row(row, at_mark - share if positions.size[row] > 0 else at_mark + share)

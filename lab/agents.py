@@ -21,12 +21,14 @@ from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.lab.population import GROUPS, Traders
+from perplab.lab.run import Floats
 from perplab.lab.scenario import MS_NS, Scenario
 from perplab.oracle.keyed import generator
 
 MICRO: Final = 1e6  # [micro-units per USD]
 TRADER_MS: Final = 500  # how late a person at a screen sees and acts
 ASSET: Final = 0
+LEAST: Final = 1e-6  # where bidders rest all the depth there is, the makers' ladder goes on with this
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ def _makers(scenario: Scenario) -> list[Agent]:
     who = scenario.makers
     if not who.count:
         return []
-    each = who.depth_scale / who.count * MICRO
-    shape = ladder(who.levels, who.nearest_bp, np.array(who.depth_bp), np.array(who.bid_usd) * each, np.array(who.ask_usd) * each)
+    each = MICRO / who.count
+    bids, asks = (_left_by_bidders(scenario, np.array(depth)) * each for depth in (who.bid_usd, who.ask_usd))
+    shape = ladder(who.levels, who.nearest_bp, np.array(who.depth_bp), bids, asks)
     fear = Withdrawal(who.calm_bp, who.wild_bp, who.withdraw_bid, who.withdraw_ask, who.rise_s, who.fall_s)
     interval = who.interval_ms * MS_NS
 
@@ -92,6 +95,16 @@ def _makers(scenario: Scenario) -> list[Agent]:
         Agent(f"maker-{n}", "makers", AccountKind.MAKER, _micro(who.capital_usd), make(n), who.outside_ms * MS_NS, who.order_ms * MS_NS)
         for n in range(who.count)
     ]
+
+
+def _left_by_bidders(scenario: Scenario, measured: Floats) -> Floats:
+    """Cumulative depth that the makers add to what bidders rest in the book, shape (k,) [USD]; it rises, be it by little."""
+    makers, bidders = scenario.makers, scenario.bidders
+    resting = bidders.count * bidders.capital_usd * bidders.leverage * np.array(bidders.share)
+    steps = np.array(bidders.discount_bp)[:, None] <= np.array(makers.depth_bp)
+    left = measured * makers.depth_scale - (resting[:, None] * steps).sum(axis=0)
+    rising: Floats = np.maximum.accumulate(np.maximum(left, measured[0] * LEAST)) * (1.0 + LEAST * np.arange(left.size))
+    return rising
 
 
 def _arbitrageurs(scenario: Scenario, seed: int) -> list[Agent]:
@@ -121,6 +134,8 @@ def _bidders(scenario: Scenario, seed: int, auctions: bool) -> list[Agent]:
             np.array(who.discount_bp),
             np.array(who.share),
             who.leverage,
+            who.unwind_share,
+            who.unwind_bp,
             auctions,
         )
         return lambda seat: Bidder(seat, terms)

@@ -97,7 +97,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@main.command()
+@main.command(short_help="Run venue designs through a scenario and compare them.")
 @click.argument("scenario")
 @click.option("--venues", "venue_list", metavar="A,B", help="Designs to compare: names or TOML files.  [default: all shipped ones]")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds.")
@@ -210,9 +210,12 @@ def renamed(scenario: Scenario, file: Path) -> Scenario:
     """With a title that says what the true price is now."""
     from msgspec.structs import replace
 
-    path = scenario.path.path(0)
-    start, end = (datetime.fromtimestamp(ns // NS, UTC) for ns in (path.start_ns, path.end_ns))
-    return replace(scenario, title=f"The traders of {scenario.name} on {file.name}, {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC")
+    from .scenario import BarsPath
+
+    path = scenario.path
+    assert isinstance(path, BarsPath)
+    end = path.start + timedelta(seconds=path.bar_s * len(path.bars))
+    return replace(scenario, title=f"The traders of {scenario.name} on {file.name}, {path.start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC")
 
 
 def moment(option: str, text: str | None, bars: Bars) -> int | None:
@@ -225,13 +228,17 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
     except ValueError:
         raise click.UsageError(f"{option}: {text!r} given, expected HH:MM or YYYY-MM-DDTHH:MM (UTC)") from None
     when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
-    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    ns = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    if not bars.start_ns <= ns <= bars.end_ns:
+        first, last = (f"{datetime.fromtimestamp(edge // NS, UTC):%Y-%m-%dT%H:%M}" for edge in (bars.start_ns, bars.end_ns))
+        raise click.UsageError(f"{option}: {text!r} given, expected a time in the file, {first} to {last} (UTC)")
+    return ns
 
 
 # -- the other commands --
 
 
-@main.command()
+@main.command(short_help="Print the state hash of a journal.")
 @click.argument("file", type=FILE)
 def replay(file: Path) -> None:
     """Apply the commands of a journal anew and print the state hash, which is that of the run that wrote it."""

@@ -1,7 +1,7 @@
 """The exogenous part of a run, drawn before it begins: noise taker orders and oracle updates.
 
 Rules: nothing here depends on the venue's state. Taker orders come in clusters (each sets off others, a Hawkes process in its branching
-form), their signs have a long memory, their sizes a heavy tail, all as measured; over each balance window buys equal sells, so that the
+form), their signs have a long memory, their sizes a heavy tail, all as measured, their limits a distance from the true price; over each balance window buys equal sells, so that the
 flow carries no opinion on the price. The arrival rate follows the volatility of the true price.
 """
 
@@ -48,7 +48,7 @@ def _sources(kind: str, oracle: Oracle) -> list[Source]:
     return [Source(f"{kind}-{number}", noise_bp=oracle.noise_bp) for number in range(oracle.sources)]
 
 
-def noise_flows(noise: Noise, path: PricePath, seed: int, lot_coins: float) -> list[Flow]:
+def noise_flows(noise: Noise, path: PricePath, seed: int, lot_coins: float, tick_usd: float) -> list[Flow]:
     """The flow of each noise account: one market-wide stream of taker orders, dealt out at random."""
     if not noise.accounts:
         return []
@@ -57,8 +57,9 @@ def noise_flows(noise: Noise, path: PricePath, seed: int, lot_coins: float) -> l
     coins = _sizes(noise, ts.size, seed)
     _balance(coins, sides, (ts - path.start_ns) // max(1, round(noise.balance_s * SECOND_NS)))
     lots = np.maximum(1, np.rint(coins / lot_coins).astype(np.int64))
+    limits = _limits(noise, path.at(ts) / tick_usd, sides)
     account = generator(seed, "noise", "account").integers(0, noise.accounts, ts.size)
-    return [Flow(ts[mine], sides[mine], lots[mine]) for mine in (account == one for one in range(noise.accounts))]
+    return [Flow(ts[mine], sides[mine], lots[mine], limits[mine]) for mine in (account == one for one in range(noise.accounts))]
 
 
 def surge(noise: Noise, path: PricePath) -> Floats:
@@ -106,6 +107,13 @@ def _sizes(noise: Noise, n: int, seed: int) -> Floats:
     u = generator(seed, "noise", "sizes").random(n)
     coins: Floats = np.exp(np.interp(u, noise.size_quantile, np.log(noise.size_coins)))
     return coins
+
+
+def _limits(noise: Noise, true: Floats, sides: Ints) -> Ints:
+    """The worst price each order accepts, `slippage_bp` beyond the true one. [ticks]"""
+    beyond = np.where(sides == 0, 1.0, -1.0) * noise.slippage_bp * BP
+    limits: Ints = np.rint(true * (1.0 + beyond)).astype(np.int64)
+    return limits
 
 
 def _balance(coins: Floats, sides: Ints, window: Ints) -> None:

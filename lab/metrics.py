@@ -110,6 +110,7 @@ CATALOGUE: Final = (
     Measure("liquidation.seconds_max", "s", "from breach to flat, longest"),
     Measure("liquidation.unfinished", "liquidations", "liquidations unfinished at the end"),
     Measure("losses.bad_debt_usd", "USD", "bad debt"),
+    Measure("losses.open_deficit_usd", "USD", "equity below zero at the end"),
     Measure("losses.fund_usd", "USD", "paid by the insurance fund"),
     Measure("losses.vault_usd", "USD", "lost by the backstop vault"),
     Measure("losses.adl_conceded_usd", "USD", "conceded by deleveraged accounts"),

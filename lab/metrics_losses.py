@@ -50,6 +50,7 @@ class Losses(Struct, frozen=True):
     """What was lost, and who paid."""
 
     bad_debt_usd: float
+    open_deficit_usd: float
     fund_usd: float
     vault_usd: float
     adl_conceded_usd: float
@@ -159,6 +160,7 @@ def losses(log: Log) -> Losses:
     per_lot = int(social["index_delta"].sum()) / 2.0**log.run.terms.index_shift  # [micro per lot]
     return Losses(
         bad_debt_usd=log.usd(user_slices(log)["deficit"]),
+        open_deficit_usd=log.usd(np.maximum(-log.run.closing_equity[int(FIRST_USER) :], 0)),
         fund_usd=log.usd(paid["amount"][paid["payer"] == Payer.INSURANCE_FUND]),
         vault_usd=log.usd(max(-vault, 0)),
         adl_conceded_usd=log.usd(np.abs(log[Deleveraged]["conceded"])),

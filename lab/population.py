@@ -118,7 +118,7 @@ def _weights(who: Population, group: str, n: int, seed: int) -> Floats:
     tail = who.hedger_tail if group == GROUPS[HEDGERS] else who.size_tail
     u = _strata(n, generator(seed, "population", group, "size"))
     size = (1.0 - u) ** (-1.0 / tail)
-    share = max(who.largest_share, 1.0 / n)
+    share = max(who.hedger_largest_share if group == GROUPS[HEDGERS] else who.largest_share, 1.0 / n)
     for _ in range(64):  # a cap lowers the sum, and with it the cap: it settles geometrically
         size = np.minimum(size, share * size.sum())
     return size

@@ -113,7 +113,8 @@ class Population(Table, frozen=True):
     hedger_open_interest: Share  # share of the short side
     size_tail: Positive  # Pareto exponent of sizes, longs and directional shorts
     hedger_tail: Positive
-    largest_share: Share  # of its group's open interest that one account holds at most
+    largest_share: Share  # of its group's open interest that one long or directional short holds at most
+    hedger_largest_share: Share  # the same, one hedger
     long_leverage: Positive  # median of the lognormal
     short_leverage: Positive  # the same, directional shorts
     leverage_sigma: NotNegative
@@ -138,7 +139,7 @@ class Population(Table, frozen=True):
 
 
 class Makers(Table, frozen=True):
-    """Market makers; depth is that of all of them together when calm."""
+    """Market makers; with what bidders rest in the book they make the depth below when calm, all of them together."""
 
     count: Count
     capital_usd: Positive  # of each
@@ -150,7 +151,7 @@ class Makers(Table, frozen=True):
     nearest_bp: Positive
     depth_scale: Positive  # multiplies the depth below
     depth_bp: Prices
-    bid_usd: Prices  # cumulative within depth_bp
+    bid_usd: Prices  # cumulative within depth_bp, what the bidders rest there included
     ask_usd: Prices
     skew_bp: NotNegative
     calm_bp: Positive  # volatility per square root of a second up to which nothing is withdrawn
@@ -186,6 +187,7 @@ class Noise(Table, frozen=True):
     sign_orders: Positive  # its mean life, in orders
     size_quantile: Prices
     size_coins: Prices  # sizes at these quantiles, log-linear between
+    slippage_bp: Positive  # from the true price, at which they trade at worst
     balance_s: Positive  # over each such time, buys and sells are made equal
 
     def __post_init__(self) -> None:
@@ -229,6 +231,8 @@ class Bidders(Table, frozen=True):
     interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
     discount_bp: Prices
     share: Prices  # of the capacity, at each discount
+    unwind_share: Share  # of what it holds that it offers in the book at each look
+    unwind_bp: NotNegative  # from the outside price, at worst
     outside_ms: Milliseconds
     order_ms: Milliseconds
 

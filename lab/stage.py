@@ -64,7 +64,7 @@ def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None)
     """Draw everything that the run of this seed needs."""
     terms = terms_of(venue)
     path = scenario.path.path(seed)
-    flows = noise_flows(scenario.noise, path, seed, terms.lot_coins)
+    flows = noise_flows(scenario.noise, path, seed, terms.lot_coins, terms.tick_usd)
     traders = populate(scenario, terms, seed, accounts)
     agents = [*cast(scenario, flows, seed, has_auctions(venue)), *holders(scenario, traders)]
     seats = [Seat(int(FIRST_USER) + number, MARKET, terms.unit) for number in range(len(agents))]

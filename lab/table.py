@@ -19,7 +19,7 @@ LABEL, VALUE, CHANGE = 30, 7, 7  # [characters] label with unit; a number; a dif
 PROSE: Final = 100  # [characters] longest line of text
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
 USD_SCALES: Final = ((1e9, "bn USD"), (1e6, "M USD"), (1e3, "k USD"), (1.0, "USD"))
-COUNTED: Final = ("accounts", "positions")  # units that the label says already
+COUNTED: Final = ("accounts", "liquidations", "positions")  # units that the label says already
 
 CALIBRATED_USD: Final = {
     "backstop_usd": "insurance fund or vault {} at the start",
@@ -49,9 +49,16 @@ SECTIONS: Final = (
             Row("liquidation.auction_discount_bp", "discount in auctions"),
             Row("liquidation.seconds_median", "until flat, median"),
             Row("liquidation.seconds_max", "until flat, longest"),
+            Row("liquidation.unfinished", "unfinished at the end"),
         ),
     ),
-    Section("What was lost", (Row("losses.bad_debt_usd", "bad debt"),)),
+    Section(
+        "What was lost",
+        (
+            Row("losses.bad_debt_usd", "bad debt"),
+            Row("losses.open_deficit_usd", "still open at the end"),
+        ),
+    ),
     Section(
         "Who paid",
         (
@@ -235,7 +242,8 @@ class Overview:
             return f"{values}; {place} it, the difference to {report.baseline}, which may be chance: take more seeds."
         return (
             f"{values}; {place} it, the median difference to {report.baseline} on the same seeds. = is no difference in any "
-            "seed; n.d. is not distinguished: the sign of the difference is not the same in all seeds."
+            "seed; n.d. is not distinguished: the sign of the difference is not the same in all seeds. By chance alone it would "
+            f"be once in {2 ** (seeds - 1)} times."
         )
 
 

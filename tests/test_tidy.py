@@ -22,7 +22,7 @@ LAYERS = (
     ("book", "ledger", "margin", "door"),
     ("mark", "funding", "matching", "entry", "accounts", "backstop"),
     ("liquidation",),
-    ("steps", "auction", "vault", "settlement"),
+    ("steps", "auction", "vault", "settlement", "screen"),
     ("due",),
     ("listing", "venue"),
     ("engine",),
@@ -32,7 +32,7 @@ LAYERS = (
     ("server",),
 )
 EDGE = {  # of exchange, never compiled
-    "codes", "design", "events", "listing", "messages", "venue", "views", "journal", "build", "__init__", "server",
+    "codes", "design", "events", "listing", "messages", "screen", "venue", "views", "journal", "build", "__init__", "server",
 }  # fmt: skip
 # Between the packages: folder or file -> what it may import of perplab besides its own. The longest name counts.
 MAY_IMPORT = {

@@ -2,17 +2,19 @@
 
 Rules: one schedule of (discount, share of capacity) serves everywhere. Where the venue auctions liquidated accounts, it bids for as
 much as the schedule still offers at the gain of the moment; where it does not, the same schedule rests in the book, on both sides.
-It holds what it took, hedged outside; its capacity is what its venue account carries at a stated leverage.
+It hedges outside what it took and works it off in the book bit by bit; its capacity is what its venue account carries at a stated
+leverage, so what it has sold it can take again.
 """
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.messages import AuctionStarted, Command, Event, Side, TakeAuction, TimeInForce
+from perplab.exchange.messages import AuctionStarted, Command, Event, Place, Side, TakeAuction, TimeInForce
 from perplab.exchange.types import PPM
 
 from .base import BP, NOTHING, Action, Bot, Floats, Offer, Rows, Seat, View, pack, places, replace_quotes
@@ -25,6 +27,8 @@ class BidderTerms(Struct, frozen=True):
     discount_bp: Floats  # [bp] from the price, rising, shape (k,)
     share: Floats  # of the capacity that is offered at each discount, shape (k,), sum 1
     leverage: float  # capacity over equity
+    unwind_share: float  # of what it holds, offered in the book at each look
+    unwind_bp: float  # from the outside price, at worst
     auctions: bool  # whether the venue has auctions
 
 
@@ -49,7 +53,18 @@ class Bidder(Bot):
         capacity = self.terms.leverage * max(0, view.equity)
         used = abs(self.seat.notional(view.size, view.mark))
         act = self._bid if self.terms.auctions else self._rest
-        return act(view, capacity, used), ts + self.terms.interval_ns
+        rows = np.concatenate([act(view, capacity, used), self._unwind(view)])
+        return rows, ts + self.terms.interval_ns
+
+    def _unwind(self, view: View) -> Rows:
+        """One immediate order for part of what it holds, not far from the outside price."""
+        lots = math.ceil(abs(view.size) * self.terms.unwind_share)
+        if not lots:
+            return NOTHING
+        gap = self.terms.unwind_bp * BP
+        side = Side.SELL if view.size > 0 else Side.BUY
+        limit = math.ceil(view.outside * (1.0 - gap)) if view.size > 0 else math.floor(view.outside * (1.0 + gap))
+        return pack(Place(0, self.seat.account, self.seat.market, side, limit, lots, tif=TimeInForce.IOC, reduce_only=True))
 
     def _rest(self, view: View, capacity: float, used: float) -> Rows:
         """What each step of the schedule has left, below the outside price and above it."""

@@ -1,4 +1,4 @@
-"""Noise taker flow: market orders at given times, of given sides and sizes, whatever the market does.
+"""Noise taker flow: immediate orders at given times, of given sides, sizes and limits, whatever the venue does.
 
 Rules: the whole flow is drawn before it is traded, so nothing that happens on the venue changes it. A carrier may let the bot send
 it order by order, or take `rows` and `ts` and deliver them in bulk: the orders are the same.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.messages import OrderType, Place, Side, TimeInForce
+from perplab.exchange.messages import Place, Side, TimeInForce
 
 from .base import NOTHING, Action, Bot, Rows, Seat, View, pack
 
@@ -20,10 +20,11 @@ class Flow(Struct, frozen=True):
     ts: Rows  # [ns] when each is sent
     sides: Rows  # 0 buys, 1 sells
     lots: Rows  # [lots] at least 1
+    limits: Rows  # [ticks] the worst price that it trades at
 
 
 class NoiseTaker(Bot):
-    """Sends its flow as market orders without a protection price of its own: the venue's band is the limit."""
+    """Sends its flow as immediate limit orders: takers who would lose more than that on this venue trade elsewhere."""
 
     def __init__(self, seat: Seat, flow: Flow) -> None:
         super().__init__(seat)
@@ -41,9 +42,10 @@ class NoiseTaker(Bot):
 
     def rows(self) -> Rows:
         """All its orders as packed commands, shape (n, 16)."""
-        template = pack(Place(0, self.seat.account, self.seat.market, Side.BUY, 0, 1, OrderType.MARKET, TimeInForce.IOC))
+        template = pack(Place(0, self.seat.account, self.seat.market, Side.BUY, 1, 1, tif=TimeInForce.IOC))
         rows = np.repeat(template, self.flow.ts.size, axis=0)
         rows[:, 4] = self.flow.sides
+        rows[:, 5] = self.flow.limits
         rows[:, 6] = self.flow.lots
         return rows
 

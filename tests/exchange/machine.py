@@ -475,6 +475,15 @@ ENTRY: Final = (m.Place, m.Amend)
 OUTFLOW: Final = (m.Withdraw, m.Transfer)
 
 
+class Before:
+    """Positions and cross equity ahead of a command."""
+
+    def __init__(self, world: World) -> None:
+        exchange, users = world.exchange, world.users
+        self.positions = {(a, n): exchange.position(a, n) for a in users for n in range(len(world.terms))}
+        self.equity = {(a, asset): world.margin.equity(a, asset) for a in users for asset in range(len(exchange.venue.assets))}
+
+
 class World:
     """A venue under test: commands go in one by one, each after a Tick of its time, and everything is checked."""
 
@@ -502,7 +511,7 @@ class World:
             self.send(m.Tick(command.ts))
         if isinstance(command, m.Tick):
             return []
-        before = {(a, n): self.exchange.position(a, n) for a in self.users for n in range(len(self.terms))}
+        before = Before(self)
         hashed = self.exchange.state_hash()
         events = self.send(command)
         rejected = [e for e in events if isinstance(e, m.Rejected)]
@@ -590,25 +599,24 @@ def check_deficits(exchange: Exchange, events: Sequence[m.Event]) -> None:
             assert e.deficit <= paid <= e.deficit + len(exchange.venue.markets) + 1, f"{e}: {paid} was paid"
 
 
-def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event], before: dict[tuple[int, int], Position]) -> None:
+def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event], before: Before) -> None:
     """No voluntary act leaves an account below initial margin, or below maintenance if it only reduces."""
     margin = world.margin
     exchange = world.exchange
     losers = {e.account for e in events if isinstance(e, m.Liquidated)}
     if isinstance(command, (*ENTRY, m.BlockTrade, m.TakeAuction)):
-        for (account, number), old in before.items():
+        for (account, number), old in before.positions.items():
             new = exchange.position(account, number)
-            if account in losers or new.size == old.size:
-                continue
-            reduced = (new.size >= 0) == (old.size >= 0) and abs(new.size) <= abs(old.size)
-            check_margined(world, new, reduced or new.size == 0)
+            if account not in losers and new.size != old.size:
+                same_side = (new.size > 0) == (old.size > 0) or new.size == 0
+                check_margined(world, new, same_side and abs(new.size) < abs(old.size), before)
     if isinstance(command, OUTFLOW):
         asset = command.asset
         assert margin.equity(command.account, asset) >= margin.all_with_orders(command.account, asset)
     if isinstance(command, m.SetLeverage):
         new = exchange.position(command.account, command.market)
-        if new.leverage < before[command.account, command.market].leverage and new.size:
-            check_margined(world, new, False)
+        if new.leverage < before.positions[command.account, command.market].leverage and new.size:
+            check_margined(world, new, False, before)
     if isinstance(command, m.MoveIsolatedMargin):
         new = exchange.position(command.account, command.market)
         if command.amount < 0:
@@ -619,23 +627,26 @@ def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event],
     check_traders(world, command, events, before)
 
 
-def check_margined(world: World, p: Position, reduced: bool) -> None:
+def check_margined(world: World, p: Position, reduced: bool, before: Before) -> None:
     margin = world.margin
     asset = world.terms[p.market].asset
-    if p.mode == 1 and p.size:
+    name = "maintenance" if reduced else "initial"
+    equity = margin.equity(p.account, asset)
+    if p.mode == 1:
+        # an isolated position may draw from free cash, and only from that
+        needed = min(margin.initial(p.account, asset), Fraction(before.equity[p.account, asset]))
+        assert equity >= needed, f"account {p.account}: equity {equity}, needed {needed} after {p}"
         equity = margin.isolated_equity(p)
         needed = margin.row_maintenance(p) if reduced else margin.row_initial(p)
-        assert equity >= needed, f"{p}: equity {equity}, {'maintenance' if reduced else 'initial'} margin {needed}"
-    if p.mode == 0 or not reduced:
-        equity = margin.equity(p.account, asset)
+    else:
         needed = margin.maintenance(p.account, asset) if reduced else margin.initial(p.account, asset)
-        assert equity >= needed, f"account {p.account}: equity {equity}, {'maintenance' if reduced else 'initial'} margin {needed}"
+    assert p.size == 0 and p.mode == 1 or equity >= needed, f"{p}: equity {equity}, {name} margin {needed}"
 
 
-def check_traders(world: World, command: m.Command, events: Sequence[m.Event], before: dict[tuple[int, int], Position]) -> None:
+def check_traders(world: World, command: m.Command, events: Sequence[m.Event], before: Before) -> None:
     """Orders that may only reduce never increase or flip; trades with oneself leave cash and isolated positions sound."""
     if isinstance(command, m.Place) and command.reduce_only:
-        old = before[command.account, command.market].size
+        old = before.positions[command.account, command.market].size
         new = world.exchange.position(command.account, command.market).size
         assert 0 <= new <= old or old <= new <= 0
     if not isinstance(command, ENTRY):

@@ -11,7 +11,7 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     = WHAT KEY VALUE ...        a query of the state (below)
     # ...                       a comment; also at the end of a line
 
-A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1h`; alone, that is a Tick. Time starts at 0. Accounts have names
+A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight. Accounts have names
 (the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of the design (any number
 as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
@@ -72,6 +72,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "cases"
 FILES = sorted(path.name for path in FOLDER.glob("*.txt"))
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "h": 3600 * 10**9}
+START = 20_000 * 86_400 * 10**9  # the midnight that scenarios call 0
 NIL = -1
 COMMENT = re.compile(r"(^|\s+)#(\s.*)?$")
 
@@ -85,7 +86,7 @@ CODES = {
     "status": MarketStatus, "payer": Payer, "method": Method, "outcome": Outcome,
 }  # fmt: skip
 GIVEN = {
-    m.OpenAccount: ["AccountOpened"], m.Deposit: ["Deposited"], m.Place: ["OrderPlaced"], m.BlockTrade: ["BlockTraded"],
+    m.OpenAccount: ["AccountOpened"], m.Deposit: ["Deposited"], m.Withdraw: ["Withdrawn"], m.Place: ["OrderPlaced"], m.BlockTrade: ["BlockTraded"],
     m.SetLeverage: ["LeverageSet"], m.SetMarginMode: ["MarginModeSet"], m.MoveIsolatedMargin: ["IsolatedMarginMoved"],
     m.UpdateOracle: ["OracleUpdated", "MarkMoved"], m.SetMarketStatus: ["MarketStatusChanged"],
 }  # fmt: skip
@@ -194,7 +195,7 @@ class World:
         self.ticked = Exchange(venue)  # gets a Tick for every command that is refused
         self.accounts = dict(SYSTEM)
         self.markets = {market.name.removesuffix("-PERP"): number for number, market in enumerate(venue.markets)}
-        self.ts = 0
+        self.ts = START
         self.sent: list[m.Command] = []
         self.events: list[Event] = []
 
@@ -304,6 +305,8 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
 
 
 def value_shown(w: World, event: Event, name: str, value: int) -> str:
+    if name == "ts":
+        return str(value - START)
     if name in MONEY:
         return shown_money(value)
     if name in ACCOUNTS:

@@ -132,6 +132,11 @@ def test_the_vault_pays_what_it_lost_over_the_run(gain: int, loss_usd: float) ->
     assert measure(run_of(closing_equity=closing)).losses.vault_usd == loss_usd
 
 
+def test_a_deficit_that_is_still_open_at_the_end_is_told() -> None:
+    closing = run_of().opening_equity + USD * by_account(LONG=-1_003, SHORT=-1_001, OTHER=2_004)
+    assert measure(run_of(closing_equity=closing)).losses.open_deficit_usd == 4.0
+
+
 # -- auto-deleveraging --
 
 
