@@ -36,6 +36,7 @@ def core_extensions() -> list[Extension]:
     leave_out = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
     shutil.copytree("exchange", stage / "perplab/exchange", ignore=leave_out)
     options = ["--config-file=", "--strict", "--namespace-packages", "--explicit-package-bases"]
+    os.environ["MYPYPATH"] = str(stage)  # else modules that are not compiled are looked up in an older perplab already installed
     os.chdir(stage)
     try:
         found = mypycify(

@@ -41,7 +41,7 @@ DISTANCES: Final = (
     (1, 1, 13.1), (2, 2, 0.6), (3, 3, 0.4), (4, 4, 0.3), (5, 5, 0.35), (6, 10, 1.6), (11, 50, 18.5), (51, 100, 35.0),
     (101, 500, 251.0), (501, 1_000, 269.15),
 )  # fmt: skip
-SIZES: Final = ((0.0, 2), (0.1, 2), (0.5, 65), (0.9, 970), (0.99, 16_000), (1.0, 30_000))  # [lots] measured quantiles of adds
+SIZES: Final = ((0.0, 20), (0.1, 20), (0.5, 650), (0.9, 9_700), (0.99, 160_000), (1.0, 300_000))  # [lots] measured quantiles of adds
 ARRIVAL: Final = (1.85, 1.51, 1.09, 0.88, 0.77)  # limit orders per second at 1 to 5 ticks from the opposite best
 CANCEL_RATE: Final = (0.71, 0.81, 0.68, 0.56, 0.47)  # per resting order and second; the last one holds farther out too
 MARKET_RATE: Final = 0.94  # market orders per second and side
@@ -280,7 +280,7 @@ class CalmMakers(Flow):
 class NearTouch(Flow):
     name = "M2"
     resting = 20
-    unit = 50  # [lots]
+    unit = 500  # [lots]
 
     def __init__(self, markets: int, seed: int) -> None:
         super().__init__(markets, seed)

@@ -115,10 +115,11 @@ def _strata(n: int, draws: np.random.Generator) -> Floats:
 
 def _weights(who: Population, group: str, n: int, seed: int) -> Floats:
     """Pareto sizes, none more than the largest share of their sum; shape (n,)."""
-    tail = who.hedger_tail if group == GROUPS[HEDGERS] else who.size_tail
+    is_long = group == GROUPS[LONGS]
+    tail = who.long_tail if is_long else who.short_tail
     u = _strata(n, generator(seed, "population", group, "size"))
     size = (1.0 - u) ** (-1.0 / tail)
-    share = max(who.hedger_largest_share if group == GROUPS[HEDGERS] else who.largest_share, 1.0 / n)
+    share = max(who.long_largest_share if is_long else who.short_largest_share, 1.0 / n)
     for _ in range(64):  # a cap lowers the sum, and with it the cap: it settles geometrically
         size = np.minimum(size, share * size.sum())
     return size

@@ -111,10 +111,10 @@ class Population(Table, frozen=True):
     long_accounts: Share  # share of the accounts
     hedger_accounts: Share
     hedger_open_interest: Share  # share of the short side
-    size_tail: Positive  # Pareto exponent of sizes, longs and directional shorts
-    hedger_tail: Positive
-    largest_share: Share  # of its group's open interest that one long or directional short holds at most
-    hedger_largest_share: Share  # the same, one hedger
+    long_tail: Positive  # Pareto exponent of sizes
+    short_tail: Positive  # the same, hedgers and directional shorts
+    long_largest_share: Share  # of its group's open interest that one long holds at most
+    short_largest_share: Share  # the same, one hedger or directional short
     long_leverage: Positive  # median of the lognormal
     short_leverage: Positive  # the same, directional shorts
     leverage_sigma: NotNegative
