@@ -36,11 +36,13 @@ def core_extensions() -> list[Extension]:
     leave_out = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
     shutil.copytree("exchange", stage / "perplab/exchange", ignore=leave_out)
     options = ["--config-file=", "--strict", "--namespace-packages", "--explicit-package-bases"]
-    os.environ["MYPYPATH"] = str(stage)  # else modules that are not compiled are looked up in an older perplab already installed
     os.chdir(stage)
     try:
+        # All of exchange/ is named to mypy: what is not would be looked up in a perplab already installed. screen.py needs numpy.
+        seen = [str(path) for path in sorted(Path("perplab/exchange").glob("*.py")) if path.stem != "screen"]
         found = mypycify(
-            [*options, *(f"perplab/exchange/{name}.py" for name in CORE)],
+            [*options, *seen],
+            only_compile_paths=[f"perplab/exchange/{name}.py" for name in CORE],
             opt_level=OPT_LEVEL,
             group_name="perplab.exchange.core",  # the dots put the shared library inside the package
             target_dir=str(root / "build/mypyc"),

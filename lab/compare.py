@@ -29,7 +29,6 @@ CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl 
     "backstop_usd",
     "population.open_interest_over_depth",
     "population.hedger_open_interest",
-    "population.short_leverage",
     "population.leverage_sigma",
     "makers.capital_usd",
     "makers.calm_bp",

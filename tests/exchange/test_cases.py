@@ -492,6 +492,12 @@ def test_every_reason_is_reached() -> None:
     assert missing(Reason, (m.Rejected,), "reason") == set()
 
 
+def test_titles_are_short_and_told_once() -> None:
+    """Else pytest would number them."""
+    titles = [name for file in FILES for name in (one.title for one in scenarios_of(file))]
+    assert max(map(len, titles)) <= 90 and len(set(titles)) == len(titles)
+
+
 def test_every_event_and_code_happens() -> None:
     """Each kind of event, each cause of a cancel, payer, method and outcome happens in at least one scenario."""
     assert {kind.__name__ for kind in EVENTS} - {type(event).__name__ for event in every_event()} == set()

@@ -207,5 +207,5 @@ def test_the_calibrated_numbers_are_those_the_scenario_file_marks() -> None:
             marked.append(table + line.split(" = ")[0])
     assert sorted(CALIBRATED) == sorted(marked)
     scenario, given = load_scenario("oct10"), tomllib.loads(text)
-    assert number_of(scenario, "population.short_leverage") == given["population"]["short_leverage"]
+    assert number_of(scenario, "population.leverage_sigma") == given["population"]["leverage_sigma"]
     assert about(scenario).calibrated["backstop_usd"] == given["backstop_usd"]
