@@ -44,9 +44,10 @@ check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -q tests/test_tidy.py
 
-bench: $(VENV)/dev  ## benchmarks; writes out/bench.json (ARGS=)
-	@mkdir -p out && $(VENV)/bin/perplab --version
-	$(VENV)/bin/pytest benchmarks $(ARGS)
+bench: $(VENV)/dev $(PURE)/dev  ## benchmarks of both builds; writes out/bench.json (ARGS=)
+	@mkdir -p out && rm -f out/bench.json && $(VENV)/bin/perplab --version
+	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then $(PURE)/bin/pytest benchmarks --benchmark-quiet $(ARGS); fi
+	$(VENV)/bin/pytest benchmarks --benchmark-quiet $(ARGS)
 	@test -s out/bench.json || { echo "out/bench.json was not written"; exit 1; }
 
 mutants:  ## mutation tests of the money modules on the interpreted core; writes out/mutants.txt (takes long)

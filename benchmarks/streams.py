@@ -13,8 +13,9 @@ Only `random()` and `getrandbits` are asked of Random: Python promises that thes
 from __future__ import annotations
 
 from array import array
+from bisect import bisect
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from random import Random
 from typing import Final
 
@@ -41,7 +42,8 @@ DISTANCES: Final = (
     (1, 1, 13.1), (2, 2, 0.6), (3, 3, 0.4), (4, 4, 0.3), (5, 5, 0.35), (6, 10, 1.6), (11, 50, 18.5), (51, 100, 35.0),
     (101, 500, 251.0), (501, 1_000, 269.15),
 )  # fmt: skip
-SIZES: Final = ((0.0, 20), (0.1, 20), (0.5, 650), (0.9, 9_700), (0.99, 160_000), (1.0, 300_000))  # [lots] measured quantiles of adds
+SIZES: Final = (20, 20, 650, 9_700, 160_000, 300_000)  # [lots] of adds, measured, at the quantiles
+QUANTILES: Final = (0.0, 0.1, 0.5, 0.9, 0.99, 1.0)
 ARRIVAL: Final = (1.85, 1.51, 1.09, 0.88, 0.77)  # limit orders per second at 1 to 5 ticks from the opposite best
 CANCEL_RATE: Final = (0.71, 0.81, 0.68, 0.56, 0.47)  # per resting order and second; the last one holds farther out too
 MARKET_RATE: Final = 0.94  # market orders per second and side
@@ -190,6 +192,11 @@ class Flow:
             fills += 1
         return fills
 
+    def behind_opposite(self, market: int, side: int, distance: int) -> int:
+        """The price `distance` ticks from the best of the other side: at 1 the spread is one tick."""
+        best = self.sides[market][1 - side].best()
+        return best - distance if side == BUY else best + distance
+
     # -- draws --
 
     def below(self, end: int) -> int:
@@ -201,8 +208,13 @@ class Flow:
     def size(self) -> int:
         """[lots] log-linear between the measured quantiles."""
         u = self.random.random()
-        (p, low), (q, high) = next((a, b) for a, b in zip(SIZES, SIZES[1:]) if u <= b[0])
-        return max(2, int(low * (high / low) ** ((u - p) / (q - p))))
+        at = bisect(QUANTILES, u)
+        low, high = SIZES[at - 1], SIZES[at]
+        return int(low * (high / low) ** ((u - QUANTILES[at - 1]) / (QUANTILES[at] - QUANTILES[at - 1])))
+
+    def drawn(self, sums: tuple[float, ...]) -> int:
+        """A number drawn by weights, of which `sums` are the running sums."""
+        return bisect(sums, self.random.random() * sums[-1])
 
     def half_id(self) -> int:
         return self.random.getrandbits(64) - (1 << 63)
@@ -259,64 +271,36 @@ class CalmMakers(Flow):
     name = "M1"
     resting = 6_000
     shares = (99, 98, 3)
-
-    def __init__(self, markets: int, seed: int) -> None:
-        super().__init__(markets, seed)
-        rate = sum(weight for _, _, weight in DISTANCES)
-        self.buckets = [(low, high, weight / rate) for low, high, weight in DISTANCES]
+    sums = tuple(accumulate(rate for _, _, rate in DISTANCES))
 
     def price(self, market: int, side: int) -> int:
-        u = self.random.random()
-        low, high = 1, 1
-        for low, high, share in self.buckets:
-            if u < share:
-                break
-            u -= share
-        distance = low + self.below(high - low + 1)
-        other = self.sides[market][1 - side].best()
-        return other - distance if side == BUY else other + distance
+        low, high, _ = DISTANCES[self.drawn(self.sums)]
+        return self.behind_opposite(market, side, low + self.below(high - low + 1))
 
 
 class NearTouch(Flow):
     name = "M2"
     resting = 20
     unit = 500  # [lots]
-
-    def __init__(self, markets: int, seed: int) -> None:
-        super().__init__(markets, seed)
-        self.arrivals = 2 * sum(ARRIVAL)
+    sums = tuple(accumulate(ARRIVAL))
 
     def next(self) -> None:
+        """The next event of the birth-death process of one of the markets."""
         market = self.below(self.markets)
-        orders = [order for side in self.sides[market] for order in side.queue()]
-        rates = [self.cancel_rate(order) for order in orders]
-        u = self.random.random() * (self.arrivals + 2 * MARKET_RATE + sum(rates)) - self.arrivals
-        if u < 0:
+        bids, asks = self.sides[market]
+        orders = [*bids.queue(), *asks.queue()]
+        opposite = (asks.best(), bids.best())
+        cancels = [CANCEL_RATE[min(abs(order.price - opposite[order.side]), 5) - 1] for order in orders]
+        drawn = self.drawn(tuple(accumulate((2 * self.sums[-1], 2 * MARKET_RATE, *cancels))))
+        if drawn == 0:
             self.add(market)
-        elif u < 2 * MARKET_RATE:
+        elif drawn == 1:
             self.hit(market, self.below(2), self.account(), self.unit)
         else:
-            u -= 2 * MARKET_RATE
-            for order, rate in zip(orders, rates):
-                u -= rate
-                if u < 0:
-                    break
-            self.cancel(order)
-
-    def cancel_rate(self, order: Order) -> float:
-        distance = abs(order.price - self.sides[order.market][1 - order.side].best())
-        return CANCEL_RATE[min(distance, 5) - 1]
+            self.cancel(orders[drawn - 2])
 
     def price(self, market: int, side: int) -> int:
-        u = self.random.random() * sum(ARRIVAL)
-        distance = 0
-        for rate in ARRIVAL:
-            distance += 1
-            u -= rate
-            if u < 0:
-                break
-        other = self.sides[market][1 - side].best()
-        return other - distance if side == BUY else other + distance
+        return self.behind_opposite(market, side, 1 + self.drawn(self.sums))
 
     def size(self) -> int:
         return self.unit

@@ -22,7 +22,7 @@ from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.lab.population import GROUPS, Traders
 from perplab.lab.run import Floats
-from perplab.lab.scenario import MS_NS, Scenario
+from perplab.lab.scenario import MS_NS, Makers, Scenario
 from perplab.oracle.keyed import generator
 
 MICRO: Final = 1e6  # [micro-units per USD]
@@ -65,7 +65,7 @@ def holders(scenario: Scenario, traders: Traders) -> list[Agent]:
         )
     }
     return [
-        Agent(f"{GROUPS[group]}-{number}", GROUPS[group], AccountKind.TRADER, deposit, _trader(terms.get(number)), delay, delay)
+        Agent(f"{GROUPS[group]}/{number}", GROUPS[group], AccountKind.TRADER, deposit, _trader(terms.get(number)), delay, delay)
         for number, (group, deposit, delay) in enumerate(
             zip(traders.group.tolist(), traders.deposit.tolist(), [TRADER_MS * MS_NS] * traders.group.size, strict=True)
         )
@@ -84,7 +84,7 @@ def _makers(scenario: Scenario) -> list[Agent]:
     each = MICRO / who.count
     bids, asks = (_left_by_bidders(scenario, np.array(depth)) * each for depth in (who.bid_usd, who.ask_usd))
     shape = ladder(who.levels, who.nearest_bp, np.array(who.depth_bp), bids, asks)
-    fear = Withdrawal(who.calm_bp, who.wild_bp, who.withdraw_bid, who.withdraw_ask, who.rise_s, who.fall_s)
+    fear = withdrawal(who)
     interval = who.interval_ms * MS_NS
 
     def make(number: int) -> Callable[[Seat], Bot]:
@@ -92,9 +92,13 @@ def _makers(scenario: Scenario) -> list[Agent]:
         return lambda seat: MarketMaker(seat, MakerTerms(shape, fear, interval, phase, who.leverage, who.skew_bp))
 
     return [
-        Agent(f"maker-{n}", "makers", AccountKind.MAKER, _micro(who.capital_usd), make(n), who.outside_ms * MS_NS, who.order_ms * MS_NS)
+        Agent(f"makers/{n}", "makers", AccountKind.MAKER, _micro(who.capital_usd), make(n), who.outside_ms * MS_NS, who.order_ms * MS_NS)
         for n in range(who.count)
     ]
+
+
+def withdrawal(who: Makers) -> Withdrawal:
+    return Withdrawal(who.calm_bp, who.wild_bp, who.withdraw_bid, who.withdraw_ask, who.rise_s, who.fall_s)
 
 
 def _left_by_bidders(scenario: Scenario, measured: Floats) -> Floats:
@@ -119,7 +123,7 @@ def _arbitrageurs(scenario: Scenario, seed: int) -> list[Agent]:
 
     return [
         Agent(name, "arbitrageurs", AccountKind.TRADER, _micro(who.capital_usd), make(name), who.outside_ms * MS_NS, who.order_ms * MS_NS)
-        for name in (f"arbitrageur-{n}" for n in range(who.count))
+        for name in (f"arbitrageurs/{n}" for n in range(who.count))
     ]
 
 
@@ -142,7 +146,7 @@ def _bidders(scenario: Scenario, seed: int, auctions: bool) -> list[Agent]:
 
     return [
         Agent(name, "bidders", AccountKind.BIDDER, _micro(who.capital_usd), make(name), who.outside_ms * MS_NS, who.order_ms * MS_NS)
-        for name in (f"bidder-{n}" for n in range(who.count))
+        for name in (f"bidders/{n}" for n in range(who.count))
     ]
 
 
@@ -165,7 +169,7 @@ def _momentum(scenario: Scenario, seed: int) -> list[Agent]:
 
     return [
         Agent(name, "momentum", AccountKind.TRADER, _micro(who.capital_usd), make(name), who.outside_ms * MS_NS, who.order_ms * MS_NS)
-        for name in (f"momentum-{n}" for n in range(who.count))
+        for name in (f"momentum/{n}" for n in range(who.count))
     ]
 
 
@@ -176,7 +180,7 @@ def _noise(scenario: Scenario, flows: list[Flow]) -> list[Agent]:
     def make(flow: Flow) -> Callable[[Seat], Bot]:
         return lambda seat: NoiseTaker(seat, flow)
 
-    return [Agent(f"noise-{n}", "noise", AccountKind.TRADER, capital, make(flow)) for n, flow in enumerate(flows)]
+    return [Agent(f"noise/{n}", "noise", AccountKind.TRADER, capital, make(flow)) for n, flow in enumerate(flows)]
 
 
 def _phase(seed: int, name: str, interval_ms: int) -> int:

@@ -2,7 +2,7 @@
 
 Rules: nothing here depends on the venue's state. Taker orders come in clusters (each sets off others, a Hawkes process in its branching
 form), their signs have a long memory, their sizes a heavy tail, all as measured, their limits a distance from the true price; over each balance window buys equal sells, so that the
-flow carries no opinion on the price. The arrival rate follows the volatility of the true price.
+flow carries no opinion on the price. The arrival rate follows the volatility of the true price, and fades where makers withdraw.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from perplab.clients.bots.base import BP
+from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.types import ROW
@@ -48,11 +49,13 @@ def _sources(kind: str, oracle: Oracle) -> list[Source]:
     return [Source(f"{kind}-{number}", noise_bp=oracle.noise_bp) for number in range(oracle.sources)]
 
 
-def noise_flows(noise: Noise, path: PricePath, seed: int, lot_coins: float, tick_usd: float) -> list[Flow]:
+def noise_flows(
+    noise: Noise, fear: Withdrawal, path: PricePath, seed: int, lot_coins: float, tick_usd: float
+) -> list[Flow]:
     """The flow of each noise account: one market-wide stream of taker orders, dealt out at random."""
     if not noise.accounts:
         return []
-    ts = _arrivals(noise, path, seed)
+    ts = _arrivals(noise, fear, path, seed)
     sides = _sides(noise, ts.size, seed)
     coins = _sizes(noise, ts.size, seed)
     _balance(coins, sides, (ts - path.start_ns) // max(1, round(noise.balance_s * SECOND_NS)))
@@ -72,10 +75,23 @@ def surge(noise: Noise, path: PricePath) -> Floats:
     return times
 
 
-def _arrivals(noise: Noise, path: PricePath, seed: int) -> Ints:
+def stress(fear: Withdrawal, path: PricePath) -> Floats:
+    """How far makers who see the true price have withdrawn in each second of the path, from 0 to 1. Shape (seconds,)."""
+    alarm = Alarm(fear)
+    alarm.start(path.start_ns, path.price_at(path.start_ns))
+    seconds = max(2, (path.end_ns - path.start_ns) // SECOND_NS)
+    ts = path.start_ns + SECOND_NS * np.arange(1, seconds)
+    levels = [alarm.level()]
+    for when, price in zip(ts.tolist(), path.at(ts).tolist(), strict=True):
+        alarm.watch(when, price)
+        levels.append(alarm.level())
+    return np.array(levels)
+
+
+def _arrivals(noise: Noise, fear: Withdrawal, path: PricePath, seed: int) -> Ints:
     """Times of all orders [ns], rising: immigrants at the surging rate, then generation after generation of their offspring."""
     draws = generator(seed, "noise", "arrivals")
-    times = surge(noise, path)
+    times = surge(noise, path) * (1.0 - noise.fade * stress(fear, path))
     counts = draws.poisson(noise.per_s * (1.0 - noise.branching) * times)
     born = np.repeat(np.arange(times.size), counts) + draws.random(int(counts.sum()))  # [s]
     waves = [born]

@@ -82,3 +82,4 @@ class Run:
     capital: dict[str, int] = field(default_factory=dict)  # [micro] starting capital: insurance_fund, vault
     journal: bytes = b""
     timing: Timing = Timing(0.0, 0.0)
+    watch_ts: int = 0  # from when on the delay of auto-deleveraging is measured; 0: from the start

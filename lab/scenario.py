@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Final, TypeVar, get_args, get_type_hints
+from typing import Annotated, ClassVar, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 import numpy as np
@@ -61,9 +61,12 @@ class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
     step_ms: Whole  # of the path's grid; divides a bar
     noise: NotNegative  # of the bridges between the bars' four prices; 1: as volatile as the bar's range says
     bars: Annotated[tuple[Row, ...], Meta(min_length=1, max_length=20_000)]  # open, high, low, close [USD]
+    watch_from: datetime | None = None  # from when on the delay of auto-deleveraging is measured; none: from the start
 
     def __post_init__(self) -> None:
-        self.path(0)  # the bars are sound, the grid fits
+        path = self.path(0)  # the bars are sound, the grid fits
+        if self.watch_from and not path.start_ns <= self.watch_ts <= path.end_ns:
+            raise ValueError(f"watch_from: {self.watch_from} given, expected a time within the bars")
 
     def path(self, seed: int) -> PricePath:
         """The true price of this seed."""
@@ -73,6 +76,11 @@ class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
     @property
     def first_usd(self) -> float:
         return self.bars[0][0]
+
+    @property
+    def watch_ts(self) -> int:
+        """`watch_from` [ns], 0 for none."""
+        return _ns(self.watch_from) if self.watch_from else 0
 
 
 class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
@@ -84,6 +92,7 @@ class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
     first_usd: Positive
     drift: Annotated[float, Meta(ge=-1e6, le=1e6)]  # [per year]
     volatility: Annotated[float, Meta(ge=0, le=100)]  # [per square root of a year]
+    watch_ts: ClassVar[int] = 0  # a calm path has no moment to watch from
 
     def path(self, seed: int) -> PricePath:
         """The true price of this seed."""
@@ -183,6 +192,7 @@ class Noise(Table, frozen=True):
     calm_bp: Positive  # volatility per square root of a second at which orders arrive at per_s
     surge: NotNegative  # the rate is proportional to volatility to this power
     surge_cap: Annotated[float, Meta(ge=1, le=1000)]
+    fade: Share  # of the flow that is gone when the makers have withdrawn as far as they do
     sign_memory: Share  # weight of the persistent part of the sign process
     sign_orders: Positive  # its mean life, in orders
     size_quantile: Prices

@@ -67,6 +67,8 @@ class Simulation:
         self.scenario = scenario
         self.journal = Journal(block_rows=CHUNK)
         self.exchange = Exchange(venue, self.journal)
+        for owner, name in enumerate(stage.names):
+            self.journal.name(owner, name)
         self.recorder = Recorder(self.exchange, stage.terms, scenario.sizes_usd)
         self.actors = [Actor(agent, bot) for agent, bot in stage.actors]
         self.commands = 0
@@ -80,6 +82,8 @@ class Simulation:
         self._heap: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
         self._private, self._public, self._heard = self._listeners()
+        self._soonest = min([actor.hears_ns for actor in self.actors if actor.bot.hears], default=SECOND_NS)
+        self._now = 0  # [ns] of the last command
 
     def _listeners(self) -> tuple[dict[tuple[int, int], Actor], dict[int, list[Actor]], Ints]:
         """Who is told of an event: by (kind, account), by kind, and whether anyone hears of a kind at all."""
@@ -107,9 +111,11 @@ class Simulation:
         self._at(start + SECOND_NS, self._sample)
         told = start
         while self._heap and self._heap[0][0] <= end:
+            arrival = self._arrivals[self._next]
+            if arrival <= self._heap[0][0]:
+                self._send_exogenous(min(self._heap[0][0], arrival + self._soonest - 1))  # nobody can answer the first before the last
+                continue
             ts, _, call = heappop(self._heap)
-            if ts >= self._arrivals[self._next]:
-                self._send_exogenous(ts)
             call(ts)
             if progress and ts - told > (end - start) // 100:
                 told = ts
@@ -131,6 +137,7 @@ class Simulation:
         """Apply commands in bulk, write their events down, and tell those who listen."""
         self.commands += len(rows)
         for first in range(0, len(rows), CHUNK):
+            self._now = int(rows[-1, 1])
             began = perf_counter()
             out = self.exchange.apply_rows(rows[first : first + CHUNK].reshape(-1))
             self.core_s += perf_counter() - began
@@ -153,7 +160,8 @@ class Simulation:
                 self._tell_one(actor, event_of_row(row))
 
     def _tell_one(self, actor: Actor, event: Event) -> None:
-        self._at(event.ts + actor.hears_ns, lambda ts: self._act(actor, ts, actor.bot.on_event(ts, event)))
+        heard = max(event.ts + actor.hears_ns, self._now)  # what fell due between two commands came out with the second
+        self._at(heard, lambda ts: self._act(actor, ts, actor.bot.on_event(ts, event)))
 
     def _act(self, actor: Actor, ts: int, action: Action) -> None:
         """Carry what a bot returned: its commands to the venue, its wake-up to the heap."""
@@ -277,6 +285,7 @@ def _run_of(simulation: Simulation, venue: Venue, seed: int) -> Run:
         terms=MarketTerms(venue.markets[MARKET].name, terms.tick_usd, terms.lot_coins, terms.unit, index_shift(venue.markets[MARKET])),
         start_ts=stage.path.start_ns,
         end_ts=stage.path.end_ns,
+        watch_ts=simulation.scenario.path.watch_ts,
         commands=simulation.commands,
         state_hash=exchange.state_hash(),
         events=simulation.recorder.events(),

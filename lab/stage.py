@@ -17,7 +17,7 @@ from perplab.clients.bots.taker import NoiseTaker
 from perplab.exchange.messages import BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
 from perplab.exchange.types import FIRST_USER, PPM
 from perplab.exchange.venue import FundDesign, Venue
-from perplab.lab.agents import ASSET, Agent, cast, holders
+from perplab.lab.agents import ASSET, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.population import Terms, Traders, populate
 from perplab.lab.run import Cohort
@@ -37,6 +37,7 @@ class Stage:
     actors: list[tuple[Agent, Bot]]  # those who act during the run
     cohorts: tuple[Cohort, ...]
     accounts: int  # besides the venue's own
+    names: list[str]  # of the accounts, by owner number
 
 
 def with_capital(venue: Venue, backstop_usd: float) -> Venue:
@@ -64,7 +65,7 @@ def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None)
     """Draw everything that the run of this seed needs."""
     terms = terms_of(venue)
     path = scenario.path.path(seed)
-    flows = noise_flows(scenario.noise, path, seed, terms.lot_coins, terms.tick_usd)
+    flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, terms.lot_coins, terms.tick_usd)
     traders = populate(scenario, terms, seed, accounts)
     agents = [*cast(scenario, flows, seed, has_auctions(venue)), *holders(scenario, traders)]
     seats = [Seat(int(FIRST_USER) + number, MARKET, terms.unit) for number in range(len(agents))]
@@ -73,7 +74,7 @@ def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None)
     opening = _opening(scenario, terms, path.start_ns, agents, traders, first)
     exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in bots])
     acting = [(agent, bot) for agent, bot in bots if not isinstance(bot, NoiseTaker)]
-    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents))
+    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), [agent.name for agent in agents])
 
 
 def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], traders: Traders, first: int) -> Rows:

@@ -38,6 +38,31 @@ class Withdrawal(Struct, frozen=True):
     fall_s: float  # [s] half-life of the one that remembers it
 
 
+class Alarm:
+    """How wild prices are, between calm and wild: the larger of two averages of the squared return, one quick and one slow."""
+
+    def __init__(self, terms: Withdrawal) -> None:
+        self.terms = terms
+        self._seen = (0, 0.0)  # when, and the price then
+        self._fast = self._slow = (terms.calm_bp * BP) ** 2  # [1 / s] variance rates
+
+    def start(self, ts: int, price: float) -> None:
+        self._seen = (ts, price)
+
+    def watch(self, ts: int, price: float) -> None:
+        before, last = self._seen
+        seconds = (ts - before) / SECOND
+        rate = math.log(price / last) ** 2 / seconds
+        self._fast += (rate - self._fast) * (1.0 - 0.5 ** (seconds / self.terms.rise_s))
+        self._slow += (rate - self._slow) * (1.0 - 0.5 ** (seconds / self.terms.fall_s))
+        self._seen = (ts, price)
+
+    def level(self) -> float:
+        """From 0, calm, to 1, wild."""
+        volatility_bp = math.sqrt(max(self._fast, self._slow)) / BP
+        return min(1.0, max(0.0, (volatility_bp - self.terms.calm_bp) / (self.terms.wild_bp - self.terms.calm_bp)))
+
+
 class MakerTerms(Struct, frozen=True):
     ladder: Ladder
     withdrawal: Withdrawal
@@ -57,32 +82,19 @@ class MarketMaker(Bot):
         self._sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), levels)
         self._factors = np.concatenate([1.0 - terms.ladder.offset_bp * BP, 1.0 + terms.ladder.offset_bp * BP])
         self._cancel = pack(CancelAll(0, seat.account, seat.market))
-        self._seen = (0, 0.0)  # when, and the outside price then
-        self._fast = self._slow = (terms.withdrawal.calm_bp * BP) ** 2  # [1 / s] variance rates
+        self._alarm = Alarm(terms.withdrawal)
 
     def on_start(self, ts: int, view: View) -> Action:
-        self._seen = (ts, view.outside)
+        self._alarm.start(ts, view.outside)
         return self._quote(view), ts + self.terms.phase_ns
 
     def on_wake(self, ts: int, view: View) -> Action:
-        self._watch(ts, view.outside)
+        self._alarm.watch(ts, view.outside)
         return self._quote(view), ts + self.terms.interval_ns
 
     def stress(self) -> float:
         """How far the withdrawal has gone, from 0 to 1."""
-        terms = self.terms.withdrawal
-        volatility_bp = math.sqrt(max(self._fast, self._slow)) / BP
-        return min(1.0, max(0.0, (volatility_bp - terms.calm_bp) / (terms.wild_bp - terms.calm_bp)))
-
-    def _watch(self, ts: int, outside: float) -> None:
-        """Two exponential averages of the squared return per second, one quick and one slow."""
-        before, price = self._seen
-        seconds = (ts - before) / SECOND
-        rate = math.log(outside / price) ** 2 / seconds
-        terms = self.terms.withdrawal
-        self._fast += (rate - self._fast) * (1.0 - 0.5 ** (seconds / terms.rise_s))
-        self._slow += (rate - self._slow) * (1.0 - 0.5 ** (seconds / terms.fall_s))
-        self._seen = (ts, outside)
+        return self._alarm.level()
 
     def _quote(self, view: View) -> Rows:
         """All quotes anew: the old ones cancelled, the ladder placed around the outside price leant against the inventory."""

@@ -10,20 +10,38 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from msgspec.structs import replace
 
 from perplab.exchange import Exchange, Journal, Venue
 from perplab.exchange.design import merged
 from perplab.exchange.events import Event, event_of_row
-from perplab.exchange.messages import BlockTrade, Command, Deposit, OpenAccount, UpdateOracle, command_row
+from perplab.exchange.messages import (
+    Amend,
+    BlockTrade,
+    Cancel,
+    CancelAll,
+    Command,
+    Deposit,
+    OpenAccount,
+    Place,
+    SetMarginMode,
+    TakeAuction,
+    Tick,
+    UpdateOracle,
+    Withdraw,
+    command_row,
+)
 from perplab.exchange.venue import venue_of_json
 
 SECOND = 10**9
+START = 20_000 * 86_400 * SECOND  # a midnight
 USD = 10**6
 ROW = 16
 INSURANCE, FEES, ROUNDING, CLEARING, UNCOVERED, VAULT, FIRST = 0, 1, 2, 3, 4, 5, 8
 BTC, ETH = 0, 1
+MILLION = "1000000"
 
 PLAIN = tomllib.loads("""
 name = "plain"
@@ -73,16 +91,25 @@ def plain_venue(overrides: Mapping[str, object] | None = None) -> Venue:
     return venue_of_json(json.dumps(merged(PLAIN, overrides or {})).encode())
 
 
-def one_market(market: Mapping[str, object], **overrides: object) -> Venue:
-    """A venue whose only market is BTC of the plain one with other terms."""
-    return plain_venue({"markets": [merged(PLAIN["markets"][0], market)], **overrides})
+def markets_of(*terms: Mapping[str, object], **overrides: object) -> Venue:
+    """A venue with one market per table of terms, each laid over the plain BTC."""
+    markets = [merged(PLAIN["markets"][0], {"name": f"M{number}", **one}) for number, one in enumerate(terms)]
+    return plain_venue({**overrides, "markets": markets})
 
 
-def usd(amount: float | str) -> int:
-    """Micro-units of an amount that has at most six decimals."""
-    micro = round(float(amount) * USD)
-    assert abs(float(amount) * USD - micro) < 1e-3, f"{amount} is no whole number of micro-units"
-    return micro
+def tier(initial_ppm: int, maintenance_ppm: int, lower: int = 0) -> dict[str, int]:
+    return {"lower_notional": lower, "initial_margin_ppm": initial_ppm, "maintenance_margin_ppm": maintenance_ppm}
+
+
+def exactly(amount: Decimal) -> int:
+    """The integer that `amount` is."""
+    assert amount == int(amount), f"{amount} is no whole number"
+    return int(amount)
+
+
+def usd(amount: int | str) -> int:
+    """Micro-units of an amount of USD."""
+    return exactly(Decimal(amount) * USD)
 
 
 class Bench:
@@ -91,7 +118,7 @@ class Bench:
     def __init__(self, venue: Venue | None = None) -> None:
         self.journal = Journal()
         self.exchange = Exchange(venue or plain_venue(), self.journal)
-        self.now = 0
+        self.now = START
 
     def send(self, command: type[Command], *values: int, **named: int) -> list[Event]:
         """Apply one command at the bench's time; the state is proved sound afterwards."""
@@ -99,21 +126,35 @@ class Bench:
         self.exchange.check()
         return events
 
-    def open(self, amount: float, kind: int = 1) -> int:
+    def open(self, amount: int | str, kind: int = 1) -> int:
         """A new account with a deposit."""
         account: int = self.exchange.state.accounts.count
         self.send(OpenAccount, kind, 0)
-        if amount:
+        if usd(amount):
             self.send(Deposit, account, 0, usd(amount))
         return account
 
-    def oracle(self, price: int, market: int = BTC) -> list[Event]:
-        return self.send(UpdateOracle, market, price)
+    def ticks(self, price: int | str, market: int = BTC) -> int:
+        return exactly(Decimal(price) / self.exchange.venue.markets[market].tick)
 
-    def block(self, buyer: int, seller: int, size: int, price: int, market: int = BTC) -> None:
+    def lots(self, coins: int | str, market: int = BTC) -> int:
+        return exactly(Decimal(coins) / self.exchange.venue.markets[market].lot)
+
+    def oracle(self, price: int | str, market: int = BTC) -> list[Event]:
+        return self.send(UpdateOracle, market, self.ticks(price, market))
+
+    def block(self, buyer: int, seller: int, coins: int | str, price: int | str, market: int = BTC) -> None:
         """The two accounts cross; a refusal is an error of the test."""
-        events = self.send(BlockTrade, buyer, seller, market, size, price)
+        events = self.send(BlockTrade, buyer, seller, market, self.lots(coins, market), self.ticks(price, market))
         assert type(events[-1]).__name__ == "BlockTraded", events
+
+    def place(self, account: int, side: int, coins: int | str, price: int | str, market: int = BTC, **named: int) -> list[Event]:
+        return self.send(Place, account, market, side, self.ticks(price, market), self.lots(coins, market), **named)
+
+    def later(self, seconds: int) -> list[Event]:
+        """Let time pass."""
+        self.now += seconds * SECOND
+        return self.send(Tick)
 
 
 def named(events: Iterable[Event], name: str) -> list[Event]:
@@ -133,3 +174,73 @@ def typed(rows: Iterable[int]) -> list[Event]:
 
 def packed(commands: Iterable[Command]) -> list[int]:
     return [value for command in commands for value in command_row(command)]
+
+
+# -- a longer script for any venue whose first market is one BTC-like coin in lots of 0.001 and ticks of 1 USD --
+
+TRADERS, MAKERS, BIDDERS = 24, 4, 2
+
+
+class Dice:
+    """Numbers that depend on nothing but the seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.state = seed
+
+    def roll(self, low: int, high: int) -> int:
+        """A number from low to high, both included."""
+        self.state = (self.state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) % 2**64
+        return low + (self.state >> 33) % (high - low + 1)
+
+
+def oracle_path(second: int) -> int:
+    """Calm, a crash by a fifth in 40 s, half of it back: USD."""
+    if second < 30:
+        return 100_000 + 40 * (second % 7)
+    if second < 70:
+        return 100_000 - 500 * (second - 29)
+    return min(90_000, 80_000 + 400 * (second - 69))
+
+
+def script(seed: int, seconds: int) -> list[Command]:
+    """Deposits, large levered positions, and `seconds` of quotes, orders, cancels, amendments, bids and oracle updates."""
+    dice = Dice(seed)
+    commands: list[Command] = []
+    for number in range(TRADERS + MAKERS + BIDDERS):
+        kind = 1 if number < TRADERS else 2 if number < TRADERS + MAKERS else 3
+        commands.append(OpenAccount(START, kind, number))
+        commands.append(Deposit(START, FIRST + number, 0, usd(dice.roll(4, 12) * 1_000_000 if kind == 1 else 400_000_000)))
+    commands.append(UpdateOracle(START, BTC, 100_000))
+    for long in range(0, TRADERS, 2):
+        if long % 6 == 0:
+            commands.append(SetMarginMode(START, FIRST + long, BTC, 1))
+        commands.append(BlockTrade(START, FIRST + long, FIRST + long + 1, BTC, dice.roll(300_000, 800_000), 100_000))
+    for second in range(1, seconds):
+        commands += a_second(dice, START + second * SECOND, second)
+    commands.append(Tick(START + 3601 * SECOND))  # past a payment of funding
+    return commands
+
+
+def a_second(dice: Dice, ts: int, second: int) -> list[Command]:
+    price = oracle_path(second)
+    commands: list[Command] = [UpdateOracle(ts, BTC, price)]
+    for number in range(MAKERS):
+        maker = FIRST + TRADERS + number
+        commands.append(CancelAll(ts, maker, BTC))
+        for level in range(1, 4):
+            size = dice.roll(200, 2_000) if 30 <= second < 80 else dice.roll(2_000, 20_000)
+            commands.append(Place(ts, maker, BTC, 0, price - dice.roll(5, 30) * level, size, tif=3))
+            commands.append(Place(ts, maker, BTC, 1, price + dice.roll(5, 30) * level, size, client_lo=ts + level))
+    for number in range(4):
+        account = FIRST + dice.roll(0, TRADERS - 1)
+        at = ts + dice.roll(1, 900_000_000 + number)
+        side, size, limit = dice.roll(0, 1), dice.roll(1, 3_000), price + dice.roll(-60, 60)
+        commands.append(Place(at, account, BTC, side, limit, size, 0, dice.roll(0, 2), dice.roll(0, 1)))
+        maker = FIRST + TRADERS + dice.roll(0, MAKERS - 1)
+        commands.append(Amend(at, maker, dice.roll(18 * second, 24 * second), limit, size))
+        commands.append(Cancel(at, maker, dice.roll(18 * second, 24 * second)))
+    for number in range(BIDDERS):
+        commands.append(TakeAuction(ts + 999_000_000, FIRST + TRADERS + MAKERS + number, dice.roll(1, 12), 1_000_000, usd(1_000)))
+    if second % 10 == 0:
+        commands.append(Withdraw(ts + 999_999_999, FIRST + dice.roll(0, TRADERS - 1), 0, usd(dice.roll(1, 1_000_000))))
+    return sorted(commands, key=lambda command: command.ts)

@@ -11,9 +11,9 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     = WHAT KEY VALUE ...        a query of the state (below)
     # ...                       a comment; also at the end of a line
 
-A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight. Accounts have names
-(the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of the design (any number
-as #9). Amounts are USD, prices ticks, sizes lots. Commands:
+A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
+Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of
+the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
     accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
     open NAME [KIND]            deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
@@ -39,6 +39,7 @@ refused has the same state there, the same events and the same end; replay, and 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,8 +48,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import tomllib
-from kit import ROW, packed, plain_venue, typed, unnumbered
+from kit import ROW, START, packed, plain_venue, typed, unnumbered
 from msgspec.structs import asdict
 
 from perplab.exchange import Exchange, Journal, Venue, load_venue, replay
@@ -72,7 +72,6 @@ FOLDER = Path(__file__).resolve().parent.parent / "cases"
 FILES = sorted(path.name for path in FOLDER.glob("*.txt"))
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "h": 3600 * 10**9}
-START = 20_000 * 86_400 * 10**9  # the midnight that scenarios call 0
 NIL = -1
 COMMENT = re.compile(r"(^|\s+)#(\s.*)?$")
 
@@ -86,10 +85,17 @@ CODES = {
     "status": MarketStatus, "payer": Payer, "method": Method, "outcome": Outcome,
 }  # fmt: skip
 GIVEN = {
-    m.OpenAccount: ["AccountOpened"], m.Deposit: ["Deposited"], m.Withdraw: ["Withdrawn"], m.Place: ["OrderPlaced"], m.BlockTrade: ["BlockTraded"],
-    m.SetLeverage: ["LeverageSet"], m.SetMarginMode: ["MarginModeSet"], m.MoveIsolatedMargin: ["IsolatedMarginMoved"],
-    m.UpdateOracle: ["OracleUpdated", "MarkMoved"], m.SetMarketStatus: ["MarketStatusChanged"],
-}  # fmt: skip
+    m.OpenAccount: ["AccountOpened"],
+    m.Deposit: ["Deposited"],
+    m.Withdraw: ["Withdrawn"],
+    m.Place: ["OrderPlaced"],
+    m.SetLeverage: ["LeverageSet"],
+    m.SetMarginMode: ["MarginModeSet"],
+    m.MoveIsolatedMargin: ["IsolatedMarginMoved"],
+    m.BlockTrade: ["BlockTraded"],
+    m.UpdateOracle: ["OracleUpdated", "MarkMoved"],
+    m.SetMarketStatus: ["MarketStatusChanged"],
+}
 
 
 # -- reading --
@@ -192,7 +198,7 @@ class World:
         self.venue = venue
         self.journal = Journal()
         self.exchange = Exchange(venue, self.journal)
-        self.ticked = Exchange(venue)  # gets a Tick for every command that is refused
+        self.ticked = Exchange(venue, None, 8, 8)  # gets a Tick for every command that is refused; its tables have to grow
         self.accounts = dict(SYSTEM)
         self.markets = {market.name.removesuffix("-PERP"): number for number, market in enumerate(venue.markets)}
         self.ts = START
@@ -453,7 +459,7 @@ def run(name: str) -> World:
 
 def in_bulk(world: World, rows_per_call: int) -> tuple[list[Event], str]:
     """All commands of a scenario, some rows at a time, through a new venue: events and final state."""
-    exchange = Exchange(world.venue)
+    exchange = Exchange(world.venue, None, 8, 8)
     rows = packed(world.sent)
     events: list[Event] = []
     for at in range(0, len(rows), rows_per_call * ROW):

@@ -23,6 +23,7 @@ def poor_book(source: Source) -> World:
         tiers=tiers[: source.integer(1, 2)],
     )  # fmt: skip
     world = World(venue([terms]))
+    world.checks = False
     for _ in range(4):
         world.do(m.OpenAccount(world.now, 1, 0))
     world.do(m.UpdateOracle(world.now, 0, 1_000))
@@ -32,14 +33,17 @@ def poor_book(source: Source) -> World:
             world.do(m.SetMarginMode(world.now, account, 0, 1))
     for _ in range(source.integer(0, 5)):
         world.do(m.BlockTrade(world.now, source.pick(world.users), source.pick(world.users), 0, source.integer(1, 40), 1_000))
-    for _ in range(source.integer(2, 10)):
-        price = 1_000 + source.integer(-150, 150)
+    reach = source.pick([20, 60, 150])
+    for _ in range(source.integer(2, 12)):
+        price = 1_000 + source.integer(-reach, reach)
         size = source.integer(1, 30)
         reduce_only = int(source.chance(30))
         side = source.integer(0, 1)
         world.do(m.Place(world.now, source.pick(world.users), 0, side, price, size, 0, 0, reduce_only, source.integer(0, 1)))
     if source.chance(50):
         world.do(m.UpdateOracle(world.now, 0, 1_000 + source.integer(-40, 40)))
+    world.checks = True
+    world.check()
     return world
 
 

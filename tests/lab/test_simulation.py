@@ -239,7 +239,7 @@ def described(stage: Stage) -> dict[str, bytes]:
 def test_an_agent_more_changes_nobody_s_draws() -> None:
     base, more = staged({}), staged({"momentum": {"count": 7}, "arbitrageurs": {"count": 4}, "bidders": {"count": 5}})
     before, after = described(base), described(more)
-    assert set(after) - set(before) == {"momentum-6", "arbitrageur-3", "bidder-4"}
+    assert set(after) - set(before) == {"momentum/6", "arbitrageurs/3", "bidders/4"}
     assert {name: after[name] for name in before} == before
     assert len(more.exogenous) == len(base.exogenous)
     same = [0, 1, 4, 5, 6]  # all but the account, which is numbered after those before it
