@@ -22,7 +22,7 @@ from .margin import (
 )
 from .matching import Matcher, added_interest, reduces
 from .tables import State
-from .types import FIRST_USER, HALTED, ISOLATED, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
+from .types import FIRST_USER, HALTED, ISOLATED, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
 
 
 class AccountDesk:
@@ -53,7 +53,9 @@ class AccountDesk:
         reason = self.user_and_asset(account, asset)
         if reason != 0:
             return reason
-        if self.state.deposits[asset] > MAX_SUPPLY - amount:
+        if self.state.deposits[asset] - self.state.withdrawals[asset] > MAX_SUPPLY - amount:
+            return k.R_SUPPLY_LIMIT
+        if self.state.deposits[asset] > MAX_FLOW - amount:
             return k.R_SUPPLY_LIMIT
         self.ledger.deposit(account, asset, amount)
         self.state.log.emit(k.E_DEPOSITED, self.state.now, account, asset, amount)
@@ -78,7 +80,7 @@ class AccountDesk:
         return 0
 
     def transfer(self, account: i64, to: i64, asset: i64, amount: i64) -> i64:
-        reason = self.user_and_asset(account, asset)
+        reason = k.R_UNKNOWN_ACCOUNT if to >= self.state.accounts.count else self.user_and_asset(account, asset)
         if reason == 0:
             reason = self.user_and_asset(to, asset)
         if reason == 0 and account == to:
@@ -163,7 +165,7 @@ class AccountDesk:
         return 0
 
     def block_trade(self, buyer: i64, seller: i64, market: i64, size: i64, price: i64) -> i64:
-        reason = self.entry.user_and_market(buyer, market)
+        reason = k.R_UNKNOWN_ACCOUNT if seller >= self.state.accounts.count else self.entry.user_and_market(buyer, market)
         if reason == 0:
             reason = self.entry.user_and_market(seller, market)
         if reason == 0:

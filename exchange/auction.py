@@ -118,10 +118,13 @@ class DutchAuction(LiquidationStep):
         equity = mul_div_floor(desk.equity(at), share, PPM)
         paid = mul_div_floor(self.payment(desk, at), share, PPM)
         gain = equity + paid if desk.table.insolvent_since[at] != 0 else mul_div_floor(self.gain(desk, at), share, PPM)
+        rows = desk.rows_of(at)
+        reason = self.refused_bidder(desk, bidder, rows)
+        if reason != 0:
+            return reason
         if gain < minimum_gain:
             return k.R_AUCTION_PRICE
-        rows = desk.rows_of(at)
-        reason = self.refused_bidder(desk, bidder, rows, share, gain)
+        reason = self.refused_size(desk, bidder, rows, share, gain)
         if reason != 0:
             return reason
         auction = desk.table.auction[at]
@@ -136,8 +139,20 @@ class DutchAuction(LiquidationStep):
         desk.end_if_done(at)
         return 0
 
-    def refused_bidder(self, desk: LiquidationDesk, bidder: i64, rows: list[i64], share: i64, gain: i64) -> i64:
-        """The bidder must meet the initial requirement of its positions with the new ones, which it takes on cross."""
+    def refused_bidder(self, desk: LiquidationDesk, bidder: i64, rows: list[i64]) -> i64:
+        """Positions can be handed over in markets that are not halted, to accounts that hold them on cross."""
+        state = desk.state
+        for row in rows:
+            if state.markets.status[state.positions.market[row]] == HALTED:
+                return k.R_MARKET_HALTED
+        for row in rows:
+            own = state.find_position(bidder, state.positions.market[row])
+            if own != NIL and state.positions.mode[own] == ISOLATED:
+                return k.R_POSITION_OPEN
+        return 0
+
+    def refused_size(self, desk: LiquidationDesk, bidder: i64, rows: list[i64], share: i64, gain: i64) -> i64:
+        """With the new positions the bidder stays within the caps and meets the initial requirement of all its positions."""
         state = desk.state
         positions = state.positions
         markets = state.markets
@@ -145,20 +160,15 @@ class DutchAuction(LiquidationStep):
         needed = cross_initial(state, bidder, asset)
         for row in rows:
             market = positions.market[row]
-            if markets.status[market] == HALTED:
-                return k.R_MARKET_HALTED
             lots = mul_div_ceil(abs_i64(positions.size[row]), share, PPM)
-            signed = lots if positions.size[row] > 0 else -lots
-            held: i64 = 0
+            after = lots if positions.size[row] > 0 else -lots
             leverage = markets.default_leverage[market]
             own = state.find_position(bidder, market)
             if own != NIL:
-                if positions.mode[own] == ISOLATED:
-                    return k.R_POSITION_OPEN
-                held = positions.size[own]
+                after += positions.size[own]
                 leverage = positions.leverage[own]
                 needed -= row_initial(state, own)
-            if abs_i64(held + signed) > markets.max_lots[market]:
+            if abs_i64(after) > markets.max_lots[market]:
                 return k.R_NOTIONAL_LIMIT
-            needed += initial_of(markets, market, value_of(markets, market, abs_i64(held + signed), markets.mark[market]), leverage)
+            needed += initial_of(markets, market, value_of(markets, market, abs_i64(after), markets.mark[market]), leverage)
         return 0 if cross_equity(state, bidder, asset) + gain >= needed else k.R_INSUFFICIENT_MARGIN

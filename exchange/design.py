@@ -25,7 +25,7 @@ def read_toml(path: Path) -> Tree:
             return tomllib.load(file)
     except OSError as error:
         raise DesignError(f"{path}: cannot be read: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DesignError(f"{path}: not valid TOML: {error}") from None
 
 
@@ -43,10 +43,12 @@ def merged(base: Mapping[str, object], over: Mapping[str, object]) -> Tree:
     return result
 
 
-def nearest(given: object, known: list[str]) -> str:
-    """"; did you mean 'x'?" or the list of what is known."""
+def nearest(given: object, known: list[str], or_list: bool = True) -> str:
+    """"; did you mean 'x'?", or else the list of what is known."""
     close = difflib.get_close_matches(str(given), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known: {', '.join(known)}" if or_list else ""
 
 
 def at_path(tree: object, path: str) -> object:
@@ -78,17 +80,29 @@ def explain(message: str, tree: Tree, kind: type[msgspec.Struct]) -> str:
     missing = re.search(r"missing required field `(.+)`", text)
     if missing:
         return f"missing key {f'{key}.' if key else ''}{missing[1]}"
-    return f"{key or 'the file'} is {at_path(tree, path)!r}: {text[:1].lower()}{text[1:]}"
+    given = at_path(tree, path)
+    choices = type_at(kind, path)
+    if isinstance(choices, msgspec.inspect.LiteralType):
+        known = [str(value) for value in choices.values]
+        return f"{key} is {given!r}: expected one of {', '.join(known)}{nearest(given, known, or_list=False)}"
+    return f"{key or 'the file'} is {given!r}: {text[:1].lower()}{text[1:]}"
+
+
+def type_at(kind: type[msgspec.Struct], path: str) -> object:
+    """What msgspec expects at an error path."""
+    at: object = msgspec.inspect.type_info(kind)
+    for name, number in re.findall(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]", path):
+        if number and isinstance(at, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+            at = at.item_type
+        inner = struct_in(at)
+        if name and isinstance(inner, msgspec.inspect.StructType):
+            at = next((field.type for field in inner.fields if field.encode_name == name), at)
+    return at
 
 
 def fields_at(kind: type[msgspec.Struct], path: str) -> list[str]:
     """Field names of the struct that an error path leads to."""
-    at: object = msgspec.inspect.type_info(kind)
-    for name in re.findall(r"\.([^.\[]+)", path):
-        at = struct_in(at)
-        if isinstance(at, msgspec.inspect.StructType):
-            at = next((field.type for field in at.fields if field.encode_name == name), at)
-    at = struct_in(at)
+    at = struct_in(type_at(kind, path))
     return [field.encode_name for field in at.fields] if isinstance(at, msgspec.inspect.StructType) else []
 
 

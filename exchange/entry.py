@@ -54,6 +54,19 @@ def significant(price: i64, figures: i64) -> bool:
     return price == 0
 
 
+def coarse(price: i64, figures: i64, down: bool) -> i64:
+    """`price` cut to `figures` significant decimal figures, rounded down or up."""
+    step: i64 = 1
+    rest = price
+    while figures > 0 and rest > 0:
+        rest //= 10
+        figures -= 1
+    while rest > 0:
+        rest //= 10
+        step *= 10
+    return price // step * step if down else div_ceil(price, step) * step
+
+
 class OrderEntry:
     def __init__(self, state: State, matcher: Matcher) -> None:
         self.state: State = state
@@ -201,9 +214,13 @@ class OrderEntry:
         """Where a market order without a protection price stops: the edge of the price band."""
         markets = self.state.markets
         band = markets.price_band_ppm[market]
+        price: i64 = 1
         if side == BUY:
-            return self.band_top(market) if band != 0 else markets.max_price[market]
-        return max_i64(1, self.band_bottom(market)) if band != 0 else 1
+            price = self.band_top(market) if band != 0 else markets.max_price[market]
+        elif band != 0:
+            price = max_i64(1, self.band_bottom(market))
+        figures = markets.significant_figures[market]
+        return price if figures == 0 else coarse(price, figures, side == BUY)
 
     def band_top(self, market: i64) -> i64:
         markets = self.state.markets

@@ -50,7 +50,6 @@ class Liquidations:
         self.row: vec[i64] = column(rows, NIL)  # the isolated position, or NIL
         self.step: vec[i64] = column(rows, 0)
         self.since: vec[i64] = column(rows, 0)  # when the step began
-        self.partial: vec[i64] = column(rows, 0)  # when it was last liquidated in part, 0: never
         self.auction: vec[i64] = column(rows, 0)  # id of the auction under way, 0: none
         self.insolvent_since: vec[i64] = column(rows, 0)  # when the auction turned to paying its bidders, 0: not
         self.exhausted: vec[i64] = column(rows, 0)  # 1: every step has had its turn
@@ -74,7 +73,6 @@ class Liquidations:
         self.row = more(self.row, add, NIL)
         self.step = more(self.step, add, 0)
         self.since = more(self.since, add, 0)
-        self.partial = more(self.partial, add, 0)
         self.auction = more(self.auction, add, 0)
         self.insolvent_since = more(self.insolvent_since, add, 0)
         self.exhausted = more(self.exhausted, add, 0)
@@ -276,7 +274,6 @@ class LiquidationDesk:
         table.asset[at] = asset
         table.step[at] = 0
         table.since[at] = state.now
-        table.partial[at] = 0
         table.auction[at] = 0
         table.insolvent_since[at] = 0
         table.exhausted[at] = 0
@@ -367,6 +364,8 @@ class LiquidationDesk:
         rest = self.equity(at)
         anchor = row if row != NIL else self.any_row(account, self.table.asset[at])
         if rest < 0:
+            market = state.positions.market[anchor]
+            state.log.emit(k.E_LIQUIDATED, state.now, account, market, k.BY_SETTLEMENT, 0, 0, -rest, 0)
             self.backstops.fold(anchor, -rest)
         elif rest > 0 and self.surplus_to != NIL:
             self.ledger.pay(anchor, self.surplus_to, rest)

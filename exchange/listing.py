@@ -43,7 +43,8 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
     state = book.state
     accounts = state.accounts
     first = account * accounts.assets
-    yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), *accounts.cash[first : first + accounts.assets])
+    cash = accounts.cash[first : first + accounts.assets]
+    yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), int(accounts.partial[account]), *cash)
     row = int(accounts.first_position[account])
     p = state.positions
     while row != NIL:
@@ -96,7 +97,7 @@ def liquidation_lines(desk: LiquidationDesk) -> Iterator[Line]:
             market = int(desk.state.positions.market[row]) if row != NIL else NIL
             lines.append((
                 "liquidation", int(table.account[at]), int(table.asset[at]), market, int(table.step[at]), int(table.since[at]),
-                int(table.partial[at]), int(table.auction[at]), int(table.insolvent_since[at]), int(table.exhausted[at]),
+                int(table.auction[at]), int(table.insolvent_since[at]), int(table.exhausted[at]),
             ))  # fmt: skip
     yield from sorted(lines)
 

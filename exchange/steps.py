@@ -92,7 +92,7 @@ class BookStep(LiquidationStep):
             if desk.equity(at) >= desk.maintenance(at):
                 break
         if partial:
-            desk.table.partial[at] = desk.state.now
+            desk.state.accounts.partial[desk.table.account[at]] = desk.state.now
         return False
 
     def is_partial(self, desk: LiquidationDesk, at: i64) -> bool:
@@ -101,7 +101,7 @@ class BookStep(LiquidationStep):
         notional: i64 = 0
         for row in desk.rows_of(at):
             notional += row_notional(desk.state, row)
-        last = desk.table.partial[at]
+        last = desk.state.accounts.partial[desk.table.account[at]]
         return notional > self.partial_above and (last == 0 or desk.state.now - last > self.cooldown)
 
     def sell(self, desk: LiquidationDesk, at: i64, row: i64, held: i64, lots: i64) -> None:

@@ -152,6 +152,7 @@ class Accounts:
         self.last_closed: vec[i64] = column(rows, NIL)
         self.closed: vec[i64] = column(rows, 0)
         self.liquidation: vec[i64] = column(rows, NIL)  # row of the cross liquidation under way, or NIL
+        self.partial: vec[i64] = column(rows, 0)  # [ns] when it was last liquidated in part, 0: never
         self.rows: i64 = rows
         self.count: i64 = 0
 
@@ -173,6 +174,7 @@ class Accounts:
         self.last_closed = more(self.last_closed, add, NIL)
         self.closed = more(self.closed, add, 0)
         self.liquidation = more(self.liquidation, add, NIL)
+        self.partial = more(self.partial, add, 0)
         self.rows = add * 2
 
 

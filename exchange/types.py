@@ -24,6 +24,7 @@ MAX_LOTS: Final[i64] = (1 << 40) - 1  # [lots] of an order or a position
 MAX_NOTIONAL: Final[i64] = 10_000_000_000_000_000  # [micro] 1e16: of an order, an order side or a position
 MAX_AMOUNT: Final[i64] = 10_000_000_000_000_000  # [micro] of one deposit, withdrawal or transfer
 MAX_SUPPLY: Final[i64] = 1_000_000_000_000_000_000  # [micro] 1e18 of deposits less withdrawals per asset: sums stay below 2^62
+MAX_FLOW: Final[i64] = 1 << 62  # [micro] of deposits ever, per asset: the counters of deposits and withdrawals must not wrap
 MAX_TS: Final[i64] = (1 << 62) - 1  # [ns]
 MAX_TS_JUMP: Final[i64] = 86_400_000_000_000  # [ns] one day: bounds the work that one command can find due
 MAX_ACCOUNTS: Final[i64] = 1 << 24

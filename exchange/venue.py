@@ -194,14 +194,20 @@ def load_venue(name: str | Path, overrides: Mapping[str, object] | None = None) 
         raise VenueError(str(error)) from None
 
 
-def resolved(name: str) -> tuple[Path, Tree]:
-    """The file of a design and its tree, what it extends included."""
+def resolved(name: str, below: tuple[Path, ...] = ()) -> tuple[Path, Tree]:
+    """The file of a design and its tree, what it extends included; `below` are the files that extend it."""
     path = venue_path(name)
     tree = read_toml(path)
     parent = tree.pop("extends", None)
     if parent is not None:
         beside = path.parent / f"{parent}.toml"
-        _, base = resolved(str(beside) if beside.exists() else str(parent))
+        found = beside if beside.is_file() else Path(str(files(__package__).joinpath("venues", f"{parent}.toml")))
+        known = sorted({*shipped_venues(), "base"})
+        if not isinstance(parent, str) or not found.is_file():
+            raise VenueError(f"{path.name}: extends is {parent!r}: expected a design beside it or a shipped one{nearest(parent, known)}")
+        if found in (*below, path):
+            raise VenueError(f"{path.name}: extends is {parent!r}: expected a design that does not extend this one")
+        _, base = resolved(str(found), (*below, path))
         tree = merged(base, {"name": path.stem, **tree})
     return path, {"name": path.stem, **tree}
 
@@ -223,7 +229,11 @@ def checked(venue: Venue, file: str) -> Venue:
     def refuse(key: str, given: object, expected: str) -> None:
         raise VenueError(f"{file}: {key} is {given}: expected {expected}")
 
+    names: set[str] = set()
     for number, market in enumerate(venue.markets):
+        if market.name in names:
+            refuse(f"markets[{number}].name", repr(market.name), "a name that no market before it has")
+        names.add(market.name)
         check_market(venue, market, f"markets[{number}]", refuse)
     if len(set(venue.liquidation.steps)) != len(venue.liquidation.steps):
         refuse("liquidation.steps", venue.liquidation.steps, "each step once")
@@ -238,6 +248,9 @@ def check_market(venue: Venue, market: Market, key: str, refuse: object) -> None
     assert callable(refuse)
     if market.settlement_asset not in venue.assets:
         refuse(f"{key}.settlement_asset", repr(market.settlement_asset), f"one of {venue.assets}")
+    for name in ("tick", "lot", "max_price", "open_interest_cap"):
+        if not getattr(market, name).is_finite():
+            refuse(f"{key}.{name}", getattr(market, name), "a number")
     if market.tick <= 0 or market.lot <= 0:
         refuse(f"{key}.tick and lot", f"{market.tick} and {market.lot}", "numbers above 0")
     unit = market.tick * market.lot * MICRO
@@ -249,6 +262,8 @@ def check_market(venue: Venue, market: Market, key: str, refuse: object) -> None
         refuse(f"{key}.max_price", market.max_price, f"a multiple of the tick of at most {int(t.MAX_PRICE)} ticks")
     if int(ticks) * int(unit) > 1 << 45:
         refuse(f"{key}.max_price", market.max_price, f"a lot to be worth at most {(1 << 45) // MICRO} USD at that price")
+    if market.open_interest_cap < 0 or 0 < market.open_interest_cap < market.lot:
+        refuse(f"{key}.open_interest_cap", market.open_interest_cap, f"0 for none, or at least a lot ({market.lot})")
     if market.maker_fee_ppb + market.taker_fee_ppb < 0:
         refuse(f"{key}.maker_fee_ppb", market.maker_fee_ppb, "a rebate of at most the taker fee")
     if market.default_leverage > market.max_leverage:

@@ -22,6 +22,7 @@ from perplab.exchange.messages import (
     BlockTrade,
     Cancel,
     CancelAll,
+    CancelClient,
     Command,
     Deposit,
     OpenAccount,
@@ -178,7 +179,7 @@ def packed(commands: Iterable[Command]) -> list[int]:
 
 # -- a longer script for any venue whose first market is one BTC-like coin in lots of 0.001 and ticks of 1 USD --
 
-TRADERS, MAKERS, BIDDERS = 24, 4, 2
+TRADERS, MAKERS, BIDDERS = 24, 3, 2
 
 
 class Dice:
@@ -203,44 +204,47 @@ def oracle_path(second: int) -> int:
 
 
 def script(seed: int, seconds: int) -> list[Command]:
-    """Deposits, large levered positions, and `seconds` of quotes, orders, cancels, amendments, bids and oracle updates."""
+    """Deposits, large levered positions, and `seconds` of quotes, orders, cancels, amendments, bids and oracle updates.
+
+    It starts 45 s before an hour, so that funding is paid in the midst of the crash.
+    """
     dice = Dice(seed)
+    start = START + 3_555 * SECOND
     commands: list[Command] = []
     for number in range(TRADERS + MAKERS + BIDDERS):
         kind = 1 if number < TRADERS else 2 if number < TRADERS + MAKERS else 3
-        commands.append(OpenAccount(START, kind, number))
-        commands.append(Deposit(START, FIRST + number, 0, usd(dice.roll(4, 12) * 1_000_000 if kind == 1 else 400_000_000)))
-    commands.append(UpdateOracle(START, BTC, 100_000))
+        commands.append(OpenAccount(start, kind, number))
+        commands.append(Deposit(start, FIRST + number, 0, usd(dice.roll(4, 12) * 1_000_000 if kind == 1 else 400_000_000)))
+    commands.append(UpdateOracle(start, BTC, 100_000))
     for long in range(0, TRADERS, 2):
         if long % 6 == 0:
-            commands.append(SetMarginMode(START, FIRST + long, BTC, 1))
-        commands.append(BlockTrade(START, FIRST + long, FIRST + long + 1, BTC, dice.roll(300_000, 800_000), 100_000))
+            commands.append(SetMarginMode(start, FIRST + long, BTC, 1))
+        commands.append(BlockTrade(start, FIRST + long, FIRST + long + 1, BTC, dice.roll(300_000, 800_000), 100_000))
     for second in range(1, seconds):
-        commands += a_second(dice, START + second * SECOND, second)
-    commands.append(Tick(START + 3601 * SECOND))  # past a payment of funding
+        commands += a_second(dice, start + second * SECOND, second)
     return commands
 
 
 def a_second(dice: Dice, ts: int, second: int) -> list[Command]:
     price = oracle_path(second)
     commands: list[Command] = [UpdateOracle(ts, BTC, price)]
-    for number in range(MAKERS):
-        maker = FIRST + TRADERS + number
+    for maker in range(FIRST + TRADERS, FIRST + TRADERS + MAKERS):
         commands.append(CancelAll(ts, maker, BTC))
         for level in range(1, 4):
-            size = dice.roll(200, 2_000) if 30 <= second < 80 else dice.roll(2_000, 20_000)
+            size = dice.roll(2_000, 12_000) if 30 <= second < 80 else dice.roll(4_000, 30_000)
             commands.append(Place(ts, maker, BTC, 0, price - dice.roll(5, 30) * level, size, tif=3))
             commands.append(Place(ts, maker, BTC, 1, price + dice.roll(5, 30) * level, size, client_lo=ts + level))
-    for number in range(4):
+    for number in range(3):
         account = FIRST + dice.roll(0, TRADERS - 1)
         at = ts + dice.roll(1, 900_000_000 + number)
         side, size, limit = dice.roll(0, 1), dice.roll(1, 3_000), price + dice.roll(-60, 60)
         commands.append(Place(at, account, BTC, side, limit, size, 0, dice.roll(0, 2), dice.roll(0, 1)))
-        maker = FIRST + TRADERS + dice.roll(0, MAKERS - 1)
-        commands.append(Amend(at, maker, dice.roll(18 * second, 24 * second), limit, size))
-        commands.append(Cancel(at, maker, dice.roll(18 * second, 24 * second)))
-    for number in range(BIDDERS):
-        commands.append(TakeAuction(ts + 999_000_000, FIRST + TRADERS + MAKERS + number, dice.roll(1, 12), 1_000_000, usd(1_000)))
+        maker, order = FIRST + TRADERS + dice.roll(0, MAKERS - 1), max(1, 17 * second + dice.roll(-20, 20))
+        commands.append(Amend(at, maker, order, limit, size))
+        commands.append(Cancel(at, maker, order + 1))
+        commands.append(CancelClient(at, maker, 0, ts + 2))
+    for bidder in range(FIRST + TRADERS + MAKERS, FIRST + TRADERS + MAKERS + BIDDERS):
+        commands.append(TakeAuction(ts + 999_000_000, bidder, dice.roll(1, 12), 1_000_000, usd(1_000)))
     if second % 10 == 0:
         commands.append(Withdraw(ts + 999_999_999, FIRST + dice.roll(0, TRADERS - 1), 0, usd(dice.roll(1, 1_000_000))))
     return sorted(commands, key=lambda command: command.ts)

@@ -39,10 +39,14 @@ def with_backstop(venue: str, capital: float, seed: int = 1) -> Run:
 
 @cache
 def deep(venue: str) -> Run:
-    """All liquidity is a hundred times what it was: the makers' and what last-resort buyers rest, or bid in auctions."""
+    """A book a hundred times deeper that stays: a hundred times the depth and capital, at a hundredth of the last resort's discounts."""
     scenario = load_scenario("flash")
-    makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd}
-    return made(venue, {"makers": makers, "bidders": {"capital_usd": 100.0 * scenario.bidders.capital_usd}})
+    makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
+    bidders = {
+        "capital_usd": 100.0 * scenario.bidders.capital_usd,
+        "discount_bp": [discount / 100.0 for discount in scenario.bidders.discount_bp],
+    }
+    return made(venue, {"makers": makers, "bidders": bidders})
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
