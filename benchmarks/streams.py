@@ -26,7 +26,8 @@ from perplab.exchange.types import FIRST_USER
 ACCOUNTS: Final = 1_000
 FIRST: Final = int(FIRST_USER)
 MARK: Final = 600_000  # [ticks] 60,000 USD
-CASH: Final = 50_000_000_000_000  # [micro] 50 million USD: margin is computed at every order and never short
+CASH: Final = 5_000_000_000_000  # [micro] 5 million USD: margin is computed at every order and never short
+HELD: Final = (10_000, 300_000)  # [lots] of the positions at the start: 60,000 to 1.8 million USD, on the first two tiers
 START: Final = 1_000_000_000_000_000_000  # [ns]
 SECOND: Final = 1_000_000_000
 PER_SECOND: Final = 1_191  # messages per second and market: adds + removals + takers measured on BTCUSDT
@@ -141,7 +142,7 @@ class Flow:
             self.emit(UPDATE_ORACLE, market, MARK, 0)
             accounts = sorted(range(FIRST, FIRST + ACCOUNTS), key=lambda _: self.random.random())
             for buyer, seller in zip(accounts[::2], accounts[1::2]):
-                self.emit(BLOCK_TRADE, buyer, seller, market, Flow.size(self), MARK)
+                self.emit(BLOCK_TRADE, buyer, seller, market, int(HELD[0] * (HELD[1] / HELD[0]) ** self.random.random()), MARK)
         return self.taken()
 
     def history(self, ids: int) -> Iterator[array[int]]:

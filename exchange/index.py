@@ -11,7 +11,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from .tables import Accounts, column, more
+from .tables import Accounts, Recycled, column, more
 from .types import CLOSED_IDS, NIL
 
 MIX: Final[i64] = 0x2545F4914F6CDD1D  # an odd 63-bit multiplier; products are masked, so both builds agree
@@ -84,30 +84,19 @@ class OrderIndex:
             at += 1
 
 
-class ClientIds:
-    """One row per client id in use: that of an open order, or of one of the account's last CLOSED_IDS closed ones."""
+class ClientIds(Recycled):
+    """One row per client id in use: that of an open order, or one of the account's last CLOSED_IDS closed ones. `next`: in its bucket."""
 
     def __init__(self, rows: i64) -> None:
+        super().__init__(rows)
         self.account: vec[i64] = column(rows, 0)
         self.hi: vec[i64] = column(rows, 0)
         self.lo: vec[i64] = column(rows, 0)
         self.order_id: vec[i64] = column(rows, 0)
         self.state: vec[i64] = column(rows, 0)
         self.filled: vec[i64] = column(rows, 0)  # [lots] when closed
-        self.chain: vec[i64] = column(rows, NIL)  # next in the bucket, and in the free list
         self.younger: vec[i64] = column(rows, NIL)  # next closed one of the account
         self.bucket: vec[i64] = column(rows * 2, NIL)
-        self.rows: i64 = rows
-        self.free: i64 = NIL
-        self.live: i64 = 0
-        self.link_free(0)
-
-    def link_free(self, first: i64) -> None:
-        row = self.rows
-        while row > first:
-            row -= 1
-            self.chain[row] = self.free
-            self.free = row
 
     def home(self, account: i64, hi: i64, lo: i64) -> i64:
         h = ((hi & MASK) * MIX + (lo & MASK)) & MASK
@@ -118,17 +107,13 @@ class ClientIds:
     def find(self, account: i64, hi: i64, lo: i64) -> i64:
         row = self.bucket[self.home(account, hi, lo)]
         while row != NIL and not (self.lo[row] == lo and self.hi[row] == hi and self.account[row] == account):
-            row = self.chain[row]
+            row = self.next[row]
         return row
 
     def add(self, account: i64, hi: i64, lo: i64, order_id: i64) -> i64:
         """Take a client id for an open order."""
-        row = self.free
-        assert row != NIL, "client ids: reserve() before the command"
-        chain = self.chain
+        row = self.new_row()
         bucket = self.bucket
-        self.free = chain[row]
-        self.live += 1
         self.account[row] = account
         self.hi[row] = hi
         self.lo[row] = lo
@@ -137,7 +122,7 @@ class ClientIds:
         self.filled[row] = 0
         self.younger[row] = NIL
         home = self.home(account, hi, lo)
-        chain[row] = bucket[home]
+        self.next[row] = bucket[home]
         bucket[home] = row
         return row
 
@@ -161,19 +146,17 @@ class ClientIds:
             self.remove(oldest)
 
     def remove(self, row: i64) -> None:
-        chain = self.chain
+        nxt = self.next
         bucket = self.bucket
         home = self.home(self.account[row], self.hi[row], self.lo[row])
         at = bucket[home]
         if at == row:
-            bucket[home] = chain[row]
+            bucket[home] = nxt[row]
         else:
-            while chain[at] != row:
-                at = chain[at]
-            chain[at] = chain[row]
-        chain[row] = self.free
-        self.free = row
-        self.live -= 1
+            while nxt[at] != row:
+                at = nxt[at]
+            nxt[at] = nxt[row]
+        self.free_row(row)
 
     def reserve(self) -> None:
         if self.free != NIL:
@@ -185,14 +168,12 @@ class ClientIds:
         self.order_id = more(self.order_id, add, 0)
         self.state = more(self.state, add, 0)
         self.filled = more(self.filled, add, 0)
-        self.chain = more(self.chain, add, NIL)
         self.younger = more(self.younger, add, NIL)
-        self.rows = add * 2
+        self.lengthen()
         self.bucket = column(self.rows * 2, NIL)
         row: i64 = 0
         while row < add:  # all old rows are live: the free list was empty
             home = self.home(self.account[row], self.hi[row], self.lo[row])
-            self.chain[row] = self.bucket[home]
+            self.next[row] = self.bucket[home]
             self.bucket[home] = row
             row += 1
-        self.link_free(add)

@@ -7,6 +7,8 @@ its isolated margin plus its profit; it burdens the account's cash only by what 
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import i64
 
 from .tables import Markets, State
@@ -133,41 +135,39 @@ def cross_equity(state: State, account: i64, asset: i64) -> i64:
     return total
 
 
+NOTIONAL: Final[i64] = 0  # what cross_sum adds up
+INITIAL: Final[i64] = 1
+MAINTENANCE: Final[i64] = 2
+
+
+def cross_sum(state: State, account: i64, asset: i64, what: i64) -> i64:
+    """Notional, initial or maintenance requirement of the account's cross positions alone, at the mark [micro]."""
+    positions = state.positions
+    markets = state.markets
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
+            if what == MAINTENANCE:
+                total += row_maintenance(state, row)
+            elif what == INITIAL:
+                total += row_initial(state, row)
+            else:
+                total += row_notional(state, row)
+        row = positions.next[row]
+    return total
+
+
 def cross_maintenance(state: State, account: i64, asset: i64) -> i64:
-    positions = state.positions
-    markets = state.markets
-    total: i64 = 0
-    row = state.accounts.first_position[account]
-    while row != NIL:
-        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
-            total += row_maintenance(state, row)
-        row = positions.next[row]
-    return total
-
-
-def cross_notional(state: State, account: i64, asset: i64) -> i64:
-    positions = state.positions
-    markets = state.markets
-    total: i64 = 0
-    row = state.accounts.first_position[account]
-    while row != NIL:
-        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
-            total += row_notional(state, row)
-        row = positions.next[row]
-    return total
+    return cross_sum(state, account, asset, MAINTENANCE)
 
 
 def cross_initial(state: State, account: i64, asset: i64) -> i64:
-    """Initial requirement of the account's cross positions alone."""
-    positions = state.positions
-    markets = state.markets
-    total: i64 = 0
-    row = state.accounts.first_position[account]
-    while row != NIL:
-        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
-            total += row_initial(state, row)
-        row = positions.next[row]
-    return total
+    return cross_sum(state, account, asset, INITIAL)
+
+
+def cross_notional(state: State, account: i64, asset: i64) -> i64:
+    return cross_sum(state, account, asset, NOTIONAL)
 
 
 def order_initial(state: State, account: i64, asset: i64) -> i64:
@@ -221,11 +221,6 @@ def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_r
         return equity >= cross_maintenance(state, account, asset) - row_maintenance(state, row) + maintenance_of(markets, market, after)
     rest = cross_initial(state, account, asset) - row_initial(state, row)
     return equity >= rest + initial_of(markets, market, after, positions.leverage[row])
-
-
-def is_below_maintenance(state: State, row: i64, price: i64) -> bool:
-    """Would the account of this position (the position, if isolated) be liquidatable with this market's mark at `price`?"""
-    return surplus_at(state, row, price, True) < 0
 
 
 def surplus_at(state: State, row: i64, price: i64, over_maintenance: bool) -> i64:

@@ -21,10 +21,49 @@ def more(old: vec[i64], rows: i64, fill: i64) -> vec[i64]:
     return extend(old, column(rows, fill))
 
 
-class Orders:
-    """One row per resting order. The order at hand in a match is not in the table until it rests."""
+class Recycled:
+    """Base of the tables whose rows are freed again: a free list through `next`."""
 
     def __init__(self, rows: i64) -> None:
+        self.next: vec[i64] = column(rows, NIL)  # the free list; a live row may use it for a list of its own
+        self.rows: i64 = rows
+        self.free: i64 = NIL
+        self.live: i64 = 0
+        self.chain(0)
+
+    def chain(self, first: i64) -> None:
+        """Put the rows from `first` on, all new, on the free list, lowest first."""
+        slot = self.rows
+        while slot > first:
+            slot -= 1
+            self.next[slot] = self.free
+            self.free = slot
+
+    def new_row(self) -> i64:
+        slot = self.free
+        assert slot != NIL, "reserve() comes before the command"
+        self.free = self.next[slot]
+        self.live += 1
+        return slot
+
+    def free_row(self, slot: i64) -> None:
+        self.next[slot] = self.free
+        self.free = slot
+        self.live -= 1
+
+    def lengthen(self) -> None:
+        """Double the rows; the subclass has lengthened its own columns."""
+        add = self.rows
+        self.next = more(self.next, add, NIL)
+        self.rows = add * 2
+        self.chain(add)
+
+
+class Orders(Recycled):
+    """One row per resting order. The order at hand in a match is not in the table until it rests. `next`: behind it in its level."""
+
+    def __init__(self, rows: i64) -> None:
+        super().__init__(rows)
         self.order_id: vec[i64] = column(rows, NIL)
         self.account: vec[i64] = column(rows, 0)
         self.market: vec[i64] = column(rows, 0)
@@ -38,34 +77,9 @@ class Orders:
         self.self_trade: vec[i64] = column(rows, 0)
         self.client: vec[i64] = column(rows, NIL)  # row of the client id, or NIL
         self.level: vec[i64] = column(rows, NIL)
-        self.next: vec[i64] = column(rows, NIL)  # in the queue of the level, and in the free list
-        self.prev: vec[i64] = column(rows, NIL)
+        self.prev: vec[i64] = column(rows, NIL)  # before it in its level
         self.next_own: vec[i64] = column(rows, NIL)  # among the orders of the same position row
         self.prev_own: vec[i64] = column(rows, NIL)
-        self.rows: i64 = rows
-        self.free: i64 = NIL
-        self.live: i64 = 0
-        self.chain(0)
-
-    def chain(self, first: i64) -> None:
-        slot = self.rows
-        while slot > first:
-            slot -= 1
-            self.next[slot] = self.free
-            self.free = slot
-
-    def new_row(self) -> i64:
-        slot = self.free
-        assert slot != NIL, "orders: reserve() before the command"
-        self.free = self.next[slot]
-        self.live += 1
-        return slot
-
-    def free_row(self, slot: i64) -> None:
-        self.order_id[slot] = NIL
-        self.next[slot] = self.free
-        self.free = slot
-        self.live -= 1
 
     def reserve(self) -> None:
         if self.free != NIL:
@@ -84,46 +98,21 @@ class Orders:
         self.self_trade = more(self.self_trade, add, 0)
         self.client = more(self.client, add, NIL)
         self.level = more(self.level, add, NIL)
-        self.next = more(self.next, add, NIL)
         self.prev = more(self.prev, add, NIL)
         self.next_own = more(self.next_own, add, NIL)
         self.prev_own = more(self.prev_own, add, NIL)
-        self.rows = add * 2
-        self.chain(add)
+        self.lengthen()
 
 
-class Levels:
+class Levels(Recycled):
     """One row per price at which orders rest."""
 
     def __init__(self, rows: i64) -> None:
+        super().__init__(rows)
         self.price: vec[i64] = column(rows, 0)
         self.head: vec[i64] = column(rows, NIL)
         self.tail: vec[i64] = column(rows, NIL)
         self.lots: vec[i64] = column(rows, 0)
-        self.next: vec[i64] = column(rows, NIL)  # the free list
-        self.rows: i64 = rows
-        self.free: i64 = NIL
-        self.live: i64 = 0
-        self.chain(0)
-
-    def chain(self, first: i64) -> None:
-        slot = self.rows
-        while slot > first:
-            slot -= 1
-            self.next[slot] = self.free
-            self.free = slot
-
-    def new_row(self) -> i64:
-        slot = self.free
-        assert slot != NIL, "levels: reserve() before the command"
-        self.free = self.next[slot]
-        self.live += 1
-        return slot
-
-    def free_row(self, slot: i64) -> None:
-        self.next[slot] = self.free
-        self.free = slot
-        self.live -= 1
 
     def reserve(self) -> None:
         if self.free != NIL:
@@ -133,9 +122,7 @@ class Levels:
         self.head = more(self.head, add, NIL)
         self.tail = more(self.tail, add, NIL)
         self.lots = more(self.lots, add, 0)
-        self.next = more(self.next, add, NIL)
-        self.rows = add * 2
-        self.chain(add)
+        self.lengthen()
 
 
 class Accounts:

@@ -734,7 +734,7 @@ class Actor:
         held = abs(p.size)
         money = max(0, self.exchange.free_margin(account, terms.asset)) * p.leverage
         carry = money // (self.mark(number) * terms.unit) * source.pick([5, 20, 20, 50, 90, 110]) // 100
-        options = [source.integer(1, 10), carry, carry, carry, held or carry, held // 2 or carry, 2 * held + 1]
+        options = [source.integer(1, 10), carry, carry, carry, carry, held or carry, held // 2 or carry, 2 * held + 1]
         return max(1, min(source.pick(options), int(MAX_LOTS)))
 
     def client(self) -> tuple[int, int]:
@@ -862,10 +862,9 @@ class Actor:
         source, number = self.source, self.market()
         mark, top = self.mark(number), self.limit(number)
         target = self.threshold(number)
-        step = source.pick([2, 20, 300])
-        price = source.pick([
-            mark + source.integer(-mark * step // 1_000 - 1, mark * step // 1_000 + 1), target, target + source.integer(-3, 3), mark,
-        ])  # fmt: skip
+        step = source.pick([2, 20, 20, 100, 300])
+        drift = mark + source.integer(-mark * step // 1_000 - 1, mark * step // 1_000 + 1)
+        price = source.pick([drift, drift, drift, target, target + source.integer(-3, 3), mark])
         if source.chance(1):
             price = source.pick([1, top, top + 1])
         outside = price if source.chance(10) else 0
@@ -920,10 +919,11 @@ class Actor:
             for account in world.users:
                 if source.chance(30):
                     world.do(m.SetMarginMode(world.now, account, number, 1))
-        for _ in range(users):
-            number = source.integer(0, len(world.terms) - 1)
+        for _ in range(2 * users):
+            number = source.pick([0, *range(len(world.terms))])
             buyer, seller = self.account(), self.account()
-            world.do(m.BlockTrade(world.now, buyer, seller, number, self.size(buyer, number), self.mark(number)))
+            size = min(self.size(buyer, number), self.size(seller, number))
+            world.do(m.BlockTrade(world.now, buyer, seller, number, size, self.mark(number)))
 
 
 # Commands by name, each as often as it is listed.
@@ -931,6 +931,10 @@ MIX: Final = (
     *["place"] * 8, *["quote"] * 5, *["hit"] * 9, *["amend"] * 3, *["cancel"] * 2, "cancel_client", "cancel_all", "deposit", "deposit", "withdraw", "transfer", "set_leverage",
     "set_margin_mode", *["move_isolated_margin"] * 2, *["block_trade"] * 3, *["update_oracle"] * 6, *["take_auction"] * 2,
     *["tick"] * 5,
+)  # fmt: skip
+STRESS: Final = (
+    *["quote"] * 5, *["hit"] * 6, *["place"] * 2, *["block_trade"] * 3, *["deposit"] * 2, "withdraw", "amend", "move_isolated_margin",
+    *["update_oracle"] * 5, *["take_auction"] * 4, *["tick"] * 5,
 )  # fmt: skip
 RARE: Final = ("open_account", "set_status", "malformed")
 

@@ -248,7 +248,7 @@ def test_a_position_across_a_tier_boundary(mode: int, side: int) -> None:
     if mode == 1:
         world.do(m.MoveIsolatedMargin(world.now, 8, 0, world.exchange.free_margin(8)))
     quoted = world.exchange.liquidation_price(8, 0)
-    # long: 8 + (p - 1000) / 10 < 2.4 + (p / 10 - 96) / 5 below 96, 0.025 p / 10 above it, and the same mirrored
-    assert quoted == (943 if side > 0 else 1048)
+    # long, below the boundary: 8 + (p - 1000) / 10 < 0.025 p / 10; short, above: 8 - (p - 1000) / 10 < 2.6 + 0.2 (p / 10 - 104)
+    assert quoted == (943 if side > 0 else 1052)
     assert check_liquidation_price(world, 8, 0) == 2
     assert check_bankruptcy_price(world, 8, 0) == 2

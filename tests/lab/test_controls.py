@@ -39,14 +39,11 @@ def with_backstop(venue: str, capital: float, seed: int = 1) -> Run:
 
 @cache
 def deep(venue: str) -> Run:
-    """A book a hundred times deeper that stays: a hundred times the depth and capital, at a hundredth of the last resort's discounts."""
+    """A book a hundred times deeper that stays: the same for a hundredth of the discount, in the book as in auctions."""
     scenario = load_scenario("flash")
     makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
-    bidders = {
-        "capital_usd": 100.0 * scenario.bidders.capital_usd,
-        "discount_bp": [discount / 100.0 for discount in scenario.bidders.discount_bp],
-    }
-    return made(venue, {"makers": makers, "bidders": bidders})
+    discount = [discount / 100.0 for discount in scenario.bidders.discount_bp]
+    return made(venue, {"makers": makers, "bidders": {"discount_bp": discount, "unwind_share": 1.0}})
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
