@@ -28,7 +28,7 @@ from perplab.oracle.keyed import generator
 MICRO: Final = 1e6  # [micro-units per USD]
 TRADER_MS: Final = 500  # how late a person at a screen sees and acts
 ASSET: Final = 0
-LEAST: Final = 1e-6  # where bidders rest all the depth there is, the makers' ladder goes on with this
+LEAST: Final = 0.05  # of a band's depth is the makers' even where bidders rest more than all of it
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,14 @@ def withdrawal(who: Makers) -> Withdrawal:
 
 
 def _left_by_bidders(scenario: Scenario, measured: Floats) -> Floats:
-    """Cumulative depth that the makers add to what bidders rest in the book, shape (k,) [USD]; it rises, be it by little."""
+    """Cumulative depth that the makers add to what bidders rest in the book, never less than a share of it. Shape (k,) [USD]"""
     makers, bidders = scenario.makers, scenario.bidders
     resting = bidders.count * bidders.capital_usd * bidders.leverage * np.array(bidders.share)
-    steps = np.array(bidders.discount_bp)[:, None] <= np.array(makers.depth_bp)
-    left = measured * makers.depth_scale - (resting[:, None] * steps).sum(axis=0)
-    rising: Floats = np.maximum.accumulate(np.maximum(left, measured[0] * LEAST)) * (1.0 + LEAST * np.arange(left.size))
-    return rising
+    reached = np.searchsorted(makers.depth_bp, bidders.discount_bp)  # the measured band that a bid falls into
+    within = np.bincount(reached, weights=resting, minlength=measured.size)[: measured.size]
+    band = np.diff(measured * makers.depth_scale, prepend=0.0)
+    left: Floats = np.cumsum(np.maximum(band - within, LEAST * band))
+    return left
 
 
 def _arbitrageurs(scenario: Scenario, seed: int) -> list[Agent]:

@@ -1,8 +1,9 @@
 """The exogenous part of a run, drawn before it begins: noise taker orders and oracle updates.
 
 Rules: nothing here depends on the venue's state. Taker orders come in clusters (each sets off others, a Hawkes process in its branching
-form), their signs have a long memory, their sizes a heavy tail, all as measured, their limits a distance from the true price; over each balance window buys equal sells, so that the
-flow carries no opinion on the price. The arrival rate follows the volatility of the true price, and fades where makers withdraw.
+form), their signs have a long memory, their sizes a heavy tail, all as measured, their limits a distance from the true price; over each
+balance window buys equal sells, so that the flow carries no opinion on the price. The arrival rate follows the volatility of the true
+price, and fades where makers withdraw.
 """
 
 from __future__ import annotations

@@ -7,22 +7,18 @@ where it comes from, in a comment of its file. Nothing here is drawn: equal scen
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, TypeVar, get_args, get_type_hints
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 import numpy as np
 from msgspec import Meta, Struct
-from msgspec.structs import fields
 
+from perplab.exchange.design import DesignError, Tree, convert, merged, nearest, read_toml
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
 
@@ -31,7 +27,7 @@ MS_NS: Final = 10**6
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0
-NEARBY: Final = 0.5  # difflib ratio above which a name is worth suggesting
+FOLDER: Final = Path(__file__).parent / "scenarios"
 
 Whole = Annotated[int, Meta(ge=1, le=10**9)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
@@ -44,7 +40,7 @@ Prices = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=64)]
 Row = tuple[Positive, Positive, Positive, Positive]
 
 
-class ScenarioError(ValueError):
+class ScenarioError(DesignError):
     """A scenario file, name or override is wrong; the text is meant for the user."""
 
 
@@ -277,7 +273,7 @@ class Scenario(Table, frozen=True):
 
     def override(self, changes: Mapping[str, object]) -> Scenario:
         """The same scenario with some values changed: {"makers": {"depth_scale": 100.0}}. Raises ScenarioError."""
-        return _convert(_merged(_plain(self), changes), self.name)
+        return _convert(_laid(_plain(self), changes), self.name)
 
     def with_path(self, bars: Bars, from_ns: int | None = None, to_ns: int | None = None) -> Scenario:
         """The same scenario on other bars, rescaled to its starting price.
@@ -304,118 +300,51 @@ class Scenario(Table, frozen=True):
 
 def shipped() -> list[str]:
     """Names of the scenarios that come with the package."""
-    folder = resources.files("perplab.lab").joinpath("scenarios")
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def load_scenario(name: str) -> Scenario:
     """The shipped scenario of that name, or the one in that TOML file. Raises ScenarioError."""
     if name.endswith(".toml"):
-        return _parse(_read(Path(name)), name)
+        return _load(Path(name), name)
     if name not in shipped():
-        raise ScenarioError(f"scenario: {name!r} given, expected one of {', '.join(shipped())}{_nearest(name, shipped())}")
-    file = resources.files("perplab.lab").joinpath("scenarios", f"{name}.toml")
-    return _parse(file.read_text(encoding="utf-8"), f"{name}.toml")
+        raise ScenarioError(f"no scenario {name!r}{nearest(name, shipped())}")
+    return _load(FOLDER / f"{name}.toml", f"{name}.toml")
 
 
-def _read(path: Path) -> str:
+def _load(path: Path, file: str) -> Scenario:
+    """A file on the shipped scenario that it extends, if any."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}") from error
-
-
-def _parse(text: str, file: str) -> Scenario:
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{file}: no valid TOML: {error}") from error
+        given = read_toml(path)
+    except DesignError as error:
+        raise ScenarioError(str(error)) from None
     base = given.pop("extends", None)
     if base is None:
         return _convert(given, file)
     if base not in shipped():
-        raise ScenarioError(f"{file}: extends: {base!r} given, expected one of {', '.join(shipped())}{_nearest(str(base), shipped())}")
-    return _convert(_merged(_plain(load_scenario(base)), given), file)
+        raise ScenarioError(f"{file}: extends is {base!r}: expected a shipped scenario{nearest(base, shipped())}")
+    return _convert(_laid(_plain(load_scenario(str(base))), given), file)
 
 
-def _plain(scenario: Scenario) -> dict[str, object]:
+def _laid(base: Tree, over: Mapping[str, object]) -> Tree:
+    """`over` laid on `base`; a path that says its kind is a path of its own."""
+    path = over.get("path")
+    if isinstance(path, Mapping) and "kind" in path:
+        base = {key: value for key, value in base.items() if key != "path"}
+    return merged(base, over)
+
+
+def _plain(scenario: Scenario) -> Tree:
     """A scenario as TOML would have it."""
-    plain: dict[str, object] = msgspec.to_builtins(scenario, builtin_types=(datetime,))
+    plain: Tree = msgspec.to_builtins(scenario, builtin_types=(datetime,))
     return plain
 
 
-def _convert(given: Mapping[str, object], file: str) -> Scenario:
+def _convert(given: Tree, file: str) -> Scenario:
     try:
-        return msgspec.convert(given, Scenario)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(f"{file}: {_explain(str(error), given)}") from error
-
-
-T = TypeVar("T")
-
-
-def _merged(given: dict[str, object], changes: Mapping[str, object]) -> dict[str, object]:
-    """`given` with nested `changes` laid over it; a table that names its `kind` replaces the one below."""
-    out = dict(given)
-    for key, value in changes.items():
-        below = out.get(key)
-        nested = isinstance(below, dict) and isinstance(value, Mapping) and "kind" not in value
-        out[key] = _merged(below, value) if nested else value  # type: ignore[arg-type]  # `nested` says that both are tables
-    return out
-
-
-def _explain(message: str, given: object) -> str:
-    """A validation error of msgspec as: key, value given, what was expected, nearest known name."""
-    what, _, where = message.partition(" - at `$")
-    steps = re.findall(r"\.(\w+)|(\[\.\.\.\]|\[\d+\])", where)
-    keys = [name for name, _ in steps if name]
-    value = _at(given, steps)
-    path = ".".join(keys)
-    unknown = re.search(r"unknown field `(.+?)`", what)
-    missing = re.search(r"missing required field `(.+?)`", what)
-    if unknown:
-        known = _known(keys)
-        full = ".".join([*keys, unknown[1]])
-        return f"{full}: {_at(value, [(unknown[1], '')])!r} given, expected no such key; known are {', '.join(known)}" + _nearest(
-            unknown[1], known
-        )
-    if missing:
-        return f"{'.'.join([*keys, missing[1]])}: nothing given, expected a value"
-    if what.startswith("Expected"):
-        return f"{path}: {value!r} given, expected {what.removeprefix('Expected ').replace('`', '')}"
-    if what.startswith("Invalid value"):
-        return f"{path}: {value!r} given, expected bars or gbm{_nearest(str(value), ['bars', 'gbm'])}"
-    return f"{path}{'.' if path else ''}{what}"
-
-
-def _at(given: object, steps: list[tuple[str, str]]) -> object:
-    """The value that the path of an error leads to; in lists, which such a path does not number, the first that is no number."""
-    for name, index in steps:
-        if name and isinstance(given, Mapping):
-            given = given.get(name)
-        elif index and isinstance(given, list | tuple):
-            given = next((one for one in given if not _sound(one)), given)
-    return given
-
-
-def _sound(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_sound, value))
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1e15
-
-
-def _known(keys: list[str]) -> list[str]:
-    """Names of the fields of the table that `keys` lead to."""
-    table: type[Struct] = Scenario
-    for key in keys:
-        kind = get_type_hints(table)[key]
-        table = next((one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, Struct)), Scenario)
-    return [field.name for field in fields(table)]
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    found = difflib.get_close_matches(name, known, n=1, cutoff=NEARBY)
-    return f"; did you mean {found[0]}?" if found else ""
+        return convert(given, Scenario, file)
+    except DesignError as error:
+        raise ScenarioError(str(error)) from None
 
 
 def _ns(moment: datetime) -> int:

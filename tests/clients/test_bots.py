@@ -18,7 +18,6 @@ from perplab.exchange.messages import (
     Command,
     Deposit,
     LiquidationStarted,
-    OrderType,
     Place,
     Side,
     TakeAuction,
@@ -138,12 +137,12 @@ def test_maker_withdraws_when_prices_run_and_comes_back() -> None:
 
 
 def test_noise_taker_sends_its_flow_at_its_times() -> None:
-    flow = Flow(np.array([10, 20, 20, 30]), np.array([0, 1, 0, 1]), np.array([5, 6, 7, 8]))
+    flow = Flow(np.array([10, 20, 20, 30]), np.array([0, 1, 0, 1]), np.array([5, 6, 7, 8]), np.array([91, 92, 93, 94]))
     bot = NoiseTaker(SEAT, flow)
     assert bot.on_start(0, view())[1] == 10
     rows, wake = bot.on_wake(20, view())
-    assert [(o.side, o.size) for o in orders(rows)] == [(0, 5), (1, 6), (0, 7)]
-    assert all(o.order_type == OrderType.MARKET and o.tif == TimeInForce.IOC for o in orders(rows))
+    assert [(o.side, o.price, o.size) for o in orders(rows)] == [(0, 91, 5), (1, 92, 6), (0, 93, 7)]
+    assert all(o.tif == TimeInForce.IOC for o in orders(rows))
     assert wake == 30
     assert bot.on_wake(30, view())[1] is None
     np.testing.assert_array_equal(bot.rows()[:3], rows)
@@ -226,7 +225,7 @@ def test_trader_stops_when_flat_or_liquidated() -> None:
 
 def bidder(auctions: bool) -> Bidder:
     schedule = np.array([100.0, 300.0]), np.array([0.25, 0.75])
-    return Bidder(SEAT, BidderTerms(SECOND, 5, 7, *schedule, leverage=4.0, auctions=auctions))
+    return Bidder(SEAT, BidderTerms(SECOND, 5, 7, *schedule, leverage=4.0, unwind_share=0.1, unwind_bp=20.0, auctions=auctions))
 
 
 def test_bidder_rests_its_schedule_in_the_book() -> None:
@@ -242,6 +241,14 @@ def test_bidder_rests_its_schedule_in_the_book() -> None:
 def test_bidder_rests_only_what_it_has_left() -> None:
     rows, _ = bidder(False).on_wake(0, view(size=200_000))  # 20 of 40 M USD
     assert [(o.price, o.size) for o in orders(rows) if o.side == Side.BUY] == [(97_000, 206_185)]
+
+
+@pytest.mark.parametrize(("size", "side", "limit"), [(200_000, Side.SELL, 99_800), (-200_000, Side.BUY, 100_200)])
+@pytest.mark.parametrize("auctions", [False, True])
+def test_bidder_works_off_what_it_holds(auctions: bool, size: int, side: Side, limit: int) -> None:
+    last = orders(bidder(auctions).on_wake(0, view(size=size))[0])[-1]
+    assert (last.side, last.price, last.size, last.reduce_only) == (side, limit, 20_000, True)
+    assert last.tif == TimeInForce.IOC
 
 
 def test_bidder_reacts_to_an_auction() -> None:
@@ -263,5 +270,5 @@ def test_bidder_takes_what_its_schedule_allows_best_first() -> None:
 
 def test_bidder_that_has_taken_its_fill_is_quiet() -> None:
     offers = (Offer(3, 50_000_000 * USD, 1_500_000 * USD),)
-    assert not len(bidder(True).on_wake(0, view(size=400_000, offers=offers))[0])
-    assert not orders(bidder(False).on_wake(0, view(size=-400_000))[0])
+    assert [type(one) for one in commands(bidder(True).on_wake(0, view(size=400_000, offers=offers))[0])] == [Place]
+    assert [o.reduce_only for o in orders(bidder(False).on_wake(0, view(size=-400_000))[0])] == [True], "it only works off what it has"

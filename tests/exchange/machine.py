@@ -178,7 +178,7 @@ def drawn_venue(source: Source, steps: Sequence[str] = (), backstops: Sequence[s
         steps or source.pick(ordered_subsets(STEPS)[1:]),
         source.pick(ordered_subsets(BACKSTOPS)) if backstops is None else backstops,
         assets=["USD", "EUR"],
-        max_open_orders=source.pick([3, 50, 50]),
+        max_open_orders=source.pick([5, 50, 50, 50]),
         insurance_fund={"capital": source.pick([0, 20, 5_000])},
         vault={
             "capital": source.pick([50, 5_000]), "loss_limit_ppm": source.pick([100_000, 1_000_000]),
@@ -670,10 +670,11 @@ def check_traders(world: World, command: m.Command, events: Sequence[m.Event], b
 class Actor:
     """Draws commands that make sense in the world's state, and some that do not."""
 
-    def __init__(self, source: Source, world: World) -> None:
+    def __init__(self, source: Source, world: World, focus: bool = False) -> None:
         self.source = source
         self.world = world
         self.exchange = world.exchange
+        self.focus = focus  # most happens in the first market, and nobody holds back
 
     # what commands are made of
 
@@ -685,8 +686,18 @@ class Actor:
         """Now and then an account that may not act: the venue's own, or nobody's."""
         return self.source.pick([VAULT, self.world.accounts]) if self.source.chance(2) else self.account()
 
+    def two(self) -> tuple[int, int]:
+        """Two accounts, now and then the same one twice."""
+        users = self.world.users
+        if len(users) < 2 or self.source.chance(3):
+            return self.stranger(), self.stranger()
+        first = self.source.integer(0, len(users) - 1)
+        return users[first], users[(first + self.source.integer(1, len(users) - 1)) % len(users)]
+
     def market(self) -> int:
         count = len(self.world.terms)
+        if self.focus and not self.source.chance(15):
+            return 0
         return count if self.source.chance(1) else self.source.pick([0, 0, *range(count)])
 
     def mark(self, number: int) -> int:
@@ -733,7 +744,8 @@ class Actor:
         p = self.exchange.position(account, number)
         held = abs(p.size)
         money = max(0, self.exchange.free_margin(account, terms.asset)) * p.leverage
-        carry = money // (self.mark(number) * terms.unit) * source.pick([5, 20, 20, 50, 90, 110]) // 100
+        share = source.pick([90, 99] if self.focus else [5, 20, 20, 50, 90, 110])
+        carry = money // (self.mark(number) * terms.unit) * share // 100
         options = [source.integer(1, 10), carry, carry, carry, carry, held or carry, held // 2 or carry, 2 * held + 1]
         return max(1, min(source.pick(options), int(MAX_LOTS)))
 
@@ -764,8 +776,8 @@ class Actor:
         return m.Withdraw(self.world.now, account, asset, self.outflow(account, asset))
 
     def transfer(self) -> m.Command:
-        account, asset = self.stranger(), self.asset()
-        return m.Transfer(self.world.now, account, self.stranger(), asset, self.outflow(account, asset))
+        (account, to), asset = self.two(), self.asset()
+        return m.Transfer(self.world.now, account, to, asset, self.outflow(account, asset))
 
     def place(self) -> m.Command:
         source = self.source
@@ -781,10 +793,10 @@ class Actor:
     def quote(self) -> list[m.Command]:
         """Somebody makes a market: a level or two on both sides of the mark."""
         source = self.source
-        account, number = self.account(), source.integer(0, len(self.world.terms) - 1)
+        account, number = self.account(), min(self.market(), len(self.world.terms) - 1)
         mark, top = self.mark(number), self.limit(number)
-        gap = source.pick([1, mark // 500 + 1, mark // 20 + 1])
-        size = max(1, self.size(account, number) // 3)
+        gap = source.pick([1, mark // 500 + 1, mark // 20 + 1, mark // 8 + 1])
+        size = max(1, self.size(account, number) // 4)
         return [
             m.Place(self.world.now, account, number, side, self.rounded(max(1, min(top, mark + sign * gap * far)), number), size)
             for far in range(1, source.integer(2, 3))
@@ -854,7 +866,7 @@ class Actor:
 
     def block_trade(self) -> m.Command:
         number = self.market()
-        buyer, seller = self.stranger(), self.stranger()
+        buyer, seller = self.two()
         return m.BlockTrade(self.world.now, buyer, seller, number, self.size(buyer, number), self.price(number, 0))
 
     def update_oracle(self) -> m.Command:
@@ -873,6 +885,8 @@ class Actor:
     def take_auction(self) -> m.Command:
         running = self.exchange.auctions()
         account = self.stranger()
+        if not running and not self.source.chance(20):
+            return self.tick()
         if not running:
             return m.TakeAuction(self.world.now, account, self.source.integer(1, 3), 10**6)
         found = self.source.pick(running)
@@ -920,8 +934,8 @@ class Actor:
                 if source.chance(30):
                     world.do(m.SetMarginMode(world.now, account, number, 1))
         for _ in range(2 * users):
-            number = source.pick([0, *range(len(world.terms))])
-            buyer, seller = self.account(), self.account()
+            number = 0 if self.focus and not source.chance(20) else source.pick([0, *range(len(world.terms))])
+            buyer, seller = self.two()
             size = min(self.size(buyer, number), self.size(seller, number))
             world.do(m.BlockTrade(world.now, buyer, seller, number, size, self.mark(number)))
 
@@ -939,11 +953,12 @@ STRESS: Final = (
 RARE: Final = ("open_account", "set_status", "malformed")
 
 
-def run(source: Source, world: World, commands: int, mix: Sequence[str] = MIX) -> None:
-    """A random run: `commands` of the mix, with a rare one now and then."""
-    actor = Actor(source, world)
+def run(source: Source, world: World, users: int, commands: int, stress: bool = False) -> None:
+    """A random run: some users settle in, then commands of a mix, with a rare one now and then."""
+    actor = Actor(source, world, stress)
+    actor.settle_in(users)
     for _ in range(commands):
-        name = source.pick(RARE) if source.chance(3) else source.pick(mix)
+        name = source.pick(RARE) if source.chance(1 if stress else 3) else source.pick(STRESS if stress else MIX)
         if name == "malformed":
             world.refuse(actor.malformed())
         else:

@@ -7,7 +7,8 @@ import pytest
 
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import UpdateOracle, command_of_row
-from perplab.lab.flow import noise_flows, oracle_rows, surge
+from perplab.lab.agents import withdrawal
+from perplab.lab.flow import noise_flows, oracle_rows, stress, surge
 from perplab.lab.run import Ints
 from perplab.lab.scenario import GbmPath, Scenario, load_scenario
 from perplab.oracle.paths import PricePath
@@ -32,13 +33,13 @@ def path(scenario: Scenario) -> PricePath:
 @pytest.fixture(scope="module")
 def flow(scenario: Scenario, path: PricePath) -> Flow:
     """The market-wide stream: the flows of all accounts, put together again."""
-    return together(noise_flows(scenario.noise, path, 1, LOT))
+    return together(noise_flows(scenario.noise, withdrawal(scenario.makers), path, 1, LOT, 1.0))
 
 
 def together(flows: list[Flow]) -> Flow:
-    ts, sides, lots = (np.concatenate([getattr(flow, name) for flow in flows]) for name in ("ts", "sides", "lots"))
+    ts, sides, lots, limits = (np.concatenate([getattr(flow, name) for flow in flows]) for name in Flow.__struct_fields__)
     order = np.argsort(ts, kind="stable")
-    return Flow(ts[order], sides[order], lots[order])
+    return Flow(ts[order], sides[order], lots[order], limits[order])
 
 
 def autocorrelation(signs: Ints, lag: int) -> float:
@@ -83,16 +84,29 @@ def test_the_rate_follows_the_volatility() -> None:
     assert times.max() == scenario.noise.surge_cap
 
 
+def test_the_flow_fades_where_makers_withdraw() -> None:
+    scenario = load_scenario("oct10")
+    gone = stress(withdrawal(scenario.makers), scenario.path.path(1))
+    assert gone.shape == surge(scenario.noise, scenario.path.path(1)).shape
+    assert gone[:60].max() < 0.5 < gone[1740:1920].min(), "21:19 to 21:22"
+    assert gone.max() == 1.0
+
+
+def test_limits_are_a_distance_from_the_true_price(scenario: Scenario, path: PricePath, flow: Flow) -> None:
+    beyond = np.where(flow.sides == 0, 1.0, -1.0) * (flow.limits / path.at(flow.ts) - 1.0)
+    np.testing.assert_allclose(beyond, scenario.noise.slippage_bp * 1e-4, atol=1e-5)
+
+
 def test_an_account_more_changes_only_who_trades(scenario: Scenario, path: PricePath, flow: Flow) -> None:
     more = scenario.override({"noise": {"accounts": scenario.noise.accounts + 1}})
-    again = together(noise_flows(more.noise, path, 1, LOT))
+    again = together(noise_flows(more.noise, withdrawal(more.makers), path, 1, LOT, 1.0))
     np.testing.assert_array_equal(again.ts, flow.ts)
     np.testing.assert_array_equal(np.sort(again.lots), np.sort(flow.lots))
 
 
 def test_no_accounts_no_flow(scenario: Scenario, path: PricePath) -> None:
     none = scenario.override({"noise": {"accounts": 0}})
-    assert noise_flows(none.noise, path, 1, LOT) == []
+    assert noise_flows(none.noise, withdrawal(none.makers), path, 1, LOT, 1.0) == []
 
 
 def test_oracle_rows_are_updates_with_an_outside_perp(scenario: Scenario, path: PricePath) -> None:

@@ -60,7 +60,9 @@ def test_strata_make_small_populations_alike(scenario: Scenario) -> None:
 def test_no_account_is_larger_than_allowed(scenario: Scenario, traders: Traders) -> None:
     for group in (LONGS, HEDGERS, DIRECTIONAL):
         lots = np.abs(traders.lots[traders.group == group])
-        assert lots.max() / lots.sum() <= scenario.population.largest_share * 1.001
+        who = scenario.population
+        allowed = who.long_largest_share if group == LONGS else who.short_largest_share
+        assert lots.max() / lots.sum() <= allowed * 1.001
         assert np.sort(lots)[-lots.size // 100 :].sum() > 0.2 * lots.sum(), "concentrated: one percent holds a fifth and more"
 
 

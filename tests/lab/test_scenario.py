@@ -84,7 +84,7 @@ def test_open_interest_is_a_multiple_of_the_calm_depth() -> None:
 
 
 def test_unknown_scenario_names_the_nearest() -> None:
-    with pytest.raises(ScenarioError, match=r"'oct1' given, expected one of .*oct10.*did you mean oct10\?"):
+    with pytest.raises(ScenarioError, match="no scenario 'oct1'; did you mean 'oct10'"):
         load_scenario("oct1")
 
 
@@ -95,36 +95,36 @@ def test_missing_file_is_named() -> None:
 
 def test_unknown_key(tmp_path: Path) -> None:
     said = refused(tmp_path, "long_leverage =", "long_leverag =")
-    assert said.startswith("population.long_leverag: 9.0 given, expected no such key; known are accounts, ")
-    assert said.endswith("; did you mean long_leverage?")
+    assert said == "unknown key population.long_leverag; did you mean 'long_leverage'?"
 
 
 def test_missing_key(tmp_path: Path) -> None:
-    assert refused(tmp_path, "skew_bp =", "# skew_bp =") == "makers.skew_bp: nothing given, expected a value"
+    assert refused(tmp_path, "skew_bp =", "# skew_bp =") == "missing key makers.skew_bp"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("accounts = 5000", 'accounts = "many"', "population.accounts: 'many' given, expected int, got str"),
-        ("accounts = 5000", "accounts = 3", "population.accounts: 3 given, expected int >= 12"),
-        ("interval_ms = 1000        # by", "interval_ms = 2000        # by", "makers.interval_ms: 2000 given, expected int <= 1000"),
-        ("levels = 24", "levels = 5", "makers.levels: 5 given, expected int >= 20"),
-        ("entry = [1.024, 1.059]", "entry = [1.059, 1.024]", "population.entry: [1.059, 1.024] given, expected the smaller number first"),
-        ("wild_bp = 20.0", "wild_bp = 2.0", "makers.wild_bp: 2.0 given, expected more than calm_bp, 7.0"),
-        ("share = [0.25, 0.25, 0.25, 0.25]", "share = [0.5, 0.25, 0.25, 0.25]", "bidders.share: [0.5, 0.25, 0.25, 0.25] given, "),
-        ('kind = "bars"', 'kind = "bar"', "path.kind: 'bar' given, expected bars or gbm; did you mean bars?"),
-        ("[116847.87, 116847.87, ", "[116847.87, 'x', ", "path.bars: 'x' given, expected float, got str"),
-        ("[116847.87, 116847.87, ", "[116847.87, 116000.0, ", "path.bar 0: high 116000.0 is below"),
-        ("feedback = 0.0", "feedback = ", "no valid TOML: "),
+        ("accounts = 5000", 'accounts = "many"', "population.accounts is 'many': expected `int`, got `str`"),
+        ("accounts = 5000", "accounts = 3", "population.accounts is 3: expected `int` >= 12"),
+        ("interval_ms = 1000        # by", "interval_ms = 2000        # by", "makers.interval_ms is 2000: expected `int` <= 1000"),
+        ("levels = 24", "levels = 5", "makers.levels is 5: expected `int` >= 20"),
+        ("entry = [1.024, 1.059]", "entry = [1.059, 1.024]", "entry: [1.059, 1.024] given, expected the smaller number first"),
+        ("wild_bp = 20.0", "wild_bp = 2.0", "wild_bp: 2.0 given, expected more than calm_bp, 7.0"),
+        ("share = [0.25, 0.25, 0.25, 0.25]", "share = [0.5, 0.25, 0.25, 0.25]", "share: [0.5, 0.25, 0.25, 0.25] given, "),
+        ('kind = "bars"', 'kind = "bar"', "path.kind is 'bar': "),
+        ("[116847.87, 116847.87, ", "[116847.87, 'x', ", "path.bars[0][1] is 'x': expected `float`, got `str`"),
+        ("[116847.87, 116847.87, ", "[116847.87, 116000.0, ", "bar 0: high 116000.0 is below"),
+        ("feedback = 0.0", "feedback = ", "not valid TOML: "),
+        ("watch_from = 2025-10-10T21", "watch_from = 2025-10-11T21", "watch_from: 2025-10-11 21:15:00+00:00 given, expected a time within"),
     ],
 )
 def test_wrong_values(tmp_path: Path, old: str, new: str, said: str) -> None:
-    assert refused(tmp_path, old, new).startswith(said)
+    assert said in refused(tmp_path, old, new)
 
 
 def test_override_is_checked_like_a_file() -> None:
-    with pytest.raises(ScenarioError, match=r"makers.depth_scal: 2.0 given, .*did you mean depth_scale\?"):
+    with pytest.raises(ScenarioError, match=r"unknown key makers\.depth_scal; did you mean 'depth_scale'"):
         load_scenario("oct10").override({"makers": {"depth_scal": 2.0}})
 
 

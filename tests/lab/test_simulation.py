@@ -20,7 +20,8 @@ from perplab.exchange.events import (
     OrderPlaced,
     Traded,
 )
-from perplab.exchange.journal import records, replay
+from perplab.exchange.journal import directory, records, replay
+from perplab.exchange.messages import TimeInForce
 from perplab.exchange.types import FIRST_USER, VAULT
 from perplab.exchange.venue import Venue, load_venue
 from perplab.lab.agents import Agent
@@ -93,6 +94,14 @@ def test_a_design_under_another_name_gives_the_same_commands(calm: Run) -> None:
 
 def test_the_journal_replays_to_the_same_state(crash: Run) -> None:
     assert replay(crash.journal).state_hash() == crash.state_hash
+
+
+def test_the_journal_names_everyone(crash: Run) -> None:
+    names = directory(crash.journal)
+    assert len(names) == crash.closing_equity.size - int(FIRST_USER)
+    for one in crash.cohorts:
+        assert {names[account - int(FIRST_USER)].partition("/")[0] for account in one.accounts.tolist()} == {one.name}
+    assert all(int(name.partition("/")[2]) >= 0 for name in names.values())
 
 
 @pytest.mark.parametrize("name", ["calm", "crash", "auctioned"])
@@ -184,7 +193,8 @@ def test_makers_withdraw_as_measured() -> None:
 def test_bidders_bid_where_there_are_auctions_and_rest_where_not(crash: Run, auctioned: Run) -> None:
     assert np.isin(cohort(crash, "bidders"), column(crash, OrderPlaced, "account")).all()
     assert not column(crash, AuctionTaken, "bidder").size
-    assert not np.isin(cohort(auctioned, "bidders"), column(auctioned, OrderPlaced, "account")).any()
+    mine = np.isin(column(auctioned, OrderPlaced, "account"), cohort(auctioned, "bidders"))
+    assert (column(auctioned, OrderPlaced, "tif")[mine] == int(TimeInForce.IOC)).all(), "they only work off what they took"
     assert column(auctioned, AuctionTaken, "bidder").size > 0
     assert np.isin(column(auctioned, AuctionTaken, "bidder"), cohort(auctioned, "bidders")).all()
 
@@ -237,9 +247,9 @@ def described(stage: Stage) -> dict[str, bytes]:
 
 
 def test_an_agent_more_changes_nobody_s_draws() -> None:
-    base, more = staged({}), staged({"momentum": {"count": 7}, "arbitrageurs": {"count": 4}, "bidders": {"count": 5}})
+    base, more = staged({}), staged({"momentum": {"count": 7}, "arbitrageurs": {"count": 4}})
     before, after = described(base), described(more)
-    assert set(after) - set(before) == {"momentum/6", "arbitrageurs/3", "bidders/4"}
+    assert set(after) - set(before) == {"momentum/6", "arbitrageurs/3"}
     assert {name: after[name] for name in before} == before
     assert len(more.exogenous) == len(base.exogenous)
     same = [0, 1, 4, 5, 6]  # all but the account, which is numbered after those before it

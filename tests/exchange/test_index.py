@@ -1,0 +1,171 @@
+"""Ids and price levels: the packed tables against dicts and sorted lists."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from machine import Drawn, Seeded, Source, examples
+
+from perplab.exchange.book import WINDOW, Ladder, highest_bit, lowest_bit
+from perplab.exchange.index import ClientIds, OrderIndex
+from perplab.exchange.tables import Accounts
+from perplab.exchange.types import CLOSED_IDS, MAX_PRICE, NIL
+
+I64 = 2**63
+
+
+@pytest.mark.parametrize("word", [*(1 << n for n in range(32)), 0xFFFF_FFFF, 0x8000_0001, 0x0001_8000, 0x00F0_0F00])
+def test_lowest_and_highest_bit(word: int) -> None:
+    assert lowest_bit(word) == (word & -word).bit_length() - 1
+    assert highest_bit(word) == word.bit_length() - 1
+
+
+# -- order ids --
+
+
+def index_stream(source: Source, commands: int, gap: int) -> None:
+    """Ids rise by up to `gap`; slots are put and removed; the table grows from 8 entries on."""
+    index = OrderIndex(8)
+    known: dict[int, int] = {}
+    last = 0
+    for _ in range(commands):
+        index.reserve()
+        if known and source.chance(40):
+            gone = source.pick(sorted(known)[:20] + sorted(known)[-20:])
+            index.remove(gone)
+            del known[gone]
+            assert index.find(gone) == NIL
+        else:
+            last += source.integer(1, gap)
+            known[last] = source.integer(0, 2**40)
+            index.put(last, known[last])
+        assert index.count == len(known)
+    for order_id in range(max(1, last - 5_000), last + 20):
+        assert index.find(order_id) == known.get(order_id, NIL)
+    for order_id, slot in known.items():
+        assert index.find(order_id) == slot
+
+
+@examples(100)
+@given(st.data(), st.sampled_from([1, 4, 8, 1_000_000]))
+def test_order_index_is_a_dict(data: st.DataObject, gap: int) -> None:
+    index_stream(Drawn(data), 20, gap)
+
+
+@pytest.mark.parametrize("gap", [1, 3, 16, 4_096])
+def test_order_index_grows(gap: int) -> None:
+    """Ids that are multiples of the table's size collide as badly as ids can."""
+    index_stream(Seeded(gap), 3_000, gap)
+
+
+# -- client ids --
+
+
+class ClientModel:
+    """What the docstring of Place promises, with a dict and a list per account."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[int, int, int], int] = {}
+        self.closed: dict[int, list[tuple[int, int, int]]] = {}
+        self.told: dict[tuple[int, int, int], tuple[int, int, int]] = {}  # (order id, state, filled)
+
+    def close(self, key: tuple[int, int, int], state: int, filled: int) -> None:
+        order_id = self.open.pop(key)
+        self.told[key] = (order_id, state, filled)
+        queue = self.closed.setdefault(key[0], [])
+        queue.append(key)
+        if len(queue) > CLOSED_IDS:
+            del self.told[queue.pop(0)]
+
+
+def client_stream(source: Source, commands: int, ids: int, accounts: int) -> ClientModel:
+    """Ids of both halves, extreme ones too, taken and closed at random; closed ones are forgotten oldest first."""
+    table = ClientIds(2)
+    owners = Accounts(accounts, 1)
+    model = ClientModel()
+    halves = [0, 1, -1, I64 - 1, -I64, 1 << 62, (1 << 62) + 1]
+    for order_id in range(1, commands + 1):
+        table.reserve()
+        key = (source.integer(0, accounts - 1), source.pick(halves), source.integer(0, ids))
+        row = table.find(*key)
+        if key in model.open:
+            assert (table.order_id[row], table.state[row]) == (model.open[key], 0)
+            state, filled = source.integer(1, 2), source.integer(0, 2**40)
+            table.close(owners, row, state, filled)
+            model.close(key, state, filled)
+        elif key in model.told:
+            assert (table.order_id[row], table.state[row], table.filled[row]) == model.told[key]
+        else:
+            assert row == NIL
+            table.add(*key, order_id)
+            model.open[key] = order_id
+        assert table.live == len(model.open) + len(model.told)
+    for account, hi, lo in [*model.open, *model.told]:
+        assert table.find(account, hi, lo) != NIL
+        assert table.find(account + accounts, hi, lo) == NIL
+    return model
+
+
+@examples(60)
+@given(st.data(), st.integers(1, 3))
+def test_client_ids_are_a_dict(data: st.DataObject, accounts: int) -> None:
+    client_stream(Drawn(data), 25, 3, accounts)
+
+
+def test_client_ids_are_forgotten_after_1024() -> None:
+    """Long enough for thousands of ids to be forgotten while the table grows and shrinks its free list."""
+    model = client_stream(Seeded(3), 20_000, 2_000, 2)
+    assert [len(model.closed[account]) for account in (0, 1)] == [CLOSED_IDS, CLOSED_IDS]
+    assert len(model.open) > 1_000
+
+
+# -- the price ladder --
+
+
+def ladder_stream(source: Source, commands: int, top: int) -> int:
+    """Levels come and go anywhere while the window moves; returns how often it moved."""
+    ladder = Ladder()
+    prices: list[int] = []
+    levels: dict[int, int] = {}
+    moves = 0
+    center = source.integer(1, top)
+    for _ in range(commands):
+        reach = source.pick([5, 40, 1_100, int(WINDOW), top])
+        price = max(1, min(top, center + source.integer(-reach, reach)))
+        if prices and source.chance(30):
+            price = source.pick(prices)
+        kind = source.integer(0, 9)
+        if kind == 0:
+            center = price
+            ladder.move(price)
+            moves += 1
+        elif price in levels:
+            ladder.remove(price)
+            prices.remove(price)
+            del levels[price]
+        else:
+            levels[price] = source.integer(0, 2**30)
+            ladder.put(price, levels[price])
+            prices.insert(bisect_left(prices, price), price)
+        for probe in (price, price - 1, price + 1, 0, top + 1, source.integer(0, top)):
+            above, below = bisect_right(prices, probe), bisect_left(prices, probe)
+            assert ladder.find(probe) == levels.get(probe, NIL)
+            assert ladder.above(probe) == (prices[above] if above < len(prices) else 0)
+            assert ladder.below(probe) == (prices[below - 1] if below else 0)
+    assert len(ladder.near_levels()) + len(ladder.far) == len(prices)
+    assert sorted([*ladder.near_levels(), *ladder.far.items()]) == sorted(levels.items())
+    return moves
+
+
+@examples(60)
+@given(st.data(), st.sampled_from([40, 2_000, int(WINDOW) + 3, int(MAX_PRICE)]))
+def test_ladder_is_a_sorted_list(data: st.DataObject, top: int) -> None:
+    ladder_stream(Drawn(data), 12, top)
+
+
+@pytest.mark.parametrize("top", [100, 3_000, int(WINDOW), 3 * int(WINDOW), int(MAX_PRICE)])
+def test_long_ladders(top: int) -> None:
+    assert ladder_stream(Seeded(top), 600, top) > 30
