@@ -67,6 +67,7 @@ class Deleveraging(Struct, frozen=True):
     positions: int
     profit_removed_usd: float
     delay_s: float | None
+    delay_from_start_s: float | None
     to_liquidation: float | None
     in_profit_share: float | None
     top_percent_share: float | None
@@ -182,7 +183,8 @@ def deleveraging(log: Log) -> Deleveraging:
         fills=len(rows),
         positions=len(np.unique(keyed(rows["winner"], rows["market"]))),
         profit_removed_usd=log.usd(np.maximum(rows["profit"], 0)),
-        delay_s=delay_s(log),
+        delay_s=delay_s(log, log.run.watch_ts),
+        delay_from_start_s=delay_s(log, 0),
         to_liquidation=ratio(total, liquidated_usd(log, slices)),
         in_profit_share=ratio(int((rows["profit"] > 0).sum()), len(rows)),
         top_percent_share=top_percent_share(rows["winner"], notional),
@@ -190,9 +192,10 @@ def deleveraging(log: Log) -> Deleveraging:
     )
 
 
-def delay_s(log: Log) -> float | None:
-    """From the first liquidation to the first ADL. [s]"""
+def delay_s(log: Log, since: int) -> float | None:
+    """From the first liquidation to the first ADL, of those at `since` [ns] or later. [s]"""
     starts, fills = log[LiquidationStarted]["ts"], log[Deleveraged]["ts"]
+    starts, fills = starts[starts >= since], fills[fills >= since]
     return (int(fills[0]) - int(starts[0])) / SECOND if len(starts) and len(fills) else None
 
 

@@ -59,9 +59,7 @@ def test_g1_queue() -> None:
         ("E", 1, Side.SELL, "0.101010", 10010, 11011),  # 1.0009 and 1.1010: above 1.00092 and 1.10101
     ],
 )
-def test_g3_liquidation_and_bankruptcy_prices(
-    name: str, lots: int, side: Side, collateral: str, liquidation: int, bankruptcy: int
-) -> None:
+def test_g3_liquidation_and_bankruptcy_prices(name: str, lots: int, side: Side, collateral: str, liquidation: int, bankruptcy: int) -> None:
     """Positions at entry 1, maintenance 10 %: entry -/+ collateral / size, and that over (1 -/+ 0.1). Ticks of 0.0001."""
     terms = {"tick": "0.0001", "lot": "1", "max_price": "100", "tiers": [tier(100_001, 100_000)]}
     bench = Bench(markets_of(terms))

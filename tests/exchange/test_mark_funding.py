@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 from statistics import median
 
 import pytest
-from kit import CLEARING, MILLION, ROUNDING, SECOND, START, USD, Bench, Dice, markets_of, named, usd
+from kit import CLEARING, MILLION, ROUNDING, SECOND, USD, Bench, Dice, markets_of, named, usd
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
@@ -62,7 +62,7 @@ class Reference:
 
 @pytest.mark.parametrize("with_perps", [False, True])
 def test_the_hyperliquid_mark_follows_its_formula(with_perps: bool) -> None:
-    """400 updates at uneven times, a book and a last price that wander: the mark is the formula's, rounded down to a tick."""
+    """400 updates at uneven times, a book and a last price that wander: the mark is the formula's, but for rounding down to a tick."""
     bench = Bench(markets_of({"tick": "0.01", "lot": "0.01", "max_price": "200000", "mark": {"rule": "hyperliquid"}}))
     maker, taker = bench.open(MILLION), bench.open(MILLION)
     reference, dice, oracle, off = Reference(), Dice(5), 10_000_000, 0
@@ -79,7 +79,7 @@ def test_the_hyperliquid_mark_follows_its_formula(with_perps: bool) -> None:
             perps = oracle + dice.roll(-500, 500) if with_perps else 0
             bench.send(m.UpdateOracle, 0, oracle, perps)
             expected = reference.mark(elapsed, oracle, bid, ask, last, perps)
-            assert -1 <= bench.exchange.mark_price(0) - expected <= Decimal("0.01"), "rounded down, twice at most half a tick of mid"
+            assert -2 <= bench.exchange.mark_price(0) - expected <= 1, "at 10,000,000 ticks: half a tick of mid, one of the average"
 
 
 def quote(bench: Bench, maker: int, taker: int, bid: int, ask: int, dice: Dice) -> int:
@@ -121,7 +121,7 @@ def test_a_cadence_runs_at_its_multiples(cadence_ms: int) -> None:
         bench.place(maker, Side.SELL, 1, 101 + 10 * step)
         bench.now += cadence_ms * 10**6
         times += [event.ts for event in named(bench.send(Tick), "MarkMoved")]
-    assert len(times) == 5 and {(ts - START) % (cadence_ms * 10**6) for ts in times} == {0}
+    assert len(times) == 5 and {ts % (cadence_ms * 10**6) for ts in times} == {0}
 
 
 def test_a_rule_of_ones_own_fits_in() -> None:

@@ -244,6 +244,7 @@ def test_a_vault_takes_over_at_half_of_maintenance() -> None:
 
 # -- bankruptcy quotes and what liquidations pay --
 
+
 def worn(legs: Sequence[tuple[str, str, str]], money: str, **overrides: object) -> tuple[Bench, int]:
     """An account below maintenance: (coins, entry, price now) of its positions, with what it deposited. dYdX: 20 % and 10 %."""
     terms = {"tick": "1", "lot": "0.001", "max_price": "100000", "tiers": [tier(200_000, 100_000)]}

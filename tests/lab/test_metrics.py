@@ -151,8 +151,14 @@ def test_adl_totals_and_its_ratio_to_liquidations() -> None:
     )
     adl = found.adl
     assert (adl.notional_usd, adl.fills, adl.positions, adl.profit_removed_usd) == (150.0, 2, 1, 1.0)
-    assert (adl.delay_s, adl.to_liquidation, adl.in_profit_share) == (61.5, 0.375, 0.5)
+    assert (adl.delay_s, adl.delay_from_start_s, adl.to_liquidation, adl.in_profit_share) == (61.5, 61.5, 0.375, 0.5)
     assert found.losses.adl_conceded_usd == 3.0
+
+
+def test_the_delay_of_adl_counts_from_the_watched_time() -> None:
+    rows = (STARTED, event(LiquidationStarted, 100, account=LONG), event(Deleveraged, 121.5, loser=LONG, winner=SHORT, size=1_000, mark=100))
+    adl = measure(run_of(*rows, watch_ts=at(90))).adl
+    assert (adl.delay_s, adl.delay_from_start_s) == (21.5, 61.5)
 
 
 def test_top_percent_share_is_that_of_the_hardest_hit_one_in_a_hundred() -> None:
