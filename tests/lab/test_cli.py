@@ -220,6 +220,7 @@ def four_minutes(folder: Path) -> Path:
     """oct10 cut to its four deepest minutes."""
     text = resources.files("perplab.lab").joinpath("scenarios", "oct10.toml").read_text(encoding="utf-8")
     bars = re.findall(r"^ +\[.*$", text, re.MULTILINE)
+    text = re.sub(r"^watch_from = .*\n", "", text, flags=re.MULTILINE)  # it lies outside these four
     file = folder / "four.toml"
     file.write_text(text.replace("\n".join(bars), "\n".join(bars[27:31])), encoding="utf-8")
     return file

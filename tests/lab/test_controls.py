@@ -40,11 +40,14 @@ def with_backstop(venue: str, capital: float, seed: int = 1) -> Run:
 
 @cache
 def deep(venue: str) -> Run:
-    """A book a hundred times deeper that stays: the same for a hundredth of the discount, in the book as in auctions."""
+    """A book a hundred times deeper that stays: the same for a hundredth of the discount, in the book as in auctions.
+
+    The path is smoothed, so that no mark update jumps over the whole maintenance margin: depth cannot help against a gap.
+    """
     scenario = load_scenario("flash")
     makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
     discount = [discount / 100.0 for discount in scenario.bidders.discount_bp]
-    return made(venue, {"makers": makers, "bidders": {"discount_bp": discount, "unwind_share": 1.0}})
+    return made(venue, {"makers": makers, "bidders": {"discount_bp": discount, "unwind_share": 1.0}, "path": {"noise": 0.3}})
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
