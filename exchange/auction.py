@@ -57,9 +57,9 @@ class DutchAuction(LiquidationStep):
                 k.E_AUCTION_STARTED, now, table.auction[at], table.account[at], market, equity, desk.maintenance(at),
             )  # fmt: skip
         if equity > 0 and now - table.since[at] < self.duration:
-            table.insolvent_since[at] = 0
+            table.insolvent_since[at] = NIL
             return False
-        if table.insolvent_since[at] == 0:
+        if table.insolvent_since[at] == NIL:
             table.insolvent_since[at] = now
         if self.cap(desk, at) <= 0:
             return True
@@ -73,7 +73,7 @@ class DutchAuction(LiquidationStep):
             market = desk.state.positions.market[row] if row != NIL else NIL
             desk.state.log.emit(k.E_AUCTION_ENDED, desk.state.now, table.auction[at], table.account[at], market, outcome)
             table.auction[at] = 0
-            table.insolvent_since[at] = 0
+            table.insolvent_since[at] = NIL
 
     def cap(self, desk: LiquidationDesk, at: i64) -> i64:
         """The most that bidders for the whole account can be paid [micro]."""
@@ -86,7 +86,7 @@ class DutchAuction(LiquidationStep):
     def payment(self, desk: LiquidationDesk, at: i64) -> i64:
         """What bidders for the whole account would be paid now."""
         since = desk.table.insolvent_since[at]
-        if since == 0:
+        if since == NIL:
             return 0
         elapsed = min_i64(desk.state.now - since, self.insolvent_duration)
         return mul_div_floor(max_i64(0, self.cap(desk, at)), elapsed, self.insolvent_duration)
@@ -94,7 +94,7 @@ class DutchAuction(LiquidationStep):
     def gain(self, desk: LiquidationDesk, at: i64) -> i64:
         """What a bidder for the whole account would gain against the mark now [micro]."""
         equity = desk.equity(at)
-        if desk.table.insolvent_since[at] != 0:
+        if desk.table.insolvent_since[at] != NIL:
             return equity + self.payment(desk, at)
         elapsed = min_i64(desk.state.now - desk.table.since[at], self.duration)
         asked = self.start_ppm - mul_div_floor(self.start_ppm, elapsed, self.duration)
@@ -102,7 +102,7 @@ class DutchAuction(LiquidationStep):
 
     def share(self, desk: LiquidationDesk, at: i64) -> i64:
         """The share of the account on offer [ppm]."""
-        if desk.table.insolvent_since[at] != 0:
+        if desk.table.insolvent_since[at] != NIL:
             return PPM
         equity = desk.equity(at)
         wanted = desk.maintenance(at) + ppm_floor(desk.maintenance(at), self.buffer_ppm)
@@ -117,7 +117,7 @@ class DutchAuction(LiquidationStep):
         share = mul_div_ceil(self.share(desk, at), share_ppm, PPM)
         equity = mul_div_floor(desk.equity(at), share, PPM)
         paid = mul_div_floor(self.payment(desk, at), share, PPM)
-        gain = equity + paid if desk.table.insolvent_since[at] != 0 else mul_div_floor(self.gain(desk, at), share, PPM)
+        gain = equity + paid if desk.table.insolvent_since[at] != NIL else mul_div_floor(self.gain(desk, at), share, PPM)
         rows = desk.rows_of(at)
         reason = self.refused_bidder(desk, bidder, rows)
         if reason != 0:

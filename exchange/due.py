@@ -13,7 +13,7 @@ from .kinds import E_MARK_MOVED
 from .liquidation import LiquidationDesk
 from .mark import MarkRule
 from .tables import State
-from .types import MAX_TS, SETTLED, clamp_i64
+from .types import NEVER, SETTLED, clamp_i64
 from .vault import Vault
 
 
@@ -32,7 +32,7 @@ class DueWork:
         self.funding: FundingEngine = funding
         self.desk: LiquidationDesk = desk
         self.vault: Vault | None = vault
-        self.next: i64 = MAX_TS  # [ns] when something falls due first
+        self.next: i64 = NEVER  # [ns] when something falls due first
 
     def start(self, ts: i64) -> None:
         """The first command sets the clock; timers run at multiples of their intervals."""
@@ -44,7 +44,7 @@ class DueWork:
         while market < markets.count:
             rule = self.funding.rules[market]
             cadence = self.cadences[market]
-            markets.next_mark[market] = next_multiple(ts, cadence) if cadence != 0 else MAX_TS
+            markets.next_mark[market] = next_multiple(ts, cadence) if cadence != 0 else NEVER
             markets.next_sample[market] = next_multiple(ts, rule.sample_interval)
             markets.next_funding[market] = next_multiple(ts, rule.interval)
             markets.mark_ts[market] = ts
@@ -64,7 +64,7 @@ class DueWork:
     def plan(self) -> None:
         """Find the earliest time at which something falls due."""
         markets = self.state.markets
-        first: i64 = MAX_TS
+        first: i64 = NEVER
         market: i64 = 0
         while market < markets.count:
             if markets.status[market] != SETTLED:

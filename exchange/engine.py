@@ -29,7 +29,7 @@ from .listing import state_hash
 from .margin import cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
 from .mark import MarkRule
 from .matching import Matcher
-from .messages import Command, command_row
+from .messages import Command, Malformed, command_row
 from .settlement import set_market_status
 from .tables import State
 from .types import BUY, FIRST_USER, INSURANCE, NIL, ROW, SETTLED, SYSTEM, VAULT, min_i64
@@ -104,6 +104,7 @@ class Exchange:
         accounts = self.state.accounts
         account: i64 = 0
         while account < FIRST_USER:
+            accounts.reserve()
             accounts.kind[accounts.new_row()] = SYSTEM
             account += 1
         self.ledger.deposit(INSURANCE, 0, self.venue.insurance_fund.capital * 1_000_000)
@@ -126,7 +127,10 @@ class Exchange:
 
         All rows are examined before the first is carried out. Raises Malformed with the number of the first bad row; then none was.
         """
-        rows = vec[i64](commands)
+        try:
+            rows = vec[i64](commands)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise Malformed(f"packed commands are 64-bit integers in one dimension: {error}") from None
         self.door.examine(rows, self.state.now, self.state.started)
         if self.journal is not None:
             self.journal.write(rows)
@@ -406,7 +410,7 @@ class Exchange:
                 market: i64 = self.state.positions.market[row] if row != NIL else NIL
                 found.append(Auction(
                     table.auction[at], table.account[at], market, step.share(desk, at), step.gain(desk, at), size, desk.equity(at),
-                    table.insolvent_since[at] != 0,
+                    table.insolvent_since[at] != NIL,
                 ))  # fmt: skip
             at += 1
         return found

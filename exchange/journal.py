@@ -1,6 +1,7 @@
 """The journal: an append-only log of the commands that a venue accepted at its door. State is recomputed from it.
 
-File: magic, then records. A record is [length u32][crc32 u32][rows u32][payload], little-endian, the checksum over rows and payload.
+File: magic, then records. A record is [length u32][its complement u32][rows u32][crc32 u32][payload], little-endian, the checksum over
+rows and payload; the complement tells a damaged length from a record that was cut off.
 The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib.
 Typed and bulk commands are written alike. A record with 0 rows further on names an owner: names are the shell's, no text enters the core.
 A last record that a crash cut off is dropped on reading; other damage is an error.
@@ -19,11 +20,12 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .engine import Exchange, JournalSink
+from .messages import Malformed
 from .types import ROW
 from .venue import Venue, VenueError, venue_of_json
 
 MAGIC: Final = b"perplab journal 1\n"
-HEAD: Final = struct.Struct("<III")
+HEAD: Final = struct.Struct("<IIII")
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -72,8 +74,7 @@ class Journal(JournalSink):
             self.file.flush()
 
     def record(self, payload: bytes, rows: int) -> None:
-        checksum = zlib.crc32(payload, rows)
-        self.put(HEAD.pack(len(payload), checksum, rows) + payload)
+        self.put(HEAD.pack(len(payload), ~len(payload) & 0xFFFFFFFF, rows, zlib.crc32(payload, rows)) + payload)
 
     def put(self, data: bytes) -> None:
         if self.file is None:
@@ -93,7 +94,9 @@ def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         raise JournalError(f"{name}: not a perplab journal")
     at = len(MAGIC)
     while at + HEAD.size <= len(data):
-        length, checksum, rows = HEAD.unpack_from(data, at)
+        length, inverse, rows, checksum = HEAD.unpack_from(data, at)
+        if length ^ inverse != 0xFFFFFFFF:
+            raise JournalError(f"{name}: record at byte {at} is damaged (its length is)")
         payload = data[at + HEAD.size : at + HEAD.size + length]
         if len(payload) < length:
             return  # cut off while it was written
@@ -124,13 +127,19 @@ def replay(source: Path | str | bytes) -> Exchange:
     except (VenueError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
     for rows, payload in found:
-        if rows == 0:
-            continue
+        if rows != 0:
+            run_block(exchange, rows, payload, name)
+    return exchange
+
+
+def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
+    try:
         block = vec[i64](memoryview(zlib.decompress(payload)).cast("q"))
         if len(block) != rows * int(ROW):
             raise JournalError(f"{name}: a block of {rows} rows holds {len(block)} integers")
         exchange.apply_rows(block)
-    return exchange
+    except (zlib.error, TypeError, Malformed) as error:
+        raise JournalError(f"{name}: a block of {rows} rows cannot be run: {error}") from None
 
 
 def directory(source: Path | str | bytes) -> dict[int, str]:

@@ -51,7 +51,7 @@ class Liquidations:
         self.step: vec[i64] = column(rows, 0)
         self.since: vec[i64] = column(rows, 0)  # when the step began
         self.auction: vec[i64] = column(rows, 0)  # id of the auction under way, 0: none
-        self.insolvent_since: vec[i64] = column(rows, 0)  # when the auction turned to paying its bidders, 0: not
+        self.insolvent_since: vec[i64] = column(rows, NIL)  # when the auction turned to paying its bidders, NIL: not
         self.exhausted: vec[i64] = column(rows, 0)  # 1: every step has had its turn
         self.rows: i64 = rows
         self.live: i64 = 0
@@ -74,7 +74,7 @@ class Liquidations:
         self.step = more(self.step, add, 0)
         self.since = more(self.since, add, 0)
         self.auction = more(self.auction, add, 0)
-        self.insolvent_since = more(self.insolvent_since, add, 0)
+        self.insolvent_since = more(self.insolvent_since, add, NIL)
         self.exhausted = more(self.exhausted, add, 0)
         self.rows = add * 2
 
@@ -275,7 +275,7 @@ class LiquidationDesk:
         table.step[at] = 0
         table.since[at] = state.now
         table.auction[at] = 0
-        table.insolvent_since[at] = 0
+        table.insolvent_since[at] = NIL
         table.exhausted[at] = 0
         market: i64 = NIL
         if row != NIL:

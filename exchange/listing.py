@@ -18,7 +18,7 @@ NIL = -1
 
 MARKET_COLUMNS = (
     "status", "oracle", "oracle_ts", "perp_median", "mark", "last", "open_interest", "index_long", "index_short", "residue",
-    "basis_num", "basis_den", "local_num", "local_den", "mark_ts", "next_mark", "next_sample", "next_funding",
+    "basis_average", "basis_weight", "local_average", "local_weight", "mark_ts", "next_mark", "next_sample", "next_funding",
     "premium_sum", "premium_count", "funding_carry",
 )  # fmt: skip
 
@@ -57,6 +57,7 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
                 int(p.isolated_margin[row]), int(p.bid_lots[row]), int(p.ask_lots[row]), int(p.bid_notional[row]),
                 int(p.ask_notional[row]), int(p.reducers[row]),
             )  # fmt: skip
+            yield ("own", *own_orders(book, row))
         row = int(p.next[row])
     clients = book.clients
     record = int(accounts.first_closed[account])
@@ -66,6 +67,14 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
             int(clients.filled[record]),
         )  # fmt: skip
         record = int(clients.younger[record])
+
+
+def own_orders(book: Book, row: int) -> Iterator[int]:
+    """Ids of a position row's open orders, in the order in which a cancellation of all would take them."""
+    slot = int(book.state.positions.first_order[row])
+    while slot != NIL:
+        yield int(book.state.orders.order_id[slot])
+        slot = int(book.state.orders.next_own[slot])
 
 
 def order_lines(book: Book, market: int) -> Iterator[Line]:

@@ -14,7 +14,10 @@ from mypy_extensions import i64, mypyc_attr
 from .tables import State
 from .types import EXP_ONE, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 
-MILLISECOND: Final[i64] = 1_000_000
+MILLISECOND: Final[i64] = 1_000_000  # [ns]
+ONE: Final[i64] = 1 << 16  # averages are in 2^-16 ticks: below 2^33 x 2^16
+MS: Final[i64] = 1 << 20  # weights are in 2^-20 ms
+LONGEST: Final[i64] = 86_400_000  # [ms] a day: 24 windows of the longest kind, so weights stay below 2^27 x 2^20
 
 
 def median3(a: i64, b: i64, c: i64) -> i64:
@@ -31,6 +34,16 @@ def local_price(state: State, market: i64) -> i64:
         return median3(bid, ask, last)
     count: i64 = (1 if bid != 0 else 0) + (1 if ask != 0 else 0) + (1 if last != 0 else 0)
     return (bid + ask + last) // count if count != 0 else 0
+
+
+def kept_weight(weight: i64, elapsed: i64, window: i64) -> i64:
+    """What is left of a weight after `elapsed` ms: weight x exp(-elapsed / window)."""
+    return mul_div_floor(weight, exp_neg(elapsed, window // MILLISECOND), EXP_ONE)
+
+
+def averaged(average: i64, kept: i64, sample: i64, elapsed: i64) -> i64:
+    """(average x kept + sample x t) / (kept + t), written so that only the step is rounded, down."""
+    return average + mul_div_floor(sample - average, elapsed * MS, kept + elapsed * MS)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -56,34 +69,31 @@ class HyperliquidMark(MarkRule):
         oracle = markets.oracle[market]
         local = local_price(state, market)
         self.sample(state, market, oracle, local)
-        basis: i64 = 0
-        if markets.basis_den[market] != 0:
-            basis = markets.basis_num[market] // markets.basis_den[market]
-        fair = clamp_i64(oracle + basis, 1, markets.max_price[market])
+        fair = clamp_i64(oracle + markets.basis_average[market] // ONE, 1, markets.max_price[market])
         if local == 0:
             return fair
         third = markets.perp_median[market]
         if third == 0:
             third = local
-            if markets.local_den[market] != 0:
-                third = markets.local_num[market] // markets.local_den[market]
+            if markets.local_weight[market] != 0:
+                third = markets.local_average[market] // ONE
         return median3(fair, local, third)
 
     def sample(self, state: State, market: i64, oracle: i64, local: i64) -> None:
-        """Feed both averages: num = num x decay + sample x t, den = den x decay + t, with t the time since the last sample."""
+        """Feed both averages with what held for the time since the last sample."""
         markets = state.markets
         since = markets.mark_ts[market] // MILLISECOND
-        elapsed = min_i64(state.now // MILLISECOND - since, 20 * self.basis_window // MILLISECOND)
+        elapsed = min_i64(state.now // MILLISECOND - since, LONGEST)
         bid = markets.best_bid[market]
         ask = markets.best_ask[market]
         if elapsed <= 0:
             return
         if bid != 0 and ask != 0:
-            decay = exp_neg(elapsed, self.basis_window // MILLISECOND)
-            # |num| < 2^33 ticks x (20 + 1) windows of < 2^31 ms: below 2^62 after the decay
-            markets.basis_num[market] = mul_div_floor(markets.basis_num[market], decay, EXP_ONE) + ((bid + ask) // 2 - oracle) * elapsed
-            markets.basis_den[market] = mul_div_floor(markets.basis_den[market], decay, EXP_ONE) + elapsed
+            kept = kept_weight(markets.basis_weight[market], elapsed, self.basis_window)
+            sample = (bid + ask - 2 * oracle) * (ONE // 2)
+            markets.basis_average[market] = averaged(markets.basis_average[market], kept, sample, elapsed)
+            markets.basis_weight[market] = kept + elapsed * MS
         if local != 0:
-            decay = exp_neg(elapsed, self.local_window // MILLISECOND)
-            markets.local_num[market] = mul_div_floor(markets.local_num[market], decay, EXP_ONE) + local * elapsed
-            markets.local_den[market] = mul_div_floor(markets.local_den[market], decay, EXP_ONE) + elapsed
+            kept = kept_weight(markets.local_weight[market], elapsed, self.local_window)
+            markets.local_average[market] = averaged(markets.local_average[market], kept, local * ONE, elapsed)
+            markets.local_weight[market] = kept + elapsed * MS

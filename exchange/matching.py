@@ -23,7 +23,7 @@ from .kinds import (
     X_SELF_TRADE,
 )
 from .ledger import Ledger
-from .margin import allows_change, isolated_shortage, row_equity
+from .margin import allows_change, isolated_shortage, row_equity, row_initial
 from .tables import State
 from .types import (
     BUY,
@@ -201,16 +201,17 @@ class Matcher:
         return profit
 
     def rebalance(self, row: i64, held: i64) -> None:
-        """Isolated margin after a trade: all of it back when flat, the closed share of the equity back after a reduction (rounded down),
-        what is missing to the initial requirement taken from cash after an increase."""
+        """Isolated margin after a trade: all of it back when flat; after a reduction the closed share of the equity, rounded down, as far
+        as the initial requirement is met without; after an increase what is missing to it is taken from cash."""
         positions = self.state.positions
         size = positions.size[row]
         if size == 0:
             self.ledger.to_isolated(row, -positions.isolated_margin[row])
         elif (size > 0) == (held > 0) and abs_i64(size) < abs_i64(held):
-            equity = max_i64(0, row_equity(self.state, row))
-            back = mul_div_floor(equity, abs_i64(held) - abs_i64(size), abs_i64(held))
-            self.ledger.to_isolated(row, -max_i64(0, min_i64(back, positions.isolated_margin[row])))
+            equity = row_equity(self.state, row)
+            back = mul_div_floor(max_i64(0, equity), abs_i64(held) - abs_i64(size), abs_i64(held))
+            spare = min_i64(equity - row_initial(self.state, row), positions.isolated_margin[row])
+            self.ledger.to_isolated(row, -max_i64(0, min_i64(back, spare)))
         else:
             self.ledger.to_isolated(row, isolated_shortage(self.state, row))
 

@@ -102,7 +102,7 @@ class BookStep(LiquidationStep):
         for row in desk.rows_of(at):
             notional += row_notional(desk.state, row)
         last = desk.state.accounts.partial[desk.table.account[at]]
-        return notional > self.partial_above and (last == 0 or desk.state.now - last > self.cooldown)
+        return notional > self.partial_above and (last == NIL or desk.state.now - last > self.cooldown)
 
     def sell(self, desk: LiquidationDesk, at: i64, row: i64, held: i64, lots: i64) -> None:
         """Send the order and settle what it closed. Named for a long; a short buys."""

@@ -139,7 +139,7 @@ class Accounts:
         self.last_closed: vec[i64] = column(rows, NIL)
         self.closed: vec[i64] = column(rows, 0)
         self.liquidation: vec[i64] = column(rows, NIL)  # row of the cross liquidation under way, or NIL
-        self.partial: vec[i64] = column(rows, 0)  # [ns] when it was last liquidated in part, 0: never
+        self.partial: vec[i64] = column(rows, NIL)  # [ns] when it was last liquidated in part, NIL: never
         self.rows: i64 = rows
         self.count: i64 = 0
 
@@ -161,7 +161,7 @@ class Accounts:
         self.last_closed = more(self.last_closed, add, NIL)
         self.closed = more(self.closed, add, 0)
         self.liquidation = more(self.liquidation, add, NIL)
-        self.partial = more(self.partial, add, 0)
+        self.partial = more(self.partial, add, NIL)
         self.rows = add * 2
 
 
@@ -260,10 +260,10 @@ class Markets:
         self.index_short: vec[i64] = column(rows, 0)
         self.residue: vec[i64] = column(rows, 0)
         # Mark rule and funding engine
-        self.basis_num: vec[i64] = column(rows, 0)  # EMA of mid - oracle: sum of weight x sample [ticks x ms], sum of weight [ms]
-        self.basis_den: vec[i64] = column(rows, 0)
-        self.local_num: vec[i64] = column(rows, 0)  # the same of median(bid, ask, last)
-        self.local_den: vec[i64] = column(rows, 0)
+        self.basis_average: vec[i64] = column(rows, 0)  # EMA of mid - oracle [2^-16 ticks], and the weight behind it [2^-20 ms]
+        self.basis_weight: vec[i64] = column(rows, 0)
+        self.local_average: vec[i64] = column(rows, 0)  # the same of median(bid, ask, last)
+        self.local_weight: vec[i64] = column(rows, 0)
         self.mark_ts: vec[i64] = column(rows, 0)
         self.next_mark: vec[i64] = column(rows, 0)
         self.next_sample: vec[i64] = column(rows, 0)

@@ -26,6 +26,7 @@ MAX_AMOUNT: Final[i64] = 10_000_000_000_000_000  # [micro] of one deposit, withd
 MAX_SUPPLY: Final[i64] = 1_000_000_000_000_000_000  # [micro] 1e18 of deposits less withdrawals per asset: sums stay below 2^62
 MAX_FLOW: Final[i64] = 1 << 62  # [micro] of deposits ever, per asset: the counters of deposits and withdrawals must not wrap
 MAX_TS: Final[i64] = (1 << 62) - 1  # [ns]
+NEVER: Final[i64] = 1 << 62  # a time that does not come
 MAX_TS_JUMP: Final[i64] = 86_400_000_000_000  # [ns] one day: bounds the work that one command can find due
 MAX_ACCOUNTS: Final[i64] = 1 << 24
 MAX_MARKETS: Final[i64] = 64  # so an account holds at most 64 position rows

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from itertools import takewhile
 from typing import Final, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -21,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from perplab.exchange import Exchange, Journal, Malformed, Venue, replay
 from perplab.exchange import messages as m
-from perplab.exchange.codes import MarketStatus, Method, Payer, Reason
+from perplab.exchange.codes import MarketStatus, Method, Payer, Reason, TimeInForce
 from perplab.exchange.messages import command_row, event_of_row
 from perplab.exchange.types import (
     CLEARING,
@@ -30,7 +32,6 @@ from perplab.exchange.types import (
     INSURANCE,
     MAX_AMOUNT,
     MAX_LOTS,
-    MAX_PRICE,
     ROUNDING,
     ROW,
     UNCOVERED,
@@ -147,7 +148,8 @@ def drawn_market(source: Source, base: Tree) -> Tree:
     return base | {
         "max_leverage": leverage, "default_leverage": source.pick([0, 0, 2]), "tiers": drawn_tiers(source, leverage),
         "significant_figures": source.pick([0, 0, 0, 3]), "minimum_notional": source.pick([0, 0, 0, 10]),
-        "price_band_ppm": source.pick([0, 100_000, 500_000]), "open_interest_cap": source.pick(["0", "0", "0", "0.3"]),
+        "price_band_ppm": source.pick([0, 100_000, 500_000]),
+        "open_interest_cap": source.pick(["0", "0", "0", str(300 * Decimal(str(base["lot"])))]),
         "maker_fee_ppb": maker_fee, "taker_fee_ppb": taker_fee,
         "oracle": {
             "stale_after_ms": source.pick([0, 0, 4_000]), "on_stale": source.pick(["keep_last", "halt_new_risk", "pause_liquidation"]),
@@ -221,6 +223,7 @@ class Terms:
         self.tiers = found.tiers
         self.figures = found.significant_figures
         self.band_ppm = found.price_band_ppm
+        self.minimum_notional = found.minimum_notional * 10**6
 
     def marginal(self, notional: int, field: str) -> Fraction:
         """The tiers as an income tax: each rate applies to the part of the notional inside its bracket."""
@@ -310,7 +313,8 @@ class Bookkeeper:
         self.balance[INSURANCE, 0] = design.insurance_fund.capital * 10**6
         self.balance[VAULT, 0] = design.vault.capital * 10**6
         self.size: Counter[tuple[int, int]] = Counter()
-        self.orders: dict[int, list[int]] = {}  # id -> [account, market, side, price, open size]
+        self.orders: dict[int, list[int]] = {}  # id -> [account, market, side, price, open size, tif, reduce-only], in order of time
+        self.status: Counter[int] = Counter()
         self.liquidating: Counter[tuple[int, int]] = Counter()  # (account, market or -1)
         self.on_offer: list[tuple[int, int, int]] = []  # (market, size, value) sold to a bidder not named yet
         self.seq = 0
@@ -353,24 +357,32 @@ class Bookkeeper:
         self.pay(e.account, e.to, e.asset, e.amount)
 
     def see_OrderPlaced(self, e: m.OrderPlaced) -> None:
-        self.orders[e.order_id] = [e.account, e.market, e.side, e.price, e.size]
+        allowed = {MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY} | ({MarketStatus.POST_ONLY} if e.tif == TimeInForce.POST_ONLY else set())
+        assert self.status[e.market] in allowed, f"{e} in a market that is {MarketStatus(self.status[e.market]).name}"
+        self.orders[e.order_id] = [e.account, e.market, e.side, e.price, e.size, e.tif, e.reduce_only]
 
     def see_OrderAmended(self, e: m.OrderAmended) -> None:
-        self.orders[e.order_id][3:] = [e.price, e.size]
+        order = self.orders[e.order_id]
+        if e.kept_priority:
+            assert e.price == order[3] and e.size <= order[4]
+        else:
+            self.orders[e.order_id] = self.orders.pop(e.order_id)  # behind all others
+        order[3:5] = [e.price, e.size]
 
     def see_OrderReduced(self, e: m.OrderReduced) -> None:
         assert 0 < e.size < self.orders[e.order_id][4]
         self.orders[e.order_id][4] = e.size
 
     def see_OrderCancelled(self, e: m.OrderCancelled) -> None:
-        assert self.orders.pop(e.order_id)[4] == e.size, "a cancel names another size than the order had"
+        order = self.orders.pop(e.order_id)
+        assert order[4] == e.size, "a cancel names another size than the order had"
+        assert order[5] != TimeInForce.FOK, "fill or kill was accepted and did not fill"
 
     def see_Traded(self, e: m.Traded) -> None:
         value = e.size * e.price * self.terms[e.market].unit
         signed = e.size if e.taker_side == 0 else -e.size
         asset = self.terms[e.market].asset
-        limit = self.orders[e.maker_order_id][3]
-        assert e.price == limit, "a fill at another price than the maker's"
+        self.check_fill(e, signed)
         self.change(e.taker, e.market, signed, value)
         self.change(e.maker, e.market, -signed, value)
         self.pay(e.taker, FEES, asset, e.taker_fee)
@@ -379,6 +391,28 @@ class Bookkeeper:
         self.fill(e.taker_order_id, e.size)
         left = self.orders[e.maker_order_id][4] if e.maker_order_id in self.orders else 0
         assert left == e.maker_left
+
+    def check_fill(self, e: m.Traded, signed: int) -> None:
+        """Price-time priority, limits, and reduce-only orders that reduce."""
+        assert self.status[e.market] not in (MarketStatus.HALTED, MarketStatus.SETTLED)
+        maker = self.orders[e.maker_order_id]
+        better = -1 if maker[2] else 1  # the sign of a better price on the maker's side
+        rivals = [o[3] for i, o in self.orders.items() if o[1:3] == maker[1:3] and i != e.taker_order_id]
+        assert all((price - maker[3]) * better <= 0 for price in rivals), f"{e}: there was a better price"
+        assert not any(o[1:4] == maker[1:4] for i, o in self.before(e.maker_order_id) if i != e.taker_order_id), f"{e}: not the oldest"
+        assert e.price == maker[3] and e.taker_side == 1 - maker[2]
+        if e.taker_order_id:
+            taker = self.orders[e.taker_order_id]
+            assert taker[5] != TimeInForce.POST_ONLY, "a post-only order took"
+            assert taker[3] >= e.price if e.taker_side == 0 else taker[3] <= e.price
+        for order_id, account, lots in ((e.taker_order_id, e.taker, signed), (e.maker_order_id, e.maker, -signed)):
+            if order_id and self.orders[order_id][6] and e.taker != e.maker:
+                held = self.size[account, e.market]
+                assert held * lots < 0 and abs(lots) <= abs(held), f"{e}: a reduce-only order opened"
+
+    def before(self, order_id: int) -> Iterator[tuple[int, list[int]]]:
+        """The orders that are older."""
+        return takewhile(lambda item: item[0] != order_id, self.orders.items())
 
     def see_BlockTraded(self, e: m.BlockTraded) -> None:
         value = e.size * e.price * self.terms[e.market].unit
@@ -432,6 +466,7 @@ class Bookkeeper:
         self.pay(e.account, e.to, e.asset, e.amount)
 
     def see_MarketStatusChanged(self, e: m.MarketStatusChanged) -> None:
+        self.status[e.market] = e.status
         if e.status == MarketStatus.SETTLED:
             unit = self.terms[e.market].unit
             for (account, number), size in list(self.size.items()):
@@ -458,11 +493,12 @@ class Bookkeeper:
 
     def compare_orders(self, exchange: Exchange, accounts: int) -> None:
         resting = {
-            o.order_id: [o.account, o.market, o.side, o.price, o.size]
+            o.order_id: [o.account, o.market, o.side, o.price, o.size, o.tif, o.reduce_only]
             for account in range(FIRST_USER, accounts)
             for o in exchange.open_orders(account)
         }
         assert resting == self.orders, "open orders differ from what the events say"
+        assert all(o[5] in (TimeInForce.GTC, TimeInForce.POST_ONLY) for o in resting.values())
         for number in range(len(self.terms)):
             bids = [o[3] for o in resting.values() if o[1:3] == [number, 0]]
             asks = [o[3] for o in resting.values() if o[1:3] == [number, 1]]
@@ -500,6 +536,7 @@ class World:
         self.accounts = FIRST_USER
         self.rows: list[int] = []
         self.events: list[m.Event] = []
+        self.sides: dict[int, int] = {}  # of every order there ever was
         self.reasons: Counter[Reason] = Counter()
         self.kinds: Counter[str] = Counter()
         self.do(m.Tick(self.now))
@@ -540,6 +577,8 @@ class World:
         self.accounts += sum(isinstance(e, m.AccountOpened) for e in events)
         for e in events:
             self.books.see(e)
+            if isinstance(e, m.OrderPlaced):
+                self.sides[e.order_id] = e.side
         check_deficits(self.exchange, events)
         if self.checks:
             self.check()
@@ -548,6 +587,7 @@ class World:
     def check(self) -> None:
         self.exchange.check()
         self.books.compare(self.exchange, self.accounts)
+        self.check_limits()
         for account in self.users:
             for asset in range(len(self.exchange.venue.assets)):
                 if not any(p.size for p in self.margin.cross(account, asset)) and not self.books.liquidating[account, -1]:
@@ -556,6 +596,19 @@ class World:
                 p = self.exchange.position(account, number)
                 if p.size == 0 or p.mode == 0:
                     assert p.isolated_margin == 0, f"margin is stuck in {p}"
+
+    def check_limits(self) -> None:
+        """Caps hold, and no account of the venue's own owes but UNCOVERED, the vault, and CLEARING to those who get funding."""
+        design = self.exchange.venue
+        for number, terms in enumerate(design.markets):
+            cap = int(terms.open_interest_cap / terms.lot)
+            assert cap == 0 or self.exchange.open_interest(number) <= cap
+        held = Counter(order[0] for order in self.books.orders.values())
+        assert max(held.values(), default=0) <= design.max_open_orders
+        for asset in range(len(design.assets)):
+            for account in (INSURANCE, FEES, ROUNDING):
+                assert self.exchange.balance(account, asset) >= 0, f"system account {account} owes"
+            assert self.exchange.balance(UNCOVERED, asset) <= 0
 
     def refuse(self, row: list[int]) -> None:
         """The door refuses a packed command: nothing happens, not even time."""
@@ -636,6 +689,23 @@ def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event],
         if command.amount > 0:
             assert margin.equity(command.account, asset) >= margin.all_with_orders(command.account, asset)
     check_traders(world, command, events, before)
+    for e in events:
+        if isinstance(e, m.OrderPlaced) or (isinstance(e, m.OrderAmended) and not e.kept_priority):
+            check_price(world, e)
+
+
+def check_price(world: World, e: m.OrderPlaced | m.OrderAmended) -> None:
+    """An accepted price is on the grid and inside the band; an order that may open is worth the minimum."""
+    t = world.terms[e.market]
+    mark = world.exchange.mark_price(e.market)
+    if t.figures:
+        assert len(str(e.price).rstrip("0")) <= t.figures
+    side = e.side if isinstance(e, m.OrderPlaced) else world.sides[e.order_id]
+    if t.band_ppm:
+        assert e.price * 10**6 <= mark * (10**6 + t.band_ppm) if side == 0 else e.price * 10**6 >= mark * (10**6 - t.band_ppm)
+    assert 1 <= e.price <= t.max_price
+    if isinstance(e, m.OrderPlaced) and not e.reduce_only:
+        assert e.size * e.price * t.unit >= t.minimum_notional
 
 
 def check_margined(world: World, p: Position, reduced: bool, before: Before) -> None:
@@ -651,7 +721,7 @@ def check_margined(world: World, p: Position, reduced: bool, before: Before) -> 
         needed = margin.row_maintenance(p) if reduced else margin.row_initial(p)
     else:
         needed = margin.maintenance(p.account, asset) if reduced else margin.initial(p.account, asset)
-    assert p.size == 0 and p.mode == 1 or equity >= needed, f"{p}: equity {equity}, {name} margin {needed}"
+    assert (p.size == 0 and p.mode == 1) or equity >= needed, f"{p}: equity {equity}, {name} margin {needed}"
 
 
 def check_traders(world: World, command: m.Command, events: Sequence[m.Event], before: Before) -> None:
@@ -757,7 +827,7 @@ class Actor:
         return max(1, min(source.pick(options), int(MAX_LOTS)))
 
     def client(self) -> tuple[int, int]:
-        return (self.source.pick([0, 0, 5, -(2**63)]), self.source.integer(1, 6)) if self.source.chance(30) else (0, 0)
+        return (self.source.pick([0, -(2**63)]), self.source.integer(1, 2)) if self.source.chance(30) else (0, 0)
 
     # commands
 
@@ -826,12 +896,23 @@ class Actor:
             int(source.chance(15)), source.integer(0, 1),
         )  # fmt: skip
 
+    def close(self) -> m.Command:
+        """Somebody who has a position offers to close it, reduce-only."""
+        held = [(a, n) for (a, n), size in sorted(self.world.books.size.items()) if size and a >= FIRST_USER]
+        if not held:
+            return self.place()
+        account, number = self.source.pick(held)
+        size = self.world.books.size[account, number]
+        side = int(size > 0)
+        price = self.price(number, side)
+        return m.Place(self.world.now, account, number, side, price, min(abs(size), int(MAX_LOTS)), 0, 0, 1, 0, *self.client())
+
     def order(self) -> tuple[int, int, int, int, int] | None:
         """(order id, account, market, side, open size) of a resting order, or None."""
         if not self.world.books.orders:
             return None
         order_id = self.source.pick(sorted(self.world.books.orders))
-        account, number, side, _, size = self.world.books.orders[order_id]
+        account, number, side, _, size, *_ = self.world.books.orders[order_id]
         return order_id, account, number, side, size
 
     def amend(self) -> m.Command:
@@ -869,7 +950,8 @@ class Actor:
             p = self.exchange.position(account, number)
             spare = int(self.world.margin.isolated_equity(p) - self.world.margin.row_initial(p))
             amount = self.source.pick([amount, -amount, -max(0, spare), -max(0, spare) - 1, -p.isolated_margin])
-        return m.MoveIsolatedMargin(self.world.now, account, number, amount)
+        most = int(MAX_AMOUNT)
+        return m.MoveIsolatedMargin(self.world.now, account, number, max(-most, min(amount, most)))
 
     def block_trade(self) -> m.Command:
         number = self.market()
@@ -947,16 +1029,16 @@ class Actor:
             world.do(m.BlockTrade(world.now, buyer, seller, number, size, self.mark(number)))
 
 
-# Commands by name, each as often as it is listed.
+# Commands by name, and how often each is drawn.
 MIX: Final = (
-    *["place"] * 8, *["quote"] * 5, *["hit"] * 9, *["amend"] * 3, *["cancel"] * 2, "cancel_client", "cancel_all", "deposit", "deposit", "withdraw", "transfer", "set_leverage",
-    "set_margin_mode", *["move_isolated_margin"] * 2, *["block_trade"] * 3, *["update_oracle"] * 6, *["take_auction"] * 2,
-    *["tick"] * 5,
-)  # fmt: skip
+    "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all deposit deposit "
+    "withdraw transfer set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6
+    + "take_auction " * 2 + "tick " * 5
+).split()
 STRESS: Final = (
-    *["quote"] * 5, *["hit"] * 6, *["place"] * 2, *["block_trade"] * 3, *["deposit"] * 2, "withdraw", "amend", "move_isolated_margin",
-    *["update_oracle"] * 5, *["take_auction"] * 4, *["tick"] * 5,
-)  # fmt: skip
+    "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "
+    + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5
+).split()
 RARE: Final = ("open_account", "set_status", "malformed")
 
 
@@ -996,7 +1078,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def hit(self, data: st.DataObject) -> None:
-        self.act(data, "hit")
+        self.act(data, "hit", "close")
 
     @rule(data=st.data())
     def quote(self, data: st.DataObject) -> None:
@@ -1043,6 +1125,3 @@ class VenueMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "world"):
             self.world.finish(Seeded(len(self.world.rows)))
-
-
-__all__ = ["MAX_PRICE", "Actor", "Bookkeeper", "Drawn", "Margin", "Seeded", "Source", "Terms", "VenueMachine", "World", "run"]

@@ -17,7 +17,7 @@ from perplab.exchange.events import Deleveraged, Event, Liquidated, LiquidationS
 from perplab.exchange.types import UNCOVERED
 from perplab.exchange.venue import load_venue
 from perplab.lab.run import Ints, Run
-from perplab.lab.scenario import load_scenario
+from perplab.lab.scenario import BarsPath, load_scenario
 from perplab.lab.simulation import run
 
 DESIGNS = ("book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only")
@@ -28,9 +28,17 @@ ACCOUNTS = 60
 GOLDEN = Path(__file__).parent / "golden.json"
 
 
+def worst(**changes: object) -> dict[str, object]:
+    """The path of the five minutes from 21:17 on, the worst of the crash, with some values changed."""
+    path = load_scenario("flash").path
+    assert isinstance(path, BarsPath)
+    plain: dict[str, object] = msgspec.to_builtins(path)
+    return plain | {"start": "2025-10-10T21:17:00Z", "watch_from": None, "bars": path.bars[5:10], **changes}
+
+
 def made(venue: str, changes: dict[str, object], seed: int = 1) -> Run:
-    """Twelve minutes of the crash with few accounts and some values changed."""
-    return run(load_venue(venue), load_scenario("flash").override(changes), seed, accounts=ACCOUNTS)
+    """The worst five minutes with few accounts and some values changed."""
+    return run(load_venue(venue), load_scenario("flash").override({"path": worst(), **changes}), seed, accounts=ACCOUNTS)
 
 
 @cache
@@ -47,7 +55,7 @@ def deep(venue: str) -> Run:
     scenario = load_scenario("flash")
     makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
     discount = [discount / 100.0 for discount in scenario.bidders.discount_bp]
-    return made(venue, {"makers": makers, "bidders": {"discount_bp": discount, "unwind_share": 1.0}, "path": {"noise": 0.3}})
+    return made(venue, {"makers": makers, "bidders": {"discount_bp": discount, "unwind_share": 1.0}, "path": worst(noise=0.3)})
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
@@ -74,14 +82,10 @@ def breached(of: Run) -> set[int]:
 
 @pytest.mark.parametrize("venue", DESIGNS)
 def test_calm_path_deleverages_nobody(venue: str) -> None:
-    calm = run(load_venue(venue), load_scenario("calm").override({"path": {**minutes(2)}}), 1, accounts=ACCOUNTS)
+    path: dict[str, object] = msgspec.to_builtins(load_scenario("calm").path)
+    calm = run(load_venue(venue), load_scenario("calm").override({"path": path | {"minutes": 1}}), 1, accounts=ACCOUNTS)
     assert not breached(calm)
     assert deleveraged(calm) == bad_debt(calm) == 0
-
-
-def minutes(number: int) -> dict[str, object]:
-    path: dict[str, object] = msgspec.to_builtins(load_scenario("calm").path)
-    return path | {"minutes": number}
 
 
 @pytest.mark.parametrize("venue", DESIGNS)
