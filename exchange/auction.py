@@ -8,6 +8,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from . import kinds as k
+from .entry import is_stale
 from .liquidation import LiquidationDesk, LiquidationStep
 from .margin import cross_equity, cross_initial, equity_share, initial_of, row_initial, value_of
 from .steps import hand_over
@@ -16,6 +17,7 @@ from .types import (
     ISOLATED,
     MAX_TS,
     NIL,
+    PAUSE_LIQUIDATION,
     PPM,
     abs_i64,
     clamp_i64,
@@ -140,11 +142,15 @@ class DutchAuction(LiquidationStep):
         return 0
 
     def refused_bidder(self, desk: LiquidationDesk, bidder: i64, rows: list[i64]) -> i64:
-        """Positions can be handed over in markets that are not halted, to accounts that hold them on cross."""
+        """Positions can be handed over in markets that are not halted or paused, to accounts that hold them on cross."""
         state = desk.state
         for row in rows:
             if state.markets.status[state.positions.market[row]] == HALTED:
                 return k.R_MARKET_HALTED
+        for row in rows:
+            market = state.positions.market[row]
+            if state.markets.on_stale[market] == PAUSE_LIQUIDATION and is_stale(state, market):
+                return k.R_ORACLE_STALE
         for row in rows:
             own = state.find_position(bidder, state.positions.market[row])
             if own != NIL and state.positions.mode[own] == ISOLATED:

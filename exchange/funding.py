@@ -20,6 +20,7 @@ from .tables import State
 from .types import BUY, PPT, SELL, clamp_i64, max_i64, min_i64, mul_div_floor
 
 INDEX_LIMIT: Final[i64] = 1 << 61
+LARGEST: Final[i64] = 8  # a premium beyond 800 % counts as that: 864,000 samples of it, a day's at the fastest, stay below 2^63
 
 
 def impact(state: State, book: Book, market: i64, side: i64, notional: i64) -> i64:
@@ -39,6 +40,8 @@ def impact(state: State, book: Book, market: i64, side: i64, notional: i64) -> i
     if value < notional or lots == 0:
         return 0
     at_oracle = value_of(markets, market, lots, markets.oracle[market])
+    if value // at_oracle > LARGEST:
+        return LARGEST * PPT
     return mul_div_floor(value - at_oracle, PPT, at_oracle)
 
 

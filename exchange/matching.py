@@ -2,7 +2,7 @@
 
 Both sides are checked before each fill: an account that opens stays above the initial requirement of its positions, one that only
 reduces above maintenance. A maker that fails is cancelled and the taker goes on; a taker that fails stops. A liquidation's taker is
-not checked and pays no taker fee. Fees round up.
+not checked and pays no taker fee, and its makers get no rebate. Fees round up.
 """
 
 from __future__ import annotations
@@ -142,7 +142,11 @@ class Matcher:
         cost = value if o.side == BUY else -value
         maker_row = orders.position[slot]
         maker_fee = ppb_ceil(value, markets.maker_fee_ppb[o.market])
-        taker_fee: i64 = 0 if o.forced else ppb_ceil(value, markets.taker_fee_ppb[o.market])
+        taker_fee: i64 = 0
+        if not o.forced:
+            taker_fee = ppb_ceil(value, markets.taker_fee_ppb[o.market])
+        elif maker_fee < 0:
+            maker_fee = 0  # a rebate is paid out of the taker's fee
         if maker_row == o.row:  # a self-trade: only fees change anything
             if not o.forced and not allows_change(self.state, o.row, 0, 0, taker_fee + maker_fee, False):
                 o.stopped = X_MARGIN

@@ -410,7 +410,7 @@ class Wrong:
 
 
 def record(payload: bytes, rows: int) -> bytes:
-    return HEAD.pack(len(payload), zlib.crc32(payload, rows), rows) + payload
+    return HEAD.pack(len(payload), ~len(payload) & 0xFFFFFFFF, rows, zlib.crc32(payload, rows)) + payload
 
 
 HEADER = MAGIC + record(plain_venue().to_json(), 0)

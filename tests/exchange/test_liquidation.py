@@ -5,13 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from kit import CLEARING, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, Bench, Dice, markets_of, named, packed, script, tier, usd
+from kit import CLEARING, FEES, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, Bench, Dice, markets_of, named, packed, script, usd
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.backstop import AdlRank, HyperliquidIndex, ProfitLeverage
-from perplab.exchange.codes import MarginMode, Side
+from perplab.exchange.codes import MarginMode, Payer, Reason, Side
 from perplab.exchange.liquidation import SCREENS, Screen
-from perplab.exchange.messages import BlockTrade, Deposit, SetMarginMode, TakeAuction, Withdraw
+from perplab.exchange.messages import BlockTrade, Deposit, Place, SetMarginMode, TakeAuction, Withdraw
 
 # -- shared losses --
 
@@ -76,18 +76,19 @@ def test_a_loss_is_collected_in_full_at_any_size(terms: dict[str, object], loss:
     assert bench.exchange.balance(CLEARING) == 0
 
 
-def test_losses_without_end_do_not_overflow_the_index() -> None:
-    """A lot's whole value, again and again: paid while the index has room, then uncovered; the books balance throughout."""
+@pytest.mark.parametrize("loss", [1_000_000, 40_000], ids=["more than the lots are worth", "less"])
+def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
+    """The same loss again and again: paid while the index has room, then uncovered; the books balance throughout."""
     bench, accounts = crowd({"max_price": "30000"}, 1, 1, "100000000")
     bench.oracle(30_000)
     for _ in range(3_000):
-        owed_loss(bench, accounts[0], usd(10**6))
+        owed_loss(bench, accounts[0], usd(loss))
     bench.exchange.check()
     index = bench.exchange.state.markets.index_long[0]
-    assert 2**61 - (usd(30_000) << 16) < index <= 2**61
+    assert 2**61 - (usd(30_000) << 16) < index <= 2**61 or 2 * index >> 16 == 3_000 * usd(loss)
     by_lots = bench.exchange.balance(UNCOVERED)  # all losses less what nobody paid
     assert 0 <= 2 * index - (by_lots << 16) < 3_000 << 16
-    assert by_lots < 3_000 * usd(10**6)
+    assert by_lots < 3_000 * usd(loss)
 
 
 # -- ranks --
@@ -222,26 +223,81 @@ def test_an_auction_below_zero_at_time_zero_pays() -> None:
     assert (taken.gain, taken.paid) == (-usd("5"), usd("15"))
 
 
+# -- fees --
+
+
+@pytest.mark.parametrize(("lots", "fee"), [(777, 25), (1_000, 31), (1_000_000, 30_969)])
+def test_a_liquidation_fee_rounds_up(lots: int, fee: int) -> None:
+    """333 ppm of what the lots fetch at 93 ticks: 24.06, 30.97 and 30,969 micro-units, a lot at one tick being worth one."""
+    terms = {"tick": "0.01", "lot": "0.0001", "max_price": "100"}
+    bench = Bench(markets_of(terms, liquidation={"fee_ppm": 333}))
+    trader, other = bench.open(0), bench.open(MILLION)
+    bench.send(Deposit, trader, 0, 10 * lots)
+    bench.oracle("1")
+    bench.send(BlockTrade, trader, other, 0, lots, 100)
+    bench.send(Place, other, 0, Side.BUY, 93, lots)
+    (closed,) = named(bench.oracle("0.94"), "Liquidated")
+    assert (closed.value, closed.fee, closed.deficit) == (93 * lots, fee, 0)
+    assert bench.exchange.balance(FEES) == fee
+    assert bench.exchange.equity(trader) == 3 * lots - fee
+
+
 # -- markets of their own assets --
+
+
+def two_assets() -> tuple[Bench, int, int]:
+    """A trader with 100 in each of two assets and a long of 10 at 100 in a market of each."""
+    venue = markets_of(
+        {},
+        {"settlement_asset": "EUR"},
+        assets=["USD", "EUR"],
+        backstops=["insurance_fund"],
+        insurance_fund={"capital": 1000},
+        liquidation={"book": {"limit": "band"}},
+    )
+    bench = Bench(venue)
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.send(Deposit, trader, 1, usd("100"))
+    bench.send(Deposit, other, 1, usd(MILLION))
+    for market in (0, 1):
+        bench.oracle(100, market)
+    return bench, trader, other
+
+
+def test_isolated_margin_comes_from_the_markets_asset() -> None:
+    bench, trader, other = two_assets()
+    bench.send(SetMarginMode, trader, 1, MarginMode.ISOLATED)
+    bench.block(trader, other, 5, 100, 1)
+    assert (bench.exchange.balance(trader, 0), bench.exchange.balance(trader, 1)) == (usd("100"), usd("50"))
+    bench.place(other, Side.BUY, 5, 91, 1)
+    bench.oracle(92, 1)
+    assert (bench.exchange.balance(trader, 0), bench.exchange.balance(trader, 1)) == (usd("100"), usd("55"))
+
+
+def test_liquidations_in_two_assets_run_side_by_side() -> None:
+    """Each has its own equity, and each ends by itself; until both have, the account is in liquidation."""
+    bench, trader, other = two_assets()
+    bench.block(trader, other, 10, 100, 0)
+    bench.block(trader, other, 10, 100, 1)
+    assert len(named(bench.oracle(94, 0), "LiquidationStarted")) == 1
+    assert len(named(bench.oracle(94, 1), "LiquidationStarted")) == 1
+    bench.send(Deposit, trader, 1, usd("20"))
+    assert len(named(bench.later(1), "LiquidationEnded")) == 1
+    assert [event.reason for event in named(bench.place(trader, Side.SELL, 1, 120, 1), "Rejected")] == [Reason.IN_LIQUIDATION]
+    assert named(bench.later(3), "LiquidationStarted") == []
+    bench.send(Deposit, trader, 0, usd("20"))
+    assert len(named(bench.later(1), "LiquidationEnded")) == 1
+    assert named(bench.place(trader, Side.SELL, 1, 120, 1), "OrderPlaced")
 
 
 def test_assets_are_kept_apart() -> None:
     """A loss in a market settled in EUR touches neither its owner's USD nor anybody's fund in USD."""
-    venue = markets_of(
-        {"tiers": [tier(100_000, 50_000)]}, {"settlement_asset": "EUR", "tiers": [tier(100_000, 50_000)]},
-        assets=["USD", "EUR"], backstops=["insurance_fund"], insurance_fund={"capital": 1000}, liquidation={"book": {"limit": "band"}},
-    )  # fmt: skip
-    bench = Bench(venue)
-    trader, other = bench.open("100"), bench.open(MILLION)
-    for account, amount in ((trader, usd("100")), (other, usd(MILLION))):
-        bench.send(Deposit, account, 1, amount)
-    bench.oracle(100, 0)
-    bench.oracle(100, 1)
+    bench, trader, other = two_assets()
     bench.block(trader, other, 10, 100, 1)
     assert bench.exchange.free_margin(trader, 0) == usd("100") and bench.exchange.free_margin(trader, 1) == 0
     bench.place(other, Side.BUY, 10, 80, 1)
     events = bench.oracle(85, 1)
-    assert [(event.payer, event.amount) for event in named(events, "DeficitPaid")] == [(4, usd("100"))]
+    assert [(event.payer, event.amount) for event in named(events, "DeficitPaid")] == [(Payer.UNCOVERED, usd("100"))]
     assert bench.exchange.balance(UNCOVERED, 1) == -usd("100") and bench.exchange.balance(UNCOVERED, 0) == 0
     assert bench.exchange.balance(INSURANCE, 0) == usd("1000")
     assert bench.exchange.balance(trader, 0) == usd("100") and bench.exchange.balance(trader, 1) == 0

@@ -50,12 +50,17 @@ def with_backstop(venue: str, capital: float, seed: int = 1) -> Run:
 def deep(venue: str) -> Run:
     """A book a hundred times deeper that stays: the same for a hundredth of the discount, in the book as in auctions.
 
-    The path is smoothed, so that no mark update jumps over the whole maintenance margin: depth cannot help against a gap.
+    Bidders have four times their capital, as an auction sells to nobody else. The path is smoothed, so that no mark update jumps over
+    the whole maintenance margin: depth cannot help against a gap.
     """
     scenario = load_scenario("flash")
     makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
-    discount = [discount / 100.0 for discount in scenario.bidders.discount_bp]
-    return made(venue, {"makers": makers, "bidders": {"discount_bp": discount, "unwind_share": 1.0}, "path": worst(noise=0.3)})
+    bidders = {
+        "capital_usd": 4.0 * scenario.bidders.capital_usd,
+        "discount_bp": [discount / 100.0 for discount in scenario.bidders.discount_bp],
+        "unwind_share": 1.0,
+    }
+    return made(venue, {"makers": makers, "bidders": bidders, "path": worst(noise=0.1)})
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
