@@ -30,6 +30,7 @@ CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl 
     "population.open_interest_over_depth",
     "population.hedger_open_interest",
     "population.leverage_sigma",
+    "population.size_leverage",
     "makers.capital_usd",
     "makers.calm_bp",
     "makers.wild_bp",

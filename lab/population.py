@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from perplab.exchange.types import MAX_AMOUNT
 from perplab.lab.run import Floats, Ints
 from perplab.lab.scenario import Population, Scenario
 from perplab.oracle.keyed import generator
@@ -185,7 +186,7 @@ def _deposits(lots: Ints, leverage: Floats, trades: Ints, first_tick: int, terms
             notional = size * first_tick * terms.unit
             wanted = float(notional[-1]) / float(leverage[account]) - float(profit[-1])
             needed = float(np.max(terms.initial(notional.astype(np.float64)) - profit))
-            deposit[account] = -(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT
+            deposit[account] = min(-(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT, int(MAX_AMOUNT))
     return deposit
 
 

@@ -153,7 +153,7 @@ def test_each_field_at_its_bounds(kind: type[m.Command], name: str) -> None:
     for value in (low - 1, high + 1):
         row = row_of(kind, ts, **{name: value})
         assert_refused(bench, lambda row=row: bench.exchange.apply(kind(*row[1 : len(FIELDS[kind]) + 2])), str(value))
-        assert_refused(bench, lambda row=row: bench.exchange.apply_rows(row), str(value))
+        assert_refused(bench, lambda row=row: bench.exchange.apply_rows(row), str(value) if I64[0] <= value <= I64[1] else "64-bit")
 
 
 @pytest.mark.parametrize("kind", FIELDS, ids=lambda kind: kind.__name__)

@@ -156,8 +156,9 @@ def test_adl_totals_and_its_ratio_to_liquidations() -> None:
 
 
 def test_the_delay_of_adl_counts_from_the_watched_time() -> None:
-    rows = (STARTED, event(LiquidationStarted, 100, account=LONG), event(Deleveraged, 121.5, loser=LONG, winner=SHORT, size=1_000, mark=100))
-    adl = measure(run_of(*rows, watch_ts=at(90))).adl
+    again = event(LiquidationStarted, 100, account=LONG)
+    closed = event(Deleveraged, 121.5, loser=LONG, winner=SHORT, size=1_000, mark=100)
+    adl = measure(run_of(STARTED, again, closed, watch_ts=at(90))).adl
     assert (adl.delay_s, adl.delay_from_start_s) == (21.5, 61.5)
 
 
