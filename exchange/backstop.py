@@ -7,6 +7,8 @@ takes the remainder. Money is never divided among payers; a socialized loss roun
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import i64, mypyc_attr
 
 from . import kinds as k
@@ -29,7 +31,7 @@ from .types import (
     mul_div_floor,
 )
 
-INDEX_ROOM: int = 1 << 61
+INDEX_ROOM: Final = 1 << 56  # as funding's INDEX_LIMIT
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -19,7 +19,7 @@ from .margin import value_of
 from .tables import State
 from .types import BUY, PPT, SELL, clamp_i64, max_i64, min_i64, mul_div_floor
 
-INDEX_LIMIT: Final[i64] = 1 << 61
+INDEX_LIMIT: Final[i64] = 1 << 56  # at most 2^5 times the value of a lot at max_price: what a position owes stays below 2^61
 LARGEST: Final[i64] = 8  # a premium beyond 800 % counts as that: 864,000 samples of it, a day's at the fastest, stay below 2^63
 
 

@@ -176,7 +176,7 @@ class LiquidationDesk:
             if required > 0:
                 equity = cross_equity(state, account, asset)
                 if equity < required:
-                    keys.append((int(mul_div_floor(equity, PPB, required)), int(account), int(-1 - asset)))
+                    keys.append((int(equity) * int(PPB) // int(required), int(account), int(-1 - asset)))
             asset += 1
         row = accounts.first_position[account]
         while row != NIL:
@@ -184,7 +184,7 @@ class LiquidationDesk:
                 required = row_maintenance(state, row)
                 equity = row_equity(state, row)
                 if equity < required:
-                    keys.append((int(mul_div_floor(equity, PPB, max_i64(1, required))), int(account), int(row)))
+                    keys.append((int(equity) * int(PPB) // max(1, int(required)), int(account), int(row)))
             row = positions.next[row]
 
     def end_recovered(self) -> None:

@@ -65,7 +65,8 @@ def settle_account(desk: LiquidationDesk, row: i64) -> None:
     state = desk.state
     positions = state.positions
     account = positions.account[row]
-    if account < FIRST_USER or state.accounts.liquidation[account] != NIL or positions.liquidation[row] != NIL:
+    isolated = row if positions.mode[row] == ISOLATED else NIL
+    if account < FIRST_USER or desk.find(account, isolated, state.markets.asset[positions.market[row]]) != NIL:
         return  # a liquidation under way settles its own rest
     equity = equity_behind(state, row)
     if equity < 0 and is_flat(desk, row):

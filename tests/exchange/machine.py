@@ -668,10 +668,11 @@ def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event],
     margin = world.margin
     exchange = world.exchange
     losers = {e.account for e in events if isinstance(e, m.Liquidated)}
+    shared = any(isinstance(e, m.LossSocialized) for e in events)  # the end of an auction may cost everybody
     if isinstance(command, (*ENTRY, m.BlockTrade, m.TakeAuction)):
         for (account, number), old in before.positions.items():
             new = exchange.position(account, number)
-            if account not in losers and new.size != old.size:
+            if account not in losers and new.size != old.size and not shared:
                 same_side = (new.size > 0) == (old.size > 0) or new.size == 0
                 check_margined(world, new, same_side and abs(new.size) < abs(old.size), before)
     if isinstance(command, OUTFLOW):

@@ -227,8 +227,10 @@ def four_minutes(folder: Path) -> Path:
 
 
 def run_perplab(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    """Started with interrupts heard, even where the suite runs in the background of a shell, which has them ignored."""
     command = [sys.executable, "-m", "perplab.lab.cli", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes, **options)
 
 
 def test_two_processes_give_what_one_gives_and_journals_replay(tmp_path: Path) -> None:
