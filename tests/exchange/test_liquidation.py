@@ -85,7 +85,7 @@ def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
         owed_loss(bench, accounts[0], usd(loss))
     bench.exchange.check()
     index = bench.exchange.state.markets.index_long[0]
-    assert 2**61 - (usd(30_000) << 16) < index <= 2**61 or 2 * index >> 16 == 3_000 * usd(loss)
+    assert 2**56 - (usd(30_000) << 16) < index <= 2**56 or 2 * index >> 16 == 3_000 * usd(loss)
     by_lots = bench.exchange.balance(UNCOVERED)  # all losses less what nobody paid
     assert 0 <= 2 * index - (by_lots << 16) < 3_000 << 16
     assert by_lots < 3_000 * usd(loss)
