@@ -209,11 +209,24 @@ class Book:
             self.ladders.append(Ladder())
             count += 1
         self.ids: OrderIndex = OrderIndex(1 << 13)
-        self.clients: ClientIds = ClientIds(1 << 12)
+        self.no_ids: ClientIds = ClientIds()  # of every account that has not had any
+        self.clients: list[ClientIds] = []  # by account
 
     def reserve(self) -> None:
-        self.ids.reserve()
-        self.clients.reserve()
+        """Grow the indices to take what one command may put into them."""
+        if self.ids.count * 2 > self.ids.mask:
+            self.ids.grow()
+        missing: i64 = self.state.accounts.rows - len(self.clients)
+        if missing > 0:
+            self.clients.extend([self.no_ids] * missing)
+
+    def client_ids(self, account: i64) -> ClientIds:
+        """Those of an account, to put one in."""
+        ids = self.clients[account]
+        if ids is self.no_ids:
+            ids = ClientIds()
+            self.clients[account] = ids
+        return ids
 
     def rest(self, slot: i64) -> None:
         """Queue an order whose columns are filled in: behind its level, its position row and its id."""
@@ -381,6 +394,10 @@ class Book:
             while slot != NIL:
                 assert orders.prev[slot] == before and orders.side[slot] == side and orders.level[slot] == level
                 assert orders.size[slot] > 0 and self.ids.find(orders.order_id[slot]) == slot
+                hi = orders.client_hi[slot]
+                lo = orders.client_lo[slot]
+                if hi != 0 or lo != 0:
+                    assert self.clients[orders.account[slot]].find(orders, hi, lo) == slot * 2 + 1, "a client id that leads astray"
                 lots += orders.size[slot]
                 found += 1
                 before = slot

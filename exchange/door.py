@@ -14,38 +14,45 @@ KINDS: i64 = len(BOUNDS) + 1
 
 class Door:
     def __init__(self) -> None:
-        self.low: vec[i64] = column(KINDS * ROW, 0)  # by kind * ROW + column; an unused column must be 0
-        self.high: vec[i64] = column(KINDS * ROW, 0)
-        self.kinds: i64 = KINDS
+        self.fields: vec[i64] = column(KINDS, 0)  # by kind: how many columns it uses behind its own
+        self.bounds: vec[i64] = column(KINDS * ROW * 2, 0)  # by (kind * ROW + column) * 2: lowest, highest
         for kind, bounds in BOUNDS.items():
-            at: i64 = kind * ROW
-            self.low[at] = kind
-            self.high[at] = kind
-            for name, low, high in bounds:
-                at += 1
-                self.low[at] = low
-                self.high[at] = high
-                assert name
+            self.fields[kind] = len(bounds)
+            at: i64 = kind * ROW * 2
+            for _, low, high in bounds:
+                at += 2
+                self.bounds[at] = low
+                self.bounds[at + 1] = high
 
     def examine(self, rows: vec[i64], now: i64, started: bool) -> None:
         """Raises Malformed for the first row that is no command, or whose ts runs back or jumps too far."""
-        low = self.low
-        high = self.high
+        fields = self.fields
+        bounds = self.bounds
+        kinds: i64 = len(fields)
         end: i64 = len(rows)
         if end % ROW != 0:
             raise Malformed(f"packed commands are rows of {ROW} integers, got {end}")
         at: i64 = 0
         while at < end:
             kind = rows[at]
-            if not 0 < kind < self.kinds:
+            if not 0 < kind < kinds:
                 self.refuse(rows, at, "")
-            bounds: i64 = kind * ROW
-            i: i64 = 1
-            while i < ROW:
-                value = rows[at + i]
-                if value < low[bounds + i] or value > high[bounds + i]:
+            i: i64 = at + 1
+            limit = i + fields[kind]
+            bound: i64 = kind * ROW * 2 + 2
+            while i < limit:
+                value = rows[i]
+                if value < bounds[bound] or value > bounds[bound + 1]:
                     self.refuse(rows, at, "")
+                bound += 2
                 i += 1
+            unused: i64 = 0
+            limit = at + ROW
+            while i < limit:
+                unused |= rows[i]
+                i += 1
+            if unused != 0:
+                self.refuse(rows, at, "")
             ts = rows[at + 1]
             if started or at > 0:
                 if ts < now:

@@ -104,11 +104,13 @@ class Exchange:
         accounts = self.state.accounts
         account: i64 = 0
         while account < FIRST_USER:
-            accounts.reserve()
+            if accounts.count == accounts.rows:
+                accounts.grow()
             accounts.kind[accounts.new_row()] = SYSTEM
             account += 1
         self.ledger.deposit(INSURANCE, 0, self.venue.insurance_fund.capital * 1_000_000)
         self.ledger.deposit(VAULT, 0, self.venue.vault.capital * 1_000_000)
+        self.book.reserve()
 
     # -- commands ---------------------------------------------------------------------------------------------------------------
 
@@ -345,18 +347,14 @@ class Exchange:
     def open_orders(self, account: i64) -> list[OpenOrder]:
         """The account's open orders by order id."""
         orders = self.state.orders
-        clients = self.book.clients
         found: list[OpenOrder] = []
         row = self.state.accounts.first_position[self.known_account(account)]
         while row != NIL:
             slot = self.state.positions.first_order[row]
             while slot != NIL:
-                client = orders.client[slot]
-                hi: i64 = clients.hi[client] if client != NIL else 0
-                lo: i64 = clients.lo[client] if client != NIL else 0
                 found.append(OpenOrder(
                     orders.order_id[slot], account, orders.market[slot], orders.side[slot], orders.price[slot], orders.size[slot],
-                    orders.filled[slot], orders.tif[slot], orders.reduce_only[slot], hi, lo,
+                    orders.filled[slot], orders.tif[slot], orders.reduce_only[slot], orders.client_hi[slot], orders.client_lo[slot],
                 ))  # fmt: skip
                 slot = orders.next_own[slot]
             row = self.state.positions.next[row]

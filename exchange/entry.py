@@ -9,6 +9,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from . import kinds as k
+from .index import FILLED, ORDER_ID, STATE
 from .margin import free_margin, row_order_initial
 from .matching import Incoming, Matcher, reduces
 from .tables import State
@@ -148,17 +149,17 @@ class OrderEntry:
         o.tif = tif
         o.reduce_only = reduce_only
         o.self_trade = self_trade
-        o.client = NIL
+        o.client_hi = hi
+        o.client_lo = lo
+        o.client_ref = NIL
         reason = self.refused_by_book(o, only_reduces)
         if reason != 0:
             return reason
         state.last_order_id += 1
         o.order_id = state.last_order_id
-        state.log.emit(
-            k.E_ORDER_PLACED, state.now, o.order_id, account, market, side, price, size, tif, reduce_only, hi, lo,
+        state.log.write(
+            k.E_ORDER_PLACED, state.now, o.order_id, account, market, side, price, size, tif, reduce_only, hi, lo, 0, 0,
         )  # fmt: skip
-        if hi != 0 or lo != 0:
-            o.client = self.matcher.book.clients.add(account, hi, lo, o.order_id)
         self.matcher.match(o)
         self.matcher.finish(o)
         return 0
@@ -177,11 +178,11 @@ class OrderEntry:
         state = self.state
         asset = state.markets.asset[o.market]
         notional = o.left * o.limit * state.markets.unit[o.market]
-        before = row_order_initial(state, o.row)
         self.matcher.count_open(o.row, o.side, o.left, notional)
-        enough = row_order_initial(state, o.row) <= before or free_margin(state, o.account, asset) >= 0
+        enough = free_margin(state, o.account, asset) >= 0
+        after = row_order_initial(state, o.row) if not enough else 0
         self.matcher.count_open(o.row, o.side, -o.left, -notional)
-        return enough
+        return enough or after <= row_order_initial(state, o.row)
 
     def only_reduces(self, row: i64, side: i64, size: i64, reduce_only: i64) -> bool:
         """Can this order, with the others of its side, only bring the position closer to zero?"""
@@ -269,19 +270,21 @@ class OrderEntry:
 
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         """If the client id is in use, say what became of its order."""
-        clients = self.matcher.book.clients
-        row = clients.find(account, hi, lo)
-        if row == NIL:
+        state = self.state
+        orders = state.orders
+        ids = self.matcher.book.clients[account]
+        ref = ids.find(orders, hi, lo)
+        if ref == NIL:
             return False
-        open_size: i64 = 0
-        filled = clients.filled[row]
-        if clients.state[row] == k.ORDER_OPEN:
-            slot = self.matcher.book.ids.find(clients.order_id[row])
-            open_size = self.state.orders.size[slot]
-            filled = self.state.orders.filled[slot]
-        self.state.log.emit(
-            k.E_ORDER_REPEATED, self.state.now, clients.order_id[row], account, clients.state[row], open_size, filled, hi, lo,
-        )  # fmt: skip
+        if ref & 1 != 0:
+            slot = ref >> 1
+            state.log.emit(
+                k.E_ORDER_REPEATED, state.now, orders.order_id[slot], account, k.ORDER_OPEN, orders.size[slot], orders.filled[slot], hi, lo,
+            )  # fmt: skip
+        else:
+            state.log.emit(
+                k.E_ORDER_REPEATED, state.now, ids.read(ref, ORDER_ID), account, ids.read(ref, STATE), 0, ids.read(ref, FILLED), hi, lo,
+            )  # fmt: skip
         return True
 
     def own_order(self, account: i64, order_id: i64) -> i64:
@@ -375,13 +378,16 @@ class OrderEntry:
         o.tif = orders.tif[slot]
         o.reduce_only = orders.reduce_only[slot]
         o.self_trade = orders.self_trade[slot]
-        o.client = orders.client[slot]
+        o.client_hi = orders.client_hi[slot]
+        o.client_lo = orders.client_lo[slot]
+        o.client_ref = slot * 2 + 1
 
     def move(self, slot: i64, price: i64, size: i64) -> None:
         """Take the order out of the book and let its successor, same ids, come in behind the others."""
         self.emit_amended(slot, price, size, 0)
         self.load(slot, price, size)
-        self.state.orders.client[slot] = NIL  # the client id stays open
+        self.state.orders.client_hi[slot] = 0  # the client id stays open
+        self.state.orders.client_lo[slot] = 0
         self.matcher.close(slot, k.ORDER_CANCELLED)
         self.matcher.match(self.incoming)
         self.matcher.finish(self.incoming)
@@ -402,11 +408,10 @@ class OrderEntry:
         reason = self.user(account)
         if reason != 0:
             return reason
-        clients = self.matcher.book.clients
-        row = clients.find(account, hi, lo)
-        if row == NIL or clients.state[row] != k.ORDER_OPEN:
+        ref = self.matcher.book.clients[account].find(self.state.orders, hi, lo)
+        if ref == NIL or ref & 1 == 0:
             return k.R_UNKNOWN_ORDER
-        slot = self.matcher.book.ids.find(clients.order_id[row])
+        slot = ref >> 1
         if self.state.markets.status[self.state.orders.market[slot]] == HALTED:
             return k.R_MARKET_HALTED
         self.matcher.cancel(slot, k.X_USER)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from .book import Book
 from .due import DueWork
+from .index import FILLED, HI, LO, ORDER_ID, STATE
 from .liquidation import LiquidationDesk
+from .types import CLOSED_IDS, NIL
 
 Line = tuple[str | int, ...]
-NIL = -1
 
 MARKET_COLUMNS = (
     "status", "oracle", "oracle_ts", "perp_median", "mark", "last", "open_interest", "index_long", "index_short", "residue",
@@ -59,14 +60,11 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
             )  # fmt: skip
             yield ("own", *own_orders(book, row))
         row = int(p.next[row])
-    clients = book.clients
-    record = int(accounts.first_closed[account])
-    while record != NIL:
-        yield (
-            "closed", account, int(clients.hi[record]), int(clients.lo[record]), int(clients.order_id[record]), int(clients.state[record]),
-            int(clients.filled[record]),
-        )  # fmt: skip
-        record = int(clients.younger[record])
+    ids = book.clients[account]
+    closed = int(ids.closed)
+    for number in range(max(0, closed - int(CLOSED_IDS)), closed):  # oldest first
+        ref = number % int(CLOSED_IDS) * 2
+        yield ("closed", account, *(int(ids.read(ref, what)) for what in (HI, LO, ORDER_ID, STATE, FILLED)))
 
 
 def own_orders(book: Book, row: int) -> Iterator[int]:
@@ -80,17 +78,15 @@ def own_orders(book: Book, row: int) -> Iterator[int]:
 def order_lines(book: Book, market: int) -> Iterator[Line]:
     """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
     orders = book.state.orders
-    clients = book.clients
     for side in (0, 1):
         price = int(book.best(market, side))
         while price:
             slot = int(book.head(market, price))
             while slot != NIL:
-                client = int(orders.client[slot])
-                ids = (int(clients.hi[client]), int(clients.lo[client])) if client != NIL else (0, 0)
                 yield (
                     "order", market, side, price, int(orders.order_id[slot]), int(orders.account[slot]), int(orders.size[slot]),
-                    int(orders.filled[slot]), int(orders.tif[slot]), int(orders.reduce_only[slot]), int(orders.self_trade[slot]), *ids,
+                    int(orders.filled[slot]), int(orders.tif[slot]), int(orders.reduce_only[slot]), int(orders.self_trade[slot]),
+                    int(orders.client_hi[slot]), int(orders.client_lo[slot]),
                 )  # fmt: skip
                 slot = int(orders.next[slot])
             price = int(book.worse(market, side, price))

@@ -114,11 +114,13 @@ def row_order_initial(state: State, row: i64) -> i64:
         return row_initial(state, row) if size != 0 else 0
     price = markets.mark[market] * markets.unit[market]
     leverage = positions.leverage[row]
-    bid_side = initial_of(markets, market, abs_i64(size + bids) * price, leverage)
-    ask_side = initial_of(markets, market, abs_i64(size - asks) * price, leverage)
+    bought = abs_i64(size + bids) * price
+    sold = abs_i64(size - asks) * price
     bid_loss = max_i64(0, positions.bid_notional[row] - bids * price)
     ask_loss = max_i64(0, asks * price - positions.ask_notional[row])
-    return max_i64(bid_side + bid_loss, ask_side + ask_loss)
+    if bid_loss == ask_loss:  # mostly 0: the requirement does not fall when the notional rises
+        return initial_of(markets, market, max_i64(bought, sold), leverage) + bid_loss
+    return max_i64(initial_of(markets, market, bought, leverage) + bid_loss, initial_of(markets, market, sold, leverage) + ask_loss)
 
 
 def cross_equity(state: State, account: i64, asset: i64) -> i64:
@@ -170,25 +172,25 @@ def cross_notional(state: State, account: i64, asset: i64) -> i64:
     return cross_sum(state, account, asset, NOTIONAL)
 
 
-def order_initial(state: State, account: i64, asset: i64) -> i64:
-    """Initial requirement of positions and open orders; of isolated positions, what their orders would need on top."""
+def free_margin(state: State, account: i64, asset: i64) -> i64:
+    """What may be withdrawn, or back another order [micro]; negative if the requirement is not met.
+
+    Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top.
+    """
     positions = state.positions
     markets = state.markets
-    total: i64 = 0
-    row = state.accounts.first_position[account]
+    accounts = state.accounts
+    total = accounts.cash[account * accounts.assets + asset]
+    row = accounts.first_position[account]
     while row != NIL:
-        if markets.asset[positions.market[row]] == asset:
+        market = positions.market[row]
+        if markets.asset[market] == asset:
             if positions.mode[row] == CROSS:
-                total += row_order_initial(state, row)
+                total += row_profit(state, row, markets.mark[market]) - row_order_initial(state, row)
             elif positions.bid_lots[row] != 0 or positions.ask_lots[row] != 0:
-                total += max_i64(0, row_order_initial(state, row) - row_equity(state, row))
+                total -= max_i64(0, row_order_initial(state, row) - row_equity(state, row))
         row = positions.next[row]
     return total
-
-
-def free_margin(state: State, account: i64, asset: i64) -> i64:
-    """What may be withdrawn, or back another order [micro]; negative if the requirement is not met."""
-    return cross_equity(state, account, asset) - order_initial(state, account, asset)
 
 
 def isolated_shortage(state: State, row: i64) -> i64:

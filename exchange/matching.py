@@ -56,7 +56,9 @@ class Incoming:
         self.tif: i64 = 0
         self.reduce_only: i64 = 0
         self.self_trade: i64 = 0
-        self.client: i64 = NIL
+        self.client_hi: i64 = 0  # 0 and 0: no client id
+        self.client_lo: i64 = 0
+        self.client_ref: i64 = NIL  # what the client id stands for so far
         self.forced: bool = False  # a liquidation or an unwind: not checked, no taker fee
         self.stopped: i64 = X_IMMEDIATE  # why what is left does not trade on
 
@@ -185,7 +187,7 @@ class Matcher:
         o.filled += lots
         o.value += value
         state.markets.last[o.market] = price
-        state.log.emit(
+        state.log.write(
             E_TRADED, state.now, o.market, price, lots, o.side, o.account, maker, o.order_id, orders.order_id[slot],
             taker_fee, maker_fee, orders.size[slot], 1 if o.forced else 0,
         )  # fmt: skip
@@ -271,7 +273,10 @@ class Matcher:
         orders.tif[slot] = o.tif
         orders.reduce_only[slot] = o.reduce_only
         orders.self_trade[slot] = o.self_trade
-        orders.client[slot] = o.client
+        orders.client_hi[slot] = o.client_hi
+        orders.client_lo[slot] = o.client_lo
+        if o.client_hi != 0 or o.client_lo != 0:
+            self.book.client_ids(o.account).put(o.client_hi, o.client_lo, o.client_ref, slot * 2 + 1)
         if o.reduce_only != 0:
             self.state.positions.reducers[o.row] += 1
         else:
@@ -286,15 +291,18 @@ class Matcher:
             self.release_open(slot, orders.size[slot])
         if orders.reduce_only[slot] != 0:
             state.positions.reducers[orders.position[slot]] -= 1
-        if orders.client[slot] != NIL:
-            self.book.clients.close(state.accounts, orders.client[slot], outcome, orders.filled[slot])
+        hi = orders.client_hi[slot]
+        lo = orders.client_lo[slot]
+        if hi != 0 or lo != 0:
+            ids = self.book.client_ids(orders.account[slot])
+            ids.close(hi, lo, slot * 2 + 1, orders.order_id[slot], outcome, orders.filled[slot])
         self.book.remove(slot)
 
     def cancel(self, slot: i64, reason: i64) -> None:
         orders = self.state.orders
-        self.state.log.emit(
+        self.state.log.write(
             E_ORDER_CANCELLED, self.state.now, orders.order_id[slot], orders.account[slot], orders.market[slot],
-            orders.size[slot], reason,
+            orders.size[slot], reason, 0, 0, 0, 0, 0, 0, 0,
         )  # fmt: skip
         self.close(slot, ORDER_CANCELLED)
 
@@ -317,9 +325,9 @@ class Matcher:
             return
         if o.left > 0:
             self.state.log.emit(E_ORDER_CANCELLED, self.state.now, o.order_id, o.account, o.market, o.left, o.stopped)
-        if o.client != NIL:
+        if o.client_hi != 0 or o.client_lo != 0:
             outcome = ORDER_CANCELLED if o.left > 0 else ORDER_FILLED
-            self.book.clients.close(self.state.accounts, o.client, outcome, o.filled)
+            self.book.client_ids(o.account).close(o.client_hi, o.client_lo, o.client_ref, o.order_id, outcome, o.filled)
 
     def fillable(self, o: Incoming) -> bool:
         """Dry run of `match`: would the whole order fill, after self-trade, margin, reduce-only and open-interest rules?"""

@@ -75,15 +75,14 @@ class Orders(Recycled):
         self.tif: vec[i64] = column(rows, 0)
         self.reduce_only: vec[i64] = column(rows, 0)
         self.self_trade: vec[i64] = column(rows, 0)
-        self.client: vec[i64] = column(rows, NIL)  # row of the client id, or NIL
+        self.client_hi: vec[i64] = column(rows, 0)  # the client id, 0 and 0: none
+        self.client_lo: vec[i64] = column(rows, 0)
         self.level: vec[i64] = column(rows, NIL)
         self.prev: vec[i64] = column(rows, NIL)  # before it in its level
         self.next_own: vec[i64] = column(rows, NIL)  # among the orders of the same position row
         self.prev_own: vec[i64] = column(rows, NIL)
 
-    def reserve(self) -> None:
-        if self.free != NIL:
-            return
+    def grow(self) -> None:
         add = self.rows
         self.order_id = more(self.order_id, add, NIL)
         self.account = more(self.account, add, 0)
@@ -96,7 +95,8 @@ class Orders(Recycled):
         self.tif = more(self.tif, add, 0)
         self.reduce_only = more(self.reduce_only, add, 0)
         self.self_trade = more(self.self_trade, add, 0)
-        self.client = more(self.client, add, NIL)
+        self.client_hi = more(self.client_hi, add, 0)
+        self.client_lo = more(self.client_lo, add, 0)
         self.level = more(self.level, add, NIL)
         self.prev = more(self.prev, add, NIL)
         self.next_own = more(self.next_own, add, NIL)
@@ -114,9 +114,7 @@ class Levels(Recycled):
         self.tail: vec[i64] = column(rows, NIL)
         self.lots: vec[i64] = column(rows, 0)
 
-    def reserve(self) -> None:
-        if self.free != NIL:
-            return
+    def grow(self) -> None:
         add = self.rows
         self.price = more(self.price, add, 0)
         self.head = more(self.head, add, NIL)
@@ -135,9 +133,6 @@ class Accounts:
         self.owner: vec[i64] = column(rows, 0)
         self.first_position: vec[i64] = column(rows, NIL)
         self.open_orders: vec[i64] = column(rows, 0)
-        self.first_closed: vec[i64] = column(rows, NIL)  # closed client ids, oldest first
-        self.last_closed: vec[i64] = column(rows, NIL)
-        self.closed: vec[i64] = column(rows, 0)
         self.liquidation: vec[i64] = column(rows, NIL)  # row of the cross liquidation under way, or NIL
         self.partial: vec[i64] = column(rows, NIL)  # [ns] when it was last liquidated in part, NIL: never
         self.rows: i64 = rows
@@ -148,18 +143,13 @@ class Accounts:
         self.count += 1
         return self.count - 1
 
-    def reserve(self) -> None:
-        if self.count < self.rows:
-            return
+    def grow(self) -> None:
         add = self.rows
         self.cash = more(self.cash, add * self.assets, 0)
         self.kind = more(self.kind, add, 0)
         self.owner = more(self.owner, add, 0)
         self.first_position = more(self.first_position, add, NIL)
         self.open_orders = more(self.open_orders, add, 0)
-        self.first_closed = more(self.first_closed, add, NIL)
-        self.last_closed = more(self.last_closed, add, NIL)
-        self.closed = more(self.closed, add, 0)
         self.liquidation = more(self.liquidation, add, NIL)
         self.partial = more(self.partial, add, NIL)
         self.rows = add * 2
@@ -193,10 +183,7 @@ class Positions:
         self.count += 1
         return self.count - 1
 
-    def reserve(self, spare: i64) -> None:
-        """Make room for `spare` new rows: those that one command can open."""
-        if self.count + spare <= self.rows:
-            return
+    def grow(self) -> None:
         add = self.rows
         self.account = more(self.account, add, 0)
         self.market = more(self.market, add, 0)
@@ -287,6 +274,12 @@ class EventLog:
         self, kind: i64, ts: i64, a: i64, b: i64, c: i64, d: i64 = 0, e: i64 = 0, f: i64 = 0, g: i64 = 0, h: i64 = 0, i: i64 = 0,
         j: i64 = 0, k: i64 = 0, m: i64 = 0,
     ) -> None:  # fmt: skip
+        self.write(kind, ts, a, b, c, d, e, f, g, h, i, j, k, m)
+
+    def write(
+        self, kind: i64, ts: i64, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64, i: i64, j: i64, k: i64, m: i64
+    ) -> None:
+        """`emit` without defaults, which cost as much as the rest of it: for the events of the hot path."""
         at = self.end
         if at == self.capacity:
             self.rows = more(self.rows, self.capacity, 0)
@@ -336,10 +329,16 @@ class State:
 
     def reserve(self) -> None:
         """Grow what one command may fill: an order, a level, an account, position rows in every market for three accounts."""
-        self.orders.reserve()
-        self.levels.reserve()
-        self.accounts.reserve()
-        self.positions.reserve(self.markets.count * 3)
+        accounts = self.accounts
+        positions = self.positions
+        if self.orders.free == NIL:
+            self.orders.grow()
+        if self.levels.free == NIL:
+            self.levels.grow()
+        if accounts.count == accounts.rows:
+            accounts.grow()
+        if positions.count + self.markets.count * 3 > positions.rows:
+            positions.grow()
 
     def find_position(self, account: i64, market: i64) -> i64:
         """The position row of (account, market), or NIL."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from machine import Drawn, Seeded, Source, examples
 
 from perplab.exchange.book import WINDOW, Ladder, highest_bit, lowest_bit
-from perplab.exchange.index import ClientIds, OrderIndex
-from perplab.exchange.tables import Accounts
+from perplab.exchange.index import FILLED, ORDER_ID, STATE, ClientIds, OrderIndex
+from perplab.exchange.tables import Orders
 from perplab.exchange.types import CLOSED_IDS, MAX_PRICE, NIL
 
 I64 = 2**63
@@ -32,7 +32,8 @@ def index_stream(source: Source, commands: int, gap: int) -> None:
     known: dict[int, int] = {}
     last = 0
     for _ in range(commands):
-        index.reserve()
+        if index.count * 2 > index.mask:
+            index.grow()
         if known and source.chance(40):
             gone = source.pick(sorted(known)[:20] + sorted(known)[-20:])
             index.remove(gone)
@@ -65,61 +66,75 @@ def test_order_index_grows(gap: int) -> None:
 
 
 class ClientModel:
-    """What the docstring of Place promises, with a dict and a list per account."""
+    """What the docstring of Place promises, with a dict and a list."""
 
     def __init__(self) -> None:
-        self.open: dict[tuple[int, int, int], int] = {}
-        self.closed: dict[int, list[tuple[int, int, int]]] = {}
-        self.told: dict[tuple[int, int, int], tuple[int, int, int]] = {}  # (order id, state, filled)
+        self.open: dict[tuple[int, int], int] = {}  # slot
+        self.told: dict[tuple[int, int], tuple[int, int, int]] = {}  # (order id, state, filled)
+        self.queue: list[tuple[int, int]] = []
 
-    def close(self, key: tuple[int, int, int], state: int, filled: int) -> None:
-        order_id = self.open.pop(key)
-        self.told[key] = (order_id, state, filled)
-        queue = self.closed.setdefault(key[0], [])
-        queue.append(key)
-        if len(queue) > CLOSED_IDS:
-            del self.told[queue.pop(0)]
+    def close(self, key: tuple[int, int], told: tuple[int, int, int]) -> None:
+        self.told[key] = told
+        self.queue.append(key)
+        if len(self.queue) > CLOSED_IDS:
+            del self.told[self.queue.pop(0)]
 
 
-def client_stream(source: Source, commands: int, ids: int, accounts: int) -> ClientModel:
-    """Ids of both halves, extreme ones too, taken and closed at random; closed ones are forgotten oldest first."""
-    table = ClientIds(2)
-    owners = Accounts(accounts, 1)
+def client_stream(source: Source, commands: int, ids: int) -> ClientModel:
+    """Ids of both halves, extreme ones too, are taken, moved to other slots and closed at random; closed ones go oldest first."""
+    table = ClientIds()
+    orders = Orders(2)
     model = ClientModel()
     halves = [0, 1, -1, I64 - 1, -I64, 1 << 62, (1 << 62) + 1]
+
+    def rest(key: tuple[int, int], old: int) -> None:
+        if orders.free == NIL:
+            orders.grow()
+        slot = orders.new_row()
+        orders.client_hi[slot], orders.client_lo[slot] = key
+        table.put(*key, old, slot * 2 + 1)
+        model.open[key] = slot
+
     for order_id in range(1, commands + 1):
-        table.reserve()
-        key = (source.integer(0, accounts - 1), source.pick(halves), source.integer(0, ids))
-        row = table.find(*key)
+        key = (source.pick(halves), source.integer(0, ids))
+        ref = table.find(orders, *key)
+        told = (order_id, source.integer(1, 2), source.integer(0, 2**40))
         if key in model.open:
-            assert (table.order_id[row], table.state[row]) == (model.open[key], 0)
-            state, filled = source.integer(1, 2), source.integer(0, 2**40)
-            table.close(owners, row, state, filled)
-            model.close(key, state, filled)
+            slot = model.open.pop(key)
+            assert ref == slot * 2 + 1
+            if source.chance(20):
+                rest(key, ref)  # moved
+            else:
+                table.close(*key, ref, *told)
+                model.close(key, told)
+            orders.free_row(slot)
         elif key in model.told:
-            assert (table.order_id[row], table.state[row], table.filled[row]) == model.told[key]
+            assert ref % 2 == 0 and tuple(table.read(ref, what) for what in (ORDER_ID, STATE, FILLED)) == model.told[key]
         else:
-            assert row == NIL
-            table.add(*key, order_id)
-            model.open[key] = order_id
-        assert table.live == len(model.open) + len(model.told)
-    for account, hi, lo in [*model.open, *model.told]:
-        assert table.find(account, hi, lo) != NIL
-        assert table.find(account + accounts, hi, lo) == NIL
+            assert ref == NIL
+            if source.chance(20):  # filled at once: never open
+                table.close(*key, NIL, *told)
+                model.close(key, told)
+            else:
+                rest(key, NIL)
+    for hi, lo in [*model.open, *model.told]:
+        assert table.find(orders, hi, lo) != NIL
+        assert table.find(orders, hi, lo + ids + 1) == NIL
     return model
 
 
 @examples(60)
-@given(st.data(), st.integers(1, 3))
-def test_client_ids_are_a_dict(data: st.DataObject, accounts: int) -> None:
-    client_stream(Drawn(data), 25, 3, accounts)
+@given(st.data(), st.integers(0, 3))
+def test_client_ids_are_a_dict(data: st.DataObject, ids: int) -> None:
+    client_stream(Drawn(data), 25, ids)
 
 
-def test_client_ids_are_forgotten_after_1024() -> None:
-    """Long enough for thousands of ids to be forgotten while the table grows and shrinks its free list."""
-    model = client_stream(Seeded(3), 20_000, 2_000, 2)
-    assert [len(model.closed[account]) for account in (0, 1)] == [CLOSED_IDS, CLOSED_IDS]
-    assert len(model.open) > 1_000
+@pytest.mark.parametrize("ids", [200, 2_000])
+def test_client_ids_are_forgotten_after_1024(ids: int) -> None:
+    """Long enough for thousands of ids to be forgotten, and for the index to be rebuilt many times at its full size."""
+    model = client_stream(Seeded(3), 40_000, ids)
+    assert len(model.queue) == CLOSED_IDS
+    assert len(model.open) > 50
 
 
 # -- the price ladder --
