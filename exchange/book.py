@@ -212,13 +212,15 @@ class Book:
         self.no_ids: ClientIds = ClientIds()  # of every account that has not had any
         self.clients: list[ClientIds] = []  # by account
 
-    def reserve(self) -> None:
-        """Grow the indices to take what one command may put into them."""
-        if self.ids.count * 2 > self.ids.mask:
-            self.ids.grow()
+    def reserve(self) -> i64:
+        """Grow the indices to take what a command may put into them; returns for how many commands they have room."""
+        ids = self.ids
+        if ids.count * 2 > ids.mask:
+            ids.grow()
         missing: i64 = self.state.accounts.rows - len(self.clients)
         if missing > 0:
             self.clients.extend([self.no_ids] * missing)
+        return (ids.mask + 1) // 2 - ids.count
 
     def client_ids(self, account: i64) -> ClientIds:
         """Those of an account, to put one in."""

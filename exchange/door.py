@@ -14,21 +14,30 @@ KINDS: i64 = len(BOUNDS) + 1
 
 class Door:
     def __init__(self) -> None:
-        self.fields: vec[i64] = column(KINDS, 0)  # by kind: how many columns it uses behind its own
-        self.bounds: vec[i64] = column(KINDS * ROW * 2, 0)  # by (kind * ROW + column) * 2: lowest, highest
-        for kind, bounds in BOUNDS.items():
-            self.fields[kind] = len(bounds)
-            at: i64 = kind * ROW * 2
-            for _, low, high in bounds:
-                at += 2
-                self.bounds[at] = low
-                self.bounds[at + 1] = high
+        self.used: vec[i64] = column(KINDS, 0)  # by kind: how many columns of a row it uses
+        self.first: vec[i64] = column(KINDS + 1, 0)  # by kind: the first of its bounds
+        self.bounds: vec[i64] = column(KINDS * ROW * 3, 0)  # column, lowest, highest; none of a column that takes any number
+        at: i64 = 0
+        kind: i64 = 0
+        while kind < KINDS:
+            self.first[kind] = at
+            bounds = BOUNDS.get(int(kind), ())
+            self.used[kind] = 1 + len(bounds)
+            for number, (_, low, high) in enumerate(bounds):
+                if low > -(2**63) or high < 2**63 - 1:
+                    self.bounds[at] = 1 + number
+                    self.bounds[at + 1] = low
+                    self.bounds[at + 2] = high
+                    at += 3
+            kind += 1
+        self.first[KINDS] = at
 
     def examine(self, rows: vec[i64], now: i64, started: bool) -> None:
         """Raises Malformed for the first row that is no command, or whose ts runs back or jumps too far."""
-        fields = self.fields
+        used = self.used
+        first = self.first
         bounds = self.bounds
-        kinds: i64 = len(fields)
+        kinds: i64 = len(used)
         end: i64 = len(rows)
         if end % ROW != 0:
             raise Malformed(f"packed commands are rows of {ROW} integers, got {end}")
@@ -37,16 +46,15 @@ class Door:
             kind = rows[at]
             if not 0 < kind < kinds:
                 self.refuse(rows, at, "")
-            i: i64 = at + 1
-            limit = i + fields[kind]
-            bound: i64 = kind * ROW * 2 + 2
-            while i < limit:
-                value = rows[i]
-                if value < bounds[bound] or value > bounds[bound + 1]:
+            bound = first[kind]
+            last = first[kind + 1]
+            while bound < last:
+                value = rows[at + bounds[bound]]
+                if value < bounds[bound + 1] or value > bounds[bound + 2]:
                     self.refuse(rows, at, "")
-                bound += 2
-                i += 1
+                bound += 3
             unused: i64 = 0
+            i = at + used[kind]
             limit = at + ROW
             while i < limit:
                 unused |= rows[i]

@@ -140,9 +140,11 @@ class Exchange:
         log.clear()
         at: i64 = 0
         end: i64 = len(rows)
+        room: i64 = 0
         while at < end:
-            self.state.reserve()
-            self.book.reserve()
+            if room == 0:
+                room = min_i64(self.state.reserve(), self.book.reserve())
+            room -= 1
             ts = rows[at + 1]
             if ts >= self.due.next or not self.state.started:
                 self.due.advance(ts)

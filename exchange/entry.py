@@ -129,7 +129,8 @@ class OrderEntry:
         reason = self.refused_size(account, row, market, side, price, size, reduce_only, only_reduces)
         if reason != 0:
             return reason
-        row = state.position_row(account, market)
+        if row == NIL:
+            row = state.position_row(account, market)
         return self.admit(account, market, row, side, price, size, tif, reduce_only, self_trade, hi, lo, only_reduces)
 
     def admit(

@@ -126,6 +126,8 @@ class ClientIds:
         self.ring: vec[i64] = column(8 * WIDTH, 0)
         self.room: i64 = 8  # rows of the ring
         self.closed: i64 = 0  # ever
+        self.missed: i64 = NIL  # hash of the last id that was looked for in vain, and the free place where the search ended
+        self.gap: i64 = 0
 
     def find(self, orders: Orders, hi: i64, lo: i64) -> i64:
         """The ref of a client id, or NIL."""
@@ -141,6 +143,8 @@ class ClientIds:
                     return ref
             at = (at + 1) & mask
             entry = index[at]
+        self.missed = tag
+        self.gap = at
         return NIL
 
     def stands_for(self, orders: Orders, ref: i64, hi: i64, lo: i64) -> bool:
@@ -162,12 +166,17 @@ class ClientIds:
         index = self.index
         mask: i64 = len(index) - 1
         tag = hash_of(hi, lo)
-        before = NIL if old == NIL else tag << REF_BITS | old
         at = tag & mask
+        before = NIL
+        if old != NIL:
+            before = tag << REF_BITS | old
+        elif tag == self.missed:
+            at = self.gap
         while index[at] != before:
             assert index[at] != NIL, "client id not indexed"
             at = (at + 1) & mask
         index[at] = tag << REF_BITS | ref
+        self.missed = NIL
 
     def close(self, hi: i64, lo: i64, old: i64, order_id: i64, state: i64, filled: i64) -> None:
         """The order is gone; keep its id taken in the place of the oldest closed one."""
@@ -209,3 +218,4 @@ class ClientIds:
             position += 1
         self.index = index
         self.used = live
+        self.missed = NIL

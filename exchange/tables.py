@@ -10,7 +10,7 @@ from __future__ import annotations
 from librt.vecs import extend, vec
 from mypy_extensions import i64
 
-from .types import CROSS, MAX_ASSETS, MAX_TIERS, NIL, ROW
+from .types import CROSS, MAX_ASSETS, MAX_TIERS, NIL, ROW, min_i64
 
 
 def column(rows: i64, fill: i64) -> vec[i64]:
@@ -327,18 +327,26 @@ class State:
         self.max_open_orders: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
 
-    def reserve(self) -> None:
-        """Grow what one command may fill: an order, a level, an account, position rows in every market for three accounts."""
+    def reserve(self) -> i64:
+        """Grow what a command may fill: an order, a level, an account, position rows in every market for three accounts.
+
+        Returns for how many commands there is room.
+        """
+        orders = self.orders
+        levels = self.levels
         accounts = self.accounts
         positions = self.positions
-        if self.orders.free == NIL:
-            self.orders.grow()
-        if self.levels.free == NIL:
-            self.levels.grow()
+        if orders.free == NIL:
+            orders.grow()
+        if levels.free == NIL:
+            levels.grow()
         if accounts.count == accounts.rows:
             accounts.grow()
-        if positions.count + self.markets.count * 3 > positions.rows:
+        opened = self.markets.count * 3
+        if positions.count + opened > positions.rows:
             positions.grow()
+        room = min_i64(orders.rows - orders.live, levels.rows - levels.live)
+        return min_i64(room, min_i64(accounts.rows - accounts.count, (positions.rows - positions.count) // opened))
 
     def find_position(self, account: i64, market: i64) -> i64:
         """The position row of (account, market), or NIL."""
