@@ -14,7 +14,24 @@ from mypy_extensions import i64
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .index import ClientIds, OrderIndex
-from .tables import State, column
+from .tables import (
+    O_ACCOUNT,
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_LEVEL,
+    O_MARKET,
+    O_NEXT,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_POSITION,
+    O_PREV,
+    O_PREV_OWN,
+    O_PRICE,
+    O_SIDE,
+    O_SIZE,
+    State,
+    column,
+)
 from .types import BUY, NIL, min_i64
 
 WINDOW: Final[i64] = 1 << 15  # ticks; 256 KiB of level numbers per market
@@ -233,36 +250,34 @@ class Book:
     def rest(self, slot: i64) -> None:
         """Queue an order whose columns are filled in: behind its level, its position row and its id."""
         state = self.state
-        orders = state.orders
+        orders = state.orders.cells
         levels = state.levels
-        market = orders.market[slot]
-        price = orders.price[slot]
+        market = orders[slot + O_MARKET]
+        price = orders[slot + O_PRICE]
         ladder = self.ladders[market]
         level = ladder.find(price)
         if level == NIL:
-            level = self.open_level(ladder, market, orders.side[slot], price)
+            level = self.open_level(ladder, market, orders[slot + O_SIDE], price)
         last = levels.tail[level]
-        nxt = orders.next
-        prv = orders.prev
-        nxt[slot] = NIL
-        prv[slot] = last
+        orders[slot + O_NEXT] = NIL
+        orders[slot + O_PREV] = last
         if last == NIL:
             levels.head[level] = slot
         else:
-            nxt[last] = slot
+            orders[last + O_NEXT] = slot
         levels.tail[level] = slot
-        levels.lots[level] += orders.size[slot]
-        orders.level[slot] = level
-        self.ids.put(orders.order_id[slot], slot)
+        levels.lots[level] += orders[slot + O_SIZE]
+        orders[slot + O_LEVEL] = level
+        self.ids.put(orders[slot + O_ORDER_ID], slot)
         positions = state.positions
-        row = orders.position[slot]
+        row = orders[slot + O_POSITION]
         first = positions.first_order[row]
-        orders.next_own[slot] = first
-        orders.prev_own[slot] = NIL
+        orders[slot + O_NEXT_OWN] = first
+        orders[slot + O_PREV_OWN] = NIL
         if first != NIL:
-            orders.prev_own[first] = slot
+            orders[first + O_PREV_OWN] = slot
         positions.first_order[row] = slot
-        state.accounts.open_orders[orders.account[slot]] += 1
+        state.accounts.open_orders[orders[slot + O_ACCOUNT]] += 1
 
     def open_level(self, ladder: Ladder, market: i64, side: i64, price: i64) -> i64:
         markets = self.state.markets
@@ -289,46 +304,44 @@ class Book:
 
     def shrink(self, slot: i64, lots: i64) -> None:
         """Take `lots` off an order, which keeps its place."""
-        orders = self.state.orders
-        orders.size[slot] -= lots
-        self.state.levels.lots[orders.level[slot]] -= lots
+        orders = self.state.orders.cells
+        orders[slot + O_SIZE] -= lots
+        self.state.levels.lots[orders[slot + O_LEVEL]] -= lots
 
     def remove(self, slot: i64) -> None:
         """Take an order out of the book and free its row."""
         state = self.state
-        orders = state.orders
+        orders = state.orders.cells
         levels = state.levels
-        nxt = orders.next
-        prv = orders.prev
-        level = orders.level[slot]
-        after = nxt[slot]
-        before = prv[slot]
+        level = orders[slot + O_LEVEL]
+        after = orders[slot + O_NEXT]
+        before = orders[slot + O_PREV]
         if before == NIL:
             levels.head[level] = after
         else:
-            nxt[before] = after
+            orders[before + O_NEXT] = after
         if after == NIL:
             levels.tail[level] = before
         else:
-            prv[after] = before
-        levels.lots[level] -= orders.size[slot]
+            orders[after + O_PREV] = before
+        levels.lots[level] -= orders[slot + O_SIZE]
         if before == NIL and after == NIL:
-            self.close_level(orders.market[slot], orders.side[slot], level)
+            self.close_level(orders[slot + O_MARKET], orders[slot + O_SIDE], level)
         self.unlink_own(slot)
-        self.ids.remove(orders.order_id[slot])
-        state.accounts.open_orders[orders.account[slot]] -= 1
-        orders.free_row(slot)
+        self.ids.remove(orders[slot + O_ORDER_ID])
+        state.accounts.open_orders[orders[slot + O_ACCOUNT]] -= 1
+        state.orders.free_row(slot)
 
     def unlink_own(self, slot: i64) -> None:
-        orders = self.state.orders
-        after = orders.next_own[slot]
-        before = orders.prev_own[slot]
+        orders = self.state.orders.cells
+        after = orders[slot + O_NEXT_OWN]
+        before = orders[slot + O_PREV_OWN]
         if before == NIL:
-            self.state.positions.first_order[orders.position[slot]] = after
+            self.state.positions.first_order[orders[slot + O_POSITION]] = after
         else:
-            orders.next_own[before] = after
+            orders[before + O_NEXT_OWN] = after
         if after != NIL:
-            orders.prev_own[after] = before
+            orders[after + O_PREV_OWN] = before
 
     def close_level(self, market: i64, side: i64, level: i64) -> None:
         markets = self.state.markets
@@ -360,7 +373,6 @@ class Book:
 
     def check(self) -> None:
         """Levels, queues, ids, bitmap and best prices agree."""
-        orders = self.state.orders
         markets = self.state.markets
         seen: i64 = 0
         market: i64 = 0
@@ -370,11 +382,11 @@ class Book:
             ask = markets.best_ask[market]
             assert bid == 0 or ask == 0 or bid < ask, "crossed book"
             market += 1
-        assert seen == orders.live == self.ids.count, "orders in the book, the table and the index differ"
+        assert seen == self.state.orders.live == self.ids.count, "orders in the book, the table and the index differ"
 
     def check_market(self, market: i64) -> i64:
         levels = self.state.levels
-        orders = self.state.orders
+        orders = self.state.orders.cells
         ladder = self.ladders[market]
         bid = self.state.markets.best_bid[market]
         ask = self.state.markets.best_ask[market]
@@ -385,7 +397,7 @@ class Book:
             assert levels.price[level] == price
             slot = levels.head[level]
             assert slot != NIL, "empty level"
-            side = orders.side[slot]
+            side = orders[slot + O_SIDE]
             if side == BUY:
                 assert bottom == 0, "a bid above an ask"
                 top = price
@@ -394,16 +406,16 @@ class Book:
             lots: i64 = 0
             before: i64 = NIL
             while slot != NIL:
-                assert orders.prev[slot] == before and orders.side[slot] == side and orders.level[slot] == level
-                assert orders.size[slot] > 0 and self.ids.find(orders.order_id[slot]) == slot
-                hi = orders.client_hi[slot]
-                lo = orders.client_lo[slot]
+                assert orders[slot + O_PREV] == before and orders[slot + O_SIDE] == side and orders[slot + O_LEVEL] == level
+                assert orders[slot + O_SIZE] > 0 and self.ids.find(orders[slot + O_ORDER_ID]) == slot
+                hi = orders[slot + O_CLIENT_HI]
+                lo = orders[slot + O_CLIENT_LO]
                 if hi != 0 or lo != 0:
-                    assert self.clients[orders.account[slot]].find(orders, hi, lo) == slot * 2 + 1, "a client id that leads astray"
-                lots += orders.size[slot]
+                    assert self.clients[orders[slot + O_ACCOUNT]].find(orders, hi, lo) == slot * 2 + 1, "a client id that leads astray"
+                lots += orders[slot + O_SIZE]
                 found += 1
                 before = slot
-                slot = orders.next[slot]
+                slot = orders[slot + O_NEXT]
             assert levels.tail[level] == before and levels.lots[level] == lots
         assert top == bid and bottom == ask, "best prices are stale"
         return found

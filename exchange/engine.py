@@ -31,7 +31,20 @@ from .mark import MarkRule
 from .matching import Matcher
 from .messages import Command, Malformed, command_row
 from .settlement import set_market_status
-from .tables import State
+from .tables import (
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_FILLED,
+    O_MARKET,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_PRICE,
+    O_REDUCE_ONLY,
+    O_SIDE,
+    O_SIZE,
+    O_TIF,
+    State,
+)
 from .types import BUY, FIRST_USER, INSURANCE, NIL, ROW, SETTLED, SYSTEM, VAULT, min_i64
 from .venue import (
     RECEIVERS,
@@ -348,17 +361,18 @@ class Exchange:
 
     def open_orders(self, account: i64) -> list[OpenOrder]:
         """The account's open orders by order id."""
-        orders = self.state.orders
+        orders = self.state.orders.cells
         found: list[OpenOrder] = []
         row = self.state.accounts.first_position[self.known_account(account)]
         while row != NIL:
             slot = self.state.positions.first_order[row]
             while slot != NIL:
                 found.append(OpenOrder(
-                    orders.order_id[slot], account, orders.market[slot], orders.side[slot], orders.price[slot], orders.size[slot],
-                    orders.filled[slot], orders.tif[slot], orders.reduce_only[slot], orders.client_hi[slot], orders.client_lo[slot],
+                    orders[slot + O_ORDER_ID], account, orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
+                    orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
+                    orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
                 ))  # fmt: skip
-                slot = orders.next_own[slot]
+                slot = orders[slot + O_NEXT_OWN]
             row = self.state.positions.next[row]
         return sorted(found, key=lambda order: order.order_id)
 

@@ -12,7 +12,22 @@ from . import kinds as k
 from .index import FILLED, ORDER_ID, STATE
 from .margin import free_margin, row_order_initial
 from .matching import Incoming, Matcher, reduces
-from .tables import State
+from .tables import (
+    O_ACCOUNT,
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_FILLED,
+    O_MARKET,
+    O_ORDER_ID,
+    O_POSITION,
+    O_PRICE,
+    O_REDUCE_ONLY,
+    O_SELF_TRADE,
+    O_SIDE,
+    O_SIZE,
+    O_TIF,
+    State,
+)
 from .types import (
     ACTIVE,
     BUY,
@@ -272,7 +287,7 @@ class OrderEntry:
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         """If the client id is in use, say what became of its order."""
         state = self.state
-        orders = state.orders
+        orders = state.orders.cells
         ids = self.matcher.book.clients[account]
         ref = ids.find(orders, hi, lo)
         if ref == NIL:
@@ -280,7 +295,8 @@ class OrderEntry:
         if ref & 1 != 0:
             slot = ref >> 1
             state.log.emit(
-                k.E_ORDER_REPEATED, state.now, orders.order_id[slot], account, k.ORDER_OPEN, orders.size[slot], orders.filled[slot], hi, lo,
+                k.E_ORDER_REPEATED, state.now, orders[slot + O_ORDER_ID], account, k.ORDER_OPEN, orders[slot + O_SIZE],
+                orders[slot + O_FILLED], hi, lo,
             )  # fmt: skip
         else:
             state.log.emit(
@@ -291,28 +307,28 @@ class OrderEntry:
     def own_order(self, account: i64, order_id: i64) -> i64:
         """The slot of an account's open order, or NIL."""
         slot = self.matcher.book.ids.find(order_id)
-        return slot if slot != NIL and self.state.orders.account[slot] == account else NIL
+        return slot if slot != NIL and self.state.orders.cells[slot + O_ACCOUNT] == account else NIL
 
     def amend(self, account: i64, order_id: i64, price: i64, size: i64) -> i64:
         reason = self.user(account)
         if reason != 0:
             return reason
         state = self.state
-        orders = state.orders
+        orders = state.orders.cells
         slot = self.own_order(account, order_id)
         if slot == NIL:
             return k.R_UNKNOWN_ORDER
-        row = orders.position[slot]
+        row = orders[slot + O_POSITION]
         if self.in_liquidation(account, row):
             return k.R_IN_LIQUIDATION
-        if price == orders.price[slot] and size <= orders.size[slot]:
-            return k.R_MARKET_HALTED if state.markets.status[orders.market[slot]] == HALTED else self.shrink(slot, size)
+        if price == orders[slot + O_PRICE] and size <= orders[slot + O_SIZE]:
+            return k.R_MARKET_HALTED if state.markets.status[orders[slot + O_MARKET]] == HALTED else self.shrink(slot, size)
         self.count_off(slot, -1)
         reason = self.refused_amend(slot, price, size)
         self.count_off(slot, 1)
         if reason != 0:
             return reason
-        if orders.reduce_only[slot] != 0 and size > abs_i64(state.positions.size[row]):
+        if orders[slot + O_REDUCE_ONLY] != 0 and size > abs_i64(state.positions.size[row]):
             return k.R_AMEND_SIZE
         self.move(slot, price, size)
         return 0
@@ -320,45 +336,46 @@ class OrderEntry:
     def shrink(self, slot: i64, size: i64) -> i64:
         """Only the size falls: the order keeps its priority. Like a cancellation, it is refused only in a halted market."""
         state = self.state
-        orders = state.orders
-        lots = orders.size[slot] - size
+        orders = state.orders.cells
+        lots = orders[slot + O_SIZE] - size
         if lots > 0:
             self.matcher.release_open(slot, lots)
             self.matcher.book.shrink(slot, lots)
-        self.emit_amended(slot, orders.price[slot], size, 1)
+        self.emit_amended(slot, orders[slot + O_PRICE], size, 1)
         return 0
 
     def emit_amended(self, slot: i64, price: i64, size: i64, kept: i64) -> None:
-        orders = self.state.orders
+        orders = self.state.orders.cells
         self.state.log.emit(
-            k.E_ORDER_AMENDED, self.state.now, orders.order_id[slot], orders.account[slot], orders.market[slot], price, size, kept,
+            k.E_ORDER_AMENDED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], price,
+            size, kept,
         )  # fmt: skip
 
     def count_off(self, slot: i64, sign: i64) -> None:
         """Take an order off the open-order sums while its successor is examined (sign -1), and back on (sign 1)."""
-        orders = self.state.orders
-        if orders.reduce_only[slot] == 0:
-            lots = orders.size[slot]
-            notional = lots * orders.price[slot] * self.state.markets.unit[orders.market[slot]]
-            self.matcher.count_open(orders.position[slot], orders.side[slot], sign * lots, sign * notional)
+        orders = self.state.orders.cells
+        if orders[slot + O_REDUCE_ONLY] == 0:
+            lots = orders[slot + O_SIZE]
+            notional = lots * orders[slot + O_PRICE] * self.state.markets.unit[orders[slot + O_MARKET]]
+            self.matcher.count_open(orders[slot + O_POSITION], orders[slot + O_SIDE], sign * lots, sign * notional)
 
     def refused_amend(self, slot: i64, price: i64, size: i64) -> i64:
         """The checks of a new order, for the one that would replace `slot`."""
         state = self.state
-        orders = state.orders
-        row = orders.position[slot]
-        market = orders.market[slot]
-        side = orders.side[slot]
-        tif = orders.tif[slot]
-        reducing = orders.reduce_only[slot]
+        orders = state.orders.cells
+        row = orders[slot + O_POSITION]
+        market = orders[slot + O_MARKET]
+        side = orders[slot + O_SIDE]
+        tif = orders[slot + O_TIF]
+        reducing = orders[slot + O_REDUCE_ONLY]
         only_reduces = self.only_reduces(row, side, size, reducing)
         reason = self.refused_by_market(market, tif, only_reduces)
         if reason == 0:
             reason = self.refused_price(market, side, price)
         if reason == 0:
-            state.accounts.open_orders[orders.account[slot]] -= 1  # the order itself is no order more
-            reason = self.refused_size(orders.account[slot], row, market, side, price, size, reducing, only_reduces)
-            state.accounts.open_orders[orders.account[slot]] += 1
+            state.accounts.open_orders[orders[slot + O_ACCOUNT]] -= 1  # the order itself is no order more
+            reason = self.refused_size(orders[slot + O_ACCOUNT], row, market, side, price, size, reducing, only_reduces)
+            state.accounts.open_orders[orders[slot + O_ACCOUNT]] += 1
         if reason != 0:
             return reason
         self.load(slot, price, size)
@@ -366,29 +383,29 @@ class OrderEntry:
 
     def load(self, slot: i64, price: i64, size: i64) -> None:
         """Make the order at hand the successor of a resting one."""
-        orders = self.state.orders
+        orders = self.state.orders.cells
         o = self.incoming
-        o.order_id = orders.order_id[slot]
-        o.account = orders.account[slot]
-        o.market = orders.market[slot]
-        o.row = orders.position[slot]
-        o.side = orders.side[slot]
+        o.order_id = orders[slot + O_ORDER_ID]
+        o.account = orders[slot + O_ACCOUNT]
+        o.market = orders[slot + O_MARKET]
+        o.row = orders[slot + O_POSITION]
+        o.side = orders[slot + O_SIDE]
         o.limit = price
         o.left = size
-        o.filled = orders.filled[slot]
-        o.tif = orders.tif[slot]
-        o.reduce_only = orders.reduce_only[slot]
-        o.self_trade = orders.self_trade[slot]
-        o.client_hi = orders.client_hi[slot]
-        o.client_lo = orders.client_lo[slot]
+        o.filled = orders[slot + O_FILLED]
+        o.tif = orders[slot + O_TIF]
+        o.reduce_only = orders[slot + O_REDUCE_ONLY]
+        o.self_trade = orders[slot + O_SELF_TRADE]
+        o.client_hi = orders[slot + O_CLIENT_HI]
+        o.client_lo = orders[slot + O_CLIENT_LO]
         o.client_ref = slot * 2 + 1
 
     def move(self, slot: i64, price: i64, size: i64) -> None:
         """Take the order out of the book and let its successor, same ids, come in behind the others."""
         self.emit_amended(slot, price, size, 0)
         self.load(slot, price, size)
-        self.state.orders.client_hi[slot] = 0  # the client id stays open
-        self.state.orders.client_lo[slot] = 0
+        self.state.orders.cells[slot + O_CLIENT_HI] = 0  # the client id stays open
+        self.state.orders.cells[slot + O_CLIENT_LO] = 0
         self.matcher.close(slot, k.ORDER_CANCELLED)
         self.matcher.match(self.incoming)
         self.matcher.finish(self.incoming)
@@ -400,7 +417,7 @@ class OrderEntry:
         slot = self.own_order(account, order_id)
         if slot == NIL:
             return k.R_UNKNOWN_ORDER
-        if self.state.markets.status[self.state.orders.market[slot]] == HALTED:
+        if self.state.markets.status[self.state.orders.cells[slot + O_MARKET]] == HALTED:
             return k.R_MARKET_HALTED
         self.matcher.cancel(slot, k.X_USER)
         return 0
@@ -409,11 +426,11 @@ class OrderEntry:
         reason = self.user(account)
         if reason != 0:
             return reason
-        ref = self.matcher.book.clients[account].find(self.state.orders, hi, lo)
+        ref = self.matcher.book.clients[account].find(self.state.orders.cells, hi, lo)
         if ref == NIL or ref & 1 == 0:
             return k.R_UNKNOWN_ORDER
         slot = ref >> 1
-        if self.state.markets.status[self.state.orders.market[slot]] == HALTED:
+        if self.state.markets.status[self.state.orders.cells[slot + O_MARKET]] == HALTED:
             return k.R_MARKET_HALTED
         self.matcher.cancel(slot, k.X_USER)
         return 0

@@ -11,7 +11,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from .tables import Orders, column, more
+from .tables import O_CLIENT_HI, O_CLIENT_LO, column, more
 from .types import CLOSED_IDS, NIL, min_i64
 
 MIX: Final[i64] = 0x2545F4914F6CDD1D  # an odd 63-bit multiplier; products are masked, so both builds agree
@@ -129,7 +129,7 @@ class ClientIds:
         self.missed: i64 = NIL  # hash of the last id that was looked for in vain, and the free place where the search ended
         self.gap: i64 = 0
 
-    def find(self, orders: Orders, hi: i64, lo: i64) -> i64:
+    def find(self, orders: vec[i64], hi: i64, lo: i64) -> i64:
         """The ref of a client id, or NIL."""
         index = self.index
         mask: i64 = len(index) - 1
@@ -147,9 +147,9 @@ class ClientIds:
         self.gap = at
         return NIL
 
-    def stands_for(self, orders: Orders, ref: i64, hi: i64, lo: i64) -> bool:
+    def stands_for(self, orders: vec[i64], ref: i64, hi: i64, lo: i64) -> bool:
         if ref & 1 != 0:
-            return orders.client_lo[ref >> 1] == lo and orders.client_hi[ref >> 1] == hi
+            return orders[(ref >> 1) + O_CLIENT_LO] == lo and orders[(ref >> 1) + O_CLIENT_HI] == hi
         cell = (ref >> 1) * WIDTH
         return self.ring[cell + LO] == lo and self.ring[cell + HI] == hi
 

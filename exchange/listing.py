@@ -13,6 +13,19 @@ from .book import Book
 from .due import DueWork
 from .index import FILLED, HI, LO, ORDER_ID, STATE
 from .liquidation import LiquidationDesk
+from .tables import (
+    O_ACCOUNT,
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_FILLED,
+    O_NEXT,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_REDUCE_ONLY,
+    O_SELF_TRADE,
+    O_SIZE,
+    O_TIF,
+)
 from .types import CLOSED_IDS, NIL
 
 Line = tuple[str | int, ...]
@@ -71,24 +84,24 @@ def own_orders(book: Book, row: int) -> Iterator[int]:
     """Ids of a position row's open orders, in the order in which a cancellation of all would take them."""
     slot = int(book.state.positions.first_order[row])
     while slot != NIL:
-        yield int(book.state.orders.order_id[slot])
-        slot = int(book.state.orders.next_own[slot])
+        yield int(book.state.orders.cells[slot + O_ORDER_ID])
+        slot = int(book.state.orders.cells[slot + O_NEXT_OWN])
 
 
 def order_lines(book: Book, market: int) -> Iterator[Line]:
     """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
-    orders = book.state.orders
+    orders = book.state.orders.cells
     for side in (0, 1):
         price = int(book.best(market, side))
         while price:
             slot = int(book.head(market, price))
             while slot != NIL:
                 yield (
-                    "order", market, side, price, int(orders.order_id[slot]), int(orders.account[slot]), int(orders.size[slot]),
-                    int(orders.filled[slot]), int(orders.tif[slot]), int(orders.reduce_only[slot]), int(orders.self_trade[slot]),
-                    int(orders.client_hi[slot]), int(orders.client_lo[slot]),
+                    "order", market, side, price, int(orders[slot + O_ORDER_ID]), int(orders[slot + O_ACCOUNT]), int(orders[slot + O_SIZE]),
+                    int(orders[slot + O_FILLED]), int(orders[slot + O_TIF]), int(orders[slot + O_REDUCE_ONLY]),
+                    int(orders[slot + O_SELF_TRADE]), int(orders[slot + O_CLIENT_HI]), int(orders[slot + O_CLIENT_LO]),
                 )  # fmt: skip
-                slot = int(orders.next[slot])
+                slot = int(orders[slot + O_NEXT])
             price = int(book.worse(market, side, price))
 
 

@@ -24,7 +24,24 @@ from .kinds import (
 )
 from .ledger import Ledger
 from .margin import allows_change, isolated_shortage, row_equity, row_initial
-from .tables import State
+from .tables import (
+    O_ACCOUNT,
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_FILLED,
+    O_MARKET,
+    O_NEXT,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_POSITION,
+    O_PRICE,
+    O_REDUCE_ONLY,
+    O_SELF_TRADE,
+    O_SIDE,
+    O_SIZE,
+    O_TIF,
+    State,
+)
 from .types import (
     BUY,
     GTC,
@@ -132,17 +149,17 @@ class Matcher:
 
     def meet(self, o: Incoming, slot: i64, price: i64) -> bool:
         """The order meets the first of a level. False stops it."""
-        orders = self.state.orders
-        if orders.account[slot] == o.account and o.self_trade == STP_CANCEL_MAKER:
+        orders = self.state.orders.cells
+        if orders[slot + O_ACCOUNT] == o.account and o.self_trade == STP_CANCEL_MAKER:
             self.cancel(slot, X_SELF_TRADE)
             return True
         markets = self.state.markets
         positions = self.state.positions
-        lots = min_i64(o.left, orders.size[slot])
+        lots = min_i64(o.left, orders[slot + O_SIZE])
         signed = lots if o.side == BUY else -lots
         value = lots * price * markets.unit[o.market]
         cost = value if o.side == BUY else -value
-        maker_row = orders.position[slot]
+        maker_row = orders[slot + O_POSITION]
         maker_fee = ppb_ceil(value, markets.maker_fee_ppb[o.market])
         taker_fee: i64 = 0
         if not o.forced:
@@ -174,24 +191,24 @@ class Matcher:
 
     def fill(self, o: Incoming, slot: i64, price: i64, lots: i64, value: i64, taker_fee: i64, maker_fee: i64) -> None:
         state = self.state
-        orders = state.orders
-        maker_row = orders.position[slot]
-        maker = orders.account[slot]
+        orders = state.orders.cells
+        maker_row = orders[slot + O_POSITION]
+        maker = orders[slot + O_ACCOUNT]
         signed = lots if o.side == BUY else -lots
         self.release_open(slot, lots)
         self.change_position(o.row, signed, value, taker_fee, not o.forced)
         self.change_position(maker_row, -signed, value, maker_fee, True)
         self.book.shrink(slot, lots)
-        orders.filled[slot] += lots
+        orders[slot + O_FILLED] += lots
         o.left -= lots
         o.filled += lots
         o.value += value
         state.markets.last[o.market] = price
         state.log.write(
-            E_TRADED, state.now, o.market, price, lots, o.side, o.account, maker, o.order_id, orders.order_id[slot],
-            taker_fee, maker_fee, orders.size[slot], 1 if o.forced else 0,
+            E_TRADED, state.now, o.market, price, lots, o.side, o.account, maker, o.order_id, orders[slot + O_ORDER_ID],
+            taker_fee, maker_fee, orders[slot + O_SIZE], 1 if o.forced else 0,
         )  # fmt: skip
-        if orders.size[slot] == 0:
+        if orders[slot + O_SIZE] == 0:
             self.close(slot, ORDER_FILLED)
         self.sync_reducers(o.row)
         self.sync_reducers(maker_row)
@@ -226,19 +243,19 @@ class Matcher:
         positions = self.state.positions
         if positions.reducers[row] == 0:
             return
-        orders = self.state.orders
+        orders = self.state.orders.cells
         held = positions.size[row]
         slot = positions.first_order[row]
         while slot != NIL:
-            after = orders.next_own[slot]
-            if orders.reduce_only[slot] != 0:
-                if held == 0 or (held > 0) == (orders.side[slot] == BUY):
+            after = orders[slot + O_NEXT_OWN]
+            if orders[slot + O_REDUCE_ONLY] != 0:
+                if held == 0 or (held > 0) == (orders[slot + O_SIDE] == BUY):
                     self.cancel(slot, X_REDUCE_ONLY)
-                elif orders.size[slot] > abs_i64(held):
-                    self.book.shrink(slot, orders.size[slot] - abs_i64(held))
+                elif orders[slot + O_SIZE] > abs_i64(held):
+                    self.book.shrink(slot, orders[slot + O_SIZE] - abs_i64(held))
                     self.state.log.emit(
-                        E_ORDER_REDUCED, self.state.now, orders.order_id[slot], orders.account[slot], orders.market[slot],
-                        orders.size[slot],
+                        E_ORDER_REDUCED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
+                        orders[slot + O_SIZE],
                     )  # fmt: skip
             slot = after
 
@@ -253,28 +270,28 @@ class Matcher:
             positions.ask_notional[row] += notional
 
     def release_open(self, slot: i64, lots: i64) -> None:
-        orders = self.state.orders
-        if orders.reduce_only[slot] == 0:
-            notional = lots * orders.price[slot] * self.state.markets.unit[orders.market[slot]]
-            self.count_open(orders.position[slot], orders.side[slot], -lots, -notional)
+        orders = self.state.orders.cells
+        if orders[slot + O_REDUCE_ONLY] == 0:
+            notional = lots * orders[slot + O_PRICE] * self.state.markets.unit[orders[slot + O_MARKET]]
+            self.count_open(orders[slot + O_POSITION], orders[slot + O_SIDE], -lots, -notional)
 
     def rest(self, o: Incoming) -> None:
         """Put what is left into the book."""
-        orders = self.state.orders
-        slot = orders.new_row()
-        orders.order_id[slot] = o.order_id
-        orders.account[slot] = o.account
-        orders.market[slot] = o.market
-        orders.position[slot] = o.row
-        orders.side[slot] = o.side
-        orders.price[slot] = o.limit
-        orders.size[slot] = o.left
-        orders.filled[slot] = o.filled
-        orders.tif[slot] = o.tif
-        orders.reduce_only[slot] = o.reduce_only
-        orders.self_trade[slot] = o.self_trade
-        orders.client_hi[slot] = o.client_hi
-        orders.client_lo[slot] = o.client_lo
+        orders = self.state.orders.cells
+        slot = self.state.orders.new_row()
+        orders[slot + O_ORDER_ID] = o.order_id
+        orders[slot + O_ACCOUNT] = o.account
+        orders[slot + O_MARKET] = o.market
+        orders[slot + O_POSITION] = o.row
+        orders[slot + O_SIDE] = o.side
+        orders[slot + O_PRICE] = o.limit
+        orders[slot + O_SIZE] = o.left
+        orders[slot + O_FILLED] = o.filled
+        orders[slot + O_TIF] = o.tif
+        orders[slot + O_REDUCE_ONLY] = o.reduce_only
+        orders[slot + O_SELF_TRADE] = o.self_trade
+        orders[slot + O_CLIENT_HI] = o.client_hi
+        orders[slot + O_CLIENT_LO] = o.client_lo
         if o.client_hi != 0 or o.client_lo != 0:
             self.book.client_ids(o.account).put(o.client_hi, o.client_lo, o.client_ref, slot * 2 + 1)
         if o.reduce_only != 0:
@@ -286,23 +303,23 @@ class Matcher:
     def close(self, slot: i64, outcome: i64) -> None:
         """Take an order out of the book and out of all sums; its client id stays taken for a while."""
         state = self.state
-        orders = state.orders
-        if orders.size[slot] > 0:
-            self.release_open(slot, orders.size[slot])
-        if orders.reduce_only[slot] != 0:
-            state.positions.reducers[orders.position[slot]] -= 1
-        hi = orders.client_hi[slot]
-        lo = orders.client_lo[slot]
+        orders = state.orders.cells
+        if orders[slot + O_SIZE] > 0:
+            self.release_open(slot, orders[slot + O_SIZE])
+        if orders[slot + O_REDUCE_ONLY] != 0:
+            state.positions.reducers[orders[slot + O_POSITION]] -= 1
+        hi = orders[slot + O_CLIENT_HI]
+        lo = orders[slot + O_CLIENT_LO]
         if hi != 0 or lo != 0:
-            ids = self.book.client_ids(orders.account[slot])
-            ids.close(hi, lo, slot * 2 + 1, orders.order_id[slot], outcome, orders.filled[slot])
+            ids = self.book.client_ids(orders[slot + O_ACCOUNT])
+            ids.close(hi, lo, slot * 2 + 1, orders[slot + O_ORDER_ID], outcome, orders[slot + O_FILLED])
         self.book.remove(slot)
 
     def cancel(self, slot: i64, reason: i64) -> None:
-        orders = self.state.orders
+        orders = self.state.orders.cells
         self.state.log.write(
-            E_ORDER_CANCELLED, self.state.now, orders.order_id[slot], orders.account[slot], orders.market[slot],
-            orders.size[slot], reason, 0, 0, 0, 0, 0, 0, 0,
+            E_ORDER_CANCELLED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
+            orders[slot + O_SIZE], reason, 0, 0, 0, 0, 0, 0, 0,
         )  # fmt: skip
         self.close(slot, ORDER_CANCELLED)
 
@@ -341,22 +358,22 @@ class Matcher:
                 if lots < 0:
                     return False
                 left -= lots
-                slot = self.state.orders.next[slot]
+                slot = self.state.orders.cells[slot + O_NEXT]
             price = self.book.worse(o.market, 1 - o.side, price)
         return left == 0
 
     def try_on(self, o: Incoming, slot: i64, price: i64, left: i64, seen: Hypothetical) -> i64:
         """Lots that this resting order would fill: 0 if it would be cancelled instead, -1 if the incoming order would be stopped."""
-        orders = self.state.orders
+        orders = self.state.orders.cells
         markets = self.state.markets
         positions = self.state.positions
-        if orders.account[slot] == o.account and o.self_trade == STP_CANCEL_MAKER:
+        if orders[slot + O_ACCOUNT] == o.account and o.self_trade == STP_CANCEL_MAKER:
             return 0
-        row = orders.position[slot]
+        row = orders[slot + O_POSITION]
         held = positions.size[row] + seen.lots_of(row)
-        lots = min_i64(left, orders.size[slot])
-        if orders.reduce_only[slot] != 0:
-            lots = min_i64(lots, max_i64(0, -held if orders.side[slot] == BUY else held))
+        lots = min_i64(left, orders[slot + O_SIZE])
+        if orders[slot + O_REDUCE_ONLY] != 0:
+            lots = min_i64(lots, max_i64(0, -held if orders[slot + O_SIDE] == BUY else held))
             if lots == 0:
                 return 0
         signed = lots if o.side == BUY else -lots
@@ -385,26 +402,26 @@ class Matcher:
     def check(self) -> None:
         """Open-order sums, reducers and own-order links of every position row agree with the orders in the book."""
         positions = self.state.positions
-        orders = self.state.orders
+        orders = self.state.orders.cells
         row: i64 = 0
         seen: i64 = 0
         while row < positions.count:
             sums: list[i64] = [0, 0, 0, 0, 0]
             slot = positions.first_order[row]
             while slot != NIL:
-                assert orders.position[slot] == row and orders.account[slot] == positions.account[row]
+                assert orders[slot + O_POSITION] == row and orders[slot + O_ACCOUNT] == positions.account[row]
                 seen += 1
-                if orders.reduce_only[slot] != 0:
-                    assert orders.size[slot] <= abs_i64(positions.size[row]), "a reduce-only order larger than its position"
-                    assert (orders.side[slot] == BUY) == (positions.size[row] < 0), "a reduce-only order that would increase"
+                if orders[slot + O_REDUCE_ONLY] != 0:
+                    assert orders[slot + O_SIZE] <= abs_i64(positions.size[row]), "a reduce-only order larger than its position"
+                    assert (orders[slot + O_SIDE] == BUY) == (positions.size[row] < 0), "a reduce-only order that would increase"
                     sums[4] += 1
                 else:
-                    side = orders.side[slot]
-                    sums[side] += orders.size[slot]
-                    sums[2 + side] += orders.size[slot] * orders.price[slot] * self.state.markets.unit[orders.market[slot]]
-                slot = orders.next_own[slot]
+                    side = orders[slot + O_SIDE]
+                    sums[side] += orders[slot + O_SIZE]
+                    sums[2 + side] += orders[slot + O_SIZE] * orders[slot + O_PRICE] * self.state.markets.unit[orders[slot + O_MARKET]]
+                slot = orders[slot + O_NEXT_OWN]
             assert sums[0] == positions.bid_lots[row] and sums[1] == positions.ask_lots[row], "open-order lots are stale"
             assert sums[2] == positions.bid_notional[row] and sums[3] == positions.ask_notional[row], "open-order notional is stale"
             assert sums[4] == positions.reducers[row], "count of reduce-only orders is stale"
             row += 1
-        assert seen == orders.live, "an order belongs to no position row"
+        assert seen == self.state.orders.live, "an order belongs to no position row"

@@ -7,6 +7,8 @@ between commands, never while a local alias of a column is alive. No money is mo
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.vecs import extend, vec
 from mypy_extensions import i64
 
@@ -59,49 +61,68 @@ class Recycled:
         self.chain(add)
 
 
-class Orders(Recycled):
-    """One row per resting order. The order at hand in a match is not in the table until it rests. `next`: behind it in its level."""
+# Columns of an order. They lie side by side: see Orders
+O_ORDER_ID: Final[i64] = 0
+O_ACCOUNT: Final[i64] = 1
+O_POSITION: Final[i64] = 2  # its position row
+O_MARKET: Final[i64] = 3
+O_SIDE: Final[i64] = 4
+O_PRICE: Final[i64] = 5  # [ticks]
+O_SIZE: Final[i64] = 6  # [lots] open
+O_FILLED: Final[i64] = 7  # [lots]
+O_CLIENT_HI: Final[i64] = 8  # the client id, 0 and 0: none
+O_CLIENT_LO: Final[i64] = 9
+O_LEVEL: Final[i64] = 10
+O_NEXT: Final[i64] = 11  # behind it in its level; of a free row the next free one
+O_PREV: Final[i64] = 12  # before it in its level
+O_NEXT_OWN: Final[i64] = 13  # among the orders of the same position row
+O_PREV_OWN: Final[i64] = 14
+O_TIF: Final[i64] = 15
+O_REDUCE_ONLY: Final[i64] = 16
+O_SELF_TRADE: Final[i64] = 17
+O_WIDTH: Final[i64] = 18
+
+
+class Orders:
+    """One row per resting order. The order at hand in a match is not in the table until it rests.
+
+    The only table whose rows are interleaved, because its rows are many and are met in no order: all of an order is in three lines of the
+    processor's cache, not in eighteen. A slot is where the row begins in `cells`: `cells[slot + O_PRICE]`.
+    """
 
     def __init__(self, rows: i64) -> None:
-        super().__init__(rows)
-        self.order_id: vec[i64] = column(rows, NIL)
-        self.account: vec[i64] = column(rows, 0)
-        self.market: vec[i64] = column(rows, 0)
-        self.position: vec[i64] = column(rows, NIL)
-        self.side: vec[i64] = column(rows, 0)
-        self.price: vec[i64] = column(rows, 0)  # [ticks]
-        self.size: vec[i64] = column(rows, 0)  # [lots] open
-        self.filled: vec[i64] = column(rows, 0)  # [lots]
-        self.tif: vec[i64] = column(rows, 0)
-        self.reduce_only: vec[i64] = column(rows, 0)
-        self.self_trade: vec[i64] = column(rows, 0)
-        self.client_hi: vec[i64] = column(rows, 0)  # the client id, 0 and 0: none
-        self.client_lo: vec[i64] = column(rows, 0)
-        self.level: vec[i64] = column(rows, NIL)
-        self.prev: vec[i64] = column(rows, NIL)  # before it in its level
-        self.next_own: vec[i64] = column(rows, NIL)  # among the orders of the same position row
-        self.prev_own: vec[i64] = column(rows, NIL)
+        self.cells: vec[i64] = column(rows * O_WIDTH, 0)
+        self.rows: i64 = rows
+        self.free: i64 = NIL
+        self.live: i64 = 0
+        self.chain(0)
+
+    def chain(self, first: i64) -> None:
+        """Put the rows from number `first` on, all new, on the free list, lowest first."""
+        slot = self.rows * O_WIDTH
+        while slot > first * O_WIDTH:
+            slot -= O_WIDTH
+            self.cells[slot + O_NEXT] = self.free
+            self.free = slot
+
+    def new_row(self) -> i64:
+        slot = self.free
+        assert slot != NIL, "reserve() comes before the command"
+        self.free = self.cells[slot + O_NEXT]
+        self.live += 1
+        return slot
+
+    def free_row(self, slot: i64) -> None:
+        self.cells[slot + O_NEXT] = self.free
+        self.free = slot
+        self.live -= 1
 
     def grow(self) -> None:
-        add = self.rows
-        self.order_id = more(self.order_id, add, NIL)
-        self.account = more(self.account, add, 0)
-        self.market = more(self.market, add, 0)
-        self.position = more(self.position, add, NIL)
-        self.side = more(self.side, add, 0)
-        self.price = more(self.price, add, 0)
-        self.size = more(self.size, add, 0)
-        self.filled = more(self.filled, add, 0)
-        self.tif = more(self.tif, add, 0)
-        self.reduce_only = more(self.reduce_only, add, 0)
-        self.self_trade = more(self.self_trade, add, 0)
-        self.client_hi = more(self.client_hi, add, 0)
-        self.client_lo = more(self.client_lo, add, 0)
-        self.level = more(self.level, add, NIL)
-        self.prev = more(self.prev, add, NIL)
-        self.next_own = more(self.next_own, add, NIL)
-        self.prev_own = more(self.prev_own, add, NIL)
-        self.lengthen()
+        """Double the rows."""
+        rows = self.rows
+        self.cells = more(self.cells, rows * O_WIDTH, 0)
+        self.rows = rows * 2
+        self.chain(rows)
 
 
 class Levels(Recycled):

@@ -11,7 +11,7 @@ from machine import Drawn, Seeded, Source, examples
 
 from perplab.exchange.book import WINDOW, Ladder, highest_bit, lowest_bit
 from perplab.exchange.index import FILLED, ORDER_ID, STATE, ClientIds, OrderIndex
-from perplab.exchange.tables import Orders
+from perplab.exchange.tables import O_CLIENT_HI, O_CLIENT_LO, Orders
 from perplab.exchange.types import CLOSED_IDS, MAX_PRICE, NIL
 
 I64 = 2**63
@@ -91,13 +91,13 @@ def client_stream(source: Source, commands: int, ids: int) -> ClientModel:
         if orders.free == NIL:
             orders.grow()
         slot = orders.new_row()
-        orders.client_hi[slot], orders.client_lo[slot] = key
+        orders.cells[slot + O_CLIENT_HI], orders.cells[slot + O_CLIENT_LO] = key
         table.put(*key, old, slot * 2 + 1)
         model.open[key] = slot
 
     for order_id in range(1, commands + 1):
         key = (source.pick(halves), source.integer(0, ids))
-        ref = table.find(orders, *key)
+        ref = table.find(orders.cells, *key)
         told = (order_id, source.integer(1, 2), source.integer(0, 2**40))
         if key in model.open:
             slot = model.open.pop(key)
@@ -118,8 +118,8 @@ def client_stream(source: Source, commands: int, ids: int) -> ClientModel:
             else:
                 rest(key, NIL)
     for hi, lo in [*model.open, *model.told]:
-        assert table.find(orders, hi, lo) != NIL
-        assert table.find(orders, hi, lo + ids + 1) == NIL
+        assert table.find(orders.cells, hi, lo) != NIL
+        assert table.find(orders.cells, hi, lo + ids + 1) == NIL
     return model
 
 
