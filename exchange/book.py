@@ -411,7 +411,7 @@ class Book:
                 hi = orders[slot + O_CLIENT_HI]
                 lo = orders[slot + O_CLIENT_LO]
                 if hi != 0 or lo != 0:
-                    assert self.clients[orders[slot + O_ACCOUNT]].find(orders, hi, lo) == slot * 2 + 1, "a client id that leads astray"
+                    assert self.clients[orders[slot + O_ACCOUNT]].find_open(orders, hi, lo) == slot, "a client id that leads astray"
                 lots += orders[slot + O_SIZE]
                 found += 1
                 before = slot

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from . import kinds as k
-from .index import FILLED, ORDER_ID, STATE
+from .index import ORDER_ID, OUTCOME
 from .margin import free_margin, row_order_initial
 from .matching import Incoming, Matcher, reduces
 from .tables import (
@@ -167,7 +167,6 @@ class OrderEntry:
         o.self_trade = self_trade
         o.client_hi = hi
         o.client_lo = lo
-        o.client_ref = NIL
         reason = self.refused_by_book(o, only_reduces)
         if reason != 0:
             return reason
@@ -289,19 +288,18 @@ class OrderEntry:
         state = self.state
         orders = state.orders.cells
         ids = self.matcher.book.clients[account]
-        ref = ids.find(orders, hi, lo)
-        if ref == NIL:
-            return False
-        if ref & 1 != 0:
-            slot = ref >> 1
+        slot = ids.find_open(orders, hi, lo)
+        if slot != NIL:
             state.log.emit(
                 k.E_ORDER_REPEATED, state.now, orders[slot + O_ORDER_ID], account, k.ORDER_OPEN, orders[slot + O_SIZE],
                 orders[slot + O_FILLED], hi, lo,
             )  # fmt: skip
-        else:
-            state.log.emit(
-                k.E_ORDER_REPEATED, state.now, ids.read(ref, ORDER_ID), account, ids.read(ref, STATE), 0, ids.read(ref, FILLED), hi, lo,
-            )  # fmt: skip
+            return True
+        position = ids.find_closed(hi, lo)
+        if position == NIL:
+            return False
+        outcome = ids.read(position, OUTCOME)
+        state.log.emit(k.E_ORDER_REPEATED, state.now, ids.read(position, ORDER_ID), account, outcome & 3, 0, outcome >> 2, hi, lo)
         return True
 
     def own_order(self, account: i64, order_id: i64) -> i64:
@@ -398,17 +396,19 @@ class OrderEntry:
         o.self_trade = orders[slot + O_SELF_TRADE]
         o.client_hi = orders[slot + O_CLIENT_HI]
         o.client_lo = orders[slot + O_CLIENT_LO]
-        o.client_ref = slot * 2 + 1
 
     def move(self, slot: i64, price: i64, size: i64) -> None:
         """Take the order out of the book and let its successor, same ids, come in behind the others."""
         self.emit_amended(slot, price, size, 0)
         self.load(slot, price, size)
-        self.state.orders.cells[slot + O_CLIENT_HI] = 0  # the client id stays open
-        self.state.orders.cells[slot + O_CLIENT_LO] = 0
+        o = self.incoming
+        if o.client_hi != 0 or o.client_lo != 0:  # the client id goes with the successor
+            self.matcher.book.client_ids(o.account).remove_open(o.client_hi, o.client_lo, slot)
+            self.state.orders.cells[slot + O_CLIENT_HI] = 0
+            self.state.orders.cells[slot + O_CLIENT_LO] = 0
         self.matcher.close(slot, k.ORDER_CANCELLED)
-        self.matcher.match(self.incoming)
-        self.matcher.finish(self.incoming)
+        self.matcher.match(o)
+        self.matcher.finish(o)
 
     def cancel(self, account: i64, order_id: i64) -> i64:
         reason = self.user(account)
@@ -426,10 +426,9 @@ class OrderEntry:
         reason = self.user(account)
         if reason != 0:
             return reason
-        ref = self.matcher.book.clients[account].find(self.state.orders.cells, hi, lo)
-        if ref == NIL or ref & 1 == 0:
+        slot = self.matcher.book.clients[account].find_open(self.state.orders.cells, hi, lo)
+        if slot == NIL:
             return k.R_UNKNOWN_ORDER
-        slot = ref >> 1
         if self.state.markets.status[self.state.orders.cells[slot + O_MARKET]] == HALTED:
             return k.R_MARKET_HALTED
         self.matcher.cancel(slot, k.X_USER)

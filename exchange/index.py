@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from librt.vecs import vec
-from mypy_extensions import i64
+from mypy_extensions import i16, i64
 
 from .tables import O_CLIENT_HI, O_CLIENT_LO, column, more
 from .types import CLOSED_IDS, NIL, min_i64
@@ -87,11 +87,11 @@ class OrderIndex:
 HI: Final[i64] = 0  # columns of a closed id
 LO: Final[i64] = 1
 ORDER_ID: Final[i64] = 2
-STATE: Final[i64] = 3
-FILLED: Final[i64] = 4  # [lots]
-WIDTH: Final[i64] = 5
-REF_BITS: Final[i64] = 32
-REF_MASK: Final[i64] = (1 << 32) - 1
+OUTCOME: Final[i64] = 3  # filled lots * 4 + state
+WIDTH: Final[i64] = 4
+POSITION_BITS: Final[i64] = 10  # CLOSED_IDS positions; 5 bits of the hash are left in an i16
+SLOT_BITS: Final[i64] = 32
+SLOT_MASK: Final[i64] = (1 << 32) - 1
 
 
 def hash_of(hi: i64, lo: i64) -> i64:
@@ -102,84 +102,110 @@ def hash_of(hi: i64, lo: i64) -> i64:
     return h >> 31
 
 
-def enter(index: vec[i64], mask: i64, entry: i64) -> None:
-    """Put an entry of a ClientIds index into the first free place from its home on."""
-    at = (entry >> REF_BITS) & mask
-    while index[at] != NIL:
-        at = (at + 1) & mask
-    index[at] = entry
+def small_column(rows: i64) -> vec[i16]:
+    return vec[i16]([i16(-1)] * rows)
 
 
 class ClientIds:
     """The client ids of one account: those of its open orders, and of the last CLOSED_IDS closed ones.
 
-    What an id stands for is a number, its ref: slot * 2 + 1 of an open order, or position * 2 in the ring of the closed ones. The index
-    holds hash and ref in one number and is probed linearly. An id that the ring has overwritten leaves its entry behind, which no id
-    matches any more; entries are sorted out when three in four are used. So the oldest is forgotten without a look at where it was,
-    and an order's whole life touches one cold place: a venue at work remembers a million ids, and this is what it costs.
-    Rows are small and belong to one account, so they grow when they must, in the middle of a command too.
+    A venue at work remembers a million closed ids, and every new order asks whether its id is among them. So what is asked is small: two
+    bytes an id, five bits of its hash and its position in the ring of the closed ones. An id that the ring has overwritten leaves its
+    entry behind, which no id matches any more; entries are sorted out when three in four are used. The oldest is thus forgotten
+    without a look at where it was. Tables are small and belong to one account, so they grow when they must, in the middle of a command too.
     """
 
     def __init__(self) -> None:
-        self.index: vec[i64] = column(8, NIL)
-        self.used: i64 = 0  # entries, dead ones included
+        self.open: vec[i64] = column(8, NIL)  # hash and slot of open orders, at most half full
+        self.count: i64 = 0  # of them
+        self.index: vec[i16] = small_column(8)  # hash and position of closed ids
+        self.used: i64 = 0  # entries of the index, dead ones included
         self.ring: vec[i64] = column(8 * WIDTH, 0)
         self.room: i64 = 8  # rows of the ring
         self.closed: i64 = 0  # ever
-        self.missed: i64 = NIL  # hash of the last id that was looked for in vain, and the free place where the search ended
-        self.gap: i64 = 0
 
-    def find(self, orders: vec[i64], hi: i64, lo: i64) -> i64:
-        """The ref of a client id, or NIL."""
-        index = self.index
-        mask: i64 = len(index) - 1
+    def find_open(self, orders: vec[i64], hi: i64, lo: i64) -> i64:
+        """The slot of the open order with this id, or NIL."""
+        table = self.open
+        mask: i64 = len(table) - 1
         tag = hash_of(hi, lo)
         at = tag & mask
-        entry = index[at]
+        entry = table[at]
         while entry != NIL:
-            if entry >> REF_BITS == tag:
-                ref = entry & REF_MASK
-                if self.stands_for(orders, ref, hi, lo):
-                    return ref
+            if entry >> SLOT_BITS == tag:
+                slot = entry & SLOT_MASK
+                if orders[slot + O_CLIENT_LO] == lo and orders[slot + O_CLIENT_HI] == hi:
+                    return slot
             at = (at + 1) & mask
-            entry = index[at]
-        self.missed = tag
-        self.gap = at
+            entry = table[at]
         return NIL
 
-    def stands_for(self, orders: vec[i64], ref: i64, hi: i64, lo: i64) -> bool:
-        if ref & 1 != 0:
-            return orders[(ref >> 1) + O_CLIENT_LO] == lo and orders[(ref >> 1) + O_CLIENT_HI] == hi
-        cell = (ref >> 1) * WIDTH
-        return self.ring[cell + LO] == lo and self.ring[cell + HI] == hi
-
-    def read(self, ref: i64, what: i64) -> i64:
-        """A column of a closed id: ORDER_ID, STATE, FILLED."""
-        return self.ring[(ref >> 1) * WIDTH + what]
-
-    def put(self, hi: i64, lo: i64, old: i64, ref: i64) -> None:
-        """Let an id stand for `ref`; `old` is what it stood for, NIL if it is new."""
-        if old == NIL:
-            if self.used * 4 >= len(self.index) * 3:
-                self.rebuild()
-            self.used += 1
+    def find_closed(self, hi: i64, lo: i64) -> i64:
+        """The position of a closed id in the ring, or NIL."""
         index = self.index
         mask: i64 = len(index) - 1
         tag = hash_of(hi, lo)
+        part = tag >> 26
         at = tag & mask
-        before = NIL
-        if old != NIL:
-            before = tag << REF_BITS | old
-        elif tag == self.missed:
-            at = self.gap
-        while index[at] != before:
-            assert index[at] != NIL, "client id not indexed"
+        entry = i64(index[at])
+        while entry != NIL:
+            if entry >> POSITION_BITS == part:
+                position = entry & (CLOSED_IDS - 1)
+                cell = position * WIDTH
+                if self.ring[cell + LO] == lo and self.ring[cell + HI] == hi:
+                    return position
             at = (at + 1) & mask
-        index[at] = tag << REF_BITS | ref
-        self.missed = NIL
+            entry = i64(index[at])
+        return NIL
 
-    def close(self, hi: i64, lo: i64, old: i64, order_id: i64, state: i64, filled: i64) -> None:
-        """The order is gone; keep its id taken in the place of the oldest closed one."""
+    def read(self, position: i64, what: i64) -> i64:
+        """A column of a closed id."""
+        return self.ring[position * WIDTH + what]
+
+    def add_open(self, hi: i64, lo: i64, slot: i64) -> None:
+        """An order rests."""
+        if self.count * 2 >= len(self.open):
+            self.widen()
+        self.count += 1
+        self.enter_open(hash_of(hi, lo) << SLOT_BITS | slot)
+
+    def enter_open(self, entry: i64) -> None:
+        table = self.open
+        mask: i64 = len(table) - 1
+        at = (entry >> SLOT_BITS) & mask
+        while table[at] != NIL:
+            at = (at + 1) & mask
+        table[at] = entry
+
+    def remove_open(self, hi: i64, lo: i64, slot: i64) -> None:
+        """The order is no longer where it was."""
+        table = self.open
+        mask: i64 = len(table) - 1
+        tag = hash_of(hi, lo)
+        entry = tag << SLOT_BITS | slot
+        hole = tag & mask
+        while table[hole] != entry:
+            assert table[hole] != NIL, "client id not indexed"
+            hole = (hole + 1) & mask
+        at = (hole + 1) & mask
+        while table[at] != NIL:
+            home = (table[at] >> SLOT_BITS) & mask
+            if ((at - home) & mask) >= ((at - hole) & mask):  # the hole lies between its home and here: move it back
+                table[hole] = table[at]
+                hole = at
+            at = (at + 1) & mask
+        table[hole] = NIL
+        self.count -= 1
+
+    def widen(self) -> None:
+        old = self.open
+        self.open = column(len(old) * 2, NIL)
+        for entry in old:
+            if entry != NIL:
+                self.enter_open(entry)
+
+    def close(self, hi: i64, lo: i64, order_id: i64, state: i64, filled: i64) -> None:
+        """The order is gone; its id stays taken, in the place of the oldest closed one."""
         position = self.closed % CLOSED_IDS
         if position == self.room:
             self.ring = more(self.ring, self.room * WIDTH, 0)
@@ -190,32 +216,31 @@ class ClientIds:
         ring[cell + HI] = hi
         ring[cell + LO] = lo
         ring[cell + ORDER_ID] = order_id
-        ring[cell + STATE] = state
-        ring[cell + FILLED] = filled
-        self.put(hi, lo, old, position * 2)
+        ring[cell + OUTCOME] = filled * 4 + state
+        if self.used * 4 >= len(self.index) * 3:
+            self.rebuild()
+        else:
+            self.enter_closed(position)
+
+    def enter_closed(self, position: i64) -> None:
+        index = self.index
+        mask: i64 = len(index) - 1
+        tag = hash_of(self.ring[position * WIDTH + HI], self.ring[position * WIDTH + LO])
+        at = tag & mask
+        while index[at] != -1:
+            at = (at + 1) & mask
+        index[at] = i16(tag >> 26 << POSITION_BITS | position)
+        self.used += 1
 
     def rebuild(self) -> None:
-        """A new index of the ids that are still in use, at most two thirds full."""
-        old = self.index
+        """A new index of the ids that are in the ring, at most two thirds full."""
         kept: i64 = min_i64(self.closed, CLOSED_IDS)
-        live = kept
-        for entry in old:
-            if entry != NIL and entry & 1 != 0:
-                live += 1
         size: i64 = 8
-        while size * 2 < (live + 1) * 3:
+        while size * 2 < kept * 3:
             size *= 2
-        index = column(size, NIL)
-        mask = size - 1
-        for entry in old:
-            if entry != NIL and entry & 1 != 0:
-                enter(index, mask, entry)
-        ring = self.ring
+        self.index = small_column(size)
+        self.used = 0
         position: i64 = 0
         while position < kept:
-            cell = position * WIDTH
-            enter(index, mask, hash_of(ring[cell + HI], ring[cell + LO]) << REF_BITS | position * 2)
+            self.enter_closed(position)
             position += 1
-        self.index = index
-        self.used = live
-        self.missed = NIL

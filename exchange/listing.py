@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .book import Book
 from .due import DueWork
-from .index import FILLED, HI, LO, ORDER_ID, STATE
+from .index import HI, LO, ORDER_ID, OUTCOME
 from .liquidation import LiquidationDesk
 from .tables import (
     O_ACCOUNT,
@@ -76,8 +76,8 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
     ids = book.clients[account]
     closed = int(ids.closed)
     for number in range(max(0, closed - int(CLOSED_IDS)), closed):  # oldest first
-        ref = number % int(CLOSED_IDS) * 2
-        yield ("closed", account, *(int(ids.read(ref, what)) for what in (HI, LO, ORDER_ID, STATE, FILLED)))
+        hi, lo, order_id, outcome = (int(ids.read(number % int(CLOSED_IDS), what)) for what in (HI, LO, ORDER_ID, OUTCOME))
+        yield ("closed", account, hi, lo, order_id, outcome & 3, outcome >> 2)
 
 
 def own_orders(book: Book, row: int) -> Iterator[int]:

@@ -75,7 +75,6 @@ class Incoming:
         self.self_trade: i64 = 0
         self.client_hi: i64 = 0  # 0 and 0: no client id
         self.client_lo: i64 = 0
-        self.client_ref: i64 = NIL  # what the client id stands for so far
         self.forced: bool = False  # a liquidation or an unwind: not checked, no taker fee
         self.stopped: i64 = X_IMMEDIATE  # why what is left does not trade on
 
@@ -293,7 +292,7 @@ class Matcher:
         orders[slot + O_CLIENT_HI] = o.client_hi
         orders[slot + O_CLIENT_LO] = o.client_lo
         if o.client_hi != 0 or o.client_lo != 0:
-            self.book.client_ids(o.account).put(o.client_hi, o.client_lo, o.client_ref, slot * 2 + 1)
+            self.book.client_ids(o.account).add_open(o.client_hi, o.client_lo, slot)
         if o.reduce_only != 0:
             self.state.positions.reducers[o.row] += 1
         else:
@@ -312,7 +311,8 @@ class Matcher:
         lo = orders[slot + O_CLIENT_LO]
         if hi != 0 or lo != 0:
             ids = self.book.client_ids(orders[slot + O_ACCOUNT])
-            ids.close(hi, lo, slot * 2 + 1, orders[slot + O_ORDER_ID], outcome, orders[slot + O_FILLED])
+            ids.remove_open(hi, lo, slot)
+            ids.close(hi, lo, orders[slot + O_ORDER_ID], outcome, orders[slot + O_FILLED])
         self.book.remove(slot)
 
     def cancel(self, slot: i64, reason: i64) -> None:
@@ -344,7 +344,7 @@ class Matcher:
             self.state.log.emit(E_ORDER_CANCELLED, self.state.now, o.order_id, o.account, o.market, o.left, o.stopped)
         if o.client_hi != 0 or o.client_lo != 0:
             outcome = ORDER_CANCELLED if o.left > 0 else ORDER_FILLED
-            self.book.client_ids(o.account).close(o.client_hi, o.client_lo, o.client_ref, o.order_id, outcome, o.filled)
+            self.book.client_ids(o.account).close(o.client_hi, o.client_lo, o.order_id, outcome, o.filled)
 
     def fillable(self, o: Incoming) -> bool:
         """Dry run of `match`: would the whole order fill, after self-trade, margin, reduce-only and open-interest rules?"""

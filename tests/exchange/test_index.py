@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from machine import Drawn, Seeded, Source, examples
 
 from perplab.exchange.book import WINDOW, Ladder, highest_bit, lowest_bit
-from perplab.exchange.index import FILLED, ORDER_ID, STATE, ClientIds, OrderIndex
+from perplab.exchange.index import ORDER_ID, OUTCOME, ClientIds, OrderIndex
 from perplab.exchange.tables import O_CLIENT_HI, O_CLIENT_LO, Orders
 from perplab.exchange.types import CLOSED_IDS, MAX_PRICE, NIL
 
@@ -87,39 +87,42 @@ def client_stream(source: Source, commands: int, ids: int) -> ClientModel:
     model = ClientModel()
     halves = [0, 1, -1, I64 - 1, -I64, 1 << 62, (1 << 62) + 1]
 
-    def rest(key: tuple[int, int], old: int) -> None:
+    def rest(key: tuple[int, int]) -> None:
         if orders.free == NIL:
             orders.grow()
         slot = orders.new_row()
         orders.cells[slot + O_CLIENT_HI], orders.cells[slot + O_CLIENT_LO] = key
-        table.put(*key, old, slot * 2 + 1)
+        table.add_open(*key, slot)
         model.open[key] = slot
 
     for order_id in range(1, commands + 1):
         key = (source.pick(halves), source.integer(0, ids))
-        ref = table.find(orders.cells, *key)
+        slot = table.find_open(orders.cells, *key)
+        position = table.find_closed(*key)
         told = (order_id, source.integer(1, 2), source.integer(0, 2**40))
-        if key in model.open:
-            slot = model.open.pop(key)
-            assert ref == slot * 2 + 1
+        assert slot == model.open.get(key, NIL)
+        assert (position != NIL) == (key in model.told)
+        if slot != NIL:
+            del model.open[key]
+            table.remove_open(*key, slot)
             if source.chance(20):
-                rest(key, ref)  # moved
+                rest(key)  # moved
             else:
-                table.close(*key, ref, *told)
+                table.close(*key, *told)
                 model.close(key, told)
             orders.free_row(slot)
-        elif key in model.told:
-            assert ref % 2 == 0 and tuple(table.read(ref, what) for what in (ORDER_ID, STATE, FILLED)) == model.told[key]
+        elif position != NIL:
+            outcome = table.read(position, OUTCOME)
+            assert (table.read(position, ORDER_ID), outcome % 4, outcome // 4) == model.told[key]
+        elif source.chance(20):  # filled at once: never open
+            table.close(*key, *told)
+            model.close(key, told)
         else:
-            assert ref == NIL
-            if source.chance(20):  # filled at once: never open
-                table.close(*key, NIL, *told)
-                model.close(key, told)
-            else:
-                rest(key, NIL)
-    for hi, lo in [*model.open, *model.told]:
-        assert table.find(orders.cells, hi, lo) != NIL
-        assert table.find(orders.cells, hi, lo + ids + 1) == NIL
+            rest(key)
+    assert table.count == len(model.open)
+    for hi, lo in model.told:
+        assert table.find_closed(hi, lo) != NIL
+        assert table.find_closed(hi, lo + ids + 1) == NIL
     return model
 
 
