@@ -28,7 +28,7 @@ from perplab.exchange.build import BUILD
 from perplab.exchange.messages import Command, command_of_row
 
 ROW: Final = 16
-CHUNK: Final = 1_024  # rows of one bulk call
+CHUNK: Final = 512  # rows of one bulk call
 SEED: Final = 20251010
 REJECTED, TRADED = 1, 11  # kinds of events
 
@@ -43,7 +43,7 @@ class Lengths(NamedTuple):
     calls: int  # timed one by one
 
 
-LENGTHS: Final = Lengths(1_024, 7, 50, 10_000, 30_000) if BUILD == "compiled" else Lengths(4, 5, 4, 2_000, 10_000)
+LENGTHS: Final = Lengths(1_024, 7, 100, 10_000, 30_000) if BUILD == "compiled" else Lengths(4, 5, 8, 2_000, 10_000)
 
 
 class Site:

@@ -83,7 +83,7 @@ def merged(path: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> Table:
     facts = result["machine"]
     caption = (
-        "commands/s: per second of CPU time, median of the rounds, range in brackets; apply_rows in chunks of 1,024 rows, apply one typed "
+        "commands/s: per second of CPU time, median of the rounds, range in brackets; apply_rows in chunks of 512 rows, apply one typed "
         f"command per call. Latencies: one call of apply_rows with one row, or of apply, {facts['timer_ns']} ns of clock reading included."
     )
     shown = Table(title=f"{facts['cpu']}, {facts['cores']} cores, {facts['python']}, {facts['compiler']}", caption=caption)

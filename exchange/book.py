@@ -231,13 +231,12 @@ class Book:
 
     def reserve(self) -> i64:
         """Grow the indices to take what a command may put into them; returns for how many commands they have room."""
-        ids = self.ids
-        if ids.count * 2 > ids.mask:
-            ids.grow()
+        if self.ids.room() == 0:
+            self.ids.grow()
         missing: i64 = self.state.accounts.rows - len(self.clients)
         if missing > 0:
             self.clients.extend([self.no_ids] * missing)
-        return (ids.mask + 1) // 2 - ids.count
+        return self.ids.room()
 
     def client_ids(self, account: i64) -> ClientIds:
         """Those of an account, to put one in."""

@@ -161,6 +161,7 @@ class OrderEntry:
         o.side = side
         o.limit = price
         o.left = size
+        o.counted = 0
         o.filled = 0
         o.tif = tif
         o.reduce_only = reduce_only
@@ -189,15 +190,20 @@ class OrderEntry:
         return 0
 
     def has_margin(self, o: Incoming) -> bool:
-        """Would the account meet its requirement with this order open? One that does not raise the requirement needs no margin."""
+        """Would the account meet its requirement with this order open? One that does not raise the requirement needs no margin.
+
+        If so, the order stays counted among the account's open ones.
+        """
         state = self.state
-        asset = state.markets.asset[o.market]
-        notional = o.left * o.limit * state.markets.unit[o.market]
-        self.matcher.count_open(o.row, o.side, o.left, notional)
-        enough = free_margin(state, o.account, asset) >= 0
-        after = row_order_initial(state, o.row) if not enough else 0
-        self.matcher.count_open(o.row, o.side, -o.left, -notional)
-        return enough or after <= row_order_initial(state, o.row)
+        self.matcher.count(o, o.left)
+        if free_margin(state, o.account, state.markets.asset[o.market]) >= 0:
+            return True
+        after = row_order_initial(state, o.row)
+        self.matcher.count(o, 0)
+        if after > row_order_initial(state, o.row):
+            return False
+        self.matcher.count(o, o.left)
+        return True
 
     def only_reduces(self, row: i64, side: i64, size: i64, reduce_only: i64) -> bool:
         """Can this order, with the others of its side, only bring the position closer to zero?"""
@@ -377,7 +383,9 @@ class OrderEntry:
         if reason != 0:
             return reason
         self.load(slot, price, size)
-        return self.refused_by_book(self.incoming, only_reduces)
+        reason = self.refused_by_book(self.incoming, only_reduces)
+        self.matcher.count(self.incoming, 0)
+        return reason
 
     def load(self, slot: i64, price: i64, size: i64) -> None:
         """Make the order at hand the successor of a resting one."""
@@ -390,6 +398,7 @@ class OrderEntry:
         o.side = orders[slot + O_SIDE]
         o.limit = price
         o.left = size
+        o.counted = 0
         o.filled = orders[slot + O_FILLED]
         o.tif = orders[slot + O_TIF]
         o.reduce_only = orders[slot + O_REDUCE_ONLY]

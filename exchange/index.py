@@ -19,69 +19,68 @@ MASK: Final[i64] = (1 << 62) - 1
 
 
 class OrderIndex:
-    """Order id -> slot of the resting order. `capacity`: a power of 2."""
+    """Order id -> slot of the resting order, side by side in `cells`. `capacity`: a power of 2."""
 
     def __init__(self, capacity: i64) -> None:
-        self.mask: i64 = capacity - 1
-        self.key: vec[i64] = column(capacity, NIL)
-        self.slot: vec[i64] = column(capacity, NIL)
+        self.cells: vec[i64] = column(capacity * 2, NIL)
+        self.mask: i64 = capacity * 2 - 1
         self.count: i64 = 0
 
     def home(self, order_id: i64) -> i64:
-        return ((order_id * MIX & MASK) >> 24) & self.mask
+        return ((order_id * MIX & MASK) >> 24) * 2 & self.mask
 
     def find(self, order_id: i64) -> i64:
-        key = self.key
+        cells = self.cells
         mask = self.mask
         at = self.home(order_id)
-        while key[at] != order_id:
-            if key[at] == NIL:
+        while cells[at] != order_id:
+            if cells[at] == NIL:
                 return NIL
-            at = (at + 1) & mask
-        return self.slot[at]
+            at = (at + 2) & mask
+        return cells[at + 1]
 
     def put(self, order_id: i64, slot: i64) -> None:
-        key = self.key
+        cells = self.cells
         mask = self.mask
         at = self.home(order_id)
-        while key[at] != NIL:
-            at = (at + 1) & mask
-        key[at] = order_id
-        self.slot[at] = slot
+        while cells[at] != NIL:
+            at = (at + 2) & mask
+        cells[at] = order_id
+        cells[at + 1] = slot
         self.count += 1
 
     def remove(self, order_id: i64) -> None:
-        key = self.key
-        slots = self.slot
+        cells = self.cells
         mask = self.mask
-        at = self.home(order_id)
-        while key[at] != order_id:
-            assert key[at] != NIL, "order id not indexed"
-            at = (at + 1) & mask
-        hole = at
-        at = (at + 1) & mask
-        while key[at] != NIL:
-            if ((at - self.home(key[at])) & mask) >= ((at - hole) & mask):  # the hole lies between its home and here: move it back
-                key[hole] = key[at]
-                slots[hole] = slots[at]
+        hole = self.home(order_id)
+        while cells[hole] != order_id:
+            assert cells[hole] != NIL, "order id not indexed"
+            hole = (hole + 2) & mask
+        at = (hole + 2) & mask
+        while cells[at] != NIL:
+            if ((at - self.home(cells[at])) & mask) >= ((at - hole) & mask):  # the hole lies between its home and here: move it back
+                cells[hole] = cells[at]
+                cells[hole + 1] = cells[at + 1]
                 hole = at
-            at = (at + 1) & mask
-        key[hole] = NIL
+            at = (at + 2) & mask
+        cells[hole] = NIL
         self.count -= 1
 
+    def room(self) -> i64:
+        """How many more ids it takes: it is at most half full."""
+        return (self.mask + 1) // 4 - self.count
+
     def grow(self) -> None:
-        key = self.key
-        slot = self.slot
-        size = self.mask + 1
-        self.key = column(size * 2, NIL)
-        self.slot = column(size * 2, NIL)
-        self.mask = size * 2 - 1
+        old = self.cells
+        end: i64 = len(old)
+        self.cells = column(end * 2, NIL)
+        self.mask = end * 2 - 1
         self.count = 0
         at: i64 = 0
-        while at < size:
-            if key[at] != NIL:
-                self.put(key[at], slot[at])
-            at += 1
+        while at < end:
+            if old[at] != NIL:
+                self.put(old[at], old[at + 1])
+            at += 2
 
 
 HI: Final[i64] = 0  # columns of a closed id

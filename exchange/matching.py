@@ -68,6 +68,7 @@ class Incoming:
         self.side: i64 = 0
         self.limit: i64 = 0  # [ticks]
         self.left: i64 = 0  # [lots]
+        self.counted: i64 = 0  # [lots] that are in the open-order sums of its row
         self.filled: i64 = 0  # [lots] before and during this match
         self.value: i64 = 0  # [micro] of the fills of this match
         self.tif: i64 = 0
@@ -268,6 +269,13 @@ class Matcher:
             positions.ask_lots[row] += lots
             positions.ask_notional[row] += notional
 
+    def count(self, o: Incoming, lots: i64) -> None:
+        """Let `lots` of the order at hand be in the open-order sums."""
+        more = lots - o.counted
+        if more != 0:
+            self.count_open(o.row, o.side, more, more * o.limit * self.state.markets.unit[o.market])
+            o.counted = lots
+
     def release_open(self, slot: i64, lots: i64) -> None:
         orders = self.state.orders.cells
         if orders[slot + O_REDUCE_ONLY] == 0:
@@ -296,7 +304,7 @@ class Matcher:
         if o.reduce_only != 0:
             self.state.positions.reducers[o.row] += 1
         else:
-            self.count_open(o.row, o.side, o.left, o.left * o.limit * self.state.markets.unit[o.market])
+            self.count(o, o.left)
         self.book.rest(slot)
 
     def close(self, slot: i64, outcome: i64) -> None:
@@ -340,6 +348,7 @@ class Matcher:
         if o.left > 0 and (o.tif == GTC or o.tif == POST_ONLY) and o.stopped == X_IMMEDIATE:
             self.rest(o)
             return
+        self.count(o, 0)
         if o.left > 0:
             self.state.log.emit(E_ORDER_CANCELLED, self.state.now, o.order_id, o.account, o.market, o.left, o.stopped)
         if o.client_hi != 0 or o.client_lo != 0:

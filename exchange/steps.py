@@ -59,6 +59,7 @@ def send(desk: LiquidationDesk, account: i64, row: i64, held: i64, lots: i64, li
     order.tif = IOC
     order.reduce_only = 0
     order.self_trade = 0
+    order.counted = 0
     order.client_hi = 0
     order.client_lo = 0
     order.forced = True

@@ -32,7 +32,7 @@ def index_stream(source: Source, commands: int, gap: int) -> None:
     known: dict[int, int] = {}
     last = 0
     for _ in range(commands):
-        if index.count * 2 > index.mask:
+        if index.room() == 0:
             index.grow()
         if known and source.chance(40):
             gone = source.pick(sorted(known)[:20] + sorted(known)[-20:])
