@@ -30,7 +30,7 @@ CASH: Final = 5_000_000_000_000  # [micro] 5 million USD: margin is computed at 
 HELD: Final = (10_000, 300_000)  # [lots] of the positions at the start: 60,000 to 1.8 million USD, on the first two tiers
 START: Final = 1_000_000_000_000_000_000  # [ns]
 SECOND: Final = 1_000_000_000
-PER_SECOND: Final = 1_191  # messages per second and market: adds + removals + takers measured on BTCUSDT
+PER_SECOND: Final = 1_191  # messages per second: adds + removals + takers measured on BTCUSDT
 OPEN_ACCOUNT, DEPOSIT, PLACE, CANCEL_CLIENT, BLOCK_TRADE, UPDATE_ORACLE = 1, 2, 5, 8, 13, 14  # kinds of commands
 BUY, SELL = 0, 1
 LIMIT, MARKET = 0, 1
@@ -53,11 +53,10 @@ MARKET_RATE: Final = 0.94  # market orders per second and side
 class Order:
     """A resting order of the shadow."""
 
-    __slots__ = ("account", "at", "hi", "lo", "market", "price", "side", "size")
+    __slots__ = ("account", "at", "hi", "lo", "price", "side", "size")
 
-    def __init__(self, account: int, market: int, side: int, price: int, size: int, hi: int, lo: int) -> None:
+    def __init__(self, account: int, side: int, price: int, size: int, hi: int, lo: int) -> None:
         self.account = account
-        self.market = market
         self.side = side
         self.price = price
         self.size = size
@@ -99,7 +98,10 @@ class ShadowSide:
 
 
 class Flow:
-    """An endless stream of commands. `resting`: orders per market before it starts; `shares`: adds, cancels and takers per block."""
+    """An endless stream of commands to the first of `markets` markets; in all of them accounts hold positions.
+
+    `resting`: orders before it starts; `shares`: adds, cancels and takers per block.
+    """
 
     name = ""
     resting = 0
@@ -109,8 +111,8 @@ class Flow:
         self.markets = markets
         self.random = Random(seed)
         self.ts = START
-        self.step = 2 * SECOND // (PER_SECOND * markets)  # twice the mean time between commands
-        self.sides = [(ShadowSide(BUY), ShadowSide(SELL)) for _ in range(markets)]
+        self.step = 2 * SECOND // PER_SECOND  # twice the mean time between commands
+        self.sides = (ShadowSide(BUY), ShadowSide(SELL))
         self.live: list[Order] = []
         self.rows = array("q")
         self.trades = 0
@@ -149,15 +151,14 @@ class Flow:
         """Every account places and cancels `ids` orders, far from the market: a venue that has run for a while remembers them."""
         for number in range(ids):
             for account in range(FIRST, FIRST + ACCOUNTS):
-                self.emit(PLACE, account, number % self.markets, BUY, MARK * 9 // 10, 10, LIMIT, POST_ONLY, 0, 0, -1, number)
+                self.emit(PLACE, account, 0, BUY, MARK * 9 // 10, 10, LIMIT, POST_ONLY, 0, 0, -1, number)
                 self.emit(CANCEL_CLIENT, account, -1, number)
             yield self.taken()
 
     def filling(self) -> array[int]:
         """The orders that rest before the stream starts."""
         for _ in range(self.resting):
-            for market in range(self.markets):
-                self.add(market)
+            self.add()
         return self.taken()
 
     # -- what a mix decides --
@@ -167,21 +168,20 @@ class Flow:
             kinds = [kind for kind, share in zip((ADD, CANCEL, TAKE), self.shares) for _ in range(share)]
             self.block = sorted(kinds, key=lambda _: self.random.random())
         kind = self.block.pop()
-        market = self.below(self.markets)
         if kind == CANCEL:
             self.cancel(self.live[self.below(len(self.live))])
         elif kind == TAKE:
             side = self.below(2)
             account = self.account()
-            self.hit(market, side, account, self.lots_through(market, side, account, self.whole_fills()))
+            self.hit(side, account, self.lots_through(side, account, self.whole_fills()))
         else:
-            self.add(market)
+            self.add()
 
-    def add(self, market: int) -> None:
+    def add(self) -> None:
         side = self.below(2)
-        self.rest(market, side, self.price(market, side), self.size())
+        self.rest(side, self.price(side), self.size())
 
-    def price(self, market: int, side: int) -> int:
+    def price(self, side: int) -> int:
         raise NotImplementedError
 
     def whole_fills(self) -> int:
@@ -193,9 +193,9 @@ class Flow:
             fills += 1
         return fills
 
-    def behind_opposite(self, market: int, side: int, distance: int) -> int:
+    def behind_opposite(self, side: int, distance: int) -> int:
         """The price `distance` ticks from the best of the other side: at 1 the spread is one tick."""
-        best = self.sides[market][1 - side].best()
+        best = self.sides[1 - side].best()
         return best - distance if side == BUY else best + distance
 
     # -- draws --
@@ -222,22 +222,22 @@ class Flow:
 
     # -- the three commands --
 
-    def rest(self, market: int, side: int, price: int, size: int) -> None:
-        order = Order(self.account(), market, side, price, size, self.half_id(), self.half_id())
+    def rest(self, side: int, price: int, size: int) -> None:
+        order = Order(self.account(), side, price, size, self.half_id(), self.half_id())
         order.at = len(self.live)
         self.live.append(order)
-        self.sides[market][side].insert(order)
-        self.emit(PLACE, order.account, market, side, price, size, LIMIT, GTC, 0, 0, order.hi, order.lo)
+        self.sides[side].insert(order)
+        self.emit(PLACE, order.account, 0, side, price, size, LIMIT, GTC, 0, 0, order.hi, order.lo)
 
     def cancel(self, order: Order) -> None:
         self.emit(CANCEL_CLIENT, order.account, order.hi, order.lo)
         self.gone(order)
 
-    def hit(self, market: int, side: int, account: int, size: int) -> None:
+    def hit(self, side: int, account: int, size: int) -> None:
         """A market order with the edge of the price band as its protection price."""
-        self.emit(PLACE, account, market, side, 0, size, MARKET, IOC, 0, 0, self.half_id(), self.half_id())
+        self.emit(PLACE, account, 0, side, 0, size, MARKET, IOC, 0, 0, self.half_id(), self.half_id())
         met: list[Order] = []
-        for order in self.sides[market][1 - side].queue():
+        for order in self.sides[1 - side].queue():
             if size == 0:
                 break
             if order.account == account:
@@ -253,16 +253,16 @@ class Flow:
             self.gone(order)
 
     def gone(self, order: Order) -> None:
-        self.sides[order.market][order.side].remove(order)
+        self.sides[order.side].remove(order)
         last = self.live.pop()
         if last is not order:
             self.live[order.at] = last
             last.at = order.at
 
-    def lots_through(self, market: int, side: int, account: int, fills: int) -> int:
+    def lots_through(self, side: int, account: int, fills: int) -> int:
         """The size that fills `fills` orders in full and the next one in part."""
         lots = 0
-        foreign = (order for order in self.sides[market][1 - side].queue() if order.account != account)
+        foreign = (order for order in self.sides[1 - side].queue() if order.account != account)
         for number, order in enumerate(islice(foreign, fills + 1)):
             lots += order.size if number < fills else max(1, self.below(order.size))
         return lots
@@ -274,9 +274,9 @@ class CalmMakers(Flow):
     shares = (99, 98, 3)
     sums = tuple(accumulate(rate for _, _, rate in DISTANCES))
 
-    def price(self, market: int, side: int) -> int:
+    def price(self, side: int) -> int:
         low, high, _ = DISTANCES[self.drawn(self.sums)]
-        return self.behind_opposite(market, side, low + self.below(high - low + 1))
+        return self.behind_opposite(side, low + self.below(high - low + 1))
 
 
 class NearTouch(Flow):
@@ -286,22 +286,21 @@ class NearTouch(Flow):
     sums = tuple(accumulate(ARRIVAL))
 
     def next(self) -> None:
-        """The next event of the birth-death process of one of the markets."""
-        market = self.below(self.markets)
-        bids, asks = self.sides[market]
+        """The next event of the birth-death process."""
+        bids, asks = self.sides
         orders = [*bids.queue(), *asks.queue()]
         opposite = (asks.best(), bids.best())
         cancels = [CANCEL_RATE[min(abs(order.price - opposite[order.side]), 5) - 1] for order in orders]
         drawn = self.drawn(tuple(accumulate((2 * self.sums[-1], 2 * MARKET_RATE, *cancels))))
         if drawn == 0:
-            self.add(market)
+            self.add()
         elif drawn == 1:
-            self.hit(market, self.below(2), self.account(), self.unit)
+            self.hit(self.below(2), self.account(), self.unit)
         else:
             self.cancel(orders[drawn - 2])
 
-    def price(self, market: int, side: int) -> int:
-        return self.behind_opposite(market, side, 1 + self.drawn(self.sums))
+    def price(self, side: int) -> int:
+        return self.behind_opposite(side, 1 + self.drawn(self.sums))
 
     def size(self) -> int:
         return self.unit
@@ -314,24 +313,24 @@ class Sweeps(Flow):
 
     def __init__(self, markets: int, seed: int) -> None:
         super().__init__(markets, seed)
-        self.holes: list[tuple[int, int, int]] = []  # (market, side, price) without an order
-        self.reach = [[0, 0] for _ in range(markets)]  # levels that a side has been given so far
+        self.holes: list[tuple[int, int]] = []  # (side, price) without an order
+        self.reach = [0, 0]  # levels that a side has been given so far
 
-    def add(self, market: int) -> None:
+    def add(self) -> None:
         side = self.below(2)
         if self.holes:
             at = self.below(len(self.holes))
             self.holes[at], self.holes[-1] = self.holes[-1], self.holes[at]
-            market, side, price = self.holes.pop()
+            side, price = self.holes.pop()
         else:
-            reach = self.reach[market][side]
-            self.reach[market][side] += 1
+            reach = self.reach[side]
+            self.reach[side] += 1
             price = MARK - 1 - reach if side == BUY else MARK + reach
-        self.rest(market, side, price, self.size())
+        self.rest(side, price, self.size())
 
     def gone(self, order: Order) -> None:
         super().gone(order)
-        self.holes.append((order.market, order.side, order.price))
+        self.holes.append((order.side, order.price))
 
     def whole_fills(self) -> int:
         return 19
@@ -339,14 +338,11 @@ class Sweeps(Flow):
 
 class DeepBook(Flow):
     name = "deep"
+    resting = 200_000
     shares = (50, 47, 3)
+    reach = 2_500  # levels of a side
 
-    def __init__(self, markets: int, seed: int) -> None:
-        super().__init__(markets, seed)
-        self.resting = 200_000 // markets
-        self.reach = 2_500 // markets  # levels of a side
-
-    def price(self, market: int, side: int) -> int:
+    def price(self, side: int) -> int:
         distance = self.below(self.reach)
         return MARK - 1 - distance if side == BUY else MARK + distance
 

@@ -14,6 +14,7 @@ from mypy_extensions import i64
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .index import ClientIds, OrderIndex
+from .kinds import C_CANCEL_CLIENT, C_PLACE
 from .tables import (
     O_ACCOUNT,
     O_CLIENT_HI,
@@ -32,7 +33,7 @@ from .tables import (
     State,
     column,
 )
-from .types import BUY, NIL, min_i64
+from .types import BUY, NIL, ROW, min_i64
 
 WINDOW: Final[i64] = 1 << 15  # ticks; 256 KiB of level numbers per market
 WORD: Final[i64] = 32  # bits used of a bitmap word: no sign bit to mind
@@ -228,6 +229,7 @@ class Book:
         self.ids: OrderIndex = OrderIndex(1 << 13)
         self.no_ids: ClientIds = ClientIds()  # of every account that has not had any
         self.clients: list[ClientIds] = []  # by account
+        self.touched: i64 = 0
 
     def reserve(self) -> i64:
         """Grow the indices to take what a command may put into them; returns for how many commands they have room."""
@@ -237,6 +239,24 @@ class Book:
         if missing > 0:
             self.clients.extend([self.no_ids] * missing)
         return self.ids.room()
+
+    def warm_up(self, rows: vec[i64], at: i64, end: i64) -> None:
+        """Touch what the commands of these rows will look up by client id, so that it is in the processor's cache when they do.
+
+        Here the look-ups wait for memory side by side; in their commands they would wait one after the other. Changes nothing.
+        """
+        orders = self.state.orders.cells
+        accounts: i64 = len(self.clients)
+        touched: i64 = 0
+        while at < end:
+            kind = rows[at]
+            account = rows[at + 2]
+            if kind == C_PLACE and account < accounts:
+                touched += self.clients[account].touch(rows[at + 11], rows[at + 12])
+            elif kind == C_CANCEL_CLIENT and account < accounts:
+                touched += self.clients[account].find_open(orders, rows[at + 3], rows[at + 4])
+            at += ROW
+        self.touched = touched
 
     def client_ids(self, account: i64) -> ClientIds:
         """Those of an account, to put one in."""

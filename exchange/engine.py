@@ -8,6 +8,7 @@ No clock, randomness, I/O or float inside; the journal is handed rows and never 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Final
 
 from librt.vecs import vec
@@ -58,6 +59,8 @@ from .venue import (
 )
 from .views import Auction, OpenOrder, Position
 
+NATIVE: Final = not isinstance(min_i64, FunctionType)  # is this file compiled?
+WARM_ROWS: Final[i64] = 32  # commands of a bulk call whose look-ups are made side by side
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "reserved", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools")
 BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES[:-1])
@@ -154,7 +157,11 @@ class Exchange:
         at: i64 = 0
         end: i64 = len(rows)
         room: i64 = 0
+        warm: i64 = 0 if NATIVE and end > ROW else NIL
         while at < end:
+            if at == warm:
+                warm = min_i64(end, at + WARM_ROWS * ROW)
+                self.book.warm_up(rows, at, warm)
             if room == 0:
                 room = min_i64(self.state.reserve(), self.book.reserve())
             room -= 1

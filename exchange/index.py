@@ -157,6 +157,11 @@ class ClientIds:
             entry = i64(index[at])
         return NIL
 
+    def touch(self, hi: i64, lo: i64) -> i64:
+        """Look where a new id would be."""
+        tag = hash_of(hi, lo)
+        return self.open[tag & (len(self.open) - 1)] + i64(self.index[tag & (len(self.index) - 1)])
+
     def read(self, position: i64, what: i64) -> i64:
         """A column of a closed id."""
         return self.ring[position * WIDTH + what]
