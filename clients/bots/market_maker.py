@@ -118,13 +118,16 @@ class MarketMaker(Bot):
 
 
 def ladder(levels: int, nearest_bp: float, depth_bp: Floats, bid: Floats, ask: Floats) -> Ladder:
-    """A ladder of `levels` prices, evenly spaced in the logarithm from `nearest_bp` to the end of a measured depth profile.
+    """A ladder of `levels` prices, evenly spaced in the logarithm from `nearest_bp` to nearly the end of a measured depth profile.
 
     `bid`, `ask`: cumulative depth within `depth_bp` of the middle [micro], each shape (k,) and rising. Between the measured points
-    depth is a power of the distance; a level rests what lies between the level before it and itself.
+    depth is a power of the distance. A level rests what lies between two edges, half way to its neighbours, and stands between them: so
+    the depth within a measured distance stays what it is when prices move a little.
     """
-    offsets = np.geomspace(nearest_bp, depth_bp[-1], levels)
-    return Ladder(offsets, _levels(offsets, depth_bp, bid), _levels(offsets, depth_bp, ask))
+    step = (depth_bp[-1] / nearest_bp) ** (1.0 / (levels - 0.5))
+    offsets = nearest_bp * step ** np.arange(levels)
+    edges = offsets * math.sqrt(step)
+    return Ladder(offsets, _levels(edges, depth_bp, bid), _levels(edges, depth_bp, ask))
 
 
 def _levels(offsets: Floats, depth_bp: Floats, cumulative: Floats) -> Floats:
