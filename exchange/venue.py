@@ -295,7 +295,7 @@ def check_tiers(market: Market, key: str, refuse: object) -> None:
 
 
 def index_shift(market: Market) -> int:
-    """The finest scale of per-lot indices that cannot overflow: 2^10 times the value of a lot at max_price stays below 2^61."""
+    """The finest scale of per-lot indices that cannot overflow: the value of a lot at max_price stays below 2^51, INDEX_LIMIT / 2^5."""
     lot_value = int(market.max_price / market.tick) * market.unit
     return max(0, min(48, 61 - 10 - lot_value.bit_length()))
 

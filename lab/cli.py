@@ -114,7 +114,8 @@ def compare(
 ) -> None:  # fmt: skip
     """Run several venue designs through SCENARIO on the same seeds, and show who was liquidated, what was lost, and who paid.
 
-    Writes DIR/report.json, DIR/timings.json and each run's journal, DIR/journals/VENUE-seedN.journal.
+    Writes DIR/report.json, DIR/report.svg (the table as a picture), DIR/timings.json and each run's journal,
+    DIR/journals/VENUE-seedN.journal.
     """
     from .compare import about, jobs_of, run_jobs
     from .progress import Told
@@ -131,13 +132,15 @@ def compare(
     with Told(len(todo), processes) as told:
         done = run_jobs(todo, processes, told)
     report = Report(about(setting), [one.result for one in done], [venue.name for venue in venues])
-    write(folder, report, [one.clocked for one in done], perf_counter() - began, processes)
+    write(folder, report, setting.title, [one.clocked for one in done], perf_counter() - began, processes)
     show(folder, report)
 
 
-def write(folder: Path, report: Report, clocked: Sequence[Any], wall_s: float, jobs: int) -> None:
+def write(folder: Path, report: Report, title: str, clocked: Sequence[Any], wall_s: float, jobs: int) -> None:
+    from .picture import svg
     from .report import timings_json
 
+    (folder / "report.svg").write_text(svg(report, title), encoding="utf-8")
     (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
     (folder / "timings.json").write_text(timings_json(clocked, wall_s, jobs), encoding="utf-8")
 
@@ -147,7 +150,7 @@ def show(folder: Path, report: Report) -> None:
 
     from .table import Overview, counted
 
-    files = f"Files: {folder / 'report.json'}, timings.json, and {counted(len(report.results), 'journal')} in journals."
+    files = f"Files: {folder / 'report.json'}, report.svg, timings.json, and {counted(len(report.results), 'journal')} in journals."
     Console().print(Overview(report, f"{files} Every metric is defined in docs/metrics.md."))
 
 

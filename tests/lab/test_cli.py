@@ -79,7 +79,7 @@ def test_lists_of_venues_and_scenarios() -> None:
     assert f"oct10  {load_scenario('oct10').title}" in call("scenarios").output
 
 
-def test_compare_writes_report_timings_and_journals(quick: Path) -> None:
+def test_compare_writes_report_picture_timings_and_journals(quick: Path) -> None:
     chosen = ("--venues", "book_fund_adl,social_only", "--seeds", "2", "--seed", "7", "--accounts", "50")
     done = call("compare", "oct10", *chosen, "--jobs", "1")
     assert done.exit_code == 0, done.output
@@ -87,6 +87,8 @@ def test_compare_writes_report_timings_and_journals(quick: Path) -> None:
     assert (report["venues"], report["seeds"], report["accounts"]) == (["book_fund_adl", "social_only"], [7, 8], 50)
     assert report["summary"]["social_only"]["losses.bad_debt_usd"]["difference"] == 15e6
     assert (quick / "out/oct10/journals/social_only-seed8.journal").read_bytes() == b"social_only 50 8"
+    picture = (quick / "out/oct10/report.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg") and "social_only" in picture and "url(http" not in picture.replace('"', '')
     assert len(json.loads((quick / "out/oct10/timings.json").read_text(encoding="utf-8"))["runs"]) == 4
     assert re.search(r"bad debt +M USD +7\.5 +22\.5 +\+15\.0", done.stdout)
     assert done.stderr.splitlines()[-1].startswith("4/4  social_only seed 8: 1 liquidated, bad debt 24 M USD, 7 commands in ")
@@ -259,7 +261,7 @@ def test_a_signal_ends_the_workers_too(tmp_path: Path, number: signal.Signals, w
     assert running.stderr is not None and "2 at a time" in running.stderr.readline()
     time.sleep(after_s)
     os.killpg(running.pid, number) if whole_group else running.send_signal(number)
-    _, told = running.communicate(timeout=60)  # returns once no worker holds the pipe any more
+    _, told = running.communicate(timeout=300)  # returns once no worker holds the pipe any more
     assert running.returncode == code
     assert told.split() == ([] if number == signal.SIGTERM else ["error:", "interrupted"])
     assert not list(tmp_path.glob("report.json"))
