@@ -16,7 +16,7 @@ import numpy as np
 
 from perplab.exchange.types import MAX_AMOUNT
 from perplab.lab.run import Floats, Ints
-from perplab.lab.scenario import Population, Scenario
+from perplab.lab.scenario import Population, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
 MICRO: Final = 1e6  # [micro-units per USD]
@@ -128,7 +128,8 @@ def _weights(who: Population, group: str, n: int, seed: int) -> Floats:
 
 def _apportion(weights: Floats, total: int) -> Ints:
     """`total` lots in proportion to `weights`, at least one each, summing exactly: the largest remainders get the odd lots."""
-    assert total >= weights.size, "an open interest of less than a lot per account"
+    if total < weights.size:
+        raise ScenarioError(f"population: {total} lots of open interest for {weights.size} accounts, expected one lot each at least")
     exact = weights / weights.sum() * (total - weights.size)
     lots: Ints = np.floor(exact).astype(np.int64)
     odd = total - weights.size - int(lots.sum())

@@ -33,6 +33,12 @@ Whole = Annotated[int, Meta(ge=1, le=10**9)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 Positive = Annotated[float, Meta(gt=0, le=1e15)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e15)]
+Capital = Annotated[float, Meta(gt=0, le=1e10)]  # [USD] at most what one deposit may be
+Leverage = Annotated[float, Meta(gt=0, le=1000)]
+Offset = Annotated[float, Meta(ge=0, le=5000)]  # [bp] from a price: less than the price itself
+Seconds = Annotated[float, Meta(ge=0.001, le=1e6)]
+Tail = Annotated[float, Meta(ge=0.1, le=100)]  # exponent of a Pareto distribution
+Ratio = Annotated[float, Meta(ge=0.01, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Signed = Annotated[float, Meta(ge=-1, le=1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
@@ -101,8 +107,8 @@ class Oracle(Table, frozen=True):
     """How the venue hears of the true price."""
 
     sources: Annotated[int, Meta(ge=1, le=99)]  # of each kind; the venue gets their median
-    noise_bp: NotNegative  # of each report of each source
-    cadence_s: Positive
+    noise_bp: Offset  # of each report of each source
+    cadence_s: Seconds
     lag_ms: Milliseconds
     jitter_ms: Milliseconds
     outside_perp: bool  # whether a median of outside perpetuals comes with it
@@ -112,26 +118,27 @@ class Population(Table, frozen=True):
     """Who holds positions when the run begins: longs, and shorts of the same size that are hedgers or directional."""
 
     accounts: Annotated[int, Meta(ge=12, le=1_000_000)]
-    open_interest_over_depth: Positive  # of one side, over the makers' bids within 1 %, calm and before depth_scale
+    # of one side, over the makers' bids within 1 %, calm and before depth_scale
+    open_interest_over_depth: Annotated[float, Meta(ge=0.001, le=10_000)]
     long_accounts: Share  # share of the accounts
     hedger_accounts: Share
     hedger_open_interest: Share  # share of the short side
-    long_tail: Positive  # Pareto exponent of sizes
-    short_tail: Positive  # the same, hedgers and directional shorts
+    long_tail: Tail  # Pareto exponent of sizes
+    short_tail: Tail  # the same, hedgers and directional shorts
     long_largest_share: Share  # of its group's open interest that one long holds at most
     short_largest_share: Share  # the same, one hedger or directional short
-    long_leverage: Positive  # median of the lognormal
-    short_leverage: Positive  # the same, directional shorts
-    leverage_sigma: NotNegative
-    leverage_cap: Positive
+    long_leverage: Leverage  # median of the lognormal
+    short_leverage: Leverage  # the same, directional shorts
+    leverage_sigma: Annotated[float, Meta(ge=0, le=5)]
+    leverage_cap: Leverage
     size_leverage: Signed  # rank correlation of size and leverage: below zero, the large are less levered
-    hedger_leverage: tuple[Positive, Positive]  # uniform between
-    entry: tuple[Positive, Positive]  # range of entry prices over the starting price, uniform
+    hedger_leverage: tuple[Leverage, Leverage]  # uniform between
+    entry: tuple[Ratio, Ratio]  # range of entry prices over the starting price, uniform
     adders: Share  # of the longs and directional shorts add margin
     add_alarm: Positive  # below this many times maintenance margin
     add_share: Positive  # of their first equity, each time
     add_times: Count
-    add_look_s: tuple[Positive, Positive]  # time between looks, drawn per account
+    add_look_s: tuple[Seconds, Seconds]  # time between looks, drawn per account
 
     def __post_init__(self) -> None:
         for name in ("hedger_leverage", "entry", "add_look_s"):
@@ -147,8 +154,8 @@ class Makers(Table, frozen=True):
     """Market makers; with what bidders rest in the book they make the depth below when calm, all of them together."""
 
     count: Count
-    capital_usd: Positive  # of each
-    leverage: Positive
+    capital_usd: Capital  # of each
+    leverage: Leverage
     outside_ms: Milliseconds  # how late they hear the outside price
     order_ms: Milliseconds  # how late their orders arrive
     interval_ms: Annotated[int, Meta(ge=10, le=1000)]  # they requote at least once a second
@@ -158,13 +165,13 @@ class Makers(Table, frozen=True):
     depth_bp: Prices
     bid_usd: Prices  # cumulative within depth_bp, what the bidders rest there included
     ask_usd: Prices
-    skew_bp: NotNegative
+    skew_bp: Offset
     calm_bp: Positive  # volatility per square root of a second up to which nothing is withdrawn
     wild_bp: Positive  # and from which on all that is stated
     withdraw_bid: Share
     withdraw_ask: Share
-    rise_s: Positive
-    fall_s: Positive
+    rise_s: Seconds
+    fall_s: Seconds
 
     def __post_init__(self) -> None:
         for name in ("depth_bp", "bid_usd", "ask_usd"):
@@ -181,10 +188,10 @@ class Noise(Table, frozen=True):
     """Exogenous taker flow."""
 
     accounts: Count  # that share the flow; 0: none
-    capital_usd: Positive  # of each
-    per_s: NotNegative  # taker orders when calm
+    capital_usd: Capital  # of each
+    per_s: Annotated[float, Meta(ge=0, le=10_000)]  # taker orders when calm
     branching: Annotated[float, Meta(ge=0, le=0.95)]  # mean number of orders that one sets off
-    decay_s: Positive  # mean time until it does
+    decay_s: Seconds  # mean time until it does
     calm_bp: Positive  # volatility per square root of a second at which orders arrive at per_s
     surge: NotNegative  # the rate is proportional to volatility to this power
     surge_cap: Annotated[float, Meta(ge=1, le=1000)]
@@ -193,8 +200,8 @@ class Noise(Table, frozen=True):
     sign_orders: Positive  # its mean life, in orders
     size_quantile: Prices
     size_coins: Prices  # sizes at these quantiles, log-linear between
-    slippage_bp: Positive  # from the true price, at which they trade at worst
-    balance_s: Positive  # over each such time, buys and sells are made equal
+    slippage_bp: Offset  # from the true price, at which they trade at worst
+    balance_s: Seconds  # over each such time, buys and sells are made equal
 
     def __post_init__(self) -> None:
         rising = all(a < b for a, b in pairwise(self.size_quantile))
@@ -206,25 +213,25 @@ class Noise(Table, frozen=True):
 
 class Momentum(Table, frozen=True):
     count: Count
-    capital_usd: Positive
+    capital_usd: Capital
     position_usd: Positive
-    leverage: Positive
+    leverage: Leverage
     interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
-    look_s: tuple[Positive, Positive]  # length of the move they watch, drawn per agent
-    enter_bp: tuple[Positive, Positive]  # drawn per agent
+    look_s: tuple[Seconds, Seconds]  # length of the move they watch, drawn per agent
+    enter_bp: tuple[Offset, Offset]  # drawn per agent
     leave_share: Share  # of enter_bp
-    slippage_bp: Positive
+    slippage_bp: Offset
     outside_ms: Milliseconds
     order_ms: Milliseconds
 
 
 class Arbitrageurs(Table, frozen=True):
     count: Count
-    capital_usd: Positive
-    leverage: Positive
+    capital_usd: Capital
+    leverage: Leverage
     interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
-    enter_bp: NotNegative
-    leave_bp: float
+    enter_bp: Offset
+    leave_bp: Annotated[float, Meta(ge=-5000, le=5000)]
     clip_usd: Positive
     outside_ms: Milliseconds
     order_ms: Milliseconds
@@ -232,13 +239,13 @@ class Arbitrageurs(Table, frozen=True):
 
 class Bidders(Table, frozen=True):
     count: Count
-    capital_usd: Positive
-    leverage: Positive
+    capital_usd: Capital
+    leverage: Leverage
     interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
     discount_bp: Prices
     share: Prices  # of the capacity, at each discount
     unwind_share: Share  # of what it holds that it offers in the book at each look
-    unwind_bp: NotNegative  # from the outside price, at worst
+    unwind_bp: Offset  # from the outside price, at worst
     outside_ms: Milliseconds
     order_ms: Milliseconds
 
@@ -252,7 +259,7 @@ class Scenario(Table, frozen=True):
 
     name: str
     title: str
-    backstop_usd: NotNegative  # starting capital of the insurance fund and of the vault, the same in all designs
+    backstop_usd: Annotated[float, Meta(ge=0, le=1e10)]  # starting capital of the insurance fund and of the vault, the same in all designs
     feedback: Share  # share of the venue's price impact that moves the true price; 0: it is exogenous
     sizes_usd: tuple[Positive, Positive, Positive]  # of which the effective spread is measured
     path: BarsPath | GbmPath

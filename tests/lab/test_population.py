@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perplab.lab.population import DIRECTIONAL, HEDGERS, LONGS, Terms, Traders, populate
-from perplab.lab.scenario import Scenario, load_scenario
+from perplab.lab.scenario import Scenario, ScenarioError, load_scenario
 
 TERMS = Terms(1.0, 0.001, 1000, 40, np.array([0.025, 0.05]), np.array([0.0, 150e12 * 0.025]))  # 40x, above 150 M USD 20x
 FIRST = 116_848  # [ticks] rounded first price of oct10
@@ -129,3 +129,9 @@ def test_other_agents_change_nothing(scenario: Scenario, traders: Traders) -> No
     again = populate(more, TERMS, seed=1)
     np.testing.assert_array_equal(again.trades, traders.trades)
     np.testing.assert_array_equal(again.deposit, traders.deposit)
+
+
+def test_an_open_interest_of_less_than_a_lot_per_account_is_refused() -> None:
+    scenario = load_scenario("oct10").override({"population": {"open_interest_over_depth": 0.001, "accounts": 10_000}})
+    with pytest.raises(ScenarioError, match=r"lots of open interest for \d+ accounts, expected one lot each"):
+        populate(scenario, TERMS, 1)
