@@ -13,7 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from . import kinds as k
 from .ledger import Ledger
-from .margin import cross_equity, row_equity, row_notional, value_of
+from .margin import cross_equity, row_equity, row_notional, slice_value, value_of
 from .matching import Matcher
 from .tables import State
 from .types import (
@@ -27,8 +27,6 @@ from .types import (
     abs_i64,
     max_i64,
     min_i64,
-    mul_div_ceil,
-    mul_div_floor,
 )
 
 INDEX_ROOM: Final = 1 << 56  # as funding's INDEX_LIMIT
@@ -241,8 +239,9 @@ class Backstops:
         market = positions.market[row]
         is_long = positions.size[row] > 0
         queue = self.queue(market, not is_long)
+        held_by_loser = lots if is_long else -lots
         left = lots
-        value_left = value
+        booked: i64 = 0
         while left > 0 and queue.next < len(queue.rows):
             winner = queue.rows[queue.next]
             held = abs_i64(positions.size[winner])
@@ -250,15 +249,15 @@ class Backstops:
                 queue.next += 1
                 continue
             part = min_i64(left, held)
-            # the loser's fills round against it; the last one takes the remainder
-            cost = mul_div_floor(value_left, part, left) if is_long else mul_div_ceil(value_left, part, left)
+            # what is booked for all fills together is rounded, once; the last one takes the remainder
+            cost = slice_value(value, lots - left + part, held_by_loser) - booked
             at_mark = value_of(state.markets, market, part, state.markets.mark[market])
             if equity_behind(state, winner) - abs_i64(at_mark - cost) < 0:
                 queue.next += 1
                 continue
             self.transfer(row, winner, part, cost, at_mark)
             left -= part
-            value_left -= cost
+            booked += cost
         return lots - left
 
     def transfer(self, loser: i64, winner: i64, lots: i64, value: i64, at_mark: i64) -> None:

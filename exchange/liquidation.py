@@ -6,7 +6,8 @@ passes never nest. A design lists its steps (book, dutch_auction, takeover); a l
 gives up, or its patience has run out, and what no step could close is for the backstops.
 
 Whatever slice of a position is closed, its account's equity is split over its positions pro rata to maintenance; a slice that fetches
-less than its share makes a deficit, paid at once, so that what remains keeps its bankruptcy price. Shares round down, deficits with them.
+less than its share makes a deficit, paid at once, so that what remains keeps its bankruptcy price. Shares are rounded
+against the position, deficits down with them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,17 @@ from . import kinds as k
 from .backstop import Backstops
 from .entry import is_stale
 from .ledger import Ledger
-from .margin import cross_equity, cross_maintenance, cross_notional, equity_share, row_equity, row_maintenance, row_notional, value_of
+from .margin import (
+    cross_equity,
+    cross_maintenance,
+    cross_notional,
+    equity_share,
+    row_equity,
+    row_maintenance,
+    row_notional,
+    slice_value,
+    value_of,
+)
 from .matching import Incoming, Matcher
 from .tables import State, column, more
 from .types import (
@@ -34,8 +45,6 @@ from .types import (
     abs_i64,
     max_i64,
     min_i64,
-    mul_div_ceil,
-    mul_div_floor,
     ppm_ceil,
     ppm_floor,
 )
@@ -394,10 +403,8 @@ class LiquidationDesk:
         state = self.state
         if lots == 0:
             return
-        if held > 0:
-            gained = value - mul_div_floor(due, lots, abs_i64(held))
-        else:
-            gained = mul_div_floor(due, lots, abs_i64(held)) - value
+        part = slice_value(due, lots, held)
+        gained = value - part if held > 0 else part - value
         fee: i64 = 0
         deficit: i64 = 0
         if gained < 0:
@@ -459,8 +466,8 @@ class LiquidationDesk:
     def settle_deleveraged(self, row: i64, held: i64, lots: i64, value: i64, bankrupt: i64) -> None:
         """Report the slice's bad debt against the mark; what the price did not cover is a deficit for the cash payers."""
         state = self.state
-        part = mul_div_floor(value, lots, abs_i64(held)) if held > 0 else mul_div_ceil(value, lots, abs_i64(held))
-        due = mul_div_floor(bankrupt, lots, abs_i64(held))
+        part = slice_value(value, lots, held)
+        due = slice_value(bankrupt, lots, held)
         at_mark = value_of(state.markets, state.positions.market[row], lots, state.markets.mark[state.positions.market[row]])
         debt = max_i64(0, due - at_mark if held > 0 else at_mark - due)
         short_of = max_i64(0, due - part if held > 0 else part - due)

@@ -22,6 +22,7 @@ from .types import (
     div_ceil,
     index_due,
     max_i64,
+    mul_div_ceil,
     mul_div_floor,
     ppm_ceil,
 )
@@ -278,6 +279,12 @@ def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
         else:
             low = middle + 1
     return low
+
+
+def slice_value(value: i64, lots: i64, held: i64) -> i64:
+    """The part of `value` that goes with `lots` (unsigned) of a position of `held` (signed), rounded against the position: what a long
+    gets is rounded down, what a short pays is rounded up."""
+    return mul_div_floor(value, lots, held) if held > 0 else mul_div_ceil(value, lots, -held)
 
 
 def equity_share(state: State, row: i64, equity: i64, maintenance: i64) -> i64:

@@ -82,8 +82,9 @@ def side_usd(rows: Rows, side: Side) -> float:
 
 def test_ladder_adds_up_to_the_profile() -> None:
     cumulative = np.cumsum(LADDER.bid)
+    edges = LADDER.offset_bp * (LADDER.offset_bp[1] / LADDER.offset_bp[0]) ** 0.5  # half way to the next level
     for offset, depth in ((10.0, 1e7), (100.0, 1e8)):
-        at = float(np.interp(np.log(offset), np.log(LADDER.offset_bp), np.log(cumulative)))
+        at = float(np.interp(np.log(offset), np.log(edges), np.log(cumulative)))
         assert np.exp(at) == pytest.approx(depth * USD, rel=1e-6)
     assert LADDER.offset_bp[0] == pytest.approx(1.0)
     assert (LADDER.bid > 0).all()

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from kit import CLEARING, FEES, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, Bench, Dice, markets_of, named, packed, script, usd
+from kit import (
+    CLEARING,
+    FEES,
+    FIRST,
+    INSURANCE,
+    MILLION,
+    ROUNDING,
+    SECOND,
+    UNCOVERED,
+    Bench,
+    Dice,
+    markets_of,
+    named,
+    packed,
+    script,
+    typed,
+    usd,
+)
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.backstop import AdlRank, HyperliquidIndex, ProfitLeverage
-from perplab.exchange.codes import MarginMode, Payer, Reason, Side
-from perplab.exchange.liquidation import SCREENS, Screen
-from perplab.exchange.messages import BlockTrade, Deposit, Place, SetMarginMode, TakeAuction, Withdraw
+from perplab.exchange.codes import MarginMode, MarketStatus, Method, Outcome, Payer, Reason, Side
+from perplab.exchange.events import Event
+from perplab.exchange.liquidation import SCREENS, LiquidationDesk, Liquidations, LiquidationStep, Screen
+from perplab.exchange.messages import BlockTrade, Deposit, Place, SetMarginMode, SetMarketStatus, TakeAuction, UpdateOracle, Withdraw
 
 # -- shared losses --
 
@@ -190,6 +209,190 @@ def test_many_liquidations_at_once() -> None:
     assert all(bench.exchange.equity(account) == 0 for account in accounts)
 
 
+def test_rows_of_liquidations_are_filled_without_gaps() -> None:
+    table = Liquidations(4)
+    for expected in range(9):
+        assert table.new_row() == expected
+        table.account[expected] = FIRST
+    assert (table.rows, table.live) == (16, 9)
+    for free in (7, 1, 4):
+        table.account[free] = -1
+    assert table.new_row() == 1
+
+
+@pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("equity", [-3, 0, 1, 2])
+def test_the_smallest_position_is_found_when_it_is_below(mode: MarginMode, equity: int) -> None:
+    """One lot worth a micro-unit, which needs one: its key is equity / maintenance in ppb."""
+    bench = Bench(markets_of({"tick": "0.01", "lot": "0.0001", "max_price": "100"}))
+    trader, other = bench.open("1"), bench.open(MILLION)
+    bench.send(UpdateOracle, 0, 1)
+    bench.send(SetMarginMode, trader, 0, mode)
+    bench.send(BlockTrade, trader, other, 0, 1, 1)
+    row = bench.exchange.state.find_position(trader, 0)
+    if mode == MarginMode.ISOLATED:
+        bench.exchange.ledger.to_isolated(row, equity - 1)
+    else:
+        bench.exchange.ledger.move(trader, other, 0, usd(1) - equity)
+    which = row if mode == MarginMode.ISOLATED else -1
+    assert bench.exchange.desk.found() == ([(equity * 10**9, trader, which)] if equity < 1 else [])
+
+
+@pytest.mark.parametrize("screen", [None, Screen(), *SCREENS], ids=lambda screen: type(screen).__name__)
+def test_all_who_are_below_are_found_in_their_order(screen: Screen | None) -> None:
+    bench = Bench()
+    other = bench.open(MILLION)
+    bench.oracle(100)
+    traders = [bench.open("100") for _ in range(5)]
+    for trader in traders:
+        bench.block(trader, other, 10, 100)
+    bench.exchange.desk.screen = screen
+    for number, taken in enumerate((55, 90, 55, 45, 70)):
+        bench.exchange.ledger.move(traders[number], other, 0, usd(taken))
+    found = bench.exchange.desk.found()
+    assert [key[1] - traders[0] for key in found] == [1, 4, 0, 2]
+    assert [key[0] for key in found] == [10**9 * left // 50 for left in (10, 30, 45, 45)]
+
+
+class Nested(LiquidationStep):
+    def act(self, desk: LiquidationDesk, at: int) -> bool:
+        desk.run_pass()
+        return True
+
+
+def test_passes_never_nest() -> None:
+    bench = Bench()
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    bench.exchange.desk.steps[0] = Nested(0)
+    with pytest.raises(AssertionError, match="never nest"):
+        bench.oracle(90)
+
+
+@pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("short_of", [0, 1])
+def test_just_what_is_needed_is_enough(mode: MarginMode, short_of: int) -> None:
+    """Ten lots at 100 need 50: with that nobody is below maintenance, and a liquidation under way is over."""
+    bench = Bench()
+    trader, other = bench.open("1000"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, trader, 0, mode)
+    bench.block(trader, other, 10, 100)
+    exchange, desk = bench.exchange, bench.exchange.desk
+    row = exchange.state.find_position(trader, 0)
+    if mode == MarginMode.ISOLATED:
+        exchange.ledger.to_isolated(row, -usd(50) - short_of)
+    else:
+        exchange.ledger.move(trader, other, 0, usd(950) + short_of)
+        row = -1
+    assert desk.is_below(trader, row, 0) == bool(desk.found()) == bool(short_of)
+    at = desk.begin(trader, row, 0)
+    events = told(bench, lambda: desk.end_if_done(at))
+    assert [event.outcome for event in named(events, "LiquidationEnded")] == ([] if short_of else [Outcome.RECOVERED])
+
+
+def test_a_halted_market_pauses_whom_it_binds() -> None:
+    """An account's cross liquidations wait for every market it holds a position in, be it a single lot; an isolated one for its own."""
+    bench = Bench(markets_of({}, {}, {}))
+    trader, other = bench.open(MILLION), bench.open(MILLION)
+    for market in range(3):
+        bench.oracle(100, market)
+        bench.send(SetMarginMode, trader, market, int(market == 0))
+        bench.block(trader, other, 1, 100, market)
+    state, desk = bench.exchange.state, bench.exchange.desk
+    rows = [state.find_position(trader, market) for market in range(3)]
+
+    def paused() -> list[bool]:
+        return [desk.is_paused(trader, row) for row in (-1, *rows)]
+
+    assert paused() == [False, False, False, False]
+    for market in range(3):
+        bench.send(SetMarketStatus, market, MarketStatus.HALTED)
+        assert paused() == [True] + [number == market for number in range(3)]
+        bench.send(SetMarketStatus, market, MarketStatus.ACTIVE)
+    bench.block(other, trader, 1, 100, 2)
+    bench.send(SetMarketStatus, 2, MarketStatus.HALTED)
+    assert paused() == [False, False, False, False]
+
+
+def test_nobody_is_deleveraged_while_its_market_is_halted() -> None:
+    """What no step could close waits; here for a winner who can afford it, too."""
+    bench = Bench(markets_of({}, backstops=["auto_deleverage"], liquidation={"book": {"patience_ms": 2_000}}))
+    loser, winner = bench.open("40"), bench.open("40")
+    bench.oracle(100)
+    bench.block(loser, winner, 4, 100)
+    bench.oracle(50)
+    bench.send(Withdraw, winner, 0, usd(220))
+    assert named(bench.later(2), "Deleveraged") == []
+    at = bench.exchange.state.accounts.liquidation[loser]
+    assert bench.exchange.desk.may_deleverage(at)
+    bench.send(SetMarketStatus, 0, MarketStatus.HALTED)
+    assert not bench.exchange.desk.may_deleverage(at)
+    bench.send(Deposit, winner, 0, usd(200))
+    assert named(bench.later(1), "Deleveraged") == []
+    bench.send(SetMarketStatus, 0, MarketStatus.ACTIVE)
+    assert [event.winner for event in named(bench.later(1), "Deleveraged")] == [winner]
+
+
+def test_every_liquidation_is_found_by_its_account_and_asset() -> None:
+    """That of an isolated position by the position."""
+    bench = Bench(markets_of({}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"]))
+    a, b = bench.open(0), bench.open(0)
+    bench.send(SetMarginMode, a, 0, MarginMode.ISOLATED)
+    desk, state = bench.exchange.desk, bench.exchange.state
+    current, row = state.accounts.liquidation, state.find_position(a, 0)
+    assert desk.begin(a, row, 0) == 0
+    begun = []
+    for account, asset in ((a, 0), (b, 1), (a, 1), (b, 0)):
+        assert desk.find(account, -1, asset) == -1
+        begun.append(desk.begin(account, -1, asset))
+        assert current[account] == begun[-1]
+    assert [desk.find(account, -1, asset) for account, asset in ((a, 0), (b, 1), (a, 1), (b, 0))] == begun == [1, 2, 3, 4]
+    desk.end(4, Outcome.RECOVERED)
+    desk.end(1, Outcome.RECOVERED)
+    assert (current[a], current[b]) == (3, 2)  # the one that is still under way
+    desk.end(2, Outcome.RECOVERED)
+    desk.end(3, Outcome.RECOVERED)
+    assert (current[a], current[b], desk.find(a, row, 0), desk.table.live) == (-1, -1, 0, 1)
+
+
+def test_patience_ends_on_the_nanosecond() -> None:
+    bench = Bench(markets_of({}, backstops=["auto_deleverage"], liquidation={"book": {"patience_ms": 2_000}}))
+    loser, winner = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(loser, winner, 10, 100)
+    bench.oracle(88)
+    bench.now += 2 * SECOND - 1
+    assert named(bench.oracle(87), "Deleveraged") == []
+    bench.now += 1
+    assert len(named(bench.oracle(86), "Deleveraged")) == 1
+
+
+def test_a_step_that_closes_everything_is_the_last() -> None:
+    """However short its patience: no auction of nothing follows."""
+    bench = Bench(markets_of({}, liquidation={"steps": ["book", "dutch_auction"]}))
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    bench.place(other, Side.BUY, 10, 92)
+    events = [type(event).__name__ for event in bench.oracle(94)]
+    assert events == ["OracleUpdated", "MarkMoved", "LiquidationStarted", "Traded", "Liquidated", "LiquidationEnded"]
+
+
+def test_who_has_no_position_is_not_found() -> None:
+    """Not even in debt."""
+    bench = Bench()
+    debtor, other = bench.open("100"), bench.open("100")
+    bench.oracle(100)
+    bench.block(debtor, other, 1, 100)
+    bench.block(other, debtor, 1, 100)
+    bench.exchange.ledger.move(debtor, other, 0, usd("100") + 1)
+    for screen in (None, Screen(), *SCREENS):
+        bench.exchange.desk.screen = screen
+        assert bench.exchange.desk.found() == []
+
+
 # -- the beginning of time --
 
 
@@ -242,6 +445,173 @@ def test_a_liquidation_fee_rounds_up(lots: int, fee: int) -> None:
     assert bench.exchange.equity(trader) == 3 * lots - fee
 
 
+# -- slices --
+
+
+def told(bench: Bench, call: Callable[[], object]) -> list[Event]:
+    """The events of something done behind the door."""
+    log = bench.exchange.state.log
+    log.clear()
+    call()
+    return typed(list(log.rows)[: log.end])
+
+
+def one_row(**overrides: object) -> tuple[Bench, int]:
+    """A position of 9 lots at a mark of 100, whose numbers do not matter to how a slice is settled."""
+    bench = Bench(markets_of({}, **overrides))
+    trader, other = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 9, 100)
+    return bench, bench.exchange.state.find_position(trader, 0)
+
+
+@pytest.mark.parametrize(
+    ("held", "lots", "value", "due", "deficit", "fee"),
+    [
+        (3, 1, 99, 299, 0, 0),  # 99.67 are due, rounded down
+        (3, 2, 199, 299, 0, 0),  # 199.33
+        (3, 2, 198, 299, 1, 0),
+        (3, 2, 200, 299, 0, 1),
+        (1, 1, 50, 60, 10, 0),
+        (1, 1, 1_000, 0, 0, 10),
+        (1, 1, 1_001, 0, 0, 11),  # 10.01, rounded up
+        (1, 1, 5, -3, 0, 1),  # below zero even with nothing: 8 gained
+        (-3, 1, 100, 299, 0, 0),  # 99.67 may be paid, rounded up
+        (-3, 1, 99, 299, 0, 1),
+        (-3, 2, 200, 299, 0, 0),  # 199.33
+        (-3, 2, 198, 299, 0, 2),
+        (-3, 2, 201, 299, 1, 0),
+        (-1, 1, 60, 50, 10, 0),
+        (-1, 1, 1_001, 3_000, 0, 11),
+    ],
+)
+def test_a_slice_is_settled_to_the_micro_unit(held: int, lots: int, value: int, due: int, deficit: int, fee: int) -> None:
+    """1 % of what was fetched, out of what it is beyond the share that is due; or the deficit against that."""
+    bench, row = one_row(liquidation={"fee_ppm": 10_000})
+    before = bench.exchange.balance(FIRST)
+    events = told(bench, lambda: bench.exchange.desk.settle_slice(0, row, held, lots, value, due, Method.BOOK))
+    closed = named(events, "Liquidated")[0]
+    assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, value, deficit, fee)
+    assert [event.amount for event in named(events, "DeficitPaid")] == ([deficit] if deficit else [])
+    assert (bench.exchange.balance(FEES), bench.exchange.balance(UNCOVERED)) == (fee, -deficit)
+    assert bench.exchange.balance(FIRST) - before == deficit - fee
+
+
+@pytest.mark.parametrize(
+    ("held", "lots", "value", "bankrupt", "part", "debt", "paid"),
+    [
+        (3, 1, 330_000_002, 330_000_002, 110_000_000, 10_000_000, 0),  # 110.0000007: received and due round down
+        (3, 2, 330_000_002, 330_000_002, 220_000_001, 20_000_001, 0),
+        (3, 2, 300_000_000, 330_000_002, 200_000_000, 20_000_001, 20_000_001),  # at the mark
+        (3, 1, 300_000_000, 270_000_000, 100_000_000, 0, 0),
+        (1, 1, 100_000_000, 100_000_001, 100_000_000, 1, 1),
+        (-3, 1, 270_000_001, 270_000_001, 90_000_001, 9_999_999, 0),  # 90.0000003: paid and due round up
+        (-3, 2, 270_000_001, 270_000_001, 180_000_001, 19_999_999, 0),
+        (-3, 2, 300_000_000, 270_000_001, 200_000_000, 19_999_999, 19_999_999),
+        (-3, 1, 300_000_000, 330_000_000, 100_000_000, 0, 0),
+        (-1, 1, 100_000_000, 99_999_999, 100_000_000, 1, 1),
+    ],
+)
+def test_a_deleveraged_part_is_settled_to_the_micro_unit(
+    held: int, lots: int, value: int, bankrupt: int, part: int, debt: int, paid: int
+) -> None:
+    """Its bad debt is told against the mark of 100; what is paid is what the price left open."""
+    bench, row = one_row()
+    events = told(bench, lambda: bench.exchange.desk.settle_deleveraged(row, held, lots, value, bankrupt))
+    closed = named(events, "Liquidated")[0]
+    assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, part, debt, 0)
+    assert [event.amount for event in named(events, "DeficitPaid")] == ([paid] if paid else [])
+    assert bench.exchange.balance(UNCOVERED) == -paid
+
+
+def test_nobody_is_paid_to_take_a_short_over() -> None:
+    """A short that is 5 USD short even if its lots cost nothing: the winner gets nothing for them, the rest is a deficit."""
+    bench = Bench(markets_of({}, backstops=["auto_deleverage"]))
+    loser, winner = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(winner, loser, 1, 100)
+    row = bench.exchange.state.find_position(loser, 0)
+    events = told(bench, lambda: bench.exchange.desk.deleverage_row(row, -usd(5)))
+    assert [(event.winner, event.value, event.conceded) for event in named(events, "Deleveraged")] == [(winner, 0, usd(100))]
+    assert [(event.size, event.value, event.deficit) for event in named(events, "Liquidated")] == [(-1, 0, usd(105))]
+    assert [event.amount for event in named(events, "DeficitPaid")] == [usd(5)]
+
+
+def test_what_an_isolated_loser_is_paid_is_no_surplus() -> None:
+    """Closed at the mark with 20 of debt, which the fund pays; nothing is left to go back to it."""
+    venue = markets_of(
+        {}, backstops=["auto_deleverage", "insurance_fund"], auto_deleverage={"price": "mark"}, insurance_fund={"capital": 50},
+        liquidation={"surplus_to": "insurance_fund"},
+    )  # fmt: skip
+    bench = Bench(venue)
+    trader, other = bench.open("1000"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, trader, 0, MarginMode.ISOLATED)
+    bench.block(trader, other, 10, 100)
+    events = bench.oracle(88)
+    assert [event.amount for event in named(events, "DeficitPaid")] == [usd(20)]
+    assert named(events, "SurplusPaid") == []
+    assert (bench.exchange.balance(INSURANCE), bench.exchange.balance(trader)) == (usd(30), usd(900))
+
+
+def test_a_surplus_comes_from_the_position_that_was_closed() -> None:
+    """Not from an isolated one of the same account, nor from cash of another asset."""
+    terms = {"settlement_asset": "EUR"}
+    liquidation = {"surplus_to": "insurance_fund", "book": {"limit": "band"}}
+    bench = Bench(markets_of({}, terms, terms, assets=["USD", "EUR"], liquidation=liquidation))
+    trader, other = bench.open("100"), bench.open(MILLION)
+    for account in (trader, other):
+        bench.send(Deposit, account, 1, usd("200"))
+    bench.send(Deposit, other, 1, usd(MILLION))
+    for market in range(3):
+        bench.oracle(100, market)
+    bench.send(SetMarginMode, trader, 1, MarginMode.ISOLATED)
+    for market in range(3):
+        bench.block(trader, other, 10 if market else 1, 100, market)
+    bench.place(other, Side.BUY, 10, 93, 2)
+    (paid,) = named(bench.oracle(94, 2), "SurplusPaid")
+    assert (paid.account, paid.asset, paid.amount) == (trader, 1, usd("30"))
+    assert bench.exchange.position(trader, 1).isolated_margin == usd("100")
+    assert (bench.exchange.balance(trader, 0), bench.exchange.balance(trader, 1)) == (usd("100"), 0)
+    assert (bench.exchange.balance(INSURANCE, 0), bench.exchange.balance(INSURANCE, 1)) == (0, usd("30"))
+
+
+@pytest.mark.parametrize("rest", [-7, -1, 0, 1, 7])
+def test_what_is_left_when_all_is_closed_goes_to_the_micro_unit(rest: int) -> None:
+    """A surplus to where the design says, a deficit to those who pay them."""
+    bench = Bench(markets_of({}, liquidation={"surplus_to": "insurance_fund"}))
+    trader, other = bench.open("1000"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 1, 100)
+    bench.block(other, trader, 1, 100)
+    bench.exchange.ledger.move(trader, other, 0, usd("1000") - rest)
+    desk = bench.exchange.desk
+    events = told(bench, lambda: desk.end(desk.begin(trader, -1, 0), Outcome.FLAT))
+    closed = [(e.method, e.size, e.value, e.deficit, e.fee) for e in named(events, "Liquidated")]
+    assert closed == ([(Method.SETTLEMENT, 0, 0, -rest, 0)] if rest < 0 else [])
+    assert [event.amount for event in named(events, "DeficitPaid")] == ([-rest] if rest < 0 else [])
+    assert [event.amount for event in named(events, "SurplusPaid")] == ([rest] if rest > 0 else [])
+    assert (bench.exchange.balance(INSURANCE), bench.exchange.balance(UNCOVERED)) == (max(0, rest), min(0, rest))
+    assert bench.exchange.balance(trader) == 0
+
+
+@pytest.mark.parametrize("rank", ["profit_leverage", "hyperliquid"])
+def test_a_winner_who_is_passed_over_holds_nobody_up(rank: str) -> None:
+    """Long 4 at 100 with 40: a lot at 50 costs its winner 40. Carl has 6 and is passed over, whether his turn comes first or last."""
+    patient = {"book": {"patience_ms": 2_000}}
+    bench = Bench(markets_of({}, backstops=["auto_deleverage"], auto_deleverage={"rank": rank}, liquidation=patient))
+    loser, bob, carl, dana = bench.open("40"), bench.open("1000"), bench.open("6"), bench.open("900")
+    bench.oracle(100)
+    bench.block(loser, bob, 3, 100)
+    bench.block(loser, dana, 1, 100)
+    bench.oracle(50)
+    bench.now += SECOND
+    bench.block(bob, carl, 1, 50)
+    closed = named(bench.later(1), "Deleveraged")
+    assert {(event.winner, event.size, event.value) for event in closed} == {(bob, 2, usd(180)), (dana, 1, usd(90))}
+    assert bench.exchange.position(carl, 0).size == -1
+
+
 # -- markets of their own assets --
 
 
@@ -274,18 +644,20 @@ def test_isolated_margin_comes_from_the_markets_asset() -> None:
     assert (bench.exchange.balance(trader, 0), bench.exchange.balance(trader, 1)) == (usd("100"), usd("55"))
 
 
-def test_liquidations_in_two_assets_run_side_by_side() -> None:
-    """Each has its own equity, and each ends by itself; until both have, the account is in liquidation."""
+@pytest.mark.parametrize("first", [0, 1])
+def test_liquidations_in_two_assets_run_side_by_side(first: int) -> None:
+    """Each has its own equity, and each ends by itself, the one in asset `first` before the other; until both have, the account is in
+    liquidation."""
     bench, trader, other = two_assets()
     bench.block(trader, other, 10, 100, 0)
     bench.block(trader, other, 10, 100, 1)
     assert len(named(bench.oracle(94, 0), "LiquidationStarted")) == 1
     assert len(named(bench.oracle(94, 1), "LiquidationStarted")) == 1
-    bench.send(Deposit, trader, 1, usd("20"))
+    bench.send(Deposit, trader, first, usd("20"))
     assert len(named(bench.later(1), "LiquidationEnded")) == 1
     assert [event.reason for event in named(bench.place(trader, Side.SELL, 1, 120, 1), "Rejected")] == [Reason.IN_LIQUIDATION]
     assert named(bench.later(3), "LiquidationStarted") == []
-    bench.send(Deposit, trader, 0, usd("20"))
+    bench.send(Deposit, trader, 1 - first, usd("20"))
     assert len(named(bench.later(1), "LiquidationEnded")) == 1
     assert named(bench.place(trader, Side.SELL, 1, 120, 1), "OrderPlaced")
 

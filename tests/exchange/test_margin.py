@@ -12,8 +12,8 @@ import pytest
 from kit import BTC, ETH, MILLION, USD, Bench, Dice, markets_of, named, plain_venue, tier, usd
 
 from perplab.exchange import margin, types
-from perplab.exchange.codes import MarginMode, Side
-from perplab.exchange.messages import MoveIsolatedMargin, SetMarginMode, Withdraw
+from perplab.exchange.codes import MarginMode, Reason, Side
+from perplab.exchange.messages import BlockTrade, Deposit, MoveIsolatedMargin, SetMarginMode, Withdraw
 
 TOP = 2**63 - 1
 VALUES = [0, 1, 2, 3, 7, 10**6 - 1, 10**6, 10**6 + 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40 - 1, 10**12 + 1, 10**16, 2**55, 2**62 - 1, TOP]
@@ -157,6 +157,57 @@ def test_shares_of_equity_never_exceed_it() -> None:
         shares = [margin.equity_share(state, row, equity, required) for row in rows]
         assert equity - 2 < sum(shares) <= equity
         assert shares[0] == floor(Fraction(equity * margin.row_maintenance(state, rows[0]), required))
+    assert margin.equity_share(state, rows[0], -7, 0) == -7  # nothing is required
+
+
+def test_an_accounts_requirements_are_sums_over_its_cross_positions() -> None:
+    bench = Bench(markets_of({}, {}, {}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"]))
+    trader, other = bench.open("10000"), bench.open(MILLION)
+    for account in (trader, other):
+        bench.send(Deposit, account, 1, usd("1000"))
+    for market in range(4):
+        bench.oracle(100 + market, market)
+    bench.send(SetMarginMode, trader, 0, MarginMode.ISOLATED)
+    for market, lots in enumerate((5, 17, 23, 31)):
+        bench.block(other, trader, lots, 100 + market, market)
+    worth = 17 * 101 + 23 * 102
+    assert margin.cross_notional(bench.exchange.state, trader, 0) == usd(worth)
+    assert bench.exchange.initial_margin(trader) * 10 == bench.exchange.maintenance_margin(trader) * 20 == usd(worth)
+    assert bench.exchange.initial_margin(trader, 1) * 10 == bench.exchange.maintenance_margin(trader, 1) * 20 == usd(31 * 103)
+    assert bench.exchange.free_margin(trader) == usd("9950") - bench.exchange.initial_margin(trader)
+
+
+def test_orders_need_the_worse_side_and_its_open_loss() -> None:
+    """By the formula in whatever state the row is put, also where both sides would be filled at a loss."""
+    bench = Bench(markets_of({"max_leverage": 100, "tiers": TIERS}))
+    bench.oracle(100)
+    state = bench.exchange.state
+    markets, positions, row = state.markets, state.positions, state.position_row(bench.open(0), 0)
+
+    def needed(lots: int, loss: int) -> int:
+        return int(margin.initial_of(markets, 0, abs(lots) * usd(100), positions.leverage[row])) + max(0, loss)
+
+    for size, bids, asks, worse in product((-30, -1, 0, 1, 30), (0, 1, 2, 40), (0, 1, 2, 40), (-7, 0, 7)):
+        positions.size[row], positions.bid_lots[row], positions.ask_lots[row] = size, bids, asks
+        positions.bid_notional[row], positions.ask_notional[row] = bids * usd(100 + worse), asks * usd(100 - worse)
+        expected = max(needed(size + bids, bids * usd(worse)), needed(size - asks, asks * usd(worse)))
+        assert margin.row_order_initial(state, row) == expected, (size, bids, asks, worse)
+
+
+@pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("short_of", [0, 1])
+def test_a_trade_needs_its_margin_to_the_micro_unit(mode: MarginMode, short_of: int) -> None:
+    """Ten lots at 101, which cost 10 against the mark and need 100, beside another position's 30."""
+    bench = Bench(plain_venue())
+    trader, other = bench.open("140"), bench.open(MILLION)
+    for market in (BTC, ETH):
+        bench.oracle(100, market)
+    bench.send(SetMarginMode, trader, BTC, mode)
+    bench.block(trader, other, 3, 100, ETH)
+    if short_of:
+        bench.send(Withdraw, trader, 0, short_of)
+    events = bench.send(BlockTrade, trader, other, BTC, 10, 101)
+    assert [type(event).__name__ for event in events] == ["Rejected" if short_of else "BlockTraded"]
 
 
 # -- liquidation prices --
@@ -183,7 +234,72 @@ def test_at_the_quoted_price_it_is_liquidatable_and_one_tick_better_it_is_not(mo
     assert started == {0: True, 1: False}
 
 
+@pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize(
+    ("side", "equity", "liquidation", "bankruptcy"),
+    [
+        (Side.BUY, "97.5", 94, 90),  # at 95: 47.5 for 47.5
+        (Side.BUY, "97.499999", 95, 90),
+        (Side.BUY, "50", 99, 94),  # at 100: 50 for 50; at 95: 0
+        (Side.BUY, "49.999999", 100, 95),
+        (Side.SELL, "102.5", 106, 111),  # at 105: 52.5 for 52.5
+        (Side.SELL, "102.499999", 105, 111),
+        (Side.SELL, "50", 101, 106),
+        (Side.SELL, "49.999999", 100, 105),
+        (Side.BUY, "-2000", 315, 299),
+        (Side.SELL, "-2000", 1, 1),  # at any price
+    ],
+)
+def test_prices_to_the_micro_unit(mode: MarginMode, side: Side, equity: str, liquidation: int, bankruptcy: int) -> None:
+    """Ten lots at 100, and an equity of just what a price leaves."""
+    bench = Bench(plain_venue())
+    trader, other = bench.open("10000"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, trader, BTC, mode)
+    buyer, seller = (trader, other) if side == Side.BUY else (other, trader)
+    bench.block(buyer, seller, 10, 100)
+    if mode == MarginMode.ISOLATED:
+        bench.exchange.ledger.to_isolated(bench.exchange.state.find_position(trader, BTC), usd(equity) - usd(100))
+    else:
+        bench.exchange.ledger.move(trader, other, 0, usd(10_000) - usd(equity))
+    found = bench.exchange.liquidation_price(trader, BTC), bench.exchange.bankruptcy_price(trader, BTC)
+    assert found == (liquidation, bankruptcy)
+
+
 # -- isolated margin --
+
+
+@pytest.mark.parametrize(("side", "burden"), [(None, "0"), (Side.BUY, "54.5"), (Side.SELL, "45")])
+def test_an_isolated_position_burdens_free_cash_only_by_its_orders(side: Side | None, burden: str) -> None:
+    """Long 10 at 95 it has 50 for 95, which is nobody's business; with a bid for one more it leans on what 11 would need."""
+    bench = Bench(plain_venue())
+    bob, carl = bench.open("1000"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, bob, BTC, MarginMode.ISOLATED)
+    bench.block(bob, carl, 10, 100)
+    bench.oracle(95)
+    if side is not None:
+        bench.place(bob, side, 1, 90 if side == Side.BUY else 120)
+    assert isolated_equity(bench, bob) == usd(50)
+    assert bench.exchange.free_margin(bob) == usd(900) - usd(burden)
+
+
+def test_an_isolated_positions_profit_backs_more_of_it() -> None:
+    """Its equity of 200 is enough for 18 lots at 110, not for 19, while the account is short of margin elsewhere."""
+    bench = Bench(plain_venue())
+    bob, carl = bench.open("200"), bench.open(MILLION)
+    for market in (BTC, ETH):
+        bench.oracle(100, market)
+    bench.send(SetMarginMode, bob, BTC, MarginMode.ISOLATED)
+    for market in (BTC, ETH):
+        bench.block(bob, carl, 10, 100, market)
+    bench.oracle(110)
+    bench.oracle(99, ETH)
+    assert (bench.exchange.free_margin(bob), isolated_equity(bench, bob)) == (-usd(9), usd(200))
+    refused = bench.send(BlockTrade, bob, carl, BTC, 9, 110)
+    assert [event.reason for event in named(refused, "Rejected")] == [Reason.INSUFFICIENT_MARGIN]
+    bench.block(bob, carl, 8, 110)
+    assert isolated_equity(bench, bob) == usd(200)
 
 
 def shaken() -> tuple[Bench, int, int]:
