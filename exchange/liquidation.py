@@ -6,8 +6,8 @@ passes never nest. A design lists its steps (book, dutch_auction, takeover); a l
 gives up, or its patience has run out, and what no step could close is for the backstops.
 
 Whatever slice of a position is closed, its account's equity is split over its positions pro rata to maintenance; a slice that fetches
-less than its share makes a deficit, paid at once, so that what remains keeps its bankruptcy price. Shares are rounded
-against the position, deficits down with them.
+less than its share makes a deficit, paid at once, so that what remains keeps its bankruptcy price. Shares are rounded against the
+position, deficits down with them.
 """
 
 from __future__ import annotations
