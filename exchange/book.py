@@ -248,13 +248,18 @@ class Book:
         orders = self.state.orders.cells
         accounts: i64 = len(self.clients)
         touched: i64 = 0
+        positions = self.state.positions
+        first_position = self.state.accounts.first_position
         while at < end:
             kind = rows[at]
             account = rows[at + 2]
             if kind == C_PLACE and account < accounts:
-                touched += self.clients[account].touch(rows[at + 11], rows[at + 12])
+                touched += self.clients[account].touch_new(rows[at + 11], rows[at + 12])
+                row = first_position[account]
+                if row != NIL:
+                    touched += positions.size[row] + positions.bid_lots[row] + positions.ask_lots[row] + positions.entry_notional[row]
             elif kind == C_CANCEL_CLIENT and account < accounts:
-                touched += self.clients[account].find_open(orders, rows[at + 3], rows[at + 4])
+                touched += self.clients[account].touch_open(orders, rows[at + 3], rows[at + 4])
             at += ROW
         self.touched = touched
 

@@ -157,10 +157,21 @@ class ClientIds:
             entry = i64(index[at])
         return NIL
 
-    def touch(self, hi: i64, lo: i64) -> i64:
+    def touch_new(self, hi: i64, lo: i64) -> i64:
         """Look where a new id would be."""
         tag = hash_of(hi, lo)
         return self.open[tag & (len(self.open) - 1)] + i64(self.index[tag & (len(self.index) - 1)])
+
+    def touch_open(self, orders: vec[i64], hi: i64, lo: i64) -> i64:
+        """Look where an open id is, and where it will be closed."""
+        tag = hash_of(hi, lo)
+        table = self.open
+        entry = table[tag & (len(table) - 1)]
+        order: i64 = 0
+        if entry != NIL:
+            order = orders[(entry & SLOT_MASK) + O_CLIENT_LO]
+        position = self.closed & (self.room - 1)  # rooms are powers of 2
+        return order + self.ring[position * WIDTH] + i64(self.index[tag & (len(self.index) - 1)])
 
     def read(self, position: i64, what: i64) -> i64:
         """A column of a closed id."""
