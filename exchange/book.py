@@ -241,7 +241,7 @@ class Book:
         return self.ids.room()
 
     def warm_up(self, rows: vec[i64], at: i64, end: i64) -> None:
-        """Touch what the commands of these rows will look up by client id, so that it is in the processor's cache when they do.
+        """Touch what the commands of these rows will look up, so that it is in the processor's cache when they do.
 
         Here the look-ups wait for memory side by side; in their commands they would wait one after the other. Changes nothing.
         """
