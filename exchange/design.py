@@ -76,15 +76,18 @@ def explain(message: str, tree: Tree, kind: type[msgspec.Struct]) -> str:
     key = path.removeprefix("$.") if path != "$" else ""
     if unknown:
         place = f"{key}.{unknown[1]}" if key else unknown[1]
-        return f"unknown key {place}{nearest(unknown[1], fields_at(kind, path))}"
+        value = at_path(tree, f"{path}.{unknown[1]}")
+        told = "" if isinstance(value, dict | list) else f" = {value!r}"
+        return f"unknown key {place}{told}{nearest(unknown[1], fields_at(kind, path))}"
     missing = re.search(r"missing required field `(.+)`", text)
     if missing:
         return f"missing key {f'{key}.' if key else ''}{missing[1]}"
     given = at_path(tree, path)
-    choices = type_at(kind, path)
-    if isinstance(choices, msgspec.inspect.LiteralType):
-        known = [str(value) for value in choices.values]
+    known = choices_at(kind, path)
+    if known:
         return f"{key} is {given!r}: expected one of {', '.join(known)}{nearest(given, known, or_list=False)}"
+    if isinstance(given, dict):  # a table whose keys do not fit together: the text names them
+        return f"{key}: {text}" if key else text
     return f"{key or 'the file'} is {given!r}: {text[:1].lower()}{text[1:]}"
 
 
@@ -98,6 +101,17 @@ def type_at(kind: type[msgspec.Struct], path: str) -> object:
         if name and isinstance(inner, msgspec.inspect.StructType):
             at = next((field.type for field in inner.fields if field.encode_name == name), at)
     return at
+
+
+def choices_at(kind: type[msgspec.Struct], path: str) -> list[str]:
+    """The words that are allowed at an error path: those of a literal, or the tags of a union; none if it is neither."""
+    info = type_at(kind, path)
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return [str(value) for value in info.values]
+    parent, _, name = path.rpartition(".")
+    above = type_at(kind, parent)
+    structs = above.types if isinstance(above, msgspec.inspect.UnionType) else ()
+    return [str(one.tag) for one in structs if isinstance(one, msgspec.inspect.StructType) and one.tag_field == name]
 
 
 def fields_at(kind: type[msgspec.Struct], path: str) -> list[str]:
