@@ -8,6 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from perplab.exchange.build import BUILD
+
 from .compare import Done
 from .table import counted, dollars
 
@@ -24,7 +26,7 @@ class Told:
         self.task = self.bar.add_task("", total=1.0)
 
     def __enter__(self) -> Self:
-        self.console.print(f"{counted(self.runs, 'run')}, {self.at_once} at a time", highlight=False)
+        self.console.print(f"{counted(self.runs, 'run')}, {self.at_once} at a time, {BUILD} core", highlight=False)
         self.bar.start()
         return self
 
