@@ -71,16 +71,10 @@ def unsettled(state: State, row: i64) -> i64:
 def row_profit(state: State, row: i64, price: i64) -> i64:
     """Unrealised profit of a position at `price`, less what it owes [micro]."""
     positions = state.positions
-    markets = state.markets
     size = positions.size[row]
     if size == 0:
         return 0
-    market = positions.market[row]
-    index = markets.index_long[market] if size > 0 else markets.index_short[market]
-    owed: i64 = 0
-    if index != positions.index[row]:
-        owed = unsettled(state, row)
-    return value_of(markets, market, size, price) - positions.entry_notional[row] - owed
+    return value_of(state.markets, positions.market[row], size, price) - positions.entry_notional[row] - unsettled(state, row)
 
 
 def row_equity(state: State, row: i64) -> i64:
