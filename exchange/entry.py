@@ -327,9 +327,10 @@ class OrderEntry:
             return k.R_IN_LIQUIDATION
         if price == orders[slot + O_PRICE] and size <= orders[slot + O_SIZE]:
             return k.R_MARKET_HALTED if state.markets.status[orders[slot + O_MARKET]] == HALTED else self.shrink(slot, size)
-        self.count_off(slot, -1)
+        open_lots = orders[slot + O_SIZE]
+        self.matcher.release_open(slot, open_lots)  # off the sums while its successor is examined
         reason = self.refused_amend(slot, price, size)
-        self.count_off(slot, 1)
+        self.matcher.release_open(slot, -open_lots)
         if reason != 0:
             return reason
         if orders[slot + O_REDUCE_ONLY] != 0 and size > abs_i64(state.positions.size[row]):
@@ -354,14 +355,6 @@ class OrderEntry:
             k.E_ORDER_AMENDED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], price,
             size, kept,
         )  # fmt: skip
-
-    def count_off(self, slot: i64, sign: i64) -> None:
-        """Take an order off the open-order sums while its successor is examined (sign -1), and back on (sign 1)."""
-        orders = self.state.orders.cells
-        if orders[slot + O_REDUCE_ONLY] == 0:
-            lots = orders[slot + O_SIZE]
-            notional = lots * orders[slot + O_PRICE] * self.state.markets.unit[orders[slot + O_MARKET]]
-            self.matcher.count_open(orders[slot + O_POSITION], orders[slot + O_SIDE], sign * lots, sign * notional)
 
     def refused_amend(self, slot: i64, price: i64, size: i64) -> i64:
         """The checks of a new order, for the one that would replace `slot`."""

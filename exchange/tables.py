@@ -1,8 +1,8 @@
 """The state of the venue: tables of packed columns.
 
-A row is a slot number, a column a `vec[i64]`. Rows of orders, levels and ids are recycled through a free list that runs through
-their `next` column; accounts, positions and markets only ever grow. A vec may move when it grows, so tables grow in `reserve`,
-between commands, never while a local alias of a column is alive. No money is moved here and no rule is decided.
+A row is a slot number, a column a `vec[i64]`; only the rows of orders are interleaved. Rows of orders and levels are recycled through
+a free list; accounts, positions and markets only ever grow. A vec may move when it grows, so these tables grow in `reserve`, between
+commands, never while a local alias of a column is alive. No money is moved here and no rule is decided.
 """
 
 from __future__ import annotations
