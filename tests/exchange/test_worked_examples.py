@@ -15,7 +15,7 @@ from kit import MILLION, SECOND, UNCOVERED, USD, Bench, markets_of, named, tier,
 
 from perplab.exchange import margin, types
 from perplab.exchange.auction import DutchAuction
-from perplab.exchange.backstop import ProfitLeverage
+from perplab.exchange.adl import ProfitLeverage
 from perplab.exchange.codes import MarginMode, Side
 from perplab.exchange.funding import FundingRule
 from perplab.exchange.mark import local_price
