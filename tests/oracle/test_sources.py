@@ -1,6 +1,7 @@
 """Sources: each fault alone, their order, and the aggregates."""
 
 import math
+import random
 from fractions import Fraction
 
 import numpy as np
@@ -173,6 +174,17 @@ def test_half_of_the_weight_lies_on_each_side(pairs: list[tuple[float, float]]) 
     slack = total * Fraction(1, 10**12)
     assert sum(Fraction(weight) for value, weight in pairs if value < middle) <= total / 2 + slack
     assert sum(Fraction(weight) for value, weight in pairs if value > middle) <= total / 2 + slack
+
+
+@given(
+    st.lists(st.tuples(VALUE, st.sampled_from([0.1, 0.2, 0.3, 0.7, 1e-9, 1e9])), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_reports_changes_no_median(pairs: list[tuple[float, float]], random: random.Random) -> None:
+    """To the last bit: 0.1 + 0.2 + 0.3 is not 0.3 + 0.2 + 0.1, where several report the same."""
+    mixed = random.sample(pairs, len(pairs))
+    one, other = (weighted_median(np.array([[value] for value, _ in of]), [w for _, w in of]) for of in (pairs, mixed))
+    assert one.tobytes() == other.tobytes()
 
 
 def test_examples_of_the_weighted_median() -> None:
