@@ -322,9 +322,60 @@ class SurplusPaid(Event, frozen=True, gc=False):
     amount: int
 
 
+# Who is told of an event: the accounts that these fields name, or everyone. What an account field means is up to the event; all
+# that are named are told, so that nobody learns of a change of its own account from somewhere else.
+EVERYONE: Final[tuple[str, ...]] = ()
+OWN: Final[tuple[str, ...]] = ("account",)
+AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
+    Rejected: OWN,
+    AccountOpened: OWN,
+    Deposited: OWN,
+    Withdrawn: OWN,
+    Transferred: ("account", "to"),
+    OrderPlaced: OWN,
+    OrderRepeated: OWN,
+    OrderAmended: OWN,
+    OrderReduced: OWN,
+    OrderCancelled: OWN,
+    Traded: ("taker", "maker"),
+    LeverageSet: OWN,
+    MarginModeSet: OWN,
+    IsolatedMarginMoved: OWN,
+    BlockTraded: ("buyer", "seller"),
+    OracleUpdated: EVERYONE,
+    MarkMoved: EVERYONE,
+    FundingSampled: EVERYONE,
+    FundingCharged: EVERYONE,
+    PositionSettled: OWN,
+    LiquidationStarted: OWN,
+    LiquidationEnded: OWN,
+    Liquidated: OWN,
+    AuctionStarted: EVERYONE,  # whoever may bid
+    AuctionTaken: ("account", "bidder"),
+    AuctionEnded: EVERYONE,
+    TakenOver: ("account", "vault"),
+    Deleveraged: ("loser", "winner"),
+    DeficitPaid: OWN,
+    LossSocialized: EVERYONE,
+    MarketStatusChanged: EVERYONE,
+    SurplusPaid: ("account", "to"),
+}
+
 EVENTS: Final[tuple[type[Event], ...]] = tuple(Event.__subclasses__())
 EVENT_OF: Final[dict[int, type[Event]]] = {e.KIND: e for e in EVENTS}
 EVENT_WIDTH: Final[dict[int, int]] = {e.KIND: len(fields(e)) for e in EVENTS}
+
+
+AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {
+    event.KIND: tuple(column for column, field in enumerate(fields(event), start=1) if field.name in names)
+    for event, names in AUDIENCE.items()
+}
+
+
+def audience(row: list[int]) -> list[int] | None:
+    """The accounts that are told of a packed event, each once, in the order of its fields; None: everyone is."""
+    columns = AUDIENCE_COLUMNS[row[0]]
+    return list(dict.fromkeys(row[column] for column in columns)) if columns else None
 
 
 def event_of_row(row: list[int]) -> Event:

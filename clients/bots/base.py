@@ -71,7 +71,7 @@ class Seat(Struct, frozen=True, gc=False):
 class Bot:
     """Base of all bots: does nothing, ever. The three calls return commands and the next wake-up."""
 
-    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: public ones, and those of its account
+    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in exchange/events.py
     sees_offers: ClassVar[bool] = False
 
     def __init__(self, seat: Seat) -> None:
