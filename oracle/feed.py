@@ -128,7 +128,7 @@ class Feed:
         _check_names("sources and perps", [*sources, *perps])
         for kind, given in (("sources", sources), ("perps", perps)):
             if given and self.min_sources > len(given):
-                raise FeedError(f"min_sources: {self.min_sources} given, expected at most the {len(given)} {kind}")
+                raise FeedError(f"min_sources: {self.min_sources} given, expected at most {len(given)}, as {kind} are given")
         return perps
 
     def _prices(self, path: PricePath, sources: Sequence[Source], looks: Ints, seed: int) -> Floats:

@@ -111,7 +111,7 @@ def _read_text(path: Path) -> str:
     except PathError:
         raise
     except NO_FILE as cause:
-        raise PathError(f"{path}: cannot be read: {cause}") from cause
+        raise PathError(f"{path}: cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
     if len(data) > MAX_FILE_BYTES:
         raise PathError(f"{path}: more than {MAX_FILE_BYTES} bytes unpacked, expected at most that")
     try:

@@ -265,7 +265,7 @@ def test_a_gap_after_the_first_row_is_found_by_the_close_time(tmp_path: Path) ->
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     packed = gzip.compress("\n".join(ROWS).encode())
     files = {
-        "missing.csv": (None, "cannot be read"),
+        "missing.csv": (None, "missing.csv: cannot be read: No such file or directory$"),
         "bars.txt": (b"", "suffix '.txt', expected .csv, .csv.gz or .zip"),
         "text.csv.gz": (b"plain", "cannot be read"),
         "cut.csv.gz": (packed[:-20], "cannot be read"),

@@ -335,7 +335,7 @@ def test_wrong_feeds_are_refused(parameters: dict[str, object], message: str) ->
     [
         (ONE, r"sources and perps: \['a', 'b', 'a'\] given, expected at least one, and each name once"),
         ([Source("x"), Source("x")], r"sources and perps: \['a', 'b', 'x', 'x'\] given"),
-        ([Source("x")], "min_sources: 2 given, expected at most the 1 perps"),
+        ([Source("x")], "min_sources: 2 given, expected at most 1, as perps are given"),
     ],
 )
 def test_wrong_perpetuals_are_refused(perps: list[Source], message: str) -> None:
@@ -345,7 +345,7 @@ def test_wrong_perpetuals_are_refused(perps: list[Source], message: str) -> None
 
 def test_more_sources_than_there_are_cannot_agree() -> None:
     assert len(listen(Feed(SECOND, min_sources=3), SOURCES)) == 600
-    with pytest.raises(FeedError, match="min_sources: 4 given, expected at most the 3 sources"):
+    with pytest.raises(FeedError, match="min_sources: 4 given, expected at most 3, as sources are given"):
         listen(Feed(SECOND, min_sources=4), SOURCES)
 
 
