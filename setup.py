@@ -4,10 +4,12 @@ PERPLAB_COMPILE=0: never. =1: compile or fail. Unset: compile, and where that fa
 An editable install is always interpreted: a compiled module beside its source would hide every later edit.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -22,12 +24,29 @@ NEEDS = [  # mypy pinned: another one may find type errors. The rest: what the c
     "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "sortedcontainers>=2.4",
 ]  # fmt: skip
 MODE = "0" if "editable_wheel" in sys.argv else os.environ.get("PERPLAB_COMPILE") or "auto"
+FOLDERS = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"]
 OPT_LEVEL = os.environ.get("PERPLAB_OPT_LEVEL") or "2"  # 3 is slower here: the hot code no longer fits the first cache
 
 if MODE not in ("0", "1", "auto"):
     sys.exit(f"perplab: PERPLAB_COMPILE is {MODE!r}; it can be 0, 1 or unset")
 if missing := [name for name in CORE if not Path("exchange", f"{name}.py").is_file()]:
     sys.exit(f"perplab: setup.py lists core modules that exchange/ does not have: {', '.join(missing)}")
+
+
+def packages() -> list[str]:
+    """Those of pyproject.toml's package-dir, and the packages below them."""
+    found = list(FOLDERS)
+    for name, folder in FOLDERS.items():
+        below = sorted(path.parent.relative_to(folder) for path in Path(folder).glob("*/**/__init__.py"))
+        found += [".".join([name, *path.parts]) for path in below]
+    return found
+
+
+def long_description() -> str:
+    """The README for where there is no checkout: a link into it becomes its text and the file's name, which every sdist has."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    into_checkout = r"!?\[([^\]]+)\]\((?!\w+:)([^)#]*)[^)]*\)"
+    return re.sub(into_checkout, lambda link: link[1] if link[1] == link[2] else f"{link[1]} ({link[2]})", text)
 
 
 def cold_errors() -> list[str]:
@@ -91,6 +110,9 @@ class BuildCore(build_ext):
 
 
 setup(
+    packages=packages(),
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
     ext_modules=[] if MODE == "0" else [Extension("perplab.exchange.core", [])],
     cmdclass={"build_py": BuildPython, "build_ext": BuildCore},
     setup_requires=[] if MODE == "0" else NEEDS,
