@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 
-class Name(str):
+class _Name(str):
     """A text that is printed without quotes."""
 
     __slots__ = ()
@@ -29,9 +29,9 @@ def enums_of(struct: type[Struct]) -> dict[str, type[IntEnum]]:
     return {name: mark for name, mark in marks if isinstance(mark, type) and issubclass(mark, IntEnum)}
 
 
-def named(enum: type[IntEnum], code: object) -> object:
+def _named(enum: type[IntEnum], code: object) -> object:
     """The name of a code; what is none stays as it is."""
-    return Name(enum(code).name) if isinstance(code, int) and code in enum._value2member_map_ else code
+    return _Name(enum(code).name) if isinstance(code, int) and code in enum._value2member_map_ else code
 
 
 class Coded(Struct, frozen=True, gc=False):
@@ -40,7 +40,7 @@ class Coded(Struct, frozen=True, gc=False):
     def __rich_repr__(self) -> list[tuple[str, object]]:
         shown: list[tuple[str, object]] = [(name, getattr(self, name)) for name in self.__struct_fields__]
         enums = enums_of(type(self))
-        return [(name, named(enums[name], value) if name in enums else value) for name, value in shown]
+        return [(name, _named(enums[name], value) if name in enums else value) for name, value in shown]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
