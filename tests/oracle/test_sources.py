@@ -3,6 +3,7 @@
 import math
 import random
 from fractions import Fraction
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -185,6 +186,13 @@ def test_the_order_of_reports_changes_no_median(pairs: list[tuple[float, float]]
     mixed = random.sample(pairs, len(pairs))
     one, other = (weighted_median(np.array([[value] for value, _ in of]), [w for _, w in of]) for of in (pairs, mixed))
     assert one.tobytes() == other.tobytes()
+
+
+def test_equal_reports_are_added_up_in_one_order() -> None:
+    """As given, 0.1 + 0.2 + 0.3 and 0.1 + 0.5 are each half of the whole, or not quite, depending on who comes first."""
+    pairs = [(1.0, 0.1), (1.0, 0.2), (1.0, 0.3), (2.0, 0.1), (2.0, 0.5)]
+    for mixed in permutations(pairs):
+        assert weighted_median(np.array([[value] for value, _ in mixed]), [weight for _, weight in mixed]).tolist() == [1.5]
 
 
 def test_examples_of_the_weighted_median() -> None:
