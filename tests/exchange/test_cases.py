@@ -374,7 +374,8 @@ def queried(w: World, words: list[str]) -> tuple[Callable[[str], object], list[s
     if words[1] in w.markets:
         return position_values(x, account, w.market(words[1])), words[2:]
     return lambda key: shown_money({
-        "cash": x.balance, "equity": x.equity, "free": x.free_margin, "available": x.available_margin, "initial": x.initial_margin, "maintenance": x.maintenance_margin,
+        "cash": x.balance, "equity": x.equity, "free": x.free_margin, "available": x.available_margin, "initial": x.initial_margin,
+        "maintenance": x.maintenance_margin,
     }[key](account)), words[1:]  # fmt: skip
 
 
