@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 from librt.vecs import vec
@@ -106,19 +106,33 @@ def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         at += HEAD.size + length
 
 
-def read(source: Path | str | bytes) -> tuple[str, Iterator[tuple[int, bytes]]]:
-    """The name of a journal and its records. Raises JournalError."""
+def content(source: Path | str | bytes) -> tuple[str, bytes]:
+    """The name of a journal and its bytes. Raises JournalError."""
     if isinstance(source, bytes):
-        return "journal", records(source, "journal")
+        return "journal", source
     try:
-        return str(source), records(Path(source).read_bytes(), str(source))
+        return str(source), Path(source).read_bytes()
     except OSError as error:
         raise JournalError(f"{source}: cannot be read: {error.strerror}") from None
 
 
+class Replayed(NamedTuple):
+    """A journal that was run, and what of it."""
+
+    exchange: Exchange
+    commands: int
+    dropped_bytes: int  # of a last record that was cut off; 0: the journal is whole
+
+
 def replay(source: Path | str | bytes) -> Exchange:
     """Run a journal through a new venue of its own design. Raises JournalError."""
-    name, found = read(source)
+    return replayed(source).exchange
+
+
+def replayed(source: Path | str | bytes) -> Replayed:
+    """The same, with what was run and what was dropped. Raises JournalError."""
+    name, data = content(source)
+    found = records(data, name)
     header = next(found, None)
     if header is None:
         raise JournalError(f"{name}: holds no design")
@@ -126,10 +140,13 @@ def replay(source: Path | str | bytes) -> Exchange:
         exchange = Exchange(venue_of_json(header[1]))
     except (VenueError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
+    commands, end = 0, len(MAGIC) + HEAD.size + len(header[1])
     for rows, payload in found:
         if rows != 0:
             run_block(exchange, rows, payload, name)
-    return exchange
+        commands += rows
+        end += HEAD.size + len(payload)
+    return Replayed(exchange, commands, len(data) - end)
 
 
 def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
@@ -144,7 +161,8 @@ def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
 
 def directory(source: Path | str | bytes) -> dict[int, str]:
     """Names by owner number, as the journal tells them. Raises JournalError."""
-    _, found = read(source)
+    name, data = content(source)
+    found = records(data, name)
     names: dict[int, str] = {}
     for number, (rows, payload) in enumerate(found):
         if rows == 0 and number > 0:
