@@ -200,10 +200,9 @@ def must_not_be_overruled(design: Design, scenario: Scenario) -> None:
     capital = {"insurance_fund": venue.insurance_fund.capital, "vault": venue.vault.capital}
     for table, key in CAPITAL_KEYS.items():
         if key in design.stated and used[table] and capital[table] != round(scenario.backstop_usd):
-            raise VenueError(
-                f"{design.file}: {key} is {capital[table]}, but a comparison gives every design the scenario's {scenario.backstop_usd:g} "
-                "(backstop_usd): expected --own-capital, which leaves each design its own, or --same-capital"
-            )
+            given = f"{design.file}: {key} is {capital[table]}, but a comparison gives every design the scenario's"
+            expected = "expected --own-capital, which leaves each design its own, or --same-capital"
+            raise VenueError(f"{given} {round(scenario.backstop_usd)} (backstop_usd): {expected}")
 
 
 # -- the scenario --

@@ -161,7 +161,7 @@ def compare(context: click.Context, /, from_report: Path | None, out: Path | Non
         return run_comparison(choice, out or choice.folder, jobs)
     given = [one for one in context.command.params if one.name in words and is_given(context, one)]
     if given:
-        name = "SCENARIO" if given[0].name == "scenario" else given[0].opts[0]
+        name = "SCENARIO" if given[0].name == "scenario" else "/".join([*given[0].opts, *given[0].secondary_opts])
         raise click.UsageError(f"{name}: given with --from-report, expected only --out and --jobs: all else is in that file")
     report = recorded(from_report)
     choice = choice_of(report, from_report)
@@ -210,15 +210,24 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
     with results.locked(folder):
         todo = jobs_of(choice, results.begin(folder))
         processes = min(jobs or processors(), len(todo))
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # as an exception, so that the workers are ended too
         began = perf_counter()
-        with Told(len(todo), processes) as told, said_what_is_kept(folder):
+        with terminable(), said_what_is_kept(folder), Told(len(todo), processes) as told:
             done = run_jobs(todo, processes, told)
         names = [venue.name for venue in choice.venues]
         report = Report(about(choice), [one.result for one in done], names, choice.baseline)
         write(folder, report, done, perf_counter() - began, processes)
     show(folder, report)
     return verdict_on(repeated, report) if repeated else 0
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM is an exception meanwhile, so that the workers are ended too."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

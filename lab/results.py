@@ -111,10 +111,13 @@ def begin(folder: Path) -> Path:
 def finish(folder: Path, files: Mapping[str, str], journals: Iterable[str]) -> None:
     """Put the report files and the journals in the place of what an earlier comparison left."""
     unfinished, kept = folder / UNFINISHED, folder / JOURNALS
-    for name, text in files.items():  # first, so that a full disk leaves the earlier report whole
-        write_file(unfinished / name, text)
-    for name in (REPORT, PICTURE, TIMINGS):
-        (folder / name).unlink(missing_ok=True)
+    try:
+        for name, text in files.items():  # first, so that a full disk leaves the earlier report whole
+            write_file(unfinished / name, text)
+    except OSError:
+        _remove_reports(unfinished)
+        raise
+    _remove_reports(folder)
     kept.mkdir(exist_ok=True)
     _clear(kept, set(journals))
     for name in journals:
@@ -139,8 +142,12 @@ def _clear(folder: Path, but: Iterable[str]) -> None:
         if path.name not in but and not path.is_symlink() and path.is_file() and (is_half or is_ours(path)):
             path.unlink()
     if folder.name == UNFINISHED:
-        for name in (REPORT, PICTURE, TIMINGS):
-            (folder / name).unlink(missing_ok=True)
+        _remove_reports(folder)
+
+
+def _remove_reports(folder: Path) -> None:
+    for name in (REPORT, PICTURE, TIMINGS):
+        (folder / name).unlink(missing_ok=True)
 
 
 def is_ours(path: Path) -> bool:
