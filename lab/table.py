@@ -283,6 +283,8 @@ class Overview:
         choice, usd = self.report.about.capital
         if choice == SAME:
             most = max((each for of in usd.values() for each in of.values()), default=0)
+            if not most:
+                return "No insurance fund and no vault has any money at the start (--same-capital)."
             return f"Every insurance fund and every vault starts with {dollars(most)}, the scenario's backstop_usd (--same-capital)."
         each = (f"{venue} {self.own_capital(of)}" for venue, of in usd.items())
         return f"Each design starts with its own capital (--own-capital): {', '.join(each)}."
