@@ -53,10 +53,11 @@ class Perplab(click.Group):
             silence_stdout()
             sys.exit(PIPE_CLOSED)
         except OSError as error:
-            code = FAILED if error.errno in MACHINE_ERRORS else WRONG_INPUT
-            if not error.filename:  # what is written to a file names it
+            code, name = FAILED if error.errno in MACHINE_ERRORS else WRONG_INPUT, error.filename
+            if not name and code == FAILED:  # what is written to a file names it
                 silence_stdout()
-            fail(f"{error.filename or 'standard output'}: {error.strerror or error}", code)
+                name = "standard output"
+            fail(f"{name}: {error.strerror}" if name else str(error), code)
         except MemoryError:
             fail("out of memory", FAILED)
         except (ValueError, RuntimeError) as error:

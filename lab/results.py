@@ -77,6 +77,9 @@ def _open_locked(path: Path, folder: Path) -> int:
             os.close(file)
             whose = f"process {holder}" if holder else "another process"
             raise FolderInUse(f"{folder}: in use by a comparison that runs ({whose}): wait for it, or choose another --out") from None
+        except OSError as error:  # a file system without locks
+            os.close(file)
+            raise OSError(error.errno, error.strerror, str(path)) from None
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(file), os.stat(path)):
                 return file

@@ -18,8 +18,10 @@ from perplab.exchange import BUILD
 from perplab.exchange.codes import Method
 from perplab.exchange.events import Liquidated
 from perplab.lab.choices import Choice
-from perplab.lab.compare import CALIBRATED, about, number_of
+from perplab.lab.compare import CALIBRATED, Done, about, number_of
 from perplab.lab.metrics import CATALOGUE, measure
+from perplab.lab.picture import svg
+from perplab.lab.progress import Told
 from perplab.lab.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text, verdict
 from perplab.lab.scenario import load_scenario
 from perplab.lab.table import SECTIONS, folded, print_overview
@@ -199,6 +201,29 @@ def test_nine_designs_keep_every_number_label_and_unit_at_any_width(width: int) 
         assert len(re.findall(rf"\b{unit}\b", table)) >= blocks
     if width == 10:  # a name stands in a column of its own there
         assert parts("Unbreakable" * 5) in parts("".join(line[12:] for line in table.splitlines()))
+
+
+def test_the_picture_shows_all_designs() -> None:
+    report = report_of({venue: [(number + 1.25) * 1e6] for number, venue in enumerate(NINE)})
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg(report, "Nine"))
+    shown_text = " ".join(texts).replace("&#160;", " ")
+    for number in range(1, 10):
+        assert f"{number}.25" in shown_text
+    for word in ("M USD", "bad debt"):
+        assert word in shown_text
+
+
+@pytest.mark.parametrize("venue", ["auction_fund_social", "x" * 64])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_progress_lines_fit(venue: str, width: int) -> None:
+    out = StringIO()
+    told = Told(1000, 2, Console(file=out, width=width))
+    with told:
+        told.finished(Done(result(venue, 1000, 123.4e6), Clocked(venue, 1000, "compiled", 1_234_567, 123.4, 100.0)))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= max(80, len(f"   1/1000  {venue} seed 1000:"))
+    text = " ".join(out.getvalue().split())
+    assert text.endswith(f"1/1000 {venue} seed 1000: 1 liquidated, bad debt 123 M USD, 123 s")
 
 
 def test_names_are_cut_where_they_must_be_and_nothing_is_left_out() -> None:
