@@ -190,6 +190,7 @@ def chosen(
     changes = [choices.Setting("--set", text) for text in settings]
     played, read = choices.chosen_scenario(scenario, changes, accounts, path_file, from_text, to_text)
     file = scenario if scenario.endswith(".toml") else f"{scenario}.toml"
+    file += f" on {path_file}" if path_file else ""
     designs = choices.chosen_designs(venue_list, [choices.Setting("--set-venue", text) for text in venue_settings])
     first = choices.chosen_baseline(baseline, designs)
     wanted = None if same_capital is None else SAME if same_capital else OWN

@@ -104,6 +104,18 @@ def test_scales_that_cannot_be_are_refused_before_anything_is_written(quick: Pat
     assert not (quick / "out").exists()
 
 
+def test_a_kline_file_that_collapses_is_named(quick: Path) -> None:
+    rows = [f"{1_584_064_860_000 + 60_000 * minute},{price},{price},{price},{price},1" for minute, price in enumerate((5e5, 4e5, 1e-3))]
+    Path("odd.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    done = call("compare", "flash", "--venues", "social_only", "--path", "odd.csv", "--seeds", "1", "--jobs", "1")
+    assert done.exit_code == 2
+    assert re.match(
+        r"error: social_only: markets\[0\]\.tick is 1: expected at most 2\.27e-07, a thousandth of the lowest price of flash\.toml "
+        r"on odd\.csv \(path\.bars\[2\]\[2\] is 0\.000227\d*\)\n$",
+        done.stderr,
+    ), done.stderr
+
+
 def test_a_vault_needs_a_capital(quick: Path) -> None:
     done = call("compare", "flash", "--venues", "book_vault_adl", "--set", "backstop_usd=0", "--seeds", "1", "--jobs", "1")
     assert done.exit_code == 2
