@@ -44,7 +44,8 @@ class Setting:
         key, equals, value = text.partition("=")
         self.text, self.keys = text, key.strip().split(".")
         if not equals or not all(self.keys):
-            raise click.UsageError(f"{option}: {text!r} given, expected KEY=VALUE, such as oracle.lag_ms=5000")
+            expected = "KEY=VALUE, such as oracle.lag_ms=5000" if option == "--set" else "NAME.KEY=VALUE, such as mine.max_accounts=99"
+            raise click.UsageError(f"{option}: {text!r} given, expected {expected}")
         self.value = toml_value(value.strip())
 
     def tree(self, skip: int = 0) -> Tree:

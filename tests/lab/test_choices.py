@@ -105,6 +105,7 @@ def test_a_path_of_another_kind_is_set_as_a_whole(played: list[tuple[Venue, Scen
             ["--venues", "social_only", "--set-venue", "book_fund_adl.max_accounts=99"],
             "--set-venue: 'book_fund_adl.max_accounts=99' given, expected NAME.KEY=VALUE with a design of the comparison; known: social",
         ),
+        (["--set-venue", "social_only"], "--set-venue: 'social_only' given, expected NAME.KEY=VALUE, such as mine.max_accounts=99"),
         (["--set-venue", "social_only=1"], "--set-venue: 'social_only=1' given, expected NAME.KEY=VALUE with a design of the comparison; "),
         (["--baseline", "social_onli"], "--baseline: 'social_onli' given, expected a design of the comparison; did you mean 'social"),
         ([], "SCENARIO is missing: a name (perplab scenarios), a TOML file, or else --from-report"),
