@@ -196,7 +196,10 @@ def command(exchange: Exchange, now: int, act: Act) -> Command:
 
 
 STEPS = [["book"], ["dutch_auction"], ["book", "takeover"], ["book", "dutch_auction", "takeover"]]
-PAYERS = [["socialized_loss"], ["insurance_fund", "socialized_loss"], [], ["insurance_fund"], ["insurance_fund", "auto_deleverage"], ["auto_deleverage", "insurance_fund"]]
+PAYERS = [
+    [], ["insurance_fund"], ["socialized_loss"], ["insurance_fund", "socialized_loss"], ["insurance_fund", "auto_deleverage"],
+    ["auto_deleverage", "insurance_fund"],
+]  # fmt: skip
 
 
 @given(st.sampled_from(STEPS), st.sampled_from(PAYERS), st.sampled_from(["discrete", "continuous"]), st.lists(ACTS, max_size=40))
