@@ -15,6 +15,7 @@ from kit import (
     ROUNDING,
     SECOND,
     UNCOVERED,
+    VAULT,
     Bench,
     Dice,
     markets_of,
@@ -31,7 +32,19 @@ from perplab.exchange.codes import MarginMode, Method, Outcome, Payer, Reason, S
 from perplab.exchange.events import Event
 from perplab.exchange.liquidation import LiquidationDesk, LiquidationStep
 from perplab.exchange.liquidations import SCREENS, Liquidations, Screen
-from perplab.exchange.messages import BlockTrade, Deposit, Place, SetMarginMode, TakeAuction, Tick, UpdateOracle, Withdraw
+from perplab.exchange.messages import (
+    BlockTrade,
+    Deposit,
+    MoveIsolatedMargin,
+    Place,
+    SetMarginMode,
+    TakeAuction,
+    Tick,
+    Transfer,
+    UpdateOracle,
+    Withdraw,
+)
+from perplab.exchange.steps import BookStep
 
 # -- shared losses --
 
@@ -410,6 +423,143 @@ def test_who_has_no_position_is_not_found() -> None:
         bench.exchange.desk.screen = screen
         bench.exchange.state.markets.unexamined[0] = 1
         assert look(bench, debtor) == []
+
+
+# -- the order into the book --
+
+
+@pytest.mark.parametrize(
+    ("is_long", "mark", "oracle", "spread_ppm", "fund", "limit"),
+    [
+        # Ten lots at 100 with 100: at zero at 90 (110 for the short), which is the limit as long as the account is worth something
+        (True, 94, 94, 10_000, 0, 90),
+        (True, 94, 94, 10_000, 1_000, 90),
+        (True, 90, 90, 10_000, 0, 90),
+        # Below zero the fund lets it go on: a dollar a lot for ten dollars, and not beyond the spread, 87.12 for 1 % of 88, rounded up
+        (True, 88, 88, 10_000, 0, 90),
+        (True, 88, 88, 10_000, 10, 89),
+        (True, 88, 88, 10_000, 25, 88),  # 87.5
+        (True, 88, 88, 10_000, 1_000, 88),
+        (True, 88, 88, 20_000, 1_000, 87),  # 86.24
+        (True, 88, 88, 300_000, 1_000, 62),  # 61.6
+        (True, 88, 88, 999_999, 100_000, 44),  # the band of half the mark holds for all of them
+        # A mark that was pushed away from the oracle sells nothing cheaply: the spread is taken where it is better for the position
+        (True, 80, 88, 10_000, 1_000, 88),
+        (True, 80, 72, 10_000, 1_000, 80),  # 79.2
+        (False, 106, 106, 10_000, 0, 110),
+        (False, 106, 106, 10_000, 1_000, 110),
+        (False, 112, 112, 10_000, 0, 110),
+        (False, 112, 112, 10_000, 10, 111),
+        (False, 112, 112, 10_000, 25, 112),  # 112.5
+        (False, 112, 112, 10_000, 1_000, 113),  # 113.12
+        (False, 112, 112, 20_000, 1_000, 114),  # 114.24
+        (False, 112, 112, 999_999, 100_000, 168),
+        (False, 120, 112, 10_000, 1_000, 113),
+        (False, 120, 128, 10_000, 1_000, 121),  # 121.2
+    ],
+)
+def test_how_far_a_liquidation_order_goes(is_long: bool, mark: int, oracle: int, spread_ppm: int, fund: int, limit: int) -> None:
+    """To the bankruptcy price; beyond it as far as the fund pays, at most the spread beyond mark and oracle."""
+    book = {"book": {"spread_ppm": spread_ppm}}
+    venue = markets_of({}, backstops=["insurance_fund"], insurance_fund={"capital": fund}, liquidation=book)
+    bench = Bench(venue)
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader if is_long else other, other if is_long else trader, 10, 100)
+    exchange, desk = bench.exchange, bench.exchange.desk
+    exchange.state.markets.mark[0], exchange.state.markets.oracle[0] = mark, oracle
+    row = exchange.state.find_position(trader, 0)
+    held = exchange.state.positions.size[row]
+    due = desk.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
+    assert due == usd(900 if is_long else 1_100)
+    step = desk.steps[0]
+    assert isinstance(step, BookStep)
+    assert step.limit(desk, row, held, 10, due) == limit
+
+
+def test_a_partial_liquidation_that_fills_nothing_starts_no_cooldown() -> None:
+    """The book is empty at first: the next order is for a fifth again, and after it has filled all of the rest is sold for 30 s."""
+    book = {"partial_ppm": 200_000, "partial_above": 500, "cooldown_ms": 30_000}
+    bench = Bench(markets_of({}, liquidation={"book": book}))
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    assert named(bench.oracle(94), "Liquidated") == []
+    assert bench.exchange.state.accounts.partial[trader] == -1
+    bench.place(other, Side.BUY, 10, 91)
+    assert [event.size for event in named(bench.later(1), "Liquidated")] == [2]
+    assert bench.exchange.state.accounts.partial[trader] == bench.now
+    assert [event.size for event in named(bench.later(1), "Liquidated")] == [8]
+
+
+@pytest.mark.parametrize("steps", [["book"], ["dutch_auction"]], ids=lambda steps: steps[0])
+@pytest.mark.parametrize("by", ["deposit", "transfer", "isolated margin"])
+@pytest.mark.parametrize("short_of", [0, 1])
+def test_money_that_comes_in_ends_a_liquidation_at_once(by: str, short_of: int, steps: list[str]) -> None:
+    """Ten lots at 94 have 40 for 47: with 7 more the liquidation is over, and its auction with it; with a micro-unit less it goes on."""
+    bench = Bench(markets_of({}, liquidation={"steps": steps}))
+    trader, other = bench.open("1000" if by == "isolated margin" else "100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, trader, 0, int(by == "isolated margin"))
+    bench.block(trader, other, 10, 100)
+    assert len(named(bench.oracle(94), "LiquidationStarted")) == 1
+    amount = usd(7) - short_of
+    if by == "deposit":
+        events = bench.send(Deposit, trader, 0, amount)
+    elif by == "transfer":
+        events = bench.send(Transfer, other, trader, 0, amount)
+    else:
+        events = bench.send(MoveIsolatedMargin, trader, 0, amount)
+    ended = [event.outcome for event in named(events, "LiquidationEnded")]
+    assert ended == ([] if short_of else [Outcome.RECOVERED])
+    assert len(bench.exchange.auctions()) == (steps == ["dutch_auction"]) * short_of
+    assert bench.exchange.desk.table.live == short_of
+    assert bool(named(bench.place(trader, Side.SELL, 1, 120), "OrderPlaced")) == (not short_of)
+
+
+# -- the vault --
+
+
+@pytest.mark.parametrize(
+    ("capital", "limit_ppm", "taken"),
+    [
+        (100, 1_000_000, True),
+        (20, 1_000_000, True),  # just what the account brings below zero
+        (19, 1_000_000, False),
+        (40, 500_000, True),
+        (40, 499_999, False),
+    ],
+)
+def test_a_vault_takes_nothing_beyond_its_loss_limit(capital: int, limit_ppm: int, taken: bool) -> None:
+    """Ten lots that bring 20 below zero with them."""
+    vault = {"capital": capital, "loss_limit_ppm": limit_ppm, "unwind_interval_ms": 0}
+    bench = Bench(markets_of({}, liquidation={"steps": ["takeover"]}, vault=vault))
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    events = bench.oracle(88)
+    assert len(named(events, "TakenOver")) == int(taken)
+    assert bench.exchange.equity(VAULT) == usd(capital) - taken * usd(20)
+    assert bench.exchange.equity(trader) == (0 if taken else -usd(20))
+    assert bench.exchange.balance(UNCOVERED) == 0
+
+
+def test_a_vault_takes_nothing_in_an_asset_it_has_no_money_in() -> None:
+    """Its capital is in the first one; an account in another that is still worth something stays where it is, too."""
+    venue = markets_of(
+        {}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"], liquidation={"steps": ["takeover"]},
+        vault={"capital": 1_000, "loss_limit_ppm": 1_000_000, "unwind_interval_ms": 0},
+    )  # fmt: skip
+    bench = Bench(venue)
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.send(Deposit, trader, 1, usd("100"))
+    bench.send(Deposit, other, 1, usd(MILLION))
+    for market in (0, 1):
+        bench.oracle(100, market)
+        bench.block(trader, other, 10, 100, market)
+    assert [event.market for event in named(bench.oracle(92, 1), "TakenOver")] == []
+    assert [event.market for event in named(bench.oracle(92, 0), "TakenOver")] == [0]
+    assert [bench.exchange.position(trader, market).size for market in (0, 1)] == [0, 10]
 
 
 # -- the beginning of time --
