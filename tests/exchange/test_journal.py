@@ -198,7 +198,7 @@ def test_only_64_bit_integers_get_in(value: object) -> None:
     bench = some_venue()
     assert_refused(bench, lambda: bench.exchange.apply(m.Tick(value)), "Tick: ")  # type: ignore[arg-type]
     if isinstance(value, int):
-        assert_refused(bench, lambda: bench.exchange.apply_rows([17, value, *[0] * 14]), "")
+        assert_refused(bench, lambda: bench.exchange.apply_rows([17, value, *[0] * 14]), "packed commands are 64-bit integers")
 
 
 def test_time_runs_forward_and_at_most_a_day_at_once() -> None:
