@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import decompress
@@ -27,7 +28,8 @@ from zlib import decompress
 from machine import Bookkeeper, Margin, Terms
 from soak_actor import Actor
 from soak_designs import COUNT, Draw, design, is_huge
-from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Snapshot, Step, Tape
+from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Snapshot, Step
+from soak_tape import Tape
 
 from perplab.exchange import Exchange, Journal, Malformed, Venue, replay
 from perplab.exchange import messages as m
@@ -232,6 +234,7 @@ class Options(NamedTuple):
     without: tuple[str, ...] = ()
     check_every: int = 1
     journals: str = ""
+    against: str = ""
 
 
 class Result(NamedTuple):
@@ -259,13 +262,11 @@ def live(options: Options, number: int) -> World:
     world = World(design(number % COUNT), options.without, number % TWINS == 0, options.check_every)
     actor = Actor(draw, world.x, draw.integer(6, 10), length, is_huge(number % COUNT))
     end = min(options.until or length, length)
-    try:
+    with suppress(Dead):
         for row in commands(world, actor, length):
             if len(world.rows) >= end:
                 break
             world.do(row)
-    except Dead:
-        pass
     return world
 
 
@@ -287,15 +288,24 @@ def stretch(options: Options, number: int) -> Result:
     world = live(options, number)
     hashed = ""
     if not any(breach.rule in ("raised", "check", "door") for breach in world.breaches):
-        try:
+        with suppress(Dead):
             hashed = world.finish(BUILD == "compiled" or number % 5 == 0)
-        except Dead:
-            pass
-    if options.journals and hashed:
-        path = Path(options.journals) / f"{number:05}.journal"
-        path.write_bytes(world.journal.bytes())
-        path.with_suffix(".json").write_text(json.dumps([hashed, world.digest.hexdigest()]))
+    if hashed:
+        keep(options, number, world, hashed)
     return Result(number, len(world.rows), hashed, world.digest.hexdigest(), dict(world.tally), world.breaches)
+
+
+def keep(options: Options, number: int, world: World, hashed: str) -> None:
+    """Write down what the stretch did; compare it with what it did on the other build."""
+    journal, sums = world.journal.bytes(), json.dumps([hashed, world.digest.hexdigest()])
+    if options.journals:
+        path = Path(options.journals) / f"{number:05}.journal"
+        path.write_bytes(journal)
+        path.with_suffix(".json").write_text(sums)
+    if options.against:
+        path = Path(options.against) / f"{number:05}.journal"
+        same = path.is_file() and path.read_bytes() == journal and path.with_suffix(".json").read_text() == sums
+        world.breach_if("builds", "" if same else f"{path} has other commands, events or states")
 
 
 def again(path: Path) -> str:
@@ -431,6 +441,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--until", type=int, default=0, help="commands of the stretch (0: all)")
     parser.add_argument("--without", action="append", default=[], choices=sorted(ABOUT), help="leave a rule out (may be repeated)")
     parser.add_argument("--journals", default="", help="folder for the journal of every stretch")
+    parser.add_argument("--against", default="", help="a folder of journals of the other build: every stretch must be the same there")
     parser.add_argument("--replay", default="", help="run the journals of this folder on the build at hand, and nothing else")
     parser.add_argument("--shrink", default="", metavar="RULE", help="the fewest commands of --stretch that break the rule")
     parser.add_argument("--list", action="store_true", help="the rules")
@@ -447,16 +458,15 @@ def main() -> int:
         return int(replay_all(Path(asked.replay), asked.jobs) > 0)
     if asked.journals:
         Path(asked.journals).mkdir(parents=True, exist_ok=True)
-    options = Options(asked.seed, asked.length, asked.until, tuple(asked.without), 1, asked.journals)
+    options = Options(asked.seed, asked.length, asked.until, tuple(asked.without), 1, asked.journals, asked.against)
     if asked.shrink:
         from soak_shrink import shrunk
 
-        print(shrunk(live(options, asked.stretch), design(asked.stretch % COUNT), asked.shrink))
+        print(shrunk(live(options, asked.stretch), asked.stretch % COUNT, asked.shrink))
         return 0
     numbers = [asked.stretch] if asked.stretch is not None else numbers_of(options, asked.commands)[:: asked.every]
     results = soak(options, numbers, 1 if asked.stretch is not None else asked.jobs)
     return int(report(options, results, asked.commands >= 1_000_000 and asked.stretch is None and asked.every == 1) > 0)
-
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from soak_designs import FIRST_PRICES, Draw
-from soak_rules import Step, Tape
+from soak_rules import Step
+from soak_tape import Tape
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
@@ -212,8 +213,8 @@ class Actor:
         for far in range(1, draw.integer(2, 4)):
             for side in Side:
                 price = self.clipped(mark + (far * gap if side else -far * gap), market)
-                tif = TimeInForce.POST_ONLY if draw.chance(50) else TimeInForce.GTC
-                found.append(m.Place(self.now, account, market, int(side), price, size, 0, int(tif), 0, int(draw.chance(20)), *self.client()))
+                tif = int(TimeInForce.POST_ONLY if draw.chance(50) else TimeInForce.GTC)
+                found.append(m.Place(self.now, account, market, int(side), price, size, 0, tif, 0, int(draw.chance(20)), *self.client()))
         return found
 
     def do_place(self) -> list[m.Command]:
@@ -244,14 +245,15 @@ class Actor:
             return self.do_place()
         owner, market, side, price, size = found[1][:5]
         account = owner if draw.chance(8) else self.account()
-        lots = draw.pick((size, size, 2 * size, max(1, size // 2), self.size(account, market), abs(self.exchange.position(account, market).size)))
+        held = abs(self.exchange.position(account, market).size)
+        lots = draw.pick((size, size, 2 * size, max(1, size // 2), self.size(account, market), held))
         limit = draw.pick((price, price, self.x.terms[market].max_price if side == 1 else 1))
         tif = draw.pick((0, 1, 2, 2))
         return [m.Place(self.now, account, market, 1 - side, limit, max(1, min(lots, int(MAX_LOTS))), 0, tif,
                         int(draw.chance(15)), draw.integer(0, 1))]  # fmt: skip
 
     def do_close(self) -> list[m.Command]:
-        """Somebody who has a position offers to close some of it: at a price of his, or whatever the book pays, in part or to the last lot."""
+        """Somebody who has a position offers to close it, in part or to the last lot: at a price, or at whatever the book pays."""
         draw, account = self.draw, self.account()
         for market in self.markets:
             size = self.exchange.position(account, market).size
@@ -262,9 +264,8 @@ class Actor:
                 price = self.price(market, side)
                 if draw.chance(50):
                     price = self.clipped(self.mark(market) * (1_000 + draw.pick((20, 100, 250)) * (1 - 2 * side)) // 1_000, market)
-                tif = draw.pick((0, 0, 1, 2, 2))
-                reduce_only = int(draw.chance(65))
-                return [m.Place(self.now, account, market, side, price, max(1, lots), 0, tif, reduce_only, draw.integer(0, 1), *self.client())]
+                options = (0, draw.pick((0, 0, 1, 2, 2)), int(draw.chance(65)), draw.integer(0, 1))
+                return [m.Place(self.now, account, market, side, price, max(1, lots), *options, *self.client())]
         return []
 
     def do_amend(self) -> list[m.Command]:
@@ -425,11 +426,12 @@ class Actor:
         """Numbers at the bounds."""
         draw, now, a, market = self.draw, self.now, self.account(), self.market()
         top = self.x.terms[market].max_price
-        return [draw.pick((
-            m.Place(now, a, market, 0, top, int(MAX_LOTS)), m.Place(now, a, market, 1, top, 1), m.Place(now, a, market, 0, 1, int(MAX_LOTS)),
-            m.Deposit(now, a, 0, MOST if self.scale > 1 else 10**9), m.Withdraw(now, a, 0, MOST), m.Place(now, a, market, 0, 2**32 - 1, 1),
-            m.BlockTrade(now, a, self.users[0], market, int(MAX_LOTS), top), m.MoveIsolatedMargin(now, a, market, MOST),
-        ))]  # fmt: skip
+        options = (
+            m.Place(now, a, market, 0, top, int(MAX_LOTS)), m.Place(now, a, market, 1, top, 1), m.Place(now, a, market, 0, 2**32 - 1, 1),
+            m.Place(now, a, market, 0, 1, int(MAX_LOTS)), m.Withdraw(now, a, 0, MOST), m.MoveIsolatedMargin(now, a, market, MOST),
+            m.Deposit(now, a, 0, MOST if self.scale > 1 else 10**9), m.BlockTrade(now, a, self.users[0], market, int(MAX_LOTS), top),
+        )  # fmt: skip
+        return [draw.pick(options)]
 
     def do_flood(self) -> list[m.Command]:
         """All the money there can be, and as much again as is refused."""
