@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import decompress
 
+import soak_rules_money  # noqa: F401 - registers its rules
 from machine import Bookkeeper, Margin, Terms
 from soak_actor import Actor
 from soak_designs import COUNT, Draw, design, is_huge
@@ -55,7 +56,7 @@ CODES: Final = (Reason, CancelReason, Payer, Method, Outcome)
 
 class Breach(NamedTuple):
     rule: str
-    index: int  # of the command
+    at: int  # number of the command
     message: str
     tail: list[str]  # the last commands
 
@@ -103,6 +104,8 @@ class World:
         self.rows.append(row)
         if isinstance(x.command, m.TakeAuction):
             self.look_at_auctions()
+        elif isinstance(x.command, m.Place | m.Amend):
+            self.look_at_margin()
         try:
             packed = self.exchange.apply_rows(row)
         except Exception as error:
@@ -176,6 +179,13 @@ class World:
                 for asset in range(len(self.exchange.venue.assets)):
                     maintenance = self.exchange.maintenance_margin(account, asset)
                     x.below[account, -1 - asset] = self.exchange.equity(account, asset) < maintenance
+
+    def look_at_margin(self) -> None:
+        """The sender's free margin ahead of an order."""
+        c, x = self.x.command, self.x
+        market = c.market if isinstance(c, m.Place) else x.tape.orders.get(c.order_id, [0, 0])[1]
+        if c.account < self.accounts and market < len(x.terms):
+            x.free = self.exchange.free_margin(c.account, x.terms[market].asset)
 
     def lead_twin(self, row: list[int]) -> None:
         assert self.twin is not None
@@ -323,7 +333,7 @@ def again(path: Path) -> str:
 
 def command_line(options: Options, breach: Breach, number: int) -> str:
     length = f" --length {options.length}" if options.length else ""
-    return f"python tests/exchange/soak.py --stretch {number} --seed {options.seed}{length} --until {breach.index + 1}"
+    return f"python tests/exchange/soak.py --stretch {number} --seed {options.seed}{length} --until {breach.at + 1}"
 
 
 def told(options: Options, result: Result) -> Iterator[str]:
@@ -331,7 +341,7 @@ def told(options: Options, result: Result) -> Iterator[str]:
     for breach in result.breaches:
         yield f"BROKEN {breach.rule}: {breach.message}"
         seed = seed_of(options, result.number)
-        yield f"  stretch {result.number} (seed {seed}), design {result.number % COUNT}, command {breach.index}; the last commands:"
+        yield f"  stretch {result.number} (seed {seed}), design {result.number % COUNT}, command {breach.at}; the last commands:"
         yield from (f"    {text}" for text in breach.tail)
         yield f"  again: {command_line(options, breach, result.number)}"
 

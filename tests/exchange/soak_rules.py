@@ -7,7 +7,7 @@ core could tell is worked out as a fraction by machine.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
 
@@ -16,8 +16,8 @@ from soak_tape import CLOSED, Tape
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
-from perplab.exchange.codes import MarketStatus, Method, Payer
-from perplab.exchange.types import CLEARING, FEES, FIRST_USER, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.codes import MarketStatus, Method
+from perplab.exchange.types import FIRST_USER, VAULT
 from perplab.exchange.views import Position
 
 ENTRY: Final = (m.Place, m.Amend)
@@ -82,6 +82,7 @@ class Step:
         self.after: Snapshot
         self.alone = True  # the time of the command had come before: all events are its own
         self.refused = False
+        self.free = 0  # ahead of an order, the sender's free margin
         self.below: dict[tuple[int, int], bool] = {}  # ahead of a bid, (account, market or -1 - asset): is it below maintenance?
 
     def of(self, *kinds: type[m.Event]) -> list[m.Event]:
@@ -239,19 +240,6 @@ def outflow(x: Step) -> str:
 
 
 @step
-def money(x: Step) -> str:
-    """Everybody: equity of all accounts, isolated positions included, is what was deposited less what was withdrawn."""
-    for asset, equity in enumerate(x.after.equity):
-        total = sum(equity) - equity[CLEARING]  # what CLEARING has paid out is owed by positions, in whose equity it is
-        held = [p for p in x.after.positions.values() if p.size and x.terms[p.market].asset == asset]
-        total += sum(x.isolated_equity(p) for p in held if p.mode == 1)
-        expected = x.exchange.deposits(asset) - x.exchange.withdrawals(asset)
-        if not 0 <= expected - total <= len(held) + len(x.terms):  # what each owes rounds up
-            return f"asset {asset}: equity sums to {total}, deposits less withdrawals are {expected}"
-    return ""
-
-
-@step
 def bystander(x: Step) -> str:
     """Everybody else: an account that no event names keeps its cash and its positions to the micro-unit."""
     if any(e.status == MarketStatus.SETTLED for e in x.of(m.MarketStatusChanged)):
@@ -270,15 +258,6 @@ def bystander(x: Step) -> str:
 
 def kept(p: Position) -> tuple[int, ...]:
     return p.size, p.entry_notional, p.isolated_margin, p.mode, p.leverage, p.bid_lots, p.ask_lots
-
-
-@step
-def system_accounts(x: Step) -> str:
-    """Whoever is promised the fund: fund, fees and rounding never owe, and nobody gains from what nobody paid."""
-    for asset, cash in enumerate(x.after.cash):
-        if min(cash[INSURANCE], cash[FEES], cash[ROUNDING], -cash[UNCOVERED]) < 0:
-            return f"asset {asset}: fund {cash[INSURANCE]}, fees {cash[FEES]}, rounding {cash[ROUNDING]}, uncovered {cash[UNCOVERED]}"
-    return ""
 
 
 @step
@@ -331,34 +310,6 @@ def no_new_risk(x: Step) -> str:
             if x.tape.is_restricted(market, x.command.ts):
                 return f"open interest of market {market} from {x.before.interest[market]} to {lots}"
     return ""
-
-
-@step
-def deficits(x: Step) -> str:
-    """The payers: a deficit is paid at once and once, to the micro-unit, `uncovered` included; a shared loss is what it says."""
-    for at, e in enumerate(x.events):
-        if isinstance(e, m.Liquidated) and e.method in (Method.BOOK, Method.SETTLEMENT):
-            paid = sum(p.amount for p in payments(x.events[at + 1 :]))
-            if not e.deficit <= paid <= e.deficit + len(x.terms) + 1:  # a flat account's rounding may follow
-                return f"{e}: {paid} was paid"
-        elif isinstance(e, m.AuctionTaken):
-            paid = sum(p.amount for p in payments(x.events[:at][::-1]))
-            if paid != e.paid:
-                return f"{e}: {paid} was paid"
-        elif isinstance(e, m.LossSocialized):
-            reported = x.events[at + 1] if at + 1 < len(x.events) else None
-            if e.amount and not (isinstance(reported, m.DeficitPaid) and (reported.payer, reported.amount) == (Payer.SOCIALIZED, e.amount)):
-                return f"{e}, then {reported}"
-    return ""
-
-
-def payments(events: list[m.Event]) -> Iterator[m.DeficitPaid]:
-    """The unbroken run of payments that the events begin with."""
-    for e in events:
-        if isinstance(e, m.DeficitPaid):
-            yield e
-        elif not isinstance(e, m.LossSocialized):
-            return
 
 
 @step
@@ -425,16 +376,4 @@ def books(x: Step) -> str:
         design = x.exchange.venue.markets[market]
         if design.open_interest_cap and lots > max(x.before.interest[market], int(design.open_interest_cap / design.lot)):
             return f"market {market}: open interest {lots} is above the cap"
-    return ""
-
-
-@step
-def adl_winner(x: Step) -> str:
-    """The winner of a deleveraging: it may cost him his profit, never more than he has."""
-    for e in x.of(m.Deleveraged):
-        p = x.after.positions[e.winner, e.market]
-        asset = x.terms[e.market].asset
-        poor = x.after.equity[asset][e.winner] < 0 if p.mode == 0 else p.size != 0 and x.isolated_equity(p) < 0
-        if poor and x.alone and not x.of(m.LossSocialized) and not x.tape.is_frozen(e.winner, e.market):
-            return f"{e}: {p}, equity {x.after.equity[asset][e.winner]}"
     return ""

@@ -37,7 +37,7 @@ def broken_at(design: Tree, rows: list[Row], rule: str) -> int:
         return -1
     except Dead:
         pass
-    return next((breach.index for breach in world.breaches if breach.rule == rule), -1)
+    return next((breach.at for breach in world.breaches if breach.rule == rule), -1)
 
 
 def fewer(rows: list[Row], fails: Callable[[list[Row]], bool]) -> list[Row]:
