@@ -15,8 +15,9 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 CORE = (  # the compiled modules of exchange/; exchange/build.py has the same list, tests/test_tidy.py compares them
-    "types", "kinds", "tables", "index", "book", "ledger", "margin", "mark", "funding", "matching", "entry", "accounts",
-    "backstop", "liquidation", "steps", "auction", "vault", "settlement", "due", "door", "engine",
+    "types", "kinds", "tables", "index", "access", "book", "depth", "ledger", "margin", "mark", "funding", "trial", "open_orders",
+    "matching", "entry", "accounts", "backstop", "adl", "slices", "liquidations", "liquidation", "steps", "auction", "vault", "settlement",
+    "due", "door", "engine",
 )  # fmt: skip
 NEEDS = [  # mypy pinned: another one may find type errors. The rest: what the core imports, for its types
     "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "sortedcontainers>=2.4",

@@ -6,7 +6,7 @@ from .build import BUILD as BUILD
 from .engine import Exchange as Exchange
 from .journal import Journal as Journal
 from .journal import replay as replay
-from .liquidation import SCREENS
+from .liquidations import SCREENS
 from .messages import Malformed as Malformed
 from .venue import Venue as Venue
 from .venue import VenueError as VenueError

@@ -9,6 +9,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from . import kinds as k
+from .access import is_profit_stale
 from .entry import OrderEntry
 from .ledger import Ledger
 from .margin import (
@@ -16,9 +17,14 @@ from .margin import (
     cross_equity,
     free_margin,
     isolated_shortage,
+    outflow_room,
     row_equity,
     row_initial,
+    row_notional,
     row_order_initial,
+    stale_profit,
+    sure_equity,
+    transfer_margin,
 )
 from .matching import Matcher, added_interest, reduces
 from .tables import State
@@ -62,10 +68,14 @@ class AccountDesk:
         return 0
 
     def refused_outflow(self, account: i64, asset: i64, amount: i64) -> i64:
-        """May `amount` leave the account?"""
+        """May `amount` leave the account's cash?"""
         if self.state.accounts.liquidation[account] != NIL:
             return k.R_IN_LIQUIDATION
-        if free_margin(self.state, account, asset) >= amount:
+        room = outflow_room(self.state, account, asset)
+        stale = stale_profit(self.state, account, asset)
+        if stale > 0 and room - stale < amount:
+            return k.R_ORACLE_STALE
+        if room >= amount:
             return 0
         return k.R_INSUFFICIENT_BALANCE if cross_equity(self.state, account, asset) < amount else k.R_INSUFFICIENT_MARGIN
 
@@ -131,7 +141,7 @@ class AccountDesk:
             return k.R_IN_LIQUIDATION
         positions = state.positions
         if row != NIL and positions.mode[row] != mode:
-            if positions.size[row] != 0 or positions.first_order[row] != NIL:
+            if positions.size[row] != 0 or positions.first_order[row] != NIL or positions.first_reducer[row] != NIL:
                 return k.R_POSITION_OPEN
         row = state.position_row(account, market)
         positions.mode[row] = mode
@@ -147,22 +157,28 @@ class AccountDesk:
         row = state.find_position(account, market)
         if state.accounts.liquidation[account] != NIL:
             return k.R_IN_LIQUIDATION
+        if row != NIL and amount < 0 and positions.liquidation[row] != NIL:
+            return k.R_IN_LIQUIDATION
         if row == NIL or positions.mode[row] != ISOLATED or positions.size[row] == 0:
             return k.R_NOT_ISOLATED
-        if amount > 0:
-            if free_margin(state, account, state.markets.asset[market]) < amount:
-                return k.R_INSUFFICIENT_BALANCE
-        elif amount < 0:
-            if positions.liquidation[row] != NIL:
-                return k.R_IN_LIQUIDATION
-            if positions.isolated_margin[row] < -amount:
-                return k.R_INSUFFICIENT_BALANCE
-            # open orders keep leaning on this margin, so the worse side counts
-            if row_equity(state, row) + amount < max(row_initial(state, row), row_order_initial(state, row)):
-                return k.R_INSUFFICIENT_MARGIN
+        reason = self.refused_outflow(account, state.markets.asset[market], amount) if amount > 0 else self.refused_release(row, -amount)
+        if reason != 0:
+            return reason
         self.ledger.to_isolated(row, amount)
         state.log.emit(k.E_ISOLATED_MARGIN_MOVED, state.now, account, market, amount, positions.isolated_margin[row])
         return 0
+
+    def refused_release(self, row: i64, amount: i64) -> i64:
+        """May `amount` leave the isolated margin of a position? Its open orders keep leaning on it, so the worse side counts."""
+        state = self.state
+        needed = max(row_initial(state, row), row_order_initial(state, row), transfer_margin(state, row_notional(state, row)))
+        equity = row_equity(state, row)
+        if is_profit_stale(state, state.positions.market[row]) and sure_equity(state, row) < equity:
+            if sure_equity(state, row) - amount < needed:
+                return k.R_ORACLE_STALE
+        if equity - amount < needed:
+            return k.R_INSUFFICIENT_MARGIN
+        return k.R_INSUFFICIENT_BALANCE if state.positions.isolated_margin[row] < amount else 0
 
     def block_trade(self, buyer: i64, seller: i64, market: i64, size: i64, price: i64) -> i64:
         reason = k.R_UNKNOWN_ACCOUNT if seller >= self.state.accounts.count else self.entry.user_and_market(buyer, market)
@@ -184,8 +200,8 @@ class AccountDesk:
             return k.R_INSUFFICIENT_MARGIN
         self.matcher.change_position(buyer_row, size, value, 0, True)
         self.matcher.change_position(seller_row, -size, value, 0, True)
-        self.matcher.sync_reducers(buyer_row)
-        self.matcher.sync_reducers(seller_row)
+        self.matcher.open.sync_reducers(buyer_row)
+        self.matcher.open.sync_reducers(seller_row)
         state.log.emit(k.E_BLOCK_TRADED, state.now, buyer, seller, market, size, price)
         return 0
 

@@ -1,35 +1,31 @@
 """Who pays what is left. A design's backstops are an ordered list; a deficit is folded through the cash payers among them.
 
-The fold asserts deficit = sum paid + uncovered; UNCOVERED is an account like any other and its debt is a loss nobody paid.
-Auto-deleveraging pays by closing: it transfers a loser's position to ranked winners at a price, as (lots, value), and the last fill
-takes the remainder. Money is never divided among payers; a socialized loss rounds its per-lot index up.
+A deficit of a cross account belongs to the markets in which the account lost: it is split over them by what was lost in each, and each
+part is paid by payers of its own market. The fold asserts deficit = sum paid + uncovered; UNCOVERED is an account like any other and its
+debt is a loss nobody paid. Parts round down, the last takes the remainder; a socialized loss rounds its per-lot index up.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
 from . import kinds as k
 from .ledger import Ledger
-from .margin import cross_equity, row_equity, row_notional, slice_value, value_of
-from .matching import Matcher
+from .margin import cross_equity, row_equity, row_profit, value_of
 from .tables import State
 from .types import (
     CLEARING,
-    FIRST_USER,
+    INDEX_LIMIT,
     INSURANCE,
     ISOLATED,
     MAX_AMOUNT,
-    PPM,
+    NIL,
+    REALISED_ROOM,
     UNCOVERED,
-    abs_i64,
+    clamp_i64,
     max_i64,
     min_i64,
 )
-
-INDEX_ROOM: Final = 1 << 56  # as funding's INDEX_LIMIT
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -39,9 +35,20 @@ class Backstop:
     def __init__(self, kind: i64) -> None:
         self.kind: i64 = kind
 
-    def available(self, state: State, market: i64) -> i64:
-        """The largest deficit it would pay now [micro]; MAX_AMOUNT stands for any."""
+    def available(self, state: State, row: i64) -> i64:
+        """The largest deficit of position `row` that it would pay now [micro]; MAX_AMOUNT stands for any."""
         return 0
+
+    def purse(self, state: State, row: i64) -> i64:
+        """The same for the deficits of all accounts together."""
+        return self.available(state, row)
+
+    def offer(self, state: State, rows: list[i64], amount: i64) -> i64:
+        """How much of a deficit it would pay in all, that came from these positions of one account: it has one purse."""
+        offered: i64 = 0
+        for row in rows:
+            offered = max_i64(offered, self.available(state, row))
+        return min_i64(offered, amount)
 
     def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
         """Pay up to `amount` to the money behind position `row`; return what was paid."""
@@ -49,92 +56,154 @@ class Backstop:
 
 
 class InsuranceFund(Backstop):
-    def __init__(self) -> None:
-        super().__init__(k.PAID_INSURANCE_FUND)
+    """Pays what it has, within caps on what it spends on one account, in one market and in all, in each window of time (0: no cap).
 
-    def available(self, state: State, market: i64) -> i64:
-        return max_i64(0, state.accounts.cash[INSURANCE * state.accounts.assets + state.markets.asset[market]])
+    Windows follow each other at multiples of their length (dYdX bounds what its fund may lose per block and subaccount).
+    """
+
+    def __init__(self, account_cap: i64, market_cap: i64, total_cap: i64, window: i64) -> None:
+        super().__init__(k.PAID_INSURANCE_FUND)
+        self.account_cap: i64 = account_cap  # [micro]
+        self.market_cap: i64 = market_cap  # [micro]
+        self.total_cap: i64 = total_cap  # [micro]
+        self.window: i64 = window  # [ns]
+
+    def available(self, state: State, row: i64) -> i64:
+        room = self.purse(state, row)
+        if self.account_cap != 0:
+            accounts = state.accounts
+            key = state.positions.account[row] * accounts.assets + state.markets.asset[state.positions.market[row]]
+            spent = accounts.fund_spent[key] if accounts.fund_window[key] == state.now // self.window else 0
+            room = min_i64(room, self.account_cap - spent)
+        return room
+
+    def purse(self, state: State, row: i64) -> i64:
+        markets = state.markets
+        market = state.positions.market[row]
+        asset = markets.asset[market]
+        number = state.now // self.window
+        room = max_i64(0, state.accounts.cash[INSURANCE * state.accounts.assets + asset])
+        if self.market_cap != 0:
+            spent = markets.fund_spent[market] if markets.fund_window[market] == number else 0
+            room = min_i64(room, self.market_cap - spent)
+        if self.total_cap != 0:
+            spent = state.fund_spent[asset] if state.fund_window[asset] == number else 0
+            room = min_i64(room, self.total_cap - spent)
+        return room
 
     def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
-        paid = min_i64(amount, self.available(state, state.positions.market[row]))
+        paid = min_i64(amount, self.available(state, row))
+        if paid <= 0:
+            return 0
         ledger.pay(row, INSURANCE, -paid)
+        accounts = state.accounts
+        markets = state.markets
+        market = state.positions.market[row]
+        asset = markets.asset[market]
+        key = state.positions.account[row] * accounts.assets + asset
+        number = state.now // self.window
+        accounts.fund_spent[key] = paid + (accounts.fund_spent[key] if accounts.fund_window[key] == number else 0)
+        accounts.fund_window[key] = number
+        markets.fund_spent[market] = paid + (markets.fund_spent[market] if markets.fund_window[market] == number else 0)
+        markets.fund_window[market] = number
+        state.fund_spent[asset] = paid + (state.fund_spent[asset] if state.fund_window[asset] == number else 0)
+        state.fund_window[asset] = number
         return paid
 
 
 class SocializedLoss(Backstop):
-    """Every open lot of the market, long and short, pays the same. At most the value of a lot per loss; the rest is uncovered."""
+    """Every lot of the market, long and short, pays the same: lots open now through the index, lots that were closed against the loser in
+    the slice at hand out of their owner's equity, as far as it goes. At most the value of a lot per loss; the rest is uncovered."""
 
     def __init__(self) -> None:
         super().__init__(k.PAID_SOCIALIZED)
 
-    def available(self, state: State, market: i64) -> i64:
-        return MAX_AMOUNT if state.markets.open_interest[market] > 0 else 0
+    def available(self, state: State, row: i64) -> i64:
+        return MAX_AMOUNT if state.markets.open_interest[state.positions.market[row]] > 0 else 0
+
+    def offer(self, state: State, rows: list[i64], amount: i64) -> i64:
+        return amount  # each market has its own payers
 
     def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
-        markets = state.markets
         market = state.positions.market[row]
-        lots: int = markets.open_interest[market] * 2
+        closed = Closed(state, ledger, row)
+        open_lots: int = state.markets.open_interest[market] * 2
+        lots = open_lots + closed.lots
         if lots == 0:
             return 0
-        shift = int(markets.index_shift[market])
-        per_lot = -(-(int(amount) << shift) // lots)
-        limit = int(value_of(markets, market, 1, markets.mark[market])) << shift
-        highest = max(int(markets.index_long[market]), int(markets.index_short[market]))
-        if per_lot > min(limit, INDEX_ROOM - highest):
-            per_lot = max(0, min(limit, INDEX_ROOM - highest))
-            amount = per_lot * lots >> shift
-        delta: i64 = per_lot
-        ledger.pay(row, CLEARING, -amount)
-        ledger.accrue(market, delta, delta, amount)
-        state.log.emit(k.E_LOSS_SOCIALIZED, state.now, market, amount, markets.open_interest[market], delta)
-        return amount
+        shift = int(state.markets.index_shift[market])
+        limit = int(value_of(state.markets, market, 1, state.markets.mark[market])) << shift
+        left = amount - closed.ask(amount, min(limit, -(-(int(amount) << shift) // lots)), limit)
+        delta: i64 = 0
+        if open_lots > 0 and left > 0:
+            per_lot = -(-(int(left) << shift) // open_lots)
+            room = int(INDEX_LIMIT) - max(int(state.markets.index_long[market]), int(state.markets.index_short[market]))
+            booked = left
+            if per_lot > min(limit, room):
+                per_lot = max(0, min(limit, room))
+                booked = per_lot * open_lots >> shift
+            delta = per_lot
+            ledger.pay(row, CLEARING, -booked)
+            ledger.accrue(market, delta, delta, booked)
+            state.markets.unexamined[market] = 1
+            left -= booked
+        while left > 0 and closed.able > 0:
+            left -= closed.ask(left, -(-(int(left) << shift) // closed.able), limit)
+        if left < amount:
+            state.log.emit(k.E_LOSS_SOCIALIZED, state.now, market, amount - left, state.markets.open_interest[market], delta)
+        return amount - left
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
-class AdlRank:
-    """The order in which winners are closed: highest score first, ties by account number."""
+class Closed:
+    """The positions that were reduced against a loser in the slice at hand, and what they have been asked for."""
 
-    def score(self, notional: i64, entry: i64, equity: i64, is_long: bool) -> int:
-        """Profit x leverage of a position worth `notional`, entered at `entry` (both > 0), of an account with `equity` > 0; in ppm^2.
+    def __init__(self, state: State, ledger: Ledger, row: i64) -> None:
+        self.state: State = state
+        self.ledger: Ledger = ledger
+        self.row: i64 = row  # the loser's
+        self.rows: list[i64] = []
+        self.sizes: list[i64] = []  # [lots]
+        self.paid: list[i64] = []  # [micro] so far
+        self.lots: int = 0
+        self.able: int = 0  # [lots] of those who could still pay
+        positions = state.positions
+        at: i64 = 0
+        for closed in ledger.closed_rows:
+            if positions.market[closed] == positions.market[row] and positions.account[closed] != positions.account[row]:
+                self.rows.append(closed)
+                self.sizes.append(ledger.closed_lots[at])
+                self.paid.append(0)
+                self.lots += int(ledger.closed_lots[at])
+            at += 1
+        self.able = self.lots
 
-        The profit is relative to the entry; a loss is divided by the leverage instead (BitMEX), so that all losers come after all winners.
-        """
-        profit = int(notional - entry) if is_long else int(entry - notional)
-        leverage = max(1, int(notional) * int(PPM) // int(equity))
-        relative = profit * int(PPM) // int(entry)
-        return relative * leverage if profit >= 0 else relative * int(PPM) * int(PPM) // leverage
+    def ask(self, amount: i64, per_lot: int, limit: int) -> i64:
+        """Let each pay `per_lot` [2^-index_shift micro], in all no more than `limit` per lot nor than it has; returns what was paid."""
+        state = self.state
+        shift = int(state.markets.index_shift[state.positions.market[self.row]])
+        left = amount
+        able: int = 0
+        at: i64 = 0
+        for closed in self.rows:
+            lots = int(self.sizes[at])
+            most = min(lots * limit >> shift, int(self.paid[at] + max_i64(0, self.equity(closed))))
+            due: i64 = min(-(-lots * per_lot >> shift), most - int(self.paid[at]), int(left))
+            if due > 0:
+                self.ledger.share(closed, self.row, due)
+                self.paid[at] += due
+                left -= due
+            if int(self.paid[at]) < most:
+                able += lots
+            at += 1
+        self.able = able
+        return amount - left
 
-
-class ProfitLeverage(AdlRank):
-    pass
-
-
-class HyperliquidIndex(AdlRank):
-    """(mark / entry) x (notional / account value), entry / mark for shorts: their profit must raise the index."""
-
-    def score(self, notional: i64, entry: i64, equity: i64, is_long: bool) -> int:
-        gain = int(notional) * int(PPM) // int(entry) if is_long else int(entry) * int(PPM) // int(notional)
-        return gain * int(notional) * int(PPM) // int(equity)
-
-
-class AutoDeleverage(Backstop):
-    """Trigger, selection and price are three separate options."""
-
-    def __init__(self, rank: AdlRank, at_bankruptcy: bool, when_fund_insufficient: bool) -> None:
-        super().__init__(0)
-        self.rank: AdlRank = rank
-        self.at_bankruptcy: bool = at_bankruptcy
-        self.when_fund_insufficient: bool = when_fund_insufficient
-
-
-class Queue:
-    """The winners of one side of a market, ranked once in a pass."""
-
-    def __init__(self, market: i64, is_long: bool, rows: list[i64]) -> None:
-        self.market: i64 = market
-        self.is_long: bool = is_long
-        self.rows: list[i64] = rows
-        self.next: int = 0
+    def equity(self, row: i64) -> i64:
+        """Of the pot that would pay: the margin of an isolated position that is still open, else the account's cross equity."""
+        positions = self.state.positions
+        if positions.mode[row] == ISOLATED and positions.size[row] != 0:
+            return row_equity(self.state, row)
+        return cross_equity(self.state, positions.account[row], self.state.markets.asset[positions.market[row]])
 
 
 def equity_behind(state: State, row: i64) -> i64:
@@ -145,130 +214,95 @@ def equity_behind(state: State, row: i64) -> i64:
     return cross_equity(state, positions.account[row], state.markets.asset[positions.market[row]])
 
 
+class Causes:
+    """The positions of a loser's account, closed ones of its liquidation included, and what was lost in each: how its deficit is split."""
+
+    def __init__(self, state: State, row: i64) -> None:
+        self.rows: list[i64] = []
+        self.losses: list[i64] = []
+        self.total: int = 0
+        positions = state.positions
+        markets = state.markets
+        if positions.mode[row] != ISOLATED:
+            asset = markets.asset[positions.market[row]]
+            other = state.accounts.first_position[positions.account[row]]
+            while other != NIL:
+                market = positions.market[other]
+                if positions.mode[other] != ISOLATED and markets.asset[market] == asset:
+                    loss = -clamp_i64(positions.realised[other] + row_profit(state, other, markets.mark[market]), -REALISED_ROOM, 0)
+                    if loss > 0:
+                        self.rows.append(other)
+                        self.losses.append(loss)
+                        self.total += int(loss)
+                other = positions.next[other]
+        if self.total == 0:
+            self.rows = [row]
+            self.losses = [1]
+            self.total = 1
+
+
 class Backstops:
-    def __init__(self, state: State, ledger: Ledger, matcher: Matcher, order: list[Backstop]) -> None:
+    """The payers of a design, in its order. `ahead` are the cash payers before auto-deleveraging, or all if there is none."""
+
+    def __init__(self, state: State, ledger: Ledger, order: list[Backstop], ahead: list[Backstop]) -> None:
         self.state: State = state
         self.ledger: Ledger = ledger
-        self.matcher: Matcher = matcher
         self.order: list[Backstop] = order
-        self.adl: AutoDeleverage | None = None
-        self.ahead: list[Backstop] = []  # cash payers ahead of auto-deleveraging
-        for backstop in order:
-            if isinstance(backstop, AutoDeleverage):
-                self.adl = backstop
-            elif self.adl is None:
-                self.ahead.append(backstop)
-        self.queues: list[Queue] = []
+        self.ahead: list[Backstop] = ahead
 
-    def available(self, market: i64) -> i64:
-        """The largest loss that the cash payers ahead of auto-deleveraging can still cover, up to MAX_AMOUNT."""
+    def available(self, row: i64) -> i64:
+        """The largest loss of the account behind `row` that the payers ahead of auto-deleveraging can still cover, up to MAX_AMOUNT."""
+        causes = Causes(self.state, row)
         total: i64 = 0
         for backstop in self.ahead:
-            total = min_i64(MAX_AMOUNT, total + backstop.available(self.state, market))
+            least: i64 = MAX_AMOUNT
+            for cause in causes.rows:
+                least = min_i64(least, backstop.available(self.state, cause))
+            total = min_i64(MAX_AMOUNT, total + least)
+        return total
+
+    def purse(self, row: i64) -> i64:
+        """The largest loss of all accounts together in the market of `row` that they can cover, up to MAX_AMOUNT."""
+        total: i64 = 0
+        for backstop in self.ahead:
+            total = min_i64(MAX_AMOUNT, total + backstop.purse(self.state, row))
         return total
 
     def fold(self, row: i64, deficit: i64) -> None:
         """Pay a deficit of the money behind a position, in the order of the design; what is left goes to UNCOVERED."""
         if deficit <= 0:
             return
+        causes = Causes(self.state, row)
         left = deficit
         for backstop in self.order:
             if left > 0:
-                paid = backstop.pay(self.state, self.ledger, row, left)
+                paid = self.pay_parts(backstop, causes, left)
                 assert 0 <= paid <= left, "a backstop paid more than it was asked"
-                self.report(row, backstop.kind, paid)
                 left -= paid
         if left > 0:
             self.ledger.pay(row, UNCOVERED, -left)
             self.report(row, k.PAID_UNCOVERED, left)
 
+    def pay_parts(self, backstop: Backstop, causes: Causes, left: i64) -> i64:
+        """Ask one payer for what it can pay in all, market by market in proportion to what was lost there."""
+        offered = backstop.offer(self.state, causes.rows, left)
+        rest = offered
+        paid: i64 = 0
+        last: i64 = len(causes.rows) - 1
+        at: i64 = 0
+        for cause in causes.rows:
+            part = rest
+            if at != last:
+                part = int(offered) * int(causes.losses[at]) // causes.total
+            rest -= part
+            if part > 0:
+                here = backstop.pay(self.state, self.ledger, cause, part)
+                self.report(cause, backstop.kind, here)
+                paid += here
+            at += 1
+        return paid
+
     def report(self, row: i64, payer: i64, amount: i64) -> None:
         if amount > 0:
             positions = self.state.positions
             self.state.log.emit(k.E_DEFICIT_PAID, self.state.now, positions.account[row], positions.market[row], payer, amount)
-
-    def is_triggered(self, row: i64, equity: i64) -> bool:
-        """Does the design deleverage against a loser with this equity? With `fund_insufficient` not while cash can still pay."""
-        adl = self.adl
-        if adl is None or equity >= 0:
-            return False
-        return not adl.when_fund_insufficient or -equity > self.available(self.state.positions.market[row])
-
-    def begin_pass(self) -> None:
-        self.queues = []
-
-    def queue(self, market: i64, is_long: bool) -> Queue:
-        """The ranking of this pass, made when first needed."""
-        for known in self.queues:
-            if known.market == market and known.is_long == is_long:
-                return known
-        made = Queue(market, is_long, self.ranked(market, is_long))
-        self.queues.append(made)
-        return made
-
-    def ranked(self, market: i64, is_long: bool) -> list[i64]:
-        """Position rows of a side by falling score; accounts without equity and system accounts are left out."""
-        adl = self.adl
-        assert adl is not None
-        state = self.state
-        positions = state.positions
-        found: list[tuple[int, int, int]] = []
-        row: i64 = 0
-        while row < positions.count:
-            size = positions.size[row]
-            if size != 0 and positions.market[row] == market and (size > 0) == is_long and positions.account[row] >= FIRST_USER:
-                equity = equity_behind(state, row)
-                if equity > 0:
-                    entry = max_i64(1, abs_i64(positions.entry_notional[row]))
-                    score = adl.rank.score(row_notional(state, row), entry, equity, is_long)
-                    found.append((-score, int(positions.account[row]), int(row)))
-            row += 1
-        found.sort()
-        rows: list[i64] = []
-        for item in found:
-            rows.append(item[2])
-        return rows
-
-    def deleverage(self, row: i64, lots: i64, value: i64) -> i64:
-        """Close up to `lots` of a loser's position against the queue, the whole of them for `value`; return the lots closed.
-
-        A winner whom the price would leave without equity is passed over. Fees are not charged.
-        """
-        state = self.state
-        positions = state.positions
-        market = positions.market[row]
-        is_long = positions.size[row] > 0
-        queue = self.queue(market, not is_long)
-        held_by_loser = lots if is_long else -lots
-        left = lots
-        booked: i64 = 0
-        while left > 0 and queue.next < len(queue.rows):
-            winner = queue.rows[queue.next]
-            held = abs_i64(positions.size[winner])
-            if held == 0 or (positions.size[winner] > 0) == is_long or positions.account[winner] == positions.account[row]:
-                queue.next += 1
-                continue
-            part = min_i64(left, held)
-            # what is booked for all fills together is rounded, once; the last one takes the remainder
-            cost = slice_value(value, lots - left + part, held_by_loser) - booked
-            at_mark = value_of(state.markets, market, part, state.markets.mark[market])
-            if equity_behind(state, winner) - abs_i64(at_mark - cost) < 0:
-                queue.next += 1
-                continue
-            self.transfer(row, winner, part, cost, at_mark)
-            left -= part
-            booked += cost
-        return lots - left
-
-    def transfer(self, loser: i64, winner: i64, lots: i64, value: i64, at_mark: i64) -> None:
-        state = self.state
-        positions = state.positions
-        signed = -lots if positions.size[loser] > 0 else lots
-        market = positions.market[loser]
-        self.matcher.change_position(loser, signed, value, 0, False)
-        profit = self.matcher.change_position(winner, -signed, value, 0, True)
-        state.log.emit(
-            k.E_DELEVERAGED, state.now, positions.account[loser], positions.account[winner], market, lots, value, profit,
-            abs_i64(at_mark - value), state.markets.mark[market],
-        )  # fmt: skip
-        self.matcher.sync_reducers(winner)

@@ -28,6 +28,7 @@ from .tables import (
     O_PREV,
     O_PREV_OWN,
     O_PRICE,
+    O_REDUCE_ONLY,
     O_SIDE,
     O_SIZE,
     State,
@@ -36,6 +37,7 @@ from .tables import (
 from .types import BUY, NIL, ROW, min_i64
 
 WINDOW: Final[i64] = 1 << 15  # ticks; 256 KiB of level numbers per market
+PATIENCE: Final[i64] = 4096  # look-ups outside the window that pay for one move of it: a quote that jumps about moves nothing
 WORD: Final[i64] = 32  # bits used of a bitmap word: no sign bit to mind
 WORDS: Final[i64] = WINDOW // WORD
 GROUPS: Final[i64] = WORDS // WORD
@@ -94,11 +96,13 @@ class Ladder:
         self.groups: vec[i64] = column(GROUPS, 0)
         self.all: i64 = 0
         self.far: SortedDict = SortedDict()  # price -> level, both sides
+        self.misses: i64 = PATIENCE  # look-ups outside the window since it was last moved
 
     def find(self, price: i64) -> i64:
         at = price - self.base
         if 0 <= at < WINDOW:
             return self.level[at]
+        self.misses += 1
         found: i64 = self.far.get(price, NIL)
         return found
 
@@ -196,11 +200,11 @@ class Ladder:
 
     def move(self, center: i64) -> None:
         """Put the window around `center`; levels cross its edges both ways."""
-        self.far.update(self.near_levels())
-        self.level = column(WINDOW, NIL)
-        self.words = column(WORDS, 0)
-        self.groups = column(GROUPS, 0)
-        self.all = 0
+        near = self.near_levels()
+        for price, _ in near:
+            self.remove(price)
+        self.far.update(near)
+        self.misses = 0
         self.base = center - WINDOW // 2 if center > WINDOW // 2 else 0
         inside: list[int] = list(self.far.irange(self.base, self.base + WINDOW - 1))
         for price in inside:
@@ -295,12 +299,17 @@ class Book:
         self.ids.put(orders[slot + O_ORDER_ID], slot)
         positions = state.positions
         row = orders[slot + O_POSITION]
-        first = positions.first_order[row]
-        orders[slot + O_NEXT_OWN] = first
         orders[slot + O_PREV_OWN] = NIL
+        if orders[slot + O_REDUCE_ONLY] != 0:
+            levels.reducers[level] += 1
+            first = positions.first_reducer[row]
+            positions.first_reducer[row] = slot
+        else:
+            first = positions.first_order[row]
+            positions.first_order[row] = slot
+        orders[slot + O_NEXT_OWN] = first
         if first != NIL:
             orders[first + O_PREV_OWN] = slot
-        positions.first_order[row] = slot
         state.accounts.open_orders[orders[slot + O_ACCOUNT]] += 1
 
     def open_level(self, ladder: Ladder, market: i64, side: i64, price: i64) -> i64:
@@ -316,13 +325,14 @@ class Book:
         elif best_ask[market] == 0 or price < best_ask[market]:
             best_ask[market] = price
             best = True
-        if best and not 0 <= price - ladder.base < WINDOW:
+        if best and ladder.misses >= PATIENCE and not 0 <= price - ladder.base < WINDOW:
             ladder.move(price)
         level = levels.new_row()
         levels.price[level] = price
         levels.head[level] = NIL
         levels.tail[level] = NIL
         levels.lots[level] = 0
+        levels.reducers[level] = 0
         ladder.put(price, level)
         return level
 
@@ -349,6 +359,8 @@ class Book:
         else:
             orders[after + O_PREV] = before
         levels.lots[level] -= orders[slot + O_SIZE]
+        if orders[slot + O_REDUCE_ONLY] != 0:
+            levels.reducers[level] -= 1
         if before == NIL and after == NIL:
             self.close_level(orders[slot + O_MARKET], orders[slot + O_SIDE], level)
         self.unlink_own(slot)
@@ -361,7 +373,10 @@ class Book:
         after = orders[slot + O_NEXT_OWN]
         before = orders[slot + O_PREV_OWN]
         if before == NIL:
-            self.state.positions.first_order[orders[slot + O_POSITION]] = after
+            if orders[slot + O_REDUCE_ONLY] != 0:
+                self.state.positions.first_reducer[orders[slot + O_POSITION]] = after
+            else:
+                self.state.positions.first_order[orders[slot + O_POSITION]] = after
         else:
             orders[before + O_NEXT_OWN] = after
         if after != NIL:
@@ -428,6 +443,7 @@ class Book:
             elif bottom == 0:
                 bottom = price
             lots: i64 = 0
+            reducers: i64 = 0
             before: i64 = NIL
             while slot != NIL:
                 assert orders[slot + O_PREV] == before and orders[slot + O_SIDE] == side and orders[slot + O_LEVEL] == level
@@ -437,9 +453,10 @@ class Book:
                 if hi != 0 or lo != 0:
                     assert self.clients[orders[slot + O_ACCOUNT]].find_open(orders, hi, lo) == slot, "a client id that leads astray"
                 lots += orders[slot + O_SIZE]
+                reducers += orders[slot + O_REDUCE_ONLY]
                 found += 1
                 before = slot
                 slot = orders[slot + O_NEXT]
-            assert levels.tail[level] == before and levels.lots[level] == lots
+            assert levels.tail[level] == before and levels.lots[level] == lots and levels.reducers[level] == reducers
         assert top == bid and bottom == ask, "best prices are stale"
         return found

@@ -6,10 +6,13 @@ import importlib.machinery
 from typing import Final
 
 from . import (
+    access,
     accounts,
+    adl,
     auction,
     backstop,
     book,
+    depth,
     door,
     due,
     engine,
@@ -19,19 +22,24 @@ from . import (
     kinds,
     ledger,
     liquidation,
+    liquidations,
     margin,
     mark,
     matching,
+    open_orders,
     settlement,
+    slices,
     steps,
     tables,
+    trial,
     types,
     vault,
 )
 
 CORE: Final = (  # the compiled modules; setup.py has the same list
-    types, kinds, tables, index, book, ledger, margin, mark, funding, matching, entry, accounts,
-    backstop, liquidation, steps, auction, vault, settlement, due, door, engine,
+    types, kinds, tables, index, access, book, depth, ledger, margin, mark, funding, trial, open_orders,
+    matching, entry, accounts, backstop, adl, slices, liquidations, liquidation, steps, auction, vault, settlement,
+    due, door, engine,
 )  # fmt: skip
 
 

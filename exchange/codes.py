@@ -66,6 +66,7 @@ class CancelReason(IntEnum):
     LIQUIDATION = 6
     OPEN_INTEREST = 7
     MARKET_STATUS = 8
+    ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
 
 
 class Payer(IntEnum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from .book import Book
 from .funding import FundingEngine
 from .kinds import E_MARK_MOVED
 from .liquidation import LiquidationDesk
@@ -24,9 +25,11 @@ def next_multiple(now: i64, interval: i64) -> i64:
 
 class DueWork:
     def __init__(
-        self, state: State, marks: list[MarkRule], cadences: list[i64], funding: FundingEngine, desk: LiquidationDesk, vault: Vault | None
-    ) -> None:
+        self, state: State, book: Book, marks: list[MarkRule], cadences: list[i64], funding: FundingEngine, desk: LiquidationDesk,
+        vault: Vault | None,
+    ) -> None:  # fmt: skip
         self.state: State = state
+        self.book: Book = book
         self.marks: list[MarkRule] = marks
         self.cadences: list[i64] = cadences  # [ns] of the mark by market, 0: only with the oracle
         self.funding: FundingEngine = funding
@@ -111,10 +114,11 @@ class DueWork:
         markets = state.markets
         if markets.oracle[market] == 0:
             return
-        mark = clamp_i64(self.marks[market].price(state, market), 1, markets.max_price[market])
+        mark = clamp_i64(self.marks[market].price(state, self.book, market), 1, markets.max_price[market])
         markets.mark_ts[market] = state.now
         previous = markets.mark[market]
         if mark != previous:
             markets.mark[market] = mark
+            markets.unexamined[market] = 1
             state.log.emit(E_MARK_MOVED, state.now, market, mark, previous)
             self.desk.run_pass()

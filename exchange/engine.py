@@ -15,8 +15,10 @@ from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
 from . import kinds as k
+from .access import is_halted, is_suspended
 from .accounts import AccountDesk
-from .auction import DutchAuction
+from .adl import Deleveraging
+from .auction import DutchAuction, open_auctions
 from .backstop import Backstops
 from .book import Book
 from .door import Door
@@ -25,7 +27,8 @@ from .entry import OrderEntry
 from .events import Event, event_of_row
 from .funding import FundingEngine, FundingRule
 from .ledger import Ledger
-from .liquidation import SCREENS, LiquidationDesk
+from .liquidation import LiquidationDesk
+from .liquidations import SCREENS
 from .listing import state_hash
 from .margin import cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
 from .mark import MarkRule
@@ -48,12 +51,13 @@ from .tables import (
 )
 from .types import BUY, FIRST_USER, INSURANCE, NIL, ROW, SETTLED, SYSTEM, VAULT, min_i64
 from .venue import (
-    RECEIVERS,
     Venue,
+    adl_rule,
     backstop_rules,
     fill_market,
     funding_rule,
     liquidation_steps,
+    liquidation_terms,
     mark_rule,
     vault_rule,
 )
@@ -74,7 +78,13 @@ class JournalSink:
         raise AssertionError("a journal says how it starts")
 
     def write(self, rows: vec[i64]) -> None:
+        """Called before the commands are carried out; what it raises keeps them from being."""
         raise AssertionError("a journal says how it writes")
+
+    @property
+    def is_read_only(self) -> bool:
+        """Could the last block not be written?"""
+        return False
 
 
 class Exchange:
@@ -86,12 +96,13 @@ class Exchange:
         state = self.state
         state.max_open_orders = venue.max_open_orders
         state.max_accounts = venue.max_accounts
+        state.transfer_margin_ppm = venue.transfer_margin_ppm
         marks: list[MarkRule] = []
         cadences: list[i64] = []
         rules: list[FundingRule] = []
         for number, market in enumerate(venue.markets):
             fill_market(state.markets, number, venue)
-            marks.append(mark_rule(market.mark))
+            marks.append(mark_rule(market))
             cadences.append(market.mark.cadence_ms * 1_000_000)
             rules.append(funding_rule(market.funding))
         self.book: Book = Book(state)
@@ -99,16 +110,17 @@ class Exchange:
         self.matcher: Matcher = Matcher(state, self.book, self.ledger)
         self.entry: OrderEntry = OrderEntry(state, self.matcher)
         self.accounts: AccountDesk = AccountDesk(state, self.ledger, self.matcher, self.entry)
-        self.backstops: Backstops = Backstops(state, self.ledger, self.matcher, backstop_rules(venue))
+        payers, ahead = backstop_rules(venue)
+        self.backstops: Backstops = Backstops(state, self.ledger, payers, ahead)
+        rule = adl_rule(venue)
+        adl = Deleveraging(state, self.matcher, rule) if rule is not None else None
         vault = vault_rule(venue)
-        design = venue.liquidation
         self.desk: LiquidationDesk = LiquidationDesk(
-            state, self.ledger, self.matcher, self.backstops, liquidation_steps(venue, vault), design.retry_ms * 1_000_000,
-            design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to],
-        )  # fmt: skip
+            state, self.ledger, self.matcher, self.backstops, adl, liquidation_steps(venue, vault), liquidation_terms(venue)
+        )
         self.desk.screen = SCREENS[0] if len(SCREENS) > 0 else None
         self.funding: FundingEngine = FundingEngine(state, self.book, self.ledger, rules)
-        self.due: DueWork = DueWork(state, marks, cadences, self.funding, self.desk, vault)
+        self.due: DueWork = DueWork(state, self.book, marks, cadences, self.funding, self.desk, vault)
         self.door: Door = Door()
         self.journal: JournalSink | None = journal
         self.open_system_accounts()
@@ -143,7 +155,8 @@ class Exchange:
     def apply_rows(self, commands: Iterable[int]) -> vec[i64]:
         """Carry out packed commands (flat, 16 int64 each); returns the packed events.
 
-        All rows are examined before the first is carried out. Raises Malformed with the number of the first bad row; then none was.
+        All rows are examined and journaled before the first is carried out. Raises Malformed with the number of the first bad row, or
+        JournalFailed; then none was.
         """
         try:
             rows = vec[i64](commands)
@@ -207,23 +220,29 @@ class Exchange:
         if kind == k.C_OPEN_ACCOUNT:
             return accounts.open(a, b)
         if kind == k.C_DEPOSIT:
-            return accounts.deposit(a, b, c)
+            return self.recovered(accounts.deposit(a, b, c), a)
         if kind == k.C_WITHDRAW:
             return accounts.withdraw(a, b, c)
         if kind == k.C_TRANSFER:
-            return accounts.transfer(a, b, c, d)
+            return self.recovered(accounts.transfer(a, b, c, d), b)
         if kind == k.C_SET_LEVERAGE:
             return accounts.set_leverage(a, b, c)
         if kind == k.C_SET_MARGIN_MODE:
             return accounts.set_margin_mode(a, b, c)
         if kind == k.C_MOVE_ISOLATED_MARGIN:
-            return accounts.move_isolated_margin(a, b, c)
+            return self.recovered(accounts.move_isolated_margin(a, b, c), a)
         if kind == k.C_BLOCK_TRADE:
             return accounts.block_trade(a, b, c, d, e)
         assert kind == k.C_SET_MARKET_STATUS
         reason = set_market_status(self.desk, a, b, c)
         if reason == 0:
             self.due.plan()
+        return reason
+
+    def recovered(self, reason: i64, account: i64) -> i64:
+        """After money came in: a liquidation that it makes needless ends at once, and its auction with it."""
+        if reason == 0:
+            self.desk.recover(account)
         return reason
 
     def refuse(self, rows: vec[i64], at: i64, reason: i64) -> None:
@@ -258,6 +277,9 @@ class Exchange:
         if price > markets.max_price[market] or perp_median > markets.max_price[market]:
             return k.R_PRICE_LIMIT
         previous = markets.oracle[market]
+        if is_suspended(self.state, market) and not is_halted(markets.status[market]):
+            self.desk.resume(market)
+            markets.suspended_since[market] = NIL
         markets.oracle[market] = price
         markets.oracle_ts[market] = self.state.now
         markets.perp_median[market] = perp_median
@@ -271,10 +293,8 @@ class Exchange:
         if reason != 0:
             return reason
         table = self.desk.table
-        at: i64 = 0
-        while at < table.rows and (table.account[at] == NIL or table.auction[at] != auction):
-            at += 1
-        if at == table.rows:
+        at = table.of_auction(auction)
+        if at == NIL:
             return k.R_UNKNOWN_AUCTION
         if table.account[at] == account:
             return k.R_SAME_ACCOUNT
@@ -282,9 +302,17 @@ class Exchange:
             return k.R_IN_LIQUIDATION
         step = self.desk.steps[table.step[at]]
         assert isinstance(step, DutchAuction)
-        return step.take(self.desk, at, account, share_ppm, minimum_gain)
+        reason = step.take(self.desk, at, account, share_ppm, minimum_gain)
+        if reason == 0:
+            self.due.plan()
+        return reason
 
     # -- queries ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_read_only(self) -> bool:
+        """Did the journal fail to take the last command? The next one tries again, and goes through when the journal works."""
+        return self.journal is not None and self.journal.is_read_only
 
     @property
     def now(self) -> int:
@@ -299,6 +327,11 @@ class Exchange:
         if not 0 <= account < self.state.accounts.count:
             raise ValueError(f"account is {account}; there are 0 to {self.state.accounts.count - 1}")
         return account
+
+    def known_asset(self, asset: i64) -> i64:
+        if not 0 <= asset < self.state.accounts.assets:
+            raise ValueError(f"asset is {asset}; this venue has 0 to {self.state.accounts.assets - 1}")
+        return asset
 
     def best_bid(self, market: i64) -> int:
         """[ticks], 0 if there is no bid."""
@@ -372,34 +405,35 @@ class Exchange:
         found: list[OpenOrder] = []
         row = self.state.accounts.first_position[self.known_account(account)]
         while row != NIL:
-            slot = self.state.positions.first_order[row]
-            while slot != NIL:
-                found.append(OpenOrder(
-                    orders[slot + O_ORDER_ID], account, orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
-                    orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
-                    orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
-                ))  # fmt: skip
-                slot = orders[slot + O_NEXT_OWN]
+            for first in (self.state.positions.first_reducer[row], self.state.positions.first_order[row]):
+                slot = first
+                while slot != NIL:
+                    found.append(OpenOrder(
+                        orders[slot + O_ORDER_ID], account, orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
+                        orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
+                        orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
+                    ))  # fmt: skip
+                    slot = orders[slot + O_NEXT_OWN]
             row = self.state.positions.next[row]
         return sorted(found, key=lambda order: order.order_id)
 
     def balance(self, account: i64, asset: i64 = 0) -> int:
         """Cash [micro], isolated margin not included."""
-        return self.state.accounts.cash[self.known_account(account) * self.state.accounts.assets + asset]
+        return self.state.accounts.cash[self.known_account(account) * self.state.accounts.assets + self.known_asset(asset)]
 
     def equity(self, account: i64, asset: i64 = 0) -> int:
         """Cash and cross positions at the mark [micro]; isolated positions stand for themselves."""
-        return cross_equity(self.state, self.known_account(account), asset)
+        return cross_equity(self.state, self.known_account(account), self.known_asset(asset))
 
     def maintenance_margin(self, account: i64, asset: i64 = 0) -> int:
-        return cross_maintenance(self.state, self.known_account(account), asset)
+        return cross_maintenance(self.state, self.known_account(account), self.known_asset(asset))
 
     def initial_margin(self, account: i64, asset: i64 = 0) -> int:
-        return cross_initial(self.state, self.known_account(account), asset)
+        return cross_initial(self.state, self.known_account(account), self.known_asset(asset))
 
     def free_margin(self, account: i64, asset: i64 = 0) -> int:
         """What may be withdrawn or back another order [micro]."""
-        return free_margin(self.state, self.known_account(account), asset)
+        return free_margin(self.state, self.known_account(account), self.known_asset(asset))
 
     def threshold(self, account: i64, market: i64, over_maintenance: bool) -> int:
         row = self.state.find_position(self.known_account(account), self.known_market(market))
@@ -417,37 +451,21 @@ class Exchange:
 
     def auctions(self) -> list[Auction]:
         """Open auctions with their terms as of now."""
-        desk = self.desk
-        table = desk.table
-        found: list[Auction] = []
-        at: i64 = 0
-        while at < table.rows:
-            if table.account[at] != NIL and table.auction[at] != 0:
-                step = desk.steps[table.step[at]]
-                assert isinstance(step, DutchAuction)
-                rows = desk.rows_of(at)
-                size: i64 = self.state.positions.size[rows[0]] if len(rows) > 0 else 0
-                row = table.row[at]
-                market: i64 = self.state.positions.market[row] if row != NIL else NIL
-                found.append(Auction(
-                    table.auction[at], table.account[at], market, step.share(desk, at), step.gain(desk, at), size, desk.equity(at),
-                    table.insolvent_since[at] != NIL,
-                ))  # fmt: skip
-            at += 1
-        return found
+        return open_auctions(self.desk)
 
     def deposits(self, asset: i64 = 0) -> int:
-        return self.state.deposits[asset]
+        return self.state.deposits[self.known_asset(asset)]
 
     def withdrawals(self, asset: i64 = 0) -> int:
-        return self.state.withdrawals[asset]
+        return self.state.withdrawals[self.known_asset(asset)]
 
     def ledger_balance(self, account: i64, asset: i64 = 0) -> int:
         """Cash + isolated margin - entry notional [micro]: what sums to deposits - withdrawals over all accounts."""
-        return self.ledger.balance(self.known_account(account), asset)
+        return self.ledger.balance(self.known_account(account), self.known_asset(asset))
 
     def balances_by_class(self, asset: i64 = 0) -> dict[str, int]:
         """Ledger balances [micro] by class of account; they sum to deposits - withdrawals."""
+        self.known_asset(asset)
         sums: dict[str, int] = dict.fromkeys(BALANCE_CLASSES, 0)
         account: i64 = 0
         while account < self.state.accounts.count:
@@ -466,4 +484,5 @@ class Exchange:
         """Prove the invariants of all tables, in plain asserts."""
         self.book.check()
         self.ledger.check()
-        self.matcher.check()
+        self.matcher.open.check()
+        self.desk.check()

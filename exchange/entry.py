@@ -9,9 +9,12 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from . import kinds as k
+from .access import is_stale
+from .depth import Walk
 from .index import ORDER_ID, OUTCOME
 from .margin import free_margin, row_order_initial
-from .matching import Incoming, Matcher, reduces
+from .matching import Matcher, reduces
+from .open_orders import Incoming
 from .tables import (
     O_ACCOUNT,
     O_CLIENT_HI,
@@ -40,6 +43,7 @@ from .types import (
     IOC,
     MARKET,
     MAX_NOTIONAL,
+    MAX_REDUCERS,
     NIL,
     POST_ONLY,
     POST_ONLY_MODE,
@@ -51,13 +55,6 @@ from .types import (
     max_i64,
     min_i64,
 )
-
-
-def is_stale(state: State, market: i64) -> bool:
-    """Has the venue heard nothing from the oracle for longer than the market's limit?"""
-    markets = state.markets
-    limit = markets.stale_after[market]
-    return limit != 0 and markets.oracle[market] != 0 and state.now - markets.oracle_ts[market] > limit
 
 
 def significant(price: i64, figures: i64) -> bool:
@@ -185,6 +182,8 @@ class OrderEntry:
             return k.R_WOULD_CROSS
         if o.tif == FOK and not self.matcher.fillable(o):
             return k.R_NOT_FILLABLE
+        if o.reduce_only != 0 and o.left > abs_i64(self.state.positions.size[o.row]):  # only an amendment can ask for that
+            return k.R_AMEND_SIZE
         if not only_reduces and not self.has_margin(o):
             return k.R_INSUFFICIENT_MARGIN
         return 0
@@ -192,17 +191,27 @@ class OrderEntry:
     def has_margin(self, o: Incoming) -> bool:
         """Would the account meet its requirement with this order open? One that does not raise the requirement needs no margin.
 
-        If so, the order stays counted among the account's open ones.
+        An order that may rest is counted at its limit and, if it passes, stays counted among the open ones; one that trades at once or
+        never is counted at what the book would charge for it.
         """
         state = self.state
-        self.matcher.count(o, o.left)
+        count = self.matcher.open
+        if o.tif == IOC or o.tif == FOK:
+            walk = Walk(state, self.matcher.book, o.market, 1 - o.side)
+            walk.reach_lots(o.left, o.limit)
+            count.count_open(o.row, o.side, walk.lots, walk.value)
+            passes = free_margin(state, o.account, state.markets.asset[o.market]) >= 0
+            after = row_order_initial(state, o.row)
+            count.count_open(o.row, o.side, -walk.lots, -walk.value)
+            return passes or after <= row_order_initial(state, o.row)
+        count.count(o, o.left)
         if free_margin(state, o.account, state.markets.asset[o.market]) >= 0:
             return True
         after = row_order_initial(state, o.row)
-        self.matcher.count(o, 0)
+        count.count(o, 0)
         if after > row_order_initial(state, o.row):
             return False
-        self.matcher.count(o, o.left)
+        count.count(o, o.left)
         return True
 
     def only_reduces(self, row: i64, side: i64, size: i64, reduce_only: i64) -> bool:
@@ -265,13 +274,17 @@ class OrderEntry:
                 return k.R_PRICE_BAND
         return 0
 
+    def fewest_lots(self, market: i64, price: i64) -> i64:
+        """The smallest order that is worth the market's minimum notional at its limit [lots]."""
+        return div_ceil(self.state.markets.minimum_notional[market], price * self.state.markets.unit[market])
+
     def refused_size(
         self, account: i64, row: i64, market: i64, side: i64, price: i64, size: i64, reduce_only: i64, only_reduces: bool,
     ) -> i64:  # fmt: skip
         state = self.state
         markets = state.markets
         cost = price * markets.unit[market]
-        if reduce_only == 0 and size < div_ceil(markets.minimum_notional[market], cost):
+        if reduce_only == 0 and size < self.fewest_lots(market, price):
             return k.R_MINIMUM_NOTIONAL
         if size > min_i64(markets.max_lots[market], MAX_NOTIONAL // cost):
             return k.R_NOTIONAL_LIMIT
@@ -283,6 +296,8 @@ class OrderEntry:
             if held + lots + size > markets.max_lots[market] or notional > MAX_NOTIONAL - size * cost:
                 return k.R_NOTIONAL_LIMIT
         if state.accounts.open_orders[account] >= state.max_open_orders:
+            return k.R_TOO_MANY_ORDERS
+        if reduce_only != 0 and row != NIL and state.positions.reducers[row] >= MAX_REDUCERS:
             return k.R_TOO_MANY_ORDERS
         cap = markets.open_interest_cap[market]
         if cap != 0 and not only_reduces and markets.open_interest[market] >= cap:
@@ -326,25 +341,29 @@ class OrderEntry:
         if self.in_liquidation(account, row):
             return k.R_IN_LIQUIDATION
         if price == orders[slot + O_PRICE] and size <= orders[slot + O_SIZE]:
-            return k.R_MARKET_HALTED if state.markets.status[orders[slot + O_MARKET]] == HALTED else self.shrink(slot, size)
+            return self.shrink(slot, size)
         open_lots = orders[slot + O_SIZE]
-        self.matcher.release_open(slot, open_lots)  # off the sums while its successor is examined
+        self.matcher.open.release_open(slot, open_lots)  # off the sums while its successor is examined
         reason = self.refused_amend(slot, price, size)
-        self.matcher.release_open(slot, -open_lots)
+        self.matcher.open.release_open(slot, -open_lots)
         if reason != 0:
             return reason
-        if orders[slot + O_REDUCE_ONLY] != 0 and size > abs_i64(state.positions.size[row]):
-            return k.R_AMEND_SIZE
         self.move(slot, price, size)
         return 0
 
     def shrink(self, slot: i64, size: i64) -> i64:
-        """Only the size falls: the order keeps its priority. Like a cancellation, it is refused only in a halted market."""
+        """Only the size falls: the order keeps its priority. It may not fall below what a new order must have, and in a halted market
+        nothing changes."""
         state = self.state
         orders = state.orders.cells
+        market = orders[slot + O_MARKET]
+        if state.markets.status[market] == HALTED:
+            return k.R_MARKET_HALTED
         lots = orders[slot + O_SIZE] - size
+        if lots > 0 and orders[slot + O_REDUCE_ONLY] == 0 and size < self.fewest_lots(market, orders[slot + O_PRICE]):
+            return k.R_MINIMUM_NOTIONAL
         if lots > 0:
-            self.matcher.release_open(slot, lots)
+            self.matcher.open.release_open(slot, lots)
             self.matcher.book.shrink(slot, lots)
         self.emit_amended(slot, orders[slot + O_PRICE], size, 1)
         return 0
@@ -371,13 +390,15 @@ class OrderEntry:
             reason = self.refused_price(market, side, price)
         if reason == 0:
             state.accounts.open_orders[orders[slot + O_ACCOUNT]] -= 1  # the order itself is no order more
+            state.positions.reducers[row] -= reducing
             reason = self.refused_size(orders[slot + O_ACCOUNT], row, market, side, price, size, reducing, only_reduces)
+            state.positions.reducers[row] += reducing
             state.accounts.open_orders[orders[slot + O_ACCOUNT]] += 1
         if reason != 0:
             return reason
         self.load(slot, price, size)
         reason = self.refused_by_book(self.incoming, only_reduces)
-        self.matcher.count(self.incoming, 0)
+        self.matcher.open.count(self.incoming, 0)
         return reason
 
     def load(self, slot: i64, price: i64, size: i64) -> None:
@@ -408,7 +429,7 @@ class OrderEntry:
             self.matcher.book.client_ids(o.account).remove_open(o.client_hi, o.client_lo, slot)
             self.state.orders.cells[slot + O_CLIENT_HI] = 0
             self.state.orders.cells[slot + O_CLIENT_LO] = 0
-        self.matcher.close(slot, k.ORDER_CANCELLED)
+        self.matcher.open.close(slot, k.ORDER_CANCELLED)
         self.matcher.match(o)
         self.matcher.finish(o)
 
@@ -421,7 +442,7 @@ class OrderEntry:
             return k.R_UNKNOWN_ORDER
         if self.state.markets.status[self.state.orders.cells[slot + O_MARKET]] == HALTED:
             return k.R_MARKET_HALTED
-        self.matcher.cancel(slot, k.X_USER)
+        self.matcher.open.cancel(slot, k.X_USER)
         return 0
 
     def cancel_client(self, account: i64, hi: i64, lo: i64) -> i64:
@@ -433,7 +454,7 @@ class OrderEntry:
             return k.R_UNKNOWN_ORDER
         if self.state.markets.status[self.state.orders.cells[slot + O_MARKET]] == HALTED:
             return k.R_MARKET_HALTED
-        self.matcher.cancel(slot, k.X_USER)
+        self.matcher.open.cancel(slot, k.X_USER)
         return 0
 
     def cancel_all(self, account: i64, market: i64) -> i64:
@@ -452,6 +473,6 @@ class OrderEntry:
         while row != NIL:
             of = self.state.positions.market[row]
             if (market < 0 or of == market) and self.state.markets.status[of] != HALTED:
-                self.matcher.cancel_row(row, k.X_USER)
+                self.matcher.open.cancel_row(row, k.X_USER)
             row = self.state.positions.next[row]
         return 0

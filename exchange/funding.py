@@ -4,6 +4,9 @@ premium = (max(0, impact bid - oracle) - max(0, oracle - impact ask)) / oracle; 
 notional would fetch, and a side too thin for it counts as no premium (dYdX, Hyperliquid). The mean of the samples P becomes
 clamp((P + clamp(interest - P, +-clamp)) / divisor, +-cap) per payment interval. It is charged once per interval, or, if `continuous`,
 with every sample for the time since the last one. The exact amount goes through the market's per-lot indices.
+
+Nobody is charged for time in which he could not act: while quotes cannot be traded with, or the oracle is stale, no sample is taken; a
+payment counts the share of its samples that were, and one that falls due then waits for the next.
 """
 
 from __future__ import annotations
@@ -12,37 +15,28 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from .access import is_sampled
 from .book import Book
+from .depth import Walk
 from .kinds import E_FUNDING_CHARGED, E_FUNDING_SAMPLED
 from .ledger import Ledger
 from .margin import value_of
 from .tables import State
-from .types import BUY, PPT, SELL, clamp_i64, max_i64, min_i64, mul_div_floor
+from .types import BUY, INDEX_LIMIT, PPT, SELL, clamp_i64, max_i64, mul_div_floor
 
-INDEX_LIMIT: Final[i64] = 1 << 56  # at most 2^5 times the value of a lot at max_price: what a position owes stays below 2^61
-LARGEST: Final[i64] = 8  # a premium beyond 800 % counts as that: 864,000 samples of it, a day's at the fastest, stay below 2^63
+LARGEST: Final[i64] = 4  # a premium beyond 400 % counts as that
+MOST_SAMPLES: Final[i64] = 2_000_000  # of one payment: more than two days of the fastest; of the largest premium they stay below 2^63
 
 
 def impact(state: State, book: Book, market: i64, side: i64, notional: i64) -> i64:
     """How far the impact price of a side lies from the oracle, [ppt] of the oracle; 0 if the side is too thin."""
-    markets = state.markets
-    unit = markets.unit[market]
-    lots: i64 = 0
-    value: i64 = 0
-    price = book.best(market, side)
-    while price != 0 and value < notional:
-        here = book.level_lots(market, price)
-        wanted = (notional - value) // (price * unit) + 1  # the last lot may exceed the notional by less than itself
-        take = min_i64(here, wanted)
-        lots += take
-        value += take * price * unit
-        price = book.worse(market, side, price)
-    if value < notional or lots == 0:
+    walk = Walk(state, book, market, side)
+    if not walk.reach_notional(notional):
         return 0
-    at_oracle = value_of(markets, market, lots, markets.oracle[market])
-    if value // at_oracle > LARGEST:
+    at_oracle = value_of(state.markets, market, walk.lots, state.markets.oracle[market])
+    if walk.value // at_oracle > LARGEST:
         return LARGEST * PPT
-    return mul_div_floor(value - at_oracle, PPT, at_oracle)
+    return mul_div_floor(walk.value - at_oracle, PPT, at_oracle)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -88,39 +82,52 @@ class FundingEngine:
         if markets.oracle[market] == 0:
             return
         rule = self.rules[market]
+        if not is_sampled(state, market) or markets.premium_count[market] >= MOST_SAMPLES:
+            if not rule.continuous:
+                markets.premium_missed[market] += 1
+            return
         premium = rule.premium(state, self.book, market)
         state.log.emit(E_FUNDING_SAMPLED, state.now, market, premium, 0)
         if rule.continuous:
-            self.charge(market, rule.rate(premium), rule.interval // rule.sample_interval)
+            self.charge(market, rule.rate(premium), 1, rule.interval // rule.sample_interval)
         else:
             markets.premium_sum[market] += premium
             markets.premium_count[market] += 1
 
     def settle(self, market: i64) -> None:
-        """End of a payment interval: charge the mean of its samples."""
+        """End of a payment interval: charge the mean of its samples for the share of its time in which they were taken."""
         markets = self.state.markets
-        count = markets.premium_count[market]
-        if count == 0 or markets.mark[market] == 0:
+        if not is_sampled(self.state, market):
+            markets.funding_deferred[market] += 1  # what was sampled before waits; now nothing is charged, and that is told
+            self.state.log.emit(E_FUNDING_CHARGED, self.state.now, market, 0, markets.oracle[market], 0)
             return
-        mean = markets.premium_sum[market] // count
+        count = markets.premium_count[market]
+        intervals = markets.funding_deferred[market] + 1
+        samples = count + markets.premium_missed[market]
+        mean = markets.premium_sum[market] // max_i64(1, count)
         markets.premium_sum[market] = 0
         markets.premium_count[market] = 0
-        self.charge(market, self.rules[market].rate(mean), 1)
+        markets.premium_missed[market] = 0
+        markets.funding_deferred[market] = 0
+        if count != 0 and markets.mark[market] != 0:
+            self.charge(market, self.rules[market].rate(mean), intervals * count, samples)
 
-    def charge(self, market: i64, rate: i64, parts: i64) -> None:
-        """Longs pay rate / parts of a lot's value per lot (receive, if negative); the remainder of the division is carried."""
+    def charge(self, market: i64, rate: i64, share: i64, parts: i64) -> None:
+        """Longs pay rate x share / parts of a lot's value per lot (receive, if negative); what division leaves is carried if continuous."""
         state = self.state
         markets = state.markets
         price = markets.mark[market] if self.rules[market].at_mark else markets.oracle[market]
         lot_value: int = value_of(markets, market, 1, price)
         shift = int(markets.index_shift[market])
         divisor = int(PPT) * int(parts)
-        total = (int(rate) * lot_value << shift) + int(markets.funding_carry[market])
+        total = (int(rate) * int(share) * lot_value << shift) + int(markets.funding_carry[market])
         wide = total // divisor
         highest = max(abs(int(markets.index_long[market]) + wide), abs(int(markets.index_short[market]) - wide))
         if highest > int(INDEX_LIMIT):
             return  # an index at its limit has already taken many times the value of every lot
         delta: i64 = wide
-        markets.funding_carry[market] = total - wide * divisor if parts > 1 else 0
+        markets.funding_carry[market] = total - wide * divisor if self.rules[market].continuous else 0
         self.ledger.accrue(market, delta, -delta, 0)
+        if delta != 0:
+            markets.unexamined[market] = 1
         state.log.emit(E_FUNDING_CHARGED, state.now, market, rate, price, delta)

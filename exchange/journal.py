@@ -4,7 +4,10 @@ File: magic, then records. A record is [length u32][its complement u32][rows u32
 rows and payload; the complement tells a damaged length from a record that was cut off.
 The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib.
 Typed and bulk commands are written alike. A record with 0 rows further on names an owner: names are the shell's, no text enters the core.
-A last record that a crash cut off is dropped on reading; other damage is an error.
+
+What cannot be written has not happened: a command whose record fails is not carried out, and what was written of it is cut off again.
+The venue is then read-only until a write succeeds. On reading, a last record that a crash cut off, or of which it left zeros, is dropped
+and reported; other damage is an error.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 from librt.vecs import vec
@@ -26,6 +30,7 @@ from .venue import Venue, VenueError, venue_of_json
 
 MAGIC: Final = b"perplab journal 1\n"
 HEAD: Final = struct.Struct("<IIII")
+ZEROS: Final = bytes(16)  # a compressed block does not end like that
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -39,48 +44,93 @@ class JournalError(ValueError):
     """A file that is no journal, or a damaged one; the message is complete."""
 
 
+class JournalFailed(OSError):
+    """The journal could not be written, so the command did not happen; the venue is read-only until a write succeeds."""
+
+
+class Replayed(NamedTuple):
+    """A venue as its journal leaves it."""
+
+    exchange: Exchange
+    commands: int  # that were carried out
+    dropped_bytes: int  # of a record at the end that a crash cut off; 0: the journal is whole
+
+
 class Journal(JournalSink):
-    """Writes to a file, or to memory if none is given. Rows are gathered into blocks of `block_rows` before they are written."""
+    """Writes to a file opened for binary writing, or to memory if none is given.
+
+    Rows are gathered into blocks of `block_rows` before they are written. With the default, 1, a command is in the file before it is
+    carried out. In larger blocks the commands of the last one are carried out before they are written, and kept until they are.
+    """
 
     def __init__(self, file: BinaryIO | None = None, block_rows: int = 1) -> None:
         self.file = file
         self.block_rows = block_rows
         self.blocks: list[bytes] = []
-        self.pending: list[bytes] = []
+        self.pending: list[bytes] = []  # carried out and not written yet
         self.pending_rows = 0
+        self.failed: OSError | None = None  # why the last write failed, None: it did not
+        self.end = file.tell() if file is not None and file.seekable() else 0  # [bytes] up to here the file is whole
+
+    @property
+    def is_read_only(self) -> bool:
+        """Did the last write fail? The next command tries again."""
+        return self.failed is not None
 
     def start(self, venue: Venue) -> None:
-        self.put(MAGIC)
-        self.record(venue.to_json(), 0)
+        self.put(MAGIC + record(venue.to_json(), 0))
 
     def write(self, rows: vec[i64]) -> None:
+        """Write down commands that are about to be carried out. Raises JournalFailed; then they must not be."""
         self.pending.append(bytes(memoryview(rows)))
         self.pending_rows += len(rows) // int(ROW)
-        if self.pending_rows >= self.block_rows:
-            self.flush()
+        try:
+            if self.pending_rows >= self.block_rows:
+                self.flush()
+        except JournalFailed:
+            self.pending.pop()
+            self.pending_rows -= len(rows) // int(ROW)
+            raise
 
     def name(self, owner: int, name: str) -> None:
-        """Write down who an owner number of OpenAccount stands for."""
+        """Write down who an owner number of OpenAccount stands for. Raises JournalFailed."""
         self.flush()
-        self.record(msgspec.json.encode(Named(owner, name)), 0)
+        self.put(record(msgspec.json.encode(Named(owner, name)), 0))
 
     def flush(self) -> None:
-        """Write the block that is being gathered."""
+        """Write the block that is being gathered. Raises JournalFailed."""
         if self.pending_rows:
-            self.record(zlib.compress(b"".join(self.pending), 1), self.pending_rows)
+            self.put(record(zlib.compress(b"".join(self.pending), 1), self.pending_rows))
             self.pending.clear()
             self.pending_rows = 0
-        if self.file is not None:
-            self.file.flush()
-
-    def record(self, payload: bytes, rows: int) -> None:
-        self.put(HEAD.pack(len(payload), ~len(payload) & 0xFFFFFFFF, rows, zlib.crc32(payload, rows)) + payload)
 
     def put(self, data: bytes) -> None:
+        """All of `data` or nothing."""
         if self.file is None:
             self.blocks.append(data)
-        else:
-            self.file.write(data)
+            return
+        try:
+            if self.failed is not None:
+                self.cut()
+            write_all(self.file, data)
+        except OSError as error:
+            self.failed = error
+            with suppress(OSError):  # else the next write tries to again, before it writes
+                self.cut()
+            where = getattr(self.file, "name", "the journal")
+            text = f"{where}: {error.strerror or error}; the command was not carried out, the venue is read-only until this can be written"
+            raise JournalFailed(error.errno, text) from error
+        self.failed = None
+        self.end += len(data)
+
+    def cut(self) -> None:
+        """Take back what a failed write left in the file."""
+        assert self.file is not None
+        raw = getattr(self.file, "raw", self.file)  # a buffer would keep what could not be written, and try it again
+        if not raw.seekable():
+            raise OSError(None, "a file that cannot be cut, so what was half written stays in it")
+        raw.seek(self.end)
+        raw.truncate()
 
     def bytes(self) -> bytes:
         """All that was written, for a journal in memory."""
@@ -88,37 +138,76 @@ class Journal(JournalSink):
         return b"".join(self.blocks)
 
 
-def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
-    """(rows, payload) of each whole record. Raises JournalError."""
+def record(payload: bytes, rows: int) -> bytes:
+    return HEAD.pack(len(payload), ~len(payload) & 0xFFFFFFFF, rows, zlib.crc32(payload, rows)) + payload
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write past the buffer of a buffered file, so that a failure is told now and leaves nothing behind in it."""
+    raw = getattr(file, "raw", file)
+    left = memoryview(data)
+    while len(left) > 0:
+        written = raw.write(left)
+        if not written:
+            raise OSError(None, "nothing more can be written")
+        left = left[written:]
+
+
+class Tail:
+    """What was found at the end of a journal."""
+
+    def __init__(self) -> None:
+        self.dropped = 0  # [bytes]
+
+
+def records(data: bytes, name: str, tail: Tail) -> Iterator[tuple[int, bytes]]:
+    """(rows, payload) of each whole record; `tail` is told what was cut off. Raises JournalError."""
     if not data.startswith(MAGIC):
+        if len(data) < len(MAGIC) and MAGIC.startswith(data):
+            raise JournalError(f"{name}: holds no design; it was cut off in its first {len(MAGIC)} bytes")
         raise JournalError(f"{name}: not a perplab journal")
     at = len(MAGIC)
-    while at + HEAD.size <= len(data):
-        length, inverse, rows, checksum = HEAD.unpack_from(data, at)
+    while at < len(data):
+        head = data[at : at + HEAD.size]
+        tail.dropped = len(data) - at  # unless it turns out whole
+        if len(head) < HEAD.size or not any(data[at:]):
+            return  # cut off, or a crash left zeros where the record was to be
+        length, inverse, rows, checksum = HEAD.unpack(head)
         if length ^ inverse != 0xFFFFFFFF:
+            if not any(data[at + HEAD.size :]) and head.endswith(b"\0"):
+                return  # a head of which a crash left a part
             raise JournalError(f"{name}: record at byte {at} is damaged (its length is)")
         payload = data[at + HEAD.size : at + HEAD.size + length]
         if len(payload) < length:
             return  # cut off while it was written
         if zlib.crc32(payload, rows) != checksum:
+            if payload.endswith(ZEROS) and not any(data[at + HEAD.size + length :]):
+                return  # its length was on the disk, the rest of it not
             raise JournalError(f"{name}: record at byte {at} is damaged (checksum differs)")
+        tail.dropped = 0
         yield rows, payload
         at += HEAD.size + length
 
 
-def read(source: Path | str | bytes) -> tuple[str, Iterator[tuple[int, bytes]]]:
+def read(source: Path | str | bytes, tail: Tail) -> tuple[str, Iterator[tuple[int, bytes]]]:
     """The name of a journal and its records. Raises JournalError."""
     if isinstance(source, bytes):
-        return "journal", records(source, "journal")
+        return "journal", records(source, "journal", tail)
     try:
-        return str(source), records(Path(source).read_bytes(), str(source))
+        return str(source), records(Path(source).read_bytes(), str(source), tail)
     except OSError as error:
         raise JournalError(f"{source}: cannot be read: {error.strerror}") from None
 
 
 def replay(source: Path | str | bytes) -> Exchange:
     """Run a journal through a new venue of its own design. Raises JournalError."""
-    name, found = read(source)
+    return replayed(source).exchange
+
+
+def replayed(source: Path | str | bytes) -> Replayed:
+    """The same, and whether the journal was cut off. Raises JournalError."""
+    tail = Tail()
+    name, found = read(source, tail)
     header = next(found, None)
     if header is None:
         raise JournalError(f"{name}: holds no design")
@@ -126,10 +215,12 @@ def replay(source: Path | str | bytes) -> Exchange:
         exchange = Exchange(venue_of_json(header[1]))
     except (VenueError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
+    commands = 0
     for rows, payload in found:
         if rows != 0:
             run_block(exchange, rows, payload, name)
-    return exchange
+            commands += rows
+    return Replayed(exchange, commands, tail.dropped)
 
 
 def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
@@ -144,7 +235,7 @@ def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
 
 def directory(source: Path | str | bytes) -> dict[int, str]:
     """Names by owner number, as the journal tells them. Raises JournalError."""
-    _, found = read(source)
+    _, found = read(source, Tail())
     names: dict[int, str] = {}
     for number, (rows, payload) in enumerate(found):
         if rows == 0 and number > 0:

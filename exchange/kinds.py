@@ -108,6 +108,7 @@ X_REDUCE_ONLY: Final[i64] = 5
 X_LIQUIDATION: Final[i64] = 6
 X_OPEN_INTEREST: Final[i64] = 7
 X_MARKET_STATUS: Final[i64] = 8
+X_ORACLE_STALE: Final[i64] = 9
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

@@ -19,8 +19,10 @@ from .types import (
     FEES,
     ISOLATED,
     NIL,
+    REALISED_ROOM,
     ROUNDING,
     abs_i64,
+    clamp_i64,
     index_due,
     index_rest,
     max_i64,
@@ -32,6 +34,22 @@ from .types import (
 class Ledger:
     def __init__(self, state: State) -> None:
         self.state: State = state
+        self.trying: bool = False  # in a trial: what it books is taken back, so nothing is told and no list changes
+        self.recording: bool = False  # while the venue closes a slice: who has closed how much against it
+        self.closed_rows: list[i64] = []
+        self.closed_lots: list[i64] = []
+
+    def record(self) -> None:
+        """From here on, write down which positions are reduced: until a deficit of the slice has been paid (`backstop`)."""
+        self.recording = True
+        self.closed_rows = []
+        self.closed_lots = []
+
+    def forget(self) -> None:
+        """The slice is over."""
+        self.recording = False
+        self.closed_rows = []
+        self.closed_lots = []
 
     def deposit(self, account: i64, asset: i64, amount: i64) -> None:
         accounts = self.state.accounts
@@ -80,6 +98,19 @@ class Ledger:
     def fee(self, row: i64, amount: i64) -> None:
         self.pay(row, FEES, amount)
 
+    def share(self, payer: i64, row: i64, amount: i64) -> None:
+        """A position's part in another's loss, out of its isolated margin while it is open, else out of its account's cash."""
+        state = self.state
+        positions = state.positions
+        market = positions.market[payer]
+        if positions.size[payer] != 0:
+            self.credit(payer, -amount)
+        else:
+            accounts = state.accounts
+            accounts.cash[positions.account[payer] * accounts.assets + state.markets.asset[market]] -= amount
+        self.credit(row, amount)
+        state.log.emit(E_POSITION_SETTLED, state.now, positions.account[payer], market, amount)
+
     def trade(self, row: i64, lots: i64, value: i64) -> i64:
         """Change a position by `lots` (signed) that cost or fetched `value` >= 0; return the profit realised, which is credited.
 
@@ -105,11 +136,44 @@ class Ledger:
             profit = -closing_value - released
             positions.entry_notional[row] = entry - released + (signed - closing_value)
             self.credit(row, profit)
+            positions.realised[row] = clamp_i64(positions.realised[row] + profit, -REALISED_ROOM, REALISED_ROOM)
+            if self.recording:
+                self.closed_rows.append(row)
+                self.closed_lots.append(closed)
+        if (held == 0) != (after == 0) or (held > 0) != (after > 0):
+            self.open_or_close(row, held, after)
         positions.size[row] = after
         markets = state.markets
         positions.index[row] = markets.index_long[market] if after > 0 else markets.index_short[market]
         markets.open_interest[market] += open_lots
         return profit
+
+    def open_or_close(self, row: i64, held: i64, after: i64) -> None:
+        """Keep the market's list of open positions; what was realised belongs to the position that is gone, unless that is liquidated:
+        then it still tells which market the account's losses came from."""
+        state = self.state
+        positions = state.positions
+        if held == 0 or after != 0 or (state.accounts.liquidation[positions.account[row]] == NIL and positions.liquidation[row] == NIL):
+            positions.realised[row] = 0
+        if self.trying or (held != 0 and after != 0):
+            return
+        market = positions.market[row]
+        first = state.markets.first_open[market]
+        if held == 0:
+            positions.next_open[row] = first
+            positions.prev_open[row] = NIL
+            if first != NIL:
+                positions.prev_open[first] = row
+            state.markets.first_open[market] = row
+            return
+        behind = positions.next_open[row]
+        before = positions.prev_open[row]
+        if before == NIL:
+            state.markets.first_open[market] = behind
+        else:
+            positions.next_open[before] = behind
+        if behind != NIL:
+            positions.prev_open[behind] = before
 
     def accrue(self, market: i64, long_delta: i64, short_delta: i64, amount: i64) -> None:
         """Raise what every long and short lot owes; `amount` of it is paid out at once, by CLEARING, by the caller."""
@@ -140,8 +204,9 @@ class Ledger:
         shift = markets.index_shift[market]
         due = index_due(abs_i64(size), delta, shift)
         self.pay(row, CLEARING, due)
+        positions.realised[row] = clamp_i64(positions.realised[row] - due, -REALISED_ROOM, REALISED_ROOM)
         self.round_off(market, int(index_rest(abs_i64(size), delta, shift)))
-        if due != 0:
+        if due != 0 and not self.trying:
             state.log.emit(E_POSITION_SETTLED, state.now, positions.account[row], market, due)
 
     def round_off(self, market: i64, rest: int) -> None:
@@ -202,14 +267,22 @@ class Ledger:
         total: i64 = 0
         long_lots: i64 = 0
         row: i64 = 0
+        listed: i64 = 0
+        open_row = markets.first_open[market]
+        while open_row != NIL:
+            assert positions.market[open_row] == market and positions.size[open_row] != 0, "a position listed as open is not"
+            listed += 1
+            open_row = positions.next_open[open_row]
         while row < positions.count:
             size = positions.size[row]
             if positions.market[row] == market and size != 0:
+                listed -= 1
                 index = markets.index_long[market] if size > 0 else markets.index_short[market]
                 owed += int(abs_i64(size)) * int(index - positions.index[row])
                 total += size
                 long_lots += max_i64(size, 0)
             row += 1
+        assert listed == 0, "an open position is not listed"
         assert total == 0, f"positions of market {market} sum to {total}"
         assert long_lots == markets.open_interest[market], "open interest is stale"
         return owed

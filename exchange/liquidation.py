@@ -1,9 +1,12 @@
-"""How a position is closed: the liquidation pass, the bookkeeping of liquidations under way, and the market order into the book.
+"""How a position is closed: the liquidation pass and the life of a liquidation.
 
-A pass follows each mark move and funding payment, and a retry timer while liquidations are under way. It takes every account below
-maintenance once, by rising equity / maintenance, ties by account number; all liquidations of a pass come before its auto-deleveraging;
-passes never nest. A design lists its steps (book, dutch_auction, takeover); a liquidation goes to the next one when the step at hand
-gives up, or its patience has run out, and what no step could close is for the backstops.
+A pass follows each mark move and funding payment, and a timer while liquidations are under way or something waits to be looked at. It
+takes the accounts below maintenance once, by rising equity / maintenance, ties by account number; all liquidations of a pass come before
+its auto-deleveraging; passes never nest. It looks at the markets whose positions have changed in value since it last did, and at what is
+under way. A design lists its steps (book, dutch_auction, takeover); a liquidation goes to the next one when the step at hand gives up, or
+its patience has run out, and what no step could close is for the backstops.
+
+A suspended market (`access`) holds back only the positions in it. While all that a liquidation is about is held back, its clock stands.
 
 Whatever slice of a position is closed, its account's equity is split over its positions pro rata to maintenance; a slice that fetches
 less than its share makes a deficit, paid at once, so that what remains keeps its bankruptcy price. Shares are rounded against the
@@ -12,80 +15,20 @@ position, deficits down with them.
 
 from __future__ import annotations
 
-from typing import Final
-
-from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
 from . import kinds as k
+from .access import is_suspended, suspended_since
+from .adl import Deleveraging
 from .backstop import Backstops
-from .entry import is_stale
 from .ledger import Ledger
-from .margin import (
-    cross_equity,
-    cross_maintenance,
-    cross_notional,
-    equity_share,
-    row_equity,
-    row_maintenance,
-    row_notional,
-    slice_value,
-    value_of,
-)
-from .matching import Incoming, Matcher
-from .tables import State, column, more
-from .types import (
-    FIRST_USER,
-    HALTED,
-    INSURANCE,
-    ISOLATED,
-    NIL,
-    PAUSE_LIQUIDATION,
-    PPB,
-    abs_i64,
-    max_i64,
-    min_i64,
-    ppm_ceil,
-    ppm_floor,
-)
-
-
-class Liquidations:
-    """One row per liquidation under way: of an account's cross positions in an asset, or of one isolated position."""
-
-    def __init__(self, rows: i64) -> None:
-        self.account: vec[i64] = column(rows, NIL)  # NIL: a free row
-        self.asset: vec[i64] = column(rows, 0)
-        self.row: vec[i64] = column(rows, NIL)  # the isolated position, or NIL
-        self.step: vec[i64] = column(rows, 0)
-        self.since: vec[i64] = column(rows, 0)  # when the step began
-        self.auction: vec[i64] = column(rows, 0)  # id of the auction under way, 0: none
-        self.insolvent_since: vec[i64] = column(rows, NIL)  # when the auction turned to paying its bidders, NIL: not
-        self.exhausted: vec[i64] = column(rows, 0)  # 1: every step has had its turn
-        self.rows: i64 = rows
-        self.live: i64 = 0
-
-    def new_row(self) -> i64:
-        at: i64 = 0
-        while at < self.rows and self.account[at] != NIL:
-            at += 1
-        if at == self.rows:
-            self.grow()
-        self.live += 1
-        return at
-
-    def grow(self) -> None:
-        """Nobody keeps an alias of these columns, so they may grow within a command."""
-        add = self.rows
-        self.account = more(self.account, add, NIL)
-        self.asset = more(self.asset, add, 0)
-        self.row = more(self.row, add, NIL)
-        self.step = more(self.step, add, 0)
-        self.since = more(self.since, add, 0)
-        self.auction = more(self.auction, add, 0)
-        self.insolvent_since = more(self.insolvent_since, add, NIL)
-        self.exhausted = more(self.exhausted, add, 0)
-        self.rows = add * 2
+from .liquidations import Liquidations, Screen
+from .margin import cross_equity, cross_maintenance, cross_notional, row_equity, row_maintenance, row_notional
+from .matching import Matcher
+from .open_orders import Incoming
+from .slices import Slices, Terms
+from .tables import State
+from .types import FIRST_USER, ISOLATED, NIL, PPB, abs_i64, max_i64, min_i64
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -110,38 +53,24 @@ class LiquidationStep:
         """End of a pass: close what the step itself holds and has no more money for."""
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Screen:
-    """Says which accounts a pass must examine. It may name too many, never too few."""
-
-    def suspects(self, state: State) -> list[int]:
-        """Account numbers, rising."""
-        return list(range(FIRST_USER, state.accounts.count))
-
-
-SCREENS: Final[list[Screen]] = []  # the one that new venues use, if any: the package puts it here where it helps
-
-
 class LiquidationDesk:
     def __init__(
-        self, state: State, ledger: Ledger, matcher: Matcher, backstops: Backstops, steps: list[LiquidationStep], retry: i64,
-        fee_ppm: i64, fund_share_ppm: i64, fee_to: i64, surplus_to: i64,
+        self, state: State, ledger: Ledger, matcher: Matcher, backstops: Backstops, adl: Deleveraging | None,
+        steps: list[LiquidationStep], terms: Terms,
     ) -> None:  # fmt: skip
         self.state: State = state
         self.ledger: Ledger = ledger
         self.matcher: Matcher = matcher
         self.backstops: Backstops = backstops
+        self.adl: Deleveraging | None = adl
         self.steps: list[LiquidationStep] = steps
+        self.terms: Terms = terms
+        self.slices: Slices = Slices(state, ledger, backstops, terms)
         self.table: Liquidations = Liquidations(16)
-        self.retry: i64 = retry  # [ns] between passes while liquidations are under way
-        self.fee_ppm: i64 = fee_ppm  # of the value closed, taken from what a slice fetched beyond its bankruptcy value
-        self.fund_share_ppm: i64 = fund_share_ppm  # of the fee: to the insurance fund
-        self.fee_to: i64 = fee_to  # a system account: the rest of the fee
-        self.surplus_to: i64 = surplus_to  # a system account, or NIL: it stays with the trader
         self.next_pass: i64 = 0  # [ns] 0: no retry wanted
-        self.last_auction: i64 = 0
         self.order: Incoming = Incoming()
         self.in_pass: bool = False
+        self.passes: i64 = 0
         self.screen: Screen | None = None
 
     # -- the pass ---------------------------------------------------------------------------------------------------------------
@@ -149,74 +78,111 @@ class LiquidationDesk:
     def run_pass(self) -> None:
         assert not self.in_pass, "liquidation passes never nest"
         self.in_pass = True
-        self.backstops.begin_pass()
+        self.passes += 1
+        if self.adl is not None:
+            self.adl.begin_pass()
         for key in self.found():
             self.take(key[1], key[2])
         self.deleverage_all()
         self.in_pass = False
-        self.next_pass = self.state.now + self.retry if self.table.live > 0 else 0
+        self.next_pass = 0
+        if self.table.live > 0 or self.has_unexamined():
+            self.wake()
+
+    def wake(self) -> None:
+        """Let there be a pass within the retry time."""
+        if self.next_pass == 0:
+            self.next_pass = self.state.now + self.terms.retry
+
+    def has_unexamined(self) -> bool:
+        unexamined = self.state.markets.unexamined
+        market: i64 = 0
+        while market < self.state.markets.count:
+            if unexamined[market] != 0:
+                return True
+            market += 1
+        return False
 
     def found(self) -> list[tuple[int, int, int]]:
         """(equity / maintenance in ppb, account, isolated position or -1 - asset) of all below maintenance, in the order of the pass."""
         keys: list[tuple[int, int, int]] = []
-        screen = self.screen
-        if screen is None:
-            account = FIRST_USER
-            while account < self.state.accounts.count:
-                self.examine(account, keys)
-                account += 1
-        else:
-            for suspect in screen.suspects(self.state):
-                self.examine(suspect, keys)
-        self.end_recovered()
+        table = self.table
+        at = table.first
+        while at != NIL:
+            after = table.next[at]
+            equity = self.equity(at)
+            required = self.maintenance(at)
+            if equity >= required:
+                self.end(at, k.END_RECOVERED)
+            else:
+                which = int(table.row[at]) if table.row[at] != NIL else int(-1 - table.asset[at])
+                keys.append((int(equity) * int(PPB) // max(1, int(required)), int(table.account[at]), which))
+            at = after
+        if self.has_unexamined():
+            self.find_new(keys)
         keys.sort()
         return keys
 
-    def examine(self, account: i64, keys: list[tuple[int, int, int]]) -> None:
-        """Add what is below maintenance of one account: its cross positions per asset, and each isolated position."""
+    def find_new(self, keys: list[tuple[int, int, int]]) -> None:
+        """Add what is below maintenance in the markets that have not been looked at since their positions changed in value."""
+        markets = self.state.markets
+        positions = self.state.positions
+        screen = self.screen
+        if screen is not None:
+            for suspect in screen.suspects(self.state):
+                row = self.state.accounts.first_position[suspect]
+                while row != NIL:
+                    if positions.size[row] != 0 and markets.unexamined[positions.market[row]] != 0:
+                        self.examine(row, keys)
+                    row = positions.next[row]
+        market: i64 = 0
+        while market < markets.count:
+            if markets.unexamined[market] != 0:
+                markets.unexamined[market] = 0
+                row = markets.first_open[market] if screen is None else NIL
+                while row != NIL:
+                    self.examine(row, keys)
+                    row = positions.next_open[row]
+            market += 1
+
+    def examine(self, row: i64, keys: list[tuple[int, int, int]]) -> None:
+        """Add the position if it is isolated and below maintenance; else its account's cross positions in the asset, once in a pass."""
         state = self.state
-        accounts = state.accounts
         positions = state.positions
-        if accounts.first_position[account] == NIL:
+        account = positions.account[row]
+        if account < FIRST_USER:
             return
-        asset: i64 = 0
-        while asset < accounts.assets:
-            required = cross_maintenance(state, account, asset)
-            if required > 0:
-                equity = cross_equity(state, account, asset)
-                if equity < required:
-                    keys.append((int(equity) * int(PPB) // int(required), int(account), int(-1 - asset)))
-            asset += 1
-        row = accounts.first_position[account]
-        while row != NIL:
-            if positions.mode[row] == ISOLATED and positions.size[row] != 0:
+        if positions.mode[row] == ISOLATED:
+            if positions.liquidation[row] == NIL:
                 required = row_maintenance(state, row)
                 equity = row_equity(state, row)
                 if equity < required:
                     keys.append((int(equity) * int(PPB) // max(1, int(required)), int(account), int(row)))
-            row = positions.next[row]
-
-    def end_recovered(self) -> None:
-        """Liquidations whose account is at or above maintenance again are over."""
-        table = self.table
-        at: i64 = 0
-        while at < table.rows:
-            if table.account[at] != NIL and self.equity(at) >= self.maintenance(at):
-                self.end(at, k.END_RECOVERED)
-            at += 1
+            return
+        asset = state.markets.asset[positions.market[row]]
+        key = account * state.accounts.assets + asset
+        if state.accounts.examined[key] == self.passes or self.find(account, NIL, asset) != NIL:
+            return
+        state.accounts.examined[key] = self.passes
+        required = cross_maintenance(state, account, asset)
+        equity = cross_equity(state, account, asset)
+        if equity < required:
+            keys.append((int(equity) * int(PPB) // max(1, int(required)), int(account), int(-1 - asset)))
 
     def take(self, account: i64, which: i64) -> None:
         """Liquidate one account (`which` = -1 - asset) or isolated position (`which` = its row) in this pass."""
         state = self.state
         row = which if which >= 0 else NIL
         asset = state.markets.asset[state.positions.market[row]] if row != NIL else -1 - which
-        if self.is_paused(account, row):
-            return
         at = self.find(account, row, asset)
         if at == NIL:
             if not self.is_below(account, row, asset):
                 return  # a fill of this pass has helped it
+            if len(self.free_of(self.open_rows(account, row, asset))) == 0:
+                return  # its markets are suspended: when one is no longer, its positions are looked at again
             at = self.begin(account, row, asset)
+        elif self.is_held(at):
+            return
         self.advance(at)
 
     def advance(self, at: i64) -> None:
@@ -226,7 +192,9 @@ class LiquidationDesk:
             step = self.steps[table.step[at]]
             gives_up = step.act(self, at)
             self.end_if_done(at)
-            if table.account[at] == NIL or not (gives_up or self.state.now - table.since[at] >= step.patience):
+            if table.account[at] == NIL or self.is_held(at):
+                return
+            if not (gives_up or self.state.now - table.since[at] >= step.patience):
                 return
             after = table.step[at] + 1
             if after < len(self.steps) and not self.steps[after].ready(self, at):
@@ -239,25 +207,71 @@ class LiquidationDesk:
                 return
             table.step[at] = after
 
-    def is_paused(self, account: i64, row: i64) -> bool:
-        """Is one of its markets halted, or its oracle stale where that pauses liquidations?"""
-        state = self.state
-        positions = state.positions
-        at = row if row != NIL else state.accounts.first_position[account]
-        while at != NIL:
-            market = positions.market[at]
-            if positions.size[at] != 0:
-                if state.markets.status[market] == HALTED:
-                    return True
-                if state.markets.on_stale[market] == PAUSE_LIQUIDATION and is_stale(state, market):
-                    return True
-            at = positions.next[at] if row == NIL else NIL
-        return False
-
     def is_below(self, account: i64, row: i64, asset: i64) -> bool:
         if row != NIL:
             return row_equity(self.state, row) < row_maintenance(self.state, row)
         return cross_equity(self.state, account, asset) < cross_maintenance(self.state, account, asset)
+
+    # -- suspended markets ------------------------------------------------------------------------------------------------------
+
+    def open_rows(self, account: i64, row: i64, asset: i64) -> list[i64]:
+        """The open position rows that a liquidation is about, by market."""
+        state = self.state
+        positions = state.positions
+        rows: list[i64] = []
+        if row != NIL:
+            if positions.size[row] != 0:
+                rows.append(row)
+            return rows
+        row = state.accounts.first_position[account]
+        while row != NIL:
+            if positions.size[row] != 0 and positions.mode[row] != ISOLATED and state.markets.asset[positions.market[row]] == asset:
+                rows.append(row)
+            row = positions.next[row]
+        return rows
+
+    def rows_of(self, at: i64) -> list[i64]:
+        return self.open_rows(self.table.account[at], self.table.row[at], self.table.asset[at])
+
+    def free_of(self, rows: list[i64]) -> list[i64]:
+        """Those whose market is not suspended: what may be closed now."""
+        free: list[i64] = []
+        for row in rows:
+            if not is_suspended(self.state, self.state.positions.market[row]):
+                free.append(row)
+        return free
+
+    def free_rows(self, at: i64) -> list[i64]:
+        return self.free_of(self.rows_of(at))
+
+    def is_held(self, at: i64) -> bool:
+        """Is all that the liquidation is about held back?"""
+        return len(self.free_rows(at)) == 0
+
+    def clock(self, at: i64) -> i64:
+        """The time [ns] by the liquidation's clock: now, or since when everything that it is about is held back."""
+        if not self.is_held(at):
+            return self.state.now
+        latest: i64 = 0
+        for row in self.rows_of(at):
+            latest = max_i64(latest, suspended_since(self.state, self.state.positions.market[row]))
+        return min_i64(latest, self.state.now)
+
+    def resume(self, market: i64) -> None:
+        """Called before a suspension of the market ends: clocks that stood still will go on from where they stood."""
+        table = self.table
+        at = table.first
+        while at != NIL:
+            lag = self.state.now - self.clock(at)
+            if lag > 0:
+                for row in self.rows_of(at):
+                    if self.state.positions.market[row] == market:
+                        table.since[at] += lag
+                        if table.insolvent_since[at] != NIL:
+                            table.insolvent_since[at] += lag
+            at = table.next[at]
+        self.state.markets.unexamined[market] = 1
+        self.wake()
 
     # -- liquidations under way -------------------------------------------------------------------------------------------------
 
@@ -265,14 +279,9 @@ class LiquidationDesk:
         if row != NIL:
             return self.state.positions.liquidation[row]
         at = self.state.accounts.liquidation[account]
-        if at == NIL or self.table.asset[at] == asset:
-            return at
-        at = 0
-        while at < self.table.rows:
-            if self.table.account[at] == account and self.table.row[at] == NIL and self.table.asset[at] == asset:
-                return at
-            at += 1
-        return NIL
+        while at != NIL and self.table.asset[at] != asset:
+            at = self.table.same_account[at]
+        return at
 
     def begin(self, account: i64, row: i64, asset: i64) -> i64:
         state = self.state
@@ -291,16 +300,27 @@ class LiquidationDesk:
             state.positions.liquidation[row] = at
             market = state.positions.market[row]
         else:
+            table.same_account[at] = state.accounts.liquidation[account]
             state.accounts.liquidation[account] = at
+            self.forget_realised(account, asset)
         notional = row_notional(state, row) if row != NIL else cross_notional(state, account, asset)
         state.log.emit(
             k.E_LIQUIDATION_STARTED, state.now, account, market, self.equity(at), self.maintenance(at), notional,
         )  # fmt: skip
         if row != NIL:
-            self.matcher.cancel_row(row, k.X_LIQUIDATION)
+            self.matcher.open.cancel_row(row, k.X_LIQUIDATION)
         else:
-            self.matcher.cancel_account(account, k.X_LIQUIDATION)
+            self.matcher.open.cancel_account(account, k.X_LIQUIDATION)
         return at
+
+    def forget_realised(self, account: i64, asset: i64) -> None:
+        """What flat positions lost in an earlier liquidation is no cause of this one."""
+        positions = self.state.positions
+        row = self.state.accounts.first_position[account]
+        while row != NIL:
+            if positions.size[row] == 0 and self.state.markets.asset[positions.market[row]] == asset:
+                positions.realised[row] = 0
+            row = positions.next[row]
 
     def equity(self, at: i64) -> i64:
         row = self.table.row[at]
@@ -312,23 +332,6 @@ class LiquidationDesk:
             return row_maintenance(self.state, row)
         return cross_maintenance(self.state, self.table.account[at], self.table.asset[at])
 
-    def rows_of(self, at: i64) -> list[i64]:
-        """The open position rows that a liquidation is about, by market."""
-        state = self.state
-        positions = state.positions
-        only = self.table.row[at]
-        rows: list[i64] = []
-        row = state.accounts.first_position[self.table.account[at]]
-        while row != NIL:
-            if positions.size[row] != 0:
-                if only == row:
-                    rows.append(row)
-                elif only == NIL and positions.mode[row] != ISOLATED:
-                    if state.markets.asset[positions.market[row]] == self.table.asset[at]:
-                        rows.append(row)
-            row = positions.next[row]
-        return rows
-
     def end_if_done(self, at: i64) -> None:
         if self.table.account[at] == NIL:
             return
@@ -336,6 +339,27 @@ class LiquidationDesk:
             self.end(at, k.END_FLAT)
         elif self.equity(at) >= self.maintenance(at):
             self.end(at, k.END_RECOVERED)
+
+    def recover(self, account: i64) -> None:
+        """After something that may have helped the account: end those of its liquidations that are no longer called for."""
+        at = self.state.accounts.liquidation[account]
+        while at != NIL:
+            after = self.table.same_account[at]
+            self.end_if_done(at)
+            at = after
+        row = self.state.accounts.first_position[account]
+        while row != NIL:
+            if self.state.positions.liquidation[row] != NIL:
+                self.end_if_done(self.state.positions.liquidation[row])
+            row = self.state.positions.next[row]
+
+    def touch(self, account: i64) -> None:
+        """After something that may have harmed the account: let the next pass look at its positions."""
+        row = self.state.accounts.first_position[account]
+        while row != NIL:
+            if self.state.positions.size[row] != 0:
+                self.state.markets.unexamined[self.state.positions.market[row]] = 1
+            row = self.state.positions.next[row]
 
     def end(self, at: i64, outcome: i64) -> None:
         state = self.state
@@ -349,21 +373,22 @@ class LiquidationDesk:
         if row != NIL:
             market = state.positions.market[row]
             state.positions.liquidation[row] = NIL
-        table.account[at] = NIL
-        table.live -= 1
-        if row == NIL:
-            state.accounts.liquidation[account] = NIL
-            self.relink(account)
+        else:
+            self.unlink(account, at)
+        table.free_row(at)
         state.log.emit(k.E_LIQUIDATION_ENDED, state.now, account, market, outcome)
 
-    def relink(self, account: i64) -> None:
-        """Another asset's liquidation of the account may still be under way."""
-        at: i64 = 0
-        while at < self.table.rows:
-            if self.table.account[at] == account and self.table.row[at] == NIL:
-                self.state.accounts.liquidation[account] = at
-                return
-            at += 1
+    def unlink(self, account: i64, at: i64) -> None:
+        """Take a cross liquidation out of its account's list."""
+        accounts = self.state.accounts
+        table = self.table
+        if accounts.liquidation[account] == at:
+            accounts.liquidation[account] = table.same_account[at]
+            return
+        before = accounts.liquidation[account]
+        while table.same_account[before] != at:
+            before = table.same_account[before]
+        table.same_account[before] = table.same_account[at]
 
     def settle_rest(self, at: i64) -> None:
         """Nothing is open any more: a rest below zero (rounding) is a deficit, one above zero goes where the design says."""
@@ -376,104 +401,98 @@ class LiquidationDesk:
             market = state.positions.market[anchor]
             state.log.emit(k.E_LIQUIDATED, state.now, account, market, k.BY_SETTLEMENT, 0, 0, -rest, 0)
             self.backstops.fold(anchor, -rest)
-        elif rest > 0 and self.surplus_to != NIL:
-            self.ledger.pay(anchor, self.surplus_to, rest)
-            state.log.emit(k.E_SURPLUS_PAID, state.now, account, self.surplus_to, self.table.asset[at], rest)
+        elif rest > 0 and self.terms.surplus_to != NIL:
+            self.ledger.pay(anchor, self.terms.surplus_to, rest)
+            state.log.emit(k.E_SURPLUS_PAID, state.now, account, self.terms.surplus_to, self.table.asset[at], rest)
         if row != NIL:
             self.ledger.to_isolated(row, -state.positions.isolated_margin[row])
 
     def any_row(self, account: i64, asset: i64) -> i64:
-        """A cross position row of the account that settles in the asset."""
+        """A cross position row of the account that settles in the asset; one that was liquidated has one."""
         state = self.state
         row = state.accounts.first_position[account]
         while state.positions.mode[row] == ISOLATED or state.markets.asset[state.positions.market[row]] != asset:
             row = state.positions.next[row]
+            assert row != NIL, "a liquidated account without a position row"
         return row
-
-    # -- closing slices ---------------------------------------------------------------------------------------------------------
-
-    def bankruptcy_value(self, at: i64, row: i64) -> i64:
-        """What the whole position must fetch (cost, if short) for its share of the equity to end at zero [micro]; may be negative."""
-        share = equity_share(self.state, row, self.equity(at), self.maintenance(at))
-        at_mark = row_notional(self.state, row)
-        return at_mark - share if self.state.positions.size[row] > 0 else at_mark + share
-
-    def settle_slice(self, at: i64, row: i64, held: i64, lots: i64, value: i64, due: i64, method: i64) -> None:
-        """Book the outcome of a slice: `lots` (unsigned) of `held` (signed) closed for `value`, of a position due to fetch `due` in all."""
-        state = self.state
-        if lots == 0:
-            return
-        part = slice_value(due, lots, held)
-        gained = value - part if held > 0 else part - value
-        fee: i64 = 0
-        deficit: i64 = 0
-        if gained < 0:
-            deficit = -gained
-        elif gained > 0:
-            fee = min_i64(gained, ppm_ceil(value, self.fee_ppm))
-        positions = state.positions
-        signed = lots if held > 0 else -lots
-        state.log.emit(
-            k.E_LIQUIDATED, state.now, positions.account[row], positions.market[row], method, signed, value, deficit, fee,
-        )  # fmt: skip
-        if fee > 0:
-            to_fund = ppm_floor(fee, self.fund_share_ppm)
-            self.ledger.pay(row, INSURANCE, to_fund)
-            self.ledger.pay(row, self.fee_to, fee - to_fund)
-        self.backstops.fold(row, deficit)
 
     # -- auto-deleveraging ------------------------------------------------------------------------------------------------------
 
     def deleverage_all(self) -> None:
-        """After all liquidations of the pass: what no step could close, if the design deleverages."""
-        if self.backstops.adl is None:
+        """After all liquidations of the pass: what no step could close, if the design deleverages; the worst off first. With
+        `fund_insufficient`, while all deficits together, or the account's own, are more than the cash payers ahead can pay."""
+        adl = self.adl
+        if adl is None:
             return
+        owed: list[int] = [0] * int(self.state.accounts.assets)
+        losers: list[tuple[int, int, int]] = []  # equity / maintenance in ppb, account, row of the table
         table = self.table
-        at: i64 = 0
-        while at < table.rows:
-            if table.account[at] != NIL and self.may_deleverage(at):
-                self.deleverage(at)
-            at += 1
+        at = table.first
+        while at != NIL:
+            equity = self.equity(at)
+            if equity < 0:
+                owed[table.asset[at]] += int(-equity)
+                if table.exhausted[at] != 0 and not self.is_held(at):
+                    losers.append((int(equity) * int(PPB) // max(1, int(self.maintenance(at))), int(table.account[at]), int(at)))
+            at = table.next[at]
+        losers.sort()
+        for loser in losers:
+            at = loser[2]
+            if table.account[at] != loser[1]:
+                continue  # as a winner of another it is no longer liquidated
+            asset = table.asset[at]
+            debt = max_i64(0, -self.equity(at))
+            if debt > 0 and self.is_triggered(adl, at, debt, owed[asset]):
+                self.deleverage(adl, at)
+                left = max_i64(0, -self.equity(at)) if table.account[at] == loser[1] else 0
+                owed[asset] -= int(debt - left)
         for step in self.steps:
             step.deleverage(self)
 
-    def may_deleverage(self, at: i64) -> bool:
-        """Every step has had its turn and the trigger holds."""
-        table = self.table
-        if table.exhausted[at] == 0 or self.is_paused(table.account[at], table.row[at]):
-            return False
-        rows = self.rows_of(at)
-        return len(rows) > 0 and self.backstops.is_triggered(rows[0], self.equity(at))
+    def is_triggered(self, adl: Deleveraging, at: i64, debt: i64, owed: int) -> bool:
+        row = self.free_rows(at)[0]
+        enough = debt <= self.backstops.available(row) and owed <= int(self.backstops.purse(row))
+        return not (adl.rule.when_fund_insufficient and enough)
 
-    def deleverage(self, at: i64) -> None:
-        for row in self.rows_of(at):
-            self.deleverage_row(row, self.bankruptcy_value(at, row))
+    def deleverage(self, adl: Deleveraging, at: i64) -> None:
+        for row in self.free_rows(at):
+            self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, self.equity(at), self.maintenance(at)))
         self.end_if_done(at)
 
-    def deleverage_row(self, row: i64, bankrupt: i64) -> None:
+    def deleverage_row(self, adl: Deleveraging, row: i64, bankrupt: i64) -> None:
         """Close a loser's position against the ranked winners, at its bankruptcy value or the mark, whichever is worse for them."""
-        adl = self.backstops.adl
-        assert adl is not None
         held = self.state.positions.size[row]
-        at_mark = row_notional(self.state, row)
-        value = at_mark
-        if adl.at_bankruptcy:
-            value = max_i64(at_mark, bankrupt) if held > 0 else max_i64(0, min_i64(at_mark, bankrupt))
-        lots = self.backstops.deleverage(row, abs_i64(held), value)
+        value = row_notional(self.state, row)
+        if adl.rule.at_bankruptcy:
+            value = max_i64(value, bankrupt) if held > 0 else max_i64(0, min_i64(value, bankrupt))
+        self.ledger.record()
+        lots = adl.deleverage(row, abs_i64(held), value)
         if lots > 0:
-            self.settle_deleveraged(row, held, lots, value, bankrupt)
+            self.slices.settle_deleveraged(row, held, lots, value, bankrupt)
+        self.ledger.forget()
+        for winner in adl.winners:
+            self.recover(winner)
+            self.touch(winner)
 
-    def settle_deleveraged(self, row: i64, held: i64, lots: i64, value: i64, bankrupt: i64) -> None:
-        """Report the slice's bad debt against the mark; what the price did not cover is a deficit for the cash payers."""
+    def check(self) -> None:
+        """The table agrees with what accounts and positions say of it; no account owes money that nobody will ask for."""
         state = self.state
-        part = slice_value(value, lots, held)
-        due = slice_value(bankrupt, lots, held)
-        at_mark = value_of(state.markets, state.positions.market[row], lots, state.markets.mark[state.positions.market[row]])
-        debt = max_i64(0, due - at_mark if held > 0 else at_mark - due)
-        short_of = max_i64(0, due - part if held > 0 else part - due)
-        positions = state.positions
-        signed = lots if held > 0 else -lots
-        state.log.emit(
-            k.E_LIQUIDATED, state.now, positions.account[row], positions.market[row], k.BY_ADL, signed, part, debt, 0,
-        )  # fmt: skip
-        self.backstops.fold(row, short_of)
+        table = self.table
+        seen: i64 = 0
+        at = table.first
+        while at != NIL:
+            row = table.row[at]
+            assert self.find(table.account[at], row, table.asset[at]) == at, "a liquidation that its account does not know"
+            assert table.auction[at] == 0 or table.of_auction(table.auction[at]) == at, "an auction that leads astray"
+            assert len(self.rows_of(at)) > 0, "a liquidation of nothing"
+            seen += 1
+            at = table.next[at]
+        assert seen == table.live, "the count of liquidations is stale"
+        account = FIRST_USER
+        while account < state.accounts.count:
+            asset: i64 = 0
+            while asset < state.accounts.assets:
+                if len(self.open_rows(account, NIL, asset)) == 0:
+                    assert state.accounts.cash[account * state.accounts.assets + asset] >= 0, f"account {account} owes money for nothing"
+                asset += 1
+            account += 1

@@ -31,9 +31,10 @@ from .types import CLOSED_IDS, NIL
 Line = tuple[str | int, ...]
 
 MARKET_COLUMNS = (
-    "status", "oracle", "oracle_ts", "perp_median", "mark", "last", "open_interest", "index_long", "index_short", "residue",
-    "basis_average", "basis_weight", "local_average", "local_weight", "mark_ts", "next_mark", "next_sample", "next_funding",
-    "premium_sum", "premium_count", "funding_carry",
+    "status", "suspended_since", "oracle", "oracle_ts", "perp_median", "mark", "last", "last_ts", "open_interest", "unexamined",
+    "index_long", "index_short", "residue", "basis_average", "basis_weight", "local_average", "local_weight", "mark_ts", "next_mark",
+    "next_sample", "next_funding", "premium_sum", "premium_count", "premium_missed", "funding_deferred", "funding_carry", "fund_spent",
+    "fund_window",
 )  # fmt: skip
 
 
@@ -42,7 +43,10 @@ def listing(book: Book, due: DueWork) -> Iterator[Line]:
     state = book.state
     yield ("venue", int(state.now), int(state.started), int(state.last_order_id))
     for asset in range(state.accounts.assets):
-        yield ("supply", asset, int(state.deposits[asset]), int(state.withdrawals[asset]))
+        yield (
+            "supply", asset, int(state.deposits[asset]), int(state.withdrawals[asset]), int(state.fund_spent[asset]),
+            int(state.fund_window[asset]),
+        )  # fmt: skip
     for market in range(state.markets.count):
         yield ("market", market, *(int(getattr(state.markets, name)[market]) for name in MARKET_COLUMNS))
     for account in range(state.accounts.count):
@@ -58,18 +62,20 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
     accounts = state.accounts
     first = account * accounts.assets
     cash = accounts.cash[first : first + accounts.assets]
-    yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), int(accounts.partial[account]), *cash)
+    spent = (*accounts.fund_spent[first : first + accounts.assets], *accounts.fund_window[first : first + accounts.assets])
+    yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), int(accounts.partial[account]), *cash, *spent)
     row = int(accounts.first_position[account])
     p = state.positions
     while row != NIL:
         market = int(p.market[row])
         default = int(state.markets.default_leverage[market])
-        if p.size[row] or p.first_order[row] != NIL or p.mode[row] or p.leverage[row] != default or p.isolated_margin[row]:
+        held = p.size[row] or p.first_order[row] != NIL or p.first_reducer[row] != NIL or p.isolated_margin[row] or p.realised[row]
+        if held or p.mode[row] or p.leverage[row] != default:
             index = int(p.index[row]) if p.size[row] else 0
             yield (
                 "position", account, market, int(p.size[row]), int(p.entry_notional[row]), index, int(p.mode[row]), int(p.leverage[row]),
                 int(p.isolated_margin[row]), int(p.bid_lots[row]), int(p.ask_lots[row]), int(p.bid_notional[row]),
-                int(p.ask_notional[row]), int(p.reducers[row]),
+                int(p.ask_notional[row]), int(p.reducers[row]), int(p.realised[row]),
             )  # fmt: skip
             yield ("own", *own_orders(book, row))
         row = int(p.next[row])
@@ -82,10 +88,11 @@ def account_lines(book: Book, account: int) -> Iterator[Line]:
 
 def own_orders(book: Book, row: int) -> Iterator[int]:
     """Ids of a position row's open orders, in the order in which a cancellation of all would take them."""
-    slot = int(book.state.positions.first_order[row])
-    while slot != NIL:
-        yield int(book.state.orders.cells[slot + O_ORDER_ID])
-        slot = int(book.state.orders.cells[slot + O_NEXT_OWN])
+    for first in (book.state.positions.first_reducer[row], book.state.positions.first_order[row]):
+        slot = int(first)
+        while slot != NIL:
+            yield int(book.state.orders.cells[slot + O_ORDER_ID])
+            slot = int(book.state.orders.cells[slot + O_NEXT_OWN])
 
 
 def order_lines(book: Book, market: int) -> Iterator[Line]:
@@ -107,16 +114,17 @@ def order_lines(book: Book, market: int) -> Iterator[Line]:
 
 def liquidation_lines(desk: LiquidationDesk) -> Iterator[Line]:
     table = desk.table
-    yield ("desk", int(desk.next_pass), int(desk.last_auction))
+    yield ("desk", int(desk.next_pass), int(table.last_auction))
     lines: list[Line] = []
-    for at in range(table.rows):
-        if table.account[at] != NIL:
-            row = int(table.row[at])
-            market = int(desk.state.positions.market[row]) if row != NIL else NIL
-            lines.append((
-                "liquidation", int(table.account[at]), int(table.asset[at]), market, int(table.step[at]), int(table.since[at]),
-                int(table.auction[at]), int(table.insolvent_since[at]), int(table.exhausted[at]),
-            ))  # fmt: skip
+    at = int(table.first)
+    while at != NIL:
+        row = int(table.row[at])
+        market = int(desk.state.positions.market[row]) if row != NIL else NIL
+        lines.append((
+            "liquidation", int(table.account[at]), int(table.asset[at]), market, int(table.step[at]), int(table.since[at]),
+            int(table.auction[at]), int(table.insolvent_since[at]), int(table.exhausted[at]),
+        ))  # fmt: skip
+        at = int(table.next[at])
     yield from sorted(lines)
 
 

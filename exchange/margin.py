@@ -11,6 +11,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from .access import is_profit_stale
 from .tables import Markets, State
 from .types import (
     CROSS,
@@ -22,6 +23,7 @@ from .types import (
     div_ceil,
     index_due,
     max_i64,
+    min_i64,
     mul_div_ceil,
     mul_div_floor,
     ppm_ceil,
@@ -199,6 +201,53 @@ def isolated_shortage(state: State, row: i64) -> i64:
     return max_i64(0, row_initial(state, row) - row_equity(state, row))
 
 
+def stale_profit(state: State, account: i64, asset: i64) -> i64:
+    """Unrealised profit of the account's cross positions that is measured at a stale price, where the design lets nothing be built on
+    such a price (`halt_new_risk`) [micro]."""
+    positions = state.positions
+    markets = state.markets
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        market = positions.market[row]
+        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[market] == asset:
+            if is_profit_stale(state, market):
+                total += max_i64(0, row_profit(state, row, markets.mark[market]))
+        row = positions.next[row]
+    return total
+
+
+def sure_equity(state: State, row: i64) -> i64:
+    """Equity of an isolated position without unrealised profit at a stale price [micro]: what may be moved out is measured by it."""
+    equity = row_equity(state, row)
+    market = state.positions.market[row]
+    if is_profit_stale(state, market):
+        equity -= max_i64(0, row_profit(state, row, state.markets.mark[market]))
+    return equity
+
+
+def cross_room(state: State, account: i64, asset: i64) -> i64:
+    """What cross positions leave free for an isolated one to draw on at a match [micro]: untraded orders are no exposure yet."""
+    return cross_equity(state, account, asset) - cross_initial(state, account, asset) - stale_profit(state, account, asset)
+
+
+def transfer_margin(state: State, notional: i64) -> i64:
+    """What stays behind when money leaves positions of this notional [micro] (Hyperliquid's transfer margin requirement, a share)."""
+    return ppm_ceil(notional, state.transfer_margin_ppm)
+
+
+def outflow_room(state: State, account: i64, asset: i64) -> i64:
+    """What may leave the account by a withdrawal, a transfer or into isolated margin, stale prices aside [micro].
+
+    Free margin, less what lacks to the transfer margin of the cross positions.
+    """
+    free = free_margin(state, account, asset)
+    if state.transfer_margin_ppm == 0:
+        return free
+    kept = transfer_margin(state, cross_notional(state, account, asset))
+    return min_i64(free, cross_equity(state, account, asset) - kept)
+
+
 def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:
     """May a position change by `lots` (signed) that cost `cost` (signed alike), at a fee?
 
@@ -218,7 +267,7 @@ def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_r
         if only_reduces:
             return equity >= maintenance_of(markets, market, after)
         shortage = max_i64(0, initial_of(markets, market, after, positions.leverage[row]) - equity)
-        return shortage == 0 or shortage <= cross_equity(state, account, asset) - cross_initial(state, account, asset)
+        return shortage == 0 or shortage <= cross_room(state, account, asset)
     equity = cross_equity(state, account, asset) + change
     if only_reduces:
         return equity >= cross_maintenance(state, account, asset) - row_maintenance(state, row) + maintenance_of(markets, market, after)

@@ -1,8 +1,11 @@
 """Mark-price rules. The mark moves only with an oracle update or on the rule's own cadence; it rounds down to a tick.
 
-`oracle`: the oracle price. `hyperliquid` (docs, robust price indices): the median of oracle + 150 s EMA of (mid - oracle), the median of
-best bid, best ask and last trade, and the median price of outside perpetuals if one is given; if it is not, a 30 s EMA of the second
-input takes its place.
+`oracle`: the oracle price. `hyperliquid` (docs, robust price indices): the median of oracle + 150 s EMA of (mid - oracle), the book's own
+price, and the median price of outside perpetuals if one is given; if it is not, a 30 s EMA of the second input takes its place. Where
+Hyperliquid's page says best bid and best ask, the book's price here is what a stated notional would trade at, so that one small order is
+no price; the last trade counts only while it is recent, and nothing that is far from the oracle counts.
+
+Without a book that can be traded with, the oracle is the book's price, and the averages converge to it. In a halt the mark is the oracle's.
 """
 
 from __future__ import annotations
@@ -11,29 +14,20 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from .access import is_halted, is_sampled
+from .book import Book
+from .depth import impact_price
 from .tables import State
-from .types import EXP_ONE, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
+from .types import BUY, EXP_ONE, PPM, SELL, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 
 MILLISECOND: Final[i64] = 1_000_000  # [ns]
 ONE: Final[i64] = 1 << 16  # averages are in 2^-16 ticks: below 2^33 x 2^16
 MS: Final[i64] = 1 << 20  # weights are in 2^-20 ms
-LONGEST: Final[i64] = 86_400_000  # [ms] a day: 24 windows of the longest kind, so weights stay below 2^27 x 2^20
+LONGEST: Final[i64] = 86_400_000  # [ms] a day: 24 windows of the longest kind, after which nothing of an average is left
 
 
 def median3(a: i64, b: i64, c: i64) -> i64:
     return max_i64(min_i64(a, b), min_i64(max_i64(a, b), c))
-
-
-def local_price(state: State, market: i64) -> i64:
-    """Median of best bid, best ask and last trade; of two the mean, rounded down; 0 if there is none."""
-    markets = state.markets
-    bid = markets.best_bid[market]
-    ask = markets.best_ask[market]
-    last = markets.last[market]
-    if bid != 0 and ask != 0 and last != 0:
-        return median3(bid, ask, last)
-    count: i64 = (1 if bid != 0 else 0) + (1 if ask != 0 else 0) + (1 if last != 0 else 0)
-    return (bid + ask + last) // count if count != 0 else 0
 
 
 def kept_weight(weight: i64, elapsed: i64, window: i64) -> i64:
@@ -50,7 +44,7 @@ def averaged(average: i64, kept: i64, sample: i64, elapsed: i64) -> i64:
 class MarkRule:
     """A rule of its own subclasses this. `price` may keep sums in the market's columns; it must not change anything else."""
 
-    def price(self, state: State, market: i64) -> i64:
+    def price(self, state: State, book: Book, market: i64) -> i64:
         """The mark now [ticks], >= 1. The oracle price is known."""
         return state.markets.oracle[market]
 
@@ -60,18 +54,30 @@ class OracleMark(MarkRule):
 
 
 class HyperliquidMark(MarkRule):
-    def __init__(self, basis_window: i64, local_window: i64) -> None:
+    """The median of three. A quote or trade counts up to `bound_ppm` of the oracle away from it, a trade up to the age of `last_age`."""
+
+    def __init__(self, basis_window: i64, local_window: i64, impact_notional: i64, bound_ppm: i64, last_age: i64) -> None:
         self.basis_window: i64 = basis_window  # [ns]
         self.local_window: i64 = local_window  # [ns]
+        self.impact_notional: i64 = impact_notional  # [micro]
+        self.bound_ppm: i64 = bound_ppm
+        self.last_age: i64 = last_age  # [ns]
 
-    def price(self, state: State, market: i64) -> i64:
+    def price(self, state: State, book: Book, market: i64) -> i64:
         markets = state.markets
         oracle = markets.oracle[market]
-        local = local_price(state, market)
-        self.sample(state, market, oracle, local)
+        bid: i64 = 0
+        ask: i64 = 0
+        sampled = is_sampled(state, market)
+        if sampled:
+            bid = self.quote(state, book, market, BUY)
+            ask = self.quote(state, book, market, SELL)
+        mid = bid + ask if bid != 0 and ask != 0 else 2 * oracle  # twice the middle
+        local = self.local_price(state, market, bid, ask)
+        self.age(state, market, mid - 2 * oracle, local, sampled or is_halted(markets.status[market]))
+        if is_halted(markets.status[market]):
+            return oracle
         fair = clamp_i64(oracle + markets.basis_average[market] // ONE, 1, markets.max_price[market])
-        if local == 0:
-            return fair
         third = markets.perp_median[market]
         if third == 0:
             third = local
@@ -79,21 +85,43 @@ class HyperliquidMark(MarkRule):
                 third = markets.local_average[market] // ONE
         return median3(fair, local, third)
 
-    def sample(self, state: State, market: i64, oracle: i64, local: i64) -> None:
-        """Feed both averages with what held for the time since the last sample."""
+    def is_near(self, oracle: i64, price: i64) -> bool:
+        return abs_i64(price - oracle) <= oracle * self.bound_ppm // PPM  # < 2^32 x 2^20
+
+    def quote(self, state: State, book: Book, market: i64, side: i64) -> i64:
+        """Impact price of a side [ticks]; 0 if the side is too thin or too far from the oracle."""
+        price = impact_price(state, book, market, side, self.impact_notional)
+        return price if self.is_near(state.markets.oracle[market], price) else 0
+
+    def local_price(self, state: State, market: i64, bid: i64, ask: i64) -> i64:
+        """Median of bid, ask and last trade; of two the mean, rounded down; the oracle if a side is missing."""
         markets = state.markets
-        since = markets.mark_ts[market] // MILLISECOND
-        elapsed = min_i64(state.now // MILLISECOND - since, LONGEST)
-        bid = markets.best_bid[market]
-        ask = markets.best_ask[market]
+        oracle = markets.oracle[market]
+        if bid == 0 or ask == 0:
+            return oracle
+        last = markets.last[market]
+        if last == 0 or state.now - markets.last_ts[market] > self.last_age or not self.is_near(oracle, last):
+            return (bid + ask) // 2
+        return median3(bid, ask, last)
+
+    def age(self, state: State, market: i64, double_basis: i64, local: i64, sampled: bool) -> None:
+        """Let both averages grow older by the time since the last look and, if this one counts, feed them what it saw.
+
+        A look stands for the time since the one before, but for no more than the window: what was not looked at is not known.
+        """
+        markets = state.markets
+        elapsed = min_i64(state.now // MILLISECOND - markets.mark_ts[market] // MILLISECOND, LONGEST)
         if elapsed <= 0:
             return
-        if bid != 0 and ask != 0:
-            kept = kept_weight(markets.basis_weight[market], elapsed, self.basis_window)
-            sample = (bid + ask - 2 * oracle) * (ONE // 2)
-            markets.basis_average[market] = averaged(markets.basis_average[market], kept, sample, elapsed)
-            markets.basis_weight[market] = kept + elapsed * MS
-        if local != 0:
-            kept = kept_weight(markets.local_weight[market], elapsed, self.local_window)
-            markets.local_average[market] = averaged(markets.local_average[market], kept, local * ONE, elapsed)
-            markets.local_weight[market] = kept + elapsed * MS
+        kept = kept_weight(markets.basis_weight[market], elapsed, self.basis_window)
+        if sampled:
+            weight = min_i64(elapsed, self.basis_window // MILLISECOND)
+            markets.basis_average[market] = averaged(markets.basis_average[market], kept, double_basis * (ONE // 2), weight)
+            kept += weight * MS
+        markets.basis_weight[market] = kept
+        kept = kept_weight(markets.local_weight[market], elapsed, self.local_window)
+        if sampled:
+            weight = min_i64(elapsed, self.local_window // MILLISECOND)
+            markets.local_average[market] = averaged(markets.local_average[market], kept, local * ONE, weight)
+            kept += weight * MS
+        markets.local_weight[market] = kept

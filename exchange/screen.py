@@ -11,7 +11,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 from numpy.typing import NDArray
 
-from .liquidation import Screen
+from .liquidations import Screen
 from .tables import State
 from .types import FIRST_USER, ISOLATED, MAX_TIERS, PPM
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from . import kinds as k
+from .access import is_halted, is_suspended, suspended_since
 from .backstop import equity_behind
 from .liquidation import LiquidationDesk
 from .margin import value_of
@@ -29,35 +30,67 @@ def set_market_status(desk: LiquidationDesk, market: i64, status: i64, price: i6
         if price == 0:
             return k.R_NO_MARK_PRICE
         settle(desk, market, price)
+    else:
+        change_status(desk, market, status)
     markets.status[market] = status
     desk.state.log.emit(k.E_MARKET_STATUS_CHANGED, desk.state.now, market, status, price)
     return 0
 
 
+def change_status(desk: LiquidationDesk, market: i64, status: i64) -> None:
+    """Keep the time at which a suspension began, and let what it held back go on when it ends."""
+    state = desk.state
+    markets = state.markets
+    was_suspended = is_suspended(state, market)
+    since = suspended_since(state, market) if was_suspended else state.now
+    before = markets.status[market]
+    markets.status[market] = status
+    if is_suspended(state, market):
+        if is_halted(status) or is_halted(before):  # a stale oracle that outlasts the halt does not begin anew
+            markets.suspended_since[market] = since
+        return
+    if was_suspended:
+        markets.status[market] = before
+        desk.resume(market)
+        markets.status[market] = status
+    markets.suspended_since[market] = NIL
+
+
 def settle(desk: LiquidationDesk, market: i64, price: i64) -> None:
-    """Cancel all orders, close all positions at `price`, pay what accounts are left short of."""
+    """Cancel all orders, close all positions at `price`, pay what accounts lack: a shared loss is shared by what is settled."""
     state = desk.state
     positions = state.positions
+    if is_suspended(state, market):
+        desk.resume(market)
     state.markets.mark[market] = price
     row: i64 = 0
     while row < positions.count:
         if positions.market[row] == market:
-            desk.matcher.cancel_row(row, k.X_MARKET_STATUS)
+            desk.matcher.open.cancel_row(row, k.X_MARKET_STATUS)
         row += 1
-    closed: list[i64] = []
-    row = 0
-    while row < positions.count:
-        if positions.market[row] == market and positions.size[row] != 0:
-            lots = -positions.size[row]
-            desk.matcher.change_position(row, lots, value_of(state.markets, market, abs_i64(lots), price), 0, False)
-            closed.append(row)
-        row += 1
+    closed: list[tuple[int, int]] = []  # account, row
+    row = state.markets.first_open[market]
+    while row != NIL:
+        closed.append((int(positions.account[row]), int(row)))
+        row = positions.next_open[row]
+    closed.sort()
+    desk.ledger.record()
     for done in closed:
-        settle_account(desk, done)
-    at: i64 = 0
-    while at < desk.table.rows:
-        desk.end_if_done(at)
-        at += 1
+        row = done[1]
+        lots = -positions.size[row]
+        desk.matcher.change_position(row, lots, value_of(state.markets, market, abs_i64(lots), price), 0, False)
+    for done in closed:
+        row = done[1]
+        if positions.mode[row] == ISOLATED and positions.liquidation[row] == NIL and positions.isolated_margin[row] > 0:
+            desk.ledger.to_isolated(row, -positions.isolated_margin[row])
+    for done in closed:
+        settle_account(desk, done[1])
+    for done in closed:
+        desk.recover(done[0])
+    desk.ledger.forget()
+    for done in closed:
+        desk.touch(done[0])
+    desk.wake()
 
 
 def settle_account(desk: LiquidationDesk, row: i64) -> None:

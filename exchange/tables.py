@@ -134,9 +134,11 @@ class Levels(Recycled):
         self.head: vec[i64] = column(rows, NIL)
         self.tail: vec[i64] = column(rows, NIL)
         self.lots: vec[i64] = column(rows, 0)
+        self.reducers: vec[i64] = column(rows, 0)  # how many of its orders are reduce-only
 
     def grow(self) -> None:
         add = self.rows
+        self.reducers = more(self.reducers, add, 0)
         self.price = more(self.price, add, 0)
         self.head = more(self.head, add, NIL)
         self.tail = more(self.tail, add, NIL)
@@ -156,6 +158,9 @@ class Accounts:
         self.open_orders: vec[i64] = column(rows, 0)
         self.liquidation: vec[i64] = column(rows, NIL)  # row of the cross liquidation under way, or NIL
         self.partial: vec[i64] = column(rows, NIL)  # [ns] when it was last liquidated in part, NIL: never
+        self.examined: vec[i64] = column(rows * assets, 0)  # number of the pass that last looked at its cross positions in an asset
+        self.fund_spent: vec[i64] = column(rows * assets, 0)  # [micro] by the insurance fund on it, in the window below
+        self.fund_window: vec[i64] = column(rows * assets, 0)  # number of that window
         self.rows: i64 = rows
         self.count: i64 = 0
 
@@ -173,6 +178,9 @@ class Accounts:
         self.open_orders = more(self.open_orders, add, 0)
         self.liquidation = more(self.liquidation, add, NIL)
         self.partial = more(self.partial, add, NIL)
+        self.examined = more(self.examined, add * self.assets, 0)
+        self.fund_spent = more(self.fund_spent, add * self.assets, 0)
+        self.fund_window = more(self.fund_window, add * self.assets, 0)
         self.rows = add * 2
 
 
@@ -193,7 +201,13 @@ class Positions:
         self.bid_notional: vec[i64] = column(rows, 0)  # [micro] the same at their limits
         self.ask_notional: vec[i64] = column(rows, 0)
         self.reducers: vec[i64] = column(rows, 0)  # open reduce-only orders
-        self.first_order: vec[i64] = column(rows, NIL)
+        self.largest_reducer: vec[i64] = column(rows, 0)  # [lots] none of them is larger
+        self.first_order: vec[i64] = column(rows, NIL)  # of its open orders that are not reduce-only
+        self.first_reducer: vec[i64] = column(rows, NIL)  # of its reduce-only ones
+        self.realised: vec[i64] = column(rows, 0)  # [micro] profit of what was closed since it was opened, less what it paid by its index
+        self.next_open: vec[i64] = column(rows, NIL)  # among the open positions of the market
+        self.prev_open: vec[i64] = column(rows, NIL)
+        self.tried: vec[i64] = column(rows, 0)  # number of the trial that last changed it
         self.liquidation: vec[i64] = column(rows, NIL)  # row of the isolated liquidation under way, or NIL
         self.next: vec[i64] = column(rows, NIL)  # next row of the account
         self.rows: i64 = rows
@@ -219,7 +233,13 @@ class Positions:
         self.bid_notional = more(self.bid_notional, add, 0)
         self.ask_notional = more(self.ask_notional, add, 0)
         self.reducers = more(self.reducers, add, 0)
+        self.largest_reducer = more(self.largest_reducer, add, 0)
         self.first_order = more(self.first_order, add, NIL)
+        self.first_reducer = more(self.first_reducer, add, NIL)
+        self.realised = more(self.realised, add, 0)
+        self.next_open = more(self.next_open, add, NIL)
+        self.prev_open = more(self.prev_open, add, NIL)
+        self.tried = more(self.tried, add, 0)
         self.liquidation = more(self.liquidation, add, NIL)
         self.next = more(self.next, add, NIL)
         self.rows = add * 2
@@ -239,7 +259,7 @@ class Markets:
         self.minimum_notional: vec[i64] = column(rows, 0)  # [micro]
         self.price_band_ppm: vec[i64] = column(rows, 0)  # 0: none
         self.open_interest_cap: vec[i64] = column(rows, 0)  # [lots] of one side, 0: none
-        self.max_lots: vec[i64] = column(rows, 0)  # position cap: its value at max_price stays below 2^55
+        self.max_lots: vec[i64] = column(rows, 0)  # position cap: its value at max_price stays below POSITION_ROOM
         self.maker_fee_ppb: vec[i64] = column(rows, 0)
         self.taker_fee_ppb: vec[i64] = column(rows, 0)
         self.default_leverage: vec[i64] = column(rows, 1)
@@ -255,14 +275,20 @@ class Markets:
         self.on_stale: vec[i64] = column(rows, 0)
         # What moves
         self.status: vec[i64] = column(rows, 0)
+        self.suspended_since: vec[i64] = column(rows, NIL)  # [ns] of a halt and what followed it without a break, NIL: no halt
         self.oracle: vec[i64] = column(rows, 0)  # [ticks], 0: none yet
         self.oracle_ts: vec[i64] = column(rows, 0)
         self.perp_median: vec[i64] = column(rows, 0)  # [ticks], 0: not given
         self.mark: vec[i64] = column(rows, 0)  # [ticks], 0: none yet
         self.last: vec[i64] = column(rows, 0)  # [ticks] last trade, 0: none yet
+        self.last_ts: vec[i64] = column(rows, 0)
         self.best_bid: vec[i64] = column(rows, 0)  # [ticks], 0: none
         self.best_ask: vec[i64] = column(rows, 0)  # [ticks], 0: none
         self.open_interest: vec[i64] = column(rows, 0)  # [lots] of one side
+        self.first_open: vec[i64] = column(rows, NIL)  # of its open positions
+        self.unexamined: vec[i64] = column(rows, 0)  # 1: its positions changed in value since a pass looked at them
+        self.fund_spent: vec[i64] = column(rows, 0)  # [micro] by the insurance fund on its positions, in the window below
+        self.fund_window: vec[i64] = column(rows, 0)  # number of that window
         # Cumulative payments due per lot, in 2^-index_shift micro-units, and the part of a micro-unit not yet booked
         self.index_long: vec[i64] = column(rows, 0)
         self.index_short: vec[i64] = column(rows, 0)
@@ -279,6 +305,8 @@ class Markets:
         self.last_funding: vec[i64] = column(rows, 0)
         self.premium_sum: vec[i64] = column(rows, 0)  # [ppt]
         self.premium_count: vec[i64] = column(rows, 0)
+        self.premium_missed: vec[i64] = column(rows, 0)  # samples not taken, in halts and on a stale oracle
+        self.funding_deferred: vec[i64] = column(rows, 0)  # payments that fell due then, and wait
         self.funding_carry: vec[i64] = column(rows, 0)  # remainder of rate x price x dt
 
 
@@ -344,9 +372,12 @@ class State:
         self.log: EventLog = EventLog()
         self.deposits: vec[i64] = column(assets, 0)  # [micro] ever, per asset
         self.withdrawals: vec[i64] = column(assets, 0)
+        self.fund_spent: vec[i64] = column(assets, 0)  # [micro] by the insurance fund, in the window below
+        self.fund_window: vec[i64] = column(assets, 0)  # number of that window
         self.last_order_id: i64 = 0
         self.max_open_orders: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
+        self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
 
     def reserve(self) -> i64:
         """Grow what a command may fill: an order, a level, an account, position rows in every market for three accounts.

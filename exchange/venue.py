@@ -16,12 +16,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from . import types as t
+from .adl import AdlRank, AutoDeleverage, HyperliquidIndex, ProfitLeverage
 from .auction import DutchAuction
-from .backstop import AdlRank, AutoDeleverage, Backstop, HyperliquidIndex, InsuranceFund, ProfitLeverage, SocializedLoss
+from .backstop import Backstop, InsuranceFund, SocializedLoss
 from .design import DesignError, Tree, convert, merged, nearest, read_toml
 from .funding import FundingRule
 from .liquidation import LiquidationStep
 from .mark import HyperliquidMark, MarkRule, OracleMark
+from .slices import Terms
 from .steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from .tables import Markets
 from .vault import Takeover, Vault
@@ -59,6 +61,9 @@ class MarkDesign(Struct, frozen=True, forbid_unknown_fields=True):
     cadence_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0  # 0: only with the oracle
     basis_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 150_000
     local_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 30_000
+    impact_notional: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # what a quote must be good for; 0: as funding's
+    quote_bound_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 30_000  # of the oracle: quotes and trades farther off do not count
+    last_age_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 60_000  # the last trade does not count when it is older
 
 
 class FundingDesign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +111,7 @@ class BookDesign(Struct, frozen=True, forbid_unknown_fields=True):
     cooldown_ms: Milliseconds = 30_000
     band_ppm: Annotated[int, Meta(ge=1, le=999_999)] = 200_000
     limit: Literal["cash_payers", "bankruptcy", "band"] = "cash_payers"
+    spread_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 5_000  # beyond the mark: how far cash payers let an order go, at most
 
 
 class AuctionDesign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,7 +138,13 @@ class LiquidationDesign(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FundDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """Caps bound what is spent in each window of time; 0: no cap."""
+
     capital: Usd = 0
+    account_cap: Usd = 0  # on one account
+    market_cap: Usd = 0  # in one market
+    total_cap: Usd = 0  # in one asset
+    window_ms: Annotated[int, Meta(ge=1_000, le=86_400_000 * 365)] = 3_600_000
 
 
 class VaultDesign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,6 +172,7 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     assets: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)] = ("USD",)
     max_open_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     max_accounts: Annotated[int, Meta(ge=int(t.FIRST_USER), le=int(t.MAX_ACCOUNTS))] = 1_000_000  # system accounts included
+    transfer_margin_ppm: Ppm = 0  # of notional: what stays in an account when money leaves it
     insurance_fund: FundDesign = FundDesign()
     vault: VaultDesign = VaultDesign()
     auto_deleverage: AdlDesign = AdlDesign()
@@ -239,6 +252,9 @@ def checked(venue: Venue, file: str) -> Venue:
         refuse("liquidation.steps", venue.liquidation.steps, "each step once")
     if len(set(venue.backstops)) != len(venue.backstops):
         refuse("backstops", venue.backstops, "each backstop once")
+    for number, market in enumerate(venue.markets):
+        if most_lots(venue, market) == 0:
+            refuse(f"markets[{number}].max_price", market.max_price, f"less, or fewer markets: {len(venue.markets)} of them share the room")
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
     return venue
@@ -300,6 +316,13 @@ def index_shift(market: Market) -> int:
     return max(0, min(48, 61 - 10 - lot_value.bit_length()))
 
 
+def most_lots(venue: Venue, market: Market) -> int:
+    """The largest position: the more markets share its asset, the less room each has, so that sums over an account stay in 64 bits."""
+    sharing = sum(1 for one in venue.markets if one.settlement_asset == market.settlement_asset)
+    room = min(int(t.POSITION_ROOM), int(t.SUM_ROOM) // sharing)
+    return min(int(t.MAX_LOTS), room // (int(market.max_price / market.tick) * market.unit))
+
+
 def fill_market(markets: Markets, row: int, venue: Venue) -> None:
     """Write a market's terms into its row."""
     market = venue.markets[row]
@@ -308,7 +331,7 @@ def fill_market(markets: Markets, row: int, venue: Venue) -> None:
     markets.payoff[row] = int(t.LINEAR)
     markets.unit[row] = market.unit
     markets.max_price[row] = max_ticks
-    markets.max_lots[row] = min(int(t.MAX_LOTS), (1 << 55) // (max_ticks * market.unit))
+    markets.max_lots[row] = most_lots(venue, market)
     markets.significant_figures[row] = market.significant_figures
     markets.minimum_notional[row] = market.minimum_notional * MICRO
     markets.price_band_ppm[row] = market.price_band_ppm
@@ -340,9 +363,13 @@ def fill_tiers(markets: Markets, row: int, market: Market) -> None:
         before = tier
 
 
-def mark_rule(design: MarkDesign) -> MarkRule:
+def mark_rule(market: Market) -> MarkRule:
+    design = market.mark
     if design.rule == "hyperliquid":
-        return HyperliquidMark(design.basis_window_ms * NS, design.local_window_ms * NS)
+        notional = (design.impact_notional or market.funding.impact_notional) * MICRO
+        return HyperliquidMark(
+            design.basis_window_ms * NS, design.local_window_ms * NS, notional, design.quote_bound_ppm, design.last_age_ms * NS
+        )
     return OracleMark()
 
 
@@ -356,14 +383,30 @@ def funding_rule(design: FundingDesign) -> FundingRule:
 ADL_RANKS: Final[dict[str, type[AdlRank]]] = {"profit_leverage": ProfitLeverage, "hyperliquid": HyperliquidIndex}
 
 
-def backstop_rules(venue: Venue) -> list[Backstop]:
-    adl = venue.auto_deleverage
+def backstop_rules(venue: Venue) -> tuple[list[Backstop], list[Backstop]]:
+    """The cash payers in order, and those of them that come before auto-deleveraging."""
+    fund = venue.insurance_fund
     made: dict[str, Backstop] = {
-        "insurance_fund": InsuranceFund(),
-        "auto_deleverage": AutoDeleverage(ADL_RANKS[adl.rank](), adl.price == "bankruptcy", adl.trigger == "fund_insufficient"),
+        "insurance_fund": InsuranceFund(fund.account_cap * MICRO, fund.market_cap * MICRO, fund.total_cap * MICRO, fund.window_ms * NS),
         "socialized_loss": SocializedLoss(),
     }
-    return [made[name] for name in venue.backstops]
+    before = venue.backstops.index("auto_deleverage") if "auto_deleverage" in venue.backstops else len(venue.backstops)
+    payers = [made[name] for name in venue.backstops if name != "auto_deleverage"]
+    return payers, payers[:before]
+
+
+def adl_rule(venue: Venue) -> AutoDeleverage | None:
+    adl = venue.auto_deleverage
+    if "auto_deleverage" not in venue.backstops:
+        return None
+    return AutoDeleverage(ADL_RANKS[adl.rank](), adl.price == "bankruptcy", adl.trigger == "fund_insufficient")
+
+
+def liquidation_terms(venue: Venue) -> Terms:
+    design = venue.liquidation
+    return Terms(
+        design.retry_ms * NS, design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to]
+    )
 
 
 def vault_rule(venue: Venue) -> Vault:
@@ -380,7 +423,8 @@ def liquidation_steps(venue: Venue, vault: Vault) -> list[LiquidationStep]:
     auction = design.dutch_auction
     made: dict[str, LiquidationStep] = {
         "book": BookStep(
-            book.patience_ms * NS, book.partial_ppm, book.partial_above * MICRO, book.cooldown_ms * NS, book.band_ppm, LIMITS[book.limit]
+            book.patience_ms * NS, book.partial_ppm, book.partial_above * MICRO, book.cooldown_ms * NS, book.band_ppm,
+            LIMITS[book.limit], book.spread_ppm,
         ),
         "dutch_auction": DutchAuction(
             auction.start_ppm, auction.duration_ms * NS, auction.insolvent_duration_ms * NS, auction.buffer_ppm

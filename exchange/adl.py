@@ -1,0 +1,150 @@
+"""Auto-deleveraging: a loser's position is closed against winners, ranked, at a price. Trigger, selection and price are three options.
+
+A transfer carries (lots, value), since its price is off the tick grid; the last fill takes the remainder. Every loser is tried on all
+winners of the other side: one whom a price would leave without equity is passed over for that loser only. Fees are not charged.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+from . import kinds as k
+from .backstop import equity_behind
+from .margin import row_notional, slice_value, value_of
+from .matching import Matcher
+from .tables import State
+from .types import FIRST_USER, NIL, PPM, abs_i64, max_i64, min_i64
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class AdlRank:
+    """The order in which winners are closed: highest score first, ties by account number."""
+
+    def score(self, notional: i64, entry: i64, equity: i64, is_long: bool) -> int:
+        """Profit x leverage of a position worth `notional`, entered at `entry` (both > 0), of an account with `equity` > 0; in ppm^2.
+
+        The profit is relative to the entry; a loss is divided by the leverage instead (BitMEX), so that all losers come after all winners.
+        """
+        profit = int(notional - entry) if is_long else int(entry - notional)
+        leverage = max(1, int(notional) * int(PPM) // int(equity))
+        relative = profit * int(PPM) // int(entry)
+        return relative * leverage if profit >= 0 else relative * int(PPM) * int(PPM) // leverage
+
+
+class ProfitLeverage(AdlRank):
+    pass
+
+
+class HyperliquidIndex(AdlRank):
+    """(mark / entry) x (notional / account value), entry / mark for shorts: their profit must raise the index."""
+
+    def score(self, notional: i64, entry: i64, equity: i64, is_long: bool) -> int:
+        gain = int(notional) * int(PPM) // int(entry) if is_long else int(entry) * int(PPM) // int(notional)
+        return gain * int(notional) * int(PPM) // int(equity)
+
+
+class AutoDeleverage:
+    """What a design says of it."""
+
+    def __init__(self, rank: AdlRank, at_bankruptcy: bool, when_fund_insufficient: bool) -> None:
+        self.rank: AdlRank = rank
+        self.at_bankruptcy: bool = at_bankruptcy
+        self.when_fund_insufficient: bool = when_fund_insufficient
+
+
+class Queue:
+    """The winners of one side of a market, ranked once in a pass. Those in front who have nothing left are dropped for good."""
+
+    def __init__(self, market: i64, is_long: bool, rows: list[i64]) -> None:
+        self.market: i64 = market
+        self.is_long: bool = is_long
+        self.rows: list[i64] = rows
+        self.first: int = 0
+
+
+class Deleveraging:
+    def __init__(self, state: State, matcher: Matcher, rule: AutoDeleverage) -> None:
+        self.state: State = state
+        self.matcher: Matcher = matcher
+        self.rule: AutoDeleverage = rule
+        self.queues: list[Queue] = []
+        self.winners: list[i64] = []  # accounts that the last call closed against
+
+    def begin_pass(self) -> None:
+        self.queues = []
+
+    def queue(self, market: i64, is_long: bool) -> Queue:
+        """The ranking of this pass, made when first needed."""
+        for known in self.queues:
+            if known.market == market and known.is_long == is_long:
+                return known
+        made = Queue(market, is_long, self.ranked(market, is_long))
+        self.queues.append(made)
+        return made
+
+    def ranked(self, market: i64, is_long: bool) -> list[i64]:
+        """Position rows of a side by falling score; accounts without equity and system accounts are left out."""
+        state = self.state
+        positions = state.positions
+        found: list[tuple[int, int, int]] = []
+        row = state.markets.first_open[market]
+        while row != NIL:
+            if (positions.size[row] > 0) == is_long and positions.account[row] >= FIRST_USER:
+                equity = equity_behind(state, row)
+                if equity > 0:
+                    entry = max_i64(1, abs_i64(positions.entry_notional[row]))
+                    score = self.rule.rank.score(row_notional(state, row), entry, equity, is_long)
+                    found.append((-score, int(positions.account[row]), int(row)))
+            row = positions.next_open[row]
+        found.sort()
+        rows: list[i64] = []
+        for item in found:
+            rows.append(item[2])
+        return rows
+
+    def deleverage(self, row: i64, lots: i64, value: i64) -> i64:
+        """Close up to `lots` of a loser's position against the queue, the whole of them for `value`; return the lots closed."""
+        state = self.state
+        positions = state.positions
+        market = positions.market[row]
+        is_long = positions.size[row] > 0
+        queue = self.queue(market, not is_long)
+        held_by_loser = lots if is_long else -lots
+        left = lots
+        booked: i64 = 0
+        self.winners = []
+        at = queue.first
+        while left > 0 and at < len(queue.rows):
+            winner = queue.rows[at]
+            at += 1
+            held = abs_i64(positions.size[winner])
+            if held == 0 or (positions.size[winner] > 0) == is_long:
+                if at == queue.first + 1:
+                    queue.first = at
+                continue
+            if positions.account[winner] == positions.account[row]:
+                continue
+            part = min_i64(left, held)
+            # what is booked for all fills together is rounded, once; the last one takes the remainder
+            cost = slice_value(value, lots - left + part, held_by_loser) - booked
+            at_mark = value_of(state.markets, market, part, state.markets.mark[market])
+            if equity_behind(state, winner) - abs_i64(at_mark - cost) < 0:
+                continue
+            self.transfer(row, winner, part, cost, at_mark)
+            self.winners.append(positions.account[winner])
+            left -= part
+            booked += cost
+        return lots - left
+
+    def transfer(self, loser: i64, winner: i64, lots: i64, value: i64, at_mark: i64) -> None:
+        state = self.state
+        positions = state.positions
+        signed = -lots if positions.size[loser] > 0 else lots
+        market = positions.market[loser]
+        self.matcher.change_position(loser, signed, value, 0, False)
+        profit = self.matcher.change_position(winner, -signed, value, 0, True)
+        state.log.emit(
+            k.E_DELEVERAGED, state.now, positions.account[loser], positions.account[winner], market, lots, value, profit,
+            abs_i64(at_mark - value), state.markets.mark[market],
+        )  # fmt: skip
+        self.matcher.open.sync_reducers(winner)
