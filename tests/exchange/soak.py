@@ -37,7 +37,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.build import BUILD
 from perplab.exchange.codes import CancelReason, Method, Outcome, Payer, Reason
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import read
+from perplab.exchange.journal import Tail, read
 from perplab.exchange.types import FIRST_USER, ROW
 from perplab.exchange.venue import venue_of_json
 
@@ -101,6 +101,7 @@ class World:
         x.command = m.command_of_row(row)
         x.alone = x.command.ts == self.exchange.now
         x.before = x.after
+        x.resting = len(x.tape.orders)
         self.rows.append(row)
         if isinstance(x.command, m.TakeAuction):
             self.look_at_auctions()
@@ -225,7 +226,7 @@ class World:
 
 def rerun(journal: bytes) -> tuple[str, str]:
     """(hash of the state, digest of all events) of a journal that is carried out in blocks."""
-    _, records = read(journal)
+    _, records = read(journal, Tail())
     exchange = Exchange(venue_of_json(next(records)[1]))
     digest = hashlib.sha256()
     for rows, payload in records:

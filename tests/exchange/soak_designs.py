@@ -74,6 +74,8 @@ def market(draw: Draw, name: str, tick: str, lot: str, max_price: str, asset: st
         "mark": {
             "rule": draw.pick(["oracle", "oracle", "hyperliquid"]), "cadence_ms": draw.pick([0, 0, 0, 3_000, 60_000]),
             "basis_window_ms": draw.pick([1_000, 150_000]), "local_window_ms": draw.pick([1_000, 30_000]),
+            "impact_notional": draw.pick([0, 1, 500]), "quote_bound_ppm": draw.pick([30_000, 1_000_000]),
+            "last_age_ms": draw.pick([0, 5_000, 60_000]),
         },
         "funding": {
             "impact_notional": draw.pick([1, 20, 2_000]), "interest_ppt": draw.pick([0, 100_000_000, 40_000_000_000]),
@@ -94,6 +96,7 @@ def liquidation(draw: Draw, steps: Sequence[str]) -> Tree:
             "patience_ms": draw.pick([0, 0, 3_000]), "partial_ppm": draw.pick([200_000, 500_000, 1_000_000]),
             "partial_above": draw.pick([0, 100]), "cooldown_ms": draw.pick([2_000, 30_000]),
             "band_ppm": draw.pick([50_000, 300_000, 500_000]), "limit": draw.pick(["cash_payers", "cash_payers", "bankruptcy", "band"]),
+            "spread_ppm": draw.pick([0, 5_000, 300_000]),
         },
         "dutch_auction": {
             "start_ppm": draw.pick([1_000_000, 980_000, 500_000]), "duration_ms": draw.pick([2_000, 10_000, 30_000]),
@@ -117,7 +120,11 @@ def tree(number: int) -> Tree:
         "liquidation": liquidation(draw, CHAINS[number % len(CHAINS)]),
         "backstops": list(ORDERS[(number * 5 + number // len(ORDERS)) % len(ORDERS)]),
         "max_open_orders": draw.pick([6, 60, 60, 60]), "max_accounts": draw.pick([26, 1_000, 1_000]),
-        "insurance_fund": {"capital": draw.pick([0, 20, 500, 5_000])},
+        "transfer_margin_ppm": draw.pick([0, 0, 100_000]),
+        "insurance_fund": {
+            "capital": draw.pick([0, 20, 500, 5_000]), "account_cap": draw.pick([0, 0, 10]), "market_cap": draw.pick([0, 0, 50]),
+            "total_cap": draw.pick([0, 0, 100]), "window_ms": draw.pick([10_000, 3_600_000]),
+        },
         "vault": {
             "capital": draw.pick([50, 2_000, 20_000]), "loss_limit_ppm": draw.pick([100_000, 1_000_000]),
             "unwind_interval_ms": draw.pick([0, 2_000, 5_000]), "unwind_ppm": draw.pick([50_000, 1_000_000]),

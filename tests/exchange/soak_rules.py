@@ -82,6 +82,7 @@ class Step:
         self.after: Snapshot
         self.alone = True  # the time of the command had come before: all events are its own
         self.refused = False
+        self.resting = 0  # orders ahead of the command
         self.free = 0  # ahead of an order, the sender's free margin
         self.below: dict[tuple[int, int], bool] = {}  # ahead of a bid, (account, market or -1 - asset): is it below maintenance?
 
@@ -110,15 +111,16 @@ def post_only_mode(tape: Tape, e: m.Traded) -> str:
 
 @on(m.FundingSampled, m.FundingCharged)
 def halt_funding(tape: Tape, e: m.FundingSampled | m.FundingCharged) -> str:
-    """Holders who cannot close: no funding is sampled in a halt, none is charged while halted or cancel-only."""
-    closed = CLOSED if isinstance(e, m.FundingCharged) else (MarketStatus.HALTED,)
-    return f"{e} while {MarketStatus(tape.status[e.market]).name}" if tape.status[e.market] in closed else ""
+    """Holders who cannot close: no funding is sampled or charged while the market is halted or cancel-only."""
+    none = isinstance(e, m.FundingCharged) and e.index_delta == 0
+    return f"{e} while {MarketStatus(tape.status[e.market]).name}" if tape.status[e.market] in CLOSED and not none else ""
 
 
 @on(m.FundingSampled, m.FundingCharged)
 def stale_funding(tape: Tape, e: m.FundingSampled | m.FundingCharged) -> str:
     """Both sides of the market: a premium over a price that nobody knows is no premium."""
-    return f"{e}: last oracle update at {tape.oracle_ts[e.market]}" if tape.is_stale(e.market, e.ts) else ""
+    none = isinstance(e, m.FundingCharged) and e.index_delta == 0
+    return f"{e}: last oracle update at {tape.oracle_ts[e.market]}" if tape.is_stale(e.market, e.ts) and not none else ""
 
 
 @on(m.Liquidated, m.Deleveraged, m.TakenOver)
@@ -363,6 +365,15 @@ def orders_in_liquidation(x: Step) -> str:
         for order_id, order in x.tape.orders.items():
             if x.tape.is_frozen(order[0], order[1]):
                 return f"order {order_id} of account {order[0]} in market {order[1]}"
+    return ""
+
+
+@step
+def work(x: Step) -> str:
+    """Everybody who waits: an order fills no more often than it meets resting ones, a flip of each counted."""
+    trades = len(x.of(m.Traded))
+    if x.alone and isinstance(x.command, ENTRY) and trades > 2 * x.resting + 2:
+        return f"{trades} fills with {x.resting} resting orders"
     return ""
 
 

@@ -62,7 +62,7 @@ def payments(events: list[m.Event]) -> Iterator[m.DeficitPaid]:
     for e in events:
         if isinstance(e, m.DeficitPaid):
             yield e
-        elif not isinstance(e, m.LossSocialized):
+        elif not isinstance(e, m.LossSocialized | m.PositionSettled):
             return
 
 
@@ -118,7 +118,9 @@ def uncovered(events: Sequence[m.Event]) -> int:
 @step
 def payers_in_order(x: Step) -> str:
     """Everybody behind the fund: nobody else pays while the fund, first in the design, has money."""
-    if not x.alone or x.exchange.venue.backstops[:1] != ("insurance_fund",):
+    fund = x.exchange.venue.insurance_fund
+    capped = fund.account_cap or fund.market_cap or fund.total_cap
+    if not x.alone or capped or x.exchange.venue.backstops[:1] != ("insurance_fund",):
         return ""
     for e in x.of(m.DeficitPaid):
         asset = x.terms[e.market].asset
@@ -177,7 +179,8 @@ def entry_margin(x: Step) -> str:
         return ""
     asset = x.terms[placed[0].market].asset
     p = x.after.positions[c.account, placed[0].market]
-    if p.mode == 1 and p.size and (p.size < 0) == (x.tape.orders[placed[0].order_id][2] == 0):
+    order = x.tape.orders.get(placed[0].order_id)
+    if order is None or (p.mode == 1 and p.size and (p.size < 0) == (order[2] == 0)):
         return ""  # against the position: it raises no requirement, it only makes cash answer for the position
     free = x.exchange.free_margin(c.account, asset)
     return f"free margin from {x.free} to {free}" if free < 0 and free < x.free else ""
