@@ -96,19 +96,26 @@ def limits(x: Step) -> str:
     for at, e in enumerate(x.events):
         unpaid = 0
         if isinstance(e, m.Liquidated) and e.method == Method.BOOK and design.book.limit != "band":
-            unpaid = uncovered(x.events[at + 1 :])
+            beyond = e.size * mark_at(x, at, e.market) * x.terms[e.market].unit - (e.value if e.size > 0 else -e.value)
+            unpaid = min(uncovered(x.events[at + 1 :]), beyond)  # what closing at the mark would have cost too is nobody's fault
             if design.book.limit == "bankruptcy" and e.deficit > slack:
                 return f"{e}: below its bankruptcy price"
         elif isinstance(e, m.AuctionTaken):
             unpaid = uncovered(x.events[:at][::-1])
-        elif isinstance(e, m.Traded) and e.liquidation and e.taker != VAULT and not x.of(m.MarkMoved):
-            mark = x.after.mark[e.market]
+        elif isinstance(e, m.Traded) and e.liquidation and e.taker != VAULT:
+            mark = mark_at(x, at, e.market)
             worse = mark - e.price if e.taker_side else e.price - mark
             if worse * 10**6 > mark * design.book.band_ppm:
                 return f"{e}: the mark is {mark}"
         if unpaid > slack:
             return f"{e}: {unpaid} of its deficit is uncovered"
     return ""
+
+
+def mark_at(x: Step, at: int, market: int) -> int:
+    """The mark of a market when an event of the command happened."""
+    moves = [e.mark for e in x.events[:at] if isinstance(e, m.MarkMoved) and e.market == market]
+    return moves[-1] if moves else x.before.mark[market]
 
 
 def uncovered(events: Sequence[m.Event]) -> int:
@@ -135,6 +142,8 @@ def payers_in_order(x: Step) -> str:
 def vault_limit(x: Step) -> str:
     """Whose money the vault is: what it takes over does not leave it beyond its loss limit, in no asset."""
     vault = x.exchange.venue.vault
+    if not x.alone:
+        return ""  # funding may have followed
     for asset in {x.terms[e.market].asset for e in x.of(m.TakenOver)}:
         limit = vault.capital * vault.loss_limit_ppm if asset == 0 else 0
         lost = (vault.capital * 10**6 if asset == 0 else 0) - x.after.equity[asset][VAULT]
@@ -180,7 +189,10 @@ def entry_margin(x: Step) -> str:
     asset = x.terms[placed[0].market].asset
     p = x.after.positions[c.account, placed[0].market]
     order = x.tape.orders.get(placed[0].order_id)
-    if order is None or (p.mode == 1 and p.size and (p.size < 0) == (order[2] == 0)):
+    if order is None:
+        return ""
+    against = p.size and (p.size < 0) == (order[2] == 0)
+    if against and (p.mode == 1 or (p.bid_lots, p.ask_lots)[order[2]] <= abs(p.size)):
         return ""  # against the position: it raises no requirement, it only makes cash answer for the position
     free = x.exchange.free_margin(c.account, asset)
     return f"free margin from {x.free} to {free}" if free < 0 and free < x.free else ""
