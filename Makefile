@@ -9,8 +9,8 @@ ARGS   ?=
 VENV := build/venv
 PURE := build/venv-interpreted
 PIP  := bin/pip --disable-pip-version-check install --quiet -c constraints.txt
-PACKAGE := pyproject.toml setup.py constraints.txt $(wildcard exchange/*.py exchange/venues/*.toml oracle/*.py \
-	clients/*.py clients/bots/*.py lab/*.py lab/scenarios/*.toml)
+FOLDERS := $(shell sed -n 's/^"perplab\.[a-z]*" = "\([a-z]*\)"$$/\1/p' pyproject.toml)
+PACKAGE := pyproject.toml setup.py constraints.txt README.md $(shell find $(FOLDERS) -name '*.py' -o -name '*.toml' -o -name '*.md')
 
 # 1 where a C compiler that finds Python.h is (CC=/bin/false is none), else 0; PERPLAB_COMPILE, if set, decides instead.
 COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; print(s.get_path("include"), s.get_config_var("CC") or "cc")'); \
@@ -65,7 +65,7 @@ bench: $(VENV)/dev $(PURE)/dev  ## benchmarks of both builds; writes out/bench.j
 mutants:  ## mutation tests of the money modules on the interpreted core: out/mutants.txt (20 minutes; JOBS=2, ARGS='NAME ...')
 mutants: $(VENV)/dev
 	@rm -rf build/mutation && mkdir -p build/mutation/perplab build/mutation/tests out
-	@cp -r exchange oracle clients lab build/mutation/perplab/  # mutmut takes module names from file paths
+	@cp -r $(FOLDERS) build/mutation/perplab/  # mutmut takes module names from file paths
 	@cp -r tests/conftest.py tests/exchange tests/cases build/mutation/tests/ && cp pyproject.toml build/mutation/
 	cd build/mutation && export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PERPLAB_EXPECT=interpreted && \
 		{ mutmut run --max-children $(JOBS) $(ARGS) > mutmut.log 2>&1 || { tr '\r' '\n' < mutmut.log | tail -n 30; exit 1; }; } && \
@@ -73,11 +73,11 @@ mutants: $(VENV)/dev
 	@grep -v 'caught by type check' build/mutation/results.txt > out/mutants.txt; wc -l out/mutants.txt
 
 links:  ## build/links/perplab/*: the packages as mypy and the editor see them, straight from the checkout
-	@mkdir -p build/links/perplab && cd build/links/perplab && for d in exchange oracle clients lab; do ln -sfn ../../../$$d $$d; done
+	@mkdir -p build/links/perplab && cd build/links/perplab && for d in $(FOLDERS); do ln -sfn ../../../$$d $$d; done
 
 clean:  ## remove what the other targets made, except out/
 	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find exchange oracle clients lab tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find $(FOLDERS) tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(VENV)/ready $(PURE)/ready: %/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "perplab needs Python 3.11 or newer: make PYTHON=...")'

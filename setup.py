@@ -3,11 +3,15 @@
 PERPLAB_COMPILE=0: never. =1: compile or fail. Unset: compile, and where that fails install the same files, interpreted.
 An editable install is always interpreted: a compiled module beside its source would hide every later edit.
 """
+import ast
 import os
+import re
 import shutil
+import string
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -23,6 +27,8 @@ NEEDS = [  # mypy pinned: another one may find type errors. The rest: what the c
     "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "sortedcontainers>=2.4",
 ]  # fmt: skip
 MODE = "0" if "editable_wheel" in sys.argv else os.environ.get("PERPLAB_COMPILE") or "auto"
+FOLDERS = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"]
+PLAIN = frozenset(" " + string.ascii_letters + string.digits)  # what needs no escape in a C string
 OPT_LEVEL = os.environ.get("PERPLAB_OPT_LEVEL") or "2"  # 3 is slower here: the hot code no longer fits the first cache
 
 if MODE not in ("0", "1", "auto"):
@@ -31,11 +37,56 @@ if missing := [name for name in CORE if not Path("exchange", f"{name}.py").is_fi
     sys.exit(f"perplab: setup.py lists core modules that exchange/ does not have: {', '.join(missing)}")
 
 
+def packages() -> list[str]:
+    """Those of pyproject.toml's package-dir, and the packages below them."""
+    found = list(FOLDERS)
+    for name, folder in FOLDERS.items():
+        below = sorted(path.parent.relative_to(folder) for path in Path(folder).glob("*/**/__init__.py"))
+        found += [".".join([name, *path.parts]) for path in below]
+    return found
+
+
+def long_description() -> str:
+    """The README for where there is no checkout: a link into it becomes its text and the file's name, which every sdist has."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    into_checkout = r"!?\[([^\]]+)\]\((?!\w+:)([^)#]*)[^)]*\)"
+    return re.sub(into_checkout, lambda link: link[1] if link[1] == link[2] else f"{link[1]} ({link[2]})", text)
+
+
 def cold_errors() -> list[str]:
     """GCC only: what mypyc calls unlikely (its error paths) never happens, so it lies apart from the hot code."""
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     told = subprocess.run([*compiler.split(), "--version"], capture_output=True, text=True, check=False).stdout
     return ["--param=builtin-expect-probability=100"] if "Free Software Foundation" in told else []
+
+
+def docstrings() -> dict[str, str]:
+    """Those of the core's classes, methods and functions, by the name that mypyc gives them in C: engine___Exchange___apply."""
+    found = {}
+    for module in CORE:
+        tree = ast.parse(Path("exchange", f"{module}.py").read_text(encoding="utf-8"))
+        todo = [(module, node) for node in tree.body]
+        for above, node in todo:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                name = f"{above}___{node.name}"
+                found[name] = ast.get_docstring(node) or ""
+                todo += [(name, below) for below in node.body] if isinstance(node, ast.ClassDef) else []
+    return found
+
+
+def keep_docstrings(folder: Path) -> None:
+    """mypyc leaves docstrings out; put them into the C that it wrote, behind the signatures that it has there for inspect."""
+    known = docstrings()
+    signature = r'PyDoc_STR\("(?:[^"\\]|\\.)*?\\n--\\n\\n'
+    method = rf"(\(PyCFunction\)CPyPy_(\w+),\s*METH_[\w |]*,\s*{signature})"
+    of_class = rf"(PyTypeObject CPyType_(\w+)_template_ = {{[^}}]*?\.tp_doc = {signature})"
+
+    def documented(at: re.Match[str]) -> str:
+        text = known.get(at[2], "").encode("utf-8")
+        return at[1] + "".join(chr(byte) if chr(byte) in PLAIN else f"\\{byte:03o}" for byte in text)
+
+    for file in folder.rglob("*.c"):
+        file.write_text(re.sub(of_class, documented, re.sub(method, documented, file.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 def core_extensions() -> list[Extension]:
@@ -59,6 +110,7 @@ def core_extensions() -> list[Extension]:
         )
     finally:
         os.chdir(root)
+    keep_docstrings(root / "build/mypyc")
     for extension in found if os.name == "posix" else []:
         # hidden: else nothing is inlined across functions. wrapv: i64 wraps by rule, whatever CPython was built with
         extension.extra_compile_args = [*extension.extra_compile_args, "-fvisibility=hidden", "-fwrapv", *cold_errors()]
@@ -92,6 +144,9 @@ class BuildCore(build_ext):
 
 
 setup(
+    packages=packages(),
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
     ext_modules=[] if MODE == "0" else [Extension("perplab.exchange.core", [])],
     cmdclass={"build_py": BuildPython, "build_ext": BuildCore},
     setup_requires=[] if MODE == "0" else NEEDS,

@@ -14,8 +14,8 @@ from .entry import OrderEntry
 from .ledger import Ledger
 from .margin import (
     allows_change,
+    available_margin,
     cross_equity,
-    free_margin,
     isolated_shortage,
     outflow_room,
     row_equity,
@@ -129,7 +129,7 @@ class AccountDesk:
             return False
         if positions.size[row] == 0 and positions.bid_lots[row] == 0 and positions.ask_lots[row] == 0:
             return True
-        return free_margin(state, positions.account[row], state.markets.asset[positions.market[row]]) >= 0
+        return available_margin(state, positions.account[row], state.markets.asset[positions.market[row]]) >= 0
 
     def set_margin_mode(self, account: i64, market: i64, mode: i64) -> i64:
         reason = self.entry.user_and_market(account, market)

@@ -51,7 +51,8 @@ class DutchAuction(LiquidationStep):
     share offered is what restores maintenance + `buffer_ppm`. After `duration` all of the account is on offer with all of its equity.
     Insolvent: the bidder takes all of it on and is paid by the cash payers, first what makes up for the equity, so that he gains nothing,
     then rising in `insolvent_duration` to what they can pay, at most the way from the equity to maintenance. Their money goes to what is
-    below zero only. It fails at once when they cannot make up for the equity, and when its time is over if the design deleverages.
+    below zero only. It gives up at once when they cannot make up for the equity, if the design has another step or deleverages; and when
+    its time is over, if it deleverages.
     """
 
     def __init__(self, start_ppm: i64, duration: i64, insolvent_duration: i64, buffer_ppm: i64) -> None:
@@ -76,7 +77,8 @@ class DutchAuction(LiquidationStep):
             return False
         if table.insolvent_since[at] == NIL:
             table.insolvent_since[at] = now
-        if equity < 0 and self.payers(desk, at) < -Lot(desk, at).equity:
+        elsewhere = desk.adl is not None or len(desk.steps) > 1
+        if elsewhere and equity < 0 and self.payers(desk, at) < -Lot(desk, at).equity:
             return True
         over = now - table.insolvent_since[at] >= self.insolvent_duration
         return over and desk.adl is not None

@@ -1,8 +1,49 @@
-"""The codes that messages carry, as enums for people. Inside the core the same numbers are constants of types.py."""
+"""The codes that messages carry, as enums for people. Inside the core the same numbers are constants of types.py and kinds.py.
+
+A field that holds a code is a plain integer; its annotation, such as SideCode, says which enum it is of and what it can be. Messages
+and views are printed with the names: `side=BUY`.
+"""
 
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
+from typing import Annotated, get_args, get_type_hints
+
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+
+class _Name(str):
+    """A text that is printed without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+@cache
+def enums_of(struct: type[Struct]) -> dict[str, type[IntEnum]]:
+    """The fields of a struct that hold codes, and the enum of each, as their annotations say."""
+    hints = get_type_hints(struct, include_extras=True)
+    marks = ((field.name, mark) for field in fields(struct) for mark in get_args(hints[field.name])[1:])
+    return {name: mark for name, mark in marks if isinstance(mark, type) and issubclass(mark, IntEnum)}
+
+
+def _named(enum: type[IntEnum], code: object) -> object:
+    """The name of a code; what is none stays as it is."""
+    return _Name(enum(code).name) if isinstance(code, int) and code in enum._value2member_map_ else code
+
+
+class Coded(Struct, frozen=True, gc=False):
+    """Base of messages and views: codes are printed by name."""
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        shown: list[tuple[str, object]] = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        enums = enums_of(type(self))
+        return [(name, _named(enums[name], value) if name in enums else value) for name, value in shown]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class Side(IntEnum):
@@ -10,21 +51,35 @@ class Side(IntEnum):
     SELL = 1
 
 
+SideCode = Annotated[int, Meta(ge=0, le=1), Side]
+
+
 class OrderType(IntEnum):
     LIMIT = 0
-    MARKET = 1
+    MARKET = 1  # immediate or cancel, with a protection price
+
+
+OrderTypeCode = Annotated[int, Meta(ge=0, le=1), OrderType]
 
 
 class TimeInForce(IntEnum):
-    GTC = 0
-    IOC = 1
-    FOK = 2
-    POST_ONLY = 3
+    GTC = 0  # good till cancelled: what does not trade at once rests
+    IOC = 1  # immediate or cancel: what does not trade at once is cancelled
+    FOK = 2  # fill or kill: all of it at once, or refused
+    POST_ONLY = 3  # refused if it would trade at once
+
+
+TimeInForceCode = Annotated[int, Meta(ge=0, le=3), TimeInForce]
 
 
 class SelfTrade(IntEnum):
-    CANCEL_MAKER = 0
-    NONE = 1
+    """What happens when an order meets one of its own account."""
+
+    CANCEL_MAKER = 0  # the resting one is cancelled
+    NONE = 1  # they trade
+
+
+SelfTradeCode = Annotated[int, Meta(ge=0, le=1), SelfTrade]
 
 
 class MarginMode(IntEnum):
@@ -32,12 +87,18 @@ class MarginMode(IntEnum):
     ISOLATED = 1
 
 
+MarginModeCode = Annotated[int, Meta(ge=0, le=1), MarginMode]
+
+
 class AccountKind(IntEnum):
-    SYSTEM = 0
+    SYSTEM = 0  # the venue's own: no command opens one
     TRADER = 1
     MAKER = 2
     BIDDER = 3
-    POOL = 4
+    POOL = 4  # a vault or a curve
+
+
+AccountKindCode = Annotated[int, Meta(ge=1, le=4), AccountKind]
 
 
 class MarketStatus(IntEnum):
@@ -49,10 +110,16 @@ class MarketStatus(IntEnum):
     SETTLED = 5
 
 
+MarketStatusCode = Annotated[int, Meta(ge=0, le=5), MarketStatus]
+
+
 class OrderState(IntEnum):
     OPEN = 0
     FILLED = 1
     CANCELLED = 2
+
+
+OrderStateCode = Annotated[int, Meta(ge=0, le=2), OrderState]
 
 
 class CancelReason(IntEnum):
@@ -69,6 +136,9 @@ class CancelReason(IntEnum):
     ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
 
 
+CancelReasonCode = Annotated[int, Meta(ge=1, le=8), CancelReason]
+
+
 class Payer(IntEnum):
     """Who paid a deficit."""
 
@@ -76,6 +146,9 @@ class Payer(IntEnum):
     SOCIALIZED = 2
     VAULT = 3
     UNCOVERED = 4  # nobody
+
+
+PayerCode = Annotated[int, Meta(ge=1, le=4), Payer]
 
 
 class Method(IntEnum):
@@ -88,12 +161,18 @@ class Method(IntEnum):
     SETTLEMENT = 5
 
 
+MethodCode = Annotated[int, Meta(ge=1, le=5), Method]
+
+
 class Outcome(IntEnum):
     """How a liquidation or an auction ended."""
 
     RECOVERED = 1
     FLAT = 2
     FAILED = 3
+
+
+OutcomeCode = Annotated[int, Meta(ge=1, le=3), Outcome]
 
 
 class Reason(IntEnum):
@@ -134,3 +213,31 @@ class Reason(IntEnum):
     INSUFFICIENT_MARGIN = 33
     INSUFFICIENT_BALANCE = 34
     SUPPLY_LIMIT = 35
+
+
+ReasonCode = Annotated[int, Meta(ge=1, le=35), Reason]
+
+
+class CommandKind(IntEnum):
+    """The commands of messages.py, each named as its struct is."""
+
+    OpenAccount = 1
+    Deposit = 2
+    Withdraw = 3
+    Transfer = 4
+    Place = 5
+    Amend = 6
+    Cancel = 7
+    CancelClient = 8
+    CancelAll = 9
+    SetLeverage = 10
+    SetMarginMode = 11
+    MoveIsolatedMargin = 12
+    BlockTrade = 13
+    UpdateOracle = 14
+    TakeAuction = 15
+    SetMarketStatus = 16
+    Tick = 17
+
+
+CommandCode = Annotated[int, Meta(ge=1, le=17), CommandKind]

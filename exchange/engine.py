@@ -30,7 +30,7 @@ from .ledger import Ledger
 from .liquidation import LiquidationDesk
 from .liquidations import SCREENS
 from .listing import state_hash
-from .margin import cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
+from .margin import available_margin, cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
 from .mark import MarkRule
 from .matching import Matcher
 from .messages import Command, Malformed, command_row
@@ -432,8 +432,12 @@ class Exchange:
         return cross_initial(self.state, self.known_account(account), self.known_asset(asset))
 
     def free_margin(self, account: i64, asset: i64 = 0) -> int:
-        """What may be withdrawn or back another order [micro]."""
+        """What may be withdrawn or transferred now [micro]."""
         return free_margin(self.state, self.known_account(account), self.known_asset(asset))
+
+    def available_margin(self, account: i64, asset: i64 = 0) -> int:
+        """What may back another order [micro]."""
+        return available_margin(self.state, self.known_account(account), self.known_asset(asset))
 
     def threshold(self, account: i64, market: i64, over_maintenance: bool) -> int:
         row = self.state.find_position(self.known_account(account), self.known_market(market))

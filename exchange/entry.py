@@ -12,7 +12,7 @@ from . import kinds as k
 from .access import is_stale
 from .depth import Walk
 from .index import ORDER_ID, OUTCOME
-from .margin import free_margin, row_order_initial
+from .margin import available_margin, row_order_initial
 from .matching import Matcher, reduces
 from .open_orders import Incoming
 from .tables import (
@@ -200,12 +200,12 @@ class OrderEntry:
             walk = Walk(state, self.matcher.book, o.market, 1 - o.side)
             walk.reach_lots(o.left, o.limit)
             count.count_open(o.row, o.side, walk.lots, walk.value)
-            passes = free_margin(state, o.account, state.markets.asset[o.market]) >= 0
+            passes = available_margin(state, o.account, state.markets.asset[o.market]) >= 0
             after = row_order_initial(state, o.row)
             count.count_open(o.row, o.side, -walk.lots, -walk.value)
             return passes or after <= row_order_initial(state, o.row)
         count.count(o, o.left)
-        if free_margin(state, o.account, state.markets.asset[o.market]) >= 0:
+        if available_margin(state, o.account, state.markets.asset[o.market]) >= 0:
             return True
         after = row_order_initial(state, o.row)
         count.count(o, 0)

@@ -1,50 +1,69 @@
-"""Everything that happens, as typed events. Packed, an event is one row: [kind, seq, ts, fields in declared order, zeros]."""
+"""Everything that happens, as typed events. Packed, an event is one row: [kind, seq, ts, fields in declared order, zeros].
+
+Prices are ticks, sizes lots, money micro-units of the event's asset, or of what its market settles in. A field that holds a code
+says which (`side: SideCode`, see codes.py). AUDIENCE, below the structs, says who is told of an event.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from msgspec import Struct
 from msgspec.structs import fields
 
+from .codes import (
+    AccountKindCode,
+    CancelReasonCode,
+    Coded,
+    CommandCode,
+    MarginModeCode,
+    MarketStatusCode,
+    MethodCode,
+    OrderStateCode,
+    OutcomeCode,
+    PayerCode,
+    ReasonCode,
+    SideCode,
+    TimeInForceCode,
+)
 
-class Event(Struct, frozen=True, gc=False):
+
+class Event(Coded, frozen=True, gc=False):
     """Base of all events; `seq` has no gaps."""
 
     KIND: ClassVar[int] = 0
     seq: int
-    ts: int
+    ts: int  # [ns]
 
 
 class Rejected(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 1
-    command: int
-    account: int
-    market: int
-    reason: int
-    client_hi: int
+    command: CommandCode
+    account: int  # -1: the command names none
+    market: int  # -1: the command names none
+    reason: ReasonCode
+    client_hi: int  # of Place and CancelClient, else 0
     client_lo: int
 
 
 class AccountOpened(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 2
     account: int
-    account_kind: int
-    owner: int
+    account_kind: AccountKindCode
+    owner: int  # the shell's number for whoever it belongs to
 
 
 class Deposited(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 3
     account: int
     asset: int
-    amount: int
+    amount: int  # [micro]
 
 
 class Withdrawn(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 4
     account: int
     asset: int
-    amount: int
+    amount: int  # [micro]
 
 
 class Transferred(Event, frozen=True, gc=False):
@@ -52,7 +71,7 @@ class Transferred(Event, frozen=True, gc=False):
     account: int
     to: int
     asset: int
-    amount: int
+    amount: int  # [micro]
 
 
 class OrderPlaced(Event, frozen=True, gc=False):
@@ -62,12 +81,12 @@ class OrderPlaced(Event, frozen=True, gc=False):
     order_id: int
     account: int
     market: int
-    side: int
-    price: int
-    size: int
-    tif: int
-    reduce_only: int
-    client_hi: int
+    side: SideCode
+    price: int  # [ticks]
+    size: int  # [lots]
+    tif: TimeInForceCode
+    reduce_only: int  # 0 or 1
+    client_hi: int  # 0 and 0: none
     client_lo: int
 
 
@@ -77,9 +96,9 @@ class OrderRepeated(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 7
     order_id: int
     account: int
-    state: int
-    open_size: int
-    filled: int
+    state: OrderStateCode
+    open_size: int  # [lots] 0 once it is closed
+    filled: int  # [lots]
     client_hi: int
     client_lo: int
 
@@ -89,9 +108,9 @@ class OrderAmended(Event, frozen=True, gc=False):
     order_id: int
     account: int
     market: int
-    price: int
-    size: int
-    kept_priority: int
+    price: int  # [ticks]
+    size: int  # [lots] left open
+    kept_priority: int  # 0 or 1
 
 
 class OrderReduced(Event, frozen=True, gc=False):
@@ -101,7 +120,7 @@ class OrderReduced(Event, frozen=True, gc=False):
     order_id: int
     account: int
     market: int
-    size: int
+    size: int  # [lots] left open
 
 
 class OrderCancelled(Event, frozen=True, gc=False):
@@ -109,8 +128,8 @@ class OrderCancelled(Event, frozen=True, gc=False):
     order_id: int
     account: int
     market: int
-    size: int
-    reason: int
+    size: int  # [lots] that were open
+    reason: CancelReasonCode
 
 
 class Traded(Event, frozen=True, gc=False):
@@ -118,17 +137,17 @@ class Traded(Event, frozen=True, gc=False):
 
     KIND: ClassVar[int] = 11
     market: int
-    price: int
-    size: int
-    taker_side: int
+    price: int  # [ticks]
+    size: int  # [lots]
+    taker_side: SideCode
     taker: int
     maker: int
     taker_order_id: int
     maker_order_id: int
-    taker_fee: int
-    maker_fee: int
-    maker_left: int
-    liquidation: int
+    taker_fee: int  # [micro]
+    maker_fee: int  # [micro]
+    maker_left: int  # [lots] open of the maker's order afterwards
+    liquidation: int  # 1: the taker is a liquidation
 
 
 class LeverageSet(Event, frozen=True, gc=False):
@@ -142,15 +161,15 @@ class MarginModeSet(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 13
     account: int
     market: int
-    mode: int
+    mode: MarginModeCode
 
 
 class IsolatedMarginMoved(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 14
     account: int
     market: int
-    amount: int
-    margin: int
+    amount: int  # [micro] signed: added or removed
+    margin: int  # [micro] afterwards
 
 
 class BlockTraded(Event, frozen=True, gc=False):
@@ -158,28 +177,28 @@ class BlockTraded(Event, frozen=True, gc=False):
     buyer: int
     seller: int
     market: int
-    size: int
-    price: int
+    size: int  # [lots]
+    price: int  # [ticks]
 
 
 class OracleUpdated(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 16
     market: int
-    price: int
-    previous: int
+    price: int  # [ticks]
+    previous: int  # [ticks] 0: none
 
 
 class MarkMoved(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 17
     market: int
-    mark: int
-    previous: int
+    mark: int  # [ticks]
+    previous: int  # [ticks] 0: none
 
 
 class FundingSampled(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 18
     market: int
-    premium_ppt: int
+    premium_ppt: int  # [1e-12]
 
 
 class FundingCharged(Event, frozen=True, gc=False):
@@ -187,8 +206,8 @@ class FundingCharged(Event, frozen=True, gc=False):
 
     KIND: ClassVar[int] = 19
     market: int
-    rate_ppt: int
-    price: int
+    rate_ppt: int  # [1e-12]
+    price: int  # [ticks]
     index_delta: int
 
 
@@ -198,7 +217,7 @@ class PositionSettled(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 20
     account: int
     market: int
-    amount: int
+    amount: int  # [micro] signed
 
 
 class LiquidationStarted(Event, frozen=True, gc=False):
@@ -207,16 +226,16 @@ class LiquidationStarted(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 21
     account: int
     market: int
-    equity: int
-    maintenance: int
-    notional: int
+    equity: int  # [micro]
+    maintenance: int  # [micro]
+    notional: int  # [micro]
 
 
 class LiquidationEnded(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 22
     account: int
-    market: int
-    outcome: int
+    market: int  # -1: a cross account
+    outcome: OutcomeCode
 
 
 class Liquidated(Event, frozen=True, gc=False):
@@ -226,20 +245,20 @@ class Liquidated(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 23
     account: int
     market: int
-    method: int
-    size: int  # signed: the position closed
-    value: int
-    deficit: int
-    fee: int
+    method: MethodCode
+    size: int  # [lots] signed: the position closed
+    value: int  # [micro]
+    deficit: int  # [micro]
+    fee: int  # [micro]
 
 
 class AuctionStarted(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 24
     auction: int
-    account: int
-    market: int
-    equity: int
-    maintenance: int
+    account: int  # whose positions are on offer
+    market: int  # -1: a cross account
+    equity: int  # [micro]
+    maintenance: int  # [micro]
 
 
 class AuctionTaken(Event, frozen=True, gc=False):
@@ -247,10 +266,10 @@ class AuctionTaken(Event, frozen=True, gc=False):
 
     KIND: ClassVar[int] = 25
     auction: int
-    account: int
+    account: int  # whose positions these were
     bidder: int
     share_ppm: int  # of the account as it was at this bid
-    gain: int
+    gain: int  # [micro]
     paid: int  # by the cash payers behind the auction
 
 
@@ -258,8 +277,8 @@ class AuctionEnded(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 26
     auction: int
     account: int
-    market: int
-    outcome: int
+    market: int  # -1: a cross account
+    outcome: OutcomeCode
 
 
 class TakenOver(Event, frozen=True, gc=False):
@@ -269,8 +288,8 @@ class TakenOver(Event, frozen=True, gc=False):
     account: int
     vault: int
     market: int
-    size: int
-    value: int
+    size: int  # [lots] signed
+    value: int  # [micro]
 
 
 class Deleveraged(Event, frozen=True, gc=False):
@@ -281,18 +300,18 @@ class Deleveraged(Event, frozen=True, gc=False):
     winner: int
     market: int
     size: int  # [lots] closed, unsigned
-    value: int
-    profit: int
-    conceded: int
-    mark: int
+    value: int  # [micro]
+    profit: int  # [micro]
+    conceded: int  # [micro]
+    mark: int  # [ticks]
 
 
 class DeficitPaid(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 29
-    account: int
+    account: int  # whose deficit it was
     market: int
-    payer: int
-    amount: int
+    payer: PayerCode
+    amount: int  # [micro]
 
 
 class LossSocialized(Event, frozen=True, gc=False):
@@ -300,16 +319,16 @@ class LossSocialized(Event, frozen=True, gc=False):
 
     KIND: ClassVar[int] = 30
     market: int
-    amount: int
-    open_lots: int
+    amount: int  # [micro]
+    open_lots: int  # [lots] of one side
     index_delta: int
 
 
 class MarketStatusChanged(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 31
     market: int
-    status: int
-    price: int
+    status: MarketStatusCode
+    price: int  # [ticks] at which positions were closed, if it is SETTLED
 
 
 class SurplusPaid(Event, frozen=True, gc=False):
@@ -319,12 +338,63 @@ class SurplusPaid(Event, frozen=True, gc=False):
     account: int
     to: int
     asset: int
-    amount: int
+    amount: int  # [micro]
 
+
+# Who is told of an event: the accounts that these fields name, or everyone. What an account field means is up to the event; all
+# that are named are told, so that nobody learns of a change of its own account from somewhere else.
+EVERYONE: Final[tuple[str, ...]] = ()
+OWN: Final[tuple[str, ...]] = ("account",)
+AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
+    Rejected: OWN,
+    AccountOpened: OWN,
+    Deposited: OWN,
+    Withdrawn: OWN,
+    Transferred: ("account", "to"),
+    OrderPlaced: OWN,
+    OrderRepeated: OWN,
+    OrderAmended: OWN,
+    OrderReduced: OWN,
+    OrderCancelled: OWN,
+    Traded: ("taker", "maker"),
+    LeverageSet: OWN,
+    MarginModeSet: OWN,
+    IsolatedMarginMoved: OWN,
+    BlockTraded: ("buyer", "seller"),
+    OracleUpdated: EVERYONE,
+    MarkMoved: EVERYONE,
+    FundingSampled: EVERYONE,
+    FundingCharged: EVERYONE,
+    PositionSettled: OWN,
+    LiquidationStarted: OWN,
+    LiquidationEnded: OWN,
+    Liquidated: OWN,
+    AuctionStarted: EVERYONE,  # whoever may bid
+    AuctionTaken: ("account", "bidder"),
+    AuctionEnded: EVERYONE,
+    TakenOver: ("account", "vault"),
+    Deleveraged: ("loser", "winner"),
+    DeficitPaid: OWN,
+    LossSocialized: EVERYONE,
+    MarketStatusChanged: EVERYONE,
+    SurplusPaid: ("account", "to"),
+}
 
 EVENTS: Final[tuple[type[Event], ...]] = tuple(Event.__subclasses__())
 EVENT_OF: Final[dict[int, type[Event]]] = {e.KIND: e for e in EVENTS}
 EVENT_WIDTH: Final[dict[int, int]] = {e.KIND: len(fields(e)) for e in EVENTS}
+
+
+AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {
+    event.KIND: tuple(column for column, field in enumerate(fields(event), start=1) if field.name in names)
+    for event, names in AUDIENCE.items()
+}
+
+
+def audience(row: list[int]) -> list[int] | None:
+    """The accounts that are told of a packed event, each once, in the order of its fields; None: everyone is."""
+    columns = AUDIENCE_COLUMNS[row[0]]
+    return list(dict.fromkeys(row[column] for column in columns)) if columns else None
 
 
 def event_of_row(row: list[int]) -> Event:

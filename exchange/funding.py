@@ -41,6 +41,8 @@ def impact(state: State, book: Book, market: i64, side: i64, notional: i64) -> i
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FundingRule:
+    """A market's funding: what the premium is at a moment, and the rate that the mean of such samples makes."""
+
     def __init__(
         self, impact_notional: i64, interest: i64, clamp: i64, divisor: i64, cap: i64, sample_interval: i64, interval: i64,
         continuous: bool, at_mark: bool,

@@ -175,8 +175,8 @@ def cross_notional(state: State, account: i64, asset: i64) -> i64:
     return cross_sum(state, account, asset, NOTIONAL)
 
 
-def free_margin(state: State, account: i64, asset: i64) -> i64:
-    """What may be withdrawn, or back another order [micro]; negative if the requirement is not met.
+def available_margin(state: State, account: i64, asset: i64) -> i64:
+    """What may back another order [micro]; negative if the requirement is not met.
 
     Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top.
     """
@@ -239,13 +239,18 @@ def transfer_margin(state: State, notional: i64) -> i64:
 def outflow_room(state: State, account: i64, asset: i64) -> i64:
     """What may leave the account by a withdrawal, a transfer or into isolated margin, stale prices aside [micro].
 
-    Free margin, less what lacks to the transfer margin of the cross positions.
+    What could back an order, as far as the transfer margin of the cross positions stays behind.
     """
-    free = free_margin(state, account, asset)
+    available = available_margin(state, account, asset)
     if state.transfer_margin_ppm == 0:
-        return free
+        return available
     kept = transfer_margin(state, cross_notional(state, account, asset))
-    return min_i64(free, cross_equity(state, account, asset) - kept)
+    return min_i64(available, cross_equity(state, account, asset) - kept)
+
+
+def free_margin(state: State, account: i64, asset: i64) -> i64:
+    """What may leave the account now [micro]; zero or less: nothing."""
+    return outflow_room(state, account, asset) - stale_profit(state, account, asset)
 
 
 def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:

@@ -6,7 +6,8 @@ packed form is one row of 16 int64:
     command  [kind, ts, fields in declared order, zeros]
     event    [kind, seq, ts, fields in declared order, zeros]
 
-Bounds are part of the annotations. They are checked at the door, before the command's `ts` is applied. The last column of a
+Bounds are part of the annotations, as is the enum of codes.py that a field holds a number of (`side: SideCode`). Bounds are checked
+at the door, before the command's `ts` is applied. The last column of a
 command row counts continuation rows; no command of today needs one, so it is zero.
 """
 
@@ -14,11 +15,21 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, get_args, get_type_hints
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import astuple, fields
 
 from . import types as t
 from .codes import *  # noqa: F403
+from .codes import (
+    AccountKindCode,
+    Coded,
+    MarginModeCode,
+    MarketStatusCode,
+    OrderTypeCode,
+    SelfTradeCode,
+    SideCode,
+    TimeInForceCode,
+)
 from .events import *  # noqa: F403
 
 I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -33,11 +44,11 @@ Price = Annotated[int, Meta(ge=1, le=int(t.MAX_PRICE))]  # [ticks]
 OptionalPrice = Annotated[int, Meta(ge=0, le=int(t.MAX_PRICE))]  # [ticks], 0: none
 Lots = Annotated[int, Meta(ge=1, le=int(t.MAX_LOTS))]  # [lots]
 Id = Annotated[int, Meta(ge=1, le=2**62)]
-Flag = Annotated[int, Meta(ge=0, le=1)]
+Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
 SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
 
 
-class Command(Struct, frozen=True, gc=False):
+class Command(Coded, frozen=True, gc=False):
     """Base of all commands. `ts` is the venue's time in ns; it may repeat, never run back, nor jump by more than a day."""
 
     KIND: ClassVar[int] = 0
@@ -48,7 +59,7 @@ class OpenAccount(Command, frozen=True, gc=False):
     """Open the next account. `owner` is the shell's number for whoever it belongs to."""
 
     KIND: ClassVar[int] = 1
-    account_kind: Annotated[int, Meta(ge=1, le=int(t.KINDS) - 1)]
+    account_kind: AccountKindCode
     owner: I64
 
 
@@ -56,14 +67,14 @@ class Deposit(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 2
     account: AccountId
     asset: AssetId
-    amount: Amount
+    amount: Amount  # [micro]
 
 
 class Withdraw(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 3
     account: AccountId
     asset: AssetId
-    amount: Amount
+    amount: Amount  # [micro]
 
 
 class Transfer(Command, frozen=True, gc=False):
@@ -71,7 +82,7 @@ class Transfer(Command, frozen=True, gc=False):
     account: AccountId
     to: AccountId
     asset: AssetId
-    amount: Amount
+    amount: Amount  # [micro]
 
 
 class Place(Command, frozen=True, gc=False):
@@ -84,13 +95,13 @@ class Place(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 5
     account: AccountId
     market: MarketId
-    side: Flag
+    side: SideCode
     price: OptionalPrice  # [ticks]
     size: Lots  # [lots]
-    order_type: Flag = 0
-    tif: Annotated[int, Meta(ge=0, le=3)] = 0
-    reduce_only: Flag = 0
-    self_trade: Flag = 0
+    order_type: OrderTypeCode = 0
+    tif: TimeInForceCode = 0
+    reduce_only: Flag = 0  # 1: may only bring the position towards zero
+    self_trade: SelfTradeCode = 0
     client_hi: I64 = 0
     client_lo: I64 = 0
 
@@ -121,7 +132,7 @@ class CancelClient(Command, frozen=True, gc=False):
 class CancelAll(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 9
     account: AccountId
-    market: AnyMarket = -1
+    market: AnyMarket = -1  # -1: all
 
 
 class SetLeverage(Command, frozen=True, gc=False):
@@ -135,7 +146,7 @@ class SetMarginMode(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 11
     account: AccountId
     market: MarketId
-    mode: Flag
+    mode: MarginModeCode
 
 
 class MoveIsolatedMargin(Command, frozen=True, gc=False):
@@ -182,7 +193,7 @@ class SetMarketStatus(Command, frozen=True, gc=False):
 
     KIND: ClassVar[int] = 16
     market: MarketId
-    status: Annotated[int, Meta(ge=0, le=5)]
+    status: MarketStatusCode
     price: OptionalPrice = 0  # [ticks]
 
 

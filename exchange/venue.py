@@ -156,7 +156,7 @@ class VaultDesign(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AdlDesign(Struct, frozen=True, forbid_unknown_fields=True):
-    rank: Literal["profit_leverage", "hyperliquid"] = "profit_leverage"
+    rank: str = "profit_leverage"  # a name in ADL_RANKS
     price: Literal["bankruptcy", "mark"] = "bankruptcy"
     trigger: Literal["negative_equity", "fund_insufficient"] = "fund_insufficient"
 
@@ -257,6 +257,9 @@ def checked(venue: Venue, file: str) -> Venue:
             refuse(f"markets[{number}].max_price", market.max_price, f"less, or fewer markets: {len(venue.markets)} of them share the room")
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
+    rank, known = venue.auto_deleverage.rank, sorted(ADL_RANKS)
+    if rank not in known:
+        refuse("auto_deleverage.rank", repr(rank), f"one of {', '.join(known)}{nearest(rank, known, or_list=False)}")
     return venue
 
 
@@ -380,6 +383,7 @@ def funding_rule(design: FundingDesign) -> FundingRule:
     )  # fmt: skip
 
 
+# The names that auto_deleverage.rank can have. A file of your own may add its class here: CONTRIBUTING.md shows how.
 ADL_RANKS: Final[dict[str, type[AdlRank]]] = {"profit_leverage": ProfitLeverage, "hyperliquid": HyperliquidIndex}
 
 

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from .codes import Coded, MarginModeCode, SideCode, TimeInForceCode
 
 
-class Position(Struct, frozen=True):
+class Position(Coded, frozen=True, gc=False):
     account: int
     market: int
-    size: int  # signed
-    entry_notional: int  # signed like size
-    isolated_margin: int
-    mode: int
+    size: int  # [lots] signed
+    entry_notional: int  # [micro] signed like size
+    isolated_margin: int  # [micro]
+    mode: MarginModeCode
     leverage: int
-    unsettled: int  # owed by index and not paid yet
-    bid_lots: int
-    ask_lots: int
+    unsettled: int  # [micro] funding and shared losses owed and not paid yet
+    bid_lots: int  # [lots] open orders that are not reduce-only
+    ask_lots: int  # [lots]
 
 
-class OpenOrder(Struct, frozen=True):
+class OpenOrder(Coded, frozen=True, gc=False):
     order_id: int
     account: int
     market: int
-    side: int
-    price: int
-    size: int
-    filled: int
-    tif: int
-    reduce_only: int
+    side: SideCode
+    price: int  # [ticks]
+    size: int  # [lots] still open
+    filled: int  # [lots]
+    tif: TimeInForceCode
+    reduce_only: int  # 0 or 1
     client_hi: int
     client_lo: int
 
 
-class Auction(Struct, frozen=True):
+class Auction(Coded, frozen=True, gc=False):
     """Terms as of the venue's time. `gain` is what a bidder for the whole account would gain against the mark: times the share taken."""
 
     auction: int
     account: int
     market: int  # -1: all cross positions of the account
-    share_ppm: int
-    gain: int
+    share_ppm: int  # of the account, that is still on offer
+    gain: int  # [micro]
     size: int  # [lots] signed, of the account's first position: what there is to take, before the share
-    equity: int
+    equity: int  # [micro]
     insolvent: bool

@@ -34,15 +34,13 @@ LONGEST_CLUSTER: Final = 10_000  # generations: a branching below 1 ends long be
 def oracle_rows(oracle: Oracle, path: PricePath, seed: int, tick_usd: float) -> Ints:
     """UpdateOracle commands in order of arrival, packed; the first one as the path begins. Shape (n, 16)."""
     feed = Feed(round(oracle.cadence_s * SECOND_NS), oracle.lag_ms * MS_NS, oracle.jitter_ms * MS_NS)
-    end_ns = path.end_ns + 1
-    spot, perp = (
-        feed.updates(path, _sources(kind, oracle), seed, path.start_ns, end_ns, tick_usd) for kind in ("spot", "perp")
-    )
-    rows = np.zeros((len(spot), int(ROW)), dtype=np.int64)
+    perps = _sources("perp", oracle) if oracle.outside_perp else []
+    updates = feed.updates(path, _sources("spot", oracle), seed, path.start_ns, path.end_ns + 1, tick_usd, perps)
+    rows = np.zeros((len(updates), int(ROW)), dtype=np.int64)
     rows[:, 0] = UpdateOracle.KIND
-    rows[:, 1] = spot.publish_ns
-    rows[:, 3] = spot.price_ticks
-    rows[:, 4] = perp.price_ticks if oracle.outside_perp else 0
+    rows[:, 1] = updates.publish_ns
+    rows[:, 3] = updates.price_ticks
+    rows[:, 4] = updates.perp_ticks
     return rows
 
 

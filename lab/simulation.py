@@ -17,11 +17,10 @@ from time import perf_counter
 from typing import Final
 
 import numpy as np
-from msgspec.structs import fields
 
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
 from perplab.exchange import BUILD, Exchange
-from perplab.exchange.events import EVENT_OF, Event, event_of_row
+from perplab.exchange.events import AUDIENCE_COLUMNS, Event, audience, event_of_row
 from perplab.exchange.journal import Journal
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.types import CLEARING, FEES, FIRST_USER, INSURANCE, PPM, ROUNDING, UNCOVERED, VAULT
@@ -37,13 +36,9 @@ MICRO: Final = 10**6  # [micro-units per USD]
 KINDS: Final = 64  # event kinds are below
 UPDATE_ORACLE: Final = UpdateOracle.KIND
 CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
-ACCOUNT_COLUMN: Final = {  # where an event names the one account that it is private to
-    kind: column for kind, event in EVENT_OF.items() for column, field in enumerate(fields(event), start=1) if field.name == "account"
-}
 SYSTEM_ACCOUNTS: Final = {
     "insurance": INSURANCE, "vault": VAULT, "fees": FEES, "rounding": ROUNDING, "clearing": CLEARING, "uncovered": UNCOVERED,
 }  # fmt: skip
-PUBLIC: Final = frozenset(kind for kind, event in EVENT_OF.items() if event.__name__.startswith("Auction"))
 
 
 class Actor:
@@ -85,18 +80,18 @@ class Simulation:
         self._soonest = min([actor.hears_ns for actor in self.actors if actor.bot.hears], default=SECOND_NS)
         self._now = 0  # [ns] of the last command
 
-    def _listeners(self) -> tuple[dict[tuple[int, int], Actor], dict[int, list[Actor]], Ints]:
-        """Who is told of an event: by (kind, account), by kind, and whether anyone hears of a kind at all."""
-        private: dict[tuple[int, int], Actor] = {}
+    def _listeners(self) -> tuple[dict[tuple[int, int], list[Actor]], dict[int, list[Actor]], Ints]:
+        """Who is told of an event: by (kind, account) if it is private, by kind if not, and whether anyone hears of a kind at all."""
+        private: dict[tuple[int, int], list[Actor]] = {}
         public: dict[int, list[Actor]] = {}
         heard = np.zeros(KINDS, dtype=np.int64)
         for actor in self.actors:
             for kind in actor.bot.hears:
                 heard[kind] = 1
-                if kind in PUBLIC:
-                    public.setdefault(kind, []).append(actor)
+                if AUDIENCE_COLUMNS[kind]:
+                    private.setdefault((kind, actor.account), []).append(actor)
                 else:
-                    private[kind, actor.account] = actor
+                    public.setdefault(kind, []).append(actor)
         return private, public, heard
 
     # -- the loop --
@@ -113,7 +108,8 @@ class Simulation:
         while self._heap and self._heap[0][0] <= end:
             arrival = self._arrivals[self._next]
             if arrival <= self._heap[0][0]:
-                self._send_exogenous(min(self._heap[0][0], arrival + self._soonest - 1))  # nobody can answer the first before the last
+                unheard = max(arrival, arrival + self._soonest - 1)  # nobody can answer the first before the last
+                self._send_exogenous(min(self._heap[0][0], unheard))
                 continue
             ts, _, call = heappop(self._heap)
             call(ts)
@@ -150,12 +146,11 @@ class Simulation:
 
     def _tell(self, events: Rows) -> None:
         for row in events[self._heard[events[:, 0]] == 1].tolist():
-            kind = row[0]
-            if kind in PUBLIC:
+            kind, accounts = row[0], audience(row)
+            if accounts is None:
                 actors = self._public.get(kind, [])
             else:
-                actor = self._private.get((kind, row[ACCOUNT_COLUMN[kind]]))
-                actors = [actor] if actor else []
+                actors = [actor for account in accounts for actor in self._private.get((kind, account), [])]
             for actor in actors:
                 self._tell_one(actor, event_of_row(row))
 

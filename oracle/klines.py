@@ -1,16 +1,23 @@
 """Kline files: bars of real markets in the format of the Binance archive.
 
 Rules: a file is read whole or refused, with its name, the row (the line's number, from 1) and what was expected.
-Nothing is repaired, sorted or filled in. Volumes and the other columns beyond the prices are not looked at.
+Nothing is repaired, sorted or filled in. Volumes and the other columns beyond the prices are not looked at, nor is an
+index in front of the time, which pandas writes under an empty name.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+import lzma
 import math
+import re
+import struct
 import zipfile
 import zlib
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
@@ -23,6 +30,13 @@ MAX_FILE_BYTES: Final = 256 * 2**20  # unpacked: four years of one-minute bars; 
 KLINE_COLUMNS: Final = (6, 12)  # open time .. volume, or all the columns of the Binance archive
 CLOSE_TIME: Final = 6  # column of the close time, where there are twelve
 HEADER: Final = (*PRICE_NAMES, "volume")  # columns 1 to 5; column 0 is some spelling of "open time"
+INDEX_NAMES: Final = ("", "index", "unnamed: 0")  # of a column in front of it that is left out: what pandas calls its index
+BLANK: Final = " \t\r\n\v\f"  # str.strip() would take the separators of binary files too
+CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # what no text has; blanks are none
+NO_FILE: Final = (  # what the standard library raises for archives that are none, or are damaged
+    OSError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError,
+    struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
 
 # The size of an archive time tells its unit: milliseconds of 1973 to 5138, or microseconds from 1973 on.
 MS_FROM: Final = 10**11
@@ -30,6 +44,21 @@ US_FROM: Final = 10**14
 MAX_DIGITS: Final = 19  # microseconds of MAX_NS have 16; bounds the work on a row of nothing but digits
 SECOND_NS: Final = 10**9
 MAX_SHOWN: Final = 80  # characters of the file in one message
+
+
+class _Record(NamedTuple):
+    """One line of the file, split at its commas."""
+
+    number: int  # line in the file, from 1
+    fields: list[str]
+
+
+class _Shape(NamedTuple):
+    """What the first line says of all of them."""
+
+    columns: int
+    skip: int  # columns in front of the time, an index
+    header: bool
 
 
 class _Row(NamedTuple):
@@ -43,25 +72,23 @@ class _Row(NamedTuple):
 def replay(file: str | Path, bar_ns: int | None = None) -> Bars:
     """The bars of a Binance-format kline file: .csv, .csv.gz, or .zip holding one .csv; 6 or 12 columns, header or not.
 
+    Fields may be quoted. A header may name one column more, in front: an index, called "", "index" or "Unnamed: 0".
     Times are milliseconds or, as in the archive since 2025, microseconds. Without `bar_ns` [ns] the bar length is the
     first row's close time less its open time or, with 6 columns, the shortest step between rows. PathError names file
     and row: a gap, duplicate or unsorted row, a wrong column count, text for a number, a price that is not finite and
     positive, a high or low that does not enclose open and close.
     """
     path = Path(file)
-    lines = _read_lines(path)
-    columns = lines[0].count(",") + 1
-    if columns not in KLINE_COLUMNS:
-        _refuse(path, 1, f"{columns} columns", "6 or 12 columns, separated by commas")
-    rows = [
-        _parse(path, number, line, columns)
-        for number, line in enumerate(lines, start=1)
-        if number > 1 or not _is_header(path, line)
-    ]
-    if not rows:
-        raise PathError(f"{path}: only a header, expected at least one row after it")
+    records = _records(path, _read_text(path))
+    first = next(records)
+    shape = _shape(path, first)
+    body = records if shape.header else chain([first], records)
+    opening = next(body, None)
+    if opening is None:
+        _refuse(path, first.number, "only a header", "at least one row after it")
+    rows = [_parse(path, record, shape) for record in chain([opening], body)]
     if bar_ns is None:
-        bar_ns = _bar_length(path, rows, lines)
+        bar_ns = _bar_length(path, rows, opening.fields[shape.skip :])
     _check_steps(path, rows, whole(PathError, "bar_ns", bar_ns, 1, MAX_NS))
     prices = np.array([row.bar for row in rows]).T
     open_ns = np.array([row.open_ns for row in rows])
@@ -77,21 +104,43 @@ def _refuse(path: Path, row: int, found: str, expected: str) -> NoReturn:
     raise PathError(f"{path}: row {row}: {found}, expected {expected}")
 
 
-def _read_lines(path: Path) -> list[str]:
-    """The lines of the file, unpacked, less empty ones at its end; PathError if it cannot be read or holds none."""
+def _read_text(path: Path) -> str:
+    """The text of the file, unpacked, less blanks at its end; PathError if it cannot be read, is no text or holds none."""
     try:
         data = _read_bytes(path)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as cause:
-        raise PathError(f"{path}: cannot be read: {cause}") from cause
+    except PathError:
+        raise
+    except NO_FILE as cause:
+        raise PathError(f"{path}: cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
     if len(data) > MAX_FILE_BYTES:
         raise PathError(f"{path}: more than {MAX_FILE_BYTES} bytes unpacked, expected at most that")
     try:
-        lines = data.decode("utf-8-sig").rstrip().splitlines()
+        text = data.decode("utf-8-sig").rstrip(BLANK)
     except UnicodeDecodeError as cause:
-        raise PathError(f"{path}: byte {cause.start} is not UTF-8 text, expected a CSV file") from cause
-    if not lines:
+        _refuse(path, data.count(b"\n", 0, cause.start) + 1, f"byte {cause.start} is not UTF-8 text", "a CSV file")
+    if not text:
         raise PathError(f"{path}: the file is empty, expected rows of 6 or 12 columns")
-    return lines
+    if control := CONTROL.search(text):
+        row = text.count("\n", 0, control.start()) + 1
+        _refuse(path, row, f"the control character {control.group()!r} is no text", "a CSV file")
+    return text
+
+
+def _records(path: Path, text: str) -> Iterator[_Record]:
+    """The lines of the file, as CSV with or without quotes; PathError at the line that is none."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    number = 1
+    while True:
+        try:
+            fields = next(reader, None)
+        except csv.Error as cause:
+            _refuse(path, number, f"no CSV, {cause}", "fields separated by commas, with quotes around whole fields")
+        if fields is None:
+            return
+        if reader.line_num > number:
+            _refuse(path, number, "a quote that goes on in the next line", "a row on each line")
+        yield _Record(number, [field.strip() for field in fields])
+        number += 1
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -116,23 +165,30 @@ def _one_csv(path: Path, archive: zipfile.ZipFile) -> str:
     return names[0]
 
 
-def _is_header(path: Path, line: str) -> bool:
-    """Whether the first line names the columns. Their order is checked: a file with close before open is refused."""
-    fields = [field.strip().lower() for field in line.split(",")]
-    if fields[0][:1].isdigit():
-        return False
-    if "time" not in fields[0] or tuple(fields[1:CLOSE_TIME]) != HEADER:
-        _refuse(
-            path, 1, _shown(line), "a row that starts with a time, or a header open_time,open,high,low,close,volume"
-        )
-    return True
+def _shape(path: Path, first: _Record) -> _Shape:
+    """Columns, index and header. The header's order is checked: a file with close before open is refused."""
+    names = [field.lower() for field in first.fields]
+    index = int(len(names) - 1 in KLINE_COLUMNS and names[0] in INDEX_NAMES)
+    if len(names) - index not in KLINE_COLUMNS:
+        more = "; a column in front of the time needs a header in which its name is empty" if len(names) - 1 in KLINE_COLUMNS else ""
+        _refuse(path, first.number, _columns(len(names)), f"6 or 12 columns, separated by commas{more}")
+    header = not names[0][:1].isdigit()
+    if header and ("time" not in names[index] or tuple(names[index + 1 : index + CLOSE_TIME]) != HEADER):
+        expected = "a row that starts with a time, or a header open_time,open,high,low,close,volume"
+        _refuse(path, first.number, _shown(",".join(first.fields)), expected)
+    return _Shape(len(names), index, header)
 
 
-def _parse(path: Path, number: int, line: str, columns: int) -> _Row:
+def _columns(count: int) -> str:
+    return "an empty line" if count == 0 else "1 column" if count == 1 else f"{count} columns"
+
+
+def _parse(path: Path, record: _Record, shape: _Shape) -> _Row:
     """One line as a row whose prices are sound; PathError names it if it is not one."""
-    fields = [field.strip() for field in line.split(",")]
-    if len(fields) != columns:
-        _refuse(path, number, f"{len(fields)} columns", f"{columns}, as in row 1")
+    number, fields = record
+    if len(fields) != shape.columns:
+        _refuse(path, number, _columns(len(fields)), f"{shape.columns}, as in row 1")
+    fields = fields[shape.skip :]
     open_ns = _time_ns(path, number, "open time", fields[0])
     bar = Bar(*(_price(path, number, name, field) for name, field in zip(PRICE_NAMES, fields[1:5], strict=True)))
     wrong = wrong_range(bar)
@@ -162,12 +218,11 @@ def _price(path: Path, number: int, name: str, field: str) -> float:
     return price
 
 
-def _bar_length(path: Path, rows: list[_Row], lines: list[str]) -> int:
-    """The bar length [ns] that the file itself states or shows."""
+def _bar_length(path: Path, rows: list[_Row], fields: list[str]) -> int:
+    """The bar length [ns] that the file itself states, in the fields of its first row, or shows."""
     first = rows[0]
-    fields = lines[first.number - 1].split(",")
     if len(fields) > CLOSE_TIME:
-        close_ns = _time_ns(path, first.number, "close time", fields[CLOSE_TIME].strip())
+        close_ns = _time_ns(path, first.number, "close time", fields[CLOSE_TIME])
         # The archive's close time is the bar's last millisecond or microsecond: up to the next whole second.
         length = -((first.open_ns - close_ns) // SECOND_NS) * SECOND_NS
         if length < 1:

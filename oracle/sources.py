@@ -132,6 +132,8 @@ def weighted_median(reports: Floats, weights: Sequence[float] | None = None) -> 
     if len(weights) != len(reports):
         raise SourceError(f"weights: {len(weights)} given, expected one per source, {len(reports)}")
     column = np.array([real(SourceError, "weights", weight, 1 / MAX_WEIGHT, MAX_WEIGHT) for weight in weights])
+    by_weight = np.argsort(column, kind="stable")  # so that equal reports are added up in one order, whoever comes first
+    reports, column = reports[by_weight], column[by_weight]
     order = np.argsort(reports, axis=0, kind="stable")  # NaN sorts last, with weight 0
     values = np.take_along_axis(reports, order, axis=0)
     below = np.cumsum(np.where(np.isnan(values), 0.0, column[order]), axis=0)

@@ -1,20 +1,24 @@
-"""The wheel, installed outside the checkout: all modules import, all data ships, nothing else does."""
+"""The sdist has all that the repository has; the wheel, installed elsewhere, imports, and ships what it should and nothing else."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("exchange", "oracle", "clients", "lab")
+FOLDERS = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"].values())
 FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 LEAVE_OUT = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
@@ -73,13 +77,14 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
         names = archive.namelist()
     folders = {name.split("/")[0] for name in names}
     assert {name for name in folders if not name.endswith(".dist-info")} == {"perplab"}
-    shipped = {name.removeprefix("perplab/") for name in names if name.endswith((".py", ".toml", "py.typed"))}
-    data = [(ROOT / "exchange" / "venues").glob("*.toml"), (ROOT / "lab" / "scenarios").glob("*.toml")]
-    files = [*(path for group in data for path in group), *(path for f in FOLDERS for path in (ROOT / f).rglob("*.py"))]
-    expected = {path.relative_to(ROOT).as_posix() for path in files} | {f"{folder}/py.typed" for folder in FOLDERS}
-    assert shipped == expected
-    for folder in ("exchange/venues/", "lab/scenarios/"):
-        assert any(name.startswith(folder) for name in shipped), f"no TOML in {folder}"
+    shipped = {name.removeprefix("perplab/") for name in names if name.startswith("perplab/") and not name.endswith((".so", ".pyd"))}
+    kinds = [("exchange/venues", "*.toml"), ("lab/scenarios", "*.toml"), ("docs", "*.md")]
+    kinds += [(folder, f"**/{name}") for folder in FOLDERS for name in ("*.py", "py.typed")]
+    assert shipped == {path.relative_to(ROOT).as_posix() for folder, kind in kinds for path in (ROOT / folder).glob(kind)}
+    for folder in ("exchange/venues/", "lab/scenarios/", "docs/"):
+        assert any(name.startswith(folder) for name in shipped), f"nothing in {folder}"
+    for folder in FOLDERS:
+        assert folder == "docs" or f"{folder}/py.typed" in shipped, f"{folder} does not say that it is typed"
     pure = wheel.name.endswith("-py3-none-any.whl")
     assert any(name.endswith((".so", ".pyd")) for name in names) != pure, "the tag must tell which build it is"
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -98,3 +103,40 @@ def test_command_says_version_and_build(wheel: Path, installed: Path, tmp_path: 
     said = run(installed.with_name("perplab"), "--version", cwd=tmp_path)
     assert "0.1.0" in said
     assert ("interpreted" if wheel.name.endswith("-py3-none-any.whl") else "compiled") in said
+
+
+@pytest.mark.slow
+def test_an_installed_user_reaches_the_pages(installed: Path, tmp_path: Path) -> None:
+    said = run(installed, "-I", "-c", "from perplab.lab.docs import docs; docs(['metrics'])", cwd=tmp_path)
+    assert said == (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_long_description_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = message_from_string(archive.read(name).decode("utf-8"))
+    text = str(metadata.get_payload())
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert text.startswith("# perplab\n") and "docs/metrics.md" in text
+    assert not re.findall(r"\]\((?!\w+:)", text)
+    assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+
+
+def test_the_sdist_is_the_repository(tmp_path: Path) -> None:
+    """Tests, pages, benchmarks, Makefile and all: unpacked elsewhere, it is a checkout without its history."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git here to say what the repository holds")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
+    files = sorted(name for name in listed if name and (ROOT / name).is_file())
+    for name in files:
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "source" / name)
+    build = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    run(sys.executable, "-c", build, tmp_path, cwd=tmp_path / "source")
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        held = {name.partition("/")[2] for name in (member.name for member in archive.getmembers() if member.isfile())}
+    made = {name for name in held if name in ("PKG-INFO", "setup.cfg") or name.startswith("perplab.egg-info/")}
+    assert sorted(held - made) == files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import statistics
 import subprocess
 import tomllib
@@ -11,8 +12,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("exchange", "oracle", "clients", "lab")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+FOLDERS = tuple(PROJECT["tool"]["setuptools"]["package-dir"].values())
 
 # Within exchange: a module imports from the rows above its own, or from its own row where that makes no circle.
 LAYERS = (
@@ -130,7 +134,9 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def tracked() -> list[Path]:
-    """The files git has or would take (ignored ones are not looked at)."""
+    """The files git has or would take (ignored ones are not looked at). Skips the test that asks where there is no git, as in an sdist."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git here to say what the repository holds")
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
     return [path for name in sorted(set(names) - {""}) if (path := ROOT / name).is_file()]
@@ -319,10 +325,19 @@ def test_readme_commands_exist() -> None:
     assert {"demo", "test"} <= told, "README.md names make demo and make test as the way in"
 
 
-def test_packages_listed_are_the_packages_there() -> None:
-    """A folder missing from pyproject.toml would not be installed."""
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    assert sorted(listed) == sorted({module_name(path).rpartition(".")[0] for path in sources(*FOLDERS)})
+def test_every_package_is_in_a_folder_that_is_installed() -> None:
+    """A folder missing from package-dir in pyproject.toml would not be installed, nor one below it without an __init__.py."""
+    top = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert top == set(FOLDERS) - {"docs"}
+    fail_if([f"{short(path)}: no __init__.py beside it" for path in sources(*FOLDERS) if not path.with_name("__init__.py").is_file()])
+
+
+def test_the_makefile_reads_the_same_list_of_folders() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("no make here")
+    told = subprocess.run(["make", "-pn", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    (line,) = (line for line in told.splitlines() if line.startswith("FOLDERS := "))
+    assert tuple(line.split()[2:]) == FOLDERS
 
 
 def test_nothing_is_left_to_do() -> None:

@@ -1,1 +1,1 @@
-"""Trading bots, one per file; sans-IO, so the same bot runs in the lab and over sockets."""
+"""Trading bots, one per file; `base` says what a bot is. They do no I/O, so whoever calls them decides where they run."""

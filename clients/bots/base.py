@@ -1,8 +1,8 @@
 """What a bot is: a sans-IO state machine between a view of the venue and commands to it.
 
 Rules: a bot never waits, reads a clock, touches a socket or owns a random generator; what is random about it was drawn before it
-was made. Whoever carries it (the lab's event loop, a socket session) calls it, stamps the `ts` of its commands on arrival, and
-wakes it when it asked to be woken. Prices are ticks, sizes lots, money micro-units, times ns; ratios are floats and only decide
+was made. Whoever carries it (in perplab the lab's event loop) calls it, stamps the `ts` of its commands on arrival, and wakes it
+when it asked to be woken. Prices are ticks, sizes lots, money micro-units, times ns; ratios are floats and only decide
 what to ask of the venue, which computes in integers alone.
 """
 
@@ -19,6 +19,7 @@ from perplab.exchange.messages import CancelAll, Command, Event, Place, command_
 from perplab.exchange.types import ROW
 
 Rows: TypeAlias = NDArray[np.int64]  # packed commands, shape (n, 16), `ts` left 0
+Ints: TypeAlias = NDArray[np.int64]  # one number per entry, shape (n,)
 Floats: TypeAlias = NDArray[np.float64]
 Action: TypeAlias = tuple[Rows, int | None]  # commands now, and when to be woken [ns]; a pending wake-up that is earlier stays
 
@@ -26,7 +27,7 @@ NOTHING: Final[Rows] = np.zeros((0, int(ROW)), dtype=np.int64)
 NOTHING.flags.writeable = False
 BP: Final = 1e-4
 
-_PLACE: Final = {field.name: column for column, field in enumerate(fields(Place), start=1)}
+PLACE: Final = {field.name: column for column, field in enumerate(fields(Place), start=1)}  # columns of a packed order
 
 
 class Offer(Struct, frozen=True, gc=False):
@@ -42,9 +43,9 @@ class View(Struct, frozen=True, gc=False):
 
     bid: int  # [ticks] best bid, 0: none
     ask: int  # [ticks] best ask, 0: none
-    last: int  # [ticks]
-    mark: int  # [ticks]
-    oracle: int  # [ticks]
+    last: int  # [ticks] of the last trade, 0: none yet
+    mark: int  # [ticks] 0: none yet
+    oracle: int  # [ticks] 0: none yet
     outside: float  # [ticks] the true price, as late as this agent hears of it
     size: int  # [lots] own position, signed
     equity: int  # [micro]
@@ -69,9 +70,19 @@ class Seat(Struct, frozen=True, gc=False):
 
 
 class Bot:
-    """Base of all bots: does nothing, ever. The three calls return commands and the next wake-up."""
+    """Base of all bots: does nothing, ever. The three calls return commands and the next wake-up.
 
-    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: public ones, and those of its account
+    A bot that sells one lot at the best bid, once, a second after it has joined:
+
+        class SellOnce(Bot):
+            def on_start(self, ts, view):
+                return NOTHING, ts + 1_000_000_000
+
+            def on_wake(self, ts, view):
+                return pack(Place(0, self.seat.account, self.seat.market, Side.SELL, view.bid, 1)), None
+    """
+
+    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in exchange/events.py
     sees_offers: ClassVar[bool] = False
 
     def __init__(self, seat: Seat) -> None:
@@ -95,17 +106,17 @@ def pack(*commands: Command) -> Rows:
     return np.array([command_row(command) for command in commands], dtype=np.int64).reshape(-1, int(ROW))
 
 
-def places(seat: Seat, sides: Rows, prices: Rows, lots: Rows, tif: int) -> Rows:
+def places(seat: Seat, sides: Ints, prices: Ints, lots: Ints, tif: int) -> Rows:
     """One limit order per entry of the three columns, each int64 (n,); entries of no lots are left out."""
     wanted = np.flatnonzero(lots > 0)
     rows = np.zeros((wanted.size, int(ROW)), dtype=np.int64)
     rows[:, 0] = Place.KIND
-    rows[:, _PLACE["account"]] = seat.account
-    rows[:, _PLACE["market"]] = seat.market
-    rows[:, _PLACE["side"]] = sides[wanted]
-    rows[:, _PLACE["price"]] = prices[wanted]
-    rows[:, _PLACE["size"]] = lots[wanted]
-    rows[:, _PLACE["tif"]] = tif
+    rows[:, PLACE["account"]] = seat.account
+    rows[:, PLACE["market"]] = seat.market
+    rows[:, PLACE["side"]] = sides[wanted]
+    rows[:, PLACE["price"]] = prices[wanted]
+    rows[:, PLACE["size"]] = lots[wanted]
+    rows[:, PLACE["tif"]] = tif
     return rows
 
 

@@ -81,7 +81,8 @@ class Bidder(Bot):
     def _bid(self, view: View, capacity: float, used: float) -> Rows:
         """Bids for the offers that gain most, until the schedule asks for a larger discount than they give."""
         bids: list[Command] = []
-        for offer in sorted(view.offers, key=lambda one: (-one.gain / one.notional, one.auction)):
+        offers = [offer for offer in view.offers if offer.notional]
+        for offer in sorted(offers, key=lambda one: (-one.gain / one.notional, one.auction)):
             size, discount = self._wanted(offer, capacity, used)
             share_ppm = min(int(PPM), int(size * int(PPM) / offer.notional))
             if share_ppm < 1:

@@ -47,9 +47,11 @@ class Alarm:
         self._fast = self._slow = (terms.calm_bp * BP) ** 2  # [1 / s] variance rates
 
     def start(self, ts: int, price: float) -> None:
+        """The price at first, from which the first return is counted."""
         self._seen = (ts, price)
 
     def watch(self, ts: int, price: float) -> None:
+        """The price at a later `ts`."""
         before, last = self._seen
         seconds = (ts - before) / SECOND
         rate = math.log(price / last) ** 2 / seconds
@@ -66,10 +68,10 @@ class Alarm:
 class MakerTerms(Struct, frozen=True):
     ladder: Ladder
     withdrawal: Withdrawal
-    interval_ns: int
-    phase_ns: int  # of its first quote, so that several makers take turns
+    interval_ns: int  # between quotes
+    phase_ns: int  # of its second quote, so that several makers take turns; the first is at the start
     leverage: float  # largest notional of a side, inventory included, over equity
-    skew_bp: float  # quotes shift by this much against a full inventory
+    skew_bp: float  # [bp] quotes shift by this much against a full inventory
 
 
 class MarketMaker(Bot):
@@ -114,7 +116,13 @@ class MarketMaker(Bot):
         ladder, withdrawal, stress = self.terms.ladder, self.terms.withdrawal, self.stress()
         bid, ask = ladder.bid * (1.0 - withdrawal.bid * stress), ladder.ask * (1.0 - withdrawal.ask * stress)
         bid_room, ask_room = max(0.0, limit - held), max(0.0, limit + held)
-        return bid * min(1.0, bid_room / float(bid.sum())), ask * min(1.0, ask_room / float(ask.sum()))
+        return _cut(bid, bid_room), _cut(ask, ask_room)
+
+
+def _cut(side: Floats, room: float) -> Floats:
+    """A side of the ladder, scaled down to what there is room for; one that is withdrawn altogether stays empty."""
+    total = float(side.sum())
+    return side * min(1.0, room / total) if total else side
 
 
 def ladder(levels: int, nearest_bp: float, depth_bp: Floats, bid: Floats, ask: Floats) -> Ladder:

@@ -38,6 +38,8 @@ class Momentum(Bot):
         return NOTHING, ts + self.terms.phase_ns
 
     def on_wake(self, ts: int, view: View) -> Action:
+        if not view.mark:
+            return NOTHING, ts + self.terms.interval_ns
         self._marks.append(view.mark)
         target = self._target(view)
         rows = NOTHING if target is None or target == view.size else self._trade(view, target - view.size)

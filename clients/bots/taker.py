@@ -11,16 +11,16 @@ from msgspec import Struct
 
 from perplab.exchange.messages import Place, Side, TimeInForce
 
-from .base import NOTHING, Action, Bot, Rows, Seat, View, pack
+from .base import NOTHING, PLACE, Action, Bot, Ints, Rows, Seat, View, pack
 
 
 class Flow(Struct, frozen=True):
     """Orders in order of time; arrays of shape (n,)."""
 
-    ts: Rows  # [ns] when each is sent
-    sides: Rows  # 0 buys, 1 sells
-    lots: Rows  # [lots] at least 1
-    limits: Rows  # [ticks] the worst price that it trades at
+    ts: Ints  # [ns] when each is sent
+    sides: Ints  # a Side
+    lots: Ints  # [lots] at least 1
+    limits: Ints  # [ticks] the worst price that it trades at
 
 
 class NoiseTaker(Bot):
@@ -38,15 +38,16 @@ class NoiseTaker(Bot):
         first = self._next
         while self._next < self.flow.ts.size and self.flow.ts[self._next] <= ts:
             self._next += 1
-        return self.rows()[first : self._next], self._next_ts()
+        return self.rows(first, self._next), self._next_ts()
 
-    def rows(self) -> Rows:
-        """All its orders as packed commands, shape (n, 16)."""
+    def rows(self, first: int = 0, last: int | None = None) -> Rows:
+        """Its orders as packed commands, all or those of [first, last), shape (n, 16)."""
+        part, flow = slice(first, last), self.flow
         template = pack(Place(0, self.seat.account, self.seat.market, Side.BUY, 1, 1, tif=TimeInForce.IOC))
-        rows = np.repeat(template, self.flow.ts.size, axis=0)
-        rows[:, 4] = self.flow.sides
-        rows[:, 5] = self.flow.limits
-        rows[:, 6] = self.flow.lots
+        rows = np.repeat(template, flow.ts[part].size, axis=0)
+        rows[:, PLACE["side"]] = flow.sides[part]
+        rows[:, PLACE["price"]] = flow.limits[part]
+        rows[:, PLACE["size"]] = flow.lots[part]
         return rows
 
     def _next_ts(self) -> int | None:

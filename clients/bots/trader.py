@@ -17,7 +17,7 @@ from .base import NOTHING, Action, Bot, Seat, View, pack
 class TraderTerms(Struct, frozen=True):
     interval_ns: int  # between looks
     phase_ns: int  # of the first look
-    asset: int
+    asset: int  # in which it pays in
     alarm: float  # equity below this many times maintenance margin: pay in
     amount: int  # [micro] paid in each time
     times: int  # at most

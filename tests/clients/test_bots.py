@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from perplab.clients.bots.arbitrage import ArbitrageTerms, Arbitrageur
 from perplab.clients.bots.base import Bot, Offer, Rows, Seat, View, pack
@@ -137,6 +138,15 @@ def test_maker_withdraws_when_prices_run_and_comes_back() -> None:
 # -- noise taker --
 
 
+def test_a_maker_that_withdraws_altogether_only_cancels() -> None:
+    bot = MarketMaker(SEAT, MakerTerms(LADDER, replace(FEAR, bid=1.0, ask=1.0), SECOND, SECOND // 2, 100.0, skew_bp=5.0))
+    bot.on_start(0, view())
+    for second in range(1, 31):
+        rows, _ = bot.on_wake(second * SECOND, view(100_000.0 * (1.002 if second % 2 else 1.0)))
+    assert bot.stress() == 1.0
+    assert commands(rows) == [CancelAll(0, 20, 0)]
+
+
 def test_noise_taker_sends_its_flow_at_its_times() -> None:
     flow = Flow(np.array([10, 20, 20, 30]), np.array([0, 1, 0, 1]), np.array([5, 6, 7, 8]), np.array([91, 92, 93, 94]))
     bot = NoiseTaker(SEAT, flow)
@@ -166,6 +176,12 @@ def test_momentum_goes_with_a_move_and_leaves_after_it() -> None:
     assert not len(bot.on_wake(3 * SECOND, view(mark=99_400, size=-10_060))[0]), "it holds while the move goes on"
     (order,) = orders(bot.on_wake(4 * SECOND, view(mark=99_395, size=-10_060))[0])
     assert (order.side, order.size) == (Side.BUY, 10_060)
+
+
+def test_momentum_waits_for_a_mark_price() -> None:
+    bot = Momentum(SEAT, GO)
+    for second in range(5):
+        assert bot.on_wake(second * SECOND, view(mark=0))[0].shape == (0, 16)
 
 
 def test_momentum_leaves_at_once_when_the_move_turns() -> None:
@@ -267,6 +283,13 @@ def test_bidder_takes_what_its_schedule_allows_best_first() -> None:
     assert taken == [TakeAuction(0, 20, 3, 800_000, 1_200_000 * USD)]
     taken = commands(bidder(True).on_wake(0, view(offers=offers[:2]))[0])
     assert taken == [TakeAuction(0, 20, 2, 1_000_000, 80_000 * USD)]
+
+
+def test_bidder_passes_over_what_is_worth_nothing() -> None:
+    bot = bidder(True)
+    worthless = Offer(auction=1, notional=0, gain=5 * USD)
+    rows, _ = bot.on_wake(0, view(offers=(worthless, Offer(2, 1_000_000 * USD, 60_000 * USD))))
+    assert [bid.auction for bid in commands(rows) if isinstance(bid, TakeAuction)] == [2]
 
 
 def test_bidder_that_has_taken_its_fill_is_quiet() -> None:

@@ -2,7 +2,8 @@
 
 The plain venue has two markets, BTC and ETH. One lot at one tick is 1 USD, so a lot costs as many USD as its price has ticks. Initial
 margin is 10 %, maintenance 5 %, leverage at most 10; there are no fees, no price band and no backstop, and nothing falls due within the
-first day. Liquidations try the book at once and again every second; patience is 0. Tests override what they are about.
+first day. Liquidations try the book at once and again every second; patience is 0, and they may go as far as cash payers cover. Tests
+override what they are about.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ surplus_to = "trader"
 [liquidation.book]
 patience_ms = 0
 band_ppm = 500000
+spread_ppm = 500000
 
 [liquidation.dutch_auction]
 start_ppm = 1000000

@@ -5,10 +5,21 @@ from __future__ import annotations
 import pytest
 from kit import CLEARING, ETH, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, VAULT, Bench, markets_of, named, plain_venue, usd
 
-from perplab.exchange.backstop import INDEX_ROOM, AdlRank, Backstop, HyperliquidIndex, InsuranceFund, SocializedLoss
+from perplab.exchange.adl import AdlRank, Deleveraging, HyperliquidIndex
+from perplab.exchange.backstop import Backstop, InsuranceFund, SocializedLoss
 from perplab.exchange.events import Event
-from perplab.exchange.liquidation import LiquidationStep, Screen
-from perplab.exchange.types import FIRST_USER, MAX_AMOUNT, PPM
+from perplab.exchange.liquidation import LiquidationStep
+from perplab.exchange.liquidations import Screen
+from perplab.exchange.types import FIRST_USER, INDEX_LIMIT, MAX_AMOUNT, PPM
+
+
+HOUR = 3600 * SECOND
+
+
+def adl_of(bench: Bench) -> Deleveraging:
+    adl = bench.exchange.desk.adl
+    assert adl is not None
+    return adl
 
 
 def test_a_base_payer_pays_nothing_and_a_base_step_gives_up() -> None:
@@ -30,11 +41,11 @@ def test_everybody_pays_any_loss_while_a_lot_is_open() -> None:
     a, b = bench.open("100"), bench.open("100")
     bench.oracle(100)
     state = bench.exchange.state
-    assert SocializedLoss().available(state, 0) == 0
     row = state.position_row(a, 0)
+    assert SocializedLoss().available(state, row) == 0
     assert SocializedLoss().pay(state, bench.exchange.ledger, row, 1) == 0
     bench.block(a, b, 1, 100)
-    assert SocializedLoss().available(state, 0) == MAX_AMOUNT
+    assert SocializedLoss().available(state, row) == MAX_AMOUNT
 
 
 @pytest.mark.parametrize("asset", [0, 1])
@@ -42,13 +53,13 @@ def test_a_fund_pays_what_it_has(asset: int) -> None:
     """In the asset of the market; nothing if it is in debt."""
     bench = Bench(markets_of({}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"]))
     a, b = bench.open(0), bench.open(0)
-    state, ledger, fund = bench.exchange.state, bench.exchange.ledger, InsuranceFund()
-    row = state.position_row(a, asset)
+    state, ledger, fund = bench.exchange.state, bench.exchange.ledger, InsuranceFund(0, 0, 0, HOUR)
+    row, other = state.position_row(a, asset), state.position_row(a, 1 - asset)
     ledger.move(INSURANCE, b, asset, 1)
-    assert (fund.available(state, asset), fund.pay(state, ledger, row, 5)) == (0, 0)
+    assert (fund.available(state, row), fund.pay(state, ledger, row, 5)) == (0, 0)
     ledger.move(b, INSURANCE, asset, 4)
-    assert fund.available(state, 1 - asset) == 0
-    assert (fund.available(state, asset), fund.pay(state, ledger, row, 2), fund.pay(state, ledger, row, 5)) == (3, 2, 1)
+    assert fund.available(state, other) == 0
+    assert (fund.available(state, row), fund.pay(state, ledger, row, 2), fund.pay(state, ledger, row, 5)) == (3, 2, 1)
     assert bench.exchange.balance(a, asset) == 3 and bench.exchange.balance(INSURANCE, asset) == 0
 
 
@@ -77,13 +88,13 @@ def test_a_loss_takes_what_room_the_indices_have(long_room: int, short_room: int
     bench.oracle(1)
     bench.block(a, b, 10**6, 1)
     state, markets = bench.exchange.state, bench.exchange.state.markets
-    markets.index_long[0], markets.index_short[0] = INDEX_ROOM - long_room, INDEX_ROOM - short_room
+    markets.index_long[0], markets.index_short[0] = INDEX_LIMIT - long_room, INDEX_LIMIT - short_room
     rows = [state.find_position(account, 0) for account in (a, b)]
     state.positions.index[rows[0]], state.positions.index[rows[1]] = markets.index_long[0], markets.index_short[0]
     assert bench.exchange.balance(CLEARING) == 0
     bench.exchange.backstops.fold(rows[0], 29_802 + more)
     assert bench.exchange.balance(CLEARING) + bench.exchange.balance(ROUNDING) == -29_802 - min(0, more)
-    assert max(markets.index_long[0], markets.index_short[0]) == INDEX_ROOM
+    assert max(markets.index_long[0], markets.index_short[0]) == INDEX_LIMIT
     assert bench.exchange.balance(UNCOVERED) == -max(0, more)
 
 
@@ -124,14 +135,13 @@ def test_a_rank_is_told_unsigned_values(entry: int, told: int) -> None:
     long, short = bench.open("1000"), bench.open("1000")
     bench.oracle(100)
     bench.block(long, short, 1, 100)
-    state, backstops = bench.exchange.state, bench.exchange.backstops
-    assert backstops.adl is not None
-    backstops.adl.rank = recorder = Recorder()
+    state, adl = bench.exchange.state, adl_of(bench)
+    adl.rule.rank = recorder = Recorder()
     for account, sign in ((long, 1), (short, -1)):
         row = state.find_position(account, 0)
         state.positions.entry_notional[row] = sign * entry
         state.accounts.cash[account] = sign * (entry - usd(100)) + 7
-        assert backstops.ranked(0, sign > 0) == [row]
+        assert adl.ranked(0, sign > 0) == [row]
     assert recorder.told == [(usd(100), told, 7, True), (usd(100), told, 7, False)]
 
 
@@ -140,13 +150,13 @@ def test_a_winner_needs_a_micro_unit_of_equity() -> None:
     long, poor, other = bench.open("1000"), bench.open("1000"), bench.open("1000")
     bench.oracle(100)
     bench.block(long, poor, 1, 100)
-    state, backstops = bench.exchange.state, bench.exchange.backstops
+    state, adl = bench.exchange.state, adl_of(bench)
     row = state.find_position(poor, 0)
     bench.exchange.ledger.move(poor, other, 0, usd(1000) - 1)
     assert bench.exchange.equity(poor) == 1
-    assert backstops.ranked(0, False) == [row]
+    assert adl.ranked(0, False) == [row]
     bench.exchange.ledger.move(poor, other, 0, 1)
-    assert backstops.ranked(0, False) == []
+    assert adl.ranked(0, False) == []
 
 
 def test_system_accounts_are_no_winners() -> None:
@@ -159,8 +169,8 @@ def test_system_accounts_are_no_winners() -> None:
     for row, lots in zip(rows, (1, -1), strict=True):
         ledger.trade(row, lots, usd(100))
     bench.exchange.check()
-    assert bench.exchange.backstops.ranked(0, True) == []
-    assert bench.exchange.backstops.ranked(0, False) == [rows[1]]
+    assert adl_of(bench).ranked(0, True) == []
+    assert adl_of(bench).ranked(0, False) == [rows[1]]
 
 
 def test_each_side_of_a_market_has_its_own_queue() -> None:
@@ -170,14 +180,14 @@ def test_each_side_of_a_market_has_its_own_queue() -> None:
     for market in (0, ETH):
         bench.oracle(100, market)
         bench.block(long, short, 1, 100, market)
-    state, backstops = bench.exchange.state, bench.exchange.backstops
-    backstops.begin_pass()
+    state, adl = bench.exchange.state, adl_of(bench)
+    adl.begin_pass()
     for market in (0, ETH):
         for account, is_long in ((long, True), (short, False)):
-            queue = backstops.queue(market, is_long)
+            queue = adl.queue(market, is_long)
             assert (queue.market, queue.is_long, list(queue.rows)) == (market, is_long, [state.find_position(account, market)])
-            assert backstops.queue(market, is_long) is queue
-    assert len(backstops.queues) == 4
+            assert adl.queue(market, is_long) is queue
+    assert len(adl.queues) == 4
 
 
 def test_each_market_has_its_own_queue() -> None:

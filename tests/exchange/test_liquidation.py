@@ -26,10 +26,11 @@ from kit import (
 )
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
-from perplab.exchange.backstop import AdlRank, HyperliquidIndex, ProfitLeverage
+from perplab.exchange.adl import AdlRank, HyperliquidIndex, ProfitLeverage
 from perplab.exchange.codes import MarginMode, MarketStatus, Method, Outcome, Payer, Reason, Side
 from perplab.exchange.events import Event
-from perplab.exchange.liquidation import SCREENS, LiquidationDesk, Liquidations, LiquidationStep, Screen
+from perplab.exchange.liquidation import LiquidationDesk, LiquidationStep
+from perplab.exchange.liquidations import SCREENS, Liquidations, Screen
 from perplab.exchange.messages import BlockTrade, Deposit, Place, SetMarginMode, SetMarketStatus, TakeAuction, UpdateOracle, Withdraw
 
 # -- shared losses --

@@ -14,11 +14,11 @@ import pytest
 from kit import MILLION, SECOND, UNCOVERED, USD, Bench, markets_of, named, tier, usd
 
 from perplab.exchange import margin, types
-from perplab.exchange.auction import DutchAuction
-from perplab.exchange.backstop import ProfitLeverage
+from perplab.exchange.auction import DutchAuction, Lot
+from perplab.exchange.adl import ProfitLeverage
 from perplab.exchange.codes import MarginMode, Side
 from perplab.exchange.funding import FundingRule
-from perplab.exchange.mark import local_price
+from perplab.exchange.mark import HyperliquidMark
 from perplab.exchange.messages import SetMarginMode, Tick
 
 HOUR = 3600 * 1000  # [ms]
@@ -441,7 +441,7 @@ def test_the_price_falls_in_a_line(start_ppm: int, seconds_to_zero: int, elapsed
     bench.send(Tick)
     step = bench.exchange.desk.steps[0]
     assert isinstance(step, DutchAuction)
-    assert usd("300") - step.gain(bench.exchange.desk, 0) == usd("300") * Decimal(factor)
+    assert usd("300") - step.gain(bench.exchange.desk, 0, Lot(bench.exchange.desk, 0)) == usd("300") * Decimal(factor)
 
 
 # -- the rest --
@@ -457,7 +457,8 @@ def test_last_price_held_within_the_book(last: str, expected: str) -> None:
     bench.place(taker, Side.BUY, 1, last)
     bench.place(maker, Side.BUY, 1, "871")
     bench.place(maker, Side.SELL, 1, "871.5")
-    assert local_price(bench.exchange.state, 0) == bench.ticks(expected)
+    rule = HyperliquidMark(SECOND, SECOND, 1, 1_000_000, SECOND)
+    assert rule.local_price(bench.exchange.state, 0, bench.ticks("871"), bench.ticks("871.5")) == bench.ticks(expected)
 
 
 @pytest.mark.parametrize(

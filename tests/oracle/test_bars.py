@@ -1,6 +1,7 @@
 """Bars and kline files: what is read, and how each fault of a file is named."""
 
 import gzip
+import io
 import math
 import zipfile
 from datetime import UTC, datetime
@@ -152,6 +153,27 @@ def test_harmless_variations_are_read(tmp_path: Path) -> None:
     assert seen(replay(path)) == EXPECTED
 
 
+def quoted(lines: list[str]) -> list[str]:
+    return [",".join(f'"{field}"' for field in line.split(",")) for line in lines]
+
+
+@pytest.mark.parametrize("columns", [6, 12])
+@pytest.mark.parametrize("name", ["", "index", "Unnamed: 0"])
+def test_an_index_in_front_of_the_time_is_left_out(tmp_path: Path, name: str, columns: int) -> None:
+    """pandas' to_csv() writes one, under an empty name, unless it is told not to."""
+    lines = [HEADER, *ROWS] if columns == 6 else [f"{HEADER},{TAIL}", *twelve(ROWS)]
+    indexed = [f"{index},{line}" for index, line in zip([name, "0", "1", "2"], lines, strict=True)]
+    assert seen(replay(write(tmp_path, indexed))) == EXPECTED
+    assert seen(replay(write(tmp_path, quoted(indexed)))) == EXPECTED
+
+
+def test_quoted_fields_are_read(tmp_path: Path) -> None:
+    for lines in (ROWS, [HEADER, *ROWS], twelve(ROWS), [f"{HEADER},{TAIL}", *twelve(ROWS)]):
+        assert seen(replay(write(tmp_path, quoted(lines)))) == EXPECTED
+    mixed = [ROWS[0].replace("100", '"100"'), ROWS[1].replace("105,", '"105", '), ROWS[2]]
+    assert seen(replay(write(tmp_path, mixed))) == EXPECTED
+
+
 def test_one_row_of_twelve_columns_knows_its_length(tmp_path: Path) -> None:
     assert seen(replay(write(tmp_path, twelve(ROWS[:1]))))[0] == MINUTE_NS
     assert replay(write(tmp_path, ROWS[:1]), bar_ns=MINUTE_NS).bar_ns == MINUTE_NS
@@ -176,11 +198,25 @@ def change(row: int, column: int, field: str) -> list[str]:
         ([ROWS[2], ROWS[1], ROWS[0]], "row 2: unsorted: it opens -60 s after row 1"),
         ([ROWS[1], ROWS[1]], "row 2: a duplicate: it opens 0 s after row 1, expected 60 s"),
         ([HEADER, ROWS[0], ROWS[1] + ",9"], "row 3: 7 columns, expected 6, as in row 1"),
-        ([HEADER, ROWS[0], "", ROWS[1]], "row 3: 1 columns, expected 6"),
+        ([HEADER, ROWS[0], "", ROWS[1]], "row 3: an empty line, expected 6, as in row 1"),
+        ([HEADER, ROWS[0], "x", ROWS[1]], "row 3: 1 column, expected 6, as in row 1"),
         ([f"{START},1,2,1"], "row 1: 4 columns, expected 6 or 12 columns"),
         ([f"{HEADER},{TAIL}", *ROWS], "row 2: 6 columns, expected 12, as in row 1"),
-        ([HEADER], "only a header, expected at least one row after it"),
+        ([HEADER], "row 1: only a header, expected at least one row after it"),
         ([""], "the file is empty, expected rows of 6 or 12 columns"),
+        ([" \t\v\f", "", "  "], "the file is empty, expected rows of 6 or 12 columns"),
+        (["\x1c\x1d"], r"row 1: the control character '\\x1c' is no text, expected a CSV file"),
+        ([*ROWS, "\x00"], r"row 4: the control character '\\x00' is no text, expected a CSV file"),
+        (["no bars here"], "row 1: 1 column, expected 6 or 12 columns, separated by commas"),
+        ([line.replace(",", ";") for line in ROWS], "row 1: 1 column, expected 6 or 12 columns, separated by commas"),
+        ([ROWS[0], ROWS[1].replace("105", '"105')], "row 2: no CSV, unexpected end of data, expected fields separated by commas"),
+        ([ROWS[0], ROWS[1].replace("105", '"1"05')], "row 2: no CSV, ',' expected after '\"', expected fields separated by commas"),
+        ([ROWS[0].replace("100", '"1\n00"'), *ROWS[1:]], "row 1: a quote that goes on in the next line, expected a row on each line"),
+        ([f"0,{ROWS[0]}", f"1,{ROWS[1]}"], "row 1: 7 columns, expected 6 or 12 .* a header in which its name is empty"),
+        ([f",{HEADER}", f"0,{ROWS[0]}", ROWS[1]], "row 3: 6 columns, expected 7, as in row 1"),
+        ([f",{HEADER}"], "row 1: only a header, expected at least one row after it"),
+        ([f"note,{HEADER}", f"0,{ROWS[0]}"], "row 1: 7 columns, expected 6 or 12 columns"),
+        ([",open,high,low,close,volume", *ROWS], "row 1: ',open,high,low,close,volume', expected a row that starts with a time"),
         (
             ["open_time,close,high,low,open,volume", *ROWS],
             "row 1: 'open_time,close.*expected a row that starts with a ti",
@@ -229,19 +265,23 @@ def test_a_gap_after_the_first_row_is_found_by_the_close_time(tmp_path: Path) ->
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     packed = gzip.compress("\n".join(ROWS).encode())
     files = {
-        "missing.csv": (None, "cannot be read"),
+        "missing.csv": (None, "missing.csv: cannot be read: No such file or directory$"),
         "bars.txt": (b"", "suffix '.txt', expected .csv, .csv.gz or .zip"),
         "text.csv.gz": (b"plain", "cannot be read"),
         "cut.csv.gz": (packed[:-20], "cannot be read"),
         "flipped.csv.gz": (packed[:12] + b"\xff\xff" + packed[14:], "cannot be read"),
         "text.zip": (b"plain", "cannot be read"),
-        "binary.csv": (b"\x80\x81", "byte 0 is not UTF-8 text, expected a CSV file"),
+        "binary.csv": (b"\x80\x81", "row 1: byte 0 is not UTF-8 text, expected a CSV file"),
+        "half.csv": ("\n".join(ROWS).encode() + b"\n\xff", "row 4: byte [0-9]+ is not UTF-8 text, expected a CSV file"),
+        "packed.csv": (packed, "row 1: byte 1 is not UTF-8 text, expected a CSV file"),
+        "binary.csv.gz": (gzip.compress(b"1\n\x80"), "row 2: byte 2 is not UTF-8 text, expected a CSV file"),
     }
     for name, (content, message) in files.items():
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        with pytest.raises(PathError, match=message):
+        with pytest.raises(PathError, match=message) as caught:
             replay(tmp_path / name)
+        assert str(caught.value).startswith(f"{tmp_path / name}: ")
 
 
 @pytest.mark.parametrize("names", [[], ["a.txt"], ["a.csv", "b.csv"]])
@@ -269,8 +309,27 @@ def test_garbage_raises_only_path_errors(tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.getbasetemp()
     for name in ("garbage.csv", "garbage.csv.gz", "garbage.zip"):
         (folder / name).write_bytes(content)
-        with pytest.raises(PathError):
+        with pytest.raises(PathError) as caught:
             replay(folder / name)
+        assert str(caught.value).startswith(f"{folder / name}: ")
+        assert "is empty" not in str(caught.value) or not content.decode("utf-8-sig").strip(" \t\r\n\v\f")
+
+
+@given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), max_size=4))
+def test_damaged_archives_raise_only_path_errors(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, changes: list[tuple[int, int]]
+) -> None:
+    folder, packed = tmp_path_factory.getbasetemp(), io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bars.csv", content)
+    for name, whole in (("damaged.csv.gz", gzip.compress(content)), ("damaged.zip", packed.getvalue())):
+        damaged = bytearray(whole)
+        for at, byte in changes:
+            damaged[at % len(damaged)] = byte
+        (folder / name).write_bytes(damaged)
+        with pytest.raises(PathError) as caught:
+            replay(folder / name)
+        assert str(caught.value).startswith(f"{folder / name}: ")
 
 
 @given(st.integers(0, 2), st.integers(0, 5), st.text(max_size=6))

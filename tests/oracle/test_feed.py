@@ -1,6 +1,7 @@
 """The feed: when updates arrive, which looks are published, how prices become ticks."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -127,7 +128,7 @@ def test_nobody_reports_nothing_is_published() -> None:
     down = [Source("a", outages=(outage,)), Source("b", outages=(outage,))]
     updates = listen(Feed(SECOND), down)
     assert [look // SECOND for look in updates.observed_ns.tolist()] == [*range(100), *range(200, 600)]
-    assert len(listen(Feed(SECOND), [*down, Source("c")])) == 600
+    assert len(listen(Feed(SECOND, min_sources=1), [*down, Source("c")])) == 600
     beats = listen(Feed(SECOND, deviation_bp=9_999.0, heartbeat_ns=30 * SECOND), down)
     assert [look // SECOND for look in beats.observed_ns.tolist()][:6] == [0, 30, 60, 90, 200, 230]
 
@@ -157,8 +158,151 @@ def test_the_aggregate_is_what_is_published() -> None:
 def test_adding_a_source_changes_no_other_sources_reports() -> None:
     alone = listen(Feed(SECOND), SOURCES[:1])
     manipulator = Source("z", weight=1e-6, noise_bp=500.0)
-    both = listen(Feed(SECOND, aggregate="weighted_median"), [manipulator, SOURCES[0]])
+    both = listen(Feed(SECOND, aggregate="weighted_median", min_sources=1), [manipulator, SOURCES[0]])
     assert both.price_ticks.tolist() == alone.price_ticks.tolist()
+
+
+# Who counts -----------------------------------------------------------------------------------------------------------
+
+FLAT = PricePath(0, SECOND, np.full(10, 1_000.0))
+ALWAYS = (0, 10 * SECOND)
+
+
+def rogue(name: str, offset_bp: float, weight: float = 1.0) -> Source:
+    return Source(name, weight=weight, manipulated=((*ALWAYS, offset_bp),))
+
+
+def out(name: str, weight: float = 1.0) -> Source:
+    return Source(name, weight=weight, outages=(ALWAYS,))
+
+
+def price(feed: Feed, *sources: Source) -> int | None:
+    """What is published of a flat price of 1,000 [ticks of 1 USD]; None for nothing."""
+    updates = feed.updates(FLAT, sources, 1, 0, SECOND, 1.0)
+    return int(updates.price_ticks[0]) if len(updates) else None
+
+
+def test_a_rogue_among_two_that_report_is_not_published() -> None:
+    assert price(Feed(SECOND), Source("a"), out("b"), rogue("c", 10_000.0)) is None
+    assert price(Feed(SECOND), Source("a"), Source("b"), rogue("c", 10_000.0)) == 1_000
+    assert price(Feed(SECOND), Source("a"), out("b"), rogue("c", 100.0)) == 1_005  # close enough: the mean
+
+
+def test_by_default_more_than_half_of_the_sources_must_agree() -> None:
+    names = "abcdefg"
+    for n in range(1, 7):
+        for report in range(n + 1):
+            sources = [Source(name) if number < report else out(name) for number, name in enumerate(names[:n])]
+            assert price(Feed(SECOND), *sources) == (1_000 if report > n / 2 else None)
+
+
+def test_a_least_number_is_counted_after_those_who_disagree_are_out() -> None:
+    sources = [*SOURCES[:2], rogue("x", 600.0), rogue("y", -600.0)]
+    for least, expected in [(0, None), (1, 1_000), (2, 1_000), (3, None), (4, None)]:
+        assert price(Feed(SECOND, min_sources=least), *sources) == expected
+    assert price(Feed(SECOND, min_sources=4, max_disagreement_bp=601.0), *sources) == 1_000
+
+
+def test_weights_do_not_stand_in_for_numbers() -> None:
+    """A heavy rogue is not published alone, nor do light ones outvote a heavy source that they disagree with."""
+    heavy = Feed(SECOND, aggregate="weighted_median")
+    assert price(heavy, rogue("a", 10_000.0, weight=9.0), Source("b"), Source("c")) is None
+    assert price(heavy, Source("a", weight=9.0), rogue("b", 10_000.0), rogue("c", 10_000.0)) is None
+    trusting = Feed(SECOND, aggregate="weighted_median", min_sources=1)
+    assert price(trusting, Source("a", weight=9.0), rogue("b", 10_000.0), rogue("c", 10_000.0)) == 1_000
+
+
+parties = st.lists(
+    st.tuples(st.sampled_from(["sound", "out", "rogue"]), st.floats(-9_000.0, 20_000.0), st.floats(0.01, 100.0)),
+    min_size=1,
+    max_size=9,
+)
+limits = st.sampled_from([1.0, 50.0, 500.0, 2_000.0])
+aggregates = st.sampled_from(["median", "weighted_median"])
+
+
+def cast(drawn: list[tuple[str, float, float]]) -> list[Source]:
+    faults = {"sound": lambda *_: {}, "out": lambda *_: {"outages": (ALWAYS,)}, "rogue": lambda bp: {"manipulated": ((*ALWAYS, bp),)}}
+    return [Source(f"s{number}", weight=weight, **faults[kind](bp)) for number, (kind, bp, weight) in enumerate(drawn)]
+
+
+@given(parties, limits, aggregates)
+def test_a_minority_of_rogues_moves_no_published_price_far(
+    drawn: list[tuple[str, float, float]], limit_bp: float, aggregate: str
+) -> None:
+    """Whoever else is out, and whatever the weights: at least one of those who agree is sound, so all of them are near it."""
+    rogues = sum(kind == "rogue" for kind, _, _ in drawn)
+    feed = Feed(SECOND, aggregate=aggregate, max_disagreement_bp=limit_bp)
+    updates = feed.updates(FLAT, cast(drawn), 1, 0, SECOND, 1e-3)
+    if rogues <= len(drawn) // 2 and len(updates):
+        limit = limit_bp / 1e4
+        assert abs(updates.price_ticks[0] / 1e6 - 1.0) <= 2.0 * limit / (1.0 - limit) + 1e-6
+
+
+@given(parties, limits, aggregates, st.integers(0, 9))
+def test_what_is_published_lies_between_reports_that_agree(
+    drawn: list[tuple[str, float, float]], limit_bp: float, aggregate: str, least: int
+) -> None:
+    feed = Feed(SECOND, aggregate=aggregate, max_disagreement_bp=limit_bp, min_sources=min(least, len(drawn)))
+    updates = feed.updates(FLAT, cast(drawn), 1, 0, SECOND, 1e-3)
+    reports = sorted(1_000.0 * (1.0 + bp * 1e-4 * (kind == "rogue")) for kind, bp, _ in drawn if kind != "out")
+    needed = feed.min_sources or len(drawn) // 2 + 1
+    assert len(updates) <= (len(reports) >= needed)
+    if len(updates):
+        published = updates.price_ticks[0] * 1e-3
+        reach = 2.0 * limit_bp / 1e4 / (1.0 - limit_bp / 1e4)
+        near = [report for report in reports if abs(report / published - 1.0) <= reach + 1e-6]
+        assert len(near) >= needed
+        assert near[0] - 1e-3 <= published <= near[-1] + 1e-3
+
+
+@given(parties, aggregates, st.randoms(use_true_random=False))
+def test_the_order_of_the_sources_changes_nothing(
+    drawn: list[tuple[str, float, float]], aggregate: str, random: random.Random
+) -> None:
+    feed = Feed(SECOND, aggregate=aggregate, min_sources=1)
+    sources = cast(drawn)
+    mixed = random.sample(sources, len(sources))
+    one, other = (feed.updates(FLAT, given, 1, 0, 3 * SECOND, 1e-6) for given in (sources, mixed))
+    for column, again in zip(vars(one).values(), vars(other).values(), strict=True):
+        assert column.tolist() == again.tolist()
+
+
+# Outside perpetuals ---------------------------------------------------------------------------------------------------
+
+
+def test_an_update_brings_the_median_of_outside_perpetuals() -> None:
+    perps = [Source("x", bias_bp=10.0), Source("y", bias_bp=20.0), Source("z", bias_bp=30.0)]
+    updates = Feed(SECOND).updates(FLAT, ONE, 1, 0, SECOND, 1.0, perps)
+    assert (updates.price_ticks.tolist(), updates.perp_ticks.tolist()) == ([1_000], [1_002])
+    assert Feed(SECOND).updates(FLAT, ONE, 1, 0, SECOND, 1.0, ()).perp_ticks.tolist() == [0]
+
+
+def test_without_perpetuals_given_each_source_has_one() -> None:
+    sources = [Source(name, noise_bp=20.0, bias_bp=40.0) for name in "abc"]
+    updates = listen(Feed(SECOND), sources)
+    again = listen(Feed(SECOND), [Source(f"{name} perpetual", noise_bp=20.0, bias_bp=40.0) for name in "abc"])  # the same draws
+    assert updates.perp_ticks.tolist() == again.price_ticks.tolist() != updates.price_ticks.tolist()
+    silent = Feed(SECOND).updates(PATH, sources, 1, 0, END, 0.01, ())
+    assert silent.price_ticks.tolist() == updates.price_ticks.tolist()
+
+
+def test_a_threshold_changes_no_perpetual() -> None:
+    every, some = (listen(Feed(SECOND, deviation_bp=bp), SOURCES) for bp in (0.0, 5.0))
+    known = dict(zip(every.observed_ns.tolist(), every.perp_ticks.tolist(), strict=True))
+    assert 0 < len(some) < len(every)
+    assert [known[look] for look in some.observed_ns.tolist()] == some.perp_ticks.tolist()
+
+
+def test_too_few_perpetuals_leave_an_update_without() -> None:
+    perps = [Source("x"), Source("y", outages=((100 * SECOND, 200 * SECOND),)), Source("z", manipulated=((0, END, 10_000.0),))]
+    feed = Feed(SECOND, lag_ns=7)
+    updates = feed.updates(PATH, ONE, 1, 0, END, 0.01, perps)
+    assert len(updates) == 600
+    missing = updates.observed_ns[updates.perp_ticks == 0] // SECOND
+    assert missing.tolist() == list(range(100, 200))
+    sent = list(commands(updates, 0))
+    assert (sent[100].perp_median, sent[200].perp_median) == (0, updates.price_ticks[200])
 
 
 # Edges ----------------------------------------------------------------------------------------------------------------
@@ -175,11 +319,34 @@ def test_adding_a_source_changes_no_other_sources_reports() -> None:
         ({"deviation_bp": math.nan}, "deviation_bp: nan given"),
         ({"heartbeat_ns": SECOND // 2}, r"heartbeat_ns: 500000000 given, expected 0 \(none\) or at least cadence_ns"),
         ({"aggregate": "mean"}, "aggregate: 'mean' given, expected one of median, weighted_median"),
+        ({"min_sources": -1}, "min_sources: -1 given, expected a whole number from 0 to 1000000"),
+        ({"min_sources": 1.5}, "min_sources: 1.5 given"),
+        ({"max_disagreement_bp": 0.0}, "max_disagreement_bp: 0.0 given, expected a number from 0.01 to 1e[+]09"),
+        ({"max_disagreement_bp": math.nan}, "max_disagreement_bp: nan given"),
     ],
 )
 def test_wrong_feeds_are_refused(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(FeedError, match=message):
         Feed(**{"cadence_ns": SECOND, **parameters})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("perps", "message"),
+    [
+        (ONE, r"sources and perps: \['a', 'b', 'a'\] given, expected at least one, and each name once"),
+        ([Source("x"), Source("x")], r"sources and perps: \['a', 'b', 'x', 'x'\] given"),
+        ([Source("x")], "min_sources: 2 given, expected at most 1, as perps are given"),
+    ],
+)
+def test_wrong_perpetuals_are_refused(perps: list[Source], message: str) -> None:
+    with pytest.raises(FeedError, match=message):
+        Feed(SECOND, min_sources=2).updates(PATH, SOURCES[:2], 1, 0, END, 0.01, perps)
+
+
+def test_more_sources_than_there_are_cannot_agree() -> None:
+    assert len(listen(Feed(SECOND, min_sources=3), SOURCES)) == 600
+    with pytest.raises(FeedError, match="min_sources: 4 given, expected at most 3, as sources are given"):
+        listen(Feed(SECOND, min_sources=4), SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -208,10 +375,12 @@ def test_updates_become_the_venues_commands() -> None:
     messages = pytest.importorskip("perplab.exchange.messages", reason="the exchange is not installed")
     updates = listen(Feed(SECOND, lag_ns=7), SOURCES)
     made = list(commands(updates, market=3))
-    assert made[0] == messages.UpdateOracle(ts=7, market=3, price=int(updates.price_ticks[0]))
+    first = int(updates.price_ticks[0]), int(updates.perp_ticks[0])
+    assert made[0] == messages.UpdateOracle(ts=7, market=3, price=first[0], perp_median=first[1])
     assert [command.ts for command in made] == updates.publish_ns.tolist()
     assert [command.price for command in made] == updates.price_ticks.tolist()
-    assert all(type(command.ts) is type(command.price) is int for command in made)
+    assert [command.perp_median for command in made] == updates.perp_ticks.tolist()
+    assert all(type(command.ts) is type(command.price) is type(command.perp_median) is int for command in made)
 
 
 def test_bounds_are_the_venues() -> None:

@@ -1,7 +1,9 @@
 """Sources: each fault alone, their order, and the aggregates."""
 
 import math
+import random
 from fractions import Fraction
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -173,6 +175,24 @@ def test_half_of_the_weight_lies_on_each_side(pairs: list[tuple[float, float]]) 
     slack = total * Fraction(1, 10**12)
     assert sum(Fraction(weight) for value, weight in pairs if value < middle) <= total / 2 + slack
     assert sum(Fraction(weight) for value, weight in pairs if value > middle) <= total / 2 + slack
+
+
+@given(
+    st.lists(st.tuples(VALUE, st.sampled_from([0.1, 0.2, 0.3, 0.7, 1e-9, 1e9])), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_reports_changes_no_median(pairs: list[tuple[float, float]], random: random.Random) -> None:
+    """To the last bit: 0.1 + 0.2 + 0.3 is not 0.3 + 0.2 + 0.1, where several report the same."""
+    mixed = random.sample(pairs, len(pairs))
+    one, other = (weighted_median(np.array([[value] for value, _ in of]), [w for _, w in of]) for of in (pairs, mixed))
+    assert one.tobytes() == other.tobytes()
+
+
+def test_equal_reports_are_added_up_in_one_order() -> None:
+    """As given, 0.1 + 0.2 + 0.3 and 0.1 + 0.5 are each half of the whole, or not quite, depending on who comes first."""
+    pairs = [(1.0, 0.1), (1.0, 0.2), (1.0, 0.3), (2.0, 0.1), (2.0, 0.5)]
+    for mixed in permutations(pairs):
+        assert weighted_median(np.array([[value] for value, _ in mixed]), [weight for _, weight in mixed]).tolist() == [1.5]
 
 
 def test_examples_of_the_weighted_median() -> None:
