@@ -45,6 +45,7 @@ WIDTH: Final = int(ROW)
 LENGTHS: Final = (400, 600, 800, 1_000, 1_200, 1_600, 2_000)
 BLOCK: Final = 64  # rows of a journal's block, and so of a bulk call of its replay
 TWINS: Final = 4  # every so many stretches a second venue gets a Tick for every command that the first one refused
+MEMORY: Final = 3 << 30  # bytes of a process
 COMPARE: Final = 10  # commands from one comparison with the books of the events to the next
 SAMPLE: Final = 25  # refusals from one comparison with the twin to the next
 CODED: Final[dict[type[m.Event], tuple[str, type[Reason | CancelReason | Payer | Method | Outcome]]]] = {
@@ -52,6 +53,12 @@ CODED: Final[dict[type[m.Event], tuple[str, type[Reason | CancelReason | Payer |
     m.Liquidated: ("method", Method), m.LiquidationEnded: ("outcome", Outcome), m.AuctionEnded: ("outcome", Outcome),
 }  # fmt: skip
 CODES: Final = (Reason, CancelReason, Payer, Method, Outcome)
+
+
+try:
+    import resource
+except ImportError:  # not on every system
+    resource = None  # type: ignore[assignment]
 
 
 class Breach(NamedTuple):
@@ -186,7 +193,7 @@ class World:
         c, x = self.x.command, self.x
         market = c.market if isinstance(c, m.Place) else x.tape.orders.get(c.order_id, [0, 0])[1]
         if c.account < self.accounts and market < len(x.terms):
-            x.free = self.exchange.free_margin(c.account, x.terms[market].asset)
+            x.free = self.exchange.available_margin(c.account, x.terms[market].asset)
 
     def lead_twin(self, row: list[int]) -> None:
         assert self.twin is not None
@@ -397,12 +404,18 @@ def soak(options: Options, numbers: Sequence[int], jobs: int) -> list[Result]:
             results.append(stretch(options, number))
             progress.tell(sum(r.commands for r in results), total)
         return results
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=bound_memory) as pool:
         for future in as_completed([pool.submit(stretch, options, number) for number in numbers]):
             results.append(future.result())
             broken = sum(bool(r.breaches) for r in results)
             progress.tell(sum(r.commands for r in results), total, f" commands, {broken} stretches broken")
     return sorted(results)
+
+
+def bound_memory() -> None:
+    """A command that never comes to an end then raises, and is a breach like any other."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def report(options: Options, results: Sequence[Result], complete: bool) -> int:

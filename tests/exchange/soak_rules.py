@@ -83,7 +83,7 @@ class Step:
         self.alone = True  # the time of the command had come before: all events are its own
         self.refused = False
         self.resting = 0  # orders ahead of the command
-        self.free = 0  # ahead of an order, the sender's free margin
+        self.free = 0  # ahead of an order, the sender's available margin
         self.below: dict[tuple[int, int], bool] = {}  # ahead of a bid, (account, market or -1 - asset): is it below maintenance?
 
     def of(self, *kinds: type[m.Event]) -> list[m.Event]:

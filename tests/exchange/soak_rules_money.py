@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from soak_rules import Snapshot, Step, step
-from soak_tape import CLOSED
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method, Payer
@@ -142,8 +141,8 @@ def payers_in_order(x: Step) -> str:
 def vault_limit(x: Step) -> str:
     """Whose money the vault is: what it takes over does not leave it beyond its loss limit, in no asset."""
     vault = x.exchange.venue.vault
-    if not x.alone:
-        return ""  # funding may have followed
+    if not x.alone or x.of(m.LossSocialized):
+        return ""  # it may have lost more since
     for asset in {x.terms[e.market].asset for e in x.of(m.TakenOver)}:
         limit = vault.capital * vault.loss_limit_ppm if asset == 0 else 0
         lost = (vault.capital * 10**6 if asset == 0 else 0) - x.after.equity[asset][VAULT]
@@ -194,8 +193,8 @@ def entry_margin(x: Step) -> str:
     against = p.size and (p.size < 0) == (order[2] == 0)
     if against and (p.mode == 1 or (p.bid_lots, p.ask_lots)[order[2]] <= abs(p.size)):
         return ""  # against the position: it raises no requirement, it only makes cash answer for the position
-    free = x.exchange.free_margin(c.account, asset)
-    return f"free margin from {x.free} to {free}" if free < 0 and free < x.free else ""
+    free = x.exchange.available_margin(c.account, asset)
+    return f"available margin from {x.free} to {free}" if free < 0 and free < x.free else ""
 
 
 @step
@@ -208,12 +207,6 @@ def own_margin(x: Step) -> str:
     lowered = isinstance(c, m.SetLeverage) and x.alone and c.leverage < x.before.positions[c.account, c.market].leverage
     if p.mode == 1 and p.size and (lowered or getattr(c, "amount", 0) < 0) and x.isolated_equity(p) < x.margin.row_initial(p):
         return f"{c}: {p}, equity {x.isolated_equity(p)}"
-    free = x.exchange.free_margin(c.account, x.terms[c.market].asset)
+    free = x.exchange.available_margin(c.account, x.terms[c.market].asset)
     burdened = getattr(c, "amount", 0) > 0 or (lowered and (p.size or p.bid_lots or p.ask_lots))
-    return f"{c}: free margin {free}" if burdened and free < 0 else ""
-
-
-@step
-def halt_shares(x: Step) -> str:
-    """Holders who cannot close: no loss is shared in a market that is halted or cancel-only."""
-    return next((f"{e}" for e in x.of(m.LossSocialized) if x.tape.status[e.market] in CLOSED and x.alone), "")
+    return f"{c}: available margin {free}" if burdened and free < 0 else ""
