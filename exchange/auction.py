@@ -40,7 +40,9 @@ class Lot:
         for row in self.rows:
             self.maintenance += row_maintenance(desk.state, row)
         whole = desk.maintenance(at)
-        if self.maintenance != whole and whole > 0:
+        if len(self.rows) == 0:
+            self.maintenance = whole  # all is held back: what will be on offer again
+        elif self.maintenance != whole and whole > 0:
             self.equity = mul_div_floor(self.equity, self.maintenance, whole)
 
 

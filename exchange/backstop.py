@@ -133,7 +133,8 @@ class SocializedLoss(Backstop):
             return 0
         shift = int(state.markets.index_shift[market])
         limit = int(value_of(state.markets, market, 1, state.markets.mark[market])) << shift
-        left = amount - closed.ask(amount, min(limit, -(-(int(amount) << shift) // lots)), limit)
+        asked = closed.ask(amount, min(limit, -(-(int(amount) << shift) // lots)), limit)
+        left = amount - asked
         delta: i64 = 0
         if open_lots > 0 and left > 0:
             per_lot = -(-(int(left) << shift) // open_lots)
@@ -148,9 +149,11 @@ class SocializedLoss(Backstop):
             state.markets.unexamined[market] = 1
             left -= booked
         while left > 0 and closed.able > 0:
-            left -= closed.ask(left, -(-(int(left) << shift) // closed.able), limit)
+            more = closed.ask(left, -(-(int(left) << shift) // closed.able), limit)
+            asked += more
+            left -= more
         if left < amount:
-            state.log.emit(k.E_LOSS_SOCIALIZED, state.now, market, amount - left, state.markets.open_interest[market], delta)
+            state.log.emit(k.E_LOSS_SOCIALIZED, state.now, market, amount - left, state.markets.open_interest[market], delta, asked)
         return amount - left
 
 

@@ -25,18 +25,23 @@ def read_toml(path: Path) -> Tree:
             return tomllib.load(file)
     except OSError as error:
         raise DesignError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise DesignError(f"{path}: not valid TOML: nested too deeply") from None
+    except ValueError as error:  # of the syntax, of the text's encoding, and of numbers with thousands of digits
         raise DesignError(f"{path}: not valid TOML: {error}") from None
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> Tree:
-    """`over` laid on `base`, table by table; anything but a table is replaced. A table laid on a list of tables is laid on each."""
+    """`over` laid on `base`, table by table; anything but a table is replaced, lists as a whole.
+
+    So `[[markets]]` replaces all markets. A table laid on a list of tables is laid on each: `[markets]` changes keys of all markets.
+    """
     result: Tree = dict(base)
     for key, value in over.items():
         old = result.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
             result[key] = merged(old, value)
-        elif isinstance(old, list) and isinstance(value, dict):
+        elif isinstance(old, list) and old and isinstance(value, dict) and all(isinstance(item, dict) for item in old):
             result[key] = [merged(item, value) for item in old]
         else:
             result[key] = value
@@ -81,8 +86,12 @@ def explain(message: str, tree: Tree, kind: type[msgspec.Struct]) -> str:
         return f"unknown key {place}{told}{nearest(unknown[1], fields_at(kind, path))}"
     missing = re.search(r"missing required field `(.+)`", text)
     if missing:
-        return f"missing key {f'{key}.' if key else ''}{missing[1]}"
+        listed = re.match(r"(\w+)\[\d+\]$", key)
+        hint = f"; [[{listed[1]}]] is a list of its own, [{listed[1]}] changes keys of the list that is extended" if listed else ""
+        return f"missing key {f'{key}.' if key else ''}{missing[1]}{hint}"
     given = at_path(tree, path)
+    if isinstance(given, dict) and holds_tables(type_at(kind, path)):
+        return f"{key} is a table: expected [[{key}]], a list of tables; [{key}] changes keys of the list that is extended, if any is"
     known = choices_at(kind, path)
     if known:
         return f"{key} is {given!r}: expected one of {', '.join(known)}{nearest(given, known, or_list=False)}"
@@ -101,6 +110,12 @@ def type_at(kind: type[msgspec.Struct], path: str) -> object:
         if name and isinstance(inner, msgspec.inspect.StructType):
             at = next((field.type for field in inner.fields if field.encode_name == name), at)
     return at
+
+
+def holds_tables(info: object) -> bool:
+    """Whether a type is a list of tables."""
+    is_list = isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType)
+    return is_list and isinstance(struct_in(info), msgspec.inspect.StructType)
 
 
 def choices_at(kind: type[msgspec.Struct], path: str) -> list[str]:

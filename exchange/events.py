@@ -202,7 +202,8 @@ class FundingSampled(Event, frozen=True, gc=False):
 
 
 class FundingCharged(Event, frozen=True, gc=False):
-    """Longs pay `rate_ppt` of `price` per lot (shorts when negative). `index_delta` is that in 2^-index_shift micro per lot."""
+    """Longs pay `rate_ppt` of `price` per lot (shorts when negative), times the share of the interval in which samples were taken.
+    `index_delta` is that in 2^-index_shift micro per lot. A payment that falls due in a halt is told with a rate of 0, and waits."""
 
     KIND: ClassVar[int] = 19
     market: int
@@ -315,13 +316,15 @@ class DeficitPaid(Event, frozen=True, gc=False):
 
 
 class LossSocialized(Event, frozen=True, gc=False):
-    """`index_delta` in 2^-index_shift micro-units per open lot, both sides."""
+    """`index_delta` in 2^-index_shift micro-units per open lot, both sides. Lots that were closed against the loser in the same slice pay
+    the same, at once: a `PositionSettled` each."""
 
     KIND: ClassVar[int] = 30
     market: int
     amount: int  # [micro]
     open_lots: int  # [lots] of one side
     index_delta: int
+    closed_amount: int  # [micro] of `amount`: paid for lots closed in the slice
 
 
 class MarketStatusChanged(Event, frozen=True, gc=False):

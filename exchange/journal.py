@@ -153,15 +153,8 @@ def write_all(file: BinaryIO, data: bytes) -> None:
         left = left[written:]
 
 
-class Tail:
-    """What was found at the end of a journal."""
-
-    def __init__(self) -> None:
-        self.dropped = 0  # [bytes]
-
-
-def records(data: bytes, name: str, tail: Tail) -> Iterator[tuple[int, bytes]]:
-    """(rows, payload) of each whole record; `tail` is told what was cut off. Raises JournalError."""
+def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """(rows, payload) of each whole record, up to one that was cut off. Raises JournalError."""
     if not data.startswith(MAGIC):
         if len(data) < len(MAGIC) and MAGIC.startswith(data):
             raise JournalError(f"{name}: holds no design; it was cut off in its first {len(MAGIC)} bytes")
@@ -169,7 +162,6 @@ def records(data: bytes, name: str, tail: Tail) -> Iterator[tuple[int, bytes]]:
     at = len(MAGIC)
     while at < len(data):
         head = data[at : at + HEAD.size]
-        tail.dropped = len(data) - at  # unless it turns out whole
         if len(head) < HEAD.size or not any(data[at:]):
             return  # cut off, or a crash left zeros where the record was to be
         length, inverse, rows, checksum = HEAD.unpack(head)
@@ -184,17 +176,16 @@ def records(data: bytes, name: str, tail: Tail) -> Iterator[tuple[int, bytes]]:
             if payload.endswith(ZEROS) and not any(data[at + HEAD.size + length :]):
                 return  # its length was on the disk, the rest of it not
             raise JournalError(f"{name}: record at byte {at} is damaged (checksum differs)")
-        tail.dropped = 0
         yield rows, payload
         at += HEAD.size + length
 
 
-def read(source: Path | str | bytes, tail: Tail) -> tuple[str, Iterator[tuple[int, bytes]]]:
-    """The name of a journal and its records. Raises JournalError."""
+def content(source: Path | str | bytes) -> tuple[str, bytes]:
+    """The name of a journal and its bytes. Raises JournalError."""
     if isinstance(source, bytes):
-        return "journal", records(source, "journal", tail)
+        return "journal", source
     try:
-        return str(source), records(Path(source).read_bytes(), str(source), tail)
+        return str(source), Path(source).read_bytes()
     except OSError as error:
         raise JournalError(f"{source}: cannot be read: {error.strerror}") from None
 
@@ -206,8 +197,8 @@ def replay(source: Path | str | bytes) -> Exchange:
 
 def replayed(source: Path | str | bytes) -> Replayed:
     """The same, and whether the journal was cut off. Raises JournalError."""
-    tail = Tail()
-    name, found = read(source, tail)
+    name, data = content(source)
+    found = records(data, name)
     header = next(found, None)
     if header is None:
         raise JournalError(f"{name}: holds no design")
@@ -215,12 +206,13 @@ def replayed(source: Path | str | bytes) -> Replayed:
         exchange = Exchange(venue_of_json(header[1]))
     except (VenueError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
-    commands = 0
+    commands, end = 0, len(MAGIC) + HEAD.size + len(header[1])
     for rows, payload in found:
         if rows != 0:
             run_block(exchange, rows, payload, name)
-            commands += rows
-    return Replayed(exchange, commands, tail.dropped)
+        commands += rows
+        end += HEAD.size + len(payload)
+    return Replayed(exchange, commands, len(data) - end)
 
 
 def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
@@ -235,7 +227,8 @@ def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
 
 def directory(source: Path | str | bytes) -> dict[int, str]:
     """Names by owner number, as the journal tells them. Raises JournalError."""
-    _, found = read(source, Tail())
+    name, data = content(source)
+    found = records(data, name)
     names: dict[int, str] = {}
     for number, (rows, payload) in enumerate(found):
         if rows == 0 and number > 0:

@@ -138,7 +138,7 @@ class Matcher:
                 lots = min_i64(lots, reducible(positions.size[o.row], o.side))
                 if lots == 0:
                     return STOP
-        if positions.mode[row] == ISOLATED or positions.mode[o.row] == ISOLATED:
+        if row != o.row and (positions.mode[row] == ISOLATED or positions.mode[o.row] == ISOLATED):
             lots = self.to_zero(o.row, o.side, self.to_zero(row, 1 - o.side, lots))
         self.lots = lots
         return self.judge_money(o, row, lots, lots * price * self.state.markets.unit[o.market])

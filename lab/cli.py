@@ -1,37 +1,42 @@
 """The command line: `perplab compare`, `replay`, `venues`, `scenarios`.
 
-Rules of the file: the report goes to stdout, everything else to stderr. What the user got wrong is one line that starts with
-`error:`, and exit code 2; Ctrl-C is 130; a traceback is our own mistake. Nothing heavy is imported before a command needs it.
+Rules of the file: the report goes to stdout, everything else to stderr. What went wrong is one line that starts with `error:` and an
+exit code: 1 what was to be equal differs, 2 wrong input, 3 a journal was cut off, 4 the machine failed (a killed worker, a full disk),
+130 Ctrl-C. A traceback is our own mistake. Nothing heavy is imported before a command needs it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
+
+from .docs import docs
 
 if TYPE_CHECKING:
-    from perplab.exchange.venue import Venue
-    from perplab.oracle.bars import Bars
-
+    from .choices import Choice
+    from .compare import Done
     from .report import Report
-    from .scenario import Scenario
 
+DIFFERENT: Final = 1
 WRONG_INPUT: Final = 2
+CUT_OFF: Final = 3
+FAILED: Final = 4
 INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell says it
+PIPE_CLOSED: Final = 141
 TERMINATED: Final = 143
-NS: Final = 10**9
+MACHINE_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-FIRST_VENUES: Final = (  # in a table: by how positions are closed, then by who pays
-    "book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only",
-)  # fmt: skip
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
 
 class Perplab(click.Group):
@@ -41,16 +46,26 @@ class Perplab(click.Group):
         kwargs["standalone_mode"] = False
         try:
             code = super().main(*args, **kwargs)
+            sys.stdout.flush()
         except click.Abort:
             fail("interrupted", INTERRUPTED)
         except click.ClickException as error:
             fail(error.format_message(), WRONG_INPUT)
+        except BrokenPipeError:
+            silence_stdout()
+            sys.exit(PIPE_CLOSED)
         except OSError as error:
-            fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), WRONG_INPUT)
-        except ValueError as error:
+            code, name = FAILED if error.errno in MACHINE_ERRORS else WRONG_INPUT, error.filename
+            if not name and code == FAILED:  # what is written to a file names it
+                silence_stdout()
+                name = "standard output"
+            fail(f"{name}: {error.strerror}" if name else str(error), code)
+        except MemoryError:
+            fail("out of memory", FAILED)
+        except (ValueError, RuntimeError) as error:
             if not is_told(error):
                 raise
-            fail(str(error), WRONG_INPUT)
+            fail(str(error), FAILED if isinstance(error, RuntimeError) else WRONG_INPUT)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -59,30 +74,34 @@ def fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def is_told(error: ValueError) -> bool:
-    """Whether the error is about the user's input, with a message that says all."""
+def silence_stdout() -> None:
+    """What could not be written would be tried once more at exit, and end in a traceback."""
+    with suppress(OSError, ValueError):  # no real file, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_told(error: Exception) -> bool:
+    """Whether the error has a message for the user that says all."""
+    from perplab.exchange.design import DesignError
     from perplab.exchange.journal import JournalError
-    from perplab.exchange.venue import VenueError
     from perplab.oracle.values import OracleError
 
-    from .scenario import ScenarioError
+    from .results import FolderInUse
+    from .workers import WorkerDied
 
-    return isinstance(error, VenueError | ScenarioError | OracleError | JournalError)
+    return isinstance(error, DesignError | OracleError | JournalError | FolderInUse | WorkerDied)
 
 
 def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
     import platform
-    from importlib.metadata import PackageNotFoundError, version
 
     from perplab.exchange import BUILD
 
-    try:
-        number = version("perplab")
-    except PackageNotFoundError:
-        number = "(not installed)"
-    click.echo(f"perplab {number} ({BUILD} core, {platform.python_implementation()} {platform.python_version()})")
+    from .report import perplab_version
+
+    click.echo(f"perplab {perplab_version()} ({BUILD} core, {platform.python_implementation()} {platform.python_version()})")
     context.exit()
 
 
@@ -97,64 +116,177 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+# -- compare --
+
+ASKED: Final = (  # what a comparison is made of: all of it comes from the file where --from-report is given
+    click.argument("scenario", required=False),
+    click.option("--venues", "venue_list", metavar="A,B", help="Designs to compare: names or TOML files.  [default: all shipped ones]"),
+    click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds."),
+    click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them."),
+    click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]"),
+    click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario: oracle.lag_ms=5000. Repeatable."),
+    click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change one design. Repeatable."),
+    click.option(
+        "--same-capital/--own-capital",
+        default=None,
+        help="Insurance funds and vaults start with the scenario's backstop_usd, all the same, or each with its design's own capital.  "
+        "[default: the same; must be said where a TOML file of yours states another capital]",
+    ),
+    click.option("--baseline", metavar="NAME", help="Differences are to this design.  [default: book_fund_adl, else the first]"),
+    click.option("--path", "path_file", type=FILE, help="Klines (.csv, .csv.gz, .zip) to be the true price."),
+    click.option("--from", "from_text", metavar="TIME", help="Start of the part of that file, HH:MM or YYYY-MM-DDTHH:MM, UTC."),
+    click.option("--to", "to_text", metavar="TIME", help="Its end.  [default: 30 minutes before the worst minute to 50 after]"),
+)
+
+
+def asked(command: Any) -> Any:
+    for decorate in reversed(ASKED):
+        command = decorate(command)
+    return command
+
+
 @main.command(short_help="Run venue designs through a scenario and compare them.")
-@click.argument("scenario")
-@click.option("--venues", "venue_list", metavar="A,B", help="Designs to compare: names or TOML files.  [default: all shipped ones]")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
-@click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results.  [default: out/SCENARIO]")
-@click.option("--path", "path_file", type=FILE, help="Klines (.csv, .csv.gz, .zip) to be the true price.")
-@click.option("--from", "from_text", metavar="TIME", help="Start of the part of that file, HH:MM or YYYY-MM-DDTHH:MM, UTC.")
-@click.option("--to", "to_text", metavar="TIME", help="Its end.  [default: 30 minutes before the worst minute to 50 after]")
+@asked
+@click.option("--from-report", type=FILE, help="Repeat the comparison that wrote this report.json, and check that it is the same.")
+@click.option("--out", type=FOLDER, help="Folder of the results.  [default: out/SCENARIO, with --path or --set a name that says so]")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")
-def compare(
-    scenario: str, venue_list: str | None, seeds: int, seed: int, accounts: int | None, out: Path | None, path_file: Path | None,
-    from_text: str | None, to_text: str | None, jobs: int | None,
-) -> None:  # fmt: skip
+@click.pass_context
+def compare(context: click.Context, /, from_report: Path | None, out: Path | None, jobs: int | None, **words: Any) -> int:
     """Run several venue designs through SCENARIO on the same seeds, and show who was liquidated, what was lost, and who paid.
 
-    Writes DIR/report.json, DIR/report.svg (the table as a picture), DIR/timings.json and each run's journal,
-    DIR/journals/VENUE-seedN.journal.
+    SCENARIO is a shipped one (perplab scenarios) or a TOML file. Writes DIR/report.json, DIR/report.svg (the table as a picture),
+    DIR/timings.json and each run's journal, DIR/journals/VENUE-seedN.journal.
     """
-    from .compare import about, jobs_of, run_jobs
+    from .repeat import choice_of, recorded
+
+    if from_report is None:
+        choice = chosen(**words)
+        return run_comparison(choice, out or choice.folder, jobs)
+    given = [one for one in context.command.params if one.name in words and is_given(context, one)]
+    if given:
+        name = "SCENARIO" if given[0].name == "scenario" else "/".join([*given[0].opts, *given[0].secondary_opts])
+        raise click.UsageError(f"{name}: given with --from-report, expected only --out and --jobs: all else is in that file")
+    report = recorded(from_report)
+    choice = choice_of(report, from_report)
+    folder = out or choice.folder.with_name(f"{choice.folder.name}-repeated")
+    if folder.absolute() == from_report.absolute().parent:
+        raise click.UsageError(f"--out: {folder} given, expected another folder than that of the report which is repeated")
+    return run_comparison(choice, folder, jobs, from_report)
+
+
+def is_given(context: click.Context, parameter: click.Parameter) -> bool:
+    return context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
+
+
+def chosen(
+    scenario: str | None, venue_list: str | None, seeds: int, seed: int, accounts: int | None, settings: Sequence[str],
+    venue_settings: Sequence[str], same_capital: bool | None, baseline: str | None, path_file: Path | None, from_text: str | None,
+    to_text: str | None,
+) -> Choice:  # fmt: skip
+    """The comparison that the words of the command line ask for."""
+    from . import choices
+    from .report import OWN, SAME
+
+    if scenario is None:
+        raise click.UsageError("SCENARIO is missing: a name (perplab scenarios), a TOML file, or else --from-report")
+    changes = [choices.Setting("--set", text) for text in settings]
+    played, read = choices.chosen_scenario(scenario, changes, accounts, path_file, from_text, to_text)
+    file = scenario if scenario.endswith(".toml") else f"{scenario}.toml"
+    file += f" on {path_file}" if path_file else ""
+    designs = choices.chosen_designs(venue_list, [choices.Setting("--set-venue", text) for text in venue_settings])
+    first = choices.chosen_baseline(baseline, designs)
+    wanted = None if same_capital is None else SAME if same_capital else OWN
+    capital, designs = choices.with_capital_of(designs, played, file, wanted)
+    numbers = tuple(range(seed, seed + seeds))
+    choices.check_all(designs, played, file, numbers)
+    told = (*(f"--set {text}" for text in settings), *(f"--set-venue {text}" for text in venue_settings))
+    return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read)
+
+
+def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
+    """Make all runs, write and show the report; the exit code."""
+    from . import results
+    from .compare import about, jobs_of
     from .progress import Told
     from .report import Report
+    from .workers import run_jobs
 
-    setting = chosen_scenario(scenario, accounts, path_file, from_text, to_text)
-    venues = chosen_venues(venue_list)
-    folder = out or Path("out") / setting.name
-    (folder / "journals").mkdir(parents=True, exist_ok=True)
-    todo = jobs_of(venues, setting, range(seed, seed + seeds), folder / "journals")
-    processes = min(jobs or processors(), len(todo))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # as an exception, so that the workers are ended too
-    began = perf_counter()
-    with Told(len(todo), processes) as told:
-        done = run_jobs(todo, processes, told)
-    report = Report(about(setting), [one.result for one in done], [venue.name for venue in venues])
-    write(folder, report, setting.title, [one.clocked for one in done], perf_counter() - began, processes)
+    with results.locked(folder):
+        todo = jobs_of(choice, results.begin(folder))
+        processes = min(jobs or processors(), len(todo))
+        began = perf_counter()
+        with terminable(), said_what_is_kept(folder), Told(len(todo), processes) as told:
+            done = run_jobs(todo, processes, told)
+        names = [venue.name for venue in choice.venues]
+        report = Report(about(choice), [one.result for one in done], names, choice.baseline)
+        write(folder, report, done, perf_counter() - began, processes)
     show(folder, report)
+    return verdict_on(repeated, report) if repeated else 0
 
 
-def write(folder: Path, report: Report, title: str, clocked: Sequence[Any], wall_s: float, jobs: int) -> None:
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM is an exception meanwhile, so that the workers are ended too."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def said_what_is_kept(folder: Path) -> Iterator[None]:
+    """Where it is left by an error, the journals of the runs that were done by then are named."""
+    from . import results
+    from .table import counted
+
+    try:
+        yield
+    except BaseException:
+        kept = results.kept_journals(folder)
+        if kept:
+            click.echo(f"kept: {counted(kept, 'journal')} of finished runs, in {folder / results.UNFINISHED}", err=True)
+        raise
+
+
+def write(folder: Path, report: Report, done: Sequence[Done], wall_s: float, jobs: int) -> None:
+    from . import results
     from .picture import svg
     from .report import timings_json
 
-    (folder / "report.svg").write_text(svg(report, title), encoding="utf-8")
-    (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-    (folder / "timings.json").write_text(timings_json(clocked, wall_s, jobs), encoding="utf-8")
+    files = {
+        results.REPORT: report.to_json(),
+        results.PICTURE: svg(report, report.about.title),
+        results.TIMINGS: timings_json([one.clocked for one in done], wall_s, jobs),
+    }
+    results.finish(folder, files, [results.journal_name(one.venue, one.seed) for one in report.results])
 
 
 def show(folder: Path, report: Report) -> None:
     from rich.console import Console
 
-    from .table import Overview, counted
+    from .table import counted, print_overview
 
     files = f"Files: {folder / 'report.json'}, report.svg, timings.json, and {counted(len(report.results), 'journal')} in journals."
-    Console().print(Overview(report, f"{files} Every metric is defined in docs/metrics.md."))
+    print_overview(report, f"{files} `perplab docs metrics` defines every metric.", Console())
 
 
-# -- what was asked for --
+def verdict_on(repeated: Path, report: Report) -> int:
+    """Say whether the runs are those of the report that was repeated; the exit code."""
+    from .repeat import differences, recorded
+    from .table import counted
+
+    before = recorded(repeated)
+    found = differences(before, report.results)
+    runs = counted(len(report.results), "run")
+    if not found:
+        click.echo(f"\nRepeated {repeated}: all state hashes and metrics of its {runs} are equal.")
+        return 0
+    for line in found:
+        click.echo(f"error: {line}", err=True)
+    by = ", ".join(f"{key} {value}" for key, value in before.made_by.items())
+    click.echo(f"error: {len(found)} of {runs} differ from {repeated} (made by {by})", err=True)
+    return DIFFERENT
 
 
 def processors() -> int:
@@ -162,98 +294,39 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def all_venues() -> list[str]:
-    """The shipped designs, those that are told first in front."""
-    from perplab.exchange.venue import shipped_venues
-
-    return sorted(shipped_venues(), key=lambda name: (FIRST_VENUES.index(name) if name in FIRST_VENUES else 99, name))
-
-
-def chosen_venues(given: str | None) -> list[Venue]:
-    from perplab.exchange.venue import load_venue
-
-    names = all_venues() if given is None else [name.strip() for name in given.split(",") if name.strip()]
-    if not names:
-        raise click.UsageError(f"--venues: {given!r} given, expected names separated by commas")
-    venues = [load_venue(name) for name in names]
-    own = [venue.name for venue in venues]
-    twice = next((name for name in own if own.count(name) > 1), None)
-    if twice is not None:
-        raise click.UsageError(f"--venues: {twice} given twice, expected different names")
-    return venues
-
-
-def chosen_scenario(
-    name: str, accounts: int | None, path_file: Path | None, from_text: str | None, to_text: str | None
-) -> Scenario:
-    from .scenario import load_scenario
-
-    scenario = load_scenario(name)
-    if accounts is not None:
-        scenario = scenario.override({"population": {"accounts": accounts}})
-    if path_file is not None:
-        return on_path(scenario, path_file, from_text, to_text)
-    if from_text is not None or to_text is not None:
-        raise click.UsageError("--from, --to: given without --path, expected the file whose part they choose")
-    return scenario
-
-
-def on_path(scenario: Scenario, file: Path, from_text: str | None, to_text: str | None) -> Scenario:
-    """The scenario on a part of a kline file."""
-    from perplab.oracle.klines import replay
-
-    bars = replay(file)
-    start, end = moment("--from", from_text, bars), moment("--to", to_text, bars)
-    if start is not None and end is not None and end <= start:
-        raise click.UsageError(f"--to: {to_text!r} given, expected a time after --from {from_text!r}")
-    return renamed(scenario.with_path(bars, start, end), file)
-
-
-def renamed(scenario: Scenario, file: Path) -> Scenario:
-    """With a title that says what the true price is now."""
-    from msgspec.structs import replace
-
-    from .scenario import BarsPath
-
-    path = scenario.path
-    assert isinstance(path, BarsPath)
-    end = path.start + timedelta(seconds=path.bar_s * len(path.bars))
-    return replace(scenario, title=f"The traders of {scenario.name} on {file.name}, {path.start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC")
-
-
-def moment(option: str, text: str | None, bars: Bars) -> int | None:
-    """A time of day or a date with time, UTC, as ns since 1970; a time of day is that of the file's worst minute's day."""
-    if text is None:
-        return None
-    day = datetime.fromtimestamp(int(bars.open_ns[bars.worst_minute()]) // NS, UTC)
-    try:
-        when = datetime.fromisoformat(f"{day:%Y-%m-%d}T{text}" if len(text) == len("HH:MM") else text)
-    except ValueError:
-        raise click.UsageError(f"{option}: {text!r} given, expected HH:MM or YYYY-MM-DDTHH:MM (UTC)") from None
-    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
-    ns = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
-    if not bars.start_ns <= ns <= bars.end_ns:
-        first, last = (f"{datetime.fromtimestamp(edge // NS, UTC):%Y-%m-%dT%H:%M}" for edge in (bars.start_ns, bars.end_ns))
-        raise click.UsageError(f"{option}: {text!r} given, expected a time in the file, {first} to {last} (UTC)")
-    return ns
-
-
 # -- the other commands --
 
 
-@main.command(short_help="Print the state hash of a journal.")
+@main.command(short_help="Print the state hash of a journal, and check it.")
 @click.argument("file", type=FILE)
-def replay(file: Path) -> None:
-    """Apply the commands of a journal anew and print the state hash, which is that of the run that wrote it."""
-    from perplab.exchange.journal import replay as replay_journal
+def replay(file: Path) -> int:
+    """Apply the commands of a journal anew and print the state hash, which is that of the run that wrote it.
 
-    click.echo(replay_journal(file).state_hash())
+    Checks it against the report.json of its comparison, where that lies above the journal's folder. Exit code 1 if they differ, 3 if the
+    journal was cut off while it was written.
+    """
+    from perplab.exchange.journal import replayed
+
+    from .repeat import DIFFERS, check_journal
+
+    done = replayed(file)
+    state_hash = done.exchange.state_hash()
+    click.echo(state_hash)
+    if done.dropped_bytes:
+        dropped = f"its last {done.dropped_bytes:,} bytes are no whole record and were dropped"
+        click.echo(f"error: {file}: cut off: {dropped}; the hash is that after {done.commands:,} commands", err=True)
+        return CUT_OFF
+    check = check_journal(file, state_hash)
+    click.echo(f"error: {check.text}" if check.word == DIFFERS else check.text, err=True)
+    return DIFFERENT if check.word == DIFFERS else 0
 
 
 @main.command()
 def venues() -> None:
     """List the venue designs that come with perplab."""
     from perplab.exchange.venue import load_venue
+
+    from .choices import all_venues
 
     list_out([(name, load_venue(name).title) for name in all_venues()])
 
@@ -271,6 +344,8 @@ def list_out(rows: list[tuple[str, str]]) -> None:
     for name, title in rows:
         click.echo(f"{name:<{width}}  {title}")
 
+
+main.add_command(docs)
 
 if __name__ == "__main__":
     main()

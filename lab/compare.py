@@ -1,30 +1,27 @@
-"""Runs of several venues on the same scenario and seeds, spread over processes, into one report.
+"""The runs of a comparison: several venues on the same scenario and seeds.
 
-Rules of the file: a run is a function of its job alone, so the order in which runs finish changes nothing but the progress shown.
-Workers are spawned, never forked; they ignore Ctrl-C, and whoever started them ends them. Runs, which are large, stay in the worker:
-it measures, writes the journal, and hands back numbers.
+Rules of the file: a run is a function of its job alone, so where and in which order runs are made changes nothing (`workers.py` spreads
+them over processes). A run, which is large, stays where it was made: it is measured, its journal is written, numbers are handed back.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import threading
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from perplab.exchange.venue import Venue
 
+from .choices import Choice
 from .metrics import measure
-from .report import About, Clocked, Result
+from .report import About, Capital, Clocked, Inputs, Result
+from .results import journal_name, write_file
 from .scenario import BarsPath, Scenario
 from .simulation import run
 
-POLL_S: Final = 0.25  # [s] between two looks at how far the workers are
 CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl to targets A1 and A2, and makers' depth to the record
     "backstop_usd",
     "population.open_interest_over_depth",
@@ -45,7 +42,7 @@ CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl 
 class Job:
     """One run to be made."""
 
-    venue: Venue
+    venue: Venue  # with the capital it is run with
     scenario: Scenario
     seed: int
     journal: Path  # where its journal goes
@@ -66,13 +63,17 @@ class Watcher(Protocol):
     def finished(self, done: Done) -> None: ...
 
 
-def jobs_of(venues: Sequence[Venue], scenario: Scenario, seeds: Sequence[int], folder: Path) -> list[Job]:
+def jobs_of(choice: Choice, folder: Path) -> list[Job]:
     """All venues on all seeds, seed by seed; journals go to `folder`."""
-    return [Job(venue, scenario, seed, folder / f"{venue.name}-seed{seed}.journal") for seed in seeds for venue in venues]
+    pairs = ((venue, seed) for seed in choice.seeds for venue in choice.venues)
+    return [Job(venue, choice.scenario, seed, folder / journal_name(venue.name, seed)) for venue, seed in pairs]
 
 
-def about(scenario: Scenario) -> About:
-    """What a report says of its scenario."""
+def about(choice: Choice) -> About:
+    """What a report says of its scenario and designs."""
+    scenario = choice.scenario
+    usd = {one.name: {"insurance_fund": one.insurance_fund.capital, "vault": one.vault.capital} for one in choice.venues}
+    designs = {venue.name: msgspec.to_builtins(venue) for venue in choice.venues}
     return About(
         scenario=scenario.name,
         title=scenario.title,
@@ -81,6 +82,8 @@ def about(scenario: Scenario) -> About:
         feedback=scenario.feedback,
         open_interest_usd=scenario.open_interest_usd,
         calibrated={key: number_of(scenario, key) for key in CALIBRATED},
+        capital=Capital(choice.capital, usd),
+        inputs=Inputs(choice.settings, choice.path_file, msgspec.to_builtins(scenario), designs),
     )
 
 
@@ -95,94 +98,8 @@ def number_of(scenario: Scenario, key: str) -> float:
 
 def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     """Make one run, measure it and write its journal."""
-    made = run(job.venue, job.scenario, job.seed, progress=moved)
-    job.journal.write_bytes(made.journal)
+    made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
+    write_file(job.journal, made.journal)
     result = Result(job.venue.name, job.seed, made.state_hash, measure(made))
     timing = made.timing
     return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s))
-
-
-def run_jobs(jobs: Sequence[Job], processes: int, watcher: Watcher) -> list[Done]:
-    """Make all runs in up to `processes` processes (1: in this one), and return them in the order of `jobs`."""
-    if min(processes, len(jobs)) <= 1:
-        return list(_one_by_one(jobs, watcher))
-    context = multiprocessing.get_context("spawn")
-    shares: MutableSequence[float] = context.RawArray("d", len(jobs))
-    with _pool(min(processes, len(jobs)), shares) as pool:
-        with _deaf_to_ctrl_c():  # a worker inherits that, so that it is deaf before it can set it itself
-            futures = [pool.submit(_work, number, job) for number, job in enumerate(jobs)]
-        _watch(futures, shares, watcher)
-        return [future.result() for future in futures]
-
-
-def _one_by_one(jobs: Sequence[Job], watcher: Watcher) -> Iterator[Done]:
-    over = 0
-
-    def moved(share: float) -> None:
-        watcher.moved((over + share) / len(jobs))
-
-    for job in jobs:
-        done = run_job(job, moved)
-        over += 1
-        watcher.finished(done)
-        yield done
-
-
-# -- processes --
-
-
-@contextmanager
-def _pool(processes: int, shares: MutableSequence[float]) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose workers are ended at once if its user fails or is interrupted: a run would go on for minutes."""
-    before = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(shares,))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in set(multiprocessing.active_children()) - before:
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown()
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only that one hears signals
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _watch(futures: Sequence[Future[Done]], shares: Sequence[float], watcher: Watcher) -> None:
-    """Tell the watcher until all is done; the first failure is raised."""
-    pending = set(futures)
-    while pending:
-        over, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
-        for future in over:
-            watcher.finished(future.result())
-        watcher.moved(sum(shares) / len(shares))
-
-
-_shares: MutableSequence[float] = []  # in a worker: how far each job is, shared with whoever watches
-
-
-def _begin(shares: MutableSequence[float]) -> None:
-    global _shares
-    _shares = shares
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _work(number: int, job: Job) -> Done:
-    def moved(share: float) -> None:
-        _shares[number] = share
-
-    done = run_job(job, moved)
-    moved(1.0)
-    return done

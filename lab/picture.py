@@ -18,5 +18,5 @@ FONT: Final = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)  # it would be f
 def svg(report: Report, title: str) -> str:
     """The overview of a report as SVG, drawn as a dark terminal."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Overview(report, "Every metric is defined in docs/metrics.md."))
+    console.print(Overview(report, "`perplab docs metrics` defines every metric."))
     return FONT.sub("", console.export_svg(title=title, unique_id="perplab"))

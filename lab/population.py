@@ -103,6 +103,12 @@ def _groups(who: Population, accounts: int) -> Ints:
     return np.repeat([LONGS, HEDGERS, DIRECTIONAL], [longs, hedgers, accounts - longs - hedgers])
 
 
+def group_sizes(who: Population) -> list[tuple[str, int, float]]:
+    """Name, number of accounts and share of the open interest of its side, of each group."""
+    counts = np.bincount(_groups(who, who.accounts), minlength=len(GROUPS)).tolist()
+    return list(zip(GROUPS, counts, _shares(who), strict=True))
+
+
 def _shares(who: Population) -> tuple[float, float, float]:
     """Each group's share of the open interest of its side."""
     return 1.0, who.hedger_open_interest, 1.0 - who.hedger_open_interest

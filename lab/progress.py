@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -12,6 +12,8 @@ from perplab.exchange.build import BUILD
 
 from .compare import Done
 from .table import counted, dollars
+
+WIDTH: Final = 80  # [characters] of a line, or it becomes two
 
 
 class Told:
@@ -39,10 +41,9 @@ class Told:
     def finished(self, done: Done) -> None:
         self.over += 1
         result, clocked = done
-        self.console.print(
-            f"{self.over:>{len(str(self.runs))}}/{self.runs}  {result.venue} seed {result.seed}: "
-            f"{result.metrics.liquidation.accounts:,} liquidated, bad debt {dollars(result.metrics.losses.bad_debt_usd)}, "
-            f"{clocked.commands:,} commands in {clocked.wall_s:.1f} s",
-            highlight=False,
-            soft_wrap=True,
-        )
+        run = f"{self.over:>{len(str(self.runs))}}/{self.runs}  {result.venue} seed {result.seed}:"
+        found = f"{result.metrics.liquidation.accounts:,} liquidated, bad debt {dollars(result.metrics.losses.bad_debt_usd)}"
+        line = f"{run} {found}, {clocked.wall_s:.0f} s"
+        if len(line) > min(WIDTH, self.console.width):
+            line = f"{run}\n{' ' * run.index(result.venue)}{found}, {clocked.wall_s:.0f} s"
+        self.console.print(line, highlight=False, soft_wrap=True)

@@ -1,26 +1,35 @@
 """What a comparison found: medians over seeds, paired differences to the baseline, report.json, and the table in the terminal.
 
-Rules of the file: a report holds nothing that depends on the machine, the build or the clock; numbers are rounded to
-`DIGITS` significant digits once, at the door, and compared as rounded. The build and wall times go to timings.json.
+Rules of the file: a report holds nothing that depends on the machine or the clock, and on the build only in `made_by`; what was measured is
+rounded to `DIGITS` significant digits once, at the door, and compared as rounded. `inputs` is exact: the runs can be made again from it.
+Wall times go to timings.json.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
+import numpy
+
+from perplab.exchange.build import BUILD
 
 from .metrics import CATALOGUE, Metrics
 
-SCHEMA: Final = 1  # of report.json and timings.json: raised when a key changes its name or meaning
+SCHEMA: Final = 2  # of report.json and timings.json: raised when a key changes its name or meaning
+Number: TypeAlias = Callable[[float | None], float | None]
 DIGITS: Final = 12  # significant: float64 has 15.9, so the order of a sum cannot show, and 1 USD in 1e12 can
 BASELINE: Final = "book_fund_adl"
+
+SAME, OWN = "same", "own"  # capital of the designs: the scenario's for all, or each its own
 
 BASE, EQUAL, DISTINGUISHED = "baseline", "equal", "distinguished"
 NOT_DISTINGUISHED, ONE_SEED, UNDEFINED = "not distinguished", "one seed", "undefined"
@@ -48,6 +57,31 @@ class Clocked:
     core_s: float
 
 
+class PathFile(msgspec.Struct, frozen=True):
+    """The kline file that gave the true price, and the part of it that was taken."""
+
+    name: str
+    sha256: str  # of the file's bytes
+    start: str  # UTC
+    end: str
+
+
+class Capital(NamedTuple):
+    """What insurance funds and vaults start with."""
+
+    choice: str  # SAME or OWN
+    usd: Mapping[str, Mapping[str, int]]  # by design: insurance_fund, vault; 0 where it has none
+
+
+class Inputs(NamedTuple):
+    """All that the runs follow from, besides seeds and version: settings as given, scenario and designs in full."""
+
+    settings: Sequence[str]
+    path_file: PathFile | None
+    scenario: Mapping[str, object]
+    designs: Mapping[str, object]  # by name, as they were run, capital included
+
+
 class About(NamedTuple):
     """What was run, in words and numbers for the reader of a report."""
 
@@ -58,6 +92,8 @@ class About(NamedTuple):
     open_interest_usd: float  # of one side, when the run begins
     feedback: float  # of the venue's trading on the true price; 0: exogenous
     calibrated: Mapping[str, float]  # the scenario's numbers that were fitted, by key
+    capital: Capital
+    inputs: Inputs
 
 
 class Difference(NamedTuple):
@@ -70,11 +106,11 @@ class Difference(NamedTuple):
 class Report:
     """Results of several venues on the same seeds. ValueError if a venue lacks a seed that another has."""
 
-    def __init__(self, about: About, results: Sequence[Result], venues: Sequence[str]) -> None:
+    def __init__(self, about: About, results: Sequence[Result], venues: Sequence[str], baseline: str | None = None) -> None:
         self.about = about
         self.venues = tuple(venues)
         self.seeds = tuple(sorted({result.seed for result in results}))
-        self.baseline = BASELINE if BASELINE in self.venues else self.venues[0]
+        self.baseline = baseline or (BASELINE if BASELINE in self.venues else self.venues[0])
         by_name = {(result.venue, result.seed): result for result in results}
         missing = [f"{venue}, seed {seed}" for venue, seed in self._pairs() if (venue, seed) not in by_name]
         if missing:
@@ -111,11 +147,12 @@ class Report:
     # -- files --
 
     def to_json(self) -> str:
-        """The text of report.json: the same bytes from both builds and on every run."""
+        """The text of report.json: the same bytes from both builds and on every run, `made_by` aside."""
         about = self.about
         return to_text(
             {
                 "schema": SCHEMA,
+                "made_by": made_by(),
                 "scenario": about.scenario,
                 "title": about.title,
                 "path": about.path,
@@ -123,12 +160,14 @@ class Report:
                 "open_interest_usd": about.open_interest_usd,
                 "feedback": about.feedback,
                 "calibrated": dict(about.calibrated),
+                "capital": about.capital._asdict(),
                 "baseline": self.baseline,
                 "venues": self.venues,
                 "seeds": self.seeds,
                 "units": {measure.key: measure.unit for measure in CATALOGUE},
                 "summary": {venue: self._summary(venue) for venue in self.venues},
-                "runs": [self._run(result) for result in self.results],
+                "runs": [run_entry(result) for result in self.results],
+                "inputs": Exact(msgspec.to_builtins(about.inputs._asdict())),
             }
         )
 
@@ -143,14 +182,27 @@ class Report:
             }
         return rows
 
-    @staticmethod
-    def _run(result: Result) -> dict[str, object]:
-        return {
-            "venue": result.venue,
-            "seed": result.seed,
-            "state_hash": result.state_hash,
-            "metrics": msgspec.to_builtins(result.metrics),
-        }
+
+def run_entry(result: Result) -> dict[str, object]:
+    """What report.json says of one run."""
+    return {
+        "venue": result.venue,
+        "seed": result.seed,
+        "state_hash": result.state_hash,
+        "metrics": msgspec.to_builtins(result.metrics),
+    }
+
+
+def made_by() -> dict[str, str]:
+    """What made a report: the same inputs give the same numbers whatever is said here, but for the last digits of numpy's floats."""
+    return {"perplab": perplab_version(), "build": BUILD, "python": platform.python_version(), "numpy": numpy.__version__}
+
+
+def perplab_version() -> str:
+    try:
+        return version("perplab")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def verdict(differences: Sequence[float | None]) -> str:
@@ -174,6 +226,13 @@ def timings_json(clocked: Sequence[Clocked], wall_s: float, jobs: int) -> str:
 # -- numbers and text --
 
 
+@dataclass(frozen=True)
+class Exact:
+    """A part of a file in which numbers keep all their digits."""
+
+    value: object
+
+
 def rounded(value: float | None) -> float | None:
     """A number with `DIGITS` significant digits; NaN and infinities are None; integers stay what they are."""
     if value is None or isinstance(value, int):
@@ -181,32 +240,39 @@ def rounded(value: float | None) -> float | None:
     return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None  # + 0.0: no negative zero
 
 
+def unrounded(value: float | None) -> float | None:
+    return value
+
+
 def to_text(value: object) -> str:
-    """JSON, indented, but with lists of plain numbers and texts on one line; floats are rounded."""
-    return "".join(_pieces(value, "\n")) + "\n"
+    """JSON, indented, but with lists of plain numbers and texts on one line; floats are rounded, but for what is `Exact`."""
+    return "".join(_pieces(value, "\n", rounded)) + "\n"
 
 
-def _pieces(value: object, line: str) -> Iterator[str]:
+def _pieces(value: object, line: str, number: Number) -> Iterator[str]:
     inner = line + " "
-    if isinstance(value, Mapping):
-        yield from _block("{}", ((f"{json.dumps(str(key))}: ", item) for key, item in value.items()), inner, line)
+    if isinstance(value, Exact):
+        yield from _pieces(value.value, line, unrounded)
+    elif isinstance(value, Mapping):
+        items = ((f"{json.dumps(str(key))}: ", item) for key, item in value.items())
+        yield from _block("{}", items, inner, line, number)
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
-        yield from _block("[]", (("", item) for item in value), inner, line)
+        yield from _block("[]", (("", item) for item in value), inner, line, number)
     elif isinstance(value, list | tuple):
-        yield f"[{', '.join(_plain(item) for item in value)}]"
+        yield f"[{', '.join(_plain(item, number) for item in value)}]"
     else:
-        yield _plain(value)
+        yield _plain(value, number)
 
 
-def _block(brackets: str, items: Iterator[tuple[str, object]], inner: str, line: str) -> Iterator[str]:
+def _block(brackets: str, items: Iterator[tuple[str, object]], inner: str, line: str, number: Number) -> Iterator[str]:
     yield brackets[0]
     separator = ""
     for name, item in items:
         yield f"{separator}{inner}{name}"
-        yield from _pieces(item, inner)
+        yield from _pieces(item, inner, number)
         separator = ","
     yield (line if separator else "") + brackets[1]
 
 
-def _plain(value: object) -> str:
-    return json.dumps(rounded(value) if isinstance(value, float) else value, ensure_ascii=False)
+def _plain(value: object, number: Number) -> str:
+    return json.dumps(number(value) if isinstance(value, float) else value, ensure_ascii=False)

@@ -1,8 +1,8 @@
 """What happens in a run: the outside price, the traders, the makers and all other agents, as one frozen description.
 
 Rules: a scenario that exists is valid; a file that is not is refused with its name, the key, the value given, what was expected and
-the nearest known name. A file may extend a shipped scenario, and then says only what differs. Every number of a shipped scenario says
-where it comes from, in a comment of its file. Nothing here is drawn: equal scenarios and seeds give equal runs.
+the nearest known name. A file may extend another, own or shipped, and then says only what differs. Every number of a shipped scenario
+says where it comes from, in a comment of its file. Nothing here is drawn: equal scenarios and seeds give equal runs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,24 @@ from perplab.exchange.design import DesignError, Tree, convert, merged, nearest,
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
 
+from .names import wrong_name
+
 MINUTE_NS: Final = 60 * 10**9
 MS_NS: Final = 10**6
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0
+MAX_BP: Final = 5000.0  # of a quote from the price: less than the price itself
+MAX_POINTS: Final = 20_000_000  # of a path's grid: 160 MB
 FOLDER: Final = Path(__file__).parent / "scenarios"
 
 Whole = Annotated[int, Meta(ge=1, le=10**9)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 Positive = Annotated[float, Meta(gt=0, le=1e15)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e15)]
-Capital = Annotated[float, Meta(gt=0, le=1e10)]  # [USD] at most what one deposit may be
+Capital = Annotated[float, Meta(ge=0.01, le=1e10)]  # [USD] at most what one deposit may be
 Leverage = Annotated[float, Meta(gt=0, le=1000)]
-Offset = Annotated[float, Meta(ge=0, le=5000)]  # [bp] from a price: less than the price itself
+Offset = Annotated[float, Meta(ge=0, le=MAX_BP)]  # [bp] from a price: less than the price itself
 Seconds = Annotated[float, Meta(ge=0.001, le=1e6)]
 Tail = Annotated[float, Meta(ge=0.1, le=100)]  # exponent of a Pareto distribution
 Ratio = Annotated[float, Meta(ge=0.01, le=100)]
@@ -66,6 +70,7 @@ class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
     watch_from: datetime | None = None  # from when on the delay of auto-deleveraging is measured; none: from the start
 
     def __post_init__(self) -> None:
+        check_points(len(self.bars) * self.bar_s * 1000 // self.step_ms, self.step_ms)
         path = self.path(0)  # the bars are sound, the grid fits
         if self.watch_from and not path.start_ns <= self.watch_ts <= path.end_ns:
             raise ValueError(f"watch_from: {self.watch_from} given, expected a time within the bars")
@@ -96,11 +101,20 @@ class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
     volatility: Annotated[float, Meta(ge=0, le=100)]  # [per square root of a year]
     watch_ts: ClassVar[int] = 0  # a calm path has no moment to watch from
 
+    def __post_init__(self) -> None:
+        check_points(self.minutes * 60_000 // self.step_ms, self.step_ms)
+        self.path(0)
+
     def path(self, seed: int) -> PricePath:
         """The true price of this seed."""
         step_ns = self.step_ms * MS_NS
         grid = Grid(_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
         return gbm(grid, self.first_usd, Diffusion(self.drift, self.volatility), seed)
+
+
+def check_points(points: int, step_ms: int) -> None:
+    if not 2 <= points <= MAX_POINTS:
+        raise ValueError(f"step_ms: {step_ms} given, which makes {points:,} points of the path, expected 2 to {MAX_POINTS:,}")
 
 
 class Oracle(Table, frozen=True):
@@ -178,6 +192,8 @@ class Makers(Table, frozen=True):
             given = getattr(self, name)
             if len(given) != len(self.depth_bp) or any(b <= a for a, b in pairwise(given)):
                 raise ValueError(f"{name}: {list(given)} given, expected {len(self.depth_bp)} rising numbers")
+        if self.depth_bp[-1] > MAX_BP:
+            raise ValueError(f"depth_bp: {self.depth_bp[-1]} given, expected at most {MAX_BP:g}")
         if self.nearest_bp >= self.depth_bp[-1]:
             raise ValueError(f"nearest_bp: {self.nearest_bp} given, expected less than {self.depth_bp[-1]}")
         if self.wild_bp <= self.calm_bp:
@@ -252,6 +268,8 @@ class Bidders(Table, frozen=True):
     def __post_init__(self) -> None:
         if len(self.share) != len(self.discount_bp) or abs(sum(self.share) - 1.0) > 1e-9:
             raise ValueError(f"share: {list(self.share)} given, expected one per discount_bp, with the sum 1")
+        if max(self.discount_bp) > MAX_BP:
+            raise ValueError(f"discount_bp: {max(self.discount_bp)} given, expected at most {MAX_BP:g}")
 
 
 class Scenario(Table, frozen=True):
@@ -271,6 +289,11 @@ class Scenario(Table, frozen=True):
     arbitrageurs: Arbitrageurs
     bidders: Bidders
 
+    def __post_init__(self) -> None:
+        wrong = wrong_name(self.name)
+        if wrong:
+            raise ValueError(f"name: {wrong}")
+
     @property
     def open_interest_usd(self) -> float:
         """Open interest of one side. [USD]"""
@@ -278,9 +301,9 @@ class Scenario(Table, frozen=True):
         bids = np.interp(math.log(ONE_PERCENT_BP), np.log(makers.depth_bp), np.log(makers.bid_usd))
         return self.population.open_interest_over_depth * math.exp(bids)
 
-    def override(self, changes: Mapping[str, object]) -> Scenario:
-        """The same scenario with some values changed: {"makers": {"depth_scale": 100.0}}. Raises ScenarioError."""
-        return _convert(_laid(_plain(self), changes), self.name)
+    def override(self, changes: Mapping[str, object], file: str | None = None) -> Scenario:
+        """The same scenario with some values changed: {"makers": {"depth_scale": 100.0}}. Raises ScenarioError, which names `file`."""
+        return _convert(_laid(_plain(self), changes), file or self.name)
 
     def with_path(self, bars: Bars, from_ns: int | None = None, to_ns: int | None = None) -> Scenario:
         """The same scenario on other bars, rescaled to its starting price.
@@ -312,25 +335,41 @@ def shipped() -> list[str]:
 
 def load_scenario(name: str) -> Scenario:
     """The shipped scenario of that name, or the one in that TOML file. Raises ScenarioError."""
-    if name.endswith(".toml"):
-        return _load(Path(name), name)
-    if name not in shipped():
-        raise ScenarioError(f"no scenario {name!r}{nearest(name, shipped())}")
-    return _load(FOLDER / f"{name}.toml", f"{name}.toml")
+    path = Path(name)
+    if not name.endswith(".toml"):
+        if name not in shipped():
+            raise ScenarioError(f"no scenario {name!r}{nearest(name, shipped())}; a file of your own ends in .toml")
+        path = FOLDER / f"{name}.toml"
+    return _convert(resolved(path, name if name.endswith(".toml") else path.name), name if name.endswith(".toml") else path.name)
 
 
-def _load(path: Path, file: str) -> Scenario:
-    """A file on the shipped scenario that it extends, if any."""
+def resolved(path: Path, file: str, below: tuple[Path, ...] = ()) -> Tree:
+    """The tree of a scenario file, what it extends included; `below` are the files that extend it. Raises ScenarioError."""
     try:
         given = read_toml(path)
     except DesignError as error:
         raise ScenarioError(str(error)) from None
-    base = given.pop("extends", None)
-    if base is None:
-        return _convert(given, file)
-    if base not in shipped():
-        raise ScenarioError(f"{file}: extends is {base!r}: expected a shipped scenario{nearest(base, shipped())}")
-    return _convert(_laid(_plain(load_scenario(str(base))), given), file)
+    parent = given.pop("extends", None)
+    named = {"name": path.stem, **given}
+    if parent is None:
+        return named
+    found = extended(path, parent)
+    if found is None:
+        expected = f"a file, from the folder of this one, or a shipped scenario{nearest(parent, shipped())}"
+        raise ScenarioError(f"{file}: extends is {parent!r}: expected {expected}")
+    if found.resolve() in [one.resolve() for one in (*below, path)]:
+        raise ScenarioError(f"{file}: extends is {parent!r}: expected a scenario that does not extend this one")
+    return _laid(resolved(found, str(found) if found.parent != FOLDER else found.name, (*below, path)), named)
+
+
+def extended(path: Path, parent: object) -> Path | None:
+    """The file that `extends = "..."` of another one means: one beside that, with or without .toml, else a shipped one; None if none is."""
+    if not isinstance(parent, str):
+        return None
+    beside = path.parent / (parent if parent.endswith(".toml") else f"{parent}.toml")
+    if beside.is_file() and not (parent in shipped() and beside.resolve() == path.resolve()):
+        return beside
+    return FOLDER / f"{parent}.toml" if parent in shipped() else None
 
 
 def _laid(base: Tree, over: Mapping[str, object]) -> Tree:

@@ -9,7 +9,7 @@ agents ask for; the integer core decides everything else. Nothing depends on the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
@@ -20,15 +20,16 @@ import numpy as np
 
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
 from perplab.exchange import BUILD, Exchange
-from perplab.exchange.events import AUDIENCE_COLUMNS, Event, audience, event_of_row
+from perplab.exchange.codes import Reason
+from perplab.exchange.events import AUDIENCE_COLUMNS, Event, Rejected, audience, event_of_row
 from perplab.exchange.journal import Journal
-from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.messages import COMMAND_OF, Malformed, UpdateOracle
 from perplab.exchange.types import CLEARING, FEES, FIRST_USER, INSURANCE, PPM, ROUNDING, UNCOVERED, VAULT
 from perplab.exchange.venue import Venue, index_shift
 from perplab.lab.agents import ASSET, Agent
 from perplab.lab.recorder import Recorder
 from perplab.lab.run import Floats, Ints, MarketTerms, Run, Timing
-from perplab.lab.scenario import Scenario
+from perplab.lab.scenario import Scenario, ScenarioError
 from perplab.lab.stage import MARKET, Stage, set_stage, with_capital
 
 SECOND_NS: Final = 10**9
@@ -60,6 +61,7 @@ class Simulation:
     def __init__(self, venue: Venue, scenario: Scenario, stage: Stage) -> None:
         self.stage = stage
         self.scenario = scenario
+        self.venue_name = venue.name
         self.journal = Journal(block_rows=CHUNK)
         self.exchange = Exchange(venue, self.journal)
         for owner, name in enumerate(stage.names):
@@ -100,6 +102,7 @@ class Simulation:
         """From the opening to the last point of the path."""
         start, end = self._path.start_ns, self._path.end_ns
         self._send(self.stage.opening)
+        self._must_be_open()
         self.opening_equity, self.opening_size = self.accounts()
         for actor in self.actors:
             self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
@@ -118,6 +121,21 @@ class Simulation:
                 progress((ts - start) / (end - start))
         self._send_exogenous(end)
 
+    def _must_be_open(self) -> None:
+        """ScenarioError if the venue refused any part of the opening: the run would begin without some of its traders."""
+        events = self.recorder.events()
+        refused = events[events[:, 0] == Rejected.KIND]
+        if len(refused):
+            event = event_of_row(refused[0].tolist())
+            assert isinstance(event, Rejected)
+            owner = event.account - int(FIRST_USER)
+            name = self.stage.names[owner] if 0 <= owner < len(self.stage.names) else "the oracle"
+            command = COMMAND_OF[event.command].__name__
+            raise ScenarioError(
+                f"scenario {self.scenario.name} cannot begin on {self.venue_name}: {command} of {name} is refused, "
+                f"{Reason(event.reason).name} ({len(refused):,} of {len(self.stage.opening):,} commands)"
+            )
+
     def _at(self, ts: int, call: Callable[[int], None]) -> None:
         heappush(self._heap, (ts, next(self._order), call))
 
@@ -135,7 +153,12 @@ class Simulation:
         for first in range(0, len(rows), CHUNK):
             self._now = int(rows[-1, 1])
             began = perf_counter()
-            out = self.exchange.apply_rows(rows[first : first + CHUNK].reshape(-1))
+            try:
+                out = self.exchange.apply_rows(rows[first : first + CHUNK].reshape(-1))
+            except Malformed as error:  # an agent asks for more than any venue can take
+                raise ScenarioError(
+                    f"scenario {self.scenario.name} goes beyond the bounds of a venue, on {self.venue_name}: {error}"
+                ) from None
             self.core_s += perf_counter() - began
             events = np.asarray(out).reshape(-1, rows.shape[1])
             self.recorder.add(events)
@@ -253,16 +276,25 @@ class Simulation:
 
 
 def run(
-    venue: Venue, scenario: Scenario, seed: int, *, accounts: int | None = None, progress: Callable[[float], None] | None = None
+    venue: Venue,
+    scenario: Scenario,
+    seed: int,
+    *,
+    accounts: int | None = None,
+    bots: Sequence[Agent] = (),
+    own_capital: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> Run:
     """Play `scenario` with `seed` on `venue`; `accounts` scales the population, whose open interest stays the scenario's.
 
-    Fund and vault start with the scenario's capital, whatever the venue's own. `progress` is told the share of the run that is done.
-    Equal arguments give an equal Run, `timing` aside, on the compiled core and on the interpreted one.
+    `bots` join the scenario's own agents, with the last account numbers, and change nobody's draws. Fund and vault start with the
+    scenario's capital, or with `own_capital` the venue's. `progress` is told the share of the run that is done. Equal arguments give an
+    equal Run, `timing` aside, on the compiled core and on the interpreted one. ScenarioError if the venue cannot take what is asked.
     """
     began = perf_counter()
-    venue = with_capital(venue, scenario.backstop_usd)
-    stage = set_stage(venue, scenario, seed, accounts)
+    if not own_capital:
+        venue = with_capital(venue, scenario.backstop_usd)
+    stage = set_stage(venue, scenario, seed, accounts, bots)
     simulation = Simulation(venue, scenario, stage)
     simulation.play(progress)
     done = _run_of(simulation, venue, seed)

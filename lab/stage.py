@@ -6,6 +6,7 @@ off the book. Nothing depends on the venue but its scales, its margin tiers and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,7 @@ class Stage:
 
 
 def with_capital(venue: Venue, backstop_usd: float) -> Venue:
-    """The venue whose fund or vault, whichever its design has, starts with the scenario's capital."""
+    """The venue whose fund and vault, where its design has them, start with the scenario's capital."""
     capital = round(backstop_usd)
     fund = FundDesign(capital if "insurance_fund" in venue.backstops else 0)
     vault = msgspec.structs.replace(venue.vault, capital=capital if "takeover" in venue.liquidation.steps else 0)
@@ -61,19 +62,20 @@ def terms_of(venue: Venue) -> Terms:
     return Terms(float(market.tick), float(market.lot), market.unit, market.max_leverage, rate, deduction)
 
 
-def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None) -> Stage:
-    """Draw everything that the run of this seed needs."""
+def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
+    """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents."""
     terms = terms_of(venue)
     path = scenario.path.path(seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, terms.lot_coins, terms.tick_usd)
     traders = populate(scenario, terms, seed, accounts)
-    agents = [*cast(scenario, flows, seed, has_auctions(venue)), *holders(scenario, traders)]
+    own = cast(scenario, flows, seed, has_auctions(venue))
+    agents = [*own, *holders(scenario, traders), *bots]
     seats = [Seat(int(FIRST_USER) + number, MARKET, terms.unit) for number in range(len(agents))]
-    bots = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
-    first = int(FIRST_USER) + len(agents) - traders.lots.size
+    seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
+    first = int(FIRST_USER) + len(own)
     opening = _opening(scenario, terms, path.start_ns, agents, traders, first)
-    exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in bots])
-    acting = [(agent, bot) for agent, bot in bots if not isinstance(bot, NoiseTaker)]
+    exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in seated])
+    acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
     return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), [agent.name for agent in agents])
 
 

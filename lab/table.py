@@ -6,23 +6,35 @@ Rules of the file: it computes nothing, it chooses and formats. A row has one un
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from .metrics import CATALOGUE
-from .report import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, ONE_SEED, UNDEFINED, Report
+from .report import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, ONE_SEED, SAME, UNDEFINED, Report
 
-LABEL, VALUE, CHANGE = 30, 7, 7  # [characters] label with unit; a number; a difference
+LABEL, VALUE, CHANGE = 31, 7, 7  # [characters] label with unit; a number; a difference
+LEAST_LABEL: Final = 12  # [characters] of a label that is folded, on a narrow terminal
+BESIDE_GAP, BELOW_GAP = 2, 1  # [characters] between columns
+NAME_BESIDE, NAME_BELOW = 19, 12  # [characters] of a line of a design's name
+LEAST_WIDTH: Final = LEAST_LABEL + 2 * BELOW_GAP + NAME_BELOW
 PROSE: Final = 100  # [characters] longest line of text
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
 USD_SCALES: Final = ((1e9, "bn USD"), (1e6, "M USD"), (1e3, "k USD"), (1.0, "USD"))
 COUNTED: Final = ("accounts", "liquidations", "positions")  # units that the label says already
 
+ENOUGH: Final = 5  # seeds: by chance, the sign is the same in all of them once in 16 times
+ORDER: Final = (
+    "The order of the designs depends on the prices that bidders ask, on the path, and on the settings that come with a design: it "
+    "is no finding about the designs alone."
+)
+
 CALIBRATED_USD: Final = {
-    "backstop_usd": "insurance fund or vault {} at the start",
     "makers.capital_usd": "a maker's capital {}",
     "arbitrageurs.capital_usd": "an arbitrageur's {}",
     "bidders.capital_usd": "a last-resort bidder's {}",
@@ -129,56 +141,98 @@ def decimals_of(values: list[float], factor: float) -> int:
     return 2 if largest < 10 else 1 if largest < 100 or (largest < 1000 and smallest < 10) else 0
 
 
+class Column(NamedTuple):
+    """One design: what stands above it and in each row, and how wide that is."""
+
+    header: Text
+    cells: dict[str, Text]  # by metric
+    width: int  # [characters]
+
+
+def column_of(header: Text, cells: dict[str, Text]) -> Column:
+    lines = (line for text in (header, *cells.values()) for line in text.plain.split("\n"))
+    return Column(header, cells, max(VALUE, *(cell_len(line) for line in lines)))
+
+
 class Overview:
-    """Renders a report for any width: differences beside the numbers where there is room, below them where not."""
+    """Renders a report for any width: differences beside the numbers where there is room for all designs, else below them.
+
+    Where not all designs fit, the table goes on in further blocks, each with all row labels: no design and no unit is left out.
+    """
 
     def __init__(self, report: Report, files: str) -> None:
         self.report = report
         self.files = files  # a sentence: what was written where
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        beside = LABEL + (VALUE + CHANGE + 4) * len(self.report.venues) <= options.max_width
+        width = options.max_width
+        beside, columns = True, self.columns(beside=True)
+        if len(blocks := packed(columns, width - LABEL, BESIDE_GAP)) > 1:
+            beside, columns = False, self.columns(beside=False)
+            blocks = packed(columns, width - LABEL, BELOW_GAP)
         yield Text(self.title(), style="bold")
-        yield self.table(beside)
+        first = 1
+        for block in blocks:
+            if len(blocks) > 1:
+                last = first + len(block) - 1
+                which = f"Design {first}" if first == last else f"Designs {first} to {last}"
+                yield Text(f"\n{which} of {len(columns)}", style="dim")
+                first = last + 1
+            yield from console.render(self.table(block, beside, width), options.update(width=max(width, LEAST_WIDTH)))
         for paragraph in self.prose(beside):
-            lines = Text(paragraph).wrap(console, min(PROSE, options.max_width))
+            lines = Text(paragraph).wrap(console, min(PROSE, width))
             yield Text("")
             yield from lines
 
     def title(self) -> str:
         about, report = self.report.about, self.report
         sizes = (counted(len(report.venues), "venue design"), counted(len(report.seeds), "seed"))
-        return f"{about.title}\n{', '.join(sizes)}, {about.accounts:,} accounts"
+        changed = f"\nwith {' '.join(about.inputs.settings)}" if about.inputs.settings else ""
+        return f"{about.title}\n{', '.join(sizes)}, {about.accounts:,} accounts{changed}"
 
     # -- the table --
 
-    def table(self, beside: bool) -> Table:
-        table = Table(box=None, padding=(0, 2 if beside else 1, 0, 0), pad_edge=False, header_style="bold")
-        table.add_column("", no_wrap=True, width=LABEL)
-        for venue in self.report.venues:
-            table.add_column(self.header(venue, beside), justify="right", no_wrap=True, min_width=VALUE)
+    def columns(self, beside: bool) -> list[Column]:
+        rows = {row.key: row for section in SECTIONS for row in section.rows if self.is_told(row)}
+        scales = {key: self.scale(row) for key, row in rows.items()}
+        return [
+            column_of(
+                self.header(venue, beside), {key: self.cell(row, venue, scales[key], beside) for key, row in rows.items()}
+            )
+            for venue in self.report.venues
+        ]
+
+    def table(self, block: list[Column], beside: bool, width: int) -> Table:
+        gap = BESIDE_GAP if beside else BELOW_GAP
+        label = max(LEAST_LABEL, min(LABEL, width - gap - max(column.width for column in block)))
+        table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+        table.add_column("", width=label, overflow="fold")
+        for column in block:
+            table.add_column(column.header, justify="right", no_wrap=True, width=column.width)
         for section in SECTIONS:
             rows = [row for row in section.rows if self.is_told(row)]
             if rows:
                 table.add_row()
-                table.add_row(Text(section.title, style="bold cyan", no_wrap=True, overflow="ignore"))
+                table.add_row(Text(section.title, style="bold cyan", overflow="fold"))
             for row in rows:
-                table.add_row(*self.cells(row, beside))
+                table.add_row(self.label(row, label), *(column.cells[row.key] for column in block))
         return table
+
+    def label(self, row: Row, width: int) -> Text:
+        """What the row is, and its unit at the right edge, or behind it where there is no room for both."""
+        name, unit = f"  {row.label.format(size=self.middle_size())}", self.scale(row).unit
+        if cell_len(name) + cell_len(unit) < width:
+            return Text(name).append(f"{unit:>{width - len(name)}}", style="dim")
+        return Text(name.strip()).append(f" [{unit}]" if unit else "", style="dim")
 
     def is_told(self, row: Row) -> bool:
         """A row that is undefined in every venue is left out."""
         return any(self.report.median(venue, row.key) is not None for venue in self.report.venues)
 
     def header(self, venue: str, beside: bool) -> Text:
-        name = venue if beside else venue.replace("_", "\n")
         is_base = venue == self.report.baseline and len(self.report.venues) > 1
+        name = "\n".join(folded(venue, NAME_BESIDE if beside else NAME_BELOW, together=beside))
         return Text(name, justify="right").append("\nbaseline" if is_base else "", style="not bold dim")
-
-    def cells(self, row: Row, beside: bool) -> list[RenderableType]:
-        scale, label = self.scale(row), f"  {row.label.format(size=self.middle_size())}"
-        first = Text(label).append(f"{scale.unit:>{LABEL - len(label)}}", style="dim")
-        return [first, *(self.cell(row, venue, scale, beside) for venue in self.report.venues)]
 
     def scale(self, row: Row) -> Scale:
         """One unit for all dollars of a group, so that what was lost and who paid can be added up by eye."""
@@ -220,7 +274,25 @@ class Overview:
         truth = "The true price is exogenous: what is traded here does not move it (feedback 0)."
         if about.feedback:
             truth = f"What is traded here moves the true price (feedback {about.feedback:g})."
-        return [self.how_to_read("beside" if beside else "below"), truth, *self.fitted(), self.files]
+        read = self.how_to_read("beside" if beside else "below")
+        order = [ORDER] if len(self.report.venues) > 1 else []
+        return [read, *order, self.capital(), truth, *self.fitted(), self.files]
+
+    def capital(self) -> str:
+        """What insurance funds and vaults start with."""
+        choice, usd = self.report.about.capital
+        if choice == SAME:
+            most = max((each for of in usd.values() for each in of.values()), default=0)
+            if not most:
+                return "No insurance fund and no vault has any money at the start (--same-capital)."
+            return f"Every insurance fund and every vault starts with {dollars(most)}, the scenario's backstop_usd (--same-capital)."
+        each = (f"{venue} {self.own_capital(of)}" for venue, of in usd.items())
+        return f"Each design starts with its own capital (--own-capital): {', '.join(each)}."
+
+    @staticmethod
+    def own_capital(of: Mapping[str, int]) -> str:
+        held = [f"{name.replace('_', ' ')} {dollars(usd)}" for name, usd in of.items() if usd]
+        return " and ".join(held) or "none"
 
     def fitted(self) -> list[str]:
         """The calibrated numbers that decide how much is lost; the others are in report.json."""
@@ -240,11 +312,42 @@ class Overview:
             return f"{values}."
         if seeds == 1:
             return f"{values}; {place} it, the difference to {report.baseline}, which may be chance: take more seeds."
+        chance = f"With {seeds} seeds the sign is the same in all by chance alone once in {2 ** (seeds - 1)} times"
+        few = ", so at so few seeds a difference that is shown says little." if seeds < ENOUGH else "."
         return (
             f"{values}; {place} it, the median difference to {report.baseline} on the same seeds. = is no difference in any "
-            "seed; n.d. is not distinguished: the sign of the difference is not the same in all seeds. By chance alone it would "
-            f"be once in {2 ** (seeds - 1)} times."
+            f"seed; n.d. is not distinguished: the sign of the difference is not the same in all seeds. {chance}{few}"
         )
+
+
+def packed(columns: list[Column], room: int, gap: int) -> list[list[Column]]:
+    """The columns in blocks that fit into `room` characters; a block has one column at least."""
+    blocks: list[list[Column]] = []
+    left = 0
+    for column in columns:
+        if not blocks or left < column.width + gap:
+            blocks.append([])
+            left = room
+        blocks[-1].append(column)
+        left -= column.width + gap
+    return blocks
+
+
+def folded(name: str, width: int, together: bool) -> list[str]:
+    """A design's name in lines of at most `width` characters, cut at its underscores; `together` fills the lines."""
+    lines = [""]
+    for part in re.findall(r"[^_]+_?|_", name):
+        if lines[-1] and not (together and len(lines[-1] + part.rstrip("_")) <= width):
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip("_")) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return [line if together else line.rstrip("_") or "_" for line in lines]
+
+
+def print_overview(report: Report, files: str, console: Console) -> None:
+    """Print the overview of a report; on a terminal too narrow even for one design, lines go over its edge rather than lose anything."""
+    console.print(Overview(report, files), crop=False)
 
 
 def counted(number: int, noun: str) -> str:

@@ -657,7 +657,7 @@ def check_deficits(exchange: Exchange, events: Sequence[m.Event]) -> None:
                 if isinstance(later, m.DeficitPaid):
                     assert later.account == e.account
                     paid += later.amount
-                elif not isinstance(later, m.LossSocialized):
+                elif not isinstance(later, m.LossSocialized | m.PositionSettled):  # who closed against it pays his share
                     break
             # the rest of a flat account (rounding) may be paid right behind
             assert e.deficit <= paid <= e.deficit + len(exchange.venue.markets) + 1, f"{e}: {paid} was paid"
@@ -845,7 +845,7 @@ class Actor:
         return m.Deposit(self.world.now, self.stranger(), self.asset(), self.money())
 
     def outflow(self, account: int, asset: int) -> int:
-        known = FIRST_USER <= account < self.world.accounts and asset < 2
+        known = FIRST_USER <= account < self.world.accounts and asset < len(self.exchange.venue.assets)
         free = self.exchange.free_margin(account, asset) if known else 0
         return max(1, min(self.source.pick([self.money(), free, free + 1, free // 2]), int(MAX_AMOUNT)))
 

@@ -12,7 +12,6 @@ from perplab.exchange.liquidation import LiquidationStep
 from perplab.exchange.liquidations import Screen
 from perplab.exchange.types import FIRST_USER, INDEX_LIMIT, MAX_AMOUNT, PPM
 
-
 HOUR = 3600 * SECOND
 
 

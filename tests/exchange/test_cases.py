@@ -11,7 +11,7 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     = WHAT KEY VALUE ...        a query of the state (below)
     # ...                       a comment; also at the end of a line
 
-A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
+A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1m`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
 Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of
 the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
@@ -27,7 +27,7 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
 An event is `Kind key=value ...` with the fields of exchange/events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
 Queries:
 
-    = NAME cash A equity A free A initial A maintenance A
+    = NAME cash A equity A free A available A initial A maintenance A
     = NAME MARKET size N entry A margin A unsettled A leverage N liquidation P bankruptcy P
     = MARKET mark P oracle P last P interest N bids SIZE@PRICE,... asks SIZE@PRICE,...      (`-`: none)
     = auction ID share PPM gain A equity A insolvent 0|1
@@ -71,7 +71,7 @@ from perplab.exchange.events import EVENTS, Event
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 FILES = sorted(path.name for path in FOLDER.glob("*.txt"))
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
-UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "h": 3600 * 10**9}
+UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 NIL = -1
 COMMENT = re.compile(r"(^|\s+)#(\s.*)?$")
 
@@ -374,7 +374,8 @@ def queried(w: World, words: list[str]) -> tuple[Callable[[str], object], list[s
     if words[1] in w.markets:
         return position_values(x, account, w.market(words[1])), words[2:]
     return lambda key: shown_money({
-        "cash": x.balance, "equity": x.equity, "free": x.free_margin, "initial": x.initial_margin, "maintenance": x.maintenance_margin,
+        "cash": x.balance, "equity": x.equity, "free": x.free_margin, "available": x.available_margin, "initial": x.initial_margin,
+        "maintenance": x.maintenance_margin,
     }[key](account)), words[1:]  # fmt: skip
 
 
@@ -410,7 +411,7 @@ def query(w: World, words: list[str], place_of: str) -> None:
 
 def timed(w: World, text: str) -> str:
     """Let the time of a `+1s` pass; return what follows it."""
-    found = re.match(r"\+(\d+)(ns|us|ms|s|h)\b\s*", text)
+    found = re.match(r"\+(\d+)(ns|us|ms|s|m|h)\b\s*", text)
     if not found:
         return text
     w.ts += int(found[1]) * UNITS[found[2]]

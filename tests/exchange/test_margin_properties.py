@@ -102,7 +102,7 @@ def test_with_the_mark_still_no_group_can_withdraw_more_than_it_deposited(data: 
 
 def test_still_mark_runs_trade_and_withdraw() -> None:
     """The same on seeds, longer, where it is known that things happen."""
-    kinds = sum((trade_and_loot(Seeded(seed), 60).kinds for seed in range(12)), start=type(World(venue()).kinds)())
+    kinds = sum((trade_and_loot(Seeded(seed), 60).kinds for seed in range(20)), start=type(World(venue()).kinds)())
     assert kinds["Traded"] > 40 and kinds["Withdrawn"] > 100 and kinds["IsolatedMarginMoved"] > 10
 
 

@@ -14,8 +14,8 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import Event
 from perplab.exchange.mark import MarkRule, median3
-from perplab.exchange.types import INDEX_LIMIT
 from perplab.exchange.messages import Tick
+from perplab.exchange.types import INDEX_LIMIT
 
 HOUR = 3_600_000  # [ms]
 

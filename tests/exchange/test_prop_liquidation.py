@@ -130,7 +130,8 @@ def check_payers(world: World, backstops: Sequence[str]) -> None:
     for e in losses:
         shift = world.exchange.state.markets.index_shift[e.market]
         collected = e.index_delta * 2 * e.open_lots
-        assert 0 <= collected - (e.amount << shift) < max(1, 2 * e.open_lots), "a loss collects what it pays, rounded up per lot"
+        by_index = e.amount - e.closed_amount << shift
+        assert 0 <= collected - by_index < max(1, 2 * e.open_lots), "a loss collects what it pays, rounded up per lot"
 
 
 @examples(25)

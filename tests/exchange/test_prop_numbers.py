@@ -214,7 +214,7 @@ def test_extreme_venues_do_not_break(data: st.DataObject) -> None:
 
 
 def test_extreme_venues_on_seeds() -> None:
-    kinds = sum((go_to_extremes(Seeded(seed), 4, 40, False).kinds for seed in range(20)), start=type(World(venue()).kinds)())
+    kinds = sum((go_to_extremes(Seeded(seed), 4, 40, False).kinds for seed in range(24)), start=type(World(venue()).kinds)())
     assert min(kinds["Traded"], kinds["BlockTraded"], kinds["LiquidationStarted"], kinds["FundingCharged"]) > 10
 
 

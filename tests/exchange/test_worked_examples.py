@@ -14,8 +14,8 @@ import pytest
 from kit import MILLION, SECOND, UNCOVERED, USD, Bench, markets_of, named, tier, usd
 
 from perplab.exchange import margin, types
-from perplab.exchange.auction import DutchAuction, Lot
 from perplab.exchange.adl import ProfitLeverage
+from perplab.exchange.auction import DutchAuction, Lot
 from perplab.exchange.codes import MarginMode, Side
 from perplab.exchange.funding import FundingRule
 from perplab.exchange.mark import HyperliquidMark

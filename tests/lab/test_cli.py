@@ -9,53 +9,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from handmade import LONG, USD, event, run_of
+from cli_kit import START_NS, call, klines, made_up
 
 from perplab.exchange import BUILD
-from perplab.exchange.codes import Method
-from perplab.exchange.events import Liquidated
 from perplab.exchange.venue import Venue, load_venue
 from perplab.lab import compare
-from perplab.lab.cli import FIRST_VENUES, main, moment
+from perplab.lab.choices import FIRST_VENUES, moment
 from perplab.lab.run import Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.oracle.bars import Bars
-
-SEVERE = {"book_fund_adl": 1, "social_only": 3}  # bad debt of a made-up run, times the seed [M USD]
-START_NS = 1_584_064_860 * 10**9  # 2020-03-13T02:01 UTC
-
-
-def call(*arguments: str) -> Result:
-    return CliRunner().invoke(main, list(arguments))
-
-
-def made_up(
-    venue: Venue, scenario: Scenario, seed: int, *, accounts: int | None = None, progress: Callable[[float], None] | None = None
-) -> Run:
-    """A run by hand instead of the simulation, whose journal says what it was asked for."""
-    if progress:
-        progress(0.5)
-    debt = SEVERE.get(venue.name, 2) * seed * USD * 10**6
-    run = run_of(event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=debt))
-    asked = f"{venue.name} {scenario.population.accounts} {seed}"
-    return replace(run, venue=venue.name, scenario=scenario.name, seed=seed, journal=asked.encode(), state_hash=asked)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Runs are made up, in this process; the current folder is a fresh one."""
-    monkeypatch.setattr(compare, "run", made_up)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
 
 # -- what works --
 
@@ -86,12 +53,15 @@ def test_compare_writes_report_picture_timings_and_journals(quick: Path) -> None
     report = json.loads((quick / "out/oct10/report.json").read_text(encoding="utf-8"))
     assert (report["venues"], report["seeds"], report["accounts"]) == (["book_fund_adl", "social_only"], [7, 8], 50)
     assert report["summary"]["social_only"]["losses.bad_debt_usd"]["difference"] == 15e6
-    assert (quick / "out/oct10/journals/social_only-seed8.journal").read_bytes() == b"social_only 50 8"
+    assert report["runs"][3]["state_hash"] == "social_only 50 8"
+    assert {path.name for path in (quick / "out/oct10/journals").iterdir()} == {
+        f"{venue}-seed{seed}.journal" for venue in ("book_fund_adl", "social_only") for seed in (7, 8)
+    }
     picture = (quick / "out/oct10/report.svg").read_text(encoding="utf-8")
     assert picture.startswith("<svg") and "social_only" in picture and "url(http" not in picture.replace('"', '')
     assert len(json.loads((quick / "out/oct10/timings.json").read_text(encoding="utf-8"))["runs"]) == 4
     assert re.search(r"bad debt +M USD +7\.5 +22\.5 +\+15\.0", done.stdout)
-    assert done.stderr.splitlines()[-1].startswith("4/4  social_only seed 8: 1 liquidated, bad debt 24 M USD, 7 commands in ")
+    assert done.stderr.splitlines()[-1].startswith("4/4  social_only seed 8: 1 liquidated, bad debt 24 M USD, 0 s")
 
 
 def test_compare_takes_all_designs_and_five_seeds_by_default(quick: Path) -> None:
@@ -108,21 +78,14 @@ def test_two_comparisons_give_the_same_report(quick: Path) -> None:
     assert (quick / "a/report.json").read_bytes() == (quick / "b/report.json").read_bytes()
 
 
-def klines(folder: Path, minutes: int = 120, crash: int = 60) -> str:
-    """A file of one-minute klines from 01:01 UTC of 13 March 2020 on, with one bad minute."""
-    file = folder / "BTCUSDT-1m.csv"
-    rows = []
-    for minute in range(minutes):
-        opened = (START_NS // 10**6) + (minute - 60) * 60_000
-        low = 3_900 if minute == crash else 4_990
-        rows.append(f"{opened},5000,5010,{low},5000,1,{opened + 59_999},1,1,1,1,0")
-    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return str(file)
-
-
 def test_a_file_is_the_true_price_around_its_worst_minute(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Scenario] = []
-    monkeypatch.setattr(compare, "run", lambda venue, scenario, seed, **more: seen.append(scenario) or made_up(venue, scenario, seed))
+
+    def watched(venue: Venue, scenario: Scenario, seed: int, **more: Any) -> Run:
+        seen.append(scenario)
+        return made_up(venue, scenario, seed, **more)
+
+    monkeypatch.setattr(compare, "run", watched)
     given = ("compare", "oct10", "--venues", "social_only", "--seeds", "1", "--path", klines(quick, 180, 90))
     for more in ([], ["--from", "01:31", "--to", "02:51"], ["--from", "2020-03-13T01:31", "--to", "2020-03-13T03:51+01:00"]):
         assert call(*given, *more).exit_code == 0
@@ -130,7 +93,8 @@ def test_a_file_is_the_true_price_around_its_worst_minute(quick: Path, monkeypat
     assert (first.start_ns, len(seen[0].path.bars)) == (START_NS - 0 * 60 * 10**9, 80)  # type: ignore[union-attr]
     assert seen[1].path.path(1).start_ns == seen[2].path.path(1).start_ns == START_NS - 30 * 60 * 10**9
     assert len(seen[1].path.bars) == len(seen[2].path.bars) == 80  # type: ignore[union-attr]
-    report = json.loads((quick / "out/oct10/report.json").read_text(encoding="utf-8"))
+    folder = next((quick / "out").glob("oct10-BTCUSDT-1m-20200313T0131-20200313T0251-*"))
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert report["path"] == "BTCUSDT-1m.csv"
     assert report["title"] == "The traders of oct10 on BTCUSDT-1m.csv, 2020-03-13 01:31 to 02:51 UTC"
 
@@ -244,7 +208,10 @@ def test_two_processes_give_what_one_gives_and_journals_replay(tmp_path: Path) -
     assert (tmp_path / "1/report.json").read_bytes() == (tmp_path / "2/report.json").read_bytes()
     for run in json.loads((tmp_path / "1/report.json").read_text(encoding="utf-8"))["runs"]:
         assert run["metrics"]["liquidation"]["accounts"] > 0
-        assert call("replay", str(tmp_path / f"1/journals/{run['venue']}-seed1.journal")).output == f"{run['state_hash']}\n"
+        replayed = call("replay", tmp_path / f"1/journals/{run['venue']}-seed1.journal")
+        assert replayed.exit_code == 0
+        assert replayed.stdout == f"{run['state_hash']}\n"
+        assert re.fullmatch(r"equal to \S*1/report\.json\n", replayed.stderr)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,21 @@ import pytest
 from handmade import LONG, USD, event, run_of
 from rich.console import Console
 
+from perplab.exchange import BUILD
 from perplab.exchange.codes import Method
 from perplab.exchange.events import Liquidated
-from perplab.lab.compare import CALIBRATED, about, number_of
+from perplab.lab.choices import Choice
+from perplab.lab.compare import CALIBRATED, Done, about, number_of
 from perplab.lab.metrics import CATALOGUE, measure
-from perplab.lab.report import About, Clocked, Report, Result, rounded, timings_json, to_text, verdict
+from perplab.lab.picture import svg
+from perplab.lab.progress import Told
+from perplab.lab.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text, verdict
 from perplab.lab.scenario import load_scenario
-from perplab.lab.table import SECTIONS, Overview
+from perplab.lab.table import SECTIONS, folded, print_overview
 
-ABOUT = About("hand", "A crash made by hand", "synthetic", 4, 5e6, 0.0, {"backstop_usd": 3e6, "makers.capital_usd": 2e7, "x.y": 1.0})
+CALIBRATION = {"backstop_usd": 3e6, "makers.capital_usd": 2e7, "x.y": 1.0}
+ALIKE = Capital("same", {"book_fund_adl": {"insurance_fund": 3_000_000, "vault": 0}})
+ABOUT = About("hand", "A crash made by hand", "synthetic", 4, 5e6, 0.0, CALIBRATION, ALIKE, Inputs((), None, {"name": "hand"}, {}))
 VENUES = ("book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only")
 DEBT = "losses.bad_debt_usd"
 
@@ -40,7 +46,7 @@ def report_of(debts: Mapping[str, list[float]], about: About = ABOUT) -> Report:
 
 def shown(report: Report, width: int) -> str:
     out = StringIO()
-    Console(file=out, width=width).print(Overview(report, "Files: out/hand."))
+    print_overview(report, "Files: out/hand.", Console(file=out, width=width))
     return out.getvalue()
 
 
@@ -79,6 +85,13 @@ def test_the_baseline_is_book_fund_adl_or_the_first_venue() -> None:
     assert report_of({"social_only": [1.0], "auction_fund_adl": [1.0]}).baseline == "social_only"
 
 
+def test_a_baseline_may_be_chosen() -> None:
+    report = report_of({"book_fund_adl": [1.0, 2.0], "social_only": [4.0, 5.0]})
+    other = Report(ABOUT, report.results, report.venues, "social_only")
+    assert other.difference("book_fund_adl", DEBT).median == -3.0
+    assert json.loads(other.to_json())["baseline"] == "social_only"
+
+
 def test_a_metric_that_is_undefined_in_some_seed_is_not_compared() -> None:
     report = report_of({"book_fund_adl": [1.0, 2.0], "social_only": [1.0, 2.0]})
     assert report.median("social_only", "adl.delay_s") is None
@@ -104,11 +117,13 @@ def test_report_json_is_the_same_whatever_the_order_of_results() -> None:
 def test_report_json_says_what_was_run_and_nothing_of_the_machine() -> None:
     told = json.loads(report_of({"book_fund_adl": [1.0, 2.0], "social_only": [3.0, 4.0]}).to_json())
     assert list(told) == [
-        "schema", "scenario", "title", "path", "accounts", "open_interest_usd", "feedback", "calibrated", "baseline", "venues",
-        "seeds", "units", "summary", "runs",
+        "schema", "made_by", "scenario", "title", "path", "accounts", "open_interest_usd", "feedback", "calibrated", "capital", "baseline",
+        "venues", "seeds", "units", "summary", "runs", "inputs",
     ]  # fmt: skip
-    assert (told["schema"], told["venues"], told["seeds"]) == (1, ["book_fund_adl", "social_only"], [1, 2])
+    assert (told["schema"], told["venues"], told["seeds"]) == (2, ["book_fund_adl", "social_only"], [1, 2])
     assert told["summary"]["social_only"][DEBT] == {"median": 3.5, "difference": 2.0, "verdict": "distinguished"}
+    assert told["made_by"]["build"] == BUILD and set(told["made_by"]) == {"perplab", "build", "python", "numpy"}
+    assert told["inputs"] == {"settings": [], "path_file": None, "scenario": {"name": "hand"}, "designs": {}}
     assert set(told["units"]) == {measure.key for measure in CATALOGUE}
     assert [(run["venue"], run["seed"], run["state_hash"]) for run in told["runs"]][2] == ("social_only", 1, "social_only1")
     run = told["runs"][0]["metrics"]
@@ -123,6 +138,12 @@ def test_numbers_are_rounded_and_nan_is_null() -> None:
     )
     assert rounded(123456.7890123456) == 123456.789012
     assert to_text({"empty": {}, "none": []}) == '{\n "empty": {},\n "none": []\n}\n'
+
+
+def test_inputs_keep_all_their_digits() -> None:
+    assert to_text({"a": 1 / 3, "inputs": Exact({"a": 1 / 3, "b": [0.1 + 0.2, 1]})}) == (
+        '{\n "a": 0.333333333333,\n "inputs": {\n  "a": 0.3333333333333333,\n  "b": [0.30000000000000004, 1]\n }\n}\n'
+    )
 
 
 def test_nested_lists_of_tables_are_indented_and_read_back() -> None:
@@ -157,6 +178,65 @@ def test_the_table_fits_and_loses_nothing(width: int) -> None:
     assert re.search(r"bad debt +M USD +1\.00 +1\.10", text) if width < 140 else re.search(r"1\.00 +1\.10 +\+0\.10", text)
 
 
+NINE = (*VENUES, "mine", "a_design_with_a_name_that_goes_on_and_on_for_sixty_four_characters", "Unbreakable" * 5)
+
+
+def parts(text: str) -> str:
+    """A text without its blanks: what a narrow column has cut is whole again."""
+    return re.sub(r"\s", "", text)
+
+
+@pytest.mark.parametrize("width", [10, 20, 38, 45, 60, 80, 100, 140, 160, 240, 400])
+def test_nine_designs_keep_every_number_label_and_unit_at_any_width(width: int) -> None:
+    report = report_of({venue: [(number + 1.25) * 1e6] for number, venue in enumerate(NINE)})
+    text = shown(report, width)
+    if width >= 26:  # below, lines go over the edge
+        assert max(map(len, text.splitlines())) <= width
+    table = text.partition("\nEach")[0]
+    blocks = table.count("Who paid") if width >= 38 else len(NINE)
+    assert blocks == max(1, len(re.findall(r"^Designs? \d+.*?\sof 9$", table, re.MULTILINE | re.DOTALL)))
+    for number in range(1, 10):  # bad debt in M USD
+        assert len(re.findall(rf"\b{number}\.25\b", table)) >= 1, f"bad debt of design {number} at {width}"
+    for unit in ("USD", "bp"):
+        assert len(re.findall(rf"\b{unit}\b", table)) >= blocks
+    if width == 10:  # a name stands in a column of its own there
+        assert parts("Unbreakable" * 5) in parts("".join(line[12:] for line in table.splitlines()))
+
+
+def test_the_picture_shows_all_designs() -> None:
+    report = report_of({venue: [(number + 1.25) * 1e6] for number, venue in enumerate(NINE)})
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg(report, "Nine"))
+    shown_text = " ".join(texts).replace("&#160;", " ")
+    for number in range(1, 10):
+        assert f"{number}.25" in shown_text
+    for word in ("M USD", "bad debt"):
+        assert word in shown_text
+
+
+@pytest.mark.parametrize("venue", ["auction_fund_social", "x" * 64])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_progress_lines_fit(venue: str, width: int) -> None:
+    out = StringIO()
+    told = Told(1000, 2, Console(file=out, width=width))
+    with told:
+        told.finished(Done(result(venue, 1000, 123.4e6), Clocked(venue, 1000, "compiled", 1_234_567, 123.4, 100.0)))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= max(80, len(f"   1/1000  {venue} seed 1000:"))
+    text = " ".join(out.getvalue().split())
+    assert text.endswith(f"1/1000 {venue} seed 1000: 1 liquidated, bad debt 123 M USD, 123 s")
+
+
+def test_names_are_cut_where_they_must_be_and_nothing_is_left_out() -> None:
+    assert folded("book_fund_adl", 12, together=False) == ["book", "fund", "adl"]
+    assert folded("auction_fund_social", 19, together=True) == ["auction_fund_social"]
+    assert folded("auction_fund_social_x", 19, together=True) == ["auction_fund_social_", "x"]
+    for together in (True, False):
+        for name in ("x" * 64, "_a__b_", "a_" * 30, "_" * 5):
+            lines = folded(name, 12, together)
+            assert all(len(line.rstrip("_")) <= 12 for line in lines)
+            assert "".join(lines).replace("_", "") == name.replace("_", "")
+
+
 def test_differences_stand_beside_where_there_is_room_and_below_where_not() -> None:
     wide, narrow = shown(six(), 160), shown(six(), 80)
     assert "beside it" in wide and "+0.50" in next(line for line in wide.splitlines() if "bad debt" in line)
@@ -175,7 +255,11 @@ def test_the_table_says_what_the_reader_must_know() -> None:
     text = " ".join(shown(six(), 80).split())
     assert "difference to book_fund_adl on the same seeds" in text
     assert "The true price is exogenous" in text
-    assert "Calibrated once, then frozen: insurance fund or vault 3 M USD at the start; a maker's capital 20 M USD; 1 more" in text
+    assert "Every insurance fund and every vault starts with 3 M USD, the scenario's backstop_usd (--same-capital)." in text
+    assert "Calibrated once, then frozen: a maker's capital 20 M USD; 2 more" in text
+    assert "The order of the designs depends on the prices that bidders ask, on the path, and on the settings" in text
+    assert "With 3 seeds the sign is the same in all by chance alone once in 4 times, so at so few seeds" in text
+    assert "once in 16 times." in " ".join(shown(six(5), 80).split())
     assert "Files: out/hand." in text
     moving = ABOUT._replace(feedback=0.5)
     assert "moves the true price (feedback 0.5)" in " ".join(shown(report_of({"social_only": [1.0]}, moving), 80).split())
@@ -208,4 +292,4 @@ def test_the_calibrated_numbers_are_those_the_scenario_file_marks() -> None:
     assert sorted(CALIBRATED) == sorted(marked)
     scenario, given = load_scenario("oct10"), tomllib.loads(text)
     assert number_of(scenario, "population.leverage_sigma") == given["population"]["leverage_sigma"]
-    assert about(scenario).calibrated["backstop_usd"] == given["backstop_usd"]
+    assert about(Choice(scenario, (), (), "same")).calibrated["backstop_usd"] == given["backstop_usd"]

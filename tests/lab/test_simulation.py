@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from perplab.clients.bots.base import Bot, Seat, View
+from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View
 from perplab.exchange.codes import AccountKind
 from perplab.exchange.events import (
     AuctionTaken,
@@ -90,6 +90,33 @@ def test_a_design_under_another_name_gives_the_same_commands(calm: Run) -> None:
     assert again.venue == "another"
     assert commands_of(again) == commands_of(calm)
     np.testing.assert_array_equal(again.events, calm.events)
+
+
+def test_bots_of_ones_own_join_last_and_change_nobodys_draws(calm: Run) -> None:
+    class Watcher(Bot):
+        def on_start(self, ts: int, view: View) -> Action:
+            seen.append(self.seat.account)
+            return NOTHING, ts + SECOND
+
+        def on_wake(self, ts: int, view: View) -> Action:
+            seen.append(view.size)
+            return NOTHING, None
+
+    seen: list[int] = []
+    agent = Agent("mine/0", "mine", AccountKind.TRADER, 10**9, Watcher)
+    again = run(load_venue("book_fund_adl"), short(), 1, bots=[agent])
+    account = calm.closing_equity.size
+    assert seen == [account, 0]
+    assert cohort(again, "mine").tolist() == [account]
+    assert (int(again.closing_equity[account]), again.balances["mine"]) == (10**9, 10**9)
+    np.testing.assert_array_equal(again.closing_equity[:account][int(FIRST_USER) :], calm.closing_equity[int(FIRST_USER) :])
+    assert len(again.events) == len(calm.events) + 3, "its account, its deposit, its leverage"
+
+
+def test_the_capital_is_the_scenarios_or_the_venues_own() -> None:
+    venue = load_venue("book_fund_adl")
+    assert run(venue, short(), 1).capital == {"insurance_fund": 5 * 10**12, "vault": 0}
+    assert run(venue, short(), 1, own_capital=True).capital == {"insurance_fund": 10**13, "vault": 0}
 
 
 def test_the_journal_replays_to_the_same_state(crash: Run) -> None:

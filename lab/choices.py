@@ -1,0 +1,276 @@
+"""What a comparison was asked for: designs, scenario, settings, window and capital, from the words of the command line.
+
+Rules of the file: everything is read and checked here, before anything runs or is written. What is wrong is one line that names the file or
+option, the key, the value and what was expected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as replaced
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+from msgspec.structs import replace
+
+from perplab.exchange.design import Tree, merged, nearest, read_toml
+from perplab.exchange.venue import Venue, VenueError, load_venue, shipped_venues, venue_path
+from perplab.oracle.bars import Bars
+from perplab.oracle.klines import replay
+
+from .fit import Pair, check_fit, check_venue_name, reach
+from .report import OWN, SAME, PathFile
+from .scenario import BarsPath, Scenario, ScenarioError, load_scenario
+from .stage import with_capital
+
+NS: Final = 10**9
+FIRST_VENUES: Final = (  # in a table: by how positions are closed, then by who pays
+    "book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only",
+)  # fmt: skip
+CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital"}
+STEM_LENGTH: Final = 60  # [characters] of a path file's name in that of a folder
+
+
+class Setting:
+    """One `--set KEY=VALUE`: a dotted key, and a value in TOML, or text where it is no TOML."""
+
+    def __init__(self, option: str, text: str) -> None:
+        key, equals, value = text.partition("=")
+        self.text, self.keys = text, key.strip().split(".")
+        if not equals or not all(self.keys):
+            expected = "KEY=VALUE, such as oracle.lag_ms=5000" if option == "--set" else "NAME.KEY=VALUE, such as mine.max_accounts=99"
+            raise click.UsageError(f"{option}: {text!r} given, expected {expected}")
+        self.value = toml_value(value.strip())
+
+    def tree(self, skip: int = 0) -> Tree:
+        """{"oracle": {"lag_ms": 5000}}, without the first `skip` keys."""
+        value: object = self.value
+        for key in reversed(self.keys[skip:]):
+            value = {key: value}
+        assert isinstance(value, dict)
+        return value
+
+
+def toml_value(text: str) -> object:
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return text
+    return read["value"] if len(read) == 1 else text
+
+
+@dataclass(frozen=True)
+class Design:
+    """A design that was asked for."""
+
+    venue: Venue
+    file: str  # for errors
+    stated: frozenset[str] = frozenset()  # CAPITAL_KEYS that the user wrote, in a file or by --set-venue
+
+
+@dataclass(frozen=True)
+class Choice:
+    """All that a comparison is made of."""
+
+    scenario: Scenario
+    venues: tuple[Venue, ...]  # as they are run, capital included
+    seeds: tuple[int, ...]
+    capital: str  # SAME or OWN
+    baseline: str | None = None
+    settings: tuple[str, ...] = ()  # --set and --set-venue, as given
+    path_file: PathFile | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its results go if nothing is said: a folder of its own for each scenario, path file, window and set of settings."""
+        name = self.scenario.name
+        if self.path_file:
+            file = self.path_file
+            stem = re.sub(r"[^\w.+-]", "_", file.name.partition(".")[0])[:STEM_LENGTH]
+            start, end = (re.sub(r"[-:]", "", moment)[:13] for moment in (file.start, file.end))
+            name += f"-{stem}-{start}-{end}-{file.sha256[:8]}"
+        if self.settings:
+            name += f"-set-{hashlib.sha256(repr(self.settings).encode()).hexdigest()[:8]}"
+        return Path("out") / name
+
+
+# -- designs --
+
+
+def all_venues() -> list[str]:
+    """The shipped designs, those that are told first in front."""
+    return sorted(shipped_venues(), key=lambda name: (FIRST_VENUES.index(name) if name in FIRST_VENUES else 99, name))
+
+
+def chosen_designs(given: str | None, settings: Sequence[Setting] = ()) -> list[Design]:
+    """Raises VenueError, or click.UsageError."""
+    names = all_venues() if given is None else [name.strip() for name in given.split(",") if name.strip()]
+    if not names:
+        raise click.UsageError(f"--venues: {given!r} given, expected names separated by commas")
+    designs = [Design(load_venue(name), name, stated_capital(name)) for name in names]
+    own = [design.venue.name for design in designs]
+    folded = [name.casefold() for name in own]  # files are named after them, also where case makes no difference
+    twice = next((name for name, other in zip(own, folded) if folded.count(other) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"--venues: {twice} given twice, expected different names")
+    for_whom = [(addressed(setting, own), setting) for setting in settings]
+    designs = [with_settings(one, [setting for name, setting in for_whom if name == one.venue.name]) for one in designs]
+    for design in designs:
+        check_venue_name(design.venue, design.file)
+    return designs
+
+
+def addressed(setting: Setting, names: Sequence[str]) -> str:
+    """The design that a --set-venue is for: a name may have dots, the longest that fits counts."""
+    fitting = [name for name in names if setting.text.startswith(f"{name}.")]
+    if not fitting:
+        hint = nearest(setting.keys[0], list(names))
+        raise click.UsageError(f"--set-venue: {setting.text!r} given, expected NAME.KEY=VALUE with a design of the comparison{hint}")
+    name = max(fitting, key=len)
+    if len(setting.keys) == name.count(".") + 1:
+        raise click.UsageError(f"--set-venue: {setting.text!r} given, expected NAME.KEY=VALUE")
+    return name
+
+
+def with_settings(design: Design, settings: Sequence[Setting]) -> Design:
+    """The design with settings that are for it."""
+    if not settings:
+        return design
+    name, tree = design.venue.name, Tree()
+    for setting in settings:
+        tree = merged(tree, setting.tree(skip=name.count(".") + 1))
+    try:
+        venue = load_venue(design.file, tree)
+    except VenueError as error:
+        told = str(error).removeprefix(f"{venue_path(design.file).name}: ")
+        raise VenueError(f"--set-venue {name}: {told}") from None
+    return Design(venue, f"--set-venue {name}", design.stated | stated_in(tree))
+
+
+def stated_in(tree: Mapping[str, object]) -> frozenset[str]:
+    tables = {table: tree.get(table) for table in CAPITAL_KEYS}
+    return frozenset(CAPITAL_KEYS[table] for table, value in tables.items() if isinstance(value, Mapping) and "capital" in value)
+
+
+def stated_capital(name: str) -> frozenset[str]:
+    """CAPITAL_KEYS that a design of the user's own says, or one of the user's own that it extends."""
+    shipped = venue_path("base").parent
+    path, stated = venue_path(name), frozenset[str]()
+    while path.parent.resolve() != shipped.resolve():
+        tree = read_toml(path)
+        stated |= stated_in(tree)
+        parent = tree.get("extends")
+        if parent is None:
+            break
+        beside = path.parent / f"{parent}.toml"  # as exchange/venue.py finds it, which has loaded the design by now
+        path = beside if beside.is_file() else shipped / f"{parent}.toml"
+    return stated
+
+
+# -- capital --
+
+
+def with_capital_of(designs: Sequence[Design], scenario: Scenario, scenario_file: str, wanted: str | None) -> tuple[str, list[Design]]:
+    """SAME or OWN, and the designs with the capital that they are run with.
+
+    The scenario's, the same for all, unless --own-capital is said; and it must be said, or --same-capital, where a user's own design
+    states another capital than that.
+    """
+    if wanted == OWN:
+        return OWN, list(designs)
+    if wanted is None:
+        for design in designs:
+            must_not_be_overruled(design, scenario)
+    same = [replaced(design, venue=with_capital(design.venue, scenario.backstop_usd)) for design in designs]
+    for design in same:
+        if "takeover" in design.venue.liquidation.steps and not design.venue.vault.capital:
+            expected = f"a capital of 1 at least: {design.venue.name} has a vault that takes over"
+            raise ScenarioError(f"{scenario_file}: backstop_usd is {scenario.backstop_usd:g}: expected {expected}")
+    return SAME, same
+
+
+def must_not_be_overruled(design: Design, scenario: Scenario) -> None:
+    venue = design.venue
+    used = {"insurance_fund": "insurance_fund" in venue.backstops, "vault": "takeover" in venue.liquidation.steps}
+    capital = {"insurance_fund": venue.insurance_fund.capital, "vault": venue.vault.capital}
+    for table, key in CAPITAL_KEYS.items():
+        if key in design.stated and used[table] and capital[table] != round(scenario.backstop_usd):
+            given = f"{design.file}: {key} is {capital[table]}, but a comparison gives every design the scenario's"
+            expected = "expected --own-capital, which leaves each design its own, or --same-capital"
+            raise VenueError(f"{given} {round(scenario.backstop_usd)} (backstop_usd): {expected}")
+
+
+# -- the scenario --
+
+
+def chosen_scenario(
+    name: str, settings: Sequence[Setting], accounts: int | None, path_file: Path | None, from_text: str | None, to_text: str | None
+) -> tuple[Scenario, PathFile | None]:
+    """Raises ScenarioError, OracleError, or click.UsageError."""
+    scenario, tree = load_scenario(name), Tree()
+    for setting in settings:
+        tree = merged(tree, setting.tree())
+    if tree:
+        scenario = scenario.override(tree, "--set")
+    if accounts is not None:
+        scenario = scenario.override({"population": {"accounts": accounts}}, "--accounts")
+    if path_file is not None:
+        return on_path(scenario, path_file, from_text, to_text)
+    if from_text is not None or to_text is not None:
+        raise click.UsageError("--from, --to: given without --path, expected the file whose part they choose")
+    return scenario, None
+
+
+def on_path(scenario: Scenario, file: Path, from_text: str | None, to_text: str | None) -> tuple[Scenario, PathFile]:
+    """The scenario on a part of a kline file."""
+    bars = replay(file)
+    start, end = moment("--from", from_text, bars), moment("--to", to_text, bars)
+    if start is not None and end is not None and end <= start:
+        raise click.UsageError(f"--to: {to_text!r} given, expected a time after --from {from_text!r}")
+    moved = scenario.with_path(bars, start, end)
+    path = moved.path
+    assert isinstance(path, BarsPath)
+    first, last = path.start, path.start + timedelta(seconds=path.bar_s * len(path.bars))
+    title = f"The traders of {scenario.name} on {file.name}, {first:%Y-%m-%d %H:%M} to {last:%H:%M} UTC"
+    window = (f"{edge:%Y-%m-%dT%H:%M:%SZ}" for edge in (first, last))
+    return replace(moved, title=title), PathFile(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), *window)
+
+
+def moment(option: str, text: str | None, bars: Bars) -> int | None:
+    """A time of day or a date with time, UTC, as ns since 1970; a time of day is that of the file's worst minute's day."""
+    if text is None:
+        return None
+    day = datetime.fromtimestamp(int(bars.open_ns[bars.worst_minute()]) // NS, UTC)
+    try:
+        when = datetime.fromisoformat(f"{day:%Y-%m-%d}T{text}" if len(text) == len("HH:MM") else text)
+    except ValueError:
+        raise click.UsageError(f"{option}: {text!r} given, expected HH:MM or YYYY-MM-DDTHH:MM (UTC)") from None
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
+    ns = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    if not bars.start_ns <= ns <= bars.end_ns:
+        first, last = (f"{datetime.fromtimestamp(edge // NS, UTC):%Y-%m-%dT%H:%M}" for edge in (bars.start_ns, bars.end_ns))
+        raise click.UsageError(f"{option}: {text!r} given, expected a time in the file, {first} to {last} (UTC)")
+    return ns
+
+
+# -- together --
+
+
+def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str, seeds: Sequence[int]) -> None:
+    """Raises VenueError or ScenarioError where a design and the scenario do not fit together."""
+    reached = reach(scenario, seeds)
+    for design in designs:
+        check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)
+
+
+def chosen_baseline(given: str | None, designs: Sequence[Design]) -> str | None:
+    names = [design.venue.name for design in designs]
+    if given is not None and given not in names:
+        raise click.UsageError(f"--baseline: {given!r} given, expected a design of the comparison{nearest(given, names)}")
+    return given

@@ -1,0 +1,157 @@
+"""A report as the start of something: the comparison that it came from made again, or a journal checked against it.
+
+Rules of the file: a report that is read was written by somebody, so nothing of it is trusted: what is missing or wrong is one line that
+names the file and the key. State hashes are compared, and then every number that was measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from perplab.exchange.design import DesignError, convert
+from perplab.exchange.venue import Venue, VenueError, checked
+
+from .choices import Choice
+from .fit import check_venue_name
+from .report import SCHEMA, PathFile, Result, run_entry, to_text
+from .results import JOURNALS, NAME, REPORT
+from .scenario import Scenario
+
+
+class ReportError(DesignError):
+    """A report that cannot be used; the message is complete."""
+
+
+class RecordedRun(Struct):
+    venue: str
+    seed: Annotated[int, Meta(ge=0, le=2**32)]
+    state_hash: str
+    metrics: dict[str, object] = {}
+
+
+class RecordedCapital(Struct):
+    choice: Literal["same", "own"]
+
+
+class RecordedInputs(Struct):
+    settings: tuple[str, ...]
+    path_file: PathFile | None
+    scenario: Scenario
+    designs: dict[str, Venue]
+
+
+class Recorded(Struct):
+    """What a report says of how it came about, and what it found."""
+
+    schema: int
+    made_by: dict[str, str]
+    capital: RecordedCapital
+    baseline: str
+    venues: Annotated[tuple[str, ...], Meta(min_length=1)]
+    seeds: Annotated[tuple[int, ...], Meta(min_length=1)]
+    runs: tuple[RecordedRun, ...]
+    inputs: RecordedInputs
+
+
+class OnlyRuns(Struct):
+    """As much of a report as the check of a journal needs, of whatever schema."""
+
+    runs: tuple[RecordedRun, ...]
+
+
+# -- a comparison made again --
+
+
+def recorded(file: Path) -> Recorded:
+    """The report in a file. Raises ReportError."""
+    tree = read_json(file)
+    schema = tree.get("schema")
+    if schema != SCHEMA:
+        raise ReportError(f"{file}: schema is {schema!r}: expected {SCHEMA}, that of this version of perplab")
+    try:
+        report = convert(tree, Recorded, str(file))
+    except DesignError as error:
+        raise ReportError(str(error)) from None
+    missing = [name for name in report.venues if name not in report.inputs.designs]
+    if missing or report.baseline not in report.venues:
+        key, given = ("inputs.designs", f"without {missing[0]}") if missing else ("baseline", report.baseline)
+        raise ReportError(f"{file}: {key} is {given}: expected the names in venues")
+    return report
+
+
+def read_json(file: Path) -> dict[str, object]:
+    """Raises ReportError."""
+    try:
+        tree = json.loads(file.read_bytes())
+    except OSError as error:
+        raise ReportError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{file}: not a report.json: {error}") from None
+    if not isinstance(tree, dict):
+        raise ReportError(f"{file}: not a report.json: expected a table")
+    return tree
+
+
+def choice_of(report: Recorded, file: Path) -> Choice:
+    """The comparison that a report came from. Raises ReportError."""
+    inputs = report.inputs
+    try:
+        venues = tuple(checked(inputs.designs[name], f"{file}: inputs.designs.{name}") for name in report.venues)
+        for name, venue in zip(report.venues, venues, strict=True):
+            check_venue_name(venue, f"{file}: inputs.designs.{name}")
+            if venue.name != name:
+                raise VenueError(f"{file}: inputs.designs.{name}.name is {venue.name!r}: expected {name!r}")
+    except VenueError as error:
+        raise ReportError(str(error)) from None
+    capital, settings = report.capital.choice, inputs.settings
+    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file)
+
+
+def differences(report: Recorded, results: Sequence[Result]) -> list[str]:
+    """What differs between a report and the same runs made again, a line per run; empty if nothing does."""
+    before = {(run.venue, run.seed): run for run in report.runs}
+    lines: list[str] = []
+    for result in results:
+        run, name = before.get((result.venue, result.seed)), f"{result.venue}, seed {result.seed}"
+        if run is None:
+            lines.append(f"{name}: not among the runs of the report")
+        elif run.state_hash != result.state_hash:
+            lines.append(f"{name}: state hash {result.state_hash}, in the report {run.state_hash}")
+        elif json.loads(to_text(run_entry(result)))["metrics"] != run.metrics:
+            lines.append(f"{name}: the state hash is equal, the metrics are not")
+    return lines
+
+
+# -- a journal checked --
+
+EQUAL, DIFFERS, UNKNOWN = "equal", "differs", "unknown"
+NO_REPORT: Final = "no report.json beside it to check the hash against"
+
+
+class Check(NamedTuple):
+    word: str  # EQUAL, DIFFERS or UNKNOWN
+    text: str
+
+
+def check_journal(journal: Path, state_hash: str) -> Check:
+    """The state hash of a journal against the report that its comparison wrote, if that is where it was written."""
+    folder, named = journal.absolute().parent, NAME.fullmatch(journal.name)
+    report = Path(os.path.relpath(folder.parent / REPORT))
+    if folder.name != JOURNALS or named is None or not report.is_file():
+        return Check(UNKNOWN, NO_REPORT)
+    try:
+        runs = convert(read_json(report), OnlyRuns, str(report)).runs
+    except DesignError as error:
+        return Check(UNKNOWN, f"cannot be checked: {error}")
+    said = next((run.state_hash for run in runs if (run.venue, str(run.seed)) == (named["venue"], named["seed"])), None)
+    if said is None:
+        return Check(UNKNOWN, f"{report}: does not name this run")
+    if said == state_hash:
+        return Check(EQUAL, f"equal to {report}")
+    return Check(DIFFERS, f"differs from {report}, which says {said}")

@@ -1,0 +1,57 @@
+"""Comparisons without the simulation: runs that are made up, and the command line called in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+from handmade import LONG, USD, event, run_of
+
+from perplab.exchange.codes import Method
+from perplab.exchange.events import Liquidated
+from perplab.exchange.journal import Journal
+from perplab.exchange.venue import Venue
+from perplab.lab.cli import main
+from perplab.lab.run import Run
+from perplab.lab.scenario import Scenario
+
+SEVERE = {"book_fund_adl": 1, "social_only": 3}  # bad debt of a made-up run, times the seed [M USD]
+START_NS = 1_584_064_860 * 10**9  # 2020-03-13T02:01 UTC
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def made_up(
+    venue: Venue,
+    scenario: Scenario,
+    seed: int,
+    *,
+    own_capital: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Run:
+    """A run by hand instead of the simulation, whose state hash says what it was asked for. Its journal holds the design alone."""
+    assert own_capital, "a comparison gives each venue its capital beforehand"
+    if progress:
+        progress(0.5)
+    debt = SEVERE.get(venue.name, 2) * seed * USD * 10**6
+    run = run_of(event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=debt))
+    journal = Journal()
+    journal.start(venue)
+    asked = f"{venue.name} {scenario.population.accounts} {seed}"
+    return replace(run, venue=venue.name, scenario=scenario.name, seed=seed, journal=journal.bytes(), state_hash=asked)
+
+
+def klines(folder: Path, minutes: int = 120, crash: int = 60) -> str:
+    """A file of one-minute klines from 01:01 UTC of 13 March 2020 on, with one bad minute."""
+    file = folder / "BTCUSDT-1m.csv"
+    rows = []
+    for minute in range(minutes):
+        opened = (START_NS // 10**6) + (minute - 60) * 60_000
+        low = 3_900 if minute == crash else 4_990
+        rows.append(f"{opened},5000,5010,{low},5000,1,{opened + 59_999},1,1,1,1,0")
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return str(file)
