@@ -37,7 +37,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.build import BUILD
 from perplab.exchange.codes import CancelReason, Method, Outcome, Payer, Reason
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import Tail, read
+from perplab.exchange.journal import records
 from perplab.exchange.types import FIRST_USER, ROW
 from perplab.exchange.venue import venue_of_json
 
@@ -233,10 +233,10 @@ class World:
 
 def rerun(journal: bytes) -> tuple[str, str]:
     """(hash of the state, digest of all events) of a journal that is carried out in blocks."""
-    _, records = read(journal, Tail())
-    exchange = Exchange(venue_of_json(next(records)[1]))
+    found = records(journal, "journal")
+    exchange = Exchange(venue_of_json(next(found)[1]))
     digest = hashlib.sha256()
-    for rows, payload in records:
+    for rows, payload in found:
         if rows:
             digest.update(bytes(memoryview(exchange.apply_rows(memoryview(decompress(payload)).cast("q")))))
     return str(exchange.state_hash()), digest.hexdigest()

@@ -111,34 +111,39 @@ def tape(status: int = 0) -> Tape:
     return made
 
 
-def traded(ts: int = 0, number: int = 0, taker_order: int = 1, size: int = 1, liquidation: int = 0) -> m.Traded:
+def event(kind: type[m.Event], **told: int) -> m.Event:
+    """An event that says no more than this."""
+    return kind(**dict.fromkeys(kind.__struct_fields__, 0) | told)
+
+
+def traded(size: int = 1) -> m.Event:
     """Account 8 sells to account 9."""
-    return m.Traded(1, ts, number, 1_000, size, 1, 8, 9, taker_order, 2, 0, 0, 0, liquidation)
+    return event(m.Traded, price=1_000, size=size, taker_side=1, taker=8, maker=9, taker_order_id=1, maker_order_id=2)
 
 
 BAD_EVENTS = {
     "halt_fills": (tape(MarketStatus.HALTED), traded()),
     "post_only_mode": (tape(MarketStatus.POST_ONLY), traded()),
-    "halt_funding": (tape(MarketStatus.HALTED), m.FundingSampled(1, 0, 0, 0)),
-    "stale_funding": (tape(), m.FundingCharged(1, 2 * NS, 0, 5, 1_000, 5)),
-    "halt_liquidation": (tape(MarketStatus.CANCEL_ONLY), m.Liquidated(1, 0, 8, 0, Method.BOOK, 5, 5, 0, 0)),
-    "stale_liquidation": (tape(), m.Liquidated(1, 2 * NS, 8, 0, Method.ADL, 5, 5, 0, 0)),
-    "settled": (tape(MarketStatus.SETTLED), m.MarkMoved(1, 0, 0, 5, 4)),
-    "healthy": (tape(), m.LiquidationStarted(1, 0, 8, -1, 10, 10, 100)),
-    "adl_price": (tape(), m.Deleveraged(1, 0, 8, 9, 0, 5, 4_999_999, 0, 0, 1_000)),
+    "halt_funding": (tape(MarketStatus.HALTED), event(m.FundingSampled)),
+    "stale_funding": (tape(), event(m.FundingCharged, ts=2 * NS, index_delta=5)),
+    "halt_liquidation": (tape(MarketStatus.CANCEL_ONLY), event(m.Liquidated, account=8, method=Method.BOOK, size=5)),
+    "stale_liquidation": (tape(), event(m.Liquidated, ts=2 * NS, account=8, method=Method.ADL, size=5)),
+    "settled": (tape(MarketStatus.SETTLED), event(m.MarkMoved, mark=5)),
+    "healthy": (tape(), event(m.LiquidationStarted, account=8, market=-1, equity=10, maintenance=10)),
+    "adl_price": (tape(), event(m.Deleveraged, loser=8, winner=9, size=5, value=4_999_999, mark=1_000)),
 }
 
 
 @pytest.mark.parametrize("name", BAD_EVENTS)
 def test_an_event_rule_fires(name: str) -> None:
     """Each rule tells of an event that breaks it, and is content with the same event in an open market, in time, at the mark."""
-    seen, event = BAD_EVENTS[name]
-    rule = dict(EVENT_RULES[type(event)])[name]
-    assert rule(seen, event)
+    seen, bad = BAD_EVENTS[name]
+    rule = dict(EVENT_RULES[type(bad)])[name]
+    assert rule(seen, bad)
     fine = tape()
-    fine.oracle_ts = [event.ts, event.ts]
+    fine.oracle_ts = [bad.ts, bad.ts]
     if name not in ("healthy", "adl_price"):
-        assert not rule(fine, event)
+        assert not rule(fine, bad)
 
 
 def test_rules_about_orders_fire() -> None:
@@ -153,8 +158,8 @@ def test_rules_about_orders_fire() -> None:
     assert rules["only_reduces"](seen, traded(size=6))
     seen.liquidating[8, -1] = 1
     frozen = dict(EVENT_RULES[m.OrderPlaced])["frozen"]
-    assert frozen(seen, m.OrderPlaced(1, 0, 3, 8, 0, 0, 5, 5, 0, 0, 0, 0))
-    assert not frozen(seen, m.OrderPlaced(1, 0, 3, 9, 0, 0, 5, 5, 0, 0, 0, 0))
+    assert frozen(seen, event(m.OrderPlaced, account=8))
+    assert not frozen(seen, event(m.OrderPlaced, account=9))
 
 
 def traded_world() -> World:
@@ -196,11 +201,12 @@ def test_step_rules_about_money_fire(name: str) -> None:
 
 
 def test_step_rules_about_payments_fire() -> None:
-    short = m.Liquidated(1, 0, 8, 0, Method.BOOK, 5, 5, 10, 0)
-    assert STEP_RULES["deficits"](step_of([short, m.DeficitPaid(2, 0, 8, 0, 1, 9)]))
-    assert not STEP_RULES["deficits"](step_of([short, m.DeficitPaid(2, 0, 8, 0, 1, 4), m.DeficitPaid(3, 0, 8, 0, 4, 6)]))
-    assert STEP_RULES["deficits"](step_of([m.LossSocialized(1, 0, 0, 5, 5, 5), m.DeficitPaid(2, 0, 8, 0, 2, 4)]))
-    half = [m.OrderPlaced(1, 0, 3, 8, 0, 0, 5, 5, 2, 0, 0, 0), m.Traded(2, 0, 0, 5, 4, 0, 8, 9, 3, 2, 0, 0, 0, 0)]
+    short = event(m.Liquidated, account=8, method=Method.BOOK, size=5, deficit=10)
+    assert STEP_RULES["deficits"](step_of([short, event(m.DeficitPaid, account=8, payer=1, amount=9)]))
+    paid = [event(m.DeficitPaid, account=8, payer=payer, amount=amount) for payer, amount in ((1, 4), (4, 6))]
+    assert not STEP_RULES["deficits"](step_of([short, *paid]))
+    assert STEP_RULES["deficits"](step_of([event(m.LossSocialized, amount=5), event(m.DeficitPaid, payer=2, amount=4)]))
+    half = [event(m.OrderPlaced, order_id=3, account=8, size=5, tif=2), event(m.Traded, size=4, taker_order_id=3, maker=9)]
     assert STEP_RULES["fok"](step_of(half)) and not STEP_RULES["fok"](step_of([]))
 
 
