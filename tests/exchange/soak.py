@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 import time
 from collections import Counter
@@ -106,7 +107,8 @@ class World:
         """One packed command, and everything that must hold after it. Raises Dead."""
         x = self.x
         x.command = m.command_of_row(row)
-        x.alone = x.command.ts == self.exchange.now
+        x.ts = self.exchange.now
+        x.alone = x.command.ts == x.ts
         x.before = x.after
         x.resting = len(x.tape.orders)
         self.rows.append(row)
@@ -363,12 +365,13 @@ def never(tally: Counter[str]) -> list[str]:
 
 def table(tally: Counter[str]) -> Iterator[str]:
     """How often each kind of event and each code occurred, in columns."""
+    columns = max(1, shutil.get_terminal_size((110, 24)).columns // 36)
     groups = [("Event", [e.__name__ for e in m.EVENTS])]
     groups += [(codes.__name__, [f"{codes.__name__}.{code.name}" for code in codes]) for codes in CODES]
     for title, names in groups:
-        yield f"{title}"
-        cells = [f"{name.split('.')[-1]:<22}{tally[name]:>10,}" for name in names]
-        yield from ("  " + "   ".join(cells[at : at + 3]) for at in range(0, len(cells), 3))
+        yield title
+        cells = [f"  {name.split('.')[-1]:<22}{tally[name]:>10,}" for name in names]
+        yield from (" ".join(cells[at : at + columns]) for at in range(0, len(cells), columns))
 
 
 class Progress:

@@ -47,6 +47,8 @@ class Actor:
         self.tape: Tape = x.tape
         self.length = length
         self.scale = 10**5 if huge else 1
+        self.narrow = draw.chance(30)  # nearly all happens in one market, between few accounts
+        gamblers = 4 if self.narrow else gamblers
         self.users = range(FIRST_USER, FIRST_GAMBLER + gamblers)
         self.gamblers = range(FIRST_GAMBLER, FIRST_GAMBLER + gamblers)
         self.markets = range(len(x.terms))
@@ -57,7 +59,7 @@ class Actor:
         self.until = [0] * len(x.terms)  # the operator opens the market again at this command
         self.moods = {name: listed(text) for name, text in MOODS.items()}
         self.mood = "calm"
-        self.focus = 0  # the market where most happens
+        self.focus = draw.pick(self.markets)  # the market where most happens
         self.seeded = False
         self.number = 0  # of the command
         self.bad_row: list[int] = []  # a packed command that the door must refuse
@@ -75,7 +77,7 @@ class Actor:
         return first, self.users[(first - FIRST_USER + self.draw.integer(1, count - 1)) % count]
 
     def market(self) -> int:
-        return self.focus if self.draw.chance(60) else self.draw.pick(self.markets)
+        return self.focus if self.draw.chance(95 if self.narrow else 60) else self.draw.pick(self.markets)
 
     def asset(self) -> int:
         return self.draw.pick((0, 0, 1))
@@ -159,7 +161,7 @@ class Actor:
             return self.seed()
         if draw.chance(3):
             self.mood = draw.pick(("calm", "storm", "storm", "drought"))
-            self.focus = draw.pick(self.markets)
+            self.focus = self.focus if self.narrow else draw.pick(self.markets)
         for market in self.markets:
             if self.until[market] and self.number >= self.until[market]:
                 self.until[market] = 0

@@ -21,7 +21,7 @@ T = TypeVar("T")
 COUNT: Final = 50
 CHAINS: Final = ordered_subsets(STEPS)[1:]
 ORDERS: Final = ordered_subsets(BACKSTOPS)
-FIRST_PRICES: Final = (1_000, 2_000, 1_000, 5_000)  # [ticks] of the markets A, B, C, D
+FIRST_PRICES: Final = (1_000, 2_000, 100, 5_000)  # [ticks] of the markets A, B, C, D
 HUGE: Final = 7  # every so many designs one has accounts near the bounds of all amounts
 
 
@@ -112,7 +112,7 @@ def tree(number: int) -> Tree:
     markets = [
         market(draw, "A", "1", "0.001", "100000", "USD"),  # a lot is worth 1 USD at first
         market(draw, "B", "0.01", "1", "10000", "USD"),  # 20 USD
-        market(draw, "C", "0.5", "0.002", "50000", "EUR"),  # 1 EUR
+        market(draw, "C", "5", "0.002", "50000", "EUR"),  # 1 EUR, and a tick is a hundredth of it
         market(draw, "D", "0.001", "0.001", "1000", "EUR"),  # 0.005 EUR: a micro-unit is the step of every value
     ][: 3 + number % 2]
     return {

@@ -82,8 +82,10 @@ class Step:
         self.after: Snapshot
         self.alone = True  # the time of the command had come before: all events are its own
         self.refused = False
+        self.ts = 0  # of the command before
         self.resting = 0  # orders ahead of the command
         self.free = 0  # ahead of an order, the sender's available margin
+        self.spent: dict[tuple[int, int, int], int] = {}  # by the fund: (account, -1 or -2; market or asset; window) -> amount
         self.below: dict[tuple[int, int], bool] = {}  # ahead of a bid, (account, market or -1 - asset): is it below maintenance?
 
     def of(self, *kinds: type[m.Event]) -> list[m.Event]:
@@ -344,12 +346,27 @@ def nobody_forgotten(x: Step) -> str:
     moved = isinstance(x.command, m.UpdateOracle) and x.alone and x.of(m.MarkMoved)
     if not moved or x.of(m.Traded, m.Deleveraged, m.LossSocialized, m.Liquidated):
         return ""
-    paused = [x.tape.status[n] in CLOSED or x.tape.is_stale(n, x.command.ts) for n in range(len(x.terms))]
+    return overlooked(x)
+
+
+@step
+def nobody_waits(x: Step) -> str:
+    """Whoever pays deficits: what is below maintenance for longer than the time between passes is in liquidation, unless that is paused."""
+    retry = x.exchange.venue.liquidation.retry_ms * 10**6
+    quiet = (m.FundingSampled, m.OracleUpdated)
+    if not isinstance(x.command, m.Tick) or x.command.ts - x.ts < retry or not all(isinstance(e, quiet) for e in x.events):
+        return ""
+    return overlooked(x)
+
+
+def overlooked(x: Step) -> str:
+    """What is below maintenance, is not in liquidation, and could be."""
+    paused = [x.tape.is_suspended(n, x.command.ts) for n in range(len(x.terms))]
     for account in x.after.holders[1:]:
         held = [p for n in range(len(x.terms)) if (p := x.after.positions[account, n]).size]
         for asset, equity in enumerate(x.after.equity):
-            halted = any(paused[p.market] for p in held if p.mode == 0 and x.terms[p.market].asset == asset)
-            if not halted and (account, -1) not in x.tape.liquidating and equity[account] < x.exchange.maintenance_margin(account, asset):
+            free = not all(paused[p.market] for p in held if p.mode == 0 and x.terms[p.market].asset == asset)
+            if free and (account, -1) not in x.tape.liquidating and equity[account] < x.exchange.maintenance_margin(account, asset):
                 return f"account {account}: equity {equity[account]} of asset {asset}"
         for p in held:
             known = p.mode == 0 or paused[p.market] or (account, p.market) in x.tape.liquidating

@@ -138,6 +138,23 @@ def payers_in_order(x: Step) -> str:
 
 
 @step
+def fund_caps(x: Step) -> str:
+    """Whoever is promised the fund: it spends no more on an account, in a market and in all than its caps allow in a window of time."""
+    fund = x.exchange.venue.insurance_fund
+    for e in x.of(m.DeficitPaid):
+        if e.payer != Payer.INSURANCE_FUND:
+            continue
+        asset = x.terms[e.market].asset
+        caps = (fund.account_cap, e.account, asset), (fund.market_cap, -1, e.market), (fund.total_cap, -2, asset)
+        for cap, who, where in caps:
+            key = who, where, e.ts // (fund.window_ms * 10**6)
+            x.spent[key] = x.spent.get(key, 0) + e.amount
+            if cap and x.spent[key] > cap * 10**6:
+                return f"{e}: {x.spent[key]} in this window, the cap is {cap * 10**6}"
+    return ""
+
+
+@step
 def vault_limit(x: Step) -> str:
     """Whose money the vault is: what it takes over does not leave it beyond its loss limit, in no asset."""
     vault = x.exchange.venue.vault

@@ -32,6 +32,11 @@ class Tape:
         limit = self.oracles[market][0]
         return limit != 0 and self.oracle_ts[market] >= 0 and ts - self.oracle_ts[market] > limit
 
+    def is_suspended(self, market: int, ts: int) -> bool:
+        """May nothing be closed?"""
+        paused = self.oracles[market][1] == "pause_liquidation" and self.is_stale(market, ts)
+        return paused or self.status[market] in CLOSED
+
     def is_restricted(self, market: int, ts: int) -> bool:
         """May orders only reduce?"""
         halted = self.oracles[market][1] == "halt_new_risk" and self.is_stale(market, ts)
