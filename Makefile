@@ -46,7 +46,7 @@ soak: $(VENV)/dev $(PURE)/dev
 	$(VENV)/bin/python tests/exchange/soak.py --commands 1000000 --seed $(SEED) --jobs $(JOBS) --journals build/soak $(ARGS)
 	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then \
 		$(PURE)/bin/python tests/exchange/soak.py --replay build/soak --jobs $(JOBS) && \
-		$(PURE)/bin/python tests/exchange/soak.py --commands 1000000 --seed $(SEED) --jobs $(JOBS) --every 25 --against build/soak $(ARGS); \
+		$(PURE)/bin/python tests/exchange/soak.py --commands 1000000 --seed $(SEED) --jobs $(JOBS) --every 27 --against build/soak $(ARGS); \
 	else \
 		echo "no C compiler (or PERPLAB_COMPILE=0): there is no other build to compare with"; \
 	fi

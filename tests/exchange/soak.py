@@ -438,7 +438,8 @@ def report(options: Options, results: Sequence[Result], complete: bool) -> int:
     if missing:
         print(f"NEVER: {', '.join(missing)}")
     commands = sum(result.commands for result in results)
-    print(f"{commands:,} commands in {len(results):,} stretches over {min(COUNT, len(results))} designs, {BUILD} core: ", end="")
+    designs = len({result.number % COUNT for result in results})
+    print(f"{commands:,} commands in {len(results):,} stretches over {designs} designs, {BUILD} core: ", end="")
     print(", ".join(f"{rule} broken in {count}" for rule, count in rules.most_common()) or "no rule broken")
     return len(rules) + len(missing)
 
