@@ -198,13 +198,18 @@ class Ladder:
         far: i64 = self.far.peekitem(at - 1)[0]
         return far if far > near else near
 
+    def follow(self, best: i64) -> None:
+        """Enough look-ups have missed the window to pay for a move: to the best price of a side, if that is outside."""
+        self.misses = 0
+        if not 0 <= best - self.base < WINDOW:
+            self.move(best)
+
     def move(self, center: i64) -> None:
         """Put the window around `center`; levels cross its edges both ways."""
         near = self.near_levels()
         for price, _ in near:
             self.remove(price)
         self.far.update(near)
-        self.misses = 0
         self.base = center - WINDOW // 2 if center > WINDOW // 2 else 0
         inside: list[int] = list(self.far.irange(self.base, self.base + WINDOW - 1))
         for price in inside:
@@ -317,16 +322,13 @@ class Book:
         levels = self.state.levels
         best_bid = markets.best_bid
         best_ask = markets.best_ask
-        best = False
         if side == BUY:
             if price > best_bid[market]:
                 best_bid[market] = price
-                best = True
         elif best_ask[market] == 0 or price < best_ask[market]:
             best_ask[market] = price
-            best = True
-        if best and ladder.misses >= PATIENCE and not 0 <= price - ladder.base < WINDOW:
-            ladder.move(price)
+        if ladder.misses >= PATIENCE:
+            ladder.follow(best_bid[market] if side == BUY else best_ask[market])
         level = levels.new_row()
         levels.price[level] = price
         levels.head[level] = NIL

@@ -111,7 +111,7 @@ class BookDesign(Struct, frozen=True, forbid_unknown_fields=True):
     cooldown_ms: Milliseconds = 30_000
     band_ppm: Annotated[int, Meta(ge=1, le=999_999)] = 200_000
     limit: Literal["cash_payers", "bankruptcy", "band"] = "cash_payers"
-    spread_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 5_000  # beyond the mark: how far cash payers let an order go, at most
+    spread_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 10_000  # beyond the mark: how far cash payers let an order go, at most
 
 
 class AuctionDesign(Struct, frozen=True, forbid_unknown_fields=True):

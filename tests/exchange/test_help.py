@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 import perplab.exchange
-from perplab.exchange import Exchange, Journal, Venue, backstop, funding, liquidation, load_venue, mark, replay
+from perplab.exchange import Exchange, Journal, Venue, adl, backstop, funding, liquidation, load_venue, mark, replay
 from perplab.exchange.journal import JournalSink
 
 FOLDER = Path(perplab.exchange.__file__).parent
 CLASSES: tuple[type[Any], ...] = (
     Exchange, Journal, JournalSink, Venue, mark.MarkRule, funding.FundingRule, liquidation.LiquidationStep,
-    backstop.Backstop, backstop.AdlRank, backstop.HyperliquidIndex,
+    backstop.Backstop, adl.AdlRank, adl.HyperliquidIndex,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from kit import FIRST, MILLION, ROW, SECOND, START, Bench, named, packed, plain_
 from perplab.exchange import Exchange, Journal, Malformed, codes, kinds, load_venue, replay, types
 from perplab.exchange import messages as m
 from perplab.exchange.events import EVENT_OF, EVENTS
-from perplab.exchange.journal import HEAD, MAGIC, JournalError, directory, records
+from perplab.exchange.journal import HEAD, MAGIC, JournalError, Tail, directory, records, replayed
 
 # -- the numbers of codes, commands and events --
 
@@ -198,7 +198,7 @@ def test_only_64_bit_integers_get_in(value: object) -> None:
     bench = some_venue()
     assert_refused(bench, lambda: bench.exchange.apply(m.Tick(value)), "Tick: ")  # type: ignore[arg-type]
     if isinstance(value, int):
-        assert_refused(bench, lambda: bench.exchange.apply_rows([17, value, *[0] * 14]), "")
+        assert_refused(bench, lambda: bench.exchange.apply_rows([17, value, *[0] * 14]), "packed commands are 64-bit integers")
 
 
 def test_time_runs_forward_and_at_most_a_day_at_once() -> None:
@@ -281,12 +281,12 @@ def journaled(block_rows: int = 1) -> tuple[Journal, Exchange]:
 
 def blocks(data: bytes) -> list[tuple[int, bytes]]:
     """(rows, packed rows) of each record after the header."""
-    return [(rows, zlib.decompress(payload)) for rows, payload in list(records(data, "test"))[1:]]
+    return [(rows, zlib.decompress(payload)) for rows, payload in list(records(data, "test", Tail()))[1:]]
 
 
 def test_the_header_holds_the_whole_design() -> None:
     journal, exchange = journaled()
-    rows, payload = next(records(journal.bytes(), "test"))
+    rows, payload = next(records(journal.bytes(), "test", Tail()))
     assert rows == 0 and payload == exchange.venue.to_json()
     copy = replay(journal.bytes())
     assert copy.venue == exchange.venue and copy.state_hash() == exchange.state_hash()
@@ -367,20 +367,22 @@ def small_journal() -> bytes:
 
 
 def test_a_cut_off_record_is_dropped() -> None:
-    """Cut anywhere, a journal tells what its whole records tell; without a whole header it tells nothing."""
+    """Cut anywhere, a journal tells what its whole records tell, and how much is gone; without a whole header it tells nothing."""
     data = small_journal()
     magic, header, *whole = ends(data)
     hashes = {end: replay(data[:end]).state_hash() for end in (header, *whole)}
     assert len(set(hashes.values())) == len(hashes) - 1  # the last command is a Tick that changes nothing
     for cut in [*range(0, header, 37), *range(header, len(data))]:
         if cut < magic:
-            with pytest.raises(JournalError, match="not a perplab journal"):
+            with pytest.raises(JournalError, match=r"^journal: holds no design; it was cut off in its first 18 bytes$"):
                 replay(data[:cut])
         elif cut < header:
             with pytest.raises(JournalError, match="holds no design"):
                 replay(data[:cut])
         else:
-            assert replay(data[:cut]).state_hash() == hashes[max(end for end in hashes if end <= cut)]
+            end = max(end for end in hashes if end <= cut)
+            exchange, commands, dropped = replayed(data[:cut])
+            assert (exchange.state_hash(), commands, dropped) == (hashes[end], [header, *whole].index(end), cut - end)
 
 
 def flipped(data: bytes, at: int, bit: int) -> bytes:
@@ -415,7 +417,8 @@ def record(payload: bytes, rows: int) -> bytes:
 
 HEADER = MAGIC + record(plain_venue().to_json(), 0)
 NO_JOURNALS = {
-    "nothing": Wrong(b"", "not a perplab journal"),
+    "nothing": Wrong(b"", "holds no design; it was cut off in its first 18 bytes"),
+    "a text as short": Wrong(b"perplab\n", "not a perplab journal"),
     "text": Wrong(b"perplab journal 2\n", "not a perplab journal"),
     "no design": Wrong(MAGIC, "holds no design"),
     "a design that is none": Wrong(MAGIC + record(b"{}", 0), "its design cannot be used"),

@@ -15,6 +15,7 @@ from kit import (
     ROUNDING,
     SECOND,
     UNCOVERED,
+    VAULT,
     Bench,
     Dice,
     markets_of,
@@ -27,11 +28,23 @@ from kit import (
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.adl import AdlRank, HyperliquidIndex, ProfitLeverage
-from perplab.exchange.codes import MarginMode, MarketStatus, Method, Outcome, Payer, Reason, Side
+from perplab.exchange.codes import MarginMode, Method, Outcome, Payer, Reason, Side
 from perplab.exchange.events import Event
 from perplab.exchange.liquidation import LiquidationDesk, LiquidationStep
 from perplab.exchange.liquidations import SCREENS, Liquidations, Screen
-from perplab.exchange.messages import BlockTrade, Deposit, Place, SetMarginMode, SetMarketStatus, TakeAuction, UpdateOracle, Withdraw
+from perplab.exchange.messages import (
+    BlockTrade,
+    Deposit,
+    MoveIsolatedMargin,
+    Place,
+    SetMarginMode,
+    TakeAuction,
+    Tick,
+    Transfer,
+    UpdateOracle,
+    Withdraw,
+)
+from perplab.exchange.steps import BookStep
 
 # -- shared losses --
 
@@ -98,17 +111,22 @@ def test_a_loss_is_collected_in_full_at_any_size(terms: dict[str, object], loss:
 
 @pytest.mark.parametrize("loss", [1_000_000, 40_000], ids=["more than the lots are worth", "less"])
 def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
-    """The same loss again and again: paid while the index has room, then uncovered; the books balance throughout."""
+    """The same loss again and again: paid while the index has room, then uncovered; the books balance throughout.
+
+    A lot is worth at most 30,000 USD, for which indices are in 2^-16 micro-units: 2^53 of them are 137,438.953472 USD a lot, and there
+    are two lots. Whatever the steps, the last loss that finds room takes all of it.
+    """
     bench, accounts = crowd({"max_price": "30000"}, 1, 1, "100000000")
     bench.oracle(30_000)
     for _ in range(3_000):
         owed_loss(bench, accounts[0], usd(loss))
     bench.exchange.check()
-    index = bench.exchange.state.markets.index_long[0]
-    assert 2**56 - (usd(30_000) << 16) < index <= 2**56 or 2 * index >> 16 == 3_000 * usd(loss)
+    markets = bench.exchange.state.markets
+    assert (markets.index_shift[0], markets.index_long[0], markets.index_short[0]) == (16, 2**53, 2**53)
     by_lots = bench.exchange.balance(UNCOVERED)  # all losses less what nobody paid
-    assert 0 <= 2 * index - (by_lots << 16) < 3_000 << 16
-    assert by_lots < 3_000 * usd(loss)
+    assert by_lots == usd("274877.906944") == 2**53 * 2 >> 16
+    owed = [bench.exchange.position(account, 0).unsettled for account in accounts]
+    assert owed == [usd("137438.953472")] * 2
 
 
 # -- ranks --
@@ -164,7 +182,8 @@ def test_scores_do_not_overflow() -> None:
 
 
 def test_a_socialized_loss_waits_for_the_next_pass() -> None:
-    """A pass takes each account once: whom another's loss takes below maintenance is found when the mark moves next."""
+    """A pass takes each account once: whom another's loss takes below maintenance is found by the next one, a second later, though no
+    mark moves and nothing else is under way."""
     bench = Bench(markets_of({}, backstops=["socialized_loss"]))
     first, second, other, maker = bench.open("100"), bench.open("150"), bench.open(MILLION), bench.open(MILLION)
     bench.oracle(100)
@@ -174,8 +193,12 @@ def test_a_socialized_loss_waits_for_the_next_pass() -> None:
     events = bench.oracle(90)  # 0 for 45, 50 for 45; ten lots at 80 make 100 of loss, 2.5 a lot
     assert [event.account for event in named(events, "LiquidationStarted")] == [first]
     assert bench.exchange.equity(second) == usd("25")
-    assert named(bench.later(60), "LiquidationStarted") == []
-    assert [event.account for event in named(bench.oracle(89), "LiquidationStarted")] == [second]
+    assert bench.exchange.desk.table.live == 0
+    bench.now += SECOND - 1
+    assert bench.send(Tick) == []
+    bench.now += 1
+    events = bench.send(Tick)
+    assert [(event.account, event.ts) for event in named(events, "LiquidationStarted")] == [(second, bench.now)]
 
 
 @pytest.mark.parametrize("name", shipped_venues())
@@ -210,15 +233,63 @@ def test_many_liquidations_at_once() -> None:
     assert all(bench.exchange.equity(account) == 0 for account in accounts)
 
 
-def test_rows_of_liquidations_are_filled_without_gaps() -> None:
+def rows_in_use(table: Liquidations) -> list[int]:
+    """The table's rows from the first to the last; the links back say the same."""
+    found: list[int] = []
+    before, at = -1, table.first
+    while at != -1:
+        assert table.prev[at] == before
+        found.append(at)
+        before, at = at, table.next[at]
+    assert (table.last, table.live) == (before, len(found))
+    return found
+
+
+def test_rows_of_liquidations_are_used_again() -> None:
+    """The one that was freed last comes first; the table doubles only when it has none left."""
     table = Liquidations(4)
     for expected in range(9):
-        assert table.new_row() == expected
+        assert table.rows == (4 if expected <= 4 else 8) and table.new_row() == expected
         table.account[expected] = FIRST
     assert (table.rows, table.live) == (16, 9)
     for free in (7, 1, 4):
-        table.account[free] = -1
-    assert table.new_row() == 1
+        table.free_row(free)
+        assert table.account[free] == -1
+    assert rows_in_use(table) == [0, 2, 3, 5, 6, 8]
+    assert [table.new_row() for _ in range(4)] == [4, 1, 7, 9]
+    assert rows_in_use(table) == [0, 2, 3, 5, 6, 8, 4, 1, 7, 9]  # in the order in which they began
+    assert (table.rows, table.same_account[4]) == (16, -1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_liquidations_keep_their_order(seed: int) -> None:
+    """Rows come and go at random: those in use are linked as they began, and an auction's number leads to its row."""
+    table, dice = Liquidations(2), Dice(seed)
+    expected: list[int] = []
+    auctions: dict[int, int] = {}
+    for step in range(400):
+        if not expected or dice.roll(0, 99) < (60 if step < 200 else 40):
+            expected.append(int(table.new_row()))
+            assert sorted(set(expected)) == sorted(expected)
+            if dice.roll(0, 1):
+                auctions[expected[-1]] = table.open_auction(expected[-1])
+        else:
+            gone = expected.pop(dice.roll(0, len(expected) - 1))
+            if gone in auctions:
+                table.close_auction(gone)
+                assert (table.auction[gone], table.of_auction(auctions.pop(gone))) == (0, -1)
+            table.free_row(gone)
+        assert rows_in_use(table) == expected
+        assert {row: number for row, number in auctions.items() if table.of_auction(number) == row} == auctions
+    assert table.of_auction(0) == table.of_auction(table.last_auction + 1) == -1
+
+
+def look(bench: Bench, *harmed: int) -> list[tuple[int, int, int]]:
+    """What a pass would find after accounts were harmed by hand: it looks at the markets in which they hold something."""
+    for account in harmed:
+        bench.exchange.desk.touch(account)
+    bench.exchange.desk.passes += 1
+    return bench.exchange.desk.found()
 
 
 @pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
@@ -236,7 +307,9 @@ def test_the_smallest_position_is_found_when_it_is_below(mode: MarginMode, equit
     else:
         bench.exchange.ledger.move(trader, other, 0, usd(1) - equity)
     which = row if mode == MarginMode.ISOLATED else -1
-    assert bench.exchange.desk.found() == ([(equity * 10**9, trader, which)] if equity < 1 else [])
+    assert look(bench) == []  # nothing has told it to look
+    assert look(bench, trader) == ([(equity * 10**9, trader, which)] if equity < 1 else [])
+    assert look(bench) == []  # and it looks once
 
 
 @pytest.mark.parametrize("screen", [None, Screen(), *SCREENS], ids=lambda screen: type(screen).__name__)
@@ -250,7 +323,7 @@ def test_all_who_are_below_are_found_in_their_order(screen: Screen | None) -> No
     bench.exchange.desk.screen = screen
     for number, taken in enumerate((55, 90, 55, 45, 70)):
         bench.exchange.ledger.move(traders[number], other, 0, usd(taken))
-    found = bench.exchange.desk.found()
+    found = look(bench, traders[0])  # all of them hold the same market
     assert [key[1] - traders[0] for key in found] == [1, 4, 0, 2]
     assert [key[0] for key in found] == [10**9 * left // 50 for left in (10, 30, 45, 45)]
 
@@ -287,53 +360,10 @@ def test_just_what_is_needed_is_enough(mode: MarginMode, short_of: int) -> None:
     else:
         exchange.ledger.move(trader, other, 0, usd(950) + short_of)
         row = -1
-    assert desk.is_below(trader, row, 0) == bool(desk.found()) == bool(short_of)
+    assert desk.is_below(trader, row, 0) == bool(look(bench, trader)) == bool(short_of)
     at = desk.begin(trader, row, 0)
     events = told(bench, lambda: desk.end_if_done(at))
     assert [event.outcome for event in named(events, "LiquidationEnded")] == ([] if short_of else [Outcome.RECOVERED])
-
-
-def test_a_halted_market_pauses_whom_it_binds() -> None:
-    """An account's cross liquidations wait for every market it holds a position in, be it a single lot; an isolated one for its own."""
-    bench = Bench(markets_of({}, {}, {}))
-    trader, other = bench.open(MILLION), bench.open(MILLION)
-    for market in range(3):
-        bench.oracle(100, market)
-        bench.send(SetMarginMode, trader, market, int(market == 0))
-        bench.block(trader, other, 1, 100, market)
-    state, desk = bench.exchange.state, bench.exchange.desk
-    rows = [state.find_position(trader, market) for market in range(3)]
-
-    def paused() -> list[bool]:
-        return [desk.is_paused(trader, row) for row in (-1, *rows)]
-
-    assert paused() == [False, False, False, False]
-    for market in range(3):
-        bench.send(SetMarketStatus, market, MarketStatus.HALTED)
-        assert paused() == [True] + [number == market for number in range(3)]
-        bench.send(SetMarketStatus, market, MarketStatus.ACTIVE)
-    bench.block(other, trader, 1, 100, 2)
-    bench.send(SetMarketStatus, 2, MarketStatus.HALTED)
-    assert paused() == [False, False, False, False]
-
-
-def test_nobody_is_deleveraged_while_its_market_is_halted() -> None:
-    """What no step could close waits; here for a winner who can afford it, too."""
-    bench = Bench(markets_of({}, backstops=["auto_deleverage"], liquidation={"book": {"patience_ms": 2_000}}))
-    loser, winner = bench.open("40"), bench.open("40")
-    bench.oracle(100)
-    bench.block(loser, winner, 4, 100)
-    bench.oracle(50)
-    bench.send(Withdraw, winner, 0, usd(220))
-    assert named(bench.later(2), "Deleveraged") == []
-    at = bench.exchange.state.accounts.liquidation[loser]
-    assert bench.exchange.desk.may_deleverage(at)
-    bench.send(SetMarketStatus, 0, MarketStatus.HALTED)
-    assert not bench.exchange.desk.may_deleverage(at)
-    bench.send(Deposit, winner, 0, usd(200))
-    assert named(bench.later(1), "Deleveraged") == []
-    bench.send(SetMarketStatus, 0, MarketStatus.ACTIVE)
-    assert [event.winner for event in named(bench.later(1), "Deleveraged")] == [winner]
 
 
 def test_every_liquidation_is_found_by_its_account_and_asset() -> None:
@@ -391,7 +421,145 @@ def test_who_has_no_position_is_not_found() -> None:
     bench.exchange.ledger.move(debtor, other, 0, usd("100") + 1)
     for screen in (None, Screen(), *SCREENS):
         bench.exchange.desk.screen = screen
-        assert bench.exchange.desk.found() == []
+        bench.exchange.state.markets.unexamined[0] = 1
+        assert look(bench, debtor) == []
+
+
+# -- the order into the book --
+
+
+@pytest.mark.parametrize(
+    ("is_long", "mark", "oracle", "spread_ppm", "fund", "limit"),
+    [
+        # Ten lots at 100 with 100: at zero at 90 (110 for the short), which is the limit as long as the account is worth something
+        (True, 94, 94, 10_000, 0, 90),
+        (True, 94, 94, 10_000, 1_000, 90),
+        (True, 90, 90, 10_000, 0, 90),
+        # Below zero the fund lets it go on: a dollar a lot for ten dollars, and not beyond the spread, 87.12 for 1 % of 88, rounded up
+        (True, 88, 88, 10_000, 0, 90),
+        (True, 88, 88, 10_000, 10, 89),
+        (True, 88, 88, 10_000, 25, 88),  # 87.5
+        (True, 88, 88, 10_000, 1_000, 88),
+        (True, 88, 88, 20_000, 1_000, 87),  # 86.24
+        (True, 88, 88, 300_000, 1_000, 62),  # 61.6
+        (True, 88, 88, 999_999, 100_000, 44),  # the band of half the mark holds for all of them
+        # A mark that was pushed away from the oracle sells nothing cheaply: the spread is taken where it is better for the position
+        (True, 80, 88, 10_000, 1_000, 88),
+        (True, 80, 72, 10_000, 1_000, 80),  # 79.2
+        (False, 106, 106, 10_000, 0, 110),
+        (False, 106, 106, 10_000, 1_000, 110),
+        (False, 112, 112, 10_000, 0, 110),
+        (False, 112, 112, 10_000, 10, 111),
+        (False, 112, 112, 10_000, 25, 112),  # 112.5
+        (False, 112, 112, 10_000, 1_000, 113),  # 113.12
+        (False, 112, 112, 20_000, 1_000, 114),  # 114.24
+        (False, 112, 112, 999_999, 100_000, 168),
+        (False, 120, 112, 10_000, 1_000, 113),
+        (False, 120, 128, 10_000, 1_000, 121),  # 121.2
+    ],
+)
+def test_how_far_a_liquidation_order_goes(is_long: bool, mark: int, oracle: int, spread_ppm: int, fund: int, limit: int) -> None:
+    """To the bankruptcy price; beyond it as far as the fund pays, at most the spread beyond mark and oracle."""
+    book = {"book": {"spread_ppm": spread_ppm}}
+    venue = markets_of({}, backstops=["insurance_fund"], insurance_fund={"capital": fund}, liquidation=book)
+    bench = Bench(venue)
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader if is_long else other, other if is_long else trader, 10, 100)
+    exchange, desk = bench.exchange, bench.exchange.desk
+    exchange.state.markets.mark[0], exchange.state.markets.oracle[0] = mark, oracle
+    row = exchange.state.find_position(trader, 0)
+    held = exchange.state.positions.size[row]
+    due = desk.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
+    assert due == usd(900 if is_long else 1_100)
+    step = desk.steps[0]
+    assert isinstance(step, BookStep)
+    assert step.limit(desk, row, held, 10, due) == limit
+
+
+def test_a_partial_liquidation_that_fills_nothing_starts_no_cooldown() -> None:
+    """The book is empty at first: the next order is for a fifth again, and after it has filled all of the rest is sold for 30 s."""
+    book = {"partial_ppm": 200_000, "partial_above": 500, "cooldown_ms": 30_000}
+    bench = Bench(markets_of({}, liquidation={"book": book}))
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    assert named(bench.oracle(94), "Liquidated") == []
+    assert bench.exchange.state.accounts.partial[trader] == -1
+    bench.place(other, Side.BUY, 10, 91)
+    assert [event.size for event in named(bench.later(1), "Liquidated")] == [2]
+    assert bench.exchange.state.accounts.partial[trader] == bench.now
+    assert [event.size for event in named(bench.later(1), "Liquidated")] == [8]
+
+
+@pytest.mark.parametrize("steps", [["book"], ["dutch_auction"]], ids=lambda steps: steps[0])
+@pytest.mark.parametrize("by", ["deposit", "transfer", "isolated margin"])
+@pytest.mark.parametrize("short_of", [0, 1])
+def test_money_that_comes_in_ends_a_liquidation_at_once(by: str, short_of: int, steps: list[str]) -> None:
+    """Ten lots at 94 have 40 for 47: with 7 more the liquidation is over, and its auction with it; with a micro-unit less it goes on."""
+    bench = Bench(markets_of({}, liquidation={"steps": steps}))
+    trader, other = bench.open("1000" if by == "isolated margin" else "100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, trader, 0, int(by == "isolated margin"))
+    bench.block(trader, other, 10, 100)
+    assert len(named(bench.oracle(94), "LiquidationStarted")) == 1
+    amount = usd(7) - short_of
+    if by == "deposit":
+        events = bench.send(Deposit, trader, 0, amount)
+    elif by == "transfer":
+        events = bench.send(Transfer, other, trader, 0, amount)
+    else:
+        events = bench.send(MoveIsolatedMargin, trader, 0, amount)
+    ended = [event.outcome for event in named(events, "LiquidationEnded")]
+    assert ended == ([] if short_of else [Outcome.RECOVERED])
+    assert len(bench.exchange.auctions()) == (steps == ["dutch_auction"]) * short_of
+    assert bench.exchange.desk.table.live == short_of
+    assert bool(named(bench.place(trader, Side.SELL, 1, 120), "OrderPlaced")) == (not short_of)
+
+
+# -- the vault --
+
+
+@pytest.mark.parametrize(
+    ("capital", "limit_ppm", "taken"),
+    [
+        (100, 1_000_000, True),
+        (20, 1_000_000, True),  # just what the account brings below zero
+        (19, 1_000_000, False),
+        (40, 500_000, True),
+        (40, 499_999, False),
+    ],
+)
+def test_a_vault_takes_nothing_beyond_its_loss_limit(capital: int, limit_ppm: int, taken: bool) -> None:
+    """Ten lots that bring 20 below zero with them."""
+    vault = {"capital": capital, "loss_limit_ppm": limit_ppm, "unwind_interval_ms": 0}
+    bench = Bench(markets_of({}, liquidation={"steps": ["takeover"]}, vault=vault))
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    events = bench.oracle(88)
+    assert len(named(events, "TakenOver")) == int(taken)
+    assert bench.exchange.equity(VAULT) == usd(capital) - taken * usd(20)
+    assert bench.exchange.equity(trader) == (0 if taken else -usd(20))
+    assert bench.exchange.balance(UNCOVERED) == 0
+
+
+def test_a_vault_takes_nothing_in_an_asset_it_has_no_money_in() -> None:
+    """Its capital is in the first one; an account in another that is still worth something stays where it is, too."""
+    venue = markets_of(
+        {}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"], liquidation={"steps": ["takeover"]},
+        vault={"capital": 1_000, "loss_limit_ppm": 1_000_000, "unwind_interval_ms": 0},
+    )  # fmt: skip
+    bench = Bench(venue)
+    trader, other = bench.open("100"), bench.open(MILLION)
+    bench.send(Deposit, trader, 1, usd("100"))
+    bench.send(Deposit, other, 1, usd(MILLION))
+    for market in (0, 1):
+        bench.oracle(100, market)
+        bench.block(trader, other, 10, 100, market)
+    assert [event.market for event in named(bench.oracle(92, 1), "TakenOver")] == []
+    assert [event.market for event in named(bench.oracle(92, 0), "TakenOver")] == [0]
+    assert [bench.exchange.position(trader, market).size for market in (0, 1)] == [0, 10]
 
 
 # -- the beginning of time --
@@ -411,20 +579,32 @@ def test_a_partial_liquidation_at_time_zero_counts() -> None:
     assert [event.size for event in named(bench.oracle(93), "Liquidated")] == [8]
 
 
-def test_an_auction_below_zero_at_time_zero_pays() -> None:
-    """ts 0 is a time: an auction that is insolvent since then asks its bidders to take the debt on."""
+@pytest.mark.parametrize(
+    ("capital", "at_first", "gain", "paid"),
+    [
+        (30, "0", "5", "25"),  # from the 20 that are missing halfway to all that the fund has
+        (300, "0", "22", "42"),  # halfway to maintenance: 20 and 44 are 64 at most
+        (10, "-10", "-10", "10"),  # the fund cannot make up for the 20
+    ],
+)
+def test_an_auction_below_zero_at_time_zero_pays(capital: int, at_first: str, gain: str, paid: str) -> None:
+    """ts 0 is a time: an auction that is insolvent since then has its bidders gain nothing, and after half its time what lies halfway."""
     design = {"steps": ["dutch_auction"]}
-    bench = Bench(markets_of({}, liquidation=design, backstops=["insurance_fund"], insurance_fund={"capital": 30}))
+    bench = Bench(markets_of({}, liquidation=design, backstops=["insurance_fund"], insurance_fund={"capital": capital}))
     bench.now = 0
     trader, other, bidder = bench.open("100"), bench.open(MILLION), bench.open(MILLION)
     bench.oracle(100)
     bench.block(trader, other, 10, 100)
     bench.oracle(88)
     (auction,) = bench.exchange.auctions()
-    assert (auction.insolvent, auction.gain, auction.share_ppm) == (True, -usd("20"), 1_000_000)
+    assert (auction.insolvent, auction.gain, auction.share_ppm) == (True, usd(at_first), 1_000_000)
     bench.now = 5 * SECOND
-    (taken,) = named(bench.send(TakeAuction, bidder, 1, 1_000_000, -usd("5")), "AuctionTaken")
-    assert (taken.gain, taken.paid) == (-usd("5"), usd("15"))
+    refused = bench.send(TakeAuction, bidder, 1, 1_000_000, usd(gain) + 1)
+    assert [event.reason for event in named(refused, "Rejected")] == [Reason.AUCTION_PRICE]
+    (taken,) = named(bench.send(TakeAuction, bidder, 1, 1_000_000, usd(gain)), "AuctionTaken")
+    assert (taken.gain, taken.paid) == (usd(gain), usd(paid))
+    assert (bench.exchange.balance(INSURANCE), bench.exchange.balance(UNCOVERED)) == (usd(capital) - usd(paid), 0)
+    assert (bench.exchange.balance(trader), bench.exchange.equity(bidder)) == (0, usd(MILLION) + usd(gain))
 
 
 # -- fees --
@@ -490,7 +670,7 @@ def test_a_slice_is_settled_to_the_micro_unit(held: int, lots: int, value: int, 
     """1 % of what was fetched, out of what it is beyond the share that is due; or the deficit against that."""
     bench, row = one_row(liquidation={"fee_ppm": 10_000})
     before = bench.exchange.balance(FIRST)
-    events = told(bench, lambda: bench.exchange.desk.settle_slice(0, row, held, lots, value, due, Method.BOOK))
+    events = told(bench, lambda: bench.exchange.desk.slices.settle(row, held, lots, value, due, Method.BOOK))
     closed = named(events, "Liquidated")[0]
     assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, value, deficit, fee)
     assert [event.amount for event in named(events, "DeficitPaid")] == ([deficit] if deficit else [])
@@ -518,7 +698,7 @@ def test_a_deleveraged_part_is_settled_to_the_micro_unit(
 ) -> None:
     """Its bad debt is told against the mark of 100; what is paid is what the price left open."""
     bench, row = one_row()
-    events = told(bench, lambda: bench.exchange.desk.settle_deleveraged(row, held, lots, value, bankrupt))
+    events = told(bench, lambda: bench.exchange.desk.slices.settle_deleveraged(row, held, lots, value, bankrupt))
     closed = named(events, "Liquidated")[0]
     assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, part, debt, 0)
     assert [event.amount for event in named(events, "DeficitPaid")] == ([paid] if paid else [])
@@ -532,7 +712,10 @@ def test_nobody_is_paid_to_take_a_short_over() -> None:
     bench.oracle(100)
     bench.block(winner, loser, 1, 100)
     row = bench.exchange.state.find_position(loser, 0)
-    events = told(bench, lambda: bench.exchange.desk.deleverage_row(row, -usd(5)))
+    desk = bench.exchange.desk
+    adl = desk.adl
+    assert adl is not None
+    events = told(bench, lambda: desk.deleverage_row(adl, row, -usd(5)))
     assert [(event.winner, event.value, event.conceded) for event in named(events, "Deleveraged")] == [(winner, 0, usd(100))]
     assert [(event.size, event.value, event.deficit) for event in named(events, "Liquidated")] == [(-1, 0, usd(105))]
     assert [event.amount for event in named(events, "DeficitPaid")] == [usd(5)]
@@ -647,19 +830,18 @@ def test_isolated_margin_comes_from_the_markets_asset() -> None:
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_liquidations_in_two_assets_run_side_by_side(first: int) -> None:
-    """Each has its own equity, and each ends by itself, the one in asset `first` before the other; until both have, the account is in
-    liquidation."""
+    """Each has its own equity, and each ends by itself and at once, the one in asset `first` before the other; until both have, the account
+    is in liquidation."""
     bench, trader, other = two_assets()
     bench.block(trader, other, 10, 100, 0)
     bench.block(trader, other, 10, 100, 1)
     assert len(named(bench.oracle(94, 0), "LiquidationStarted")) == 1
     assert len(named(bench.oracle(94, 1), "LiquidationStarted")) == 1
-    bench.send(Deposit, trader, first, usd("20"))
-    assert len(named(bench.later(1), "LiquidationEnded")) == 1
+    assert [type(event).__name__ for event in bench.send(Deposit, trader, first, usd("20"))] == ["Deposited", "LiquidationEnded"]
+    assert bench.exchange.desk.find(trader, -1, first) == -1 != bench.exchange.desk.find(trader, -1, 1 - first)
     assert [event.reason for event in named(bench.place(trader, Side.SELL, 1, 120, 1), "Rejected")] == [Reason.IN_LIQUIDATION]
     assert named(bench.later(3), "LiquidationStarted") == []
-    bench.send(Deposit, trader, 1 - first, usd("20"))
-    assert len(named(bench.later(1), "LiquidationEnded")) == 1
+    assert len(named(bench.send(Deposit, trader, 1 - first, usd("20")), "LiquidationEnded")) == 1
     assert named(bench.place(trader, Side.SELL, 1, 120, 1), "OrderPlaced")
 
 

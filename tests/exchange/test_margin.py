@@ -9,11 +9,11 @@ from itertools import pairwise, product
 from math import ceil, floor
 
 import pytest
-from kit import BTC, ETH, MILLION, USD, Bench, Dice, markets_of, named, plain_venue, tier, usd
+from kit import BTC, ETH, MILLION, SECOND, USD, Bench, Dice, markets_of, named, plain_venue, tier, usd
 
 from perplab.exchange import margin, types
 from perplab.exchange.codes import MarginMode, Reason, Side
-from perplab.exchange.messages import BlockTrade, Deposit, MoveIsolatedMargin, SetMarginMode, Withdraw
+from perplab.exchange.messages import BlockTrade, CancelAll, Deposit, MoveIsolatedMargin, SetMarginMode, Tick, Transfer, Withdraw
 
 TOP = 2**63 - 1
 VALUES = [0, 1, 2, 3, 7, 10**6 - 1, 10**6, 10**6 + 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40 - 1, 10**12 + 1, 10**16, 2**55, 2**62 - 1, TOP]
@@ -210,6 +210,82 @@ def test_a_trade_needs_its_margin_to_the_micro_unit(mode: MarginMode, short_of: 
     assert [type(event).__name__ for event in events] == ["Rejected" if short_of else "BlockTraded"]
 
 
+# -- what may back an order, and what may leave --
+
+
+def held(transfer_margin_ppm: int, mode: MarginMode = MarginMode.CROSS) -> tuple[Bench, int]:
+    """300 and a long of 10 at 100, of which 100 is the initial requirement."""
+    bench = Bench(plain_venue({"transfer_margin_ppm": transfer_margin_ppm}))
+    trader, other = bench.open("300"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.oracle(100, ETH)
+    bench.send(SetMarginMode, trader, BTC, mode)
+    bench.block(trader, other, 10, 100)
+    return bench, trader
+
+
+@pytest.mark.parametrize(
+    ("transfer_margin_ppm", "free"),
+    [(0, 200_000_000), (100_000, 200_000_000), (100_001, 199_999_000), (200_000, 100_000_000), (299_999, 1_000), (300_000, 0)],
+)
+def test_a_transfer_margin_stays_behind(transfer_margin_ppm: int, free: int) -> None:
+    """A share of the notional of 1,000, where that is more than the initial requirement; it is there to back orders all the same."""
+    bench, trader = held(transfer_margin_ppm)
+    assert (bench.exchange.free_margin(trader), bench.exchange.available_margin(trader)) == (free, usd(200))
+    for events in (bench.send(Withdraw, trader, 0, free + 1), bench.send(Transfer, trader, trader + 1, 0, free + 1)):
+        assert [event.reason for event in named(events, "Rejected")] == [Reason.INSUFFICIENT_MARGIN]
+    assert named(bench.place(trader, Side.BUY, 21, 100), "Rejected")
+    assert named(bench.place(trader, Side.BUY, 20, 100), "OrderPlaced")  # the orders lean on all of the 300
+    bench.send(CancelAll, trader, BTC)
+    if free:
+        assert named(bench.send(Withdraw, trader, 0, free), "Withdrawn")
+    assert (bench.exchange.free_margin(trader), bench.exchange.available_margin(trader)) == (0, usd(200) - free)
+
+
+@pytest.mark.parametrize(("transfer_margin_ppm", "spare"), [(0, "0"), (100_000, "0"), (150_000, "-50")])
+def test_isolated_margin_keeps_the_transfer_margin(transfer_margin_ppm: int, spare: str) -> None:
+    """What may come back from an isolated position of 1,000 that was given 100 and then 60 more."""
+    bench, trader = held(transfer_margin_ppm, MarginMode.ISOLATED)
+    bench.send(MoveIsolatedMargin, trader, BTC, usd(60))
+    most = usd(60) + usd(spare)
+    refused = named(bench.send(MoveIsolatedMargin, trader, BTC, -most - 1), "Rejected")
+    assert [event.reason for event in refused] == [Reason.INSUFFICIENT_MARGIN]
+    assert named(bench.send(MoveIsolatedMargin, trader, BTC, -most), "IsolatedMarginMoved")
+
+
+@pytest.mark.parametrize("on_stale", ["keep_last", "halt_new_risk", "pause_liquidation"])
+def test_profit_at_a_stale_price_does_not_leave(on_stale: str) -> None:
+    """With `halt_new_risk`: of 300 and a profit of 50 on lots that then need 105, 195 may leave while the oracle is silent, 245 before."""
+    bench = Bench(plain_venue({"markets": {"oracle": {"stale_after_ms": 5_000, "on_stale": on_stale}}}))
+    trader, other = bench.open("300"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    bench.oracle(105)
+    bench.now += 5 * SECOND
+    bench.send(Tick)
+    assert bench.exchange.free_margin(trader) == usd(245)
+    bench.now += 1
+    bench.send(Tick)
+    room = usd(195) if on_stale == "halt_new_risk" else usd(245)
+    assert (bench.exchange.free_margin(trader), bench.exchange.available_margin(trader)) == (room, usd(245))
+    reason = Reason.ORACLE_STALE if on_stale == "halt_new_risk" else Reason.INSUFFICIENT_MARGIN
+    assert [event.reason for event in named(bench.send(Withdraw, trader, 0, room + 1), "Rejected")] == [reason]
+    bench.oracle(105)
+    assert bench.exchange.free_margin(trader) == usd(245)
+    assert named(bench.send(Withdraw, trader, 0, usd(245)), "Withdrawn")
+
+
+def test_a_loss_at_a_stale_price_counts() -> None:
+    """Nothing is left out of the equity but profit: 300 less 50, and 95 needed."""
+    bench = Bench(plain_venue({"markets": {"oracle": {"stale_after_ms": 5_000, "on_stale": "halt_new_risk"}}}))
+    trader, other = bench.open("300"), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(trader, other, 10, 100)
+    bench.oracle(95)
+    bench.later(6)
+    assert bench.exchange.free_margin(trader) == usd(155)
+
+
 # -- liquidation prices --
 
 
@@ -303,7 +379,7 @@ def test_an_isolated_positions_profit_backs_more_of_it() -> None:
 
 
 def shaken() -> tuple[Bench, int, int]:
-    """An isolated long of 10 that a shared loss takes below maintenance, without a move of the mark and so without a pass.
+    """An isolated long of 10 that a shared loss has taken below maintenance, and no pass has looked at it yet.
 
     Bob has 130 behind 10 lots bought at 100; at 92 he has 50 for 46. Dana's 30 lots are sold at 86 in the same pass: she is 120 short,
     shared by 40 lots on each side, 15 of it by bob: 35 for 46.
@@ -336,6 +412,13 @@ def test_a_reduction_does_not_take_margin_out_below_maintenance() -> None:
     events = bench.place(bob, Side.SELL, 5, 92, reduce_only=1)
     assert [event.size for event in named(events, "Traded")] == [5]
     assert isolated_equity(bench, bob) >= usd("23")
+    assert named(bench.later(60), "LiquidationStarted") == []  # the pass that looks after the shared loss finds him sound
+
+
+def test_who_does_not_reduce_is_found_by_the_next_pass() -> None:
+    """The same account left as it is: 35 for 46."""
+    bench, bob, _ = shaken()
+    assert [(event.account, event.equity) for event in named(bench.later(1), "LiquidationStarted")] == [(bob, usd(35))]
 
 
 def test_nobody_takes_out_more_than_was_put_in_while_the_mark_stands_still() -> None:

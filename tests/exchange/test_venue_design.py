@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from kit import FEES, FIRST, PLAIN, ROW, Dice, packed, plain_venue, script, typed
+from kit import FEES, FIRST, MILLION, PLAIN, ROW, Bench, Dice, markets_of, packed, plain_venue, script, typed, usd
 
 from perplab.exchange import Exchange, Journal, Venue, VenueError, load_venue, replay, shipped_venues
-from perplab.exchange.events import Event
-from perplab.exchange.messages import Tick
+from perplab.exchange.codes import Reason
+from perplab.exchange.events import Event, Rejected
+from perplab.exchange.messages import BlockTrade, Tick
+from perplab.exchange.types import INDEX_LIMIT, MAX_SUPPLY
 from perplab.exchange.venue import venue_of_json
 
 DESIGNS = shipped_venues()
@@ -207,6 +209,11 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
     "step twice": ({"liquidation": {"steps": ["book", "book"]}}, ["liquidation.steps is ", "each step once"]),
     "backstop twice": ({"backstops": ["insurance_fund", "insurance_fund"]}, ["backstops is ", "each backstop once"]),
     "vault without capital": ({"liquidation": {"steps": ["takeover"]}}, ["vault.capital is 0", "a capital"]),
+    "a quote that may be nowhere": ({"markets": {"mark": {"quote_bound_ppm": 0}}}, ["markets[0].mark.quote_bound_ppm is 0", ">= 1"]),
+    "an order to nothing": ({"liquidation": {"book": {"spread_ppm": 1_000_000}}}, ["liquidation.book.spread_ppm is 1000000", "<= 999999"]),
+    "a window too short": ({"insurance_fund": {"window_ms": 999}}, ["insurance_fund.window_ms is 999", ">= 1000"]),
+    "a cap below nothing": ({"insurance_fund": {"market_cap": -1}}, ["insurance_fund.market_cap is -1", ">= 0"]),
+    "more than everything stays": ({"transfer_margin_ppm": 1_000_001}, ["transfer_margin_ppm is 1000001", "<= 1000000"]),
     "missing key": ({"markets": [{"name": "X"}]}, ["missing key markets[0].tick"]),
     "two markets of one name": ({"markets": [PLAIN["markets"][0]] * 2}, ["markets[1].name is 'BTC'"]),
 }
@@ -281,3 +288,58 @@ def test_the_smallest_legal_unit_is_one_micro_unit() -> None:
 def test_leverage_starts_at_the_maximum_unless_told() -> None:
     assert Exchange(load_venue("social_only")).position(0, 0).leverage == 40
     assert Exchange(load_venue("social_only", {"markets": {"default_leverage": 3}})).position(0, 0).leverage == 3
+
+
+# -- bounds --
+
+LOT_VALUES = [  # tick, lot, highest price: the cheapest lot there can be, nearly the dearest, most ticks, and what is usual
+    ("0.01", "0.0001", "0.01"), ("0.5", "64", "549755"), ("0.0001", "0.01", "400000"), ("1", "1", "30000"), ("1", "0.001", "1000000"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("terms", LOT_VALUES, ids=" ".join)
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 63, 64])
+def test_sums_over_an_accounts_positions_stay_in_64_bits(terms: tuple[str, str, str], count: int) -> None:
+    """However many markets share the asset: the values of all positions at their highest price are below 2^58, each at most 2^55; and what
+    they owe by indices that went from one limit to the other, with all the cash there can be, is below 2^63.
+    """
+    tick, lot, max_price = terms
+    markets = Exchange(markets_of(*[{"tick": tick, "lot": lot, "max_price": max_price}] * count)).state.markets
+    values, owed = [], []
+    for market in range(count):
+        lots, lot_value = int(markets.max_lots[market]), int(markets.max_price[market]) * int(markets.unit[market])
+        assert 0 < lots < 2**40 and lots * lot_value <= 2**55
+        assert lots == 2**40 - 1 or (lots + 1) * lot_value > min(2**55, 2**58 // count), "it is the largest that fits"
+        assert lot_value << markets.index_shift[market] < 2**51, "an index has room for four times the value of a lot"
+        values.append(lots * lot_value)
+        owed.append(lots * int(INDEX_LIMIT) >> markets.index_shift[market])
+    assert sum(values) <= 2**58 and sum(owed) < 2**61
+    assert 2 * sum(owed) + sum(values) + int(MAX_SUPPLY) < 2**63
+
+
+def test_only_markets_of_the_same_asset_share_the_room() -> None:
+    """64 markets, 8 of them in EUR: 2^58 / 56 and 2^58 / 8 = 2^55 micro-units at 30,000 USD a lot."""
+    euro = {"settlement_asset": "EUR"}
+    exchange = Exchange(markets_of(*[{}] * 56, *[euro] * 8, assets=["USD", "EUR"]))
+    assert list(exchange.state.markets.max_lots)[:64] == [171_565] * 56 + [1_200_959] * 8
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 1_200_959), (8, 1_200_959), (9, 1_067_519), (32, 300_239), (64, 150_119)])
+def test_a_position_is_as_large_as_its_market_allows(count: int, most: int) -> None:
+    """By block trade or order, and not a lot larger. A lot is worth at most 30,000 USD: min(2^55, 2^58 / markets) micro-units of them."""
+    bench = Bench(markets_of(*[{}] * count))
+    a, b, c = bench.open(MILLION), bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(1)
+
+    def reasons(events: list[Event]) -> list[Reason]:
+        return [event.reason for event in events if isinstance(event, Rejected)]
+
+    assert reasons(bench.send(BlockTrade, a, b, 0, most + 1, 1)) == [Reason.NOTIONAL_LIMIT]
+    assert reasons(bench.place(c, 0, most + 1, 1)) == [Reason.NOTIONAL_LIMIT]
+    bench.block(a, b, most, 1)
+    assert reasons(bench.send(BlockTrade, a, b, 0, 1, 1)) == [Reason.NOTIONAL_LIMIT]
+    assert reasons(bench.place(a, 0, 1, 1)) == [Reason.NOTIONAL_LIMIT]
+    assert reasons(bench.place(b, 1, 1, 1)) == [Reason.NOTIONAL_LIMIT]
+    assert reasons(bench.place(c, 0, most, 1)) == []
+    bench.oracle(30_000)
+    assert bench.exchange.position(a, 0).size == most and bench.exchange.equity(a) == usd(MILLION) + most * usd(29_999)
