@@ -332,10 +332,9 @@ def again(path: Path) -> str:
     """Run a kept journal on this build; what differs, or ""."""
     expected = json.loads(path.with_suffix(".json").read_text())
     found = rerun(path.read_bytes())
-    for name, one, other in zip(("state", "events"), expected, found, strict=True):
-        if one != other:
-            return f"stretch {int(path.stem)}: {name} {other[:16]}, the other build had {one[:16]}"
-    return ""
+    pairs = zip(("state", "events"), expected, found, strict=True)
+    differ = [f"{name} {other[:16]}, the other build had {one[:16]}" for name, one, other in pairs if one != other]
+    return f"stretch {int(path.stem)}: {differ[0]}" if differ else ""
 
 
 # -- reports ----------------------------------------------------------------------------------------------------------------------
@@ -447,8 +446,7 @@ def report(options: Options, results: Sequence[Result], complete: bool) -> int:
 def replay_all(folder: Path, jobs: int) -> int:
     """Run all kept journals on this build; how many differ."""
     paths = sorted(folder.glob("*.journal"))
-    progress = Progress(f"replay, {BUILD} core")
-    wrong: list[str] = []
+    progress, wrong = Progress(f"replay, {BUILD} core"), list[str]()
     with ProcessPoolExecutor(jobs) as pool:
         for done, line in enumerate(pool.map(again, paths), 1):
             wrong += [line] if line else []
