@@ -31,6 +31,8 @@ from .venue import Venue, VenueError, venue_of_json
 MAGIC: Final = b"perplab journal 1\n"
 HEAD: Final = struct.Struct("<IIII")
 ZEROS: Final = bytes(16)  # a compressed block does not end like that
+SECTOR: Final = 512  # [bytes] what a disk writes whole
+NOT_WRITTEN: Final = "; the command was not carried out, the venue is read-only until this can be written"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -69,13 +71,13 @@ class Journal(JournalSink):
         self.blocks: list[bytes] = []
         self.pending: list[bytes] = []  # carried out and not written yet
         self.pending_rows = 0
-        self.failed: OSError | None = None  # why the last write failed, None: it did not
+        self.failed = False  # did the last write?
         self.end = file.tell() if file is not None and file.seekable() else 0  # [bytes] up to here the file is whole
 
     @property
     def is_read_only(self) -> bool:
         """Did the last write fail? The next command tries again."""
-        return self.failed is not None
+        return self.failed
 
     def start(self, venue: Venue) -> None:
         self.put(MAGIC + record(venue.to_json(), 0))
@@ -87,9 +89,10 @@ class Journal(JournalSink):
         try:
             if self.pending_rows >= self.block_rows:
                 self.flush()
-        except JournalFailed:
-            self.pending.pop()
-            self.pending_rows -= len(rows) // int(ROW)
+        except BaseException:  # an interrupt too: what is raised here keeps the commands from being carried out
+            if self.pending:
+                self.pending.pop()
+                self.pending_rows -= len(rows) // int(ROW)
             raise
 
     def name(self, owner: int, name: str) -> None:
@@ -109,19 +112,26 @@ class Journal(JournalSink):
         if self.file is None:
             self.blocks.append(data)
             return
+        cause: BaseException | None = None
         try:
-            if self.failed is not None:
+            if self.failed:
                 self.cut()
             write_all(self.file, data)
-        except OSError as error:
-            self.failed = error
-            with suppress(OSError):  # else the next write tries to again, before it writes
-                self.cut()
-            where = getattr(self.file, "name", "the journal")
-            text = f"{where}: {error.strerror or error}; the command was not carried out, the venue is read-only until this can be written"
-            raise JournalFailed(error.errno, text) from error
-        self.failed = None
-        self.end += len(data)
+        except BaseException as error:
+            cause = error
+        if cause is None:
+            self.failed = False
+            self.end += len(data)
+            return
+        self.failed = True
+        with suppress(OSError, ValueError):  # else the next write tries to again, before it writes
+            self.cut()
+        if not isinstance(cause, OSError | ValueError):  # ValueError: a file that is closed
+            raise cause
+        told = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
+        failure = JournalFailed(f"{getattr(self.file, 'name', 'the journal')}: {told}{NOT_WRITTEN}")
+        failure.errno = cause.errno if isinstance(cause, OSError) else None
+        raise failure from cause
 
     def cut(self) -> None:
         """Take back what a failed write left in the file."""
@@ -173,8 +183,10 @@ def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         if len(payload) < length:
             return  # cut off while it was written
         if zlib.crc32(payload, rows) != checksum:
-            if payload.endswith(ZEROS) and not any(data[at + HEAD.size + length :]):
-                return  # its length was on the disk, the rest of it not
+            end = at + HEAD.size + length
+            last_sector = max(at + HEAD.size, (end - 1) // SECTOR * SECTOR)
+            if (payload.endswith(ZEROS) and not any(data[end:])) or not any(data[last_sector:]):
+                return  # its length was on the disk, its last sector not
             raise JournalError(f"{name}: record at byte {at} is damaged (checksum differs)")
         yield rows, payload
         at += HEAD.size + length

@@ -110,6 +110,11 @@ class Ledger:
             accounts.cash[positions.account[payer] * accounts.assets + state.markets.asset[market]] -= amount
         self.credit(row, amount)
         state.log.emit(E_POSITION_SETTLED, state.now, positions.account[payer], market, amount)
+        other = state.accounts.first_position[positions.account[payer]]
+        while other != NIL:  # the payer may be below maintenance now: the next pass looks at what he holds
+            if positions.size[other] != 0:
+                state.markets.unexamined[positions.market[other]] = 1
+            other = positions.next[other]
 
     def trade(self, row: i64, lots: i64, value: i64) -> i64:
         """Change a position by `lots` (signed) that cost or fetched `value` >= 0; return the profit realised, which is credited.

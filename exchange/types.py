@@ -37,7 +37,7 @@ MAX_REDUCERS: Final[i64] = 128  # resting reduce-only orders of one position: ea
 POSITION_ROOM: Final[i64] = 1 << 55  # [micro] a position's value at max_price; of markets that share an asset less, so that
 REALISED_ROOM: Final[i64] = 1 << 58  # [micro] what a position is said to have realised stops here: a weight needs no more
 SUM_ROOM: Final[i64] = 1 << 58  # [micro] the values of all positions of an account add up to less than this
-INDEX_LIMIT: Final[i64] = 1 << 53  # of a per-lot index: 4 times the value of a lot at max_price; all that an account owes is below 2^61
+INDEX_LIMIT: Final[i64] = 1 << 53  # of a per-lot index: 4 to 8 times a lot's value at max_price; all that an account owes is below 2^62
 CLOSED_IDS: Final[i64] = 1_024  # closed client ids that stay taken, per account
 ROW: Final[i64] = 16  # columns of a command or event row
 

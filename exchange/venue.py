@@ -252,9 +252,6 @@ def checked(venue: Venue, file: str) -> Venue:
         refuse("liquidation.steps", venue.liquidation.steps, "each step once")
     if len(set(venue.backstops)) != len(venue.backstops):
         refuse("backstops", venue.backstops, "each backstop once")
-    for number, market in enumerate(venue.markets):
-        if most_lots(venue, market) == 0:
-            refuse(f"markets[{number}].max_price", market.max_price, f"less, or fewer markets: {len(venue.markets)} of them share the room")
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
     rank, known = venue.auto_deleverage.rank, sorted(ADL_RANKS)

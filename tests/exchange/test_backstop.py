@@ -223,3 +223,20 @@ def test_fills_of_a_part_add_up_to_what_is_told_of_it(is_long: bool, cash: str, 
     assert len(fills) == 2
     assert sum(fill.value for fill in fills) == named(events, "Liquidated")[0].value
     assert named(events, "DeficitPaid") == []
+
+
+def test_who_pays_for_what_he_closed_is_looked_at_next() -> None:
+    """His share of a loss takes the winner below maintenance: the next pass finds him, though no mark has moved."""
+    bench = Bench(markets_of({}, {}, backstops=["socialized_loss"]))
+    loser, other, winner = bench.open("100"), bench.open(MILLION), bench.open("1115")
+    for market in range(2):
+        bench.oracle(100, market)
+    bench.block(loser, other, 10, 100)
+    bench.oracle(85)
+    bench.block(winner, other, 100, 100, 1)
+    bench.block(other, winner, 10, 85)
+    bench.oracle(94, 1)  # 515 for 470 + 42.5
+    bench.place(winner, 0, 10, 85)
+    assert [e.amount for e in named(bench.later(1), "LossSocialized")] == [usd(50)]
+    assert bench.exchange.equity(winner) == usd(465)
+    assert [e.account for e in named(bench.later(1), "LiquidationStarted")] == [winner]

@@ -15,7 +15,7 @@ from kit import FIRST, MILLION, ROW, SECOND, START, Bench, named, packed, plain_
 from perplab.exchange import Exchange, Journal, Malformed, codes, kinds, load_venue, replay, types
 from perplab.exchange import messages as m
 from perplab.exchange.events import EVENT_OF, EVENTS
-from perplab.exchange.journal import HEAD, MAGIC, JournalError, Tail, directory, records, replayed
+from perplab.exchange.journal import HEAD, MAGIC, JournalError, directory, records, replayed
 
 # -- the numbers of codes, commands and events --
 
@@ -281,12 +281,12 @@ def journaled(block_rows: int = 1) -> tuple[Journal, Exchange]:
 
 def blocks(data: bytes) -> list[tuple[int, bytes]]:
     """(rows, packed rows) of each record after the header."""
-    return [(rows, zlib.decompress(payload)) for rows, payload in list(records(data, "test", Tail()))[1:]]
+    return [(rows, zlib.decompress(payload)) for rows, payload in list(records(data, "test"))[1:]]
 
 
 def test_the_header_holds_the_whole_design() -> None:
     journal, exchange = journaled()
-    rows, payload = next(records(journal.bytes(), "test", Tail()))
+    rows, payload = next(records(journal.bytes(), "test"))
     assert rows == 0 and payload == exchange.venue.to_json()
     copy = replay(journal.bytes())
     assert copy.venue == exchange.venue and copy.state_hash() == exchange.state_hash()
