@@ -2,6 +2,7 @@
 # What was installed is remembered in stamp files, so a second run starts at once; a changed source installs again.
 PYTHON ?= python3
 SEEDS  ?= 2
+SEED   ?= 1
 JOBS   ?= 2
 ARGS   ?=
 
@@ -16,7 +17,7 @@ COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; 
 	include=$$1; shift; echo '\#include <Python.h>' | $${CC:-$$*} -I"$$include" -x c -c -o /dev/null - 2>/dev/null && echo 1 || echo 0)}
 
 .NOTPARALLEL:
-.PHONY: help demo test check bench mutants links clean FORCE
+.PHONY: help demo test soak check bench mutants links clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
@@ -38,6 +39,17 @@ test: $(VENV)/dev  ## the whole suite on the compiled core, then the core's test
 test-interpreted: $(PURE)/dev
 	@$(PURE)/bin/perplab --version
 	@PERPLAB_EXPECT=interpreted $(PURE)/bin/pytest -n $(JOBS) $(ARGS) tests/exchange
+
+soak:  ## a million random commands over 50 designs: all rules after each, both builds alike (10 minutes; SEED=1, JOBS=2, ARGS=)
+soak: $(VENV)/dev $(PURE)/dev
+	@rm -rf build/soak && $(VENV)/bin/perplab --version
+	$(VENV)/bin/python tests/exchange/soak.py --commands 1000000 --seed $(SEED) --jobs $(JOBS) --journals build/soak $(ARGS)
+	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then \
+		$(PURE)/bin/python tests/exchange/soak.py --replay build/soak --jobs $(JOBS) && \
+		$(PURE)/bin/python tests/exchange/soak.py --commands 1000000 --seed $(SEED) --jobs $(JOBS) --every 27 --against build/soak $(ARGS); \
+	else \
+		echo "no C compiler (or PERPLAB_COMPILE=0): there is no other build to compare with"; \
+	fi
 
 check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,442 @@
+"""Commands of the soak: makers, levered gamblers, bidders, an operator who halts and settles, and prices that walk, jump and fall silent.
+
+Moods change every few dozen commands: a calm fills the books, a storm moves the marks, a drought empties the books. All choices come from
+one seed and from the state, which is the same in both builds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from soak_designs import FIRST_PRICES, Draw
+from soak_rules import Step
+from soak_tape import Tape
+
+from perplab.exchange import Exchange
+from perplab.exchange import messages as m
+from perplab.exchange.codes import MarketStatus, Side, TimeInForce
+from perplab.exchange.types import FIRST_USER, MAX_AMOUNT, MAX_LOTS, VAULT
+
+NS: Final = 10**9
+MILLI: Final = 10**6
+MOST: Final = int(MAX_AMOUNT)
+MAKERS: Final = range(FIRST_USER, FIRST_USER + 2)
+BIDDERS: Final = range(FIRST_USER + 2, FIRST_USER + 4)
+FIRST_GAMBLER: Final = FIRST_USER + 4
+MOODS: Final = {  # names of actions by how often they are drawn
+    "calm": "quote*9 place*6 hit*7 close*6 amend*3 cancel cancel_client cancel_all block*4 deposit transfer withdraw*2 leverage mode "
+    "margin*2 oracle*5 wait*5 take gamble*10",
+    "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8",
+    "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2",
+}
+
+
+def listed(text: str) -> list[str]:
+    """Words, each as often as the number behind it says."""
+    return [word.split("*")[0] for word in text.split() for _ in range(int((word.split("*") + ["1"])[1]))]
+
+
+RARE: Final = listed("open status*4 silence*3 stranger*3 malformed flood big")
+
+
+class Actor:
+    def __init__(self, draw: Draw, x: Step, gamblers: int, length: int, huge: bool) -> None:
+        self.draw = draw
+        self.x = x
+        self.exchange: Exchange = x.exchange
+        self.tape: Tape = x.tape
+        self.length = length
+        self.scale = 10**5 if huge else 1
+        self.narrow = draw.chance(30)  # nearly all happens in one market, between few accounts
+        gamblers = 4 if self.narrow else gamblers
+        self.users = range(FIRST_USER, FIRST_GAMBLER + gamblers)
+        self.gamblers = range(FIRST_GAMBLER, FIRST_GAMBLER + gamblers)
+        self.markets = range(len(x.terms))
+        self.assets = len(self.exchange.venue.assets)
+        self.now = draw.integer(1, 10**6) * NS
+        self.prices = list(FIRST_PRICES[: len(x.terms)])
+        self.silent = [0] * len(x.terms)  # no oracle update before this command
+        self.until = [0] * len(x.terms)  # the operator opens the market again at this command
+        self.moods = {name: listed(text) for name, text in MOODS.items()}
+        self.mood = "calm"
+        self.focus = draw.pick(self.markets)  # the market where most happens
+        self.seeded = False
+        self.number = 0  # of the command
+        self.bad_row: list[int] = []  # a packed command that the door must refuse
+        quickest = min(min(t.funding.sample_interval_ms for t in self.exchange.venue.markets), self.exchange.venue.liquidation.retry_ms)
+        self.longest = 400 * quickest * MILLI  # [ns] a jump finds at most some hundred timers due
+
+    # -- what commands are made of
+
+    def account(self) -> int:
+        return self.draw.pick(self.gamblers) if self.draw.chance(80) else self.draw.pick(self.users)
+
+    def two(self) -> tuple[int, int]:
+        first = self.account()
+        count = len(self.users)
+        return first, self.users[(first - FIRST_USER + self.draw.integer(1, count - 1)) % count]
+
+    def market(self) -> int:
+        return self.focus if self.draw.chance(95 if self.narrow else 60) else self.draw.pick(self.markets)
+
+    def asset(self) -> int:
+        return self.draw.pick((0, 0, 1))
+
+    def mark(self, market: int) -> int:
+        return self.exchange.mark_price(market) or self.prices[market]
+
+    def clipped(self, price: int, market: int) -> int:
+        price = max(1, min(price, self.x.terms[market].max_price))
+        figures = self.x.terms[market].figures
+        if figures and not self.draw.chance(4):
+            grid = 10 ** max(0, len(str(price)) - figures)
+            price = max(1, price // grid * grid)
+        return price
+
+    def price(self, market: int, side: int) -> int:
+        """Near the mark, at the best prices, at the edge of the band, at somebody's liquidation price, or anywhere."""
+        draw, mark = self.draw, self.mark(market)
+        far = draw.pick((1, 5, 20, 200))
+        near = mark + draw.integer(-mark * far // 1_000 - 1, mark * far // 1_000 + 1)
+        kind = draw.integer(0, 11)
+        if kind < 5:
+            return self.clipped(near, market)
+        if kind < 9:
+            best = self.exchange.best_bid(market), self.exchange.best_ask(market)
+            return self.clipped(best[1 - side if kind < 7 else side] or near, market)
+        if kind == 9:
+            band = self.x.terms[market].band_ppm
+            return self.clipped(mark * (10**6 + band) // 10**6 if side == 0 else -(-mark * (10**6 - band) // 10**6), market)
+        return self.clipped(self.threshold(market) if kind == 10 else mark, market)
+
+    def threshold(self, market: int) -> int:
+        """Where somebody is liquidated or bankrupt, give or take a tick."""
+        account = self.account()
+        find = self.exchange.liquidation_price if self.draw.chance(60) else self.exchange.bankruptcy_price
+        return max(1, (find(account, market) or self.mark(market)) + self.draw.integer(-1, 1))
+
+    def size(self, account: int, market: int) -> int:
+        """From one lot to a little more than the account can carry."""
+        p = self.exchange.position(account, market)
+        held = abs(p.size)
+        carry = self.carried(account, market, p.leverage) * self.draw.pick((5, 20, 50, 90, 97, 105)) // 100
+        option = self.draw.pick((self.draw.integer(1, 10), carry, carry, carry, held or carry, held // 2, 2 * held + 1, carry + held))
+        return max(1, min(option, int(MAX_LOTS)))
+
+    def carried(self, account: int, market: int, leverage: int) -> int:
+        """Lots that the account's free margin carries, mostly no more than the market allows."""
+        t = self.x.terms[market]
+        lots = max(0, self.exchange.free_margin(account, t.asset)) * leverage // (self.mark(market) * t.unit)
+        return lots if self.draw.chance(3) else min(lots, (1 << 54) // (t.max_price * t.unit))
+
+    def common(self, market: int) -> int:
+        """The size of somebody's position, which is what quotes should be like to meet each other."""
+        return abs(self.exchange.position(self.account(), market).size) or abs(self.exchange.position(self.account(), market).size)
+
+    def amount(self) -> int:
+        return min(MOST, self.draw.pick((1, 10**6, 10**8, 10**8, 10**9)) * self.draw.integer(1, 9) * self.scale)
+
+    def client(self) -> tuple[int, int]:
+        return (self.draw.pick((0, -(2**63))), self.draw.integer(1, 5)) if self.draw.chance(20) else (0, 0)
+
+    def order(self) -> tuple[int, list[int]] | None:
+        """(order id, its line of the tape) of a resting order, or None."""
+        return self.draw.pick(list(self.tape.orders.items())) if self.tape.orders else None
+
+    def auction(self) -> int:
+        """The number of an auction: mostly one that runs."""
+        if self.tape.auctions and not self.draw.chance(5):
+            return self.draw.pick(list(self.tape.auctions))
+        return max(1, len(self.tape.auctioned) + self.draw.integer(-2, 1))
+
+    # -- actions
+
+    def next(self) -> list[m.Command]:
+        """The next commands; their time is `now`."""
+        draw = self.draw
+        if self.number == 0:
+            return self.settle_in()
+        if not self.seeded:
+            self.seeded = True
+            return self.seed()
+        if draw.chance(3):
+            self.mood = draw.pick(("calm", "storm", "storm", "drought"))
+            self.focus = self.focus if self.narrow else draw.pick(self.markets)
+        for market in self.markets:
+            if self.until[market] and self.number >= self.until[market]:
+                self.until[market] = 0
+                return [m.SetMarketStatus(self.now, market, draw.pick((0, 0, 0, 0, 3)))]
+        if self.number > self.length * 85 // 100 and draw.chance(1):
+            return self.settle()
+        name = draw.pick(RARE) if draw.chance(3) else draw.pick(self.moods[self.mood])
+        return list(getattr(self, f"do_{name}")())
+
+    def settle_in(self) -> list[m.Command]:
+        """Accounts with money, prices, and positions from block trades; some of it isolated, some at another leverage."""
+        draw, now = self.draw, self.now
+        found: list[m.Command] = [m.OpenAccount(now, draw.integer(1, 4), number // 2) for number in range(len(self.users))]
+        for account in self.users:
+            rich = account < FIRST_GAMBLER
+            for asset in range(self.assets):
+                amount = draw.integer(20_000, 90_000) if rich else draw.pick((50, 200, 1_000, 3_000))
+                if asset == 0 or draw.chance(70):
+                    found.append(m.Deposit(now, account, asset, min(MOST, amount * 10**6 * self.scale)))
+        late = draw.pick(self.markets) if draw.chance(10) else -1  # nobody knows its price at first
+        found += [m.UpdateOracle(now, n, self.prices[n]) for n in self.markets if n != late]
+        if late >= 0:
+            self.silent[late] = 80
+        for account in self.gamblers:
+            for market in self.markets:
+                if draw.chance(40):
+                    found.append(m.SetMarginMode(now, account, market, 1))
+                if draw.chance(20):
+                    found.append(m.SetLeverage(now, account, market, draw.pick((1, 3, 10))))
+        return found
+
+    def seed(self) -> list[m.Command]:
+        """Quotes, and gamblers who are all in against each other."""
+        return [command for _ in range(6) for command in (*self.do_quote(), *self.do_block(), *self.do_gamble())]
+
+    def settle(self) -> list[m.Command]:
+        """Final settlement: at the mark, near it, or far away."""
+        market = self.draw.pick(self.markets)
+        mark = self.mark(market)
+        price = self.draw.pick((0, 0, mark, max(1, mark * self.draw.integer(50, 200) // 100)))
+        return [m.SetMarketStatus(self.now, market, 5, min(price, self.x.terms[market].max_price))]
+
+    def do_quote(self) -> list[m.Command]:
+        """A maker makes a market: some levels on both sides of the mark, now and then after taking its old quotes back."""
+        draw, market = self.draw, self.market()
+        account = draw.pick(MAKERS) if draw.chance(80) else self.account()
+        mark = self.mark(market)
+        gap = draw.pick((1, mark // 500 + 1, mark // 100 + 1, mark // 20 + 1, mark // 8 + 1))
+        size = draw.pick((self.size(account, market) // 8, self.common(market), self.common(market) // 2, draw.integer(1, 10))) or 1
+        found: list[m.Command] = [m.CancelAll(self.now, account, market)] if draw.chance(40) else []
+        for far in range(1, draw.integer(2, 4)):
+            for side in Side:
+                price = self.clipped(mark + (far * gap if side else -far * gap), market)
+                tif = int(TimeInForce.POST_ONLY if draw.chance(50) else TimeInForce.GTC)
+                found.append(m.Place(self.now, account, market, int(side), price, size, 0, tif, 0, int(draw.chance(20)), *self.client()))
+        return found
+
+    def do_place(self) -> list[m.Command]:
+        draw = self.draw
+        account, market, side = self.account(), self.market(), draw.integer(0, 1)
+        kind = draw.pick((0, 0, 0, 1))
+        price = 0 if kind == 1 and draw.chance(60) else self.price(market, side)
+        reduce_only = int(draw.chance(20))
+        tif = draw.pick((0, 0, 0, 1, 2, 3))
+        size = self.size(account, market)
+        return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, int(draw.chance(30)), *self.client())]
+
+    def do_gamble(self) -> list[m.Command]:
+        """A gambler goes all in with an order that takes what the book has."""
+        draw = self.draw
+        account, market, side = draw.pick(self.gamblers), self.market(), draw.integer(0, 1)
+        p = self.exchange.position(account, market)
+        if p.size and draw.chance(50):
+            side = int(p.size < 0)  # more of the same
+        size = max(1, min(self.carried(account, market, p.leverage) * draw.pick((60, 90, 98)) // 100, int(MAX_LOTS)))
+        price = self.clipped(self.mark(market) * (1_000 + draw.pick((5, 20, 90)) * (1 - 2 * side)) // 1_000, market)
+        return [m.Place(self.now, account, market, side, price, size, 0, draw.pick((0, 1, 1, 2)))]
+
+    def do_hit(self) -> list[m.Command]:
+        """Somebody, now and then its owner, trades with a resting order, and perhaps with those behind it."""
+        draw, found = self.draw, self.order()
+        if found is None:
+            return self.do_place()
+        owner, market, side, price, size = found[1][:5]
+        account = owner if draw.chance(8) else self.account()
+        held = abs(self.exchange.position(account, market).size)
+        lots = draw.pick((size, size, 2 * size, max(1, size // 2), self.size(account, market), held))
+        limit = draw.pick((price, price, self.x.terms[market].max_price if side == 1 else 1))
+        tif = draw.pick((0, 1, 2, 2))
+        return [m.Place(self.now, account, market, 1 - side, limit, max(1, min(lots, int(MAX_LOTS))), 0, tif,
+                        int(draw.chance(15)), draw.integer(0, 1))]  # fmt: skip
+
+    def do_close(self) -> list[m.Command]:
+        """Somebody who has a position offers to close it, in part or to the last lot: at a price, or at whatever the book pays."""
+        draw, account = self.draw, self.account()
+        for market in self.markets:
+            size = self.exchange.position(account, market).size
+            if size and draw.chance(70):
+                side = int(size > 0)
+                near = sum(lots for _, lots in self.exchange.depth(market, 1 - side, draw.integer(1, 4)))
+                lots = min(draw.pick((abs(size), abs(size), abs(size) // 2 + 1, 2 * abs(size), near)), int(MAX_LOTS))
+                price = self.price(market, side)
+                if draw.chance(50):
+                    price = self.clipped(self.mark(market) * (1_000 + draw.pick((20, 100, 250)) * (1 - 2 * side)) // 1_000, market)
+                options = (0, draw.pick((0, 0, 1, 2, 2)), int(draw.chance(65)), draw.integer(0, 1))
+                return [m.Place(self.now, account, market, side, price, max(1, lots), *options, *self.client())]
+        return []
+
+    def do_amend(self) -> list[m.Command]:
+        draw, found = self.draw, self.order()
+        if found is None:
+            return []
+        account, market, side, price, size = found[1][:5]
+        price = price if draw.chance(40) else self.price(market, side)
+        lots = draw.pick((size, max(1, size // 2), max(1, size - 1), size + 1, 3 * size, self.size(account, market)))
+        return [m.Amend(self.now, account, found[0], price, min(lots, int(MAX_LOTS)))]
+
+    def do_cancel(self) -> list[m.Command]:
+        found = self.order()
+        if found is None or self.draw.chance(5):
+            return [m.Cancel(self.now, self.account(), self.draw.integer(1, 50))]
+        return [m.Cancel(self.now, found[1][0], found[0])]
+
+    def do_cancel_client(self) -> list[m.Command]:
+        return [m.CancelClient(self.now, self.account(), self.draw.pick((0, -(2**63))), self.draw.integer(1, 5))]
+
+    def do_cancel_all(self) -> list[m.Command]:
+        return [m.CancelAll(self.now, self.account(), self.draw.pick((-1, self.market())))]
+
+    def do_drain(self) -> list[m.Command]:
+        """A market's makers are gone."""
+        market = self.market()
+        return [m.CancelAll(self.now, account, market) for account in sorted({o[0] for o in self.tape.orders.values() if o[1] == market})]
+
+    def do_block(self) -> list[m.Command]:
+        market = self.market()
+        buyer, seller = self.two()
+        size = min(self.size(buyer, market), self.size(seller, market))
+        price = self.mark(market) if self.draw.chance(70) else self.price(market, 0)
+        return [m.BlockTrade(self.now, buyer, seller, market, size, price)]
+
+    def do_deposit(self) -> list[m.Command]:
+        """Mostly to a gambler who has lost all."""
+        account, asset = self.account(), self.asset()
+        poor = [a for a in self.gamblers if self.exchange.equity(a, asset) < 10**7 * self.scale]
+        if poor and self.draw.chance(80):
+            account = self.draw.pick(poor)
+        return [m.Deposit(self.now, account, asset, self.amount())]
+
+    def outflow(self, account: int, asset: int) -> int:
+        free = self.exchange.free_margin(account, asset)
+        return max(1, min(MOST, self.draw.pick((self.amount(), free, free, free + 1, free // 2))))
+
+    def do_withdraw(self) -> list[m.Command]:
+        account, asset = self.account(), self.asset()
+        return [m.Withdraw(self.now, account, asset, self.outflow(account, asset))]
+
+    def do_transfer(self) -> list[m.Command]:
+        (account, to), asset = self.two(), self.asset()
+        return [m.Transfer(self.now, account, to, asset, self.outflow(account, asset))]
+
+    def do_leverage(self) -> list[m.Command]:
+        return [m.SetLeverage(self.now, self.account(), self.market(), self.draw.pick((1, 2, 5, 10, 20, 100)))]
+
+    def do_mode(self) -> list[m.Command]:
+        return [m.SetMarginMode(self.now, self.account(), self.market(), self.draw.integer(0, 1))]
+
+    def do_margin(self) -> list[m.Command]:
+        """Money into an isolated position or out of it, up to the last micro-unit that may go."""
+        draw, account, market = self.draw, self.account(), self.market()
+        for other in self.markets:
+            if self.exchange.position(account, other).mode == 1 and self.exchange.position(account, other).size:
+                market = other
+        p = self.exchange.position(account, market)
+        spare = int(self.x.margin.isolated_equity(p) - self.x.margin.row_initial(p))
+        free = self.exchange.free_margin(account, self.x.terms[market].asset)
+        amount = draw.pick((self.amount(), -self.amount(), -max(0, spare), -max(0, spare) - 1, -p.isolated_margin, max(0, free), free + 1))
+        return [m.MoveIsolatedMargin(self.now, account, market, max(-MOST, min(amount, MOST)))]
+
+    def do_oracle(self) -> list[m.Command]:
+        """Small steps, shocks, and steps to or just across somebody's liquidation or bankruptcy price."""
+        draw, market = self.draw, self.market()
+        if self.number < self.silent[market] or self.tape.status[market] == MarketStatus.SETTLED:
+            return self.do_wait()
+        steps = (2, 5, 10, 30) if self.mood == "calm" else (10, 30, 60, 100, 200, 400)
+        reach = self.prices[market] * draw.pick(steps) // 1_000 + 1
+        price = self.prices[market] + draw.integer(-reach, reach)
+        if draw.chance(25):
+            price = self.threshold(market)
+        first, top = FIRST_PRICES[market], self.x.terms[market].max_price
+        if not first // 6 < price < first * 6:
+            price = first
+        self.prices[market] = price
+        if draw.chance(0.3):
+            price = draw.pick((1, top, top + 1))
+        outside = self.clipped(price + draw.integer(-reach, reach), market) if draw.chance(15) else 0
+        return [m.UpdateOracle(self.now, market, max(1, price), outside)]
+
+    def do_take(self) -> list[m.Command]:
+        """Bids: by bidders, by whoever comes by, by the owner's other account, by the account itself."""
+        draw = self.draw
+        if not self.tape.auctions and draw.chance(95):
+            return self.do_oracle()
+        auction = self.auction()
+        victim = self.tape.auctioned.get(auction, (FIRST_USER, -1))[0]
+        account = draw.pick((draw.pick(BIDDERS), draw.pick(BIDDERS), draw.pick(MAKERS), self.account(), victim ^ 1))
+        if draw.chance(3):
+            account = victim
+        share = draw.pick((10**6, 10**6, 500_000, 100_000, draw.integer(1, 10**6), 1))
+        gain = draw.pick((-MOST, -MOST, 0, 0, 1, 10**6, MOST))
+        return [m.TakeAuction(self.now, account, auction, share, gain)]
+
+    def do_wait(self) -> list[m.Command]:
+        draw = self.draw
+        some = (1, MILLI, 100 * MILLI, NS, NS, 3 * NS, 3 * NS, 10 * NS, 61 * NS, self.longest if draw.chance(20) else NS)
+        self.now += min(draw.pick(some), self.longest)
+        if draw.chance(30):
+            return []
+        heard = [n for n in self.markets if self.number >= self.silent[n] and self.tape.status[n] != MarketStatus.SETTLED]
+        return [m.Tick(self.now), *(m.UpdateOracle(self.now, n, self.prices[n]) for n in heard if draw.chance(50))]
+
+    # -- rare ones
+
+    def do_open(self) -> list[m.Command]:
+        return [m.OpenAccount(self.now, self.draw.integer(1, 4), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
+
+    def do_status(self) -> list[m.Command]:
+        """The operator changes a market's status, for a while."""
+        market = self.market()
+        self.until[market] = self.number + self.draw.pick((5, 15, 30, 60))
+        return [m.SetMarketStatus(self.now, market, self.draw.pick((1, 2, 3, 3, 4)))]
+
+    def do_silence(self) -> list[m.Command]:
+        """The oracle of a market, or of all, falls silent for a while."""
+        for market in self.markets if self.draw.chance(20) else (self.market(),):
+            self.silent[market] = self.number + self.draw.integer(20, 80)
+        self.now += min(25 * NS, self.longest)
+        return []
+
+    def do_stranger(self) -> list[m.Command]:
+        """A command about an account, market, asset or order that is not there, or that is the venue's own."""
+        draw, now, a = self.draw, self.now, self.account()
+        nobody, own = self.users.stop + 900, draw.pick((VAULT, 0, 4))
+        who = draw.pick((nobody, own))
+        return [draw.pick((
+            m.Deposit(now, who, 0, 5), m.Deposit(now, a, 7, 5), m.Withdraw(now, a, 2, 5), m.Transfer(now, a, who, 0, 5),
+            m.Transfer(now, a, a, 0, 5), m.Place(now, who, 0, 0, 900, 1), m.Place(now, a, 9, 0, 900, 1), m.Cancel(now, who, 1),
+            m.Amend(now, a, 2**61, 5, 5), m.CancelAll(now, a, 44), m.SetLeverage(now, a, 0, 1_000), m.SetMarginMode(now, a, 63, 1),
+            m.BlockTrade(now, a, a, 0, 1, 900), m.BlockTrade(now, a, who, 0, 1, 900), m.UpdateOracle(now, 50, 9),
+            m.TakeAuction(now, who, 1, 10**6), m.SetMarketStatus(now, 60, 1), m.SetMarketStatus(now, 0, 0, 2**32 - 1),
+            m.Place(now, a, 0, 0, 0, 1), m.Place(now, a, 0, 1, 0, 1, 1, 3), m.Amend(now, who, 1, 5, 5), m.CancelClient(now, who, 0, 3),
+            m.SetMarginMode(now, who, 0, 1), m.MoveIsolatedMargin(now, who, 0, 1), m.MoveIsolatedMargin(now, a, 0, 0),
+        ))]  # fmt: skip
+
+    def do_malformed(self) -> list[m.Command]:
+        """What the door refuses: a number out of its bounds, or a time that runs back or jumps."""
+        row = m.command_row(m.Place(self.now, self.account(), self.market(), 0, self.mark(0), 1))
+        at = self.draw.pick((0, 1, 1, 2, 3, 4, 6, 7, 15))
+        row[at] = self.draw.pick((-1, 2**62 + 1)) if at != 1 else self.draw.pick((self.exchange.now - 1, self.now + 2 * 86_400 * NS))
+        self.bad_row = row
+        return []
+
+    def do_big(self) -> list[m.Command]:
+        """Numbers at the bounds."""
+        draw, now, a, market = self.draw, self.now, self.account(), self.market()
+        top = self.x.terms[market].max_price
+        options = (
+            m.Place(now, a, market, 0, top, int(MAX_LOTS)), m.Place(now, a, market, 1, top, 1), m.Place(now, a, market, 0, 2**32 - 1, 1),
+            m.Place(now, a, market, 0, 1, int(MAX_LOTS)), m.Withdraw(now, a, 0, MOST), m.MoveIsolatedMargin(now, a, market, MOST),
+            m.Deposit(now, a, 0, MOST if self.scale > 1 else 10**9), m.BlockTrade(now, a, self.users[0], market, int(MAX_LOTS), top),
+        )  # fmt: skip
+        return [draw.pick(options)]
+
+    def do_flood(self) -> list[m.Command]:
+        """All the money there can be, and as much again as is refused."""
+        if self.scale == 1 or self.draw.chance(70):
+            return []
+        return [m.Deposit(self.now, MAKERS[0], 1, MOST) for _ in range(101)]
