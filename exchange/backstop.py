@@ -22,6 +22,7 @@ from .types import (
     NIL,
     REALISED_ROOM,
     UNCOVERED,
+    abs_i64,
     clamp_i64,
     max_i64,
     min_i64,
@@ -112,14 +113,20 @@ class InsuranceFund(Backstop):
 
 
 class SocializedLoss(Backstop):
-    """Every lot of the market, long and short, pays the same: lots open now through the index, lots that were closed against the loser in
-    the slice at hand out of their owner's equity, as far as it goes. At most the value of a lot per loss; the rest is uncovered."""
+    """Every lot of the market, long and short, that was open before the slice at hand pays the same, but for the loser's own.
+
+    Lots that are still open pay through the index, which those get back that the loser has left or others opened in the slice; lots that
+    were closed against the loser pay at once, out of their owner's equity, as far as it goes. At most the value of a lot per loss.
+    """
 
     def __init__(self) -> None:
         super().__init__(k.PAID_SOCIALIZED)
 
     def available(self, state: State, row: i64) -> i64:
-        return MAX_AMOUNT if state.markets.open_interest[state.positions.market[row]] > 0 else 0
+        markets = state.markets
+        market = state.positions.market[row]
+        lots = int(markets.open_interest[market]) * 2 - int(abs_i64(state.positions.size[row]))
+        return min(int(MAX_AMOUNT), lots * int(value_of(markets, market, 1, markets.mark[market])))
 
     def offer(self, state: State, rows: list[i64], amount: i64) -> i64:
         return amount  # each market has its own payers
@@ -127,8 +134,9 @@ class SocializedLoss(Backstop):
     def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
         market = state.positions.market[row]
         closed = Closed(state, ledger, row)
-        open_lots: int = state.markets.open_interest[market] * 2
-        lots = open_lots + closed.lots
+        spared = Spared(state, ledger, row)
+        sharing = int(state.markets.open_interest[market]) * 2 - spared.total
+        lots = sharing + closed.lots
         if lots == 0:
             return 0
         shift = int(state.markets.index_shift[market])
@@ -136,16 +144,16 @@ class SocializedLoss(Backstop):
         asked = closed.ask(amount, min(limit, -(-(int(amount) << shift) // lots)), limit)
         left = amount - asked
         delta: i64 = 0
-        if open_lots > 0 and left > 0:
-            per_lot = -(-(int(left) << shift) // open_lots)
+        if sharing > 0 and left > 0:
+            per_lot = -(-(int(left) << shift) // sharing)
             room = int(INDEX_LIMIT) - max(int(state.markets.index_long[market]), int(state.markets.index_short[market]))
             booked = left
             if per_lot > min(limit, room):
                 per_lot = max(0, min(limit, room))
-                booked = per_lot * open_lots >> shift
+                booked = per_lot * sharing >> shift
             delta = per_lot
             ledger.pay(row, CLEARING, -booked)
-            ledger.accrue(market, delta, delta, booked)
+            ledger.accrue(market, delta, delta, booked + spared.repay(delta))
             state.markets.unexamined[market] = 1
             left -= booked
         while left > 0 and closed.able > 0:
@@ -153,8 +161,49 @@ class SocializedLoss(Backstop):
             asked += more
             left -= more
         if left < amount:
-            state.log.emit(k.E_LOSS_SOCIALIZED, state.now, market, amount - left, state.markets.open_interest[market], delta, asked)
+            state.log.emit(
+                k.E_LOSS_SOCIALIZED, state.now, market, amount - left, state.markets.open_interest[market], delta, asked, spared.total
+            )
         return amount - left
+
+
+class Spared:
+    """Lots of the market that are open and do not share a loser's loss: what is left of his own, and what others opened in the slice."""
+
+    def __init__(self, state: State, ledger: Ledger, row: i64) -> None:
+        self.state: State = state
+        self.ledger: Ledger = ledger
+        self.market: i64 = state.positions.market[row]
+        self.rows: list[i64] = []
+        self.lots: list[i64] = []
+        self.total: int = 0
+        self.add(row, abs_i64(state.positions.size[row]))
+        at: i64 = 0
+        for opened in ledger.opened_rows:
+            if state.positions.market[opened] == self.market and state.positions.account[opened] != state.positions.account[row]:
+                self.add(opened, ledger.opened_lots[at])
+            at += 1
+
+    def add(self, row: i64, lots: i64) -> None:
+        if lots > 0:
+            self.rows.append(row)
+            self.lots.append(lots)
+            self.total += int(lots)
+
+    def repay(self, delta: i64) -> i64:
+        """What these lots will owe by a rise of the index is paid back to them beforehand, rounded down; returns the sum."""
+        state = self.state
+        shift = int(state.markets.index_shift[self.market])
+        total: i64 = 0
+        at: i64 = 0
+        for row in self.rows:
+            back: i64 = int(self.lots[at]) * int(delta) >> shift
+            if back > 0:
+                self.ledger.pay(row, CLEARING, -back)
+                state.log.emit(k.E_POSITION_SETTLED, state.now, state.positions.account[row], self.market, -back)
+                total += back
+            at += 1
+        return total
 
 
 class Closed:

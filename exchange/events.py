@@ -325,6 +325,7 @@ class LossSocialized(Event, frozen=True, gc=False):
     open_lots: int  # [lots] of one side
     index_delta: int
     closed_amount: int  # [micro] of `amount`: paid for lots closed in the slice
+    spared_lots: int  # [lots] of both sides that are open and share nothing: the loser's own, and those opened in the slice
 
 
 class MarketStatusChanged(Event, frozen=True, gc=False):

@@ -38,18 +38,21 @@ class Ledger:
         self.recording: bool = False  # while the venue closes a slice: who has closed how much against it
         self.closed_rows: list[i64] = []
         self.closed_lots: list[i64] = []
+        self.opened_rows: list[i64] = []
+        self.opened_lots: list[i64] = []
 
     def record(self) -> None:
-        """From here on, write down which positions are reduced: until a deficit of the slice has been paid (`backstop`)."""
+        """From here on, write down which positions are reduced and which grow: until a deficit of the slice has been paid (`backstop`)."""
+        self.forget()
         self.recording = True
-        self.closed_rows = []
-        self.closed_lots = []
 
     def forget(self) -> None:
         """The slice is over."""
         self.recording = False
         self.closed_rows = []
         self.closed_lots = []
+        self.opened_rows = []
+        self.opened_lots = []
 
     def deposit(self, account: i64, asset: i64, amount: i64) -> None:
         accounts = self.state.accounts
@@ -145,6 +148,9 @@ class Ledger:
             if self.recording:
                 self.closed_rows.append(row)
                 self.closed_lots.append(closed)
+        if self.recording and after != 0 and (held == 0 or (held > 0) == (lots > 0) or (held > 0) != (after > 0)):
+            self.opened_rows.append(row)
+            self.opened_lots.append(min_i64(abs_i64(lots), abs_i64(after)))
         if (held == 0) != (after == 0) or (held > 0) != (after > 0):
             self.open_or_close(row, held, after)
         positions.size[row] = after

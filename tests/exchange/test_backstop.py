@@ -10,7 +10,7 @@ from perplab.exchange.backstop import Backstop, InsuranceFund, SocializedLoss
 from perplab.exchange.events import Event
 from perplab.exchange.liquidation import LiquidationStep
 from perplab.exchange.liquidations import Screen
-from perplab.exchange.types import FIRST_USER, INDEX_LIMIT, MAX_AMOUNT, PPM
+from perplab.exchange.types import FIRST_USER, INDEX_LIMIT, PPM
 
 HOUR = 3600 * SECOND
 
@@ -35,7 +35,7 @@ def test_a_base_screen_suspects_every_user() -> None:
     assert [bench.open(0), bench.open(0)] == Screen().suspects(bench.exchange.state) == [FIRST_USER, FIRST_USER + 1]
 
 
-def test_everybody_pays_any_loss_while_a_lot_is_open() -> None:
+def test_everybody_pays_a_loss_up_to_the_value_of_their_lots() -> None:
     bench = Bench()
     a, b = bench.open("100"), bench.open("100")
     bench.oracle(100)
@@ -44,7 +44,9 @@ def test_everybody_pays_any_loss_while_a_lot_is_open() -> None:
     assert SocializedLoss().available(state, row) == 0
     assert SocializedLoss().pay(state, bench.exchange.ledger, row, 1) == 0
     bench.block(a, b, 1, 100)
-    assert SocializedLoss().available(state, row) == MAX_AMOUNT
+    assert SocializedLoss().available(state, row) == usd(100)  # what the other lot is worth
+    assert SocializedLoss().available(state, state.position_row(bench.open(0), 0)) == usd(200)
+
 
 
 @pytest.mark.parametrize("asset", [0, 1])
@@ -69,7 +71,7 @@ def test_a_loss_of_about_what_all_lots_are_worth(less: int) -> None:
     a, b = bench.open(MILLION), bench.open(MILLION)
     bench.oracle(1)
     bench.block(a, b, 10**6, 1)
-    row, worth = bench.exchange.state.find_position(a, 0), usd(2_000_000)
+    row, worth = bench.exchange.state.position_row(bench.open(0), 0), usd(2_000_000)
     assert 1 << bench.exchange.state.markets.index_shift[0] < 2 * 10**9
     bench.exchange.ledger.pay(row, UNCOVERED, worth - less)
     bench.exchange.backstops.fold(row, worth - less)
@@ -91,7 +93,7 @@ def test_a_loss_takes_what_room_the_indices_have(long_room: int, short_room: int
     rows = [state.find_position(account, 0) for account in (a, b)]
     state.positions.index[rows[0]], state.positions.index[rows[1]] = markets.index_long[0], markets.index_short[0]
     assert bench.exchange.balance(CLEARING) == 0
-    bench.exchange.backstops.fold(rows[0], 29_802 + more)
+    bench.exchange.backstops.fold(state.position_row(bench.open(0), 0), 29_802 + more)
     assert bench.exchange.balance(CLEARING) + bench.exchange.balance(ROUNDING) == -29_802 - min(0, more)
     assert max(markets.index_long[0], markets.index_short[0]) == INDEX_LIMIT
     assert bench.exchange.balance(UNCOVERED) == -max(0, more)

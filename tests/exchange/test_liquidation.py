@@ -49,9 +49,9 @@ from perplab.exchange.steps import BookStep
 # -- shared losses --
 
 
-def owed_loss(bench: Bench, account: int, amount: int) -> None:
-    """Take `amount` from the money behind a position, for UNCOVERED to hold, and let the backstops make that good."""
-    row = bench.exchange.state.find_position(account, 0)
+def owed_loss(bench: Bench, amount: int) -> None:
+    """Take `amount` from a loser whose positions are gone, for UNCOVERED to hold, and let the backstops make that good."""
+    row = bench.exchange.state.position_row(VAULT, 0)
     bench.exchange.ledger.pay(row, UNCOVERED, amount)
     bench.exchange.backstops.fold(row, amount)
 
@@ -83,7 +83,7 @@ def test_one_dollar_over_a_million_million_lots(longs: int, lots: int) -> None:
     """
     bench, accounts = crowd({"tick": "0.01", "lot": "0.0001", "max_price": "5"}, longs, lots, "100000000")
     assert bench.exchange.open_interest(0) == 10**12
-    owed_loss(bench, accounts[0], usd("1"))
+    owed_loss(bench, usd("1"))
     shares = [usd("100000000") - balance for balance in close_all(bench, accounts)]
     assert bench.exchange.balance(UNCOVERED) == usd("1")
     assert sum(shares) == usd("1") + bench.exchange.balance(ROUNDING)
@@ -101,7 +101,7 @@ def test_one_dollar_over_a_million_million_lots(longs: int, lots: int) -> None:
 def test_a_loss_is_collected_in_full_at_any_size(terms: dict[str, object], loss: str) -> None:
     """Per position at most a micro-unit more than its share, and what the per-lot index was rounded up by."""
     bench, accounts = crowd(terms, 3, 777_777_777, "100000000")
-    owed_loss(bench, accounts[0], usd(loss))
+    owed_loss(bench, usd(loss))
     step = Fraction(777_777_777, 2 ** int(bench.exchange.state.markets.index_shift[0]))
     for cash in close_all(bench, accounts):
         assert 0 <= usd("100000000") - cash - Fraction(usd(loss), 6) < 1 + step
@@ -119,7 +119,7 @@ def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
     bench, accounts = crowd({"max_price": "30000"}, 1, 1, "100000000")
     bench.oracle(30_000)
     for _ in range(3_000):
-        owed_loss(bench, accounts[0], usd(loss))
+        owed_loss(bench, usd(loss))
     bench.exchange.check()
     markets = bench.exchange.state.markets
     assert (markets.index_shift[0], markets.index_long[0], markets.index_short[0]) == (16, 2**53, 2**53)
@@ -190,9 +190,9 @@ def test_a_socialized_loss_waits_for_the_next_pass() -> None:
     bench.block(first, other, 10, 100)
     bench.block(second, other, 10, 100)
     bench.place(maker, Side.BUY, 10, 80)
-    events = bench.oracle(90)  # 0 for 45, 50 for 45; ten lots at 80 make 100 of loss, 2.5 a lot
+    events = bench.oracle(90)  # 0 for 45, 50 for 45; ten lots at 80 make 100 of loss for 30 lots
     assert [event.account for event in named(events, "LiquidationStarted")] == [first]
-    assert bench.exchange.equity(second) == usd("25")
+    assert bench.exchange.equity(second) == usd("16.666666")
     assert bench.exchange.desk.table.live == 0
     bench.now += SECOND - 1
     assert bench.send(Tick) == []
