@@ -279,13 +279,25 @@ def taken_market(x: Step) -> int:
     return next(e.market for e in x.of(m.Liquidated) if e.method == Method.AUCTION)
 
 
+def shared_by(x: Step, account: int) -> int:
+    """The most that lots which the account held before the command shared of losses in it [micro], rounded up."""
+    total = 0
+    for e in x.of(m.LossSocialized):
+        held = x.before.positions.get((account, e.market))
+        if held is not None and held.size:
+            per_lot = (e.index_delta >> int(x.exchange.state.markets.index_shift[e.market])) + 1
+            total += abs(held.size) * per_lot + e.closed_amount
+    return total
+
+
 @step
 def auction_bidder(x: Step) -> str:
-    """Whoever pays deficits: a bidder meets the initial requirement of all its positions after its bid."""
+    """Whoever pays deficits: a bidder meets the initial requirement of all its positions after its bid, its share of a loss as a holder
+    of the market aside."""
     for e in x.of(m.AuctionTaken):
         asset = x.terms[taken_market(x)].asset
         equity, needed = x.exchange.equity(e.bidder, asset), x.exchange.initial_margin(e.bidder, asset)
-        if equity < needed:
+        if equity + shared_by(x, e.bidder) < needed:
             return f"{e}: equity {equity}, initial margin {needed}"
     return ""
 
@@ -299,7 +311,7 @@ def auction_gain(x: Step) -> str:
         slack = 2 * len(x.terms)  # what each position owes rounds up
         if e.gain < x.command.minimum_gain:
             return f"{e} for {x.command}"
-        if x.alone and not x.of(m.LossSocialized) and abs(gained - e.gain) > slack:
+        if x.alone and not -slack <= e.gain - gained <= slack + shared_by(x, e.bidder):
             return f"{e}: its equity rose by {gained}"
     return ""
 
