@@ -151,10 +151,10 @@ class DutchAuction(LiquidationStep):
             hand_over(desk, row, bidder, self.part(desk, row, share), max_i64(0, -shares[number]), k.BY_AUCTION)
             number += 1
         desk.backstops.fold(lot.rows[0], paid)
-        desk.ledger.forget()
         desk.ledger.pay(lot.rows[0], bidder, gain)
         desk.state.log.emit(k.E_AUCTION_TAKEN, desk.state.now, auction, account, bidder, share, gain, paid)
-        desk.end_if_done(at)
+        desk.end_if_done(at)  # lots round up: where that made the account flat, what it still owes is a deficit of this slice too
+        desk.ledger.forget()
         if desk.has_unexamined():
             desk.wake()
         return 0
