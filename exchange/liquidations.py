@@ -10,7 +10,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from .tables import State, column, more
+from .tables import Recycled, State, column, more
 from .types import FIRST_USER, NIL
 
 
@@ -26,8 +26,9 @@ class Screen:
 SCREENS: Final[list[Screen]] = []  # the one that new venues use, if any: the package puts it here where it helps
 
 
-class Liquidations:
+class Liquidations(Recycled):
     def __init__(self, rows: i64) -> None:
+        super().__init__(rows)  # `next`: of the rows in use, in their order
         self.account: vec[i64] = column(rows, NIL)  # NIL: a free row
         self.asset: vec[i64] = column(rows, 0)
         self.row: vec[i64] = column(rows, NIL)  # the isolated position, or NIL
@@ -36,31 +37,17 @@ class Liquidations:
         self.auction: vec[i64] = column(rows, 0)  # number of the auction under way, 0: none
         self.insolvent_since: vec[i64] = column(rows, NIL)  # [ns] when the auction turned to paying its bidders, NIL: not
         self.exhausted: vec[i64] = column(rows, 0)  # 1: every step has had its turn
-        self.next: vec[i64] = column(rows, NIL)  # of the rows in use, in their order; of a free one the next free one
         self.prev: vec[i64] = column(rows, NIL)
         self.same_account: vec[i64] = column(rows, NIL)  # another cross liquidation of the account, or NIL
-        self.rows: i64 = rows
         self.first: i64 = NIL
         self.last: i64 = NIL
-        self.free: i64 = NIL
-        self.live: i64 = 0
         self.last_auction: i64 = 0
         self.by_auction: dict[int, int] = {}
-        self.chain(0)
-
-    def chain(self, start: i64) -> None:
-        """Put the rows from `start` on, all new, on the free list, lowest first."""
-        at = self.rows
-        while at > start:
-            at -= 1
-            self.next[at] = self.free
-            self.free = at
 
     def new_row(self) -> i64:
         if self.free == NIL:
             self.grow()
-        at = self.free
-        self.free = self.next[at]
+        at = super().new_row()
         self.next[at] = NIL
         self.prev[at] = self.last
         if self.last == NIL:
@@ -69,12 +56,11 @@ class Liquidations:
             self.next[self.last] = at
         self.last = at
         self.same_account[at] = NIL
-        self.live += 1
         return at
 
-    def free_row(self, at: i64) -> None:
-        after = self.next[at]
-        before = self.prev[at]
+    def free_row(self, slot: i64) -> None:
+        after = self.next[slot]
+        before = self.prev[slot]
         if before == NIL:
             self.first = after
         else:
@@ -83,10 +69,8 @@ class Liquidations:
             self.last = before
         else:
             self.prev[after] = before
-        self.account[at] = NIL
-        self.next[at] = self.free
-        self.free = at
-        self.live -= 1
+        self.account[slot] = NIL
+        super().free_row(slot)
 
     def grow(self) -> None:
         """Nobody keeps an alias of these columns, so they may grow within a command."""
@@ -99,11 +83,9 @@ class Liquidations:
         self.auction = more(self.auction, add, 0)
         self.insolvent_since = more(self.insolvent_since, add, NIL)
         self.exhausted = more(self.exhausted, add, 0)
-        self.next = more(self.next, add, NIL)
         self.prev = more(self.prev, add, NIL)
         self.same_account = more(self.same_account, add, NIL)
-        self.rows = add * 2
-        self.chain(add)
+        self.lengthen()
 
     def open_auction(self, at: i64) -> i64:
         """Give the row the next auction number."""
