@@ -292,8 +292,7 @@ def shared_by(x: Step, account: int) -> int:
 
 @step
 def auction_bidder(x: Step) -> str:
-    """Whoever pays deficits: a bidder meets the initial requirement of all its positions after its bid, its share of a loss as a holder
-    of the market aside."""
+    """Whoever pays deficits: a bidder meets the initial requirement of all its positions, what it shares as a holder aside."""
     for e in x.of(m.AuctionTaken):
         asset = x.terms[taken_market(x)].asset
         equity, needed = x.exchange.equity(e.bidder, asset), x.exchange.initial_margin(e.bidder, asset)

@@ -382,7 +382,7 @@ def shaken() -> tuple[Bench, int, int]:
     """An isolated long of 10 that a shared loss has taken below maintenance, and no pass has looked at it yet.
 
     Bob has 130 behind 10 lots bought at 100; at 92 he has 50 for 46. Dana's 30 lots are sold at 86 in the same pass: she is 120 short,
-    shared by 40 lots on each side, 15 of it by bob: 35 for 46.
+    shared by bob's 10 lots and carl's 40, 24 of it by bob: 26 for 46.
     """
     bench = Bench(plain_venue({"backstops": ["socialized_loss"]}))
     bob, dana, carl, erin = bench.open("1000"), bench.open("300"), bench.open(MILLION), bench.open(MILLION)
@@ -405,9 +405,9 @@ def isolated_equity(bench: Bench, account: int) -> int:
 
 
 def test_a_reduction_does_not_take_margin_out_below_maintenance() -> None:
-    """Bob sells half at the mark: 35 for 23 would do, but half of the 35 must not go back to his cash."""
+    """Bob sells half at the mark: 26 for 23 would do, but half of the 26 must not go back to his cash."""
     bench, bob, erin = shaken()
-    assert isolated_equity(bench, bob) == usd(35)
+    assert isolated_equity(bench, bob) == usd(26)
     bench.place(erin, Side.BUY, 5, 92)
     events = bench.place(bob, Side.SELL, 5, 92, reduce_only=1)
     assert [event.size for event in named(events, "Traded")] == [5]
@@ -416,9 +416,9 @@ def test_a_reduction_does_not_take_margin_out_below_maintenance() -> None:
 
 
 def test_who_does_not_reduce_is_found_by_the_next_pass() -> None:
-    """The same account left as it is: 35 for 46."""
+    """The same account left as it is: 26 for 46."""
     bench, bob, _ = shaken()
-    assert [(event.account, event.equity) for event in named(bench.later(1), "LiquidationStarted")] == [(bob, usd(35))]
+    assert [(event.account, event.equity) for event in named(bench.later(1), "LiquidationStarted")] == [(bob, usd(26))]
 
 
 def test_nobody_takes_out_more_than_was_put_in_while_the_mark_stands_still() -> None:

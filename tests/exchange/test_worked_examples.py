@@ -277,8 +277,9 @@ def test_bankruptcy_quotes(name: str) -> None:
     bench, trader = worn(legs, money)
     exchange = bench.exchange
     assert exchange.equity(trader) == usd(equity)
-    at = exchange.state.accounts.liquidation[trader]
-    assert exchange.desk.bankruptcy_value(at, exchange.state.find_position(trader, market)) == usd(expected)
+    row = exchange.state.find_position(trader, market)
+    value = exchange.desk.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
+    assert value == usd(expected)
 
 
 FUND = {"backstops": ["insurance_fund"], "insurance_fund": {"capital": 1000}}
@@ -379,8 +380,8 @@ def test_a_loss_shared_per_unit(loss: int, coins: str, per_coin: str) -> None:
     long, short = bench.open(MILLION), bench.open(MILLION)
     bench.oracle(100)
     bench.block(long, short, coins, 100)
-    row = bench.exchange.state.find_position(long, 0)
-    bench.exchange.ledger.pay(row, UNCOVERED, usd(loss))  # the long's debt, paid back to it by the fold
+    row = bench.exchange.state.position_row(bench.open(0), 0)
+    bench.exchange.ledger.pay(row, UNCOVERED, usd(loss))  # the debt of one whose positions are closed, paid back to it by the fold
     bench.exchange.backstops.fold(row, usd(loss))
     lost = usd(MILLION) - bench.exchange.equity(short)
     assert abs(Decimal(lost) / USD - Decimal(per_coin) * Decimal(coins)) <= Decimal(coins) * Decimal("1e-6")
