@@ -61,8 +61,7 @@ def suspended_since(state: State, market: i64) -> i64:
 
 def is_sampled(state: State, market: i64) -> bool:
     """Do the market's quotes mean anything: can they be traded with, and is there an oracle price to hold them against?"""
-    status = state.markets.status[market]
-    return (status == ACTIVE or status == REDUCE_ONLY_MODE) and not is_stale(state, market)
+    return state.markets.status[market] == ACTIVE and not is_stale(state, market)
 
 
 def only_reductions(state: State, market: i64) -> i64:

@@ -1,7 +1,7 @@
 """Auto-deleveraging: a loser's position is closed against winners, ranked, at a price. Trigger, selection and price are three options.
 
 A transfer carries (lots, value), since its price is off the tick grid; the last fill takes the remainder. Every loser is tried on all
-winners of the other side: one whom a price would leave without equity is passed over for that loser only. Fees are not charged.
+winners of the other side: one whom a price would leave without equity is passed over as long as others can pay it. Fees are not charged.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Deleveraging:
         self.rule: AutoDeleverage = rule
         self.queues: list[Queue] = []
         self.winners: list[i64] = []  # accounts that the last call closed against
+        self.booked: i64 = 0  # [micro] what it closed was worth
 
     def begin_pass(self) -> None:
         self.queues = []
@@ -103,7 +104,12 @@ class Deleveraging:
         return rows
 
     def deleverage(self, row: i64, lots: i64, value: i64) -> i64:
-        """Close up to `lots` of a loser's position against the queue, the whole of them for `value`; return the lots closed."""
+        """Close up to `lots` of a loser's position against the queue, the whole of them for `value`; return the lots closed.
+
+        A winner whom the price would leave without equity is passed over. What is left after all winners have been tried is closed against
+        those who were passed over, in their order, at the price that takes all they have: nobody is beyond reach because he has little.
+        Sets `booked`, the value of what was closed, and `winners`, the accounts that it was closed against.
+        """
         state = self.state
         positions = state.positions
         market = positions.market[row]
@@ -111,8 +117,9 @@ class Deleveraging:
         queue = self.queue(market, not is_long)
         held_by_loser = lots if is_long else -lots
         left = lots
-        booked: i64 = 0
+        self.booked = 0
         self.winners = []
+        passed: list[i64] = []
         at = queue.first
         while left > 0 and at < len(queue.rows):
             winner = queue.rows[at]
@@ -126,14 +133,24 @@ class Deleveraging:
                 continue
             part = min_i64(left, held)
             # what is booked for all fills together is rounded, once; the last one takes the remainder
-            cost = slice_value(value, lots - left + part, held_by_loser) - booked
+            cost = slice_value(value, lots - left + part, held_by_loser) - self.booked
             at_mark = value_of(state.markets, market, part, state.markets.mark[market])
             if equity_behind(state, winner) - abs_i64(at_mark - cost) < 0:
+                passed.append(winner)
                 continue
             self.transfer(row, winner, part, cost, at_mark)
-            self.winners.append(positions.account[winner])
             left -= part
-            booked += cost
+        rest = value - self.booked
+        for winner in passed:
+            if left > 0:
+                part = min_i64(left, abs_i64(positions.size[winner]))
+                due = slice_value(rest, part, left if is_long else -left)
+                at_mark = value_of(state.markets, market, part, state.markets.mark[market])
+                equity = max_i64(0, equity_behind(state, winner))
+                cost = min_i64(due, at_mark + equity) if is_long else max_i64(max_i64(0, due), at_mark - equity)
+                self.transfer(row, winner, part, cost, at_mark)
+                left -= part
+                rest -= due
         return lots - left
 
     def transfer(self, loser: i64, winner: i64, lots: i64, value: i64, at_mark: i64) -> None:
@@ -141,6 +158,8 @@ class Deleveraging:
         positions = state.positions
         signed = -lots if positions.size[loser] > 0 else lots
         market = positions.market[loser]
+        self.booked += value
+        self.winners.append(positions.account[winner])
         self.matcher.change_position(loser, signed, value, 0, False)
         profit = self.matcher.change_position(winner, -signed, value, 0, True)
         state.log.emit(

@@ -68,6 +68,9 @@ class DutchAuction(LiquidationStep):
         table = desk.table
         now = desk.state.now
         equity = desk.equity(at)
+        elsewhere = desk.adl is not None or len(desk.steps) > 1
+        if elsewhere and equity < 0 and self.payers(desk, at) < -Lot(desk, at).equity:
+            return True  # nobody could be paid enough: an auction that is under way ends, and none is begun
         if table.auction[at] == 0:
             number = table.open_auction(at)
             table.since[at] = now
@@ -79,9 +82,6 @@ class DutchAuction(LiquidationStep):
             return False
         if table.insolvent_since[at] == NIL:
             table.insolvent_since[at] = now
-        elsewhere = desk.adl is not None or len(desk.steps) > 1
-        if elsewhere and equity < 0 and self.payers(desk, at) < -Lot(desk, at).equity:
-            return True
         over = now - table.insolvent_since[at] >= self.insolvent_duration
         return over and desk.adl is not None
 

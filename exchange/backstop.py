@@ -324,7 +324,17 @@ class Backstops:
         """Pay a deficit of the money behind a position, in the order of the design; what is left goes to UNCOVERED."""
         if deficit <= 0:
             return
+        self.fold_parts(row, deficit, Causes(self.state, row))
+
+    def fold_here(self, row: i64, deficit: i64) -> None:
+        """The same for a deficit that belongs to the market of `row` alone."""
         causes = Causes(self.state, row)
+        causes.rows = [row]
+        causes.losses = [1]
+        causes.total = 1
+        self.fold_parts(row, deficit, causes)
+
+    def fold_parts(self, row: i64, deficit: i64, causes: Causes) -> None:
         left = deficit
         for backstop in self.order:
             if left > 0:

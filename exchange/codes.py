@@ -136,7 +136,7 @@ class CancelReason(IntEnum):
     ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=8), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=9), CancelReason]
 
 
 class Payer(IntEnum):

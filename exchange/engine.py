@@ -97,6 +97,7 @@ class Exchange:
         state.max_open_orders = venue.max_open_orders
         state.max_accounts = venue.max_accounts
         state.transfer_margin_ppm = venue.transfer_margin_ppm
+        state.guards_profit = any(market.oracle.on_stale == "halt_new_risk" for market in venue.markets)
         marks: list[MarkRule] = []
         cadences: list[i64] = []
         rules: list[FundingRule] = []

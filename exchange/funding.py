@@ -22,21 +22,24 @@ from .kinds import E_FUNDING_CHARGED, E_FUNDING_SAMPLED
 from .ledger import Ledger
 from .margin import value_of
 from .tables import State
-from .types import BUY, INDEX_LIMIT, PPT, SELL, clamp_i64, max_i64, mul_div_floor
+from .types import BUY, INDEX_LIMIT, PPM, PPT, SELL, abs_i64, clamp_i64, max_i64
 
 LARGEST: Final[i64] = 4  # a premium beyond 400 % counts as that
 MOST_SAMPLES: Final[i64] = 2_000_000  # of one payment: more than two days of the fastest; of the largest premium they stay below 2^63
 
 
-def impact(state: State, book: Book, market: i64, side: i64, notional: i64) -> i64:
-    """How far the impact price of a side lies from the oracle, [ppt] of the oracle; 0 if the side is too thin."""
+def impact(state: State, book: Book, market: i64, side: i64, notional: i64, bound_ppm: i64) -> i64:
+    """How far the impact price of a side lies from the oracle, [ppt] of it; 0 if the side is too thin or beyond the bound."""
     walk = Walk(state, book, market, side)
     if not walk.reach_notional(notional):
         return 0
-    at_oracle = value_of(state.markets, market, walk.lots, state.markets.oracle[market])
-    if walk.value // at_oracle > LARGEST:
-        return LARGEST * PPT
-    return mul_div_floor(walk.value - at_oracle, PPT, at_oracle)
+    oracle = state.markets.oracle[market]
+    if bound_ppm != 0 and abs_i64(walk.average() - oracle) > oracle * bound_ppm // PPM:
+        return 0
+    markets = state.markets
+    # The oracle may be far above the book: 2^64 and more
+    at_oracle = int(walk.lots) * int(markets.oracle[market]) * int(markets.unit[market])
+    return min(int(LARGEST) * int(PPT), (int(walk.value) - at_oracle) * int(PPT) // at_oracle)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -45,7 +48,7 @@ class FundingRule:
 
     def __init__(
         self, impact_notional: i64, interest: i64, clamp: i64, divisor: i64, cap: i64, sample_interval: i64, interval: i64,
-        continuous: bool, at_mark: bool,
+        continuous: bool, at_mark: bool, quote_bound_ppm: i64 = 0,
     ) -> None:  # fmt: skip
         self.impact_notional: i64 = impact_notional  # [micro]
         self.interest: i64 = interest  # [ppt] per `divisor` intervals
@@ -56,11 +59,12 @@ class FundingRule:
         self.interval: i64 = interval  # [ns]
         self.continuous: bool = continuous
         self.at_mark: bool = at_mark
+        self.quote_bound_ppm: i64 = quote_bound_ppm  # of the oracle: quotes farther off are none; 0: no bound
 
     def premium(self, state: State, book: Book, market: i64) -> i64:
         """The premium now [ppt] of the oracle price."""
-        bid = max_i64(0, impact(state, book, market, BUY, self.impact_notional))
-        ask = max_i64(0, -impact(state, book, market, SELL, self.impact_notional))
+        bid = max_i64(0, impact(state, book, market, BUY, self.impact_notional, self.quote_bound_ppm))
+        ask = max_i64(0, -impact(state, book, market, SELL, self.impact_notional, self.quote_bound_ppm))
         return bid - ask
 
     def rate(self, premium: i64) -> i64:

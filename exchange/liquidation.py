@@ -460,15 +460,16 @@ class LiquidationDesk:
         self.end_if_done(at)
 
     def deleverage_row(self, adl: Deleveraging, row: i64, bankrupt: i64) -> None:
-        """Close a loser's position against the ranked winners, at its bankruptcy value or the mark, whichever is worse for them."""
+        """Close a loser's position against the ranked winners, at its bankruptcy value or the mark, whichever is worse for them, but no
+        further from the mark than the whole value of a lot."""
         held = self.state.positions.size[row]
         value = row_notional(self.state, row)
         if adl.rule.at_bankruptcy:
-            value = max_i64(value, bankrupt) if held > 0 else max_i64(0, min_i64(value, bankrupt))
+            value = min_i64(2 * value, max_i64(value, bankrupt)) if held > 0 else max_i64(0, min_i64(value, bankrupt))
         self.ledger.record()
         lots = adl.deleverage(row, abs_i64(held), value)
         if lots > 0:
-            self.slices.settle_deleveraged(row, held, lots, value, bankrupt)
+            self.slices.settle_deleveraged(row, held, lots, adl.booked, bankrupt)
         self.ledger.forget()
         for winner in adl.winners:
             self.recover(winner)

@@ -207,6 +207,8 @@ def stale_profit(state: State, account: i64, asset: i64) -> i64:
     positions = state.positions
     markets = state.markets
     total: i64 = 0
+    if not state.guards_profit:
+        return 0
     row = state.accounts.first_position[account]
     while row != NIL:
         market = positions.market[row]
@@ -228,7 +230,10 @@ def sure_equity(state: State, row: i64) -> i64:
 
 def cross_room(state: State, account: i64, asset: i64) -> i64:
     """What cross positions leave free for an isolated one to draw on at a match [micro]: untraded orders are no exposure yet."""
-    return cross_equity(state, account, asset) - cross_initial(state, account, asset) - stale_profit(state, account, asset)
+    kept = cross_initial(state, account, asset)
+    if state.transfer_margin_ppm != 0:
+        kept = max_i64(kept, transfer_margin(state, cross_notional(state, account, asset)))
+    return cross_equity(state, account, asset) - kept - stale_profit(state, account, asset)
 
 
 def transfer_margin(state: State, notional: i64) -> i64:
@@ -256,8 +261,9 @@ def free_margin(state: State, account: i64, asset: i64) -> i64:
 def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:
     """May a position change by `lots` (signed) that cost `cost` (signed alike), at a fee?
 
-    The account must then be above maintenance if the last fill only reduces, else above the initial requirement of its positions. An
-    isolated position may draw what it is short of from the account's free cash.
+    The account must then meet the initial requirement of its positions. If the fill only reduces, it is enough to be above maintenance, as
+    long as the fill costs no more against the mark than the part of the equity that stood behind what it closes: else two accounts of one
+    owner could empty one of them by trading far from the mark. An isolated position may draw what it is short of from free cash.
     """
     positions = state.positions
     markets = state.markets
@@ -266,18 +272,32 @@ def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_r
     account = positions.account[row]
     mark = markets.mark[market]
     after = value_of(markets, market, abs_i64(positions.size[row] + lots), mark)
-    change = value_of(markets, market, lots, mark) - cost - fee
+    gained = value_of(markets, market, lots, mark) - cost
     if positions.mode[row] == ISOLATED:
-        equity = row_equity(state, row) + change
+        before = sure_equity(state, row)
+        initial = initial_of(markets, market, after, positions.leverage[row])
         if only_reduces:
-            return equity >= maintenance_of(markets, market, after)
-        shortage = max_i64(0, initial_of(markets, market, after, positions.leverage[row]) - equity)
+            if row_equity(state, row) + gained - fee < maintenance_of(markets, market, after):
+                return False
+            required = row_maintenance(state, row)
+            return before + gained - fee >= initial or keeps_ratio(before, gained, required, maintenance_of(markets, market, after))
+        shortage = max_i64(0, initial - row_equity(state, row) - gained + fee)
         return shortage == 0 or shortage <= cross_room(state, account, asset)
-    equity = cross_equity(state, account, asset) + change
-    if only_reduces:
-        return equity >= cross_maintenance(state, account, asset) - row_maintenance(state, row) + maintenance_of(markets, market, after)
-    rest = cross_initial(state, account, asset) - row_initial(state, row)
-    return equity >= rest + initial_of(markets, market, after, positions.leverage[row])
+    equity = cross_equity(state, account, asset)
+    before = equity - stale_profit(state, account, asset)
+    initial = cross_initial(state, account, asset) - row_initial(state, row) + initial_of(markets, market, after, positions.leverage[row])
+    if before + gained - fee >= initial:
+        return True
+    if not only_reduces:
+        return False
+    required = cross_maintenance(state, account, asset)
+    left = required - row_maintenance(state, row) + maintenance_of(markets, market, after)
+    return equity + gained - fee >= left and keeps_ratio(before, gained, required, left)
+
+
+def keeps_ratio(equity: i64, gained: i64, required: i64, left: i64) -> bool:
+    """Does a fill that lowers the requirement from `required` to `left` cost no more than that part of the equity? Fees aside."""
+    return gained >= 0 or (required > 0 and -int(gained) * int(required) <= max(0, int(equity)) * int(required - left))
 
 
 def surplus_at(state: State, row: i64, price: i64, over_maintenance: bool) -> i64:

@@ -12,7 +12,7 @@ from .access import is_halted, is_suspended, suspended_since
 from .backstop import equity_behind
 from .liquidation import LiquidationDesk
 from .margin import value_of
-from .types import FIRST_USER, ISOLATED, NIL, SETTLED, abs_i64
+from .types import FIRST_USER, ISOLATED, NIL, SETTLED, abs_i64, max_i64, min_i64
 
 
 def set_market_status(desk: LiquidationDesk, market: i64, status: i64, price: i64) -> i64:
@@ -75,16 +75,21 @@ def settle(desk: LiquidationDesk, market: i64, price: i64) -> None:
         row = positions.next_open[row]
     closed.sort()
     desk.ledger.record()
+    lost: list[i64] = []
     for done in closed:
         row = done[1]
         lots = -positions.size[row]
-        desk.matcher.change_position(row, lots, value_of(state.markets, market, abs_i64(lots), price), 0, False)
+        before = positions.realised[row]
+        profit = desk.matcher.change_position(row, lots, value_of(state.markets, market, abs_i64(lots), price), 0, False)
+        lost.append(max_i64(0, -(before + profit)))
     for done in closed:
         row = done[1]
         if positions.mode[row] == ISOLATED and positions.liquidation[row] == NIL and positions.isolated_margin[row] > 0:
             desk.ledger.to_isolated(row, -positions.isolated_margin[row])
+    number: i64 = 0
     for done in closed:
-        settle_account(desk, done[1])
+        settle_account(desk, done[1], lost[number])
+        number += 1
     for done in closed:
         desk.recover(done[0])
     desk.ledger.forget()
@@ -93,24 +98,27 @@ def settle(desk: LiquidationDesk, market: i64, price: i64) -> None:
     desk.wake()
 
 
-def settle_account(desk: LiquidationDesk, row: i64) -> None:
-    """An account without other positions that cannot pay has a deficit; isolated margin goes back to cash."""
+def settle_account(desk: LiquidationDesk, row: i64, lost: i64) -> None:
+    """An account that cannot pay has a deficit, which belongs to this market: all of it if it holds nothing else, else what it has `lost`
+    here. Isolated margin goes back to cash."""
     state = desk.state
     positions = state.positions
     account = positions.account[row]
     isolated = row if positions.mode[row] == ISOLATED else NIL
     if account < FIRST_USER or desk.find(account, isolated, state.markets.asset[positions.market[row]]) != NIL:
         return  # a liquidation under way settles its own rest
-    equity = equity_behind(state, row)
-    if equity < 0 and is_flat(desk, row):
-        state.log.emit(k.E_LIQUIDATED, state.now, account, positions.market[row], k.BY_SETTLEMENT, 0, 0, -equity, 0)
-        desk.backstops.fold(row, -equity)
+    deficit = max_i64(0, -equity_behind(state, row))
+    if not is_flat(desk, row):
+        deficit = min_i64(deficit, lost)
+    if deficit > 0:
+        state.log.emit(k.E_LIQUIDATED, state.now, account, positions.market[row], k.BY_SETTLEMENT, 0, 0, deficit, 0)
+        desk.backstops.fold_here(row, deficit)
     if positions.mode[row] == ISOLATED:
         desk.ledger.to_isolated(row, -positions.isolated_margin[row])
 
 
 def is_flat(desk: LiquidationDesk, row: i64) -> bool:
-    """Has the account no open position left that could still earn what it owes?"""
+    """Has the account no open position left?"""
     state = desk.state
     positions = state.positions
     if positions.mode[row] == ISOLATED:

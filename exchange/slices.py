@@ -71,12 +71,12 @@ class Slices:
             self.ledger.pay(row, self.terms.fee_to, fee - to_fund)
         self.backstops.fold(row, deficit)
 
-    def settle_deleveraged(self, row: i64, held: i64, lots: i64, value: i64, bankrupt: i64) -> None:
-        """Report the slice's bad debt against the mark; what the price did not cover is a deficit for the cash payers."""
+    def settle_deleveraged(self, row: i64, held: i64, lots: i64, part: i64, bankrupt: i64) -> None:
+        """`lots` of a position were closed for `part`: report the bad debt against the mark; what the price did not cover is a deficit for
+        the cash payers."""
         state = self.state
         positions = state.positions
         market = positions.market[row]
-        part = slice_value(value, lots, held)
         due = slice_value(bankrupt, lots, held)
         at_mark = value_of(state.markets, market, lots, state.markets.mark[market])
         debt = max_i64(0, due - at_mark if held > 0 else at_mark - due)

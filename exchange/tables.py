@@ -378,6 +378,7 @@ class State:
         self.max_open_orders: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
         self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
+        self.guards_profit: bool = False  # has a market that lets nothing be built on a stale price?
 
     def reserve(self) -> i64:
         """Grow what a command may fill: an order, a level, an account, position rows in every market for three accounts.

@@ -31,7 +31,7 @@ class Vault:
 
     It takes positions over as long as what they bring with them below zero fits into its loss limit; at that limit it takes nothing more
     and its own positions face auto-deleveraging like any loser's. Every `unwind_interval` it sends an order for `unwind_ppm` of each
-    position, no worse than `unwind_band_ppm` from the mark.
+    position, no worse than `unwind_band_ppm` from mark and oracle.
     """
 
     def __init__(self, capital: i64, loss_limit: i64, unwind_interval: i64, unwind_ppm: i64, unwind_band_ppm: i64) -> None:
@@ -61,11 +61,12 @@ class Vault:
     def unwind_row(self, desk: LiquidationDesk, row: i64, held: i64) -> None:
         markets = desk.state.markets
         market = desk.state.positions.market[row]
-        mark = markets.mark[market]
         if held > 0:
-            limit = max_i64(1, div_ceil(mark * (PPM - self.unwind_band_ppm), PPM))
+            price = max_i64(markets.mark[market], markets.oracle[market])  # a mark that was pushed away sells nothing cheaply
+            limit = max_i64(1, div_ceil(price * (PPM - self.unwind_band_ppm), PPM))
         else:
-            limit = min_i64(markets.max_price[market], mark * (PPM + self.unwind_band_ppm) // PPM)
+            price = min_i64(markets.mark[market], markets.oracle[market])
+            limit = min_i64(markets.max_price[market], price * (PPM + self.unwind_band_ppm) // PPM)
         lots = whole_or_part(desk.state, market, held, mul_div_ceil(abs_i64(held), self.unwind_ppm, PPM))
         send(desk, VAULT, row, held, lots, limit)
 

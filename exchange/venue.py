@@ -31,7 +31,8 @@ from .vault import Takeover, Vault
 Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]
 Ppt = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
 Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000 * 365)]
-Interval = Annotated[int, Meta(ge=100, le=86_400_000)]  # a timer: bounded below, so that a day's jump stays a bounded amount of work
+LEAST_MS: Final = 100  # of a timer
+Interval = Annotated[int, Meta(ge=LEAST_MS, le=86_400_000)]  # a timer: bounded below, so that a day's jump stays a bounded amount of work
 Usd = Annotated[int, Meta(ge=0, le=10_000_000_000)]
 NS: Final = 1_000_000  # per millisecond
 MICRO: Final = 1_000_000  # per unit of money
@@ -62,7 +63,7 @@ class MarkDesign(Struct, frozen=True, forbid_unknown_fields=True):
     basis_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 150_000
     local_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 30_000
     impact_notional: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # what a quote must be good for; 0: as funding's
-    quote_bound_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 30_000  # of the oracle: quotes and trades farther off do not count
+    quote_bound_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000  # of the oracle: quotes and trades farther off do not count
     last_age_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 60_000  # the last trade does not count when it is older
 
 
@@ -76,6 +77,7 @@ class FundingDesign(Struct, frozen=True, forbid_unknown_fields=True):
     interval_ms: Interval = 3_600_000
     payment: Literal["discrete", "continuous"] = "discrete"
     price: Literal["oracle", "mark"] = "oracle"
+    quote_bound_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] = 0  # of the oracle: quotes farther off are no premium; 0: no bound
 
 
 class Market(Struct, frozen=True, forbid_unknown_fields=True):
@@ -252,6 +254,8 @@ def checked(venue: Venue, file: str) -> Venue:
         refuse("liquidation.steps", venue.liquidation.steps, "each step once")
     if len(set(venue.backstops)) != len(venue.backstops):
         refuse("backstops", venue.backstops, "each backstop once")
+    if 0 < venue.vault.unwind_interval_ms < LEAST_MS:
+        refuse("vault.unwind_interval_ms", venue.vault.unwind_interval_ms, f"0 for never, or at least {LEAST_MS}")
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
     rank, known = venue.auto_deleverage.rank, sorted(ADL_RANKS)
@@ -284,6 +288,8 @@ def check_market(venue: Venue, market: Market, key: str, refuse: object) -> None
         refuse(f"{key}.maker_fee_ppb", market.maker_fee_ppb, "a rebate of at most the taker fee")
     if market.default_leverage > market.max_leverage:
         refuse(f"{key}.default_leverage", market.default_leverage, f"at most max_leverage ({market.max_leverage})")
+    if 0 < market.mark.cadence_ms < LEAST_MS:
+        refuse(f"{key}.mark.cadence_ms", market.mark.cadence_ms, f"0 for only with the oracle, or at least {LEAST_MS}")
     if market.funding.payment == "continuous" and market.funding.interval_ms % market.funding.sample_interval_ms:
         refuse(f"{key}.funding.sample_interval_ms", market.funding.sample_interval_ms, "a divisor of interval_ms, for continuous payment")
     check_tiers(market, key, refuse)
@@ -377,6 +383,7 @@ def funding_rule(design: FundingDesign) -> FundingRule:
     return FundingRule(
         design.impact_notional * MICRO, design.interest_ppt, design.clamp_ppt, design.divisor, design.cap_ppt,
         design.sample_interval_ms * NS, design.interval_ms * NS, design.payment == "continuous", design.price == "mark",
+        design.quote_bound_ppm,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.lab.population import GROUPS, Traders
 from perplab.lab.run import Floats
-from perplab.lab.scenario import MS_NS, Makers, Scenario
+from perplab.lab.scenario import MS_NS, Makers, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
 MICRO: Final = 1e6  # [micro-units per USD]
@@ -42,6 +42,11 @@ class Agent:
     make: Callable[[Seat], Bot] | None = None
     hears_ns: int = 0  # delay of events and of the outside price
     orders_ns: int = 0  # delay of commands
+
+    def __post_init__(self) -> None:
+        for name in ("hears_ns", "orders_ns"):
+            if getattr(self, name) < 0:
+                raise ScenarioError(f"agent {self.name!r}: {name} is {getattr(self, name)}: expected 0 or more, nobody hears the future")
 
 
 def cast(scenario: Scenario, flows: list[Flow], seed: int, auctions: bool) -> list[Agent]:

@@ -186,8 +186,12 @@ class Simulation:
         rows, wake_ts = action
         if len(rows):
             self._at(ts + actor.orders_ns, lambda arrival: self._deliver(rows, arrival))
+        if wake_ts is not None and wake_ts <= ts:
+            raise ScenarioError(
+                f"{type(actor.bot).__name__} of account {actor.account} asked at {ts} to be woken at {wake_ts}: expected later, or None"
+            )
         if wake_ts is not None and not ts < actor.wake_ts <= wake_ts:
-            actor.wake_ts = max(ts + 1, wake_ts)
+            actor.wake_ts = wake_ts
             self._at(actor.wake_ts, lambda when: self._wake(actor, when))
 
     def _deliver(self, rows: Rows, ts: int) -> None:

@@ -205,7 +205,8 @@ def test_each_market_has_its_own_queue() -> None:
 
 
 def partly_deleveraged(is_long: bool, cash: str, rich: str) -> list[Event]:
-    """Bob hands two of his three lots to carl, whom the price would leave without equity: two of a loser's four lots find a winner."""
+    """Bob hands two of his three lots to carl, whom the price would leave without equity: two of a loser's four lots find a winner who can
+    pay, and carl pays what he has for the other two."""
     bench = Bench(markets_of({}, backstops=["auto_deleverage"], liquidation={"book": {"patience_ms": 2_000}}))
     loser, bob, carl, dana = bench.open(cash), bench.open("1000"), bench.open(rich), bench.open("900")
     bench.oracle(100)
@@ -219,12 +220,13 @@ def partly_deleveraged(is_long: bool, cash: str, rich: str) -> list[Event]:
 
 @pytest.mark.parametrize(("is_long", "cash", "rich"), [(True, "41.999998", "10"), (False, "41.999997", "30")])
 def test_fills_of_a_part_add_up_to_what_is_told_of_it(is_long: bool, cash: str, rich: str) -> None:
-    """Two fills of a lot each, at the bankruptcy price, which is no whole micro-unit a lot: rounded once, and nothing is short."""
+    """Two fills of a lot each, at the bankruptcy price, which is no whole micro-unit a lot: rounded once, and nothing of them is short."""
     events = partly_deleveraged(is_long, cash, rich)
     fills = named(events, "Deleveraged")
-    assert len(fills) == 2
-    assert sum(fill.value for fill in fills) == named(events, "Liquidated")[0].value
-    assert named(events, "DeficitPaid") == []
+    closed = named(events, "Liquidated")[0]
+    assert [fill.size for fill in fills] == [1, 1, 2]
+    assert sum(fill.value for fill in fills) == closed.value
+    assert sum(fill.conceded for fill in fills) + sum(paid.amount for paid in named(events, "DeficitPaid")) == closed.deficit
 
 
 def test_who_pays_for_what_he_closed_is_looked_at_next() -> None:

@@ -32,6 +32,7 @@ from perplab.exchange.codes import MarginMode, Method, Outcome, Payer, Reason, S
 from perplab.exchange.events import Event
 from perplab.exchange.liquidation import LiquidationDesk, LiquidationStep
 from perplab.exchange.liquidations import SCREENS, Liquidations, Screen
+from perplab.exchange.margin import slice_value
 from perplab.exchange.messages import (
     BlockTrade,
     Deposit,
@@ -698,7 +699,7 @@ def test_a_deleveraged_part_is_settled_to_the_micro_unit(
 ) -> None:
     """Its bad debt is told against the mark of 100; what is paid is what the price left open."""
     bench, row = one_row()
-    events = told(bench, lambda: bench.exchange.desk.slices.settle_deleveraged(row, held, lots, value, bankrupt))
+    events = told(bench, lambda: bench.exchange.desk.slices.settle_deleveraged(row, held, lots, slice_value(value, lots, held), bankrupt))
     closed = named(events, "Liquidated")[0]
     assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, part, debt, 0)
     assert [event.amount for event in named(events, "DeficitPaid")] == ([paid] if paid else [])
@@ -781,7 +782,8 @@ def test_what_is_left_when_all_is_closed_goes_to_the_micro_unit(rest: int) -> No
 
 @pytest.mark.parametrize("rank", ["profit_leverage", "hyperliquid"])
 def test_a_winner_who_is_passed_over_holds_nobody_up(rank: str) -> None:
-    """Long 4 at 100 with 40: a lot at 50 costs its winner 40. Carl has 6 and is passed over, whether his turn comes first or last."""
+    """Long 4 at 100 with 40: a lot at 50 costs its winner 40. Carl has 6: passed over, whether his turn comes first or last, and
+    asked for all he has when the others are through."""
     patient = {"book": {"patience_ms": 2_000}}
     bench = Bench(markets_of({}, backstops=["auto_deleverage"], auto_deleverage={"rank": rank}, liquidation=patient))
     loser, bob, carl, dana = bench.open("40"), bench.open("1000"), bench.open("6"), bench.open("900")
@@ -792,8 +794,9 @@ def test_a_winner_who_is_passed_over_holds_nobody_up(rank: str) -> None:
     bench.now += SECOND
     bench.block(bob, carl, 1, 50)
     closed = named(bench.later(1), "Deleveraged")
-    assert {(event.winner, event.size, event.value) for event in closed} == {(bob, 2, usd(180)), (dana, 1, usd(90))}
-    assert bench.exchange.position(carl, 0).size == -1
+    assert {(event.winner, event.size, event.value) for event in closed} == {(bob, 2, usd(180)), (dana, 1, usd(90)), (carl, 1, usd(56))}
+    assert closed[-1].winner == carl and bench.exchange.equity(carl) == 0
+    assert bench.exchange.balance(UNCOVERED) == -usd(34)
 
 
 # -- markets of their own assets --

@@ -41,7 +41,7 @@ def test_long_runs_meet_everything() -> None:
     """Checked after every command; every kind of event and nearly every refusal takes place at least once."""
     kinds: Counter[str] = Counter()
     reasons: Counter[Reason] = Counter()
-    for seed in range(200 if DEEP else 40):
+    for seed in range(200 if DEEP else 60):
         source = Seeded(seed)
         world = World(drawn_venue(source))
         run(source, world, 5, 60, stress=seed % 2 == 0)

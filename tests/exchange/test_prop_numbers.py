@@ -271,20 +271,18 @@ def test_a_bid_millions_of_times_above_the_oracle() -> None:
 
 @pytest.mark.parametrize("lots", [9_000, 12_000, 21_000])
 def test_accounts_that_owe_a_million_million_times_their_requirement(lots: int) -> None:
-    """A settled market leaves two accounts deep under water with a position of one lot: the next pass still ranks them rightly."""
-    deep = market("A", max_leverage=1_000, tiers=BROAD, lot="10", tick="0.01")
-    world = World(venue([deep, market("B", max_leverage=1_000, tiers=BROAD)]))
-    for number in range(2):
-        world.do(m.UpdateOracle(world.now, number, 1_000))
+    """A market that falls to a tick leaves two accounts deep under water with hardly a requirement: the pass still ranks them rightly."""
+    tiers = [{"lower_notional": 0, "initial_margin_ppm": 2, "maintenance_margin_ppm": 1}]
+    deep = market("A", max_leverage=1_000, tiers=tiers, lot="0.1", tick="0.00001", max_price="30000")
+    world = World(venue([deep]))
+    world.do(m.UpdateOracle(world.now, 0, 10**8))
     for _ in range(4):
         world.do(m.OpenAccount(world.now, 1, 0))
     for account in world.users:
         world.do(m.Deposit(world.now, account, 0, 10**10 if account < 10 else 10**13))
     for account, other, size in ((8, 10, 36_000), (9, 11, lots)):
-        assert isinstance(world.do(m.BlockTrade(world.now, account, other, 0, size, 1_000))[0], m.BlockTraded)
-        assert isinstance(world.do(m.BlockTrade(world.now, account, 10, 1, 1, 1_000))[0], m.BlockTraded)
-    world.do(m.SetMarketStatus(world.now, 0, 5, 1))
-    world.do(m.UpdateOracle(world.now, 1, 999))
+        assert isinstance(world.do(m.BlockTrade(world.now, account, other, 0, size, 10**8))[0], m.BlockTraded)
+    world.do(m.UpdateOracle(world.now, 0, 1))
     started = [e for e in world.events if isinstance(e, m.LiquidationStarted)]
     assert [e.account for e in started] == [8, 9]
     assert all(e.equity * 10**9 // e.maintenance < -(2**63) for e in started)

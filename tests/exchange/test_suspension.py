@@ -6,7 +6,7 @@ import pytest
 from kit import MILLION, SECOND, Bench, markets_of, named, usd
 
 from perplab.exchange.codes import MarginMode, MarketStatus, Reason, Side
-from perplab.exchange.messages import Deposit, SetMarginMode, SetMarketStatus, TakeAuction, Tick, Withdraw
+from perplab.exchange.messages import SetMarginMode, SetMarketStatus, TakeAuction, Tick
 
 STALE = {"stale_after_ms": 60_000, "on_stale": "pause_liquidation"}
 
@@ -169,21 +169,18 @@ def test_the_price_of_an_auction_stands_in_a_halt() -> None:
 
 
 def test_nobody_is_deleveraged_while_its_market_is_halted() -> None:
-    """What no step could close waits; here for a winner who can afford it, too."""
+    """A second of its patience of two is over when the halt comes: it waits, and the other second follows the halt."""
     bench = Bench(markets_of({}, backstops=["auto_deleverage"], liquidation={"book": {"patience_ms": 2_000}}))
-    loser, winner = bench.open("40"), bench.open("40")
+    loser, winner = bench.open("40"), bench.open("1000")
     bench.oracle(100)
     bench.block(loser, winner, 4, 100)
     bench.oracle(50)
-    bench.send(Withdraw, winner, 0, usd(220))
-    assert named(bench.later(2), "Deleveraged") == []
+    assert named(bench.later(1), "Deleveraged") == []
     desk = bench.exchange.desk
     at = bench.exchange.state.accounts.liquidation[loser]
-    assert (desk.table.exhausted[at], desk.is_held(at)) == (1, False)
+    assert (desk.table.exhausted[at], desk.is_held(at)) == (0, False)
     bench.send(SetMarketStatus, 0, MarketStatus.HALTED)
-    assert (desk.table.exhausted[at], desk.is_held(at)) == (1, True)
-    bench.send(Deposit, winner, 0, usd(200))
-    assert named(bench.later(1), "Deleveraged") == []
+    assert named(bench.later(60), "Deleveraged") == [] and desk.is_held(at)
     assert named(bench.send(SetMarketStatus, 0, MarketStatus.ACTIVE), "Deleveraged") == []
     assert [event.winner for event in named(bench.later(1), "Deleveraged")] == [winner]
 
