@@ -88,7 +88,7 @@ class JournalSink:
 
 
 class Exchange:
-    """One venue. `reserve_orders` and `reserve_accounts` size the tables at first; they grow."""
+    """One venue, for one thread: it holds no locks. `reserve_orders` and `reserve_accounts` size the tables at first; they grow."""
 
     def __init__(self, venue: Venue, journal: JournalSink | None = None, reserve_orders: i64 = 4096, reserve_accounts: i64 = 1024) -> None:
         self.venue: Venue = venue

@@ -16,6 +16,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -43,7 +44,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class JournalError(ValueError):
-    """A file that is no journal, or a damaged one; the message is complete."""
+    """A file that is no journal, a damaged one, or one that a venue cannot begin in; the message is complete."""
 
 
 class JournalFailed(OSError):
@@ -72,7 +73,7 @@ class Journal(JournalSink):
         self.pending: list[bytes] = []  # carried out and not written yet
         self.pending_rows = 0
         self.failed = False  # did the last write?
-        self.end = file.tell() if file is not None and file.seekable() else 0  # [bytes] up to here the file is whole
+        self.end = file.seek(0, SEEK_END) if file is not None and file.seekable() else 0  # [bytes] up to here the file is whole
 
     @property
     def is_read_only(self) -> bool:
@@ -80,6 +81,11 @@ class Journal(JournalSink):
         return self.failed
 
     def start(self, venue: Venue) -> None:
+        """Write down the design. Raises JournalFailed, and JournalError where something is written already: two designs are no journal."""
+        held = self.end if self.file is not None else sum(len(block) for block in self.blocks)
+        if held:
+            name = getattr(self.file, "name", "the journal")
+            raise JournalError(f"{name}: holds {held} bytes already; each venue writes a journal of its own, into an empty file")
         self.put(MAGIC + record(venue.to_json(), 0))
 
     def write(self, rows: vec[i64]) -> None:

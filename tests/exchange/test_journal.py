@@ -333,6 +333,26 @@ def test_a_file_is_what_memory_would_be(tmp_path: Path) -> None:
     assert replay(path).state_hash() == replay(str(path)).state_hash() == exchange.state_hash()
 
 
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
+def test_a_venue_begins_in_an_empty_file(tmp_path: Path, mode: str) -> None:
+    """Two designs in a file would be a journal that nothing can read."""
+    path = tmp_path / "venue.journal"
+    with path.open("wb") as file:
+        Exchange(plain_venue(), Journal(file))
+    before = path.read_bytes()
+    with path.open(mode) as file, pytest.raises(JournalError, match=rf"venue\.journal: holds {len(before)} bytes already"):
+        Exchange(plain_venue(), Journal(file))
+    assert path.read_bytes() == before
+
+
+def test_two_venues_do_not_share_a_journal(tmp_path: Path) -> None:
+    with (tmp_path / "venue.journal").open("wb") as file:
+        for journal in (Journal(), Journal(file)):
+            Exchange(plain_venue(), journal)
+            with pytest.raises(JournalError, match="a journal of its own"):
+                Exchange(plain_venue(), journal)
+
+
 def test_names_are_kept_beside_the_commands() -> None:
     journal = Journal(block_rows=100)
     exchange = Exchange(plain_venue(), journal)
