@@ -177,6 +177,7 @@ def test_a_write_may_come_in_parts(step: int) -> None:
     opened(disk)
     opened(other)
     assert disk.data == other.data
+    disk = Disk()
     exchange, _ = opened(disk)
     before, whole = snapshot(exchange), bytes(disk.data)
     disk.step = 0
@@ -191,19 +192,6 @@ def test_a_journal_that_cannot_be_begun_makes_no_venue(fits: int) -> None:
     with pytest.raises(JournalFailed, match="No space left on device"):
         Exchange(plain_venue(), Journal(disk))  # type: ignore[arg-type]
     assert bytes(disk.data) == b""
-
-
-def test_a_journal_goes_on_where_the_file_stands() -> None:
-    """Opened behind what another wrote: a failed write takes back its own bytes and no more."""
-    disk = Disk()
-    disk.write(b"something else")
-    exchange, _ = opened(disk)
-    whole = bytes(disk.data)
-    disk.room = len(whole) + 9
-    with pytest.raises(JournalFailed):
-        exchange.apply(NEXT)
-    assert bytes(disk.data) == whole
-    assert replay(bytes(disk.data)[len(b"something else") :]).state_hash() == exchange.state_hash()
 
 
 def test_what_is_acknowledged_has_left_the_process(tmp_path: Path) -> None:
