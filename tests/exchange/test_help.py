@@ -75,6 +75,6 @@ def test_a_function_keeps_its_docstring_and_signature(function: Any) -> None:
 
 def test_help_shows_it() -> None:
     page = pydoc.plain(pydoc.render_doc(Exchange))
-    assert "One venue, for one thread: it holds no locks. `reserve_orders` and `reserve_accounts` size the tables at first; they grow." in page
+    assert "One venue, for one thread: it holds no locks. `reserve_orders` and `reserve_accounts` size the tables at first" in page
     assert "Carry out one typed command. Raises Malformed." in page
     assert "command" in str(inspect.signature(Exchange.apply))
