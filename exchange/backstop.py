@@ -7,6 +7,7 @@ debt is a loss nobody paid. Parts round down, the last takes the remainder; a so
 
 from __future__ import annotations
 
+from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
 from . import kinds as k
@@ -74,8 +75,7 @@ class InsuranceFund(Backstop):
         if self.account_cap != 0:
             accounts = state.accounts
             key = state.positions.account[row] * accounts.assets + state.markets.asset[state.positions.market[row]]
-            spent = accounts.fund_spent[key] if accounts.fund_window[key] == state.now // self.window else 0
-            room = min_i64(room, self.account_cap - spent)
+            room = min_i64(room, self.account_cap - spent(accounts.fund_spent, accounts.fund_window, key, state.now // self.window))
         return room
 
     def purse(self, state: State, row: i64) -> i64:
@@ -85,11 +85,9 @@ class InsuranceFund(Backstop):
         number = state.now // self.window
         room = max_i64(0, state.accounts.cash[INSURANCE * state.accounts.assets + asset])
         if self.market_cap != 0:
-            spent = markets.fund_spent[market] if markets.fund_window[market] == number else 0
-            room = min_i64(room, self.market_cap - spent)
+            room = min_i64(room, self.market_cap - spent(markets.fund_spent, markets.fund_window, market, number))
         if self.total_cap != 0:
-            spent = state.fund_spent[asset] if state.fund_window[asset] == number else 0
-            room = min_i64(room, self.total_cap - spent)
+            room = min_i64(room, self.total_cap - spent(state.fund_spent, state.fund_window, asset, number))
         return room
 
     def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
@@ -103,13 +101,20 @@ class InsuranceFund(Backstop):
         asset = markets.asset[market]
         key = state.positions.account[row] * accounts.assets + asset
         number = state.now // self.window
-        accounts.fund_spent[key] = paid + (accounts.fund_spent[key] if accounts.fund_window[key] == number else 0)
-        accounts.fund_window[key] = number
-        markets.fund_spent[market] = paid + (markets.fund_spent[market] if markets.fund_window[market] == number else 0)
-        markets.fund_window[market] = number
-        state.fund_spent[asset] = paid + (state.fund_spent[asset] if state.fund_window[asset] == number else 0)
-        state.fund_window[asset] = number
+        spend(accounts.fund_spent, accounts.fund_window, key, number, paid)
+        spend(markets.fund_spent, markets.fund_window, market, number, paid)
+        spend(state.fund_spent, state.fund_window, asset, number, paid)
         return paid
+
+
+def spent(amounts: vec[i64], windows: vec[i64], at: i64, number: i64) -> i64:
+    """What was spent in window `number`, of a column of amounts that each belong to the window beside them."""
+    return amounts[at] if windows[at] == number else 0
+
+
+def spend(amounts: vec[i64], windows: vec[i64], at: i64, number: i64, paid: i64) -> None:
+    amounts[at] = paid + spent(amounts, windows, at, number)
+    windows[at] = number
 
 
 class SocializedLoss(Backstop):
@@ -267,30 +272,42 @@ def equity_behind(state: State, row: i64) -> i64:
 
 
 class Causes:
-    """The positions of a loser's account, closed ones of its liquidation included, and what was lost in each: how its deficit is split."""
+    """Positions of one account and what was lost in each: how its deficit is split."""
 
-    def __init__(self, state: State, row: i64) -> None:
+    def __init__(self) -> None:
         self.rows: list[i64] = []
         self.losses: list[i64] = []
         self.total: int = 0
-        positions = state.positions
-        markets = state.markets
-        if positions.mode[row] != ISOLATED:
-            asset = markets.asset[positions.market[row]]
-            other = state.accounts.first_position[positions.account[row]]
-            while other != NIL:
-                market = positions.market[other]
-                if positions.mode[other] != ISOLATED and markets.asset[market] == asset:
-                    loss = -clamp_i64(positions.realised[other] + row_profit(state, other, markets.mark[market]), -REALISED_ROOM, 0)
-                    if loss > 0:
-                        self.rows.append(other)
-                        self.losses.append(loss)
-                        self.total += int(loss)
-                other = positions.next[other]
-        if self.total == 0:
-            self.rows = [row]
-            self.losses = [1]
-            self.total = 1
+
+    def add(self, row: i64, loss: i64) -> None:
+        self.rows.append(row)
+        self.losses.append(loss)
+        self.total += int(loss)
+
+
+def only_cause(row: i64) -> Causes:
+    causes = Causes()
+    causes.add(row, 1)
+    return causes
+
+
+def causes_of(state: State, row: i64) -> Causes:
+    """Where the account behind `row` lost, closed positions of its liquidation included; an isolated position is its own cause."""
+    positions = state.positions
+    markets = state.markets
+    if positions.mode[row] == ISOLATED:
+        return only_cause(row)
+    causes = Causes()
+    asset = markets.asset[positions.market[row]]
+    other = state.accounts.first_position[positions.account[row]]
+    while other != NIL:
+        market = positions.market[other]
+        if positions.mode[other] != ISOLATED and markets.asset[market] == asset:
+            loss = -clamp_i64(positions.realised[other] + row_profit(state, other, markets.mark[market]), -REALISED_ROOM, 0)
+            if loss > 0:
+                causes.add(other, loss)
+        other = positions.next[other]
+    return causes if causes.total > 0 else only_cause(row)
 
 
 class Backstops:
@@ -304,7 +321,7 @@ class Backstops:
 
     def available(self, row: i64) -> i64:
         """The largest loss of the account behind `row` that the payers ahead of auto-deleveraging can still cover, up to MAX_AMOUNT."""
-        causes = Causes(self.state, row)
+        causes = causes_of(self.state, row)
         total: i64 = 0
         for backstop in self.ahead:
             least: i64 = MAX_AMOUNT
@@ -324,15 +341,11 @@ class Backstops:
         """Pay a deficit of the money behind a position, in the order of the design; what is left goes to UNCOVERED."""
         if deficit <= 0:
             return
-        self.fold_parts(row, deficit, Causes(self.state, row))
+        self.fold_parts(row, deficit, causes_of(self.state, row))
 
     def fold_here(self, row: i64, deficit: i64) -> None:
         """The same for a deficit that belongs to the market of `row` alone."""
-        causes = Causes(self.state, row)
-        causes.rows = [row]
-        causes.losses = [1]
-        causes.total = 1
-        self.fold_parts(row, deficit, causes)
+        self.fold_parts(row, deficit, only_cause(row))
 
     def fold_parts(self, row: i64, deficit: i64, causes: Causes) -> None:
         left = deficit

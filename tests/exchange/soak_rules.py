@@ -162,32 +162,27 @@ def frozen(tape: Tape, e: m.OrderPlaced) -> str:
     return f"{e} by an account in liquidation" if tape.is_frozen(e.account, getattr(e, "market", -1)) else ""
 
 
-@on(m.Traded)
-def reduce_only(tape: Tape, e: m.Traded) -> str:
-    """The sender: a reduce-only order neither increases a position nor flips it."""
-    if e.taker == e.maker:
-        return ""
+def opens(tape: Tape, e: m.Traded, bound: int) -> str:
+    """Did the trade open something for one of its orders that may only reduce, as entry `bound` of the order on the tape says?"""
     signed = e.size if e.taker_side == 0 else -e.size
     for order_id, account, lots in ((e.taker_order_id, e.taker, signed), (e.maker_order_id, e.maker, -signed)):
         order = tape.orders.get(order_id)
         held = tape.sizes.get((account, e.market), 0)
-        if order is not None and order[6] and (held * lots >= 0 or abs(lots) > abs(held)):
+        if order is not None and order[bound] and (held * lots >= 0 or abs(lots) > abs(held)):
             return f"{e}: account {account} held {held}"
     return ""
+
+
+@on(m.Traded)
+def reduce_only(tape: Tape, e: m.Traded) -> str:
+    """The sender: a reduce-only order neither increases a position nor flips it."""
+    return "" if e.taker == e.maker else opens(tape, e, 6)
 
 
 @on(m.Traded)
 def only_reduces(tape: Tape, e: m.Traded) -> str:
     """Whoever pays deficits: an order sent while orders may only reduce never opens a position as long as that holds."""
-    if e.taker == e.maker or not tape.is_restricted(e.market, e.ts):
-        return ""
-    signed = e.size if e.taker_side == 0 else -e.size
-    for order_id, account, lots in ((e.taker_order_id, e.taker, signed), (e.maker_order_id, e.maker, -signed)):
-        order = tape.orders.get(order_id)
-        held = tape.sizes.get((account, e.market), 0)
-        if order is not None and order[7] and (held * lots >= 0 or abs(lots) > abs(held)):
-            return f"{e}: account {account} held {held}"
-    return ""
+    return "" if e.taker == e.maker or not tape.is_restricted(e.market, e.ts) else opens(tape, e, 7)
 
 
 @on(m.Deleveraged)
