@@ -18,11 +18,19 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
-CORE = (  # the compiled modules of exchange/; exchange/build.py has the same list, tests/test_tidy.py compares them
-    "types", "kinds", "tables", "index", "access", "book", "depth", "ledger", "margin", "mark", "funding", "trial", "open_orders",
-    "matching", "entry", "accounts", "backstop", "adl", "slices", "liquidations", "liquidation", "steps", "auction", "vault", "settlement",
-    "due", "door", "engine",
-)  # fmt: skip
+
+def core_modules() -> tuple[str, ...]:
+    """The compiled modules of exchange/, as exchange/build.py lists them: that file cannot be imported yet."""
+    body = ast.parse(Path("exchange/build.py").read_text(encoding="utf-8")).body
+    (found,) = (node.value for node in body if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "CORE")
+    return tuple(ast.literal_eval(found))
+
+
+def path_of(module: str) -> str:
+    return f"exchange/{module.replace('.', '/')}.py"
+
+
+CORE = core_modules()
 NEEDS = [  # mypy pinned: another one may find type errors. The rest: what the core imports, for its types
     "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "sortedcontainers>=2.4",
 ]  # fmt: skip
@@ -33,7 +41,7 @@ OPT_LEVEL = os.environ.get("PERPLAB_OPT_LEVEL") or "2"  # 3 is slower here: the 
 
 if MODE not in ("0", "1", "auto"):
     sys.exit(f"perplab: PERPLAB_COMPILE is {MODE!r}; it can be 0, 1 or unset")
-if missing := [name for name in CORE if not Path("exchange", f"{name}.py").is_file()]:
+if missing := [name for name in CORE if not Path(path_of(name)).is_file()]:
     sys.exit(f"perplab: setup.py lists core modules that exchange/ does not have: {', '.join(missing)}")
 
 
@@ -64,8 +72,8 @@ def docstrings() -> dict[str, str]:
     """Those of the core's classes, methods and functions, by the name that mypyc gives them in C: engine___Exchange___apply."""
     found = {}
     for module in CORE:
-        tree = ast.parse(Path("exchange", f"{module}.py").read_text(encoding="utf-8"))
-        todo = [(module, node) for node in tree.body]
+        tree = ast.parse(Path(path_of(module)).read_text(encoding="utf-8"))
+        todo = [(module.split(".")[-1], node) for node in tree.body]
         for above, node in todo:
             if isinstance(node, ast.ClassDef | ast.FunctionDef):
                 name = f"{above}___{node.name}"
@@ -100,10 +108,10 @@ def core_extensions() -> list[Extension]:
     os.chdir(stage)
     try:
         # All of exchange/ is named to mypy: what is not would be looked up in a perplab already installed. screen.py needs numpy.
-        seen = [str(path) for path in sorted(Path("perplab/exchange").glob("*.py")) if path.stem != "screen"]
+        seen = [str(path) for path in sorted(Path("perplab/exchange").rglob("*.py")) if path.stem != "screen"]
         found = mypycify(
             [*options, *seen],
-            only_compile_paths=[f"perplab/exchange/{name}.py" for name in CORE],
+            only_compile_paths=[f"perplab/{path_of(name)}" for name in CORE],
             opt_level=OPT_LEVEL,
             group_name="perplab.exchange.core",  # the dots put the shared library inside the package
             target_dir=str(root / "build/mypyc"),

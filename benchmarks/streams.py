@@ -21,7 +21,7 @@ from typing import Final
 
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
-from perplab.exchange.types import FIRST_USER
+from perplab.exchange.state.types import FIRST_USER
 
 ACCOUNTS: Final = 1_000
 FIRST: Final = int(FIRST_USER)

@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import importlib.machinery
+from importlib import import_module
 from typing import Final
 
-from . import (
-    access,
-    accounts,
-    adl,
-    auction,
-    backstop,
-    book,
-    depth,
-    door,
-    due,
-    engine,
-    entry,
-    funding,
-    index,
-    kinds,
-    ledger,
-    liquidation,
-    liquidations,
-    margin,
-    mark,
-    matching,
-    open_orders,
-    settlement,
-    slices,
-    steps,
-    tables,
-    trial,
-    types,
-    vault,
-)
-
-CORE: Final = (  # the compiled modules; setup.py has the same list
-    types, kinds, tables, index, access, book, depth, ledger, margin, mark, funding, trial, open_orders,
-    matching, entry, accounts, backstop, adl, slices, liquidations, liquidation, steps, auction, vault, settlement,
-    due, door, engine,
+CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests read this list
+    "state.types", "state.tables", "state.ids", "state.liquidations",
+    "schema.kinds", "schema.door",
+    "money.ledger", "money.margin",
+    "trading.access", "trading.book", "trading.depth", "trading.mark", "trading.funding", "trading.trial", "trading.open_orders",
+    "trading.matching", "trading.entry", "trading.accounts",
+    "liquidation.backstops", "liquidation.adl", "liquidation.slices", "liquidation.desk", "liquidation.steps", "liquidation.auction",
+    "liquidation.vault", "liquidation.settlement",
+    "due", "engine",
 )  # fmt: skip
 
 
 def core_build() -> str:
     """Return 'compiled', 'interpreted', or 'mixed' (a broken installation)."""
     suffixes = tuple(importlib.machinery.EXTENSION_SUFFIXES)
-    native = [str(module.__file__).endswith(suffixes) for module in CORE]
+    native = [str(import_module(f"{__package__}.{name}").__file__).endswith(suffixes) for name in CORE]
     return "compiled" if all(native) else "mixed" if any(native) else "interpreted"
 
 

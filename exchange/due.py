@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from .book import Book
-from .funding import FundingEngine
-from .kinds import E_MARK_MOVED
-from .liquidation import LiquidationDesk
-from .mark import MarkRule
-from .tables import State
-from .types import NEVER, SETTLED, clamp_i64
-from .vault import Vault
+from .liquidation.desk import LiquidationDesk
+from .liquidation.vault import Vault
+from .schema.kinds import E_MARK_MOVED
+from .state.tables import State
+from .state.types import NEVER, SETTLED, clamp_i64
+from .trading.book import Book
+from .trading.funding import FundingEngine
+from .trading.mark import MarkRule
 
 
 def next_multiple(now: i64, interval: i64) -> i64:

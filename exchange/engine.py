@@ -14,28 +14,32 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from . import kinds as k
-from .access import is_halted, is_suspended
-from .accounts import AccountDesk
-from .adl import Deleveraging
-from .auction import DutchAuction, open_auctions
-from .backstop import Backstops
-from .book import Book
-from .door import Door
+from .design.venue import (
+    VenueDesign,
+    adl_rule,
+    backstop_rules,
+    fill_market,
+    funding_rule,
+    liquidation_steps,
+    liquidation_terms,
+    mark_rule,
+    vault_rule,
+)
 from .due import DueWork
-from .entry import OrderEntry
-from .events import Event, event_of_row
-from .funding import FundingEngine, FundingRule
-from .ledger import Ledger
-from .liquidation import LiquidationDesk
-from .liquidations import SCREENS
-from .listing import state_hash
-from .margin import available_margin, cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
-from .mark import MarkRule
-from .matching import Matcher
-from .messages import Command, Malformed, command_row
-from .settlement import set_market_status
-from .tables import (
+from .liquidation.adl import Deleveraging
+from .liquidation.auction import DutchAuction, open_auctions
+from .liquidation.backstops import Backstops
+from .liquidation.desk import LiquidationDesk
+from .liquidation.settlement import set_market_status
+from .money.ledger import Ledger
+from .money.margin import available_margin, cross_equity, cross_initial, cross_maintenance, free_margin, threshold_price, unsettled
+from .schema import kinds as k
+from .schema.door import Door
+from .schema.events import Event, event_of_row
+from .schema.messages import Command, Malformed, command_row
+from .schema.views import Auction, OpenOrder, Position
+from .state.liquidations import SCREENS
+from .state.tables import (
     O_CLIENT_HI,
     O_CLIENT_LO,
     O_FILLED,
@@ -49,19 +53,15 @@ from .tables import (
     O_TIF,
     State,
 )
-from .types import BUY, FIRST_USER, INSURANCE, NIL, ROW, SETTLED, SYSTEM, VAULT, min_i64
-from .venue import (
-    Venue,
-    adl_rule,
-    backstop_rules,
-    fill_market,
-    funding_rule,
-    liquidation_steps,
-    liquidation_terms,
-    mark_rule,
-    vault_rule,
-)
-from .views import Auction, OpenOrder, Position
+from .state.types import BUY, FIRST_USER, INSURANCE, NIL, ROW, SETTLED, SYSTEM, VAULT, min_i64
+from .state_hash import state_hash
+from .trading.access import is_halted, is_suspended
+from .trading.accounts import AccountDesk
+from .trading.book import Book
+from .trading.entry import OrderEntry
+from .trading.funding import FundingEngine, FundingRule
+from .trading.mark import MarkRule
+from .trading.matching import Matcher
 
 NATIVE: Final = not isinstance(min_i64, FunctionType)  # is this file compiled?
 WARM_ROWS: Final[i64] = 32  # commands of a bulk call whose look-ups are made side by side
@@ -74,7 +74,7 @@ BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES[:-1])
 class JournalSink:
     """What an exchange writes its commands to: a block of packed rows per call."""
 
-    def start(self, venue: Venue) -> None:
+    def start(self, venue: VenueDesign) -> None:
         raise AssertionError("a journal says how it starts")
 
     def write(self, rows: vec[i64]) -> None:
@@ -90,8 +90,10 @@ class JournalSink:
 class Exchange:
     """One venue, for one thread: it holds no locks. `reserve_orders` and `reserve_accounts` size the tables at first; they grow."""
 
-    def __init__(self, venue: Venue, journal: JournalSink | None = None, reserve_orders: i64 = 4096, reserve_accounts: i64 = 1024) -> None:
-        self.venue: Venue = venue
+    def __init__(
+        self, venue: VenueDesign, journal: JournalSink | None = None, reserve_orders: i64 = 4096, reserve_accounts: i64 = 1024
+    ) -> None:  # fmt: skip
+        self.design: VenueDesign = venue
         self.state: State = State(len(venue.markets), len(venue.assets), reserve_orders, reserve_accounts)
         state = self.state
         state.max_open_orders = venue.max_open_orders
@@ -137,8 +139,8 @@ class Exchange:
                 accounts.grow()
             accounts.kind[accounts.new_row()] = SYSTEM
             account += 1
-        self.ledger.deposit(INSURANCE, 0, self.venue.insurance_fund.capital * 1_000_000)
-        self.ledger.deposit(VAULT, 0, self.venue.vault.capital * 1_000_000)
+        self.ledger.deposit(INSURANCE, 0, self.design.insurance_fund.capital * 1_000_000)
+        self.ledger.deposit(VAULT, 0, self.design.vault.capital * 1_000_000)
         self.book.reserve()
 
     # -- commands ---------------------------------------------------------------------------------------------------------------

@@ -24,10 +24,10 @@ import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .design.venue import VenueDesign, VenueError, venue_of_json
 from .engine import Exchange, JournalSink
-from .messages import Malformed
-from .types import ROW
-from .venue import Venue, VenueError, venue_of_json
+from .schema.messages import Malformed
+from .state.types import ROW
 
 MAGIC: Final = b"perplab journal 1\n"
 HEAD: Final = struct.Struct("<IIII")
@@ -80,7 +80,7 @@ class Journal(JournalSink):
         """Did the last write fail? The next command tries again."""
         return self.failed
 
-    def start(self, venue: Venue) -> None:
+    def start(self, venue: VenueDesign) -> None:
         """Write down the design. Raises JournalFailed, and JournalError where something is written already: two designs are no journal."""
         held = self.end if self.file is not None else sum(len(block) for block in self.blocks)
         if held:

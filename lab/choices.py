@@ -19,8 +19,8 @@ from typing import Final
 import click
 from msgspec.structs import replace
 
-from perplab.exchange.design import Tree, merged, nearest, read_toml
-from perplab.exchange.venue import Venue, VenueError, load_venue, shipped_venues, venue_path
+from perplab.exchange.design.reader import Tree, merged, nearest, read_toml
+from perplab.exchange.design.venue import VenueDesign, VenueError, load_venue, shipped_venues, venue_path
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 
@@ -69,7 +69,7 @@ def toml_value(text: str) -> object:
 class Design:
     """A design that was asked for."""
 
-    venue: Venue
+    venue: VenueDesign
     file: str  # for errors
     stated: frozenset[str] = frozenset()  # CAPITAL_KEYS that the user wrote, in a file or by --set-venue
 
@@ -79,7 +79,7 @@ class Choice:
     """All that a comparison is made of."""
 
     scenario: Scenario
-    venues: tuple[Venue, ...]  # as they are run, capital included
+    venues: tuple[VenueDesign, ...]  # as they are run, capital included
     seeds: tuple[int, ...]
     capital: str  # SAME or OWN
     baseline: str | None = None
@@ -168,7 +168,7 @@ def stated_capital(name: str) -> frozenset[str]:
         parent = tree.get("extends")
         if parent is None:
             break
-        beside = path.parent / f"{parent}.toml"  # as exchange/venue.py finds it, which has loaded the design by now
+        beside = path.parent / f"{parent}.toml"  # as exchange/design/venue.py finds it, which has loaded the design by now
         path = beside if beside.is_file() else shipped / f"{parent}.toml"
     return stated
 

@@ -82,7 +82,7 @@ def silence_stdout() -> None:
 
 def is_told(error: Exception) -> bool:
     """Whether the error has a message for the user that says all."""
-    from perplab.exchange.design import DesignError
+    from perplab.exchange.design.reader import DesignError
     from perplab.exchange.journal import JournalError
     from perplab.oracle.values import OracleError
 
@@ -324,7 +324,7 @@ def replay(file: Path) -> int:
 @main.command()
 def venues() -> None:
     """List the venue designs that come with perplab."""
-    from perplab.exchange.venue import load_venue
+    from perplab.exchange.design.venue import load_venue
 
     from .choices import all_venues
 

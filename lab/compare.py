@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from perplab.exchange.venue import Venue
+from perplab.exchange.design.venue import VenueDesign
 
 from .choices import Choice
 from .metrics import measure
@@ -42,7 +42,7 @@ CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl 
 class Job:
     """One run to be made."""
 
-    venue: Venue  # with the capital it is run with
+    venue: VenueDesign  # with the capital it is run with
     scenario: Scenario
     seed: int
     journal: Path  # where its journal goes

@@ -27,7 +27,7 @@ def title(path: Path) -> str:
 
 def page(name: str) -> str:
     """The Markdown of a page, asked for as `metrics`, `metrics.md` or `docs/metrics.md`. Raises click.UsageError."""
-    from perplab.exchange.design import nearest
+    from perplab.exchange.design.reader import nearest
 
     known = pages()
     asked = name.lower().removeprefix("docs/").removesuffix(".md")

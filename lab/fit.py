@@ -1,7 +1,7 @@
 """Whether a design and a scenario fit together: checked before the first run, so that no run fails on its scales or plays nonsense.
 
 Rules of the file: each check says file, key, value and what was expected, and which value of the other file asks for it. Bounds are
-the core's own (`exchange/types.py`); what they do not say is a constant here, with its reason.
+the core's own (`exchange/state/types.py`); what they do not say is a constant here, with its reason.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from perplab.exchange.types import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
-from perplab.exchange.venue import Venue, VenueError, most_lots
+from perplab.exchange.design.venue import VenueDesign, VenueError, most_lots
+from perplab.exchange.state.types import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
 
 from .names import wrong_name
 from .population import group_sizes
@@ -35,7 +35,7 @@ class Reach(NamedTuple):
 class Pair(NamedTuple):
     """A design and a scenario, each with the file to name in an error."""
 
-    venue: Venue
+    venue: VenueDesign
     venue_file: str
     scenario: Scenario
     scenario_file: str
@@ -47,7 +47,7 @@ class Pair(NamedTuple):
         return ScenarioError(f"{self.scenario_file}: {key} is {given}: expected {expected}")
 
 
-def check_venue_name(venue: Venue, file: str) -> None:
+def check_venue_name(venue: VenueDesign, file: str) -> None:
     """Raises VenueError."""
     wrong = wrong_name(venue.name)
     if wrong:

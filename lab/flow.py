@@ -18,7 +18,7 @@ from perplab.clients.bots.base import BP
 from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import UpdateOracle
-from perplab.exchange.types import ROW
+from perplab.exchange.state.types import ROW
 from perplab.lab.run import Floats, Ints
 from perplab.lab.scenario import MS_NS, Noise, Oracle
 from perplab.oracle.feed import Feed

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.events import Deposited, Transferred, Withdrawn
-from perplab.exchange.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.state.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
 
 from .metrics_losses import (
     Deleveraging,

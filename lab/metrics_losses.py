@@ -23,7 +23,7 @@ from perplab.exchange.events import (
     MarkMoved,
     Traded,
 )
-from perplab.exchange.types import FIRST_USER, VAULT
+from perplab.exchange.state.types import FIRST_USER, VAULT
 
 from .metrics_rows import BP, MICRO, SECOND, Bools, ByAccount, Log, Rows, keyed, total_by
 from .run import Floats, Ints

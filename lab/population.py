@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from perplab.exchange.types import MAX_AMOUNT
+from perplab.exchange.state.types import MAX_AMOUNT
 from perplab.lab.run import Floats, Ints
 from perplab.lab.scenario import Population, Scenario, ScenarioError
 from perplab.oracle.keyed import generator

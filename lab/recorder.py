@@ -11,7 +11,7 @@ import numpy as np
 
 from perplab.clients.bots.base import Rows
 from perplab.exchange import Exchange
-from perplab.exchange.types import BUY, ROW, SELL
+from perplab.exchange.state.types import BUY, ROW, SELL
 from perplab.lab.population import Terms
 from perplab.lab.run import BookSamples, Floats
 

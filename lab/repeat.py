@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from perplab.exchange.design import DesignError, convert
-from perplab.exchange.venue import Venue, VenueError, checked
+from perplab.exchange.design.reader import DesignError, convert
+from perplab.exchange.design.venue import VenueDesign, VenueError, checked
 
 from .choices import Choice
 from .fit import check_venue_name
@@ -43,7 +43,7 @@ class RecordedInputs(Struct):
     settings: tuple[str, ...]
     path_file: PathFile | None
     scenario: Scenario
-    designs: dict[str, Venue]
+    designs: dict[str, VenueDesign]
 
 
 class Recorded(Struct):

@@ -67,7 +67,7 @@ class Run:
     end_ts: int
     commands: int
     state_hash: str
-    events: Ints  # shape (m, 16): the packed event rows of exchange/events.py
+    events: Ints  # shape (m, 16): the packed event rows of exchange/schema/events.py
     book: BookSamples
     path_ts: Ints  # the true price, on its own grid
     path_usd: Floats

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from perplab.exchange.design import DesignError, Tree, convert, merged, nearest, read_toml
+from perplab.exchange.design.reader import DesignError, Tree, convert, merged, nearest, read_toml
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
 

@@ -21,11 +21,11 @@ import numpy as np
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
 from perplab.exchange import BUILD, Exchange
 from perplab.exchange.codes import Reason
+from perplab.exchange.design.venue import VenueDesign, index_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, Event, Rejected, audience, event_of_row
 from perplab.exchange.journal import Journal
 from perplab.exchange.messages import COMMAND_OF, Malformed, UpdateOracle
-from perplab.exchange.types import CLEARING, FEES, FIRST_USER, INSURANCE, PPM, ROUNDING, UNCOVERED, VAULT
-from perplab.exchange.venue import Venue, index_shift
+from perplab.exchange.state.types import CLEARING, FEES, FIRST_USER, INSURANCE, PPM, ROUNDING, UNCOVERED, VAULT
 from perplab.lab.agents import ASSET, Agent
 from perplab.lab.recorder import Recorder
 from perplab.lab.run import Floats, Ints, MarketTerms, Run, Timing
@@ -58,7 +58,7 @@ class Actor:
 class Simulation:
     """A run under way."""
 
-    def __init__(self, venue: Venue, scenario: Scenario, stage: Stage) -> None:
+    def __init__(self, venue: VenueDesign, scenario: Scenario, stage: Stage) -> None:
         self.stage = stage
         self.scenario = scenario
         self.venue_name = venue.name
@@ -280,7 +280,7 @@ class Simulation:
 
 
 def run(
-    venue: Venue,
+    venue: VenueDesign,
     scenario: Scenario,
     seed: int,
     *,
@@ -305,7 +305,7 @@ def run(
     return replace(done, timing=Timing(perf_counter() - began, simulation.core_s))
 
 
-def _run_of(simulation: Simulation, venue: Venue, seed: int) -> Run:
+def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
     exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
     equity, size = simulation.accounts()
     return Run(

@@ -15,9 +15,9 @@ import numpy as np
 
 from perplab.clients.bots.base import Bot, Rows, Seat, pack
 from perplab.clients.bots.taker import NoiseTaker
+from perplab.exchange.design.venue import FundDesign, VenueDesign
 from perplab.exchange.messages import BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
-from perplab.exchange.types import FIRST_USER, PPM
-from perplab.exchange.venue import FundDesign, Venue
+from perplab.exchange.state.types import FIRST_USER, PPM
 from perplab.lab.agents import ASSET, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.population import Terms, Traders, populate
@@ -41,7 +41,7 @@ class Stage:
     names: list[str]  # of the accounts, by owner number
 
 
-def with_capital(venue: Venue, backstop_usd: float) -> Venue:
+def with_capital(venue: VenueDesign, backstop_usd: float) -> VenueDesign:
     """The venue whose fund and vault, where its design has them, start with the scenario's capital."""
     capital = round(backstop_usd)
     fund = FundDesign(capital if "insurance_fund" in venue.backstops else 0)
@@ -49,11 +49,11 @@ def with_capital(venue: Venue, backstop_usd: float) -> Venue:
     return msgspec.structs.replace(venue, insurance_fund=fund, vault=vault)
 
 
-def has_auctions(venue: Venue) -> bool:
+def has_auctions(venue: VenueDesign) -> bool:
     return "dutch_auction" in venue.liquidation.steps
 
 
-def terms_of(venue: Venue) -> Terms:
+def terms_of(venue: VenueDesign) -> Terms:
     """The scales and tiers of the venue's market."""
     market = venue.markets[MARKET]
     rate = np.array([tier.initial_margin_ppm / int(PPM) for tier in market.tiers])
@@ -62,7 +62,7 @@ def terms_of(venue: Venue) -> Terms:
     return Terms(float(market.tick), float(market.lot), market.unit, market.max_leverage, rate, deduction)
 
 
-def set_stage(venue: Venue, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
+def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
     """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents."""
     terms = terms_of(venue)
     path = scenario.path.path(seed)

@@ -16,7 +16,7 @@ from msgspec.structs import fields
 from numpy.typing import NDArray
 
 from perplab.exchange.messages import CancelAll, Command, Event, Place, command_row
-from perplab.exchange.types import ROW
+from perplab.exchange.state.types import ROW
 
 Rows: TypeAlias = NDArray[np.int64]  # packed commands, shape (n, 16), `ts` left 0
 Ints: TypeAlias = NDArray[np.int64]  # one number per entry, shape (n,)
@@ -82,7 +82,7 @@ class Bot:
                 return pack(Place(0, self.seat.account, self.seat.market, Side.SELL, view.bid, 1)), None
     """
 
-    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in exchange/events.py
+    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in exchange/schema/events.py
     sees_offers: ClassVar[bool] = False
 
     def __init__(self, seat: Seat) -> None:

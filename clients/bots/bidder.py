@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.messages import AuctionStarted, Command, Event, Place, Side, TakeAuction, TimeInForce
-from perplab.exchange.types import PPM
+from perplab.exchange.state.types import PPM
 
 from .base import BP, NOTHING, Action, Bot, Floats, Offer, Rows, Seat, View, pack, places, replace_quotes
 

@@ -15,8 +15,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from perplab.exchange import Exchange, Journal, Venue
-from perplab.exchange.design import merged
+from perplab.exchange import Exchange, Journal, VenueDesign
+from perplab.exchange.design.reader import merged
+from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.events import Event, event_of_row
 from perplab.exchange.messages import (
     Amend,
@@ -35,7 +36,6 @@ from perplab.exchange.messages import (
     Withdraw,
     command_row,
 )
-from perplab.exchange.venue import venue_of_json
 
 SECOND = 10**9
 START = 20_000 * 86_400 * SECOND  # a midnight
@@ -89,12 +89,12 @@ funding = { impact_notional = 1000, interest_ppt = 0, clamp_ppt = 0, divisor = 1
 """)
 
 
-def plain_venue(overrides: Mapping[str, object] | None = None) -> Venue:
+def plain_venue(overrides: Mapping[str, object] | None = None) -> VenueDesign:
     """The plain venue with `overrides` laid over it (a table for `markets` is laid on both). Raises VenueError."""
     return venue_of_json(json.dumps(merged(PLAIN, overrides or {})).encode())
 
 
-def markets_of(*terms: Mapping[str, object], **overrides: object) -> Venue:
+def markets_of(*terms: Mapping[str, object], **overrides: object) -> VenueDesign:
     """A venue with one market per table of terms, each laid over the plain BTC."""
     markets = [merged(PLAIN["markets"][0], {"name": f"M{number}", **one}) for number, one in enumerate(terms)]
     return plain_venue({**overrides, "markets": markets})
@@ -118,7 +118,7 @@ def usd(amount: int | str) -> int:
 class Bench:
     """An exchange under test: every command is followed by `check()`, and its journal is kept."""
 
-    def __init__(self, venue: Venue | None = None) -> None:
+    def __init__(self, venue: VenueDesign | None = None) -> None:
         self.journal = Journal()
         self.exchange = Exchange(venue or plain_venue(), self.journal)
         self.now = START
@@ -138,10 +138,10 @@ class Bench:
         return account
 
     def ticks(self, price: int | str, market: int = BTC) -> int:
-        return exactly(Decimal(price) / self.exchange.venue.markets[market].tick)
+        return exactly(Decimal(price) / self.exchange.design.markets[market].tick)
 
     def lots(self, coins: int | str, market: int = BTC) -> int:
-        return exactly(Decimal(coins) / self.exchange.venue.markets[market].lot)
+        return exactly(Decimal(coins) / self.exchange.design.markets[market].lot)
 
     def oracle(self, price: int | str, market: int = BTC) -> list[Event]:
         return self.send(UpdateOracle, market, self.ticks(price, market))

@@ -21,11 +21,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from perplab.exchange import Exchange, Journal, Malformed, Venue, replay
+from perplab.exchange import Exchange, Journal, Malformed, VenueDesign, replay
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method, Payer, Reason, TimeInForce
+from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.messages import command_row, event_of_row
-from perplab.exchange.types import (
+from perplab.exchange.schema.views import Position
+from perplab.exchange.state.types import (
     CLEARING,
     FEES,
     FIRST_USER,
@@ -37,8 +39,6 @@ from perplab.exchange.types import (
     UNCOVERED,
     VAULT,
 )
-from perplab.exchange.venue import venue_of_json
-from perplab.exchange.views import Position
 
 T = TypeVar("T")
 NS: Final = 10**9
@@ -120,7 +120,7 @@ def market(name: str = "A", **over: object) -> Tree:
     return tree | over
 
 
-def venue(markets: Sequence[Tree] = (), steps: Sequence[str] = ("book",), backstops: Sequence[str] = (), **over: object) -> Venue:
+def venue(markets: Sequence[Tree] = (), steps: Sequence[str] = ("book",), backstops: Sequence[str] = (), **over: object) -> VenueDesign:
     """A checked design; `liquidation` of `over` is laid over the steps."""
     liquidation = {"steps": list(steps)} | dict(over.pop("liquidation", {}))  # type: ignore[call-overload]
     tree: Tree = {
@@ -168,7 +168,7 @@ def drawn_market(source: Source, base: Tree) -> Tree:
     }  # fmt: skip
 
 
-def drawn_venue(source: Source, steps: Sequence[str] = (), backstops: Sequence[str] | None = None) -> Venue:
+def drawn_venue(source: Source, steps: Sequence[str] = (), backstops: Sequence[str] | None = None) -> VenueDesign:
     """Two markets that settle in USD and one that settles in EUR; every option of a design takes part."""
     markets = [
         drawn_market(source, market("A")),
@@ -215,7 +215,7 @@ def drawn_venue(source: Source, steps: Sequence[str] = (), backstops: Sequence[s
 class Terms:
     """A market's terms as a reader of the design understands them."""
 
-    def __init__(self, design: Venue, number: int) -> None:
+    def __init__(self, design: VenueDesign, number: int) -> None:
         found = design.markets[number]
         self.asset = design.assets.index(found.settlement_asset)
         self.unit = found.unit
@@ -305,7 +305,7 @@ class Margin:
 class Bookkeeper:
     """Balances, positions, open orders and open interest, rebuilt from nothing but the events."""
 
-    def __init__(self, design: Venue) -> None:
+    def __init__(self, design: VenueDesign) -> None:
         self.terms = [Terms(design, number) for number in range(len(design.markets))]
         self.fee_to = {"vault": VAULT, "fees": FEES}[design.liquidation.fee_to]
         self.fund_share_ppm = design.liquidation.fee_fund_share_ppm
@@ -475,7 +475,7 @@ class Bookkeeper:
 
     def compare(self, exchange: Exchange, accounts: int) -> None:
         """The venue's own queries say the same."""
-        for asset in range(len(exchange.venue.assets)):
+        for asset in range(len(exchange.design.assets)):
             own = [exchange.ledger_balance(account, asset) for account in range(accounts)]
             kept = [self.balance[account, asset] for account in range(accounts)]
             # what rounding moves from CLEARING to ROUNDING has no event
@@ -518,13 +518,13 @@ class Before:
     def __init__(self, world: World) -> None:
         exchange, users = world.exchange, world.users
         self.positions = {(a, n): exchange.position(a, n) for a in users for n in range(len(world.terms))}
-        self.equity = {(a, asset): world.margin.equity(a, asset) for a in users for asset in range(len(exchange.venue.assets))}
+        self.equity = {(a, asset): world.margin.equity(a, asset) for a in users for asset in range(len(exchange.design.assets))}
 
 
 class World:
     """A venue under test: commands go in one by one, each after a Tick of its time, and everything is checked."""
 
-    def __init__(self, design: Venue) -> None:
+    def __init__(self, design: VenueDesign) -> None:
         self.journal = Journal()
         self.exchange = Exchange(design, self.journal, 2, 8)  # small tables, so that they grow
         self.books = Bookkeeper(design)
@@ -589,7 +589,7 @@ class World:
         self.books.compare(self.exchange, self.accounts)
         self.check_limits()
         for account in self.users:
-            for asset in range(len(self.exchange.venue.assets)):
+            for asset in range(len(self.exchange.design.assets)):
                 if not any(p.size for p in self.margin.cross(account, asset)) and not self.books.liquidating[account, -1]:
                     assert self.exchange.balance(account, asset) >= 0, f"account {account} has nothing open and owes asset {asset}"
             for number in range(len(self.terms)):
@@ -599,7 +599,7 @@ class World:
 
     def check_limits(self) -> None:
         """Caps hold, and no account of the venue's own owes but UNCOVERED, the vault, and CLEARING to those who get funding."""
-        design = self.exchange.venue
+        design = self.exchange.design
         for number, terms in enumerate(design.markets):
             cap = int(terms.open_interest_cap / terms.lot)
             assert cap == 0 or self.exchange.open_interest(number) <= cap
@@ -630,7 +630,7 @@ class World:
         everything = [list(astuple_row(e)) for e in self.events]
         for chunk in (len(self.rows), int(ROW)):
             journal = Journal(block_rows=7)
-            other = Exchange(self.exchange.venue, journal, 32, 64)
+            other = Exchange(self.exchange.design, journal, 32, 64)
             flat: list[int] = []
             at = 0
             while at < len(self.rows):
@@ -660,7 +660,7 @@ def check_deficits(exchange: Exchange, events: Sequence[m.Event]) -> None:
                 elif not isinstance(later, m.LossSocialized | m.PositionSettled):  # who closed against it pays his share
                     break
             # the rest of a flat account (rounding) may be paid right behind
-            assert e.deficit <= paid <= e.deficit + len(exchange.venue.markets) + 1, f"{e}: {paid} was paid"
+            assert e.deficit <= paid <= e.deficit + len(exchange.design.markets) + 1, f"{e}: {paid} was paid"
 
 
 def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event], before: Before) -> None:
@@ -845,7 +845,7 @@ class Actor:
         return m.Deposit(self.world.now, self.stranger(), self.asset(), self.money())
 
     def outflow(self, account: int, asset: int) -> int:
-        known = FIRST_USER <= account < self.world.accounts and asset < len(self.exchange.venue.assets)
+        known = FIRST_USER <= account < self.world.accounts and asset < len(self.exchange.design.assets)
         free = self.exchange.free_margin(account, asset) if known else 0
         return max(1, min(self.source.pick([self.money(), free, free + 1, free // 2]), int(MAX_AMOUNT)))
 

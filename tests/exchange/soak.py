@@ -33,14 +33,14 @@ from soak_designs import COUNT, Draw, design, is_huge
 from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Snapshot, Step
 from soak_tape import Tape
 
-from perplab.exchange import Exchange, Journal, Malformed, Venue, replay
+from perplab.exchange import Exchange, Journal, Malformed, VenueDesign, replay
 from perplab.exchange import messages as m
 from perplab.exchange.build import BUILD
 from perplab.exchange.codes import CancelReason, Method, Outcome, Payer, Reason
+from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.events import event_of_row
 from perplab.exchange.journal import records
-from perplab.exchange.types import FIRST_USER, ROW
-from perplab.exchange.venue import venue_of_json
+from perplab.exchange.state.types import FIRST_USER, ROW
 
 WIDTH: Final = int(ROW)
 LENGTHS: Final = (400, 600, 800, 1_000, 1_200, 1_600, 2_000)
@@ -76,7 +76,7 @@ class Dead(Exception):
 class World:
     """A venue under test."""
 
-    def __init__(self, venue: Venue, without: Iterable[str] = (), twin: bool = False, check_every: int = 1) -> None:
+    def __init__(self, venue: VenueDesign, without: Iterable[str] = (), twin: bool = False, check_every: int = 1) -> None:
         self.journal = Journal(block_rows=BLOCK)
         self.exchange = Exchange(venue, self.journal, 2, 8)  # small tables, so that they grow
         terms = [Terms(venue, number) for number in range(len(venue.markets))]
@@ -95,7 +95,7 @@ class World:
         self.x.after = self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(self.exchange, self.accounts, len(self.x.terms), len(self.exchange.venue.assets))
+        return Snapshot(self.exchange, self.accounts, len(self.x.terms), len(self.exchange.design.assets))
 
     def breach(self, rule: str, message: str) -> None:
         if rule not in self.muted:
@@ -186,7 +186,7 @@ class World:
                 p = x.before.positions[account, market]
                 x.below[account, market] = x.margin.isolated_equity(p) < x.margin.row_maintenance(p)
             else:
-                for asset in range(len(self.exchange.venue.assets)):
+                for asset in range(len(self.exchange.design.assets)):
                     maintenance = self.exchange.maintenance_margin(account, asset)
                     x.below[account, -1 - asset] = self.exchange.equity(account, asset) < maintenance
 

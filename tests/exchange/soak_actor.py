@@ -15,7 +15,7 @@ from soak_tape import Tape
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Side, TimeInForce
-from perplab.exchange.types import FIRST_USER, MAX_AMOUNT, MAX_LOTS, VAULT
+from perplab.exchange.state.types import FIRST_USER, MAX_AMOUNT, MAX_LOTS, VAULT
 
 NS: Final = 10**9
 MILLI: Final = 10**6
@@ -52,7 +52,7 @@ class Actor:
         self.users = range(FIRST_USER, FIRST_GAMBLER + gamblers)
         self.gamblers = range(FIRST_GAMBLER, FIRST_GAMBLER + gamblers)
         self.markets = range(len(x.terms))
-        self.assets = len(self.exchange.venue.assets)
+        self.assets = len(self.exchange.design.assets)
         self.now = draw.integer(1, 10**6) * NS
         self.prices = list(FIRST_PRICES[: len(x.terms)])
         self.silent = [0] * len(x.terms)  # no oracle update before this command
@@ -63,7 +63,7 @@ class Actor:
         self.seeded = False
         self.number = 0  # of the command
         self.bad_row: list[int] = []  # a packed command that the door must refuse
-        quickest = min(min(t.funding.sample_interval_ms for t in self.exchange.venue.markets), self.exchange.venue.liquidation.retry_ms)
+        quickest = min(min(t.funding.sample_interval_ms for t in self.exchange.design.markets), self.exchange.design.liquidation.retry_ms)
         self.longest = 400 * quickest * MILLI  # [ns] a jump finds at most some hundred timers due
 
     # -- what commands are made of

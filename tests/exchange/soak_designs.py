@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 from machine import BACKSTOPS, STEPS, Tree, ordered_subsets
 
-from perplab.exchange import Venue
-from perplab.exchange.venue import venue_of_json
+from perplab.exchange import VenueDesign
+from perplab.exchange.design.venue import venue_of_json
 
 T = TypeVar("T")
 COUNT: Final = 50
@@ -137,10 +137,10 @@ def tree(number: int) -> Tree:
     }  # fmt: skip
 
 
-def venue_of(design: Tree) -> Venue:
+def venue_of(design: Tree) -> VenueDesign:
     return venue_of_json(json.dumps(design).encode())
 
 
-def design(number: int) -> Venue:
+def design(number: int) -> VenueDesign:
     """Design `number`, 0 to COUNT - 1."""
     return venue_of(tree(number))

@@ -17,8 +17,8 @@ from soak_tape import CLOSED, Tape
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method
-from perplab.exchange.types import FIRST_USER, VAULT
-from perplab.exchange.views import Position
+from perplab.exchange.schema.views import Position
+from perplab.exchange.state.types import FIRST_USER, VAULT
 
 ENTRY: Final = (m.Place, m.Amend)
 WHO: Final = ("account", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner")  # fields that name an account
@@ -358,7 +358,7 @@ def nobody_forgotten(x: Step) -> str:
 @step
 def nobody_waits(x: Step) -> str:
     """Whoever pays deficits: what is below maintenance for longer than the time between passes is in liquidation, unless that is paused."""
-    retry = x.exchange.venue.liquidation.retry_ms * 10**6
+    retry = x.exchange.design.liquidation.retry_ms * 10**6
     quiet = (m.FundingSampled, m.OracleUpdated)
     if not isinstance(x.command, m.Tick) or x.command.ts - x.ts < retry or not all(isinstance(e, quiet) for e in x.events):
         return ""
@@ -407,7 +407,7 @@ def books(x: Step) -> str:
         bid, ask = x.exchange.best_bid(market), x.exchange.best_ask(market)
         if 0 < ask <= bid:
             return f"market {market}: bid {bid}, ask {ask}"
-        design = x.exchange.venue.markets[market]
+        design = x.exchange.design.markets[market]
         if design.open_interest_cap and lots > max(x.before.interest[market], int(design.open_interest_cap / design.lot)):
             return f"market {market}: open interest {lots} is above the cap"
     return ""

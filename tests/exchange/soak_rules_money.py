@@ -8,7 +8,7 @@ from soak_rules import Snapshot, Step, step
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method, Payer
-from perplab.exchange.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.state.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
 
 
 @step
@@ -80,7 +80,7 @@ def adl_winner(x: Step) -> str:
 @step
 def fee(x: Step) -> str:
     """The liquidated trader: the fee comes out of what a slice fetched beyond its bankruptcy value, and is what the design says."""
-    ppm = x.exchange.venue.liquidation.fee_ppm
+    ppm = x.exchange.design.liquidation.fee_ppm
     for e in x.of(m.Liquidated):
         if e.fee and (e.deficit or e.fee > -(-e.value * ppm // 10**6)):
             return f"{e}"
@@ -90,7 +90,7 @@ def fee(x: Step) -> str:
 @step
 def limits(x: Step) -> str:
     """Whoever pays last: the venue's own orders and auctions never spend what the cash payers do not have, nor leave the band."""
-    design = x.exchange.venue.liquidation
+    design = x.exchange.design.liquidation
     slack = len(x.terms) + 1
     for at, e in enumerate(x.events):
         unpaid = 0
@@ -124,9 +124,9 @@ def uncovered(events: Sequence[m.Event]) -> int:
 @step
 def payers_in_order(x: Step) -> str:
     """Everybody behind the fund: nobody else pays while the fund, first in the design, has money."""
-    fund = x.exchange.venue.insurance_fund
+    fund = x.exchange.design.insurance_fund
     capped = fund.account_cap or fund.market_cap or fund.total_cap
-    if not x.alone or capped or x.exchange.venue.backstops[:1] != ("insurance_fund",):
+    if not x.alone or capped or x.exchange.design.backstops[:1] != ("insurance_fund",):
         return ""
     for e in x.of(m.DeficitPaid):
         asset = x.terms[e.market].asset
@@ -140,7 +140,7 @@ def payers_in_order(x: Step) -> str:
 @step
 def fund_caps(x: Step) -> str:
     """Whoever is promised the fund: it spends no more on an account, in a market and in all than its caps allow in a window of time."""
-    fund = x.exchange.venue.insurance_fund
+    fund = x.exchange.design.insurance_fund
     for e in x.of(m.DeficitPaid):
         if e.payer != Payer.INSURANCE_FUND:
             continue
@@ -157,7 +157,7 @@ def fund_caps(x: Step) -> str:
 @step
 def vault_limit(x: Step) -> str:
     """Whose money the vault is: what it takes over does not leave it beyond its loss limit, in no asset."""
-    vault = x.exchange.venue.vault
+    vault = x.exchange.design.vault
     if not x.alone or x.of(m.LossSocialized):
         return ""  # it may have lost more since
     for asset in {x.terms[e.market].asset for e in x.of(m.TakenOver)}:

@@ -167,12 +167,12 @@ def shrunk(world: World, number: int, rule: str) -> str:
 
 def line_of(c: m.Command, world: World) -> str:
     """A command much as the text cases of test_cases.py write it; accounts by their numbers."""
-    names = [market.name for market in world.exchange.venue.markets]
+    names = [market.name for market in world.exchange.design.markets]
     market = names[c.market] if 0 <= getattr(c, "market", -1) < len(names) else ""
     if isinstance(c, m.OpenAccount):
         return f"open #{world.accounts} {AccountKind(c.account_kind).name.lower()}" + (f" owner {c.owner}" if c.owner else "")
     if isinstance(c, m.Deposit | m.Withdraw):
-        return f"{type(c).__name__.lower()} #{c.account} {c.amount / 10**6:f} {world.exchange.venue.assets[c.asset]}"
+        return f"{type(c).__name__.lower()} #{c.account} {c.amount / 10**6:f} {world.exchange.design.assets[c.asset]}"
     if isinstance(c, m.Place):
         options = [("", "ioc", "fok", "post_only")[c.tif], "reduce_only" * c.reduce_only, "self_trade=none" * c.self_trade]
         options.append(f"client={c.client_hi}:{c.client_lo}" if c.client_hi or c.client_lo else "")

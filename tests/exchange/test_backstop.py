@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from kit import CLEARING, ETH, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, VAULT, Bench, markets_of, named, plain_venue, usd
 
-from perplab.exchange.adl import AdlRank, Deleveraging, HyperliquidIndex
-from perplab.exchange.backstop import Backstop, InsuranceFund, SocializedLoss
 from perplab.exchange.events import Event
-from perplab.exchange.liquidation import LiquidationStep
-from perplab.exchange.liquidations import Screen
-from perplab.exchange.types import FIRST_USER, INDEX_LIMIT, PPM
+from perplab.exchange.liquidation.adl import AdlRank, Deleveraging, HyperliquidIndex
+from perplab.exchange.liquidation.backstops import Backstop, InsuranceFund, SocializedLoss
+from perplab.exchange.liquidation.desk import LiquidationStep
+from perplab.exchange.state.liquidations import Screen
+from perplab.exchange.state.types import FIRST_USER, INDEX_LIMIT, PPM
 
 HOUR = 3600 * SECOND
 

@@ -24,7 +24,7 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
     oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
     status MARKET STATUS [@ PRICE]
 
-An event is `Kind key=value ...` with the fields of exchange/events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
+An event is `Kind key=value ...` with the fields of events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
 Queries:
 
     = NAME cash A equity A free A available A initial A maintenance A
@@ -51,7 +51,7 @@ import pytest
 from kit import ROW, START, packed, plain_venue, typed, unnumbered
 from msgspec.structs import asdict
 
-from perplab.exchange import Exchange, Journal, Venue, load_venue, replay
+from perplab.exchange import Exchange, Journal, VenueDesign, load_venue, replay
 from perplab.exchange import messages as m
 from perplab.exchange.codes import (
     AccountKind,
@@ -138,7 +138,7 @@ def scenarios() -> dict[str, Scenario]:
     return {f"{file.removesuffix('.txt')}: {one.title}": one for file in FILES for one in scenarios_of(file)}
 
 
-def venue_of(scenario: Scenario) -> Venue:
+def venue_of(scenario: Scenario) -> VenueDesign:
     name = ""
     market_names = ["BTC", "ETH"]
     over: dict[str, object] = {}
@@ -159,7 +159,7 @@ def venue_of(scenario: Scenario) -> Venue:
 
 
 def m_merged(over: dict[str, object], tree: dict[str, object]) -> dict[str, object]:
-    from perplab.exchange.design import merged
+    from perplab.exchange.design.reader import merged
 
     return merged(over, tree)
 
@@ -194,7 +194,7 @@ def shown_money(value: int) -> str:
 class World:
     """Names, time and the venues of one scenario."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: VenueDesign) -> None:
         self.venue = venue
         self.journal = Journal()
         self.exchange = Exchange(venue, self.journal)

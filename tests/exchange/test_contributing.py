@@ -13,9 +13,9 @@ import pytest
 from kit import USD, Bench, named
 
 from perplab.exchange import Exchange, VenueError, load_venue, replay
+from perplab.exchange.design.venue import ADL_RANKS
 from perplab.exchange.journal import JournalError
 from perplab.exchange.messages import BlockTrade
-from perplab.exchange.venue import ADL_RANKS
 
 PAGE = (Path(__file__).parent.parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SHORTS = {20: 22_000, 30: 2_000, 50: 9_000, 70: 4_000}  # [lots] -> [USD] deposit; 100 USD of notional per lot
@@ -65,7 +65,7 @@ def crashed(design: str) -> tuple[Bench, list[int], dict[int, int]]:
 
 def test_the_rule_of_one_s_own_file_orders_the_winners(example: dict[str, Any]) -> None:
     assert isinstance(example["venue"], Exchange)
-    assert example["venue"].venue.auto_deleverage.rank == "random"
+    assert example["venue"].design.auto_deleverage.rank == "random"
     bench, closed, scores = crashed("book_fund_random.toml")
     assert sorted(closed) == sorted(scores), "every winner is closed once"
     assert closed == sorted(scores, key=lambda winner: (-scores[winner], winner))

@@ -12,7 +12,7 @@ from perplab.exchange import Exchange, load_venue
 from perplab.exchange.codes import AccountKind, Coded, CommandKind, enums_of
 from perplab.exchange.events import AUDIENCE, EVENTS, EVERYONE, Deleveraged, Event, MarkMoved, Rejected, Traded, audience
 from perplab.exchange.messages import BOUNDS, COMMANDS, Command, OpenAccount, Place, SetMarketStatus, UpdateOracle
-from perplab.exchange.views import Auction, OpenOrder, Position
+from perplab.exchange.schema.views import Auction, OpenOrder, Position
 
 ACCOUNTS = {"account", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner"}
 

@@ -11,19 +11,21 @@ from typing import Any
 import pytest
 
 import perplab.exchange
-from perplab.exchange import Exchange, Journal, Venue, adl, backstop, funding, liquidation, load_venue, mark, replay
+from perplab.exchange import Exchange, Journal, VenueDesign, load_venue, replay
 from perplab.exchange.journal import JournalSink
+from perplab.exchange.liquidation import adl, backstops, desk
+from perplab.exchange.trading import funding, mark
 
 FOLDER = Path(perplab.exchange.__file__).parent
 CLASSES: tuple[type[Any], ...] = (
-    Exchange, Journal, JournalSink, Venue, mark.MarkRule, funding.FundingRule, liquidation.LiquidationStep,
-    backstop.Backstop, adl.AdlRank, adl.HyperliquidIndex,
+    Exchange, Journal, JournalSink, VenueDesign, mark.MarkRule, funding.FundingRule, desk.LiquidationStep,
+    backstops.Backstop, adl.AdlRank, adl.HyperliquidIndex,
 )  # fmt: skip
 
 
 def source_of(thing: Any) -> ast.ClassDef | ast.FunctionDef:
     """The syntax of a class or function of perplab.exchange, from the file that ships."""
-    path = FOLDER / f"{thing.__module__.rpartition('.')[2]}.py"
+    path = FOLDER.joinpath(*thing.__module__.split(".")[2:]).with_suffix(".py")
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return next(node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == thing.__name__)
 
@@ -65,7 +67,7 @@ def test_a_method_keeps_its_docstring_and_signature(cls: type[Any]) -> None:
         assert inspect.cleandoc(attribute.__doc__ or "") == (ast.get_docstring(method) or ""), method.name
 
 
-@pytest.mark.parametrize("function", [load_venue, replay, backstop.equity_behind])
+@pytest.mark.parametrize("function", [load_venue, replay, backstops.equity_behind])
 def test_a_function_keeps_its_docstring_and_signature(function: Any) -> None:
     node = source_of(function)
     assert isinstance(node, ast.FunctionDef)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from machine import Drawn, Seeded, Source, examples
 
-from perplab.exchange.book import WINDOW, Ladder, highest_bit, lowest_bit
-from perplab.exchange.index import ORDER_ID, OUTCOME, ClientIds, OrderIndex
-from perplab.exchange.tables import O_CLIENT_HI, O_CLIENT_LO, Orders
-from perplab.exchange.types import CLOSED_IDS, MAX_PRICE, NIL
+from perplab.exchange.state.ids import ORDER_ID, OUTCOME, ClientIds, OrderIndex
+from perplab.exchange.state.tables import O_CLIENT_HI, O_CLIENT_LO, Orders
+from perplab.exchange.state.types import CLOSED_IDS, MAX_PRICE, NIL
+from perplab.exchange.trading.book import WINDOW, Ladder, highest_bit, lowest_bit
 
 I64 = 2**63
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from kit import FIRST, MILLION, ROW, SECOND, START, Bench, named, packed, plain_venue, script, typed, usd
 
-from perplab.exchange import Exchange, Journal, Malformed, codes, kinds, load_venue, replay, types
+from perplab.exchange import Exchange, Journal, Malformed, codes, load_venue, replay
 from perplab.exchange import messages as m
 from perplab.exchange.events import EVENT_OF, EVENTS
 from perplab.exchange.journal import HEAD, MAGIC, JournalError, directory, records, replayed
+from perplab.exchange.schema import kinds
+from perplab.exchange.state import types
 
 # -- the numbers of codes, commands and events --
 
@@ -287,9 +289,9 @@ def blocks(data: bytes) -> list[tuple[int, bytes]]:
 def test_the_header_holds_the_whole_design() -> None:
     journal, exchange = journaled()
     rows, payload = next(records(journal.bytes(), "test"))
-    assert rows == 0 and payload == exchange.venue.to_json()
+    assert rows == 0 and payload == exchange.design.to_json()
     copy = replay(journal.bytes())
-    assert copy.venue == exchange.venue and copy.state_hash() == exchange.state_hash()
+    assert copy.design == exchange.design and copy.state_hash() == exchange.state_hash()
 
 
 def test_typed_and_bulk_commands_are_written_alike() -> None:
@@ -297,12 +299,12 @@ def test_typed_and_bulk_commands_are_written_alike() -> None:
     journal, exchange = journaled()
     commands = script(2, 6)
     one_by_one = Journal()
-    other = Exchange(exchange.venue, one_by_one)
+    other = Exchange(exchange.design, one_by_one)
     for command in commands:
         other.apply_rows(m.command_row(command))
     assert one_by_one.bytes() == journal.bytes()
     whole = Journal()
-    Exchange(exchange.venue, whole).apply_rows(packed(commands))
+    Exchange(exchange.design, whole).apply_rows(packed(commands))
     assert len(blocks(whole.bytes())) == 1 < len(blocks(journal.bytes()))
     in_tens, _ = journaled(10)
     assert {rows for rows, _ in blocks(in_tens.bytes())[:-1]} == {10}

@@ -9,7 +9,7 @@ from kit import CLEARING, FEES, FIRST, MILLION, ROUNDING, Bench, markets_of, usd
 
 from perplab.exchange.codes import Side
 from perplab.exchange.messages import Deposit, Transfer, Withdraw
-from perplab.exchange.tables import State
+from perplab.exchange.state.tables import State
 
 USD_, EUR = 0, 1
 

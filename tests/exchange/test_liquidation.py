@@ -27,12 +27,11 @@ from kit import (
 )
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
-from perplab.exchange.adl import AdlRank, HyperliquidIndex, ProfitLeverage
 from perplab.exchange.codes import MarginMode, Method, Outcome, Payer, Reason, Side
 from perplab.exchange.events import Event
-from perplab.exchange.liquidation import LiquidationDesk, LiquidationStep
-from perplab.exchange.liquidations import SCREENS, Liquidations, Screen
-from perplab.exchange.margin import slice_value
+from perplab.exchange.liquidation.adl import AdlRank, HyperliquidIndex, ProfitLeverage
+from perplab.exchange.liquidation.desk import LiquidationDesk, LiquidationStep
+from perplab.exchange.liquidation.steps import BookStep
 from perplab.exchange.messages import (
     BlockTrade,
     Deposit,
@@ -45,7 +44,8 @@ from perplab.exchange.messages import (
     UpdateOracle,
     Withdraw,
 )
-from perplab.exchange.steps import BookStep
+from perplab.exchange.money.margin import slice_value
+from perplab.exchange.state.liquidations import SCREENS, Liquidations, Screen
 
 # -- shared losses --
 

@@ -11,9 +11,10 @@ from math import ceil, floor
 import pytest
 from kit import BTC, ETH, MILLION, SECOND, USD, Bench, Dice, markets_of, named, plain_venue, tier, usd
 
-from perplab.exchange import margin, types
 from perplab.exchange.codes import MarginMode, Reason, Side
 from perplab.exchange.messages import BlockTrade, CancelAll, Deposit, MoveIsolatedMargin, SetMarginMode, Tick, Transfer, Withdraw
+from perplab.exchange.money import margin
+from perplab.exchange.state import types
 
 TOP = 2**63 - 1
 VALUES = [0, 1, 2, 3, 7, 10**6 - 1, 10**6, 10**6 + 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40 - 1, 10**12 + 1, 10**16, 2**55, 2**62 - 1, TOP]

@@ -13,9 +13,9 @@ from kit import CLEARING, MILLION, ROUNDING, SECOND, USD, Bench, Dice, markets_o
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import Event
-from perplab.exchange.mark import MarkRule, median3
 from perplab.exchange.messages import Tick
-from perplab.exchange.types import INDEX_LIMIT
+from perplab.exchange.state.types import INDEX_LIMIT
+from perplab.exchange.trading.mark import MarkRule, median3
 
 HOUR = 3_600_000  # [ms]
 

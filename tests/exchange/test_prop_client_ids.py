@@ -9,7 +9,7 @@ from machine import Drawn, Seeded, Source, World, examples, venue
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import OrderState, Reason
-from perplab.exchange.types import CLOSED_IDS
+from perplab.exchange.state.types import CLOSED_IDS
 
 IDS = [(0, 1), (1, 0), (-1, -1), (2**63 - 1, -(2**63)), (5, 7)]
 

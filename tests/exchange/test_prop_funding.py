@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from machine import Actor, Drawn, Seeded, Source, World, carry_out, examples, market, venue
 
 from perplab.exchange import messages as m
-from perplab.exchange.funding import FundingRule
-from perplab.exchange.types import CLEARING, PPT, ROUNDING
-from perplab.exchange.venue import index_shift
+from perplab.exchange.design.venue import index_shift
+from perplab.exchange.state.types import CLEARING, PPT, ROUNDING
+from perplab.exchange.trading.funding import FundingRule
 
 USERS = 4
 
@@ -42,7 +42,7 @@ class Eager:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.shift = index_shift(world.exchange.venue.markets[0])
+        self.shift = index_shift(world.exchange.design.markets[0])
         self.seen = 0
         self.paid: Counter[int] = Counter()  # in 2^-shift micro-units
         self.touched: Counter[int] = Counter()
@@ -142,7 +142,7 @@ def test_index_is_rate_times_value_to_the_last_bit(payment: str) -> None:
     for seed in range(3):
         world = fund(Seeded(100 + seed), payment, 40)
         parts = 6 if payment == "continuous" else 1
-        scale = 2 ** index_shift(world.exchange.venue.markets[0])
+        scale = 2 ** index_shift(world.exchange.design.markets[0])
         exact = Fraction(0)
         total = 0
         for e in world.events:
@@ -184,7 +184,7 @@ def test_premium_is_that_of_the_impact_prices() -> None:
         source = Seeded(seed)
         world = funded_world(source, "discrete")
         world.checks = False
-        notional = world.exchange.venue.markets[0].funding.impact_notional * 10**6
+        notional = world.exchange.design.markets[0].funding.impact_notional * 10**6
         middle = 1_000 + source.integer(-30, 30)
         for _ in range(source.integer(0, 8)):
             side = source.integer(0, 1)

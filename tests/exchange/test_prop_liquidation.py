@@ -13,7 +13,7 @@ from machine import BACKSTOPS, STEPS, Actor, Drawn, Seeded, Source, World, carry
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Method, Payer
-from perplab.exchange.types import VAULT
+from perplab.exchange.state.types import VAULT
 
 ALL_STEPS = ordered_subsets(STEPS)[1:]
 
@@ -123,7 +123,7 @@ def check_payers(world: World, backstops: Sequence[str]) -> None:
     allowed |= {Payer.SOCIALIZED} if "socialized_loss" in backstops else set()
     assert payers <= allowed
     assert "auto_deleverage" in backstops or not world.kinds["Deleveraged"]
-    assert "takeover" in world.exchange.venue.liquidation.steps or Payer.VAULT not in payers
+    assert "takeover" in world.exchange.design.liquidation.steps or Payer.VAULT not in payers
     losses = [e for e in world.events if isinstance(e, m.LossSocialized)]
     paid = [e.amount for e in world.events if isinstance(e, m.DeficitPaid) and e.payer == Payer.SOCIALIZED]
     assert [e.amount for e in losses if e.amount] == paid

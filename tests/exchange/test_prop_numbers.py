@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from machine import Actor, Drawn, Seeded, Source, World, astuple_row, carry_out, drawn_venue, examples, market, run, venue
 
-from perplab.exchange import Venue
+from perplab.exchange import VenueDesign
 from perplab.exchange import messages as m
-from perplab.exchange import types as t
-from perplab.exchange.types import MAX_AMOUNT, MAX_LOTS, MAX_NOTIONAL, VAULT
+from perplab.exchange.state import types as t
+from perplab.exchange.state.types import MAX_AMOUNT, MAX_LOTS, MAX_NOTIONAL, VAULT
 
 I64 = st.integers(-(2**63) + 1, 2**63 - 1)
 POSITIVE = st.integers(1, 2**63 - 1)
@@ -102,7 +102,7 @@ CORNERS: tuple[tuple[str, str, str], ...] = (  # tick, lot, max_price
 )
 
 
-def extreme_venue(source: Source) -> Venue:
+def extreme_venue(source: Source) -> VenueDesign:
     """Terms at the ends of what a design may say."""
     tiers = [{"lower_notional": 0, "initial_margin_ppm": source.pick([1_000, 2, 1_000_000]), "maintenance_margin_ppm": 1}]
     if source.chance(50):

@@ -9,7 +9,7 @@ from machine import Drawn, Seeded, Source, World, drawn_venue, examples, market,
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Payer
-from perplab.exchange.types import CLEARING, FIRST_USER
+from perplab.exchange.state.types import CLEARING, FIRST_USER
 
 
 def settle_all(source: Source, world: World) -> None:
@@ -30,7 +30,7 @@ def check_settled(world: World) -> None:
     exchange = world.exchange
     assert not any(world.books.size.values()) and not world.books.orders
     assert not any(world.books.liquidating.values()) and not exchange.auctions()
-    for asset in range(len(exchange.venue.assets)):
+    for asset in range(len(exchange.design.assets)):
         cash = [exchange.balance(account, asset) for account in range(world.accounts)]
         assert min(cash[FIRST_USER:], default=0) >= 0
         assert sum(cash) == exchange.deposits(asset) - exchange.withdrawals(asset)

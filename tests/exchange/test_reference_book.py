@@ -10,7 +10,7 @@ from reference_book import BUY, SELL, ReferenceBook
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
-from perplab.exchange.types import FIRST_USER, MAX_PRICE
+from perplab.exchange.state.types import FIRST_USER, MAX_PRICE
 
 OWNERS = range(FIRST_USER, FIRST_USER + 4)
 TINY = {"tick": "0.01", "lot": "0.0001", "max_price": str(int(MAX_PRICE) // 100), "max_leverage": 1_000}  # 2^32 - 96 ticks, unit 1

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit import BTC, ETH, FIRST, MILLION, SECOND, START, USD, Bench, Dice, markets_of, named, usd
 
-from perplab.exchange import Exchange, load_venue, margin
-from perplab.exchange.access import is_suspended
+from perplab.exchange import Exchange, load_venue
 from perplab.exchange.codes import MarginMode
 from perplab.exchange.events import event_of_row
-from perplab.exchange.liquidations import Screen
+from perplab.exchange.liquidation.screen import NumpyScreen
 from perplab.exchange.messages import (
     BlockTrade,
     Command,
@@ -29,7 +28,9 @@ from perplab.exchange.messages import (
     Withdraw,
     command_row,
 )
-from perplab.exchange.screen import NumpyScreen
+from perplab.exchange.money import margin
+from perplab.exchange.state.liquidations import Screen
+from perplab.exchange.trading.access import is_suspended
 
 ACCOUNTS = 120
 MARKET = {

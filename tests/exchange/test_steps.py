@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from kit import SECOND, START, USD, markets_of, packed, plain_venue, tier
 
-from perplab.exchange import BUILD, Exchange, Venue
+from perplab.exchange import BUILD, Exchange, VenueDesign
 from perplab.exchange.messages import (
     BlockTrade,
     CancelAll,
@@ -54,7 +54,7 @@ def lines(work: Callable[[], object]) -> int:
 class Rig:
     """A venue to be measured."""
 
-    def __init__(self, venue: Venue | None = None, price: int = 1000) -> None:
+    def __init__(self, venue: VenueDesign | None = None, price: int = 1000) -> None:
         self.exchange = Exchange(venue or plain_venue({"max_open_orders": 10_000}), None, 1 << 12, 1 << 11)
         self.exchange.desk.screen = None  # its work is numpy's
         self.now = START

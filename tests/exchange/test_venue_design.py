@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from kit import FEES, FIRST, MILLION, PLAIN, ROW, Bench, Dice, markets_of, packed, plain_venue, script, typed, usd
 
-from perplab.exchange import Exchange, Journal, Venue, VenueError, load_venue, replay, shipped_venues
+from perplab.exchange import Exchange, Journal, VenueDesign, VenueError, load_venue, replay, shipped_venues
 from perplab.exchange.codes import Reason
+from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.events import Event, Rejected
 from perplab.exchange.messages import BlockTrade, Tick
-from perplab.exchange.types import INDEX_LIMIT, MAX_SUPPLY
-from perplab.exchange.venue import venue_of_json
+from perplab.exchange.state.types import INDEX_LIMIT, MAX_SUPPLY
 
 DESIGNS = shipped_venues()
 MECHANISMS = {  # what must have happened to call the script a stress of the design
@@ -129,7 +129,7 @@ def test_a_design_survives_its_own_json(name: str) -> None:
     """The journal's header holds the design in full: read back, it is the same design."""
     venue = load_venue(name)
     assert venue_of_json(venue.to_json()) == venue
-    assert set(msgspec.json.decode(venue.to_json())) == {field.name for field in msgspec.structs.fields(Venue)}
+    assert set(msgspec.json.decode(venue.to_json())) == {field.name for field in msgspec.structs.fields(VenueDesign)}
 
 
 def test_one_design_under_two_names_behaves_alike() -> None:

@@ -13,13 +13,14 @@ from decimal import Decimal
 import pytest
 from kit import MILLION, SECOND, UNCOVERED, USD, Bench, markets_of, named, tier, usd
 
-from perplab.exchange import margin, types
-from perplab.exchange.adl import ProfitLeverage
-from perplab.exchange.auction import DutchAuction, Lot
 from perplab.exchange.codes import MarginMode, Side
-from perplab.exchange.funding import FundingRule
-from perplab.exchange.mark import HyperliquidMark
+from perplab.exchange.liquidation.adl import ProfitLeverage
+from perplab.exchange.liquidation.auction import DutchAuction, Lot
 from perplab.exchange.messages import SetMarginMode, Tick
+from perplab.exchange.money import margin
+from perplab.exchange.state import types
+from perplab.exchange.trading.funding import FundingRule
+from perplab.exchange.trading.mark import HyperliquidMark
 
 HOUR = 3600 * 1000  # [ms]
 

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from handmade import LONG, USD, event, run_of
 
 from perplab.exchange.codes import Method
+from perplab.exchange.design.venue import VenueDesign
 from perplab.exchange.events import Liquidated
 from perplab.exchange.journal import Journal
-from perplab.exchange.venue import Venue
 from perplab.lab.cli import main
 from perplab.lab.run import Run
 from perplab.lab.scenario import Scenario
@@ -26,7 +26,7 @@ def call(*arguments: str | Path) -> Result:
 
 
 def made_up(
-    venue: Venue,
+    venue: VenueDesign,
     scenario: Scenario,
     seed: int,
     *,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cli_kit import call, made_up
 
-from perplab.exchange.design import DesignError, merged, read_toml
-from perplab.exchange.venue import Venue, VenueError, load_venue
+from perplab.exchange.design.reader import DesignError, merged, read_toml
+from perplab.exchange.design.venue import VenueDesign, VenueError, load_venue
 from perplab.lab import compare
 from perplab.lab.choices import Setting, toml_value
 from perplab.lab.run import Run
@@ -21,11 +21,11 @@ ONE = ("--seeds", "1", "--jobs", "1")
 
 
 @pytest.fixture
-def played(quick: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Venue, Scenario]]:
+def played(quick: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[VenueDesign, Scenario]]:
     """What each run was given."""
-    seen: list[tuple[Venue, Scenario]] = []
+    seen: list[tuple[VenueDesign, Scenario]] = []
 
-    def watched(venue: Venue, scenario: Scenario, seed: int, **more: Any) -> Run:
+    def watched(venue: VenueDesign, scenario: Scenario, seed: int, **more: Any) -> Run:
         seen.append((venue, scenario))
         return made_up(venue, scenario, seed, **more)
 
@@ -61,7 +61,7 @@ def test_a_value_is_toml_or_else_text(text: str, value: object) -> None:
     assert toml_value(text) == value
 
 
-def test_settings_change_the_scenario_and_one_design(played: list[tuple[Venue, Scenario]]) -> None:
+def test_settings_change_the_scenario_and_one_design(played: list[tuple[VenueDesign, Scenario]]) -> None:
     words = ("--set", "oracle.lag_ms=5000", "--set", "population.accounts=50", "--set-venue", "social_only.liquidation.fee_ppm=100")
     done = call("compare", "flash", "--venues", "social_only,book_fund_adl", *words, *ONE, "--out", "here")
     assert done.exit_code == 0, done.output
@@ -75,7 +75,7 @@ def test_settings_change_the_scenario_and_one_design(played: list[tuple[Venue, S
     ]  # fmt: skip
 
 
-def test_a_path_of_another_kind_is_set_as_a_whole(played: list[tuple[Venue, Scenario]]) -> None:
+def test_a_path_of_another_kind_is_set_as_a_whole(played: list[tuple[VenueDesign, Scenario]]) -> None:
     path = '{kind="gbm", start=2025-01-01T00:00:00Z, minutes=2, step_ms=100, first_usd=1e5, drift=0, volatility=0.5}'
     assert call("compare", "flash", "--venues", "social_only", "--set", f"path={path}", *ONE).exit_code == 0
     path_played = played[0][1].path.path(1)
@@ -115,7 +115,7 @@ def test_settings_that_are_wrong(quick: Path, words: list[str], told: str) -> No
     assert refused(*(["flash"] if words else []), *words).startswith(told)
 
 
-def test_a_setting_finds_a_design_whose_name_has_dots(played: list[tuple[Venue, Scenario]]) -> None:
+def test_a_setting_finds_a_design_whose_name_has_dots(played: list[tuple[VenueDesign, Scenario]]) -> None:
     for name in ("mine", "mine.v2"):
         Path(f"{name}.toml").write_text('extends = "social_only"\n', encoding="utf-8")
     words = ("--venues", "mine.toml,mine.v2.toml", "--set-venue", "mine.v2.max_accounts=999")
@@ -142,7 +142,7 @@ def test_keys_are_set_from_left_to_right() -> None:
 OWN_FUND = 'extends = "book_fund_adl"\n[insurance_fund]\ncapital = 2000000\n'
 
 
-def test_shipped_designs_start_with_the_scenarios_capital(played: list[tuple[Venue, Scenario]]) -> None:
+def test_shipped_designs_start_with_the_scenarios_capital(played: list[tuple[VenueDesign, Scenario]]) -> None:
     done = call("compare", "flash", "--venues", "book_fund_adl,book_vault_adl,social_only", *ONE)
     assert done.exit_code == 0
     assert [(one.insurance_fund.capital, one.vault.capital) for one, _ in played] == [(5_000_000, 0), (0, 5_000_000), (0, 0)]
@@ -157,7 +157,7 @@ def test_shipped_designs_start_with_the_scenarios_capital(played: list[tuple[Ven
     }
 
 
-def test_each_design_may_have_its_own(played: list[tuple[Venue, Scenario]]) -> None:
+def test_each_design_may_have_its_own(played: list[tuple[VenueDesign, Scenario]]) -> None:
     Path("mine.toml").write_text(OWN_FUND, encoding="utf-8")
     done = call("compare", "flash", "--venues", "book_fund_adl,mine.toml,social_only", "--own-capital", *ONE)
     assert done.exit_code == 0, done.output
@@ -179,7 +179,7 @@ def test_a_capital_of_the_users_own_is_not_overruled_in_silence(quick: Path, ext
     )
 
 
-def test_it_is_when_that_is_said_or_changes_nothing(played: list[tuple[Venue, Scenario]]) -> None:
+def test_it_is_when_that_is_said_or_changes_nothing(played: list[tuple[VenueDesign, Scenario]]) -> None:
     Path("mine.toml").write_text(OWN_FUND, encoding="utf-8")
     Path("unused.toml").write_text('extends = "social_only"\n[vault]\ncapital = 7\n', encoding="utf-8")  # it has no takeover
     assert call("compare", "flash", "--venues", "mine.toml,unused.toml", "--same-capital", *ONE).exit_code == 0

@@ -17,7 +17,7 @@ import pytest
 from cli_kit import START_NS, call, klines, made_up
 
 from perplab.exchange import BUILD
-from perplab.exchange.venue import Venue, load_venue
+from perplab.exchange.design.venue import VenueDesign, load_venue
 from perplab.lab import compare
 from perplab.lab.choices import FIRST_VENUES, moment
 from perplab.lab.run import Run
@@ -81,7 +81,7 @@ def test_two_comparisons_give_the_same_report(quick: Path) -> None:
 def test_a_file_is_the_true_price_around_its_worst_minute(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Scenario] = []
 
-    def watched(venue: Venue, scenario: Scenario, seed: int, **more: Any) -> Run:
+    def watched(venue: VenueDesign, scenario: Scenario, seed: int, **more: Any) -> Run:
         seen.append(scenario)
         return made_up(venue, scenario, seed, **more)
 

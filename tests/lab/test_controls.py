@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from perplab.exchange.design.venue import load_venue
 from perplab.exchange.events import Deleveraged, Event, Liquidated, LiquidationStarted, LossSocialized
-from perplab.exchange.types import UNCOVERED
-from perplab.exchange.venue import load_venue
+from perplab.exchange.state.types import UNCOVERED
 from perplab.lab.run import Ints, Run
 from perplab.lab.scenario import BarsPath, load_scenario
 from perplab.lab.simulation import run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_kit import call
 
-from perplab.exchange.venue import load_venue
+from perplab.exchange.design.venue import load_venue
 from perplab.lab.fit import Pair, check_fit, reach
 from perplab.lab.names import MAX_BYTES, wrong_name
 from perplab.lab.scenario import Scenario, ScenarioError, load_scenario

@@ -8,9 +8,9 @@ import pytest
 
 from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View, pack
 from perplab.exchange.codes import AccountKind, SelfTrade, Side
+from perplab.exchange.design.venue import load_venue
 from perplab.exchange.events import BlockTraded, Event, FundingSampled, MarkMoved, Traded
 from perplab.exchange.messages import Place
-from perplab.exchange.venue import load_venue
 from perplab.lab.agents import Agent
 from perplab.lab.run import Ints
 from perplab.lab.scenario import Scenario, load_scenario

@@ -28,7 +28,7 @@ from perplab.exchange.events import (
     Transferred,
     Withdrawn,
 )
-from perplab.exchange.types import INSURANCE, UNCOVERED, VAULT
+from perplab.exchange.state.types import INSURANCE, UNCOVERED, VAULT
 from perplab.lab.metrics import CATALOGUE, MetricsError, measure
 from perplab.lab.run import Cohort
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from cli_kit import call, klines, made_up
 
-from perplab.exchange.design import convert
+from perplab.exchange.design.reader import convert
+from perplab.exchange.design.venue import load_venue
 from perplab.exchange.journal import HEAD, replayed
-from perplab.exchange.venue import load_venue
 from perplab.lab import compare, simulation
 from perplab.lab.choices import Choice
 from perplab.lab.repeat import Recorded, choice_of, recorded

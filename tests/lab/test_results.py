@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from cli_kit import call, klines, made_up
 
+from perplab.exchange.design.venue import load_venue
 from perplab.exchange.journal import Journal
-from perplab.exchange.venue import load_venue
 from perplab.lab import compare, results
 from perplab.lab.choices import Choice
 from perplab.lab.report import PathFile
@@ -247,7 +247,7 @@ def test_an_error_of_our_own_in_a_worker_keeps_its_traceback(tmp_path: Path) -> 
     code = (
         "from perplab.lab import compare, workers\n"
         "import json, pathlib, sys\n"
-        "from perplab.exchange.venue import load_venue\n"
+        "from perplab.exchange.design.venue import load_venue\n"
         "from perplab.lab.scenario import load_scenario\n"
         "class Quiet:\n"
         "    def moved(self, share): pass\n"

@@ -10,6 +10,7 @@ import pytest
 
 from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View
 from perplab.exchange.codes import AccountKind
+from perplab.exchange.design.venue import VenueDesign, load_venue
 from perplab.exchange.events import (
     AuctionTaken,
     BlockTraded,
@@ -22,8 +23,7 @@ from perplab.exchange.events import (
 )
 from perplab.exchange.journal import directory, records, replay
 from perplab.exchange.messages import TimeInForce
-from perplab.exchange.types import FIRST_USER, VAULT
-from perplab.exchange.venue import Venue, load_venue
+from perplab.exchange.state.types import FIRST_USER, VAULT
 from perplab.lab.agents import Agent
 from perplab.lab.run import Ints, Run
 from perplab.lab.scenario import Scenario, load_scenario
@@ -85,7 +85,7 @@ def test_equal_arguments_give_equal_runs(calm: Run) -> None:
 
 
 def test_a_design_under_another_name_gives_the_same_commands(calm: Run) -> None:
-    venue: Venue = msgspec.structs.replace(load_venue("book_fund_adl"), name="another", title="the same")
+    venue: VenueDesign = msgspec.structs.replace(load_venue("book_fund_adl"), name="another", title="the same")
     again = run(venue, short(), 1)
     assert again.venue == "another"
     assert commands_of(again) == commands_of(calm)

@@ -384,5 +384,5 @@ def test_updates_become_the_venues_commands() -> None:
 
 
 def test_bounds_are_the_venues() -> None:
-    types = pytest.importorskip("perplab.exchange.types", reason="the exchange is not installed")
+    types = pytest.importorskip("perplab.exchange.state.types", reason="the exchange is not installed")
     assert (MAX_PRICE_TICKS, MAX_NS) == (types.MAX_PRICE, types.MAX_TS)

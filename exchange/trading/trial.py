@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from .ledger import Ledger
-from .tables import State
-from .types import CLEARING, FEES, ROUNDING
+from ..money.ledger import Ledger
+from ..state.tables import State
+from ..state.types import CLEARING, FEES, ROUNDING
 
 
 class Trial:

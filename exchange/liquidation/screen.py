@@ -11,9 +11,9 @@ from librt.vecs import vec
 from mypy_extensions import i64
 from numpy.typing import NDArray
 
-from .liquidations import Screen
-from .tables import State
-from .types import FIRST_USER, ISOLATED, MAX_TIERS, PPM
+from ..state.liquidations import Screen
+from ..state.tables import State
+from ..state.types import FIRST_USER, ISOLATED, MAX_TIERS, PPM
 
 Ints = NDArray[np.int64]
 

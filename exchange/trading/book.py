@@ -13,9 +13,9 @@ from librt.vecs import vec
 from mypy_extensions import i64
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
-from .index import ClientIds, OrderIndex
-from .kinds import C_CANCEL_CLIENT, C_PLACE
-from .tables import (
+from ..schema.kinds import C_CANCEL_CLIENT, C_PLACE
+from ..state.ids import ClientIds, OrderIndex
+from ..state.tables import (
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -34,7 +34,7 @@ from .tables import (
     State,
     column,
 )
-from .types import BUY, NIL, ROW, min_i64
+from ..state.types import BUY, NIL, ROW, min_i64
 
 WINDOW: Final[i64] = 1 << 15  # ticks; 256 KiB of level numbers per market
 PATIENCE: Final[i64] = 4096  # look-ups outside the window that pay for one move of it: a quote that jumps about moves nothing

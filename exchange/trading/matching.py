@@ -12,9 +12,9 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from .access import only_reductions, reducible
-from .book import Book
-from .kinds import (
+from ..money.ledger import Ledger
+from ..money.margin import allows_change, isolated_shortage, row_equity, row_initial, sure_equity
+from ..schema.kinds import (
     E_ORDER_CANCELLED,
     E_TRADED,
     ORDER_CANCELLED,
@@ -25,10 +25,7 @@ from .kinds import (
     X_REDUCE_ONLY,
     X_SELF_TRADE,
 )
-from .ledger import Ledger
-from .margin import allows_change, isolated_shortage, row_equity, row_initial, sure_equity
-from .open_orders import Incoming, OpenOrders
-from .tables import (
+from ..state.tables import (
     O_ACCOUNT,
     O_FILLED,
     O_NEXT,
@@ -38,8 +35,7 @@ from .tables import (
     O_SIZE,
     State,
 )
-from .trial import Trial
-from .types import (
+from ..state.types import (
     BUY,
     GTC,
     ISOLATED,
@@ -52,6 +48,10 @@ from .types import (
     mul_div_floor,
     ppb_ceil,
 )
+from .access import only_reductions, reducible
+from .book import Book
+from .open_orders import Incoming, OpenOrders
+from .trial import Trial
 
 FILL: Final[i64] = 0  # what `judge` says: the two trade
 PASS: Final[i64] = 1  # the resting order is to be cancelled, the incoming one goes on

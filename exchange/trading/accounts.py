@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .access import is_profit_stale
-from .entry import OrderEntry
-from .ledger import Ledger
-from .margin import (
+from ..money.ledger import Ledger
+from ..money.margin import (
     allows_change,
     available_margin,
     cross_equity,
+    is_profit_stale,
     isolated_shortage,
     outflow_room,
     row_equity,
@@ -26,9 +24,11 @@ from .margin import (
     sure_equity,
     transfer_margin,
 )
+from ..schema import kinds as k
+from ..state.tables import State
+from ..state.types import FIRST_USER, HALTED, ISOLATED, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
+from .entry import OrderEntry
 from .matching import Matcher, added_interest, reduces
-from .tables import State
-from .types import FIRST_USER, HALTED, ISOLATED, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
 
 
 class AccountDesk:

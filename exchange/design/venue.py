@@ -1,4 +1,4 @@
-"""Venue: a frozen design. What its TOML may say, the shipped designs, and how a design becomes rules of the core.
+"""VenueDesign: a frozen design. What its TOML may say, the shipped designs, and how a design becomes rules of the core.
 
 Money is in whole units of the settlement asset (USD), prices and coins are decimal strings or numbers, fractions are ppm, fees ppb, rates
 ppt, times milliseconds. A design may extend another (`extends = "base"`) and override single keys.
@@ -15,18 +15,18 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from . import types as t
-from .adl import AdlRank, AutoDeleverage, HyperliquidIndex, ProfitLeverage
-from .auction import DutchAuction
-from .backstop import Backstop, InsuranceFund, SocializedLoss
-from .design import DesignError, Tree, convert, merged, nearest, read_toml
-from .funding import FundingRule
-from .liquidation import LiquidationStep
-from .mark import HyperliquidMark, MarkRule, OracleMark
-from .slices import Terms
-from .steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
-from .tables import Markets
-from .vault import Takeover, Vault
+from ..liquidation.adl import AdlRank, AutoDeleverage, HyperliquidIndex, ProfitLeverage
+from ..liquidation.auction import DutchAuction
+from ..liquidation.backstops import Backstop, InsuranceFund, SocializedLoss
+from ..liquidation.desk import LiquidationStep
+from ..liquidation.slices import Terms
+from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
+from ..liquidation.vault import Takeover, Vault
+from ..state import types as t
+from ..state.tables import Markets
+from ..trading.funding import FundingRule
+from ..trading.mark import HyperliquidMark, MarkRule, OracleMark
+from .reader import DesignError, Tree, convert, merged, nearest, read_toml
 
 Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]
 Ppt = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
@@ -163,7 +163,7 @@ class AdlDesign(Struct, frozen=True, forbid_unknown_fields=True):
     trigger: Literal["negative_equity", "fund_insufficient"] = "fund_insufficient"
 
 
-class Venue(Struct, frozen=True, forbid_unknown_fields=True):
+class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     """A resolved design. Two venues that compare equal but for the name behave alike."""
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -184,8 +184,8 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.json.encode(self)
 
 
-def venue_of_json(data: bytes) -> Venue:
-    return checked(msgspec.json.decode(data, type=Venue), "journal header")
+def venue_of_json(data: bytes) -> VenueDesign:
+    return checked(msgspec.json.decode(data, type=VenueDesign), "journal header")
 
 
 # -- loading ----------------------------------------------------------------------------------------------------------------------
@@ -193,16 +193,16 @@ def venue_of_json(data: bytes) -> Venue:
 
 def shipped_venues() -> list[str]:
     """Names of the designs that come with perplab."""
-    names = [path.name.removesuffix(".toml") for path in files(__package__).joinpath("venues").iterdir() if path.name.endswith(".toml")]
+    names = [path.name.removesuffix(".toml") for path in files(__package__).joinpath("presets").iterdir() if path.name.endswith(".toml")]
     return sorted(name for name in names if name != "base")
 
 
-def load_venue(name: str | Path, overrides: Mapping[str, object] | None = None) -> Venue:
+def load_venue(name: str | Path, overrides: Mapping[str, object] | None = None) -> VenueDesign:
     """A shipped design by name, or a file by path; `overrides` is laid over it. Raises VenueError."""
     try:
         path, tree = resolved(str(name))
         tree = merged(tree, overrides or {})
-        return checked(convert(tree, Venue, path.name), path.name)
+        return checked(convert(tree, VenueDesign, path.name), path.name)
     except VenueError:
         raise
     except DesignError as error:
@@ -216,7 +216,7 @@ def resolved(name: str, below: tuple[Path, ...] = ()) -> tuple[Path, Tree]:
     parent = tree.pop("extends", None)
     if parent is not None:
         beside = path.parent / f"{parent}.toml"
-        found = beside if beside.is_file() else Path(str(files(__package__).joinpath("venues", f"{parent}.toml")))
+        found = beside if beside.is_file() else Path(str(files(__package__).joinpath("presets", f"{parent}.toml")))
         known = sorted({*shipped_venues(), "base"})
         if not isinstance(parent, str) or not found.is_file():
             raise VenueError(f"{path.name}: extends is {parent!r}: expected a design beside it or a shipped one{nearest(parent, known)}")
@@ -232,13 +232,13 @@ def venue_path(name: str) -> Path:
         if not Path(name).is_file():
             raise VenueError(f"venue file {name}: not found")
         return Path(name)
-    path = Path(str(files(__package__).joinpath("venues", f"{name}.toml")))
+    path = Path(str(files(__package__).joinpath("presets", f"{name}.toml")))
     if not path.is_file():
         raise VenueError(f"unknown venue {name!r}{nearest(name, shipped_venues())}")
     return path
 
 
-def checked(venue: Venue, file: str) -> Venue:
+def checked(venue: VenueDesign, file: str) -> VenueDesign:
     """What types cannot say. Raises VenueError."""
 
     def refuse(key: str, given: object, expected: str) -> None:
@@ -264,7 +264,7 @@ def checked(venue: Venue, file: str) -> Venue:
     return venue
 
 
-def check_market(venue: Venue, market: Market, key: str, refuse: object) -> None:
+def check_market(venue: VenueDesign, market: Market, key: str, refuse: object) -> None:
     assert callable(refuse)
     if market.settlement_asset not in venue.assets:
         refuse(f"{key}.settlement_asset", repr(market.settlement_asset), f"one of {venue.assets}")
@@ -322,14 +322,14 @@ def index_shift(market: Market) -> int:
     return max(0, min(48, 61 - 10 - lot_value.bit_length()))
 
 
-def most_lots(venue: Venue, market: Market) -> int:
+def most_lots(venue: VenueDesign, market: Market) -> int:
     """The largest position: the more markets share its asset, the less room each has, so that sums over an account stay in 64 bits."""
     sharing = sum(1 for one in venue.markets if one.settlement_asset == market.settlement_asset)
     room = min(int(t.POSITION_ROOM), int(t.SUM_ROOM) // sharing)
     return min(int(t.MAX_LOTS), room // (int(market.max_price / market.tick) * market.unit))
 
 
-def fill_market(markets: Markets, row: int, venue: Venue) -> None:
+def fill_market(markets: Markets, row: int, venue: VenueDesign) -> None:
     """Write a market's terms into its row."""
     market = venue.markets[row]
     max_ticks = int(market.max_price / market.tick)
@@ -391,7 +391,7 @@ def funding_rule(design: FundingDesign) -> FundingRule:
 ADL_RANKS: Final[dict[str, type[AdlRank]]] = {"profit_leverage": ProfitLeverage, "hyperliquid": HyperliquidIndex}
 
 
-def backstop_rules(venue: Venue) -> tuple[list[Backstop], list[Backstop]]:
+def backstop_rules(venue: VenueDesign) -> tuple[list[Backstop], list[Backstop]]:
     """The cash payers in order, and those of them that come before auto-deleveraging."""
     fund = venue.insurance_fund
     made: dict[str, Backstop] = {
@@ -403,21 +403,21 @@ def backstop_rules(venue: Venue) -> tuple[list[Backstop], list[Backstop]]:
     return payers, payers[:before]
 
 
-def adl_rule(venue: Venue) -> AutoDeleverage | None:
+def adl_rule(venue: VenueDesign) -> AutoDeleverage | None:
     adl = venue.auto_deleverage
     if "auto_deleverage" not in venue.backstops:
         return None
     return AutoDeleverage(ADL_RANKS[adl.rank](), adl.price == "bankruptcy", adl.trigger == "fund_insufficient")
 
 
-def liquidation_terms(venue: Venue) -> Terms:
+def liquidation_terms(venue: VenueDesign) -> Terms:
     design = venue.liquidation
     return Terms(
         design.retry_ms * NS, design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to]
     )
 
 
-def vault_rule(venue: Venue) -> Vault:
+def vault_rule(venue: VenueDesign) -> Vault:
     design = venue.vault
     capital = design.capital * MICRO
     return Vault(
@@ -425,7 +425,7 @@ def vault_rule(venue: Venue) -> Vault:
     )
 
 
-def liquidation_steps(venue: Venue, vault: Vault) -> list[LiquidationStep]:
+def liquidation_steps(venue: VenueDesign, vault: Vault) -> list[LiquidationStep]:
     design = venue.liquidation
     book = design.book
     auction = design.dutch_auction

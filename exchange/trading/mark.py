@@ -14,11 +14,11 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from ..state.tables import State
+from ..state.types import BUY, EXP_ONE, PPM, SELL, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 from .access import is_halted, is_sampled
 from .book import Book
 from .depth import impact_price
-from .tables import State
-from .types import BUY, EXP_ONE, PPM, SELL, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 
 MILLISECOND: Final[i64] = 1_000_000  # [ns]
 ONE: Final[i64] = 1 << 16  # averages are in 2^-16 ticks: below 2^33 x 2^16

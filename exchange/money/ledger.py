@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from .kinds import E_POSITION_SETTLED
-from .tables import State
-from .types import (
+from ..schema.kinds import E_POSITION_SETTLED
+from ..state.tables import State
+from ..state.types import (
     CLEARING,
     FEES,
     ISOLATED,

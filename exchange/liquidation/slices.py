@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .backstop import Backstops
-from .ledger import Ledger
-from .margin import equity_share, row_notional, slice_value, value_of
-from .tables import State
-from .types import INSURANCE, abs_i64, div_ceil, max_i64, min_i64, ppm_ceil, ppm_floor
+from ..money.ledger import Ledger
+from ..money.margin import equity_share, row_notional, slice_value, value_of
+from ..schema import kinds as k
+from ..state.tables import State
+from ..state.types import INSURANCE, abs_i64, div_ceil, max_i64, min_i64, ppm_ceil, ppm_floor
+from .backstops import Backstops
 
 
 class Terms:

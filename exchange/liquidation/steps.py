@@ -6,11 +6,9 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .liquidation import LiquidationDesk, LiquidationStep
-from .margin import row_notional, value_of
-from .slices import whole_or_part
-from .types import (
+from ..money.margin import row_notional, value_of
+from ..schema import kinds as k
+from ..state.types import (
     BUY,
     IOC,
     MAX_AMOUNT,
@@ -25,6 +23,8 @@ from .types import (
     mul_div_ceil,
     mul_div_floor,
 )
+from .desk import LiquidationDesk, LiquidationStep
+from .slices import whole_or_part
 
 CASH_PAYERS: Final[i64] = 0  # what the limit of a liquidation order is
 BANKRUPTCY: Final[i64] = 1

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from .book import Book
 from .due import DueWork
-from .index import HI, LO, ORDER_ID, OUTCOME
-from .liquidation import LiquidationDesk
-from .tables import (
+from .liquidation.desk import LiquidationDesk
+from .state.ids import HI, LO, ORDER_ID, OUTCOME
+from .state.tables import (
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -26,7 +25,8 @@ from .tables import (
     O_SIZE,
     O_TIF,
 )
-from .types import CLOSED_IDS, NIL
+from .state.types import CLOSED_IDS, NIL
+from .trading.book import Book
 
 Line = tuple[str | int, ...]
 

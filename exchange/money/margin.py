@@ -11,10 +11,10 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from .access import is_profit_stale
-from .tables import Markets, State
-from .types import (
+from ..state.tables import Markets, State
+from ..state.types import (
     CROSS,
+    HALT_NEW_RISK,
     ISOLATED,
     LINEAR,
     MAX_TIERS,
@@ -55,6 +55,18 @@ def tier_of(markets: Markets, market: i64, notional: i64) -> i64:
     while tier > 0 and notional < markets.tier_lower[market * MAX_TIERS + tier]:
         tier -= 1
     return tier
+
+
+def is_stale(state: State, market: i64) -> bool:
+    """Has the venue heard nothing from the oracle for longer than the market's limit?"""
+    markets = state.markets
+    limit = markets.stale_after[market]
+    return limit != 0 and markets.oracle[market] != 0 and state.now - markets.oracle_ts[market] > limit
+
+
+def is_profit_stale(state: State, market: i64) -> bool:
+    """Is unrealised profit in this market measured at a price on which the design lets nothing be built?"""
+    return state.markets.on_stale[market] == HALT_NEW_RISK and is_stale(state, market)
 
 
 def unsettled(state: State, row: i64) -> i64:

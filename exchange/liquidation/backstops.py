@@ -10,11 +10,11 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from . import kinds as k
-from .ledger import Ledger
-from .margin import cross_equity, row_equity, row_profit, value_of
-from .tables import State
-from .types import (
+from ..money.ledger import Ledger
+from ..money.margin import cross_equity, row_equity, row_profit, value_of
+from ..schema import kinds as k
+from ..state.tables import State
+from ..state.types import (
     CLEARING,
     INDEX_LIMIT,
     INSURANCE,

@@ -17,18 +17,18 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
-from . import kinds as k
-from .access import is_suspended, suspended_since
+from ..money.ledger import Ledger
+from ..money.margin import cross_equity, cross_maintenance, cross_notional, row_equity, row_maintenance, row_notional
+from ..schema import kinds as k
+from ..state.liquidations import Liquidations, Screen
+from ..state.tables import State
+from ..state.types import FIRST_USER, ISOLATED, NIL, PPB, abs_i64, max_i64, min_i64
+from ..trading.access import is_suspended, suspended_since
+from ..trading.matching import Matcher
+from ..trading.open_orders import Incoming
 from .adl import Deleveraging
-from .backstop import Backstops
-from .ledger import Ledger
-from .liquidations import Liquidations, Screen
-from .margin import cross_equity, cross_maintenance, cross_notional, row_equity, row_maintenance, row_notional
-from .matching import Matcher
-from .open_orders import Incoming
+from .backstops import Backstops
 from .slices import Slices, Terms
-from .tables import State
-from .types import FIRST_USER, ISOLATED, NIL, PPB, abs_i64, max_i64, min_i64
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

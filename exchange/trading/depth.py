@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from ..state.tables import O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, State
+from ..state.types import BUY, NIL, div_ceil, min_i64
 from .access import reducible
 from .book import Book
-from .tables import O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, State
-from .types import BUY, NIL, div_ceil, min_i64
 
 
 class Walk:

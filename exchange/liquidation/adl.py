@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
-from . import kinds as k
-from .backstop import equity_behind
-from .margin import row_notional, slice_value, value_of
-from .matching import Matcher
-from .tables import State
-from .types import FIRST_USER, NIL, PPM, abs_i64, max_i64, min_i64
+from ..money.margin import row_notional, slice_value, value_of
+from ..schema import kinds as k
+from ..state.tables import State
+from ..state.types import FIRST_USER, NIL, PPM, abs_i64, max_i64, min_i64
+from ..trading.matching import Matcher
+from .backstops import equity_behind
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

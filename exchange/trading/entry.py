@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .access import is_stale
-from .depth import Walk
-from .index import ORDER_ID, OUTCOME
-from .margin import available_margin, row_order_initial
-from .matching import Matcher, reduces
-from .open_orders import Incoming
-from .tables import (
+from ..money.margin import available_margin, is_stale, row_order_initial
+from ..schema import kinds as k
+from ..state.ids import ORDER_ID, OUTCOME
+from ..state.tables import (
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -31,7 +27,7 @@ from .tables import (
     O_TIF,
     State,
 )
-from .types import (
+from ..state.types import (
     ACTIVE,
     BUY,
     CANCEL_ONLY,
@@ -55,6 +51,9 @@ from .types import (
     max_i64,
     min_i64,
 )
+from .depth import Walk
+from .matching import Matcher, reduces
+from .open_orders import Incoming
 
 
 def significant(price: i64, figures: i64) -> bool:

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .access import is_suspended
-from .liquidation import LiquidationDesk, LiquidationStep
-from .margin import cross_equity, cross_maintenance, equity_share
-from .slices import whole_or_part
-from .steps import hand_over, send
-from .types import (
+from ..money.margin import cross_equity, cross_maintenance, equity_share
+from ..schema import kinds as k
+from ..state.types import (
     NIL,
     PPM,
     VAULT,
@@ -24,6 +20,10 @@ from .types import (
     mul_div_ceil,
     ppm_floor,
 )
+from ..trading.access import is_suspended
+from .desk import LiquidationDesk, LiquidationStep
+from .slices import whole_or_part
+from .steps import hand_over, send
 
 
 class Vault:

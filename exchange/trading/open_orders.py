@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from .access import reducible
-from .book import Book
-from .kinds import E_ORDER_CANCELLED, E_ORDER_REDUCED, ORDER_CANCELLED, X_IMMEDIATE, X_REDUCE_ONLY
-from .tables import (
+from ..schema.kinds import E_ORDER_CANCELLED, E_ORDER_REDUCED, ORDER_CANCELLED, X_IMMEDIATE, X_REDUCE_ONLY
+from ..state.tables import (
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -28,7 +26,9 @@ from .tables import (
     O_TIF,
     State,
 )
-from .types import BUY, NIL, abs_i64, max_i64
+from ..state.types import BUY, NIL, abs_i64, max_i64
+from .access import reducible
+from .book import Book
 
 
 class Incoming:

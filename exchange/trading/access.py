@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .tables import State
-from .types import (
+from ..money.margin import is_stale
+from ..schema import kinds as k
+from ..state.tables import State
+from ..state.types import (
     ACTIVE,
     BUY,
     CANCEL_ONLY,
@@ -21,13 +22,6 @@ from .types import (
     REDUCE_ONLY_MODE,
     max_i64,
 )
-
-
-def is_stale(state: State, market: i64) -> bool:
-    """Has the venue heard nothing from the oracle for longer than the market's limit?"""
-    markets = state.markets
-    limit = markets.stale_after[market]
-    return limit != 0 and markets.oracle[market] != 0 and state.now - markets.oracle_ts[market] > limit
 
 
 def is_halted(status: i64) -> bool:
@@ -72,11 +66,6 @@ def only_reductions(state: State, market: i64) -> i64:
     if markets.on_stale[market] == HALT_NEW_RISK and is_stale(state, market):
         return k.X_ORACLE_STALE
     return 0
-
-
-def is_profit_stale(state: State, market: i64) -> bool:
-    """Is unrealised profit in this market measured at a price on which the design lets nothing be built?"""
-    return state.markets.on_stale[market] == HALT_NEW_RISK and is_stale(state, market)
 
 
 def reducible(held: i64, side: i64) -> i64:

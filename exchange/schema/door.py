@@ -5,9 +5,9 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from ..state.tables import column
+from ..state.types import MAX_TS_JUMP, ROW
 from .messages import BOUNDS, Malformed, describe_malformed
-from .tables import column
-from .types import MAX_TS_JUMP, ROW
 
 KINDS: i64 = len(BOUNDS) + 1
 

@@ -15,14 +15,14 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from ..money.ledger import Ledger
+from ..money.margin import value_of
+from ..schema.kinds import E_FUNDING_CHARGED, E_FUNDING_SAMPLED
+from ..state.tables import State
+from ..state.types import BUY, INDEX_LIMIT, PPM, PPT, SELL, abs_i64, clamp_i64, max_i64
 from .access import is_sampled
 from .book import Book
 from .depth import Walk
-from .kinds import E_FUNDING_CHARGED, E_FUNDING_SAMPLED
-from .ledger import Ledger
-from .margin import value_of
-from .tables import State
-from .types import BUY, INDEX_LIMIT, PPM, PPT, SELL, abs_i64, clamp_i64, max_i64
 
 LARGEST: Final[i64] = 4  # a premium beyond 400 % counts as that
 MOST_SAMPLES: Final[i64] = 2_000_000  # of one payment: more than two days of the fastest; of the largest premium they stay below 2^63

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .access import suspension
-from .liquidation import LiquidationDesk, LiquidationStep
-from .margin import cross_equity, cross_initial, equity_share, initial_of, row_initial, row_maintenance, value_of
-from .slices import whole_or_part
-from .steps import hand_over
-from .types import (
+from ..money.margin import cross_equity, cross_initial, equity_share, initial_of, row_initial, row_maintenance, value_of
+from ..schema import kinds as k
+from ..schema.views import Auction
+from ..state.types import (
     ISOLATED,
     MAX_TS,
     NIL,
@@ -27,7 +24,10 @@ from .types import (
     mul_div_floor,
     ppm_floor,
 )
-from .views import Auction
+from ..trading.access import suspension
+from .desk import LiquidationDesk, LiquidationStep
+from .slices import whole_or_part
+from .steps import hand_over
 
 
 class Lot:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from . import kinds as k
-from .access import is_halted, is_suspended, suspended_since
-from .backstop import equity_behind
-from .liquidation import LiquidationDesk
-from .margin import value_of
-from .types import FIRST_USER, ISOLATED, NIL, SETTLED, abs_i64, max_i64, min_i64
+from ..money.margin import value_of
+from ..schema import kinds as k
+from ..state.types import FIRST_USER, ISOLATED, NIL, SETTLED, abs_i64, max_i64, min_i64
+from ..trading.access import is_halted, is_suspended, suspended_since
+from .backstops import equity_behind
+from .desk import LiquidationDesk
 
 
 def set_market_status(desk: LiquidationDesk, market: i64, status: i64, price: i64) -> i64:

@@ -1,0 +1,243 @@
+"""The codes that messages carry, as enums for people. Inside the core the same numbers are constants of types.py and kinds.py.
+
+A field that holds a code is a plain integer; its annotation, such as SideCode, says which enum it is of and what it can be. Messages
+and views are printed with the names: `side=BUY`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import cache
+from typing import Annotated, get_args, get_type_hints
+
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+
+class _Name(str):
+    """A text that is printed without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+@cache
+def enums_of(struct: type[Struct]) -> dict[str, type[IntEnum]]:
+    """The fields of a struct that hold codes, and the enum of each, as their annotations say."""
+    hints = get_type_hints(struct, include_extras=True)
+    marks = ((field.name, mark) for field in fields(struct) for mark in get_args(hints[field.name])[1:])
+    return {name: mark for name, mark in marks if isinstance(mark, type) and issubclass(mark, IntEnum)}
+
+
+def _named(enum: type[IntEnum], code: object) -> object:
+    """The name of a code; what is none stays as it is."""
+    return _Name(enum(code).name) if isinstance(code, int) and code in enum._value2member_map_ else code
+
+
+class Coded(Struct, frozen=True, gc=False):
+    """Base of messages and views: codes are printed by name."""
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        shown: list[tuple[str, object]] = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        enums = enums_of(type(self))
+        return [(name, _named(enums[name], value) if name in enums else value) for name, value in shown]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
+class Side(IntEnum):
+    BUY = 0
+    SELL = 1
+
+
+SideCode = Annotated[int, Meta(ge=0, le=1), Side]
+
+
+class OrderType(IntEnum):
+    LIMIT = 0
+    MARKET = 1  # immediate or cancel, with a protection price
+
+
+OrderTypeCode = Annotated[int, Meta(ge=0, le=1), OrderType]
+
+
+class TimeInForce(IntEnum):
+    GTC = 0  # good till cancelled: what does not trade at once rests
+    IOC = 1  # immediate or cancel: what does not trade at once is cancelled
+    FOK = 2  # fill or kill: all of it at once, or refused
+    POST_ONLY = 3  # refused if it would trade at once
+
+
+TimeInForceCode = Annotated[int, Meta(ge=0, le=3), TimeInForce]
+
+
+class SelfTrade(IntEnum):
+    """What happens when an order meets one of its own account."""
+
+    CANCEL_MAKER = 0  # the resting one is cancelled
+    NONE = 1  # they trade
+
+
+SelfTradeCode = Annotated[int, Meta(ge=0, le=1), SelfTrade]
+
+
+class MarginMode(IntEnum):
+    CROSS = 0
+    ISOLATED = 1
+
+
+MarginModeCode = Annotated[int, Meta(ge=0, le=1), MarginMode]
+
+
+class AccountKind(IntEnum):
+    SYSTEM = 0  # the venue's own: no command opens one
+    TRADER = 1
+    MAKER = 2
+    BIDDER = 3
+    POOL = 4  # a vault or a curve
+
+
+AccountKindCode = Annotated[int, Meta(ge=1, le=4), AccountKind]
+
+
+class MarketStatus(IntEnum):
+    ACTIVE = 0
+    POST_ONLY = 1
+    CANCEL_ONLY = 2
+    REDUCE_ONLY = 3
+    HALTED = 4
+    SETTLED = 5
+
+
+MarketStatusCode = Annotated[int, Meta(ge=0, le=5), MarketStatus]
+
+
+class OrderState(IntEnum):
+    OPEN = 0
+    FILLED = 1
+    CANCELLED = 2
+
+
+OrderStateCode = Annotated[int, Meta(ge=0, le=2), OrderState]
+
+
+class CancelReason(IntEnum):
+    """Why an open order, or the unfilled rest of an incoming one, is gone."""
+
+    USER = 1
+    IMMEDIATE = 2  # the rest of an IOC or market order
+    SELF_TRADE = 3
+    MARGIN = 4  # the match would have left the account below its requirement
+    REDUCE_ONLY = 5  # the position it could reduce is gone
+    LIQUIDATION = 6
+    OPEN_INTEREST = 7
+    MARKET_STATUS = 8
+    ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
+
+
+CancelReasonCode = Annotated[int, Meta(ge=1, le=9), CancelReason]
+
+
+class Payer(IntEnum):
+    """Who paid a deficit."""
+
+    INSURANCE_FUND = 1
+    SOCIALIZED = 2
+    VAULT = 3
+    UNCOVERED = 4  # nobody
+
+
+PayerCode = Annotated[int, Meta(ge=1, le=4), Payer]
+
+
+class Method(IntEnum):
+    """How a slice of a liquidated position was closed."""
+
+    BOOK = 1
+    AUCTION = 2
+    TAKEOVER = 3
+    ADL = 4
+    SETTLEMENT = 5
+
+
+MethodCode = Annotated[int, Meta(ge=1, le=5), Method]
+
+
+class Outcome(IntEnum):
+    """How a liquidation or an auction ended."""
+
+    RECOVERED = 1
+    FLAT = 2
+    FAILED = 3
+
+
+OutcomeCode = Annotated[int, Meta(ge=1, le=3), Outcome]
+
+
+class Reason(IntEnum):
+    """Why the venue refused a well-formed command, in the order in which the checks are made."""
+
+    UNKNOWN_ACCOUNT = 1
+    UNKNOWN_MARKET = 2
+    UNKNOWN_ASSET = 3
+    SYSTEM_ACCOUNT = 4
+    SAME_ACCOUNT = 5
+    ACCOUNT_LIMIT = 6
+    UNKNOWN_ORDER = 7
+    UNKNOWN_AUCTION = 8
+    IN_LIQUIDATION = 9
+    MARKET_SETTLED = 10
+    MARKET_HALTED = 11
+    MARKET_CANCEL_ONLY = 12
+    MARKET_REDUCE_ONLY = 13
+    MARKET_POST_ONLY = 14
+    NO_MARK_PRICE = 15
+    ORACLE_STALE = 16
+    ORDER_TYPE = 17  # the combination of order type and time in force makes no sense
+    PRICE_PRECISION = 18
+    PRICE_LIMIT = 19
+    PRICE_BAND = 20
+    REDUCE_ONLY = 21
+    MINIMUM_NOTIONAL = 22
+    NOTIONAL_LIMIT = 23
+    TOO_MANY_ORDERS = 24
+    OPEN_INTEREST_CAP = 25
+    WOULD_CROSS = 26
+    NOT_FILLABLE = 27
+    AMEND_SIZE = 28
+    LEVERAGE_LIMIT = 29
+    POSITION_OPEN = 30
+    NOT_ISOLATED = 31
+    AUCTION_PRICE = 32
+    INSUFFICIENT_MARGIN = 33
+    INSUFFICIENT_BALANCE = 34
+    SUPPLY_LIMIT = 35
+
+
+ReasonCode = Annotated[int, Meta(ge=1, le=35), Reason]
+
+
+class CommandKind(IntEnum):
+    """The commands of messages.py, each named as its struct is."""
+
+    OpenAccount = 1
+    Deposit = 2
+    Withdraw = 3
+    Transfer = 4
+    Place = 5
+    Amend = 6
+    Cancel = 7
+    CancelClient = 8
+    CancelAll = 9
+    SetLeverage = 10
+    SetMarginMode = 11
+    MoveIsolatedMargin = 12
+    BlockTrade = 13
+    UpdateOracle = 14
+    TakeAuction = 15
+    SetMarketStatus = 16
+    Tick = 17
+
+
+CommandCode = Annotated[int, Meta(ge=1, le=17), CommandKind]

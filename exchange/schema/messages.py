@@ -1,0 +1,255 @@
+"""Every command, and the one schema of all that crosses the boundary of the venue (events are in events.py, enums in codes.py).
+
+The schema serves the typed API, the packed rows, the journal and later the wire. A message is a frozen struct of integers; its
+packed form is one row of 16 int64:
+
+    command  [kind, ts, fields in declared order, zeros]
+    event    [kind, seq, ts, fields in declared order, zeros]
+
+Bounds are part of the annotations, as is the enum of codes.py that a field holds a number of (`side: SideCode`). Bounds are checked
+at the door, before the command's `ts` is applied. The last column of a
+command row counts continuation rows; no command of today needs one, so it is zero.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, get_args, get_type_hints
+
+from msgspec import Meta
+from msgspec.structs import astuple, fields
+
+from ..state import types as t
+from .codes import *  # noqa: F403
+from .codes import (
+    AccountKindCode,
+    Coded,
+    MarginModeCode,
+    MarketStatusCode,
+    OrderTypeCode,
+    SelfTradeCode,
+    SideCode,
+    TimeInForceCode,
+)
+from .events import *  # noqa: F403
+
+I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Ts = Annotated[int, Meta(ge=0, le=int(t.MAX_TS))]
+AccountId = Annotated[int, Meta(ge=0, le=int(t.MAX_ACCOUNTS) - 1)]
+MarketId = Annotated[int, Meta(ge=0, le=int(t.MAX_MARKETS) - 1)]
+AnyMarket = Annotated[int, Meta(ge=-1, le=int(t.MAX_MARKETS) - 1)]  # -1: all of them
+AssetId = Annotated[int, Meta(ge=0, le=int(t.MAX_ASSETS) - 1)]
+Amount = Annotated[int, Meta(ge=1, le=int(t.MAX_AMOUNT))]  # [micro]
+SignedAmount = Annotated[int, Meta(ge=-int(t.MAX_AMOUNT), le=int(t.MAX_AMOUNT))]  # [micro]
+Price = Annotated[int, Meta(ge=1, le=int(t.MAX_PRICE))]  # [ticks]
+OptionalPrice = Annotated[int, Meta(ge=0, le=int(t.MAX_PRICE))]  # [ticks], 0: none
+Lots = Annotated[int, Meta(ge=1, le=int(t.MAX_LOTS))]  # [lots]
+Id = Annotated[int, Meta(ge=1, le=2**62)]
+Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
+SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
+
+
+class Command(Coded, frozen=True, gc=False):
+    """Base of all commands. `ts` is the venue's time in ns; it may repeat, never run back, nor jump by more than a day."""
+
+    KIND: ClassVar[int] = 0
+    ts: Ts
+
+
+class OpenAccount(Command, frozen=True, gc=False):
+    """Open the next account. `owner` is the shell's number for whoever it belongs to."""
+
+    KIND: ClassVar[int] = 1
+    account_kind: AccountKindCode
+    owner: I64
+
+
+class Deposit(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 2
+    account: AccountId
+    asset: AssetId
+    amount: Amount  # [micro]
+
+
+class Withdraw(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 3
+    account: AccountId
+    asset: AssetId
+    amount: Amount  # [micro]
+
+
+class Transfer(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 4
+    account: AccountId
+    to: AccountId
+    asset: AssetId
+    amount: Amount  # [micro]
+
+
+class Place(Command, frozen=True, gc=False):
+    """Place an order. A market order's `price` is its protection price; 0 takes the edge of the venue's price band.
+
+    A nonzero client id (two 64-bit halves) is unique among the account's open orders and its last 1,024 closed ones that had
+    one; a repeat returns the first order's id and state (`OrderRepeated`) and changes nothing.
+    """
+
+    KIND: ClassVar[int] = 5
+    account: AccountId
+    market: MarketId
+    side: SideCode
+    price: OptionalPrice  # [ticks]
+    size: Lots  # [lots]
+    order_type: OrderTypeCode = 0
+    tif: TimeInForceCode = 0
+    reduce_only: Flag = 0  # 1: may only bring the position towards zero
+    self_trade: SelfTradeCode = 0
+    client_hi: I64 = 0
+    client_lo: I64 = 0
+
+
+class Amend(Command, frozen=True, gc=False):
+    """Give a resting order a new price and a new open size. Priority is kept when only the size falls."""
+
+    KIND: ClassVar[int] = 6
+    account: AccountId
+    order_id: Id
+    price: Price  # [ticks]
+    size: Lots  # [lots] left open afterwards
+
+
+class Cancel(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 7
+    account: AccountId
+    order_id: Id
+
+
+class CancelClient(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 8
+    account: AccountId
+    client_hi: I64
+    client_lo: I64
+
+
+class CancelAll(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 9
+    account: AccountId
+    market: AnyMarket = -1  # -1: all
+
+
+class SetLeverage(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 10
+    account: AccountId
+    market: MarketId
+    leverage: Annotated[int, Meta(ge=1, le=int(t.MAX_LEVERAGE))]
+
+
+class SetMarginMode(Command, frozen=True, gc=False):
+    KIND: ClassVar[int] = 11
+    account: AccountId
+    market: MarketId
+    mode: MarginModeCode
+
+
+class MoveIsolatedMargin(Command, frozen=True, gc=False):
+    """Add to (amount > 0) or remove from (amount < 0) the margin of an isolated position."""
+
+    KIND: ClassVar[int] = 12
+    account: AccountId
+    market: MarketId
+    amount: SignedAmount  # [micro]
+
+
+class BlockTrade(Command, frozen=True, gc=False):
+    """Admin: two accounts cross at a price, off the book and free of fees. Seeds positions."""
+
+    KIND: ClassVar[int] = 13
+    buyer: AccountId
+    seller: AccountId
+    market: MarketId
+    size: Lots  # [lots]
+    price: Price  # [ticks]
+
+
+class UpdateOracle(Command, frozen=True, gc=False):
+    """What the outside world's price is, as the venue hears it. `perp_median` is that of outside perpetuals, 0: not given."""
+
+    KIND: ClassVar[int] = 14
+    market: MarketId
+    price: Price  # [ticks]
+    perp_median: OptionalPrice = 0  # [ticks]
+
+
+class TakeAuction(Command, frozen=True, gc=False):
+    """Bid for a share of an auctioned account, if that gains at least `minimum_gain` against the mark."""
+
+    KIND: ClassVar[int] = 15
+    account: AccountId
+    auction: Id
+    share_ppm: SharePpm  # of what the auction still offers
+    minimum_gain: SignedAmount = 0  # [micro]
+
+
+class SetMarketStatus(Command, frozen=True, gc=False):
+    """Admin. `SETTLED` closes every position at `price` (0: at the mark) and is final."""
+
+    KIND: ClassVar[int] = 16
+    market: MarketId
+    status: MarketStatusCode
+    price: OptionalPrice = 0  # [ticks]
+
+
+class Tick(Command, frozen=True, gc=False):
+    """Let time pass: run what has fallen due."""
+
+    KIND: ClassVar[int] = 17
+
+
+COMMANDS: Final[tuple[type[Command], ...]] = tuple(Command.__subclasses__())
+COMMAND_OF: Final[dict[int, type[Command]]] = {c.KIND: c for c in COMMANDS}
+
+
+def _bounds(command: type[Command]) -> tuple[tuple[str, int, int], ...]:
+    hints = get_type_hints(command, include_extras=True)
+    rows: list[tuple[str, int, int]] = []
+    for field in fields(command):
+        meta = next(m for m in get_args(hints[field.name]) if isinstance(m, Meta))
+        assert isinstance(meta.ge, int) and isinstance(meta.le, int)
+        rows.append((field.name, meta.ge, meta.le))
+    return tuple(rows)
+
+
+BOUNDS: Final[dict[int, tuple[tuple[str, int, int], ...]]] = {c.KIND: _bounds(c) for c in COMMANDS}
+
+
+class Malformed(ValueError):
+    """A command that is refused at the door: nothing happened, not even its `ts`."""
+
+
+def describe_malformed(row: list[int]) -> str:
+    """Why `row` (16 integers) is no command."""
+    bounds = BOUNDS.get(row[0])
+    if bounds is None:
+        return f"kind is {row[0]}; known kinds are 1 to {len(COMMANDS)}"
+    name = COMMAND_OF[row[0]].__name__
+    for column, (field, low, high) in enumerate(bounds, start=1):
+        if not low <= row[column] <= high:
+            return f"{name}.{field} is {row[column]}; expected {low} to {high}"
+    return f"{name}: unused columns of its row must be 0, got {row[len(bounds) + 1 :]}"
+
+
+def command_row(command: Command) -> list[int]:
+    """The packed row of a command. Raises Malformed if a field is no integer or does not fit 64 bits."""
+    row = [command.KIND, *astuple(command)]
+    for value in row:
+        if not isinstance(value, int):
+            raise Malformed(f"{type(command).__name__}: {value!r} is not an integer")
+        if not -(2**63) <= value < 2**63:
+            raise Malformed(f"{type(command).__name__}: {value} does not fit 64 bits")
+    return row + [0] * (int(t.ROW) - len(row))
+
+
+def command_of_row(row: list[int]) -> Command:
+    """The typed command of a packed row. Raises Malformed."""
+    bounds = BOUNDS.get(row[0])
+    if bounds is None or any(row[len(bounds) + 1 :]):
+        raise Malformed(describe_malformed(row))
+    return COMMAND_OF[row[0]](*row[1 : len(bounds) + 1])
