@@ -10,8 +10,8 @@ from .design.venue import shipped_venues as shipped_venues
 from .engine import Exchange as Exchange
 from .journal import Journal as Journal
 from .journal import replay as replay
+from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
-from .state.liquidations import SCREENS
 
 if BUILD == "interpreted":  # by name: the compile step would follow the import and want numpy
     SCREENS.append(import_module(".liquidation.screen", __name__).NumpyScreen())

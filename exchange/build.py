@@ -7,14 +7,16 @@ from importlib import import_module
 from typing import Final
 
 CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests read this list
-    "state.types", "state.tables", "state.ids", "state.liquidations",
-    "schema.kinds", "schema.door",
-    "money.ledger", "money.margin",
-    "trading.access", "trading.book", "trading.depth", "trading.mark", "trading.funding", "trading.trial", "trading.open_orders",
-    "trading.matching", "trading.entry", "trading.accounts",
-    "liquidation.backstops", "liquidation.adl", "liquidation.slices", "liquidation.desk", "liquidation.steps", "liquidation.auction",
-    "liquidation.vault", "liquidation.settlement",
-    "due", "engine",
+    "state.types", "state.packed", "state.tables", "state.market", "state.ids", "state.ladder", "state.log", "state.schedule",
+    "state.liquidations", "state.state",
+    "schema.kinds", "schema.columns", "schema.door",
+    "money.payoff", "money.margin", "money.ledger",
+    "trading.access", "trading.order", "trading.book", "trading.depth", "trading.mark", "trading.funding", "trading.open_orders",
+    "trading.positions", "trading.planning", "trading.dry_run", "trading.matching", "trading.entry", "trading.accounts",
+    "liquidation.backstops", "liquidation.adl", "liquidation.slices", "liquidation.case", "liquidation.steps", "liquidation.lifecycle",
+    "liquidation.auction", "liquidation.vault", "liquidation.screening", "liquidation.passes", "liquidation.prices",
+    "liquidation.settlement",
+    "queries", "engine",
 )  # fmt: skip
 
 

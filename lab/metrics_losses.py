@@ -158,7 +158,7 @@ def durations(log: Log) -> tuple[Floats, int]:
 def losses(log: Log) -> Losses:
     paid, social = log[DeficitPaid], log[LossSocialized]
     vault = int(log.run.closing_equity[int(VAULT)]) - int(log.run.opening_equity[int(VAULT)])
-    per_lot = int(social["index_delta"].sum()) / 2.0**log.run.terms.index_shift  # [micro per lot]
+    per_lot = int(social["accrual_delta"].sum()) / 2.0**log.run.terms.accrual_shift  # [micro per lot]
     return Losses(
         bad_debt_usd=log.usd(user_slices(log)["deficit"]),
         open_deficit_usd=log.usd(np.maximum(-log.run.closing_equity[int(FIRST_USER) :], 0)),
@@ -241,7 +241,7 @@ def stress(log: Log) -> Stress:
     size = log.run.opening_size.copy()
     size[log[LiquidationStarted]["account"]] = 0
     changes = position_changes(log, np.flatnonzero(size))
-    scale = MICRO * 2.0**log.run.terms.index_shift
+    scale = MICRO * 2.0**log.run.terms.accrual_shift
     costs = {
         "socialized": accrued(changes, np.abs(changes.after), log[LossSocialized], len(size)) / scale,
         "adl": conceded(changes, log[Deleveraged], log.run.terms.unit, len(size)) / MICRO,
@@ -317,8 +317,8 @@ def conceded(changes: Changes, rows: Rows, unit: int, accounts: int) -> Floats:
 
 
 def accrued(changes: Changes, held: Ints, accruals: Rows, accounts: int) -> Floats:
-    """What each account owed by an index: the sum of its rises x the lots held then. [2^-index_shift micro], by account"""
-    index = np.append(np.int64(0), np.cumsum(accruals["index_delta"]))
+    """What each account owed by an index: the sum of its rises x the lots held then. [2^-accrual_shift micro], by account"""
+    index = np.append(np.int64(0), np.cumsum(accruals["accrual_delta"]))
     last_step = np.append(changes.account[1:] != changes.account[:-1], True) if len(held) else np.zeros(0, bool)
     until = np.where(last_step, np.iinfo(np.int64).max, np.roll(changes.seq, -1))
     rise = index[np.searchsorted(accruals["seq"], until)] - index[np.searchsorted(accruals["seq"], changes.seq)]

@@ -214,7 +214,7 @@ def flow(log: Log, intervals: list[FundingInterval]) -> Flow:
 def funding(log: Log) -> list[FundingInterval]:
     """Funding charged, one entry per minute that had any (a venue that charges continuously has many charges in one)."""
     rows, terms = log[FundingCharged], log.run.terms
-    per_coin = rows["index_delta"] / (2.0**terms.index_shift * MICRO * terms.lot)  # [USD]
+    per_coin = rows["accrual_delta"] / (2.0**terms.accrual_shift * MICRO * terms.lot)  # [USD]
     rate = per_coin / (rows["price"] * terms.tick)
     minute = rows["ts"] // MINUTE
     starts = np.flatnonzero(np.append(True, minute[1:] != minute[:-1])) if len(rows) else np.zeros(0, np.int64)

@@ -11,7 +11,8 @@ import numpy as np
 
 from perplab.clients.bots.base import Rows
 from perplab.exchange import Exchange
-from perplab.exchange.state.types import BUY, ROW, SELL
+from perplab.exchange.schema.kinds import BUY, SELL
+from perplab.exchange.state.types import ROW
 from perplab.lab.population import Terms
 from perplab.lab.run import BookSamples, Floats
 

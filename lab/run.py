@@ -23,7 +23,7 @@ class MarketTerms:
     tick: float  # [USD per tick]
     lot: float  # [coins per lot]
     unit: int  # [micro-units per tick x lot]
-    index_shift: int  # per-lot indices are in 2^-index_shift micro-units
+    accrual_shift: int  # per-lot indices are in 2^-accrual_shift micro-units
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
 from perplab.exchange import BUILD, Exchange
 from perplab.exchange.codes import Reason
-from perplab.exchange.design.venue import VenueDesign, index_shift
+from perplab.exchange.design.venue import VenueDesign, accrual_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, Event, Rejected, audience, event_of_row
 from perplab.exchange.journal import Journal
 from perplab.exchange.messages import COMMAND_OF, Malformed, UpdateOracle
@@ -313,7 +313,7 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         scenario=simulation.scenario.name,
         seed=seed,
         build=BUILD,
-        terms=MarketTerms(venue.markets[MARKET].name, terms.tick_usd, terms.lot_coins, terms.unit, index_shift(venue.markets[MARKET])),
+        terms=MarketTerms(venue.markets[MARKET].name, terms.tick_usd, terms.lot_coins, terms.unit, accrual_shift(venue.markets[MARKET])),
         start_ts=stage.path.start_ns,
         end_ts=stage.path.end_ns,
         watch_ts=simulation.scenario.path.watch_ts,

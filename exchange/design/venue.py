@@ -18,12 +18,12 @@ from msgspec import Meta, Struct
 from ..liquidation.adl import AdlRank, AutoDeleverage, HyperliquidIndex, ProfitLeverage
 from ..liquidation.auction import DutchAuction
 from ..liquidation.backstops import Backstop, InsuranceFund, SocializedLoss
-from ..liquidation.desk import LiquidationStep
 from ..liquidation.slices import Terms
-from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
+from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep, LiquidationStep
 from ..liquidation.vault import Takeover, Vault
+from ..schema import kinds as k
 from ..state import types as t
-from ..state.tables import Markets
+from ..state.market import Market as MarketRecord
 from ..trading.funding import FundingRule
 from ..trading.mark import HyperliquidMark, MarkRule, OracleMark
 from .reader import DesignError, Tree, convert, merged, nearest, read_toml
@@ -316,8 +316,8 @@ def check_tiers(market: Market, key: str, refuse: object) -> None:
 # -- rules of the core ------------------------------------------------------------------------------------------------------------
 
 
-def index_shift(market: Market) -> int:
-    """The finest scale of per-lot indices that cannot overflow: the value of a lot at max_price stays below 2^51, INDEX_LIMIT / 2^5."""
+def accrual_shift(market: Market) -> int:
+    """The finest scale of per-lot accruals that cannot overflow: the value of a lot at max_price stays below 2^51, ACCRUAL_LIMIT / 2^5."""
     lot_value = int(market.max_price / market.tick) * market.unit
     return max(0, min(48, 61 - 10 - lot_value.bit_length()))
 
@@ -329,43 +329,41 @@ def most_lots(venue: VenueDesign, market: Market) -> int:
     return min(int(t.MAX_LOTS), room // (int(market.max_price / market.tick) * market.unit))
 
 
-def fill_market(markets: Markets, row: int, venue: VenueDesign) -> None:
-    """Write a market's terms into its row."""
-    market = venue.markets[row]
-    max_ticks = int(market.max_price / market.tick)
-    markets.asset[row] = venue.assets.index(market.settlement_asset)
-    markets.payoff[row] = int(t.LINEAR)
-    markets.unit[row] = market.unit
-    markets.max_price[row] = max_ticks
-    markets.max_lots[row] = most_lots(venue, market)
-    markets.significant_figures[row] = market.significant_figures
-    markets.minimum_notional[row] = market.minimum_notional * MICRO
-    markets.price_band_ppm[row] = market.price_band_ppm
-    markets.open_interest_cap[row] = min(int(t.MAX_LOTS), int(market.open_interest_cap / market.lot))
-    markets.maker_fee_ppb[row] = market.maker_fee_ppb
-    markets.taker_fee_ppb[row] = market.taker_fee_ppb
-    markets.max_leverage[row] = market.max_leverage
-    markets.default_leverage[row] = market.default_leverage or market.max_leverage
-    markets.index_shift[row] = index_shift(market)
-    markets.stale_after[row] = market.oracle.stale_after_ms * NS
-    markets.on_stale[row] = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
-    fill_tiers(markets, row, market)
+def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
+    """Write a market's terms into its record."""
+    market = venue.markets[record.number]
+    record.asset = venue.assets.index(market.settlement_asset)
+    record.payoff = int(k.LINEAR)
+    record.unit = market.unit
+    record.max_price = int(market.max_price / market.tick)
+    record.max_lots = most_lots(venue, market)
+    record.significant_figures = market.significant_figures
+    record.minimum_notional = market.minimum_notional * MICRO
+    record.price_band_ppm = market.price_band_ppm
+    record.open_interest_cap = min(int(t.MAX_LOTS), int(market.open_interest_cap / market.lot))
+    record.maker_fee_ppb = market.maker_fee_ppb
+    record.taker_fee_ppb = market.taker_fee_ppb
+    record.max_leverage = market.max_leverage
+    record.default_leverage = market.default_leverage or market.max_leverage
+    record.accrual_shift = accrual_shift(market)
+    record.stale_after = market.oracle.stale_after_ms * NS
+    record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
+    fill_tiers(record, market)
 
 
-def fill_tiers(markets: Markets, row: int, market: Market) -> None:
+def fill_tiers(record: MarketRecord, market: Market) -> None:
     """Tier rates and deductions: deduction_n = deduction_{n-1} + lower_n x (rate_n - rate_{n-1}), exact since bounds are whole USD."""
-    markets.tiers[row] = len(market.tiers)
+    record.tiers = len(market.tiers)
     initial = maintenance = 0
     before = market.tiers[0]
     for number, tier in enumerate(market.tiers):
-        at = row * int(t.MAX_TIERS) + number
         initial += tier.lower_notional * (tier.initial_margin_ppm - before.initial_margin_ppm)
         maintenance += tier.lower_notional * (tier.maintenance_margin_ppm - before.maintenance_margin_ppm)
-        markets.tier_lower[at] = tier.lower_notional * MICRO
-        markets.initial_ppm[at] = tier.initial_margin_ppm
-        markets.initial_deduction[at] = initial
-        markets.maintenance_ppm[at] = tier.maintenance_margin_ppm
-        markets.maintenance_deduction[at] = maintenance
+        record.tier_lower[number] = tier.lower_notional * MICRO
+        record.initial_ppm[number] = tier.initial_margin_ppm
+        record.initial_deduction[number] = initial
+        record.maintenance_ppm[number] = tier.maintenance_margin_ppm
+        record.maintenance_deduction[number] = maintenance
         before = tier
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
-from ..money.margin import row_notional, slice_value, value_of
+from ..money.margin import market_of, row_notional, slice_value
+from ..money.payoff import value_of
 from ..schema import kinds as k
-from ..state.tables import State
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import P_ACCOUNT, P_ENTRY, P_NEXT_OPEN, P_SIZE
 from ..state.types import FIRST_USER, NIL, PPM, abs_i64, max_i64, min_i64
-from ..trading.matching import Matcher
+from ..trading.positions import PositionKeeper
 from .backstops import equity_behind
 
 
@@ -55,17 +58,17 @@ class AutoDeleverage:
 class Queue:
     """The winners of one side of a market, ranked once in a pass. Those in front who have nothing left are dropped for good."""
 
-    def __init__(self, market: i64, is_long: bool, rows: list[i64]) -> None:
-        self.market: i64 = market
+    def __init__(self, market: Market, is_long: bool, rows: list[i64]) -> None:
+        self.market: Market = market
         self.is_long: bool = is_long
         self.rows: list[i64] = rows
         self.first: int = 0
 
 
 class Deleveraging:
-    def __init__(self, state: State, matcher: Matcher, rule: AutoDeleverage) -> None:
+    def __init__(self, state: State, keeper: PositionKeeper, rule: AutoDeleverage) -> None:
         self.state: State = state
-        self.matcher: Matcher = matcher
+        self.keeper: PositionKeeper = keeper
         self.rule: AutoDeleverage = rule
         self.queues: list[Queue] = []
         self.winners: list[i64] = []  # accounts that the last call closed against
@@ -74,29 +77,29 @@ class Deleveraging:
     def begin_pass(self) -> None:
         self.queues = []
 
-    def queue(self, market: i64, is_long: bool) -> Queue:
+    def queue(self, market: Market, is_long: bool) -> Queue:
         """The ranking of this pass, made when first needed."""
         for known in self.queues:
-            if known.market == market and known.is_long == is_long:
+            if known.market is market and known.is_long == is_long:
                 return known
         made = Queue(market, is_long, self.ranked(market, is_long))
         self.queues.append(made)
         return made
 
-    def ranked(self, market: i64, is_long: bool) -> list[i64]:
+    def ranked(self, market: Market, is_long: bool) -> list[i64]:
         """Position rows of a side by falling score; accounts without equity and system accounts are left out."""
         state = self.state
-        positions = state.positions
+        cells = state.positions.cells
         found: list[tuple[int, int, int]] = []
-        row = state.markets.first_open[market]
+        row = market.first_open
         while row != NIL:
-            if (positions.size[row] > 0) == is_long and positions.account[row] >= FIRST_USER:
+            if (cells[row + P_SIZE] > 0) == is_long and cells[row + P_ACCOUNT] >= FIRST_USER:
                 equity = equity_behind(state, row)
                 if equity > 0:
-                    entry = max_i64(1, abs_i64(positions.entry_notional[row]))
+                    entry = max_i64(1, abs_i64(cells[row + P_ENTRY]))
                     score = self.rule.rank.score(row_notional(state, row), entry, equity, is_long)
-                    found.append((-score, int(positions.account[row]), int(row)))
-            row = positions.next_open[row]
+                    found.append((-score, int(cells[row + P_ACCOUNT]), int(row)))
+            row = cells[row + P_NEXT_OPEN]
         found.sort()
         rows: list[i64] = []
         for item in found:
@@ -111,9 +114,9 @@ class Deleveraging:
         Sets `booked`, the value of what was closed, and `winners`, the accounts that it was closed against.
         """
         state = self.state
-        positions = state.positions
-        market = positions.market[row]
-        is_long = positions.size[row] > 0
+        cells = state.positions.cells
+        market = market_of(state, row)
+        is_long = cells[row + P_SIZE] > 0
         queue = self.queue(market, not is_long)
         held_by_loser = lots if is_long else -lots
         left = lots
@@ -124,17 +127,17 @@ class Deleveraging:
         while left > 0 and at < len(queue.rows):
             winner = queue.rows[at]
             at += 1
-            held = abs_i64(positions.size[winner])
-            if held == 0 or (positions.size[winner] > 0) == is_long:
+            held = abs_i64(cells[winner + P_SIZE])
+            if held == 0 or (cells[winner + P_SIZE] > 0) == is_long:
                 if at == queue.first + 1:
                     queue.first = at
                 continue
-            if positions.account[winner] == positions.account[row]:
+            if cells[winner + P_ACCOUNT] == cells[row + P_ACCOUNT]:
                 continue
             part = min_i64(left, held)
             # what is booked for all fills together is rounded, once; the last one takes the remainder
             cost = slice_value(value, lots - left + part, held_by_loser) - self.booked
-            at_mark = value_of(state.markets, market, part, state.markets.mark[market])
+            at_mark = value_of(market, part, market.mark)
             if equity_behind(state, winner) - abs_i64(at_mark - cost) < 0:
                 passed.append(winner)
                 continue
@@ -143,9 +146,9 @@ class Deleveraging:
         rest = value - self.booked
         for winner in passed:
             if left > 0:
-                part = min_i64(left, abs_i64(positions.size[winner]))
+                part = min_i64(left, abs_i64(cells[winner + P_SIZE]))
                 due = slice_value(rest, part, left if is_long else -left)
-                at_mark = value_of(state.markets, market, part, state.markets.mark[market])
+                at_mark = value_of(market, part, market.mark)
                 equity = max_i64(0, equity_behind(state, winner))
                 cost = min_i64(due, at_mark + equity) if is_long else max_i64(max_i64(0, due), at_mark - equity)
                 self.transfer(row, winner, part, cost, at_mark)
@@ -155,15 +158,15 @@ class Deleveraging:
 
     def transfer(self, loser: i64, winner: i64, lots: i64, value: i64, at_mark: i64) -> None:
         state = self.state
-        positions = state.positions
-        signed = -lots if positions.size[loser] > 0 else lots
-        market = positions.market[loser]
+        cells = state.positions.cells
+        signed = -lots if cells[loser + P_SIZE] > 0 else lots
+        market = market_of(state, loser)
         self.booked += value
-        self.winners.append(positions.account[winner])
-        self.matcher.change_position(loser, signed, value, 0, False)
-        profit = self.matcher.change_position(winner, -signed, value, 0, True)
+        self.winners.append(cells[winner + P_ACCOUNT])
+        self.keeper.change_frozen(loser, signed, value)
+        profit = self.keeper.change(market, winner, -signed, value, 0)
         state.log.emit(
-            k.E_DELEVERAGED, state.now, positions.account[loser], positions.account[winner], market, lots, value, profit,
-            abs_i64(at_mark - value), state.markets.mark[market],
+            k.E_DELEVERAGED, state.now, cells[loser + P_ACCOUNT], cells[winner + P_ACCOUNT], market.number, lots, value, profit,
+            abs_i64(at_mark - value), market.mark,
         )  # fmt: skip
-        self.matcher.open.sync_reducers(winner)
+        self.keeper.sync_reducers(winner)

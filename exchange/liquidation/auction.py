@@ -8,38 +8,31 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_initial, equity_share, initial_of, row_initial, row_maintenance, value_of
+from ..money.margin import cross_equity, cross_initial, equity_share, initial_of, row_initial, row_maintenance
+from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..schema.views import Auction
-from ..state.types import (
-    ISOLATED,
-    MAX_TS,
-    NIL,
-    PPM,
-    abs_i64,
-    clamp_i64,
-    max_i64,
-    min_i64,
-    mul_div_ceil,
-    mul_div_floor,
-    ppm_floor,
-)
-from ..trading.access import suspension
-from .desk import LiquidationDesk, LiquidationStep
+from ..state.liquidations import Liquidation
+from ..state.state import State
+from ..state.tables import P_LEVERAGE, P_MODE, P_SIZE
+from ..state.types import MAX_TS, NIL, PPM, abs_i64, clamp_i64, max_i64, min_i64, mul_div_ceil, mul_div_floor, ppm_floor
+from ..trading.access import in_liquidation, refused_user, suspension
+from .case import LiquidationCase
+from .lifecycle import OFFER_FALLS, OFFER_RISES, OPENED, TURNED_INSOLVENT, TURNED_SOLVENT, Lifecycle, move
 from .slices import whole_or_part
-from .steps import hand_over
+from .steps import LiquidationStep
 
 
 class Lot:
     """What an auction has to offer now."""
 
-    def __init__(self, desk: LiquidationDesk, at: i64) -> None:
-        self.rows: list[i64] = desk.free_rows(at)
-        self.equity: i64 = desk.equity(at)
+    def __init__(self, case: LiquidationCase) -> None:
+        self.rows: list[i64] = case.free_rows()
+        self.equity: i64 = case.equity()
         self.maintenance: i64 = 0
         for row in self.rows:
-            self.maintenance += row_maintenance(desk.state, row)
-        whole = desk.maintenance(at)
+            self.maintenance += row_maintenance(case.state, row)
+        whole = case.maintenance()
         if len(self.rows) == 0:
             self.maintenance = whole  # all is held back: what will be on offer again
         elif self.maintenance != whole and whole > 0:
@@ -64,159 +57,189 @@ class DutchAuction(LiquidationStep):
         self.insolvent_duration: i64 = insolvent_duration  # [ns]
         self.buffer_ppm: i64 = buffer_ppm
 
-    def act(self, desk: LiquidationDesk, at: i64) -> bool:
-        table = desk.table
-        now = desk.state.now
-        equity = desk.equity(at)
-        elsewhere = desk.adl is not None or len(desk.steps) > 1
-        if elsewhere and equity < 0 and self.payers(desk, at) < -Lot(desk, at).equity:
+    def act(self, case: LiquidationCase) -> bool:
+        it = case.liquidation
+        now = case.state.now
+        equity = case.equity()
+        elsewhere = case.deleverages or case.has_other_steps
+        if elsewhere and equity < 0 and case.payers() < -Lot(case).equity:
             return True  # nobody could be paid enough: an auction that is under way ends, and none is begun
-        if table.auction[at] == 0:
-            number = table.open_auction(at)
-            table.since[at] = now
-            row = table.row[at]
-            market = desk.state.positions.market[row] if row != NIL else NIL
-            desk.state.log.emit(k.E_AUCTION_STARTED, now, number, table.account[at], market, equity, desk.maintenance(at))
-        if equity > 0 and now - table.since[at] < self.duration:
-            table.insolvent_since[at] = NIL
+        if it.auction == 0:
+            self.open(case, equity)
+        if equity > 0 and now - it.since < self.duration:
+            if it.phase == OFFER_RISES:
+                move(it, TURNED_SOLVENT)
+                it.insolvent_since = NIL
             return False
-        if table.insolvent_since[at] == NIL:
-            table.insolvent_since[at] = now
-        over = now - table.insolvent_since[at] >= self.insolvent_duration
-        return over and desk.adl is not None
+        if it.phase == OFFER_FALLS:
+            move(it, TURNED_INSOLVENT)
+            it.insolvent_since = now
+        return case.deleverages and now - it.insolvent_since >= self.insolvent_duration
 
-    def forget(self, desk: LiquidationDesk, at: i64, outcome: i64) -> None:
-        table = desk.table
-        if table.auction[at] != 0:
-            row = table.row[at]
-            market = desk.state.positions.market[row] if row != NIL else NIL
-            desk.state.log.emit(k.E_AUCTION_ENDED, desk.state.now, table.auction[at], table.account[at], market, outcome)
-            table.close_auction(at)
+    def open(self, case: LiquidationCase, equity: i64) -> None:
+        """Begin an auction, with the next number."""
+        it = case.liquidation
+        state = case.state
+        number = state.liquidations.open_auction(it)
+        move(it, OPENED)
+        it.since = state.now
+        state.log.emit(k.E_AUCTION_STARTED, state.now, number, it.account, case.isolated_market, equity, case.maintenance())
 
-    def payers(self, desk: LiquidationDesk, at: i64) -> i64:
-        """What the cash payers can pay for this account now [micro]."""
-        rows = desk.free_rows(at)
-        return desk.backstops.available(rows[0]) if len(rows) > 0 else 0
+    def on_leave(self, case: LiquidationCase, outcome: i64) -> None:
+        it = case.liquidation
+        state = case.state
+        if it.auction != 0:
+            state.log.emit(k.E_AUCTION_ENDED, state.now, it.auction, it.account, case.isolated_market, outcome)
+            state.liquidations.close_auction(it)
 
-    def payment(self, desk: LiquidationDesk, at: i64, lot: Lot) -> i64:
+    def payment(self, case: LiquidationCase, lot: Lot) -> i64:
         """What bidders for the whole lot would be paid now."""
-        since = desk.table.insolvent_since[at]
+        since = case.liquidation.insolvent_since
         if since == NIL or lot.equity >= 0 or len(lot.rows) == 0:
             return 0
-        most = min_i64(self.payers(desk, at), lot.maintenance - lot.equity)
+        most = min_i64(case.payers(), lot.maintenance - lot.equity)
         least = min_i64(most, -lot.equity)
-        elapsed = clamp_i64(desk.clock(at) - since, 0, self.insolvent_duration)
+        elapsed = clamp_i64(case.clock() - since, 0, self.insolvent_duration)
         return least + mul_div_floor(most - least, elapsed, self.insolvent_duration)
 
-    def gain(self, desk: LiquidationDesk, at: i64, lot: Lot) -> i64:
+    def gain(self, case: LiquidationCase, lot: Lot) -> i64:
         """What a bidder for the whole lot would gain against the mark now [micro]."""
-        if desk.table.insolvent_since[at] != NIL:
-            return lot.equity + self.payment(desk, at, lot)
-        elapsed = clamp_i64(desk.clock(at) - desk.table.since[at], 0, self.duration)
+        if case.liquidation.phase == OFFER_RISES:
+            return lot.equity + self.payment(case, lot)
+        elapsed = clamp_i64(case.clock() - case.liquidation.since, 0, self.duration)
         asked = self.start_ppm - mul_div_floor(self.start_ppm, elapsed, self.duration)
         return ppm_floor(lot.equity, PPM - asked)
 
-    def share(self, desk: LiquidationDesk, at: i64, lot: Lot) -> i64:
+    def share(self, case: LiquidationCase, lot: Lot) -> i64:
         """The share of the lot on offer [ppm]."""
-        if desk.table.insolvent_since[at] != NIL:
+        if case.liquidation.phase == OFFER_RISES:
             return PPM
         wanted = lot.maintenance + ppm_floor(lot.maintenance, self.buffer_ppm)
         missing = wanted - lot.equity
-        below = missing + lot.equity - self.gain(desk, at, lot)
+        below = missing + lot.equity - self.gain(case, lot)
         if below <= 0 or missing >= below:
             return PPM
         return clamp_i64(mul_div_ceil(missing, PPM, below), 1, PPM)
 
-    def take(self, desk: LiquidationDesk, at: i64, bidder: i64, share_ppm: i64, minimum_gain: i64) -> i64:
-        """A bid for `share_ppm` of what is on offer; returns the reason of a refusal, or 0."""
-        lot = Lot(desk, at)
-        reason = self.refused_market(desk, at, lot)
-        if reason != 0:
-            return reason
-        share = mul_div_ceil(self.share(desk, at, lot), share_ppm, PPM)
+    def refused_bid(self, case: LiquidationCase, bidder: i64, share_ppm: i64, minimum_gain: i64) -> i64:
+        """The reason why a bid for `share_ppm` of what is on offer cannot be taken, or 0."""
+        lot = Lot(case)
+        if case.equity() >= case.maintenance():
+            return k.R_UNKNOWN_AUCTION
+        if len(lot.rows) == 0:  # positions in suspended markets are not on offer
+            return suspension(case.market_of(case.rows()[0]), case.state.now)
+        share = mul_div_ceil(self.share(case, lot), share_ppm, PPM)
+        return self.refused_bidder(case, bidder, lot, share, self.gain_of(case, lot, share), minimum_gain)
+
+    def gain_of(self, case: LiquidationCase, lot: Lot, share: i64) -> i64:
+        """What the bidder for `share` [ppm] of the lot gains against the mark [micro]."""
+        if case.liquidation.phase == OFFER_RISES:
+            return mul_div_floor(lot.equity, share, PPM) + mul_div_floor(self.payment(case, lot), share, PPM)
+        return mul_div_floor(self.gain(case, lot), share, PPM)
+
+    def bid(self, case: LiquidationCase, bidder: i64, share_ppm: i64) -> None:
+        """Carry out a bid that was not refused: a slice of the account goes to the bidder. The caller begins and ends the slice."""
+        state = case.state
+        slices = case.slices
+        lot = Lot(case)
+        share = mul_div_ceil(self.share(case, lot), share_ppm, PPM)
         equity = mul_div_floor(lot.equity, share, PPM)
-        paid = mul_div_floor(self.payment(desk, at, lot), share, PPM)
-        gain = equity + paid if desk.table.insolvent_since[at] != NIL else mul_div_floor(self.gain(desk, at, lot), share, PPM)
-        reason = self.refused_bidder(desk, bidder, lot, share, gain, minimum_gain)
-        if reason != 0:
-            return reason
-        auction = desk.table.auction[at]
-        account = desk.table.account[at]
-        desk.ledger.record()
+        paid = mul_div_floor(self.payment(case, lot), share, PPM)
+        gain = self.gain_of(case, lot, share)
         shares: list[i64] = []
         for row in lot.rows:  # before any of them changes hands
-            shares.append(equity_share(desk.state, row, equity, lot.maintenance))
+            shares.append(equity_share(state, row, equity, lot.maintenance))
         number: i64 = 0
         for row in lot.rows:
-            hand_over(desk, row, bidder, self.part(desk, row, share), max_i64(0, -shares[number]), k.BY_AUCTION)
+            slices.transfer_at_mark(row, bidder, self.part(case, row, share), max_i64(0, -shares[number]), k.BY_AUCTION)
             number += 1
-        desk.backstops.fold(lot.rows[0], paid)
-        desk.ledger.pay(lot.rows[0], bidder, gain)
-        desk.state.log.emit(k.E_AUCTION_TAKEN, desk.state.now, auction, account, bidder, share, gain, paid)
-        desk.end_if_done(at)  # lots round up: where that made the account flat, what it still owes is a deficit of this slice too
-        desk.ledger.forget()
-        if desk.has_unexamined():
-            desk.wake()
-        return 0
+        slices.backstops.cover_deficit(lot.rows[0], paid)
+        slices.ledger.pay(lot.rows[0], bidder, gain)
+        state.log.emit(k.E_AUCTION_TAKEN, state.now, case.liquidation.auction, case.account, bidder, share, gain, paid)
 
-    def part(self, desk: LiquidationDesk, row: i64, share: i64) -> i64:
+    def part(self, case: LiquidationCase, row: i64, share: i64) -> i64:
         """Lots of a position that go with a share of the lot."""
-        held = desk.state.positions.size[row]
-        return whole_or_part(desk.state, desk.state.positions.market[row], held, mul_div_ceil(abs_i64(held), share, PPM))
+        held = case.state.positions.cells[row + P_SIZE]
+        return whole_or_part(case.market_of(row), held, mul_div_ceil(abs_i64(held), share, PPM))
 
-    def refused_market(self, desk: LiquidationDesk, at: i64, lot: Lot) -> i64:
-        """Is anything on offer? Positions in suspended markets are not."""
-        if desk.equity(at) >= desk.maintenance(at):
-            return k.R_UNKNOWN_AUCTION
-        return suspension(desk.state, desk.state.positions.market[desk.rows_of(at)[0]]) if len(lot.rows) == 0 else 0
-
-    def refused_bidder(self, desk: LiquidationDesk, bidder: i64, lot: Lot, share: i64, gain: i64, minimum_gain: i64) -> i64:
+    def refused_bidder(self, case: LiquidationCase, bidder: i64, lot: Lot, share: i64, gain: i64, minimum_gain: i64) -> i64:
         """The bidder holds the markets on cross; with the new positions he stays within the caps and meets the initial requirement of all
         his positions."""
-        state = desk.state
-        positions = state.positions
-        markets = state.markets
-        asset = markets.asset[positions.market[lot.rows[0]]]
+        state = case.state
+        cells = state.positions.cells
+        asset = case.market_of(lot.rows[0]).asset
         needed = cross_initial(state, bidder, asset)
         isolated = False
         for row in lot.rows:
-            market = positions.market[row]
-            lots = self.part(desk, row, share)
-            after = lots if positions.size[row] > 0 else -lots
-            leverage = markets.default_leverage[market]
-            own = state.find_position(bidder, market)
+            market = case.market_of(row)
+            lots = self.part(case, row, share)
+            after = lots if cells[row + P_SIZE] > 0 else -lots
+            leverage = market.default_leverage
+            own = state.find_position(bidder, market.number)
             if own != NIL:
-                isolated = isolated or positions.mode[own] == ISOLATED
-                after += positions.size[own]
-                leverage = positions.leverage[own]
-                needed -= row_initial(state, own) if positions.mode[own] != ISOLATED else 0
-            if abs_i64(after) > markets.max_lots[market]:
+                isolated = isolated or cells[own + P_MODE] == k.ISOLATED
+                after += cells[own + P_SIZE]
+                leverage = cells[own + P_LEVERAGE]
+                needed -= row_initial(state, own) if cells[own + P_MODE] != k.ISOLATED else 0
+            if abs_i64(after) > market.max_lots:
                 return k.R_NOTIONAL_LIMIT
-            needed += initial_of(markets, market, value_of(markets, market, abs_i64(after), markets.mark[market]), leverage)
+            needed += initial_of(market, value_of(market, abs_i64(after), market.mark), leverage)
         if isolated:
             return k.R_POSITION_OPEN
         if gain < minimum_gain:
             return k.R_AUCTION_PRICE
         return 0 if cross_equity(state, bidder, asset) + gain >= needed else k.R_INSUFFICIENT_MARGIN
 
+    def view(self, case: LiquidationCase) -> Auction:
+        """The terms of an open auction as of now."""
+        it = case.liquidation
+        lot = Lot(case)
+        size: i64 = case.state.positions.cells[lot.rows[0] + P_SIZE] if len(lot.rows) > 0 else 0
+        return Auction(
+            it.auction, it.account, case.isolated_market, self.share(case, lot), self.gain(case, lot), size, lot.equity,
+            it.phase == OFFER_RISES,
+        )  # fmt: skip
 
-def open_auctions(desk: LiquidationDesk) -> list[Auction]:
-    """All open auctions by number, with their terms as of now."""
-    table = desk.table
-    positions = desk.state.positions
-    found: list[Auction] = []
-    at = table.first
-    while at != NIL:
-        if table.auction[at] != 0:
-            step = desk.steps[table.step[at]]
-            assert isinstance(step, DutchAuction)
-            lot = Lot(desk, at)
-            size: i64 = positions.size[lot.rows[0]] if len(lot.rows) > 0 else 0
-            row = table.row[at]
-            market: i64 = positions.market[row] if row != NIL else NIL
-            found.append(Auction(
-                table.auction[at], table.account[at], market, step.share(desk, at, lot), step.gain(desk, at, lot), size, lot.equity,
-                table.insolvent_since[at] != NIL,
-            ))  # fmt: skip
-        at = table.next[at]
-    return sorted(found, key=lambda auction: auction.auction)
+
+class AuctionDesk:
+    """Bids for what is on offer, and what is."""
+
+    def __init__(self, state: State, lifecycle: Lifecycle) -> None:
+        self.state: State = state
+        self.lifecycle: Lifecycle = lifecycle
+
+    def bid(self, bidder: i64, auction: i64, share_ppm: i64, minimum_gain: i64) -> i64:
+        """A bid for `share_ppm` of what an auction offers; returns the reason of a refusal, or 0."""
+        state = self.state
+        reason = refused_user(state, bidder)
+        if reason != 0:
+            return reason
+        liquidation = state.liquidations.of_auction(auction)
+        if liquidation is None:
+            return k.R_UNKNOWN_AUCTION
+        if liquidation.account == bidder:
+            return k.R_SAME_ACCOUNT
+        if in_liquidation(state, bidder, NIL):
+            return k.R_IN_LIQUIDATION
+        case = self.lifecycle.case(liquidation)
+        rule = self.rule(liquidation)
+        reason = rule.refused_bid(case, bidder, share_ppm, minimum_gain)
+        if reason != 0:
+            return reason
+        case.slices.begin()
+        rule.bid(case, bidder, share_ppm)
+        self.lifecycle.end_if_done(liquidation)  # lots round up: where that made the account flat, what it owes is of this slice too
+        case.slices.end()
+        if self.lifecycle.has_unexamined():
+            self.lifecycle.wake()
+        return 0
+
+    def rule(self, liquidation: Liquidation) -> DutchAuction:
+        step = self.lifecycle.step(liquidation)
+        assert isinstance(step, DutchAuction)
+        return step
+
+    def open_auctions(self) -> list[Auction]:
+        """All open auctions by number, with their terms as of now."""
+        found = [self.rule(it).view(self.lifecycle.case(it)) for it in self.state.liquidations.listed() if it.auction != 0]
+        return sorted(found, key=lambda auction: auction.auction)

@@ -1,8 +1,8 @@
-"""Who pays what is left. A design's backstops are an ordered list; a deficit is folded through the cash payers among them.
+"""Who pays what is left. A design's backstops are an ordered list; a deficit is covered by the cash payers among them in turn.
 
 A deficit of a cross account belongs to the markets in which the account lost: it is split over them by what was lost in each, and each
-part is paid by payers of its own market. The fold asserts deficit = sum paid + uncovered; UNCOVERED is an account like any other and its
-debt is a loss nobody paid. Parts round down, the last takes the remainder; a socialized loss rounds its per-lot index up.
+part is paid by payers of its own market. It is asserted that deficit = sum paid + uncovered; UNCOVERED is an account like any other and its
+debt is a loss nobody paid. Parts round down, the last takes the remainder; a socialized loss rounds its per-lot accrual up.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
 from ..money.ledger import Ledger
-from ..money.margin import cross_equity, row_equity, row_profit, value_of
+from ..money.margin import cross_equity, market_of, row_equity, row_profit
+from ..money.payoff import lot_value
 from ..schema import kinds as k
-from ..state.tables import State
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE
 from ..state.types import (
+    ACCRUAL_LIMIT,
     CLEARING,
-    INDEX_LIMIT,
     INSURANCE,
-    ISOLATED,
     MAX_AMOUNT,
     NIL,
     REALISED_ROOM,
@@ -32,7 +34,7 @@ from ..state.types import (
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Backstop:
-    """A payer of deficits. `kind` is how the fold reports it."""
+    """A payer of deficits. `kind` is how what it pays is told."""
 
     def __init__(self, kind: i64) -> None:
         self.kind: i64 = kind
@@ -74,18 +76,17 @@ class InsuranceFund(Backstop):
         room = self.purse(state, row)
         if self.account_cap != 0:
             accounts = state.accounts
-            key = state.positions.account[row] * accounts.assets + state.markets.asset[state.positions.market[row]]
+            key = state.positions.cells[row + P_ACCOUNT] * accounts.assets + market_of(state, row).asset
             room = min_i64(room, self.account_cap - spent(accounts.fund_spent, accounts.fund_window, key, state.now // self.window))
         return room
 
     def purse(self, state: State, row: i64) -> i64:
-        markets = state.markets
-        market = state.positions.market[row]
-        asset = markets.asset[market]
+        market = market_of(state, row)
+        asset = market.asset
         number = state.now // self.window
         room = max_i64(0, state.accounts.cash[INSURANCE * state.accounts.assets + asset])
         if self.market_cap != 0:
-            room = min_i64(room, self.market_cap - spent(markets.fund_spent, markets.fund_window, market, number))
+            room = min_i64(room, self.market_cap - (market.fund_spent if market.fund_window == number else 0))
         if self.total_cap != 0:
             room = min_i64(room, self.total_cap - spent(state.fund_spent, state.fund_window, asset, number))
         return room
@@ -96,13 +97,13 @@ class InsuranceFund(Backstop):
             return 0
         ledger.pay(row, INSURANCE, -paid)
         accounts = state.accounts
-        markets = state.markets
-        market = state.positions.market[row]
-        asset = markets.asset[market]
-        key = state.positions.account[row] * accounts.assets + asset
+        market = market_of(state, row)
+        asset = market.asset
+        key = state.positions.cells[row + P_ACCOUNT] * accounts.assets + asset
         number = state.now // self.window
         spend(accounts.fund_spent, accounts.fund_window, key, number, paid)
-        spend(markets.fund_spent, markets.fund_window, market, number, paid)
+        market.fund_spent = paid + (market.fund_spent if market.fund_window == number else 0)
+        market.fund_window = number
         spend(state.fund_spent, state.fund_window, asset, number, paid)
         return paid
 
@@ -120,7 +121,7 @@ def spend(amounts: vec[i64], windows: vec[i64], at: i64, number: i64, paid: i64)
 class SocializedLoss(Backstop):
     """Every lot of the market, long and short, that was open before the slice at hand pays the same, but for the loser's own.
 
-    Lots that are still open pay through the index, which those get back that the loser has left or others opened in the slice; lots that
+    Lots that are still open pay through the accrual, which those get back that the loser has left or others opened in the slice; lots that
     were closed against the loser pay at once, out of their owner's equity, as far as it goes. At most the value of a lot per loss.
     """
 
@@ -128,30 +129,29 @@ class SocializedLoss(Backstop):
         super().__init__(k.PAID_SOCIALIZED)
 
     def available(self, state: State, row: i64) -> i64:
-        markets = state.markets
-        market = state.positions.market[row]
-        lots = int(markets.open_interest[market]) * 2 - int(abs_i64(state.positions.size[row]))
-        return min(int(MAX_AMOUNT), lots * int(value_of(markets, market, 1, markets.mark[market])))
+        market = market_of(state, row)
+        lots = int(market.open_interest) * 2 - int(abs_i64(state.positions.cells[row + P_SIZE]))
+        return min(int(MAX_AMOUNT), lots * int(lot_value(market, market.mark)))
 
     def offer(self, state: State, rows: list[i64], amount: i64) -> i64:
         return amount  # each market has its own payers
 
     def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
-        market = state.positions.market[row]
+        market = market_of(state, row)
         closed = Closed(state, ledger, row)
         spared = Spared(state, ledger, row)
-        sharing = int(state.markets.open_interest[market]) * 2 - spared.total
+        sharing = int(market.open_interest) * 2 - spared.total
         lots = sharing + closed.lots
         if lots == 0:
             return 0
-        shift = int(state.markets.index_shift[market])
-        limit = int(value_of(state.markets, market, 1, state.markets.mark[market])) << shift
+        shift = int(market.accrual_shift)
+        limit = int(lot_value(market, market.mark)) << shift
         asked = closed.ask(amount, min(limit, -(-(int(amount) << shift) // lots)), limit)
         left = amount - asked
         delta: i64 = 0
         if sharing > 0 and left > 0:
             per_lot = -(-(int(left) << shift) // sharing)
-            room = int(INDEX_LIMIT) - max(int(state.markets.index_long[market]), int(state.markets.index_short[market]))
+            room = int(ACCRUAL_LIMIT) - max(int(market.accrual_long), int(market.accrual_short))
             booked = left
             if per_lot > min(limit, room):
                 per_lot = max(0, min(limit, room))
@@ -159,7 +159,7 @@ class SocializedLoss(Backstop):
             delta = per_lot
             ledger.pay(row, CLEARING, -booked)
             ledger.accrue(market, delta, delta, booked + spared.repay(delta))
-            state.markets.unexamined[market] = 1
+            market.unexamined = 1
             left -= booked
         while left > 0 and closed.able > 0:
             more = closed.ask(left, -(-(int(left) << shift) // closed.able), limit)
@@ -167,7 +167,7 @@ class SocializedLoss(Backstop):
             left -= more
         if left < amount:
             state.log.emit(
-                k.E_LOSS_SOCIALIZED, state.now, market, amount - left, state.markets.open_interest[market], delta, asked, spared.total
+                k.E_LOSS_SOCIALIZED, state.now, market.number, amount - left, market.open_interest, delta, asked, spared.total
             )
         return amount - left
 
@@ -178,15 +178,16 @@ class Spared:
     def __init__(self, state: State, ledger: Ledger, row: i64) -> None:
         self.state: State = state
         self.ledger: Ledger = ledger
-        self.market: i64 = state.positions.market[row]
+        self.market: Market = market_of(state, row)
         self.rows: list[i64] = []
         self.lots: list[i64] = []
         self.total: int = 0
-        self.add(row, abs_i64(state.positions.size[row]))
+        cells = state.positions.cells
+        self.add(row, abs_i64(cells[row + P_SIZE]))
         at: i64 = 0
-        for opened in ledger.opened_rows:
-            if state.positions.market[opened] == self.market and state.positions.account[opened] != state.positions.account[row]:
-                self.add(opened, ledger.opened_lots[at])
+        for opened in ledger.changes.opened_rows:
+            if cells[opened + P_MARKET] == self.market.number and cells[opened + P_ACCOUNT] != cells[row + P_ACCOUNT]:
+                self.add(opened, ledger.changes.opened_lots[at])
             at += 1
 
     def add(self, row: i64, lots: i64) -> None:
@@ -196,16 +197,16 @@ class Spared:
             self.total += int(lots)
 
     def repay(self, delta: i64) -> i64:
-        """What these lots will owe by a rise of the index is paid back to them beforehand, rounded down; returns the sum."""
+        """What these lots will owe by a rise of the accrual is paid back to them beforehand, rounded down; returns the sum."""
         state = self.state
-        shift = int(state.markets.index_shift[self.market])
+        shift = int(self.market.accrual_shift)
         total: i64 = 0
         at: i64 = 0
         for row in self.rows:
             back: i64 = int(self.lots[at]) * int(delta) >> shift
             if back > 0:
                 self.ledger.pay(row, CLEARING, -back)
-                state.log.emit(k.E_POSITION_SETTLED, state.now, state.positions.account[row], self.market, -back)
+                state.log.emit(k.E_POSITION_SETTLED, state.now, state.positions.cells[row + P_ACCOUNT], self.market.number, -back)
                 total += back
             at += 1
         return total
@@ -223,21 +224,21 @@ class Closed:
         self.paid: list[i64] = []  # [micro] so far
         self.lots: int = 0
         self.able: int = 0  # [lots] of those who could still pay
-        positions = state.positions
+        cells = state.positions.cells
+        changes = ledger.changes
         at: i64 = 0
-        for closed in ledger.closed_rows:
-            if positions.market[closed] == positions.market[row] and positions.account[closed] != positions.account[row]:
+        for closed in changes.closed_rows:
+            if cells[closed + P_MARKET] == cells[row + P_MARKET] and cells[closed + P_ACCOUNT] != cells[row + P_ACCOUNT]:
                 self.rows.append(closed)
-                self.sizes.append(ledger.closed_lots[at])
+                self.sizes.append(changes.closed_lots[at])
                 self.paid.append(0)
-                self.lots += int(ledger.closed_lots[at])
+                self.lots += int(changes.closed_lots[at])
             at += 1
         self.able = self.lots
 
     def ask(self, amount: i64, per_lot: int, limit: int) -> i64:
-        """Let each pay `per_lot` [2^-index_shift micro], in all no more than `limit` per lot nor than it has; returns what was paid."""
-        state = self.state
-        shift = int(state.markets.index_shift[state.positions.market[self.row]])
+        """Let each pay `per_lot` [2^-accrual_shift micro], in all no more than `limit` per lot nor than it has; returns what was paid."""
+        shift = int(market_of(self.state, self.row).accrual_shift)
         left = amount
         able: int = 0
         at: i64 = 0
@@ -257,18 +258,18 @@ class Closed:
 
     def equity(self, row: i64) -> i64:
         """Of the pot that would pay: the margin of an isolated position that is still open, else the account's cross equity."""
-        positions = self.state.positions
-        if positions.mode[row] == ISOLATED and positions.size[row] != 0:
+        cells = self.state.positions.cells
+        if cells[row + P_MODE] == k.ISOLATED and cells[row + P_SIZE] != 0:
             return row_equity(self.state, row)
-        return cross_equity(self.state, positions.account[row], self.state.markets.asset[positions.market[row]])
+        return cross_equity(self.state, cells[row + P_ACCOUNT], market_of(self.state, row).asset)
 
 
 def equity_behind(state: State, row: i64) -> i64:
     """Equity of the account behind a position, or of the position if it is isolated."""
-    positions = state.positions
-    if positions.mode[row] == ISOLATED:
+    cells = state.positions.cells
+    if cells[row + P_MODE] == k.ISOLATED:
         return row_equity(state, row)
-    return cross_equity(state, positions.account[row], state.markets.asset[positions.market[row]])
+    return cross_equity(state, cells[row + P_ACCOUNT], market_of(state, row).asset)
 
 
 class Causes:
@@ -293,20 +294,19 @@ def only_cause(row: i64) -> Causes:
 
 def causes_of(state: State, row: i64) -> Causes:
     """Where the account behind `row` lost, closed positions of its liquidation included; an isolated position is its own cause."""
-    positions = state.positions
-    markets = state.markets
-    if positions.mode[row] == ISOLATED:
+    cells = state.positions.cells
+    if cells[row + P_MODE] == k.ISOLATED:
         return only_cause(row)
     causes = Causes()
-    asset = markets.asset[positions.market[row]]
-    other = state.accounts.first_position[positions.account[row]]
+    asset = market_of(state, row).asset
+    other = state.accounts.first_position[cells[row + P_ACCOUNT]]
     while other != NIL:
-        market = positions.market[other]
-        if positions.mode[other] != ISOLATED and markets.asset[market] == asset:
-            loss = -clamp_i64(positions.realised[other] + row_profit(state, other, markets.mark[market]), -REALISED_ROOM, 0)
+        market = market_of(state, other)
+        if cells[other + P_MODE] != k.ISOLATED and market.asset == asset:
+            loss = -clamp_i64(cells[other + P_REALISED] + row_profit(state, other, market.mark), -REALISED_ROOM, 0)
             if loss > 0:
                 causes.add(other, loss)
-        other = positions.next[other]
+        other = cells[other + P_NEXT]
     return causes if causes.total > 0 else only_cause(row)
 
 
@@ -337,17 +337,17 @@ class Backstops:
             total = min_i64(MAX_AMOUNT, total + backstop.purse(self.state, row))
         return total
 
-    def fold(self, row: i64, deficit: i64) -> None:
+    def cover_deficit(self, row: i64, deficit: i64) -> None:
         """Pay a deficit of the money behind a position, in the order of the design; what is left goes to UNCOVERED."""
         if deficit <= 0:
             return
-        self.fold_parts(row, deficit, causes_of(self.state, row))
+        self.cover_parts(row, deficit, causes_of(self.state, row))
 
-    def fold_here(self, row: i64, deficit: i64) -> None:
+    def cover_deficit_here(self, row: i64, deficit: i64) -> None:
         """The same for a deficit that belongs to the market of `row` alone."""
-        self.fold_parts(row, deficit, only_cause(row))
+        self.cover_parts(row, deficit, only_cause(row))
 
-    def fold_parts(self, row: i64, deficit: i64, causes: Causes) -> None:
+    def cover_parts(self, row: i64, deficit: i64, causes: Causes) -> None:
         left = deficit
         for backstop in self.order:
             if left > 0:
@@ -379,5 +379,5 @@ class Backstops:
 
     def report(self, row: i64, payer: i64, amount: i64) -> None:
         if amount > 0:
-            positions = self.state.positions
-            self.state.log.emit(k.E_DEFICIT_PAID, self.state.now, positions.account[row], positions.market[row], payer, amount)
+            cells = self.state.positions.cells
+            self.state.log.emit(k.E_DEFICIT_PAID, self.state.now, cells[row + P_ACCOUNT], cells[row + P_MARKET], payer, amount)

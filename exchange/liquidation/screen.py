@@ -11,63 +11,75 @@ from librt.vecs import vec
 from mypy_extensions import i64
 from numpy.typing import NDArray
 
-from ..state.liquidations import Screen
-from ..state.tables import State
-from ..state.types import FIRST_USER, ISOLATED, MAX_TIERS, PPM
+from ..money.payoff import lot_value
+from ..schema.kinds import ISOLATED
+from ..state.state import State
+from ..state.tables import (
+    P_ACCOUNT,
+    P_ACCRUAL,
+    P_ENTRY,
+    P_ISOLATED_MARGIN,
+    P_MARKET,
+    P_MODE,
+    P_SIZE,
+    P_WIDTH,
+)
+from ..state.types import FIRST_USER, PPM
+from .screening import Screen
 
 Ints = NDArray[np.int64]
 
 
-def view(column: vec[i64], rows: int) -> Ints:
-    """The first rows of a column, read-only, without a copy."""
-    return np.frombuffer(memoryview(column), dtype=np.int64)[:rows]
+def view(column: vec[i64], cells: int) -> Ints:
+    """The first cells of a column, read-only, without a copy."""
+    return np.frombuffer(memoryview(column), dtype=np.int64)[:cells]
+
+
+class Terms:
+    """What the screen needs of the markets, one row each."""
+
+    def __init__(self, state: State) -> None:
+        def of(values: list[int]) -> Ints:
+            return np.array(values, dtype=np.int64)
+
+        self.asset = of([int(market.asset) for market in state.markets])
+        self.lot_value = of([int(lot_value(market, market.mark)) for market in state.markets])
+        self.accrual_long = of([int(market.accrual_long) for market in state.markets])
+        self.accrual_short = of([int(market.accrual_short) for market in state.markets])
+        self.accrual_shift = of([int(market.accrual_shift) for market in state.markets])
+        # The highest maintenance rate of any tier [ppm]: deductions only lower the requirement
+        self.highest_rate = of([max(int(ppm) for ppm in market.maintenance_ppm) for market in state.markets])
 
 
 class NumpyScreen(Screen):
     def suspects(self, state: State) -> list[int]:
-        positions = state.positions
-        rows = int(positions.count)
-        size = view(positions.size, rows)
-        open_rows = np.flatnonzero(size)
-        size = size[open_rows]
-        market = view(positions.market, rows)[open_rows]
-        account = view(positions.account, rows)[open_rows]
-        isolated = view(positions.mode, rows)[open_rows] == int(ISOLATED)
-        notional = np.abs(size) * self.lot_value(state)[market]
-        profit = np.sign(size) * notional - view(positions.entry_notional, rows)[open_rows] - self.owed(state, open_rows, size, market)
-        required = notional // int(PPM) * self.highest_rate(state)[market] + self.highest_rate(state)[market] + 1
-        margin = view(positions.isolated_margin, rows)[open_rows]
-        below = set(account[isolated & (profit + margin < required)].tolist())
+        terms = Terms(state)
+        rows = view(state.positions.cells, int(state.positions.end)).reshape(-1, int(P_WIDTH))
+        rows = rows[rows[:, P_SIZE] != 0]
+        size, market, account = rows[:, P_SIZE], rows[:, P_MARKET], rows[:, P_ACCOUNT]
+        isolated = rows[:, P_MODE] == int(ISOLATED)
+        notional = np.abs(size) * terms.lot_value[market]
+        profit = np.sign(size) * notional - rows[:, P_ENTRY] - self.owed(terms, rows)
+        rate = terms.highest_rate[market]
+        required = notional // int(PPM) * rate + rate + 1
+        below = set(account[isolated & (profit + rows[:, P_ISOLATED_MARGIN] < required)].tolist())
         cross = ~isolated
-        return sorted(below | self.cross(state, account[cross], market[cross], profit[cross], required[cross]))
+        return sorted(below | self.cross(state, account[cross], terms.asset[market[cross]], profit[cross], required[cross]))
 
-    def cross(self, state: State, account: Ints, market: Ints, profit: Ints, required: Ints) -> set[int]:
+    def cross(self, state: State, account: Ints, asset: Ints, profit: Ints, required: Ints) -> set[int]:
         """Accounts whose cash and cross profit in an asset may be less than what their cross positions require."""
         accounts = state.accounts
         assets = int(accounts.assets)
-        key = account * assets + view(state.markets.asset, int(state.markets.count))[market]
+        key = account * assets + asset
         surplus = view(accounts.cash, int(accounts.count) * assets).copy()
         np.add.at(surplus, key, profit - required)
         suspects = np.unique(key[surplus[key] < 0] // assets)
         return set(suspects[suspects >= int(FIRST_USER)].tolist())
 
-    def lot_value(self, state: State) -> Ints:
-        """Of one lot at the mark, per market [micro]."""
-        count = int(state.markets.count)
-        value: Ints = view(state.markets.mark, count) * view(state.markets.unit, count)
-        return value
-
-    def highest_rate(self, state: State) -> Ints:
-        """The highest maintenance rate of any tier, per market [ppm]: deductions only lower the requirement."""
-        rates: Ints = view(state.markets.maintenance_ppm, int(state.markets.count * MAX_TIERS)).reshape(-1, int(MAX_TIERS)).max(axis=1)
-        return rates
-
-    def owed(self, state: State, rows: Ints, size: Ints, market: Ints) -> Ints:
-        """What positions owe by their index [micro], bounded from above: floats carry it to 2^-50 of itself."""
-        count = int(state.markets.count)
-        longs, shorts = view(state.markets.index_long, count), view(state.markets.index_short, count)
-        delta = np.where(size > 0, longs[market], shorts[market]) - view(state.positions.index, int(state.positions.count))[rows]
-        due = np.abs(size) * delta.astype(np.float64) * 0.5 ** view(state.markets.index_shift, count)[market]
+    def owed(self, terms: Terms, rows: Ints) -> Ints:
+        """What positions owe by their accrual [micro], bounded from above: floats carry it to 2^-50 of itself."""
+        size, market = rows[:, P_SIZE], rows[:, P_MARKET]
+        delta = np.where(size > 0, terms.accrual_long[market], terms.accrual_short[market]) - rows[:, P_ACCRUAL]
+        due = np.abs(size) * delta.astype(np.float64) * 0.5 ** terms.accrual_shift[market]
         bound: Ints = np.ceil(due + np.abs(due) * 1e-12 + 2.0).astype(np.int64)
         return bound
-

@@ -1,4 +1,4 @@
-"""Market status, and final settlement: every position of a market is closed at one price, and what accounts cannot pay is folded.
+"""Market status, and final settlement: every position of a market is closed at one price, and what accounts cannot pay is covered.
 
 The exit values of all positions sum to zero, since the positions do; a fraction of nobody's money is rounded.
 """
@@ -7,127 +7,145 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import value_of
+from ..money.margin import is_cross
+from ..money.payoff import value_of
 from ..schema import kinds as k
-from ..state.types import FIRST_USER, ISOLATED, NIL, SETTLED, abs_i64, max_i64, min_i64
+from ..state.market import Market
+from ..state.schedule import MARKET_TIMER, MARKET_TIMERS
+from ..state.state import State
+from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT, P_NEXT_OPEN, P_REALISED, P_SIZE, P_WIDTH
+from ..state.types import FIRST_USER, NIL, abs_i64, max_i64, min_i64
 from ..trading.access import is_halted, is_suspended, suspended_since
 from .backstops import equity_behind
-from .desk import LiquidationDesk
+from .lifecycle import Lifecycle
+from .slices import Slices
 
 
-def set_market_status(desk: LiquidationDesk, market: i64, status: i64, price: i64) -> i64:
-    """Returns the reason of a refusal, or 0."""
-    markets = desk.state.markets
-    if market >= markets.count:
-        return k.R_UNKNOWN_MARKET
-    if markets.status[market] == SETTLED:
-        return k.R_MARKET_SETTLED
-    if price > markets.max_price[market]:
-        return k.R_PRICE_LIMIT
-    if status == SETTLED:
-        if price == 0:
-            price = markets.mark[market]
-        if price == 0:
-            return k.R_NO_MARK_PRICE
-        settle(desk, market, price)
-    else:
-        change_status(desk, market, status)
-    markets.status[market] = status
-    desk.state.log.emit(k.E_MARKET_STATUS_CHANGED, desk.state.now, market, status, price)
-    return 0
+class MarketDesk:
+    """The life of markets: status, suspension, settlement."""
 
+    def __init__(self, state: State, slices: Slices, lifecycle: Lifecycle) -> None:
+        self.state: State = state
+        self.slices: Slices = slices
+        self.lifecycle: Lifecycle = lifecycle
 
-def change_status(desk: LiquidationDesk, market: i64, status: i64) -> None:
-    """Keep the time at which a suspension began, and let what it held back go on when it ends."""
-    state = desk.state
-    markets = state.markets
-    was_suspended = is_suspended(state, market)
-    since = suspended_since(state, market) if was_suspended else state.now
-    before = markets.status[market]
-    markets.status[market] = status
-    if is_suspended(state, market):
-        if is_halted(status) or is_halted(before):  # a stale oracle that outlasts the halt does not begin anew
-            markets.suspended_since[market] = since
-        return
-    if was_suspended:
-        markets.status[market] = before
-        desk.resume(market)
-        markets.status[market] = status
-    markets.suspended_since[market] = NIL
+    def set_status(self, number: i64, status: i64, price: i64) -> i64:
+        """Returns the reason of a refusal, or 0."""
+        state = self.state
+        if number >= len(state.markets):
+            return k.R_UNKNOWN_MARKET
+        market = state.markets[number]
+        if market.status == k.SETTLED:
+            return k.R_MARKET_SETTLED
+        if price > market.max_price:
+            return k.R_PRICE_LIMIT
+        if status == k.SETTLED:
+            if price == 0:
+                price = market.mark
+            if price == 0:
+                return k.R_NO_MARK_PRICE
+            self.settle(market, price)
+            market.status = status
+        else:
+            self.change_status(market, status)
+        state.log.emit(k.E_MARKET_STATUS_CHANGED, state.now, number, status, price)
+        return 0
 
+    def change_status(self, market: Market, status: i64) -> None:
+        """Keep the time at which a suspension began, and let what it held back go on when it ends."""
+        now = self.state.now
+        was_suspended = is_suspended(market, now)
+        since = suspended_since(market) if was_suspended else now
+        before = market.status
+        market.status = status
+        if is_suspended(market, now):
+            if is_halted(status) or is_halted(before):  # a stale oracle that outlasts the halt does not begin anew
+                market.suspended_since = since
+            return
+        if was_suspended:
+            market.status = before
+            self.lifecycle.resume(market)
+            market.status = status
+        market.suspended_since = NIL
 
-def settle(desk: LiquidationDesk, market: i64, price: i64) -> None:
-    """Cancel all orders, close all positions at `price`, pay what accounts lack: a shared loss is shared by what is settled."""
-    state = desk.state
-    positions = state.positions
-    if is_suspended(state, market):
-        desk.resume(market)
-    state.markets.mark[market] = price
-    row: i64 = 0
-    while row < positions.count:
-        if positions.market[row] == market:
-            desk.matcher.open.cancel_row(row, k.X_MARKET_STATUS)
-        row += 1
-    closed: list[tuple[int, int]] = []  # account, row
-    row = state.markets.first_open[market]
-    while row != NIL:
-        closed.append((int(positions.account[row]), int(row)))
-        row = positions.next_open[row]
-    closed.sort()
-    desk.ledger.record()
-    lost: list[i64] = []
-    for done in closed:
-        row = done[1]
-        lots = -positions.size[row]
-        before = positions.realised[row]
-        profit = desk.matcher.change_position(row, lots, value_of(state.markets, market, abs_i64(lots), price), 0, False)
-        lost.append(max_i64(0, -(before + profit)))
-    for done in closed:
-        row = done[1]
-        if positions.mode[row] == ISOLATED and positions.liquidation[row] == NIL and positions.isolated_margin[row] > 0:
-            desk.ledger.to_isolated(row, -positions.isolated_margin[row])
-    number: i64 = 0
-    for done in closed:
-        settle_account(desk, done[1], lost[number])
-        number += 1
-    for done in closed:
-        desk.recover(done[0])
-    desk.ledger.forget()
-    for done in closed:
-        desk.touch(done[0])
-    desk.wake()
+    def settle(self, market: Market, price: i64) -> None:
+        """Cancel all orders, close all positions at `price`, pay what accounts lack: a shared loss is shared by what is settled."""
+        state = self.state
+        cells = state.positions.cells
+        if is_suspended(market, state.now):
+            self.lifecycle.resume(market)
+        market.mark = price
+        self.stop_timers(market)
+        row: i64 = 0
+        while row < state.positions.end:
+            if cells[row + P_MARKET] == market.number:
+                self.slices.matcher.open.cancel_row(row, k.X_MARKET_STATUS)
+            row += P_WIDTH
+        closed: list[tuple[int, int]] = []  # account, row
+        row = market.first_open
+        while row != NIL:
+            closed.append((int(cells[row + P_ACCOUNT]), int(row)))
+            row = cells[row + P_NEXT_OPEN]
+        closed.sort()
+        self.slices.begin()
+        lost: list[i64] = []
+        for done in closed:
+            lost.append(self.close(market, done[1], price))
+        for done in closed:
+            row = done[1]
+            if cells[row + P_MODE] == k.ISOLATED and cells[row + P_LIQUIDATION] == 0 and cells[row + P_ISOLATED_MARGIN] > 0:
+                self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
+        number: i64 = 0
+        for done in closed:
+            self.settle_account(market, done[1], lost[number])
+            number += 1
+        for done in closed:
+            self.lifecycle.recover(done[0])
+        self.slices.end()
+        for done in closed:
+            self.lifecycle.touch(done[0])
+        self.lifecycle.wake()
 
+    def stop_timers(self, market: Market) -> None:
+        timer: i64 = 0
+        while timer < MARKET_TIMERS:
+            self.state.schedule.cancel(MARKET_TIMER, market.number * MARKET_TIMERS + timer)
+            timer += 1
 
-def settle_account(desk: LiquidationDesk, row: i64, lost: i64) -> None:
-    """An account that cannot pay has a deficit, which belongs to this market: all of it if it holds nothing else, else what it has `lost`
-    here. Isolated margin goes back to cash."""
-    state = desk.state
-    positions = state.positions
-    account = positions.account[row]
-    isolated = row if positions.mode[row] == ISOLATED else NIL
-    if account < FIRST_USER or desk.find(account, isolated, state.markets.asset[positions.market[row]]) != NIL:
-        return  # a liquidation under way settles its own rest
-    deficit = max_i64(0, -equity_behind(state, row))
-    if not is_flat(desk, row):
-        deficit = min_i64(deficit, lost)
-    if deficit > 0:
-        state.log.emit(k.E_LIQUIDATED, state.now, account, positions.market[row], k.BY_SETTLEMENT, 0, 0, deficit, 0)
-        desk.backstops.fold_here(row, deficit)
-    if positions.mode[row] == ISOLATED:
-        desk.ledger.to_isolated(row, -positions.isolated_margin[row])
+    def close(self, market: Market, row: i64, price: i64) -> i64:
+        """One position at the settlement price; returns what was lost in it."""
+        cells = self.state.positions.cells
+        lots = -cells[row + P_SIZE]
+        before = cells[row + P_REALISED]
+        profit = self.slices.matcher.positions.change_frozen(row, lots, value_of(market, abs_i64(lots), price))
+        return max_i64(0, -(before + profit))
 
+    def settle_account(self, market: Market, row: i64, lost: i64) -> None:
+        """An account that cannot pay has a deficit, which belongs to this market: all of it if it holds nothing else, else what it has
+        `lost` here. Isolated margin goes back to cash."""
+        state = self.state
+        cells = state.positions.cells
+        account = cells[row + P_ACCOUNT]
+        isolated = row if cells[row + P_MODE] == k.ISOLATED else NIL
+        if account < FIRST_USER or state.liquidations.find(account, isolated, market.asset) is not None:
+            return  # a liquidation under way settles its own rest
+        deficit = max_i64(0, -equity_behind(state, row))
+        if not self.is_flat(market, row):
+            deficit = min_i64(deficit, lost)
+        if deficit > 0:
+            state.log.emit(k.E_LIQUIDATED, state.now, account, market.number, k.BY_SETTLEMENT, 0, 0, deficit, 0)
+            self.slices.backstops.cover_deficit_here(row, deficit)
+        if isolated != NIL:
+            self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
 
-def is_flat(desk: LiquidationDesk, row: i64) -> bool:
-    """Has the account no open position left?"""
-    state = desk.state
-    positions = state.positions
-    if positions.mode[row] == ISOLATED:
+    def is_flat(self, market: Market, row: i64) -> bool:
+        """Has the account no open position left behind the same money?"""
+        cells = self.state.positions.cells
+        if cells[row + P_MODE] == k.ISOLATED:
+            return True
+        other = self.state.accounts.first_position[cells[row + P_ACCOUNT]]
+        while other != NIL:
+            if is_cross(self.state, other, market.asset):
+                return False
+            other = cells[other + P_NEXT]
         return True
-    asset = state.markets.asset[positions.market[row]]
-    other = state.accounts.first_position[positions.account[row]]
-    while other != NIL:
-        same = positions.mode[other] != ISOLATED and state.markets.asset[positions.market[other]] == asset
-        if same and positions.size[other] != 0:
-            return False
-        other = positions.next[other]
-    return True

@@ -1,6 +1,8 @@
-"""Slices of a liquidated position: what each is due, what of it is a deficit or a fee, and what is told of it.
+"""Slices of a liquidated position: how each is closed, what it is due, what of it is a deficit or a fee, and what is told of it.
 
-The part of a value that goes with a part of a position is rounded against the position, a deficit down with it.
+Whatever slice of a position is closed, its account's equity is split over its positions pro rata to maintenance; a slice that fetches
+less than its share makes a deficit, paid at once, so that what remains keeps its bankruptcy price. Shares are rounded against the
+position, deficits down with them.
 """
 
 from __future__ import annotations
@@ -8,10 +10,15 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.ledger import Ledger
-from ..money.margin import equity_share, row_notional, slice_value, value_of
+from ..money.margin import equity_share, market_of, row_notional, slice_value
+from ..money.payoff import lot_value, lots_worth, value_of
 from ..schema import kinds as k
-from ..state.tables import State
-from ..state.types import INSURANCE, abs_i64, div_ceil, max_i64, min_i64, ppm_ceil, ppm_floor
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import P_ACCOUNT, P_MARKET, P_SIZE
+from ..state.types import INSURANCE, abs_i64, max_i64, min_i64, ppm_ceil, ppm_floor
+from ..trading.matching import Matcher
+from ..trading.order import Order
 from .backstops import Backstops
 
 
@@ -26,26 +33,59 @@ class Terms:
         self.surplus_to: i64 = surplus_to  # a system account, or NIL: it stays with the trader
 
 
-def whole_or_part(state: State, market: i64, held: i64, lots: i64) -> i64:
+def whole_or_part(market: Market, held: i64, lots: i64) -> i64:
     """`lots` (unsigned) of a position of `held` (signed), or all of it where the rest would be worth less than the minimum notional."""
-    worth = value_of(state.markets, market, 1, state.markets.mark[market])
-    rest = abs_i64(held) - lots
-    return lots if rest >= div_ceil(state.markets.minimum_notional[market], max_i64(1, worth)) else abs_i64(held)
+    fewest = lots_worth(market, market.minimum_notional, max_i64(1, market.mark))
+    return lots if abs_i64(held) - lots >= fewest else abs_i64(held)
 
 
 class Slices:
-    def __init__(self, state: State, ledger: Ledger, backstops: Backstops, terms: Terms) -> None:
+    def __init__(self, state: State, ledger: Ledger, matcher: Matcher, backstops: Backstops, terms: Terms) -> None:
         self.state: State = state
         self.ledger: Ledger = ledger
+        self.matcher: Matcher = matcher
         self.backstops: Backstops = backstops
         self.terms: Terms = terms
+        self.order: Order = Order(state.markets[0])
+
+    def begin(self) -> None:
+        """A slice begins: until `end`, a deficit is shared by who was there before it."""
+        self.ledger.begin_slice()
+
+    def end(self) -> None:
+        self.ledger.end_slice()
+
+    # -- ways to close -----------------------------------------------------------------------------------------------------------
+
+    def send(self, account: i64, row: i64, lots: i64, limit: i64) -> Order:
+        """An immediate-or-cancel order of the venue that closes `lots` of a position; what it did is in the order."""
+        side = k.SELL if self.state.positions.cells[row + P_SIZE] > 0 else k.BUY
+        self.order.begin(account, market_of(self.state, row), row, side, limit, lots, k.IOC)
+        self.order.is_forced = True
+        self.matcher.match(self.order)
+        return self.order
+
+    def transfer_at_mark(self, row: i64, to: i64, lots: i64, debt: i64, method: i64) -> i64:
+        """Transfer `lots` (unsigned) of a liquidated position to another account; return their value."""
+        state = self.state
+        cells = state.positions.cells
+        market = market_of(state, row)
+        value = value_of(market, lots, market.mark)
+        signed = lots if cells[row + P_SIZE] > 0 else -lots
+        own = state.position_row(to, market.number)
+        state.log.emit(k.E_LIQUIDATED, state.now, cells[row + P_ACCOUNT], market.number, method, signed, value, debt, 0)
+        self.matcher.positions.change_frozen(row, -signed, value)
+        self.matcher.positions.receive(own, signed, value)
+        return value
+
+    # -- what a slice is due -----------------------------------------------------------------------------------------------------
 
     def bankruptcy_value(self, row: i64, equity: i64, maintenance: i64) -> i64:
         """What the whole position must fetch (cost, if short) for its share of its account's equity to end at zero [micro]; may be
         negative."""
         share = equity_share(self.state, row, equity, maintenance)
         at_mark = row_notional(self.state, row)
-        return at_mark - share if self.state.positions.size[row] > 0 else at_mark + share
+        return at_mark - share if self.state.positions.cells[row + P_SIZE] > 0 else at_mark + share
 
     def settle(self, row: i64, held: i64, lots: i64, value: i64, due: i64, method: i64) -> None:
         """Book the outcome of a slice: `lots` (unsigned) of `held` (signed) closed for `value`, of a position due to fetch `due` in all."""
@@ -60,27 +100,25 @@ class Slices:
             deficit = -gained
         elif gained > 0:
             fee = min_i64(gained, ppm_ceil(value, self.terms.fee_ppm))
-        positions = state.positions
+        cells = state.positions.cells
         signed = lots if held > 0 else -lots
-        state.log.emit(
-            k.E_LIQUIDATED, state.now, positions.account[row], positions.market[row], method, signed, value, deficit, fee,
-        )  # fmt: skip
+        state.log.emit(k.E_LIQUIDATED, state.now, cells[row + P_ACCOUNT], cells[row + P_MARKET], method, signed, value, deficit, fee)
         if fee > 0:
             to_fund = ppm_floor(fee, self.terms.fund_share_ppm)
             self.ledger.pay(row, INSURANCE, to_fund)
             self.ledger.pay(row, self.terms.fee_to, fee - to_fund)
-        self.backstops.fold(row, deficit)
+        self.backstops.cover_deficit(row, deficit)
 
     def settle_deleveraged(self, row: i64, held: i64, lots: i64, part: i64, bankrupt: i64) -> None:
         """`lots` of a position were closed for `part`: report the bad debt against the mark; what the price did not cover is a deficit for
         the cash payers."""
         state = self.state
-        positions = state.positions
-        market = positions.market[row]
+        cells = state.positions.cells
+        market = market_of(state, row)
         due = slice_value(bankrupt, lots, held)
-        at_mark = value_of(state.markets, market, lots, state.markets.mark[market])
+        at_mark = lots * lot_value(market, market.mark)
         debt = max_i64(0, due - at_mark if held > 0 else at_mark - due)
         short_of = max_i64(0, due - part if held > 0 else part - due)
         signed = lots if held > 0 else -lots
-        state.log.emit(k.E_LIQUIDATED, state.now, positions.account[row], market, k.BY_ADL, signed, part, debt, 0)
-        self.backstops.fold(row, short_of)
+        state.log.emit(k.E_LIQUIDATED, state.now, cells[row + P_ACCOUNT], market.number, k.BY_ADL, signed, part, debt, 0)
+        self.backstops.cover_deficit(row, short_of)

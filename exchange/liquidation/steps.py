@@ -1,29 +1,18 @@
-"""The first liquidation step, a market order into the book, and what all steps share: orders of the venue, transfers at the mark."""
+"""Steps of a liquidation: ways to close positions. The base of all, and the first one, a market order into the book."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
-from ..money.margin import row_notional, value_of
+from ..money.margin import row_notional
+from ..money.payoff import tick_value
 from ..schema import kinds as k
-from ..state.types import (
-    BUY,
-    IOC,
-    MAX_AMOUNT,
-    NIL,
-    PPM,
-    SELL,
-    abs_i64,
-    clamp_i64,
-    div_ceil,
-    max_i64,
-    min_i64,
-    mul_div_ceil,
-    mul_div_floor,
-)
-from .desk import LiquidationDesk, LiquidationStep
+from ..state.state import State
+from ..state.tables import P_SIZE
+from ..state.types import MAX_AMOUNT, NIL, PPM, abs_i64, clamp_i64, div_ceil, max_i64, min_i64, mul_div_ceil, mul_div_floor
+from .case import LiquidationCase
 from .slices import whole_or_part
 
 CASH_PAYERS: Final[i64] = 0  # what the limit of a liquidation order is
@@ -31,40 +20,31 @@ BANKRUPTCY: Final[i64] = 1
 BAND: Final[i64] = 2
 
 
-def hand_over(desk: LiquidationDesk, row: i64, to: i64, lots: i64, debt: i64, method: i64) -> i64:
-    """Transfer `lots` (unsigned) of a liquidated position at the mark; return their value."""
-    state = desk.state
-    positions = state.positions
-    market = positions.market[row]
-    value = value_of(state.markets, market, lots, state.markets.mark[market])
-    signed = lots if positions.size[row] > 0 else -lots
-    own = state.position_row(to, market)
-    state.log.emit(k.E_LIQUIDATED, state.now, positions.account[row], market, method, signed, value, debt, 0)
-    desk.matcher.change_position(row, -signed, value, 0, False)
-    desk.matcher.change_position(own, signed, value, 0, True)
-    desk.matcher.open.sync_reducers(own)
-    return value
+@mypyc_attr(allow_interpreted_subclasses=True)
+class LiquidationStep:
+    """A way to close positions. `act` is called in every pass while the liquidation is at this step."""
 
+    def __init__(self, patience: i64) -> None:
+        self.patience: i64 = patience  # [ns]
 
-def send(desk: LiquidationDesk, account: i64, row: i64, held: i64, lots: i64, limit: i64) -> None:
-    """An immediate-or-cancel order of the venue that closes `lots` of a position; what it did is in `desk.order`."""
-    order = desk.order
-    order.order_id = 0
-    order.account = account
-    order.market = desk.state.positions.market[row]
-    order.row = row
-    order.side = SELL if held > 0 else BUY
-    order.limit = limit
-    order.left = lots
-    order.filled = 0
-    order.tif = IOC
-    order.reduce_only = 0
-    order.self_trade = 0
-    order.counted = 0
-    order.client_hi = 0
-    order.client_lo = 0
-    order.forced = True
-    desk.matcher.match(order)
+    def ready(self, case: LiquidationCase) -> bool:
+        """May a liquidation that the step before could not end come here?"""
+        return True
+
+    def act(self, case: LiquidationCase) -> bool:
+        """Do what can be done now; True: this step gives up, go on to the next one."""
+        return True
+
+    def on_leave(self, case: LiquidationCase, outcome: i64) -> None:
+        """The liquidation has left this step."""
+
+    def holder(self) -> i64:
+        """The account that keeps what this step takes over; NIL: it takes nothing over."""
+        return NIL
+
+    def is_exhausted(self, state: State, asset: i64) -> bool:
+        """Has that account no more money for what it holds in the asset? It is then deleveraged like any loser."""
+        return False
 
 
 class BookStep(LiquidationStep):
@@ -91,50 +71,49 @@ class BookStep(LiquidationStep):
         self.limited_by: i64 = limited_by
         self.spread_ppm: i64 = spread_ppm
 
-    def act(self, desk: LiquidationDesk, at: i64) -> bool:
-        partial = self.is_partial(desk, at)
+    def act(self, case: LiquidationCase) -> bool:
+        partial = self.is_partial(case)
         filled: i64 = 0
-        for row in desk.free_rows(at):
-            held = desk.state.positions.size[row]
+        for row in case.free_rows():
+            held = case.state.positions.cells[row + P_SIZE]
             lots = abs_i64(held)
             if partial:
-                market = desk.state.positions.market[row]
-                lots = whole_or_part(desk.state, market, held, mul_div_ceil(lots, self.partial_ppm, PPM))
-            self.sell(desk, at, row, held, lots)
-            filled += desk.order.filled
-            if desk.equity(at) >= desk.maintenance(at):
+                lots = whole_or_part(case.market_of(row), held, mul_div_ceil(lots, self.partial_ppm, PPM))
+            filled += self.sell(case, row, held, lots)
+            if case.equity() >= case.maintenance():
                 break
         if partial and filled > 0:
-            desk.state.accounts.partial[desk.table.account[at]] = desk.state.now
+            case.state.accounts.partial[case.account] = case.state.now
         return False
 
-    def is_partial(self, desk: LiquidationDesk, at: i64) -> bool:
+    def is_partial(self, case: LiquidationCase) -> bool:
         if self.partial_ppm >= PPM:
             return False
         notional: i64 = 0
-        for row in desk.rows_of(at):
-            notional += row_notional(desk.state, row)
-        last = desk.state.accounts.partial[desk.table.account[at]]
-        return notional > self.partial_above and (last == NIL or desk.state.now - last > self.cooldown)
+        for row in case.rows():
+            notional += row_notional(case.state, row)
+        last = case.state.accounts.partial[case.account]
+        return notional > self.partial_above and (last == NIL or case.state.now - last > self.cooldown)
 
-    def sell(self, desk: LiquidationDesk, at: i64, row: i64, held: i64, lots: i64) -> None:
-        """Send the order and settle what it closed. Named for a long; a short buys."""
-        due = desk.slices.bankruptcy_value(row, desk.equity(at), desk.maintenance(at))
-        limit = self.limit(desk, row, held, lots, due)
-        desk.ledger.record()
-        send(desk, desk.table.account[at], row, held, lots, limit)
-        desk.slices.settle(row, held, desk.order.filled, desk.order.value, due, k.BY_BOOK)
-        desk.ledger.forget()
+    def sell(self, case: LiquidationCase, row: i64, held: i64, lots: i64) -> i64:
+        """Send the order and settle what it closed; returns how much. Named for a long; a short buys."""
+        slices = case.slices
+        due = slices.bankruptcy_value(row, case.equity(), case.maintenance())
+        limit = self.limit(case, row, held, lots, due)
+        slices.begin()
+        order = slices.send(case.account, row, lots, limit)
+        slices.settle(row, held, order.filled, order.value, due, k.BY_BOOK)
+        slices.end()
+        return order.filled
 
-    def limit(self, desk: LiquidationDesk, row: i64, held: i64, lots: i64, due: i64) -> i64:
+    def limit(self, case: LiquidationCase, row: i64, held: i64, lots: i64, due: i64) -> i64:
         """The worst price [ticks] that the order may trade at. `due`: what the whole position must fetch for its account to end at zero."""
-        markets = desk.state.markets
-        market = desk.state.positions.market[row]
-        mark = markets.mark[market]
-        oracle = markets.oracle[market]
-        worth = lots * markets.unit[market]  # of a tick
+        market = case.market_of(row)
+        mark = market.mark
+        oracle = market.oracle
+        worth = tick_value(market, lots)
         slice_due = mul_div_floor(due, lots, abs_i64(held))
-        payers = desk.backstops.available(row) if self.limited_by == CASH_PAYERS else 0
+        payers = case.slices.backstops.available(row) if self.limited_by == CASH_PAYERS else 0
         if held > 0:
             bottom = max_i64(1, div_ceil(mark * (PPM - self.band_ppm), PPM))
             if self.limited_by == BAND:
@@ -144,13 +123,13 @@ class BookStep(LiquidationStep):
                 covered: i64 = 0 if payers >= MAX_AMOUNT else div_ceil(slice_due - payers, worth)
                 spread = div_ceil(max_i64(mark, oracle) * (PPM - self.spread_ppm), PPM)
                 bankrupt = min_i64(bankrupt, max_i64(covered, spread))
-            return clamp_i64(bankrupt, bottom, markets.max_price[market])
-        top = min_i64(markets.max_price[market], mark * (PPM + self.band_ppm) // PPM)
+            return clamp_i64(bankrupt, bottom, market.max_price)
+        top = min_i64(market.max_price, mark * (PPM + self.band_ppm) // PPM)
         if self.limited_by == BAND:
             return top
         bankrupt = slice_due // worth
         if payers > 0:
-            covered = markets.max_price[market] if payers >= MAX_AMOUNT else (slice_due + payers) // worth
+            covered = market.max_price if payers >= MAX_AMOUNT else (slice_due + payers) // worth
             spread = min_i64(mark, oracle) * (PPM + self.spread_ppm) // PPM
             bankrupt = max_i64(bankrupt, min_i64(covered, spread))
         return clamp_i64(bankrupt, 1, top)

@@ -3,7 +3,7 @@
 The law, per settlement asset and after every command: the sum of all balances (cash + isolated margin - entry notional, system
 accounts included) = deposits - withdrawals, to the micro-unit; the positions of a market sum to zero.
 
-Funding and socialized losses are accrued per lot: `accrue` raises the market's indices and books the exact total to CLEARING at
+Funding and socialized losses are accrued per lot: `accrue` raises the market's accruals and books the exact total to CLEARING at
 once; a position pays its part when it is next touched (`settle`). Every payment rounds up (a payer pays at most one micro-unit
 more, a receiver gets at most one less) and what that leaves in CLEARING goes to ROUNDING as soon as it makes a micro-unit.
 """
@@ -12,47 +12,66 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..schema.kinds import E_POSITION_SETTLED
-from ..state.tables import State
+from ..schema.kinds import E_POSITION_SETTLED, ISOLATED
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import (
+    P_ACCOUNT,
+    P_ACCRUAL,
+    P_ENTRY,
+    P_ISOLATED_MARGIN,
+    P_LIQUIDATION,
+    P_MARKET,
+    P_MODE,
+    P_NEXT,
+    P_NEXT_OPEN,
+    P_PREV_OPEN,
+    P_REALISED,
+    P_SIZE,
+    P_WIDTH,
+)
 from ..state.types import (
     CLEARING,
     FEES,
-    ISOLATED,
     NIL,
     REALISED_ROOM,
     ROUNDING,
     abs_i64,
+    accrual_due,
+    accrual_rest,
     clamp_i64,
-    index_due,
-    index_rest,
     max_i64,
     min_i64,
     mul_div_floor,
 )
+from .margin import market_of
 
 
-class Ledger:
-    def __init__(self, state: State) -> None:
-        self.state: State = state
-        self.trying: bool = False  # in a trial: what it books is taken back, so nothing is told and no list changes
-        self.recording: bool = False  # while the venue closes a slice: who has closed how much against it
+class Changes:
+    """Which positions were reduced and which grew while the venue closes a slice: until a deficit of the slice has been paid."""
+
+    def __init__(self) -> None:
         self.closed_rows: list[i64] = []
         self.closed_lots: list[i64] = []
         self.opened_rows: list[i64] = []
         self.opened_lots: list[i64] = []
 
-    def record(self) -> None:
-        """From here on, write down which positions are reduced and which grow: until a deficit of the slice has been paid (`backstop`)."""
-        self.forget()
-        self.recording = True
 
-    def forget(self) -> None:
-        """The slice is over."""
-        self.recording = False
-        self.closed_rows = []
-        self.closed_lots = []
-        self.opened_rows = []
-        self.opened_lots = []
+class Ledger:
+    def __init__(self, state: State) -> None:
+        self.state: State = state
+        self.in_dry_run: bool = False  # what is booked will be taken back: nothing is told and no list changes
+        self.in_slice: bool = False
+        self.changes: Changes = Changes()  # of the slice at hand
+
+    def begin_slice(self) -> None:
+        """From here on, write down which positions are reduced and which grow."""
+        self.changes = Changes()
+        self.in_slice = True
+
+    def end_slice(self) -> None:
+        self.changes = Changes()
+        self.in_slice = False
 
     def deposit(self, account: i64, asset: i64, amount: i64) -> None:
         accounts = self.state.accounts
@@ -73,177 +92,182 @@ class Ledger:
 
     def to_isolated(self, row: i64, amount: i64) -> None:
         """Cash into the isolated margin of a position (amount > 0) or back."""
-        state = self.state
-        positions = state.positions
-        accounts = state.accounts
-        asset = state.markets.asset[positions.market[row]]
-        accounts.cash[positions.account[row] * accounts.assets + asset] -= amount
-        positions.isolated_margin[row] += amount
+        cells = self.state.positions.cells
+        accounts = self.state.accounts
+        accounts.cash[cells[row + P_ACCOUNT] * accounts.assets + market_of(self.state, row).asset] -= amount
+        cells[row + P_ISOLATED_MARGIN] += amount
 
-    def credit(self, row: i64, amount: i64) -> None:
+    def credit(self, market: Market, row: i64, amount: i64) -> None:
         """One side of a booking: the money behind a position, its isolated margin or the account's cash."""
-        state = self.state
-        positions = state.positions
-        if positions.mode[row] == ISOLATED:
-            positions.isolated_margin[row] += amount
+        cells = self.state.positions.cells
+        if cells[row + P_MODE] == ISOLATED:
+            cells[row + P_ISOLATED_MARGIN] += amount
         else:
-            accounts = state.accounts
-            asset = state.markets.asset[positions.market[row]]
-            accounts.cash[positions.account[row] * accounts.assets + asset] += amount
+            accounts = self.state.accounts
+            cash = accounts.cash
+            cash[cells[row + P_ACCOUNT] * accounts.assets + market.asset] += amount
 
     def pay(self, row: i64, receiver: i64, amount: i64) -> None:
         """From the money behind a position to an account's cash; a negative amount goes the other way."""
-        state = self.state
-        self.credit(row, -amount)
-        asset = state.markets.asset[state.positions.market[row]]
-        state.accounts.cash[receiver * state.accounts.assets + asset] += amount
+        market = market_of(self.state, row)
+        self.credit(market, row, -amount)
+        accounts = self.state.accounts
+        accounts.cash[receiver * accounts.assets + market.asset] += amount
 
-    def fee(self, row: i64, amount: i64) -> None:
-        self.pay(row, FEES, amount)
+    def fee(self, market: Market, row: i64, amount: i64) -> None:
+        """From the money behind a position to the venue; a rebate is negative."""
+        self.credit(market, row, -amount)
+        accounts = self.state.accounts
+        cash = accounts.cash
+        cash[FEES * accounts.assets + market.asset] += amount
 
     def share(self, payer: i64, row: i64, amount: i64) -> None:
         """A position's part in another's loss, out of its isolated margin while it is open, else out of its account's cash."""
         state = self.state
-        positions = state.positions
-        market = positions.market[payer]
-        if positions.size[payer] != 0:
-            self.credit(payer, -amount)
+        cells = state.positions.cells
+        market = market_of(state, payer)
+        if cells[payer + P_SIZE] != 0:
+            self.credit(market, payer, -amount)
         else:
             accounts = state.accounts
-            accounts.cash[positions.account[payer] * accounts.assets + state.markets.asset[market]] -= amount
-        self.credit(row, amount)
-        state.log.emit(E_POSITION_SETTLED, state.now, positions.account[payer], market, amount)
-        other = state.accounts.first_position[positions.account[payer]]
+            accounts.cash[cells[payer + P_ACCOUNT] * accounts.assets + market.asset] -= amount
+        self.credit(market_of(state, row), row, amount)
+        state.log.emit(E_POSITION_SETTLED, state.now, cells[payer + P_ACCOUNT], market.number, amount)
+        other = state.accounts.first_position[cells[payer + P_ACCOUNT]]
         while other != NIL:  # the payer may be below maintenance now: the next pass looks at what he holds
-            if positions.size[other] != 0:
-                state.markets.unexamined[positions.market[other]] = 1
-            other = positions.next[other]
+            if cells[other + P_SIZE] != 0:
+                market_of(state, other).unexamined = 1
+            other = cells[other + P_NEXT]
 
-    def trade(self, row: i64, lots: i64, value: i64) -> i64:
-        """Change a position by `lots` (signed) that cost or fetched `value` >= 0; return the profit realised, which is credited.
+    def trade(self, market: Market, row: i64, lots: i64, value: i64, fee: i64) -> i64:
+        """Change a position by `lots` (signed) that cost or fetched `value` >= 0, at a fee; return the profit realised, which is credited.
 
         The entry notional of the part closed is its exact share, rounded down; the sum of cash and entry notional is unchanged
-        but for `value`, whatever the rounding.
+        but for `value` and `fee`, whatever the rounding.
         """
-        state = self.state
-        positions = state.positions
-        market = positions.market[row]
-        self.settle(row)
-        held = positions.size[row]
-        entry = positions.entry_notional[row]
+        cells = self.state.positions.cells
+        self.settle(market, row)
+        held = cells[row + P_SIZE]
+        entry = cells[row + P_ENTRY]
         after = held + lots
         signed = value if lots > 0 else -value
-        open_lots = max_i64(after, 0) - max_i64(held, 0)
         profit: i64 = 0
         if held == 0 or (held > 0) == (lots > 0):
-            positions.entry_notional[row] = entry + signed
+            cells[row + P_ENTRY] = entry + signed
+            if self.in_slice:
+                self.note_opened(row, abs_i64(lots))
         else:
-            closed = min_i64(abs_i64(lots), abs_i64(held))
-            released = mul_div_floor(entry, closed, abs_i64(held))
-            closing_value = mul_div_floor(signed, closed, abs_i64(lots))
-            profit = -closing_value - released
-            positions.entry_notional[row] = entry - released + (signed - closing_value)
-            self.credit(row, profit)
-            positions.realised[row] = clamp_i64(positions.realised[row] + profit, -REALISED_ROOM, REALISED_ROOM)
-            if self.recording:
-                self.closed_rows.append(row)
-                self.closed_lots.append(closed)
-        if self.recording and after != 0 and (held == 0 or (held > 0) == (lots > 0) or (held > 0) != (after > 0)):
-            self.opened_rows.append(row)
-            self.opened_lots.append(min_i64(abs_i64(lots), abs_i64(after)))
-        if (held == 0) != (after == 0) or (held > 0) != (after > 0):
-            self.open_or_close(row, held, after)
-        positions.size[row] = after
-        markets = state.markets
-        positions.index[row] = markets.index_long[market] if after > 0 else markets.index_short[market]
-        markets.open_interest[market] += open_lots
+            released = entry  # of the entry notional, by what is closed
+            closing = signed  # the part of `signed` that closes
+            if abs_i64(lots) < abs_i64(held):
+                released = mul_div_floor(entry, abs_i64(lots), abs_i64(held))
+            elif after != 0:
+                closing = mul_div_floor(signed, abs_i64(held), abs_i64(lots))
+            profit = -closing - released
+            cells[row + P_ENTRY] = entry - released + (signed - closing)
+            cells[row + P_REALISED] = clamp_i64(cells[row + P_REALISED] + profit, -REALISED_ROOM, REALISED_ROOM)
+            if self.in_slice:
+                self.note_closed(row, min_i64(abs_i64(lots), abs_i64(held)))
+                if (held > 0) != (after > 0) and after != 0:
+                    self.note_opened(row, abs_i64(after))
+        if held == 0 or after == 0 or (held > 0) != (after > 0):
+            self.open_or_close(market, row, held, after)
+        cells[row + P_SIZE] = after
+        cells[row + P_ACCRUAL] = market.accrual_long if after > 0 else market.accrual_short
+        market.open_interest += max_i64(after, 0) - max_i64(held, 0)
+        self.credit(market, row, profit - fee)
+        accounts = self.state.accounts
+        cash = accounts.cash
+        cash[FEES * accounts.assets + market.asset] += fee
         return profit
 
-    def open_or_close(self, row: i64, held: i64, after: i64) -> None:
+    def note_closed(self, row: i64, lots: i64) -> None:
+        self.changes.closed_rows.append(row)
+        self.changes.closed_lots.append(lots)
+
+    def note_opened(self, row: i64, lots: i64) -> None:
+        self.changes.opened_rows.append(row)
+        self.changes.opened_lots.append(lots)
+
+    def open_or_close(self, market: Market, row: i64, held: i64, after: i64) -> None:
         """Keep the market's list of open positions; what was realised belongs to the position that is gone, unless that is liquidated:
         then it still tells which market the account's losses came from."""
-        state = self.state
-        positions = state.positions
-        if held == 0 or after != 0 or (state.accounts.liquidation[positions.account[row]] == NIL and positions.liquidation[row] == NIL):
-            positions.realised[row] = 0
-        if self.trying or (held != 0 and after != 0):
+        cells = self.state.positions.cells
+        if held == 0 or after != 0 or (self.state.accounts.liquidations[cells[row + P_ACCOUNT]] == 0 and cells[row + P_LIQUIDATION] == 0):
+            cells[row + P_REALISED] = 0
+        if self.in_dry_run or (held != 0 and after != 0):
             return
-        market = positions.market[row]
-        first = state.markets.first_open[market]
+        first = market.first_open
         if held == 0:
-            positions.next_open[row] = first
-            positions.prev_open[row] = NIL
+            cells[row + P_NEXT_OPEN] = first
+            cells[row + P_PREV_OPEN] = NIL
             if first != NIL:
-                positions.prev_open[first] = row
-            state.markets.first_open[market] = row
+                cells[first + P_PREV_OPEN] = row
+            market.first_open = row
             return
-        behind = positions.next_open[row]
-        before = positions.prev_open[row]
+        behind = cells[row + P_NEXT_OPEN]
+        before = cells[row + P_PREV_OPEN]
         if before == NIL:
-            state.markets.first_open[market] = behind
+            market.first_open = behind
         else:
-            positions.next_open[before] = behind
+            cells[before + P_NEXT_OPEN] = behind
         if behind != NIL:
-            positions.prev_open[behind] = before
+            cells[behind + P_PREV_OPEN] = before
 
-    def accrue(self, market: i64, long_delta: i64, short_delta: i64, amount: i64) -> None:
+    def accrue(self, market: Market, long_delta: i64, short_delta: i64, amount: i64) -> None:
         """Raise what every long and short lot owes; `amount` of it is paid out at once, by CLEARING, by the caller."""
-        markets = self.state.markets
-        markets.index_long[market] += long_delta
-        markets.index_short[market] += short_delta
-        lots: int = markets.open_interest[market]
+        market.accrual_long += long_delta
+        market.accrual_short += short_delta
+        lots: int = market.open_interest
         per_pair: int = int(long_delta) + int(short_delta)
         booked: int = amount
-        rest: int = lots * per_pair - (booked << int(markets.index_shift[market]))
-        assert rest >= 0, "an index must collect at least what was booked"
+        rest: int = lots * per_pair - (booked << int(market.accrual_shift))
+        assert rest >= 0, "an accrual must collect at least what was booked"
         self.round_off(market, rest)
 
-    def settle(self, row: i64) -> None:
-        """Pay what the position owes by its index (receive, if negative)."""
+    def settle(self, market: Market, row: i64) -> None:
+        """Pay what the position owes by its accrual (receive, if negative)."""
         state = self.state
-        positions = state.positions
-        markets = state.markets
-        size = positions.size[row]
+        cells = state.positions.cells
+        size = cells[row + P_SIZE]
         if size == 0:
             return
-        market = positions.market[row]
-        index = markets.index_long[market] if size > 0 else markets.index_short[market]
-        delta = index - positions.index[row]
+        accrual = market.accrual_long if size > 0 else market.accrual_short
+        delta = accrual - cells[row + P_ACCRUAL]
         if delta == 0:
             return
-        positions.index[row] = index
-        shift = markets.index_shift[market]
-        due = index_due(abs_i64(size), delta, shift)
+        cells[row + P_ACCRUAL] = accrual
+        due = accrual_due(abs_i64(size), delta, market.accrual_shift)
         self.pay(row, CLEARING, due)
-        positions.realised[row] = clamp_i64(positions.realised[row] - due, -REALISED_ROOM, REALISED_ROOM)
-        self.round_off(market, int(index_rest(abs_i64(size), delta, shift)))
-        if due != 0 and not self.trying:
-            state.log.emit(E_POSITION_SETTLED, state.now, positions.account[row], market, due)
+        cells[row + P_REALISED] = clamp_i64(cells[row + P_REALISED] - due, -REALISED_ROOM, REALISED_ROOM)
+        self.round_off(market, int(accrual_rest(abs_i64(size), delta, market.accrual_shift)))
+        if due != 0 and not self.in_dry_run:
+            state.log.emit(E_POSITION_SETTLED, state.now, cells[row + P_ACCOUNT], market.number, due)
 
-    def round_off(self, market: i64, rest: int) -> None:
-        """Add to what rounding left in CLEARING [2^-index_shift micro]; whole micro-units go to ROUNDING."""
-        markets = self.state.markets
-        shift = int(markets.index_shift[market])
-        total = int(markets.residue[market]) + rest
+    def round_off(self, market: Market, rest: int) -> None:
+        """Add to what rounding left in CLEARING [2^-accrual_shift micro]; whole micro-units go to ROUNDING."""
+        shift = int(market.accrual_shift)
+        total = int(market.residue) + rest
         whole: i64 = total >> shift
-        markets.residue[market] = total & ((1 << shift) - 1)
+        market.residue = total & ((1 << shift) - 1)
         if whole != 0:
-            self.move(CLEARING, ROUNDING, markets.asset[market], whole)
+            self.move(CLEARING, ROUNDING, market.asset, whole)
 
     def balance(self, account: i64, asset: i64) -> i64:
         """Cash + isolated margin - entry notional: what the account would have if its positions vanished at no value."""
         state = self.state
-        positions = state.positions
+        cells = state.positions.cells
         total = state.accounts.cash[account * state.accounts.assets + asset]
         row = state.accounts.first_position[account]
         while row != NIL:
-            if state.markets.asset[positions.market[row]] == asset:
-                total += positions.isolated_margin[row] - positions.entry_notional[row]
-            row = positions.next[row]
+            if market_of(state, row).asset == asset:
+                total += cells[row + P_ISOLATED_MARGIN] - cells[row + P_ENTRY]
+            row = cells[row + P_NEXT]
         return total
 
     def check(self) -> None:
         """The ledger's law, position sums, open interest, and CLEARING against what is still owed to it."""
+        assert not self.in_dry_run and not self.in_slice, "a dry run or a slice was not ended"
         asset: i64 = 0
         while asset < self.state.accounts.assets:
             total: int = 0
@@ -259,41 +283,37 @@ class Ledger:
     def check_clearing(self, asset: i64) -> None:
         """CLEARING's cash = residue - what positions owe, exactly."""
         state = self.state
-        markets = state.markets
         owed: int = 0
-        market: i64 = 0
-        while market < markets.count:
-            if markets.asset[market] == asset:
-                scaled = int(markets.residue[market]) - self.owed_scaled(market)
-                owed += scaled << (62 - int(markets.index_shift[market]))
-            market += 1
+        for market in state.markets:
+            if market.asset == asset:
+                scaled = int(market.residue) - self.owed_scaled(market)
+                owed += scaled << (62 - int(market.accrual_shift))
         clearing = int(state.accounts.cash[CLEARING * state.accounts.assets + asset])
         assert clearing << 62 == owed, "CLEARING differs from what positions owe"
 
-    def owed_scaled(self, market: i64) -> int:
-        """Sum of what positions owe by their index, in 2^-index_shift micro-units; checks the position sums on the way."""
-        positions = self.state.positions
-        markets = self.state.markets
+    def owed_scaled(self, market: Market) -> int:
+        """Sum of what positions owe by their accrual, in 2^-accrual_shift micro-units; checks the position sums on the way."""
+        cells = self.state.positions.cells
         owed: int = 0
         total: i64 = 0
         long_lots: i64 = 0
-        row: i64 = 0
         listed: i64 = 0
-        open_row = markets.first_open[market]
+        open_row = market.first_open
         while open_row != NIL:
-            assert positions.market[open_row] == market and positions.size[open_row] != 0, "a position listed as open is not"
+            assert cells[open_row + P_MARKET] == market.number and cells[open_row + P_SIZE] != 0, "a position listed as open is not"
             listed += 1
-            open_row = positions.next_open[open_row]
-        while row < positions.count:
-            size = positions.size[row]
-            if positions.market[row] == market and size != 0:
+            open_row = cells[open_row + P_NEXT_OPEN]
+        row: i64 = 0
+        while row < self.state.positions.end:
+            size = cells[row + P_SIZE]
+            if cells[row + P_MARKET] == market.number and size != 0:
                 listed -= 1
-                index = markets.index_long[market] if size > 0 else markets.index_short[market]
-                owed += int(abs_i64(size)) * int(index - positions.index[row])
+                accrual = market.accrual_long if size > 0 else market.accrual_short
+                owed += int(abs_i64(size)) * int(accrual - cells[row + P_ACCRUAL])
                 total += size
                 long_lots += max_i64(size, 0)
-            row += 1
+            row += P_WIDTH
         assert listed == 0, "an open position is not listed"
-        assert total == 0, f"positions of market {market} sum to {total}"
-        assert long_lots == markets.open_interest[market], "open interest is stale"
+        assert total == 0, f"positions of market {market.number} sum to {total}"
+        assert long_lots == market.open_interest, "open interest is stale"
         return owed

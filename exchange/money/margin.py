@@ -7,205 +7,145 @@ its isolated margin plus its profit; it burdens the account's cash only by what 
 
 from __future__ import annotations
 
-from typing import Final
-
+from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..state.tables import Markets, State
+from ..schema.kinds import CROSS, HALT_NEW_RISK, ISOLATED
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import (
+    P_ACCOUNT,
+    P_ACCRUAL,
+    P_ASK_LOTS,
+    P_ASK_NOTIONAL,
+    P_BID_LOTS,
+    P_BID_NOTIONAL,
+    P_ENTRY,
+    P_ISOLATED_MARGIN,
+    P_LEVERAGE,
+    P_MARKET,
+    P_MODE,
+    P_NEXT,
+    P_SIZE,
+)
 from ..state.types import (
-    CROSS,
-    HALT_NEW_RISK,
-    ISOLATED,
-    LINEAR,
-    MAX_TIERS,
     NIL,
     abs_i64,
+    accrual_due,
     div_ceil,
-    index_due,
     max_i64,
     min_i64,
     mul_div_ceil,
     mul_div_floor,
     ppm_ceil,
 )
+from .payoff import lot_value, value_of
+
+# -- one market -------------------------------------------------------------------------------------------------------------------
 
 
-def value_of(markets: Markets, market: i64, lots: i64, price: i64) -> i64:
-    """Value of `lots` at `price` [micro]; signed like lots. Below 2^55: lots are capped at load by the market's max_price."""
-    assert markets.payoff[market] == LINEAR
-    return lots * price * markets.unit[market]
-
-
-def initial_of(markets: Markets, market: i64, notional: i64, leverage: i64) -> i64:
+def initial_of(market: Market, notional: i64, leverage: i64) -> i64:
     """Initial requirement [micro]: the larger of notional / leverage and the tiers' own requirement."""
-    tier = market * MAX_TIERS + tier_of(markets, market, notional)
-    by_tier = ppm_ceil(notional, markets.initial_ppm[tier]) - markets.initial_deduction[tier]
-    return max_i64(div_ceil(notional, leverage), by_tier)
+    tier = tier_of(market, notional)
+    return max_i64(div_ceil(notional, leverage), ppm_ceil(notional, market.initial_ppm[tier]) - market.initial_deduction[tier])
 
 
-def maintenance_of(markets: Markets, market: i64, notional: i64) -> i64:
+def maintenance_of(market: Market, notional: i64) -> i64:
     """Maintenance requirement [micro]: notional x rate - deduction, continuous where a tier begins."""
-    tier = market * MAX_TIERS + tier_of(markets, market, notional)
-    return ppm_ceil(notional, markets.maintenance_ppm[tier]) - markets.maintenance_deduction[tier]
+    tier = tier_of(market, notional)
+    return ppm_ceil(notional, market.maintenance_ppm[tier]) - market.maintenance_deduction[tier]
 
 
-def tier_of(markets: Markets, market: i64, notional: i64) -> i64:
+def tier_of(market: Market, notional: i64) -> i64:
     """The last tier whose lower bound is at or below the notional."""
-    tier = markets.tiers[market] - 1
-    while tier > 0 and notional < markets.tier_lower[market * MAX_TIERS + tier]:
-        tier -= 1
+    lower = market.tier_lower
+    last = market.tiers - 1
+    tier: i64 = 0
+    while tier < last and notional >= lower[tier + 1]:
+        tier += 1
     return tier
 
 
-def is_stale(state: State, market: i64) -> bool:
-    """Has the venue heard nothing from the oracle for longer than the market's limit?"""
-    markets = state.markets
-    limit = markets.stale_after[market]
-    return limit != 0 and markets.oracle[market] != 0 and state.now - markets.oracle_ts[market] > limit
-
-
-def is_profit_stale(state: State, market: i64) -> bool:
+def is_profit_stale(market: Market, now: i64) -> bool:
     """Is unrealised profit in this market measured at a price on which the design lets nothing be built?"""
-    return state.markets.on_stale[market] == HALT_NEW_RISK and is_stale(state, market)
+    return market.on_stale == HALT_NEW_RISK and market.is_stale(now)
+
+
+# -- one position -----------------------------------------------------------------------------------------------------------------
+
+
+def owed(market: Market, cells: vec[i64], row: i64) -> i64:
+    """What the position owes by its accrual and has not paid yet [micro], rounded up; negative: is due to receive."""
+    size = cells[row + P_SIZE]
+    delta = (market.accrual_long if size > 0 else market.accrual_short) - cells[row + P_ACCRUAL]
+    if delta == 0 or size == 0:
+        return 0
+    return accrual_due(abs_i64(size), delta, market.accrual_shift)
+
+
+def profit_at(market: Market, cells: vec[i64], row: i64, price: i64) -> i64:
+    """Unrealised profit of a position at `price`, less what it owes [micro]."""
+    size = cells[row + P_SIZE]
+    if size == 0:
+        return 0
+    return value_of(market, size, price) - cells[row + P_ENTRY] - owed(market, cells, row)
+
+
+def market_of(state: State, row: i64) -> Market:
+    return state.markets[state.positions.cells[row + P_MARKET]]
 
 
 def unsettled(state: State, row: i64) -> i64:
-    """What the position owes by its index and has not paid yet [micro], rounded up; negative: is due to receive."""
-    markets = state.markets
-    positions = state.positions
-    size = positions.size[row]
-    market = positions.market[row]
-    index = markets.index_long[market] if size > 0 else markets.index_short[market]
-    delta = index - positions.index[row]
-    if delta == 0 or size == 0:
-        return 0
-    return index_due(abs_i64(size), delta, markets.index_shift[market])
+    """What the position owes and has not paid yet [micro]."""
+    return owed(market_of(state, row), state.positions.cells, row)
 
 
 def row_profit(state: State, row: i64, price: i64) -> i64:
-    """Unrealised profit of a position at `price`, less what it owes [micro]."""
-    positions = state.positions
-    size = positions.size[row]
-    if size == 0:
-        return 0
-    return value_of(state.markets, positions.market[row], size, price) - positions.entry_notional[row] - unsettled(state, row)
+    """Unrealised profit of a position at `price` [micro]."""
+    return profit_at(market_of(state, row), state.positions.cells, row, price)
 
 
 def row_equity(state: State, row: i64) -> i64:
     """Equity of an isolated position at the mark [micro]."""
-    positions = state.positions
-    return positions.isolated_margin[row] + row_profit(state, row, state.markets.mark[positions.market[row]])
+    market = market_of(state, row)
+    cells = state.positions.cells
+    return cells[row + P_ISOLATED_MARGIN] + profit_at(market, cells, row, market.mark)
 
 
 def row_notional(state: State, row: i64) -> i64:
-    positions = state.positions
-    market = positions.market[row]
-    return value_of(state.markets, market, abs_i64(positions.size[row]), state.markets.mark[market])
+    market = market_of(state, row)
+    return value_of(market, abs_i64(state.positions.cells[row + P_SIZE]), market.mark)
 
 
 def row_initial(state: State, row: i64) -> i64:
     """Initial requirement of the position alone."""
-    positions = state.positions
-    return initial_of(state.markets, positions.market[row], row_notional(state, row), positions.leverage[row])
+    return initial_of(market_of(state, row), row_notional(state, row), state.positions.cells[row + P_LEVERAGE])
 
 
 def row_maintenance(state: State, row: i64) -> i64:
-    return maintenance_of(state.markets, state.positions.market[row], row_notional(state, row))
+    return maintenance_of(market_of(state, row), row_notional(state, row))
 
 
-def row_order_initial(state: State, row: i64) -> i64:
+def row_order_initial(market: Market, cells: vec[i64], row: i64) -> i64:
     """Initial requirement of the worse side of position plus open orders, and that side's open loss.
 
     The open loss is what filling a whole side at its limits would cost against the mark: max(0, limit notional - lots x mark) for
     bids, max(0, lots x mark - limit notional) for asks.
     """
-    positions = state.positions
-    markets = state.markets
-    market = positions.market[row]
-    size = positions.size[row]
-    bids = positions.bid_lots[row]
-    asks = positions.ask_lots[row]
+    size = cells[row + P_SIZE]
+    bids = cells[row + P_BID_LOTS]
+    asks = cells[row + P_ASK_LOTS]
+    leverage = cells[row + P_LEVERAGE]
+    price = lot_value(market, market.mark)
     if bids == 0 and asks == 0:
-        return row_initial(state, row) if size != 0 else 0
-    price = markets.mark[market] * markets.unit[market]
-    leverage = positions.leverage[row]
+        return initial_of(market, abs_i64(size) * price, leverage) if size != 0 else 0
     bought = abs_i64(size + bids) * price
     sold = abs_i64(size - asks) * price
-    bid_loss = max_i64(0, positions.bid_notional[row] - bids * price)
-    ask_loss = max_i64(0, asks * price - positions.ask_notional[row])
+    bid_loss = max_i64(0, cells[row + P_BID_NOTIONAL] - bids * price)
+    ask_loss = max_i64(0, asks * price - cells[row + P_ASK_NOTIONAL])
     if bid_loss == ask_loss:  # mostly 0: the requirement does not fall when the notional rises
-        return initial_of(markets, market, max_i64(bought, sold), leverage) + bid_loss
-    return max_i64(initial_of(markets, market, bought, leverage) + bid_loss, initial_of(markets, market, sold, leverage) + ask_loss)
-
-
-def cross_equity(state: State, account: i64, asset: i64) -> i64:
-    """Cash plus the profit of the account's cross positions at the mark [micro]."""
-    positions = state.positions
-    markets = state.markets
-    total = state.accounts.cash[account * state.accounts.assets + asset]
-    row = state.accounts.first_position[account]
-    while row != NIL:
-        market = positions.market[row]
-        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[market] == asset:
-            total += row_profit(state, row, markets.mark[market])
-        row = positions.next[row]
-    return total
-
-
-NOTIONAL: Final[i64] = 0  # what cross_sum adds up
-INITIAL: Final[i64] = 1
-MAINTENANCE: Final[i64] = 2
-
-
-def cross_sum(state: State, account: i64, asset: i64, what: i64) -> i64:
-    """Notional, initial or maintenance requirement of the account's cross positions alone, at the mark [micro]."""
-    positions = state.positions
-    markets = state.markets
-    total: i64 = 0
-    row = state.accounts.first_position[account]
-    while row != NIL:
-        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[positions.market[row]] == asset:
-            if what == MAINTENANCE:
-                total += row_maintenance(state, row)
-            elif what == INITIAL:
-                total += row_initial(state, row)
-            else:
-                total += row_notional(state, row)
-        row = positions.next[row]
-    return total
-
-
-def cross_maintenance(state: State, account: i64, asset: i64) -> i64:
-    return cross_sum(state, account, asset, MAINTENANCE)
-
-
-def cross_initial(state: State, account: i64, asset: i64) -> i64:
-    return cross_sum(state, account, asset, INITIAL)
-
-
-def cross_notional(state: State, account: i64, asset: i64) -> i64:
-    return cross_sum(state, account, asset, NOTIONAL)
-
-
-def available_margin(state: State, account: i64, asset: i64) -> i64:
-    """What may back another order [micro]; negative if the requirement is not met.
-
-    Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top.
-    """
-    positions = state.positions
-    markets = state.markets
-    accounts = state.accounts
-    total = accounts.cash[account * accounts.assets + asset]
-    row = accounts.first_position[account]
-    while row != NIL:
-        market = positions.market[row]
-        if markets.asset[market] == asset:
-            if positions.mode[row] == CROSS:
-                total += row_profit(state, row, markets.mark[market]) - row_order_initial(state, row)
-            elif positions.bid_lots[row] != 0 or positions.ask_lots[row] != 0:
-                total -= max_i64(0, row_order_initial(state, row) - row_equity(state, row))
-        row = positions.next[row]
-    return total
+        return initial_of(market, max_i64(bought, sold), leverage) + bid_loss
+    return max_i64(initial_of(market, bought, leverage) + bid_loss, initial_of(market, sold, leverage) + ask_loss)
 
 
 def isolated_shortage(state: State, row: i64) -> i64:
@@ -213,39 +153,134 @@ def isolated_shortage(state: State, row: i64) -> i64:
     return max_i64(0, row_initial(state, row) - row_equity(state, row))
 
 
-def stale_profit(state: State, account: i64, asset: i64) -> i64:
-    """Unrealised profit of the account's cross positions that is measured at a stale price, where the design lets nothing be built on
-    such a price (`halt_new_risk`) [micro]."""
-    positions = state.positions
-    markets = state.markets
-    total: i64 = 0
-    if not state.guards_profit:
-        return 0
-    row = state.accounts.first_position[account]
-    while row != NIL:
-        market = positions.market[row]
-        if positions.size[row] != 0 and positions.mode[row] == CROSS and markets.asset[market] == asset:
-            if is_profit_stale(state, market):
-                total += max_i64(0, row_profit(state, row, markets.mark[market]))
-        row = positions.next[row]
-    return total
-
-
 def sure_equity(state: State, row: i64) -> i64:
     """Equity of an isolated position without unrealised profit at a stale price [micro]: what may be moved out is measured by it."""
     equity = row_equity(state, row)
-    market = state.positions.market[row]
-    if is_profit_stale(state, market):
-        equity -= max_i64(0, row_profit(state, row, state.markets.mark[market]))
+    market = market_of(state, row)
+    if is_profit_stale(market, state.now):
+        equity -= max_i64(0, row_profit(state, row, market.mark))
     return equity
+
+
+# -- the cross positions of an account --------------------------------------------------------------------------------------------
+
+
+def is_cross(state: State, row: i64, asset: i64) -> bool:
+    """Is this an open cross position that settles in the asset?"""
+    cells = state.positions.cells
+    return cells[row + P_SIZE] != 0 and cells[row + P_MODE] == CROSS and market_of(state, row).asset == asset
+
+
+def cross_equity(state: State, account: i64, asset: i64) -> i64:
+    """Cash plus the profit of the account's cross positions at the mark [micro]."""
+    cells = state.positions.cells
+    total = state.accounts.cash[account * state.accounts.assets + asset]
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if cells[row + P_SIZE] != 0 and cells[row + P_MODE] == CROSS:
+            market = state.markets[cells[row + P_MARKET]]
+            if market.asset == asset:
+                total += profit_at(market, cells, row, market.mark)
+        row = cells[row + P_NEXT]
+    return total
+
+
+def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, notional: i64) -> tuple[i64, i64]:
+    """Cross equity, and the initial requirement of the cross positions alone, at the mark [micro], in one walk.
+
+    The position `changed` (NIL: none) counts in the requirement as if it had that notional.
+    """
+    cells = state.positions.cells
+    markets = state.markets
+    equity = state.accounts.cash[account * state.accounts.assets + asset]
+    initial: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        size = cells[row + P_SIZE]
+        if (size != 0 or row == changed) and cells[row + P_MODE] == CROSS:
+            market = markets[cells[row + P_MARKET]]
+            if market.asset == asset:
+                worth = value_of(market, size, market.mark)
+                if size != 0:
+                    equity += worth - cells[row + P_ENTRY] - owed(market, cells, row)
+                initial += initial_of(market, notional if row == changed else abs_i64(worth), cells[row + P_LEVERAGE])
+        row = cells[row + P_NEXT]
+    return equity, initial
+
+
+def cross_initial(state: State, account: i64, asset: i64) -> i64:
+    return equity_and_initial(state, account, asset, NIL, 0)[1]
+
+
+def cross_maintenance(state: State, account: i64, asset: i64) -> i64:
+    """Maintenance requirement of the account's cross positions at the mark [micro]."""
+    cells = state.positions.cells
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if is_cross(state, row, asset):
+            total += row_maintenance(state, row)
+        row = cells[row + P_NEXT]
+    return total
+
+
+def cross_notional(state: State, account: i64, asset: i64) -> i64:
+    cells = state.positions.cells
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        if is_cross(state, row, asset):
+            total += row_notional(state, row)
+        row = cells[row + P_NEXT]
+    return total
+
+
+def stale_profit(state: State, account: i64, asset: i64) -> i64:
+    """Unrealised profit of the account's cross positions that is measured at a stale price, where the design lets nothing be built on
+    such a price (`halt_new_risk`) [micro]."""
+    if not state.guards_profit:
+        return 0
+    cells = state.positions.cells
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        market = market_of(state, row)
+        if is_cross(state, row, asset) and is_profit_stale(market, state.now):
+            total += max_i64(0, profit_at(market, cells, row, market.mark))
+        row = cells[row + P_NEXT]
+    return total
+
+
+# -- what an account may do -------------------------------------------------------------------------------------------------------
+
+
+def available_margin(state: State, account: i64, asset: i64) -> i64:
+    """What may back another order [micro]; negative if the requirement is not met.
+
+    Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top.
+    """
+    cells = state.positions.cells
+    markets = state.markets
+    accounts = state.accounts
+    total = accounts.cash[account * accounts.assets + asset]
+    row = accounts.first_position[account]
+    while row != NIL:
+        market = markets[cells[row + P_MARKET]]
+        if market.asset == asset:
+            if cells[row + P_MODE] == CROSS:
+                total += profit_at(market, cells, row, market.mark) - row_order_initial(market, cells, row)
+            elif cells[row + P_BID_LOTS] != 0 or cells[row + P_ASK_LOTS] != 0:
+                total -= max_i64(0, row_order_initial(market, cells, row) - row_equity(state, row))
+        row = cells[row + P_NEXT]
+    return total
 
 
 def cross_room(state: State, account: i64, asset: i64) -> i64:
     """What cross positions leave free for an isolated one to draw on at a match [micro]: untraded orders are no exposure yet."""
-    kept = cross_initial(state, account, asset)
+    equity, kept = equity_and_initial(state, account, asset, NIL, 0)
     if state.transfer_margin_ppm != 0:
         kept = max_i64(kept, transfer_margin(state, cross_notional(state, account, asset)))
-    return cross_equity(state, account, asset) - kept - stale_profit(state, account, asset)
+    return equity - kept - stale_profit(state, account, asset)
 
 
 def transfer_margin(state: State, notional: i64) -> i64:
@@ -270,41 +305,43 @@ def free_margin(state: State, account: i64, asset: i64) -> i64:
     return outflow_room(state, account, asset) - stale_profit(state, account, asset)
 
 
-def allows_change(state: State, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:
+def allows_change(state: State, market: Market, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:
     """May a position change by `lots` (signed) that cost `cost` (signed alike), at a fee?
 
     The account must then meet the initial requirement of its positions. If the fill only reduces, it is enough to be above maintenance, as
     long as the fill costs no more against the mark than the part of the equity that stood behind what it closes: else two accounts of one
     owner could empty one of them by trading far from the mark. An isolated position may draw what it is short of from free cash.
     """
-    positions = state.positions
-    markets = state.markets
-    market = positions.market[row]
-    asset = markets.asset[market]
-    account = positions.account[row]
-    mark = markets.mark[market]
-    after = value_of(markets, market, abs_i64(positions.size[row] + lots), mark)
-    gained = value_of(markets, market, lots, mark) - cost
-    if positions.mode[row] == ISOLATED:
-        before = sure_equity(state, row)
-        initial = initial_of(markets, market, after, positions.leverage[row])
-        if only_reduces:
-            if row_equity(state, row) + gained - fee < maintenance_of(markets, market, after):
-                return False
-            required = row_maintenance(state, row)
-            return before + gained - fee >= initial or keeps_ratio(before, gained, required, maintenance_of(markets, market, after))
-        shortage = max_i64(0, initial - row_equity(state, row) - gained + fee)
-        return shortage == 0 or shortage <= cross_room(state, account, asset)
-    equity = cross_equity(state, account, asset)
-    before = equity - stale_profit(state, account, asset)
-    initial = cross_initial(state, account, asset) - row_initial(state, row) + initial_of(markets, market, after, positions.leverage[row])
-    if before + gained - fee >= initial:
+    cells = state.positions.cells
+    account = cells[row + P_ACCOUNT]
+    asset = market.asset
+    after = value_of(market, abs_i64(cells[row + P_SIZE] + lots), market.mark)
+    gained = value_of(market, lots, market.mark) - cost
+    if cells[row + P_MODE] == ISOLATED:
+        return allows_isolated(state, market, row, after, gained, fee, only_reduces)
+    equity, initial = equity_and_initial(state, account, asset, row, after)
+    sure = equity - stale_profit(state, account, asset) if state.guards_profit else equity
+    if sure + gained - fee >= initial:
         return True
     if not only_reduces:
         return False
     required = cross_maintenance(state, account, asset)
-    left = required - row_maintenance(state, row) + maintenance_of(markets, market, after)
-    return equity + gained - fee >= left and keeps_ratio(before, gained, required, left)
+    left = required - row_maintenance(state, row) + maintenance_of(market, after)
+    return equity + gained - fee >= left and keeps_ratio(sure, gained, required, left)
+
+
+def allows_isolated(state: State, market: Market, row: i64, after: i64, gained: i64, fee: i64, only_reduces: bool) -> bool:
+    """The same of an isolated position that will have the notional `after` and gains `gained` against the mark."""
+    cells = state.positions.cells
+    equity = row_equity(state, row)
+    initial = initial_of(market, after, cells[row + P_LEVERAGE])
+    if only_reduces:
+        if equity + gained - fee < maintenance_of(market, after):
+            return False
+        sure = sure_equity(state, row)
+        return sure + gained - fee >= initial or keeps_ratio(sure, gained, row_maintenance(state, row), maintenance_of(market, after))
+    shortage = max_i64(0, initial - equity - gained + fee)
+    return shortage == 0 or shortage <= cross_room(state, cells[row + P_ACCOUNT], market.asset)
 
 
 def keeps_ratio(equity: i64, gained: i64, required: i64, left: i64) -> bool:
@@ -312,21 +349,22 @@ def keeps_ratio(equity: i64, gained: i64, required: i64, left: i64) -> bool:
     return gained >= 0 or (required > 0 and -int(gained) * int(required) <= max(0, int(equity)) * int(required - left))
 
 
+# -- prices and shares ------------------------------------------------------------------------------------------------------------
+
+
 def surplus_at(state: State, row: i64, price: i64, over_maintenance: bool) -> i64:
     """Equity, less maintenance if asked, with this market's mark at `price` and all other marks as they are [micro]."""
-    positions = state.positions
-    markets = state.markets
-    market = positions.market[row]
-    own = row_profit(state, row, price)
+    cells = state.positions.cells
+    market = market_of(state, row)
+    own = profit_at(market, cells, row, price)
     if over_maintenance:
-        own -= maintenance_of(markets, market, value_of(markets, market, abs_i64(positions.size[row]), price))
-    if positions.mode[row] == ISOLATED:
-        return positions.isolated_margin[row] + own
-    account = positions.account[row]
-    asset = markets.asset[market]
-    rest = cross_equity(state, account, asset) - row_profit(state, row, markets.mark[market])
+        own -= maintenance_of(market, value_of(market, abs_i64(cells[row + P_SIZE]), price))
+    if cells[row + P_MODE] == ISOLATED:
+        return cells[row + P_ISOLATED_MARGIN] + own
+    account = cells[row + P_ACCOUNT]
+    rest = cross_equity(state, account, market.asset) - profit_at(market, cells, row, market.mark)
     if over_maintenance:
-        rest -= cross_maintenance(state, account, asset) - row_maintenance(state, row)
+        rest -= cross_maintenance(state, account, market.asset) - row_maintenance(state, row)
     return rest + own
 
 
@@ -336,10 +374,9 @@ def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
     A tick moves equity by size x unit and the requirement by at most that: the surplus is monotonic, and bisection exact.
     A long's threshold is the highest such tick, a short's the lowest.
     """
-    positions = state.positions
-    is_long = positions.size[row] > 0
+    is_long = state.positions.cells[row + P_SIZE] > 0
     low: i64 = 1
-    high = state.markets.max_price[positions.market[row]]
+    high = market_of(state, row).max_price
     if is_long:
         if surplus_at(state, row, low, over_maintenance) >= 0:
             return 0

@@ -1,25 +1,33 @@
-"""The door: a packed command is examined before anything happens, against the bounds of the message schema and the venue's time."""
+"""The door: a packed command is examined before anything happens, against the bounds of the message schema and the venue's time.
+
+The tables here are made from the structs of messages.py when the module is loaded: bounds of every column, and what a refusal names.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..state.tables import column
-from ..state.types import MAX_TS_JUMP, ROW
-from .messages import BOUNDS, Malformed, describe_malformed
+from ..state.packed import column
+from ..state.types import MAX_TS_JUMP, NIL, ROW
+from .columns import KIND, TS
+from .messages import BOUNDS, REFUSAL_COLUMNS, Malformed, describe_malformed
 
-KINDS: i64 = len(BOUNDS) + 1
+COMMAND_KINDS: Final = len(BOUNDS) + 1  # kinds are numbered from 1
 
 
 class Door:
     def __init__(self) -> None:
-        self.used: vec[i64] = column(KINDS, 0)  # by kind: how many columns of a row it uses
-        self.first: vec[i64] = column(KINDS + 1, 0)  # by kind: the first of its bounds
-        self.bounds: vec[i64] = column(KINDS * ROW * 3, 0)  # column, lowest, highest; none of a column that takes any number
+        kinds: i64 = COMMAND_KINDS
+        self.used: vec[i64] = column(kinds, 0)  # by kind: how many columns of a row it uses
+        self.first: vec[i64] = column(kinds + 1, 0)  # by kind: the first of its bounds
+        self.bounds: vec[i64] = column(kinds * ROW * 3, 0)  # column, lowest, highest; none of a column that takes any number
+        self.named: vec[i64] = column(kinds * 4, NIL)  # by kind: columns of account, market and client id that a refusal names
         at: i64 = 0
         kind: i64 = 0
-        while kind < KINDS:
+        while kind < kinds:
             self.first[kind] = at
             bounds = BOUNDS.get(int(kind), ())
             self.used[kind] = 1 + len(bounds)
@@ -29,47 +37,56 @@ class Door:
                     self.bounds[at + 1] = low
                     self.bounds[at + 2] = high
                     at += 3
+            for place, column_named in enumerate(REFUSAL_COLUMNS.get(int(kind), ())):
+                self.named[kind * 4 + place] = column_named
             kind += 1
-        self.first[KINDS] = at
+        self.first[kinds] = at
+
+    def is_command(self, rows: vec[i64], at: i64, now: i64, started: bool) -> bool:
+        """Is the row that begins at `at` a command that may come at this time?"""
+        kind = rows[at + KIND]
+        if not 0 < kind < COMMAND_KINDS:
+            return False
+        bounds = self.bounds
+        bound = self.first[kind]
+        last = self.first[kind + 1]
+        while bound < last:
+            value = rows[at + bounds[bound]]
+            if value < bounds[bound + 1] or value > bounds[bound + 2]:
+                return False
+            bound += 3
+        unused: i64 = 0
+        i = at + self.used[kind]
+        limit = at + ROW
+        while i < limit:
+            unused |= rows[i]
+            i += 1
+        ts = rows[at + TS]
+        return unused == 0 and (not started or (ts >= now and ts - now <= MAX_TS_JUMP))
 
     def examine(self, rows: vec[i64], now: i64, started: bool) -> None:
         """Raises Malformed for the first row that is no command, or whose ts runs back or jumps too far."""
-        used = self.used
-        first = self.first
-        bounds = self.bounds
-        kinds: i64 = len(used)
         end: i64 = len(rows)
         if end % ROW != 0:
             raise Malformed(f"packed commands are rows of {ROW} integers, got {end}")
         at: i64 = 0
         while at < end:
-            kind = rows[at]
-            if not 0 < kind < kinds:
-                self.refuse(rows, at, "")
-            bound = first[kind]
-            last = first[kind + 1]
-            while bound < last:
-                value = rows[at + bounds[bound]]
-                if value < bounds[bound + 1] or value > bounds[bound + 2]:
-                    self.refuse(rows, at, "")
-                bound += 3
-            unused: i64 = 0
-            i = at + used[kind]
-            limit = at + ROW
-            while i < limit:
-                unused |= rows[i]
-                i += 1
-            if unused != 0:
-                self.refuse(rows, at, "")
-            ts = rows[at + 1]
-            if started or at > 0:
-                if ts < now:
-                    self.refuse(rows, at, f"ts {ts} runs back behind {now}")
-                if ts - now > MAX_TS_JUMP:
-                    self.refuse(rows, at, f"ts {ts} jumps by more than {MAX_TS_JUMP} ns past {now}; send a Tick in between")
-            now = ts
+            if not self.is_command(rows, at, now, started):
+                raise Malformed(f"row {at // ROW}: {self.complaint(rows, at, now, started)}")
+            now = rows[at + TS]
+            started = True
             at += ROW
 
-    def refuse(self, rows: vec[i64], at: i64, why: str) -> None:
-        row = [int(value) for value in rows[at : at + ROW]]
-        raise Malformed(f"row {at // ROW}: {why or describe_malformed(row)}")
+    def complaint(self, rows: vec[i64], at: i64, now: i64, started: bool) -> str:
+        """Why the row is no command."""
+        if self.is_command(rows, at, 0, False) and started:
+            ts = rows[at + TS]
+            if ts < now:
+                return f"ts {ts} runs back behind {now}"
+            return f"ts {ts} jumps by more than {MAX_TS_JUMP} ns past {now}; send a Tick in between"
+        return describe_malformed([int(value) for value in rows[at : at + ROW]])
+
+    def named_value(self, rows: vec[i64], at: i64, place: i64, missing: i64) -> i64:
+        """What a refusal of this command names: its account (0), market (1), or the halves of its client id (2, 3)."""
+        found = self.named[rows[at + KIND] * 4 + place]
+        return missing if found == NIL else rows[at + found]

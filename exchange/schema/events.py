@@ -203,13 +203,13 @@ class FundingSampled(Event, frozen=True, gc=False):
 
 class FundingCharged(Event, frozen=True, gc=False):
     """Longs pay `rate_ppt` of `price` per lot (shorts when negative), times the share of the interval in which samples were taken.
-    `index_delta` is that in 2^-index_shift micro per lot. A payment that falls due in a halt is told with a rate of 0, and waits."""
+    `accrual_delta` is that in 2^-accrual_shift micro per lot. A payment that falls due in a halt is told with a rate of 0, and waits."""
 
     KIND: ClassVar[int] = 19
     market: int
     rate_ppt: int  # [1e-12]
     price: int  # [ticks]
-    index_delta: int
+    accrual_delta: int
 
 
 class PositionSettled(Event, frozen=True, gc=False):
@@ -316,14 +316,14 @@ class DeficitPaid(Event, frozen=True, gc=False):
 
 
 class LossSocialized(Event, frozen=True, gc=False):
-    """`index_delta` in 2^-index_shift micro-units per open lot, both sides. Lots that were closed against the loser in the same slice pay
+    """`accrual_delta` in 2^-accrual_shift micro-units per open lot, both sides. Lots that were closed against the loser in the same slice pay
     the same, at once: a `PositionSettled` each."""
 
     KIND: ClassVar[int] = 30
     market: int
     amount: int  # [micro]
     open_lots: int  # [lots] of one side
-    index_delta: int
+    accrual_delta: int
     closed_amount: int  # [micro] of `amount`: paid for lots closed in the slice
     spared_lots: int  # [lots] of both sides that are open and share nothing: the loser's own, and those opened in the slice
 

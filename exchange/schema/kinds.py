@@ -1,4 +1,4 @@
-"""The numbers of commands, events, reasons and outcomes, as constants for the compiled core.
+"""The numbers of commands, events, reasons, outcomes and other codes, as constants for the compiled core.
 
 The enums and structs of codes.py, events.py and messages.py show the same numbers to people; a test holds the two lists together.
 """
@@ -132,3 +132,47 @@ END_FAILED: Final[i64] = 3
 ORDER_OPEN: Final[i64] = 0
 ORDER_FILLED: Final[i64] = 1
 ORDER_CANCELLED: Final[i64] = 2
+
+# Account kinds
+SYSTEM: Final[i64] = 0
+TRADER: Final[i64] = 1
+MAKER: Final[i64] = 2
+BIDDER: Final[i64] = 3
+POOL: Final[i64] = 4  # a vault or a curve
+
+# Sides
+BUY: Final[i64] = 0
+SELL: Final[i64] = 1
+
+# Order types
+LIMIT_ORDER: Final[i64] = 0
+MARKET_ORDER: Final[i64] = 1  # immediate or cancel, with a protection price
+
+# Time in force
+GTC: Final[i64] = 0
+IOC: Final[i64] = 1
+FOK: Final[i64] = 2
+POST_ONLY: Final[i64] = 3
+
+# Self-trade
+STP_CANCEL_MAKER: Final[i64] = 0
+STP_NONE: Final[i64] = 1
+
+# Margin modes
+CROSS: Final[i64] = 0
+ISOLATED: Final[i64] = 1
+
+LINEAR: Final[i64] = 0  # payoff: value = lots x price x unit
+
+# Market status
+ACTIVE: Final[i64] = 0
+POST_ONLY_MODE: Final[i64] = 1
+CANCEL_ONLY: Final[i64] = 2
+REDUCE_ONLY_MODE: Final[i64] = 3
+HALTED: Final[i64] = 4
+SETTLED: Final[i64] = 5
+
+# What a venue does while its oracle is stale
+KEEP_LAST: Final[i64] = 0
+HALT_NEW_RISK: Final[i64] = 1
+PAUSE_LIQUIDATION: Final[i64] = 2

@@ -31,6 +31,7 @@ from .codes import (
     TimeInForceCode,
 )
 from .events import *  # noqa: F403
+from .events import Event
 
 I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Ts = Annotated[int, Meta(ge=0, le=int(t.MAX_TS))]
@@ -218,6 +219,23 @@ def _bounds(command: type[Command]) -> tuple[tuple[str, int, int], ...]:
 
 
 BOUNDS: Final[dict[int, tuple[tuple[str, int, int], ...]]] = {c.KIND: _bounds(c) for c in COMMANDS}
+
+
+# What a Rejected event names of a command: the columns of its account, market and client id; -1 where it has none.
+_NAMED: Final = (("account", "buyer"), ("market",), ("client_hi",), ("client_lo",))
+
+
+def _refusal_columns(command: type[Command]) -> tuple[int, ...]:
+    place = {field.name: number for number, field in enumerate(fields(command), start=1)}
+    return tuple(next((place[name] for name in names if name in place), -1) for names in _NAMED)
+
+
+REFUSAL_COLUMNS: Final[dict[int, tuple[int, ...]]] = {c.KIND: _refusal_columns(c) for c in COMMANDS}
+
+
+def column_of(message: type[Command] | type[Event], field: str) -> int:
+    """Where a field lies in the packed row of a command or event."""
+    return 1 + [one.name for one in fields(message)].index(field)
 
 
 class Malformed(ValueError):

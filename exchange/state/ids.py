@@ -11,14 +11,15 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i16, i64
 
-from .tables import O_CLIENT_HI, O_CLIENT_LO, column, more
+from .packed import column, more
+from .tables import O_CLIENT_HI, O_CLIENT_LO
 from .types import CLOSED_IDS, NIL, min_i64
 
 MIX: Final[i64] = 0x2545F4914F6CDD1D  # an odd 63-bit multiplier; products are masked, so both builds agree
 MASK: Final[i64] = (1 << 62) - 1
 
 
-class OrderIndex:
+class OrderIds:
     """Order id -> slot of the resting order, side by side in `cells`. `capacity`: a power of 2."""
 
     def __init__(self, capacity: i64) -> None:

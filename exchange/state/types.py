@@ -37,7 +37,7 @@ MAX_REDUCERS: Final[i64] = 128  # resting reduce-only orders of one position: ea
 POSITION_ROOM: Final[i64] = 1 << 55  # [micro] a position's value at max_price; of markets that share an asset less, so that
 REALISED_ROOM: Final[i64] = 1 << 58  # [micro] what a position is said to have realised stops here: a weight needs no more
 SUM_ROOM: Final[i64] = 1 << 58  # [micro] the values of all positions of an account add up to less than this
-INDEX_LIMIT: Final[i64] = 1 << 53  # of a per-lot index: 4 to 8 times a lot's value at max_price; all that an account owes is below 2^62
+ACCRUAL_LIMIT: Final[i64] = 1 << 53  # of a per-lot accrual: 4 to 8 times a lot's value at max_price; all that an account owes is below 2^62
 CLOSED_IDS: Final[i64] = 1_024  # closed client ids that stay taken, per account
 ROW: Final[i64] = 16  # columns of a command or event row
 
@@ -49,46 +49,6 @@ CLEARING: Final[i64] = 3
 UNCOVERED: Final[i64] = 4
 VAULT: Final[i64] = 5
 FIRST_USER: Final[i64] = 8  # 6 and 7 are kept free for further system accounts
-
-# Account kinds
-SYSTEM: Final[i64] = 0
-TRADER: Final[i64] = 1
-MAKER: Final[i64] = 2
-BIDDER: Final[i64] = 3
-POOL: Final[i64] = 4  # a vault or a curve
-KINDS: Final[i64] = 5
-
-BUY: Final[i64] = 0
-SELL: Final[i64] = 1
-
-LIMIT: Final[i64] = 0
-MARKET: Final[i64] = 1  # immediate or cancel, with a protection price
-
-GTC: Final[i64] = 0
-IOC: Final[i64] = 1
-FOK: Final[i64] = 2
-POST_ONLY: Final[i64] = 3
-
-STP_CANCEL_MAKER: Final[i64] = 0
-STP_NONE: Final[i64] = 1
-
-CROSS: Final[i64] = 0
-ISOLATED: Final[i64] = 1
-
-LINEAR: Final[i64] = 0  # payoff: value = lots x price x unit
-
-# Market status
-ACTIVE: Final[i64] = 0
-POST_ONLY_MODE: Final[i64] = 1
-CANCEL_ONLY: Final[i64] = 2
-REDUCE_ONLY_MODE: Final[i64] = 3
-HALTED: Final[i64] = 4
-SETTLED: Final[i64] = 5
-
-# What a venue does while its oracle is stale
-KEEP_LAST: Final[i64] = 0
-HALT_NEW_RISK: Final[i64] = 1
-PAUSE_LIQUIDATION: Final[i64] = 2
 
 ROOT: Final[i64] = 3_037_000_499  # floor(sqrt(2^63 - 1)): (c - 1)^2 fits for every c up to here
 
@@ -169,8 +129,8 @@ def exp_neg(t: i64, scale: i64) -> i64:
     return term >> halvings
 
 
-def index_due(lots: i64, delta: i64, shift: i64) -> i64:
-    """ceil(lots * delta / 2^shift): what `lots` (unsigned) owe when their per-lot index rose by `delta`. Exact."""
+def accrual_due(lots: i64, delta: i64, shift: i64) -> i64:
+    """ceil(lots * delta / 2^shift): what `lots` (unsigned) owe when their per-lot accrual rose by `delta`. Exact."""
     if lots < 1 << 31 and -(1 << 31) < delta < 1 << 31:
         return -((-lots * delta) >> shift)
     wide_lots: int = lots
@@ -178,8 +138,8 @@ def index_due(lots: i64, delta: i64, shift: i64) -> i64:
     return -((-wide_lots * wide_delta) >> int(shift))
 
 
-def index_rest(lots: i64, delta: i64, shift: i64) -> i64:
-    """What index_due rounded up, in 2^-shift micro-units: due * 2^shift - lots * delta, below 2^shift."""
+def accrual_rest(lots: i64, delta: i64, shift: i64) -> i64:
+    """What accrual_due rounded up, in 2^-shift micro-units: due * 2^shift - lots * delta, below 2^shift."""
     wide_lots: int = lots
     wide_delta: int = delta
     return -wide_lots * wide_delta & ((1 << int(shift)) - 1)

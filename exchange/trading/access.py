@@ -1,4 +1,4 @@
-"""What a market's state lets be done in it: orders, liquidations, samples of its book, money that rests on its price. Changes nothing.
+"""Who may act, and what a market's state lets be done in it: orders, liquidations, samples of its book. Changes nothing.
 
 A market is suspended while nothing at all may be closed in it: halted, cancel-only, or with a stale oracle where the design pauses
 liquidations then. A suspension holds back only what is in that market, and clocks of what it holds back stand still.
@@ -8,66 +8,114 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import is_stale
 from ..schema import kinds as k
-from ..state.tables import State
-from ..state.types import (
-    ACTIVE,
-    BUY,
-    CANCEL_ONLY,
-    HALT_NEW_RISK,
-    HALTED,
-    NIL,
-    PAUSE_LIQUIDATION,
-    REDUCE_ONLY_MODE,
-    max_i64,
-)
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import P_LIQUIDATION
+from ..state.types import FIRST_USER, NIL, max_i64
+
+# -- accounts: the reason of a refusal, 0 if there is none -------------------------------------------------------------------------
+
+
+def refused_user(state: State, account: i64) -> i64:
+    """Is this an account that commands may act for?"""
+    if account >= state.accounts.count:
+        return k.R_UNKNOWN_ACCOUNT
+    return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+
+
+def refused_user_in_market(state: State, account: i64, market: i64) -> i64:
+    if account >= state.accounts.count:
+        return k.R_UNKNOWN_ACCOUNT
+    if market >= len(state.markets):
+        return k.R_UNKNOWN_MARKET
+    return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+
+
+def refused_user_with_asset(state: State, account: i64, asset: i64) -> i64:
+    if account >= state.accounts.count:
+        return k.R_UNKNOWN_ACCOUNT
+    if asset >= state.accounts.assets:
+        return k.R_UNKNOWN_ASSET
+    return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+
+
+def in_liquidation(state: State, account: i64, row: i64) -> bool:
+    """Are the account's cross positions being liquidated, or the isolated position `row` (NIL: none)?"""
+    return state.accounts.liquidations[account] != 0 or (row != NIL and state.positions.cells[row + P_LIQUIDATION] != 0)
+
+
+# -- markets -----------------------------------------------------------------------------------------------------------------------
 
 
 def is_halted(status: i64) -> bool:
     """Does this status let no trade happen at all?"""
-    return status == HALTED or status == CANCEL_ONLY
+    return status == k.HALTED or status == k.CANCEL_ONLY
 
 
-def is_suspended(state: State, market: i64) -> bool:
-    return suspension(state, market) != 0
+def is_suspended(market: Market, now: i64) -> bool:
+    return suspension(market, now) != 0
 
 
-def suspension(state: State, market: i64) -> i64:
+def suspension(market: Market, now: i64) -> i64:
     """Why nothing may be closed in the market now, as the reason of a refusal; 0 if it may."""
-    markets = state.markets
-    status = markets.status[market]
-    if status == HALTED:
+    if market.status == k.HALTED:
         return k.R_MARKET_HALTED
-    if status == CANCEL_ONLY:
+    if market.status == k.CANCEL_ONLY:
         return k.R_MARKET_CANCEL_ONLY
-    if markets.on_stale[market] == PAUSE_LIQUIDATION and is_stale(state, market):
+    if market.on_stale == k.PAUSE_LIQUIDATION and market.is_stale(now):
         return k.R_ORACLE_STALE
     return 0
 
 
-def suspended_since(state: State, market: i64) -> i64:
+def suspended_since(market: Market) -> i64:
     """[ns] when the suspension of a suspended market began."""
-    markets = state.markets
-    since = markets.suspended_since[market]
-    return since if since != NIL else markets.oracle_ts[market] + markets.stale_after[market]
+    return market.suspended_since if market.suspended_since != NIL else market.oracle_ts + market.stale_after
 
 
-def is_sampled(state: State, market: i64) -> bool:
+def is_sampled(market: Market, now: i64) -> bool:
     """Do the market's quotes mean anything: can they be traded with, and is there an oracle price to hold them against?"""
-    return state.markets.status[market] == ACTIVE and not is_stale(state, market)
+    return market.status == k.ACTIVE and not market.is_stale(now)
 
 
-def only_reductions(state: State, market: i64) -> i64:
+def only_reductions(market: Market, now: i64) -> i64:
     """Why orders in this market may only bring positions closer to zero, as the reason of a cancellation; 0 if they may do more."""
-    markets = state.markets
-    if markets.status[market] == REDUCE_ONLY_MODE:
+    if market.status == k.REDUCE_ONLY_MODE:
         return k.X_MARKET_STATUS
-    if markets.on_stale[market] == HALT_NEW_RISK and is_stale(state, market):
+    if market.on_stale == k.HALT_NEW_RISK and market.is_stale(now):
         return k.X_ORACLE_STALE
     return 0
 
 
+def refused_order(market: Market, now: i64, tif: i64, only_reduces: bool) -> i64:
+    """May an order with this time in force come in, one that can only reduce a position or one that can do more?"""
+    status = market.status
+    if status != k.ACTIVE:
+        if status == k.SETTLED:
+            return k.R_MARKET_SETTLED
+        if status == k.HALTED:
+            return k.R_MARKET_HALTED
+        if status == k.CANCEL_ONLY:
+            return k.R_MARKET_CANCEL_ONLY
+        if status == k.REDUCE_ONLY_MODE and not only_reduces:
+            return k.R_MARKET_REDUCE_ONLY
+        if status == k.POST_ONLY_MODE and tif != k.POST_ONLY:
+            return k.R_MARKET_POST_ONLY
+    if market.mark == 0:
+        return k.R_NO_MARK_PRICE
+    if market.on_stale == k.HALT_NEW_RISK and not only_reduces and market.is_stale(now):
+        return k.R_ORACLE_STALE
+    return 0
+
+
+# -- positions ---------------------------------------------------------------------------------------------------------------------
+
+
 def reducible(held: i64, side: i64) -> i64:
     """How many lots of a position of `held` (signed) an order of this side could close."""
-    return max_i64(0, -held if side == BUY else held)
+    return max_i64(0, -held if side == k.BUY else held)
+
+
+def reduces(held: i64, lots: i64) -> bool:
+    """Does a change by `lots` (signed) only bring a position closer to zero?"""
+    return (held > 0 and -held <= lots < 0) or (held < 0 and 0 < lots <= -held)

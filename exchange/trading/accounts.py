@@ -15,6 +15,7 @@ from ..money.margin import (
     cross_equity,
     is_profit_stale,
     isolated_shortage,
+    market_of,
     outflow_room,
     row_equity,
     row_initial,
@@ -24,19 +25,32 @@ from ..money.margin import (
     sure_equity,
     transfer_margin,
 )
+from ..money.payoff import lot_value, value_of
 from ..schema import kinds as k
-from ..state.tables import State
-from ..state.types import FIRST_USER, HALTED, ISOLATED, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, SETTLED, abs_i64
-from .entry import OrderEntry
-from .matching import Matcher, added_interest, reduces
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import (
+    P_ASK_LOTS,
+    P_BID_LOTS,
+    P_FIRST_ORDER,
+    P_FIRST_REDUCER,
+    P_ISOLATED_MARGIN,
+    P_LEVERAGE,
+    P_LIQUIDATION,
+    P_MODE,
+    P_SIZE,
+)
+from ..state.types import MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, abs_i64
+from .access import in_liquidation, reduces, refused_user_in_market, refused_user_with_asset
+from .matching import Matcher
+from .planning import added_interest, exceeds_cap
 
 
 class AccountDesk:
-    def __init__(self, state: State, ledger: Ledger, matcher: Matcher, entry: OrderEntry) -> None:
+    def __init__(self, state: State, ledger: Ledger, matcher: Matcher) -> None:
         self.state: State = state
         self.ledger: Ledger = ledger
         self.matcher: Matcher = matcher
-        self.entry: OrderEntry = entry
 
     def open(self, kind: i64, owner: i64) -> i64:
         accounts = self.state.accounts
@@ -48,39 +62,34 @@ class AccountDesk:
         self.state.log.emit(k.E_ACCOUNT_OPENED, self.state.now, account, kind, owner)
         return 0
 
-    def user_and_asset(self, account: i64, asset: i64) -> i64:
-        if account >= self.state.accounts.count:
-            return k.R_UNKNOWN_ACCOUNT
-        if asset >= self.state.accounts.assets:
-            return k.R_UNKNOWN_ASSET
-        return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+    # -- money -------------------------------------------------------------------------------------------------------------------
 
     def deposit(self, account: i64, asset: i64, amount: i64) -> i64:
-        reason = self.user_and_asset(account, asset)
+        state = self.state
+        reason = refused_user_with_asset(state, account, asset)
         if reason != 0:
             return reason
-        if self.state.deposits[asset] - self.state.withdrawals[asset] > MAX_SUPPLY - amount:
-            return k.R_SUPPLY_LIMIT
-        if self.state.deposits[asset] > MAX_FLOW - amount:
+        if state.deposits[asset] - state.withdrawals[asset] > MAX_SUPPLY - amount or state.deposits[asset] > MAX_FLOW - amount:
             return k.R_SUPPLY_LIMIT
         self.ledger.deposit(account, asset, amount)
-        self.state.log.emit(k.E_DEPOSITED, self.state.now, account, asset, amount)
+        state.log.emit(k.E_DEPOSITED, state.now, account, asset, amount)
         return 0
 
     def refused_outflow(self, account: i64, asset: i64, amount: i64) -> i64:
         """May `amount` leave the account's cash?"""
-        if self.state.accounts.liquidation[account] != NIL:
+        state = self.state
+        if in_liquidation(state, account, NIL):
             return k.R_IN_LIQUIDATION
-        room = outflow_room(self.state, account, asset)
-        stale = stale_profit(self.state, account, asset)
+        room = outflow_room(state, account, asset)
+        stale = stale_profit(state, account, asset)
         if stale > 0 and room - stale < amount:
             return k.R_ORACLE_STALE
         if room >= amount:
             return 0
-        return k.R_INSUFFICIENT_BALANCE if cross_equity(self.state, account, asset) < amount else k.R_INSUFFICIENT_MARGIN
+        return k.R_INSUFFICIENT_BALANCE if cross_equity(state, account, asset) < amount else k.R_INSUFFICIENT_MARGIN
 
     def withdraw(self, account: i64, asset: i64, amount: i64) -> i64:
-        reason = self.user_and_asset(account, asset)
+        reason = refused_user_with_asset(self.state, account, asset)
         if reason == 0:
             reason = self.refused_outflow(account, asset, amount)
         if reason != 0:
@@ -90,9 +99,10 @@ class AccountDesk:
         return 0
 
     def transfer(self, account: i64, to: i64, asset: i64, amount: i64) -> i64:
-        reason = k.R_UNKNOWN_ACCOUNT if to >= self.state.accounts.count else self.user_and_asset(account, asset)
+        state = self.state
+        reason = k.R_UNKNOWN_ACCOUNT if to >= state.accounts.count else refused_user_with_asset(state, account, asset)
         if reason == 0:
-            reason = self.user_and_asset(to, asset)
+            reason = refused_user_with_asset(state, to, asset)
         if reason == 0 and account == to:
             reason = k.R_SAME_ACCOUNT
         if reason == 0:
@@ -100,134 +110,144 @@ class AccountDesk:
         if reason != 0:
             return reason
         self.ledger.move(account, to, asset, amount)
-        self.state.log.emit(k.E_TRANSFERRED, self.state.now, account, to, asset, amount)
+        state.log.emit(k.E_TRANSFERRED, state.now, account, to, asset, amount)
         return 0
 
+    # -- settings ----------------------------------------------------------------------------------------------------------------
+
     def set_leverage(self, account: i64, market: i64, leverage: i64) -> i64:
-        reason = self.entry.user_and_market(account, market)
+        state = self.state
+        reason = refused_user_in_market(state, account, market)
         if reason != 0:
             return reason
-        state = self.state
-        if self.entry.in_liquidation(account, state.find_position(account, market)):
+        if in_liquidation(state, account, state.find_position(account, market)):
             return k.R_IN_LIQUIDATION
-        if leverage > state.markets.max_leverage[market]:
+        if leverage > state.markets[market].max_leverage:
             return k.R_LEVERAGE_LIMIT
         row = state.position_row(account, market)
-        positions = state.positions
-        old = positions.leverage[row]
-        positions.leverage[row] = leverage
-        if leverage < old and not self.still_margined(row):
-            positions.leverage[row] = old
+        cells = state.positions.cells
+        old = cells[row + P_LEVERAGE]
+        cells[row + P_LEVERAGE] = leverage
+        if leverage < old and not self.still_margined(state.markets[market], account, row):
+            cells[row + P_LEVERAGE] = old
             return k.R_INSUFFICIENT_MARGIN
         state.log.emit(k.E_LEVERAGE_SET, state.now, account, market, leverage)
         return 0
 
-    def still_margined(self, row: i64) -> bool:
-        state = self.state
-        positions = state.positions
-        if positions.mode[row] == ISOLATED and isolated_shortage(state, row) > 0:
+    def still_margined(self, market: Market, account: i64, row: i64) -> bool:
+        cells = self.state.positions.cells
+        if cells[row + P_MODE] == k.ISOLATED and isolated_shortage(self.state, row) > 0:
             return False
-        if positions.size[row] == 0 and positions.bid_lots[row] == 0 and positions.ask_lots[row] == 0:
+        if cells[row + P_SIZE] == 0 and cells[row + P_BID_LOTS] == 0 and cells[row + P_ASK_LOTS] == 0:
             return True
-        return available_margin(state, positions.account[row], state.markets.asset[positions.market[row]]) >= 0
+        return available_margin(self.state, account, market.asset) >= 0
 
     def set_margin_mode(self, account: i64, market: i64, mode: i64) -> i64:
-        reason = self.entry.user_and_market(account, market)
+        state = self.state
+        reason = refused_user_in_market(state, account, market)
         if reason != 0:
             return reason
-        state = self.state
         row = state.find_position(account, market)
-        if self.entry.in_liquidation(account, row):
+        if in_liquidation(state, account, row):
             return k.R_IN_LIQUIDATION
-        positions = state.positions
-        if row != NIL and positions.mode[row] != mode:
-            if positions.size[row] != 0 or positions.first_order[row] != NIL or positions.first_reducer[row] != NIL:
+        cells = state.positions.cells
+        if row != NIL and cells[row + P_MODE] != mode:
+            if cells[row + P_SIZE] != 0 or cells[row + P_FIRST_ORDER] != NIL or cells[row + P_FIRST_REDUCER] != NIL:
                 return k.R_POSITION_OPEN
-        row = state.position_row(account, market)
-        positions.mode[row] = mode
+        cells[state.position_row(account, market) + P_MODE] = mode
         state.log.emit(k.E_MARGIN_MODE_SET, state.now, account, market, mode)
         return 0
 
     def move_isolated_margin(self, account: i64, market: i64, amount: i64) -> i64:
-        reason = self.entry.user_and_market(account, market)
+        state = self.state
+        reason = refused_user_in_market(state, account, market)
         if reason != 0:
             return reason
-        state = self.state
-        positions = state.positions
+        cells = state.positions.cells
         row = state.find_position(account, market)
-        if state.accounts.liquidation[account] != NIL:
+        if in_liquidation(state, account, NIL):
             return k.R_IN_LIQUIDATION
-        if row != NIL and amount < 0 and positions.liquidation[row] != NIL:
+        if row != NIL and amount < 0 and cells[row + P_LIQUIDATION] != 0:
             return k.R_IN_LIQUIDATION
-        if row == NIL or positions.mode[row] != ISOLATED or positions.size[row] == 0:
+        if row == NIL or cells[row + P_MODE] != k.ISOLATED or cells[row + P_SIZE] == 0:
             return k.R_NOT_ISOLATED
-        reason = self.refused_outflow(account, state.markets.asset[market], amount) if amount > 0 else self.refused_release(row, -amount)
+        if amount > 0:
+            reason = self.refused_outflow(account, state.markets[market].asset, amount)
+        else:
+            reason = self.refused_release(row, -amount)
         if reason != 0:
             return reason
         self.ledger.to_isolated(row, amount)
-        state.log.emit(k.E_ISOLATED_MARGIN_MOVED, state.now, account, market, amount, positions.isolated_margin[row])
+        state.log.emit(k.E_ISOLATED_MARGIN_MOVED, state.now, account, market, amount, cells[row + P_ISOLATED_MARGIN])
         return 0
 
     def refused_release(self, row: i64, amount: i64) -> i64:
         """May `amount` leave the isolated margin of a position? Its open orders keep leaning on it, so the worse side counts."""
         state = self.state
-        needed = max(row_initial(state, row), row_order_initial(state, row), transfer_margin(state, row_notional(state, row)))
+        cells = state.positions.cells
+        market = market_of(state, row)
+        with_orders = row_order_initial(market, cells, row)
+        needed = max(row_initial(state, row), with_orders, transfer_margin(state, row_notional(state, row)))
         equity = row_equity(state, row)
-        if is_profit_stale(state, state.positions.market[row]) and sure_equity(state, row) < equity:
+        if is_profit_stale(market, state.now) and sure_equity(state, row) < equity:
             if sure_equity(state, row) - amount < needed:
                 return k.R_ORACLE_STALE
         if equity - amount < needed:
             return k.R_INSUFFICIENT_MARGIN
-        return k.R_INSUFFICIENT_BALANCE if state.positions.isolated_margin[row] < amount else 0
+        return k.R_INSUFFICIENT_BALANCE if cells[row + P_ISOLATED_MARGIN] < amount else 0
 
-    def block_trade(self, buyer: i64, seller: i64, market: i64, size: i64, price: i64) -> i64:
-        reason = k.R_UNKNOWN_ACCOUNT if seller >= self.state.accounts.count else self.entry.user_and_market(buyer, market)
+    # -- block trades ------------------------------------------------------------------------------------------------------------
+
+    def block_trade(self, buyer: i64, seller: i64, number: i64, size: i64, price: i64) -> i64:
+        state = self.state
+        reason = k.R_UNKNOWN_ACCOUNT if seller >= state.accounts.count else refused_user_in_market(state, buyer, number)
         if reason == 0:
-            reason = self.entry.user_and_market(seller, market)
+            reason = refused_user_in_market(state, seller, number)
         if reason == 0:
-            reason = self.refused_block(buyer, seller, market, size, price)
+            reason = self.refused_block(buyer, seller, state.markets[number], size, price)
         if reason != 0:
             return reason
-        state = self.state
-        buyer_row = state.position_row(buyer, market)
-        seller_row = state.position_row(seller, market)
-        positions = state.positions
-        value = size * price * state.markets.unit[market]
+        market = state.markets[number]
+        bought = state.position_row(buyer, number)
+        sold = state.position_row(seller, number)
+        cells = state.positions.cells
+        value = value_of(market, size, price)
         if not (
-            allows_change(state, buyer_row, size, value, 0, reduces(positions.size[buyer_row], size))
-            and allows_change(state, seller_row, -size, -value, 0, reduces(positions.size[seller_row], -size))
+            allows_change(state, market, bought, size, value, 0, reduces(cells[bought + P_SIZE], size))
+            and allows_change(state, market, sold, -size, -value, 0, reduces(cells[sold + P_SIZE], -size))
         ):
             return k.R_INSUFFICIENT_MARGIN
-        self.matcher.change_position(buyer_row, size, value, 0, True)
-        self.matcher.change_position(seller_row, -size, value, 0, True)
-        self.matcher.open.sync_reducers(buyer_row)
-        self.matcher.open.sync_reducers(seller_row)
-        state.log.emit(k.E_BLOCK_TRADED, state.now, buyer, seller, market, size, price)
+        keeper = self.matcher.positions
+        keeper.change(market, bought, size, value, 0)
+        keeper.change(market, sold, -size, value, 0)
+        keeper.sync_reducers(bought)
+        keeper.sync_reducers(sold)
+        state.log.emit(k.E_BLOCK_TRADED, state.now, buyer, seller, number, size, price)
         return 0
 
-    def refused_block(self, buyer: i64, seller: i64, market: i64, size: i64, price: i64) -> i64:
+    def refused_block(self, buyer: i64, seller: i64, market: Market, size: i64, price: i64) -> i64:
         state = self.state
-        markets = state.markets
         if buyer == seller:
             return k.R_SAME_ACCOUNT
-        buyer_row = state.find_position(buyer, market)
-        seller_row = state.find_position(seller, market)
-        if self.entry.in_liquidation(buyer, buyer_row) or self.entry.in_liquidation(seller, seller_row):
+        bought = state.find_position(buyer, market.number)
+        sold = state.find_position(seller, market.number)
+        if in_liquidation(state, buyer, bought) or in_liquidation(state, seller, sold):
             return k.R_IN_LIQUIDATION
-        if markets.status[market] == SETTLED:
+        if market.status == k.SETTLED:
             return k.R_MARKET_SETTLED
-        if markets.status[market] == HALTED:
+        if market.status == k.HALTED:
             return k.R_MARKET_HALTED
-        if markets.mark[market] == 0:
+        if market.mark == 0:
             return k.R_NO_MARK_PRICE
-        if price > markets.max_price[market]:
+        if price > market.max_price:
             return k.R_PRICE_LIMIT
-        held = state.positions.size[buyer_row] if buyer_row != NIL else 0
-        sold = state.positions.size[seller_row] if seller_row != NIL else 0
-        if size > MAX_NOTIONAL // (price * markets.unit[market]) or size > markets.max_lots[market]:
+        cells = state.positions.cells
+        long = cells[bought + P_SIZE] if bought != NIL else 0
+        short = cells[sold + P_SIZE] if sold != NIL else 0
+        if size > MAX_NOTIONAL // lot_value(market, price) or size > market.max_lots:
             return k.R_NOTIONAL_LIMIT
-        if abs_i64(held + size) > markets.max_lots[market] or abs_i64(sold - size) > markets.max_lots[market]:
+        if abs_i64(long + size) > market.max_lots or abs_i64(short - size) > market.max_lots:
             return k.R_NOTIONAL_LIMIT
-        if self.matcher.exceeds_cap(market, added_interest(held, sold, size)):
+        if exceeds_cap(market, added_interest(long, short, size)):
             return k.R_OPEN_INTEREST_CAP
         return 0

@@ -14,8 +14,10 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from ..state.tables import State
-from ..state.types import BUY, EXP_ONE, PPM, SELL, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
+from ..schema.kinds import BUY, SELL
+from ..state.market import Market
+from ..state.state import State
+from ..state.types import EXP_ONE, PPM, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 from .access import is_halted, is_sampled
 from .book import Book
 from .depth import impact_price
@@ -42,11 +44,11 @@ def averaged(average: i64, kept: i64, sample: i64, elapsed: i64) -> i64:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class MarkRule:
-    """A rule of its own subclasses this. `price` may keep sums in the market's columns; it must not change anything else."""
+    """A rule of its own subclasses this. `price` may keep sums in the market's record; it must not change anything else."""
 
-    def price(self, state: State, book: Book, market: i64) -> i64:
+    def price(self, state: State, book: Book, market: Market) -> i64:
         """The mark now [ticks], >= 1. The oracle price is known."""
-        return state.markets.oracle[market]
+        return market.oracle
 
 
 class OracleMark(MarkRule):
@@ -63,65 +65,62 @@ class HyperliquidMark(MarkRule):
         self.bound_ppm: i64 = bound_ppm
         self.last_age: i64 = last_age  # [ns]
 
-    def price(self, state: State, book: Book, market: i64) -> i64:
-        markets = state.markets
-        oracle = markets.oracle[market]
+    def price(self, state: State, book: Book, market: Market) -> i64:
+        oracle = market.oracle
         bid: i64 = 0
         ask: i64 = 0
-        sampled = is_sampled(state, market)
+        sampled = is_sampled(market, state.now)
         if sampled:
             bid = self.quote(state, book, market, BUY)
             ask = self.quote(state, book, market, SELL)
         mid = bid + ask if bid != 0 and ask != 0 else 2 * oracle  # twice the middle
         local = self.local_price(state, market, bid, ask)
-        self.age(state, market, mid - 2 * oracle, local, sampled or is_halted(markets.status[market]))
-        if is_halted(markets.status[market]):
+        self.age(state, market, mid - 2 * oracle, local, sampled or is_halted(market.status))
+        if is_halted(market.status):
             return oracle
-        fair = clamp_i64(oracle + markets.basis_average[market] // ONE, 1, markets.max_price[market])
-        third = markets.perp_median[market]
+        fair = clamp_i64(oracle + market.basis_average // ONE, 1, market.max_price)
+        third = market.perp_median
         if third == 0:
             third = local
-            if markets.local_weight[market] != 0:
-                third = markets.local_average[market] // ONE
+            if market.local_weight != 0:
+                third = market.local_average // ONE
         return median3(fair, local, third)
 
     def is_near(self, oracle: i64, price: i64) -> bool:
         return abs_i64(price - oracle) <= oracle * self.bound_ppm // PPM  # < 2^32 x 2^20
 
-    def quote(self, state: State, book: Book, market: i64, side: i64) -> i64:
+    def quote(self, state: State, book: Book, market: Market, side: i64) -> i64:
         """Impact price of a side [ticks]; 0 if the side is too thin or too far from the oracle."""
         price = impact_price(state, book, market, side, self.impact_notional)
-        return price if self.is_near(state.markets.oracle[market], price) else 0
+        return price if self.is_near(market.oracle, price) else 0
 
-    def local_price(self, state: State, market: i64, bid: i64, ask: i64) -> i64:
+    def local_price(self, state: State, market: Market, bid: i64, ask: i64) -> i64:
         """Median of bid, ask and last trade; of two the mean, rounded down; the oracle if a side is missing."""
-        markets = state.markets
-        oracle = markets.oracle[market]
+        oracle = market.oracle
         if bid == 0 or ask == 0:
             return oracle
-        last = markets.last[market]
-        if last == 0 or state.now - markets.last_ts[market] > self.last_age or not self.is_near(oracle, last):
+        last = market.last
+        if last == 0 or state.now - market.last_ts > self.last_age or not self.is_near(oracle, last):
             return (bid + ask) // 2
         return median3(bid, ask, last)
 
-    def age(self, state: State, market: i64, double_basis: i64, local: i64, sampled: bool) -> None:
+    def age(self, state: State, market: Market, double_basis: i64, local: i64, sampled: bool) -> None:
         """Let both averages grow older by the time since the last look and, if this one counts, feed them what it saw.
 
         A look stands for the time since the one before, but for no more than the window: what was not looked at is not known.
         """
-        markets = state.markets
-        elapsed = min_i64(state.now // MILLISECOND - markets.mark_ts[market] // MILLISECOND, LONGEST)
+        elapsed = min_i64(state.now // MILLISECOND - market.mark_ts // MILLISECOND, LONGEST)
         if elapsed <= 0:
             return
-        kept = kept_weight(markets.basis_weight[market], elapsed, self.basis_window)
+        kept = kept_weight(market.basis_weight, elapsed, self.basis_window)
         if sampled:
             weight = min_i64(elapsed, self.basis_window // MILLISECOND)
-            markets.basis_average[market] = averaged(markets.basis_average[market], kept, double_basis * (ONE // 2), weight)
+            market.basis_average = averaged(market.basis_average, kept, double_basis * (ONE // 2), weight)
             kept += weight * MS
-        markets.basis_weight[market] = kept
-        kept = kept_weight(markets.local_weight[market], elapsed, self.local_window)
+        market.basis_weight = kept
+        kept = kept_weight(market.local_weight, elapsed, self.local_window)
         if sampled:
             weight = min_i64(elapsed, self.local_window // MILLISECOND)
-            markets.local_average[market] = averaged(markets.local_average[market], kept, local * ONE, weight)
+            market.local_average = averaged(market.local_average, kept, local * ONE, weight)
             kept += weight * MS
-        markets.local_weight[market] = kept
+        market.local_weight = kept

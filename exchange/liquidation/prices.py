@@ -1,0 +1,59 @@
+"""Prices come in: an oracle update, the mark that follows from it, and the liquidation pass that follows a mark that moved."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from ..schema import kinds as k
+from ..state.market import Market
+from ..state.state import State
+from ..state.types import NIL, clamp_i64
+from ..trading.access import is_halted, is_suspended
+from ..trading.book import Book
+from ..trading.mark import MarkRule
+from .lifecycle import Lifecycle
+from .passes import LiquidationPass
+
+
+class PriceDesk:
+    def __init__(self, state: State, book: Book, rules: list[MarkRule], lifecycle: Lifecycle, liquidations: LiquidationPass) -> None:
+        self.state: State = state
+        self.book: Book = book
+        self.rules: list[MarkRule] = rules  # by market
+        self.lifecycle: Lifecycle = lifecycle
+        self.liquidations: LiquidationPass = liquidations
+
+    def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
+        """What the venue hears of the outside price; returns the reason of a refusal, or 0."""
+        state = self.state
+        if number >= len(state.markets):
+            return k.R_UNKNOWN_MARKET
+        market = state.markets[number]
+        if market.status == k.SETTLED:
+            return k.R_MARKET_SETTLED
+        if price > market.max_price or perp_median > market.max_price:
+            return k.R_PRICE_LIMIT
+        previous = market.oracle
+        if is_suspended(market, state.now) and not is_halted(market.status):
+            self.lifecycle.resume(market)
+            market.suspended_since = NIL
+        market.oracle = price
+        market.oracle_ts = state.now
+        market.perp_median = perp_median
+        state.log.emit(k.E_ORACLE_UPDATED, state.now, number, price, previous)
+        self.refresh_mark(market)
+        return 0
+
+    def refresh_mark(self, market: Market) -> None:
+        """Ask the mark rule; a mark that moved is followed by a liquidation pass."""
+        state = self.state
+        if market.oracle == 0:
+            return
+        mark = clamp_i64(self.rules[market.number].price(state, self.book, market), 1, market.max_price)
+        market.mark_ts = state.now
+        previous = market.mark
+        if mark != previous:
+            market.mark = mark
+            market.unexamined = 1
+            state.log.emit(k.E_MARK_MOVED, state.now, market.number, mark, previous)
+            self.liquidations.run()

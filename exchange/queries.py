@@ -1,0 +1,246 @@
+"""Read-only questions about a venue: prices, depth, positions, margin, auctions, sums. An `Exchange` answers them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from .liquidation.auction import AuctionDesk
+from .money.ledger import Ledger
+from .money.margin import (
+    available_margin,
+    cross_equity,
+    cross_initial,
+    cross_maintenance,
+    free_margin,
+    threshold_price,
+    unsettled,
+)
+from .money.payoff import value_of
+from .schema.kinds import BUY
+from .schema.views import Auction, OpenOrder, Position
+from .state.market import Market
+from .state.state import State
+from .state.state_hash import state_hash
+from .state.tables import (
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_FILLED,
+    O_MARKET,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_PRICE,
+    O_REDUCE_ONLY,
+    O_SIDE,
+    O_SIZE,
+    O_TIF,
+    P_ASK_LOTS,
+    P_BID_LOTS,
+    P_ENTRY,
+    P_FIRST_ORDER,
+    P_FIRST_REDUCER,
+    P_ISOLATED_MARGIN,
+    P_LEVERAGE,
+    P_MODE,
+    P_NEXT,
+    P_SIZE,
+)
+from .state.types import FIRST_USER, NIL, min_i64
+from .trading.book import Book
+
+SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "reserved", "reserved")
+KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools")
+BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES[:-1])
+
+
+class Queries:
+    """Raises ValueError for an account, market or asset that the venue does not have."""
+
+    def __init__(self, state: State, book: Book, ledger: Ledger, auctions: AuctionDesk) -> None:
+        self.state: State = state
+        self.book: Book = book
+        self.ledger: Ledger = ledger
+        self.auction_desk: AuctionDesk = auctions
+
+    @property
+    def now(self) -> int:
+        return self.state.now
+
+    def state_hash(self) -> str:
+        """Equal for equal states, on any machine and build."""
+        return state_hash(self.state)
+
+    def known_market(self, market: i64) -> Market:
+        if not 0 <= market < len(self.state.markets):
+            raise ValueError(f"market is {market}; this venue has 0 to {len(self.state.markets) - 1}")
+        return self.state.markets[market]
+
+    def known_account(self, account: i64) -> i64:
+        if not 0 <= account < self.state.accounts.count:
+            raise ValueError(f"account is {account}; there are 0 to {self.state.accounts.count - 1}")
+        return account
+
+    def known_asset(self, asset: i64) -> i64:
+        if not 0 <= asset < self.state.accounts.assets:
+            raise ValueError(f"asset is {asset}; this venue has 0 to {self.state.accounts.assets - 1}")
+        return asset
+
+    # -- markets -----------------------------------------------------------------------------------------------------------------
+
+    def best_bid(self, market: i64) -> int:
+        """[ticks], 0 if there is no bid."""
+        return self.known_market(market).best_bid
+
+    def best_ask(self, market: i64) -> int:
+        return self.known_market(market).best_ask
+
+    def last_price(self, market: i64) -> int:
+        return self.known_market(market).last
+
+    def mark_price(self, market: i64) -> int:
+        return self.known_market(market).mark
+
+    def oracle_price(self, market: i64) -> int:
+        return self.known_market(market).oracle
+
+    def open_interest(self, market: i64) -> int:
+        """[lots] of one side."""
+        return self.known_market(market).open_interest
+
+    def depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:
+        """(price, lots) of the best levels of a side, best first."""
+        found: list[tuple[int, int]] = []
+        asked = self.known_market(market)
+        price = self.book.best(asked, side)
+        while price != 0 and len(found) < levels:
+            found.append((int(price), int(self.book.level_lots(asked, price))))
+            price = self.book.worse(asked, side, price)
+        return found
+
+    def lots_within(self, market: i64, side: i64, limit: i64) -> tuple[int, int]:
+        """(lots, value) resting on a side at `limit` or better."""
+        lots: i64 = 0
+        value: i64 = 0
+        asked = self.known_market(market)
+        price = self.book.best(asked, side)
+        while price != 0 and (price >= limit if side == BUY else price <= limit):
+            here = self.book.level_lots(asked, price)
+            lots += here
+            value += value_of(asked, here, price)
+            price = self.book.worse(asked, side, price)
+        return lots, value
+
+    def sweep(self, market: i64, side: i64, size: i64) -> tuple[int, int]:
+        """(lots, value) that a market order of `side` for `size` lots would trade, rules of margin and self-trade aside."""
+        lots: i64 = 0
+        value: i64 = 0
+        asked = self.known_market(market)
+        price = self.book.best(asked, 1 - side)
+        while price != 0 and lots < size:
+            here = min_i64(size - lots, self.book.level_lots(asked, price))
+            lots += here
+            value += value_of(asked, here, price)
+            price = self.book.worse(asked, 1 - side, price)
+        return lots, value
+
+    def auctions(self) -> list[Auction]:
+        """Open auctions with their terms as of now."""
+        return self.auction_desk.open_auctions()
+
+    # -- accounts ----------------------------------------------------------------------------------------------------------------
+
+    def position(self, account: i64, market: i64) -> Position:
+        default: i64 = self.known_market(market).default_leverage
+        row = self.state.find_position(self.known_account(account), market)
+        if row == NIL:
+            return Position(account, market, 0, 0, 0, 0, default, 0, 0, 0)
+        cells = self.state.positions.cells
+        return Position(
+            account, market, cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN], cells[row + P_MODE],
+            cells[row + P_LEVERAGE], unsettled(self.state, row), cells[row + P_BID_LOTS], cells[row + P_ASK_LOTS],
+        )  # fmt: skip
+
+    def open_orders(self, account: i64) -> list[OpenOrder]:
+        """The account's open orders by order id."""
+        cells = self.state.positions.cells
+        found: list[OpenOrder] = []
+        row = self.state.accounts.first_position[self.known_account(account)]
+        while row != NIL:
+            self.add_orders(found, account, cells[row + P_FIRST_REDUCER])
+            self.add_orders(found, account, cells[row + P_FIRST_ORDER])
+            row = cells[row + P_NEXT]
+        return sorted(found, key=lambda order: order.order_id)
+
+    def add_orders(self, found: list[OpenOrder], account: i64, slot: i64) -> None:
+        """Those of one list of a position row."""
+        orders = self.state.orders.cells
+        while slot != NIL:
+            found.append(OpenOrder(
+                orders[slot + O_ORDER_ID], account, orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
+                orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
+                orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
+            ))  # fmt: skip
+            slot = orders[slot + O_NEXT_OWN]
+
+    def balance(self, account: i64, asset: i64 = 0) -> int:
+        """Cash [micro], isolated margin not included."""
+        return self.state.accounts.cash[self.known_account(account) * self.state.accounts.assets + self.known_asset(asset)]
+
+    def equity(self, account: i64, asset: i64 = 0) -> int:
+        """Cash and cross positions at the mark [micro]; isolated positions stand for themselves."""
+        return cross_equity(self.state, self.known_account(account), self.known_asset(asset))
+
+    def maintenance_margin(self, account: i64, asset: i64 = 0) -> int:
+        return cross_maintenance(self.state, self.known_account(account), self.known_asset(asset))
+
+    def initial_margin(self, account: i64, asset: i64 = 0) -> int:
+        return cross_initial(self.state, self.known_account(account), self.known_asset(asset))
+
+    def free_margin(self, account: i64, asset: i64 = 0) -> int:
+        """What may be withdrawn or transferred now [micro]."""
+        return free_margin(self.state, self.known_account(account), self.known_asset(asset))
+
+    def available_margin(self, account: i64, asset: i64 = 0) -> int:
+        """What may back another order [micro]."""
+        return available_margin(self.state, self.known_account(account), self.known_asset(asset))
+
+    def threshold(self, account: i64, market: i64, over_maintenance: bool) -> int:
+        row = self.state.find_position(self.known_account(account), self.known_market(market).number)
+        if row == NIL or self.state.positions.cells[row + P_SIZE] == 0:
+            return 0
+        return threshold_price(self.state, row, over_maintenance)
+
+    def liquidation_price(self, account: i64, market: i64) -> int:
+        """First tick against the position at which it is liquidatable, other marks as they are; 0 if there is none."""
+        return self.threshold(account, market, True)
+
+    def bankruptcy_price(self, account: i64, market: i64) -> int:
+        """First tick against the position at which its equity is below zero; 0 if there is none."""
+        return self.threshold(account, market, False)
+
+    # -- sums --------------------------------------------------------------------------------------------------------------------
+
+    def deposits(self, asset: i64 = 0) -> int:
+        return self.state.deposits[self.known_asset(asset)]
+
+    def withdrawals(self, asset: i64 = 0) -> int:
+        return self.state.withdrawals[self.known_asset(asset)]
+
+    def ledger_balance(self, account: i64, asset: i64 = 0) -> int:
+        """Cash + isolated margin - entry notional [micro]: what sums to deposits - withdrawals over all accounts."""
+        return self.ledger.balance(self.known_account(account), self.known_asset(asset))
+
+    def balances_by_class(self, asset: i64 = 0) -> dict[str, int]:
+        """Ledger balances [micro] by class of account; they sum to deposits - withdrawals."""
+        self.known_asset(asset)
+        sums: dict[str, int] = dict.fromkeys(BALANCE_CLASSES, 0)
+        account: i64 = 0
+        while account < self.state.accounts.count:
+            if account < FIRST_USER:
+                name = SYSTEM_NAMES[account]
+            else:
+                name = KIND_NAMES[self.state.accounts.kind[account]]
+            sums[name] += int(self.ledger.balance(account, asset))
+            account += 1
+        return sums

@@ -1,0 +1,76 @@
+"""Where the fields of packed commands lie in their rows, as constants for the compiled core.
+
+A command row is [kind, ts, fields in declared order, zeros]; a test holds these numbers to the structs of messages.py. Code that is not
+compiled asks `column_of` there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+KIND: Final[i64] = 0
+TS: Final[i64] = 1
+
+OPEN_ACCOUNT_KIND: Final[i64] = 2
+OPEN_ACCOUNT_OWNER: Final[i64] = 3
+
+PAYMENT_ACCOUNT: Final[i64] = 2  # of Deposit and Withdraw
+PAYMENT_ASSET: Final[i64] = 3
+PAYMENT_AMOUNT: Final[i64] = 4
+
+TRANSFER_ACCOUNT: Final[i64] = 2
+TRANSFER_TO: Final[i64] = 3
+TRANSFER_ASSET: Final[i64] = 4
+TRANSFER_AMOUNT: Final[i64] = 5
+
+PLACE_ACCOUNT: Final[i64] = 2
+PLACE_MARKET: Final[i64] = 3
+PLACE_SIDE: Final[i64] = 4
+PLACE_PRICE: Final[i64] = 5
+PLACE_SIZE: Final[i64] = 6
+PLACE_ORDER_TYPE: Final[i64] = 7
+PLACE_TIF: Final[i64] = 8
+PLACE_REDUCE_ONLY: Final[i64] = 9
+PLACE_SELF_TRADE: Final[i64] = 10
+PLACE_CLIENT_HI: Final[i64] = 11
+PLACE_CLIENT_LO: Final[i64] = 12
+
+AMEND_ACCOUNT: Final[i64] = 2
+AMEND_ORDER_ID: Final[i64] = 3
+AMEND_PRICE: Final[i64] = 4
+AMEND_SIZE: Final[i64] = 5
+
+CANCEL_ACCOUNT: Final[i64] = 2
+CANCEL_ORDER_ID: Final[i64] = 3
+
+CANCEL_CLIENT_ACCOUNT: Final[i64] = 2
+CANCEL_CLIENT_HI: Final[i64] = 3
+CANCEL_CLIENT_LO: Final[i64] = 4
+
+CANCEL_ALL_ACCOUNT: Final[i64] = 2
+CANCEL_ALL_MARKET: Final[i64] = 3
+
+SETTING_ACCOUNT: Final[i64] = 2  # of SetLeverage, SetMarginMode and MoveIsolatedMargin
+SETTING_MARKET: Final[i64] = 3
+SETTING_VALUE: Final[i64] = 4
+
+BLOCK_BUYER: Final[i64] = 2
+BLOCK_SELLER: Final[i64] = 3
+BLOCK_MARKET: Final[i64] = 4
+BLOCK_SIZE: Final[i64] = 5
+BLOCK_PRICE: Final[i64] = 6
+
+ORACLE_MARKET: Final[i64] = 2
+ORACLE_PRICE: Final[i64] = 3
+ORACLE_PERP_MEDIAN: Final[i64] = 4
+
+AUCTION_ACCOUNT: Final[i64] = 2
+AUCTION_NUMBER: Final[i64] = 3
+AUCTION_SHARE_PPM: Final[i64] = 4
+AUCTION_MINIMUM_GAIN: Final[i64] = 5
+
+STATUS_MARKET: Final[i64] = 2
+STATUS_STATUS: Final[i64] = 3
+STATUS_PRICE: Final[i64] = 4

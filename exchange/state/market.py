@@ -1,0 +1,74 @@
+"""A market: its terms, fixed at load, and what moves."""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from .packed import column
+from .types import MAX_TIERS, NIL
+
+
+class Market:
+    """One record per market; functions of the hot path are handed the record, not its number."""
+
+    def __init__(self, number: i64) -> None:
+        self.number: i64 = number
+        # Terms
+        self.asset: i64 = 0  # the settlement asset
+        self.payoff: i64 = 0
+        self.unit: i64 = 0  # [micro] per tick x lot: for money/payoff.py alone
+        self.max_price: i64 = 0  # [ticks]
+        self.significant_figures: i64 = 0  # 0: any price on the grid
+        self.minimum_notional: i64 = 0  # [micro]
+        self.price_band_ppm: i64 = 0  # 0: none
+        self.open_interest_cap: i64 = 0  # [lots] of one side, 0: none
+        self.max_lots: i64 = 0  # position cap: its value at max_price stays below POSITION_ROOM
+        self.maker_fee_ppb: i64 = 0
+        self.taker_fee_ppb: i64 = 0
+        self.default_leverage: i64 = 1
+        self.max_leverage: i64 = 1
+        self.tiers: i64 = 1  # how many; the first begins at 0
+        self.tier_lower: vec[i64] = column(MAX_TIERS, 0)  # [micro] of notional
+        self.initial_ppm: vec[i64] = column(MAX_TIERS, 0)
+        self.initial_deduction: vec[i64] = column(MAX_TIERS, 0)  # [micro]
+        self.maintenance_ppm: vec[i64] = column(MAX_TIERS, 0)
+        self.maintenance_deduction: vec[i64] = column(MAX_TIERS, 0)  # [micro]
+        self.accrual_shift: i64 = 0
+        self.stale_after: i64 = 0  # [ns], 0: never
+        self.on_stale: i64 = 0
+        # What moves
+        self.status: i64 = 0
+        self.suspended_since: i64 = NIL  # [ns] of a halt and what followed it without a break, NIL: no halt
+        self.oracle: i64 = 0  # [ticks], 0: none yet
+        self.oracle_ts: i64 = 0
+        self.perp_median: i64 = 0  # [ticks], 0: not given
+        self.mark: i64 = 0  # [ticks], 0: none yet
+        self.last: i64 = 0  # [ticks] last trade, 0: none yet
+        self.last_ts: i64 = 0
+        self.best_bid: i64 = 0  # [ticks], 0: none
+        self.best_ask: i64 = 0  # [ticks], 0: none
+        self.open_interest: i64 = 0  # [lots] of one side
+        self.first_open: i64 = NIL  # row of the first of its open positions
+        self.unexamined: i64 = 0  # 1: its positions changed in value since a pass looked at them
+        self.fund_spent: i64 = 0  # [micro] by the insurance fund on its positions, in the window below
+        self.fund_window: i64 = 0  # number of that window
+        # Cumulative payments due per lot, in 2^-accrual_shift micro-units, and the part of a micro-unit not yet booked
+        self.accrual_long: i64 = 0
+        self.accrual_short: i64 = 0
+        self.residue: i64 = 0
+        # Mark rule and funding engine
+        self.basis_average: i64 = 0  # EMA of mid - oracle [2^-16 ticks], and the weight behind it [2^-20 ms]
+        self.basis_weight: i64 = 0
+        self.local_average: i64 = 0  # the same of median(bid, ask, last)
+        self.local_weight: i64 = 0
+        self.mark_ts: i64 = 0
+        self.premium_sum: i64 = 0  # [ppt]
+        self.premium_count: i64 = 0
+        self.premium_missed: i64 = 0  # samples not taken, in halts and on a stale oracle
+        self.funding_deferred: i64 = 0  # payments that fell due then, and wait
+        self.funding_carry: i64 = 0  # remainder of rate x price x dt
+
+    def is_stale(self, now: i64) -> bool:
+        """Has the venue heard nothing from the oracle for longer than the market's limit?"""
+        return self.stale_after != 0 and self.oracle != 0 and now - self.oracle_ts > self.stale_after

@@ -1,0 +1,73 @@
+"""Packed columns, and tables of rows that lie side by side.
+
+A vec may move when it grows, so tables grow in `State.reserve`, between commands, never while a local alias of a column is alive.
+"""
+
+from __future__ import annotations
+
+from librt.vecs import extend, vec
+from mypy_extensions import i64
+
+from .types import NIL
+
+
+def column(rows: i64, fill: i64) -> vec[i64]:
+    return vec[i64]([fill] * rows)
+
+
+def more(old: vec[i64], rows: i64, fill: i64) -> vec[i64]:
+    return extend(old, column(rows, fill))
+
+
+class Table:
+    """Rows of one width side by side in `cells`, so that a row met at random is in two or three lines of the processor's cache.
+
+    A row is known by where it begins: `cells[row + COLUMN]`. Free rows are linked through the column `link`, lowest first.
+    """
+
+    def __init__(self, rows: i64, width: i64, link: i64) -> None:
+        self.cells: vec[i64] = column(rows * width, 0)
+        self.width: i64 = width
+        self.link: i64 = link
+        self.rows: i64 = rows
+        self.free: i64 = NIL  # the first free row
+        self.live: i64 = 0
+        self.chain(0)
+
+    def chain(self, first: i64) -> None:
+        """Put the rows from number `first` on, all new, on the free list."""
+        row = self.rows * self.width
+        while row > first * self.width:
+            row -= self.width
+            self.cells[row + self.link] = self.free
+            self.free = row
+
+    def new_row(self) -> i64:
+        """A free row, with what its last user left in it."""
+        row = self.free
+        assert row != NIL, "reserve() comes before the command"
+        self.free = self.cells[row + self.link]
+        self.live += 1
+        return row
+
+    def free_row(self, row: i64) -> None:
+        self.cells[row + self.link] = self.free
+        self.free = row
+        self.live -= 1
+
+    def grow(self) -> None:
+        """Double the rows."""
+        rows = self.rows
+        self.cells = more(self.cells, rows * self.width, 0)
+        self.rows = rows * 2
+        self.chain(rows)
+
+    def check(self) -> None:
+        """The free list holds each row that is not in use, once."""
+        free: i64 = 0
+        row = self.free
+        while row != NIL:
+            assert row % self.width == 0 and 0 <= row < self.rows * self.width and free < self.rows, "a free list that leads astray"
+            free += 1
+            row = self.cells[row + self.link]
+        assert free + self.live == self.rows, "a row that is neither in use nor free"

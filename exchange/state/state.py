@@ -1,0 +1,117 @@
+"""All state of one venue: its tables, its schedule and its clock."""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from .ids import ClientIds, OrderIds
+from .ladder import Ladder
+from .liquidations import Liquidations
+from .log import EventLog
+from .market import Market
+from .packed import column
+from .schedule import Schedule
+from .tables import P_MARKET, P_NEXT, Accounts, Levels, Orders, Positions
+from .types import MAX_ASSETS, NIL, min_i64
+
+
+class State:
+    def __init__(self, markets: i64, assets: i64, orders: i64, accounts: i64) -> None:
+        assert 1 <= assets <= MAX_ASSETS
+        self.now: i64 = 0
+        self.started: bool = False
+        self.orders: Orders = Orders(orders)
+        self.levels: Levels = Levels(orders)
+        self.accounts: Accounts = Accounts(accounts, assets)
+        self.positions: Positions = Positions(accounts * 2 + 2 * markets)
+        self.markets: list[Market] = []
+        self.ladders: list[Ladder] = []  # by market
+        number: i64 = 0
+        while number < markets:
+            self.markets.append(Market(number))
+            self.ladders.append(Ladder())
+            number += 1
+        self.order_ids: OrderIds = OrderIds(1 << 13)
+        self.no_client_ids: ClientIds = ClientIds()  # of every account that has not had any
+        self.client_ids: list[ClientIds] = []  # by account
+        self.liquidations: Liquidations = Liquidations()
+        self.schedule: Schedule = Schedule()
+        self.log: EventLog = EventLog()
+        self.deposits: vec[i64] = column(assets, 0)  # [micro] ever, per asset
+        self.withdrawals: vec[i64] = column(assets, 0)
+        self.fund_spent: vec[i64] = column(assets, 0)  # [micro] by the insurance fund, in the window below
+        self.fund_window: vec[i64] = column(assets, 0)  # number of that window
+        self.last_order_id: i64 = 0
+        self.passes: i64 = 0  # liquidation passes so far
+        self.dry_runs: i64 = 0  # so far
+        # Of the design
+        self.max_open_orders: i64 = 0  # per account
+        self.max_accounts: i64 = 0  # system accounts included
+        self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
+        self.guards_profit: bool = False  # has a market that lets nothing be built on a stale price?
+
+    def reserve(self) -> i64:
+        """Grow what a command may fill: an order, a level, an account, an order id, position rows in every market for three accounts.
+
+        Returns for how many commands there is room.
+        """
+        orders = self.orders
+        levels = self.levels
+        accounts = self.accounts
+        positions = self.positions
+        opened: i64 = len(self.markets) * 3
+        if orders.free == NIL:
+            orders.grow()
+        if levels.free == NIL:
+            levels.grow()
+        if accounts.count == accounts.rows:
+            accounts.grow()
+        if positions.live + opened > positions.rows:
+            positions.grow()
+        if self.order_ids.room() == 0:
+            self.order_ids.grow()
+        missing: i64 = accounts.rows - len(self.client_ids)
+        if missing > 0:
+            self.client_ids.extend([self.no_client_ids] * missing)
+        room = min_i64(min_i64(orders.rows - orders.live, levels.rows - levels.live), self.order_ids.room())
+        return min_i64(room, min_i64(accounts.rows - accounts.count, (positions.rows - positions.live) // opened))
+
+    def own_client_ids(self, account: i64) -> ClientIds:
+        """Those of an account, to put one in."""
+        ids = self.client_ids[account]
+        if ids is self.no_client_ids:
+            ids = ClientIds()
+            self.client_ids[account] = ids
+        return ids
+
+    def find_position(self, account: i64, market: i64) -> i64:
+        """The position row of (account, market number), or NIL."""
+        cells = self.positions.cells
+        row = self.accounts.first_position[account]
+        while row != NIL and cells[row + P_MARKET] != market:
+            row = cells[row + P_NEXT]
+        return row
+
+    def position_row(self, account: i64, market: i64) -> i64:
+        """The position row of (account, market number), opened if there is none."""
+        row = self.find_position(account, market)
+        if row == NIL:
+            row = self.positions.open(account, market, self.markets[market].default_leverage)
+            self.link(account, row)
+        return row
+
+    def link(self, account: i64, row: i64) -> None:
+        """Rows of an account are linked in the order of their markets, so that it does not matter when they were opened."""
+        cells = self.positions.cells
+        market = cells[row + P_MARKET]
+        before: i64 = NIL
+        after = self.accounts.first_position[account]
+        while after != NIL and cells[after + P_MARKET] < market:
+            before = after
+            after = cells[after + P_NEXT]
+        cells[row + P_NEXT] = after
+        if before == NIL:
+            self.accounts.first_position[account] = row
+        else:
+            cells[before + P_NEXT] = row

@@ -1,0 +1,153 @@
+"""The canonical listing of a venue's state, and its hash.
+
+It lists what the venue's future depends on, by account, market, price and time, never by slot or capacity, so that a change of the
+tables keeps the hashes. Event numbers are left out: a refused command then leaves exactly the state that a Tick would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from .ids import HI, LO, ORDER_ID, OUTCOME
+from .market import Market
+from .state import State
+from .tables import (
+    L_HEAD,
+    O_ACCOUNT,
+    O_CLIENT_HI,
+    O_CLIENT_LO,
+    O_FILLED,
+    O_NEXT,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_REDUCE_ONLY,
+    O_SELF_TRADE,
+    O_SIZE,
+    O_TIF,
+    P_ACCRUAL,
+    P_ASK_LOTS,
+    P_ASK_NOTIONAL,
+    P_BID_LOTS,
+    P_BID_NOTIONAL,
+    P_ENTRY,
+    P_FIRST_ORDER,
+    P_FIRST_REDUCER,
+    P_ISOLATED_MARGIN,
+    P_LEVERAGE,
+    P_MARKET,
+    P_MODE,
+    P_NEXT,
+    P_REALISED,
+    P_REDUCERS,
+    P_SIZE,
+)
+from .types import CLOSED_IDS, NIL
+
+Line = tuple[str | int, ...]
+
+MARKET_FIELDS = (
+    "status", "suspended_since", "oracle", "oracle_ts", "perp_median", "mark", "last", "last_ts", "open_interest", "unexamined",
+    "accrual_long", "accrual_short", "residue", "basis_average", "basis_weight", "local_average", "local_weight", "mark_ts",
+    "premium_sum", "premium_count", "premium_missed", "funding_deferred", "funding_carry", "fund_spent", "fund_window",
+)  # fmt: skip
+POSITION_COLUMNS = (
+    P_MODE, P_LEVERAGE, P_ISOLATED_MARGIN, P_BID_LOTS, P_ASK_LOTS, P_BID_NOTIONAL, P_ASK_NOTIONAL, P_REDUCERS, P_REALISED,
+)  # fmt: skip
+ORDER_COLUMNS = (
+    O_ORDER_ID, O_ACCOUNT, O_SIZE, O_FILLED, O_TIF, O_REDUCE_ONLY, O_SELF_TRADE, O_CLIENT_HI, O_CLIENT_LO,
+)  # fmt: skip
+
+
+def listing(state: State) -> Iterator[Line]:
+    """Every line of the state."""
+    yield ("venue", int(state.now), int(state.started), int(state.last_order_id))
+    for asset in range(state.accounts.assets):
+        yield (
+            "supply", asset, int(state.deposits[asset]), int(state.withdrawals[asset]), int(state.fund_spent[asset]),
+            int(state.fund_window[asset]),
+        )  # fmt: skip
+    for market in state.markets:
+        yield ("market", int(market.number), *(int(getattr(market, name)) for name in MARKET_FIELDS))
+    for account in range(state.accounts.count):
+        yield from account_lines(state, account)
+    for market in state.markets:
+        yield from order_lines(state, market)
+    yield from liquidation_lines(state)
+    for entry in state.schedule.entries:
+        yield ("due", *entry)
+
+
+def account_lines(state: State, account: int) -> Iterator[Line]:
+    accounts = state.accounts
+    first = account * accounts.assets
+    cash = accounts.cash[first : first + accounts.assets]
+    spent = (*accounts.fund_spent[first : first + accounts.assets], *accounts.fund_window[first : first + accounts.assets])
+    yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), int(accounts.partial[account]), *cash, *spent)
+    row = int(accounts.first_position[account])
+    while row != NIL:
+        yield from position_lines(state, account, row)
+        row = int(state.positions.cells[row + P_NEXT])
+    ids = state.client_ids[account]
+    closed = int(ids.closed)
+    for number in range(max(0, closed - int(CLOSED_IDS)), closed):  # oldest first
+        hi, lo, order_id, outcome = (int(ids.read(number % int(CLOSED_IDS), what)) for what in (HI, LO, ORDER_ID, OUTCOME))
+        yield ("closed", account, hi, lo, order_id, outcome & 3, outcome >> 2)
+
+
+def position_lines(state: State, account: int, row: int) -> Iterator[Line]:
+    """A position row, unless it is as if it had never been opened."""
+    cells = state.positions.cells
+    market = int(cells[row + P_MARKET])
+    has_orders = cells[row + P_FIRST_ORDER] != NIL or cells[row + P_FIRST_REDUCER] != NIL
+    held = cells[row + P_SIZE] or has_orders or cells[row + P_ISOLATED_MARGIN] or cells[row + P_REALISED]
+    if held or cells[row + P_MODE] or cells[row + P_LEVERAGE] != state.markets[market].default_leverage:
+        accrual = int(cells[row + P_ACCRUAL]) if cells[row + P_SIZE] else 0
+        yield (
+            "position", account, market, int(cells[row + P_SIZE]), int(cells[row + P_ENTRY]), accrual,
+            *(int(cells[row + column]) for column in POSITION_COLUMNS),
+        )  # fmt: skip
+        yield ("own", *own_orders(state, row))
+
+
+def own_orders(state: State, row: int) -> Iterator[int]:
+    """Ids of a position row's open orders, in the order in which a cancellation of all would take them."""
+    for column in (P_FIRST_REDUCER, P_FIRST_ORDER):
+        slot = int(state.positions.cells[row + column])
+        while slot != NIL:
+            yield int(state.orders.cells[slot + O_ORDER_ID])
+            slot = int(state.orders.cells[slot + O_NEXT_OWN])
+
+
+def order_lines(state: State, market: Market) -> Iterator[Line]:
+    """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
+    orders = state.orders.cells
+    ladder = state.ladders[market.number]
+    for side, best, worse in ((0, market.best_bid, ladder.below), (1, market.best_ask, ladder.above)):
+        price = int(best)
+        while price:
+            slot = int(state.levels.cells[ladder.find(price) + L_HEAD])
+            while slot != NIL:
+                yield ("order", int(market.number), side, price, *(int(orders[slot + column]) for column in ORDER_COLUMNS))
+                slot = int(orders[slot + O_NEXT])
+            price = int(worse(price))
+
+
+def liquidation_lines(state: State) -> Iterator[Line]:
+    yield ("auctions", int(state.liquidations.last_auction))
+    lines: list[Line] = []
+    for it in state.liquidations.listed():
+        market = int(state.positions.cells[it.row + P_MARKET]) if it.row != NIL else NIL
+        lines.append((
+            "liquidation", int(it.account), int(it.asset), market, int(it.phase), int(it.step), int(it.since), int(it.auction),
+            int(it.insolvent_since), int(it.exhausted),
+        ))  # fmt: skip
+    yield from sorted(lines)
+
+
+def state_hash(state: State) -> str:
+    """BLAKE2b-128 of the listing, in hexadecimal."""
+    digest = hashlib.blake2b(digest_size=16)
+    for line in listing(state):
+        digest.update((" ".join(map(str, line)) + "\n").encode())
+    return digest.hexdigest()

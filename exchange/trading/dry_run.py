@@ -1,0 +1,79 @@
+"""A dry run: fills are booked on the real positions and accounts of one market, and taken back.
+
+What a fill may touch is written down before it does: the position rows at hand, their accounts' cash, the cash of the system accounts
+that fees and rounding go to, and the market's open interest and residue. Orders, the book and the events stay as they are.
+"""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from ..money.ledger import Ledger
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import P_ACCOUNT, P_ACCRUAL, P_DRY_RUN, P_ENTRY, P_ISOLATED_MARGIN, P_REALISED, P_SIZE
+from ..state.types import CLEARING, FEES, ROUNDING
+
+
+class DryRun:
+    """At most one at a time. A row is saved when it is first touched, which its number of the dry run tells."""
+
+    def __init__(self, state: State, ledger: Ledger) -> None:
+        self.state: State = state
+        self.ledger: Ledger = ledger
+        self.fixed: list[i64] = []  # what belongs to the market and the system accounts
+        self.rows: list[i64] = []
+        self.saved: list[i64] = []  # six per row
+
+    def begin(self, market: Market) -> None:
+        cash = self.state.accounts.cash
+        assets = self.state.accounts.assets
+        assert not self.ledger.in_dry_run, "dry runs never nest"
+        self.ledger.in_dry_run = True
+        self.state.dry_runs += 1
+        self.fixed = [
+            market.open_interest, market.residue, cash[FEES * assets + market.asset], cash[CLEARING * assets + market.asset],
+            cash[ROUNDING * assets + market.asset],
+        ]  # fmt: skip
+        self.rows = []
+        self.saved = []
+
+    def save(self, market: Market, row: i64) -> None:
+        """Before a fill touches this position."""
+        cells = self.state.positions.cells
+        if cells[row + P_DRY_RUN] == self.state.dry_runs:
+            return
+        cells[row + P_DRY_RUN] = self.state.dry_runs
+        self.rows.append(row)
+        self.saved.append(cells[row + P_SIZE])
+        self.saved.append(cells[row + P_ENTRY])
+        self.saved.append(cells[row + P_ACCRUAL])
+        self.saved.append(cells[row + P_ISOLATED_MARGIN])
+        self.saved.append(cells[row + P_REALISED])
+        self.saved.append(self.state.accounts.cash[self.cash_of(cells, market, row)])
+
+    def cash_of(self, cells: vec[i64], market: Market, row: i64) -> i64:
+        """Where the cash of a position's account is kept."""
+        return cells[row + P_ACCOUNT] * self.state.accounts.assets + market.asset
+
+    def take_back(self, market: Market) -> None:
+        """Everything is as it was at `begin`."""
+        cells = self.state.positions.cells
+        cash = self.state.accounts.cash
+        assets = self.state.accounts.assets
+        at: i64 = 0
+        for row in self.rows:
+            cells[row + P_SIZE] = self.saved[at]
+            cells[row + P_ENTRY] = self.saved[at + 1]
+            cells[row + P_ACCRUAL] = self.saved[at + 2]
+            cells[row + P_ISOLATED_MARGIN] = self.saved[at + 3]
+            cells[row + P_REALISED] = self.saved[at + 4]
+            cash[self.cash_of(cells, market, row)] = self.saved[at + 5]
+            at += 6
+        market.open_interest = self.fixed[0]
+        market.residue = self.fixed[1]
+        cash[FEES * assets + market.asset] = self.fixed[2]
+        cash[CLEARING * assets + market.asset] = self.fixed[3]
+        cash[ROUNDING * assets + market.asset] = self.fixed[4]
+        self.ledger.in_dry_run = False

@@ -1,0 +1,178 @@
+"""What an order would do: the one text of the rules by which an incoming order meets liquidity. Changes nothing.
+
+The planner yields steps of (source, price, lots), one at a time, since each depends on what the one before did to positions. Matching
+executes them as they come; a dry run books them on loan and goes on in the book behind them. Rules are price-time, self-trade prevention,
+reduce-only, caps on open interest, and margin: an account that opens stays above the initial requirement of its positions, one that only
+reduces above maintenance. A maker that fails is cancelled and the taker goes on; a taker that fails stops. A liquidation's taker is not
+checked and pays no taker fee, and its makers get no rebate. Fees round up.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from ..money.margin import allows_change
+from ..money.payoff import value_of
+from ..schema.kinds import BUY, ISOLATED, STP_CANCEL_MAKER, X_IMMEDIATE, X_MARGIN, X_OPEN_INTEREST, X_REDUCE_ONLY, X_SELF_TRADE
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_MODE, P_SIZE
+from ..state.types import NIL, max_i64, min_i64, ppb_ceil
+from .access import only_reductions, reduces, reducible
+from .book import Book
+from .order import Order
+
+FILL: Final[i64] = 0  # what a step is: the two trade
+CANCEL: Final[i64] = 1  # the resting order is to be cancelled, the incoming one goes on
+STOP: Final[i64] = 2  # the incoming order trades no more
+
+BOOK: Final[i64] = 0  # sources of liquidity
+
+
+def added_interest(taker_held: i64, maker_held: i64, signed: i64) -> i64:
+    """What a fill of `signed` lots (the taker's sign) adds to the open interest of one side."""
+    taker = max_i64(taker_held + signed, 0) - max_i64(taker_held, 0)
+    return taker + max_i64(maker_held - signed, 0) - max_i64(maker_held, 0)
+
+
+def exceeds_cap(market: Market, added: i64) -> bool:
+    return market.open_interest_cap != 0 and added > 0 and market.open_interest + added > market.open_interest_cap
+
+
+def is_worse(limit: i64, side: i64, price: i64) -> bool:
+    """Is `price` worse than the limit of an order of this side?"""
+    return price > limit if side == BUY else price < limit
+
+
+class Planner:
+    """The step at hand is in its attributes; `next_step` and `next_behind` say what kind of step it is."""
+
+    def __init__(self, state: State, book: Book) -> None:
+        self.state: State = state
+        self.book: Book = book
+        self.only_reductions: i64 = 0  # why nothing may open in the market at hand, 0 if it may
+        # The step
+        self.source: i64 = BOOK
+        self.level: i64 = NIL
+        self.slot: i64 = NIL  # the resting order
+        self.price: i64 = 0  # [ticks]
+        self.lots: i64 = 0
+        self.taker_fee: i64 = 0  # [micro]
+        self.maker_fee: i64 = 0
+        self.reason: i64 = 0  # why there is no fill
+        self.passed: i64 = 0  # [lots] of the resting order that a dry run has traded with
+
+    def begin(self, o: Order) -> None:
+        self.only_reductions = only_reductions(o.market, self.state.now)
+        self.level = NIL
+        self.slot = NIL
+        self.price = 0
+        self.passed = 0
+
+    def crosses(self, o: Order) -> i64:
+        """The best price that the order may trade at; 0 if none."""
+        best = self.book.best(o.market, 1 - o.side)
+        return 0 if best == 0 or is_worse(o.limit, o.side, best) else best
+
+    def next_step(self, o: Order) -> i64:
+        """What happens next if all steps so far were executed: the order meets the first one of the best level."""
+        price = self.crosses(o)
+        if price == 0:
+            self.reason = X_IMMEDIATE
+            return STOP
+        levels = self.state.levels.cells
+        level = self.level
+        if level == NIL or levels[level + L_PRICE] != price or levels[level + L_HEAD] == NIL:
+            level = self.level = self.book.level(o.market, price)
+        self.price = price
+        self.slot = levels[level + L_HEAD]
+        return self.match_maker(o, o.market, self.slot, self.state.orders.cells[self.slot + O_SIZE], o.left)
+
+    def next_behind(self, o: Order, left: i64) -> i64:
+        """What happens next in a dry run that has `left` to trade: what was traded with is passed over, since it is still in the book."""
+        orders = self.state.orders.cells
+        slot = self.slot
+        if slot == NIL:
+            self.price = self.crosses(o)
+        elif orders[slot + O_SIZE] == self.passed:
+            slot = orders[slot + O_NEXT]
+            self.passed = 0
+            if slot == NIL:
+                self.price = self.book.worse(o.market, 1 - o.side, self.price)
+        if slot == NIL:
+            if self.price == 0 or is_worse(o.limit, o.side, self.price):
+                self.reason = X_IMMEDIATE
+                return STOP
+            slot = self.book.head(o.market, self.price)
+        self.slot = slot
+        step = self.match_maker(o, o.market, slot, orders[slot + O_SIZE] - self.passed, left)
+        self.passed = orders[slot + O_SIZE] if step == CANCEL else self.passed + self.lots
+        return step
+
+    def match_maker(self, o: Order, market: Market, slot: i64, size: i64, left: i64) -> i64:
+        """What happens when the order, with `left` to trade, meets a resting one with `size` open: FILL, CANCEL or STOP.
+
+        Sets `lots` and the fees of the fill, or the `reason` why there is none. A fill that would take an isolated position through zero
+        ends there, so that it does not matter how many makers a flip meets.
+        """
+        orders = self.state.orders.cells
+        cells = self.state.positions.cells
+        row = orders[slot + O_POSITION]
+        if orders[slot + O_ACCOUNT] == o.account and o.self_trade == STP_CANCEL_MAKER:
+            self.reason = X_SELF_TRADE
+            return CANCEL
+        lots = min_i64(left, size)
+        if orders[slot + O_REDUCE_ONLY] != 0:
+            lots = min_i64(lots, reducible(cells[row + P_SIZE], 1 - o.side))
+            self.reason = X_REDUCE_ONLY
+            if lots == 0:
+                return CANCEL
+        if self.only_reductions != 0 and row != o.row:
+            self.reason = self.only_reductions
+            lots = min_i64(lots, reducible(cells[row + P_SIZE], 1 - o.side))
+            if lots == 0:
+                return CANCEL
+            if not o.is_forced:
+                lots = min_i64(lots, reducible(cells[o.row + P_SIZE], o.side))
+                if lots == 0:
+                    return STOP
+        if row != o.row and (cells[row + P_MODE] == ISOLATED or cells[o.row + P_MODE] == ISOLATED):
+            lots = self.to_zero(o.row, o.side, self.to_zero(row, 1 - o.side, lots))
+        self.lots = lots
+        return self.with_money(o, market, row, lots, value_of(market, lots, self.price))
+
+    def to_zero(self, row: i64, side: i64, lots: i64) -> i64:
+        """`lots`, or as many as close an isolated position that they would flip."""
+        cells = self.state.positions.cells
+        closing = reducible(cells[row + P_SIZE], side)
+        return closing if cells[row + P_MODE] == ISOLATED and 0 < closing < lots else lots
+
+    def with_money(self, o: Order, market: Market, row: i64, lots: i64, value: i64) -> i64:
+        """The part of `match_maker` that looks at fees, caps and margin."""
+        state = self.state
+        maker_fee = ppb_ceil(value, market.maker_fee_ppb)
+        taker_fee: i64 = 0
+        if not o.is_forced:
+            taker_fee = ppb_ceil(value, market.taker_fee_ppb)
+        elif maker_fee < 0:
+            maker_fee = 0  # a rebate is paid out of the taker's fee
+        self.maker_fee = maker_fee
+        self.taker_fee = taker_fee
+        self.reason = X_MARGIN
+        own = o.row
+        if row == own:  # a self-trade changes nothing but the fees
+            return FILL if o.is_forced or allows_change(state, market, row, 0, 0, taker_fee + maker_fee, False) else STOP
+        cells = state.positions.cells
+        signed = lots if o.side == BUY else -lots
+        cost = value if o.side == BUY else -value
+        held = cells[row + P_SIZE]
+        if market.open_interest_cap != 0 and exceeds_cap(market, added_interest(cells[own + P_SIZE], held, signed)):
+            self.reason = X_OPEN_INTEREST
+            return STOP
+        if not allows_change(state, market, row, -signed, -cost, maker_fee, reduces(held, -signed)):
+            return CANCEL
+        if not o.is_forced and not allows_change(state, market, own, signed, cost, taker_fee, reduces(cells[own + P_SIZE], signed)):
+            return STOP
+        return FILL

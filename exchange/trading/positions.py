@@ -1,0 +1,93 @@
+"""Changes of positions: a trade booked with its fee, isolated margin after it, and the reduce-only orders that lean on the position."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from ..money.ledger import Ledger
+from ..money.margin import isolated_shortage, market_of, row_equity, row_initial, sure_equity
+from ..schema.kinds import E_ORDER_REDUCED, ISOLATED, X_REDUCE_ONLY
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import (
+    O_ACCOUNT,
+    O_MARKET,
+    O_NEXT_OWN,
+    O_ORDER_ID,
+    O_SIDE,
+    O_SIZE,
+    P_FIRST_REDUCER,
+    P_ISOLATED_MARGIN,
+    P_LARGEST_REDUCER,
+    P_MODE,
+    P_SIZE,
+)
+from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor
+from .access import reducible
+from .open_orders import OpenOrders
+
+
+class PositionKeeper:
+    def __init__(self, state: State, ledger: Ledger, open_orders: OpenOrders) -> None:
+        self.state: State = state
+        self.ledger: Ledger = ledger
+        self.open: OpenOrders = open_orders
+
+    def change(self, market: Market, row: i64, lots: i64, value: i64, fee: i64) -> i64:
+        """Book a trade and its fee; an isolated position then takes the margin it needs, or gives back its share. Returns the profit."""
+        cells = self.state.positions.cells
+        held = cells[row + P_SIZE]
+        profit = self.ledger.trade(market, row, lots, value, fee)
+        if cells[row + P_MODE] == ISOLATED:
+            self.rebalance(row, held)
+        return profit
+
+    def change_frozen(self, row: i64, lots: i64, value: i64) -> i64:
+        """Book what a liquidation or a settlement does to a position, free of fees: isolated margin stays where it is."""
+        return self.ledger.trade(market_of(self.state, row), row, lots, value, 0)
+
+    def receive(self, row: i64, lots: i64, value: i64) -> i64:
+        """Book what an account takes on, or is closed out of, by a liquidation of another, free of fees. Returns the profit."""
+        profit = self.change(market_of(self.state, row), row, lots, value, 0)
+        self.sync_reducers(row)
+        return profit
+
+    def rebalance(self, row: i64, held: i64) -> None:
+        """Isolated margin after a trade: all of it back when flat or flipped; after a reduction the closed share of the equity, rounded
+        down, as far as the initial requirement is met without; what is missing to it after any other trade is taken from cash."""
+        cells = self.state.positions.cells
+        size = cells[row + P_SIZE]
+        if size == 0 or (held != 0 and (size > 0) != (held > 0)):
+            self.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
+        if size == 0:
+            return
+        if (size > 0) == (held > 0) and abs_i64(size) < abs_i64(held):
+            equity = row_equity(self.state, row)
+            back = mul_div_floor(max_i64(0, equity), abs_i64(held) - abs_i64(size), abs_i64(held))
+            spare = min_i64(sure_equity(self.state, row) - row_initial(self.state, row), cells[row + P_ISOLATED_MARGIN])
+            self.ledger.to_isolated(row, -max_i64(0, min_i64(back, spare)))
+        else:
+            self.ledger.to_isolated(row, isolated_shortage(self.state, row))
+
+    def sync_reducers(self, row: i64) -> None:
+        """After a change of the position: shrink what no longer fits, cancel what has nothing left to reduce."""
+        cells = self.state.positions.cells
+        slot = cells[row + P_FIRST_REDUCER]
+        if slot == NIL:
+            return
+        orders = self.state.orders.cells
+        lots = reducible(cells[row + P_SIZE], orders[slot + O_SIDE])  # all of them are on the side that reduced the position before
+        if lots >= cells[row + P_LARGEST_REDUCER]:
+            return
+        cells[row + P_LARGEST_REDUCER] = lots
+        while slot != NIL:
+            after = orders[slot + O_NEXT_OWN]
+            if lots == 0:
+                self.open.cancel(slot, X_REDUCE_ONLY)
+            elif orders[slot + O_SIZE] > lots:
+                self.open.book.shrink(slot, orders[slot + O_SIZE] - lots)
+                self.state.log.emit(
+                    E_ORDER_REDUCED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
+                    orders[slot + O_SIZE],
+                )  # fmt: skip
+            slot = after
