@@ -8,7 +8,7 @@ from copy import deepcopy
 from functools import partial
 from typing import Final
 
-from machine import Tree
+from designs import Tree
 from msgspec import ValidationError
 from soak import Dead, World
 from soak_designs import tree, venue_of

@@ -14,9 +14,12 @@ from math import floor
 from pathlib import Path
 
 import pytest
+from actor import Actor, carry_out, run
+from choices import Drawn, Seeded, Source, examples
+from designs import drawn_venue, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Actor, Drawn, Seeded, Source, World, astuple_row, carry_out, drawn_venue, examples, market, run, venue
+from world import World, astuple_row
 
 from perplab.exchange import VenueDesign
 from perplab.exchange import messages as m
