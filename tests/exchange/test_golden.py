@@ -15,8 +15,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from case_files import FILES, scenarios
+from case_runner import run
 from kit import INSURANCE, MILLION, UNCOVERED, USD, Bench, markets_of, named, packed, script, tier, usd
-from test_cases import FILES, run, scenarios
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.codes import Side
