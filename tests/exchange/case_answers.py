@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from case_commands import World, shown_money
 from kit import START
@@ -52,19 +53,30 @@ def value_shown(w: World, event: Event, name: str, value: int) -> str:
     return CODES[name](value).name.lower() if name in CODES else str(value)
 
 
-def shown(w: World, event: Event) -> dict[str, str]:
-    """The fields of an event as the cases write them."""
+class Shown(NamedTuple):
+    """An event as the cases write it."""
+
+    kind: str
+    fields: dict[str, str]
+
+
+def shown(w: World, event: Event) -> Shown:
     values = asdict(event)
     texts = {name.replace("order_id", "id"): value_shown(w, event, name, value) for name, value in values.items() if name != "seq"}
     if "client_hi" in values:
         hi, lo = values["client_hi"], values["client_lo"]
         texts["client"] = (f"{hi}:{lo}" if hi else str(lo)) if hi or lo else "-"
         del texts["client_hi"], texts["client_lo"]
-    return texts
+    return Shown(type(event).__name__, texts)
 
 
-def line_of(w: World, event: Event) -> str:
-    return " ".join([type(event).__name__, *(f"{key}={text}" for key, text in shown(w, event).items() if key != "ts")])
+def all_shown(w: World, events: list[Event]) -> list[Shown]:
+    """At once: what an account is called may change."""
+    return [shown(w, event) for event in events]
+
+
+def line_of(event: Shown) -> str:
+    return " ".join([event.kind, *(f"{key}={text}" for key, text in event.fields.items() if key != "ts")])
 
 
 # -- queries --

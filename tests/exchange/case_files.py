@@ -58,6 +58,7 @@ class Step:
     number: int
     text: str
     events: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # the lines of the events
 
 
 @dataclass
@@ -68,19 +69,29 @@ class Scenario:
     steps: list[Step] = field(default_factory=list)
 
 
-def scenarios_of(file: str) -> list[Scenario]:
+def parsed(file: str, content: str) -> list[Scenario]:
     found: list[Scenario] = []
-    for number, line in enumerate((FOLDER / file).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         text = COMMENT.sub("", line).strip()
         if text.startswith("==="):
             found.append(Scenario(file, text.strip("= ")))
         elif line[:1].isspace() and text:
             found[-1].steps[-1].events.append(text)
+            found[-1].steps[-1].numbers.append(number)
         elif text.startswith(("venue ", "set ")):
             found[-1].design.append(Step(number, text))
         elif text:
             found[-1].steps.append(Step(number, text))
     return found
+
+
+def content_of(file: str) -> str:
+    """The text of a file, with the line ends that it has."""
+    return (FOLDER / file).read_bytes().decode()
+
+
+def scenarios_of(file: str) -> list[Scenario]:
+    return parsed(file, content_of(file))
 
 
 @cache
