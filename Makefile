@@ -66,7 +66,7 @@ mutants:  ## mutation tests of the money modules on the interpreted core: out/mu
 mutants: $(VENV)/dev
 	@rm -rf build/mutation && mkdir -p build/mutation/perplab build/mutation/tests out
 	@cp -r $(FOLDERS) build/mutation/perplab/  # mutmut takes module names from file paths
-	@cp -r tests/conftest.py tests/exchange tests/cases build/mutation/tests/ && cp pyproject.toml build/mutation/
+	@cp -r tests/conftest.py tests/updates.py tests/exchange tests/cases build/mutation/tests/ && cp pyproject.toml build/mutation/
 	cd build/mutation && export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PERPLAB_EXPECT=interpreted && \
 		{ mutmut run --max-children $(JOBS) $(ARGS) > mutmut.log 2>&1 || { tr '\r' '\n' < mutmut.log | tail -n 30; exit 1; }; } && \
 		tr '\r' '\n' < mutmut.log | grep / | tail -n 1 && mutmut results > results.txt

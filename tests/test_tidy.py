@@ -53,6 +53,7 @@ NOT_IN_CORE = {  # modules: no clock, randomness, I/O, float, logging or environ
 NOT_CALLED_IN_CORE = {"float", "input", "open", "print"}
 
 FUNCTION_LINES, MEDIAN_FUNCTION_LINES, FILE_LINES = 70, 15, 500
+MEASURED = (*FOLDERS, "tests", "benchmarks")  # what these limits hold for
 LEFT_BEHIND = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
 MACHINE = re.compile(  # absolute paths of one machine; hosts and options of a package registry
     r"(?<![\w.$}*-])/(?:home|root|work|Users|mnt|opt)/\w|\b[A-Z]:\\\\?Users\b"
@@ -262,7 +263,7 @@ def test_functions_fit_a_screen() -> None:
     fail_if(
         [
             f"{place}: {lines} lines, at most {FUNCTION_LINES}"
-            for path in sources(*FOLDERS)
+            for path in sources(*MEASURED)
             for place, lines in functions(path)
             if lines > FUNCTION_LINES
         ]
@@ -271,7 +272,7 @@ def test_functions_fit_a_screen() -> None:
 
 def test_most_functions_are_short() -> None:
     problems = []
-    for folder in FOLDERS:
+    for folder in MEASURED:
         lengths = [lines for path in sources(folder) for _, lines in functions(path)]
         if lengths and statistics.median(lengths) > MEDIAN_FUNCTION_LINES:
             problems.append(f"{folder}: the median function has {statistics.median(lengths)} lines")
@@ -279,7 +280,7 @@ def test_most_functions_are_short() -> None:
 
 
 def test_files_are_short() -> None:
-    sizes = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*FOLDERS)}
+    sizes = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*MEASURED)}
     fail_if([f"{name}: {lines} lines, at most {FILE_LINES}" for name, lines in sizes.items() if lines > FILE_LINES])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -160,6 +160,16 @@ class Bench:
         return self.send(Tick)
 
 
+def some_venue() -> Bench:
+    """A venue with accounts, a position, orders and a mark."""
+    bench = Bench(plain_venue())
+    a, b = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(100)
+    bench.block(a, b, 10, 100)
+    bench.place(a, 0, 5, 90, client_lo=1)
+    return bench
+
+
 def named(events: Iterable[Event], name: str) -> list[Event]:
     return [event for event in events if type(event).__name__ == name]
 
@@ -177,6 +187,14 @@ def typed(rows: Iterable[int]) -> list[Event]:
 
 def packed(commands: Iterable[Command]) -> list[int]:
     return [value for command in commands for value in command_row(command)]
+
+
+def told(bench: Bench, call: Callable[[], object]) -> list[Event]:
+    """The events of something done behind the door."""
+    log = bench.exchange.state.log
+    log.clear()
+    call()
+    return typed(list(log.rows)[: log.end])
 
 
 # -- a longer script for any venue whose first market is one BTC-like coin in lots of 0.001 and ticks of 1 USD --

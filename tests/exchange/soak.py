@@ -27,7 +27,8 @@ from typing import Final, NamedTuple
 from zlib import decompress
 
 import soak_rules_money  # noqa: F401 - registers its rules
-from machine import Bookkeeper, Margin, Terms
+from bookkeeper import Bookkeeper
+from exact_margin import Margin, Terms
 from soak_actor import Actor
 from soak_designs import COUNT, Draw, design, is_huge
 from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Snapshot, Step

@@ -12,7 +12,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final, TypeVar
 
-from machine import BACKSTOPS, STEPS, Tree, ordered_subsets
+from designs import BACKSTOPS, STEPS, Tree, ordered_subsets
 
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import venue_of_json

@@ -2,7 +2,7 @@
 
 A rule returns "" or what is wrong. Event rules look at one event, with the tape as it stood before it; step rules at a whole command,
 with the state before and after it. They know nothing of the core's own arithmetic but its public queries; a requirement that only the
-core could tell is worked out as a fraction by machine.py.
+core could tell is worked out as a fraction by exact_margin.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
 
-from machine import Margin
+from exact_margin import Margin
 from soak_tape import CLOSED, Tape
 
 from perplab.exchange import Exchange

@@ -8,7 +8,7 @@ from copy import deepcopy
 from functools import partial
 from typing import Final
 
-from machine import Tree
+from designs import Tree
 from msgspec import ValidationError
 from soak import Dead, World
 from soak_designs import tree, venue_of
@@ -166,7 +166,7 @@ def shrunk(world: World, number: int, rule: str) -> str:
 
 
 def line_of(c: m.Command, world: World) -> str:
-    """A command much as the text cases of test_cases.py write it; accounts by their numbers."""
+    """A command much as the text cases (case_files.py) write it; accounts by their numbers."""
     names = [market.name for market in world.exchange.design.markets]
     market = names[c.market] if 0 <= getattr(c, "market", -1) < len(names) else ""
     if isinstance(c, m.OpenAccount):

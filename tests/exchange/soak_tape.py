@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from machine import Terms
+from exact_margin import Terms
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method

@@ -2,21 +2,21 @@
 Optimization", arXiv 2512.01112), and golden state hashes of every text case and of a scripted run of every shipped design.
 
 The hashes are in golden.json. They pin the whole integer state, so a change of a rule shows up here even where no other test looks;
-after one that is meant, write them anew: PERPLAB_GOLDEN=write pytest tests/exchange/test_golden.py.
+after one that is meant, write them anew: pytest tests/exchange/test_golden.py --update.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 import pytest
+from case_files import FILES, scenarios
+from case_runner import played
 from kit import INSURANCE, MILLION, UNCOVERED, USD, Bench, markets_of, named, packed, script, tier, usd
-from test_cases import FILES, run, scenarios
+from updates import Updates
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.codes import Side
@@ -115,7 +115,7 @@ def hash_of_file(file: str) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name, one in scenarios().items():
         if one.file == file:
-            digest.update(f"{one.title} {run(name).exchange.state_hash()}\n".encode())
+            digest.update(f"{one.title} {played(name).end().exchange.state_hash()}\n".encode())
     return digest.hexdigest()
 
 
@@ -128,26 +128,16 @@ def hash_of_design(name: str) -> str:
     return exchange.state_hash()
 
 
-def is_golden(group: str, name: str, found: str) -> bool:
-    """Is this the hash of golden.json? With PERPLAB_GOLDEN=write it is written there."""
-    golden: dict[str, dict[str, str]] = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.is_file() else {}
-    if os.environ.get("PERPLAB_GOLDEN") == "write":
-        golden.setdefault(group, {})[name] = found
-        GOLDEN.write_text(json.dumps(golden, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    return golden.get(group, {}).get(name) == found
-
-
 @pytest.mark.parametrize("file", FILES)
-def test_states_of_the_text_cases_are_golden(file: str) -> None:
-    assert is_golden("cases", file, hash_of_file(file))
+def test_states_of_the_text_cases_are_golden(file: str, updates: Updates) -> None:
+    assert updates.is_golden(GOLDEN, ("cases", file), hash_of_file(file))
 
 
 @pytest.mark.parametrize("name", shipped_venues())
-def test_states_of_the_shipped_designs_are_golden(name: str) -> None:
-    assert is_golden("designs", name, hash_of_design(name))
+def test_states_of_the_shipped_designs_are_golden(name: str, updates: Updates) -> None:
+    assert updates.is_golden(GOLDEN, ("designs", name), hash_of_design(name))
 
 
-def test_golden_json_has_no_more_than_that() -> None:
-    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    assert sorted(golden["cases"]) == FILES
-    assert sorted(golden["designs"]) == shipped_venues()
+def test_golden_json_has_no_more_than_that(updates: Updates) -> None:
+    assert updates.are_names(GOLDEN, ("cases",), FILES)
+    assert updates.are_names(GOLDEN, ("designs",), shipped_venues())

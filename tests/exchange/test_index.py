@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 
 import pytest
+from choices import Drawn, Seeded, Source, examples
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Drawn, Seeded, Source, examples
 
 from perplab.exchange.state.ids import ORDER_ID, OUTCOME, ClientIds, OrderIndex
 from perplab.exchange.state.tables import O_CLIENT_HI, O_CLIENT_LO, Orders

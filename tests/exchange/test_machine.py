@@ -1,6 +1,6 @@
 """The whole engine under random commands: every design, every command, and after each command everything that must hold.
 
-What holds is written down in machine.py: the tables' own invariants, the books rebuilt from the events, margins worked out as fractions,
+What holds is written down in world.py: the tables' own invariants, the books rebuilt from the events, margins worked out as fractions,
 refusals that leave no trace, deficits paid to the micro-unit; and at the end of a run the journal, replayed, and the same commands in
 bulk lead to the same state by the same events.
 """
@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from actor import run
+from choices import DEEP, Seeded
+from designs import BACKSTOPS, STEPS, drawn_venue, ordered_subsets
 from hypothesis import settings
-from machine import BACKSTOPS, DEEP, STEPS, Seeded, VenueMachine, World, drawn_venue, ordered_subsets, run
+from venue_machine import VenueMachine
+from world import World
 
 from perplab.exchange.codes import Reason
 from perplab.exchange.messages import EVENTS

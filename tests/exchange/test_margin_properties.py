@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from actor import MIX, Actor, carry_out
+from choices import Drawn, Seeded, Source, examples
+from designs import drawn_tiers, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import MIX, Actor, Drawn, Seeded, Source, World, carry_out, drawn_tiers, examples, market, venue
+from world import World
 
 from perplab.exchange import Exchange, replay
 from perplab.exchange import messages as m

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from choices import Drawn, Seeded, Source, examples
+from designs import venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Drawn, Seeded, Source, World, examples, venue
+from world import World
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m

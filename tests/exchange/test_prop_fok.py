@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from actor import Actor
+from choices import Drawn, Seeded, Source, examples
+from designs import drawn_venue, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Actor, Drawn, Seeded, Source, World, examples, market, venue
+from world import World
 
 from perplab.exchange import messages as m
 from perplab.exchange import replay
@@ -93,8 +96,6 @@ def test_fill_or_kill_meets_every_rule() -> None:
 
 def test_fill_or_kill_in_any_market() -> None:
     """Orders drawn at random, all made fill-or-kill, over three markets."""
-    from machine import drawn_venue
-
     for seed in range(4):
         source = Seeded(seed)
         world = World(drawn_venue(source, ["book"], ["insurance_fund"]))

@@ -6,9 +6,12 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
+from actor import Actor, carry_out
+from choices import Drawn, Seeded, Source, examples
+from designs import market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Actor, Drawn, Seeded, Source, World, carry_out, examples, market, venue
+from world import World
 
 from perplab.exchange import messages as m
 from perplab.exchange.design.venue import index_shift

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import pytest
+from actor import Actor, carry_out
+from choices import Drawn, Seeded, Source, examples
+from designs import BACKSTOPS, STEPS, market, ordered_subsets, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import BACKSTOPS, STEPS, Actor, Drawn, Seeded, Source, World, carry_out, examples, market, ordered_subsets, venue
+from world import World
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Method, Payer

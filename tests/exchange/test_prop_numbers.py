@@ -6,17 +6,19 @@ seeded streams of golden_streams.json, run on both builds, pin what wraps in bet
 
 from __future__ import annotations
 
-import json
-import os
 from decimal import Decimal, getcontext
 from hashlib import blake2b
 from math import floor
 from pathlib import Path
 
 import pytest
+from actor import Actor, carry_out, run
+from choices import Drawn, Seeded, Source, examples
+from designs import drawn_venue, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Actor, Drawn, Seeded, Source, World, astuple_row, carry_out, drawn_venue, examples, market, run, venue
+from updates import Updates
+from world import World, astuple_row
 
 from perplab.exchange import VenueDesign
 from perplab.exchange import messages as m
@@ -316,10 +318,6 @@ STREAMS = [f"{kind}-{seed}" for kind in ("mixed", "stress", "extreme") for seed 
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_golden_streams(name: str) -> None:
-    """Both builds lead to these very events and states. PERPLAB_GOLDEN=write after a change that is meant."""
-    found = fingerprint(stream(name))
-    if os.environ.get("PERPLAB_GOLDEN") == "write":
-        known = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
-        GOLDEN.write_text(json.dumps(known | {name: found}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    assert json.loads(GOLDEN.read_text(encoding="utf-8"))[name] == found
+def test_golden_streams(name: str, updates: Updates) -> None:
+    """Both builds lead to these very events and states. `--update` after a change that is meant."""
+    assert updates.is_golden(GOLDEN, (name,), fingerprint(stream(name)))

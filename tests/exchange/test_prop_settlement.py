@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from actor import run
+from choices import Drawn, Seeded, Source, examples
+from designs import drawn_venue, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Drawn, Seeded, Source, World, drawn_venue, examples, market, run, venue
+from world import World
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Payer

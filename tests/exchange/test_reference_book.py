@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from choices import Drawn, Seeded, Source, examples
+from designs import market, venue
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import Drawn, Seeded, Source, examples, market, venue
 from reference_book import BUY, SELL, ReferenceBook
 
 from perplab.exchange import Exchange

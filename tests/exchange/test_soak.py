@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import soak
-from machine import Margin, Terms, Tree, market, venue
+from designs import Tree, market, venue
+from exact_margin import Margin, Terms
 from soak import Options, World, live, stretch, told
 from soak_designs import CHAINS, COUNT, ORDERS, Draw, design, tree
 from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Step

@@ -1,0 +1,159 @@
+"""The commands of the text cases: what a line means in a venue in which accounts and markets have names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+from kit import START, unnumbered
+
+from perplab.exchange import Exchange, Journal, VenueDesign
+from perplab.exchange import messages as m
+from perplab.exchange.codes import AccountKind, MarginMode, MarketStatus, Side, TimeInForce
+from perplab.exchange.events import Event
+
+SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
+UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+NIL = -1
+
+
+def micro(text: str) -> int:
+    amount = Decimal(text) * 10**6
+    assert amount == int(amount), f"{text} is no whole number of micro-units"
+    return int(amount)
+
+
+def shown_money(value: int) -> str:
+    text = f"{Decimal(value) / 10**6:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class World:
+    """Names, time and the venues of one scenario."""
+
+    def __init__(self, venue: VenueDesign) -> None:
+        self.venue = venue
+        self.journal = Journal()
+        self.exchange = Exchange(venue, self.journal)
+        self.ticked = Exchange(venue, None, 8, 8)  # gets a Tick for every command that is refused; its tables have to grow
+        self.accounts = dict(SYSTEM)
+        self.markets = {market.name.removesuffix("-PERP"): number for number, market in enumerate(venue.markets)}
+        self.ts = START
+        self.sent: list[m.Command] = []
+        self.events: list[Event] = []
+
+    def account(self, text: str) -> int:
+        return int(text[1:]) if text.startswith("#") else self.accounts[text]
+
+    def market(self, text: str) -> int:
+        return int(text[1:]) if text.startswith("#") else self.markets[text]
+
+    def account_name(self, number: int) -> str:
+        return next((name for name, at in self.accounts.items() if at == number), "-" if number == NIL else f"#{number}")
+
+    def market_name(self, number: int) -> str:
+        return next((name for name, at in self.markets.items() if at == number), "-" if number == NIL else f"#{number}")
+
+    def send(self, command: m.Command) -> list[Event]:
+        """Apply a command to both venues; what the first refuses must leave what a Tick leaves."""
+        events = self.exchange.apply(command)
+        self.exchange.check()
+        refused = bool(events) and isinstance(events[-1], m.Rejected)
+        others = self.ticked.apply(m.Tick(command.ts) if refused else command)
+        assert unnumbered(others) == unnumbered(events[: len(events) - refused])
+        if refused:
+            assert self.ticked.state_hash() == self.exchange.state_hash(), "a refused command has left something behind"
+        self.sent.append(command)
+        self.events += events
+        return events
+
+
+def ids(text: str) -> tuple[int, int]:
+    hi, _, lo = text.rpartition(":")
+    return int(hi or 0), int(lo)
+
+
+def at_price(words: list[str]) -> tuple[list[str], int]:
+    """The words without `@ PRICE`, and the price (0 if there is none)."""
+    if "@" not in words:
+        return words, 0
+    at = words.index("@")
+    return words[:at] + words[at + 2 :], int(words[at + 1])
+
+
+def place(w: World, words: list[str]) -> m.Command:
+    words, price = at_price(words)
+    account, market, side, size, *options = words
+    values: dict[str, int] = {}
+    for option in options:
+        if option == "market":
+            values["order_type"] = 1
+        elif option == "reduce_only":
+            values["reduce_only"] = 1
+        elif option == "self_trade=none":
+            values["self_trade"] = 1
+        elif option.startswith("client="):
+            values["client_hi"], values["client_lo"] = ids(option.removeprefix("client="))
+        else:
+            values["tif"] = TimeInForce[option.upper()]
+    return m.Place(w.ts, w.account(account), w.market(market), Side[side.upper()], price, int(size), **values)
+
+
+def open_account(w: World, words: list[str]) -> m.Command:
+    w.accounts[words[0]] = w.exchange.state.accounts.count
+    return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], 0)
+
+
+def money(kind: type[m.Deposit | m.Withdraw]) -> Callable[[World, list[str]], m.Command]:
+    return lambda w, words: kind(w.ts, w.account(words[0]), int(words[2]) if len(words) > 2 else 0, micro(words[1]))
+
+
+def amend(w: World, words: list[str]) -> m.Command:
+    (account, order, size), price = at_price(words)
+    return m.Amend(w.ts, w.account(account), int(order), price, int(size))
+
+
+def block(w: World, words: list[str]) -> m.Command:
+    (buyer, seller, market, size), price = at_price(words)
+    return m.BlockTrade(w.ts, w.account(buyer), w.account(seller), w.market(market), int(size), price)
+
+
+def status(w: World, words: list[str]) -> m.Command:
+    (market, name), price = at_price(words)
+    return m.SetMarketStatus(w.ts, w.market(market), MarketStatus[name.upper()], price)
+
+
+COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
+    "open": open_account,
+    "deposit": money(m.Deposit),
+    "withdraw": money(m.Withdraw),
+    "transfer": lambda w, a: m.Transfer(w.ts, w.account(a[0]), w.account(a[1]), int(a[3]) if len(a) > 3 else 0, micro(a[2])),
+    "place": place,
+    "amend": amend,
+    "cancel": lambda w, a: m.Cancel(w.ts, w.account(a[0]), int(a[1])),
+    "cancel_client": lambda w, a: m.CancelClient(w.ts, w.account(a[0]), *ids(a[1])),
+    "cancel_all": lambda w, a: m.CancelAll(w.ts, w.account(a[0]), w.market(a[1]) if len(a) > 1 else NIL),
+    "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
+    "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),
+    "margin": lambda w, a: m.MoveIsolatedMargin(w.ts, w.account(a[0]), w.market(a[1]), micro(a[2])),
+    "block": block,
+    "oracle": lambda w, a: m.UpdateOracle(w.ts, w.market(a[0]), int(a[1]), int(a[3]) if len(a) > 3 else 0),
+    "take": lambda w, a: m.TakeAuction(w.ts, w.account(a[0]), int(a[1]), int(a[2]), micro(a[4]) if len(a) > 4 else 0),
+    "status": status,
+    "tick": lambda w, a: m.Tick(w.ts),
+}
+
+
+def timed(w: World, text: str) -> str:
+    """Let the time of a `+1s` pass; return what follows it."""
+    found = re.match(r"\+(\d+)(ns|us|ms|s|m|h)\b\s*", text)
+    if not found:
+        return text
+    w.ts += int(found[1]) * UNITS[found[2]]
+    return text[found.end() :] or "tick"
+
+
+def command_of(w: World, text: str) -> m.Command:
+    verb, *words = timed(w, text).split()
+    return COMMANDS[verb](w, words)

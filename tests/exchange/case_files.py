@@ -1,0 +1,130 @@
+"""The language of the text cases (tests/cases/*.txt): command -> expected events, one line each.
+
+A file is a list of scenarios; each starts a fresh venue. A line that is not indented is one of
+
+    === TITLE                   a new scenario
+    venue NAME                  use a shipped design instead of the plain venue of kit.py
+    set KEY = VALUE             override one key of the design, VALUE as in TOML; `markets.X` is laid on all markets, `BTC.X` on one
+    COMMAND                     followed by the events it must give, indented, in order: all of them, with the listed fields
+    given COMMAND               a step of the set-up: must give exactly the event that such a command gives when all is well
+    repeat N COMMAND            N times, with {n} counting from 1, in the command and in its events
+    = WHAT KEY VALUE ...        a query of the state (below)
+    # ...                       a comment; also at the end of a line
+
+A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1m`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
+Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of
+the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
+
+    accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
+    open NAME [KIND]            deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
+    place NAME MARKET buy|sell SIZE @ PRICE [OPTION ...]        options: gtc ioc fok post_only reduce_only self_trade=none client=HI:LO
+    place NAME MARKET buy|sell SIZE market [@ PRICE] [OPTION ...]
+    amend NAME ID SIZE @ PRICE  cancel NAME ID                  cancel_client NAME HI:LO         cancel_all NAME [MARKET]
+    leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE
+    oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
+    status MARKET STATUS [@ PRICE]
+
+An event is `Kind key=value ...` with the fields of events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
+Queries:
+
+    = NAME cash A equity A free A available A initial A maintenance A
+    = NAME MARKET size N entry A margin A unsettled A leverage N liquidation P bankruptcy P
+    = MARKET mark P oracle P last P interest N bids SIZE@PRICE,... asks SIZE@PRICE,...      (`-`: none)
+    = auction ID share PPM gain A equity A insolvent 0|1
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from kit import PLAIN, plain_venue
+
+from perplab.exchange import VenueDesign, load_venue
+from perplab.exchange.design.reader import merged
+
+FOLDER = Path(__file__).resolve().parent.parent / "cases"
+FILES = sorted(path.name for path in FOLDER.glob("*.txt"))
+COMMENT = re.compile(r"(^|\s+)#(\s.*)?$")
+
+
+@dataclass
+class Step:
+    """A line that is not indented, and the indented ones below it."""
+
+    number: int
+    text: str
+    events: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # the lines of the events
+
+
+@dataclass
+class Scenario:
+    file: str
+    title: str
+    design: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+
+def parsed(file: str, content: str) -> list[Scenario]:
+    found: list[Scenario] = []
+    for number, line in enumerate(content.splitlines(), 1):
+        text = COMMENT.sub("", line).strip()
+        if text.startswith("==="):
+            found.append(Scenario(file, text.strip("= ")))
+        elif line[:1].isspace() and text:
+            found[-1].steps[-1].events.append(text)
+            found[-1].steps[-1].numbers.append(number)
+        elif text.startswith(("venue ", "set ")):
+            found[-1].design.append(Step(number, text))
+        elif text:
+            found[-1].steps.append(Step(number, text))
+    return found
+
+
+def content_of(file: str) -> str:
+    """The text of a file, with the line ends that it has."""
+    return (FOLDER / file).read_bytes().decode()
+
+
+def scenarios_of(file: str) -> list[Scenario]:
+    return parsed(file, content_of(file))
+
+
+@cache
+def scenarios() -> dict[str, Scenario]:
+    return {f"{file.removesuffix('.txt')}: {one.title}": one for file in FILES for one in scenarios_of(file)}
+
+
+def venue_of(scenario: Scenario) -> VenueDesign:
+    name = ""
+    market_names = ["BTC", "ETH"]
+    over: dict[str, object] = {}
+    one: list[tuple[int, dict[str, object]]] = []
+    for step in scenario.design:
+        if step.text.startswith("venue "):
+            name = step.text.removeprefix("venue ")
+            continue
+        tree = tomllib.loads(step.text.removeprefix("set "))
+        key = next(iter(tree))
+        if key in market_names:
+            one.append((market_names.index(key), tree[key]))
+        else:
+            over = merged(over, tree)
+    if name:
+        return load_venue(name, over)
+    return plain_venue(laid_on_one(over, one))
+
+
+def laid_on_one(over: dict[str, object], one: list[tuple[int, dict[str, object]]]) -> dict[str, object]:
+    """Overrides of single markets, as a whole list of markets."""
+    if not one:
+        return over
+    markets = merged({"markets": PLAIN["markets"]}, {"markets": over.get("markets", {})})["markets"]
+    assert isinstance(markets, list)
+    for number, tree in one:
+        markets[number] = merged(markets[number], tree)
+    return over | {"markets": markets}
