@@ -22,16 +22,38 @@ def more(old: vec[i64], rows: i64, fill: i64) -> vec[i64]:
 class Table:
     """Rows of one width side by side in `cells`, so that a row met at random is in two or three lines of the processor's cache.
 
-    A row is known by where it begins: `cells[row + COLUMN]`. Free rows are linked through the column `link`, lowest first.
+    A row is known by where it begins: `cells[row + COLUMN]`. Rows in use lie from 0 to `end`.
     """
 
-    def __init__(self, rows: i64, width: i64, link: i64) -> None:
+    def __init__(self, rows: i64, width: i64) -> None:
         self.cells: vec[i64] = column(rows * width, 0)
         self.width: i64 = width
-        self.link: i64 = link
         self.rows: i64 = rows
+        self.live: i64 = 0  # rows in use
+
+    @property
+    def end(self) -> i64:
+        return self.live * self.width
+
+    def new_row(self) -> i64:
+        """The next row."""
+        assert self.live < self.rows, "reserve() comes before the command"
+        self.live += 1
+        return (self.live - 1) * self.width
+
+    def grow(self) -> None:
+        """Double the rows."""
+        self.cells = more(self.cells, self.rows * self.width, 0)
+        self.rows *= 2
+
+
+class RecycledTable(Table):
+    """A table whose rows are freed again; free ones are linked through the column `link`, lowest first. `end` means nothing here."""
+
+    def __init__(self, rows: i64, width: i64, link: i64) -> None:
+        super().__init__(rows, width)
+        self.link: i64 = link
         self.free: i64 = NIL  # the first free row
-        self.live: i64 = 0
         self.chain(0)
 
     def chain(self, first: i64) -> None:
@@ -56,10 +78,8 @@ class Table:
         self.live -= 1
 
     def grow(self) -> None:
-        """Double the rows."""
         rows = self.rows
-        self.cells = more(self.cells, rows * self.width, 0)
-        self.rows = rows * 2
+        super().grow()
         self.chain(rows)
 
     def check(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from .packed import Table, column, more
+from .packed import RecycledTable, Table, column, more
 from .types import NIL
 
 # Columns of an order
@@ -69,14 +69,14 @@ P_DRY_RUN: Final[i64] = 21  # number of the dry run that last changed it
 P_WIDTH: Final[i64] = 22
 
 
-class Orders(Table):
+class Orders(RecycledTable):
     """One row per resting order, known by its `slot`. The order at hand in a match is not in the table until it rests."""
 
     def __init__(self, rows: i64) -> None:
         super().__init__(rows, O_WIDTH, O_NEXT)
 
 
-class Levels(Table):
+class Levels(RecycledTable):
     """One row per price at which orders rest."""
 
     def __init__(self, rows: i64) -> None:
@@ -87,21 +87,12 @@ class Positions(Table):
     """Rows are never freed; an account's are linked by market (at most 64), those with a size by market."""
 
     def __init__(self, rows: i64) -> None:
-        super().__init__(rows, P_WIDTH, P_NEXT)
-
-    @property
-    def end(self) -> i64:
-        """Where the rows in use end: they lie from 0 on."""
-        return self.live * P_WIDTH
+        super().__init__(rows, P_WIDTH)
 
     def open(self, account: i64, market: i64, leverage: i64) -> i64:
         """A row for (account, market): flat, without orders, on cross."""
         row = self.new_row()
         cells = self.cells
-        at = row
-        while at < row + P_WIDTH:
-            cells[at] = 0
-            at += 1
         cells[row + P_ACCOUNT] = account
         cells[row + P_MARKET] = market
         cells[row + P_LEVERAGE] = leverage

@@ -58,7 +58,7 @@ class Attack:
         """What the owner has now, at the outside price, beyond what he put in. [USD]"""
         exchange = self.bench.exchange
         equity = sum(exchange.equity(account) for account in self.owned)
-        off = (self.price - exchange.mark_price(BTC)) * exchange.state.markets.unit[BTC]
+        off = (self.price - exchange.mark_price(BTC)) * exchange.state.markets[BTC].unit
         equity += sum(exchange.position(account, BTC).size * off for account in self.owned)
         return (equity + self.taken_out - self.paid_in) / USD
 

@@ -114,14 +114,14 @@ def post_only_mode(tape: Tape, e: m.Traded) -> str:
 @on(m.FundingSampled, m.FundingCharged)
 def halt_funding(tape: Tape, e: m.FundingSampled | m.FundingCharged) -> str:
     """Holders who cannot close: no funding is sampled or charged while the market is halted or cancel-only."""
-    none = isinstance(e, m.FundingCharged) and e.index_delta == 0
+    none = isinstance(e, m.FundingCharged) and e.accrual_delta == 0
     return f"{e} while {MarketStatus(tape.status[e.market]).name}" if tape.status[e.market] in CLOSED and not none else ""
 
 
 @on(m.FundingSampled, m.FundingCharged)
 def stale_funding(tape: Tape, e: m.FundingSampled | m.FundingCharged) -> str:
     """Both sides of the market: a premium over a price that nobody knows is no premium."""
-    none = isinstance(e, m.FundingCharged) and e.index_delta == 0
+    none = isinstance(e, m.FundingCharged) and e.accrual_delta == 0
     return f"{e}: last oracle update at {tape.oracle_ts[e.market]}" if tape.is_stale(e.market, e.ts) and not none else ""
 
 
@@ -280,7 +280,7 @@ def shared_by(x: Step, account: int) -> int:
     for e in x.of(m.LossSocialized):
         held = x.before.positions.get((account, e.market))
         if held is not None and held.size:
-            per_lot = (e.index_delta >> int(x.exchange.state.markets.index_shift[e.market])) + 1
+            per_lot = (e.accrual_delta >> int(x.exchange.state.markets[e.market].accrual_shift)) + 1
             total += abs(held.size) * per_lot + e.closed_amount
     return total
 

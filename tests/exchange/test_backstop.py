@@ -10,7 +10,7 @@ from perplab.exchange.liquidation.adl import AdlRank, Deleveraging, HyperliquidI
 from perplab.exchange.liquidation.backstops import Backstop, InsuranceFund, SocializedLoss
 from perplab.exchange.liquidation.desk import LiquidationStep
 from perplab.exchange.state.liquidations import Screen
-from perplab.exchange.state.types import FIRST_USER, INDEX_LIMIT, PPM
+from perplab.exchange.state.types import FIRST_USER, ACCRUAL_LIMIT, PPM
 
 HOUR = 3600 * SECOND
 
@@ -72,7 +72,7 @@ def test_a_loss_of_about_what_all_lots_are_worth(less: int) -> None:
     bench.oracle(1)
     bench.block(a, b, 10**6, 1)
     row, worth = bench.exchange.state.position_row(bench.open(0), 0), usd(2_000_000)
-    assert 1 << bench.exchange.state.markets.index_shift[0] < 2 * 10**9
+    assert 1 << bench.exchange.state.markets[0].accrual_shift < 2 * 10**9
     bench.exchange.ledger.pay(row, UNCOVERED, worth - less)
     bench.exchange.backstops.fold(row, worth - less)
     bench.exchange.check()
@@ -89,13 +89,13 @@ def test_a_loss_takes_what_room_the_indices_have(long_room: int, short_room: int
     bench.oracle(1)
     bench.block(a, b, 10**6, 1)
     state, markets = bench.exchange.state, bench.exchange.state.markets
-    markets.index_long[0], markets.index_short[0] = INDEX_LIMIT - long_room, INDEX_LIMIT - short_room
+    markets[0].accrual_long, markets[0].accrual_short = ACCRUAL_LIMIT - long_room, ACCRUAL_LIMIT - short_room
     rows = [state.find_position(account, 0) for account in (a, b)]
-    state.positions.index[rows[0]], state.positions.index[rows[1]] = markets.index_long[0], markets.index_short[0]
+    state.positions.index[rows[0]], state.positions.index[rows[1]] = markets[0].accrual_long, markets[0].accrual_short
     assert bench.exchange.balance(CLEARING) == 0
     bench.exchange.backstops.fold(state.position_row(bench.open(0), 0), 29_802 + more)
     assert bench.exchange.balance(CLEARING) + bench.exchange.balance(ROUNDING) == -29_802 - min(0, more)
-    assert max(markets.index_long[0], markets.index_short[0]) == INDEX_LIMIT
+    assert max(markets[0].accrual_long, markets[0].accrual_short) == ACCRUAL_LIMIT
     assert bench.exchange.balance(UNCOVERED) == -max(0, more)
 
 

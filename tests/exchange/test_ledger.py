@@ -108,11 +108,11 @@ def add_index(state: State, row: int) -> None:
 
 
 def add_residue(state: State, market: int) -> None:
-    state.markets.residue[market] += 1
+    state.markets[market].residue += 1
 
 
 def add_interest(state: State, market: int) -> None:
-    state.markets.open_interest[market] += 1
+    state.markets[market].open_interest += 1
 
 
 BROKEN: dict[str, tuple[Callable[[State], None], str]] = {

@@ -75,7 +75,7 @@ def test_how_far_a_liquidation_order_goes(is_long: bool, mark: int, oracle: int,
     bench.oracle(100)
     bench.block(trader if is_long else other, other if is_long else trader, 10, 100)
     exchange, desk = bench.exchange, bench.exchange.desk
-    exchange.state.markets.mark[0], exchange.state.markets.oracle[0] = mark, oracle
+    exchange.state.markets[0].mark, exchange.state.markets[0].oracle = mark, oracle
     row = exchange.state.find_position(trader, 0)
     held = exchange.state.positions.size[row]
     due = desk.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))

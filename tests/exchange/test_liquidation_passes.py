@@ -178,5 +178,5 @@ def test_who_has_no_position_is_not_found() -> None:
     bench.exchange.ledger.move(debtor, other, 0, usd("100") + 1)
     for screen in (None, Screen(), *SCREENS):
         bench.exchange.desk.screen = screen
-        bench.exchange.state.markets.unexamined[0] = 1
+        bench.exchange.state.markets[0].unexamined = 1
         assert look(bench, debtor) == []

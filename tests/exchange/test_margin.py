@@ -70,9 +70,9 @@ def test_index_due_and_rest(shift: int) -> None:
     for lots, delta in product([value for value in VALUES if value < 2**40], SIGNED):
         exact = Fraction(lots * delta, 2**shift)
         if abs(delta) < 2**62 and fits(ceil(exact)):
-            due = types.index_due(lots, delta, shift)
+            due = types.accrual_due(lots, delta, shift)
             assert due == ceil(exact), (lots, delta)
-            assert types.index_rest(lots, delta, shift) == due * 2**shift - lots * delta
+            assert types.accrual_rest(lots, delta, shift) == due * 2**shift - lots * delta
 
 
 def test_small_helpers() -> None:

@@ -14,7 +14,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import Event
 from perplab.exchange.messages import Tick
-from perplab.exchange.state.types import INDEX_LIMIT
+from perplab.exchange.state.types import ACCRUAL_LIMIT
 from perplab.exchange.trading.mark import MarkRule, median3
 
 HOUR = 3_600_000  # [ms]
@@ -136,7 +136,7 @@ def test_a_rule_of_ones_own_fits_in() -> None:
 
     class Doubled(MarkRule):
         def price(self, state: object, book: object, market: int) -> int:
-            return 2 * int(state.markets.oracle[market])  # type: ignore[attr-defined]
+            return 2 * int(state.markets[market].oracle)  # type: ignore[attr-defined]
 
     bench = Bench(markets_of({"max_price": "500"}))
     bench.exchange.due.marks[0] = Doubled()
@@ -217,10 +217,10 @@ def test_an_index_stops_before_it_overflows(price: str) -> None:
     bench.oracle(price)
     events = bench.later(600)
     charged = named(events, "FundingCharged")
-    index = bench.exchange.state.markets.index_long[0]
-    assert index == sum(event.index_delta for event in charged) <= INDEX_LIMIT
+    index = bench.exchange.state.markets[0].accrual_long
+    assert index == sum(event.accrual_delta for event in charged) <= ACCRUAL_LIMIT
     assert len(named(events, "FundingSampled")) == 6_000
-    assert len(charged) == min(6_000, INDEX_LIMIT // charged[0].index_delta)
+    assert len(charged) == min(6_000, ACCRUAL_LIMIT // charged[0].accrual_delta)
     assert len(charged) >= 4, "an index has room for 4 times the highest value of a lot"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from world import World
 
 from perplab.exchange import messages as m
-from perplab.exchange.design.venue import index_shift
+from perplab.exchange.design.venue import accrual_shift
 from perplab.exchange.state.types import CLEARING, PPT, ROUNDING
 from perplab.exchange.trading.funding import FundingRule
 
@@ -45,7 +45,7 @@ class Eager:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.shift = index_shift(world.exchange.design.markets[0])
+        self.shift = accrual_shift(world.exchange.design.markets[0])
         self.seen = 0
         self.paid: Counter[int] = Counter()  # in 2^-shift micro-units
         self.touched: Counter[int] = Counter()
@@ -56,7 +56,7 @@ class Eager:
             if isinstance(e, m.FundingCharged):
                 before = dict(self.paid)
                 for account, size in self.size.items():
-                    self.paid[account] += size * e.index_delta
+                    self.paid[account] += size * e.accrual_delta
                 assert sum(self.paid.values()) == sum(before.values()), "longs do not pay what shorts get"
             elif isinstance(e, m.Traded):
                 lots = e.size if e.taker_side == 0 else -e.size
@@ -134,7 +134,7 @@ def test_late_settlement_on_seeds(payment: str) -> None:
     signs, settled = set(), 0
     for seed in range(4):
         world = fund(Seeded(seed), payment, 60)
-        signs |= {(e.index_delta > 0) - (e.index_delta < 0) for e in world.events if isinstance(e, m.FundingCharged)}
+        signs |= {(e.accrual_delta > 0) - (e.accrual_delta < 0) for e in world.events if isinstance(e, m.FundingCharged)}
         settled += world.kinds["PositionSettled"]
     assert {1, -1} <= signs and settled > 25
 
@@ -145,13 +145,13 @@ def test_index_is_rate_times_value_to_the_last_bit(payment: str) -> None:
     for seed in range(3):
         world = fund(Seeded(100 + seed), payment, 40)
         parts = 6 if payment == "continuous" else 1
-        scale = 2 ** index_shift(world.exchange.design.markets[0])
+        scale = 2 ** accrual_shift(world.exchange.design.markets[0])
         exact = Fraction(0)
         total = 0
         for e in world.events:
             if isinstance(e, m.FundingCharged):
                 exact += Fraction(e.rate_ppt * e.price * 1_000 * scale, int(PPT) * parts)
-                total += e.index_delta
+                total += e.accrual_delta
                 assert 0 <= exact - total < 1
                 if parts == 1:
                     total, exact = 0, Fraction(0)

@@ -131,8 +131,8 @@ def check_payers(world: World, backstops: Sequence[str]) -> None:
     paid = [e.amount for e in world.events if isinstance(e, m.DeficitPaid) and e.payer == Payer.SOCIALIZED]
     assert [e.amount for e in losses if e.amount] == paid
     for e in losses:
-        shift = world.exchange.state.markets.index_shift[e.market]
-        collected = e.index_delta * (2 * e.open_lots - e.spared_lots)
+        shift = world.exchange.state.markets[e.market].accrual_shift
+        collected = e.accrual_delta * (2 * e.open_lots - e.spared_lots)
         by_index = e.amount - e.closed_amount << shift
         assert 0 <= collected - by_index < max(1, 2 * e.open_lots), "a loss collects what it pays, rounded up per lot"
 

@@ -80,8 +80,8 @@ def test_index_due(lots: int, delta: int, shift: int) -> None:
     """What a position owes by its index, rounded up, and exactly what rounding up added."""
     due = -(-lots * delta // 2**shift)
     if fits(due):
-        assert t.index_due(lots, delta, shift) == due
-    assert t.index_rest(lots, delta, shift) == (due << shift) - lots * delta < 2**shift
+        assert t.accrual_due(lots, delta, shift) == due
+    assert t.accrual_rest(lots, delta, shift) == (due << shift) - lots * delta < 2**shift
 
 
 @examples(200)

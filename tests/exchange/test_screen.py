@@ -245,7 +245,7 @@ def test_only_markets_that_changed_are_looked_at(mode: MarginMode, screen: Scree
     found = {}
     for market in (2, 1, 0):
         desk.passes += 1
-        state.markets.unexamined[market] = 1
+        state.markets[market].unexamined = 1
         found[market] = desk.found()
         assert not desk.has_unexamined()
     if mode == MarginMode.ISOLATED:  # 49 for 50

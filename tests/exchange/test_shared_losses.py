@@ -63,7 +63,7 @@ def test_a_loss_is_collected_in_full_at_any_size(terms: dict[str, object], loss:
     """Per position at most a micro-unit more than its share, and what the per-lot index was rounded up by."""
     bench, accounts = crowd(terms, 3, 777_777_777, "100000000")
     owed_loss(bench, usd(loss))
-    step = Fraction(777_777_777, 2 ** int(bench.exchange.state.markets.index_shift[0]))
+    step = Fraction(777_777_777, 2 ** int(bench.exchange.state.markets[0].accrual_shift))
     for cash in close_all(bench, accounts):
         assert 0 <= usd("100000000") - cash - Fraction(usd(loss), 6) < 1 + step
     assert 0 <= bench.exchange.balance(ROUNDING) <= 6 * (1 + step)
@@ -83,7 +83,7 @@ def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
         owed_loss(bench, usd(loss))
     bench.exchange.check()
     markets = bench.exchange.state.markets
-    assert (markets.index_shift[0], markets.index_long[0], markets.index_short[0]) == (16, 2**53, 2**53)
+    assert (markets[0].accrual_shift, markets[0].accrual_long, markets[0].accrual_short) == (16, 2**53, 2**53)
     by_lots = bench.exchange.balance(UNCOVERED)  # all losses less what nobody paid
     assert by_lots == usd("274877.906944") == 2**53 * 2 >> 16
     owed = [bench.exchange.position(account, 0).unsettled for account in accounts]

@@ -126,7 +126,7 @@ BAD_EVENTS = {
     "halt_fills": (tape(MarketStatus.HALTED), traded()),
     "post_only_mode": (tape(MarketStatus.POST_ONLY), traded()),
     "halt_funding": (tape(MarketStatus.HALTED), event(m.FundingSampled)),
-    "stale_funding": (tape(), event(m.FundingCharged, ts=2 * NS, index_delta=5)),
+    "stale_funding": (tape(), event(m.FundingCharged, ts=2 * NS, accrual_delta=5)),
     "halt_liquidation": (tape(MarketStatus.CANCEL_ONLY), event(m.Liquidated, account=8, method=Method.BOOK, size=5)),
     "stale_liquidation": (tape(), event(m.Liquidated, ts=2 * NS, account=8, method=Method.ADL, size=5)),
     "settled": (tape(MarketStatus.SETTLED), event(m.MarkMoved, mark=5)),

@@ -14,7 +14,7 @@ from perplab.exchange.codes import Reason
 from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.events import Event, Rejected
 from perplab.exchange.messages import BlockTrade, Tick
-from perplab.exchange.state.types import INDEX_LIMIT, MAX_SUPPLY
+from perplab.exchange.state.types import ACCRUAL_LIMIT, MAX_SUPPLY
 
 DESIGNS = shipped_venues()
 MECHANISMS = {  # what must have happened to call the script a stress of the design
@@ -307,12 +307,12 @@ def test_sums_over_an_accounts_positions_stay_in_64_bits(terms: tuple[str, str, 
     markets = Exchange(markets_of(*[{"tick": tick, "lot": lot, "max_price": max_price}] * count)).state.markets
     values, owed = [], []
     for market in range(count):
-        lots, lot_value = int(markets.max_lots[market]), int(markets.max_price[market]) * int(markets.unit[market])
+        lots, lot_value = int(markets[market].max_lots), int(markets[market].max_price) * int(markets[market].unit)
         assert 0 < lots < 2**40 and lots * lot_value <= 2**55
         assert lots == 2**40 - 1 or (lots + 1) * lot_value > min(2**55, 2**58 // count), "it is the largest that fits"
-        assert lot_value << markets.index_shift[market] < 2**51, "an index has room for four times the value of a lot"
+        assert lot_value << markets[market].accrual_shift < 2**51, "an index has room for four times the value of a lot"
         values.append(lots * lot_value)
-        owed.append(lots * int(INDEX_LIMIT) >> markets.index_shift[market])
+        owed.append(lots * int(ACCRUAL_LIMIT) >> markets[market].accrual_shift)
     assert sum(values) <= 2**58 and sum(owed) < 2**61
     assert 2 * sum(owed) + sum(values) + int(MAX_SUPPLY) < 2**63
 

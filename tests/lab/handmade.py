@@ -17,7 +17,7 @@ from perplab.lab.run import BookSamples, Cohort, MarketTerms, Run
 SECOND = 10**9
 START = 1_760_000_040 * SECOND  # a round minute
 USD = 10**6
-TERMS = MarketTerms(name="BTC", tick=1.0, lot=0.001, unit=1_000, index_shift=32)
+TERMS = MarketTerms(name="BTC", tick=1.0, lot=0.001, unit=1_000, accrual_shift=32)
 LONG, SHORT, HEDGER, OTHER = 8, 9, 10, 11
 ACCOUNTS = 12
 

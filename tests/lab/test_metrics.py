@@ -114,7 +114,7 @@ def test_bad_debt_and_who_paid_it() -> None:
             STARTED,
             event(Liquidated, 60, account=LONG, size=1_000, deficit=10 * USD, method=Method.BOOK),
             event(DeficitPaid, 60, account=LONG, payer=Payer.INSURANCE_FUND, amount=4 * USD),
-            event(LossSocialized, 60, amount=5 * USD, open_lots=2_500, index_delta=1_000 << 32),  # 0.001 USD per lot
+            event(LossSocialized, 60, amount=5 * USD, open_lots=2_500, accrual_delta=1_000 << 32),  # 0.001 USD per lot
             event(DeficitPaid, 60, account=LONG, payer=Payer.SOCIALIZED, amount=5 * USD),
             event(DeficitPaid, 60, account=LONG, payer=Payer.UNCOVERED, amount=1 * USD),
             event(Liquidated, 61, account=int(VAULT), size=1_000, deficit=7 * USD),  # the same loss, handed on
@@ -184,10 +184,10 @@ def test_cost_of_a_bystander_is_socialized_loss_and_adl_concession_funding_apart
     """A long of 10 coins, a short of 10 coins of which 4 are deleveraged: 1,000 USD of opening notional each."""
     found = measure(
         run_of(
-            event(FundingCharged, 10, price=100, index_delta=500 << 32),  # 0.0005 USD per lot, 5 USD per 10 coins
-            event(LossSocialized, 20, amount=0, index_delta=100 << 32),  # 1 USD per 10 coins, both sides
+            event(FundingCharged, 10, price=100, accrual_delta=500 << 32),  # 0.0005 USD per lot, 5 USD per 10 coins
+            event(LossSocialized, 20, amount=0, accrual_delta=100 << 32),  # 1 USD per 10 coins, both sides
             event(Deleveraged, 30, loser=int(VAULT), winner=SHORT, size=4_000, value=402 * USD, mark=100),  # 2 USD above the mark
-            event(LossSocialized, 40, amount=0, index_delta=100 << 32),  # 1 USD for the long, 0.6 for the short
+            event(LossSocialized, 40, amount=0, accrual_delta=100 << 32),  # 1 USD for the long, 0.6 for the short
             opening_size=by_account(LONG=10_000, SHORT=-10_000),
             closing_size=by_account(LONG=10_000, SHORT=-6_000, OTHER=-4_000),
         )
@@ -210,7 +210,7 @@ def test_an_account_that_trades_pays_for_what_it_held_at_the_time() -> None:
         run_of(
             event(Traded, 10, taker=LONG, maker=OTHER, taker_side=1, price=100, size=600),
             event(BlockTraded, 15, buyer=OTHER, seller=LONG, size=150, price=100),
-            event(LossSocialized, 20, index_delta=1_000 << 32),  # 0.001 USD per lot, on 250 lots
+            event(LossSocialized, 20, accrual_delta=1_000 << 32),  # 0.001 USD per lot, on 250 lots
             opening_size=by_account(LONG=1_000, HEDGER=-1_000),
             closing_size=by_account(LONG=250, OTHER=750, HEDGER=-1_000),
         )
@@ -288,7 +288,7 @@ def test_minutes_add_up_to_the_totals() -> None:
 
 def test_funding_per_coin_and_interval() -> None:
     charges = [(60, 50_000), (60.5, 10_000), (120, -20_000)]  # [micro per 1,000 lots]
-    events = [event(FundingCharged, second, price=100, index_delta=(micro << 32) // 1_000) for second, micro in charges]
+    events = [event(FundingCharged, second, price=100, accrual_delta=(micro << 32) // 1_000) for second, micro in charges]
     found = measure(run_of(*events))
     assert [(one.ts, one.usd_per_coin) for one in found.funding] == [
         (at(60), pytest.approx(0.06)),  # two charges of one minute are one interval
