@@ -93,7 +93,7 @@ def test_flow(name: str, by: str, path: str, flow_report: list[dict[str, Any]]) 
             "slowest_per_s": round(size / max(venue)),
             "fastest_per_s": round(size / min(venue)),
             "plain_book_per_s": round(size / median(plain)),
-            "ratio": round(median(other / one for one, other in zip(venue, plain)), 3),
+            "ratio": round(median(other / one for one, other in zip(venue, plain)), 4),
             "rounds": LENGTHS.rounds,
             "messages_per_round": size,
             "resting_at_start": len(flow.resting),

@@ -31,6 +31,10 @@ def plain(title: str, caption: str, left: list[str], right: list[str]) -> Table:
     return table
 
 
+def ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
 def spread(row: Row) -> str:
     """Of the slowest and the fastest round, from the median."""
     slowest, fastest = (100 * row[name] / speed(row) - 100 for name in ("slowest_per_s", "fastest_per_s"))
@@ -43,11 +47,11 @@ def microseconds(ns: int) -> str:
 
 def mixes(rows: list[Row], timer_ns: int) -> Table:
     caption = (
-        "commands/s: per second of CPU time, median of the rounds, and how far the slowest and the fastest were from it; apply_rows in "
-        "chunks of 512 rows, apply one typed command per call. Latencies: one call of apply_rows with one row, or of apply, "
-        f"{timer_ns} ns of clock reading included."
+        "M1/10: mix M1, with positions of every account in 10 markets. commands/s: per second of CPU time, median of the rounds; spread: "
+        "how far the slowest and the fastest were from it. apply_rows in chunks of 512 rows, apply one typed command per call. Latencies: "
+        f"one call of apply_rows with one row, or of apply, {timer_ns} ns of clock reading included."
     )
-    table = plain("Mixes", caption, ["build", "mix/positions", "path"], ["commands/s", "spread", "p50 us", "p99", "p999"])
+    table = plain("Mixes", caption, ["build", "mix", "path"], ["commands/s", "spread", "p50 us", "p99", "p999"])
     for row in rows:
         latencies = [microseconds(row[name]) for name in ("p50_ns", "p99_ns", "p999_ns")]
         table.add_row(*key(row), f"{speed(row):,}", spread(row), *latencies)
@@ -56,10 +60,10 @@ def mixes(rows: list[Row], timer_ns: int) -> Table:
 
 def books(rows: list[Row]) -> Table:
     """What the mixes are like: nearly the same for both builds and paths, so it is shown once."""
-    last = {row["mix"]: row for row in rows if row["path"] == "apply_rows"}
-    last |= {mix: row for mix, row in last.items() if row["build"] == "compiled"}
-    table = plain("The books of the mixes", "", ["mix/positions"], ["orders", "levels", "accepted", "trades/1,000"])
-    for mix, row in last.items():
+    compiled_last = sorted(rows, key=key, reverse=True)
+    last = {row["mix"]: row for row in compiled_last if row["path"] == "apply_rows"}
+    table = plain("The books of the mixes", "", ["mix"], ["orders", "levels", "accepted", "trades/1,000"])
+    for mix, row in sorted(last.items()):
         share, trades = f"{row['accepted_ppm'] / 10_000:.2f} %", f"{1_000 * row['trades'] / row['counted']:,.0f}"
         table.add_row(mix, f"{row['resting_orders']:,}", f"{row['levels']:,}", share, trades)
     return table
@@ -73,17 +77,17 @@ def flows(rows: list[Row]) -> Table:
     )
     table = plain("Neutral flows", caption, ["build", "flow/ids", "path"], ["venue/s", "spread", "plain book/s", "ratio"])
     for row in rows:
-        table.add_row(*key(row), f"{speed(row):,}", spread(row), f"{row['plain_book_per_s']:,}", f"{row['ratio']:.2f}")
+        table.add_row(*key(row), f"{speed(row):,}", spread(row), f"{row['plain_book_per_s']:,}", ratio(row["ratio"]))
     return table
 
 
 def against(rows: list[Row], earlier: list[Row], name: str) -> Table:
     """Before and after of all that both results have, but for what was not measured again in between."""
     caption = (
-        "Per second of CPU time. now/before: above 1 it is faster now. of ratio: the same of a flow's ratio to the plain book, which does "
-        "not change with a machine that is faster or slower as a whole."
+        "Per second of CPU time. times: now over before, above 1 it is faster now. of ratio: the same of a flow's ratio to the plain book, "
+        "which does not change with a machine that is faster or slower as a whole."
     )
-    table = plain(f"Against {name}", caption, ["build", "mix or flow", "path"], ["before/s", "now/s", "now/before", "of ratio"])
+    table = plain(f"Against {name}", caption, ["build", "mix or flow", "path"], ["before/s", "now/s", "times", "of ratio"])
     before = {key(row): row for row in earlier}
     for row in rows:
         was = before.get(key(row))

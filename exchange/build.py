@@ -59,9 +59,13 @@ def hidden_installation(package: Path) -> Path | None:
 
 
 def warn_of_hidden_installation(package: Path) -> None:
-    """Once: the workers of a comparison are told nothing new."""
+    """Once: worker processes, which import it again, are not told."""
     installed = hidden_installation(package)
-    if installed is None or import_module("multiprocessing").parent_process() is not None:
+    if installed is None:
+        return
+    from multiprocessing import current_process  # here: it is seldom needed
+
+    if current_process().name != "MainProcess":  # a spawned one has its name, but not yet its parent, when it imports
         return
     message = (
         f"perplab runs from the checkout {package.parent}, interpreted, and hides the perplab that is installed in {installed}: "

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -73,16 +71,16 @@ def test_what_the_warning_says_to_do_helps(clone: Path, installed: Path) -> None
         assert (done.stdout, done.stderr) == (str(installed / "exchange" / "__init__.py"), "")
 
 
-def test_the_warning_has_a_category_of_its_own_and_is_not_repeated_by_workers(
-    clone: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_warning_has_a_category_of_its_own(clone: Path, installed: Path) -> None:
     with pytest.warns(HiddenInstallation, match="interpreted") as told:
         warn_of_hidden_installation(clone / "exchange")
     assert len(told) == 1
-    monkeypatch.setattr(multiprocessing, "parent_process", lambda: "the process that started this one")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warn_of_hidden_installation(clone / "exchange")
+
+
+def test_worker_processes_do_not_repeat_it(clone: Path, installed: Path) -> None:
+    spawn = "from multiprocessing import get_context as c; one = c('spawn').Process(target=perplab.exchange.shipped_venues)"
+    done = python("-c", f"{WHERE}; {spawn}; one.start(); one.join(); sys.exit(one.exitcode)", cwd=clone.parent, path=installed.parent)
+    assert done.stderr.count("HiddenInstallation") == 1
 
 
 # -- not told --
