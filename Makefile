@@ -56,8 +56,8 @@ check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -q tests/test_tidy.py
 
-bench: $(VENV)/dev $(PURE)/dev  ## benchmarks of both builds; writes out/bench.json (ARGS=)
-	@mkdir -p out && rm -f out/bench.json && $(VENV)/bin/perplab --version
+bench: $(VENV)/dev $(PURE)/dev  ## benchmarks of both builds; writes out/bench.json, keeps the last one as out/bench-before.json (ARGS='--against FILE')
+	@mkdir -p out && if [ -s out/bench.json ]; then mv out/bench.json out/bench-before.json; fi && $(VENV)/bin/perplab --version
 	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then $(PURE)/bin/pytest benchmarks --benchmark-quiet $(ARGS); fi
 	$(VENV)/bin/pytest benchmarks --benchmark-quiet $(ARGS)
 	@test -s out/bench.json || { echo "out/bench.json was not written"; exit 1; }

@@ -18,22 +18,48 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.table import Table
+from tables import key, tables
 
 from perplab.exchange.build import BUILD
 
 FLOOR = 3_000_000  # commands per second: compiled apply_rows on M1. For information: nothing fails below it
-ROWS = pytest.StashKey[list[dict[str, Any]]]()
+WIDTH = 80  # of the tables, where no terminal says how wide it is
+SECTIONS = ("rows", "flows")  # of bench.json: what bench_core.py and bench_flows.py measured
+FOUND = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
+EARLIER = pytest.StashKey[dict[str, Any] | None]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--against", metavar="OUT.json", help="Show before and after: compare with an earlier out/bench.json.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[ROWS] = []
+    config.stash[FOUND] = {section: [] for section in SECTIONS}
+    name = config.getoption("--against")
+    config.stash[EARLIER] = earlier_result(Path(name)) if name else None
+
+
+def earlier_result(path: Path) -> dict[str, Any]:
+    """Read at once: it may be the file that will be written, and a wrong name should not be told after minutes."""
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise pytest.UsageError(f"--against: {path}: {error}; make bench keeps the last result as out/bench-before.json") from error
+    if not isinstance(result, dict) or "rows" not in result:
+        raise pytest.UsageError(f"--against: {path} is no result of the benchmarks")
+    return result
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Iterator[list[dict[str, Any]]]:
+def report(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     """The rows of this run."""
-    yield request.config.stash[ROWS]
+    return request.config.stash[FOUND]["rows"]
+
+
+@pytest.fixture
+def flow_report(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """The rows of this run that are about neutral flows."""
+    return request.config.stash[FOUND]["flows"]
 
 
 def first_line(*command: str) -> str:
@@ -69,36 +95,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def key(row: dict[str, Any]) -> tuple[str, str, str]:
-    return row["build"], row["mix"], row["path"]
-
-
-def merged(path: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def merged(path: Path, found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """The result with this run's rows, and of an earlier run's what this one did not measure."""
-    earlier: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-    new = {key(row) for row in rows}
-    return {"machine": machine(), "rows": sorted([row for row in earlier if key(row) not in new] + rows, key=key)}
-
-
-def table(result: dict[str, Any]) -> Table:
-    facts = result["machine"]
-    caption = (
-        "commands/s: per second of CPU time, median of the rounds, range in brackets; apply_rows in chunks of 512 rows, apply one typed "
-        f"command per call. Latencies: one call of apply_rows with one row, or of apply, {facts['timer_ns']} ns of clock reading included."
-    )
-    shown = Table(title=f"{facts['cpu']}, {facts['cores']} cores, {facts['python']}, {facts['compiler']}", caption=caption)
-    shown.add_column("build")
-    shown.add_column("mix/positions")
-    shown.add_column("path")
-    for name in ("commands/s", "p50 ns", "p99 ns", "p999 ns", "orders", "levels", "accepted", "trades/1,000"):
-        shown.add_column(name, justify="right")
-    for row in result["rows"]:
-        speed = f"{row['commands_per_s']:,} [{row['slowest_per_s']:,} {row['fastest_per_s']:,}]"
-        latencies = [f"{row[name]:,}" for name in ("p50_ns", "p99_ns", "p999_ns")]
-        book = [f"{row['resting_orders']:,}", f"{row['levels']:,}"]
-        flow = [f"{row['accepted_ppm'] / 10_000:.2f} %", f"{1_000 * row['trades'] / row['counted']:,.0f}"]
-        shown.add_row(row["build"], row["mix"], row["path"], speed.replace("[", "\\["), *latencies, *book, *flow)
-    return shown
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    result: dict[str, Any] = {"machine": machine()}
+    for section, rows in found.items():
+        new = {key(row) for row in rows}
+        result[section] = sorted([row for row in earlier.get(section, []) if key(row) not in new] + rows, key=key)
+    return result
 
 
 def floor_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -109,15 +113,18 @@ def floor_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def pytest_terminal_summary(config: pytest.Config) -> None:
-    rows = config.stash[ROWS]
-    if not rows:
+    found = config.stash[FOUND]
+    if not any(found.values()):
         return
     path = config.rootpath / "out" / "bench.json"
     path.parent.mkdir(exist_ok=True)
-    result = merged(path, rows)
+    result = merged(path, found)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    console = Console(width=None if os.isatty(1) else 170)
-    console.print(table(result))
+    console = Console(width=None if os.isatty(1) else WIDTH, highlight=False, soft_wrap=False)
+    facts = result["machine"]
+    console.print(f"{facts['cpu']}, {facts['cores']} cores, {facts['python']}, {facts['compiler']}")
+    for table in tables(result, config.stash[EARLIER], config.getoption("--against")):
+        console.print(table)
     for line in floor_lines(result["rows"]):
         console.print(line)
     console.print(f"this run: the {BUILD} core; written: {path.relative_to(config.rootpath)}")

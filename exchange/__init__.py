@@ -1,8 +1,11 @@
 """The deterministic venue: commands in, events out."""
 
 from importlib import import_module
+from pathlib import Path
 
 from .build import BUILD as BUILD
+from .build import HiddenInstallation as HiddenInstallation
+from .build import warn_of_hidden_installation
 from .design.venue import VenueDesign as VenueDesign
 from .design.venue import VenueError as VenueError
 from .design.venue import load_venue as load_venue
@@ -13,5 +16,7 @@ from .journal import replay as replay
 from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
 
-if BUILD == "interpreted":  # by name: the compile step would follow the import and want numpy
+if BUILD == "interpreted":
+    warn_of_hidden_installation(Path(__file__).parent)
+    # by name: the compile step would follow the import and want numpy
     SCREENS.append(import_module(".liquidation.screen", __name__).NumpyScreen())

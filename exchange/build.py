@@ -1,9 +1,15 @@
-"""Which build of the core is running: compiled or interpreted."""
+"""Which build of the core is running: compiled or interpreted; and whether it hides another one.
+
+`perplab` is a namespace, so a folder of that name on Python's search path is as good as an installed perplab, and the current folder is
+searched first. Started beside a clone that is called perplab, Python would run the clone's files, interpreted, without a word.
+"""
 
 from __future__ import annotations
 
 import importlib.machinery
+import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests read this list
@@ -28,3 +34,43 @@ def core_build() -> str:
 
 
 BUILD: Final = core_build()
+
+
+class HiddenInstallation(UserWarning):
+    """The files of a checkout run, and another perplab, which is installed, does not."""
+
+
+def hidden_installation(package: Path) -> Path | None:
+    """The folder of the installed perplab that is hidden where `package` is the folder of the running perplab.exchange.
+
+    Only a checkout can hide one by accident: installed packages have no pyproject.toml beside them, nor have links to a checkout, which
+    somebody made. An editable install of a checkout has no files of its own that could be hidden.
+    """
+    if not (package.parent / "pyproject.toml").is_file():
+        return None
+    from importlib.metadata import PackageNotFoundError, distribution  # here: it takes longer than all else that this file does
+
+    try:
+        found = distribution("perplab")
+    except PackageNotFoundError:
+        return None
+    if "perplab/exchange/__init__.py" not in map(str, found.files or ()):
+        return None
+    installed = Path(str(found.locate_file("perplab/exchange")))
+    return installed.parent if installed.is_dir() and not installed.samefile(package) else None
+
+
+def warn_of_hidden_installation(package: Path) -> None:
+    """Once: worker processes, which import it again, are not told."""
+    installed = hidden_installation(package)
+    if installed is None:
+        return
+    from multiprocessing import current_process  # here: it is seldom needed
+
+    if current_process().name != "MainProcess":  # a spawned one has its name, but not yet its parent, when it imports
+        return
+    message = (
+        f"perplab runs from the checkout {package.parent}, interpreted, and hides the perplab that is installed in {installed}: "
+        "Python searched the folder that holds the checkout first. Start Python in another folder, rename the checkout, or use python -P."
+    )
+    warnings.warn(message, HiddenInstallation, stacklevel=3)  # at the line that imports perplab.exchange

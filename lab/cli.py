@@ -97,17 +97,18 @@ def show_version(context: click.Context, _parameter: click.Parameter, wanted: bo
         return
     import platform
 
-    from perplab.exchange import BUILD
+    from perplab.exchange import BUILD, engine
 
     from .report import perplab_version
 
-    click.echo(f"perplab {perplab_version()} ({BUILD} core, {platform.python_implementation()} {platform.python_version()})")
+    made_of = f"{BUILD} core, {platform.python_implementation()} {platform.python_version()}"
+    click.echo(f"perplab {perplab_version()} ({made_of}) from {engine.__file__}")
     context.exit()
 
 
 @click.group(cls=Perplab, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say version and build, and exit."
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say version, build and file, and exit."
 )
 @click.pass_context
 def main(context: click.Context) -> None:

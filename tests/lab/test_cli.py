@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cli_kit import START_NS, call, klines, made_up
 
-from perplab.exchange import BUILD
+from perplab.exchange import BUILD, engine
 from perplab.exchange.design.venue import VenueDesign, load_venue
 from perplab.lab import compare
 from perplab.lab.choices import FIRST_VENUES, moment
@@ -27,10 +27,13 @@ from perplab.oracle.bars import Bars
 # -- what works --
 
 
-def test_version_names_the_build_and_the_interpreter() -> None:
+def test_version_names_the_build_the_interpreter_and_the_file_that_runs() -> None:
     told = call("--version")
     assert told.exit_code == 0
-    assert re.fullmatch(rf"perplab (\d+\.\d+\.\d+|\(not installed\)) \({BUILD} core, \w+ \d+\.\d+\.\d+\w*\)\n", told.output)
+    expected = rf"perplab (\d+\.\d+\.\d+|\(not installed\)) \({BUILD} core, \w+ \d+\.\d+\.\d+\w*\) from (.+)\n"
+    found = re.fullmatch(expected, told.output)
+    assert found and Path(found[2]).samefile(str(engine.__file__))
+    assert found[2].endswith(".py") == (BUILD == "interpreted")
 
 
 def test_help_does_not_import_the_core_nor_numpy() -> None:
