@@ -40,19 +40,20 @@ from .queries import Queries
 from .schema import columns as c
 from .schema import kinds as k
 from .schema.door import Door
-from .schema.events import Event, event_of_row
-from .schema.messages import Command, Malformed, command_row
+from .schema.events import Event
+from .schema.messages import Command, Malformed
+from .schema.packing import pack, unpack_all
+from .state.packed import column
 from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
 from .state.state import State
 from .state.types import FIRST_USER, INSURANCE, NIL, ROW, VAULT, min_i64
 from .trading.accounts import AccountDesk
-from .trading.book import Book
+from .trading.book import WARM_ROWS, Book
 from .trading.entry import OrderEntry
 from .trading.funding import FundingEngine
 from .trading.matching import Matcher
 
 NATIVE: Final = not isinstance(min_i64, FunctionType)  # is this file compiled?
-WARM_ROWS: Final[i64] = 32  # commands of a bulk call whose look-ups are made side by side
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -111,6 +112,8 @@ class Exchange(Queries):
         super().__init__(state, book, ledger, AuctionDesk(state, self.lifecycle))
         self.design: VenueDesign = venue
         self.door: Door = Door()
+        self.row: vec[i64] = column(ROW, 0)  # of the typed command at hand
+        self.room: i64 = 0  # commands that the tables have room for
         self.journal: JournalSink | None = journal
         self.open_system_accounts()
         if journal is not None:
@@ -138,13 +141,10 @@ class Exchange(Queries):
 
     def apply(self, command: Command) -> list[Event]:
         """Carry out one typed command. Raises Malformed."""
-        rows = self.apply_rows(command_row(command))
-        events: list[Event] = []
-        at: i64 = 0
-        while at < len(rows):
-            events.append(event_of_row(list(rows[at : at + ROW])))
-            at += ROW
-        return events
+        row = self.row
+        pack(command, row)
+        self.carry_out_rows(row)
+        return unpack_all(self.state.log.rows, self.state.log.end)
 
     def apply_rows(self, commands: Iterable[int]) -> vec[i64]:
         """Carry out packed commands (flat, 16 int64 each); returns the packed events.
@@ -156,29 +156,28 @@ class Exchange(Queries):
             rows = vec[i64](commands)
         except (OverflowError, TypeError, ValueError) as error:
             raise Malformed(f"packed commands are 64-bit integers in one dimension: {error}") from None
-        self.door.examine(rows, self.state.now, self.state.started)
-        if self.journal is not None:
-            self.journal.write(rows)
+        self.carry_out_rows(rows)
         log = self.state.log
-        log.clear()
-        self.run(rows)
         return log.rows[: log.end]
 
-    def run(self, rows: vec[i64]) -> None:
-        """Carry out rows that were examined and journaled."""
+    def carry_out_rows(self, rows: vec[i64]) -> None:
+        """Examine, journal and carry out; what happened is in the log. Raises Malformed or JournalFailed; then nothing did."""
         state = self.state
+        self.door.examine(rows, state.now, state.started)
+        if self.journal is not None:
+            self.journal.write(rows)
+        state.log.clear()
         schedule = state.schedule
         at: i64 = 0
         end: i64 = len(rows)
-        room: i64 = 0
         warm: i64 = 0 if NATIVE and end > ROW else NIL
         while at < end:
             if at == warm:
                 warm = min_i64(end, at + WARM_ROWS * ROW)
                 self.book.warm_up(rows, at, warm)
-            if room == 0:
-                room = state.reserve()
-            room -= 1
+            if self.room == 0:
+                self.room = state.reserve()
+            self.room -= 1
             ts = rows[at + c.TS]
             if not state.started:
                 self.start(ts)

@@ -146,8 +146,9 @@ class Ledger:
         but for `value` and `fee`, whatever the rounding.
         """
         cells = self.state.positions.cells
-        self.settle(market, row)
         held = cells[row + P_SIZE]
+        if held != 0 and cells[row + P_ACCRUAL] != (market.accrual_long if held > 0 else market.accrual_short):
+            self.settle(market, row)
         entry = cells[row + P_ENTRY]
         after = held + lots
         signed = value if lots > 0 else -value

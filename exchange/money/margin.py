@@ -7,6 +7,8 @@ its isolated margin plus its profit; it burdens the account's cash only by what 
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.vecs import vec
 from mypy_extensions import i64
 
@@ -41,13 +43,18 @@ from ..state.types import (
 )
 from .payoff import lot_value, value_of
 
+SMALL: Final[i64] = 1 << 52  # times MAX_LEVERAGE fits 64 bits
+
 # -- one market -------------------------------------------------------------------------------------------------------------------
 
 
 def initial_of(market: Market, notional: i64, leverage: i64) -> i64:
     """Initial requirement [micro]: the larger of notional / leverage and the tiers' own requirement."""
     tier = tier_of(market, notional)
-    return max_i64(div_ceil(notional, leverage), ppm_ceil(notional, market.initial_ppm[tier]) - market.initial_deduction[tier])
+    by_tier = ppm_ceil(notional, market.initial_ppm[tier]) - market.initial_deduction[tier]
+    if by_tier < SMALL and by_tier * leverage >= notional:  # then it is the larger one: mostly so, and a division costs more than the rest
+        return by_tier
+    return max_i64(div_ceil(notional, leverage), by_tier)
 
 
 def maintenance_of(market: Market, notional: i64) -> i64:

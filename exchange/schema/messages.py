@@ -206,6 +206,7 @@ class Tick(Command, frozen=True, gc=False):
 
 COMMANDS: Final[tuple[type[Command], ...]] = tuple(Command.__subclasses__())
 COMMAND_OF: Final[dict[int, type[Command]]] = {c.KIND: c for c in COMMANDS}
+KIND_OF: Final[dict[type[Command], int]] = {c: c.KIND for c in COMMANDS}
 
 
 def _bounds(command: type[Command]) -> tuple[tuple[str, int, int], ...]:

@@ -40,6 +40,10 @@ class OrderIds:
             at = (at + 2) & mask
         return cells[at + 1]
 
+    def touch(self, order_id: i64) -> i64:
+        """Look where an id would be."""
+        return self.cells[self.home(order_id)]
+
     def put(self, order_id: i64, slot: i64) -> None:
         cells = self.cells
         mask = self.mask

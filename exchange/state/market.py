@@ -5,6 +5,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .ladder import Ladder
 from .packed import column
 from .types import MAX_TIERS, NIL
 
@@ -48,6 +49,7 @@ class Market:
         self.last_ts: i64 = 0
         self.best_bid: i64 = 0  # [ticks], 0: none
         self.best_ask: i64 = 0  # [ticks], 0: none
+        self.ladder: Ladder = Ladder()  # which level rests at a price
         self.open_interest: i64 = 0  # [lots] of one side
         self.first_open: i64 = NIL  # row of the first of its open positions
         self.unexamined: i64 = 0  # 1: its positions changed in value since a pass looked at them

@@ -6,7 +6,6 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .ids import ClientIds, OrderIds
-from .ladder import Ladder
 from .liquidations import Liquidations
 from .log import EventLog
 from .market import Market
@@ -26,11 +25,9 @@ class State:
         self.accounts: Accounts = Accounts(accounts, assets)
         self.positions: Positions = Positions(accounts * 2 + 2 * markets)
         self.markets: list[Market] = []
-        self.ladders: list[Ladder] = []  # by market
         number: i64 = 0
         while number < markets:
             self.markets.append(Market(number))
-            self.ladders.append(Ladder())
             number += 1
         self.order_ids: OrderIds = OrderIds(1 << 13)
         self.no_client_ids: ClientIds = ClientIds()  # of every account that has not had any

@@ -122,7 +122,7 @@ def own_orders(state: State, row: int) -> Iterator[int]:
 def order_lines(state: State, market: Market) -> Iterator[Line]:
     """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
     orders = state.orders.cells
-    ladder = state.ladders[market.number]
+    ladder = market.ladder
     for side, best, worse in ((0, market.best_bid, ladder.below), (1, market.best_ask, ladder.above)):
         price = int(best)
         while price:

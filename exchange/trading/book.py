@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from ..schema.columns import (
+    CANCEL_CLIENT_HI,
+    CANCEL_CLIENT_LO,
+    CANCEL_ORDER_ID,
+    KIND,
+    PLACE_ACCOUNT,
+    PLACE_CLIENT_HI,
+    PLACE_CLIENT_LO,
+)
 from ..schema.kinds import BUY, C_CANCEL, C_CANCEL_CLIENT, C_PLACE
 from ..state.ladder import PATIENCE, Ladder
 from ..state.market import Market
+from ..state.packed import column
 from ..state.state import State
 from ..state.tables import (
     L_HEAD,
@@ -35,10 +47,14 @@ from ..state.tables import (
 )
 from ..state.types import NIL, ROW
 
+WARM_ROWS: Final[i64] = 32  # commands of a bulk call whose look-ups are made side by side
+MANY: Final[i64] = 4096  # open orders: fewer are in the cache anyhow
+
 
 class Book:
     def __init__(self, state: State) -> None:
         self.state: State = state
+        self.slots: vec[i64] = column(WARM_ROWS, 0)
         self.touched: i64 = 0
 
     def best(self, market: Market, side: i64) -> i64:
@@ -47,12 +63,12 @@ class Book:
 
     def worse(self, market: Market, side: i64, price: i64) -> i64:
         """The next price behind `price` on its own side; 0 if none."""
-        ladder = self.state.ladders[market.number]
+        ladder = market.ladder
         return ladder.below(price) if side == BUY else ladder.above(price)
 
     def level(self, market: Market, price: i64) -> i64:
         """The level row at `price`, or NIL."""
-        return self.state.ladders[market.number].find(price)
+        return market.ladder.find(price)
 
     def level_lots(self, market: Market, price: i64) -> i64:
         level = self.level(market, price)
@@ -70,7 +86,7 @@ class Book:
         orders = state.orders.cells
         levels = state.levels.cells
         price = orders[slot + O_PRICE]
-        ladder = state.ladders[market.number]
+        ladder = market.ladder
         level = ladder.find(price)
         if level == NIL:
             level = self.open_level(ladder, market, orders[slot + O_SIDE], price)
@@ -167,7 +183,7 @@ class Book:
 
     def close_level(self, market: Market, side: i64, level: i64) -> None:
         price = self.state.levels.cells[level + L_PRICE]
-        ladder = self.state.ladders[market.number]
+        ladder = market.ladder
         ladder.remove(price)
         self.state.levels.free_row(level)
         if side == BUY:
@@ -184,26 +200,59 @@ class Book:
         Here the look-ups wait for memory side by side; in their commands they would wait one after the other. Changes nothing.
         """
         state = self.state
-        orders = state.orders.cells
-        cells = state.positions.cells
         clients = state.client_ids
-        first_position = state.accounts.first_position
         accounts: i64 = len(clients)
         touched: i64 = 0
-        while at < end:
-            kind = rows[at]
-            account = rows[at + 2]
-            if kind == C_PLACE and account < accounts:
-                touched += clients[account].touch_new(rows[at + 11], rows[at + 12])
-                row = first_position[account]
-                if row != NIL:
-                    touched += cells[row] + cells[row + 8] + cells[row + 16]
-            elif kind == C_CANCEL_CLIENT and account < accounts:
-                touched += clients[account].touch_open(orders, rows[at + 3], rows[at + 4])
-            elif kind == C_CANCEL and account < accounts:
-                touched += 1
-            at += ROW
+        row = at
+        while row < end:
+            account = rows[row + PLACE_ACCOUNT]
+            if account < accounts:
+                if rows[row + KIND] == C_CANCEL_CLIENT:
+                    touched += clients[account].touch_open(
+                        state.orders.cells, rows[row + CANCEL_CLIENT_HI], rows[row + CANCEL_CLIENT_LO]
+                    )
+                elif rows[row + KIND] == C_PLACE and (rows[row + PLACE_CLIENT_HI] != 0 or rows[row + PLACE_CLIENT_LO] != 0):
+                    touched += clients[account].touch_new(rows[row + PLACE_CLIENT_HI], rows[row + PLACE_CLIENT_LO])
+            row += ROW
+        if state.orders.live >= MANY:
+            touched += self.warm_up_orders(rows, at, end)
         self.touched = touched
+
+    def warm_up_orders(self, rows: vec[i64], at: i64, end: i64) -> i64:
+        """The same for order ids, in three rounds: the ids, the orders that they lead to, and the neighbours of those."""
+        state = self.state
+        ids = state.order_ids
+        orders = state.orders.cells
+        slots = self.slots
+        count: i64 = 0
+        touched: i64 = 0
+        row = at
+        while row < end:
+            if rows[row + KIND] == C_CANCEL:
+                touched += ids.touch(rows[row + CANCEL_ORDER_ID])
+            row += ROW
+        row = at
+        while row < end:
+            if rows[row + KIND] == C_CANCEL:
+                slot = ids.find(rows[row + CANCEL_ORDER_ID])
+                if slot != NIL and count < WARM_ROWS:
+                    touched += orders[slot] + orders[slot + O_LEVEL] + orders[slot + O_REDUCE_ONLY]
+                    slots[count] = slot
+                    count += 1
+            row += ROW
+        while count > 0:
+            count -= 1
+            slot = slots[count]
+            touched += state.levels.cells[orders[slot + O_LEVEL]]
+            if orders[slot + O_NEXT] != NIL:
+                touched += orders[orders[slot + O_NEXT] + O_PREV]
+            if orders[slot + O_PREV] != NIL:
+                touched += orders[orders[slot + O_PREV] + O_NEXT]
+            if orders[slot + O_NEXT_OWN] != NIL:
+                touched += orders[orders[slot + O_NEXT_OWN] + O_PREV_OWN]
+            if orders[slot + O_PREV_OWN] != NIL:
+                touched += orders[orders[slot + O_PREV_OWN] + O_NEXT_OWN]
+        return touched
 
     # -- proof -------------------------------------------------------------------------------------------------------------------
 
@@ -221,7 +270,7 @@ class Book:
     def check_market(self, market: Market) -> i64:
         levels = self.state.levels.cells
         orders = self.state.orders.cells
-        ladder = self.state.ladders[market.number]
+        ladder = market.ladder
         found: i64 = 0
         top: i64 = 0
         bottom: i64 = 0
