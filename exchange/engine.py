@@ -7,7 +7,7 @@ No clock, randomness, I/O or float inside; the journal is handed rows and never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Final
 
@@ -24,6 +24,7 @@ from .design.venue import (
     liquidation_terms,
     mark_rule,
     vault_rule,
+    venue_of_json,
 )
 from .liquidation.adl import Deleveraging
 from .liquidation.auction import AuctionDesk
@@ -45,6 +46,7 @@ from .schema.messages import Command, Malformed
 from .schema.packing import pack, unpack_all
 from .state.packed import column
 from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
+from .state.snapshot import dump, load, opened
 from .state.state import State
 from .state.types import FIRST_USER, INSURANCE, NIL, ROW, VAULT, min_i64
 from .trading.accounts import AccountDesk
@@ -71,6 +73,27 @@ class JournalSink:
     def is_read_only(self) -> bool:
         """Could the last block not be written?"""
         return False
+
+
+class Applied:
+    """What a block of commands caused. A command is known by its number in the block, from 0."""
+
+    def __init__(self, events: vec[i64], ends: list[int], refused: dict[int, str]) -> None:
+        self.events: vec[i64] = events  # packed, those of all commands
+        self.ends: list[int] = ends  # by command: how many events there are up to its last one
+        self.refused: dict[int, str] = refused  # why a command was left out at the door
+
+    def of(self, number: i64) -> vec[i64]:
+        """The packed events of one command, with those of what fell due before it."""
+        first = self.ends[number - 1] if number > 0 else 0
+        return self.events[first * ROW : self.ends[number] * ROW]
+
+
+def packed_commands(commands: Iterable[int]) -> vec[i64]:
+    try:
+        return vec[i64](commands)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise Malformed(f"packed commands are 64-bit integers in one dimension: {error}") from None
 
 
 def next_multiple(now: i64, interval: i64) -> i64:
@@ -143,7 +166,7 @@ class Exchange(Queries):
         """Carry out one typed command. Raises Malformed."""
         row = self.row
         pack(command, row)
-        self.carry_out_rows(row)
+        self.carry_out_rows(row, None)
         return unpack_all(self.state.log.rows, self.state.log.end)
 
     def apply_rows(self, commands: Iterable[int]) -> vec[i64]:
@@ -152,19 +175,37 @@ class Exchange(Queries):
         All rows are examined and journaled before the first is carried out. Raises Malformed with the number of the first bad row, or
         JournalFailed; then none was.
         """
-        try:
-            rows = vec[i64](commands)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise Malformed(f"packed commands are 64-bit integers in one dimension: {error}") from None
-        self.carry_out_rows(rows)
+        self.carry_out_rows(packed_commands(commands), None)
         log = self.state.log
         return log.rows[: log.end]
 
-    def carry_out_rows(self, rows: vec[i64]) -> None:
-        """Examine, journal and carry out; what happened is in the log. Raises Malformed or JournalFailed; then nothing did."""
+    def apply_block(self, commands: Iterable[int], on_malformed: str = "refuse_all") -> Applied:
+        """`apply_rows` for who has to route what happened: tells also where the events of each command end.
+
+        `on_malformed`: "refuse_all" raises Malformed for the first bad row, and nothing happens, as in `apply_rows`; "refuse_row" leaves
+        out each bad row alone, as if it had been sent by itself: it is not journaled, and `refused` says why.
+        """
+        if on_malformed not in ("refuse_all", "refuse_row"):
+            raise ValueError(f"on_malformed is {on_malformed!r}: expected 'refuse_all' or 'refuse_row'")
+        rows = packed_commands(commands)
+        refused: dict[int, str] = {}
+        if on_malformed == "refuse_row":
+            rows, refused = self.door.sifted(rows, self.state.now, self.state.started)
+        ends: list[int] = []
+        self.carry_out_rows(rows, ends)
+        for number in sorted(refused):
+            ends.insert(number, ends[number - 1] if number > 0 else 0)
+        log = self.state.log
+        return Applied(log.rows[: log.end], ends, refused)
+
+    def carry_out_rows(self, rows: vec[i64], ends: list[int] | None) -> None:
+        """Examine, journal and carry out; what happened is in the log, and where the events of each command end in `ends` [rows].
+
+        Raises Malformed or JournalFailed; then nothing did.
+        """
         state = self.state
         self.door.examine(rows, state.now, state.started)
-        if self.journal is not None:
+        if self.journal is not None and len(rows) > 0:
             self.journal.write(rows)
         state.log.clear()
         schedule = state.schedule
@@ -187,6 +228,8 @@ class Exchange(Queries):
             reason = self.carry_out(rows, at)
             if reason != 0:
                 self.refuse(rows, at, reason)
+            if ends is not None:
+                ends.append(int(state.log.end // ROW))
             at += ROW
 
     # -- what is due -------------------------------------------------------------------------------------------------------------
@@ -309,6 +352,16 @@ class Exchange(Queries):
             reason, door.named_value(rows, at, 2, 0), door.named_value(rows, at, 3, 0),
         )  # fmt: skip
 
+    # -- copies ------------------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The design and all of the state; `restore` makes an equal venue of it, on either build. The journal is not part of it."""
+        return dump(self.state, self.design.to_json())
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Exchange], tuple[bytes]]:
+        """Copying and pickling go by the snapshot: a copy writes no journal."""
+        return restore, (self.snapshot(),)
+
     # -- proof -------------------------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -318,3 +371,14 @@ class Exchange(Queries):
         self.matcher.open.check()
         self.lifecycle.check()
         self.state.schedule.check(self.state.now)
+
+
+def restore(data: bytes) -> Exchange:
+    """The venue that a snapshot was taken of. Raises SnapshotError for what is no snapshot or one of another version, VenueError for a
+    design that cannot be used, because a rule that it names is not registered."""
+    tree = opened(data)
+    design = tree["design"]
+    assert isinstance(design, bytes)
+    made = Exchange(venue_of_json(design))
+    load(made.state, tree)
+    return made

@@ -132,6 +132,29 @@ class Door:
             started = True
             at += ROW
 
+    def sifted(self, rows: vec[i64], now: i64, started: bool) -> tuple[vec[i64], dict[int, str]]:
+        """The rows that are commands, and why the others are not, by their numbers. Raises Malformed if these are no rows."""
+        end: i64 = len(rows)
+        if end % ROW != 0:
+            raise Malformed(f"packed commands are rows of {ROW} integers, got {end}")
+        kept = column(end, 0)
+        refused: dict[int, str] = {}
+        at: i64 = 0
+        to: i64 = 0
+        while at < end:
+            if self.is_command(rows, at, now, started):
+                i: i64 = 0
+                while i < ROW:
+                    kept[to + i] = rows[at + i]
+                    i += 1
+                to += ROW
+                now = rows[at + TS]
+                started = True
+            else:
+                refused[int(at // ROW)] = self.complaint(rows, at, now, started)
+            at += ROW
+        return kept[:to], refused
+
     def complaint(self, rows: vec[i64], at: i64, now: i64, started: bool) -> str:
         """Why the row is no command."""
         if self.is_command(rows, at, 0, False) and started:

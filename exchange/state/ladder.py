@@ -78,12 +78,20 @@ class Ladder:
         self.misses: i64 = PATIENCE  # look-ups outside the window since it was last moved
 
     def find(self, price: i64) -> i64:
+        """The level row at `price`, or NIL. Changes nothing."""
+        at = price - self.base
+        if 0 <= at < WINDOW:
+            return self.level[at]
+        found: i64 = self.far.get(price, NIL)
+        return found
+
+    def seek(self, price: i64) -> i64:
+        """The same for an order that comes in: where the window is missed, that is counted."""
         at = price - self.base
         if 0 <= at < WINDOW:
             return self.level[at]
         self.misses += 1
-        found: i64 = self.far.get(price, NIL)
-        return found
+        return self.find(price)
 
     def put(self, price: i64, level: i64) -> None:
         at = price - self.base

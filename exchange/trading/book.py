@@ -87,7 +87,7 @@ class Book:
         levels = state.levels.cells
         price = orders[slot + O_PRICE]
         ladder = market.ladder
-        level = ladder.find(price)
+        level = ladder.seek(price)
         if level == NIL:
             level = self.open_level(ladder, market, orders[slot + O_SIDE], price)
         last = levels[level + L_TAIL]

@@ -85,7 +85,7 @@ class Planner:
         levels = self.state.levels.cells
         level = self.level
         if level == NIL or levels[level + L_PRICE] != price or levels[level + L_HEAD] == NIL:
-            level = self.level = self.book.level(o.market, price)
+            level = self.level = o.market.ladder.seek(price)
         self.price = price
         self.slot = levels[level + L_HEAD]
         return self.match_maker(o, o.market, self.slot, self.state.orders.cells[self.slot + O_SIZE], o.left)
