@@ -366,11 +366,11 @@ class Exchange(Queries):
 
     def check(self) -> None:
         """Prove the invariants of all tables, in plain asserts."""
+        self.state.check()
         self.book.check()
         self.ledger.check()
         self.matcher.open.check()
         self.lifecycle.check()
-        self.state.schedule.check(self.state.now)
 
 
 def restore(data: bytes) -> Exchange:
