@@ -65,10 +65,10 @@ def test_nobody_is_paid_to_take_a_short_over() -> None:
     bench.oracle(100)
     bench.block(winner, loser, 1, 100)
     row = bench.exchange.state.find_position(loser, 0)
-    desk = bench.exchange.desk
-    adl = desk.adl
+    liquidations = bench.exchange.liquidations
+    adl = liquidations.adl
     assert adl is not None
-    events = told(bench, lambda: desk.deleverage_row(adl, row, -usd(5)))
+    events = told(bench, lambda: liquidations.deleverage_row(adl, row, -usd(5)))
     assert [(event.winner, event.value, event.conceded) for event in named(events, "Deleveraged")] == [(winner, 0, usd(100))]
     assert [(event.size, event.value, event.deficit) for event in named(events, "Liquidated")] == [(-1, 0, usd(105))]
     assert [event.amount for event in named(events, "DeficitPaid")] == [usd(5)]

@@ -140,8 +140,8 @@ def test_late_settlement_on_seeds(payment: str) -> None:
 
 
 @pytest.mark.parametrize("payment", ["discrete", "continuous"])
-def test_index_is_rate_times_value_to_the_last_bit(payment: str) -> None:
-    """A discrete charge rounds its index down; a continuous one carries the remainder, so the sum over any time is exact too."""
+def test_the_accrual_is_rate_times_value_to_the_last_bit(payment: str) -> None:
+    """A discrete charge rounds its accrual down; a continuous one carries the remainder, so the sum over any time is exact too."""
     for seed in range(3):
         world = fund(Seeded(100 + seed), payment, 40)
         parts = 6 if payment == "continuous" else 1
