@@ -17,6 +17,7 @@ from .journal import Journal as Journal
 from .journal import replay as replay
 from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
+from .state.snapshot import SnapshotError as SnapshotError
 
 if BUILD == "interpreted":
     warn_of_hidden_installation(Path(__file__).parent)

@@ -35,7 +35,7 @@ ROOMS = (
 )
 EDGE = {  # of exchange, never compiled
     "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.venue", "liquidation.screen",
-    "state.state_hash", "journal", "build", "messages", "events", "codes",
+    "state.state_hash", "state.snapshot", "journal", "build", "messages", "events", "codes",
 }  # fmt: skip
 # Between the packages: folder or file -> what it may import of perplab besides its own. The longest name counts.
 MAY_IMPORT = {
