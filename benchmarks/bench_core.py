@@ -24,14 +24,11 @@ from msgspec.structs import replace
 from pytest_benchmark.fixture import BenchmarkFixture
 from streams import ACCOUNTS, FLOWS, Flow
 
-from perplab.exchange import Exchange, load_venue
-from perplab.exchange.build import BUILD
-from perplab.exchange.messages import Command, command_of_row
+from perplab.exchange import BUILD, Exchange, load_venue
+from perplab.exchange.messages import KIND_COLUMN, ROW, Command, Rejected, Traded, command_of_row
 
-ROW: Final = 16
 CHUNK: Final = 512  # rows of one bulk call
 SEED: Final = 20251010
-REJECTED, TRADED = 1, 11  # kinds of events
 
 
 class Lengths(NamedTuple):
@@ -72,7 +69,7 @@ class Site:
             self.count(self.exchange.apply_rows(chunk), len(chunk) // ROW)
 
     def count(self, events: Sequence[int], commands: int) -> None:
-        self.seen.update(list(events)[::ROW])
+        self.seen.update(list(events)[KIND_COLUMN::ROW])
         self.counted += commands
 
     def check(self) -> None:
@@ -82,7 +79,7 @@ class Site:
         for number, side in enumerate(self.flow.sides):
             found = self.exchange.depth(0, number, 1)
             assert not side.levels or found[0][0] == side.best(), f"best {found}, the stream has {side.best()}"
-        assert self.seen[REJECTED] * 1_000 <= self.counted, "more than one command in 1,000 was refused: the mix is not what it says"
+        assert self.seen[Rejected.KIND] * 1_000 <= self.counted, "more than one command in 1,000 was refused: the mix is not what it says"
 
     def row(self, path: str, benchmark: BenchmarkFixture, commands: int, latencies: list[int]) -> dict[str, Any]:
         """A row of bench.json; `commands` were applied per round."""
@@ -105,8 +102,8 @@ class Site:
             "resting_orders": int(self.exchange.state.orders.live),
             "levels": int(self.exchange.state.levels.live),
             "counted": self.counted,
-            "accepted_ppm": round(1e6 * (1 - self.seen[REJECTED] / self.counted)),
-            "trades": self.seen[TRADED],
+            "accepted_ppm": round(1e6 * (1 - self.seen[Rejected.KIND] / self.counted)),
+            "trades": self.seen[Traded.KIND],
         }
 
 

@@ -19,7 +19,7 @@ from flow_venue import CHUNK, CLIENT_IDS, ORDER_IDS, Disagreement, FlowVenue, ag
 from neutral_flows import Flow, flow_of
 from plain_book import PlainBook
 
-from perplab.exchange.build import BUILD
+from perplab.exchange import BUILD
 
 SEED: Final = 20251010
 

@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 from tables import key, tables
 
-from perplab.exchange.build import BUILD
+from perplab.exchange import BUILD
 
 FLOOR = 3_000_000  # commands per second: compiled apply_rows on M1. For information: nothing fails below it
 WIDTH = 80  # of the tables, where no terminal says how wide it is

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from msgspec.structs import fields
 from neutral_flows import ACCOUNT, ACCOUNTS, ADD, CANCEL, KIND, LOTS, MID, NUMBER, PRICE, SIDE, TAKE, Flow, Table
 from plain_book import PlainBook, Tally, tally_of
 
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange import messages as m
 
-ROW: Final = 16  # integers of a packed command or event
 CHUNK: Final = 512  # rows of one bulk call
 START: Final = 1_000_000_000_000_000_000  # [ns]
 STEP: Final = 1_000  # [ns] from one message to the next: a short time, so that nothing else falls due in a run
@@ -27,12 +25,7 @@ CASH: Final = 5_000_000_000_000  # [micro] 5 million USD each: margin is compute
 ORDER_IDS, CLIENT_IDS = "order", "client"  # by which ids the venue is asked to cancel
 
 
-def column(message: type[m.Command] | type[m.Event], field: str) -> int:
-    """Where a field stands in a packed row."""
-    return 1 + [one.name for one in fields(message)].index(field)
-
-
-TRADED: Final = [column(m.Traded, name) for name in ("price", "size", "maker_order_id", "taker_order_id")]
+TRADED: Final = [m.column_of(m.Traded, name) for name in ("price", "size", "maker_order_id", "taker_order_id")]
 
 
 class FlowVenue:
@@ -50,15 +43,15 @@ class FlowVenue:
 
     def rows(self, table: Table) -> Table:
         """The packed commands of some messages, one row each; to be applied in the order in which they were asked for."""
-        rows = np.zeros((len(table), ROW), np.int64)
-        rows[:, 1] = self.ts + STEP * np.arange(1, len(table) + 1)
+        rows = np.zeros((len(table), m.ROW), np.int64)
+        rows[:, m.TS_COLUMN] = self.ts + STEP * np.arange(1, len(table) + 1)
         self.ts += STEP * len(table)
         cancels = table[:, KIND] == CANCEL
         self.fill_places(rows, table, ~cancels)
         command, of_number = (m.CancelClient, "client_lo") if self.by == CLIENT_IDS else (m.Cancel, "order_id")
-        rows[cancels, 0] = command.KIND
-        rows[cancels, column(command, "account")] = self.first + table[cancels, ACCOUNT]
-        rows[cancels, column(command, of_number)] = table[cancels, NUMBER]
+        rows[cancels, m.KIND_COLUMN] = command.KIND
+        rows[cancels, m.column_of(command, "account")] = self.first + table[cancels, ACCOUNT]
+        rows[cancels, m.column_of(command, of_number)] = table[cancels, NUMBER]
         return rows
 
     def fill_places(self, rows: Table, table: Table, places: np.ndarray[Any, Any]) -> None:
@@ -73,15 +66,15 @@ class FlowVenue:
             "self_trade": m.SelfTrade.NONE,
             "client_lo": told[:, NUMBER] if self.by == CLIENT_IDS else 0,
         }
-        rows[places, 0] = m.Place.KIND
+        rows[places, m.KIND_COLUMN] = m.Place.KIND
         for name, value in values.items():
-            rows[places, column(m.Place, name)] = value
+            rows[places, m.column_of(m.Place, name)] = value
 
     def bulk(self, table: Table) -> tuple[Table, list[Any]]:
         """Apply messages in chunks of packed rows; the fills, and the events that refuse one."""
         answers = [np.asarray(list(self.exchange.apply_rows(chunk)), np.int64) for chunk in chunks(self.rows(table))]
-        events = np.concatenate([np.zeros(0, np.int64), *answers]).reshape(-1, ROW)
-        return events[events[:, 0] == m.Traded.KIND][:, TRADED], events[events[:, 0] == m.Rejected.KIND].tolist()
+        events = np.concatenate([np.zeros(0, np.int64), *answers]).reshape(-1, m.ROW)
+        return events[events[:, m.KIND_COLUMN] == m.Traded.KIND][:, TRADED], events[events[:, m.KIND_COLUMN] == m.Rejected.KIND].tolist()
 
     def typed(self, table: Table) -> tuple[Table, list[Any]]:
         """The same by typed commands, one per call."""

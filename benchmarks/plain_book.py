@@ -30,7 +30,7 @@ class Tally(NamedTuple):
 
 def tally_of(fills: np.ndarray[Any, Any]) -> Tally:
     """Of fills as rows of price, lots, maker, taker."""
-    prices, lots = fills[:, 0], fills[:, 1]
+    prices, lots, _, _ = fills.T
     return Tally(len(fills), int(lots.sum()), int((prices * lots).sum()), sha256(fills.astype("<i8").tobytes()).hexdigest()[:16])
 
 

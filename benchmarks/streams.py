@@ -21,20 +21,19 @@ from typing import Final
 
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
-from perplab.exchange.state.types import FIRST_USER
+from perplab.exchange import messages as m
 
 ACCOUNTS: Final = 1_000
-FIRST: Final = int(FIRST_USER)
+FIRST: Final = m.FIRST_USER
 MARK: Final = 600_000  # [ticks] 60,000 USD
 CASH: Final = 5_000_000_000_000  # [micro] 5 million USD: margin is computed at every order and never short
 HELD: Final = (10_000, 300_000)  # [lots] of the positions at the start: 60,000 to 1.8 million USD, on the first two tiers
 START: Final = 1_000_000_000_000_000_000  # [ns]
 SECOND: Final = 1_000_000_000
 PER_SECOND: Final = 1_191  # messages per second: adds + removals + takers measured on BTCUSDT
-OPEN_ACCOUNT, DEPOSIT, PLACE, CANCEL_CLIENT, BLOCK_TRADE, UPDATE_ORACLE = 1, 2, 5, 8, 13, 14  # kinds of commands
-BUY, SELL = 0, 1
-LIMIT, MARKET = 0, 1
-GTC, IOC, POST_ONLY = 0, 1, 3
+BUY, SELL = int(m.Side.BUY), int(m.Side.SELL)
+LIMIT, AT_MARKET = int(m.OrderType.LIMIT), int(m.OrderType.MARKET)
+GTC, IOC, POST_ONLY = int(m.TimeInForce.GTC), int(m.TimeInForce.IOC), int(m.TimeInForce.POST_ONLY)
 
 ADD, CANCEL, TAKE = 0, 1, 2
 
@@ -120,8 +119,9 @@ class Flow:
 
     # -- rows --
 
-    def emit(self, kind: int, *fields: int) -> None:
-        self.rows.extend((kind, self.ts, *fields, *(0,) * (14 - len(fields))))
+    def emit(self, command: type[m.Command], *fields: int) -> None:
+        """Append a packed command: all fields but `ts`, as declared, or the first of them. Typed commands would take far longer."""
+        self.rows.extend((command.KIND, self.ts, *fields, *(0,) * (m.ROW - 2 - len(fields))))
 
     def taken(self) -> array[int]:
         rows, self.rows = self.rows, array("q")
@@ -138,21 +138,21 @@ class Flow:
         """Accounts with cash, a mark, and a position of every account in every market."""
         self.ts = START
         for owner in range(ACCOUNTS):
-            self.emit(OPEN_ACCOUNT, 1, owner)
-            self.emit(DEPOSIT, FIRST + owner, 0, CASH)
+            self.emit(m.OpenAccount, m.AccountKind.TRADER, owner)
+            self.emit(m.Deposit, FIRST + owner, 0, CASH)
         for market in range(self.markets):
-            self.emit(UPDATE_ORACLE, market, MARK, 0)
+            self.emit(m.UpdateOracle, market, MARK, 0)
             accounts = sorted(range(FIRST, FIRST + ACCOUNTS), key=lambda _: self.random.random())
             for buyer, seller in zip(accounts[::2], accounts[1::2]):
-                self.emit(BLOCK_TRADE, buyer, seller, market, int(HELD[0] * (HELD[1] / HELD[0]) ** self.random.random()), MARK)
+                self.emit(m.BlockTrade, buyer, seller, market, int(HELD[0] * (HELD[1] / HELD[0]) ** self.random.random()), MARK)
         return self.taken()
 
     def history(self, ids: int) -> Iterator[array[int]]:
         """Every account places and cancels `ids` orders, far from the market: a venue that has run for a while remembers them."""
         for number in range(ids):
             for account in range(FIRST, FIRST + ACCOUNTS):
-                self.emit(PLACE, account, 0, BUY, MARK * 9 // 10, 10, LIMIT, POST_ONLY, 0, 0, -1, number)
-                self.emit(CANCEL_CLIENT, account, -1, number)
+                self.emit(m.Place, account, 0, BUY, MARK * 9 // 10, 10, LIMIT, POST_ONLY, 0, 0, -1, number)
+                self.emit(m.CancelClient, account, -1, number)
             yield self.taken()
 
     def filling(self) -> array[int]:
@@ -227,15 +227,15 @@ class Flow:
         order.at = len(self.live)
         self.live.append(order)
         self.sides[side].insert(order)
-        self.emit(PLACE, order.account, 0, side, price, size, LIMIT, GTC, 0, 0, order.hi, order.lo)
+        self.emit(m.Place, order.account, 0, side, price, size, LIMIT, GTC, 0, 0, order.hi, order.lo)
 
     def cancel(self, order: Order) -> None:
-        self.emit(CANCEL_CLIENT, order.account, order.hi, order.lo)
+        self.emit(m.CancelClient, order.account, order.hi, order.lo)
         self.gone(order)
 
     def hit(self, side: int, account: int, size: int) -> None:
         """A market order with the edge of the price band as its protection price."""
-        self.emit(PLACE, account, 0, side, 0, size, MARKET, IOC, 0, 0, self.half_id(), self.half_id())
+        self.emit(m.Place, account, 0, side, 0, size, AT_MARKET, IOC, 0, 0, self.half_id(), self.half_id())
         met: list[Order] = []
         for order in self.sides[1 - side].queue():
             if size == 0:

@@ -1,3 +1,3 @@
-"""Events and who is told of them: the public names."""
+"""Events and who is told of them: the public names. `perplab.exchange.messages` has them too."""
 
 from .schema.events import *  # noqa: F403

@@ -20,14 +20,13 @@ from perplab.clients.bots.momentum import Momentum, MomentumTerms
 from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
+from perplab.exchange.units import MICRO, MS_NS
 from perplab.lab.population import GROUPS, Traders
-from perplab.lab.run import Floats
-from perplab.lab.scenario import MS_NS, Makers, Scenario, ScenarioError
+from perplab.lab.run import ASSET, Floats
+from perplab.lab.scenario import Makers, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
-MICRO: Final = 1e6  # [micro-units per USD]
 TRADER_MS: Final = 500  # how late a person at a screen sees and acts
-ASSET: Final = 0
 LEAST: Final = 0.05  # of a band's depth is the makers' even where bidders rest more than all of it
 
 

@@ -19,8 +19,9 @@ from typing import Final
 import click
 from msgspec.structs import replace
 
+from perplab.exchange import VenueDesign, VenueError, load_venue, shipped_venues
 from perplab.exchange.design.reader import Tree, merged, nearest, read_toml
-from perplab.exchange.design.venue import VenueDesign, VenueError, load_venue, shipped_venues, venue_path
+from perplab.exchange.design.venue import venue_path
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 

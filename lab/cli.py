@@ -325,7 +325,7 @@ def replay(file: Path) -> int:
 @main.command()
 def venues() -> None:
     """List the venue designs that come with perplab."""
-    from perplab.exchange.design.venue import load_venue
+    from perplab.exchange import load_venue
 
     from .choices import all_venues
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from perplab.exchange.design.venue import VenueDesign
+from perplab.exchange import VenueDesign
 
 from .choices import Choice
 from .metrics import measure

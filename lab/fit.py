@@ -1,7 +1,7 @@
 """Whether a design and a scenario fit together: checked before the first run, so that no run fails on its scales or plays nonsense.
 
 Rules of the file: each check says file, key, value and what was expected, and which value of the other file asks for it. Bounds are
-the core's own (`exchange/state/types.py`); what they do not say is a constant here, with its reason.
+the core's own (`exchange/schema/messages.py`); what they do not say is a constant here, with its reason.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from perplab.exchange.design.venue import VenueDesign, VenueError, most_lots
-from perplab.exchange.state.types import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
+from perplab.exchange import VenueDesign, VenueError
+from perplab.exchange.design.venue import most_lots
+from perplab.exchange.messages import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
+from perplab.exchange.units import MICRO
 
 from .names import wrong_name
 from .population import group_sizes
+from .run import MARKET
 from .scenario import BarsPath, Scenario, ScenarioError
-from .stage import MARKET, MICRO
 
 LEAST_TICKS: Final = 1000  # a tick is at most 10 bp of the price: makers quote a few bp apart, and a crash is some hundred bp deep
-MOST_USD: Final = int(MAX_NOTIONAL) / MICRO  # [USD] of one order or position
+MOST_USD: Final = MAX_NOTIONAL / MICRO  # [USD] of one order or position
 
 
 class Reach(NamedTuple):
@@ -67,9 +69,9 @@ def reach(scenario: Scenario, seeds: Sequence[int]) -> Reach:
     """How far the true price goes in these seeds."""
     path = scenario.path
     if isinstance(path, BarsPath):  # bridges stay within their bar
-        bars = np.array(path.bars)
-        low, high = int(bars[:, 2].argmin()), int(bars[:, 1].argmax())
-        return Reach(float(bars[low, 2]), f"path.bars[{low}][2]", float(bars[high, 1]), f"path.bars[{high}][1]")
+        _, highs, lows, _ = np.array(path.bars).T
+        low, high = int(lows.argmin()), int(highs.argmax())
+        return Reach(float(lows[low]), f"path.bars[{low}][2]", float(highs[high]), f"path.bars[{high}][1]")
     paths = [path.path(seed).prices for seed in seeds]
     low, high = (int(which([each(prices) for prices in paths])) for which, each in ((np.argmin, np.min), (np.argmax, np.max)))
     keys = [f"path with volatility {path.volatility:g}, seed {seeds[at]}" for at in (low, high)]
@@ -106,9 +108,9 @@ def _check_counts(pair: Pair) -> None:
     venue, scenario = pair.venue, pair.scenario
     groups = (scenario.makers, scenario.arbitrageurs, scenario.bidders, scenario.momentum)
     agents = sum(group.count for group in groups) + scenario.noise.accounts
-    accounts = scenario.population.accounts + agents + int(FIRST_USER)
+    accounts = scenario.population.accounts + agents + FIRST_USER
     if accounts > venue.max_accounts:
-        told = f"{scenario.population.accounts} traders and {agents} agents of {pair.scenario_file}, {int(FIRST_USER)} of the venue"
+        told = f"{scenario.population.accounts} traders and {agents} agents of {pair.scenario_file}, {FIRST_USER} of the venue"
         raise pair.refuse_venue("max_accounts", venue.max_accounts, f"at least {accounts} ({told})")
     quotes = max(2 * scenario.makers.levels, len(scenario.bidders.discount_bp) + 1)
     if quotes > venue.max_open_orders:
@@ -151,6 +153,6 @@ def _check_amounts(pair: Pair, reached: Reach) -> None:
             raise pair.refuse_scenario(key, f"{usd:.3g} USD", f"at most {limits[key]:.3g} USD")
     paid_in = sum(group.count * group.capital_usd for group in (s.makers, s.arbitrageurs, s.bidders, s.momentum))
     paid_in += s.noise.accounts * s.noise.capital_usd + s.backstop_usd
-    if paid_in > int(MAX_SUPPLY) / MICRO:
-        expected = f"at most {int(MAX_SUPPLY) / MICRO:.3g} USD"
+    if paid_in > MAX_SUPPLY / MICRO:
+        expected = f"at most {MAX_SUPPLY / MICRO:.3g} USD"
         raise pair.refuse_scenario("count x capital_usd", f"{paid_in:.3g} USD over all agents", expected)

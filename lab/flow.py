@@ -14,19 +14,18 @@ from typing import Final
 
 import numpy as np
 
-from perplab.clients.bots.base import BP
+from perplab.clients.bots.base import pack_many
 from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
-from perplab.exchange.messages import UpdateOracle
-from perplab.exchange.state.types import ROW
-from perplab.lab.run import Floats, Ints
-from perplab.lab.scenario import MS_NS, Noise, Oracle
+from perplab.exchange.messages import Side, UpdateOracle
+from perplab.exchange.units import BP, MS_NS, SECOND_NS
+from perplab.lab.run import MARKET, Floats, Ints
+from perplab.lab.scenario import Noise, Oracle
 from perplab.oracle.feed import Feed
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
 from perplab.oracle.sources import Source
 
-SECOND_NS: Final = 10**9
 VOLATILITY_S: Final = 60  # [s] window of the volatility that the arrival rate follows
 LONGEST_CLUSTER: Final = 10_000  # generations: a branching below 1 ends long before
 
@@ -36,12 +35,9 @@ def oracle_rows(oracle: Oracle, path: PricePath, seed: int, tick_usd: float) -> 
     feed = Feed(round(oracle.cadence_s * SECOND_NS), oracle.lag_ms * MS_NS, oracle.jitter_ms * MS_NS)
     perps = _sources("perp", oracle) if oracle.outside_perp else []
     updates = feed.updates(path, _sources("spot", oracle), seed, path.start_ns, path.end_ns + 1, tick_usd, perps)
-    rows = np.zeros((len(updates), int(ROW)), dtype=np.int64)
-    rows[:, 0] = UpdateOracle.KIND
-    rows[:, 1] = updates.publish_ns
-    rows[:, 3] = updates.price_ticks
-    rows[:, 4] = updates.perp_ticks
-    return rows
+    return pack_many(
+        UpdateOracle, len(updates), ts=updates.publish_ns, market=MARKET, price=updates.price_ticks, perp_median=updates.perp_ticks
+    )
 
 
 def _sources(kind: str, oracle: Oracle) -> list[Source]:
@@ -105,7 +101,7 @@ def _arrivals(noise: Noise, fear: Withdrawal, path: PricePath, seed: int) -> Int
 
 
 def _sides(noise: Noise, n: int, seed: int) -> Ints:
-    """0 buys, 1 sells: the sign of a persistent Gaussian plus noise, whose sign autocorrelation is 2/pi arcsin(memory e^-lag/orders)."""
+    """The Side of each: the sign of a persistent Gaussian plus noise, whose sign autocorrelation is 2/pi arcsin(memory e^-lag/orders)."""
     draws = generator(seed, "noise", "sides")
     keep = exp(-1.0 / noise.sign_orders)
     shocks = draws.standard_normal(n) * (1.0 - keep * keep) ** 0.5
@@ -126,7 +122,7 @@ def _sizes(noise: Noise, n: int, seed: int) -> Floats:
 
 def _limits(noise: Noise, true: Floats, sides: Ints) -> Ints:
     """The worst price each order accepts, `slippage_bp` beyond the true one. [ticks]"""
-    beyond = np.where(sides == 0, 1.0, -1.0) * noise.slippage_bp * BP
+    beyond = np.where(sides == Side.BUY, 1.0, -1.0) * noise.slippage_bp * BP
     limits: Ints = np.rint(true * (1.0 + beyond)).astype(np.int64)
     return limits
 
@@ -135,10 +131,10 @@ def _balance(coins: Floats, sides: Ints, window: Ints) -> None:
     """Scale buys and sells of each window to equal sums, in place; a window of one side only is left as it is."""
     if not coins.size:
         return
-    bought = np.bincount(window, weights=np.where(sides == 0, coins, 0.0))
-    sold = np.bincount(window, weights=np.where(sides == 1, coins, 0.0))
+    bought = np.bincount(window, weights=np.where(sides == Side.BUY, coins, 0.0))
+    sold = np.bincount(window, weights=np.where(sides == Side.SELL, coins, 0.0))
     half = np.where((bought > 0.0) & (sold > 0.0), (bought + sold) / 2.0, 0.0)
-    for side, total in ((0, bought), (1, sold)):
+    for side, total in ((Side.BUY, bought), (Side.SELL, sold)):
         factor = np.where(half > 0.0, half / np.maximum(total, 1e-300), 1.0)
         mine = sides == side
         coins[mine] *= factor[window[mine]]

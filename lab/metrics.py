@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.events import Deposited, Transferred, Withdrawn
-from perplab.exchange.state.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.messages import SystemAccount
 
 from .metrics_losses import (
     Deleveraging,
@@ -44,11 +44,11 @@ from .run import Ints, Run
 __all__ = ["CATALOGUE", "Accounting", "Measure", "Metrics", "MetricsError", "measure"]
 
 SYSTEM_LINES: Final = {  # profit and loss line -> the system accounts in it
-    "insurance_fund": (INSURANCE,),
-    "vault": (VAULT,),
-    "fees": (FEES,),
-    "rounding": (ROUNDING, CLEARING),
-    "uncovered": (UNCOVERED,),
+    "insurance_fund": (SystemAccount.INSURANCE_FUND,),
+    "vault": (SystemAccount.VAULT,),
+    "fees": (SystemAccount.FEES,),
+    "rounding": (SystemAccount.ROUNDING, SystemAccount.CLEARING),
+    "uncovered": (SystemAccount.UNCOVERED,),
 }
 
 

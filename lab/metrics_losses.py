@@ -15,6 +15,7 @@ from perplab.exchange.events import (
     BlockTraded,
     DeficitPaid,
     Deleveraged,
+    Event,
     FundingCharged,
     Liquidated,
     LiquidationEnded,
@@ -23,9 +24,10 @@ from perplab.exchange.events import (
     MarkMoved,
     Traded,
 )
-from perplab.exchange.state.types import FIRST_USER, VAULT
+from perplab.exchange.messages import FIRST_USER, SystemAccount, column_of
+from perplab.exchange.units import BP_PER_ONE, MICRO, SECOND_NS
 
-from .metrics_rows import BP, MICRO, SECOND, Bools, ByAccount, Log, Rows, keyed, total_by
+from .metrics_rows import Bools, ByAccount, Log, Rows, keyed, total_by
 from .run import Floats, Ints
 
 
@@ -112,7 +114,7 @@ def liquidation(log: Log) -> Liquidation:
 def user_slices(log: Log) -> Rows:
     """Closed slices of users' positions: the vault's own, when it hands a position on, are no second liquidation."""
     rows = log[Liquidated]
-    return rows.where(rows["account"] >= int(FIRST_USER))
+    return rows.where(rows["account"] >= FIRST_USER)
 
 
 def liquidated_usd(log: Log, slices: Rows) -> float:
@@ -130,14 +132,14 @@ def slippage_bp(log: Log) -> float | None:
     fair = log.true_usd(starts["ts"][trigger]) / log.run.terms.tick  # [ticks]
     worse = np.where(fills["taker_side"] == 1, fair - fills["price"], fills["price"] - fair)
     share = ratio(float((worse * fills["size"]).sum()), float((fair * fills["size"]).sum()))
-    return None if share is None else share * BP
+    return None if share is None else share * BP_PER_ONE
 
 
 def auction_discount_bp(log: Log, slices: Rows) -> float | None:
     """What the bidders of auctions gained against the mark, over the notional they took. [bp]"""
     taken = liquidated_usd(log, slices.where(slices["method"] == Method.AUCTION))
     share = ratio(log.usd(log[AuctionTaken]["gain"]), taken)
-    return None if share is None else share * BP
+    return None if share is None else share * BP_PER_ONE
 
 
 def durations(log: Log) -> tuple[Floats, int]:
@@ -149,7 +151,7 @@ def durations(log: Log) -> tuple[Floats, int]:
         row = ByAccount(closed["account"], closed["seq"]).after(starts["account"][mine], starts["seq"][mine])
         finish[mine[row >= 0]] = closed["ts"][row[row >= 0]]
     running = finish < 0
-    return (np.where(running, log.run.end_ts, finish) - starts["ts"]) / SECOND, int(running.sum())
+    return (np.where(running, log.run.end_ts, finish) - starts["ts"]) / SECOND_NS, int(running.sum())
 
 
 # -- losses --
@@ -157,11 +159,11 @@ def durations(log: Log) -> tuple[Floats, int]:
 
 def losses(log: Log) -> Losses:
     paid, social = log[DeficitPaid], log[LossSocialized]
-    vault = int(log.run.closing_equity[int(VAULT)]) - int(log.run.opening_equity[int(VAULT)])
+    vault = int(log.run.closing_equity[SystemAccount.VAULT]) - int(log.run.opening_equity[SystemAccount.VAULT])
     per_lot = int(social["accrual_delta"].sum()) / 2.0**log.run.terms.accrual_shift  # [micro per lot]
     return Losses(
         bad_debt_usd=log.usd(user_slices(log)["deficit"]),
-        open_deficit_usd=log.usd(np.maximum(-log.run.closing_equity[int(FIRST_USER) :], 0)),
+        open_deficit_usd=log.usd(np.maximum(-log.run.closing_equity[FIRST_USER :], 0)),
         fund_usd=log.usd(paid["amount"][paid["payer"] == Payer.INSURANCE_FUND]),
         vault_usd=log.usd(max(-vault, 0)),
         adl_conceded_usd=log.usd(np.abs(log[Deleveraged]["conceded"])),
@@ -196,7 +198,7 @@ def delay_s(log: Log, since: int) -> float | None:
     """From the first liquidation to the first ADL, of those at `since` [ns] or later. [s]"""
     starts, fills = log[LiquidationStarted]["ts"], log[Deleveraged]["ts"]
     starts, fills = starts[starts >= since], fills[fills >= since]
-    return (int(fills[0]) - int(starts[0])) / SECOND if len(starts) and len(fills) else None
+    return (int(fills[0]) - int(starts[0])) / SECOND_NS if len(starts) and len(fills) else None
 
 
 def top_percent_share(winners: Ints, notional: Ints) -> float | None:
@@ -211,12 +213,13 @@ def top_percent_share(winners: Ints, notional: Ints) -> float | None:
 def order_violations(log: Log) -> int:
     """Liquidations that start, or trade, after an ADL of the same pass. A pass ends with the time, a mark move or funding."""
     rows = log.run.events
-    later = rows[1:, 1][rows[1:, 2] != rows[:-1, 2]]
+    seq, ts = rows[:, column_of(Event, "seq")], rows[:, column_of(Event, "ts")]
+    later = seq[1:][ts[1:] != ts[:-1]]
     passes = np.sort(np.concatenate((later, log[MarkMoved]["seq"], log[FundingCharged]["seq"])))
     adl = log[Deleveraged]["seq"]
     number, first = np.unique(np.searchsorted(passes, adl, side="right"), return_index=True)
     fills = log[Traded]
-    forced = (fills["liquidation"] == 1) & (fills["taker"] >= int(FIRST_USER))  # the vault's unwinding is none
+    forced = (fills["liquidation"] == 1) & (fills["taker"] >= FIRST_USER)  # the vault's unwinding is none
     acts = np.concatenate((log[LiquidationStarted]["seq"], fills["seq"][forced]))
     acts_pass = np.searchsorted(passes, acts, side="right")
     acts, acts_pass = acts[np.isin(acts_pass, number)], acts_pass[np.isin(acts_pass, number)]
@@ -254,7 +257,7 @@ def per_side(log: Log, size: Ints, costs: dict[str, Floats]) -> dict[str, float 
     shares: dict[str, float | None] = {}
     for side, mine in (("long", size > 0), ("short", size < 0)):
         notional = log.usd(np.abs(size[mine]) * log.opening_mark) * log.run.terms.unit
-        bp = {name: ratio(float(cost[mine].sum()) * BP, notional) for name, cost in costs.items()}
+        bp = {name: ratio(float(cost[mine].sum()) * BP_PER_ONE, notional) for name, cost in costs.items()}
         social, adl = bp["socialized"], bp["adl"]
         shares[f"{side}_bp"] = None if social is None or adl is None else social + adl
         shares |= {f"{side}_{name}_bp": value for name, value in bp.items()}

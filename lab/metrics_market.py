@@ -10,9 +10,10 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.events import Deleveraged, FundingCharged, MarkMoved, Traded
+from perplab.exchange.units import BP_PER_ONE, MICRO
 
 from .metrics_losses import user_slices
-from .metrics_rows import BP, MICRO, MINUTE, Log, last_at, total_by
+from .metrics_rows import MINUTE_NS, Log, last_at, total_by
 from .run import Floats, Ints
 
 
@@ -90,7 +91,7 @@ def gap_bp(log: Log, ts: Ints, ticks: Ints) -> float | None:
     when = np.concatenate((ts, inside))
     price = np.concatenate((ticks, ticks[last_at(ts, inside)])) * run.terms.tick
     fair = log.true_usd(when)
-    return float((np.abs(price - fair) / fair)[when >= run.start_ts].max(initial=0.0)) * BP
+    return float((np.abs(price - fair) / fair)[when >= run.start_ts].max(initial=0.0)) * BP_PER_ONE
 
 
 # -- liquidity --
@@ -137,7 +138,7 @@ def deepest_minute_trades(log: Log, trades: list[int]) -> float | None:
     if not len(fills):
         return None
     farthest = int(np.abs(fills["price"] - log.opening_mark).argmax())
-    minute = (int(fills["ts"][farthest]) - first_minute(log)) // MINUTE
+    minute = (int(fills["ts"][farthest]) - first_minute(log)) // MINUTE_NS
     return trades[minute] / max(trades)
 
 
@@ -145,18 +146,18 @@ def deepest_minute_trades(log: Log, trades: list[int]) -> float | None:
 
 
 def first_minute(log: Log) -> int:
-    return log.run.start_ts - log.run.start_ts % MINUTE
+    return log.run.start_ts - log.run.start_ts % MINUTE_NS
 
 
 def by_minute(log: Log) -> Minutes:
     start = first_minute(log)
-    count = (log.run.end_ts - start) // MINUTE + 1
+    count = (log.run.end_ts - start) // MINUTE_NS + 1
     book = log.run.book
-    sample = (book.ts - start) // MINUTE
+    sample = (book.ts - start) // MINUTE_NS
     round_trip = book.effective_bp[:, :, 0] - book.effective_bp[:, :, 1]
-    quoted = (book.ask_usd - book.bid_usd) / book.true_usd * BP
+    quoted = (book.ask_usd - book.bid_usd) / book.true_usd * BP_PER_ONE
     return Minutes(
-        start_ts=[start + number * MINUTE for number in range(count)],
+        start_ts=[start + number * MINUTE_NS for number in range(count)],
         true_usd=means(sample, book.true_usd, count),
         mark_usd=means(sample, book.mark_usd, count),
         last_usd=means(sample, book.last_usd, count),
@@ -183,7 +184,7 @@ def means(minute: Ints, values: Floats, count: int) -> list[float | None]:
 def sums(log: Log, ts: Ints, values: Floats | Ints, count: int) -> Floats:
     """Sum of the values of each minute of the run."""
     inside = (ts >= log.run.start_ts) & (ts <= log.run.end_ts)
-    minute = (ts[inside] - first_minute(log)) // MINUTE
+    minute = (ts[inside] - first_minute(log)) // MINUTE_NS
     return total_by(minute, values[inside], count)
 
 
@@ -216,9 +217,9 @@ def funding(log: Log) -> list[FundingInterval]:
     rows, terms = log[FundingCharged], log.run.terms
     per_coin = rows["accrual_delta"] / (2.0**terms.accrual_shift * MICRO * terms.lot)  # [USD]
     rate = per_coin / (rows["price"] * terms.tick)
-    minute = rows["ts"] // MINUTE
+    minute = rows["ts"] // MINUTE_NS
     starts = np.flatnonzero(np.append(True, minute[1:] != minute[:-1])) if len(rows) else np.zeros(0, np.int64)
     return [
-        FundingInterval(int(rows["ts"][a]), float(rate[a:b].sum()) * BP, float(per_coin[a:b].sum()))
+        FundingInterval(int(rows["ts"][a]), float(rate[a:b].sum()) * BP_PER_ONE, float(per_coin[a:b].sum()))
         for a, b in zip(starts, [*starts[1:], len(rows)])
     ]

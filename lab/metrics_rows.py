@@ -9,28 +9,26 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from msgspec.structs import fields
 from numpy.typing import NDArray
 
 from perplab.exchange.events import Event, MarkMoved
+from perplab.exchange.messages import KIND_COLUMN, columns_of
+from perplab.exchange.units import MICRO, SECOND_NS
 
 from .run import Floats, Ints, Run
 
 Bools = NDArray[np.bool_]
 
 SEQ_BITS: Final = 39  # account number (24 bits) above, event number below: one sortable int64
-MICRO: Final = 1e6  # [micro-units per USD]
-BP: Final = 1e4  # [bp per 1]
-SECOND: Final = 1e9  # [ns per s]
-MINUTE: Final = 60 * 10**9  # [ns]
+MINUTE_NS: Final = 60 * SECOND_NS  # [ns]
 
 
 class Rows:
     """The events of one kind in order of `seq`; `rows["price"]` is a column, int64 (n,)."""
 
     def __init__(self, packed: Ints, event: type[Event]) -> None:
-        picked = packed[packed[:, 0] == event.KIND]
-        self._column = {field.name: picked[:, number] for number, field in enumerate(fields(event), start=1)}
+        picked = packed[packed[:, KIND_COLUMN] == event.KIND]
+        self._column = {name: picked[:, column] for name, column in columns_of(event).items()}
 
     def __len__(self) -> int:
         return len(self["seq"])

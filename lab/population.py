@@ -14,18 +14,18 @@ from typing import Final
 
 import numpy as np
 
-from perplab.exchange.state.types import MAX_AMOUNT
+from perplab.exchange.messages import MAX_AMOUNT
+from perplab.exchange.units import MICRO, SECOND_NS
 from perplab.lab.run import Floats, Ints
 from perplab.lab.scenario import Population, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
-MICRO: Final = 1e6  # [micro-units per USD]
 CENT: Final = 10_000  # [micro]
-SECOND_NS: Final = 10**9
 SLACK: Final = 1.0 + 1e-9  # on requirements computed in floats: the core's own are exact integers
 NORMAL: Final = NormalDist()
 
 LONGS, HEDGERS, DIRECTIONAL = 0, 1, 2
+TRADE_BUYER, TRADE_SELLER, TRADE_LOTS, TRADE_PRICE = 0, 1, 2, 3  # columns of the table of trades
 GROUPS: Final = ("longs", "hedgers", "directional_shorts")
 
 
@@ -186,19 +186,20 @@ def _trades(who: Population, lots: Ints, first_tick: int, seed: int) -> Ints:
 def _deposits(lots: Ints, leverage: Floats, trades: Ints, first_tick: int, terms: Terms) -> Ints:
     """What each account pays in, so that it has its equity after its trades, and its initial margin after each of them. [micro]"""
     deposit = np.zeros(lots.size, dtype=np.int64)
-    for sign, side in ((1, 0), (-1, 1)):
+    for sign, side in ((1, TRADE_BUYER), (-1, TRADE_SELLER)):
         for account, mine in _by_account(trades, side):
-            size = np.cumsum(mine[:, 2])
-            profit = np.cumsum(sign * mine[:, 2] * (first_tick - mine[:, 3]) * terms.unit)
+            traded, price = mine[:, TRADE_LOTS], mine[:, TRADE_PRICE]
+            size = np.cumsum(traded)
+            profit = np.cumsum(sign * traded * (first_tick - price) * terms.unit)
             notional = size * first_tick * terms.unit
             wanted = float(notional[-1]) / float(leverage[account]) - float(profit[-1])
             needed = float(np.max(terms.initial(notional.astype(np.float64)) - profit))
-            deposit[account] = min(-(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT, int(MAX_AMOUNT))
+            deposit[account] = min(-(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT, MAX_AMOUNT)
     return deposit
 
 
 def _by_account(trades: Ints, side: int) -> list[tuple[int, Ints]]:
-    """The trades of each buyer (side 0) or seller (1), in order: an account's trades are neighbors."""
+    """The trades of each buyer or seller, as the column `side` says, in order: an account's trades are neighbors."""
     cuts = np.flatnonzero(np.diff(trades[:, side])) + 1
     return [(int(part[0, side]), part) for part in np.split(trades, cuts)]
 

@@ -8,7 +8,7 @@ from typing import Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from perplab.exchange.build import BUILD
+from perplab.exchange import BUILD
 
 from .compare import Done
 from .table import counted, dollars

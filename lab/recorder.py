@@ -11,13 +11,11 @@ import numpy as np
 
 from perplab.clients.bots.base import Rows
 from perplab.exchange import Exchange
-from perplab.exchange.schema.kinds import BUY, SELL
-from perplab.exchange.state.types import ROW
+from perplab.exchange.messages import ROW, Side
+from perplab.exchange.units import BP_PER_ONE, MICRO
 from perplab.lab.population import Terms
-from perplab.lab.run import BookSamples, Floats
+from perplab.lab.run import MARKET, BookSamples, Floats
 
-MARKET: Final = 0
-MICRO: Final = 1e6  # [micro-units per USD]
 NEAR: Final = 0.01  # depth counts within this share of the true price
 NAN: Final = float("nan")
 
@@ -42,8 +40,8 @@ class Recorder:
         exchange, tick = self.exchange, self.terms.tick_usd
         prices = (exchange.mark_price(MARKET), exchange.last_price(MARKET), exchange.best_bid(MARKET), exchange.best_ask(MARKET))
         true = true_usd / tick
-        bids = exchange.lots_within(MARKET, int(BUY), int(np.ceil(true * (1.0 - NEAR))))[1] / MICRO
-        asks = exchange.lots_within(MARKET, int(SELL), int(np.floor(true * (1.0 + NEAR))))[1] / MICRO
+        bids = exchange.lots_within(MARKET, Side.BUY, int(np.ceil(true * (1.0 - NEAR))))[1] / MICRO
+        asks = exchange.lots_within(MARKET, Side.SELL, int(np.floor(true * (1.0 + NEAR))))[1] / MICRO
         self._ts.append(ts)
         self._prices.append((true_usd, *(price * tick if price else NAN for price in prices), bids, asks))
         self._effective.append([self._effective_bp(size, true) for size in self.sizes_usd])
@@ -51,15 +49,15 @@ class Recorder:
     def _effective_bp(self, size_usd: float, true: float) -> tuple[float, float]:
         """Average price of buying and of selling `size_usd` against the true price [ticks], signed; NaN if the book is too thin. [bp]"""
         lots = max(1, round(size_usd * MICRO / (true * self.terms.unit)))
-        return self._average_bp(int(BUY), lots, true), self._average_bp(int(SELL), lots, true)
+        return self._average_bp(Side.BUY, lots, true), self._average_bp(Side.SELL, lots, true)
 
     def _average_bp(self, side: int, lots: int, true: float) -> float:
         filled, value = self.exchange.sweep(MARKET, side, lots)
-        return (value / (filled * self.terms.unit) / true - 1.0) * 1e4 if filled == lots else NAN
+        return (value / (filled * self.terms.unit) / true - 1.0) * BP_PER_ONE if filled == lots else NAN
 
     def events(self) -> Rows:
         """All event rows so far, shape (n, 16)."""
-        return np.concatenate(self._events) if self._events else np.zeros((0, int(ROW)), dtype=np.int64)
+        return np.concatenate(self._events) if self._events else np.zeros((0, ROW), dtype=np.int64)
 
     def book(self) -> BookSamples:
         columns: Floats = np.array(self._prices, dtype=np.float64).reshape(-1, 7)

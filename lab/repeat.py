@@ -14,8 +14,9 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from perplab.exchange import VenueDesign, VenueError
 from perplab.exchange.design.reader import DesignError, convert
-from perplab.exchange.design.venue import VenueDesign, VenueError, checked
+from perplab.exchange.design.venue import checked
 
 from .choices import Choice
 from .fit import check_venue_name

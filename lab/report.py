@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 import numpy
 
-from perplab.exchange.build import BUILD
+from perplab.exchange import BUILD
 
 from .metrics import CATALOGUE, Metrics
 

@@ -7,12 +7,16 @@ long the run took: timings live in `Timing`, which never enters a report.json.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+MARKET: Final = 0  # the number of the one market of a run
+ASSET: Final = 0  # and of the asset that it settles in: the venue's first
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from perplab.exchange.design.reader import DesignError, Tree, convert, merged, nearest, read_toml
+from perplab.exchange.units import MS_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
 
 from .names import wrong_name
 
 MINUTE_NS: Final = 60 * 10**9
-MS_NS: Final = 10**6
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0

@@ -19,27 +19,28 @@ from typing import Final
 import numpy as np
 
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
-from perplab.exchange import BUILD, Exchange
-from perplab.exchange.codes import Reason
-from perplab.exchange.design.venue import VenueDesign, accrual_shift
-from perplab.exchange.events import AUDIENCE_COLUMNS, Event, Rejected, audience, event_of_row
-from perplab.exchange.journal import Journal
-from perplab.exchange.messages import COMMAND_OF, Malformed, UpdateOracle
-from perplab.exchange.state.types import CLEARING, FEES, FIRST_USER, INSURANCE, PPM, ROUNDING, UNCOVERED, VAULT
-from perplab.lab.agents import ASSET, Agent
+from perplab.exchange import BUILD, Exchange, Journal, Malformed, VenueDesign
+from perplab.exchange.codes import FIRST_USER, Reason, SystemAccount
+from perplab.exchange.design.venue import accrual_shift
+from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected, audience, event_of_row
+from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, UpdateOracle, column_of
+from perplab.exchange.units import MICRO, PPM, SECOND_NS
+from perplab.lab.agents import Agent
 from perplab.lab.recorder import Recorder
-from perplab.lab.run import Floats, Ints, MarketTerms, Run, Timing
+from perplab.lab.run import ASSET, MARKET, Floats, Ints, MarketTerms, Run, Timing
 from perplab.lab.scenario import Scenario, ScenarioError
-from perplab.lab.stage import MARKET, Stage, set_stage, with_capital
+from perplab.lab.stage import Stage, set_stage, with_capital
 
-SECOND_NS: Final = 10**9
-MICRO: Final = 10**6  # [micro-units per USD]
-KINDS: Final = 64  # event kinds are below
-UPDATE_ORACLE: Final = UpdateOracle.KIND
+ORACLE_PRICES: Final = [column_of(UpdateOracle, name) for name in ("price", "perp_median")]
 CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
-SYSTEM_ACCOUNTS: Final = {
-    "insurance": INSURANCE, "vault": VAULT, "fees": FEES, "rounding": ROUNDING, "clearing": CLEARING, "uncovered": UNCOVERED,
-}  # fmt: skip
+SYSTEM_NAMES: Final = {  # in a run's balances
+    "insurance": SystemAccount.INSURANCE_FUND,
+    "vault": SystemAccount.VAULT,
+    "fees": SystemAccount.FEES,
+    "rounding": SystemAccount.ROUNDING,
+    "clearing": SystemAccount.CLEARING,
+    "uncovered": SystemAccount.UNCOVERED,
+}
 
 
 class Actor:
@@ -74,7 +75,7 @@ class Simulation:
         self._ticks = (stage.path.prices / stage.terms.tick_usd).tolist()
         self._shift = 1.0  # factor on the true price: 1 unless the scenario has feedback
         self._shifts: list[float] = []  # one per sample
-        self._arrivals = [*stage.exogenous[:, 1].tolist(), 2**62]
+        self._arrivals = [*stage.exogenous[:, TS_COLUMN].tolist(), 2**62]
         self._next = 0  # first exogenous row that has not been sent
         self._heap: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
@@ -86,7 +87,7 @@ class Simulation:
         """Who is told of an event: by (kind, account) if it is private, by kind if not, and whether anyone hears of a kind at all."""
         private: dict[tuple[int, int], list[Actor]] = {}
         public: dict[int, list[Actor]] = {}
-        heard = np.zeros(KINDS, dtype=np.int64)
+        heard = np.zeros(max(EVENT_OF) + 1, dtype=np.int64)
         for actor in self.actors:
             for kind in actor.bot.hears:
                 heard[kind] = 1
@@ -124,11 +125,11 @@ class Simulation:
     def _must_be_open(self) -> None:
         """ScenarioError if the venue refused any part of the opening: the run would begin without some of its traders."""
         events = self.recorder.events()
-        refused = events[events[:, 0] == Rejected.KIND]
+        refused = events[events[:, KIND_COLUMN] == Rejected.KIND]
         if len(refused):
             event = event_of_row(refused[0].tolist())
             assert isinstance(event, Rejected)
-            owner = event.account - int(FIRST_USER)
+            owner = event.account - FIRST_USER
             name = self.stage.names[owner] if 0 <= owner < len(self.stage.names) else "the oracle"
             command = COMMAND_OF[event.command].__name__
             raise ScenarioError(
@@ -151,7 +152,7 @@ class Simulation:
         """Apply commands in bulk, write their events down, and tell those who listen."""
         self.commands += len(rows)
         for first in range(0, len(rows), CHUNK):
-            self._now = int(rows[-1, 1])
+            self._now = int(rows[-1, TS_COLUMN])
             began = perf_counter()
             try:
                 out = self.exchange.apply_rows(rows[first : first + CHUNK].reshape(-1))
@@ -162,14 +163,14 @@ class Simulation:
             self.core_s += perf_counter() - began
             events = np.asarray(out).reshape(-1, rows.shape[1])
             self.recorder.add(events)
-            if self._heard[events[:, 0]].any():
+            if self._heard[events[:, KIND_COLUMN]].any():
                 self._tell(events)
 
     # -- bots --
 
     def _tell(self, events: Rows) -> None:
-        for row in events[self._heard[events[:, 0]] == 1].tolist():
-            kind, accounts = row[0], audience(row)
+        for row in events[self._heard[events[:, KIND_COLUMN]] == 1].tolist():
+            kind, accounts = row[KIND_COLUMN], audience(row)
             if accounts is None:
                 actors = self._public.get(kind, [])
             else:
@@ -196,7 +197,7 @@ class Simulation:
 
     def _deliver(self, rows: Rows, ts: int) -> None:
         rows = rows.copy()  # a bot may keep what it sent
-        rows[:, 1] = ts
+        rows[:, TS_COLUMN] = ts
         self._send(rows)
 
     def _wake(self, actor: Actor, ts: int) -> None:
@@ -222,7 +223,7 @@ class Simulation:
         """Open auctions: what is on offer of each, at the mark, and what taking it would gain now."""
         lot_value = self.exchange.mark_price(MARKET) * self.stage.terms.unit
         return tuple(
-            Offer(one.auction, abs(one.size) * lot_value * one.share_ppm // int(PPM), one.gain * one.share_ppm // int(PPM))
+            Offer(one.auction, abs(one.size) * lot_value * one.share_ppm // PPM, one.gain * one.share_ppm // PPM)
             for one in self.exchange.auctions()
             if one.size
         )
@@ -247,8 +248,8 @@ class Simulation:
     def _shifted(self, rows: Rows) -> Rows:
         """Oracle updates as the sources report them once feedback has moved the true price."""
         rows = rows.copy()
-        updates = rows[:, 0] == UPDATE_ORACLE
-        for column in (3, 4):
+        updates = rows[:, KIND_COLUMN] == UpdateOracle.KIND
+        for column in ORACLE_PRICES:
             rows[updates, column] = np.rint(rows[updates, column] * self._shift).astype(np.int64)
         return rows
 
@@ -257,7 +258,7 @@ class Simulation:
     def accounts(self) -> tuple[Ints, Ints]:
         """Equity [micro] and position [lots] of every account, by number."""
         exchange = self.exchange
-        accounts = range(int(FIRST_USER) + self.stage.accounts)
+        accounts = range(FIRST_USER + self.stage.accounts)
         equity = np.array([exchange.equity(account) for account in accounts], dtype=np.int64)
         size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
         return equity, size
@@ -266,7 +267,7 @@ class Simulation:
         """Ledger balance of every cohort and system account [micro]; the sum is what was paid in less what was paid out."""
         of = self.exchange.ledger_balance
         held = {cohort.name: sum(of(account) for account in cohort.accounts.tolist()) for cohort in self.stage.cohorts}
-        return held | {name: of(int(account)) for name, account in SYSTEM_ACCOUNTS.items()}
+        return held | {name: of(account) for name, account in SYSTEM_NAMES.items()}
 
     def true_path(self) -> Floats:
         """The true price on the path's own grid [USD], feedback included."""

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 import numpy as np
 
 from perplab.clients.bots.base import Bot, Rows, Seat, pack
 from perplab.clients.bots.taker import NoiseTaker
-from perplab.exchange.design.venue import FundDesign, VenueDesign
-from perplab.exchange.messages import BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
-from perplab.exchange.state.types import FIRST_USER, PPM
-from perplab.lab.agents import ASSET, Agent, cast, holders, withdrawal
+from perplab.exchange import VenueDesign
+from perplab.exchange.design.venue import FundDesign
+from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
+from perplab.exchange.units import MICRO, PPM
+from perplab.lab.agents import Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.population import Terms, Traders, populate
-from perplab.lab.run import Cohort
+from perplab.lab.run import ASSET, MARKET, Cohort
 from perplab.lab.scenario import Scenario
 from perplab.oracle.paths import PricePath
-
-MARKET: Final = 0
-MICRO: Final = 1e6  # [micro-units per USD]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def has_auctions(venue: VenueDesign) -> bool:
 def terms_of(venue: VenueDesign) -> Terms:
     """The scales and tiers of the venue's market."""
     market = venue.markets[MARKET]
-    rate = np.array([tier.initial_margin_ppm / int(PPM) for tier in market.tiers])
+    rate = np.array([tier.initial_margin_ppm / PPM for tier in market.tiers])
     lower = np.array([tier.lower_notional * MICRO for tier in market.tiers])
     deduction = np.cumsum(lower * np.diff(rate, prepend=rate[0]))
     return Terms(float(market.tick), float(market.lot), market.unit, market.max_leverage, rate, deduction)
@@ -70,9 +67,9 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     traders = populate(scenario, terms, seed, accounts)
     own = cast(scenario, flows, seed, has_auctions(venue))
     agents = [*own, *holders(scenario, traders), *bots]
-    seats = [Seat(int(FIRST_USER) + number, MARKET, terms.unit) for number in range(len(agents))]
+    seats = [Seat(FIRST_USER + number, MARKET, terms.unit) for number in range(len(agents))]
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
-    first = int(FIRST_USER) + len(own)
+    first = FIRST_USER + len(own)
     opening = _opening(scenario, terms, path.start_ns, agents, traders, first)
     exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
@@ -84,14 +81,14 @@ def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], tra
     price = round(scenario.path.first_usd / terms.tick_usd)
     commands: list[Command] = [UpdateOracle(0, MARKET, price, price if scenario.oracle.outside_perp else 0)]
     for number, agent in enumerate(agents):
-        account = int(FIRST_USER) + number
+        account = FIRST_USER + number
         commands.append(OpenAccount(0, int(agent.kind), number))
         commands.append(Deposit(0, account, ASSET, agent.deposit))
         commands.append(SetLeverage(0, account, MARKET, terms.max_leverage))
     for buyer, seller, lots, at in traders.trades.tolist():
         commands.append(BlockTrade(0, first + buyer, first + seller, MARKET, lots, at))
     rows = pack(*commands)
-    rows[:, 1] = ts
+    rows[:, TS_COLUMN] = ts
     return rows
 
 
@@ -101,15 +98,15 @@ def _exogenous(oracle: Rows, bots: list[Bot]) -> Rows:
     for bot in bots:
         if isinstance(bot, NoiseTaker):
             rows = bot.rows()
-            rows[:, 1] = bot.flow.ts
+            rows[:, TS_COLUMN] = bot.flow.ts
             blocks.append(rows)
     rows = np.concatenate(blocks)
-    ordered: Rows = np.ascontiguousarray(rows[np.argsort(rows[:, 1], kind="stable")])
+    ordered: Rows = np.ascontiguousarray(rows[np.argsort(rows[:, TS_COLUMN], kind="stable")])
     return ordered
 
 
 def _cohorts(agents: list[Agent]) -> tuple[Cohort, ...]:
     names = dict.fromkeys(agent.cohort for agent in agents)
-    accounts = np.arange(len(agents), dtype=np.int64) + int(FIRST_USER)
+    accounts = np.arange(len(agents), dtype=np.int64) + FIRST_USER
     of = np.array([agent.cohort for agent in agents])
     return tuple(Cohort(name, accounts[of == name]) for name in names)

@@ -16,8 +16,8 @@ import numpy as np
 
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import MAX_POINTS, PricePath
-from perplab.oracle.sources import AGGREGATES, BP, Source
-from perplab.oracle.values import MAX_NS, MAX_PRICE, MIN_PRICE, MINUTE_NS, FeedError, Floats, Ints, real, whole
+from perplab.oracle.sources import AGGREGATES, Source
+from perplab.oracle.values import BP, MAX_NS, MAX_PRICE, MIN_PRICE, MINUTE_NS, FeedError, Floats, Ints, real, whole
 
 if TYPE_CHECKING:
     from perplab.exchange.messages import UpdateOracle

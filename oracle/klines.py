@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, NoReturn
 import numpy as np
 
 from perplab.oracle.bars import PRICE_NAMES, Bar, Bars, wrong_range
-from perplab.oracle.values import MAX_NS, MAX_PRICE, MIN_PRICE, MINUTE_NS, PathError, whole
+from perplab.oracle.values import MAX_NS, MAX_PRICE, MIN_PRICE, MINUTE_NS, SECOND_NS, PathError, whole
 
 MAX_FILE_BYTES: Final = 256 * 2**20  # unpacked: four years of one-minute bars; a packed file cannot fill the memory
 KLINE_COLUMNS: Final = (6, 12)  # open time .. volume, or all the columns of the Binance archive
@@ -42,7 +42,6 @@ NO_FILE: Final = (  # what the standard library raises for archives that are non
 MS_FROM: Final = 10**11
 US_FROM: Final = 10**14
 MAX_DIGITS: Final = 19  # microseconds of MAX_NS have 16; bounds the work on a row of nothing but digits
-SECOND_NS: Final = 10**9
 MAX_SHOWN: Final = 80  # characters of the file in one message
 
 

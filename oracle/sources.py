@@ -15,13 +15,12 @@ import numpy as np
 
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
-from perplab.oracle.values import MAX_NS, Floats, Ints, SourceError, real, text, time_array, whole
+from perplab.oracle.values import BP, MAX_NS, Floats, Ints, SourceError, real, text, time_array, whole
 
 MAX_NOISE_BP: Final = 1_000.0  # [bp] 10 %: numpy's largest normal draw is below 9, so 1 + noise stays positive
 MIN_OFFSET_BP: Final = -9_999.0  # [bp] a price stays positive
 MAX_OFFSET_BP: Final = 1_000_000.0  # [bp] a hundred times the price
 MAX_WEIGHT: Final = 1e9
-BP: Final = 1e-4
 
 Window: TypeAlias = tuple[int, int]  # [from_ns, to_ns)
 Manipulation: TypeAlias = tuple[int, int, float]  # [from_ns, to_ns), offset [bp]

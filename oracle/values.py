@@ -21,7 +21,9 @@ MAX_NS: Final = 2**62 - 1  # [ns] year 2116, the venue's own bound; half of int6
 MIN_PRICE: Final = 1e-12  # [USD] below any listed coin; keeps quotients of prices finite
 MAX_PRICE: Final = 1e15  # [USD] float64 still resolves 0.125 USD here
 
-MINUTE_NS: Final = 60 * 10**9  # [ns]
+BP: Final = 1e-4  # one basis point, as a fraction
+SECOND_NS: Final = 10**9  # [ns]
+MINUTE_NS: Final = 60 * SECOND_NS  # [ns]
 YEAR_NS: Final = 365 * 24 * 60 * MINUTE_NS  # [ns] a market that never closes: 365 days
 
 

@@ -12,8 +12,9 @@ import math
 from msgspec import Struct
 
 from perplab.exchange.messages import Place, Side, TimeInForce
+from perplab.exchange.units import BP
 
-from .base import BP, NOTHING, Action, Bot, Rows, Seat, View, pack
+from .base import NOTHING, Action, Bot, Rows, Seat, View, pack
 
 
 class ArbitrageTerms(Struct, frozen=True):

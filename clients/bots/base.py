@@ -12,22 +12,17 @@ from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import fields
 from numpy.typing import NDArray
 
-from perplab.exchange.messages import CancelAll, Command, Event, Place, command_row
-from perplab.exchange.state.types import ROW
+from perplab.exchange.messages import ROW, CancelAll, Command, Event, Place, column_of, command_row
 
 Rows: TypeAlias = NDArray[np.int64]  # packed commands, shape (n, 16), `ts` left 0
 Ints: TypeAlias = NDArray[np.int64]  # one number per entry, shape (n,)
 Floats: TypeAlias = NDArray[np.float64]
 Action: TypeAlias = tuple[Rows, int | None]  # commands now, and when to be woken [ns]; a pending wake-up that is earlier stays
 
-NOTHING: Final[Rows] = np.zeros((0, int(ROW)), dtype=np.int64)
+NOTHING: Final[Rows] = np.zeros((0, ROW), dtype=np.int64)
 NOTHING.flags.writeable = False
-BP: Final = 1e-4
-
-PLACE: Final = {field.name: column for column, field in enumerate(fields(Place), start=1)}  # columns of a packed order
 
 
 class Offer(Struct, frozen=True, gc=False):
@@ -82,7 +77,7 @@ class Bot:
                 return pack(Place(0, self.seat.account, self.seat.market, Side.SELL, view.bid, 1)), None
     """
 
-    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in exchange/schema/events.py
+    hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in perplab.exchange.events
     sees_offers: ClassVar[bool] = False
 
     def __init__(self, seat: Seat) -> None:
@@ -103,21 +98,24 @@ class Bot:
 
 def pack(*commands: Command) -> Rows:
     """Typed commands as rows; make them with `ts` 0."""
-    return np.array([command_row(command) for command in commands], dtype=np.int64).reshape(-1, int(ROW))
+    return np.array([command_row(command) for command in commands], dtype=np.int64).reshape(-1, ROW)
+
+
+def pack_many(command: type[Command], count: int, **values: int | Ints) -> Rows:
+    """`count` commands of one kind as rows. A field is one number or int64 (count,); `ts` is 0 unless given. TypeError for a wrong name."""
+    one = command(**{"ts": 0, **{name: value if isinstance(value, int) else 0 for name, value in values.items()}})
+    rows = np.repeat(pack(one), count, axis=0)
+    for name, value in values.items():
+        rows[:, column_of(command, name)] = value
+    return rows
 
 
 def places(seat: Seat, sides: Ints, prices: Ints, lots: Ints, tif: int) -> Rows:
     """One limit order per entry of the three columns, each int64 (n,); entries of no lots are left out."""
     wanted = np.flatnonzero(lots > 0)
-    rows = np.zeros((wanted.size, int(ROW)), dtype=np.int64)
-    rows[:, 0] = Place.KIND
-    rows[:, PLACE["account"]] = seat.account
-    rows[:, PLACE["market"]] = seat.market
-    rows[:, PLACE["side"]] = sides[wanted]
-    rows[:, PLACE["price"]] = prices[wanted]
-    rows[:, PLACE["size"]] = lots[wanted]
-    rows[:, PLACE["tif"]] = tif
-    return rows
+    return pack_many(
+        Place, wanted.size, account=seat.account, market=seat.market, side=sides[wanted], price=prices[wanted], size=lots[wanted], tif=tif
+    )
 
 
 def replace_quotes(seat: Seat, quotes: Rows) -> Rows:

@@ -15,9 +15,9 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.messages import AuctionStarted, Command, Event, Place, Side, TakeAuction, TimeInForce
-from perplab.exchange.state.types import PPM
+from perplab.exchange.units import BP, PPM
 
-from .base import BP, NOTHING, Action, Bot, Floats, Offer, Rows, Seat, View, pack, places, replace_quotes
+from .base import NOTHING, Action, Bot, Floats, Offer, Rows, Seat, View, pack, places, replace_quotes
 
 
 class BidderTerms(Struct, frozen=True):
@@ -84,12 +84,12 @@ class Bidder(Bot):
         offers = [offer for offer in view.offers if offer.notional]
         for offer in sorted(offers, key=lambda one: (-one.gain / one.notional, one.auction)):
             size, discount = self._wanted(offer, capacity, used)
-            share_ppm = min(int(PPM), int(size * int(PPM) / offer.notional))
+            share_ppm = min(PPM, int(size * PPM / offer.notional))
             if share_ppm < 1:
                 break
-            gain = int(discount * offer.notional * share_ppm / int(PPM))
+            gain = int(discount * offer.notional * share_ppm / PPM)
             bids.append(TakeAuction(0, self.seat.account, offer.auction, share_ppm, gain))
-            used += offer.notional * share_ppm / int(PPM)
+            used += offer.notional * share_ppm / PPM
         return pack(*bids)
 
     def _wanted(self, offer: Offer, capacity: float, used: float) -> tuple[float, float]:

@@ -7,16 +7,14 @@ the inventory already held. How much is withdrawn follows a volatility that rise
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.messages import CancelAll, Side, TimeInForce
+from perplab.exchange.units import BP, SECOND_NS
 
-from .base import BP, Action, Bot, Floats, Rows, Seat, View, pack, places
-
-SECOND: Final = 1e9  # [ns]
+from .base import Action, Bot, Floats, Rows, Seat, View, pack, places
 
 
 class Ladder(Struct, frozen=True):
@@ -53,7 +51,7 @@ class Alarm:
     def watch(self, ts: int, price: float) -> None:
         """The price at a later `ts`."""
         before, last = self._seen
-        seconds = (ts - before) / SECOND
+        seconds = (ts - before) / SECOND_NS
         rate = math.log(price / last) ** 2 / seconds
         self._fast += (rate - self._fast) * (1.0 - 0.5 ** (seconds / self.terms.rise_s))
         self._slow += (rate - self._slow) * (1.0 - 0.5 ** (seconds / self.terms.fall_s))

@@ -6,12 +6,11 @@ it order by order, or take `rows` and `ts` and deliver them in bulk: the orders 
 
 from __future__ import annotations
 
-import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.messages import Place, Side, TimeInForce
+from perplab.exchange.messages import Place, TimeInForce
 
-from .base import NOTHING, PLACE, Action, Bot, Ints, Rows, Seat, View, pack
+from .base import NOTHING, Action, Bot, Ints, Rows, Seat, View, pack_many
 
 
 class Flow(Struct, frozen=True):
@@ -42,13 +41,11 @@ class NoiseTaker(Bot):
 
     def rows(self, first: int = 0, last: int | None = None) -> Rows:
         """Its orders as packed commands, all or those of [first, last), shape (n, 16)."""
-        part, flow = slice(first, last), self.flow
-        template = pack(Place(0, self.seat.account, self.seat.market, Side.BUY, 1, 1, tif=TimeInForce.IOC))
-        rows = np.repeat(template, flow.ts[part].size, axis=0)
-        rows[:, PLACE["side"]] = flow.sides[part]
-        rows[:, PLACE["price"]] = flow.limits[part]
-        rows[:, PLACE["size"]] = flow.lots[part]
-        return rows
+        part, seat, flow = slice(first, last), self.seat, self.flow
+        return pack_many(
+            Place, flow.ts[part].size, account=seat.account, market=seat.market, side=flow.sides[part], price=flow.limits[part],
+            size=flow.lots[part], tif=int(TimeInForce.IOC),
+        )  # fmt: skip
 
     def _next_ts(self) -> int | None:
         return int(self.flow.ts[self._next]) if self._next < self.flow.ts.size else None

@@ -101,6 +101,20 @@ class AccountKind(IntEnum):
 AccountKindCode = Annotated[int, Meta(ge=1, le=4), AccountKind]
 
 
+class SystemAccount(IntEnum):
+    """The venue's own accounts, which exist before the first command. Their numbers, not a kind: no message has a field of this enum."""
+
+    INSURANCE_FUND = 0
+    FEES = 1
+    ROUNDING = 2  # what rounding has left over
+    CLEARING = 3  # funding and shared losses that positions owe or are owed, and have not settled yet
+    UNCOVERED = 4  # losses that nobody has paid
+    VAULT = 5  # the backstop vault
+
+
+FIRST_USER = 8  # the number of the first account that a command opens; 6 and 7 are kept free for further system accounts
+
+
 class MarketStatus(IntEnum):
     ACTIVE = 0
     POST_ONLY = 1

@@ -345,8 +345,10 @@ class SurplusPaid(Event, frozen=True, gc=False):
     amount: int  # [micro]
 
 
-# Who is told of an event: the accounts that these fields name, or everyone. What an account field means is up to the event; all
-# that are named are told, so that nobody learns of a change of its own account from somewhere else.
+# Who is told of an event: the owners of the accounts that these fields name, or everyone; the venue's operator is told everything. What
+# an account field means is up to the event; all that are named are told, so that nobody learns of a change of its own account from
+# somewhere else. An account of -1 is none: that a command which names no account was refused is the venue's own business, since only
+# the operator and the price feed send such commands.
 EVERYONE: Final[tuple[str, ...]] = ()
 OWN: Final[tuple[str, ...]] = ("account",)
 AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
@@ -396,9 +398,9 @@ AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {
 
 
 def audience(row: list[int]) -> list[int] | None:
-    """The accounts that are told of a packed event, each once, in the order of its fields; None: everyone is."""
+    """The accounts that are told of a packed event, each once, in the order of its fields; [] if only the operator is, None if everyone."""
     columns = AUDIENCE_COLUMNS[row[0]]
-    return list(dict.fromkeys(row[column] for column in columns)) if columns else None
+    return [account for account in dict.fromkeys(row[column] for column in columns) if account >= 0] if columns else None
 
 
 def event_of_row(row: list[int]) -> Event:

@@ -8,11 +8,13 @@ packed form is one row of 16 int64:
 
 Bounds are part of the annotations, as is the enum of codes.py that a field holds a number of (`side: SideCode`). Bounds are checked
 at the door, before the command's `ts` is applied. The last column of a
-command row counts continuation rows; no command of today needs one, so it is zero.
+command row counts continuation rows; no command of today needs one, so it is zero. AUTHORITY, below the structs, says who may send
+a command.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, ClassVar, Final, get_args, get_type_hints
 
 from msgspec import Meta
@@ -33,17 +35,31 @@ from .codes import (
 from .events import *  # noqa: F403
 from .events import Event
 
+# The limits of what crosses the boundary.
+ROW: Final = int(t.ROW)  # integers of a packed command or event
+MAX_TS: Final = int(t.MAX_TS)  # [ns]
+MAX_TS_JUMP: Final = int(t.MAX_TS_JUMP)  # [ns] from one command to the next
+MAX_PRICE: Final = int(t.MAX_PRICE)  # [ticks]
+MAX_LOTS: Final = int(t.MAX_LOTS)  # [lots] of an order or a position
+MAX_NOTIONAL: Final = int(t.MAX_NOTIONAL)  # [micro] of an order, an order side or a position
+MAX_AMOUNT: Final = int(t.MAX_AMOUNT)  # [micro] of one deposit, withdrawal or transfer
+MAX_SUPPLY: Final = int(t.MAX_SUPPLY)  # [micro] of deposits less withdrawals, per asset
+MAX_ACCOUNTS: Final = int(t.MAX_ACCOUNTS)
+MAX_MARKETS: Final = int(t.MAX_MARKETS)
+MAX_ASSETS: Final = int(t.MAX_ASSETS)
+MAX_LEVERAGE: Final = int(t.MAX_LEVERAGE)
+
 I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Ts = Annotated[int, Meta(ge=0, le=int(t.MAX_TS))]
-AccountId = Annotated[int, Meta(ge=0, le=int(t.MAX_ACCOUNTS) - 1)]
-MarketId = Annotated[int, Meta(ge=0, le=int(t.MAX_MARKETS) - 1)]
-AnyMarket = Annotated[int, Meta(ge=-1, le=int(t.MAX_MARKETS) - 1)]  # -1: all of them
-AssetId = Annotated[int, Meta(ge=0, le=int(t.MAX_ASSETS) - 1)]
-Amount = Annotated[int, Meta(ge=1, le=int(t.MAX_AMOUNT))]  # [micro]
-SignedAmount = Annotated[int, Meta(ge=-int(t.MAX_AMOUNT), le=int(t.MAX_AMOUNT))]  # [micro]
-Price = Annotated[int, Meta(ge=1, le=int(t.MAX_PRICE))]  # [ticks]
-OptionalPrice = Annotated[int, Meta(ge=0, le=int(t.MAX_PRICE))]  # [ticks], 0: none
-Lots = Annotated[int, Meta(ge=1, le=int(t.MAX_LOTS))]  # [lots]
+Ts = Annotated[int, Meta(ge=0, le=MAX_TS)]
+AccountId = Annotated[int, Meta(ge=0, le=MAX_ACCOUNTS - 1)]
+MarketId = Annotated[int, Meta(ge=0, le=MAX_MARKETS - 1)]
+AnyMarket = Annotated[int, Meta(ge=-1, le=MAX_MARKETS - 1)]  # -1: all of them
+AssetId = Annotated[int, Meta(ge=0, le=MAX_ASSETS - 1)]
+Amount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]  # [micro]
+SignedAmount = Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]  # [micro]
+Price = Annotated[int, Meta(ge=1, le=MAX_PRICE)]  # [ticks]
+OptionalPrice = Annotated[int, Meta(ge=0, le=MAX_PRICE)]  # [ticks], 0: none
+Lots = Annotated[int, Meta(ge=1, le=MAX_LOTS)]  # [lots]
 Id = Annotated[int, Meta(ge=1, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
 SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
@@ -140,7 +156,7 @@ class SetLeverage(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 10
     account: AccountId
     market: MarketId
-    leverage: Annotated[int, Meta(ge=1, le=int(t.MAX_LEVERAGE))]
+    leverage: Annotated[int, Meta(ge=1, le=MAX_LEVERAGE)]
 
 
 class SetMarginMode(Command, frozen=True, gc=False):
@@ -204,6 +220,42 @@ class Tick(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 17
 
 
+class Role(Enum):
+    """Who may send a command that is nobody's own business."""
+
+    OPERATOR = "the venue's operator"
+    PRICE_FEED = "the price feed"
+    CLOCK = "whoever drives the venue's clock"
+
+
+# Who may send a command: the owner of the accounts that these fields name, or a role. The core does not ask: whoever stands between
+# it and the world does, before `apply`. A field that names an account either authorises here or is in ONLY_NAMED.
+OF_OWNER: Final[tuple[str, ...]] = ("account",)
+AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
+    OpenAccount: Role.OPERATOR,  # it says whose the account is to be, which only the shell that knows its users can
+    Deposit: Role.OPERATOR,  # it makes money: only the venue knows what has come in
+    Withdraw: OF_OWNER,
+    Transfer: OF_OWNER,  # who receives it is not asked
+    Place: OF_OWNER,
+    Amend: OF_OWNER,
+    Cancel: OF_OWNER,
+    CancelClient: OF_OWNER,
+    CancelAll: OF_OWNER,
+    SetLeverage: OF_OWNER,
+    SetMarginMode: OF_OWNER,
+    MoveIsolatedMargin: OF_OWNER,
+    BlockTrade: Role.OPERATOR,  # it moves money between two accounts at any price: not even both owners may agree on one
+    UpdateOracle: Role.PRICE_FEED,
+    TakeAuction: OF_OWNER,  # the bidder's
+    SetMarketStatus: Role.OPERATOR,  # it stops or closes a market for all
+    Tick: Role.CLOCK,
+}
+ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
+    Deposit: ("account",),
+    Transfer: ("to",),
+    BlockTrade: ("buyer", "seller"),
+}
+
 COMMANDS: Final[tuple[type[Command], ...]] = tuple(Command.__subclasses__())
 COMMAND_OF: Final[dict[int, type[Command]]] = {c.KIND: c for c in COMMANDS}
 KIND_OF: Final[dict[type[Command], int]] = {c: c.KIND for c in COMMANDS}
@@ -222,21 +274,41 @@ def _bounds(command: type[Command]) -> tuple[tuple[str, int, int], ...]:
 BOUNDS: Final[dict[int, tuple[tuple[str, int, int], ...]]] = {c.KIND: _bounds(c) for c in COMMANDS}
 
 
+def columns_of(message: type[Command] | type[Event]) -> dict[str, int]:
+    """Where the fields of a command or event lie in its packed row. The kind is in KIND_COLUMN."""
+    return {field.name: number for number, field in enumerate(fields(message), start=1)}
+
+
+def column_of(message: type[Command] | type[Event], field: str) -> int:
+    """Where one field lies in the packed row of a command or event. Raises KeyError."""
+    return columns_of(message)[field]
+
+
 # What a Rejected event names of a command: the columns of its account, market and client id; -1 where it has none.
 _NAMED: Final = (("account", "buyer"), ("market",), ("client_hi",), ("client_lo",))
 
 
 def _refusal_columns(command: type[Command]) -> tuple[int, ...]:
-    place = {field.name: number for number, field in enumerate(fields(command), start=1)}
+    place = columns_of(command)
     return tuple(next((place[name] for name in names if name in place), -1) for names in _NAMED)
 
 
 REFUSAL_COLUMNS: Final[dict[int, tuple[int, ...]]] = {c.KIND: _refusal_columns(c) for c in COMMANDS}
 
 
-def column_of(message: type[Command] | type[Event], field: str) -> int:
-    """Where a field lies in the packed row of a command or event."""
-    return 1 + [one.name for one in fields(message)].index(field)
+KIND_COLUMN: Final = 0  # of commands and events
+TS_COLUMN: Final = column_of(Command, "ts")  # of commands; that of events is column_of(Event, "ts")
+
+_AUTHORITY_COLUMNS: Final[dict[int, tuple[int, ...] | Role]] = {
+    command.KIND: asked if isinstance(asked, Role) else tuple(column_of(command, name) for name in asked)
+    for command, asked in AUTHORITY.items()
+}
+
+
+def authority(row: list[int]) -> list[int] | Role:
+    """Who may send a packed command: the owner of all these accounts, or a role."""
+    asked = _AUTHORITY_COLUMNS[row[KIND_COLUMN]]
+    return asked if isinstance(asked, Role) else [row[column] for column in asked]
 
 
 class Malformed(ValueError):
@@ -263,7 +335,7 @@ def command_row(command: Command) -> list[int]:
             raise Malformed(f"{type(command).__name__}: {value!r} is not an integer")
         if not -(2**63) <= value < 2**63:
             raise Malformed(f"{type(command).__name__}: {value} does not fit 64 bits")
-    return row + [0] * (int(t.ROW) - len(row))
+    return row + [0] * (ROW - len(row))
 
 
 def command_of_row(row: list[int]) -> Command:

@@ -12,6 +12,7 @@ import numpy as np
 from msgspec.structs import astuple, fields
 
 from perplab.exchange.events import Event, MarkMoved
+from perplab.exchange.messages import ROW, column_of
 from perplab.lab.run import BookSamples, Cohort, MarketTerms, Run
 
 SECOND = 10**9
@@ -34,11 +35,11 @@ def event(kind: type[Event], second: float, **values: int) -> Event:
 
 
 def rows(events: list[Event]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    table = np.zeros((len(events), 16), np.int64)
+    table = np.zeros((len(events), ROW), np.int64)
     for number, one in enumerate(events):
         row = [one.KIND, *astuple(one)]
         table[number, : len(row)] = row
-        table[number, 1] = number
+        table[number, column_of(Event, "seq")] = number
     return table
 
 

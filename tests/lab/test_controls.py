@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from perplab.exchange.codes import SystemAccount
 from perplab.exchange.design.venue import load_venue
 from perplab.exchange.events import Deleveraged, Event, Liquidated, LiquidationStarted, LossSocialized
-from perplab.exchange.state.types import UNCOVERED
+from perplab.exchange.messages import KIND_COLUMN
 from perplab.lab.run import Ints, Run
 from perplab.lab.scenario import BarsPath, load_scenario
 from perplab.lab.simulation import run
@@ -61,7 +62,7 @@ def deep(venue: str) -> Run:
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
-    found: Ints = of.events[of.events[:, 0] == event.KIND]
+    found: Ints = of.events[of.events[:, KIND_COLUMN] == event.KIND]
     return found
 
 
@@ -94,7 +95,7 @@ def test_calm_path_deleverages_nobody(venue: str) -> None:
 def test_deep_book_loses_nothing(venue: str) -> None:
     quiet = deep(venue)
     assert breached(quiet), "accounts are liquidated all the same"
-    assert bad_debt(quiet) == deleveraged(quiet) == len(rows(quiet, LossSocialized)) == quiet.closing_equity[int(UNCOVERED)] == 0
+    assert bad_debt(quiet) == deleveraged(quiet) == len(rows(quiet, LossSocialized)) == quiet.closing_equity[SystemAccount.UNCOVERED] == 0
 
 
 @pytest.mark.parametrize("venue", DESIGNS)
@@ -110,7 +111,7 @@ def test_unlimited_capital_spares_everyone_else(venue: str) -> None:
     rich = with_backstop(venue, CAPITALS[-1])
     assert deleveraged(rich) == 0
     assert len(rows(rich, LossSocialized)) == 0
-    assert rich.closing_equity[int(UNCOVERED)] == 0
+    assert rich.closing_equity[SystemAccount.UNCOVERED] == 0
 
 
 @pytest.mark.parametrize("venue", ["book_fund_adl", "book_vault_adl", "auction_fund_adl"])

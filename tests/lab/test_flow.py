@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perplab.clients.bots.taker import Flow
-from perplab.exchange.messages import UpdateOracle, command_of_row
+from perplab.exchange.messages import TS_COLUMN, UpdateOracle, column_of, command_of_row
 from perplab.lab.agents import withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows, stress, surge
 from perplab.lab.run import Ints
@@ -116,7 +116,8 @@ def test_oracle_rows_are_updates_with_an_outside_perp(scenario: Scenario, path: 
     assert first.price == pytest.approx(path.prices[0], abs=50)
     assert first.perp_median == pytest.approx(path.prices[0], abs=50)
     assert len(rows) == 1200, "every 3 s"
-    assert rows[0, 1] >= path.start_ns + scenario.oracle.lag_ms * 10**6
+    assert rows[0, TS_COLUMN] >= path.start_ns + scenario.oracle.lag_ms * 10**6
     without = oracle_rows(scenario.override({"oracle": {"outside_perp": False}}).oracle, path, 1, 1.0)
-    assert (without[:, 4] == 0).all()
-    np.testing.assert_array_equal(without[:, 3], rows[:, 3])
+    assert (without[:, column_of(UpdateOracle, "perp_median")] == 0).all()
+    price = column_of(UpdateOracle, "price")
+    np.testing.assert_array_equal(without[:, price], rows[:, price])

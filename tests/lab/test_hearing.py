@@ -10,7 +10,7 @@ from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View, pack
 from perplab.exchange.codes import AccountKind, SelfTrade, Side
 from perplab.exchange.design.venue import load_venue
 from perplab.exchange.events import BlockTraded, Event, FundingSampled, MarkMoved, Traded
-from perplab.exchange.messages import Place
+from perplab.exchange.messages import KIND_COLUMN, Place, column_of
 from perplab.lab.agents import Agent
 from perplab.lab.run import Ints
 from perplab.lab.scenario import Scenario, load_scenario
@@ -19,6 +19,7 @@ from perplab.lab.stage import Stage, set_stage, with_capital
 
 SECOND = 10**9
 DELAY = 7_000_000
+SEQ, TS = column_of(Event, "seq"), column_of(Event, "ts")
 
 
 class Ear(Bot):
@@ -85,22 +86,18 @@ def with_ears(kind: type[Ear], *cohorts: str) -> tuple[Simulation, list[Ear]]:
 
 def traded(simulation: Simulation) -> Ints:
     rows = simulation.recorder.events()
-    return rows[rows[:, 0] == Traded.KIND]
-
-
-def column(event: type[Event], name: str) -> int:
-    return event.__struct_fields__.index(name) + 1
+    return rows[rows[:, KIND_COLUMN] == Traded.KIND]
 
 
 def test_a_fill_is_heard_by_its_taker_and_its_maker_and_nobody_else() -> None:
     simulation, ears = with_ears(Ear, "makers", "noise", "longs")
     simulation.play(None)
     rows, end = traded(simulation), simulation.stage.path.end_ns
-    taker, maker = rows[:, column(Traded, "taker")], rows[:, column(Traded, "maker")]
+    taker, maker = rows[:, column_of(Traded, "taker")], rows[:, column_of(Traded, "maker")]
     for ear in ears:
-        mine = rows[((taker == ear.seat.account) | (maker == ear.seat.account)) & (rows[:, 2] + DELAY <= end)]
-        assert [event.seq for _, event in ear.heard] == mine[:, 1].tolist()
-        assert [at for at, _ in ear.heard] == (mine[:, 2] + DELAY).tolist()
+        mine = rows[((taker == ear.seat.account) | (maker == ear.seat.account)) & (rows[:, TS] + DELAY <= end)]
+        assert [event.seq for _, event in ear.heard] == mine[:, SEQ].tolist()
+        assert [at for at, _ in ear.heard] == (mine[:, TS] + DELAY).tolist()
         assert all(isinstance(event, Traded) for _, event in ear.heard)
     by_maker, by_taker, by_long = (ear.heard for ear in ears)
     assert by_maker and by_taker and not by_long
@@ -126,9 +123,9 @@ def test_what_is_public_is_heard_by_all_who_listen(kind: type[Event]) -> None:
     simulation.play(None)
     rows = simulation.recorder.events()
     opened, end = simulation.stage.path.start_ns, simulation.stage.path.end_ns
-    told = rows[(rows[:, 0] == kind.KIND) & (rows[:, 2] + DELAY <= end) & (rows[:, 2] > opened)]
+    told = rows[(rows[:, KIND_COLUMN] == kind.KIND) & (rows[:, TS] + DELAY <= end) & (rows[:, TS] > opened)]
     for ear in ears:
-        assert [event.seq for _, event in ear.heard if event.ts > opened] == told[:, 1].tolist() != []
+        assert [event.seq for _, event in ear.heard if event.ts > opened] == told[:, SEQ].tolist() != []
 
 
 def test_both_sides_of_a_block_trade_hear_of_it() -> None:
@@ -138,10 +135,10 @@ def test_both_sides_of_a_block_trade_hear_of_it() -> None:
     simulation, ears = with_ears(Listener, "longs", "hedgers", "makers")
     simulation.play(None)
     rows = simulation.recorder.events()
-    rows = rows[rows[:, 0] == BlockTraded.KIND]
+    rows = rows[rows[:, KIND_COLUMN] == BlockTraded.KIND]
     for ear, side in zip(ears, ("buyer", "seller", "buyer"), strict=True):
-        mine = rows[rows[:, column(BlockTraded, side)] == ear.seat.account]
-        assert [event.seq for _, event in ear.heard] == mine[:, 1].tolist()
+        mine = rows[rows[:, column_of(BlockTraded, side)] == ear.seat.account]
+        assert [event.seq for _, event in ear.heard] == mine[:, SEQ].tolist()
     assert [bool(ear.heard) for ear in ears] == [True, True, False]
 
 
@@ -150,4 +147,4 @@ def test_who_hears_without_delay_hears_at_once() -> None:
     fast = short({"bidders": {"outside_ms": 0}, "makers": {"outside_ms": 0}})
     made = run(load_venue("auction_fund_adl"), fast, 1)
     assert made.closing_size.sum() == 0
-    assert (np.diff(made.events[:, 2]) >= 0).all()
+    assert (np.diff(made.events[:, TS]) >= 0).all()

@@ -11,7 +11,7 @@ from handmade import HEDGER, LONG, OTHER, SHORT, START, USD, at, by_account, eve
 from msgspec import Struct
 from msgspec.structs import fields
 
-from perplab.exchange.codes import Method, Payer
+from perplab.exchange.codes import Method, Payer, SystemAccount
 from perplab.exchange.events import (
     AuctionTaken,
     BlockTraded,
@@ -28,7 +28,6 @@ from perplab.exchange.events import (
     Transferred,
     Withdrawn,
 )
-from perplab.exchange.state.types import INSURANCE, UNCOVERED, VAULT
 from perplab.lab.metrics import CATALOGUE, MetricsError, measure
 from perplab.lab.run import Cohort
 
@@ -57,7 +56,7 @@ def test_liquidated_accounts_and_notional_at_the_mark_of_the_moment() -> None:
             event(MarkMoved, 70, mark=90, previous=100),
             event(Liquidated, 70, account=LONG, size=-1_000, method=Method.BOOK),  # 1 coin at 90
             event(LiquidationStarted, 71, account=OTHER, market=-1),  # recovers before anything is closed
-            event(Liquidated, 72, account=int(VAULT), size=2_000, method=Method.ADL),  # handed on: no second liquidation
+            event(Liquidated, 72, account=SystemAccount.VAULT, size=2_000, method=Method.ADL),  # handed on: no second liquidation
         )
     ).liquidation
     assert (found.breached_accounts, found.accounts, found.notional_usd) == (2, 1, 290.0)
@@ -117,7 +116,7 @@ def test_bad_debt_and_who_paid_it() -> None:
             event(LossSocialized, 60, amount=5 * USD, open_lots=2_500, accrual_delta=1_000 << 32),  # 0.001 USD per lot
             event(DeficitPaid, 60, account=LONG, payer=Payer.SOCIALIZED, amount=5 * USD),
             event(DeficitPaid, 60, account=LONG, payer=Payer.UNCOVERED, amount=1 * USD),
-            event(Liquidated, 61, account=int(VAULT), size=1_000, deficit=7 * USD),  # the same loss, handed on
+            event(Liquidated, 61, account=SystemAccount.VAULT, size=1_000, deficit=7 * USD),  # the same loss, handed on
         )
     ).losses
     assert (found.bad_debt_usd, found.fund_usd, found.socialized_usd, found.uncovered_usd) == (10.0, 4.0, 5.0, 1.0)
@@ -127,7 +126,7 @@ def test_bad_debt_and_who_paid_it() -> None:
 @pytest.mark.parametrize(("gain", "loss_usd"), [(-30, 30.0), (30, 0.0)])
 def test_the_vault_pays_what_it_lost_over_the_run(gain: int, loss_usd: float) -> None:
     closing = run_of().opening_equity.copy()
-    closing[int(VAULT)] += gain * USD
+    closing[SystemAccount.VAULT] += gain * USD
     closing[LONG] -= gain * USD
     assert measure(run_of(closing_equity=closing)).losses.vault_usd == loss_usd
 
@@ -186,7 +185,7 @@ def test_cost_of_a_bystander_is_socialized_loss_and_adl_concession_funding_apart
         run_of(
             event(FundingCharged, 10, price=100, accrual_delta=500 << 32),  # 0.0005 USD per lot, 5 USD per 10 coins
             event(LossSocialized, 20, amount=0, accrual_delta=100 << 32),  # 1 USD per 10 coins, both sides
-            event(Deleveraged, 30, loser=int(VAULT), winner=SHORT, size=4_000, value=402 * USD, mark=100),  # 2 USD above the mark
+            event(Deleveraged, 30, loser=SystemAccount.VAULT, winner=SHORT, size=4_000, value=402 * USD, mark=100),  # 2 USD above the mark
             event(LossSocialized, 40, amount=0, accrual_delta=100 << 32),  # 1 USD for the long, 0.6 for the short
             opening_size=by_account(LONG=10_000, SHORT=-10_000),
             closing_size=by_account(LONG=10_000, SHORT=-6_000, OTHER=-4_000),
@@ -308,7 +307,7 @@ def test_flow_counts() -> None:
 
 def test_profits_and_losses_by_cohort_sum_to_zero_with_all_system_accounts() -> None:
     closing = run_of().opening_equity.copy()
-    for account, gain in ((LONG, -50), (SHORT, 30), (int(INSURANCE), 25), (int(UNCOVERED), -5)):
+    for account, gain in ((LONG, -50), (SHORT, 30), (SystemAccount.INSURANCE_FUND, 25), (SystemAccount.UNCOVERED, -5)):
         closing[account] += gain * USD
     lines = measure(run_of(closing_equity=closing)).accounting.profit_and_loss
     told = {"longs": -50, "shorts": 30, "insurance_fund": 25, "vault": 0, "fees": 0, "rounding": 0, "uncovered": -5}
@@ -333,7 +332,7 @@ def test_what_positions_owe_by_their_index_is_in_the_line_of_rounding() -> None:
     closing = run_of().opening_equity.copy()
     closing[LONG] += 4  # got 9, owes 5
     closing[SHORT] -= 5
-    closing[3] -= 9  # CLEARING
+    closing[SystemAccount.CLEARING] -= 9
     assert measure(run_of(closing_equity=closing)).accounting.profit_and_loss["rounding"] == 1
 
 

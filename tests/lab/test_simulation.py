@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View
-from perplab.exchange.codes import AccountKind
+from perplab.exchange.codes import FIRST_USER, AccountKind, SystemAccount
 from perplab.exchange.design.venue import VenueDesign, load_venue
 from perplab.exchange.events import (
     AuctionTaken,
@@ -22,8 +22,7 @@ from perplab.exchange.events import (
     Traded,
 )
 from perplab.exchange.journal import directory, records, replay
-from perplab.exchange.messages import TimeInForce
-from perplab.exchange.state.types import FIRST_USER, VAULT
+from perplab.exchange.messages import KIND_COLUMN, BlockTrade, Place, TimeInForce, column_of
 from perplab.lab.agents import Agent
 from perplab.lab.run import Ints, Run
 from perplab.lab.scenario import Scenario, load_scenario
@@ -58,8 +57,8 @@ def auctioned() -> Run:
 
 def column(made: Run, event: type[Event], name: str) -> Ints:
     """One column of the events of one kind."""
-    rows = made.events[made.events[:, 0] == event.KIND]
-    found: Ints = rows[:, event.__struct_fields__.index(name) + 1]
+    rows = made.events[made.events[:, KIND_COLUMN] == event.KIND]
+    found: Ints = rows[:, column_of(event, name)]
     return found
 
 
@@ -109,7 +108,7 @@ def test_bots_of_ones_own_join_last_and_change_nobodys_draws(calm: Run) -> None:
     assert seen == [account, 0]
     assert cohort(again, "mine").tolist() == [account]
     assert (int(again.closing_equity[account]), again.balances["mine"]) == (10**9, 10**9)
-    np.testing.assert_array_equal(again.closing_equity[:account][int(FIRST_USER) :], calm.closing_equity[int(FIRST_USER) :])
+    np.testing.assert_array_equal(again.closing_equity[:account][FIRST_USER :], calm.closing_equity[FIRST_USER :])
     assert len(again.events) == len(calm.events) + 3, "its account, its deposit, its leverage"
 
 
@@ -125,9 +124,9 @@ def test_the_journal_replays_to_the_same_state(crash: Run) -> None:
 
 def test_the_journal_names_everyone(crash: Run) -> None:
     names = directory(crash.journal)
-    assert len(names) == crash.closing_equity.size - int(FIRST_USER)
+    assert len(names) == crash.closing_equity.size - FIRST_USER
     for one in crash.cohorts:
-        assert {names[account - int(FIRST_USER)].partition("/")[0] for account in one.accounts.tolist()} == {one.name}
+        assert {names[account - FIRST_USER].partition("/")[0] for account in one.accounts.tolist()} == {one.name}
     assert all(int(name.partition("/")[2]) >= 0 for name in names.values())
 
 
@@ -136,10 +135,11 @@ def test_the_books_are_balanced(name: str, request: pytest.FixtureRequest) -> No
     made: Run = request.getfixturevalue(name)
     assert sum(made.balances.values()) == made.deposits - made.withdrawals
     assert int(made.closing_size.sum()) == int(made.opening_size.sum()) == 0
-    np.testing.assert_array_equal(made.events[:, 1], np.arange(made.events[0, 1], made.events[0, 1] + len(made.events)))
-    assert (np.diff(made.events[:, 2]) >= 0).all()
+    seq, ts = made.events[:, column_of(Event, "seq")], made.events[:, column_of(Event, "ts")]
+    np.testing.assert_array_equal(seq, np.arange(seq[0], seq[0] + len(made.events)))
+    assert (np.diff(ts) >= 0).all()
     members = np.concatenate([one.accounts for one in made.cohorts])
-    np.testing.assert_array_equal(np.sort(members), np.arange(int(FIRST_USER), made.closing_equity.size))
+    np.testing.assert_array_equal(np.sort(members), np.arange(FIRST_USER, made.closing_equity.size))
 
 
 def test_the_population_is_seeded_off_the_book(crash: Run) -> None:
@@ -170,7 +170,7 @@ def test_backstops_start_with_the_scenario_s_capital(crash: Run, auctioned: Run)
     capital = round(load_scenario("flash").backstop_usd) * 10**6
     assert crash.capital == {"insurance_fund": 0, "vault": capital}
     assert auctioned.capital == {"insurance_fund": capital, "vault": 0}
-    assert crash.opening_equity[int(VAULT)] == capital
+    assert crash.opening_equity[SystemAccount.VAULT] == capital
     social = with_capital(load_venue("social_only"), 1e6)
     assert (social.insurance_fund.capital, social.vault.capital) == (0, 0)
 
@@ -279,10 +279,11 @@ def test_an_agent_more_changes_nobody_s_draws() -> None:
     assert set(after) - set(before) == {"momentum/6", "arbitrageurs/3"}
     assert {name: after[name] for name in before} == before
     assert len(more.exogenous) == len(base.exogenous)
-    same = [0, 1, 4, 5, 6]  # all but the account, which is numbered after those before it
+    same = [KIND_COLUMN, *(column_of(Place, name) for name in ("ts", "side", "price", "size"))]  # not the account: it is numbered anew
     np.testing.assert_array_equal(more.exogenous[:, same], base.exogenous[:, same])
-    trades = [stage.opening[stage.opening[:, 0] == 13] for stage in (base, more)]
-    np.testing.assert_array_equal(trades[0][:, 4:], trades[1][:, 4:])
+    trades = [stage.opening[stage.opening[:, KIND_COLUMN] == BlockTrade.KIND] for stage in (base, more)]
+    market = column_of(BlockTrade, "market")  # and what comes after it: all but the two accounts
+    np.testing.assert_array_equal(trades[0][:, market:], trades[1][:, market:])
 
 
 # -- what bots see and hear --

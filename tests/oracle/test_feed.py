@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perplab.oracle import values
 from perplab.oracle.feed import MAX_PRICE_TICKS, Feed, Updates, commands
 from perplab.oracle.paths import Diffusion, Grid, PricePath, gbm
 from perplab.oracle.sources import Source
@@ -384,5 +385,10 @@ def test_updates_become_the_venues_commands() -> None:
 
 
 def test_bounds_are_the_venues() -> None:
-    types = pytest.importorskip("perplab.exchange.state.types", reason="the exchange is not installed")
-    assert (MAX_PRICE_TICKS, MAX_NS) == (types.MAX_PRICE, types.MAX_TS)
+    messages = pytest.importorskip("perplab.exchange.messages", reason="the exchange is not installed")
+    assert (MAX_PRICE_TICKS, MAX_NS) == (messages.MAX_PRICE, messages.MAX_TS)
+
+
+def test_units_are_the_venues() -> None:
+    units = pytest.importorskip("perplab.exchange.units", reason="the exchange is not installed")
+    assert (values.BP, values.SECOND_NS) == (units.BP, units.SECOND_NS)
