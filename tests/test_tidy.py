@@ -50,8 +50,7 @@ MAY_IMPORT = {
         "exchange", *MESSAGES, "oracle.*", "clients.*",
         "exchange.journal",  # runs are kept as journals, and looked into without a venue: records, replayed, JournalError
         "exchange.engine",  # `perplab --version` says which file runs
-        "exchange.design.reader",  # a scenario is a TOML file with `extends` and the same errors
-        "exchange.design.venue",  # the numbers of a design that a run is made to fit: most_lots, accrual_shift, FundDesign, checked
+        "exchange.design.*",  # a scenario is TOML with `extends` like a design; and the numbers of a design that a run has to fit
     ),
 }  # fmt: skip
 NOT_IN_CORE = {  # modules: no clock, randomness, I/O, float, logging or environment
