@@ -48,7 +48,7 @@ class Table:
 
 
 class RecycledTable(Table):
-    """A table whose rows are freed again; free ones are linked through the column `link`, lowest first. `end` means nothing here."""
+    """A table whose rows are freed again; free ones are linked through the column `link`. `end` means nothing here."""
 
     def __init__(self, rows: i64, width: i64, link: i64) -> None:
         super().__init__(rows, width)
@@ -82,12 +82,16 @@ class RecycledTable(Table):
         super().grow()
         self.chain(rows)
 
-    def check(self) -> None:
-        """The free list holds each row that is not in use, once."""
-        free: i64 = 0
+    def free_rows(self) -> set[int]:
+        """Those on the free list, each of which is there once."""
+        found: set[int] = set()
         row = self.free
         while row != NIL:
-            assert row % self.width == 0 and 0 <= row < self.rows * self.width and free < self.rows, "a free list that leads astray"
-            free += 1
+            assert row % self.width == 0 and 0 <= row < self.rows * self.width and int(row) not in found, "a free list that leads astray"
+            found.add(int(row))
             row = self.cells[row + self.link]
-        assert free + self.live == self.rows, "a row that is neither in use nor free"
+        return found
+
+    def check(self) -> None:
+        """As many rows are free as are not in use. That no row in use is among them is for whoever knows the rows in use."""
+        assert len(self.free_rows()) + self.live == self.rows, "a row that is neither in use nor free"

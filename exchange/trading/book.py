@@ -259,19 +259,20 @@ class Book:
     def check(self) -> None:
         """Levels, queues, ids, bitmap and best prices agree."""
         state = self.state
-        seen: i64 = 0
-        levels: i64 = 0
+        slots: set[int] = set()
+        levels: set[int] = set()
         for market in state.markets:
-            seen += self.check_market(market)
-            levels += len(market.ladder.near_levels()) + len(market.ladder.far)
-        assert levels == state.levels.live, "a level that no ladder leads to"
+            self.check_market(market, slots, levels)
+        assert len(levels) == state.levels.live and not levels & state.levels.free_rows(), "a level that no ladder leads to, or a free one"
+        assert not slots & state.orders.free_rows(), "an open order in a free row"
+        seen: i64 = len(slots)
         assert seen == state.orders.live == state.order_ids.count, "orders in the book, the table and the index differ"
 
-    def check_market(self, market: Market) -> i64:
+    def check_market(self, market: Market, slots: set[int], rows: set[int]) -> None:
+        """Adds the rows of its orders to `slots`, of its levels to `rows`."""
         levels = self.state.levels.cells
         orders = self.state.orders.cells
         ladder = market.ladder
-        found: i64 = 0
         top: i64 = 0
         bottom: i64 = 0
         for price, level in sorted(ladder.near_levels() + list(ladder.far.items())):
@@ -284,16 +285,15 @@ class Book:
                 top = price
             elif bottom == 0:
                 bottom = price
-            found += self.check_level(level, market.number, side, price)
+            rows.add(int(level))
+            self.check_level(level, market.number, side, price, slots)
         assert top == market.best_bid and bottom == market.best_ask, "best prices are stale"
-        return found
 
-    def check_level(self, level: i64, market: i64, side: i64, price: i64) -> i64:
-        """The queue of one level; returns how many orders are in it."""
+    def check_level(self, level: i64, market: i64, side: i64, price: i64, slots: set[int]) -> None:
+        """The queue of one level; adds its orders to `slots`."""
         state = self.state
         levels = state.levels.cells
         orders = state.orders.cells
-        found: i64 = 0
         lots: i64 = 0
         reducers: i64 = 0
         before: i64 = NIL
@@ -308,8 +308,7 @@ class Book:
                 assert state.client_ids[orders[slot + O_ACCOUNT]].find_open(orders, hi, lo) == slot, "a client id that leads astray"
             lots += orders[slot + O_SIZE]
             reducers += orders[slot + O_REDUCE_ONLY]
-            found += 1
+            slots.add(int(slot))
             before = slot
             slot = orders[slot + O_NEXT]
         assert levels[level + L_TAIL] == before and levels[level + L_LOTS] == lots and levels[level + L_REDUCERS] == reducers
-        return found

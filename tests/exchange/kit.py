@@ -120,7 +120,7 @@ class Bench:
 
     def __init__(self, venue: VenueDesign | None = None) -> None:
         self.journal = Journal()
-        self.exchange = Exchange(venue or plain_venue(), self.journal)
+        self.exchange = Exchange(venue or plain_venue(), self.journal, 16, 16)  # small tables: they grow, and are checked quickly
         self.now = START
 
     def send(self, command: type[Command], *values: int, **named: int) -> list[Event]:
