@@ -84,7 +84,7 @@ def register(key: str, name: str, *, params: type[Parameters] = ..., make: Maker
 def register(
     key: str, name: str, rule: R | None = None, *, params: type[Parameters] = Parameters, make: Maker | None = None
 ) -> R | Callable[[R], R]:
-    """Let designs name a rule: `@register("auto_deleverage.rank", "random")` above its class, or a call with the class. Raises RegisterError.
+    """Let designs name a rule: `@register("auto_deleverage.rank", "mine")` above its class, or a call with it. Raises RegisterError.
 
     `key` is where a design names it, one of KINDS. With `params`, a subclass of Parameters, the class is called with what the rule's table
     says; without, with nothing. `make` stands in for the class where that is called otherwise.

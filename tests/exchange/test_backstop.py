@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from kit import CLEARING, ETH, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, VAULT, Bench, markets_of, named, plain_venue, usd
-from winners import winner
+from winners import winner as told_winner
 
 from perplab.exchange.events import Event
 from perplab.exchange.liquidation.adl import Deleveraging
@@ -120,7 +120,7 @@ def test_a_loss_takes_what_room_the_accruals_have(long_room: int, short_room: in
     ],
 )
 def test_scores_to_the_last_digit(rank: AdlRank, notional: int, entry: int, equity: int, is_long: bool, score: int) -> None:
-    assert rank.score(winner(notional, entry, equity, is_long)) == score
+    assert rank.score(told_winner(notional, entry, equity, is_long)) == score
 
 
 class Recorder(AdlRank):

@@ -152,7 +152,10 @@ TOLD = {
     "a common key, nearly": ({"cadence": 1}, "unknown key markets[0].mark.cadence = 1; did you mean 'cadence_ms'?"),
     "wrong type": ({"ticks": "many"}, "markets[0].mark.ticks is 'many': expected `int`"),
     "out of range": ({"ticks": 51}, "markets[0].mark.ticks is 51: expected `int` <= 50"),
-    "unknown rule": ({"rule": "offst"}, "markets[0].mark.rule is 'offst': expected one of hyperliquid, offset, oracle; did you mean 'offset'?"),
+    "unknown rule": (
+        {"rule": "offst"},
+        "markets[0].mark.rule is 'offst': expected one of hyperliquid, offset, oracle; did you mean 'offset'?",
+    ),
     "no name": ({"rule": 3}, "markets[0].mark.rule is 3: expected `str`, got `int`"),
 }
 
@@ -260,9 +263,8 @@ def test_a_backstop_of_one_s_own(tmp_path: Path) -> None:
             ledger.pay(row, FEES, -paid)
             return paid
 
-    (tmp_path / "mine.toml").write_text(
-        'extends = "social_only"\nbackstops = ["fee_income", "socialized_loss"]\n[fee_income]\nmost_ppm = 250_000\n[markets]\nmaker_fee_ppb = 0\n'
-    )
+    text = '[fee_income]\nmost_ppm = 250_000\n[markets]\nmaker_fee_ppb = 0\n'
+    (tmp_path / "mine.toml").write_text(f'extends = "social_only"\nbackstops = ["fee_income", "socialized_loss"]\n{text}')
     bench = Bench(load_venue(tmp_path / "mine.toml"))
     bench.oracle(100_000)
     loser, winner, maker = bench.open(3_000), bench.open(MILLION), bench.open(MILLION)
