@@ -6,6 +6,8 @@ from pathlib import Path
 from .build import BUILD as BUILD
 from .build import HiddenInstallation as HiddenInstallation
 from .build import warn_of_hidden_installation
+from .design.registry import RegisterError as RegisterError
+from .design.registry import register as register
 from .design.venue import VenueDesign as VenueDesign
 from .design.venue import VenueError as VenueError
 from .design.venue import load_venue as load_venue
@@ -17,6 +19,7 @@ from .journal import Journal as Journal
 from .journal import replay as replay
 from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
+from .state.snapshot import SnapshotError as SnapshotError
 
 if BUILD == "interpreted":
     warn_of_hidden_installation(Path(__file__).parent)

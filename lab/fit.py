@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from perplab.exchange import VenueDesign, VenueError
-from perplab.exchange.design.venue import most_lots
+from perplab.exchange.design.build import most_lots
 from perplab.exchange.messages import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
 from perplab.exchange.units import BP_PER_ONE, MICRO
 

@@ -21,7 +21,7 @@ import numpy as np
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
 from perplab.exchange import BUILD, Exchange, Journal, Malformed, VenueDesign
 from perplab.exchange.codes import FIRST_USER, Reason, SystemAccount
-from perplab.exchange.design.venue import accrual_shift
+from perplab.exchange.design.build import accrual_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected, audience, event_of_row
 from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, UpdateOracle, column_of
 from perplab.exchange.units import MICRO, PPM, SECOND_NS

@@ -29,13 +29,15 @@ ROOMS = (
     ("queries",),
     ("engine",),
     ("journal",),
-    ("build", "messages", "events", "codes", "units"),
+    ("build", "messages", "events", "codes", "units", "rules"),
     ("__init__",),
     ("server",),
 )
 EDGE = {  # of exchange, never compiled
-    "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.venue", "liquidation.screen",
-    "state.state_hash", "state.snapshot", "journal", "build", "messages", "events", "codes", "units",
+    "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.parameters",
+    "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
+    "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
+    "build", "messages", "events", "codes", "units", "rules",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")

@@ -264,3 +264,12 @@ class ClientIds:
         while position < kept:
             self.enter_closed(position)
             position += 1
+
+    def check(self) -> None:
+        """Open ids are where their hash leads, and as many as counted; the closed ones that are remembered are found."""
+        entries: i64 = 0
+        for entry in self.open:
+            if entry != NIL:
+                entries += 1
+        assert entries == self.count and self.count * 2 <= len(self.open), "open client ids are not counted"
+        assert self.used <= len(self.index) and self.room <= CLOSED_IDS, "an index that is too full"

@@ -210,3 +210,18 @@ class Ladder:
             found.append((int(price), int(self.level[price - self.base])))
             price = self.near_above(price)
         return found
+
+    def check(self) -> None:
+        """The layers of the bitmap agree, and what is outside the window lies outside. That each level is in it is for the book to say."""
+        group: i64 = 0
+        while group < GROUPS:
+            told: i64 = 0
+            n: i64 = 0
+            while n < WORD:
+                if self.words[group * WORD + n] != 0:
+                    told |= bit(n)
+                n += 1
+            assert self.groups[group] == told and (self.all & bit(group) != 0) == (told != 0), "layers of the bitmap disagree"
+            group += 1
+        for price in self.far:
+            assert not 0 <= price - self.base < WINDOW, "a level outside the window that lies in it"

@@ -74,3 +74,9 @@ class Market:
     def is_stale(self, now: i64) -> bool:
         """Has the venue heard nothing from the oracle for longer than the market's limit?"""
         return self.stale_after != 0 and self.oracle != 0 and now - self.oracle_ts > self.stale_after
+
+    def check(self) -> None:
+        assert self.best_bid == 0 or self.best_ask == 0 or self.best_bid < self.best_ask, "crossed book"
+        assert 0 <= self.residue < 1 << self.accrual_shift, "a residue of whole micro-units"
+        assert self.open_interest >= 0 and 0 <= self.unexamined <= 1
+        self.ladder.check()

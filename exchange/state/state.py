@@ -11,7 +11,7 @@ from .log import EventLog
 from .market import Market
 from .packed import column
 from .schedule import Schedule
-from .tables import P_MARKET, P_NEXT, Accounts, Levels, Orders, Positions
+from .tables import P_ACCOUNT, P_MARKET, P_NEXT, Accounts, Levels, Orders, Positions
 from .types import MAX_ASSETS, NIL, min_i64
 
 
@@ -112,3 +112,33 @@ class State:
             self.accounts.first_position[account] = row
         else:
             cells[before + P_NEXT] = row
+
+    def check(self) -> None:
+        """Every table by itself, and the links between accounts and their positions."""
+        self.orders.check()
+        self.levels.check()
+        self.schedule.check(self.now)
+        for market in self.markets:
+            market.check()
+        cells = self.positions.cells
+        rows: i64 = 0
+        account: i64 = 0
+        while account < self.accounts.count:
+            before: i64 = NIL
+            row = self.accounts.first_position[account]
+            while row != NIL:
+                assert cells[row + P_ACCOUNT] == account and 0 <= row < self.positions.end, "a position of another account"
+                assert before < cells[row + P_MARKET] < len(self.markets), "an account's positions are not in the order of their markets"
+                before = cells[row + P_MARKET]
+                rows += 1
+                row = cells[row + P_NEXT]
+            self.check_client_ids(account)
+            account += 1
+        assert rows == self.positions.live, "a position that no account knows"
+        assert self.order_ids.count == self.orders.live, "ids of orders that are not open"
+
+    def check_client_ids(self, account: i64) -> None:
+        ids = self.client_ids[account]
+        ids.check()
+        assert ids is not self.no_client_ids or (ids.count == 0 and ids.closed == 0), "the record of those without client ids was used"
+        assert ids.count <= self.accounts.open_orders[account], "more client ids than open orders"

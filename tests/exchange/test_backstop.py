@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import pytest
 from kit import CLEARING, ETH, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, VAULT, Bench, markets_of, named, plain_venue, usd
+from winners import winner
 
 from perplab.exchange.events import Event
-from perplab.exchange.liquidation.adl import AdlRank, Deleveraging, HyperliquidIndex
+from perplab.exchange.liquidation.adl import Deleveraging
 from perplab.exchange.liquidation.backstops import Backstop, InsuranceFund, SocializedLoss
-from perplab.exchange.liquidation.desk import LiquidationStep
-from perplab.exchange.state.liquidations import Screen
-from perplab.exchange.state.types import FIRST_USER, ACCRUAL_LIMIT, PPM
+from perplab.exchange.liquidation.ranks import AdlRank, HyperliquidIndex, ProfitLeverage, Winner
+from perplab.exchange.liquidation.screening import Screen
+from perplab.exchange.liquidation.steps import LiquidationStep
+from perplab.exchange.state.liquidations import Liquidation
+from perplab.exchange.state.tables import P_ACCRUAL, P_ENTRY
+from perplab.exchange.state.types import ACCRUAL_LIMIT, FIRST_USER, PPM
 
 HOUR = 3600 * SECOND
 
 
 def adl_of(bench: Bench) -> Deleveraging:
-    adl = bench.exchange.desk.adl
+    adl = bench.exchange.liquidations.adl
     assert adl is not None
     return adl
 
@@ -24,9 +28,10 @@ def adl_of(bench: Bench) -> Deleveraging:
 def test_a_base_payer_pays_nothing_and_a_base_step_gives_up() -> None:
     bench = Bench()
     payer, step = Backstop(0), LiquidationStep(0)
+    case = bench.exchange.lifecycle.case(Liquidation(bench.open(0), -1, 0, bench.now))
     assert payer.available(bench.exchange.state, 0) == 0
     assert payer.pay(bench.exchange.state, bench.exchange.ledger, 0, 1) == 0
-    assert step.ready(bench.exchange.desk, 0) and step.act(bench.exchange.desk, 0)
+    assert step.ready(case) and step.act(case)
 
 
 def test_a_base_screen_suspects_every_user() -> None:
@@ -48,7 +53,6 @@ def test_everybody_pays_a_loss_up_to_the_value_of_their_lots() -> None:
     assert SocializedLoss().available(state, state.position_row(bench.open(0), 0)) == usd(200)
 
 
-
 @pytest.mark.parametrize("asset", [0, 1])
 def test_a_fund_pays_what_it_has(asset: int) -> None:
     """In the asset of the market; nothing if it is in debt."""
@@ -66,7 +70,7 @@ def test_a_fund_pays_what_it_has(asset: int) -> None:
 
 @pytest.mark.parametrize("less", [-1, 0, 1, 2])
 def test_a_loss_of_about_what_all_lots_are_worth(less: int) -> None:
-    """With so many lots that a micro-unit is less than a step of the index for each: nobody pays more than was lost."""
+    """With so many lots that a micro-unit is less than a step of the accrual for each: nobody pays more than was lost."""
     bench = Bench(markets_of({"tick": "1", "lot": "0.001", "max_price": "30000"}, backstops=["socialized_loss"]))
     a, b = bench.open(MILLION), bench.open(MILLION)
     bench.oracle(1)
@@ -74,7 +78,7 @@ def test_a_loss_of_about_what_all_lots_are_worth(less: int) -> None:
     row, worth = bench.exchange.state.position_row(bench.open(0), 0), usd(2_000_000)
     assert 1 << bench.exchange.state.markets[0].accrual_shift < 2 * 10**9
     bench.exchange.ledger.pay(row, UNCOVERED, worth - less)
-    bench.exchange.backstops.fold(row, worth - less)
+    bench.exchange.slices.backstops.cover_deficit(row, worth - less)
     bench.exchange.check()
     assert bench.exchange.balance(UNCOVERED) == min(worth, worth - less)  # all of the loss less what nobody paid
     assert bench.exchange.balance(CLEARING) + bench.exchange.balance(ROUNDING) == -min(worth, worth - less)
@@ -82,40 +86,41 @@ def test_a_loss_of_about_what_all_lots_are_worth(less: int) -> None:
 
 @pytest.mark.parametrize("more", [-5, 0, 5, 40])
 @pytest.mark.parametrize(("long_room", "short_room"), [(1_000, 5_000), (5_000, 1_000)])
-def test_a_loss_takes_what_room_the_indices_have(long_room: int, short_room: int, more: int) -> None:
+def test_a_loss_takes_what_room_the_accruals_have(long_room: int, short_room: int, more: int) -> None:
     """The side that is nearer to the bound decides; 1,000 steps of 2 x 10^9 lots are 29,802 micro-units."""
     bench = Bench(markets_of({"tick": "1", "lot": "0.001", "max_price": "30000"}, backstops=["socialized_loss"]))
     a, b = bench.open(MILLION), bench.open(MILLION)
     bench.oracle(1)
     bench.block(a, b, 10**6, 1)
-    state, markets = bench.exchange.state, bench.exchange.state.markets
-    markets[0].accrual_long, markets[0].accrual_short = ACCRUAL_LIMIT - long_room, ACCRUAL_LIMIT - short_room
+    state, market = bench.exchange.state, bench.exchange.state.markets[0]
+    market.accrual_long, market.accrual_short = ACCRUAL_LIMIT - long_room, ACCRUAL_LIMIT - short_room
     rows = [state.find_position(account, 0) for account in (a, b)]
-    state.positions.index[rows[0]], state.positions.index[rows[1]] = markets[0].accrual_long, markets[0].accrual_short
+    cells = state.positions.cells
+    cells[rows[0] + P_ACCRUAL], cells[rows[1] + P_ACCRUAL] = market.accrual_long, market.accrual_short
     assert bench.exchange.balance(CLEARING) == 0
-    bench.exchange.backstops.fold(state.position_row(bench.open(0), 0), 29_802 + more)
+    bench.exchange.slices.backstops.cover_deficit(state.position_row(bench.open(0), 0), 29_802 + more)
     assert bench.exchange.balance(CLEARING) + bench.exchange.balance(ROUNDING) == -29_802 - min(0, more)
-    assert max(markets[0].accrual_long, markets[0].accrual_short) == ACCRUAL_LIMIT
+    assert max(market.accrual_long, market.accrual_short) == ACCRUAL_LIMIT
     assert bench.exchange.balance(UNCOVERED) == -max(0, more)
 
 
 @pytest.mark.parametrize(
     ("rank", "notional", "entry", "equity", "is_long", "score"),
     [
-        (AdlRank(), 120, 100, 30, True, 200_000 * 4 * PPM),
-        (AdlRank(), 80, 100, 40, False, 200_000 * 2 * PPM),
-        (AdlRank(), 120, 100, 30, False, -200_000 * PPM // 4),
-        (AdlRank(), 300, 7, 200, True, 293 * PPM // 7 * 1_500_000),  # rounded down
-        (AdlRank(), 2, 1, 10**7, True, PPM),  # a leverage of 0.2 ppm counts as one
-        (AdlRank(), 1, 2, 10**7, True, -500_000 * PPM * PPM),
-        (AdlRank(), 100, 100, 30, True, 0),
+        (ProfitLeverage(), 120, 100, 30, True, 200_000 * 4 * PPM),
+        (ProfitLeverage(), 80, 100, 40, False, 200_000 * 2 * PPM),
+        (ProfitLeverage(), 120, 100, 30, False, -200_000 * PPM // 4),
+        (ProfitLeverage(), 300, 7, 200, True, 293 * PPM // 7 * 1_500_000),  # rounded down
+        (ProfitLeverage(), 2, 1, 10**7, True, PPM),  # a leverage of 0.2 ppm counts as one
+        (ProfitLeverage(), 1, 2, 10**7, True, -500_000 * PPM * PPM),
+        (ProfitLeverage(), 100, 100, 30, True, 0),
         (HyperliquidIndex(), 120, 100, 30, True, 4_800_000 * PPM),
         (HyperliquidIndex(), 100, 120, 25, False, 4_800_000 * PPM),
         (HyperliquidIndex(), 100, 70, 30, True, 1_428_571 * 100 * PPM // 30),
     ],
 )
 def test_scores_to_the_last_digit(rank: AdlRank, notional: int, entry: int, equity: int, is_long: bool, score: int) -> None:
-    assert rank.score(notional, entry, equity, is_long) == score
+    assert rank.score(winner(notional, entry, equity, is_long)) == score
 
 
 class Recorder(AdlRank):
@@ -124,8 +129,8 @@ class Recorder(AdlRank):
     def __init__(self) -> None:
         self.told: list[tuple[int, int, int, bool]] = []
 
-    def score(self, notional: int, entry: int, equity: int, is_long: bool) -> int:
-        self.told.append((notional, entry, equity, is_long))
+    def score(self, winner: Winner) -> int:
+        self.told.append((winner.notional, winner.entry, winner.equity, winner.is_long))
         return 0
 
 
@@ -140,9 +145,9 @@ def test_a_rank_is_told_unsigned_values(entry: int, told: int) -> None:
     adl.rule.rank = recorder = Recorder()
     for account, sign in ((long, 1), (short, -1)):
         row = state.find_position(account, 0)
-        state.positions.entry_notional[row] = sign * entry
+        state.positions.cells[row + P_ENTRY] = sign * entry
         state.accounts.cash[account] = sign * (entry - usd(100)) + 7
-        assert adl.ranked(0, sign > 0) == [row]
+        assert adl.ranked(state.markets[0], sign > 0) == [row]
     assert recorder.told == [(usd(100), told, 7, True), (usd(100), told, 7, False)]
 
 
@@ -155,9 +160,9 @@ def test_a_winner_needs_a_micro_unit_of_equity() -> None:
     row = state.find_position(poor, 0)
     bench.exchange.ledger.move(poor, other, 0, usd(1000) - 1)
     assert bench.exchange.equity(poor) == 1
-    assert adl.ranked(0, False) == [row]
+    assert adl.ranked(state.markets[0], False) == [row]
     bench.exchange.ledger.move(poor, other, 0, 1)
-    assert adl.ranked(0, False) == []
+    assert adl.ranked(state.markets[0], False) == []
 
 
 def test_system_accounts_are_no_winners() -> None:
@@ -168,10 +173,10 @@ def test_system_accounts_are_no_winners() -> None:
     ledger.move(user, VAULT, 0, usd("500"))
     rows = [state.position_row(account, 0) for account in (VAULT, user)]
     for row, lots in zip(rows, (1, -1), strict=True):
-        ledger.trade(row, lots, usd(100))
+        ledger.trade(state.markets[0], row, lots, usd(100), 0)
     bench.exchange.check()
-    assert adl_of(bench).ranked(0, True) == []
-    assert adl_of(bench).ranked(0, False) == [rows[1]]
+    assert adl_of(bench).ranked(state.markets[0], True) == []
+    assert adl_of(bench).ranked(state.markets[0], False) == [rows[1]]
 
 
 def test_each_side_of_a_market_has_its_own_queue() -> None:
@@ -183,10 +188,11 @@ def test_each_side_of_a_market_has_its_own_queue() -> None:
         bench.block(long, short, 1, 100, market)
     state, adl = bench.exchange.state, adl_of(bench)
     adl.begin_pass()
-    for market in (0, ETH):
+    for market in state.markets:
         for account, is_long in ((long, True), (short, False)):
             queue = adl.queue(market, is_long)
-            assert (queue.market, queue.is_long, list(queue.rows)) == (market, is_long, [state.find_position(account, market)])
+            assert queue.market is market and queue.is_long == is_long
+            assert list(queue.rows) == [state.find_position(account, market.number)]
             assert adl.queue(market, is_long) is queue
     assert len(adl.queues) == 4
 

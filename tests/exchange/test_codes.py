@@ -1,14 +1,20 @@
-"""The numbers of codes, commands and events: what people read, what the core computes with and what is written down are the same."""
+"""The numbers of codes, commands and events, and the columns of packed commands: what people read, what the core computes with and what is
+written down are the same."""
 
 from __future__ import annotations
 
-import pytest
+from typing import get_args, get_type_hints
 
-from perplab.exchange import codes
+import pytest
+from kit import markets_of
+from msgspec.structs import fields
+
+from perplab.exchange import Exchange, codes
 from perplab.exchange import messages as m
+from perplab.exchange.design.venue import Market, OracleView
 from perplab.exchange.events import EVENT_OF, EVENTS
-from perplab.exchange.schema import kinds
-from perplab.exchange.state import types
+from perplab.exchange.messages import column_of
+from perplab.exchange.schema import columns, kinds
 
 CODE_PREFIXES = {
     "R_": codes.Reason,
@@ -18,19 +24,30 @@ CODE_PREFIXES = {
     "END_": codes.Outcome,
     "ORDER_": codes.OrderState,
 }
-IN_TYPES = {  # an enum for people -> its names in types.py, where these differ
+PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these differ; they have no prefix there
     codes.Side: {},
-    codes.OrderType: {},
+    codes.OrderType: {"LIMIT": "LIMIT_ORDER", "MARKET": "MARKET_ORDER"},
     codes.TimeInForce: {},
     codes.SelfTrade: {"CANCEL_MAKER": "STP_CANCEL_MAKER", "NONE": "STP_NONE"},
     codes.MarginMode: {},
     codes.AccountKind: {},
     codes.MarketStatus: {"POST_ONLY": "POST_ONLY_MODE", "REDUCE_ONLY": "REDUCE_ONLY_MODE"},
 }
+KEYS = {"on_stale": OracleView, "payoff": Market}  # keys of a design whose values are constants of kinds.py, numbered in order
 
 
 def constants(prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): int(value) for name, value in vars(kinds).items() if name.startswith(prefix)}
+
+
+def plain_names(enum: type[codes.IntEnum]) -> dict[str, int]:
+    """The names in kinds.py of an enum without a prefix."""
+    return {PLAIN_CODES[enum].get(code.name, code.name): int(code) for code in enum}
+
+
+def values_of(key: str) -> dict[str, int]:
+    """The names in kinds.py of what a key of a design may say."""
+    return {value.upper(): number for number, value in enumerate(get_args(get_type_hints(KEYS[key])[key]))}
 
 
 def snake(name: str) -> str:
@@ -49,17 +66,75 @@ def test_constants_are_the_messages() -> None:
     assert len(EVENT_OF) == len(EVENTS) and len(m.COMMAND_OF) == len(m.COMMANDS)
 
 
+@pytest.mark.parametrize("enum", PLAIN_CODES, ids=lambda enum: enum.__name__)
+def test_constants_without_a_prefix_are_the_codes(enum: type[codes.IntEnum]) -> None:
+    expected = plain_names(enum)
+    assert {name: int(getattr(kinds, name)) for name in expected} == expected
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_constants_are_what_a_design_says(key: str) -> None:
+    """As they come into the record of a market."""
+    expected = values_of(key)
+    assert {name: int(getattr(kinds, name)) for name in expected} == expected
+    for name, number in expected.items():
+        terms = {"oracle": {"stale_after_ms": 1, key: name.lower()}} if KEYS[key] is OracleView else {key: name.lower()}
+        assert getattr(Exchange(markets_of(terms)).state.markets[0], key) == number
+
+
 def test_every_constant_of_kinds_is_compared() -> None:
     told = [name for name in vars(kinds) if name.isupper()]
-    assert sorted(told) == sorted(f"{prefix}{name}" for prefix in [*CODE_PREFIXES, "C_", "E_"] for name in constants(prefix))
-
-
-@pytest.mark.parametrize("enum", IN_TYPES, ids=lambda enum: enum.__name__)
-def test_constants_of_types_are_the_codes(enum: type[codes.IntEnum]) -> None:
-    names = IN_TYPES[enum]
-    assert {code.name: int(getattr(types, names.get(code.name, code.name))) for code in enum} == {code.name: int(code) for code in enum}
+    with_prefix = [f"{prefix}{name}" for prefix in [*CODE_PREFIXES, "C_", "E_"] for name in constants(prefix)]
+    plain = [name for enum in PLAIN_CODES for name in plain_names(enum)]
+    assert sorted(told) == sorted([*with_prefix, *plain, *(name for key in KEYS for name in values_of(key))])
 
 
 def test_all_enums_are_compared() -> None:
     enums = {one for one in vars(codes).values() if isinstance(one, type) and issubclass(one, codes.IntEnum) and one is not codes.IntEnum}
-    assert enums == {*CODE_PREFIXES.values(), *IN_TYPES, codes.CommandKind}  # the last with the structs, in test_events.py
+    elsewhere = {codes.CommandKind, codes.SystemAccount}  # with the structs in test_events.py; in tests/test_boundary.py
+    assert enums == {*CODE_PREFIXES.values(), *PLAIN_CODES} | elsewhere
+
+
+# -- columns of packed commands --
+
+COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in columns.py, and names of fields where these differ
+    m.OpenAccount: ("OPEN_ACCOUNT_", {"account_kind": "KIND"}),
+    m.Deposit: ("PAYMENT_", {}),
+    m.Withdraw: ("PAYMENT_", {}),
+    m.Transfer: ("TRANSFER_", {}),
+    m.Place: ("PLACE_", {}),
+    m.Amend: ("AMEND_", {}),
+    m.Cancel: ("CANCEL_", {}),
+    m.CancelClient: ("CANCEL_CLIENT_", {"client_hi": "HI", "client_lo": "LO"}),
+    m.CancelAll: ("CANCEL_ALL_", {}),
+    m.SetLeverage: ("SETTING_", {"leverage": "VALUE"}),
+    m.SetMarginMode: ("SETTING_", {"mode": "VALUE"}),
+    m.MoveIsolatedMargin: ("SETTING_", {"amount": "VALUE"}),
+    m.BlockTrade: ("BLOCK_", {}),
+    m.UpdateOracle: ("ORACLE_", {}),
+    m.TakeAuction: ("AUCTION_", {"auction": "NUMBER"}),
+    m.SetMarketStatus: ("STATUS_", {}),
+    m.Tick: ("", {}),
+}
+
+
+def column_names(command: type[m.Command]) -> dict[str, str]:
+    """Name in columns.py -> field, of all fields but `ts`, which is where it is in every command."""
+    prefix, names = COLUMNS[command]
+    return {prefix + names.get(field.name, field.name.upper()): field.name for field in fields(command) if field.name != "ts"}
+
+
+@pytest.mark.parametrize("command", m.COMMANDS, ids=lambda command: command.__name__)
+def test_columns_are_the_fields_of_the_commands(command: type[m.Command]) -> None:
+    """Each field of a command lies in the column that is named after it, also in a row that was packed."""
+    names = column_names(command)
+    assert {name: int(getattr(columns, name)) for name in names} == {name: column_of(command, field) for name, field in names.items()}
+    values = range(101, 101 + len(fields(command)))
+    row = m.command_row(command(*values))
+    assert (row[columns.KIND], row[columns.TS]) == (command.KIND, values[0])
+    assert [row[getattr(columns, name)] for name in names] == list(values[1:])
+
+
+def test_every_column_is_compared() -> None:
+    told = {name for name in vars(columns) if name.isupper()}
+    assert told == {"KIND", "TS"}.union(*(column_names(command) for command in m.COMMANDS))

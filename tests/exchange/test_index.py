@@ -9,10 +9,10 @@ from choices import Drawn, Seeded, Source, examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perplab.exchange.state.ids import ORDER_ID, OUTCOME, ClientIds, OrderIndex
+from perplab.exchange.state.ids import ORDER_ID, OUTCOME, ClientIds, OrderIds
+from perplab.exchange.state.ladder import WINDOW, Ladder, highest_bit, lowest_bit
 from perplab.exchange.state.tables import O_CLIENT_HI, O_CLIENT_LO, Orders
 from perplab.exchange.state.types import CLOSED_IDS, MAX_PRICE, NIL
-from perplab.exchange.trading.book import WINDOW, Ladder, highest_bit, lowest_bit
 
 I64 = 2**63
 
@@ -28,7 +28,7 @@ def test_lowest_and_highest_bit(word: int) -> None:
 
 def index_stream(source: Source, commands: int, gap: int) -> None:
     """Ids rise by up to `gap`; slots are put and removed; the table grows from 8 entries on."""
-    index = OrderIndex(8)
+    index = OrderIds(8)
     known: dict[int, int] = {}
     last = 0
     for _ in range(commands):
@@ -52,12 +52,12 @@ def index_stream(source: Source, commands: int, gap: int) -> None:
 
 @examples(100)
 @given(st.data(), st.sampled_from([1, 4, 8, 1_000_000]))
-def test_order_index_is_a_dict(data: st.DataObject, gap: int) -> None:
+def test_order_ids_are_a_dict(data: st.DataObject, gap: int) -> None:
     index_stream(Drawn(data), 20, gap)
 
 
 @pytest.mark.parametrize("gap", [1, 3, 16, 4_096])
-def test_order_index_grows(gap: int) -> None:
+def test_order_ids_grow(gap: int) -> None:
     """Ids that are multiples of the table's size collide as badly as ids can."""
     index_stream(Seeded(gap), 3_000, gap)
 

@@ -9,7 +9,8 @@ from kit import CLEARING, FEES, FIRST, MILLION, ROUNDING, Bench, markets_of, usd
 
 from perplab.exchange.codes import Side
 from perplab.exchange.messages import Deposit, Transfer, Withdraw
-from perplab.exchange.state.tables import State
+from perplab.exchange.state.state import State
+from perplab.exchange.state.tables import P_ACCRUAL, P_SIZE, P_WIDTH
 
 USD_, EUR = 0, 1
 
@@ -68,10 +69,10 @@ def test_a_single_lot_pays_and_receives_its_funding() -> None:
     assert bench.exchange.position(long, 0).unsettled == bench.exchange.position(short, 0).unsettled == 0
 
 
-def test_the_smallest_step_of_an_index_is_owed() -> None:
+def test_the_smallest_step_of_an_accrual_is_owed() -> None:
     """2^-16 micro-units a lot: a long owes a whole one, a short is owed none."""
     bench, long, short = two_assets()
-    bench.exchange.ledger.accrue(0, 1, -1, 0)
+    bench.exchange.ledger.accrue(bench.exchange.state.markets[0], 1, -1, 0)
     assert (bench.exchange.position(long, 0).unsettled, bench.exchange.position(short, 0).unsettled) == (1, 0)
     bench.block(short, long, 1, 100)
     assert (bench.exchange.balance(long), bench.exchange.balance(short)) == (usd(MILLION) - 1, usd(MILLION))
@@ -81,9 +82,9 @@ def test_the_smallest_step_of_an_index_is_owed() -> None:
 def test_what_a_trade_realises() -> None:
     """Nothing where it opens or adds; the closed part's profit otherwise, also when it turns the position around."""
     bench, long, _ = two_assets()
-    row = bench.exchange.state.find_position(long, 0)
+    market, row = bench.exchange.state.markets[0], bench.exchange.state.find_position(long, 0)
     trade = bench.exchange.ledger.trade
-    assert [trade(row, lots, usd(value)) for lots, value in ((1, 90), (-1, 100), (-3, 330), (-1, 100), (4, 400))] == [
+    assert [trade(market, row, lots, usd(value), 0) for lots, value in ((1, 90), (-1, 100), (-3, 330), (-1, 100), (4, 400))] == [
         0, usd(5), usd(15), 0, usd(20),
     ]  # fmt: skip
 
@@ -98,13 +99,17 @@ def swap_cash(state: State, asset: int) -> None:
     add_cash(state, FEES, asset, -1)
 
 
+def last_row(state: State) -> int:
+    return int(state.positions.end - P_WIDTH)
+
+
 def turn(state: State, row: int) -> None:
     """A position on the other side of its market."""
-    state.positions.size[row] = -state.positions.size[row]
+    state.positions.cells[row + P_SIZE] = -state.positions.cells[row + P_SIZE]
 
 
-def add_index(state: State, row: int) -> None:
-    state.positions.index[row] += 1
+def add_accrual(state: State, row: int) -> None:
+    state.positions.cells[row + P_ACCRUAL] += 1
 
 
 def add_residue(state: State, market: int) -> None:
@@ -123,10 +128,10 @@ BROKEN: dict[str, tuple[Callable[[State], None], str]] = {
     "clearing has taken EUR from fees": (lambda state: swap_cash(state, EUR), "CLEARING differs"),
     "more is left of rounding in USD": (lambda state: add_residue(state, 0), "CLEARING differs"),
     "more is left of rounding in EUR": (lambda state: add_residue(state, 1), "CLEARING differs"),
-    "the first position has paid less": (lambda state: add_index(state, 0), "CLEARING differs"),
-    "the last position has paid less": (lambda state: add_index(state, int(state.positions.count) - 1), "CLEARING differs"),
+    "the first position has paid less": (lambda state: add_accrual(state, 0), "CLEARING differs"),
+    "the last position has paid less": (lambda state: add_accrual(state, last_row(state)), "CLEARING differs"),
     "the first position is short": (lambda state: turn(state, 0), "positions of market 0 sum"),
-    "the last position is long": (lambda state: turn(state, int(state.positions.count) - 1), "positions of market 1 sum"),
+    "the last position is long": (lambda state: turn(state, last_row(state)), "positions of market 1 sum"),
     "more interest in USD": (lambda state: add_interest(state, 0), "open interest"),
     "more interest in EUR": (lambda state: add_interest(state, 1), "open interest"),
 }

@@ -8,6 +8,8 @@ from kit import INSURANCE, MILLION, SECOND, UNCOVERED, VAULT, Bench, markets_of,
 from perplab.exchange.codes import Outcome, Reason, Side
 from perplab.exchange.liquidation.steps import BookStep
 from perplab.exchange.messages import Deposit, MoveIsolatedMargin, SetMarginMode, TakeAuction, Transfer
+from perplab.exchange.state.liquidations import Liquidation
+from perplab.exchange.state.tables import P_SIZE
 
 
 def test_patience_ends_on_the_nanosecond() -> None:
@@ -74,15 +76,16 @@ def test_how_far_a_liquidation_order_goes(is_long: bool, mark: int, oracle: int,
     trader, other = bench.open("100"), bench.open(MILLION)
     bench.oracle(100)
     bench.block(trader if is_long else other, other if is_long else trader, 10, 100)
-    exchange, desk = bench.exchange, bench.exchange.desk
+    exchange = bench.exchange
     exchange.state.markets[0].mark, exchange.state.markets[0].oracle = mark, oracle
     row = exchange.state.find_position(trader, 0)
-    held = exchange.state.positions.size[row]
-    due = desk.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
+    held = exchange.state.positions.cells[row + P_SIZE]
+    due = exchange.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
     assert due == usd(900 if is_long else 1_100)
-    step = desk.steps[0]
+    step = exchange.lifecycle.steps[0]
     assert isinstance(step, BookStep)
-    assert step.limit(desk, row, held, 10, due) == limit
+    case = exchange.lifecycle.case(Liquidation(trader, -1, 0, bench.now))
+    assert step.limit(case, row, held, 10, due) == limit
 
 
 def test_a_partial_liquidation_that_fills_nothing_starts_no_cooldown() -> None:
@@ -121,7 +124,7 @@ def test_money_that_comes_in_ends_a_liquidation_at_once(by: str, short_of: int, 
     ended = [event.outcome for event in named(events, "LiquidationEnded")]
     assert ended == ([] if short_of else [Outcome.RECOVERED])
     assert len(bench.exchange.auctions()) == (steps == ["dutch_auction"]) * short_of
-    assert bench.exchange.desk.table.live == short_of
+    assert len(bench.exchange.state.liquidations.under_way) == short_of
     assert bool(named(bench.place(trader, Side.SELL, 1, 120), "OrderPlaced")) == (not short_of)
 
 

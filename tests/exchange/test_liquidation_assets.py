@@ -88,7 +88,7 @@ def test_liquidations_in_two_assets_run_side_by_side(first: int) -> None:
     assert len(named(bench.oracle(94, 0), "LiquidationStarted")) == 1
     assert len(named(bench.oracle(94, 1), "LiquidationStarted")) == 1
     assert [type(event).__name__ for event in bench.send(Deposit, trader, first, usd("20"))] == ["Deposited", "LiquidationEnded"]
-    assert bench.exchange.desk.find(trader, -1, first) == -1 != bench.exchange.desk.find(trader, -1, 1 - first)
+    assert [bench.exchange.state.liquidations.find(trader, -1, asset) is None for asset in (first, 1 - first)] == [True, False]
     assert [event.reason for event in named(bench.place(trader, Side.SELL, 1, 120, 1), "Rejected")] == [Reason.IN_LIQUIDATION]
     assert named(bench.later(3), "LiquidationStarted") == []
     assert len(named(bench.send(Deposit, trader, 1 - first, usd("20")), "LiquidationEnded")) == 1

@@ -1,4 +1,4 @@
-"""The passes of the liquidation desk: who is found, in which order, and when it is over."""
+"""The liquidation passes: who is found, in which order, and when it is over."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from kit import INSURANCE, MILLION, SECOND, Bench, markets_of, named, packed, sc
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.codes import MarginMode, Outcome, Side
-from perplab.exchange.liquidation.desk import LiquidationDesk, LiquidationStep
+from perplab.exchange.liquidation.case import LiquidationCase
+from perplab.exchange.liquidation.passes import LiquidationPass
+from perplab.exchange.liquidation.screening import SCREENS, Screen
+from perplab.exchange.liquidation.steps import LiquidationStep
 from perplab.exchange.messages import BlockTrade, SetMarginMode, Tick, UpdateOracle
-from perplab.exchange.state.liquidations import SCREENS, Screen
+from perplab.exchange.state.tables import P_LIQUIDATION
 
 
 def test_a_socialized_loss_waits_for_the_next_pass() -> None:
@@ -24,7 +27,7 @@ def test_a_socialized_loss_waits_for_the_next_pass() -> None:
     events = bench.oracle(90)  # 0 for 45, 50 for 45; ten lots at 80 make 100 of loss for 30 lots
     assert [event.account for event in named(events, "LiquidationStarted")] == [first]
     assert bench.exchange.equity(second) == usd("16.666666")
-    assert bench.exchange.desk.table.live == 0
+    assert bench.exchange.state.liquidations.under_way == {}
     bench.now += SECOND - 1
     assert bench.send(Tick) == []
     bench.now += 1
@@ -39,14 +42,14 @@ def test_a_screen_changes_nothing(name: str) -> None:
     hashes = set()
     for screen in [None, Screen(), *SCREENS]:
         exchange = Exchange(load_venue(name))
-        exchange.desk.screen = screen
+        exchange.liquidations.screen = screen
         exchange.apply_rows(rows)
         hashes.add(exchange.state_hash())
     assert len(hashes) == 1
 
 
 def test_many_liquidations_at_once() -> None:
-    """More than the table of liquidations begins with, cross and isolated; all are closed, and the fund pays to the last cent."""
+    """Sixty of them, cross and isolated; all are closed, and the fund pays to the last cent."""
     bench = Bench(markets_of({}, backstops=["insurance_fund"], insurance_fund={"capital": 100_000}))
     other = bench.open(MILLION)
     bench.oracle(100)
@@ -67,9 +70,9 @@ def test_many_liquidations_at_once() -> None:
 def look(bench: Bench, *harmed: int) -> list[tuple[int, int, int]]:
     """What a pass would find after accounts were harmed by hand: it looks at the markets in which they hold something."""
     for account in harmed:
-        bench.exchange.desk.touch(account)
-    bench.exchange.desk.passes += 1
-    return bench.exchange.desk.found()
+        bench.exchange.lifecycle.touch(account)
+    bench.exchange.state.passes += 1
+    return bench.exchange.liquidations.found()
 
 
 @pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
@@ -100,7 +103,7 @@ def test_all_who_are_below_are_found_in_their_order(screen: Screen | None) -> No
     traders = [bench.open("100") for _ in range(5)]
     for trader in traders:
         bench.block(trader, other, 10, 100)
-    bench.exchange.desk.screen = screen
+    bench.exchange.liquidations.screen = screen
     for number, taken in enumerate((55, 90, 55, 45, 70)):
         bench.exchange.ledger.move(traders[number], other, 0, usd(taken))
     found = look(bench, traders[0])  # all of them hold the same market
@@ -109,8 +112,12 @@ def test_all_who_are_below_are_found_in_their_order(screen: Screen | None) -> No
 
 
 class Nested(LiquidationStep):
-    def act(self, desk: LiquidationDesk, at: int) -> bool:
-        desk.run_pass()
+    def __init__(self, liquidations: LiquidationPass) -> None:
+        super().__init__(0)
+        self.liquidations = liquidations
+
+    def act(self, case: LiquidationCase) -> bool:
+        self.liquidations.run()
         return True
 
 
@@ -119,7 +126,7 @@ def test_passes_never_nest() -> None:
     trader, other = bench.open("100"), bench.open(MILLION)
     bench.oracle(100)
     bench.block(trader, other, 10, 100)
-    bench.exchange.desk.steps[0] = Nested(0)
+    bench.exchange.lifecycle.steps[0] = Nested(bench.exchange.liquidations)
     with pytest.raises(AssertionError, match="never nest"):
         bench.oracle(90)
 
@@ -133,39 +140,44 @@ def test_just_what_is_needed_is_enough(mode: MarginMode, short_of: int) -> None:
     bench.oracle(100)
     bench.send(SetMarginMode, trader, 0, mode)
     bench.block(trader, other, 10, 100)
-    exchange, desk = bench.exchange, bench.exchange.desk
+    exchange, lifecycle = bench.exchange, bench.exchange.lifecycle
     row = exchange.state.find_position(trader, 0)
     if mode == MarginMode.ISOLATED:
         exchange.ledger.to_isolated(row, -usd(50) - short_of)
     else:
         exchange.ledger.move(trader, other, 0, usd(950) + short_of)
         row = -1
-    assert desk.is_below(trader, row, 0) == bool(look(bench, trader)) == bool(short_of)
-    at = desk.begin(trader, row, 0)
-    events = told(bench, lambda: desk.end_if_done(at))
+    assert exchange.liquidations.is_below(trader, row, 0) == bool(look(bench, trader)) == bool(short_of)
+    liquidation = lifecycle.begin(trader, row, 0)
+    events = told(bench, lambda: lifecycle.end_if_done(liquidation))
     assert [event.outcome for event in named(events, "LiquidationEnded")] == ([] if short_of else [Outcome.RECOVERED])
 
 
 def test_every_liquidation_is_found_by_its_account_and_asset() -> None:
-    """That of an isolated position by the position."""
+    """That of an isolated position by the position; accounts count those of their cross positions, isolated positions know theirs."""
     bench = Bench(markets_of({}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"]))
     a, b = bench.open(0), bench.open(0)
     bench.send(SetMarginMode, a, 0, MarginMode.ISOLATED)
-    desk, state = bench.exchange.desk, bench.exchange.state
-    current, row = state.accounts.liquidation, state.find_position(a, 0)
-    assert desk.begin(a, row, 0) == 0
+    lifecycle, state = bench.exchange.lifecycle, bench.exchange.state
+    table, counts, row = state.liquidations, state.accounts.liquidations, state.find_position(a, 0)
+    isolated = lifecycle.begin(a, row, 0)
+    assert state.positions.cells[row + P_LIQUIDATION] == 1 and (counts[a], counts[b]) == (0, 0)
+    keys = ((a, 0), (b, 1), (a, 1), (b, 0))
     begun = []
-    for account, asset in ((a, 0), (b, 1), (a, 1), (b, 0)):
-        assert desk.find(account, -1, asset) == -1
-        begun.append(desk.begin(account, -1, asset))
-        assert current[account] == begun[-1]
-    assert [desk.find(account, -1, asset) for account, asset in ((a, 0), (b, 1), (a, 1), (b, 0))] == begun == [1, 2, 3, 4]
-    desk.end(4, Outcome.RECOVERED)
-    desk.end(1, Outcome.RECOVERED)
-    assert (current[a], current[b]) == (3, 2)  # the one that is still under way
-    desk.end(2, Outcome.RECOVERED)
-    desk.end(3, Outcome.RECOVERED)
-    assert (current[a], current[b], desk.find(a, row, 0), desk.table.live) == (-1, -1, 0, 1)
+    for account, asset in keys:
+        assert table.find(account, -1, asset) is None
+        before = int(counts[account])
+        begun.append(lifecycle.begin(account, -1, asset))
+        assert counts[account] == before + 1
+    assert [table.find(account, -1, asset) for account, asset in keys] == begun
+    assert table.listed() == [isolated, *begun]
+    for number, left in ((3, (2, 1)), (0, (1, 1)), (1, (1, 0)), (2, (0, 0))):
+        lifecycle.end(begun[number], Outcome.RECOVERED)
+        assert (counts[a], counts[b]) == left and table.find(keys[number][0], -1, keys[number][1]) is None
+        assert table.is_under_way(isolated) and not table.is_under_way(begun[number])
+    assert table.find(a, row, 0) is isolated and table.listed() == [isolated]
+    lifecycle.end(isolated, Outcome.RECOVERED)
+    assert state.positions.cells[row + P_LIQUIDATION] == 0 and table.listed() == []
 
 
 def test_who_has_no_position_is_not_found() -> None:
@@ -177,6 +189,6 @@ def test_who_has_no_position_is_not_found() -> None:
     bench.block(other, debtor, 1, 100)
     bench.exchange.ledger.move(debtor, other, 0, usd("100") + 1)
     for screen in (None, Screen(), *SCREENS):
-        bench.exchange.desk.screen = screen
+        bench.exchange.liquidations.screen = screen
         bench.exchange.state.markets[0].unexamined = 1
         assert look(bench, debtor) == []

@@ -59,7 +59,7 @@ def test_a_slice_is_settled_to_the_micro_unit(held: int, lots: int, value: int, 
     """1 % of what was fetched, out of what it is beyond the share that is due; or the deficit against that."""
     bench, row = one_row(liquidation={"fee_ppm": 10_000})
     before = bench.exchange.balance(FIRST)
-    events = told(bench, lambda: bench.exchange.desk.slices.settle(row, held, lots, value, due, Method.BOOK))
+    events = told(bench, lambda: bench.exchange.slices.settle(row, held, lots, value, due, Method.BOOK))
     closed = named(events, "Liquidated")[0]
     assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, value, deficit, fee)
     assert [event.amount for event in named(events, "DeficitPaid")] == ([deficit] if deficit else [])
@@ -87,7 +87,7 @@ def test_a_deleveraged_part_is_settled_to_the_micro_unit(
 ) -> None:
     """Its bad debt is told against the mark of 100; what is paid is what the price left open."""
     bench, row = one_row()
-    events = told(bench, lambda: bench.exchange.desk.slices.settle_deleveraged(row, held, lots, slice_value(value, lots, held), bankrupt))
+    events = told(bench, lambda: bench.exchange.slices.settle_deleveraged(row, held, lots, slice_value(value, lots, held), bankrupt))
     closed = named(events, "Liquidated")[0]
     assert (closed.size, closed.value, closed.deficit, closed.fee) == (lots if held > 0 else -lots, part, debt, 0)
     assert [event.amount for event in named(events, "DeficitPaid")] == ([paid] if paid else [])
@@ -103,8 +103,8 @@ def test_what_is_left_when_all_is_closed_goes_to_the_micro_unit(rest: int) -> No
     bench.block(trader, other, 1, 100)
     bench.block(other, trader, 1, 100)
     bench.exchange.ledger.move(trader, other, 0, usd("1000") - rest)
-    desk = bench.exchange.desk
-    events = told(bench, lambda: desk.end(desk.begin(trader, -1, 0), Outcome.FLAT))
+    lifecycle = bench.exchange.lifecycle
+    events = told(bench, lambda: lifecycle.end(lifecycle.begin(trader, -1, 0), Outcome.FLAT))
     closed = [(e.method, e.size, e.value, e.deficit, e.fee) for e in named(events, "Liquidated")]
     assert closed == ([(Method.SETTLEMENT, 0, 0, -rest, 0)] if rest < 0 else [])
     assert [event.amount for event in named(events, "DeficitPaid")] == ([-rest] if rest < 0 else [])

@@ -15,6 +15,7 @@ from perplab.exchange.codes import MarginMode, Reason, Side
 from perplab.exchange.messages import BlockTrade, CancelAll, Deposit, MoveIsolatedMargin, SetMarginMode, Tick, Transfer, Withdraw
 from perplab.exchange.money import margin
 from perplab.exchange.state import types
+from perplab.exchange.state.tables import P_ASK_LOTS, P_ASK_NOTIONAL, P_BID_LOTS, P_BID_NOTIONAL, P_LEVERAGE, P_SIZE
 
 TOP = 2**63 - 1
 VALUES = [0, 1, 2, 3, 7, 10**6 - 1, 10**6, 10**6 + 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40 - 1, 10**12 + 1, 10**16, 2**55, 2**62 - 1, TOP]
@@ -65,8 +66,8 @@ def test_fractions_of_amounts(ceiling: object, flooring: object, scale: int) -> 
 
 
 @pytest.mark.parametrize("shift", [0, 1, 16, 31, 32, 37, 48])
-def test_index_due_and_rest(shift: int) -> None:
-    """What lots owe by an index, rounded up, and exactly what the rounding added."""
+def test_accrual_due_and_rest(shift: int) -> None:
+    """What lots owe by an accrual, rounded up, and exactly what the rounding added."""
     for lots, delta in product([value for value in VALUES if value < 2**40], SIGNED):
         exact = Fraction(lots * delta, 2**shift)
         if abs(delta) < 2**62 and fits(ceil(exact)):
@@ -126,21 +127,21 @@ def notionals() -> Iterator[int]:
 
 def test_requirements_are_sums_over_tiers() -> None:
     """Rounded up by less than a micro-unit, without a step where a tier begins."""
-    markets = Bench(markets_of({"max_leverage": 1000, "tiers": TIERS})).exchange.state.markets
+    market = Bench(markets_of({"max_leverage": 1000, "tiers": TIERS})).exchange.state.markets[0]
     for notional in notionals():
         maintenance = exact_requirement(notional, "maintenance_margin_ppm")
         initial = exact_requirement(notional, "initial_margin_ppm")
-        assert 0 <= margin.maintenance_of(markets, 0, notional) - maintenance < 1
-        assert 0 <= margin.initial_of(markets, 0, notional, 1000) - initial < 1
-        assert margin.initial_of(markets, 0, notional, 3) == max(ceil(initial), ceil(Fraction(notional, 3)))
+        assert 0 <= margin.maintenance_of(market, notional) - maintenance < 1
+        assert 0 <= margin.initial_of(market, notional, 1000) - initial < 1
+        assert margin.initial_of(market, notional, 3) == max(ceil(initial), ceil(Fraction(notional, 3)))
 
 
 @pytest.mark.parametrize("notional", [10**16, 2**55])
 def test_requirements_at_the_bounds(notional: int) -> None:
     """notional x ppm does not fit 64 bits there; the result is exact all the same."""
-    markets = Bench(markets_of({"tiers": [tier(999_999, 999_998)]})).exchange.state.markets
-    assert margin.maintenance_of(markets, 0, notional) == ceil(Fraction(notional * 999_998, 10**6))
-    assert margin.initial_of(markets, 0, notional, 10) == ceil(Fraction(notional * 999_999, 10**6))
+    market = Bench(markets_of({"tiers": [tier(999_999, 999_998)]})).exchange.state.markets[0]
+    assert margin.maintenance_of(market, notional) == ceil(Fraction(notional * 999_998, 10**6))
+    assert margin.initial_of(market, notional, 10) == ceil(Fraction(notional * 999_999, 10**6))
 
 
 def test_shares_of_equity_never_exceed_it() -> None:
@@ -183,16 +184,17 @@ def test_orders_need_the_worse_side_and_its_open_loss() -> None:
     bench = Bench(markets_of({"max_leverage": 100, "tiers": TIERS}))
     bench.oracle(100)
     state = bench.exchange.state
-    markets, positions, row = state.markets, state.positions, state.position_row(bench.open(0), 0)
+    row = state.position_row(bench.open(0), 0)
+    market, cells = state.markets[0], state.positions.cells
 
     def needed(lots: int, loss: int) -> int:
-        return int(margin.initial_of(markets, 0, abs(lots) * usd(100), positions.leverage[row])) + max(0, loss)
+        return int(margin.initial_of(market, abs(lots) * usd(100), cells[row + P_LEVERAGE])) + max(0, loss)
 
     for size, bids, asks, worse in product((-30, -1, 0, 1, 30), (0, 1, 2, 40), (0, 1, 2, 40), (-7, 0, 7)):
-        positions.size[row], positions.bid_lots[row], positions.ask_lots[row] = size, bids, asks
-        positions.bid_notional[row], positions.ask_notional[row] = bids * usd(100 + worse), asks * usd(100 - worse)
+        cells[row + P_SIZE], cells[row + P_BID_LOTS], cells[row + P_ASK_LOTS] = size, bids, asks
+        cells[row + P_BID_NOTIONAL], cells[row + P_ASK_NOTIONAL] = bids * usd(100 + worse), asks * usd(100 - worse)
         expected = max(needed(size + bids, bids * usd(worse)), needed(size - asks, asks * usd(worse)))
-        assert margin.row_order_initial(state, row) == expected, (size, bids, asks, worse)
+        assert margin.row_order_initial(market, cells, row) == expected, (size, bids, asks, worse)
 
 
 @pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)

@@ -14,7 +14,10 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import Event
 from perplab.exchange.messages import Tick
+from perplab.exchange.state.market import Market
+from perplab.exchange.state.state import State
 from perplab.exchange.state.types import ACCRUAL_LIMIT
+from perplab.exchange.trading.book import Book
 from perplab.exchange.trading.mark import MarkRule, median3
 
 HOUR = 3_600_000  # [ms]
@@ -135,11 +138,11 @@ def test_a_rule_of_ones_own_fits_in() -> None:
     """A subclass in plain Python is asked like a shipped rule; what it returns is held within the market's prices."""
 
     class Doubled(MarkRule):
-        def price(self, state: object, book: object, market: int) -> int:
-            return 2 * int(state.markets[market].oracle)  # type: ignore[attr-defined]
+        def price(self, state: State, book: Book, market: Market) -> int:
+            return 2 * int(market.oracle)
 
     bench = Bench(markets_of({"max_price": "500"}))
-    bench.exchange.due.marks[0] = Doubled()
+    bench.exchange.prices.rules[0] = Doubled()
     bench.oracle(100)
     assert bench.exchange.mark_price(0) == 200
     bench.oracle(400)
@@ -209,19 +212,19 @@ def test_what_payers_pay_is_what_receivers_get() -> None:
 
 
 @pytest.mark.parametrize("price", ["100", "0.01", "100000"])
-def test_an_index_stops_before_it_overflows(price: str) -> None:
-    """The full price of a lot, every 100 ms, for minutes: charged until the index has no room, then told no more."""
+def test_an_accrual_stops_before_it_overflows(price: str) -> None:
+    """The full price of a lot, every 100 ms, for minutes: charged until the accrual has no room, then told no more."""
     funding = {"impact_notional": 1, "sample_interval_ms": 100, "interval_ms": 100, "cap_ppt": 10**12}
     funding |= {"interest_ppt": 10**12, "clamp_ppt": 10**12}
     bench = Bench(markets_of({"tick": "0.01", "lot": "1", "max_price": "100000", "funding": funding}))
     bench.oracle(price)
     events = bench.later(600)
     charged = named(events, "FundingCharged")
-    index = bench.exchange.state.markets[0].accrual_long
-    assert index == sum(event.accrual_delta for event in charged) <= ACCRUAL_LIMIT
+    accrual = bench.exchange.state.markets[0].accrual_long
+    assert accrual == sum(event.accrual_delta for event in charged) <= ACCRUAL_LIMIT
     assert len(named(events, "FundingSampled")) == 6_000
     assert len(charged) == min(6_000, ACCRUAL_LIMIT // charged[0].accrual_delta)
-    assert len(charged) >= 4, "an index has room for 4 times the highest value of a lot"
+    assert len(charged) >= 4, "an accrual has room for 4 times the highest value of a lot"
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,8 @@ def check_payers(world: World, backstops: Sequence[str]) -> None:
     for e in losses:
         shift = world.exchange.state.markets[e.market].accrual_shift
         collected = e.accrual_delta * (2 * e.open_lots - e.spared_lots)
-        by_index = e.amount - e.closed_amount << shift
-        assert 0 <= collected - by_index < max(1, 2 * e.open_lots), "a loss collects what it pays, rounded up per lot"
+        by_accrual = e.amount - e.closed_amount << shift
+        assert 0 <= collected - by_accrual < max(1, 2 * e.open_lots), "a loss collects what it pays, rounded up per lot"
 
 
 @examples(25)

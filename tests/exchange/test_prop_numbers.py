@@ -76,8 +76,8 @@ def test_div_ceil(a: int, b: int) -> None:
     st.one_of(st.integers(0, 2**40 - 1), st.integers(2**31 - 2, 2**31 + 2)),
     st.one_of(st.integers(-(2**62), 2**62), st.sampled_from([s * 2**31 + d for s in (-1, 1) for d in (-1, 0, 1)])), st.integers(0, 48),
 )  # fmt: skip
-def test_index_due(lots: int, delta: int, shift: int) -> None:
-    """What a position owes by its index, rounded up, and exactly what rounding up added."""
+def test_accrual_due(lots: int, delta: int, shift: int) -> None:
+    """What a position owes by its accrual, rounded up, and exactly what rounding up added."""
     due = -(-lots * delta // 2**shift)
     if fits(due):
         assert t.accrual_due(lots, delta, shift) == due

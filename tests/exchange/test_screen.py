@@ -12,6 +12,7 @@ from perplab.exchange import Exchange, load_venue
 from perplab.exchange.codes import MarginMode
 from perplab.exchange.events import event_of_row
 from perplab.exchange.liquidation.screen import NumpyScreen
+from perplab.exchange.liquidation.screening import Screen
 from perplab.exchange.messages import (
     BlockTrade,
     Command,
@@ -29,7 +30,10 @@ from perplab.exchange.messages import (
     command_row,
 )
 from perplab.exchange.money import margin
-from perplab.exchange.state.liquidations import Screen
+from perplab.exchange.state.schedule import LIQUIDATION_PASS
+from perplab.exchange.state.state import State
+from perplab.exchange.state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_MODE, P_SIZE, P_WIDTH
+from perplab.exchange.state.types import NEVER
 from perplab.exchange.trading.access import is_suspended
 
 ACCOUNTS = 120
@@ -55,18 +59,18 @@ DESIGN = {
 def below(exchange: Exchange) -> dict[tuple[int, int], list[int]]:
     """(account, isolated position or -1 - asset) of all that is below maintenance -> its open positions; looked for without any index."""
     state = exchange.state
-    positions = state.positions
+    cells = state.positions.cells
     pots: dict[tuple[int, int], list[int]] = {}
-    for row in range(int(positions.count)):
-        if positions.account[row] >= FIRST and positions.size[row] != 0:
-            asset = int(state.markets.asset[positions.market[row]])
-            which = row if positions.mode[row] == MarginMode.ISOLATED else -1 - asset
-            pots.setdefault((int(positions.account[row]), which), []).append(row)
+    for row in range(0, int(state.positions.end), int(P_WIDTH)):
+        if cells[row + P_ACCOUNT] >= FIRST and cells[row + P_SIZE] != 0:
+            asset = int(margin.market_of(state, row).asset)
+            which = row if cells[row + P_MODE] == MarginMode.ISOLATED else -1 - asset
+            pots.setdefault((int(cells[row + P_ACCOUNT]), which), []).append(row)
     found = {}
     for (account, which), rows in pots.items():
         required = sum(margin.row_maintenance(state, row) for row in rows)
-        profit = sum(margin.row_profit(state, row, state.markets.mark[positions.market[row]]) for row in rows)
-        if profit + (positions.isolated_margin[which] if which >= 0 else exchange.balance(account, -1 - which)) < required:
+        profit = sum(margin.row_profit(state, row, margin.market_of(state, row).mark) for row in rows)
+        if profit + (cells[which + P_ISOLATED_MARGIN] if which >= 0 else exchange.balance(account, -1 - which)) < required:
             found[account, which] = rows
     return found
 
@@ -108,7 +112,7 @@ def test_the_screen_never_misses_an_account() -> None:
         size = int(rng.integers(1, 4_000 if market == BTC else 60_000))
         exchange.apply(BlockTrade(START, int(buyer), int(seller), market, size, 100_000 if market == BTC else 4_000))
     watch = Watch(exchange)
-    exchange.desk.screen = watch
+    exchange.liquidations.screen = watch
     for step in range(1, 120):
         now = START + step * SECOND
         exchange.apply(UpdateOracle(now, BTC, int(100_000 * np.exp(rng.normal(0, 0.02)))))
@@ -122,16 +126,21 @@ def test_the_screen_never_misses_an_account() -> None:
 # -- what has changed since it was looked at --
 
 
+def next_pass(state: State) -> int:
+    """When the next pass is due; NEVER if none is."""
+    return int(state.schedule.time(LIQUIDATION_PASS, 0))
+
+
 def overlooked(exchange: Exchange) -> list[tuple[int, int]]:
     """Who is below maintenance, not in liquidation, and will not be looked at by a pass that is due; what is suspended waits."""
-    state, desk = exchange.state, exchange.desk
-    markets, positions = state.markets, state.positions
+    state = exchange.state
     missed = []
     for (account, which), rows in below(exchange).items():
-        free = [row for row in rows if not is_suspended(state, positions.market[row])]
-        waits = any(markets.unexamined[positions.market[row]] for row in rows) and desk.next_pass != 0
-        known = desk.find(account, which if which >= 0 else -1, -1 - which if which < 0 else 0) != -1
-        if free and not known and not waits:
+        markets = [margin.market_of(state, row) for row in rows]
+        free = [market for market in markets if not is_suspended(market, state.now)]
+        waits = any(market.unexamined for market in markets) and next_pass(state) != NEVER
+        known = state.liquidations.find(account, which if which >= 0 else -1, -1 - which if which < 0 else 0)
+        if free and known is None and not waits:
             missed.append((account, which))
     return missed
 
@@ -212,7 +221,7 @@ def test_nobody_below_maintenance_is_overlooked(steps: list[str], payers: list[s
     """
     exchanges = [crowd(steps, payers, payment) for _ in range(3)]
     for exchange, screen in zip(exchanges, (None, Screen(), NumpyScreen()), strict=True):
-        exchange.desk.screen = screen
+        exchange.liquidations.screen = screen
     now = START
     for act in acts:
         now += (0, SECOND // 2, SECOND, 3 * SECOND)[abs(act[4]) % 4]
@@ -235,8 +244,8 @@ def test_only_markets_that_changed_are_looked_at(mode: MarginMode, screen: Scree
     bench.send(SetMarginMode, trader, 0, mode)
     for market in range(2):
         bench.block(trader, other, 10, 100, market)
-    state, desk = bench.exchange.state, bench.exchange.desk
-    desk.screen = screen
+    state, liquidations = bench.exchange.state, bench.exchange.liquidations
+    liquidations.screen = screen
     row = state.find_position(trader, 0)
     if mode == MarginMode.ISOLATED:
         bench.exchange.ledger.to_isolated(row, -usd(51))
@@ -244,10 +253,10 @@ def test_only_markets_that_changed_are_looked_at(mode: MarginMode, screen: Scree
         bench.exchange.ledger.move(trader, other, 0, usd(901))
     found = {}
     for market in (2, 1, 0):
-        desk.passes += 1
+        state.passes += 1
         state.markets[market].unexamined = 1
-        found[market] = desk.found()
-        assert not desk.has_unexamined()
+        found[market] = liquidations.found()
+        assert not bench.exchange.lifecycle.has_unexamined()
     if mode == MarginMode.ISOLATED:  # 49 for 50
         assert found == {2: [], 1: [], 0: [(980_000_000, trader, row)]}
     else:  # 99 for 100, in both of its markets and in both passes the same
@@ -263,8 +272,8 @@ def test_touching_an_account_marks_its_markets() -> None:
     bench.block(trader, other, 1, 100, 0)
     bench.block(trader, other, 1, 100, 1)
     bench.block(other, trader, 1, 100, 1)
-    bench.exchange.desk.touch(trader)
-    assert list(bench.exchange.state.markets.unexamined)[:3] == [1, 0, 0]
+    bench.exchange.lifecycle.touch(trader)
+    assert [market.unexamined for market in bench.exchange.state.markets] == [1, 0, 0]
 
 
 def test_a_pass_comes_for_what_a_fill_of_the_pass_before_has_harmed() -> None:
@@ -276,11 +285,11 @@ def test_a_pass_comes_for_what_a_fill_of_the_pass_before_has_harmed() -> None:
     bench.block(second, other, 10, 100)
     bench.place(maker, 0, 20, 80)
     bench.oracle(90)
-    desk = bench.exchange.desk
-    assert desk.has_unexamined() and desk.next_pass == bench.now + SECOND
+    lifecycle, state = bench.exchange.lifecycle, bench.exchange.state
+    assert lifecycle.has_unexamined() and next_pass(state) == bench.now + SECOND
     assert len(named(bench.later(1), "LiquidationStarted")) == 1
     bench.later(1)
-    assert not desk.has_unexamined() and (desk.table.live, desk.next_pass) == (0, 0)
+    assert not lifecycle.has_unexamined() and (state.liquidations.under_way, next_pass(state)) == ({}, NEVER)
 
 
 def test_whom_a_deleveraging_harms_is_looked_at_next() -> None:

@@ -1,4 +1,4 @@
-"""Socialized losses at scales that no text case has: collected to the micro-unit, and bounded by the room of the index."""
+"""Socialized losses at scales that no text case has: collected to the micro-unit, and bounded by the room of the accrual."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def owed_loss(bench: Bench, amount: int) -> None:
     """Take `amount` from a loser whose positions are gone, for UNCOVERED to hold, and let the backstops make that good."""
     row = bench.exchange.state.position_row(VAULT, 0)
     bench.exchange.ledger.pay(row, UNCOVERED, amount)
-    bench.exchange.backstops.fold(row, amount)
+    bench.exchange.slices.backstops.cover_deficit(row, amount)
 
 
 def crowd(terms: dict[str, object], longs: int, lots: int, money: str) -> tuple[Bench, list[int]]:
@@ -60,7 +60,7 @@ def test_one_dollar_over_a_million_million_lots(longs: int, lots: int) -> None:
 )
 @pytest.mark.parametrize("loss", ["0.000001", "0.000003", "0.1", "12345.678901"])
 def test_a_loss_is_collected_in_full_at_any_size(terms: dict[str, object], loss: str) -> None:
-    """Per position at most a micro-unit more than its share, and what the per-lot index was rounded up by."""
+    """Per position at most a micro-unit more than its share, and what the per-lot accrual was rounded up by."""
     bench, accounts = crowd(terms, 3, 777_777_777, "100000000")
     owed_loss(bench, usd(loss))
     step = Fraction(777_777_777, 2 ** int(bench.exchange.state.markets[0].accrual_shift))
@@ -71,10 +71,10 @@ def test_a_loss_is_collected_in_full_at_any_size(terms: dict[str, object], loss:
 
 
 @pytest.mark.parametrize("loss", [1_000_000, 40_000], ids=["more than the lots are worth", "less"])
-def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
-    """The same loss again and again: paid while the index has room, then uncovered; the books balance throughout.
+def test_losses_without_end_do_not_overflow_the_accrual(loss: int) -> None:
+    """The same loss again and again: paid while the accrual has room, then uncovered; the books balance throughout.
 
-    A lot is worth at most 30,000 USD, for which indices are in 2^-16 micro-units: 2^53 of them are 137,438.953472 USD a lot, and there
+    A lot is worth at most 30,000 USD, for which accruals are in 2^-16 micro-units: 2^53 of them are 137,438.953472 USD a lot, and there
     are two lots. Whatever the steps, the last loss that finds room takes all of it.
     """
     bench, accounts = crowd({"max_price": "30000"}, 1, 1, "100000000")
@@ -82,8 +82,8 @@ def test_losses_without_end_do_not_overflow_the_index(loss: int) -> None:
     for _ in range(3_000):
         owed_loss(bench, usd(loss))
     bench.exchange.check()
-    markets = bench.exchange.state.markets
-    assert (markets[0].accrual_shift, markets[0].accrual_long, markets[0].accrual_short) == (16, 2**53, 2**53)
+    market = bench.exchange.state.markets[0]
+    assert (market.accrual_shift, market.accrual_long, market.accrual_short) == (16, 2**53, 2**53)
     by_lots = bench.exchange.balance(UNCOVERED)  # all losses less what nobody paid
     assert by_lots == usd("274877.906944") == 2**53 * 2 >> 16
     owed = [bench.exchange.position(account, 0).unsettled for account in accounts]

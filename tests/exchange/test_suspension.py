@@ -6,6 +6,7 @@ import pytest
 from kit import MILLION, SECOND, Bench, markets_of, named, usd
 
 from perplab.exchange.codes import MarginMode, MarketStatus, Reason, Side
+from perplab.exchange.liquidation.case import LiquidationCase
 from perplab.exchange.messages import SetMarginMode, SetMarketStatus, TakeAuction, Tick
 
 STALE = {"stale_after_ms": 60_000, "on_stale": "pause_liquidation"}
@@ -22,16 +23,27 @@ def three_markets() -> tuple[Bench, int, list[int]]:
     return bench, trader, [int(bench.exchange.state.find_position(trader, market)) for market in range(3)]
 
 
+def begun(bench: Bench, account: int, row: int) -> LiquidationCase:
+    """The case of a liquidation that begins now, in the first asset."""
+    return bench.exchange.lifecycle.case(bench.exchange.lifecycle.begin(account, row, 0))
+
+
+def under_way(bench: Bench, account: int) -> LiquidationCase:
+    """The case of the liquidation of the account's cross positions."""
+    found = bench.exchange.state.liquidations.find(account, -1, 0)
+    assert found is not None
+    return bench.exchange.lifecycle.case(found)
+
+
 @pytest.mark.parametrize("status", [MarketStatus.HALTED, MarketStatus.CANCEL_ONLY], ids=lambda status: status.name)
 def test_a_suspended_market_holds_back_what_is_in_it(status: MarketStatus) -> None:
     """A cross liquidation goes on in its other markets and is held when all of them are suspended; an isolated one by its own."""
     bench, trader, rows = three_markets()
-    desk = bench.exchange.desk
-    cross, isolated = desk.begin(trader, -1, 0), desk.begin(trader, rows[0], 0)
+    cross, isolated = begun(bench, trader, -1), begun(bench, trader, rows[0])
 
     def held() -> tuple[bool, bool, list[int]]:
-        assert [int(row) for row in desk.rows_of(cross)] == rows[1:] and [int(row) for row in desk.rows_of(isolated)] == rows[:1]
-        return desk.is_held(cross), desk.is_held(isolated), [int(row) for row in desk.free_rows(cross)]
+        assert list(cross.rows()) == rows[1:] and list(isolated.rows()) == rows[:1]
+        return cross.is_held(), isolated.is_held(), list(cross.free_rows())
 
     expected = {0: (False, True, rows[1:]), 1: (False, False, rows[2:]), 2: (False, False, rows[1:2])}
     for market in range(3):
@@ -47,35 +59,32 @@ def test_a_suspended_market_holds_back_what_is_in_it(status: MarketStatus) -> No
 @pytest.mark.parametrize("status", [MarketStatus.POST_ONLY, MarketStatus.REDUCE_ONLY], ids=lambda status: status.name)
 def test_a_market_in_which_something_may_be_closed_holds_nothing_back(status: MarketStatus) -> None:
     bench, trader, rows = three_markets()
-    desk = bench.exchange.desk
-    at = desk.begin(trader, rows[0], 0)
+    case = begun(bench, trader, rows[0])
     bench.send(SetMarketStatus, 0, status)
-    assert not desk.is_held(at) and [int(row) for row in desk.free_rows(at)] == rows[:1]
+    assert not case.is_held() and list(case.free_rows()) == rows[:1]
 
 
 def test_a_market_in_which_nothing_is_held_holds_nothing_back() -> None:
     """A position that was closed binds nobody."""
     bench, trader, rows = three_markets()
-    desk = bench.exchange.desk
     bench.block(trader + 1, trader, 1, 100, 2)
-    at = desk.begin(trader, -1, 0)
+    case = begun(bench, trader, -1)
     bench.send(SetMarketStatus, 2, MarketStatus.HALTED)
-    assert not desk.is_held(at) and [int(row) for row in desk.free_rows(at)] == [rows[1]]
+    assert not case.is_held() and list(case.free_rows()) == [rows[1]]
 
 
 def test_a_stale_oracle_suspends_on_the_nanosecond() -> None:
     """Where the design says so: a minute after the last update the market still counts, then not until the next one."""
     bench, trader, rows = three_markets()
-    desk = bench.exchange.desk
-    at = desk.begin(trader, rows[0], 0)
+    case = begun(bench, trader, rows[0])
     began = bench.now
     bench.now += 60 * SECOND
     bench.exchange.state.now = bench.now
-    assert not desk.is_held(at)
+    assert not case.is_held()
     bench.exchange.state.now += 7
-    assert desk.is_held(at) and desk.clock(at) == began + 60 * SECOND  # it has stood since the last moment that counted
-    desk.resume(0)
-    assert desk.table.since[at] == began + 7
+    assert case.is_held() and case.clock() == began + 60 * SECOND  # it has stood since the last moment that counted
+    bench.exchange.lifecycle.resume(bench.exchange.state.markets[0])
+    assert case.liquidation.since == began + 7
 
 
 # -- clocks --
@@ -113,13 +122,12 @@ def test_patience_does_not_run_in_a_halt(halts: list[tuple[int, int]], status: M
 def test_a_halt_that_changes_its_kind_is_one_halt() -> None:
     """Halted from 2 to 9 s, cancel-only from 5: seven seconds of standstill, told by the clock and added to the patience."""
     bench, loser, _ = patient()
-    desk, began = bench.exchange.desk, bench.now
-    at = bench.exchange.state.accounts.liquidation[loser]
+    case, began = under_way(bench, loser), bench.now
     for second, status in ((2, MarketStatus.HALTED), (5, MarketStatus.CANCEL_ONLY), (9, MarketStatus.ACTIVE)):
         bench.now = began + second * SECOND
         bench.send(SetMarketStatus, 0, status)
-        assert desk.clock(at) == began + (2 if second < 9 else 9) * SECOND
-    assert desk.table.since[at] == began + 7 * SECOND
+        assert case.clock() == began + (2 if second < 9 else 9) * SECOND
+    assert case.liquidation.since == began + 7 * SECOND
 
 
 def test_a_clock_stands_only_while_everything_is_held() -> None:
@@ -130,13 +138,12 @@ def test_a_clock_stands_only_while_everything_is_held() -> None:
         bench.oracle(100, market)
         bench.block(trader, other, 10, 100, market)
     bench.oracle(85)
-    desk, began = bench.exchange.desk, bench.now
-    at = bench.exchange.state.accounts.liquidation[trader]
+    case, began = under_way(bench, trader), bench.now
     told = []
     for second, market, status in ((3, 0, 4), (5, 1, 4), (7, None, None), (8, 0, 0), (10, None, None), (11, 1, 0)):
         bench.now = began + second * SECOND
         bench.send(Tick) if market is None else bench.send(SetMarketStatus, market, status)
-        told.append(((desk.clock(at) - began) // SECOND, (desk.table.since[at] - began) // SECOND))
+        told.append(((case.clock() - began) // SECOND, (case.liquidation.since - began) // SECOND))
     assert told == [(3, 0), (5, 0), (5, 0), (8, 3), (10, 3), (11, 3)]
 
 
@@ -176,11 +183,10 @@ def test_nobody_is_deleveraged_while_its_market_is_halted() -> None:
     bench.block(loser, winner, 4, 100)
     bench.oracle(50)
     assert named(bench.later(1), "Deleveraged") == []
-    desk = bench.exchange.desk
-    at = bench.exchange.state.accounts.liquidation[loser]
-    assert (desk.table.exhausted[at], desk.is_held(at)) == (0, False)
+    case = under_way(bench, loser)
+    assert (case.liquidation.exhausted, case.is_held()) == (False, False)
     bench.send(SetMarketStatus, 0, MarketStatus.HALTED)
-    assert named(bench.later(60), "Deleveraged") == [] and desk.is_held(at)
+    assert named(bench.later(60), "Deleveraged") == [] and case.is_held()
     assert named(bench.send(SetMarketStatus, 0, MarketStatus.ACTIVE), "Deleveraged") == []
     assert [event.winner for event in named(bench.later(1), "Deleveraged")] == [winner]
 
@@ -227,10 +233,10 @@ def test_the_trigger_of_deleveraging(trigger: str, debt: int, owed: int, trigger
     bench.oracle(100)
     bench.block(trader, other, 1, 100)
     bench.exchange.ledger.move(other, 0, 0, 100)
-    desk = bench.exchange.desk
-    adl = desk.adl
+    liquidations = bench.exchange.liquidations
+    adl = liquidations.adl
     assert adl is not None
-    assert desk.is_triggered(adl, desk.begin(trader, -1, 0), debt, owed) == triggered
+    assert liquidations.is_triggered(adl, begun(bench, trader, -1), debt, owed) == triggered
 
 
 @pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)

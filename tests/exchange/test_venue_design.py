@@ -129,7 +129,7 @@ def test_a_design_survives_its_own_json(name: str) -> None:
     """The journal's header holds the design in full: read back, it is the same design."""
     venue = load_venue(name)
     assert venue_of_json(venue.to_json()) == venue
-    assert set(msgspec.json.decode(venue.to_json())) == {field.name for field in msgspec.structs.fields(VenueDesign)}
+    assert set(msgspec.json.decode(venue.to_json())) == {field.name for field in msgspec.structs.fields(VenueDesign)} - {"own"}
 
 
 def test_one_design_under_two_names_behaves_alike() -> None:
@@ -173,7 +173,7 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
     "timer too fast": ({"markets": {"funding": {"sample_interval_ms": 99}}}, ["funding.sample_interval_ms is 99", ">= 100"]),
     "unknown step": ({"liquidation": {"steps": ["bok"]}}, ["liquidation.steps[0] is 'bok'", "did you mean 'book'?"]),
     "unknown backstop": ({"backstops": ["insurance_found"]}, ["backstops[0] is 'insurance_found'", "did you mean 'insurance_fund'?"]),
-    "unknown rank": ({"auto_deleverage": {"rank": "fifo"}}, ["auto_deleverage.rank is 'fifo'", "hyperliquid, profit_leverage"]),
+    "unknown rank": ({"auto_deleverage": {"rank": "lifo"}}, ["auto_deleverage.rank is 'lifo'", "one of fifo, hyperliquid, profit_leverage"]),
     "unknown payoff": ({"markets": {"payoff": "linnear"}}, ["markets[0].payoff is 'linnear'", "'linear'"]),
     "unknown mark rule": ({"markets": {"mark": {"rule": "orakel"}}}, ["markets[0].mark.rule is 'orakel'", "did you mean 'oracle'?"]),
     "no number": ({"markets": {"tick": "one"}}, ["markets[0].tick is 'one'"]),
@@ -301,7 +301,7 @@ LOT_VALUES = [  # tick, lot, highest price: the cheapest lot there can be, nearl
 @pytest.mark.parametrize("count", [1, 2, 8, 9, 63, 64])
 def test_sums_over_an_accounts_positions_stay_in_64_bits(terms: tuple[str, str, str], count: int) -> None:
     """However many markets share the asset: the values of all positions at their highest price are below 2^58, each at most 2^55; and what
-    they owe by indices that went from one limit to the other, with all the cash there can be, is below 2^63.
+    they owe by accruals that went from one limit to the other, with all the cash there can be, is below 2^63.
     """
     tick, lot, max_price = terms
     markets = Exchange(markets_of(*[{"tick": tick, "lot": lot, "max_price": max_price}] * count)).state.markets
@@ -310,7 +310,7 @@ def test_sums_over_an_accounts_positions_stay_in_64_bits(terms: tuple[str, str, 
         lots, lot_value = int(markets[market].max_lots), int(markets[market].max_price) * int(markets[market].unit)
         assert 0 < lots < 2**40 and lots * lot_value <= 2**55
         assert lots == 2**40 - 1 or (lots + 1) * lot_value > min(2**55, 2**58 // count), "it is the largest that fits"
-        assert lot_value << markets[market].accrual_shift < 2**51, "an index has room for four times the value of a lot"
+        assert lot_value << markets[market].accrual_shift < 2**51, "an accrual has room for four times the value of a lot"
         values.append(lots * lot_value)
         owed.append(lots * int(ACCRUAL_LIMIT) >> markets[market].accrual_shift)
     assert sum(values) <= 2**58 and sum(owed) < 2**61
@@ -321,7 +321,7 @@ def test_only_markets_of_the_same_asset_share_the_room() -> None:
     """64 markets, 8 of them in EUR: 2^58 / 56 and 2^58 / 8 = 2^55 micro-units at 30,000 USD a lot."""
     euro = {"settlement_asset": "EUR"}
     exchange = Exchange(markets_of(*[{}] * 56, *[euro] * 8, assets=["USD", "EUR"]))
-    assert list(exchange.state.markets.max_lots)[:64] == [171_565] * 56 + [1_200_959] * 8
+    assert [market.max_lots for market in exchange.state.markets] == [171_565] * 56 + [1_200_959] * 8
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 1_200_959), (8, 1_200_959), (9, 1_067_519), (32, 300_239), (64, 150_119)])

@@ -12,14 +12,15 @@ from decimal import Decimal
 
 import pytest
 from kit import MILLION, SECOND, UNCOVERED, USD, Bench, markets_of, named, tier, usd
+from winners import winner
 
 from perplab.exchange.codes import MarginMode, Side
-from perplab.exchange.liquidation.adl import ProfitLeverage
 from perplab.exchange.liquidation.auction import DutchAuction, Lot
+from perplab.exchange.liquidation.ranks import ProfitLeverage
 from perplab.exchange.messages import SetMarginMode, Tick
 from perplab.exchange.money import margin
 from perplab.exchange.state import types
-from perplab.exchange.trading.funding import FundingRule
+from perplab.exchange.trading.funding import PremiumFunding
 from perplab.exchange.trading.mark import HyperliquidMark
 
 HOUR = 3600 * 1000  # [ms]
@@ -28,7 +29,7 @@ HOUR = 3600 * 1000  # [ms]
 def rate(premium: str, interest: str = "0", clamp: str = "0", divisor: int = 1, cap: str = "1") -> Decimal:
     """The rate per interval that the core makes of a mean premium."""
     interest_ppt, clamp_ppt, cap_ppt, premium_ppt = (int(Decimal(text) * types.PPT) for text in (interest, clamp, cap, premium))
-    rule = FundingRule(1, interest_ppt, clamp_ppt, divisor, cap_ppt, SECOND, SECOND, False, False)
+    rule = PremiumFunding(1, interest_ppt, clamp_ppt, divisor, cap_ppt)
     return Decimal(rule.rate(premium_ppt)) / types.PPT
 
 
@@ -117,14 +118,14 @@ def test_funding_payments(name: str) -> None:
 
 
 def maintenance(bench: Bench, notional: int) -> Decimal:
-    return Decimal(margin.maintenance_of(bench.exchange.state.markets, 0, notional * USD)) / USD
+    return Decimal(margin.maintenance_of(bench.exchange.state.markets[0], notional * USD)) / USD
 
 
 def test_tier_deductions_of_binance() -> None:
     """Binance, coin-margined BTC (amounts in BTC there): deductions 0.56, 1.81 from 50 on, 11.81; 300 BTC need 25.69."""
     lower_and_rate = [(0, 5_000), (28, 25_000), (50, 50_000), (100, 100_000), (200, 125_000)]
     bench = Bench(markets_of({"tiers": [tier(2 * rate, rate, lower) for lower, rate in lower_and_rate]}))
-    deductions = list(bench.exchange.state.markets.maintenance_deduction)[: len(lower_and_rate)]
+    deductions = list(bench.exchange.state.markets[0].maintenance_deduction)[: len(lower_and_rate)]
     assert deductions == [0, 560_000, 1_810_000, 6_810_000, 11_810_000]
     assert maintenance(bench, 300) == Decimal("25.69")
 
@@ -279,7 +280,7 @@ def test_bankruptcy_quotes(name: str) -> None:
     exchange = bench.exchange
     assert exchange.equity(trader) == usd(equity)
     row = exchange.state.find_position(trader, market)
-    value = exchange.desk.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
+    value = exchange.slices.bankruptcy_value(row, exchange.equity(trader), exchange.maintenance_margin(trader))
     assert value == usd(expected)
 
 
@@ -341,9 +342,9 @@ def test_deleveraging_at_the_bankruptcy_price() -> None:
 
 def test_the_score_is_profit_times_leverage() -> None:
     """BitMEX: a long from 100 at 120, bankrupt at 90, so with 30 behind it: 20 % x 4 = 0.8."""
-    score = ProfitLeverage().score(usd(120), usd(100), usd(30), True)
+    score = ProfitLeverage().score(winner(usd(120), usd(100), usd(30), True))
     assert Decimal(score) / types.PPM**2 == Decimal("0.8")
-    assert Decimal(ProfitLeverage().score(usd(80), usd(100), usd(20), True)) / types.PPM**2 == Decimal("-0.05")  # a loss is divided
+    assert Decimal(ProfitLeverage().score(winner(usd(80), usd(100), usd(20), True))) / types.PPM**2 == Decimal("-0.05")  # a loss is divided
 
 
 @pytest.mark.parametrize(
@@ -382,8 +383,8 @@ def test_a_loss_shared_per_unit(loss: int, coins: str, per_coin: str) -> None:
     bench.oracle(100)
     bench.block(long, short, coins, 100)
     row = bench.exchange.state.position_row(bench.open(0), 0)
-    bench.exchange.ledger.pay(row, UNCOVERED, usd(loss))  # the debt of one whose positions are closed, paid back to it by the fold
-    bench.exchange.backstops.fold(row, usd(loss))
+    bench.exchange.ledger.pay(row, UNCOVERED, usd(loss))  # the debt of one whose positions are closed, paid back to it below
+    bench.exchange.slices.backstops.cover_deficit(row, usd(loss))
     lost = usd(MILLION) - bench.exchange.equity(short)
     assert abs(Decimal(lost) / USD - Decimal(per_coin) * Decimal(coins)) <= Decimal(coins) * Decimal("1e-6")
     bench.exchange.check()
@@ -441,9 +442,11 @@ def test_the_price_falls_in_a_line(start_ppm: int, seconds_to_zero: int, elapsed
     bench = auctioned("300", "400", start_ppm=start_ppm, duration_ms=seconds_to_zero * 1000)
     bench.now += elapsed * SECOND
     bench.send(Tick)
-    step = bench.exchange.desk.steps[0]
+    lifecycle = bench.exchange.lifecycle
+    step, (liquidation,) = lifecycle.steps[0], bench.exchange.state.liquidations.listed()
     assert isinstance(step, DutchAuction)
-    assert usd("300") - step.gain(bench.exchange.desk, 0, Lot(bench.exchange.desk, 0)) == usd("300") * Decimal(factor)
+    case = lifecycle.case(liquidation)
+    assert usd("300") - step.gain(case, Lot(case)) == usd("300") * Decimal(factor)
 
 
 # -- the rest --
@@ -460,7 +463,8 @@ def test_last_price_held_within_the_book(last: str, expected: str) -> None:
     bench.place(maker, Side.BUY, 1, "871")
     bench.place(maker, Side.SELL, 1, "871.5")
     rule = HyperliquidMark(SECOND, SECOND, 1, 1_000_000, SECOND)
-    assert rule.local_price(bench.exchange.state, 0, bench.ticks("871"), bench.ticks("871.5")) == bench.ticks(expected)
+    state = bench.exchange.state
+    assert rule.local_price(state, state.markets[0], bench.ticks("871"), bench.ticks("871.5")) == bench.ticks(expected)
 
 
 @pytest.mark.parametrize(
