@@ -26,6 +26,7 @@ from streams import ACCOUNTS, FLOWS, Flow
 
 from perplab.exchange import BUILD, Exchange, load_venue
 from perplab.exchange.messages import KIND_COLUMN, ROW, Command, Rejected, Traded, command_of_row
+from perplab.exchange.units import PPM
 
 CHUNK: Final = 512  # rows of one bulk call
 SEED: Final = 20251010
@@ -102,7 +103,7 @@ class Site:
             "resting_orders": int(self.exchange.state.orders.live),
             "levels": int(self.exchange.state.levels.live),
             "counted": self.counted,
-            "accepted_ppm": round(1e6 * (1 - self.seen[Rejected.KIND] / self.counted)),
+            "accepted_ppm": round(PPM * (1 - self.seen[Rejected.KIND] / self.counted)),
             "trades": self.seen[Traded.KIND],
         }
 

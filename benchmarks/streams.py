@@ -22,6 +22,7 @@ from typing import Final
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from perplab.exchange import messages as m
+from perplab.exchange.units import SECOND_NS
 
 ACCOUNTS: Final = 1_000
 FIRST: Final = m.FIRST_USER
@@ -29,7 +30,6 @@ MARK: Final = 600_000  # [ticks] 60,000 USD
 CASH: Final = 5_000_000_000_000  # [micro] 5 million USD: margin is computed at every order and never short
 HELD: Final = (10_000, 300_000)  # [lots] of the positions at the start: 60,000 to 1.8 million USD, on the first two tiers
 START: Final = 1_000_000_000_000_000_000  # [ns]
-SECOND: Final = 1_000_000_000
 PER_SECOND: Final = 1_191  # messages per second: adds + removals + takers measured on BTCUSDT
 BUY, SELL = int(m.Side.BUY), int(m.Side.SELL)
 LIMIT, AT_MARKET = int(m.OrderType.LIMIT), int(m.OrderType.MARKET)
@@ -110,7 +110,7 @@ class Flow:
         self.markets = markets
         self.random = Random(seed)
         self.ts = START
-        self.step = 2 * SECOND // PER_SECOND  # twice the mean time between commands
+        self.step = 2 * SECOND_NS // PER_SECOND  # twice the mean time between commands
         self.sides = (ShadowSide(BUY), ShadowSide(SELL))
         self.live: list[Order] = []
         self.rows = array("q")

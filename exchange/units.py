@@ -13,5 +13,6 @@ PPB: Final = 1_000_000_000
 PPT: Final = 1_000_000_000_000
 MS_NS: Final = 1_000_000  # [ns] in a millisecond
 SECOND_NS: Final = 1_000_000_000  # [ns] in a second
+MINUTE_NS: Final = 60_000_000_000  # [ns] in a minute
 BP: Final = 1e-4  # one basis point, as a fraction: `ratio = number_of_bp * BP`
 BP_PER_ONE: Final = 1e4  # basis points in 1: `number_of_bp = ratio * BP_PER_ONE`. Not 1 / BP, which rounds differently

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from perplab.exchange import VenueDesign, VenueError, load_venue, shipped_venues
 from perplab.exchange.design.reader import Tree, merged, nearest, read_toml
 from perplab.exchange.design.venue import venue_path
+from perplab.exchange.units import SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 
@@ -30,7 +31,6 @@ from .report import OWN, SAME, PathFile
 from .scenario import BarsPath, Scenario, ScenarioError, load_scenario
 from .stage import with_capital
 
-NS: Final = 10**9
 FIRST_VENUES: Final = (  # in a table: by how positions are closed, then by who pays
     "book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only",
 )  # fmt: skip
@@ -247,7 +247,7 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
     """A time of day or a date with time, UTC, as ns since 1970; a time of day is that of the file's worst minute's day."""
     if text is None:
         return None
-    day = datetime.fromtimestamp(int(bars.open_ns[bars.worst_minute()]) // NS, UTC)
+    day = datetime.fromtimestamp(int(bars.open_ns[bars.worst_minute()]) // SECOND_NS, UTC)
     try:
         when = datetime.fromisoformat(f"{day:%Y-%m-%d}T{text}" if len(text) == len("HH:MM") else text)
     except ValueError:
@@ -255,7 +255,7 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
     when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
     ns = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
     if not bars.start_ns <= ns <= bars.end_ns:
-        first, last = (f"{datetime.fromtimestamp(edge // NS, UTC):%Y-%m-%dT%H:%M}" for edge in (bars.start_ns, bars.end_ns))
+        first, last = (f"{datetime.fromtimestamp(edge // SECOND_NS, UTC):%Y-%m-%dT%H:%M}" for edge in (bars.start_ns, bars.end_ns))
         raise click.UsageError(f"{option}: {text!r} given, expected a time in the file, {first} to {last} (UTC)")
     return ns
 

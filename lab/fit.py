@@ -14,7 +14,7 @@ import numpy as np
 from perplab.exchange import VenueDesign, VenueError
 from perplab.exchange.design.build import most_lots
 from perplab.exchange.messages import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
-from perplab.exchange.units import MICRO
+from perplab.exchange.units import BP_PER_ONE, MICRO
 
 from .names import wrong_name
 from .population import group_sizes
@@ -94,7 +94,7 @@ def _check_prices(pair: Pair, reached: Reach) -> None:
     if reached.low < LEAST_TICKS * float(market.tick):
         expected = f"at most {reached.low / LEAST_TICKS:.3g}, a thousandth of the lowest price of {pair.scenario_file}"
         raise pair.refuse_venue("markets[0].tick", market.tick, f"{expected} ({reached.low_key} is {reached.low:g})")
-    quoted = reached.high * (1.0 + scenario.makers.depth_bp[-1] / 1e4)
+    quoted = reached.high * (1.0 + scenario.makers.depth_bp[-1] / BP_PER_ONE)
     top, key, value = max(
         (quoted, reached.high_key, f"{reached.high:g}, and makers quote up to {scenario.makers.depth_bp[-1]:g} bp above"),
         (scenario.path.first_usd * scenario.population.entry[1], "population.entry[1]", f"{scenario.population.entry[1]:g}"),

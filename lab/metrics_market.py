@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange.events import Deleveraged, FundingCharged, MarkMoved, Traded
-from perplab.exchange.units import BP_PER_ONE, MICRO
+from perplab.exchange.units import BP_PER_ONE, MICRO, MINUTE_NS
 
 from .metrics_losses import user_slices
-from .metrics_rows import MINUTE_NS, Log, last_at, total_by
+from .metrics_rows import Log, last_at, total_by
 from .run import Floats, Ints
 
 

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from perplab.exchange.events import Event, MarkMoved
 from perplab.exchange.messages import KIND_COLUMN, columns_of
-from perplab.exchange.units import MICRO, SECOND_NS
+from perplab.exchange.units import MICRO
 
 from .run import Floats, Ints, Run
 
 Bools = NDArray[np.bool_]
 
 SEQ_BITS: Final = 39  # account number (24 bits) above, event number below: one sortable int64
-MINUTE_NS: Final = 60 * SECOND_NS  # [ns]
 
 
 class Rows:

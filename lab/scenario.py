@@ -19,13 +19,12 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from perplab.exchange.design.reader import DesignError, Tree, convert, merged, nearest, read_toml
-from perplab.exchange.units import MS_NS
+from perplab.exchange.units import MINUTE_NS, MS_NS, SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
 
 from .names import wrong_name
 
-MINUTE_NS: Final = 60 * 10**9
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0
@@ -77,7 +76,7 @@ class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
 
     def path(self, seed: int) -> PricePath:
         """The true price of this seed."""
-        bars = Bars.of(self.bars, _ns(self.start), self.bar_s * 10**9, self.source)
+        bars = Bars.of(self.bars, _ns(self.start), self.bar_s * SECOND_NS, self.source)
         return waypoints(bars, self.step_ms * MS_NS, seed, self.noise)
 
     @property
@@ -319,8 +318,8 @@ class Scenario(Table, frozen=True):
         path = {
             "kind": "bars",
             "source": part.source,
-            "start": datetime.fromtimestamp(part.start_ns / 1e9, UTC),
-            "bar_s": part.bar_ns // 10**9,
+            "start": datetime.fromtimestamp(part.start_ns / SECOND_NS, UTC),
+            "bar_s": part.bar_ns // SECOND_NS,
             "step_ms": self.path.step_ms,
             "noise": self.path.noise if isinstance(self.path, BarsPath) else 1.0,
             "bars": [list(part[i]) for i in range(len(part))],
