@@ -77,6 +77,6 @@ class Market:
 
     def check(self) -> None:
         assert self.best_bid == 0 or self.best_ask == 0 or self.best_bid < self.best_ask, "crossed book"
-        assert 0 <= self.residue < 1 << self.accrual_shift, "a residue of whole micro-units"
+        assert self.residue >> self.accrual_shift == 0, "a residue of whole micro-units, or below zero"
         assert self.open_interest >= 0 and 0 <= self.unexamined <= 1
         self.ladder.check()
