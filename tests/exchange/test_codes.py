@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from perplab.exchange import Exchange, codes
 from perplab.exchange import messages as m
-from perplab.exchange.design.venue import Market, OracleView
+from perplab.exchange.design.structs import Market, OracleView
 from perplab.exchange.events import EVENT_OF, EVENTS
 from perplab.exchange.messages import column_of
 from perplab.exchange.schema import columns, kinds
