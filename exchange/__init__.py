@@ -6,6 +6,8 @@ from pathlib import Path
 from .build import BUILD as BUILD
 from .build import HiddenInstallation as HiddenInstallation
 from .build import warn_of_hidden_installation
+from .design.registry import RegisterError as RegisterError
+from .design.registry import register as register
 from .design.venue import VenueDesign as VenueDesign
 from .design.venue import VenueError as VenueError
 from .design.venue import load_venue as load_venue

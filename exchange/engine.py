@@ -14,24 +14,25 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from .design.venue import (
-    VenueDesign,
+from .design.build import (
     adl_rule,
     backstop_rules,
     fill_market,
     funding_rule,
+    funding_terms,
     liquidation_steps,
     liquidation_terms,
     mark_rule,
+    screen_rule,
     vault_rule,
 )
+from .design.structs import VenueDesign
 from .liquidation.adl import Deleveraging
 from .liquidation.auction import AuctionDesk
 from .liquidation.backstops import Backstops
 from .liquidation.lifecycle import Lifecycle
 from .liquidation.passes import LiquidationPass
 from .liquidation.prices import PriceDesk
-from .liquidation.screening import SCREENS
 from .liquidation.settlement import MarketDesk
 from .liquidation.slices import Slices
 from .liquidation.vault import Vault
@@ -101,11 +102,11 @@ class Exchange(Queries):
         rule = adl_rule(venue)
         self.lifecycle: Lifecycle = Lifecycle(state, ledger, self.slices, liquidation_steps(venue, self.vault), rule is not None)
         adl = Deleveraging(state, self.matcher.positions, rule) if rule is not None else None
-        screen = SCREENS[0] if len(SCREENS) > 0 else None
-        self.liquidations: LiquidationPass = LiquidationPass(state, self.slices, self.lifecycle, adl, screen)
+        self.liquidations: LiquidationPass = LiquidationPass(state, self.slices, self.lifecycle, adl, screen_rule(venue))
         marks = [mark_rule(market) for market in venue.markets]
         self.prices: PriceDesk = PriceDesk(state, book, marks, self.lifecycle, self.liquidations)
-        self.funding: FundingEngine = FundingEngine(state, book, ledger, [funding_rule(market.funding) for market in venue.markets])
+        funding = [funding_rule(market) for market in venue.markets]
+        self.funding: FundingEngine = FundingEngine(state, book, ledger, funding, [funding_terms(market) for market in venue.markets])
         self.market_desk: MarketDesk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
         super().__init__(state, book, ledger, AuctionDesk(state, self.lifecycle))
@@ -200,11 +201,11 @@ class Exchange(Queries):
         for market in state.markets:
             market.mark_ts = ts
             timers = market.number * MARKET_TIMERS
-            rule = self.funding.rules[market.number]
+            terms = self.funding.terms[market.number]
             if self.cadences[market.number] != 0:
                 state.schedule.set(MARKET_TIMER, timers + MARK, next_multiple(ts, self.cadences[market.number]))
-            state.schedule.set(MARKET_TIMER, timers + FUNDING_SAMPLE, next_multiple(ts, rule.sample_interval))
-            state.schedule.set(MARKET_TIMER, timers + FUNDING_PAYMENT, next_multiple(ts, rule.interval))
+            state.schedule.set(MARKET_TIMER, timers + FUNDING_SAMPLE, next_multiple(ts, terms.sample_interval))
+            state.schedule.set(MARKET_TIMER, timers + FUNDING_PAYMENT, next_multiple(ts, terms.interval))
 
     def run_due(self, ts: i64) -> None:
         """Let the time come to `ts`, running on the way what falls due up to it: in the order of the schedule."""
@@ -223,18 +224,18 @@ class Exchange(Queries):
         """Mark, funding sample or funding payment of a market; a payment is followed by a liquidation pass."""
         state = self.state
         market = state.markets[number]
-        rule = self.funding.rules[number]
+        terms = self.funding.terms[number]
         if timer == MARK:
             state.schedule.set(MARKET_TIMER, entry, state.now + self.cadences[number])
             self.prices.refresh_mark(market)
         elif timer == FUNDING_SAMPLE:
-            state.schedule.set(MARKET_TIMER, entry, state.now + rule.sample_interval)
+            state.schedule.set(MARKET_TIMER, entry, state.now + terms.sample_interval)
             self.funding.sample(market)
-            if rule.continuous:
+            if terms.continuous:
                 self.liquidations.run()
         else:
-            state.schedule.set(MARKET_TIMER, entry, state.now + rule.interval)
-            if not rule.continuous:
+            state.schedule.set(MARKET_TIMER, entry, state.now + terms.interval)
+            if not terms.continuous:
                 self.funding.settle(market)
                 self.liquidations.run()
 

@@ -24,7 +24,8 @@ import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from .design.venue import VenueDesign, VenueError, venue_of_json
+from .design.reader import DesignError
+from .design.venue import VenueDesign, venue_of_json
 from .engine import Exchange, JournalSink
 from .schema.messages import Malformed
 from .state.types import ROW
@@ -222,7 +223,7 @@ def replayed(source: Path | str | bytes) -> Replayed:
         raise JournalError(f"{name}: holds no design")
     try:
         exchange = Exchange(venue_of_json(header[1]))
-    except (VenueError, ValueError) as error:
+    except (DesignError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
     commands, end = 0, len(MAGIC) + HEAD.size + len(header[1])
     for rows, payload in found:

@@ -73,7 +73,7 @@ def about(choice: Choice) -> About:
     """What a report says of its scenario and designs."""
     scenario = choice.scenario
     usd = {one.name: {"insurance_fund": one.insurance_fund.capital, "vault": one.vault.capital} for one in choice.venues}
-    designs = {venue.name: msgspec.to_builtins(venue) for venue in choice.venues}
+    designs = {venue.name: venue.to_tree() for venue in choice.venues}
     return About(
         scenario=scenario.name,
         title=scenario.title,

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from perplab.exchange.design.venue import VenueDesign, VenueError, most_lots
+from perplab.exchange.design.build import most_lots
+from perplab.exchange.design.venue import VenueDesign, VenueError
 from perplab.exchange.state.types import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
 
 from .names import wrong_name

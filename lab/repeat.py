@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from perplab.exchange.design.reader import DesignError, convert
-from perplab.exchange.design.venue import VenueDesign, VenueError, checked
+from perplab.exchange.design.venue import VenueError, design_of
 
 from .choices import Choice
 from .fit import check_venue_name
@@ -43,7 +43,7 @@ class RecordedInputs(Struct):
     settings: tuple[str, ...]
     path_file: PathFile | None
     scenario: Scenario
-    designs: dict[str, VenueDesign]
+    designs: dict[str, dict[str, object]]
 
 
 class Recorded(Struct):
@@ -102,7 +102,7 @@ def choice_of(report: Recorded, file: Path) -> Choice:
     """The comparison that a report came from. Raises ReportError."""
     inputs = report.inputs
     try:
-        venues = tuple(checked(inputs.designs[name], f"{file}: inputs.designs.{name}") for name in report.venues)
+        venues = tuple(design_of(inputs.designs[name], f"{file}: inputs.designs.{name}") for name in report.venues)
         for name, venue in zip(report.venues, venues, strict=True):
             check_venue_name(venue, f"{file}: inputs.designs.{name}")
             if venue.name != name:

@@ -21,7 +21,8 @@ import numpy as np
 from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
 from perplab.exchange import BUILD, Exchange
 from perplab.exchange.codes import Reason
-from perplab.exchange.design.venue import VenueDesign, accrual_shift
+from perplab.exchange.design.build import accrual_shift
+from perplab.exchange.design.venue import VenueDesign
 from perplab.exchange.events import AUDIENCE_COLUMNS, Event, Rejected, audience, event_of_row
 from perplab.exchange.journal import Journal
 from perplab.exchange.messages import COMMAND_OF, Malformed, UpdateOracle

@@ -66,24 +66,24 @@ def at_path(tree: object, path: str) -> object:
     return tree
 
 
-def convert(tree: Tree, kind: type[T], file: str) -> T:
-    """A validated struct of `tree`. Raises DesignError."""
+def convert(tree: object, kind: type[T], file: str, at: str = "", beside: list[str] | None = None) -> T:
+    """A validated struct of `tree`, which is found in the file `at` a key, with the keys `beside` in the same table. Raises DesignError."""
     try:
         return msgspec.convert(tree, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise DesignError(f"{file}: {explain(str(error), tree, kind)}") from None
+        raise DesignError(f"{file}: {explain(str(error), tree, kind, at, beside or [])}") from None
 
 
-def explain(message: str, tree: Tree, kind: type[msgspec.Struct]) -> str:
+def explain(message: str, tree: object, kind: type[msgspec.Struct], at: str = "", beside: list[str] | None = None) -> str:
     text, _, path = message.partition(" - at `")
-    path = path.rstrip("`")
+    path = path.rstrip("`") or "$"
     unknown = re.search(r"unknown field `(.+)`", text)
-    key = path.removeprefix("$.") if path != "$" else ""
+    key = (at + path.removeprefix("$")).removeprefix(".")
     if unknown:
         place = f"{key}.{unknown[1]}" if key else unknown[1]
         value = at_path(tree, f"{path}.{unknown[1]}")
         told = "" if isinstance(value, dict | list) else f" = {value!r}"
-        return f"unknown key {place}{told}{nearest(unknown[1], fields_at(kind, path))}"
+        return f"unknown key {place}{told}{nearest(unknown[1], [*(beside or []), *fields_at(kind, path)])}"
     missing = re.search(r"missing required field `(.+)`", text)
     if missing:
         listed = re.match(r"(\w+)\[\d+\]$", key)
@@ -130,9 +130,9 @@ def choices_at(kind: type[msgspec.Struct], path: str) -> list[str]:
 
 
 def fields_at(kind: type[msgspec.Struct], path: str) -> list[str]:
-    """Field names of the struct that an error path leads to."""
+    """Keys of the table that an error path leads to."""
     at = struct_in(type_at(kind, path))
-    return [field.encode_name for field in at.fields] if isinstance(at, msgspec.inspect.StructType) else []
+    return [field.encode_name for field in at.fields if field.name != "own"] if isinstance(at, msgspec.inspect.StructType) else []
 
 
 def struct_in(info: object) -> object:

@@ -1,56 +1,37 @@
-"""Auto-deleveraging: a loser's position is closed against winners, ranked, at a price. Trigger, selection and price are three options.
+"""Auto-deleveraging: a loser's position is closed against winners at a price. Trigger, rank, selection and price are four options.
 
 A transfer carries (lots, value), since its price is off the tick grid; the last fill takes the remainder. Every loser is tried on all
 winners of the other side: one whom a price would leave without equity is passed over as long as others can pay it. Fees are not charged.
+
+Winners are ranked once per pass and side. What a loser costs then is the number of winners that it is closed against, and of those who
+are passed over: with the greedy selection a pass is linear in losers and winners together, as whoever has nothing left is dropped; pro
+rata every loser touches every winner, or as many as it has lots, which is what the rule asks for.
 """
 
 from __future__ import annotations
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
 from ..money.margin import market_of, row_notional, slice_value
 from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import P_ACCOUNT, P_ENTRY, P_NEXT_OPEN, P_SIZE
-from ..state.types import FIRST_USER, NIL, PPM, abs_i64, max_i64, min_i64
+from ..state.tables import P_ACCOUNT, P_ENTRY, P_NEXT_OPEN, P_OPENED, P_SIZE
+from ..state.types import FIRST_USER, NIL, abs_i64, max_i64, min_i64
 from ..trading.positions import PositionKeeper
 from .backstops import equity_behind
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class AdlRank:
-    """The order in which winners are closed: highest score first, ties by account number."""
-
-    def score(self, notional: i64, entry: i64, equity: i64, is_long: bool) -> int:
-        """Profit x leverage of a position worth `notional`, entered at `entry` (both > 0), of an account with `equity` > 0; in ppm^2.
-
-        The profit is relative to the entry; a loss is divided by the leverage instead (BitMEX), so that all losers come after all winners.
-        """
-        profit = int(notional - entry) if is_long else int(entry - notional)
-        leverage = max(1, int(notional) * int(PPM) // int(equity))
-        relative = profit * int(PPM) // int(entry)
-        return relative * leverage if profit >= 0 else relative * int(PPM) * int(PPM) // leverage
-
-
-class ProfitLeverage(AdlRank):
-    pass
-
-
-class HyperliquidIndex(AdlRank):
-    """(mark / entry) x (notional / account value), entry / mark for shorts: their profit must raise the index."""
-
-    def score(self, notional: i64, entry: i64, equity: i64, is_long: bool) -> int:
-        gain = int(notional) * int(PPM) // int(entry) if is_long else int(entry) * int(PPM) // int(notional)
-        return gain * int(notional) * int(PPM) // int(equity)
+from .ranks import AdlRank, Winner
+from .selections import AdlSelection
 
 
 class AutoDeleverage:
     """What a design says of it."""
 
-    def __init__(self, rank: AdlRank, at_bankruptcy: bool, when_fund_insufficient: bool) -> None:
+    def __init__(self, rank: AdlRank, selection: AdlSelection, seed: int, at_bankruptcy: bool, when_fund_insufficient: bool) -> None:
         self.rank: AdlRank = rank
+        self.selection: AdlSelection = selection
+        self.seed: int = seed  # for ranks that draw
         self.at_bankruptcy: bool = at_bankruptcy
         self.when_fund_insufficient: bool = when_fund_insufficient
 
@@ -63,6 +44,7 @@ class Queue:
         self.is_long: bool = is_long
         self.rows: list[i64] = rows
         self.first: int = 0
+        self.lots: i64 = 0  # that they hold together
 
 
 class Deleveraging:
@@ -83,6 +65,8 @@ class Deleveraging:
             if known.market is market and known.is_long == is_long:
                 return known
         made = Queue(market, is_long, self.ranked(market, is_long))
+        for row in made.rows:
+            made.lots += abs_i64(self.state.positions.cells[row + P_SIZE])
         self.queues.append(made)
         return made
 
@@ -96,8 +80,7 @@ class Deleveraging:
             if (cells[row + P_SIZE] > 0) == is_long and cells[row + P_ACCOUNT] >= FIRST_USER:
                 equity = equity_behind(state, row)
                 if equity > 0:
-                    entry = max_i64(1, abs_i64(cells[row + P_ENTRY]))
-                    score = self.rule.rank.score(row_notional(state, row), entry, equity, is_long)
+                    score = self.rule.rank.score(self.winner(market, row, equity))
                     found.append((-score, int(cells[row + P_ACCOUNT]), int(row)))
             row = cells[row + P_NEXT_OPEN]
         found.sort()
@@ -105,6 +88,22 @@ class Deleveraging:
         for item in found:
             rows.append(item[2])
         return rows
+
+    def winner(self, market: Market, row: i64, equity: i64) -> Winner:
+        """What a rank is told of an open position."""
+        cells = self.state.positions.cells
+        size = cells[row + P_SIZE]
+        entry = max_i64(1, abs_i64(cells[row + P_ENTRY]))
+        return Winner(
+            market.number, size > 0, abs_i64(size), row_notional(self.state, row), entry, cells[row + P_OPENED], cells[row + P_ACCOUNT],
+            equity, self.rule.seed, self.state.now,
+        )  # fmt: skip
+
+    def part(self, left: i64, held: i64, total: i64) -> i64:
+        """What the selection closes of a winner who holds `held` of the `total` lots that are still to be asked for."""
+        lots = self.rule.selection.part(left, held, total)
+        assert 0 <= lots <= left and lots <= held, "a selection that closes more than there is"
+        return lots
 
     def deleverage(self, row: i64, lots: i64, value: i64) -> i64:
         """Close up to `lots` of a loser's position against the queue, the whole of them for `value`; return the lots closed.
@@ -123,6 +122,7 @@ class Deleveraging:
         self.booked = 0
         self.winners = []
         passed: list[i64] = []
+        total = queue.lots  # of the winners from `at` on
         at = queue.first
         while left > 0 and at < len(queue.rows):
             winner = queue.rows[at]
@@ -134,7 +134,10 @@ class Deleveraging:
                 continue
             if cells[winner + P_ACCOUNT] == cells[row + P_ACCOUNT]:
                 continue
-            part = min_i64(left, held)
+            part = self.part(left, held, total)
+            total -= held
+            if part == 0:
+                continue
             # what is booked for all fills together is rounded, once; the last one takes the remainder
             cost = slice_value(value, lots - left + part, held_by_loser) - self.booked
             at_mark = value_of(market, part, market.mark)
@@ -142,16 +145,30 @@ class Deleveraging:
                 passed.append(winner)
                 continue
             self.transfer(row, winner, part, cost, at_mark)
+            queue.lots -= part
             left -= part
-        rest = value - self.booked
+        return lots - left + self.ask_again(queue, row, passed, left, value - self.booked)
+
+    def ask_again(self, queue: Queue, row: i64, passed: list[i64], lots: i64, value: i64) -> i64:
+        """Close `lots` for `value` against winners who were passed over, each for no more than he has; return the lots closed."""
+        cells = self.state.positions.cells
+        is_long = cells[row + P_SIZE] > 0
+        left = lots
+        rest = value
+        total: i64 = 0
         for winner in passed:
-            if left > 0:
-                part = min_i64(left, abs_i64(cells[winner + P_SIZE]))
+            total += abs_i64(cells[winner + P_SIZE])
+        for winner in passed:
+            held = abs_i64(cells[winner + P_SIZE])
+            part = self.part(left, held, total) if left > 0 else 0
+            total -= held
+            if part > 0:
                 due = slice_value(rest, part, left if is_long else -left)
-                at_mark = value_of(market, part, market.mark)
-                equity = max_i64(0, equity_behind(state, winner))
+                at_mark = value_of(queue.market, part, queue.market.mark)
+                equity = max_i64(0, equity_behind(self.state, winner))
                 cost = min_i64(due, at_mark + equity) if is_long else max_i64(max_i64(0, due), at_mark - equity)
                 self.transfer(row, winner, part, cost, at_mark)
+                queue.lots -= part
                 left -= part
                 rest -= due
         return lots - left

@@ -34,9 +34,9 @@ from ..state.types import (
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Backstop:
-    """A payer of deficits. `kind` is how what it pays is told."""
+    """A payer of deficits. `kind` is how what it pays is told: one of the PAID codes, for one of one's own PAID_OTHER."""
 
-    def __init__(self, kind: i64) -> None:
+    def __init__(self, kind: i64 = k.PAID_OTHER) -> None:
         self.kind: i64 = kind
 
     def available(self, state: State, row: i64) -> i64:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.margin import cross_equity, cross_maintenance, is_cross, market_of, row_equity, row_maintenance
+from ..schema import kinds as k
 from ..state.liquidations import Liquidation
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_MARKET, P_NEXT, P_SIZE
-from ..state.types import NIL, max_i64, min_i64
+from ..state.types import NIL, abs_i64, clamp_i64, max_i64, min_i64
 from ..trading.access import is_suspended, suspended_since
 from .slices import Slices
 
@@ -52,6 +53,27 @@ class LiquidationCase:
 
     def market_of(self, row: i64) -> Market:
         return market_of(self.state, row)
+
+    def size(self, row: i64) -> i64:
+        """Of a position, in lots: above 0 long, below 0 short."""
+        return self.state.positions.cells[row + P_SIZE]
+
+    def close_in_book(self, row: i64, lots: i64, limit: i64) -> i64:
+        """Close up to `lots` (unsigned) of a position by an order that trades no worse than at `limit` [ticks]; return the lots closed.
+
+        What they fetched beyond or short of the position's bankruptcy price is settled: a fee, or a deficit for the backstops.
+        """
+        slices = self.slices
+        held = self.size(row)
+        lots = min_i64(lots, abs_i64(held))
+        if lots <= 0:
+            return 0
+        due = slices.bankruptcy_value(row, self.equity(), self.maintenance())
+        slices.begin()
+        order = slices.send(self.account, row, lots, clamp_i64(limit, 1, self.market_of(row).max_price))
+        slices.settle(row, held, order.filled, order.value, due, k.BY_BOOK)
+        slices.end()
+        return order.filled
 
     @property
     def isolated_market(self) -> i64:

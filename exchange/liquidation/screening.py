@@ -12,7 +12,7 @@ from ..state.types import FIRST_USER
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Screen:
-    """Says which accounts a pass must examine. It may name too many, never too few."""
+    """Says which accounts a pass must examine: the base, all. It may name too many, never too few."""
 
     def suspects(self, state: State) -> list[int]:
         """Account numbers, rising."""

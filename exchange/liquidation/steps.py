@@ -8,7 +8,6 @@ from mypy_extensions import i64, mypyc_attr
 
 from ..money.margin import row_notional
 from ..money.payoff import tick_value
-from ..schema import kinds as k
 from ..state.state import State
 from ..state.tables import P_SIZE
 from ..state.types import MAX_AMOUNT, NIL, PPM, abs_i64, clamp_i64, div_ceil, max_i64, min_i64, mul_div_ceil, mul_div_floor
@@ -22,9 +21,12 @@ BAND: Final[i64] = 2
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class LiquidationStep:
-    """A way to close positions. `act` is called in every pass while the liquidation is at this step."""
+    """A way to close positions. `act` is called in every pass while the liquidation is at this step.
 
-    def __init__(self, patience: i64) -> None:
+    When `patience` is over, or `act` gives up, it is the turn of the next step; after the last one that of auto-deleveraging.
+    """
+
+    def __init__(self, patience: i64 = 0) -> None:
         self.patience: i64 = patience  # [ns]
 
     def ready(self, case: LiquidationCase) -> bool:
@@ -97,14 +99,8 @@ class BookStep(LiquidationStep):
 
     def sell(self, case: LiquidationCase, row: i64, held: i64, lots: i64) -> i64:
         """Send the order and settle what it closed; returns how much. Named for a long; a short buys."""
-        slices = case.slices
-        due = slices.bankruptcy_value(row, case.equity(), case.maintenance())
-        limit = self.limit(case, row, held, lots, due)
-        slices.begin()
-        order = slices.send(case.account, row, lots, limit)
-        slices.settle(row, held, order.filled, order.value, due, k.BY_BOOK)
-        slices.end()
-        return order.filled
+        due = case.slices.bankruptcy_value(row, case.equity(), case.maintenance())
+        return case.close_in_book(row, lots, self.limit(case, row, held, lots, due))
 
     def limit(self, case: LiquidationCase, row: i64, held: i64, lots: i64, due: i64) -> i64:
         """The worst price [ticks] that the order may trade at. `due`: what the whole position must fetch for its account to end at zero."""

@@ -25,6 +25,7 @@ from ..state.tables import (
     P_MODE,
     P_NEXT,
     P_NEXT_OPEN,
+    P_OPENED,
     P_PREV_OPEN,
     P_REALISED,
     P_SIZE,
@@ -195,8 +196,12 @@ class Ledger:
         cells = self.state.positions.cells
         if held == 0 or after != 0 or (self.state.accounts.liquidations[cells[row + P_ACCOUNT]] == 0 and cells[row + P_LIQUIDATION] == 0):
             cells[row + P_REALISED] = 0
-        if self.in_dry_run or (held != 0 and after != 0):
+        if self.in_dry_run:
             return
+        if after != 0:
+            cells[row + P_OPENED] = self.state.now
+            if held != 0:
+                return
         first = market.first_open
         if held == 0:
             cells[row + P_NEXT_OPEN] = first

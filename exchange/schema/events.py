@@ -316,8 +316,8 @@ class DeficitPaid(Event, frozen=True, gc=False):
 
 
 class LossSocialized(Event, frozen=True, gc=False):
-    """`accrual_delta` in 2^-accrual_shift micro-units per open lot, both sides. Lots that were closed against the loser in the same slice pay
-    the same, at once: a `PositionSettled` each."""
+    """`accrual_delta` in 2^-accrual_shift micro-units per open lot, both sides. Lots that were closed against the loser in the same slice
+    pay the same, at once: a `PositionSettled` each."""
 
     KIND: ClassVar[int] = 30
     market: int

@@ -115,6 +115,7 @@ PAID_INSURANCE_FUND: Final[i64] = 1
 PAID_SOCIALIZED: Final[i64] = 2
 PAID_VAULT: Final[i64] = 3
 PAID_UNCOVERED: Final[i64] = 4
+PAID_OTHER: Final[i64] = 5
 
 # How a slice was closed
 BY_BOOK: Final[i64] = 1

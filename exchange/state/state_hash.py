@@ -38,6 +38,7 @@ from .tables import (
     P_MARKET,
     P_MODE,
     P_NEXT,
+    P_OPENED,
     P_REALISED,
     P_REDUCERS,
     P_SIZE,
@@ -102,9 +103,9 @@ def position_lines(state: State, account: int, row: int) -> Iterator[Line]:
     has_orders = cells[row + P_FIRST_ORDER] != NIL or cells[row + P_FIRST_REDUCER] != NIL
     held = cells[row + P_SIZE] or has_orders or cells[row + P_ISOLATED_MARGIN] or cells[row + P_REALISED]
     if held or cells[row + P_MODE] or cells[row + P_LEVERAGE] != state.markets[market].default_leverage:
-        accrual = int(cells[row + P_ACCRUAL]) if cells[row + P_SIZE] else 0
+        accrual, opened = (int(cells[row + P_ACCRUAL]), int(cells[row + P_OPENED])) if cells[row + P_SIZE] else (0, 0)
         yield (
-            "position", account, market, int(cells[row + P_SIZE]), int(cells[row + P_ENTRY]), accrual,
+            "position", account, market, int(cells[row + P_SIZE]), int(cells[row + P_ENTRY]), accrual, opened,
             *(int(cells[row + column]) for column in POSITION_COLUMNS),
         )  # fmt: skip
         yield ("own", *own_orders(state, row))

@@ -66,7 +66,8 @@ P_NEXT_OPEN: Final[i64] = 18  # among the open positions of the market
 P_PREV_OPEN: Final[i64] = 19
 P_LIQUIDATION: Final[i64] = 20  # 1: an isolated liquidation of it is under way
 P_DRY_RUN: Final[i64] = 21  # number of the dry run that last changed it
-P_WIDTH: Final[i64] = 22
+P_OPENED: Final[i64] = 22  # [ns] when it was opened, or turned to this side; of a flat one when it last was
+P_WIDTH: Final[i64] = 23
 
 
 class Orders(RecycledTable):

@@ -42,33 +42,48 @@ def impact(state: State, book: Book, market: Market, side: i64, notional: i64, b
     return min(int(LARGEST) * int(PPT), (int(walk.value) - at_oracle) * int(PPT) // at_oracle)
 
 
+class FundingTerms:
+    """When a market's funding is sampled and paid, whatever its rule."""
+
+    def __init__(self, sample_interval: i64, interval: i64, continuous: bool, at_mark: bool) -> None:
+        self.sample_interval: i64 = sample_interval  # [ns]
+        self.interval: i64 = interval  # [ns]
+        self.continuous: bool = continuous
+        self.at_mark: bool = at_mark
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FundingRule:
-    """A market's funding: what the premium is at a moment, and the rate that the mean of such samples makes."""
+    """A market's funding: what the premium is at a moment, and the rate that the mean of such samples makes. The base charges nothing."""
 
-    def __init__(
-        self, impact_notional: i64, interest: i64, clamp: i64, divisor: i64, cap: i64, sample_interval: i64, interval: i64,
-        continuous: bool, at_mark: bool, quote_bound_ppm: i64 = 0,
-    ) -> None:  # fmt: skip
+    def premium(self, state: State, book: Book, market: Market) -> i64:
+        """The premium now [ppt] of the oracle price, from -LARGEST to LARGEST x PPT."""
+        return 0
+
+    def rate(self, premium: i64) -> i64:
+        """The rate per interval [ppt] of a mean premium [ppt]: positive where longs pay."""
+        return premium
+
+
+class PremiumFunding(FundingRule):
+    """The premium of impact prices, clamped towards an interest rate (dYdX, Hyperliquid)."""
+
+    def __init__(self, impact_notional: i64, interest: i64, clamp: i64, divisor: i64, cap: i64, quote_bound_ppm: i64 = 0) -> None:
         self.impact_notional: i64 = impact_notional  # [micro]
         self.interest: i64 = interest  # [ppt] per `divisor` intervals
         self.clamp: i64 = clamp  # [ppt]
         self.divisor: i64 = divisor
         self.cap: i64 = cap  # [ppt] per interval
-        self.sample_interval: i64 = sample_interval  # [ns]
-        self.interval: i64 = interval  # [ns]
-        self.continuous: bool = continuous
-        self.at_mark: bool = at_mark
         self.quote_bound_ppm: i64 = quote_bound_ppm  # of the oracle: quotes farther off are none; 0: no bound
 
     def premium(self, state: State, book: Book, market: Market) -> i64:
-        """The premium now [ppt] of the oracle price."""
+        """What selling the impact notional fetches above the oracle, or else what buying it costs below it."""
         bid = max_i64(0, impact(state, book, market, BUY, self.impact_notional, self.quote_bound_ppm))
         ask = max_i64(0, -impact(state, book, market, SELL, self.impact_notional, self.quote_bound_ppm))
         return bid - ask
 
     def rate(self, premium: i64) -> i64:
-        """The rate per interval [ppt] of a mean premium [ppt]."""
+        """clamp((P + clamp(interest - P)) / divisor)."""
         whole = premium + clamp_i64(self.interest - premium, -self.clamp, self.clamp)
         return clamp_i64(whole // self.divisor, -self.cap, self.cap)
 
@@ -76,25 +91,27 @@ class FundingRule:
 class FundingEngine:
     """Samples and charges the funding of every market; the due work calls it at its times."""
 
-    def __init__(self, state: State, book: Book, ledger: Ledger, rules: list[FundingRule]) -> None:
+    def __init__(self, state: State, book: Book, ledger: Ledger, rules: list[FundingRule], terms: list[FundingTerms]) -> None:
         self.state: State = state
         self.book: Book = book
         self.ledger: Ledger = ledger
-        self.rules: list[FundingRule] = rules
+        self.rules: list[FundingRule] = rules  # by market
+        self.terms: list[FundingTerms] = terms  # by market
 
     def sample(self, market: Market) -> None:
         state = self.state
         if market.oracle == 0:
             return
         rule = self.rules[market.number]
+        terms = self.terms[market.number]
         if not is_sampled(market, state.now) or market.premium_count >= MOST_SAMPLES:
-            if not rule.continuous:
+            if not terms.continuous:
                 market.premium_missed += 1
             return
-        premium = rule.premium(state, self.book, market)
+        premium = clamp_i64(rule.premium(state, self.book, market), -LARGEST * PPT, LARGEST * PPT)
         state.log.emit(E_FUNDING_SAMPLED, state.now, market.number, premium, 0)
-        if rule.continuous:
-            self.charge(market, rule.rate(premium), 1, rule.interval // rule.sample_interval)
+        if terms.continuous:
+            self.charge(market, rule.rate(premium), 1, terms.interval // terms.sample_interval)
         else:
             market.premium_sum += premium
             market.premium_count += 1
@@ -119,7 +136,8 @@ class FundingEngine:
     def charge(self, market: Market, rate: i64, share: i64, parts: i64) -> None:
         """Longs pay rate x share / parts of a lot's value per lot (receive, if negative); what division leaves is carried if continuous."""
         state = self.state
-        price = market.mark if self.rules[market.number].at_mark else market.oracle
+        terms = self.terms[market.number]
+        price = market.mark if terms.at_mark else market.oracle
         worth: int = lot_value(market, price)
         shift = int(market.accrual_shift)
         divisor = int(PPT) * int(parts)
@@ -129,7 +147,7 @@ class FundingEngine:
         if highest > int(ACCRUAL_LIMIT):
             return  # an accrual at its limit has already taken many times the value of every lot
         delta: i64 = wide
-        market.funding_carry = total - wide * divisor if self.rules[market.number].continuous else 0
+        market.funding_carry = total - wide * divisor if terms.continuous else 0
         self.ledger.accrue(market, delta, -delta, 0)
         if delta != 0:
             market.unexamined = 1

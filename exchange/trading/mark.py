@@ -44,7 +44,7 @@ def averaged(average: i64, kept: i64, sample: i64, elapsed: i64) -> i64:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class MarkRule:
-    """A rule of its own subclasses this. `price` may keep sums in the market's record; it must not change anything else."""
+    """A rule of one's own subclasses this. `price` may keep sums in the market's record; it must not change anything else."""
 
     def price(self, state: State, book: Book, market: Market) -> i64:
         """The mark now [ticks], >= 1. The oracle price is known."""
@@ -52,7 +52,7 @@ class MarkRule:
 
 
 class OracleMark(MarkRule):
-    pass
+    """The oracle price."""
 
 
 class HyperliquidMark(MarkRule):

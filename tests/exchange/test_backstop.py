@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from kit import CLEARING, ETH, INSURANCE, MILLION, ROUNDING, SECOND, UNCOVERED, VAULT, Bench, markets_of, named, plain_venue, usd
+from winners import winner as told_winner
 
 from perplab.exchange.events import Event
-from perplab.exchange.liquidation.adl import AdlRank, Deleveraging, HyperliquidIndex
+from perplab.exchange.liquidation.adl import Deleveraging
 from perplab.exchange.liquidation.backstops import Backstop, InsuranceFund, SocializedLoss
 from perplab.exchange.liquidation.desk import LiquidationStep
+from perplab.exchange.liquidation.ranks import AdlRank, HyperliquidIndex, ProfitLeverage, Winner
 from perplab.exchange.state.liquidations import Screen
-from perplab.exchange.state.types import FIRST_USER, ACCRUAL_LIMIT, PPM
+from perplab.exchange.state.types import ACCRUAL_LIMIT, FIRST_USER, PPM
 
 HOUR = 3600 * SECOND
 
@@ -102,20 +104,20 @@ def test_a_loss_takes_what_room_the_indices_have(long_room: int, short_room: int
 @pytest.mark.parametrize(
     ("rank", "notional", "entry", "equity", "is_long", "score"),
     [
-        (AdlRank(), 120, 100, 30, True, 200_000 * 4 * PPM),
-        (AdlRank(), 80, 100, 40, False, 200_000 * 2 * PPM),
-        (AdlRank(), 120, 100, 30, False, -200_000 * PPM // 4),
-        (AdlRank(), 300, 7, 200, True, 293 * PPM // 7 * 1_500_000),  # rounded down
-        (AdlRank(), 2, 1, 10**7, True, PPM),  # a leverage of 0.2 ppm counts as one
-        (AdlRank(), 1, 2, 10**7, True, -500_000 * PPM * PPM),
-        (AdlRank(), 100, 100, 30, True, 0),
+        (ProfitLeverage(), 120, 100, 30, True, 200_000 * 4 * PPM),
+        (ProfitLeverage(), 80, 100, 40, False, 200_000 * 2 * PPM),
+        (ProfitLeverage(), 120, 100, 30, False, -200_000 * PPM // 4),
+        (ProfitLeverage(), 300, 7, 200, True, 293 * PPM // 7 * 1_500_000),  # rounded down
+        (ProfitLeverage(), 2, 1, 10**7, True, PPM),  # a leverage of 0.2 ppm counts as one
+        (ProfitLeverage(), 1, 2, 10**7, True, -500_000 * PPM * PPM),
+        (ProfitLeverage(), 100, 100, 30, True, 0),
         (HyperliquidIndex(), 120, 100, 30, True, 4_800_000 * PPM),
         (HyperliquidIndex(), 100, 120, 25, False, 4_800_000 * PPM),
         (HyperliquidIndex(), 100, 70, 30, True, 1_428_571 * 100 * PPM // 30),
     ],
 )
 def test_scores_to_the_last_digit(rank: AdlRank, notional: int, entry: int, equity: int, is_long: bool, score: int) -> None:
-    assert rank.score(notional, entry, equity, is_long) == score
+    assert rank.score(told_winner(notional, entry, equity, is_long)) == score
 
 
 class Recorder(AdlRank):
@@ -124,8 +126,8 @@ class Recorder(AdlRank):
     def __init__(self) -> None:
         self.told: list[tuple[int, int, int, bool]] = []
 
-    def score(self, notional: int, entry: int, equity: int, is_long: bool) -> int:
-        self.told.append((notional, entry, equity, is_long))
+    def score(self, winner: Winner) -> int:
+        self.told.append((winner.notional, winner.entry, winner.equity, winner.is_long))
         return 0
 
 

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's worked example, run as it stands: a rule in a file of one's own, a design that names it, a venue that uses it."""
+"""CONTRIBUTING.md's worked example, run as it stands: rules in files of one's own, designs that name them, venues that use them."""
 
 from __future__ import annotations
 
@@ -10,39 +10,47 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import USD, Bench, named
+from kit import SECOND, Bench, named
 
 from perplab.exchange import Exchange, VenueError, load_venue, replay
-from perplab.exchange.design.venue import ADL_RANKS
 from perplab.exchange.journal import JournalError
 from perplab.exchange.messages import BlockTrade
+from perplab.exchange.rules import forget, hash64
 
 PAGE = (Path(__file__).parent.parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SHORTS = {20: 22_000, 30: 2_000, 50: 9_000, 70: 4_000}  # [lots] -> [USD] deposit; 100 USD of notional per lot
+RULES = (("auto_deleverage.rank", "lottery"), ("auto_deleverage.selection", "in_shares"), ("liquidation.steps", "drip"))
+DAY = 86_400 * SECOND
 
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)
-    return [textwrap.dedent(block) for block in found]
+
+def blocks() -> dict[str, str]:
+    """The page's blocks of Python and TOML by the file that their first line names; "" for what is run."""
+    found = re.findall(r"^ *```(?:python|toml)\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)
+    texts = [textwrap.dedent(block) for block in found]
+    return {name[1] if (name := re.match(r"# (\S+\.\w+)\n", text)) else "": text for text in texts}
 
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """The files that the page says to write, in a folder of their own, and the names that its last block leaves behind."""
-    rule, use = blocks("python")
-    (design,) = blocks("toml")
-    (tmp_path / "random_rank.py").write_text(rule, encoding="utf-8")
-    (tmp_path / "book_fund_random.toml").write_text(design, encoding="utf-8")
+    """The files that the page says to write, in a folder of their own, and the names that what is run leaves behind."""
+    files = blocks()
+    assert set(files) == {"my_rules.py", "lottery.toml", "", "pyproject.toml", "drip.py", "drip.toml"}
+    use = files.pop("")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, Any] = {}
     exec(compile(use, "CONTRIBUTING.md", "exec"), names)
+    exec("import drip", names)
     yield names
-    ADL_RANKS.pop("random", None)
-    del sys.modules["random_rank"]
+    for rule in RULES:
+        forget(*rule)
+    del sys.modules["my_rules"], sys.modules["drip"]
 
 
-def crashed(design: str) -> tuple[Bench, list[int], dict[int, int]]:
-    """One long that cannot pay, four shorts, no insurance fund: the bench, the winners in the order of their closing, their scores."""
+def crashed(design: str) -> tuple[Bench, list[Any], dict[int, int]]:
+    """One long that cannot pay, four shorts, no insurance fund: the bench, what was deleveraged, and the lots of each short."""
     venue = load_venue(design, {"insurance_fund": {"capital": 0}, "liquidation": {"book": {"patience_ms": 0}}})
     bench = Bench(venue)
     bench.oracle(100_000)
@@ -54,32 +62,41 @@ def crashed(design: str) -> tuple[Bench, list[int], dict[int, int]]:
         shorts[winner] = lots
     events = bench.oracle(90_000) + [event for _ in range(5) for event in bench.later(1)]
     assert bench.exchange.mark_price(0) == 90_000 and bench.exchange.position(loser, 0).size == 0
-    closed = [event.winner for event in named(events, "Deleveraged")]  # type: ignore[attr-defined]
-    rank, unit = ADL_RANKS[venue.auto_deleverage.rank](), venue.markets[0].unit
-    scores = {
-        winner: rank.score(lots * 90_000 * unit, lots * 100_000 * unit, SHORTS[lots] * USD + lots * 10_000 * unit, False)
-        for winner, lots in shorts.items()
-    }
-    return bench, closed, scores
+    return bench, named(events, "Deleveraged"), shorts
 
 
-def test_the_rule_of_one_s_own_file_orders_the_winners(example: dict[str, Any]) -> None:
+def test_rules_of_one_s_own_files_decide(example: dict[str, Any]) -> None:
+    """The winners in the order of the lottery, each with a share of its own; by profit and leverage it would be another order."""
     assert isinstance(example["venue"], Exchange)
-    assert example["venue"].design.auto_deleverage.rank == "random"
-    bench, closed, scores = crashed("book_fund_random.toml")
-    assert sorted(closed) == sorted(scores), "every winner is closed once"
-    assert closed == sorted(scores, key=lambda winner: (-scores[winner], winner))
+    design = example["venue"].design.auto_deleverage
+    assert (design.rank, design.selection, design.own["in_shares"].least_lots) == ("lottery", "in_shares", 5)
+    bench, closed, shorts = crashed("lottery.toml")
+    day = bench.now // DAY
+    drawn = sorted(shorts, key=lambda winner: (-hash64(7, day, winner), winner))
+    assert [(event.winner, event.size) for event in closed] == [(winner, shorts[winner]) for winner in drawn]  # all that there is
     _, ranked, _ = crashed("book_fund_adl")
-    assert sorted(ranked) == sorted(closed) and ranked != closed, "by profit and leverage it is another order"
+    assert sorted(event.winner for event in ranked) == sorted(drawn) != [event.winner for event in ranked]
     assert replay(bench.journal.bytes()).state_hash() == bench.exchange.state_hash()
 
 
-def test_what_is_not_registered_is_refused(example: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    bench, _, _ = crashed("book_fund_random.toml")
-    del ADL_RANKS["random"]
-    monkeypatch.setitem(ADL_RANKS, "randomly", ADL_RANKS["hyperliquid"])
-    expected = "auto_deleverage.rank is 'random': expected one of hyperliquid, profit_leverage, randomly; did you mean 'randomly'"
-    with pytest.raises(VenueError, match=re.escape(f"book_fund_random.toml: {expected}")):
-        load_venue("book_fund_random.toml")
+def test_a_journal_without_its_rules_says_which_are_missing(example: dict[str, Any]) -> None:
+    bench, _, _ = crashed("lottery.toml")
+    forget("auto_deleverage.rank", "lottery")
+    expected = "auto_deleverage.rank is 'lottery': expected one of fifo, hyperliquid, profit_leverage, random"
+    with pytest.raises(VenueError, match=re.escape(f"lottery.toml: {expected}")):
+        load_venue("lottery.toml")
     with pytest.raises(JournalError, match=re.escape(expected)):
         replay(bench.journal.bytes())
+
+
+def test_the_step_of_one_s_own_file_closes_a_portion_per_pass(example: dict[str, Any]) -> None:
+    """A twentieth of what is left, rounded up, each second, for as long as it has patience; a maker takes all of it at the mark."""
+    bench = Bench(load_venue("drip.toml", {"markets": {"mark": {"rule": "oracle"}, "price_band_ppm": 0}}))
+    bench.oracle(100_000)
+    loser, winner, maker = bench.open(600), bench.open(100_000), bench.open(100_000)
+    bench.send(BlockTrade, loser, winner, 0, 170, 100_000)
+    bench.place(maker, 0, "0.170", 96_900)
+    sold = [event.size for event in named(bench.oracle(96_800) + bench.later(1) + bench.later(1), "Liquidated")]
+    assert sold == [9, 9, 8]
+    assert bench.exchange.position(loser, 0).size == 170 - sum(sold)
+    assert replay(bench.journal.bytes()).state_hash() == bench.exchange.state_hash()

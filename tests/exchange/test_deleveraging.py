@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import pytest
 from kit import INSURANCE, MILLION, SECOND, UNCOVERED, Bench, Dice, markets_of, named, told, usd
+from winners import winner
 
 from perplab.exchange.codes import MarginMode
-from perplab.exchange.liquidation.adl import AdlRank, HyperliquidIndex, ProfitLeverage
+from perplab.exchange.liquidation.ranks import AdlRank, HyperliquidIndex, ProfitLeverage
 from perplab.exchange.messages import SetMarginMode
 
 
@@ -31,7 +32,7 @@ def test_ranks_follow_their_formulas(rank: AdlRank, is_long: bool) -> None:
         entry = dice.roll(10**8, 10**12)
         notional = entry * dice.roll(500, 2_000) // 1_000
         equity = notional * dice.roll(10, 9_000) // 1_000
-        found.append((exact_score(rank, notional, entry, equity, is_long), rank.score(notional, entry, equity, is_long)))
+        found.append((exact_score(rank, notional, entry, equity, is_long), rank.score(winner(notional, entry, equity, is_long))))
     compared = 0
     for exact, score in found:
         for other_exact, other_score in found:
@@ -45,17 +46,17 @@ def test_ranks_follow_their_formulas(rank: AdlRank, is_long: bool) -> None:
 def test_a_shorts_profit_raises_its_rank(rank: AdlRank) -> None:
     """The same equity and notional, a better entry: long or short, the one that has earned more goes first."""
     worth, equity = usd(1000), usd(100)
-    assert rank.score(worth, usd(800), equity, True) > rank.score(worth, usd(900), equity, True)
-    assert rank.score(worth, usd(1200), equity, False) > rank.score(worth, usd(1100), equity, False)
-    assert rank.score(worth, usd(900), equity // 2, True) > rank.score(worth, usd(900), equity, True)
+    assert rank.score(winner(worth, usd(800), equity, True)) > rank.score(winner(worth, usd(900), equity, True))
+    assert rank.score(winner(worth, usd(1200), equity, False)) > rank.score(winner(worth, usd(1100), equity, False))
+    assert rank.score(winner(worth, usd(900), equity // 2, True)) > rank.score(winner(worth, usd(900), equity, True))
 
 
 def test_scores_do_not_overflow() -> None:
     """At the bounds of positions: the score is a Python integer."""
     for rank in (ProfitLeverage(), HyperliquidIndex()):
         for is_long in (True, False):
-            assert abs(rank.score(2**55, 1, 1, is_long)) < 2**200
-            assert abs(rank.score(1, 2**55, 2**62, is_long)) < 2**200
+            assert abs(rank.score(winner(2**55, 1, 1, is_long))) < 2**200
+            assert abs(rank.score(winner(1, 2**55, 2**62, is_long))) < 2**200
 
 
 def test_nobody_is_paid_to_take_a_short_over() -> None:

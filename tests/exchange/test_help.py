@@ -13,13 +13,13 @@ import pytest
 import perplab.exchange
 from perplab.exchange import Exchange, Journal, VenueDesign, load_venue, replay
 from perplab.exchange.journal import JournalSink
-from perplab.exchange.liquidation import adl, backstops, desk
+from perplab.exchange.liquidation import backstops, desk, ranks
 from perplab.exchange.trading import funding, mark
 
 FOLDER = Path(perplab.exchange.__file__).parent
 CLASSES: tuple[type[Any], ...] = (
     Exchange, Journal, JournalSink, VenueDesign, mark.MarkRule, funding.FundingRule, desk.LiquidationStep,
-    backstops.Backstop, adl.AdlRank, adl.HyperliquidIndex,
+    backstops.Backstop, ranks.AdlRank, ranks.HyperliquidIndex,
 )  # fmt: skip
 
 

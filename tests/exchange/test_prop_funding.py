@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from world import World
 
 from perplab.exchange import messages as m
-from perplab.exchange.design.venue import accrual_shift
+from perplab.exchange.design.build import accrual_shift
 from perplab.exchange.state.types import CLEARING, PPT, ROUNDING
-from perplab.exchange.trading.funding import FundingRule
+from perplab.exchange.trading.funding import PremiumFunding
 
 USERS = 4
 
@@ -162,7 +162,7 @@ def test_index_is_rate_times_value_to_the_last_bit(payment: str) -> None:
     cap=st.integers(0, 10**12),
 )  # fmt: skip
 def test_rate_is_the_clamped_formula(premium: int, interest: int, clamp: int, divisor: int, cap: int) -> None:
-    rule = FundingRule(1, interest, clamp, divisor, cap, 1, 1, False, False)
+    rule = PremiumFunding(1, interest, clamp, divisor, cap)
     exact = Fraction(premium + max(-clamp, min(clamp, interest - premium)), divisor)
     exact = max(Fraction(-cap), min(Fraction(cap), exact))
     assert exact - 1 < rule.rate(premium) <= exact
@@ -187,7 +187,7 @@ def test_premium_is_that_of_the_impact_prices() -> None:
         source = Seeded(seed)
         world = funded_world(source, "discrete")
         world.checks = False
-        notional = world.exchange.design.markets[0].funding.impact_notional * 10**6
+        notional = world.exchange.design.markets[0].funding.own.impact_notional * 10**6
         middle = 1_000 + source.integer(-30, 30)
         for _ in range(source.integer(0, 8)):
             side = source.integer(0, 1)

@@ -129,7 +129,7 @@ def test_a_design_survives_its_own_json(name: str) -> None:
     """The journal's header holds the design in full: read back, it is the same design."""
     venue = load_venue(name)
     assert venue_of_json(venue.to_json()) == venue
-    assert set(msgspec.json.decode(venue.to_json())) == {field.name for field in msgspec.structs.fields(VenueDesign)}
+    assert set(msgspec.json.decode(venue.to_json())) == {field.name for field in msgspec.structs.fields(VenueDesign)} - {"own"}
 
 
 def test_one_design_under_two_names_behaves_alike() -> None:
@@ -173,7 +173,7 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
     "timer too fast": ({"markets": {"funding": {"sample_interval_ms": 99}}}, ["funding.sample_interval_ms is 99", ">= 100"]),
     "unknown step": ({"liquidation": {"steps": ["bok"]}}, ["liquidation.steps[0] is 'bok'", "did you mean 'book'?"]),
     "unknown backstop": ({"backstops": ["insurance_found"]}, ["backstops[0] is 'insurance_found'", "did you mean 'insurance_fund'?"]),
-    "unknown rank": ({"auto_deleverage": {"rank": "fifo"}}, ["auto_deleverage.rank is 'fifo'", "hyperliquid, profit_leverage"]),
+    "unknown rank": ({"auto_deleverage": {"rank": "lifo"}}, ["auto_deleverage.rank is 'lifo'", "did you mean 'fifo'?"]),
     "unknown payoff": ({"markets": {"payoff": "linnear"}}, ["markets[0].payoff is 'linnear'", "'linear'"]),
     "unknown mark rule": ({"markets": {"mark": {"rule": "orakel"}}}, ["markets[0].mark.rule is 'orakel'", "did you mean 'oracle'?"]),
     "no number": ({"markets": {"tick": "one"}}, ["markets[0].tick is 'one'"]),

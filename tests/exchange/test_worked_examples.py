@@ -12,14 +12,15 @@ from decimal import Decimal
 
 import pytest
 from kit import MILLION, SECOND, UNCOVERED, USD, Bench, markets_of, named, tier, usd
+from winners import winner
 
 from perplab.exchange.codes import MarginMode, Side
-from perplab.exchange.liquidation.adl import ProfitLeverage
 from perplab.exchange.liquidation.auction import DutchAuction, Lot
+from perplab.exchange.liquidation.ranks import ProfitLeverage
 from perplab.exchange.messages import SetMarginMode, Tick
 from perplab.exchange.money import margin
 from perplab.exchange.state import types
-from perplab.exchange.trading.funding import FundingRule
+from perplab.exchange.trading.funding import PremiumFunding
 from perplab.exchange.trading.mark import HyperliquidMark
 
 HOUR = 3600 * 1000  # [ms]
@@ -28,7 +29,7 @@ HOUR = 3600 * 1000  # [ms]
 def rate(premium: str, interest: str = "0", clamp: str = "0", divisor: int = 1, cap: str = "1") -> Decimal:
     """The rate per interval that the core makes of a mean premium."""
     interest_ppt, clamp_ppt, cap_ppt, premium_ppt = (int(Decimal(text) * types.PPT) for text in (interest, clamp, cap, premium))
-    rule = FundingRule(1, interest_ppt, clamp_ppt, divisor, cap_ppt, SECOND, SECOND, False, False)
+    rule = PremiumFunding(1, interest_ppt, clamp_ppt, divisor, cap_ppt)
     return Decimal(rule.rate(premium_ppt)) / types.PPT
 
 
@@ -341,9 +342,9 @@ def test_deleveraging_at_the_bankruptcy_price() -> None:
 
 def test_the_score_is_profit_times_leverage() -> None:
     """BitMEX: a long from 100 at 120, bankrupt at 90, so with 30 behind it: 20 % x 4 = 0.8."""
-    score = ProfitLeverage().score(usd(120), usd(100), usd(30), True)
+    score = ProfitLeverage().score(winner(usd(120), usd(100), usd(30), True))
     assert Decimal(score) / types.PPM**2 == Decimal("0.8")
-    assert Decimal(ProfitLeverage().score(usd(80), usd(100), usd(20), True)) / types.PPM**2 == Decimal("-0.05")  # a loss is divided
+    assert Decimal(ProfitLeverage().score(winner(usd(80), usd(100), usd(20), True))) / types.PPM**2 == Decimal("-0.05")  # a loss is divided
 
 
 @pytest.mark.parametrize(

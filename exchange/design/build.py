@@ -1,0 +1,156 @@
+"""How a design becomes records and rules of the core."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from ..liquidation.adl import AutoDeleverage
+from ..liquidation.backstops import Backstop
+from ..liquidation.ranks import AdlRank
+from ..liquidation.screening import SCREENS, Screen
+from ..liquidation.selections import AdlSelection
+from ..liquidation.slices import Terms
+from ..liquidation.steps import LiquidationStep
+from ..liquidation.vault import Vault
+from ..schema import kinds as k
+from ..state import types as t
+from ..state.market import Market as MarketRecord
+from ..trading.funding import FundingRule, FundingTerms
+from ..trading.mark import MarkRule
+from .parameters import MICRO, NS, Parameters
+from .reader import DesignError
+from .registry import find
+from .shipped import Place
+from .structs import AdlDesign, LiquidationDesign, Market, VenueDesign
+
+T = TypeVar("T")
+RECEIVERS: Final = {"insurance_fund": int(t.INSURANCE), "vault": int(t.VAULT), "fees": int(t.FEES), "trader": int(t.NIL)}
+
+# -- markets ----------------------------------------------------------------------------------------------------------------------
+
+
+def accrual_shift(market: Market) -> int:
+    """The finest scale of per-lot accruals that cannot overflow: the value of a lot at max_price stays below 2^51, ACCRUAL_LIMIT / 2^5."""
+    lot_value = int(market.max_price / market.tick) * market.unit
+    return max(0, min(48, 61 - 10 - lot_value.bit_length()))
+
+
+def most_lots(venue: VenueDesign, market: Market) -> int:
+    """The largest position: the more markets share its asset, the less room each has, so that sums over an account stay in 64 bits."""
+    sharing = sum(1 for one in venue.markets if one.settlement_asset == market.settlement_asset)
+    room = min(int(t.POSITION_ROOM), int(t.SUM_ROOM) // sharing)
+    return min(int(t.MAX_LOTS), room // (int(market.max_price / market.tick) * market.unit))
+
+
+def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
+    """Write a market's terms into its record."""
+    market = venue.markets[record.number]
+    record.asset = venue.assets.index(market.settlement_asset)
+    record.payoff = int(k.LINEAR)
+    record.unit = market.unit
+    record.max_price = int(market.max_price / market.tick)
+    record.max_lots = most_lots(venue, market)
+    record.significant_figures = market.significant_figures
+    record.minimum_notional = market.minimum_notional * MICRO
+    record.price_band_ppm = market.price_band_ppm
+    record.open_interest_cap = min(int(t.MAX_LOTS), int(market.open_interest_cap / market.lot))
+    record.maker_fee_ppb = market.maker_fee_ppb
+    record.taker_fee_ppb = market.taker_fee_ppb
+    record.max_leverage = market.max_leverage
+    record.default_leverage = market.default_leverage or market.max_leverage
+    record.accrual_shift = accrual_shift(market)
+    record.stale_after = market.oracle.stale_after_ms * NS
+    record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
+    fill_tiers(record, market)
+
+
+def fill_tiers(record: MarketRecord, market: Market) -> None:
+    """Tier rates and deductions: deduction_n = deduction_{n-1} + lower_n x (rate_n - rate_{n-1}), exact since bounds are whole USD."""
+    record.tiers = len(market.tiers)
+    initial = maintenance = 0
+    before = market.tiers[0]
+    for number, tier in enumerate(market.tiers):
+        initial += tier.lower_notional * (tier.initial_margin_ppm - before.initial_margin_ppm)
+        maintenance += tier.lower_notional * (tier.maintenance_margin_ppm - before.maintenance_margin_ppm)
+        record.tier_lower[number] = tier.lower_notional * MICRO
+        record.initial_ppm[number] = tier.initial_margin_ppm
+        record.initial_deduction[number] = initial
+        record.maintenance_ppm[number] = tier.maintenance_margin_ppm
+        record.maintenance_deduction[number] = maintenance
+        before = tier
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------------------
+
+
+def made(base: type[T], key: str, name: str, given: object, place: Place) -> T:
+    """A new rule, by the key and the name that a design has for it."""
+    rule = find(key, name)
+    if rule is None:
+        raise DesignError(f"{key} is {name!r}, which is no longer registered")
+    found = rule.made(given, place)
+    if not isinstance(found, base):
+        raise DesignError(f"{key} is {name!r}: made {found!r}, expected a {base.__name__}")
+    return found
+
+
+def table_of(design: VenueDesign | LiquidationDesign | AdlDesign, name: str) -> object:
+    """What a design says to a rule that it names."""
+    return design.own.get(name) or getattr(design, name, None) or Parameters()
+
+
+def mark_rule(market: Market) -> MarkRule:
+    return made(MarkRule, "mark.rule", market.mark.rule, market.mark.own, Place(market))
+
+
+def funding_rule(market: Market) -> FundingRule:
+    return made(FundingRule, "funding.rule", market.funding.rule, market.funding.own, Place(market))
+
+
+def funding_terms(market: Market) -> FundingTerms:
+    design = market.funding
+    return FundingTerms(design.sample_interval_ms * NS, design.interval_ms * NS, design.payment == "continuous", design.price == "mark")
+
+
+def backstop_rules(venue: VenueDesign) -> tuple[list[Backstop], list[Backstop]]:
+    """The cash payers in order, and those of them that come before auto-deleveraging."""
+    before = venue.backstops.index("auto_deleverage") if "auto_deleverage" in venue.backstops else len(venue.backstops)
+    names = [name for name in venue.backstops if name != "auto_deleverage"]
+    payers = [made(Backstop, "backstops", name, table_of(venue, name), Place()) for name in names]
+    return payers, payers[:before]
+
+
+def adl_rule(venue: VenueDesign) -> AutoDeleverage | None:
+    adl = venue.auto_deleverage
+    if "auto_deleverage" not in venue.backstops:
+        return None
+    rank = made(AdlRank, "auto_deleverage.rank", adl.rank, table_of(adl, adl.rank), Place())
+    selection = made(AdlSelection, "auto_deleverage.selection", adl.selection, table_of(adl, adl.selection), Place())
+    return AutoDeleverage(rank, selection, adl.seed, adl.price == "bankruptcy", adl.trigger == "fund_insufficient")
+
+
+def liquidation_terms(venue: VenueDesign) -> Terms:
+    design = venue.liquidation
+    return Terms(
+        design.retry_ms * NS, design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to]
+    )
+
+
+def vault_rule(venue: VenueDesign) -> Vault:
+    design = venue.vault
+    capital = design.capital * MICRO
+    return Vault(
+        capital, capital * design.loss_limit_ppm // 1_000_000, design.unwind_interval_ms * NS, design.unwind_ppm, design.unwind_band_ppm
+    )
+
+
+def liquidation_steps(venue: VenueDesign, vault: Vault) -> list[LiquidationStep]:
+    design = venue.liquidation
+    return [made(LiquidationStep, "liquidation.steps", name, table_of(design, name), Place(vault=vault)) for name in design.steps]
+
+
+def screen_rule(venue: VenueDesign) -> Screen | None:
+    """None: a pass walks the open positions."""
+    if venue.screen.rule == "auto":
+        return SCREENS[0] if len(SCREENS) > 0 else None
+    return made(Screen, "screen.rule", venue.screen.rule, venue.screen.own, Place())

@@ -1,0 +1,87 @@
+"""What the types of a design cannot say: values that do not fit together, each told with its key, what was given and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from ..state import types as t
+from .parameters import LEAST_MS, MICRO
+from .reader import DesignError
+from .structs import Market, Tier, VenueDesign
+
+Refuse = Callable[[str, object, str], None]  # key, given, expected
+
+
+class VenueError(DesignError):
+    """A design that cannot be used; the message is complete."""
+
+
+def checked(venue: VenueDesign, file: str) -> VenueDesign:
+    """What types cannot say. Raises VenueError."""
+
+    def refuse(key: str, given: object, expected: str) -> None:
+        raise VenueError(f"{file}: {key} is {given}: expected {expected}")
+
+    names: set[str] = set()
+    for number, market in enumerate(venue.markets):
+        if market.name in names:
+            refuse(f"markets[{number}].name", repr(market.name), "a name that no market before it has")
+        names.add(market.name)
+        check_market(venue, market, f"markets[{number}]", refuse)
+    if len(set(venue.liquidation.steps)) != len(venue.liquidation.steps):
+        refuse("liquidation.steps", venue.liquidation.steps, "each step once")
+    if len(set(venue.backstops)) != len(venue.backstops):
+        refuse("backstops", venue.backstops, "each backstop once")
+    if 0 < venue.vault.unwind_interval_ms < LEAST_MS:
+        refuse("vault.unwind_interval_ms", venue.vault.unwind_interval_ms, f"0 for never, or at least {LEAST_MS}")
+    if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
+        refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
+    return venue
+
+
+def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -> None:
+    if market.settlement_asset not in venue.assets:
+        refuse(f"{key}.settlement_asset", repr(market.settlement_asset), f"one of {venue.assets}")
+    for name in ("tick", "lot", "max_price", "open_interest_cap"):
+        if not getattr(market, name).is_finite():
+            refuse(f"{key}.{name}", getattr(market, name), "a number")
+    if market.tick <= 0 or market.lot <= 0:
+        refuse(f"{key}.tick and lot", f"{market.tick} and {market.lot}", "numbers above 0")
+    unit = market.tick * market.lot * MICRO
+    if unit != int(unit) or unit < 1:
+        smallest = Decimal(1) / MICRO / market.tick
+        refuse(f"{key}.lot", market.lot, f"tick x lot a whole number of micro-units; the smallest legal lot is {smallest.normalize():f}")
+    ticks = market.max_price / market.tick
+    if ticks != int(ticks) or not 1 <= ticks <= int(t.MAX_PRICE):
+        refuse(f"{key}.max_price", market.max_price, f"a multiple of the tick of at most {int(t.MAX_PRICE)} ticks")
+    if int(ticks) * int(unit) > 1 << 45:
+        refuse(f"{key}.max_price", market.max_price, f"a lot to be worth at most {(1 << 45) // MICRO} USD at that price")
+    if market.open_interest_cap < 0 or 0 < market.open_interest_cap < market.lot:
+        refuse(f"{key}.open_interest_cap", market.open_interest_cap, f"0 for none, or at least a lot ({market.lot})")
+    if market.maker_fee_ppb + market.taker_fee_ppb < 0:
+        refuse(f"{key}.maker_fee_ppb", market.maker_fee_ppb, "a rebate of at most the taker fee")
+    if market.default_leverage > market.max_leverage:
+        refuse(f"{key}.default_leverage", market.default_leverage, f"at most max_leverage ({market.max_leverage})")
+    if 0 < market.mark.cadence_ms < LEAST_MS:
+        refuse(f"{key}.mark.cadence_ms", market.mark.cadence_ms, f"0 for only with the oracle, or at least {LEAST_MS}")
+    if market.funding.payment == "continuous" and market.funding.interval_ms % market.funding.sample_interval_ms:
+        refuse(f"{key}.funding.sample_interval_ms", market.funding.sample_interval_ms, "a divisor of interval_ms, for continuous payment")
+    check_tiers(market, key, refuse)
+
+
+def check_tiers(market: Market, key: str, refuse: Refuse) -> None:
+    if market.tiers[0].lower_notional != 0:
+        refuse(f"{key}.tiers[0].lower_notional", market.tiers[0].lower_notional, "0")
+    before: Tier | None = None
+    for number, tier in enumerate(market.tiers):
+        name = f"{key}.tiers[{number}]"
+        if tier.maintenance_margin_ppm >= tier.initial_margin_ppm:
+            expected = f"less than initial_margin_ppm ({tier.initial_margin_ppm})"
+            refuse(f"{name}.maintenance_margin_ppm", tier.maintenance_margin_ppm, expected)
+        if before is not None:
+            if tier.lower_notional <= before.lower_notional:
+                refuse(f"{name}.lower_notional", tier.lower_notional, f"more than that of the tier before ({before.lower_notional})")
+            if tier.maintenance_margin_ppm < before.maintenance_margin_ppm or tier.initial_margin_ppm < before.initial_margin_ppm:
+                refuse(f"{name}", tier, "rates that do not fall from tier to tier")
+        before = tier

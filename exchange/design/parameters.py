@@ -1,0 +1,71 @@
+"""What rules may be told: the base of all their tables, and a struct for the table of each that ships, with bounds and defaults.
+
+Money is in whole units of the settlement asset (USD), fractions are ppm, rates ppt, times milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]
+Ppt = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000 * 365)]
+LEAST_MS: Final = 100  # of a timer
+Interval = Annotated[int, Meta(ge=LEAST_MS, le=86_400_000)]  # a timer: bounded below, so that a day's jump stays a bounded amount of work
+Usd = Annotated[int, Meta(ge=0, le=10_000_000_000)]
+NS: Final = 1_000_000  # per millisecond
+MICRO: Final = 1_000_000  # per unit of money
+
+
+class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a rule's table may say: a rule that can be told something subclasses this, with bounds and a default for every key."""
+
+
+class HyperliquidMarkDesign(Parameters, frozen=True):
+    basis_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 150_000
+    local_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 30_000
+    impact_notional: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # what a quote must be good for; 0: as funding's
+    quote_bound_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000  # of the oracle: quotes and trades farther off do not count
+    last_age_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 60_000  # the last trade does not count when it is older
+
+
+class PremiumDesign(Parameters, frozen=True):
+    impact_notional: Annotated[int, Meta(ge=1, le=100_000_000)] = 20_000
+    interest_ppt: Ppt = 100_000_000  # 0.01 % per `divisor` intervals
+    clamp_ppt: Ppt = 500_000_000
+    divisor: Annotated[int, Meta(ge=1, le=1_000)] = 8
+    cap_ppt: Ppt = 40_000_000_000
+    quote_bound_ppm: Ppm = 0  # of the oracle: quotes farther off are no premium; 0: no bound
+
+
+class BookDesign(Parameters, frozen=True):
+    patience_ms: Milliseconds = 0
+    partial_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000_000
+    partial_above: Usd = 0
+    cooldown_ms: Milliseconds = 30_000
+    band_ppm: Annotated[int, Meta(ge=1, le=999_999)] = 200_000
+    limit: Literal["cash_payers", "bankruptcy", "band"] = "cash_payers"
+    spread_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 10_000  # beyond the mark: how far cash payers let an order go, at most
+
+
+class AuctionDesign(Parameters, frozen=True):
+    start_ppm: Ppm = 980_000
+    duration_ms: Annotated[int, Meta(ge=100, le=86_400_000)] = 30_000
+    insolvent_duration_ms: Annotated[int, Meta(ge=100, le=86_400_000)] = 30_000
+    buffer_ppm: Annotated[int, Meta(ge=0, le=10_000_000)] = 150_000
+
+
+class TakeoverDesign(Parameters, frozen=True):
+    fraction_ppm: Ppm = 666_667
+
+
+class FundDesign(Parameters, frozen=True):
+    """Caps bound what is spent in each window of time; 0: no cap."""
+
+    capital: Usd = 0
+    account_cap: Usd = 0  # on one account
+    market_cap: Usd = 0  # in one market
+    total_cap: Usd = 0  # in one asset
+    window_ms: Annotated[int, Meta(ge=1_000, le=86_400_000 * 365)] = 3_600_000

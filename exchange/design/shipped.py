@@ -1,0 +1,83 @@
+"""The rules that ship, registered as anybody's: a line for each, and what makes it from its parameters where these are in other units.
+
+Internal: `make` of these is also told where in the design the rule is used; a rule of one's own is made from its parameters alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ..liquidation.auction import DutchAuction
+from ..liquidation.backstops import InsuranceFund, SocializedLoss
+from ..liquidation.ranks import FirstOpened, HyperliquidIndex, ProfitLeverage, RandomRank
+from ..liquidation.screening import Screen
+from ..liquidation.selections import Greedy, ProRata
+from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
+from ..liquidation.vault import Takeover, Vault
+from ..trading.funding import PremiumFunding
+from ..trading.mark import HyperliquidMark, OracleMark
+from .parameters import MICRO, NS, AuctionDesign, BookDesign, FundDesign, HyperliquidMarkDesign, PremiumDesign, TakeoverDesign
+from .registry import register
+from .structs import Market
+
+LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND)}
+
+
+class Place(NamedTuple):
+    """Where in a design a rule is used."""
+
+    market: Market | None = None  # of mark and funding rules
+    vault: Vault | None = None  # of steps
+
+
+def hyperliquid_mark(given: HyperliquidMarkDesign, place: Place) -> HyperliquidMark:
+    assert place.market is not None
+    funding = place.market.funding.own
+    funded = funding.impact_notional if isinstance(funding, PremiumDesign) else PremiumDesign().impact_notional
+    return HyperliquidMark(
+        given.basis_window_ms * NS, given.local_window_ms * NS, (given.impact_notional or funded) * MICRO, given.quote_bound_ppm,
+        given.last_age_ms * NS,
+    )  # fmt: skip
+
+
+def premium_funding(given: PremiumDesign, place: Place) -> PremiumFunding:
+    return PremiumFunding(
+        given.impact_notional * MICRO, given.interest_ppt, given.clamp_ppt, given.divisor, given.cap_ppt, given.quote_bound_ppm
+    )
+
+
+def book_step(given: BookDesign, place: Place) -> BookStep:
+    return BookStep(
+        given.patience_ms * NS, given.partial_ppm, given.partial_above * MICRO, given.cooldown_ms * NS, given.band_ppm,
+        LIMITS[given.limit], given.spread_ppm,
+    )  # fmt: skip
+
+
+def dutch_auction(given: AuctionDesign, place: Place) -> DutchAuction:
+    return DutchAuction(given.start_ppm, given.duration_ms * NS, given.insolvent_duration_ms * NS, given.buffer_ppm)
+
+
+def takeover(given: TakeoverDesign, place: Place) -> Takeover:
+    assert place.vault is not None
+    return Takeover(place.vault, given.fraction_ppm)
+
+
+def insurance_fund(given: FundDesign, place: Place) -> InsuranceFund:
+    return InsuranceFund(given.account_cap * MICRO, given.market_cap * MICRO, given.total_cap * MICRO, given.window_ms * NS)
+
+
+register("mark.rule", "oracle", OracleMark)
+register("mark.rule", "hyperliquid", HyperliquidMark, params=HyperliquidMarkDesign, make=hyperliquid_mark)
+register("funding.rule", "premium", PremiumFunding, params=PremiumDesign, make=premium_funding)
+register("liquidation.steps", "book", BookStep, params=BookDesign, make=book_step)
+register("liquidation.steps", "dutch_auction", DutchAuction, params=AuctionDesign, make=dutch_auction)
+register("liquidation.steps", "takeover", Takeover, params=TakeoverDesign, make=takeover)
+register("backstops", "insurance_fund", InsuranceFund, params=FundDesign, make=insurance_fund)
+register("backstops", "socialized_loss", SocializedLoss)
+register("auto_deleverage.rank", "profit_leverage", ProfitLeverage)
+register("auto_deleverage.rank", "hyperliquid", HyperliquidIndex)
+register("auto_deleverage.rank", "random", RandomRank)
+register("auto_deleverage.rank", "fifo", FirstOpened)
+register("auto_deleverage.selection", "greedy", Greedy)
+register("auto_deleverage.selection", "pro_rata", ProRata)
+register("screen.rule", "everyone", Screen)

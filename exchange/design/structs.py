@@ -1,0 +1,163 @@
+"""VenueDesign and its parts: what a design's TOML may say besides the tables of its rules.
+
+Money is in whole units of the settlement asset (USD), prices and coins are decimal strings or numbers, fractions are ppm, fees ppb, times
+milliseconds. `own` is what a table says to the rules it names, as their Parameters; in TOML and JSON those keys stand in the table itself.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..state import types as t
+from .parameters import (
+    MICRO,
+    AuctionDesign,
+    BookDesign,
+    FundDesign,
+    Interval,
+    Milliseconds,
+    Parameters,
+    Ppm,
+    PremiumDesign,
+    TakeoverDesign,
+    Usd,
+)
+from .reader import Tree
+
+Tables = dict[str, object]  # by the rule's name: its Parameters
+
+
+class Tier(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates from `lower_notional` on. Deductions follow, so that both requirements are continuous."""
+
+    lower_notional: Usd
+    initial_margin_ppm: Annotated[int, Meta(ge=1, le=1_000_000)]
+    maintenance_margin_ppm: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class OracleView(Struct, frozen=True, forbid_unknown_fields=True):
+    """When the venue calls its oracle stale, and what it does then."""
+
+    stale_after_ms: Milliseconds = 0  # 0: never
+    on_stale: Literal["keep_last", "halt_new_risk", "pause_liquidation"] = "keep_last"
+
+
+class MarkDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    rule: str = "oracle"
+    cadence_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0  # 0: only with the oracle
+    own: object = Parameters()
+
+
+class FundingDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    rule: str = "premium"
+    sample_interval_ms: Interval = 5_000
+    interval_ms: Interval = 3_600_000
+    payment: Literal["discrete", "continuous"] = "discrete"
+    price: Literal["oracle", "mark"] = "oracle"
+    own: object = PremiumDesign()
+
+
+class Market(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=32)]
+    tick: Decimal  # [USD]
+    lot: Decimal  # [coins]
+    max_price: Decimal  # [USD]
+    tiers: Annotated[tuple[Tier, ...], Meta(min_length=1, max_length=8)]
+    settlement_asset: str = "USD"
+    payoff: Literal["linear"] = "linear"
+    significant_figures: Annotated[int, Meta(ge=0, le=10)] = 0
+    minimum_notional: Usd = 0
+    price_band_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 0
+    open_interest_cap: Decimal = Decimal(0)  # [coins] of one side, 0: none
+    maker_fee_ppb: Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)] = 0
+    taker_fee_ppb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    max_leverage: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    default_leverage: Annotated[int, Meta(ge=0, le=1_000)] = 0  # 0: the maximum
+    oracle: OracleView = OracleView()
+    mark: MarkDesign = MarkDesign()
+    funding: FundingDesign = FundingDesign()
+
+    @property
+    def unit(self) -> int:
+        """Micro-units per tick x lot."""
+        return int(self.tick * self.lot * MICRO)
+
+
+class LiquidationDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    steps: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+    retry_ms: Interval = 1_000
+    fee_ppm: Ppm = 0
+    fee_fund_share_ppm: Ppm = 0  # of the fee: to the insurance fund
+    fee_to: Literal["vault", "fees"] = "fees"  # the rest of it
+    surplus_to: Literal["trader", "insurance_fund", "vault"] = "trader"
+    book: BookDesign = BookDesign()
+    dutch_auction: AuctionDesign = AuctionDesign()
+    takeover: TakeoverDesign = TakeoverDesign()
+    own: Tables = {}
+
+
+class VaultDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    capital: Usd = 0
+    loss_limit_ppm: Ppm = 1_000_000  # of the capital
+    unwind_interval_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 5_000  # 0: never
+    unwind_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 50_000
+    unwind_band_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 2_000
+
+
+class AdlDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    rank: str = "profit_leverage"
+    selection: str = "greedy"
+    seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] = 0  # for ranks that draw
+    price: Literal["bankruptcy", "mark"] = "bankruptcy"
+    trigger: Literal["negative_equity", "fund_insufficient"] = "fund_insufficient"
+    own: Tables = {}
+
+
+class ScreenDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which accounts a liquidation pass looks at: no rule of the venue, only of its speed."""
+
+    rule: str = "auto"  # the one that helps on the build that runs, if any
+    own: object = Parameters()
+
+
+class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """A resolved design. Two venues that compare equal but for the name behave alike."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    markets: Annotated[tuple[Market, ...], Meta(min_length=1, max_length=64)]
+    liquidation: LiquidationDesign
+    backstops: Annotated[tuple[str, ...], Meta(max_length=8)]
+    title: str = ""
+    assets: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)] = ("USD",)
+    max_open_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    max_accounts: Annotated[int, Meta(ge=int(t.FIRST_USER), le=int(t.MAX_ACCOUNTS))] = 1_000_000  # system accounts included
+    transfer_margin_ppm: Ppm = 0  # of notional: what stays in an account when money leaves it
+    insurance_fund: FundDesign = FundDesign()
+    vault: VaultDesign = VaultDesign()
+    auto_deleverage: AdlDesign = AdlDesign()
+    screen: ScreenDesign = ScreenDesign()
+    own: Tables = {}
+
+    def to_tree(self) -> Tree:
+        """The design in full, defaults included, in the shape of its TOML; `design_of` reads it back."""
+        tree: Tree = lifted(msgspec.to_builtins(self))
+        for key in ("liquidation", "auto_deleverage", "screen"):
+            tree[key] = lifted(tree[key])
+        markets = tree["markets"]
+        assert isinstance(markets, list | tuple)
+        tree["markets"] = [{**one, "mark": lifted(one["mark"]), "funding": lifted(one["funding"])} for one in markets]
+        return tree
+
+    def to_json(self) -> bytes:
+        """The same as JSON; `venue_of_json` reads it back."""
+        return msgspec.json.encode(self.to_tree())
+
+
+def lifted(table: object) -> Tree:
+    """A table in which what is its `own` stands in the table itself."""
+    assert isinstance(table, dict)
+    return {**{key: value for key, value in table.items() if key != "own"}, **table["own"]}

@@ -1,0 +1,118 @@
+"""The tables of rules in a design: from the keys of a TOML to the Parameters of the rules that it names, each judged by its own struct.
+
+Where a table names one rule (`rule = "hyperliquid"`), the keys of the rule stand beside the name. A design inherits such a table from the
+one it extends, so keys of other registered rules may be left in it; they are passed over. Where a key names several (`steps = [...]`),
+each may have a table of its name beside that key. Tables of rules that are not named are judged and dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from . import shipped as shipped  # registers what ships
+from .parameters import Parameters
+from .reader import DesignError, Tree, convert, nearest
+from .registry import KINDS, find, names_of, rules_of
+from .structs import Tables
+
+SEVERAL: Final = {  # table -> keys in it that name rules
+    "": ("backstops",),
+    "liquidation": ("liquidation.steps",),
+    "auto_deleverage": ("auto_deleverage.rank", "auto_deleverage.selection"),
+}
+
+
+def with_parameters(tree: Tree, file: str) -> Tree:
+    """The tree of a design in which every table has what it says to rules in `own`, converted. Raises DesignError.
+
+    What has not the shape of a design is left as it is, for the conversion of the whole to explain.
+    """
+    made = dict(tree)
+    markets = tree.get("markets")
+    if isinstance(markets, list):
+        made["markets"] = [of_market(one, f"markets[{number}]", file) for number, one in enumerate(markets)]
+    if "screen" in tree:
+        made["screen"] = of_one(tree["screen"], "screen.rule", "screen", file)
+    for name in ("liquidation", "auto_deleverage"):
+        if name in tree:
+            made[name] = of_several(tree[name], name, file)
+    result = of_several(made, "", file)
+    assert isinstance(result, dict)
+    return result
+
+
+def of_market(market: object, at: str, file: str) -> object:
+    if not isinstance(market, dict):
+        return market
+    own = {name: of_one(market[name], f"{name}.rule", f"{at}.{name}", file) for name in ("mark", "funding") if name in market}
+    return {**market, **own}
+
+
+def of_one(table: object, key: str, at: str, file: str) -> object:
+    """A table that names one rule, whose keys stand in it."""
+    common = keys_of(KINDS[key].home)
+    name = table.get("rule", default_of(KINDS[key].home, "rule")) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or not isinstance(name, str):
+        return table
+    known_name(key, name, f"{at}.rule", file)
+    rule = find(key, name)
+    params = Parameters if rule is None else rule.params
+    others = {field for other in rules_of(key) for field in other.params.__struct_fields__} - set(params.__struct_fields__)
+    own = {field: value for field, value in table.items() if field not in common and field not in others}
+    return {**{field: value for field, value in table.items() if field in common}, "own": convert(own, params, file, at, common)}
+
+
+def of_several(table: object, at: str, file: str) -> object:
+    """A table with keys that name rules, each of which may have a table in it."""
+    if not isinstance(table, dict):
+        return table
+    named: list[tuple[str, str]] = []  # key, name
+    made, own = dict(table), Tables()
+    for key in SEVERAL[at]:
+        named += names_in(table, key, file)
+        static = keys_of(KINDS[key].home)
+        for name in [field for field in made if field not in static]:
+            rule = find(key, name)
+            if rule is not None:
+                own[name] = convert(made.pop(name), rule.params, file, f"{at}.{name}".removeprefix("."))
+    for key, name in named:
+        rule = find(key, name)
+        if rule is not None and rule.params.__struct_fields__ and name not in keys_of(KINDS[key].home):
+            own[name] = own.get(name) or convert({}, rule.params, file, f"{at}.{name}".removeprefix("."))
+    used = {name for _, name in named}
+    if "own" in made:
+        raise DesignError(f"{file}: unknown key {f'{at}.own'.removeprefix('.')}")
+    return {**made, "own": {name: given for name, given in own.items() if name in used}}
+
+
+def names_in(table: Tree, key: str, file: str) -> list[tuple[str, str]]:
+    """The rules that a key names, those that there are. Raises DesignError for one that is not."""
+    last = key.rpartition(".")[2]
+    value = table.get(last, default_of(KINDS[key].home, last))
+    given = [(value, key)] if isinstance(value, str) else []
+    if isinstance(value, list | tuple):
+        given = [(one, f"{key}[{number}]") for number, one in enumerate(value) if isinstance(one, str)]
+    for name, at in given:
+        known_name(key, name, at, file)
+    return [(key, name) for name, _ in given]
+
+
+def known_name(key: str, name: str, at: str, file: str) -> None:
+    """Raises DesignError."""
+    if find(key, name) is None and name not in KINDS[key].words:
+        known = names_of(key)
+        raise DesignError(f"{file}: {at} is {name!r}: expected one of {', '.join(known)}{nearest(name, known, or_list=False)}")
+
+
+def keys_of(table: type[Struct]) -> list[str]:
+    """What every such table may say, whatever rules it names."""
+    return [name for name in table.__struct_fields__ if name != "own"]
+
+
+def default_of(table: type[Struct], key: str) -> object:
+    defaults = table.__struct_defaults__
+    names = table.__struct_fields__
+    at = names.index(key) - (len(names) - len(defaults))
+    return defaults[at] if at >= 0 else None
