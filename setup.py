@@ -32,7 +32,7 @@ def path_of(module: str) -> str:
 
 CORE = core_modules()
 NEEDS = [  # mypy pinned: another one may find type errors. The rest: what the core imports, for its types
-    "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "sortedcontainers>=2.4",
+    "mypy==2.4.1", "mypy_extensions>=1.1", "librt>=0.16", "msgspec>=0.20", "msgpack>=1.1", "sortedcontainers>=2.4",
 ]  # fmt: skip
 MODE = "0" if "editable_wheel" in sys.argv else os.environ.get("PERPLAB_COMPILE") or "auto"
 FOLDERS = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"]

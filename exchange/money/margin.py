@@ -192,10 +192,11 @@ def cross_equity(state: State, account: i64, asset: i64) -> i64:
     return total
 
 
-def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, notional: i64) -> tuple[i64, i64]:
+def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, notional: i64, at_hand: Market) -> tuple[i64, i64]:
     """Cross equity, and the initial requirement of the cross positions alone, at the mark [micro], in one walk.
 
-    The position `changed` (NIL: none) counts in the requirement as if it had that notional.
+    The position `changed` (NIL: none) counts in the requirement as if it had that notional. `at_hand` is any market: most accounts hold
+    something in the one that is being traded, and its record need not be looked up.
     """
     cells = state.positions.cells
     markets = state.markets
@@ -205,7 +206,9 @@ def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, not
     while row != NIL:
         size = cells[row + P_SIZE]
         if (size != 0 or row == changed) and cells[row + P_MODE] == CROSS:
-            market = markets[cells[row + P_MARKET]]
+            market = at_hand
+            if cells[row + P_MARKET] != at_hand.number:
+                market = markets[cells[row + P_MARKET]]
             if market.asset == asset:
                 worth = value_of(market, size, market.mark)
                 if size != 0:
@@ -216,7 +219,7 @@ def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, not
 
 
 def cross_initial(state: State, account: i64, asset: i64) -> i64:
-    return equity_and_initial(state, account, asset, NIL, 0)[1]
+    return equity_and_initial(state, account, asset, NIL, 0, state.markets[0])[1]
 
 
 def cross_maintenance(state: State, account: i64, asset: i64) -> i64:
@@ -262,7 +265,12 @@ def stale_profit(state: State, account: i64, asset: i64) -> i64:
 
 
 def available_margin(state: State, account: i64, asset: i64) -> i64:
-    """What may back another order [micro]; negative if the requirement is not met.
+    """What may back another order [micro]; negative if the requirement is not met."""
+    return margin_left(state, account, asset, state.markets[0])
+
+
+def margin_left(state: State, account: i64, asset: i64, at_hand: Market) -> i64:
+    """`available_margin`, for who has a market's record at hand.
 
     Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top.
     """
@@ -272,7 +280,9 @@ def available_margin(state: State, account: i64, asset: i64) -> i64:
     total = accounts.cash[account * accounts.assets + asset]
     row = accounts.first_position[account]
     while row != NIL:
-        market = markets[cells[row + P_MARKET]]
+        market = at_hand
+        if cells[row + P_MARKET] != at_hand.number:
+            market = markets[cells[row + P_MARKET]]
         if market.asset == asset:
             if cells[row + P_MODE] == CROSS:
                 total += profit_at(market, cells, row, market.mark) - row_order_initial(market, cells, row)
@@ -284,7 +294,7 @@ def available_margin(state: State, account: i64, asset: i64) -> i64:
 
 def cross_room(state: State, account: i64, asset: i64) -> i64:
     """What cross positions leave free for an isolated one to draw on at a match [micro]: untraded orders are no exposure yet."""
-    equity, kept = equity_and_initial(state, account, asset, NIL, 0)
+    equity, kept = equity_and_initial(state, account, asset, NIL, 0, state.markets[0])
     if state.transfer_margin_ppm != 0:
         kept = max_i64(kept, transfer_margin(state, cross_notional(state, account, asset)))
     return equity - kept - stale_profit(state, account, asset)
@@ -326,7 +336,7 @@ def allows_change(state: State, market: Market, row: i64, lots: i64, cost: i64, 
     gained = value_of(market, lots, market.mark) - cost
     if cells[row + P_MODE] == ISOLATED:
         return allows_isolated(state, market, row, after, gained, fee, only_reduces)
-    equity, initial = equity_and_initial(state, account, asset, row, after)
+    equity, initial = equity_and_initial(state, account, asset, row, after, market)
     sure = equity - stale_profit(state, account, asset) if state.guards_profit else equity
     if sure + gained - fee >= initial:
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..money.margin import available_margin, row_order_initial
+from ..money.margin import margin_left, row_order_initial
 from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
@@ -273,14 +273,14 @@ class OrderEntry:
             walk.begin(market, 1 - o.side)
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
-            passes = available_margin(state, o.account, market.asset) >= 0
+            passes = margin_left(state, o.account, market.asset, market) >= 0
             after: i64 = 0
             if not passes:
                 after = row_order_initial(market, cells, o.row)
             open_orders.add_to_sums(o.row, o.side, -walk.lots, -walk.value)
             return passes or after <= row_order_initial(market, cells, o.row)
         open_orders.count(o, o.left)
-        if available_margin(state, o.account, market.asset) >= 0:
+        if margin_left(state, o.account, market.asset, market) >= 0:
             return True
         after = row_order_initial(market, cells, o.row)
         open_orders.count(o, 0)
