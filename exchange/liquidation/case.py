@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_maintenance, is_cross, market_of, row_equity, row_maintenance
+from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance
 from ..schema import kinds as k
 from ..state.liquidations import Liquidation
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import P_MARKET, P_NEXT, P_SIZE
+from ..state.tables import P_MARKET, P_SIZE
 from ..state.types import NIL, abs_i64, clamp_i64, max_i64, min_i64
 from ..trading.access import is_suspended, suspended_since
 from .slices import Slices
@@ -17,18 +17,9 @@ from .slices import Slices
 
 def open_rows(state: State, account: i64, row: i64, asset: i64) -> list[i64]:
     """The open position rows that a liquidation is about, by market: the isolated `row`, or (NIL) the account's cross ones in the asset."""
-    cells = state.positions.cells
-    rows: list[i64] = []
-    if row != NIL:
-        if cells[row + P_SIZE] != 0:
-            rows.append(row)
-        return rows
-    other = state.accounts.first_position[account]
-    while other != NIL:
-        if is_cross(state, other, asset):
-            rows.append(other)
-        other = cells[other + P_NEXT]
-    return rows
+    if row == NIL:
+        return cross_rows(state, account, asset)
+    return [row] if state.positions.cells[row + P_SIZE] != 0 else []
 
 
 def free_rows(state: State, rows: list[i64]) -> list[i64]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import is_cross
+from ..money.margin import cross_rows
 from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.schedule import MARKET_TIMER, MARKET_TIMERS
 from ..state.state import State
-from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT, P_NEXT_OPEN, P_REALISED, P_SIZE, P_WIDTH
+from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT_OPEN, P_REALISED, P_SIZE, P_WIDTH
 from ..state.types import FIRST_USER, NIL, abs_i64, max_i64, min_i64
 from ..trading.access import is_halted, is_suspended, suspended_since
 from .backstops import equity_behind
@@ -141,11 +141,4 @@ class MarketDesk:
     def is_flat(self, market: Market, row: i64) -> bool:
         """Has the account no open position left behind the same money?"""
         cells = self.state.positions.cells
-        if cells[row + P_MODE] == k.ISOLATED:
-            return True
-        other = self.state.accounts.first_position[cells[row + P_ACCOUNT]]
-        while other != NIL:
-            if is_cross(self.state, other, market.asset):
-                return False
-            other = cells[other + P_NEXT]
-        return True
+        return cells[row + P_MODE] == k.ISOLATED or len(cross_rows(self.state, cells[row + P_ACCOUNT], market.asset)) == 0

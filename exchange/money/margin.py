@@ -234,14 +234,22 @@ def cross_maintenance(state: State, account: i64, asset: i64) -> i64:
     return total
 
 
-def cross_notional(state: State, account: i64, asset: i64) -> i64:
+def cross_rows(state: State, account: i64, asset: i64) -> list[i64]:
+    """The account's open cross positions that settle in the asset, by market."""
     cells = state.positions.cells
-    total: i64 = 0
+    rows: list[i64] = []
     row = state.accounts.first_position[account]
     while row != NIL:
         if is_cross(state, row, asset):
-            total += row_notional(state, row)
+            rows.append(row)
         row = cells[row + P_NEXT]
+    return rows
+
+
+def cross_notional(state: State, account: i64, asset: i64) -> i64:
+    total: i64 = 0
+    for row in cross_rows(state, account, asset):
+        total += row_notional(state, row)
     return total
 
 
