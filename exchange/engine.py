@@ -46,7 +46,7 @@ from .schema.events import Event
 from .schema.messages import Command, Malformed
 from .schema.packing import pack, unpack_all
 from .state.packed import column
-from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
+from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
 from .state.snapshot import dump, load, opened
 from .state.state import State
 from .state.types import FIRST_USER, INSURANCE, NIL, ROW, VAULT, min_i64
@@ -76,6 +76,16 @@ class JournalSink:
         return False
 
 
+BROKEN: Final = (
+    "a command was left half done by what it raised, so this venue can take no more; "
+    "mend the rule that raised it, and replay the journal or restore a snapshot"
+)
+
+
+class VenueBroken(RuntimeError):
+    """A command raised in the midst of its work, which only a fault can do: in a rule of one's own, or in the core."""
+
+
 class Applied:
     """What a block of commands caused. A command is known by its number in the block, from 0."""
 
@@ -86,11 +96,28 @@ class Applied:
 
     def of(self, number: i64) -> vec[i64]:
         """The packed events of one command, with those of what fell due before it."""
+        if not 0 <= number < len(self.ends):
+            raise IndexError(f"command {number} of a block of {len(self.ends)}")
         first = self.ends[number - 1] if number > 0 else 0
         return self.events[first * ROW : self.ends[number] * ROW]
 
 
+def spread(ends: list[int], refused: dict[int, str]) -> list[int]:
+    """One entry for each command of the block: one that was refused has no events."""
+    whole: list[int] = []
+    at: i64 = 0
+    end: int = 0
+    while len(whole) < len(ends) + len(refused):
+        if len(whole) not in refused:
+            end = ends[at]
+            at += 1
+        whole.append(end)
+    return whole
+
+
 def packed_commands(commands: Iterable[int]) -> vec[i64]:
+    if isinstance(commands, bytes | bytearray):
+        raise Malformed("packed commands are 64-bit integers; bytes are taken as memoryview(data).cast('q')")
     try:
         return vec[i64](commands)
     except (OverflowError, TypeError, ValueError) as error:
@@ -138,6 +165,7 @@ class Exchange(Queries):
         self.door: Door = Door()
         self.row: vec[i64] = column(ROW, 0)  # of the typed command at hand
         self.room: i64 = 0  # commands that the tables have room for
+        self.is_broken: bool = False  # did a command raise in the midst of its work?
         self.journal: JournalSink | None = journal
         self.open_system_accounts()
         if journal is not None:
@@ -194,10 +222,8 @@ class Exchange(Queries):
             rows, refused = self.door.sifted(rows, self.state.now, self.state.started)
         ends: list[int] = []
         self.carry_out_rows(rows, ends)
-        for number in sorted(refused):
-            ends.insert(number, ends[number - 1] if number > 0 else 0)
         log = self.state.log
-        return Applied(log.rows[: log.end], ends, refused)
+        return Applied(log.rows[: log.end], spread(ends, refused) if refused else ends, refused)
 
     def carry_out_rows(self, rows: vec[i64], ends: list[int] | None) -> None:
         """Examine, journal and carry out; what happened is in the log, and where the events of each command end in `ends` [rows].
@@ -205,10 +231,12 @@ class Exchange(Queries):
         Raises Malformed or JournalFailed; then nothing did.
         """
         state = self.state
+        self.refuse_if_broken()
         self.door.examine(rows, state.now, state.started)
         if self.journal is not None and len(rows) > 0:
             self.journal.write(rows)
         state.log.clear()
+        self.is_broken = True  # until the block is done: what is raised on the way, by a rule of one's own say, leaves it half done
         schedule = state.schedule
         at: i64 = 0
         end: i64 = len(rows)
@@ -232,6 +260,11 @@ class Exchange(Queries):
             if ends is not None:
                 ends.append(int(state.log.end // ROW))
             at += ROW
+        self.is_broken = False
+
+    def refuse_if_broken(self) -> None:
+        if self.is_broken:
+            raise VenueBroken(BROKEN)
 
     # -- what is due -------------------------------------------------------------------------------------------------------------
 
@@ -260,6 +293,7 @@ class Exchange(Queries):
             elif rank == UNWIND:
                 self.vault.unwind(self.slices)
             else:
+                assert rank == LIQUIDATION_PASS, "an entry of the schedule that nobody carries out"
                 self.liquidations.run()
 
     def run_timer(self, number: i64, timer: i64, entry: i64) -> None:
@@ -357,6 +391,7 @@ class Exchange(Queries):
 
     def snapshot(self) -> bytes:
         """The design and all of the state; `restore` makes an equal venue of it, on either build. The journal is not part of it."""
+        self.refuse_if_broken()
         return dump(self.state, self.design.to_json())
 
     def __reduce__(self) -> tuple[Callable[[bytes], Exchange], tuple[bytes]]:
@@ -374,7 +409,7 @@ class Exchange(Queries):
         self.lifecycle.check()
 
 
-def restore(data: bytes) -> Exchange:
+def restore(data: object) -> Exchange:
     """The venue that a snapshot was taken of. Raises SnapshotError for what is no snapshot or one of another version, VenueError for a
     design that cannot be used, because a rule that it names is not registered."""
     tree = opened(data)

@@ -103,7 +103,8 @@ def known_name(key: str, name: str, at: str, file: str) -> None:
     """Raises DesignError."""
     if find(key, name) is None and name not in KINDS[key].words:
         known = names_of(key)
-        raise DesignError(f"{file}: {at} is {name!r}: expected one of {', '.join(known)}{nearest(name, known, or_list=False)}")
+        hint = nearest(name, known, or_list=False) or "; a rule of your own is registered when the file that holds it is imported"
+        raise DesignError(f"{file}: {at} is {name!r}: expected one of {', '.join(known)}{hint}")
 
 
 def keys_of(table: type[Struct]) -> list[str]:

@@ -81,6 +81,7 @@ class Deleveraging:
                 equity = equity_behind(state, row)
                 if equity > 0:
                     score = self.rule.rank.score(self.winner(market, row, equity))
+                    assert isinstance(score, int), "a rank's score is an integer"
                     found.append((-score, int(cells[row + P_ACCOUNT]), int(row)))
             row = cells[row + P_NEXT_OPEN]
         found.sort()
@@ -162,10 +163,10 @@ class Deleveraging:
             held = abs_i64(cells[winner + P_SIZE])
             part = self.part(left, held, total) if left > 0 else 0
             total -= held
-            if part > 0:
+            if part > 0 and equity_behind(self.state, winner) >= 0:  # a loss shared in this pass may have taken what it was ranked for
                 due = slice_value(rest, part, left if is_long else -left)
                 at_mark = value_of(queue.market, part, queue.market.mark)
-                equity = max_i64(0, equity_behind(self.state, winner))
+                equity = equity_behind(self.state, winner)
                 cost = min_i64(due, at_mark + equity) if is_long else max_i64(max_i64(0, due), at_mark - equity)
                 self.transfer(row, winner, part, cost, at_mark)
                 queue.lots -= part

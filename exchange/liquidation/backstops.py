@@ -16,7 +16,7 @@ from ..money.payoff import lot_value
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE
+from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE
 from ..state.types import (
     ACCRUAL_LIMIT,
     CLEARING,
@@ -371,11 +371,21 @@ class Backstops:
                 part = int(offered) * int(causes.losses[at]) // causes.total
             rest -= part
             if part > 0:
+                before = self.money_behind(cause)
                 here = backstop.pay(self.state, self.ledger, cause, part)
+                if backstop.kind == k.PAID_OTHER:
+                    assert self.money_behind(cause) - before == here, f"a backstop says that it paid {here}, and moved something else"
                 self.report(cause, backstop.kind, here)
                 paid += here
             at += 1
         return paid
+
+    def money_behind(self, row: i64) -> i64:
+        """The isolated margin of a position, or its account's cash [micro]."""
+        cells = self.state.positions.cells
+        if cells[row + P_MODE] == k.ISOLATED:
+            return cells[row + P_ISOLATED_MARGIN]
+        return self.state.accounts.cash[cells[row + P_ACCOUNT] * self.state.accounts.assets + market_of(self.state, row).asset]
 
     def report(self, row: i64, payer: i64, amount: i64) -> None:
         if amount > 0:

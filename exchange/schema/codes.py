@@ -163,7 +163,7 @@ class Payer(IntEnum):
     OTHER = 5  # a backstop of one's own
 
 
-PayerCode = Annotated[int, Meta(ge=1, le=4), Payer]
+PayerCode = Annotated[int, Meta(ge=1, le=5), Payer]
 
 
 class Method(IntEnum):

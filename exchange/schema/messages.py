@@ -334,7 +334,8 @@ def command_row(command: Command) -> list[int]:
         if not isinstance(value, int):
             raise Malformed(f"{type(command).__name__}: {value!r} is not an integer")
         if not -(2**63) <= value < 2**63:
-            raise Malformed(f"{type(command).__name__}: {value} does not fit 64 bits")
+            told = f"{value} does" if value.bit_length() < 200 else f"an integer of {value.bit_length()} bits does"
+            raise Malformed(f"{type(command).__name__}: {told} not fit 64 bits")
     return row + [0] * (ROW - len(row))
 
 

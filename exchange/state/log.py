@@ -19,7 +19,7 @@ class EventLog:
         self.seq: i64 = 0
 
     def emit(
-        self, kind: i64, ts: i64, a: i64, b: i64, c: i64, d: i64 = 0, e: i64 = 0, f: i64 = 0, g: i64 = 0, h: i64 = 0, i: i64 = 0,
+        self, kind: i64, ts: i64, a: i64, b: i64 = 0, c: i64 = 0, d: i64 = 0, e: i64 = 0, f: i64 = 0, g: i64 = 0, h: i64 = 0, i: i64 = 0,
         j: i64 = 0, k: i64 = 0, m: i64 = 0,
     ) -> None:  # fmt: skip
         self.write(kind, ts, a, b, c, d, e, f, g, h, i, j, k, m)

@@ -1,7 +1,7 @@
 """What falls due and when: one list of (ts, rank, id) for all that a venue does with time.
 
 At equal times a lower rank comes first, and within a rank a lower id: that order is part of a venue's rules. A new kind of timer is a new
-rank here and a line in the engine's `run`.
+rank here and a branch of the engine's `run_due`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .ids import ClientIds
 from .liquidations import Liquidation, Liquidations
+from .log import EventLog
 from .schedule import Schedule
 from .state import State
 
@@ -55,14 +56,21 @@ def dump(state: State, design: bytes) -> bytes:
     return MAGIC + hashlib.blake2b(payload, digest_size=16).digest() + payload
 
 
-def opened(data: bytes) -> Tree:
+def opened(data: object) -> Tree:
     """What a snapshot holds: its shape, design and state. Raises SnapshotError."""
+    if not isinstance(data, bytes):
+        raise SnapshotError(f"a snapshot is bytes, not {type(data).__name__}")
     if not data.startswith(MAGIC):
         raise SnapshotError("not a perplab snapshot" if not data.startswith(MAGIC[:16]) else "a snapshot in a format of another version")
     body = data[len(MAGIC) :]
     if hashlib.blake2b(body[16:], digest_size=16).digest() != body[:16]:
         raise SnapshotError("the snapshot is damaged: its checksum differs")
-    tree: Tree = msgpack.unpackb(zlib.decompress(body[16:]), strict_map_key=False)
+    try:
+        tree: Tree = msgpack.unpackb(zlib.decompress(body[16:]), strict_map_key=False)
+    except (zlib.error, ValueError) as error:
+        raise SnapshotError(f"the snapshot cannot be read: {error}") from None
+    if not isinstance(tree, dict) or not isinstance(tree.get("design"), bytes) or not isinstance(tree.get("state"), dict):
+        raise SnapshotError("the snapshot cannot be read: it has no design or no state")
     return tree
 
 
@@ -87,6 +95,8 @@ def dumped(value: object, name: str) -> object:
         return int(value)
     if isinstance(value, Liquidations):
         return {"under_way": [fields_of(one) for one in value.listed()], "last_auction": int(value.last_auction)}
+    if isinstance(value, EventLog):
+        return {"seq": int(value.seq)}  # its rows are those of the last command
     if isinstance(value, Schedule):
         return [list(entry) for entry in value.entries]
     if isinstance(value, SortedDict):
@@ -124,6 +134,9 @@ def fill(thing: object, tree: Tree) -> None:
         elif isinstance(value, Liquidations):
             assert isinstance(held, dict)
             fill_liquidations(value, held)
+        elif isinstance(value, EventLog):
+            assert isinstance(held, dict)
+            value.seq = held["seq"]
         elif isinstance(value, Schedule):
             assert isinstance(held, list)
             for ts, rank, number in held:

@@ -272,7 +272,7 @@ class Actor:
         command = source.pick([self.place, self.amend, self.deposit, self.update_oracle, self.tick])()
         row = command_row(command)
         at = source.integer(0, int(ROW) - 1)
-        low = [c for c in ((-1, 18), (self.world.now - 1,), (int(m.t.MAX_ACCOUNTS), -1))]
+        low = [c for c in ((-1, len(m.COMMANDS) + 1), (self.world.now - 1,), (int(m.t.MAX_ACCOUNTS), -1))]
         bad = source.pick(low[at]) if at < len(low) else source.pick([-(2**63), 2**63 - 1])
         fields = len(m.BOUNDS[command.KIND])
         if 2 < at <= fields and m.BOUNDS[command.KIND][at - 1][2] - m.BOUNDS[command.KIND][at - 1][1] >= 2**63:

@@ -82,7 +82,7 @@ def test_rules_of_one_s_own_files_decide(example: dict[str, Any]) -> None:
 def test_a_journal_without_its_rules_says_which_are_missing(example: dict[str, Any]) -> None:
     bench, _, _ = crashed("lottery.toml")
     forget("auto_deleverage.rank", "lottery")
-    expected = "auto_deleverage.rank is 'lottery': expected one of fifo, hyperliquid, profit_leverage, random"
+    expected = "auto_deleverage.rank is 'lottery': expected one of fifo, hyperliquid, profit_leverage, random; a rule of your own is"
     with pytest.raises(VenueError, match=re.escape(f"lottery.toml: {expected}")):
         load_venue("lottery.toml")
     with pytest.raises(JournalError, match=re.escape(expected)):
