@@ -18,6 +18,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
+sys.path.append(str(Path(__file__).resolve().parent))
+from build_hints import HintError, put_hints
+
 
 def core_modules() -> tuple[str, ...]:
     """The compiled modules of exchange/, as exchange/build.py lists them: that file cannot be imported yet."""
@@ -97,6 +100,16 @@ def keep_docstrings(folder: Path) -> None:
         file.write_text(re.sub(of_class, documented, re.sub(method, documented, file.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
+def hint(folder: Path) -> None:
+    """The core is right without its hints, only slower: where they do not fit, a build that must compile fails and any other goes on."""
+    try:
+        print(put_hints(folder, {name: Path(path_of(name)) for name in CORE}, os.environ.get("PERPLAB_INLINE", "")), file=sys.stderr)
+    except HintError as error:
+        if MODE == "1":
+            raise
+        print(f"perplab: WARNING: the core is compiled without hints and will be slower: {error}", file=sys.stderr)
+
+
 def core_extensions() -> list[Extension]:
     from mypyc.build import mypycify
 
@@ -119,6 +132,7 @@ def core_extensions() -> list[Extension]:
     finally:
         os.chdir(root)
     keep_docstrings(root / "build/mypyc")
+    hint(root / "build/mypyc")
     for extension in found if os.name == "posix" else []:
         # hidden: else nothing is inlined across functions. wrapv: i64 wraps by rule, whatever CPython was built with
         extension.extra_compile_args = [*extension.extra_compile_args, "-fvisibility=hidden", "-fwrapv", *cold_errors()]

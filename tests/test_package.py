@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"].values())
-FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
+FILES = ("pyproject.toml", "setup.py", "build_hints.py", "README.md", "LICENSE")
 LEAVE_OUT = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 

@@ -1,0 +1,138 @@
+"""What a C compiler cannot know about the C that mypyc writes; setup.py has it put in before it compiles.
+
+Hints change speed only, and only with compilers that understand them. mypyc's C is text, which its next version may write otherwise: each
+hint compares what it found with what must be there, and `HintError` says what is not, so that no build loses its hints in silence.
+
+What is inlined is a rule, with exceptions by name below. To try others: PERPLAB_INLINE="60 trading.book.Book.rest -money.margin.tier_of" is
+another size, one more function and one less; PERPLAB_INLINE="0 NAME NAME ..." is a list instead of the rule.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+INLINE_NODES = 60  # functions up to this size, with those inlined into them, are inlined wherever they are called
+ALSO_INLINE: tuple[str, ...] = ()  # larger ones that are worth it
+NEVER_INLINE: tuple[str, ...] = ()  # small ones that are better called
+
+MACROS = """\
+#if defined(__GNUC__) || defined(__clang__)
+#define PERPLAB_INLINE static inline __attribute__((always_inline))
+#define PERPLAB_COLD __attribute__((cold)) extern
+#else
+#define PERPLAB_INLINE extern
+#define PERPLAB_COLD extern
+#endif
+"""
+
+
+class HintError(Exception):
+    pass
+
+
+def index_in_vec(code: str) -> tuple[str, int]:
+    """An index lies in its vec. mypyc asks that first, then whether it counts from the end: to a compiler both look equally likely."""
+    test = r"\(uint64_t\)\w+ < \(uint64_t\)\w+;"
+    told, count = re.subn(rf"\b((\w+) = {test}\s*if )\(\2\)", r"\1(likely(\2))", code)
+    tests, errors = len(re.findall(test, code)), code.count("PyErr_SetNone(PyExc_IndexError)")
+    if not count or count != tests or count < errors:
+        raise HintError(f"range checks of vecs: {count} are as expected, of {tests} comparisons, for {errors} errors")
+    return told, count
+
+
+def python_functions(sources: Mapping[str, Path]) -> dict[str, tuple[str, int]]:
+    """Each function of the modules, such as trading.book.Book.rest: mypyc's name for it in C, and its size.
+
+    The size counts statements and operations, not names and constants. The length of the C says less: most of it is what happens on errors.
+    """
+    found = {}
+    for module, path in sources.items():
+        todo = [(module, f"CPyDef_{module.split('.')[-1]}", node) for node in ast.parse(path.read_text(encoding="utf-8")).body]
+        for above, above_in_c, node in todo:
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+                continue
+            name, in_c = f"{above}.{node.name}", f"{above_in_c}___{node.name}"
+            if isinstance(node, ast.ClassDef):
+                todo += [(name, in_c, below) for below in node.body]
+                continue
+            body = node.body[ast.get_docstring(node) is not None :]
+            parts = [part for statement in body for part in ast.walk(statement) if isinstance(part, ast.expr | ast.stmt)]
+            found[name] = (in_c, sum(not isinstance(part, ast.Name | ast.Constant) for part in parts))
+    return found
+
+
+def calls_in(code: str) -> dict[str, list[str]]:
+    """The C functions that come from Python ones, and whom each calls, once for each place. Its last brace stands below its first line."""
+    functions = re.findall(r"^( *)[A-Za-z_][\w ]*[ *]+(CPyDef_\w+)\([^;{}]*\) \{\n(.*?)^\1\}$", code, flags=re.M | re.S)
+    return {name: re.findall(r"\bCPyDef_\w+(?=\()", body) for _, name, body in functions}
+
+
+def is_recursive(name: str, calls: Mapping[str, list[str]]) -> bool:
+    seen: set[str] = set()
+    todo = [*calls[name]]
+    while todo:
+        callee = todo.pop()
+        if callee not in seen:
+            seen.add(callee)
+            todo += calls.get(callee, ())
+    return name in seen
+
+
+def leaves(sizes: Mapping[str, int], calls: Mapping[str, list[str]], limit: int, also: Iterable[str] = ()) -> set[str]:
+    """C functions to inline: those up to `limit`, counting what is inlined into them, and `also`. What calls itself cannot be."""
+    able = {name for name in sizes if not is_recursive(name, calls)}
+    if refused := set(also) - able:
+        raise HintError(f"these call themselves and cannot be inlined: {', '.join(sorted(refused))}")
+    grown: dict[str, int] = {}  # what a call of it is worth in its caller, 0 if it stays a call
+
+    def size_of(name: str) -> int:
+        if name not in able:
+            return 0
+        if name not in grown:
+            size = sizes[name] + sum(map(size_of, calls[name]))
+            grown[name] = size if size <= limit or name in also else 0
+        return grown[name]
+
+    return {name for name in able if size_of(name)}
+
+
+def declare(header: str, inlined: Iterable[str]) -> tuple[str, int]:
+    """The header with its hints: what to inline; and what only Python calls, mypyc's wrappers, is cold: kept small and apart."""
+    names = "|".join(sorted(inlined)) or "(?!)"
+    told, count = re.subn(rf"^extern (?=[^(\n]*\b(?:{names})\()", "PERPLAB_INLINE ", header, flags=re.M)
+    if count != len(set(inlined)):
+        raise HintError(f"of {len(set(inlined))} functions to inline, {count} are declared in the header")
+    told, cold = re.subn(r"^extern (?=[^(\n]*\b(?:CPyPy_\w+|CPyDef_\w+_____top_level__)\()", "PERPLAB_COLD ", told, flags=re.M)
+    if not cold:
+        raise HintError("no wrappers are declared in the header")
+    return MACROS + told, cold
+
+
+def exceptions(wish: str) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    """Limit, names to inline and names not to, from PERPLAB_INLINE; where that is silent, those of this file."""
+    words = wish.replace(",", " ").split()
+    limit = [int(word) for word in words if word.isdigit()]
+    also = [word for word in words if not word.isdigit() and word[0] != "-"]
+    never = [word[1:] for word in words if word[0] == "-"]
+    return (limit or [INLINE_NODES])[-1], (*ALSO_INLINE, *also), (*NEVER_INLINE, *never)
+
+
+def put_hints(folder: Path, sources: Mapping[str, Path], wish: str = "") -> str:
+    """Put the hints into the C of `folder`: all, or on a HintError none. Returns what it did, which the library says too, for the tests."""
+    (code_file,) = folder.rglob("__native_*.c")
+    (header_file,) = folder.rglob("__native_internal_*.h")
+    code, checks = index_in_vec(code_file.read_text(encoding="utf-8"))
+    limit, also, never = exceptions(wish)
+    functions, calls = python_functions(sources), calls_in(code)
+    if unknown := [name for name in (*also, *never) if name not in functions]:
+        raise HintError(f"no such functions in the core: {', '.join(unknown)}")
+    if lost := [name for name, (in_c, _) in functions.items() if in_c not in calls]:
+        raise HintError(f"not found in the generated C: {', '.join(lost)}")
+    sizes = {in_c: size for name, (in_c, size) in functions.items() if name not in never}
+    chosen = leaves(sizes, calls, limit, {functions[name][0] for name in also})
+    header, cold = declare(header_file.read_text(encoding="utf-8"), chosen)
+    said = f"perplab hints: {checks} range checks, {len(chosen)} functions inlined, {cold} cold"
+    header_file.write_text(header, encoding="utf-8")
+    code_file.write_text(f'{code}\nconst char perplab_hints[] = "{said}";\n', encoding="utf-8")
+    return said

@@ -1,0 +1,173 @@
+"""The hints that the compile step gives the compiler: what they change in the C, how they fail, and that the installed core has them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import perplab.exchange as exchange
+
+ROOT = Path(__file__).resolve().parent.parent
+
+CHECKS = """
+    cpy_r_r6 = (uint64_t)cpy_r_at < (uint64_t)cpy_r_r5;
+    if (cpy_r_r6) goto CPyL8;
+    cpy_r_r7 = cpy_r_at + cpy_r_r5;
+    cpy_r_r8 = (uint64_t)cpy_r_r7 < (uint64_t)cpy_r_r5;
+    if (cpy_r_r8) {
+        goto CPyL7;
+    } else
+        goto CPyL10;
+    PyErr_SetNone(PyExc_IndexError);
+"""
+PYTHON = '''
+def add(a: i64) -> i64:
+    """A docstring is no code."""
+    return a + 1
+
+class Book:
+    def put(self, a: i64) -> i64:
+        return add(a) + add(a)
+
+    def walk(self, a: i64) -> i64:
+        return self.walk(a - 1)
+'''
+CODE = f"""
+int64_t CPyDef_book___add(int64_t cpy_r_a) {{{CHECKS}
+    return cpy_r_a;
+}}
+        PyObject *CPyPy_book___add(PyObject *self, PyObject *const *args) {{
+            CPyDef_book___add(1);
+        }}
+        int64_t CPyDef_book___Book___put(PyObject *cpy_r_self, int64_t cpy_r_a) {{
+            if (cpy_r_a) {{
+                CPyDef_book___add(cpy_r_a);
+            }}
+            return CPyDef_book___add(cpy_r_a);
+        }}
+    int64_t CPyDef_book___Book___walk(PyObject *cpy_r_self, int64_t cpy_r_a) {{
+        return CPyDef_book___Book___walk(cpy_r_self, cpy_r_a);
+    }}
+"""
+HEADER = """
+extern int64_t CPyDef_book___add(int64_t cpy_r_a);
+extern PyObject *CPyPy_book___add(PyObject *self, PyObject *const *args);
+extern int64_t CPyDef_book___Book___put(PyObject *cpy_r_self, int64_t cpy_r_a);
+extern int64_t CPyDef_book___Book___walk(PyObject *cpy_r_self, int64_t cpy_r_a);
+"""
+
+
+@pytest.fixture(scope="module")
+def hints() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_hints", ROOT / "build_hints.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def generated(tmp_path: Path) -> Path:
+    for name, text in (("__native_core.c", CODE), ("__native_internal_core.h", HEADER), ("book.py", PYTHON)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def put(hints: ModuleType, folder: Path, wish: str = "") -> tuple[str, list[str]]:
+    """What `put_hints` says, and the functions that the header then has inlined."""
+    said = hints.put_hints(folder, {"trading.book": folder / "book.py"}, wish)
+    header = (folder / "__native_internal_core.h").read_text(encoding="utf-8")
+    return said, re.findall(r"^PERPLAB_INLINE .*?(CPyDef_\w+)", header, flags=re.M)
+
+
+def test_both_tests_of_a_range_check_are_likely(hints: ModuleType) -> None:
+    told, count = hints.index_in_vec(CHECKS)
+    assert count == 2
+    assert "if (likely(cpy_r_r6)) goto CPyL8;" in told and "if (likely(cpy_r_r8)) {" in told
+    assert told.replace("likely(cpy_r_r6)", "cpy_r_r6").replace("likely(cpy_r_r8)", "cpy_r_r8") == CHECKS
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("if (cpy_r_r6) goto", "if (!cpy_r_r6) goto"),
+        ("< (uint64_t)", "<= (uint64_t)"),
+        (CHECKS, ""),
+        (CHECKS, "PyErr_SetNone(PyExc_IndexError);"),
+    ],
+)
+def test_range_checks_that_look_otherwise_are_an_error(hints: ModuleType, written: str, instead: str) -> None:
+    with pytest.raises(hints.HintError, match="range checks of vecs"):
+        hints.index_in_vec(CHECKS.replace(written, instead))
+
+
+def test_small_functions_are_inlined_and_wrappers_are_cold(hints: ModuleType, generated: Path) -> None:
+    said, inlined = put(hints, generated)
+    assert said == "perplab hints: 2 range checks, 2 functions inlined, 1 cold"
+    assert inlined == ["CPyDef_book___add", "CPyDef_book___Book___put"], "walk calls itself"
+    header = (generated / "__native_internal_core.h").read_text(encoding="utf-8")
+    assert "\nPERPLAB_COLD PyObject *CPyPy_book___add(" in header
+    assert "\nextern int64_t CPyDef_book___Book___walk(" in header
+    assert said in (generated / "__native_core.c").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("wish", "inlined"),
+    [
+        ("0", []),
+        ("2", ["CPyDef_book___add"]),
+        ("7", ["CPyDef_book___add"]),  # put is 4, and add, which is 2, is in it twice
+        ("8", ["CPyDef_book___add", "CPyDef_book___Book___put"]),
+        ("0 trading.book.Book.put", ["CPyDef_book___Book___put"]),
+        ("-trading.book.add", ["CPyDef_book___Book___put"]),
+    ],
+)
+def test_size_counts_what_is_inlined_and_names_are_exceptions(hints: ModuleType, generated: Path, wish: str, inlined: list[str]) -> None:
+    assert put(hints, generated, wish)[1] == inlined
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("trading.book.Book.take -book.add", "no such functions in the core: trading.book.Book.take, book.add"),
+        ("trading.book.Book.walk", "these call themselves and cannot be inlined: CPyDef_book___Book___walk"),
+    ],
+)
+def test_names_that_cannot_be_inlined_are_an_error(hints: ModuleType, generated: Path, wish: str, said: str) -> None:
+    with pytest.raises(hints.HintError, match=re.escape(said)):
+        put(hints, generated, wish)
+
+
+def test_functions_and_wrappers_that_are_not_found_are_an_error_and_change_nothing(hints: ModuleType, generated: Path) -> None:
+    code, header = generated / "__native_core.c", generated / "__native_internal_core.h"
+    header.write_text(HEADER.replace("extern int64_t CPyDef_book___add(", "int64_t CPyDef_book___add("), encoding="utf-8")
+    with pytest.raises(hints.HintError, match="of 2 functions to inline, 1 are declared"):
+        put(hints, generated)
+    header.write_text(HEADER.replace("CPyPy_", "Wrapper_"), encoding="utf-8")
+    with pytest.raises(hints.HintError, match="no wrappers are declared"):
+        put(hints, generated)
+    assert code.read_text(encoding="utf-8") == CODE
+    code.write_text(CODE.replace("CPyDef_book___Book___put(", "CPyDef_book___Book___set("), encoding="utf-8")
+    with pytest.raises(hints.HintError, match=r"not found in the generated C: trading\.book\.Book\.put$"):
+        put(hints, generated)
+
+
+def test_the_exceptions_by_name_are_functions_of_the_core(hints: ModuleType) -> None:
+    from perplab.exchange.build import CORE
+
+    known = hints.python_functions({name: (ROOT / "exchange" / name.replace(".", "/")).with_suffix(".py") for name in CORE})
+    assert not {*hints.ALSO_INLINE, *hints.NEVER_INLINE} - set(known)
+
+
+@pytest.mark.skipif(exchange.BUILD != "compiled", reason="only the compiled core is given hints")
+def test_the_installed_core_has_its_hints() -> None:
+    folder = Path(str(exchange.__file__)).parent
+    (library,) = [path for path in folder.glob("core__mypyc*") if path.suffix in (".so", ".pyd")]
+    found = re.findall(rb"perplab hints: (\d+) range checks, (\d+) functions inlined, (\d+) cold", library.read_bytes())
+    assert len(found) == 1
+    checks, inlined, cold = map(int, found[0])
+    assert checks > 1_000 and inlined > 50 and cold > 200
