@@ -14,12 +14,12 @@ from .design.venue import load_venue as load_venue
 from .design.venue import shipped_venues as shipped_venues
 from .design.venue import venue_of_json as venue_of_json
 from .engine import Exchange as Exchange
-from .engine import VenueBroken as VenueBroken
 from .engine import restore as restore
 from .journal import Journal as Journal
 from .journal import replay as replay
 from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
+from .schema.messages import VenueBroken as VenueBroken
 from .state.snapshot import SnapshotError as SnapshotError
 
 if BUILD == "interpreted":

@@ -43,7 +43,7 @@ from .schema import columns as c
 from .schema import kinds as k
 from .schema.door import Door
 from .schema.events import Event
-from .schema.messages import Command, Malformed
+from .schema.messages import Command, Malformed, VenueBroken
 from .schema.packing import pack, unpack_all
 from .state.packed import column
 from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
@@ -74,16 +74,6 @@ class JournalSink:
     def is_read_only(self) -> bool:
         """Could the last block not be written?"""
         return False
-
-
-BROKEN: Final = (
-    "a command was left half done by what it raised, so this venue can take no more; "
-    "mend the rule that raised it, and replay the journal or restore a snapshot"
-)
-
-
-class VenueBroken(RuntimeError):
-    """A command raised in the midst of its work, which only a fault can do: in a rule of one's own, or in the core."""
 
 
 class Applied:
@@ -264,7 +254,7 @@ class Exchange(Queries):
 
     def refuse_if_broken(self) -> None:
         if self.is_broken:
-            raise VenueBroken(BROKEN)
+            raise VenueBroken
 
     # -- what is due -------------------------------------------------------------------------------------------------------------
 

@@ -315,6 +315,16 @@ class Malformed(ValueError):
     """A command that is refused at the door: nothing happened, not even its `ts`."""
 
 
+class VenueBroken(RuntimeError):
+    """A command raised in the midst of its work, which only a fault can do: in a rule of one's own, or in the core."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a command was left half done by what it raised, so this venue can take no more; "
+            "mend the rule that raised it, and replay the journal or restore a snapshot"
+        )
+
+
 def describe_malformed(row: list[int]) -> str:
     """Why `row` (16 integers) is no command."""
     bounds = BOUNDS.get(row[0])
