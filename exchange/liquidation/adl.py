@@ -53,7 +53,7 @@ class Deleveraging:
         self.keeper: PositionKeeper = keeper
         self.rule: AutoDeleverage = rule
         self.queues: list[Queue] = []
-        self.winners: list[i64] = []  # accounts that the last call closed against
+        self.winners: list[i64] = []  # position rows that the last call closed against
         self.booked: i64 = 0  # [micro] what it closed was worth
 
     def begin_pass(self) -> None:
@@ -111,7 +111,7 @@ class Deleveraging:
 
         A winner whom the price would leave without equity is passed over. What is left after all winners have been tried is closed against
         those who were passed over, in their order, at the price that takes all they have: nobody is beyond reach because he has little.
-        Sets `booked`, the value of what was closed, and `winners`, the accounts that it was closed against.
+        Sets `booked`, the value of what was closed, and `winners`, the position rows that it was closed against.
         """
         state = self.state
         cells = state.positions.cells
@@ -163,10 +163,10 @@ class Deleveraging:
             held = abs_i64(cells[winner + P_SIZE])
             part = self.part(left, held, total) if left > 0 else 0
             total -= held
-            if part > 0 and equity_behind(self.state, winner) >= 0:  # a loss shared in this pass may have taken what it was ranked for
+            if part > 0:
                 due = slice_value(rest, part, left if is_long else -left)
                 at_mark = value_of(queue.market, part, queue.market.mark)
-                equity = equity_behind(self.state, winner)
+                equity = max_i64(0, equity_behind(self.state, winner))  # a loss shared in this pass may have taken what it was ranked for
                 cost = min_i64(due, at_mark + equity) if is_long else max_i64(max_i64(0, due), at_mark - equity)
                 self.transfer(row, winner, part, cost, at_mark)
                 queue.lots -= part
@@ -180,7 +180,7 @@ class Deleveraging:
         signed = -lots if cells[loser + P_SIZE] > 0 else lots
         market = market_of(state, loser)
         self.booked += value
-        self.winners.append(cells[winner + P_ACCOUNT])
+        self.winners.append(winner)
         self.keeper.change_frozen(loser, signed, value)
         profit = self.keeper.change(market, winner, -signed, value, 0)
         state.log.emit(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_maintenance, market_of, row_equity, row_maintenance, row_notional
+from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance, row_notional
 from ..schema import kinds as k
 from ..state.liquidations import Liquidation
 from ..state.schedule import LIQUIDATION_PASS
 from ..state.state import State
-from ..state.tables import P_ACCOUNT, P_LIQUIDATION, P_MODE, P_NEXT, P_NEXT_OPEN, P_SIZE
+from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MODE, P_NEXT, P_NEXT_OPEN, P_SIZE
 from ..state.types import FIRST_USER, NIL, PPB, abs_i64, max_i64, min_i64
 from ..trading.access import is_suspended
 from .adl import Deleveraging
@@ -200,10 +200,30 @@ class LiquidationPass:
         lots = adl.deleverage(row, abs_i64(held), value)
         if lots > 0:
             self.slices.settle_deleveraged(row, held, lots, adl.booked, bankrupt)
+        for winner in adl.winners:
+            self.settle_emptied(winner)
         self.slices.end()
         for winner in adl.winners:
-            self.lifecycle.recover(winner)
-            self.lifecycle.touch(winner)
+            account = self.state.positions.cells[winner + P_ACCOUNT]
+            self.lifecycle.recover(account)
+            self.lifecycle.touch(account)
+
+    def settle_emptied(self, row: i64) -> None:
+        """A winner who holds nothing any more and is below zero, since a loss shared in this pass took more than he had: what he lacks is a
+        deficit like any other."""
+        state = self.state
+        cells = state.positions.cells
+        account = cells[row + P_ACCOUNT]
+        market = market_of(state, row)
+        lacking = -state.accounts.cash[account * state.accounts.assets + market.asset]
+        if lacking <= 0 or len(cross_rows(state, account, market.asset)) > 0:
+            return
+        if cells[row + P_SIZE] != 0 or state.liquidations.find(account, NIL, market.asset) is not None:
+            return  # an isolated position that is still open; a liquidation under way settles its own rest
+        state.log.emit(k.E_LIQUIDATED, state.now, account, market.number, k.BY_SETTLEMENT, 0, 0, lacking, 0)
+        self.slices.backstops.cover_deficit(row, lacking)
+        if cells[row + P_MODE] == k.ISOLATED:
+            self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
 
 
 def open_rows_of_all_assets(state: State, account: i64) -> list[i64]:

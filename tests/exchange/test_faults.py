@@ -22,10 +22,10 @@ SHARED = [
 @pytest.mark.parametrize("trigger", ["negative_equity", "fund_insufficient"])
 @pytest.mark.parametrize("isolated", [0, 1])
 @pytest.mark.parametrize(("pairs", "price"), [(10, 60), (30, 80), (30, 60)])
-def test_a_winner_whom_a_shared_loss_has_emptied_is_left_alone(
+def test_a_winner_whom_a_shared_loss_has_emptied_owes_nothing_unseen(
     backstops: list[str], trigger: str, isolated: int, pairs: int, price: int
 ) -> None:
-    """He was ranked with equity; a loss shared in the same pass took it. Closed at the mark he would owe what nobody asks for."""
+    """He was ranked with equity; a loss shared in the same pass took it. Closed at the mark he lacks what is then a deficit like any other."""
     rules = {"backstops": backstops, "auto_deleverage": {"price": "mark", "trigger": trigger}}
     exchange = Exchange(plain_venue(rules), None, 16, 16)
     for number in range(2 * pairs):
@@ -38,6 +38,7 @@ def test_a_winner_whom_a_shared_loss_has_emptied_is_left_alone(
     for second in range(1, 5):
         exchange.apply(UpdateOracle(START + second * SECOND, 0, price))
         exchange.check()
+        assert all(exchange.balance(account) >= 0 or exchange.position(account, 0).size for account in range(FIRST, FIRST + 2 * pairs))
 
 
 # -- a rule that fails --
