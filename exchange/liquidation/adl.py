@@ -166,7 +166,7 @@ class Deleveraging:
             if part > 0:
                 due = slice_value(rest, part, left if is_long else -left)
                 at_mark = value_of(queue.market, part, queue.market.mark)
-                equity = max_i64(0, equity_behind(self.state, winner))  # a loss shared in this pass may have taken what it was ranked for
+                equity = max_i64(0, equity_behind(self.state, winner))  # a loss shared in this pass may have taken it
                 cost = min_i64(due, at_mark + equity) if is_long else max_i64(max_i64(0, due), at_mark - equity)
                 self.transfer(row, winner, part, cost, at_mark)
                 queue.lots -= part

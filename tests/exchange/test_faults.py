@@ -25,7 +25,7 @@ SHARED = [
 def test_a_winner_whom_a_shared_loss_has_emptied_owes_nothing_unseen(
     backstops: list[str], trigger: str, isolated: int, pairs: int, price: int
 ) -> None:
-    """He was ranked with equity; a loss shared in the same pass took it. Closed at the mark he lacks what is then a deficit like any other."""
+    """He was ranked with equity; a loss shared in the same pass took it. Closed at the mark, what he lacks is a deficit like any other."""
     rules = {"backstops": backstops, "auto_deleverage": {"price": "mark", "trigger": trigger}}
     exchange = Exchange(plain_venue(rules), None, 16, 16)
     for number in range(2 * pairs):
