@@ -231,5 +231,5 @@ def paid_in(log: Log) -> Ints:
 
 
 def unsettled(run: Run) -> int:
-    """What all positions owe by their indices: all equity there is, less all money there is."""
+    """What all positions owe by their accruals: all equity there is, less all money there is."""
     return run.deposits - run.withdrawals - int(run.closing_equity.sum())

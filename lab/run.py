@@ -27,7 +27,7 @@ class MarketTerms:
     tick: float  # [USD per tick]
     lot: float  # [coins per lot]
     unit: int  # [micro-units per tick x lot]
-    accrual_shift: int  # per-lot indices are in 2^-accrual_shift micro-units
+    accrual_shift: int  # per-lot accruals are in 2^-accrual_shift micro-units
 
 
 @dataclass(frozen=True)

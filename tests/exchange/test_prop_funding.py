@@ -1,4 +1,4 @@
-"""Funding: zero-sum, exact through the per-lot indices, and the same whether it is settled late or at once."""
+"""Funding: zero-sum, exact through the per-lot accruals, and the same whether it is settled late or at once."""
 
 from __future__ import annotations
 
