@@ -185,6 +185,7 @@ class Exchange(Queries):
         """Carry out one typed command. Raises Malformed."""
         row = self.row
         pack(command, row)
+        self.admit(row)
         self.carry_out_rows(row, None)
         return unpack_all(self.state.log.rows, self.state.log.end)
 
@@ -194,7 +195,9 @@ class Exchange(Queries):
         All rows are examined and journaled before the first is carried out. Raises Malformed with the number of the first bad row, or
         JournalFailed; then none was.
         """
-        self.carry_out_rows(packed_commands(commands), None)
+        rows = packed_commands(commands)
+        self.admit(rows)
+        self.carry_out_rows(rows, None)
         log = self.state.log
         return log.rows[: log.end]
 
@@ -208,7 +211,10 @@ class Exchange(Queries):
             raise ValueError(f"on_malformed is {on_malformed!r}: expected 'refuse_all' or 'refuse_row'")
         rows = packed_commands(commands)
         refused: dict[int, str] = {}
-        if on_malformed == "refuse_row":
+        if on_malformed == "refuse_all":
+            self.admit(rows)
+        else:
+            self.refuse_if_broken()
             rows, refused = self.door.sifted(rows, self.state.now, self.state.started)
         ends: list[int] = []
         self.carry_out_rows(rows, ends)
@@ -216,13 +222,11 @@ class Exchange(Queries):
         return Applied(log.rows[: log.end], spread(ends, refused) if refused else ends, refused)
 
     def carry_out_rows(self, rows: vec[i64], ends: list[int] | None) -> None:
-        """Examine, journal and carry out; what happened is in the log, and where the events of each command end in `ends` [rows].
+        """Journal and carry out examined rows; what happened is in the log, and where the events of each command end in `ends` [rows].
 
-        Raises Malformed or JournalFailed; then nothing did.
+        Raises JournalFailed; then nothing did.
         """
         state = self.state
-        self.refuse_if_broken()
-        self.door.examine(rows, state.now, state.started)
         if self.journal is not None and len(rows) > 0:
             self.journal.write(rows)
         state.log.clear()
@@ -251,6 +255,11 @@ class Exchange(Queries):
                 ends.append(int(state.log.end // ROW))
             at += ROW
         self.is_broken = False
+
+    def admit(self, rows: vec[i64]) -> None:
+        """Raises Malformed for the first row that is no command, VenueBroken if none can be taken any more."""
+        self.refuse_if_broken()
+        self.door.examine(rows, self.state.now, self.state.started)
 
     def refuse_if_broken(self) -> None:
         if self.is_broken:

@@ -181,8 +181,7 @@ class Lifecycle:
         anchor = row if row != NIL else self.any_row(case.account, case.liquidation.asset)
         surplus_to = self.slices.terms.surplus_to
         if rest < 0:
-            state.log.emit(k.E_LIQUIDATED, state.now, case.account, cells[anchor + P_MARKET], k.BY_SETTLEMENT, 0, 0, -rest, 0)
-            self.slices.backstops.cover_deficit(anchor, -rest)
+            self.slices.settle_debt(anchor, -rest)
         elif rest > 0 and surplus_to != NIL:
             self.ledger.pay(anchor, surplus_to, rest)
             state.log.emit(k.E_SURPLUS_PAID, state.now, case.account, surplus_to, case.liquidation.asset, rest)

@@ -220,8 +220,7 @@ class LiquidationPass:
             return
         if cells[row + P_SIZE] != 0 or state.liquidations.find(account, NIL, market.asset) is not None:
             return  # an isolated position that is still open; a liquidation under way settles its own rest
-        state.log.emit(k.E_LIQUIDATED, state.now, account, market.number, k.BY_SETTLEMENT, 0, 0, lacking, 0)
-        self.slices.backstops.cover_deficit(row, lacking)
+        self.slices.settle_debt(row, lacking)
         if cells[row + P_MODE] == k.ISOLATED:
             self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
 

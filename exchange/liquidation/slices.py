@@ -11,7 +11,7 @@ from mypy_extensions import i64
 
 from ..money.ledger import Ledger
 from ..money.margin import equity_share, market_of, row_notional, slice_value
-from ..money.payoff import lot_value, lots_worth, value_of
+from ..money.payoff import lots_worth, value_of
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
@@ -109,6 +109,14 @@ class Slices:
             self.ledger.pay(row, self.terms.fee_to, fee - to_fund)
         self.backstops.cover_deficit(row, deficit)
 
+    def settle_debt(self, row: i64, debt: i64) -> None:
+        """What the owner of a position owes when nothing is open any more is a deficit: told, and covered."""
+        cells = self.state.positions.cells
+        self.state.log.emit(
+            k.E_LIQUIDATED, self.state.now, cells[row + P_ACCOUNT], cells[row + P_MARKET], k.BY_SETTLEMENT, 0, 0, debt, 0,
+        )  # fmt: skip
+        self.backstops.cover_deficit(row, debt)
+
     def settle_deleveraged(self, row: i64, held: i64, lots: i64, part: i64, bankrupt: i64) -> None:
         """`lots` of a position were closed for `part`: report the bad debt against the mark; what the price did not cover is a deficit for
         the cash payers."""
@@ -116,7 +124,7 @@ class Slices:
         cells = state.positions.cells
         market = market_of(state, row)
         due = slice_value(bankrupt, lots, held)
-        at_mark = lots * lot_value(market, market.mark)
+        at_mark = value_of(market, lots, market.mark)
         debt = max_i64(0, due - at_mark if held > 0 else at_mark - due)
         short_of = max_i64(0, due - part if held > 0 else part - due)
         signed = lots if held > 0 else -lots
