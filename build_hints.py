@@ -1,7 +1,8 @@
 """What a C compiler cannot know about the C that mypyc writes; setup.py has it put in before it compiles.
 
-Hints change speed only, and only with compilers that understand them. mypyc's C is text, which its next version may write otherwise: each
-hint compares what it found with what must be there, and `HintError` says what is not, so that no build loses its hints in silence.
+Hints change speed only, most of them only with compilers that understand them. mypyc's C is text, which its next version may write
+otherwise: each hint compares what it found with what must be there, and `HintError` says what is not, so that no build loses its hints in
+silence.
 
 What is inlined is a rule, with exceptions by name below. To try others: PERPLAB_INLINE="60 trading.book.Book.rest -money.margin.tier_of" is
 another size, one more function and one less; PERPLAB_INLINE="0 NAME NAME ..." is a list instead of the rule.
@@ -25,6 +26,11 @@ MACROS = """\
 #define PERPLAB_COLD extern
 #endif
 """
+
+
+FUNCTION = r"^(?P<indent> *)(?P<head>[A-Za-z_][\w ]*[ *]+(?P<name>CPyDef_\w+)\([^;{}]*\) \{\n)(?P<body>.*?)^(?P=indent)\}$"
+CALL = r"\bCPyDef_\w+(?=\()"
+LOAD = r"^ *(?P<name>cpy_r_\w+) = \(\(\w+ \*\)(?P<owner>cpy_r_\w+)\)->_(?P<field>\w+);\n(?P<count>^ *\w*INCREF\w*\((?P=name)\);\n)?"
 
 
 class HintError(Exception):
@@ -62,10 +68,79 @@ def python_functions(sources: Mapping[str, Path]) -> dict[str, tuple[str, int]]:
     return found
 
 
+def bodies_in(code: str) -> dict[str, str]:
+    """Of the C functions that come from Python ones."""
+    return {found["name"]: found["body"] for found in re.finditer(FUNCTION, code, flags=re.M | re.S)}
+
+
 def calls_in(code: str) -> dict[str, list[str]]:
-    """The C functions that come from Python ones, and whom each calls, once for each place. Its last brace stands below its first line."""
-    functions = re.findall(r"^( *)[A-Za-z_][\w ]*[ *]+(CPyDef_\w+)\([^;{}]*\) \{\n(.*?)^\1\}$", code, flags=re.M | re.S)
-    return {name: re.findall(r"\bCPyDef_\w+(?=\()", body) for _, name, body in functions}
+    """Whom each of those functions calls, once for each place."""
+    return {name: re.findall(CALL, body) for name, body in bodies_in(code).items()}
+
+
+def fields_set_in(bodies: Mapping[str, str]) -> dict[str, set[str]]:
+    """The fields that a function sets in objects that were there before it, by itself or through what it calls."""
+    methods: dict[str, set[str]] = {}
+    for name in bodies:
+        methods.setdefault(name.rsplit("___", 1)[1], set()).add(name)
+    fields, calls = {}, {}
+    for name, body in bodies.items():
+        fields[name] = set() if name.endswith("_____init__") else set(re.findall(r"->_(\w+) = ", body))
+        through_table = re.findall(r"\bCPY_GET_METHOD\w*\(.*/\* (\w+) \*/$", body, flags=re.M)
+        calls[name] = bodies.keys() & {*re.findall(CALL, body)}.union(*(methods.get(method, ()) for method in through_table))
+    size = 0
+    while size != (size := sum(map(len, fields.values()))):
+        for name, called in calls.items():
+            fields[name].update(*(fields[callee] for callee in called))
+    return fields
+
+
+def is_handed_on(name: str, body: str) -> bool:
+    """Is the local name used for more than looking into it and passing it to functions of the core, which only borrow it?"""
+    harmless = rf"""
+        ^\ *(PyObject\ \*|Vec\w+\ ){name};$                # its declaration
+        | ^\ *{name}\ =\ .*;$                               # its load
+        | ^\ *\w*(INCREF|DECREF|DecRef)\w*\({name}\);$
+        | (?<=\*\)){name}(?=\)->)                           # a field of it
+        | \b{name}\.(len|items)\b
+        | ^\ *\w+\ =\ CPyDef_\w+\(.*\);$
+    """
+    uses = "\n".join(line for line in body.split("\n") if re.search(rf"\b{name}\b", line))
+    return re.search(rf"\b{name}\b", re.sub(harmless, "", uses, flags=re.M | re.X)) is not None
+
+
+def without_references(code: str) -> tuple[str, int]:
+    """What an object's field holds needs no other reference while a function looks at it.
+
+    mypyc counts one up for every local name of an object or a vec, and down again behind its last use: one instruction in seven. A name
+    goes without if fields lead to it from an argument, which the caller holds, and no field of these names is set by the function or by
+    anything that it calls, constructors aside; and if it is not handed on to what would keep it.
+    """
+    fields_set = fields_set_in(bodies_in(code))
+    dropped = 0
+
+    def lighter(function: re.Match[str]) -> str:
+        nonlocal dropped
+        body = function["body"]
+        sure = {name for name in re.findall(r"(cpy_r_\w+)(?=[,)])", function["head"]) if not re.search(rf"^ *{name} = ", body, re.M)}
+        for load in re.finditer(LOAD, function["body"], flags=re.M):
+            name = load["name"]
+            is_steady = load["owner"] in sure and load["field"] not in fields_set[function["name"]]
+            if not is_steady or len(re.findall(rf"^ *{name} = ", body, re.M)) > 1:
+                continue
+            if load["count"] is not None:
+                counts = rf"^ *\w*(INCREF|DECREF|DecRef)\w*\({name}\);\n"
+                if is_handed_on(name, body) or sum(how == "INCREF" for how in re.findall(counts, body, re.M)) != 1:
+                    continue
+                body = re.sub(counts, "", body, flags=re.M)
+                dropped += 1
+            sure.add(name)
+        return f"{function['indent']}{function['head']}{body}{function['indent']}}}"
+
+    told = re.sub(FUNCTION, lighter, code, flags=re.M | re.S)
+    if not dropped:
+        raise HintError("no field is loaded into a local name as expected")
+    return told, dropped
 
 
 def is_recursive(name: str, calls: Mapping[str, list[str]]) -> bool:
@@ -123,6 +198,7 @@ def put_hints(folder: Path, sources: Mapping[str, Path], wish: str = "") -> str:
     (code_file,) = folder.rglob("__native_*.c")
     (header_file,) = folder.rglob("__native_internal_*.h")
     code, checks = index_in_vec(code_file.read_text(encoding="utf-8"))
+    code, references = without_references(code)
     limit, also, never = exceptions(wish)
     functions, calls = python_functions(sources), calls_in(code)
     if unknown := [name for name in (*also, *never) if name not in functions]:
@@ -132,7 +208,7 @@ def put_hints(folder: Path, sources: Mapping[str, Path], wish: str = "") -> str:
     sizes = {in_c: size for name, (in_c, size) in functions.items() if name not in never}
     chosen = leaves(sizes, calls, limit, {functions[name][0] for name in also})
     header, cold = declare(header_file.read_text(encoding="utf-8"), chosen)
-    said = f"perplab hints: {checks} range checks, {len(chosen)} functions inlined, {cold} cold"
+    said = f"perplab hints: {checks} range checks, {references} references, {len(chosen)} functions inlined, {cold} cold"
     header_file.write_text(header, encoding="utf-8")
     code_file.write_text(f'{code}\nconst char perplab_hints[] = "{said}";\n', encoding="utf-8")
     return said

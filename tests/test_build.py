@@ -35,11 +35,34 @@ class Book:
 
     def walk(self, a: i64) -> i64:
         return self.walk(a - 1)
+
+    def look(self) -> i64:
+        return self.look()
 '''
+LOADS = """
+    cpy_r_r0 = ((BookObject *)cpy_r_self)->_state;
+    CPy_INCREF(cpy_r_r0);
+    cpy_r_r1 = ((StateObject *)cpy_r_r0)->_orders;
+    cpy_r_r2 = ((OrdersObject *)cpy_r_r1)->_cells;
+    VEC_I64_INCREF(cpy_r_r2);
+    cpy_r_r3 = (int64_t)cpy_r_r2.len;
+    cpy_r_r4 = CPyDef_book___Book___look(cpy_r_r0, cpy_r_r2);
+    if (unlikely(cpy_r_r4 == -113)) {
+        goto CPyL9;
+    }
+    CPy_DECREF(cpy_r_r0);
+    VEC_I64_DECREF(cpy_r_r2);
+    return cpy_r_r3;
+CPyL9: ;
+    CPy_DecRef(cpy_r_r0);
+    VEC_I64_DECREF(cpy_r_r2);
+"""
+COUNTS = re.compile(r"^ *\w*(?:INCREF|DECREF|DecRef)\w*\((\w+)\);\n", flags=re.M)  # of a name, up or down
 CODE = f"""
 int64_t CPyDef_book___add(int64_t cpy_r_a) {{{CHECKS}
     return cpy_r_a;
 }}
+int64_t CPyDef_book___Book___look(PyObject *cpy_r_self) {{{LOADS}}}
         PyObject *CPyPy_book___add(PyObject *self, PyObject *const *args) {{
             CPyDef_book___add(1);
         }}
@@ -58,6 +81,7 @@ extern int64_t CPyDef_book___add(int64_t cpy_r_a);
 extern PyObject *CPyPy_book___add(PyObject *self, PyObject *const *args);
 extern int64_t CPyDef_book___Book___put(PyObject *cpy_r_self, int64_t cpy_r_a);
 extern int64_t CPyDef_book___Book___walk(PyObject *cpy_r_self, int64_t cpy_r_a);
+extern int64_t CPyDef_book___Book___look(PyObject *cpy_r_self);
 """
 
 
@@ -105,9 +129,62 @@ def test_range_checks_that_look_otherwise_are_an_error(hints: ModuleType, writte
         hints.index_in_vec(CHECKS.replace(written, instead))
 
 
+def test_what_fields_hold_is_not_counted_again(hints: ModuleType) -> None:
+    told, dropped = hints.without_references(CODE)
+    assert dropped == 2 and told == COUNTS.sub("", CODE), "and nothing else is changed"
+
+
+GROW = """\
+char CPyDef_packed___Table___grow(PyObject *cpy_r_self) {
+    ((TableObject *)cpy_r_self)->_cells = cpy_r_new;
+}
+char CPyDef_state___reserve(PyObject *cpy_r_table) {
+    CPyDef_packed___Table___grow(cpy_r_table);
+}
+char CPyDef_packed___Table_____init__(PyObject *cpy_r_self) {
+    ((TableObject *)cpy_r_self)->_cells = cpy_r_new;
+    ((TableObject *)cpy_r_self)->_orders = cpy_r_new;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("cpy_r_r9 = CPyDef_packed___Table_____init__(cpy_r_new);", ""),  # fields of what is new
+        ("cpy_r_r9 = CPyDef_packed___Table___grow(cpy_r_r1);", "r2"),
+        ("cpy_r_r9 = CPyDef_state___reserve(cpy_r_r1);", "r2"),
+        ("cpy_r_r9 = CPY_GET_METHOD(cpy_r_r1, CPyType_packed___Table, 0, char (*)(PyObject *))(cpy_r_r1); /* grow */", "r2"),
+        ("((StateObject *)cpy_r_r0)->_orders = cpy_r_r9;", "r2"),
+        ("((BookObject *)cpy_r_self)->_state = cpy_r_r9;", "r0 r2"),
+        ("cpy_r_self = cpy_r_r9;", "r0 r2"),
+        ("cpy_r_r0 = cpy_r_r9;", "r0 r2"),
+        ("cpy_r_r1 = cpy_r_r9;", "r2"),
+        ("return cpy_r_r0;", "r0 r2"),
+        ("((WalkObject *)cpy_r_r9)->_rows = cpy_r_r2;", "r2"),
+        ("cpy_r_r9 = PyList_Append(cpy_r_list, cpy_r_r0);", "r0 r2"),
+        ("cpy_r_r9.f0 = cpy_r_r2;", "r2"),
+        ("cpy_r_rows = cpy_r_r2;", "r2"),
+    ],
+)
+def test_what_may_go_meanwhile_or_is_handed_on_is_counted(hints: ModuleType, line: str, kept: str) -> None:
+    assert hints.without_references(CODE + GROW)[1] == 2, "it is there, and nobody calls it"
+    changed = CODE.replace("    return cpy_r_r3;\n", f"    {line}\n") + GROW
+    steady = "void CPyDef_book___sure(PyObject *cpy_r_self) {\n    cpy_r_r9 = ((O *)cpy_r_self)->_f;\n    CPy_INCREF(cpy_r_r9);\n}\n"
+    told, dropped = hints.without_references(changed + steady)
+    names = {f"cpy_r_{name}" for name in kept.split()}
+    assert dropped == 3 - len(names)
+    assert told == COUNTS.sub(lambda count: count[0] if count[1] in names else "", changed + steady), "all of a name's, or none"
+
+
+def test_no_load_as_expected_is_an_error(hints: ModuleType) -> None:
+    with pytest.raises(hints.HintError, match="no field is loaded into a local name as expected"):
+        hints.without_references(CODE.replace("->_", "->"))
+
+
 def test_small_functions_are_inlined_and_wrappers_are_cold(hints: ModuleType, generated: Path) -> None:
     said, inlined = put(hints, generated)
-    assert said == "perplab hints: 2 range checks, 2 functions inlined, 1 cold"
+    assert said == "perplab hints: 2 range checks, 2 references, 2 functions inlined, 1 cold"
     assert inlined == ["CPyDef_book___add", "CPyDef_book___Book___put"], "walk calls itself"
     header = (generated / "__native_internal_core.h").read_text(encoding="utf-8")
     assert "\nPERPLAB_COLD PyObject *CPyPy_book___add(" in header
@@ -167,7 +244,7 @@ def test_the_exceptions_by_name_are_functions_of_the_core(hints: ModuleType) -> 
 def test_the_installed_core_has_its_hints() -> None:
     folder = Path(str(exchange.__file__)).parent
     (library,) = [path for path in folder.glob("core__mypyc*") if path.suffix in (".so", ".pyd")]
-    found = re.findall(rb"perplab hints: (\d+) range checks, (\d+) functions inlined, (\d+) cold", library.read_bytes())
+    found = re.findall(rb"perplab hints: (\d+) range checks, (\d+) references, (\d+) functions inlined, (\d+) cold", library.read_bytes())
     assert len(found) == 1
-    checks, inlined, cold = map(int, found[0])
-    assert checks > 1_000 and inlined > 50 and cold > 200
+    checks, references, inlined, cold = map(int, found[0])
+    assert checks > 1_000 and references > 500 and inlined > 50 and cold > 200

@@ -145,7 +145,9 @@ def row_order_initial(market: Market, cells: vec[i64], row: i64) -> i64:
     leverage = cells[row + P_LEVERAGE]
     price = lot_value(market, market.mark)
     if bids == 0 and asks == 0:
-        return initial_of(market, abs_i64(size) * price, leverage) if size != 0 else 0
+        if size == 0:
+            return 0
+        return initial_of(market, abs_i64(size) * price, leverage)
     bought = abs_i64(size + bids) * price
     sold = abs_i64(size - asks) * price
     bid_loss = max_i64(0, cells[row + P_BID_NOTIONAL] - bids * price)

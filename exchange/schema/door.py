@@ -15,7 +15,6 @@ from ..state.types import MAX_TS_JUMP, NIL, ROW
 from .columns import (
     CANCEL_ACCOUNT,
     CANCEL_CLIENT_ACCOUNT,
-    CANCEL_CLIENT_LO,
     CANCEL_ORDER_ID,
     KIND,
     PLACE_ACCOUNT,
@@ -53,21 +52,22 @@ def is_frequent_command(rows: vec[i64], at: i64) -> bool:
     if kind == C_CANCEL:
         order_id = rows[at + CANCEL_ORDER_ID] - 1
         left = rows[at + TS] >> ID_BITS | rows[at + CANCEL_ACCOUNT] >> 24 | order_id >> ID_BITS
-        return left | unused_after(rows, at, CANCEL_ORDER_ID) == 0
+        return left | rows[at + 4] | rows[at + 5] | last_ten(rows, at) == 0
     if kind == C_CANCEL_CLIENT:
         left = rows[at + TS] >> ID_BITS | rows[at + CANCEL_CLIENT_ACCOUNT] >> 24
-        return left | unused_after(rows, at, CANCEL_CLIENT_LO) == 0
+        return left | rows[at + 5] | last_ten(rows, at) == 0
     return False
 
 
-def unused_after(rows: vec[i64], at: i64, last: i64) -> i64:
-    """What is in the columns behind `last`, all of it or-ed together."""
-    found: i64 = 0
-    i = at + last + 1
-    while i < at + ROW:
-        found |= rows[i]
-        i += 1
-    return found
+def last_ten(rows: vec[i64], at: i64) -> i64:
+    """The last ten columns of a row, or-ed together. Written out: a loop costs three times as much."""
+    found = rows[at + 6] | rows[at + 7] | rows[at + 8] | rows[at + 9] | rows[at + 10]
+    return found | rows[at + 11] | rows[at + 12] | rows[at + 13] | rows[at + 14] | rows[at + 15]
+
+
+def comes_in_time(ts: i64, now: i64, started: bool) -> bool:
+    """May a command come at `ts`? A venue that has not started takes any."""
+    return not started or (ts >= now and ts - now <= MAX_TS_JUMP)
 
 
 class Door:
@@ -98,7 +98,7 @@ class Door:
     def is_command(self, rows: vec[i64], at: i64, now: i64, started: bool) -> bool:
         """Is the row that begins at `at` a command that may come at this time?"""
         if is_frequent_command(rows, at):
-            return not started or (rows[at + TS] >= now and rows[at + TS] - now <= MAX_TS_JUMP)
+            return comes_in_time(rows[at + TS], now, started)
         kind = rows[at + KIND]
         if not 0 < kind < COMMAND_KINDS:
             return False
@@ -116,8 +116,7 @@ class Door:
         while i < limit:
             unused |= rows[i]
             i += 1
-        ts = rows[at + TS]
-        return wrong >= 0 and unused == 0 and (not started or (ts >= now and ts - now <= MAX_TS_JUMP))
+        return wrong >= 0 and unused == 0 and comes_in_time(rows[at + TS], now, started)
 
     def examine(self, rows: vec[i64], now: i64, started: bool) -> None:
         """Raises Malformed for the first row that is no command, or whose ts runs back or jumps too far."""
@@ -126,7 +125,8 @@ class Door:
             raise Malformed(f"packed commands are rows of {ROW} integers, got {end}")
         at: i64 = 0
         while at < end:
-            if not self.is_command(rows, at, now, started):
+            is_frequent = is_frequent_command(rows, at) and comes_in_time(rows[at + TS], now, started)
+            if not is_frequent and not self.is_command(rows, at, now, started):
                 raise Malformed(f"row {at // ROW}: {self.complaint(rows, at, now, started)}")
             now = rows[at + TS]
             started = True

@@ -49,7 +49,6 @@ class EventLog:
         rows[at + 12] = j
         rows[at + 13] = k
         rows[at + 14] = m
-        rows[at + 15] = 0
         self.end = at + ROW
 
     def clear(self) -> None:

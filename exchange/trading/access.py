@@ -21,7 +21,9 @@ def refused_user(state: State, account: i64) -> i64:
     """Is this an account that commands may act for?"""
     if account >= state.accounts.count:
         return k.R_UNKNOWN_ACCOUNT
-    return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+    if account < FIRST_USER:
+        return k.R_SYSTEM_ACCOUNT
+    return 0
 
 
 def refused_user_in_market(state: State, account: i64, market: i64) -> i64:
@@ -29,7 +31,9 @@ def refused_user_in_market(state: State, account: i64, market: i64) -> i64:
         return k.R_UNKNOWN_ACCOUNT
     if market >= len(state.markets):
         return k.R_UNKNOWN_MARKET
-    return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+    if account < FIRST_USER:
+        return k.R_SYSTEM_ACCOUNT
+    return 0
 
 
 def refused_user_with_asset(state: State, account: i64, asset: i64) -> i64:
@@ -37,7 +41,9 @@ def refused_user_with_asset(state: State, account: i64, asset: i64) -> i64:
         return k.R_UNKNOWN_ACCOUNT
     if asset >= state.accounts.assets:
         return k.R_UNKNOWN_ASSET
-    return k.R_SYSTEM_ACCOUNT if account < FIRST_USER else 0
+    if account < FIRST_USER:
+        return k.R_SYSTEM_ACCOUNT
+    return 0
 
 
 def in_liquidation(state: State, account: i64, row: i64) -> bool:

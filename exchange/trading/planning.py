@@ -74,7 +74,9 @@ class Planner:
     def crosses(self, o: Order) -> i64:
         """The best price that the order may trade at; 0 if none."""
         best = self.book.best(o.market, 1 - o.side)
-        return 0 if best == 0 or is_worse(o.limit, o.side, best) else best
+        if best != 0 and is_worse(o.limit, o.side, best):
+            best = 0
+        return best
 
     def next_step(self, o: Order) -> i64:
         """What happens next if all steps so far were executed: the order meets the first one of the best level."""
@@ -85,7 +87,8 @@ class Planner:
         levels = self.state.levels.cells
         level = self.level
         if level == NIL or levels[level + L_PRICE] != price or levels[level + L_HEAD] == NIL:
-            level = self.level = o.market.ladder.seek(price)
+            level = o.market.ladder.seek(price)
+            self.level = level
         self.price = price
         self.slot = levels[level + L_HEAD]
         return self.match_maker(o, o.market, self.slot, self.state.orders.cells[self.slot + O_SIZE], o.left)
