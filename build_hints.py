@@ -17,6 +17,17 @@ INLINE_NODES = 60  # functions up to this size, with those inlined into them, ar
 ALSO_INLINE: tuple[str, ...] = ()  # larger ones that are worth it
 NEVER_INLINE: tuple[str, ...] = ()  # small ones that are better called
 
+GUARDED = "CPyDef_engine___Exchange___carry_out_rows"  # while it runs, the venue takes no other command
+PURE = {  # what generated C calls that runs no Python code, nor makes objects that Python's collector looks at; errors aside, which end it
+    "if", "likely", "unlikely", "offsetof", "sizeof", "while", "Py_TYPE", "PyLong_Check", "CPy_AddTraceback", "CPy_Unreachable",
+    "CPy_TypeError", "CPy_TypeErrorTraceback", "CPyError_OutOfMemory", "PyErr_Occurred", "PyErr_SetNone", "PyErr_SetString", "CPy_DECREF",
+    "CPy_INCREF", "CPy_DecRef", "CPy_XDECREF", "VEC_I64_DECREF", "VEC_I64_INCREF", "VEC_I16_DECREF", "VEC_I16_INCREF", "CPyInt64_Divide",
+    "CPyInt64_Remainder", "PyLong_FromLongLong", "CPyLong_AsInt64", "CPyTagged_FromInt64", "CPyTagged_FromObject",
+    "CPyTagged_StealFromObject", "CPyTagged_StealAsObject", "CPyTagged_DECREF", "CPyTagged_DecRef", "CPyTagged_INCREF", "CPyTagged_Add",
+    "CPyTagged_Subtract", "CPyTagged_Multiply", "CPyTagged_FloorDivide", "CPyTagged_Negate", "CPyTagged_Rshift", "CPyTagged_Lshift",
+    "CPyTagged_IsLt_", "CPyList_GetItemInt64", "CPyList_GetItemInt64Borrow", "CPyList_GetItemShort",
+}  # fmt: skip
+
 MACROS = """\
 #if defined(__GNUC__) || defined(__clang__)
 #define PERPLAB_INLINE static inline __attribute__((always_inline))
@@ -78,20 +89,41 @@ def calls_in(code: str) -> dict[str, list[str]]:
     return {name: re.findall(CALL, body) for name, body in bodies_in(code).items()}
 
 
-def fields_set_in(bodies: Mapping[str, str]) -> dict[str, set[str]]:
-    """The fields that a function sets in objects that were there before it, by itself or through what it calls."""
+def callees_in(bodies: Mapping[str, str]) -> dict[str, set[str]]:
+    """Whom each function may call, through tables of methods too."""
     methods: dict[str, set[str]] = {}
     for name in bodies:
         methods.setdefault(name.rsplit("___", 1)[1], set()).add(name)
-    fields, calls = {}, {}
+    found = {}
     for name, body in bodies.items():
-        fields[name] = set() if name.endswith("_____init__") else set(re.findall(r"->_(\w+) = ", body))
         through_table = re.findall(r"\bCPY_GET_METHOD\w*\(.*/\* (\w+) \*/$", body, flags=re.M)
-        calls[name] = bodies.keys() & {*re.findall(CALL, body)}.union(*(methods.get(method, ()) for method in through_table))
-    size = 0
-    while size != (size := sum(map(len, fields.values()))):
-        for name, called in calls.items():
-            fields[name].update(*(fields[callee] for callee in called))
+        found[name] = bodies.keys() & {*re.findall(CALL, body)}.union(*(methods.get(method, ()) for method in through_table))
+    return found
+
+
+def reachable(roots: Iterable[str], calls: Mapping[str, set[str]], but: str = "") -> set[str]:
+    """The roots and all that they may call, without what only `but` calls."""
+    found = {*roots} - {but}
+    todo = [*found]
+    while todo:
+        new = calls[todo.pop()] - found - {but}
+        found |= new
+        todo += new
+    return found
+
+
+def fields_set_in(bodies: Mapping[str, str], calls: Mapping[str, set[str]], guarded: str) -> dict[str, set[str]]:
+    """The fields that a function may set in objects that were there before it: by itself, by what it calls, or by Python code that runs
+    meanwhile. Such code can send commands, but not while `guarded` is at work, which refuses them."""
+    own = {name: set() if name.endswith("_____init__") else set(re.findall(r"->_(\w+) = ", body)) for name, body in bodies.items()}
+    lets_python_run = {name for name, body in bodies.items() if set(re.findall(r"\b([A-Za-z_]\w*)\(", body)) - {*calls} - PURE}
+    exposed = reachable(bodies.keys() - reachable([guarded], calls), calls, but=guarded)
+    any_field = set().union(*own.values())
+    fields = {}
+    for name in bodies:
+        below = reachable([name], calls)
+        open_to_all = name in exposed and not below.isdisjoint(lets_python_run)
+        fields[name] = any_field if open_to_all else set().union(*(own[callee] for callee in below))
     return fields
 
 
@@ -109,14 +141,17 @@ def is_handed_on(name: str, body: str) -> bool:
     return re.search(rf"\b{name}\b", re.sub(harmless, "", uses, flags=re.M | re.X)) is not None
 
 
-def without_references(code: str) -> tuple[str, int]:
+def without_references(code: str, guarded: str = GUARDED) -> tuple[str, int]:
     """What an object's field holds needs no other reference while a function looks at it.
 
     mypyc counts one up for every local name of an object or a vec, and down again behind its last use: one instruction in seven. A name
     goes without if fields lead to it from an argument, which the caller holds, and no field of these names is set by the function or by
-    anything that it calls, constructors aside; and if it is not handed on to what would keep it.
+    anything that it calls or lets run, constructors aside; and if it is not handed on to what would keep it.
     """
-    fields_set = fields_set_in(bodies_in(code))
+    bodies = bodies_in(code)
+    if guarded not in bodies:
+        raise HintError(f"{guarded} is not in the generated C: who keeps commands from running within commands?")
+    fields_set = fields_set_in(bodies, callees_in(bodies), guarded)
     dropped = 0
 
     def lighter(function: re.Match[str]) -> str:

@@ -20,6 +20,7 @@ from .journal import replay as replay
 from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
 from .schema.messages import VenueBroken as VenueBroken
+from .schema.messages import VenueBusy as VenueBusy
 from .state.snapshot import SnapshotError as SnapshotError
 
 if BUILD == "interpreted":

@@ -43,7 +43,7 @@ from .schema import columns as c
 from .schema import kinds as k
 from .schema.door import Door
 from .schema.events import Event
-from .schema.messages import Command, Malformed, VenueBroken
+from .schema.messages import Command, Malformed, VenueBroken, VenueBusy
 from .schema.packing import pack, unpack_all
 from .state.packed import column
 from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
@@ -110,7 +110,7 @@ def packed_commands(commands: Iterable[int]) -> vec[i64]:
         raise Malformed("packed commands are 64-bit integers; bytes are taken as memoryview(data).cast('q')")
     try:
         return vec[i64](commands)
-    except (OverflowError, TypeError, ValueError) as error:
+    except (NotImplementedError, OverflowError, TypeError, ValueError) as error:  # the first is for memory of several dimensions
         raise Malformed(f"packed commands are 64-bit integers in one dimension: {error}") from None
 
 
@@ -183,11 +183,16 @@ class Exchange(Queries):
 
     def apply(self, command: Command) -> list[Event]:
         """Carry out one typed command. Raises Malformed."""
-        row = self.row
-        pack(command, row)
-        self.admit(row)
-        self.carry_out_rows(row, None)
-        return unpack_all(self.state.log.rows, self.state.log.end)
+        self.refuse_if_unfit()
+        self.is_busy = True
+        try:
+            row = self.row
+            pack(command, row)
+            self.door.examine(row, self.state.now, self.state.started)
+            self.carry_out_rows(row, None)
+            return unpack_all(self.state.log.rows, self.state.log.end)
+        finally:
+            self.is_busy = False
 
     def apply_rows(self, commands: Iterable[int]) -> vec[i64]:
         """Carry out packed commands (flat, 16 int64 each); returns the packed events.
@@ -196,10 +201,15 @@ class Exchange(Queries):
         JournalFailed; then none was.
         """
         rows = packed_commands(commands)
-        self.admit(rows)
-        self.carry_out_rows(rows, None)
-        log = self.state.log
-        return log.rows[: log.end]
+        self.refuse_if_unfit()
+        self.is_busy = True
+        try:
+            self.door.examine(rows, self.state.now, self.state.started)
+            self.carry_out_rows(rows, None)
+            log = self.state.log
+            return log.rows[: log.end]
+        finally:
+            self.is_busy = False
 
     def apply_block(self, commands: Iterable[int], on_malformed: str = "refuse_all") -> Applied:
         """`apply_rows` for who has to route what happened: tells also where the events of each command end.
@@ -210,16 +220,20 @@ class Exchange(Queries):
         if on_malformed not in ("refuse_all", "refuse_row"):
             raise ValueError(f"on_malformed is {on_malformed!r}: expected 'refuse_all' or 'refuse_row'")
         rows = packed_commands(commands)
-        refused: dict[int, str] = {}
-        if on_malformed == "refuse_all":
-            self.admit(rows)
-        else:
-            self.refuse_if_broken()
-            rows, refused = self.door.sifted(rows, self.state.now, self.state.started)
-        ends: list[int] = []
-        self.carry_out_rows(rows, ends)
-        log = self.state.log
-        return Applied(log.rows[: log.end], spread(ends, refused) if refused else ends, refused)
+        self.refuse_if_unfit()
+        self.is_busy = True
+        try:
+            refused: dict[int, str] = {}
+            if on_malformed == "refuse_all":
+                self.door.examine(rows, self.state.now, self.state.started)
+            else:
+                rows, refused = self.door.sifted(rows, self.state.now, self.state.started)
+            ends: list[int] = []
+            self.carry_out_rows(rows, ends)
+            log = self.state.log
+            return Applied(log.rows[: log.end], spread(ends, refused) if refused else ends, refused)
+        finally:
+            self.is_busy = False
 
     def carry_out_rows(self, rows: vec[i64], ends: list[int] | None) -> None:
         """Journal and carry out examined rows; what happened is in the log, and where the events of each command end in `ends` [rows].
@@ -256,12 +270,10 @@ class Exchange(Queries):
             at += ROW
         self.is_broken = False
 
-    def admit(self, rows: vec[i64]) -> None:
-        """Raises Malformed for the first row that is no command, VenueBroken if none can be taken any more."""
-        self.refuse_if_broken()
-        self.door.examine(rows, self.state.now, self.state.started)
-
-    def refuse_if_broken(self) -> None:
+    def refuse_if_unfit(self) -> None:
+        """Raises VenueBusy while a command is at work, VenueBroken if one was left half done."""
+        if self.is_busy:
+            raise VenueBusy
         if self.is_broken:
             raise VenueBroken
 
@@ -390,7 +402,7 @@ class Exchange(Queries):
 
     def snapshot(self) -> bytes:
         """The design and all of the state; `restore` makes an equal venue of it, on either build. The journal is not part of it."""
-        self.refuse_if_broken()
+        self.refuse_if_unfit()
         return dump(self.state, self.design.to_json())
 
     def __reduce__(self) -> tuple[Callable[[bytes], Exchange], tuple[bytes]]:

@@ -48,6 +48,7 @@ from .state.tables import (
 )
 from .state.types import FIRST_USER, NIL, min_i64
 from .trading.book import Book
+from .trading.open_orders import client_order
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "reserved", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools")
@@ -62,6 +63,7 @@ class Queries:
         self.book: Book = book
         self.ledger: Ledger = ledger
         self.auction_desk: AuctionDesk = auctions
+        self.is_busy: bool = False  # is a command or a rule at work? Python code that runs meanwhile must not send a command
 
     @property
     def now(self) -> int:
@@ -146,7 +148,12 @@ class Queries:
 
     def auctions(self) -> list[Auction]:
         """Open auctions with their terms as of now."""
-        return self.auction_desk.open_auctions()
+        was_busy = self.is_busy
+        self.is_busy = True  # backstops are asked what they would pay
+        try:
+            return self.auction_desk.open_auctions()
+        finally:
+            self.is_busy = was_busy
 
     # -- accounts ----------------------------------------------------------------------------------------------------------------
 
@@ -182,6 +189,13 @@ class Queries:
                 orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
             ))  # fmt: skip
             slot = orders[slot + O_NEXT_OWN]
+
+    def client_order(self, account: i64, hi: i64, lo: i64) -> tuple[int, int, int, int] | None:
+        """What became of the account's order with this client id: (order id, OrderState, lots open, lots filled); None: it is not known."""
+        order_id, status, size, filled = client_order(self.state, self.known_account(account), hi, lo)
+        if order_id == 0:
+            return None
+        return order_id, status, size, filled
 
     def balance(self, account: i64, asset: i64 = 0) -> int:
         """Cash [micro], isolated margin not included."""

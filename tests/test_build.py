@@ -63,6 +63,9 @@ int64_t CPyDef_book___add(int64_t cpy_r_a) {{{CHECKS}
     return cpy_r_a;
 }}
 int64_t CPyDef_book___Book___look(PyObject *cpy_r_self) {{{LOADS}}}
+char CPyDef_engine___Exchange___carry_out_rows(PyObject *cpy_r_self) {{
+    CPyDef_book___Book___look(cpy_r_self);
+}}
         PyObject *CPyPy_book___add(PyObject *self, PyObject *const *args) {{
             CPyDef_book___add(1);
         }}
@@ -175,6 +178,33 @@ def test_what_may_go_meanwhile_or_is_handed_on_is_counted(hints: ModuleType, lin
     names = {f"cpy_r_{name}" for name in kept.split()}
     assert dropped == 3 - len(names)
     assert told == COUNTS.sub(lambda count: count[0] if count[1] in names else "", changed + steady), "all of a name's, or none"
+
+
+ASK = """\
+int64_t CPyDef_queries___Queries___ask(PyObject *cpy_r_self) {
+    CPyDef_book___Book___look(cpy_r_self);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "dropped"),
+    [
+        ("cpy_r_r9 = PyList_New(0);", "", 2),  # only commands come here, and they keep others out
+        ("cpy_r_r9 = CPyTagged_Add(cpy_r_r3, cpy_r_r3);", ASK, 2),  # runs nothing
+        ("cpy_r_r9 = PyList_New(0);", ASK, 1),  # a query comes here too, and the collector may run a command: a table grows
+        ("cpy_r_r9 = CPyDef_made(cpy_r_r1);", ASK + "char CPyDef_x___made(PyObject *cpy_r_b) {\n    PyList_New(0);\n}\n", 1),
+        ("cpy_r_r9 = CPyDef_x___made(cpy_r_r1);", ASK + "char CPyDef_x___made(PyObject *cpy_r_b) {\n    PyList_New(0);\n}\n", 1),
+    ],
+)
+def test_where_a_query_may_be_interrupted_what_commands_set_is_counted(hints: ModuleType, line: str, more: str, dropped: int) -> None:
+    changed = CODE.replace("    return cpy_r_r3;\n", f"    {line}\n") + GROW + more
+    assert hints.without_references(changed)[1] == dropped
+
+
+def test_the_guard_must_be_there(hints: ModuleType) -> None:
+    with pytest.raises(hints.HintError, match="who keeps commands from running within commands"):
+        hints.without_references(CODE.replace("carry_out_rows", "carry_out"))
 
 
 def test_no_load_as_expected_is_an_error(hints: ModuleType) -> None:

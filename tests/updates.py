@@ -39,11 +39,15 @@ class Updates:
         known.update({number: list(lines) for number, lines in edits.items()})
 
     def is_golden(self, path: Path, keys: tuple[str, ...], found: object) -> bool:
-        """Is this what the golden file holds under the keys? If files are updated it will be."""
+        """Is this what the golden file holds under the keys? With --update it will be; without, what differs is told."""
         if self.on:
             self.values.setdefault(path, {})[keys] = found
             return True
-        return under(read(path), keys) == found
+        held = under(read(path), keys)
+        if held != found:
+            word = "does not have" if held is None else "has something else under"
+            raise AssertionError(f"{path.name} {word} {' / '.join(keys)}; if this change is meant, run the test again with --update")
+        return True
 
     def are_names(self, path: Path, keys: tuple[str, ...], names: Iterable[str]) -> bool:
         """Are these all the names that the golden file holds under the keys? If files are updated they will be."""

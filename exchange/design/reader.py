@@ -53,7 +53,7 @@ def nearest(given: object, known: list[str], or_list: bool = True) -> str:
     close = difflib.get_close_matches(str(given), known, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(known)}" if or_list else ""
+    return (f"; known: {', '.join(known)}" if known else "; none is known") if or_list else ""
 
 
 def at_path(tree: object, path: str) -> object:

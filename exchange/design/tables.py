@@ -99,11 +99,17 @@ def names_in(table: Tree, key: str, file: str) -> list[tuple[str, str]]:
     return [(key, name) for name, _ in given]
 
 
+UNKNOWN_RULE: Final = (
+    "; a rule of your own is registered when the file that holds it is imported: the command line finds it in an installed package with an "
+    "entry point of perplab.rules"
+)
+
+
 def known_name(key: str, name: str, at: str, file: str) -> None:
     """Raises DesignError."""
     if find(key, name) is None and name not in KINDS[key].words:
         known = names_of(key)
-        hint = nearest(name, known, or_list=False) or "; a rule of your own is registered when the file that holds it is imported"
+        hint = nearest(name, known, or_list=False) or UNKNOWN_RULE
         raise DesignError(f"{file}: {at} is {name!r}: expected one of {', '.join(known)}{hint}")
 
 

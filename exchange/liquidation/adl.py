@@ -81,7 +81,7 @@ class Deleveraging:
                 equity = equity_behind(state, row)
                 if equity > 0:
                     score = self.rule.rank.score(self.winner(market, row, equity))
-                    assert isinstance(score, int), "a rank's score is an integer"
+                    assert isinstance(score, int), f"{type(self.rule.rank).__name__}.score returned {score!r}: expected a whole number"
                     found.append((-score, int(cells[row + P_ACCOUNT]), int(row)))
             row = cells[row + P_NEXT_OPEN]
         found.sort()
@@ -103,7 +103,10 @@ class Deleveraging:
     def part(self, left: i64, held: i64, total: i64) -> i64:
         """What the selection closes of a winner who holds `held` of the `total` lots that are still to be asked for."""
         lots = self.rule.selection.part(left, held, total)
-        assert 0 <= lots <= left and lots <= held, "a selection that closes more than there is"
+        most = min_i64(left, held)
+        assert 0 <= lots <= most, (
+            f"{type(self.rule.selection).__name__}.part(left={left}, held={held}, total={total}) returned {lots}: expected 0 to {most}"
+        )
         return lots
 
     def deleverage(self, row: i64, lots: i64, value: i64) -> i64:

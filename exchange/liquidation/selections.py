@@ -15,7 +15,8 @@ class AdlSelection:
         """The lots of one winner, from 0 to the lesser of `left` and `held`.
 
         `left`: still to be closed of the loser. `held`: by this winner. `total`: by this winner and all behind it. All are above 0, and
-        `held` <= `total`. The base takes all there is.
+        `held` <= `total`; `left` may be above `total`, as some holders cannot be asked. What all parts leave over stays with the loser
+        until the next pass. The base takes all there is.
         """
         return min_i64(left, held)
 

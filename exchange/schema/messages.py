@@ -315,6 +315,16 @@ class Malformed(ValueError):
     """A command that is refused at the door: nothing happened, not even its `ts`."""
 
 
+class VenueBusy(RuntimeError):
+    """A command came while the venue was at work on another: from a rule, a journal, or whatever else runs meanwhile. Nothing happened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this venue is at work on a command, and takes no other meanwhile, nor can it be copied; a rule, a journal or a __del__ that "
+            "wants to send one does so when the command at hand is done"
+        )
+
+
 class VenueBroken(RuntimeError):
     """A command raised in the midst of its work, which only a fault can do: in a rule of one's own, or in the core."""
 

@@ -13,7 +13,6 @@ from ..money.margin import margin_left, row_order_initial
 from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
-from ..state.ids import ORDER_ID, OUTCOME
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import (
@@ -43,6 +42,7 @@ from ..state.types import MAX_NOTIONAL, MAX_REDUCERS, NIL, PPM, abs_i64, div_cei
 from .access import in_liquidation, reduces, refused_order, refused_user, refused_user_in_market
 from .depth import Walk
 from .matching import Matcher
+from .open_orders import client_order
 from .order import Order
 
 
@@ -162,21 +162,10 @@ class OrderEntry:
 
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         """If the client id is in use, say what became of its order."""
-        state = self.state
-        orders = state.orders.cells
-        ids = state.client_ids[account]
-        slot = ids.find_open(orders, hi, lo)
-        if slot != NIL:
-            state.log.emit(
-                k.E_ORDER_REPEATED, state.now, orders[slot + O_ORDER_ID], account, k.ORDER_OPEN, orders[slot + O_SIZE],
-                orders[slot + O_FILLED], hi, lo,
-            )  # fmt: skip
-            return True
-        position = ids.find_closed(hi, lo)
-        if position == NIL:
+        order_id, status, size, filled = client_order(self.state, account, hi, lo)
+        if order_id == 0:
             return False
-        outcome = ids.read(position, OUTCOME)
-        state.log.emit(k.E_ORDER_REPEATED, state.now, ids.read(position, ORDER_ID), account, outcome & 3, 0, outcome >> 2, hi, lo)
+        self.state.log.emit(k.E_ORDER_REPEATED, self.state.now, order_id, account, status, size, filled, hi, lo)
         return True
 
     # -- checks of price and size ------------------------------------------------------------------------------------------------

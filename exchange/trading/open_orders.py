@@ -9,7 +9,8 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.payoff import value_of
-from ..schema.kinds import BUY, E_ORDER_CANCELLED, ORDER_CANCELLED
+from ..schema.kinds import BUY, E_ORDER_CANCELLED, ORDER_CANCELLED, ORDER_OPEN
+from ..state.ids import ORDER_ID, OUTCOME
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import (
@@ -43,6 +44,20 @@ from ..state.tables import (
 from ..state.types import NIL, abs_i64, max_i64
 from .book import Book
 from .order import Order
+
+
+def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64]:
+    """What became of the account's order with this client id: order id, state, lots open and filled. Order id 0: none is known."""
+    orders = state.orders.cells
+    ids = state.client_ids[account]
+    slot = ids.find_open(orders, hi, lo)
+    if slot != NIL:
+        return orders[slot + O_ORDER_ID], ORDER_OPEN, orders[slot + O_SIZE], orders[slot + O_FILLED]
+    position = ids.find_closed(hi, lo)
+    if position == NIL:
+        return 0, 0, 0, 0
+    outcome = ids.read(position, OUTCOME)
+    return ids.read(position, ORDER_ID), outcome & 3, 0, outcome >> 2
 
 
 class OpenOrders:

@@ -156,4 +156,5 @@ def timed(w: World, text: str) -> str:
 
 def command_of(w: World, text: str) -> m.Command:
     verb, *words = timed(w, text).split()
+    assert verb in COMMANDS, f"there is no verb {verb!r}: the list is COMMANDS of case_commands.py"
     return COMMANDS[verb](w, words)

@@ -115,7 +115,9 @@ def answer_to(w: World, step: Step) -> Answer:
         return Answer([], [])
     if text.startswith("given "):
         command = command_of(w, text.removeprefix("given "))
-        return Answer([(GIVEN[type(command)], all_shown(w, w.send(command)))], [])
+        given = GIVEN.get(type(command))
+        assert given is not None, f"no `given` for {type(command).__name__}: GIVEN of case_runner.py says what it gives when all is well"
+        return Answer([(given, all_shown(w, w.send(command)))], [])
     if text.startswith("repeat "):
         _, times, template = text.split(maxsplit=2)
         found = []

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import get_args, get_type_hints
 
+import case_files
 import pytest
+from case_commands import COMMANDS
 from kit import markets_of
 from msgspec.structs import fields
 
@@ -87,6 +89,21 @@ def test_every_constant_of_kinds_is_compared() -> None:
     with_prefix = [f"{prefix}{name}" for prefix in [*CODE_PREFIXES, "C_", "E_"] for name in constants(prefix)]
     plain = [name for enum in PLAIN_CODES for name in plain_names(enum)]
     assert sorted(told) == sorted([*with_prefix, *plain, *(name for key in KEYS for name in values_of(key))])
+
+
+CODE_TYPES = {name.removesuffix("Code"): getattr(codes, name) for name in vars(codes) if name.endswith("Code")}
+
+
+@pytest.mark.parametrize("name", CODE_TYPES)
+def test_the_type_of_a_field_lets_in_the_codes_of_its_enum(name: str) -> None:
+    """SideCode has the bounds of Side, and so on; no command opens a system account."""
+    _, bounds, enum = get_args(CODE_TYPES[name])
+    numbers = [int(code) for code in enum if code is not codes.AccountKind.SYSTEM]
+    assert (bounds.ge, bounds.le) == (min(numbers), max(numbers)) and len(numbers) == bounds.le - bounds.ge + 1
+
+
+def test_every_verb_of_the_text_cases_is_in_their_manual() -> None:
+    assert case_files.__doc__ and {verb for verb in COMMANDS if f" {verb} " not in case_files.__doc__} <= {"tick"}
 
 
 def test_all_enums_are_compared() -> None:

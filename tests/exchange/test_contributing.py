@@ -19,6 +19,7 @@ from perplab.exchange.rules import forget, hash64
 
 PAGE = (Path(__file__).parent.parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SHORTS = {20: 22_000, 30: 2_000, 50: 9_000, 70: 4_000}  # [lots] -> [USD] deposit; 100 USD of notional per lot
+LOST = {20: 12, 30: 17, 50: 29, 70: 40}  # [lots] of each that were sold to who cannot pay; the rest to who can
 RULES = (("auto_deleverage.rank", "lottery"), ("auto_deleverage.selection", "in_shares"), ("liquidation.steps", "drip"))
 DAY = 86_400 * SECOND
 
@@ -50,15 +51,16 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
 
 def crashed(design: str) -> tuple[Bench, list[Any], dict[int, int]]:
-    """One long that cannot pay, four shorts, no insurance fund: the bench, what was deleveraged, and the lots of each short."""
+    """A long that cannot pay, one that can, four shorts, no insurance fund: the bench, what was deleveraged, the lots of each short."""
     venue = load_venue(design, {"insurance_fund": {"capital": 0}, "liquidation": {"book": {"patience_ms": 0}}})
     bench = Bench(venue)
     bench.oracle(100_000)
-    loser = bench.open(600)
+    loser, rich = bench.open(350), bench.open(100_000)
     shorts = {}
     for lots, deposit in SHORTS.items():
         winner = bench.open(deposit)
-        bench.send(BlockTrade, loser, winner, 0, lots, 100_000)
+        bench.send(BlockTrade, loser, winner, 0, LOST[lots], 100_000)
+        bench.send(BlockTrade, rich, winner, 0, lots - LOST[lots], 100_000)
         shorts[winner] = lots
     events = bench.oracle(90_000) + [event for _ in range(5) for event in bench.later(1)]
     assert bench.exchange.mark_price(0) == 90_000 and bench.exchange.position(loser, 0).size == 0
@@ -73,9 +75,14 @@ def test_rules_of_one_s_own_files_decide(example: dict[str, Any]) -> None:
     bench, closed, shorts = crashed("lottery.toml")
     day = bench.now // DAY
     drawn = sorted(shorts, key=lambda winner: (-hash64(7, day, winner), winner))
-    assert [(event.winner, event.size) for event in closed] == [(winner, shorts[winner]) for winner in drawn]  # all that there is
+    left, total, parts = sum(LOST.values()), sum(SHORTS), []
+    for winner in drawn:
+        parts.append((winner, max(-(-left * shorts[winner] // total), 5)))
+        left, total = left - parts[-1][1], total - shorts[winner]
+    assert left == 0 and [(event.winner, event.size) for event in closed] == parts
     _, ranked, _ = crashed("book_fund_adl")
-    assert sorted(event.winner for event in ranked) == sorted(drawn) != [event.winner for event in ranked]
+    order = [event.winner for event in ranked]
+    assert order != drawn[: len(order)] and [event.size for event in ranked[:-1]] == [shorts[winner] for winner in order[:-1]], "one by one"
     assert replay(bench.journal.bytes()).state_hash() == bench.exchange.state_hash()
 
 
