@@ -21,6 +21,7 @@ import click
 from click.core import ParameterSource
 
 from .docs import docs
+from .serve import serve
 
 if TYPE_CHECKING:
     from .choices import Choice
@@ -347,6 +348,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
 
 
 main.add_command(docs)
+main.add_command(serve)
 
 if __name__ == "__main__":
     main()

@@ -38,6 +38,8 @@ EDGE = {  # of exchange, never compiled
     "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
+    "server.clock", "server.errors", "server.frames", "server.host", "server.limits", "server.manual", "server.naming", "server.people", "server.questions",
+    "server.requests", "server.session", "server.streams", "server.tcp",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")
@@ -52,6 +54,7 @@ MAY_IMPORT = {
         "exchange", *MESSAGES, "oracle.*", "clients.*",
         "exchange.journal",  # runs are kept as journals, and looked into without a venue: records, replayed, JournalError
         "exchange.engine",  # `perplab --version` says which file runs
+        "exchange.server.*",  # `perplab serve` puts a venue, a clock, a world and a server together
         "exchange.design.*",  # a scenario is TOML with `extends` like a design; and the numbers of a design that a run has to fit
     ),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ from .parameters import FundDesign as FundDesign
 from .reader import DesignError, Tree, convert, merged, nearest, read_toml
 from .structs import VenueDesign as VenueDesign
 from .tables import with_parameters
+
+NOT_COMPARED: Final = ("base", "sandbox")  # what the others extend; and the venue of `perplab serve`, which has several markets
 
 
 def design_of(tree: Tree, file: str) -> VenueDesign:
@@ -39,9 +42,9 @@ def venue_of_json(data: bytes, file: str = "journal header") -> VenueDesign:
 
 
 def shipped_venues() -> list[str]:
-    """Names of the designs that come with perplab."""
+    """Names of the designs that come with perplab and are compared: those of one market."""
     names = [path.name.removesuffix(".toml") for path in files(__package__).joinpath("presets").iterdir() if path.name.endswith(".toml")]
-    return sorted(name for name in names if name != "base")
+    return sorted(name for name in names if name not in NOT_COMPARED)
 
 
 def load_venue(name: str | Path, overrides: Mapping[str, object] | None = None) -> VenueDesign:
@@ -63,7 +66,7 @@ def resolved(name: str, below: tuple[Path, ...] = ()) -> tuple[Path, Tree]:
     if parent is not None:
         beside = path.parent / f"{parent}.toml"
         found = beside if beside.is_file() else Path(str(files(__package__).joinpath("presets", f"{parent}.toml")))
-        known = sorted({*shipped_venues(), "base"})
+        known = sorted({*shipped_venues(), *NOT_COMPARED})
         if not isinstance(parent, str) or not found.is_file():
             raise VenueError(f"{path.name}: extends is {parent!r}: expected a design beside it or a shipped one{nearest(parent, known)}")
         if found in (*below, path):

@@ -81,6 +81,8 @@ class OpenAccount(Command, frozen=True, gc=False):
 
 
 class Deposit(Command, frozen=True, gc=False):
+    """Pay money into an account, from outside."""
+
     KIND: ClassVar[int] = 2
     account: AccountId
     asset: AssetId
@@ -88,6 +90,8 @@ class Deposit(Command, frozen=True, gc=False):
 
 
 class Withdraw(Command, frozen=True, gc=False):
+    """Take money out of an account, as far as its margin allows."""
+
     KIND: ClassVar[int] = 3
     account: AccountId
     asset: AssetId
@@ -95,6 +99,8 @@ class Withdraw(Command, frozen=True, gc=False):
 
 
 class Transfer(Command, frozen=True, gc=False):
+    """Move money to another account, as far as the margin allows."""
+
     KIND: ClassVar[int] = 4
     account: AccountId
     to: AccountId
@@ -134,12 +140,16 @@ class Amend(Command, frozen=True, gc=False):
 
 
 class Cancel(Command, frozen=True, gc=False):
+    """Cancel an open order by its id."""
+
     KIND: ClassVar[int] = 7
     account: AccountId
     order_id: Id
 
 
 class CancelClient(Command, frozen=True, gc=False):
+    """Cancel an open order by its client id."""
+
     KIND: ClassVar[int] = 8
     account: AccountId
     client_hi: I64
@@ -147,12 +157,16 @@ class CancelClient(Command, frozen=True, gc=False):
 
 
 class CancelAll(Command, frozen=True, gc=False):
+    """Cancel all open orders of an account, in one market or in all."""
+
     KIND: ClassVar[int] = 9
     account: AccountId
     market: AnyMarket = -1  # -1: all
 
 
 class SetLeverage(Command, frozen=True, gc=False):
+    """Set the leverage of an account's position in a market: its initial margin is at least notional / leverage."""
+
     KIND: ClassVar[int] = 10
     account: AccountId
     market: MarketId
@@ -160,6 +174,8 @@ class SetLeverage(Command, frozen=True, gc=False):
 
 
 class SetMarginMode(Command, frozen=True, gc=False):
+    """Let the account's position in a market share its cash (cross), or have margin of its own (isolated)."""
+
     KIND: ClassVar[int] = 11
     account: AccountId
     market: MarketId

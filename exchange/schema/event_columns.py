@@ -1,0 +1,29 @@
+"""Where those fields of packed events lie that compiled code reads, as constants. An event row is [kind, seq, ts, fields in declared order,
+zeros]; a test holds these numbers to the structs of events.py. Code that is not compiled asks `column_of` of messages.py.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+EVENT_SEQ: Final[i64] = 1
+
+REJECTED_REASON: Final[i64] = 6
+
+PLACED_ORDER_ID: Final[i64] = 3
+PLACED_SIZE: Final[i64] = 8
+
+REPEATED_ORDER_ID: Final[i64] = 3
+REPEATED_STATE: Final[i64] = 5
+REPEATED_OPEN_SIZE: Final[i64] = 6
+REPEATED_FILLED: Final[i64] = 7
+
+AMENDED_ORDER_ID: Final[i64] = 3
+AMENDED_SIZE: Final[i64] = 7
+
+CANCELLED_ORDER_ID: Final[i64] = 3
+
+TRADED_SIZE: Final[i64] = 5
+TRADED_TAKER_ORDER_ID: Final[i64] = 9

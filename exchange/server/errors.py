@@ -1,0 +1,124 @@
+"""What can go wrong between a client and the venue: a code and a name that stay, a sentence for people, and what was given.
+
+On the wire: {"ok": false, "code": 204, "reason": "OUT_OF_BOUNDS", "message": "...", "data": {"field": ..., "limit": ..., "given": ...}}.
+`data` is always there. What the venue's own rules refuse has the code 1000 + the number of its Reason, and the name of that.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from ..schema.codes import Reason
+
+Data = dict[str, object]
+REFUSED: Final = 1000  # and the number of the venue's Reason
+
+
+class Trouble(IntEnum):
+    """Codes of what the server refuses, before the venue is asked. Numbers and names are never used again for something else."""
+
+    # The bytes
+    FRAME_TOO_LARGE = 100  # the connection ends
+    NOT_DECODABLE = 101  # of a stream without lengths the connection ends, as nobody knows where the next request begins
+    NOT_A_REQUEST = 102  # decoded, and no map with an `op`
+    IDLE = 103  # nothing was heard for too long; the connection ends
+    # The request
+    UNKNOWN_OP = 200
+    MISSING_FIELD = 201
+    UNKNOWN_FIELD = 202
+    WRONG_TYPE = 203
+    OUT_OF_BOUNDS = 204
+    UNKNOWN_NAME = 205  # of a market, a code, a channel
+    BATCH_TOO_LARGE = 206
+    BAD_ROW = 207  # a packed row that is no command
+    # Who asks
+    LOGIN_REQUIRED = 300
+    UNKNOWN_KEY = 301
+    WRONG_SIGNATURE = 302
+    CHALLENGE_REQUIRED = 303
+    NOT_YOUR_ACCOUNT = 304
+    SCOPE = 305  # the key does not allow this
+    NAME_TAKEN = 306
+    NO_ACCOUNT = 307  # neither named nor the only one
+    # How much
+    RATE_LIMITED = 400
+    TOO_MANY_SUBSCRIPTIONS = 401
+    TOO_MANY_CONNECTIONS = 402
+    SLOW_READER = 403  # private events could not be sent; the connection ends
+    TOO_MANY_ACCOUNTS = 404
+    # What is asked about
+    NOT_SUBSCRIBED = 500
+    ALREADY_SUBSCRIBED = 501
+    UNKNOWN_ORDER_OF_CLIENT = 502
+    UNKNOWN_REQUEST = 503
+    NOT_STEPPED = 504  # the clock runs by itself
+    # The server
+    READ_ONLY = 600  # the journal cannot be written: nothing happened
+    SHUTTING_DOWN = 601
+    BROKEN = 602  # a fault inside: see the server's log
+
+
+class Refusal(Exception):
+    """A request that is answered by an error, and has changed nothing."""
+
+    def __init__(self, code: Trouble, message: str, **data: object) -> None:
+        super().__init__(message)
+        self.code = code
+        self.data: Data = data
+
+    def body(self) -> Data:
+        return error_body(int(self.code), self.code.name, str(self), self.data)
+
+
+class Fatal(Refusal):
+    """The same, and the connection ends."""
+
+
+def error_body(code: int, reason: str, message: str, data: Data) -> Data:
+    return {"ok": False, "code": code, "reason": reason, "message": message, "data": data}
+
+
+REASON_TEXT: Final[dict[Reason, str]] = {
+    Reason.UNKNOWN_ACCOUNT: "there is no such account",
+    Reason.UNKNOWN_MARKET: "there is no such market",
+    Reason.UNKNOWN_ASSET: "there is no such asset",
+    Reason.SYSTEM_ACCOUNT: "the account is one of the venue's own",
+    Reason.SAME_ACCOUNT: "both sides are the same account",
+    Reason.ACCOUNT_LIMIT: "the venue has as many accounts as its design allows",
+    Reason.UNKNOWN_ORDER: "the account has no such open order",
+    Reason.UNKNOWN_AUCTION: "there is no such auction, or it has ended",
+    Reason.IN_LIQUIDATION: "the account, or its isolated position, is being liquidated",
+    Reason.MARKET_SETTLED: "the market is settled",
+    Reason.MARKET_HALTED: "the market is halted",
+    Reason.MARKET_CANCEL_ONLY: "the market takes nothing but cancellations",
+    Reason.MARKET_REDUCE_ONLY: "the market takes only orders that reduce a position",
+    Reason.MARKET_POST_ONLY: "the market takes only post-only orders",
+    Reason.NO_MARK_PRICE: "the market has no mark price yet",
+    Reason.ORACLE_STALE: "the oracle is stale, and nothing may open risk",
+    Reason.ORDER_TYPE: "a market order cannot be post-only",
+    Reason.PRICE_PRECISION: "the price is missing, or has too many significant figures",
+    Reason.PRICE_LIMIT: "the price is above the market's highest",
+    Reason.PRICE_BAND: "the price is outside the band around the mark",
+    Reason.REDUCE_ONLY: "there is no position that this order would reduce",
+    Reason.MINIMUM_NOTIONAL: "the order is worth less than the market's minimum",
+    Reason.NOTIONAL_LIMIT: "the order, or the position it leads to, is larger than the market allows",
+    Reason.TOO_MANY_ORDERS: "the account has as many open orders as the venue allows",
+    Reason.OPEN_INTEREST_CAP: "the market's open interest is at its cap",
+    Reason.WOULD_CROSS: "a post-only order would trade at once",
+    Reason.NOT_FILLABLE: "the fill-or-kill order could not be filled as a whole",
+    Reason.AMEND_SIZE: "a reduce-only order would be larger than its position",
+    Reason.LEVERAGE_LIMIT: "the leverage is above the market's highest",
+    Reason.POSITION_OPEN: "the position, or an open order, is in the way of this setting",
+    Reason.NOT_ISOLATED: "the position is not isolated",
+    Reason.AUCTION_PRICE: "the auction does not offer that much gain yet",
+    Reason.INSUFFICIENT_MARGIN: "the account would not meet its initial margin",
+    Reason.INSUFFICIENT_BALANCE: "the account does not have that much",
+    Reason.SUPPLY_LIMIT: "deposits would exceed what the venue can count",
+}
+
+
+def refused(reason: int, data: Data) -> Data:
+    """The body of what the venue itself refused."""
+    named = Reason(reason)
+    return error_body(REFUSED + reason, named.name, REASON_TEXT[named], data)

@@ -1,0 +1,99 @@
+"""From bytes to requests: where one ends and the next begins. No I/O, and it makes no difference how the bytes are cut.
+
+Two ways to send, told apart by the first byte of a connection, and answered alike:
+    frames   each message is preceded by its length, a big-endian u32. Frames are below 16 MiB, so the first byte is 0
+    stream   msgpack values one after the other, as any msgpack library writes them. A request is a map, which never begins with 0
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import msgpack  # type: ignore[import-untyped]
+
+from .errors import Fatal, Trouble
+
+LENGTH: Final = struct.Struct(">I")
+LARGEST: Final = (1 << 24) - 1  # [bytes] of a frame
+
+
+class Frames:
+    """The requests of one connection. `receive` raises Fatal for what no client of ours sends; what came before it has been given out."""
+
+    def __init__(self, largest: int = LARGEST) -> None:
+        self.largest = min(largest, LARGEST)
+        self.is_framed: bool | None = None  # None: nothing has come yet
+        self._held = b""  # an unfinished frame
+        self._stream: Stream | None = None
+
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        """The whole requests that these bytes complete, in order."""
+        if not data:
+            return
+        if self.is_framed is None:
+            self.is_framed = data[0] == 0
+            if not self.is_framed:
+                self._stream = Stream(self.largest)
+        if self._stream is not None:
+            yield from self._stream.receive(data)
+        else:
+            yield from self._framed(data)
+
+    def _framed(self, data: bytes) -> Iterator[bytes]:
+        data = self._held + data if self._held else data
+        at, end = 0, len(data)
+        try:
+            while end - at >= LENGTH.size:
+                (length,) = LENGTH.unpack_from(data, at)
+                if length > self.largest:
+                    raise too_large(self.largest, length)
+                if end - at - LENGTH.size < length:
+                    break
+                at += LENGTH.size + length
+                yield data[at - length : at]
+        finally:
+            self._held = data[at:]
+
+    def wrap(self, message: bytes) -> bytes:
+        """A message as this connection is written to."""
+        return LENGTH.pack(len(message)) + message if self.is_framed else message
+
+
+class Stream:
+    """Values of a bare msgpack stream."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._held = b""
+        self._unpacker = msgpack.Unpacker(max_buffer_size=2 * largest + (1 << 20), strict_map_key=False)
+        self._given = 0  # bytes of the stream that have been given out
+
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        unpacker = self._unpacker
+        held = self._held + data if self._held else data
+        at = 0
+        try:
+            unpacker.feed(data)
+            while True:
+                try:
+                    unpacker.skip()
+                except msgpack.OutOfData:
+                    break
+                length = unpacker.tell() - self._given
+                if length > self._largest:
+                    raise too_large(self._largest, length)
+                self._given += length
+                at += length
+                yield held[at - length : at]
+        except (ValueError, msgpack.UnpackException) as error:
+            raise Fatal(Trouble.NOT_DECODABLE, f"this is no msgpack: {error or type(error).__name__}") from None
+        finally:
+            self._held = held[at:]
+        if len(self._held) > self._largest:
+            raise too_large(self._largest, len(self._held))
+
+
+def too_large(limit: int, given: int) -> Fatal:
+    return Fatal(Trouble.FRAME_TOO_LARGE, f"a request of {given} bytes; expected at most {limit}", field="frame", limit=limit, given=given)

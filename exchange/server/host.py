@@ -1,0 +1,240 @@
+"""The venue and all who are connected to it, without I/O: commands in, replies and events out to sessions. Shells carry the bytes.
+
+Order: what one read of a connection holds is carried out as one block, journaled before it is carried out, and answered after. Private
+events go out with it; market data when the shell says that it is time to (`flush`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from ..engine import Applied, Exchange
+from ..journal import JournalFailed
+from ..schema.codes import FIRST_USER, AccountKind
+from ..schema.events import audience
+from ..schema.messages import MAX_TS_JUMP, Command, Deposit, OpenAccount, Tick, VenueBroken, command_row
+from .clock import Clock
+from .errors import Refusal, Trouble
+from .limits import Limits
+from .people import Key, People, User
+from .requests import RowMaker
+from .routing import Router
+from .streams import LISTED, ROW, Streams
+
+MAX_TURNS: Final = 64  # of the world, in one go: others wait meanwhile
+RING_EVENTS: Final = 1 << 17  # that a reconnecting client may ask for again: 16 MiB
+
+
+class World(Protocol):
+    """What happens around the venue: prices that become known, a house that trades. Its commands are stamped with the time it asked for."""
+
+    next: int  # [ns] of the venue's time when it wants to act
+
+    def open(self) -> Iterable[Command]: ...
+
+    def act(self, ts: int) -> Iterable[int]: ...
+
+
+class Listener(Protocol):
+    """A connection, as the host sees it."""
+
+    def tell_private(self, account: int, rows: list[list[int]]) -> None: ...
+
+    def beat(self, now: int) -> None: ...
+
+    def shut_down(self) -> None: ...
+
+
+class Ring:
+    """The last events of the venue, as blocks of rows."""
+
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+        self.blocks: deque[tuple[int, vec[i64]]] = deque()  # number of the first event, rows
+        self.count = 0
+
+    def add(self, events: vec[i64]) -> None:
+        if len(events) == 0:
+            return
+        self.blocks.append((int(events[1]), events))
+        self.count += len(events) // ROW
+        while self.count > self.largest:
+            self.count -= len(self.blocks.popleft()[1]) // ROW
+
+    def oldest(self, seq: int) -> int:
+        """The number of the oldest event that is kept; of the next one, `seq` + 1, if there is none."""
+        return self.blocks[0][0] if self.blocks else seq + 1
+
+    def since(self, seq: int, account: int) -> list[list[int]]:
+        """The rows of the events behind `seq` that an account is told of."""
+        found = []
+        for first, events in self.blocks:
+            count = len(events) // ROW
+            if first + count - 1 <= seq:
+                continue
+            for at in range(max(0, seq + 1 - first) * ROW, len(events), ROW):
+                row = [int(value) for value in events[at : at + ROW]]
+                told = audience(row)
+                if told is not None and account in told:
+                    found.append(row)
+        return found
+
+
+class Host:
+    """Sessions call `carry_out`; shells call `flush`, `pass_time` and `beat`. Single-threaded, like the venue."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], int],
+        limits: Limits | None = None,
+        trust: bool = False,
+        token: Callable[[int], str] = secrets.token_hex,
+        complain: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.exchange = exchange
+        self.clock = clock
+        self.monotonic = monotonic
+        self.limits = limits or Limits()
+        self.trust = trust
+        self.complain = complain  # to whoever runs the server
+        self.people = People(token)
+        self.epoch = token(8)  # of the numbers of events: another one means that they began anew
+        self.rows = RowMaker(market.name for market in exchange.design.markets)
+        self.streams = Streams(exchange)
+        self.router = Router()
+        for kind in LISTED:
+            self.router.public[kind] = 1
+        self.ring = Ring(RING_EVENTS)
+        self.private: dict[int, list[Listener]] = {}
+        self.sessions: set[Listener] = set()
+        self.world: World | None = None
+        self.remembered: dict[tuple[str, str], dict[object, object]] = {}  # replies, by user and name of the session
+
+    # -- commands --
+
+    def carry_out(self, rows: vec[i64]) -> Applied:
+        """Stamp, journal and carry out packed commands, and tell who is to hear of it. Raises Refusal; then nothing happened."""
+        self.pass_time()
+        return self.apply_at(self.clock.now(), rows)
+
+    def _apply(self, rows: vec[i64]) -> Applied:
+        try:
+            applied = self.exchange.apply_block(rows, "refuse_row")
+        except JournalFailed as error:
+            raise Refusal(Trouble.READ_ONLY, str(error)) from error
+        except VenueBroken as error:
+            raise Refusal(Trouble.BROKEN, str(error)) from error
+        self._spread(applied.events)
+        return applied
+
+    def send(self, commands: Iterable[Command]) -> Applied:
+        """Carry out commands of the host's own; their `ts` is filled in. Raises Refusal."""
+        return self.carry_out(vec[i64]([value for command in commands for value in command_row(command)]))
+
+    def _spread(self, events: vec[i64]) -> None:
+        if len(events) == 0:
+            return
+        self.ring.add(events)
+        told = self.router.route(events)
+        if self.router.count:
+            for account, begins in self.router.by_account().items():
+                rows = [[int(value) for value in events[at : at + ROW]] for at in begins]
+                for session in self.private[account]:
+                    session.tell_private(account, rows)
+        self.streams.note(events, told)
+
+    def attach(self, world: World) -> None:
+        """Let a world happen around the venue from now on. Raises Refusal."""
+        self.send(world.open())
+        self.world = world
+
+    def pass_time(self) -> None:
+        """Let what has fallen due happen, if the venue's time has come to it: of the world, and of the venue. Raises Refusal."""
+        now = self.clock.now()
+        world = self.world
+        turns = 0
+        while world is not None and world.next <= now:
+            turns += 1
+            if turns > MAX_TURNS:  # a clock that is faster than this machine: the world leaves out what it cannot do
+                world.next = now
+                turns = 0
+            ts = world.next
+            self.apply_at(ts, vec[i64](world.act(ts)))
+        if self.exchange.state.started and self.exchange.state.schedule.next <= now:
+            self.apply_at(now, vec[i64](command_row(Tick(0))))
+
+    def apply_at(self, ts: int, rows: vec[i64]) -> Applied:
+        """Stamp packed commands with a time that is not before the venue's, and carry them out. Raises Refusal."""
+        ts = max(ts, self.exchange.now)
+        while self.exchange.state.started and ts - self.exchange.now > MAX_TS_JUMP:
+            self._apply(vec[i64](command_row(Tick(self.exchange.now + MAX_TS_JUMP))))
+        for at in range(1, len(rows), ROW):
+            rows[at] = ts
+        return self._apply(rows)
+
+    # -- accounts --
+
+    def open_account(self, user: User, kind: AccountKind = AccountKind.TRADER) -> int:
+        """A new account of a user; its number. Raises Refusal."""
+        if len(user.accounts) >= self.limits.accounts:
+            message = f"{user.name} has {len(user.accounts)} accounts, as many as this server gives to one"
+            raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=self.limits.accounts)
+        account = self.exchange.state.accounts.count
+        self.send([OpenAccount(0, kind, user.number)])
+        if self.exchange.state.accounts.count == account:
+            raise Refusal(Trouble.TOO_MANY_ACCOUNTS, "the venue has as many accounts as its design allows", limit=account - FIRST_USER)
+        self.people.give(account, user)
+        return account
+
+    def fund(self, account: int, asset: int, amount: int) -> Applied:
+        """Money from nowhere. Raises Refusal."""
+        return self.send([Deposit(0, account, asset, amount)])
+
+    # -- sessions --
+
+    def join(self, session: Listener) -> None:
+        """Raises Refusal if there is no room."""
+        if len(self.sessions) >= self.limits.connections:
+            raise Refusal(Trouble.TOO_MANY_CONNECTIONS, "this server has no room for another connection", limit=self.limits.connections)
+        self.sessions.add(session)
+
+    def leave(self, session: Listener) -> None:
+        self.sessions.discard(session)
+
+    def listen(self, account: int, session: Listener) -> None:
+        self.private.setdefault(account, []).append(session)
+        self.router.listen(account, 1)
+
+    def unlisten(self, account: int, session: Listener) -> None:
+        readers = self.private[account]
+        readers.remove(session)
+        if not readers:
+            del self.private[account]
+            self.router.listen(account, 0)
+
+    def flush(self) -> None:
+        """Send market data that has changed."""
+        if self.streams.is_dirty:
+            self.streams.flush()
+
+    def beat(self) -> None:
+        """Once a second: a heartbeat to those who have subscribed to anything, the end of those who are gone."""
+        now = self.monotonic()
+        for session in list(self.sessions):
+            session.beat(now)
+
+    def memory(self, user: User, session: str) -> dict[object, object]:
+        """The replies that are remembered for a user's named session."""
+        return self.remembered.setdefault((user.name, session), {})
+
+    def key_of(self, user: User, scopes: Iterable[str]) -> Key:
+        return self.people.new_key(user, scopes)

@@ -1,0 +1,62 @@
+"""How much one connection may ask of the venue: a token bucket for commands, and bounds for everything that would otherwise grow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True):
+    """Of one connection, unless said otherwise."""
+
+    frame_bytes: int = 1 << 20  # of one request
+    commands_per_s: int = 1_000_000  # that its bucket is filled by
+    burst: int = 1_000_000  # commands that its bucket holds
+    flood: int = 10_000  # requests refused in a row after which it is cut
+    subscriptions: int = 256
+    connections: int = 4_096  # to the server
+    accounts: int = 64  # of a user
+    unread_bytes: int = 16 << 20  # of private events that a slow reader has not taken
+    remembered: int = 1_024  # replies of a named session
+    quiet_s: int = 15  # without a word from one that has subscribed, after which it is taken for dead
+    silent_s: int = 600  # the same of one that has not
+
+
+PROFILES: Final[dict[str, Limits]] = {
+    "open": Limits(),
+    "venue": Limits(commands_per_s=200, burst=400, flood=400, subscriptions=64, accounts=16),
+    "tight": Limits(commands_per_s=10, burst=20, flood=40, subscriptions=8, accounts=4),
+}
+
+
+class Bucket:
+    """Tokens, one per command. Time is monotonic, in ns."""
+
+    def __init__(self, per_s: int, burst: int, now: int) -> None:
+        self.per_s = per_s
+        self.burst = burst
+        self._tokens = burst * 1_000_000_000  # in 1e-9 of a token
+        self._at = now
+
+    def left(self, now: int) -> int:
+        """Commands that may be sent now."""
+        self._fill(now)
+        return self._tokens // 1_000_000_000
+
+    def take(self, count: int, now: int) -> bool:
+        """Take `count` tokens, or none if there are fewer."""
+        self._fill(now)
+        if self._tokens < count * 1_000_000_000:
+            return False
+        self._tokens -= count * 1_000_000_000
+        return True
+
+    def wait_ms(self, count: int) -> int:
+        """How long until there are `count`."""
+        missing = min(count, self.burst) * 1_000_000_000 - self._tokens
+        return max(0, -(-missing // (self.per_s * 1_000_000)))
+
+    def _fill(self, now: int) -> None:
+        self._tokens = min(self.burst * 1_000_000_000, self._tokens + (now - self._at) * self.per_s)
+        self._at = now

@@ -1,0 +1,122 @@
+"""The tables of docs/api.md and the JSON Schema of the wire, made from the structs that decode it: what they say cannot be out of date."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from enum import IntEnum
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import FieldInfo, fields
+
+from ..schema import codes
+from ..schema.codes import Reason, enums_of
+from ..schema.events import AUDIENCE, EVENTS, Event
+from . import requests as r
+from .errors import REASON_TEXT, REFUSED, Trouble
+
+MARK: Final = "<!-- from here on made by exchange/server/manual.py: pytest tests/server/test_manual.py --update -->\n"
+
+
+def text_of(thing: type) -> str:
+    """The first paragraph of a docstring, on one line."""
+    doc = inspect.cleandoc(vars(thing).get("__doc__") or "")
+    return re.sub(r"\s+", " ", doc.split("\n\n")[0])
+
+
+def kind_of(hint: Any) -> str:
+    """What a field takes, in a few words."""
+    inner = get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        kinds = [kind_of(one) for one in inner if one is not type(None) and (one != r.Name or inner[0] == r.Name)]
+        is_named = r.Name in inner[1:] and "`" not in kinds[0]
+        return " or ".join(dict.fromkeys(kinds)) + (" or a name" if is_named else "")
+    if hasattr(hint, "__metadata__"):
+        bounds = [mark for mark in hint.__metadata__ if isinstance(mark, Meta)]
+        enums = [mark for mark in hint.__metadata__ if isinstance(mark, type) and issubclass(mark, IntEnum)]
+        if enums:
+            return " ".join(f"`{one.name}`" for one in enums[0])
+        low, high = (next((getattr(one, end) for one in bounds if getattr(one, end) is not None), None) for end in ("ge", "le"))
+        if low is not None and high is not None:
+            return f"{shown(low)} to {shown(high)}"
+        pattern = next((one.pattern for one in bounds if one.pattern is not None), None)
+        if pattern is not None:
+            return f"text like `{pattern}`"
+        base = kind_of(inner[0])
+        longest = next((one.max_length for one in bounds if one.max_length is not None), None)
+        return f"{base}, at most {longest}" if longest is not None and base in ("text", "bytes") else base
+    if get_origin(hint) is Literal:
+        return " ".join(f"`{one}`" for one in inner)
+    if get_origin(hint) is tuple:
+        return f"list of {kind_of(inner[0])}"
+    names = {int: "whole number", str: "text", bytes: "bytes", bool: "true or false"}
+    return names.get(hint, "list")
+
+
+def shown(bound: int) -> str:
+    """A bound as people write it."""
+    for power in (63, 62, 40, 32):
+        for off in (0, 1):
+            if abs(bound) + off == 2**power:
+                return ("-" if bound < 0 else "") + f"2^{power}" + (" - 1" if off else "")
+    return f"{bound:,}"
+
+
+def default_of(field: FieldInfo) -> str:
+    if field.required:
+        return "needed"
+    if isinstance(field.default, tuple):
+        return " ".join(f"`{one}`" for one in field.default)
+    return "" if field.default in (None, msgspec.NODEFAULT) else f"{field.default}"
+
+
+def request_table(request: type[r.Request]) -> str:
+    hints = get_type_hints(request, include_extras=True)
+    rows = [f"| `{one.name}` | {kind_of(hints[one.name])} | {default_of(one)} |" for one in fields(request) if one.name != "id"]
+    head = f"### {request.__struct_config__.tag}\n\n{text_of(request)}\n"
+    return head + ("\n| field | takes | default |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n" if rows else "")
+
+
+def event_line(event: type[Event]) -> str:
+    coded = enums_of(event)
+    names = ["client_id" if one.name == "client_hi" else one.name for one in fields(event) if one.name not in ("seq", "ts", "client_lo")]
+    told = ", ".join(f"`{name}`" + (f" ({coded[name].__name__})" if name in coded else "") for name in names)
+    return f"| {event.__name__} | {told} | {', '.join(f'`{name}`' for name in AUDIENCE[event]) or 'everyone'} |"
+
+
+def code_line(enum: type[IntEnum]) -> str:
+    return f"| {enum.__name__} | {' '.join(f'{one.name}={int(one)}' for one in enum)} |"
+
+
+def of_codes() -> Iterable[type[IntEnum]]:
+    return [one for one in vars(codes).values() if isinstance(one, type) and issubclass(one, IntEnum) and one.__module__ == codes.__name__]
+
+
+def tables() -> str:
+    """What docs/api.md says of requests, events, codes and errors."""
+    troubles = "\n".join(f"| {int(one)} | {one.name} |" for one in Trouble)
+    reasons = "\n".join(f"| {REFUSED + one} | {one.name} | {REASON_TEXT[one]} |" for one in Reason)
+    about_events = "Of the private stream; each has `type`, `seq` and `ts` as well. Told are the owners of the accounts in these fields."
+    about_errors = "What the server refuses before the venue is asked. Codes and names stay."
+    return "\n".join([
+        "## Requests\n", *map(request_table, (*r.COMMAND_REQUESTS, *r.OTHERS)),
+        f"## Events\n\n{about_events}\n\n| type | fields | who is told |\n| --- | --- | --- |", *map(event_line, EVENTS),
+        "\n## Codes\n\n| code | values |\n| --- | --- |", *map(code_line, of_codes()),
+        f"\n## Errors\n\n{about_errors}\n\n| code | reason |\n| --- | --- |", troubles,
+        "\nWhat the venue's rules refuse: 1,000 and more.\n\n| code | reason | |\n| --- | --- | --- |", reasons, "",
+    ])  # fmt: skip
+
+
+def page(now: str) -> str:
+    """docs/api.md with its tables made anew; what people wrote stays."""
+    return now.partition(MARK)[0] + MARK + "\n" + tables()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a request."""
+    (one,), components = msgspec.json.schema_components([r.AnyRequest], ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A request to a perplab server", **one, "$defs": components}

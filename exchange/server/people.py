@@ -1,0 +1,78 @@
+"""Who may do what: users, their accounts, and keys that prove who one is. Nothing here is part of the venue's state.
+
+A key is proved by a challenge: the server sends a nonce, the client its HMAC-SHA256 by the key's secret. So no secret crosses the wire
+after it was handed out, and a recorded login is worth nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from .errors import Refusal, Trouble
+
+SCOPES: Final = ("trade", "read", "admin")
+
+
+class User(Struct):
+    name: str
+    number: int  # the owner that OpenAccount names
+    accounts: list[int]
+
+
+class Key(Struct, frozen=True):
+    key: str
+    secret: str
+    user: str
+    scopes: tuple[str, ...]
+
+
+class People:
+    """`token` makes the random texts: a test gives its own."""
+
+    def __init__(self, token: Callable[[int], str]) -> None:
+        self.token = token
+        self.users: dict[str, User] = {}
+        self.keys: dict[str, Key] = {}
+        self.owner_of: dict[int, User] = {}  # account -> user
+
+    def user(self, name: str) -> User:
+        """The user of this name, made if there is none."""
+        if name not in self.users:
+            self.users[name] = User(name, len(self.users) + 1, [])
+        return self.users[name]
+
+    def give(self, account: int, user: User) -> None:
+        """A new account is the user's."""
+        user.accounts.append(account)
+        self.owner_of[account] = user
+
+    def new_key(self, user: User, scopes: Iterable[str]) -> Key:
+        key = Key(f"pk_{self.token(8)}", self.token(32), user.name, tuple(dict.fromkeys(scopes)))
+        self.keys[key.key] = key
+        return key
+
+    def known_key(self, key: str) -> Key:
+        """Raises Refusal."""
+        if key not in self.keys:
+            raise Refusal(Trouble.UNKNOWN_KEY, f"there is no key {key!r}; one is made by the faucet", field="key", given=key)
+        return self.keys[key]
+
+    def proved(self, key: str, nonce: str, signature: str) -> Key:
+        """The key, if `signature` is its HMAC of the nonce. Raises Refusal."""
+        known = self.known_key(key)
+        if not hmac.compare_digest(signature_of(known.secret, nonce).encode(), signature.lower().encode()):
+            raise Refusal(
+                Trouble.WRONG_SIGNATURE,
+                "the signature is not the HMAC-SHA256 of the nonce by this key's secret, both as UTF-8 text, in hex",
+                field="signature",
+            )
+        return known
+
+
+def signature_of(secret: str, nonce: str) -> str:
+    """What a client answers a challenge with."""
+    return hmac.new(secret.encode(), nonce.encode(), "sha256").hexdigest()

@@ -1,0 +1,351 @@
+"""The answers to everything that is no command: who one is, what the venue looks like, what one wants to hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from ..schema.codes import OrderState, Side
+from ..schema.events import OrderCancelled, OrderPlaced, Traded
+from ..schema.messages import column_of
+from . import requests as r
+from .errors import Data, Refusal, Trouble
+from .host import Host, Listener
+from .naming import named_view
+from .people import SCOPES, User
+from .people import Key as ApiKey
+from .streams import OF_MARKET, BookChannel, Key, Reader
+
+VERSION: Final = 1  # of the protocol
+
+
+class Asker(Listener, Reader, Protocol):
+    """Who asks: a session. What it is from now on may depend on the answer."""
+
+    user: User | None
+    channels: set[Key]
+    listens: dict[int, int]
+    cancels: tuple[str, int]
+    then: Callable[[], None] | None
+    named: str
+
+    def may(self, scope: str) -> User: ...
+
+    def account(self, given: int | None) -> int: ...
+
+    def enter(self, user: User, scopes: tuple[str, ...], named: str | None) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def nonce(self) -> str: ...
+
+    def proved(self, key: str, signature: str) -> ApiKey: ...
+
+
+Answer = Callable[["Questions", Asker, Any], Data]
+
+
+class Questions:
+    """Each method answers one kind of request, with the body of the reply. They raise Refusal."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def answer(self, session: Asker, request: r.Request) -> Data:
+        """The body of the reply. Raises Refusal."""
+        return ANSWERS[type(request)](self, session, request)
+
+    # -- what requests name ------------------------------------------------------------------------------------------------------
+
+    def market(self, given: int | str | None) -> int:
+        """The number of a market that there is. Raises Refusal."""
+        if given is None:
+            raise Refusal(Trouble.MISSING_FIELD, "which market?", field="market")
+        number = self.host.rows.market(given)
+        markets = len(self.host.exchange.design.markets)
+        if number >= markets:
+            raise self._beyond("market", markets, number)
+        return number
+
+    def asset(self, given: int) -> int:
+        """Raises Refusal."""
+        assets = len(self.host.exchange.design.assets)
+        if given >= assets:
+            raise self._beyond("asset", assets, given)
+        return given
+
+    def _beyond(self, field: str, count: int, given: int) -> Refusal:
+        return Refusal(Trouble.OUT_OF_BOUNDS, f"{field} is {given}; there are 0 to {count - 1}", field=field, limit=count - 1, given=given)
+
+    def account_state(self, account: int) -> Data:
+        """All that one account has, as of now."""
+        venue, design = self.host.exchange, self.host.exchange.design
+        assets = range(len(design.assets))
+        positions = []
+        for market in range(len(design.markets)):
+            position = venue.position(account, market)
+            if position.size:
+                positions.append({**named_view(position), "liquidation_price": venue.liquidation_price(account, market) or None})
+        return {
+            "account": account,
+            "seq": venue.state.log.seq,
+            "balances": [
+                {
+                    "asset": asset, "cash": venue.balance(account, asset), "equity": venue.equity(account, asset),
+                    "available": venue.available_margin(account, asset), "withdrawable": max(0, venue.free_margin(account, asset)),
+                    "initial_margin": venue.initial_margin(account, asset), "maintenance_margin": venue.maintenance_margin(account, asset),
+                }
+                for asset in assets
+            ],
+            "positions": positions,
+            "orders": [named_view(order) for order in venue.open_orders(account)],
+        }  # fmt: skip
+
+    # -- who is there -----------------------------------------------------------------------------------------------------------------
+
+    def challenge(self: Questions, session: Asker, request: r.Challenge) -> Data:
+        self.host.people.known_key(request.key)
+        return {"nonce": session.nonce()}
+
+    def login(self: Questions, session: Asker, request: r.Login) -> Data:
+        if request.version != VERSION:
+            message = f"this server speaks version {VERSION} of the protocol, not {request.version}"
+            raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="version", limit=VERSION, given=request.version)
+        people = self.host.people
+        if request.key is not None:
+            if request.signature is None:
+                raise Refusal(Trouble.MISSING_FIELD, "a login with a key needs the field 'signature'", field="signature")
+            key = session.proved(request.key, request.signature)
+            user, scopes = people.user(key.user), key.scopes
+        elif not self.host.trust:
+            raise Refusal(Trouble.MISSING_FIELD, "this server does not trust: a login needs the field 'key'", field="key")
+        elif request.name is None:
+            raise Refusal(Trouble.MISSING_FIELD, "a login needs the field 'name' or 'key'", field="name")
+        else:
+            user, scopes = people.user(request.name), SCOPES
+            if not user.accounts:
+                self.host.open_account(user)
+        session.enter(user, scopes, request.session)
+        return {
+            "user": user.name, "accounts": list(user.accounts), "scopes": list(scopes), "epoch": self.host.epoch, "version": VERSION,
+            "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq,
+        }  # fmt: skip
+
+    def faucet(self: Questions, session: Asker, request: r.Faucet) -> Data:
+        asset = self.asset(request.asset)
+        if session.user is None:
+            if request.name is None:
+                raise Refusal(Trouble.MISSING_FIELD, "a new user needs the field 'name'", field="name")
+            if request.name in self.host.people.users:
+                raise Refusal(Trouble.NAME_TAKEN, f"there is a user {request.name!r} already", field="name", given=request.name)
+            user = self.host.people.user(request.name)
+            account = self.host.open_account(user)
+            self.host.fund(account, asset, request.amount)
+            key = self.host.key_of(user, request.scopes)
+            return {"account": account, "balance": self.host.exchange.balance(account, asset), "key": key.key, "secret": key.secret}
+        account = session.account(request.account)
+        self.host.fund(account, asset, request.amount)
+        return {"account": account, "balance": self.host.exchange.balance(account, asset)}
+
+    def open_account(self: Questions, session: Asker, request: r.OpenAccount) -> Data:
+        return {"account": self.host.open_account(session.may("trade"))}
+
+    def accounts(self: Questions, session: Asker, request: r.Accounts) -> Data:
+        return {"accounts": list(session.may("read").accounts)}
+
+    # -- questions --------------------------------------------------------------------------------------------------------------------
+
+    def venue(self: Questions, session: Asker, request: r.Venue) -> Data:
+        design = self.host.exchange.design
+        markets = [
+            {
+                "market": number, "name": market.name, "tick": str(market.tick), "lot": str(market.lot), "unit": market.unit,
+                "settlement_asset": design.assets.index(market.settlement_asset), "significant_figures": market.significant_figures,
+                "minimum_notional": market.minimum_notional, "price_band_ppm": market.price_band_ppm, "max_leverage": market.max_leverage,
+                "maker_fee_ppb": market.maker_fee_ppb, "taker_fee_ppb": market.taker_fee_ppb,
+                "tiers": [named_terms(tier) for tier in market.tiers],
+            }
+            for number, market in enumerate(design.markets)
+        ]  # fmt: skip
+        told: Data = {
+            "name": design.name, "title": design.title, "assets": list(design.assets), "markets": markets, "epoch": self.host.epoch,
+            "version": VERSION, "ts": self.host.exchange.now, "max_open_orders": design.max_open_orders,
+        }  # fmt: skip
+        return {**told, "design": design.to_tree()} if request.design else told
+
+    def book(self: Questions, session: Asker, request: r.BookQuery) -> Data:
+        market = self.market(request.market)
+        bids, asks = (self.host.exchange.depth(market, side, request.depth) for side in Side)
+        return {"market": market, "bids": bids, "asks": asks, "ts": self.host.exchange.now}
+
+    def ticker(self: Questions, session: Asker, request: r.TickerQuery) -> Data:
+        market = self.market(request.market)
+        streams = self.host.streams
+        return {"market": market, **streams.bbo(market), **streams.ticker(market), **streams.status(market), "ts": self.host.exchange.now}
+
+    def account(self: Questions, session: Asker, request: r.AccountQuery) -> Data:
+        return self.account_state(session.account(request.account))
+
+    def auctions(self: Questions, session: Asker, request: r.Auctions) -> Data:
+        return {"auctions": [named_view(one) for one in self.host.exchange.auctions()]}
+
+    def order(self: Questions, session: Asker, request: r.OrderQuery) -> Data:
+        account = session.account(request.account)
+        if (request.order_id is None) == (request.client_id is None):
+            raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
+        if request.client_id is not None:
+            found = self.host.exchange.client_order(account, *r.client_halves(request.client_id))
+            if found is None:
+                message = "no open order of the account has it, and none of the last closed ones"
+                raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=request.client_id)
+            order_id, state, size, filled = found
+            return {"order_id": order_id, "state": OrderState(state).name, "open": size, "filled": filled}
+        assert request.order_id is not None
+        for one in self.host.exchange.open_orders(account):
+            if one.order_id == request.order_id:
+                return {"order_id": one.order_id, "state": OrderState.OPEN.name, "open": one.size, "filled": one.filled}
+        return self._closed(account, request.order_id)
+
+    def _closed(self: Questions, account: int, order_id: int) -> Data:
+        """What the last events tell of an order that is not open. Raises Refusal."""
+        filled, state = 0, None
+        for row in self.host.ring.since(0, account):
+            if row[0] == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
+                state = OrderState.FILLED
+            elif row[0] == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
+                filled, state = filled + row[column_of(Traded, "size")], OrderState.FILLED
+            elif row[0] == OrderCancelled.KIND and row[column_of(OrderCancelled, "order_id")] == order_id:
+                state = OrderState.CANCELLED
+        if state is None:
+            message = "the account has no such order, or it was closed too long ago"
+            raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="order_id", given=order_id)
+        return {"order_id": order_id, "state": state.name, "open": 0, "filled": filled}
+
+    def outcome(self: Questions, session: Asker, request: r.Outcome) -> Data:
+        user = session.may("read")
+        if not session.named:
+            raise Refusal(Trouble.UNKNOWN_REQUEST, "only sessions that were given a name at login are remembered", field="request")
+        reply = self.host.memory(user, session.named).get(request.request)
+        if reply is None:
+            message = "no reply to it is remembered: it did not come, or too long ago; ask for its orders by client_id"
+            raise Refusal(Trouble.UNKNOWN_REQUEST, message, field="request", given=request.request)
+        return {"reply": reply}
+
+    def ping(self: Questions, session: Asker, request: r.Ping) -> Data:
+        return {"ts": self.host.clock.now(), "seq": self.host.exchange.state.log.seq}
+
+    def step(self, session: Asker, request: r.Step) -> Data:
+        session.may("admin")
+        clock = self.host.clock
+        if not clock.is_stepped:
+            raise Refusal(Trouble.NOT_STEPPED, "this clock runs by itself; --clock step makes one that is stepped", field="ms")
+        clock.step(request.ms * 1_000_000)
+        self.host.pass_time()
+        self.host.flush()
+        return {"ts": clock.now()}
+
+    # -- streams -----------------------------------------------------------------------------------------------------------------
+
+    def subscribe(self, session: Asker, request: r.Subscribe) -> Data:
+        limit = self.host.limits.subscriptions
+        if len(session.channels) + len(session.listens) >= limit:
+            raise Refusal(Trouble.TOO_MANY_SUBSCRIPTIONS, f"a connection may subscribe to {limit} streams", limit=limit)
+        if request.channel == "private":
+            account = session.account(request.account)
+            if account in session.listens:
+                raise self._has_already(request.channel)
+            session.then = lambda: self._begin_private(session, account, request.since_seq)
+            return {"channel": "private", "account": account}
+        key = self._key(request)
+        if key in session.channels:
+            raise self._has_already(request.channel)
+        session.then = lambda: self._begin(session, key, request.checksum)
+        return {"channel": request.channel, "market": key[1] if key[1] >= 0 else None}
+
+    def unsubscribe(self, session: Asker, request: r.Unsubscribe) -> Data:
+        if request.channel == "private":
+            account = session.account(request.account)
+            if account not in session.listens:
+                raise Refusal(Trouble.NOT_SUBSCRIBED, "this connection does not have that stream", field="account", given=account)
+            del session.listens[account]
+            self.host.unlisten(account, session)
+            return {"channel": "private", "account": account}
+        market = self.market(request.market) if request.channel in OF_MARKET else -1
+        keys = [key for key in session.channels if key[:2] == (request.channel, market)]
+        if not keys:
+            raise Refusal(Trouble.NOT_SUBSCRIBED, "this connection does not have that stream", field="channel", given=request.channel)
+        for key in keys:
+            session.channels.discard(key)
+            self.host.streams.leave(key, session)
+        return {"channel": request.channel}
+
+    def _key(self, request: r.Subscribe) -> Key:
+        market = self.market(request.market) if request.channel in OF_MARKET else -1
+        return self.host.streams.key(request.channel, market, request.depth)
+
+    def _has_already(self, channel: str) -> Refusal:
+        return Refusal(Trouble.ALREADY_SUBSCRIBED, "this connection has that stream already", field="channel", given=channel)
+
+    def _begin(self, session: Asker, key: Key, checksum: bool) -> None:
+        channel = self.host.streams.channel(key)
+        if checksum and isinstance(channel, BookChannel):
+            channel.checksums = True
+        session.channels.add(key)
+        channel.join(session)
+
+    def _begin_private(self, session: Asker, account: int, since: int | None) -> None:
+        """What the account has, or what has happened to it behind an event; then the stream."""
+        host = self.host
+        last = host.exchange.state.log.seq
+        if since is not None and host.ring.oldest(last) - 1 <= since <= last:
+            session.listens[account] = since
+            host.listen(account, session)
+            session.tell_private(account, host.ring.since(since, account))
+            return
+        if since is not None:
+            seen: Data = {"since_seq": since, "oldest_seq": host.ring.oldest(last), "last_seq": last}
+            session.tell({"channel": "private", "type": "gap", "account": account, **seen})
+        session.listens[account] = last
+        host.listen(account, session)
+        session.tell({"channel": "private", "type": "snapshot", **self.account_state(account)})
+
+    def cancel_on_disconnect(self, session: Asker, request: r.CancelOnDisconnect) -> Data:
+        session.may("trade")
+        account = session.account(request.account)
+        session.cancels = (request.scope, account)
+        return {"scope": request.scope, "account": account}
+
+    def logout(self, session: Asker, request: r.Logout) -> Data:
+        """Orders stay, whatever was to happen on a disconnect."""
+        session.may("read")
+        session.cancels = ("none", 0)
+        session.leave()
+        return {}
+
+
+def named_terms(terms: Struct) -> Data:
+    return {name: getattr(terms, name) for name in terms.__struct_fields__}
+
+
+ANSWERS: Final[dict[type[r.Request], Answer]] = {
+    r.Challenge: Questions.challenge,
+    r.Login: Questions.login,
+    r.Logout: Questions.logout,
+    r.Faucet: Questions.faucet,
+    r.OpenAccount: Questions.open_account,
+    r.Accounts: Questions.accounts,
+    r.Venue: Questions.venue,
+    r.BookQuery: Questions.book,
+    r.TickerQuery: Questions.ticker,
+    r.AccountQuery: Questions.account,
+    r.OrderQuery: Questions.order,
+    r.Outcome: Questions.outcome,
+    r.Auctions: Questions.auctions,
+    r.Ping: Questions.ping,
+    r.Step: Questions.step,
+    r.Subscribe: Questions.subscribe,
+    r.Unsubscribe: Questions.unsubscribe,
+    r.CancelOnDisconnect: Questions.cancel_on_disconnect,
+}

@@ -1,0 +1,381 @@
+"""What a client may ask: one struct per `op`, the venue's own commands among them. Decoding either gives a valid request or a Refusal.
+
+A command's fields are those of its struct in schema/messages.py, with three differences: `ts` is the venue's to say; `account` may be
+left out by who has but one; a client id is one field, `client_id`: a whole number or "0x" and up to 32 hex digits. Codes and markets go
+by number or by name: `"side": "BUY"`, `"market": "BTC"`. Prices are ticks, sizes lots, money micro-units, as everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+from ..schema.codes import enums_of
+from ..schema.messages import AUTHORITY, COMMANDS, MAX_AMOUNT, ROW, AccountId, Command, MarketId, Role
+from .errors import Refusal, Trouble
+
+RequestId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] | None
+ClientId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{1,32}$")]
+Name = Annotated[str, Meta(min_length=1, max_length=32)]
+MAX_BATCH: Final = 4_096  # commands of one request: a call of the venue hears of nothing else meanwhile
+BOOK_DEPTH: Final = 1_000  # levels of a side
+
+
+class Request(Struct, frozen=True, kw_only=True, tag_field="op", forbid_unknown_fields=True, gc=False):
+    """Base of all. The reply echoes `id`; without one it has null."""
+
+    id: RequestId = None
+
+
+def op_of(command: type[Command]) -> str:
+    """place, cancel_all, set_leverage: the command's name as an op."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
+
+
+def _wire_fields(command: type[Command]) -> list[tuple[str, Any] | tuple[str, Any, Any]]:
+    """A command's fields as a request has them, in the order of its row."""
+    hints, coded = get_type_hints(command, include_extras=True), enums_of(command)
+    wire: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for field in fields(command):
+        if field.name in ("ts", "account", "client_lo"):
+            continue
+        if field.name == "client_hi":
+            wire.append(("client_id", ClientId, 0) if field.default == 0 else ("client_id", ClientId))
+        else:
+            named = field.name in coded or field.name == "market"
+            kind = hints[field.name] | Name if named else hints[field.name]
+            wire.append((field.name, kind) if field.default is msgspec.NODEFAULT else (field.name, kind, field.default))
+    return wire
+
+
+class CommandRequest(Request, frozen=True, kw_only=True, gc=False):
+    """Base of the requests that are commands. None: the only account that one has."""
+
+    account: AccountId | None = None
+
+
+def _command_request(command: type[Command]) -> type[CommandRequest]:
+    made = msgspec.defstruct(
+        f"{command.__name__}Request", _wire_fields(command), bases=(CommandRequest,), tag=op_of(command), module=__name__, kw_only=True,
+        frozen=True, forbid_unknown_fields=True, gc=False,
+    )  # fmt: skip
+    made.__doc__ = vars(command).get("__doc__")
+    assert issubclass(made, CommandRequest)
+    return made
+
+
+OWNERS: Final[tuple[type[Command], ...]] = tuple(one for one in COMMANDS if not isinstance(AUTHORITY[one], Role))
+COMMAND_REQUESTS: Final[dict[type[CommandRequest], type[Command]]] = {_command_request(one): one for one in OWNERS}
+AnyCommand: Final = Union[tuple(COMMAND_REQUESTS)]  # noqa: UP007
+
+
+# -- several commands at once --
+
+
+class Batch(Request, frozen=True, kw_only=True, tag="batch"):
+    """Commands that are carried out one after the other with nothing in between; the reply has one status for each."""
+
+    if TYPE_CHECKING:
+        items: list[CommandRequest]
+    else:
+        items: Annotated[list[AnyCommand], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class Rows(Request, frozen=True, kw_only=True, tag="rows"):
+    """The same, packed: rows of 16 little-endian int64 as in schema/messages.py; their `ts` is filled in. For who sends by the thousand."""
+
+    rows: Annotated[bytes, Meta(min_length=8 * ROW, max_length=8 * ROW * MAX_BATCH)]
+
+
+# -- who is there --
+
+
+class Challenge(Request, frozen=True, kw_only=True, tag="challenge"):
+    """Ask for the nonce that a login has to sign."""
+
+    key: Name
+
+
+class Login(Request, frozen=True, kw_only=True, tag="login"):
+    """With a key: `signature` is HMAC-SHA256 of the nonce by its secret, in hex. Where the server trusts: with a `name` alone.
+
+    `session`, if given, names what outlives the connection: replies to the requests of that name are remembered for a while (see outcome).
+    """
+
+    key: Name | None = None
+    signature: Annotated[str, Meta(max_length=64)] | None = None
+    name: Name | None = None
+    session: Name | None = None
+    version: int = 1  # of this protocol
+
+
+class Logout(Request, frozen=True, kw_only=True, tag="logout"):
+    """Be nobody again. What was to be cancelled on a disconnect stays."""
+
+
+class Faucet(Request, frozen=True, kw_only=True, tag="faucet"):
+    """Money from nowhere. Not logged in: makes a user of that name with an account and a key. Logged in: pays into one's account."""
+
+    name: Name | None = None
+    account: AccountId | None = None
+    asset: Annotated[int, Meta(ge=0, le=7)] = 0
+    amount: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)] = 100_000_000_000  # [micro]
+    scopes: tuple[Literal["trade", "read"], ...] = ("trade", "read")
+
+
+class OpenAccount(Request, frozen=True, kw_only=True, tag="open_account"):
+    """Another account of the user who is logged in; empty."""
+
+
+class Accounts(Request, frozen=True, kw_only=True, tag="accounts"):
+    """The accounts of the user who is logged in."""
+
+
+# -- questions --
+
+
+class Venue(Request, frozen=True, kw_only=True, tag="venue"):
+    """What this venue is: markets with tick, lot and margin terms, assets, limits, its design in full if `design`."""
+
+    design: bool = False
+
+
+class BookQuery(Request, frozen=True, kw_only=True, tag="book"):
+    market: MarketId | Name
+    depth: Annotated[int, Meta(ge=1, le=BOOK_DEPTH)] = 20
+
+
+class TickerQuery(Request, frozen=True, kw_only=True, tag="ticker"):
+    market: MarketId | Name
+
+
+class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):
+    """Balances, margin, positions and open orders of an account."""
+
+    account: AccountId | None = None
+
+
+class OrderQuery(Request, frozen=True, kw_only=True, tag="order"):
+    """What became of an order, by its id or its client id."""
+
+    account: AccountId | None = None
+    order_id: Annotated[int, Meta(ge=1, le=2**62)] | None = None
+    client_id: ClientId | None = None
+
+
+class Outcome(Request, frozen=True, kw_only=True, tag="outcome"):
+    """The reply to an earlier request of this session, by its id: for when the connection broke before the reply came."""
+
+    request: Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)]
+
+
+class Auctions(Request, frozen=True, kw_only=True, tag="auctions"):
+    """The auctions that are open, with their terms as of now."""
+
+
+class Ping(Request, frozen=True, kw_only=True, tag="ping"):
+    """Says that the client is there; the reply has the venue's time."""
+
+
+# -- what only the operator may do --
+
+
+class Step(Request, frozen=True, kw_only=True, tag="step"):
+    """Let a stepped clock go on; what falls due on the way happens. For keys with the scope `admin`."""
+
+    ms: Annotated[int, Meta(ge=1, le=86_400_000)]
+
+
+# -- streams --
+
+Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
+
+
+class Subscribe(Request, frozen=True, kw_only=True, tag="subscribe"):
+    channel: Channel
+    market: MarketId | Name | None = None
+    account: AccountId | None = None  # of `private`
+    depth: Annotated[int, Meta(ge=1, le=BOOK_DEPTH)] = 20  # of `book`
+    checksum: bool = False  # of `book`: send the CRC of the top ten
+    since_seq: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None  # of `private`: go on behind this event
+
+
+class Unsubscribe(Request, frozen=True, kw_only=True, tag="unsubscribe"):
+    channel: Channel
+    market: MarketId | Name | None = None
+    account: AccountId | None = None
+
+
+class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disconnect"):
+    """What happens to orders when this connection breaks: nothing, those it has placed are cancelled, or all of its account."""
+
+    scope: Literal["none", "connection", "account"]
+    account: AccountId | None = None
+
+
+OTHERS: Final[tuple[type[Request], ...]] = (
+    Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, AccountQuery, OrderQuery, Outcome,
+    Auctions, Ping, Step, Subscribe, Unsubscribe, CancelOnDisconnect,
+)  # fmt: skip
+REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS)
+AnyRequest: Final = Union[REQUESTS]  # noqa: UP007
+OPS: Final[dict[str, type[Request]]] = {str(one.__struct_config__.tag): one for one in REQUESTS}
+
+
+# -- decoding --
+
+
+class Codec:
+    """Bytes to requests and messages to bytes, of one encoding."""
+
+    def __init__(self, name: str, request: Callable[[bytes], Request], plain: Callable[[bytes], object], encode: Callable[[object], bytes]):
+        self.name = name
+        self._request = request
+        self._plain = plain
+        self.encode = encode
+
+    def decode(self, payload: bytes) -> Request:
+        """Raises Refusal, whose data names the field; `id` in it is the request's, as far as it has one."""
+        try:
+            try:
+                return self._request(payload)
+            except msgspec.ValidationError as error:
+                told = str(error)
+            raise self.complaint(payload, told)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            raise Refusal(Trouble.NOT_DECODABLE, f"this is no {self.name}: {error}") from None
+
+    def complaint(self, payload: bytes, told: str) -> Refusal:
+        """What is wrong with a request that can be read."""
+        tree = self._plain(payload)
+        if not isinstance(tree, dict):
+            return Refusal(Trouble.NOT_A_REQUEST, f"a request is a map with an `op`; got {type(tree).__name__}")
+        refusal = _complaint(tree, told)
+        refusal.data["id"] = tree.get("id")
+        return refusal
+
+
+def _complaint(tree: dict[object, object], told: str) -> Refusal:
+    op = tree.get("op")
+    if not isinstance(op, str):
+        return Refusal(Trouble.NOT_A_REQUEST, "a request is a map with an `op`", field="op", given=shown(op))
+    if op not in OPS:
+        return Refusal(Trouble.UNKNOWN_OP, f"there is no op {shown(op)!r}", field="op", given=shown(op), known=sorted(OPS))
+    path = told.rsplit(" - at `$.", 1)[1].rstrip("`") if " - at `$." in told else ""
+    named = re.search(r"(?:unknown|required) field `([^`]*)`", told)
+    if named:
+        field = f"{path}.{named[1]}" if path else named[1]
+        code = Trouble.UNKNOWN_FIELD if "unknown field" in told else Trouble.MISSING_FIELD
+        word = "has no field" if code == Trouble.UNKNOWN_FIELD else "needs the field"
+        return Refusal(code, f"{op} {word} {field!r}", field=field)
+    given = shown(_at(tree, path))
+    expected = told.split(" - at ")[0]
+    bound = re.search(r"Expected .* (>=|<=|of length >=|of length <=) (\d+)", expected)
+    if bound and path.startswith(("items", "rows")) and "length" in bound[1] and path in ("items", "rows"):
+        code = Trouble.BATCH_TOO_LARGE if bound[1].endswith("<=") else Trouble.OUT_OF_BOUNDS
+        return Refusal(code, f"{op}.{path}: {expected[0].lower()}{expected[1:]}", field=path, limit=int(bound[2]))
+    code = Trouble.OUT_OF_BOUNDS if bound or "regex" in expected else Trouble.WRONG_TYPE
+    if "Invalid enum value" in expected:
+        code = Trouble.UNKNOWN_NAME
+    data: dict[str, object] = {"field": path, "given": given}
+    if bound:
+        data["limit"] = int(bound[2])
+    return Refusal(code, f"{op}.{path}: {expected[0].lower()}{expected[1:]}; got {given!r}", **data)
+
+
+def _at(tree: object, path: str) -> object:
+    """The value at a path such as items[2].price; None if it cannot be followed."""
+    for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if number and isinstance(tree, list):
+            tree = tree[int(number)]
+        elif name and isinstance(tree, dict):
+            tree = tree.get(name)
+        else:
+            return None
+    return tree
+
+
+def shown(value: object) -> object:
+    """What was given, short enough to be sent back."""
+    if isinstance(value, bool | float | None):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() < 64 else f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        return value if len(value) <= 64 else f"{value[:61]}..."
+    return type(value).__name__
+
+
+MSGPACK: Final = Codec(
+    "msgpack", msgspec.msgpack.Decoder(AnyRequest).decode, msgspec.msgpack.Decoder().decode, msgspec.msgpack.Encoder().encode
+)
+JSON: Final = Codec("JSON", msgspec.json.Decoder(AnyRequest).decode, msgspec.json.Decoder().decode, msgspec.json.Encoder().encode)
+
+
+# -- commands as rows --
+
+
+class RowMaker:
+    """Requests that are commands, as packed rows. Knows the venue's names of markets."""
+
+    def __init__(self, markets: Iterable[str]) -> None:
+        self._markets = {name: number for number, name in enumerate(markets)}
+        self._kinds = {request: command.KIND for request, command in COMMAND_REQUESTS.items()}
+        self._enums: dict[type[CommandRequest], dict[str, type[IntEnum]]] = {
+            request: enums_of(command) for request, command in COMMAND_REQUESTS.items()
+        }
+
+    def market(self, given: int | str) -> int:
+        """Raises Refusal."""
+        if isinstance(given, int):
+            return given
+        if given not in self._markets:
+            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no market {given!r}", field="market", given=given, known=list(self._markets))
+        return self._markets[given]
+
+    def row(self, request: CommandRequest, account: int) -> list[int]:
+        """The row of a request for `account`, its ts 0. Raises Refusal for a name that is not known."""
+        values = msgspec.structs.astuple(request)
+        row = [self._kinds[type(request)], 0, account, *values[2:]]
+        if request.__struct_fields__[-1] == "client_id":
+            row[-1:] = client_halves(row[-1])
+        for column in range(3, len(row)):
+            if isinstance(row[column], str):
+                row[column] = self._number(request, request.__struct_fields__[column - 1], row[column])
+        return row + [0] * (ROW - len(row))
+
+    def _number(self, request: CommandRequest, field: str, name: str) -> int:
+        if field == "market":
+            return self.market(name)
+        enum = self._enums[type(request)][field]
+        try:
+            return int(enum[name])
+        except KeyError:
+            known = [one.name for one in enum]
+            message = f"{request.__struct_config__.tag}.{field}: there is no {name!r}; known are {', '.join(known)}"
+            raise Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=name, known=known) from None
+
+
+def client_halves(client_id: int | str) -> tuple[int, int]:
+    """The two signed 64-bit halves of a client id, as commands have them."""
+    if isinstance(client_id, int):
+        return 0, client_id
+    number = int(client_id, 16)
+    return signed(number >> 64), signed(number & (1 << 64) - 1)
+
+
+def signed(half: int) -> int:
+    return half - (1 << 64) if half >> 63 else half
+
+
+def client_id_of(hi: int, lo: int) -> int | str | None:
+    """The client id of two halves: a number where it fits one of 63 bits, hex digits where not, None where there is none."""
+    if hi == 0 and lo >= 0:
+        return lo or None
+    return f"{((hi & (1 << 64) - 1) << 64) | (lo & (1 << 64) - 1):#x}"

@@ -1,0 +1,204 @@
+"""What a block of commands came to, command by command, and who is to hear of its events. Compiled: it runs over every row of the venue.
+
+No policy: which accounts have listeners is handed in, whom an event concerns is the AUDIENCE of schema/events.py.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from ..schema.columns import KIND
+from ..schema.event_columns import (
+    AMENDED_ORDER_ID,
+    AMENDED_SIZE,
+    CANCELLED_ORDER_ID,
+    EVENT_SEQ,
+    PLACED_ORDER_ID,
+    PLACED_SIZE,
+    REJECTED_REASON,
+    REPEATED_FILLED,
+    REPEATED_OPEN_SIZE,
+    REPEATED_ORDER_ID,
+    REPEATED_STATE,
+    TRADED_SIZE,
+    TRADED_TAKER_ORDER_ID,
+)
+from ..schema.events import (
+    AUDIENCE_COLUMNS,
+    Event,
+    OrderAmended,
+    OrderCancelled,
+    OrderPlaced,
+    OrderReduced,
+    Traded,
+)
+from ..schema.kinds import (
+    E_ORDER_AMENDED,
+    E_ORDER_CANCELLED,
+    E_ORDER_PLACED,
+    E_ORDER_REPEATED,
+    E_REJECTED,
+    E_TRADED,
+    ORDER_CANCELLED,
+    ORDER_FILLED,
+    ORDER_OPEN,
+)
+from ..schema.messages import columns_of
+from ..state.packed import column
+from ..state.types import NIL, ROW
+
+# Columns of what a command came to
+REASON: Final[i64] = 0  # why the venue refused it, 0: it did not; NIL: it was no command
+ORDER_ID: Final[i64] = 1  # the order that it placed, amended or found; 0: none
+STATE: Final[i64] = 2  # of that order
+FILLED: Final[i64] = 3  # [lots] by this command; of a repeat, all that the order has traded
+LEFT: Final[i64] = 4  # [lots] open afterwards
+REPEATED: Final[i64] = 5  # 1: the client id was in use, and this is the order that has it
+SEQ: Final[i64] = 6  # of its last event; 0: it had none
+CAME_IN: Final[i64] = 7  # 1: it placed or amended that order: what else is cancelled on the way is another's
+WIDTH: Final[i64] = 8
+
+KINDS: Final = max(AUDIENCE_COLUMNS) + 1  # of events, and one
+CHANGE_BOOKS: Final[tuple[type[Event], ...]] = (OrderPlaced, OrderAmended, OrderReduced, OrderCancelled, Traded)
+
+
+def outcomes(events: vec[i64], ends: list[int]) -> vec[i64]:
+    """One row of WIDTH for each command of a block. `ends`: how many events there are up to the last one of each."""
+    count: i64 = len(ends)
+    told = column(count * WIDTH, 0)
+    number: i64 = 0
+    at: i64 = 0
+    while number < count:
+        end = i64(ends[number]) * ROW
+        row = number * WIDTH
+        while at < end:
+            add(told, row, events, at)
+            at += ROW
+        number += 1
+    return told
+
+
+def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
+    """Add one event to what its command came to."""
+    kind = events[at + KIND]
+    told[row + SEQ] = events[at + EVENT_SEQ]
+    if kind == E_ORDER_PLACED:
+        told[row + ORDER_ID] = events[at + PLACED_ORDER_ID]
+        told[row + STATE] = ORDER_OPEN
+        told[row + LEFT] = events[at + PLACED_SIZE]
+        told[row + CAME_IN] = 1
+    elif kind == E_TRADED:
+        if told[row + CAME_IN] != 0 and events[at + TRADED_TAKER_ORDER_ID] == told[row + ORDER_ID]:
+            told[row + FILLED] += events[at + TRADED_SIZE]
+            told[row + LEFT] -= events[at + TRADED_SIZE]
+            if told[row + LEFT] == 0:
+                told[row + STATE] = ORDER_FILLED
+    elif kind == E_ORDER_CANCELLED:
+        if told[row + CAME_IN] == 0 or events[at + CANCELLED_ORDER_ID] == told[row + ORDER_ID]:
+            told[row + ORDER_ID] = events[at + CANCELLED_ORDER_ID]
+            told[row + STATE] = ORDER_CANCELLED
+            told[row + LEFT] = 0
+    elif kind == E_ORDER_AMENDED:
+        told[row + ORDER_ID] = events[at + AMENDED_ORDER_ID]
+        told[row + STATE] = ORDER_OPEN
+        told[row + LEFT] = events[at + AMENDED_SIZE]
+        told[row + CAME_IN] = 1
+    elif kind == E_ORDER_REPEATED:
+        told[row + ORDER_ID] = events[at + REPEATED_ORDER_ID]
+        told[row + STATE] = events[at + REPEATED_STATE]
+        told[row + LEFT] = events[at + REPEATED_OPEN_SIZE]
+        told[row + FILLED] = events[at + REPEATED_FILLED]
+        told[row + REPEATED] = 1
+    elif kind == E_REJECTED:
+        told[row + REASON] = events[at + REJECTED_REASON]
+
+
+class Router:
+    """Sorts the events of the venue by who listens."""
+
+    def __init__(self) -> None:
+        self.first: vec[i64] = column(KINDS, NIL)  # by kind: the columns of the accounts that are told, NIL: none
+        self.second: vec[i64] = column(KINDS, NIL)
+        self.market: vec[i64] = column(KINDS, NIL)  # by kind: the column of the market whose book it changes, NIL: no book changes
+        self.public: vec[i64] = column(KINDS, 0)  # by kind: 1: the public streams are told of it
+        self.listeners: vec[i64] = column(64, 0)  # by account: 1: somebody listens
+        for kind, columns in AUDIENCE_COLUMNS.items():
+            if len(columns) > 0:
+                self.first[kind] = columns[0]
+            if len(columns) > 1:
+                self.second[kind] = columns[1]
+        for event in CHANGE_BOOKS:
+            self.market[event.KIND] = columns_of(event)["market"]
+        self.pairs: vec[i64] = column(256, 0)  # account and where its event begins, of the block that was routed last
+        self.count: i64 = 0  # of those pairs
+        self.books: i64 = 0  # bits of the markets whose books the block has changed
+
+    def listen(self, account: i64, wanted: i64) -> None:
+        """1: from now on tell of this account's events; 0: no more."""
+        if account >= len(self.listeners):
+            grown = column(max(account + 1, 2 * len(self.listeners)), 0)
+            at: i64 = 0
+            while at < len(self.listeners):
+                grown[at] = self.listeners[at]
+                at += 1
+            self.listeners = grown
+        self.listeners[account] = wanted
+
+    def route(self, events: vec[i64]) -> list[int]:
+        """Sort a block. Fills `pairs`, `count` and `books`; returns where the events that the public streams are told of begin."""
+        told: list[int] = []
+        self.count = 0
+        self.books = 0
+        at: i64 = 0
+        end: i64 = len(events)
+        while at < end:
+            kind = events[at + KIND]
+            first = self.first[kind]
+            if first != NIL:
+                self.tell(events[at + first], at)
+                second = self.second[kind]
+                if second != NIL and events[at + second] != events[at + first]:
+                    self.tell(events[at + second], at)
+            market = self.market[kind]
+            if market != NIL:
+                self.books |= bit_of(events[at + market])
+            if self.public[kind] != 0:
+                told.append(int(at))
+            at += ROW
+        return told
+
+    def tell(self, account: i64, at: i64) -> None:
+        if not 0 <= account < len(self.listeners) or self.listeners[account] == 0:
+            return
+        pairs = self.pairs
+        if self.count * 2 == len(pairs):
+            grown = column(2 * len(pairs), 0)
+            i: i64 = 0
+            while i < len(pairs):
+                grown[i] = pairs[i]
+                i += 1
+            self.pairs = pairs = grown
+        pairs[self.count * 2] = account
+        pairs[self.count * 2 + 1] = at
+        self.count += 1
+
+    def by_account(self) -> dict[int, list[int]]:
+        """Where the events of each account that has listeners begin, in order."""
+        found: dict[int, list[int]] = {}
+        i: i64 = 0
+        while i < self.count:
+            account = int(self.pairs[i * 2])
+            if account not in found:
+                found[account] = []
+            found[account].append(int(self.pairs[i * 2 + 1]))
+            i += 1
+        return found
+
+
+def bit_of(market: i64) -> i64:
+    """Markets are at most 64, of which the highest would be the sign: it shares the bit of the one below it."""
+    one: i64 = 1
+    return one << (market if market < 62 else 62)

@@ -1,0 +1,421 @@
+"""One connection's side of the protocol, without I/O: bytes in, bytes out. A shell feeds `receive`, writes what `take` gives, and ends the
+connection when `ending` says so. Fed byte by byte it does the same as fed at once, but for how commands fall into blocks.
+
+Commands of one read are gathered and carried out together; whatever else is asked comes after those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from librt.vecs import vec
+from msgspec import Struct
+from mypy_extensions import i64
+
+from ..schema.codes import OrderState
+from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, column_of
+from . import requests as r
+from .errors import Data, Fatal, Refusal, Trouble, refused
+from .frames import Frames
+from .host import Host
+from .limits import Bucket
+from .naming import Named, named_event
+from .people import Key, User
+from .questions import Questions
+from .routing import FILLED as FILLED_LOTS
+from .routing import LEFT, ORDER_ID, REASON, REPEATED, SEQ, STATE, WIDTH, outcomes
+from .streams import Key as ChannelKey
+
+SECOND: Final = 1_000_000_000  # [ns]
+OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
+ACCOUNT_COLUMN: Final = 2  # of every command that an owner may send; asserted below
+OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
+assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT_COLUMN for command in r.OWNERS)
+
+Slot = int | Data  # a command's number in the block, or why it is not in it
+
+
+class Asked(Struct):
+    """A request whose commands are in the block that is being gathered."""
+
+    id: r.RequestId
+    op: str
+    slots: list[Slot]
+    tokens: int  # left when it was taken in
+
+
+class Session:
+    """`wake` is called when there is something to write and nobody is reading from this connection at the moment."""
+
+    def __init__(self, host: Host, codec: r.Codec, frames: Frames | None = None, wake: Callable[[], None] = lambda: None) -> None:
+        self.host = host
+        self.codec = codec
+        self.frames = frames
+        self.wake = wake
+        self.ending = ""  # why the connection is to end once `take` is written; "": it is not
+        self.is_slow = False  # the shell cannot write as fast as there is something to tell
+        self.user: User | None = None
+        self.scopes: tuple[str, ...] = ()
+        self.named = ""  # the name of the session, if it has one
+        self.bucket = Bucket(host.limits.commands_per_s, host.limits.burst, host.monotonic())
+        self.questions = Questions(host)
+        self.channels: set[ChannelKey] = set()
+        self.listens: dict[int, int] = {}  # accounts of private streams, and the number of the event last told
+        self.cancels: tuple[str, int] = ("none", 0)  # on disconnect: scope and account
+        self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
+        self._placed: set[int] = set()  # orders that this connection has placed, where they are to go with it
+        self._nonce = ""
+        self._out: list[bytes] = []
+        self._unread = 0  # bytes of `_out`
+        self._rows: list[int] = []  # the block that is being gathered
+        self._asked: list[Asked] = []
+        self._ops: list[str] = []  # of the items of a batch in it
+        self._is_receiving = False
+        self._floods = 0  # refusals for want of tokens, in a row
+        self._tokens = 0  # left behind the last command that was taken in
+        self._heard = host.monotonic()
+        host.join(self)
+
+    # -- what the shell calls ----------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the other side."""
+        assert self.frames is not None, "a connection of messages has no frames"
+        self._receive(self.frames.receive(data))
+
+    def receive_message(self, payload: bytes) -> None:
+        """One whole message, where the connection itself tells where they end."""
+        self._receive((payload,))
+
+    def _receive(self, payloads: Iterable[bytes]) -> None:
+        self._heard = self.host.monotonic()
+        self._is_receiving = True
+        try:
+            for payload in payloads:
+                if self.ending:
+                    return
+                self._handle(payload)
+            self._carry_out()
+        except Fatal as error:
+            self._carry_out()
+            self._end(error)
+        finally:
+            self._is_receiving = False
+
+    def take(self) -> bytes:
+        """What is to be written, as the other side is spoken to."""
+        out = b"".join(self._out)
+        self._out.clear()
+        self._unread = 0
+        return out
+
+    def resume(self) -> None:
+        """The other side reads again."""
+        self.is_slow = False
+        for key in self.channels:
+            self.host.streams.channels[key].catch_up(self)
+
+    def beat(self, now: int) -> None:
+        """Once a second, at monotonic `now`."""
+        quiet = self.host.limits.quiet_s if self.channels or self.listens else self.host.limits.silent_s
+        if now - self._heard > quiet * SECOND:
+            self._end(Fatal(Trouble.IDLE, f"nothing was heard from this connection for {quiet} s; send a ping when there is nothing else"))
+        elif (self.channels or self.listens) and not self.is_slow:
+            self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq})
+
+    def shut_down(self) -> None:
+        """The server goes: say so, and leave orders as they are."""
+        self.cancels = ("none", 0)
+        self._end(Refusal(Trouble.SHUTTING_DOWN, "the server is shutting down"))
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self.host.leave(self)
+        for key in list(self.channels):
+            self.host.streams.leave(key, self)
+        for account in list(self.listens):
+            self.host.unlisten(account, self)
+        self.channels.clear()
+        self.listens.clear()
+        self._cancel_orders()
+
+    def _cancel_orders(self) -> None:
+        """What was asked for when the connection breaks. A venue that cannot do it now has told its operator why."""
+        scope, account = self.cancels
+        self.cancels = ("none", 0)
+        try:
+            if scope == "account":
+                self.host.send([CancelAll(0, account, -1)])
+            elif scope == "connection":
+                own = (order.order_id for order in self.host.exchange.open_orders(account))
+                mine = [Cancel(0, account, order_id) for order_id in own if order_id in self._placed]
+                if mine:
+                    self.host.send(mine)
+        except Refusal as error:
+            self.host.complain(f"cancel on disconnect of account {account}: {error}")
+
+    # -- messages out ------------------------------------------------------------------------------------------------------------
+
+    def tell(self, message: Named) -> None:
+        self._write(self.codec.encode(message))
+
+    def _write(self, message: bytes) -> None:
+        wrapped = self.frames.wrap(message) if self.frames is not None else message
+        self._out.append(wrapped)
+        self._unread += len(wrapped)
+        if not self._is_receiving:
+            self.wake()
+
+    def messages(self) -> list[bytes]:
+        """`take`, for a connection that keeps messages apart."""
+        out, self._out = self._out, []
+        self._unread = 0
+        return out
+
+    def _reply(self, request: r.RequestId, body: Data, tokens: int | None = None) -> None:
+        reply = {"id": request, **body, "tokens": self.bucket.left(self.host.monotonic()) if tokens is None else tokens}
+        if self.named and self.user is not None and request is not None:
+            remembered = self.host.memory(self.user, self.named)
+            remembered[request] = reply
+            if len(remembered) > self.host.limits.remembered:
+                del remembered[next(iter(remembered))]
+        self.tell(reply)
+
+    def _end(self, error: Refusal) -> None:
+        """Tell why, and let the connection end."""
+        if not self.ending:
+            self.ending = error.code.name
+            self.tell({"id": error.data.pop("id", None), **error.body()})
+
+    def tell_private(self, account: int, rows: list[list[int]]) -> None:
+        """Events of an account that this session listens to."""
+        if self.ending:
+            return
+        if self.is_slow and self._unread > self.host.limits.unread_bytes:
+            self._end(Fatal(Trouble.SLOW_READER, "private events were not read fast enough", limit=self.host.limits.unread_bytes))
+            return
+        before = self.listens[account]
+        rows = [row for row in rows if row[1] > before]
+        if rows:
+            self.listens[account] = rows[-1][1]
+            message: Named = {"channel": "private", "type": "events", "account": account, "prev_seq": before, "seq": rows[-1][1]}
+            self.tell({**message, "events": [named_event(row) for row in rows]})
+
+    # -- requests in -------------------------------------------------------------------------------------------------------------
+
+    def _handle(self, payload: bytes) -> None:
+        try:
+            request = self.codec.decode(payload)
+        except Refusal as error:
+            self._carry_out()
+            if self.frames is not None and not self.frames.is_framed and "id" not in error.data:  # no map: where does the next one begin?
+                raise Fatal(error.code, str(error)) from None
+            self._refuse(error.data.pop("id", None), error)
+            return
+        if self._is_repeated(request):
+            return
+        try:
+            if isinstance(request, r.CommandRequest):
+                self._gather(request)
+            elif isinstance(request, r.Batch):
+                self._gather_batch(request)
+            else:
+                self._carry_out()
+                if isinstance(request, r.Rows):
+                    self._carry_out_rows(request)
+                else:
+                    self._reply(request.id, {"ok": True, **self.questions.answer(self, request)})
+                    then, self.then = self.then, None
+                    if then is not None:
+                        then()
+        except Fatal:
+            raise
+        except Refusal as error:
+            self._carry_out()
+            self._refuse(request.id, error)
+
+    def _refuse(self, request: object, error: Refusal) -> None:
+        known = request if isinstance(request, int | str) else None
+        self._reply(known, error.body())
+
+    def _is_repeated(self, request: r.Request) -> bool:
+        """A request whose reply is remembered is answered again, and not done again."""
+        if not self.named or request.id is None or self.user is None:
+            return False
+        if any(asked.id == request.id for asked in self._asked):
+            self._carry_out()
+        reply = self.host.memory(self.user, self.named).get(request.id)
+        if reply is None:
+            return False
+        assert isinstance(reply, dict)
+        self._carry_out()
+        self.tell({**reply, "again": True})
+        return True
+
+    # -- commands ----------------------------------------------------------------------------------------------------------------
+
+    def _pay(self, count: int) -> None:
+        """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
+        now = self.host.monotonic()
+        if self.bucket.take(count, now):
+            self._floods = 0
+            self._tokens = self.bucket.left(now)
+            return
+        self._floods += 1
+        limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
+        message = f"{count} commands are more than this connection may send now; try again in {wait} ms"
+        kind = Fatal if self._floods > self.host.limits.flood else Refusal
+        raise kind(Trouble.RATE_LIMITED, message, limit=limit, interval_ms=1_000, retry_ms=wait, given=count)
+
+    def _row(self, request: r.CommandRequest) -> list[int]:
+        """Raises Refusal."""
+        return self.host.rows.row(request, self.account(request.account))
+
+    def _gather(self, request: r.CommandRequest) -> None:
+        self.may("trade")
+        row = self._row(request)
+        self._pay(1)
+        self._asked.append(Asked(request.id, str(request.__struct_config__.tag), [len(self._rows) // ROW], self._tokens))
+        self._rows += row
+        if len(self._rows) >= r.MAX_BATCH * ROW:
+            self._carry_out()
+
+    def _gather_batch(self, request: r.Batch) -> None:
+        self.may("trade")
+        self._pay(len(request.items))
+        slots: list[Slot] = []
+        for item in request.items:
+            try:
+                row = self._row(item)
+            except Refusal as error:
+                slots.append(error.body())
+            else:
+                slots.append(len(self._rows) // ROW)
+                self._rows += row
+        self._asked.append(Asked(request.id, "batch", slots, self._tokens))
+        self._ops = [str(item.__struct_config__.tag) for item in request.items]
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        """Carry out what was gathered, and reply to all of it."""
+        asked, rows = self._asked, self._rows
+        if not asked:
+            return
+        self._asked, self._rows = [], []
+        try:
+            applied = self.host.carry_out(vec[i64](rows)) if rows else None
+        except Refusal as error:
+            for one in asked:
+                self._refuse(one.id, error)
+            return
+        told = outcomes(applied.events, applied.ends) if applied is not None else vec[i64]()
+        for one in asked:
+            if one.op == "batch":
+                pairs = zip(self._ops, one.slots, strict=True)
+                self._reply(one.id, {"ok": True, "statuses": [self._status(op, slot, rows, told) for op, slot in pairs]}, one.tokens)
+            else:
+                self._reply(one.id, self._status(one.op, one.slots[0], rows, told), one.tokens)
+
+    def _status(self, op: str, slot: Slot, rows: list[int], told: vec[i64]) -> Data:
+        """What a command came to."""
+        if not isinstance(slot, int):
+            return slot
+        at = slot * WIDTH
+        seq = int(told[at + SEQ])
+        if told[at + REASON] != 0:
+            command = COMMAND_OF[rows[slot * ROW]]
+            data: Data = {"account": rows[slot * ROW + ACCOUNT_COLUMN]}
+            if "market" in command.__struct_fields__:
+                data["market"] = rows[slot * ROW + column_of(command, "market")]
+            return {**refused(int(told[at + REASON]), data), "seq": seq}
+        body: Data = {"ok": True, "ts": self.host.exchange.now, "seq": seq}
+        if op in OF_ORDERS:
+            order_id = int(told[at + ORDER_ID])
+            body |= {
+                "order_id": order_id, "state": OrderState(int(told[at + STATE])).name, "filled": int(told[at + FILLED_LOTS]),
+                "open": int(told[at + LEFT]),
+            }  # fmt: skip
+            if told[at + REPEATED]:
+                body["repeated"] = True
+            if self.cancels[0] == "connection" and told[at + LEFT]:
+                self._placed.add(order_id)
+        return body
+
+    def _carry_out_rows(self, request: r.Rows) -> None:
+        self.may("trade")
+        if len(request.rows) % (8 * ROW):
+            raise Refusal(Trouble.BAD_ROW, f"rows are {8 * ROW} bytes each; got {len(request.rows)}", field="rows", given=len(request.rows))
+        rows = vec[i64](memoryview(request.rows).cast("q"))
+        count = len(rows) // ROW
+        self._pay(count)
+        errors: dict[int, Data] = {}
+        for number in range(count):
+            kind, account = int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT_COLUMN])
+            if kind in OWNED_KINDS and (self.host.people.owner_of.get(account) is not self.user or self.user is None):
+                errors[number] = self._foreign(account).body()
+                rows[number * ROW] = 0  # no kind: the door leaves the row out
+            elif kind not in OWNED_KINDS and kind in COMMAND_OF:
+                errors[number] = Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind).body()
+                rows[number * ROW] = 0
+        applied = self.host.carry_out(rows)
+        told = outcomes(applied.events, applied.ends)
+        for number, why in applied.refused.items():
+            if number not in errors:
+                errors[number] = Refusal(Trouble.BAD_ROW, why, field="rows", given=number).body()
+            told[number * WIDTH + REASON] = -1
+        if self.cancels[0] == "connection":
+            self._placed.update(int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT])
+        body: Data = {"ok": True, "ts": self.host.exchange.now, "statuses": bytes(memoryview(told))}
+        self._reply(request.id, {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body)
+
+    # -- who asks ----------------------------------------------------------------------------------------------------------------
+
+    def may(self, scope: str) -> User:
+        """The user who is logged in. Raises Refusal if nobody is, or the key does not allow this."""
+        if self.user is None:
+            raise Refusal(Trouble.LOGIN_REQUIRED, "log in first: faucet, then challenge and login")
+        if scope not in self.scopes:
+            raise Refusal(Trouble.SCOPE, f"this key does not allow {scope}", given=list(self.scopes), expected=scope)
+        return self.user
+
+    def account(self, given: int | None) -> int:
+        """The account that is meant. Raises Refusal if it is not the user's own."""
+        user = self.may("read")
+        if given is None:
+            if len(user.accounts) != 1:
+                message = f"{user.name} has {len(user.accounts)} accounts: say which"
+                raise Refusal(Trouble.NO_ACCOUNT, message, field="account", known=user.accounts)
+            return user.accounts[0]
+        if self.host.people.owner_of.get(given) is not user:
+            raise self._foreign(given)
+        return given
+
+    def _foreign(self, account: int) -> Refusal:
+        return Refusal(Trouble.NOT_YOUR_ACCOUNT, f"account {account} is not yours", field="account", given=account)
+
+    def enter(self, user: User, scopes: tuple[str, ...], named: str | None) -> None:
+        """The user is logged in from now on; what was subscribed as somebody else is given up."""
+        for account in [account for account in self.listens if self.host.people.owner_of.get(account) is not user]:
+            del self.listens[account]
+            self.host.unlisten(account, self)
+        self.cancels = ("none", 0)
+        self.user, self.scopes, self.named = user, scopes, named or ""
+
+    def nonce(self) -> str:
+        self._nonce = self.host.people.token(16)
+        return self._nonce
+
+    def proved(self, key: str, signature: str) -> Key:
+        """The key, if the signature is that of the last nonce, which is used up. Raises Refusal."""
+        nonce, self._nonce = self._nonce, ""
+        if not nonce:
+            raise Refusal(Trouble.CHALLENGE_REQUIRED, "ask for a challenge first; each serves one login")
+        return self.host.people.proved(key, nonce, signature)
+
+    def leave(self) -> None:
+        """Nobody is logged in from now on."""
+        for account in list(self.listens):
+            del self.listens[account]
+            self.host.unlisten(account, self)
+        self.user, self.scopes, self.named = None, (), ""

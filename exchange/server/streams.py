@@ -1,0 +1,277 @@
+"""Public market data: what has changed since a channel last spoke, told to all who subscribed to it at once.
+
+Each channel numbers its messages: `seq`, and `prev_seq`, the number of the one before, so that a gap shows. A subscription begins with a
+snapshot, and so does what follows a gap. Reading the book again and telling the difference makes every message right by construction,
+and conflates by itself: however much happened in between, a message is as large as what differs now.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ..queries import Queries
+from ..schema import events as e
+from ..schema.codes import MarketStatus, Side, SystemAccount
+from ..schema.messages import column_of
+from .naming import Named, named_event
+
+if TYPE_CHECKING:
+    from librt.vecs import vec
+    from mypy_extensions import i64
+
+ROW: Final = 16
+Levels = list[tuple[int, int]]
+Key = tuple[str, int, int]  # channel, market (-1: none), depth
+
+OF_MARKET: Final = ("book", "trades", "bbo", "ticker", "liquidations", "status")
+OF_VENUE: Final = ("auctions", "fund")
+
+
+class Reader(Protocol):
+    """Who subscribes: a session."""
+
+    is_slow: bool
+
+    def tell(self, message: Named) -> None: ...
+
+
+class Channel:
+    """One stream. A subclass says what it has to tell; this one, to whom and with which number."""
+
+    def __init__(self, key: Key) -> None:
+        self.name, self.market, self.depth = key
+        self.seq = 0
+        self.readers: list[Reader] = []
+        self.behind: dict[Reader, int] = {}  # slow ones, and how many messages they were spared
+
+    def snapshot(self) -> Named:
+        """Everything, as of the last message."""
+        return {}
+
+    def change(self) -> Named | None:
+        """What is new since the last message; None: nothing."""
+        return None
+
+    def head(self, kind: str) -> Named:
+        named: Named = {"channel": self.name, "type": kind, "seq": self.seq}
+        if self.market >= 0:
+            named["market"] = self.market
+        return named
+
+    def join(self, reader: Reader) -> None:
+        self.flush()
+        self.readers.append(reader)
+        reader.tell({**self.head("snapshot"), **self.snapshot()})
+
+    def leave(self, reader: Reader) -> None:
+        self.readers.remove(reader)
+        self.behind.pop(reader, None)
+
+    def flush(self) -> None:
+        """Tell what has changed."""
+        change = self.change()
+        if change is None:
+            return
+        self.seq += 1
+        message = {**self.head("delta"), "prev_seq": self.seq - 1, **change}
+        for reader in self.readers:
+            if reader.is_slow or reader in self.behind:
+                self.behind[reader] = self.behind.get(reader, 0) + 1
+            else:
+                reader.tell(message)
+
+    def catch_up(self, reader: Reader) -> None:
+        """A slow reader reads again: a snapshot, and how many messages it stands for."""
+        spared = self.behind.pop(reader, 0)
+        if spared:
+            reader.tell({**self.head("snapshot"), "conflated": spared, **self.snapshot()})
+
+
+class BookChannel(Channel):
+    """Levels [price, size], best first. In a delta a size of 0 takes a level away; levels beyond the depth are dropped by the reader."""
+
+    def __init__(self, key: Key, venue: Queries) -> None:
+        super().__init__(key)
+        self.venue = venue
+        self.checksums = False
+        self.bids, self.asks = self.read()
+
+    def read(self) -> tuple[Levels, Levels]:
+        return self.venue.depth(self.market, Side.BUY, self.depth), self.venue.depth(self.market, Side.SELL, self.depth)
+
+    def snapshot(self) -> Named:
+        return {"depth": self.depth, "bids": self.bids, "asks": self.asks, **self.checksum()}
+
+    def change(self) -> Named | None:
+        bids, asks = self.read()
+        told = {"bids": difference(self.bids, bids), "asks": difference(self.asks, asks)}
+        self.bids, self.asks = bids, asks
+        return {**told, **self.checksum()} if any(told.values()) else None
+
+    def checksum(self) -> Named:
+        """Of the ten best levels of each side, as ASCII "price:size,..." bids first."""
+        if not self.checksums:
+            return {}
+        text = ",".join(f"{price}:{size}" for price, size in self.bids[:10] + self.asks[:10])
+        return {"checksum": zlib.crc32(text.encode())}
+
+
+def difference(before: Levels, after: Levels) -> Levels:
+    """The levels that are new or have another size, and those that are gone, with size 0."""
+    was, now = dict(before), dict(after)
+    return [(price, 0) for price in was if price not in now] + [(price, size) for price, size in after if was.get(price) != size]
+
+
+class StateChannel(Channel):
+    """A few values; a message has all of them, when one differs."""
+
+    def __init__(self, key: Key, read: Callable[[], Named]) -> None:
+        super().__init__(key)
+        self.read = read
+        self.told = read()
+
+    def snapshot(self) -> Named:
+        return self.told
+
+    def change(self) -> Named | None:
+        now = self.read()
+        if now == self.told:
+            return None
+        self.told = now
+        return now
+
+
+class ListChannel(Channel):
+    """Things that happen. The snapshot has the last ones."""
+
+    KEPT: Final = 50
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(key)
+        self.last: list[Named] = []
+        self.new: list[Named] = []
+
+    def add(self, item: Named) -> None:
+        self.new.append(item)
+
+    def snapshot(self) -> Named:
+        return {"items": self.last}
+
+    def change(self) -> Named | None:
+        if not self.new:
+            return None
+        new, self.new = self.new, []
+        self.last = [*self.last, *new][-self.KEPT :]
+        return {"items": new}
+
+
+Item = Callable[[Named], Named]
+
+
+def _trade(event: Named) -> Named:
+    return {name: event[name] for name in ("ts", "price", "size", "taker_side", "liquidation")}
+
+
+def _closed(event: Named) -> Named:
+    """A liquidation as all may see it: not whose it is."""
+    return {name: event[name] for name in ("ts", "method", "size", "value")}
+
+
+def _whole(event: Named) -> Named:
+    return event
+
+
+def _taken(event: Named) -> Named:
+    return {name: event[name] for name in ("type", "ts", "auction", "share_ppm", "gain")}
+
+
+LISTED: Final[dict[int, tuple[tuple[str, Item], ...]]] = {  # kinds of events that become items, and of which channels
+    e.Traded.KIND: (("trades", _trade),),
+    e.Liquidated.KIND: (("liquidations", _closed),),
+    e.AuctionStarted.KIND: (("auctions", _whole),),
+    e.AuctionTaken.KIND: (("auctions", _taken),),
+    e.AuctionEnded.KIND: (("auctions", _whole),),
+}
+MARKET_COLUMN: Final = {kind: column_of(e.EVENT_OF[kind], "market") for kind in LISTED if "market" in e.EVENT_OF[kind].__struct_fields__}
+
+
+class Streams:
+    """All channels that somebody has subscribed to."""
+
+    def __init__(self, venue: Queries) -> None:
+        self.venue = venue
+        self.channels: dict[Key, Channel] = {}
+        self.wanted: dict[tuple[str, int], ListChannel] = {}  # list channels by name and market
+        self.is_dirty = False  # has anything happened since the last flush?
+
+    def key(self, channel: str, market: int, depth: int) -> Key:
+        return channel, market if channel in OF_MARKET else -1, depth if channel == "book" else 0
+
+    def channel(self, key: Key) -> Channel:
+        """The channel of this key, begun if nobody had it."""
+        if key not in self.channels:
+            self.channels[key] = self._begin(key)
+        return self.channels[key]
+
+    def _begin(self, key: Key) -> Channel:
+        name, market, _ = key
+        if name == "book":
+            return BookChannel(key, self.venue)
+        reads: dict[str, Callable[[], Named]] = {
+            "bbo": lambda: self.bbo(market),
+            "ticker": lambda: self.ticker(market),
+            "status": lambda: self.status(market),
+            "fund": self.fund,
+        }
+        if name in reads:
+            return StateChannel(key, reads[name])
+        made = self.wanted[name, market] = ListChannel(key)
+        return made
+
+    def leave(self, key: Key, reader: Reader) -> None:
+        channel = self.channels[key]
+        channel.leave(reader)
+        if not channel.readers:
+            del self.channels[key]
+            self.wanted.pop((key[0], key[1]), None)
+
+    def note(self, events: vec[i64], told: Sequence[int]) -> None:
+        """What has happened; `told`: where the events that list channels may want begin."""
+        self.is_dirty = True
+        for at in told if self.wanted else ():
+            kind = int(events[at])
+            market = int(events[at + MARKET_COLUMN[kind]]) if kind in MARKET_COLUMN else -1
+            for name, item in LISTED[kind]:
+                channel = self.wanted.get((name, market if name in OF_MARKET else -1))
+                if channel is not None:
+                    channel.add(item(named_event([int(value) for value in events[at : at + ROW]])))
+
+    def flush(self) -> None:
+        """Let every channel tell what has changed."""
+        self.is_dirty = False
+        for channel in self.channels.values():
+            channel.flush()
+
+    # -- what is read --
+
+    def bbo(self, market: int) -> Named:
+        best = {"bid": self.venue.depth(market, Side.BUY, 1), "ask": self.venue.depth(market, Side.SELL, 1)}
+        return {side: levels[0] if levels else None for side, levels in best.items()}
+
+    def ticker(self, market: int) -> Named:
+        """Prices are ticks, null: none yet."""
+        found = self.venue.known_market(market)
+        return {
+            "oracle": found.oracle or None, "oracle_ts": found.oracle_ts, "mark": found.mark or None, "last": found.last or None,
+            "open_interest": found.open_interest,
+        }  # fmt: skip
+
+    def status(self, market: int) -> Named:
+        return {"status": MarketStatus(self.venue.known_market(market).status).name}
+
+    def fund(self) -> Named:
+        """Cash of the insurance fund by asset [micro]."""
+        assets = range(self.venue.state.accounts.assets)
+        return {"balances": [self.venue.balance(SystemAccount.INSURANCE_FUND, asset) for asset in assets]}

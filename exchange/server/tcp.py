@@ -1,0 +1,122 @@
+"""The TCP shell: bytes between sockets and sessions, and the beat of time. It knows no rule of the protocol.
+
+What one read of a socket brings is handed to its session at once, and all that this causes is written at once: that, and batches, matter
+more for speed than any library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from .errors import Refusal
+from .frames import Frames
+from .host import Host
+from .requests import MSGPACK
+from .session import Session
+
+HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
+FLUSH_S: Final = 0.02  # between two messages of a market data channel
+BEAT_S: Final = 1.0
+IDLE_S: Final = 0.05  # the longest that time is left alone: what falls due late is stamped late
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, server: TcpServer) -> None:
+        self.server = server
+        self.session: Session | None = None
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        frames = Frames(self.server.host.limits.frame_bytes)
+        try:
+            self.session = Session(self.server.host, MSGPACK, frames, self.write)
+        except Refusal as error:
+            transport.write(MSGPACK.encode({"id": None, **error.body()}))
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        assert self.session is not None
+        self.session.receive(data)
+        self.write()
+        self.server.stir()
+
+    def write(self) -> None:
+        """What the session has to say. While the other side does not read, it stays in the session, which watches over it."""
+        session, transport = self.session, self.transport
+        assert session is not None and transport is not None
+        if session.is_slow and not session.ending:
+            return
+        out = session.take()
+        if out:
+            transport.write(out)
+        if session.ending:
+            transport.close()
+
+    def pause_writing(self) -> None:
+        assert self.session is not None and self.transport is not None
+        self.session.is_slow = True
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        assert self.session is not None and self.transport is not None
+        self.session.resume()
+        self.write()
+        self.transport.resume_reading()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if self.session is not None:
+            self.session.closed()
+            self.server.stir()
+
+
+class TcpServer:
+    """Serves a host on one port until it is closed. Also drives the host's clock."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._server: asyncio.Server | None = None
+        self._flush: asyncio.TimerHandle | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, address: str, port: int) -> int:
+        """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), address, port)
+        self._tasks = [loop.create_task(self._beat()), loop.create_task(self._drive())]
+        port = self._server.sockets[0].getsockname()[1]
+        return int(port)
+
+    def stir(self) -> None:
+        """Something may have happened: market data is told a little later, together with what else happens by then."""
+        if self._flush is None and self.host.streams.is_dirty:
+            self._flush = asyncio.get_running_loop().call_later(FLUSH_S, self._flushed)
+
+    def _flushed(self) -> None:
+        self._flush = None
+        self.host.flush()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self.host.beat()
+
+    async def _drive(self) -> None:
+        """Let the venue's time pass when nobody sends anything."""
+        while True:
+            due = self.host.clock.wait(self.host.exchange.state.schedule.next)
+            await asyncio.sleep(IDLE_S if due is None else min(IDLE_S, max(due, 0.001)))
+            self.host.pass_time()
+            self.stir()
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        for session in list(self.host.sessions):
+            session.shut_down()
+        await asyncio.sleep(0)

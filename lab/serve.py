@@ -1,0 +1,95 @@
+"""`perplab serve`: a sandbox exchange composed of a venue, a clock, a world and a server, and run until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from typing import Any, Final
+
+import click
+
+FIXED_START: Final = 1_767_225_600_000_000_000  # [ns] 2026-01-01T00:00:00Z, where the clock is stepped: so that a session repeats
+LOOPBACK: Final = "127.0.0.1"
+
+
+class ClockText(click.ParamType[int]):
+    """real, step, or x10."""
+
+    name = "real|xN|step"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from perplab.exchange.server.clock import MAX_SPEED
+
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        if text in ("real", "step"):
+            return 1 if text == "real" else 0
+        if text[:1] == "x" and text[1:].isdecimal() and 1 <= int(text[1:]) <= MAX_SPEED:
+            return int(text[1:])
+        self.fail(f"{text!r} given, expected real, step, or x and a whole number up to {MAX_SPEED}, such as x60", param, ctx)
+
+
+@click.command(short_help="Run a sandbox exchange that bots connect to.")
+@click.option("--venue", default="sandbox", show_default=True, metavar="NAME|FILE", help="The venue's design.")
+@click.option("--port", type=click.IntRange(0, 65535), default=3100, show_default=True, help="Of TCP; 0 takes one that is free.")
+@click.option(
+    "--host", "address", default=LOOPBACK, show_default=True, help="Address to listen on. Others than loopback open it to the network."
+)
+@click.option(
+    "--clock", type=ClockText(), default="real", show_default=True, help="The venue's time: as the world's, N times as fast, or stepped."
+)
+@click.option("--world", default="sandbox", show_default=True, metavar="NAME|FILE|none", help="Prices and house bots around the venue.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Of all that the world draws.")
+@click.option("--trust", is_flag=True, help="Let clients log in with a name alone, without keys.")
+@click.option(
+    "--limits", default="open", show_default=True, type=click.Choice(["open", "venue", "tight"]), help="Rate limits of a connection."
+)
+def serve(venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str) -> None:
+    """Start an exchange on this machine that bots trade against over sockets: real matching, margin, funding and liquidation.
+
+    The book is alive from the first second. Stop it with Ctrl-C. `perplab docs api` describes the wire.
+    """
+    from perplab.exchange import BUILD, Exchange, load_venue
+    from perplab.exchange.server.clock import Clock
+    from perplab.exchange.server.host import Host
+    from perplab.exchange.server.limits import PROFILES
+
+    exchange = Exchange(load_venue(venue))
+    start = time.time_ns() if clock else FIXED_START
+    host = Host(
+        exchange, Clock(start, clock, time.monotonic_ns), monotonic=time.monotonic_ns, limits=PROFILES[limits], trust=trust,
+        complain=lambda text: click.echo(f"warning: {text}", err=True),
+    )  # fmt: skip
+    if world != "none":
+        from .world import World, load_world
+
+        host.attach(World(load_world(world), exchange, seed, start))
+        host.pass_time()
+    told = f"{exchange.design.name}, {BUILD} core"
+    admin = None if trust else host.key_of(host.people.user("admin"), ("trade", "read", "admin"))
+    hint = "clients log in with any name" if admin is None else f"the operator's key is {admin.key}, its secret {admin.secret}"
+    asyncio.run(run(host, address, port, told, hint))
+
+
+async def run(host: Any, address: str, port: int, told: str, hint: str) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    from perplab.exchange.server.tcp import TcpServer
+
+    server = TcpServer(host)
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    try:
+        port = await server.start(address, port)
+    except OSError as error:
+        raise click.ClickException(f"{address}:{port}: {error.strerror}; is a server running already? --port 0 takes a free one") from None
+    click.echo(f"perplab sandbox: {told}; msgpack over TCP at {address}:{port}")
+    click.echo(f"Users make themselves a key by the faucet; {hint}.")
+    click.echo(f"Try, in another terminal: python examples/first_fill.py {port}   `perplab docs api` describes the wire. Ctrl-C stops.")
+    sys.stdout.flush()
+    await stopped.wait()
+    await server.close()
+    click.echo("stopped", err=True)

@@ -1,0 +1,215 @@
+"""The world around a sandbox: outside prices, an oracle, and a house that keeps the books alive. It is carried by a server, not by a run.
+
+Rules: everything is drawn from (seed, market, second), so that what happens depends on the venue's time alone and not on how often anyone
+looks. What the house does are commands like anyone's, journaled with all others: a replay needs no world. A house that has lost half of its
+money is topped up, by a Deposit.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+from msgspec import Meta, Struct
+
+from perplab.clients.bots.base import Ints, Seat, pack_many
+from perplab.exchange import Exchange
+from perplab.exchange.design.reader import DesignError, convert, read_toml
+from perplab.exchange.messages import (
+    AccountKind,
+    CancelAll,
+    Command,
+    Deposit,
+    OpenAccount,
+    Place,
+    Side,
+    TimeInForce,
+    UpdateOracle,
+    command_row,
+)
+from perplab.exchange.units import BP, MICRO, MS_NS, SECOND_NS
+from perplab.oracle.keyed import generator
+
+FOLDER: Final = Path(__file__).parent / "worlds"
+HOUSE: Final = -1  # the owner of the house's accounts: no user has it
+
+Positive = Annotated[float, Meta(gt=0, le=1e12)]
+Basis = Annotated[float, Meta(gt=0, le=5_000)]
+Milliseconds = Annotated[int, Meta(ge=10, le=3_600_000)]
+
+
+class WorldError(DesignError):
+    """A world file is wrong; the text is meant for the user."""
+
+
+class MarketWorld(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    price_usd: Positive
+    volatility_bp: Basis  # [bp per square root of a second]
+    levels: Annotated[int, Meta(ge=1, le=100)] = 20
+    nearest_bp: Basis = 0.5
+    farthest_bp: Basis = 50.0
+    depth_usd: Positive = 1_000_000.0  # of each maker and side
+    takers_per_s: Annotated[float, Meta(ge=0, le=50)] = 1.0
+    taker_usd: Positive = 2_000.0  # median of an order
+
+
+class OracleWorld(Struct, frozen=True, forbid_unknown_fields=True):
+    interval_ms: Milliseconds = 3_000
+    noise_bp: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
+
+
+class House(Struct, frozen=True, forbid_unknown_fields=True):
+    makers: Annotated[int, Meta(ge=0, le=20)] = 2
+    maker_usd: Positive = 5_000_000.0
+    taker_usd: Positive = 20_000_000.0
+    interval_ms: Milliseconds = 500
+
+
+class WorldDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    markets: Annotated[tuple[MarketWorld, ...], Meta(min_length=1, max_length=64)]
+    oracle: OracleWorld = OracleWorld()
+    house: House = House()
+
+
+def load_world(name: str) -> WorldDesign:
+    """A shipped world by name, or a TOML file. Raises WorldError."""
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.exists():
+        known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.toml")))
+        raise WorldError(f"{name}: there is no such world; known are {known}, and TOML files")
+    try:
+        return convert(read_toml(path), WorldDesign, path.name)
+    except DesignError as error:
+        raise WorldError(str(error)) from None
+
+
+class Price:
+    """An outside price: a random walk, drawn a minute at a time, straight between two seconds."""
+
+    def __init__(self, seed: int, market: MarketWorld, start: int) -> None:
+        self.seed, self.market, self.start = seed, market, start
+        self._minutes: list[np.ndarray] = []  # log price at every second of a minute and at its end
+        self._last = math.log(market.price_usd)
+
+    def at(self, ts: int) -> float:
+        """[USD]"""
+        passed = max(0, ts - self.start)
+        minute, second = divmod(passed / SECOND_NS, 60.0)
+        while len(self._minutes) <= minute:
+            draws = generator(self.seed, "world", self.market.name, len(self._minutes)).standard_normal(60)
+            steps = self._last + np.concatenate([[0.0], np.cumsum(draws * self.market.volatility_bp * BP)])
+            self._minutes.append(steps)
+            self._last = float(steps[-1])
+        logs = self._minutes[int(minute)]
+        below = int(second)
+        return math.exp(float(logs[below]) + (second - below) * float(logs[below + 1] - logs[below]))
+
+
+class World:
+    """Carried by a server: `next` says when it wants to act, `act` what it does then. Times are the venue's, in ns."""
+
+    def __init__(self, design: WorldDesign, venue: Exchange, seed: int, start: int) -> None:
+        known = {market.name: number for number, market in enumerate(venue.design.markets)}
+        unknown = [market.name for market in design.markets if market.name not in known]
+        if unknown:
+            raise WorldError(f"the venue {venue.design.name} has no market {unknown[0]!r}; it has {', '.join(known)}")
+        self.design, self.venue, self.seed = design, venue, seed
+        self.markets = [(known[market.name], market, Price(seed, market, start)) for market in design.markets]
+        self.ticks = {number: float(venue.design.markets[number].tick) for number, _, _ in self.markets}
+        self.interval = design.house.interval_ms * MS_NS
+        self.oracle_ns = design.oracle.interval_ms * MS_NS
+        self.start = self.next = start
+        self.turn = 0  # of the makers
+        self.makers: list[int] = []
+        self.taker = -1
+
+    def open(self) -> list[Command]:
+        """The house's accounts, to be opened before anything else."""
+        house = self.design.house
+        first = int(self.venue.state.accounts.count)
+        self.makers = list(range(first, first + house.makers))
+        self.taker = first + house.makers
+        capital = {**dict.fromkeys(self.makers, house.maker_usd), self.taker: house.taker_usd}
+        kinds = [AccountKind.MAKER] * house.makers + [AccountKind.TRADER]
+        opened: list[Command] = [OpenAccount(0, kind, HOUSE) for kind in kinds]
+        return opened + [Deposit(0, account, 0, int(usd * MICRO)) for account, usd in capital.items()]
+
+    def act(self, ts: int) -> Ints:
+        """What happens at `ts`, as packed commands, flat; `next` moves on."""
+        self.next = ts + self.interval
+        rows: list[Ints] = []
+        for number, market, price in self.markets:
+            outside = price.at(ts) / self.ticks[number]
+            if (ts - self.start) % self.oracle_ns < self.interval:
+                rows.append(self._oracle(number, market, outside, ts))
+            rows += self._quotes(number, market, outside)
+            rows.append(self._takers(number, market, outside, ts))
+        self.turn += 1
+        rows.append(self._top_ups())
+        return np.concatenate(rows).reshape(-1)
+
+    def _oracle(self, number: int, market: MarketWorld, outside: float, ts: int) -> Ints:
+        noise = generator(self.seed, "oracle", market.name, ts // MS_NS).standard_normal() * self.design.oracle.noise_bp * BP
+        reported = max(1, round(outside * (1.0 + noise)))
+        return _rows(UpdateOracle(0, number, reported, reported))
+
+    def _quotes(self, number: int, market: MarketWorld, outside: float) -> list[Ints]:
+        """The maker whose turn it is, in this market: its quotes anew, leant against what it holds."""
+        if not self.makers:
+            return []
+        maker = self.makers[self.turn % len(self.makers)]
+        seat = Seat(maker, number, self.venue.design.markets[number].unit)
+        held = seat.notional(self.venue.position(maker, number).size, outside) / MICRO
+        lean = max(-1.0, min(1.0, held / market.depth_usd))
+        offsets = np.geomspace(market.nearest_bp, market.farthest_bp, market.levels) * BP
+        fair = outside * (1.0 - lean * market.nearest_bp * 2.0 * BP)
+        prices = np.concatenate([fair * (1.0 - offsets), fair * (1.0 + offsets)])
+        shares = offsets / offsets.sum()
+        room = np.array([1.0 - max(0.0, lean), 1.0 + min(0.0, lean)])
+        usd = market.depth_usd * np.concatenate([shares * room[0], shares * room[1]])
+        lots = (usd * MICRO / (prices * seat.unit)).astype(np.int64)
+        sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), market.levels)
+        ticks = self._rounded(number, prices, sides)
+        wanted = (lots > 0) & (ticks > 0)
+        quotes = pack_many(
+            Place, int(wanted.sum()), account=maker, market=number, side=sides[wanted], price=ticks[wanted], size=lots[wanted],
+            tif=int(TimeInForce.POST_ONLY),
+        )  # fmt: skip
+        return [_rows(CancelAll(0, maker, number)), quotes]
+
+    def _rounded(self, number: int, prices: np.ndarray, sides: Ints) -> Ints:
+        """Whole ticks of as many significant figures as the market takes, away from the other side."""
+        figures = self.venue.design.markets[number].significant_figures
+        step = 10.0 ** np.maximum(0.0, np.floor(np.log10(np.maximum(prices, 1.0))) + 1 - figures) if figures else np.ones_like(prices)
+        ticks: Ints = (np.where(sides == Side.BUY, np.floor(prices / step), np.ceil(prices / step)) * step).astype(np.int64)
+        return ticks
+
+    def _takers(self, number: int, market: MarketWorld, outside: float, ts: int) -> Ints:
+        """Market orders of this interval: a Poisson number, sides at random, sizes with a heavy tail."""
+        draws = generator(self.seed, "takers", market.name, ts // MS_NS)
+        count = int(draws.poisson(market.takers_per_s * self.interval / SECOND_NS))
+        sides = draws.integers(0, 2, count)
+        usd = market.taker_usd * np.exp(draws.standard_normal(count) * 1.2)
+        unit = self.venue.design.markets[number].unit
+        lots = np.maximum(1, (usd * MICRO / (outside * unit)).astype(np.int64))
+        return pack_many(
+            Place, count, account=self.taker, market=number, side=sides, price=0, size=lots, order_type=1, tif=int(TimeInForce.IOC)
+        )
+
+    def _top_ups(self) -> Ints:
+        """Deposits for those of the house who have lost half of their money."""
+        house = self.design.house
+        rows = [np.zeros((0, 16), dtype=np.int64)]
+        for account in [*self.makers, self.taker]:
+            capital = int((house.taker_usd if account == self.taker else house.maker_usd) * MICRO)
+            equity = self.venue.equity(account)
+            if equity < capital // 2:
+                rows.append(_rows(Deposit(0, account, 0, capital - equity)))
+        return np.concatenate(rows)
+
+
+def _rows(*commands: Command) -> Ints:
+    return np.array([command_row(command) for command in commands], dtype=np.int64)

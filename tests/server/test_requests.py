@@ -1,0 +1,180 @@
+"""Commands through a session: replies, retries, limits, and what happens when a connection breaks."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from wire import SECOND, Talker, World
+
+from perplab.exchange.codes import Reason
+from perplab.exchange.server.errors import REASON_TEXT
+from perplab.exchange.server.limits import Limits
+from perplab.exchange.server.routing import WIDTH
+
+
+def buy(price: int, size: int = 1, **more: object) -> dict[str, object]:
+    return {"op": "place", "market": 0, "side": "BUY", "price": price, "size": size, **more}
+
+
+def sell(price: int, size: int = 1, **more: object) -> dict[str, object]:
+    return buy(price, size, **more) | {"side": "SELL"}
+
+
+def does(talker: Talker, request: dict[str, object]) -> dict[str, object]:
+    return talker.ask(str(request["op"]), **{name: value for name, value in request.items() if name != "op"})
+
+
+def shape(reply: dict[str, object]) -> tuple[object, ...]:
+    return tuple(reply[name] for name in ("state", "filled", "open"))
+
+
+def test_replies_say_what_became_of_the_order() -> None:
+    world = World()
+    alice, bob = world.talker("alice"), world.talker("bob")
+    assert shape(does(alice, sell(60_010, 5))) == ("OPEN", 0, 5)
+    assert shape(does(bob, buy(60_010, 3))) == ("FILLED", 3, 0)
+    assert shape(does(bob, buy(60_010, 4))) == ("OPEN", 2, 2)
+    assert shape(does(bob, buy(60_020, 4, tif="IOC"))) == ("CANCELLED", 0, 0)
+    resting = bob.ask("account")["orders"][0]
+    assert shape(bob.ask("amend", order_id=resting["order_id"], price=60_011, size=6)) == ("OPEN", 0, 6)
+    assert shape(does(alice, sell(60_011, 1))) == ("FILLED", 1, 0)
+    assert shape(bob.ask("cancel", order_id=resting["order_id"])) == ("CANCELLED", 0, 0)
+    refused = bob.ask("cancel", order_id=resting["order_id"])
+    assert (refused["code"], refused["reason"]) == (1_000 + Reason.UNKNOWN_ORDER, "UNKNOWN_ORDER") and refused["data"]["account"] == 9
+    market = does(alice, sell(0, 1, order_type="MARKET"))
+    assert shape(market) == ("CANCELLED", 0, 0), "nobody bids"
+
+
+def test_what_others_lose_on_the_way_is_not_one_s_own() -> None:
+    """A reply to a cancellation is about that order, even if others went first."""
+    world = World()
+    alice = world.talker("alice")
+    for price in (59_000, 59_100):
+        does(alice, buy(price))
+    told = alice.ask("batch", items=[sell(59_100), {"op": "cancel", "order_id": 1}])
+    assert [one["order_id"] for one in told["statuses"]] == [3, 1], "the self-trade took order 2"
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert set(REASON_TEXT) == set(Reason)
+
+
+def test_a_client_id_makes_a_retry_safe() -> None:
+    world = World()
+    alice = world.talker("alice")
+    first = does(alice, buy(59_000, 2, client_id="0xC0FFEE"))
+    again = does(alice, buy(59_000, 2, client_id="0xc0ffee"))
+    assert again["repeated"] and (again["order_id"], again["state"], again["open"]) == (first["order_id"], "OPEN", 2)
+    assert alice.ask("order", client_id="0xc0ffee")["state"] == "OPEN"
+    assert alice.ask("cancel_client", client_id=0xC0FFEE)["order_id"] == first["order_id"]
+    assert alice.ask("order", client_id="0xc0ffee")["state"] == "CANCELLED"
+    assert alice.ask("order", order_id=first["order_id"])["state"] == "CANCELLED"
+    assert alice.ask("order", client_id=5)["reason"] == "UNKNOWN_ORDER_OF_CLIENT"
+    assert alice.ask("order")["reason"] == "MISSING_FIELD"
+
+
+@pytest.mark.parametrize("client_id", [1, 2**63 - 1, "0x" + "f" * 32, "0x8000000000000000", "0x10000000000000000"])
+def test_client_ids_come_back_as_they_went(client_id: int | str) -> None:
+    talker = World().talker("alice")
+    does(talker, buy(59_000, client_id=client_id))
+    told = talker.ask("account")["orders"][0]["client_id"]
+    assert int(str(told), 0) == int(str(client_id), 0)
+
+
+def test_the_reply_that_was_lost_can_be_asked_for_and_a_request_is_not_done_twice() -> None:
+    world = World()
+    world.talker("alice")
+    talker = Talker(world)
+    talker.ask("login", name="alice", session="bot-1")
+    talker.session.receive(talker.bytes_of({"id": 77, **buy(59_000)}))
+    talker.session.take()
+    talker.session.closed()
+    again = Talker(world)
+    again.ask("login", name="alice", session="bot-1")
+    lost = again.ask("outcome", request=77)["reply"]
+    assert lost["ok"] and lost["order_id"] == 1
+    again.session.receive(again.bytes_of({"id": 77, **buy(59_000)}))
+    (reply,) = again.read()
+    assert reply["again"] and reply["order_id"] == 1 and len(again.ask("account")["orders"]) == 1
+    assert again.ask("outcome", request=78)["reason"] == "UNKNOWN_REQUEST"
+    other = world.talker("mallory")
+    other.ask("login", name="mallory", session="bot-1")
+    assert other.ask("outcome", request=77)["reason"] == "UNKNOWN_REQUEST", "another's session of the same name"
+
+
+def test_two_requests_of_one_read_with_the_same_id_are_one() -> None:
+    talker = World().talker("alice")
+    talker.ask("login", name="alice", session="s")
+    talker.session.receive(talker.bytes_of({"id": "x", **buy(59_000)}) * 2)
+    first, second = talker.read()
+    assert second == {**first, "again": True} and len(talker.ask("account")["orders"]) == 1
+
+
+def test_remembered_replies_are_bounded() -> None:
+    world = World(limits=Limits(remembered=10))
+    talker = world.talker("alice")
+    talker.ask("login", name="alice", session="s")
+    for _ in range(50):
+        talker.ask("ping")
+    assert len(world.host.memory(world.host.people.users["alice"], "s")) == 10
+
+
+def test_packed_rows_have_packed_statuses() -> None:
+    world = World()
+    talker = world.talker("alice")
+    rows = [[5, 0, 8, 0, 0, 59_000 + n, 2] + [0] * 9 for n in range(3)]
+    rows[1][6] = 0  # no size: no command
+    rows.append([7, 0, 8, 99] + [0] * 12)
+    reply = talker.ask("rows", rows=b"".join(struct.pack("<16q", *row) for row in rows))
+    told = list(struct.iter_unpack(f"<{WIDTH}q", reply["statuses"]))
+    assert [one[0] for one in told] == [0, -1, 0, Reason.UNKNOWN_ORDER] and [one[1] for one in told] == [1, 0, 2, 0]
+    assert set(reply["errors"]) == {"1"} and "Place.size is 0" in reply["errors"]["1"]["message"]
+    assert len(talker.ask("account")["orders"]) == 2
+
+
+def test_a_flood_is_refused_told_when_to_come_back_and_then_cut() -> None:
+    world = World(limits=Limits(commands_per_s=10, burst=5, flood=3))
+    flooder, other = world.talker("mallory"), world.talker("alice")
+    assert [does(flooder, buy(59_000 + n))["tokens"] for n in range(5)] == [4, 3, 2, 1, 0]
+    refused = does(flooder, buy(59_900))
+    assert (refused["reason"], refused["data"]["retry_ms"], refused["tokens"]) == ("RATE_LIMITED", 100, 0)
+    world.monotonic += SECOND // 10
+    assert does(flooder, buy(59_901))["ok"], "as was told"
+    assert flooder.ask("batch", items=[buy(1)] * 6)["reason"] == "RATE_LIMITED"
+    for _ in range(3):
+        flooder.send("place", market=0, side=0, price=1, size=1)
+    assert flooder.session.ending == "RATE_LIMITED" and does(other, buy(59_000))["ok"]
+
+
+@pytest.mark.parametrize(("scope", "left"), [("none", [1, 2]), ("connection", [1]), ("account", [])])
+def test_what_is_cancelled_when_a_connection_breaks(scope: str, left: list[int]) -> None:
+    world = World()
+    alice = world.talker("alice")
+    does(alice, buy(59_000))
+    bot = Talker(world)
+    bot.ask("login", name="alice")
+    assert bot.ask("cancel_on_disconnect", scope=scope)["ok"]
+    does(bot, buy(59_001))
+    bot.session.closed()
+    assert [order["order_id"] for order in alice.ask("account")["orders"]] == left
+
+
+def test_a_logout_cancels_nothing() -> None:
+    world = World()
+    alice, bot = world.talker("alice"), Talker(world)
+    bot.ask("login", name="alice")
+    bot.ask("cancel_on_disconnect", scope="account")
+    does(bot, buy(59_001))
+    assert bot.ask("logout")["ok"] and bot.ask("account")["reason"] == "LOGIN_REQUIRED"
+    bot.session.closed()
+    assert len(alice.ask("account")["orders"]) == 1
+
+
+def test_connections_are_bounded() -> None:
+    world = World(limits=Limits(connections=2))
+    one, _ = Talker(world), Talker(world)
+    with pytest.raises(Exception, match="no room for another connection"):
+        Talker(world)
+    one.session.closed()
+    assert Talker(world).ask("ping")["ok"]

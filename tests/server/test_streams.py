@@ -1,0 +1,188 @@
+"""Streams: snapshots, numbers without gaps, what a reconnecting client gets, and readers who are slow."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wire import Message, Talker, World
+
+from perplab.exchange.server import host as hosts
+from perplab.exchange.server.limits import Limits
+
+
+class Book:
+    """What a client makes of the messages of a book."""
+
+    def __init__(self) -> None:
+        self.sides: dict[str, dict[int, int]] = {"bids": {}, "asks": {}}
+        self.seq = -1
+        self.depth = 0
+
+    def see(self, message: Message) -> None:
+        if message["type"] == "snapshot":
+            self.sides = {side: dict(map(tuple, message[side])) for side in self.sides}
+            self.depth = message["depth"]
+        else:
+            assert message["prev_seq"] == self.seq, "a gap"
+            for side, levels in self.sides.items():
+                for price, size in message[side]:
+                    levels.pop(price, None)
+                    if size:
+                        levels[price] = size
+        self.seq = message["seq"]
+        if "checksum" in message:
+            best = [self.best("bids")[:10], self.best("asks")[:10]]
+            assert zlib.crc32(",".join(f"{p}:{s}" for side in best for p, s in side).encode()) == message["checksum"]
+
+    def best(self, side: str) -> list[tuple[int, int]]:
+        return sorted(self.sides[side].items(), reverse=side == "bids")[: self.depth]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(59_990, 60_010), st.integers(0, 9), st.integers(0, 3)), max_size=60),
+    st.integers(1, 6),
+)
+def test_a_book_made_of_deltas_is_the_venue_s(orders: list[tuple[int, int, int, int]], depth: int) -> None:
+    world = World()
+    maker, taker, reader = world.talker("maker"), world.talker("taker"), world.talker()
+    reader.ask("subscribe", channel="book", market=0, depth=depth, checksum=True)
+    mine = Book()
+    for side, price, size, pause in orders:
+        if size:
+            (maker if side else taker).ask("place", market=0, side=side, price=price, size=size)
+        else:
+            maker.ask("cancel_all")
+        if not pause:
+            world.later(0.1)
+        for message in reader.heard("book"):
+            mine.see(message)
+    world.later(0.1)
+    for message in reader.heard("book"):
+        mine.see(message)
+    for number, side in enumerate(("bids", "asks")):
+        assert mine.best(side) == world.host.exchange.depth(0, number, depth)
+
+
+def test_private_events_chain_from_the_snapshot() -> None:
+    world = World()
+    talker = world.talker("alice")
+    talker.ask("subscribe", channel="private")
+    (snapshot,) = talker.heard("private")
+    assert snapshot["type"] == "snapshot" and snapshot["balances"][0]["cash"] == 10**12 and snapshot["orders"] == []
+    for price in (59_000, 59_001):
+        talker.ask("place", market=0, side="BUY", price=price, size=1)
+    world.talker("bob").ask("place", market=0, side="SELL", price=59_001, size=1)
+    told = talker.heard("private")
+    assert [message["prev_seq"] for message in told] == [snapshot["seq"], *(message["seq"] for message in told[:-1])]
+    assert [event["type"] for message in told for event in message["events"]] == ["OrderPlaced", "OrderPlaced", "Traded"]
+
+
+def reconnected(world: World, since: int) -> list[Message]:
+    talker = Talker(world)
+    talker.ask("login", name="alice")
+    assert talker.ask("subscribe", channel="private", since_seq=since)["ok"]
+    return talker.heard("private")
+
+
+def test_a_reconnecting_client_gets_what_it_missed() -> None:
+    world = World()
+    talker = world.talker("alice")
+    talker.ask("subscribe", channel="private")
+    last = talker.heard("private")[-1]["seq"]
+    talker.session.closed()
+    other = world.talker("alice", money=0)
+    for price in (59_000, 59_001):
+        other.ask("place", market=0, side="BUY", price=price, size=1)
+    world.talker("bob").ask("place", market=0, side="BUY", price=58_000, size=1)
+    (told,) = reconnected(world, last)
+    assert told["type"] == "events" and told["prev_seq"] == last and [event["price"] for event in told["events"]] == [59_000, 59_001]
+    assert reconnected(world, told["seq"]) == [], "nothing was missed"
+
+
+def test_what_is_older_than_the_ring_is_a_gap_and_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "RING_EVENTS", 3)
+    world = World()
+    talker = world.talker("alice")
+    for price in range(59_000, 59_010):
+        talker.ask("place", market=0, side="BUY", price=price, size=1)
+    last = world.host.exchange.state.log.seq
+    gap, snapshot = reconnected(world, 4)
+    assert (gap["type"], gap["since_seq"], gap["last_seq"]) == ("gap", 4, last) and gap["oldest_seq"] > 5
+    assert snapshot["type"] == "snapshot" and snapshot["seq"] == last and len(snapshot["orders"]) == 10
+    ahead, _ = reconnected(world, last + 100)
+    assert ahead["type"] == "gap", "a number that this venue has not come to is of another epoch"
+
+
+def test_a_slow_reader_gets_market_data_in_one_piece_and_is_told() -> None:
+    world = World()
+    maker, reader = world.talker("maker"), world.talker()
+    reader.ask("subscribe", channel="book", market=0)
+    reader.ask("subscribe", channel="trades", market=0)
+    mine = Book()
+    mine.see(reader.heard("book")[0])
+    reader.heard()
+    reader.session.is_slow = True
+    for price in range(59_000, 59_020):
+        maker.ask("place", market=0, side="BUY", price=price, size=1)
+        world.later(0.1)
+    assert reader.read() == [], "nothing is kept for it"
+    reader.session.resume()
+    (snapshot,) = reader.heard("book")
+    assert snapshot["type"] == "snapshot" and snapshot["conflated"] == 20
+    mine.see(snapshot)
+    maker.ask("place", market=0, side="BUY", price=59_500, size=1)
+    world.later(0.1)
+    mine.see(reader.heard("book")[0])
+    assert mine.best("bids") == world.host.exchange.depth(0, 0, 20)
+
+
+def test_private_events_that_are_not_read_end_the_connection_with_a_reason() -> None:
+    world = World(limits=Limits(unread_bytes=2_000))
+    talker, other = world.talker("alice"), world.talker("alice", money=0)
+    talker.ask("subscribe", channel="private")
+    talker.heard()
+    talker.session.is_slow = True
+    for price in range(59_000, 59_030):
+        other.ask("place", market=0, side="BUY", price=price, size=1)
+    assert talker.session.ending == "SLOW_READER"
+    assert talker.read()[-1]["reason"] == "SLOW_READER" and other.ask("ping")["ok"]
+
+
+def test_heartbeats_carry_the_last_number_and_a_dead_client_is_cut() -> None:
+    world = World(limits=Limits(quiet_s=15, silent_s=100))
+    reader, silent = world.talker("alice"), world.talker("bob")
+    reader.ask("subscribe", channel="ticker", market=0)
+    for _ in range(15):
+        world.later(1)
+        world.host.beat()
+    beats = reader.heard("heartbeat")
+    assert len(beats) == 15 and beats[-1]["seq"] == world.host.exchange.state.log.seq
+    reader.ask("ping")
+    for _ in range(16):
+        world.later(1)
+        world.host.beat()
+    assert reader.session.ending == "IDLE" and not silent.session.ending
+    for _ in range(80):
+        world.later(1)
+        world.host.beat()
+    assert silent.session.ending == "IDLE"
+
+
+def test_a_stream_is_left_and_not_had_twice() -> None:
+    world = World(limits=Limits(subscriptions=2))
+    talker = world.talker("alice")
+    assert talker.ask("unsubscribe", channel="book", market=0)["reason"] == "NOT_SUBSCRIBED"
+    assert talker.ask("subscribe", channel="book", market=0)["ok"]
+    assert talker.ask("subscribe", channel="book", market="BTC-PERP")["reason"] == "ALREADY_SUBSCRIBED"
+    assert talker.ask("subscribe", channel="private")["ok"]
+    assert talker.ask("subscribe", channel="bbo", market=0)["reason"] == "TOO_MANY_SUBSCRIPTIONS"
+    assert talker.ask("unsubscribe", channel="book", market=0)["ok"] and talker.ask("unsubscribe", channel="private")["ok"]
+    talker.heard()
+    talker.ask("place", market=0, side="BUY", price=59_000, size=1)
+    world.later(1)
+    world.host.beat()
+    assert talker.heard() == [] and not world.host.streams.channels and not world.host.private
