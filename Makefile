@@ -26,7 +26,7 @@ demo: $(VENV)/runtime  ## the main job: six venue designs through one crash (SEE
 	@$(VENV)/bin/perplab --version
 	$(VENV)/bin/perplab compare oct10 --seeds $(SEEDS)
 
-test: $(VENV)/dev  ## the whole suite on the compiled core, then the core's tests on the interpreted one (JOBS=2, ARGS=)
+test: $(VENV)/dev  ## the whole suite on the compiled core, then those of core and server on the interpreted one (JOBS=2, ARGS=)
 	@$(VENV)/bin/perplab --version
 	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then \
 		PERPLAB_EXPECT=compiled $(VENV)/bin/pytest -n $(JOBS) $(ARGS) && $(MAKE) --no-print-directory test-interpreted; \
@@ -38,7 +38,7 @@ test: $(VENV)/dev  ## the whole suite on the compiled core, then the core's test
 .PHONY: test-interpreted
 test-interpreted: $(PURE)/dev
 	@$(PURE)/bin/perplab --version
-	@PERPLAB_EXPECT=interpreted $(PURE)/bin/pytest -n $(JOBS) $(ARGS) tests/exchange
+	@PERPLAB_EXPECT=interpreted $(PURE)/bin/pytest -n $(JOBS) $(ARGS) tests/exchange tests/server
 
 soak:  ## a million random commands over 50 designs: all rules after each, both builds alike (10 minutes; SEED=1, JOBS=2, ARGS=)
 soak: $(VENV)/dev $(PURE)/dev
