@@ -58,5 +58,7 @@ class Bucket:
         return max(0, -(-missing // (self.per_s * 1_000_000)))
 
     def _fill(self, now: int) -> None:
+        if now == self._at:
+            return
         self._tokens = min(self.burst * 1_000_000_000, self._tokens + (now - self._at) * self.per_s)
         self._at = now

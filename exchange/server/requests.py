@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from ..schema.codes import enums_of
-from ..schema.messages import AUTHORITY, COMMANDS, MAX_AMOUNT, ROW, AccountId, Command, MarketId, Role
+from ..schema.messages import AUTHORITY, COMMAND_OF, COMMANDS, MAX_AMOUNT, ROW, AccountId, Command, MarketId, Role
 from .errors import Refusal, Trouble
 
 RequestId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] | None
@@ -321,15 +321,30 @@ JSON: Final = Codec("JSON", msgspec.json.Decoder(AnyRequest).decode, msgspec.jso
 # -- commands as rows --
 
 
+class _Plan(Struct, frozen=True):
+    """How a kind of request becomes a row."""
+
+    kind: int
+    fields: tuple[str, ...]  # behind id and account
+    has_client: bool  # the last of them is a client id, which takes two columns
+    zeros: list[int]  # that fill the row up
+    enums: dict[str, type[IntEnum]]
+
+
+def _plan(request: type[CommandRequest], command: type[Command]) -> _Plan:
+    names = request.__struct_fields__[2:]
+    has_client = names[-1] == "client_id"
+    return _Plan(command.KIND, names, has_client, [0] * (ROW - 3 - len(names) - has_client), enums_of(command))
+
+
+PLANS: Final = {request: _plan(request, command) for request, command in COMMAND_REQUESTS.items()}
+
+
 class RowMaker:
     """Requests that are commands, as packed rows. Knows the venue's names of markets."""
 
     def __init__(self, markets: Iterable[str]) -> None:
         self._markets = {name: number for number, name in enumerate(markets)}
-        self._kinds = {request: command.KIND for request, command in COMMAND_REQUESTS.items()}
-        self._enums: dict[type[CommandRequest], dict[str, type[IntEnum]]] = {
-            request: enums_of(command) for request, command in COMMAND_REQUESTS.items()
-        }
 
     def market(self, given: int | str) -> int:
         """Raises Refusal."""
@@ -341,24 +356,23 @@ class RowMaker:
 
     def row(self, request: CommandRequest, account: int) -> list[int]:
         """The row of a request for `account`, its ts 0. Raises Refusal for a name that is not known."""
-        values = msgspec.structs.astuple(request)
-        row = [self._kinds[type(request)], 0, account, *values[2:]]
-        if request.__struct_fields__[-1] == "client_id":
-            row[-1:] = client_halves(row[-1])
-        for column in range(3, len(row)):
-            if isinstance(row[column], str):
-                row[column] = self._number(request, request.__struct_fields__[column - 1], row[column])
-        return row + [0] * (ROW - len(row))
+        plan = PLANS[type(request)]
+        values = list(msgspec.structs.astuple(request)[2:])
+        if plan.has_client:
+            values[-1:] = client_halves(values[-1]) if values[-1] else (0, 0)
+        if str in map(type, values):
+            values = [self._number(plan, place, one) if isinstance(one, str) else one for place, one in enumerate(values)]
+        return [plan.kind, 0, account, *values, *plan.zeros]
 
-    def _number(self, request: CommandRequest, field: str, name: str) -> int:
+    def _number(self, plan: _Plan, place: int, name: str) -> int:
+        field = plan.fields[place]
         if field == "market":
             return self.market(name)
-        enum = self._enums[type(request)][field]
         try:
-            return int(enum[name])
+            return int(plan.enums[field][name])
         except KeyError:
-            known = [one.name for one in enum]
-            message = f"{request.__struct_config__.tag}.{field}: there is no {name!r}; known are {', '.join(known)}"
+            op, known = op_of(COMMAND_OF[plan.kind]), [one.name for one in plan.enums[field]]
+            message = f"{op}.{field}: there is no {name!r}; known are {', '.join(known)}"
             raise Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=name, known=known) from None
 
 

@@ -28,6 +28,7 @@ from .routing import LEFT, ORDER_ID, REASON, REPEATED, SEQ, STATE, WIDTH, outcom
 from .streams import Key as ChannelKey
 
 SECOND: Final = 1_000_000_000  # [ns]
+STATES: Final = tuple(state.name for state in OrderState)  # by number
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
 ACCOUNT_COLUMN: Final = 2  # of every command that an owner may send; asserted below
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
@@ -89,7 +90,7 @@ class Session:
         self._receive((payload,))
 
     def _receive(self, payloads: Iterable[bytes]) -> None:
-        self._heard = self.host.monotonic()
+        self._heard = self.host.monotonic()  # also what time it is for the bucket: a read takes no time
         self._is_receiving = True
         try:
             for payload in payloads:
@@ -257,10 +258,9 @@ class Session:
 
     def _pay(self, count: int) -> None:
         """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
-        now = self.host.monotonic()
-        if self.bucket.take(count, now):
+        if self.bucket.take(count, self._heard):
             self._floods = 0
-            self._tokens = self.bucket.left(now)
+            self._tokens = self.bucket.left(self._heard)
             return
         self._floods += 1
         limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
@@ -309,38 +309,35 @@ class Session:
             for one in asked:
                 self._refuse(one.id, error)
             return
-        told = outcomes(applied.events, applied.ends) if applied is not None else vec[i64]()
+        told = memoryview(outcomes(applied.events, applied.ends)).tolist() if applied is not None else []
+        ts = self.host.exchange.now
         for one in asked:
             if one.op == "batch":
                 pairs = zip(self._ops, one.slots, strict=True)
-                self._reply(one.id, {"ok": True, "statuses": [self._status(op, slot, rows, told) for op, slot in pairs]}, one.tokens)
+                self._reply(one.id, {"ok": True, "statuses": [self._status(op, slot, rows, told, ts) for op, slot in pairs]}, one.tokens)
             else:
-                self._reply(one.id, self._status(one.op, one.slots[0], rows, told), one.tokens)
+                self._reply(one.id, self._status(one.op, one.slots[0], rows, told, ts), one.tokens)
 
-    def _status(self, op: str, slot: Slot, rows: list[int], told: vec[i64]) -> Data:
+    def _status(self, op: str, slot: Slot, rows: list[int], told: list[int], ts: int) -> Data:
         """What a command came to."""
         if not isinstance(slot, int):
             return slot
         at = slot * WIDTH
-        seq = int(told[at + SEQ])
-        if told[at + REASON] != 0:
+        if told[at + REASON]:
             command = COMMAND_OF[rows[slot * ROW]]
             data: Data = {"account": rows[slot * ROW + ACCOUNT_COLUMN]}
             if "market" in command.__struct_fields__:
                 data["market"] = rows[slot * ROW + column_of(command, "market")]
-            return {**refused(int(told[at + REASON]), data), "seq": seq}
-        body: Data = {"ok": True, "ts": self.host.exchange.now, "seq": seq}
-        if op in OF_ORDERS:
-            order_id = int(told[at + ORDER_ID])
-            body |= {
-                "order_id": order_id, "state": OrderState(int(told[at + STATE])).name, "filled": int(told[at + FILLED_LOTS]),
-                "open": int(told[at + LEFT]),
-            }  # fmt: skip
-            if told[at + REPEATED]:
-                body["repeated"] = True
-            if self.cancels[0] == "connection" and told[at + LEFT]:
-                self._placed.add(order_id)
-        return body
+            return {**refused(told[at + REASON], data), "seq": told[at + SEQ]}
+        if op not in OF_ORDERS:
+            return {"ok": True, "ts": ts, "seq": told[at + SEQ]}
+        if self.cancels[0] == "connection" and told[at + LEFT]:
+            self._placed.add(told[at + ORDER_ID])
+        body: Data = {
+            "ok": True, "ts": ts, "seq": told[at + SEQ], "order_id": told[at + ORDER_ID], "state": STATES[told[at + STATE]],
+            "filled": told[at + FILLED_LOTS], "open": told[at + LEFT],
+        }  # fmt: skip
+        return {**body, "repeated": True} if told[at + REPEATED] else body
 
     def _carry_out_rows(self, request: r.Rows) -> None:
         self.may("trade")
