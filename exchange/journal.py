@@ -33,6 +33,7 @@ from .state.types import ROW
 MAGIC: Final = b"perplab journal 1\n"
 HEAD: Final = struct.Struct("<IIII")
 ZEROS: Final = bytes(16)  # a compressed block does not end like that
+SMALL: Final = 4_096  # [bytes]
 SECTOR: Final = 512  # [bytes] what a disk writes whole
 NOT_WRITTEN: Final = "; the command was not carried out, the venue is read-only until this can be written"
 
@@ -110,7 +111,7 @@ class Journal(JournalSink):
     def flush(self) -> None:
         """Write the block that is being gathered. Raises JournalFailed."""
         if self.pending_rows:
-            self.put(record(zlib.compress(b"".join(self.pending), 1), self.pending_rows))
+            self.put(record(compressed(b"".join(self.pending)), self.pending_rows))
             self.pending.clear()
             self.pending_rows = 0
 
@@ -153,6 +154,14 @@ class Journal(JournalSink):
         """All that was written, for a journal in memory."""
         self.flush()
         return b"".join(self.blocks)
+
+
+def compressed(rows: bytes) -> bytes:
+    """zlib, of any size of window: making a large one takes twenty times as long as the compression of a single row."""
+    if len(rows) > SMALL:
+        return zlib.compress(rows, 1)
+    small = zlib.compressobj(1, zlib.DEFLATED, 9, 1)
+    return small.compress(rows) + small.flush()
 
 
 def record(payload: bytes, rows: int) -> bytes:

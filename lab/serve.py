@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 import time
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+if TYPE_CHECKING:
+    from perplab.exchange import Exchange
+    from perplab.exchange.server.store import Store
+
+    from .world import World
+
+SYNC_HELP: Final = (
+    "When a command is acknowledged: strict, once it is on the disk; batch, once the operating system has it, and it is on the disk within "
+    "10 ms: a killed server loses nothing, a power failure the last 10 ms at most; none, at once: the last second may be lost."
+)
 FIXED_START: Final = 1_767_225_600_000_000_000  # [ns] 2026-01-01T00:00:00Z, where the clock is stepped: so that a session repeats
 LOOPBACK: Final = "127.0.0.1"
 
@@ -47,31 +59,80 @@ class ClockText(click.ParamType[int]):
 @click.option(
     "--limits", default="open", show_default=True, type=click.Choice(["open", "venue", "tight"]), help="Rate limits of a connection."
 )
-def serve(venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str) -> None:
+@click.option("--journal", "folder", type=click.Path(path_type=Path, file_okay=False), help="Folder of a journal: state survives.")
+@click.option("--sync", type=click.Choice(["strict", "batch", "none"]), default="batch", show_default=True, help=SYNC_HELP)
+def serve(
+    venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str, folder: Path | None, sync: Any
+) -> None:
     """Start an exchange on this machine that bots trade against over sockets: real matching, margin, funding and liquidation.
 
     The book is alive from the first second. Stop it with Ctrl-C. `perplab docs api` describes the wire.
     """
-    from perplab.exchange import BUILD, Exchange, load_venue
+    from perplab.exchange import BUILD
     from perplab.exchange.server.clock import Clock
     from perplab.exchange.server.host import Host
     from perplab.exchange.server.limits import PROFILES
 
-    exchange = Exchange(load_venue(venue))
-    start = time.time_ns() if clock else FIXED_START
+    exchange, store, names = opened(venue, folder, sync)
+    start = max(time.time_ns() if clock else FIXED_START, exchange.now)
     host = Host(
-        exchange, Clock(start, clock, time.monotonic_ns), monotonic=time.monotonic_ns, limits=PROFILES[limits], trust=trust,
+        exchange, Clock(start, clock, time.monotonic_ns), monotonic=time.monotonic_ns, limits=PROFILES[limits], trust=trust, store=store,
         complain=lambda text: click.echo(f"warning: {text}", err=True),
     )  # fmt: skip
+    if store is not None:
+        host.remember(names)
     if world != "none":
-        from .world import World, load_world
-
-        host.attach(World(load_world(world), exchange, seed, start))
+        host.attach(world_of(world, seed, start, exchange, folder))
         host.pass_time()
-    told = f"{exchange.design.name}, {BUILD} core"
-    admin = None if trust else host.key_of(host.people.user("admin"), ("trade", "read", "admin"))
+    admin = (
+        None
+        if trust
+        else next((key for key in host.people.keys.values() if "admin" in key.scopes), None)
+        or host.key_of(host.people.user("admin"), ("trade", "read", "admin"))
+    )
     hint = "clients log in with any name" if admin is None else f"the operator's key is {admin.key}, its secret {admin.secret}"
+    told = f"{exchange.design.name}, {BUILD} core, " + (f"journal in {folder} ({sync})" if folder else "state in memory")
     asyncio.run(run(host, address, port, told, hint))
+
+
+def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, dict[int, str]]:
+    """The venue, new or as its journal leaves it; the journal; and the names of users."""
+    from perplab.exchange import Exchange, load_venue
+    from perplab.exchange.server import store as stores
+
+    design = load_venue(venue)
+    if folder is None:
+        return Exchange(design), None, {}
+    if not folder.exists() or not stores.segments(folder):
+        store = stores.begin(folder, sync)
+        return Exchange(design, store), store, {}
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"replaying {folder}", total=1.0)
+        store, found = stores.resume(folder, sync, design, lambda share: bar.update(task, completed=share))
+    click.echo(f"{folder}: {found.commands:,} commands replayed, state {found.exchange.state_hash()[:16]}", err=True)
+    if found.dropped_bytes:
+        click.echo(f"{folder}: its last {found.dropped_bytes:,} bytes were no whole record and were cut off", err=True)
+    found.exchange.journal = store
+    return found.exchange, store, found.names
+
+
+def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path | None) -> World:
+    """The world; of a venue that goes on, the one that it was begun with."""
+    from .world import World, load_world
+
+    path = folder / "world.json" if folder is not None else None
+    if path is not None and path.exists():
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        name, seed, first = begun["world"], begun["seed"], begun["start"]
+        world = World(load_world(name), exchange, seed, first)
+        world.next = start
+        return world
+    if path is not None:
+        path.write_text(json.dumps({"world": name, "seed": seed, "start": start}), encoding="utf-8")
+    return World(load_world(name), exchange, seed, start)
 
 
 async def run(host: Any, address: str, port: int, told: str, hint: str) -> None:
@@ -92,4 +153,6 @@ async def run(host: Any, address: str, port: int, told: str, hint: str) -> None:
     sys.stdout.flush()
     await stopped.wait()
     await server.close()
+    if host.store is not None:
+        host.store.close()
     click.echo("stopped", err=True)

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from perplab.clients.bots.base import Ints, Seat, pack_many
 from perplab.exchange import Exchange
+from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.reader import DesignError, convert, read_toml
 from perplab.exchange.messages import (
     AccountKind,
@@ -129,7 +130,12 @@ class World:
     def open(self) -> list[Command]:
         """The house's accounts, to be opened before anything else."""
         house = self.design.house
-        first = int(self.venue.state.accounts.count)
+        accounts = self.venue.state.accounts
+        known = [account for account in range(FIRST_USER, accounts.count) if accounts.owner[account] == HOUSE]
+        if known:  # of a venue that goes on
+            *self.makers, self.taker = known
+            return []
+        first = int(accounts.count)
         self.makers = list(range(first, first + house.makers))
         self.taker = first + house.makers
         capital = {**dict.fromkeys(self.makers, house.maker_usd), self.taker: house.taker_usd}

@@ -40,7 +40,7 @@ EDGE = {  # of exchange, never compiled
     "build", "messages", "events", "codes", "units", "rules",
     "server.clock", "server.errors", "server.frames", "server.host", "server.limits", "server.manual",
     "server.naming", "server.people", "server.questions",
-    "server.requests", "server.session", "server.streams", "server.tcp",
+    "server.requests", "server.session", "server.store", "server.streams", "server.tcp",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")

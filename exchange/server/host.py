@@ -25,6 +25,7 @@ from .limits import Limits
 from .people import Key, People, User
 from .requests import RowMaker
 from .routing import Router
+from .store import Store
 from .streams import LISTED, ROW, Streams
 
 MAX_TURNS: Final = 64  # of the world, in one go: others wait meanwhile
@@ -99,12 +100,15 @@ class Host:
         trust: bool = False,
         token: Callable[[int], str] = secrets.token_hex,
         complain: Callable[[str], None] = lambda text: None,
+        store: Store | None = None,
     ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.monotonic = monotonic
         self.limits = limits or Limits()
         self.trust = trust
+        self.store = store  # where the venue's journal is
+        self._troubled = ""  # what was last complained of
         self.complain = complain  # to whoever runs the server
         self.people = People(token)
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
@@ -154,7 +158,9 @@ class Host:
 
     def attach(self, world: World) -> None:
         """Let a world happen around the venue from now on. Raises Refusal."""
-        self.send(world.open())
+        opened = list(world.open())
+        if opened:
+            self.send(opened)
         self.world = world
 
     def pass_time(self) -> None:
@@ -183,12 +189,27 @@ class Host:
 
     # -- accounts --
 
+    def new_user(self, name: str) -> User:
+        """A user with an account. Raises Refusal; then there is neither."""
+        user = self.people.user(name)
+        try:
+            self.open_account(user)
+        except Refusal:
+            self.people.forget(user)
+            raise
+        return user
+
     def open_account(self, user: User, kind: AccountKind = AccountKind.TRADER) -> int:
         """A new account of a user; its number. Raises Refusal."""
         if len(user.accounts) >= self.limits.accounts:
             message = f"{user.name} has {len(user.accounts)} accounts, as many as this server gives to one"
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=self.limits.accounts)
         account = self.exchange.state.accounts.count
+        if self.store is not None and not user.accounts:
+            try:
+                self.store.name(user.number, user.name)
+            except JournalFailed as error:
+                raise Refusal(Trouble.READ_ONLY, str(error)) from error
         self.send([OpenAccount(0, kind, user.number)])
         if self.exchange.state.accounts.count == account:
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, "the venue has as many accounts as its design allows", limit=account - FIRST_USER)
@@ -231,10 +252,45 @@ class Host:
         now = self.monotonic()
         for session in list(self.sessions):
             session.beat(now)
+        if self.store is not None:
+            try:
+                self.store.maintain(self.exchange)
+                trouble = self.store.trouble()
+            except OSError as error:
+                trouble = str(error)
+            if trouble or not self.store.is_read_only:
+                self.tell_trouble(trouble)
+
+    def tell_trouble(self, trouble: str) -> None:
+        """Complain, once until it is over."""
+        if trouble != self._troubled:
+            self._troubled = trouble
+            self.complain(trouble or "the journal is written again")
 
     def memory(self, user: User, session: str) -> dict[object, object]:
         """The replies that are remembered for a user's named session."""
         return self.remembered.setdefault((user.name, session), {})
 
     def key_of(self, user: User, scopes: Iterable[str]) -> Key:
-        return self.people.new_key(user, scopes)
+        """A new key. Raises Refusal."""
+        key = self.people.new_key(user, scopes)
+        if self.store is not None:
+            try:
+                self.store.save_keys(self.people.keys)
+            except OSError as error:
+                del self.people.keys[key.key]
+                raise Refusal(Trouble.READ_ONLY, f"the key could not be written down: {error.strerror}") from error
+        return key
+
+    def remember(self, names: dict[int, str]) -> None:
+        """Users, accounts and keys as a journal leaves them."""
+        assert self.store is not None
+        for number, name in sorted(names.items()):
+            self.people.users[name] = User(name, number, [])
+        by_number = {user.number: user for user in self.people.users.values()}
+        owners = self.exchange.state.accounts.owner
+        for account in range(FIRST_USER, self.exchange.state.accounts.count):
+            user = by_number.get(int(owners[account]))
+            if user is not None:
+                self.people.give(account, user)
+        self.people.keys = {key.key: key for key in self.store.load_keys()}

@@ -42,8 +42,13 @@ class People:
     def user(self, name: str) -> User:
         """The user of this name, made if there is none."""
         if name not in self.users:
-            self.users[name] = User(name, len(self.users) + 1, [])
+            self.users[name] = User(name, 1 + max((user.number for user in self.users.values()), default=0), [])
         return self.users[name]
+
+    def forget(self, user: User) -> None:
+        """As if a user without accounts had never been."""
+        assert not user.accounts, "somebody owns something"
+        del self.users[user.name]
 
     def give(self, account: int, user: User) -> None:
         """A new account is the user's."""

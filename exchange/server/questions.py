@@ -124,9 +124,7 @@ class Questions:
         elif request.name is None:
             raise Refusal(Trouble.MISSING_FIELD, "a login needs the field 'name' or 'key'", field="name")
         else:
-            user, scopes = people.user(request.name), SCOPES
-            if not user.accounts:
-                self.host.open_account(user)
+            user, scopes = people.users.get(request.name) or self.host.new_user(request.name), SCOPES
         session.enter(user, scopes, request.session)
         return {
             "user": user.name, "accounts": list(user.accounts), "scopes": list(scopes), "epoch": self.host.epoch, "version": VERSION,
@@ -140,8 +138,8 @@ class Questions:
                 raise Refusal(Trouble.MISSING_FIELD, "a new user needs the field 'name'", field="name")
             if request.name in self.host.people.users:
                 raise Refusal(Trouble.NAME_TAKEN, f"there is a user {request.name!r} already", field="name", given=request.name)
-            user = self.host.people.user(request.name)
-            account = self.host.open_account(user)
+            user = self.host.new_user(request.name)
+            account = user.accounts[0]
             self.host.fund(account, asset, request.amount)
             key = self.host.key_of(user, request.scopes)
             return {"account": account, "balance": self.host.exchange.balance(account, asset), "key": key.key, "secret": key.secret}

@@ -1,0 +1,287 @@
+"""What survives the server: its journal in segments, snapshots that shorten a start, and the keys of its users. All in one folder.
+
+    000001.journal    the commands, in the format of exchange/journal.py; each segment begins with the design
+    000002.snapshot   the state before segment 2: a start reads the last one and replays what follows; without it, everything
+    keys.json         keys and secrets of users, for the owner's eyes only
+    world.json        what the world was begun with
+
+How sure an acknowledgement is (`sync`): "strict", on the disk; "batch", with the operating system, and on the disk within 10 ms: a killed
+process loses nothing that it has acknowledged, a power failure the last 10 ms at most; "none", written within a second, or at its end.
+A segment that a crash cut off is cut to its last whole record, and that is told. Other damage is an error that names the file and the byte.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, Literal
+
+import msgspec
+from librt.vecs import vec
+from msgspec import Struct
+from mypy_extensions import i64
+
+from ..design.venue import VenueDesign, venue_of_json
+from ..engine import Exchange, JournalSink, restore
+from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Named, records, run_block
+from ..state.snapshot import SnapshotError
+from .people import Key
+
+Sync = Literal["strict", "batch", "none"]
+BATCH_S: Final = 0.01  # between two syncs of "batch"
+NONE_ROWS: Final = 65_536  # commands that "none" gathers at most
+SEGMENT_ROWS: Final = 1_000_000  # commands of a segment: a start replays no more than that
+KEYS: Final = "keys.json"
+WORLD: Final = "world.json"
+
+
+class Opened(Struct):
+    """A folder as it was found."""
+
+    exchange: Exchange
+    names: dict[int, str]  # of owners
+    commands: int  # that were replayed
+    dropped_bytes: int  # of a record that a crash cut off
+
+
+class Store(JournalSink):
+    """The journal of a venue that is served. Made by `begin` or `resume`."""
+
+    def __init__(self, folder: Path, sync: Sync, segment: int, file: BinaryIO, rows: int) -> None:
+        self.folder = folder
+        self.sync = sync
+        self.segment = segment
+        self.rows = rows  # commands in this segment
+        self.file = file
+        self.journal = Journal(file, NONE_ROWS if sync == "none" else 1)
+        self.commands = 0  # written since the start
+        self._dirty = threading.Event()
+        self._closing = False
+        self._failed: OSError | None = None
+        self._syncer = threading.Thread(target=self._keep_synced, name="journal", daemon=True)
+        if sync == "batch":
+            self._syncer.start()
+
+    # -- as the venue sees it --
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.journal.is_read_only
+
+    def start(self, venue: VenueDesign) -> None:
+        """Raises JournalFailed."""
+        self.journal.start(venue)
+
+    def write(self, rows: vec[i64]) -> None:
+        """Raises JournalFailed; then nothing of it is in the journal."""
+        end = self.journal.end
+        self.journal.write(rows)
+        if self.sync == "strict":
+            try:
+                os.fdatasync(self.file.fileno())
+            except OSError as error:
+                self.journal.end, self.journal.failed = end, True
+                raise JournalFailed(f"{self.file.name}: {error.strerror}; the command was not carried out") from error
+        elif self.sync == "batch":
+            self._dirty.set()
+        count = len(rows) // 16
+        self.rows += count
+        self.commands += count
+
+    def _keep_synced(self) -> None:
+        while not self._closing:
+            self._dirty.wait()
+            self._dirty.clear()
+            try:
+                os.fdatasync(self.file.fileno())
+                self._failed = None
+            except (OSError, ValueError) as error:  # ValueError: a file that was closed meanwhile
+                self._failed = error if isinstance(error, OSError) else None
+            time.sleep(BATCH_S)
+
+    # -- as the server sees it --
+
+    def trouble(self) -> str:
+        """What went wrong behind the acknowledgements; "": nothing."""
+        return f"{self.file.name}: {self._failed.strerror}" if self._failed is not None else ""
+
+    def name(self, owner: int, name: str) -> None:
+        """Write down who an owner is. Raises JournalFailed."""
+        self.journal.name(owner, name)
+
+    def save_keys(self, keys: dict[str, Key]) -> None:
+        """Raises OSError."""
+        replace(self.folder / KEYS, msgspec.json.encode(list(keys.values())), mode=0o600)
+
+    def load_keys(self) -> list[Key]:
+        path = self.folder / KEYS
+        return msgspec.json.decode(path.read_bytes(), type=list[Key]) if path.exists() else []
+
+    def maintain(self, exchange: Exchange) -> None:
+        """Once in a while: write what is gathered; begin another segment where this one is long enough. Raises OSError."""
+        self.journal.flush()
+        if self.rows >= SEGMENT_ROWS:
+            self.turn(exchange)
+
+    def turn(self, exchange: Exchange) -> None:
+        """Go on in another segment, with a snapshot of the state before it. Raises OSError; then this segment goes on."""
+        self.journal.flush()
+        os.fdatasync(self.file.fileno())
+        number = self.segment + 1
+        replace(self.folder / f"{number:06}.snapshot", exchange.snapshot())
+        file = segment_file(self.folder, number, "xb")
+        try:
+            journal = Journal(file, self.journal.block_rows)
+            journal.start(exchange.design)
+        except BaseException:
+            file.close()
+            (self.folder / f"{number:06}.journal").unlink()
+            raise
+        old = self.file
+        self.file, self.journal, self.segment, self.rows = file, journal, number, 0
+        old.close()
+
+    def close(self) -> None:
+        """All is on the disk. Raises OSError."""
+        self.journal.flush()
+        os.fdatasync(self.file.fileno())
+        self._closing = True
+        self._dirty.set()
+        if self._syncer.is_alive():
+            self._syncer.join()
+        self.file.close()
+
+
+# -- files -------------------------------------------------------------------------------------------------------------------------
+
+
+def segment_file(folder: Path, number: int, mode: Literal["xb", "r+b"]) -> BinaryIO:
+    """Opened without a buffer, so that what was written is with the operating system."""
+    file: BinaryIO = open(folder / f"{number:06}.journal", mode, buffering=0)  # noqa: SIM115
+    return file
+
+
+def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """The file has these bytes, or what it had before, whatever happens meanwhile."""
+    new = path.with_name(path.name + ".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def segments(folder: Path) -> list[int]:
+    """Their numbers, rising. Raises JournalError if one is missing."""
+    found = sorted(int(path.stem) for path in folder.glob("*.journal") if path.stem.isdecimal())
+    for expected, number in enumerate(found, start=1):
+        if expected != number:
+            raise JournalError(f"{folder}: segment {expected:06}.journal is missing")
+    return found
+
+
+def begin(folder: Path, sync: Sync) -> Store:
+    """A new journal. Raises JournalError for a folder that has one, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if segments(folder):
+        raise JournalError(f"{folder}: holds a journal already")
+    return Store(folder, sync, 1, segment_file(folder, 1, "xb"), 0)
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------------------
+
+
+def resume(folder: Path, sync: Sync, design: VenueDesign | None, progress: Callable[[float], None]) -> tuple[Store, Opened]:
+    """The venue as its journal leaves it, and the journal to go on with. `design`, if given, must be that of the journal; `progress` hears
+    the share that is replayed. Raises JournalError."""
+    found = recover(folder, design, progress)
+    last = segments(folder)[-1]
+    path = folder / f"{last:06}.journal"
+    file = segment_file(folder, last, "r+b")
+    whole = path.stat().st_size - found.dropped_bytes
+    file.truncate(whole)
+    file.seek(whole)
+    store = Store(folder, sync, last, file, found.commands)
+    return store, found
+
+
+def recover(
+    folder: Path, design: VenueDesign | None = None, progress: Callable[[float], None] = lambda share: None, whole: bool = False
+) -> Opened:
+    """Snapshot and replay, changing no file; `whole`: without snapshots, every command anew. Raises JournalError."""
+    numbers = segments(folder)
+    if not numbers:
+        raise JournalError(f"{folder}: holds no journal")
+    if design is not None:
+        check_design(folder / f"{numbers[0]:06}.journal", design)
+    exchange, first = (None, 1) if whole else from_snapshot(folder, numbers[-1])
+    names: dict[int, str] = {}
+    commands = dropped = 0
+    sizes = {number: (folder / f"{number:06}.journal").stat().st_size for number in numbers}
+    total, done = sum(size for number, size in sizes.items() if number >= first) or 1, 0
+    for number in numbers:
+        path = folder / f"{number:06}.journal"
+        data = path.read_bytes()
+        at = len(MAGIC)
+        for place, (rows, payload) in enumerate(records(data, str(path))):
+            at += HEAD.size + len(payload)
+            if place == 0:
+                exchange = exchange or Exchange(venue_of_json(payload, str(path)))
+            elif rows == 0:
+                entry = msgspec.json.decode(payload, type=Named)
+                names[entry.owner] = entry.name
+            elif number >= first:
+                assert exchange is not None
+                run_block(exchange, rows, payload, str(path))
+                commands += rows
+                progress((done + at) / total)
+        dropped = len(data) - at
+        if dropped and number != numbers[-1]:
+            raise JournalError(f"{path}: ends at byte {at} in the midst of a record, and a later segment follows")
+        done += sizes[number] if number >= first else 0
+    if exchange is None:
+        raise JournalError(f"{folder}: holds no design")
+    progress(1.0)
+    return Opened(exchange, names, commands, dropped)
+
+
+def from_snapshot(folder: Path, last: int) -> tuple[Exchange | None, int]:
+    """The newest snapshot that this perplab can read, and the first segment behind it; None and 1 if there is none."""
+    for number in range(last + 1, 1, -1):
+        path = folder / f"{number:06}.snapshot"
+        if path.exists():
+            try:
+                return restore(path.read_bytes()), number
+            except SnapshotError:
+                continue  # of another version: the journal has all that it had
+    return None, 1
+
+
+def check_design(path: Path, design: VenueDesign) -> None:
+    """Raises JournalError, which names the first difference, if a journal is of another design."""
+    header = next(records(path.read_bytes(), str(path)), None)
+    if header is None:
+        raise JournalError(f"{path}: holds no design")
+    held, asked = msgspec.json.decode(header[1]), msgspec.json.decode(design.to_json())
+    for key, there, here in differences("", held, asked):
+        raise JournalError(f"{path}: was written by another design: {key} is {there!r} there and {here!r} in the one asked for")
+
+
+def differences(at: str, one: object, other: object) -> Iterator[tuple[str, object, object]]:
+    """Key, and what it is in each, wherever two designs differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            yield from differences(f"{at}.{key}".lstrip("."), one.get(key), other.get(key))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from differences(f"{at}[{number}]", a, b)
+    elif one != other:
+        yield at, one, other
