@@ -46,7 +46,7 @@ from .schema.events import Event
 from .schema.messages import Command, Malformed, VenueBroken, VenueBusy
 from .schema.packing import pack, unpack_all
 from .state.packed import column
-from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
+from .state.schedule import CANCEL_ALL, FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
 from .state.snapshot import dump, load, opened
 from .state.state import State
 from .state.types import FIRST_USER, INSURANCE, NIL, ROW, VAULT, min_i64
@@ -303,6 +303,8 @@ class Exchange(Queries):
                 self.run_timer(number // MARKET_TIMERS, number % MARKET_TIMERS, number)
             elif rank == UNWIND:
                 self.vault.unwind(self.slices)
+            elif rank == CANCEL_ALL:
+                self.entry.cancel_scheduled(number)
             else:
                 assert rank == LIQUIDATION_PASS, "an entry of the schedule that nobody carries out"
                 self.liquidations.run()
@@ -349,6 +351,8 @@ class Exchange(Queries):
             return self.prices.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
         if kind == k.C_CANCEL_ALL:
             return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
+        if kind == k.C_CANCEL_ALL_AFTER:
+            return self.entry.cancel_all_after(rows[at + c.CANCEL_AFTER_ACCOUNT], rows[at + c.CANCEL_AFTER_DELAY])
         if kind == k.C_TAKE_AUCTION:
             return self.auction_desk.bid(
                 rows[at + c.AUCTION_ACCOUNT], rows[at + c.AUCTION_NUMBER], rows[at + c.AUCTION_SHARE_PPM],

@@ -148,9 +148,10 @@ class CancelReason(IntEnum):
     OPEN_INTEREST = 7
     MARKET_STATUS = 8
     ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
+    SCHEDULED = 10  # the account's dead man's switch
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=9), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=10), CancelReason]
 
 
 class Payer(IntEnum):
@@ -253,6 +254,7 @@ class CommandKind(IntEnum):
     TakeAuction = 15
     SetMarketStatus = 16
     Tick = 17
+    CancelAllAfter = 18
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=17), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=18), CommandKind]

@@ -52,6 +52,9 @@ CANCEL_CLIENT_LO: Final[i64] = 4
 CANCEL_ALL_ACCOUNT: Final[i64] = 2
 CANCEL_ALL_MARKET: Final[i64] = 3
 
+CANCEL_AFTER_ACCOUNT: Final[i64] = 2
+CANCEL_AFTER_DELAY: Final[i64] = 3
+
 SETTING_ACCOUNT: Final[i64] = 2  # of SetLeverage, SetMarginMode and MoveIsolatedMargin
 SETTING_MARKET: Final[i64] = 3
 SETTING_VALUE: Final[i64] = 4

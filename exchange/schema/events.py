@@ -345,6 +345,14 @@ class SurplusPaid(Event, frozen=True, gc=False):
     amount: int  # [micro]
 
 
+class CancelScheduled(Event, frozen=True, gc=False):
+    """The account's dead man's switch was set, set anew, or taken back."""
+
+    KIND: ClassVar[int] = 33
+    account: int
+    due: int  # [ns] when all its orders will be cancelled; 0: never
+
+
 # Who is told of an event: the owners of the accounts that these fields name, or everyone; the venue's operator is told everything. What
 # an account field means is up to the event; all that are named are told, so that nobody learns of a change of its own account from
 # somewhere else. An account of -1 is none: that a command which names no account was refused is the venue's own business, since only
@@ -384,6 +392,7 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     LossSocialized: EVERYONE,
     MarketStatusChanged: EVERYONE,
     SurplusPaid: ("account", "to"),
+    CancelScheduled: OWN,
 }
 
 EVENTS: Final[tuple[type[Event], ...]] = tuple(Event.__subclasses__())

@@ -27,6 +27,7 @@ C_UPDATE_ORACLE: Final[i64] = 14
 C_TAKE_AUCTION: Final[i64] = 15
 C_SET_MARKET_STATUS: Final[i64] = 16
 C_TICK: Final[i64] = 17
+C_CANCEL_ALL_AFTER: Final[i64] = 18
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -61,6 +62,7 @@ E_DEFICIT_PAID: Final[i64] = 29
 E_LOSS_SOCIALIZED: Final[i64] = 30
 E_MARKET_STATUS_CHANGED: Final[i64] = 31
 E_SURPLUS_PAID: Final[i64] = 32
+E_CANCEL_SCHEDULED: Final[i64] = 33
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -109,6 +111,7 @@ X_LIQUIDATION: Final[i64] = 6
 X_OPEN_INTEREST: Final[i64] = 7
 X_MARKET_STATUS: Final[i64] = 8
 X_ORACLE_STALE: Final[i64] = 9
+X_SCHEDULED: Final[i64] = 10
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

@@ -236,6 +236,14 @@ class Tick(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 17
 
 
+class CancelAllAfter(Command, frozen=True, gc=False):
+    """A dead man's switch: cancel all orders of an account when `delay` has passed. Sent again before that, it counts anew; 0: never."""
+
+    KIND: ClassVar[int] = 18
+    account: AccountId
+    delay: Annotated[int, Meta(ge=0, le=MAX_TS_JUMP)]  # [ns]
+
+
 class Role(Enum):
     """Who may send a command that is nobody's own business."""
 
@@ -265,6 +273,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     TakeAuction: OF_OWNER,  # the bidder's
     SetMarketStatus: Role.OPERATOR,  # it stops or closes a market for all
     Tick: Role.CLOCK,
+    CancelAllAfter: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

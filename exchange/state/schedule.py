@@ -16,6 +16,7 @@ from .types import NEVER
 MARKET_TIMER: Final[i64] = 0  # id: market * MARKET_TIMERS + which of its timers
 UNWIND: Final[i64] = 1  # of the vault; id 0
 LIQUIDATION_PASS: Final[i64] = 2  # id 0
+CANCEL_ALL: Final[i64] = 3  # of an account's orders; id: the account
 
 MARK: Final[i64] = 0  # timers of a market, in their order
 FUNDING_SAMPLE: Final[i64] = 1

@@ -14,6 +14,7 @@ from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.market import Market
+from ..state.schedule import CANCEL_ALL
 from ..state.state import State
 from ..state.tables import (
     O_ACCOUNT,
@@ -415,3 +416,23 @@ class OrderEntry:
                 self.matcher.open.cancel_row(row, k.X_USER)
             row = cells[row + P_NEXT]
         return 0
+
+    def cancel_all_after(self, account: i64, delay: i64) -> i64:
+        """Set the account's dead man's switch anew, or take it back."""
+        state = self.state
+        reason = refused_user(state, account)
+        if reason != 0:
+            return reason
+        due: i64 = 0
+        if delay == 0:
+            state.schedule.cancel(CANCEL_ALL, account)
+        else:
+            due = state.now + delay
+            state.schedule.set(CANCEL_ALL, account, due)
+        state.log.emit(k.E_CANCEL_SCHEDULED, state.now, account, due)
+        return 0
+
+    def cancel_scheduled(self, account: i64) -> None:
+        """The switch has not been set anew in time. Halted markets are no exception: else the orders of one who is gone would meet the
+        crowd that comes when the halt ends."""
+        self.matcher.open.cancel_account(account, k.X_SCHEDULED)

@@ -208,6 +208,9 @@ class Actor:
     def cancel_all(self) -> m.Command:
         return m.CancelAll(self.world.now, self.stranger(), self.source.pick([-1, self.market()]))
 
+    def cancel_all_after(self) -> m.Command:
+        return m.CancelAllAfter(self.world.now, self.stranger(), self.source.pick([0, 1, 10**9, 60 * 10**9]))
+
     def set_leverage(self) -> m.Command:
         return m.SetLeverage(self.world.now, self.stranger(), self.market(), self.source.pick([1, 2, 5, 10, 20, 100]))
 
@@ -302,8 +305,8 @@ class Actor:
 
 # Commands by name, and how often each is drawn.
 MIX: Final = (
-    "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all deposit deposit "
-    "withdraw transfer set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6
+    "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
+    "deposit deposit withdraw transfer set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6
     + "take_auction " * 2 + "tick " * 5
 ).split()
 STRESS: Final = (

@@ -30,7 +30,7 @@ MONEY = {
     "amount", "taker_fee", "maker_fee", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid",
     "profit", "conceded",
 }  # fmt: skip
-TIMES = {"ts"}
+TIMES = {"ts", "due"}
 ACCOUNTS = {"account", "to", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
 CODES = {
     "account_kind": AccountKind, "side": Side, "taker_side": Side, "tif": TimeInForce, "state": OrderState, "mode": MarginMode,
@@ -40,7 +40,7 @@ CODES = {
 
 def value_shown(w: World, event: Event, name: str, value: int) -> str:
     if name in TIMES:
-        return str(value - START)
+        return str(value - START if value else 0)
     if name in MONEY:
         return shown_money(value)
     if name in ACCOUNTS:

@@ -133,6 +133,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "amend": amend,
     "cancel": lambda w, a: m.Cancel(w.ts, w.account(a[0]), int(a[1])),
     "cancel_client": lambda w, a: m.CancelClient(w.ts, w.account(a[0]), *ids(a[1])),
+    "cancel_all_after": lambda w, a: m.CancelAllAfter(w.ts, w.account(a[0]), span(a[1])),
     "cancel_all": lambda w, a: m.CancelAll(w.ts, w.account(a[0]), w.market(a[1]) if len(a) > 1 else NIL),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),
@@ -143,6 +144,12 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "status": status,
     "tick": lambda w, a: m.Tick(w.ts),
 }
+
+
+def span(text: str) -> int:
+    """[ns] of a time such as 250ms."""
+    number, unit = re.fullmatch(r"(\d+)(ns|us|ms|s|m|h)", text).groups()  # type: ignore[union-attr]
+    return int(number) * UNITS[unit]
 
 
 def timed(w: World, text: str) -> str:

@@ -27,6 +27,7 @@ GIVEN = {
     m.BlockTrade: ["BlockTraded"],
     m.UpdateOracle: ["OracleUpdated", "MarkMoved"],
     m.SetMarketStatus: ["MarketStatusChanged"],
+    m.CancelAllAfter: ["CancelScheduled"],
 }
 
 

@@ -124,6 +124,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.Cancel: ("CANCEL_", {}),
     m.CancelClient: ("CANCEL_CLIENT_", {"client_hi": "HI", "client_lo": "LO"}),
     m.CancelAll: ("CANCEL_ALL_", {}),
+    m.CancelAllAfter: ("CANCEL_AFTER_", {}),
     m.SetLeverage: ("SETTING_", {"leverage": "VALUE"}),
     m.SetMarginMode: ("SETTING_", {"mode": "VALUE"}),
     m.MoveIsolatedMargin: ("SETTING_", {"amount": "VALUE"}),

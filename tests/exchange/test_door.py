@@ -29,6 +29,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.Cancel: {"account": ACCOUNT, "order_id": ID},
     m.CancelClient: {"account": ACCOUNT, "client_hi": I64, "client_lo": I64},
     m.CancelAll: {"account": ACCOUNT, "market": (-1, 63)},
+    m.CancelAllAfter: {"account": ACCOUNT, "delay": (0, 86_400 * 10**9)},
     m.SetLeverage: {"account": ACCOUNT, "market": MARKET, "leverage": (1, 1000)},
     m.SetMarginMode: {"account": ACCOUNT, "market": MARKET, "mode": FLAG},
     m.MoveIsolatedMargin: {"account": ACCOUNT, "market": MARKET, "amount": SIGNED},
