@@ -40,8 +40,14 @@ test-interpreted: $(PURE)/dev
 	@$(PURE)/bin/perplab --version
 	@PERPLAB_EXPECT=interpreted $(PURE)/bin/pytest -n $(JOBS) $(ARGS) tests/exchange tests/server
 
-soak:  ## a million random commands over 50 designs: all rules after each, both builds alike (10 minutes; SEED=1, JOBS=2, ARGS=)
+soak:  ## a million random commands over 50 designs: all rules after each, both builds alike (10 minutes; SEED=1, JOBS=2, ARGS=);
+soak:  ## with KILLS=200 or FRAMES=1000000 the server's instead: killed under load, fed with broken frames (10 minutes)
 soak: $(VENV)/dev $(PURE)/dev
+	@if [ -n "$(KILLS)$(FRAMES)" ]; then $(VENV)/bin/perplab --version && exec $(VENV)/bin/python tests/server/soak_wire.py \
+		--kills $(or $(KILLS),0) --frames $(or $(FRAMES),0) --seed $(SEED); else $(MAKE) --no-print-directory soak-core; fi
+
+.PHONY: soak-core
+soak-core:
 	@rm -rf build/soak && $(VENV)/bin/perplab --version
 	$(VENV)/bin/python tests/exchange/soak.py --commands 1000000 --seed $(SEED) --jobs $(JOBS) --journals build/soak $(ARGS)
 	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then \
