@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from .ctl import ctl
 from .docs import docs
 from .serve import serve
 
@@ -349,6 +350,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
 
 main.add_command(docs)
 main.add_command(serve)
+main.add_command(ctl)
 
 if __name__ == "__main__":
     main()

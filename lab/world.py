@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -30,7 +30,7 @@ from perplab.exchange.messages import (
     UpdateOracle,
     command_row,
 )
-from perplab.exchange.units import BP, MICRO, MS_NS, SECOND_NS
+from perplab.exchange.units import BP, MICRO, MS_NS, PPM, SECOND_NS
 from perplab.oracle.keyed import generator
 
 FOLDER: Final = Path(__file__).parent / "worlds"
@@ -124,6 +124,11 @@ class World:
         self.oracle_ns = design.oracle.interval_ms * MS_NS
         self.start = self.next = start
         self.turn = 0  # of the makers
+        self.lag = 0  # [ns] how late the venue hears of the outside price
+        self.is_frozen = False  # the venue hears nothing
+        self.has_makers = self.has_takers = True
+        self.shift = {number: 1.0 for number, _, _ in self.markets}  # of the outside price, by shocks
+        self._leaving = False  # quotes are still to be cancelled
         self.makers: list[int] = []
         self.taker = -1
 
@@ -148,14 +153,42 @@ class World:
         self.next = ts + self.interval
         rows: list[Ints] = []
         for number, market, price in self.markets:
-            outside = price.at(ts) / self.ticks[number]
-            if (ts - self.start) % self.oracle_ns < self.interval:
-                rows.append(self._oracle(number, market, outside, ts))
-            rows += self._quotes(number, market, outside)
-            rows.append(self._takers(number, market, outside, ts))
+            scale = self.shift[number] / self.ticks[number]
+            if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
+                rows.append(self._oracle(number, market, price.at(ts - self.lag) * scale, ts))
+            if self.has_makers:
+                rows += self._quotes(number, market, price.at(ts) * scale)
+            if self.has_takers:
+                rows.append(self._takers(number, market, price.at(ts) * scale, ts))
+        if self._leaving:
+            rows.append(_rows(*(CancelAll(0, maker, -1) for maker in self.makers)))
+            self._leaving = False
         self.turn += 1
         rows.append(self._top_ups())
         return np.concatenate(rows).reshape(-1)
+
+    def change(self, ts: int, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change what happens, from `ts` on; what is None stays. Returns all of it. A shock or a departure is carried out at once."""
+        if changes["oracle"] is not None:
+            self.is_frozen = changes["oracle"] == "frozen"
+        if changes["lag_ms"] is not None:
+            self.lag = changes["lag_ms"] * MS_NS
+        if changes["shock_ppm"] is not None:
+            for number in self.shift if changes["market"] is None else [changes["market"]]:
+                self.shift[number] = self.shift.get(number, 1.0) * (1.0 + changes["shock_ppm"] / PPM)
+        if changes["makers"] is not None:
+            self._leaving = self.has_makers and changes["makers"] == "gone"
+            self.has_makers = changes["makers"] == "stay"
+        if changes["takers"] is not None:
+            self.has_takers = changes["takers"] == "stay"
+        self.next = ts
+        return {
+            "oracle": "frozen" if self.is_frozen else "runs",
+            "lag_ms": self.lag // MS_NS,
+            "makers": "stay" if self.has_makers else "gone",
+            "takers": "stay" if self.has_takers else "gone",
+            "prices_usd": {market.name: round(price.at(ts) * self.shift[number], 6) for number, market, price in self.markets},
+        }
 
     def _oracle(self, number: int, market: MarketWorld, outside: float, ts: int) -> Ints:
         noise = generator(self.seed, "oracle", market.name, ts // MS_NS).standard_normal() * self.design.oracle.noise_bp * BP

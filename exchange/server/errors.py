@@ -53,6 +53,7 @@ class Trouble(IntEnum):
     UNKNOWN_ORDER_OF_CLIENT = 502
     UNKNOWN_REQUEST = 503
     NOT_STEPPED = 504  # the clock runs by itself
+    NO_WORLD = 505  # nothing happens around this venue
     # The server
     READ_ONLY = 600  # the journal cannot be written: nothing happened
     SHUTTING_DOWN = 601

@@ -41,6 +41,8 @@ class World(Protocol):
 
     def act(self, ts: int) -> Iterable[int]: ...
 
+    def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...
+
 
 class Listener(Protocol):
     """A connection, as the host sees it."""

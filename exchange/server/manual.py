@@ -103,7 +103,7 @@ def tables() -> str:
     about_events = "Of the private stream; each has `type`, `seq` and `ts` as well. Told are the owners of the accounts in these fields."
     about_errors = "What the server refuses before the venue is asked. Codes and names stay."
     return "\n".join([
-        "## Requests\n", *map(request_table, (*r.COMMAND_REQUESTS, *r.OTHERS)),
+        "## Requests\n", *map(request_table, r.REQUESTS),
         f"## Events\n\n{about_events}\n\n| type | fields | who is told |\n| --- | --- | --- |", *map(event_line, EVENTS),
         "\n## Codes\n\n| code | values |\n| --- | --- |", *map(code_line, of_codes()),
         f"\n## Errors\n\n{about_errors}\n\n| code | reason |\n| --- | --- |", troubles,

@@ -244,6 +244,22 @@ class Questions:
         self.host.flush()
         return {"ts": clock.now()}
 
+    def set_clock(self, session: Asker, request: r.SetClock) -> Data:
+        session.may("admin")
+        self.host.clock.run(request.speed)
+        return {"ts": self.host.clock.now(), "speed": request.speed}
+
+    def set_world(self, session: Asker, request: r.SetWorld) -> Data:
+        session.may("admin")
+        if self.host.world is None:
+            raise Refusal(Trouble.NO_WORLD, "this server was started with --world none")
+        changes = {name: getattr(request, name) for name in request.__struct_fields__ if name != "id"}
+        if request.market is not None:
+            changes["market"] = self.market(request.market)
+        state = self.host.world.change(self.host.clock.now(), changes)
+        self.host.pass_time()
+        return {"world": state, "ts": self.host.exchange.now}
+
     # -- streams -----------------------------------------------------------------------------------------------------------------
 
     def subscribe(self, session: Asker, request: r.Subscribe) -> Data:
@@ -343,6 +359,8 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Auctions: Questions.auctions,
     r.Ping: Questions.ping,
     r.Step: Questions.step,
+    r.SetClock: Questions.set_clock,
+    r.SetWorld: Questions.set_world,
     r.Subscribe: Questions.subscribe,
     r.Unsubscribe: Questions.unsubscribe,
     r.CancelOnDisconnect: Questions.cancel_on_disconnect,

@@ -17,7 +17,21 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from ..schema.codes import enums_of
-from ..schema.messages import AUTHORITY, COMMAND_OF, COMMANDS, MAX_AMOUNT, ROW, AccountId, Command, MarketId, Role
+from ..schema.messages import (
+    AUTHORITY,
+    COMMAND_OF,
+    COMMANDS,
+    MAX_AMOUNT,
+    ROW,
+    AccountId,
+    BlockTrade,
+    Command,
+    Deposit,
+    MarketId,
+    Role,
+    SetMarketStatus,
+    UpdateOracle,
+)
 from .errors import Refusal, Trouble
 
 RequestId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] | None
@@ -38,12 +52,12 @@ def op_of(command: type[Command]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
 
 
-def _wire_fields(command: type[Command]) -> list[tuple[str, Any] | tuple[str, Any, Any]]:
+def _wire_fields(command: type[Command], left_out: tuple[str, ...]) -> list[tuple[str, Any] | tuple[str, Any, Any]]:
     """A command's fields as a request has them, in the order of its row."""
     hints, coded = get_type_hints(command, include_extras=True), enums_of(command)
     wire: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for field in fields(command):
-        if field.name in ("ts", "account", "client_lo"):
+        if field.name in left_out:
             continue
         if field.name == "client_hi":
             wire.append(("client_id", ClientId, 0) if field.default == 0 else ("client_id", ClientId))
@@ -60,18 +74,26 @@ class CommandRequest(Request, frozen=True, kw_only=True, gc=False):
     account: AccountId | None = None
 
 
-def _command_request(command: type[Command]) -> type[CommandRequest]:
+class OperatorRequest(Request, frozen=True, kw_only=True, gc=False):
+    """Base of the requests that are commands of the venue's operator, or of the price feed. For keys with the scope `admin`."""
+
+
+def _command_request(command: type[Command], base: type[Request], left_out: tuple[str, ...]) -> type[Request]:
     made = msgspec.defstruct(
-        f"{command.__name__}Request", _wire_fields(command), bases=(CommandRequest,), tag=op_of(command), module=__name__, kw_only=True,
+        f"{command.__name__}Request", _wire_fields(command, left_out), bases=(base,), tag=op_of(command), module=__name__, kw_only=True,
         frozen=True, forbid_unknown_fields=True, gc=False,
     )  # fmt: skip
     made.__doc__ = vars(command).get("__doc__")
-    assert issubclass(made, CommandRequest)
+    assert issubclass(made, Request)
     return made
 
 
 OWNERS: Final[tuple[type[Command], ...]] = tuple(one for one in COMMANDS if not isinstance(AUTHORITY[one], Role))
-COMMAND_REQUESTS: Final[dict[type[CommandRequest], type[Command]]] = {_command_request(one): one for one in OWNERS}
+OPERATORS: Final[tuple[type[Command], ...]] = (Deposit, BlockTrade, UpdateOracle, SetMarketStatus)  # accounts belong to users: OpenAccount
+COMMAND_REQUESTS: Final[dict[type[Request], type[Command]]] = {
+    _command_request(one, CommandRequest, ("ts", "account", "client_lo")): one for one in OWNERS
+}
+OPERATOR_REQUESTS: Final[dict[type[Request], type[Command]]] = {_command_request(one, OperatorRequest, ("ts",)): one for one in OPERATORS}
 AnyCommand: Final = Union[tuple(COMMAND_REQUESTS)]  # noqa: UP007
 
 
@@ -192,6 +214,23 @@ class Step(Request, frozen=True, kw_only=True, tag="step"):
     ms: Annotated[int, Meta(ge=1, le=86_400_000)]
 
 
+class SetClock(Request, frozen=True, kw_only=True, tag="clock"):
+    """Let the venue's time run at another speed from now on; 0: it stands, and is stepped."""
+
+    speed: Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class SetWorld(Request, frozen=True, kw_only=True, tag="world"):
+    """What happens around the venue, from now on; what is not named stays. The reply has all of it."""
+
+    oracle: Literal["runs", "frozen"] | None = None  # frozen: the venue hears of no price any more
+    lag_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None  # how late it hears
+    shock_ppm: Annotated[int, Meta(ge=-900_000, le=9_000_000)] | None = None  # the outside price jumps by that, at once
+    market: MarketId | Name | None = None  # of the shock; none: all
+    makers: Literal["stay", "gone"] | None = None  # gone: their quotes are cancelled and they quote no more
+    takers: Literal["stay", "gone"] | None = None
+
+
 # -- streams --
 
 Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
@@ -221,9 +260,9 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, AccountQuery, OrderQuery, Outcome,
-    Auctions, Ping, Step, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Auctions, Ping, Step, SetClock, SetWorld, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
-REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS)
+REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007
 OPS: Final[dict[str, type[Request]]] = {str(one.__struct_config__.tag): one for one in REQUESTS}
 
@@ -325,19 +364,19 @@ class _Plan(Struct, frozen=True):
     """How a kind of request becomes a row."""
 
     kind: int
-    fields: tuple[str, ...]  # behind id and account
+    fields: tuple[str, ...]  # behind the id
     has_client: bool  # the last of them is a client id, which takes two columns
     zeros: list[int]  # that fill the row up
     enums: dict[str, type[IntEnum]]
 
 
-def _plan(request: type[CommandRequest], command: type[Command]) -> _Plan:
-    names = request.__struct_fields__[2:]
+def _plan(request: type[Request], command: type[Command]) -> _Plan:
+    names = request.__struct_fields__[1:]
     has_client = names[-1] == "client_id"
-    return _Plan(command.KIND, names, has_client, [0] * (ROW - 3 - len(names) - has_client), enums_of(command))
+    return _Plan(command.KIND, names, has_client, [0] * (ROW - 2 - len(names) - has_client), enums_of(command))
 
 
-PLANS: Final = {request: _plan(request, command) for request, command in COMMAND_REQUESTS.items()}
+PLANS: Final = {request: _plan(request, command) for request, command in {**COMMAND_REQUESTS, **OPERATOR_REQUESTS}.items()}
 
 
 class RowMaker:
@@ -354,15 +393,17 @@ class RowMaker:
             raise Refusal(Trouble.UNKNOWN_NAME, f"there is no market {given!r}", field="market", given=given, known=list(self._markets))
         return self._markets[given]
 
-    def row(self, request: CommandRequest, account: int) -> list[int]:
-        """The row of a request for `account`, its ts 0. Raises Refusal for a name that is not known."""
+    def row(self, request: CommandRequest | OperatorRequest, account: int | None = None) -> list[int]:
+        """The row of a request, for `account` if that is given, its ts 0. Raises Refusal for a name that is not known."""
         plan = PLANS[type(request)]
-        values = list(msgspec.structs.astuple(request)[2:])
+        values = list(msgspec.structs.astuple(request)[1:])
+        if account is not None:
+            values[0] = account
         if plan.has_client:
             values[-1:] = client_halves(values[-1]) if values[-1] else (0, 0)
         if str in map(type, values):
             values = [self._number(plan, place, one) if isinstance(one, str) else one for place, one in enumerate(values)]
-        return [plan.kind, 0, account, *values, *plan.zeros]
+        return [plan.kind, 0, *values, *plan.zeros]
 
     def _number(self, plan: _Plan, place: int, name: str) -> int:
         field = plan.fields[place]

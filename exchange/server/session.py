@@ -225,6 +225,8 @@ class Session:
                 self._carry_out()
                 if isinstance(request, r.Rows):
                     self._carry_out_rows(request)
+                elif isinstance(request, r.OperatorRequest):
+                    self._operate(request)
                 else:
                     self._reply(request.id, {"ok": True, **self.questions.answer(self, request)})
                     then, self.then = self.then, None
@@ -338,6 +340,17 @@ class Session:
             "filled": told[at + FILLED_LOTS], "open": told[at + LEFT],
         }  # fmt: skip
         return {**body, "repeated": True} if told[at + REPEATED] else body
+
+    def _operate(self, request: r.OperatorRequest) -> None:
+        """A command of the operator's: not for tokens, and not in a block with others."""
+        self.may("admin")
+        row = self.host.rows.row(request)
+        applied = self.host.carry_out(vec[i64](row))
+        told = memoryview(outcomes(applied.events, applied.ends)).tolist()
+        if told[REASON]:
+            self._reply(request.id, {**refused(told[REASON], {"given": str(request.__struct_config__.tag)}), "seq": told[SEQ]})
+        else:
+            self._reply(request.id, {"ok": True, "ts": self.host.exchange.now, "seq": told[SEQ]})
 
     def _carry_out_rows(self, request: r.Rows) -> None:
         self.may("trade")

@@ -3,9 +3,9 @@
     python tests/server/soak_wire.py --kills 200 --frames 1000000 --seed 1
 
 Kills: a real `perplab serve --journal` in batch mode, clients that trade and listen, kill -9 at a random moment, a restart on the same
-journal. Each time every acknowledged command has to be there, the state to be that of an independent replay of all commands, and no client may see
-a gap that it is not told of. Frames: mutated requests to sessions without sockets; nothing may be raised, every answer has to be a
-documented one, and where nobody is logged in the state must not change. Exit code 1 says what was broken, with the seed.
+journal. Each time every acknowledged command has to be there, the state to be that of an independent replay of all commands, and no client
+may see a gap that it is not told of. Frames: mutated requests to sessions without sockets; nothing may be raised, every answer has to be
+a documented one, and where nobody is logged in the state must not change. Exit code 1 says what was broken, with the seed.
 """
 
 from __future__ import annotations

@@ -129,3 +129,27 @@ def test_a_signal_ends_it_and_clients_are_told(number: int) -> None:
     assert peer.ask("ping")["ts"] == 1_767_225_600_000_000_000
     assert server.stop(number) == (0, "stopped\n")
     assert [message["reason"] for message in peer.messages()] == ["SHUTTING_DOWN"]
+
+
+def ctl(*words: str) -> tuple[int, str, str]:
+    program = [sys.executable, "-c", "from perplab.lab.cli import main; main()", "ctl", *words]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_operator_s_command_line() -> None:
+    server = Server()
+    found = re.search(r"key is (\S+), its secret (\S+)\.", server.process.stdout.readline() if server.process.stdout else "")
+    assert found
+    to = ("--port", str(server.port), "--key", found[1], "--secret", found[2])
+    code, out, _ = ctl("world", "makers=gone", "takers=gone", *to)
+    assert code == 0 and '"makers": "gone"' in out
+    bot = Peer(server.port)
+    assert bot.ask("ticker", market="BTC")["bid"] is None
+    code, out, _ = ctl("step", "ms=5", *to)
+    assert code == 1 and '"NOT_STEPPED"' in out
+    assert ctl("ping", "--port", str(server.port))[2] == "error: this server does not trust: a login needs the field 'key'\n"
+    assert ctl("ping", *to[:-2])[2].endswith("error: --key needs --secret\n")
+    assert ctl("ping", "ms", *to)[2].endswith("error: 'ms' given, expected FIELD=VALUE\n")
+    assert server.stop()[0] == 0
+    assert "is `perplab serve` running?" in ctl("ping", *to)[2]

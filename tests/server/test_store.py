@@ -256,5 +256,3 @@ def test_a_journal_of_another_design_is_one_line(tmp_path: Path) -> None:
     begun(folder)[1].close()
     done = subprocess.run([*SERVE, "--journal", str(folder)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2 and "was written by another design" in done.stderr and done.stderr.count("error:") == 1
-
-

@@ -137,7 +137,7 @@ def test_a_stream_that_is_no_msgpack_ends_a_framed_one_goes_on() -> None:
         ({"op": "subscribe", "channel": "tea"}, "UNKNOWN_NAME", {"field": "channel", "given": "tea"}),
         ({"op": "subscribe", "channel": "book"}, "MISSING_FIELD", {"field": "market"}),
         ({"op": "book", "market": 1}, "OUT_OF_BOUNDS", {"field": "market", "limit": 0, "given": 1}),
-        ({"op": "deposit", "account": 8, "asset": 0, "amount": 1}, "UNKNOWN_OP", {"field": "op", "given": "deposit"}),
+        ({"op": "tick"}, "UNKNOWN_OP", {"field": "op", "given": "tick"}),
         ({"op": 7}, "NOT_A_REQUEST", {"field": "op", "given": 7}),
         ([1, 2], "NOT_A_REQUEST", {}),
     ],
