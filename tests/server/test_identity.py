@@ -85,7 +85,10 @@ def scene() -> tuple[World, Talker, int]:
     return world, world.talker("mallory"), account
 
 
-@pytest.mark.parametrize("request_type", [one for one in (*r.COMMAND_REQUESTS, *r.OTHERS) if "account" in one.__struct_fields__], ids=lambda one: one.__name__)
+WITH_ACCOUNT = [one for one in (*r.COMMAND_REQUESTS, *r.OTHERS) if "account" in one.__struct_fields__]
+
+
+@pytest.mark.parametrize("request_type", WITH_ACCOUNT, ids=lambda one: one.__name__)
 def test_no_request_reaches_another_account(scene: tuple[World, Talker, int], request_type: type[r.Request]) -> None:
     world, mallory, account = scene
     before = world.host.exchange.state_hash()

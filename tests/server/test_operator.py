@@ -78,7 +78,7 @@ def prices(world: World) -> tuple[int, int, int]:
 
 
 def test_the_world_keeps_the_book_alive_and_repeats_with_its_seed(living: tuple[World, Talker]) -> None:
-    world, admin = living
+    world, _ = living
     bid, ask, oracle = prices(world)
     assert 0 < bid < ask and abs(oracle / 60_000 - 1) < 0.01
     again = World("sandbox")
