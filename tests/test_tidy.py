@@ -38,7 +38,7 @@ EDGE = {  # of exchange, never compiled
     "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
-    "server.clock", "server.errors", "server.frames", "server.host", "server.limits", "server.manual",
+    "server.clock", "server.errors", "server.faults", "server.frames", "server.host", "server.limits", "server.manual",
     "server.naming", "server.people", "server.questions",
     "server.requests", "server.session", "server.store", "server.streams", "server.tcp",
 }  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from itertools import count
 from typing import Final, Protocol
 
 from librt.vecs import vec
@@ -21,6 +23,7 @@ from ..schema.events import audience
 from ..schema.messages import MAX_TS_JUMP, Command, Deposit, OpenAccount, Tick, VenueBroken, command_row
 from .clock import Clock
 from .errors import Refusal, Trouble
+from .faults import Faults
 from .limits import Limits
 from .people import Key, People, User
 from .requests import RowMaker
@@ -29,6 +32,7 @@ from .store import Store
 from .streams import LISTED, ROW, Streams
 
 MAX_TURNS: Final = 64  # of the world, in one go: others wait meanwhile
+NAMED_SESSIONS: Final = 16  # of a user, that are remembered
 RING_EVENTS: Final = 1 << 17  # that a reconnecting client may ask for again: 16 MiB
 
 
@@ -46,6 +50,10 @@ class World(Protocol):
 
 class Listener(Protocol):
     """A connection, as the host sees it."""
+
+    user: User | None
+
+    def drop(self) -> None: ...
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None: ...
 
@@ -111,6 +119,9 @@ class Host:
         self.trust = trust
         self.store = store  # where the venue's journal is
         self._troubled = ""  # what was last complained of
+        self.faults: dict[str, Faults] = {}  # by user
+        self._later: list[tuple[int, int, Callable[[], None]]] = []  # a heap of what is to be done at a monotonic time
+        self._numbers = count()
         self.complain = complain  # to whoever runs the server
         self.people = People(token)
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
@@ -269,9 +280,23 @@ class Host:
             self._troubled = trouble
             self.complain(trouble or "the journal is written again")
 
+    def later(self, at: int, action: Callable[[], None]) -> None:
+        """Do something at a monotonic time [ns], when the shell next calls `catch_up`."""
+        heappush(self._later, (at, next(self._numbers), action))
+
+    def catch_up(self) -> None:
+        """Do what was put off until now."""
+        now = self.monotonic()
+        while self._later and self._later[0][0] <= now:
+            heappop(self._later)[2]()
+
     def memory(self, user: User, session: str) -> dict[object, object]:
         """The replies that are remembered for a user's named session."""
-        return self.remembered.setdefault((user.name, session), {})
+        known = self.remembered.setdefault((user.name, session), {})
+        mine = [key for key in self.remembered if key[0] == user.name]
+        if len(mine) > NAMED_SESSIONS:
+            del self.remembered[mine[0]]
+        return known
 
     def key_of(self, user: User, scopes: Iterable[str]) -> Key:
         """A new key. Raises Refusal."""

@@ -7,11 +7,12 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from ..schema.codes import OrderState, Side
+from ..schema.codes import OrderState, Reason, Side
 from ..schema.events import OrderCancelled, OrderPlaced, Traded
 from ..schema.messages import column_of
 from . import requests as r
 from .errors import Data, Refusal, Trouble
+from .faults import MS, Faults
 from .host import Host, Listener
 from .naming import named_view
 from .people import SCOPES, User
@@ -260,6 +261,35 @@ class Questions:
         self.host.pass_time()
         return {"world": state, "ts": self.host.exchange.now}
 
+    def set_fault(self, session: Asker, request: r.SetFault) -> Data:
+        session.may("admin")
+        if request.user not in self.host.people.users:
+            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no user {request.user!r}", field="user", given=request.user)
+        if request.reason not in Reason.__members__:
+            known = [reason.name for reason in Reason]
+            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no reason {request.reason!r}", field="reason", given=request.reason, known=known)
+        if request.kind == "none":
+            self.host.faults.pop(request.user, None)
+            return {}
+        if request.kind == "drop":
+            session.then = lambda: self._drop(request.user)
+            return {}
+        faults = self.host.faults.setdefault(request.user, Faults())
+        if request.kind == "reject":
+            faults.rejects, faults.reason = request.count, Reason[request.reason]
+        elif request.kind == "duplicate":
+            faults.duplicates = request.count
+        elif request.kind == "delay":
+            faults.delay = request.ms * MS
+        else:
+            faults.stalled_until = self.host.monotonic() + request.ms * MS
+        return {}
+
+    def _drop(self, user: str) -> None:
+        for one in list(self.host.sessions):
+            if one.user is not None and one.user.name == user:
+                one.drop()
+
     # -- streams -----------------------------------------------------------------------------------------------------------------
 
     def subscribe(self, session: Asker, request: r.Subscribe) -> Data:
@@ -361,6 +391,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Step: Questions.step,
     r.SetClock: Questions.set_clock,
     r.SetWorld: Questions.set_world,
+    r.SetFault: Questions.set_fault,
     r.Subscribe: Questions.subscribe,
     r.Unsubscribe: Questions.unsubscribe,
     r.CancelOnDisconnect: Questions.cancel_on_disconnect,

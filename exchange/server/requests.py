@@ -231,6 +231,20 @@ class SetWorld(Request, frozen=True, kw_only=True, tag="world"):
     takers: Literal["stay", "gone"] | None = None
 
 
+class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
+    """Let something go wrong for a user: the next orders are refused, the connections break, messages come late, twice, or not for a while.
+
+    reject: `count` orders, for `reason`. drop: all connections, at once. stall: nothing is sent for `ms`. delay: everything comes `ms`
+    later. duplicate: `count` messages come twice. none: all is well again. Packed rows are not rejected.
+    """
+
+    user: Name
+    kind: Literal["reject", "drop", "stall", "delay", "duplicate", "none"]
+    count: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 0
+    reason: Name = "INSUFFICIENT_MARGIN"
+
+
 # -- streams --
 
 Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
@@ -260,7 +274,7 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, AccountQuery, OrderQuery, Outcome,
-    Auctions, Ping, Step, SetClock, SetWorld, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Auctions, Ping, Step, SetClock, SetWorld, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007

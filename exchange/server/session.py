@@ -14,7 +14,7 @@ from msgspec import Struct
 from mypy_extensions import i64
 
 from ..schema.codes import OrderState
-from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, column_of
+from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Place, column_of
 from . import requests as r
 from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
@@ -163,10 +163,29 @@ class Session:
 
     def _write(self, message: bytes) -> None:
         wrapped = self.frames.wrap(message) if self.frames is not None else message
+        faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None
+        if faults is None:
+            self._put(wrapped)
+            return
+        now = self.host.monotonic()
+        for _ in range(faults.copies()):
+            at = faults.release(now)
+            if at > now:
+                self.host.later(at, lambda: self._put(wrapped))
+            else:
+                self._put(wrapped)
+
+    def _put(self, wrapped: bytes) -> None:
         self._out.append(wrapped)
         self._unread += len(wrapped)
         if not self._is_receiving:
             self.wake()
+
+    def drop(self) -> None:
+        """The connection breaks, without a word."""
+        self.ending = "DROPPED"
+        self._out.clear()
+        self.wake()
 
     def messages(self) -> list[bytes]:
         """`take`, for a connection that keeps messages apart."""
@@ -272,7 +291,10 @@ class Session:
 
     def _row(self, request: r.CommandRequest) -> list[int]:
         """Raises Refusal."""
-        return self.host.rows.row(request, self.account(request.account))
+        row = self.host.rows.row(request, self.account(request.account))
+        if self.host.faults and self.user is not None and self.user.name in self.host.faults and row[0] == Place.KIND:
+            self.host.faults[self.user.name].place()
+        return row
 
     def _gather(self, request: r.CommandRequest) -> None:
         self.may("trade")

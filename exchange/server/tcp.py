@@ -109,6 +109,7 @@ class TcpServer:
         while True:
             due = self.host.clock.wait(self.host.exchange.state.schedule.next)
             await asyncio.sleep(IDLE_S if due is None else min(IDLE_S, max(due, 0.001)))
+            self.host.catch_up()
             try:
                 self.host.pass_time()
             except Refusal as error:

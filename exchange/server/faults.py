@@ -1,0 +1,49 @@
+"""Failures on demand, of one user's connections: for bots that want to know what they do when the venue misbehaves."""
+
+from __future__ import annotations
+
+from ..schema.codes import Reason
+from .errors import Data, Refusal, Trouble, refused
+
+MS: int = 1_000_000  # [ns]
+
+
+class Rejection(Refusal):
+    """An order that is refused as if the venue had, for a reason that was chosen."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(Trouble.BROKEN, "")
+        self.reason = reason
+
+    def body(self) -> Data:
+        return {**refused(self.reason, {**self.data, "injected": True}), "seq": 0}
+
+
+class Faults:
+    """What goes wrong for a user, until it is taken back. Times are monotonic, in ns."""
+
+    def __init__(self) -> None:
+        self.rejects = 0  # orders that are still to be refused
+        self.reason = Reason.INSUFFICIENT_MARGIN
+        self.delay = 0  # of every message to the user
+        self.duplicates = 0  # messages that are still to be sent twice
+        self.stalled_until = 0  # nothing is sent before
+        self._last = 0  # when the last message was to go out: none overtakes another
+
+    def place(self) -> None:
+        """An order is about to be placed. Raises Rejection."""
+        if self.rejects:
+            self.rejects -= 1
+            raise Rejection(self.reason)
+
+    def copies(self) -> int:
+        """How often the next message is sent."""
+        if not self.duplicates:
+            return 1
+        self.duplicates -= 1
+        return 2
+
+    def release(self, now: int) -> int:
+        """When the next message goes out."""
+        self._last = max(self._last, now + self.delay, self.stalled_until)
+        return self._last

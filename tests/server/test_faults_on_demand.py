@@ -1,0 +1,94 @@
+"""Failures that the operator asks for, and only for whom he names."""
+
+from __future__ import annotations
+
+import pytest
+from test_operator import operator
+from wire import SECOND, Talker, World
+
+from perplab.exchange.codes import Reason
+
+
+@pytest.fixture
+def scene() -> tuple[World, Talker, Talker, Talker]:
+    world = World()
+    return world, world.talker("alice"), world.talker("bob"), operator(world)
+
+
+Scene = tuple[World, Talker, Talker, Talker]
+
+
+def buy(talker: Talker, price: int = 59_000) -> dict[str, object]:
+    return talker.ask("place", market=0, side="BUY", price=price, size=1)
+
+
+def test_the_next_orders_are_refused_for_a_chosen_reason(scene: Scene) -> None:
+    world, alice, bob, admin = scene
+    before = world.host.exchange.state_hash()
+    assert admin.ask("fault", user="alice", kind="reject", count=3, reason="PRICE_BAND")["ok"]
+    refused = buy(alice)
+    assert (refused["reason"], refused["code"]) == ("PRICE_BAND", 1_000 + Reason.PRICE_BAND) and refused["data"]["injected"] is True  # type: ignore[index]
+    item = {"op": "place", "market": 0, "side": "BUY", "price": 59_000, "size": 1}
+    assert [one["ok"] for one in alice.ask("batch", items=[item, item, item])["statuses"]] == [False, False, True]
+    assert buy(alice)["ok"] and buy(bob)["ok"] and world.host.exchange.state_hash() != before
+
+
+def test_connections_break_without_a_word(scene: Scene) -> None:
+    world, alice, bob, admin = scene
+    alice.ask("cancel_on_disconnect", scope="account")
+    buy(alice)
+    assert admin.ask("fault", user="alice", kind="drop")["ok"]
+    assert alice.session.ending == "DROPPED" and alice.read() == [] and not bob.session.ending
+    alice.session.closed()
+    assert world.host.exchange.open_orders(8) == [], "and it counts as a disconnect"
+
+
+def test_messages_come_late_in_order_and_all_of_them(scene: Scene) -> None:
+    world, alice, bob, admin = scene
+    admin.ask("fault", user="alice", kind="delay", ms=250)
+    alice.send("ping")
+    alice.send("accounts")
+    assert alice.read() == [] and bob.ask("ping")["ok"]
+    admin.ask("fault", user="alice", kind="delay", ms=0)
+    alice.send("ping")
+    assert alice.read() == [], "none overtakes another"
+    world.monotonic += SECOND // 4
+    world.host.catch_up()
+    assert [message["id"] for message in alice.read()] == [3, 4, 5]
+
+
+def test_a_stall_ends_by_itself(scene: Scene) -> None:
+    world, alice, _, admin = scene
+    admin.ask("fault", user="alice", kind="stall", ms=2_000)
+    alice.send("ping")
+    world.monotonic += SECOND
+    world.host.catch_up()
+    assert alice.read() == []
+    world.monotonic += SECOND
+    world.host.catch_up()
+    assert len(alice.read()) == 1 and alice.ask("ping")["ok"]
+
+
+def test_messages_come_twice(scene: Scene) -> None:
+    _, alice, _, admin = scene
+    admin.ask("fault", user="alice", kind="duplicate", count=2)
+    alice.send("ping")
+    alice.send("ping")
+    alice.send("ping")
+    assert [message["id"] for message in alice.read()] == [3, 3, 4, 4, 5]
+
+
+def test_all_is_well_again(scene: Scene) -> None:
+    world, alice, _, admin = scene
+    for kind in ("reject", "delay", "duplicate"):
+        admin.ask("fault", user="alice", kind=kind, count=9, ms=900)
+    assert admin.ask("fault", user="alice", kind="none")["ok"] and world.host.faults == {}
+    assert buy(alice)["ok"]
+
+
+def test_wrong_words_are_told(scene: Scene) -> None:
+    admin = scene[3]
+    assert admin.ask("fault", user="zoe", kind="drop")["data"]["field"] == "user"
+    assert admin.ask("fault", user="alice", kind="reject", reason="MOON")["data"]["field"] == "reason"
+    assert admin.ask("fault", user="alice", kind="burn")["reason"] == "UNKNOWN_NAME"
+    assert scene[1].ask("login", name="alice") and Talker(scene[0]).ask("fault", user="alice", kind="drop")["reason"] == "LOGIN_REQUIRED"
