@@ -324,6 +324,22 @@ def replay(file: Path) -> int:
     return DIFFERENT if check.word == DIFFERS else 0
 
 
+@main.command(short_help="Write a journal as CSV files that other programs read.")
+@click.argument("journal", type=click.Path(path_type=Path, exists=True))
+@click.option("--format", "kind", type=click.Choice(["tardis"]), default="tardis", show_default=True, help="Of the files.")
+@click.option("--out", type=FOLDER, help="Folder to write to.  [default: the journal's name, with -tardis behind it]")
+def export(journal: Path, kind: str, out: Path | None) -> None:
+    """Replay JOURNAL (a file, or a server's folder) and write trades, book changes, derivative ticker and liquidations of each market.
+
+    hftbacktest and nautilus read them as they are.
+    """
+    from .export import export as write_files
+
+    folder = out or journal.with_name(f"{journal.name.removesuffix('.journal')}-{kind}")
+    for name, lines in write_files(journal, folder).items():
+        click.echo(f"{folder / name}: {lines:,} lines")
+
+
 @main.command()
 def venues() -> None:
     """List the venue designs that come with perplab."""
