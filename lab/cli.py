@@ -22,6 +22,7 @@ from click.core import ParameterSource
 
 from .ctl import ctl
 from .docs import docs
+from .rehearse import rehearse
 from .serve import serve
 
 if TYPE_CHECKING:
@@ -367,6 +368,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
 main.add_command(docs)
 main.add_command(serve)
 main.add_command(ctl)
+main.add_command(rehearse)
 
 if __name__ == "__main__":
     main()

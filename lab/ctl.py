@@ -71,12 +71,14 @@ def ask(connection: socket.socket, replies: Iterator[dict[str, Any]], request: d
     return reply
 
 
-def login(connection: socket.socket, replies: Iterator[dict[str, Any]], key: str | None, secret: str | None) -> None:
-    """Raises click.ClickException if the server does not let one in."""
+def login(
+    connection: socket.socket, replies: Iterator[dict[str, Any]], key: str | None, secret: str | None, name: str = "operator"
+) -> None:
+    """By key, or by name where the server trusts. Raises click.ClickException if it does not let one in."""
     from perplab.exchange.server.people import signature_of
 
     if key is None:
-        reply = ask(connection, replies, {"op": "login", "name": "operator"})
+        reply = ask(connection, replies, {"op": "login", "name": name})
     elif secret is None:
         raise click.UsageError("--key needs --secret")
     else:

@@ -128,6 +128,7 @@ class World:
         self.is_frozen = False  # the venue hears nothing
         self.has_makers = self.has_takers = True
         self.shift = {number: 1.0 for number, _, _ in self.markets}  # of the outside price, by shocks
+        self.basis = 1.0  # what makers quote around, over the outside price
         self._leaving = False  # quotes are still to be cancelled
         self.makers: list[int] = []
         self.taker = -1
@@ -157,7 +158,7 @@ class World:
             if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
                 rows.append(self._oracle(number, market, price.at(ts - self.lag) * scale, ts))
             if self.has_makers:
-                rows += self._quotes(number, market, price.at(ts) * scale)
+                rows += self._quotes(number, market, price.at(ts) * scale * self.basis)
             if self.has_takers:
                 rows.append(self._takers(number, market, price.at(ts) * scale, ts))
         if self._leaving:
@@ -176,6 +177,8 @@ class World:
         if changes["shock_ppm"] is not None:
             for number in self.shift if changes["market"] is None else [changes["market"]]:
                 self.shift[number] = self.shift.get(number, 1.0) * (1.0 + changes["shock_ppm"] / PPM)
+        if changes["basis_ppm"] is not None:
+            self.basis = 1.0 + changes["basis_ppm"] / PPM
         if changes["makers"] is not None:
             self._leaving = self.has_makers and changes["makers"] == "gone"
             self.has_makers = changes["makers"] == "stay"
@@ -185,6 +188,7 @@ class World:
         return {
             "oracle": "frozen" if self.is_frozen else "runs",
             "lag_ms": self.lag // MS_NS,
+            "basis_ppm": round((self.basis - 1.0) * PPM),
             "makers": "stay" if self.has_makers else "gone",
             "takers": "stay" if self.has_takers else "gone",
             "prices_usd": {market.name: round(price.at(ts) * self.shift[number], 6) for number, market, price in self.markets},

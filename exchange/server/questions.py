@@ -36,6 +36,8 @@ class Asker(Listener, Reader, Protocol):
 
     def account(self, given: int | None) -> int: ...
 
+    def readable(self, given: int | None) -> int: ...
+
     def enter(self, user: User, scopes: tuple[str, ...], named: str | None) -> None: ...
 
     def leave(self) -> None: ...
@@ -152,7 +154,13 @@ class Questions:
         return {"account": self.host.open_account(session.may("trade"))}
 
     def accounts(self: Questions, session: Asker, request: r.Accounts) -> Data:
-        return {"accounts": list(session.may("read").accounts)}
+        if request.user is None:
+            return {"accounts": list(session.may("read").accounts)}
+        session.may("admin")
+        user = self.host.people.users.get(request.user)
+        if user is None:
+            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no user {request.user!r}", field="user", given=request.user)
+        return {"accounts": list(user.accounts)}
 
     # -- questions --------------------------------------------------------------------------------------------------------------------
 
@@ -185,13 +193,13 @@ class Questions:
         return {"market": market, **streams.bbo(market), **streams.ticker(market), **streams.status(market), "ts": self.host.exchange.now}
 
     def account(self: Questions, session: Asker, request: r.AccountQuery) -> Data:
-        return self.account_state(session.account(request.account))
+        return self.account_state(session.readable(request.account))
 
     def auctions(self: Questions, session: Asker, request: r.Auctions) -> Data:
         return {"auctions": [named_view(one) for one in self.host.exchange.auctions()]}
 
     def order(self: Questions, session: Asker, request: r.OrderQuery) -> Data:
-        account = session.account(request.account)
+        account = session.readable(request.account)
         if (request.order_id is None) == (request.client_id is None):
             raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
         if request.client_id is not None:
@@ -297,7 +305,7 @@ class Questions:
         if len(session.channels) + len(session.listens) >= limit:
             raise Refusal(Trouble.TOO_MANY_SUBSCRIPTIONS, f"a connection may subscribe to {limit} streams", limit=limit)
         if request.channel == "private":
-            account = session.account(request.account)
+            account = session.readable(request.account)
             if account in session.listens:
                 raise self._has_already(request.channel)
             session.then = lambda: self._begin_private(session, account, request.since_seq)
@@ -310,7 +318,7 @@ class Questions:
 
     def unsubscribe(self, session: Asker, request: r.Unsubscribe) -> Data:
         if request.channel == "private":
-            account = session.account(request.account)
+            account = session.readable(request.account)
             if account not in session.listens:
                 raise Refusal(Trouble.NOT_SUBSCRIBED, "this connection does not have that stream", field="account", given=account)
             del session.listens[account]

@@ -156,7 +156,9 @@ class OpenAccount(Request, frozen=True, kw_only=True, tag="open_account"):
 
 
 class Accounts(Request, frozen=True, kw_only=True, tag="accounts"):
-    """The accounts of the user who is logged in."""
+    """The accounts of the user who is logged in; the operator may ask for those of any `user`."""
+
+    user: Name | None = None
 
 
 # -- questions --
@@ -227,6 +229,7 @@ class SetWorld(Request, frozen=True, kw_only=True, tag="world"):
     lag_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None  # how late it hears
     shock_ppm: Annotated[int, Meta(ge=-900_000, le=9_000_000)] | None = None  # the outside price jumps by that, at once
     market: MarketId | Name | None = None  # of the shock; none: all
+    basis_ppm: Annotated[int, Meta(ge=-100_000, le=100_000)] | None = None  # makers quote that much above the outside price
     makers: Literal["stay", "gone"] | None = None  # gone: their quotes are cancelled and they quote no more
     takers: Literal["stay", "gone"] | None = None
 

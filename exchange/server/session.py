@@ -13,7 +13,7 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ..schema.codes import OrderState
+from ..schema.codes import FIRST_USER, OrderState
 from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Place, column_of
 from . import requests as r
 from .errors import Data, Fatal, Refusal, Trouble, refused
@@ -422,6 +422,12 @@ class Session:
         if self.host.people.owner_of.get(given) is not user:
             raise self._foreign(given)
         return given
+
+    def readable(self, given: int | None) -> int:
+        """The account that is to be looked at: the operator may look at all. Raises Refusal."""
+        if given is not None and "admin" in self.scopes and FIRST_USER <= given < self.host.exchange.state.accounts.count:
+            return given
+        return self.account(given)
 
     def _foreign(self, account: int) -> Refusal:
         return Refusal(Trouble.NOT_YOUR_ACCOUNT, f"account {account} is not yours", field="account", given=account)

@@ -82,7 +82,9 @@ def scene() -> tuple[World, Talker, int]:
     bob = world.talker("bob")
     account = bob.ask("accounts")["accounts"][0]
     assert bob.ask("place", market=0, side="BUY", price=58_000, size=10, client_id=1)["order_id"] == 1
-    return world, world.talker("mallory"), account
+    mallory = world.talker("mallory")
+    mallory.session.enter(world.host.people.users["mallory"], ("trade", "read"), None)
+    return world, mallory, account
 
 
 WITH_ACCOUNT = [one for one in (*r.COMMAND_REQUESTS, *r.OTHERS) if "account" in one.__struct_fields__]

@@ -1,0 +1,203 @@
+"""`perplab rehearse`: a timeline of faults against a running sandbox, and how one user's bot fared.
+
+A playbook is a TOML file: steps of the operator's, each at so many seconds of the venue's time. While it runs, the user's accounts are
+listened to. Reaction time is from a step to the first order that the user places, amends or cancels after it; what the venue does to his
+orders is no reaction of his.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import click
+from msgspec import Meta, Struct
+
+from perplab.exchange.design.reader import DesignError, convert, read_toml
+from perplab.exchange.units import MICRO, SECOND_NS
+
+from .ctl import ask, login, replies_of
+
+FOLDER: Final = Path(__file__).parent / "playbooks"
+OWN: Final = ("OrderPlaced", "OrderAmended")  # events that only the user can cause; and cancellations for this reason:
+BY_USER: Final = "USER"
+
+
+class PlaybookError(DesignError):
+    """A playbook is wrong; the text is meant for the user."""
+
+
+class Step(Struct, frozen=True):
+    at_s: float  # of the venue's time, from the start
+    request: dict[str, Any]
+
+
+class Playbook(Struct, frozen=True, forbid_unknown_fields=True):
+    steps: Annotated[list[dict[str, Any]], Meta(min_length=1)]
+    title: str = ""
+    settle_s: Annotated[float, Meta(ge=0, le=3_600)] = 5.0  # after the last step
+
+    def timeline(self, user: str) -> list[Step]:
+        """Raises PlaybookError."""
+        found = []
+        for number, step in enumerate(self.steps):
+            rest = {name: user if value == "$USER" else value for name, value in step.items() if name != "at_s"}
+            at = step.get("at_s")
+            if not isinstance(at, int | float) or at < 0 or "op" not in rest:
+                raise PlaybookError(f"steps[{number}]: {step}: expected at_s (0 or more), op, and the fields of that request")
+            found.append(Step(float(at), rest))
+        return sorted(found, key=lambda one: one.at_s)
+
+
+def shipped() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_playbook(name: str) -> Playbook:
+    """A shipped playbook by name, or a TOML file. Raises PlaybookError."""
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.exists():
+        raise PlaybookError(f"{name}: there is no such playbook; known are {', '.join(shipped())}, and TOML files")
+    try:
+        return convert(read_toml(path), Playbook, path.name)
+    except DesignError as error:
+        raise PlaybookError(str(error)) from None
+
+
+class Watch(Struct):
+    """What was seen of the user's account."""
+
+    fills: int = 0
+    liquidations: int = 0
+    cancelled_by_venue: int = 0
+    acts: list[int] = []  # [ns] when the user did something
+
+    def see(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind in OWN or (kind == "OrderCancelled" and event["reason"] == BY_USER):
+            self.acts.append(event["ts"])
+        elif kind == "Traded":
+            self.fills += 1
+        elif kind == "LiquidationStarted":
+            self.liquidations += 1
+        elif kind == "OrderCancelled":
+            self.cancelled_by_venue += 1
+
+
+class Rehearsal:
+    """One run of a playbook, over the operator's connection: it may listen to every account, and no fault of the user's falls on it."""
+
+    def __init__(self, playbook: Playbook, user: str, connection: socket.socket, say: Callable[[str], None]) -> None:
+        self.timeline = playbook.timeline(user)
+        self.settle_s = playbook.settle_s
+        self.user = user
+        self.connection, self.messages = connection, replies_of(connection)
+        self.say = say
+        self.watch = Watch()
+        self.reactions: list[tuple[str, float | None]] = []
+
+    def send(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The reply; what else comes is looked at. Raises click.ClickException if the server refuses."""
+        reply = ask(self.connection, self.messages, request)
+        while "id" not in reply:
+            for event in reply.get("events", ()) if reply["channel"] == "private" else ():
+                self.watch.see(event)
+            reply = next(self.messages)
+        if not reply["ok"]:
+            raise click.ClickException(f"{request}: {reply['message']}")
+        return reply
+
+    def now(self) -> int:
+        return int(self.send({"op": "ping"})["ts"])
+
+    def run(self) -> dict[str, Any]:
+        """Play it; what there is to report."""
+        accounts = self.send({"op": "accounts", "user": self.user})["accounts"]
+        for account in accounts:
+            self.send({"op": "subscribe", "channel": "private", "account": account})
+        before = [self.send({"op": "account", "account": account}) for account in accounts]
+        start = self.now()
+        times: list[tuple[str, int]] = []
+        for step in self.timeline:
+            self.wait_until(start + int(step.at_s * SECOND_NS))
+            self.send(step.request)
+            told = " ".join(f"{name}={value}" for name, value in step.request.items() if name != "op")
+            times.append((f"{step.request['op']} {told}", self.now()))
+            self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
+        self.wait_until(start + int((self.timeline[-1].at_s + self.settle_s) * SECOND_NS))
+        after = [self.send({"op": "account", "account": account}) for account in accounts]
+        self.reactions = [(name, reaction(at, self.watch.acts)) for name, at in times]
+        return self.report(before, after)
+
+    def wait_until(self, ts: int) -> None:
+        """Let the venue's time come to `ts`, listening meanwhile."""
+        while self.now() < ts:
+            time.sleep(0.02)
+
+    def report(self, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "equity_before": sum(map(equity, before)),
+            "equity_after": sum(map(equity, after)),
+            "orders_left_open": sum(len(account["orders"]) for account in after),
+            "exposure": sum(abs(one["entry_notional"]) for account in after for one in account["positions"]) / MICRO,
+            "fills": self.watch.fills,
+            "liquidations": self.watch.liquidations,
+            "orders_cancelled_by_the_venue": self.watch.cancelled_by_venue,
+            "reactions": [{"step": name, "seconds": seconds} for name, seconds in self.reactions],
+        }
+
+
+def reaction(at: int, acts: list[int]) -> float | None:
+    """[s] from a step to the first thing that the user did after it; None: nothing."""
+    later = [ts for ts in acts if ts > at]
+    return (min(later) - at) / SECOND_NS if later else None
+
+
+def equity(account: dict[str, Any]) -> float:
+    """[USD] of all assets, as if each were worth 1."""
+    return float(sum(one["equity"] for one in account["balances"])) / MICRO
+
+
+def lines(report: dict[str, Any]) -> Iterator[str]:
+    gain = report["equity_after"] - report["equity_before"]
+    yield f"equity            {report['equity_before']:>14,.2f} -> {report['equity_after']:,.2f} USD ({gain:+,.2f})"
+    yield f"exposure left     {report['exposure']:>14,.2f} USD"
+    for name in ("orders_left_open", "fills", "liquidations", "orders_cancelled_by_the_venue"):
+        yield f"{name.replace('_', ' '):<30} {report[name]:>2}"
+    yield "reaction, from each step to the first order placed, amended or cancelled after it:"
+    for one in report["reactions"]:
+        told = "none" if one["seconds"] is None else f"{one['seconds']:.3f} s"
+        yield f"  {told:>10}  {one['step']}"
+
+
+@click.command(short_help="Play a timeline of faults against a running sandbox, and say how a bot fared.")
+@click.argument("playbook", required=False)
+@click.option("--user", help="Whose bot is watched: the name that it logs in with.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
+@click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
+@click.option("--secret", help="Its secret.")
+def rehearse(playbook: str | None, user: str | None, port: int, key: str | None, secret: str | None) -> None:
+    """Play PLAYBOOK (a shipped one, or a TOML file) while a bot trades, and report what became of it. Without PLAYBOOK: list them.
+
+    Let `perplab serve --trust` run and your bot trade as USER, then: perplab rehearse gap --user USER
+    """
+    if playbook is None:
+        for name in shipped():
+            click.echo(f"{name:<20} {load_playbook(name).title}")
+        return
+    if user is None:
+        raise click.UsageError("--user is missing: whose bot is watched")
+    book = load_playbook(playbook)
+
+    try:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    except OSError as error:
+        raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
+    with connection:
+        login(connection, replies_of(connection), key, secret)
+        report = Rehearsal(book, user, connection, click.echo).run()
+    for line in lines(report):
+        click.echo(line)

@@ -1,0 +1,111 @@
+"""Rehearsals: playbooks are valid, a bot's behaviour shows in the report, and only his own acts count as his reaction."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from test_sockets import Peer, Server
+
+from perplab.exchange.server import requests as r
+from perplab.lab.rehearse import Playbook, PlaybookError, Watch, load_playbook, reaction, shipped
+
+QUICK = """
+title = "Quick"
+settle_s = 20
+[[steps]]
+at_s = 10
+op = "world"
+shock_ppm = -100000
+[[steps]]
+at_s = 60
+op = "fault"
+user = "$USER"
+kind = "reject"
+"""
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_playbooks_are_requests_of_the_operator(name: str) -> None:
+    playbook = load_playbook(name)
+    assert playbook.title and len(shipped()) == 6
+    for step in playbook.timeline("alice"):
+        request = r.MSGPACK.decode(r.MSGPACK.encode(step.request))
+        assert isinstance(request, r.OperatorRequest | r.SetWorld | r.SetFault)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("title = 'x'", "missing key steps"), ("[[steps]]\nop = 'world'", "expected at_s"),
+        ("[[steps]]\nat_s = -1\nop = 'world'", "expected at_s"), ("[[steps]]\nat_s = 1\nmakers = 'gone'", "expected at_s"),
+        ("speed = 5\n[[steps]]\nat_s = 1\nop = 'ping'", "unknown key"),
+    ],
+)  # fmt: skip
+def test_a_playbook_that_is_wrong_is_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(PlaybookError, match=told):
+        load_playbook(str(tmp_path / "x.toml")).timeline("alice")
+
+
+def test_only_the_user_s_own_acts_are_reactions() -> None:
+    watch = Watch()
+    for ts, kind, reason in (
+        (5, "OrderPlaced", ""),
+        (15, "OrderCancelled", "LIQUIDATION"),
+        (17, "OrderCancelled", "USER"),
+        (18, "Traded", ""),
+    ):
+        watch.see({"type": kind, "ts": ts * 10**9, "reason": reason})
+    assert reaction(10 * 10**9, watch.acts) == 7.0 and reaction(17 * 10**9, watch.acts) is None
+    assert (watch.fills, watch.cancelled_by_venue) == (1, 1)
+    assert Playbook([{"at_s": 3, "op": "x", "user": "$USER"}, {"at_s": 1, "op": "y"}]).timeline("al")[1].request == {
+        "op": "x",
+        "user": "al",
+    }
+
+
+def test_a_bot_that_is_watched_through_a_gap(tmp_path: Path) -> None:
+    """On a clock twenty times as fast; the bot holds a long, and takes its orders off when the price has fallen."""
+    (tmp_path / "quick.toml").write_text(QUICK)
+    server = Server("--trust", "--clock", "x20")
+    bot = Peer(server.port)
+    bot.ask("login", name="alice")
+    bot.ask("faucet")
+    bot.ask("place", market="BTC", side="BUY", price=0, size=20_000, order_type="MARKET")
+    first = bot.ask("ticker", market="BTC")["mark"]
+    bot.ask("place", market="BTC", side="BUY", price=first // 2 + 20_000, size=100)
+
+    is_over = threading.Event()
+
+    def act() -> None:
+        while bot.ask("ticker", market="BTC")["mark"] > first * 0.95 and not is_over.wait(0.01):
+            pass
+        bot.ask("cancel_all")
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    program = [sys.executable, "-c", "from perplab.lab.cli import main; main()", "rehearse"]
+    words = [str(tmp_path / "quick.toml"), "--user", "alice", "--port", str(server.port)]
+    done = subprocess.run([*program, *words], capture_output=True, text=True, check=False, timeout=120)
+    is_over.set()
+    thread.join()
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"equity +100,\d{3}|equity +99,\d{3}", done.stdout) and "orders left open                0" in done.stdout
+    steps = re.findall(r"^ +(\S+(?: s)?)  (world|fault) ", done.stdout, re.MULTILINE)
+    assert [kind for _, kind in steps] == ["world", "fault", "world", "fault"], done.stdout
+    assert re.search(r"\d+\.\d{3} s  world shock_ppm=-100000", done.stdout) and re.search(r"none  fault user=alice", done.stdout)
+    assert server.stop()[0] == 0
+
+
+def test_wrong_words_are_one_line() -> None:
+    program = [sys.executable, "-c", "from perplab.lab.cli import main; main()", "rehearse"]
+    for words, told in ((["moon", "--user", "a"], "there is no such playbook; known are api_outage"), (["gap"], "--user is missing")):
+        done = subprocess.run([*program, *words], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 2 and told in done.stderr and done.stdout == ""
+    listed = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60).stdout
+    assert len(listed.splitlines()) == 6
