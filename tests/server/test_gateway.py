@@ -307,17 +307,71 @@ def test_a_peer_that_is_gone_without_a_word_is_noticed(monkeypatch: pytest.Monke
     asyncio.run(run())
 
 
+def test_from_a_slow_reader_nothing_more_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "HIGH_WATER", 1 << 14)
+
+    async def run() -> None:
+        async with served(World()) as place:
+            peer, _ = await made_slow(place)
+            session = place.session
+            for _ in range(40):
+                peer.send(*[{"op": "venue", "design": True}] * 100)
+                await asyncio.sleep(0.005)
+            assert len(session.messages()) < 1_000, "what was under way when it became slow, and not all that it asks"
+            peer.writer.transport.abort()
+
+    asyncio.run(run())
+
+
+def test_what_a_peer_that_is_gone_has_not_taken_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("HEARTBEAT_S", 0.05), ("CLOSE_S", 0.05), ("HIGH_WATER", 1 << 30)):
+        monkeypatch.setattr(gateways, name, value)
+
+    async def run() -> None:
+        async with served(World()) as place:
+            peer = await Raw.connect(place)
+            await until(lambda: bool(place.world.host.sessions))
+            place.session.tell({"a": "a" * 20_000_000})
+            await until(lambda: not place.world.host.sessions)
+            runner = place.gateway.runner
+            assert runner is not None and runner.server is not None
+            server = runner.server
+            await until(lambda: not server.connections)
+            peer.writer.close()
+
+    asyncio.run(run())
+
+
+def test_one_who_does_not_take_the_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "CLOSE_S", 0.05)
+
+    async def run() -> None:
+        async with served(World()) as place:
+            peer = await Raw.connect(place)
+            await until(lambda: bool(place.world.host.sessions))
+            place.session.tell({"a": "a" * 20_000_000})
+            place.session.shut_down()
+            await until(lambda: not place.world.host.sessions)
+            peer.writer.close()
+
+    asyncio.run(run())
+
+
 def test_a_client_that_hangs_up_leaves_no_trace_and_what_it_asked_is_done() -> None:
     async def run() -> None:
         async with served(World()) as place:
             peer = await Raw.connect(place)
             assert (await peer.ask(1, "login", name="alice"))["ok"] and (await peer.ask(2, "subscribe", channel="private"))["ok"]
-            peer.send({"id": 3, "op": "faucet", "amount": 7})
+            assert (await peer.ask(3, "cancel_on_disconnect", scope="account"))["ok"]
+            order = {"op": "place", "market": 0, "side": "BUY", "price": 59_000, "size": 1}
+            peer.send({"id": 4, "op": "faucet"}, {"id": 5, **order})
             peer.writer.write(frame((1000).to_bytes(2), CLOSE))
             assert [opcode async for opcode, _ in peer.frames()][-1] == CLOSE
-            await until(lambda: not place.world.host.sessions)
-            account = place.world.host.people.users["alice"].accounts[0]
-            assert place.world.host.exchange.balance(account, 0) == 7 and not place.world.host.private
+            host = place.world.host
+            await until(lambda: not host.sessions)
+            account = host.people.users["alice"].accounts[0]
+            assert host.exchange.balance(account, 0) == 100_000_000_000 and not host.private
+            assert host.exchange.open_orders(account) == [], "the order was placed, and then cancelled as it was asked for"
 
     asyncio.run(run())
 
