@@ -7,12 +7,15 @@ So frames are put together here and written by the transport itself: aiohttp wou
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.http import HttpProcessingError
 
 from .errors import Refusal, Trouble
 from .host import Host
@@ -30,6 +33,8 @@ CODECS: Final = {"number": JSON, "text": JSON_EXACT}  # by what ?int64= says of 
 HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 TEXT: Final = 0x81  # first byte of a frame: a whole text message
 SMALL, MEDIUM, LARGE = struct.Struct(">BB"), struct.Struct(">BBH"), struct.Struct(">BBQ")  # heads of frames, by length
+LOG: Final = logging.getLogger(__name__)  # of faults of this server, not of its peers
+LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 
 
 def frames(messages: Iterable[bytes]) -> bytes:
@@ -73,6 +78,7 @@ class Connection:
                 if message.type is WSMsgType.TEXT:
                     self.gather(message.data)
                 elif message.type is WSMsgType.BINARY:
+                    self.hand_in()
                     await self.close(WSCloseCode.UNSUPPORTED_DATA, "requests are text messages")
         finally:
             self.hand_in()
@@ -154,7 +160,7 @@ class Gateway:
             web.get("/", self.page), web.get("/ws", self.talk), web.get("/status.json", self.status), web.get("/health", self.health),
             web.get("/metrics", self.metrics),
         ])  # fmt: skip
-        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_S)
+        self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S)
         await self.runner.setup()
         try:
             await web.TCPSite(self.runner, address, port).start()
@@ -189,23 +195,30 @@ class Gateway:
         socket: web.WebSocketResponse[bool] = web.WebSocketResponse(
             timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, decode_text=False,
             max_msg_size=self.host.limits.frame_bytes + 1,  # the first size that is too large
+            autoclose=False,  # what came before a close is answered before it
         )  # fmt: skip
-        await socket.prepare(request)
+        with suppress(ConnectionError):  # of a peer that is gone before it was let in
+            await socket.prepare(request)
+            await self.serve(request, socket, CODECS[asked])
+        return socket if socket.prepared else web.Response()
+
+    async def serve(self, request: web.Request, socket: web.WebSocketResponse[bool], codec: Codec) -> None:
+        """A WebSocket, until its end."""
         try:
-            connection = Connection(request, socket, self.host, CODECS[asked], self.stir)
+            connection = Connection(request, socket, self.host, codec, self.stir)
         except Refusal as error:
-            await socket.send_str(JSON.encode({"id": None, **error.body()}).decode())
+            await socket.send_str(codec.encode({"id": None, **error.body()}).decode())
             await socket.close(code=CODES[error.code.name], message=error.code.name.encode())
         else:
             await connection.run()
-        return socket
 
     def is_own(self, request: web.Request) -> bool:
         """Does it come from a page of this gateway, or from no page at all? A browser names the page's origin, other clients none.
 
         Names are compared with what the gateway listens on, not with the Host header: an outside name can be made to mean this machine.
         """
-        assert request.transport is not None
+        if request.transport is None:
+            raise web.HTTPBadRequest  # it is gone already
         here = str(request.transport.get_extra_info("sockname")[0])
         names = {self.address, here, *(("localhost",) if ip_address(here).is_loopback else ())}
         own = {f"http://{authority(name, self.port)}".removesuffix(":80") for name in names}

@@ -70,6 +70,12 @@ def frame(payload: bytes, opcode: int = TEXT, fin: bool = True, length: int | No
     return size + bytes(4) + payload
 
 
+def handshake() -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    head = "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    return f"{head}Sec-WebSocket-Key: {key}\r\n\r\n".encode()
+
+
 class Raw:
     """A WebSocket by hand, which reads when it is told to."""
 
@@ -84,9 +90,7 @@ class Raw:
         plain.setblocking(False)
         await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", place.port))
         reader, writer = await asyncio.open_connection(sock=plain, limit=1 << 14)
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        writer.write(f"{head}Sec-WebSocket-Key: {key}\r\n\r\n".encode())
+        writer.write(handshake())
         assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
         return cls(reader, writer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import aiohttp
 import msgpack  # type: ignore[import-untyped]
 import msgspec
 import pytest
-from sockets import BINARY, CLOSE, CONTINUATION, PATIENCE_S, PING, TEXT, Place, Raw, frame, served, until
+from sockets import BINARY, CLOSE, CONTINUATION, PATIENCE_S, PING, TEXT, Place, Raw, frame, handshake, served, until
 from test_sockets import SERVE, Server
 from test_wire import REQUESTS
 from wire import START, Message, World
@@ -231,6 +232,11 @@ def test_what_is_no_text_message_ends_the_connection(piece: bytes, code: int, re
     assert (told, closed) == ([], (code, reason)) and not place.world.host.sessions
 
 
+def test_what_came_before_a_binary_message_is_answered() -> None:
+    told, closed, _ = asyncio.run(answers(Limits(), frame(PINGED) + frame(PINGED, BINARY)))
+    assert [message["id"] for message in told] == [1] and closed == (1003, "requests are text messages")
+
+
 def test_a_message_of_the_largest_size_is_read() -> None:
     told, closed, _ = asyncio.run(answers(Limits(frame_bytes=1_000), frame(PINGED.ljust(1_000))))
     assert [message["id"] for message in told] == [1, "last"] and closed is None
@@ -323,6 +329,25 @@ def test_from_a_slow_reader_nothing_more_is_taken(monkeypatch: pytest.MonkeyPatc
     asyncio.run(run())
 
 
+def test_who_is_gone_before_it_is_let_in_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with served(World()) as place:
+            for size in (0, 1, 1_000):
+                plain = socket.create_connection(("127.0.0.1", place.port))
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing is a reset
+                plain.sendall(handshake() + frame(PINGED) * size)
+                plain.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+            writer.write(b"\x81\xa2id\x01")  # no HTTP: msgpack at the wrong port
+            assert b" 400 " in await reader.read()
+            writer.close()
+            await (await Raw.connect(place)).ask(1, "ping")
+            await until(lambda: len(place.world.host.sessions) == 1)
+
+    asyncio.run(run())
+    assert caplog.records == []
+
+
 def test_what_a_peer_that_is_gone_has_not_taken_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("HEARTBEAT_S", 0.05), ("CLOSE_S", 0.05), ("HIGH_WATER", 1 << 30)):
         monkeypatch.setattr(gateways, name, value)
@@ -364,9 +389,10 @@ def test_a_client_that_hangs_up_leaves_no_trace_and_what_it_asked_is_done() -> N
             assert (await peer.ask(1, "login", name="alice"))["ok"] and (await peer.ask(2, "subscribe", channel="private"))["ok"]
             assert (await peer.ask(3, "cancel_on_disconnect", scope="account"))["ok"]
             order = {"op": "place", "market": 0, "side": "BUY", "price": 59_000, "size": 1}
-            peer.send({"id": 4, "op": "faucet"}, {"id": 5, **order})
-            peer.writer.write(frame((1000).to_bytes(2), CLOSE))
-            assert [opcode async for opcode, _ in peer.frames()][-1] == CLOSE
+            requests = [{"id": 4, "op": "faucet"}, {"id": 5, **order}]
+            peer.writer.write(b"".join(frame(msgspec.json.encode(one)) for one in requests) + frame((1000).to_bytes(2), CLOSE))
+            *replies, (last, code) = [one async for one in peer.frames() if one[0] != TEXT or b'"id"' in one[1]]
+            assert (last, code) == (CLOSE, (1000).to_bytes(2)) and [msgspec.json.decode(text)["id"] for _, text in replies] == [4, 5]
             host = place.world.host
             await until(lambda: not host.sessions)
             account = host.people.users["alice"].accounts[0]
