@@ -62,6 +62,16 @@ def test_names_are_text_on_the_page() -> None:
     assert text.count("&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;{0}&amp;amp;") == 7, "the venue's name is in the title, too"
 
 
+def test_what_is_due_and_not_done_is_told() -> None:
+    world = World()
+    first = world.host.exchange.state.schedule.next
+    world.clock.step(int(first - world.clock.now()) + 1_500_000_000)
+    facts = Facts("interpreted", "", 0)
+    assert status(world.host, facts, "")["behind_s"] == 1.5
+    world.host.pass_time()
+    assert status(world.host, facts, "")["behind_s"] == 0
+
+
 def test_health_is_what_the_venue_is() -> None:
     world = World()
     assert fetched(world, "/health")[::2] == (200, '{"ok":true}')
