@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -14,7 +15,9 @@ import click
 
 if TYPE_CHECKING:
     from perplab.exchange import Exchange
+    from perplab.exchange.server.gateway import Gateway
     from perplab.exchange.server.store import Store
+    from perplab.exchange.server.tcp import TcpServer
 
     from .world import World
 
@@ -60,10 +63,18 @@ class ClockText(click.ParamType[int]):
     "--limits", default="open", show_default=True, type=click.Choice(["open", "venue", "tight"]), help="Rate limits of a connection."
 )
 @click.option("--journal", "folder", type=click.Path(path_type=Path, file_okay=False), help="Folder of a journal: state survives.")
+@click.option(
+    "--gateway/--no-gateway",
+    "has_gateway",
+    default=True,
+    show_default=True,
+    help="JSON over WebSocket and a status page, at TCP's port + 1.",
+)
 @click.option("--sync", type=click.Choice(["strict", "batch", "none"]), default="batch", show_default=True, help=SYNC_HELP)
 def serve(
-    venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str, folder: Path | None, sync: Any
-) -> None:
+    venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str, folder: Path | None,
+    has_gateway: bool, sync: Any,
+) -> None:  # fmt: skip
     """Start an exchange on this machine that bots trade against over sockets: real matching, margin, funding and liquidation.
 
     The book is alive from the first second. Stop it with Ctrl-C. `perplab docs api` describes the wire.
@@ -92,7 +103,7 @@ def serve(
     )
     hint = "clients log in with any name" if admin is None else f"the operator's key is {admin.key}, its secret {admin.secret}"
     told = f"{exchange.design.name}, {BUILD} core, " + (f"journal in {folder} ({sync})" if folder else "state in memory")
-    asyncio.run(run(host, address, port, told, hint))
+    asyncio.run(run(host, address, port, has_gateway, told, hint))
 
 
 def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, dict[int, str]]:
@@ -135,7 +146,7 @@ def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path 
     return World(load_world(name), exchange, seed, start)
 
 
-async def run(host: Any, address: str, port: int, told: str, hint: str) -> None:
+async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, hint: str) -> None:
     """Serve until SIGINT or SIGTERM."""
     from perplab.exchange.server.tcp import TcpServer
 
@@ -143,16 +154,43 @@ async def run(host: Any, address: str, port: int, told: str, hint: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    asked = port
     try:
-        port = await server.start(address, port)
+        port = await server.start(address, asked)
     except OSError as error:
-        raise click.ClickException(f"{address}:{port}: {error.strerror}; is a server running already? --port 0 takes a free one") from None
+        raise taken(address, asked, error, "is a server running already? --port 0 takes a free one") from None
+    gateway = await begun(server, address, port, asked + 1 if asked else 0) if has_gateway else None
     click.echo(f"perplab sandbox: {told}; msgpack over TCP at {address}:{port}")
+    if gateway is not None:
+        click.echo(f"The same as JSON over WebSocket at {gateway.socket_url}; its status page is {gateway.page_url}")
     click.echo(f"Users make themselves a key by the faucet; {hint}.")
     click.echo(f"Try, in another terminal: python examples/first_fill.py {port}   `perplab docs api` describes the wire. Ctrl-C stops.")
     sys.stdout.flush()
     await stopped.wait()
     await server.close()
+    if gateway is not None:
+        await gateway.close()
     if host.store is not None:
         host.store.close()
     click.echo("stopped", err=True)
+
+
+async def begun(server: TcpServer, address: str, tcp: int, port: int) -> Gateway:
+    """The gateway beside a TCP server. Raises ClickException."""
+    from perplab.exchange import BUILD
+    from perplab.exchange.server.gateway import Gateway
+    from perplab.exchange.server.status import Facts
+
+    gateway = Gateway(server.host, Facts(BUILD, f"{address}:{tcp}", time.time_ns()), server.stir)
+    hint = "the gateway takes the port after that of TCP; another --port, or --no-gateway"
+    try:
+        await gateway.start(address, port)
+    except OverflowError:
+        raise click.ClickException(f"{address}:{port}: there is no such port; {hint}") from None
+    except OSError as error:
+        raise taken(address, port, error, hint) from None
+    return gateway
+
+
+def taken(address: str, port: int, error: OSError, hint: str) -> click.ClickException:
+    return click.ClickException(f"{address}:{port}: {os.strerror(error.errno) if error.errno else error}; {hint}")

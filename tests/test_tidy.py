@@ -38,9 +38,9 @@ EDGE = {  # of exchange, never compiled
     "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
-    "server.clock", "server.errors", "server.faults", "server.frames", "server.host", "server.limits", "server.manual",
-    "server.naming", "server.people", "server.questions",
-    "server.requests", "server.session", "server.store", "server.streams", "server.tcp",
+    "server.clock", "server.errors", "server.faults", "server.frames", "server.gateway", "server.host", "server.limits", "server.manual",
+    "server.metrics", "server.naming", "server.page", "server.people", "server.questions",
+    "server.requests", "server.session", "server.status", "server.store", "server.streams", "server.tcp",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")

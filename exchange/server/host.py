@@ -118,6 +118,8 @@ class Host:
         self.limits = limits or Limits()
         self.trust = trust
         self.store = store  # where the venue's journal is
+        self.commands = 0  # carried out since the start, the host's own among them
+        self.first_seq = exchange.state.log.seq  # the number of the last event before the start
         self._troubled = ""  # what was last complained of
         self.faults: dict[str, Faults] = {}  # by user
         self._later: list[tuple[int, int, Callable[[], None]]] = []  # a heap of what is to be done at a monotonic time
@@ -150,6 +152,7 @@ class Host:
             raise Refusal(Trouble.READ_ONLY, str(error)) from error
         except VenueBroken as error:
             raise Refusal(Trouble.BROKEN, str(error)) from error
+        self.commands += len(applied.ends) - len(applied.refused)
         self._spread(applied.events)
         return applied
 
@@ -273,6 +276,19 @@ class Host:
                 trouble = str(error)
             if trouble or not self.store.is_read_only:
                 self.tell_trouble(trouble)
+
+    def unwell(self) -> str:
+        """Why the venue takes no commands at the moment, or what it takes may not last; "": all is well."""
+        if self.exchange.is_broken:
+            return "the venue is broken: a command failed in the midst of its work"
+        if self.store is None:
+            return ""
+        return "the journal cannot be written" if self.store.is_read_only else self.store.trouble()
+
+    def behind_ns(self) -> int:
+        """[ns] of the venue's time by which what is due is late; 0: nothing is."""
+        due = self.exchange.state.schedule.next if self.exchange.state.started else self.clock.now()
+        return max(0, self.clock.now() - (due if self.world is None else min(due, self.world.next)))
 
     def tell_trouble(self, trouble: str) -> None:
         """Complain, once until it is over."""

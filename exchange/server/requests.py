@@ -374,6 +374,23 @@ MSGPACK: Final = Codec(
 JSON: Final = Codec("JSON", msgspec.json.Decoder(AnyRequest).decode, msgspec.json.Decoder().decode, msgspec.json.Encoder().encode)
 
 
+EXACT: Final = 2**53 - 1  # up to here a double has every integer
+
+
+def exact(value: object) -> object:
+    """A message whose integers a reader that counts in doubles, such as JavaScript, gets to the last digit: large ones are texts."""
+    if isinstance(value, int):
+        return value if -EXACT <= value <= EXACT else str(value)
+    if isinstance(value, dict):
+        return {name: exact(one) for name, one in value.items()}
+    return [exact(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+JSON_EXACT: Final = Codec(
+    "JSON", msgspec.json.Decoder(AnyRequest).decode, msgspec.json.Decoder().decode, lambda message: msgspec.json.encode(exact(message))
+)
+
+
 # -- commands as rows --
 
 

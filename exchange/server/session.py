@@ -85,9 +85,9 @@ class Session:
         assert self.frames is not None, "a connection of messages has no frames"
         self._receive(self.frames.receive(data))
 
-    def receive_message(self, payload: bytes) -> None:
-        """One whole message, where the connection itself tells where they end."""
-        self._receive((payload,))
+    def receive_message(self, *payloads: bytes) -> None:
+        """Whole messages, where the connection itself tells where they end: those that have come together."""
+        self._receive(payloads)
 
     def _receive(self, payloads: Iterable[bytes]) -> None:
         self._heard = self.host.monotonic()  # also what time it is for the bucket: a read takes no time

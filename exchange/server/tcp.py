@@ -18,6 +18,7 @@ from .session import Session
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
 FLUSH_S: Final = 0.02  # between two messages of a market data channel
 BEAT_S: Final = 1.0
+CLOSE_S: Final = 5.0  # for the other side to take what was written last
 IDLE_S: Final = 0.05  # the longest that time is left alone: what falls due late is stamped late
 
 
@@ -36,7 +37,7 @@ class Connection(asyncio.Protocol):
             self.session = Session(self.server.host, MSGPACK, frames, self.write)
         except Refusal as error:
             transport.write(MSGPACK.encode({"id": None, **error.body()}))
-            transport.close()
+            self.close()
 
     def data_received(self, data: bytes) -> None:
         assert self.session is not None
@@ -54,7 +55,14 @@ class Connection(asyncio.Protocol):
         if out:
             transport.write(out)
         if session.ending:
-            transport.close()
+            self.close()
+
+    def close(self) -> None:
+        """Once all is written, or when nobody takes it: one who does not read would be kept, with all that waits for it."""
+        assert self.transport is not None
+        if not self.transport.is_closing():
+            self.transport.close()
+            asyncio.get_running_loop().call_later(CLOSE_S, self.transport.abort)
 
     def pause_writing(self) -> None:
         assert self.session is not None and self.transport is not None

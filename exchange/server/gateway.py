@@ -1,0 +1,253 @@
+"""The HTTP shell: the protocol as JSON over WebSocket, a status page, and what watches a server. It knows no rule of the protocol.
+
+Like tcp.py: the messages that one read of a socket brings are handed to the session together, and all that they cause is written at once.
+So frames are put together here and written by the transport itself: aiohttp would write each by a call of its own, and wait in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.http import HttpProcessingError
+
+from .errors import Refusal, Trouble
+from .host import Host
+from .page import POLICY, page
+from .requests import JSON, JSON_EXACT, Codec
+from .session import Session
+from .status import Facts, status
+
+HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
+POLL_S: Final = 0.02  # between two looks at whether a slow reader has caught up
+HEARTBEAT_S: Final = 10.0  # without a byte, after which a peer is pinged; it has half of that to answer
+CLOSE_S: Final = 5.0  # for the other side to take what was written last, and the close
+CODES: Final = {Trouble.SHUTTING_DOWN.name: WSCloseCode.GOING_AWAY, Trouble.TOO_MANY_CONNECTIONS.name: WSCloseCode.TRY_AGAIN_LATER}
+CODECS: Final = {"number": JSON, "text": JSON_EXACT}  # by what ?int64= says of integers beyond 2^53
+HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+TEXT: Final = 0x81  # first byte of a frame: a whole text message
+SMALL, MEDIUM, LARGE = struct.Struct(">BB"), struct.Struct(">BBH"), struct.Struct(">BBQ")  # heads of frames, by length
+LOG: Final = logging.getLogger(__name__)  # of faults of this server, not of its peers
+LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+
+
+def frames(messages: Iterable[bytes]) -> bytes:
+    """Messages as a server writes them: RFC 6455, section 5.2."""
+    out: list[bytes] = []
+    for message in messages:
+        length = len(message)
+        if length < 126:
+            head = SMALL.pack(TEXT, length)
+        else:
+            head = MEDIUM.pack(TEXT, 126, length) if length < 1 << 16 else LARGE.pack(TEXT, 127, length)
+        out += (head, message)
+    return b"".join(out)
+
+
+class Connection:
+    """One WebSocket. Messages in are gathered while there are some, then handed in; messages out while there are some, then written."""
+
+    def __init__(
+        self, request: web.Request, socket: web.WebSocketResponse[bool], host: Host, codec: Codec, stir: Callable[[], None]
+    ) -> None:
+        self.socket = socket
+        self.protocol = request.protocol
+        self.stir = stir
+        self.loop = asyncio.get_running_loop()
+        assert request.transport is not None
+        self.transport = request.transport
+        self.transport.set_write_buffer_limits(high=HIGH_WATER)
+        self.received: list[bytes] = []
+        self.is_writing = False  # is `write` about to be called?
+        self.readable = asyncio.Event()  # cleared while its reader is slow
+        self.readable.set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.session = Session(host, codec, None, self.wake)  # the last thing: raises Refusal
+
+    async def run(self) -> None:
+        """Until either side closes it."""
+        try:
+            async for message in self.socket:
+                await self.readable.wait()
+                if message.type is WSMsgType.TEXT:
+                    self.gather(message.data)
+                elif message.type is WSMsgType.BINARY:
+                    self.hand_in()
+                    await self.close(WSCloseCode.UNSUPPORTED_DATA, "requests are text messages")
+        finally:
+            self.hand_in()
+            self.session.closed()
+            self.stir()
+            self.loop.call_later(CLOSE_S, self.transport.abort)  # a peer that is gone takes nothing, and would be waited for
+
+    def gather(self, message: bytes) -> None:
+        """Whatever else has come with it is gathered before the loop turns: aiohttp hands that out without waiting."""
+        if not self.received:
+            self.loop.call_soon(self.hand_in)
+        self.received.append(message)
+
+    def hand_in(self) -> None:
+        received, self.received = self.received, []
+        if received:
+            self.session.receive_message(*received)
+            self.write()
+            self.stir()
+
+    def wake(self) -> None:
+        if not self.is_writing:
+            self.is_writing = True
+            self.loop.call_soon(self.write)
+
+    def write(self) -> None:
+        """What the session has to say. While the other side does not read, it stays in the session, which watches over it."""
+        self.is_writing = False
+        session = self.session
+        if session.is_slow and not session.ending:
+            return
+        messages = session.messages()
+        if messages and not self.socket.closed:
+            self.transport.write(frames(messages))
+        if session.ending:
+            self.spawn(self.close(CODES.get(session.ending, WSCloseCode.POLICY_VIOLATION), session.ending))
+        elif self.protocol.writing_paused and not session.is_slow:
+            session.is_slow = True
+            self.readable.clear()
+            self.spawn(self.catch_up())
+
+    async def catch_up(self) -> None:
+        """Wait until a slow reader has read, or is gone."""
+        while self.protocol.writing_paused and not self.transport.is_closing():
+            await asyncio.sleep(POLL_S)
+        self.session.resume()
+        self.readable.set()
+        self.write()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say why, and end it, even if nobody reads."""
+        self.readable.set()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.socket.close(code=code, message=reason.encode())
+        except TimeoutError:
+            self.transport.abort()
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+class Gateway:
+    """Serves a host over HTTP on one port until it is closed. `stir` is called when something may have happened."""
+
+    def __init__(self, host: Host, facts: Facts, stir: Callable[[], None]) -> None:
+        self.host = host
+        self.facts = facts
+        self.stir = stir
+        self.address, self.port = "", 0
+        self.runner: web.AppRunner | None = None
+
+    async def start(self, address: str, port: int) -> int:
+        """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
+        app = web.Application()
+        app.add_routes([
+            web.get("/", self.page), web.get("/ws", self.talk), web.get("/status.json", self.status), web.get("/health", self.health),
+            web.get("/metrics", self.metrics),
+        ])  # fmt: skip
+        self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S)
+        await self.runner.setup()
+        try:
+            await web.TCPSite(self.runner, address, port).start()
+        except OSError:
+            await self.runner.cleanup()
+            raise
+        self.address, self.port = address, int(self.runner.addresses[0][1])
+        return self.port
+
+    async def close(self) -> None:
+        """Sessions have been told already: wait until they are gone."""
+        if self.runner is not None:
+            await self.runner.cleanup()
+
+    @property
+    def page_url(self) -> str:
+        return f"http://{authority(self.address, self.port)}/"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://{authority(self.address, self.port)}/ws"
+
+    # -- what is served ----------------------------------------------------------------------------------------------------------
+
+    async def talk(self, request: web.Request) -> web.StreamResponse:
+        """The protocol, one text message per request."""
+        if not self.is_own(request):
+            raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs api`\n")
+        asked = request.query.get("int64", "number")
+        if asked not in CODECS:
+            raise web.HTTPBadRequest(text=f"int64={asked!r}: expected text or number\n")
+        socket: web.WebSocketResponse[bool] = web.WebSocketResponse(
+            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, decode_text=False,
+            max_msg_size=self.host.limits.frame_bytes + 1,  # the first size that is too large
+            autoclose=False,  # what came before a close is answered before it
+        )  # fmt: skip
+        with suppress(ConnectionError):  # of a peer that is gone before it was let in
+            await socket.prepare(request)
+            await self.serve(request, socket, CODECS[asked])
+        return socket if socket.prepared else web.Response()
+
+    async def serve(self, request: web.Request, socket: web.WebSocketResponse[bool], codec: Codec) -> None:
+        """A WebSocket, until its end."""
+        try:
+            connection = Connection(request, socket, self.host, codec, self.stir)
+        except Refusal as error:
+            await socket.send_str(codec.encode({"id": None, **error.body()}).decode())
+            await socket.close(code=CODES[error.code.name], message=error.code.name.encode())
+        else:
+            await connection.run()
+
+    def is_own(self, request: web.Request) -> bool:
+        """Does it come from a page of this gateway, or from no page at all? A browser names the page's origin, other clients none.
+
+        Names are compared with what the gateway listens on, not with the Host header: an outside name can be made to mean this machine.
+        """
+        if request.transport is None:
+            raise web.HTTPBadRequest  # it is gone already
+        here = str(request.transport.get_extra_info("sockname")[0])
+        names = {self.address, here, *(("localhost",) if ip_address(here).is_loopback else ())}
+        own = {f"http://{authority(name, self.port)}".removesuffix(":80") for name in names}
+        return own.issuperset(request.headers.getall("Origin", ()))
+
+    async def page(self, request: web.Request) -> web.Response:
+        text = page(status(self.host, self.facts, self.socket_url))
+        return web.Response(text=text, content_type="text/html", headers={**HEADERS, "Content-Security-Policy": POLICY})
+
+    async def status(self, request: web.Request) -> web.Response:
+        return answer(200, status(self.host, self.facts, self.socket_url))
+
+    async def health(self, request: web.Request) -> web.Response:
+        """503 while commands are not carried out, or may not last."""
+        why = self.host.unwell()
+        return answer(503, {"ok": False, "why": why}) if why else answer(200, {"ok": True})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        try:
+            from .metrics import exposition
+        except ModuleNotFoundError:
+            raise web.HTTPNotFound(text="metrics need prometheus_client: pip install 'perplab[metrics]'\n") from None
+        return web.Response(body=exposition(self.host), headers={**HEADERS, "Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def answer(code: int, body: object) -> web.Response:
+    return web.Response(body=JSON.encode(body), status=code, content_type="application/json", headers=HEADERS)
+
+
+def authority(name: str, port: int) -> str:
+    """Host and port as a URL has them: an IPv6 address in brackets."""
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
