@@ -24,7 +24,7 @@ from .errors import Refusal, Trouble
 from .limits import Limits
 from .people import Key, People, User
 from .requests import RowMaker
-from .routing import Router
+from .routing import Router, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
 
@@ -183,8 +183,7 @@ class Host:
         ts = max(ts, self.exchange.now)
         while self.exchange.state.started and ts - self.exchange.now > MAX_TS_JUMP:
             self._apply(vec[i64](command_row(Tick(self.exchange.now + MAX_TS_JUMP))))
-        for at in range(1, len(rows), ROW):
-            rows[at] = ts
+        stamp(rows, ts)
         return self._apply(rows)
 
     # -- accounts --

@@ -23,6 +23,7 @@ from .limits import Bucket
 from .naming import Named, named_event
 from .people import Key, User
 from .questions import Questions
+from .routing import ACCOUNT as ACCOUNT_COLUMN
 from .routing import FILLED as FILLED_LOTS
 from .routing import LEFT, ORDER_ID, REASON, REPEATED, SEQ, STATE, WIDTH, outcomes
 from .streams import Key as ChannelKey
@@ -30,7 +31,6 @@ from .streams import Key as ChannelKey
 SECOND: Final = 1_000_000_000  # [ns]
 STATES: Final = tuple(state.name for state in OrderState)  # by number
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
-ACCOUNT_COLUMN: Final = 2  # of every command that an owner may send; asserted below
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
 assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT_COLUMN for command in r.OWNERS)
 
@@ -340,21 +340,15 @@ class Session:
         return {**body, "repeated": True} if told[at + REPEATED] else body
 
     def _carry_out_rows(self, request: r.Rows) -> None:
-        self.may("trade")
+        user = self.may("trade")
         if len(request.rows) % (8 * ROW):
             raise Refusal(Trouble.BAD_ROW, f"rows are {8 * ROW} bytes each; got {len(request.rows)}", field="rows", given=len(request.rows))
         rows = vec[i64](memoryview(request.rows).cast("q"))
-        count = len(rows) // ROW
-        self._pay(count)
+        self._pay(len(rows) // ROW)
         errors: dict[int, Data] = {}
-        for number in range(count):
-            kind, account = int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT_COLUMN])
-            if kind in OWNED_KINDS and (self.host.people.owner_of.get(account) is not self.user or self.user is None):
-                errors[number] = self._foreign(account).body()
-                rows[number * ROW] = 0  # no kind: the door leaves the row out
-            elif kind not in OWNED_KINDS and kind in COMMAND_OF:
-                errors[number] = Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind).body()
-                rows[number * ROW] = 0
+        for number in self.host.people.owners.barred(rows, user.number):
+            errors[number] = self._barred(int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT_COLUMN])).body()
+            rows[number * ROW] = 0  # no kind: the door leaves the row out
         applied = self.host.carry_out(rows)
         told = outcomes(applied.events, applied.ends)
         for number, why in applied.refused.items():
@@ -365,6 +359,12 @@ class Session:
             self._placed.update(int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT])
         body: Data = {"ok": True, "ts": self.host.exchange.now, "statuses": bytes(memoryview(told))}
         self._reply(request.id, {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body)
+
+    def _barred(self, kind: int, account: int) -> Refusal:
+        """Why a command is not this user's to send."""
+        if kind in OWNED_KINDS:
+            return self._foreign(account)
+        return Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind)
 
     # -- who asks ----------------------------------------------------------------------------------------------------------------
 
