@@ -30,6 +30,7 @@ from .streams import Key as ChannelKey
 
 SECOND: Final = 1_000_000_000  # [ns]
 STATES: Final = tuple(state.name for state in OrderState)  # by number
+OP_OF: Final = {request: op for op, request in r.OPS.items()}
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
 assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT_COLUMN for command in r.OWNERS)
@@ -214,7 +215,7 @@ class Session:
                 raise Fatal(error.code, str(error)) from None
             self._refuse(error.data.pop("id", None), error)
             return
-        if self._is_repeated(request):
+        if self.named and self._is_repeated(request):
             return
         try:
             if isinstance(request, r.CommandRequest):
@@ -241,8 +242,8 @@ class Session:
         self._reply(known, error.body())
 
     def _is_repeated(self, request: r.Request) -> bool:
-        """A request whose reply is remembered is answered again, and not done again."""
-        if not self.named or request.id is None or self.user is None:
+        """In a named session a request whose reply is remembered is answered again, and not done again."""
+        if request.id is None or self.user is None:
             return False
         if any(asked.id == request.id for asked in self._asked):
             self._carry_out()
@@ -258,9 +259,9 @@ class Session:
 
     def _pay(self, count: int) -> None:
         """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
-        if self.bucket.take(count, self._heard):
-            self._floods = 0
-            self._tokens = self.bucket.left(self._heard)
+        left = self.bucket.take(count, self._heard)
+        if left >= 0:
+            self._floods, self._tokens = 0, left
             return
         self._floods += 1
         limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
@@ -276,7 +277,7 @@ class Session:
         self.may("trade")
         row = self._row(request)
         self._pay(1)
-        self._asked.append(Asked(request.id, str(request.__struct_config__.tag), [len(self._rows) // ROW], self._tokens))
+        self._asked.append(Asked(request.id, OP_OF[type(request)], [len(self._rows) // ROW], self._tokens))
         self._rows += row
         if len(self._rows) >= r.MAX_BATCH * ROW:
             self._carry_out()
@@ -294,7 +295,7 @@ class Session:
                 slots.append(len(self._rows) // ROW)
                 self._rows += row
         self._asked.append(Asked(request.id, "batch", slots, self._tokens))
-        self._ops = [str(item.__struct_config__.tag) for item in request.items]
+        self._ops = [OP_OF[type(item)] for item in request.items]
         self._carry_out()
 
     def _carry_out(self) -> None:
