@@ -1,13 +1,16 @@
 """What looks at every row of the venue, and is compiled for that: whose the commands of a block are, their time, what each came to, and
 who is to hear of its events.
 
+What other modules call takes blocks as objects: a compiled function that is handed a vec by interpreted code never lets go of it (mypyc
+2.4), and a server would lose all its memory to that.
+
 No policy: which accounts have owners and listeners is handed in, who may send a command is the AUTHORITY of schema/messages.py, whom an
 event concerns the AUDIENCE of schema/events.py.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from librt.vecs import vec
 from mypy_extensions import i64
@@ -70,8 +73,9 @@ ACCOUNT: Final[i64] = 2  # the column of the account, in every command that its 
 CHANGE_BOOKS: Final[tuple[type[Event], ...]] = (OrderPlaced, OrderAmended, OrderReduced, OrderCancelled, Traded)
 
 
-def outcomes(events: vec[i64], ends: list[int]) -> vec[i64]:
-    """One row of WIDTH for each command of a block. `ends`: how many events there are up to the last one of each."""
+def outcomes(block: object, ends: list[int]) -> vec[i64]:
+    """One row of WIDTH for each command of a block of events. `ends`: how many events there are up to the last one of each."""
+    events = cast(vec[i64], block)
     count: i64 = len(ends)
     told = column(count * WIDTH, 0)
     number: i64 = 0
@@ -121,8 +125,9 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
         told[row + REASON] = events[at + REJECTED_REASON]
 
 
-def stamp(rows: vec[i64], ts: i64) -> None:
+def stamp(block: object, ts: i64) -> None:
     """Give all commands of a block their time [ns]."""
+    rows = cast(vec[i64], block)
     at: i64 = 0
     end: i64 = len(rows)
     while at < end:
@@ -146,8 +151,9 @@ class Owners:
             self.owner = grown(self.owner, max(account + 1, 2 * len(self.owner)), NOBODY)
         self.owner[account] = user
 
-    def barred(self, rows: vec[i64], user: i64) -> list[int]:
+    def barred(self, block: object, user: i64) -> list[int]:
         """Numbers of the commands that are not this user's to send: of others' accounts, or of a kind that no owner sends."""
+        rows = cast(vec[i64], block)
         found: list[int] = []
         owner = self.owner
         at: i64 = 0
@@ -188,8 +194,9 @@ class Router:
             self.listeners = grown(self.listeners, max(account + 1, 2 * len(self.listeners)), 0)
         self.listeners[account] = wanted
 
-    def route(self, events: vec[i64]) -> list[int]:
-        """Sort a block. Fills `pairs`, `count` and `books`; returns where the events that the public streams are told of begin."""
+    def route(self, block: object) -> list[int]:
+        """Sort events. Fills `pairs`, `count` and `books`; returns where those that the public streams are told of begin."""
+        events = cast(vec[i64], block)
         told: list[int] = []
         self.count = 0
         self.books = 0
