@@ -160,12 +160,11 @@ class Session:
     # -- messages out ------------------------------------------------------------------------------------------------------------
 
     def tell(self, message: Named) -> None:
-        self._write(self.codec.encode(message))
-
-    def _write(self, message: bytes) -> None:
-        wrapped = self.frames.wrap(message) if self.frames is not None else message
-        self._out.append(wrapped)
-        self._unread += len(wrapped)
+        out = self.codec.encode(message)
+        if self.frames is not None:
+            out = self.frames.wrap(out)
+        self._out.append(out)
+        self._unread += len(out)
         if not self._is_receiving:
             self.wake()
 
@@ -177,12 +176,18 @@ class Session:
 
     def _reply(self, request: r.RequestId, body: Data, tokens: int | None = None) -> None:
         reply = {"id": request, **body, "tokens": self.bucket.left(self.host.monotonic()) if tokens is None else tokens}
-        if self.named and self.user is not None and request is not None:
-            remembered = self.host.memory(self.user, self.named)
-            remembered[request] = reply
-            if len(remembered) > self.host.limits.remembered:
-                del remembered[next(iter(remembered))]
+        if self.named and request is not None:
+            self._remember(request, reply)
         self.tell(reply)
+
+    def _remember(self, request: int | str, reply: Data) -> None:
+        """Keep a reply for when the connection breaks; the oldest goes."""
+        if self.user is None:
+            return
+        remembered = self.host.memory(self.user, self.named)
+        remembered[request] = reply
+        if len(remembered) > self.host.limits.remembered:
+            del remembered[next(iter(remembered))]
 
     def _end(self, error: Refusal) -> None:
         """Tell why, and let the connection end."""
