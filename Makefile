@@ -5,6 +5,7 @@ SEEDS  ?= 2
 SEED   ?= 1
 JOBS   ?= 2
 ARGS   ?=
+SECONDS ?= 10
 
 VENV := build/venv
 PURE := build/venv-interpreted
@@ -17,7 +18,7 @@ COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; 
 	include=$$1; shift; echo '\#include <Python.h>' | $${CC:-$$*} -I"$$include" -x c -c -o /dev/null - 2>/dev/null && echo 1 || echo 0)}
 
 .NOTPARALLEL:
-.PHONY: help demo test soak check bench mutants links clean FORCE
+.PHONY: help demo test soak check bench load mutants links clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
@@ -73,6 +74,10 @@ bench: $(VENV)/dev $(PURE)/dev  ## benchmarks of both builds; writes out/bench.j
 	@if [ "$$(head -n 1 build/inputs)" = 1 ]; then $(PURE)/bin/pytest benchmarks --benchmark-quiet $(ARGS); fi
 	$(VENV)/bin/pytest benchmarks --benchmark-quiet $(ARGS)
 	@test -s out/bench.json || { echo "out/bench.json was not written"; exit 1; }
+
+load: $(VENV)/dev  ## load for the server over loopback, on two cores: out/load.json (SECONDS=10, ARGS='--only singles')
+	@$(VENV)/bin/perplab --version
+	$(VENV)/bin/python benchmarks/load.py --seconds $(SECONDS) $(ARGS)
 
 mutants:  ## mutation tests of the money modules on the interpreted core: out/mutants.txt (20 minutes; JOBS=2, ARGS='NAME ...')
 mutants: $(VENV)/dev

@@ -105,6 +105,7 @@ class Flow:
     name = ""
     resting = 0
     shares = (0, 0, 0)
+    accounts = ACCOUNTS
 
     def __init__(self, markets: int, seed: int) -> None:
         self.markets = markets
@@ -137,12 +138,12 @@ class Flow:
     def setting(self) -> array[int]:
         """Accounts with cash, a mark, and a position of every account in every market."""
         self.ts = START
-        for owner in range(ACCOUNTS):
+        for owner in range(self.accounts):
             self.emit(m.OpenAccount, m.AccountKind.TRADER, owner)
             self.emit(m.Deposit, FIRST + owner, 0, CASH)
         for market in range(self.markets):
             self.emit(m.UpdateOracle, market, MARK, 0)
-            accounts = sorted(range(FIRST, FIRST + ACCOUNTS), key=lambda _: self.random.random())
+            accounts = sorted(range(FIRST, FIRST + self.accounts), key=lambda _: self.random.random())
             for buyer, seller in zip(accounts[::2], accounts[1::2]):
                 self.emit(m.BlockTrade, buyer, seller, market, int(HELD[0] * (HELD[1] / HELD[0]) ** self.random.random()), MARK)
         return self.taken()
@@ -150,7 +151,7 @@ class Flow:
     def history(self, ids: int) -> Iterator[array[int]]:
         """Every account places and cancels `ids` orders, far from the market: a venue that has run for a while remembers them."""
         for number in range(ids):
-            for account in range(FIRST, FIRST + ACCOUNTS):
+            for account in range(FIRST, FIRST + self.accounts):
                 self.emit(m.Place, account, 0, BUY, MARK * 9 // 10, 10, LIMIT, POST_ONLY, 0, 0, -1, number)
                 self.emit(m.CancelClient, account, -1, number)
             yield self.taken()
@@ -204,7 +205,7 @@ class Flow:
         return int(self.random.random() * end)
 
     def account(self) -> int:
-        return FIRST + self.below(ACCOUNTS)
+        return FIRST + self.below(self.accounts)
 
     def size(self) -> int:
         """[lots] log-linear between the measured quantiles."""

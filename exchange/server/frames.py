@@ -30,16 +30,11 @@ class Frames:
 
     def receive(self, data: bytes) -> Iterator[bytes]:
         """The whole requests that these bytes complete, in order."""
-        if not data:
-            return
-        if self.is_framed is None:
+        if self.is_framed is None and data:
             self.is_framed = data[0] == 0
             if not self.is_framed:
                 self._stream = Stream(self.largest)
-        if self._stream is not None:
-            yield from self._stream.receive(data)
-        else:
-            yield from self._framed(data)
+        return self._framed(data) if self._stream is None else self._stream.receive(data)
 
     def _framed(self, data: bytes) -> Iterator[bytes]:
         data = self._held + data if self._held else data

@@ -27,7 +27,7 @@ from .faults import Faults
 from .limits import Limits
 from .people import Key, People, User
 from .requests import RowMaker
-from .routing import Router
+from .routing import Router, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
 
@@ -142,8 +142,7 @@ class Host:
 
     def carry_out(self, rows: vec[i64]) -> Applied:
         """Stamp, journal and carry out packed commands, and tell who is to hear of it. Raises Refusal; then nothing happened."""
-        self.pass_time()
-        return self.apply_at(self.clock.now(), rows)
+        return self.apply_at(self.pass_time(), rows)
 
     def _apply(self, rows: vec[i64]) -> Applied:
         try:
@@ -179,8 +178,8 @@ class Host:
             self.send(opened)
         self.world = world
 
-    def pass_time(self) -> None:
-        """Let what has fallen due happen, if the venue's time has come to it: of the world, and of the venue. Raises Refusal."""
+    def pass_time(self) -> int:
+        """Let what has fallen due in the world and in the venue happen; returns the venue's time [ns]. Raises Refusal."""
         now = self.clock.now()
         world = self.world
         turns = 0
@@ -193,14 +192,14 @@ class Host:
             self.apply_at(ts, vec[i64](world.act(ts)))
         if self.exchange.state.started and self.exchange.state.schedule.next <= now:
             self.apply_at(now, vec[i64](command_row(Tick(0))))
+        return now
 
     def apply_at(self, ts: int, rows: vec[i64]) -> Applied:
         """Stamp packed commands with a time that is not before the venue's, and carry them out. Raises Refusal."""
         ts = max(ts, self.exchange.now)
         while self.exchange.state.started and ts - self.exchange.now > MAX_TS_JUMP:
             self._apply(vec[i64](command_row(Tick(self.exchange.now + MAX_TS_JUMP))))
-        for at in range(1, len(rows), ROW):
-            rows[at] = ts
+        stamp(rows, ts)
         return self._apply(rows)
 
     # -- accounts --

@@ -6,6 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
+TOKEN: Final = 1_000_000_000  # a bucket counts billionths: with time in ns, what it is filled by is a whole number
+
 
 class Limits(Struct, frozen=True):
     """Of one connection, unless said otherwise."""
@@ -36,29 +38,28 @@ class Bucket:
     def __init__(self, per_s: int, burst: int, now: int) -> None:
         self.per_s = per_s
         self.burst = burst
-        self._tokens = burst * 1_000_000_000  # in 1e-9 of a token
+        self._tokens = burst * TOKEN
         self._at = now
 
     def left(self, now: int) -> int:
         """Commands that may be sent now."""
-        self._fill(now)
-        return self._tokens // 1_000_000_000
+        return self.take(0, now)
 
-    def take(self, count: int, now: int) -> bool:
-        """Take `count` tokens, or none if there are fewer."""
-        self._fill(now)
-        if self._tokens < count * 1_000_000_000:
-            return False
-        self._tokens -= count * 1_000_000_000
-        return True
+    def take(self, count: int, now: int) -> int:
+        """Take `count` tokens, and say how many are left; -1 if there were fewer, and then none is taken."""
+        if now != self._at:
+            self._fill(now)
+        left = self._tokens - count * TOKEN
+        if left < 0:
+            return -1
+        self._tokens = left
+        return left // TOKEN
 
     def wait_ms(self, count: int) -> int:
         """How long until there are `count`."""
-        missing = min(count, self.burst) * 1_000_000_000 - self._tokens
+        missing = min(count, self.burst) * TOKEN - self._tokens
         return max(0, -(-missing // (self.per_s * 1_000_000)))
 
     def _fill(self, now: int) -> None:
-        if now == self._at:
-            return
-        self._tokens = min(self.burst * 1_000_000_000, self._tokens + (now - self._at) * self.per_s)
+        self._tokens = min(self.burst * TOKEN, self._tokens + (now - self._at) * self.per_s)
         self._at = now

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from .errors import Refusal, Trouble
+from .routing import Owners
 
 SCOPES: Final = ("trade", "read", "admin")
 
@@ -38,6 +39,7 @@ class People:
         self.users: dict[str, User] = {}
         self.keys: dict[str, Key] = {}
         self.owner_of: dict[int, User] = {}  # account -> user
+        self.owners = Owners()  # the same by numbers
 
     def user(self, name: str) -> User:
         """The user of this name, made if there is none."""
@@ -54,6 +56,7 @@ class People:
         """A new account is the user's."""
         user.accounts.append(account)
         self.owner_of[account] = user
+        self.owners.give(account, user.number)
 
     def new_key(self, user: User, scopes: Iterable[str]) -> Key:
         key = Key(f"pk_{self.token(8)}", self.token(32), user.name, tuple(dict.fromkeys(scopes)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_type_hints
 
 import msgspec
@@ -394,20 +393,24 @@ JSON_EXACT: Final = Codec(
 # -- commands as rows --
 
 
+FIRST_COLUMN: Final = 2  # of a row, behind kind and ts
+
+
 class _Plan(Struct, frozen=True):
     """How a kind of request becomes a row."""
 
     kind: int
-    fields: tuple[str, ...]  # behind the id
-    has_client: bool  # the last of them is a client id, which takes two columns
+    has_client: bool  # its last field is a client id, which takes two columns
     zeros: list[int]  # that fill the row up
-    enums: dict[str, type[IntEnum]]
+    named: tuple[tuple[int, str, dict[str, int]], ...]  # column, field and names of what may come by name; of a market, no names
 
 
 def _plan(request: type[Request], command: type[Command]) -> _Plan:
-    names = request.__struct_fields__[1:]
+    names = request.__struct_fields__[1:]  # behind the id
     has_client = names[-1] == "client_id"
-    return _Plan(command.KIND, names, has_client, [0] * (ROW - 2 - len(names) - has_client), enums_of(command))
+    codes = {field: {one.name: int(one) for one in enum} for field, enum in enums_of(command).items()}
+    named = tuple((FIRST_COLUMN + place, field, codes.get(field, {})) for place, field in enumerate(names) if field in (*codes, "market"))
+    return _Plan(command.KIND, has_client, [0] * (ROW - FIRST_COLUMN - len(names) - has_client), named)
 
 
 PLANS: Final = {request: _plan(request, command) for request, command in {**COMMAND_REQUESTS, **OPERATOR_REQUESTS}.items()}
@@ -418,37 +421,43 @@ class RowMaker:
 
     def __init__(self, markets: Iterable[str]) -> None:
         self._markets = {name: number for number, name in enumerate(markets)}
+        self._named = {
+            plan.kind: tuple((column, field, codes or self._markets) for column, field, codes in plan.named) for plan in PLANS.values()
+        }
 
     def market(self, given: int | str) -> int:
         """Raises Refusal."""
         if isinstance(given, int):
             return given
         if given not in self._markets:
-            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no market {given!r}", field="market", given=given, known=list(self._markets))
+            raise _no_market(given, list(self._markets))
         return self._markets[given]
 
     def row(self, request: CommandRequest | OperatorRequest, account: int | None = None) -> list[int]:
         """The row of a request, for `account` if that is given, its ts 0. Raises Refusal for a name that is not known."""
-        plan = PLANS[type(request)]
-        values = list(msgspec.structs.astuple(request)[1:])
-        if account is not None:
-            values[0] = account
+        plan, values = PLANS[type(request)], msgspec.structs.astuple(request)
+        first = values[1] if account is None else account
         if plan.has_client:
-            values[-1:] = client_halves(values[-1]) if values[-1] else (0, 0)
-        if str in map(type, values):
-            values = [self._number(plan, place, one) if isinstance(one, str) else one for place, one in enumerate(values)]
-        return [plan.kind, 0, *values, *plan.zeros]
+            row = [plan.kind, 0, first, *values[2:-1], *client_halves(values[-1]), *plan.zeros]
+        else:
+            row = [plan.kind, 0, first, *values[2:], *plan.zeros]
+        for column, field, codes in self._named[plan.kind]:
+            given = row[column]
+            if given in codes:
+                row[column] = codes[given]
+            elif isinstance(given, str):
+                raise self._unknown(plan.kind, field, given, list(codes))
+        return row
 
-    def _number(self, plan: _Plan, place: int, name: str) -> int:
-        field = plan.fields[place]
+    def _unknown(self, kind: int, field: str, given: str, known: list[str]) -> Refusal:
         if field == "market":
-            return self.market(name)
-        try:
-            return int(plan.enums[field][name])
-        except KeyError:
-            op, known = op_of(COMMAND_OF[plan.kind]), [one.name for one in plan.enums[field]]
-            message = f"{op}.{field}: there is no {name!r}; known are {', '.join(known)}"
-            raise Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=name, known=known) from None
+            return _no_market(given, known)
+        message = f"{op_of(COMMAND_OF[kind])}.{field}: there is no {given!r}; known are {', '.join(known)}"
+        return Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=given, known=known)
+
+
+def _no_market(given: str, known: list[str]) -> Refusal:
+    return Refusal(Trouble.UNKNOWN_NAME, f"there is no market {given!r}", field="market", given=given, known=known)
 
 
 def client_halves(client_id: int | str) -> tuple[int, int]:

@@ -1,16 +1,21 @@
-"""What a block of commands came to, command by command, and who is to hear of its events. Compiled: it runs over every row of the venue.
+"""What looks at every row of the venue, and is compiled for that: whose the commands of a block are, their time, what each came to, and
+who is to hear of its events.
 
-No policy: which accounts have listeners is handed in, whom an event concerns is the AUDIENCE of schema/events.py.
+What other modules call takes blocks as objects: a compiled function that is handed a vec by interpreted code never lets go of it (mypyc
+2.4), and a server would lose all its memory to that.
+
+No policy: which accounts have owners and listeners is handed in, who may send a command is the AUTHORITY of schema/messages.py, whom an
+event concerns the AUDIENCE of schema/events.py.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..schema.columns import KIND
+from ..schema.columns import KIND, TS
 from ..schema.event_columns import (
     AMENDED_ORDER_ID,
     AMENDED_SIZE,
@@ -46,7 +51,7 @@ from ..schema.kinds import (
     ORDER_FILLED,
     ORDER_OPEN,
 )
-from ..schema.messages import columns_of
+from ..schema.messages import AUTHORITY, columns_of
 from ..state.packed import column
 from ..state.types import NIL, ROW
 
@@ -61,12 +66,16 @@ SEQ: Final[i64] = 6  # of its last event; 0: it had none
 CAME_IN: Final[i64] = 7  # 1: it placed or amended that order: what else is cancelled on the way is another's
 WIDTH: Final[i64] = 8
 
+NOBODY: Final[i64] = 0  # the owner of an account that no user has
 KINDS: Final = max(AUDIENCE_COLUMNS) + 1  # of events, and one
+COMMAND_KINDS: Final = max(command.KIND for command in AUTHORITY) + 1  # and one
+ACCOUNT: Final[i64] = 2  # the column of the account, in every command that its owner sends; session.py makes sure of it
 CHANGE_BOOKS: Final[tuple[type[Event], ...]] = (OrderPlaced, OrderAmended, OrderReduced, OrderCancelled, Traded)
 
 
-def outcomes(events: vec[i64], ends: list[int]) -> vec[i64]:
-    """One row of WIDTH for each command of a block. `ends`: how many events there are up to the last one of each."""
+def outcomes(block: object, ends: list[int]) -> vec[i64]:
+    """One row of WIDTH for each command of a block of events. `ends`: how many events there are up to the last one of each."""
+    events = cast(vec[i64], block)
     count: i64 = len(ends)
     told = column(count * WIDTH, 0)
     number: i64 = 0
@@ -116,6 +125,49 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
         told[row + REASON] = events[at + REJECTED_REASON]
 
 
+def stamp(block: object, ts: i64) -> None:
+    """Give all commands of a block their time [ns]."""
+    rows = cast(vec[i64], block)
+    at: i64 = 0
+    end: i64 = len(rows)
+    while at < end:
+        rows[at + TS] = ts
+        at += ROW
+
+
+class Owners:
+    """Whose the accounts are: a user's number, at least 1, by account."""
+
+    def __init__(self) -> None:
+        self.owner: vec[i64] = column(64, NOBODY)
+        self.by_owner: vec[i64] = column(COMMAND_KINDS, 0)  # by kind of command: 1: the owner of its account sends it; 0: others do
+        for command, authority in AUTHORITY.items():
+            if authority == ("account",):
+                self.by_owner[command.KIND] = 1
+
+    def give(self, account: i64, user: i64) -> None:
+        """The account is this user's from now on."""
+        if account >= len(self.owner):
+            self.owner = grown(self.owner, max(account + 1, 2 * len(self.owner)), NOBODY)
+        self.owner[account] = user
+
+    def barred(self, block: object, user: i64) -> list[int]:
+        """Numbers of the commands that are not this user's to send: of others' accounts, or of a kind that no owner sends."""
+        rows = cast(vec[i64], block)
+        found: list[int] = []
+        owner = self.owner
+        at: i64 = 0
+        end: i64 = len(rows)
+        while at < end:
+            kind = rows[at + KIND]
+            if 0 < kind < COMMAND_KINDS:
+                account = rows[at + ACCOUNT]
+                if self.by_owner[kind] == 0 or not 0 <= account < len(owner) or owner[account] != user:
+                    found.append(int(at // ROW))
+            at += ROW
+        return found
+
+
 class Router:
     """Sorts the events of the venue by who listens."""
 
@@ -139,16 +191,12 @@ class Router:
     def listen(self, account: i64, wanted: i64) -> None:
         """1: from now on tell of this account's events; 0: no more."""
         if account >= len(self.listeners):
-            grown = column(max(account + 1, 2 * len(self.listeners)), 0)
-            at: i64 = 0
-            while at < len(self.listeners):
-                grown[at] = self.listeners[at]
-                at += 1
-            self.listeners = grown
+            self.listeners = grown(self.listeners, max(account + 1, 2 * len(self.listeners)), 0)
         self.listeners[account] = wanted
 
-    def route(self, events: vec[i64]) -> list[int]:
-        """Sort a block. Fills `pairs`, `count` and `books`; returns where the events that the public streams are told of begin."""
+    def route(self, block: object) -> list[int]:
+        """Sort events. Fills `pairs`, `count` and `books`; returns where those that the public streams are told of begin."""
+        events = cast(vec[i64], block)
         told: list[int] = []
         self.count = 0
         self.books = 0
@@ -175,12 +223,7 @@ class Router:
             return
         pairs = self.pairs
         if self.count * 2 == len(pairs):
-            grown = column(2 * len(pairs), 0)
-            i: i64 = 0
-            while i < len(pairs):
-                grown[i] = pairs[i]
-                i += 1
-            self.pairs = pairs = grown
+            self.pairs = pairs = grown(pairs, 2 * len(pairs), 0)
         pairs[self.count * 2] = account
         pairs[self.count * 2 + 1] = at
         self.count += 1
@@ -196,6 +239,16 @@ class Router:
             found[account].append(int(self.pairs[i * 2 + 1]))
             i += 1
         return found
+
+
+def grown(values: vec[i64], length: i64, rest: i64) -> vec[i64]:
+    """A longer column with these values, and `rest` behind them."""
+    longer = column(length, rest)
+    at: i64 = 0
+    while at < len(values):
+        longer[at] = values[at]
+        at += 1
+    return longer
 
 
 def bit_of(market: i64) -> i64:

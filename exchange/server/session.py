@@ -23,14 +23,15 @@ from .limits import Bucket
 from .naming import Named, named_event
 from .people import Key, User
 from .questions import Questions
+from .routing import ACCOUNT as ACCOUNT_COLUMN
 from .routing import FILLED as FILLED_LOTS
 from .routing import LEFT, ORDER_ID, REASON, REPEATED, SEQ, STATE, WIDTH, outcomes
 from .streams import Key as ChannelKey
 
 SECOND: Final = 1_000_000_000  # [ns]
 STATES: Final = tuple(state.name for state in OrderState)  # by number
+OP_OF: Final = {request: op for op, request in r.OPS.items()}
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
-ACCOUNT_COLUMN: Final = 2  # of every command that an owner may send; asserted below
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
 assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT_COLUMN for command in r.OWNERS)
 
@@ -159,25 +160,24 @@ class Session:
     # -- messages out ------------------------------------------------------------------------------------------------------------
 
     def tell(self, message: Named) -> None:
-        self._write(self.codec.encode(message))
-
-    def _write(self, message: bytes) -> None:
-        wrapped = self.frames.wrap(message) if self.frames is not None else message
+        out = self.codec.encode(message)
+        if self.frames is not None:
+            out = self.frames.wrap(out)
         faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None
         if faults is None:
-            self._put(wrapped)
+            self._put(out)
             return
         now = self.host.monotonic()
         for _ in range(faults.copies()):
             at = faults.release(now)
             if at > now:
-                self.host.later(at, lambda: self._put(wrapped))
+                self.host.later(at, lambda: self._put(out))
             else:
-                self._put(wrapped)
+                self._put(out)
 
-    def _put(self, wrapped: bytes) -> None:
-        self._out.append(wrapped)
-        self._unread += len(wrapped)
+    def _put(self, out: bytes) -> None:
+        self._out.append(out)
+        self._unread += len(out)
         if not self._is_receiving:
             self.wake()
 
@@ -195,12 +195,18 @@ class Session:
 
     def _reply(self, request: r.RequestId, body: Data, tokens: int | None = None) -> None:
         reply = {"id": request, **body, "tokens": self.bucket.left(self.host.monotonic()) if tokens is None else tokens}
-        if self.named and self.user is not None and request is not None:
-            remembered = self.host.memory(self.user, self.named)
-            remembered[request] = reply
-            if len(remembered) > self.host.limits.remembered:
-                del remembered[next(iter(remembered))]
+        if self.named and request is not None:
+            self._remember(request, reply)
         self.tell(reply)
+
+    def _remember(self, request: int | str, reply: Data) -> None:
+        """Keep a reply for when the connection breaks; the oldest goes."""
+        if self.user is None:
+            return
+        remembered = self.host.memory(self.user, self.named)
+        remembered[request] = reply
+        if len(remembered) > self.host.limits.remembered:
+            del remembered[next(iter(remembered))]
 
     def _end(self, error: Refusal) -> None:
         """Tell why, and let the connection end."""
@@ -233,7 +239,7 @@ class Session:
                 raise Fatal(error.code, str(error)) from None
             self._refuse(error.data.pop("id", None), error)
             return
-        if self._is_repeated(request):
+        if self.named and self._is_repeated(request):
             return
         try:
             if isinstance(request, r.CommandRequest):
@@ -262,8 +268,8 @@ class Session:
         self._reply(known, error.body())
 
     def _is_repeated(self, request: r.Request) -> bool:
-        """A request whose reply is remembered is answered again, and not done again."""
-        if not self.named or request.id is None or self.user is None:
+        """In a named session a request whose reply is remembered is answered again, and not done again."""
+        if request.id is None or self.user is None:
             return False
         if any(asked.id == request.id for asked in self._asked):
             self._carry_out()
@@ -279,9 +285,9 @@ class Session:
 
     def _pay(self, count: int) -> None:
         """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
-        if self.bucket.take(count, self._heard):
-            self._floods = 0
-            self._tokens = self.bucket.left(self._heard)
+        left = self.bucket.take(count, self._heard)
+        if left >= 0:
+            self._floods, self._tokens = 0, left
             return
         self._floods += 1
         limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
@@ -300,7 +306,7 @@ class Session:
         self.may("trade")
         row = self._row(request)
         self._pay(1)
-        self._asked.append(Asked(request.id, str(request.__struct_config__.tag), [len(self._rows) // ROW], self._tokens))
+        self._asked.append(Asked(request.id, OP_OF[type(request)], [len(self._rows) // ROW], self._tokens))
         self._rows += row
         if len(self._rows) >= r.MAX_BATCH * ROW:
             self._carry_out()
@@ -318,7 +324,7 @@ class Session:
                 slots.append(len(self._rows) // ROW)
                 self._rows += row
         self._asked.append(Asked(request.id, "batch", slots, self._tokens))
-        self._ops = [str(item.__struct_config__.tag) for item in request.items]
+        self._ops = [OP_OF[type(item)] for item in request.items]
         self._carry_out()
 
     def _carry_out(self) -> None:
@@ -375,21 +381,15 @@ class Session:
             self._reply(request.id, {"ok": True, "ts": self.host.exchange.now, "seq": told[SEQ]})
 
     def _carry_out_rows(self, request: r.Rows) -> None:
-        self.may("trade")
+        user = self.may("trade")
         if len(request.rows) % (8 * ROW):
             raise Refusal(Trouble.BAD_ROW, f"rows are {8 * ROW} bytes each; got {len(request.rows)}", field="rows", given=len(request.rows))
         rows = vec[i64](memoryview(request.rows).cast("q"))
-        count = len(rows) // ROW
-        self._pay(count)
+        self._pay(len(rows) // ROW)
         errors: dict[int, Data] = {}
-        for number in range(count):
-            kind, account = int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT_COLUMN])
-            if kind in OWNED_KINDS and (self.host.people.owner_of.get(account) is not self.user or self.user is None):
-                errors[number] = self._foreign(account).body()
-                rows[number * ROW] = 0  # no kind: the door leaves the row out
-            elif kind not in OWNED_KINDS and kind in COMMAND_OF:
-                errors[number] = Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind).body()
-                rows[number * ROW] = 0
+        for number in self.host.people.owners.barred(rows, user.number):
+            errors[number] = self._barred(int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT_COLUMN])).body()
+            rows[number * ROW] = 0  # no kind: the door leaves the row out
         applied = self.host.carry_out(rows)
         told = outcomes(applied.events, applied.ends)
         for number, why in applied.refused.items():
@@ -400,6 +400,12 @@ class Session:
             self._placed.update(int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT])
         body: Data = {"ok": True, "ts": self.host.exchange.now, "statuses": bytes(memoryview(told))}
         self._reply(request.id, {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body)
+
+    def _barred(self, kind: int, account: int) -> Refusal:
+        """Why a command is not this user's to send."""
+        if kind in OWNED_KINDS:
+            return self._foreign(account)
+        return Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind)
 
     # -- who asks ----------------------------------------------------------------------------------------------------------------
 

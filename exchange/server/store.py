@@ -85,7 +85,7 @@ class Store(JournalSink):
             except OSError as error:
                 self.journal.end, self.journal.failed = end, True
                 raise JournalFailed(f"{self.file.name}: {error.strerror}; the command was not carried out") from error
-        elif self.sync == "batch":
+        elif self.sync == "batch" and not self._dirty.is_set():  # asking is cheap, telling is not
             self._dirty.set()
         count = len(rows) // 16
         self.rows += count

@@ -139,7 +139,8 @@ def ctl(*words: str) -> tuple[int, str, str]:
 
 def test_the_operator_s_command_line() -> None:
     server = Server()
-    found = re.search(r"key is (\S+), its secret (\S+)\.", server.process.stdout.readline() if server.process.stdout else "")
+    told = iter(server.process.stdout or ())
+    found = next(match for line in told if (match := re.search(r"key is (\S+), its secret (\S+)\.", line)))
     assert found
     to = ("--port", str(server.port), "--key", found[1], "--secret", found[2])
     code, out, _ = ctl("world", "makers=gone", "takers=gone", *to)

@@ -1,0 +1,34 @@
+"""What is compiled and looks at every row: it lets go of the blocks that it is handed."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable
+
+import pytest
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from perplab.exchange.server.routing import Owners, Router, outcomes, stamp
+
+BLOCK = [0] * 65_536  # 512 KiB
+CALLS = 200
+ALLOWED = 30 << 20  # [bytes] of the 100 MiB that all blocks together are
+
+USES: dict[str, Callable[[vec[i64]], object]] = {
+    "outcomes": lambda block: outcomes(block, [4_096]),
+    "stamp": lambda block: stamp(block, 1),
+    "barred": lambda block: Owners().barred(block, 1),
+    "route": lambda block: Router().route(block),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ru_maxrss has another unit")
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_block_that_was_looked_at_is_freed(use: Callable[[vec[i64]], object]) -> None:
+    use(vec[i64](BLOCK))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(CALLS):
+        use(vec[i64](BLOCK))
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < ALLOWED
