@@ -18,7 +18,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -44,6 +44,7 @@ LIMITED, LIMITED_RATE, LIMITED_PROBES = 50, 5_000, 100  # connections that stay 
 FLOOD: Final = 20_000  # orders per second of the flooder, whose limit is 200
 
 Row = dict[str, Any]
+Stream = Iterator[tuple[bytes, int, int]]
 
 
 class Bench:
@@ -71,22 +72,24 @@ def middle(rounds: list[Row]) -> Row:
     return {name: round(median(one[name] for one in rounds), 1) for name in rounds[0]}
 
 
-def batches(bench: Bench) -> Row:
+def saturated(bench: Bench, streams: list[Stream], window: int, look: str) -> Row:
+    """One connection for each stream; `look`: the method of Tally that looks at replies."""
     tally = Tally()
     with bench.venue() as server:
-        senders = [Sender(Peer(server.port, NAME), iter(Blocks(lap, CHUNK))) for lap in bench.laps]
-        row = saturate(senders, WINDOW, bench.seconds, tally.block, server.memory)
+        senders = [Sender(Peer(server.port, NAME), stream) for stream in streams]
+        before = server.cpu()
+        row = saturate(senders, window, bench.seconds, getattr(tally, look), server.memory)
+        row["orders_per_cpu_s"] = round(row["orders"] / max(server.cpu() - before, 0.01))
     tally.check()
     return {**row, "build": server.build, "refused": tally.refused, "looked_at": tally.looked_at}
+
+
+def batches(bench: Bench) -> Row:
+    return saturated(bench, [iter(Blocks(lap, CHUNK)) for lap in bench.laps], WINDOW, "block")
 
 
 def singles(bench: Bench) -> Row:
-    tally = Tally()
-    with bench.venue() as server:
-        senders = [Sender(Peer(server.port, NAME), Singles(lap).blocks(PIECE)) for lap in bench.laps]
-        row = saturate(senders, PIECES, bench.seconds, tally.single, server.memory)
-    tally.check()
-    return {**row, "build": server.build, "refused": tally.refused, "looked_at": tally.looked_at}
+    return saturated(bench, [Singles(lap).blocks(PIECE) for lap in bench.laps], PIECES, "single")
 
 
 def meeting(port: int, bench: Bench, name: str | None, look: Callable[[bytes], None]) -> tuple[Poll, Probe, Background]:
@@ -104,7 +107,6 @@ def round_trip(bench: Bench) -> Row:
             found, bare = (quantiles(pace(poll, probe, [others], bench.seconds / ROUNDS)) for poll, probe, others in (ours, theirs))
             ratios = {f"{name[:3]}_ratio": found[name] / bare[name] for name in found}
             rounds.append({**found, **{f"echo_{name}": value for name, value in bare.items()}, **ratios})
-    tally.check()
     return {**middle(rounds), **{name: round(median(one[name] for one in rounds), 2) for name in ("p50_ratio", "p99_ratio")}}
 
 
@@ -120,7 +122,6 @@ def subscribers(bench: Bench) -> Row:
         poll = Poll([probe.peer, *background.peers, *(one.peer for one in everyone)])
         latencies = pace(poll, probe, [background, Pings(everyone)], bench.seconds)
         after = server.memory()
-    tally.check()
     return {
         **quantiles(latencies), "idle": len(idle), "active": len(active), "messages": sum(one.messages for one in everyone),
         "heartbeats": sum(one.heartbeats for one in everyone), "fewest_heartbeats": min(one.heartbeats for one in everyone),
@@ -147,7 +148,6 @@ def flooder(bench: Bench) -> Row:
             flooded = quantiles(pace(poll, probe, [background, flood], bench.seconds / ROUNDS))
             flood.hang_up()
             rounds.append({**calm, **{f"flooded_{name}": value for name, value in flooded.items()}})
-    tally.check()
     return {**middle(rounds), "flood_per_s": FLOOD, "cuts": flood.cuts}
 
 
@@ -180,7 +180,7 @@ def show(result: Row, console: Console) -> None:
     for goal in result["targets"]:
         bound = f">= {goal['least']:,}" if "least" in goal else f"<= {goal['most']:,}"
         goals.add_row(goal["what"], f"{goal['measured']:,}", bound, "yes" if goal["is_met"] else "no")
-    caption = "Latencies count from when a request was due. resident_mib: memory of the server."
+    caption = "Latencies count from when a request was due. resident_mib: memory of the server. orders_per_cpu_s: of the server."
     numbers = plain("Numbers", caption, ["run", "name"], ["value"])
     for run in RUNS:
         for name, value in result.get(run, {}).items():

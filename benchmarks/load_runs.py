@@ -20,7 +20,7 @@ from load_wire import Peer, Poll
 SECOND: Final = 1_000_000_000  # [ns]
 SAMPLE: Final = 64  # one reply in so many is looked at
 REASON, WIDTH = 0, 8  # of the statuses of a `rows` request
-MOST_REFUSED: Final = 0.02  # of the orders; where several connections share a market, a cancel may come before its order
+MOST_REFUSED: Final = 0.02  # of the orders
 PATIENCE_S: Final = 10.0  # for the replies that are missing at the end
 
 
@@ -51,6 +51,7 @@ class Tally:
             self.refused += not reply["ok"]
 
     def check(self) -> None:
+        """Raises RuntimeError if the venue refused too many. Not for connections that share a market: they overtake each other."""
         if self.refused > max(5, MOST_REFUSED * self.looked_at):
             raise RuntimeError(f"{self.refused} of {self.looked_at} orders were refused: the load is not what it says")
 

@@ -71,6 +71,14 @@ class Server:
             return 0.0
         return round(int(status.split("VmRSS:")[1].split()[0]) / 1_024, 1)
 
+    def cpu(self) -> float:
+        """[s] of CPU time that it has used, also by the system for it; 0 where that cannot be read."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self) -> Server:
         return self
 

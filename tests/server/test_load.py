@@ -11,8 +11,8 @@ import pytest
 
 LOAD = Path(__file__).resolve().parents[2] / "benchmarks" / "load.py"
 RUNS = {
-    "batches": {"orders_per_s", "orders", "resident_mib", "build", "refused", "looked_at"},
-    "singles": {"orders_per_s", "orders", "resident_mib", "build", "refused", "looked_at"},
+    "batches": {"orders_per_s", "orders_per_cpu_s", "orders", "resident_mib", "build", "refused", "looked_at"},
+    "singles": {"orders_per_s", "orders_per_cpu_s", "orders", "resident_mib", "build", "refused", "looked_at"},
     "round_trip": {"p50_us", "p99_us", "echo_p50_us", "echo_p99_us", "p50_ratio", "p99_ratio"},
     "subscribers": {
         "p50_us", "p99_us", "idle", "active", "messages", "heartbeats", "fewest_heartbeats", "gaps", "spared", "cut", "resident_mib",
