@@ -96,8 +96,15 @@ class Connection:
         received, self.received = self.received, []
         if received:
             self.session.receive_message(*received)
-            self.write()
+            self.go_on()
             self.stir()
+
+    def go_on(self) -> None:
+        """Write, and look at what is left of the last read, while the other side takes it."""
+        self.write()
+        while self.session.has_more and not self.session.is_slow and not self.session.ending:
+            self.session.go_on()
+            self.write()
 
     def wake(self) -> None:
         if not self.is_writing:
@@ -125,8 +132,9 @@ class Connection:
         while self.protocol.writing_paused and not self.transport.is_closing():
             await asyncio.sleep(POLL_S)
         self.session.resume()
-        self.readable.set()
-        self.write()
+        self.go_on()
+        if not self.session.is_slow:
+            self.readable.set()
 
     async def close(self, code: int, reason: str) -> None:
         """Say why, and end it, even if nobody reads."""

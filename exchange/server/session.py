@@ -6,7 +6,8 @@ Commands of one read are gathered and carried out together; whatever else is ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from librt.vecs import vec
@@ -29,6 +30,7 @@ from .routing import LEFT, ORDER_ID, REASON, REPEATED, SEQ, STATE, WIDTH, outcom
 from .streams import Key as ChannelKey
 
 SECOND: Final = 1_000_000_000  # [ns]
+ENOUGH_BYTES: Final = 1 << 20  # to be written, before more of what was received is looked at
 STATES: Final = tuple(state.name for state in OrderState)  # by number
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
@@ -68,6 +70,7 @@ class Session:
         self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
         self._placed: set[int] = set()  # orders that this connection has placed, where they are to go with it
         self._nonce = ""
+        self._left: Iterator[bytes] | None = None  # received, and not looked at yet
         self._out: list[bytes] = []
         self._unread = 0  # bytes of `_out`
         self._rows: list[int] = []  # the block that is being gathered
@@ -91,15 +94,30 @@ class Session:
         self._receive(payloads)
 
     def _receive(self, payloads: Iterable[bytes]) -> None:
+        self._left = chain(self._left or (), payloads)
+        self.go_on()
+
+    @property
+    def has_more(self) -> bool:
+        """Is there something that was received and not looked at, since there is enough to write by now?"""
+        return self._left is not None
+
+    def go_on(self) -> None:
+        """Look at what was received, until there is enough to write: small questions may have large answers."""
         self._heard = self.host.monotonic()  # also what time it is for the bucket: a read takes no time
         self._is_receiving = True
         try:
-            for payload in payloads:
+            for payload in self._left or ():
                 if self.ending:
-                    return
+                    break
                 self._handle(payload)
+                if self._unread > ENOUGH_BYTES:
+                    self._carry_out()
+                    return
+            self._left = None
             self._carry_out()
         except Fatal as error:
+            self._left = None
             self._carry_out()
             self._end(error)
         finally:
@@ -159,8 +177,11 @@ class Session:
 
     # -- messages out ------------------------------------------------------------------------------------------------------------
 
-    def tell(self, message: Named) -> None:
-        out = self.codec.encode(message)
+    def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> None:
+        """`encoded`: the same message by name of codec, as far as it was encoded for others."""
+        out = self.codec.encode(message) if encoded is None or self.codec.name not in encoded else encoded[self.codec.name]
+        if encoded is not None:
+            encoded[self.codec.name] = out
         if self.frames is not None:
             out = self.frames.wrap(out)
         faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None

@@ -34,7 +34,7 @@ class Reader(Protocol):
 
     is_slow: bool
 
-    def tell(self, message: Named) -> None: ...
+    def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> None: ...
 
 
 class Channel:
@@ -76,11 +76,12 @@ class Channel:
             return
         self.seq += 1
         message = {**self.head("delta"), "prev_seq": self.seq - 1, **change}
+        encoded: dict[str, bytes] = {}
         for reader in self.readers:
             if reader.is_slow or reader in self.behind:
                 self.behind[reader] = self.behind.get(reader, 0) + 1
             else:
-                reader.tell(message)
+                reader.tell(message, encoded)
 
     def catch_up(self, reader: Reader) -> None:
         """A slow reader reads again: a snapshot, and how many messages it stands for."""

@@ -42,8 +42,17 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         assert self.session is not None
         self.session.receive(data)
-        self.write()
+        self.go_on()
         self.server.stir()
+
+    def go_on(self) -> None:
+        """Write, and look at what is left of the last read, while the other side takes it."""
+        session = self.session
+        assert session is not None
+        self.write()
+        while session.has_more and not session.is_slow and not session.ending:
+            session.go_on()
+            self.write()
 
     def write(self) -> None:
         """What the session has to say. While the other side does not read, it stays in the session, which watches over it."""
@@ -72,8 +81,9 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         assert self.session is not None and self.transport is not None
         self.session.resume()
-        self.write()
-        self.transport.resume_reading()
+        self.go_on()
+        if not self.session.is_slow:
+            self.transport.resume_reading()
 
     def connection_lost(self, _error: Exception | None) -> None:
         if self.session is not None:

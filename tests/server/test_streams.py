@@ -7,9 +7,10 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire import Message, Talker, World
+from wire import Message, Talker, World, messages
 
 from perplab.exchange.server import host as hosts
+from perplab.exchange.server import requests as r
 from perplab.exchange.server.limits import Limits
 
 
@@ -186,3 +187,34 @@ def test_a_stream_is_left_and_not_had_twice() -> None:
     world.later(1)
     world.host.beat()
     assert talker.heard() == [] and not world.host.streams.channels and not world.host.private
+
+
+def test_small_questions_with_large_answers_are_answered_as_far_as_they_are_taken() -> None:
+    world = World()
+    talker = Talker(world)
+    asked = talker.bytes_of({"id": 1, "op": "venue", "design": True})
+    talker.session.receive(asked * 2_000)
+    replies = 0
+    while True:
+        out = talker.session.take()
+        assert len(out) < 2 << 20, "nobody can make the server hold more than that"
+        replies += len(messages(out, True))
+        if not talker.session.has_more:
+            break
+        talker.session.go_on()
+    assert replies == 2_000 and talker.ask("ping")["ok"]
+
+
+def test_a_message_to_many_is_encoded_once() -> None:
+    world = World()
+    readers = [world.talker() for _ in range(20)]
+    for reader in readers:
+        reader.ask("subscribe", channel="book", market=0)
+        reader.heard()
+    encoded = []
+    codec = readers[0].session.codec
+    for reader in readers:
+        reader.session.codec = r.Codec("msgpack", codec._request, codec._plain, lambda message: encoded.append(1) or codec.encode(message))
+    world.talker("alice").ask("place", market=0, side="BUY", price=59_000, size=1)
+    world.later(0.1)
+    assert all(reader.heard("book")[0]["bids"] == [[59_000, 1]] for reader in readers) and len(encoded) == 1
