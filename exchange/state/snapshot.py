@@ -20,6 +20,7 @@ from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 from .ids import ClientIds
 from .liquidations import Liquidation, Liquidations
 from .log import EventLog
+from .refill import put_column
 from .schedule import Schedule
 from .state import State
 
@@ -152,7 +153,7 @@ def fill(thing: object, tree: Tree) -> None:
             fill(value, held)
         else:
             assert isinstance(held, list)
-            setattr(thing, name, column_of(*held))
+            put_column(thing, name, column_of(*held))
 
 
 def column_of(form: str, data: bytes) -> object:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import tracemalloc
 
 import pytest
 from actor import run
@@ -17,6 +19,7 @@ from world import World
 from perplab.exchange import Exchange, Journal, SnapshotError, VenueDesign, load_venue, replay, restore, shipped_venues
 from perplab.exchange.messages import Tick
 from perplab.exchange.state.snapshot import MAGIC, attributes, load, opened, shape
+from perplab.exchange.state.tables import O_WIDTH
 
 INTO = 16  # blocks
 
@@ -130,3 +133,21 @@ def test_a_state_of_another_shape_is_refused() -> None:
     shapes["Market"] = [*shapes["Market"], "weather"]
     with pytest.raises(SnapshotError, match="another version of perplab"):
         load(Bench().exchange.state, tree)
+
+
+def test_a_venue_that_was_restored_leaves_nothing_behind() -> None:
+    """Copies come and go: not even their tables stay."""
+    venue = Exchange(load_venue("book_fund_adl"), None, 4_096, 1_024)
+    venue.apply_rows(packed(script(3, 20)))
+    data = venue.snapshot()
+    restore(data)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5):
+            restore(data)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 4_096 * O_WIDTH * 8, f"{grown:,} bytes of five copies are still there"
