@@ -49,8 +49,12 @@ MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.
 MAY_IMPORT = {
     "exchange": (),
     "oracle": MESSAGES,
-    "clients": (*MESSAGES, "exchange.server.session"),
-    "clients/local.py": ("exchange", *MESSAGES),
+    "clients": (
+        *MESSAGES,
+        "exchange.server.frames", "exchange.server.errors",  # where a message ends, and what is said of one that is none
+        "exchange.server.people",  # what a challenge is signed with
+    ),
+    "clients/local.py": ("exchange", *MESSAGES, "exchange.server.*"),  # has the venue and its server in the same process
     "lab": (
         "exchange", *MESSAGES, "oracle.*", "clients.*",
         "exchange.journal",  # runs are kept as journals, and looked into without a venue: records, replayed, JournalError

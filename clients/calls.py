@@ -1,0 +1,289 @@
+"""Every request of the API in the wire's form, and how its reply is read. The three clients send what is made here; nothing here does.
+
+A `Call` is made from the user's numbers, so whatever is wrong with them is raised before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from msgspec.structs import replace
+
+from perplab.exchange.codes import MarginMode, OrderState, OrderType, SelfTrade, Side, TimeInForce
+
+from . import types as t
+from .errors import NotConnected, Refused
+from .reading import Reading, Wire, client_id_of
+from .units import Number, micro, money
+
+T = TypeVar("T")
+Item = t.NewOrder | t.Cancel | t.Amend
+Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
+Scope = Literal["none", "connection", "account"]
+NO_COINS: Final = Decimal(0)
+REMEMBERED: Final = 1 << 16  # orders whose market is known: enough for a day of a busy bot, some 40 MB
+REPEATABLE: Final = frozenset(  # change nothing, or nothing more when done again: sent again after a reconnect
+    (
+        "venue", "book", "ticker", "account", "accounts", "order", "outcome", "auctions", "ping", "challenge", "subscribe", "unsubscribe",
+        "cancel_on_disconnect",
+    )
+)  # fmt: skip
+
+
+class Call(Generic[T]):
+    """A request, and how to read its reply."""
+
+    def __init__(self, op: str, fields: dict[str, object], read: Callable[[Wire], T], client_id: t.ClientId | None = None) -> None:
+        self.op = op
+        self.fields = {name: value for name, value in fields.items() if value is not None}
+        self.read = read
+        self.client_id = client_id
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.op in REPEATABLE
+
+
+def nothing(reply: Wire) -> None:
+    return None
+
+
+def raw(reply: Wire) -> dict[str, Any]:
+    return dict(reply)
+
+
+class Calls:
+    """Knows the venue, the account, and the last orders: a reply names an order by its number alone."""
+
+    def __init__(self, prefix: int, account: int | None) -> None:
+        self.account_number = account
+        self._reading: Reading | None = None
+        self._prefix = prefix  # of the client ids made here, 64 bits
+        self._numbers = count(1)
+        self._orders: dict[int, t.Order] = {}
+        self._by_client: dict[t.ClientId, t.Order] = {}
+
+    def learn(self, venue: t.Venue) -> None:
+        self._reading = Reading(venue)
+
+    @property
+    def reading(self) -> Reading:
+        """Raises NotConnected before the first connection is made."""
+        if self._reading is None:
+            raise NotConnected("connect first: the venue's ticks and lots are not known yet")
+        return self._reading
+
+    def market(self, name: str) -> Any:
+        """Raises ValueError."""
+        return self.reading.venue.market(name)
+
+    # -- orders that are known --
+
+    def note(self, order: t.Order) -> t.Order:
+        """Remember which order this is."""
+        for held, key in ((self._orders, order.order_id), (self._by_client, order.client_id)):
+            if key:
+                held[key] = order  # type: ignore[index]
+                if len(held) > REMEMBERED:
+                    del held[next(iter(held))]  # type: ignore[arg-type]
+        return order
+
+    def note_opened(self, event: t.OrderOpened) -> None:
+        """Remember an order that the private stream tells of."""
+        self.note(
+            t.Order(
+                order_id=event.order_id, market=event.market, side=event.side, price=event.price, filled=NO_COINS, open=event.size,
+                state=OrderState.OPEN, client_id=event.client_id, reduce_only=event.reduce_only, tif=event.tif,
+            )
+        )  # fmt: skip
+
+    def known(self, order: t.Order | int, market: str = "") -> t.Order:
+        """The order as last told. Raises ValueError for an id whose market nobody has told."""
+        if isinstance(order, t.Order):
+            return self._orders.get(order.order_id, order)
+        found = self._orders.get(order)
+        return found if found is not None else self._bare(order, None, market)
+
+    def _bare(self, order_id: int, client_id: t.ClientId | None, market: str) -> t.Order:
+        if not market:
+            which = f"order {order_id}" if order_id else f"the order with client id {client_id!r}"
+            raise ValueError(f"{which} was not placed by this client, nor listed to it: say its market")
+        name = self.market(market).name
+        return t.Order(
+            order_id=order_id, market=name, side=None, price=None, filled=NO_COINS, open=NO_COINS, state=OrderState.OPEN,
+            client_id=client_id,
+        )  # fmt: skip
+
+    def _settled(self, order: t.Order, reply: Wire) -> t.Order:
+        """The order as a reply leaves it."""
+        market = self.market(order.market)
+        return self.note(
+            replace(
+                order, order_id=reply["order_id"], filled=market.size(reply["filled"]), open=market.size(reply["open"]),
+                state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=reply.get("seq", 0), ts=reply.get("ts", 0),
+            )
+        )  # fmt: skip
+
+    # -- orders --
+
+    def place(self, new: t.NewOrder) -> Call[t.Order]:
+        market = self.market(new.market)
+        is_market = new.order_type == OrderType.MARKET
+        if new.price is None and not is_market:
+            raise ValueError("a limit order needs a price")
+        client_id = client_id_of(new.client_id) or f"0x{self._prefix:x}{next(self._numbers):016x}"
+        ticks = 0 if new.price is None else market.ticks(new.price)
+        fields: dict[str, object] = {
+            "market": market.number, "side": Side(new.side).name, "price": ticks, "size": market.lots(new.size),
+            "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name, "reduce_only": int(new.reduce_only),
+            "self_trade": SelfTrade(new.self_trade).name, "client_id": client_id, "account": self.account_number,
+        }  # fmt: skip
+        order = t.Order(
+            order_id=0, market=market.name, side=Side(new.side), price=market.price(ticks) if ticks else None, filled=NO_COINS,
+            open=NO_COINS, state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only, tif=TimeInForce(new.tif),
+        )  # fmt: skip
+        self.note(order)
+        return Call("place", fields, lambda reply: self._settled(order, reply), client_id)
+
+    def cancel(self, given: t.Order | int, market: str = "") -> Call[t.Order]:
+        order = self.known(given, market)
+        fields: dict[str, object] = {"order_id": order.order_id, "account": self.account_number}
+        return Call("cancel", fields, lambda reply: self._settled(order, reply))
+
+    def cancel_client(self, client_id: t.ClientId, market: str = "") -> Call[t.Order]:
+        order = self._of_client(client_id, market)
+        fields: dict[str, object] = {"client_id": order.client_id, "account": self.account_number}
+        return Call("cancel_client", fields, lambda reply: self._settled(order, reply))
+
+    def _of_client(self, client_id: t.ClientId, market: str) -> t.Order:
+        key = client_id_of(client_id)
+        if key is None:
+            raise ValueError("a client id of 0 is none")
+        return self._by_client.get(key) or self._bare(0, key, market)
+
+    def amend(self, given: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> Call[t.Order]:
+        order = self.known(given, market)
+        price = order.price if price is None else price
+        size = order.open or None if size is None else size
+        if price is None or size is None:
+            raise ValueError("say price and size: what this order has is not known here, or it is not open")
+        terms = self.market(order.market)
+        ticks = terms.ticks(price)
+        fields: dict[str, object] = {
+            "order_id": order.order_id, "price": ticks, "size": terms.lots(size), "account": self.account_number,
+        }  # fmt: skip
+        changed = replace(order, price=terms.price(ticks))
+        return Call("amend", fields, lambda reply: self._settled(changed, reply))
+
+    def cancel_all(self, market: str | None = None) -> Call[None]:
+        number = None if market is None else self.market(market).number
+        return Call("cancel_all", {"market": number, "account": self.account_number}, nothing)
+
+    def batch(self, items: Sequence[Item]) -> Call[list[t.Order | Refused]]:
+        calls = [self._item(item) for item in items]
+
+        def read(reply: Wire) -> list[t.Order | Refused]:
+            pairs = zip(calls, reply["statuses"], strict=True)
+            return [call.read(status) if status["ok"] else Refused.of(status) for call, status in pairs]
+
+        return Call("batch", {"items": [{"op": call.op, **call.fields} for call in calls]}, read)
+
+    def _item(self, item: Item) -> Call[t.Order]:
+        if isinstance(item, t.NewOrder):
+            return self.place(item)
+        if isinstance(item, t.Cancel):
+            return self.cancel(item.order, item.market)
+        return self.amend(item.order, item.price, item.size, item.market)
+
+    def order(self, order: t.Order | int | None, client_id: t.ClientId | None, market: str) -> Call[t.Order]:
+        if (order is None) == (client_id is None):
+            raise ValueError("say which order: by itself or its id, or by its client_id")
+        if order is not None:
+            known = self.known(order, market)
+            by: dict[str, object] = {"order_id": known.order_id}
+        else:
+            assert client_id is not None
+            known = self._of_client(client_id, market)
+            by = {"client_id": known.client_id}
+        return Call("order", {**by, "account": self.account_number}, lambda reply: self._settled(known, reply))
+
+    # -- accounts --
+
+    def faucet(self, amount: Number, asset: int) -> Call[Decimal]:
+        fields: dict[str, object] = {"amount": micro(amount), "asset": asset, "account": self.account_number}
+        return Call("faucet", fields, lambda reply: money(reply["balance"]))
+
+    def withdraw(self, amount: Number, asset: int) -> Call[None]:
+        return Call("withdraw", {"amount": micro(amount), "asset": asset, "account": self.account_number}, nothing)
+
+    def transfer(self, to: int, amount: Number, asset: int) -> Call[None]:
+        return Call("transfer", {"to": to, "amount": micro(amount), "asset": asset, "account": self.account_number}, nothing)
+
+    def open_account(self) -> Call[int]:
+        return Call("open_account", {}, lambda reply: int(reply["account"]))
+
+    def accounts(self) -> Call[list[int]]:
+        return Call("accounts", {}, lambda reply: list(reply["accounts"]))
+
+    def account(self) -> Call[t.Account]:
+        return Call("account", {"account": self.account_number}, self._account)
+
+    def _account(self, reply: Wire) -> t.Account:
+        account = self.reading.account(reply)
+        for order in account.orders:
+            self.note(order)
+        return account
+
+    def set_leverage(self, market: str, leverage: int) -> Call[None]:
+        fields: dict[str, object] = {"market": self.market(market).number, "leverage": leverage, "account": self.account_number}
+        return Call("set_leverage", fields, nothing)
+
+    def set_margin_mode(self, market: str, mode: MarginMode) -> Call[None]:
+        fields: dict[str, object] = {"market": self.market(market).number, "mode": MarginMode(mode).name, "account": self.account_number}
+        return Call("set_margin_mode", fields, nothing)
+
+    def move_isolated_margin(self, market: str, amount: Number) -> Call[None]:
+        fields: dict[str, object] = {"market": self.market(market).number, "amount": micro(amount), "account": self.account_number}
+        return Call("move_isolated_margin", fields, nothing)
+
+    def cancel_on_disconnect(self, scope: Scope) -> Call[None]:
+        return Call("cancel_on_disconnect", {"scope": scope, "account": self.account_number}, nothing)
+
+    # -- market data --
+
+    def ticker(self, market: str) -> Call[t.Ticker]:
+        return Call("ticker", {"market": self.market(market).number}, self.reading.ticker)
+
+    def depth(self, market: str, levels: int) -> Call[t.Depth]:
+        return Call("book", {"market": self.market(market).number, "depth": levels}, self.reading.depth)
+
+    def ping(self) -> Call[int]:
+        return Call("ping", {}, lambda reply: int(reply["ts"]))
+
+    def subscribe(self, channel: Channel, market: str | None, depth: int | None = None, checksum: bool | None = None) -> Call[None]:
+        number = None if market is None else self.market(market).number
+        account = self.account_number if channel == "private" else None
+        return Call("subscribe", {"channel": channel, "market": number, "account": account, "depth": depth, "checksum": checksum}, nothing)
+
+    def unsubscribe(self, channel: Channel, market: str | None) -> Call[None]:
+        number = None if market is None else self.market(market).number
+        account = self.account_number if channel == "private" else None
+        return Call("unsubscribe", {"channel": channel, "market": number, "account": account}, nothing)
+
+    # -- what is lost, and what has no method --
+
+    def outcome(self, request: int, call: Call[T]) -> Call[T]:
+        """Ask for the reply to an earlier call; read as that, refusals included."""
+
+        def read(reply: Wire) -> T:
+            if not reply["reply"]["ok"]:
+                raise Refused.of(reply["reply"])
+            return call.read(reply["reply"])
+
+        return Call("outcome", {"request": request}, read)
+
+    def ask(self, op: str, fields: dict[str, object]) -> Call[dict[str, Any]]:
+        return Call(op, fields, raw)

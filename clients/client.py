@@ -1,0 +1,190 @@
+"""The asyncio client: one task that connects, reads, keeps the connection alive and makes it again when it is lost. What any of that
+means is protocol.py's to say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import types as t
+from .asking import Asking
+from .calls import Call
+from .errors import ClientError, NotConnected, TimedOut
+from .protocol import Pending
+from .sync import FIRST_RETRY_S, LONGEST_RETRY_S, READ, TICK_S, new_protocol
+
+T = TypeVar("T")
+
+
+class Client(Asking):
+    """`async with Client(name="alice") as client` connects, and ends the connection behind the block.
+
+    A lost connection is made again, and told as an event, for `retry_s` seconds; each call waits `timeout` seconds at most.
+    """
+
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 3100, *, name: str | None = None, key: str | None = None, secret: str | None = None,
+        account: int | None = None, timeout: float = 10.0, retry_s: float = 60.0,
+    ) -> None:  # fmt: skip
+        self.address = (host, port)
+        self.timeout = timeout  # [s] of a call
+        self.retry_s = retry_s  # [s] after which a lost connection is given up; 0: at once
+        self.protocol = new_protocol(name, key, secret, account)
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()  # something has come: a reply, an event, the end
+
+    # -- the life of a connection ------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Client:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect and log in. Raises NotConnected, Refused or TimedOut."""
+        reader = await self._open(self.timeout)
+        self._task = asyncio.create_task(self._run(reader))
+        try:
+            async with asyncio.timeout(self.timeout):
+                while not self.protocol.is_ready and self.protocol.failed is None:
+                    await self._wait()
+        except TimeoutError:
+            await self.close()
+            raise TimedOut(f"no login within {self.timeout:g} s") from None
+        if self.protocol.failed is not None:
+            error = self.protocol.failed
+            await self.close()
+            raise error
+
+    async def close(self) -> None:
+        """End the connection; no call works afterwards."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self.protocol.lost("this client was closed")
+        self._give_up(self.protocol.failed or NotConnected("this client was closed"))
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _give_up(self, error: ClientError) -> None:
+        self.protocol.give_up(error)
+        self._news.set()
+
+    async def _open(self, seconds: float) -> asyncio.StreamReader:
+        """Raises NotConnected."""
+        host, port = self.address
+        try:
+            async with asyncio.timeout(seconds):
+                reader, self._writer = await asyncio.open_connection(host, port)
+        except OSError as error:  # a TimeoutError is one
+            raise NotConnected(f"nobody answers at {host}:{port} ({error}); `perplab serve` starts a server") from error
+        self.protocol.connected(time.monotonic())
+        return reader
+
+    async def _run(self, reader: asyncio.StreamReader) -> None:
+        """Read until there is no further connection."""
+        while True:
+            why = await self._read(reader)
+            self._hang_up()
+            self.protocol.lost(why)
+            self._news.set()
+            if self.protocol.failed is not None:
+                return
+            try:
+                reader = await self._reopen()
+            except NotConnected as error:
+                self._give_up(error)
+                return
+
+    async def _read(self, reader: asyncio.StreamReader) -> str:
+        """Read until the connection ends; why it did."""
+        while not self.protocol.dead:
+            self._write()
+            try:
+                async with asyncio.timeout(TICK_S):
+                    data = await reader.read(READ)
+            except TimeoutError:
+                data = None
+            except OSError as error:
+                return str(error)
+            if data == b"":
+                return "the server has ended the connection"
+            if data:
+                self.protocol.receive(data, time.monotonic())
+                self._news.set()
+            self.protocol.tick(time.monotonic())
+        return self.protocol.dead
+
+    async def _reopen(self) -> asyncio.StreamReader:
+        """Raises NotConnected when `retry_s` is over."""
+        deadline, pause = time.monotonic() + self.retry_s, FIRST_RETRY_S
+        while True:
+            try:
+                return await self._open(LONGEST_RETRY_S)
+            except NotConnected:
+                if time.monotonic() + pause > deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_RETRY_S)
+
+    def _write(self) -> None:
+        if self._writer is not None:
+            out = self.protocol.take()
+            if out:
+                self._writer.write(out)
+
+    async def _wait(self) -> None:
+        """Until something has come."""
+        self._news.clear()
+        await self._news.wait()
+
+    # -- what a user calls -------------------------------------------------------------------------------------------------------
+
+    async def _do(self, call: Call[T]) -> T:
+        done = asyncio.Event()
+
+        def settled(_: Pending[Any]) -> None:
+            done.set()
+
+        pending = self.protocol.ask(call, time.monotonic(), settled)
+        self._write()
+        try:
+            async with asyncio.timeout(self.timeout):
+                await done.wait()
+        except TimeoutError:
+            self.protocol.abandon(pending, self.timeout)
+        return pending.result()
+
+    async def next_event(self, timeout: float | None = None) -> t.Event | None:
+        """The next event of the streams, waited for up to `timeout` [s], by default that of calls; None: none has come."""
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await self._next()
+        except TimeoutError:
+            return None
+
+    async def _next(self) -> t.Event:
+        while (event := self.protocol.next_event()) is None:
+            if self.protocol.failed is not None:
+                raise self.protocol.failed
+            await self._wait()
+        return event
+
+    async def events(self, timeout: float | None = None) -> AsyncIterator[t.Event]:
+        """Events, one after the other; if `timeout` [s] is given, until none comes for so long. Raises NotConnected at the end."""
+        while True:
+            event = await self._next() if timeout is None else await self.next_event(timeout)
+            if event is None:
+                return
+            yield event

@@ -1,0 +1,162 @@
+"""The client without sockets: a venue in the same process, whose time is stepped. The same bytes are spoken as over a socket, so a bot
+that runs here runs against a server. The same seed and the same calls give the same replies, to the last byte."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Final, TypeVar
+
+from perplab.exchange import Exchange, load_venue
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.clock import Clock
+from perplab.exchange.server.frames import Frames
+from perplab.exchange.server.host import Host
+from perplab.exchange.server.requests import MSGPACK
+from perplab.exchange.server.session import Session
+from perplab.exchange.units import SECOND_NS
+
+from . import types as t
+from .blocking import Blocking
+from .calls import Call
+from .errors import NotConnected
+from .protocol import Credentials, Protocol
+from .units import Number
+
+T = TypeVar("T")
+START: Final = 1_767_225_600_000_000_000  # [ns] 2026-01-01T00:00:00Z
+PRICES: Final[Mapping[str, Number]] = {"BTC": 60_000, "ETH": 3_000, "SOL": 150}  # [USD] at the start, of markets with these names
+LONGEST_STEP: Final = SECOND_NS  # what is due is stamped no later than this
+
+
+class LocalHost(Host):
+    """A host whose clocks are stepped, both the venue's and the one that rate limits go by."""
+
+    def __init__(self, venue: str = "sandbox", seed: int = 1) -> None:
+        self.elapsed = 0  # [ns]
+        draw = random.Random(seed)
+        super().__init__(
+            Exchange(load_venue(venue)), Clock(START, 0, lambda: self.elapsed), monotonic=lambda: self.elapsed, trust=True,
+            token=lambda size: draw.randbytes(size).hex(),
+        )  # fmt: skip
+
+
+class LocalClient(Blocking):
+    """A client and its venue; `join` makes another client of the same venue. `prices` [USD] are those that the oracle reports at first."""
+
+    def __init__(
+        self, name: str | None = "alice", *, venue: str = "sandbox", prices: Mapping[str, Number] | None = None, seed: int = 1,
+        host: Host | None = None, key: str | None = None, secret: str | None = None, account: int | None = None,
+    ) -> None:  # fmt: skip
+        self.host = host if host is not None else LocalHost(venue, seed)
+        token = self.host.people.token
+        who = Credentials(name if key is None else None, key, secret, token(8))
+        self.protocol = Protocol(who, int(token(8), 16) | 1 << 63, account)
+        self._session: Session | None = None
+        self._connect()
+        known = self.venue.markets
+        for market in [] if host is not None and prices is None else [name for name in prices or PRICES if prices or name in known]:
+            self.set_price(market, (prices or PRICES)[market])
+
+    # -- the venue's side --------------------------------------------------------------------------------------------------------
+
+    def join(self, name: str | None) -> LocalClient:
+        """Another client of the same venue."""
+        return LocalClient(name, host=self.host)
+
+    def set_price(self, market: str, price: Number) -> None:
+        """Let the oracle report a price [USD]."""
+        terms = self.venue.market(market)
+        self.host.send([UpdateOracle(0, terms.number, terms.ticks(price))])
+        self.host.flush()
+
+    def step(self, seconds: float) -> int:
+        """Let the venue's time go on; what falls due on the way happens. The time that it is then. [ns]"""
+        clock = self.host.clock
+        if not clock.is_stepped:
+            raise ValueError("the clock of this host runs by itself")
+        end = clock.now() + round(seconds * SECOND_NS)
+        while (now := clock.now()) < end:
+            due = [end, now + LONGEST_STEP, max(now + 1, self.host.exchange.state.schedule.next)]
+            if self.host.world is not None:
+                due.append(max(now + 1, self.host.world.next))
+            ns = min(due) - now
+            if isinstance(self.host, LocalHost):
+                self.host.elapsed += ns
+            clock.step(ns)
+            self.host.pass_time()
+        self.host.flush()
+        return clock.now()
+
+    # -- the life of a connection ------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> LocalClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; no call works afterwards. The venue stays, for others."""
+        self.disconnect("this client was closed")
+        self.protocol.give_up(NotConnected("this client was closed"))
+
+    def disconnect(self, why: str = "the connection was cut") -> None:
+        """Lose the connection, to see what a bot does then; the next call makes a new one."""
+        if self._session is not None:
+            self._session.closed()
+            self._session = None
+            self.protocol.lost(why)
+
+    def _now(self) -> float:
+        return self.host.monotonic() / SECOND_NS
+
+    def _connect(self) -> None:
+        """Raises Refused."""
+        self._session = Session(self.host, MSGPACK, Frames())
+        self.protocol.connected(self._now())
+        self._pump()
+        if self.protocol.failed is not None:
+            raise self.protocol.failed
+
+    def _pump(self) -> None:
+        """Carry bytes both ways until there are none."""
+        while self._session is not None:
+            out = self.protocol.take()
+            if out:
+                self._session.receive(out)
+                self.host.flush()
+            data = self._session.take()
+            if data:
+                self.protocol.receive(data, self._now())
+            if self._session.ending or self.protocol.dead:
+                self.disconnect()
+            elif not out and not data:
+                return
+
+    # -- what a user calls -------------------------------------------------------------------------------------------------------
+
+    def _do(self, call: Call[T]) -> T:
+        if self._session is None and self.protocol.failed is None:
+            self._connect()
+        pending = self.protocol.ask(call, self._now())
+        self._pump()
+        if not pending.done:  # the session has ended before the reply
+            self._connect()
+        return pending.result()
+
+    def next_event(self, timeout: float | None = None) -> t.Event | None:
+        """The next event of the streams; None: there is none. Nothing is waited for: time goes on by `step`."""
+        if self._session is None and self.protocol.failed is None:
+            self._connect()
+        self._pump()
+        event = self.protocol.next_event()
+        if event is None and self.protocol.failed is not None:
+            raise self.protocol.failed
+        return event
+
+    def events(self, timeout: float | None = None) -> Iterator[t.Event]:
+        """All events that there are."""
+        while (event := self.next_event(timeout)) is not None:
+            yield event

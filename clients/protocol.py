@@ -1,0 +1,447 @@
+"""A client's side of the wire, without I/O and without a clock: bytes in, replies and events out. Times are handed in, in seconds of any
+clock that does not run back.
+
+A shell calls `connected`, `receive` with what it reads, `tick` once a second, `lost` when the connection is gone; it writes what `take`
+gives, and ends the connection when `dead` says why. Everything else is decided here:
+    entering      login by key, or by name; then `venue`, for ticks and lots; then what was subscribed; then what waits
+    broken off    what changes nothing is sent again, and the private stream goes on behind its last event; a command becomes Unknown
+    gaps          every stream's messages are chained by prev_seq: one that does not fit is told, and the stream begun anew
+    silence       a ping after 5 s without a word from either side; dead if nothing is heard for 10 s more
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from perplab.exchange.server.errors import Fatal
+from perplab.exchange.server.frames import LENGTH, Frames
+from perplab.exchange.server.people import signature_of
+
+from . import types as t
+from .book import Book
+from .calls import Call, Calls, nothing, raw
+from .errors import ClientError, Refused, TimedOut, Unknown
+from .reading import Wire, venue_of
+
+T = TypeVar("T")
+Key = tuple[str, int]  # of a stream: channel, and market or account; -1: of the venue
+PING_S: Final = 5.0
+SILENCE_S: Final = 10.0  # after a ping: 15 s without anything, as the server has it
+LISTS: Final = frozenset(("trades", "liquidations", "auctions"))  # streams of things that happen: their snapshot is not all of them
+EVENTS: Final = 100_000  # that wait for a reader
+MISSING_FIELD: Final = 201
+encode: Final = msgspec.msgpack.Encoder().encode
+decode: Final = msgspec.msgpack.Decoder().decode
+
+
+class Credentials(msgspec.Struct):
+    """Who logs in: by `key` and `secret`, or by `name`. A name that a server does not take without a key is signed up, and gets one."""
+
+    name: str | None = None
+    key: str | None = None
+    secret: str | None = None
+    session: str = ""  # names what the server remembers of this client's requests; "": nothing
+
+
+class Pending(Generic[T]):
+    """A call that was made. `then` is called when there is a reply, or will be none."""
+
+    def __init__(self, call: Call[T], then: Callable[[Pending[T]], None] | None = None, is_own: bool = False) -> None:
+        self.call = call
+        self.then = then
+        self.is_own = is_own  # of the protocol itself: not sent again
+        self.id = 0
+        self.done = False
+        self.reply: Wire = {}
+        self._error: Exception | None = None
+
+    def settle(self, reply: Wire | None, error: Exception | None = None) -> None:
+        if not self.done:
+            self.done, self.reply, self._error = True, reply or {}, error
+            if self.then is not None:
+                self.then(self)
+
+    @property
+    def error(self) -> Exception | None:
+        if self._error is None and self.done and not self.reply["ok"]:
+            self._error = Refused.of(self.reply)
+        return self._error
+
+    def result(self) -> T:
+        """What the reply says. Raises Refused, Unknown, TimedOut or NotConnected."""
+        if self.error is not None:
+            raise self.error
+        return self.call.read(self.reply)
+
+
+class Stream:
+    """What is subscribed to."""
+
+    def __init__(self, fields: dict[str, object], book: Book | None) -> None:
+        self.fields = fields
+        self.book = book
+        self.seq: int | None = None  # of the last message; None: a snapshot is wanted
+        self.is_renewing = False  # until the reply to the new subscription, messages are of the old one
+
+
+class Protocol:
+    def __init__(self, who: Credentials, prefix: int, account: int | None = None, events: int = EVENTS) -> None:
+        self.who = who
+        self.calls = Calls(prefix, account)
+        self.venue: t.Venue | None = None
+        self.is_ready = False  # logged in, and the venue is known
+        self.dead = ""  # why the shell has to end the connection; "": it need not
+        self.failed: ClientError | None = None  # why there will be no further connection
+        self.tokens: int | None = None  # left in the connection's rate limit, as the last reply said
+        self.streams: dict[Key, Stream] = {}
+        self.events: deque[t.Event] = deque()
+        self._most = events
+        self._dropped = 0
+        self._own_account = account is None  # the first one is taken, whichever it is
+        self._is_connected = False
+        self._has_been_ready = False
+        self._ids = count(1)
+        self._pending: dict[int, Pending[Any]] = {}
+        self._waiting: deque[Pending[Any]] = deque()  # until it is ready
+        self._frames = Frames()
+        self._out: list[bytes] = []
+        self._now = 0.0
+        self._sent_at = self._heard_at = 0.0
+        self._asked_at: float | None = None  # since when a reply is due and nothing is heard
+        self._ended = ""  # what the server said last, if it ended the connection
+        self._cancels: str | None = None  # cancel_on_disconnect, which ends with a connection
+
+    # -- what the shell calls ----------------------------------------------------------------------------------------------------
+
+    def connected(self, now: float) -> None:
+        """There is a new connection: enter."""
+        self._now = self._sent_at = self._heard_at = now
+        self._asked_at, self._frames, self._out, self.dead, self._ended = None, Frames(), [], "", ""
+        self._is_connected = True
+        if self.who.key is not None:
+            self._own(Call("challenge", {"key": self.who.key}, nothing), self._challenged)
+        elif self.who.name is not None:
+            self._own(Call("login", {"name": self.who.name, **self._session()}, nothing), self._logged_in)
+        else:
+            self._own(Call("venue", {}, nothing), self._entered)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Bytes from the server."""
+        self._now = self._heard_at = now
+        try:
+            for payload in self._frames.receive(data):
+                self._take_in(decode(payload))
+        except (Fatal, msgspec.DecodeError, ValueError, KeyError, TypeError, IndexError) as error:
+            self.dead = f"what the server sent cannot be read: {type(error).__name__}: {error}"
+        self._asked_at = now if self._pending else None
+
+    def take(self) -> bytes:
+        """What is to be written."""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    def tick(self, now: float) -> None:
+        """Once a second: a ping where it is due, and `dead` if nothing is heard."""
+        self._now = now
+        if not self._is_connected:
+            return
+        if self._asked_at is not None and now - self._asked_at >= SILENCE_S:
+            self.dead = f"nothing was heard from the server for {now - self._heard_at:.0f} s"
+        elif self.is_ready and now - min(self._sent_at, self._heard_at) >= PING_S and self._asked_at is None:
+            self._own(self.calls.ping(), lambda _: None)
+
+    def lost(self, why: str = "") -> None:
+        """The connection is gone."""
+        if not self._is_connected:
+            return
+        why = self._ended or self.dead or why or "the connection was closed"
+        self._is_connected = False
+        self.is_ready, self._out, self._asked_at = False, [], None
+        pending, self._pending = list(self._pending.values()), {}
+        again = [one for one in pending if one.call.is_repeatable and not (one.is_own or one.done)]
+        self._waiting.extendleft(reversed(again))
+        for stream in self.streams.values():
+            stream.is_renewing = False
+            if stream.book is not None:
+                stream.book.is_valid = False
+        if self._has_been_ready:
+            self._tell(t.Disconnected(why=why))
+        for one in pending:
+            if not one.call.is_repeatable and not one.is_own:
+                one.settle(None, self._unknown(one, f"the connection broke: {why}"))
+
+    def give_up(self, error: ClientError) -> None:
+        """There will be no further connection: whoever waits is told."""
+        self.failed = error
+        while self._waiting:
+            self._waiting.popleft().settle(None, error)
+
+    # -- what a user calls -------------------------------------------------------------------------------------------------------
+
+    def ask(self, call: Call[T], now: float, then: Callable[[Pending[T]], None] | None = None) -> Pending[T]:
+        """Send a call, or keep it until there is a connection. Raises NotConnected if there will be none."""
+        if self.failed is not None:
+            raise self.failed
+        self._now = now
+        pending = Pending(call, then)
+        if self.is_ready:
+            self._send(pending)
+        else:
+            self._waiting.append(pending)
+        return pending
+
+    def abandon(self, pending: Pending[Any], seconds: float) -> None:
+        """The user has waited long enough; a reply that comes later is not told."""
+        why = f"no reply came within {seconds:g} s"
+        if pending in self._waiting:
+            self._waiting.remove(pending)
+            pending.settle(None, TimedOut(f"{pending.call.op!r} was not sent within {seconds:g} s: there is no connection"))
+        elif pending.call.is_repeatable:
+            pending.settle(None, TimedOut(f"{why} to {pending.call.op!r}"))
+        else:
+            pending.settle(None, self._unknown(pending, why))
+
+    def book(self, market: str) -> Book:
+        """The local book. Raises ValueError if it is not subscribed to."""
+        stream = self.streams.get(("book", self.calls.market(market).number))
+        if stream is None or stream.book is None:
+            raise ValueError(f"the book of {market} is kept after subscribe_book({market!r})")
+        return stream.book
+
+    def next_event(self) -> t.Event | None:
+        """The oldest event that nobody has read."""
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            return t.Dropped(count=dropped)
+        return self.events.popleft() if self.events else None
+
+    # -- requests out ------------------------------------------------------------------------------------------------------------
+
+    def _own(self, call: Call[Any], then: Callable[[Pending[Any]], None]) -> None:
+        self._send(Pending(call, then, is_own=True))
+
+    def _send(self, pending: Pending[Any]) -> None:
+        call = pending.call
+        if call.op == "subscribe" and not pending.is_own and (key := self._key(call.fields)) in self.streams:
+            del self.streams[key]
+            self._own(Call("unsubscribe", _only(call.fields), nothing), lambda _: None)
+        pending.id = next(self._ids)
+        self._pending[pending.id] = pending
+        message = encode({"id": pending.id, "op": call.op, **call.fields})
+        self._out.append(LENGTH.pack(len(message)) + message)
+        self._sent_at = self._now
+        if self._asked_at is None:
+            self._asked_at = self._now
+
+    def _unknown(self, pending: Pending[Any], why: str) -> Unknown:
+        return Unknown(pending.call.op, pending.id, why, pending.call.client_id, pending.call)
+
+    def _key(self, fields: dict[str, Any]) -> Key:
+        if fields["channel"] == "private":
+            return "private", fields.get("account", -1)
+        return fields["channel"], fields.get("market", -1)
+
+    # -- entering ----------------------------------------------------------------------------------------------------------------
+
+    def _session(self) -> dict[str, object]:
+        return {"session": self.who.session} if self.who.session else {}
+
+    def _refused(self, pending: Pending[Any]) -> bool:
+        """A server that does not let this client in will not the next time."""
+        if not isinstance(pending.error, ClientError):
+            return False
+        self.give_up(pending.error)
+        self.dead = str(pending.error)
+        return True
+
+    def _challenged(self, pending: Pending[Any]) -> None:
+        if not self._refused(pending):
+            signature = signature_of(self.who.secret or "", pending.reply["nonce"])
+            self._own(Call("login", {"key": self.who.key, "signature": signature, **self._session()}, nothing), self._logged_in)
+
+    def _logged_in(self, pending: Pending[Any]) -> None:
+        error = pending.error
+        if isinstance(error, Refused) and error.code == MISSING_FIELD and error.data.get("field") == "key" and self.who.key is None:
+            self._own(Call("faucet", {"name": self.who.name}, raw), self._signed_up)
+        elif not self._refused(pending):
+            accounts = pending.reply["accounts"]
+            if self._own_account and self.calls.account_number not in accounts:
+                self.calls.account_number = accounts[0] if accounts else None
+            self._own(Call("venue", {}, nothing), self._entered)
+
+    def _signed_up(self, pending: Pending[Any]) -> None:
+        if not self._refused(pending):
+            self.who.key, self.who.secret = pending.reply["key"], pending.reply["secret"]
+            self._own(Call("challenge", {"key": self.who.key}, nothing), self._challenged)
+
+    def _entered(self, pending: Pending[Any]) -> None:
+        if self._refused(pending):
+            return
+        venue, before = venue_of(pending.reply), self.venue
+        self.venue, self.is_ready = venue, True
+        self.calls.learn(venue)
+        is_new = before is not None and before.epoch != venue.epoch
+        if self._has_been_ready:
+            self._tell(t.Reconnected(is_new_epoch=is_new))
+        self._has_been_ready = True
+        if self._cancels is not None:
+            self._own(Call("cancel_on_disconnect", {"scope": self._cancels, "account": self.calls.account_number}, nothing), lambda _: None)
+        for key in list(self.streams):
+            self._take_up(key, is_new)
+        while self._waiting:
+            self._send(self._waiting.popleft())
+
+    def _take_up(self, key: Key, is_new: bool) -> None:
+        """Subscribe again after a lost connection."""
+        stream = self.streams[key]
+        if key[0] == "private" and key[1] != self.calls.account_number and self._own_account:
+            del self.streams[key]  # a server without a memory has given the name another account
+            account = self.calls.account_number
+            if account is None:
+                return
+            stream.fields["account"] = account
+            key = ("private", account)
+            self.streams[key] = stream
+        if is_new and key[0] == "private" and stream.seq is not None:
+            stream.seq = None
+            self._gap(key, "the server was started anew, and numbers events anew; what happened meanwhile is not told")
+        elif key[0] in LISTS:
+            self._gap(key, "the connection was lost; what happened meanwhile may be missing")
+        self._begin(key)
+
+    # -- messages in -------------------------------------------------------------------------------------------------------------
+
+    def _take_in(self, message: Any) -> None:
+        if "channel" in message and "id" not in message:
+            self._of_stream(message)
+        elif message["id"] is None:
+            if not message["ok"]:
+                self._ended = str(Refused.of(message))
+        else:
+            pending = self._pending.pop(message["id"], None)
+            self.tokens = message.get("tokens", self.tokens)
+            if pending is not None:
+                if message["ok"] and not pending.is_own:
+                    self._note(pending, message)
+                pending.settle(message)
+
+    def _note(self, pending: Pending[Any], reply: Wire) -> None:
+        """What a reply changes of what has to be done after a reconnect."""
+        fields = pending.call.fields
+        if pending.call.op == "subscribe":
+            key = ("private", reply["account"]) if fields["channel"] == "private" else self._key(fields)
+            self.streams[key] = Stream(dict(fields), self._new_book(key, fields))
+        elif pending.call.op == "unsubscribe":
+            key = ("private", reply["account"]) if fields["channel"] == "private" else self._key(fields)
+            self.streams.pop(key, None)
+        elif pending.call.op == "cancel_on_disconnect":
+            self._cancels = reply["scope"]
+
+    def _new_book(self, key: Key, fields: dict[str, Any]) -> Book | None:
+        if key[0] != "book":
+            return None
+        assert self.venue is not None
+        return Book(self.venue.numbered(key[1]), fields.get("depth", 20))
+
+    def _of_stream(self, message: Wire) -> None:
+        channel = message["channel"]
+        if channel == "heartbeat":
+            return
+        key = (channel, message["account"]) if channel == "private" else (channel, message.get("market", -1))
+        stream = self.streams.get(key)
+        if stream is None or stream.is_renewing:
+            return
+        if channel == "private":
+            self._private(key, stream, message)
+        elif stream.book is not None:
+            self._book(key, stream.book, message)
+        else:
+            self._public(key, stream, message)
+
+    def _book(self, key: Key, book: Book, message: Wire) -> None:
+        wrong = book.take(message)
+        if wrong:
+            self._gap(key, wrong)
+            self._renew(key)
+        elif book.is_valid:
+            is_snapshot = message["type"] == "snapshot"
+            self._tell(t.BookChanged(market=book.market.name, is_snapshot=is_snapshot, conflated=message.get("conflated", 0)))
+
+    def _public(self, key: Key, stream: Stream, message: Wire) -> None:
+        if message["type"] != "snapshot" and message["prev_seq"] != stream.seq:
+            self._gap(key, f"message {message['prev_seq']} was expected to be {stream.seq}")
+            self._renew(key)
+            return
+        if message.get("conflated") and key[0] in LISTS:
+            self._gap(key, f"this client was slow, and was spared {message['conflated']} messages")
+        stream.seq = message["seq"]
+        for event in self.calls.reading.market_events(message):
+            self._tell(event)
+
+    def _private(self, key: Key, stream: Stream, message: Wire) -> None:
+        kind = message["type"]
+        if kind == "gap":
+            self._gap(key, f"events behind {message['since_seq']} and before {message['oldest_seq']} are no longer kept")
+        elif kind == "snapshot":
+            stream.seq = message["seq"]
+            account = self.calls.reading.account(message)
+            for order in account.orders:
+                self.calls.note(order)
+            self._tell(t.AccountSnapshot(state=account))
+        elif message["prev_seq"] != stream.seq:
+            self._gap(key, f"event {message['prev_seq']} was expected to be {stream.seq}")
+            self._renew(key)
+        else:
+            stream.seq = message["seq"]
+            for event in self._happened(key[1], message["events"]):
+                self._tell(event)
+
+    def _happened(self, account: int, told: list[Wire]) -> Iterator[t.Event]:
+        for one in told:
+            for event in self.calls.reading.private(account, one):
+                if isinstance(event, t.OrderOpened):
+                    self.calls.note_opened(event)
+                yield event
+
+    # -- streams begin anew ------------------------------------------------------------------------------------------------------
+
+    def _renew(self, key: Key) -> None:
+        self._own(Call("unsubscribe", _only(self.streams[key].fields), nothing), lambda _: None)
+        self._begin(key)
+
+    def _begin(self, key: Key) -> None:
+        """Subscribe, the private stream behind the last event that is known."""
+        stream = self.streams[key]
+        stream.is_renewing = True
+        since = {"since_seq": stream.seq} if key[0] == "private" and stream.seq is not None else {}
+
+        def begun(pending: Pending[Any]) -> None:
+            stream.is_renewing = False
+            if pending.error is not None:
+                self._gap(key, f"the stream could not be begun again: {pending.error}")
+                self.streams.pop(key, None)
+
+        self._own(Call("subscribe", {**stream.fields, **since}, nothing), begun)
+
+    # -- events out --------------------------------------------------------------------------------------------------------------
+
+    def _gap(self, key: Key, why: str) -> None:
+        has_market = key[0] != "private" and key[1] >= 0
+        self._tell(t.Gap(channel=key[0], market=self.calls.reading.venue.numbered(key[1]).name if has_market else "", why=why))
+
+    def _tell(self, event: t.Event) -> None:
+        self.events.append(event)
+        if len(self.events) > self._most:
+            self.events.popleft()
+            self._dropped += 1
+
+
+def _only(fields: dict[str, object]) -> dict[str, object]:
+    """What names a stream, without how it is to be told."""
+    return {name: fields[name] for name in ("channel", "market", "account") if name in fields}

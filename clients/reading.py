@@ -1,0 +1,205 @@
+"""From the wire's maps to the structs of types.py: numbers in the user's units, codes as enums. What the server says is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+
+from . import types as t
+from .units import WIDE, Market, money
+
+Wire = Mapping[str, Any]
+PPB: Final = 1_000_000_000
+PRICES: Final = frozenset(("price", "mark", "previous"))  # fields of events that are no types of their own, by unit
+SIZES: Final = frozenset(("size", "open_size", "filled"))
+AMOUNTS: Final = frozenset(
+    ("amount", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid", "profit", "conceded")
+)
+
+
+def market_of(told: Wire) -> Market:
+    return Market(
+        number=told["market"], name=told["name"], tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
+        significant_figures=told["significant_figures"], minimum_notional=Decimal(told["minimum_notional"]),
+        max_leverage=told["max_leverage"], maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
+        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB),
+    )  # fmt: skip
+
+
+def venue_of(told: Wire) -> t.Venue:
+    markets = {market.name: market for market in map(market_of, told["markets"])}
+    return t.Venue(told["name"], told["title"], tuple(told["assets"]), markets, told["epoch"])
+
+
+def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
+    """A client id as the venue writes it: one number has one spelling."""
+    number = int(given, 16) if isinstance(given, str) else given
+    if not number:
+        return None
+    return number if number < 1 << 63 else f"{number:#x}"
+
+
+class Reading:
+    """Of one venue."""
+
+    def __init__(self, venue: t.Venue) -> None:
+        self.venue = venue
+
+    # -- answers --
+
+    def order(self, told: Wire) -> t.Order:
+        """Of a list of open orders."""
+        market = self.venue.numbered(told["market"])
+        return t.Order(
+            order_id=told["order_id"], market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
+            filled=market.size(told["filled"]), open=market.size(told["size"]), state=OrderState.OPEN, client_id=told["client_id"],
+            reduce_only=bool(told["reduce_only"]), tif=TimeInForce[told["tif"]],
+        )  # fmt: skip
+
+    def position(self, told: Wire) -> t.Position:
+        market = self.venue.numbered(told["market"])
+        size, notional, liquidation = market.size(told["size"]), money(told["entry_notional"]), told["liquidation_price"]
+        return t.Position(
+            market=market.name, size=size, entry_price=notional / size, entry_notional=notional,
+            liquidation_price=market.price(liquidation) if liquidation else None, isolated_margin=money(told["isolated_margin"]),
+            mode=MarginMode[told["mode"]], leverage=told["leverage"], unsettled=money(told["unsettled"]),
+        )  # fmt: skip
+
+    def balance(self, told: Wire) -> t.Balance:
+        return t.Balance(
+            asset=self.venue.assets[told["asset"]], **{name: money(told[name]) for name in t.Balance.__struct_fields__ if name != "asset"}
+        )
+
+    def account(self, told: Wire) -> t.Account:
+        return t.Account(
+            told["account"], told["seq"], tuple(map(self.balance, told["balances"])), tuple(map(self.position, told["positions"])),
+            tuple(map(self.order, told["orders"])),
+        )  # fmt: skip
+
+    def levels(self, market: Market, told: list[tuple[int, int]]) -> tuple[t.BookLevel, ...]:
+        return tuple(t.BookLevel(market.price(price), market.size(size)) for price, size in told)
+
+    def best(self, market: Market, told: tuple[int, int] | None) -> t.BookLevel | None:
+        return self.levels(market, [told])[0] if told else None
+
+    def depth(self, told: Wire) -> t.Depth:
+        market = self.venue.numbered(told["market"])
+        return t.Depth(market.name, self.levels(market, told["bids"]), self.levels(market, told["asks"]))
+
+    def ticker(self, told: Wire) -> t.Ticker:
+        market = self.venue.numbered(told["market"])
+        prices = {name: market.price(told[name]) if told[name] else None for name in ("oracle", "mark", "last")}
+        return t.Ticker(
+            market=market.name, open_interest=market.size(told["open_interest"]), bid=self.best(market, told.get("bid")),
+            ask=self.best(market, told.get("ask")), status=MarketStatus[told["status"]] if "status" in told else None, **prices,
+        )  # fmt: skip
+
+    # -- streams of market data --
+
+    def market_events(self, message: Wire) -> Iterator[t.Event]:
+        """What a message of a public stream tells; a book's is for the book."""
+        read = STREAMS.get(message["channel"])
+        if read is None:
+            yield t.StreamMessage(channel=message["channel"], data=dict(message))
+        else:
+            yield from read(self, self.venue.numbered(message["market"]), message)
+
+    def trades(self, market: Market, message: Wire) -> Iterator[t.Event]:
+        for one in message["items"]:
+            yield t.Trade(
+                market=market.name, ts=one["ts"], price=market.price(one["price"]), size=market.size(one["size"]),
+                taker_side=Side[one["taker_side"]], liquidation=bool(one["liquidation"]), is_past=message["type"] == "snapshot",
+            )  # fmt: skip
+
+    def bbo(self, market: Market, message: Wire) -> Iterator[t.Event]:
+        yield t.BestPrices(market=market.name, bid=self.best(market, message["bid"]), ask=self.best(market, message["ask"]))
+
+    def ticker_changed(self, market: Market, message: Wire) -> Iterator[t.Event]:
+        yield t.TickerChanged(ticker=self.ticker(message))
+
+    def status(self, market: Market, message: Wire) -> Iterator[t.Event]:
+        yield t.StatusChanged(market=market.name, status=MarketStatus[message["status"]])
+
+    # -- private events --
+
+    def private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
+        """What one event is for an account: one thing, but for a trade with itself, which is two fills."""
+        head = {"account": account, "seq": told["seq"], "ts": told["ts"]}
+        if told["type"] == "Traded":
+            yield from self._fills(head, told)
+        elif told["type"] in PRIVATE:
+            yield PRIVATE[told["type"]](self, head, told)
+        else:
+            yield self._other(head, told)
+
+    def _fills(self, head: dict[str, Any], told: Wire) -> Iterator[t.Fill]:
+        market, side = self.venue.numbered(told["market"]), Side[told["taker_side"]]
+        shared: dict[str, Any] = {"market": market.name, "price": market.price(told["price"]), "size": market.size(told["size"])}
+        for role, own in (("taker", side), ("maker", Side(1 - side))):
+            if told[role] == head["account"]:
+                yield t.Fill(
+                    side=own, order_id=told[f"{role}_order_id"], fee=money(told[f"{role}_fee"]), is_maker=role == "maker",
+                    liquidation=bool(told["liquidation"]), **shared, **head,
+                )  # fmt: skip
+
+    def _opened(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.OrderOpened(
+            order_id=told["order_id"], market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
+            size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
+            client_id=told["client_id"], **head,
+        )  # fmt: skip
+
+    def _amended(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.OrderAmended(
+            order_id=told["order_id"], market=market.name, price=market.price(told["price"]), size=market.size(told["size"]),
+            kept_priority=bool(told["kept_priority"]), **head,
+        )  # fmt: skip
+
+    def _reduced(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.OrderReduced(order_id=told["order_id"], market=market.name, size=market.size(told["size"]), **head)
+
+    def _cancelled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        reason = CancelReason[told["reason"]]
+        return t.OrderCancelled(order_id=told["order_id"], market=market.name, size=market.size(told["size"]), reason=reason, **head)
+
+    def _rejected(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"]).name if 0 <= told["market"] < len(self.venue.markets) else ""
+        return t.Rejected(command=told["command"], market=market, reason=Reason[told["reason"]], client_id=told["client_id"], **head)
+
+    def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        number = told.get("market", -1)
+        market = self.venue.numbered(number) if 0 <= number < len(self.venue.markets) else None
+        named = {name: self._value(name, value, market) for name, value in told.items() if name not in ("type", "seq", "ts")}
+        return t.OtherEvent(type=told["type"], data=named, **head)
+
+    def _value(self, name: str, value: Any, market: Market | None) -> object:
+        if name == "market":
+            return market.name if market else ""
+        if name in AMOUNTS:
+            return money(value)
+        if market is None:
+            return value
+        return market.price(value) if name in PRICES else market.size(value) if name in SIZES else value
+
+
+PrivateRead = Callable[[Reading, dict[str, Any], Wire], t.AccountEvent]
+PRIVATE: Final[dict[str, PrivateRead]] = {
+    "OrderPlaced": Reading._opened,
+    "OrderAmended": Reading._amended,
+    "OrderReduced": Reading._reduced,
+    "OrderCancelled": Reading._cancelled,
+    "Rejected": Reading._rejected,
+}
+STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] = {
+    "trades": Reading.trades,
+    "bbo": Reading.bbo,
+    "ticker": Reading.ticker_changed,
+    "status": Reading.status,
+}

@@ -1,0 +1,303 @@
+"""What a client hands out: frozen structs. Prices are USD, sizes coins, money USD, all as Decimal; times are ns of the venue's clock.
+
+Two families: answers (Order, Account, Ticker, ...), and events, which streams bring and which a client makes itself to say that it has
+lost or found something (Gap, Disconnected, Reconnected, Dropped).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, OrderState, OrderType, Reason, SelfTrade, Side, TimeInForce
+
+from .units import Market, Number
+
+ClientId = int | str  # a whole number, or "0x" and up to 32 hex digits
+
+
+class Venue(Struct, frozen=True):
+    """Which venue this is."""
+
+    name: str
+    title: str
+    assets: tuple[str, ...]
+    markets: dict[str, Market]  # by name
+    epoch: str  # another one means that the numbers of events began anew
+
+    def market(self, named: str) -> Market:
+        """Raises ValueError for a name that is not known."""
+        if named not in self.markets:
+            raise ValueError(f"there is no market {named!r}; there are {', '.join(self.markets)}")
+        return self.markets[named]
+
+    def numbered(self, number: int) -> Market:
+        """The market that the wire calls by this number."""
+        return list(self.markets.values())[number]
+
+
+# -- answers --
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """An order as of the reply, or of the snapshot, that told of it."""
+
+    order_id: int
+    market: str
+    side: Side | None  # None: asked for by its id alone, and not known to this client
+    price: Decimal | None  # [USD] None: not known, or a market order without a worst price
+    filled: Decimal  # [coins] by the request that this answers; of questions, in all
+    open: Decimal  # [coins] that still wait
+    state: OrderState
+    client_id: ClientId | None = None
+    reduce_only: bool = False
+    tif: TimeInForce = TimeInForce.GTC
+    repeated: bool = False  # the client id was in use: this is the order that had it
+    seq: int = 0  # of the venue's last event because of it; 0: not told
+    ts: int = 0  # [ns]
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    market: str
+    size: Decimal  # [coins] below zero: short
+    entry_price: Decimal  # [USD] the average, to 28 digits
+    entry_notional: Decimal  # [USD] signed like size
+    liquidation_price: Decimal | None  # [USD] None: no price of this market alone leads to it
+    isolated_margin: Decimal  # [USD]
+    mode: MarginMode
+    leverage: int
+    unsettled: Decimal  # [USD] funding and shared losses owed and not paid yet
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """Money of one asset. [USD], or whatever the asset is"""
+
+    asset: str
+    cash: Decimal
+    equity: Decimal  # cash, and what positions have gained or lost
+    available: Decimal  # for new orders
+    withdrawable: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+
+
+class Account(Struct, frozen=True):
+    """All that an account has, as of event `seq`."""
+
+    account: int
+    seq: int
+    balances: tuple[Balance, ...]
+    positions: tuple[Position, ...]
+    orders: tuple[Order, ...]
+
+
+class BookLevel(Struct, frozen=True):
+    price: Decimal  # [USD]
+    size: Decimal  # [coins]
+
+
+class Depth(Struct, frozen=True):
+    """A book at one moment, best levels first."""
+
+    market: str
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+
+
+class Ticker(Struct, frozen=True, kw_only=True):
+    """Prices of a market, None where there is none yet. In the stream `ticker`, bid, ask and status are not told, and None."""
+
+    market: str
+    oracle: Decimal | None
+    mark: Decimal | None
+    last: Decimal | None
+    open_interest: Decimal  # [coins]
+    bid: BookLevel | None = None
+    ask: BookLevel | None = None
+    status: MarketStatus | None = None
+
+
+# -- what is asked for --
+
+
+class NewOrder(Struct, frozen=True):
+    """An order to be placed, alone or in a batch. Without a price a market order is to trade within the venue's price band."""
+
+    market: str
+    side: Side
+    size: Number  # [coins]
+    price: Number | None = None  # [USD] limit, or the worst price of a market order
+    order_type: OrderType = OrderType.LIMIT
+    tif: TimeInForce = TimeInForce.GTC
+    reduce_only: bool = False
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
+    client_id: ClientId | None = None  # None: the client makes one
+
+
+class Cancel(Struct, frozen=True):
+    """A cancellation in a batch. `market` is needed for an id that this client has not heard of."""
+
+    order: Order | int
+    market: str = ""
+
+
+class Amend(Struct, frozen=True):
+    """A change in a batch; None leaves an Order's price or open size as it says."""
+
+    order: Order | int
+    price: Number | None = None  # [USD]
+    size: Number | None = None  # [coins] left open
+    market: str = ""
+
+
+# -- events --
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Base of what `events` and `next_event` give."""
+
+
+class AccountEvent(Event, frozen=True, kw_only=True):
+    """Something that happened to an account: of the private stream."""
+
+    account: int
+    seq: int
+    ts: int  # [ns]
+
+
+class AccountSnapshot(Event, frozen=True, kw_only=True):
+    """How the private stream begins, and goes on after a gap."""
+
+    state: Account
+
+
+class OrderOpened(AccountEvent, frozen=True, kw_only=True):
+    """Accepted; what it trades at once is told after it."""
+
+    order_id: int
+    market: str
+    side: Side
+    price: Decimal
+    size: Decimal
+    tif: TimeInForce
+    reduce_only: bool
+    client_id: ClientId | None
+
+
+class OrderAmended(AccountEvent, frozen=True, kw_only=True):
+    order_id: int
+    market: str
+    price: Decimal
+    size: Decimal  # left open
+    kept_priority: bool
+
+
+class OrderReduced(AccountEvent, frozen=True, kw_only=True):
+    """A reduce-only order shrank with its position."""
+
+    order_id: int
+    market: str
+    size: Decimal  # left open
+
+
+class OrderCancelled(AccountEvent, frozen=True, kw_only=True):
+    order_id: int
+    market: str
+    size: Decimal  # that was open
+    reason: CancelReason
+
+
+class Fill(AccountEvent, frozen=True, kw_only=True):
+    """One's own side of a trade."""
+
+    order_id: int
+    market: str
+    side: Side
+    price: Decimal
+    size: Decimal
+    fee: Decimal  # below zero: a rebate
+    is_maker: bool
+    liquidation: bool  # the taker is a liquidation
+
+
+class Rejected(AccountEvent, frozen=True, kw_only=True):
+    command: str
+    market: str  # "": the command names none
+    reason: Reason
+    client_id: ClientId | None
+
+
+class OtherEvent(AccountEvent, frozen=True, kw_only=True):
+    """Any other private event of docs/api.md by its type: prices, sizes and money converted, codes by name."""
+
+    type: str
+    data: dict[str, object]
+
+
+class BookChanged(Event, frozen=True, kw_only=True):
+    """The local book of a market is another one now."""
+
+    market: str
+    is_snapshot: bool
+    conflated: int = 0  # messages that a snapshot stands for
+
+
+class Trade(Event, frozen=True, kw_only=True):
+    """A trade of the stream `trades`. The first message of that stream tells the last ones before it: `is_past`."""
+
+    market: str
+    ts: int
+    price: Decimal
+    size: Decimal
+    taker_side: Side
+    liquidation: bool
+    is_past: bool
+
+
+class BestPrices(Event, frozen=True, kw_only=True):
+    """Of the stream `bbo`; None: that side is empty."""
+
+    market: str
+    bid: BookLevel | None
+    ask: BookLevel | None
+
+
+class TickerChanged(Event, frozen=True, kw_only=True):
+    ticker: Ticker
+
+
+class StatusChanged(Event, frozen=True, kw_only=True):
+    market: str
+    status: MarketStatus
+
+
+class StreamMessage(Event, frozen=True, kw_only=True):
+    """A message of a stream without a type of its own, as docs/api.md describes it, in the wire's units."""
+
+    channel: str
+    data: dict[str, object]
+
+
+class Gap(Event, frozen=True, kw_only=True):
+    """Something of a stream was missed. A book, and a private stream, begin anew by themselves: a snapshot follows."""
+
+    channel: str
+    market: str  # "": not of a market
+    why: str
+
+
+class Disconnected(Event, frozen=True, kw_only=True):
+    why: str
+
+
+class Reconnected(Event, frozen=True, kw_only=True):
+    """Logged in and subscribed as before."""
+
+    is_new_epoch: bool  # the server was started anew: numbers of events begin again
+
+
+class Dropped(Event, frozen=True, kw_only=True):
+    """Nobody read events for so long that the oldest were thrown away."""
+
+    count: int

@@ -1,0 +1,94 @@
+"""From a user's numbers to the wire's and back: USD and coins as Decimal or text, ticks, lots and micro-units as integers.
+
+Every conversion is exact. What would have to be rounded is refused with the nearest numbers that would do, and a float is refused
+altogether: 0.1 is none of the numbers that a venue knows.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, InvalidOperation
+from typing import Final
+
+from msgspec import Struct
+
+Number = Decimal | str | int  # what a price, a size or an amount of money may be given as
+WIDE: Final = Context(prec=60)  # digits: more than any product here has
+MICRO: Final = Decimal("0.000001")  # of money: the venue's smallest unit
+
+
+def exact(given: Number, what: str) -> Decimal:
+    """The number. Raises TypeError for a float, ValueError for a text that is none."""
+    if isinstance(given, bool | float) or not isinstance(given, Decimal | str | int):
+        hint = f"; write {str(given)!r} or Decimal({str(given)!r})" if isinstance(given, float) else ""
+        raise TypeError(f"{what} is {given!r}, a {type(given).__name__}: wanted is a Decimal, a text or a whole number{hint}")
+    try:
+        number = Decimal(given)
+    except InvalidOperation:
+        raise ValueError(f"{what} is {given!r}, which is no number") from None
+    if not number.is_finite():
+        raise ValueError(f"{what} is {given!r}, which is no finite number")
+    return number
+
+
+def steps(given: Number, step: Decimal, what: str, unit: str, lowest: int | None = None) -> int:
+    """How many `step`s a number is. Raises ValueError, with the nearest numbers that are whole steps, and not below `lowest` of them."""
+    number = exact(given, what)
+    try:
+        count, rest = WIDE.divmod(number, step)
+    except InvalidOperation:
+        raise ValueError(f"{what} is {given!r}, which is out of range") from None
+    if rest:
+        low = int(count) - (number < 0)
+        near = " and ".join(f"{WIDE.multiply(step, one):f}" for one in (low, low + 1) if lowest is None or one >= lowest)
+        raise ValueError(f"{what} is {number:f}, which is no multiple of {step:f} {unit}; nearest: {near or f'{step * (lowest or 0):f}'}")
+    if lowest is not None and count < lowest:
+        raise ValueError(f"{what} is {number:f}; the least is {WIDE.multiply(step, lowest):f} {unit}")
+    return int(count)
+
+
+def micro(given: Number, what: str = "amount") -> int:
+    """Money in micro-units. Raises TypeError or ValueError."""
+    return steps(given, MICRO, what, "USD")
+
+
+def money(amount: int) -> Decimal:
+    """[USD] of micro-units."""
+    return WIDE.multiply(MICRO, amount)
+
+
+class Market(Struct, frozen=True, kw_only=True):
+    """A market's terms, and the conversions in it."""
+
+    number: int
+    name: str
+    tick: Decimal  # [USD] between two prices
+    lot: Decimal  # [coins] between two sizes
+    significant_figures: int  # that a price may have, counted in ticks; 0: any number
+    minimum_notional: Decimal  # [USD] that an order must be worth
+    max_leverage: int
+    maker_fee: Decimal  # share of the notional; below zero a rebate
+    taker_fee: Decimal
+
+    def ticks(self, price: Number) -> int:
+        """Raises TypeError or ValueError, with the nearest legal prices."""
+        ticks = steps(price, self.tick, f"the price in {self.name}", "USD", 1)
+        spare = len(str(ticks)) - self.significant_figures if self.significant_figures else 0
+        step = 10 ** max(0, spare)
+        if ticks % step:
+            low = ticks - ticks % step
+            near = f"{self.price(low):f} and {self.price(low + step):f}"
+            figures = f"{self.significant_figures} significant figures"
+            raise ValueError(f"the price in {self.name} is {price}, which has more than {figures}; nearest: {near}")
+        return ticks
+
+    def lots(self, size: Number) -> int:
+        """Raises TypeError or ValueError, with the nearest legal sizes."""
+        return steps(size, self.lot, f"the size in {self.name}", self.name, 1)
+
+    def price(self, ticks: int) -> Decimal:
+        """[USD]"""
+        return WIDE.multiply(self.tick, ticks)
+
+    def size(self, lots: int) -> Decimal:
+        """[coins], signed like `lots`."""
+        return WIDE.multiply(self.lot, lots)
