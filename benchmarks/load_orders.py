@@ -21,7 +21,7 @@ from streams import ACCOUNTS, CalmMakers
 
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange import messages as m
-from perplab.exchange.schema.messages import column_of
+from perplab.exchange.messages import column_of
 from perplab.exchange.server.store import begin
 
 NAME: Final = "load"  # of the user who has all accounts
@@ -92,7 +92,7 @@ class Blocks:
     def __init__(self, lap: np.ndarray, size: int) -> None:
         self.rows = lap.copy()
         self.size = size
-        self._ids = [(self.rows[:, 0] == kind, column) for kind, column in HI.items()]
+        self._ids = [(self.rows[:, m.KIND_COLUMN] == kind, column) for kind, column in HI.items()]
 
     def __iter__(self) -> Iterator[tuple[bytes, int, int]]:
         """Bytes, how many replies they get, and how many orders they are."""

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from .ctl import ctl
+from .ctl import ctl, rehearse
 from .docs import docs
-from .rehearse import rehearse
 from .serve import serve
 
 if TYPE_CHECKING:

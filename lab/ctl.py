@@ -1,4 +1,4 @@
-"""`perplab ctl`: one request of the operator's to a running server, and its reply."""
+"""`perplab ctl` and `perplab rehearse`: the operator's requests to a running server, one by one or by a playbook."""
 
 from __future__ import annotations
 
@@ -87,3 +87,35 @@ def login(
             reply = ask(connection, replies, {"op": "login", "key": key, "signature": signature_of(secret, reply["nonce"])})
     if not reply["ok"]:
         raise click.ClickException(reply["message"])
+
+
+@click.command(short_help="Play a timeline of faults against a running sandbox, and say how a bot fared.")
+@click.argument("playbook", required=False)
+@click.option("--user", help="Whose bot is watched: the name that it logs in with.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
+@click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
+@click.option("--secret", help="Its secret.")
+def rehearse(playbook: str | None, user: str | None, port: int, key: str | None, secret: str | None) -> None:
+    """Play PLAYBOOK (a shipped one, or a TOML file) while a bot trades, and report what became of it. Without PLAYBOOK: list them.
+
+    Let `perplab serve --trust` run and your bot trade as USER, then: perplab rehearse gap --user USER
+    """
+    from .rehearse import Rehearsal, lines, load_playbook, shipped
+
+    if playbook is None:
+        for name in shipped():
+            click.echo(f"{name:<20} {load_playbook(name).title}")
+        return
+    if user is None:
+        raise click.UsageError("--user is missing: whose bot is watched")
+    book = load_playbook(playbook)
+
+    try:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    except OSError as error:
+        raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
+    with connection:
+        login(connection, replies_of(connection), key, secret)
+        report = Rehearsal(book, user, connection, click.echo).run()
+    for line in lines(report):
+        click.echo(line)

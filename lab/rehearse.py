@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from perplab.exchange.design.reader import DesignError, convert, read_toml
 from perplab.exchange.units import MICRO, SECOND_NS
 
-from .ctl import ask, login, replies_of
+from .ctl import ask, replies_of
 
 FOLDER: Final = Path(__file__).parent / "playbooks"
 OWN: Final = ("OrderPlaced", "OrderAmended")  # events that only the user can cause; and cancellations for this reason:
@@ -171,33 +171,3 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     for one in report["reactions"]:
         told = "none" if one["seconds"] is None else f"{one['seconds']:.3f} s"
         yield f"  {told:>10}  {one['step']}"
-
-
-@click.command(short_help="Play a timeline of faults against a running sandbox, and say how a bot fared.")
-@click.argument("playbook", required=False)
-@click.option("--user", help="Whose bot is watched: the name that it logs in with.")
-@click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
-@click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
-@click.option("--secret", help="Its secret.")
-def rehearse(playbook: str | None, user: str | None, port: int, key: str | None, secret: str | None) -> None:
-    """Play PLAYBOOK (a shipped one, or a TOML file) while a bot trades, and report what became of it. Without PLAYBOOK: list them.
-
-    Let `perplab serve --trust` run and your bot trade as USER, then: perplab rehearse gap --user USER
-    """
-    if playbook is None:
-        for name in shipped():
-            click.echo(f"{name:<20} {load_playbook(name).title}")
-        return
-    if user is None:
-        raise click.UsageError("--user is missing: whose bot is watched")
-    book = load_playbook(playbook)
-
-    try:
-        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-    except OSError as error:
-        raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
-    with connection:
-        login(connection, replies_of(connection), key, secret)
-        report = Rehearsal(book, user, connection, click.echo).run()
-    for line in lines(report):
-        click.echo(line)
