@@ -1,0 +1,227 @@
+"""The three clients are one: the same names, and the same answers to the same script."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from perplab.clients import Client, LocalClient, NewOrder, Order, Refused, SyncClient, types
+from perplab.clients.asking import Asking
+from perplab.clients.blocking import Blocking
+from perplab.clients.local import LocalHost
+from perplab.exchange.codes import MarginMode, Side
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.tcp import TcpServer
+
+
+def priced() -> LocalHost:
+    host = LocalHost()
+    host.send([UpdateOracle(0, number, price) for number, price in enumerate((60_000, 30_000, 150_000))])
+    return host
+
+
+@contextmanager
+def serving(host: LocalHost) -> Iterator[int]:
+    """The port at which a thread serves the host."""
+    loop, server = asyncio.new_event_loop(), TcpServer(host)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", 0), loop).result(30)
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("faucet", ("100000",), {}),
+    ("subscribe_private", (), {}),
+    ("set_leverage", ("ETH", 5), {}),
+    ("set_margin_mode", ("SOL", MarginMode.ISOLATED), {}),
+    ("buy", ("BTC", "0.01", "59000"), {"client_id": 7}),
+    ("buy", ("BTC", "0.01", "59000"), {"client_id": 7}),
+    ("sell", ("BTC", "0.02", "61000"), {"client_id": "0xff"}),
+    ("buy", ("BTC", "0.01", "58000"), {"client_id": 8}),
+    ("amend", ("$last",), {"price": "58001"}),
+    ("cancel", ("$last",), {}),
+    ("cancel", ("$last",), {}),
+    ("order", (), {"client_id": 7}),
+    ("order", (), {"client_id": 255}),
+    ("market_buy", ("BTC", "0.001"), {"client_id": 9}),
+    ("market_sell", ("BTC", "0.001"), {"client_id": 10, "worst_price": "59999"}),
+    ("batch", ([NewOrder("ETH", Side.BUY, "1", "2900", client_id=11), NewOrder("ETH", Side.BUY, "0.0001", "2900", client_id=12)],), {}),
+    ("withdraw", ("1000000",), {}),
+    ("withdraw", ("10",), {}),
+    ("account", (), {}),
+    ("positions", (), {}),
+    ("balances", (), {}),
+    ("open_orders", (), {}),
+    ("depth", ("BTC", 3), {}),
+    ("ticker", ("BTC",), {}),
+    ("ping", (), {}),
+    ("buy", ("BTC", "0.01", 0.5), {}),
+    ("buy", ("BTC", "0.01", "1.5"), {}),
+    ("buy", ("DOGE", "0.01", "1.5"), {}),
+    ("order", (4711,), {}),
+    ("cancel_client", ("0xFF",), {}),
+    ("cancel_all", ("ETH",), {}),
+    ("cancel_all", (), {}),
+    ("open_account", (), {}),
+    ("accounts", (), {}),
+    ("transfer", (9, "5.5"), {}),
+    ("cancel_on_disconnect", ("account",), {}),
+    ("ask", ("auctions",), {}),
+    ("unsubscribe", ("private",), {}),
+]
+
+
+def with_last(args: tuple[Any, ...], last: Order | None) -> tuple[Any, ...]:
+    return tuple(last if arg == "$last" else arg for arg in args)
+
+
+def told(result: object) -> str:
+    """A reply, or what was raised, as text."""
+    if isinstance(result, list) and any(isinstance(one, Refused) for one in result):
+        return repr([str(one) for one in result])
+    text = repr({name: value for name, value in result.items() if name not in ("id", "tokens")} if isinstance(result, dict) else result)
+    return f"{result}" if isinstance(result, Exception) else text
+
+
+def blocking(client: SyncClient | LocalClient) -> list[str]:
+    answers: list[str] = []
+    last: Order | None = None
+    for name, args, options in SCRIPT:
+        try:
+            result: object = getattr(client, name)(*with_last(args, last), **options)
+        except (Refused, ValueError, TypeError) as error:
+            result = error
+        last = result if isinstance(result, Order) else last
+        answers.append(f"{name}: {told(result)}")
+    return answers + [repr(event) for event in client.events(timeout=0.0)]
+
+
+async def asked(port: int) -> list[str]:
+    answers: list[str] = []
+    last: Order | None = None
+    async with Client(port=port, name="alice") as client:
+        for name, args, options in SCRIPT:
+            try:
+                result: object = await getattr(client, name)(*with_last(args, last), **options)
+            except (Refused, ValueError, TypeError) as error:
+                result = error
+            last = result if isinstance(result, Order) else last
+            answers.append(f"{name}: {told(result)}")
+        return answers + [repr(event) async for event in client.events(timeout=0.0)]
+
+
+def test_the_same_answers_to_the_same_script() -> None:
+    local = blocking(LocalClient(host=priced()))
+    with serving(priced()) as port, SyncClient(port=port, name="alice") as client:
+        assert blocking(client) == local
+    with serving(priced()) as port:
+        assert asyncio.run(asked(port)) == local
+    assert sum("Fill(" in line for line in local) == 0 and sum("OrderOpened(" in line for line in local) == 6
+    assert any("repeated=True" in line for line in local) and any("INSUFFICIENT" in line for line in local)
+    assert any("say its market" in line for line in local)
+
+
+def test_a_seed_makes_local_clients_alike() -> None:
+    one, same, other = (LocalClient(seed=seed) for seed in (5, 5, 6))
+    orders = [client.faucet("1000") and client.buy("BTC", "0.01", "59000") for client in (one, same, other)]
+    assert orders[0] == orders[1] != orders[2]
+    assert one.venue.epoch == same.venue.epoch != other.venue.epoch
+
+
+def public(kind: type) -> dict[str, inspect.Signature]:
+    found = {name: getattr(kind, name) for name in dir(kind) if not name.startswith("_")}
+    return {name: inspect.signature(value) for name, value in found.items() if inspect.isfunction(value)}
+
+
+def test_the_names_are_the_same() -> None:
+    assert public(Asking) == public(Blocking)
+    for name in ("close", "next_event", "events"):
+        signatures = [list(inspect.signature(getattr(kind, name)).parameters) for kind in (Client, SyncClient, LocalClient)]
+        assert signatures[0] == signatures[1] == signatures[2], name
+
+
+def test_every_call_of_the_script_and_no_other() -> None:
+    """A new call comes into the script, or into this list of those that have tests of their own."""
+    elsewhere = {"outcome", "subscribe", "subscribe_book", "move_isolated_margin", "place", "book"}
+    assert set(public(Blocking)) == {name for name, _, _ in SCRIPT} | elsewhere
+
+
+def test_books_and_fills_of_two_who_trade() -> None:
+    alice = LocalClient()
+    bob = alice.join("bob")
+    for client in (alice, bob):
+        client.faucet("10000")
+        client.subscribe_private()
+    book = bob.subscribe_book("BTC")
+    order = alice.sell("BTC", "0.02", "60000")
+    bob.buy("BTC", "0.005", "60000")
+    assert [(level.price, level.size) for level in book.asks] == [(Decimal(60000), Decimal("0.015"))]
+    assert book.best_bid is None and bob.book("BTC") is book
+    fills = [event for event in alice.events() if isinstance(event, types.Fill)]
+    assert [(one.order_id, one.side, one.size, one.is_maker) for one in fills] == [(order.order_id, Side.SELL, Decimal("0.005"), True)]
+    assert alice.order(order).filled == Decimal("0.005") and alice.cancel(order.order_id).state.name == "CANCELLED"
+    (position,) = bob.positions()
+    assert (position.size, position.entry_price) == (Decimal("0.005"), Decimal(60000))
+
+
+def test_public_streams_are_typed() -> None:
+    alice = LocalClient()
+    bob = alice.join("bob")
+    for channel in ("trades", "bbo", "ticker", "status"):
+        bob.subscribe(channel, "BTC")  # type: ignore[arg-type]
+    bob.subscribe("fund")
+    alice.faucet("10000")
+    bob.faucet("10000")
+    alice.sell("BTC", "0.02", "60000")
+    bob.market_buy("BTC", "0.01")
+    alice.set_price("BTC", "60100")
+    kinds = {type(event).__name__ for event in bob.events()}
+    assert kinds == {"Trade", "BestPrices", "TickerChanged", "StatusChanged", "StreamMessage"}
+
+
+def test_isolated_margin_is_moved_in_usd() -> None:
+    alice = LocalClient()
+    bob = alice.join("bob")
+    alice.faucet("10000")
+    bob.faucet("10000")
+    bob.set_margin_mode("BTC", MarginMode.ISOLATED)
+    alice.sell("BTC", "0.02", "60000")
+    bob.market_buy("BTC", "0.01")
+    before = bob.positions()[0].isolated_margin
+    bob.move_isolated_margin("BTC", "100.5")
+    assert bob.positions()[0].isolated_margin - before == Decimal("100.5")
+    bob.move_isolated_margin("BTC", "-0.5")
+    assert bob.positions()[0].isolated_margin - before == 100
+
+
+def test_time_is_stepped_and_falls_due_on_the_way() -> None:
+    client = LocalClient()
+    start = client.ping()
+    assert client.step(90.5) == client.ping() == start + 90_500_000_000
+    with pytest.raises(ValueError, match="no market 'X'"):
+        client.set_price("X", "1")
+
+
+def test_a_local_connection_can_be_cut() -> None:
+    client = LocalClient()
+    client.faucet("1000")
+    client.subscribe_private()
+    client.cancel_on_disconnect("account")
+    client.buy("BTC", "0.01", "59000")
+    client.disconnect()
+    events = list(client.events())
+    assert [type(event).__name__ for event in events] == ["AccountSnapshot", "OrderOpened", "Disconnected", "Reconnected", "OrderCancelled"]
+    assert client.open_orders() == ()
