@@ -55,6 +55,7 @@ MAY_IMPORT = {
         "exchange.server.people",  # what a challenge is signed with
     ),
     "clients/local.py": ("exchange", *MESSAGES, "exchange.server.*"),  # has the venue and its server in the same process
+    "testing": ("clients.*", "lab.world"),  # a client with a venue of its own, and what happens around it
     "lab": (
         "exchange", *MESSAGES, "oracle.*", "clients.*",
         "exchange.journal",  # runs are kept as journals, and looked into without a venue: records, replayed, JournalError

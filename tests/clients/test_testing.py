@@ -1,0 +1,54 @@
+"""The pytest plugin: fresh venues in one line, alike for the same seed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from perplab.clients import LocalClient
+
+Make = Callable[..., LocalClient]
+
+
+def test_each_is_fresh(perplab_exchange: Make) -> None:
+    one, other = perplab_exchange(), perplab_exchange()
+    one.faucet("1000")
+    assert one.balances()[0].cash == 1000 and other.balances()[0].cash == 0
+    assert one.depth("BTC").bids == () and one.ticker("BTC").oracle == 60_000
+
+
+def test_a_world_is_drawn_from_the_seed(perplab_exchange: Make) -> None:
+    clients = [perplab_exchange(world="sandbox", seed=seed) for seed in (3, 3, 4)]
+    for client in clients:
+        client.faucet("100000")
+        client.step(5)
+        client.market_buy("BTC", "0.01")
+        client.step(5)
+    one, same, other = clients
+    assert one.depth("BTC") == same.depth("BTC") != other.depth("BTC")
+    assert one.account() == same.account()
+    assert len(one.depth("ETH").bids) == 20 and one.positions()[0].market == "BTC"
+
+
+PLAIN = """
+import sys
+
+def test_nothing_is_loaded_by_the_plugin_alone():
+    assert "perplab.testing" in sys.modules and "perplab.exchange" not in sys.modules
+
+def test_one_line(perplab_exchange):
+    client = perplab_exchange(prices={"SOL": "150.5"})
+    assert str(client.ticker("SOL").oracle) == "150.500" and client.ticker("BTC").oracle is None
+"""
+
+
+def test_pytest_finds_it_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "test_plain.py").write_text(PLAIN, encoding="utf-8")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
