@@ -1,0 +1,32 @@
+"""Quote both sides of a market around its mark price, ten times: python quote.py [PORT]. Needs `perplab serve`."""
+
+import sys
+import time
+from decimal import Decimal
+
+from perplab.clients import Cancel, Fill, NewOrder, Refused, SyncClient
+from perplab.exchange.codes import Side, TimeInForce
+
+MARKET, SIZE = "ETH", "0.5"
+AWAY = Decimal("0.0002")  # of each quote from the mark: 2 basis points
+
+
+def near(price, tick):
+    """The price on the market's grid."""
+    return (price / tick).quantize(Decimal(1)) * tick
+
+
+with SyncClient(port=int(sys.argv[1]) if len(sys.argv) > 1 else 3100, name=f"quote-{time.time_ns() % 10**9}") as client:
+    client.faucet("100000")
+    client.subscribe_private()
+    client.cancel_on_disconnect("account")  # a maker whose connection breaks does not want to be found quoting
+    tick, quotes, fills = client.venue.market(MARKET).tick, [], 0
+    for _ in range(10):
+        mark = client.ticker(MARKET).mark
+        sides = ((Side.BUY, 1 - AWAY), (Side.SELL, 1 + AWAY))
+        new = [NewOrder(MARKET, side, SIZE, near(mark * factor, tick), tif=TimeInForce.POST_ONLY) for side, factor in sides]
+        told = client.batch([*map(Cancel, quotes), *new])  # with nothing in between: never four quotes, never none
+        quotes = [order for order in told[len(quotes) :] if not isinstance(order, Refused)]  # a quote that would cross is refused
+        fills += sum(isinstance(event, Fill) for event in client.events(timeout=0.1))
+    client.cancel_all(MARKET)
+    print(f"quoted {MARKET} 10 times, {fills} fills, {len(client.open_orders())} orders left")
