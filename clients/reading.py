@@ -93,8 +93,10 @@ class Reading:
         market = self.venue.numbered(told["market"])
         prices = {name: market.price(told[name]) if told[name] else None for name in ("oracle", "mark", "last")}
         return t.Ticker(
-            market=market.name, open_interest=market.size(told["open_interest"]), bid=self.best(market, told.get("bid")),
-            ask=self.best(market, told.get("ask")), status=MarketStatus[told["status"]] if "status" in told else None, **prices,
+            market=market.name, open_interest=market.size(told["open_interest"]),
+            funding_rate=Decimal(told["funding_rate_ppt"]).scaleb(-12), funding_ts=told["funding_ts"],
+            bid=self.best(market, told.get("bid")), ask=self.best(market, told.get("ask")),
+            status=MarketStatus[told["status"]] if "status" in told else None, **prices,
         )  # fmt: skip
 
     # -- streams of market data --

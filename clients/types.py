@@ -113,6 +113,8 @@ class Ticker(Struct, frozen=True, kw_only=True):
     mark: Decimal | None
     last: Decimal | None
     open_interest: Decimal  # [coins]
+    funding_rate: Decimal  # what the running interval would charge as of now: a fraction of a position's value, positive where longs pay
+    funding_ts: int  # [ns] when that is charged
     bid: BookLevel | None = None
     ask: BookLevel | None = None
     status: MarketStatus | None = None

@@ -147,10 +147,10 @@ class Exchange(Queries):
         marks = [mark_rule(market) for market in venue.markets]
         self.prices: PriceDesk = PriceDesk(state, book, marks, self.lifecycle, self.liquidations)
         funding = [funding_rule(market) for market in venue.markets]
-        self.funding: FundingEngine = FundingEngine(state, book, ledger, funding, [funding_terms(market) for market in venue.markets])
         self.market_desk: MarketDesk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
-        super().__init__(state, book, ledger, AuctionDesk(state, self.lifecycle))
+        terms = [funding_terms(market) for market in venue.markets]
+        super().__init__(state, book, ledger, AuctionDesk(state, self.lifecycle), FundingEngine(state, book, ledger, funding, terms))
         self.design: VenueDesign = venue
         self.door: Door = Door()
         self.row: vec[i64] = column(ROW, 0)  # of the typed command at hand
@@ -365,6 +365,8 @@ class Exchange(Queries):
                 rows[at + c.BLOCK_BUYER], rows[at + c.BLOCK_SELLER], rows[at + c.BLOCK_MARKET], rows[at + c.BLOCK_SIZE],
                 rows[at + c.BLOCK_PRICE],
             )  # fmt: skip
+        if kind == k.C_SET_FUNDING:
+            return self.funding.set_rate(rows[at + c.FUNDING_MARKET], rows[at + c.FUNDING_MODE], rows[at + c.FUNDING_RATE_PPT])
         return self.carry_out_for_account(kind, rows, at)
 
     def carry_out_for_account(self, kind: i64, rows: vec[i64], at: i64) -> i64:
@@ -377,6 +379,10 @@ class Exchange(Queries):
             return self.recovered(desk.deposit(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT]), account)
         if kind == k.C_WITHDRAW:
             return desk.withdraw(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT])
+        if kind == k.C_DEBIT:
+            return self.harmed(
+                desk.debit(account, rows[at + c.DEBIT_ASSET], rows[at + c.DEBIT_AMOUNT], rows[at + c.DEBIT_MARKET]), account
+            )
         if kind == k.C_TRANSFER:
             to = rows[at + c.TRANSFER_TO]
             return self.recovered(desk.transfer(account, to, rows[at + c.TRANSFER_ASSET], rows[at + c.TRANSFER_AMOUNT]), to)
@@ -392,6 +398,13 @@ class Exchange(Queries):
     def recovered(self, reason: i64, account: i64) -> i64:
         if reason == 0:
             self.lifecycle.recover(account)
+        return reason
+
+    def harmed(self, reason: i64, account: i64) -> i64:
+        if reason == 0:
+            self.lifecycle.touch(account)
+            if self.lifecycle.has_unexamined():
+                self.lifecycle.wake()
         return reason
 
     def refuse(self, rows: vec[i64], at: i64, reason: i64) -> None:

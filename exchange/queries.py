@@ -14,13 +14,16 @@ from .money.margin import (
     cross_initial,
     cross_maintenance,
     free_margin,
+    row_equity,
+    row_maintenance,
     threshold_price,
     unsettled,
 )
 from .money.payoff import value_of
-from .schema.kinds import BUY
+from .schema.kinds import BUY, ISOLATED
 from .schema.views import Auction, OpenOrder, Position
 from .state.market import Market
+from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKET_TIMERS
 from .state.state import State
 from .state.state_hash import state_hash
 from .state.tables import (
@@ -46,8 +49,9 @@ from .state.tables import (
     P_NEXT,
     P_SIZE,
 )
-from .state.types import FIRST_USER, NIL, min_i64
+from .state.types import FIRST_USER, NEVER, NIL, min_i64
 from .trading.book import Book
+from .trading.funding import FundingEngine
 from .trading.open_orders import client_order
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "reserved", "reserved")
@@ -58,11 +62,12 @@ BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES[:-1])
 class Queries:
     """Raises ValueError for an account, market or asset that the venue does not have."""
 
-    def __init__(self, state: State, book: Book, ledger: Ledger, auctions: AuctionDesk) -> None:
+    def __init__(self, state: State, book: Book, ledger: Ledger, auctions: AuctionDesk, funding: FundingEngine) -> None:
         self.state: State = state
         self.book: Book = book
         self.ledger: Ledger = ledger
         self.auction_desk: AuctionDesk = auctions
+        self.funding: FundingEngine = funding
         self.is_busy: bool = False  # is a command or a rule at work? Python code that runs meanwhile must not send a command
 
     @property
@@ -109,6 +114,23 @@ class Queries:
     def open_interest(self, market: i64) -> int:
         """[lots] of one side."""
         return self.known_market(market).open_interest
+
+    def funding_rate(self, market: i64) -> int:
+        """What longs would pay per funding interval [ppt], if its premium stayed as it is."""
+        asked = self.known_market(market)
+        was_busy = self.is_busy
+        self.is_busy = True  # a rule is asked
+        try:
+            return self.funding.expected_rate(asked)
+        finally:
+            self.is_busy = was_busy
+
+    def funding_due(self, market: i64) -> int:
+        """[ns] when funding is next charged; 0 before the first command."""
+        number = self.known_market(market).number
+        timer = FUNDING_SAMPLE if self.funding.terms[number].continuous else FUNDING_PAYMENT
+        ts = self.state.schedule.time(MARKET_TIMER, number * MARKET_TIMERS + timer)
+        return 0 if ts == NEVER else int(ts)
 
     def depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:
         """(price, lots) of the best levels of a side, best first."""
@@ -210,6 +232,13 @@ class Queries:
 
     def initial_margin(self, account: i64, asset: i64 = 0) -> int:
         return cross_initial(self.state, self.known_account(account), self.known_asset(asset))
+
+    def position_margin(self, account: i64, market: i64) -> tuple[int, int]:
+        """(equity, maintenance) of an isolated position [micro], which stands for itself; (0, 0) of none."""
+        row = self.state.find_position(self.known_account(account), self.known_market(market).number)
+        if row == NIL or self.state.positions.cells[row + P_SIZE] == 0 or self.state.positions.cells[row + P_MODE] != ISOLATED:
+            return 0, 0
+        return row_equity(self.state, row), row_maintenance(self.state, row)
 
     def free_margin(self, account: i64, asset: i64 = 0) -> int:
         """What may be withdrawn or transferred now [micro]."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.events import Deposited, Transferred, Withdrawn
+from perplab.exchange.events import Debited, Deposited, Transferred, Withdrawn
 from perplab.exchange.messages import SystemAccount
 
 from .metrics_losses import (
@@ -222,8 +222,8 @@ def profit_and_loss(log: Log) -> dict[str, int]:
 def paid_in(log: Log) -> Ints:
     """Deposits less withdrawals after the start of the run, transfers included, by account. [micro]"""
     paid = np.zeros(len(log.run.opening_equity), np.int64)
-    sides = ((Deposited, "account", 1), (Withdrawn, "account", -1), (Transferred, "account", -1), (Transferred, "to", 1))
-    for event, account, sign in sides:
+    out = ((Withdrawn, "account", -1), (Debited, "account", -1), (Transferred, "account", -1))
+    for event, account, sign in (*out, (Deposited, "account", 1), (Transferred, "to", 1)):
         rows = log[event]
         rows = rows.where(rows["ts"] > log.run.start_ts)
         np.add.at(paid, rows[account], sign * rows["amount"])

@@ -1,8 +1,8 @@
 """`perplab rehearse`: a timeline of faults against a running sandbox, and how one user's bot fared.
 
-A playbook is a TOML file: steps of the operator's, each at so many seconds of the venue's time. While it runs, the user's accounts are
-listened to. Reaction time is from a step to the first order that the user places, amends or cancels after it; what the venue does to his
-orders is no reaction of his.
+A playbook is a TOML file: steps of the operator's, each at so many seconds of the venue's time; "$USER" in a step is the user's name,
+"$ACCOUNT" his first account. While it runs, the user's accounts are listened to. Reaction time is from a step to the first order that the
+user places, amends or cancels after it; what the venue does to his orders is no reaction of his.
 """
 
 from __future__ import annotations
@@ -116,6 +116,8 @@ class Rehearsal:
     def run(self) -> dict[str, Any]:
         """Play it; what there is to report."""
         accounts = self.send({"op": "accounts", "user": self.user})["accounts"]
+        if not accounts:
+            raise click.ClickException(f"{self.user} has no account")
         for account in accounts:
             self.send({"op": "subscribe", "channel": "private", "account": account})
         before = [self.send({"op": "account", "account": account}) for account in accounts]
@@ -123,8 +125,9 @@ class Rehearsal:
         times: list[tuple[str, int]] = []
         for step in self.timeline:
             self.wait_until(start + int(step.at_s * SECOND_NS))
-            self.send(step.request)
-            told = " ".join(f"{name}={value}" for name, value in step.request.items() if name != "op")
+            request = {name: accounts[0] if value == "$ACCOUNT" else value for name, value in step.request.items()}
+            self.send(request)
+            told = " ".join(f"{name}={value}" for name, value in request.items() if name != "op")
             times.append((f"{step.request['op']} {told}", self.now()))
             self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
         self.wait_until(start + int((self.timeline[-1].at_s + self.settle_s) * SECOND_NS))

@@ -127,6 +127,17 @@ class MarketStatus(IntEnum):
 MarketStatusCode = Annotated[int, Meta(ge=0, le=5), MarketStatus]
 
 
+class FundingMode(IntEnum):
+    """What a market charges for funding."""
+
+    RULE = 0  # what its rule says
+    SET = 1  # a rate that the operator has set
+    SHIFT = 2  # what the rule says and, on top of it, a rate that the operator has set
+
+
+FundingModeCode = Annotated[int, Meta(ge=0, le=2), FundingMode]
+
+
 class OrderState(IntEnum):
     OPEN = 0
     FILLED = 1
@@ -255,6 +266,8 @@ class CommandKind(IntEnum):
     SetMarketStatus = 16
     Tick = 17
     CancelAllAfter = 18
+    Debit = 19
+    SetFunding = 20
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=18), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=20), CommandKind]

@@ -15,6 +15,7 @@ from .codes import (
     CancelReasonCode,
     Coded,
     CommandCode,
+    FundingModeCode,
     MarginModeCode,
     MarketStatusCode,
     MethodCode,
@@ -353,6 +354,25 @@ class CancelScheduled(Event, frozen=True, gc=False):
     due: int  # [ns] when all its orders will be cancelled; 0: never
 
 
+class Debited(Event, frozen=True, gc=False):
+    """The operator took money from an account, whatever its margin."""
+
+    KIND: ClassVar[int] = 34
+    account: int
+    asset: int
+    amount: int  # [micro]
+    market: int  # whose isolated margin it was; -1: it was cash
+
+
+class FundingSet(Event, frozen=True, gc=False):
+    """The operator said what a market charges for funding."""
+
+    KIND: ClassVar[int] = 35
+    market: int
+    mode: FundingModeCode
+    rate_ppt: int  # per funding interval
+
+
 # Who is told of an event: the owners of the accounts that these fields name, or everyone; the venue's operator is told everything. What
 # an account field means is up to the event; all that are named are told, so that nobody learns of a change of its own account from
 # somewhere else. An account of -1 is none: that a command which names no account was refused is the venue's own business, since only
@@ -393,6 +413,8 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     MarketStatusChanged: EVERYONE,
     SurplusPaid: ("account", "to"),
     CancelScheduled: OWN,
+    Debited: OWN,
+    FundingSet: EVERYONE,
 }
 
 EVENTS: Final[tuple[type[Event], ...]] = tuple(Event.__subclasses__())

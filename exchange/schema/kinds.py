@@ -28,6 +28,8 @@ C_TAKE_AUCTION: Final[i64] = 15
 C_SET_MARKET_STATUS: Final[i64] = 16
 C_TICK: Final[i64] = 17
 C_CANCEL_ALL_AFTER: Final[i64] = 18
+C_DEBIT: Final[i64] = 19
+C_SET_FUNDING: Final[i64] = 20
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -63,6 +65,8 @@ E_LOSS_SOCIALIZED: Final[i64] = 30
 E_MARKET_STATUS_CHANGED: Final[i64] = 31
 E_SURPLUS_PAID: Final[i64] = 32
 E_CANCEL_SCHEDULED: Final[i64] = 33
+E_DEBITED: Final[i64] = 34
+E_FUNDING_SET: Final[i64] = 35
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -175,6 +179,11 @@ CANCEL_ONLY: Final[i64] = 2
 REDUCE_ONLY_MODE: Final[i64] = 3
 HALTED: Final[i64] = 4
 SETTLED: Final[i64] = 5
+
+# What a market charges for funding
+FUNDING_RULE: Final[i64] = 0
+FUNDING_SET: Final[i64] = 1
+FUNDING_SHIFT: Final[i64] = 2
 
 # What a venue does while its oracle is stale
 KEEP_LAST: Final[i64] = 0

@@ -25,6 +25,7 @@ from .codes import *  # noqa: F403
 from .codes import (
     AccountKindCode,
     Coded,
+    FundingModeCode,
     MarginModeCode,
     MarketStatusCode,
     OrderTypeCode,
@@ -62,6 +63,7 @@ OptionalPrice = Annotated[int, Meta(ge=0, le=MAX_PRICE)]  # [ticks], 0: none
 Lots = Annotated[int, Meta(ge=1, le=MAX_LOTS)]  # [lots]
 Id = Annotated[int, Meta(ge=1, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
+Rate = Annotated[int, Meta(ge=-int(t.PPT), le=int(t.PPT))]  # [ppt]
 SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
 
 
@@ -244,6 +246,25 @@ class CancelAllAfter(Command, frozen=True, gc=False):
     delay: Annotated[int, Meta(ge=0, le=MAX_TS_JUMP)]  # [ns]
 
 
+class Debit(Command, frozen=True, gc=False):
+    """Admin: take money from an account whatever its margin, at most its equity. Below maintenance, the next pass liquidates it."""
+
+    KIND: ClassVar[int] = 19
+    account: AccountId
+    asset: AssetId
+    amount: Amount  # [micro]
+    market: AnyMarket = -1  # out of the margin of its isolated position there; -1: out of its cash
+
+
+class SetFunding(Command, frozen=True, gc=False):
+    """Admin. From now on a market charges what its rule says, or `rate_ppt`, or both added up. No cap applies."""
+
+    KIND: ClassVar[int] = 20
+    market: MarketId
+    mode: FundingModeCode
+    rate_ppt: Rate = 0  # per funding interval, positive where longs pay; with RULE, 0
+
+
 class Role(Enum):
     """Who may send a command that is nobody's own business."""
 
@@ -274,11 +295,14 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     SetMarketStatus: Role.OPERATOR,  # it stops or closes a market for all
     Tick: Role.CLOCK,
     CancelAllAfter: OF_OWNER,
+    Debit: Role.OPERATOR,  # it takes what the owner would not give
+    SetFunding: Role.OPERATOR,  # all who hold the market pay it
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),
     Transfer: ("to",),
     BlockTrade: ("buyer", "seller"),
+    Debit: ("account",),
 }
 
 COMMANDS: Final[tuple[type[Command], ...]] = tuple(Command.__subclasses__())

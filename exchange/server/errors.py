@@ -54,6 +54,7 @@ class Trouble(IntEnum):
     UNKNOWN_REQUEST = 503
     NOT_STEPPED = 504  # the clock runs by itself
     NO_WORLD = 505  # nothing happens around this venue
+    NOTHING_TO_LIQUIDATE = 506  # no position, or it is in liquidation already
     # The server
     READ_ONLY = 600  # the journal cannot be written: nothing happened
     SHUTTING_DOWN = 601

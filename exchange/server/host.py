@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, Protocol
@@ -18,16 +18,16 @@ from mypy_extensions import i64
 
 from ..engine import Applied, Exchange
 from ..journal import JournalFailed
-from ..schema.codes import FIRST_USER, AccountKind
+from ..schema.codes import FIRST_USER, AccountKind, Reason
 from ..schema.events import audience
-from ..schema.messages import MAX_TS_JUMP, Command, Deposit, OpenAccount, Tick, VenueBroken, command_row
+from ..schema.messages import MAX_AMOUNT, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
 from .clock import Clock
-from .errors import Refusal, Trouble
+from .errors import REASON_TEXT, Refusal, Trouble
 from .faults import Faults
 from .limits import Limits
 from .people import Key, People, User
 from .requests import RowMaker
-from .routing import Router, stamp
+from .routing import REASON, WIDTH, Router, outcomes, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
 
@@ -95,6 +95,14 @@ class Ring:
                 if told is not None and account in told:
                     found.append(row)
         return found
+
+
+def debits_of(account: int, asset: int, amount: int, market: int) -> Iterator[Debit]:
+    """The commands that take an amount, which may be larger than one command can name."""
+    while amount > 0:
+        part = min(amount, MAX_AMOUNT)
+        yield Debit(0, account, asset, part, market)
+        amount -= part
 
 
 class Host:
@@ -234,6 +242,33 @@ class Host:
     def fund(self, account: int, asset: int, amount: int) -> Applied:
         """Money from nowhere. Raises Refusal."""
         return self.send([Deposit(0, account, asset, amount)])
+
+    def liquidate(self, account: int, market: int) -> list[Debit]:
+        """Take what the account has above maintenance, and a micro-unit more, where it holds something: in `market`, or with -1 wherever.
+        Returns what was taken. Raises Refusal."""
+        debits = list(self._debits(account, market))
+        if not debits:
+            where = "" if market < 0 else f" isolated in market {market}"
+            message = f"account {account} holds nothing{where} that is above maintenance"
+            raise Refusal(Trouble.NOTHING_TO_LIQUIDATE, message, field="account", given=account)
+        applied = self.send(debits)
+        reasons = memoryview(outcomes(applied.events, applied.ends)).tolist()[REASON::WIDTH]
+        taken = [debit for debit, reason in zip(debits, reasons, strict=True) if not reason]
+        if not taken:
+            reason = Reason(reasons[0])
+            raise Refusal(Trouble.NOTHING_TO_LIQUIDATE, f"account {account}: {REASON_TEXT[reason]}", field="account", given=account)
+        return taken
+
+    def _debits(self, account: int, market: int) -> Iterator[Debit]:
+        venue = self.exchange
+        if market < 0:
+            for asset in range(len(venue.design.assets)):
+                if needed := venue.maintenance_margin(account, asset):
+                    yield from debits_of(account, asset, venue.equity(account, asset) - needed + 1, -1)
+        for number, terms in enumerate(venue.design.markets):
+            equity, needed = venue.position_margin(account, number)
+            if needed and market in (-1, number):
+                yield from debits_of(account, venue.design.assets.index(terms.settlement_asset), equity - needed + 1, number)
 
     # -- sessions --
 

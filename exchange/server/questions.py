@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from ..schema.codes import OrderState, Reason, Side
+from ..schema.codes import FIRST_USER, OrderState, Reason, Side
 from ..schema.events import OrderCancelled, OrderPlaced, Traded
 from ..schema.messages import column_of
 from . import requests as r
@@ -269,6 +269,15 @@ class Questions:
         self.host.pass_time()
         return {"world": state, "ts": self.host.exchange.now}
 
+    def liquidate(self, session: Asker, request: r.Liquidate) -> Data:
+        session.may("admin")
+        if not FIRST_USER <= request.account < self.host.exchange.state.accounts.count:
+            raise Refusal(Trouble.NO_ACCOUNT, f"there is no user's account {request.account}", field="account", given=request.account)
+        self.host.pass_time()
+        taken = self.host.liquidate(request.account, -1 if request.market is None else self.market(request.market))
+        debits = [{"asset": one.asset, "market": one.market if one.market >= 0 else None, "amount": one.amount} for one in taken]
+        return {"debits": debits, "ts": self.host.exchange.now}
+
     def set_fault(self, session: Asker, request: r.SetFault) -> Data:
         session.may("admin")
         if request.user not in self.host.people.users:
@@ -399,6 +408,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Step: Questions.step,
     r.SetClock: Questions.set_clock,
     r.SetWorld: Questions.set_world,
+    r.Liquidate: Questions.liquidate,
     r.SetFault: Questions.set_fault,
     r.Subscribe: Questions.subscribe,
     r.Unsubscribe: Questions.unsubscribe,

@@ -25,9 +25,11 @@ from ..schema.messages import (
     AccountId,
     BlockTrade,
     Command,
+    Debit,
     Deposit,
     MarketId,
     Role,
+    SetFunding,
     SetMarketStatus,
     UpdateOracle,
 )
@@ -88,7 +90,8 @@ def _command_request(command: type[Command], base: type[Request], left_out: tupl
 
 
 OWNERS: Final[tuple[type[Command], ...]] = tuple(one for one in COMMANDS if not isinstance(AUTHORITY[one], Role))
-OPERATORS: Final[tuple[type[Command], ...]] = (Deposit, BlockTrade, UpdateOracle, SetMarketStatus)  # accounts belong to users: OpenAccount
+# Not OpenAccount: accounts belong to users
+OPERATORS: Final[tuple[type[Command], ...]] = (Deposit, Debit, BlockTrade, UpdateOracle, SetMarketStatus, SetFunding)
 COMMAND_REQUESTS: Final[dict[type[Request], type[Command]]] = {
     _command_request(one, CommandRequest, ("ts", "account", "client_lo")): one for one in OWNERS
 }
@@ -233,6 +236,14 @@ class SetWorld(Request, frozen=True, kw_only=True, tag="world"):
     takers: Literal["stay", "gone"] | None = None
 
 
+class Liquidate(Request, frozen=True, kw_only=True, tag="liquidate"):
+    """Take from an account what it has above maintenance and a micro-unit more, so that the venue's rules liquidate all that it
+    holds, or its isolated position in a market. The reply has the debits. For keys with the scope `admin`."""
+
+    account: AccountId
+    market: MarketId | Name | None = None  # of an isolated position; none: all that it holds
+
+
 class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
     """Let something go wrong for a user: the next orders are refused, the connections break, messages come late, twice, or not for a while.
 
@@ -276,7 +287,7 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, AccountQuery, OrderQuery, Outcome,
-    Auctions, Ping, Step, SetClock, SetWorld, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Auctions, Ping, Step, SetClock, SetWorld, Liquidate, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007

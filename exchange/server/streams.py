@@ -262,11 +262,12 @@ class Streams:
         return {side: levels[0] if levels else None for side, levels in best.items()}
 
     def ticker(self, market: int) -> Named:
-        """Prices are ticks, null: none yet."""
+        """Prices are ticks, null: none yet; the funding rate is what its interval, which ends at `funding_ts`, would charge as of now."""
         found = self.venue.known_market(market)
         return {
             "oracle": found.oracle or None, "oracle_ts": found.oracle_ts, "mark": found.mark or None, "last": found.last or None,
-            "open_interest": found.open_interest,
+            "open_interest": found.open_interest, "funding_rate_ppt": self.venue.funding_rate(market),
+            "funding_ts": self.venue.funding_due(market),
         }  # fmt: skip
 
     def status(self, market: int) -> Named:

@@ -70,6 +70,8 @@ class Market:
         self.premium_missed: i64 = 0  # samples not taken, in halts and on a stale oracle
         self.funding_deferred: i64 = 0  # payments that fell due then, and wait
         self.funding_carry: i64 = 0  # remainder of rate x price x dt
+        self.funding_mode: i64 = 0  # what the operator said that it charges
+        self.funding_rate: i64 = 0  # [ppt] per interval, what he set; 0 where the rule alone is asked
 
     def is_stale(self, now: i64) -> bool:
         """Has the venue heard nothing from the oracle for longer than the market's limit?"""

@@ -70,6 +70,8 @@ def listing(state: State) -> Iterator[Line]:
         )  # fmt: skip
     for market in state.markets:
         yield ("market", int(market.number), *(int(getattr(market, name)) for name in MARKET_FIELDS))
+        if market.funding_mode or market.funding_rate:
+            yield ("funding", int(market.number), int(market.funding_mode), int(market.funding_rate))
     for account in range(state.accounts.count):
         yield from account_lines(state, account)
     for market in state.markets:

@@ -98,6 +98,32 @@ class AccountDesk:
         self.state.log.emit(k.E_WITHDRAWN, self.state.now, account, asset, amount)
         return 0
 
+    def debit(self, account: i64, asset: i64, amount: i64, number: i64) -> i64:
+        """Take from the cash, or out of the isolated margin in market `number`, up to the equity behind it: never into debt."""
+        state = self.state
+        reason = refused_user_with_asset(state, account, asset)
+        if reason == 0 and number != NIL:
+            reason = refused_user_in_market(state, account, number)
+        if reason != 0:
+            return reason
+        row = state.find_position(account, number) if number != NIL else NIL
+        if number != NIL and state.markets[number].asset != asset:
+            return k.R_UNKNOWN_ASSET
+        if in_liquidation(state, account, row):
+            return k.R_IN_LIQUIDATION
+        if number != NIL and (row == NIL or state.positions.cells[row + P_MODE] != k.ISOLATED or state.positions.cells[row + P_SIZE] == 0):
+            return k.R_NOT_ISOLATED
+        equity = cross_equity(state, account, asset)
+        if row != NIL:
+            equity = row_equity(state, row)
+        if equity < amount:
+            return k.R_INSUFFICIENT_BALANCE
+        if row != NIL:
+            self.ledger.to_isolated(row, -amount)
+        self.ledger.withdraw(account, asset, amount)
+        state.log.emit(k.E_DEBITED, state.now, account, asset, amount, number)
+        return 0
+
     def transfer(self, account: i64, to: i64, asset: i64, amount: i64) -> i64:
         state = self.state
         reason = k.R_UNKNOWN_ACCOUNT if to >= state.accounts.count else refused_user_with_asset(state, account, asset)

@@ -5,6 +5,8 @@ notional would fetch, and a side too thin for it counts as no premium (dYdX, Hyp
 clamp((P + clamp(interest - P, +-clamp)) / divisor, +-cap) per payment interval. It is charged once per interval, or, if `continuous`,
 with every sample for the time since the last one. The exact amount goes through the market's per-lot accruals.
 
+The operator may set the rate, or shift what the rule says; all else stays.
+
 Nobody is charged for time in which he could not act: while quotes cannot be traded with, or the oracle is stale, no sample is taken; a
 payment counts the share of its samples that were, and one that falls due then waits for the next.
 """
@@ -17,7 +19,18 @@ from mypy_extensions import i64, mypyc_attr
 
 from ..money.ledger import Ledger
 from ..money.payoff import lot_value
-from ..schema.kinds import BUY, E_FUNDING_CHARGED, E_FUNDING_SAMPLED, SELL
+from ..schema.kinds import (
+    BUY,
+    E_FUNDING_CHARGED,
+    E_FUNDING_SAMPLED,
+    E_FUNDING_SET,
+    FUNDING_RULE,
+    FUNDING_SET,
+    R_MARKET_SETTLED,
+    R_UNKNOWN_MARKET,
+    SELL,
+    SETTLED,
+)
 from ..state.market import Market
 from ..state.state import State
 from ..state.types import ACCRUAL_LIMIT, PPM, PPT, abs_i64, clamp_i64, max_i64
@@ -111,10 +124,39 @@ class FundingEngine:
         premium = clamp_i64(rule.premium(state, self.book, market), -LARGEST * PPT, LARGEST * PPT)
         state.log.emit(E_FUNDING_SAMPLED, state.now, market.number, premium, 0)
         if terms.continuous:
-            self.charge(market, rule.rate(premium), 1, terms.interval // terms.sample_interval)
+            self.charge(market, self.rate(market, premium), 1, terms.interval // terms.sample_interval)
         else:
             market.premium_sum += premium
             market.premium_count += 1
+
+    def set_rate(self, number: i64, mode: i64, rate: i64) -> i64:
+        """Let a market charge by its rule, at the operator's rate [ppt], or both; the reason of a refusal, or 0."""
+        if number >= len(self.state.markets):
+            return R_UNKNOWN_MARKET
+        market = self.state.markets[number]
+        if market.status == SETTLED:
+            return R_MARKET_SETTLED
+        if mode == FUNDING_RULE:
+            rate = 0
+        market.funding_mode = mode
+        market.funding_rate = rate
+        self.state.log.emit(E_FUNDING_SET, self.state.now, number, mode, rate)
+        return 0
+
+    def rate(self, market: Market, premium: i64) -> i64:
+        """What is charged per interval [ppt] after a mean premium [ppt]."""
+        if market.funding_mode == FUNDING_SET:
+            return market.funding_rate
+        return self.rules[market.number].rate(premium) + market.funding_rate
+
+    def expected_rate(self, market: Market) -> i64:
+        """What would be charged per interval [ppt] if its samples so far were all; without any, the premium as it is now."""
+        if market.oracle == 0:
+            return 0
+        if market.premium_count > 0:
+            return self.rate(market, market.premium_sum // market.premium_count)
+        premium = self.rules[market.number].premium(self.state, self.book, market)
+        return self.rate(market, clamp_i64(premium, -LARGEST * PPT, LARGEST * PPT))
 
     def settle(self, market: Market) -> None:
         """End of a payment interval: charge the mean of its samples for the share of its time in which they were taken."""
@@ -131,7 +173,7 @@ class FundingEngine:
         market.premium_missed = 0
         market.funding_deferred = 0
         if count != 0 and market.mark != 0:
-            self.charge(market, self.rules[market.number].rate(mean), intervals * count, samples)
+            self.charge(market, self.rate(market, mean), intervals * count, samples)
 
     def charge(self, market: Market, rate: i64, share: i64, parts: i64) -> None:
         """Longs pay rate x share / parts of a lot's value per lot (receive, if negative); what division leaves is carried if continuous."""

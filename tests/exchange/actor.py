@@ -211,6 +211,24 @@ class Actor:
     def cancel_all_after(self) -> m.Command:
         return m.CancelAllAfter(self.world.now, self.stranger(), self.source.pick([0, 1, 10**9, 60 * 10**9]))
 
+    def debit(self) -> m.Command:
+        """All that the account's margin does not call for, and a little more or less; rarely all that it has."""
+        source, account, number = self.source, self.stranger(), self.market()
+        known = FIRST_USER <= account < self.world.accounts and number < len(self.world.terms)
+        if not known:
+            return m.Debit(self.world.now, account, 0, 1, source.pick([-1, number]))
+        p, asset = self.exchange.position(account, number), self.world.terms[number].asset
+        if p.isolated_margin and source.chance(50):
+            room = int(self.world.margin.isolated_equity(p))
+            return m.Debit(self.world.now, account, asset, max(1, source.pick([room, room + 1, room * 9 // 10])), number)
+        equity, needed = self.exchange.equity(account, asset), self.exchange.maintenance_margin(account, asset)
+        amount = source.pick([equity - needed + 1, equity - needed, equity, equity + 1, equity // 2])
+        return m.Debit(self.world.now, account, asset, max(1, min(amount, int(MAX_AMOUNT))))
+
+    def set_funding(self) -> m.Command:
+        rate = self.source.pick([0, 1, -1, 10**8, -(10**9), 10**12])
+        return m.SetFunding(self.world.now, self.market(), self.source.integer(0, 2), rate)
+
     def set_leverage(self) -> m.Command:
         return m.SetLeverage(self.world.now, self.stranger(), self.market(), self.source.pick([1, 2, 5, 10, 20, 100]))
 
@@ -306,7 +324,7 @@ class Actor:
 # Commands by name, and how often each is drawn.
 MIX: Final = (
     "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
-    "deposit deposit withdraw transfer set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
+    "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
     + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5
 ).split()
 STRESS: Final = (

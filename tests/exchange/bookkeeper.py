@@ -65,6 +65,9 @@ class Bookkeeper:
     def see_Withdrawn(self, e: m.Withdrawn) -> None:
         self.balance[e.account, e.asset] -= e.amount
 
+    def see_Debited(self, e: m.Debited) -> None:
+        self.balance[e.account, e.asset] -= e.amount
+
     def see_Transferred(self, e: m.Transferred) -> None:
         self.pay(e.account, e.to, e.asset, e.amount)
 

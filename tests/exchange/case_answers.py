@@ -14,6 +14,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import (
     AccountKind,
     CancelReason,
+    FundingMode,
     MarginMode,
     MarketStatus,
     Method,
@@ -51,6 +52,8 @@ def value_shown(w: World, event: Event, name: str, value: int) -> str:
         return m.COMMAND_OF[value].__name__
     if name == "reason":
         return (Reason if isinstance(event, m.Rejected) else CancelReason)(value).name.lower()
+    if name == "mode" and isinstance(event, m.FundingSet):
+        return FundingMode(value).name.lower()
     return CODES[name](value).name.lower() if name in CODES else str(value)
 
 

@@ -10,7 +10,7 @@ from kit import START, unnumbered
 
 from perplab.exchange import Exchange, Journal, VenueDesign
 from perplab.exchange import messages as m
-from perplab.exchange.codes import AccountKind, MarginMode, MarketStatus, Side, TimeInForce
+from perplab.exchange.codes import AccountKind, FundingMode, MarginMode, MarketStatus, Side, TimeInForce
 from perplab.exchange.events import Event
 
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
@@ -119,6 +119,11 @@ def block(w: World, words: list[str]) -> m.Command:
     return m.BlockTrade(w.ts, w.account(buyer), w.account(seller), w.market(market), int(size), price)
 
 
+def debit(w: World, words: list[str]) -> m.Command:
+    words, market = (words[:-2], w.market(words[-1])) if "from" in words else (words, NIL)
+    return m.Debit(w.ts, w.account(words[0]), int(words[2]) if len(words) > 2 else 0, micro(words[1]), market)
+
+
 def status(w: World, words: list[str]) -> m.Command:
     (market, name), price = at_price(words)
     return m.SetMarketStatus(w.ts, w.market(market), MarketStatus[name.upper()], price)
@@ -135,6 +140,8 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "cancel_client": lambda w, a: m.CancelClient(w.ts, w.account(a[0]), *ids(a[1])),
     "cancel_all_after": lambda w, a: m.CancelAllAfter(w.ts, w.account(a[0]), span(a[1])),
     "cancel_all": lambda w, a: m.CancelAll(w.ts, w.account(a[0]), w.market(a[1]) if len(a) > 1 else NIL),
+    "debit": debit,
+    "funding": lambda w, a: m.SetFunding(w.ts, w.market(a[0]), FundingMode[a[1].upper()], int(a[2]) if len(a) > 2 else 0),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),
     "margin": lambda w, a: m.MoveIsolatedMargin(w.ts, w.account(a[0]), w.market(a[1]), micro(a[2])),

@@ -23,7 +23,8 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
     cancel_all_after NAME TIME  (0s: takes it back)
     leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE
     oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
-    status MARKET STATUS [@ PRICE]
+    status MARKET STATUS [@ PRICE]                              debit NAME AMOUNT [ASSET] [from MARKET]
+    funding MARKET rule|set|shift [PPT]
 
 An event is `Kind key=value ...` with the fields of events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
 Queries:

@@ -28,6 +28,8 @@ GIVEN = {
     m.UpdateOracle: ["OracleUpdated", "MarkMoved"],
     m.SetMarketStatus: ["MarketStatusChanged"],
     m.CancelAllAfter: ["CancelScheduled"],
+    m.Debit: ["Debited"],
+    m.SetFunding: ["FundingSet"],
 }
 
 

@@ -36,7 +36,7 @@ def listed(text: str) -> list[str]:
     return [word.split("*")[0] for word in text.split() for _ in range(int((word.split("*") + ["1"])[1]))]
 
 
-RARE: Final = listed("open status*4 silence*3 stranger*3 malformed flood big")
+RARE: Final = listed("open status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
 
 
 class Actor:
@@ -293,6 +293,20 @@ class Actor:
 
     def do_switch(self) -> list[m.Command]:
         return [m.CancelAllAfter(self.now, self.account(), self.draw.pick((0, 1, 10**9, 10 * 10**9)))]
+
+    def do_debit(self) -> list[m.Command]:
+        """The operator takes what an account has above maintenance, and a micro-unit more; or all it has; or more than that."""
+        account, market = self.account(), self.market()
+        asset = self.x.terms[market].asset
+        p = self.exchange.position(account, market)
+        if p.mode == 1 and p.size:
+            return [m.Debit(self.now, account, asset, max(1, min(MOST, p.isolated_margin * self.draw.integer(50, 101) // 100)), market)]
+        equity, needed = self.exchange.equity(account, asset), self.exchange.maintenance_margin(account, asset)
+        amount = self.draw.pick((equity - needed + 1, equity - needed + 1, equity, equity + 1))
+        return [m.Debit(self.now, account, asset, max(1, min(MOST, amount)))]
+
+    def do_funding(self) -> list[m.Command]:
+        return [m.SetFunding(self.now, self.market(), self.draw.integer(0, 2), self.draw.pick((0, 10**9, -(10**10), 10**12)))]
 
     def do_drain(self) -> list[m.Command]:
         """A market's makers are gone."""

@@ -156,7 +156,7 @@ def healthy(tape: Tape, e: m.LiquidationStarted) -> str:
     return f"{e}" if e.equity >= e.maintenance else ""
 
 
-@on(m.OrderPlaced, m.Withdrawn, m.Transferred)
+@on(m.OrderPlaced, m.Withdrawn, m.Transferred, m.Debited)
 def frozen(tape: Tape, e: m.OrderPlaced) -> str:
     """Whoever pays deficits: an account in liquidation neither trades nor takes money out."""
     return f"{e} by an account in liquidation" if tape.is_frozen(e.account, getattr(e, "market", -1)) else ""

@@ -25,6 +25,7 @@ CODE_PREFIXES = {
     "BY_": codes.Method,
     "END_": codes.Outcome,
     "ORDER_": codes.OrderState,
+    "FUNDING_": codes.FundingMode,
 }
 PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these differ; they have no prefix there
     codes.Side: {},
@@ -133,6 +134,8 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.TakeAuction: ("AUCTION_", {"auction": "NUMBER"}),
     m.SetMarketStatus: ("STATUS_", {}),
     m.Tick: ("", {}),
+    m.Debit: ("DEBIT_", {}),
+    m.SetFunding: ("FUNDING_", {}),
 }
 
 

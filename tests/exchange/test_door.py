@@ -38,6 +38,8 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.TakeAuction: {"account": ACCOUNT, "auction": ID, "share_ppm": (1, 1_000_000), "minimum_gain": SIGNED},
     m.SetMarketStatus: {"market": MARKET, "status": (0, 5), "price": NO_PRICE},
     m.Tick: {},
+    m.Debit: {"account": ACCOUNT, "asset": ASSET, "amount": AMOUNT, "market": (-1, 63)},
+    m.SetFunding: {"market": MARKET, "mode": (0, 2), "rate_ppt": (-(10**12), 10**12)},
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 

@@ -239,9 +239,9 @@ def short(x: Step) -> str:
 def test_shrinking_leaves_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STEP_RULES, "short", short)
     monkeypatch.setitem(ABOUT, "short", str(short.__doc__))
-    world = live(OPTIONS._replace(without=tuple(set(ABOUT) - {"short"})), 3)
-    assert broken_at(tree(3), world.rows, "short") > 50
-    text = shrunk(world, 3, "short")
+    world = live(OPTIONS._replace(without=tuple(set(ABOUT) - {"short"})), 8)
+    assert broken_at(tree(8), world.rows, "short") > 50
+    text = shrunk(world, 8, "short")
     assert text.endswith("BROKEN account 12 is short")
     assert len(text.splitlines()) < 30
     plain: Tree = soak.json.loads(text.splitlines()[1])

@@ -12,7 +12,7 @@ from perplab.exchange.server import requests as r
 from perplab.lab.world import World as Surroundings
 from perplab.lab.world import load_world
 
-ADMIN = (*r.OPERATOR_REQUESTS, r.Step, r.SetClock, r.SetWorld, r.SetFault)
+ADMIN = (*r.OPERATOR_REQUESTS, r.Step, r.SetClock, r.SetWorld, r.Liquidate, r.SetFault)
 
 
 def operator(world: World) -> Talker:
@@ -144,3 +144,46 @@ def test_a_server_without_a_world_says_so() -> None:
 
 def test_the_sandbox_is_no_part_of_the_comparison() -> None:
     assert len(load_venue("sandbox").markets) == 3
+
+
+# -- funding, and accounts that are to be liquidated --
+
+
+def test_a_funding_rate_is_set_and_told(living: tuple[World, Talker]) -> None:
+    world, admin = living
+    alice = world.talker("alice")
+    alice.ask("subscribe", channel="ticker", market="BTC")
+    alice.heard()
+    before = alice.ask("ticker", market="BTC")
+    assert before["funding_ts"] == (START // 3_600_000_000_000 + 1) * 3_600_000_000_000, "on the hour"
+    assert admin.ask("set_funding", market="BTC", mode="SET", rate_ppt=-7_000_000)["ok"]
+    assert alice.ask("ticker", market="BTC")["funding_rate_ppt"] == -7_000_000
+    world.host.flush()
+    assert [one["funding_rate_ppt"] for one in alice.heard() if one["channel"] == "ticker"] == [-7_000_000]
+    assert admin.ask("set_funding", market="BTC", mode="SHIFT", rate_ppt=5)["ok"]
+    assert alice.ask("ticker", market="BTC")["funding_rate_ppt"] == before["funding_rate_ppt"] + 5
+    assert admin.ask("set_funding", market="BTC", mode="RULE")["ok"]
+    assert alice.ask("ticker", market="BTC")["funding_rate_ppt"] == before["funding_rate_ppt"]
+    assert admin.ask("set_funding", market="BTC", mode="FAST")["reason"] == "UNKNOWN_NAME"
+    assert admin.ask("set_funding", market="BTC", mode="SET", rate_ppt=10**12 + 1)["reason"] == "OUT_OF_BOUNDS"
+
+
+def test_an_account_is_liquidated_by_the_venue_s_own_rules(living: tuple[World, Talker]) -> None:
+    world, admin = living
+    alice = world.talker("alice", money=10**10)
+    account = alice.ask("accounts")["accounts"][0]
+    assert admin.ask("liquidate", account=account)["reason"] == "NOTHING_TO_LIQUIDATE"
+    assert alice.ask("place", market="BTC", side="BUY", price=0, size=1_000, order_type="MARKET", tif="IOC")["state"] == "FILLED"
+    alice.ask("set_margin_mode", market="ETH", mode="ISOLATED")
+    assert alice.ask("place", market="ETH", side="SELL", price=0, size=1_000, order_type="MARKET", tif="IOC")["state"] == "FILLED"
+    told = admin.ask("liquidate", account=account, market="ETH")
+    assert [one["market"] for one in told["debits"]] == [1]
+    assert admin.ask("step", ms=2_000)["ok"]
+    assert [one["market"] for one in alice.ask("account")["positions"]] == [0], "the cross position stays"
+    told = admin.ask("liquidate", account=account)
+    balance = alice.ask("account")["balances"][0]
+    assert [one["market"] for one in told["debits"]] == [None] and balance["equity"] == balance["maintenance_margin"] - 1
+    admin.ask("step", ms=2_000)
+    assert alice.ask("account")["positions"] == []
+    world.host.exchange.check()
+    assert admin.ask("liquidate", account=3)["reason"] == "NO_ACCOUNT"
