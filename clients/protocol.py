@@ -353,6 +353,11 @@ class Protocol:
         channel = message["channel"]
         if channel == "heartbeat":
             return
+        if channel == "venue":
+            assert self.venue is not None
+            self.venue = msgspec.structs.replace(self.venue, epoch=message["epoch"])
+            self._tell(t.Rewound(snapshot=message["snapshot"], ts=message["ts"]))
+            return
         key = (channel, message["account"]) if channel == "private" else (channel, message.get("market", -1))
         stream = self.streams.get(key)
         if stream is None or stream.is_renewing:
@@ -386,7 +391,10 @@ class Protocol:
 
     def _private(self, key: Key, stream: Stream, message: Wire) -> None:
         kind = message["type"]
-        if kind == "gap":
+        if kind == "ended":
+            del self.streams[key]
+            self._gap(key, message["message"])
+        elif kind == "gap":
             self._gap(key, f"events behind {message['since_seq']} and before {message['oldest_seq']} are no longer kept")
         elif kind == "snapshot":
             stream.seq = message["seq"]

@@ -299,6 +299,13 @@ class Reconnected(Event, frozen=True, kw_only=True):
     is_new_epoch: bool  # the server was started anew: numbers of events begin again
 
 
+class Rewound(Event, frozen=True, kw_only=True):
+    """The operator has let the venue go back to an earlier state. What each stream has now follows; numbers of events begin anew."""
+
+    snapshot: str  # the name of that state
+    ts: int  # [ns] the venue's time now
+
+
 class Dropped(Event, frozen=True, kw_only=True):
     """Nobody read events for so long that the oldest were thrown away."""
 

@@ -3,7 +3,9 @@
 File: magic, then records. A record is [length u32][its complement u32][rows u32][crc32 u32][payload], little-endian, the checksum over
 rows and payload; the complement tells a damaged length from a record that was cut off.
 The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib.
-Typed and bulk commands are written alike. A record with 0 rows further on names an owner: names are the shell's, no text enters the core.
+Typed and bulk commands are written alike. A record with 0 rows further on is a mark, as JSON: it names an owner, since no text enters the
+core; or says that the state is kept here, or that it goes back to a kept one. A replay keeps and goes back likewise, so a journal holds no
+state, and can be read by any version.
 
 What cannot be written has not happened: a command whose record fails is not carried out, and what was written of it is cut off again.
 The venue is then read-only until a write succeeds. On reading, a last record that a crash cut off, or of which it left zeros, is dropped
@@ -26,7 +28,7 @@ from mypy_extensions import i64
 
 from .design.reader import DesignError
 from .design.venue import VenueDesign, venue_of_json
-from .engine import Exchange, JournalSink
+from .engine import Exchange, JournalSink, restore
 from .schema.messages import Malformed
 from .state.types import ROW
 
@@ -38,15 +40,22 @@ SECTOR: Final = 512  # [bytes] what a disk writes whole
 NOT_WRITTEN: Final = "; the command was not carried out, the venue is read-only until this can be written"
 
 
-class Named(msgspec.Struct, frozen=True):
-    """A line of the directory."""
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record that is no command."""
 
-    owner: int
-    name: str
+    owner: int | None = None  # of OpenAccount
+    name: str = ""  # whom that number stands for, or what the kept state is called
+    kept: int = 0  # the state as it is here is kept under this number
+    forgotten: int = 0  # and the one under this number is not any more
+    back_to: int = 0  # the state is from here on the one that was kept under this number
 
 
 class JournalError(ValueError):
     """A file that is no journal, a damaged one, or one that a venue cannot begin in; the message is complete."""
+
+
+class NotKept(JournalError):
+    """A journal goes back to a state that was kept before the part of it which was read."""
 
 
 class JournalFailed(OSError):
@@ -105,8 +114,12 @@ class Journal(JournalSink):
 
     def name(self, owner: int, name: str) -> None:
         """Write down who an owner number of OpenAccount stands for. Raises JournalFailed."""
+        self.mark(Mark(owner=owner, name=name))
+
+    def mark(self, mark: Mark) -> None:
+        """Write down what is no command. Raises JournalFailed."""
         self.flush()
-        self.put(record(msgspec.json.encode(Named(owner, name)), 0))
+        self.put(record(msgspec.json.encode(mark), 0))
 
     def flush(self) -> None:
         """Write the block that is being gathered. Raises JournalFailed."""
@@ -234,13 +247,54 @@ def replayed(source: Path | str | bytes) -> Replayed:
         exchange = Exchange(venue_of_json(header[1]))
     except (DesignError, ValueError) as error:
         raise JournalError(f"{name}: its design cannot be used: {error}") from None
-    commands, end = 0, len(MAGIC) + HEAD.size + len(header[1])
+    run, end = Replay(exchange), len(MAGIC) + HEAD.size + len(header[1])
     for rows, payload in found:
-        if rows != 0:
-            run_block(exchange, rows, payload, name)
-        commands += rows
+        run.take(rows, payload, name)
         end += HEAD.size + len(payload)
-    return Replayed(exchange, commands, len(data) - end)
+    return Replayed(run.exchange, run.commands, len(data) - end)
+
+
+class Replay:
+    """Takes the records behind the design one by one. `exchange` is the venue as they leave it: another one where they went back."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.commands = 0  # that were carried out
+        self.names: dict[int, str] = {}  # of owners
+        self.kept: dict[int, str] = {}  # names of the states that are kept, by number
+        self.snapshots: dict[int, bytes] = {}  # those of them that this replay came by
+
+    def take(self, rows: int, payload: bytes, name: str) -> None:
+        """Run a block, or heed a mark. Raises JournalError."""
+        if rows == 0:
+            mark = self.note(payload, name)
+            if mark.kept:
+                self.snapshots[mark.kept] = self.exchange.snapshot()
+            elif mark.back_to not in (0, *self.snapshots):
+                raise NotKept(f"{name}: goes back to state {mark.back_to}, which was kept before the part that was read")
+            elif mark.back_to:
+                self.exchange = restore(self.snapshots[mark.back_to])
+        else:
+            run_block(self.exchange, rows, payload, name)
+            self.commands += rows
+
+    def note(self, payload: bytes, name: str) -> Mark:
+        """What a mark says of names. Raises JournalError."""
+        mark = mark_of(payload, name)
+        if mark.owner is not None:
+            self.names[mark.owner] = mark.name
+        elif mark.kept:
+            self.kept[mark.kept] = mark.name
+            self.kept.pop(mark.forgotten, None)
+            self.snapshots.pop(mark.forgotten, None)
+        return mark
+
+
+def mark_of(payload: bytes, name: str) -> Mark:
+    try:
+        return msgspec.json.decode(payload, type=Mark)
+    except msgspec.DecodeError as error:
+        raise JournalError(f"{name}: a mark cannot be read: {error}") from None
 
 
 def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
@@ -260,6 +314,7 @@ def directory(source: Path | str | bytes) -> dict[int, str]:
     names: dict[int, str] = {}
     for number, (rows, payload) in enumerate(found):
         if rows == 0 and number > 0:
-            entry = msgspec.json.decode(payload, type=Named)
-            names[entry.owner] = entry.name
+            mark = mark_of(payload, name)
+            if mark.owner is not None:
+                names[mark.owner] = mark.name
     return names

@@ -27,6 +27,10 @@ def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: st
     perplab ctl world makers=gone                   liquidity vanishes
     perplab ctl set_market_status market=BTC status=HALTED
     perplab ctl deposit account=11 asset=0 amount=1000000
+    perplab ctl liquidate account=11                take what it has above maintenance
+    perplab ctl set_funding market=BTC mode=SET rate_ppt=-10000000
+    perplab ctl snapshot name=before                keep the state ...
+    perplab ctl rewind name=before                  ... and go back to it
 
     `perplab docs api` lists all ops. Exit code 1 if the server refuses.
     """

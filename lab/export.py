@@ -17,7 +17,7 @@ from perplab.exchange import Exchange, venue_of_json
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import JournalError, records
+from perplab.exchange.journal import JournalError, Mark, Replay, mark_of, records
 from perplab.exchange.units import PPT
 
 ROW_BYTES: Final = 8 * m.ROW
@@ -52,6 +52,22 @@ class Market:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
         return writer
+
+    def kept(self) -> Any:
+        """What `go_back` needs to be told."""
+        ends = []
+        for file in self.files:
+            file.flush()
+            ends.append(file.tell())
+        return ends, dict(self.levels), self.funding
+
+    def go_back(self, venue: Exchange, kept: Any) -> None:
+        """The venue is in an earlier state: what was written since is not in the files."""
+        ends, levels, self.funding = kept
+        self.venue, self.levels = venue, dict(levels)
+        for file, end in zip(self.files, ends, strict=True):
+            file.seek(end)
+            file.truncate()
 
     def write(self, kind: str, ts: int, *values: object) -> None:
         self.writers[kind].writerow(("perplab", self.symbol, ts // 1_000, ts // 1_000, *values))
@@ -107,6 +123,17 @@ class Exporter:
         self.markets = [Market(venue, number, folder) for number in range(len(venue.design.markets))]
         self.prices: dict[int, int] = {}  # of orders that may rest
         self.ts = 0
+        self.kept: dict[int, Any] = {}  # what `go_back` needs, by number of a state that is kept
+
+    def keep(self, mark: Mark) -> None:
+        self.kept[mark.kept] = [market.kept() for market in self.markets], dict(self.prices), self.ts
+        self.kept.pop(mark.forgotten, None)
+
+    def go_back(self, venue: Exchange, number: int) -> None:
+        markets, prices, self.ts = self.kept[number]
+        self.prices = dict(prices)
+        for market, kept in zip(self.markets, markets, strict=True):
+            market.go_back(venue, kept)
 
     def see(self, event: m.Event) -> None:
         self.ts = event.ts
@@ -172,25 +199,37 @@ def blocks(source: Path) -> Iterator[tuple[int, bytes]]:
         raise JournalError(f"{source}: holds no journal")
     for place, path in enumerate(files):
         for number, (rows, payload) in enumerate(records(path.read_bytes(), str(path))):
-            if rows or (number == 0 and place == 0):
+            if number or place == 0:
                 yield rows, payload
+
+
+def carry_out(venue: Exchange, rows: bytes, exporter: Exporter) -> None:
+    """Commands one by one, so that books and tickers are looked at behind each."""
+    for at in range(0, len(rows), ROW_BYTES):
+        events = venue.apply_rows(memoryview(rows[at : at + ROW_BYTES]).cast("q"))
+        for begin in range(0, len(events), m.ROW):
+            exporter.see(event_of_row([int(value) for value in events[begin : begin + m.ROW]]))
+        exporter.end_of_command()
 
 
 def export(source: Path, folder: Path) -> dict[str, int]:
     """Write the files of a journal into a folder; how many lines each has. Raises JournalError."""
     found = blocks(source)
     _, header = next(found)
-    venue = Exchange(venue_of_json(header, str(source)))
+    replay = Replay(Exchange(venue_of_json(header, str(source))))
     folder.mkdir(parents=True, exist_ok=True)
-    exporter = Exporter(venue, folder)
+    exporter = Exporter(replay.exchange, folder)
     try:
-        for _, payload in found:
-            rows = zlib.decompress(payload)
-            for at in range(0, len(rows), ROW_BYTES):
-                events = venue.apply_rows(memoryview(rows[at : at + ROW_BYTES]).cast("q"))
-                for begin in range(0, len(events), m.ROW):
-                    exporter.see(event_of_row([int(value) for value in events[begin : begin + m.ROW]]))
-                exporter.end_of_command()
+        for rows, payload in found:
+            if rows:
+                carry_out(replay.exchange, zlib.decompress(payload), exporter)
+                continue
+            replay.take(rows, payload, str(source))
+            mark = mark_of(payload, str(source))
+            if mark.kept:
+                exporter.keep(mark)
+            elif mark.back_to:
+                exporter.go_back(replay.exchange, mark.back_to)
     finally:
         for market in exporter.markets:
             market.close()

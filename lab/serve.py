@@ -85,11 +85,11 @@ def serve(
     from perplab.exchange.server.host import Host
     from perplab.exchange.server.limits import PROFILES
 
-    exchange, store, names = opened(venue, folder, sync)
+    exchange, store, names, kept = opened(venue, folder, sync)
     start = max(time.time_ns() if clock else FIXED_START, exchange.now)
     host = Host(
         exchange, Clock(start, clock, time.monotonic_ns), monotonic=time.monotonic_ns, limits=PROFILES[limits], trust=trust, store=store,
-        complain=lambda text: click.echo(f"warning: {text}", err=True),
+        kept=kept, complain=lambda text: click.echo(f"warning: {text}", err=True),
     )  # fmt: skip
     if store is not None:
         host.remember(names)
@@ -109,17 +109,17 @@ def serve(
     asyncio.run(run(host, address, port, has_gateway, told, hint))
 
 
-def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, dict[int, str]]:
-    """The venue, new or as its journal leaves it; the journal; and the names of users."""
+def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, dict[int, str], dict[int, str]]:
+    """The venue, new or as its journal leaves it; the journal; the names of users; those of the states that are kept."""
     from perplab.exchange import Exchange, load_venue
     from perplab.exchange.server import store as stores
 
     design = load_venue(venue)
     if folder is None:
-        return Exchange(design), None, {}
+        return Exchange(design), None, {}, {}
     if not folder.exists() or not stores.segments(folder):
         store = stores.begin(folder, sync)
-        return Exchange(design, store), store, {}
+        return Exchange(design, store), store, {}, {}
     from rich.console import Console
     from rich.progress import Progress
 
@@ -130,7 +130,7 @@ def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store 
     if found.dropped_bytes:
         click.echo(f"{folder}: its last {found.dropped_bytes:,} bytes were no whole record and were cut off", err=True)
     found.exchange.journal = store
-    return found.exchange, store, found.names
+    return found.exchange, store, found.names, found.kept
 
 
 def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path | None) -> World:

@@ -184,7 +184,8 @@ class World:
             self.has_makers = changes["makers"] == "stay"
         if changes["takers"] is not None:
             self.has_takers = changes["takers"] == "stay"
-        self.next = ts
+        if any(value is not None for value in changes.values()):  # a question alone changes nothing
+            self.next = ts
         return {
             "oracle": "frozen" if self.is_frozen else "runs",
             "lag_ms": self.lag // MS_NS,
@@ -193,6 +194,20 @@ class World:
             "takers": "stay" if self.has_takers else "gone",
             "prices_usd": {market.name: round(price.at(ts) * self.shift[number], 6) for number, market, price in self.markets},
         }
+
+    def state(self) -> dict[str, Any]:
+        """What of the world is not drawn from the time: to be kept."""
+        return {
+            "next": self.next, "turn": self.turn, "lag": self.lag, "is_frozen": self.is_frozen, "has_makers": self.has_makers,
+            "has_takers": self.has_takers, "shift": list(self.shift.items()), "basis": self.basis, "leaving": self._leaving,
+        }  # fmt: skip
+
+    def go_back(self, venue: Exchange, state: dict[str, Any]) -> None:
+        """Go on around a venue in an earlier state, as the world was then."""
+        self.venue = venue
+        self.next, self.turn, self.lag, self.basis = state["next"], state["turn"], state["lag"], state["basis"]
+        self.is_frozen, self.has_makers, self.has_takers = state["is_frozen"], state["has_makers"], state["has_takers"]
+        self.shift, self._leaving = dict(state["shift"]), state["leaving"]
 
     def _oracle(self, number: int, market: MarketWorld, outside: float, ts: int) -> Ints:
         noise = generator(self.seed, "oracle", market.name, ts // MS_NS).standard_normal() * self.design.oracle.noise_bp * BP

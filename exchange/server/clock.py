@@ -1,4 +1,5 @@
-"""The venue's time: that of the world, a multiple of it, or whatever it is told. It never runs back, and is the `ts` of commands."""
+"""The venue's time: that of the world, a multiple of it, or whatever it is told. It is the `ts` of commands, and runs back only where the
+venue goes back to a state that was kept."""
 
 from __future__ import annotations
 
@@ -29,6 +30,10 @@ class Clock:
         """Go on at another speed, from the time that it is."""
         self._venue, self._world = self.now(), self._monotonic()
         self.speed = speed
+
+    def put_back(self, ts: int) -> None:
+        """Go on from another time, at the same speed."""
+        self._venue, self._world = ts, self._monotonic()
 
     def step(self, ns: int) -> int:
         """Let it be `ns` later; the time that it is then."""

@@ -59,6 +59,7 @@ class Trouble(IntEnum):
     READ_ONLY = 600  # the journal cannot be written: nothing happened
     SHUTTING_DOWN = 601
     BROKEN = 602  # a fault inside: see the server's log
+    UNREADABLE = 603  # a snapshot that is damaged, or of another version
 
 
 class Refusal(Exception):

@@ -25,6 +25,7 @@ from .clock import Clock
 from .errors import REASON_TEXT, Refusal, Trouble
 from .faults import Faults
 from .limits import Limits
+from .moments import Moments
 from .people import Key, People, User
 from .requests import RowMaker
 from .routing import REASON, WIDTH, Router, outcomes, stamp
@@ -45,6 +46,10 @@ class World(Protocol):
 
     def act(self, ts: int) -> Iterable[int]: ...
 
+    def state(self) -> dict[str, object]: ...
+
+    def go_back(self, venue: Exchange, state: dict[str, object]) -> None: ...
+
     def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...
 
 
@@ -58,6 +63,8 @@ class Listener(Protocol):
     def tell_private(self, account: int, rows: list[list[int]]) -> None: ...
 
     def beat(self, now: int) -> None: ...
+
+    def go_back(self, notice: dict[str, object]) -> None: ...
 
     def shut_down(self) -> None: ...
 
@@ -119,6 +126,7 @@ class Host:
         token: Callable[[int], str] = secrets.token_hex,
         complain: Callable[[str], None] = lambda text: None,
         store: Store | None = None,
+        kept: dict[int, str] | None = None,
     ) -> None:
         self.exchange = exchange
         self.clock = clock
@@ -126,6 +134,7 @@ class Host:
         self.limits = limits or Limits()
         self.trust = trust
         self.store = store  # where the venue's journal is
+        self.moments = Moments(store, kept or {})
         self.commands = 0  # carried out since the start, the host's own among them
         self.first_seq = exchange.state.log.seq  # the number of the last event before the start
         self._troubled = ""  # what was last complained of
@@ -270,6 +279,42 @@ class Host:
             if needed and market in (-1, number):
                 yield from debits_of(account, venue.design.assets.index(terms.settlement_asset), equity - needed + 1, number)
 
+    def _owners(self) -> Iterator[tuple[int, int]]:
+        """(account, number of its owner) of all accounts that commands have opened."""
+        accounts = self.exchange.state.accounts
+        return ((account, int(accounts.owner[account])) for account in range(FIRST_USER, accounts.count))
+
+    # -- back to an earlier state --
+
+    def keep(self, name: str) -> str:
+        """Keep the state as it is; the name of one that was forgotten for it, or "". Raises Refusal."""
+        ts = self.pass_time()
+        return self.moments.keep(name, ts, self.exchange, None if self.world is None else self.world.state())
+
+    def go_back(self, name: str) -> None:
+        """Let the venue, its world and its time be what they were, and a new epoch begin; `tell_epoch` tells it. Raises Refusal, and then
+        nothing has happened."""
+        moment, exchange = self.moments.go_back(name)
+        self.first_seq += exchange.state.log.seq - self.exchange.state.log.seq
+        self.exchange = exchange
+        self.epoch = self.people.token(8)
+        self.ring = Ring(RING_EVENTS)
+        self.remembered.clear()
+        self.people.assign(self._owners())
+        self.clock.put_back(moment.ts)
+        if self.world is not None and moment.world is not None:
+            self.world.go_back(exchange, moment.world)
+
+    def tell_epoch(self, name: str) -> None:
+        """Tell everybody that the venue has gone back, and what there is to see now."""
+        notice: dict[str, object] = {
+            "channel": "venue", "type": "rewound", "snapshot": name, "epoch": self.epoch, "ts": self.clock.now(),
+            "seq": self.exchange.state.log.seq,
+        }  # fmt: skip
+        for session in list(self.sessions):
+            session.go_back(notice)
+        self.streams.go_back(self.exchange)
+
     # -- sessions --
 
     def join(self, session: Listener) -> None:
@@ -364,10 +409,5 @@ class Host:
         assert self.store is not None
         for number, name in sorted(names.items()):
             self.people.users[name] = User(name, number, [])
-        by_number = {user.number: user for user in self.people.users.values()}
-        owners = self.exchange.state.accounts.owner
-        for account in range(FIRST_USER, self.exchange.state.accounts.count):
-            user = by_number.get(int(owners[account]))
-            if user is not None:
-                self.people.give(account, user)
+        self.people.assign(self._owners())
         self.people.keys = {key.key: key for key in self.store.load_keys()}

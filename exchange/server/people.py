@@ -15,6 +15,8 @@ from msgspec import Struct
 from .errors import Refusal, Trouble
 from .routing import Owners
 
+NOBODY: Final = 0  # the number of no user
+
 SCOPES: Final = ("trade", "read", "admin")
 
 
@@ -57,6 +59,19 @@ class People:
         user.accounts.append(account)
         self.owner_of[account] = user
         self.owners.give(account, user.number)
+
+    def assign(self, owners: Iterable[tuple[int, int]]) -> None:
+        """Whose the accounts are, anew: (account, number of its user). Others are nobody's."""
+        for account in self.owner_of:
+            self.owners.give(account, NOBODY)
+        self.owner_of.clear()
+        by_number = {}
+        for user in self.users.values():
+            user.accounts.clear()
+            by_number[user.number] = user
+        for account, number in owners:
+            if number in by_number:
+                self.give(account, by_number[number])
 
     def new_key(self, user: User, scopes: Iterable[str]) -> Key:
         key = Key(f"pk_{self.token(8)}", self.token(32), user.name, tuple(dict.fromkeys(scopes)))

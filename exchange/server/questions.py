@@ -278,6 +278,25 @@ class Questions:
         debits = [{"asset": one.asset, "market": one.market if one.market >= 0 else None, "amount": one.amount} for one in taken]
         return {"debits": debits, "ts": self.host.exchange.now}
 
+    def snapshot(self, session: Asker, request: r.Snapshot) -> Data:
+        session.may("admin")
+        forgotten = self.host.keep(request.name)
+        venue = self.host.exchange
+        told: Data = {"name": request.name, "ts": self.host.clock.now(), "seq": venue.state.log.seq, "state_hash": venue.state_hash()}
+        return {**told, "forgotten": forgotten} if forgotten else told
+
+    def rewind(self, session: Asker, request: r.Rewind) -> Data:
+        session.may("admin")
+        self.host.go_back(request.name)
+        session.then = lambda: self.host.tell_epoch(request.name)
+        venue = self.host.exchange
+        told: Data = {"name": request.name, "ts": self.host.clock.now(), "seq": venue.state.log.seq, "state_hash": venue.state_hash()}
+        return {**told, "epoch": self.host.epoch}
+
+    def snapshots(self, session: Asker, request: r.Snapshots) -> Data:
+        session.may("admin")
+        return {"names": list(self.host.moments.numbers)}
+
     def set_fault(self, session: Asker, request: r.SetFault) -> Data:
         session.may("admin")
         if request.user not in self.host.people.users:
@@ -409,6 +428,9 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.SetClock: Questions.set_clock,
     r.SetWorld: Questions.set_world,
     r.Liquidate: Questions.liquidate,
+    r.Snapshot: Questions.snapshot,
+    r.Rewind: Questions.rewind,
+    r.Snapshots: Questions.snapshots,
     r.SetFault: Questions.set_fault,
     r.Subscribe: Questions.subscribe,
     r.Unsubscribe: Questions.unsubscribe,

@@ -244,6 +244,24 @@ class Liquidate(Request, frozen=True, kw_only=True, tag="liquidate"):
     market: MarketId | Name | None = None  # of an isolated position; none: all that it holds
 
 
+class Snapshot(Request, frozen=True, kw_only=True, tag="snapshot"):
+    """Keep the state of the venue and of the world around it, under a name, in the place of another of that name. At most 16 are kept: the
+    oldest goes, and the reply names it as `forgotten`. For keys with the scope `admin`."""
+
+    name: Name = "snapshot"
+
+
+class Rewind(Request, frozen=True, kw_only=True, tag="rewind"):
+    """Go back to a state that was kept: the venue, the world and the time. Everybody is told, with a new epoch. Faults and the clock's
+    speed stay; accounts that were opened later are gone, and so is what named sessions remember. For keys with the scope `admin`."""
+
+    name: Name = "snapshot"
+
+
+class Snapshots(Request, frozen=True, kw_only=True, tag="snapshots"):
+    """The names of the states that are kept, the oldest first. For keys with the scope `admin`."""
+
+
 class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
     """Let something go wrong for a user: the next orders are refused, the connections break, messages come late, twice, or not for a while.
 
@@ -287,7 +305,7 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, AccountQuery, OrderQuery, Outcome,
-    Auctions, Ping, Step, SetClock, SetWorld, Liquidate, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Auctions, Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007

@@ -144,6 +144,23 @@ class Session:
         elif (self.channels or self.listens) and not self.is_slow:
             self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq})
 
+    def go_back(self, notice: Named) -> None:
+        """The venue is in an earlier state: the other side is told, and what it has there of private streams."""
+        self.tell(dict(notice))
+        self._placed = {order_id for order_id in self._placed if order_id <= self.host.exchange.state.last_order_id}
+        if self.cancels[0] != "none" and self.host.people.owner_of.get(self.cancels[1]) is not self.user:
+            self.cancels = ("none", 0)
+        for account in list(self.listens):
+            try:
+                self.readable(account)
+            except Refusal as error:
+                del self.listens[account]
+                self.host.unlisten(account, self)
+                self.tell({"channel": "private", "type": "ended", "account": account, "message": str(error)})
+            else:
+                self.listens[account] = self.host.exchange.state.log.seq
+                self.tell({"channel": "private", "type": "snapshot", **self.questions.account_state(account)})
+
     def shut_down(self) -> None:
         """The server goes: say so, and leave orders as they are."""
         self.cancels = ("none", 0)

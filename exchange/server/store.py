@@ -2,6 +2,7 @@
 
     000001.journal    the commands, in the format of exchange/journal.py; each segment begins with the design
     000002.snapshot   the state before segment 2: a start reads the last one and replays what follows; without it, everything
+    kept-000001.snapshot  a state that the operator has kept, to go back to
     keys.json         keys and secrets of users, for the owner's eyes only
     world.json        what the world was begun with
 
@@ -26,7 +27,7 @@ from mypy_extensions import i64
 
 from ..design.venue import VenueDesign, venue_of_json
 from ..engine import Exchange, JournalSink, restore
-from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Named, records, run_block
+from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Mark, NotKept, Replay, records
 from ..state.snapshot import SnapshotError
 from .people import Key
 
@@ -43,6 +44,7 @@ class Opened(Struct):
 
     exchange: Exchange
     names: dict[int, str]  # of owners
+    kept: dict[int, str]  # names of the states that are kept, by number
     commands: int  # that were replayed
     dropped_bytes: int  # of a record that a crash cut off
 
@@ -79,17 +81,21 @@ class Store(JournalSink):
         """Raises JournalFailed; then nothing of it is in the journal."""
         end = self.journal.end
         self.journal.write(rows)
+        self._make_sure(end)
+        count = len(rows) // 16
+        self.rows += count
+        self.commands += count
+
+    def _make_sure(self, end: int) -> None:
+        """What was written behind `end` is as sure as `sync` says. Raises JournalFailed; then it will be cut off."""
         if self.sync == "strict":
             try:
                 os.fdatasync(self.file.fileno())
             except OSError as error:
                 self.journal.end, self.journal.failed = end, True
-                raise JournalFailed(f"{self.file.name}: {error.strerror}; the command was not carried out") from error
+                raise JournalFailed(f"{self.file.name}: {error.strerror}; it was not carried out") from error
         elif self.sync == "batch" and not self._dirty.is_set():  # asking is cheap, telling is not
             self._dirty.set()
-        count = len(rows) // 16
-        self.rows += count
-        self.commands += count
 
     def _keep_synced(self) -> None:
         while not self._closing:
@@ -110,7 +116,28 @@ class Store(JournalSink):
 
     def name(self, owner: int, name: str) -> None:
         """Write down who an owner is. Raises JournalFailed."""
-        self.journal.name(owner, name)
+        self._mark(Mark(owner=owner, name=name))
+
+    def _mark(self, mark: Mark) -> None:
+        end = self.journal.end
+        self.journal.mark(mark)
+        self._make_sure(end)
+
+    def keep(self, mark: Mark, data: bytes) -> None:
+        """Keep a state, and what belongs to it. The file is of use from when the journal has the mark. Raises OSError."""
+        replace(kept_file(self.folder, mark.kept), data)
+        self._mark(mark)
+        if mark.forgotten:
+            kept_file(self.folder, mark.forgotten).unlink(missing_ok=True)
+
+    def kept(self, number: int) -> bytes:
+        """Raises OSError."""
+        return kept_file(self.folder, number).read_bytes()
+
+    def go_back(self, number: int) -> None:
+        """Write down that the state is from here on the kept one. Raises JournalFailed; then it is not."""
+        self._mark(Mark(back_to=number))
+        self.rows = SEGMENT_ROWS  # begin another segment soon: a start need not go this way again
 
     def save_keys(self, keys: dict[str, Key]) -> None:
         """Raises OSError."""
@@ -162,6 +189,10 @@ def segment_file(folder: Path, number: int, mode: Literal["xb", "r+b"]) -> Binar
     """Opened without a buffer, so that what was written is with the operating system."""
     file: BinaryIO = open(folder / f"{number:06}.journal", mode, buffering=0)  # noqa: SIM115
     return file
+
+
+def kept_file(folder: Path, number: int) -> Path:
+    return folder / f"kept-{number:06}.snapshot"
 
 
 def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
@@ -217,14 +248,24 @@ def recover(
     folder: Path, design: VenueDesign | None = None, progress: Callable[[float], None] = lambda share: None, whole: bool = False
 ) -> Opened:
     """Snapshot and replay, changing no file; `whole`: without snapshots, every command anew. Raises JournalError."""
+    try:
+        return recovered(folder, design, progress, whole)
+    except NotKept:
+        if whole:
+            raise
+        return recovered(folder, design, progress, whole=True)
+
+
+def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[float], None], whole: bool) -> Opened:
+    """The same; raises NotKept where the last snapshot is not enough."""
     numbers = segments(folder)
     if not numbers:
         raise JournalError(f"{folder}: holds no journal")
     if design is not None:
         check_design(folder / f"{numbers[0]:06}.journal", design)
     exchange, first = (None, 1) if whole else from_snapshot(folder, numbers[-1])
-    names: dict[int, str] = {}
-    commands = dropped = 0
+    replay = None if exchange is None else Replay(exchange)
+    dropped = 0
     sizes = {number: (folder / f"{number:06}.journal").stat().st_size for number in numbers}
     total, done = sum(size for number, size in sizes.items() if number >= first) or 1, 0
     for number in numbers:
@@ -234,28 +275,28 @@ def recover(
         for place, (rows, payload) in enumerate(records(data, str(path))):
             at += HEAD.size + len(payload)
             if place == 0:
-                exchange = exchange or Exchange(venue_of_json(payload, str(path)))
-            elif rows == 0:
-                entry = msgspec.json.decode(payload, type=Named)
-                names[entry.owner] = entry.name
-            elif number >= first:
-                assert exchange is not None
-                run_block(exchange, rows, payload, str(path))
-                commands += rows
+                replay = replay or Replay(Exchange(venue_of_json(payload, str(path))))
+                continue
+            assert replay is not None
+            if number >= first:
+                replay.take(rows, payload, str(path))
                 progress((done + at) / total)
+            elif rows == 0:
+                replay.note(payload, str(path))
         dropped = len(data) - at
         if dropped and number != numbers[-1]:
             raise JournalError(f"{path}: ends at byte {at} in the midst of a record, and a later segment follows")
         done += sizes[number] if number >= first else 0
-    if exchange is None:
+    if replay is None:
         raise JournalError(f"{folder}: holds no design")
     progress(1.0)
-    return Opened(exchange, names, commands, dropped)
+    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped)
 
 
 def from_snapshot(folder: Path, last: int) -> tuple[Exchange | None, int]:
-    """The newest snapshot that this perplab can read, and the first segment behind it; None and 1 if there is none."""
-    for number in range(last + 1, 1, -1):
+    """The newest snapshot that this perplab can read, and the segment behind it; None and 1 if there is none. One without its segment is of
+    a turn that failed: the segment before it may have gone on."""
+    for number in range(last, 1, -1):
         path = folder / f"{number:06}.snapshot"
         if path.exists():
             try:

@@ -83,6 +83,21 @@ class Channel:
             else:
                 reader.tell(message, encoded)
 
+    def begin_anew(self) -> None:
+        """Of a venue that has gone back to an earlier state: look again, and tell all of it."""
+        self.reread()
+        self.seq += 1
+        message = {**self.head("snapshot"), **self.snapshot()}
+        encoded: dict[str, bytes] = {}
+        for reader in self.readers:
+            if reader.is_slow or reader in self.behind:
+                self.behind[reader] = self.behind.get(reader, 0) + 1
+            else:
+                reader.tell(message, encoded)
+
+    def reread(self) -> None:
+        """Forget what was told, and see what there is."""
+
     def catch_up(self, reader: Reader) -> None:
         """A slow reader reads again: a snapshot, and how many messages it stands for."""
         spared = self.behind.pop(reader, 0)
@@ -93,14 +108,14 @@ class Channel:
 class BookChannel(Channel):
     """Levels [price, size], best first. In a delta a size of 0 takes a level away; levels beyond the depth are dropped by the reader."""
 
-    def __init__(self, key: Key, venue: Queries) -> None:
+    def __init__(self, key: Key, read: Callable[[], tuple[Levels, Levels]]) -> None:
         super().__init__(key)
-        self.venue = venue
+        self.read = read
         self.checksums = False
-        self.bids, self.asks = self.read()
+        self.bids, self.asks = read()
 
-    def read(self) -> tuple[Levels, Levels]:
-        return self.venue.depth(self.market, Side.BUY, self.depth), self.venue.depth(self.market, Side.SELL, self.depth)
+    def reread(self) -> None:
+        self.bids, self.asks = self.read()
 
     def snapshot(self) -> Named:
         return {"depth": self.depth, "bids": self.bids, "asks": self.asks, **self.checksum()}
@@ -133,6 +148,9 @@ class StateChannel(Channel):
         self.read = read
         self.told = read()
 
+    def reread(self) -> None:
+        self.told = self.read()
+
     def snapshot(self) -> Named:
         return self.told
 
@@ -156,6 +174,9 @@ class ListChannel(Channel):
 
     def add(self, item: Named) -> None:
         self.new.append(item)
+
+    def reread(self) -> None:
+        self.last, self.new = [], []
 
     def snapshot(self) -> Named:
         return {"items": self.last}
@@ -217,9 +238,9 @@ class Streams:
         return self.channels[key]
 
     def _begin(self, key: Key) -> Channel:
-        name, market, _ = key
+        name, market, depth = key
         if name == "book":
-            return BookChannel(key, self.venue)
+            return BookChannel(key, lambda: self.levels(market, depth))
         reads: dict[str, Callable[[], Named]] = {
             "bbo": lambda: self.bbo(market),
             "ticker": lambda: self.ticker(market),
@@ -255,7 +276,17 @@ class Streams:
         for channel in self.channels.values():
             channel.flush()
 
+    def go_back(self, venue: Queries) -> None:
+        """The venue is another one, in an earlier state."""
+        self.venue = venue
+        self.is_dirty = False
+        for channel in self.channels.values():
+            channel.begin_anew()
+
     # -- what is read --
+
+    def levels(self, market: int, depth: int) -> tuple[Levels, Levels]:
+        return self.venue.depth(market, Side.BUY, depth), self.venue.depth(market, Side.SELL, depth)
 
     def bbo(self, market: int) -> Named:
         best = {"bid": self.venue.depth(market, Side.BUY, 1), "ask": self.venue.depth(market, Side.SELL, 1)}

@@ -29,16 +29,17 @@ def served(folder: Path, sync: stores.Sync = "batch") -> tuple[World, Store]:
     world = World(DESIGN)
     design = load_venue(DESIGN)
     names: dict[int, str] = {}
+    kept: dict[int, str] = {}
     if folder.exists():
         store, found = resume(folder, sync, design, lambda share: None)
-        exchange, names = found.exchange, found.names
+        exchange, names, kept = found.exchange, found.names, found.kept
         exchange.journal = store
     else:
         store = begin(folder, sync)
         exchange = Exchange(design, store)
     token = world.host.people.token
     world.clock = Clock(max(START, exchange.now), 0, lambda: world.monotonic)
-    world.host = Host(exchange, world.clock, monotonic=lambda: world.monotonic, trust=True, token=token, store=store)
+    world.host = Host(exchange, world.clock, monotonic=lambda: world.monotonic, trust=True, token=token, store=store, kept=kept)
     world.host.remember(names)
     return world, store
 
@@ -113,6 +114,7 @@ def test_a_turn_that_fails_leaves_the_segment_going_on(tmp_path: Path, monkeypat
     assert store.segment == 1 and "File exists" in world.host._troubled
     (folder / "000002.journal").unlink()
     trade(talker, 5, 100)
+    assert recover(folder).exchange.state_hash() == world.host.exchange.state_hash(), "its snapshot is of no use: the segment went on"
     world.host.beat()
     assert store.segment == 2 and world.host._troubled == ""
     store.close()
