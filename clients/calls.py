@@ -17,7 +17,7 @@ from perplab.exchange.codes import MarginMode, OrderState, OrderType, SelfTrade,
 from . import types as t
 from .errors import NotConnected, Refused
 from .reading import Reading, Wire, client_id_of
-from .units import Number, micro, money
+from .units import WIDE, Number, micro, money
 
 T = TypeVar("T")
 Item = t.NewOrder | t.Cancel | t.Amend
@@ -119,10 +119,12 @@ class Calls:
 
     def _settled(self, order: t.Order, reply: Wire) -> t.Order:
         """The order as a reply leaves it."""
-        market = self.market(order.market)
+        market = self.reading.venue.numbered(reply["market"])
+        filled, notional = market.size(reply["filled"]), reply.get("filled_notional")
         return self.note(
             replace(
-                order, order_id=reply["order_id"], filled=market.size(reply["filled"]), open=market.size(reply["open"]),
+                order, order_id=reply["order_id"], market=market.name, filled=filled, open=market.size(reply["open"]),
+                average_price=WIDE.divide(money(notional), filled) if notional else None,
                 state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=reply.get("seq", 0), ts=reply.get("ts", 0),
             )
         )  # fmt: skip

@@ -50,6 +50,7 @@ class Order(Struct, frozen=True, kw_only=True):
     filled: Decimal  # [coins] by the request that this answers; of questions, in all
     open: Decimal  # [coins] that still wait
     state: OrderState
+    average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (questions, repeats)
     client_id: ClientId | None = None
     reduce_only: bool = False
     tif: TimeInForce = TimeInForce.GTC

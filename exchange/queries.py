@@ -212,12 +212,12 @@ class Queries:
             ))  # fmt: skip
             slot = orders[slot + O_NEXT_OWN]
 
-    def client_order(self, account: i64, hi: i64, lo: i64) -> tuple[int, int, int, int] | None:
-        """What became of the account's order with this client id: (order id, OrderState, lots open, lots filled); None: it is not known."""
-        order_id, status, size, filled = client_order(self.state, self.known_account(account), hi, lo)
+    def client_order(self, account: i64, hi: i64, lo: i64) -> tuple[int, int, int, int, int] | None:
+        """What became of the account's order with this client id: (order id, market, OrderState, lots open and filled); None: unknown."""
+        order_id, market, status, size, filled = client_order(self.state, self.known_account(account), hi, lo)
         if order_id == 0:
             return None
-        return order_id, status, size, filled
+        return order_id, market, status, size, filled
 
     def balance(self, account: i64, asset: i64 = 0) -> int:
         """Cash [micro], isolated margin not included."""

@@ -97,6 +97,7 @@ class OrderRepeated(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 7
     order_id: int
     account: int
+    market: int  # of that order, which may be another than the one that was asked for
     state: OrderStateCode
     open_size: int  # [lots] 0 once it is closed
     filled: int  # [lots]

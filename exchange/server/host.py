@@ -144,6 +144,7 @@ class Host:
         self.complain = complain  # to whoever runs the server
         self.people = People(token)
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
+        self.units = tuple(market.unit for market in exchange.design.markets)  # [micro per tick x lot]
         self.rows = RowMaker(market.name for market in exchange.design.markets)
         self.streams = Streams(exchange)
         self.router = Router()

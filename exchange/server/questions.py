@@ -207,28 +207,29 @@ class Questions:
             if found is None:
                 message = "no open order of the account has it, and none of the last closed ones"
                 raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=request.client_id)
-            order_id, state, size, filled = found
-            return {"order_id": order_id, "state": OrderState(state).name, "open": size, "filled": filled}
+            order_id, market, state, size, filled = found
+            return {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
         assert request.order_id is not None
         for one in self.host.exchange.open_orders(account):
             if one.order_id == request.order_id:
-                return {"order_id": one.order_id, "state": OrderState.OPEN.name, "open": one.size, "filled": one.filled}
+                told: Data = {"order_id": one.order_id, "market": one.market, "state": OrderState.OPEN.name}
+                return {**told, "open": one.size, "filled": one.filled}
         return self._closed(account, request.order_id)
 
     def _closed(self: Questions, account: int, order_id: int) -> Data:
         """What the last events tell of an order that is not open. Raises Refusal."""
-        filled, state = 0, None
+        filled, state, market = 0, None, 0
         for row in self.host.ring.since(0, account):
             if row[0] == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
-                state = OrderState.FILLED
+                state, market = OrderState.FILLED, row[column_of(OrderPlaced, "market")]
             elif row[0] == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
-                filled, state = filled + row[column_of(Traded, "size")], OrderState.FILLED
+                filled, state, market = filled + row[column_of(Traded, "size")], OrderState.FILLED, row[column_of(Traded, "market")]
             elif row[0] == OrderCancelled.KIND and row[column_of(OrderCancelled, "order_id")] == order_id:
-                state = OrderState.CANCELLED
+                state, market = OrderState.CANCELLED, row[column_of(OrderCancelled, "market")]
         if state is None:
             message = "the account has no such order, or it was closed too long ago"
             raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="order_id", given=order_id)
-        return {"order_id": order_id, "state": state.name, "open": 0, "filled": filled}
+        return {"order_id": order_id, "market": market, "state": state.name, "open": 0, "filled": filled}
 
     def outcome(self: Questions, session: Asker, request: r.Outcome) -> Data:
         user = session.may("read")

@@ -17,17 +17,22 @@ from mypy_extensions import i64
 
 from ..schema.columns import KIND, TS
 from ..schema.event_columns import (
+    AMENDED_MARKET,
     AMENDED_ORDER_ID,
     AMENDED_SIZE,
+    CANCELLED_MARKET,
     CANCELLED_ORDER_ID,
     EVENT_SEQ,
+    PLACED_MARKET,
     PLACED_ORDER_ID,
     PLACED_SIZE,
     REJECTED_REASON,
     REPEATED_FILLED,
+    REPEATED_MARKET,
     REPEATED_OPEN_SIZE,
     REPEATED_ORDER_ID,
     REPEATED_STATE,
+    TRADED_PRICE,
     TRADED_SIZE,
     TRADED_TAKER_ORDER_ID,
 )
@@ -64,7 +69,9 @@ LEFT: Final[i64] = 4  # [lots] open afterwards
 REPEATED: Final[i64] = 5  # 1: the client id was in use, and this is the order that has it
 SEQ: Final[i64] = 6  # of its last event; 0: it had none
 CAME_IN: Final[i64] = 7  # 1: it placed or amended that order: what else is cancelled on the way is another's
-WIDTH: Final[i64] = 8
+MARKET: Final[i64] = 8  # of that order; NIL: there is no order
+PAID: Final[i64] = 9  # [ticks x lots] the sum of price x size of what FILLED counts; of a repeat 0: it is not known
+WIDTH: Final[i64] = 10
 
 NOBODY: Final[i64] = 0  # the owner of an account that no user has
 KINDS: Final = max(AUDIENCE_COLUMNS) + 1  # of events, and one
@@ -83,6 +90,7 @@ def outcomes(block: object, ends: list[int]) -> vec[i64]:
     while number < count:
         end = i64(ends[number]) * ROW
         row = number * WIDTH
+        told[row + MARKET] = NIL
         while at < end:
             add(told, row, events, at)
             at += ROW
@@ -96,27 +104,33 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
     told[row + SEQ] = events[at + EVENT_SEQ]
     if kind == E_ORDER_PLACED:
         told[row + ORDER_ID] = events[at + PLACED_ORDER_ID]
+        told[row + MARKET] = events[at + PLACED_MARKET]
         told[row + STATE] = ORDER_OPEN
         told[row + LEFT] = events[at + PLACED_SIZE]
         told[row + CAME_IN] = 1
     elif kind == E_TRADED:
         if told[row + CAME_IN] != 0 and events[at + TRADED_TAKER_ORDER_ID] == told[row + ORDER_ID]:
             told[row + FILLED] += events[at + TRADED_SIZE]
+            # the size is at most the market's max_lots, whose worth at its highest price is checked at load to fit 64 bits
+            told[row + PAID] += events[at + TRADED_PRICE] * events[at + TRADED_SIZE]
             told[row + LEFT] -= events[at + TRADED_SIZE]
             if told[row + LEFT] == 0:
                 told[row + STATE] = ORDER_FILLED
     elif kind == E_ORDER_CANCELLED:
         if told[row + CAME_IN] == 0 or events[at + CANCELLED_ORDER_ID] == told[row + ORDER_ID]:
             told[row + ORDER_ID] = events[at + CANCELLED_ORDER_ID]
+            told[row + MARKET] = events[at + CANCELLED_MARKET]
             told[row + STATE] = ORDER_CANCELLED
             told[row + LEFT] = 0
     elif kind == E_ORDER_AMENDED:
         told[row + ORDER_ID] = events[at + AMENDED_ORDER_ID]
+        told[row + MARKET] = events[at + AMENDED_MARKET]
         told[row + STATE] = ORDER_OPEN
         told[row + LEFT] = events[at + AMENDED_SIZE]
         told[row + CAME_IN] = 1
     elif kind == E_ORDER_REPEATED:
         told[row + ORDER_ID] = events[at + REPEATED_ORDER_ID]
+        told[row + MARKET] = events[at + REPEATED_MARKET]
         told[row + STATE] = events[at + REPEATED_STATE]
         told[row + LEFT] = events[at + REPEATED_OPEN_SIZE]
         told[row + FILLED] = events[at + REPEATED_FILLED]

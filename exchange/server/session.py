@@ -14,7 +14,7 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ..schema.codes import FIRST_USER, OrderState
+from ..schema.codes import FIRST_USER
 from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Place, column_of
 from . import requests as r
 from .errors import Data, Fatal, Refusal, Trouble, refused
@@ -25,15 +25,13 @@ from .naming import Named, named_event
 from .people import Key, User
 from .questions import Questions
 from .routing import ACCOUNT as ACCOUNT_COLUMN
-from .routing import FILLED as FILLED_LOTS
-from .routing import LEFT, ORDER_ID, REASON, REPEATED, SEQ, STATE, WIDTH, outcomes
+from .routing import LEFT, ORDER_ID, REASON, SEQ, WIDTH, outcomes
 from .streams import Key as ChannelKey
+from .told import OF_ORDERS, Told
 
 SECOND: Final = 1_000_000_000  # [ns]
 ENOUGH_BYTES: Final = 1 << 20  # to be written, before more of what was received is looked at
-STATES: Final = tuple(state.name for state in OrderState)  # by number
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
-OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
 assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT_COLUMN for command in r.OWNERS)
 
@@ -377,35 +375,22 @@ class Session:
             for one in asked:
                 self._refuse(one.id, error)
             return
-        told = memoryview(outcomes(applied.events, applied.ends)).tolist() if applied is not None else []
-        ts = self.host.exchange.now
+        told = Told(self.host, rows, applied)
         for one in asked:
             if one.op == "batch":
                 pairs = zip(self._ops, one.slots, strict=True)
-                self._reply(one.id, {"ok": True, "statuses": [self._status(op, slot, rows, told, ts) for op, slot in pairs]}, one.tokens)
+                self._reply(one.id, {"ok": True, "statuses": [self._status(told, op, slot) for op, slot in pairs]}, one.tokens)
             else:
-                self._reply(one.id, self._status(one.op, one.slots[0], rows, told, ts), one.tokens)
+                self._reply(one.id, self._status(told, one.op, one.slots[0]), one.tokens)
 
-    def _status(self, op: str, slot: Slot, rows: list[int], told: list[int], ts: int) -> Data:
+    def _status(self, told: Told, op: str, slot: Slot) -> Data:
         """What a command came to."""
         if not isinstance(slot, int):
             return slot
-        at = slot * WIDTH
-        if told[at + REASON]:
-            command = COMMAND_OF[rows[slot * ROW]]
-            data: Data = {"account": rows[slot * ROW + ACCOUNT_COLUMN]}
-            if "market" in command.__struct_fields__:
-                data["market"] = rows[slot * ROW + column_of(command, "market")]
-            return {**refused(told[at + REASON], data), "seq": told[at + SEQ]}
-        if op not in OF_ORDERS:
-            return {"ok": True, "ts": ts, "seq": told[at + SEQ]}
-        if self.cancels[0] == "connection" and told[at + LEFT]:
-            self._placed.add(told[at + ORDER_ID])
-        body: Data = {
-            "ok": True, "ts": ts, "seq": told[at + SEQ], "order_id": told[at + ORDER_ID], "state": STATES[told[at + STATE]],
-            "filled": told[at + FILLED_LOTS], "open": told[at + LEFT],
-        }  # fmt: skip
-        return {**body, "repeated": True} if told[at + REPEATED] else body
+        order = told.resting(slot) if self.cancels[0] == "connection" and op in OF_ORDERS else 0
+        if order:
+            self._placed.add(order)
+        return told.status(op, slot)
 
     def _operate(self, request: r.OperatorRequest) -> None:
         """A command of the operator's: not for tokens, and not in a block with others."""

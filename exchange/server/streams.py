@@ -41,7 +41,7 @@ class Channel:
     """One stream. A subclass says what it has to tell; this one, to whom and with which number."""
 
     def __init__(self, key: Key) -> None:
-        self.name, self.market, self.depth = key
+        self.name, self.market, self.depth = key  # depth 0: not a book
         self.seq = 0
         self.readers: list[Reader] = []
         self.behind: dict[Reader, int] = {}  # slow ones, and how many messages they were spared
@@ -58,6 +58,8 @@ class Channel:
         named: Named = {"channel": self.name, "type": kind, "seq": self.seq}
         if self.market >= 0:
             named["market"] = self.market
+        if self.depth:
+            named["depth"] = self.depth  # tells books of one market apart
         return named
 
     def join(self, reader: Reader) -> None:
@@ -118,7 +120,7 @@ class BookChannel(Channel):
         self.bids, self.asks = self.read()
 
     def snapshot(self) -> Named:
-        return {"depth": self.depth, "bids": self.bids, "asks": self.asks, **self.checksum()}
+        return {"bids": self.bids, "asks": self.asks, **self.checksum()}
 
     def change(self) -> Named | None:
         bids, asks = self.read()

@@ -91,8 +91,10 @@ class OrderIds:
 HI: Final[i64] = 0  # columns of a closed id
 LO: Final[i64] = 1
 ORDER_ID: Final[i64] = 2
-OUTCOME: Final[i64] = 3  # filled lots * 4 + state
+OUTCOME: Final[i64] = 3  # market * 2^42 + filled lots * 4 + state; lots are below 2^40
 WIDTH: Final[i64] = 4
+MARKET_SHIFT: Final[i64] = 42
+FILLED_MASK: Final[i64] = (1 << 40) - 1
 POSITION_BITS: Final[i64] = 10  # CLOSED_IDS positions; 5 bits of the hash are left in an i16
 SLOT_BITS: Final[i64] = 32
 SLOT_MASK: Final[i64] = (1 << 32) - 1
@@ -224,7 +226,7 @@ class ClientIds:
             if entry != NIL:
                 self.enter_open(entry)
 
-    def close(self, hi: i64, lo: i64, order_id: i64, state: i64, filled: i64) -> None:
+    def close(self, hi: i64, lo: i64, order_id: i64, market: i64, state: i64, filled: i64) -> None:
         """The order is gone; its id stays taken, in the place of the oldest closed one."""
         position = self.closed % CLOSED_IDS
         if position == self.room:
@@ -236,7 +238,7 @@ class ClientIds:
         ring[cell + HI] = hi
         ring[cell + LO] = lo
         ring[cell + ORDER_ID] = order_id
-        ring[cell + OUTCOME] = filled * 4 + state
+        ring[cell + OUTCOME] = market << MARKET_SHIFT | filled << 2 | state
         if self.used * 4 >= len(self.index) * 3:
             self.rebuild()
         else:

@@ -24,7 +24,7 @@ from .refill import put_column
 from .schedule import Schedule
 from .state import State
 
-MAGIC: Final = b"perplab snapshot 1\n"
+MAGIC: Final = b"perplab snapshot 2\n"
 Tree = dict[str, object]
 
 

@@ -163,10 +163,10 @@ class OrderEntry:
 
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         """If the client id is in use, say what became of its order."""
-        order_id, status, size, filled = client_order(self.state, account, hi, lo)
+        order_id, market, status, size, filled = client_order(self.state, account, hi, lo)
         if order_id == 0:
             return False
-        self.state.log.emit(k.E_ORDER_REPEATED, self.state.now, order_id, account, status, size, filled, hi, lo)
+        self.state.log.emit(k.E_ORDER_REPEATED, self.state.now, order_id, account, market, status, size, filled, hi, lo)
         return True
 
     # -- checks of price and size ------------------------------------------------------------------------------------------------

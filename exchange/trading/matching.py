@@ -111,7 +111,8 @@ class Matcher:
             self.state.log.emit(E_ORDER_CANCELLED, self.state.now, o.order_id, o.account, o.market.number, o.left, o.stopped)
         if o.has_client_id:
             outcome = ORDER_CANCELLED if o.left > 0 else ORDER_FILLED
-            self.state.own_client_ids(o.account).close(o.client_hi, o.client_lo, o.order_id, outcome, o.filled)
+            ids = self.state.own_client_ids(o.account)
+            ids.close(o.client_hi, o.client_lo, o.order_id, o.market.number, outcome, o.filled)
 
     def fills_whole(self, o: Order) -> bool:
         """Would the whole order fill? Its plan is booked on the real positions and taken back; the book is only read."""

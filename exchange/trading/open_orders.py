@@ -10,7 +10,7 @@ from mypy_extensions import i64
 
 from ..money.payoff import value_of
 from ..schema.kinds import BUY, E_ORDER_CANCELLED, ORDER_CANCELLED, ORDER_OPEN
-from ..state.ids import ORDER_ID, OUTCOME
+from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import (
@@ -46,18 +46,18 @@ from .book import Book
 from .order import Order
 
 
-def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64]:
-    """What became of the account's order with this client id: order id, state, lots open and filled. Order id 0: none is known."""
+def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
+    """What became of the account's order with this client id: order id, market, state, lots open and filled. Order id 0: none is known."""
     orders = state.orders.cells
     ids = state.client_ids[account]
     slot = ids.find_open(orders, hi, lo)
     if slot != NIL:
-        return orders[slot + O_ORDER_ID], ORDER_OPEN, orders[slot + O_SIZE], orders[slot + O_FILLED]
+        return orders[slot + O_ORDER_ID], orders[slot + O_MARKET], ORDER_OPEN, orders[slot + O_SIZE], orders[slot + O_FILLED]
     position = ids.find_closed(hi, lo)
     if position == NIL:
-        return 0, 0, 0, 0
+        return 0, 0, 0, 0, 0
     outcome = ids.read(position, OUTCOME)
-    return ids.read(position, ORDER_ID), outcome & 3, 0, outcome >> 2
+    return ids.read(position, ORDER_ID), outcome >> MARKET_SHIFT, outcome & 3, 0, outcome >> 2 & FILLED_MASK
 
 
 class OpenOrders:
@@ -137,7 +137,7 @@ class OpenOrders:
         if hi != 0 or lo != 0:
             ids = state.own_client_ids(orders[slot + O_ACCOUNT])
             ids.remove_open(hi, lo, slot)
-            ids.close(hi, lo, orders[slot + O_ORDER_ID], outcome, orders[slot + O_FILLED])
+            ids.close(hi, lo, orders[slot + O_ORDER_ID], orders[slot + O_MARKET], outcome, orders[slot + O_FILLED])
         self.book.remove(market, slot)
 
     def cancel(self, slot: i64, reason: i64) -> None:

@@ -8,6 +8,7 @@ import pytest
 from wire import SECOND, Talker, World
 
 from perplab.exchange.codes import Reason
+from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.errors import REASON_TEXT
 from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.routing import WIDTH
@@ -44,6 +45,30 @@ def test_replies_say_what_became_of_the_order() -> None:
     assert (refused["code"], refused["reason"]) == (1_000 + Reason.UNKNOWN_ORDER, "UNKNOWN_ORDER") and refused["data"]["account"] == 9
     market = does(alice, sell(0, 1, order_type="MARKET"))
     assert shape(market) == ("CANCELLED", 0, 0), "nobody bids"
+
+
+def test_replies_say_in_which_market_and_at_what_price() -> None:
+    world = World("sandbox")
+    world.host.send([UpdateOracle(0, 1, 60_000)])
+    unit = world.host.exchange.design.markets[1].unit
+    alice, bob = world.talker("alice"), world.talker("bob")
+
+    def told(reply: dict[str, object]) -> tuple[object, ...]:
+        return tuple(reply[name] for name in ("market", "filled", "filled_notional"))
+
+    for price in (60_000, 60_001):
+        assert told(does(alice, sell(price, 30) | {"market": 1})) == (1, 0, 0)
+    bought = does(bob, buy(60_010, 40, client_id=7) | {"market": 1})
+    assert told(bought) == (1, 40, (30 * 60_000 + 10 * 60_001) * unit)
+    again = does(bob, buy(60_010, 40, client_id=7))
+    assert again["repeated"] and told(again) == (1, 40, None), "of the order that has the id, not of the one that was asked for"
+    resting = does(bob, buy(59_990, 40, client_id=8) | {"market": 1})
+    assert does(bob, buy(59_990, client_id=8))["market"] == 1, "of an open one, too"
+    moved = bob.ask("amend", order_id=resting["order_id"], price=60_001, size=25)
+    assert told(moved) == (1, 20, 20 * 60_001 * unit) and moved["open"] == 5
+    assert told(bob.ask("cancel", order_id=resting["order_id"])) == (1, 0, 0)
+    assert [bob.ask("order", **by)["market"] for by in ({"order_id": resting["order_id"]}, {"client_id": 8})] == [1, 1]
+    assert told(does(bob, buy(59_000, 30) | {"market": 1, "tif": "IOC"})) == (1, 0, 0)
 
 
 def test_what_others_lose_on_the_way_is_not_one_s_own() -> None:

@@ -68,6 +68,17 @@ def test_a_book_made_of_deltas_is_the_venue_s(orders: list[tuple[int, int, int, 
         assert mine.best(side) == world.host.exchange.depth(0, number, depth)
 
 
+def test_books_of_one_market_are_told_apart_by_their_depth() -> None:
+    world = World()
+    reader = world.talker()
+    for depth in (1, 5):
+        assert reader.ask("subscribe", channel="book", market=0, depth=depth)["ok"]
+    world.talker("alice").ask("place", market=0, side="BUY", price=59_000, size=1)
+    world.later(0.1)
+    told = [(message["type"], message["depth"]) for message in reader.heard("book")]
+    assert told == [("snapshot", 1), ("snapshot", 5), ("delta", 1), ("delta", 5)]
+
+
 def test_private_events_chain_from_the_snapshot() -> None:
     world = World()
     talker = world.talker("alice")
