@@ -91,10 +91,10 @@ class OrderIds:
 HI: Final[i64] = 0  # columns of a closed id
 LO: Final[i64] = 1
 ORDER_ID: Final[i64] = 2
-OUTCOME: Final[i64] = 3  # market * 2^42 + filled lots * 4 + state; lots are below 2^40
+OUTCOME: Final[i64] = 3  # market * 2^56 + filled lots * 4 + state: an order that is amended may trade more than 2^40
 WIDTH: Final[i64] = 4
-MARKET_SHIFT: Final[i64] = 42
-FILLED_MASK: Final[i64] = (1 << 40) - 1
+MARKET_SHIFT: Final[i64] = 56
+FILLED_MASK: Final[i64] = (1 << 54) - 1
 POSITION_BITS: Final[i64] = 10  # CLOSED_IDS positions; 5 bits of the hash are left in an i16
 SLOT_BITS: Final[i64] = 32
 SLOT_MASK: Final[i64] = (1 << 32) - 1

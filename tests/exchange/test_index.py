@@ -9,7 +9,7 @@ from choices import Drawn, Seeded, Source, examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perplab.exchange.state.ids import ORDER_ID, OUTCOME, ClientIds, OrderIds
+from perplab.exchange.state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME, ClientIds, OrderIds
 from perplab.exchange.state.ladder import WINDOW, Ladder, highest_bit, lowest_bit
 from perplab.exchange.state.tables import O_CLIENT_HI, O_CLIENT_LO, Orders
 from perplab.exchange.state.types import CLOSED_IDS, MAX_PRICE, NIL
@@ -70,10 +70,10 @@ class ClientModel:
 
     def __init__(self) -> None:
         self.open: dict[tuple[int, int], int] = {}  # slot
-        self.told: dict[tuple[int, int], tuple[int, int, int]] = {}  # (order id, state, filled)
+        self.told: dict[tuple[int, int], tuple[int, ...]] = {}  # (order id, market, state, filled)
         self.queue: list[tuple[int, int]] = []
 
-    def close(self, key: tuple[int, int], told: tuple[int, int, int]) -> None:
+    def close(self, key: tuple[int, int], told: tuple[int, ...]) -> None:
         self.told[key] = told
         self.queue.append(key)
         if len(self.queue) > CLOSED_IDS:
@@ -99,7 +99,7 @@ def client_stream(source: Source, commands: int, ids: int) -> ClientModel:
         key = (source.pick(halves), source.integer(0, ids))
         slot = table.find_open(orders.cells, *key)
         position = table.find_closed(*key)
-        told = (order_id, source.integer(1, 2), source.integer(0, 2**40))
+        told = (order_id, source.integer(0, 63), source.integer(1, 2), source.integer(0, 2**54 - 1))
         assert slot == model.open.get(key, NIL)
         assert (position != NIL) == (key in model.told)
         if slot != NIL:
@@ -113,7 +113,8 @@ def client_stream(source: Source, commands: int, ids: int) -> ClientModel:
             orders.free_row(slot)
         elif position != NIL:
             outcome = table.read(position, OUTCOME)
-            assert (table.read(position, ORDER_ID), outcome % 4, outcome // 4) == model.told[key]
+            read = (table.read(position, ORDER_ID), outcome >> MARKET_SHIFT, outcome & 3, outcome >> 2 & FILLED_MASK)
+            assert read == model.told[key]
         elif source.chance(20):  # filled at once: never open
             table.close(*key, *told)
             model.close(key, told)
