@@ -127,6 +127,8 @@ class LocalClient(Blocking):
             if out:
                 self._session.receive(out)
                 self.host.flush()
+            if self._session.has_more:
+                self._session.go_on()
             data = self._session.take()
             if data:
                 self.protocol.receive(data, self._now())

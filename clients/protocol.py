@@ -86,6 +86,7 @@ class Stream:
         self.fields = fields
         self.book = book
         self.seq: int | None = None  # of the last message; None: a snapshot is wanted
+        self.begun: Wire = {}  # a snapshot that comes in parts
         self.is_renewing = False  # until the reply to the new subscription, messages are of the old one
 
 
@@ -397,11 +398,11 @@ class Protocol:
         elif kind == "gap":
             self._gap(key, f"events behind {message['since_seq']} and before {message['oldest_seq']} are no longer kept")
         elif kind == "snapshot":
-            stream.seq = message["seq"]
-            account = self.calls.reading.account(message)
-            for order in account.orders:
-                self.calls.note(order)
-            self._tell(t.AccountSnapshot(state=account))
+            stream.seq, stream.begun = message["seq"], message
+            self._snapshot(stream)
+        elif kind == "orders":
+            stream.begun = {**stream.begun, "orders": [*stream.begun["orders"], *message["orders"]], "more": message["more"]}
+            self._snapshot(stream)
         elif message["prev_seq"] != stream.seq:
             self._gap(key, f"event {message['prev_seq']} was expected to be {stream.seq}")
             self._renew(key)
@@ -409,6 +410,15 @@ class Protocol:
             stream.seq = message["seq"]
             for event in self._happened(key[1], message["events"]):
                 self._tell(event)
+
+    def _snapshot(self, stream: Stream) -> None:
+        """Tell it, once all of its parts are there."""
+        if not stream.begun.get("more"):
+            account = self.calls.reading.account(stream.begun)
+            for order in account.orders:
+                self.calls.note(order)
+            stream.begun = {}
+            self._tell(t.AccountSnapshot(state=account))
 
     def _happened(self, account: int, told: list[Wire]) -> Iterator[t.Event]:
         for one in told:

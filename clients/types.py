@@ -91,6 +91,7 @@ class Account(Struct, frozen=True):
     balances: tuple[Balance, ...]
     positions: tuple[Position, ...]
     orders: tuple[Order, ...]
+    more: int = 0  # open orders that did not fit the message
 
 
 class BookLevel(Struct, frozen=True):

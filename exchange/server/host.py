@@ -19,7 +19,6 @@ from mypy_extensions import i64
 from ..engine import Applied, Exchange
 from ..journal import JournalFailed
 from ..schema.codes import FIRST_USER, AccountKind, Reason
-from ..schema.events import audience
 from ..schema.messages import MAX_AMOUNT, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
 from .clock import Clock
 from .errors import REASON_TEXT, Refusal, Trouble
@@ -72,8 +71,9 @@ class Listener(Protocol):
 class Ring:
     """The last events of the venue, as blocks of rows."""
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, router: Router) -> None:
         self.largest = largest
+        self.router = router
         self.blocks: deque[tuple[int, vec[i64]]] = deque()  # number of the first event, rows
         self.count = 0
 
@@ -89,19 +89,20 @@ class Ring:
         """The number of the oldest event that is kept; of the next one, `seq` + 1, if there is none."""
         return self.blocks[0][0] if self.blocks else seq + 1
 
-    def since(self, seq: int, account: int) -> list[list[int]]:
-        """The rows of the events behind `seq` that an account is told of."""
-        found = []
+    def since(self, seq: int, account: int, most: int) -> tuple[list[list[int]], int]:
+        """The rows of the events behind `seq` that an account is told of, and up to which event was looked: of `most` events at least,
+        if there are as many, in whole blocks."""
+        found, end = [], seq
         for first, events in self.blocks:
-            count = len(events) // ROW
-            if first + count - 1 <= seq:
+            last = first + len(events) // ROW - 1
+            if last <= seq:
                 continue
-            for at in range(max(0, seq + 1 - first) * ROW, len(events), ROW):
-                row = [int(value) for value in events[at : at + ROW]]
-                told = audience(row)
-                if told is not None and account in told:
-                    found.append(row)
-        return found
+            for at in self.router.concerning(events, max(0, seq + 1 - first) * ROW, account):
+                found.append([int(value) for value in events[at : at + ROW]])
+            end = last
+            if end - seq >= most:
+                break
+        return found, end
 
 
 def debits_of(account: int, asset: int, amount: int, market: int) -> Iterator[Debit]:
@@ -146,11 +147,11 @@ class Host:
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
         self.units = tuple(market.unit for market in exchange.design.markets)  # [micro per tick x lot]
         self.rows = RowMaker(market.name for market in exchange.design.markets)
-        self.streams = Streams(exchange)
+        self.streams = Streams(exchange, self.limits.items)
         self.router = Router()
         for kind in LISTED:
             self.router.public[kind] = 1
-        self.ring = Ring(RING_EVENTS)
+        self.ring = Ring(RING_EVENTS, self.router)
         self.private: dict[int, list[Listener]] = {}
         self.sessions: set[Listener] = set()
         self.world: World | None = None

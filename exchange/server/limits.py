@@ -17,6 +17,7 @@ class Limits(Struct, frozen=True):
     burst: int = 1_000_000  # commands that its bucket holds
     flood: int = 10_000  # requests refused in a row after which it is cut
     subscriptions: int = 256
+    items: int = 8_192  # events, orders or things of one message to a client: at most 700 bytes each, so 6 MiB of the 16 of a frame
     connections: int = 4_096  # to the server
     accounts: int = 64  # of a user
     unread_bytes: int = 16 << 20  # of private events that a slow reader has not taken

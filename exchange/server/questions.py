@@ -13,10 +13,11 @@ from ..schema.messages import column_of
 from . import requests as r
 from .errors import Data, Refusal, Trouble
 from .faults import MS, Faults
-from .host import Host, Listener
+from .host import RING_EVENTS, Host, Listener
 from .naming import named_view
 from .people import SCOPES, User
 from .people import Key as ApiKey
+from .private import PrivateStream
 from .streams import OF_MARKET, BookChannel, Key, Reader
 
 VERSION: Final = 1  # of the protocol
@@ -27,7 +28,7 @@ class Asker(Listener, Reader, Protocol):
 
     user: User | None
     channels: set[Key]
-    listens: dict[int, int]
+    listens: dict[int, PrivateStream]
     cancels: tuple[str, int]
     then: Callable[[], None] | None
     named: str
@@ -193,10 +194,17 @@ class Questions:
         return {"market": market, **streams.bbo(market), **streams.ticker(market), **streams.status(market), "ts": self.host.exchange.now}
 
     def account(self: Questions, session: Asker, request: r.AccountQuery) -> Data:
-        return self.account_state(session.readable(request.account))
+        state = self.account_state(session.readable(request.account))
+        return {**state, **self._part("orders", state["orders"], request.skip)}
 
     def auctions(self: Questions, session: Asker, request: r.Auctions) -> Data:
-        return {"auctions": [named_view(one) for one in self.host.exchange.auctions()]}
+        return self._part("auctions", [named_view(one) for one in self.host.exchange.auctions()], request.skip)
+
+    def _part(self, name: str, things: object, skip: int) -> Data:
+        """As many of a list as fit a message, and how many come behind them."""
+        assert isinstance(things, list)
+        end = skip + self.host.limits.items
+        return {name: things[skip:end], "more": max(0, len(things) - end)}
 
     def order(self: Questions, session: Asker, request: r.OrderQuery) -> Data:
         account = session.readable(request.account)
@@ -219,7 +227,7 @@ class Questions:
     def _closed(self: Questions, account: int, order_id: int) -> Data:
         """What the last events tell of an order that is not open. Raises Refusal."""
         filled, state, market = 0, None, 0
-        for row in self.host.ring.since(0, account):
+        for row in self.host.ring.since(0, account, RING_EVENTS)[0]:
             if row[0] == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
                 state, market = OrderState.FILLED, row[column_of(OrderPlaced, "market")]
             elif row[0] == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
@@ -377,20 +385,9 @@ class Questions:
         channel.join(session)
 
     def _begin_private(self, session: Asker, account: int, since: int | None) -> None:
-        """What the account has, or what has happened to it behind an event; then the stream."""
-        host = self.host
-        last = host.exchange.state.log.seq
-        if since is not None and host.ring.oldest(last) - 1 <= since <= last:
-            session.listens[account] = since
-            host.listen(account, session)
-            session.tell_private(account, host.ring.since(since, account))
-            return
-        if since is not None:
-            seen: Data = {"since_seq": since, "oldest_seq": host.ring.oldest(last), "last_seq": last}
-            session.tell({"channel": "private", "type": "gap", "account": account, **seen})
-        session.listens[account] = last
-        host.listen(account, session)
-        session.tell({"channel": "private", "type": "snapshot", **self.account_state(account)})
+        stream = session.listens[account] = PrivateStream(self.host, account, session.tell, lambda: self.account_state(account))
+        self.host.listen(account, session)
+        stream.begin(since)
 
     def cancel_on_disconnect(self, session: Asker, request: r.CancelOnDisconnect) -> Data:
         session.may("trade")

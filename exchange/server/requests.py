@@ -182,9 +182,10 @@ class TickerQuery(Request, frozen=True, kw_only=True, tag="ticker"):
 
 
 class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):
-    """Balances, margin, positions and open orders of an account."""
+    """Balances, margin, positions and open orders of an account. `more` of them than fit a message are told by asking again with `skip`."""
 
     account: AccountId | None = None
+    skip: Annotated[int, Meta(ge=0, le=2**31)] = 0  # orders
 
 
 class OrderQuery(Request, frozen=True, kw_only=True, tag="order"):
@@ -202,7 +203,9 @@ class Outcome(Request, frozen=True, kw_only=True, tag="outcome"):
 
 
 class Auctions(Request, frozen=True, kw_only=True, tag="auctions"):
-    """The auctions that are open, with their terms as of now."""
+    """The auctions that are open, with their terms as of now. `more` of them than fit a message are told by asking again with `skip`."""
+
+    skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
 
 
 class Ping(Request, frozen=True, kw_only=True, tag="ping"):

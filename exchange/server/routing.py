@@ -232,6 +232,20 @@ class Router:
             at += ROW
         return told
 
+    def concerning(self, block: object, begin: i64, account: i64) -> list[int]:
+        """Where the events that an account is told of begin, in what `begin` leaves of a block."""
+        events = cast(vec[i64], block)
+        found: list[int] = []
+        at = begin
+        end: i64 = len(events)
+        while at < end:
+            kind = events[at + KIND]
+            first, second = self.first[kind], self.second[kind]
+            if (first != NIL and events[at + first] == account) or (second != NIL and events[at + second] == account):
+                found.append(int(at))
+            at += ROW
+        return found
+
     def tell(self, account: i64, at: i64) -> None:
         if not 0 <= account < len(self.listeners) or self.listeners[account] == 0:
             return

@@ -21,8 +21,9 @@ from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
 from .host import Host
 from .limits import Bucket
-from .naming import Named, named_event
+from .naming import Named
 from .people import Key, User
+from .private import PrivateStream
 from .questions import Questions
 from .routing import ACCOUNT as ACCOUNT_COLUMN
 from .routing import LEFT, ORDER_ID, REASON, SEQ, WIDTH, outcomes
@@ -63,7 +64,7 @@ class Session:
         self.bucket = Bucket(host.limits.commands_per_s, host.limits.burst, host.monotonic())
         self.questions = Questions(host)
         self.channels: set[ChannelKey] = set()
-        self.listens: dict[int, int] = {}  # accounts of private streams, and the number of the event last told
+        self.listens: dict[int, PrivateStream] = {}  # by account
         self.cancels: tuple[str, int] = ("none", 0)  # on disconnect: scope and account
         self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
         self._placed: set[int] = set()  # orders that this connection has placed, where they are to go with it
@@ -97,8 +98,8 @@ class Session:
 
     @property
     def has_more(self) -> bool:
-        """Is there something that was received and not looked at, since there is enough to write by now?"""
-        return self._left is not None
+        """Is there something to be looked at, or to be told, that waits since there is enough to write by now?"""
+        return self._left is not None or any(stream.is_behind for stream in self.listens.values())
 
     def go_on(self) -> None:
         """Look at what was received, until there is enough to write: small questions may have large answers."""
@@ -114,6 +115,9 @@ class Session:
                     return
             self._left = None
             self._carry_out()
+            for stream in self.listens.values():
+                if stream.is_behind and self._unread <= ENOUGH_BYTES and not self.ending:
+                    stream.go_on()
         except Fatal as error:
             self._left = None
             self._carry_out()
@@ -257,12 +261,7 @@ class Session:
         if self.is_slow and self._unread > self.host.limits.unread_bytes:
             self._end(Fatal(Trouble.SLOW_READER, "private events were not read fast enough", limit=self.host.limits.unread_bytes))
             return
-        before = self.listens[account]
-        rows = [row for row in rows if row[1] > before]
-        if rows:
-            self.listens[account] = rows[-1][1]
-            message: Named = {"channel": "private", "type": "events", "account": account, "prev_seq": before, "seq": rows[-1][1]}
-            self.tell({**message, "events": [named_event(row) for row in rows]})
+        self.listens[account].hear(rows)
 
     # -- requests in -------------------------------------------------------------------------------------------------------------
 
@@ -355,6 +354,7 @@ class Session:
             try:
                 row = self._row(item)
             except Refusal as error:
+                error.data.pop("known", None)  # told 4,096 times it would not fit a frame
                 slots.append(error.body())
             else:
                 slots.append(len(self._rows) // ROW)

@@ -169,8 +169,9 @@ class ListChannel(Channel):
 
     KEPT: Final = 50
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, most: int) -> None:
         super().__init__(key)
+        self.most = most  # items of one message
         self.last: list[Named] = []
         self.new: list[Named] = []
 
@@ -183,10 +184,16 @@ class ListChannel(Channel):
     def snapshot(self) -> Named:
         return {"items": self.last}
 
+    def flush(self) -> None:
+        """In as many messages as it takes."""
+        super().flush()
+        while self.new:
+            super().flush()
+
     def change(self) -> Named | None:
         if not self.new:
             return None
-        new, self.new = self.new, []
+        new, self.new = self.new[: self.most], self.new[self.most :]
         self.last = [*self.last, *new][-self.KEPT :]
         return {"items": new}
 
@@ -224,8 +231,9 @@ MARKET_COLUMN: Final = {kind: column_of(e.EVENT_OF[kind], "market") for kind in 
 class Streams:
     """All channels that somebody has subscribed to."""
 
-    def __init__(self, venue: Queries) -> None:
+    def __init__(self, venue: Queries, most: int) -> None:
         self.venue = venue
+        self.most = most  # items of one message
         self.channels: dict[Key, Channel] = {}
         self.wanted: dict[tuple[str, int], ListChannel] = {}  # list channels by name and market
         self.is_dirty = False  # has anything happened since the last flush?
@@ -251,7 +259,7 @@ class Streams:
         }
         if name in reads:
             return StateChannel(key, reads[name])
-        made = self.wanted[name, market] = ListChannel(key)
+        made = self.wanted[name, market] = ListChannel(key, self.most)
         return made
 
     def leave(self, key: Key, reader: Reader) -> None:

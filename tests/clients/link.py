@@ -57,6 +57,8 @@ class Link:
             there = self._pass(out)
             self.session.receive(there)
             self.host.flush()
+            if self.session.has_more:
+                self.session.go_on()
             if len(there) < len(out):
                 self.lose()
                 continue

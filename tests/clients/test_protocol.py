@@ -17,6 +17,7 @@ from perplab.clients.protocol import PING_S, SILENCE_S, Credentials, Protocol
 from perplab.exchange.codes import OrderState, Side
 from perplab.exchange.server.frames import LENGTH
 from perplab.exchange.server.host import Ring
+from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.requests import client_halves
 
 MARKET = new_host().exchange.design.markets[0].name
@@ -83,7 +84,7 @@ def check(host: LocalHost, link: Link, market: str) -> None:
     snapshots = events_of(link, t.AccountSnapshot)
     assert len(snapshots) == 1 + sum(gap.channel == "private" for gap in events_of(link, t.Gap))
     first = snapshots[0].state.seq
-    expected = [row[1] for row in host.ring.since(first, account)]
+    expected = [row[1] for row in host.ring.since(first, account, 1 << 30)[0]]
     assert [event.seq for event in events_of(link, t.AccountEvent)] == expected, "each event, once, in order"
 
 
@@ -204,7 +205,7 @@ def test_private_events_that_are_no_longer_kept_are_told_as_a_gap() -> None:
     link.carry()
     other.carry()
     link.do(link.protocol.calls.subscribe("private", None))
-    host.ring = Ring(1)
+    host.ring = Ring(1, host.router)
     other.do(other.protocol.calls.faucet("1", 0))
     other.do(other.protocol.calls.faucet("1", 0))
     link.lose()
@@ -340,3 +341,18 @@ def test_garbage_ends_the_connection_and_nothing_else(garbage: bytes) -> None:
     link.connect()
     link.carry()
     assert link.protocol.is_ready
+
+
+def test_a_snapshot_in_parts_is_one() -> None:
+    host = new_host()
+    host.limits = Limits(items=2)
+    link = funded(host, "alice", 1 << 62)
+    for price in ("59000", "59001", "59002", "59003", "59004"):
+        link.do(link.protocol.calls.place(t.NewOrder(MARKET, Side.BUY, "0.1", price)))
+    link.do(link.protocol.calls.subscribe("private", None))
+    (snapshot,) = events_of(link, t.AccountSnapshot)
+    assert len(snapshot.state.orders) == 5 and snapshot.state.more == 0
+    link.do(link.protocol.calls.place(RESTING))
+    assert not events_of(link, t.Gap) and len(events_of(link, t.OrderOpened)) == 1
+    account = link.do(link.protocol.calls.account())
+    assert (len(account.orders), account.more) == (2, 4)

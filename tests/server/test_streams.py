@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import zlib
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire import Message, Talker, World, messages
 
 from perplab.exchange.server import host as hosts
+from perplab.exchange.server import private
 from perplab.exchange.server import requests as r
+from perplab.exchange.server import session as sessions
+from perplab.exchange.server.frames import LARGEST
 from perplab.exchange.server.limits import Limits
 
 
@@ -229,3 +233,101 @@ def test_a_message_to_many_is_encoded_once() -> None:
     world.talker("alice").ask("place", market=0, side="BUY", price=59_000, size=1)
     world.later(0.1)
     assert all(reader.heard("book")[0]["bids"] == [[59_000, 1]] for reader in readers) and len(encoded) == 1
+
+
+def pieced(items: int) -> tuple[World, Talker]:
+    """Alice with seven orders, in a world that tells so many things at a time."""
+    world = World(limits=Limits(items=items))
+    alice = world.talker("alice")
+    for price in range(59_000, 59_007):
+        alice.ask("place", market=0, side="BUY", price=price, size=1)
+    return world, alice
+
+
+def test_what_was_missed_comes_in_pieces_that_chain() -> None:
+    world, alice = pieced(3)
+    first = 3
+    told = reconnected(world, first)
+    assert len(told) > 2 and all(len(message["events"]) <= 3 for message in told)
+    assert [message["prev_seq"] for message in told] == [first, *(message["seq"] for message in told[:-1])]
+    assert [event.get("price") for message in told for event in message["events"]][-7:] == list(range(59_000, 59_007))
+    reader = world.talker("alice", money=0)
+    reader.ask("subscribe", channel="private")
+    seq = reader.heard("private")[-1]["seq"]
+    items = [{"op": "place", "market": 0, "side": "BUY", "price": 58_000 + n, "size": 1} for n in range(7)]
+    alice.ask("batch", items=items)
+    told = reader.heard("private")
+    assert [len(message["events"]) for message in told] == [3, 3, 1] and told[0]["prev_seq"] == seq
+
+
+def test_a_catch_up_waits_for_its_reader_and_what_happens_meanwhile_comes_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "ENOUGH_BYTES", 400)
+    monkeypatch.setattr(private, "LOOKED_AT", 2)
+    world, alice = pieced(2)
+    reader = world.talker("alice", money=0)
+    reader.send("subscribe", channel="private", since_seq=3)
+    told = reader.heard("private")
+    assert reader.session.has_more and sum(len(message["events"]) for message in told) < 7
+    alice.ask("place", market=0, side="BUY", price=58_000, size=1)
+    while reader.session.has_more:
+        reader.session.go_on()
+        told += reader.heard("private")
+    alice.ask("place", market=0, side="BUY", price=58_001, size=1)
+    told += reader.heard("private")
+    assert [message["prev_seq"] for message in told] == [3, *(message["seq"] for message in told[:-1])]
+    assert [event.get("price") for message in told for event in message["events"]][-9:] == [*range(59_000, 59_007), 58_000, 58_001]
+
+
+def test_a_catch_up_that_the_ring_overtakes_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "ENOUGH_BYTES", 200)
+    monkeypatch.setattr(private, "LOOKED_AT", 2)
+    monkeypatch.setattr(hosts, "RING_EVENTS", 12)
+    world, alice = pieced(2)
+    reader = world.talker("alice", money=0)
+    last = world.host.exchange.state.log.seq
+    reader.send("subscribe", channel="private", since_seq=last - 7)
+    told = reader.heard("private")
+    for price in range(58_000, 58_030):
+        alice.ask("place", market=0, side="BUY", price=price, size=1)
+    while reader.session.has_more:
+        reader.session.go_on()
+        told += reader.heard("private")
+    kinds = [message["type"] for message in told]
+    gap = kinds.index("gap")
+    assert kinds[gap + 1] == "snapshot" and told[gap]["since_seq"] == told[gap - 1]["seq"] and "events" not in kinds[gap:]
+
+
+def test_a_snapshot_of_many_orders_comes_in_parts() -> None:
+    _, alice = pieced(3)
+    alice.ask("subscribe", channel="private")
+    told = alice.heard("private")
+    assert [(message["type"], len(message["orders"]), message["more"]) for message in told] == [
+        ("snapshot", 3, 4), ("orders", 3, 1), ("orders", 1, 0)
+    ]  # fmt: skip
+    assert len({order["order_id"] for message in told for order in message["orders"]}) == 7
+    assert {message["seq"] for message in told} == {told[1]["prev_seq"]}
+    parts = [alice.ask("account", skip=skip) for skip in (0, 3, 6, 9)]
+    assert [(len(part["orders"]), part["more"]) for part in parts] == [(3, 4), (3, 1), (1, 0), (0, 0)]
+    assert alice.ask("auctions", skip=5)["more"] == 0
+
+
+def test_many_trades_at_once_are_several_messages() -> None:
+    world, _ = pieced(3)
+    reader, bob = world.talker(), world.talker("bob")
+    reader.ask("subscribe", channel="trades", market=0)
+    bob.ask("place", market=0, side="SELL", price=59_000, size=7)
+    world.later(0.1)
+    told = reader.heard("trades")[1:]
+    assert [len(message["items"]) for message in told] == [3, 3, 1]
+    assert [message["prev_seq"] for message in told] == [0, 1, 2]
+
+
+def test_no_message_outgrows_a_frame() -> None:
+    """The largest event, order and thing of a list, `items` of them, and 4,096 refusals at their longest."""
+    largest = {"type": "x" * 20, **{f"a_rather_long_name_{n}": -(2**62) for n in range(14)}, "client_id": "0x" + "f" * 32}
+    assert Limits().items * len(msgpack.packb(largest)) < LARGEST
+    world = World()
+    alice = world.talker("alice")
+    items = [{"op": "place", "market": "x" * 32, "side": "BUY", "price": 1, "size": 1}] * r.MAX_BATCH
+    alice.session.receive(alice.bytes_of({"id": "i" * 64, "op": "batch", "items": items}))
+    assert len(alice.session.take()) < LARGEST // 4
