@@ -47,6 +47,7 @@ class Trouble(IntEnum):
     TOO_MANY_CONNECTIONS = 402
     SLOW_READER = 403  # private events could not be sent; the connection ends
     TOO_MANY_ACCOUNTS = 404
+    TOO_MANY_USERS = 405
     # What is asked about
     NOT_SUBSCRIBED = 500
     ALREADY_SUBSCRIBED = 501

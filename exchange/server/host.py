@@ -14,6 +14,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from librt.vecs import vec
+from msgspec import Struct
 from mypy_extensions import i64
 
 from ..engine import Applied, Exchange
@@ -24,6 +25,7 @@ from .clock import Clock
 from .errors import REASON_TEXT, Refusal, Trouble
 from .faults import Faults
 from .limits import Limits
+from .memory import Memories
 from .moments import Moments
 from .people import Key, People, User
 from .requests import RowMaker
@@ -32,7 +34,6 @@ from .store import Store
 from .streams import LISTED, ROW, Streams
 
 MAX_TURNS: Final = 64  # of the world, in one go: others wait meanwhile
-NAMED_SESSIONS: Final = 16  # of a user, that are remembered
 RING_EVENTS: Final = 1 << 17  # that a reconnecting client may ask for again: 16 MiB
 
 
@@ -113,6 +114,14 @@ def debits_of(account: int, asset: int, amount: int, market: int) -> Iterator[De
         amount -= part
 
 
+class Later(Struct, order=True):
+    """Something that is to be done at a monotonic time [ns]."""
+
+    at: int
+    number: int  # of those of one time the first comes first
+    action: Callable[[], None] | None  # None: it was called off
+
+
 class Host:
     """Sessions call `carry_out`; shells call `flush`, `pass_time` and `beat`. Single-threaded, like the venue."""
 
@@ -140,7 +149,7 @@ class Host:
         self.first_seq = exchange.state.log.seq  # the number of the last event before the start
         self._troubled = ""  # what was last complained of
         self.faults: dict[str, Faults] = {}  # by user
-        self._later: list[tuple[int, int, Callable[[], None]]] = []  # a heap of what is to be done at a monotonic time
+        self._later: list[Later] = []  # a heap
         self._numbers = count()
         self.complain = complain  # to whoever runs the server
         self.people = People(token)
@@ -155,7 +164,7 @@ class Host:
         self.private: dict[int, list[Listener]] = {}
         self.sessions: set[Listener] = set()
         self.world: World | None = None
-        self.remembered: dict[tuple[str, str], dict[object, object]] = {}  # replies, by user and name of the session
+        self.memories = Memories(self.limits.named_sessions, self.limits.remembered, self.limits.remembered_bytes)
 
     # -- commands --
 
@@ -225,6 +234,9 @@ class Host:
 
     def new_user(self, name: str) -> User:
         """A user with an account. Raises Refusal; then there is neither."""
+        limit = self.limits.users
+        if len(self.people.users) >= limit and name not in self.people.users:
+            raise Refusal(Trouble.TOO_MANY_USERS, f"this server has {limit} users, as many as it takes", limit=limit)
         user = self.people.user(name)
         try:
             self.open_account(user)
@@ -300,7 +312,7 @@ class Host:
         self.first_seq += exchange.state.log.seq - self.exchange.state.log.seq
         self.exchange = exchange
         self.epoch = self.people.token(8)
-        self.ring = Ring(RING_EVENTS)
+        self.ring = Ring(RING_EVENTS, self.router)
         self.remembered.clear()
         self.people.assign(self._owners())
         self.clock.put_back(moment.ts)
@@ -377,23 +389,19 @@ class Host:
             self._troubled = trouble
             self.complain(trouble or "the journal is written again")
 
-    def later(self, at: int, action: Callable[[], None]) -> None:
+    def later(self, at: int, action: Callable[[], None]) -> Later:
         """Do something at a monotonic time [ns], when the shell next calls `catch_up`."""
-        heappush(self._later, (at, next(self._numbers), action))
+        entry = Later(at, next(self._numbers), action)
+        heappush(self._later, entry)
+        return entry
 
     def catch_up(self) -> None:
         """Do what was put off until now."""
         now = self.monotonic()
-        while self._later and self._later[0][0] <= now:
-            heappop(self._later)[2]()
-
-    def memory(self, user: User, session: str) -> dict[object, object]:
-        """The replies that are remembered for a user's named session."""
-        known = self.remembered.setdefault((user.name, session), {})
-        mine = [key for key in self.remembered if key[0] == user.name]
-        if len(mine) > NAMED_SESSIONS:
-            del self.remembered[mine[0]]
-        return known
+        while self._later and self._later[0].at <= now:
+            action = heappop(self._later).action
+            if action is not None:
+                action()
 
     def key_of(self, user: User, scopes: Iterable[str]) -> Key:
         """A new key. Raises Refusal."""

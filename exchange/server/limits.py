@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 TOKEN: Final = 1_000_000_000  # a bucket counts billionths: with time in ns, what it is filled by is a whole number
 
 
-class Limits(Struct, frozen=True):
-    """Of one connection, unless said otherwise."""
+def told(what: str, beyond: str) -> Meta:
+    """What is bounded, and what one who goes beyond it meets."""
+    return Meta(description=what, extra={"beyond": beyond})
 
-    frame_bytes: int = 1 << 20  # of one request
-    commands_per_s: int = 1_000_000  # that its bucket is filled by
-    burst: int = 1_000_000  # commands that its bucket holds
-    flood: int = 10_000  # requests refused in a row after which it is cut
-    subscriptions: int = 256
-    items: int = 8_192  # events, orders or things of one message to a client: at most 700 bytes each, so 6 MiB of the 16 of a frame
-    connections: int = 4_096  # to the server
-    accounts: int = 64  # of a user
-    unread_bytes: int = 16 << 20  # of private events that a slow reader has not taken
-    remembered: int = 1_024  # replies of a named session
-    quiet_s: int = 15  # without a word from one that has subscribed, after which it is taken for dead
-    silent_s: int = 600  # the same of one that has not
+
+class Limits(Struct, frozen=True):
+    """All that a client could make grow, and what happens to one that tries. docs/api.md has the table that is made of this."""
+
+    frame_bytes: Annotated[int, told("bytes of one request", "FRAME_TOO_LARGE, and the end")] = 1 << 20
+    items: Annotated[int, told("events, orders or items of one message to a client", "further messages, or `more`")] = 8_192
+    commands_per_s: Annotated[int, told("commands that a connection's bucket is filled by in a second", "RATE_LIMITED")] = 1_000_000
+    burst: Annotated[int, told("commands that the bucket holds", "RATE_LIMITED")] = 1_000_000
+    flood: Annotated[int, told("requests refused in a row", "RATE_LIMITED, and the end")] = 10_000
+    subscriptions: Annotated[int, told("streams of a connection", "TOO_MANY_SUBSCRIPTIONS")] = 256
+    channels: Annotated[int, told("different streams of market data, of the server", "TOO_MANY_SUBSCRIPTIONS")] = 4_096
+    connections: Annotated[int, told("connections to the server", "TOO_MANY_CONNECTIONS, and the end")] = 4_096
+    users: Annotated[int, told("users of the server; each has at most one key", "TOO_MANY_USERS")] = 10_000
+    accounts: Annotated[int, told("accounts of a user; the venue's design bounds those of all", "TOO_MANY_ACCOUNTS")] = 64
+    unread_bytes: Annotated[int, told("bytes of private events not read, or held back by a fault", "SLOW_READER, and the end")] = 16 << 20
+    named_sessions: Annotated[int, told("named sessions that are remembered, 16 of a user", "those left longest ago are forgotten")] = 4_096
+    remembered: Annotated[int, told("replies that a named session remembers", "the oldest is forgotten")] = 1_024
+    remembered_bytes: Annotated[int, told("bytes of those replies", "the oldest is forgotten")] = 1 << 20
+    quiet_s: Annotated[int, told("seconds without a word from a connection that has subscribed", "IDLE, and the end")] = 15
+    silent_s: Annotated[int, told("the same of one that has not", "IDLE, and the end")] = 600
 
 
 PROFILES: Final[dict[str, Limits]] = {

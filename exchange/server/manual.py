@@ -18,8 +18,18 @@ from ..schema.codes import Reason, enums_of
 from ..schema.events import AUDIENCE, EVENTS, Event
 from . import requests as r
 from .errors import REASON_TEXT, REFUSED, Trouble
+from .host import RING_EVENTS
+from .limits import PROFILES, Limits
+from .streams import ListChannel
 
 MARK: Final = "<!-- from here on made by exchange/server/manual.py: pytest tests/server/test_manual.py --update -->\n"
+
+
+ELSEWHERE: Final = (
+    f"A request is for at most {r.MAX_BATCH:,} commands, a book for {r.BOOK_DEPTH:,} levels, a name has at most 32 characters; the last "
+    f"{RING_EVENTS:,} events of the venue are kept for `since_seq`, and a list stream begins with its last {ListChannel.KEPT} things. "
+    "Open orders and accounts are bounded by the venue's design (`max_open_orders`, `max_accounts`)."
+)
 
 
 def text_of(thing: type) -> str:
@@ -96,6 +106,18 @@ def of_codes() -> Iterable[type[IntEnum]]:
     return [one for one in vars(codes).values() if isinstance(one, type) and issubclass(one, IntEnum) and one.__module__ == codes.__name__]
 
 
+def limits_table() -> str:
+    hints = get_type_hints(Limits, include_extras=True)
+    rows = []
+    for name in Limits.__struct_fields__:
+        (meta,) = hints[name].__metadata__
+        values = " | ".join(f"{getattr(profile, name):,}" for profile in PROFILES.values())
+        rows.append(f"| `{name}` | {meta.description} | {values} | {meta.extra['beyond']} |")
+    head = f"| limit | of | {' | '.join(PROFILES)} | beyond it |\n|{' --- |' * (3 + len(PROFILES))}\n"
+    about = "All that a client could make grow. `perplab serve --limits` takes one of the three sets."
+    return f"## Limits\n\n{about} {ELSEWHERE}\n\n{head}" + "\n".join(rows) + "\n"
+
+
 def tables() -> str:
     """What docs/api.md says of requests, events, codes and errors."""
     troubles = "\n".join(f"| {int(one)} | {one.name} |" for one in Trouble)
@@ -105,7 +127,7 @@ def tables() -> str:
     return "\n".join([
         "## Requests\n", *map(request_table, r.REQUESTS),
         f"## Events\n\n{about_events}\n\n| type | fields | who is told |\n| --- | --- | --- |", *map(event_line, EVENTS),
-        "\n## Codes\n\n| code | values |\n| --- | --- |", *map(code_line, of_codes()),
+        "\n" + limits_table() + "\n## Codes\n\n| code | values |\n| --- | --- |", *map(code_line, of_codes()),
         f"\n## Errors\n\n{about_errors}\n\n| code | reason |\n| --- | --- |", troubles,
         "\nWhat the venue's rules refuse: 1,000 and more.\n\n| code | reason | |\n| --- | --- | --- |", reasons, "",
     ])  # fmt: skip

@@ -1,7 +1,7 @@
-"""One account's private stream, as one connection hears it: what it missed, in pieces, then what happens.
+"""One account's private stream, as one connection hears it: what it missed, then what happens.
 
-Rules: messages are chained by prev_seq, none has more than `limits.items` events or orders, and what was missed is made piece by piece, as it
-is read. Meanwhile what happens is in the host's ring, so nothing is kept twice for a slow reader.
+Rules: messages are chained by prev_seq, none has more than `limits.items` events or orders, and what was missed is made piece by piece, as
+it is read. Meanwhile what happens is in the host's ring, so nothing is kept twice for a slow reader.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOOKED_AT: Final = 1 << 14  # events of the ring, for one piece: some ten millis
 class PrivateStream:
     """`state`: all that the account has, as of now."""
 
-    def __init__(self, host: Host, account: int, tell: Callable[[Named], None], state: Callable[[], Named]) -> None:
+    def __init__(self, host: Host, account: int, tell: Callable[[Named], object], state: Callable[[], Named]) -> None:
         self.host = host
         self.account = account
         self.tell = tell

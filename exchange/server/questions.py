@@ -14,6 +14,7 @@ from . import requests as r
 from .errors import Data, Refusal, Trouble
 from .faults import MS, Faults
 from .host import RING_EVENTS, Host, Listener
+from .memory import Memory
 from .naming import named_view
 from .people import SCOPES, User
 from .people import Key as ApiKey
@@ -31,7 +32,7 @@ class Asker(Listener, Reader, Protocol):
     listens: dict[int, PrivateStream]
     cancels: tuple[str, int]
     then: Callable[[], None] | None
-    named: str
+    memory: Memory | None
 
     def may(self, scope: str) -> User: ...
 
@@ -240,10 +241,10 @@ class Questions:
         return {"order_id": order_id, "market": market, "state": state.name, "open": 0, "filled": filled}
 
     def outcome(self: Questions, session: Asker, request: r.Outcome) -> Data:
-        user = session.may("read")
-        if not session.named:
+        session.may("read")
+        if session.memory is None:
             raise Refusal(Trouble.UNKNOWN_REQUEST, "only sessions that were given a name at login are remembered", field="request")
-        reply = self.host.memory(user, session.named).get(request.request)
+        reply = session.memory.get(request.request)
         if reply is None:
             message = "no reply to it is remembered: it did not come, or too long ago; ask for its orders by client_id"
             raise Refusal(Trouble.UNKNOWN_REQUEST, message, field="request", given=request.request)
@@ -350,6 +351,10 @@ class Questions:
         key = self._key(request)
         if key in session.channels:
             raise self._has_already(request.channel)
+        limit = self.host.limits.channels
+        if key not in self.host.streams.channels and len(self.host.streams.channels) >= limit:
+            message = f"this server keeps {limit} different streams; a book at a depth that others have is none more"
+            raise Refusal(Trouble.TOO_MANY_SUBSCRIPTIONS, message, limit=limit)
         session.then = lambda: self._begin(session, key, request.checksum)
         return {"channel": request.channel, "market": key[1] if key[1] >= 0 else None}
 

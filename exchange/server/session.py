@@ -19,8 +19,10 @@ from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Pla
 from . import requests as r
 from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
+from .held import Held
 from .host import Host
 from .limits import Bucket
+from .memory import Memory
 from .naming import Named
 from .people import Key, User
 from .private import PrivateStream
@@ -61,6 +63,8 @@ class Session:
         self.user: User | None = None
         self.scopes: tuple[str, ...] = ()
         self.named = ""  # the name of the session, if it has one
+        self.memory: Memory | None = None  # then
+        self.held = Held(self)
         self.bucket = Bucket(host.limits.commands_per_s, host.limits.burst, host.monotonic())
         self.questions = Questions(host)
         self.channels: set[ChannelKey] = set()
@@ -121,7 +125,7 @@ class Session:
         except Fatal as error:
             self._left = None
             self._carry_out()
-            self._end(error)
+            self.end(error)
         finally:
             self._is_receiving = False
 
@@ -142,7 +146,7 @@ class Session:
         """Once a second, at monotonic `now`."""
         quiet = self.host.limits.quiet_s if self.channels or self.listens else self.host.limits.silent_s
         if now - self._heard > quiet * SECOND:
-            self._end(Fatal(Trouble.IDLE, f"nothing was heard from this connection for {quiet} s; send a ping when there is nothing else"))
+            self.end(Fatal(Trouble.IDLE, f"nothing was heard from this connection for {quiet} s; send a ping when there is nothing else"))
         elif (self.channels or self.listens) and not self.is_slow:
             self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq})
 
@@ -160,13 +164,12 @@ class Session:
                 self.host.unlisten(account, self)
                 self.tell({"channel": "private", "type": "ended", "account": account, "message": str(error)})
             else:
-                self.listens[account] = self.host.exchange.state.log.seq
-                self.tell({"channel": "private", "type": "snapshot", **self.questions.account_state(account)})
+                self.listens[account].begin(None)
 
     def shut_down(self) -> None:
         """The server goes: say so, and leave orders as they are."""
         self.cancels = ("none", 0)
-        self._end(Refusal(Trouble.SHUTTING_DOWN, "the server is shutting down"))
+        self.end(Refusal(Trouble.SHUTTING_DOWN, "the server is shutting down"))
 
     def closed(self) -> None:
         """The connection is gone."""
@@ -177,6 +180,8 @@ class Session:
             self.host.unlisten(account, self)
         self.channels.clear()
         self.listens.clear()
+        self.held.drop()
+        self._leave_name()
         self._cancel_orders()
 
     def _cancel_orders(self) -> None:
@@ -196,26 +201,22 @@ class Session:
 
     # -- messages out ------------------------------------------------------------------------------------------------------------
 
-    def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> None:
-        """`encoded`: the same message by name of codec, as far as it was encoded for others."""
+    def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> int:
+        """`encoded`: the same message by name of codec, as far as it was encoded for others. Returns how long it is."""
         out = self.codec.encode(message) if encoded is None or self.codec.name not in encoded else encoded[self.codec.name]
         if encoded is not None:
             encoded[self.codec.name] = out
         if self.frames is not None:
             out = self.frames.wrap(out)
         faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None
-        if faults is None:
-            self._put(out)
-            return
-        now = self.host.monotonic()
-        for _ in range(faults.copies()):
-            at = faults.release(now)
-            if at > now:
-                self.host.later(at, lambda: self._put(out))
-            else:
-                self._put(out)
+        if faults is None and not self.held:
+            self.put(out)
+        else:
+            self.held.tell(out, faults)
+        return len(out)
 
-    def _put(self, out: bytes) -> None:
+    def put(self, out: bytes) -> None:
+        """To be written now."""
         self._out.append(out)
         self._unread += len(out)
         if not self._is_receiving:
@@ -224,6 +225,7 @@ class Session:
     def drop(self) -> None:
         """The connection breaks, without a word."""
         self.ending = "DROPPED"
+        self.held.drop()
         self._out.clear()
         self.wake()
 
@@ -235,31 +237,25 @@ class Session:
 
     def _reply(self, request: r.RequestId, body: Data, tokens: int | None = None) -> None:
         reply = {"id": request, **body, "tokens": self.bucket.left(self.host.monotonic()) if tokens is None else tokens}
-        if self.named and request is not None:
-            self._remember(request, reply)
-        self.tell(reply)
+        memory = self.memory
+        size = self.tell(reply)
+        if memory is not None and request is not None:
+            memory.keep(request, reply, size)
 
-    def _remember(self, request: int | str, reply: Data) -> None:
-        """Keep a reply for when the connection breaks; the oldest goes."""
-        if self.user is None:
-            return
-        remembered = self.host.memory(self.user, self.named)
-        remembered[request] = reply
-        if len(remembered) > self.host.limits.remembered:
-            del remembered[next(iter(remembered))]
-
-    def _end(self, error: Refusal) -> None:
+    def end(self, error: Refusal) -> None:
         """Tell why, and let the connection end."""
         if not self.ending:
             self.ending = error.code.name
-            self.tell({"id": error.data.pop("id", None), **error.body()})
+            self.held.drop()  # the end waits for no fault
+            out = self.codec.encode({"id": error.data.pop("id", None), **error.body()})
+            self.put(out if self.frames is None else self.frames.wrap(out))
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None:
         """Events of an account that this session listens to."""
         if self.ending:
             return
         if self.is_slow and self._unread > self.host.limits.unread_bytes:
-            self._end(Fatal(Trouble.SLOW_READER, "private events were not read fast enough", limit=self.host.limits.unread_bytes))
+            self.end(Fatal(Trouble.SLOW_READER, "private events were not read fast enough", limit=self.host.limits.unread_bytes))
             return
         self.listens[account].hear(rows)
 
@@ -274,7 +270,7 @@ class Session:
                 raise Fatal(error.code, str(error)) from None
             self._refuse(error.data.pop("id", None), error)
             return
-        if self.named and self._is_repeated(request):
+        if self.memory is not None and self._is_repeated(request, self.memory):
             return
         try:
             if isinstance(request, r.CommandRequest):
@@ -302,16 +298,15 @@ class Session:
         known = request if isinstance(request, int | str) else None
         self._reply(known, error.body())
 
-    def _is_repeated(self, request: r.Request) -> bool:
+    def _is_repeated(self, request: r.Request, memory: Memory) -> bool:
         """In a named session a request whose reply is remembered is answered again, and not done again."""
-        if request.id is None or self.user is None:
+        if request.id is None:
             return False
         if any(asked.id == request.id for asked in self._asked):
             self._carry_out()
-        reply = self.host.memory(self.user, self.named).get(request.id)
+        reply = memory.get(request.id)
         if reply is None:
             return False
-        assert isinstance(reply, dict)
         self._carry_out()
         self.tell({**reply, "again": True})
         return True
@@ -389,8 +384,14 @@ class Session:
             return slot
         order = told.resting(slot) if self.cancels[0] == "connection" and op in OF_ORDERS else 0
         if order:
-            self._placed.add(order)
+            self._note_placed([order])
         return told.status(op, slot)
+
+    def _note_placed(self, orders: list[int]) -> None:
+        """For `cancel_on_disconnect`. Those that are gone are left out before the others are too many."""
+        self._placed.update(orders)
+        if len(self._placed) > r.MAX_BATCH + 2 * self.host.exchange.design.max_open_orders:
+            self._placed &= {order.order_id for order in self.host.exchange.open_orders(self.cancels[1])}
 
     def _operate(self, request: r.OperatorRequest) -> None:
         """A command of the operator's: not for tokens, and not in a block with others."""
@@ -420,7 +421,7 @@ class Session:
                 errors[number] = Refusal(Trouble.BAD_ROW, why, field="rows", given=number).body()
             told[number * WIDTH + REASON] = -1
         if self.cancels[0] == "connection":
-            self._placed.update(int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT])
+            self._note_placed([int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT]])
         body: Data = {"ok": True, "ts": self.host.exchange.now, "statuses": bytes(memoryview(told))}
         self._reply(request.id, {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body)
 
@@ -467,7 +468,15 @@ class Session:
             del self.listens[account]
             self.host.unlisten(account, self)
         self.cancels = ("none", 0)
+        self._leave_name()
         self.user, self.scopes, self.named = user, scopes, named or ""
+        if named:
+            self.memory = self.host.memories.enter(user.name, named)
+
+    def _leave_name(self) -> None:
+        if self.user is not None and self.memory is not None:
+            self.host.memories.leave(self.user.name, self.named)
+        self.named, self.memory = "", None
 
     def nonce(self) -> str:
         self._nonce = self.host.people.token(16)
@@ -485,4 +494,5 @@ class Session:
         for account in list(self.listens):
             del self.listens[account]
             self.host.unlisten(account, self)
-        self.user, self.scopes, self.named = None, (), ""
+        self._leave_name()
+        self.user, self.scopes = None, ()

@@ -34,7 +34,7 @@ class Reader(Protocol):
 
     is_slow: bool
 
-    def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> None: ...
+    def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> object: ...
 
 
 class Channel:

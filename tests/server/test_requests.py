@@ -136,15 +136,6 @@ def test_two_requests_of_one_read_with_the_same_id_are_one() -> None:
     assert second == {**first, "again": True} and len(talker.ask("account")["orders"]) == 1
 
 
-def test_remembered_replies_are_bounded() -> None:
-    world = World(limits=Limits(remembered=10))
-    talker = world.talker("alice")
-    talker.ask("login", name="alice", session="s")
-    for _ in range(50):
-        talker.ask("ping")
-    assert len(world.host.memory(world.host.people.users["alice"], "s")) == 10
-
-
 def test_packed_rows_have_packed_statuses() -> None:
     world = World()
     talker = world.talker("alice")
