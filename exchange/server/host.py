@@ -313,7 +313,7 @@ class Host:
         self.exchange = exchange
         self.epoch = self.people.token(8)
         self.ring = Ring(RING_EVENTS, self.router)
-        self.remembered.clear()
+        self.memories.clear()
         self.people.assign(self._owners())
         self.clock.put_back(moment.ts)
         if self.world is not None and moment.world is not None:

@@ -39,6 +39,10 @@ class Memory:
         while len(self._replies) > 1 and (len(self._replies) > self.most or self.bytes > self.largest):
             self._drop(next(iter(self._replies)))
 
+    def clear(self) -> None:
+        self._replies.clear()
+        self.bytes = 0
+
     def _drop(self, request: RequestKey) -> None:
         self.bytes -= self._replies.pop(request)[1]
 
@@ -67,6 +71,11 @@ class Memories:
     def leave(self, user: str, session: str) -> None:
         self._known[user, session].connections -= 1
         self._known.move_to_end((user, session))
+
+    def clear(self) -> None:
+        """Forget all replies: they are of a state that the venue is no longer in."""
+        for memory in self._known.values():
+            memory.clear()
 
     def _forget(self, keys: list[tuple[str, str]], most: int) -> None:
         """All but `most` of these, as far as nobody is connected."""

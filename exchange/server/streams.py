@@ -77,7 +77,10 @@ class Channel:
         if change is None:
             return
         self.seq += 1
-        message = {**self.head("delta"), "prev_seq": self.seq - 1, **change}
+        self._tell({**self.head("delta"), "prev_seq": self.seq - 1, **change})
+
+    def _tell(self, message: Named) -> None:
+        """All who read fast enough; the others later, in one piece."""
         encoded: dict[str, bytes] = {}
         for reader in self.readers:
             if reader.is_slow or reader in self.behind:
@@ -89,13 +92,7 @@ class Channel:
         """Of a venue that has gone back to an earlier state: look again, and tell all of it."""
         self.reread()
         self.seq += 1
-        message = {**self.head("snapshot"), **self.snapshot()}
-        encoded: dict[str, bytes] = {}
-        for reader in self.readers:
-            if reader.is_slow or reader in self.behind:
-                self.behind[reader] = self.behind.get(reader, 0) + 1
-            else:
-                reader.tell(message, encoded)
+        self._tell({**self.head("snapshot"), **self.snapshot()})
 
     def reread(self) -> None:
         """Forget what was told, and see what there is."""
