@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.clock import Clock
+from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.frames import Frames
 from perplab.exchange.server.host import Host
-from perplab.exchange.server.requests import MSGPACK
 from perplab.exchange.server.session import Session
 from perplab.exchange.units import SECOND_NS
 

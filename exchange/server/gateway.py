@@ -17,10 +17,10 @@ from typing import Final
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
+from .codecs import JSON, JSON_EXACT, Codec
 from .errors import Refusal, Trouble
 from .host import Host
 from .page import POLICY, page
-from .requests import JSON, JSON_EXACT, Codec
 from .session import Session
 from .status import Facts, status
 

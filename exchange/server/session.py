@@ -17,6 +17,7 @@ from mypy_extensions import i64
 from ..schema.codes import FIRST_USER
 from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Place, column_of
 from . import requests as r
+from .codecs import Codec
 from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
 from .held import Held
@@ -53,7 +54,7 @@ class Asked(Struct):
 class Session:
     """`wake` is called when there is something to write and nobody is reading from this connection at the moment."""
 
-    def __init__(self, host: Host, codec: r.Codec, frames: Frames | None = None, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, host: Host, codec: Codec, frames: Frames | None = None, wake: Callable[[], None] = lambda: None) -> None:
         self.host = host
         self.codec = codec
         self.frames = frames

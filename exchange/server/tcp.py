@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from .codecs import MSGPACK
 from .errors import Refusal
 from .frames import Frames
 from .host import Host
-from .requests import MSGPACK
 from .session import Session
 
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow

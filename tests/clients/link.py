@@ -9,8 +9,8 @@ from perplab.clients.local import LocalHost
 from perplab.clients.protocol import Credentials, Pending, Protocol
 from perplab.clients.types import Event
 from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.frames import Frames
-from perplab.exchange.server.requests import MSGPACK
 from perplab.exchange.server.session import Session
 
 T = TypeVar("T")

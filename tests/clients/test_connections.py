@@ -12,8 +12,8 @@ import pytest
 from link import new_host
 
 from perplab.clients import Client, Disconnected, NotConnected, Reconnected, Refused, SyncClient, TimedOut, Unknown
+from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.frames import Frames
-from perplab.exchange.server.requests import MSGPACK
 from perplab.exchange.server.session import Session
 
 MARKET = new_host().exchange.design.markets[0].name

@@ -25,9 +25,9 @@ from typing import Any
 import msgpack  # type: ignore[import-untyped]
 from wire import World, messages
 
+from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.errors import REFUSED, Trouble
 from perplab.exchange.server.frames import LENGTH, Frames
-from perplab.exchange.server.requests import MSGPACK
 from perplab.exchange.server.session import Session
 from perplab.exchange.server.store import recover
 

@@ -19,9 +19,9 @@ from test_wire import REQUESTS
 from wire import START, Message, World
 
 from perplab.exchange.server import gateway as gateways
+from perplab.exchange.server.codecs import exact
 from perplab.exchange.server.gateway import frames
 from perplab.exchange.server.limits import Limits
-from perplab.exchange.server.requests import exact
 
 LAST = {"id": "last", "op": "ping"}
 

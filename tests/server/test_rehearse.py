@@ -12,6 +12,7 @@ import pytest
 from test_sockets import Peer, Server
 
 from perplab.exchange.server import requests as r
+from perplab.exchange.server.codecs import MSGPACK
 from perplab.lab.rehearse import Playbook, PlaybookError, Watch, load_playbook, reaction, shipped
 
 QUICK = """
@@ -34,7 +35,7 @@ def test_shipped_playbooks_are_requests_of_the_operator(name: str) -> None:
     playbook = load_playbook(name)
     assert playbook.title and len(shipped()) == 6
     for step in playbook.timeline("alice"):
-        request = r.MSGPACK.decode(r.MSGPACK.encode(step.request))
+        request = MSGPACK.decode(MSGPACK.encode(step.request))
         assert isinstance(request, r.OperatorRequest | r.SetWorld | r.SetFault)
 
 

@@ -14,6 +14,7 @@ from perplab.exchange.server import host as hosts
 from perplab.exchange.server import private
 from perplab.exchange.server import requests as r
 from perplab.exchange.server import session as sessions
+from perplab.exchange.server.codecs import Codec
 from perplab.exchange.server.frames import LARGEST
 from perplab.exchange.server.limits import Limits
 
@@ -229,7 +230,7 @@ def test_a_message_to_many_is_encoded_once() -> None:
     encoded = []
     codec = readers[0].session.codec
     for reader in readers:
-        reader.session.codec = r.Codec("msgpack", codec._request, codec._plain, lambda message: encoded.append(1) or codec.encode(message))
+        reader.session.codec = Codec("msgpack", codec._request, codec._plain, lambda message: encoded.append(1) or codec.encode(message))
     world.talker("alice").ask("place", market=0, side="BUY", price=59_000, size=1)
     world.later(0.1)
     assert all(reader.heard("book")[0]["bids"] == [[59_000, 1]] for reader in readers) and len(encoded) == 1

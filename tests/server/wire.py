@@ -10,10 +10,10 @@ import msgpack  # type: ignore[import-untyped]
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.clock import Clock
+from perplab.exchange.server.codecs import JSON, MSGPACK
 from perplab.exchange.server.frames import LENGTH, Frames
 from perplab.exchange.server.host import Host
 from perplab.exchange.server.limits import Limits
-from perplab.exchange.server.requests import JSON, MSGPACK
 from perplab.exchange.server.session import Session
 
 START = 1_800_000_000_000_000_000
