@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .errors import ClientError as ClientError
     from .errors import NotConnected as NotConnected
     from .errors import Refused as Refused
+    from .errors import StreamBroken as StreamBroken
     from .errors import TimedOut as TimedOut
     from .errors import Unknown as Unknown
     from .local import LocalClient as LocalClient
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _FROM = {
     "Client": "client", "SyncClient": "sync", "LocalClient": "local", "Book": "book", "ClientError": "errors", "NotConnected": "errors",
-    "Refused": "errors", "TimedOut": "errors", "Unknown": "errors",
+    "Refused": "errors", "StreamBroken": "errors", "TimedOut": "errors", "Unknown": "errors",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from perplab.exchange.codes import MarginMode, Side, TimeInForce
 from . import types as t
 from .blocking import MARKET, Shared, call_of
 from .book import Book
-from .calls import Call, Channel, Item, Scope
+from .calls import Buffer, Call, Channel, Item, Scope
 from .errors import Refused, Unknown
 from .units import Number
 
@@ -20,158 +20,187 @@ T = TypeVar("T")
 
 
 class Asking(Shared, ABC):
-    """The calls. All raise Refused, and what `_do` raises; TypeError and ValueError for numbers that the venue does not have."""
+    """The calls. All raise Refused, and what `_do` raises; TypeError and ValueError for numbers that the venue does not have.
+
+    `timeout` [s] is how long a call waits; None: as long as the client's own `timeout` says."""
 
     @abstractmethod
-    async def _do(self, call: Call[T]) -> T:
+    async def _do(self, call: Call[T], timeout: float | None = None) -> T:
         """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
 
     # -- orders --
 
     async def buy(
         self, market: str, size: Number, price: Number, *, tif: TimeInForce = TimeInForce.GTC, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Place a limit order: `size` [coins] at `price` [USD] or better."""
-        return await self.place(t.NewOrder(market, Side.BUY, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.BUY, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id)
+        return await self.place(order, timeout=timeout)
 
     async def sell(
         self, market: str, size: Number, price: Number, *, tif: TimeInForce = TimeInForce.GTC, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Place a limit order: `size` [coins] at `price` [USD] or better."""
-        return await self.place(t.NewOrder(market, Side.SELL, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.SELL, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id)
+        return await self.place(order, timeout=timeout)
 
     async def market_buy(
         self, market: str, size: Number, *, worst_price: Number | None = None, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Buy at once what the book offers, at no more than `worst_price` [USD]."""
-        return await self.place(t.NewOrder(market, Side.BUY, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.BUY, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id)
+        return await self.place(order, timeout=timeout)
 
     async def market_sell(
         self, market: str, size: Number, *, worst_price: Number | None = None, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Sell at once what the book takes, at no less than `worst_price` [USD]."""
-        return await self.place(t.NewOrder(market, Side.SELL, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.SELL, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id)
+        return await self.place(order, timeout=timeout)
 
-    async def place(self, order: t.NewOrder) -> t.Order:
+    async def place(self, order: t.NewOrder, *, timeout: float | None = None) -> t.Order:
         """Place any order. It gets a client id, if it has none, so that it can be placed again without being placed twice."""
-        return await self._do(self.calls.place(order))
+        return await self._do(self.calls.place(order), timeout)
 
-    async def cancel(self, order: t.Order | int, market: str = "") -> t.Order:
+    async def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
         """Cancel an open order. `market` is needed for an id that this client has not heard of."""
-        return await self._do(self.calls.cancel(order, market))
+        return await self._do(self.calls.cancel(order, market), timeout)
 
-    async def cancel_client(self, client_id: t.ClientId, market: str = "") -> t.Order:
+    async def cancel_client(self, client_id: t.ClientId, market: str = "", *, timeout: float | None = None) -> t.Order:
         """Cancel an open order by its client id."""
-        return await self._do(self.calls.cancel_client(client_id, market))
+        return await self._do(self.calls.cancel_client(client_id, market), timeout)
 
-    async def cancel_all(self, market: str | None = None) -> None:
+    async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> None:
         """Cancel all open orders, in one market or in all."""
-        await self._do(self.calls.cancel_all(market))
+        await self._do(self.calls.cancel_all(market), timeout)
 
-    async def amend(self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> t.Order:
+    async def amend(
+        self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
+        timeout: float | None = None,
+    ) -> t.Order:  # fmt: skip
         """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says."""
-        return await self._do(self.calls.amend(order, price, size, market))
+        return await self._do(self.calls.amend(order, price, size, market), timeout)
 
-    async def batch(self, items: Sequence[Item]) -> list[t.Order | Refused]:
+    async def batch(self, items: Sequence[Item], *, timeout: float | None = None) -> list[t.Order | Refused]:
         """Carry out several with nothing in between. One that is refused is a Refused in the list, and does not keep the others."""
-        return await self._do(self.calls.batch(items))
+        return await self._do(self.calls.batch(items), timeout)
 
-    async def order(self, order: t.Order | int | None = None, *, client_id: t.ClientId | None = None, market: str = "") -> t.Order:
+    async def order(
+        self, order: t.Order | int | None = None, *, client_id: t.ClientId | None = None, market: str = "", timeout: float | None = None,
+    ) -> t.Order:  # fmt: skip
         """What became of an order."""
-        return await self._do(self.calls.order(order, client_id, market))
+        return await self._do(self.calls.order(order, client_id, market), timeout)
 
-    async def open_orders(self) -> tuple[t.Order, ...]:
-        return (await self.account()).orders
+    async def open_orders(self, *, timeout: float | None = None) -> tuple[t.Order, ...]:
+        return (await self.account(timeout=timeout)).orders
+
+    async def cancel_all_after(self, seconds: float, *, timeout: float | None = None) -> None:
+        """A dead man's switch: cancel all orders in `seconds` of the venue's time. Sent again before that, it counts anew; 0: never."""
+        await self._do(self.calls.cancel_all_after(seconds), timeout)
+
+    async def send_rows(self, rows: Buffer, *, timeout: float | None = None) -> t.RowStatuses:
+        """Carry out packed commands with nothing in between: rows of 16 int64 as in perplab.exchange.messages, for this user's accounts."""
+        return await self._do(self.calls.rows(rows), timeout)
 
     # -- money and positions --
 
-    async def faucet(self, amount: Number, asset: int = 0) -> Decimal:
+    async def faucet(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> Decimal:
         """Money from nowhere; the balance that it leads to. [USD]"""
-        return await self._do(self.calls.faucet(amount, asset))
+        return await self._do(self.calls.faucet(amount, asset), timeout)
 
-    async def withdraw(self, amount: Number, asset: int = 0) -> None:
+    async def withdraw(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
         """Take money [USD] out, as far as the margin allows."""
-        await self._do(self.calls.withdraw(amount, asset))
+        await self._do(self.calls.withdraw(amount, asset), timeout)
 
-    async def transfer(self, to: int, amount: Number, asset: int = 0) -> None:
+    async def transfer(self, to: int, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
         """Move money [USD] to another account, as far as the margin allows."""
-        await self._do(self.calls.transfer(to, amount, asset))
+        await self._do(self.calls.transfer(to, amount, asset), timeout)
 
-    async def account(self) -> t.Account:
+    async def account(self, *, timeout: float | None = None) -> t.Account:
         """Balances, margin, positions and open orders."""
-        return await self._do(self.calls.account())
+        return await self._do(self.calls.account(), timeout)
 
-    async def balances(self) -> tuple[t.Balance, ...]:
-        return (await self.account()).balances
+    async def balances(self, *, timeout: float | None = None) -> tuple[t.Balance, ...]:
+        return (await self.account(timeout=timeout)).balances
 
-    async def positions(self) -> tuple[t.Position, ...]:
-        return (await self.account()).positions
+    async def positions(self, *, timeout: float | None = None) -> tuple[t.Position, ...]:
+        return (await self.account(timeout=timeout)).positions
 
-    async def set_leverage(self, market: str, leverage: int) -> None:
+    async def set_leverage(self, market: str, leverage: int, *, timeout: float | None = None) -> None:
         """The position's initial margin is at least its notional / leverage from now on."""
-        await self._do(self.calls.set_leverage(market, leverage))
+        await self._do(self.calls.set_leverage(market, leverage), timeout)
 
-    async def set_margin_mode(self, market: str, mode: MarginMode) -> None:
+    async def set_margin_mode(self, market: str, mode: MarginMode, *, timeout: float | None = None) -> None:
         """Let the position share the account's cash (CROSS), or have margin of its own (ISOLATED)."""
-        await self._do(self.calls.set_margin_mode(market, mode))
+        await self._do(self.calls.set_margin_mode(market, mode), timeout)
 
-    async def move_isolated_margin(self, market: str, amount: Number) -> None:
+    async def move_isolated_margin(self, market: str, amount: Number, *, timeout: float | None = None) -> None:
         """Add to the margin of an isolated position, or take from it (amount < 0). [USD]"""
-        await self._do(self.calls.move_isolated_margin(market, amount))
+        await self._do(self.calls.move_isolated_margin(market, amount), timeout)
 
-    async def open_account(self) -> int:
+    async def open_account(self, *, timeout: float | None = None) -> int:
         """Another account of this user, empty; its number. A client for it is made with `account=`."""
-        return await self._do(self.calls.open_account())
+        return await self._do(self.calls.open_account(), timeout)
 
-    async def accounts(self) -> list[int]:
+    async def accounts(self, *, timeout: float | None = None) -> list[int]:
         """The numbers of this user's accounts."""
-        return await self._do(self.calls.accounts())
+        return await self._do(self.calls.accounts(), timeout)
 
-    async def cancel_on_disconnect(self, scope: Scope) -> None:
+    async def cancel_on_disconnect(self, scope: Scope, *, timeout: float | None = None) -> None:
         """What happens to orders when the connection breaks; said again after each reconnect."""
-        await self._do(self.calls.cancel_on_disconnect(scope))
+        await self._do(self.calls.cancel_on_disconnect(scope), timeout)
+
+    # -- auctions of liquidated accounts --
+
+    async def auctions(self, *, timeout: float | None = None) -> tuple[t.Auction, ...]:
+        """Those that are open, with their terms as of now."""
+        return await self._do(self.calls.auctions(), timeout)
+
+    async def bid(self, auction: t.Auction | int, share: Number = 1, minimum_gain: Number = 0, *, timeout: float | None = None) -> None:
+        """Take over `share` of what an auction still offers, if that gains at least `minimum_gain` [USD] against the mark."""
+        await self._do(self.calls.bid(auction, share, minimum_gain), timeout)
 
     # -- market data --
 
-    async def ticker(self, market: str) -> t.Ticker:
+    async def ticker(self, market: str, *, timeout: float | None = None) -> t.Ticker:
         """Prices, best levels, open interest and status, as of now."""
-        return await self._do(self.calls.ticker(market))
+        return await self._do(self.calls.ticker(market), timeout)
 
-    async def depth(self, market: str, levels: int = 20) -> t.Depth:
+    async def depth(self, market: str, levels: int = 20, *, timeout: float | None = None) -> t.Depth:
         """The book as of now; `book` is the one that is kept."""
-        return await self._do(self.calls.depth(market, levels))
+        return await self._do(self.calls.depth(market, levels), timeout)
 
-    async def ping(self) -> int:
+    async def ping(self, *, timeout: float | None = None) -> int:
         """The venue's time. [ns]"""
-        return await self._do(self.calls.ping())
+        return await self._do(self.calls.ping(), timeout)
 
-    async def subscribe_book(self, market: str, depth: int = 20, *, checksum: bool = True) -> Book:
+    async def subscribe_book(self, market: str, depth: int = 20, *, checksum: bool = True, timeout: float | None = None) -> Book:
         """Keep a local book from now on. Subscribing again gives it another depth."""
-        await self._do(self.calls.subscribe("book", market, depth, checksum))
+        await self._do(self.calls.subscribe("book", market, depth, checksum), timeout)
         return self.book(market)
 
-    async def subscribe_private(self) -> None:
+    async def subscribe_private(self, *, timeout: float | None = None) -> None:
         """Be told of all that happens to the account: first a snapshot, then events."""
-        await self._do(self.calls.subscribe("private", None))
+        await self._do(self.calls.subscribe("private", None), timeout)
 
-    async def subscribe(self, channel: Channel, market: str | None = None) -> None:
+    async def subscribe(self, channel: Channel, market: str | None = None, *, timeout: float | None = None) -> None:
         """Any stream of docs/api.md."""
-        await self._do(self.calls.subscribe(channel, market))
+        await self._do(self.calls.subscribe(channel, market), timeout)
 
-    async def unsubscribe(self, channel: Channel, market: str | None = None) -> None:
+    async def unsubscribe(self, channel: Channel, market: str | None = None, *, timeout: float | None = None) -> None:
         """End a stream."""
-        await self._do(self.calls.unsubscribe(channel, market))
+        await self._do(self.calls.unsubscribe(channel, market), timeout)
 
     # -- what is lost, and what has no method --
 
-    async def outcome(self, lost: Unknown) -> Any:
+    async def outcome(self, lost: Unknown, *, timeout: float | None = None) -> Any:
         """What the lost call would have returned, or raised. Raises Refused with UNKNOWN_REQUEST if it never came."""
-        return await self._do(self.calls.outcome(lost.request, call_of(lost)))
+        return await self._do(self.calls.outcome(lost.request, call_of(lost)), timeout)
 
-    async def ask(self, op: str, **fields: object) -> dict[str, Any]:
+    async def ask(self, op: str, *, timeout: float | None = None, **fields: object) -> dict[str, Any]:
         """Any request of docs/api.md, in the wire's own units; its reply."""
-        return await self._do(self.calls.ask(op, fields))
+        return await self._do(self.calls.ask(op, fields), timeout)

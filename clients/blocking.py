@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from perplab.exchange.codes import MarginMode, OrderType, Side, TimeInForce
 
 from . import types as t
 from .book import Book
-from .calls import Call, Calls, Channel, Item, Scope
+from .calls import Buffer, Call, Calls, Channel, Item, Scope
 from .errors import NotConnected, Refused, Unknown
 from .protocol import Protocol
 from .units import Number
@@ -41,6 +42,15 @@ class Shared:
         """The account that all calls are for."""
         return self.calls.account_number
 
+    @contextmanager
+    def listening(self, listener: Callable[[t.Event], None]) -> Iterator[None]:
+        """Within the block `listener` is told every event as it comes, besides whoever reads `events`. It must not raise, nor call."""
+        self.protocol.listeners.append(listener)
+        try:
+            yield
+        finally:
+            self.protocol.listeners.remove(listener)
+
     @property
     def credentials(self) -> tuple[str | None, str | None]:
         """Key and secret, also those that a sign-up has brought."""
@@ -57,158 +67,187 @@ def call_of(lost: Unknown) -> Call[Any]:
 
 
 class Blocking(Shared, ABC):
-    """The calls. All raise Refused, and what `_do` raises; TypeError and ValueError for numbers that the venue does not have."""
+    """The calls. All raise Refused, and what `_do` raises; TypeError and ValueError for numbers that the venue does not have.
+
+    `timeout` [s] is how long a call waits; None: as long as the client's own `timeout` says."""
 
     @abstractmethod
-    def _do(self, call: Call[T]) -> T:
+    def _do(self, call: Call[T], timeout: float | None = None) -> T:
         """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
 
     # -- orders --
 
     def buy(
         self, market: str, size: Number, price: Number, *, tif: TimeInForce = TimeInForce.GTC, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Place a limit order: `size` [coins] at `price` [USD] or better."""
-        return self.place(t.NewOrder(market, Side.BUY, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.BUY, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id)
+        return self.place(order, timeout=timeout)
 
     def sell(
         self, market: str, size: Number, price: Number, *, tif: TimeInForce = TimeInForce.GTC, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Place a limit order: `size` [coins] at `price` [USD] or better."""
-        return self.place(t.NewOrder(market, Side.SELL, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.SELL, size, price, tif=tif, reduce_only=reduce_only, client_id=client_id)
+        return self.place(order, timeout=timeout)
 
     def market_buy(
         self, market: str, size: Number, *, worst_price: Number | None = None, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Buy at once what the book offers, at no more than `worst_price` [USD]."""
-        return self.place(t.NewOrder(market, Side.BUY, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.BUY, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id)
+        return self.place(order, timeout=timeout)
 
     def market_sell(
         self, market: str, size: Number, *, worst_price: Number | None = None, reduce_only: bool = False,
-        client_id: t.ClientId | None = None,
+        client_id: t.ClientId | None = None, timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Sell at once what the book takes, at no less than `worst_price` [USD]."""
-        return self.place(t.NewOrder(market, Side.SELL, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id))
+        order = t.NewOrder(market, Side.SELL, size, worst_price, MARKET, reduce_only=reduce_only, client_id=client_id)
+        return self.place(order, timeout=timeout)
 
-    def place(self, order: t.NewOrder) -> t.Order:
+    def place(self, order: t.NewOrder, *, timeout: float | None = None) -> t.Order:
         """Place any order. It gets a client id, if it has none, so that it can be placed again without being placed twice."""
-        return self._do(self.calls.place(order))
+        return self._do(self.calls.place(order), timeout)
 
-    def cancel(self, order: t.Order | int, market: str = "") -> t.Order:
+    def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
         """Cancel an open order. `market` is needed for an id that this client has not heard of."""
-        return self._do(self.calls.cancel(order, market))
+        return self._do(self.calls.cancel(order, market), timeout)
 
-    def cancel_client(self, client_id: t.ClientId, market: str = "") -> t.Order:
+    def cancel_client(self, client_id: t.ClientId, market: str = "", *, timeout: float | None = None) -> t.Order:
         """Cancel an open order by its client id."""
-        return self._do(self.calls.cancel_client(client_id, market))
+        return self._do(self.calls.cancel_client(client_id, market), timeout)
 
-    def cancel_all(self, market: str | None = None) -> None:
+    def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> None:
         """Cancel all open orders, in one market or in all."""
-        self._do(self.calls.cancel_all(market))
+        self._do(self.calls.cancel_all(market), timeout)
 
-    def amend(self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> t.Order:
+    def amend(
+        self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
+        timeout: float | None = None,
+    ) -> t.Order:  # fmt: skip
         """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says."""
-        return self._do(self.calls.amend(order, price, size, market))
+        return self._do(self.calls.amend(order, price, size, market), timeout)
 
-    def batch(self, items: Sequence[Item]) -> list[t.Order | Refused]:
+    def batch(self, items: Sequence[Item], *, timeout: float | None = None) -> list[t.Order | Refused]:
         """Carry out several with nothing in between. One that is refused is a Refused in the list, and does not keep the others."""
-        return self._do(self.calls.batch(items))
+        return self._do(self.calls.batch(items), timeout)
 
-    def order(self, order: t.Order | int | None = None, *, client_id: t.ClientId | None = None, market: str = "") -> t.Order:
+    def order(
+        self, order: t.Order | int | None = None, *, client_id: t.ClientId | None = None, market: str = "", timeout: float | None = None,
+    ) -> t.Order:  # fmt: skip
         """What became of an order."""
-        return self._do(self.calls.order(order, client_id, market))
+        return self._do(self.calls.order(order, client_id, market), timeout)
 
-    def open_orders(self) -> tuple[t.Order, ...]:
-        return self.account().orders
+    def open_orders(self, *, timeout: float | None = None) -> tuple[t.Order, ...]:
+        return self.account(timeout=timeout).orders
+
+    def cancel_all_after(self, seconds: float, *, timeout: float | None = None) -> None:
+        """A dead man's switch: cancel all orders in `seconds` of the venue's time. Sent again before that, it counts anew; 0: never."""
+        self._do(self.calls.cancel_all_after(seconds), timeout)
+
+    def send_rows(self, rows: Buffer, *, timeout: float | None = None) -> t.RowStatuses:
+        """Carry out packed commands with nothing in between: rows of 16 int64 as in perplab.exchange.messages, for this user's accounts."""
+        return self._do(self.calls.rows(rows), timeout)
 
     # -- money and positions --
 
-    def faucet(self, amount: Number, asset: int = 0) -> Decimal:
+    def faucet(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> Decimal:
         """Money from nowhere; the balance that it leads to. [USD]"""
-        return self._do(self.calls.faucet(amount, asset))
+        return self._do(self.calls.faucet(amount, asset), timeout)
 
-    def withdraw(self, amount: Number, asset: int = 0) -> None:
+    def withdraw(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
         """Take money [USD] out, as far as the margin allows."""
-        self._do(self.calls.withdraw(amount, asset))
+        self._do(self.calls.withdraw(amount, asset), timeout)
 
-    def transfer(self, to: int, amount: Number, asset: int = 0) -> None:
+    def transfer(self, to: int, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
         """Move money [USD] to another account, as far as the margin allows."""
-        self._do(self.calls.transfer(to, amount, asset))
+        self._do(self.calls.transfer(to, amount, asset), timeout)
 
-    def account(self) -> t.Account:
+    def account(self, *, timeout: float | None = None) -> t.Account:
         """Balances, margin, positions and open orders."""
-        return self._do(self.calls.account())
+        return self._do(self.calls.account(), timeout)
 
-    def balances(self) -> tuple[t.Balance, ...]:
-        return self.account().balances
+    def balances(self, *, timeout: float | None = None) -> tuple[t.Balance, ...]:
+        return self.account(timeout=timeout).balances
 
-    def positions(self) -> tuple[t.Position, ...]:
-        return self.account().positions
+    def positions(self, *, timeout: float | None = None) -> tuple[t.Position, ...]:
+        return self.account(timeout=timeout).positions
 
-    def set_leverage(self, market: str, leverage: int) -> None:
+    def set_leverage(self, market: str, leverage: int, *, timeout: float | None = None) -> None:
         """The position's initial margin is at least its notional / leverage from now on."""
-        self._do(self.calls.set_leverage(market, leverage))
+        self._do(self.calls.set_leverage(market, leverage), timeout)
 
-    def set_margin_mode(self, market: str, mode: MarginMode) -> None:
+    def set_margin_mode(self, market: str, mode: MarginMode, *, timeout: float | None = None) -> None:
         """Let the position share the account's cash (CROSS), or have margin of its own (ISOLATED)."""
-        self._do(self.calls.set_margin_mode(market, mode))
+        self._do(self.calls.set_margin_mode(market, mode), timeout)
 
-    def move_isolated_margin(self, market: str, amount: Number) -> None:
+    def move_isolated_margin(self, market: str, amount: Number, *, timeout: float | None = None) -> None:
         """Add to the margin of an isolated position, or take from it (amount < 0). [USD]"""
-        self._do(self.calls.move_isolated_margin(market, amount))
+        self._do(self.calls.move_isolated_margin(market, amount), timeout)
 
-    def open_account(self) -> int:
+    def open_account(self, *, timeout: float | None = None) -> int:
         """Another account of this user, empty; its number. A client for it is made with `account=`."""
-        return self._do(self.calls.open_account())
+        return self._do(self.calls.open_account(), timeout)
 
-    def accounts(self) -> list[int]:
+    def accounts(self, *, timeout: float | None = None) -> list[int]:
         """The numbers of this user's accounts."""
-        return self._do(self.calls.accounts())
+        return self._do(self.calls.accounts(), timeout)
 
-    def cancel_on_disconnect(self, scope: Scope) -> None:
+    def cancel_on_disconnect(self, scope: Scope, *, timeout: float | None = None) -> None:
         """What happens to orders when the connection breaks; said again after each reconnect."""
-        self._do(self.calls.cancel_on_disconnect(scope))
+        self._do(self.calls.cancel_on_disconnect(scope), timeout)
+
+    # -- auctions of liquidated accounts --
+
+    def auctions(self, *, timeout: float | None = None) -> tuple[t.Auction, ...]:
+        """Those that are open, with their terms as of now."""
+        return self._do(self.calls.auctions(), timeout)
+
+    def bid(self, auction: t.Auction | int, share: Number = 1, minimum_gain: Number = 0, *, timeout: float | None = None) -> None:
+        """Take over `share` of what an auction still offers, if that gains at least `minimum_gain` [USD] against the mark."""
+        self._do(self.calls.bid(auction, share, minimum_gain), timeout)
 
     # -- market data --
 
-    def ticker(self, market: str) -> t.Ticker:
+    def ticker(self, market: str, *, timeout: float | None = None) -> t.Ticker:
         """Prices, best levels, open interest and status, as of now."""
-        return self._do(self.calls.ticker(market))
+        return self._do(self.calls.ticker(market), timeout)
 
-    def depth(self, market: str, levels: int = 20) -> t.Depth:
+    def depth(self, market: str, levels: int = 20, *, timeout: float | None = None) -> t.Depth:
         """The book as of now; `book` is the one that is kept."""
-        return self._do(self.calls.depth(market, levels))
+        return self._do(self.calls.depth(market, levels), timeout)
 
-    def ping(self) -> int:
+    def ping(self, *, timeout: float | None = None) -> int:
         """The venue's time. [ns]"""
-        return self._do(self.calls.ping())
+        return self._do(self.calls.ping(), timeout)
 
-    def subscribe_book(self, market: str, depth: int = 20, *, checksum: bool = True) -> Book:
+    def subscribe_book(self, market: str, depth: int = 20, *, checksum: bool = True, timeout: float | None = None) -> Book:
         """Keep a local book from now on. Subscribing again gives it another depth."""
-        self._do(self.calls.subscribe("book", market, depth, checksum))
+        self._do(self.calls.subscribe("book", market, depth, checksum), timeout)
         return self.book(market)
 
-    def subscribe_private(self) -> None:
+    def subscribe_private(self, *, timeout: float | None = None) -> None:
         """Be told of all that happens to the account: first a snapshot, then events."""
-        self._do(self.calls.subscribe("private", None))
+        self._do(self.calls.subscribe("private", None), timeout)
 
-    def subscribe(self, channel: Channel, market: str | None = None) -> None:
+    def subscribe(self, channel: Channel, market: str | None = None, *, timeout: float | None = None) -> None:
         """Any stream of docs/api.md."""
-        self._do(self.calls.subscribe(channel, market))
+        self._do(self.calls.subscribe(channel, market), timeout)
 
-    def unsubscribe(self, channel: Channel, market: str | None = None) -> None:
+    def unsubscribe(self, channel: Channel, market: str | None = None, *, timeout: float | None = None) -> None:
         """End a stream."""
-        self._do(self.calls.unsubscribe(channel, market))
+        self._do(self.calls.unsubscribe(channel, market), timeout)
 
     # -- what is lost, and what has no method --
 
-    def outcome(self, lost: Unknown) -> Any:
+    def outcome(self, lost: Unknown, *, timeout: float | None = None) -> Any:
         """What the lost call would have returned, or raised. Raises Refused with UNKNOWN_REQUEST if it never came."""
-        return self._do(self.calls.outcome(lost.request, call_of(lost)))
+        return self._do(self.calls.outcome(lost.request, call_of(lost)), timeout)
 
-    def ask(self, op: str, **fields: object) -> dict[str, Any]:
+    def ask(self, op: str, *, timeout: float | None = None, **fields: object) -> dict[str, Any]:
         """Any request of docs/api.md, in the wire's own units; its reply."""
-        return self._do(self.calls.ask(op, fields))
+        return self._do(self.calls.ask(op, fields), timeout)

@@ -8,22 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import count
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from perplab.exchange.codes import MarginMode, OrderState, OrderType, SelfTrade, Side, TimeInForce
+from perplab.exchange.messages import MAX_TS_JUMP, ROW
+from perplab.exchange.units import PPM, SECOND_NS
 
 from . import types as t
 from .errors import NotConnected, Refused
 from .reading import Reading, Wire, client_id_of
-from .units import WIDE, Number, micro, money
+from .units import WIDE, Number, micro, money, steps
+
+if TYPE_CHECKING:
+    from .bots.base import Rows
 
 T = TypeVar("T")
+Buffer: TypeAlias = "bytes | bytearray | memoryview | Rows"  # packed commands
 Item = t.NewOrder | t.Cancel | t.Amend
 Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
 Scope = Literal["none", "connection", "account"]
 NO_COINS: Final = Decimal(0)
+MILLIONTH: Final = Decimal("0.000001")  # of an auction: the smallest share
+ROW_BYTES: Final = 8 * ROW  # of a packed command
+MOST_DELAY_S: Final = MAX_TS_JUMP // SECOND_NS  # of a dead man's switch
 REMEMBERED: Final = 1 << 16  # orders whose market is known: enough for a day of a busy bot, some 40 MB
 REPEATABLE: Final = frozenset(  # change nothing, or nothing more when done again: sent again after a reconnect
     (
@@ -131,12 +140,16 @@ class Calls:
 
     # -- orders --
 
+    def new_client_id(self) -> t.ClientId:
+        """One that nobody has used."""
+        return f"0x{self._prefix:x}{next(self._numbers):016x}"
+
     def place(self, new: t.NewOrder) -> Call[t.Order]:
         market = self.market(new.market)
         is_market = new.order_type == OrderType.MARKET
         if new.price is None and not is_market:
             raise ValueError("a limit order needs a price")
-        client_id = client_id_of(new.client_id) or f"0x{self._prefix:x}{next(self._numbers):016x}"
+        client_id = client_id_of(new.client_id) or self.new_client_id()
         ticks = 0 if new.price is None else market.ticks(new.price)
         fields: dict[str, object] = {
             "market": market.number, "side": Side(new.side).name, "price": ticks, "size": market.lots(new.size),
@@ -211,6 +224,34 @@ class Calls:
             known = self._of_client(client_id, market)
             by = {"client_id": known.client_id}
         return Call("order", {**by, "account": self.account_number}, lambda reply: self._settled(known, reply))
+
+    def cancel_all_after(self, seconds: float) -> Call[None]:
+        if not 0 <= seconds <= MOST_DELAY_S:
+            raise ValueError(f"the delay is {seconds:g} s; the venue takes 0 to {MOST_DELAY_S} s")
+        return Call("cancel_all_after", {"delay": round(seconds * SECOND_NS), "account": self.account_number}, nothing)
+
+    def rows(self, rows: Buffer) -> Call[t.RowStatuses]:
+        if not isinstance(rows, bytes | bytearray | memoryview) and rows.dtype != "int64":
+            raise TypeError(f"packed commands are int64; these are {rows.dtype}")
+        packed = bytes(rows) if isinstance(rows, bytes | bytearray) else rows.tobytes()
+        if not packed or len(packed) % ROW_BYTES:
+            raise ValueError(f"packed commands are {ROW_BYTES} bytes each; these are {len(packed)} bytes")
+        return Call("rows", {"rows": packed}, self.reading.row_statuses)
+
+    # -- auctions --
+
+    def auctions(self) -> Call[tuple[t.Auction, ...]]:
+        return Call("auctions", {}, lambda reply: tuple(map(self.reading.auction, reply["auctions"])))
+
+    def bid(self, auction: t.Auction | int, share: Number, minimum_gain: Number) -> Call[None]:
+        number = auction.auction if isinstance(auction, t.Auction) else auction
+        parts = steps(share, MILLIONTH, "the share", "(of 1)", 1)
+        if parts > PPM:
+            raise ValueError(f"the share is {share}; 1 is all that is on offer")
+        fields: dict[str, object] = {
+            "auction": number, "share_ppm": parts, "minimum_gain": micro(minimum_gain, "the least gain"), "account": self.account_number,
+        }  # fmt: skip
+        return Call("take_auction", fields, nothing)
 
     # -- accounts --
 

@@ -151,7 +151,8 @@ class Client(Asking):
 
     # -- what a user calls -------------------------------------------------------------------------------------------------------
 
-    async def _do(self, call: Call[T]) -> T:
+    async def _do(self, call: Call[T], timeout: float | None = None) -> T:
+        seconds = self.timeout if timeout is None else timeout
         done = asyncio.Event()
 
         def settled(_: Pending[Any]) -> None:
@@ -160,10 +161,10 @@ class Client(Asking):
         pending = self.protocol.ask(call, time.monotonic(), settled)
         self._write()
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(seconds):
                 await done.wait()
         except TimeoutError:
-            self.protocol.abandon(pending, self.timeout)
+            self.protocol.abandon(pending, seconds)
         return pending.result()
 
     async def next_event(self, timeout: float | None = None) -> t.Event | None:

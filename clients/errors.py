@@ -44,5 +44,9 @@ class TimedOut(ClientError, TimeoutError):
     """No reply came in time to something that changes nothing, or that was never sent."""
 
 
+class StreamBroken(ClientError):
+    """What a server sends of a stream does not fit together, however often it was begun anew: it is given up. Subscribe to try again."""
+
+
 class NotConnected(ClientError, ConnectionError):
     """There is no connection, and no further attempt is made."""

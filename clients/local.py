@@ -139,7 +139,8 @@ class LocalClient(Blocking):
 
     # -- what a user calls -------------------------------------------------------------------------------------------------------
 
-    def _do(self, call: Call[T]) -> T:
+    def _do(self, call: Call[T], timeout: float | None = None) -> T:
+        """Nothing takes time here, so there is no `timeout` to be over."""
         if self._session is None and self.protocol.failed is None:
             self._connect()
         pending = self.protocol.ask(call, self._now())

@@ -5,7 +5,8 @@ A shell calls `connected`, `receive` with what it reads, `tick` once a second, `
 gives, and ends the connection when `dead` says why. Everything else is decided here:
     entering      login by key, or by name; then `venue`, for ticks and lots; then what was subscribed; then what waits
     broken off    what changes nothing is sent again, and the private stream goes on behind its last event; a command becomes Unknown
-    gaps          every stream's messages are chained by prev_seq: one that does not fit is told, and the stream begun anew
+    gaps          every stream's messages are chained by prev_seq: one that does not fit is told, and the stream begun anew; a stream
+                  in which that goes on is given up
     silence       a ping after 5 s without a word from either side; dead if nothing is heard for 10 s more
 """
 
@@ -25,7 +26,7 @@ from perplab.exchange.server.people import signature_of
 from . import types as t
 from .book import Book
 from .calls import Call, Calls, nothing, raw
-from .errors import ClientError, Refused, TimedOut, Unknown
+from .errors import ClientError, Refused, StreamBroken, TimedOut, Unknown
 from .reading import Wire, venue_of
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ PING_S: Final = 5.0
 SILENCE_S: Final = 10.0  # after a ping: 15 s without anything, as the server has it
 LISTS: Final = frozenset(("trades", "liquidations", "auctions"))  # streams of things that happen: their snapshot is not all of them
 EVENTS: Final = 100_000  # that wait for a reader
+MISFITS: Final = 5  # after which a stream is given up: a server that is wrong once may be right the next time, one that goes on is not
+TRUSTED: Final = 20  # messages that fit, after which earlier misfits are forgotten
 MISSING_FIELD: Final = 201
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder().decode
@@ -88,6 +91,8 @@ class Stream:
         self.seq: int | None = None  # of the last message; None: a snapshot is wanted
         self.begun: Wire = {}  # a snapshot that comes in parts
         self.is_renewing = False  # until the reply to the new subscription, messages are of the old one
+        self.misfits = 0  # since it was last trusted
+        self.fits = 0  # messages since the last misfit
 
 
 class Protocol:
@@ -100,7 +105,9 @@ class Protocol:
         self.failed: ClientError | None = None  # why there will be no further connection
         self.tokens: int | None = None  # left in the connection's rate limit, as the last reply said
         self.streams: dict[Key, Stream] = {}
-        self.events: deque[t.Event] = deque()
+        self.events: deque[t.Event | StreamBroken] = deque()
+        self.listeners: list[Callable[[t.Event], None]] = []  # are told every event as it comes
+        self.taps: list[Callable[[Wire], None]] = []  # are told every message of a stream that fits, as the wire has it
         self._most = events
         self._dropped = 0
         self._own_account = account is None  # the first one is taken, whichever it is
@@ -116,6 +123,7 @@ class Protocol:
         self._asked_at: float | None = None  # since when a reply is due and nothing is heard
         self._ended = ""  # what the server said last, if it ended the connection
         self._cancels: str | None = None  # cancel_on_disconnect, which ends with a connection
+        self._broken: dict[Key, StreamBroken] = {}
 
     # -- what the shell calls ----------------------------------------------------------------------------------------------------
 
@@ -209,18 +217,24 @@ class Protocol:
             pending.settle(None, self._unknown(pending, why))
 
     def book(self, market: str) -> Book:
-        """The local book. Raises ValueError if it is not subscribed to."""
-        stream = self.streams.get(("book", self.calls.market(market).number))
+        """The local book. Raises ValueError if it is not subscribed to, StreamBroken if it was given up."""
+        key = ("book", self.calls.market(market).number)
+        if key in self._broken:
+            raise self._broken[key]
+        stream = self.streams.get(key)
         if stream is None or stream.book is None:
             raise ValueError(f"the book of {market} is kept after subscribe_book({market!r})")
         return stream.book
 
     def next_event(self) -> t.Event | None:
-        """The oldest event that nobody has read."""
+        """The oldest event that nobody has read. Raises StreamBroken once, in its place."""
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
             return t.Dropped(count=dropped)
-        return self.events.popleft() if self.events else None
+        event = self.events.popleft() if self.events else None
+        if isinstance(event, StreamBroken):
+            raise event
+        return event
 
     # -- requests out ------------------------------------------------------------------------------------------------------------
 
@@ -338,6 +352,7 @@ class Protocol:
         if pending.call.op == "subscribe":
             key = ("private", reply["account"]) if fields["channel"] == "private" else self._key(fields)
             self.streams[key] = Stream(dict(fields), self._new_book(key, fields))
+            self._broken.pop(key, None)
         elif pending.call.op == "unsubscribe":
             key = ("private", reply["account"]) if fields["channel"] == "private" else self._key(fields)
             self.streams.pop(key, None)
@@ -366,27 +381,27 @@ class Protocol:
         if channel == "private":
             self._private(key, stream, message)
         elif stream.book is not None:
-            self._book(key, stream.book, message)
+            self._book(key, stream, stream.book, message)
         else:
             self._public(key, stream, message)
 
-    def _book(self, key: Key, book: Book, message: Wire) -> None:
+    def _book(self, key: Key, stream: Stream, book: Book, message: Wire) -> None:
         wrong = book.take(message)
         if wrong:
-            self._gap(key, wrong)
-            self._renew(key)
+            self._misfit(key, wrong)
         elif book.is_valid:
+            self._fit(stream, message)
             is_snapshot = message["type"] == "snapshot"
             self._tell(t.BookChanged(market=book.market.name, is_snapshot=is_snapshot, conflated=message.get("conflated", 0)))
 
     def _public(self, key: Key, stream: Stream, message: Wire) -> None:
         if message["type"] != "snapshot" and message["prev_seq"] != stream.seq:
-            self._gap(key, f"message {message['prev_seq']} was expected to be {stream.seq}")
-            self._renew(key)
+            self._misfit(key, f"message {message['prev_seq']} was expected to be {stream.seq}")
             return
         if message.get("conflated") and key[0] in LISTS:
             self._gap(key, f"this client was slow, and was spared {message['conflated']} messages")
         stream.seq = message["seq"]
+        self._fit(stream, message)
         for event in self.calls.reading.market_events(message):
             self._tell(event)
 
@@ -399,15 +414,16 @@ class Protocol:
             self._gap(key, f"events behind {message['since_seq']} and before {message['oldest_seq']} are no longer kept")
         elif kind == "snapshot":
             stream.seq, stream.begun = message["seq"], message
+            self._fit(stream, message)
             self._snapshot(stream)
         elif kind == "orders":
             stream.begun = {**stream.begun, "orders": [*stream.begun["orders"], *message["orders"]], "more": message["more"]}
             self._snapshot(stream)
         elif message["prev_seq"] != stream.seq:
-            self._gap(key, f"event {message['prev_seq']} was expected to be {stream.seq}")
-            self._renew(key)
+            self._misfit(key, f"event {message['prev_seq']} was expected to be {stream.seq}")
         else:
             stream.seq = message["seq"]
+            self._fit(stream, message)
             for event in self._happened(key[1], message["events"]):
                 self._tell(event)
 
@@ -429,9 +445,27 @@ class Protocol:
 
     # -- streams begin anew ------------------------------------------------------------------------------------------------------
 
-    def _renew(self, key: Key) -> None:
-        self._own(Call("unsubscribe", _only(self.streams[key].fields), nothing), lambda _: None)
-        self._begin(key)
+    def _fit(self, stream: Stream, message: Wire) -> None:
+        if message["type"] != "snapshot":
+            stream.fits += 1
+            if stream.fits >= TRUSTED:
+                stream.misfits = 0
+        for tap in self.taps:
+            tap(message)
+
+    def _misfit(self, key: Key, why: str) -> None:
+        """Begin a stream anew, or give it up."""
+        stream = self.streams[key]
+        stream.misfits, stream.fits = stream.misfits + 1, 0
+        self._gap(key, why)
+        self._own(Call("unsubscribe", _only(stream.fields), nothing), lambda _: None)
+        if stream.misfits < MISFITS:
+            self._begin(key)
+            return
+        del self.streams[key]
+        error = StreamBroken(f"the stream {self._name(key)} is given up: {MISFITS} times in a row it did not fit together; last: {why}")
+        self._broken[key] = error
+        self._keep(error)
 
     def _begin(self, key: Key) -> None:
         """Subscribe, the private stream behind the last event that is known."""
@@ -450,10 +484,21 @@ class Protocol:
     # -- events out --------------------------------------------------------------------------------------------------------------
 
     def _gap(self, key: Key, why: str) -> None:
-        has_market = key[0] != "private" and key[1] >= 0
-        self._tell(t.Gap(channel=key[0], market=self.calls.reading.venue.numbered(key[1]).name if has_market else "", why=why))
+        self._tell(t.Gap(channel=key[0], market=self._market(key), why=why))
+
+    def _market(self, key: Key) -> str:
+        """The name of a stream's market; "": it is not of one."""
+        return self.calls.reading.venue.numbered(key[1]).name if key[0] != "private" and key[1] >= 0 else ""
+
+    def _name(self, key: Key) -> str:
+        return f"{key[0]} of {self._market(key)}" if self._market(key) else key[0]
 
     def _tell(self, event: t.Event) -> None:
+        self._keep(event)
+        for listener in self.listeners:
+            listener(event)
+
+    def _keep(self, event: t.Event | StreamBroken) -> None:
         self.events.append(event)
         if len(self.events) > self._most:
             self.events.popleft()

@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+from perplab.exchange.units import PPB, PPM
 
 from . import types as t
 from .units import WIDE, Market, money
 
 Wire = Mapping[str, Any]
-PPB: Final = 1_000_000_000
+STATUS: Final = 8  # numbers that tell what a packed command came to
 PRICES: Final = frozenset(("price", "mark", "previous"))  # fields of events that are no types of their own, by unit
 SIZES: Final = frozenset(("size", "open_size", "filled"))
 AMOUNTS: Final = frozenset(
@@ -98,6 +99,27 @@ class Reading:
             bid=self.best(market, told.get("bid")), ask=self.best(market, told.get("ask")),
             status=MarketStatus[told["status"]] if "status" in told else None, **prices,
         )  # fmt: skip
+
+    def auction(self, told: Wire) -> t.Auction:
+        is_isolated = told["market"] >= 0
+        market = self.venue.numbered(max(0, told["market"])) if is_isolated or len(self.venue.markets) == 1 else None
+        return t.Auction(
+            auction=told["auction"], account=told["account"], market=market.name if is_isolated and market else "",
+            share=WIDE.divide(Decimal(told["share_ppm"]), PPM), gain=money(told["gain"]), equity=money(told["equity"]),
+            size=None if market is None else market.size(told["size"]), insolvent=bool(told["insolvent"]),
+        )  # fmt: skip
+
+    def row_statuses(self, reply: Wire) -> t.RowStatuses:
+        """Of packed commands: eight numbers for each, as docs/api.md has them."""
+        told, errors = memoryview(reply["statuses"]).cast("q").tolist(), reply.get("errors", {})
+        each = tuple(self._row_status(told[at : at + STATUS], errors.get(str(at // STATUS))) for at in range(0, len(told), STATUS))
+        return t.RowStatuses(reply["ts"], each)
+
+    def _row_status(self, told: list[int], error: Wire | None) -> t.RowStatus:
+        reason, order_id, state, filled, left, repeated, seq, _ = told
+        why = str(error["message"]) if error is not None else Reason(reason).name if reason else ""
+        state_of = OrderState(state) if order_id else None
+        return t.RowStatus(why=why, order_id=order_id, state=state_of, filled=filled, open=left, repeated=bool(repeated), seq=seq)
 
     # -- streams of market data --
 

@@ -149,14 +149,15 @@ class SyncClient(Blocking):
 
     # -- what a user calls -------------------------------------------------------------------------------------------------------
 
-    def _do(self, call: Call[T]) -> T:
+    def _do(self, call: Call[T], timeout: float | None = None) -> T:
+        seconds = self.timeout if timeout is None else timeout
         self._drain()
         pending: Pending[T] = self.protocol.ask(call, time.monotonic())
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + seconds
         while not pending.done:
             self._pump(deadline)
             if time.monotonic() >= deadline and not pending.done:
-                self.protocol.abandon(pending, self.timeout)
+                self.protocol.abandon(pending, seconds)
         return pending.result()
 
     def next_event(self, timeout: float | None = None) -> t.Event | None:

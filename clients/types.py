@@ -122,6 +122,38 @@ class Ticker(Struct, frozen=True, kw_only=True):
     status: MarketStatus | None = None
 
 
+class Auction(Struct, frozen=True, kw_only=True):
+    """An auction of a liquidated account that is open, with its terms as of now."""
+
+    auction: int
+    account: int  # whose positions are on offer
+    market: str  # "": all cross positions of the account
+    share: Decimal  # of the account, that is still on offer
+    gain: Decimal  # [USD] against the mark, of taking over all of the account: times the share that is taken. Below zero: a loss
+    size: Decimal | None  # [coins] signed, of the whole account; None: there may be positions in several markets
+    equity: Decimal  # [USD] of the account
+    insolvent: bool  # the equity is below zero, and who takes it is paid
+
+
+class RowStatus(Struct, frozen=True, kw_only=True):
+    """What a packed command came to. In the wire's units: lots, and 0 for no order."""
+
+    why: str  # it was refused; "": it was not
+    order_id: int
+    state: OrderState | None
+    filled: int
+    open: int
+    repeated: bool
+    seq: int
+
+
+class RowStatuses(Struct, frozen=True):
+    """What packed commands came to, one for each."""
+
+    ts: int  # [ns]
+    rows: tuple[RowStatus, ...]
+
+
 # -- what is asked for --
 
 

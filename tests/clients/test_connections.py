@@ -147,6 +147,11 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_told() -> None:
 def test_a_call_and_an_event_are_waited_for_no_longer_than_told() -> None:
     with front() as server, SyncClient(port=server.port, name="alice") as client:
         server.is_mute = True
+        lost = r"no reply came within 0\.005 s; whether 'place' was carried out is not known.*outcome\(this error\), or place it again"
+        with pytest.raises(Unknown, match=lost):
+            client.buy(MARKET, "0.1", "59000", client_id=7, timeout=0.005)
+        with pytest.raises(TimedOut, match=r"no reply came within 0\.005 s to 'ping'"):
+            client.ping(timeout=0.005)
         client.timeout = 0.01
         with pytest.raises(TimedOut):
             client.ticker(MARKET)

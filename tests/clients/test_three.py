@@ -15,9 +15,10 @@ import pytest
 from perplab.clients import Client, LocalClient, NewOrder, Order, Refused, SyncClient, types
 from perplab.clients.asking import Asking
 from perplab.clients.blocking import Blocking
+from perplab.clients.bots.base import pack
 from perplab.clients.local import LocalHost
-from perplab.exchange.codes import MarginMode, Side
-from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.codes import FIRST_USER, MarginMode, Side
+from perplab.exchange.messages import CancelAll, Place, UpdateOracle
 from perplab.exchange.server.tcp import TcpServer
 
 
@@ -42,6 +43,9 @@ def serving(host: LocalHost) -> Iterator[int]:
         loop.close()
 
 
+ROWS = pack(
+    Place(0, FIRST_USER, 0, Side.BUY, 59_000, 1_000), CancelAll(0, FIRST_USER, 9), CancelAll(0, FIRST_USER, 99), CancelAll(0, 7, 0)
+)  # fmt: skip
 SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("faucet", ("100000",), {}),
     ("subscribe_private", (), {}),
@@ -80,6 +84,13 @@ SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("transfer", (9, "5.5"), {}),
     ("cancel_on_disconnect", ("account",), {}),
     ("ask", ("auctions",), {}),
+    ("auctions", (), {}),
+    ("bid", (1, "0.5", "10"), {}),
+    ("bid", (1, "1.5"), {}),
+    ("cancel_all_after", (30,), {"timeout": 5.0}),
+    ("cancel_all_after", (1e9,), {}),
+    ("send_rows", (ROWS.tobytes(),), {}),
+    ("send_rows", (b"abc",), {}),
     ("unsubscribe", ("private",), {}),
 ]
 
@@ -129,9 +140,10 @@ def test_the_same_answers_to_the_same_script() -> None:
         assert blocking(client) == local
     with serving(priced()) as port:
         assert asyncio.run(asked(port)) == local
-    assert sum("Fill(" in line for line in local) == 0 and sum("OrderOpened(" in line for line in local) == 6
+    assert sum("Fill(" in line for line in local) == 0 and sum("OrderOpened(" in line for line in local) == 7
     assert any("repeated=True" in line for line in local) and any("INSUFFICIENT" in line for line in local)
     assert any("say its market" in line for line in local)
+    assert any("UNKNOWN_MARKET" in line and "account 7 is not yours" in line and "expected -1 to 63" in line for line in local)
 
 
 def test_a_seed_makes_local_clients_alike() -> None:
@@ -155,7 +167,7 @@ def test_the_names_are_the_same() -> None:
 
 def test_every_call_of_the_script_and_no_other() -> None:
     """A new call comes into the script, or into this list of those that have tests of their own."""
-    elsewhere = {"outcome", "subscribe", "subscribe_book", "move_isolated_margin", "place", "book"}
+    elsewhere = {"listening", "outcome", "subscribe", "subscribe_book", "move_isolated_margin", "place", "book"}
     assert set(public(Blocking)) == {name for name, _, _ in SCRIPT} | elsewhere
 
 
@@ -225,3 +237,40 @@ def test_a_local_connection_can_be_cut() -> None:
     events = list(client.events())
     assert [type(event).__name__ for event in events] == ["AccountSnapshot", "OrderOpened", "Disconnected", "Reconnected", "OrderCancelled"]
     assert client.open_orders() == ()
+
+
+def test_an_auction_is_bid_for() -> None:
+    """A long of 40 coins with 63,000 USD behind it falls below maintenance, and who bids takes part of it over."""
+    carol = LocalClient("carol", venue="auction_fund_adl", prices={"BTC-PERP": 60_000})
+    alice, bob = carol.join("alice"), carol.join("bob")
+    for client, money in ((carol, "10000000"), (alice, "63000"), (bob, "10000000")):
+        client.faucet(money)
+    bob.sell("BTC-PERP", "40", "60000")
+    alice.market_buy("BTC-PERP", "40")
+    assert carol.auctions() == ()
+    carol.set_price("BTC-PERP", "59100")
+    carol.step(15)
+    (auction,) = carol.auctions()
+    assert (auction.market, auction.size, auction.insolvent) == ("", Decimal(40), False)
+    assert 0 < auction.share < 1 and auction.gain > 0 and auction.equity > auction.gain
+    with pytest.raises(Refused, match="AUCTION_PRICE"):
+        carol.bid(auction, minimum_gain=auction.gain)
+    before = carol.balances()[0].equity
+    least = (auction.gain * auction.share * Decimal("0.49")).quantize(Decimal(1))
+    carol.bid(auction, "0.5", least)
+    (position,) = carol.positions()
+    assert abs(position.size - auction.share * 20) < Decimal("0.001")
+    assert carol.balances()[0].equity - before >= least
+
+
+def test_listeners_hear_what_readers_read() -> None:
+    client = LocalClient()
+    client.faucet("1000")
+    client.subscribe_private()
+    heard: list[types.Event] = []
+    with client.listening(heard.append):
+        client.buy("BTC", "0.001", "59000")
+        assert [type(event).__name__ for event in heard] == ["OrderOpened"]
+    client.cancel_all()
+    assert [type(event).__name__ for event in heard] == ["OrderOpened"]
+    assert [type(event).__name__ for event in client.events()] == ["AccountSnapshot", "OrderOpened", "OrderCancelled"]
