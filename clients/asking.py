@@ -28,6 +28,10 @@ class Asking(Shared, ABC):
     async def _do(self, call: Call[T], timeout: float | None = None) -> T:
         """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
 
+    @abstractmethod
+    async def wait(self, seconds: float) -> None:
+        """Let `seconds` pass; events that come meanwhile wait to be read."""
+
     # -- orders --
 
     async def buy(

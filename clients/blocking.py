@@ -52,6 +52,11 @@ class Shared:
             self.protocol.listeners.remove(listener)
 
     @property
+    def hears_private(self) -> bool:
+        """Is the account's private stream subscribed to?"""
+        return ("private", self.calls.account_number) in self.protocol.streams
+
+    @property
     def credentials(self) -> tuple[str | None, str | None]:
         """Key and secret, also those that a sign-up has brought."""
         return self.protocol.who.key, self.protocol.who.secret
@@ -74,6 +79,10 @@ class Blocking(Shared, ABC):
     @abstractmethod
     def _do(self, call: Call[T], timeout: float | None = None) -> T:
         """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass; events that come meanwhile wait to be read."""
 
     # -- orders --
 

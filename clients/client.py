@@ -167,6 +167,10 @@ class Client(Asking):
             self.protocol.abandon(pending, seconds)
         return pending.result()
 
+    async def wait(self, seconds: float) -> None:
+        """Let `seconds` pass; events that come meanwhile wait to be read."""
+        await asyncio.sleep(seconds)
+
     async def next_event(self, timeout: float | None = None) -> t.Event | None:
         """The next event of the streams, waited for up to `timeout` [s], by default that of calls; None: none has come."""
         try:

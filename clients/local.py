@@ -149,6 +149,10 @@ class LocalClient(Blocking):
             self._connect()
         return pending.result()
 
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` of the venue's time pass: `step`, as the other clients call it."""
+        self.step(seconds)
+
     def next_event(self, timeout: float | None = None) -> t.Event | None:
         """The next event of the streams; None: there is none. Nothing is waited for: time goes on by `step`."""
         if self._session is None and self.protocol.failed is None:

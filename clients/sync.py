@@ -160,6 +160,14 @@ class SyncClient(Blocking):
                 self.protocol.abandon(pending, seconds)
         return pending.result()
 
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass, in which the connection is kept alive; events that come meanwhile wait to be read. Raises NotConnected."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.protocol.failed is not None:
+                raise self.protocol.failed
+            self._pump(deadline)
+
     def next_event(self, timeout: float | None = None) -> t.Event | None:
         """The next event of the streams, waited for up to `timeout` [s], by default that of calls; None: none has come."""
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)

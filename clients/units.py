@@ -81,9 +81,27 @@ class Market(Struct, frozen=True, kw_only=True):
             raise ValueError(f"the price in {self.name} is {price}, which has more than {figures}; nearest: {near}")
         return ticks
 
+    def whole_ticks(self, price: Decimal) -> int:
+        """Ticks of a price that the venue has told, which may be a mark between the prices of orders."""
+        count, _ = WIDE.divmod(price, self.tick)
+        return round(count)
+
+    def ticks_near(self, price: Decimal, up: bool) -> int:
+        """The nearest price of the venue that is not below `price` (`up`), or not above it; but at least one tick."""
+        count, rest = WIDE.divmod(price, self.tick)
+        ticks = max(1, int(count) + bool(rest and up))
+        spare = len(str(ticks)) - self.significant_figures if self.significant_figures else 0
+        step: int = 10 ** max(0, spare)
+        return -(-ticks // step) * step if up else ticks // step * step
+
     def lots(self, size: Number) -> int:
         """Raises TypeError or ValueError, with the nearest legal sizes."""
         return steps(size, self.lot, f"the size in {self.name}", self.name, 1)
+
+    def whole_lots(self, size: Decimal) -> int:
+        """As many whole lots as fit into `size`, signed like it."""
+        count, _ = WIDE.divmod(size, self.lot)
+        return round(count)
 
     def price(self, ticks: int) -> Decimal:
         """[USD]"""

@@ -160,14 +160,14 @@ def public(kind: type) -> dict[str, inspect.Signature]:
 
 def test_the_names_are_the_same() -> None:
     assert public(Asking) == public(Blocking)
-    for name in ("close", "next_event", "events"):
+    for name in ("close", "next_event", "events", "wait"):
         signatures = [list(inspect.signature(getattr(kind, name)).parameters) for kind in (Client, SyncClient, LocalClient)]
         assert signatures[0] == signatures[1] == signatures[2], name
 
 
 def test_every_call_of_the_script_and_no_other() -> None:
     """A new call comes into the script, or into this list of those that have tests of their own."""
-    elsewhere = {"listening", "outcome", "subscribe", "subscribe_book", "move_isolated_margin", "place", "book"}
+    elsewhere = {"listening", "wait", "outcome", "subscribe", "subscribe_book", "move_isolated_margin", "place", "book"}
     assert set(public(Blocking)) == {name for name, _, _ in SCRIPT} | elsewhere
 
 

@@ -1,0 +1,107 @@
+"""What is written once and runs over every client: a program asks, and lets time pass, by `yield from`. `run` carries it over a SyncClient
+or a LocalClient, `run_async` over a Client. Programs know neither sockets nor `await`.
+
+    def spread(client):
+        ticker = yield from ask(client, client.calls.ticker("BTC"))
+        return ticker.ask.price - ticker.bid.price
+
+    run(client, spread(client))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+from .asking import Asking
+from .blocking import Blocking, Shared
+from .calls import Call
+from .errors import ClientError, TimedOut, Unknown
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Effect: TypeAlias = tuple[Shared, Call[Any]] | float  # a call to be made, or seconds to let pass
+Program: TypeAlias = Generator[Effect, Any, T]
+ATTEMPTS: Final = 5  # at a call whose reply is lost: each waits for a connection as long as the client's `timeout` says
+
+
+class Task(Protocol[T_co]):
+    """What can be run: it has a program."""
+
+    def program(self, client: Any) -> Program[T_co]: ...
+
+
+def ask(client: Shared, call: Call[T]) -> Program[T]:
+    """A call, and its answer. Raises what the client's own methods raise."""
+    answer: T = yield client, call
+    return answer
+
+
+def wait(seconds: float) -> Program[None]:
+    """Let time pass."""
+    yield seconds
+
+
+def insist(client: Shared, call: Call[T]) -> Program[T]:
+    """Ask again when the reply is lost: for questions, for orders with a client id, and for what does no more when it is done twice."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return (yield from ask(client, call))
+        except (TimedOut, Unknown):
+            pass
+    return (yield from ask(client, call))
+
+
+def run(client: Blocking, task: Task[T] | Program[T], wait: Callable[[float], object] | None = None) -> T:
+    """Carry a task to its end; what it returns. `wait` lets seconds pass, by default the client's own; see `stepped`."""
+    program = task if isinstance(task, Generator) else task.program(client)
+    resume: Callable[[Any], Effect] = program.send
+    value: Any = None
+    while True:
+        try:
+            effect = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        try:
+            resume, value = program.send, _do(effect, wait or client.wait)
+        except ClientError as error:
+            resume, value = program.throw, error
+
+
+def _do(effect: Effect, wait: Callable[[float], object]) -> object:
+    if isinstance(effect, tuple):
+        client, call = effect
+        assert isinstance(client, Blocking), "an asyncio client is for run_async"
+        return client._do(call)
+    return wait(effect)
+
+
+async def run_async(client: Asking, task: Task[T] | Program[T], wait: Callable[[float], Awaitable[object]] | None = None) -> T:
+    """The same with an asyncio client. If this is cancelled, nothing more is sent and what rests stays: `task.cancel()` takes it back."""
+    program = task if isinstance(task, Generator) else task.program(client)
+    resume: Callable[[Any], Effect] = program.send
+    value: Any = None
+    while True:
+        try:
+            effect = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        try:
+            resume, value = program.send, await _do_async(effect, wait or client.wait)
+        except ClientError as error:
+            resume, value = program.throw, error
+
+
+async def _do_async(effect: Effect, wait: Callable[[float], Awaitable[object]]) -> object:
+    if isinstance(effect, tuple):
+        client, call = effect
+        assert isinstance(client, Asking), "a client that blocks is for run"
+        return await client._do(call)
+    return await wait(effect)
+
+
+def stepped(client: Blocking) -> Callable[[float], object]:
+    """A `wait` for a server whose clock is stepped (`perplab serve --clock step --trust`): it steps it."""
+    return lambda seconds: client.ask("step", ms=max(1, round(seconds * 1000)))
