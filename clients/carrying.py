@@ -16,12 +16,13 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from .asking import Asking
 from .blocking import Blocking, Shared
 from .calls import Call
-from .errors import ClientError, TimedOut, Unknown
+from .errors import ClientError, Refused, TimedOut, Unknown
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Effect: TypeAlias = tuple[Shared, Call[Any]] | float  # a call to be made, or seconds to let pass
 Program: TypeAlias = Generator[Effect, Any, T]
+NOT_STEPPED: Final = ("NOT_STEPPED", "SCOPE")  # refusals: the clock runs, or only the operator may step it
 ATTEMPTS: Final = 5  # at a call whose reply is lost: each waits for a connection as long as the client's `timeout` says
 
 
@@ -103,5 +104,19 @@ async def _do_async(effect: Effect, wait: Callable[[float], Awaitable[object]]) 
 
 
 def stepped(client: Blocking) -> Callable[[float], object]:
-    """A `wait` for a server whose clock is stepped (`perplab serve --clock step --trust`): it steps it."""
-    return lambda seconds: client.ask("step", ms=max(1, round(seconds * 1000)))
+    """A `wait` that steps the server's clock (`perplab serve --clock step --trust`), so that a session repeats to the last byte. Of a
+    server whose clock runs by itself, or is not this user's to step, it is the client's own `wait`."""
+    is_stepped = True
+
+    def wait(seconds: float) -> object:
+        nonlocal is_stepped
+        if is_stepped:
+            try:
+                return client.ask("step", ms=max(1, round(seconds * 1000)))
+            except Refused as error:
+                if error.reason not in NOT_STEPPED:
+                    raise
+                is_stepped = False
+        return client.wait(seconds)
+
+    return wait

@@ -1,0 +1,155 @@
+"""Before an order is sent: how large it may be, and whether it keeps the limits that its sender has set himself. And alerts of losses.
+
+All of it decides from what it is given: an account, a ticker, an equity. `Gate.place` asks for them, over any client. The kill switch
+(kill_switch.py) is what acts when all of this was not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from perplab.exchange.codes import Side
+
+from . import types as t
+from .blocking import Shared
+from .carrying import Program, ask, insist
+from .errors import ClientError
+from .kill_switch import KillSwitch as KillSwitch
+from .kill_switch import Stopped as Stopped
+from .units import WIDE, Market, Number, exact
+
+NONE: Final = Decimal(0)
+BP: Final = Decimal("0.0001")
+
+
+class OverLimit(ClientError):
+    """An order would break a limit of one's own. It was not sent."""
+
+
+def size_for_risk(
+    terms: Market, *, entry: Number, stop: Number, risk: Number, available: Number | None = None, max_leverage: int | None = None,
+) -> Decimal:  # fmt: skip
+    """How many coins may be traded at `entry` [USD], for no more than `risk` [USD] to be lost if all is closed at `stop`, both taker fees
+    included.
+
+    Fixed-fractional sizing: risk / (|entry - stop| + fee x (entry + stop)), in whole lots, rounded down; 0: not even one. With `available`
+    [USD], margin bounds it too: notional <= available x leverage, which is the market's largest or `max_leverage`, if that is less. Raises
+    ValueError."""
+    enter, leave, lose = exact(entry, "the entry"), exact(stop, "the stop"), exact(risk, "the risk")
+    if enter <= 0 or leave <= 0 or enter == leave or lose < 0:
+        raise ValueError(f"entry {enter:f}, stop {leave:f}, risk {lose:f}: expected two different prices above 0, and a risk of 0 or more")
+    if max_leverage is not None and max_leverage < 1:
+        raise ValueError(f"the leverage is at most {max_leverage}; expected 1 or more")
+    coins = WIDE.divide(lose, abs(enter - leave) + WIDE.multiply(terms.taker_fee, enter + leave))
+    if available is not None:
+        leverage = min(terms.max_leverage, max_leverage or terms.max_leverage)
+        coins = min(coins, WIDE.divide(max(NONE, exact(available, "what is available")) * leverage, enter))
+    return terms.size(terms.whole_lots(coins))
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Of one market; None: no limit."""
+
+    order: Number | None = None  # [coins] of one order
+    position: Number | None = None  # [coins] long or short, if all orders of that side were filled
+    open_orders: int | None = None  # of the account, this one included
+    collar_bp: Number | None = None  # how far beyond the mark a price may be: above it for a buy, below it for a sell
+
+
+def broken(order: t.NewOrder, limits: Limits, terms: Market, account: t.Account, mark: Decimal | None) -> str:
+    """The limit that an order would break, with the numbers; "": it keeps them all. An order that only reduces adds to no position."""
+    size = exact(order.size, "the size")
+    if limits.order is not None and size > exact(limits.order, "the limit of an order"):
+        return f"an order of {size:f} {terms.name}; the limit is {limits.order}"
+    if limits.open_orders is not None and len(account.orders) >= limits.open_orders:
+        return f"{len(account.orders)} orders are open; the limit is {limits.open_orders}"
+    if limits.position is not None and not order.reduce_only:
+        least = _worst_position(order.side, size, terms, account)
+        if least > exact(limits.position, "the limit of a position"):
+            return f"with this order the position could become {least:f} {terms.name}; the limit is {limits.position}"
+    return _collared(order, limits, terms, mark)
+
+
+def _worst_position(side: Side, size: Decimal, terms: Market, account: t.Account) -> Decimal:
+    """The position on the order's side, if it and all others of that side were filled. [coins]"""
+    held = sum((one.size for one in account.positions if one.market == terms.name), NONE)
+    resting = [one.open for one in account.orders if one.market == terms.name and one.side is side and not one.reduce_only]
+    return (held if side is Side.BUY else -held) + sum(resting, NONE) + size
+
+
+def _collared(order: t.NewOrder, limits: Limits, terms: Market, mark: Decimal | None) -> str:
+    if limits.collar_bp is None:
+        return ""
+    if mark is None:
+        return f"{terms.name} has no mark to hold a price against"
+    if order.price is None:
+        return f"an order without a price; it may be at most {limits.collar_bp} bp beyond the mark, so it needs one"
+    price, sign = exact(order.price, "the price"), 1 if order.side is Side.BUY else -1
+    bound = WIDE.multiply(mark, 1 + sign * exact(limits.collar_bp, "the collar") * BP)
+    if (price - bound) * sign > 0:
+        return f"a price of {price:f} is more than {limits.collar_bp} bp beyond the mark, {mark:f}"
+    return ""
+
+
+class Gate:
+    """Lets orders pass that keep the limits of their market, and none once the kill switch has tripped.
+
+    `run(client, gate.place(client, order))`, or `await run_async(...)`. Orders of a market without limits are not looked at. What others
+    send for the account between the look and the order is not seen: the venue's own margin is the only limit that nothing passes."""
+
+    def __init__(self, limits: Mapping[str, Limits], switch: KillSwitch | None = None) -> None:
+        self.limits = dict(limits)
+        self.switch = switch
+
+    def check(self, order: t.NewOrder, terms: Market, account: t.Account, mark: Decimal | None) -> None:
+        """Raises OverLimit."""
+        if self.switch is not None and self.switch.why and not order.reduce_only:
+            raise OverLimit(f"the kill switch has tripped: {self.switch.why}")
+        limits = self.limits.get(order.market)
+        why = "" if limits is None else broken(order, limits, terms, account, mark)
+        if why:
+            raise OverLimit(why)
+
+    def place(self, client: Shared, order: t.NewOrder) -> Program[t.Order]:
+        """Look, and place the order. Raises OverLimit, and what `place` of a client raises."""
+        terms = client.venue.market(order.market)
+        account = yield from insist(client, client.calls.account())
+        ticker = yield from insist(client, client.calls.ticker(order.market))
+        self.check(order, terms, account, ticker.mark)
+        return (yield from ask(client, client.calls.place(order)))
+
+
+class Alert(Struct, frozen=True):
+    """A loss has reached one of the levels."""
+
+    level: Decimal  # [USD]
+    loss: Decimal  # [USD] since the first look
+    equity: Decimal  # [USD]
+
+
+class LossAlerts:
+    """Tells when the loss since the first look reaches a level [USD]; each is told once, and again only after `reset`."""
+
+    def __init__(self, levels: Sequence[Number]) -> None:
+        self._levels = sorted(exact(level, "a level") for level in levels)
+        if not self._levels or self._levels[0] <= 0:
+            raise ValueError(f"levels of loss are {', '.join(map(str, levels)) or 'none'}; expected at least one, all above 0")
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew with the next equity."""
+        self._begun: Decimal | None = None
+        self._told = 0  # how many levels
+
+    def look(self, equity: Decimal) -> list[Alert]:
+        """What is new at this equity [USD]."""
+        if self._begun is None:
+            self._begun = equity
+        loss = self._begun - equity
+        reached = [level for level in self._levels[self._told :] if loss >= level]
+        self._told += len(reached)
+        return [Alert(level, loss, equity) for level in reached]

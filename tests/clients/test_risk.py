@@ -1,0 +1,303 @@
+"""Sizes, limits, alerts and the kill switch: what they decide, and what a venue looks like afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paper import BTC, SECOND
+from test_three import priced, serving
+
+from perplab.clients import Client, LocalClient, SyncClient
+from perplab.clients import types as t
+from perplab.clients.carrying import run, run_async
+from perplab.clients.risk import Gate, KillSwitch, Limits, LossAlerts, OverLimit, size_for_risk
+from perplab.exchange.codes import OrderState, OrderType, Side
+
+Make = Callable[..., LocalClient]
+usd = st.decimals("1", "1000000", places=2)
+
+
+# -- sizing --
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6), usd, usd, st.integers(1, 100))
+def test_no_more_is_lost_than_was_risked(entry: int, stop: int, risk: Decimal, available: Decimal, leverage: int) -> None:
+    if entry == stop:
+        return
+    size = size_for_risk(BTC, entry=entry, stop=stop, risk=risk, available=available, max_leverage=leverage)
+
+    def cost(coins: Decimal) -> Decimal:
+        return coins * abs(entry - stop) + coins * BTC.taker_fee * (entry + stop)
+
+    more, margin = size + BTC.lot, available * min(leverage, BTC.max_leverage)
+    assert size >= 0 and size % BTC.lot == 0
+    assert cost(size) <= risk and size * entry <= margin, "within both bounds"
+    assert cost(more) > risk or more * entry > margin, "and no lot less than they allow"
+
+
+def test_a_size_by_hand() -> None:
+    assert size_for_risk(BTC, entry="60000", stop="59400", risk="100") == Decimal("0.152")  # 100 / (600 + 0.00045 * 119400) = 0.15297
+    assert size_for_risk(BTC, entry="60000", stop="59400", risk="100", available="100", max_leverage=10) == Decimal("0.016")
+    assert size_for_risk(BTC, entry="60000", stop="59400", risk="0.5") == 0
+
+
+@pytest.mark.parametrize("given", [{"stop": "60000"}, {"stop": "0"}, {"risk": "-1"}, {"max_leverage": 0}])
+def test_what_cannot_be_sized(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        size_for_risk(BTC, **{"entry": "60000", "stop": "59400", "risk": "100", **given})
+
+
+# -- limits --
+
+
+def order(side: Side, size: str, price: str | None = None, reduce_only: bool = False) -> t.NewOrder:
+    return t.NewOrder("BTC", side, size, price, OrderType.LIMIT if price else OrderType.MARKET, reduce_only=reduce_only)
+
+
+def account(position: str, *resting: tuple[Side, str]) -> t.Account:
+    held = [
+        t.Position(
+            market="BTC", size=Decimal(position), entry_price=Decimal(1), entry_notional=Decimal(1), liquidation_price=None,
+            isolated_margin=Decimal(0), mode=0, leverage=1, unsettled=Decimal(0),  # type: ignore[arg-type]
+        )
+    ]  # fmt: skip
+    orders = [
+        t.Order(order_id=1, market="BTC", side=side, price=Decimal(1), filled=Decimal(0), open=Decimal(size), state=OrderState.OPEN)
+        for side, size in resting
+    ]
+    return t.Account(1, 0, (), tuple(held), tuple(orders))
+
+
+@pytest.mark.parametrize(
+    ("given", "state", "told"),
+    [
+        (order(Side.BUY, "1.001", "60000"), account("0"), "an order of 1.001 BTC; the limit is 1"),
+        (order(Side.BUY, "0.5", "60000"), account("1.4", (Side.BUY, "0.2")), "could become 2.1 BTC; the limit is 2"),
+        (order(Side.SELL, "0.5", "60000"), account("-1.6"), "could become 2.1 BTC"),
+        (order(Side.SELL, "0.5", "60000"), account("1.6", (Side.BUY, "9")), ""),
+        (order(Side.BUY, "1", "60000", reduce_only=True), account("2"), ""),
+        (order(Side.BUY, "0.1", "60000"), account("0", *[(Side.BUY, "0.01")] * 3), "3 orders are open; the limit is 3"),
+        (order(Side.BUY, "0.1", "60061"), account("0"), "a price of 60061 is more than 10 bp beyond the mark, 60000"),
+        (order(Side.BUY, "0.1", "60060"), account("0"), ""),
+        (order(Side.BUY, "0.1", "50000"), account("0"), ""),
+        (order(Side.SELL, "0.1", "59939"), account("0"), "a price of 59939"),
+        (order(Side.SELL, "0.1"), account("0"), "an order without a price"),
+    ],
+)
+def test_limits(given: t.NewOrder, state: t.Account, told: str) -> None:
+    gate = Gate({"BTC": Limits(order=1, position=2, open_orders=3, collar_bp=10)})
+    if not told:
+        gate.check(given, BTC, state, Decimal(60_000))
+        return
+    with pytest.raises(OverLimit, match=told):
+        gate.check(given, BTC, state, Decimal(60_000))
+
+
+def test_a_gate_lets_nothing_pass_once_the_switch_has_tripped(perplab_exchange: Make) -> None:
+    client, switch = perplab_exchange(), KillSwitch()
+    client.faucet("10000")
+    gate = Gate({"BTC": Limits(order="0.1")}, switch)
+    assert run(client, gate.place(client, order(Side.BUY, "0.01", "59000"))).state == OrderState.OPEN
+    with pytest.raises(OverLimit, match=r"the limit is 0\.1"):
+        run(client, gate.place(client, order(Side.BUY, "0.2", "59000")))
+    switch.trip("by hand")
+    with pytest.raises(OverLimit, match="the kill switch has tripped: by hand"):
+        run(client, gate.place(client, order(Side.BUY, "0.01", "59000")))
+    assert len(client.open_orders()) == 1
+
+
+# -- alerts --
+
+
+@given(st.lists(st.integers(-2000, 2000), min_size=1))
+def test_each_level_of_loss_is_told_once(losses: list[int]) -> None:
+    alerts = LossAlerts([500, "100", 1000])
+    told = [alert for loss in [0, *losses] for alert in alerts.look(Decimal(10_000 - loss))]
+    worst = max(losses)
+    assert [alert.level for alert in told] == [level for level in (100, 500, 1000) if worst >= level]
+    assert all(alert.loss >= alert.level and alert.equity == 10_000 - alert.loss for alert in told)
+    alerts.reset()
+    assert alerts.look(Decimal(0)) == [] and len(alerts.look(Decimal(-100))) == 1
+
+
+# -- kill switch: decisions --
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(-500, 500), st.booleans()), min_size=1, max_size=60), st.integers(1, 300))
+def test_a_switch_that_has_tripped_stays_so(looks: list[tuple[int, int, bool]], limit: int) -> None:
+    """Whatever equity and prices do afterwards: the first reason stays, until it is reset. It trips at the first look at which it must."""
+    switch = KillSwitch(max_drawdown=limit, markets=("BTC",), stale_s=60)
+    now, equity, prices, first = 0, 10_000, 0, ""
+    peak, changed = equity, 0
+    for number, (seconds, change, moves) in enumerate(looks):
+        now, equity, prices = now + seconds * SECOND, equity + change, prices + moves
+        if number == 0:
+            peak, changed = equity, now
+        peak, changed = max(peak, equity), now if moves else changed
+        must = peak - equity >= limit or now - changed > 60 * SECOND
+        why = switch.look(now, Decimal(equity), prices)
+        assert bool(why) == (must or bool(first))
+        assert not first or why == first
+        first = why
+    switch.trip("another reason")
+    assert switch.why == (first or "another reason")
+    switch.reset()
+    assert switch.look(now, Decimal(equity), prices) == ""
+
+
+def test_what_a_switch_says() -> None:
+    switch = KillSwitch(max_loss=100, dead_man_s=5)
+    assert switch.look(0, Decimal(1000)) == "" and switch.look(5 * SECOND, Decimal(2000)) == ""
+    assert switch.look(10 * SECOND, Decimal(900)) == "100 USD were lost since the first look; the limit is 100"
+    late = KillSwitch(dead_man_s=5)
+    late.look(0, Decimal(1000))
+    assert late.look(6 * SECOND, Decimal(1000)) == "nobody has looked for 6 s: the venue has cancelled all orders"
+    cut = KillSwitch()
+    cut.heard(t.Disconnected(why="the end"))
+    assert cut.why == "the connection was lost: the end"
+
+
+@pytest.mark.parametrize("given", [{"stale_s": 1.0}, {"dead_man_s": 1.0}, {"max_loss": 0}, {"slice_usd": "-1"}])
+def test_what_a_switch_cannot_be(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"markets=|more than that|above 0"):
+        KillSwitch(**given)
+
+
+# -- kill switch: over a venue --
+
+
+def crowded(make: Make) -> LocalClient:
+    """A long of 1 BTC and two orders, in a venue that is alive."""
+    client = make(world="sandbox")
+    client.faucet("100000")
+    client.step(1)
+    client.market_buy("BTC", "1")
+    client.buy("BTC", "0.1", "50000")
+    client.sell("BTC", "0.1", "70000")
+    return client
+
+
+def test_it_cancels_and_closes_in_slices(perplab_exchange: Make) -> None:
+    client = crowded(perplab_exchange)
+    switch = KillSwitch(max_drawdown=500, flatten=True, slice_usd=25_000, every_s=2)
+    looks = 0
+
+    def between(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            client.withdraw("1000")
+        client.step(seconds)
+
+    done = run(client, switch.watch(client), between)
+    assert "below its highest; the limit is 500" in done.why and done.ts <= client.ping()
+    assert done.did[0] == "cancelled 2 of 2 orders" and len(done.did) == 4
+    assert all(line.startswith("sold 0.") for line in done.did[1:])
+    assert (done.orders, done.positions) == (0, ()) and client.positions() == () and client.open_orders() == ()
+    client.buy("BTC", "0.1", "50000")
+    again = run(client, switch.check(client))
+    assert again is not None and again.did == ("cancelled 1 of 1 orders",), "it stays tripped"
+    switch.reset()
+    client.buy("BTC", "0.1", "50000")
+    assert run(client, switch.check(client)) is None and len(client.open_orders()) == 1
+
+
+def test_what_cannot_be_closed_is_said(perplab_exchange: Make) -> None:
+    alice = perplab_exchange()
+    bob = alice.join("bob")
+    for client in (alice, bob):
+        client.faucet("100000")
+    bob.sell("BTC", "0.1", "60000")
+    alice.market_buy("BTC", "0.1")
+    switch = KillSwitch(flatten=True)
+    switch.trip("by hand")
+    done = run(alice, switch.check(alice))
+    assert done is not None and done.did == ("cancelled 0 of 0 orders", "could not close BTC: the book is empty")
+    assert done.positions is not None and len(done.positions) == 1
+    alice.ask("set_market_status", market="BTC", status="HALTED", price=0)
+    halted = run(alice, switch.check(alice))
+    assert halted is not None and "could not close BTC: MARKET_HALTED" in halted.did[1]
+
+
+def test_prices_that_stand_still(perplab_exchange: Make) -> None:
+    client = crowded(perplab_exchange)
+    switch = KillSwitch(markets=("BTC", "ETH"), stale_s=20, every_s=5)
+
+    def between(seconds: float) -> None:
+        if not client.ask("world", makers="gone", takers="gone", oracle="frozen")["ok"]:
+            raise AssertionError
+        client.step(seconds)
+
+    done = run(client, switch.watch(client), between)
+    assert done.why.startswith("prices of BTC, ETH have stood still for 25") and done.orders == 0
+    assert done.positions is not None and len(done.positions) == 1, "it was not asked to close"
+
+
+def test_a_lost_connection_trips_it_and_it_comes_back_to_cancel(perplab_exchange: Make) -> None:
+    client = crowded(perplab_exchange)
+    looks = iter([None, client.disconnect])
+
+    def between(seconds: float) -> None:
+        act = next(looks, None)
+        if act is not None:
+            act()
+        client.step(seconds)
+
+    done = run(client, KillSwitch(flatten=True).watch(client), between)
+    assert done.why == "the connection was lost: the connection was cut"
+    assert done.orders == 0 and done.positions == ()
+
+
+def test_the_venue_cancels_where_the_switch_has_died(perplab_exchange: Make) -> None:
+    client = crowded(perplab_exchange)
+    switch = KillSwitch(dead_man_s=10)
+    assert run(client, switch.check(client)) is None
+    client.step(8)
+    assert run(client, switch.check(client)) is None and len(client.open_orders()) == 2, "renewed"
+    client.step(11)
+    assert client.open_orders() == ()
+    done = run(client, switch.check(client))
+    assert done is not None and done.why == "nobody has looked for 11 s: the venue has cancelled all orders"
+    switch.reset()
+    program = switch.watch(client)
+    run(client, program, lambda seconds: switch.disarm())
+    client.buy("BTC", "0.1", "50000")
+    client.step(30)
+    assert len(client.open_orders()) == 1, "who disarms it takes the dead man's switch back"
+
+
+def test_it_says_what_it_does_not_know_when_nobody_answers() -> None:
+    host = priced()
+    with serving(host) as port:
+        client = SyncClient(port=port, name="alice", timeout=0.2, retry_s=0.0)
+        client.faucet("10000")
+        client.buy("BTC", "0.01", "59000")
+        switch = KillSwitch(dead_man_s=30)
+        assert run(client, switch.check(client)) is None
+    done = run(client, switch.check(client))
+    assert done is not None and done.why.startswith("the venue cannot be reached") and done.orders is None
+    assert "the venue cancels all orders 30 s after the last look" in done.did[0]
+    client.close()
+
+
+def test_the_same_with_asyncio() -> None:
+    async def script(port: int) -> Any:
+        async with Client(port=port, name="alice") as client:
+            await client.faucet("10000")
+            await client.buy("BTC", "0.01", "59000")
+            switch = KillSwitch(max_loss=100)
+
+            async def between(seconds: float) -> None:
+                await client.withdraw("500")
+
+            return await run_async(client, switch.watch(client), between)
+
+    with serving(priced()) as port:
+        done = asyncio.run(script(port))
+    assert done.why == "500.000000 USD were lost since the first look; the limit is 100" and done.did == ("cancelled 1 of 1 orders",)
