@@ -1,37 +1,30 @@
-"""Cancel all orders and close all positions when equity falls by too much: python kill_switch.py [PORT]. Needs `perplab serve`.
+"""A kill switch that cancels all orders and closes all positions when equity has fallen by too much: python kill_switch.py [PORT].
 
-To have something to guard, it opens a position whose fee and spread alone are too much.
+Needs `perplab serve`. To have something to guard, it opens a position whose fee and spread alone are too much.
 """
 
 import sys
 import time
 from decimal import Decimal
 
-from perplab.clients import SyncClient
-
-LIMIT = Decimal(10)  # [USD] that may be lost
-
-
-def equity(client):
-    return client.balances()[0].equity
-
-
-def stop(client):
-    """Nothing is open afterwards. Reduce-only: whatever happens meanwhile, no position is turned round."""
-    client.cancel_all()
-    while positions := client.positions():
-        for position in positions:
-            close = client.market_sell if position.size > 0 else client.market_buy
-            close(position.market, abs(position.size), reduce_only=True)
-
+from perplab.clients import NewOrder, SyncClient
+from perplab.clients.execution import run, stepped
+from perplab.clients.risk import Gate, KillSwitch, OverLimit
+from perplab.exchange.codes import Side
 
 with SyncClient(port=int(sys.argv[1]) if len(sys.argv) > 1 else 3100, name=f"guard-{time.time_ns() % 10**9}") as client:
     client.faucet("100000")
-    begun = equity(client)
-    client.subscribe_private()
+    switch = KillSwitch(max_drawdown=10, flatten=True, slice_usd=25_000, every_s=0.2, dead_man_s=30)
+    assert run(client, switch.check(client)) is None  # the first look: losses count from here
     client.market_buy("BTC", "1")
-    client.buy("BTC", "0.1", (client.ticker("BTC").mark * Decimal("0.9")).quantize(Decimal(1)))
-    while begun - equity(client) < LIMIT:  # looked at when something happens to the account, and once a second
-        client.next_event(timeout=1.0)
-    stop(client)
-    print(f"stopped: {len(client.open_orders())} orders and {len(client.positions())} positions are open")
+    low = (client.ticker("BTC").mark * Decimal("0.9")).quantize(Decimal(1))
+    client.buy("BTC", "0.1", low)
+    stopped = run(client, switch.watch(client), stepped(client))  # until it trips, and has acted
+    print(f"tripped: {stopped.why}")
+    for line in stopped.did:
+        print(f"  {line}")
+    print(f"left: {stopped.orders} orders, {len(stopped.positions)} positions")
+    try:
+        run(client, Gate({}, switch).place(client, NewOrder("BTC", Side.BUY, "0.1", low)))
+    except OverLimit:
+        print("nothing opens a position until switch.reset()")

@@ -5,6 +5,7 @@ import time
 from decimal import Decimal
 
 from perplab.clients import Cancel, Fill, NewOrder, Refused, SyncClient
+from perplab.clients.execution import stepped
 from perplab.exchange.codes import Side, TimeInForce
 
 MARKET, SIZE = "ETH", "0.5"
@@ -20,13 +21,15 @@ with SyncClient(port=int(sys.argv[1]) if len(sys.argv) > 1 else 3100, name=f"quo
     client.faucet("100000")
     client.subscribe_private()
     client.cancel_on_disconnect("account")  # a maker whose connection breaks does not want to be found quoting
-    tick, quotes, fills = client.venue.market(MARKET).tick, [], 0
+    tick, quotes, fills, wait = client.venue.market(MARKET).tick, [], [], stepped(client)
     for _ in range(10):
         mark = client.ticker(MARKET).mark
         sides = ((Side.BUY, 1 - AWAY), (Side.SELL, 1 + AWAY))
         new = [NewOrder(MARKET, side, SIZE, near(mark * factor, tick), tif=TimeInForce.POST_ONLY) for side, factor in sides]
         told = client.batch([*map(Cancel, quotes), *new])  # with nothing in between: never four quotes, never none
         quotes = [order for order in told[len(quotes) :] if not isinstance(order, Refused)]  # a quote that would cross is refused
-        fills += sum(isinstance(event, Fill) for event in client.events(timeout=0.1))
+        wait(0.2)
+        fills += [event for event in client.events(timeout=0) if isinstance(event, Fill)]
     client.cancel_all(MARKET)
-    print(f"quoted {MARKET} 10 times, {fills} fills, {len(client.open_orders())} orders left")
+    fees = sum(fill.fee for fill in fills)
+    print(f"quoted {MARKET} 10 times, {len(fills)} fills, {fees:.2f} USD of fees, {len(client.open_orders())} orders left")

@@ -1,33 +1,22 @@
-"""Buy in equal slices over time, a TWAP: python twap.py [PORT]. Needs `perplab serve`."""
+"""Buy in equal slices over time, a TWAP, and see what it cost against one order: python twap.py [PORT]. Needs `perplab serve`."""
 
 import sys
 import time
-from decimal import Decimal
 
-from perplab.clients import SyncClient, Unknown
+from perplab.clients import SyncClient
+from perplab.clients.execution import Twap, run, stepped
+from perplab.exchange.codes import Side
 
-MARKET, TOTAL, SLICES, EVERY_S = "SOL", Decimal("20"), 5, 0.2
-
-
-def buy(client, size):
-    """Buy a slice. A reply that is lost does not buy it twice: the same client id is one order."""
-    client_id = None
-    while True:
-        try:
-            return client.market_buy(MARKET, size, client_id=client_id)
-        except Unknown as lost:
-            client_id = lost.client_id
-
+MARKET, TOTAL = "SOL", "5000"  # some 750,000 USD, as much as the book has near its best prices
 
 with SyncClient(port=int(sys.argv[1]) if len(sys.argv) > 1 else 3100, name=f"twap-{time.time_ns() % 10**9}") as client:
-    client.faucet("100000")
-    lot = client.venue.market(MARKET).lot
-    left = TOTAL
-    for number in range(SLICES):
-        size = (left / (SLICES - number)) // lot * lot  # what is left, spread evenly: a slice that was not filled is made up for
-        left -= buy(client, size).filled
-        for _ in client.events(timeout=EVERY_S):
-            pass
+    client.faucet("10000000")
+    wait = stepped(client)  # steps the server's clock, if it is one that is stepped
+    before = client.ticker(MARKET).mark
+    task = Twap(client.venue.market(MARKET), Side.BUY, TOTAL, slices=5, every_s=3, slippage_bp=30)
+    report = run(client, task, wait)  # a reply that is lost buys no slice twice: each has a client id
+    print(f"{report.why}: {report.filled:,.0f} {MARKET} in 5 slices at {report.average_price:.3f} USD, {report.left:.0f} left")
+    at_once = client.market_buy(MARKET, TOTAL)
     (position,) = client.positions()
-    price = f"{position.entry_price:,.3f}"
-    print(f"bought {position.size.normalize():f} {MARKET} in {SLICES} slices at {price} USD on average, {left.normalize():f} left")
+    price = (position.entry_notional - report.filled * report.average_price) / at_once.filled
+    print(f"the same at once, right behind: {at_once.filled:,.0f} {MARKET} at {price:.3f} USD; the mark was {before} USD in the beginning")
