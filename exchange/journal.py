@@ -2,10 +2,13 @@
 
 File: magic, then records. A record is [length u32][its complement u32][rows u32][crc32 u32][payload], little-endian, the checksum over
 rows and payload; the complement tells a damaged length from a record that was cut off.
-The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows, compressed with zlib.
-Typed and bulk commands are written alike. A record with 0 rows further on is a mark, as JSON: it names an owner, since no text enters the
-core; or says that the state is kept here, or that it goes back to a kept one. A replay keeps and goes back likewise, so a journal holds no
-state, and can be read by any version.
+The first holds the resolved design in full, as JSON, with 0 rows; every other one a block of packed command rows: as they are between two
+bytes R if they are at most SMALL bytes, else compressed with zlib. A zlib stream never begins with R, since the low half of its first byte
+is 8 (RFC 1950); the R at the end keeps a whole record from ending in zeros. A reader takes either in any size: in older journals all blocks
+are compressed. Typed and bulk commands are written alike.
+A record with 0 rows further on is a mark, as JSON: it names an owner, since no text enters the core; or says that the state is kept
+here, or that it goes back to a kept one. A replay keeps and goes back likewise, so a journal holds no state, and can be read by any
+version.
 
 What cannot be written has not happened: a command whose record fails is not carried out, and what was written of it is cut off again.
 The venue is then read-only until a write succeeds. On reading, a last record that a crash cut off, or of which it left zeros, is dropped
@@ -20,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from os import SEEK_END
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 import msgspec
 from librt.vecs import vec
@@ -34,9 +37,11 @@ from .state.types import ROW
 
 MAGIC: Final = b"perplab journal 1\n"
 HEAD: Final = struct.Struct("<IIII")
-ZEROS: Final = bytes(16)  # a compressed block does not end like that
-SMALL: Final = 4_096  # [bytes]
+ZEROS: Final = bytes(16)  # no block ends like that
+STORED: Final = b"R"  # before and behind rows that are written as they are
+SMALL: Final = 4_096  # [bytes] of rows: compressing less takes longer than anything else that a command needs
 SECTOR: Final = 512  # [bytes] what a disk writes whole
+ROW_BYTES: Final = 8 * int(ROW)
 NOT_WRITTEN: Final = "; the command was not carried out, the venue is read-only until this can be written"
 
 
@@ -79,6 +84,8 @@ class Journal(JournalSink):
 
     def __init__(self, file: BinaryIO | None = None, block_rows: int = 1) -> None:
         self.file = file
+        # Past the buffer of a buffered file: a failure is told now, and leaves nothing behind that would be tried again
+        self.raw: BinaryIO | None = getattr(file, "raw", file)
         self.block_rows = block_rows
         self.blocks: list[bytes] = []
         self.pending: list[bytes] = []  # carried out and not written yet
@@ -101,16 +108,16 @@ class Journal(JournalSink):
 
     def write(self, rows: vec[i64]) -> None:
         """Write down commands that are about to be carried out. Raises JournalFailed; then they must not be."""
-        self.pending.append(bytes(memoryview(rows)))
-        self.pending_rows += len(rows) // int(ROW)
-        try:
-            if self.pending_rows >= self.block_rows:
-                self.flush()
-        except BaseException:  # an interrupt too: what is raised here keeps the commands from being carried out
-            if self.pending:
-                self.pending.pop()
-                self.pending_rows -= len(rows) // int(ROW)
-            raise
+        data = bytes(memoryview(rows))
+        count = len(data) // ROW_BYTES
+        if self.pending_rows + count < self.block_rows:
+            self.pending.append(data)
+            self.pending_rows += count
+        elif self.pending_rows:  # what is raised here keeps these commands from being carried out, and leaves those before them pending
+            self.put(record(block(b"".join([*self.pending, data])), self.pending_rows + count))
+            self.forget()
+        elif count:
+            self.put(record(block(data), count))
 
     def name(self, owner: int, name: str) -> None:
         """Write down who an owner number of OpenAccount stands for. Raises JournalFailed."""
@@ -124,26 +131,29 @@ class Journal(JournalSink):
     def flush(self) -> None:
         """Write the block that is being gathered. Raises JournalFailed."""
         if self.pending_rows:
-            self.put(record(compressed(b"".join(self.pending)), self.pending_rows))
-            self.pending.clear()
-            self.pending_rows = 0
+            self.put(record(block(b"".join(self.pending)), self.pending_rows))
+            self.forget()
+
+    def forget(self) -> None:
+        self.pending.clear()
+        self.pending_rows = 0
 
     def put(self, data: bytes) -> None:
         """All of `data` or nothing."""
-        if self.file is None:
+        if self.raw is None:
             self.blocks.append(data)
             return
-        cause: BaseException | None = None
         try:
             if self.failed:
                 self.cut()
-            write_all(self.file, data)
+            write_all(self.raw, data)
         except BaseException as error:
-            cause = error
-        if cause is None:
-            self.failed = False
-            self.end += len(data)
-            return
+            self.fail(error)
+        self.failed = False
+        self.end += len(data)
+
+    def fail(self, cause: BaseException) -> NoReturn:
+        """Take back what was half written, and say why. Raises JournalFailed, or what interrupted the write."""
         self.failed = True
         with suppress(OSError, ValueError):  # else the next write tries to again, before it writes
             self.cut()
@@ -156,12 +166,11 @@ class Journal(JournalSink):
 
     def cut(self) -> None:
         """Take back what a failed write left in the file."""
-        assert self.file is not None
-        raw = getattr(self.file, "raw", self.file)  # a buffer would keep what could not be written, and try it again
-        if not raw.seekable():
+        assert self.raw is not None
+        if not self.raw.seekable():
             raise OSError(None, "a file that cannot be cut, so what was half written stays in it")
-        raw.seek(self.end)
-        raw.truncate()
+        self.raw.seek(self.end)
+        self.raw.truncate()
 
     def bytes(self) -> bytes:
         """All that was written, for a journal in memory."""
@@ -169,27 +178,36 @@ class Journal(JournalSink):
         return b"".join(self.blocks)
 
 
-def compressed(rows: bytes) -> bytes:
-    """zlib, of any size of window: making a large one takes twenty times as long as the compression of a single row."""
-    if len(rows) > SMALL:
-        return zlib.compress(rows, 1)
-    small = zlib.compressobj(1, zlib.DEFLATED, 9, 1)
-    return small.compress(rows) + small.flush()
+def block(rows: bytes) -> bytes:
+    """Packed rows as the payload of a record."""
+    return STORED + rows + STORED if len(rows) <= SMALL else zlib.compress(rows, 1)
+
+
+def rows_of(payload: bytes) -> bytes:
+    """The packed rows of a record. Raises ValueError for what is none."""
+    if payload.startswith(STORED) and payload.endswith(STORED):
+        return payload[1:-1]
+    try:
+        return zlib.decompress(payload)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
 
 
 def record(payload: bytes, rows: int) -> bytes:
     return HEAD.pack(len(payload), ~len(payload) & 0xFFFFFFFF, rows, zlib.crc32(payload, rows)) + payload
 
 
-def write_all(file: BinaryIO, data: bytes) -> None:
-    """Write past the buffer of a buffered file, so that a failure is told now and leaves nothing behind in it."""
-    raw = getattr(file, "raw", file)
+def write_all(raw: BinaryIO, data: bytes) -> None:
+    written = raw.write(data)
+    if written == len(data):  # as nearly always
+        return
     left = memoryview(data)
-    while len(left) > 0:
-        written = raw.write(left)
-        if not written:
-            raise OSError(None, "nothing more can be written")
+    while written:
         left = left[written:]
+        if len(left) == 0:
+            return
+        written = raw.write(left)
+    raise OSError(None, "nothing more can be written")
 
 
 def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
@@ -299,11 +317,14 @@ def mark_of(payload: bytes, name: str) -> Mark:
 
 def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
     try:
-        block = vec[i64](memoryview(zlib.decompress(payload)).cast("q"))
-        if len(block) != rows * int(ROW):
-            raise JournalError(f"{name}: a block of {rows} rows holds {len(block)} integers")
-        exchange.apply_rows(block)
-    except (zlib.error, TypeError, Malformed) as error:
+        found = vec[i64](memoryview(rows_of(payload)).cast("q"))
+    except (ValueError, TypeError) as error:
+        raise JournalError(f"{name}: a block of {rows} rows cannot be run: {error}") from None
+    if len(found) != rows * int(ROW):
+        raise JournalError(f"{name}: a block of {rows} rows holds {len(found)} integers")
+    try:
+        exchange.apply_rows(found)
+    except Malformed as error:
         raise JournalError(f"{name}: a block of {rows} rows cannot be run: {error}") from None
 
 

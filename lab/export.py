@@ -7,7 +7,6 @@ derivative ticker, liquidations; one file of each kind per market. Both timestam
 from __future__ import annotations
 
 import csv
-import zlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +16,7 @@ from perplab.exchange import Exchange, venue_of_json
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import JournalError, Mark, Replay, mark_of, records
+from perplab.exchange.journal import JournalError, Mark, Replay, mark_of, records, rows_of
 from perplab.exchange.units import PPT
 
 ROW_BYTES: Final = 8 * m.ROW
@@ -222,7 +221,7 @@ def export(source: Path, folder: Path) -> dict[str, int]:
     try:
         for rows, payload in found:
             if rows:
-                carry_out(replay.exchange, zlib.decompress(payload), exporter)
+                carry_out(replay.exchange, rows_of(payload), exporter)
                 continue
             replay.take(rows, payload, str(source))
             mark = mark_of(payload, str(source))

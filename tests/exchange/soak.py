@@ -24,7 +24,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
-from zlib import decompress
 
 import soak_rules_money  # noqa: F401 - registers its rules
 from bookkeeper import Bookkeeper
@@ -40,7 +39,7 @@ from perplab.exchange.build import BUILD
 from perplab.exchange.codes import CancelReason, Method, Outcome, Payer, Reason
 from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import records
+from perplab.exchange.journal import records, rows_of
 from perplab.exchange.state.types import FIRST_USER, ROW
 
 WIDTH: Final = int(ROW)
@@ -241,7 +240,7 @@ def rerun(journal: bytes) -> tuple[str, str]:
     digest = hashlib.sha256()
     for rows, payload in found:
         if rows:
-            digest.update(bytes(memoryview(exchange.apply_rows(memoryview(decompress(payload)).cast("q")))))
+            digest.update(bytes(memoryview(exchange.apply_rows(memoryview(rows_of(payload)).cast("q")))))
     return str(exchange.state_hash()), digest.hexdigest()
 
 

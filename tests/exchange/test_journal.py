@@ -12,7 +12,7 @@ from kit import FIRST, START, Bench, packed, plain_venue, script, some_venue, us
 
 from perplab.exchange import Exchange, Journal, Malformed, load_venue, replay
 from perplab.exchange import messages as m
-from perplab.exchange.journal import HEAD, MAGIC, JournalError, directory, records, replayed
+from perplab.exchange.journal import HEAD, MAGIC, JournalError, directory, records, replayed, rows_of
 
 
 def journaled(block_rows: int = 1) -> tuple[Journal, Exchange]:
@@ -26,7 +26,7 @@ def journaled(block_rows: int = 1) -> tuple[Journal, Exchange]:
 
 def blocks(data: bytes) -> list[tuple[int, bytes]]:
     """(rows, packed rows) of each record after the header."""
-    return [(rows, zlib.decompress(payload)) for rows, payload in list(records(data, "test"))[1:]]
+    return [(rows, rows_of(payload)) for rows, payload in list(records(data, "test"))[1:]]
 
 
 def test_the_header_holds_the_whole_design() -> None:
@@ -54,6 +54,26 @@ def test_typed_and_bulk_commands_are_written_alike() -> None:
     contents = {b"".join(part for _, part in blocks(one.bytes())) for one in (journal, whole, in_tens)}
     assert len(contents) == 1
     assert list(memoryview(contents.pop()).cast("q")) == packed(commands)
+
+
+def test_small_blocks_are_stored_and_large_ones_compressed() -> None:
+    journal, exchange = journaled()
+    for count in (31, 33):
+        exchange.apply_rows(packed([m.Tick(exchange.now)] * count))
+    stored, compressed = [payload for rows, payload in records(journal.bytes(), "test") if rows in (31, 33)]
+    assert stored == b"R" + rows_of(stored) + b"R" and len(rows_of(stored)) == 31 * 128
+    assert zlib.decompress(compressed) == rows_of(compressed) and len(rows_of(compressed)) == 33 * 128
+
+
+def test_journals_of_before_there_were_stored_blocks_are_read() -> None:
+    """They have every block compressed, in any window of zlib's."""
+    journal, exchange = journaled()
+    exchange.apply_rows(packed([m.Tick(exchange.now + 1)] * 100))
+    older = MAGIC
+    for rows, payload in records(journal.bytes(), "test"):
+        small = zlib.compressobj(1, zlib.DEFLATED, 9, 1)
+        older += record(small.compress(rows_of(payload)) + small.flush() if rows else payload, rows)
+    assert older != journal.bytes() and replay(older).state_hash() == exchange.state_hash()
 
 
 def test_refused_commands_are_written_malformed_ones_are_not() -> None:
@@ -191,6 +211,11 @@ NO_JOURNALS = {
     "fewer rows than told": Wrong(HEADER + record(zlib.compress(bytes(128)), 2), "a block of 2 rows holds 16 integers"),
     "rows that are not compressed": Wrong(HEADER + record(bytes(128), 1), "journal"),
     "half an integer": Wrong(HEADER + record(zlib.compress(bytes(127)), 1), "journal"),
+    "fewer rows than told, stored": Wrong(HEADER + record(b"R" + bytes(128) + b"R", 2), "a block of 2 rows holds 16 integers"),
+    "half an integer, stored": Wrong(HEADER + record(b"R" + bytes(127) + b"R", 1), "journal"),
+    "stored rows without their end": Wrong(HEADER + record(b"R" + bytes(128), 1), "a block of 1 rows cannot be run"),
+    "one byte": Wrong(HEADER + record(b"R", 1), "a block of 1 rows"),
+    "no byte": Wrong(HEADER + record(b"", 1), "a block of 1 rows cannot be run"),
     "a row that is no command": Wrong(HEADER + record(zlib.compress(bytes(128)), 1), "journal"),
 }
 
