@@ -39,7 +39,9 @@ WINDOW: Final = 2  # such requests at once on each connection
 PIECE, PIECES = 64, 4  # single orders written at once, and how many such pieces are on the way
 RATE: Final = 10_000  # orders per second in the background
 PROBES: Final = 500  # round trips per second, one at a time
-ROUNDS: Final = 5  # of servers that are compared, in turns
+ROUNDS: Final = 5  # with and without a flooder, in turns
+TURNS: Final = 10  # of the venue's server and the echo, one round trip's beside the other's
+RATIOS: Final = ("p50", "p99", "cpu")  # of the one to the other
 LIMITED, LIMITED_RATE, LIMITED_PROBES = 50, 5_000, 100  # connections that stay below `--limits venue`, their orders, and round trips
 FLOOD: Final = 20_000  # orders per second of the flooder, whose limit is 200
 
@@ -67,9 +69,9 @@ def quantiles(latencies: list[int]) -> Row:
     return {f"p{q}_us": round(float(np.percentile(latencies, q)) / 1_000, 1) for q in (50, 99)}
 
 
-def middle(rounds: list[Row]) -> Row:
-    """The median of every number."""
-    return {name: round(median(one[name] for one in rounds), 1) for name in rounds[0]}
+def middle(rounds: list[Row], digits: dict[str, int] | None = None) -> Row:
+    """The median of every number, rounded to one digit or what `digits` says."""
+    return {name: round(median(one[name] for one in rounds), (digits or {}).get(name, 1)) for name in rounds[0]}
 
 
 def saturated(bench: Bench, streams: list[Stream], window: int, look: str) -> Row:
@@ -100,14 +102,27 @@ def meeting(port: int, bench: Bench, name: str | None, look: Callable[[bytes], N
 
 
 def round_trip(bench: Bench) -> Row:
-    tally, rounds = Tally(), []
+    """The servers in turns, with the same orders at the same rate; which goes first alternates. The first turn only warms up."""
+    tally, bare, turns = Tally(), Tally(), []
     with bench.venue() as server, Server(bench.python, str(Path(__file__).with_name("load_echo.py"))) as echo:
-        ours, theirs = meeting(server.port, bench, NAME, tally.single), meeting(echo.port, bench, None, lambda frame: None)
-        for _ in range(ROUNDS):
-            found, bare = (quantiles(pace(poll, probe, [others], bench.seconds / ROUNDS)) for poll, probe, others in (ours, theirs))
-            ratios = {f"{name[:3]}_ratio": found[name] / bare[name] for name in found}
-            rounds.append({**found, **{f"echo_{name}": value for name, value in bare.items()}, **ratios})
-    return {**middle(rounds), **{name: round(median(one[name] for one in rounds), 2) for name in ("p50_ratio", "p99_ratio")}}
+        ours = ("", server, meeting(server.port, bench, NAME, tally.single))
+        theirs = ("echo_", echo, meeting(echo.port, bench, None, bare.echo))
+        for turn in range(TURNS + 1):
+            found: Row = {}
+            for prefix, place, at in (ours, theirs) if turn % 2 else (theirs, ours):
+                found |= {f"{prefix}{name}": value for name, value in paced(place, *at, bench.seconds / TURNS).items()}
+            for name in RATIOS:
+                found[f"{name}_ratio"] = found[f"{name}_us"] / max(found[f"echo_{name}_us"], 0.1)
+            turns.append(found)
+    return middle(turns[1:], {f"{name}_ratio": 2 for name in RATIOS})
+
+
+def paced(server: Server, poll: Poll, probe: Probe, background: Background, seconds: float) -> Row:
+    """Round trips, how late the generator itself was, and the CPU time of the server for each order [us]."""
+    before = server.cpu()
+    latencies = pace(poll, probe, [background], seconds)
+    cpu = (server.cpu() - before) / (len(latencies) + background.sent)
+    return {**quantiles(latencies), "late_p99_us": quantiles(probe.late)["p99_us"], "cpu_us": round(cpu * 1e6, 1)}
 
 
 def subscribers(bench: Bench) -> Row:
@@ -180,7 +195,10 @@ def show(result: Row, console: Console) -> None:
     for goal in result["targets"]:
         bound = f">= {goal['least']:,}" if "least" in goal else f"<= {goal['most']:,}"
         goals.add_row(goal["what"], f"{goal['measured']:,}", bound, "yes" if goal["is_met"] else "no")
-    caption = "Latencies count from when a request was due. resident_mib: memory of the server. orders_per_cpu_s: of the server."
+    caption = (
+        "Latencies count from when a request was due; late: that of the generator itself, cpu: the server's time for each order, "
+        "resident_mib: its memory, mib_per_million: how that grows with orders, orders_per_cpu_s: of the server."
+    )
     numbers = plain("Numbers", caption, ["run", "name"], ["value"])
     for run in RUNS:
         for name, value in result.get(run, {}).items():

@@ -50,6 +50,12 @@ class Tally:
             self.looked_at += 1
             self.refused += not reply["ok"]
 
+    def echo(self, frame: bytes) -> None:
+        """As `single`, of what only comes back: looking at replies is the generator's work, and is to take as long."""
+        self._seen += 1
+        if self._seen % SAMPLE == 0:
+            self.looked_at += bool(msgpack.unpackb(frame[4:])["id"] is not None)
+
     def check(self) -> None:
         """Raises RuntimeError if the venue refused too many. Not for connections that share a market: they overtake each other."""
         if self.refused > max(5, MOST_REFUSED * self.looked_at):
@@ -87,7 +93,7 @@ class Sender:
 def saturate(senders: list[Sender], window: int, seconds: float, look: Look, memory: Callable[[], float]) -> dict[str, Any]:
     """As many blocks as are answered, up to `window` of them at once on each connection. Orders count once they are answered."""
     by_peer = {sender.peer: sender for sender in senders}
-    poll, resident, done = Poll(list(by_peer)), [memory()], 0
+    poll, resident, answered, done = Poll(list(by_peer)), [memory()], [0], 0
     begin = perf_counter_ns()
     end, sample = begin + int(seconds * SECOND), begin + int(seconds * SECOND / 10)
     for sender in senders:
@@ -100,9 +106,19 @@ def saturate(senders: list[Sender], window: int, seconds: float, look: Look, mem
             peer.push()
         if now >= sample:
             resident.append(memory())
+            answered.append(done)
             sample += int(seconds * SECOND / 10)
     poll.close()
-    return {"orders_per_s": round(done * SECOND / (now - begin)), "orders": done, "resident_mib": resident}
+    rate = round(done * SECOND / (now - begin))
+    return {"orders_per_s": rate, "orders": done, "resident_mib": resident, "mib_per_million": slope(answered, resident)}
+
+
+def slope(orders: list[int], resident: list[float]) -> float:
+    """By how much memory grows [MiB per million orders], in the later half: the other fills tables and the ring of events."""
+    half = len(orders) // 2
+    if len(set(orders[half:])) < 2:
+        return 0.0
+    return round(float(np.polyfit(np.array(orders[half:]) / 1e6, resident[half:], 1)[0]), 2)
 
 
 class Background:
@@ -136,22 +152,25 @@ class Probe:
     def __init__(self, peer: Peer, orders: Singles, per_s: int) -> None:
         self.peer, self.orders, self.interval = peer, orders, SECOND // per_s
         self.latencies: list[int] = []  # [ns]
-        self.due = 0
+        self.late: list[int] = []  # [ns] that the generator itself was late by
+        self.due = self.free = 0  # when the next is to be sent, and since when it could be
         self.waits = False
         peer.hear = self.hear
 
     def start(self, now: int) -> None:
-        self.latencies, self.due = [], now + self.interval
+        self.latencies, self.late, self.due, self.free = [], [], now + self.interval, now
 
     def send(self, now: int) -> None:
         if now >= self.due and not self.waits:
             self.waits = True
+            self.late.append(now - max(self.due, self.free))
             self.peer.write(self.orders.take(1)[0])
 
     def hear(self, frames: list[bytes]) -> None:
         """Heartbeats are no replies; a probe has subscribed to nothing, so that there are none."""
         assert self.waits and len(frames) == 1, "a reply that nobody waits for"
-        self.latencies.append(perf_counter_ns() - self.due)
+        self.free = perf_counter_ns()
+        self.latencies.append(self.free - self.due)
         self.due += self.interval
         self.waits = False
 
@@ -163,7 +182,7 @@ def pace(poll: Poll, probe: Probe, others: list[Any], seconds: float) -> list[in
     for one in paced:
         one.start(now)
     end = now + int(seconds * SECOND)
-    while now < end:
+    while now < end or not probe.latencies:  # a machine that is busy may let all of the time pass before the first
         for one in paced:
             one.send(now)
         for peer in poll.ready():

@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 LOAD = Path(__file__).resolve().parents[2] / "benchmarks" / "load.py"
+SATURATED = {"orders_per_s", "orders_per_cpu_s", "orders", "resident_mib", "mib_per_million", "build", "refused", "looked_at"}
 RUNS = {
-    "batches": {"orders_per_s", "orders_per_cpu_s", "orders", "resident_mib", "build", "refused", "looked_at"},
-    "singles": {"orders_per_s", "orders_per_cpu_s", "orders", "resident_mib", "build", "refused", "looked_at"},
-    "round_trip": {"p50_us", "p99_us", "echo_p50_us", "echo_p99_us", "p50_ratio", "p99_ratio"},
+    "batches": SATURATED,
+    "singles": SATURATED,
+    "round_trip": {
+        *(f"{whose}{name}_us" for whose in ("", "echo_") for name in ("p50", "p99", "late_p99", "cpu")),
+        "p50_ratio", "p99_ratio", "cpu_ratio",
+    },
     "subscribers": {
         "p50_us", "p99_us", "idle", "active", "messages", "heartbeats", "fewest_heartbeats", "gaps", "spared", "cut", "resident_mib",
     },
