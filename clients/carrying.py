@@ -53,6 +53,20 @@ def insist(client: Shared, call: Call[T]) -> Program[T]:
     return (yield from ask(client, call))
 
 
+def once(client: Shared, call: Call[T]) -> Program[T | None]:
+    """A command that must not be done twice: when its reply is lost, it is asked for. None: it never came, as far as the server
+    remembers."""
+    try:
+        return (yield from ask(client, call))
+    except Unknown as lost:
+        try:
+            return (yield from insist(client, client.calls.outcome(lost.request, call)))
+        except Refused as error:
+            if error.reason == "UNKNOWN_REQUEST":
+                return None
+            raise
+
+
 def run(client: Blocking, task: Task[T] | Program[T], wait: Callable[[float], object] | None = None) -> T:
     """Carry a task to its end; what it returns. `wait` lets seconds pass, by default the client's own; see `stepped`."""
     program = task if isinstance(task, Generator) else task.program(client)

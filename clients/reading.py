@@ -26,7 +26,7 @@ def market_of(told: Wire) -> Market:
         number=told["market"], name=told["name"], tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
         significant_figures=told["significant_figures"], minimum_notional=Decimal(told["minimum_notional"]),
         max_leverage=told["max_leverage"], maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
-        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB),
+        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=told["settlement_asset"],
     )  # fmt: skip
 
 

@@ -68,6 +68,12 @@ class Market(Struct, frozen=True, kw_only=True):
     max_leverage: int
     maker_fee: Decimal  # share of the notional; below zero a rebate
     taker_fee: Decimal
+    settlement_asset: int = 0  # the number of the asset in which it settles
+
+    @property
+    def unit(self) -> int:
+        """[micro] per tick x lot: the value of a lot is its price x this. A venue has only markets in which it is whole."""
+        return round(WIDE.divide(WIDE.multiply(self.tick, self.lot), MICRO))
 
     def ticks(self, price: Number) -> int:
         """Raises TypeError or ValueError, with the nearest legal prices."""

@@ -17,7 +17,7 @@ STEPPED = "--clock step --seed 1 --trust"
 EMPTY = "--venue auction_fund_adl --world none --clock step --trust"
 SERVED = {  # how the server is started at which an example prints what lies in its .out file
     "quote.py": STEPPED, "take.py": STEPPED, "twap.py": STEPPED, "oco.py": STEPPED, "hedge.py": STEPPED, "kill_switch.py": STEPPED,
-    "bidder.py": EMPTY,
+    "bidder.py": EMPTY, "bot.py": STEPPED,
 }  # fmt: skip
 RUNNING = {  # what some say at a server whose clock runs, and that wants keys
     "quote.py": r"quoted ETH 10 times, \d+ fills, -?\d+\.\d\d USD of fees, 0 orders left\n",

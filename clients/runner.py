@@ -1,0 +1,232 @@
+"""Runs a bot of `bots/` over a client: what the lab's bots see and send there, they see and send over a socket, unchanged.
+
+    runner = Runner(MarketMaker(seat(client, "BTC"), terms), outside=price)
+    ran = run(client, runner)                # until runner.stop(), or for_s
+
+The bot sees its market's ticker and its account as they are when it is called; it hears events as they come; its commands are sent packed,
+and their replies are waited for. Times are the venue's, and a bot is never woken before the time that it asked for.
+
+Rules: a command whose reply is lost is asked for and never sent again. A `Deposit`, which is the operator's, becomes a request to the
+faucet. What a bot sees comes of several questions, between which the venue may go on; the lab's is of one moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import fields
+
+from perplab.exchange.codes import enums_of
+from perplab.exchange.events import AUDIENCE, EVENT_OF, AuctionEnded, AuctionStarted, Event
+from perplab.exchange.messages import KIND_COLUMN, Deposit, column_of
+from perplab.exchange.units import PPM, SECOND_NS
+
+from .blocking import Shared
+from .bots.base import Action, Bot, Offer, Rows, Seat, View
+from .carrying import Program, insist, once, wait
+from .errors import Refused
+from .tasks import LOOK_S
+
+Wire = Mapping[str, Any]
+HEAR_S: Final = 0.1  # the longest that a bot that hears events waits to hear one
+MOST_ROWS: Final = 4096  # commands of one request
+PUBLIC: Final = frozenset((AuctionStarted, AuctionEnded))  # what everybody hears of, as far as a stream has all of it
+BY_NAME: Final = {event.__name__: event for event in EVENT_OF.values()}
+CODES: Final = {event: enums_of(event) for event in EVENT_OF.values()}
+
+
+class Ran(Struct, frozen=True, kw_only=True):
+    """What a bot has done."""
+
+    start: int  # [ns] of the venue
+    end: int  # [ns]
+    wakes: int
+    events: int  # that it heard
+    commands: int  # that it sent
+    refused: dict[str, int]  # how many, by reason
+    lost: int  # whose reply never came, and of which the server knows nothing
+
+
+def seat(client: Shared, market: str) -> Seat:
+    """Where a bot of this client sits. Raises ValueError for a market that is not known, or an account that there is not."""
+    terms, account = client.venue.market(market), client.account_number
+    if account is None:
+        raise ValueError("this client has no account: it has not logged in")
+    return Seat(account, terms.number, terms.unit)
+
+
+def event_of(told: Wire) -> Event:
+    """The typed event of one that the wire names."""
+    kind = BY_NAME[told["type"]]
+    values: dict[str, int] = {}
+    for field in fields(kind):
+        name, enum = field.name, CODES[kind].get(field.name)
+        if name in ("client_hi", "client_lo"):
+            given = told["client_id"] or 0
+            number = int(given, 16) if isinstance(given, str) else int(given)
+            half = number >> 64 if name == "client_hi" else number & (1 << 64) - 1
+            values[name] = half - (1 << 64) if half >> 63 else half
+        else:
+            values[name] = int(enum[told[name]]) if enum is not None and isinstance(told[name], str) else int(told[name])
+    return kind(**values)
+
+
+class Runner:
+    """Carries one bot. `outside` [ticks] is the price of the outside world at a time of the venue [ns]; without it, that of the oracle.
+
+    `for_s`: for so long of the venue's time. `log` is told the time and the rows of all that is sent. ValueError for a bot that wants to
+    hear what no stream tells."""
+
+    def __init__(
+        self, bot: Bot, *, outside: Callable[[int], float] | None = None, for_s: float | None = None,
+        log: Callable[[int, Rows], None] | None = None,
+    ) -> None:  # fmt: skip
+        unheard = [EVENT_OF[kind].__name__ for kind in bot.hears if not AUDIENCE[EVENT_OF[kind]] and EVENT_OF[kind] not in PUBLIC]
+        if unheard:
+            raise ValueError(f"{type(bot).__name__} wants to hear {', '.join(sorted(unheard))}, which no stream tells in full")
+        self.bot, self.outside, self.for_s, self.log = bot, outside, for_s, log
+        self.is_stopped = False
+        self._asset = 0  # in which its market settles
+        self._heard: deque[Event] = deque()
+        self._wake: int | None = None  # [ns] when it wants to be woken
+        self._wakes = self._events = self._commands = self._lost = 0
+        self._refused: Counter[str] = Counter()
+
+    def stop(self) -> None:
+        """End at the next look. What rests, rests."""
+        self.is_stopped = True
+
+    # -- what it hears -----------------------------------------------------------------------------------------------------------
+
+    def hear(self, message: Wire) -> None:
+        """A message of a stream, as the wire has it."""
+        kinds = self.bot.hears
+        if message["channel"] == "private" and message["account"] == self.bot.seat.account and message["type"] == "events":
+            told = message["events"]
+        elif message["channel"] == "auctions" and message["type"] == "delta":
+            told = [one for one in message["items"] if BY_NAME[one["type"]] in PUBLIC]
+        else:
+            return
+        self._heard.extend(event_of(one) for one in told if BY_NAME[one["type"]].KIND in kinds)
+
+    def _channels(self) -> Iterator[str]:
+        """The streams that it needs."""
+        kinds = [EVENT_OF[kind] for kind in self.bot.hears]
+        if any(AUDIENCE[kind] for kind in kinds):
+            yield "private"
+        if any(not AUDIENCE[kind] for kind in kinds):
+            yield "auctions"
+
+    def _subscribe(self, client: Shared) -> Program[None]:
+        for channel in self._channels():
+            if not any(key[0] == channel for key in client.protocol.streams):
+                yield from insist(client, client.calls.subscribe("private" if channel == "private" else "auctions", None))
+
+    # -- what it sees ------------------------------------------------------------------------------------------------------------
+
+    def _view(self, client: Shared, now: int) -> Program[View]:
+        place, calls = self.bot.seat, client.calls
+        ticker = yield from insist(client, calls.ask("ticker", {"market": place.market}))
+        account = yield from insist(client, calls.ask("account", {"account": place.account}))
+        offers: tuple[Offer, ...] = ()
+        if self.bot.sees_offers:
+            auctions = yield from insist(client, calls.ask("auctions", {}))
+            offers = tuple(self._offers(auctions["auctions"], ticker["mark"] or 0))
+        balance = account["balances"][self._asset]
+        sizes = [one["size"] for one in account["positions"] if one["market"] == place.market]
+        oracle = ticker["oracle"] or 0
+        return View(
+            bid=ticker["bid"][0] if ticker["bid"] else 0, ask=ticker["ask"][0] if ticker["ask"] else 0, last=ticker["last"] or 0,
+            mark=ticker["mark"] or 0, oracle=oracle, outside=float(oracle) if self.outside is None else self.outside(now),
+            size=sizes[0] if sizes else 0, equity=balance["equity"], maintenance=balance["maintenance_margin"], offers=offers,
+        )  # fmt: skip
+
+    def _offers(self, auctions: list[Wire], mark: int) -> Iterator[Offer]:
+        """Open auctions as the lab shows them: at the mark of the bot's market."""
+        for one in auctions:
+            if one["size"]:
+                notional = abs(one["size"]) * mark * self.bot.seat.unit * one["share_ppm"] // PPM
+                yield Offer(one["auction"], notional, one["gain"] * one["share_ppm"] // PPM)
+
+    # -- what it does ------------------------------------------------------------------------------------------------------------
+
+    def program(self, client: Shared) -> Program[Ran]:
+        """Raises what a client raises, but for refusals of commands, which are counted."""
+        self._asset = client.venue.numbered(self.bot.seat.market).settlement_asset
+        client.protocol.taps.append(self.hear)
+        try:
+            yield from self._subscribe(client)
+            start = now = yield from insist(client, client.calls.ping())
+            end = None if self.for_s is None else start + round(self.for_s * SECOND_NS)
+            view = yield from self._view(client, now)
+            yield from self._act(client, now, self.bot.on_start(now, view))
+            while not self.is_stopped and (end is None or now < end):
+                yield from self._turn(client, now)
+                yield from wait(self._pause(now, end))
+                now = yield from insist(client, client.calls.ping())
+        finally:
+            client.protocol.taps.remove(self.hear)
+        return Ran(
+            start=start, end=now, wakes=self._wakes, events=self._events, commands=self._commands, refused=dict(self._refused),
+            lost=self._lost,
+        )  # fmt: skip
+
+    def _pause(self, now: int, end: int | None) -> float:
+        """Until the next wake-up, or the end; but something may be heard before, or the bot be stopped. [s]"""
+        due = [one for one in (self._wake, end) if one is not None]
+        left = (min(due) - now) / SECOND_NS if due else LOOK_S
+        return max(0.0, min(left, HEAR_S if self.bot.hears else LOOK_S))
+
+    def _turn(self, client: Shared, now: int) -> Program[None]:
+        """Tell what was heard, and wake the bot if its time has come."""
+        while self._heard:
+            self._events += 1
+            yield from self._act(client, now, self.bot.on_event(now, self._heard.popleft()))
+        if self._wake is not None and self._wake <= now:
+            self._wake = None
+            self._wakes += 1
+            view = yield from self._view(client, now)
+            yield from self._act(client, now, self.bot.on_wake(now, view))
+
+    def _act(self, client: Shared, now: int, action: Action) -> Program[None]:
+        rows, wake = action
+        if wake is not None and wake <= now:
+            raise ValueError(f"{type(self.bot).__name__} asked at {now} to be woken at {wake}: expected later, or None")
+        if wake is not None and (self._wake is None or wake < self._wake):
+            self._wake = wake
+        if len(rows):
+            if self.log is not None:
+                self.log(now, rows)
+            yield from self._send(client, rows)
+
+    def _send(self, client: Shared, rows: Rows) -> Program[None]:
+        """In the bot's order: deposits to the faucet, all between two of them together."""
+        self._commands += len(rows)
+        deposits = np.flatnonzero(rows[:, KIND_COLUMN] == Deposit.KIND).tolist()
+        first = 0
+        for number in [*deposits, len(rows)]:
+            for begin in range(first, number, MOST_ROWS):
+                yield from self._send_rows(client, rows[begin : min(number, begin + MOST_ROWS)])
+            if number < len(rows):
+                account, asset, amount = (int(rows[number, column_of(Deposit, name)]) for name in ("account", "asset", "amount"))
+                call = client.calls.ask("faucet", {"account": account, "asset": asset, "amount": amount})
+                try:
+                    self._lost += (yield from once(client, call)) is None
+                except Refused as error:
+                    self._refused[error.reason] += 1
+            first = number + 1
+
+    def _send_rows(self, client: Shared, rows: Rows) -> Program[None]:
+        try:
+            answer = yield from once(client, client.calls.rows(rows))
+        except Refused as error:  # all of them
+            self._refused[error.reason] += len(rows)
+            return
+        if answer is None:
+            self._lost += len(rows)
+        else:
+            self._refused.update(one.why for one in answer.rows if one.why)
