@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+FLOOD_NS: Final = 10_000_000_000  # over which `flood` is counted
 TOKEN: Final = 1_000_000_000  # a bucket counts billionths: with time in ns, what it is filled by is a whole number
 
 
@@ -21,7 +22,7 @@ class Limits(Struct, frozen=True):
     items: Annotated[int, told("events, orders or items of one message to a client", "further messages, or `more`")] = 8_192
     commands_per_s: Annotated[int, told("commands that a connection's bucket is filled by in a second", "RATE_LIMITED")] = 1_000_000
     burst: Annotated[int, told("commands that the bucket holds", "RATE_LIMITED")] = 1_000_000
-    flood: Annotated[int, told("requests refused in a row", "RATE_LIMITED, and the end")] = 10_000
+    flood: Annotated[int, told("requests in 10 s that come sooner than `retry_ms` said", "RATE_LIMITED, and the end")] = 10_000
     subscriptions: Annotated[int, told("streams of a connection", "TOO_MANY_SUBSCRIPTIONS")] = 256
     channels: Annotated[int, told("different streams of market data, of the server", "TOO_MANY_SUBSCRIPTIONS")] = 4_096
     connections: Annotated[int, told("connections to the server", "TOO_MANY_CONNECTIONS, and the end")] = 4_096
@@ -73,3 +74,25 @@ class Bucket:
     def _fill(self, now: int) -> None:
         self._tokens = min(self.burst * TOKEN, self._tokens + (now - self._at) * self.per_s)
         self._at = now
+
+
+class Patience:
+    """How often a client has gone on although it was told when to come back. What it did is forgotten evenly, `most` times in FLOOD_NS.
+
+    One that waits as long as it was told is never counted, however often it is refused; what was on its way when it was told is, so `most`
+    has to be more than a client keeps on its way.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._level = 0  # times FLOOD_NS, so that what is forgotten is a whole number
+        self._at = 0  # [ns] when that was counted
+        self._told = 0  # [ns] when it may come back
+
+    def refuse(self, now: int, wait_ms: int) -> int:
+        """A request is refused at monotonic `now` [ns], and told to come back in `wait_ms`; how many were counted by now."""
+        if now < self._told:
+            self._level = max(0, self._level - (now - self._at) * self.most) + FLOOD_NS
+            self._at = now
+        self._told = max(self._told, now + wait_ms * 1_000_000)
+        return self._level // FLOOD_NS

@@ -22,7 +22,7 @@ from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
 from .held import Held
 from .host import Host
-from .limits import Bucket
+from .limits import Bucket, Patience
 from .memory import Memory
 from .naming import Named
 from .people import Key, User
@@ -81,7 +81,7 @@ class Session:
         self._asked: list[Asked] = []
         self._ops: list[str] = []  # of the items of a batch in it
         self._is_receiving = False
-        self._floods = 0  # refusals for want of tokens, in a row
+        self._patience = Patience(host.limits.flood)
         self._tokens = 0  # left behind the last command that was taken in
         self._heard = host.monotonic()
         host.join(self)
@@ -318,13 +318,13 @@ class Session:
         """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
         left = self.bucket.take(count, self._heard)
         if left >= 0:
-            self._floods, self._tokens = 0, left
+            self._tokens = left
             return
-        self._floods += 1
         limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
+        ignored = self._patience.refuse(self._heard, wait)
         message = f"{count} commands are more than this connection may send now; try again in {wait} ms"
-        kind = Fatal if self._floods > self.host.limits.flood else Refusal
-        raise kind(Trouble.RATE_LIMITED, message, limit=limit, interval_ms=1_000, retry_ms=wait, given=count)
+        kind = Fatal if ignored >= self._patience.most else Refusal
+        raise kind(Trouble.RATE_LIMITED, message, limit=limit, interval_ms=1_000, retry_ms=wait, given=count, ignored=ignored)
 
     def _row(self, request: r.CommandRequest) -> list[int]:
         """Raises Refusal."""
