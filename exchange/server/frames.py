@@ -30,11 +30,15 @@ class Frames:
 
     def receive(self, data: bytes) -> Iterator[bytes]:
         """The whole requests that these bytes complete, in order."""
+        self.begin(data)
+        return self._framed(data) if self._stream is None else self._stream.receive(data)
+
+    def begin(self, data: bytes) -> None:
+        """The first byte tells how it is spoken."""
         if self.is_framed is None and data:
             self.is_framed = data[0] == 0
             if not self.is_framed:
                 self._stream = Stream(self.largest)
-        return self._framed(data) if self._stream is None else self._stream.receive(data)
 
     def _framed(self, data: bytes) -> Iterator[bytes]:
         data = self._held + data if self._held else data

@@ -11,6 +11,7 @@ import logging
 import struct
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -18,13 +19,16 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
 from .codecs import JSON, JSON_EXACT, Codec
+from .doorman import Door, Doorman
 from .errors import Refusal, Trouble
 from .host import Host
 from .page import POLICY, page
 from .session import Session
 from .status import Facts, status
 
+FOR_PAGES: Final = 64  # connections beyond those that may be sessions: one too many is told so as a session, and the page is still there
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
+KEPT_S: Final = 30.0  # a connection between two requests
 POLL_S: Final = 0.02  # between two looks at whether a slow reader has caught up
 HEARTBEAT_S: Final = 10.0  # without a byte, after which a peer is pinged; it has half of that to answer
 CLOSE_S: Final = 5.0  # for the other side to take what was written last, and the close
@@ -160,6 +164,8 @@ class Gateway:
         self.stir = stir
         self.address, self.port = "", 0
         self.runner: web.AppRunner | None = None
+        self.door: Door | None = None
+        self.listener: asyncio.Server | None = None
 
     async def start(self, address: str, port: int) -> int:
         """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
@@ -168,18 +174,25 @@ class Gateway:
             web.get("/", self.page), web.get("/ws", self.talk), web.get("/status.json", self.status), web.get("/health", self.health),
             web.get("/metrics", self.metrics),
         ])  # fmt: skip
-        self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S)
+        self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S, keepalive_timeout=KEPT_S)
         await self.runner.setup()
+        inner, limits = self.runner.server, self.host.limits
+        assert inner is not None
+        self.door = Door(inner, lambda: len(inner.connections), limits.connections + FOR_PAGES, limits.hello_s)
         try:
-            await web.TCPSite(self.runner, address, port).start()
-        except OSError:
+            self.listener = await asyncio.get_running_loop().create_server(partial(Doorman, self.door), address, port)
+        except (OSError, OverflowError):
             await self.runner.cleanup()
             raise
-        self.address, self.port = address, int(self.runner.addresses[0][1])
+        self.address, self.port = address, int(self.listener.sockets[0].getsockname()[1])
         return self.port
 
     async def close(self) -> None:
         """Sessions have been told already: wait until they are gone."""
+        if self.listener is not None:
+            self.listener.close()
+        if self.door is not None:
+            self.door.close()
         if self.runner is not None:
             await self.runner.cleanup()
 

@@ -25,13 +25,14 @@ class Limits(Struct, frozen=True):
     flood: Annotated[int, told("requests in 10 s that come sooner than `retry_ms` said", "RATE_LIMITED, and the end")] = 10_000
     subscriptions: Annotated[int, told("streams of a connection", "TOO_MANY_SUBSCRIPTIONS")] = 256
     channels: Annotated[int, told("different streams of market data, of the server", "TOO_MANY_SUBSCRIPTIONS")] = 4_096
-    connections: Annotated[int, told("connections to the server", "TOO_MANY_CONNECTIONS, and the end")] = 4_096
+    connections: Annotated[int, told("connections to the server; at the HTTP port 64 more", "TOO_MANY_CONNECTIONS, and the end")] = 4_096
     users: Annotated[int, told("users of the server; each has at most one key", "TOO_MANY_USERS")] = 10_000
     accounts: Annotated[int, told("accounts of a user; the venue's design bounds those of all", "TOO_MANY_ACCOUNTS")] = 64
     unread_bytes: Annotated[int, told("bytes of private events not read, or held back by a fault", "SLOW_READER, and the end")] = 16 << 20
     named_sessions: Annotated[int, told("named sessions that are remembered, 16 of a user", "those left longest ago are forgotten")] = 4_096
     remembered: Annotated[int, told("replies that a named session remembers", "the oldest is forgotten")] = 1_024
     remembered_bytes: Annotated[int, told("bytes of those replies", "the oldest is forgotten")] = 1 << 20
+    hello_s: Annotated[int, told("seconds without a first byte; of HTTP, without a whole head", "the end, of HTTP with 408")] = 30
     quiet_s: Annotated[int, told("seconds without a word from a connection that has subscribed", "IDLE, and the end")] = 15
     silent_s: Annotated[int, told("the same of one that has not", "IDLE, and the end")] = 600
 

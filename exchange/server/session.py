@@ -145,7 +145,8 @@ class Session:
 
     def beat(self, now: int) -> None:
         """Once a second, at monotonic `now`."""
-        quiet = self.host.limits.quiet_s if self.channels or self.listens else self.host.limits.silent_s
+        limits = self.host.limits
+        quiet = limits.hello_s if self.is_mute else limits.quiet_s if self.channels or self.listens else limits.silent_s
         if now - self._heard > quiet * SECOND:
             self.end(Fatal(Trouble.IDLE, f"nothing was heard from this connection for {quiet} s; send a ping when there is nothing else"))
         elif (self.channels or self.listens) and not self.is_slow:
@@ -153,6 +154,8 @@ class Session:
 
     def go_back(self, notice: Named) -> None:
         """The venue is in an earlier state: the other side is told, and what it has there of private streams."""
+        if self.is_mute:
+            return
         self.tell(dict(notice))
         self._placed = {order_id for order_id in self._placed if order_id <= self.host.exchange.state.last_order_id}
         if self.cancels[0] != "none" and self.host.people.owner_of.get(self.cancels[1]) is not self.user:
@@ -166,6 +169,11 @@ class Session:
                 self.tell({"channel": "private", "type": "ended", "account": account, "message": str(error)})
             else:
                 self.listens[account].begin(None)
+
+    @property
+    def is_mute(self) -> bool:
+        """It has not said a byte, so nobody knows how it is spoken to."""
+        return self.frames is not None and self.frames.is_framed is None
 
     def shut_down(self) -> None:
         """The server goes: say so, and leave orders as they are."""
@@ -248,8 +256,11 @@ class Session:
         if not self.ending:
             self.ending = error.code.name
             self.held.drop()  # the end waits for no fault
-            out = self.codec.encode({"id": error.data.pop("id", None), **error.body()})
-            self.put(out if self.frames is None else self.frames.wrap(out))
+            if not self.is_mute:
+                out = self.codec.encode({"id": error.data.pop("id", None), **error.body()})
+                self.put(out if self.frames is None else self.frames.wrap(out))
+            else:
+                self.wake()
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None:
         """Events of an account that this session listens to."""

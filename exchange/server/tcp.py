@@ -18,6 +18,8 @@ from .session import Session
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
 FLUSH_S: Final = 0.02  # between two messages of a market data channel
 BEAT_S: Final = 1.0
+REFUSED_S: Final = 5.0  # for the first byte of one who is turned away
+MOST_REFUSED: Final = 64  # that are waited for so at a time
 CLOSE_S: Final = 5.0  # for the other side to take what was written last
 IDLE_S: Final = 0.05  # the longest that time is left alone: what falls due late is stamped late
 
@@ -27,23 +29,41 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.session: Session | None = None
         self.transport: asyncio.Transport | None = None
+        self.frames = Frames(server.host.limits.frame_bytes)
+        self.refusal: Refusal | None = None  # why there is no session, until it is told
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
-        frames = Frames(self.server.host.limits.frame_bytes)
         try:
-            self.session = Session(self.server.host, MSGPACK, frames, self.write)
+            self.session = Session(self.server.host, MSGPACK, self.frames, self.write)
         except Refusal as error:
-            transport.write(MSGPACK.encode({"id": None, **error.body()}))
+            self.turn_away(error)
+
+    def turn_away(self, error: Refusal) -> None:
+        """There is no room: told as soon as the first byte says how; not waited for long, nor for many."""
+        self.refusal = error
+        if len(self.server.turned_away) >= MOST_REFUSED:
             self.close()
+            return
+        self.server.turned_away.add(self)
+        asyncio.get_running_loop().call_later(REFUSED_S, self.close)
 
     def data_received(self, data: bytes) -> None:
-        assert self.session is not None
+        if self.session is None:
+            self.tell_refusal(data)
+            return
         self.session.receive(data)
         self.go_on()
         self.server.stir()
+
+    def tell_refusal(self, data: bytes) -> None:
+        error, self.refusal = self.refusal, None
+        if error is not None and self.transport is not None:
+            self.frames.begin(data)
+            self.transport.write(self.frames.wrap(MSGPACK.encode({"id": None, **error.body()})))
+            self.close()
 
     def go_on(self) -> None:
         """Write, and look at what is left of the last read, while the other side takes it."""
@@ -86,6 +106,7 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self.server.turned_away.discard(self)
         if self.session is not None:
             self.session.closed()
             self.server.stir()
@@ -96,6 +117,7 @@ class TcpServer:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.turned_away: set[Connection] = set()  # and not told yet
         self._server: asyncio.Server | None = None
         self._flush: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -141,4 +163,6 @@ class TcpServer:
             task.cancel()
         for session in list(self.host.sessions):
             session.shut_down()
+        for connection in list(self.turned_away):
+            connection.close()
         await asyncio.sleep(0)

@@ -26,8 +26,9 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 class Place:
     """Where a served world listens."""
 
-    def __init__(self, world: World, tcp: int, gateway: Gateway) -> None:
+    def __init__(self, world: World, tcp: int, gateway: Gateway, server: TcpServer) -> None:
         self.world = world
+        self.server = server
         self.tcp = tcp
         self.gateway = gateway
         self.port = gateway.port
@@ -50,7 +51,7 @@ async def served(world: World) -> AsyncIterator[Place]:
     gateway = Gateway(world.host, Facts("interpreted", f"127.0.0.1:{tcp}", 0), server.stir)
     await gateway.start("127.0.0.1", 0)
     try:
-        yield Place(world, tcp, gateway)
+        yield Place(world, tcp, gateway, server)
     finally:
         await server.close()
         await gateway.close()
