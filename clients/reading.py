@@ -13,7 +13,7 @@ from . import types as t
 from .units import WIDE, Market, money
 
 Wire = Mapping[str, Any]
-STATUS: Final = 8  # numbers that tell what a packed command came to
+STATUS: Final = 10  # numbers that tell what a packed command came to
 PRICES: Final = frozenset(("price", "mark", "previous"))  # fields of events that are no types of their own, by unit
 SIZES: Final = frozenset(("size", "open_size", "filled"))
 AMOUNTS: Final = frozenset(
@@ -110,16 +110,18 @@ class Reading:
         )  # fmt: skip
 
     def row_statuses(self, reply: Wire) -> t.RowStatuses:
-        """Of packed commands: eight numbers for each, as docs/api.md has them."""
+        """Of packed commands: ten numbers for each, as docs/api.md has them."""
         told, errors = memoryview(reply["statuses"]).cast("q").tolist(), reply.get("errors", {})
         each = tuple(self._row_status(told[at : at + STATUS], errors.get(str(at // STATUS))) for at in range(0, len(told), STATUS))
         return t.RowStatuses(reply["ts"], each)
 
     def _row_status(self, told: list[int], error: Wire | None) -> t.RowStatus:
-        reason, order_id, state, filled, left, repeated, seq, _ = told
+        reason, order_id, state, filled, left, repeated, seq, _, market, paid = told
         why = str(error["message"]) if error is not None else Reason(reason).name if reason else ""
         state_of = OrderState(state) if order_id else None
-        return t.RowStatus(why=why, order_id=order_id, state=state_of, filled=filled, open=left, repeated=bool(repeated), seq=seq)
+        return t.RowStatus(
+            why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated), seq=seq,
+        )  # fmt: skip
 
     # -- streams of market data --
 

@@ -140,8 +140,10 @@ class RowStatus(Struct, frozen=True, kw_only=True):
 
     why: str  # it was refused; "": it was not
     order_id: int
+    market: int  # -1: of no market
     state: OrderState | None
     filled: int
+    paid: int  # [ticks x lots] the sum of price x size of what was filled
     open: int
     repeated: bool
     seq: int
