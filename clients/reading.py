@@ -120,7 +120,8 @@ class Reading:
         why = str(error["message"]) if error is not None else Reason(reason).name if reason else ""
         state_of = OrderState(state) if order_id else None
         return t.RowStatus(
-            why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated), seq=seq,
+            why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated),
+            seq=seq,
         )  # fmt: skip
 
     # -- streams of market data --

@@ -8,7 +8,7 @@ Two ways to send, told apart by the first byte of a connection, and answered ali
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgpack  # type: ignore[import-untyped]
@@ -28,8 +28,10 @@ class Frames:
         self._held = b""  # an unfinished frame
         self._stream: Stream | None = None
 
-    def receive(self, data: bytes) -> Iterator[bytes]:
+    def receive(self, data: bytes) -> Iterable[bytes]:
         """The whole requests that these bytes complete, in order."""
+        if self.is_framed and not self._held and len(data) > 4 and LENGTH.unpack_from(data)[0] == len(data) - 4 <= self.largest:
+            return (data[4:],)  # as nearly always: one read is one request
         self.begin(data)
         return self._framed(data) if self._stream is None else self._stream.receive(data)
 

@@ -79,8 +79,7 @@ class Ring:
         self.count = 0
 
     def add(self, events: vec[i64]) -> None:
-        if len(events) == 0:
-            return
+        """Those of a block; there are some."""
         self.blocks.append((int(events[1]), events))
         self.count += len(events) // ROW
         while self.count > self.largest:
@@ -180,7 +179,9 @@ class Host:
         except VenueBroken as error:
             raise Refusal(Trouble.BROKEN, str(error)) from error
         self.commands += len(applied.ends) - len(applied.refused)
-        self._spread(applied.events)
+        events = applied.events
+        if len(events):
+            self._spread(events)
         return applied
 
     def send(self, commands: Iterable[Command]) -> Applied:
@@ -188,8 +189,6 @@ class Host:
         return self.carry_out(vec[i64]([value for command in commands for value in command_row(command)]))
 
     def _spread(self, events: vec[i64]) -> None:
-        if len(events) == 0:
-            return
         self.ring.add(events)
         told = self.router.route(events)
         if self.router.count:
@@ -224,11 +223,18 @@ class Host:
 
     def apply_at(self, ts: int, rows: vec[i64]) -> Applied:
         """Stamp packed commands with a time that is not before the venue's, and carry them out. Raises Refusal."""
-        ts = max(ts, self.exchange.now)
-        while self.exchange.state.started and ts - self.exchange.now > MAX_TS_JUMP:
-            self._apply(vec[i64](command_row(Tick(self.exchange.now + MAX_TS_JUMP))))
+        now = self.exchange.now
+        if ts < now:
+            ts = now
+        elif ts - now > MAX_TS_JUMP:
+            self._leap(ts)
         stamp(rows, ts)
         return self._apply(rows)
+
+    def _leap(self, ts: int) -> None:
+        """Bring a venue that has started so near to `ts` that a command may come then."""
+        while self.exchange.state.started and ts - self.exchange.now > MAX_TS_JUMP:
+            self._apply(vec[i64](command_row(Tick(self.exchange.now + MAX_TS_JUMP))))
 
     # -- accounts --
 

@@ -139,6 +139,17 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
         told[row + REASON] = events[at + REJECTED_REASON]
 
 
+def block_of(rows: list[int]) -> vec[i64]:
+    """Packed commands, of their values in one list."""
+    block = column(len(rows), 0)
+    at: i64 = 0
+    end: i64 = len(block)
+    while at < end:
+        block[at] = i64(rows[at])
+        at += 1
+    return block
+
+
 def stamp(block: object, ts: i64) -> None:
     """Give all commands of a block their time [ns]."""
     rows = cast(vec[i64], block)

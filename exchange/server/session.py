@@ -17,7 +17,7 @@ from mypy_extensions import i64
 from ..schema.codes import FIRST_USER
 from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Place, column_of
 from . import requests as r
-from .codecs import Codec
+from .codecs import MSGPACK, Codec
 from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
 from .held import Held
@@ -28,8 +28,9 @@ from .naming import Named
 from .people import Key, User
 from .private import PrivateStream
 from .questions import Questions
+from .replies import named
 from .routing import ACCOUNT as ACCOUNT_COLUMN
-from .routing import LEFT, ORDER_ID, REASON, SEQ, WIDTH, outcomes
+from .routing import LEFT, ORDER_ID, REASON, SEQ, WIDTH, block_of, outcomes
 from .streams import Key as ChannelKey
 from .told import OF_ORDERS, Told
 
@@ -42,7 +43,7 @@ assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") 
 Slot = int | Data  # a command's number in the block, or why it is not in it
 
 
-class Asked(Struct):
+class Asked(Struct, gc=False):
     """A request whose commands are in the block that is being gathered."""
 
     id: r.RequestId
@@ -98,7 +99,7 @@ class Session:
         self._receive(payloads)
 
     def _receive(self, payloads: Iterable[bytes]) -> None:
-        self._left = chain(self._left or (), payloads)
+        self._left = iter(payloads) if self._left is None else chain(self._left, payloads)
         self.go_on()
 
     @property
@@ -377,18 +378,25 @@ class Session:
             return
         self._asked, self._rows = [], []
         try:
-            applied = self.host.carry_out(vec[i64](rows)) if rows else None
+            applied = self.host.carry_out(block_of(rows)) if rows else None
         except Refusal as error:
             for one in asked:
                 self._refuse(one.id, error)
             return
         told = Told(self.host, rows, applied)
+        is_framed = self.frames is not None and bool(self.frames.is_framed)
+        is_plain = self.codec is MSGPACK and self.memory is None and self.cancels[0] != "connection" and not (self.host.faults or self.held)
         for one in asked:
+            slot = one.slots[0]
             if one.op == "batch":
                 pairs = zip(self._ops, one.slots, strict=True)
                 self._reply(one.id, {"ok": True, "statuses": [self._status(told, op, slot) for op, slot in pairs]}, one.tokens)
+                continue
+            out = told.packed(one.op, slot, one.id, one.tokens, is_framed) if is_plain and isinstance(slot, int) else None
+            if out is not None:
+                self.put(out)
             else:
-                self._reply(one.id, self._status(told, one.op, one.slots[0]), one.tokens)
+                self._reply(one.id, self._status(told, one.op, slot), one.tokens)
 
     def _status(self, told: Told, op: str, slot: Slot) -> Data:
         """What a command came to."""
@@ -410,11 +418,11 @@ class Session:
         self.may("admin")
         row = self.host.rows.row(request)
         applied = self.host.carry_out(vec[i64](row))
-        told = memoryview(outcomes(applied.events, applied.ends)).tolist()
+        told = outcomes(applied.events, applied.ends)
         if told[REASON]:
-            self._reply(request.id, {**refused(told[REASON], {"given": str(request.__struct_config__.tag)}), "seq": told[SEQ]})
+            self._reply(request.id, {**refused(int(told[REASON]), {"given": str(request.__struct_config__.tag)}), "seq": told[SEQ]})
         else:
-            self._reply(request.id, {"ok": True, "ts": self.host.exchange.now, "seq": told[SEQ]})
+            self._reply(request.id, named(told, 0, False, self.host.exchange.now, 0))
 
     def _carry_out_rows(self, request: r.Rows) -> None:
         user = self.may("trade")

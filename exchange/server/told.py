@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from ..engine import Applied
-from ..schema.codes import OrderState
 from ..schema.messages import COMMAND_OF, ROW, column_of
 from .errors import Data, refused
 from .host import Host
-from .routing import ACCOUNT, FILLED, LEFT, MARKET, ORDER_ID, PAID, REASON, REPEATED, SEQ, STATE, WIDTH, outcomes
+from .replies import named, packed
+from .routing import ACCOUNT, LEFT, MARKET, ORDER_ID, REASON, SEQ, WIDTH, outcomes
 
-STATES: Final = tuple(state.name for state in OrderState)  # by number
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
+MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
 
 
 class Told:
@@ -22,31 +25,34 @@ class Told:
         self.rows = rows
         self.ts = host.exchange.now
         self.units = host.units
-        self.told: list[int] = memoryview(outcomes(applied.events, applied.ends)).tolist() if applied is not None else []
+        self.told: vec[i64] = outcomes(applied.events, applied.ends) if applied is not None else vec[i64]()
 
     def resting(self, number: int) -> int:
         """The order that a command has left in the book; 0: none."""
         at = number * WIDTH
-        return self.told[at + ORDER_ID] if self.told[at + LEFT] and not self.told[at + REASON] else 0
+        return int(self.told[at + ORDER_ID]) if self.told[at + LEFT] and not self.told[at + REASON] else 0
 
     def status(self, op: str, number: int) -> Data:
         """What one command came to."""
         told, at = self.told, number * WIDTH
         if told[at + REASON]:
-            return {**refused(told[at + REASON], self.about(number)), "seq": told[at + SEQ]}
-        if op not in OF_ORDERS:
-            return {"ok": True, "ts": self.ts, "seq": told[at + SEQ]}
-        market = told[at + MARKET]
-        body: Data = {
-            "ok": True, "ts": self.ts, "seq": told[at + SEQ], "order_id": told[at + ORDER_ID], "market": market,
-            "state": STATES[told[at + STATE]], "filled": told[at + FILLED], "open": told[at + LEFT],
-            "filled_notional": told[at + PAID] * self.units[market],
-        }  # fmt: skip
-        return {**body, "filled_notional": None, "repeated": True} if told[at + REPEATED] else body
+            return {**refused(int(told[at + REASON]), self.about(number)), "seq": int(told[at + SEQ])}
+        return named(told, number, op in OF_ORDERS, self.ts, self._unit(at))
+
+    def packed(self, op: str, number: int, request: object, tokens: int, is_framed: bool) -> bytes | None:
+        """The whole reply to `request` in msgpack; None if the venue refused it."""
+        at = number * WIDTH
+        if self.told[at + REASON]:
+            return None
+        return packed(self.told, number, request, op in OF_ORDERS, self.ts, tokens, is_framed, self._unit(at))
+
+    def _unit(self, at: int) -> int:
+        market = self.told[at + MARKET]
+        return self.units[market] if market >= 0 else 0
 
     def about(self, number: int) -> Data:
         """Whose a refused command was, and of which market, as far as it names one."""
-        row = self.rows[number * ROW : (number + 1) * ROW]
-        command = COMMAND_OF[row[0]]
-        data: Data = {"account": row[ACCOUNT]}
-        return {**data, "market": row[column_of(command, "market")]} if "market" in command.__struct_fields__ else data
+        first = number * ROW
+        data: Data = {"account": self.rows[first + ACCOUNT]}
+        market = MARKET_COLUMN.get(self.rows[first])
+        return data if market is None else {**data, "market": self.rows[first + market]}

@@ -10,7 +10,8 @@ import pytest
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from perplab.exchange.server.routing import Owners, Router, outcomes, stamp
+from perplab.exchange.server.replies import named, packed
+from perplab.exchange.server.routing import Owners, Router, block_of, outcomes, stamp
 
 BLOCK = [0] * 65_536  # 512 KiB
 CALLS = 200
@@ -21,6 +22,8 @@ USES: dict[str, Callable[[vec[i64]], object]] = {
     "stamp": lambda block: stamp(block, 1),
     "barred": lambda block: Owners().barred(block, 1),
     "route": lambda block: Router().route(block),
+    "named": lambda block: named(block, 0, True, 1, 1),
+    "packed": lambda block: packed(block, 0, 1, True, 1, 1, True, 1),
 }
 
 
@@ -31,4 +34,14 @@ def test_a_block_that_was_looked_at_is_freed(use: Callable[[vec[i64]], object]) 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(CALLS):
         use(vec[i64](BLOCK))
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < ALLOWED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ru_maxrss has another unit")
+def test_a_block_that_was_made_is_freed() -> None:
+    assert block_of(BLOCK[:16]) == vec[i64](BLOCK[:16])
+    block_of(BLOCK)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(CALLS):
+        block_of(BLOCK)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < ALLOWED
