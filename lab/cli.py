@@ -301,27 +301,49 @@ def processors() -> int:
 
 
 @main.command(short_help="Print the state hash of a journal, and check it.")
-@click.argument("file", type=FILE)
-def replay(file: Path) -> int:
-    """Apply the commands of a journal anew and print the state hash, which is that of the run that wrote it.
+@click.argument("journal", type=click.Path(path_type=Path, exists=True))
+def replay(journal: Path) -> int:
+    """Apply the commands of JOURNAL (a file, or a server's folder) anew and print the state hash, which is that of the run that wrote it.
 
-    Checks it against the report.json of its comparison, where that lies above the journal's folder. Exit code 1 if they differ, 3 if the
-    journal was cut off while it was written.
+    Checks a file against the report.json of its comparison, where that lies above the journal's folder; a server's folder against what its
+    last snapshot and the commands behind it come to. Exit code 1 if they differ, 3 if the journal was cut off while it was written.
     """
     from perplab.exchange.journal import replayed
 
     from .repeat import DIFFERS, check_journal
 
-    done = replayed(file)
+    if journal.is_dir():
+        return replay_folder(journal)
+    done = replayed(journal)
     state_hash = done.exchange.state_hash()
     click.echo(state_hash)
     if done.dropped_bytes:
-        dropped = f"its last {done.dropped_bytes:,} bytes are no whole record and were dropped"
-        click.echo(f"error: {file}: cut off: {dropped}; the hash is that after {done.commands:,} commands", err=True)
-        return CUT_OFF
-    check = check_journal(file, state_hash)
+        return cut_off(journal, done.dropped_bytes, done.commands)
+    check = check_journal(journal, state_hash)
     click.echo(f"error: {check.text}" if check.word == DIFFERS else check.text, err=True)
     return DIFFERENT if check.word == DIFFERS else 0
+
+
+def replay_folder(folder: Path) -> int:
+    """Every command of all segments, and beside it what a start of the server would do."""
+    from perplab.exchange.server.store import recover
+
+    whole, quick = recover(folder, whole=True), recover(folder)
+    state_hash = whole.exchange.state_hash()
+    click.echo(state_hash)
+    if whole.dropped_bytes:
+        return cut_off(folder, whole.dropped_bytes, whole.commands)
+    if quick.exchange.state_hash() != state_hash:
+        click.echo(f"error: {folder}: its last snapshot and what follows come to {quick.exchange.state_hash()}", err=True)
+        return DIFFERENT
+    click.echo(f"{whole.commands:,} commands; the last snapshot and the {quick.commands:,} behind it come to the same", err=True)
+    return 0
+
+
+def cut_off(journal: Path, dropped: int, commands: int) -> int:
+    told = f"its last {dropped:,} bytes are no whole record and were dropped"
+    click.echo(f"error: {journal}: cut off: {told}; the hash is that after {commands:,} commands", err=True)
+    return CUT_OFF
 
 
 @main.command(short_help="Write a journal as CSV files that other programs read.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from librt.vecs import vec
 from mypy_extensions import i64
 from test_store import begun, served, trade
@@ -21,6 +22,7 @@ from perplab.exchange.messages import CancelAll, Deposit, OpenAccount, Place, Ti
 from perplab.exchange.server import moments, store
 from perplab.exchange.server.errors import Refusal, Trouble
 from perplab.exchange.server.store import recover
+from perplab.lab.cli import main
 from perplab.lab.export import export
 from perplab.lab.world import World as Surroundings
 from perplab.lab.world import load_world
@@ -262,6 +264,23 @@ def test_a_state_that_was_kept_before_a_lost_segment_is_told_from_a_damaged_jour
     assert found.exchange.state_hash() == hash_kept and found.commands > 50
     world.host.beat()
     assert recover(folder).commands == 0, "and another segment was begun, so that it need not the next time"
+
+
+def test_the_command_line_replays_a_server_s_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    world, journal, talker = begun(folder)
+    world.host.keep("here")
+    trade(talker, 5, 100)
+    world.host.go_back("here")
+    world.host.beat()
+    trade(talker, 5, 200)
+    journal.close()
+    done = CliRunner().invoke(main, ["replay", str(folder)])
+    assert done.exit_code == 0 and world.host.exchange.state_hash() in done.output
+    assert "63 commands; the last snapshot and the 5 behind it come to the same" in done.output
+    with (folder / "000002.journal").open("ab") as file:
+        file.write(b"torn")
+    assert CliRunner().invoke(main, ["replay", str(folder)]).exit_code == 3
 
 
 def test_what_cannot_be_written_has_not_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
