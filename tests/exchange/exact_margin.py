@@ -74,13 +74,14 @@ class Margin:
     def maintenance(self, account: int, asset: int) -> Fraction:
         return sum(map(self.row_maintenance, self.cross(account, asset)), Fraction(0))
 
-    def with_orders(self, p: Position) -> Fraction:
-        """Requirement of the worse side of position plus open orders, with what its limits would lose against the mark."""
+    def with_orders(self, p: Position, but: int = 0) -> Fraction:
+        """Requirement of the worse side of position plus open orders (all but one), with what its limits would lose against the mark."""
         t = self.terms[p.market]
         price = self.exchange.mark_price(p.market) * t.unit
         worst = self.row_initial(p)
         for side, sign in ((0, 1), (1, -1)):
-            orders = [o for o in self.exchange.open_orders(p.account) if (o.market, o.side, o.reduce_only) == (p.market, side, 0)]
+            mine = [o for o in self.exchange.open_orders(p.account) if o.order_id != but]
+            orders = [o for o in mine if (o.market, o.side, o.reduce_only) == (p.market, side, 0)]
             lots = sum(o.size for o in orders)
             loss = sign * sum(o.size * (o.price * t.unit - price) for o in orders)
             worst = max(worst, t.initial(abs(p.size + sign * lots) * price, p.leverage) + max(0, loss))

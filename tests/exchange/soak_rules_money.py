@@ -195,7 +195,7 @@ def isolated(x: Step, snap: Snapshot, account: int, asset: int) -> int:
 
 @step
 def entry_margin(x: Step) -> str:
-    """Whoever pays deficits: a new order is backed, or burdens the account no more than before."""
+    """Whoever pays deficits: a new order is backed, or burdens the account no more than before; an amended one, than if it were cancelled."""
     c = x.command
     if not x.alone or x.refused or not isinstance(c, m.Place | m.Amend) or x.of(m.Traded, m.OrderRepeated):
         return ""
@@ -211,6 +211,8 @@ def entry_margin(x: Step) -> str:
     if against and (p.mode == 1 or (p.bid_lots, p.ask_lots)[order[2]] <= abs(p.size)):
         return ""  # against the position: it raises no requirement, it only makes cash answer for the position
     free = x.exchange.available_margin(c.account, asset)
+    if isinstance(c, m.Amend) and x.margin.with_orders(p) <= x.margin.with_orders(p, placed[0].order_id):
+        return ""
     return f"available margin from {x.free} to {free}" if free < 0 and free < x.free else ""
 
 
