@@ -195,7 +195,7 @@ def isolated(x: Step, snap: Snapshot, account: int, asset: int) -> int:
 
 @step
 def entry_margin(x: Step) -> str:
-    """Whoever pays deficits: a new order is backed, or burdens the account no more than before; an amended one, than if it were cancelled."""
+    """Whoever pays deficits: a new order is backed, or burdens the account no more than before; an amended one, than its cancel."""
     c = x.command
     if not x.alone or x.refused or not isinstance(c, m.Place | m.Amend) or x.of(m.Traded, m.OrderRepeated):
         return ""
