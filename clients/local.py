@@ -4,6 +4,7 @@ that runs here runs against a server. The same seed and the same calls give the 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Final, TypeVar
@@ -20,7 +21,7 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Blocking
 from .calls import Call
-from .errors import NotConnected
+from .errors import NotConnected, TimedOut
 from .protocol import Credentials, Protocol
 from .units import Number
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 START: Final = 1_767_225_600_000_000_000  # [ns] 2026-01-01T00:00:00Z
 PRICES: Final[Mapping[str, Number]] = {"BTC": 60_000, "ETH": 3_000, "SOL": 150}  # [USD] at the start, of markets with these names
 LONGEST_STEP: Final = SECOND_NS  # what is due is stamped no later than this
+BREATH_S: Final = 0.001  # between two looks at a host whose clock runs
 
 
 class LocalHost(Host):
@@ -41,14 +43,32 @@ class LocalHost(Host):
             token=lambda size: draw.randbytes(size).hex(),
         )  # fmt: skip
 
+    def due(self) -> int:
+        """When something is due next: of the venue, of the world around it, or a message that was held back. [ns]"""
+        now = self.clock.now()
+        due = [self.exchange.state.schedule.next]
+        if self.world is not None:
+            due.append(self.world.next)
+        if self._later:
+            due.append(now + self._later[0][0] - self.elapsed)
+        return max(now + 1, min(due))
+
+    def advance(self, ns: int) -> None:
+        """Let both clocks go on, and what falls due happen."""
+        self.elapsed += ns
+        self.clock.step(ns)
+        self.pass_time()
+        self.catch_up()
+
 
 class LocalClient(Blocking):
     """A client and its venue; `join` makes another client of the same venue. `prices` [USD] are those that the oracle reports at first."""
 
     def __init__(
         self, name: str | None = "alice", *, venue: str = "sandbox", prices: Mapping[str, Number] | None = None, seed: int = 1,
-        host: Host | None = None, key: str | None = None, secret: str | None = None, account: int | None = None,
+        host: Host | None = None, key: str | None = None, secret: str | None = None, account: int | None = None, timeout: float = 10.0,
     ) -> None:  # fmt: skip
+        self.timeout = timeout  # [s] of the venue's time, of a call: only a server that is told to be late is
         self.host = host if host is not None else LocalHost(venue, seed)
         token = self.host.people.token
         who = Credentials(name if key is None else None, key, secret, token(8))
@@ -76,16 +96,11 @@ class LocalClient(Blocking):
         clock = self.host.clock
         if not clock.is_stepped:
             raise ValueError("the clock of this host runs by itself")
+        if not isinstance(self.host, LocalHost):
+            raise ValueError("this host's clock is stepped by whoever has made it")
         end = clock.now() + round(seconds * SECOND_NS)
         while (now := clock.now()) < end:
-            due = [end, now + LONGEST_STEP, max(now + 1, self.host.exchange.state.schedule.next)]
-            if self.host.world is not None:
-                due.append(max(now + 1, self.host.world.next))
-            ns = min(due) - now
-            if isinstance(self.host, LocalHost):
-                self.host.elapsed += ns
-            clock.step(ns)
-            self.host.pass_time()
+            self.host.advance(min(end, now + LONGEST_STEP, self.host.due()) - now)
         self.host.flush()
         return clock.now()
 
@@ -113,12 +128,30 @@ class LocalClient(Blocking):
         return self.host.monotonic() / SECOND_NS
 
     def _connect(self) -> None:
-        """Raises Refused."""
+        """Raises Refused, and TimedOut."""
         self._session = Session(self.host, MSGPACK, Frames())
         self.protocol.connected(self._now())
         self._pump()
+        deadline = self._now() + self.timeout
+        while not self.protocol.is_ready and self.protocol.failed is None and self._session is not None:
+            if self._now() >= deadline:
+                self.disconnect()
+                raise TimedOut(f"no login within {self.timeout:g} s")
+            self._let_pass(deadline)
         if self.protocol.failed is not None:
             raise self.protocol.failed
+
+    def _let_pass(self, deadline: float) -> None:
+        """Until the next message that the venue has held back, or the deadline."""
+        host = self.host
+        if not isinstance(host, LocalHost) or not host.clock.is_stepped:
+            time.sleep(BREATH_S)
+            host.catch_up()
+        else:
+            left = max(1, round(deadline * SECOND_NS) - host.monotonic())
+            host.advance(min(left, LONGEST_STEP, host.due() - host.clock.now()))
+        host.flush()
+        self._pump()
 
     def _pump(self) -> None:
         """Carry bytes both ways until there are none."""
@@ -140,13 +173,20 @@ class LocalClient(Blocking):
     # -- what a user calls -------------------------------------------------------------------------------------------------------
 
     def _do(self, call: Call[T], timeout: float | None = None) -> T:
-        """Nothing takes time here, so there is no `timeout` to be over."""
+        """Only a server that was told to be late takes time: then the venue's clock goes on."""
+        seconds = self.timeout if timeout is None else timeout
         if self._session is None and self.protocol.failed is None:
             self._connect()
         pending = self.protocol.ask(call, self._now())
         self._pump()
-        if not pending.done:  # the session has ended before the reply
-            self._connect()
+        deadline = self._now() + seconds
+        while not pending.done:
+            if self._session is None:  # it has ended before the reply
+                self._connect()
+            elif self._now() >= deadline:
+                self.protocol.abandon(pending, seconds)
+            else:
+                self._let_pass(deadline)
         return pending.result()
 
     def wait(self, seconds: float) -> None:

@@ -232,6 +232,7 @@ class Task(ABC):
     def _catch_up(self, client: Shared) -> Program[None]:
         """Ask for what is open, since events were missed."""
         self._has_gap = False
+        self._by_order = {one.order_id: one for one in self.open}  # a server that was started anew may give old numbers again
         for client_id, sent in self.sent.items():
             if sent.is_open:
                 try:

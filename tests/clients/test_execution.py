@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
@@ -334,3 +335,33 @@ def test_a_hedge_of_another_account(perplab_exchange: Make) -> None:
     (position,) = bob.positions()
     assert position.size == Decimal("-0.15") or position.size == Decimal("-0.155")
     assert max(abs(net) for net in nets) <= 15_000
+
+
+FAULTS = ("delay", "stall", "duplicate", "drop", "reject", "none", "none")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_goes_wrong_each_fill_counts_once(perplab_exchange: Make, seed: int) -> None:
+    """Connections break, messages come late or twice, orders are refused: what a task reports is what the account has."""
+    draw = random.Random(seed)
+    client = perplab_exchange(world="sandbox", seed=seed)
+    operator = client.join("operator")
+    client.faucet("100000")
+
+    def troubled(seconds: float) -> None:
+        operator.ask("fault", user="alice", kind=draw.choice(FAULTS), ms=draw.choice([100, 900, 1900]), count=draw.choice([1, 3]))
+        client.step(seconds)
+
+    sol, btc = client.venue.market("SOL"), client.venue.market("BTC")
+    bought = run(client, Twap(sol, Side.BUY, "20", slices=4, every_s=2), troubled)
+    operator.ask("fault", user="alice", kind="none")
+    client.step(2)
+    assert [position.size for position in client.positions()] == [bought.filled] and bought.filled + bought.left == 20
+    client.market_buy("BTC", "0.05")
+    mark = client.ticker("BTC").mark
+    assert mark is not None
+    closed = run(client, Oco(btc, "0.05", take_profit=mark + 12, stop=mark - 12), troubled)
+    operator.ask("fault", user="alice", kind="none")
+    client.step(2)
+    assert closed.filled == Decimal("0.05") and closed.why in ("stopped", "profit taken")
+    assert [position.market for position in client.positions()] == ["SOL"] and client.open_orders() == ()
