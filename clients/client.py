@@ -13,7 +13,7 @@ from . import types as t
 from .asking import Asking
 from .calls import Call
 from .errors import ClientError, NotConnected, TimedOut
-from .protocol import Pending
+from .pending import Pending
 from .sync import FIRST_RETRY_S, LONGEST_RETRY_S, READ, TICK_S, new_protocol
 
 T = TypeVar("T")

@@ -14,7 +14,8 @@ from . import types as t
 from .blocking import Blocking
 from .calls import Call
 from .errors import NotConnected, TimedOut
-from .protocol import Credentials, Pending, Protocol
+from .pending import Pending
+from .protocol import Credentials, Protocol
 
 T = TypeVar("T")
 TICK_S: Final = 1.0  # the longest wait for bytes in one go

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from perplab.clients.calls import Call
 from perplab.clients.local import LocalHost
-from perplab.clients.protocol import Credentials, Pending, Protocol
+from perplab.clients.pending import Pending
+from perplab.clients.protocol import Credentials, Protocol
 from perplab.clients.types import Event
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.codecs import MSGPACK
