@@ -116,6 +116,8 @@ class KillSwitch:
         """An event of the client's."""
         if self.on_disconnect and isinstance(event, t.Disconnected):
             self.trip(f"the connection was lost: {event.why}")
+        elif isinstance(event, t.Rewound) and not self.why:
+            self.reset()  # another equity, at another time
 
     # -- what it does ------------------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class LocalHost(Host):
         if self.world is not None:
             due.append(self.world.next)
         if self._later:
-            due.append(now + self._later[0][0] - self.elapsed)
+            due.append(now + self._later[0].at - self.elapsed)
         return max(now + 1, min(due))
 
     def advance(self, ns: int) -> None:

@@ -25,11 +25,12 @@ from perplab.exchange.events import AUDIENCE, EVENT_OF, AuctionEnded, AuctionSta
 from perplab.exchange.messages import KIND_COLUMN, Deposit, column_of
 from perplab.exchange.units import PPM, SECOND_NS
 
+from . import types as t
 from .blocking import Shared
 from .bots.base import Action, Bot, Offer, Rows, Seat, View
 from .carrying import Program, insist, once, wait
 from .errors import Refused
-from .tasks import LOOK_S
+from .tasks import LOOK_S, REWOUND
 
 Wire = Mapping[str, Any]
 HEAR_S: Final = 0.1  # the longest that a bot that hears events waits to hear one
@@ -49,6 +50,7 @@ class Ran(Struct, frozen=True, kw_only=True):
     commands: int  # that it sent
     refused: dict[str, int]  # how many, by reason
     lost: int  # whose reply never came, and of which the server knows nothing
+    why: str  # it has ended
 
 
 def seat(client: Shared, market: str) -> Seat:
@@ -89,7 +91,7 @@ class Runner:
         if unheard:
             raise ValueError(f"{type(bot).__name__} wants to hear {', '.join(sorted(unheard))}, which no stream tells in full")
         self.bot, self.outside, self.for_s, self.log = bot, outside, for_s, log
-        self.is_stopped = False
+        self.why = ""  # it ends; "": it goes on
         self._asset = 0  # in which its market settles
         self._heard: deque[Event] = deque()
         self._wake: int | None = None  # [ns] when it wants to be woken
@@ -98,7 +100,12 @@ class Runner:
 
     def stop(self) -> None:
         """End at the next look. What rests, rests."""
-        self.is_stopped = True
+        self.why = "stopped"
+
+    def told(self, event: t.Event) -> None:
+        """A venue that goes back takes along what the bot remembers of it."""
+        if isinstance(event, t.Rewound):
+            self.why = REWOUND
 
     # -- what it hears -----------------------------------------------------------------------------------------------------------
 
@@ -159,20 +166,24 @@ class Runner:
         self._asset = client.venue.numbered(self.bot.seat.market).settlement_asset
         client.protocol.taps.append(self.hear)
         try:
-            yield from self._subscribe(client)
-            start = now = yield from insist(client, client.calls.ping())
-            end = None if self.for_s is None else start + round(self.for_s * SECOND_NS)
-            view = yield from self._view(client, now)
-            yield from self._act(client, now, self.bot.on_start(now, view))
-            while not self.is_stopped and (end is None or now < end):
-                yield from self._turn(client, now)
-                yield from wait(self._pause(now, end))
-                now = yield from insist(client, client.calls.ping())
+            with client.listening(self.told):
+                return (yield from self._carry(client))
         finally:
             client.protocol.taps.remove(self.hear)
+
+    def _carry(self, client: Shared) -> Program[Ran]:
+        yield from self._subscribe(client)
+        start = now = yield from insist(client, client.calls.ping())
+        end = None if self.for_s is None else start + round(self.for_s * SECOND_NS)
+        view = yield from self._view(client, now)
+        yield from self._act(client, now, self.bot.on_start(now, view))
+        while not self.why and (end is None or now < end):
+            yield from self._turn(client, now)
+            yield from wait(self._pause(now, end))
+            now = yield from insist(client, client.calls.ping())
         return Ran(
             start=start, end=now, wakes=self._wakes, events=self._events, commands=self._commands, refused=dict(self._refused),
-            lost=self._lost,
+            lost=self._lost, why=self.why or "its time is over",
         )  # fmt: skip
 
     def _pause(self, now: int, end: int | None) -> float:

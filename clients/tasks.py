@@ -27,6 +27,7 @@ from .units import WIDE, Market
 
 LOOK_S: Final = 1.0  # the longest between two looks at the mark and the time
 BP: Final = Decimal("0.0001")
+REWOUND: Final = "the venue went back to an earlier state"
 Step = t.NewOrder | t.Cancel
 
 
@@ -148,6 +149,8 @@ class Task(ABC):
             self.cut(sent, self.terms.lots(event.size))
         elif isinstance(event, t.AccountSnapshot):
             self._has_gap = True
+        elif isinstance(event, t.Rewound):
+            self.why = REWOUND  # what was filled may not have been
         elif isinstance(event, t.Fill | t.OrderReduced | t.OrderAmended | t.OrderCancelled):
             known = self._by_order.get(event.order_id)
             if known is not None:

@@ -365,3 +365,22 @@ def test_whatever_goes_wrong_each_fill_counts_once(perplab_exchange: Make, seed:
     client.step(2)
     assert closed.filled == Decimal("0.05") and closed.why in ("stopped", "profit taken")
     assert [position.market for position in client.positions()] == ["SOL"] and client.open_orders() == ()
+
+
+def test_a_venue_that_goes_back_ends_a_task(perplab_exchange: Make) -> None:
+    """What it has counted may not have happened."""
+    client = perplab_exchange(world="sandbox")
+    operator = client.join("operator")
+    client.faucet("100000")
+    operator.ask("snapshot", name="before")
+    looks = 0
+
+    def between(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            operator.ask("rewind", name="before")
+        client.step(seconds)
+
+    report = run(client, Twap(client.venue.market("SOL"), Side.BUY, "20", slices=10, every_s=1), between)
+    assert report.why == "the venue went back to an earlier state" and client.positions() == ()

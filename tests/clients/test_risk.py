@@ -301,3 +301,13 @@ def test_the_same_with_asyncio() -> None:
     with serving(priced()) as port:
         done = asyncio.run(script(port))
     assert done.why == "500.000000 USD were lost since the first look; the limit is 100" and done.did == ("cancelled 1 of 1 orders",)
+
+
+def test_a_venue_that_goes_back_is_looked_at_anew() -> None:
+    switch = KillSwitch(max_loss=100, dead_man_s=5)
+    switch.look(1000 * SECOND, Decimal(1000))
+    switch.heard(t.Rewound(snapshot="before", ts=0))
+    assert switch.look(0, Decimal(10)) == "" and switch.look(SECOND, Decimal(10)) == ""
+    switch.trip("by hand")
+    switch.heard(t.Rewound(snapshot="before", ts=0))
+    assert switch.why == "by hand", "what has tripped stays so"

@@ -257,3 +257,18 @@ def test_every_event_comes_back_from_its_names() -> None:
         assert event_of(named_event(row)) == event_of_row(row)
         negative = [kind, 1, 2, *[-1] * 13]
         assert event_of(named_event(negative)) == event_of_row(negative)
+
+
+def test_a_venue_that_goes_back_ends_a_run() -> None:
+    client = LocalClient(host=sandbox())
+    operator = client.join("operator")
+    runner = joined(client, maker, [])
+    operator.ask("snapshot", name="before")
+
+    def between(seconds: float) -> None:
+        client.step(seconds)
+        if client.ping() > START + 3 * SECOND:
+            operator.ask("rewind", name="before")
+
+    ran = run(client, runner, between)
+    assert ran.why == "the venue went back to an earlier state" and ran.wakes > 4
