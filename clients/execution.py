@@ -145,8 +145,7 @@ class Oco(Task):
 
 
 def shares(lots: int, orders: int, growth: Number = 1) -> list[int]:
-    """`lots` cut in so many parts, the last `growth` times the first and those between on a line; they add up to `lots`. Raises
-    ValueError."""
+    """`lots` cut in so many parts, the last `growth` times the first, those between on a line. They add up. Raises ValueError."""
     ratio = exact(growth, "the growth")
     if orders < 1 or ratio <= 0:
         raise ValueError(f"{orders} orders that grow {ratio:f} times: expected at least one, and growth above zero")

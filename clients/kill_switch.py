@@ -8,7 +8,7 @@ program is what has died. Nothing it sends opens a position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -39,21 +39,24 @@ class Stopped(Struct, frozen=True, kw_only=True):
 
 
 class KillSwitch:
-    """Trips when equity is `max_loss` [USD] below that of the first look, or `max_drawdown` [USD] below its highest; when none of the
-    prices of `markets` has changed for `stale_s` of the venue's time; when the connection is lost (`on_disconnect`); and by `trip`. None:
-    not for this.
+    """Trips when equity, of the first asset, is `max_loss` [USD] below that of the first look, or `max_drawdown` [USD] below its highest;
+    when none of the prices of `markets` has changed for `stale_s` of the venue's time; when the connection is lost (`on_disconnect`); and
+    by `trip`. None: not for this.
 
     `dead_man_s`: orders are cancelled by the venue itself if nobody looks for so long. `flatten`: close positions too, in market orders of
-    at most `slice_usd` each, `every_s` apart, within `slippage_bp` of the mark. A deposit counts as a gain: `reset` after one."""
+    at most `slice_usd` each, `every_s` apart, within `slippage_bp` of the mark. `on_trip` is called once, with the reason: to stop what
+    else trades. A deposit counts as a gain: `reset` after one.
+    """
 
     def __init__(
-        self, *, max_loss: Number | None = None, max_drawdown: Number | None = None, markets: Sequence[str] = (), stale_s: float | None =
-        None, on_disconnect: bool = True, dead_man_s: float | None = None, flatten: bool = False, slice_usd: Number | None = None, every_s:
-        float = 1.0, slippage_bp: Number = 100,
+        self, *, max_loss: Number | None = None, max_drawdown: Number | None = None, markets: Sequence[str] = (),
+        stale_s: float | None = None, on_disconnect: bool = True, dead_man_s: float | None = None, flatten: bool = False,
+        slice_usd: Number | None = None, every_s: float = 1.0, slippage_bp: Number = 100, on_trip: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self.max_loss = None if max_loss is None else exact(max_loss, "the largest loss")
         self.max_drawdown = None if max_drawdown is None else exact(max_drawdown, "the largest drawdown")
         self.markets, self.stale_s, self.dead_man_s = tuple(markets), stale_s, dead_man_s
+        self.on_trip = on_trip
         self.on_disconnect, self.flatten, self.every_s = on_disconnect, flatten, every_s
         self.slice_usd = None if slice_usd is None else exact(slice_usd, "a slice")
         self.slippage_bp = exact(slippage_bp, "the slippage")
@@ -82,6 +85,8 @@ class KillSwitch:
         """Stop everything, from now on. The first reason stays."""
         if not self.why:
             self.why, self.tripped_at = why, ts or self._looked
+            if self.on_trip is not None:
+                self.on_trip(why)
 
     def look(self, now: int, equity: Decimal, prices: object = None) -> str:
         """At venue's time `now` [ns], with the account's equity [USD] and whatever changes when prices do. Why it has tripped; "": it has

@@ -33,12 +33,11 @@ class OverLimit(ClientError):
 def size_for_risk(
     terms: Market, *, entry: Number, stop: Number, risk: Number, available: Number | None = None, max_leverage: int | None = None,
 ) -> Decimal:  # fmt: skip
-    """How many coins may be traded at `entry` [USD], for no more than `risk` [USD] to be lost if all is closed at `stop`, both taker fees
-    included.
+    """How many coins to trade at `entry` [USD] for no more than `risk` [USD] to be lost at `stop`, taker fees included. Raises ValueError.
 
     Fixed-fractional sizing: risk / (|entry - stop| + fee x (entry + stop)), in whole lots, rounded down; 0: not even one. With `available`
-    [USD], margin bounds it too: notional <= available x leverage, which is the market's largest or `max_leverage`, if that is less. Raises
-    ValueError."""
+    [USD], margin bounds it too: notional <= available x leverage, which is the market's largest or `max_leverage`, if that is less.
+    """
     enter, leave, lose = exact(entry, "the entry"), exact(stop, "the stop"), exact(risk, "the risk")
     if enter <= 0 or leave <= 0 or enter == leave or lose < 0:
         raise ValueError(f"entry {enter:f}, stop {leave:f}, risk {lose:f}: expected two different prices above 0, and a risk of 0 or more")

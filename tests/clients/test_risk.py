@@ -152,9 +152,12 @@ def test_a_switch_that_has_tripped_stays_so(looks: list[tuple[int, int, bool]], 
 
 
 def test_what_a_switch_says() -> None:
-    switch = KillSwitch(max_loss=100, dead_man_s=5)
-    assert switch.look(0, Decimal(1000)) == "" and switch.look(5 * SECOND, Decimal(2000)) == ""
+    told: list[str] = []
+    switch = KillSwitch(max_loss=100, dead_man_s=5, on_trip=told.append)
+    assert switch.look(0, Decimal(1000)) == "" and switch.look(5 * SECOND, Decimal(2000)) == "" and not told
     assert switch.look(10 * SECOND, Decimal(900)) == "100 USD were lost since the first look; the limit is 100"
+    switch.look(11 * SECOND, Decimal(800))
+    assert told == [switch.why], "once"
     late = KillSwitch(dead_man_s=5)
     late.look(0, Decimal(1000))
     assert late.look(6 * SECOND, Decimal(1000)) == "nobody has looked for 6 s: the venue has cancelled all orders"
@@ -275,7 +278,7 @@ def test_the_venue_cancels_where_the_switch_has_died(perplab_exchange: Make) -> 
 def test_it_says_what_it_does_not_know_when_nobody_answers() -> None:
     host = priced()
     with serving(host) as port:
-        client = SyncClient(port=port, name="alice", timeout=0.2, retry_s=0.0)
+        client = SyncClient(port=port, name="alice", retry_s=0.0)
         client.faucet("10000")
         client.buy("BTC", "0.01", "59000")
         switch = KillSwitch(dead_man_s=30)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_connections import Front
 from test_execution import sandbox
 from test_sockets import Server
 from test_three import serving
@@ -272,3 +273,36 @@ def test_a_venue_that_goes_back_ends_a_run() -> None:
 
     ran = run(client, runner, between)
     assert ran.why == "the venue went back to an earlier state" and ran.wakes > 4
+
+
+def test_commands_whose_reply_is_lost_are_asked_for_and_not_sent_again() -> None:
+    """The connection breaks when the second block of commands was carried out, before anything of it was said."""
+    blocks = 0
+
+    def cut(number: int, data: bytes) -> bool:
+        nonlocal blocks
+        blocks += b"rows" in data
+        return number == 1 and blocks == 2
+
+    class Steady(Bot):
+        def on_start(self, ts: int, view: View) -> Action:
+            return NOTHING, ts + 1
+
+        def on_wake(self, ts: int, view: View) -> Action:
+            order = Place(0, self.seat.account, self.seat.market, Side.BUY, 59_000, 10)
+            return pack(order, order), ts + SECOND
+
+    server = Front(cut)
+    try:
+        with SyncClient(port=server.port, name="alice") as client:
+            client.faucet("100000")
+            market = next(iter(client.venue.markets))
+
+            def wait(seconds: float) -> None:
+                server.host.advance(max(1, round(seconds * SECOND)))
+
+            ran = run(client, Runner(Steady(seat(client, market)), for_s=4), wait)
+            assert (ran.commands, ran.lost, ran.refused) == (8, 0, {}) and server.connections == 2
+            assert len(client.open_orders()) == 8, "each once"
+    finally:
+        server.close()
