@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Buffer: TypeAlias = "bytes | bytearray | memoryview | Rows"  # packed commands
 Item = t.NewOrder | t.Cancel | t.Amend
-Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
+Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "private"]
 Scope = Literal["none", "connection", "account"]
 NO_COINS: Final = Decimal(0)
 MILLIONTH: Final = Decimal("0.000001")  # of an auction: the smallest share

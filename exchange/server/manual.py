@@ -20,7 +20,7 @@ from . import requests as r
 from .errors import REASON_TEXT, REFUSED, Trouble
 from .host import RING_EVENTS
 from .limits import PROFILES, Limits
-from .streams import ListChannel
+from .streams import LISTED, SHOWN, ListChannel
 
 MARK: Final = "<!-- from here on made by exchange/server/manual.py: pytest tests/server/test_manual.py --update -->\n"
 
@@ -29,6 +29,16 @@ ELSEWHERE: Final = (
     f"A request is for at most {r.MAX_BATCH:,} commands, a book for {r.BOOK_DEPTH:,} levels, a name has at most 32 characters; the last "
     f"{RING_EVENTS:,} events of the venue are kept for `since_seq`, and a list stream begins with its last {ListChannel.KEPT} things. "
     "Open orders and accounts are bounded by the venue's design (`max_open_orders`, `max_accounts`)."
+)
+
+
+OF_ACCOUNTS: Final = (
+    "Of the private stream; each has `type`, `seq` and `ts` as well. Told are the owners of the accounts in these fields; one of -1 "
+    "is nobody's."
+)
+OF_ALL: Final = (
+    "What is everybody's business is in no private stream. Public ones tell of it: `auctions` and `funding` have the event itself as an "
+    "item, `ticker` and `status` the values as they are then."
 )
 
 
@@ -95,7 +105,13 @@ def event_line(event: type[Event]) -> str:
     coded = enums_of(event)
     names = ["client_id" if one.name == "client_hi" else one.name for one in fields(event) if one.name not in ("seq", "ts", "client_lo")]
     told = ", ".join(f"`{name}`" + (f" ({coded[name].__name__})" if name in coded else "") for name in names)
-    return f"| {event.__name__} | {told} | {', '.join(f'`{name}`' for name in AUDIENCE[event]) or 'everyone'} |"
+    return f"| {event.__name__} | {told} | {', '.join(f'`{name}`' for name in AUDIENCE[event] or stream_of(event))} |"
+
+
+def stream_of(event: type[Event]) -> tuple[str, ...]:
+    """The public streams that tell of an event which is not of anybody's private stream."""
+    listed = tuple(name for name, _ in LISTED.get(event.KIND, ()))
+    return listed or (SHOWN[event.KIND],)
 
 
 def code_line(enum: type[IntEnum]) -> str:
@@ -122,11 +138,12 @@ def tables() -> str:
     """What docs/api.md says of requests, events, codes and errors."""
     troubles = "\n".join(f"| {int(one)} | {one.name} |" for one in Trouble)
     reasons = "\n".join(f"| {REFUSED + one} | {one.name} | {REASON_TEXT[one]} |" for one in Reason)
-    about_events = "Of the private stream; each has `type`, `seq` and `ts` as well. Told are the owners of the accounts in these fields."
     about_errors = "What the server refuses before the venue is asked. Codes and names stay."
     return "\n".join([
         "## Requests\n", *map(request_table, r.REQUESTS),
-        f"## Events\n\n{about_events}\n\n| type | fields | who is told |\n| --- | --- | --- |", *map(event_line, EVENTS),
+        f"## Events\n\n{OF_ACCOUNTS}\n\n| type | fields | told to the owners of |\n| --- | --- | --- |",
+        *(event_line(one) for one in EVENTS if AUDIENCE[one]),
+        f"\n{OF_ALL}\n\n| type | fields | streams |\n| --- | --- | --- |", *(event_line(one) for one in EVENTS if not AUDIENCE[one]),
         "\n" + limits_table() + "\n## Codes\n\n| code | values |\n| --- | --- |", *map(code_line, of_codes()),
         f"\n## Errors\n\n{about_errors}\n\n| code | reason |\n| --- | --- |", troubles,
         "\nWhat the venue's rules refuse: 1,000 and more.\n\n| code | reason | |\n| --- | --- | --- |", reasons, "",

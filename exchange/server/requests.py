@@ -281,7 +281,7 @@ class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
 
 # -- streams --
 
-Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "auctions", "fund", "status", "private"]
+Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "private"]
 
 
 class Subscribe(Request, frozen=True, kw_only=True, tag="subscribe"):

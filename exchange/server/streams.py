@@ -25,7 +25,7 @@ ROW: Final = 16
 Levels = list[tuple[int, int]]
 Key = tuple[str, int, int]  # channel, market (-1: none), depth
 
-OF_MARKET: Final = ("book", "trades", "bbo", "ticker", "liquidations", "status")
+OF_MARKET: Final = ("book", "trades", "bbo", "ticker", "liquidations", "funding", "status")
 OF_VENUE: Final = ("auctions", "fund")
 
 
@@ -221,6 +221,14 @@ LISTED: Final[dict[int, tuple[tuple[str, Item], ...]]] = {  # kinds of events th
     e.AuctionStarted.KIND: (("auctions", _whole),),
     e.AuctionTaken.KIND: (("auctions", _taken),),
     e.AuctionEnded.KIND: (("auctions", _whole),),
+    e.FundingSampled.KIND: (("funding", _whole),),
+    e.FundingCharged.KIND: (("funding", _whole),),
+    e.LossSocialized.KIND: (("funding", _whole),),
+}
+SHOWN: Final[dict[int, str]] = {  # kinds of events that show in another value of a channel of values
+    e.OracleUpdated.KIND: "ticker",
+    e.MarkMoved.KIND: "ticker",
+    e.MarketStatusChanged.KIND: "status",
 }
 MARKET_COLUMN: Final = {kind: column_of(e.EVENT_OF[kind], "market") for kind in LISTED if "market" in e.EVENT_OF[kind].__struct_fields__}
 

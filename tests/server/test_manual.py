@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
+from librt.vecs import vec
+from msgspec.structs import fields
+from mypy_extensions import i64
 from updates import Updates
+from wire import World
 
+from perplab.exchange.events import EVENTS
+from perplab.exchange.messages import SetMarketStatus, UpdateOracle, column_of
 from perplab.exchange.server import requests as r
 from perplab.exchange.server.errors import Trouble
 from perplab.exchange.server.manual import page, schema
+from perplab.exchange.server.routing import Router
+from perplab.exchange.server.streams import OF_MARKET, SHOWN
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "api.md"
@@ -27,6 +36,51 @@ def test_what_the_page_explains_there_is() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert all(f"\n### {op}\n" in text for op in r.OPS) and all(f"| {int(one)} | {one.name} |" in text for one in Trouble)
     assert all(f"| `{channel}` |" in text for channel in get_args(r.Channel))
+
+
+def rows_of(text: str, head: str) -> dict[str, list[str]]:
+    """First column -> names in the last one, of the table with this head."""
+    table = text.split(head + "\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return {row[0]: re.findall(r"`(\w+)`", row[-1]) for row in cells}
+
+
+def test_events_reach_whom_the_page_says() -> None:
+    """Every event is in one of the two tables, private streams are told of those in the first one, and of no other."""
+    text = PAGE.read_text(encoding="utf-8")
+    owned, public = rows_of(text, "| type | fields | told to the owners of |"), rows_of(text, "| type | fields | streams |")
+    assert sorted([*owned, *public]) == sorted(event.__name__ for event in EVENTS)
+    router, account = Router(), 9
+    router.listen(account, 1)
+    for event in EVENTS:
+        for name in [field.name for field in fields(event) if field.name not in ("seq", "ts")]:
+            row = [event.KIND, 1, 1, *[0] * 13]
+            row[column_of(event, name)] = account
+            router.route(vec[i64](row))
+            assert (router.count == 1) == (name in owned.get(event.__name__, ())), (event, name)
+
+
+def test_public_streams_tell_what_the_page_says() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    public = rows_of(text, "| type | fields | streams |")
+    world = World()
+    reader = world.talker()
+    for channel in sorted({name for names in public.values() for name in names}):
+        assert reader.ask("subscribe", channel=channel, **({"market": 0} if channel in OF_MARKET else {}))["ok"]
+    world.later(0.1)
+    reader.heard()
+    for number, (name, streams) in enumerate(public.items()):
+        event = next(event for event in EVENTS if event.__name__ == name)
+        if event.KIND in SHOWN:
+            command = SetMarketStatus(0, 0, 4, 0) if "status" in streams else UpdateOracle(0, 0, 60_100 + number)
+            world.host.send([command])
+        else:  # as if the venue had said so
+            row = vec[i64]([event.KIND, 1_000 + number, 1, *[0] * 13])
+            world.host.streams.note(row, world.host.router.route(row))
+        world.host.flush()
+        told = reader.heard()
+        assert [message["channel"] for message in told] == streams, (name, told)
+        assert event.KIND in SHOWN or told[0]["items"][0]["type"] == name
 
 
 def test_the_schema_is_one() -> None:
