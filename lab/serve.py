@@ -71,10 +71,11 @@ class ClockText(click.ParamType[int]):
     show_default=True,
     help="JSON over WebSocket and a status page, at TCP's port + 1.",
 )
+@click.option("--log", "log", metavar="FILE|-", help="Write what happens to the server, one JSON object a line; -: to standard error.")
 @click.option("--sync", type=click.Choice(["strict", "batch", "none"]), default="batch", show_default=True, help=SYNC_HELP)
 def serve(
     venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str, folder: Path | None,
-    has_gateway: bool, sync: Any,
+    has_gateway: bool, log: str | None, sync: Any,
 ) -> None:  # fmt: skip
     """Start an exchange on this machine that bots trade against over sockets: real matching, margin, funding and liquidation.
 
@@ -84,6 +85,7 @@ def serve(
     from perplab.exchange.server.clock import Clock
     from perplab.exchange.server.host import Host
     from perplab.exchange.server.limits import PROFILES
+    from perplab.exchange.server.log import logged
 
     exchange, store, names, kept = opened(venue, folder, sync)
     start = max(time.time_ns() if clock else FIXED_START, exchange.now)
@@ -106,7 +108,8 @@ def serve(
     told = f"{exchange.design.name}, {BUILD} core, " + (f"journal in {folder} ({sync})" if folder else "state in memory")
     gc.collect()
     gc.freeze()  # what is there by now stays: no later collection has to look at it, which takes 25 ms
-    asyncio.run(run(host, address, port, has_gateway, told, hint))
+    with logged(log):
+        asyncio.run(run(host, address, port, has_gateway, told, hint))
 
 
 def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, dict[int, str], dict[int, str]]:
@@ -151,6 +154,8 @@ def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path 
 
 async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, hint: str) -> None:
     """Serve until SIGINT or SIGTERM."""
+    from perplab.exchange import BUILD
+    from perplab.exchange.server.log import note
     from perplab.exchange.server.tcp import TcpServer
 
     server = TcpServer(host)
@@ -169,12 +174,17 @@ async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, 
     click.echo(f"Users make themselves a key by the faucet; {hint}.")
     click.echo(f"Try, in another terminal: python examples/first_fill.py {port}   `perplab docs api` describes the wire. Ctrl-C stops.")
     sys.stdout.flush()
+    note(
+        "start", venue=host.exchange.design.name, build=BUILD, tcp=f"{address}:{port}", http=gateway.page_url if gateway else None,
+        journal=str(host.store.folder) if host.store else None, seq=host.exchange.state.log.seq, epoch=host.epoch,
+    )  # fmt: skip
     await stopped.wait()
     await server.close()
     if gateway is not None:
         await gateway.close()
     if host.store is not None:
         host.store.close()
+    note("stop", commands=host.commands, seq=host.exchange.state.log.seq)
     click.echo("stopped", err=True)
 
 

@@ -25,6 +25,7 @@ from .host import Host
 from .page import POLICY, page
 from .session import Session
 from .status import Facts, status
+from .tcp import peer_of
 
 FOR_PAGES: Final = 64  # connections beyond those that may be sessions: one too many is told so as a session, and the page is still there
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
@@ -72,7 +73,7 @@ class Connection:
         self.readable = asyncio.Event()  # cleared while its reader is slow
         self.readable.set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.session = Session(host, codec, None, self.wake)  # the last thing: raises Refusal
+        self.session = Session(host, codec, None, self.wake, peer_of(self.transport))  # the last thing: raises Refusal
 
     async def run(self) -> None:
         """Until either side closes it."""
@@ -127,7 +128,7 @@ class Connection:
         if session.ending:
             self.spawn(self.close(CODES.get(session.ending, WSCloseCode.POLICY_VIOLATION), session.ending))
         elif self.protocol.writing_paused and not session.is_slow:
-            session.is_slow = True
+            session.pause()
             self.readable.clear()
             self.spawn(self.catch_up())
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
+from logging import ERROR, INFO, WARNING
 from typing import Final, Protocol
 
 from librt.vecs import vec
@@ -25,6 +26,7 @@ from .clock import Clock
 from .errors import REASON_TEXT, Refusal, Trouble
 from .faults import Faults
 from .limits import Limits
+from .log import note
 from .memory import Memories
 from .moments import Moments
 from .people import Key, People, User
@@ -162,6 +164,7 @@ class Host:
         self.ring = Ring(RING_EVENTS, self.router)
         self.private: dict[int, list[Listener]] = {}
         self.sessions: set[Listener] = set()
+        self.joined = 0  # sessions there were since the start
         self.world: World | None = None
         self.memories = Memories(self.limits.named_sessions, self.limits.remembered, self.limits.remembered_bytes)
 
@@ -266,6 +269,7 @@ class Host:
         if self.exchange.state.accounts.count == account:
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, "the venue has as many accounts as its design allows", limit=account - FIRST_USER)
         self.people.give(account, user)
+        note("account", user=user.name, account=account)
         return account
 
     def fund(self, account: int, asset: int, amount: int) -> Applied:
@@ -337,11 +341,14 @@ class Host:
 
     # -- sessions --
 
-    def join(self, session: Listener) -> None:
-        """Raises Refusal if there is no room."""
+    def join(self, session: Listener) -> int:
+        """The number of the connection. Raises Refusal if there is no room."""
         if len(self.sessions) >= self.limits.connections:
+            note("turned_away", WARNING, connections=len(self.sessions))
             raise Refusal(Trouble.TOO_MANY_CONNECTIONS, "this server has no room for another connection", limit=self.limits.connections)
         self.sessions.add(session)
+        self.joined += 1
+        return self.joined
 
     def leave(self, session: Listener) -> None:
         self.sessions.discard(session)
@@ -394,6 +401,7 @@ class Host:
         if trouble != self._troubled:
             self._troubled = trouble
             self.complain(trouble or "the journal is written again")
+            note("trouble" if trouble else "trouble_over", ERROR if trouble else INFO, why=trouble or None)
 
     def later(self, at: int, action: Callable[[], None]) -> Later:
         """Do something at a monotonic time [ns], when the shell next calls `catch_up`."""

@@ -11,6 +11,7 @@ from ..schema.codes import FIRST_USER, OrderState, Reason, Side
 from ..schema.events import OrderCancelled, OrderPlaced, Traded
 from ..schema.messages import column_of
 from . import requests as r
+from .departure import Departure
 from .errors import Data, Refusal, Trouble
 from .faults import MS, Faults
 from .host import RING_EVENTS, Host, Listener
@@ -30,7 +31,7 @@ class Asker(Listener, Reader, Protocol):
     user: User | None
     channels: set[Key]
     listens: dict[int, PrivateStream]
-    cancels: tuple[str, int]
+    departure: Departure
     then: Callable[[], None] | None
     memory: Memory | None
 
@@ -397,13 +398,13 @@ class Questions:
     def cancel_on_disconnect(self, session: Asker, request: r.CancelOnDisconnect) -> Data:
         session.may("trade")
         account = session.account(request.account)
-        session.cancels = (request.scope, account)
+        session.departure.choose(request.scope, account)
         return {"scope": request.scope, "account": account}
 
     def logout(self, session: Asker, request: r.Logout) -> Data:
         """Orders stay, whatever was to happen on a disconnect."""
         session.may("read")
-        session.cancels = ("none", 0)
+        session.departure.forget()
         session.leave()
         return {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from logging import WARNING
 from typing import Final
 
 from librt.vecs import vec
@@ -15,14 +16,16 @@ from msgspec import Struct
 from mypy_extensions import i64
 
 from ..schema.codes import FIRST_USER
-from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Cancel, CancelAll, Place, column_of
+from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Place, column_of
 from . import requests as r
 from .codecs import MSGPACK, Codec
+from .departure import Departure
 from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
 from .held import Held
 from .host import Host
 from .limits import Bucket, Patience
+from .log import note
 from .memory import Memory
 from .naming import Named
 from .people import Key, User
@@ -53,9 +56,11 @@ class Asked(Struct, gc=False):
 
 
 class Session:
-    """`wake` is called when there is something to write and nobody is reading from this connection at the moment."""
+    """`wake` is called when there is something to write and nobody is reading from this connection at the moment. `peer`: for the log."""
 
-    def __init__(self, host: Host, codec: Codec, frames: Frames | None = None, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, host: Host, codec: Codec, frames: Frames | None = None, wake: Callable[[], None] = lambda: None, peer: str = ""
+    ) -> None:
         self.host = host
         self.codec = codec
         self.frames = frames
@@ -71,9 +76,8 @@ class Session:
         self.questions = Questions(host)
         self.channels: set[ChannelKey] = set()
         self.listens: dict[int, PrivateStream] = {}  # by account
-        self.cancels: tuple[str, int] = ("none", 0)  # on disconnect: scope and account
+        self.departure = Departure(host)
         self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
-        self._placed: set[int] = set()  # orders that this connection has placed, where they are to go with it
         self._nonce = ""
         self._left: Iterator[bytes] | None = None  # received, and not looked at yet
         self._out: list[bytes] = []
@@ -85,7 +89,9 @@ class Session:
         self._patience = Patience(host.limits.flood)
         self._tokens = 0  # left behind the last command that was taken in
         self._heard = host.monotonic()
-        host.join(self)
+        self._is_operating = False  # did the request at hand need the operator's key?
+        self.number = host.join(self)
+        note("opened", connection=self.number, peer=peer or None, speaks=codec.name)
 
     # -- what the shell calls ----------------------------------------------------------------------------------------------------
 
@@ -138,6 +144,11 @@ class Session:
         self._unread = 0
         return out
 
+    def pause(self) -> None:
+        """The other side does not read."""
+        self.is_slow = True
+        note("slow_reader", connection=self.number)
+
     def resume(self) -> None:
         """The other side reads again."""
         self.is_slow = False
@@ -158,9 +169,7 @@ class Session:
         if self.is_mute:
             return
         self.tell(dict(notice))
-        self._placed = {order_id for order_id in self._placed if order_id <= self.host.exchange.state.last_order_id}
-        if self.cancels[0] != "none" and self.host.people.owner_of.get(self.cancels[1]) is not self.user:
-            self.cancels = ("none", 0)
+        self.departure.go_back(self.user)
         for account in list(self.listens):
             try:
                 self.readable(account)
@@ -178,7 +187,7 @@ class Session:
 
     def shut_down(self) -> None:
         """The server goes: say so, and leave orders as they are."""
-        self.cancels = ("none", 0)
+        self.departure.forget()
         self.end(Refusal(Trouble.SHUTTING_DOWN, "the server is shutting down"))
 
     def closed(self) -> None:
@@ -192,22 +201,8 @@ class Session:
         self.listens.clear()
         self.held.drop()
         self._leave_name()
-        self._cancel_orders()
-
-    def _cancel_orders(self) -> None:
-        """What was asked for when the connection breaks. A venue that cannot do it now has told its operator why."""
-        scope, account = self.cancels
-        self.cancels = ("none", 0)
-        try:
-            if scope == "account":
-                self.host.send([CancelAll(0, account, -1)])
-            elif scope == "connection":
-                own = (order.order_id for order in self.host.exchange.open_orders(account))
-                mine = [Cancel(0, account, order_id) for order_id in own if order_id in self._placed]
-                if mine:
-                    self.host.send(mine)
-        except Refusal as error:
-            self.host.complain(f"cancel on disconnect of account {account}: {error}")
+        self.departure.carry_out()
+        note("closed", connection=self.number, reason=self.ending or "LEFT", user=self.user.name if self.user is not None else None)
 
     # -- messages out ------------------------------------------------------------------------------------------------------------
 
@@ -301,11 +296,21 @@ class Session:
                     then, self.then = self.then, None
                     if then is not None:
                         then()
+                self._note_operation(request)
         except Fatal:
             raise
         except Refusal as error:
             self._carry_out()
+            self._is_operating = False
+            if isinstance(request, r.Login | r.Challenge):
+                note("login_refused", WARNING, connection=self.number, reason=error.code.name)
             self._refuse(request.id, error)
+
+    def _note_operation(self, request: r.Request) -> None:
+        if self._is_operating and self.user is not None:
+            self._is_operating = False
+            fields = {name: getattr(request, name) for name in request.__struct_fields__ if name != "id"}
+            note("operator", connection=self.number, user=self.user.name, op=str(request.__struct_config__.tag), fields=fields)
 
     def _refuse(self, request: object, error: Refusal) -> None:
         known = request if isinstance(request, int | str) else None
@@ -336,6 +341,8 @@ class Session:
         ignored = self._patience.refuse(self._heard, wait)
         message = f"{count} commands are more than this connection may send now; try again in {wait} ms"
         kind = Fatal if ignored >= self._patience.most else Refusal
+        if kind is Fatal:
+            note("flood", WARNING, connection=self.number, user=self.user.name if self.user is not None else None, ignored=ignored)
         raise kind(Trouble.RATE_LIMITED, message, limit=limit, interval_ms=1_000, retry_ms=wait, given=count, ignored=ignored)
 
     def _row(self, request: r.CommandRequest) -> list[int]:
@@ -385,7 +392,7 @@ class Session:
             return
         told = Told(self.host, rows, applied)
         is_framed = self.frames is not None and bool(self.frames.is_framed)
-        is_plain = self.codec is MSGPACK and self.memory is None and self.cancels[0] != "connection" and not (self.host.faults or self.held)
+        is_plain = self.codec is MSGPACK and self.memory is None and not (self.departure.wants_orders or self.host.faults or self.held)
         for one in asked:
             slot = one.slots[0]
             if one.op == "batch":
@@ -402,16 +409,10 @@ class Session:
         """What a command came to."""
         if not isinstance(slot, int):
             return slot
-        order = told.resting(slot) if self.cancels[0] == "connection" and op in OF_ORDERS else 0
+        order = told.resting(slot) if self.departure.wants_orders and op in OF_ORDERS else 0
         if order:
-            self._note_placed([order])
+            self.departure.note([order])
         return told.status(op, slot)
-
-    def _note_placed(self, orders: list[int]) -> None:
-        """For `cancel_on_disconnect`. Those that are gone are left out before the others are too many."""
-        self._placed.update(orders)
-        if len(self._placed) > r.MAX_BATCH + 2 * self.host.exchange.design.max_open_orders:
-            self._placed &= {order.order_id for order in self.host.exchange.open_orders(self.cancels[1])}
 
     def _operate(self, request: r.OperatorRequest) -> None:
         """A command of the operator's: not for tokens, and not in a block with others."""
@@ -440,8 +441,8 @@ class Session:
             if number not in errors:
                 errors[number] = Refusal(Trouble.BAD_ROW, why, field="rows", given=number).body()
             told[number * WIDTH + REASON] = -1
-        if self.cancels[0] == "connection":
-            self._note_placed([int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT]])
+        if self.departure.wants_orders:
+            self.departure.note([int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT]])
         body: Data = {"ok": True, "ts": self.host.exchange.now, "statuses": bytes(memoryview(told))}
         self._reply(request.id, {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body)
 
@@ -459,6 +460,7 @@ class Session:
             raise Refusal(Trouble.LOGIN_REQUIRED, "log in first: faucet, then challenge and login")
         if scope not in self.scopes:
             raise Refusal(Trouble.SCOPE, f"this key does not allow {scope}", given=list(self.scopes), expected=scope)
+        self._is_operating |= scope == "admin"
         return self.user
 
     def account(self, given: int | None) -> int:
@@ -487,9 +489,10 @@ class Session:
         for account in [account for account in self.listens if self.host.people.owner_of.get(account) is not user]:
             del self.listens[account]
             self.host.unlisten(account, self)
-        self.cancels = ("none", 0)
+        self.departure.forget()
         self._leave_name()
         self.user, self.scopes, self.named = user, scopes, named or ""
+        note("login", connection=self.number, user=user.name, scopes=scopes, session=named)
         if named:
             self.memory = self.host.memories.enter(user.name, named)
 

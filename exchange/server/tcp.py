@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
         try:
-            self.session = Session(self.server.host, MSGPACK, self.frames, self.write)
+            self.session = Session(self.server.host, MSGPACK, self.frames, self.write, peer_of(transport))
         except Refusal as error:
             self.turn_away(error)
 
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         assert self.session is not None and self.transport is not None
-        self.session.is_slow = True
+        self.session.pause()
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
@@ -110,6 +110,12 @@ class Connection(asyncio.Protocol):
         if self.session is not None:
             self.session.closed()
             self.server.stir()
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """address:port of the other side; "": it is gone."""
+    name = transport.get_extra_info("peername")
+    return f"{name[0]}:{name[1]}" if name else ""
 
 
 class TcpServer:

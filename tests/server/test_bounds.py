@@ -142,7 +142,7 @@ def test_orders_that_are_gone_are_not_kept_for_a_disconnect(monkeypatch: pytest.
         placed = alice.ask("place", market=0, side="BUY", price=59_000, size=1)
         alice.ask("cancel", order_id=placed["order_id"])
     last = alice.ask("place", market=0, side="BUY", price=59_000, size=1)["order_id"]
-    assert len(alice.session._placed) <= 21 and last in alice.session._placed
+    assert len(alice.session.departure.placed) <= 21 and last in alice.session.departure.placed
     alice.session.closed()
     assert world.host.exchange.open_orders(8) == []
 
