@@ -49,6 +49,11 @@ class People:
             self.users[name] = User(name, 1 + max((user.number for user in self.users.values()), default=0), [])
         return self.users[name]
 
+    def is_taken(self, name: str) -> bool:
+        """Is it more than a name? A server that was killed while it made a user leaves one without accounts and keys."""
+        known = self.users.get(name)
+        return known is not None and (bool(known.accounts) or any(key.user == name for key in self.keys.values()))
+
     def forget(self, user: User) -> None:
         """As if a user without accounts had never been."""
         assert not user.accounts, "somebody owns something"

@@ -130,7 +130,9 @@ class Questions:
         elif request.name is None:
             raise Refusal(Trouble.MISSING_FIELD, "a login needs the field 'name' or 'key'", field="name")
         else:
-            user, scopes = people.users.get(request.name) or self.host.new_user(request.name), SCOPES
+            user, scopes = people.users.get(request.name), SCOPES
+            if user is None or not user.accounts:  # a server that was killed in between may have left but the name
+                user = self.host.new_user(request.name)
         session.enter(user, scopes, request.session)
         return {
             "user": user.name, "accounts": list(user.accounts), "scopes": list(scopes), "epoch": self.host.epoch, "version": VERSION,
@@ -142,7 +144,7 @@ class Questions:
         if session.user is None:
             if request.name is None:
                 raise Refusal(Trouble.MISSING_FIELD, "a new user needs the field 'name'", field="name")
-            if request.name in self.host.people.users:
+            if self.host.people.is_taken(request.name):
                 raise Refusal(Trouble.NAME_TAKEN, f"there is a user {request.name!r} already", field="name", given=request.name)
             user = self.host.new_user(request.name)
             account = user.accounts[0]

@@ -50,6 +50,19 @@ def test_a_nonce_serves_one_login_and_a_wrong_signature_none() -> None:
     assert talker.ask("accounts")["reason"] == "LOGIN_REQUIRED"
 
 
+def test_a_user_who_was_left_half_made_is_made_whole() -> None:
+    """The name is journaled before the account is opened: a server that is killed in between remembers a user who has nothing."""
+    for trust in (True, False):
+        world = World(trust=trust)
+        world.host.people.user("alice")
+        world.host.key_of(world.host.people.user("admin"), ("admin",))
+        talker = world.talker()
+        made = talker.ask("login", name="alice") if trust else talker.ask("faucet", name="alice")
+        assert made["ok"] and len(world.host.people.users["alice"].accounts) == 1
+        assert talker.ask("logout")["ok"] == trust
+        assert talker.ask("faucet", name="admin")["reason"] == "NAME_TAKEN", "who has a key is somebody"
+
+
 def test_without_trust_a_name_is_nothing() -> None:
     talker = World(trust=False).talker()
     assert talker.ask("login", name="alice")["reason"] == "MISSING_FIELD"
