@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..schema.codes import Reason
 from .errors import Data, Refusal, Trouble, refused
 
 MS: int = 1_000_000  # [ns]
+PPM: Final = 1_000_000
+TIMES: Final = frozenset(("ts", "oracle_ts", "due"))  # fields of messages that are times [ns]; 0: never
 
 
 class Rejection(Refusal):
@@ -28,7 +32,19 @@ class Faults:
         self.delay = 0  # of every message to the user
         self.duplicates = 0  # messages that are still to be sent twice
         self.stalled_until = 0  # nothing is sent before
+        self.skew = 0  # of every time that the user is told
+        self.drift_ppm = 0  # that it grows by
+        self._skewed_at = 0  # since then
         self._last = 0  # when the last message was to go out: none overtakes another
+
+    def set_clock(self, skew: int, drift_ppm: int, now: int) -> None:
+        """Tell times that are wrong by `skew`, and by more as time goes on."""
+        self.skew, self.drift_ppm, self._skewed_at = skew, drift_ppm, now
+
+    def told(self, message: Data, now: int) -> Data:
+        """A message with the times that the user is to be told; the same one if they are right."""
+        shift = self.skew + (now - self._skewed_at) * self.drift_ppm // PPM
+        return {name: shifted(name, value, shift) for name, value in message.items()} if shift else message
 
     def place(self) -> None:
         """An order is about to be placed. Raises Rejection."""
@@ -47,3 +63,12 @@ class Faults:
         """When the next message goes out."""
         self._last = max(self._last, now + self.delay, self.stalled_until)
         return self._last
+
+
+def shifted(name: str, value: object, shift: int) -> object:
+    """A field of a message, with all times in it moved."""
+    if isinstance(value, dict):
+        return {field: shifted(field, one, shift) for field, one in value.items()}
+    if isinstance(value, list):
+        return [shifted(name, one, shift) for one in value]
+    return value + shift if name in TIMES and isinstance(value, int) and value else value

@@ -130,9 +130,8 @@ class Questions:
         elif request.name is None:
             raise Refusal(Trouble.MISSING_FIELD, "a login needs the field 'name' or 'key'", field="name")
         else:
-            user, scopes = people.users.get(request.name), SCOPES
-            if user is None or not user.accounts:  # a server that was killed in between may have left but the name
-                user = self.host.new_user(request.name)
+            known, scopes = people.users.get(request.name), SCOPES  # one who has but a name was left so by a server that was killed
+            user = known if known is not None and known.accounts else self.host.new_user(request.name)
         session.enter(user, scopes, request.session)
         return {
             "user": user.name, "accounts": list(user.accounts), "scopes": list(scopes), "epoch": self.host.epoch, "version": VERSION,
@@ -323,8 +322,13 @@ class Questions:
         if request.kind == "drop":
             session.then = lambda: self._drop(request.user)
             return {}
+        if request.ms < 0 and request.kind != "skew":
+            message = f"ms is {request.ms}: only a clock goes ahead or behind"
+            raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="ms", limit=0, given=request.ms)
         faults = self.host.faults.setdefault(request.user, Faults())
-        if request.kind == "reject":
+        if request.kind == "skew":
+            faults.set_clock(request.ms * MS, request.drift_ppm, self.host.monotonic())
+        elif request.kind == "reject":
             faults.rejects, faults.reason = request.count, Reason[request.reason]
         elif request.kind == "duplicate":
             faults.duplicates = request.count

@@ -266,16 +266,18 @@ class Snapshots(Request, frozen=True, kw_only=True, tag="snapshots"):
 
 
 class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
-    """Let something go wrong for a user: the next orders are refused, the connections break, messages come late, twice, or not for a while.
+    """Let something go wrong for a user: orders are refused, connections break, messages come late, twice or not at all, or times are wrong.
 
     reject: `count` orders, for `reason`. drop: all connections, at once. stall: nothing is sent for `ms`. delay: everything comes `ms`
-    later. duplicate: `count` messages come twice. none: all is well again. Packed rows are not rejected.
+    later. duplicate: `count` messages come twice. skew: every time that is told is `ms` ahead (below 0: behind), and goes `drift_ppm`
+    faster from now on. none: all is well again. Packed rows are not rejected.
     """
 
     user: Name
-    kind: Literal["reject", "drop", "stall", "delay", "duplicate", "none"]
+    kind: Literal["reject", "drop", "stall", "delay", "duplicate", "skew", "none"]
     count: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
-    ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 0
+    ms: Annotated[int, Meta(ge=-3_600_000, le=3_600_000)] = 0
+    drift_ppm: Annotated[int, Meta(ge=-500_000, le=500_000)] = 0
     reason: Name = "INSUFFICIENT_MARGIN"
 
 

@@ -208,12 +208,15 @@ class Session:
 
     def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> int:
         """`encoded`: the same message by name of codec, as far as it was encoded for others. Returns how long it is."""
+        faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None
+        if faults is not None:
+            told = faults.told(message, self.host.monotonic())
+            message, encoded = told, encoded if told is message else None
         out = self.codec.encode(message) if encoded is None or self.codec.name not in encoded else encoded[self.codec.name]
         if encoded is not None:
             encoded[self.codec.name] = out
         if self.frames is not None:
             out = self.frames.wrap(out)
-        faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None
         if faults is None and not self.held:
             self.put(out)
         else:

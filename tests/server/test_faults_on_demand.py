@@ -78,6 +78,59 @@ def test_messages_come_twice(scene: Scene) -> None:
     assert [message["id"] for message in alice.read()] == [3, 3, 4, 4, 5]
 
 
+def times(message: object) -> list[int]:
+    """Every time in a message, however deep."""
+    if isinstance(message, dict):
+        own = [value for name, value in message.items() if name in ("ts", "oracle_ts", "due") and value]
+        return [*own, *(ts for value in message.values() for ts in times(value))]
+    return [ts for one in message for ts in times(one)] if isinstance(message, list) else []
+
+
+def heard_of_everything(world: World, talker: Talker) -> list[object]:
+    """Replies, events, market data and a heartbeat."""
+    for channel in ("ticker", "trades", "book"):
+        talker.ask("subscribe", channel=channel, market=0)
+    talker.ask("subscribe", channel="private")
+    replies: list[object] = [talker.ask(op) for op in ("ping", "venue", "account")]
+    replies += [talker.ask("cancel_all_after", delay=10**9), buy(talker, 61_000), talker.ask("ticker", market=0)]
+    item = {"op": "place", "market": 0, "side": "SELL", "price": 61_000, "size": 1}
+    replies.append(talker.ask("batch", items=[item]))
+    world.host.flush()
+    world.host.beat()
+    return [*replies, *talker.heard()]
+
+
+def test_every_time_that_is_told_is_wrong_and_only_to_whom_it_is_meant(scene: Scene) -> None:
+    world, alice, bob, admin = scene
+    for market_maker in (alice, bob):
+        market_maker.ask("place", market=0, side="SELL", price=61_000, size=9)
+    right, wrong = world.host.exchange.now, 90 * SECOND
+    assert admin.ask("fault", user="alice", kind="skew", ms=-90_000)["ok"]
+    to_alice = times(heard_of_everything(world, alice))
+    assert len(to_alice) > 15 and set(to_alice) == {right - wrong, right - wrong + 10**9}
+    assert set(times(heard_of_everything(world, bob))) == {right, right + 10**9}
+    assert admin.ask("fault", user="alice", kind="none")["ok"] and set(times([alice.ask("ping")])) == {right}
+
+
+def test_a_clock_may_run_away(scene: Scene) -> None:
+    world, alice, _, admin = scene
+    admin.ask("fault", user="alice", kind="skew", ms=1_000, drift_ppm=100_000)
+    start = world.clock.now()
+    world.later(10)
+    assert alice.ask("ping")["ts"] == start + 10 * SECOND + SECOND + SECOND
+    refused = admin.ask("fault", user="alice", kind="delay", ms=-1)
+    assert (refused["reason"], refused["data"]["field"]) == ("OUT_OF_BOUNDS", "ms")
+
+
+def test_a_reply_that_is_told_again_has_the_wrong_time_once(scene: Scene) -> None:
+    world, alice, _, admin = scene
+    alice.ask("login", name="alice", session="s")
+    admin.ask("fault", user="alice", kind="skew", ms=5_000)
+    first = alice.ask("ping")
+    again = alice.ask("outcome", request=first["id"])["reply"]
+    assert first["ts"] == again["ts"] == world.clock.now() + 5 * SECOND
+
+
 def test_all_is_well_again(scene: Scene) -> None:
     world, alice, _, admin = scene
     for kind in ("reject", "delay", "duplicate"):

@@ -33,7 +33,7 @@ kind = "reject"
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_playbooks_are_requests_of_the_operator(name: str) -> None:
     playbook = load_playbook(name)
-    assert playbook.title and len(shipped()) == 6
+    assert playbook.title and len(shipped()) == 7
     for step in playbook.timeline("alice"):
         request = MSGPACK.decode(MSGPACK.encode(step.request))
         assert isinstance(request, r.OperatorRequest | r.SetWorld | r.SetFault)
@@ -109,4 +109,4 @@ def test_wrong_words_are_one_line() -> None:
         done = subprocess.run([*program, *words], capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 2 and told in done.stderr and done.stdout == ""
     listed = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60).stdout
-    assert len(listed.splitlines()) == 6
+    assert len(listed.splitlines()) == 7
