@@ -22,7 +22,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement",
-    "queries", "engine", "server.routing", "server.replies",
+    "queries", "engine", "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames",
 )  # fmt: skip
 
 

@@ -82,6 +82,8 @@ class Journal(JournalSink):
     carried out. In larger blocks the commands of the last one are carried out before they are written, and kept until they are.
     """
 
+    __slots__ = ("block_rows", "blocks", "end", "failed", "file", "pending", "pending_rows", "raw")  # below a compiled class a dict is slow
+
     def __init__(self, file: BinaryIO | None = None, block_rows: int = 1) -> None:
         self.file = file
         # Past the buffer of a buffered file: a failure is told now, and leaves nothing behind that would be tried again

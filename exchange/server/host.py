@@ -7,7 +7,6 @@ events go out with it; market data when the shell says that it is time to (`flus
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
@@ -31,7 +30,7 @@ from .memory import Memories
 from .moments import Moments
 from .people import Key, People, User
 from .requests import RowMaker
-from .routing import REASON, WIDTH, Router, outcomes, stamp
+from .routing import REASON, WIDTH, Ring, Router, outcomes, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
 
@@ -69,42 +68,6 @@ class Listener(Protocol):
     def go_back(self, notice: dict[str, object]) -> None: ...
 
     def shut_down(self) -> None: ...
-
-
-class Ring:
-    """The last events of the venue, as blocks of rows."""
-
-    def __init__(self, largest: int, router: Router) -> None:
-        self.largest = largest
-        self.router = router
-        self.blocks: deque[tuple[int, vec[i64]]] = deque()  # number of the first event, rows
-        self.count = 0
-
-    def add(self, events: vec[i64]) -> None:
-        """Those of a block; there are some."""
-        self.blocks.append((int(events[1]), events))
-        self.count += len(events) // ROW
-        while self.count > self.largest:
-            self.count -= len(self.blocks.popleft()[1]) // ROW
-
-    def oldest(self, seq: int) -> int:
-        """The number of the oldest event that is kept; of the next one, `seq` + 1, if there is none."""
-        return self.blocks[0][0] if self.blocks else seq + 1
-
-    def since(self, seq: int, account: int, most: int) -> tuple[list[list[int]], int]:
-        """The rows of the events behind `seq` that an account is told of, and up to which event was looked: of `most` events at least,
-        if there are as many, in whole blocks."""
-        found, end = [], seq
-        for first, events in self.blocks:
-            last = first + len(events) // ROW - 1
-            if last <= seq:
-                continue
-            for at in self.router.concerning(events, max(0, seq + 1 - first) * ROW, account):
-                found.append([int(value) for value in events[at : at + ROW]])
-            end = last
-            if end - seq >= most:
-                break
-        return found, end
 
 
 def debits_of(account: int, asset: int, amount: int, market: int) -> Iterator[Debit]:
@@ -220,7 +183,8 @@ class Host:
                 turns = 0
             ts = world.next
             self.apply_at(ts, vec[i64](world.act(ts)))
-        if self.exchange.state.started and self.exchange.state.schedule.next <= now:
+        state = self.exchange.state
+        if state.schedule.next <= now and state.started:
             self.apply_at(now, vec[i64](command_row(Tick(0))))
         return now
 

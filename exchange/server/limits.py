@@ -1,4 +1,4 @@
-"""How much one connection may ask of the venue: a token bucket for commands, and bounds for everything that would otherwise grow."""
+"""How much one connection may ask of the venue: commands by a token bucket (bucket.py), and bounds for all that would otherwise grow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 FLOOD_NS: Final = 10_000_000_000  # over which `flood` is counted
-TOKEN: Final = 1_000_000_000  # a bucket counts billionths: with time in ns, what it is filled by is a whole number
 
 
 def told(what: str, beyond: str) -> Meta:
@@ -42,39 +41,6 @@ PROFILES: Final[dict[str, Limits]] = {
     "venue": Limits(commands_per_s=200, burst=400, flood=400, subscriptions=64, accounts=16),
     "tight": Limits(commands_per_s=10, burst=20, flood=40, subscriptions=8, accounts=4),
 }
-
-
-class Bucket:
-    """Tokens, one per command. Time is monotonic, in ns."""
-
-    def __init__(self, per_s: int, burst: int, now: int) -> None:
-        self.per_s = per_s
-        self.burst = burst
-        self._tokens = burst * TOKEN
-        self._at = now
-
-    def left(self, now: int) -> int:
-        """Commands that may be sent now."""
-        return self.take(0, now)
-
-    def take(self, count: int, now: int) -> int:
-        """Take `count` tokens, and say how many are left; -1 if there were fewer, and then none is taken."""
-        if now != self._at:
-            self._fill(now)
-        left = self._tokens - count * TOKEN
-        if left < 0:
-            return -1
-        self._tokens = left
-        return left // TOKEN
-
-    def wait_ms(self, count: int) -> int:
-        """How long until there are `count`."""
-        missing = min(count, self.burst) * TOKEN - self._tokens
-        return max(0, -(-missing // (self.per_s * 1_000_000)))
-
-    def _fill(self, now: int) -> None:
-        self._tokens = min(self.burst * TOKEN, self._tokens + (now - self._at) * self.per_s)
-        self._at = now
 
 
 class Patience:

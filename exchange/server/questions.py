@@ -20,6 +20,7 @@ from .naming import named_view
 from .people import SCOPES, User
 from .people import Key as ApiKey
 from .private import PrivateStream
+from .rows import client_halves
 from .streams import OF_MARKET, BookChannel, Key, Reader
 
 VERSION: Final = 1  # of the protocol
@@ -214,7 +215,7 @@ class Questions:
         if (request.order_id is None) == (request.client_id is None):
             raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
         if request.client_id is not None:
-            found = self.host.exchange.client_order(account, *r.client_halves(request.client_id))
+            found = self.host.exchange.client_order(account, *client_halves(request.client_id))
             if found is None:
                 message = "no open order of the account has it, and none of the last closed ones"
                 raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=request.client_id)

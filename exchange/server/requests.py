@@ -34,6 +34,7 @@ from ..schema.messages import (
     UpdateOracle,
 )
 from .errors import Refusal, Trouble
+from .rows import RowPlan
 
 RequestId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] | None
 ClientId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{1,32}$")]
@@ -266,7 +267,7 @@ class Snapshots(Request, frozen=True, kw_only=True, tag="snapshots"):
 
 
 class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
-    """Let something go wrong for a user: orders are refused, connections break, messages come late, twice or not at all, or times are wrong.
+    """Let something go wrong for a user: orders are refused, connections break, messages come late, twice or never, or times are wrong.
 
     reject: `count` orders, for `reason`. drop: all connections, at once. stall: nothing is sent for `ms`. delay: everything comes `ms`
     later. duplicate: `count` messages come twice. skew: every time that is told is `ms` ahead (below 0: behind), and goes `drift_ppm`
@@ -320,27 +321,11 @@ OPS: Final[dict[str, type[Request]]] = {str(one.__struct_config__.tag): one for 
 # -- commands as rows --
 
 
-FIRST_COLUMN: Final = 2  # of a row, behind kind and ts
-
-
-class _Plan(Struct, frozen=True):
-    """How a kind of request becomes a row."""
-
-    kind: int
-    has_client: bool  # its last field is a client id, which takes two columns
-    zeros: list[int]  # that fill the row up
-    named: tuple[tuple[int, str, dict[str, int]], ...]  # column, field and names of what may come by name; of a market, no names
-
-
-def _plan(request: type[Request], command: type[Command]) -> _Plan:
-    names = request.__struct_fields__[1:]  # behind the id
-    has_client = names[-1] == "client_id"
-    codes = {field: {one.name: int(one) for one in enum} for field, enum in enums_of(command).items()}
-    named = tuple((FIRST_COLUMN + place, field, codes.get(field, {})) for place, field in enumerate(names) if field in (*codes, "market"))
-    return _Plan(command.KIND, has_client, [0] * (ROW - FIRST_COLUMN - len(names) - has_client), named)
-
-
-PLANS: Final = {request: _plan(request, command) for request, command in {**COMMAND_REQUESTS, **OPERATOR_REQUESTS}.items()}
+def _codes(request: type[Request], command: type[Command], markets: dict[str, int]) -> list[dict[str, int] | None]:
+    """By field of a request, what its names stand for."""
+    coded = enums_of(command)
+    by_name = {field: {one.name: int(one) for one in enum} for field, enum in coded.items()} | {"market": markets}
+    return [by_name.get(field) for field in request.__struct_fields__]
 
 
 class RowMaker:
@@ -348,12 +333,10 @@ class RowMaker:
 
     def __init__(self, markets: Iterable[str]) -> None:
         self._markets = {name: number for number, name in enumerate(markets)}
-        self._plans = {request: self._known(plan) for request, plan in PLANS.items()}
-
-    def _known(self, plan: _Plan) -> tuple[int, bool, list[int], tuple[tuple[int, str, dict[str, int]], ...]]:
-        """A plan as a tuple, which is faster to read, with the names of this venue's markets."""
-        named = tuple((column, field, codes or self._markets) for column, field, codes in plan.named)
-        return plan.kind, plan.has_client, plan.zeros, named
+        self._plans = {
+            request: RowPlan(command.KIND, request.__struct_fields__[-1] == "client_id", _codes(request, command, self._markets))
+            for request, command in {**COMMAND_REQUESTS, **OPERATOR_REQUESTS}.items()
+        }
 
     def market(self, given: int | str) -> int:
         """Raises Refusal."""
@@ -365,42 +348,27 @@ class RowMaker:
 
     def row(self, request: CommandRequest | OperatorRequest, account: int | None = None) -> list[int]:
         """The row of a request, for `account` if that is given, its ts 0. Raises Refusal for a name that is not known."""
-        kind, has_client, zeros, named = self._plans[type(request)]
-        values = msgspec.structs.astuple(request)
-        first = values[1] if account is None else account
-        if has_client:
-            row = [kind, 0, first, *values[2:-1], *client_halves(values[-1]), *zeros]
-        else:
-            row = [kind, 0, first, *values[2:], *zeros]
-        for column, field, codes in named:
-            given = row[column]
-            if isinstance(given, str):
-                if given not in codes:
-                    raise self._unknown(kind, field, given, list(codes))
-                row[column] = codes[given]
+        plan, values = self._plans[type(request)], msgspec.structs.astuple(request)
+        row = plan.row(values, account)
+        if row is None:
+            raise self._unknown(request, plan)
         return row
 
-    def _unknown(self, kind: int, field: str, given: str, known: list[str]) -> Refusal:
-        if field == "market":
-            return _no_market(given, known)
-        message = f"{op_of(COMMAND_OF[kind])}.{field}: there is no {given!r}; known are {', '.join(known)}"
-        return Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=given, known=known)
+    def _unknown(self, request: Request, plan: RowPlan) -> Refusal:
+        """Which name of a request stands for nothing."""
+        for field, codes in zip(request.__struct_fields__, plan.codes):
+            given, known = getattr(request, field), list(codes or ())
+            if codes is None or not isinstance(given, str) or given in codes:
+                continue
+            if field == "market":
+                return _no_market(given, known)
+            message = f"{op_of(COMMAND_OF[plan.kind])}.{field}: there is no {given!r}; known are {', '.join(known)}"
+            return Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=given, known=known)
+        raise AssertionError("a row that could not be made of known names")
 
 
 def _no_market(given: str, known: list[str]) -> Refusal:
     return Refusal(Trouble.UNKNOWN_NAME, f"there is no market {given!r}", field="market", given=given, known=known)
-
-
-def client_halves(client_id: int | str) -> tuple[int, int]:
-    """The two signed 64-bit halves of a client id, as commands have them."""
-    if isinstance(client_id, int):
-        return 0, client_id
-    number = int(client_id, 16)
-    return signed(number >> 64), signed(number & (1 << 64) - 1)
-
-
-def signed(half: int) -> int:
-    return half - (1 << 64) if half >> 63 else half
 
 
 def client_id_of(hi: int, lo: int) -> int | str | None:

@@ -18,13 +18,14 @@ from mypy_extensions import i64
 from ..schema.codes import FIRST_USER
 from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Place, column_of
 from . import requests as r
+from .bucket import Bucket
 from .codecs import MSGPACK, Codec
 from .departure import Departure
 from .errors import Data, Fatal, Refusal, Trouble, refused
 from .frames import Frames
 from .held import Held
 from .host import Host
-from .limits import Bucket, Patience
+from .limits import Patience
 from .log import note
 from .memory import Memory
 from .naming import Named

@@ -52,6 +52,10 @@ class Opened(Struct):
 class Store(JournalSink):
     """The journal of a venue that is served. Made by `begin` or `resume`."""
 
+    __slots__ = (  # attributes in a dict below a compiled class are slow
+        "_closing", "_dirty", "_failed", "_syncer", "commands", "file", "folder", "journal", "rows", "segment", "sync",
+    )  # fmt: skip
+
     def __init__(self, folder: Path, sync: Sync, segment: int, file: BinaryIO, rows: int) -> None:
         self.folder = folder
         self.sync = sync

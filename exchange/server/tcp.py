@@ -51,11 +51,14 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(REFUSED_S, self.close)
 
     def data_received(self, data: bytes) -> None:
-        if self.session is None:
+        session = self.session
+        if session is None:
             self.tell_refusal(data)
             return
-        self.session.receive(data)
-        self.go_on()
+        session.receive(data)
+        self.write()
+        if session.has_more:
+            self.go_on()
         self.server.stir()
 
     def tell_refusal(self, data: bytes) -> None:

@@ -16,9 +16,9 @@ from perplab.clients.local import LocalHost
 from perplab.clients.protocol import PING_S, SILENCE_S, Credentials, Protocol
 from perplab.exchange.codes import OrderState, Side
 from perplab.exchange.server.frames import LENGTH
-from perplab.exchange.server.host import Ring
 from perplab.exchange.server.limits import Limits
-from perplab.exchange.server.requests import client_halves
+from perplab.exchange.server.routing import Ring
+from perplab.exchange.server.rows import client_halves
 
 MARKET = new_host().exchange.design.markets[0].name
 RESTING = t.NewOrder(MARKET, Side.BUY, "0.1", "59000")

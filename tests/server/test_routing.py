@@ -11,7 +11,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from perplab.exchange.server.replies import named, packed
-from perplab.exchange.server.routing import Owners, Router, block_of, outcomes, stamp
+from perplab.exchange.server.routing import Owners, Ring, Router, block_of, outcomes, stamp
 
 BLOCK = [0] * 65_536  # 512 KiB
 CALLS = 200
@@ -22,6 +22,7 @@ USES: dict[str, Callable[[vec[i64]], object]] = {
     "stamp": lambda block: stamp(block, 1),
     "barred": lambda block: Owners().barred(block, 1),
     "route": lambda block: Router().route(block),
+    "ring": lambda block: Ring(4_096, Router()).add(block),
     "named": lambda block: named(block, 0, True, 1, 1),
     "packed": lambda block: packed(block, 0, 1, True, 1, 1, True, 1),
 }
