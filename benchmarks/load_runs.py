@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import combinations
+from statistics import median
 from time import perf_counter_ns
 from typing import Any, Final
 
@@ -114,11 +116,13 @@ def saturate(senders: list[Sender], window: int, seconds: float, look: Look, mem
 
 
 def slope(orders: list[int], resident: list[float]) -> float:
-    """By how much memory grows [MiB per million orders], in the later half: the other fills tables and the ring of events."""
-    half = len(orders) // 2
-    if len(set(orders[half:])) < 2:
-        return 0.0
-    return round(float(np.polyfit(np.array(orders[half:]) / 1e6, resident[half:], 1)[0]), 2)
+    """By how much memory grows [MiB per million orders], in the later half: the other fills tables and the ring of events.
+
+    The median of the slopes between any two samples (Theil and Sen): a snapshot, which is taken every million commands, shows for a moment.
+    """
+    later = list(zip(orders, resident))[len(orders) // 2 :]
+    slopes = [(two[1] - one[1]) / (two[0] - one[0]) * 1e6 for one, two in combinations(later, 2) if two[0] > one[0]]
+    return round(median(slopes), 2) if slopes else 0.0
 
 
 class Background:
