@@ -15,7 +15,6 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ..schema.codes import FIRST_USER
 from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Place, column_of
 from . import requests as r
 from .bucket import Bucket
@@ -29,7 +28,7 @@ from .limits import Patience
 from .log import note
 from .memory import Memory
 from .naming import Named
-from .people import Key, User
+from .people import User
 from .private import PrivateStream
 from .questions import Questions
 from .replies import named
@@ -37,6 +36,7 @@ from .routing import ACCOUNT as ACCOUNT_COLUMN
 from .routing import LEFT, ORDER_ID, REASON, SEQ, WIDTH, block_of, outcomes
 from .streams import Key as ChannelKey
 from .told import OF_ORDERS, Told
+from .visitor import Visitor
 
 SECOND: Final = 1_000_000_000  # [ns]
 ENOUGH_BYTES: Final = 1 << 20  # to be written, before more of what was received is looked at
@@ -56,20 +56,18 @@ class Asked(Struct, gc=False):
     tokens: int  # left when it was taken in
 
 
-class Session:
+class Session(Visitor):
     """`wake` is called when there is something to write and nobody is reading from this connection at the moment. `peer`: for the log."""
 
     def __init__(
         self, host: Host, codec: Codec, frames: Frames | None = None, wake: Callable[[], None] = lambda: None, peer: str = ""
     ) -> None:
-        self.host = host
+        super().__init__(host)
         self.codec = codec
         self.frames = frames
         self.wake = wake
         self.ending = ""  # why the connection is to end once `take` is written; "": it is not
         self.is_slow = False  # the shell cannot write as fast as there is something to tell
-        self.user: User | None = None
-        self.scopes: tuple[str, ...] = ()
         self.named = ""  # the name of the session, if it has one
         self.memory: Memory | None = None  # then
         self.held = Held(self)
@@ -79,7 +77,6 @@ class Session:
         self.listens: dict[int, PrivateStream] = {}  # by account
         self.departure = Departure(host)
         self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
-        self._nonce = ""
         self._left: Iterator[bytes] | None = None  # received, and not looked at yet
         self._out: list[bytes] = []
         self._unread = 0  # bytes of `_out`
@@ -90,7 +87,6 @@ class Session:
         self._patience = Patience(host.limits.flood)
         self._tokens = 0  # left behind the last command that was taken in
         self._heard = host.monotonic()
-        self._is_operating = False  # did the request at hand need the operator's key?
         self.number = host.join(self)
         note("opened", connection=self.number, peer=peer or None, speaks=codec.name)
 
@@ -305,14 +301,14 @@ class Session:
             raise
         except Refusal as error:
             self._carry_out()
-            self._is_operating = False
+            self.is_operating = False
             if isinstance(request, r.Login | r.Challenge):
                 note("login_refused", WARNING, connection=self.number, reason=error.code.name)
             self._refuse(request.id, error)
 
     def _note_operation(self, request: r.Request) -> None:
-        if self._is_operating and self.user is not None:
-            self._is_operating = False
+        if self.is_operating and self.user is not None:
+            self.is_operating = False
             fields = {name: getattr(request, name) for name in request.__struct_fields__ if name != "id"}
             note("operator", connection=self.number, user=self.user.name, op=str(request.__struct_config__.tag), fields=fields)
 
@@ -453,40 +449,10 @@ class Session:
     def _barred(self, kind: int, account: int) -> Refusal:
         """Why a command is not this user's to send."""
         if kind in OWNED_KINDS:
-            return self._foreign(account)
+            return self.foreign(account)
         return Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind)
 
-    # -- who asks ----------------------------------------------------------------------------------------------------------------
-
-    def may(self, scope: str) -> User:
-        """The user who is logged in. Raises Refusal if nobody is, or the key does not allow this."""
-        if self.user is None:
-            raise Refusal(Trouble.LOGIN_REQUIRED, "log in first: faucet, then challenge and login")
-        if scope not in self.scopes:
-            raise Refusal(Trouble.SCOPE, f"this key does not allow {scope}", given=list(self.scopes), expected=scope)
-        self._is_operating |= scope == "admin"
-        return self.user
-
-    def account(self, given: int | None) -> int:
-        """The account that is meant. Raises Refusal if it is not the user's own."""
-        user = self.may("read")
-        if given is None:
-            if len(user.accounts) != 1:
-                message = f"{user.name} has {len(user.accounts)} accounts: say which"
-                raise Refusal(Trouble.NO_ACCOUNT, message, field="account", known=user.accounts)
-            return user.accounts[0]
-        if self.host.people.owner_of.get(given) is not user:
-            raise self._foreign(given)
-        return given
-
-    def readable(self, given: int | None) -> int:
-        """The account that is to be looked at: the operator may look at all. Raises Refusal."""
-        if given is not None and "admin" in self.scopes and FIRST_USER <= given < self.host.exchange.state.accounts.count:
-            return given
-        return self.account(given)
-
-    def _foreign(self, account: int) -> Refusal:
-        return Refusal(Trouble.NOT_YOUR_ACCOUNT, f"account {account} is not yours", field="account", given=account)
+    # -- who it is ------------------------------------------------------------------------------------------------------------------
 
     def enter(self, user: User, scopes: tuple[str, ...], named: str | None) -> None:
         """The user is logged in from now on; what was subscribed as somebody else is given up."""
@@ -504,17 +470,6 @@ class Session:
         if self.user is not None and self.memory is not None:
             self.host.memories.leave(self.user.name, self.named)
         self.named, self.memory = "", None
-
-    def nonce(self) -> str:
-        self._nonce = self.host.people.token(16)
-        return self._nonce
-
-    def proved(self, key: str, signature: str) -> Key:
-        """The key, if the signature is that of the last nonce, which is used up. Raises Refusal."""
-        nonce, self._nonce = self._nonce, ""
-        if not nonce:
-            raise Refusal(Trouble.CHALLENGE_REQUIRED, "ask for a challenge first; each serves one login")
-        return self.host.people.proved(key, nonce, signature)
 
     def leave(self) -> None:
         """Nobody is logged in from now on."""

@@ -223,6 +223,7 @@ LISTED: Final[dict[int, tuple[tuple[str, Item], ...]]] = {  # kinds of events th
     e.AuctionEnded.KIND: (("auctions", _whole),),
     e.FundingSampled.KIND: (("funding", _whole),),
     e.FundingCharged.KIND: (("funding", _whole),),
+    e.FundingSet.KIND: (("funding", _whole),),
     e.LossSocialized.KIND: (("funding", _whole),),
 }
 SHOWN: Final[dict[int, str]] = {  # kinds of events that show in another value of a channel of values

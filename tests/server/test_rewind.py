@@ -88,7 +88,7 @@ def test_accounts_opened_later_are_gone_and_whoever_gets_their_number_is_alone_w
     assert bob.ask("place", account=number, market=0, side="BUY", price=59_000, size=5)["reason"] == "NOT_YOUR_ACCOUNT"
     bob.session.closed()
     assert carol.ask("order", order_id=placed["order_id"])["state"] == "OPEN", "nobody else's disconnect cancels it"
-    assert Talker(world).ask("login", name="bob")["accounts"] == []
+    assert number not in Talker(world).ask("login", name="bob")["accounts"]
 
 
 def test_an_account_that_another_branch_opened_is_its_owner_s_again() -> None:
@@ -101,7 +101,7 @@ def test_an_account_that_another_branch_opened_is_its_owner_s_again() -> None:
     assert world.talker("bob").ask("accounts")["accounts"] == [number]
     admin.ask("rewind", name="b")
     assert Talker(world).ask("login", name="alice")["accounts"] == [number]
-    assert Talker(world).ask("login", name="bob")["accounts"] == []
+    assert number not in Talker(world).ask("login", name="bob")["accounts"]
 
 
 def test_what_named_sessions_remember_is_of_another_epoch() -> None:
