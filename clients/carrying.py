@@ -11,6 +11,7 @@ or a LocalClient, `run_async` over a Client. Programs know neither sockets nor `
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import ExitStack, closing
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from .asking import Asking
@@ -67,27 +68,69 @@ def once(client: Shared, call: Call[T]) -> Program[T | None]:
             raise
 
 
+def together(*programs: Program[Any]) -> Program[list[Any]]:
+    """Several at the same time over one client that blocks: while one waits, the others go on. What they return, in their order.
+
+    When one raises, the others are ended where they are, and the error goes on."""
+    results: list[Any] = [None] * len(programs)
+    left = dict.fromkeys(range(len(programs)), 0.0)  # [s] until each goes on
+    with ExitStack() as stack:
+        for program in programs:
+            stack.enter_context(closing(program))
+        while left:
+            number = min(left, key=lambda one: left[one])
+            pause = left[number]
+            if pause > 0:
+                yield pause
+                left = {one: max(0.0, seconds - pause) for one, seconds in left.items()}
+            is_done, value = yield from _until_it_waits(programs[number])
+            if is_done:
+                results[number] = value
+                del left[number]
+            else:
+                left[number] = value
+    return results
+
+
+def _until_it_waits(program: Program[Any]) -> Program[tuple[bool, Any]]:
+    """Carry out what a program asks until it waits, and for how many seconds; or (True, what it returns), if it has ended."""
+    try:
+        effect = next(program)
+        while isinstance(effect, tuple):
+            try:
+                answer = yield effect
+            except ClientError as error:
+                effect = program.throw(error)
+            else:
+                effect = program.send(answer)
+    except StopIteration as end:
+        return True, end.value
+    return False, effect
+
+
 def run(client: Blocking, task: Task[T] | Program[T], wait: Callable[[float], object] | None = None) -> T:
     """Carry a task to its end; what it returns. `wait` lets seconds pass, by default the client's own; see `stepped`."""
     program = task if isinstance(task, Generator) else task.program(client)
     resume: Callable[[Any], Effect] = program.send
     value: Any = None
-    while True:
-        try:
-            effect = resume(value)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        try:
-            resume, value = program.send, _do(effect, wait or client.wait)
-        except ClientError as error:
-            resume, value = program.throw, error
+    with closing(program):
+        while True:
+            try:
+                effect = resume(value)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            try:
+                resume, value = program.send, _do(effect, wait or client.wait)
+            except ClientError as error:
+                resume, value = program.throw, error
 
 
 def _do(effect: Effect, wait: Callable[[float], object]) -> object:
     if isinstance(effect, tuple):
         client, call = effect
-        assert isinstance(client, Blocking), "an asyncio client is for run_async"
+        if not isinstance(client, Blocking):
+            raise TypeError("an asyncio client is for run_async")
         return client._do(call)
     return wait(effect)
 
@@ -97,22 +140,24 @@ async def run_async(client: Asking, task: Task[T] | Program[T], wait: Callable[[
     program = task if isinstance(task, Generator) else task.program(client)
     resume: Callable[[Any], Effect] = program.send
     value: Any = None
-    while True:
-        try:
-            effect = resume(value)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        try:
-            resume, value = program.send, await _do_async(effect, wait or client.wait)
-        except ClientError as error:
-            resume, value = program.throw, error
+    with closing(program):
+        while True:
+            try:
+                effect = resume(value)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            try:
+                resume, value = program.send, await _do_async(effect, wait or client.wait)
+            except ClientError as error:
+                resume, value = program.throw, error
 
 
 async def _do_async(effect: Effect, wait: Callable[[float], Awaitable[object]]) -> object:
     if isinstance(effect, tuple):
         client, call = effect
-        assert isinstance(client, Asking), "a client that blocks is for run"
+        if not isinstance(client, Asking):
+            raise TypeError("a client that blocks is for run")
         return await client._do(call)
     return await wait(effect)
 

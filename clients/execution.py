@@ -21,6 +21,7 @@ from .carrying import Program, insist
 from .carrying import run as run
 from .carrying import run_async as run_async
 from .carrying import stepped as stepped
+from .carrying import together as together
 from .errors import Refused
 from .tasks import Report as Report
 from .tasks import Sent, Step, Task
