@@ -255,6 +255,7 @@ def sandbox() -> LocalHost:
     return host
 
 
+@pytest.mark.slow
 def test_the_same_over_every_client() -> None:
     local = LocalClient(host=sandbox())
     told = run(local, script(local), stepped(local))
