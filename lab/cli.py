@@ -21,7 +21,7 @@ import click
 from click.core import ParameterSource
 
 from .ctl import ctl, rehearse
-from .docs import docs
+from .docs import docs, schema
 from .serve import serve
 
 if TYPE_CHECKING:
@@ -387,6 +387,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
 
 
 main.add_command(docs)
+main.add_command(schema)
 main.add_command(serve)
 main.add_command(ctl)
 main.add_command(rehearse)

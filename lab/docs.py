@@ -57,3 +57,20 @@ def show(text: str) -> None:
     from rich.markdown import Markdown
 
     Console().print(Markdown(text))
+
+
+@click.command(short_help="Print the JSON Schema of the wire.")
+@click.argument("name", required=False)
+def schema(name: str | None) -> None:
+    """Print the JSON Schema of requests, replies, errors, streams and events; with NAME that of one of its $defs, such as Request."""
+    import json
+
+    from perplab.exchange.design.reader import nearest
+    from perplab.exchange.server.manual import schema as made
+
+    whole = made()
+    if name is not None:
+        if name not in whole["$defs"]:
+            raise click.UsageError(f"no {name!r} in the schema{nearest(name, list(whole['$defs']))}")
+        whole = {"$schema": whole["$schema"], "title": name, "$ref": f"#/$defs/{name}", "$defs": whole["$defs"]}
+    click.echo(json.dumps(whole, indent=2))

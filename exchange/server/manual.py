@@ -16,6 +16,7 @@ from msgspec.structs import FieldInfo, fields
 from ..schema import codes
 from ..schema.codes import Reason, enums_of
 from ..schema.events import AUDIENCE, EVENTS, Event
+from . import answers
 from . import requests as r
 from .errors import REASON_TEXT, REFUSED, Trouble
 from .host import RING_EVENTS
@@ -156,6 +157,30 @@ def page(now: str) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a request."""
-    (one,), components = msgspec.json.schema_components([r.AnyRequest], ref_template="#/$defs/{name}")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A request to a perplab server", **one, "$defs": components}
+    """The JSON Schema of all that crosses the wire: $defs has Request, Reply, Failure, Message and Event, and each kind of them by name;
+    `replies` says which kind of reply an `op` has. Integers are as msgpack and JSON have them, not the texts of `?int64=text`."""
+    replies = [*dict.fromkeys(answers.REPLIES.values()), answers.DoneStatus, answers.OrderStatus, answers.Failure]
+    tagged = {"Event": tuple(answers.EVENT.values()), **answers.EVENTS_OF}
+    kinds = [*r.REQUESTS, *replies, *answers.MESSAGES, *dict.fromkeys(one for some in tagged.values() for one in some)]
+    _, defs = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    for name, kind in defs.items():
+        if "ok" in kind.get("properties", {}):
+            kind["properties"]["ok"] = {"const": name != "Failure"}
+    for place, names in [*answers.ITEMS.items(), *((place, [one.__name__ for one in some]) for place, some in answers.EVENTS_OF.items())]:
+        name, field = place.split(".")
+        held = defs[name]["properties"][field]
+        held["items" if held["type"] == "array" else "additionalProperties"] = any_of(names)
+    groups = {
+        "Request": [one.__name__ for one in r.REQUESTS], "Reply": [one.__name__ for one in dict.fromkeys(answers.REPLIES.values())],
+        "Message": [one.__name__ for one in answers.MESSAGES], "Event": [one.__name__ for one in answers.EVENT.values()],
+    }  # fmt: skip
+    defs.update({group: any_of(names) for group, names in groups.items()})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "The wire of a perplab server",
+        **any_of(("Request", "Reply", "Failure", "Message")), "replies": {op: kind.__name__ for op, kind in answers.REPLIES.items()},
+        "$defs": defs,
+    }  # fmt: skip
+
+
+def any_of(names: Iterable[str]) -> dict[str, Any]:
+    return {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in names]}

@@ -43,6 +43,14 @@ MAX_BATCH: Final = 4_096  # commands of one request: a call of the venue hears o
 BOOK_DEPTH: Final = 1_000  # levels of a side
 
 
+def id_of(given: object) -> RequestId:
+    """What a request gave as its id, if it is one."""
+    try:
+        return msgspec.convert(given, RequestId)  # type: ignore[no-any-return]
+    except msgspec.ValidationError:
+        return None
+
+
 class Request(Struct, frozen=True, kw_only=True, tag_field="op", forbid_unknown_fields=True, gc=False):
     """Base of all. The reply echoes `id`; without one it has null."""
 

@@ -313,8 +313,7 @@ class Session(Visitor):
             note("operator", connection=self.number, user=self.user.name, op=str(request.__struct_config__.tag), fields=fields)
 
     def _refuse(self, request: object, error: Refusal) -> None:
-        known = request if isinstance(request, int | str) else None
-        self._reply(known, error.body())
+        self._reply(r.id_of(request), error.body())
 
     def _is_repeated(self, request: r.Request, memory: Memory) -> bool:
         """In a named session a request whose reply is remembered is answered again, and not done again."""

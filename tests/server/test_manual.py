@@ -5,24 +5,41 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import msgspec
+import pytest
+from click.testing import CliRunner
+from holds import hold, validator
+from jsonschema import Draft202012Validator, ValidationError
 from librt.vecs import vec
 from msgspec.structs import fields
 from mypy_extensions import i64
+from test_identity import filled
 from updates import Updates
 from wire import World
 
 from perplab.exchange.events import EVENTS
 from perplab.exchange.messages import SetMarketStatus, UpdateOracle, column_of
+from perplab.exchange.schema.codes import enums_of
 from perplab.exchange.server import requests as r
+from perplab.exchange.server.answers import MESSAGES
+from perplab.exchange.server.codecs import JSON
 from perplab.exchange.server.errors import Trouble
 from perplab.exchange.server.manual import page, schema
 from perplab.exchange.server.routing import Router
 from perplab.exchange.server.streams import OF_MARKET, SHOWN
+from perplab.lab.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "api.md"
+MESSAGE_NAMES = [one.__name__ for one in MESSAGES]
+EXAMPLES: dict[str, dict[str, Any]] = {  # what has no least value of its own
+    "batch": {"items": [{"op": "cancel", "order_id": 1}]}, "rows": {"rows": "A" * 172}, "challenge": {"key": "k"}, "step": {"ms": 1},
+    "clock": {"speed": 0}, "fault": {"user": "u", "kind": "none"}, "subscribe": {"channel": "book"}, "unsubscribe": {"channel": "book"},
+    "cancel_on_disconnect": {"scope": "none"}, "outcome": {"request": 1}, "deposit": {"account": 8},
+    "block_trade": {"buyer": 8, "seller": 9}, "set_market_status": {"status": "HALTED"},
+}  # fmt: skip
 
 
 def test_the_page_has_the_tables_of_the_code(updates: Updates) -> None:
@@ -75,7 +92,10 @@ def test_public_streams_tell_what_the_page_says() -> None:
             command = SetMarketStatus(0, 0, 4, 0) if "status" in streams else UpdateOracle(0, 0, 60_100 + number)
             world.host.send([command])
         else:  # as if the venue had said so
-            row = vec[i64]([event.KIND, 1_000 + number, 1, *[0] * 13])
+            values = [event.KIND, 1_000 + number, 1, *[0] * 13]
+            for coded in enums_of(event):
+                values[column_of(event, coded)] = 1
+            row = vec[i64](values)
             world.host.streams.note(row, world.host.router.route(row))
         world.host.flush()
         told = reader.heard()
@@ -85,7 +105,39 @@ def test_public_streams_tell_what_the_page_says() -> None:
 
 def test_the_schema_is_one() -> None:
     made = json.loads(json.dumps(schema()))
-    assert len(made["anyOf"]) == len(r.REQUESTS) and {one["$ref"].removeprefix("#/$defs/") for one in made["anyOf"]} <= set(made["$defs"])
+    Draft202012Validator.check_schema(made)
+    requests = made["$defs"]["Request"]["anyOf"]
+    assert len(requests) == len(r.REQUESTS) and {one["$ref"].removeprefix("#/$defs/") for one in requests} <= set(made["$defs"])
+    assert set(made["replies"]) == set(r.OPS) and set(made["replies"].values()) <= set(made["$defs"])
+    channels = re.findall(r'"channel": {"enum": \["(\w+)"', json.dumps({name: made["$defs"][name] for name in MESSAGE_NAMES}))
+    assert set(channels) == {*get_args(r.Channel), "heartbeat"}
+
+
+@pytest.mark.parametrize("op", r.OPS)
+def test_a_request_of_every_kind_is_as_the_schema_says(op: str) -> None:
+    request = {**filled(r.OPS[op], id=1), **EXAMPLES.get(op, {})}
+    validator("Request").validate(request)
+    assert JSON.decode(msgspec.json.encode(request)).id == 1, "and the server takes it"
+    for wrong in ({**request, "op": "tea"}, {**request, "tea": 1}, {**request, "id": -1}):
+        with pytest.raises(ValidationError):
+            validator("Request").validate(wrong)
+
+
+def test_what_the_page_shows_is_as_the_schema_says() -> None:
+    text = re.sub(r"\n {4}", " ", PAGE.read_text(encoding="utf-8"))
+    requests, replies = ([json.loads(one) for one in re.findall(rf"^{arrow} (.*)$", text, re.M)] for arrow in ("->", "<-"))
+    assert len(requests) == len(replies) == 2
+    for request, reply in zip(requests, replies, strict=True):
+        assert validator("Request").is_valid(request) == reply["ok"]
+        hold(reply, request["op"])
+    for shown in re.findall(r'`({"op": .*?})`', text):
+        validator("Request").validate(json.loads(shown))
+
+
+def test_the_command_prints_it() -> None:
+    done = CliRunner().invoke(main, ["schema"], standalone_mode=False)
+    assert json.loads(done.output) == json.loads(json.dumps(schema()))
+    assert json.loads(CliRunner().invoke(main, ["schema", "Event"]).output)["$ref"] == "#/$defs/Event"
 
 
 def test_every_error_can_be_met() -> None:

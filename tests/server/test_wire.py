@@ -102,6 +102,14 @@ def test_maps_that_are_nearly_requests_get_an_answer(request_map: dict[str, obje
     world.host.exchange.check()
 
 
+@pytest.mark.parametrize("given", [False, -1, 2**63, 1.5, "x" * 65, [1], {}])
+def test_an_id_that_is_none_is_not_sent_back(given: object) -> None:
+    talker = Talker(World())
+    talker.session.receive(talker.bytes_of({"id": given, "op": "ping"}))
+    (reply,) = talker.read()
+    assert reply["id"] is None and reply["data"]["field"] == "id"
+
+
 def test_a_frame_that_is_too_large_ends_the_connection_before_it_has_come() -> None:
     talker = Talker(World(limits=Limits(frame_bytes=1_000)))
     talker.session.receive(LENGTH.pack(1_001))

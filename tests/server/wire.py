@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
+from holds import hold
 
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange.messages import UpdateOracle
@@ -61,6 +62,7 @@ class Talker:
         self._unread = b""
         self._others: list[Message] = []
         self._numbers = count(1)
+        self._ops: dict[object, str] = {}  # by number of request
 
     def bytes_of(self, message: object) -> bytes:
         packed: bytes = msgpack.packb(message)
@@ -68,12 +70,16 @@ class Talker:
 
     def send(self, op: str, **fields: object) -> int:
         number = next(self._numbers)
+        self._ops[number] = op
         self.session.receive(self.bytes_of({"id": number, "op": op, **fields}))
         return number
 
     def read(self) -> list[Message]:
-        """All messages that there are."""
-        return messages(self.session.take(), self.framed)
+        """All messages that there are; each is as the schema says."""
+        found = messages(self.session.take(), self.framed)
+        for message in found:
+            hold(message, self._ops.get(message.get("id")))
+        return found
 
     def ask(self, op: str, **fields: object) -> Message:
         number = self.send(op, **fields)
