@@ -63,7 +63,7 @@ class Listener(Protocol):
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None: ...
 
-    def beat(self, now: int) -> None: ...
+    def beat(self, now: int, encoded: dict[str, bytes]) -> None: ...
 
     def go_back(self, notice: dict[str, object]) -> None: ...
 
@@ -126,7 +126,7 @@ class Host:
             self.router.public[kind] = 1
         self.ring = Ring(RING_EVENTS, self.router)
         self.private: dict[int, list[Listener]] = {}
-        self.sessions: set[Listener] = set()
+        self.sessions: dict[Listener, int] = {}  # and their numbers, in the order in which they came
         self.joined = 0  # sessions there were since the start
         self.world: World | None = None
         self.memories = Memories(self.limits.named_sessions, self.limits.remembered, self.limits.remembered_bytes)
@@ -310,12 +310,12 @@ class Host:
         if len(self.sessions) >= self.limits.connections:
             note("turned_away", WARNING, connections=len(self.sessions))
             raise Refusal(Trouble.TOO_MANY_CONNECTIONS, "this server has no room for another connection", limit=self.limits.connections)
-        self.sessions.add(session)
         self.joined += 1
+        self.sessions[session] = self.joined
         return self.joined
 
     def leave(self, session: Listener) -> None:
-        self.sessions.discard(session)
+        self.sessions.pop(session, None)
 
     def listen(self, account: int, session: Listener) -> None:
         self.private.setdefault(account, []).append(session)
@@ -333,19 +333,26 @@ class Host:
         if self.streams.is_dirty:
             self.streams.flush()
 
-    def beat(self) -> None:
-        """Once a second: a heartbeat to those who have subscribed to anything, the end of those who are gone."""
+    def beat(self, turn: int = 0, turns: int = 1) -> None:
+        """Once a second, or in as many turns of a second, from 0 on: a heartbeat to those who have subscribed to anything, the end of
+        those who are gone. In turns, since a thousand heartbeats at once hold up everyone else."""
         now = self.monotonic()
-        for session in list(self.sessions):
-            session.beat(now)
-        if self.store is not None:
-            try:
-                self.store.maintain(self.exchange)
-                trouble = self.store.trouble()
-            except OSError as error:
-                trouble = str(error)
-            if trouble or not self.store.is_read_only:
-                self.tell_trouble(trouble)
+        encoded: dict[str, bytes] = {}
+        for session, number in list(self.sessions.items()):
+            if number % turns == turn:
+                session.beat(now, encoded)
+        if self.store is not None and turn == 0:
+            self._maintain(self.store)
+
+    def _maintain(self, store: Store) -> None:
+        """Look after the journal, and complain of what is wrong with it."""
+        try:
+            store.maintain(self.exchange)
+            trouble = store.trouble()
+        except OSError as error:
+            trouble = str(error)
+        if trouble or not store.is_read_only:
+            self.tell_trouble(trouble)
 
     def unwell(self) -> str:
         """Why the venue takes no commands at the moment, or what it takes may not last; "": all is well."""

@@ -152,14 +152,14 @@ class Session(Visitor):
         for key in self.channels:
             self.host.streams.channels[key].catch_up(self)
 
-    def beat(self, now: int) -> None:
-        """Once a second, at monotonic `now`."""
+    def beat(self, now: int, encoded: dict[str, bytes]) -> None:
+        """Once a second, at monotonic `now`; `encoded` as for `tell`."""
         limits = self.host.limits
         quiet = limits.hello_s if self.is_mute else limits.quiet_s if self.channels or self.listens else limits.silent_s
         if now - self._heard > quiet * SECOND:
             self.end(Fatal(Trouble.IDLE, f"nothing was heard from this connection for {quiet} s; send a ping when there is nothing else"))
         elif (self.channels or self.listens) and not self.is_slow:
-            self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq})
+            self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq}, encoded)
 
     def go_back(self, notice: Named) -> None:
         """The venue is in an earlier state: the other side is told, and what it has there of private streams."""

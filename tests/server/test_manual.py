@@ -37,7 +37,7 @@ MESSAGE_NAMES = [one.__name__ for one in MESSAGES]
 EXAMPLES: dict[str, dict[str, Any]] = {  # what has no least value of its own
     "batch": {"items": [{"op": "cancel", "order_id": 1}]}, "rows": {"rows": "A" * 172}, "challenge": {"key": "k"}, "step": {"ms": 1},
     "clock": {"speed": 0}, "fault": {"user": "u", "kind": "none"}, "subscribe": {"channel": "book"}, "unsubscribe": {"channel": "book"},
-    "cancel_on_disconnect": {"scope": "none"}, "outcome": {"request": 1}, "deposit": {"account": 8},
+    "cancel_on_disconnect": {"scope": "none"}, "outcome": {"request": 1}, "deposit": {"account": 8}, "debit": {"account": 8}, "liquidate": {"account": 8},
     "block_trade": {"buyer": 8, "seller": 9}, "set_market_status": {"status": "HALTED"},
 }  # fmt: skip
 
@@ -110,7 +110,7 @@ def test_the_schema_is_one() -> None:
     assert len(requests) == len(r.REQUESTS) and {one["$ref"].removeprefix("#/$defs/") for one in requests} <= set(made["$defs"])
     assert set(made["replies"]) == set(r.OPS) and set(made["replies"].values()) <= set(made["$defs"])
     channels = re.findall(r'"channel": {"enum": \["(\w+)"', json.dumps({name: made["$defs"][name] for name in MESSAGE_NAMES}))
-    assert set(channels) == {*get_args(r.Channel), "heartbeat"}
+    assert set(channels) == {*get_args(r.Channel), "heartbeat", "venue"}
 
 
 @pytest.mark.parametrize("op", r.OPS)

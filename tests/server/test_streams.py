@@ -189,6 +189,22 @@ def test_heartbeats_carry_the_last_number_and_a_dead_client_is_cut() -> None:
     assert silent.session.ending == "IDLE"
 
 
+def test_heartbeats_come_in_turns_one_to_each_in_a_second() -> None:
+    world = World()
+    readers = [world.talker(f"user{number}", money=0) for number in range(7)]
+    world.talker("gone").session.closed()
+    readers += [world.talker(f"user{number}", money=0) for number in range(7, 12)]
+    for reader in readers:
+        reader.ask("subscribe", channel="ticker", market=0)
+    shares = []
+    for turn in range(5):
+        world.host.beat(turn, 5)
+        heard = [reader.heard("heartbeat") for reader in readers]
+        assert {len(beats) for beats in heard} == {0, 1}
+        shares.append({number for number, beats in enumerate(heard) if beats})
+    assert sorted(number for share in shares for number in share) == list(range(12)) and all(2 <= len(share) <= 3 for share in shares)
+
+
 def test_a_stream_is_left_and_not_had_twice() -> None:
     world = World(limits=Limits(subscriptions=2))
     talker = world.talker("alice")
