@@ -95,6 +95,7 @@ def serve(
     )  # fmt: skip
     if store is not None:
         host.remember(names)
+        host.epoch = store.epoch(host.epoch)
     if world != "none":
         host.attach(world_of(world, seed, start, exchange, folder))
         host.pass_time()

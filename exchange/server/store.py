@@ -5,6 +5,7 @@
     kept-000001.snapshot  a state that the operator has kept, to go back to
     keys.json         keys and secrets of users, for the owner's eyes only
     world.json        what the world was begun with
+    epoch.json        the epoch of the numbers of events, and whether they go on after a start
 
 How sure an acknowledgement is (`sync`): "strict", on the disk; "batch", with the operating system, and on the disk within 10 ms: a killed
 process loses nothing that it has acknowledged, a power failure the last 10 ms at most; "none", written within a second, or at its end.
@@ -37,6 +38,19 @@ NONE_ROWS: Final = 65_536  # commands that "none" gathers at most
 SEGMENT_ROWS: Final = 1_000_000  # commands of a segment: a start replays no more than that
 KEYS: Final = "keys.json"
 WORLD: Final = "world.json"
+EPOCH: Final = "epoch.json"
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # another one after a power failure; Linux only
+
+
+class Epoch(Struct):
+    epoch: str
+    sync: Sync
+    boot: str  # "": not known
+    closed: bool = False  # the server ended by itself, and everything is on the disk
+
+    def goes_on(self, boot: str) -> bool:
+        """Is all that was acknowledged in the journal, so that numbers of events mean what they meant?"""
+        return self.closed or self.sync == "strict" or (self.sync == "batch" and boot == self.boot != "")
 
 
 class Opened(Struct):
@@ -64,6 +78,7 @@ class Store(JournalSink):
         self.file = file
         self.journal = Journal(file, NONE_ROWS if sync == "none" else 1)
         self.commands = 0  # written since the start
+        self._epoch: Epoch | None = None
         self._dirty = threading.Event()
         self._closing = False
         self._failed: OSError | None = None
@@ -151,6 +166,18 @@ class Store(JournalSink):
         path = self.folder / KEYS
         return msgspec.json.decode(path.read_bytes(), type=list[Key]) if path.exists() else []
 
+    def epoch(self, new: str) -> str:
+        """The epoch from now on: that of before if its numbers go on, else `new`. Raises OSError."""
+        path, boot = self.folder / EPOCH, BOOT.read_text().strip() if BOOT.exists() else ""
+        try:
+            before = msgspec.json.decode(path.read_bytes(), type=Epoch)
+        except (FileNotFoundError, msgspec.DecodeError):
+            before = None
+        epoch = before.epoch if before is not None and before.goes_on(boot) else new
+        self._epoch = Epoch(epoch, self.sync, boot)
+        replace(path, msgspec.json.encode(self._epoch))
+        return epoch
+
     def maintain(self, exchange: Exchange) -> None:
         """Once in a while: write what is gathered; begin another segment where this one is long enough. Raises OSError."""
         self.journal.flush()
@@ -184,6 +211,9 @@ class Store(JournalSink):
         if self._syncer.is_alive():
             self._syncer.join()
         self.file.close()
+        if self._epoch is not None:
+            self._epoch.closed = True
+            replace(self.folder / EPOCH, msgspec.json.encode(self._epoch))
 
 
 # -- files -------------------------------------------------------------------------------------------------------------------------

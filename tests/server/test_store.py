@@ -6,15 +6,18 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
 from test_sockets import SERVE, Peer, Server
 from wire import START, Talker, World
 
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange.journal import JournalError
+from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server import store as stores
 from perplab.exchange.server.clock import Clock
 from perplab.exchange.server.host import Host
@@ -258,3 +261,51 @@ def test_a_journal_of_another_design_is_one_line(tmp_path: Path) -> None:
     begun(folder)[1].close()
     done = subprocess.run([*SERVE, "--journal", str(folder)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2 and "was written by another design" in done.stderr and done.stderr.count("error:") == 1
+
+
+@pytest.mark.parametrize("sync", ["strict", "batch", "none"])
+@pytest.mark.parametrize("how", ["closed", "killed", "power failure"])
+def test_an_epoch_goes_on_where_nothing_acknowledged_can_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: stores.Sync, how: str
+) -> None:
+    boot = tmp_path / "boot_id"
+    boot.write_text("one\n")
+    monkeypatch.setattr(stores, "BOOT", boot)
+    store = stores.begin(tmp_path / "journal", sync)
+    exchange = Exchange(load_venue("book_fund_adl"), store)
+    exchange.apply(UpdateOracle(1, 0, 60_000))
+    assert store.epoch("first") == "first"
+    if how == "closed":
+        store.close()
+    else:
+        store.journal.flush()
+    if how == "power failure":
+        boot.write_text("two\n")
+    again, found = stores.resume(tmp_path / "journal", sync, None, lambda share: None)
+    assert found.exchange.state.log.seq == exchange.state.log.seq > 0, "numbers go on"
+    goes_on = how == "closed" or sync == "strict" or (sync == "batch" and how == "killed")
+    assert again.epoch("second") == ("first" if goes_on else "second")
+    again.close()
+
+
+def test_a_client_goes_on_over_a_restart(tmp_path: Path) -> None:
+    words = ("--journal", str(tmp_path / "journal"), "--world", "none", "--venue", "book_fund_adl", "--trust", "--clock", "step")
+    server = Server(*words)
+    peer = Peer(server.port)
+    first = peer.ask("login", name="alice")
+    peer.ask("faucet")
+    last = peer.ask("ping")["seq"]
+    server.stop(signal.SIGKILL)
+    server = Server(*words)
+    peer = Peer(server.port)
+    assert peer.ask("login", name="alice")["epoch"] == first["epoch"]
+    peer.ask("subscribe", channel="private", since_seq=last)
+    late = Peer(server.port)
+    late.ask("login", name="alice")
+    late.ask("faucet")
+    told = peer.hear("private")
+    assert (told["type"], told["prev_seq"]) == ("events", last), "nothing was missed"
+    late.socket.sendall(msgpack.packb({"id": 99, "op": "subscribe", "channel": "private", "since_seq": 1}))
+    told = [message for _, message in zip(range(3), late.messages())]
+    assert [message.get("type") for message in told] == [None, "gap", "snapshot"]
+    assert server.stop()[0] == 0
