@@ -121,7 +121,7 @@ def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store 
     design = load_venue(venue)
     if folder is None:
         return Exchange(design), None, {}, {}
-    if not folder.exists() or not stores.segments(folder):
+    if not folder.exists() or not stores.has_journal(folder):
         store = stores.begin(folder, sync)
         return Exchange(design, store), store, {}, {}
     from rich.console import Console
@@ -138,7 +138,9 @@ def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store 
 
 
 def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path | None) -> World:
-    """The world; of a venue that goes on, the one that it was begun with."""
+    """The world; of a venue that goes on, the one that it was begun with, as it was last."""
+    from perplab.exchange.server.store import replace
+
     from .world import World, load_world
 
     path = folder / "world.json" if folder is not None else None
@@ -146,10 +148,12 @@ def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path 
         begun = json.loads(path.read_text(encoding="utf-8"))
         name, seed, first = begun["world"], begun["seed"], begun["start"]
         world = World(load_world(name), exchange, seed, first)
+        if "state" in begun:
+            world.set_state(begun["state"])
         world.next = start
         return world
     if path is not None:
-        path.write_text(json.dumps({"world": name, "seed": seed, "start": start}), encoding="utf-8")
+        replace(path, json.dumps({"world": name, "seed": seed, "start": start}).encode())
     return World(load_world(name), exchange, seed, start)
 
 

@@ -202,9 +202,14 @@ class World:
             "has_takers": self.has_takers, "shift": list(self.shift.items()), "basis": self.basis, "leaving": self._leaving,
         }  # fmt: skip
 
-    def go_back(self, venue: Exchange, state: dict[str, Any]) -> None:
-        """Go on around a venue in an earlier state, as the world was then."""
+    def go_back(self, venue: Exchange, ts: int, state: dict[str, Any] | None) -> None:
+        """Go on at `ts` around a venue in an earlier state, as the world was then; None: there was none, and `open` begins it."""
+        fresh = World(self.design, venue, self.seed, self.start).state()
         self.venue = venue
+        self.set_state({**fresh, "next": ts} if state is None else state)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """What `state` has given out."""
         self.next, self.turn, self.lag, self.basis = state["next"], state["turn"], state["lag"], state["basis"]
         self.is_frozen, self.has_makers, self.has_takers = state["is_frozen"], state["has_makers"], state["has_takers"]
         self.shift, self._leaving = dict(state["shift"]), state["leaving"]

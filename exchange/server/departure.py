@@ -1,11 +1,12 @@
-"""What happens to orders when a connection breaks: nothing, those that it has placed are cancelled, or all of its account."""
+"""What happens to orders when a connection breaks: nothing, those that it has placed from then on are cancelled, or all of an account.
+Chosen for each account by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from ..schema.messages import Cancel, CancelAll
+from ..schema.messages import Cancel, CancelAll, Command
 from . import requests as r
 from .errors import Refusal
 from .host import Host
@@ -17,45 +18,57 @@ Scope = Literal["none", "connection", "account"]
 class Departure:
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.scope: Scope = "none"
-        self.account = 0
+        self.scopes: dict[int, Scope] = {}  # by account; those for which nothing is to happen are not in it
         self.placed: set[int] = set()  # orders that are to go with the connection
+        self.wants_orders = False  # does it have to hear what the connection places?
+        self._kept: dict[int, frozenset[int]] = {}  # what `placed` was when a state of the venue was kept, by that state's number
 
     def choose(self, scope: Scope, account: int) -> None:
-        self.scope, self.account = scope, account
+        self.scopes[account] = scope
+        self._look()
 
     def forget(self) -> None:
         """Nothing is to happen."""
-        self.scope = "none"
+        self.scopes.clear()
+        self._look()
 
-    @property
-    def wants_orders(self) -> bool:
-        """Does it have to hear what the connection places?"""
-        return self.scope == "connection"
+    def _look(self) -> None:
+        self.scopes = {account: scope for account, scope in self.scopes.items() if scope != "none"}
+        self.wants_orders = "connection" in self.scopes.values()
 
     def note(self, orders: Iterable[int]) -> None:
         """Orders that the connection has placed. Those that are gone are left out before the others are too many."""
         self.placed.update(orders)
-        if len(self.placed) > r.MAX_BATCH + 2 * self.host.exchange.design.max_open_orders:
-            self.placed &= {order.order_id for order in self.host.exchange.open_orders(self.account)}
+        if len(self.placed) > r.MAX_BATCH + 2 * len(self.scopes) * self.host.exchange.design.max_open_orders:
+            self.placed &= {order.order_id for account in self.scopes for order in self.host.exchange.open_orders(account)}
 
-    def go_back(self, user: User | None) -> None:
-        """The venue is in an earlier state: numbers of orders, and of accounts, that came later will be given to others."""
-        last = self.host.exchange.state.last_order_id
-        self.placed = {order_id for order_id in self.placed if order_id <= last}
-        if self.host.people.owner_of.get(self.account) is not user:
-            self.forget()
+    def keep(self, number: int, kept: Iterable[int]) -> None:
+        """The state of the venue is kept under this number; `kept`: those of all that are."""
+        self._kept = {one: self._kept[one] for one in kept if one in self._kept}
+        if self.placed:
+            self._kept[number] = frozenset(self.placed)
+
+    def go_back(self, number: int, user: User | None) -> None:
+        """The venue is in that state: what was placed later never was, and its number will be another order's."""
+        self.placed = set(self._kept.get(number, ()))
+        self.scopes = {account: scope for account, scope in self.scopes.items() if self.host.people.owner_of.get(account) is user}
+        self._look()
 
     def carry_out(self) -> None:
         """The connection is gone. A venue that cannot do it now has told its operator why."""
-        scope, self.scope = self.scope, "none"
+        commands = list(self._commands())
+        accounts = ", ".join(map(str, self.scopes))
+        self.forget()
         try:
-            if scope == "account":
-                self.host.send([CancelAll(0, self.account, -1)])
-            elif scope == "connection":
-                own = (order.order_id for order in self.host.exchange.open_orders(self.account))
-                mine = [Cancel(0, self.account, order_id) for order_id in own if order_id in self.placed]
-                if mine:
-                    self.host.send(mine)
+            if commands:
+                self.host.send(commands)
         except Refusal as error:
-            self.host.complain(f"cancel on disconnect of account {self.account}: {error}")
+            self.host.complain(f"cancel on disconnect of account {accounts}: {error}")
+
+    def _commands(self) -> Iterator[Command]:
+        for account, scope in self.scopes.items():
+            if scope == "account":
+                yield CancelAll(0, account, -1)
+            else:
+                own = (order.order_id for order in self.host.exchange.open_orders(account))
+                yield from (Cancel(0, account, order_id) for order_id in own if order_id in self.placed)

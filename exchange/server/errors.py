@@ -126,3 +126,20 @@ def refused(reason: int, data: Data) -> Data:
     """The body of what the venue itself refused."""
     named = Reason(reason)
     return error_body(REFUSED + reason, named.name, REASON_TEXT[named], data)
+
+
+class Rejected(Refusal):
+    """What the venue itself has refused."""
+
+    def __init__(self, reason: Reason, **data: object) -> None:
+        super().__init__(Trouble.BROKEN, REASON_TEXT[reason], **data)
+        self.reason = reason
+
+    def body(self) -> Data:
+        return refused(self.reason, self.data)
+
+
+def is_of_venue(error: Data) -> bool:
+    """Did the venue refuse it, and not the server before the venue was asked?"""
+    code = error["code"]
+    return isinstance(code, int) and code > REFUSED

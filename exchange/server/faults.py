@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from ..schema.codes import Reason
-from .errors import Data, Refusal, Trouble, refused
+from .errors import Data, Rejected
 
 MS: int = 1_000_000  # [ns]
 PPM: Final = 1_000_000
 TIMES: Final = frozenset(("ts", "oracle_ts", "due"))  # fields of messages that are times [ns]; 0: never
 
 
-class Rejection(Refusal):
+class Rejection(Rejected):
     """An order that is refused as if the venue had, for a reason that was chosen."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(Trouble.BROKEN, "")
-        self.reason = reason
+        super().__init__(reason, injected=True)
 
     def body(self) -> Data:
-        return {**refused(self.reason, {**self.data, "injected": True}), "seq": 0}
+        return {**super().body(), "seq": 0}
 
 
 class Faults:

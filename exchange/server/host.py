@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from logging import ERROR, INFO, WARNING
@@ -20,9 +21,10 @@ from mypy_extensions import i64
 from ..engine import Applied, Exchange
 from ..journal import JournalFailed
 from ..schema.codes import FIRST_USER, AccountKind, Reason
-from ..schema.messages import MAX_AMOUNT, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
+from ..schema.messages import MAX_AMOUNT, MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
+from ..state.types import MAX_FLOW
 from .clock import Clock
-from .errors import REASON_TEXT, Refusal, Trouble
+from .errors import REASON_TEXT, Refusal, Rejected, Trouble
 from .faults import Faults
 from .limits import Limits
 from .log import note
@@ -49,7 +51,7 @@ class World(Protocol):
 
     def state(self) -> dict[str, object]: ...
 
-    def go_back(self, venue: Exchange, state: dict[str, object]) -> None: ...
+    def go_back(self, venue: Exchange, ts: int, state: dict[str, object] | None) -> None: ...
 
     def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...
 
@@ -65,7 +67,9 @@ class Listener(Protocol):
 
     def beat(self, now: int, encoded: dict[str, bytes]) -> None: ...
 
-    def go_back(self, notice: dict[str, object]) -> None: ...
+    def keep(self, number: int, kept: Iterable[int]) -> None: ...
+
+    def go_back(self, number: int, notice: dict[str, object]) -> None: ...
 
     def shut_down(self) -> None: ...
 
@@ -205,11 +209,41 @@ class Host:
 
     # -- accounts --
 
-    def new_user(self, name: str) -> User:
-        """A user with an account. Raises Refusal; then there is neither."""
+    def sign_up(self, name: str, scopes: Iterable[str], asset: int, amount: int) -> Key:
+        """A user with an account, money in it, and a key. Raises Refusal; then there is nothing of it."""
+        if self.people.is_taken(name):
+            raise Refusal(Trouble.NAME_TAKEN, f"there is a user {name!r} already", field="name", given=name)
+        self.refuse_beyond_supply(asset, amount)
+        self.refuse_too_many_users(name)
+        user = self.people.user(name)
+        try:
+            key = self.key_of(user, scopes)
+        except Refusal:
+            self.people.forget(user)
+            raise
+        try:
+            self.open_account(user, lambda account: [Deposit(0, account, asset, amount)])
+        except Refusal:
+            self.people.forget(user)
+            self._forget_key(key)
+            raise
+        return key
+
+    def refuse_beyond_supply(self, asset: int, amount: int) -> None:
+        """Raises Rejected if the venue could not count so much money."""
+        deposits, withdrawals = self.exchange.deposits(asset), self.exchange.withdrawals(asset)
+        if deposits - withdrawals + amount > MAX_SUPPLY or deposits + amount > MAX_FLOW:
+            raise Rejected(Reason.SUPPLY_LIMIT, field="amount", given=amount)
+
+    def refuse_too_many_users(self, name: str) -> None:
+        """Raises Refusal."""
         limit = self.limits.users
         if len(self.people.users) >= limit and name not in self.people.users:
             raise Refusal(Trouble.TOO_MANY_USERS, f"this server has {limit} users, as many as it takes", limit=limit)
+
+    def new_user(self, name: str) -> User:
+        """A user with an account. Raises Refusal; then there is neither."""
+        self.refuse_too_many_users(name)
         user = self.people.user(name)
         try:
             self.open_account(user)
@@ -218,8 +252,8 @@ class Host:
             raise
         return user
 
-    def open_account(self, user: User, kind: AccountKind = AccountKind.TRADER) -> int:
-        """A new account of a user; its number. Raises Refusal."""
+    def open_account(self, user: User, then: Callable[[int], Iterable[Command]] = lambda account: ()) -> int:
+        """A new account of a user; its number. `then`: what is done with it in the same block. Raises Refusal."""
         if len(user.accounts) >= self.limits.accounts:
             message = f"{user.name} has {len(user.accounts)} accounts, as many as this server gives to one"
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=self.limits.accounts)
@@ -229,16 +263,19 @@ class Host:
                 self.store.name(user.number, user.name)
             except JournalFailed as error:
                 raise Refusal(Trouble.READ_ONLY, str(error)) from error
-        self.send([OpenAccount(0, kind, user.number)])
+        self.send([OpenAccount(0, AccountKind.TRADER, user.number), *then(account)])
         if self.exchange.state.accounts.count == account:
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, "the venue has as many accounts as its design allows", limit=account - FIRST_USER)
         self.people.give(account, user)
         note("account", user=user.name, account=account)
         return account
 
-    def fund(self, account: int, asset: int, amount: int) -> Applied:
+    def fund(self, account: int, asset: int, amount: int) -> None:
         """Money from nowhere. Raises Refusal."""
-        return self.send([Deposit(0, account, asset, amount)])
+        applied = self.send([Deposit(0, account, asset, amount)])
+        reason = int(outcomes(applied.events, applied.ends)[REASON])
+        if reason:
+            raise Rejected(Reason(reason), account=account)
 
     def liquidate(self, account: int, market: int) -> list[Debit]:
         """Take what the account has above maintenance, and a micro-unit more, where it holds something: in `market`, or with -1 wherever.
@@ -277,21 +314,31 @@ class Host:
     def keep(self, name: str) -> str:
         """Keep the state as it is; the name of one that was forgotten for it, or "". Raises Refusal."""
         ts = self.pass_time()
-        return self.moments.keep(name, ts, self.exchange, None if self.world is None else self.world.state())
+        forgotten = self.moments.keep(name, ts, self.exchange, None if self.world is None else self.world.state())
+        for session in self.sessions:
+            session.keep(self.moments.numbers[name], self.moments.numbers.values())
+        return forgotten
 
     def go_back(self, name: str) -> None:
         """Let the venue, its world and its time be what they were, and a new epoch begin; `tell_epoch` tells it. Raises Refusal, and then
         nothing has happened."""
-        moment, exchange = self.moments.go_back(name)
+        epoch = self.people.token(8)
+        moment, exchange = self.moments.go_back(name, epoch)
         self.first_seq += exchange.state.log.seq - self.exchange.state.log.seq
         self.exchange = exchange
-        self.epoch = self.people.token(8)
+        self.epoch = epoch
         self.ring = Ring(RING_EVENTS, self.router)
         self.memories.clear()
         self.people.assign(self._owners())
         self.clock.put_back(moment.ts)
-        if self.world is not None and moment.world is not None:
-            self.world.go_back(exchange, moment.world)
+        world, self.world = self.world, None  # until its accounts are there
+        if world is not None:
+            world.go_back(exchange, moment.ts, moment.world)
+            try:
+                self.attach(world)
+            except Refusal as error:  # the venue has gone back all the same
+                self.complain(f"nothing happens around the venue any more: {error}")
+            self.save_world()
 
     def tell_epoch(self, name: str) -> None:
         """Tell everybody that the venue has gone back, and what there is to see now."""
@@ -300,7 +347,7 @@ class Host:
             "seq": self.exchange.state.log.seq,
         }  # fmt: skip
         for session in list(self.sessions):
-            session.go_back(notice)
+            session.go_back(self.moments.numbers[name], notice)
         self.streams.go_back(self.exchange)
 
     # -- sessions --
@@ -388,6 +435,21 @@ class Host:
             if action is not None:
                 action()
 
+    def save_world(self) -> None:
+        """Write down what the world is like, for the next start. That it cannot be written is told, and keeps nothing from happening."""
+        if self.store is not None and self.world is not None:
+            try:
+                self.store.save_world(self.world.state())
+            except OSError as error:
+                self.complain(f"what the world is like could not be written down: {error.strerror or error}")
+
+    def _forget_key(self, key: Key) -> None:
+        """As if a key had never been made; where that cannot be written down, it is still good for nothing."""
+        del self.people.keys[key.key]
+        if self.store is not None:
+            with suppress(OSError):
+                self.store.save_keys(self.people.keys)
+
     def key_of(self, user: User, scopes: Iterable[str]) -> Key:
         """A new key. Raises Refusal."""
         key = self.people.new_key(user, scopes)
@@ -406,3 +468,5 @@ class Host:
             self.people.users[name] = User(name, number, [])
         self.people.assign(self._owners())
         self.people.keys = {key.key: key for key in self.store.load_keys()}
+        for key in self.people.keys.values():
+            self.people.user(key.user)  # one without an account, such as the operator, is in the keys alone

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ..engine import Exchange, restore
-from ..journal import JournalFailed, Mark
+from ..journal import Mark
 from ..state.snapshot import SnapshotError
 from .errors import Refusal, Trouble
 
@@ -56,8 +56,8 @@ class Moments:
         self.numbers[name] = number
         return gone if gone != name else ""
 
-    def go_back(self, name: str) -> tuple[Moment, Exchange]:
-        """The state of that name, and a venue that is in it; the journal has it. Raises Refusal; then all is as it was."""
+    def go_back(self, name: str, epoch: str) -> tuple[Moment, Exchange]:
+        """The state of that name, and a venue that is in it; the journal has it, and the epoch. Raises Refusal; then all is as it was."""
         if name not in self.numbers:
             message = f"there is no snapshot {name!r}"
             raise Refusal(Trouble.UNKNOWN_NAME, message, field="name", given=name, known=list(self.numbers))
@@ -69,8 +69,8 @@ class Moments:
             raise Refusal(Trouble.UNREADABLE, f"the snapshot {name!r} cannot be gone back to: {error}", field="name", given=name) from error
         if self.store is not None:
             try:
-                self.store.go_back(number)
-            except JournalFailed as error:
+                self.store.go_back(number, epoch)
+            except OSError as error:
                 raise Refusal(Trouble.READ_ONLY, str(error)) from error
             exchange.journal = self.store
         return moment, exchange

@@ -52,7 +52,7 @@ class People:
     def is_taken(self, name: str) -> bool:
         """Is it more than a name? A server that was killed while it made a user leaves one without accounts and keys."""
         known = self.users.get(name)
-        return known is not None and (bool(known.accounts) or any(key.user == name for key in self.keys.values()))
+        return (known is not None and bool(known.accounts)) or any(key.user == name for key in self.keys.values())
 
     def forget(self, user: User) -> None:
         """As if a user without accounts had never been."""

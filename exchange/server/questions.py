@@ -144,12 +144,8 @@ class Questions:
         if session.user is None:
             if request.name is None:
                 raise Refusal(Trouble.MISSING_FIELD, "a new user needs the field 'name'", field="name")
-            if self.host.people.is_taken(request.name):
-                raise Refusal(Trouble.NAME_TAKEN, f"there is a user {request.name!r} already", field="name", given=request.name)
-            user = self.host.new_user(request.name)
-            account = user.accounts[0]
-            self.host.fund(account, asset, request.amount)
-            key = self.host.key_of(user, request.scopes)
+            key = self.host.sign_up(request.name, request.scopes, asset, request.amount)
+            account = self.host.people.users[request.name].accounts[0]
             return {"account": account, "balance": self.host.exchange.balance(account, asset), "key": key.key, "secret": key.secret}
         account = session.account(request.account)
         self.host.fund(account, asset, request.amount)
@@ -279,6 +275,7 @@ class Questions:
         if request.market is not None:
             changes["market"] = self.market(request.market)
         state = self.host.world.change(self.host.clock.now(), changes)
+        self.host.save_world()
         self.host.pass_time()
         return {"world": state, "ts": self.host.exchange.now}
 

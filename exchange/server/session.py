@@ -20,7 +20,7 @@ from . import requests as r
 from .bucket import Bucket
 from .codecs import MSGPACK, Codec
 from .departure import Departure
-from .errors import Data, Fatal, Refusal, Trouble, refused
+from .errors import Data, Fatal, Refusal, Trouble, is_of_venue, refused
 from .frames import Frames
 from .held import Held
 from .host import Host
@@ -161,12 +161,16 @@ class Session(Visitor):
         elif (self.channels or self.listens) and not self.is_slow:
             self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq}, encoded)
 
-    def go_back(self, notice: Named) -> None:
-        """The venue is in an earlier state: the other side is told, and what it has there of private streams."""
+    def keep(self, number: int, kept: Iterable[int]) -> None:
+        """The state of the venue is kept."""
+        self.departure.keep(number, kept)
+
+    def go_back(self, number: int, notice: Named) -> None:
+        """The venue is in an earlier state: the other side is told, and what it has there of private streams. `number`: of that state."""
+        self.departure.go_back(number, self.user)
         if self.is_mute:
             return
         self.tell(dict(notice))
-        self.departure.go_back(self.user)
         for account in list(self.listens):
             try:
                 self.readable(account)
@@ -244,7 +248,7 @@ class Session(Visitor):
         reply = {"id": request, **body, "tokens": self.bucket.left(self.host.monotonic()) if tokens is None else tokens}
         memory = self.memory
         size = self.tell(reply)
-        if memory is not None and request is not None:
+        if memory is not None and request is not None and (reply["ok"] or is_of_venue(reply)):  # else nothing happened: it may come again
             memory.keep(request, reply, size)
 
     def end(self, error: Refusal) -> None:
@@ -336,6 +340,9 @@ class Session(Visitor):
         if left >= 0:
             self._tokens = left
             return
+        if count > self.bucket.burst:
+            message = f"{count} commands at once are more than this connection may ever send; at most {self.bucket.burst}"
+            raise Refusal(Trouble.BATCH_TOO_LARGE, message, limit=self.bucket.burst, given=count)
         limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
         ignored = self._patience.refuse(self._heard, wait)
         message = f"{count} commands are more than this connection may send now; try again in {wait} ms"
@@ -458,7 +465,8 @@ class Session(Visitor):
         for account in [account for account in self.listens if self.host.people.owner_of.get(account) is not user]:
             del self.listens[account]
             self.host.unlisten(account, self)
-        self.departure.forget()
+        if user is not self.user:
+            self.departure.forget()
         self._leave_name()
         self.user, self.scopes, self.named = user, scopes, named or ""
         note("login", connection=self.number, user=user.name, scopes=scopes, session=named)

@@ -4,7 +4,7 @@
     000002.snapshot   the state before segment 2: a start reads the last one and replays what follows; without it, everything
     kept-000001.snapshot  a state that the operator has kept, to go back to
     keys.json         keys and secrets of users, for the owner's eyes only
-    world.json        what the world was begun with
+    world.json        what the world was begun with, and what it is like
     epoch.json        the epoch of the numbers of events, and whether they go on after a start
 
 How sure an acknowledgement is (`sync`): "strict", on the disk; "batch", with the operating system, and on the disk within 10 ms: a killed
@@ -14,10 +14,12 @@ A segment that a crash cut off is cut to its last whole record, and that is told
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -36,13 +38,14 @@ Sync = Literal["strict", "batch", "none"]
 BATCH_S: Final = 0.01  # between two syncs of "batch"
 NONE_ROWS: Final = 65_536  # commands that "none" gathers at most
 SEGMENT_ROWS: Final = 1_000_000  # commands of a segment: a start replays no more than that
+LARGEST_DESIGN: Final = 1 << 20  # [bytes] a longer beginning of a segment is one
 KEYS: Final = "keys.json"
 WORLD: Final = "world.json"
 EPOCH: Final = "epoch.json"
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # another one after a power failure; Linux only
 
 
-class Epoch(Struct):
+class Epoch(Struct, frozen=True):
     epoch: str
     sync: Sync
     boot: str  # "": not known
@@ -67,10 +70,11 @@ class Store(JournalSink):
     """The journal of a venue that is served. Made by `begin` or `resume`."""
 
     __slots__ = (  # attributes in a dict below a compiled class are slow
-        "_closing", "_dirty", "_failed", "_syncer", "commands", "file", "folder", "journal", "rows", "segment", "sync",
+        "_closing", "_dirty", "_epoch", "_failed", "_syncer", "commands", "file", "folder", "journal", "lock", "rows", "segment", "sync",
     )  # fmt: skip
 
-    def __init__(self, folder: Path, sync: Sync, segment: int, file: BinaryIO, rows: int) -> None:
+    def __init__(self, folder: Path, sync: Sync, segment: int, file: BinaryIO, rows: int, lock: BinaryIO | None = None) -> None:
+        self.lock = lock
         self.folder = folder
         self.sync = sync
         self.segment = segment
@@ -153,9 +157,17 @@ class Store(JournalSink):
         """Raises OSError."""
         return kept_file(self.folder, number).read_bytes()
 
-    def go_back(self, number: int) -> None:
-        """Write down that the state is from here on the kept one. Raises JournalFailed; then it is not."""
-        self._mark(Mark(back_to=number))
+    def go_back(self, number: int, epoch: str) -> None:
+        """Write down that the state is from here on the kept one, in another epoch. Raises OSError; then it is not."""
+        before = self._epoch
+        self._save_epoch(Epoch(epoch, self.sync, before.boot if before is not None else ""))
+        try:
+            self._mark(Mark(back_to=number))
+        except BaseException:
+            if before is not None:
+                with suppress(OSError):  # a new epoch where nothing happened only lets clients look again
+                    self._save_epoch(before)
+            raise
         self.rows = SEGMENT_ROWS  # begin another segment soon: a start need not go this way again
 
     def save_keys(self, keys: dict[str, Key]) -> None:
@@ -174,9 +186,18 @@ class Store(JournalSink):
         except (FileNotFoundError, msgspec.DecodeError):
             before = None
         epoch = before.epoch if before is not None and before.goes_on(boot) else new
-        self._epoch = Epoch(epoch, self.sync, boot)
-        replace(path, msgspec.json.encode(self._epoch))
+        self._save_epoch(Epoch(epoch, self.sync, boot))
         return epoch
+
+    def _save_epoch(self, epoch: Epoch) -> None:
+        replace(self.folder / EPOCH, msgspec.json.encode(epoch))
+        self._epoch = epoch
+
+    def save_world(self, state: dict[str, object]) -> None:
+        """Raises OSError."""
+        path = self.folder / WORLD
+        begun = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+        replace(path, msgspec.json.encode({**begun, "state": state}))
 
     def maintain(self, exchange: Exchange) -> None:
         """Once in a while: write what is gathered; begin another segment where this one is long enough. Raises OSError."""
@@ -212,8 +233,9 @@ class Store(JournalSink):
             self._syncer.join()
         self.file.close()
         if self._epoch is not None:
-            self._epoch.closed = True
-            replace(self.folder / EPOCH, msgspec.json.encode(self._epoch))
+            self._save_epoch(msgspec.structs.replace(self._epoch, closed=True))
+        if self.lock is not None:
+            self.lock.close()
 
 
 # -- files -------------------------------------------------------------------------------------------------------------------------
@@ -253,12 +275,51 @@ def segments(folder: Path) -> list[int]:
     return found
 
 
+def is_begun(path: Path) -> bool:
+    """Has the segment its design? One that has not was cut off while it was made, and never held anything. Raises JournalError."""
+    with path.open("rb") as file:
+        data = file.read(LARGEST_DESIGN)
+    if len(data) < len(MAGIC) and MAGIC.startswith(data):
+        return False
+    return len(data) == LARGEST_DESIGN or next(records(data, str(path)), None) is not None
+
+
+def has_journal(folder: Path) -> bool:
+    """Is there one to go on with? Raises JournalError."""
+    numbers = segments(folder)
+    return bool(numbers) and (len(numbers) > 1 or is_begun(folder / f"{numbers[0]:06}.journal"))
+
+
+def locked(folder: Path) -> BinaryIO:
+    """Holds the folder as long as it is open: two servers would write one journal. Raises JournalError, OSError."""
+    file = (folder / "lock").open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise JournalError(f"{folder}: another server is running with this journal") from None
+    return file
+
+
+def clear(folder: Path) -> int:
+    """Take away the last segment if it was cut off while it was made; how many bytes it had. Raises JournalError, OSError."""
+    numbers = segments(folder)
+    path = folder / f"{numbers[-1]:06}.journal" if numbers else None
+    if path is None or is_begun(path):
+        return 0
+    size = path.stat().st_size
+    path.unlink()
+    return size
+
+
 def begin(folder: Path, sync: Sync) -> Store:
     """A new journal. Raises JournalError for a folder that has one, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    if segments(folder):
+    lock = locked(folder)
+    if has_journal(folder):
         raise JournalError(f"{folder}: holds a journal already")
-    return Store(folder, sync, 1, segment_file(folder, 1, "xb"), 0)
+    clear(folder)
+    return Store(folder, sync, 1, segment_file(folder, 1, "xb"), 0, lock)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------------------
@@ -267,14 +328,17 @@ def begin(folder: Path, sync: Sync) -> Store:
 def resume(folder: Path, sync: Sync, design: VenueDesign | None, progress: Callable[[float], None]) -> tuple[Store, Opened]:
     """The venue as its journal leaves it, and the journal to go on with. `design`, if given, must be that of the journal; `progress` hears
     the share that is replayed. Raises JournalError."""
+    lock = locked(folder)
+    lost = clear(folder)
     found = recover(folder, design, progress)
+    found.dropped_bytes += lost
     last = segments(folder)[-1]
     path = folder / f"{last:06}.journal"
     file = segment_file(folder, last, "r+b")
-    whole = path.stat().st_size - found.dropped_bytes
+    whole = path.stat().st_size - found.dropped_bytes + lost
     file.truncate(whole)
     file.seek(whole)
-    store = Store(folder, sync, last, file, found.commands)
+    store = Store(folder, sync, last, file, found.commands, lock)
     return store, found
 
 
@@ -293,6 +357,9 @@ def recover(
 def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[float], None], whole: bool) -> Opened:
     """The same; raises NotKept where the last snapshot is not enough."""
     numbers = segments(folder)
+    unmade = 0
+    if len(numbers) > 1 and not is_begun(folder / f"{numbers[-1]:06}.journal"):
+        unmade = (folder / f"{numbers.pop():06}.journal").stat().st_size
     if not numbers:
         raise JournalError(f"{folder}: holds no journal")
     if design is not None:
@@ -324,7 +391,7 @@ def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[floa
     if replay is None:
         raise JournalError(f"{folder}: holds no design")
     progress(1.0)
-    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped)
+    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped + unmade)
 
 
 def from_snapshot(folder: Path, last: int) -> tuple[Exchange | None, int]:

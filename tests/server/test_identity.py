@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from wire import START, Message, Talker, World
 
+from perplab.exchange.journal import JournalFailed
 from perplab.exchange.messages import AUTHORITY, COMMANDS, Command, Role, command_row
 from perplab.exchange.server import requests as r
+from perplab.exchange.server import store as stores
 from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.people import signature_of
 
@@ -202,3 +206,46 @@ def test_only_the_operator_steps_the_clock_and_only_one_that_stands() -> None:
     assert talker.ask("step", ms=5_000)["ts"] == START + 5_000_000_000 == world.host.clock.now()
     world.clock.run(2)
     assert talker.ask("step", ms=5)["reason"] == "NOT_STEPPED"
+
+
+def test_a_name_that_a_key_has_is_taken_also_behind_a_restart(tmp_path: Path) -> None:
+    """The operator has no account: only the keys know him."""
+    store = stores.begin(tmp_path / "j", "batch")
+    world = World(trust=False)
+    world.host.store = store
+    key = world.host.key_of(world.host.people.user("admin"), ("admin",))
+    again = World(trust=False)
+    again.host.store = store
+    again.host.remember({})
+    assert again.host.people.users["admin"].name == key.user
+    assert again.talker().ask("faucet", name="admin")["reason"] == "NAME_TAKEN"
+    store.close()
+
+
+def test_a_faucet_that_fails_has_made_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = stores.begin(tmp_path / "j", "batch")
+    world = World(trust=False)
+    world.host.store = store
+    before = world.host.exchange.state_hash()
+    (tmp_path / "j" / "keys.json.new").mkdir()
+    assert world.talker().ask("faucet", name="dave")["reason"] == "READ_ONLY"
+    (tmp_path / "j" / "keys.json.new").rmdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "name", lambda *_: (_ for _ in ()).throw(JournalFailed("full")))
+        assert world.talker().ask("faucet", name="dave")["reason"] == "READ_ONLY"
+    assert world.host.exchange.state_hash() == before and not world.host.people.users and not store.load_keys()
+    assert world.talker().ask("faucet", name="dave")["ok"]
+    store.close()
+
+
+def test_a_faucet_that_the_venue_refuses_says_so() -> None:
+    world = World()
+    alice = world.talker("alice", money=0)
+    for _ in range(100):
+        told = alice.ask("faucet", amount=10**16)
+        if not told["ok"]:
+            break
+    assert (told["code"], told["reason"]) == (1035, "SUPPLY_LIMIT")
+    before = world.host.exchange.state.accounts.count
+    assert world.talker().ask("faucet", name="bob", amount=10**16)["reason"] == "SUPPLY_LIMIT"
+    assert world.host.exchange.state.accounts.count == before and not world.host.people.is_taken("bob")

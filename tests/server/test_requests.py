@@ -157,7 +157,7 @@ def test_a_flood_is_refused_told_when_to_come_back_and_then_cut() -> None:
     assert (refused["reason"], refused["data"]["retry_ms"], refused["tokens"]) == ("RATE_LIMITED", 100, 0)
     world.monotonic += SECOND // 10
     assert does(flooder, buy(59_901))["ok"], "as was told"
-    assert flooder.ask("batch", items=[buy(1)] * 6)["reason"] == "RATE_LIMITED"
+    assert flooder.ask("batch", items=[buy(1)] * 5)["reason"] == "RATE_LIMITED"
     for _ in range(3):
         flooder.send("place", market=0, side=0, price=1, size=1)
     assert flooder.session.ending == "RATE_LIMITED" and does(other, buy(59_000))["ok"]
@@ -194,3 +194,46 @@ def test_connections_are_bounded() -> None:
         Talker(world)
     one.session.closed()
     assert Talker(world).ask("ping")["ok"]
+
+
+def test_a_batch_that_no_waiting_makes_small_enough_is_told_so() -> None:
+    talker = World(limits=Limits(commands_per_s=10, burst=20)).talker("alice")
+    told = talker.ask("batch", items=[buy(1)] * 21)
+    assert (told["reason"], told["data"]) == ("BATCH_TOO_LARGE", {"limit": 20, "given": 21})
+    assert talker.ask("batch", items=[buy(1)] * 19)["ok"], "no token was taken for it"
+
+
+def test_what_did_not_happen_may_be_sent_again_under_its_id() -> None:
+    """A named session remembers what the venue said; what the server turned away it never asked."""
+    world = World(limits=Limits(commands_per_s=1, burst=1))
+    talker = Talker(world)
+    talker.ask("login", name="alice", session="s")
+    talker.ask("faucet")
+    assert does(talker, buy(59_000))["ok"]
+    number = 77
+    talker.session.receive(talker.bytes_of({"id": number, **buy(59_001)}))
+    assert talker.read()[-1]["reason"] == "RATE_LIMITED"
+    world.monotonic += 2 * SECOND
+    talker.session.receive(talker.bytes_of({"id": number, **buy(59_001)}))
+    assert talker.read()[-1]["ok"]
+    talker.session.receive(talker.bytes_of({"id": number, **buy(59_001)}))
+    assert talker.read()[-1]["again"]
+
+
+def test_each_account_has_a_scope_of_its_own_and_the_same_user_keeps_it() -> None:
+    world = World()
+    alice = world.talker("alice")
+    first = alice.ask("accounts")["accounts"][0]
+    second = alice.ask("open_account")["account"]
+    alice.ask("faucet", account=second)
+    for account, price in ((first, 59_000), (second, 59_001)):
+        assert does(alice, {**buy(price), "account": account})["ok"]
+    bot = Talker(world)
+    bot.ask("login", name="alice")
+    assert bot.ask("cancel_on_disconnect", scope="account", account=first)["ok"]
+    assert bot.ask("cancel_on_disconnect", scope="connection", account=second)["ok"]
+    assert does(bot, {**buy(59_002), "account": second})["ok"]
+    bot.ask("login", name="alice")
+    bot.session.closed()
+    assert alice.ask("account", account=first)["orders"] == []
+    assert [order["price"] for order in alice.ask("account", account=second)["orders"]] == [59_001]

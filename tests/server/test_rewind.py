@@ -132,6 +132,41 @@ def test_orders_of_a_connection_are_forgotten_as_far_as_they_are_gone() -> None:
     assert other.ask("order", order_id=first)["state"] == "CANCELLED" and other.ask("order", order_id=second)["state"] == "OPEN"
 
 
+def test_orders_are_of_the_connection_that_placed_them_on_every_branch() -> None:
+    world = World()
+    one, two, admin = world.talker("alice"), Talker(world), operator(world)
+    two.ask("login", name="alice")
+    for talker in (one, two):
+        talker.ask("cancel_on_disconnect", scope="connection")
+    admin.ask("snapshot", name="a")
+    order = one.ask("place", market=0, side="BUY", price=59_000, size=5)["order_id"]
+    admin.ask("snapshot", name="b")
+    admin.ask("rewind", name="a")
+    assert two.ask("place", market=0, side="BUY", price=58_000, size=5)["order_id"] == order, "the same number, on another branch"
+    admin.ask("rewind", name="b")
+    two.session.closed()
+    assert one.ask("order", order_id=order)["state"] == "OPEN", "it is not of the connection that is gone"
+    one.session.closed()
+    assert admin.ask("account", account=8)["orders"] == []
+
+
+def test_a_world_that_began_later_begins_anew_with_accounts_of_its_own() -> None:
+    world = World("sandbox")
+    admin = operator(world)
+    admin.ask("snapshot")
+    world.host.attach(Surroundings(load_world("sandbox"), world.host.exchange, 1, START))
+    admin.ask("step", ms=5_000)
+    admin.ask("rewind")
+    alice = world.talker("alice", money=10**9)
+    admin.ask("step", ms=20_000)
+    mine = alice.ask("account")
+    assert mine["orders"] == [] and mine["positions"] == [] and mine["balances"][0]["cash"] == 10**9
+    surroundings = world.host.world
+    assert isinstance(surroundings, Surroundings) and surroundings.venue is world.host.exchange
+    assert alice.ask("accounts")["accounts"][0] not in (*surroundings.makers, surroundings.taker)
+    assert world.host.exchange.best_bid(0) and world.host.exchange.best_ask(0)
+
+
 def test_a_slow_reader_is_told_when_it_reads_again() -> None:
     world = World()
     alice, admin = world.talker("alice"), operator(world)

@@ -279,6 +279,8 @@ def test_an_epoch_goes_on_where_nothing_acknowledged_can_be_missing(
         store.close()
     else:
         store.journal.flush()
+        assert store.lock is not None
+        store.lock.close()
     if how == "power failure":
         boot.write_text("two\n")
     again, found = stores.resume(tmp_path / "journal", sync, None, lambda share: None)
@@ -309,3 +311,32 @@ def test_a_client_goes_on_over_a_restart(tmp_path: Path) -> None:
     told = [message for _, message in zip(range(3), late.messages())]
     assert [message.get("type") for message in told] == [None, "gap", "snapshot"]
     assert server.stop()[0] == 0
+
+
+@pytest.mark.parametrize("left", [0, 10, 18, 40, 300])
+def test_a_segment_that_was_cut_off_while_it_was_made_never_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    monkeypatch.setattr(stores, "SEGMENT_ROWS", 20)
+    folder = tmp_path / "j"
+    world, store, _ = begun(folder)
+    world.host.beat()
+    store.close()
+    path = folder / "000002.journal"
+    path.write_bytes(path.read_bytes()[:left])
+    assert recover(folder).exchange.state_hash() == world.host.exchange.state_hash()
+    again, store = served(folder)
+    trade(again.talker("alice", money=0), 5, 100)
+    store.close()
+    assert recover(folder).exchange.state_hash() == again.host.exchange.state_hash()
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "000001.journal").write_bytes((folder / "000001.journal").read_bytes()[:left])
+    assert not stores.has_journal(first)
+    stores.begin(first, "batch").close()
+
+
+def test_a_folder_is_one_server_s(tmp_path: Path) -> None:
+    _, store, _ = begun(tmp_path / "j")
+    with pytest.raises(JournalError, match="another server is running with this journal"):
+        resume(tmp_path / "j", "batch", None, lambda share: None)
+    store.close()
+    resume(tmp_path / "j", "batch", None, lambda share: None)[0].close()
