@@ -47,6 +47,12 @@ soak: $(VENV)/dev $(PURE)/dev
 	@if [ -n "$(KILLS)$(FRAMES)" ]; then $(VENV)/bin/perplab --version && exec $(VENV)/bin/python tests/server/soak_wire.py \
 		--kills $(or $(KILLS),0) --frames $(or $(FRAMES),0) --seed $(SEED); else $(MAKE) --no-print-directory soak-core; fi
 
+.PHONY: fuzz
+fuzz: $(PURE)/dev  ## coverage-guided fuzzing of the server's session: build/corpus, findings in build/ (SECONDS=60)
+	@$(PURE)/$(PIP) atheris && mkdir -p build/corpus
+	cd tests/server && $(CURDIR)/$(PURE)/bin/python fuzz_session.py $(CURDIR)/build/corpus -max_total_time=$(SECONDS) -max_len=4096 \
+		-artifact_prefix=$(CURDIR)/build/
+
 .PHONY: soak-core
 soak-core:
 	@rm -rf build/soak && $(VENV)/bin/perplab --version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,7 @@ from perplab.exchange.server.host import Host
 from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.session import Session
 
+design_of = cache(load_venue)  # reading it takes longer than most tests
 START = 1_800_000_000_000_000_000
 SECOND = 1_000_000_000
 Message = dict[str, Any]
@@ -31,7 +33,7 @@ class World:
         numbers = count(1)
         self.complaints: list[str] = []
         self.host = Host(
-            Exchange(load_venue(venue)), self.clock, monotonic=lambda: self.monotonic, limits=limits, trust=trust,
+            Exchange(design_of(venue)), self.clock, monotonic=lambda: self.monotonic, limits=limits, trust=trust,
             token=lambda size: f"{next(numbers):0{2 * size}x}", complain=self.complaints.append,
         )  # fmt: skip
         self.host.send([UpdateOracle(0, 0, 60_000)])
