@@ -311,7 +311,7 @@ class Unsubscribe(Request, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disconnect"):
-    """What happens to orders when this connection breaks: nothing, those it has placed are cancelled, or all of its account."""
+    """What happens to orders of an account when this connection breaks: nothing, those it places from now on are cancelled, or all."""
 
     scope: Literal["none", "connection", "account"]
     account: AccountId | None = None
