@@ -18,10 +18,13 @@ COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; 
 	include=$$1; shift; echo '\#include <Python.h>' | $${CC:-$$*} -I"$$include" -x c -c -o /dev/null - 2>/dev/null && echo 1 || echo 0)}
 
 .NOTPARALLEL:
-.PHONY: help demo test soak check bench load mutants links clean FORCE
+.PHONY: help install demo test soak check bench load mutants links clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+
+install: $(VENV)/runtime  ## perplab into build/venv, compiled if there is a C compiler; PERPLAB_COMPILE=0 in front: interpreted, in a minute
+	@$(VENV)/bin/perplab --version
 
 demo: $(VENV)/runtime  ## the main job: six venue designs through one crash (SEEDS=2)
 	@$(VENV)/bin/perplab --version

@@ -403,8 +403,7 @@ class Exchange(Queries):
     def harmed(self, reason: i64, account: i64) -> i64:
         if reason == 0:
             self.lifecycle.touch(account)
-            if self.lifecycle.has_unexamined():
-                self.lifecycle.wake()
+            self.liquidations.run()
         return reason
 
     def refuse(self, rows: vec[i64], at: i64, reason: i64) -> None:

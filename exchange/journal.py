@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from os import SEEK_END
@@ -277,8 +278,11 @@ def replayed(source: Path | str | bytes) -> Replayed:
 class Replay:
     """Takes the records behind the design one by one. `exchange` is the venue as they leave it: another one where they went back."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, recent: int = 0) -> None:
         self.exchange = exchange
+        self.most = recent
+        self.recent: deque[vec[i64]] = deque()  # the last events, `most` of them and what more the block has that the first is in
+        self.events = 0  # in `recent`
         self.commands = 0  # that were carried out
         self.names: dict[int, str] = {}  # of owners
         self.kept: dict[int, str] = {}  # names of the states that are kept, by number
@@ -294,9 +298,19 @@ class Replay:
                 raise NotKept(f"{name}: goes back to state {mark.back_to}, which was kept before the part that was read")
             elif mark.back_to:
                 self.exchange = restore(self.snapshots[mark.back_to])
+                self.recent.clear()
+                self.events = 0
         else:
-            run_block(self.exchange, rows, payload, name)
+            events = run_block(self.exchange, rows, payload, name)
             self.commands += rows
+            if self.most and len(events):
+                self.remember(events)
+
+    def remember(self, events: vec[i64]) -> None:
+        self.recent.append(events)
+        self.events += len(events) // int(ROW)
+        while self.events - len(self.recent[0]) // int(ROW) >= self.most:
+            self.events -= len(self.recent.popleft()) // int(ROW)
 
     def note(self, payload: bytes, name: str) -> Mark:
         """What a mark says of names. Raises JournalError."""
@@ -317,7 +331,8 @@ def mark_of(payload: bytes, name: str) -> Mark:
         raise JournalError(f"{name}: a mark cannot be read: {error}") from None
 
 
-def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
+def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> vec[i64]:
+    """Carry out a record's commands; the events. Raises JournalError."""
     try:
         found = vec[i64](memoryview(rows_of(payload)).cast("q"))
     except (ValueError, TypeError) as error:
@@ -325,7 +340,7 @@ def run_block(exchange: Exchange, rows: int, payload: bytes, name: str) -> None:
     if len(found) != rows * int(ROW):
         raise JournalError(f"{name}: a block of {rows} rows holds {len(found)} integers")
     try:
-        exchange.apply_rows(found)
+        return exchange.apply_rows(found)
     except Malformed as error:
         raise JournalError(f"{name}: a block of {rows} rows cannot be run: {error}") from None
 

@@ -233,12 +233,17 @@ class Queries:
     def initial_margin(self, account: i64, asset: i64 = 0) -> int:
         return cross_initial(self.state, self.known_account(account), self.known_asset(asset))
 
-    def position_margin(self, account: i64, market: i64) -> tuple[int, int]:
-        """(equity, maintenance) of an isolated position [micro], which stands for itself; (0, 0) of none."""
+    def isolated_equity(self, account: i64, market: i64) -> int:
+        """Of an isolated position, which stands for itself [micro]; 0 if there is none."""
         row = self.state.find_position(self.known_account(account), self.known_market(market).number)
         if row == NIL or self.state.positions.cells[row + P_SIZE] == 0 or self.state.positions.cells[row + P_MODE] != ISOLATED:
-            return 0, 0
-        return row_equity(self.state, row), row_maintenance(self.state, row)
+            return 0
+        return row_equity(self.state, row)
+
+    def position_maintenance(self, account: i64, market: i64) -> int:
+        """What one position requires by itself [micro], cross or isolated; 0 if there is none."""
+        row = self.state.find_position(self.known_account(account), self.known_market(market).number)
+        return 0 if row == NIL else int(row_maintenance(self.state, row))
 
     def free_margin(self, account: i64, asset: i64 = 0) -> int:
         """What may be withdrawn or transferred now [micro]."""

@@ -20,6 +20,7 @@ from perplab.exchange.journal import JournalError, Mark, Replay, mark_of, record
 from perplab.exchange.units import PPT
 
 ROW_BYTES: Final = 8 * m.ROW
+AVERAGES: Final = Decimal("1e-6")  # of a tick: how exactly average prices are told
 HEADS: Final = {
     "trades": ("exchange", "symbol", "timestamp", "local_timestamp", "id", "side", "price", "amount"),
     "incremental_book_L2": ("exchange", "symbol", "timestamp", "local_timestamp", "is_snapshot", "side", "price", "amount"),
@@ -43,6 +44,7 @@ class Market:
         self.funding = ("", "")  # when it was last charged, and the rate
         self.ticker_is_new = False
         self.files: list[TextIO] = []
+        self.has_book = False  # was any of it written?
         self.writers = {kind: self._writer(folder / f"{kind}_{self.symbol}.csv", head) for kind, head in HEADS.items()}
 
     def _writer(self, path: Path, head: tuple[str, ...]) -> Any:
@@ -58,11 +60,11 @@ class Market:
         for file in self.files:
             file.flush()
             ends.append(file.tell())
-        return ends, dict(self.levels), self.funding
+        return ends, dict(self.levels), self.funding, self.has_book
 
     def go_back(self, venue: Exchange, kept: Any) -> None:
         """The venue is in an earlier state: what was written since is not in the files."""
-        ends, levels, self.funding = kept
+        ends, levels, self.funding, self.has_book = kept
         self.venue, self.levels = venue, dict(levels)
         for file, end in zip(self.files, ends, strict=True):
             file.seek(end)
@@ -85,11 +87,13 @@ class Market:
     def liquidation(self, e: m.Liquidated) -> None:
         """The side is that of the order which closes the position; the price an average, off the grid."""
         price = Decimal(abs(e.value)) / (abs(e.size) * self.unit) * self.tick if e.size else Decimal(0)
-        self.write("liquidations", e.ts, e.seq, "sell" if e.size > 0 else "buy", format(price, "f"), self.amount(abs(e.size)))
+        told = price.quantize(self.tick * AVERAGES).normalize()
+        self.write("liquidations", e.ts, e.seq, "sell" if e.size > 0 else "buy", format(told, "f"), self.amount(abs(e.size)))
 
     def book(self, ts: int) -> None:
         """Write the levels that have changed."""
         state = self.venue.known_market(self.number)
+        is_first, self.has_book = "false" if self.has_book else "true", True
         for price in sorted(self.touched):
             lots = self.venue.book.level_lots(state, price)
             before = self.levels.get(price, ("", 0))
@@ -97,7 +101,7 @@ class Market:
             if before[1] and side != before[0]:
                 self.write("incremental_book_L2", ts, "false", before[0], self.price(price), "0")
             if side and (side, lots) != before:
-                self.write("incremental_book_L2", ts, "false", side, self.price(price), self.amount(lots))
+                self.write("incremental_book_L2", ts, is_first, side, self.price(price), self.amount(lots))
             self.levels[price] = (side, lots)
             if not lots:
                 del self.levels[price]
@@ -107,7 +111,8 @@ class Market:
         venue, number = self.venue, self.number
         prices = [venue.last_price(number), venue.oracle_price(number), venue.mark_price(number)]
         told = [self.price(price) if price else "" for price in prices]
-        self.write("derivative_ticker", ts, *self.funding, "", self.amount(venue.open_interest(number)), *told)
+        predicted = format(Decimal(venue.funding_rate(number)) / PPT, "f")
+        self.write("derivative_ticker", ts, *self.funding, predicted, self.amount(venue.open_interest(number)), *told)
         self.ticker_is_new = False
 
     def close(self) -> None:

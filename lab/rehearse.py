@@ -10,13 +10,17 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import click
 from msgspec import Meta, Struct
 
+from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.reader import DesignError, convert, read_toml
+from perplab.exchange.server.codecs import MSGPACK
+from perplab.exchange.server.errors import Refusal
 from perplab.exchange.units import MICRO, SECOND_NS
 
 from .ctl import ask, replies_of
@@ -24,6 +28,7 @@ from .ctl import ask, replies_of
 FOLDER: Final = Path(__file__).parent / "playbooks"
 OWN: Final = ("OrderPlaced", "OrderAmended")  # events that only the user can cause; and cancellations for this reason:
 BY_USER: Final = "USER"
+CALM: Final = {"oracle": "runs", "lag_ms": 0, "basis_ppm": 0, "makers": "stay", "takers": "stay"}  # a world that nobody has changed
 
 
 class PlaybookError(DesignError):
@@ -48,8 +53,30 @@ class Playbook(Struct, frozen=True, forbid_unknown_fields=True):
             at = step.get("at_s")
             if not isinstance(at, int | float) or at < 0 or "op" not in rest:
                 raise PlaybookError(f"steps[{number}]: {step}: expected at_s (0 or more), op, and the fields of that request")
+            try:
+                MSGPACK.decode(MSGPACK.encode(of_account(rest, FIRST_USER)))
+            except Refusal as error:
+                raise PlaybookError(f"steps[{number}]: {step}: {error}") from None
             found.append(Step(float(at), rest))
         return sorted(found, key=lambda one: one.at_s)
+
+
+def of_account(request: dict[str, Any], account: int) -> dict[str, Any]:
+    return {name: account if value == "$ACCOUNT" else value for name, value in request.items()}
+
+
+def undoing(request: dict[str, Any]) -> dict[str, Any] | None:
+    """The request that takes back what this one has changed for good; None: there is nothing to take back, or no way to."""
+    if request["op"] == "world":
+        changed = {name: calm for name, calm in CALM.items() if name in request}
+        return {"op": "world", **changed} if changed else None
+    if request["op"] == "fault" and request["kind"] not in ("drop", "none"):
+        return {"op": "fault", "user": request["user"], "kind": "none"}
+    if request["op"] == "set_market_status" and request["status"] != "SETTLED":
+        return {"op": "set_market_status", "market": request["market"], "status": "ACTIVE"}
+    if request["op"] == "set_funding":
+        return {"op": "set_funding", "market": request["market"], "mode": "RULE"}
+    return None
 
 
 def shipped() -> list[str]:
@@ -73,6 +100,7 @@ class Watch(Struct):
     fills: int = 0
     liquidations: int = 0
     cancelled_by_venue: int = 0
+    refused: dict[str, int] = {}  # commands of the user's that the venue refused, by reason
     acts: list[int] = []  # [ns] when the user did something
 
     def see(self, event: dict[str, Any]) -> None:
@@ -83,6 +111,8 @@ class Watch(Struct):
             self.fills += 1
         elif kind == "LiquidationStarted":
             self.liquidations += 1
+        elif kind == "Rejected":
+            self.refused[event["reason"]] = self.refused.get(event["reason"], 0) + 1
         elif kind == "OrderCancelled":
             self.cancelled_by_venue += 1
 
@@ -96,14 +126,17 @@ class Rehearsal:
         self.user = user
         self.connection, self.messages = connection, replies_of(connection)
         self.say = say
+        self.numbers = count(1)
         self.watch = Watch()
+        self.sent: list[dict[str, Any]] = []
         self.reactions: list[tuple[str, float | None]] = []
 
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         """The reply; what else comes is looked at. Raises click.ClickException if the server refuses."""
-        reply = ask(self.connection, self.messages, request)
-        while "id" not in reply:
-            for event in reply.get("events", ()) if reply["channel"] == "private" else ():
+        number = next(self.numbers)
+        reply = ask(self.connection, self.messages, {**request, "id": number})
+        while reply.get("id") != number:  # or of a request whose reply nobody waited for
+            for event in reply.get("events", ()) if reply.get("channel") == "private" else ():
                 self.watch.see(event)
             reply = next(self.messages)
         if not reply["ok"]:
@@ -114,26 +147,49 @@ class Rehearsal:
         return int(self.send({"op": "ping"})["ts"])
 
     def run(self) -> dict[str, Any]:
-        """Play it; what there is to report."""
+        """Play it; what there is to report. Where it is broken off, what it has changed so far is taken back."""
         accounts = self.send({"op": "accounts", "user": self.user})["accounts"]
         if not accounts:
             raise click.ClickException(f"{self.user} has no account")
         for account in accounts:
             self.send({"op": "subscribe", "channel": "private", "account": account})
         before = [self.send({"op": "account", "account": account}) for account in accounts]
-        start = self.now()
+        if not any(map(equity, before)):
+            hint = f"perplab ctl deposit account={accounts[0]} asset=0 amount=..."
+            self.say(f"note: {self.user} has no money, so orders will be refused: {hint}")
         times: list[tuple[str, int]] = []
+        try:
+            self.play(accounts[0], times)
+        except BaseException:
+            self.take_back()
+            raise
+        after = [self.send({"op": "account", "account": account}) for account in accounts]
+        self.reactions = [(name, reaction(at, self.watch.acts)) for name, at in times]
+        return self.report(before, after)
+
+    def play(self, account: int, times: list[tuple[str, int]]) -> None:
+        """Carry out the steps; `times`: what each was, and when [ns]."""
+        start = self.now()
         for step in self.timeline:
             self.wait_until(start + int(step.at_s * SECOND_NS))
-            request = {name: accounts[0] if value == "$ACCOUNT" else value for name, value in step.request.items()}
+            request = of_account(step.request, account)
+            self.sent.append(request)
             self.send(request)
             told = " ".join(f"{name}={value}" for name, value in request.items() if name != "op")
             times.append((f"{step.request['op']} {told}", self.now()))
             self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
         self.wait_until(start + int((self.timeline[-1].at_s + self.settle_s) * SECOND_NS))
-        after = [self.send({"op": "account", "account": account}) for account in accounts]
-        self.reactions = [(name, reaction(at, self.watch.acts)) for name, at in times]
-        return self.report(before, after)
+
+    def take_back(self) -> None:
+        """Undo what was done so far, as far as that can be."""
+        for request in {str(one): one for one in map(undoing, self.sent) if one is not None}.values():
+            told = " ".join(str(value) if name == "op" else f"{name}={value}" for name, value in request.items())
+            try:
+                self.send(request)
+            except (OSError, StopIteration, click.ClickException) as error:
+                self.say(f"not taken back: {told}: {error}")
+            else:
+                self.say(f"taken back: {told}")
 
     def wait_until(self, ts: int) -> None:
         """Let the venue's time come to `ts`, listening meanwhile."""
@@ -149,6 +205,7 @@ class Rehearsal:
             "fills": self.watch.fills,
             "liquidations": self.watch.liquidations,
             "orders_cancelled_by_the_venue": self.watch.cancelled_by_venue,
+            "refused": self.watch.refused,
             "reactions": [{"step": name, "seconds": seconds} for name, seconds in self.reactions],
         }
 
@@ -170,6 +227,8 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"exposure left     {report['exposure']:>14,.2f} USD"
     for name in ("orders_left_open", "fills", "liquidations", "orders_cancelled_by_the_venue"):
         yield f"{name.replace('_', ' '):<30} {report[name]:>2}"
+    for reason, times in sorted(report["refused"].items()):
+        yield f"refused for {reason:<18} {times:>2}"
     yield "reaction, from each step to the first order placed, amended or cancelled after it:"
     for one in report["reactions"]:
         told = "none" if one["seconds"] is None else f"{one['seconds']:.3f} s"

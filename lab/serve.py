@@ -17,7 +17,7 @@ import click
 if TYPE_CHECKING:
     from perplab.exchange import Exchange
     from perplab.exchange.server.gateway import Gateway
-    from perplab.exchange.server.store import Store
+    from perplab.exchange.server.store import Opened, Store
     from perplab.exchange.server.tcp import TcpServer
 
     from .world import World
@@ -87,14 +87,14 @@ def serve(
     from perplab.exchange.server.limits import PROFILES
     from perplab.exchange.server.log import logged
 
-    exchange, store, names, kept = opened(venue, folder, sync)
+    exchange, store, found = opened(venue, folder, sync)
     start = max(time.time_ns() if clock else FIXED_START, exchange.now)
     host = Host(
         exchange, Clock(start, clock, time.monotonic_ns), monotonic=time.monotonic_ns, limits=PROFILES[limits], trust=trust, store=store,
-        kept=kept, complain=lambda text: click.echo(f"warning: {text}", err=True),
+        kept=found.kept if found is not None else None, complain=lambda text: click.echo(f"warning: {text}", err=True),
     )  # fmt: skip
     if store is not None:
-        host.remember(names)
+        host.remember(found.names, found.recent) if found is not None else host.remember({})
         host.epoch = store.epoch(host.epoch)
     if world != "none":
         host.attach(world_of(world, seed, start, exchange, folder))
@@ -113,17 +113,17 @@ def serve(
         asyncio.run(run(host, address, port, has_gateway, told, hint))
 
 
-def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, dict[int, str], dict[int, str]]:
-    """The venue, new or as its journal leaves it; the journal; the names of users; those of the states that are kept."""
+def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, Opened | None]:
+    """The venue, new or as its journal leaves it; the journal; and what was found in it."""
     from perplab.exchange import Exchange, load_venue
     from perplab.exchange.server import store as stores
 
     design = load_venue(venue)
     if folder is None:
-        return Exchange(design), None, {}, {}
+        return Exchange(design), None, None
     if not folder.exists() or not stores.has_journal(folder):
         store = stores.begin(folder, sync)
-        return Exchange(design, store), store, {}, {}
+        return Exchange(design, store), store, None
     from rich.console import Console
     from rich.progress import Progress
 
@@ -134,7 +134,7 @@ def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store 
     if found.dropped_bytes:
         click.echo(f"{folder}: its last {found.dropped_bytes:,} bytes were no whole record and were cut off", err=True)
     found.exchange.journal = store
-    return found.exchange, store, found.names, found.kept
+    return found.exchange, store, found
 
 
 def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path | None) -> World:

@@ -1,6 +1,6 @@
 """The liquidation pass: whom it finds, in which order it takes them, and what it leaves to auto-deleveraging.
 
-A pass follows each mark move and funding payment, and a timer while liquidations are under way or something waits to be looked at. It
+A pass follows each mark move, funding payment and debit, and a timer while liquidations are under way or something waits for a look. It
 takes the accounts below maintenance once, by rising equity / maintenance, ties by account number; all liquidations of a pass come before
 its auto-deleveraging; passes never nest. It looks at the markets whose positions have changed in value since it last did, and at what is
 under way.

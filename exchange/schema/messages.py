@@ -247,7 +247,7 @@ class CancelAllAfter(Command, frozen=True, gc=False):
 
 
 class Debit(Command, frozen=True, gc=False):
-    """Admin: take money from an account whatever its margin, at most its equity. Below maintenance, the next pass liquidates it."""
+    """Admin: take money from an account whatever its margin, at most its equity. Below maintenance, it is liquidated at once."""
 
     KIND: ClassVar[int] = 19
     account: AccountId

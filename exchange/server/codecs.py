@@ -54,7 +54,9 @@ def _complaint(tree: dict[object, object], told: str) -> Refusal:
         field = f"{path}.{named[1]}" if path else named[1]
         code = Trouble.UNKNOWN_FIELD if "unknown field" in told else Trouble.MISSING_FIELD
         word = "has no field" if code == Trouble.UNKNOWN_FIELD else "needs the field"
-        return Refusal(code, f"{op} {word} {field!r}", field=field)
+        known = [] if path or code != Trouble.UNKNOWN_FIELD else [name for name in OPS[op].__struct_fields__ if name != "id"]
+        told_known = f"; it has {', '.join(known)}" if known else ""
+        return Refusal(code, f"{op} {word} {field!r}{told_known}", field=field, **({"known": known} if known else {}))
     given = shown(_at(tree, path))
     expected = told.split(" - at ")[0]
     bound = re.search(r"Expected .* (>=|<=|of length >=|of length <=) (\d+)", expected)

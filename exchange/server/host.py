@@ -20,7 +20,7 @@ from mypy_extensions import i64
 
 from ..engine import Applied, Exchange
 from ..journal import JournalFailed
-from ..schema.codes import FIRST_USER, AccountKind, Reason
+from ..schema.codes import FIRST_USER, AccountKind, MarginMode, Reason
 from ..schema.messages import MAX_AMOUNT, MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
 from ..state.types import MAX_FLOW
 from .clock import Clock
@@ -278,7 +278,7 @@ class Host:
             raise Rejected(Reason(reason), account=account)
 
     def liquidate(self, account: int, market: int) -> list[Debit]:
-        """Take what the account has above maintenance, and a micro-unit more, where it holds something: in `market`, or with -1 wherever.
+        """Take so much from the account that the venue's rules liquidate all that it holds, or its isolated position in `market` (-1: all).
         Returns what was taken. Raises Refusal."""
         debits = list(self._debits(account, market))
         if not debits:
@@ -294,15 +294,18 @@ class Host:
         return taken
 
     def _debits(self, account: int, market: int) -> Iterator[Debit]:
+        """Down to half of what the least of the positions requires, so that closing the others is not enough, also if that gains a little."""
         venue = self.exchange
-        if market < 0:
-            for asset in range(len(venue.design.assets)):
-                if needed := venue.maintenance_margin(account, asset):
-                    yield from debits_of(account, asset, venue.equity(account, asset) - needed + 1, -1)
+        needed: dict[tuple[int, int], int] = {}  # by asset and market, -1: cross: the least that one of the positions requires
         for number, terms in enumerate(venue.design.markets):
-            equity, needed = venue.position_margin(account, number)
-            if needed and market in (-1, number):
-                yield from debits_of(account, venue.design.assets.index(terms.settlement_asset), equity - needed + 1, number)
+            position = venue.position(account, number)
+            if position.size and market in (-1, number):
+                key = venue.design.assets.index(terms.settlement_asset), number if position.mode == MarginMode.ISOLATED else -1
+                if key[1] == market or market == -1:
+                    needed[key] = min(needed.get(key, MAX_SUPPLY), venue.position_maintenance(account, number))
+        for (asset, where), least in needed.items():
+            equity = venue.equity(account, asset) if where < 0 else venue.isolated_equity(account, where)
+            yield from debits_of(account, asset, equity - least // 2, where)
 
     def _owners(self) -> Iterator[tuple[int, int]]:
         """(account, number of its owner) of all accounts that commands have opened."""
@@ -311,17 +314,17 @@ class Host:
 
     # -- back to an earlier state --
 
-    def keep(self, name: str) -> str:
-        """Keep the state as it is; the name of one that was forgotten for it, or "". Raises Refusal."""
+    def keep(self, name: str) -> tuple[int, str]:
+        """Keep the state as it is; its time [ns], and the name of one that was forgotten for it, or "". Raises Refusal."""
         ts = self.pass_time()
         forgotten = self.moments.keep(name, ts, self.exchange, None if self.world is None else self.world.state())
         for session in self.sessions:
             session.keep(self.moments.numbers[name], self.moments.numbers.values())
-        return forgotten
+        return ts, forgotten
 
-    def go_back(self, name: str) -> None:
-        """Let the venue, its world and its time be what they were, and a new epoch begin; `tell_epoch` tells it. Raises Refusal, and then
-        nothing has happened."""
+    def go_back(self, name: str) -> int:
+        """Let the venue, its world and its time be what they were, and a new epoch begin, which `tell_epoch` tells; that time [ns]. Raises
+        Refusal, and then nothing has happened."""
         epoch = self.people.token(8)
         moment, exchange = self.moments.go_back(name, epoch)
         self.first_seq += exchange.state.log.seq - self.exchange.state.log.seq
@@ -339,6 +342,7 @@ class Host:
             except Refusal as error:  # the venue has gone back all the same
                 self.complain(f"nothing happens around the venue any more: {error}")
             self.save_world()
+        return moment.ts
 
     def tell_epoch(self, name: str) -> None:
         """Tell everybody that the venue has gone back, and what there is to see now."""
@@ -461,9 +465,11 @@ class Host:
                 raise Refusal(Trouble.READ_ONLY, f"the key could not be written down: {error.strerror}") from error
         return key
 
-    def remember(self, names: dict[int, str]) -> None:
-        """Users, accounts and keys as a journal leaves them."""
+    def remember(self, names: dict[int, str], recent: Iterable[vec[i64]] = ()) -> None:
+        """Users, accounts, keys and the last events as a journal leaves them."""
         assert self.store is not None
+        for events in recent:
+            self.ring.add(events)
         for number, name in sorted(names.items()):
             self.people.users[name] = User(name, number, [])
         self.people.assign(self._owners())

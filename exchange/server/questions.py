@@ -290,17 +290,17 @@ class Questions:
 
     def snapshot(self, session: Asker, request: r.Snapshot) -> Data:
         session.may("admin")
-        forgotten = self.host.keep(request.name)
+        ts, forgotten = self.host.keep(request.name)
         venue = self.host.exchange
-        told: Data = {"name": request.name, "ts": self.host.clock.now(), "seq": venue.state.log.seq, "state_hash": venue.state_hash()}
+        told: Data = {"name": request.name, "ts": ts, "seq": venue.state.log.seq, "state_hash": venue.state_hash()}
         return {**told, "forgotten": forgotten} if forgotten else told
 
     def rewind(self, session: Asker, request: r.Rewind) -> Data:
         session.may("admin")
-        self.host.go_back(request.name)
+        ts = self.host.go_back(request.name)
         session.then = lambda: self.host.tell_epoch(request.name)
         venue = self.host.exchange
-        told: Data = {"name": request.name, "ts": self.host.clock.now(), "seq": venue.state.log.seq, "state_hash": venue.state_hash()}
+        told: Data = {"name": request.name, "ts": ts, "seq": venue.state.log.seq, "state_hash": venue.state_hash()}
         return {**told, "epoch": self.host.epoch}
 
     def snapshots(self, session: Asker, request: r.Snapshots) -> Data:

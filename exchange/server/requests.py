@@ -249,8 +249,8 @@ class SetWorld(Request, frozen=True, kw_only=True, tag="world"):
 
 
 class Liquidate(Request, frozen=True, kw_only=True, tag="liquidate"):
-    """Take from an account what it has above maintenance and a micro-unit more, so that the venue's rules liquidate all that it
-    holds, or its isolated position in a market. The reply has the debits. For keys with the scope `admin`."""
+    """Take so much from an account that the venue's rules liquidate all that it holds, or its isolated position in a market, at once:
+    down to half of what the least of its positions requires. The reply has the debits. For keys with the scope `admin`."""
 
     account: AccountId
     market: MarketId | Name | None = None  # of an isolated position; none: all that it holds

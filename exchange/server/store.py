@@ -38,6 +38,7 @@ Sync = Literal["strict", "batch", "none"]
 BATCH_S: Final = 0.01  # between two syncs of "batch"
 NONE_ROWS: Final = 65_536  # commands that "none" gathers at most
 SEGMENT_ROWS: Final = 1_000_000  # commands of a segment: a start replays no more than that
+RECENT: Final = 1 << 17  # events that a start hands on, to whoever asks for what he has missed
 LARGEST_DESIGN: Final = 1 << 20  # [bytes] a longer beginning of a segment is one
 KEYS: Final = "keys.json"
 WORLD: Final = "world.json"
@@ -64,6 +65,7 @@ class Opened(Struct):
     kept: dict[int, str]  # names of the states that are kept, by number
     commands: int  # that were replayed
     dropped_bytes: int  # of a record that a crash cut off
+    recent: list[vec[i64]]  # blocks of the last events, as far as they were come by
 
 
 class Store(JournalSink):
@@ -365,7 +367,7 @@ def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[floa
     if design is not None:
         check_design(folder / f"{numbers[0]:06}.journal", design)
     exchange, first = (None, 1) if whole else from_snapshot(folder, numbers[-1])
-    replay = None if exchange is None else Replay(exchange)
+    replay = None if exchange is None else Replay(exchange, RECENT)
     dropped = 0
     sizes = {number: (folder / f"{number:06}.journal").stat().st_size for number in numbers}
     total, done = sum(size for number, size in sizes.items() if number >= first) or 1, 0
@@ -376,7 +378,7 @@ def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[floa
         for place, (rows, payload) in enumerate(records(data, str(path))):
             at += HEAD.size + len(payload)
             if place == 0:
-                replay = replay or Replay(Exchange(venue_of_json(payload, str(path))))
+                replay = replay or Replay(Exchange(venue_of_json(payload, str(path))), RECENT)
                 continue
             assert replay is not None
             if number >= first:
@@ -391,7 +393,7 @@ def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[floa
     if replay is None:
         raise JournalError(f"{folder}: holds no design")
     progress(1.0)
-    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped + unmade)
+    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped + unmade, list(replay.recent))
 
 
 def from_snapshot(folder: Path, last: int) -> tuple[Exchange | None, int]:

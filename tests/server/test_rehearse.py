@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_sockets import Peer, Server
 
 from perplab.exchange.server import requests as r
 from perplab.exchange.server.codecs import MSGPACK
-from perplab.lab.rehearse import Playbook, PlaybookError, Watch, load_playbook, reaction, shipped
+from perplab.lab.ctl import login, replies_of
+from perplab.lab.rehearse import Playbook, PlaybookError, Rehearsal, Watch, load_playbook, reaction, shipped
 
 QUICK = """
 title = "Quick"
@@ -44,6 +47,8 @@ def test_shipped_playbooks_are_requests_of_the_operator(name: str) -> None:
     [
         ("title = 'x'", "missing key steps"), ("[[steps]]\nop = 'world'", "expected at_s"),
         ("[[steps]]\nat_s = -1\nop = 'world'", "expected at_s"), ("[[steps]]\nat_s = 1\nmakers = 'gone'", "expected at_s"),
+        ("[[steps]]\nat_s = 1\nop = 'wrld'", r"steps\[0\].*there is no op 'wrld'"),
+        ("[[steps]]\nat_s = 1\nop = 'world'\n[[steps]]\nat_s = 2\nop = 'world'\nmakers = 'here'", r"steps\[1\].*makers"),
         ("speed = 5\n[[steps]]\nat_s = 1\nop = 'ping'", "unknown key"),
     ],
 )  # fmt: skip
@@ -64,10 +69,45 @@ def test_only_the_user_s_own_acts_are_reactions() -> None:
         watch.see({"type": kind, "ts": ts * 10**9, "reason": reason})
     assert reaction(10 * 10**9, watch.acts) == 7.0 and reaction(17 * 10**9, watch.acts) is None
     assert (watch.fills, watch.cancelled_by_venue) == (1, 1)
-    assert Playbook([{"at_s": 3, "op": "x", "user": "$USER"}, {"at_s": 1, "op": "y"}]).timeline("al")[1].request == {
-        "op": "x",
-        "user": "al",
-    }
+    steps = [{"at_s": 3, "op": "fault", "kind": "drop", "user": "$USER"}, {"at_s": 1, "op": "liquidate", "account": "$ACCOUNT"}]
+    first, second = Playbook(steps).timeline("al")
+    assert first.request == {"op": "liquidate", "account": "$ACCOUNT"}, "he is not known yet"
+    assert second.request == {"op": "fault", "kind": "drop", "user": "al"}
+    watch.see({"type": "Rejected", "ts": 1, "reason": "INSUFFICIENT_MARGIN"})
+    assert watch.refused == {"INSUFFICIENT_MARGIN": 1}
+
+
+class Gone(Exception):
+    """Somebody breaks the rehearsal off."""
+
+
+def test_what_was_changed_is_taken_back_where_it_is_broken_off() -> None:
+    server = Server("--trust", "--clock", "x20")
+    Peer(server.port).ask("login", name="alice")
+    steps: list[dict[str, Any]] = [
+        {"at_s": 0, "op": "world", "oracle": "frozen", "makers": "gone"},
+        {"at_s": 0.1, "op": "fault", "user": "alice", "kind": "delay", "ms": 5},
+        {"at_s": 0.2, "op": "set_market_status", "market": "ETH", "status": "HALTED"},
+        {"at_s": 0.3, "op": "set_funding", "market": "BTC", "mode": "SET", "rate_ppt": 5}, {"at_s": 1_000, "op": "world"},
+    ]  # fmt: skip
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "set_funding" in text and "taken" not in text:
+            raise Gone
+
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        login(connection, replies_of(connection), None, None)
+        with pytest.raises(Gone):
+            Rehearsal(Playbook(steps), "alice", connection, say).run()
+    operator = Peer(server.port)
+    operator.ask("login", name="operator")
+    world = operator.ask("world")["world"]
+    assert (world["oracle"], world["makers"]) == ("runs", "stay")
+    assert operator.ask("ticker", market="ETH")["status"] == "ACTIVE" and operator.ask("ticker", market="BTC")["funding_rate_ppt"] != 5
+    assert sum(text.startswith("taken back: ") for text in said) == 4 and "alice has no money" in said[0]
+    assert server.stop()[0] == 0
 
 
 def test_a_bot_that_is_watched_through_a_gap(tmp_path: Path) -> None:

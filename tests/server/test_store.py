@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgpack  # type: ignore[import-untyped]
 import pytest
+from librt.vecs import vec
+from mypy_extensions import i64
 from test_sockets import SERVE, Peer, Server
 from wire import START, Talker, World
 
@@ -33,9 +35,10 @@ def served(folder: Path, sync: stores.Sync = "batch") -> tuple[World, Store]:
     design = load_venue(DESIGN)
     names: dict[int, str] = {}
     kept: dict[int, str] = {}
+    recent: list[vec[i64]] = []
     if folder.exists():
         store, found = resume(folder, sync, design, lambda share: None)
-        exchange, names, kept = found.exchange, found.names, found.kept
+        exchange, names, kept, recent = found.exchange, found.names, found.kept, found.recent
         exchange.journal = store
     else:
         store = begin(folder, sync)
@@ -43,7 +46,7 @@ def served(folder: Path, sync: stores.Sync = "batch") -> tuple[World, Store]:
     token = world.host.people.token
     world.clock = Clock(max(START, exchange.now), 0, lambda: world.monotonic)
     world.host = Host(exchange, world.clock, monotonic=lambda: world.monotonic, trust=True, token=token, store=store, kept=kept)
-    world.host.remember(names)
+    world.host.remember(names, recent)
     return world, store
 
 
@@ -308,8 +311,9 @@ def test_a_client_goes_on_over_a_restart(tmp_path: Path) -> None:
     told = peer.hear("private")
     assert (told["type"], told["prev_seq"]) == ("events", last), "nothing was missed"
     late.socket.sendall(msgpack.packb({"id": 99, "op": "subscribe", "channel": "private", "since_seq": 1}))
-    told = [message for _, message in zip(range(3), late.messages())]
-    assert [message.get("type") for message in told] == [None, "gap", "snapshot"]
+    told = [message for _, message in zip(range(2), late.messages())]
+    assert [message.get("type") for message in told] == [None, "events"], "what the start had to replay is there"
+    assert told[1]["prev_seq"] == 1 and told[1]["events"][0]["type"] == "Deposited"
     assert server.stop()[0] == 0
 
 
@@ -340,3 +344,32 @@ def test_a_folder_is_one_server_s(tmp_path: Path) -> None:
         resume(tmp_path / "j", "batch", None, lambda share: None)
     store.close()
     resume(tmp_path / "j", "batch", None, lambda share: None)[0].close()
+
+
+def test_what_was_missed_and_closed_is_known_behind_a_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    _, store, talker = begun(folder, orders=0)
+    order = talker.ask("place", market=0, side="BUY", price=59_000, size=5)
+    seen = talker.ask("ping")["seq"]
+    talker.ask("cancel", order_id=order["order_id"])
+    last = talker.ask("ping")["seq"]
+    store.close()
+    again, store = served(folder)
+    alice = again.talker("alice", money=0)
+    told = alice.ask("order", order_id=order["order_id"])
+    assert (told["state"], told["open"]) == ("CANCELLED", 0)
+    alice.ask("subscribe", channel="private", since_seq=seen)
+    missed = alice.heard()
+    assert [(one["type"], one["prev_seq"], one["seq"]) for one in missed] == [("events", seen, last)]
+    assert [one["type"] for one in missed[0]["events"]] == ["OrderCancelled"]
+    store.close()
+
+
+def test_a_start_hands_on_the_last_events_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "RECENT", 10)
+    folder = tmp_path / "j"
+    world, store, _ = begun(folder, orders=40)
+    store.close()
+    found = recover(folder)
+    assert 10 <= sum(len(block) for block in found.recent) // 16 < 20
+    assert int(found.recent[-1][-16 + 1]) == world.host.exchange.state.log.seq
