@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from wire import START, Message, Talker, World
 
-from perplab.exchange.journal import JournalFailed
 from perplab.exchange.messages import AUTHORITY, COMMANDS, Command, Role, command_row
 from perplab.exchange.server import requests as r
 from perplab.exchange.server import store as stores
@@ -222,6 +221,10 @@ def test_a_name_that_a_key_has_is_taken_also_behind_a_restart(tmp_path: Path) ->
     store.close()
 
 
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_faucet_that_fails_has_made_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = stores.begin(tmp_path / "j", "batch")
     world = World(trust=False)
@@ -231,7 +234,7 @@ def test_a_faucet_that_fails_has_made_nothing(tmp_path: Path, monkeypatch: pytes
     assert world.talker().ask("faucet", name="dave")["reason"] == "READ_ONLY"
     (tmp_path / "j" / "keys.json.new").rmdir()
     with monkeypatch.context() as patch:
-        patch.setattr(store, "name", lambda *_: (_ for _ in ()).throw(JournalFailed("full")))
+        patch.setattr("perplab.exchange.journal.write_all", full)
         assert world.talker().ask("faucet", name="dave")["reason"] == "READ_ONLY"
     assert world.host.exchange.state_hash() == before and not world.host.people.users and not store.load_keys()
     assert world.talker().ask("faucet", name="dave")["ok"]
