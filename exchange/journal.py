@@ -222,7 +222,7 @@ def records(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
     at = len(MAGIC)
     while at < len(data):
         head = data[at : at + HEAD.size]
-        if len(head) < HEAD.size or not any(data[at:]):
+        if len(head) < HEAD.size or not (any(head) or any(data[at:])):  # a look at all that follows costs as much as that is long
             return  # cut off, or a crash left zeros where the record was to be
         length, inverse, rows, checksum = HEAD.unpack(head)
         if length ^ inverse != 0xFFFFFFFF:

@@ -294,7 +294,7 @@ class Host:
         return taken
 
     def _debits(self, account: int, market: int) -> Iterator[Debit]:
-        """Down to half of what the least of the positions requires, so that closing the others is not enough, also if that gains a little."""
+        """Down to half of what the least of the positions requires, so that closing the others is not enough, even at a gain."""
         venue = self.exchange
         needed: dict[tuple[int, int], int] = {}  # by asset and market, -1: cross: the least that one of the positions requires
         for number, terms in enumerate(venue.design.markets):

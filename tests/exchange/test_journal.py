@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit import FIRST, START, Bench, packed, plain_venue, script, some_venue, usd
@@ -231,3 +232,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         replay(tmp_path / "gone.journal")
     with pytest.raises(JournalError, match=r"gone\.journal: cannot be read"):
         directory(tmp_path / "gone.journal")
+
+
+class Counted(bytes):
+    """Bytes that know how many of them were copied."""
+
+    copied = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        Counted.copied += len(found) if isinstance(found, bytes) else 1
+        return found
+
+
+def test_what_reading_costs_grows_with_the_journal_and_no_faster() -> None:
+    journal = Journal()
+    exchange = Exchange(plain_venue(), journal)
+    for ts in range(2_000):
+        exchange.apply(m.Tick(ts))
+    data = Counted(journal.bytes())
+    Counted.copied = 0
+    assert len(list(records(data, "journal"))) == 2_001
+    assert Counted.copied < 2 * len(data)
