@@ -27,6 +27,7 @@ from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKE
 from .state.state import State
 from .state.state_hash import state_hash
 from .state.tables import (
+    O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
     O_FILLED,
@@ -190,27 +191,44 @@ class Queries:
             cells[row + P_LEVERAGE], unsettled(self.state, row), cells[row + P_BID_LOTS], cells[row + P_ASK_LOTS],
         )  # fmt: skip
 
-    def open_orders(self, account: i64) -> list[OpenOrder]:
-        """The account's open orders by order id."""
+    def open_orders(self, account: i64, skip: i64 = 0, most: int | None = None) -> list[OpenOrder]:
+        """The account's open orders by order id: all, or `most` of those behind the first `skip`."""
         cells = self.state.positions.cells
-        found: list[OpenOrder] = []
+        found: list[tuple[int, int]] = []  # order id and slot: what is not asked for costs no more than that
         row = self.state.accounts.first_position[self.known_account(account)]
         while row != NIL:
-            self.add_orders(found, account, cells[row + P_FIRST_REDUCER])
-            self.add_orders(found, account, cells[row + P_FIRST_ORDER])
+            self.add_orders(found, cells[row + P_FIRST_REDUCER])
+            self.add_orders(found, cells[row + P_FIRST_ORDER])
             row = cells[row + P_NEXT]
-        return sorted(found, key=lambda order: order.order_id)
+        found.sort()
+        end = len(found) if most is None else int(skip) + most
+        return [self.order_view(slot) for _, slot in found[int(skip) : end]]
 
-    def add_orders(self, found: list[OpenOrder], account: i64, slot: i64) -> None:
+    def add_orders(self, found: list[tuple[int, int]], slot: i64) -> None:
         """Those of one list of a position row."""
         orders = self.state.orders.cells
         while slot != NIL:
-            found.append(OpenOrder(
-                orders[slot + O_ORDER_ID], account, orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
-                orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
-                orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
-            ))  # fmt: skip
+            found.append((int(orders[slot + O_ORDER_ID]), int(slot)))
             slot = orders[slot + O_NEXT_OWN]
+
+    def order_view(self, slot: i64) -> OpenOrder:
+        orders = self.state.orders.cells
+        return OpenOrder(
+            orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
+            orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
+            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
+        )  # fmt: skip
+
+    def open_order(self, account: i64, order_id: i64) -> OpenOrder | None:
+        """The account's open order of this id; None: it has none."""
+        slot = self.state.order_ids.find(order_id)
+        if slot == NIL or self.state.orders.cells[slot + O_ACCOUNT] != self.known_account(account):
+            return None
+        return self.order_view(slot)
+
+    def count_orders(self, account: i64) -> int:
+        """How many open orders the account has."""
+        return self.state.accounts.open_orders[self.known_account(account)]
 
     def client_order(self, account: i64, hi: i64, lo: i64) -> tuple[int, int, int, int, int] | None:
         """What became of the account's order with this client id: (order id, market, OrderState, lots open and filled); None: unknown."""

@@ -26,6 +26,7 @@ from .page import POLICY, page
 from .session import Session
 from .status import Facts, status
 from .tcp import peer_of
+from .turns import Turns
 
 FOR_PAGES: Final = 64  # connections beyond those that may be sessions: one too many is told so as a session, and the page is still there
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
@@ -59,18 +60,19 @@ class Connection:
     """One WebSocket. Messages in are gathered while there are some, then handed in; messages out while there are some, then written."""
 
     def __init__(
-        self, request: web.Request, socket: web.WebSocketResponse[bool], host: Host, codec: Codec, stir: Callable[[], None]
+        self, request: web.Request, socket: web.WebSocketResponse[bool], host: Host, codec: Codec, stir: Callable[[], None], turns: Turns
     ) -> None:
         self.socket = socket
         self.protocol = request.protocol
         self.stir = stir
+        self.turns = turns
         self.loop = asyncio.get_running_loop()
         assert request.transport is not None
         self.transport = request.transport
         self.transport.set_write_buffer_limits(high=HIGH_WATER)
         self.received: list[bytes] = []
         self.is_writing = False  # is `write` about to be called?
-        self.readable = asyncio.Event()  # cleared while its reader is slow
+        self.readable = asyncio.Event()  # cleared while its reader is slow, or it waits for a turn
         self.readable.set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.session = Session(host, codec, None, self.wake, peer_of(self.transport))  # the last thing: raises Refusal
@@ -84,9 +86,11 @@ class Connection:
                     self.gather(message.data)
                 elif message.type is WSMsgType.BINARY:
                     self.hand_in()
+                    await self.finish()
                     await self.close(WSCloseCode.UNSUPPORTED_DATA, "requests are text messages")
-        finally:
             self.hand_in()
+            await self.finish()
+        finally:
             self.session.closed()
             self.stir()
             self.loop.call_later(CLOSE_S, self.transport.abort)  # a peer that is gone takes nothing, and would be waited for
@@ -101,15 +105,32 @@ class Connection:
         received, self.received = self.received, []
         if received:
             self.session.receive_message(*received)
-            self.go_on()
-            self.stir()
+            self.rest()
 
     def go_on(self) -> None:
-        """Write, and look at what is left of the last read, while the other side takes it."""
+        """A turn: look at what is left of what came."""
+        self.session.go_on()
+        self.rest()
+
+    def rest(self) -> None:
+        """Write, and wait for the next turn, or, if nothing is left, for more to come."""
         self.write()
-        while self.session.has_more and not self.session.is_slow and not self.session.ending:
-            self.session.go_on()
-            self.write()
+        self.stir()
+        if self.is_unfinished:
+            self.readable.clear()
+            self.turns.wait(self.go_on)
+        elif not self.session.is_slow:
+            self.readable.set()
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Is there something left that only waits for its turn?"""
+        return self.session.has_more and not self.session.is_slow and not self.session.ending
+
+    async def finish(self) -> None:
+        """What came before the end is answered before it."""
+        while self.is_unfinished:
+            await self.readable.wait()
 
     def wake(self) -> None:
         if not self.is_writing:
@@ -137,9 +158,7 @@ class Connection:
         while self.protocol.writing_paused and not self.transport.is_closing():
             await asyncio.sleep(POLL_S)
         self.session.resume()
-        self.go_on()
-        if not self.session.is_slow:
-            self.readable.set()
+        self.rest()
 
     async def close(self, code: int, reason: str) -> None:
         """Say why, and end it, even if nobody reads."""
@@ -163,6 +182,7 @@ class Gateway:
         self.host = host
         self.facts = facts
         self.stir = stir
+        self.turns = Turns()
         self.address, self.port = "", 0
         self.runner: web.AppRunner | None = None
         self.door: Door | None = None
@@ -227,7 +247,7 @@ class Gateway:
     async def serve(self, request: web.Request, socket: web.WebSocketResponse[bool], codec: Codec) -> None:
         """A WebSocket, until its end."""
         try:
-            connection = Connection(request, socket, self.host, codec, self.stir)
+            connection = Connection(request, socket, self.host, codec, self.stir, self.turns)
         except Refusal as error:
             await socket.send_str(codec.encode({"id": None, **error.body()}).decode())
             await socket.close(code=CODES[error.code.name], message=error.code.name.encode())

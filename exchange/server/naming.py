@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -54,12 +55,22 @@ def named_event(row: Sequence[int]) -> Named:
     return named
 
 
+@cache
+def _view_plan(view: type[Coded]) -> tuple[tuple[tuple[str, dict[int, str] | None], ...], bool]:
+    """Its fields and the names of their codes, and whether it has a client id. Once for each kind: to find out takes ten times as long as
+    to name."""
+    names = [field.name for field in fields(view)]
+    coded = _names(view)
+    return tuple((name, coded.get(name)) for name in names if not name.startswith("client_")), "client_hi" in names
+
+
 def named_view(view: Coded) -> Named:
     """What a query handed out, as a map."""
-    named: Named = {field.name: getattr(view, field.name) for field in fields(view) if not field.name.startswith("client_")}
-    for name, names in _names(type(view)).items():
-        value = named[name]
-        named[name] = names.get(value, value) if isinstance(value, int) else value
-    if hasattr(view, "client_hi"):
+    plan, has_client = _view_plan(type(view))
+    named: Named = {}
+    for name, names in plan:
+        value = getattr(view, name)
+        named[name] = value if names is None else names.get(value, value)
+    if has_client:
         named["client_id"] = client_id_of(getattr(view, "client_hi"), getattr(view, "client_lo"))  # noqa: B009
     return named

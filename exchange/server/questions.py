@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -14,12 +14,12 @@ from . import requests as r
 from .departure import Departure
 from .errors import Data, Refusal, Trouble
 from .faults import MS, Faults
-from .host import RING_EVENTS, Host, Listener
+from .host import Host, Listener
 from .memory import Memory
 from .naming import named_view
 from .people import SCOPES, User
 from .people import Key as ApiKey
-from .private import PrivateStream
+from .private import LOOKED_AT, PrivateStream
 from .rows import client_halves
 from .streams import OF_MARKET, BookChannel, Key, Reader
 
@@ -51,7 +51,8 @@ class Asker(Listener, Reader, Protocol):
     def proved(self, key: str, signature: str) -> ApiKey: ...
 
 
-Answer = Callable[["Questions", Asker, Any], Data]
+Work = Generator[None, None, Data]  # the body of a reply, made piece by piece: others may have a turn in between
+Answer = Callable[["Questions", Asker, Any], Data | Work]
 
 
 class Questions:
@@ -60,8 +61,8 @@ class Questions:
     def __init__(self, host: Host) -> None:
         self.host = host
 
-    def answer(self, session: Asker, request: r.Request) -> Data:
-        """The body of the reply. Raises Refusal."""
+    def answer(self, session: Asker, request: r.Request) -> Data | Work:
+        """The body of the reply, or how it is made. Raises Refusal."""
         return ANSWERS[type(request)](self, session, request)
 
     # -- what requests name ------------------------------------------------------------------------------------------------------
@@ -86,8 +87,8 @@ class Questions:
     def _beyond(self, field: str, count: int, given: int) -> Refusal:
         return Refusal(Trouble.OUT_OF_BOUNDS, f"{field} is {given}; there are 0 to {count - 1}", field=field, limit=count - 1, given=given)
 
-    def account_state(self, account: int) -> Data:
-        """All that one account has, as of now."""
+    def account_state(self, account: int, skip: int = 0, most: int | None = None) -> Data:
+        """All that one account has, as of now; of its orders `most`, those behind the first `skip`."""
         venue, design = self.host.exchange, self.host.exchange.design
         assets = range(len(design.assets))
         positions = []
@@ -107,7 +108,7 @@ class Questions:
                 for asset in assets
             ],
             "positions": positions,
-            "orders": [named_view(order) for order in venue.open_orders(account)],
+            "orders": [named_view(order) for order in venue.open_orders(account, skip, most)],
         }  # fmt: skip
 
     # -- who is there -----------------------------------------------------------------------------------------------------------------
@@ -194,8 +195,9 @@ class Questions:
         return {"market": market, **streams.bbo(market), **streams.ticker(market), **streams.status(market), "ts": self.host.exchange.now}
 
     def account(self: Questions, session: Asker, request: r.AccountQuery) -> Data:
-        state = self.account_state(session.readable(request.account))
-        return {**state, **self._part("orders", state["orders"], request.skip)}
+        account, most = session.readable(request.account), self.host.limits.items
+        left = self.host.exchange.count_orders(account) - request.skip - most
+        return {**self.account_state(account, request.skip, most), "more": max(0, left)}
 
     def auctions(self: Questions, session: Asker, request: r.Auctions) -> Data:
         return self._part("auctions", [named_view(one) for one in self.host.exchange.auctions()], request.skip)
@@ -206,7 +208,7 @@ class Questions:
         end = skip + self.host.limits.items
         return {name: things[skip:end], "more": max(0, len(things) - end)}
 
-    def order(self: Questions, session: Asker, request: r.OrderQuery) -> Data:
+    def order(self: Questions, session: Asker, request: r.OrderQuery) -> Data | Work:
         account = session.readable(request.account)
         if (request.order_id is None) == (request.client_id is None):
             raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
@@ -218,26 +220,40 @@ class Questions:
             order_id, market, state, size, filled = found
             return {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
         assert request.order_id is not None
-        for one in self.host.exchange.open_orders(account):
-            if one.order_id == request.order_id:
-                told: Data = {"order_id": one.order_id, "market": one.market, "state": OrderState.OPEN.name}
-                return {**told, "open": one.size, "filled": one.filled}
-        return self._closed(account, request.order_id)
+        one = self.host.exchange.open_order(account, request.order_id)
+        if one is None and request.order_id > self.host.exchange.state.last_order_id:
+            raise self._no_order(request.order_id)
+        if one is None:
+            return self._closed(account, request.order_id)
+        return {"order_id": one.order_id, "market": one.market, "state": OrderState.OPEN.name, "open": one.size, "filled": one.filled}
 
-    def _closed(self: Questions, account: int, order_id: int) -> Data:
+    def _closed(self: Questions, account: int, order_id: int) -> Work:
         """What the last events tell of an order that is not open. Raises Refusal."""
         filled, state, market = 0, None, 0
-        for row in self.host.ring.since(0, account, RING_EVENTS)[0]:
-            if row[0] == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
+        for row in self._concerning(account):
+            if row is None:
+                yield
+            elif row[0] == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
                 state, market = OrderState.FILLED, row[column_of(OrderPlaced, "market")]
             elif row[0] == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
                 filled, state, market = filled + row[column_of(Traded, "size")], OrderState.FILLED, row[column_of(Traded, "market")]
             elif row[0] == OrderCancelled.KIND and row[column_of(OrderCancelled, "order_id")] == order_id:
                 state, market = OrderState.CANCELLED, row[column_of(OrderCancelled, "market")]
         if state is None:
-            message = "the account has no such order, or it was closed too long ago"
-            raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="order_id", given=order_id)
+            raise self._no_order(order_id)
         return {"order_id": order_id, "market": market, "state": state.name, "open": 0, "filled": filled}
+
+    def _no_order(self, order_id: int) -> Refusal:
+        message = "the account has no such order, or it was closed too long ago"
+        return Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="order_id", given=order_id)
+
+    def _concerning(self, account: int) -> Iterator[list[int] | None]:
+        """The events of an account that are kept, and None wherever others may have a turn."""
+        looked, ring = 0, self.host.ring
+        while looked < self.host.exchange.state.log.seq and ring is self.host.ring:
+            rows, looked = ring.since(looked, account, LOOKED_AT)
+            yield from rows
+            yield None
 
     def outcome(self: Questions, session: Asker, request: r.Outcome) -> Data:
         session.may("read")

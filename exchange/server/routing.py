@@ -77,7 +77,7 @@ WIDTH: Final[i64] = 10
 NOBODY: Final[i64] = 0  # the owner of an account that no user has
 KINDS: Final = max(AUDIENCE_COLUMNS) + 1  # of events, and one
 COMMAND_KINDS: Final = max(command.KIND for command in AUTHORITY) + 1  # and one
-ACCOUNT: Final[i64] = 2  # the column of the account, in every command that its owner sends; session.py makes sure of it
+ACCOUNT: Final[i64] = 2  # the column of the account, in every command that its owner sends; packed.py makes sure of it
 CHANGE_BOOKS: Final[tuple[type[Event], ...]] = (OrderPlaced, OrderAmended, OrderReduced, OrderCancelled, Traded)
 
 

@@ -1,12 +1,13 @@
 """One connection's side of the protocol, without I/O: bytes in, bytes out. A shell feeds `receive`, writes what `take` gives, and ends the
 connection when `ending` says so. Fed byte by byte it does the same as fed at once, but for how commands fall into blocks.
 
-Commands of one read are gathered and carried out together; whatever else is asked comes after those before it.
+Commands of one read are gathered and carried out together; whatever else is asked comes after those before it. What takes longer than a
+turn is left for others (`has_more`, `go_on`), but never between two commands of a block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 from logging import WARNING
 from typing import Final
@@ -15,34 +16,32 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, Place, column_of
+from ..schema.messages import ROW, Place
 from . import requests as r
-from .bucket import Bucket
 from .codecs import MSGPACK, Codec
 from .departure import Departure
 from .errors import Data, Fatal, Refusal, Trouble, is_of_venue, refused
 from .frames import Frames
 from .held import Held
 from .host import Host
-from .limits import Patience
 from .log import note
 from .memory import Memory
 from .naming import Named
+from .packed import carried_out, rows_of
 from .people import User
 from .private import PrivateStream
-from .questions import Questions
+from .questions import Questions, Work
 from .replies import named
-from .routing import ACCOUNT as ACCOUNT_COLUMN
-from .routing import LEFT, ORDER_ID, REASON, SEQ, WIDTH, block_of, outcomes
+from .routing import REASON, SEQ, block_of, outcomes
 from .streams import Key as ChannelKey
 from .told import OF_ORDERS, Told
+from .toll import Toll
 from .visitor import Visitor
 
 SECOND: Final = 1_000_000_000  # [ns]
 ENOUGH_BYTES: Final = 1 << 20  # to be written, before more of what was received is looked at
+TURN_NS: Final = 5_000_000  # of work, before others have a turn: small questions may be dear ones
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
-OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
-assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT_COLUMN for command in r.OWNERS)
 
 Slot = int | Data  # a command's number in the block, or why it is not in it
 
@@ -71,20 +70,20 @@ class Session(Visitor):
         self.named = ""  # the name of the session, if it has one
         self.memory: Memory | None = None  # then
         self.held = Held(self)
-        self.bucket = Bucket(host.limits.commands_per_s, host.limits.burst, host.monotonic())
+        self.toll = Toll(host.limits, host.monotonic())
         self.questions = Questions(host)
         self.channels: set[ChannelKey] = set()
         self.listens: dict[int, PrivateStream] = {}  # by account
         self.departure = Departure(host)
         self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
         self._left: Iterator[bytes] | None = None  # received, and not looked at yet
+        self._work: tuple[r.Request, Work] | None = None  # the question that is being answered, in more than one turn
         self._out: list[bytes] = []
         self._unread = 0  # bytes of `_out`
         self._rows: list[int] = []  # the block that is being gathered
         self._asked: list[Asked] = []
         self._ops: list[str] = []  # of the items of a batch in it
         self._is_receiving = False
-        self._patience = Patience(host.limits.flood)
         self._tokens = 0  # left behind the last command that was taken in
         self._heard = host.monotonic()
         self.number = host.join(self)
@@ -95,7 +94,11 @@ class Session(Visitor):
     def receive(self, data: bytes) -> None:
         """Bytes from the other side."""
         assert self.frames is not None, "a connection of messages has no frames"
-        self._receive(self.frames.receive(data))
+        self._receive(self.frames.receive(data) if self._left is None else self._framed(self.frames, data))
+
+    def _framed(self, frames: Frames, data: bytes) -> Iterator[bytes]:
+        """What the bytes hold, looked at once those before them have been."""
+        yield from frames.receive(data)
 
     def receive_message(self, *payloads: bytes) -> None:
         """Whole messages, where the connection itself tells where they end: those that have come together."""
@@ -107,32 +110,43 @@ class Session(Visitor):
 
     @property
     def has_more(self) -> bool:
-        """Is there something to be looked at, or to be told, that waits since there is enough to write by now?"""
-        return self._left is not None or any(stream.is_behind for stream in self.listens.values())
+        """Is there something to be looked at, or to be told, that waits for another turn?"""
+        return self._left is not None or self._work is not None or any(stream.is_behind for stream in self.listens.values())
 
     def go_on(self) -> None:
-        """Look at what was received, until there is enough to write: small questions may have large answers."""
+        """One turn: look at what was received, until there is enough to write or it has taken long enough."""
         self._heard = self.host.monotonic()  # also what time it is for the bucket: a read takes no time
         self._is_receiving = True
         try:
-            for payload in self._left or ():
-                if self.ending:
-                    break
-                self._handle(payload)
-                if self._unread > ENOUGH_BYTES:
-                    self._carry_out()
-                    return
-            self._left = None
-            self._carry_out()
-            for stream in self.listens.values():
-                if stream.is_behind and self._unread <= ENOUGH_BYTES and not self.ending:
-                    stream.go_on()
+            self._look()
         except Fatal as error:
-            self._left = None
+            self._left = self._work = None
             self._carry_out()
             self.end(error)
         finally:
             self._is_receiving = False
+
+    def _look(self) -> None:
+        """Raises Fatal."""
+        if self._work is not None and not self._work_on():
+            return
+        for payload in self._left or ():
+            if self.ending:
+                break
+            self._handle(payload)
+            if self._work is not None or self._unread > ENOUGH_BYTES or (not self._asked and self._is_over):
+                self._carry_out()
+                return
+        self._left = None
+        self._carry_out()
+        for stream in self.listens.values():
+            if stream.is_behind and self._unread <= ENOUGH_BYTES and not self.ending and not self._is_over:
+                stream.go_on()
+
+    @property
+    def _is_over(self) -> bool:
+        """Has this turn taken long enough?"""
+        return self.host.monotonic() - self._heard > TURN_NS
 
     def take(self) -> bytes:
         """What is to be written, as the other side is spoken to."""
@@ -192,7 +206,8 @@ class Session(Visitor):
         self.end(Refusal(Trouble.SHUTTING_DOWN, "the server is shutting down"))
 
     def closed(self) -> None:
-        """The connection is gone."""
+        """The connection is gone, and with it what it had asked for and nobody has looked at."""
+        self._left = self._work = None
         self.host.leave(self)
         for key in list(self.channels):
             self.host.streams.leave(key, self)
@@ -245,7 +260,7 @@ class Session(Visitor):
         return out
 
     def _reply(self, request: r.RequestId, body: Data, tokens: int | None = None) -> None:
-        reply = {"id": request, **body, "tokens": self.bucket.left(self.host.monotonic()) if tokens is None else tokens}
+        reply = {"id": request, **body, "tokens": self.toll.bucket.left(self.host.monotonic()) if tokens is None else tokens}
         memory = self.memory
         size = self.tell(reply)
         if memory is not None and request is not None and (reply["ok"] or is_of_venue(reply)):  # else nothing happened: it may come again
@@ -296,19 +311,47 @@ class Session(Visitor):
                 elif isinstance(request, r.OperatorRequest):
                     self._operate(request)
                 else:
-                    self._reply(request.id, {"ok": True, **self.questions.answer(self, request)})
-                    then, self.then = self.then, None
-                    if then is not None:
-                        then()
+                    answer = self.questions.answer(self, request)
+                    if isinstance(answer, Generator):
+                        self._work = request, answer
+                        self._work_on()
+                        return
+                    self._answered(request, answer)
                 self._note_operation(request)
         except Fatal:
             raise
         except Refusal as error:
-            self._carry_out()
-            self.is_operating = False
-            if isinstance(request, r.Login | r.Challenge):
-                note("login_refused", WARNING, connection=self.number, reason=error.code.name)
-            self._refuse(request.id, error)
+            self._refused(request, error)
+
+    def _refused(self, request: r.Request, error: Refusal) -> None:
+        self._carry_out()
+        self.is_operating = False
+        if isinstance(request, r.Login | r.Challenge):
+            note("login_refused", WARNING, connection=self.number, reason=error.code.name)
+        self._refuse(request.id, error)
+
+    def _answered(self, request: r.Request, answer: Data) -> None:
+        self._reply(request.id, {"ok": True, **answer})
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+
+    def _work_on(self) -> bool:
+        """Go on with the question at hand, until it is answered or the turn is over. Is it answered?"""
+        assert self._work is not None
+        request, work = self._work
+        try:
+            while not self.ending:
+                next(work)
+                if self._is_over:
+                    return False
+        except StopIteration as answered:
+            self._answered(request, answered.value)
+            self._note_operation(request)
+        except Refusal as error:
+            self._refused(request, error)
+        self._work = None
+        return True
 
     def _note_operation(self, request: r.Request) -> None:
         if self.is_operating and self.user is not None:
@@ -336,20 +379,12 @@ class Session(Visitor):
 
     def _pay(self, count: int) -> None:
         """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
-        left = self.bucket.take(count, self._heard)
-        if left >= 0:
-            self._tokens = left
-            return
-        if count > self.bucket.burst:
-            message = f"{count} commands at once are more than this connection may ever send; at most {self.bucket.burst}"
-            raise Refusal(Trouble.BATCH_TOO_LARGE, message, limit=self.bucket.burst, given=count)
-        limit, wait = self.bucket.per_s, self.bucket.wait_ms(count)
-        ignored = self._patience.refuse(self._heard, wait)
-        message = f"{count} commands are more than this connection may send now; try again in {wait} ms"
-        kind = Fatal if ignored >= self._patience.most else Refusal
-        if kind is Fatal:
-            note("flood", WARNING, connection=self.number, user=self.user.name if self.user is not None else None, ignored=ignored)
-        raise kind(Trouble.RATE_LIMITED, message, limit=limit, interval_ms=1_000, retry_ms=wait, given=count, ignored=ignored)
+        try:
+            self._tokens = self.toll.pay(count, self._heard)
+        except Fatal as error:
+            user = self.user.name if self.user is not None else None
+            note("flood", WARNING, connection=self.number, user=user, ignored=error.data["ignored"])
+            raise
 
     def _row(self, request: r.CommandRequest) -> list[int]:
         """Raises Refusal."""
@@ -433,30 +468,9 @@ class Session(Visitor):
 
     def _carry_out_rows(self, request: r.Rows) -> None:
         user = self.may("trade")
-        if len(request.rows) % (8 * ROW):
-            raise Refusal(Trouble.BAD_ROW, f"rows are {8 * ROW} bytes each; got {len(request.rows)}", field="rows", given=len(request.rows))
-        rows = vec[i64](memoryview(request.rows).cast("q"))
+        rows = rows_of(request.rows)
         self._pay(len(rows) // ROW)
-        errors: dict[int, Data] = {}
-        for number in self.host.people.owners.barred(rows, user.number):
-            errors[number] = self._barred(int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT_COLUMN])).body()
-            rows[number * ROW] = 0  # no kind: the door leaves the row out
-        applied = self.host.carry_out(rows)
-        told = outcomes(applied.events, applied.ends)
-        for number, why in applied.refused.items():
-            if number not in errors:
-                errors[number] = Refusal(Trouble.BAD_ROW, why, field="rows", given=number).body()
-            told[number * WIDTH + REASON] = -1
-        if self.departure.wants_orders:
-            self.departure.note([int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT]])
-        body: Data = {"ok": True, "ts": self.host.exchange.now, "statuses": bytes(memoryview(told))}
-        self._reply(request.id, {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body)
-
-    def _barred(self, kind: int, account: int) -> Refusal:
-        """Why a command is not this user's to send."""
-        if kind in OWNED_KINDS:
-            return self.foreign(account)
-        return Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind)
+        self._reply(request.id, carried_out(self.host, user, rows, self.departure))
 
     # -- who it is ------------------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from .errors import Refusal
 from .frames import Frames
 from .host import Host
 from .session import Session
+from .turns import Turns
 
 HIGH_WATER: Final = 1 << 20  # [bytes] that a socket holds back before its reader counts as slow
 FLUSH_S: Final = 0.02  # between two messages of a market data channel
@@ -58,9 +59,7 @@ class Connection(asyncio.Protocol):
             return
         session.receive(data)
         self.write()
-        if session.has_more:
-            self.go_on()
-        self.server.stir()
+        self.rest()
 
     def tell_refusal(self, data: bytes) -> None:
         error, self.refusal = self.refusal, None
@@ -70,13 +69,24 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def go_on(self) -> None:
-        """Write, and look at what is left of the last read, while the other side takes it."""
-        session = self.session
-        assert session is not None
+        """A turn: look at what is left of the last read."""
+        assert self.session is not None
+        self.session.go_on()
         self.write()
-        while session.has_more and not session.is_slow and not session.ending:
-            session.go_on()
-            self.write()
+        self.rest()
+
+    def rest(self) -> None:
+        """Until the next turn, or, if nothing is left, until there is more to read."""
+        session, transport = self.session, self.transport
+        assert session is not None and transport is not None
+        self.server.stir()
+        if session.is_slow or session.ending:
+            return
+        if session.has_more:
+            transport.pause_reading()
+            self.server.turns.wait(self.go_on)
+        else:
+            transport.resume_reading()
 
     def write(self) -> None:
         """What the session has to say. While the other side does not read, it stays in the session, which watches over it."""
@@ -103,11 +113,10 @@ class Connection(asyncio.Protocol):
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        assert self.session is not None and self.transport is not None
+        assert self.session is not None
         self.session.resume()
-        self.go_on()
-        if not self.session.is_slow:
-            self.transport.resume_reading()
+        self.write()
+        self.rest()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.server.turned_away.discard(self)
@@ -130,6 +139,7 @@ class TcpServer:
         self.turned_away: set[Connection] = set()  # and not told yet
         self._server: asyncio.Server | None = None
         self._flush: asyncio.TimerHandle | None = None
+        self.turns = Turns()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, address: str, port: int) -> int:

@@ -1,0 +1,51 @@
+"""Commands that come packed, many in one request: `rows`. What is no command, or not the user's to send, is left out and told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, column_of
+from . import requests as r
+from .departure import Departure
+from .errors import Data, Refusal, Trouble
+from .host import Host
+from .people import User
+from .routing import ACCOUNT, LEFT, ORDER_ID, REASON, WIDTH, outcomes
+
+OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
+assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT for command in r.OWNERS)
+
+
+def rows_of(packed: bytes) -> vec[i64]:
+    """Raises Refusal."""
+    if len(packed) % (8 * ROW):
+        raise Refusal(Trouble.BAD_ROW, f"rows are {8 * ROW} bytes each; got {len(packed)}", field="rows", given=len(packed))
+    return vec[i64](memoryview(packed).cast("q"))
+
+
+def carried_out(host: Host, user: User, rows: vec[i64], departure: Departure) -> Data:
+    """Carry out the user's commands as one block; the body of the reply. Raises Refusal; then nothing happened."""
+    errors: dict[int, Data] = {}
+    for number in host.people.owners.barred(rows, user.number):
+        errors[number] = _barred(int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT])).body()
+        rows[number * ROW] = 0  # no kind: the door leaves the row out
+    applied = host.carry_out(rows)
+    told = outcomes(applied.events, applied.ends)
+    for number, why in applied.refused.items():
+        if number not in errors:
+            errors[number] = Refusal(Trouble.BAD_ROW, why, field="rows", given=number).body()
+        told[number * WIDTH + REASON] = -1
+    if departure.wants_orders:
+        departure.note([int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT]])
+    body: Data = {"ok": True, "ts": host.exchange.now, "statuses": bytes(memoryview(told))}
+    return {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body
+
+
+def _barred(kind: int, account: int) -> Refusal:
+    """Why a command is not this user's to send."""
+    if kind in OWNED_KINDS:
+        return Refusal(Trouble.NOT_YOUR_ACCOUNT, f"account {account} is not yours", field="account", given=account)
+    return Refusal(Trouble.SCOPE, f"{COMMAND_OF[kind].__name__} is not for clients", given=kind)
