@@ -96,6 +96,8 @@ def serve(
     if store is not None:
         host.remember(found.names, found.recent) if found is not None else host.remember({})
         host.epoch = store.epoch(host.epoch)
+    for _ in host.passing(start):  # what has fallen due since the journal ended
+        pass
     if world != "none":
         host.attach(world_of(world, seed, start, exchange, folder))
         host.pass_time()

@@ -8,6 +8,7 @@ money is topped up, by a Deposit.
 from __future__ import annotations
 
 import math
+from array import array
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -34,6 +35,7 @@ from perplab.exchange.units import BP, MICRO, MS_NS, PPM, SECOND_NS
 from perplab.oracle.keyed import generator
 
 FOLDER: Final = Path(__file__).parent / "worlds"
+MINUTES: Final = 4  # of an outside price: now and, for an oracle that is late, then
 HOUSE: Final = -1  # the owner of the house's accounts: no user has it
 
 Positive = Annotated[float, Meta(gt=0, le=1e12)]
@@ -88,25 +90,33 @@ def load_world(name: str) -> WorldDesign:
 
 
 class Price:
-    """An outside price: a random walk, drawn a minute at a time, straight between two seconds."""
+    """An outside price: a random walk, drawn a minute at a time, straight between two seconds. Of the past, ends of minutes are kept."""
 
     def __init__(self, seed: int, market: MarketWorld, start: int) -> None:
         self.seed, self.market, self.start = seed, market, start
-        self._minutes: list[np.ndarray] = []  # log price at every second of a minute and at its end
-        self._last = math.log(market.price_usd)
+        self._ends = array("d", [math.log(market.price_usd)])  # log price where each minute begins
+        self._drawn: dict[int, np.ndarray] = {}  # the minutes that were looked at last: log price at every second, and at the end
 
     def at(self, ts: int) -> float:
         """[USD]"""
-        passed = max(0, ts - self.start)
-        minute, second = divmod(passed / SECOND_NS, 60.0)
-        while len(self._minutes) <= minute:
-            draws = generator(self.seed, "world", self.market.name, len(self._minutes)).standard_normal(60)
-            steps = self._last + np.concatenate([[0.0], np.cumsum(draws * self.market.volatility_bp * BP)])
-            self._minutes.append(steps)
-            self._last = float(steps[-1])
-        logs = self._minutes[int(minute)]
+        minute, second = divmod(max(0, ts - self.start) / SECOND_NS, 60.0)
+        logs = self._minute(int(minute))
         below = int(second)
         return math.exp(float(logs[below]) + (second - below) * float(logs[below + 1] - logs[below]))
+
+    def _minute(self, number: int) -> np.ndarray:
+        if number not in self._drawn:
+            while len(self._ends) <= number:
+                self._ends.append(float(self._walk(len(self._ends) - 1)[-1]))
+            if len(self._drawn) == MINUTES:
+                del self._drawn[next(iter(self._drawn))]
+            self._drawn[number] = self._walk(number)
+        return self._drawn[number]
+
+    def _walk(self, number: int) -> np.ndarray:
+        draws = generator(self.seed, "world", self.market.name, number).standard_normal(60)
+        walk: np.ndarray = self._ends[number] + np.concatenate([[0.0], np.cumsum(draws * self.market.volatility_bp * BP)])
+        return walk
 
 
 class World:

@@ -26,13 +26,14 @@ class Clock:
         """[ns]"""
         return self._venue + (self._monotonic() - self._world) * self.speed
 
-    def run(self, speed: int) -> None:
-        """Go on at another speed, from the time that it is."""
-        self._venue, self._world = self.now(), self._monotonic()
+    def run(self, speed: int, latest: int | None = None) -> None:
+        """Go on at another speed, from the time that it is, or from `latest` [ns] if that is before it."""
+        now = self.now()
+        self.put_back(now if latest is None else min(now, latest))
         self.speed = speed
 
     def put_back(self, ts: int) -> None:
-        """Go on from another time, at the same speed."""
+        """Go on from another time, at the same speed: of a state that was kept, or where the venue does not follow."""
         self._venue, self._world = ts, self._monotonic()
 
     def step(self, ns: int) -> int:

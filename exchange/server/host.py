@@ -22,7 +22,7 @@ from ..engine import Applied, Exchange
 from ..journal import JournalFailed
 from ..schema.codes import FIRST_USER, AccountKind, MarginMode, Reason
 from ..schema.messages import MAX_AMOUNT, MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
-from ..state.types import MAX_FLOW
+from ..state.types import MAX_FLOW, NEVER
 from .clock import Clock
 from .errors import REASON_TEXT, Refusal, Rejected, Trouble
 from .faults import Faults
@@ -36,7 +36,10 @@ from .routing import REASON, WIDTH, Ring, Router, outcomes, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
 
-MAX_TURNS: Final = 64  # of the world, in one go: others wait meanwhile
+PASS_NS: Final = 5_000_000  # of work, after which what is due waits for the next call of `pass_time`: others wait meanwhile
+LEAP_NS: Final = 60_000_000_000  # of the venue's time in one piece, where much is due: some milliseconds of work
+MAX_TURNS: Final = 64  # that a world which is late takes one by one; then it leaves out some, but never for longer than
+RARELY_NS: Final = 600_000_000_000  # of the venue's time
 RING_EVENTS: Final = 1 << 17  # that a reconnecting client may ask for again: 16 MiB
 
 
@@ -133,6 +136,9 @@ class Host:
         self.sessions: dict[Listener, int] = {}  # and their numbers, in the order in which they came
         self.joined = 0  # sessions there were since the start
         self.world: World | None = None
+        self.is_behind = False  # did something that is due have to wait?
+        self._turns = 0  # that the world has taken since nothing was due
+        self._is_slowed = False  # does the clock run slower than it should?
         self.memories = Memories(self.limits.named_sessions, self.limits.remembered, self.limits.remembered_bytes)
 
     # -- commands --
@@ -175,37 +181,88 @@ class Host:
             self.send(opened)
         self.world = world
 
+    # -- time --
+
     def pass_time(self) -> int:
-        """Let what has fallen due in the world and in the venue happen; returns the venue's time [ns]. Raises Refusal."""
+        """Let what has fallen due in the world and in the venue happen, as far as a turn goes; returns the venue's time then [ns].
+        `is_behind` says whether more waits. Raises Refusal."""
         now = self.clock.now()
-        world = self.world
-        turns = 0
-        while world is not None and world.next <= now:
-            turns += 1
-            if turns > MAX_TURNS:  # a clock that is faster than this machine: the world leaves out what it cannot do
-                world.next = now
-                turns = 0
+        self.is_behind = False
+        if self._next_due() > now:
+            self._turns = 0
+            return now
+        ends = self.monotonic() + PASS_NS
+        while self._pass_some(now):
+            if self.monotonic() > ends and self._next_due() <= now:
+                self.is_behind = True
+                self._slow_down()
+                break
+        return min(now, self.now())
+
+    def passing(self, until: int) -> Iterator[None]:
+        """Let time pass up to `until` [ns], which the clock has reached, a turn at each step. Raises Refusal."""
+        self.pass_time()
+        while self.is_behind and self.exchange.now < until:
+            yield
+            self.pass_time()
+
+    def now(self) -> int:
+        """The venue's time [ns]: the clock's, or when the first thing is due that has not happened yet."""
+        return max(self.exchange.now, min(self.clock.now(), self._next_due()))
+
+    def _next_due(self) -> int:
+        """[ns]"""
+        state, world = self.exchange.state, self.world
+        due = min(state.schedule.next, self.exchange.now + MAX_TS_JUMP) if state.started else NEVER
+        return int(due if world is None else min(due, world.next))
+
+    def _pass_some(self, now: int) -> bool:
+        """One piece of what is due at `now`; False: nothing is. Raises Refusal."""
+        world, state = self.world, self.exchange.state
+        if self._leap(now if world is None else min(now, world.next)):
+            return True
+        if world is not None and world.next <= now:
+            self._turns += 1
             ts = world.next
             self.apply_at(ts, vec[i64](world.act(ts)))
-        state = self.exchange.state
+            if self._turns > MAX_TURNS:
+                world.next = max(world.next, min(now, ts + RARELY_NS))
+            return True
         if state.schedule.next <= now and state.started:
             self.apply_at(now, vec[i64](command_row(Tick(0))))
-        return now
+            return True
+        self._turns = 0
+        return False
+
+    def _leap(self, ts: int) -> bool:
+        """Bring a venue that has started nearer to `ts`, if there is much in between. Raises Refusal."""
+        now, due = self.exchange.now, self.exchange.state.schedule.next
+        if not self.exchange.state.started or ts - now <= LEAP_NS or (due > ts and ts - now <= MAX_TS_JUMP):
+            return False
+        self._apply(vec[i64](command_row(Tick(max(now + LEAP_NS, min(due, now + MAX_TS_JUMP))))))
+        return True
+
+    def _slow_down(self) -> None:
+        """A clock that runs faster than this machine follows is put back, so that the venue leaves nothing out and is never far behind.
+        That of the world itself is not: the venue comes after it as soon as it can."""
+        most = self.now() + LEAP_NS
+        if self.clock.speed <= 1 or self.clock.now() <= most:
+            return
+        self.clock.put_back(most)
+        if not self._is_slowed:
+            self._is_slowed = True
+            note("clock_slowed", WARNING, speed=self.clock.speed)
+            self.complain(f"the clock cannot run {self.clock.speed} times as fast as the world: it is slowed to what this machine does")
+
+    def run_clock(self, speed: int) -> None:
+        """Let the venue's time go on at another speed; 0: it stands."""
+        self.clock.run(speed, self.now() + LEAP_NS if self.clock.speed > 1 else None)
+        self._is_slowed = False
 
     def apply_at(self, ts: int, rows: vec[i64]) -> Applied:
         """Stamp packed commands with a time that is not before the venue's, and carry them out. Raises Refusal."""
-        now = self.exchange.now
-        if ts < now:
-            ts = now
-        elif ts - now > MAX_TS_JUMP:
-            self._leap(ts)
-        stamp(rows, ts)
+        stamp(rows, max(ts, self.exchange.now))
         return self._apply(rows)
-
-    def _leap(self, ts: int) -> None:
-        """Bring a venue that has started so near to `ts` that a command may come then."""
-        while self.exchange.state.started and ts - self.exchange.now > MAX_TS_JUMP:
-            self._apply(vec[i64](command_row(Tick(self.exchange.now + MAX_TS_JUMP))))
 
     # -- accounts --
 
@@ -334,6 +391,7 @@ class Host:
         self.memories.clear()
         self.people.assign(self._owners())
         self.clock.put_back(moment.ts)
+        self.is_behind, self._turns = False, 0
         world, self.world = self.world, None  # until its accounts are there
         if world is not None:
             world.go_back(exchange, moment.ts, moment.world)
@@ -347,7 +405,7 @@ class Host:
     def tell_epoch(self, name: str) -> None:
         """Tell everybody that the venue has gone back, and what there is to see now."""
         notice: dict[str, object] = {
-            "channel": "venue", "type": "rewound", "snapshot": name, "epoch": self.epoch, "ts": self.clock.now(),
+            "channel": "venue", "type": "rewound", "snapshot": name, "epoch": self.epoch, "ts": self.now(),
             "seq": self.exchange.state.log.seq,
         }  # fmt: skip
         for session in list(self.sessions):
@@ -415,8 +473,7 @@ class Host:
 
     def behind_ns(self) -> int:
         """[ns] of the venue's time by which what is due is late; 0: nothing is."""
-        due = self.exchange.state.schedule.next if self.exchange.state.started else self.clock.now()
-        return max(0, self.clock.now() - (due if self.world is None else min(due, self.world.next)))
+        return self.clock.now() - self.now()
 
     def tell_trouble(self, trouble: str) -> None:
         """Complain, once until it is over."""

@@ -225,13 +225,15 @@ class Ping(Request, frozen=True, kw_only=True, tag="ping"):
 
 
 class Step(Request, frozen=True, kw_only=True, tag="step"):
-    """Let a stepped clock go on; what falls due on the way happens. For keys with the scope `admin`."""
+    """Let a stepped clock go on; what falls due on the way happens, and then the reply comes. Others are served meanwhile.
+
+    For keys with the scope `admin`."""
 
     ms: Annotated[int, Meta(ge=1, le=86_400_000)]
 
 
 class SetClock(Request, frozen=True, kw_only=True, tag="clock"):
-    """Let the venue's time run at another speed from now on; 0: it stands, and is stepped."""
+    """Let the venue's time run at another speed from now on, as far as the machine follows; 0: it stands, and is stepped."""
 
     speed: Annotated[int, Meta(ge=0, le=1_000_000)]
 

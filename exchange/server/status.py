@@ -32,7 +32,7 @@ def status(host: Host, facts: Facts, websocket: str) -> Named:
         "title": design.title,
         "build": facts.build,
         "clock": speed_of(host.clock),
-        "time": time_of(host.clock.now()),
+        "time": time_of(host.now()),
         "running_since": time_of(facts.since),
         "behind_s": host.behind_ns() / 1e9,
         "seq": host.exchange.state.log.seq,

@@ -173,7 +173,7 @@ class TcpServer:
         """Let the venue's time pass when nobody sends anything."""
         while True:
             due = self.host.clock.wait(self.host.exchange.state.schedule.next)
-            await asyncio.sleep(IDLE_S if due is None else min(IDLE_S, max(due, 0.001)))
+            await asyncio.sleep(0 if self.host.is_behind else IDLE_S if due is None else min(IDLE_S, max(due, 0.001)))
             self.host.catch_up()
             try:
                 self.host.pass_time()
