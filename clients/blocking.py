@@ -44,7 +44,8 @@ class Shared:
 
     @contextmanager
     def listening(self, listener: Callable[[t.Event], None]) -> Iterator[None]:
-        """Within the block `listener` is told every event as it comes, besides whoever reads `events`. It must not raise, nor call."""
+        """Within the block `listener` is told every event as it comes, besides whoever reads `events`. It must not call, nor raise:
+        that ends the client, since what it should have noticed is lost."""
         self.protocol.listeners.append(listener)
         try:
             yield

@@ -49,6 +49,8 @@ class Book:
     def _change(self, side: Side, levels: list[tuple[int, int]]) -> None:
         held = self._sides[side]
         for price, size in levels:
+            if type(price) is not int or type(size) is not int:
+                raise TypeError(f"a level of {price!r} and {size!r}")  # it would not come to light before somebody sorts them
             if size:
                 held[price] = size
             else:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from . import types as t
 from .asking import Asking
 from .calls import Call
-from .errors import ClientError, NotConnected, TimedOut
+from .errors import ClientError, NotConnected
 from .pending import Pending
-from .sync import FIRST_RETRY_S, LONGEST_RETRY_S, READ, TICK_S, new_protocol
+from .retry import Retry
+from .sync import OPEN_S, READ, TICK_S, new_protocol
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Client(Asking):
         self.protocol = new_protocol(name, key, secret, account)
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
+        self._retry = Retry()
         self._news = asyncio.Event()  # something has come: a reply, an event, the end
 
     # -- the life of a connection ------------------------------------------------------------------------------------------------
@@ -56,7 +58,7 @@ class Client(Asking):
                     await self._wait()
         except TimeoutError:
             await self.close()
-            raise TimedOut(f"no login within {self.timeout:g} s") from None
+            raise self.protocol.late_login(self.timeout) from None
         if self.protocol.failed is not None:
             error = self.protocol.failed
             await self.close()
@@ -94,10 +96,22 @@ class Client(Asking):
 
     async def _run(self, reader: asyncio.StreamReader) -> None:
         """Read until there is no further connection."""
+        try:
+            await self._carry(reader)
+        except Exception as error:  # a fault of this client's own: nobody is left to wait for a task that has died
+            failed = NotConnected(f"this client has failed: {type(error).__name__}: {error}")
+            failed.__cause__ = error
+            self._hang_up()
+            self.protocol.lost(str(failed))
+            self._give_up(failed)
+
+    async def _carry(self, reader: asyncio.StreamReader) -> None:
         while True:
             why = await self._read(reader)
             self._hang_up()
             self.protocol.lost(why)
+            if self.protocol.failed is None and not self._retry.lost(time.monotonic(), self.protocol.ready_at, self.retry_s):
+                self.protocol.give_up_lost()
             self._news.set()
             if self.protocol.failed is not None:
                 return
@@ -128,15 +142,13 @@ class Client(Asking):
 
     async def _reopen(self) -> asyncio.StreamReader:
         """Raises NotConnected when `retry_s` is over."""
-        deadline, pause = time.monotonic() + self.retry_s, FIRST_RETRY_S
         while True:
+            await asyncio.sleep(max(0.0, self._retry.due - time.monotonic()))
             try:
-                return await self._open(LONGEST_RETRY_S)
+                return await self._open(OPEN_S)
             except NotConnected:
-                if time.monotonic() + pause > deadline:
+                if not self._retry.lost(time.monotonic(), None, self.retry_s):
                     raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_RETRY_S)
 
     def _write(self) -> None:
         if self._writer is not None:

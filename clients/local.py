@@ -21,8 +21,9 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Blocking
 from .calls import Call
-from .errors import NotConnected, TimedOut
+from .errors import NotConnected
 from .protocol import Credentials, Protocol
+from .retry import Retry
 from .units import Number
 
 T = TypeVar("T")
@@ -74,7 +75,8 @@ class LocalClient(Blocking):
         who = Credentials(name if key is None else None, key, secret, token(8))
         self.protocol = Protocol(who, int(token(8), 16) | 1 << 63, account)
         self._session: Session | None = None
-        self._connect()
+        self._retry = Retry()
+        self._enter(timeout)
         known = self.venue.markets
         for market in [] if host is not None and prices is None else [name for name in prices or PRICES if prices or name in known]:
             self.set_price(market, (prices or PRICES)[market])
@@ -118,7 +120,11 @@ class LocalClient(Blocking):
         self.protocol.give_up(NotConnected("this client was closed"))
 
     def disconnect(self, why: str = "the connection was cut") -> None:
-        """Lose the connection, to see what a bot does then; the next call makes a new one."""
+        """Lose the connection, to see what a bot does then; the next call makes a new one, at once."""
+        self._retry = Retry()
+        self._hang_up(why)
+
+    def _hang_up(self, why: str = "the connection was cut") -> None:
         if self._session is not None:
             self._session.closed()
             self._session = None
@@ -127,19 +133,27 @@ class LocalClient(Blocking):
     def _now(self) -> float:
         return self.host.monotonic() / SECOND_NS
 
-    def _connect(self) -> None:
-        """Raises Refused, and TimedOut."""
-        self._session = Session(self.host, MSGPACK, Frames())
-        self.protocol.connected(self._now())
-        self._pump()
-        deadline = self._now() + self.timeout
-        while not self.protocol.is_ready and self.protocol.failed is None and self._session is not None:
+    def _enter(self, seconds: float) -> None:
+        """Connect and log in. Raises what has ended this client, and TimedOut."""
+        deadline = self._now() + seconds
+        while not self.protocol.is_ready and self.protocol.failed is None:
             if self._now() >= deadline:
-                self.disconnect()
-                raise TimedOut(f"no login within {self.timeout:g} s")
-            self._let_pass(deadline)
+                self._hang_up()
+                raise self.protocol.late_login(seconds)
+            self._go_on(deadline)
         if self.protocol.failed is not None:
             raise self.protocol.failed
+
+    def _go_on(self, deadline: float) -> None:
+        """Make a new connection, if it is time for one; else let time pass."""
+        if self._session is not None:
+            self._let_pass(deadline)
+        elif self._now() < self._retry.due:
+            self._let_pass(min(deadline, self._retry.due))
+        else:
+            self._session = Session(self.host, MSGPACK, Frames())
+            self.protocol.connected(self._now())
+            self._pump()
 
     def _let_pass(self, deadline: float) -> None:
         """Until the next message that the venue has held back, or the deadline."""
@@ -166,7 +180,8 @@ class LocalClient(Blocking):
             if data:
                 self.protocol.receive(data, self._now())
             if self._session.ending or self.protocol.dead:
-                self.disconnect()
+                self._hang_up()
+                self._retry.lost(self._now(), self.protocol.ready_at, self.timeout)  # each call gives up by itself
             elif not out and not data:
                 return
 
@@ -175,18 +190,14 @@ class LocalClient(Blocking):
     def _do(self, call: Call[T], timeout: float | None = None) -> T:
         """Only a server that was told to be late takes time: then the venue's clock goes on."""
         seconds = self.timeout if timeout is None else timeout
-        if self._session is None and self.protocol.failed is None:
-            self._connect()
         pending = self.protocol.ask(call, self._now())
         self._pump()
         deadline = self._now() + seconds
         while not pending.done:
-            if self._session is None:  # it has ended before the reply
-                self._connect()
-            elif self._now() >= deadline:
+            if self._now() >= deadline:
                 self.protocol.abandon(pending, seconds)
             else:
-                self._let_pass(deadline)
+                self._go_on(deadline)
         return pending.result()
 
     def wait(self, seconds: float) -> None:
@@ -195,8 +206,8 @@ class LocalClient(Blocking):
 
     def next_event(self, timeout: float | None = None) -> t.Event | None:
         """The next event of the streams; None: there is none. Nothing is waited for: time goes on by `step`."""
-        if self._session is None and self.protocol.failed is None:
-            self._connect()
+        if self._session is None and self.protocol.failed is None and self._now() >= self._retry.due:
+            self._enter(self.timeout)
         self._pump()
         event = self.protocol.next_event()
         if event is None and self.protocol.failed is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from .calls import Call
-from .errors import Refused
+from .errors import ClientError, Refused
 from .reading import Wire
 
 T = TypeVar("T")
@@ -22,22 +22,31 @@ class Pending(Generic[T]):
         self.id = 0
         self.done = False
         self.reply: Wire = {}
-        self._error: Exception | None = None
+        self.error: ClientError | None = None
+        self._value: list[T] = []  # one, when it has its reply
 
-    def settle(self, reply: Wire | None, error: Exception | None = None) -> None:
+    def read(self, reply: Wire) -> None:
+        """Its reply has come; `settle` tells it. Raises whatever reading it raises: then it counts as none."""
+        is_yes = reply["ok"]
+        if not isinstance(is_yes, bool):
+            raise TypeError(f"'ok' is {is_yes!r}")
+        try:
+            if not is_yes:
+                raise Refused.of(reply)
+            self._value = [self.call.read(reply)]
+        except Refused as error:  # also of the reply to an earlier call, which this one asks for
+            self.error = error
+        self.reply = reply
+
+    def settle(self, error: ClientError | None = None) -> None:
+        """Tell that it has its reply, or that there will be none."""
         if not self.done:
-            self.done, self.reply, self._error = True, reply or {}, error
+            self.done, self.error = True, error or self.error
             if self.then is not None:
                 self.then(self)
-
-    @property
-    def error(self) -> Exception | None:
-        if self._error is None and self.done and not self.reply["ok"]:
-            self._error = Refused.of(self.reply)
-        return self._error
 
     def result(self) -> T:
         """What the reply says. Raises Refused, Unknown, TimedOut or NotConnected."""
         if self.error is not None:
             raise self.error
-        return self.call.read(self.reply)
+        return self._value[0]

@@ -8,6 +8,7 @@ gives, and ends the connection when `dead` says why. Everything else is decided 
     gaps          every stream's messages are chained by prev_seq: one that does not fit is told, and the stream begun anew; a stream
                   in which that goes on is given up
     silence       a ping after 5 s without a word from either side; dead if nothing is heard for 10 s more
+    nonsense      whatever reading a message raises, the connection is dead of it: what a server says is no error of the user's
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from perplab.exchange.server.errors import Fatal
 from perplab.exchange.server.frames import LENGTH, Frames
 from perplab.exchange.server.people import signature_of
 
 from . import types as t
 from .book import Book
 from .calls import Call, Calls, nothing, raw
-from .errors import ClientError, Refused, StreamBroken, TimedOut, Unknown
+from .errors import ClientError, NotConnected, Refused, StreamBroken, TimedOut, Unknown
 from .pending import Pending
 from .reading import Wire, venue_of
+from .subscribed import Stream, named
 
 T = TypeVar("T")
 Key = tuple[str, int]  # of a stream: channel, and market or account; -1: of the venue
@@ -39,6 +40,7 @@ EVENTS: Final = 100_000  # that wait for a reader
 MISFITS: Final = 5  # after which a stream is given up: a server that is wrong once may be right the next time, one that goes on is not
 TRUSTED: Final = 20  # messages that fit, after which earlier misfits are forgotten
 MISSING_FIELD: Final = 201
+MOST_TOLD: Final = 300  # characters of what was wrong with a message, which may be long itself
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder().decode
 
@@ -52,26 +54,16 @@ class Credentials(msgspec.Struct):
     session: str = ""  # names what the server remembers of this client's requests; "": nothing
 
 
-class Stream:
-    """What is subscribed to."""
-
-    def __init__(self, fields: dict[str, object], book: Book | None) -> None:
-        self.fields = fields
-        self.book = book
-        self.seq: int | None = None  # of the last message; None: a snapshot is wanted
-        self.begun: Wire = {}  # a snapshot that comes in parts
-        self.is_renewing = False  # until the reply to the new subscription, messages are of the old one
-        self.misfits = 0  # since it was last trusted
-        self.fits = 0  # messages since the last misfit
-
-
 class Protocol:
     def __init__(self, who: Credentials, prefix: int, account: int | None = None, events: int = EVENTS) -> None:
         self.who = who
         self.calls = Calls(prefix, account)
         self.venue: t.Venue | None = None
         self.is_ready = False  # logged in, and the venue is known
+        self.ready_at: float | None = None  # [s] since when this connection is, or the last one was, ready; None: it was not
         self.dead = ""  # why the shell has to end the connection; "": it need not
+        self.why_lost = ""  # the last connection, since a connection was ready
+        self.cause: Exception | None = None  # what reading the server's last message has raised
         self.failed: ClientError | None = None  # why there will be no further connection
         self.tokens: int | None = None  # left in the connection's rate limit, as the last reply said
         self.streams: dict[Key, Stream] = {}
@@ -100,7 +92,7 @@ class Protocol:
     def connected(self, now: float) -> None:
         """There is a new connection: enter."""
         self._now = self._sent_at = self._heard_at = now
-        self._asked_at, self._frames, self._out, self.dead, self._ended = None, Frames(), [], "", ""
+        self._asked_at, self._frames, self._out, self.dead, self._ended, self.ready_at = None, Frames(), [], "", "", None
         self._is_connected = True
         if self.who.key is not None:
             self._own(Call("challenge", {"key": self.who.key}, nothing), self._challenged)
@@ -115,8 +107,8 @@ class Protocol:
         try:
             for payload in self._frames.receive(data):
                 self._take_in(decode(payload))
-        except (Fatal, msgspec.DecodeError, ValueError, KeyError, TypeError, IndexError) as error:
-            self.dead = f"what the server sent cannot be read: {type(error).__name__}: {error}"
+        except Exception as error:  # a list where a map should be, a size of 0, a thousand lists in each other: there is no list of them all
+            self.cause, self.dead = error, f"what the server sent cannot be read: {_said(error)}"
         self._asked_at = now if self._pending else None
 
     def take(self) -> bytes:
@@ -139,7 +131,7 @@ class Protocol:
         """The connection is gone."""
         if not self._is_connected:
             return
-        why = self._ended or self.dead or why or "the connection was closed"
+        self.why_lost = why = self._ended or self.dead or why or "the connection was closed"
         self._is_connected = False
         self.is_ready, self._out, self._asked_at = False, [], None
         pending, self._pending = list(self._pending.values()), {}
@@ -153,13 +145,25 @@ class Protocol:
             self._tell(t.Disconnected(why=why))
         for one in pending:
             if not one.call.is_repeatable and not one.is_own:
-                one.settle(None, self._unknown(one, f"the connection broke: {why}"))
+                one.settle(self._unknown(one, f"the connection broke: {why}"))
+        if self.failed is not None:
+            self.give_up(self.failed)
 
     def give_up(self, error: ClientError) -> None:
         """There will be no further connection: whoever waits is told."""
         self.failed = error
         while self._waiting:
-            self._waiting.popleft().settle(None, error)
+            self._waiting.popleft().settle(error)
+
+    def give_up_lost(self) -> None:
+        """The shell has tried for long enough to make a connection that works."""
+        error = NotConnected(f"there is no connection that works, and no further attempt is made; last: {self.why_lost}")
+        error.__cause__ = self.cause
+        self.give_up(error)
+
+    def late_login(self, seconds: float) -> TimedOut:
+        """What who connects is told when that has taken `seconds`."""
+        return TimedOut(f"no login within {seconds:g} s" + (f"; last: {self.why_lost}" if self.why_lost else ""))
 
     # -- what a user calls -------------------------------------------------------------------------------------------------------
 
@@ -180,11 +184,12 @@ class Protocol:
         why = f"no reply came within {seconds:g} s"
         if pending in self._waiting:
             self._waiting.remove(pending)
-            pending.settle(None, TimedOut(f"{pending.call.op!r} was not sent within {seconds:g} s: there is no connection"))
+            last = f" ({self.why_lost})" if self.why_lost else ""
+            pending.settle(TimedOut(f"{pending.call.op!r} was not sent within {seconds:g} s: there is no connection{last}"))
         elif pending.call.is_repeatable:
-            pending.settle(None, TimedOut(f"{why} to {pending.call.op!r}"))
+            pending.settle(TimedOut(f"{why} to {pending.call.op!r}"))
         else:
-            pending.settle(None, self._unknown(pending, why))
+            pending.settle(self._unknown(pending, why))
 
     def book(self, market: str) -> Book:
         """The local book. Raises ValueError if it is not subscribed to, StreamBroken if it was given up."""
@@ -215,7 +220,7 @@ class Protocol:
         call = pending.call
         if call.op == "subscribe" and not pending.is_own and (key := self._key(call.fields)) in self.streams:
             del self.streams[key]
-            self._own(Call("unsubscribe", _only(call.fields), nothing), lambda _: None)
+            self._own(Call("unsubscribe", named(call.fields), nothing), lambda _: None)
         pending.id = next(self._ids)
         self._pending[pending.id] = pending
         message = encode({"id": pending.id, "op": call.op, **call.fields})
@@ -239,7 +244,7 @@ class Protocol:
 
     def _refused(self, pending: Pending[Any]) -> bool:
         """A server that does not let this client in will not the next time."""
-        if not isinstance(pending.error, ClientError):
+        if pending.error is None:
             return False
         self.give_up(pending.error)
         self.dead = str(pending.error)
@@ -255,7 +260,7 @@ class Protocol:
         if isinstance(error, Refused) and error.code == MISSING_FIELD and error.data.get("field") == "key" and self.who.key is None:
             self._own(Call("faucet", {"name": self.who.name}, raw), self._signed_up)
         elif not self._refused(pending):
-            accounts = pending.reply["accounts"]
+            accounts = [int(one) for one in pending.reply.get("accounts", ())]  # none: it can ask, and open one
             if self._own_account and self.calls.account_number not in accounts:
                 self.calls.account_number = accounts[0] if accounts else None
             self._own(Call("venue", {}, nothing), self._entered)
@@ -269,7 +274,7 @@ class Protocol:
         if self._refused(pending):
             return
         venue, before = venue_of(pending.reply), self.venue
-        self.venue, self.is_ready = venue, True
+        self.venue, self.is_ready, self.ready_at, self.why_lost, self.cause = venue, True, self._now, "", None
         self.calls.learn(venue)
         is_new = before is not None and before.epoch != venue.epoch
         if self._has_been_ready:
@@ -309,12 +314,14 @@ class Protocol:
             if not message["ok"]:
                 self._ended = str(Refused.of(message))
         else:
-            pending = self._pending.pop(message["id"], None)
+            pending = self._pending.get(message["id"])
             self.tokens = message.get("tokens", self.tokens)
             if pending is not None:
+                pending.read(message)
                 if message["ok"] and not pending.is_own:
                     self._note(pending, message)
-                pending.settle(message)
+                del self._pending[pending.id]  # not before: one whose reply cannot be read is one whose reply is lost
+                pending.settle()
 
     def _note(self, pending: Pending[Any], reply: Wire) -> None:
         """What a reply changes of what has to be done after a reconnect."""
@@ -328,19 +335,21 @@ class Protocol:
             self.streams.pop(key, None)
         elif pending.call.op == "cancel_on_disconnect":
             self._cancels = reply["scope"]
+        elif pending.call.op in ("open_account", "faucet") and self._own_account and self.calls.account_number is None:
+            self.calls.account_number = int(reply["account"])  # the first one of who had none
 
     def _new_book(self, key: Key, fields: dict[str, Any]) -> Book | None:
         if key[0] != "book":
             return None
-        assert self.venue is not None
-        return Book(self.venue.numbered(key[1]), fields.get("depth", 20))
+        return Book(self.calls.reading.venue.numbered(key[1]), fields.get("depth", 20))
 
     def _of_stream(self, message: Wire) -> None:
         channel = message["channel"]
         if channel == "heartbeat":
             return
         if channel == "venue":
-            assert self.venue is not None
+            if self.venue is None:
+                raise ValueError("it goes back before it has said what it is")
             self.venue = msgspec.structs.replace(self.venue, epoch=message["epoch"])
             self._tell(t.Rewound(snapshot=message["snapshot"], ts=message["ts"]))
             return
@@ -428,7 +437,7 @@ class Protocol:
         stream = self.streams[key]
         stream.misfits, stream.fits = stream.misfits + 1, 0
         self._gap(key, why)
-        self._own(Call("unsubscribe", _only(stream.fields), nothing), lambda _: None)
+        self._own(Call("unsubscribe", stream.name, nothing), lambda _: None)
         if stream.misfits < MISFITS:
             self._begin(key)
             return
@@ -465,8 +474,16 @@ class Protocol:
 
     def _tell(self, event: t.Event) -> None:
         self._keep(event)
-        for listener in self.listeners:
-            listener(event)
+        for listener in list(self.listeners):
+            try:
+                listener(event)
+            except Exception as error:  # what it should have noticed is lost: no client goes on as if nothing was
+                self._stop(NotConnected(f"a function that listens to events has raised {_said(error)}"), error)
+
+    def _stop(self, failed: NotConnected, cause: Exception) -> None:
+        failed.__cause__ = cause
+        self.give_up(failed)
+        self.dead = self.dead or str(failed)
 
     def _keep(self, event: t.Event | StreamBroken) -> None:
         self.events.append(event)
@@ -475,6 +492,5 @@ class Protocol:
             self._dropped += 1
 
 
-def _only(fields: dict[str, object]) -> dict[str, object]:
-    """What names a stream, without how it is to be told."""
-    return {name: fields[name] for name in ("channel", "market", "account") if name in fields}
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:MOST_TOLD]

@@ -1,4 +1,7 @@
-"""From the wire's maps to the structs of types.py: numbers in the user's units, codes as enums. What the server says is trusted."""
+"""From the wire's maps to the structs of types.py: numbers in the user's units, codes as enums.
+
+What the server says is trusted as far as it can be read; what cannot raises any exception, for protocol.py to end the connection.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,13 @@ def market_of(told: Wire) -> Market:
 
 
 def venue_of(told: Wire) -> t.Venue:
+    """Raises ValueError for markets that no number could be converted in, among others."""
     markets = {market.name: market for market in map(market_of, told["markets"])}
+    if [market.number for market in markets.values()] != list(range(len(told["markets"]))):
+        raise ValueError("the numbers of the markets are not 0, 1, 2, ...")
+    for market in markets.values():
+        if not (market.tick.is_finite() and market.lot.is_finite() and market.tick > 0 and market.lot > 0):
+            raise ValueError(f"{market.name} has a tick of {market.tick} and a lot of {market.lot}")
     return t.Venue(told["name"], told["title"], tuple(told["assets"]), markets, told["epoch"])
 
 

@@ -13,14 +13,14 @@ from typing import Final, TypeVar
 from . import types as t
 from .blocking import Blocking
 from .calls import Call
-from .errors import NotConnected, TimedOut
+from .errors import NotConnected
 from .pending import Pending
 from .protocol import Credentials, Protocol
+from .retry import Retry
 
 T = TypeVar("T")
 TICK_S: Final = 1.0  # the longest wait for bytes in one go
-FIRST_RETRY_S: Final = 0.05
-LONGEST_RETRY_S: Final = 5.0
+OPEN_S: Final = 5.0  # the longest that a connection may take to be made again
 READ: Final = 1 << 16
 SILENT_WRITE_S: Final = 15.0  # the longest that a server may refuse to take bytes
 
@@ -45,8 +45,7 @@ class SyncClient(Blocking):
         self.retry_s = retry_s  # [s] after which a lost connection is given up; 0: at once
         self.protocol = new_protocol(name, key, secret, account)
         self._socket: socket.socket | None = None
-        self._lost_at = 0.0
-        self._next_try, self._pause = 0.0, FIRST_RETRY_S
+        self._retry = Retry()
         self._connect(timeout)
         self._enter(time.monotonic() + timeout)
 
@@ -76,7 +75,7 @@ class SyncClient(Blocking):
                 raise self.protocol.failed
             if time.monotonic() >= deadline:
                 self.close()
-                raise TimedOut(f"no login within {self.timeout:g} s")
+                raise self.protocol.late_login(self.timeout)
             self._pump(deadline)
 
     def _connect(self, seconds: float) -> None:
@@ -92,23 +91,21 @@ class SyncClient(Blocking):
     def _lost(self, why: str = "") -> None:
         self._hang_up()
         self.protocol.lost(why)
-        self._lost_at = self._next_try = time.monotonic()
-        self._pause = FIRST_RETRY_S
+        if self.protocol.failed is None and not self._retry.lost(time.monotonic(), self.protocol.ready_at, self.retry_s):
+            self.protocol.give_up_lost()
 
     def _reconnect(self, deadline: float) -> None:
         """One attempt, not before its time and not behind `deadline`."""
         now = time.monotonic()
-        wait = max(0.0, self._next_try - now)
+        wait = max(0.0, self._retry.due - now)
         if now + wait > deadline:
             time.sleep(max(0.0, deadline - now))
             return
         time.sleep(wait)
         try:
-            self._connect(min(LONGEST_RETRY_S, max(deadline - time.monotonic(), 0.001)))
+            self._connect(min(OPEN_S, max(deadline - time.monotonic(), 0.001)))
         except NotConnected as error:
-            self._next_try = time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_RETRY_S)
-            if time.monotonic() - self._lost_at >= self.retry_s:
+            if not self._retry.lost(time.monotonic(), None, self.retry_s):
                 self.protocol.give_up(error)
 
     # -- bytes -------------------------------------------------------------------------------------------------------------------
@@ -143,18 +140,18 @@ class SyncClient(Blocking):
             raise ConnectionError("the server has ended the connection")
         self.protocol.receive(data, time.monotonic())
 
-    def _drain(self) -> None:
+    def _drain(self, deadline: float) -> None:
         """Take in what has come, so that a connection that is gone is noticed before a command is sent into it."""
-        while self._socket is not None and select.select([self._socket], [], [], 0)[0]:
+        while self._socket is not None and time.monotonic() < deadline and select.select([self._socket], [], [], 0)[0]:
             self._pump(0.0)
 
     # -- what a user calls -------------------------------------------------------------------------------------------------------
 
     def _do(self, call: Call[T], timeout: float | None = None) -> T:
         seconds = self.timeout if timeout is None else timeout
-        self._drain()
-        pending: Pending[T] = self.protocol.ask(call, time.monotonic())
         deadline = time.monotonic() + seconds
+        self._drain(deadline)
+        pending: Pending[T] = self.protocol.ask(call, time.monotonic())
         while not pending.done:
             self._pump(deadline)
             if time.monotonic() >= deadline and not pending.done:

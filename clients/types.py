@@ -33,7 +33,9 @@ class Venue(Struct, frozen=True):
         return self.markets[named]
 
     def numbered(self, number: int) -> Market:
-        """The market that the wire calls by this number."""
+        """The market that the wire calls by this number. Raises IndexError."""
+        if number < 0:
+            raise IndexError(f"there is no market {number}")
         return list(self.markets.values())[number]
 
 
@@ -332,7 +334,7 @@ class Disconnected(Event, frozen=True, kw_only=True):
 class Reconnected(Event, frozen=True, kw_only=True):
     """Logged in and subscribed as before."""
 
-    is_new_epoch: bool  # the server was started anew: numbers of events begin again
+    is_new_epoch: bool  # the server was started anew, or went back to an earlier state: numbers of events begin again
 
 
 class Rewound(Event, frozen=True, kw_only=True):

@@ -4,72 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
+from front import front
 from link import new_host
 
 from perplab.clients import Client, Disconnected, NotConnected, Reconnected, Refused, SyncClient, TimedOut, Unknown
-from perplab.exchange.server.codecs import MSGPACK
-from perplab.exchange.server.frames import Frames
-from perplab.exchange.server.session import Session
 
 MARKET = new_host().exchange.design.markets[0].name
-Cut = Callable[[int, bytes], bool]  # of the connection's number and what was read: hang up, and say nothing?
-
-
-class Front:
-    """A server of one connection at a time that can hang up before it answers."""
-
-    def __init__(self, cut: Cut, is_mute: bool = False) -> None:
-        self.host = new_host()
-        self.cut = cut
-        self.is_mute = is_mute
-        self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-
-    def serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with peer:
-                session = Session(self.host, MSGPACK, Frames())
-                self.answer(peer, session)
-                session.closed()
-
-    def answer(self, peer: socket.socket, session: Session) -> None:
-        while data := self.read(peer):
-            if self.is_mute:
-                continue
-            if self.cut(self.connections, data):
-                session.receive(data)
-                return
-            session.receive(data)
-            self.host.flush()
-            peer.sendall(session.take())
-
-    def read(self, peer: socket.socket) -> bytes:
-        try:
-            return peer.recv(1 << 16)
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
-
-
-def never(number: int, data: bytes) -> bool:
-    return False
 
 
 def first_place(number: int, data: bytes) -> bool:
@@ -79,15 +21,6 @@ def first_place(number: int, data: bytes) -> bool:
 
 def first_ticker(number: int, data: bytes) -> bool:
     return number == 1 and b"ticker" in data
-
-
-@contextmanager
-def front(cut: Cut = never, is_mute: bool = False) -> Iterator[Front]:
-    made = Front(cut, is_mute)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def test_a_lost_reply_is_unknown_and_can_be_asked_for() -> None:
