@@ -107,7 +107,7 @@ class Protocol:
         try:
             for payload in self._frames.receive(data):
                 self._take_in(decode(payload))
-        except Exception as error:  # a list where a map should be, a size of 0, a thousand lists in each other: there is no list of them all
+        except Exception as error:  # a list for a map, a size of 0, a thousand lists in each other: no list is complete
             self.cause, self.dead = error, f"what the server sent cannot be read: {_said(error)}"
         self._asked_at = now if self._pending else None
 

@@ -21,8 +21,9 @@ from perplab.exchange.codes import CancelReason, OrderType, Side, TimeInForce
 
 from . import types as t
 from .blocking import Shared
-from .carrying import Program, insist, wait
-from .errors import Refused
+from .calls import Call
+from .carrying import ATTEMPTS, Program, ask, insist, wait
+from .errors import Refused, TimedOut, Unknown
 from .units import WIDE, Market
 
 LOOK_S: Final = 1.0  # the longest between two looks at the mark and the time
@@ -40,12 +41,14 @@ class Report(Struct, frozen=True, kw_only=True):
     fees: Decimal  # [USD]
     why: str  # it has ended
     refused: tuple[str, ...]  # what the venue said no to
+    may_be_undone: bool = False  # the venue went back: what is counted here is what was heard, and some of it has not happened any more
 
 
 class Sent:
     """An order that was sent, as far as its owner has heard."""
 
-    def __init__(self, lots: int) -> None:
+    def __init__(self, client_id: t.ClientId, lots: int) -> None:
+        self.client_id = client_id
         self.lots = lots  # that it is for; less, if it was cut to a position
         self.filled = 0  # [lots]
         self.order_id = 0  # 0: not heard of yet
@@ -54,7 +57,6 @@ class Sent:
     def fill(self, lots: int) -> None:
         self.filled += lots
         self.is_open = self.filled < self.lots
-
 
     def resize(self, lots: int) -> None:
         self.lots = lots
@@ -80,6 +82,10 @@ class Task(ABC):
         self._unpriced = 0  # [lots] filled at prices that were not heard
         self._fees = Decimal(0)
         self._has_gap = False
+        self._went_back = False  # the venue, to an earlier state
+        self._is_new_epoch = False  # it was started anew, or went back while nobody listened: which of the two is to be found out
+        self._last: Sent | None = None  # the order that was filled last
+        self._looked = 0  # [ns] the time of the last look
 
     @abstractmethod
     def act(self, now: int, mark: int | None) -> list[Step]:
@@ -101,7 +107,9 @@ class Task(ABC):
 
     @property
     def is_done(self) -> bool:
-        if not self.why and not self.open:
+        if self._went_back:
+            self.why = REWOUND
+        elif not self.why and not self.open:
             self.why = self.ended()
         return bool(self.why)
 
@@ -115,8 +123,8 @@ class Task(ABC):
         filled, priced = self.filled, self.filled - self._unpriced
         average = self.terms.price(self._paid) / priced if priced and not self._unpriced else None
         return Report(
-            filled=self.terms.size(filled), left=self.terms.size(self.left), average_price=average, fees=self._fees, why=self.why,
-            refused=tuple(self.refused),
+            filled=self.terms.size(filled), left=self.terms.size(self.left), average_price=average, fees=self._fees,
+            why=REWOUND if self._went_back else self.why, refused=tuple(self.refused), may_be_undone=self._went_back,
         )  # fmt: skip
 
     # -- what is sent --
@@ -126,7 +134,7 @@ class Task(ABC):
     ) -> t.NewOrder:
         """A new order, of which account is kept."""
         client_id = self.new_id()
-        self.sent[client_id] = Sent(lots)
+        self.sent[client_id] = Sent(client_id, lots)
         price = None if ticks is None else self.terms.price(ticks)
         return t.NewOrder(self.terms.name, side, self.terms.size(lots), price, order_type, tif, reduce_only, client_id=client_id)
 
@@ -146,21 +154,22 @@ class Task(ABC):
         if isinstance(event, t.OrderOpened) and event.client_id in self.sent:
             sent = self._by_order[event.order_id] = self.sent[event.client_id]
             sent.order_id = event.order_id
-            self.cut(sent, self.terms.lots(event.size))
+            self.cut(sent, self.terms.whole_lots(event.size))
         elif isinstance(event, t.AccountSnapshot):
             self._has_gap = True
         elif isinstance(event, t.Rewound):
-            self.why = REWOUND  # what was filled may not have been
+            self._went_back = True
+        elif isinstance(event, t.Reconnected) and event.is_new_epoch:
+            self._is_new_epoch = self._has_gap = True
         elif isinstance(event, t.Fill | t.OrderReduced | t.OrderAmended | t.OrderCancelled):
             known = self._by_order.get(event.order_id)
             if known is not None:
                 self._change(known, event)
 
     def _change(self, sent: Sent, event: t.Fill | t.OrderReduced | t.OrderAmended | t.OrderCancelled) -> None:
-        lots = self.terms.lots(event.size)
+        lots = self.terms.whole_lots(event.size)
         if isinstance(event, t.Fill):
-            sent.fill(lots)
-            self.filled += lots
+            self._fill(sent, lots)
             self._paid += self.terms.whole_ticks(event.price) * lots
             self._fees += event.fee
         elif isinstance(event, t.OrderCancelled):
@@ -175,9 +184,14 @@ class Task(ABC):
         if order is not None:
             lots = self.terms.whole_lots(order.filled) - sent.filled
             self._unpriced += lots
-            self.filled += lots
-            sent.fill(lots)
+            self._fill(sent, lots)
         sent.is_open = order is not None and bool(order.open)
+
+    def _fill(self, sent: Sent, lots: int) -> None:
+        sent.fill(lots)
+        self.filled += lots
+        if lots:
+            self._last = sent
 
     def cut(self, sent: Sent, lots: int) -> None:
         """A reduce-only order is for no more than `lots`, since the position is no more."""
@@ -200,9 +214,9 @@ class Task(ABC):
         """Raises NotConnected, when there is no way back to the venue, and Unknown, when it said nothing to an order for too long."""
         self.new_id = client.calls.new_client_id
         with client.listening(self.hear):
-            if not client.hears_private:
-                yield from insist(client, client.calls.subscribe("private", None))
             while not self.is_done:
+                if not client.hears_private:  # also where the stream was given up, since what came of it did not fit together
+                    yield from insist(client, client.calls.subscribe("private", None))
                 yield from self.look(client)
                 if not self.is_done:
                     yield from wait(LOOK_S)
@@ -212,11 +226,16 @@ class Task(ABC):
         """Once: look at time and mark, and send what is to be sent."""
         now = yield from insist(client, client.calls.ping())
         ticker = yield from insist(client, client.calls.ticker(self.terms.name))
+        if self._is_new_epoch:
+            self._is_new_epoch = False
+            self._went_back = self._went_back or now < self._looked or (yield from self._is_undone(client))
         if self._has_gap:
             yield from self._catch_up(client)
+        self._looked = now
         mark = None if ticker.mark is None else self.terms.whole_ticks(ticker.mark)
         for _ in range(self.rounds):
-            yield from self.send(client, self.act(now, mark))
+            if not (self.is_done or self._is_new_epoch):
+                yield from self.send(client, self.act(now, mark))
 
     def send(self, client: Shared, steps: list[Step]) -> Program[None]:
         """Together; what is sent again, since a reply was lost, has the same client ids and is not done twice."""
@@ -224,13 +243,35 @@ class Task(ABC):
             return
         answers: Sequence[t.Order | Refused]
         try:
-            answers = yield from insist(client, client.calls.batch(steps))
+            answers = yield from self._insist(client, client.calls.batch(steps))
         except Refused as error:  # all of it: more than may be sent at the moment, say
             answers = [error] * len(steps)
-        for step, answer in zip(steps, answers, strict=True):
+        for step, answer in zip(steps, answers, strict=False):
             if isinstance(step, t.NewOrder) and isinstance(answer, Refused):
                 assert step.client_id is not None
                 self.refuse(step.client_id, answer)
+
+    def _insist(self, client: Shared, batch: Call[list[t.Order | Refused]]) -> Program[list[t.Order | Refused]]:
+        """Send it again when the reply is lost; but not to a venue that may have gone back meanwhile, and would do it twice. []: not sent
+        again, and the next look asks what became of it."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return (yield from ask(client, batch))
+            except (TimedOut, Unknown):
+                yield from insist(client, client.calls.ping())  # by its answer a new connection is there, and has told what is new
+                if self._went_back or self._is_new_epoch:
+                    return []
+        return (yield from ask(client, batch))
+
+    def _is_undone(self, client: Shared) -> Program[bool]:
+        """Does the venue not have the last fill that was counted? Where it has that, it has all before."""
+        if self._last is None:
+            return False
+        try:
+            order = yield from insist(client, client.calls.order(None, self._last.client_id, self.terms.name))
+        except Refused:
+            return True
+        return self.terms.whole_lots(order.filled) < self._last.filled
 
     def _catch_up(self, client: Shared) -> Program[None]:
         """Ask for what is open, since events were missed."""

@@ -76,9 +76,7 @@ def never(number: int, data: bytes) -> bool:
 
 
 @contextmanager
-def front(
-    cut: Cut = never, is_mute: bool = False, host: LocalHost | None = None, session: type[Session] = Session
-) -> Iterator[Front]:
+def front(cut: Cut = never, is_mute: bool = False, host: LocalHost | None = None, session: type[Session] = Session) -> Iterator[Front]:
     made = Front(cut, is_mute, host, session)
     try:
         yield made

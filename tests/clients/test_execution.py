@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from front import Front
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper import BTC, SECOND, Paper
-from test_connections import Front
 from test_three import serving
 
 from perplab.clients import Client, LocalClient, SyncClient

@@ -1,10 +1,11 @@
-"""Servers that lie, or die behind the login: what the user sees of it is a ClientError, nothing hangs, and no server is run down by a client
-that comes back without a pause."""
+"""Servers that lie, or die behind the login: what the user sees of it is a ClientError, nothing hangs, and no server is run down by a
+client that comes back without a pause."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -89,8 +90,8 @@ def market(**other: Any) -> Lie:
 
 
 POSITION = {
-    "account": FIRST_USER, "market": 0, "size": 0, "entry_notional": 0, "isolated_margin": 0, "mode": "CROSS", "leverage": 1, "unsettled": 0,
-    "liquidation_price": None,
+    "account": FIRST_USER, "market": 0, "size": 0, "entry_notional": 0, "isolated_margin": 0, "mode": "CROSS", "leverage": 1,
+    "unsettled": 0, "liquidation_price": None,
 }  # fmt: skip
 LIES: dict[str, Lie] = {
     "the venue goes back before it is known": before(
@@ -247,10 +248,8 @@ def life(client: Any, other: Any) -> Program[None]:
             yield from tried(ask(client, calls.outcome(lost.request, lost.call)))
 
     def tried(act: Program[Any]) -> Program[None]:
-        try:
+        with suppress(ClientError):
             yield from act
-        except ClientError:
-            pass
 
     for act in acts:
         yield from tried(one(ask(client, act(*given.get(act, ())))))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_connections import Front
+from front import Front
 from test_execution import sandbox
 from test_sockets import Server
 from test_three import serving
