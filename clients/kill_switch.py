@@ -3,7 +3,8 @@ if wanted, closes all positions. Once it has tripped it stays so, and goes on ca
 
 Rules: `look`, `heard` and `trip` decide, and know no client; `check` and `watch` are programs that ask and act, over any client
 (`run(client, switch.watch(client))`). While it is armed it renews the venue's dead man's switch, so that orders go as well where this
-program is what has died. Nothing it sends opens a position.
+program is what has died. Nothing it sends opens a position. Once it has tripped nothing that a venue says keeps it from trying the rest:
+what could not be done is told. What an account shows is believed, not what the reply to an order says.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from .carrying import Program, insist, wait
 from .errors import ClientError, Refused
 from .units import WIDE, Number, exact
 
+NONE: Final = Decimal(0)
 BP: Final = Decimal("0.0001")
-TRIES: Final = 10  # rounds in which nothing could be closed, after which it says so instead
+TRIES: Final = 10  # rounds in which nothing could be closed or cancelled, after which it says so instead
+MOST_ROUNDS: Final = 10_000  # of slices, however small: hours, after which something else is wrong
+REFUSALS: Final = 5  # looks in a row that the venue refuses, after which it is blind and trips; one may be for too many requests
 
 
 class Stopped(Struct, frozen=True, kw_only=True):
@@ -39,24 +43,25 @@ class Stopped(Struct, frozen=True, kw_only=True):
 
 
 class KillSwitch:
-    """Trips when equity, of the first asset, is `max_loss` [USD] below that of the first look, or `max_drawdown` [USD] below its highest;
-    when none of the prices of `markets` has changed for `stale_s` of the venue's time; when the connection is lost (`on_disconnect`); and
-    by `trip`. None: not for this.
+    """Trips when equity is `max_loss` [USD] below that of the first look, or `max_drawdown` [USD] below its highest; when none of the
+    prices of `markets` has changed for `stale_s` of the venue's time; when the connection is lost (`on_disconnect`); when the venue
+    refuses to be asked; and by `trip`. None: not for this. Equity is that in `asset`, which has to be said where a venue has several.
 
     `dead_man_s`: orders are cancelled by the venue itself if nobody looks for so long. `flatten`: close positions too, in market orders of
     at most `slice_usd` each, `every_s` apart, within `slippage_bp` of the mark. `on_trip` is called once, with the reason: to stop what
-    else trades. A deposit counts as a gain: `reset` after one.
+    else trades; what it raises is told in `did`. A deposit counts as a gain: `reset` after one.
     """
 
     def __init__(
         self, *, max_loss: Number | None = None, max_drawdown: Number | None = None, markets: Sequence[str] = (),
         stale_s: float | None = None, on_disconnect: bool = True, dead_man_s: float | None = None, flatten: bool = False,
         slice_usd: Number | None = None, every_s: float = 1.0, slippage_bp: Number = 100, on_trip: Callable[[str], object] | None = None,
+        asset: str | None = None,
     ) -> None:  # fmt: skip
         self.max_loss = None if max_loss is None else exact(max_loss, "the largest loss")
         self.max_drawdown = None if max_drawdown is None else exact(max_drawdown, "the largest drawdown")
         self.markets, self.stale_s, self.dead_man_s = tuple(markets), stale_s, dead_man_s
-        self.on_trip = on_trip
+        self.on_trip, self.asset = on_trip, asset
         self.on_disconnect, self.flatten, self.every_s = on_disconnect, flatten, every_s
         self.slice_usd = None if slice_usd is None else exact(slice_usd, "a slice")
         self.slippage_bp = exact(slippage_bp, "the slippage")
@@ -67,6 +72,7 @@ class KillSwitch:
         if any(amount is not None and amount <= 0 for amount in (self.max_loss, self.max_drawdown, self.slice_usd)):
             raise ValueError("max_loss, max_drawdown and slice_usd are amounts above 0, or None")
         self.is_disarmed = False
+        self._has_looked = False
         self.reset()
 
     # -- what it decides ---------------------------------------------------------------------------------------------------------
@@ -80,13 +86,18 @@ class KillSwitch:
         self._peak: Decimal | None = None
         self._looked = self._changed = 0  # [ns] when last, and when prices last were others
         self._prices: object = None
+        self._refused = 0  # looks in a row
+        self._trouble: list[str] = []  # with its own alarm
 
     def trip(self, why: str, ts: int = 0) -> None:
         """Stop everything, from now on. The first reason stays."""
         if not self.why:
             self.why, self.tripped_at = why, ts or self._looked
             if self.on_trip is not None:
-                self.on_trip(why)
+                try:
+                    self.on_trip(why)
+                except Exception as error:  # an alarm that fails must not keep it from acting
+                    self._trouble.append(f"on_trip has raised {type(error).__name__}: {error}")
 
     def look(self, now: int, equity: Decimal, prices: object = None) -> str:
         """At venue's time `now` [ns], with the account's equity [USD] and whatever changes when prices do. Why it has tripped; "": it has
@@ -96,6 +107,8 @@ class KillSwitch:
         if self._first is None or self._peak is None:
             self._first = self._peak = equity
             self._looked = now
+        if now < self._looked:  # the venue's clock was set back
+            self._looked = self._changed = now
         if prices != self._prices or not self._changed:
             self._prices, self._changed = prices, now
         self._peak = max(self._peak, equity)
@@ -144,54 +157,90 @@ class KillSwitch:
         return Stopped(why="", ts=0, equity=self.equity, did=(), orders=None, positions=None)
 
     def check(self, client: Shared) -> Program[Stopped | None]:
-        """One look; None: all is well. Once it has tripped: cancel and close, again each time that it is called."""
+        """One look; None: all is well. Once it has tripped: cancel and close, again each time that it is called.
+
+        Raises Refused when the very first look is, and ValueError where the asset has to be said: that is how it was set up."""
         try:
             if not self.why:
                 yield from self._look(client)
-        except Refused:
-            raise
+                self._has_looked, self._refused = True, 0
+        except Refused as error:
+            self._refused += 1
+            if not self._has_looked:
+                raise
+            if self._refused >= REFUSALS:
+                self.trip(f"the venue has refused {REFUSALS} looks in a row: {error}")
         except ClientError as error:  # not even a question is answered
             self.trip(f"the venue cannot be reached: {error}")
         return (yield from self._stop(client)) if self.why else None
 
     def _look(self, client: Shared) -> Program[None]:
-        if self.dead_man_s is not None:
-            yield from insist(client, client.calls.cancel_all_after(self.dead_man_s))
+        asset = self._asset(client.venue)
         prices = []
         for market in self.markets:
             prices.append((yield from insist(client, client.calls.ticker(market))))
         account = yield from insist(client, client.calls.account())
         now = yield from insist(client, client.calls.ping())
-        self.look(now, account.balances[0].equity, prices)
+        equity = [one.equity for one in account.balances if one.asset == asset]
+        if equity:
+            self.look(now, equity[0], prices)
+        else:
+            self.trip(f"the venue does not say what the account has in {asset}", now)
+        if self.dead_man_s is not None and not self.why:
+            yield from insist(client, client.calls.cancel_all_after(self.dead_man_s))
+
+    def _asset(self, venue: t.Venue) -> str:
+        """Whose equity counts. Raises ValueError."""
+        if self.asset is None and len(venue.assets) == 1:
+            return venue.assets[0]
+        if self.asset not in venue.assets:
+            given = "no asset was" if self.asset is None else f"{self.asset!r} was"
+            raise ValueError(f"equity is in {', '.join(venue.assets)} here, and {given} given: say which by asset=")
+        return self.asset
 
     def _stop(self, client: Shared) -> Program[Stopped]:
-        did: list[str] = []
+        did = list(self._trouble)
         try:
             return (yield from self._cancel_and_close(client, did))
-        except Refused:
-            raise
         except ClientError as error:
             left = f"the venue cancels all orders {self.dead_man_s:g} s after the last look" if self.dead_man_s else "orders may be open"
             did.append(f"could not go on, {left}: {error}")
             return Stopped(why=self.why, ts=self.tripped_at, equity=self.equity, did=tuple(did), orders=None, positions=None)
 
     def _cancel_and_close(self, client: Shared, did: list[str]) -> Program[Stopped]:
-        before = yield from insist(client, client.calls.account())
-        yield from insist(client, client.calls.cancel_all(None))
         account = yield from insist(client, client.calls.account())
-        gone = len(before.orders) - len(account.orders)
-        did.append(f"cancelled {max(0, gone)} of {len(before.orders)} orders")
+        account = yield from self._cancel(client, account, did, 1)
         if self.flatten and account.positions:
             account = yield from self._flatten(client, account, did)
+        if _orders(account):
+            account = yield from self._cancel(client, account, did, TRIES)
         return Stopped(
-            why=self.why, ts=self.tripped_at, equity=self.equity, did=tuple(did), orders=len(account.orders), positions=account.positions
+            why=self.why, ts=self.tripped_at, equity=self.equity, did=tuple(did), orders=_orders(account), positions=account.positions
         )
 
+    def _cancel(self, client: Shared, account: t.Account, did: list[str], tries: int) -> Program[t.Account]:
+        """Cancel all orders, again while some are open."""
+        before, why = _orders(account), "others go on placing them"
+        for number in range(tries):
+            if number:
+                yield from wait(self.every_s)
+            try:
+                yield from insist(client, client.calls.cancel_all(None))
+            except Refused as error:
+                why = str(error)
+            account = yield from insist(client, client.calls.account())
+            if not _orders(account):
+                break
+        did.append(f"cancelled {max(0, before - _orders(account))} of {before} orders")
+        if _orders(account):
+            did.append(f"{_orders(account)} orders are open: {why}")
+        return account
+
     def _flatten(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:
-        """Close positions, a slice of each at a time, until there are none or no more can be closed."""
-        vain, why = 0, "the book is empty"
-        while account.positions and vain < TRIES:
-            filled = False
+        """Close positions, a slice of each at a time, until there are none or they get no smaller."""
+        vain, why, least = 0, "", {one.market: abs(one.size) for one in account.positions}
+        for _ in range(MOST_ROUNDS):
+            why = "the book is empty"
             for position in account.positions:
                 order = yield from self._slice(client, position)
                 try:
@@ -200,13 +249,17 @@ class KillSwitch:
                     why = str(error)
                     continue
                 if closed.filled:
-                    filled = True
+                    why = "the venue says that it has traded, but not that the position is smaller"
                     verb = "sold" if position.size > 0 else "bought"
                     did.append(f"{verb} {closed.filled.normalize():f} of {abs(position.size).normalize():f} {position.market}")
-            vain = 0 if filled else vain + 1
             account = yield from insist(client, client.calls.account())
-            if account.positions:
-                yield from wait(self.every_s)
+            now = {one.market: abs(one.size) for one in account.positions}
+            is_smaller = any(now.get(market, NONE) < size for market, size in least.items())
+            least = {market: min(size, least.get(market, size)) for market, size in now.items()}
+            vain = 0 if is_smaller else vain + 1
+            if not account.positions or vain >= TRIES:
+                break
+            yield from wait(self.every_s)
         if account.positions:
             did.append(f"could not close {', '.join(one.market for one in account.positions)}: {why}")
         return account
@@ -216,10 +269,16 @@ class KillSwitch:
         terms = client.venue.market(position.market)
         ticker = yield from insist(client, client.calls.ticker(position.market))
         side, lots = Side.SELL if position.size > 0 else Side.BUY, terms.whole_lots(abs(position.size))
+        if self.slice_usd is not None:
+            value = ticker.mark or ticker.last or ticker.oracle or abs(position.entry_price)
+            lots = min(lots, max(1, terms.whole_lots(WIDE.divide(self.slice_usd, value)) if value else 1))
         if ticker.mark is None:
             return t.NewOrder(terms.name, side, terms.size(lots), None, OrderType.MARKET, reduce_only=True)
-        if self.slice_usd is not None:
-            lots = min(lots, max(1, terms.whole_lots(WIDE.divide(self.slice_usd, ticker.mark))))
         factor = 1 + (self.slippage_bp if side is Side.BUY else -self.slippage_bp) * BP
         worst = terms.price(terms.ticks_near(WIDE.multiply(ticker.mark, factor), up=side is Side.SELL))
         return t.NewOrder(terms.name, side, terms.size(lots), worst, OrderType.MARKET, reduce_only=True)
+
+
+def _orders(account: t.Account) -> int:
+    """How many are open, those included that did not fit the message."""
+    return len(account.orders) + account.more

@@ -166,6 +166,8 @@ class LocalClient(Blocking):
             host.advance(min(left, LONGEST_STEP, host.due() - host.clock.now()))
         host.flush()
         self._pump()
+        self.protocol.tick(self._now())  # a reply that never comes, to the login say, is a connection that is dead
+        self._pump()
 
     def _pump(self) -> None:
         """Carry bytes both ways until there are none."""

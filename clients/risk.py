@@ -64,9 +64,12 @@ def broken(order: t.NewOrder, limits: Limits, terms: Market, account: t.Account,
     size = exact(order.size, "the size")
     if limits.order is not None and size > exact(limits.order, "the limit of an order"):
         return f"an order of {size:f} {terms.name}; the limit is {limits.order}"
-    if limits.open_orders is not None and len(account.orders) >= limits.open_orders:
-        return f"{len(account.orders)} orders are open; the limit is {limits.open_orders}"
+    count = len(account.orders) + account.more
+    if limits.open_orders is not None and count >= limits.open_orders:
+        return f"{count} orders are open; the limit is {limits.open_orders}"
     if limits.position is not None and not order.reduce_only:
+        if account.more:
+            return f"what the position could become is not known: {account.more} open orders did not fit the venue's answer"
         least = _worst_position(order.side, size, terms, account)
         if least > exact(limits.position, "the limit of a position"):
             return f"with this order the position could become {least:f} {terms.name}; the limit is {limits.position}"
