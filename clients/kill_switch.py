@@ -26,9 +26,10 @@ from .units import WIDE, Number, exact
 
 NONE: Final = Decimal(0)
 BP: Final = Decimal("0.0001")
-TRIES: Final = 10  # rounds in which nothing could be closed or cancelled, after which it says so instead
+TRIES: Final = 10  # rounds in which nothing could be closed, after which it says so instead
 MOST_ROUNDS: Final = 10_000  # of slices, however small: hours, after which something else is wrong
 REFUSALS: Final = 5  # looks in a row that the venue refuses, after which it is blind and trips; one may be for too many requests
+LOOKS: Final = 10  # at orders that are still open behind a cancel, after which it says so instead
 
 
 class Stopped(Struct, frozen=True, kw_only=True):
@@ -209,31 +210,33 @@ class KillSwitch:
 
     def _cancel_and_close(self, client: Shared, did: list[str]) -> Program[Stopped]:
         account = yield from insist(client, client.calls.account())
-        account = yield from self._cancel(client, account, did, 1)
+        account = yield from self._cancel(client, account, did)
         if self.flatten and account.positions:
             account = yield from self._flatten(client, account, did)
-        if _orders(account):
-            account = yield from self._cancel(client, account, did, TRIES)
+            if _orders(account):  # placed while it closed
+                account = yield from self._cancel(client, account, did)
         return Stopped(
             why=self.why, ts=self.tripped_at, equity=self.equity, did=tuple(did), orders=_orders(account), positions=account.positions
         )
 
-    def _cancel(self, client: Shared, account: t.Account, did: list[str], tries: int) -> Program[t.Account]:
-        """Cancel all orders, again while some are open."""
-        before, why = _orders(account), "others go on placing them"
-        for number in range(tries):
-            if number:
+    def _cancel(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:
+        """Cancel all orders, and look again until there are none: what was on its way is placed behind the first cancel."""
+        seen, why = {order.order_id for order in account.orders}, "others go on placing them"
+        for look in range(LOOKS):
+            if look > 1:  # the second time at once; who then still places is not in flight, but goes on
                 yield from wait(self.every_s)
             try:
                 yield from insist(client, client.calls.cancel_all(None))
             except Refused as error:
                 why = str(error)
             account = yield from insist(client, client.calls.account())
+            seen.update(order.order_id for order in account.orders)
             if not _orders(account):
                 break
-        did.append(f"cancelled {max(0, before - _orders(account))} of {before} orders")
+        did.append(f"cancelled {len(seen) - len(account.orders)} of {len(seen)} orders")
         if _orders(account):
-            did.append(f"{_orders(account)} orders are open: {why}")
+            markets = ", ".join(sorted({order.market for order in account.orders}))
+            did.append(f"{_orders(account)} orders are still open after {LOOKS} cancels, in {markets}: {why}")
         return account
 
     def _flatten(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:

@@ -211,6 +211,51 @@ def test_it_cancels_and_closes_in_slices(perplab_exchange: Make) -> None:
     assert run(client, switch.check(client)) is None and len(client.open_orders()) == 1
 
 
+def behind_each_cancel(client: LocalClient, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """For so many times two orders come in right behind a cancel of all, as those do that were on their way."""
+    left, do = times, client._do
+
+    def act(call: Any, timeout: float | None = None) -> Any:
+        nonlocal left
+        answer = do(call, timeout)
+        if call.op == "cancel_all" and left:
+            left -= 1
+            do(client.calls.batch([order(Side.BUY, "0.1", "50000"), order(Side.SELL, "0.1", "70000")]))
+        return answer
+
+    monkeypatch.setattr(client, "_do", act)
+
+
+def test_orders_behind_the_cancel_are_cancelled_too(perplab_exchange: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, switch = crowded(perplab_exchange), KillSwitch()
+    switch.trip("by hand")
+    behind_each_cancel(client, monkeypatch, times=3)
+    done = run(client, switch.watch(client))
+    assert done.did == ("cancelled 8 of 8 orders",), "counted by what they are, not by how many are open"
+    assert done.orders == 0 and client.open_orders() == ()
+
+
+def test_who_goes_on_placing_is_told_of(perplab_exchange: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, switch = crowded(perplab_exchange), KillSwitch()
+    switch.trip("by hand")
+    behind_each_cancel(client, monkeypatch, times=1000)
+    done = run(client, switch.watch(client))
+    assert done.did == ("cancelled 20 of 22 orders", "2 orders are still open after 10 cancels, in BTC") and done.orders == 2
+
+
+def test_orders_that_come_while_it_closes_are_cancelled_too(perplab_exchange: Make) -> None:
+    client, switch = crowded(perplab_exchange), KillSwitch(flatten=True, slice_usd=25_000)
+    switch.trip("by hand")
+
+    def between(seconds: float) -> None:
+        client.buy("BTC", "0.1", "50000")
+        client.step(seconds)
+
+    done = run(client, switch.watch(client), between)
+    assert done.did[0] == "cancelled 2 of 2 orders" and done.did[-1].startswith("cancelled ") and done.orders == 0
+    assert client.open_orders() == ()
+
+
 def test_what_cannot_be_closed_is_said(perplab_exchange: Make) -> None:
     alice = perplab_exchange()
     bob = alice.join("bob")
