@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .book import Book as Book
     from .client import Client as Client
     from .errors import ClientError as ClientError
+    from .errors import Closed as Closed
     from .errors import NotConnected as NotConnected
     from .errors import Refused as Refused
     from .errors import StreamBroken as StreamBroken
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _FROM = {
     "Client": "client", "SyncClient": "sync", "LocalClient": "local", "Book": "book", "ClientError": "errors", "NotConnected": "errors",
-    "Refused": "errors", "StreamBroken": "errors", "TimedOut": "errors", "Unknown": "errors",
+    "Closed": "errors", "Refused": "errors", "StreamBroken": "errors", "TimedOut": "errors", "Unknown": "errors",
 }  # fmt: skip
 
 

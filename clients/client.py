@@ -70,8 +70,8 @@ class Client(Asking):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        self.protocol.lost("this client was closed")
-        self._give_up(self.protocol.failed or NotConnected("this client was closed"))
+        self.protocol.close()
+        self._news.set()
         self._hang_up()
 
     def _hang_up(self) -> None:

@@ -50,3 +50,7 @@ class StreamBroken(ClientError):
 
 class NotConnected(ClientError, ConnectionError):
     """There is no connection, and no further attempt is made."""
+
+
+class Closed(NotConnected):
+    """This client was closed by its user."""

@@ -21,7 +21,7 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Shared
 from .carrying import Program, insist, wait
-from .errors import ClientError, Refused
+from .errors import ClientError, Closed, Refused
 from .units import WIDE, Number, exact
 
 NONE: Final = Decimal(0)
@@ -35,7 +35,7 @@ LOOKS: Final = 10  # at orders that are still open behind a cancel, after which 
 class Stopped(Struct, frozen=True, kw_only=True):
     """What a switch has done. Where `orders` or `positions` are left, `did` says why."""
 
-    why: str  # it has tripped; "": it was disarmed
+    why: str  # it has tripped; "": it was disarmed, or its client closed, which `did` says
     ts: int  # [ns] of the venue, when it has
     equity: Decimal | None  # [USD] then
     did: tuple[str, ...]
@@ -141,30 +141,39 @@ class KillSwitch:
     # -- what it does ------------------------------------------------------------------------------------------------------------
 
     def disarm(self) -> None:
-        """End `watch` without having tripped."""
+        """End `watch` at its next look without having tripped; it takes the venue's dead man's switch back."""
         self.is_disarmed = True
 
     def watch(self, client: Shared) -> Program[Stopped]:
-        """Look, `every_s` apart, until it trips or is disarmed; then do what is to be done."""
+        """Look, `every_s` apart, until it trips or is disarmed; then do what is to be done. It ends without having tripped, too, when its
+        client is closed."""
         self.is_disarmed = False
-        with client.listening(self.heard):
-            while not self.is_disarmed:
-                done = yield from self.check(client)
-                if done is not None:
-                    return done
-                yield from wait(self.every_s)
-        if self.dead_man_s is not None:
-            yield from insist(client, client.calls.cancel_all_after(0))
-        return Stopped(why="", ts=0, equity=self.equity, did=(), orders=None, positions=None)
+        did: tuple[str, ...] = ()
+        try:
+            with client.listening(self.heard):
+                while not self.is_disarmed:
+                    done = yield from self.check(client)
+                    if done is not None:
+                        return done
+                    yield from wait(self.every_s)
+            if self.dead_man_s is not None:
+                yield from insist(client, client.calls.cancel_all_after(0))
+        except Closed as error:
+            rest = "" if self.dead_man_s is None else f"; the venue cancels all orders {self.dead_man_s:g} s after the last look"
+            did = (f"{error}{rest}",)
+        return Stopped(why="", ts=0, equity=self.equity, did=did, orders=None, positions=None)
 
     def check(self, client: Shared) -> Program[Stopped | None]:
         """One look; None: all is well. Once it has tripped: cancel and close, again each time that it is called.
 
-        Raises Refused when the very first look is, and ValueError where the asset has to be said: that is how it was set up."""
+        Raises Closed, which is no reason to trip; Refused when the very first look is, and ValueError where the asset has to be said:
+        that is how it was set up."""
         try:
             if not self.why:
                 yield from self._look(client)
                 self._has_looked, self._refused = True, 0
+        except Closed:
+            raise
         except Refused as error:
             self._refused += 1
             if not self._has_looked:

@@ -21,7 +21,6 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Blocking
 from .calls import Call
-from .errors import NotConnected
 from .protocol import Credentials, Protocol
 from .retry import Retry
 from .units import Number
@@ -116,8 +115,10 @@ class LocalClient(Blocking):
 
     def close(self) -> None:
         """End the connection; no call works afterwards. The venue stays, for others."""
-        self.disconnect("this client was closed")
-        self.protocol.give_up(NotConnected("this client was closed"))
+        if self._session is not None:
+            self._session.closed()
+            self._session = None
+        self.protocol.close()
 
     def disconnect(self, why: str = "the connection was cut") -> None:
         """Lose the connection, to see what a bot does then; the next call makes a new one, at once."""

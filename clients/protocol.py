@@ -26,7 +26,7 @@ from perplab.exchange.server.people import signature_of
 from . import types as t
 from .book import Book
 from .calls import Call, Calls, nothing, raw
-from .errors import ClientError, NotConnected, Refused, StreamBroken, TimedOut, Unknown
+from .errors import ClientError, Closed, NotConnected, Refused, StreamBroken, TimedOut, Unknown
 from .pending import Pending
 from .reading import Wire, venue_of
 from .subscribed import Stream, named
@@ -74,6 +74,7 @@ class Protocol:
         self._dropped = 0
         self._own_account = account is None  # the first one is taken, whichever it is
         self._is_connected = False
+        self._is_closed = False  # by the user, who need not be told
         self._has_been_ready = False
         self._ids = count(1)
         self._pending: dict[int, Pending[Any]] = {}
@@ -141,13 +142,19 @@ class Protocol:
             stream.is_renewing = False
             if stream.book is not None:
                 stream.book.is_valid = False
-        if self._has_been_ready:
+        if self._has_been_ready and not self._is_closed:
             self._tell(t.Disconnected(why=why))
         for one in pending:
             if not one.call.is_repeatable and not one.is_own:
                 one.settle(self._unknown(one, f"the connection broke: {why}"))
         if self.failed is not None:
             self.give_up(self.failed)
+
+    def close(self) -> None:
+        """The user wants no more of it: no loss, and whoever waits is told `Closed`."""
+        self._is_closed = True
+        self.lost("this client was closed")
+        self.give_up(self.failed or Closed("this client was closed"))
 
     def give_up(self, error: ClientError) -> None:
         """There will be no further connection: whoever waits is told."""

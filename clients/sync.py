@@ -59,8 +59,7 @@ class SyncClient(Blocking):
 
     def close(self) -> None:
         """End the connection; no call works afterwards."""
-        self.protocol.lost("this client was closed")
-        self.protocol.give_up(NotConnected("this client was closed"))
+        self.protocol.close()
         self._hang_up()
 
     def _hang_up(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +15,14 @@ from hypothesis import strategies as st
 from paper import BTC, SECOND
 from test_three import priced, serving
 
-from perplab.clients import Client, LocalClient, SyncClient
+from perplab.clients import Client, Closed, LocalClient, SyncClient
 from perplab.clients import types as t
 from perplab.clients.carrying import run, run_async
 from perplab.clients.risk import Gate, KillSwitch, Limits, LossAlerts, OverLimit, size_for_risk
 from perplab.exchange.codes import OrderState, OrderType, Side
 
 Make = Callable[..., LocalClient]
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
 usd = st.decimals("1", "1000000", places=2)
 
 
@@ -349,6 +352,67 @@ def test_the_same_with_asyncio() -> None:
     with serving(priced()) as port:
         done = asyncio.run(script(port))
     assert done.why == "500.000000 USD were lost since the first look; the limit is 100" and done.did == ("cancelled 1 of 1 orders",)
+
+
+def test_a_client_that_is_closed_is_no_loss(perplab_exchange: Make) -> None:
+    client, tripped = crowded(perplab_exchange), list[str]()
+    switch = KillSwitch(dead_man_s=30, on_trip=tripped.append)
+    done = run(client, switch.watch(client), lambda seconds: client.close())
+    assert (switch.why, tripped, done.why) == ("", [], "") and done.orders is None
+    assert done.did == ("this client was closed; the venue cancels all orders 30 s after the last look",)
+    with pytest.raises(Closed, match="this client was closed"):
+        run(client, switch.check(client))
+
+
+def test_a_guard_that_outlives_its_asyncio_client_ends_quietly() -> None:
+    async def script(port: int) -> Any:
+        switch = KillSwitch(every_s=0.01)
+        async with Client(port=port, name="alice") as client:
+            guard = asyncio.create_task(run_async(client, switch.watch(client)))
+            await client.faucet("10000")
+        return switch.why, await guard
+
+    with serving(priced()) as port:
+        why, done = asyncio.run(script(port))
+    assert why == done.why == "" and done.did == ("this client was closed",)
+
+
+def recipe() -> Any:
+    """`trade` of docs/clients.md."""
+    (block,) = (one for one in re.findall(r"^```py\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S) if "TaskGroup" in one)
+    names: dict[str, Any] = {"asyncio": asyncio, "run_async": run_async}
+    exec(block.partition("\nasync with")[0], names)
+    return names["trade"]
+
+
+def test_bot_guard_and_client_end_together() -> None:
+    async def quotes(client: Client, then: Callable[[], Any]) -> None:
+        await client.buy("BTC", "0.01", "59000")
+        await asyncio.sleep(0.03)
+        await then()
+
+    async def script(port: int, then: str) -> Any:
+        async with Client(port=port, name="alice") as client:
+            await client.faucet("10000")
+            acts: dict[str, Callable[[], Any]] = {
+                "ends": lambda: asyncio.sleep(0), "fails": lambda: client.buy("DOGE", 1, 1), "loses": lambda: lose(client)
+            }  # fmt: skip
+            return await recipe()(client, lambda client: quotes(client, acts[then]), KillSwitch(max_loss=100, every_s=0.01))
+
+    async def lose(client: Client) -> None:
+        await client.withdraw("500")
+        await asyncio.sleep(60)
+
+    with serving(priced()) as port:
+        ended = asyncio.run(script(port, "ends"))
+        assert (ended.why, ended.did) == ("", ())
+        with pytest.raises(ExceptionGroup) as caught:
+            asyncio.run(script(port, "fails"))
+        assert [str(error) for error in caught.value.exceptions] == ["there is no market 'DOGE'; there are BTC, ETH, SOL"]
+        lost = asyncio.run(script(port, "loses"))
+        assert lost.why.startswith("500.000000 USD were lost") and lost.did == ("cancelled 1 of 1 orders",) and lost.orders == 0
+        with SyncClient(port=port, name="alice") as client:
+            assert client.open_orders() == (), "nothing rests behind any of them"
 
 
 def test_a_venue_that_goes_back_is_looked_at_anew() -> None:
