@@ -7,6 +7,8 @@ import sys
 from decimal import Decimal
 
 from perplab.clients import NewOrder, Refused, SyncClient
+from perplab.clients.execution import run
+from perplab.clients.risk import Gate, Limits
 from perplab.exchange.codes import Side, TimeInForce
 
 
@@ -16,6 +18,7 @@ class MyBot:
         self.terms = client.venue.market(market)
         self.size, self.most = Decimal(size), Decimal(most)  # [coins] of a quote, and that it holds at most, long or short
         self.away = Decimal(away_bp) / 10_000  # of a quote from the mark
+        self.gate = Gate({market: Limits(order=self.size, position=self.most, open_orders=2)})  # if `quotes` is wrong, nothing is sent
         client.cancel_on_disconnect("account")  # a bot that is cut off does not want to be found quoting
 
     def held(self):
@@ -31,11 +34,11 @@ class MyBot:
                 yield NewOrder(self.terms.name, side, self.size, price, tif=TimeInForce.POST_ONLY)
 
     def turn(self):
-        """Replace all quotes; how many rest afterwards."""
+        """Replace all quotes; how many rest afterwards. Raises OverLimit if `quotes` wants more than it may."""
         mark = self.client.ticker(self.terms.name).mark
         self.client.cancel_all(self.terms.name)
         new = list(self.quotes(mark, self.held())) if mark is not None else []
-        answers = self.client.batch(new) if new else []
+        answers = run(self.client, self.gate.batch(self.client, new)) if new else []
         return sum(not isinstance(answer, Refused) for answer in answers)  # one that would have traded at once is refused
 
 

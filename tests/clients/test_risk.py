@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paper import BTC, SECOND
+from test_gate import order
 from test_three import priced, serving
 
 from perplab.clients import Client, Closed, LocalClient, SyncClient
 from perplab.clients import types as t
 from perplab.clients.carrying import run, run_async
-from perplab.clients.risk import Gate, KillSwitch, Limits, LossAlerts, OverLimit, size_for_risk
-from perplab.exchange.codes import OrderState, OrderType, Side
+from perplab.clients.risk import KillSwitch, LossAlerts, size_for_risk
+from perplab.exchange.codes import Side
 
 Make = Callable[..., LocalClient]
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
@@ -54,65 +55,6 @@ def test_a_size_by_hand() -> None:
 def test_what_cannot_be_sized(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         size_for_risk(BTC, **{"entry": "60000", "stop": "59400", "risk": "100", **given})
-
-
-# -- limits --
-
-
-def order(side: Side, size: str, price: str | None = None, reduce_only: bool = False) -> t.NewOrder:
-    return t.NewOrder("BTC", side, size, price, OrderType.LIMIT if price else OrderType.MARKET, reduce_only=reduce_only)
-
-
-def account(position: str, *resting: tuple[Side, str]) -> t.Account:
-    held = [
-        t.Position(
-            market="BTC", size=Decimal(position), entry_price=Decimal(1), entry_notional=Decimal(1), liquidation_price=None,
-            isolated_margin=Decimal(0), mode=0, leverage=1, unsettled=Decimal(0),  # type: ignore[arg-type]
-        )
-    ]  # fmt: skip
-    orders = [
-        t.Order(order_id=1, market="BTC", side=side, price=Decimal(1), filled=Decimal(0), open=Decimal(size), state=OrderState.OPEN)
-        for side, size in resting
-    ]
-    return t.Account(1, 0, (), tuple(held), tuple(orders))
-
-
-@pytest.mark.parametrize(
-    ("given", "state", "told"),
-    [
-        (order(Side.BUY, "1.001", "60000"), account("0"), "an order of 1.001 BTC; the limit is 1"),
-        (order(Side.BUY, "0.5", "60000"), account("1.4", (Side.BUY, "0.2")), "could become 2.1 BTC; the limit is 2"),
-        (order(Side.SELL, "0.5", "60000"), account("-1.6"), "could become 2.1 BTC"),
-        (order(Side.SELL, "0.5", "60000"), account("1.6", (Side.BUY, "9")), ""),
-        (order(Side.BUY, "1", "60000", reduce_only=True), account("2"), ""),
-        (order(Side.BUY, "0.1", "60000"), account("0", *[(Side.BUY, "0.01")] * 3), "3 orders are open; the limit is 3"),
-        (order(Side.BUY, "0.1", "60061"), account("0"), "a price of 60061 is more than 10 bp beyond the mark, 60000"),
-        (order(Side.BUY, "0.1", "60060"), account("0"), ""),
-        (order(Side.BUY, "0.1", "50000"), account("0"), ""),
-        (order(Side.SELL, "0.1", "59939"), account("0"), "a price of 59939"),
-        (order(Side.SELL, "0.1"), account("0"), "an order without a price"),
-    ],
-)
-def test_limits(given: t.NewOrder, state: t.Account, told: str) -> None:
-    gate = Gate({"BTC": Limits(order=1, position=2, open_orders=3, collar_bp=10)})
-    if not told:
-        gate.check(given, BTC, state, Decimal(60_000))
-        return
-    with pytest.raises(OverLimit, match=told):
-        gate.check(given, BTC, state, Decimal(60_000))
-
-
-def test_a_gate_lets_nothing_pass_once_the_switch_has_tripped(perplab_exchange: Make) -> None:
-    client, switch = perplab_exchange(), KillSwitch()
-    client.faucet("10000")
-    gate = Gate({"BTC": Limits(order="0.1")}, switch)
-    assert run(client, gate.place(client, order(Side.BUY, "0.01", "59000"))).state == OrderState.OPEN
-    with pytest.raises(OverLimit, match=r"the limit is 0\.1"):
-        run(client, gate.place(client, order(Side.BUY, "0.2", "59000")))
-    switch.trip("by hand")
-    with pytest.raises(OverLimit, match="the kill switch has tripped: by hand"):
-        run(client, gate.place(client, order(Side.BUY, "0.01", "59000")))
-    assert len(client.open_orders()) == 1
 
 
 # -- alerts --

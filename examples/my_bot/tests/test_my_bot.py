@@ -5,6 +5,10 @@ from decimal import Decimal
 import pytest
 from my_bot import MyBot
 
+from perplab.clients import NewOrder
+from perplab.clients.risk import OverLimit
+from perplab.exchange.codes import Side
+
 
 @pytest.fixture
 def client(perplab_exchange):
@@ -36,6 +40,14 @@ def test_it_leans_against_its_position(client):
     assert all(one.price < other.price for one, other in zip(long, flat, strict=True))
     (only,) = bot.quotes(Decimal(3000), Decimal("2"))
     assert only.side.name == "SELL", "full: it buys no more"
+
+
+def test_a_bug_in_its_quotes_is_not_sent(client):
+    bot = MyBot(client)
+    bot.quotes = lambda mark, held: [NewOrder("ETH", Side.BUY, 3, 2900)]
+    with pytest.raises(OverLimit, match=r"an order of 3 ETH; the limit is 0\.5"):
+        bot.turn()
+    assert client.open_orders() == ()
 
 
 def test_nothing_rests_when_the_connection_breaks(client):
