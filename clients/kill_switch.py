@@ -244,8 +244,9 @@ class KillSwitch:
                 break
         did.append(f"cancelled {len(seen) - len(account.orders)} of {len(seen)} orders")
         if _orders(account):
-            markets = ", ".join(sorted({order.market for order in account.orders}))
-            did.append(f"{_orders(account)} orders are still open after {LOOKS} cancels, in {markets}: {why}")
+            markets = sorted({order.market for order in account.orders})
+            where = f", in {', '.join(markets)}" if markets else ""
+            did.append(f"{_orders(account)} orders are still open after {LOOKS} cancels{where}: {why}")
         return account
 
     def _flatten(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:

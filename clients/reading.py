@@ -86,7 +86,7 @@ class Reading:
     def account(self, told: Wire) -> t.Account:
         return t.Account(
             told["account"], told["seq"], tuple(map(self.balance, told["balances"])), tuple(map(self.position, told["positions"])),
-            tuple(map(self.order, told["orders"])), told.get("more", 0),
+            tuple(map(self.order, told["orders"])), int(told.get("more", 0)),
         )  # fmt: skip
 
     def levels(self, market: Market, told: list[tuple[int, int]]) -> tuple[t.BookLevel, ...]:
