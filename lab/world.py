@@ -130,6 +130,7 @@ class World:
         self.design, self.venue, self.seed = design, venue, seed
         self.markets = [(known[market.name], market, Price(seed, market, start)) for market in design.markets]
         self.ticks = {number: float(venue.design.markets[number].tick) for number, _, _ in self.markets}
+        self.highest = {number: float(venue.design.markets[number].max_price) / self.ticks[number] for number, _, _ in self.markets}
         self.interval = design.house.interval_ms * MS_NS
         self.oracle_ns = design.oracle.interval_ms * MS_NS
         self.start = self.next = start
@@ -164,13 +165,12 @@ class World:
         self.next = ts + self.interval
         rows: list[Ints] = []
         for number, market, price in self.markets:
-            scale = self.shift[number] / self.ticks[number]
             if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
-                rows.append(self._oracle(number, market, price.at(ts - self.lag) * scale, ts))
+                rows.append(self._oracle(number, market, self._ticks(number, price, ts - self.lag), ts))
             if self.has_makers:
-                rows += self._quotes(number, market, price.at(ts) * scale * self.basis)
+                rows += self._quotes(number, market, self._ticks(number, price, ts) * self.basis)
             if self.has_takers:
-                rows.append(self._takers(number, market, price.at(ts) * scale, ts))
+                rows.append(self._takers(number, market, self._ticks(number, price, ts), ts))
         if self._leaving:
             rows.append(_rows(*(CancelAll(0, maker, -1) for maker in self.makers)))
             self._leaving = False
@@ -179,14 +179,14 @@ class World:
         return np.concatenate(rows).reshape(-1)
 
     def change(self, ts: int, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change what happens, from `ts` on; what is None stays. Returns all of it. A shock or a departure is carried out at once."""
+        """Change what happens, from `ts` on; what is None stays. Returns all of it. A shock or a departure is carried out at once.
+        Raises ValueError, and changes nothing, where a shock would take a price out of what its market can have."""
+        shift = dict(self.shift) if changes["shock_ppm"] is None else self._shocked(ts, changes["shock_ppm"], changes["market"])
         if changes["oracle"] is not None:
             self.is_frozen = changes["oracle"] == "frozen"
         if changes["lag_ms"] is not None:
             self.lag = changes["lag_ms"] * MS_NS
-        if changes["shock_ppm"] is not None:
-            for number in self.shift if changes["market"] is None else [changes["market"]]:
-                self.shift[number] = self.shift.get(number, 1.0) * (1.0 + changes["shock_ppm"] / PPM)
+        self.shift = shift
         if changes["basis_ppm"] is not None:
             self.basis = 1.0 + changes["basis_ppm"] / PPM
         if changes["makers"] is not None:
@@ -204,6 +204,22 @@ class World:
             "takers": "stay" if self.has_takers else "gone",
             "prices_usd": {market.name: round(price.at(ts) * self.shift[number], 6) for number, market, price in self.markets},
         }
+
+    def _shocked(self, ts: int, ppm: int, only: int | None) -> dict[int, float]:
+        """The shifts behind a shock. Raises ValueError."""
+        shift = dict(self.shift)
+        for number, market, price in self.markets:
+            if only in (None, number):
+                shift[number] *= 1.0 + ppm / PPM
+                usd, terms = price.at(ts) * shift[number], self.venue.design.markets[number]
+                if not terms.tick <= usd <= terms.max_price:
+                    beyond = f"a shock of {ppm} ppm would take {market.name} to {usd:g} USD"
+                    raise ValueError(f"{beyond}; its market has prices from {terms.tick} to {terms.max_price}")
+        return shift
+
+    def _ticks(self, number: int, price: Price, ts: int) -> float:
+        """The outside price [ticks], within what the market can have: it may walk out of it."""
+        return min(max(price.at(ts) * self.shift[number] / self.ticks[number], 1.0), self.highest[number])
 
     def state(self) -> dict[str, Any]:
         """What of the world is not drawn from the time: to be kept."""
@@ -226,7 +242,7 @@ class World:
 
     def _oracle(self, number: int, market: MarketWorld, outside: float, ts: int) -> Ints:
         noise = generator(self.seed, "oracle", market.name, ts // MS_NS).standard_normal() * self.design.oracle.noise_bp * BP
-        reported = max(1, round(outside * (1.0 + noise)))
+        reported = min(max(1, round(outside * (1.0 + noise))), int(self.highest[number]))
         return _rows(UpdateOracle(0, number, reported, reported))
 
     def _quotes(self, number: int, market: MarketWorld, outside: float) -> list[Ints]:

@@ -38,7 +38,7 @@ EDGE = {  # of exchange, never compiled
     "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
-    "server.answers", "server.clock", "server.codecs", "server.departure", "server.doorman", "server.errors",
+    "server.answers", "server.clock", "server.codecs", "server.complaints", "server.departure", "server.doorman", "server.errors",
     "server.faults", "server.gateway", "server.held", "server.host", "server.limits", "server.log",
     "server.manual", "server.memory", "server.metrics", "server.moments", "server.naming", "server.packed", "server.page",
     "server.people", "server.private", "server.questions", "server.requests", "server.session", "server.status",

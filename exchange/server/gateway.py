@@ -104,13 +104,19 @@ class Connection:
     def hand_in(self) -> None:
         received, self.received = self.received, []
         if received:
-            self.session.receive_message(*received)
-            self.rest()
+            self.do(partial(self.session.receive_message, *received))
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Let the session work, then write what it says. A fault in it is its own."""
+        try:
+            work()
+        except Exception as error:
+            self.session.host.blame(self.session, error)
+        self.rest()
 
     def go_on(self) -> None:
         """A turn: look at what is left of what came."""
-        self.session.go_on()
-        self.rest()
+        self.do(self.session.go_on)
 
     def rest(self) -> None:
         """Write, and wait for the next turn, or, if nothing is left, for more to come."""
@@ -157,8 +163,7 @@ class Connection:
         """Wait until a slow reader has read, or is gone."""
         while self.protocol.writing_paused and not self.transport.is_closing():
             await asyncio.sleep(POLL_S)
-        self.session.resume()
-        self.rest()
+        self.do(self.session.resume)
 
     async def close(self, code: int, reason: str) -> None:
         """Say why, and end it, even if nobody reads."""

@@ -24,6 +24,7 @@ from ..schema.codes import FIRST_USER, AccountKind, MarginMode, Reason
 from ..schema.messages import MAX_AMOUNT, MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
 from ..state.types import MAX_FLOW, NEVER
 from .clock import Clock
+from .complaints import Complaints
 from .errors import REASON_TEXT, Refusal, Rejected, Trouble
 from .faults import Faults
 from .limits import Limits
@@ -56,7 +57,7 @@ class World(Protocol):
 
     def go_back(self, venue: Exchange, ts: int, state: dict[str, object] | None) -> None: ...
 
-    def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...
+    def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...  # raises ValueError; then nothing has changed
 
 
 class Listener(Protocol):
@@ -73,6 +74,8 @@ class Listener(Protocol):
     def keep(self, number: int, kept: Iterable[int]) -> None: ...
 
     def go_back(self, number: int, notice: dict[str, object]) -> None: ...
+
+    def fail(self) -> None: ...
 
     def shut_down(self) -> None: ...
 
@@ -118,11 +121,12 @@ class Host:
         self.moments = Moments(store, kept or {})
         self.commands = 0  # carried out since the start, the host's own among them
         self.first_seq = exchange.state.log.seq  # the number of the last event before the start
-        self._troubled = ""  # what was last complained of
         self.faults: dict[str, Faults] = {}  # by user
         self._later: list[Later] = []  # a heap
         self._numbers = count()
         self.complain = complain  # to whoever runs the server
+        self.complaints = Complaints(complain)
+        self._troubled = ""  # what was last complained of
         self.people = People(token)
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
         self.units = tuple(market.unit for market in exchange.design.markets)  # [micro per tick x lot]
@@ -170,8 +174,11 @@ class Host:
         if self.router.count:
             for account, begins in self.router.by_account().items():
                 rows = [[int(value) for value in events[at : at + ROW]] for at in begins]
-                for session in self.private[account]:
-                    session.tell_private(account, rows)
+                for session in list(self.private[account]):
+                    try:
+                        session.tell_private(account, rows)
+                    except Exception as error:  # whose commands these are has no part in it
+                        self.blame(session, error)
         self.streams.note(events, told)
 
     def attach(self, world: World) -> None:
@@ -223,16 +230,26 @@ class Host:
             return True
         if world is not None and world.next <= now:
             self._turns += 1
-            ts = world.next
-            self.apply_at(ts, vec[i64](world.act(ts)))
-            if self._turns > MAX_TURNS:
-                world.next = max(world.next, min(now, ts + RARELY_NS))
+            self._act(world, now)
             return True
         if state.schedule.next <= now and state.started:
             self.apply_at(now, vec[i64](command_row(Tick(0))))
             return True
         self._turns = 0
         return False
+
+    def _act(self, world: World, now: int) -> None:
+        """A turn of the world; one that fails is the last. Raises Refusal."""
+        ts = world.next
+        try:
+            rows = vec[i64](world.act(ts))
+        except Exception as error:  # the venue is whole, and goes on without
+            self.world = None
+            self.complaints.fault("the world around the venue, which is switched off", error)
+            return
+        self.apply_at(ts, rows)
+        if self._turns > MAX_TURNS:
+            world.next = max(world.next, min(now, ts + RARELY_NS))
 
     def _leap(self, ts: int) -> bool:
         """Bring a venue that has started nearer to `ts`, if there is much in between. Raises Refusal."""
@@ -252,7 +269,8 @@ class Host:
         if not self._is_slowed:
             self._is_slowed = True
             note("clock_slowed", WARNING, speed=self.clock.speed)
-            self.complain(f"the clock cannot run {self.clock.speed} times as fast as the world: it is slowed to what this machine does")
+            speed = self.clock.speed
+            self.complain(f"the clock cannot run {speed} times as fast as the world: it is slowed to what this machine does")
 
     def run_clock(self, speed: int) -> None:
         """Let the venue's time go on at another speed; 0: it stands."""
@@ -449,7 +467,10 @@ class Host:
         encoded: dict[str, bytes] = {}
         for session, number in list(self.sessions.items()):
             if number % turns == turn:
-                session.beat(now, encoded)
+                try:
+                    session.beat(now, encoded)
+                except Exception as error:
+                    self.blame(session, error)
         if self.store is not None and turn == 0:
             self._maintain(self.store)
 
@@ -482,6 +503,11 @@ class Host:
             self.complain(trouble or "the journal is written again")
             note("trouble" if trouble else "trouble_over", ERROR if trouble else INFO, why=trouble or None)
 
+    def blame(self, session: Listener, error: Exception) -> None:
+        """A fault in what one connection has asked for, or is told: it ends, and nobody else."""
+        self.complaints.fault("a connection, which ends", error)
+        session.fail()
+
     def later(self, at: int, action: Callable[[], None]) -> Later:
         """Do something at a monotonic time [ns], when the shell next calls `catch_up`."""
         entry = Later(at, next(self._numbers), action)
@@ -494,7 +520,8 @@ class Host:
         while self._later and self._later[0].at <= now:
             action = heappop(self._later).action
             if action is not None:
-                action()
+                with self.complaints.guarded("what was put off"):
+                    action()
 
     def save_world(self) -> None:
         """Write down what the world is like, for the next start. That it cannot be written is told, and keeps nothing from happening."""

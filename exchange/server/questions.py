@@ -289,11 +289,15 @@ class Questions:
     def set_world(self, session: Asker, request: r.SetWorld) -> Data:
         session.may("admin")
         if self.host.world is None:
-            raise Refusal(Trouble.NO_WORLD, "this server was started with --world none")
+            message = "this server was started with --world none, or its world has failed and was switched off"
+            raise Refusal(Trouble.NO_WORLD, message)
         changes = {name: getattr(request, name) for name in request.__struct_fields__ if name != "id"}
         if request.market is not None:
             changes["market"] = self.market(request.market)
-        state = self.host.world.change(self.host.now(), changes)
+        try:
+            state = self.host.world.change(self.host.now(), changes)
+        except ValueError as error:
+            raise Refusal(Trouble.OUT_OF_BOUNDS, str(error), field="shock_ppm", given=request.shock_ppm) from None
         self.host.save_world()
         self.host.pass_time()
         return {"world": state, "ts": self.host.exchange.now}

@@ -13,7 +13,6 @@ from logging import WARNING
 from typing import Final
 
 from librt.vecs import vec
-from msgspec import Struct
 from mypy_extensions import i64
 
 from ..schema.messages import ROW, Place
@@ -34,7 +33,7 @@ from .questions import Questions, Work
 from .replies import named
 from .routing import REASON, SEQ, block_of, outcomes
 from .streams import Key as ChannelKey
-from .told import OF_ORDERS, Told
+from .told import OF_ORDERS, Asked, Slot, Told
 from .toll import Toll
 from .visitor import Visitor
 
@@ -42,17 +41,6 @@ SECOND: Final = 1_000_000_000  # [ns]
 ENOUGH_BYTES: Final = 1 << 20  # to be written, before more of what was received is looked at
 TURN_NS: Final = 5_000_000  # of work, before others have a turn: small questions may be dear ones
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
-
-Slot = int | Data  # a command's number in the block, or why it is not in it
-
-
-class Asked(Struct, gc=False):
-    """A request whose commands are in the block that is being gathered."""
-
-    id: r.RequestId
-    op: str
-    slots: list[Slot]
-    tokens: int  # left when it was taken in
 
 
 class Session(Visitor):
@@ -276,6 +264,12 @@ class Session(Visitor):
                 self.put(out if self.frames is None else self.frames.wrap(out))
             else:
                 self.wake()
+
+    def fail(self) -> None:
+        """A fault in what this connection has asked for: what is left of it is not done."""
+        self._left = self._work = self.then = None
+        self._asked, self._rows = [], []
+        self.end(Fatal(Trouble.BROKEN, "a fault inside the server, which has noted it; the last request may be done or not"))
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None:
         """Events of an account that this session listens to."""

@@ -7,6 +7,8 @@ more for speed than any library.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from .codecs import MSGPACK
@@ -57,7 +59,15 @@ class Connection(asyncio.Protocol):
         if session is None:
             self.tell_refusal(data)
             return
-        session.receive(data)
+        self.do(partial(session.receive, data))
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Let the session work, then write what it says. A fault in it is its own."""
+        assert self.session is not None
+        try:
+            work()
+        except Exception as error:
+            self.server.host.blame(self.session, error)
         self.write()
         self.rest()
 
@@ -71,9 +81,7 @@ class Connection(asyncio.Protocol):
     def go_on(self) -> None:
         """A turn: look at what is left of the last read."""
         assert self.session is not None
-        self.session.go_on()
-        self.write()
-        self.rest()
+        self.do(self.session.go_on)
 
     def rest(self) -> None:
         """Until the next turn, or, if nothing is left, until there is more to read."""
@@ -114,14 +122,13 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         assert self.session is not None
-        self.session.resume()
-        self.write()
-        self.rest()
+        self.do(self.session.resume)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.server.turned_away.discard(self)
         if self.session is not None:
-            self.session.closed()
+            with self.server.host.complaints.guarded("the end of a connection"):
+                self.session.closed()
             self.server.stir()
 
 
@@ -157,7 +164,8 @@ class TcpServer:
 
     def _flushed(self) -> None:
         self._flush = None
-        self.host.flush()
+        with self.host.complaints.guarded("market data"):
+            self.host.flush()
 
     async def _beat(self) -> None:
         """By the clock: what a beat takes does not make the next one later, but where beats were missed none is made up for."""
@@ -167,18 +175,20 @@ class TcpServer:
             for turn in range(BEATS):
                 due = max(due + BEAT_S, loop.time())
                 await asyncio.sleep(due - loop.time())
-                self.host.beat(turn, BEATS)
+                with self.host.complaints.guarded("the beat"):
+                    self.host.beat(turn, BEATS)
 
     async def _drive(self) -> None:
         """Let the venue's time pass when nobody sends anything."""
         while True:
             due = self.host.clock.wait(self.host.exchange.state.schedule.next)
             await asyncio.sleep(0 if self.host.is_behind else IDLE_S if due is None else min(IDLE_S, max(due, 0.001)))
-            self.host.catch_up()
-            try:
-                self.host.pass_time()
-            except Refusal as error:
-                self.host.tell_trouble(str(error))
+            with self.host.complaints.guarded("the venue's time"):
+                self.host.catch_up()
+                try:
+                    self.host.pass_time()
+                except Refusal as error:
+                    self.host.tell_trouble(str(error))
             self.stir()
 
     async def close(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from librt.vecs import vec
+from msgspec import Struct
 from mypy_extensions import i64
 
 from ..engine import Applied
 from ..schema.messages import COMMAND_OF, ROW, column_of
+from . import requests as r
 from .errors import Data, refused
 from .host import Host
 from .replies import named, packed
@@ -16,6 +18,18 @@ from .routing import ACCOUNT, LEFT, MARKET, ORDER_ID, REASON, SEQ, WIDTH, outcom
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
+
+
+Slot = int | Data  # a command's number in the block, or why it is not in it
+
+
+class Asked(Struct, gc=False):
+    """A request whose commands are in the block that is being gathered."""
+
+    id: r.RequestId
+    op: str
+    slots: list[Slot]
+    tokens: int  # left when it was taken in
 
 
 class Told:
