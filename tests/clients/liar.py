@@ -103,3 +103,17 @@ class Muddle:
             at = self.draw.randrange(len(value))
             return [*value[:at], self.changed(value[at]), *value[at + 1 :]]
         return self.draw.choice(JUNK)
+
+
+class Rough(Muddle):
+    """No word is false, but messages come twice, later, in part or not at all, and connections are cut."""
+
+    def __call__(self, op: str, message: Any) -> list[Any]:
+        late, self.kept = self.kept, []
+        if self.draw.randrange(100) >= self.rate:
+            return [message, *late]
+        kind = self.draw.randrange(5)
+        if kind == 0:
+            self.kept = [message]
+            return late
+        return [[message, message], [encode(message)[: self.draw.randrange(40)]], [CUT], []][kind - 1] + late

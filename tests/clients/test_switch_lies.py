@@ -9,14 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from liar import CUT, Lie, Muddle, instead, lying
+from liar import Lie, Muddle, Rough, instead, lying
 from paper import BTC
 
 from perplab.clients import LocalClient, NewOrder, Refused, Venue, local
 from perplab.clients import types as t
 from perplab.clients.carrying import run
 from perplab.clients.kill_switch import REFUSALS, TRIES
-from perplab.clients.protocol import encode
 from perplab.clients.risk import KillSwitch, Limits, broken
 from perplab.exchange.codes import OrderType, Side
 
@@ -215,20 +214,6 @@ def test_a_clock_that_is_set_back_is_looked_at_anew() -> None:
 
 
 # -- whatever happens on the way --
-
-
-class Rough(Muddle):
-    """No word is false, but messages come twice, later, in part or not at all, and connections are cut."""
-
-    def __call__(self, op: str, message: Any) -> list[Any]:
-        late, self.kept = self.kept, []
-        if self.draw.randrange(100) >= self.rate:
-            return [message, *late]
-        kind = self.draw.randrange(5)
-        if kind == 0:
-            self.kept = [message]
-            return late
-        return [[message, message], [encode(message)[: self.draw.randrange(40)]], [CUT], []][kind - 1] + late
 
 
 @pytest.mark.parametrize("seed", range(24))
