@@ -28,6 +28,7 @@ from perplab.exchange.units import PPM, SECOND_NS
 from . import types as t
 from .blocking import Shared
 from .bots.base import Action, Bot, Offer, Rows, Seat, View
+from .calls import Call
 from .carrying import Program, insist, once, wait
 from .errors import Refused
 from .tasks import LOOK_S, REWOUND
@@ -75,6 +76,12 @@ def event_of(told: Wire) -> Event:
         else:
             values[name] = int(enum[told[name]]) if enum is not None and isinstance(told[name], str) else int(told[name])
     return kind(**values)
+
+
+def _prices(reply: Wire) -> tuple[int, int, int, int, int]:
+    """Bid, ask, last, mark, oracle; 0: there is none."""
+    bid, ask = (int(reply[side][0]) if reply[side] else 0 for side in ("bid", "ask"))
+    return bid, ask, int(reply["last"] or 0), int(reply["mark"] or 0), int(reply["oracle"] or 0)
 
 
 class Runner:
@@ -136,21 +143,25 @@ class Runner:
     # -- what it sees ------------------------------------------------------------------------------------------------------------
 
     def _view(self, client: Shared, now: int) -> Program[View]:
-        place, calls = self.bot.seat, client.calls
-        ticker = yield from insist(client, calls.ask("ticker", {"market": place.market}))
-        account = yield from insist(client, calls.ask("account", {"account": place.account}))
+        """What cannot be read of an answer is the client's to notice: so all of it is read where a reply is."""
+        place = self.bot.seat
+        bid, ask, last, mark, oracle = yield from insist(client, Call("ticker", {"market": place.market}, _prices))
+        own = Call("account", {"account": place.account}, self._own)
+        size, equity, maintenance = yield from insist(client, own)
         offers: tuple[Offer, ...] = ()
         if self.bot.sees_offers:
-            auctions = yield from insist(client, calls.ask("auctions", {}))
-            offers = tuple(self._offers(auctions["auctions"], ticker["mark"] or 0))
-        balance = account["balances"][self._asset]
-        sizes = [one["size"] for one in account["positions"] if one["market"] == place.market]
-        oracle = ticker["oracle"] or 0
+            offers = yield from insist(client, Call("auctions", {}, lambda reply: tuple(self._offers(reply["auctions"], mark))))
+        outside = float(oracle) if self.outside is None else self.outside(now)
         return View(
-            bid=ticker["bid"][0] if ticker["bid"] else 0, ask=ticker["ask"][0] if ticker["ask"] else 0, last=ticker["last"] or 0,
-            mark=ticker["mark"] or 0, oracle=oracle, outside=float(oracle) if self.outside is None else self.outside(now),
-            size=sizes[0] if sizes else 0, equity=balance["equity"], maintenance=balance["maintenance_margin"], offers=offers,
+            bid=bid, ask=ask, last=last, mark=mark, oracle=oracle, outside=outside, size=size, equity=equity, maintenance=maintenance,
+            offers=offers,
         )  # fmt: skip
+
+    def _own(self, reply: Wire) -> tuple[int, int, int]:
+        """Size, equity, maintenance margin."""
+        balance = reply["balances"][self._asset]
+        sizes = [one["size"] for one in reply["positions"] if one["market"] == self.bot.seat.market]
+        return int(sizes[0]) if sizes else 0, int(balance["equity"]), int(balance["maintenance_margin"])
 
     def _offers(self, auctions: list[Wire], mark: int) -> Iterator[Offer]:
         """Open auctions as the lab shows them: at the mark of the bot's market."""

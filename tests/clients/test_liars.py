@@ -17,13 +17,15 @@ from link import Link, new_host
 
 from perplab.clients import Client, ClientError, LocalClient, NotConnected, SyncClient, TimedOut, Unknown, local
 from perplab.clients import types as t
-from perplab.clients.bots.base import pack
+from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View, pack
 from perplab.clients.carrying import Program, ask, run, run_async
 from perplab.clients.execution import Hedge, Oco, Scale, Twap
 from perplab.clients.protocol import Protocol
 from perplab.clients.retry import FIRST_S, LONGEST_S, STEADY_S, Retry
 from perplab.clients.risk import Gate, KillSwitch, Limits
+from perplab.clients.runner import Runner
 from perplab.exchange.codes import FIRST_USER, Side
+from perplab.exchange.events import Event, Traded
 from perplab.exchange.messages import CancelAll
 
 TERMS = Link(new_host())
@@ -225,6 +227,23 @@ class Patience:
             raise Enough
 
 
+class Curious(Bot):
+    """Looks at everything, and hears of its fills."""
+
+    hears = frozenset((Traded.KIND,))
+    sees_offers = True
+
+    def on_start(self, ts: int, view: View) -> Action:
+        return NOTHING, ts + 10**9
+
+    def on_wake(self, ts: int, view: View) -> Action:
+        assert view.bid + view.ask + view.last + view.mark + view.oracle + view.size + view.equity + view.maintenance + len(view.offers) + 1
+        return pack(CancelAll(0, FIRST_USER, 0)), ts + 10**9
+
+    def on_event(self, ts: int, event: Event) -> Action:
+        return NOTHING, None
+
+
 def life(client: Any, other: Any) -> Program[None]:
     """Some of everything, whatever comes of it."""
     calls = client.calls
@@ -267,6 +286,7 @@ def life(client: Any, other: Any) -> Program[None]:
     switch.trip("by hand")
     yield from tried(switch.check(client))
     assert switch.why
+    yield from tried(Runner(Curious(Seat(FIRST_USER, 0, PERP.unit)), for_s=3).program(client))
 
 
 def look(client: Any) -> None:
