@@ -71,7 +71,7 @@ class Asking(Shared, ABC):
         return await self._do(self.calls.place(order), timeout)
 
     async def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
-        """Cancel an open order. `market` is needed for an id that this client has not heard of."""
+        """Cancel an open order. `market` need not be said: the reply tells it."""
         return await self._do(self.calls.cancel(order, market), timeout)
 
     async def cancel_client(self, client_id: t.ClientId, market: str = "", *, timeout: float | None = None) -> t.Order:
@@ -86,7 +86,8 @@ class Asking(Shared, ABC):
         self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
         timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
-        """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says."""
+        """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says. `market`, price and size are needed
+        for an id that this client has not heard of."""
         return await self._do(self.calls.amend(order, price, size, market), timeout)
 
     async def batch(self, items: Sequence[Item], *, timeout: float | None = None) -> list[t.Order | Refused]:
@@ -96,7 +97,8 @@ class Asking(Shared, ABC):
     async def order(
         self, order: t.Order | int | None = None, *, client_id: t.ClientId | None = None, market: str = "", timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
-        """What became of an order."""
+        """What became of an order. `side` and `price` are None if this client has neither placed it nor been told of it: the reply has
+        its state, its market and its sizes. `market` need not be said."""
         return await self._do(self.calls.order(order, client_id, market), timeout)
 
     async def open_orders(self, *, timeout: float | None = None) -> tuple[t.Order, ...]:

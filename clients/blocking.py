@@ -124,7 +124,7 @@ class Blocking(Shared, ABC):
         return self._do(self.calls.place(order), timeout)
 
     def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
-        """Cancel an open order. `market` is needed for an id that this client has not heard of."""
+        """Cancel an open order. `market` need not be said: the reply tells it."""
         return self._do(self.calls.cancel(order, market), timeout)
 
     def cancel_client(self, client_id: t.ClientId, market: str = "", *, timeout: float | None = None) -> t.Order:
@@ -139,7 +139,8 @@ class Blocking(Shared, ABC):
         self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
         timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
-        """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says."""
+        """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says. `market`, price and size are needed
+        for an id that this client has not heard of."""
         return self._do(self.calls.amend(order, price, size, market), timeout)
 
     def batch(self, items: Sequence[Item], *, timeout: float | None = None) -> list[t.Order | Refused]:
@@ -149,7 +150,8 @@ class Blocking(Shared, ABC):
     def order(
         self, order: t.Order | int | None = None, *, client_id: t.ClientId | None = None, market: str = "", timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
-        """What became of an order."""
+        """What became of an order. `side` and `price` are None if this client has neither placed it nor been told of it: the reply has
+        its state, its market and its sizes. `market` need not be said."""
         return self._do(self.calls.order(order, client_id, market), timeout)
 
     def open_orders(self, *, timeout: float | None = None) -> tuple[t.Order, ...]:

@@ -110,17 +110,14 @@ class Calls:
         )  # fmt: skip
 
     def known(self, order: t.Order | int, market: str = "") -> t.Order:
-        """The order as last told. Raises ValueError for an id whose market nobody has told."""
+        """The order as last told. One that this client has not heard of has no side and no price, nor a market until a reply tells it."""
         if isinstance(order, t.Order):
             return self._orders.get(order.order_id, order)
         found = self._orders.get(order)
         return found if found is not None else self._bare(order, None, market)
 
     def _bare(self, order_id: int, client_id: t.ClientId | None, market: str) -> t.Order:
-        if not market:
-            which = f"order {order_id}" if order_id else f"the order with client id {client_id!r}"
-            raise ValueError(f"{which} was not placed by this client, nor listed to it: say its market")
-        name = self.market(market).name
+        name = self.market(market).name if market else ""
         return t.Order(
             order_id=order_id, market=name, side=None, price=None, filled=NO_COINS, open=NO_COINS, state=OrderState.OPEN,
             client_id=client_id,
@@ -181,6 +178,8 @@ class Calls:
 
     def amend(self, given: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> Call[t.Order]:
         order = self.known(given, market)
+        if not order.market:
+            raise ValueError(f"order {order.order_id} was not placed by this client, nor listed to it: say its market")
         price = order.price if price is None else price
         size = order.open or None if size is None else size
         if price is None or size is None:

@@ -47,8 +47,8 @@ class Order(Struct, frozen=True, kw_only=True):
 
     order_id: int
     market: str
-    side: Side | None  # None: asked for by its id alone, and not known to this client
-    price: Decimal | None  # [USD] None: not known, or a market order without a worst price
+    side: Side | None  # None: of an order that this client has neither placed nor been told of, asked for by its id
+    price: Decimal | None  # [USD] None: not known, as with side; or a market order without a worst price
     filled: Decimal  # [coins] by the request that this answers; of questions, in all
     open: Decimal  # [coins] that still wait
     state: OrderState
@@ -176,14 +176,15 @@ class NewOrder(Struct, frozen=True):
 
 
 class Cancel(Struct, frozen=True):
-    """A cancellation in a batch. `market` is needed for an id that this client has not heard of."""
+    """A cancellation in a batch. `market` need not be said: the reply tells it."""
 
     order: Order | int
     market: str = ""
 
 
 class Amend(Struct, frozen=True):
-    """A change in a batch; None leaves an Order's price or open size as it says."""
+    """A change in a batch; None leaves an Order's price or open size as it says. All is needed for an id that this client has not heard
+    of."""
 
     order: Order | int
     price: Number | None = None  # [USD]

@@ -18,7 +18,6 @@ from perplab.exchange.codes import OrderState, OrderType, Side
 Make = Callable[..., LocalClient]
 
 
-
 def order(side: Side, size: str, price: str | None = None, reduce_only: bool = False) -> t.NewOrder:
     return t.NewOrder("BTC", side, size, price, OrderType.LIMIT if price else OrderType.MARKET, reduce_only=reduce_only)
 

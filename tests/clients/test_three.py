@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from perplab.clients import Client, LocalClient, NewOrder, Order, Refused, SyncClient, types
+from perplab.clients import Cancel, Client, LocalClient, NewOrder, Order, Refused, SyncClient, types
 from perplab.clients.asking import Asking
 from perplab.clients.blocking import Blocking
 from perplab.clients.bots.base import pack
@@ -76,6 +76,8 @@ SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("buy", ("BTC", "0.01", "1.5"), {}),
     ("buy", ("DOGE", "0.01", "1.5"), {}),
     ("order", (4711,), {}),
+    ("cancel", (4711,), {}),
+    ("amend", (4711,), {"price": "58001", "size": "0.01"}),
     ("cancel_client", ("0xFF",), {}),
     ("cancel_all", ("ETH",), {}),
     ("cancel_all", (), {}),
@@ -142,8 +144,25 @@ def test_the_same_answers_to_the_same_script() -> None:
         assert asyncio.run(asked(port)) == local
     assert sum("Fill(" in line for line in local) == 0 and sum("OrderOpened(" in line for line in local) == 7
     assert any("repeated=True" in line for line in local) and any("INSUFFICIENT" in line for line in local)
-    assert any("say its market" in line for line in local)
+    assert sum("say its market" in line for line in local) == 1, "only an amend needs it, for its ticks"
     assert any("UNKNOWN_MARKET" in line and "account 7 is not yours" in line and "expected -1 to 63" in line for line in local)
+
+
+def test_orders_of_an_earlier_process_are_known_by_their_ids() -> None:
+    before = LocalClient("alice")
+    before.faucet("10000")
+    one, two, three = (before.buy("BTC", "0.01", price, client_id=price) for price in (59_000, 58_000, 57_000))
+    after = before.join("alice")
+    asked = after.order(one.order_id)
+    assert (asked.market, asked.side, asked.price, asked.open) == ("BTC", None, None, Decimal("0.01")), "no side, no price"
+    told = [after.cancel(one.order_id), after.cancel_client(58_000), after.order(client_id=58_000)]
+    assert [(order.market, order.state.name) for order in told] == [("BTC", "CANCELLED")] * 3 and told[2].order_id == two.order_id
+    (cancelled,) = after.batch([Cancel(three.order_id)])
+    assert isinstance(cancelled, Order) and cancelled.market == "BTC" and after.open_orders() == ()
+    other = before.join("alice")
+    last = before.buy("BTC", "0.01", "56000")
+    other.open_orders()
+    assert (other.order(last.order_id).side, other.order(last.order_id).price) == (Side.BUY, Decimal(56_000)), "one that was listed"
 
 
 def test_a_seed_makes_local_clients_alike() -> None:
