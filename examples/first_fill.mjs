@@ -4,7 +4,8 @@ import { createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { decodeMultiStream, encode } from "@msgpack/msgpack";
 
-const connection = connect(Number(process.argv[2] ?? 3100), "127.0.0.1");
+const port = Number(process.argv[2] ?? 3100);
+const connection = connect(port, "127.0.0.1");
 const waiting = new Map(); // id -> what to do with the reply
 let last = 0;
 
@@ -23,7 +24,10 @@ async function read() {
   }
 }
 
-read().catch((error) => console.error(error.message));
+read().catch(({ code, message }) => {
+  console.error(code === "ECONNREFUSED" ? `nobody answers at 127.0.0.1:${port}; \`perplab serve\` starts a server` : message);
+  process.exit(1);
+});
 const made = await ask("faucet", { name: `fill-node-${process.pid}` }); // a user, an account with 100,000 USD, a key
 const { nonce } = await ask("challenge", { key: made.key });
 const signature = createHmac("sha256", made.secret).update(nonce).digest("hex");

@@ -7,7 +7,11 @@ from itertools import count
 
 import msgpack
 
-connection = socket.create_connection(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 3100))
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 3100
+try:
+    connection = socket.create_connection(("127.0.0.1", port))
+except ConnectionRefusedError:
+    sys.exit(f"nobody answers at 127.0.0.1:{port}; `perplab serve` starts a server")
 replies, numbers = msgpack.Unpacker(), count(1)
 
 
