@@ -209,6 +209,9 @@ class Reading:
         market = self.venue.numbered(told["market"]).name if 0 <= told["market"] < len(self.venue.markets) else ""
         return t.Rejected(command=told["command"], market=market, reason=Reason[told["reason"]], client_id=told["client_id"], **head)
 
+    def _scheduled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        return t.CancelScheduled(due=told["due"] or None, **head)
+
     def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         number = told.get("market", -1)
         market = self.venue.numbered(number) if 0 <= number < len(self.venue.markets) else None
@@ -232,6 +235,7 @@ PRIVATE: Final[dict[str, PrivateRead]] = {
     "OrderReduced": Reading._reduced,
     "OrderCancelled": Reading._cancelled,
     "Rejected": Reading._rejected,
+    "CancelScheduled": Reading._scheduled,
 }
 STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] = {
     "trades": Reading.trades,

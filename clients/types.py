@@ -269,6 +269,12 @@ class Rejected(AccountEvent, frozen=True, kw_only=True):
     client_id: ClientId | None
 
 
+class CancelScheduled(AccountEvent, frozen=True, kw_only=True):
+    """The dead man's switch was set, renewed or taken back, by whoever: also each time that this client does it."""
+
+    due: int | None  # [ns] when all orders will be cancelled; None: never
+
+
 class OtherEvent(AccountEvent, frozen=True, kw_only=True):
     """Any other private event of docs/api.md by its type: prices, sizes and money converted, codes by name."""
 

@@ -282,6 +282,15 @@ def test_an_auction_is_bid_for() -> None:
     assert carol.balances()[0].equity - before >= least
 
 
+def test_a_dead_man_s_switch_has_an_event_of_its_own() -> None:
+    client = LocalClient()
+    client.subscribe_private()
+    client.cancel_all_after(30)
+    client.cancel_all_after(0)
+    told = [event.due for event in client.events() if isinstance(event, types.CancelScheduled)]
+    assert told == [client.ping() + 30 * 10**9, None]
+
+
 def test_listeners_hear_what_readers_read() -> None:
     client = LocalClient()
     client.faucet("1000")
