@@ -49,8 +49,8 @@ class LocalHost(Host):
         due = [self.exchange.state.schedule.next]
         if self.world is not None:
             due.append(self.world.next)
-        if self._later:
-            due.append(now + self._later[0].at - self.elapsed)
+        if self.agenda.next is not None:
+            due.append(now + self.agenda.next - self.elapsed)
         return max(now + 1, min(due))
 
     def advance(self, ns: int) -> None:

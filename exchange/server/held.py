@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from .agenda import Later
 from .errors import Fatal, Refusal, Trouble
 from .faults import Faults
-from .host import Host, Later
+from .host import Host
 
 
 class Speaker(Protocol):

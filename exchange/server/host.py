@@ -9,22 +9,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from heapq import heappop, heappush
-from itertools import count
 from logging import ERROR, INFO, WARNING
-from typing import Final, Protocol
+from typing import Final
 
 from librt.vecs import vec
-from msgspec import Struct
 from mypy_extensions import i64
 
 from ..engine import Applied, Exchange
 from ..journal import JournalFailed
-from ..schema.codes import FIRST_USER, AccountKind, MarginMode, Reason
-from ..schema.messages import MAX_AMOUNT, MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
+from ..schema.codes import FIRST_USER, AccountKind, Reason
+from ..schema.messages import MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row
 from ..state.types import MAX_FLOW, NEVER
+from .agenda import Agenda, Later
 from .clock import Clock
 from .complaints import Complaints
+from .debits import liquidating
 from .errors import REASON_TEXT, Refusal, Rejected, Trouble
 from .faults import Faults
 from .limits import Limits
@@ -36,64 +35,13 @@ from .requests import RowMaker
 from .routing import REASON, WIDTH, Ring, Router, outcomes, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
+from .surroundings import Listener, World
 
 PASS_NS: Final = 5_000_000  # of work, after which what is due waits for the next call of `pass_time`: others wait meanwhile
 LEAP_NS: Final = 60_000_000_000  # of the venue's time in one piece, where much is due: some milliseconds of work
 MAX_TURNS: Final = 64  # that a world which is late takes one by one; then it leaves out some, but never for longer than
 RARELY_NS: Final = 600_000_000_000  # of the venue's time
 RING_EVENTS: Final = 1 << 17  # that a reconnecting client may ask for again: 16 MiB
-
-
-class World(Protocol):
-    """What happens around the venue: prices that become known, a house that trades. Its commands are stamped with the time it asked for."""
-
-    next: int  # [ns] of the venue's time when it wants to act
-
-    def open(self) -> Iterable[Command]: ...
-
-    def act(self, ts: int) -> Iterable[int]: ...
-
-    def state(self) -> dict[str, object]: ...
-
-    def go_back(self, venue: Exchange, ts: int, state: dict[str, object] | None) -> None: ...
-
-    def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...  # raises ValueError; then nothing has changed
-
-
-class Listener(Protocol):
-    """A connection, as the host sees it."""
-
-    user: User | None
-
-    def drop(self) -> None: ...
-
-    def tell_private(self, account: int, rows: list[list[int]]) -> None: ...
-
-    def beat(self, now: int, encoded: dict[str, bytes]) -> None: ...
-
-    def keep(self, number: int, kept: Iterable[int]) -> None: ...
-
-    def go_back(self, number: int, notice: dict[str, object]) -> None: ...
-
-    def fail(self) -> None: ...
-
-    def shut_down(self) -> None: ...
-
-
-def debits_of(account: int, asset: int, amount: int, market: int) -> Iterator[Debit]:
-    """The commands that take an amount, which may be larger than one command can name."""
-    while amount > 0:
-        part = min(amount, MAX_AMOUNT)
-        yield Debit(0, account, asset, part, market)
-        amount -= part
-
-
-class Later(Struct, order=True):
-    """Something that is to be done at a monotonic time [ns]."""
-
-    at: int
-    number: int  # of those of one time the first comes first
-    action: Callable[[], None] | None  # None: it was called off
 
 
 class Host:
@@ -122,8 +70,7 @@ class Host:
         self.commands = 0  # carried out since the start, the host's own among them
         self.first_seq = exchange.state.log.seq  # the number of the last event before the start
         self.faults: dict[str, Faults] = {}  # by user
-        self._later: list[Later] = []  # a heap
-        self._numbers = count()
+        self.agenda = Agenda()
         self.complain = complain  # to whoever runs the server
         self.complaints = Complaints(complain)
         self._troubled = ""  # what was last complained of
@@ -355,7 +302,7 @@ class Host:
     def liquidate(self, account: int, market: int) -> list[Debit]:
         """Take so much from the account that the venue's rules liquidate all that it holds, or its isolated position in `market` (-1: all).
         Returns what was taken. Raises Refusal."""
-        debits = list(self._debits(account, market))
+        debits = list(liquidating(self.exchange, account, market))
         if not debits:
             where = "" if market < 0 else f" isolated in market {market}"
             message = f"account {account} holds nothing{where} that is above maintenance"
@@ -367,20 +314,6 @@ class Host:
             reason = Reason(reasons[0])
             raise Refusal(Trouble.NOTHING_TO_LIQUIDATE, f"account {account}: {REASON_TEXT[reason]}", field="account", given=account)
         return taken
-
-    def _debits(self, account: int, market: int) -> Iterator[Debit]:
-        """Down to half of what the least of the positions requires, so that closing the others is not enough, even at a gain."""
-        venue = self.exchange
-        needed: dict[tuple[int, int], int] = {}  # by asset and market, -1: cross: the least that one of the positions requires
-        for number, terms in enumerate(venue.design.markets):
-            position = venue.position(account, number)
-            if position.size and market in (-1, number):
-                key = venue.design.assets.index(terms.settlement_asset), number if position.mode == MarginMode.ISOLATED else -1
-                if key[1] == market or market == -1:
-                    needed[key] = min(needed.get(key, MAX_SUPPLY), venue.position_maintenance(account, number))
-        for (asset, where), least in needed.items():
-            equity = venue.equity(account, asset) if where < 0 else venue.isolated_equity(account, where)
-            yield from debits_of(account, asset, equity - least // 2, where)
 
     def _owners(self) -> Iterator[tuple[int, int]]:
         """(account, number of its owner) of all accounts that commands have opened."""
@@ -510,18 +443,13 @@ class Host:
 
     def later(self, at: int, action: Callable[[], None]) -> Later:
         """Do something at a monotonic time [ns], when the shell next calls `catch_up`."""
-        entry = Later(at, next(self._numbers), action)
-        heappush(self._later, entry)
-        return entry
+        return self.agenda.put(at, action)
 
     def catch_up(self) -> None:
         """Do what was put off until now."""
-        now = self.monotonic()
-        while self._later and self._later[0].at <= now:
-            action = heappop(self._later).action
-            if action is not None:
-                with self.complaints.guarded("what was put off"):
-                    action()
+        for action in self.agenda.due(self.monotonic()):
+            with self.complaints.guarded("what was put off"):
+                action()
 
     def save_world(self) -> None:
         """Write down what the world is like, for the next start. That it cannot be written is told, and keeps nothing from happening."""

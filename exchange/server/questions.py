@@ -15,7 +15,7 @@ from . import requests as r
 from .departure import Departure
 from .errors import Data, Refusal, Trouble
 from .faults import MS, Faults
-from .host import Host, Listener
+from .host import Host
 from .memory import Memory
 from .naming import named_view
 from .people import SCOPES, User
@@ -23,6 +23,7 @@ from .people import Key as ApiKey
 from .private import LOOKED_AT, PrivateStream
 from .rows import client_halves
 from .streams import OF_MARKET, BookChannel, Key, Reader
+from .surroundings import Listener
 
 VERSION: Final = 1  # of the protocol
 
