@@ -38,11 +38,13 @@ EDGE = {  # of exchange, never compiled
     "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
-    "server.agenda", "server.answers", "server.clock", "server.codecs", "server.complaints", "server.debits", "server.departure",
-    "server.doorman", "server.errors", "server.faults", "server.gateway", "server.held", "server.host", "server.limits", "server.log",
-    "server.manual", "server.memory", "server.metrics", "server.moments", "server.naming", "server.packed", "server.page",
-    "server.people", "server.private", "server.questions", "server.requests", "server.session", "server.status", "server.store",
-    "server.streams", "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.visitor",
+    "server.agenda", "server.answers", "server.clock", "server.codecs", "server.complaints", "server.debits",
+    "server.departure", "server.doorman", "server.errors", "server.faults", "server.gateway", "server.held",
+    "server.host", "server.intake", "server.limits", "server.log", "server.manual", "server.memory", "server.metrics",
+    "server.moments", "server.naming", "server.packed", "server.page", "server.people", "server.private",
+    "server.questions", "server.requests", "server.session", "server.status", "server.store", "server.streams",
+    "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.unfinished",
+    "server.visitor",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")

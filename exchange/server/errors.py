@@ -23,6 +23,7 @@ class Trouble(IntEnum):
     NOT_DECODABLE = 101  # of a stream without lengths the connection ends, as nobody knows where the next request begins
     NOT_A_REQUEST = 102  # decoded, and no map with an `op`
     IDLE = 103  # nothing was heard for too long; the connection ends
+    UNFINISHED = 104  # a request was begun and is not whole; the connection ends
     # The request
     UNKNOWN_OP = 200
     MISSING_FIELD = 201

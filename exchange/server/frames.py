@@ -17,6 +17,7 @@ from .errors import Fatal, Trouble
 
 LENGTH: Final = struct.Struct(">I")
 LARGEST: Final = (1 << 24) - 1  # [bytes] of a frame
+FIRST: Final = 1 << 12  # [bytes] that a stream begins with room for
 
 
 class Frames:
@@ -27,6 +28,17 @@ class Frames:
         self.is_framed: bool | None = None  # None: nothing has come yet
         self._held = b""  # an unfinished frame
         self._stream: Stream | None = None
+
+    def bound(self, largest: int) -> None:
+        """Requests may be so large from now on [bytes]."""
+        self.largest = min(largest, LARGEST)
+        if self._stream is not None:
+            self._stream.largest = self.largest
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a request that is not whole yet."""
+        return len(self._held) if self._stream is None else len(self._stream.held)
 
     def receive(self, data: bytes) -> Iterable[bytes]:
         """The whole requests that these bytes complete, in order."""
@@ -66,14 +78,14 @@ class Stream:
     """Values of a bare msgpack stream."""
 
     def __init__(self, largest: int) -> None:
-        self._largest = largest
-        self._held = b""
-        self._unpacker = msgpack.Unpacker(max_buffer_size=2 * largest + (1 << 20), strict_map_key=False)
+        self.largest = largest
+        self.held = b""  # an unfinished value
+        self._unpacker = msgpack.Unpacker(read_size=FIRST, max_buffer_size=2 * LARGEST, strict_map_key=False)
         self._given = 0  # bytes of the stream that have been given out
 
     def receive(self, data: bytes) -> Iterator[bytes]:
         unpacker = self._unpacker
-        held = self._held + data if self._held else data
+        held = self.held + data if self.held else data
         at = 0
         try:
             unpacker.feed(data)
@@ -83,17 +95,17 @@ class Stream:
                 except msgpack.OutOfData:
                     break
                 length = unpacker.tell() - self._given
-                if length > self._largest:
-                    raise too_large(self._largest, length)
+                if length > self.largest:
+                    raise too_large(self.largest, length)
                 self._given += length
                 at += length
                 yield held[at - length : at]
         except (ValueError, msgpack.UnpackException) as error:
             raise Fatal(Trouble.NOT_DECODABLE, f"this is no msgpack: {error or type(error).__name__}") from None
         finally:
-            self._held = held[at:]
-        if len(self._held) > self._largest:
-            raise too_large(self._largest, len(self._held))
+            self.held = held[at:]
+        if len(self.held) > self.largest:
+            raise too_large(self.largest, len(self.held))
 
 
 def too_large(limit: int, given: int) -> Fatal:

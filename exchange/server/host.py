@@ -36,6 +36,7 @@ from .routing import REASON, WIDTH, Ring, Router, outcomes, stamp
 from .store import Store
 from .streams import LISTED, ROW, Streams
 from .surroundings import Listener, World
+from .unfinished import Unfinished
 
 PASS_NS: Final = 5_000_000  # of work, after which what is due waits for the next call of `pass_time`: others wait meanwhile
 LEAP_NS: Final = 60_000_000_000  # of the venue's time in one piece, where much is due: some milliseconds of work
@@ -90,6 +91,7 @@ class Host:
         self.is_behind = False  # did something that is due have to wait?
         self._turns = 0  # that the world has taken since nothing was due
         self._is_slowed = False  # does the clock run slower than it should?
+        self.unfinished = Unfinished(self.limits.unfinished_bytes)
         self.memories = Memories(self.limits.named_sessions, self.limits.remembered, self.limits.remembered_bytes)
 
     # -- commands --

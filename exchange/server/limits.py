@@ -18,6 +18,9 @@ class Limits(Struct, frozen=True):
     """All that a client could make grow, and what happens to one that tries. docs/api.md has the table that is made of this."""
 
     frame_bytes: Annotated[int, told("bytes of one request", "FRAME_TOO_LARGE, and the end")] = 1 << 20
+    guest_bytes: Annotated[int, told("the same before a login", "FRAME_TOO_LARGE, and the end")] = 1 << 16
+    unfinished_bytes: Annotated[int, told("bytes of all requests that are not whole", "UNFINISHED and the end, of the first")] = 64 << 20
+    request_s: Annotated[int, told("seconds from the first byte of a request to its last", "UNFINISHED, and the end")] = 30
     items: Annotated[int, told("events, orders or items of one message to a client", "further messages, or `more`")] = 8_192
     commands_per_s: Annotated[int, told("commands that a connection's bucket is filled by in a second", "RATE_LIMITED")] = 1_000_000
     burst: Annotated[int, told("commands that the bucket holds", "RATE_LIMITED")] = 1_000_000

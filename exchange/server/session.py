@@ -7,8 +7,7 @@ turn is left for others (`has_more`, `go_on`), but never between two commands of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Generator
 from logging import WARNING
 from typing import Final
 
@@ -23,6 +22,7 @@ from .errors import Data, Fatal, Refusal, Trouble, is_of_venue, refused
 from .frames import Frames
 from .held import Held
 from .host import Host
+from .intake import Intake
 from .log import note
 from .memory import Memory
 from .naming import Named
@@ -35,6 +35,7 @@ from .routing import REASON, SEQ, block_of, outcomes
 from .streams import Key as ChannelKey
 from .told import OF_ORDERS, Asked, Slot, Told
 from .toll import Toll
+from .unfinished import late
 from .visitor import Visitor
 
 SECOND: Final = 1_000_000_000  # [ns]
@@ -64,7 +65,6 @@ class Session(Visitor):
         self.listens: dict[int, PrivateStream] = {}  # by account
         self.departure = Departure(host)
         self.then: Callable[[], None] | None = None  # to be done behind the reply to the request at hand
-        self._left: Iterator[bytes] | None = None  # received, and not looked at yet
         self._work: tuple[r.Request, Work] | None = None  # the question that is being answered, in more than one turn
         self._out: list[bytes] = []
         self._unread = 0  # bytes of `_out`
@@ -74,6 +74,7 @@ class Session(Visitor):
         self._is_receiving = False
         self._tokens = 0  # left behind the last command that was taken in
         self._heard = host.monotonic()
+        self._intake = Intake(host, frames, self)
         self.number = host.join(self)
         note("opened", connection=self.number, peer=peer or None, speaks=codec.name)
 
@@ -81,25 +82,18 @@ class Session(Visitor):
 
     def receive(self, data: bytes) -> None:
         """Bytes from the other side."""
-        assert self.frames is not None, "a connection of messages has no frames"
-        self._receive(self.frames.receive(data) if self._left is None else self._framed(self.frames, data))
-
-    def _framed(self, frames: Frames, data: bytes) -> Iterator[bytes]:
-        """What the bytes hold, looked at once those before them have been."""
-        yield from frames.receive(data)
+        self._intake.add_bytes(data)
+        self.go_on()
 
     def receive_message(self, *payloads: bytes) -> None:
         """Whole messages, where the connection itself tells where they end: those that have come together."""
-        self._receive(payloads)
-
-    def _receive(self, payloads: Iterable[bytes]) -> None:
-        self._left = iter(payloads) if self._left is None else chain(self._left, payloads)
+        self._intake.add(payloads)
         self.go_on()
 
     @property
     def has_more(self) -> bool:
         """Is there something to be looked at, or to be told, that waits for another turn?"""
-        return self._left is not None or self._work is not None or any(stream.is_behind for stream in self.listens.values())
+        return self._intake.has_more or self._work is not None or any(stream.is_behind for stream in self.listens.values())
 
     def go_on(self) -> None:
         """One turn: look at what was received, until there is enough to write or it has taken long enough."""
@@ -108,25 +102,30 @@ class Session(Visitor):
         try:
             self._look()
         except Fatal as error:
-            self._left = self._work = None
+            self._give_up()
             self._carry_out()
             self.end(error)
         finally:
             self._is_receiving = False
 
+    def _give_up(self) -> None:
+        """What was asked for and is not done, is not done."""
+        self._intake.clear()
+        self._work = self.then = None
+
     def _look(self) -> None:
         """Raises Fatal."""
         if self._work is not None and not self._work_on():
             return
-        for payload in self._left or ():
+        for payload in self._intake:
             if self.ending:
                 break
             self._handle(payload)
             if self._work is not None or self._unread > ENOUGH_BYTES or (not self._asked and self._is_over):
                 self._carry_out()
                 return
-        self._left = None
         self._carry_out()
+        self._intake.looked(self._heard)
         for stream in self.listens.values():
             if stream.is_behind and self._unread <= ENOUGH_BYTES and not self.ending and not self._is_over:
                 stream.go_on()
@@ -158,7 +157,10 @@ class Session(Visitor):
         """Once a second, at monotonic `now`; `encoded` as for `tell`."""
         limits = self.host.limits
         quiet = limits.hello_s if self.is_mute else limits.quiet_s if self.channels or self.listens else limits.silent_s
-        if now - self._heard > quiet * SECOND:
+        begun = self.host.unfinished.since(self)
+        if begun is not None and now - begun > limits.request_s * SECOND:
+            self.end(late(f"a request is not whole {limits.request_s} s after its first byte", limits.request_s))
+        elif now - self._heard > quiet * SECOND:
             self.end(Fatal(Trouble.IDLE, f"nothing was heard from this connection for {quiet} s; send a ping when there is nothing else"))
         elif (self.channels or self.listens) and not self.is_slow:
             self.tell({"channel": "heartbeat", "ts": self.host.exchange.now, "seq": self.host.exchange.state.log.seq}, encoded)
@@ -195,7 +197,8 @@ class Session(Visitor):
 
     def closed(self) -> None:
         """The connection is gone, and with it what it had asked for and nobody has looked at."""
-        self._left = self._work = None
+        self._give_up()
+        self.host.unfinished.forget(self)
         self.host.leave(self)
         for key in list(self.channels):
             self.host.streams.leave(key, self)
@@ -267,7 +270,7 @@ class Session(Visitor):
 
     def fail(self) -> None:
         """A fault in what this connection has asked for: what is left of it is not done."""
-        self._left = self._work = self.then = None
+        self._give_up()
         self._asked, self._rows = [], []
         self.end(Fatal(Trouble.BROKEN, "a fault inside the server, which has noted it; the last request may be done or not"))
 
@@ -477,6 +480,7 @@ class Session(Visitor):
             self.departure.forget()
         self._leave_name()
         self.user, self.scopes, self.named = user, scopes, named or ""
+        self._intake.bound(is_guest=False)
         note("login", connection=self.number, user=user.name, scopes=scopes, session=named)
         if named:
             self.memory = self.host.memories.enter(user.name, named)
@@ -493,3 +497,4 @@ class Session(Visitor):
             self.host.unlisten(account, self)
         self._leave_name()
         self.user, self.scopes = None, ()
+        self._intake.bound(is_guest=True)
