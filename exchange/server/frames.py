@@ -40,6 +40,12 @@ class Frames:
         """Bytes of a request that is not whole yet."""
         return len(self._held) if self._stream is None else len(self._stream.held)
 
+    def drop(self) -> None:
+        """Nothing more is wanted: let go of what is held."""
+        self._held = b""
+        if self._stream is not None:
+            self._stream = Stream(self.largest)
+
     def receive(self, data: bytes) -> Iterable[bytes]:
         """The whole requests that these bytes complete, in order."""
         if self.is_framed and not self._held and len(data) > 4 and LENGTH.unpack_from(data)[0] == len(data) - 4 <= self.largest:

@@ -21,6 +21,7 @@ class Intake:
         self._frames = frames
         self._holder = holder
         self._left: Iterator[bytes] | None = None
+        self._is_wanted = True
         self._has_request = False  # has a whole one come with the last bytes?
         self._is_unfinished = False
         self._most = host.limits.frame_bytes if frames is None else frames.largest  # [bytes] of a request
@@ -46,7 +47,8 @@ class Intake:
         yield from frames.receive(data)
 
     def add(self, payloads: Iterable[bytes]) -> None:
-        self._left = iter(payloads) if self._left is None else chain(self._left, payloads)
+        if self._is_wanted:
+            self._left = iter(payloads) if self._left is None else chain(self._left, payloads)
 
     def __iter__(self) -> Iterator[bytes]:
         """The requests; where one stops looking, the next time goes on. Raises Fatal."""
@@ -66,5 +68,8 @@ class Intake:
         self._has_request = False
 
     def clear(self) -> None:
-        """Nothing of it is wanted."""
+        """Nothing of it is wanted, nor what comes."""
         self._left = None
+        self._is_wanted = False
+        if self._frames is not None:
+            self._frames.drop()

@@ -260,6 +260,7 @@ class Session(Visitor):
     def end(self, error: Refusal) -> None:
         """Tell why, and let the connection end."""
         if not self.ending:
+            self._intake.clear()
             self.ending = error.code.name
             self.held.drop()  # the end waits for no fault
             if not self.is_mute:
