@@ -99,6 +99,7 @@ class Runner:
             raise ValueError(f"{type(bot).__name__} wants to hear {', '.join(sorted(unheard))}, which no stream tells in full")
         self.bot, self.outside, self.for_s, self.log = bot, outside, for_s, log
         self.why = ""  # it ends; "": it goes on
+        self._is_new_epoch = False  # of the venue, since the last look
         self._asset = 0  # in which its market settles
         self._heard: deque[Event] = deque()
         self._wake: int | None = None  # [ns] when it wants to be woken
@@ -113,6 +114,14 @@ class Runner:
         """A venue that goes back takes along what the bot remembers of it."""
         if isinstance(event, t.Rewound):
             self.why = REWOUND
+        elif isinstance(event, t.Reconnected):
+            self._is_new_epoch = self._is_new_epoch or event.is_new_epoch
+
+    def _arrived(self, before: int, now: int) -> None:
+        """Time has passed. A new epoch, and an earlier time, is a way back that nobody was connected to hear of."""
+        if self._is_new_epoch and now < before:
+            self.why = REWOUND
+        self._is_new_epoch = False
 
     # -- what it hears -----------------------------------------------------------------------------------------------------------
 
@@ -191,7 +200,8 @@ class Runner:
         while not self.why and (end is None or now < end):
             yield from self._turn(client, now)
             yield from wait(self._pause(now, end))
-            now = yield from insist(client, client.calls.ping())
+            before, now = now, (yield from insist(client, client.calls.ping()))
+            self._arrived(before, now)
         return Ran(
             start=start, end=now, wakes=self._wakes, events=self._events, commands=self._commands, refused=dict(self._refused),
             lost=self._lost, why=self.why or "its time is over",

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from perplab.clients import LocalClient, Rewound
+from perplab.clients.bots.base import NOTHING, Action, Bot, View
 from perplab.clients.execution import Hedge, Oco, Report, Scale, Twap, run
+from perplab.clients.runner import Runner, seat
 from perplab.clients.tasks import REWOUND, Task
 from perplab.exchange.codes import Side
 
@@ -118,3 +120,31 @@ def test_a_way_back_while_orders_are_refused_is_still_said(perplab_exchange: Mak
     case.task.hear(Rewound(snapshot="before", ts=0))
     case.task.why = "the position is gone"
     assert case.task.is_done and case.task.report().why == REWOUND
+
+
+class Waker(Bot):
+    def on_start(self, ts: int, view: View) -> Action:
+        return NOTHING, ts + 10**9
+
+    def on_wake(self, ts: int, view: View) -> Action:
+        return NOTHING, ts + 10**9
+
+
+@pytest.mark.parametrize("way", [Case.rewind, Case.rewind_unheard])
+def test_the_run_of_a_bot_ends_with_the_world_that_it_remembers(perplab_exchange: Make, way: Callable[[Case], None]) -> None:
+    case = Case(perplab_exchange, "twap")
+    case.operator.ask("snapshot", name="before")
+    looks = 0
+
+    def between(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            case.client.disconnect()
+            case.client.host.epoch = "another"  # started anew, with all that it had
+        if looks == 6:
+            way(case)
+        case.client.step(seconds)
+
+    ran = run(case.client, Runner(Waker(seat(case.client, "BTC")), for_s=60), between)
+    assert ran.why == REWOUND and looks == 6
