@@ -79,7 +79,7 @@ class Asking(Shared, ABC):
         return await self._do(self.calls.cancel_client(client_id, market), timeout)
 
     async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> None:
-        """Cancel all open orders, in one market or in all."""
+        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does."""
         await self._do(self.calls.cancel_all(market), timeout)
 
     async def amend(

@@ -58,9 +58,9 @@ class Shared:
         return ("private", self.calls.account_number) in self.protocol.streams
 
     @property
-    def credentials(self) -> tuple[str | None, str | None]:
-        """Key and secret, also those that a sign-up has brought."""
-        return self.protocol.who.key, self.protocol.who.secret
+    def credentials(self) -> t.Credentials:
+        """`key` and `secret`, also those that a sign-up has brought."""
+        return t.Credentials(self.protocol.who.key, self.protocol.who.secret)
 
     def book(self, market: str) -> Book:
         """The local book of a market. Raises ValueError if it is not subscribed to."""
@@ -132,7 +132,7 @@ class Blocking(Shared, ABC):
         return self._do(self.calls.cancel_client(client_id, market), timeout)
 
     def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> None:
-        """Cancel all open orders, in one market or in all."""
+        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does."""
         self._do(self.calls.cancel_all(market), timeout)
 
     def amend(

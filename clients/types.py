@@ -7,6 +7,8 @@ lost or found something (Gap, Disconnected, Reconnected, Dropped).
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import Enum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -15,6 +17,31 @@ from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, Order
 from .units import Market, Number
 
 ClientId = int | str  # a whole number, or "0x" and up to 32 hex digits
+
+
+class _Name(str):
+    """A text that is printed without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+class Told(Struct, frozen=True):
+    """Base of what is handed out: codes are printed by name, `side=BUY`, as messages of the venue are."""
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        shown = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, _Name(value.name) if isinstance(value, Enum) else value) for name, value in shown]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
+class Credentials(NamedTuple):
+    """What to log in with the next time; None, where a name was enough."""
+
+    key: str | None
+    secret: str | None
 
 
 class Venue(Struct, frozen=True):
@@ -42,66 +69,68 @@ class Venue(Struct, frozen=True):
 # -- answers --
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Told, frozen=True, kw_only=True):
     """An order as of the reply, or of the snapshot, that told of it."""
 
-    order_id: int
-    market: str
+    order_id: int  # the venue's number of it; 0: not placed yet
+    market: str  # its name
     side: Side | None  # None: of an order that this client has neither placed nor been told of, asked for by its id
     price: Decimal | None  # [USD] None: not known, as with side; or a market order without a worst price
     filled: Decimal  # [coins] by the request that this answers; of questions, in all
     open: Decimal  # [coins] that still wait
-    state: OrderState
+    state: OrderState  # OPEN, FILLED or CANCELLED
     average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (questions, repeats)
-    client_id: ClientId | None = None
-    reduce_only: bool = False
-    tif: TimeInForce = TimeInForce.GTC
+    client_id: ClientId | None = None  # of its sender's; None: it has none, or it is not known
+    reduce_only: bool = False  # it only ever reduces a position
+    tif: TimeInForce = TimeInForce.GTC  # GTC, IOC, FOK or POST_ONLY
     repeated: bool = False  # the client id was in use: this is the order that had it
     seq: int = 0  # of the venue's last event because of it; 0: not told
-    ts: int = 0  # [ns]
+    ts: int = 0  # [ns] of the venue then; 0: not told
 
 
-class Position(Struct, frozen=True, kw_only=True):
-    market: str
+class Position(Told, frozen=True, kw_only=True):
+    """What an account holds in a market."""
+
+    market: str  # its name
     size: Decimal  # [coins] below zero: short
     entry_price: Decimal  # [USD] the average, to 28 digits
     entry_notional: Decimal  # [USD] signed like size
     liquidation_price: Decimal | None  # [USD] None: no price of this market alone leads to it
-    isolated_margin: Decimal  # [USD]
-    mode: MarginMode
-    leverage: int
+    isolated_margin: Decimal  # [USD] of its own, where the mode is ISOLATED
+    mode: MarginMode  # CROSS or ISOLATED
+    leverage: int  # the initial margin is at least notional / leverage
     unsettled: Decimal  # [USD] funding and shared losses owed and not paid yet
 
 
-class Balance(Struct, frozen=True, kw_only=True):
+class Balance(Told, frozen=True, kw_only=True):
     """Money of one asset. [USD], or whatever the asset is"""
 
-    asset: str
-    cash: Decimal
+    asset: str  # its name
+    cash: Decimal  # paid in, and realised
     equity: Decimal  # cash, and what positions have gained or lost
     available: Decimal  # for new orders
-    withdrawable: Decimal
-    initial_margin: Decimal
-    maintenance_margin: Decimal
+    withdrawable: Decimal  # what can be taken out
+    initial_margin: Decimal  # that positions and orders need
+    maintenance_margin: Decimal  # below which the account is liquidated
 
 
-class Account(Struct, frozen=True):
+class Account(Told, frozen=True):
     """All that an account has, as of event `seq`."""
 
-    account: int
-    seq: int
-    balances: tuple[Balance, ...]
-    positions: tuple[Position, ...]
-    orders: tuple[Order, ...]
+    account: int  # its number
+    seq: int  # of the venue's last event that is in it
+    balances: tuple[Balance, ...]  # one for each asset
+    positions: tuple[Position, ...]  # that are not zero
+    orders: tuple[Order, ...]  # that are open
     more: int = 0  # open orders that did not fit the message
 
 
-class BookLevel(Struct, frozen=True):
+class BookLevel(Told, frozen=True):
     price: Decimal  # [USD]
     size: Decimal  # [coins]
 
 
-class Depth(Struct, frozen=True):
+class Depth(Told, frozen=True):
     """A book at one moment, best levels first."""
 
     market: str
@@ -109,22 +138,22 @@ class Depth(Struct, frozen=True):
     asks: tuple[BookLevel, ...]
 
 
-class Ticker(Struct, frozen=True, kw_only=True):
+class Ticker(Told, frozen=True, kw_only=True):
     """Prices of a market, None where there is none yet. In the stream `ticker`, bid, ask and status are not told, and None."""
 
-    market: str
-    oracle: Decimal | None
-    mark: Decimal | None
-    last: Decimal | None
+    market: str  # its name
+    oracle: Decimal | None  # [USD] the outside price
+    mark: Decimal | None  # [USD] what margin and funding go by
+    last: Decimal | None  # [USD] of the last trade
     open_interest: Decimal  # [coins]
     funding_rate: Decimal  # what the running interval would charge as of now: a fraction of a position's value, positive where longs pay
     funding_ts: int  # [ns] when that is charged
-    bid: BookLevel | None = None
-    ask: BookLevel | None = None
-    status: MarketStatus | None = None
+    bid: BookLevel | None = None  # the best: price [USD] and size [coins]; None: that side is empty
+    ask: BookLevel | None = None  # the same
+    status: MarketStatus | None = None  # whether it trades
 
 
-class Auction(Struct, frozen=True, kw_only=True):
+class Auction(Told, frozen=True, kw_only=True):
     """An auction of a liquidated account that is open, with its terms as of now."""
 
     auction: int
@@ -137,7 +166,7 @@ class Auction(Struct, frozen=True, kw_only=True):
     insolvent: bool  # the equity is below zero, and who takes it is paid
 
 
-class RowStatus(Struct, frozen=True, kw_only=True):
+class RowStatus(Told, frozen=True, kw_only=True):
     """What a packed command came to. In the wire's units: lots, and 0 for no order."""
 
     why: str  # it was refused; "": it was not
@@ -151,7 +180,7 @@ class RowStatus(Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class RowStatuses(Struct, frozen=True):
+class RowStatuses(Told, frozen=True):
     """What packed commands came to, one for each."""
 
     ts: int  # [ns]
@@ -161,7 +190,7 @@ class RowStatuses(Struct, frozen=True):
 # -- what is asked for --
 
 
-class NewOrder(Struct, frozen=True):
+class NewOrder(Told, frozen=True):
     """An order to be placed, alone or in a batch. Without a price a market order is to trade within the venue's price band."""
 
     market: str
@@ -175,14 +204,14 @@ class NewOrder(Struct, frozen=True):
     client_id: ClientId | None = None  # None: the client makes one
 
 
-class Cancel(Struct, frozen=True):
+class Cancel(Told, frozen=True):
     """A cancellation in a batch. `market` need not be said: the reply tells it."""
 
     order: Order | int
     market: str = ""
 
 
-class Amend(Struct, frozen=True):
+class Amend(Told, frozen=True):
     """A change in a batch; None leaves an Order's price or open size as it says. All is needed for an id that this client has not heard
     of."""
 
@@ -195,16 +224,16 @@ class Amend(Struct, frozen=True):
 # -- events --
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Told, frozen=True, kw_only=True):
     """Base of what `events` and `next_event` give."""
 
 
 class AccountEvent(Event, frozen=True, kw_only=True):
     """Something that happened to an account: of the private stream."""
 
-    account: int
-    seq: int
-    ts: int  # [ns]
+    account: int  # its number
+    seq: int  # of the venue's event
+    ts: int  # [ns] of the venue
 
 
 class AccountSnapshot(Event, frozen=True, kw_only=True):
@@ -252,13 +281,13 @@ class OrderCancelled(AccountEvent, frozen=True, kw_only=True):
 class Fill(AccountEvent, frozen=True, kw_only=True):
     """One's own side of a trade."""
 
-    order_id: int
-    market: str
-    side: Side
-    price: Decimal
-    size: Decimal
-    fee: Decimal  # below zero: a rebate
-    is_maker: bool
+    order_id: int  # one's own
+    market: str  # its name
+    side: Side  # one's own
+    price: Decimal  # [USD]
+    size: Decimal  # [coins]
+    fee: Decimal  # [USD] below zero: a rebate
+    is_maker: bool  # one's own order was resting
     liquidation: bool  # the taker is a liquidation
 
 

@@ -136,6 +136,6 @@ def test_a_key_logs_in() -> None:
     with front() as server:
         server.host.trust = False
         with SyncClient(port=server.port, name="alice") as client:
-            key, secret = client.credentials
+            key, secret = client.credentials.key, client.credentials.secret
         with SyncClient(port=server.port, key=key, secret=secret) as client:
             assert client.accounts() == [client.account_number] and client.balances()[0].cash == 100_000

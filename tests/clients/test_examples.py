@@ -70,7 +70,7 @@ def test_the_client_of_the_readme_runs(server: Server, capsys: pytest.CaptureFix
     blocks = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     (block,) = (block for block in blocks if "SyncClient" in block)
     exec(compile(block.replace("3100", str(server.port)), "README.md", "exec"), {})
-    assert re.fullmatch(r"0\.01000 \(Position\(market='BTC', .*\),\) CANCELLED\n", capsys.readouterr().out)
+    assert re.fullmatch(r"0\.01000 \(Position\(market='BTC', .* mode=CROSS, .*\),\) CANCELLED\n", capsys.readouterr().out)
 
 
 def test_every_example_is_tried() -> None:

@@ -1,13 +1,25 @@
-"""The blocks of docs/clients.md that are marked `python` run as they stand."""
+"""docs/clients.md: its blocks that are marked `python` run as they stand, and its tables of fields are made from the structs."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from updates import Updates
+
+from perplab.clients import types
+from perplab.clients.types import Account, Balance, Fill, Order, Position, Ticker
 from perplab.testing import local_exchange
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
+SHOWN = (Order, Fill, Position, Balance, Account, Ticker)
+BEGIN, END = "<!-- fields -->\n", "<!-- end of fields -->\n"
+LINES = inspect.getsource(types).splitlines()
+CLASSES = {node.name: node for node in ast.parse("\n".join(LINES)).body if isinstance(node, ast.ClassDef)}
 
 
 def test_the_blocks_of_the_page_run() -> None:
@@ -18,3 +30,38 @@ def test_the_blocks_of_the_page_run() -> None:
     assert blocks
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), names)
+
+
+def rows_of(struct: type) -> Iterator[str]:
+    """A row for each field: name, type and the comment beside it."""
+    for base in reversed(struct.__mro__):
+        for node in CLASSES[base.__name__].body if base.__name__ in CLASSES else ():
+            if isinstance(node, ast.AnnAssign):
+                kind, comment = ast.unparse(node.annotation).replace(" | ", " or "), LINES[node.lineno - 1].partition("  # ")[2]
+                assert comment, f"{base.__name__}: what is {ast.unparse(node.target)}?"
+                yield f"| `{ast.unparse(node.target)}` | {kind} | {comment} |\n"
+
+
+def test_the_page_has_the_fields_of_the_structs(updates: Updates) -> None:
+    before = PAGE.read_text(encoding="utf-8")
+    tables = [f"| `{one.__name__}` | is | {one.__doc__} |\n| --- | --- | --- |\n{''.join(rows_of(one))}\n" for one in SHOWN]
+    head, rest = before.split(BEGIN)
+    after = head + BEGIN + "\n" + "".join(tables) + END + rest.split(END)[1]
+    if updates.on:
+        updates.put(PAGE, before, after)
+    assert updates.on or after == before, "docs/clients.md is behind the code: pytest tests/clients/test_page.py --update"
+
+
+@pytest.mark.parametrize("struct", SHOWN)
+def test_the_fields_of_a_table_are_those_of_the_struct(struct: type) -> None:
+    told = {re.findall(r"`(\w+)`", row)[0] for row in rows_of(struct)}
+    assert told == set(struct.__struct_fields__)  # type: ignore[attr-defined]
+
+
+def test_what_is_handed_out_prints_codes_by_name() -> None:
+    client = local_exchange()
+    client.faucet("10000")
+    order = client.buy("BTC", "0.01", "59000")
+    assert ", side=BUY, price=Decimal('59000')," in repr(order) and ", state=OPEN, " in str(order) and "tif=GTC" in f"{order}"
+    assert client.cancel(order).state.name == "CANCELLED"
+    assert client.credentials == (client.credentials.key, client.credentials.secret)
