@@ -29,7 +29,7 @@ BP: Final = Decimal("0.0001")
 TRIES: Final = 10  # rounds in which nothing could be closed, after which it says so instead
 MOST_ROUNDS: Final = 10_000  # of slices, however small: hours, after which something else is wrong
 REFUSALS: Final = 5  # looks in a row that the venue refuses, after which it is blind and trips; one may be for too many requests
-LOOKS: Final = 10  # at orders that are still open behind a cancel, after which it says so instead
+LOOKS: Final = 10  # at orders that come in behind a cancel, after which it says so instead
 
 
 class Stopped(Struct, frozen=True, kw_only=True):
@@ -229,24 +229,28 @@ class KillSwitch:
         )
 
     def _cancel(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:
-        """Cancel all orders, and look again until there are none: what was on its way is placed behind the first cancel."""
-        seen, why = {order.order_id for order in account.orders}, "others go on placing them"
+        """Cancel all orders, and look again until there are none, or none that a cancel takes: what was on its way is placed behind the
+        first one."""
+        seen = left = {order.order_id for order in account.orders}
+        why = ""
         for look in range(LOOKS):
             if look > 1:  # the second time at once; who then still places is not in flight, but goes on
                 yield from wait(self.every_s)
+            before = left
             try:
                 yield from insist(client, client.calls.cancel_all(None))
             except Refused as error:
-                why = str(error)
+                why = f": {error}"
             account = yield from insist(client, client.calls.account())
-            seen.update(order.order_id for order in account.orders)
-            if not _orders(account):
+            left = {order.order_id for order in account.orders}
+            seen = seen | left
+            if not _orders(account) or (left <= before and not account.more):  # what has outlived a cancel outlives the next
                 break
-        did.append(f"cancelled {len(seen) - len(account.orders)} of {len(seen)} orders")
+        did.append(f"cancelled {len(seen - left)} of {len(seen)} orders")
         if _orders(account):
-            markets = sorted({order.market for order in account.orders})
-            where = f", in {', '.join(markets)}" if markets else ""
-            did.append(f"{_orders(account)} orders are still open after {LOOKS} cancels{where}: {why}")
+            markets = ", ".join(sorted({order.market for order in account.orders}))
+            where = f" in {markets}" if markets else ""
+            did.append(f"{_orders(account)} orders are still open{where} after {look + 1} of {LOOKS} cancels{why}")
         return account
 
     def _flatten(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:

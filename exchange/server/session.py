@@ -7,7 +7,7 @@ turn is left for others (`has_more`, `go_on`), but never between two commands of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from logging import WARNING
 from typing import Final
 

@@ -185,8 +185,17 @@ def test_who_goes_on_placing_is_told_of(perplab_exchange: Make, monkeypatch: pyt
     switch.trip("by hand")
     behind_each_cancel(client, monkeypatch, times=1000)
     done = run(client, switch.watch(client))
-    assert done.did == ("cancelled 20 of 22 orders", "2 orders are still open after 10 cancels, in BTC: others go on placing them")
-    assert done.orders == 2
+    assert done.did == ("cancelled 20 of 22 orders", "2 orders are still open in BTC after 10 of 10 cancels") and done.orders == 2
+
+
+def test_orders_that_no_cancel_takes_do_not_keep_it_from_closing(perplab_exchange: Make) -> None:
+    client, switch, waited = crowded(perplab_exchange), KillSwitch(flatten=True), list[float]()
+    client.buy("ETH", 1, "2500")
+    client.ask("set_market_status", market="ETH", status="HALTED", price=0)
+    switch.trip("by hand")
+    done = run(client, switch.watch(client), waited.append)
+    assert done.did[:2] == ("cancelled 2 of 3 orders", "1 orders are still open in ETH after 1 of 10 cancels") and done.orders == 1
+    assert done.positions == () and waited == [], "nothing was waited for"
 
 
 def test_orders_that_come_while_it_closes_are_cancelled_too(perplab_exchange: Make) -> None:

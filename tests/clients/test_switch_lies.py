@@ -94,7 +94,7 @@ def test_what_a_venue_says_of_an_order_is_not_believed(case: Case) -> None:
 
 def test_orders_that_did_not_fit_the_answer_are_open(case: Case) -> None:
     done = case.stop(KillSwitch(), instead("account", lambda told: {**told, "orders": [], "more": 7}))
-    assert done.orders == 7 and done.did[-1] == "7 orders are still open after 10 cancels: others go on placing them"
+    assert done.orders == 7 and done.did[-1] == "7 orders are still open after 10 of 10 cancels"
 
 
 def test_a_refused_cancellation_does_not_keep_it_from_closing(case: Case) -> None:
@@ -110,7 +110,7 @@ def test_what_is_refused_is_said(case: Case) -> None:
     done = case.stop(KillSwitch(flatten=True))
     assert done.orders == 2 and done.positions[0].size == 1, "neither could be done, and it has tried both"
     said = "; ".join(done.did)
-    assert "2 orders are still open after 10 cancels, in BTC: RATE_LIMITED" in said and "could not close BTC: RATE_LIMITED" in said
+    assert "2 orders are still open in BTC after 1 of 10 cancels: RATE_LIMITED" in said and "could not close BTC: RATE_LIMITED" in said
     case.refused = set()
     done = case.stop(KillSwitch(flatten=True))
     assert (done.orders, done.positions) == (0, ())
