@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from paper import BTC
+from test_three import priced, serving
 
-from perplab.clients import LocalClient, Refused
+from perplab.clients import Client, LocalClient, Refused
 from perplab.clients import types as t
-from perplab.clients.carrying import run
+from perplab.clients.carrying import run, run_async
 from perplab.clients.risk import Gate, KillSwitch, Limits, OverLimit
 from perplab.exchange.codes import OrderState, OrderType, Side
 
@@ -145,3 +147,28 @@ def test_what_cannot_be_looked_at_is_not_amended() -> None:
     crowd = t.Account(1, 0, (), (), (), more=1)
     with pytest.raises(OverLimit, match="order 7 is not among the first 0 that are open"):
         Gate({}).check_all([t.Amend(7, price=1, size=1)], t.Venue("", "", (), {"BTC": BTC}, ""), crowd, {})
+
+
+def test_nothing_rests_behind_a_trip_of_who_quotes_through_a_gate_over_the_same_client() -> None:
+    async def quotes(client: Client, gate: Gate) -> None:
+        rest: list[t.Order] = []
+        while True:
+            items = [*map(t.Cancel, rest), order(Side.BUY, "0.01", "59000"), order(Side.SELL, "0.01", "61000")]
+            told = await run_async(client, gate.batch(client, items))
+            rest = [one for one in told[len(rest) :] if isinstance(one, t.Order)]
+
+    async def script(port: int) -> None:
+        switch = KillSwitch(every_s=0.001)
+        async with Client(port=port, name="alice") as client:
+            await client.faucet("10000")
+            bots = [asyncio.create_task(quotes(client, Gate({}, switch))) for _ in range(3)]
+            while len(await client.open_orders()) < 6:
+                pass
+            switch.trip("by hand")
+            done = await run_async(client, switch.watch(client))
+            assert done.orders == 0 and len(done.did) == 1
+            told = await asyncio.gather(*bots, return_exceptions=True)
+            assert all(isinstance(error, OverLimit) for error in told) and await client.open_orders() == ()
+
+    with serving(priced()) as port:
+        asyncio.run(script(port))
