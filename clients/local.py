@@ -21,7 +21,8 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Blocking
 from .calls import Call
-from .protocol import Credentials, Protocol
+from .identity import Identity
+from .protocol import Protocol
 from .retry import Retry
 from .units import Number
 
@@ -71,7 +72,7 @@ class LocalClient(Blocking):
         self.timeout = timeout  # [s] of the venue's time, of a call: only a server that is told to be late is
         self.host = host if host is not None else LocalHost(venue, seed)
         token = self.host.people.token
-        who = Credentials(name if key is None else None, key, secret, token(8))
+        who = Identity(name if key is None else None, key, secret, token(8))
         self.protocol = Protocol(who, int(token(8), 16) | 1 << 63, account)
         self._session: Session | None = None
         self._retry = Retry()

@@ -27,6 +27,7 @@ from . import types as t
 from .book import Book
 from .calls import Call, Calls, nothing, raw
 from .errors import ClientError, Closed, NotConnected, Refused, StreamBroken, TimedOut, Unknown
+from .identity import Identity
 from .pending import Pending
 from .reading import Wire, venue_of
 from .subscribed import Stream, named
@@ -45,17 +46,8 @@ encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder().decode
 
 
-class Credentials(msgspec.Struct):
-    """Who logs in: by `key` and `secret`, or by `name`. A name that a server does not take without a key is signed up, and gets one."""
-
-    name: str | None = None
-    key: str | None = None
-    secret: str | None = None
-    session: str = ""  # names what the server remembers of this client's requests; "": nothing
-
-
 class Protocol:
-    def __init__(self, who: Credentials, prefix: int, account: int | None = None, events: int = EVENTS) -> None:
+    def __init__(self, who: Identity, prefix: int, account: int | None = None, events: int = EVENTS) -> None:
         self.who = who
         self.calls = Calls(prefix, account)
         self.venue: t.Venue | None = None

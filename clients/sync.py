@@ -14,8 +14,9 @@ from . import types as t
 from .blocking import Blocking
 from .calls import Call
 from .errors import NotConnected
+from .identity import Identity
 from .pending import Pending
-from .protocol import Credentials, Protocol
+from .protocol import Protocol
 from .retry import Retry
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ SILENT_WRITE_S: Final = 15.0  # the longest that a server may refuse to take byt
 
 def new_protocol(name: str | None, key: str | None, secret: str | None, account: int | None) -> Protocol:
     """With a session and a prefix of client ids that nobody else has."""
-    return Protocol(Credentials(name, key, secret, secrets.token_hex(8)), secrets.randbits(64) | 1 << 63, account)
+    return Protocol(Identity(name, key, secret, secrets.token_hex(8)), secrets.randbits(64) | 1 << 63, account)
 
 
 class SyncClient(Blocking):

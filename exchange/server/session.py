@@ -137,10 +137,7 @@ class Session(Visitor):
 
     def take(self) -> bytes:
         """What is to be written, as the other side is spoken to."""
-        out = b"".join(self._out)
-        self._out.clear()
-        self._unread = 0
-        return out
+        return b"".join(self.messages())
 
     def pause(self) -> None:
         """The other side does not read."""
@@ -172,7 +169,7 @@ class Session(Visitor):
     def go_back(self, number: int, notice: Named) -> None:
         """The venue is in an earlier state: the other side is told, and what it has there of private streams. `number`: of that state."""
         self.departure.go_back(number, self.user)
-        if self.is_mute:
+        if self.is_mute or not self._keeps_up():
             return
         self.tell(dict(notice))
         for account in list(self.listens):
@@ -277,12 +274,14 @@ class Session(Visitor):
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None:
         """Events of an account that this session listens to."""
-        if self.ending:
-            return
-        if self.is_slow and self._unread > self.host.limits.unread_bytes:
+        if self._keeps_up():
+            self.listens[account].hear(rows)
+
+    def _keeps_up(self) -> bool:
+        """Is there a reader for more of what nobody else has?"""
+        if not self.ending and self.is_slow and self._unread > self.host.limits.unread_bytes:
             self.end(Fatal(Trouble.SLOW_READER, "private events were not read fast enough", limit=self.host.limits.unread_bytes))
-            return
-        self.listens[account].hear(rows)
+        return not self.ending
 
     # -- requests in -------------------------------------------------------------------------------------------------------------
 

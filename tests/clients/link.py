@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from perplab.clients.calls import Call
+from perplab.clients.identity import Identity
 from perplab.clients.local import LocalHost
 from perplab.clients.pending import Pending
-from perplab.clients.protocol import Credentials, Protocol
+from perplab.clients.protocol import Protocol
 from perplab.clients.types import Event
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.codecs import MSGPACK
@@ -31,7 +32,7 @@ class Link:
 
     def __init__(self, host: LocalHost, name: str = "alice", budget: int = ENDLESS, chunk: int = ENDLESS, prefix: int = 1 << 63) -> None:
         self.host = host
-        self.protocol = Protocol(Credentials(name, session=f"s{prefix:x}"), prefix)
+        self.protocol = Protocol(Identity(name, session=f"s{prefix:x}"), prefix)
         self.budget = budget
         self.chunk = chunk
         self.now = 0.0

@@ -12,8 +12,9 @@ from link import ENDLESS, Link, new_host
 
 from perplab.clients import types as t
 from perplab.clients.errors import Refused, TimedOut, Unknown
+from perplab.clients.identity import Identity
 from perplab.clients.local import LocalHost
-from perplab.clients.protocol import PING_S, SILENCE_S, Credentials, Protocol
+from perplab.clients.protocol import PING_S, SILENCE_S, Protocol
 from perplab.exchange.codes import OrderState, Side
 from perplab.exchange.server.frames import LENGTH
 from perplab.exchange.server.limits import Limits
@@ -320,7 +321,7 @@ def test_a_name_is_signed_up_where_the_server_does_not_trust() -> None:
 
 def test_a_server_without_room_is_understood() -> None:
     """It says so before it knows how this client counts bytes."""
-    protocol = Protocol(Credentials("alice"), 1 << 63)
+    protocol = Protocol(Identity("alice"), 1 << 63)
     protocol.connected(0.0)
     told = msgspec.msgpack.encode(
         {"id": None, "ok": False, "code": 402, "reason": "TOO_MANY_CONNECTIONS", "message": "no room", "data": {}}

@@ -9,9 +9,11 @@ from itertools import count
 import msgpack  # type: ignore[import-untyped]
 import pytest
 from sockets import Raw, served
+from test_operator import operator
 from wire import Message, Talker, World, messages
 
 from perplab.exchange.server import session
+from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.turns import Turns
 
 MS = 1_000_000
@@ -180,3 +182,18 @@ def test_the_same_over_a_websocket() -> None:
             other.writer.close()
 
     asyncio.run(run())
+
+
+def test_one_who_does_not_read_is_not_told_of_every_rewind_for_ever() -> None:
+    world = World(limits=Limits(unread_bytes=20_000))
+    admin, alice = operator(world), world.talker("alice")
+    for price in range(59_000, 59_030):
+        alice.ask("place", market=0, side="BUY", price=price, size=1)
+    assert alice.ask("subscribe", channel="private")["ok"] and admin.ask("snapshot", name="s")["ok"]
+    alice.read()
+    alice.session.pause()
+    rewinds = 0
+    while not alice.session.ending:
+        rewinds += 1
+        assert admin.ask("rewind", name="s")["ok"] and rewinds < 50
+    assert alice.session.ending == "SLOW_READER" and rewinds > 2 and len(alice.session.take()) < 40_000
