@@ -18,7 +18,7 @@ from perplab.exchange.units import PPM, SECOND_NS
 
 from . import types as t
 from .errors import NotConnected, Refused
-from .reading import Reading, Wire, client_id_of
+from .reading import Reading, Wire, client_id_of, whole
 from .units import WIDE, Number, micro, money, steps
 
 if TYPE_CHECKING:
@@ -129,9 +129,10 @@ class Calls:
         filled, notional = market.size(reply["filled"]), reply.get("filled_notional")
         return self.note(
             replace(
-                order, order_id=reply["order_id"], market=market.name, filled=filled, open=market.size(reply["open"]),
+                order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
                 average_price=WIDE.divide(money(notional), filled) if notional else None,
-                state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=reply.get("seq", 0), ts=reply.get("ts", 0),
+                state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
+                ts=whole(reply.get("ts", 0)),
             )
         )  # fmt: skip
 
@@ -265,10 +266,10 @@ class Calls:
         return Call("transfer", {"to": to, "amount": micro(amount), "asset": asset, "account": self.account_number}, nothing)
 
     def open_account(self) -> Call[int]:
-        return Call("open_account", {}, lambda reply: int(reply["account"]))
+        return Call("open_account", {}, lambda reply: whole(reply["account"]))
 
     def accounts(self) -> Call[list[int]]:
-        return Call("accounts", {}, lambda reply: list(reply["accounts"]))
+        return Call("accounts", {}, lambda reply: list(map(whole, reply["accounts"])))
 
     def account(self) -> Call[t.Account]:
         return Call("account", {"account": self.account_number}, self._account)
@@ -303,7 +304,7 @@ class Calls:
         return Call("book", {"market": self.market(market).number, "depth": levels}, self.reading.depth)
 
     def ping(self) -> Call[int]:
-        return Call("ping", {}, lambda reply: int(reply["ts"]))
+        return Call("ping", {}, lambda reply: whole(reply["ts"]))
 
     def subscribe(self, channel: Channel, market: str | None, depth: int | None = None, checksum: bool | None = None) -> Call[None]:
         number = None if market is None else self.market(market).number

@@ -29,7 +29,7 @@ from .calls import Call, Calls, nothing, raw
 from .errors import ClientError, Closed, NotConnected, Refused, StreamBroken, TimedOut, Unknown
 from .identity import Identity
 from .pending import Pending
-from .reading import Wire, venue_of
+from .reading import Wire, venue_of, whole
 from .subscribed import Stream, named
 
 T = TypeVar("T")
@@ -259,7 +259,7 @@ class Protocol:
         if isinstance(error, Refused) and error.code == MISSING_FIELD and error.data.get("field") == "key" and self.who.key is None:
             self._own(Call("faucet", {"name": self.who.name}, raw), self._signed_up)
         elif not self._refused(pending):
-            accounts = [int(one) for one in pending.reply.get("accounts", ())]  # none: it can ask, and open one
+            accounts = list(map(whole, pending.reply.get("accounts", ())))  # none: it can ask, and open one
             if self._own_account and self.calls.account_number not in accounts:
                 self.calls.account_number = accounts[0] if accounts else None
             self._own(Call("venue", {}, nothing), self._entered)
@@ -335,7 +335,7 @@ class Protocol:
         elif pending.call.op == "cancel_on_disconnect":
             self._cancels = reply["scope"]
         elif pending.call.op in ("open_account", "faucet") and self._own_account and self.calls.account_number is None:
-            self.calls.account_number = int(reply["account"])  # the first one of who had none
+            self.calls.account_number = whole(reply["account"])  # the first one of who had none
 
     def _new_book(self, key: Key, fields: dict[str, Any]) -> Book | None:
         if key[0] != "book":
@@ -349,8 +349,8 @@ class Protocol:
         if channel == "venue":
             if self.venue is None:
                 raise ValueError("it goes back before it has said what it is")
-            self.venue = msgspec.structs.replace(self.venue, epoch=message["epoch"])
-            self._tell(t.Rewound(snapshot=message["snapshot"], ts=message["ts"]))
+            self.venue = msgspec.structs.replace(self.venue, epoch=str(message["epoch"]))
+            self._tell(t.Rewound(snapshot=message["snapshot"], ts=whole(message["ts"])))
             return
         key = (channel, message["account"]) if channel == "private" else (channel, message.get("market", -1))
         stream = self.streams.get(key)

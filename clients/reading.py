@@ -24,12 +24,19 @@ AMOUNTS: Final = frozenset(
 )
 
 
+def whole(given: object) -> int:
+    """A number that is handed on as it is. Raises TypeError for what is none: else it would be found out by who reckons with it."""
+    if type(given) is not int:
+        raise TypeError(f"{given!r} is no whole number")
+    return given
+
+
 def market_of(told: Wire) -> Market:
     return Market(
-        number=told["market"], name=told["name"], tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
-        significant_figures=told["significant_figures"], minimum_notional=Decimal(told["minimum_notional"]),
-        max_leverage=told["max_leverage"], maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
-        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=told["settlement_asset"],
+        number=whole(told["market"]), name=str(told["name"]), tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
+        significant_figures=whole(told["significant_figures"]), minimum_notional=Decimal(told["minimum_notional"]),
+        max_leverage=whole(told["max_leverage"]), maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
+        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
     )  # fmt: skip
 
 
@@ -41,7 +48,7 @@ def venue_of(told: Wire) -> t.Venue:
     for market in markets.values():
         if not (market.tick.is_finite() and market.lot.is_finite() and market.tick > 0 and market.lot > 0):
             raise ValueError(f"{market.name} has a tick of {market.tick} and a lot of {market.lot}")
-    return t.Venue(told["name"], told["title"], tuple(told["assets"]), markets, told["epoch"])
+    return t.Venue(str(told["name"]), str(told["title"]), tuple(map(str, told["assets"])), markets, str(told["epoch"]))
 
 
 def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
@@ -64,7 +71,7 @@ class Reading:
         """Of a list of open orders."""
         market = self.venue.numbered(told["market"])
         return t.Order(
-            order_id=told["order_id"], market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
+            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             filled=market.size(told["filled"]), open=market.size(told["size"]), state=OrderState.OPEN, client_id=told["client_id"],
             reduce_only=bool(told["reduce_only"]), tif=TimeInForce[told["tif"]],
         )  # fmt: skip
@@ -75,7 +82,7 @@ class Reading:
         return t.Position(
             market=market.name, size=size, entry_price=notional / size, entry_notional=notional,
             liquidation_price=market.price(liquidation) if liquidation else None, isolated_margin=money(told["isolated_margin"]),
-            mode=MarginMode[told["mode"]], leverage=told["leverage"], unsettled=money(told["unsettled"]),
+            mode=MarginMode[told["mode"]], leverage=whole(told["leverage"]), unsettled=money(told["unsettled"]),
         )  # fmt: skip
 
     def balance(self, told: Wire) -> t.Balance:
@@ -85,8 +92,8 @@ class Reading:
 
     def account(self, told: Wire) -> t.Account:
         return t.Account(
-            told["account"], told["seq"], tuple(map(self.balance, told["balances"])), tuple(map(self.position, told["positions"])),
-            tuple(map(self.order, told["orders"])), int(told.get("more", 0)),
+            whole(told["account"]), whole(told["seq"]), tuple(map(self.balance, told["balances"])),
+            tuple(map(self.position, told["positions"])), tuple(map(self.order, told["orders"])), whole(told.get("more", 0)),
         )  # fmt: skip
 
     def levels(self, market: Market, told: list[tuple[int, int]]) -> tuple[t.BookLevel, ...]:
@@ -104,7 +111,7 @@ class Reading:
         prices = {name: market.price(told[name]) if told[name] else None for name in ("oracle", "mark", "last")}
         return t.Ticker(
             market=market.name, open_interest=market.size(told["open_interest"]),
-            funding_rate=Decimal(told["funding_rate_ppt"]).scaleb(-12), funding_ts=told["funding_ts"],
+            funding_rate=Decimal(told["funding_rate_ppt"]).scaleb(-12), funding_ts=whole(told["funding_ts"]),
             bid=self.best(market, told.get("bid")), ask=self.best(market, told.get("ask")),
             status=MarketStatus[told["status"]] if "status" in told else None, **prices,
         )  # fmt: skip
@@ -113,7 +120,7 @@ class Reading:
         is_isolated = told["market"] >= 0
         market = self.venue.numbered(max(0, told["market"])) if is_isolated or len(self.venue.markets) == 1 else None
         return t.Auction(
-            auction=told["auction"], account=told["account"], market=market.name if is_isolated and market else "",
+            auction=whole(told["auction"]), account=whole(told["account"]), market=market.name if is_isolated and market else "",
             share=WIDE.divide(Decimal(told["share_ppm"]), PPM), gain=money(told["gain"]), equity=money(told["equity"]),
             size=None if market is None else market.size(told["size"]), insolvent=bool(told["insolvent"]),
         )  # fmt: skip
@@ -122,7 +129,7 @@ class Reading:
         """Of packed commands: ten numbers for each, as docs/api.md has them."""
         told, errors = memoryview(reply["statuses"]).cast("q").tolist(), reply.get("errors", {})
         each = tuple(self._row_status(told[at : at + STATUS], errors.get(str(at // STATUS))) for at in range(0, len(told), STATUS))
-        return t.RowStatuses(reply["ts"], each)
+        return t.RowStatuses(whole(reply["ts"]), each)
 
     def _row_status(self, told: list[int], error: Wire | None) -> t.RowStatus:
         reason, order_id, state, filled, left, repeated, seq, _, market, paid = told
@@ -146,7 +153,7 @@ class Reading:
     def trades(self, market: Market, message: Wire) -> Iterator[t.Event]:
         for one in message["items"]:
             yield t.Trade(
-                market=market.name, ts=one["ts"], price=market.price(one["price"]), size=market.size(one["size"]),
+                market=market.name, ts=whole(one["ts"]), price=market.price(one["price"]), size=market.size(one["size"]),
                 taker_side=Side[one["taker_side"]], liquidation=bool(one["liquidation"]), is_past=message["type"] == "snapshot",
             )  # fmt: skip
 
@@ -163,7 +170,7 @@ class Reading:
 
     def private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
         """What one event is for an account: one thing, but for a trade with itself, which is two fills."""
-        head = {"account": account, "seq": told["seq"], "ts": told["ts"]}
+        head = {"account": account, "seq": whole(told["seq"]), "ts": whole(told["ts"])}
         if told["type"] == "Traded":
             yield from self._fills(head, told)
         elif told["type"] in PRIVATE:
@@ -177,14 +184,14 @@ class Reading:
         for role, own in (("taker", side), ("maker", Side(1 - side))):
             if told[role] == head["account"]:
                 yield t.Fill(
-                    side=own, order_id=told[f"{role}_order_id"], fee=money(told[f"{role}_fee"]), is_maker=role == "maker",
+                    side=own, order_id=whole(told[f"{role}_order_id"]), fee=money(told[f"{role}_fee"]), is_maker=role == "maker",
                     liquidation=bool(told["liquidation"]), **shared, **head,
                 )  # fmt: skip
 
     def _opened(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         market = self.venue.numbered(told["market"])
         return t.OrderOpened(
-            order_id=told["order_id"], market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
+            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
             client_id=told["client_id"], **head,
         )  # fmt: skip
@@ -192,18 +199,18 @@ class Reading:
     def _amended(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         market = self.venue.numbered(told["market"])
         return t.OrderAmended(
-            order_id=told["order_id"], market=market.name, price=market.price(told["price"]), size=market.size(told["size"]),
+            order_id=whole(told["order_id"]), market=market.name, price=market.price(told["price"]), size=market.size(told["size"]),
             kept_priority=bool(told["kept_priority"]), **head,
         )  # fmt: skip
 
     def _reduced(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         market = self.venue.numbered(told["market"])
-        return t.OrderReduced(order_id=told["order_id"], market=market.name, size=market.size(told["size"]), **head)
+        return t.OrderReduced(order_id=whole(told["order_id"]), market=market.name, size=market.size(told["size"]), **head)
 
     def _cancelled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         market = self.venue.numbered(told["market"])
         reason = CancelReason[told["reason"]]
-        return t.OrderCancelled(order_id=told["order_id"], market=market.name, size=market.size(told["size"]), reason=reason, **head)
+        return t.OrderCancelled(order_id=whole(told["order_id"]), market=market.name, size=market.size(told["size"]), reason=reason, **head)
 
     def _rejected(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         market = self.venue.numbered(told["market"]).name if 0 <= told["market"] < len(self.venue.markets) else ""

@@ -105,6 +105,8 @@ LIES: dict[str, Lie] = {
     "a fee beyond all numbers": market(maker_fee_ppb="1e999999999"),
     "markets that are numbered otherwise": market(market=1),
     "a position of size 0": instead("account", lambda told: {**told, "positions": [POSITION]}),
+    "orders left out that are a map": instead("account", lambda told: {**told, "more": {}}),
+    "a sequence that is a text": instead("account", lambda told: {**told, "seq": "5"}),
     "a time that is endless": instead("ping", lambda told: {**told, "ts": float("inf")}),
     "a reply that is neither": instead("ping", lambda told: {**told, "ok": "yes"}),
     "deep nesting": before("ping", lambda: NESTED),
