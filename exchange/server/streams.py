@@ -104,32 +104,58 @@ class Channel:
             reader.tell({**self.head("snapshot"), "conflated": spared, **self.snapshot()})
 
 
+class Reading:
+    """A market's book as deep as anyone wants it, read once for the channels of all depths."""
+
+    def __init__(self, bids: Levels, asks: Levels, before: Reading | None) -> None:
+        self.bids, self.asks = bids, asks
+        self._before = before  # the reading before this one: its best levels are the same, so many of
+        self._same = (same(before.bids, bids), same(before.asks, asks)) if before is not None else (0, 0)
+        if before is not None:
+            before._before = None
+
+    def change(self, before: Reading, depth: int) -> dict[str, Levels]:
+        """What differs from an earlier reading, down to a depth."""
+        bids, asks = self._same if before is self._before else (0, 0)
+        return {
+            "bids": difference(before.bids[bids:depth], self.bids[bids:depth]),
+            "asks": difference(before.asks[asks:depth], self.asks[asks:depth]),
+        }
+
+
+def same(before: Levels, after: Levels) -> int:
+    """How many of the best levels are the same."""
+    return next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), min(len(before), len(after)))
+
+
 class BookChannel(Channel):
     """Levels [price, size], best first. In a delta a size of 0 takes a level away; levels beyond the depth are dropped by the reader."""
 
-    def __init__(self, key: Key, read: Callable[[], tuple[Levels, Levels]]) -> None:
+    def __init__(self, key: Key, read: Callable[[], Reading]) -> None:
         super().__init__(key)
         self.read = read
         self.checksums = False
-        self.bids, self.asks = read()
+        self.told = read()
 
     def reread(self) -> None:
-        self.bids, self.asks = self.read()
+        self.told = self.read()
 
     def snapshot(self) -> Named:
-        return {"bids": self.bids, "asks": self.asks, **self.checksum()}
+        return {"bids": self.told.bids[: self.depth], "asks": self.told.asks[: self.depth], **self.checksum()}
 
     def change(self) -> Named | None:
-        bids, asks = self.read()
-        told = {"bids": difference(self.bids, bids), "asks": difference(self.asks, asks)}
-        self.bids, self.asks = bids, asks
+        before, self.told = self.told, self.read()
+        if self.told is before:
+            return None
+        told = self.told.change(before, self.depth)
         return {**told, **self.checksum()} if any(told.values()) else None
 
     def checksum(self) -> Named:
         """Of the ten best levels of each side, as ASCII "price:size,..." bids first."""
         if not self.checksums:
             return {}
-        text = ",".join(f"{price}:{size}" for price, size in self.bids[:10] + self.asks[:10])
+        most = min(10, self.depth)
+        text = ",".join(f"{price}:{size}" for price, size in self.told.bids[:most] + self.told.asks[:most])
         return {"checksum": zlib.crc32(text.encode())}
 
 
@@ -242,6 +268,8 @@ class Streams:
         self.most = most  # items of one message
         self.channels: dict[Key, Channel] = {}
         self.wanted: dict[tuple[str, int], ListChannel] = {}  # list channels by name and market
+        self.deepest: dict[int, int] = {}  # book that anyone has, by market
+        self.readings: dict[int, tuple[tuple[int, int], Reading]] = {}  # the last one, and as of which event and how deep, by market
         self.is_dirty = False  # has anything happened since the last flush?
 
     def key(self, channel: str, market: int, depth: int) -> Key:
@@ -256,7 +284,8 @@ class Streams:
     def _begin(self, key: Key) -> Channel:
         name, market, depth = key
         if name == "book":
-            return BookChannel(key, lambda: self.levels(market, depth))
+            self.deepest[market] = max(depth, self.deepest.get(market, 0))
+            return BookChannel(key, lambda: self.reading(market))
         reads: dict[str, Callable[[], Named]] = {
             "bbo": lambda: self.bbo(market),
             "ticker": lambda: self.ticker(market),
@@ -274,6 +303,8 @@ class Streams:
         if not channel.readers:
             del self.channels[key]
             self.wanted.pop((key[0], key[1]), None)
+            if key[0] == "book" and key[2] == self.deepest[key[1]]:
+                self.deepest[key[1]] = max((depth for name, market, depth in self.channels if (name, market) == key[:2]), default=0)
 
     def note(self, events: vec[i64], told: Sequence[int]) -> None:
         """What has happened; `told`: where the events that list channels may want begin."""
@@ -295,14 +326,22 @@ class Streams:
     def go_back(self, venue: Queries) -> None:
         """The venue is another one, in an earlier state."""
         self.venue = venue
+        self.readings.clear()
         self.is_dirty = False
         for channel in self.channels.values():
             channel.begin_anew()
 
     # -- what is read --
 
-    def levels(self, market: int, depth: int) -> tuple[Levels, Levels]:
-        return self.venue.depth(market, Side.BUY, depth), self.venue.depth(market, Side.SELL, depth)
+    def reading(self, market: int) -> Reading:
+        """The book as it is, as deep as anyone has it. Without an event it does not change."""
+        depth = self.deepest[market]
+        now = int(self.venue.state.log.seq), depth
+        at, last = self.readings.get(market, (None, None))
+        if last is None or at != now:
+            last = Reading(self.venue.depth(market, Side.BUY, depth), self.venue.depth(market, Side.SELL, depth), last)
+            self.readings[market] = (now, last)
+        return last
 
     def bbo(self, market: int) -> Named:
         best = {"bid": self.venue.depth(market, Side.BUY, 1), "ask": self.venue.depth(market, Side.SELL, 1)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 
 import msgpack  # type: ignore[import-untyped]
@@ -348,3 +349,42 @@ def test_no_message_outgrows_a_frame() -> None:
     items = [{"op": "place", "market": "x" * 32, "side": "BUY", "price": 1, "size": 1}] * r.MAX_BATCH
     alice.session.receive(alice.bytes_of({"id": "i" * 64, "op": "batch", "items": items}))
     assert len(alice.session.take()) < LARGEST // 4
+
+
+def test_a_book_is_read_once_for_all_depths_and_each_is_right() -> None:
+    """Random orders; every reader's book of its depth is what the venue says."""
+    world = World()
+    trader, draw = world.talker("alice"), random.Random(5)
+    depths = (1, 2, 3, 7, 50)
+    readers = {depth: world.talker() for depth in depths}
+    books: dict[int, dict[str, dict[int, int]]] = {depth: {"bids": {}, "asks": {}} for depth in depths}
+    read = world.host.streams.venue.depth
+    for turn in range(60):
+        if turn < len(depths):
+            assert readers[depths[turn]].ask("subscribe", channel="book", market=0, depth=depths[turn])["ok"]
+        for _ in range(draw.randrange(4)):
+            side = draw.choice(["BUY", "SELL"])
+            price = 60_000 + draw.randrange(-12, 3) if side == "BUY" else 60_000 + draw.randrange(-2, 13)
+            trader.ask("place", market=0, side=side, price=price, size=draw.randrange(1, 5))
+        world.host.flush()
+        for depth, reader in readers.items():
+            for told in reader.heard("book"):
+                for side in ("bids", "asks"):
+                    if told["type"] == "snapshot":
+                        books[depth][side].clear()
+                    books[depth][side].update(told[side])
+                    kept = sorted((one for one in books[depth][side].items() if one[1]), reverse=side == "bids")[:depth]
+                    books[depth][side] = dict(kept)
+            if turn >= len(depths):
+                assert list(books[depth]["bids"].items()) == read(0, 0, depth) and list(books[depth]["asks"].items()) == read(0, 1, depth)
+    trader.ask("place", market=0, side="BUY", price=59_000, size=1)
+    before = world.host.streams.readings[0]
+    world.host.flush()
+    after = world.host.streams.readings[0]
+    assert after is not before and after[1]._before is before[1]
+    world.host.streams.is_dirty = True
+    world.host.flush()
+    assert world.host.streams.readings[0] is after, "and without an event not at all"
+    for depth in sorted(depths, reverse=True):
+        assert world.host.streams.deepest[0] == depth
+        assert readers[depth].ask("unsubscribe", channel="book", market=0)["ok"]
