@@ -92,7 +92,8 @@ class Host:
         self._turns = 0  # that the world has taken since nothing was due
         self._is_slowed = False  # does the clock run slower than it should?
         self.unfinished = Unfinished(self.limits.unfinished_bytes)
-        self.memories = Memories(self.limits.named_sessions, self.limits.remembered, self.limits.remembered_bytes)
+        bounds = self.limits
+        self.memories = Memories(bounds.named_sessions, bounds.remembered, bounds.remembered_bytes, bounds.remembered_in_all)
 
     # -- commands --
 

@@ -34,6 +34,7 @@ class Limits(Struct, frozen=True):
     named_sessions: Annotated[int, told("named sessions that are remembered, 16 of a user", "those left longest ago are forgotten")] = 4_096
     remembered: Annotated[int, told("replies that a named session remembers", "the oldest is forgotten")] = 1_024
     remembered_bytes: Annotated[int, told("bytes of those replies", "the oldest is forgotten")] = 1 << 20
+    remembered_in_all: Annotated[int, told("bytes of the replies of all of them", "as of `named_sessions`, then the oldest")] = 256 << 20
     hello_s: Annotated[int, told("seconds without a first byte; of HTTP, without a whole head", "the end, of HTTP with 408")] = 30
     quiet_s: Annotated[int, told("seconds without a word from a connection that has subscribed", "IDLE, and the end")] = 15
     silent_s: Annotated[int, told("the same of one that has not", "IDLE, and the end")] = 600

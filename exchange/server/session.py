@@ -249,10 +249,9 @@ class Session(Visitor):
 
     def _reply(self, request: r.RequestId, body: Data, tokens: int | None = None) -> None:
         reply = {"id": request, **body, "tokens": self.toll.bucket.left(self.host.monotonic()) if tokens is None else tokens}
-        memory = self.memory
-        size = self.tell(reply)
-        if memory is not None and request is not None and (reply["ok"] or is_of_venue(reply)):  # else nothing happened: it may come again
-            memory.keep(request, reply, size)
+        self.tell(reply)
+        if self.memory is not None and request is not None and (reply["ok"] or is_of_venue(reply)):  # else nothing happened
+            self.host.memories.keep(self.memory, request, reply)
 
     def end(self, error: Refusal) -> None:
         """Tell why, and let the connection end."""

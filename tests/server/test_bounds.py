@@ -151,3 +151,21 @@ def test_the_table_names_every_limit_and_errors_that_there_are() -> None:
     table = limits_table()
     assert all(f"| `{name}` |" in table for name in Limits.__struct_fields__)
     assert set(re.findall(r"[A-Z]{2,}_[A-Z_]+|IDLE", table)) <= set(Trouble.__members__)
+
+
+def test_what_all_named_sessions_remember_is_bounded_and_those_left_longest_ago_go_first() -> None:
+    world = World(limits=Limits(remembered_in_all=30_000))
+    items = [{"op": "cancel", "order_id": 1}] * 50
+    for number in range(6):
+        talker = named(world, f"user-{number}", "bot")
+        talker.session.receive(talker.bytes_of({"id": "mine", "op": "batch", "items": items}))
+        talker.session.closed()
+        assert world.host.memories.bytes <= 30_000
+    assert remembers(world, "user-5", "bot", "mine") and not remembers(world, "user-0", "bot", "mine")
+    busy = named(world, "zoe", "bot")
+    for _ in range(20):
+        assert busy.ask("batch", items=items)["ok"]
+    memory = busy.session.memory
+    assert memory is not None and memory.bytes == world.host.memories.bytes <= 30_000 and len(world.host.memories) == 1 < len(memory)
+    world.host.memories.clear()
+    assert world.host.memories.bytes == 0
