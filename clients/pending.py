@@ -30,6 +30,8 @@ class Pending(Generic[T]):
         is_yes = reply["ok"]
         if not isinstance(is_yes, bool):
             raise TypeError(f"'ok' is {is_yes!r}")
+        if not is_yes and not isinstance(reply["reason"], str):
+            raise TypeError(f"it says no, and the reason is {reply['reason']!r}")
         try:
             if not is_yes:
                 raise Refused.of(reply)

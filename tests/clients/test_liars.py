@@ -109,6 +109,8 @@ LIES: dict[str, Lie] = {
     "a sequence that is a text": instead("account", lambda told: {**told, "seq": "5"}),
     "a time that is endless": instead("ping", lambda told: {**told, "ts": float("inf")}),
     "a reply that is neither": instead("ping", lambda told: {**told, "ok": "yes"}),
+    "a no without a reason": instead("ping", lambda told: {"id": told["id"], "ok": False}),
+    "a login that is refused without a reason": instead("login", lambda told: {"id": told["id"], "ok": False, "reason": None}),
     "deep nesting": before("ping", lambda: NESTED),
     "a number": before("ping", lambda: 5),
     "a list": before("ping", lambda: [1, 2]),

@@ -238,6 +238,7 @@ def test_a_venue_that_lies_keeps_it_neither_from_ending_nor_from_staying_tripped
     done = case.stop(switch, lambda op, message: [message] if op == "venue" else lie(op, message))
     assert done.did
     assert all(one["size"] <= 1 << 40 and one["reduce_only"] for one in case.sent if one["op"] == "place")
+    case.client.disconnect()  # whatever the last login said
     assert case.stop(switch).positions == () and switch.why == "by hand"
 
 
