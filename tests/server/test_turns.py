@@ -12,6 +12,7 @@ from sockets import Raw, served
 from test_operator import operator
 from wire import Message, Talker, World, messages
 
+from perplab.exchange.build import BUILD
 from perplab.exchange.server import session
 from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.turns import Turns
@@ -100,6 +101,7 @@ def test_one_who_goes_in_the_midst_of_his_work_leaves_nothing() -> None:
     assert not talker.session.has_more
 
 
+@pytest.mark.skipif(BUILD != "interpreted", reason="compiled code calls its own methods past what is put in their place")
 def test_orders_beyond_those_asked_for_are_counted_and_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     talker = world.talker("alice")
@@ -107,10 +109,7 @@ def test_orders_beyond_those_asked_for_are_counted_and_not_looked_at(monkeypatch
         talker.ask("place", market=0, side="BUY", price=price, size=1)
     views: list[int] = []
     look = type(world.host.exchange).order_view
-    try:
-        monkeypatch.setattr(type(world.host.exchange), "order_view", lambda self, slot: (views.append(slot), look(self, slot))[1])
-    except TypeError:
-        pytest.skip("a compiled class takes no other method")
+    monkeypatch.setattr(type(world.host.exchange), "order_view", lambda self, slot: (views.append(slot), look(self, slot))[1])
     assert talker.ask("account", skip=10**9)["orders"] == [] and not views
     told = talker.ask("account", skip=18)
     assert len(told["orders"]) == len(views) == 2 and told["more"] == 0
