@@ -32,6 +32,7 @@ from perplab.exchange.server.session import Session
 from perplab.exchange.server.store import recover
 
 CLIENTS = 4
+KILLS = 20  # of the servers of one journal
 CHUNK = 2_000  # frames between two looks at the state
 
 
@@ -149,25 +150,34 @@ def look(folder: Path, traders: list[Trader]) -> int:
 
 
 def kill_many(kills: int, seed: int) -> str:
-    draw = random.Random(seed)
-    traders = [Trader(f"trader-{number}", seed * 1_000 + number) for number in range(CLIENTS)]
-    commands = 0
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "journal"
-        began = time.monotonic()
-        for number in range(1, kills + 1):
-            process, port = start(folder)
-            try:
-                asyncio.run(life(process, port, traders, draw.uniform(0.02, 0.6)))
-                commands = look(folder, traders)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                process.communicate()
-            if number % 10 == 0 or number == kills:
-                print(f"{number} of {kills} kills, {commands:,} commands, {time.monotonic() - began:.0f} s", flush=True)
-    orders = sum(len(trader.acknowledged) for trader in traders)
-    return f"{kills} kills: {commands:,} commands, {orders:,} acknowledged orders all there, {sum(t.gaps for t in traders)} gaps all told"
+    """So many kills, up to KILLS of one journal: after each everything is replayed, so a longer one would take ever more time."""
+    draw, began, done = random.Random(seed), time.monotonic(), 0
+    commands = orders = gaps = 0
+    while done < kills:
+        traders = [Trader(f"trader-{number}", seed * 1_000_000 + done * 1_000 + number) for number in range(CLIENTS)]
+        with tempfile.TemporaryDirectory() as place:
+            folder, lived = Path(place) / "journal", 0
+            for _ in range(min(KILLS, kills - done)):
+                lived = kill_once(folder, traders, draw.uniform(0.02, 0.6))
+                done += 1
+                if done % 10 == 0 or done == kills:
+                    print(f"{done} of {kills} kills, {commands + lived:,} commands, {time.monotonic() - began:.0f} s", flush=True)
+        commands += lived
+        orders += sum(len(trader.acknowledged) for trader in traders)
+        gaps += sum(trader.gaps for trader in traders)
+    return f"{kills} kills: {commands:,} commands, {orders:,} acknowledged orders all there, {gaps} gaps all told"
+
+
+def kill_once(folder: Path, traders: list[Trader], seconds: float) -> int:
+    """A server's life and its sudden end; how many commands its journal has by now."""
+    process, port = start(folder)
+    try:
+        asyncio.run(life(process, port, traders, seconds))
+        return look(folder, traders)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        process.communicate()
 
 
 # -- frames ------------------------------------------------------------------------------------------------------------------------
