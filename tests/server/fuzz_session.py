@@ -25,6 +25,7 @@ from test_identity import filled
 from wire import World, messages
 
 from perplab.exchange.server import requests as r
+from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.errors import REFUSED, Trouble
 from perplab.exchange.server.frames import LENGTH, Frames
 from perplab.exchange.server.session import Session
@@ -41,7 +42,7 @@ def framed(message: bytes) -> bytes:
 def told(data: bytes, piece: int, is_logged_in: bool, trust: bool) -> list[object]:
     """All that a new connection to a new venue is told, in portions of `piece` bytes."""
     world = World(trust=trust)
-    session = Session(world.host, r.MSGPACK, Frames(1 << 16))
+    session = Session(world.host, MSGPACK, Frames(1 << 16))
     is_framed = data[:1] == b"\0"
     if is_logged_in:
         login = msgpack.packb(LOGIN)
