@@ -107,10 +107,10 @@ class KillSwitch:
             return self.why
         if self._first is None or self._peak is None:
             self._first = self._peak = equity
-            self._looked = now
+            self._looked, self._prices, self._changed = now, prices, now
         if now < self._looked:  # the venue's clock was set back
             self._looked = self._changed = now
-        if prices != self._prices or not self._changed:
+        if prices != self._prices:
             self._prices, self._changed = prices, now
         self._peak = max(self._peak, equity)
         why = self._verdict(now, equity)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from paper import BTC, SECOND
 from test_gate import order
@@ -74,6 +74,7 @@ def test_each_level_of_loss_is_told_once(losses: list[int]) -> None:
 # -- kill switch: decisions --
 
 
+@example([(0, 0, False), (21, 0, False), (40, 0, False)], 1)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(-500, 500), st.booleans()), min_size=1, max_size=60), st.integers(1, 300))
 def test_a_switch_that_has_tripped_stays_so(looks: list[tuple[int, int, bool]], limit: int) -> None:
     """Whatever equity and prices do afterwards: the first reason stays, until it is reset. It trips at the first look at which it must."""
