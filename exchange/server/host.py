@@ -33,7 +33,7 @@ from .moments import Moments
 from .people import Key, People, User
 from .requests import RowMaker
 from .routing import REASON, WIDTH, Ring, Router, outcomes, stamp
-from .store import Store
+from .store import RECENT, Store
 from .streams import LISTED, ROW, Streams
 from .surroundings import Listener, World
 from .unfinished import Unfinished
@@ -42,7 +42,7 @@ PASS_NS: Final = 5_000_000  # of work, after which what is due waits for the nex
 LEAP_NS: Final = 60_000_000_000  # of the venue's time in one piece, where much is due: some milliseconds of work
 MAX_TURNS: Final = 64  # that a world which is late takes one by one; then it leaves out some, but never for longer than
 RARELY_NS: Final = 600_000_000_000  # of the venue's time
-RING_EVENTS: Final = 1 << 17  # that a reconnecting client may ask for again: 16 MiB
+RING_EVENTS: Final = RECENT  # that a reconnecting client may ask for again: 16 MiB, as many as a start hands on
 
 
 class Host:
