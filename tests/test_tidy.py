@@ -34,7 +34,7 @@ ROOMS = (
     ("server",),
 )
 EDGE = {  # of exchange, never compiled
-    "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.parameters",
+    "schema.audience", "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.parameters",
     "design.structs", "design.registry", "design.shipped", "design.tables", "design.checks", "design.build", "design.venue",
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",

@@ -18,11 +18,22 @@ from ..liquidation.ranks import AdlRank
 from ..liquidation.screening import Screen
 from ..liquidation.selections import AdlSelection
 from ..liquidation.steps import LiquidationStep
+from ..trading.curve import Curve
 from ..trading.funding import FundingRule
 from ..trading.mark import MarkRule
+from ..trading.sequencing import Sequencing
 from .parameters import Parameters
 from .reader import DesignError, nearest
-from .structs import AdlDesign, FundingDesign, LiquidationDesign, MarkDesign, ScreenDesign, VenueDesign
+from .structs import (
+    AdlDesign,
+    CurveDesign,
+    FundingDesign,
+    LiquidationDesign,
+    MarkDesign,
+    ScreenDesign,
+    SequencingDesign,
+    VenueDesign,
+)
 
 GROUP: Final = "perplab.rules"  # of entry points: each names a module that registers rules when it is imported
 R = TypeVar("R", bound=type)
@@ -45,6 +56,8 @@ class Kind(NamedTuple):
 KINDS: Final[dict[str, Kind]] = {  # by the key that names them
     "mark.rule": Kind(MarkRule, MarkDesign),
     "funding.rule": Kind(FundingRule, FundingDesign),
+    "curve.rule": Kind(Curve, CurveDesign, ("none",)),
+    "sequencing.rule": Kind(Sequencing, SequencingDesign),
     "screen.rule": Kind(Screen, ScreenDesign, ("auto",)),
     "liquidation.steps": Kind(LiquidationStep, LiquidationDesign),
     "backstops": Kind(Backstop, VenueDesign, ("auto_deleverage",)),

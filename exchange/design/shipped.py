@@ -16,6 +16,7 @@ from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from ..liquidation.vault import Takeover, Vault
 from ..trading.funding import PremiumFunding
 from ..trading.mark import HyperliquidMark, OracleMark
+from ..trading.sequencing import Sequencing
 from .parameters import MICRO, NS, AuctionDesign, BookDesign, FundDesign, HyperliquidMarkDesign, PremiumDesign, TakeoverDesign
 from .registry import register
 from .structs import Market
@@ -80,4 +81,5 @@ register("auto_deleverage.rank", "random", RandomRank)
 register("auto_deleverage.rank", "fifo", FirstOpened)
 register("auto_deleverage.selection", "greedy", Greedy)
 register("auto_deleverage.selection", "pro_rata", ProRata)
+register("sequencing.rule", "continuous", Sequencing)
 register("screen.rule", "everyone", Screen)

@@ -61,6 +61,28 @@ class FundingDesign(Struct, frozen=True, forbid_unknown_fields=True):
     own: object = PremiumDesign()
 
 
+class CurveDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """The market's curve, if it has one: how it prices is its rule, when an order meets it its role."""
+
+    rule: str = "none"
+    role: Literal["separate", "interleaved", "jit", "last_resort"] = "separate"
+    capital: Usd = 0  # in its pool from the start, for good; 0: a virtual curve, whose account may owe
+    jit_share_ppm: Ppm = 0  # of a maker's fill that the curve may take, where that reduces its inventory
+    fee_share_ppm: Ppm = 0  # of the taker fee: to the pool
+    margin_ppm: Ppm = 1_000_000  # of the value of its position: what the pool must have to take more on, or to pay out
+    lock_ms: Milliseconds = 0  # how long liquidity stays after it was added
+    adl_trigger_ppm: Ppm = 0  # of its money: what the pool may owe winners before they are deleveraged; 0: all of it
+    adl_target_ppm: Ppm = 0  # of its money: what it may owe them afterwards
+    own: object = Parameters()
+
+
+class MatchingDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is filled first among orders at one price."""
+
+    rule: Literal["price_time", "pro_rata", "top_pro_rata"] = "price_time"
+    queue_classes: bool = False  # retail orders stand before all others, retail price improvement orders behind them
+
+
 class Market(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=32)]
     tick: Decimal  # [USD]
@@ -80,6 +102,8 @@ class Market(Struct, frozen=True, forbid_unknown_fields=True):
     oracle: OracleView = OracleView()
     mark: MarkDesign = MarkDesign()
     funding: FundingDesign = FundingDesign()
+    curve: CurveDesign = CurveDesign()
+    matching: MatchingDesign = MatchingDesign()
 
     @property
     def unit(self) -> int:
@@ -124,6 +148,26 @@ class ScreenDesign(Struct, frozen=True, forbid_unknown_fields=True):
     own: object = Parameters()
 
 
+class SequencingDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """When and in which order commands about orders are carried out."""
+
+    rule: str = "continuous"
+    taker_latency_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0  # of orders that would trade at once
+    retail_taker_latency_ms: Annotated[int, Meta(ge=-1, le=60_000)] = -1  # the same of retail accounts; -1: as of others
+    maker_latency_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0  # of other orders
+    cancel_latency_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    own: object = Parameters()
+
+
+class GasDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """What commands cost, carried out or refused [micro-units]."""
+
+    place: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    amend: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    cancel: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    liquidity: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+
+
 class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     """A resolved design. Two venues that compare equal but for the name behave alike."""
 
@@ -140,16 +184,18 @@ class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     vault: VaultDesign = VaultDesign()
     auto_deleverage: AdlDesign = AdlDesign()
     screen: ScreenDesign = ScreenDesign()
+    sequencing: SequencingDesign = SequencingDesign()
+    gas: GasDesign = GasDesign()
     own: Tables = {}
 
     def to_tree(self) -> Tree:
         """The design in full, defaults included, in the shape of its TOML; `design_of` reads it back."""
         tree: Tree = lifted(msgspec.to_builtins(self))
-        for key in ("liquidation", "auto_deleverage", "screen"):
+        for key in ("liquidation", "auto_deleverage", "screen", "sequencing"):
             tree[key] = lifted(tree[key])
         markets = tree["markets"]
         assert isinstance(markets, list | tuple)
-        tree["markets"] = [{**one, "mark": lifted(one["mark"]), "funding": lifted(one["funding"])} for one in markets]
+        tree["markets"] = [{**one, **{key: lifted(one[key]) for key in ("mark", "funding", "curve")}} for one in markets]
         return tree
 
     def to_json(self) -> bytes:

@@ -33,8 +33,9 @@ def with_parameters(tree: Tree, file: str) -> Tree:
     markets = tree.get("markets")
     if isinstance(markets, list):
         made["markets"] = [of_market(one, f"markets[{number}]", file) for number, one in enumerate(markets)]
-    if "screen" in tree:
-        made["screen"] = of_one(tree["screen"], "screen.rule", "screen", file)
+    for name in ("screen", "sequencing"):
+        if name in tree:
+            made[name] = of_one(tree[name], f"{name}.rule", name, file)
     for name in ("liquidation", "auto_deleverage"):
         if name in tree:
             made[name] = of_several(tree[name], name, file)
@@ -46,7 +47,7 @@ def with_parameters(tree: Tree, file: str) -> Tree:
 def of_market(market: object, at: str, file: str) -> object:
     if not isinstance(market, dict):
         return market
-    own = {name: of_one(market[name], f"{name}.rule", f"{at}.{name}", file) for name in ("mark", "funding") if name in market}
+    own = {name: of_one(market[name], f"{name}.rule", f"{at}.{name}", file) for name in ("mark", "funding", "curve") if name in market}
     return {**market, **own}
 
 

@@ -110,9 +110,10 @@ class SystemAccount(IntEnum):
     CLEARING = 3  # funding and shared losses that positions owe or are owed, and have not settled yet
     UNCOVERED = 4  # losses that nobody has paid
     VAULT = 5  # the backstop vault
+    CURVE = 6  # what the curves trade; the pool of each market is the isolated margin of its position there
 
 
-FIRST_USER = 8  # the number of the first account that a command opens; 6 and 7 are kept free for further system accounts
+FIRST_USER = 8  # the number of the first account that a command opens; 7 is kept free for a further system account
 
 
 class MarketStatus(IntEnum):
@@ -160,9 +161,11 @@ class CancelReason(IntEnum):
     MARKET_STATUS = 8
     ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
     SCHEDULED = 10  # the account's dead man's switch
+    CURVE = 11  # the curve can give no more
+    EXPIRED = 12  # its time to be carried out is over
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=10), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=12), CancelReason]
 
 
 class Payer(IntEnum):
@@ -240,9 +243,20 @@ class Reason(IntEnum):
     INSUFFICIENT_MARGIN = 33
     INSUFFICIENT_BALANCE = 34
     SUPPLY_LIMIT = 35
+    NO_BOOK = 36  # orders cannot rest: the market has only a curve
+    NO_CURVE = 37
+    CURVE_RANGE = 38  # no range of prices for liquidity
+    LIQUIDITY_LIMIT = 39
+    INSUFFICIENT_SHARES = 40
+    LIQUIDITY_LOCKED = 41  # it was added too short a time ago
+    POOL_MARGIN = 42  # without it the pool could not meet what it owes
+    QUEUE_FULL = 43  # too many commands wait to be carried out
+    REQUEST_EXPIRED = 44
+    INSUFFICIENT_GAS = 45
+    VENUE_SHORT = 46  # the venue has paid out what it had
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=35), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=46), Reason]
 
 
 class CommandKind(IntEnum):
@@ -268,6 +282,9 @@ class CommandKind(IntEnum):
     CancelAllAfter = 18
     Debit = 19
     SetFunding = 20
+    AddLiquidity = 21
+    RemoveLiquidity = 22
+    SetGas = 23
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=20), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=23), CommandKind]

@@ -1,7 +1,7 @@
 """Everything that happens, as typed events. Packed, an event is one row: [kind, seq, ts, fields in declared order, zeros].
 
 Prices are ticks, sizes lots, money micro-units of the event's asset, or of what its market settles in. A field that holds a code
-says which (`side: SideCode`, see codes.py). AUDIENCE, below the structs, says who is told of an event.
+says which (`side: SideCode`, see codes.py). AUDIENCE in audience.py says who is told of an event.
 """
 
 from __future__ import annotations
@@ -374,65 +374,110 @@ class FundingSet(Event, frozen=True, gc=False):
     rate_ppt: int  # per funding interval
 
 
-# Who is told of an event: the owners of the accounts that these fields name, or everyone; the venue's operator is told everything. What
-# an account field means is up to the event; all that are named are told, so that nobody learns of a change of its own account from
-# somewhere else. An account of -1 is none: that a command which names no account was refused is the venue's own business, since only
-# the operator and the price feed send such commands.
-EVERYONE: Final[tuple[str, ...]] = ()
-OWN: Final[tuple[str, ...]] = ("account",)
-AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
-    Rejected: OWN,
-    AccountOpened: OWN,
-    Deposited: OWN,
-    Withdrawn: OWN,
-    Transferred: ("account", "to"),
-    OrderPlaced: OWN,
-    OrderRepeated: OWN,
-    OrderAmended: OWN,
-    OrderReduced: OWN,
-    OrderCancelled: OWN,
-    Traded: ("taker", "maker"),
-    LeverageSet: OWN,
-    MarginModeSet: OWN,
-    IsolatedMarginMoved: OWN,
-    BlockTraded: ("buyer", "seller"),
-    OracleUpdated: EVERYONE,
-    MarkMoved: EVERYONE,
-    FundingSampled: EVERYONE,
-    FundingCharged: EVERYONE,
-    PositionSettled: OWN,
-    LiquidationStarted: OWN,
-    LiquidationEnded: OWN,
-    Liquidated: OWN,
-    AuctionStarted: EVERYONE,  # whoever may bid
-    AuctionTaken: ("account", "bidder"),
-    AuctionEnded: EVERYONE,
-    TakenOver: ("account", "vault"),
-    Deleveraged: ("loser", "winner"),
-    DeficitPaid: OWN,
-    LossSocialized: EVERYONE,
-    MarketStatusChanged: EVERYONE,
-    SurplusPaid: ("account", "to"),
-    CancelScheduled: OWN,
-    Debited: OWN,
-    FundingSet: EVERYONE,
-}
+class CurveTraded(Event, frozen=True, gc=False):
+    """An order traded with the curve of its market: `size` lots for `value`, which is exact; the price is the average, rounded down."""
+
+    KIND: ClassVar[int] = 36
+    market: int
+    price: int  # [ticks]
+    size: int  # [lots]
+    side: SideCode  # of the order
+    taker: int
+    order_id: int  # 0: the venue's own
+    value: int  # [micro]
+    taker_fee: int  # [micro]
+    pool_fee: int  # [micro] of that, to the pool
+    liquidation: int  # 1: the venue closed a position
+    inventory: int  # [lots] that the curve holds after it, signed
+
+
+class CurveMoved(Event, frozen=True, gc=False):
+    """A curve has moved its price or its depth by itself, at a cost to its pool."""
+
+    KIND: ClassVar[int] = 37
+    market: int
+    price: int  # [ticks] in the middle of its quotes, before
+    after: int  # [ticks] and after
+    cost: int  # [micro] taken from its budget; negative: given to it
+    depth_ppm: int  # the root of k after it, in ppm of that before
+
+
+class LiquidityAdded(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 38
+    account: int
+    market: int
+    amount: int  # [micro]
+    shares: int  # of the pool; of a range its liquidity
+    range_id: int  # 0: the whole curve
+    lower: int  # [ticks]
+    upper: int  # [ticks]
+
+
+class LiquidityRemoved(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 39
+    account: int
+    market: int
+    shares: int
+    amount: int  # [micro] paid out
+    range_id: int
+    lots: int  # [lots] of the position that a range hands to its owner, signed
+    value: int  # [micro] that it has cost, signed alike
+
+
+class CommandQueued(Event, frozen=True, gc=False):
+    """A command waits for its turn, as the venue's sequencing has it."""
+
+    KIND: ClassVar[int] = 40
+    ticket: int
+    command: CommandCode
+    account: int
+    market: int  # -1: the command names none
+    due: int  # [ns] when it will be carried out; -1: with an oracle price that is not there yet
+    client_hi: int
+    client_lo: int
+
+
+class TakerAuctionStarted(Event, frozen=True, gc=False):
+    """An order that would take is auctioned first: its limit goes from `start` to `end`, and whoever rests at a better price fills it."""
+
+    KIND: ClassVar[int] = 41
+    account: int
+    market: int
+    order_id: int
+    side: SideCode
+    size: int  # [lots]
+    start: int  # [ticks]
+    end: int  # [ticks]
+    ends: int  # [ns]
+
+
+class BatchCleared(Event, frozen=True, gc=False):
+    """A batch auction ended: what traded, and the one price of it."""
+
+    KIND: ClassVar[int] = 42
+    market: int
+    price: int  # [ticks]; 0: nothing traded
+    size: int  # [lots]
+    bid_size: int  # [lots] of buys that would have traded at that price
+    ask_size: int  # [lots] of sells
+
+
+class GasPaid(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 43
+    account: int
+    command: CommandCode
+    amount: int  # [micro]
+    priority_fee: int  # [micro]
+
+
+class GasSet(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 44
+    multiplier_ppm: int
+
 
 EVENTS: Final[tuple[type[Event], ...]] = tuple(Event.__subclasses__())
 EVENT_OF: Final[dict[int, type[Event]]] = {e.KIND: e for e in EVENTS}
 EVENT_WIDTH: Final[dict[int, int]] = {e.KIND: len(fields(e)) for e in EVENTS}
-
-
-AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {
-    event.KIND: tuple(column for column, field in enumerate(fields(event), start=1) if field.name in names)
-    for event, names in AUDIENCE.items()
-}
-
-
-def audience(row: list[int]) -> list[int] | None:
-    """The accounts that are told of a packed event, each once, in the order of its fields; [] if only the operator is, None if everyone."""
-    columns = AUDIENCE_COLUMNS[row[0]]
-    return [account for account in dict.fromkeys(row[column] for column in columns) if account >= 0] if columns else None
 
 
 def event_of_row(row: list[int]) -> Event:

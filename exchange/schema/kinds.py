@@ -30,6 +30,9 @@ C_TICK: Final[i64] = 17
 C_CANCEL_ALL_AFTER: Final[i64] = 18
 C_DEBIT: Final[i64] = 19
 C_SET_FUNDING: Final[i64] = 20
+C_ADD_LIQUIDITY: Final[i64] = 21
+C_REMOVE_LIQUIDITY: Final[i64] = 22
+C_SET_GAS: Final[i64] = 23
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -67,6 +70,15 @@ E_SURPLUS_PAID: Final[i64] = 32
 E_CANCEL_SCHEDULED: Final[i64] = 33
 E_DEBITED: Final[i64] = 34
 E_FUNDING_SET: Final[i64] = 35
+E_CURVE_TRADED: Final[i64] = 36
+E_CURVE_MOVED: Final[i64] = 37
+E_LIQUIDITY_ADDED: Final[i64] = 38
+E_LIQUIDITY_REMOVED: Final[i64] = 39
+E_COMMAND_QUEUED: Final[i64] = 40
+E_TAKER_AUCTION_STARTED: Final[i64] = 41
+E_BATCH_CLEARED: Final[i64] = 42
+E_GAS_PAID: Final[i64] = 43
+E_GAS_SET: Final[i64] = 44
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -104,6 +116,17 @@ R_AUCTION_PRICE: Final[i64] = 32
 R_INSUFFICIENT_MARGIN: Final[i64] = 33
 R_INSUFFICIENT_BALANCE: Final[i64] = 34
 R_SUPPLY_LIMIT: Final[i64] = 35
+R_NO_BOOK: Final[i64] = 36
+R_NO_CURVE: Final[i64] = 37
+R_CURVE_RANGE: Final[i64] = 38
+R_LIQUIDITY_LIMIT: Final[i64] = 39
+R_INSUFFICIENT_SHARES: Final[i64] = 40
+R_LIQUIDITY_LOCKED: Final[i64] = 41
+R_POOL_MARGIN: Final[i64] = 42
+R_QUEUE_FULL: Final[i64] = 43
+R_REQUEST_EXPIRED: Final[i64] = 44
+R_INSUFFICIENT_GAS: Final[i64] = 45
+R_VENUE_SHORT: Final[i64] = 46
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -116,6 +139,8 @@ X_OPEN_INTEREST: Final[i64] = 7
 X_MARKET_STATUS: Final[i64] = 8
 X_ORACLE_STALE: Final[i64] = 9
 X_SCHEDULED: Final[i64] = 10
+X_CURVE: Final[i64] = 11
+X_EXPIRED: Final[i64] = 12
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

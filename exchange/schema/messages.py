@@ -21,6 +21,7 @@ from msgspec import Meta
 from msgspec.structs import astuple, fields
 
 from ..state import types as t
+from .audience import *  # noqa: F403
 from .codes import *  # noqa: F403
 from .codes import (
     AccountKindCode,
@@ -265,6 +266,34 @@ class SetFunding(Command, frozen=True, gc=False):
     rate_ppt: Rate = 0  # per funding interval, positive where longs pay; with RULE, 0
 
 
+class AddLiquidity(Command, frozen=True, gc=False):
+    """Pay money into the pool of a market's curve, for shares of it; on a curve of ranges, for a range of prices of one's own."""
+
+    KIND: ClassVar[int] = 21
+    account: AccountId
+    market: MarketId
+    amount: Amount  # [micro]
+    lower: OptionalPrice = 0  # [ticks] of the range; 0 and 0: the whole curve
+    upper: OptionalPrice = 0  # [ticks]
+
+
+class RemoveLiquidity(Command, frozen=True, gc=False):
+    """Give back shares of a pool for what they are worth, or liquidity of a range with the position that it has taken on."""
+
+    KIND: ClassVar[int] = 22
+    account: AccountId
+    market: MarketId
+    shares: Id  # as many as LiquidityAdded has told
+    range_id: Annotated[int, Meta(ge=0, le=2**62)] = 0  # 0: the whole curve
+
+
+class SetGas(Command, frozen=True, gc=False):
+    """Admin. From now on commands cost this multiple of what the design says."""
+
+    KIND: ClassVar[int] = 23
+    multiplier_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000_000)]  # 1,000,000: as the design says
+
+
 class Role(Enum):
     """Who may send a command that is nobody's own business."""
 
@@ -297,6 +326,9 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     CancelAllAfter: OF_OWNER,
     Debit: Role.OPERATOR,  # it takes what the owner would not give
     SetFunding: Role.OPERATOR,  # all who hold the market pay it
+    AddLiquidity: OF_OWNER,
+    RemoveLiquidity: OF_OWNER,
+    SetGas: Role.OPERATOR,  # everybody pays it
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import fields
 
-from ..schema import events as e
+from .. import events as e
 from ..schema import views as v
 from ..schema.codes import Coded, MarketStatus, OrderState, Side, enums_of
 from .people import SCOPES

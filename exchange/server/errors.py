@@ -120,6 +120,17 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_MARGIN: "the account would not meet its initial margin",
     Reason.INSUFFICIENT_BALANCE: "the account does not have that much",
     Reason.SUPPLY_LIMIT: "deposits would exceed what the venue can count",
+    Reason.NO_BOOK: "orders cannot rest here: the market has only a curve",
+    Reason.NO_CURVE: "the market has no curve",
+    Reason.CURVE_RANGE: "that is no range of prices for liquidity on this curve",
+    Reason.LIQUIDITY_LIMIT: "the pool would be smaller, or larger, than the venue allows",
+    Reason.INSUFFICIENT_SHARES: "the account does not have that many shares of the pool",
+    Reason.LIQUIDITY_LOCKED: "the liquidity was added too short a time ago",
+    Reason.POOL_MARGIN: "the pool needs the money for its position",
+    Reason.QUEUE_FULL: "too many commands of the account wait to be carried out",
+    Reason.REQUEST_EXPIRED: "no price came in time to carry the request out at",
+    Reason.INSUFFICIENT_GAS: "the account cannot pay for the command",
+    Reason.VENUE_SHORT: "the venue has paid out what it had",
 }
 
 

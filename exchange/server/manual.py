@@ -14,8 +14,9 @@ from msgspec import Meta
 from msgspec.structs import FieldInfo, fields
 
 from ..schema import codes
+from ..schema.audience import AUDIENCE
 from ..schema.codes import Reason, enums_of
-from ..schema.events import AUDIENCE, EVENTS, Event
+from ..schema.events import EVENTS, Event
 from . import answers
 from . import requests as r
 from .errors import REASON_TEXT, REFUSED, Trouble

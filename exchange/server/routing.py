@@ -5,7 +5,7 @@ What other modules call takes blocks as objects: a compiled function that is han
 2.4), and a server would lose all its memory to that.
 
 No policy: which accounts have owners and listeners is handed in, who may send a command is the AUTHORITY of schema/messages.py, whom an
-event concerns the AUDIENCE of schema/events.py.
+event concerns the AUDIENCE of schema/audience.py.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final, cast
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from ..schema.audience import AUDIENCE_COLUMNS
 from ..schema.columns import KIND, TS
 from ..schema.event_columns import (
     AMENDED_MARKET,
@@ -38,7 +39,6 @@ from ..schema.event_columns import (
     TRADED_TAKER_ORDER_ID,
 )
 from ..schema.events import (
-    AUDIENCE_COLUMNS,
     Event,
     OrderAmended,
     OrderCancelled,

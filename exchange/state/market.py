@@ -7,6 +7,7 @@ from mypy_extensions import i64
 
 from .ladder import Ladder
 from .packed import column
+from .pools import Pool
 from .types import MAX_TIERS, NIL
 
 
@@ -72,6 +73,7 @@ class Market:
         self.funding_carry: i64 = 0  # remainder of rate x price x dt
         self.funding_mode: i64 = 0  # what the operator said that it charges
         self.funding_rate: i64 = 0  # [ppt] per interval, what he set; 0 where the rule alone is asked
+        self.pool: Pool = Pool()  # of its curve
 
     def is_stale(self, now: i64) -> bool:
         """Has the venue heard nothing from the oracle for longer than the market's limit?"""

@@ -48,7 +48,8 @@ ROUNDING: Final[i64] = 2
 CLEARING: Final[i64] = 3
 UNCOVERED: Final[i64] = 4
 VAULT: Final[i64] = 5
-FIRST_USER: Final[i64] = 8  # 6 and 7 are kept free for further system accounts
+CURVE: Final[i64] = 6  # of every market with a curve: its pool is the isolated margin of the position there
+FIRST_USER: Final[i64] = 8  # 7 is kept free for a further system account
 
 ROOT: Final[i64] = 3_037_000_499  # floor(sqrt(2^63 - 1)): (c - 1)^2 fits for every c up to here
 

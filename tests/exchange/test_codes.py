@@ -136,6 +136,9 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.Tick: ("", {}),
     m.Debit: ("DEBIT_", {}),
     m.SetFunding: ("FUNDING_", {}),
+    m.AddLiquidity: ("ADD_LIQUIDITY_", {}),
+    m.RemoveLiquidity: ("REMOVE_LIQUIDITY_", {"range_id": "RANGE"}),
+    m.SetGas: ("GAS_", {}),
 }
 
 
