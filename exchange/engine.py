@@ -17,6 +17,7 @@ from mypy_extensions import i64, mypyc_attr
 from .design.build import (
     adl_rule,
     backstop_rules,
+    curve_rule,
     fill_market,
     funding_rule,
     funding_terms,
@@ -52,8 +53,10 @@ from .state.state import State
 from .state.types import FIRST_USER, INSURANCE, NIL, ROW, VAULT, min_i64
 from .trading.accounts import AccountDesk
 from .trading.book import WARM_ROWS, Book
+from .trading.curve_source import CurveSource
 from .trading.entry import OrderEntry
 from .trading.funding import FundingEngine
+from .trading.liquidity import LiquidityDesk
 from .trading.matching import Matcher
 
 NATIVE: Final = not isinstance(min_i64, FunctionType)  # is this file compiled?
@@ -132,11 +135,12 @@ class Exchange(Queries):
         state.guards_profit = any(market.oracle.on_stale == "halt_new_risk" for market in venue.markets)
         for market in state.markets:
             fill_market(market, venue)
-        book = Book(state)
+        book = Book(state, CurveSource(state, [curve_rule(market) for market in venue.markets]))
         ledger = Ledger(state)
         self.matcher: Matcher = Matcher(state, book, ledger)
         self.entry: OrderEntry = OrderEntry(state, self.matcher)
         self.accounts: AccountDesk = AccountDesk(state, ledger, self.matcher)
+        self.liquidity: LiquidityDesk = LiquidityDesk(state, ledger, book.curves, self.accounts)
         payers, ahead = backstop_rules(venue)
         self.vault: Vault = vault_rule(venue)
         self.slices: Slices = Slices(state, ledger, self.matcher, Backstops(state, ledger, payers, ahead), liquidation_terms(venue))
@@ -145,7 +149,7 @@ class Exchange(Queries):
         adl = Deleveraging(state, self.matcher.positions, rule) if rule is not None else None
         self.liquidations: LiquidationPass = LiquidationPass(state, self.slices, self.lifecycle, adl, screen_rule(venue))
         marks = [mark_rule(market) for market in venue.markets]
-        self.prices: PriceDesk = PriceDesk(state, book, marks, self.lifecycle, self.liquidations)
+        self.prices: PriceDesk = PriceDesk(state, book, marks, self.liquidity, self.lifecycle, self.liquidations)
         funding = [funding_rule(market) for market in venue.markets]
         self.market_desk: MarketDesk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
@@ -172,6 +176,7 @@ class Exchange(Queries):
             account += 1
         self.ledger.deposit(INSURANCE, 0, self.design.insurance_fund.capital * 1_000_000)
         self.ledger.deposit(VAULT, 0, self.design.vault.capital * 1_000_000)
+        self.liquidity.open_pools([market.curve.capital * 1_000_000 for market in self.design.markets])
         self.state.reserve()
 
     @property
@@ -386,6 +391,16 @@ class Exchange(Queries):
         if kind == k.C_TRANSFER:
             to = rows[at + c.TRANSFER_TO]
             return self.recovered(desk.transfer(account, to, rows[at + c.TRANSFER_ASSET], rows[at + c.TRANSFER_AMOUNT]), to)
+        if kind == k.C_ADD_LIQUIDITY:
+            return self.liquidity.add(
+                account, rows[at + c.ADD_LIQUIDITY_MARKET], rows[at + c.ADD_LIQUIDITY_AMOUNT], rows[at + c.ADD_LIQUIDITY_LOWER],
+                rows[at + c.ADD_LIQUIDITY_UPPER],
+            )  # fmt: skip
+        if kind == k.C_REMOVE_LIQUIDITY:
+            reason = self.liquidity.remove(
+                account, rows[at + c.REMOVE_LIQUIDITY_MARKET], rows[at + c.REMOVE_LIQUIDITY_SHARES], rows[at + c.REMOVE_LIQUIDITY_RANGE]
+            )
+            return self.recovered(reason, account)
         market = rows[at + c.SETTING_MARKET]
         value = rows[at + c.SETTING_VALUE]
         if kind == k.C_SET_LEVERAGE:

@@ -15,6 +15,7 @@ from ..liquidation.vault import Vault
 from ..schema import kinds as k
 from ..state import types as t
 from ..state.market import Market as MarketRecord
+from ..trading.curve import Curve
 from ..trading.funding import FundingRule, FundingTerms
 from ..trading.mark import MarkRule
 from .parameters import MICRO, NS, Parameters
@@ -60,8 +61,26 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.default_leverage = market.default_leverage or market.max_leverage
     record.accrual_shift = accrual_shift(market)
     record.stale_after = market.oracle.stale_after_ms * NS
+    fill_curve(record, market)
     record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
     fill_tiers(record, market)
+
+
+def fill_curve(record: MarketRecord, market: Market) -> None:
+    """Terms of the market's curve, if it has one."""
+    design = market.curve
+    if design.rule == "none":
+        return
+    record.curve_role = 1 + ("separate", "interleaved", "jit", "last_resort").index(design.role)
+    record.curve_stale_after = design.stale_after_ms * NS
+    record.jit_share_ppm = design.jit_share_ppm
+    record.reducing_fee_ppb = market.taker_fee_ppb if design.reducing_fee_ppb < 0 else design.reducing_fee_ppb
+    record.pool_fee_ppm = design.fee_share_ppm
+    record.pool_margin_ppm = design.margin_ppm
+    record.pool_is_virtual = int(design.capital == 0)
+    record.pool_lock = design.lock_ms * NS
+    record.pool_adl_trigger_ppm = design.adl_trigger_ppm
+    record.pool_adl_target_ppm = design.adl_target_ppm
 
 
 def fill_tiers(record: MarketRecord, market: Market) -> None:
@@ -101,6 +120,13 @@ def table_of(design: VenueDesign | LiquidationDesign | AdlDesign, name: str) -> 
 
 def mark_rule(market: Market) -> MarkRule:
     return made(MarkRule, "mark.rule", market.mark.rule, market.mark.own, Place(market))
+
+
+def curve_rule(market: Market) -> Curve:
+    """The base, which is never asked, where the market has no curve."""
+    if market.curve.rule == "none":
+        return Curve()
+    return made(Curve, "curve.rule", market.curve.rule, market.curve.own, Place(market))
 
 
 def funding_rule(market: Market) -> FundingRule:

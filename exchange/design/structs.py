@@ -68,7 +68,9 @@ class CurveDesign(Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["separate", "interleaved", "jit", "last_resort"] = "separate"
     capital: Usd = 0  # in its pool from the start, for good; 0: a virtual curve, whose account may owe
     jit_share_ppm: Ppm = 0  # of a maker's fill that the curve may take, where that reduces its inventory
+    reducing_fee_ppb: Annotated[int, Meta(ge=-1, le=1_000_000_000)] = -1  # of trades that reduce its position; -1: as of others
     fee_share_ppm: Ppm = 0  # of the taker fee: to the pool
+    stale_after_ms: Milliseconds = 0  # without an oracle price for longer than that, the curve quotes nothing; 0: it does
     margin_ppm: Ppm = 1_000_000  # of the value of its position: what the pool must have to take more on, or to pay out
     lock_ms: Milliseconds = 0  # how long liquidity stays after it was added
     adl_trigger_ppm: Ppm = 0  # of its money: what the pool may owe winners before they are deleveraged; 0: all of it

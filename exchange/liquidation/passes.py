@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance, row_notional
+from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance, row_notional, slice_value
 from ..schema import kinds as k
 from ..state.liquidations import Liquidation
 from ..state.schedule import LIQUIDATION_PASS
 from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MODE, P_NEXT, P_NEXT_OPEN, P_SIZE
-from ..state.types import FIRST_USER, NIL, PPB, abs_i64, max_i64, min_i64
+from ..state.types import FIRST_USER, MAX_LOTS, NIL, PPB, abs_i64, max_i64, min_i64
 from ..trading.access import is_suspended
+from ..trading.liquidity import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
 from .lifecycle import Lifecycle
@@ -50,6 +51,7 @@ class LiquidationPass:
             self.liquidate(key[1], key[2])
         if self.adl is not None:
             self.deleverage_all(self.adl)
+        self.look_after_pools()
         self.is_running = False
         state.schedule.cancel(LIQUIDATION_PASS, 0)
         if len(state.liquidations.under_way) > 0 or self.lifecycle.has_unexamined():
@@ -189,15 +191,35 @@ class LiquidationPass:
         equity = cross_equity(self.state, holder, asset)
         self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, equity, cross_maintenance(self.state, holder, asset)))
 
-    def deleverage_row(self, adl: Deleveraging, row: i64, bankrupt: i64) -> None:
-        """Close a loser's position against the ranked winners, at its bankruptcy value or the mark, whichever is worse for them, but no
-        further from the mark than the whole value of a lot."""
+    def look_after_pools(self) -> None:
+        """Curves whose pools owe winners more than they may: those are deleveraged. What a pool is then below zero is a deficit."""
+        state = self.state
+        for market in state.markets:
+            row = market.pool.row
+            if row == NIL or market.pool_is_virtual != 0 or is_suspended(market, state.now):
+                continue
+            lots = lots_to_close(state, market, market.pool_adl_trigger_ppm, market.pool_adl_target_ppm)
+            if lots == 0:
+                continue
+            equity = row_equity(state, row)
+            if self.adl is not None:
+                self.deleverage_row(self.adl, row, self.slices.bankruptcy_value(row, equity, 0), lots)
+                equity = row_equity(state, row)
+            if equity < 0:
+                self.slices.begin()
+                self.slices.settle_debt(row, -equity)
+                self.slices.end()
+
+    def deleverage_row(self, adl: Deleveraging, row: i64, bankrupt: i64, most: i64 = MAX_LOTS) -> None:
+        """Close a loser's position, or as much as `most` lots of it, against the ranked winners, at its bankruptcy value or the mark,
+        whichever is worse for them, but no further from the mark than the whole value of a lot."""
         held = self.state.positions.cells[row + P_SIZE]
+        asked = min_i64(abs_i64(held), most)
         value = row_notional(self.state, row)
         if adl.rule.at_bankruptcy:
             value = min_i64(2 * value, max_i64(value, bankrupt)) if held > 0 else max_i64(0, min_i64(value, bankrupt))
         self.slices.begin()
-        lots = adl.deleverage(row, abs_i64(held), value)
+        lots = adl.deleverage(row, asked, slice_value(value, asked, held))
         if lots > 0:
             self.slices.settle_deleveraged(row, held, lots, adl.booked, bankrupt)
         for winner in adl.winners:

@@ -10,16 +10,20 @@ from ..state.state import State
 from ..state.types import NIL, clamp_i64
 from ..trading.access import is_halted, is_suspended
 from ..trading.book import Book
+from ..trading.liquidity import LiquidityDesk
 from ..trading.mark import MarkRule
 from .lifecycle import Lifecycle
 from .passes import LiquidationPass
 
 
 class PriceDesk:
-    def __init__(self, state: State, book: Book, rules: list[MarkRule], lifecycle: Lifecycle, liquidations: LiquidationPass) -> None:
+    def __init__(
+        self, state: State, book: Book, rules: list[MarkRule], liquidity: LiquidityDesk, lifecycle: Lifecycle, liquidations: LiquidationPass
+    ) -> None:  # fmt: skip
         self.state: State = state
         self.book: Book = book
         self.rules: list[MarkRule] = rules  # by market
+        self.liquidity: LiquidityDesk = liquidity
         self.lifecycle: Lifecycle = lifecycle
         self.liquidations: LiquidationPass = liquidations
 
@@ -41,6 +45,7 @@ class PriceDesk:
         market.oracle_ts = state.now
         market.perp_median = perp_median
         state.log.emit(k.E_ORACLE_UPDATED, state.now, number, price, previous)
+        self.liquidity.oracle_moved(market)
         self.refresh_mark(market)
         return 0
 

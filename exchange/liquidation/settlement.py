@@ -14,7 +14,7 @@ from ..state.market import Market
 from ..state.schedule import MARKET_TIMER, MARKET_TIMERS
 from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT_OPEN, P_REALISED, P_SIZE, P_WIDTH
-from ..state.types import FIRST_USER, NIL, abs_i64, max_i64, min_i64
+from ..state.types import CURVE, FIRST_USER, NIL, abs_i64, max_i64, min_i64
 from ..trading.access import is_halted, is_suspended, suspended_since
 from .backstops import equity_behind
 from .lifecycle import Lifecycle
@@ -93,6 +93,8 @@ class MarketDesk:
             lost.append(self.close(market, done[1], price))
         for done in closed:
             row = done[1]
+            if cells[row + P_ACCOUNT] == CURVE:
+                continue  # its pool belongs to who has shares of it, and waits for them
             if cells[row + P_MODE] == k.ISOLATED and cells[row + P_LIQUIDATION] == 0 and cells[row + P_ISOLATED_MARGIN] > 0:
                 self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
         number: i64 = 0
@@ -126,6 +128,8 @@ class MarketDesk:
         state = self.state
         cells = state.positions.cells
         account = cells[row + P_ACCOUNT]
+        if account == CURVE and market.pool_is_virtual == 0 and cells[row + P_ISOLATED_MARGIN] < 0:
+            self.slices.settle_debt(row, -cells[row + P_ISOLATED_MARGIN])
         isolated = row if cells[row + P_MODE] == k.ISOLATED else NIL
         if account < FIRST_USER or state.liquidations.find(account, isolated, market.asset) is not None:
             return  # a liquidation under way settles its own rest

@@ -39,6 +39,16 @@ class Market:
         self.accrual_shift: i64 = 0
         self.stale_after: i64 = 0  # [ns], 0: never
         self.on_stale: i64 = 0
+        self.curve_role: i64 = 0  # NO_CURVE, or when an order meets the curve
+        self.curve_stale_after: i64 = 0  # [ns] after which the curve quotes nothing; 0: never
+        self.jit_share_ppm: i64 = 0
+        self.reducing_fee_ppb: i64 = 0  # of a trade with the curve that reduces its position
+        self.pool_fee_ppm: i64 = 0  # of a taker fee: to the pool
+        self.pool_margin_ppm: i64 = 0  # of the value of its position
+        self.pool_is_virtual: i64 = 0  # 1: no money stands behind the curve
+        self.pool_lock: i64 = 0  # [ns]
+        self.pool_adl_trigger_ppm: i64 = 0  # of its money: what the pool may owe winners; 0: all of it
+        self.pool_adl_target_ppm: i64 = 0  # and what it may owe them after they were deleveraged
         # What moves
         self.status: i64 = 0
         self.suspended_since: i64 = NIL  # [ns] of a halt and what followed it without a break, NIL: no halt

@@ -17,3 +17,12 @@ class Pool:
     def __init__(self) -> None:
         self.row: i64 = NIL  # position row of the CURVE account; NIL: the market has no curve
         self.started: i64 = 0  # 1: its reserves are set, which takes a first oracle price
+        self.shares: i64 = 0  # of the pool in all: those of the venue's own capital, and P_SHARES of every position row
+
+    def copy(self) -> Pool:
+        """What a dry run changes instead."""
+        made = Pool()
+        made.row = self.row
+        made.started = self.started
+        made.shares = self.shares
+        return made

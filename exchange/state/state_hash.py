@@ -39,8 +39,11 @@ from .tables import (
     P_MODE,
     P_NEXT,
     P_OPENED,
+    P_PAID_IN,
     P_REALISED,
     P_REDUCERS,
+    P_SHARES,
+    P_SHARES_SINCE,
     P_SIZE,
 )
 from .types import CLOSED_IDS, NIL
@@ -111,6 +114,8 @@ def position_lines(state: State, account: int, row: int) -> Iterator[Line]:
             *(int(cells[row + column]) for column in POSITION_COLUMNS),
         )  # fmt: skip
         yield ("own", *own_orders(state, row))
+    if cells[row + P_SHARES]:
+        yield ("shares", account, market, *(int(cells[row + column]) for column in (P_SHARES, P_PAID_IN, P_SHARES_SINCE)))
 
 
 def own_orders(state: State, row: int) -> Iterator[int]:

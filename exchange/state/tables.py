@@ -67,7 +67,10 @@ P_PREV_OPEN: Final[i64] = 19
 P_LIQUIDATION: Final[i64] = 20  # 1: an isolated liquidation of it is under way
 P_DRY_RUN: Final[i64] = 21  # number of the dry run that last changed it
 P_OPENED: Final[i64] = 22  # [ns] when it was opened, or turned to this side; of a flat one when it last was
-P_WIDTH: Final[i64] = 23
+P_SHARES: Final[i64] = 23  # of the market's pool, that the account has
+P_PAID_IN: Final[i64] = 24  # [micro] what it has paid for them
+P_SHARES_SINCE: Final[i64] = 25  # [ns] when it last added some
+P_WIDTH: Final[i64] = 26
 
 
 class Orders(RecycledTable):

@@ -92,6 +92,8 @@ class AccountDesk:
         reason = refused_user_with_asset(self.state, account, asset)
         if reason == 0:
             reason = self.refused_outflow(account, asset, amount)
+        if reason == 0 and amount > self.state.deposits[asset] - self.state.withdrawals[asset]:
+            return k.R_VENUE_SHORT  # others' claims are on money that has left the venue: a curve without a pool, or losses nobody paid
         if reason != 0:
             return reason
         self.ledger.withdraw(account, asset, amount)

@@ -46,14 +46,18 @@ from ..state.tables import (
     P_FIRST_REDUCER,
 )
 from ..state.types import NIL, ROW
+from .curve_source import CurveSource
 
 WARM_ROWS: Final[i64] = 32  # commands of a bulk call whose look-ups are made side by side
 MANY: Final[i64] = 4096  # open orders: fewer are in the cache anyhow
 
 
 class Book:
-    def __init__(self, state: State) -> None:
+    """`curves` is the other source of liquidity, beside the book: whoever asks what a side is worth asks both."""
+
+    def __init__(self, state: State, curves: CurveSource) -> None:
         self.state: State = state
+        self.curves: CurveSource = curves
         self.slots: vec[i64] = column(WARM_ROWS, 0)
         self.touched: i64 = 0
 

@@ -37,6 +37,9 @@ class Curve:
     def traded(self, market: Market, pool: Pool, inventory: i64, side: i64, lots: i64, value: int) -> None:
         """A trade from `inventory` on was carried out."""
 
+    def earned(self, market: Market, pool: Pool, amount: i64) -> None:
+        """Fees [micro] have come into the pool."""
+
     def oracle_moved(self, market: Market, pool: Pool, inventory: i64) -> int:
         """The market's oracle price is new. Returns the cost of what the curve did about it [micro], which its budget pays."""
         return 0

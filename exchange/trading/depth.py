@@ -1,4 +1,4 @@
-"""What a side of the book would trade: walked from the best price, counting only size that can be filled.
+"""What a side of the market would trade: walked from the best price, counting only size that can be filled, of the curve too.
 
 A reduce-only order counts once for each lot of its position that it can close: eight exits of one position are one exit. Margin and
 self-trade are left aside: they depend on who trades. Changes nothing; values are exact, averages round down to a tick.
@@ -16,6 +16,7 @@ from ..state.tables import L_HEAD, L_LOTS, L_REDUCERS, O_NEXT, O_POSITION, O_RED
 from ..state.types import NIL, min_i64
 from .access import reducible
 from .book import Book
+from .curve_source import JIT, LAST_RESORT, NO_CURVE, CurveSource
 
 
 class Walk:
@@ -24,6 +25,7 @@ class Walk:
     def __init__(self, state: State, book: Book, market: Market, side: i64) -> None:
         self.state: State = state
         self.book: Book = book
+        self.curves: CurveSource = book.curves
         self.begin(market, side)
 
     def begin(self, market: Market, side: i64) -> None:
@@ -32,24 +34,86 @@ class Walk:
         self.side: i64 = side  # of the resting orders
         self.lots: i64 = 0
         self.value: i64 = 0  # [micro]
+        self.curve_lots: i64 = 0  # of them with the curve
+        self.curve_value: i64 = 0
+        self.has_curve: bool = market.curve_role != NO_CURVE and market.curve_role != JIT
         self.closed: dict[int, int] | None = None  # lots of reduce-only orders passed so far, by position row, once there are any
 
     def reach_notional(self, notional: i64) -> bool:
         """Take the fewest lots that are worth `notional`; False if the side holds less."""
         price = self.book.best(self.market, self.side)
         while price != 0 and self.value < notional:
+            if self.has_curve and self.reach_on_curve(notional, self.before(price)):
+                break
             self.take(price, min_i64(lots_worth(self.market, notional - self.value, price), self.fillable(price)))
             price = self.book.worse(self.market, self.side, price)
+        if self.has_curve and self.value < notional:
+            self.reach_on_curve(notional, self.worst())
         return self.value >= notional and self.lots > 0
 
     def reach_lots(self, lots: i64, limit: i64) -> None:
         """Take up to `lots`, no worse than `limit`."""
         price = self.book.best(self.market, self.side)
         while price != 0 and (price >= limit if self.side == BUY else price <= limit):
+            if self.has_curve:
+                self.take_from_curve(lots - self.lots, self.before(price))
+                if self.lots >= lots:
+                    return
             self.take(price, min_i64(lots - self.lots, self.fillable(price)))
             if self.lots >= lots:
                 return
             price = self.book.worse(self.market, self.side, price)
+        if self.has_curve:
+            self.take_from_curve(lots - self.lots, limit)
+
+    # -- the curve ---------------------------------------------------------------------------------------------------------------
+
+    def before(self, price: i64) -> i64:
+        """How far the curve comes before the book's `price`: the book wins a tie. 0: not at all."""
+        if self.market.curve_role == LAST_RESORT:
+            return 0
+        return price + 1 if self.side == BUY else price - 1
+
+    def worst(self) -> i64:
+        return 1 if self.side == BUY else self.market.max_price
+
+    def take_from_curve(self, most: i64, bound: i64) -> None:
+        """Up to `most` lots more of the curve, at `bound` or better. What was taken before counts as one trade with them."""
+        if bound == 0 or most <= 0:
+            return
+        curves = self.curves
+        market = self.market
+        lots = curves.offered(market, market.pool, 1 - self.side, bound, self.curve_lots + most)
+        if lots <= self.curve_lots:
+            return
+        value = curves.worth(market, market.pool, 1 - self.side, lots)
+        self.lots += lots - self.curve_lots
+        self.value += value - self.curve_value
+        self.curve_lots = lots
+        self.curve_value = value
+
+    def reach_on_curve(self, notional: i64, bound: i64) -> bool:
+        """The fewest lots of the curve, at `bound` or better, that make up `notional`; all that there are if they do not."""
+        if bound == 0:
+            return False
+        curves = self.curves
+        market = self.market
+        before = self.value - self.curve_value
+        least = self.curve_lots
+        most = curves.offered(market, market.pool, 1 - self.side, bound, market.max_lots)
+        if most <= least or before + curves.worth(market, market.pool, 1 - self.side, most) < notional:
+            self.take_from_curve(most - least, bound)
+            return False
+        while least + 1 < most:
+            middle = (least + most) // 2
+            if before + curves.worth(market, market.pool, 1 - self.side, middle) < notional:
+                least = middle
+            else:
+                most = middle
+        self.take_from_curve(most - self.curve_lots, bound)
+        return True
+
+    # -- the book ----------------------------------------------------------------------------------------------------------------
 
     def take(self, price: i64, lots: i64) -> None:
         self.lots += lots

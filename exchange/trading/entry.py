@@ -41,6 +41,7 @@ from ..state.tables import (
 )
 from ..state.types import MAX_NOTIONAL, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
 from .access import in_liquidation, reduces, refused_order, refused_user, refused_user_in_market
+from .curve_source import SEPARATE
 from .depth import Walk
 from .matching import Matcher
 from .open_orders import client_order
@@ -145,6 +146,8 @@ class OrderEntry:
                 return k.R_ORDER_TYPE
             if o.tif != k.FOK:
                 o.tif = k.IOC
+        if market.curve_role == SEPARATE and o.tif != k.IOC and o.tif != k.FOK:
+            return k.R_NO_BOOK
         if o.limit == 0:
             if not is_market:
                 return k.R_PRICE_PRECISION

@@ -8,6 +8,7 @@ from ..money.ledger import Ledger
 from ..money.payoff import value_of
 from ..schema.kinds import (
     BUY,
+    E_CURVE_TRADED,
     E_ORDER_CANCELLED,
     E_TRADED,
     GTC,
@@ -22,10 +23,11 @@ from ..state.state import State
 from ..state.tables import O_ACCOUNT, O_FILLED, O_ORDER_ID, O_POSITION, O_SIZE, P_FIRST_REDUCER, P_MODE, P_SIZE
 from ..state.types import NIL
 from .book import Book
+from .curve_source import CurveSource
 from .dry_run import DryRun
 from .open_orders import OpenOrders
 from .order import Order
-from .planning import CANCEL, FILL, STOP, Planner
+from .planning import CANCEL, CURVE_FILL, FILL, STOP, Planner
 from .positions import PositionKeeper
 
 
@@ -36,6 +38,7 @@ class Matcher:
         self.ledger: Ledger = ledger
         self.open: OpenOrders = OpenOrders(state, book)
         self.positions: PositionKeeper = PositionKeeper(state, ledger, self.open)
+        self.curves: CurveSource = book.curves
         self.planner: Planner = Planner(state, book)
         self.dry_run: DryRun = DryRun(state, ledger)
 
@@ -49,6 +52,8 @@ class Matcher:
                 self.fill(o, o.market)
             elif step == CANCEL:
                 self.open.cancel(planner.slot, planner.reason)
+            elif step == CURVE_FILL:
+                self.fill_from_curve(o, o.market)
             else:
                 o.stopped = planner.reason
                 return
@@ -83,6 +88,39 @@ class Matcher:
             self.positions.sync_reducers(o.row)
         if cells[row + P_FIRST_REDUCER] != NIL:
             self.positions.sync_reducers(row)
+
+    def fill_from_curve(self, o: Order, market: Market) -> None:
+        """Execute the step at hand, which is with the curve."""
+        state = self.state
+        planner = self.planner
+        lots = planner.lots
+        before = self.curves.inventory(market)
+        self.book_curve_money(o, market)
+        self.curves.traded(market, market.pool, before, o.side, lots, planner.value, planner.pool_fee)
+        o.left -= lots
+        o.filled += lots
+        o.value += planner.value
+        market.last = planner.price
+        market.last_ts = state.now
+        state.log.write(
+            E_CURVE_TRADED, state.now, market.number, planner.price, lots, o.side, o.account, o.order_id, planner.value, planner.taker_fee,
+            planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,
+        )  # fmt: skip
+        if state.positions.cells[o.row + P_FIRST_REDUCER] != NIL:
+            self.positions.sync_reducers(o.row)
+
+    def book_curve_money(self, o: Order, market: Market) -> None:
+        """Positions, profits and fees of the step at hand, against the curve's position. Its pool has its share of the fee at once."""
+        planner = self.planner
+        pool = market.pool.row
+        signed = planner.lots if o.side == BUY else -planner.lots
+        if o.is_forced:
+            self.ledger.trade(market, o.row, signed, planner.value, 0)
+        else:
+            self.positions.change(market, o.row, signed, planner.value, planner.taker_fee)
+        self.ledger.trade(market, pool, -signed, planner.value, 0)
+        if planner.pool_fee != 0:
+            self.ledger.fee(market, pool, -planner.pool_fee)
 
     def book_money(self, o: Order, market: Market, row: i64, lots: i64, value: i64) -> None:
         """Positions, profits and fees of the step at hand, against the maker's position `row`. A self-trade moves only the fees."""
@@ -120,12 +158,19 @@ class Matcher:
         orders = self.state.orders.cells
         market = o.market
         left = o.left
-        planner.begin(o)
+        planner.begin_dry(o)
         self.dry_run.begin(market)
         while left > 0:
             step = planner.next_behind(o, left)
             if step == STOP:
                 break
+            if step == CURVE_FILL:
+                before = self.curves.inventory(market)
+                self.dry_run.save(market, market.pool.row)
+                self.dry_run.save(market, o.row)
+                self.book_curve_money(o, market)
+                self.curves.traded(market, planner.pool, before, o.side, planner.lots, planner.value, planner.pool_fee)
+                left -= planner.lots
             if step == FILL:
                 row = orders[planner.slot + O_POSITION]
                 self.dry_run.save(market, row)

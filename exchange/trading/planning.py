@@ -1,7 +1,9 @@
 """What an order would do: the one text of the rules by which an incoming order meets liquidity. Changes nothing.
 
 The planner yields steps of (source, price, lots), one at a time, since each depends on what the one before did to positions. Matching
-executes them as they come; a dry run books them on loan and goes on in the book behind them. Rules are price-time, self-trade prevention,
+executes them as they come; a dry run books them on loan and goes on in the book behind them. Sources are the book and, if the market has
+one, its curve: where it is better than the book by a tick or more, which is to say that the book wins a tie; where the book has nothing;
+or as a share of what a maker is about to trade. Rules are price-time, self-trade prevention,
 reduce-only, caps on open interest, and margin: an account that opens stays above the initial requirement of its positions, one that only
 reduces above maintenance. A maker that fails is cancelled and the taker goes on; a taker that fails stops. A liquidation's taker is not
 checked and pays no taker fee, and its makers get no rebate. Fees round up.
@@ -14,21 +16,23 @@ from typing import Final
 from mypy_extensions import i64
 
 from ..money.margin import allows_change
-from ..money.payoff import value_of
-from ..schema.kinds import BUY, ISOLATED, STP_CANCEL_MAKER, X_IMMEDIATE, X_MARGIN, X_OPEN_INTEREST, X_REDUCE_ONLY, X_SELF_TRADE
+from ..money.payoff import average_price, value_of
+from ..schema.kinds import BUY, ISOLATED, STP_CANCEL_MAKER, X_CURVE, X_IMMEDIATE, X_MARGIN, X_OPEN_INTEREST, X_REDUCE_ONLY, X_SELF_TRADE
 from ..state.market import Market
+from ..state.pools import Pool
 from ..state.state import State
-from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_MODE, P_SIZE
-from ..state.types import NIL, max_i64, min_i64, ppb_ceil
+from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_ORDER_ID, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_MODE, P_SIZE
+from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppb_ceil, ppm_floor
 from .access import only_reductions, reduces, reducible
 from .book import Book
+from .curve_source import JIT, LAST_RESORT, NO_CURVE, SEPARATE, CurveSource
 from .order import Order
 
 FILL: Final[i64] = 0  # what a step is: the two trade
 CANCEL: Final[i64] = 1  # the resting order is to be cancelled, the incoming one goes on
 STOP: Final[i64] = 2  # the incoming order trades no more
-
-BOOK: Final[i64] = 0  # sources of liquidity
+CURVE_FILL: Final[i64] = 3  # the order and the curve trade
+PASS: Final[i64] = 4  # no step: it is the book's turn
 
 
 def added_interest(taker_held: i64, maker_held: i64, signed: i64) -> i64:
@@ -52,9 +56,9 @@ class Planner:
     def __init__(self, state: State, book: Book) -> None:
         self.state: State = state
         self.book: Book = book
+        self.curves: CurveSource = book.curves
         self.only_reductions: i64 = 0  # why nothing may open in the market at hand, 0 if it may
         # The step
-        self.source: i64 = BOOK
         self.level: i64 = NIL
         self.slot: i64 = NIL  # the resting order
         self.price: i64 = 0  # [ticks]
@@ -63,6 +67,11 @@ class Planner:
         self.maker_fee: i64 = 0
         self.reason: i64 = 0  # why there is no fill
         self.passed: i64 = 0  # [lots] of the resting order that a dry run has traded with
+        # The step, if it is with the curve
+        self.pool: Pool = state.markets[0].pool  # as it is after all steps so far: in a dry run a copy
+        self.value: i64 = 0  # [micro] exact: a curve's prices are off the grid
+        self.pool_fee: i64 = 0  # [micro] of the taker's fee
+        self.shared: i64 = 0  # order id of the maker whose fill the curve has had its share of
 
     def begin(self, o: Order) -> None:
         self.only_reductions = only_reductions(o.market, self.state.now)
@@ -70,9 +79,26 @@ class Planner:
         self.slot = NIL
         self.price = 0
         self.passed = 0
+        if o.market.curve_role != NO_CURVE:
+            self.pool = o.market.pool
+            self.shared = 0
+
+    def begin_dry(self, o: Order) -> None:
+        """The same for a dry run, which leaves the curve as it is."""
+        self.begin(o)
+        if o.market.curve_role != NO_CURVE:
+            self.pool = o.market.pool.copy()
 
     def crosses(self, o: Order) -> i64:
-        """The best price that the order may trade at; 0 if none."""
+        """A price that the order may trade at: the best of the book, else its limit if the curve is that good; 0 if none."""
+        best = self.crosses_book(o)
+        if best == 0 and o.market.curve_role != NO_CURVE and o.market.curve_role != JIT:
+            if self.curves.offered(o.market, o.market.pool, o.side, o.limit, 1) > 0:
+                best = o.limit
+        return best
+
+    def crosses_book(self, o: Order) -> i64:
+        """The best price of the book that the order may trade at; 0 if none."""
         best = self.book.best(o.market, 1 - o.side)
         if best != 0 and is_worse(o.limit, o.side, best):
             best = 0
@@ -80,9 +106,13 @@ class Planner:
 
     def next_step(self, o: Order) -> i64:
         """What happens next if all steps so far were executed: the order meets the first one of the best level."""
-        price = self.crosses(o)
+        price = self.crosses_book(o)
+        if o.market.curve_role != NO_CURVE:
+            step = self.meet_curve(o, o.left, price)
+            if step != PASS:
+                return step
         if price == 0:
-            self.reason = X_IMMEDIATE
+            self.reason = self.why_nothing_crosses(o)
             return STOP
         levels = self.state.levels.cells
         level = self.level
@@ -91,14 +121,19 @@ class Planner:
             self.level = level
         self.price = price
         self.slot = levels[level + L_HEAD]
-        return self.match_maker(o, o.market, self.slot, self.state.orders.cells[self.slot + O_SIZE], o.left)
+        step = self.match_maker(o, o.market, self.slot, self.state.orders.cells[self.slot + O_SIZE], o.left)
+        return self.share_with_curve(o) if o.market.jit_share_ppm != 0 and step == FILL else step
 
     def next_behind(self, o: Order, left: i64) -> i64:
         """What happens next in a dry run that has `left` to trade: what was traded with is passed over, since it is still in the book."""
         orders = self.state.orders.cells
+        if o.market.curve_role != NO_CURVE:
+            step = self.meet_curve(o, left, self.price_behind(o))
+            if step != PASS:
+                return step
         slot = self.slot
         if slot == NIL:
-            self.price = self.crosses(o)
+            self.price = self.crosses_book(o)
         elif orders[slot + O_SIZE] == self.passed:
             slot = orders[slot + O_NEXT]
             self.passed = 0
@@ -106,13 +141,107 @@ class Planner:
                 self.price = self.book.worse(o.market, 1 - o.side, self.price)
         if slot == NIL:
             if self.price == 0 or is_worse(o.limit, o.side, self.price):
-                self.reason = X_IMMEDIATE
+                self.reason = self.why_nothing_crosses(o)
                 return STOP
             slot = self.book.head(o.market, self.price)
         self.slot = slot
         step = self.match_maker(o, o.market, slot, orders[slot + O_SIZE] - self.passed, left)
+        if o.market.jit_share_ppm != 0 and step == FILL and self.share_with_curve(o) == CURVE_FILL:
+            return CURVE_FILL
         self.passed = orders[slot + O_SIZE] if step == CANCEL else self.passed + self.lots
         return step
+
+    def price_behind(self, o: Order) -> i64:
+        """In a dry run, the price of the first order that was not traded with and is within the order's limit; 0 if there is none."""
+        orders = self.state.orders.cells
+        price = self.price if self.slot != NIL else self.crosses_book(o)
+        if self.slot != NIL and orders[self.slot + O_SIZE] == self.passed and orders[self.slot + O_NEXT] == NIL:
+            price = self.book.worse(o.market, 1 - o.side, price)
+        return 0 if price == 0 or is_worse(o.limit, o.side, price) else price
+
+    # -- the curve ---------------------------------------------------------------------------------------------------------------
+
+    def meet_curve(self, o: Order, left: i64, book_price: i64) -> i64:
+        """A fill with the curve, where it is its turn before the book's price (0: the book has nothing); PASS if it is not."""
+        role = o.market.curve_role
+        if role == JIT or (role == LAST_RESORT and book_price != 0):
+            return PASS
+        bound = o.limit
+        if book_price != 0:
+            bound = book_price - 1 if o.side == BUY else book_price + 1
+        lots = self.curves.offered(o.market, self.pool, o.side, bound, self.room(o, left))
+        if lots == 0:
+            return PASS
+        return self.trade_with_curve(o, lots, self.curves.worth(o.market, self.pool, o.side, lots), PASS)
+
+    def why_nothing_crosses(self, o: Order) -> i64:
+        """A curve that can give no more is told, where there is nothing else to trade with."""
+        if o.market.curve_role == SEPARATE and self.curves.is_exhausted(o.market, o.side):
+            return X_CURVE
+        return X_IMMEDIATE
+
+    def share_with_curve(self, o: Order) -> i64:
+        """Instead of the fill at hand: the curve's share of it first, once for each maker."""
+        order_id = self.state.orders.cells[self.slot + O_ORDER_ID]
+        if self.shared == order_id:
+            return FILL
+        self.shared = order_id
+        maker_lots = self.lots
+        maker_fee = self.maker_fee
+        taker_fee = self.taker_fee
+        lots = self.curves.jit(o.market, self.pool, o.side, self.price, self.room(o, maker_lots))
+        if lots > 0:
+            step = self.trade_with_curve(o, lots, value_of(o.market, lots, self.price), FILL)
+            if step == CURVE_FILL:
+                return step
+        self.lots = maker_lots
+        self.maker_fee = maker_fee
+        self.taker_fee = taker_fee
+        return FILL
+
+    def room(self, o: Order, lots: i64) -> i64:
+        """As many of `lots` as order and curve may trade, where only reductions are let in or an isolated position must end at zero."""
+        cells = self.state.positions.cells
+        if self.only_reductions != 0:
+            lots = min_i64(lots, reducible(self.curves.inventory(o.market), 1 - o.side))
+            if not o.is_forced:
+                lots = min_i64(lots, reducible(cells[o.row + P_SIZE], o.side))
+        return self.to_zero(o.row, o.side, lots) if lots > 0 else 0
+
+    def trade_with_curve(self, o: Order, lots: i64, value: i64, otherwise: i64) -> i64:
+        """The fees of a fill with the curve, and whether the order may have it; `otherwise` where there is nothing to trade."""
+        market = o.market
+        cells = self.state.positions.cells
+        if value <= 0:
+            return otherwise
+        inventory = self.curves.inventory(market)
+        signed = lots if o.side == BUY else -lots
+        cost = value if o.side == BUY else -value
+        held = cells[o.row + P_SIZE]
+        if market.open_interest_cap != 0 and exceeds_cap(market, added_interest(held, inventory, signed)):
+            self.reason = X_OPEN_INTEREST
+            return STOP
+        fee = 0 if o.is_forced else self.curve_fee(market, inventory, signed, value)
+        if not o.is_forced and not allows_change(self.state, market, o.row, signed, cost, fee, reduces(held, signed)):
+            self.reason = X_MARGIN
+            return STOP
+        self.lots = lots
+        self.value = value
+        self.price = max_i64(1, average_price(market, lots, value))
+        self.taker_fee = fee
+        self.pool_fee = ppm_floor(fee, market.pool_fee_ppm)
+        return CURVE_FILL
+
+    def curve_fee(self, market: Market, inventory: i64, signed: i64, value: i64) -> i64:
+        """[micro] What a trade that reduces the curve's position pays, and what one that raises it does; of both kinds, pro rata."""
+        if market.reducing_fee_ppb == market.taker_fee_ppb:
+            return ppb_ceil(value, market.taker_fee_ppb)
+        lots = abs_i64(signed)
+        closing = min_i64(lots, max_i64(inventory, 0) if signed > 0 else max_i64(-inventory, 0))
+        part = mul_div_floor(value, closing, lots)
+        return ppb_ceil(part, market.reducing_fee_ppb) + ppb_ceil(value - part, market.taker_fee_ppb)
+
+    # -- the book ----------------------------------------------------------------------------------------------------------------
 
     def match_maker(self, o: Order, market: Market, slot: i64, size: i64, left: i64) -> i64:
         """What happens when the order, with `left` to trade, meets a resting one with `size` open: FILL, CANCEL or STOP.

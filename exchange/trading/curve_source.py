@@ -1,0 +1,106 @@
+"""What the curve of a market offers to an order: the formula's quotes, within what its pool can bear, and never across the book's.
+
+A curve is a maker, it never takes. Where its own quote would cross the other side of the book, say after a move of the oracle, it quotes
+one tick short of that side instead: an order then gets the worse of the two prices, and nobody can trade the curve against the book at no
+risk.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from ..money.margin import row_equity
+from ..money.payoff import lot_value, value_of
+from ..schema.kinds import BUY
+from ..state.market import Market
+from ..state.pools import Pool
+from ..state.state import State
+from ..state.tables import P_SIZE
+from ..state.types import NIL, PPM, abs_i64, max_i64, min_i64, mul_div_floor
+from .curve import Curve
+
+NO_CURVE: Final[i64] = 0  # when an order meets the curve of its market
+SEPARATE: Final[i64] = 1  # always: there is no book
+INTERLEAVED: Final[i64] = 2  # where the curve is better than the book
+JIT: Final[i64] = 3  # only as a part of what a maker is about to trade
+LAST_RESORT: Final[i64] = 4  # where the book has nothing
+
+
+class CurveSource:
+    def __init__(self, state: State, curves: list[Curve]) -> None:
+        self.state: State = state
+        self.curves: list[Curve] = curves  # by market; the base, which is never asked, where there is none
+
+    def curve(self, market: Market) -> Curve:
+        return self.curves[market.number]
+
+    def inventory(self, market: Market) -> i64:
+        """[lots] that the curve holds, signed."""
+        return self.state.positions.cells[market.pool.row + P_SIZE]
+
+    def is_open(self, market: Market) -> bool:
+        """Does it quote at all? Not before the first oracle price, nor while it calls the last one stale."""
+        pool = market.pool
+        if pool.row == NIL or pool.started == 0 or market.oracle == 0:
+            return False
+        return market.curve_stale_after == 0 or self.state.now - market.oracle_ts <= market.curve_stale_after
+
+    def offered(self, market: Market, pool: Pool, side: i64, bound: i64, most: i64) -> i64:
+        """How many lots, `most` at most, an order of this side trades with the curve at `bound` [ticks] or better, each of them."""
+        if not self.is_open(market):
+            return 0
+        if side == BUY:
+            if bound <= market.best_bid:
+                return 0
+        elif market.best_ask != 0 and bound >= market.best_ask:
+            return 0
+        inventory = self.inventory(market)
+        most = min_i64(most, self.room(market, inventory, side))
+        if most <= 0:
+            return 0
+        lots = self.curve(market).lots_to(market, pool, inventory, side, bound, most)
+        assert 0 <= lots <= most, f"{type(self.curve(market)).__name__}.lots_to returned {lots}: expected 0 to {most}"
+        return lots
+
+    def worth(self, market: Market, pool: Pool, side: i64, lots: i64) -> i64:
+        """[micro] what `lots` cost a buyer, or fetch a seller, all of them offered at one bound; 0 or less: no trade."""
+        value: i64 = self.curve(market).value(market, pool, self.inventory(market), side, lots)
+        if side == BUY:
+            return max_i64(value, value_of(market, lots, market.best_bid + 1))
+        if market.best_ask != 0:
+            value = min_i64(value, value_of(market, lots, market.best_ask - 1))
+        return value
+
+    def traded(self, market: Market, pool: Pool, before: i64, side: i64, lots: i64, value: i64, fee: i64) -> None:
+        """A trade from the inventory `before` on was booked; `fee` of it went to the pool."""
+        self.curve(market).traded(market, pool, before, side, lots, value)
+        if fee != 0:
+            self.curve(market).earned(market, pool, fee)
+
+    def room(self, market: Market, inventory: i64, side: i64) -> i64:
+        """How many lots the curve may trade: what closes its position, and what its pool can carry beyond that."""
+        largest = market.max_lots
+        if market.pool_is_virtual == 0:
+            equity = max_i64(0, row_equity(self.state, market.pool.row))
+            price = lot_value(market, max_i64(market.mark, market.oracle))
+            largest = min_i64(largest, mul_div_floor(equity, PPM, max_i64(1, market.pool_margin_ppm)) // price)
+        return largest + inventory if side == BUY else largest - inventory
+
+    def is_exhausted(self, market: Market, side: i64) -> bool:
+        """Can it give nothing at any price to an order of this side?"""
+        return not self.is_open(market) or self.room(market, self.inventory(market), side) <= 0
+
+    def jit(self, market: Market, pool: Pool, side: i64, price: i64, lots: i64) -> i64:
+        """How many of `lots` that a maker is about to trade at `price` the curve takes instead: its share, as far as that reduces what it
+        holds, and not at a price that is worse than the middle of its own quotes."""
+        if not self.is_open(market):
+            return 0
+        inventory = self.inventory(market)
+        if (side == BUY) != (inventory > 0):
+            return 0
+        middle = self.curve(market).middle(market, pool, inventory)
+        if middle == 0 or (price < middle if side == BUY else price > middle):
+            return 0
+        return min_i64(abs_i64(inventory), lots * market.jit_share_ppm // PPM)  # < 2^40 x 2^20

@@ -1,0 +1,190 @@
+"""Liquidity: money into the pool of a market's curve, for shares of it, and back; and what the curve does when the oracle moves.
+
+A pool belongs to who has shares of it, the venue's own capital included, which stays for good: so no pool is ever empty, and the first to
+come cannot make shares dear by a gift. What a pool is worth is measured at the mark and at the oracle: who comes in pays the higher of the
+two, who leaves gets by the lower, so that nobody trades shares against a price that is late. Shares and payments round down.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from ..money.ledger import Ledger
+from ..money.margin import profit_at, row_equity
+from ..money.payoff import value_of
+from ..schema import kinds as k
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import P_ISOLATED_MARGIN, P_MODE, P_PAID_IN, P_SHARES, P_SHARES_SINCE, P_SIZE
+from ..state.types import CURVE, NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppm_ceil
+from .access import in_liquidation, refused_user_in_market
+from .accounts import AccountDesk
+from .curve_source import NO_CURVE, CurveSource
+
+MOST_SHARES: Final[i64] = 1 << 60  # of one pool
+
+
+class LiquidityDesk:
+    def __init__(self, state: State, ledger: Ledger, curves: CurveSource, accounts: AccountDesk) -> None:
+        self.state: State = state
+        self.ledger: Ledger = ledger
+        self.curves: CurveSource = curves
+        self.accounts: AccountDesk = accounts
+
+    def open_pools(self, capital: list[i64]) -> None:
+        """A position of the CURVE account in every market that has a curve, with the design's capital [micro] behind it, by market."""
+        state = self.state
+        for market in state.markets:
+            if market.curve_role != NO_CURVE:
+                row = state.position_row(CURVE, market.number)
+                state.positions.cells[row + P_MODE] = k.ISOLATED
+                market.pool.row = row
+                market.pool.shares = capital[market.number]
+                self.ledger.deposit(CURVE, market.asset, capital[market.number])
+                self.ledger.to_isolated(row, capital[market.number])
+
+    # -- the oracle ----------------------------------------------------------------------------------------------------------------
+
+    def oracle_moved(self, market: Market) -> None:
+        """After a new oracle price, before the mark."""
+        if market.curve_role == NO_CURVE:
+            return
+        pool = market.pool
+        curve = self.curves.curve(market)
+        if pool.started == 0:
+            curve.start(market, pool)
+            pool.started = 1
+            return
+        inventory = self.curves.inventory(market)
+        before = curve.middle(market, pool, inventory)
+        cost = curve.oracle_moved(market, pool, inventory)
+        if cost != 0:
+            after = curve.middle(market, pool, inventory)
+            self.state.log.emit(k.E_CURVE_MOVED, self.state.now, market.number, before, after, cost)
+
+    # -- shares --------------------------------------------------------------------------------------------------------------------
+
+    def refused(self, account: i64, number: i64) -> i64:
+        """May the account have to do with the pool of this market now?"""
+        state = self.state
+        reason = refused_user_in_market(state, account, number)
+        if reason != 0:
+            return reason
+        market = state.markets[number]
+        if market.status == k.HALTED:
+            return k.R_MARKET_HALTED
+        return k.R_NO_CURVE if market.curve_role == NO_CURVE or market.pool_is_virtual != 0 else 0
+
+    def worth(self, market: Market, price: i64) -> i64:
+        """[micro] of the whole pool, its position taken at `price`."""
+        cells = self.state.positions.cells
+        row = market.pool.row
+        return cells[row + P_ISOLATED_MARGIN] + profit_at(market, cells, row, price)
+
+    def add(self, account: i64, number: i64, amount: i64, lower: i64, upper: i64) -> i64:
+        reason = self.refused(account, number)
+        if reason == 0:
+            reason = self.refused_addition(account, self.state.markets[number], amount, lower, upper)
+        if reason != 0:
+            return reason
+        state = self.state
+        market = state.markets[number]
+        pool = market.pool
+        worth = max_i64(self.worth(market, market.mark), self.worth(market, market.oracle))
+        shares = mul_div_floor(amount, pool.shares, worth) if worth > 0 else 0
+        if shares == 0 or pool.shares + shares > MOST_SHARES:
+            return k.R_LIQUIDITY_LIMIT
+        self.pay_in(account, market, amount)
+        row = state.position_row(account, number)
+        cells = state.positions.cells
+        cells[row + P_SHARES] += shares
+        cells[row + P_PAID_IN] += amount
+        cells[row + P_SHARES_SINCE] = state.now
+        pool.shares += shares
+        state.log.emit(k.E_LIQUIDITY_ADDED, state.now, account, number, amount, shares)
+        return 0
+
+    def refused_addition(self, account: i64, market: Market, amount: i64, lower: i64, upper: i64) -> i64:
+        state = self.state
+        if in_liquidation(state, account, NIL):
+            return k.R_IN_LIQUIDATION
+        if market.status == k.SETTLED:
+            return k.R_MARKET_SETTLED
+        if market.mark == 0:
+            return k.R_NO_MARK_PRICE
+        if market.is_stale(state.now) or not self.curves.is_open(market):
+            return k.R_ORACLE_STALE
+        if lower != 0 or upper != 0:
+            return k.R_CURVE_RANGE
+        return self.accounts.refused_outflow(account, market.asset, amount)
+
+    def pay_in(self, account: i64, market: Market, amount: i64) -> None:
+        """From an account's cash into the pool; a negative amount goes the other way."""
+        self.ledger.move(account, CURVE, market.asset, amount)
+        self.ledger.to_isolated(market.pool.row, amount)
+
+    def remove(self, account: i64, number: i64, shares: i64, range_id: i64) -> i64:
+        """An account in liquidation may: money comes in."""
+        reason = self.refused(account, number)
+        if reason != 0:
+            return reason
+        state = self.state
+        cells = state.positions.cells
+        market = state.markets[number]
+        row = state.find_position(account, number)
+        if range_id != 0 or row == NIL or cells[row + P_SHARES] < shares:
+            return k.R_INSUFFICIENT_SHARES
+        if state.now - cells[row + P_SHARES_SINCE] < market.pool_lock:
+            return k.R_LIQUIDITY_LOCKED
+        worth = min_i64(self.worth(market, market.mark), self.worth(market, market.oracle))
+        amount = mul_div_floor(max_i64(0, worth), shares, market.pool.shares)
+        if not self.can_pay_out(market, amount):
+            return k.R_POOL_MARGIN
+        paid_in = mul_div_floor(cells[row + P_PAID_IN], shares, cells[row + P_SHARES])
+        cells[row + P_PAID_IN] -= paid_in
+        cells[row + P_SHARES] -= shares
+        market.pool.shares -= shares
+        self.pay_in(account, market, -amount)
+        state.log.emit(k.E_LIQUIDITY_REMOVED, state.now, account, number, shares, amount)
+        return 0
+
+    def can_pay_out(self, market: Market, amount: i64) -> bool:
+        """Would the pool still carry its position, at the mark and at the oracle, and has it the money?"""
+        cells = self.state.positions.cells
+        row = market.pool.row
+        size = abs_i64(cells[row + P_SIZE])
+        if cells[row + P_ISOLATED_MARGIN] < amount:
+            return False
+        for price in (market.mark, market.oracle):
+            if self.worth(market, price) - amount < ppm_ceil(value_of(market, size, price), market.pool_margin_ppm) and size != 0:
+                return False
+        return True
+
+
+# -- a pool in trouble --------------------------------------------------------------------------------------------------------------
+
+
+def lots_to_close(state: State, market: Market, trigger_ppm: i64, target_ppm: i64) -> i64:
+    """How many lots of a pool's position are to be closed against those who win by it; 0: none.
+
+    It is time when what the pool owes them, the loss of its position at the mark, is more than `trigger_ppm` of its money (0: all of it);
+    the position shrinks until it is `target_ppm` of what money is left (GMX: maxPnlFactorForAdl, minPnlFactorAfterAdl).
+    """
+    cells = state.positions.cells
+    row = market.pool.row
+    size = abs_i64(cells[row + P_SIZE])
+    equity = row_equity(state, row)
+    money = cells[row + P_ISOLATED_MARGIN]
+    owed = int(money) - int(equity)
+    if size == 0 or owed <= 0:
+        return 0
+    if equity < 0:
+        return size
+    if trigger_ppm == 0 or owed * 1_000_000 <= int(money) * int(trigger_ppm):
+        return 0
+    # Closing a part f at the mark pays f x owed: (1 - f) owed <= target x (money - f x owed)
+    rest = owed * 1_000_000 - int(money) * int(target_ppm)
+    part = owed * (1_000_000 - int(target_ppm))
+    return min(int(size), -(-int(size) * rest // part)) if part > 0 else size
