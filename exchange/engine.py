@@ -140,7 +140,7 @@ class Exchange(Queries):
         self.matcher: Matcher = Matcher(state, book, ledger)
         self.entry: OrderEntry = OrderEntry(state, self.matcher)
         self.accounts: AccountDesk = AccountDesk(state, ledger, self.matcher)
-        self.liquidity: LiquidityDesk = LiquidityDesk(state, ledger, book.curves, self.accounts)
+        self.liquidity_desk: LiquidityDesk = LiquidityDesk(state, ledger, book.curves, self.accounts)
         payers, ahead = backstop_rules(venue)
         self.vault: Vault = vault_rule(venue)
         self.slices: Slices = Slices(state, ledger, self.matcher, Backstops(state, ledger, payers, ahead), liquidation_terms(venue))
@@ -149,7 +149,7 @@ class Exchange(Queries):
         adl = Deleveraging(state, self.matcher.positions, rule) if rule is not None else None
         self.liquidations: LiquidationPass = LiquidationPass(state, self.slices, self.lifecycle, adl, screen_rule(venue))
         marks = [mark_rule(market) for market in venue.markets]
-        self.prices: PriceDesk = PriceDesk(state, book, marks, self.liquidity, self.lifecycle, self.liquidations)
+        self.prices: PriceDesk = PriceDesk(state, book, marks, self.liquidity_desk, self.lifecycle, self.liquidations)
         funding = [funding_rule(market) for market in venue.markets]
         self.market_desk: MarketDesk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
@@ -176,7 +176,7 @@ class Exchange(Queries):
             account += 1
         self.ledger.deposit(INSURANCE, 0, self.design.insurance_fund.capital * 1_000_000)
         self.ledger.deposit(VAULT, 0, self.design.vault.capital * 1_000_000)
-        self.liquidity.open_pools([market.curve.capital * 1_000_000 for market in self.design.markets])
+        self.liquidity_desk.open_pools([market.curve.capital * 1_000_000 for market in self.design.markets])
         self.state.reserve()
 
     @property
@@ -392,12 +392,12 @@ class Exchange(Queries):
             to = rows[at + c.TRANSFER_TO]
             return self.recovered(desk.transfer(account, to, rows[at + c.TRANSFER_ASSET], rows[at + c.TRANSFER_AMOUNT]), to)
         if kind == k.C_ADD_LIQUIDITY:
-            return self.liquidity.add(
+            return self.liquidity_desk.add(
                 account, rows[at + c.ADD_LIQUIDITY_MARKET], rows[at + c.ADD_LIQUIDITY_AMOUNT], rows[at + c.ADD_LIQUIDITY_LOWER],
                 rows[at + c.ADD_LIQUIDITY_UPPER],
             )  # fmt: skip
         if kind == k.C_REMOVE_LIQUIDITY:
-            reason = self.liquidity.remove(
+            reason = self.liquidity_desk.remove(
                 account, rows[at + c.REMOVE_LIQUIDITY_MARKET], rows[at + c.REMOVE_LIQUIDITY_SHARES], rows[at + c.REMOVE_LIQUIDITY_RANGE]
             )
             return self.recovered(reason, account)
@@ -449,6 +449,7 @@ class Exchange(Queries):
         self.ledger.check()
         self.matcher.open.check()
         self.lifecycle.check()
+        self.liquidity_desk.check()
 
 
 def restore(data: object) -> Exchange:

@@ -21,7 +21,7 @@ from .money.margin import (
 )
 from .money.payoff import value_of
 from .schema.kinds import BUY, ISOLATED
-from .schema.views import Auction, OpenOrder, Position
+from .schema.views import Auction, Liquidity, OpenOrder, PoolView, Position
 from .state.market import Market
 from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKET_TIMERS
 from .state.state import State
@@ -48,16 +48,21 @@ from .state.tables import (
     P_LEVERAGE,
     P_MODE,
     P_NEXT,
+    P_PAID_IN,
+    P_SHARES,
+    P_SHARES_SINCE,
     P_SIZE,
 )
-from .state.types import FIRST_USER, NEVER, NIL, min_i64
+from .state.types import FIRST_USER, NEVER, NIL, max_i64, mul_div_floor
 from .trading.book import Book
+from .trading.depth import Walk
 from .trading.funding import FundingEngine
+from .trading.liquidity import least_worth
 from .trading.open_orders import client_order
 
-SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "reserved", "reserved")
+SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools")
-BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES[:-1])
+BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES)
 
 
 class Queries:
@@ -157,17 +162,61 @@ class Queries:
         return lots, value
 
     def sweep(self, market: i64, side: i64, size: i64) -> tuple[int, int]:
-        """(lots, value) that a market order of `side` for `size` lots would trade, rules of margin and self-trade aside."""
-        lots: i64 = 0
-        value: i64 = 0
+        """(lots, value) that a market order of `side` for `size` lots would trade, with book and curve, rules of margin and self-trade
+        aside."""
+        walk = Walk(self.state, self.book, self.known_market(market), 1 - side)
+        was_busy = self.is_busy
+        self.is_busy = True  # a curve is asked
+        try:
+            walk.reach_lots(size, walk.worst())
+            return walk.lots, walk.value
+        finally:
+            self.is_busy = was_busy
+
+    def curve_within(self, market: i64, side: i64, limit: i64) -> tuple[int, int]:
+        """(lots, value) that the curve alone would trade with an order of `side` at `limit` or better, each lot of them."""
         asked = self.known_market(market)
-        price = self.book.best(asked, 1 - side)
-        while price != 0 and lots < size:
-            here = min_i64(size - lots, self.book.level_lots(asked, price))
-            lots += here
-            value += value_of(asked, here, price)
-            price = self.book.worse(asked, 1 - side, price)
-        return lots, value
+        curves = self.book.curves
+        was_busy = self.is_busy
+        self.is_busy = True
+        try:
+            lots = curves.offered(asked, asked.pool, side, limit, asked.max_lots)
+            return lots, curves.worth(asked, asked.pool, side, lots) if lots > 0 else 0
+        finally:
+            self.is_busy = was_busy
+
+    def curve_price(self, market: i64) -> int:
+        """The middle of the curve's quotes [ticks]; 0: it quotes nothing, or there is none."""
+        asked = self.known_market(market)
+        curves = self.book.curves
+        was_busy = self.is_busy
+        self.is_busy = True
+        try:
+            return curves.curve(asked).middle(asked, asked.pool, curves.inventory(asked)) if curves.is_open(asked) else 0
+        finally:
+            self.is_busy = was_busy
+
+    def liquidity(self, account: i64, market: i64) -> Liquidity:
+        """The account's shares of the market's pool, and what they would fetch now."""
+        asked = self.known_market(market)
+        row = self.state.find_position(self.known_account(account), market)
+        cells = self.state.positions.cells
+        if row == NIL or cells[row + P_SHARES] == 0:
+            return Liquidity(account, market, 0, 0, 0, 0)
+        worth = max_i64(0, least_worth(self.state, asked))
+        part = mul_div_floor(worth, cells[row + P_SHARES], asked.pool.shares)
+        until = cells[row + P_SHARES_SINCE] + asked.pool_lock
+        return Liquidity(account, market, cells[row + P_SHARES], cells[row + P_PAID_IN], part, until)
+
+    def pool(self, market: i64) -> PoolView | None:
+        """What stands behind the market's curve; None: it has no curve."""
+        asked = self.known_market(market)
+        row = asked.pool.row
+        if row == NIL:
+            return None
+        cells = self.state.positions.cells
+        equity = row_equity(self.state, row)
+        return PoolView(market, cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN], equity, asked.pool.shares)
 
     def auctions(self) -> list[Auction]:
         """Open auctions with their terms as of now."""

@@ -32,6 +32,26 @@ class OpenOrder(Coded, frozen=True, gc=False):
     client_lo: int
 
 
+class Liquidity(Coded, frozen=True, gc=False):
+    account: int
+    market: int
+    shares: int  # of the market's pool
+    paid_in: int  # [micro] for them
+    worth: int  # [micro] what they would fetch now
+    locked_until: int  # [ns]
+
+
+class PoolView(Coded, frozen=True, gc=False):
+    """What stands behind the curve of a market."""
+
+    market: int
+    size: int  # [lots] of its position, signed
+    entry_notional: int  # [micro] signed like size
+    money: int  # [micro]
+    equity: int  # [micro] money and position at the mark
+    shares: int  # in all, those of the venue's own capital included
+
+
 class Auction(Coded, frozen=True, gc=False):
     """Terms as of the venue's time. `gain` is what a bidder for the whole account would gain against the mark: times the share taken."""
 

@@ -17,7 +17,17 @@ from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import P_ISOLATED_MARGIN, P_MODE, P_PAID_IN, P_SHARES, P_SHARES_SINCE, P_SIZE
+from ..state.tables import (
+    P_ACCOUNT,
+    P_ISOLATED_MARGIN,
+    P_MARKET,
+    P_MODE,
+    P_PAID_IN,
+    P_SHARES,
+    P_SHARES_SINCE,
+    P_SIZE,
+    P_WIDTH,
+)
 from ..state.types import CURVE, NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppm_ceil
 from .access import in_liquidation, refused_user_in_market
 from .accounts import AccountDesk
@@ -26,16 +36,31 @@ from .curve_source import NO_CURVE, CurveSource
 MOST_SHARES: Final[i64] = 1 << 60  # of one pool
 
 
+def worth_at(state: State, market: Market, price: i64) -> i64:
+    """[micro] of the whole pool, its position taken at `price`."""
+    cells = state.positions.cells
+    row = market.pool.row
+    return cells[row + P_ISOLATED_MARGIN] + profit_at(market, cells, row, price)
+
+
+def least_worth(state: State, market: Market) -> i64:
+    """[micro] of the whole pool, for who leaves."""
+    return min_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
+
+
 class LiquidityDesk:
     def __init__(self, state: State, ledger: Ledger, curves: CurveSource, accounts: AccountDesk) -> None:
         self.state: State = state
         self.ledger: Ledger = ledger
         self.curves: CurveSource = curves
         self.accounts: AccountDesk = accounts
+        self.capital: list[int] = []  # [micro] of the venue's own, by market: as many shares, which stay
 
     def open_pools(self, capital: list[i64]) -> None:
         """A position of the CURVE account in every market that has a curve, with the design's capital [micro] behind it, by market."""
         state = self.state
+        for amount in capital:
+            self.capital.append(int(amount))
         for market in state.markets:
             if market.curve_role != NO_CURVE:
                 row = state.position_row(CURVE, market.number)
@@ -77,12 +102,6 @@ class LiquidityDesk:
             return k.R_MARKET_HALTED
         return k.R_NO_CURVE if market.curve_role == NO_CURVE or market.pool_is_virtual != 0 else 0
 
-    def worth(self, market: Market, price: i64) -> i64:
-        """[micro] of the whole pool, its position taken at `price`."""
-        cells = self.state.positions.cells
-        row = market.pool.row
-        return cells[row + P_ISOLATED_MARGIN] + profit_at(market, cells, row, price)
-
     def add(self, account: i64, number: i64, amount: i64, lower: i64, upper: i64) -> i64:
         reason = self.refused(account, number)
         if reason == 0:
@@ -92,7 +111,7 @@ class LiquidityDesk:
         state = self.state
         market = state.markets[number]
         pool = market.pool
-        worth = max_i64(self.worth(market, market.mark), self.worth(market, market.oracle))
+        worth = max_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
         shares = mul_div_floor(amount, pool.shares, worth) if worth > 0 else 0
         if shares == 0 or pool.shares + shares > MOST_SHARES:
             return k.R_LIQUIDITY_LIMIT
@@ -138,8 +157,7 @@ class LiquidityDesk:
             return k.R_INSUFFICIENT_SHARES
         if state.now - cells[row + P_SHARES_SINCE] < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
-        worth = min_i64(self.worth(market, market.mark), self.worth(market, market.oracle))
-        amount = mul_div_floor(max_i64(0, worth), shares, market.pool.shares)
+        amount = mul_div_floor(max_i64(0, least_worth(state, market)), shares, market.pool.shares)
         if not self.can_pay_out(market, amount):
             return k.R_POOL_MARGIN
         paid_in = mul_div_floor(cells[row + P_PAID_IN], shares, cells[row + P_SHARES])
@@ -157,10 +175,30 @@ class LiquidityDesk:
         size = abs_i64(cells[row + P_SIZE])
         if cells[row + P_ISOLATED_MARGIN] < amount:
             return False
-        for price in (market.mark, market.oracle):
-            if self.worth(market, price) - amount < ppm_ceil(value_of(market, size, price), market.pool_margin_ppm) and size != 0:
-                return False
-        return True
+        return size == 0 or (self.carries(market, size, market.mark, amount) and self.carries(market, size, market.oracle, amount))
+
+    def carries(self, market: Market, size: i64, price: i64, less: i64) -> bool:
+        """Could the pool, with `less` in it, hold `size` lots (unsigned) at `price`?"""
+        return worth_at(self.state, market, price) - less >= ppm_ceil(value_of(market, size, price), market.pool_margin_ppm)
+
+    # -- proof -------------------------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Shares add up, and every pool is the CURVE account's."""
+        state = self.state
+        cells = state.positions.cells
+        shares: list[int] = [0] * len(state.markets)
+        row: i64 = 0
+        while row < state.positions.end:
+            assert cells[row + P_SHARES] >= 0 and cells[row + P_PAID_IN] >= 0
+            shares[cells[row + P_MARKET]] += int(cells[row + P_SHARES])
+            row += P_WIDTH
+        for market in state.markets:
+            pool = market.pool
+            assert int(pool.shares) - shares[market.number] == self.capital[market.number], "shares of a pool do not add up"
+            assert (pool.row == NIL) == (market.curve_role == NO_CURVE)
+            if pool.row != NIL:
+                assert cells[pool.row + P_ACCOUNT] == CURVE and cells[pool.row + P_MODE] == k.ISOLATED, "a pool of another account"
 
 
 # -- a pool in trouble --------------------------------------------------------------------------------------------------------------

@@ -29,9 +29,9 @@ from perplab.exchange.events import Event
 
 MONEY = {
     "amount", "taker_fee", "maker_fee", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid",
-    "profit", "conceded",
+    "profit", "conceded", "pool_fee", "cost", "priority_fee",
 }  # fmt: skip
-TIMES = {"ts", "due"}
+TIMES = {"ts", "due", "ends"}
 ACCOUNTS = {"account", "to", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
 CODES = {
     "account_kind": AccountKind, "side": Side, "taker_side": Side, "tif": TimeInForce, "state": OrderState, "mode": MarginMode,
@@ -110,7 +110,15 @@ def market_values(x: Exchange, market: int) -> Callable[[str], object]:
     def ladder(side: int) -> str:
         return ",".join(f"{lots}@{price}" for price, lots in x.depth(market, side, 99)) or "-"
 
-    return lambda key: {
+    pool = x.pool(market)
+    if pool is not None:
+        of_pool = {
+            "pool": shown_money(pool.money), "pool_equity": shown_money(pool.equity), "inventory": pool.size, "pool_shares": pool.shares,
+            "middle": x.curve_price(market),
+        }  # fmt: skip
+    else:
+        of_pool = {}
+    return lambda key: of_pool[key] if key in of_pool else {
         "mark": x.mark_price, "oracle": x.oracle_price, "last": x.last_price, "interest": x.open_interest,
         "bids": lambda _: ladder(Side.BUY), "asks": lambda _: ladder(Side.SELL),
     }[key](market)  # fmt: skip
@@ -118,7 +126,9 @@ def market_values(x: Exchange, market: int) -> Callable[[str], object]:
 
 def position_values(x: Exchange, account: int, market: int) -> Callable[[str], object]:
     position = x.position(account, market)
+    own = x.liquidity(account, market)
     return lambda key: {
+        "shares": own.shares, "paid_in": shown_money(own.paid_in), "worth": shown_money(own.worth), "locked": own.locked_until - START,
         "size": position.size, "entry": shown_money(position.entry_notional), "margin": shown_money(position.isolated_margin),
         "unsettled": shown_money(position.unsettled), "leverage": position.leverage,
         "liquidation": x.liquidation_price(account, market), "bankruptcy": x.bankruptcy_price(account, market),

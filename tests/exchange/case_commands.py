@@ -13,7 +13,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import AccountKind, FundingMode, MarginMode, MarketStatus, Side, TimeInForce
 from perplab.exchange.events import Event
 
-SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5}
+SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5, "curve": 6}
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 NIL = -1
 
@@ -129,6 +129,12 @@ def status(w: World, words: list[str]) -> m.Command:
     return m.SetMarketStatus(w.ts, w.market(market), MarketStatus[name.upper()], price)
 
 
+def add_liquidity(w: World, words: list[str]) -> m.Command:
+    account, market, amount, *bounds = words  # bounds: LOWER .. UPPER
+    lower, upper = (int(bounds[0]), int(bounds[2])) if bounds else (0, 0)
+    return m.AddLiquidity(w.ts, w.account(account), w.market(market), micro(amount), lower, upper)
+
+
 COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "open": open_account,
     "deposit": money(m.Deposit),
@@ -149,6 +155,10 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "oracle": lambda w, a: m.UpdateOracle(w.ts, w.market(a[0]), int(a[1]), int(a[3]) if len(a) > 3 else 0),
     "take": lambda w, a: m.TakeAuction(w.ts, w.account(a[0]), int(a[1]), int(a[2]), micro(a[4]) if len(a) > 4 else 0),
     "status": status,
+    "add_liquidity": add_liquidity,
+    "remove_liquidity": lambda w, a: m.RemoveLiquidity(
+        w.ts, w.account(a[0]), w.market(a[1]), int(a[2]), int(a[4]) if len(a) > 4 else 0
+    ),
     "tick": lambda w, a: m.Tick(w.ts),
 }
 

@@ -12,7 +12,7 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     # ...                       a comment; also at the end of a line
 
 A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1m`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
-Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault; any number as #99), markets the names of
+Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault, curve; any number as #99), markets the names of
 the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
     accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
@@ -25,6 +25,7 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
     oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
     status MARKET STATUS [@ PRICE]                              debit NAME AMOUNT [ASSET] [from MARKET]
     funding MARKET rule|set|shift [PPT]
+    add_liquidity NAME MARKET AMOUNT [LOWER .. UPPER]           remove_liquidity NAME MARKET SHARES [of RANGE]
 
 An event is `Kind key=value ...` with the fields of events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
 Queries:
@@ -32,6 +33,7 @@ Queries:
     = NAME cash A equity A free A available A initial A maintenance A
     = NAME MARKET size N entry A margin A unsettled A leverage N liquidation P bankruptcy P
     = MARKET mark P oracle P last P interest N bids SIZE@PRICE,... asks SIZE@PRICE,...      (`-`: none)
+    = NAME MARKET shares N paid_in A worth A locked T           = MARKET pool A pool_equity A inventory N pool_shares N middle P
     = auction ID share PPM gain A equity A insolvent 0|1
 """
 
