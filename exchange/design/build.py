@@ -83,14 +83,20 @@ def fill_curve(record: MarketRecord, market: Market) -> None:
     record.pool_adl_target_ppm = design.adl_target_ppm
 
 
+def tier_deduction(before: int, lower: int, rate_before: int, rate: int) -> int:
+    """What is deducted from notional x rate in a tier that begins at `lower`, so that the requirement is continuous there (Binance's
+    maintenance amount). In the unit of lower x rate."""
+    return before + lower * (rate - rate_before)
+
+
 def fill_tiers(record: MarketRecord, market: Market) -> None:
-    """Tier rates and deductions: deduction_n = deduction_{n-1} + lower_n x (rate_n - rate_{n-1}), exact since bounds are whole USD."""
+    """Tier rates and deductions; these are exact in micro-units, since bounds are whole USD."""
     record.tiers = len(market.tiers)
     initial = maintenance = 0
     before = market.tiers[0]
     for number, tier in enumerate(market.tiers):
-        initial += tier.lower_notional * (tier.initial_margin_ppm - before.initial_margin_ppm)
-        maintenance += tier.lower_notional * (tier.maintenance_margin_ppm - before.maintenance_margin_ppm)
+        initial = tier_deduction(initial, tier.lower_notional, before.initial_margin_ppm, tier.initial_margin_ppm)
+        maintenance = tier_deduction(maintenance, tier.lower_notional, before.maintenance_margin_ppm, tier.maintenance_margin_ppm)
         record.tier_lower[number] = tier.lower_notional * MICRO
         record.initial_ppm[number] = tier.initial_margin_ppm
         record.initial_deduction[number] = initial

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..state import types as t
-from .parameters import LEAST_MS, MICRO
+from .parameters import LEAST_MS, MICRO, AuctionDesign
 from .reader import DesignError
 from .structs import Market, Tier, VenueDesign
 
@@ -37,7 +37,18 @@ def checked(venue: VenueDesign, file: str) -> VenueDesign:
         refuse("vault.unwind_interval_ms", venue.vault.unwind_interval_ms, f"0 for never, or at least {LEAST_MS}")
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
+    check_auction(venue.liquidation.dutch_auction, refuse)
     return venue
+
+
+def check_auction(auction: AuctionDesign, refuse: Refuse) -> None:
+    key = "liquidation.dutch_auction"
+    if auction.fast_ms >= auction.duration_ms:
+        refuse(f"{key}.fast_ms", auction.fast_ms, f"less than duration_ms ({auction.duration_ms})")
+    if auction.cutoff_ppm > auction.start_ppm:
+        refuse(f"{key}.cutoff_ppm", auction.cutoff_ppm, f"at most start_ppm ({auction.start_ppm})")
+    if auction.cutoff_ppm > 0 and auction.fast_ms == 0:
+        refuse(f"{key}.fast_ms", 0, "the time in which the price falls to cutoff_ppm")
 
 
 def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -> None:

@@ -53,6 +53,8 @@ class BookDesign(Parameters, frozen=True):
 class AuctionDesign(Parameters, frozen=True):
     start_ppm: Ppm = 980_000
     duration_ms: Annotated[int, Meta(ge=100, le=86_400_000)] = 30_000
+    fast_ms: Milliseconds = 0  # of it, in which the price falls to cutoff_ppm; 0: it falls in one line
+    cutoff_ppm: Ppm = 0
     insolvent_duration_ms: Annotated[int, Meta(ge=100, le=86_400_000)] = 30_000
     buffer_ppm: Annotated[int, Meta(ge=0, le=10_000_000)] = 150_000
 

@@ -55,7 +55,9 @@ def book_step(given: BookDesign, place: Place) -> BookStep:
 
 
 def dutch_auction(given: AuctionDesign, place: Place) -> DutchAuction:
-    return DutchAuction(given.start_ppm, given.duration_ms * NS, given.insolvent_duration_ms * NS, given.buffer_ppm)
+    return DutchAuction(
+        given.start_ppm, given.duration_ms * NS, given.insolvent_duration_ms * NS, given.buffer_ppm, given.cutoff_ppm, given.fast_ms * NS
+    )
 
 
 def takeover(given: TakeoverDesign, place: Place) -> Takeover:

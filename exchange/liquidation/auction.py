@@ -23,6 +23,40 @@ from .slices import whole_or_part
 from .steps import LiquidationStep
 
 
+def asked_at(start: i64, cutoff: i64, fast: i64, slow: i64, elapsed: i64) -> i64:
+    """What is asked of a bidder, in any unit: it falls in a line from `start` to `cutoff` in the time `fast`, then in one to 0 in `slow`
+    (Derive's two phases; with no fast one, Maker's linear decrease). What has fallen is rounded down."""
+    if elapsed < fast:
+        return start - mul_div_floor(start - cutoff, elapsed, fast)
+    if elapsed >= fast + slow:
+        return 0
+    return cutoff - mul_div_floor(cutoff, elapsed - fast, slow)
+
+
+def paid_at(least: i64, most: i64, elapsed: i64, duration: i64) -> i64:
+    """What a bidder for an insolvent account is paid: rises in a line from `least` to `most`, rounded down."""
+    return least + mul_div_floor(most - least, elapsed, duration)
+
+
+def with_buffer(maintenance: i64, buffer_ppm: i64) -> i64:
+    """The equity that an auction restores: maintenance and a share of it, rounded down."""
+    return maintenance + ppm_floor(maintenance, buffer_ppm)
+
+
+def gain_on(equity: i64, asked: i64, one: i64) -> i64:
+    """What of the equity a bidder for all of it keeps, when `asked` of `one` is asked for it; rounded down."""
+    return mul_div_floor(equity, one - asked, one)
+
+
+def share_to_restore(missing: i64, asked: i64, one: i64) -> i64:
+    """The share of an account, in 1 / one and rounded up, whose sale for `asked` in all makes up for what is missing: the rest then has the
+    equity that it needs. All of it, where less would not do."""
+    below = missing + asked
+    if below <= 0 or missing >= below:
+        return one
+    return clamp_i64(mul_div_ceil(missing, one, below), 1, one)
+
+
 class Lot:
     """What an auction has to offer now."""
 
@@ -42,17 +76,20 @@ class Lot:
 class DutchAuction(LiquidationStep):
     """Sell a share of the account at a falling price; below zero equity, pay for it (after Derive, venues of that design).
 
-    Solvent: the bidder gets positions at the mark and (1 - f) of the share's equity, f falling from `start_ppm` to 0 in `duration`; the
-    share offered is what restores maintenance + `buffer_ppm`. After `duration` all of the account is on offer with all of its equity.
+    Solvent: the bidder gets positions at the mark and (1 - f) of the share's equity, f falling from `start_ppm` to 0 in `duration`, the
+    first part of it, to `cutoff_ppm`, in `fast`, if there is one; the share offered is what restores maintenance + `buffer_ppm`. After
+    `duration` all of the account is on offer with all of its equity.
     Insolvent: the bidder takes all of it on and is paid by the cash payers, first what makes up for the equity, so that he gains nothing,
     then rising in `insolvent_duration` to what they can pay, at most the way from the equity to maintenance. Their money goes to what is
     below zero only. It gives up at once when they cannot make up for the equity, if the design has another step or deleverages; and when
     its time is over, if it deleverages.
     """
 
-    def __init__(self, start_ppm: i64, duration: i64, insolvent_duration: i64, buffer_ppm: i64) -> None:
+    def __init__(self, start_ppm: i64, duration: i64, insolvent_duration: i64, buffer_ppm: i64, cutoff_ppm: i64, fast: i64) -> None:
         super().__init__(MAX_TS)
         self.start_ppm: i64 = start_ppm
+        self.cutoff_ppm: i64 = cutoff_ppm if fast > 0 else start_ppm
+        self.fast: i64 = fast  # [ns], 0: one line
         self.duration: i64 = duration  # [ns]
         self.insolvent_duration: i64 = insolvent_duration  # [ns]
         self.buffer_ppm: i64 = buffer_ppm
@@ -100,26 +137,22 @@ class DutchAuction(LiquidationStep):
         most = min_i64(case.payers(), lot.maintenance - lot.equity)
         least = min_i64(most, -lot.equity)
         elapsed = clamp_i64(case.clock() - since, 0, self.insolvent_duration)
-        return least + mul_div_floor(most - least, elapsed, self.insolvent_duration)
+        return paid_at(least, most, elapsed, self.insolvent_duration)
 
     def gain(self, case: LiquidationCase, lot: Lot) -> i64:
         """What a bidder for the whole lot would gain against the mark now [micro]."""
         if case.liquidation.phase == OFFER_RISES:
             return lot.equity + self.payment(case, lot)
         elapsed = clamp_i64(case.clock() - case.liquidation.since, 0, self.duration)
-        asked = self.start_ppm - mul_div_floor(self.start_ppm, elapsed, self.duration)
-        return ppm_floor(lot.equity, PPM - asked)
+        asked = asked_at(self.start_ppm, self.cutoff_ppm, self.fast, self.duration - self.fast, elapsed)
+        return gain_on(lot.equity, asked, PPM)
 
     def share(self, case: LiquidationCase, lot: Lot) -> i64:
         """The share of the lot on offer [ppm]."""
         if case.liquidation.phase == OFFER_RISES:
             return PPM
-        wanted = lot.maintenance + ppm_floor(lot.maintenance, self.buffer_ppm)
-        missing = wanted - lot.equity
-        below = missing + lot.equity - self.gain(case, lot)
-        if below <= 0 or missing >= below:
-            return PPM
-        return clamp_i64(mul_div_ceil(missing, PPM, below), 1, PPM)
+        missing = with_buffer(lot.maintenance, self.buffer_ppm) - lot.equity
+        return share_to_restore(missing, lot.equity - self.gain(case, lot), PPM)
 
     def refused_bid(self, case: LiquidationCase, bidder: i64, share_ppm: i64, minimum_gain: i64) -> i64:
         """The reason why a bid for `share_ppm` of what is on offer cannot be taken, or 0."""

@@ -118,6 +118,11 @@ def spend(amounts: vec[i64], windows: vec[i64], at: i64, number: i64, paid: i64)
     windows[at] = number
 
 
+def loss_per_lot(loss: int, lots: int, scale: int) -> int:
+    """What each of `lots` pays of a loss, in 1 / scale, rounded up (Drift, Vertex: per unit, on both sides)."""
+    return -(-loss * scale // lots)
+
+
 class SocializedLoss(Backstop):
     """Every lot of the market, long and short, that was open before the slice at hand pays the same, but for the loser's own.
 
@@ -146,11 +151,11 @@ class SocializedLoss(Backstop):
             return 0
         shift = int(market.accrual_shift)
         limit = int(lot_value(market, market.mark)) << shift
-        asked = closed.ask(amount, min(limit, -(-(int(amount) << shift) // lots)), limit)
+        asked = closed.ask(amount, min(limit, loss_per_lot(amount, lots, 1 << shift)), limit)
         left = amount - asked
         delta: i64 = 0
         if sharing > 0 and left > 0:
-            per_lot = -(-(int(left) << shift) // sharing)
+            per_lot = loss_per_lot(left, sharing, 1 << shift)
             room = int(ACCRUAL_LIMIT) - max(int(market.accrual_long), int(market.accrual_short))
             booked = left
             if per_lot > min(limit, room):
@@ -162,7 +167,7 @@ class SocializedLoss(Backstop):
             market.unexamined = 1
             left -= booked
         while left > 0 and closed.able > 0:
-            more = closed.ask(left, -(-(int(left) << shift) // closed.able), limit)
+            more = closed.ask(left, loss_per_lot(left, closed.able, 1 << shift), limit)
             asked += more
             left -= more
         if left < amount:

@@ -37,6 +37,16 @@ class AdlRank:
         return 0
 
 
+def relative_profit(profit: int, entry: int, one: int) -> int:
+    """Profit by what the position cost, in 1 / one, rounded down."""
+    return profit * one // entry
+
+
+def leverage_of(notional: int, equity: int, one: int) -> int:
+    """Notional by the equity behind it, in 1 / one, at least 1."""
+    return max(1, notional * one // equity)
+
+
 class ProfitLeverage(AdlRank):
     """Profit x leverage, in ppm^2. The profit is relative to the entry.
 
@@ -45,8 +55,8 @@ class ProfitLeverage(AdlRank):
 
     def score(self, winner: Winner) -> int:
         profit = winner.notional - winner.entry if winner.is_long else winner.entry - winner.notional
-        leverage = max(1, winner.notional * ONE // winner.equity)
-        relative = profit * ONE // winner.entry
+        leverage = leverage_of(winner.notional, winner.equity, ONE)
+        relative = relative_profit(profit, winner.entry, ONE)
         return relative * leverage if profit >= 0 else relative * ONE * ONE // leverage
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.ledger import Ledger
-from ..money.margin import equity_share, market_of, row_notional, slice_value
+from ..money.margin import bankruptcy_of, equity_share, market_of, row_notional, slice_value
 from ..money.payoff import lots_worth, value_of
 from ..schema import kinds as k
 from ..state.market import Market
@@ -37,6 +37,19 @@ def whole_or_part(market: Market, held: i64, lots: i64) -> i64:
     """`lots` (unsigned) of a position of `held` (signed), or all of it where the rest would be worth less than the minimum notional."""
     fewest = lots_worth(market, market.minimum_notional, max_i64(1, market.mark))
     return lots if abs_i64(held) - lots >= fewest else abs_i64(held)
+
+
+def gain_of(held: i64, value: i64, due: i64) -> i64:
+    """What a slice of a position of `held` lots (signed) gained by being closed for `value` where `due` was due [micro]; below zero it is
+    a deficit."""
+    return value - due if held > 0 else due - value
+
+
+def fee_of(gained: i64, value: i64, fee_ppm: i64) -> i64:
+    """The liquidation fee: a share of the value closed, rounded up, and no more than was gained (dYdX: up to a largest fee)."""
+    if gained <= 0:
+        return 0
+    return min_i64(gained, ppm_ceil(value, fee_ppm))
 
 
 class Slices:
@@ -84,22 +97,16 @@ class Slices:
         """What the whole position must fetch (cost, if short) for its share of its account's equity to end at zero [micro]; may be
         negative."""
         share = equity_share(self.state, row, equity, maintenance)
-        at_mark = row_notional(self.state, row)
-        return at_mark - share if self.state.positions.cells[row + P_SIZE] > 0 else at_mark + share
+        return bankruptcy_of(self.state.positions.cells[row + P_SIZE], row_notional(self.state, row), share)
 
     def settle(self, row: i64, held: i64, lots: i64, value: i64, due: i64, method: i64) -> None:
         """Book the outcome of a slice: `lots` (unsigned) of `held` (signed) closed for `value`, of a position due to fetch `due` in all."""
         state = self.state
         if lots == 0:
             return
-        part = slice_value(due, lots, held)
-        gained = value - part if held > 0 else part - value
-        fee: i64 = 0
-        deficit: i64 = 0
-        if gained < 0:
-            deficit = -gained
-        elif gained > 0:
-            fee = min_i64(gained, ppm_ceil(value, self.terms.fee_ppm))
+        gained = gain_of(held, value, slice_value(due, lots, held))
+        fee = fee_of(gained, value, self.terms.fee_ppm)
+        deficit = max_i64(0, -gained)
         cells = state.positions.cells
         signed = lots if held > 0 else -lots
         state.log.emit(k.E_LIQUIDATED, state.now, cells[row + P_ACCOUNT], cells[row + P_MARKET], method, signed, value, deficit, fee)

@@ -19,6 +19,32 @@ BANKRUPTCY: Final[i64] = 1
 BAND: Final[i64] = 2
 
 
+def worst_sale(due: i64, worth: i64, payers: i64, price: i64, spread_ppm: i64) -> i64:
+    """The lowest price [ticks] for a slice that must fetch `due`, a tick being worth `worth`: the bankruptcy price or, where that is above
+    the market and `payers` [micro] stand by, as far as they cover, and no further than the spread below `price`, rounded up.
+
+    With no spread and payers enough: the bankruptcy price as long as the account is worth something, then the market's (Injective).
+    """
+    bankrupt = div_ceil(due, worth)
+    if payers <= 0:
+        return bankrupt
+    covered: i64 = 0
+    if payers < MAX_AMOUNT:
+        covered = div_ceil(due - payers, worth)
+    return min_i64(bankrupt, max_i64(covered, div_ceil(price * (PPM - spread_ppm), PPM)))
+
+
+def worst_purchase(due: i64, worth: i64, payers: i64, price: i64, spread_ppm: i64, highest: i64) -> i64:
+    """The same for a short: the highest price [ticks], at most `highest` where nothing else bounds it, rounded down."""
+    bankrupt = due // worth
+    if payers <= 0:
+        return bankrupt
+    covered = highest
+    if payers < MAX_AMOUNT:
+        covered = (due + payers) // worth
+    return max_i64(bankrupt, min_i64(covered, price * (PPM + spread_ppm) // PPM))
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class LiquidationStep:
     """A way to close positions. `act` is called in every pass while the liquidation is at this step.
@@ -114,18 +140,8 @@ class BookStep(LiquidationStep):
             bottom = max_i64(1, div_ceil(mark * (PPM - self.band_ppm), PPM))
             if self.limited_by == BAND:
                 return bottom
-            bankrupt = div_ceil(slice_due, worth)
-            if payers > 0:
-                covered: i64 = 0 if payers >= MAX_AMOUNT else div_ceil(slice_due - payers, worth)
-                spread = div_ceil(max_i64(mark, oracle) * (PPM - self.spread_ppm), PPM)
-                bankrupt = min_i64(bankrupt, max_i64(covered, spread))
-            return clamp_i64(bankrupt, bottom, market.max_price)
+            return clamp_i64(worst_sale(slice_due, worth, payers, max_i64(mark, oracle), self.spread_ppm), bottom, market.max_price)
         top = min_i64(market.max_price, mark * (PPM + self.band_ppm) // PPM)
         if self.limited_by == BAND:
             return top
-        bankrupt = slice_due // worth
-        if payers > 0:
-            covered = market.max_price if payers >= MAX_AMOUNT else (slice_due + payers) // worth
-            spread = min_i64(mark, oracle) * (PPM + self.spread_ppm) // PPM
-            bankrupt = max_i64(bankrupt, min_i64(covered, spread))
-        return clamp_i64(bankrupt, 1, top)
+        return clamp_i64(worst_purchase(slice_due, worth, payers, min_i64(mark, oracle), self.spread_ppm, market.max_price), 1, top)

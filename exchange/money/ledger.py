@@ -58,6 +58,16 @@ class Changes:
         self.opened_lots: list[i64] = []
 
 
+def released_entry(entry: i64, held: i64, lots: i64) -> i64:
+    """What a trade of `lots` against `held` (both signed) releases of the entry notional: its share, rounded down, or all of it."""
+    return mul_div_floor(entry, abs_i64(lots), abs_i64(held)) if abs_i64(lots) < abs_i64(held) else entry
+
+
+def closing_value(value: i64, held: i64, lots: i64) -> i64:
+    """The part of a trade's signed value that closes `held`: its share, rounded down, where the trade goes through zero, else all of it."""
+    return mul_div_floor(value, abs_i64(held), abs_i64(lots)) if abs_i64(lots) > abs_i64(held) else value
+
+
 class Ledger:
     def __init__(self, state: State) -> None:
         self.state: State = state
@@ -159,12 +169,8 @@ class Ledger:
             if self.in_slice:
                 self.note_opened(row, abs_i64(lots))
         else:
-            released = entry  # of the entry notional, by what is closed
-            closing = signed  # the part of `signed` that closes
-            if abs_i64(lots) < abs_i64(held):
-                released = mul_div_floor(entry, abs_i64(lots), abs_i64(held))
-            elif after != 0:
-                closing = mul_div_floor(signed, abs_i64(held), abs_i64(lots))
+            released = released_entry(entry, held, lots)
+            closing = closing_value(signed, held, lots)
             profit = -closing - released
             cells[row + P_ENTRY] = entry - released + (signed - closing)
             cells[row + P_REALISED] = clamp_i64(cells[row + P_REALISED] + profit, -REALISED_ROOM, REALISED_ROOM)

@@ -133,6 +133,11 @@ def row_maintenance(state: State, row: i64) -> i64:
     return maintenance_of(market_of(state, row), row_notional(state, row))
 
 
+def lots_after(size: i64, lots: i64) -> i64:
+    """Of a position (unsigned) when orders for `lots` (signed) have filled."""
+    return abs_i64(size + lots)
+
+
 def row_order_initial(market: Market, cells: vec[i64], row: i64) -> i64:
     """Initial requirement of the worse side of position plus open orders, and that side's open loss.
 
@@ -148,8 +153,8 @@ def row_order_initial(market: Market, cells: vec[i64], row: i64) -> i64:
         if size == 0:
             return 0
         return initial_of(market, abs_i64(size) * price, leverage)
-    bought = abs_i64(size + bids) * price
-    sold = abs_i64(size - asks) * price
+    bought = lots_after(size, bids) * price
+    sold = lots_after(size, -asks) * price
     bid_loss = max_i64(0, cells[row + P_BID_NOTIONAL] - bids * price)
     ask_loss = max_i64(0, asks * price - cells[row + P_ASK_NOTIONAL])
     if bid_loss == ask_loss:  # mostly 0: the requirement does not fall when the notional rises
@@ -379,50 +384,63 @@ def keeps_ratio(equity: i64, gained: i64, required: i64, left: i64) -> bool:
 # -- prices and shares ------------------------------------------------------------------------------------------------------------
 
 
-def surplus_at(state: State, row: i64, price: i64, over_maintenance: bool) -> i64:
-    """Equity, less maintenance if asked, with this market's mark at `price` and all other marks as they are [micro]."""
-    cells = state.positions.cells
-    market = market_of(state, row)
-    own = profit_at(market, cells, row, price)
+def surplus(market: Market, size: i64, base: i64, price: i64, over_maintenance: bool) -> i64:
+    """`base` and the value of `size` lots (signed) at `price`, less their maintenance requirement if asked [micro]."""
+    worth = value_of(market, size, price)
+    left = base + worth
     if over_maintenance:
-        own -= maintenance_of(market, value_of(market, abs_i64(cells[row + P_SIZE]), price))
-    if cells[row + P_MODE] == ISOLATED:
-        return cells[row + P_ISOLATED_MARGIN] + own
-    account = cells[row + P_ACCOUNT]
-    rest = cross_equity(state, account, market.asset) - profit_at(market, cells, row, market.mark)
-    if over_maintenance:
-        rest -= cross_maintenance(state, account, market.asset) - row_maintenance(state, row)
-    return rest + own
+        left -= maintenance_of(market, abs_i64(worth))
+    return left
 
 
-def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
-    """The first tick, going against the position, at which the surplus is below zero; 0 if there is none up to max_price.
+def threshold(market: Market, size: i64, base: i64, over_maintenance: bool) -> i64:
+    """The first tick, going against a position of `size` lots (signed), at which the surplus is below zero; 0 if there is none up to
+    max_price.
 
     A tick moves equity by size x unit and the requirement by at most that: the surplus is monotonic, and bisection exact.
     A long's threshold is the highest such tick, a short's the lowest.
     """
-    is_long = state.positions.cells[row + P_SIZE] > 0
     low: i64 = 1
-    high = market_of(state, row).max_price
-    if is_long:
-        if surplus_at(state, row, low, over_maintenance) >= 0:
+    high = market.max_price
+    if size > 0:
+        if surplus(market, size, base, low, over_maintenance) >= 0:
             return 0
         while low < high:
             middle = (low + high + 1) // 2
-            if surplus_at(state, row, middle, over_maintenance) < 0:
+            if surplus(market, size, base, middle, over_maintenance) < 0:
                 low = middle
             else:
                 high = middle - 1
         return low
-    if surplus_at(state, row, high, over_maintenance) >= 0:
+    if surplus(market, size, base, high, over_maintenance) >= 0:
         return 0
     while low < high:
         middle = (low + high) // 2
-        if surplus_at(state, row, middle, over_maintenance) < 0:
+        if surplus(market, size, base, middle, over_maintenance) < 0:
             high = middle
         else:
             low = middle + 1
     return low
+
+
+def fixed_surplus(state: State, row: i64, over_maintenance: bool) -> i64:
+    """What of the surplus behind a position its own price does not move, all other marks as they are [micro]."""
+    cells = state.positions.cells
+    market = market_of(state, row)
+    worth = value_of(market, cells[row + P_SIZE], market.mark)
+    if cells[row + P_MODE] == ISOLATED:
+        return row_equity(state, row) - worth
+    account = cells[row + P_ACCOUNT]
+    base = cross_equity(state, account, market.asset) - worth
+    if over_maintenance:
+        base -= cross_maintenance(state, account, market.asset) - row_maintenance(state, row)
+    return base
+
+
+def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
+    """The first tick, going against the position, at which its account's equity (less maintenance, if asked) is below zero; 0 if none."""
+    market = market_of(state, row)
+    return threshold(market, state.positions.cells[row + P_SIZE], fixed_surplus(state, row, over_maintenance), over_maintenance)
 
 
 def slice_value(value: i64, lots: i64, held: i64) -> i64:
@@ -431,9 +449,18 @@ def slice_value(value: i64, lots: i64, held: i64) -> i64:
     return mul_div_floor(value, lots, held) if held > 0 else mul_div_ceil(value, lots, -held)
 
 
+def share_of(equity: i64, part: i64, whole: i64) -> i64:
+    """The part of an account's equity that goes with `part` of its maintenance requirement `whole`, rounded down; all, if that is zero."""
+    return equity if whole <= 0 else mul_div_floor(equity, part, whole)
+
+
 def equity_share(state: State, row: i64, equity: i64, maintenance: i64) -> i64:
     """The part of an account's equity that stands behind one of its positions, rounded down: pro rata to maintenance, which keeps
     equity / maintenance the same while positions are closed one by one (dYdX's bankruptcy quote, Lighter's zero price)."""
-    if maintenance <= 0:
-        return equity
-    return mul_div_floor(equity, row_maintenance(state, row), maintenance)
+    return share_of(equity, row_maintenance(state, row), maintenance)
+
+
+def bankruptcy_of(held: i64, at_mark: i64, share: i64) -> i64:
+    """What a position of `held` lots (signed), worth `at_mark` (unsigned), must fetch (cost, if short) for its share of the equity to end
+    at zero; may be negative."""
+    return at_mark - share if held > 0 else at_mark + share

@@ -78,6 +78,16 @@ def is_too_large(lots: i64, worth: i64) -> bool:
     return lots > MAX_NOTIONAL // worth
 
 
+def band_top(mark: i64, band_ppm: i64) -> i64:
+    """The highest price of a buy [ticks], rounded down."""
+    return mark * (PPM + band_ppm) // PPM  # < 2^32 x 2^21
+
+
+def band_bottom(mark: i64, band_ppm: i64) -> i64:
+    """The lowest price of a sell [ticks], rounded up."""
+    return div_ceil(mark * (PPM - band_ppm), PPM)
+
+
 class OrderEntry:
     def __init__(self, state: State, matcher: Matcher) -> None:
         self.state: State = state
@@ -196,10 +206,10 @@ class OrderEntry:
         return price if figures == 0 else coarse(price, figures, side == k.BUY)
 
     def band_top(self, market: Market) -> i64:
-        return min_i64(market.mark * (PPM + market.price_band_ppm) // PPM, market.max_price)  # < 2^32 x 2^21
+        return min_i64(band_top(market.mark, market.price_band_ppm), market.max_price)
 
     def band_bottom(self, market: Market) -> i64:
-        return div_ceil(market.mark * (PPM - market.price_band_ppm), PPM)
+        return band_bottom(market.mark, market.price_band_ppm)
 
     def refused_price(self, market: Market, side: i64, price: i64) -> i64:
         if market.significant_figures != 0 and not significant(price, market.significant_figures):

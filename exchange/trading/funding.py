@@ -42,6 +42,35 @@ LARGEST: Final[i64] = 4  # a premium beyond 400 % counts as that
 MOST_SAMPLES: Final[i64] = 2_000_000  # of one payment: more than two days of the fastest; of the largest premium they stay below 2^63
 
 
+def distance(value: int, at_oracle: int, one: int) -> int:
+    """How far a value lies above what it is at the oracle, in 1 / one of that, rounded down."""
+    return (value - at_oracle) * one // at_oracle
+
+
+def premium_of(bid: i64, ask: i64) -> i64:
+    """The premium of two distances from the oracle: of the impact bid as far as it is above, less that of the impact ask as far as it is
+    below (dYdX, Hyperliquid)."""
+    return max_i64(0, bid) - max_i64(0, -ask)
+
+
+def clamped_rate(premium: i64, interest: i64, clamp: i64, divisor: i64, cap: i64) -> i64:
+    """clamp((P + clamp(interest - P, +-clamp)) / divisor, +-cap), rounded down; all in one unit.
+
+    Without interest this is Deribit's damper, max(d, P) + min(-d, P).
+    """
+    whole = premium + clamp_i64(interest - premium, -clamp, clamp)
+    return clamp_i64(whole // divisor, -cap, cap)
+
+
+def accrued(rate: int, worth: int, share: int, parts: int, carry: int, one: int) -> tuple[int, int]:
+    """What a lot of this worth owes for share / parts of an interval at `rate` (in 1 / one per interval), rounded down, and what that
+    leaves, which comes in as `carry` the next time."""
+    divisor = one * parts
+    total = rate * share * worth + carry
+    whole = total // divisor
+    return whole, total - whole * divisor
+
+
 def impact(state: State, book: Book, market: Market, side: i64, notional: i64, bound_ppm: i64) -> i64:
     """How far the impact price of a side lies from the oracle, [ppt] of it; 0 if the side is too thin or beyond the bound."""
     walk = Walk(state, book, market, side)
@@ -51,8 +80,7 @@ def impact(state: State, book: Book, market: Market, side: i64, notional: i64, b
     if bound_ppm != 0 and abs_i64(walk.average() - oracle) > oracle * bound_ppm // PPM:
         return 0
     # The oracle may be far above the book: 2^64 and more
-    at_oracle = int(walk.lots) * int(lot_value(market, market.oracle))
-    return min(int(LARGEST) * int(PPT), (int(walk.value) - at_oracle) * int(PPT) // at_oracle)
+    return min(int(LARGEST) * int(PPT), distance(walk.value, int(walk.lots) * int(lot_value(market, market.oracle)), PPT))
 
 
 class FundingTerms:
@@ -91,14 +119,11 @@ class PremiumFunding(FundingRule):
 
     def premium(self, state: State, book: Book, market: Market) -> i64:
         """What selling the impact notional fetches above the oracle, or else what buying it costs below it."""
-        bid = max_i64(0, impact(state, book, market, BUY, self.impact_notional, self.quote_bound_ppm))
-        ask = max_i64(0, -impact(state, book, market, SELL, self.impact_notional, self.quote_bound_ppm))
-        return bid - ask
+        bid = impact(state, book, market, BUY, self.impact_notional, self.quote_bound_ppm)
+        return premium_of(bid, impact(state, book, market, SELL, self.impact_notional, self.quote_bound_ppm))
 
     def rate(self, premium: i64) -> i64:
-        """clamp((P + clamp(interest - P)) / divisor)."""
-        whole = premium + clamp_i64(self.interest - premium, -self.clamp, self.clamp)
-        return clamp_i64(whole // self.divisor, -self.cap, self.cap)
+        return clamped_rate(premium, self.interest, self.clamp, self.divisor, self.cap)
 
 
 class FundingEngine:
@@ -180,16 +205,13 @@ class FundingEngine:
         state = self.state
         terms = self.terms[market.number]
         price = market.mark if terms.at_mark else market.oracle
-        worth: int = lot_value(market, price)
-        shift = int(market.accrual_shift)
-        divisor = int(PPT) * int(parts)
-        total = (int(rate) * int(share) * worth << shift) + int(market.funding_carry)
-        wide = total // divisor
+        worth = int(lot_value(market, price)) << int(market.accrual_shift)
+        wide, carry = accrued(rate, worth, share, parts, market.funding_carry, PPT)
         highest = max(abs(int(market.accrual_long) + wide), abs(int(market.accrual_short) - wide))
         if highest > int(ACCRUAL_LIMIT):
             return  # an accrual at its limit has already taken many times the value of every lot
         delta: i64 = wide
-        market.funding_carry = total - wide * divisor if terms.continuous else 0
+        market.funding_carry = carry if terms.continuous else 0
         self.ledger.accrue(market, delta, -delta, 0)
         if delta != 0:
             market.unexamined = 1
