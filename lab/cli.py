@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from .conformance.command import conformance
 from .ctl import ctl, rehearse
 from .docs import docs, schema
 from .serve import serve
@@ -387,6 +388,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
 
 
 main.add_command(docs)
+main.add_command(conformance)
 main.add_command(schema)
 main.add_command(serve)
 main.add_command(ctl)

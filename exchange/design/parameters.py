@@ -37,6 +37,10 @@ class PremiumDesign(Parameters, frozen=True):
     clamp_ppt: Ppt = 500_000_000
     divisor: Annotated[int, Meta(ge=1, le=1_000)] = 8
     cap_ppt: Ppt = 40_000_000_000
+    quote_rate_ppt: Ppt = 0  # of borrowing the two sides of the pair, per day: their difference is the interest; both 0: interest_ppt
+    base_rate_ppt: Ppt = 0
+    cap_margin_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0  # cap per `divisor` intervals, in (initial - maintenance); 0: none
+    impact_margin: Usd = 0  # the impact notional is what this opens at the first tier's initial margin; 0: impact_notional
     quote_bound_ppm: Ppm = 0  # of the oracle: quotes farther off are no premium; 0: no bound
 
 

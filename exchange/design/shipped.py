@@ -14,13 +14,14 @@ from ..liquidation.screening import Screen
 from ..liquidation.selections import Greedy, ProRata
 from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from ..liquidation.vault import Takeover, Vault
-from ..trading.funding import PremiumFunding
+from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
 from ..trading.mark import HyperliquidMark, OracleMark
 from ..trading.sequencing import Sequencing
 from .parameters import MICRO, NS, AuctionDesign, BookDesign, FundDesign, HyperliquidMarkDesign, PremiumDesign, TakeoverDesign
 from .registry import register
 from .structs import Market
 
+DAY_MS: Final = 86_400_000
 LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND)}
 
 
@@ -34,17 +35,30 @@ class Place(NamedTuple):
 def hyperliquid_mark(given: HyperliquidMarkDesign, place: Place) -> HyperliquidMark:
     assert place.market is not None
     funding = place.market.funding.own
-    funded = funding.impact_notional if isinstance(funding, PremiumDesign) else PremiumDesign().impact_notional
+    funded = impact_notional(funding if isinstance(funding, PremiumDesign) else PremiumDesign(), place.market)
     return HyperliquidMark(
-        given.basis_window_ms * NS, given.local_window_ms * NS, (given.impact_notional or funded) * MICRO, given.quote_bound_ppm,
+        given.basis_window_ms * NS, given.local_window_ms * NS, given.impact_notional * MICRO or funded, given.quote_bound_ppm,
         given.last_age_ms * NS,
     )  # fmt: skip
 
 
+def impact_notional(given: PremiumDesign, market: Market) -> int:
+    """[micro]"""
+    if given.impact_margin == 0:
+        return given.impact_notional * MICRO
+    return notional_on(given.impact_margin * MICRO, market.tiers[0].initial_margin_ppm)
+
+
 def premium_funding(given: PremiumDesign, place: Place) -> PremiumFunding:
-    return PremiumFunding(
-        given.impact_notional * MICRO, given.interest_ppt, given.clamp_ppt, given.divisor, given.cap_ppt, given.quote_bound_ppm
-    )
+    market = place.market
+    assert market is not None
+    interest, cap = given.interest_ppt, given.cap_ppt
+    if given.quote_rate_ppt or given.base_rate_ppt:
+        interest = interest_of(given.quote_rate_ppt, given.base_rate_ppt, given.divisor * market.funding.interval_ms, DAY_MS)
+    if given.cap_margin_ppm:
+        first = market.tiers[0]
+        cap = min(cap, margin_cap(given.cap_margin_ppm, first.initial_margin_ppm, first.maintenance_margin_ppm) // given.divisor)
+    return PremiumFunding(impact_notional(given, market), interest, given.clamp_ppt, given.divisor, cap, given.quote_bound_ppm)
 
 
 def book_step(given: BookDesign, place: Place) -> BookStep:

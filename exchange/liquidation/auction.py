@@ -38,9 +38,9 @@ def paid_at(least: i64, most: i64, elapsed: i64, duration: i64) -> i64:
     return least + mul_div_floor(most - least, elapsed, duration)
 
 
-def with_buffer(maintenance: i64, buffer_ppm: i64) -> i64:
-    """The equity that an auction restores: maintenance and a share of it, rounded down."""
-    return maintenance + ppm_floor(maintenance, buffer_ppm)
+def missing_to_buffer(equity: i64, maintenance: i64, buffer_ppm: i64) -> i64:
+    """What equity is short of what an auction restores: maintenance and a share of it, rounded down."""
+    return maintenance + ppm_floor(maintenance, buffer_ppm) - equity
 
 
 def gain_on(equity: i64, asked: i64, one: i64) -> i64:
@@ -151,7 +151,7 @@ class DutchAuction(LiquidationStep):
         """The share of the lot on offer [ppm]."""
         if case.liquidation.phase == OFFER_RISES:
             return PPM
-        missing = with_buffer(lot.maintenance, self.buffer_ppm) - lot.equity
+        missing = missing_to_buffer(lot.equity, lot.maintenance, self.buffer_ppm)
         return share_to_restore(missing, lot.equity - self.gain(case, lot), PPM)
 
     def refused_bid(self, case: LiquidationCase, bidder: i64, share_ppm: i64, minimum_gain: i64) -> i64:

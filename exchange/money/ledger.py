@@ -58,14 +58,20 @@ class Changes:
         self.opened_lots: list[i64] = []
 
 
-def released_entry(entry: i64, held: i64, lots: i64) -> i64:
-    """What a trade of `lots` against `held` (both signed) releases of the entry notional: its share, rounded down, or all of it."""
-    return mul_div_floor(entry, abs_i64(lots), abs_i64(held)) if abs_i64(lots) < abs_i64(held) else entry
+def realised(entry: i64, held: i64, lots: i64, value: i64) -> tuple[i64, i64]:
+    """A trade of `lots` for `value` (both signed) against `held`, whose entry notional is `entry` (both signed): the profit that it realises,
+    and the entry notional after it.
 
-
-def closing_value(value: i64, held: i64, lots: i64) -> i64:
-    """The part of a trade's signed value that closes `held`: its share, rounded down, where the trade goes through zero, else all of it."""
-    return mul_div_floor(value, abs_i64(held), abs_i64(lots)) if abs_i64(lots) > abs_i64(held) else value
+    What is released of the entry notional is the share that is closed, rounded down; where the trade goes through zero, what closes is its
+    share of the value, rounded down, and the rest is the entry of what it opens.
+    """
+    released = entry
+    closing = value
+    if abs_i64(lots) < abs_i64(held):
+        released = mul_div_floor(entry, abs_i64(lots), abs_i64(held))
+    elif abs_i64(lots) > abs_i64(held):
+        closing = mul_div_floor(value, abs_i64(held), abs_i64(lots))
+    return -closing - released, entry - released + value - closing
 
 
 class Ledger:
@@ -169,10 +175,7 @@ class Ledger:
             if self.in_slice:
                 self.note_opened(row, abs_i64(lots))
         else:
-            released = released_entry(entry, held, lots)
-            closing = closing_value(signed, held, lots)
-            profit = -closing - released
-            cells[row + P_ENTRY] = entry - released + (signed - closing)
+            profit, cells[row + P_ENTRY] = realised(entry, held, lots, signed)
             cells[row + P_REALISED] = clamp_i64(cells[row + P_REALISED] + profit, -REALISED_ROOM, REALISED_ROOM)
             if self.in_slice:
                 self.note_closed(row, min_i64(abs_i64(lots), abs_i64(held)))

@@ -384,16 +384,16 @@ def keeps_ratio(equity: i64, gained: i64, required: i64, left: i64) -> bool:
 # -- prices and shares ------------------------------------------------------------------------------------------------------------
 
 
-def surplus(market: Market, size: i64, base: i64, price: i64, over_maintenance: bool) -> i64:
-    """`base` and the value of `size` lots (signed) at `price`, less their maintenance requirement if asked [micro]."""
-    worth = value_of(market, size, price)
-    left = base + worth
+def surplus(market: Market, size: i64, equity: i64, mark: i64, elsewhere: i64, price: i64, over_maintenance: bool) -> i64:
+    """What `equity` at the price `mark` is at `price`, with a position of `size` lots (signed) behind it; less what that position then
+    requires, and what others do (`elsewhere`), if asked [micro]."""
+    left = equity + value_of(market, size, price - mark)
     if over_maintenance:
-        left -= maintenance_of(market, abs_i64(worth))
+        left -= maintenance_of(market, value_of(market, abs_i64(size), price)) + elsewhere
     return left
 
 
-def threshold(market: Market, size: i64, base: i64, over_maintenance: bool) -> i64:
+def threshold(market: Market, size: i64, equity: i64, mark: i64, elsewhere: i64, over_maintenance: bool) -> i64:
     """The first tick, going against a position of `size` lots (signed), at which the surplus is below zero; 0 if there is none up to
     max_price.
 
@@ -403,44 +403,38 @@ def threshold(market: Market, size: i64, base: i64, over_maintenance: bool) -> i
     low: i64 = 1
     high = market.max_price
     if size > 0:
-        if surplus(market, size, base, low, over_maintenance) >= 0:
+        if surplus(market, size, equity, mark, elsewhere, low, over_maintenance) >= 0:
             return 0
         while low < high:
             middle = (low + high + 1) // 2
-            if surplus(market, size, base, middle, over_maintenance) < 0:
+            if surplus(market, size, equity, mark, elsewhere, middle, over_maintenance) < 0:
                 low = middle
             else:
                 high = middle - 1
         return low
-    if surplus(market, size, base, high, over_maintenance) >= 0:
+    if surplus(market, size, equity, mark, elsewhere, high, over_maintenance) >= 0:
         return 0
     while low < high:
         middle = (low + high) // 2
-        if surplus(market, size, base, middle, over_maintenance) < 0:
+        if surplus(market, size, equity, mark, elsewhere, middle, over_maintenance) < 0:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def fixed_surplus(state: State, row: i64, over_maintenance: bool) -> i64:
-    """What of the surplus behind a position its own price does not move, all other marks as they are [micro]."""
+def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
+    """The first tick, going against the position, at which its account's equity (less maintenance, if asked) is below zero, all other marks
+    as they are; 0 if there is none."""
     cells = state.positions.cells
     market = market_of(state, row)
-    worth = value_of(market, cells[row + P_SIZE], market.mark)
-    if cells[row + P_MODE] == ISOLATED:
-        return row_equity(state, row) - worth
-    account = cells[row + P_ACCOUNT]
-    base = cross_equity(state, account, market.asset) - worth
-    if over_maintenance:
-        base -= cross_maintenance(state, account, market.asset) - row_maintenance(state, row)
-    return base
-
-
-def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
-    """The first tick, going against the position, at which its account's equity (less maintenance, if asked) is below zero; 0 if none."""
-    market = market_of(state, row)
-    return threshold(market, state.positions.cells[row + P_SIZE], fixed_surplus(state, row, over_maintenance), over_maintenance)
+    equity = row_equity(state, row)
+    elsewhere: i64 = 0
+    if cells[row + P_MODE] != ISOLATED:
+        account = cells[row + P_ACCOUNT]
+        equity = cross_equity(state, account, market.asset)
+        elsewhere = cross_maintenance(state, account, market.asset) - row_maintenance(state, row)
+    return threshold(market, cells[row + P_SIZE], equity, market.mark, elsewhere, over_maintenance)
 
 
 def slice_value(value: i64, lots: i64, held: i64) -> i64:

@@ -62,6 +62,21 @@ def clamped_rate(premium: i64, interest: i64, clamp: i64, divisor: i64, cap: i64
     return clamp_i64(whole // divisor, -cap, cap)
 
 
+def interest_of(quote_rate: int, base_rate: int, interval: int, day: int) -> int:
+    """The interest rate of an interval, of the daily rates of borrowing the two sides of a pair, rounded down (BitMEX, Bybit)."""
+    return (quote_rate - base_rate) * interval // day
+
+
+def margin_cap(factor_ppm: int, initial_ppm: int, maintenance_ppm: int) -> int:
+    """The largest rate [ppt], as a multiple of what initial margin is above maintenance (dYdX)."""
+    return factor_ppm * (initial_ppm - maintenance_ppm)
+
+
+def notional_on(margin: int, initial_ppm: int) -> int:
+    """The impact notional that a margin opens, in its unit, rounded down (dYdX: 500 / IMF)."""
+    return margin * int(PPM) // initial_ppm
+
+
 def accrued(rate: int, worth: int, share: int, parts: int, carry: int, one: int) -> tuple[int, int]:
     """What a lot of this worth owes for share / parts of an interval at `rate` (in 1 / one per interval), rounded down, and what that
     leaves, which comes in as `carry` the next time."""

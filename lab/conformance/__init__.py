@@ -1,0 +1,1 @@
+"""Conformance: published worked examples, calculated by the functions that the venue itself uses."""
