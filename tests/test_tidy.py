@@ -67,6 +67,9 @@ MAY_IMPORT = {
         "exchange.server.*",  # `perplab serve` puts a venue, a clock, a world and a server together
         "exchange.design.*",  # a scenario is TOML with `extends` like a design; and the numbers of a design that a run has to fit
     ),
+    "lab/conformance": (  # calls the formulas of the venue one by one
+        "exchange", *MESSAGES, "exchange.design.*", "exchange.state.*", "exchange.money.*", "exchange.trading.*", "exchange.liquidation.*",
+    ),
 }  # fmt: skip
 NOT_IN_CORE = {  # modules: no clock, randomness, I/O, float, logging or environment
     "asyncio", "cmath", "datetime", "decimal", "fractions", "io", "logging", "math", "numpy", "os", "pathlib", "random",

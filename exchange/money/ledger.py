@@ -59,8 +59,8 @@ class Changes:
 
 
 def realised(entry: i64, held: i64, lots: i64, value: i64) -> tuple[i64, i64]:
-    """A trade of `lots` for `value` (both signed) against `held`, whose entry notional is `entry` (both signed): the profit that it realises,
-    and the entry notional after it.
+    """A trade of `lots` for `value` (both signed) against `held`, whose entry notional is `entry` (both signed): the profit that it
+    realises, and the entry notional after it.
 
     What is released of the entry notional is the share that is closed, rounded down; where the trade goes through zero, what closes is its
     share of the value, rounded down, and the rest is the entry of what it opens.
