@@ -61,7 +61,7 @@ from .trading.liquidity import least_worth
 from .trading.open_orders import client_order
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
-KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools")
+KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")
 BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES)
 
 

@@ -14,6 +14,7 @@ from ..liquidation.steps import LiquidationStep
 from ..liquidation.vault import Vault
 from ..schema import kinds as k
 from ..state import types as t
+from ..state.market import CLASSES, PRO_RATA, TOP_FIRST
 from ..state.market import Market as MarketRecord
 from ..trading.curve import Curve
 from ..trading.funding import FundingRule, FundingTerms
@@ -62,6 +63,7 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.accrual_shift = accrual_shift(market)
     record.stale_after = market.oracle.stale_after_ms * NS
     fill_curve(record, market)
+    fill_matching(record, market)
     record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
     fill_tiers(record, market)
 
@@ -87,6 +89,15 @@ def tier_deduction(before: int, lower: int, rate_before: int, rate: int) -> int:
     """What is deducted from notional x rate in a tier that begins at `lower`, so that the requirement is continuous there (Binance's
     maintenance amount). In the unit of lower x rate."""
     return before + lower * (rate - rate_before)
+
+
+def fill_matching(record: MarketRecord, market: Market) -> None:
+    """How orders of one price are filled."""
+    design = market.matching
+    rules = {"price_time": 0, "pro_rata": int(PRO_RATA), "top_pro_rata": int(PRO_RATA | TOP_FIRST)}
+    record.matching = rules[design.rule] | (int(CLASSES) if design.queue_classes else 0)
+    record.top_share_ppm = design.top_share_ppm
+    record.least_share = design.least_share
 
 
 def fill_tiers(record: MarketRecord, market: Market) -> None:

@@ -82,6 +82,8 @@ class MatchingDesign(Struct, frozen=True, forbid_unknown_fields=True):
     """Who is filled first among orders at one price."""
 
     rule: Literal["price_time", "pro_rata", "top_pro_rata"] = "price_time"
+    top_share_ppm: Ppm = 1_000_000  # of an incoming order: what the top order may take of it before the rest is shared (top_pro_rata)
+    least_share: Annotated[int, Meta(ge=1, le=1_000_000)] = 1  # [lots] a share pro rata that is smaller is none, and goes by time
     queue_classes: bool = False  # retail orders stand before all others, retail price improvement orders behind them
 
 

@@ -67,9 +67,10 @@ class TimeInForce(IntEnum):
     IOC = 1  # immediate or cancel: what does not trade at once is cancelled
     FOK = 2  # fill or kill: all of it at once, or refused
     POST_ONLY = 3  # refused if it would trade at once
+    RPI = 4  # retail price improvement: post-only, and trades with nothing but orders of retail accounts
 
 
-TimeInForceCode = Annotated[int, Meta(ge=0, le=3), TimeInForce]
+TimeInForceCode = Annotated[int, Meta(ge=0, le=4), TimeInForce]
 
 
 class SelfTrade(IntEnum):
@@ -96,9 +97,10 @@ class AccountKind(IntEnum):
     MAKER = 2
     BIDDER = 3
     POOL = 4  # a vault or a curve
+    RETAIL = 5  # a trader whose orders stand first at their price, and may meet RPI orders, where a market has queue classes
 
 
-AccountKindCode = Annotated[int, Meta(ge=1, le=4), AccountKind]
+AccountKindCode = Annotated[int, Meta(ge=1, le=5), AccountKind]
 
 
 class SystemAccount(IntEnum):

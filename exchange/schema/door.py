@@ -38,6 +38,7 @@ COMMAND_KINDS: Final = len(BOUNDS) + 1  # kinds are numbered from 1
 # after n bits. A test holds these functions to the schema: what they let through, the tables let through.
 ID_BITS: Final[i64] = 62
 SIZE_BITS: Final[i64] = 39  # one less than sizes have: the largest take the longer way
+TIF_BITS: Final[i64] = 2  # times in force up to POST_ONLY; the others take the longer way
 
 
 def is_frequent_command(rows: vec[i64], at: i64) -> bool:
@@ -47,7 +48,7 @@ def is_frequent_command(rows: vec[i64], at: i64) -> bool:
         codes = rows[at + PLACE_SIDE] | rows[at + PLACE_ORDER_TYPE] | rows[at + PLACE_REDUCE_ONLY] | rows[at + PLACE_SELF_TRADE]
         size = rows[at + PLACE_SIZE] - 1
         left = rows[at + TS] >> ID_BITS | rows[at + PLACE_ACCOUNT] >> 24 | rows[at + PLACE_MARKET] >> 6 | codes >> 1
-        left |= rows[at + PLACE_PRICE] >> 32 | size >> SIZE_BITS | rows[at + PLACE_TIF] >> 2
+        left |= rows[at + PLACE_PRICE] >> 32 | size >> SIZE_BITS | rows[at + PLACE_TIF] >> TIF_BITS
         return left | rows[at + 13] | rows[at + 14] | rows[at + 15] == 0
     if kind == C_CANCEL:
         order_id = rows[at + CANCEL_ORDER_ID] - 1

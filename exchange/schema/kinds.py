@@ -172,6 +172,7 @@ TRADER: Final[i64] = 1
 MAKER: Final[i64] = 2
 BIDDER: Final[i64] = 3
 POOL: Final[i64] = 4  # a vault or a curve
+RETAIL: Final[i64] = 5
 
 # Sides
 BUY: Final[i64] = 0
@@ -186,6 +187,7 @@ GTC: Final[i64] = 0
 IOC: Final[i64] = 1
 FOK: Final[i64] = 2
 POST_ONLY: Final[i64] = 3
+RPI: Final[i64] = 4
 
 # Self-trade
 STP_CANCEL_MAKER: Final[i64] = 0

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.vecs import vec
 from mypy_extensions import i64
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .ladder import Ladder
 from .packed import column
 from .pools import Pool
 from .types import MAX_TIERS, NIL
+
+# How orders of one price are filled, where not by time alone
+PRO_RATA: Final[i64] = 1
+TOP_FIRST: Final[i64] = 2  # the top order before the others
+CLASSES: Final[i64] = 4  # orders of retail accounts stand first; RPI orders are let in, and stand last
 
 
 class Market:
@@ -39,6 +47,9 @@ class Market:
         self.accrual_shift: i64 = 0
         self.stale_after: i64 = 0  # [ns], 0: never
         self.on_stale: i64 = 0
+        self.matching: i64 = 0  # how orders of one price are filled, as bits; 0: by time alone
+        self.top_share_ppm: i64 = 0  # of an incoming order: what the top order may take of it
+        self.least_share: i64 = 1  # [lots] of a share pro rata
         self.curve_role: i64 = 0  # NO_CURVE, or when an order meets the curve
         self.curve_stale_after: i64 = 0  # [ns] after which the curve quotes nothing; 0: never
         self.jit_share_ppm: i64 = 0
@@ -61,6 +72,8 @@ class Market:
         self.best_bid: i64 = 0  # [ticks], 0: none
         self.best_ask: i64 = 0  # [ticks], 0: none
         self.ladder: Ladder = Ladder()  # which level rests at a price
+        self.rpi_bids: SortedDict = SortedDict()  # price -> level of RPI orders, which stand beside the ladder
+        self.rpi_asks: SortedDict = SortedDict()
         self.open_interest: i64 = 0  # [lots] of one side
         self.first_open: i64 = NIL  # row of the first of its open positions
         self.unexamined: i64 = 0  # 1: its positions changed in value since a pass looked at them

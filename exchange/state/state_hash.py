@@ -14,6 +14,8 @@ from .market import Market
 from .state import State
 from .tables import (
     L_HEAD,
+    L_PRICE,
+    L_TOP,
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -129,16 +131,33 @@ def own_orders(state: State, row: int) -> Iterator[int]:
 
 def order_lines(state: State, market: Market) -> Iterator[Line]:
     """Resting orders: bids from the best, then asks from the best, each level in its order of time."""
-    orders = state.orders.cells
     ladder = market.ladder
     for side, best, worse in ((0, market.best_bid, ladder.below), (1, market.best_ask, ladder.above)):
         price = int(best)
         while price:
-            slot = int(state.levels.cells[ladder.find(price) + L_HEAD])
-            while slot != NIL:
-                yield ("order", int(market.number), side, price, *(int(orders[slot + column]) for column in ORDER_COLUMNS))
-                slot = int(orders[slot + O_NEXT])
+            yield from level_lines(state, market, side, int(ladder.find(price)))
             price = int(worse(price))
+    yield from rule_lines(state, market)
+
+
+def rule_lines(state: State, market: Market) -> Iterator[Line]:
+    """What else decides who is filled first, in a market whose rule is not price-time: top orders, and RPI orders."""
+    for side, best in ((0, market.best_bid), (1, market.best_ask)):
+        top = int(state.levels.cells[market.ladder.find(best) + L_TOP]) if best else NIL
+        if top != NIL:
+            yield ("top", int(market.number), side, int(state.orders.cells[top + O_ORDER_ID]))
+    for side, levels in ((0, reversed(market.rpi_bids.values())), (1, market.rpi_asks.values())):
+        for level in levels:
+            yield from level_lines(state, market, side, level)
+
+
+def level_lines(state: State, market: Market, side: int, level: int) -> Iterator[Line]:
+    orders = state.orders.cells
+    price = int(state.levels.cells[level + L_PRICE])
+    slot = int(state.levels.cells[level + L_HEAD])
+    while slot != NIL:
+        yield ("order", int(market.number), side, price, *(int(orders[slot + column]) for column in ORDER_COLUMNS))
+        slot = int(orders[slot + O_NEXT])
 
 
 def liquidation_lines(state: State) -> Iterator[Line]:

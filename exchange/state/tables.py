@@ -41,7 +41,9 @@ L_TAIL: Final[i64] = 2
 L_LOTS: Final[i64] = 3
 L_REDUCERS: Final[i64] = 4  # how many of its orders are reduce-only
 L_FREE: Final[i64] = 5
-L_WIDTH: Final[i64] = 6
+L_TOP: Final[i64] = 6  # the order that opened it as a new best price, where the market's rule fills that first; NIL: none
+L_LAST_RETAIL: Final[i64] = 7  # of the orders of retail accounts, where those stand before all others; NIL: none
+L_WIDTH: Final[i64] = 8
 
 # Columns of a position: one row per (account, market) that ever had an order, a position or a setting
 P_MARKET: Final[i64] = 0  # number

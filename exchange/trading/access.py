@@ -105,7 +105,7 @@ def refused_order(market: Market, now: i64, tif: i64, only_reduces: bool) -> i64
             return k.R_MARKET_CANCEL_ONLY
         if status == k.REDUCE_ONLY_MODE and not only_reduces:
             return k.R_MARKET_REDUCE_ONLY
-        if status == k.POST_ONLY_MODE and tif != k.POST_ONLY:
+        if status == k.POST_ONLY_MODE and tif != k.POST_ONLY and tif != k.RPI:
             return k.R_MARKET_POST_ONLY
     if market.mark == 0:
         return k.R_NO_MARK_PRICE

@@ -1,4 +1,9 @@
-"""The price-time order book: where orders rest, level by level, for all markets of a venue. Nothing here knows money."""
+"""The order book: where orders rest, level by level, for all markets of a venue. Nothing here knows money.
+
+A level is a queue in the order of time. Where a market has queue classes, orders of retail accounts stand before all others in it, and RPI
+orders have levels of their own, which no best price, no depth and no question about the book knows: only orders of retail accounts meet
+them, so nobody else may count on them, and they may cross the book, and each other, without trading.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from typing import Final
 
 from librt.vecs import vec
 from mypy_extensions import i64
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from ..schema.columns import (
     CANCEL_CLIENT_HI,
@@ -16,17 +22,19 @@ from ..schema.columns import (
     PLACE_CLIENT_HI,
     PLACE_CLIENT_LO,
 )
-from ..schema.kinds import BUY, C_CANCEL, C_CANCEL_CLIENT, C_PLACE
+from ..schema.kinds import BUY, C_CANCEL, C_CANCEL_CLIENT, C_PLACE, RETAIL, RPI, SELL
 from ..state.ladder import PATIENCE, Ladder
-from ..state.market import Market
+from ..state.market import CLASSES, TOP_FIRST, Market
 from ..state.packed import column
 from ..state.state import State
 from ..state.tables import (
     L_HEAD,
+    L_LAST_RETAIL,
     L_LOTS,
     L_PRICE,
     L_REDUCERS,
     L_TAIL,
+    L_TOP,
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -42,6 +50,7 @@ from ..state.tables import (
     O_REDUCE_ONLY,
     O_SIDE,
     O_SIZE,
+    O_TIF,
     P_FIRST_ORDER,
     P_FIRST_REDUCER,
 )
@@ -89,19 +98,22 @@ class Book:
         state = self.state
         orders = state.orders.cells
         levels = state.levels.cells
-        price = orders[slot + O_PRICE]
-        ladder = market.ladder
-        level = ladder.seek(price)
-        if level == NIL:
-            level = self.open_level(ladder, market, orders[slot + O_SIDE], price)
-        last = levels[level + L_TAIL]
-        orders[slot + O_NEXT] = NIL
-        orders[slot + O_PREV] = last
-        if last == NIL:
-            levels[level + L_HEAD] = slot
+        if market.matching == 0:
+            price = orders[slot + O_PRICE]
+            ladder = market.ladder
+            level = ladder.seek(price)
+            if level == NIL:
+                level = self.open_level(ladder, market, orders[slot + O_SIDE], price)
+            last = levels[level + L_TAIL]
+            orders[slot + O_NEXT] = NIL
+            orders[slot + O_PREV] = last
+            if last == NIL:
+                levels[level + L_HEAD] = slot
+            else:
+                orders[last + O_NEXT] = slot
+            levels[level + L_TAIL] = slot
         else:
-            orders[last + O_NEXT] = slot
-        levels[level + L_TAIL] = slot
+            level = self.queue_by_rule(market, slot)
         levels[level + L_LOTS] += orders[slot + O_SIZE]
         orders[slot + O_LEVEL] = level
         state.order_ids.put(orders[slot + O_ORDER_ID], slot)
@@ -127,6 +139,11 @@ class Book:
             market.best_ask = price
         if ladder.misses >= PATIENCE:
             ladder.follow(market.best_bid if side == BUY else market.best_ask)
+        level = self.new_level(price)
+        ladder.put(price, level)
+        return level
+
+    def new_level(self, price: i64) -> i64:
         level = self.state.levels.new_row()
         levels = self.state.levels.cells
         levels[level + L_PRICE] = price
@@ -134,7 +151,8 @@ class Book:
         levels[level + L_TAIL] = NIL
         levels[level + L_LOTS] = 0
         levels[level + L_REDUCERS] = 0
-        ladder.put(price, level)
+        levels[level + L_TOP] = NIL
+        levels[level + L_LAST_RETAIL] = NIL
         return level
 
     def shrink(self, slot: i64, lots: i64) -> None:
@@ -152,6 +170,8 @@ class Book:
         level = orders[slot + O_LEVEL]
         after = orders[slot + O_NEXT]
         before = orders[slot + O_PREV]
+        if market.matching != 0:
+            self.leave_rule(level, slot)
         if before == NIL:
             levels[level + L_HEAD] = after
         else:
@@ -164,7 +184,11 @@ class Book:
         if orders[slot + O_REDUCE_ONLY] != 0:
             levels[level + L_REDUCERS] -= 1
         if before == NIL and after == NIL:
-            self.close_level(market, orders[slot + O_SIDE], level)
+            if orders[slot + O_TIF] == RPI:
+                del self.rpi_levels(market, orders[slot + O_SIDE])[int(orders[slot + O_PRICE])]
+                state.levels.free_row(level)
+            else:
+                self.close_level(market, orders[slot + O_SIDE], level)
         self.unlink_own(slot)
         state.order_ids.remove(orders[slot + O_ORDER_ID])
         state.accounts.open_orders[orders[slot + O_ACCOUNT]] -= 1
@@ -195,6 +219,88 @@ class Book:
                 market.best_bid = ladder.below(price)
         elif price == market.best_ask:
             market.best_ask = ladder.above(price)
+
+    # -- where the rule of a market is not time alone ----------------------------------------------------------------------------
+
+    def queue_by_rule(self, market: Market, slot: i64) -> i64:
+        """Put an order into the queue of its level, which is returned: one of a retail account behind the others of its kind, where
+        those stand first, any other at the end. RPI orders have levels of their own, beside the ladder."""
+        orders = self.state.orders.cells
+        side = orders[slot + O_SIDE]
+        price = orders[slot + O_PRICE]
+        if orders[slot + O_TIF] == RPI:
+            level = self.rpi_level(market, side, price)
+            if level == NIL:
+                level = self.new_level(price)
+                self.rpi_levels(market, side)[int(price)] = int(level)
+        else:
+            level = market.ladder.seek(price)
+            if level == NIL:
+                level = self.open_level_by_rule(market, slot, side, price)
+        levels = self.state.levels.cells
+        before = levels[level + L_TAIL]
+        if self.stands_first(market, slot):
+            before = levels[level + L_LAST_RETAIL]
+            levels[level + L_LAST_RETAIL] = slot
+        after = levels[level + L_HEAD] if before == NIL else orders[before + O_NEXT]
+        orders[slot + O_PREV] = before
+        orders[slot + O_NEXT] = after
+        if before == NIL:
+            levels[level + L_HEAD] = slot
+        else:
+            orders[before + O_NEXT] = slot
+        if after == NIL:
+            levels[level + L_TAIL] = slot
+        else:
+            orders[after + O_PREV] = slot
+        return level
+
+    def stands_first(self, market: Market, slot: i64) -> bool:
+        """Is it an order of a retail account, in a market where those are filled first?"""
+        orders = self.state.orders.cells
+        if market.matching & CLASSES == 0 or orders[slot + O_TIF] == RPI:
+            return False
+        return self.state.accounts.kind[orders[slot + O_ACCOUNT]] == RETAIL
+
+    def open_level_by_rule(self, market: Market, slot: i64, side: i64, price: i64) -> i64:
+        """A new best price makes its order the top order; the one before it is none any more, and will not be again (CME)."""
+        best = self.best(market, side)
+        level = self.open_level(market.ladder, market, side, price)
+        if market.matching & TOP_FIRST != 0 and self.best(market, side) != best:
+            levels = self.state.levels.cells
+            levels[level + L_TOP] = slot
+            if best != 0:
+                levels[self.level(market, best) + L_TOP] = NIL
+        return level
+
+    def leave_rule(self, level: i64, slot: i64) -> None:
+        """Before an order leaves its level: it is the top order no more, nor the last of those of retail accounts."""
+        levels = self.state.levels.cells
+        if levels[level + L_TOP] == slot:
+            levels[level + L_TOP] = NIL
+        if levels[level + L_LAST_RETAIL] == slot:
+            levels[level + L_LAST_RETAIL] = self.state.orders.cells[slot + O_PREV]
+
+    def rpi_levels(self, market: Market, side: i64) -> SortedDict:
+        return market.rpi_bids if side == BUY else market.rpi_asks
+
+    def rpi_level(self, market: Market, side: i64, price: i64) -> i64:
+        """The level row of the RPI orders of a side at `price`, or NIL."""
+        found: i64 = self.rpi_levels(market, side).get(price, NIL)
+        return found
+
+    def rpi_from(self, market: Market, side: i64, price: i64) -> i64:
+        """The best price of RPI orders of a side that is `price` or worse; 0 if none."""
+        levels = self.rpi_levels(market, side)
+        at: i64 = levels.bisect_right(price) - 1 if side == BUY else levels.bisect_left(price)
+        if at < 0 or at >= len(levels):
+            return 0
+        found: i64 = levels.peekitem(at)[0]
+        return found
+
+    def best_rpi(self, market: Market, side: i64) -> i64:
+        """The best price of RPI orders of a side [ticks]; 0 if there are none."""
+        return self.rpi_from(market, side, market.max_price if side == BUY else 1)
 
     # -- bulk calls --------------------------------------------------------------------------------------------------------------
 
@@ -291,7 +397,45 @@ class Book:
                 bottom = price
             rows.add(int(level))
             self.check_level(level, market.number, side, price, slots)
+            self.check_rule(market, level, side, price)
         assert top == market.best_bid and bottom == market.best_ask, "best prices are stale"
+        self.check_rpi(market, BUY, slots, rows)
+        self.check_rpi(market, SELL, slots, rows)
+
+    def check_rpi(self, market: Market, side: i64, slots: set[int], rows: set[int]) -> None:
+        """The levels of RPI orders, of which there are none where the market does not know them."""
+        found = self.rpi_levels(market, side)
+        assert len(found) == 0 or market.matching & CLASSES != 0, "RPI orders in a market without queue classes"
+        orders = self.state.orders.cells
+        levels = self.state.levels.cells
+        for price, level in found.items():
+            row: i64 = level
+            assert levels[row + L_PRICE] == price and levels[row + L_HEAD] != NIL
+            assert levels[row + L_TOP] == NIL and levels[row + L_LAST_RETAIL] == NIL
+            slot = levels[row + L_HEAD]
+            while slot != NIL:
+                assert orders[slot + O_TIF] == RPI, "an order among RPI orders that is none"
+                slot = orders[slot + O_NEXT]
+            rows.add(int(row))
+            self.check_level(row, market.number, side, levels[row + L_PRICE], slots)
+
+    def check_rule(self, market: Market, level: i64, side: i64, price: i64) -> None:
+        """The top order is one of the best level; orders of retail accounts stand first, where there are classes."""
+        orders = self.state.orders.cells
+        levels = self.state.levels.cells
+        top = levels[level + L_TOP]
+        if top != NIL:
+            assert market.matching & TOP_FIRST != 0 and price == self.best(market, side), "a top order behind the best price"
+            assert orders[top + O_LEVEL] == level and self.state.order_ids.find(orders[top + O_ORDER_ID]) == top, "a top order that is gone"
+        last: i64 = NIL
+        slot = levels[level + L_HEAD]
+        while slot != NIL:
+            assert orders[slot + O_TIF] != RPI, "an RPI order in the ladder"
+            if self.stands_first(market, slot):
+                assert orders[slot + O_PREV] == last, "an order of a retail account behind others"
+                last = slot
+            slot = orders[slot + O_NEXT]
+        assert levels[level + L_LAST_RETAIL] == last, "the last order of a retail account is not known"
 
     def check_level(self, level: i64, market: i64, side: i64, price: i64, slots: set[int]) -> None:
         """The queue of one level; adds its orders to `slots`."""

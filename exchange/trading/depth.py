@@ -1,7 +1,8 @@
 """What a side of the market would trade: walked from the best price, counting only size that can be filled, of the curve too.
 
 A reduce-only order counts once for each lot of its position that it can close: eight exits of one position are one exit. Margin and
-self-trade are left aside: they depend on who trades. Changes nothing; values are exact, averages round down to a tick.
+self-trade are left aside: they depend on who trades. RPI orders are nothing that marks, funding or anybody but an order of a retail account
+can count on. Changes nothing; values are exact, averages round down to a tick.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import L_HEAD, L_LOTS, L_REDUCERS, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_SIZE
-from ..state.types import NIL, min_i64
+from ..state.types import NIL, max_i64, min_i64
 from .access import reducible
 from .book import Book
 from .curve_source import JIT, LAST_RESORT, NO_CURVE, CurveSource
@@ -37,6 +38,7 @@ class Walk:
         self.curve_lots: i64 = 0  # of them with the curve
         self.curve_value: i64 = 0
         self.has_curve: bool = market.curve_role != NO_CURVE and market.curve_role != JIT
+        self.with_rpi: bool = False  # RPI orders too: for orders that may meet them
         self.closed: dict[int, int] | None = None  # lots of reduce-only orders passed so far, by position row, once there are any
 
     def reach_notional(self, notional: i64) -> bool:
@@ -53,7 +55,7 @@ class Walk:
 
     def reach_lots(self, lots: i64, limit: i64) -> None:
         """Take up to `lots`, no worse than `limit`."""
-        price = self.book.best(self.market, self.side)
+        price = self.best()
         while price != 0 and (price >= limit if self.side == BUY else price <= limit):
             if self.has_curve:
                 self.take_from_curve(lots - self.lots, self.before(price))
@@ -62,7 +64,7 @@ class Walk:
             self.take(price, min_i64(lots - self.lots, self.fillable(price)))
             if self.lots >= lots:
                 return
-            price = self.book.worse(self.market, self.side, price)
+            price = self.worse(price)
         if self.has_curve:
             self.take_from_curve(lots - self.lots, limit)
 
@@ -123,11 +125,40 @@ class Walk:
         """[ticks] of what was taken."""
         return average_price(self.market, self.lots, self.value)
 
+    def best(self) -> i64:
+        """The first price; 0 if there is none."""
+        price = self.book.best(self.market, self.side)
+        if self.with_rpi:
+            price = self.better(price, self.book.best_rpi(self.market, self.side))
+        return price
+
+    def worse(self, price: i64) -> i64:
+        """The next price; 0 if there is none."""
+        after = self.book.worse(self.market, self.side, price)
+        if self.with_rpi:
+            behind = price - 1 if self.side == BUY else price + 1
+            after = self.better(after, self.book.rpi_from(self.market, self.side, behind))
+        return after
+
+    def better(self, price: i64, other: i64) -> i64:
+        """The better one of two prices, of which 0 is none."""
+        if price == 0 or other == 0:
+            return max_i64(price, other)
+        return max_i64(price, other) if self.side == BUY else min_i64(price, other)
+
     def fillable(self, price: i64) -> i64:
-        """Lots of a level that can trade, beyond what was passed."""
+        """Lots at a price that can trade, beyond what was passed."""
+        lots = self.fillable_of(self.book.level(self.market, price))
+        if self.with_rpi:
+            lots += self.fillable_of(self.book.rpi_level(self.market, self.side, price))
+        return lots
+
+    def fillable_of(self, level: i64) -> i64:
+        """The same of a level, of which NIL is none."""
         state = self.state
         levels = state.levels.cells
-        level = self.book.level(self.market, price)
+        if level == NIL:
+            return 0
         if levels[level + L_REDUCERS] == 0:
             return levels[level + L_LOTS]
         orders = state.orders.cells

@@ -13,7 +13,7 @@ from ..money.margin import margin_left, row_order_initial
 from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
-from ..state.market import Market
+from ..state.market import CLASSES, Market
 from ..state.schedule import CANCEL_ALL
 from ..state.state import State
 from ..state.tables import (
@@ -41,6 +41,7 @@ from ..state.tables import (
 )
 from ..state.types import MAX_NOTIONAL, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
 from .access import in_liquidation, reduces, refused_order, refused_user, refused_user_in_market
+from .allocation import meets_rpi
 from .curve_source import SEPARATE
 from .depth import Walk
 from .matching import Matcher
@@ -150,12 +151,15 @@ class OrderEntry:
         self.matcher.finish(o)
 
     def refused_type(self, o: Order, market: Market, is_market: bool) -> i64:
-        """A market order is immediate, and without a price of its own protected by the edge of the price band."""
+        """A market order is immediate, and without a price of its own protected by the edge of the price band. RPI orders are for markets
+        with queue classes."""
         if is_market:
-            if o.tif == k.POST_ONLY:
+            if o.tif == k.POST_ONLY or o.tif == k.RPI:
                 return k.R_ORDER_TYPE
             if o.tif != k.FOK:
                 o.tif = k.IOC
+        if o.tif == k.RPI and market.matching & CLASSES == 0:
+            return k.R_ORDER_TYPE
         if market.curve_role == SEPARATE and o.tif != k.IOC and o.tif != k.FOK:
             return k.R_NO_BOOK
         if o.limit == 0:
@@ -252,7 +256,7 @@ class OrderEntry:
     # -- checks of book and margin -----------------------------------------------------------------------------------------------
 
     def refused_by_book(self, o: Order, only_reduces: bool) -> i64:
-        if o.tif == k.POST_ONLY and self.matcher.planner.crosses(o) != 0:
+        if (o.tif == k.POST_ONLY or o.tif == k.RPI) and self.matcher.planner.crosses(o) != 0:
             return k.R_WOULD_CROSS
         if o.tif == k.FOK and not self.matcher.fills_whole(o):
             return k.R_NOT_FILLABLE
@@ -274,6 +278,7 @@ class OrderEntry:
         if o.tif == k.IOC or o.tif == k.FOK:
             walk = self.walk
             walk.begin(market, 1 - o.side)
+            walk.with_rpi = meets_rpi(state, o)
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = margin_left(state, o.account, market.asset, market) >= 0

@@ -16,6 +16,7 @@ from ..schema.kinds import (
     ORDER_CANCELLED,
     ORDER_FILLED,
     POST_ONLY,
+    RPI,
     X_IMMEDIATE,
 )
 from ..state.market import Market
@@ -141,7 +142,7 @@ class Matcher:
 
     def finish(self, o: Order) -> None:
         """After the match: rest, or say what is gone."""
-        if o.left > 0 and (o.tif == GTC or o.tif == POST_ONLY) and o.stopped == X_IMMEDIATE:
+        if o.left > 0 and (o.tif == GTC or o.tif == POST_ONLY or o.tif == RPI) and o.stopped == X_IMMEDIATE:
             self.open.enqueue(o)
             return
         self.open.count(o, 0)

@@ -24,6 +24,7 @@ from ..state.state import State
 from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_ORDER_ID, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_MODE, P_SIZE
 from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppb_ceil, ppm_floor
 from .access import only_reductions, reduces, reducible
+from .allocation import Allocation
 from .book import Book
 from .curve_source import JIT, LAST_RESORT, NO_CURVE, SEPARATE, CurveSource
 from .order import Order
@@ -57,6 +58,7 @@ class Planner:
         self.state: State = state
         self.book: Book = book
         self.curves: CurveSource = book.curves
+        self.allocation: Allocation = Allocation(state, book)  # asked where the market's rule is not price-time
         self.only_reductions: i64 = 0  # why nothing may open in the market at hand, 0 if it may
         # The step
         self.level: i64 = NIL
@@ -79,6 +81,8 @@ class Planner:
         self.slot = NIL
         self.price = 0
         self.passed = 0
+        if o.market.matching != 0:
+            self.allocation.begin(o)
         if o.market.curve_role != NO_CURVE:
             self.pool = o.market.pool
             self.shared = 0
@@ -92,6 +96,8 @@ class Planner:
     def crosses(self, o: Order) -> i64:
         """A price that the order may trade at: the best of the book, else its limit if the curve is that good; 0 if none."""
         best = self.crosses_book(o)
+        if best == 0 and o.market.matching != 0:
+            best = self.allocation.crosses_rpi(o)
         if best == 0 and o.market.curve_role != NO_CURVE and o.market.curve_role != JIT:
             if self.curves.offered(o.market, o.market.pool, o.side, o.limit, 1) > 0:
                 best = o.limit
@@ -106,6 +112,8 @@ class Planner:
 
     def next_step(self, o: Order) -> i64:
         """What happens next if all steps so far were executed: the order meets the first one of the best level."""
+        if o.market.matching != 0:
+            return self.next_by_rule(o, o.left, False)
         price = self.crosses_book(o)
         if o.market.curve_role != NO_CURVE:
             step = self.meet_curve(o, o.left, price)
@@ -126,6 +134,8 @@ class Planner:
 
     def next_behind(self, o: Order, left: i64) -> i64:
         """What happens next in a dry run that has `left` to trade: what was traded with is passed over, since it is still in the book."""
+        if o.market.matching != 0:
+            return self.next_by_rule(o, left, True)
         orders = self.state.orders.cells
         if o.market.curve_role != NO_CURVE:
             step = self.meet_curve(o, left, self.price_behind(o))
@@ -149,6 +159,28 @@ class Planner:
         if o.market.jit_share_ppm != 0 and step == FILL and self.share_with_curve(o) == CURVE_FILL:
             return CURVE_FILL
         self.passed = orders[slot + O_SIZE] if step == CANCEL else self.passed + self.lots
+        return step
+
+    def next_by_rule(self, o: Order, left: i64, is_dry: bool) -> i64:
+        """The same as `next_step` and `next_behind`, in a market where orders of one price are not filled by time alone."""
+        allocation = self.allocation
+        price = allocation.find(o, is_dry)
+        if o.market.curve_role != NO_CURVE:
+            step = self.meet_curve(o, left, price)
+            if step != PASS:
+                return step
+        if price == 0:
+            self.reason = self.why_nothing_crosses(o)
+            return STOP
+        self.price = price
+        self.slot = allocation.meet(o.market, left)
+        step = self.match_maker(o, o.market, self.slot, allocation.most, left)
+        if o.market.jit_share_ppm != 0 and step == FILL:
+            step = self.share_with_curve(o)
+        if step == FILL:
+            allocation.took(self.lots)
+        elif step == CANCEL:
+            allocation.drop()
         return step
 
     def price_behind(self, o: Order) -> i64:
