@@ -27,6 +27,7 @@ from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKE
 from .state.state import State
 from .state.state_hash import state_hash
 from .state.tables import (
+    L_LOTS,
     O_ACCOUNT,
     O_CLIENT_HI,
     O_CLIENT_LO,
@@ -139,13 +140,23 @@ class Queries:
         return 0 if ts == NEVER else int(ts)
 
     def depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:
-        """(price, lots) of the best levels of a side, best first."""
+        """(price, lots) of the best levels of a side, best first: what anybody can trade with."""
         found: list[tuple[int, int]] = []
         asked = self.known_market(market)
         price = self.book.best(asked, side)
         while price != 0 and len(found) < levels:
             found.append((int(price), int(self.book.level_lots(asked, price))))
             price = self.book.worse(asked, side, price)
+        return found
+
+    def rpi_depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:
+        """(price, lots) of the best levels of RPI orders of a side, best first, which orders of retail accounts meet besides."""
+        found: list[tuple[int, int]] = []
+        asked = self.known_market(market)
+        price = self.book.best_rpi(asked, side)
+        while price != 0 and len(found) < levels:
+            found.append((int(price), int(self.state.levels.cells[self.book.rpi_level(asked, side, price) + L_LOTS])))
+            price = self.book.rpi_from(asked, side, price - 1 if side == BUY else price + 1)
         return found
 
     def lots_within(self, market: i64, side: i64, limit: i64) -> tuple[int, int]:

@@ -255,12 +255,12 @@ class Allocation:
         return lots
 
     def next_stage(self, market: Market, left: i64) -> None:
-        """Shares for the next class; or, when those of this one are through, what it has left, by time."""
-        by_time = self.stage == SHARED
-        if not by_time:
+        """Shares for the next class; or, when those of this one are through or there are none, what each has left, by time."""
+        if self.stage != SHARED:
             self.start = self.end
             self.end = self.retail if self.end < self.retail else self.count
             assert self.start < self.end, "an order was found in the level"
+        by_time = self.stage == SHARED or market.matching & PRO_RATA == 0
         sizes = self.sizes
         shares = self.shares
         i = self.start

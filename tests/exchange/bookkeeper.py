@@ -10,8 +10,10 @@ from exact_margin import Terms
 
 from perplab.exchange import Exchange, VenueDesign
 from perplab.exchange import messages as m
-from perplab.exchange.codes import MarketStatus, Method, Payer, TimeInForce
+from perplab.exchange.codes import AccountKind, MarketStatus, Method, Payer, TimeInForce
 from perplab.exchange.state.types import CLEARING, FEES, FIRST_USER, INSURANCE, ROUNDING, UNCOVERED, VAULT
+
+PASSIVE = (TimeInForce.POST_ONLY, TimeInForce.RPI)
 
 
 class Bookkeeper:
@@ -20,6 +22,8 @@ class Bookkeeper:
     def __init__(self, design: VenueDesign) -> None:
         self.terms = [Terms(design, number) for number in range(len(design.markets))]
         self.fee_to = {"vault": VAULT, "fees": FEES}[design.liquidation.fee_to]
+        self.matching = [market.matching for market in design.markets]
+        self.retail: set[int] = set()  # accounts
         self.fund_share_ppm = design.liquidation.fee_fund_share_ppm
         self.balance: Counter[tuple[int, int]] = Counter()
         self.balance[INSURANCE, 0] = design.insurance_fund.capital * 10**6
@@ -59,6 +63,10 @@ class Bookkeeper:
         if seen is not None:
             seen(e)
 
+    def see_AccountOpened(self, e: m.AccountOpened) -> None:
+        if e.account_kind == AccountKind.RETAIL:
+            self.retail.add(e.account)
+
     def see_Deposited(self, e: m.Deposited) -> None:
         self.balance[e.account, e.asset] += e.amount
 
@@ -72,7 +80,7 @@ class Bookkeeper:
         self.pay(e.account, e.to, e.asset, e.amount)
 
     def see_OrderPlaced(self, e: m.OrderPlaced) -> None:
-        allowed = {MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY} | ({MarketStatus.POST_ONLY} if e.tif == TimeInForce.POST_ONLY else set())
+        allowed = {MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY} | ({MarketStatus.POST_ONLY} if e.tif in PASSIVE else set())
         assert self.status[e.market] in allowed, f"{e} in a market that is {MarketStatus(self.status[e.market]).name}"
         self.orders[e.order_id] = [e.account, e.market, e.side, e.price, e.size, e.tif, e.reduce_only]
 
@@ -108,22 +116,35 @@ class Bookkeeper:
         assert left == e.maker_left
 
     def check_fill(self, e: m.Traded, signed: int) -> None:
-        """Price-time priority, limits, and reduce-only orders that reduce."""
+        """Priority by price, class and time, limits, and reduce-only orders that reduce."""
         assert self.status[e.market] not in (MarketStatus.HALTED, MarketStatus.SETTLED)
         maker = self.orders[e.maker_order_id]
         better = -1 if maker[2] else 1  # the sign of a better price on the maker's side
-        rivals = [o[3] for i, o in self.orders.items() if o[1:3] == maker[1:3] and i != e.taker_order_id]
+        with_rpi = e.taker_order_id != 0 and e.taker in self.retail
+        assert maker[5] != TimeInForce.RPI or with_rpi, f"{e}: an RPI order has met somebody else than a retail account"
+        met = {i: o for i, o in self.orders.items() if i != e.taker_order_id and (o[5] != TimeInForce.RPI or with_rpi)}
+        rivals = [o[3] for o in met.values() if o[1:3] == maker[1:3]]
         assert all((price - maker[3]) * better <= 0 for price in rivals), f"{e}: there was a better price"
-        assert not any(o[1:4] == maker[1:4] for i, o in self.before(e.maker_order_id) if i != e.taker_order_id), f"{e}: not the oldest"
+        level = [o for o in met.values() if o[1:4] == maker[1:4]]
+        assert all(self.rank(maker) <= self.rank(o) for o in level), f"{e}: another class stands first"
+        if self.matching[e.market].rule == "price_time":
+            older = [o for i, o in self.before(e.maker_order_id) if i in met and o[1:4] == maker[1:4]]
+            assert all(self.rank(maker) < self.rank(o) for o in older), f"{e}: not the oldest"
         assert e.price == maker[3] and e.taker_side == 1 - maker[2]
         if e.taker_order_id:
             taker = self.orders[e.taker_order_id]
-            assert taker[5] != TimeInForce.POST_ONLY, "a post-only order took"
+            assert taker[5] not in PASSIVE, "a post-only order took"
             assert taker[3] >= e.price if e.taker_side == 0 else taker[3] <= e.price
         for order_id, account, lots in ((e.taker_order_id, e.taker, signed), (e.maker_order_id, e.maker, -signed)):
             if order_id and self.orders[order_id][6] and e.taker != e.maker:
                 held = self.size[account, e.market]
                 assert held * lots < 0 and abs(lots) <= abs(held), f"{e}: a reduce-only order opened"
+
+    def rank(self, order: list[int]) -> int:
+        """Of the classes of one price, where the market has them: retail accounts, others, RPI orders."""
+        if not self.matching[order[1]].queue_classes:
+            return 1
+        return 2 if order[5] == TimeInForce.RPI else int(order[0] not in self.retail)
 
     def before(self, order_id: int) -> Iterator[tuple[int, list[int]]]:
         """The orders that are older."""
@@ -213,9 +234,10 @@ class Bookkeeper:
             for o in exchange.open_orders(account)
         }
         assert resting == self.orders, "open orders differ from what the events say"
-        assert all(o[5] in (TimeInForce.GTC, TimeInForce.POST_ONLY) for o in resting.values())
+        assert all(o[5] in (TimeInForce.GTC, *PASSIVE) for o in resting.values())
+        lit = [o for o in resting.values() if o[5] != TimeInForce.RPI]
         for number in range(len(self.terms)):
-            bids = [o[3] for o in resting.values() if o[1:3] == [number, 0]]
-            asks = [o[3] for o in resting.values() if o[1:3] == [number, 1]]
+            bids = [o[3] for o in lit if o[1:3] == [number, 0]]
+            asks = [o[3] for o in lit if o[1:3] == [number, 1]]
             assert exchange.best_bid(number) == max(bids, default=0)
             assert exchange.best_ask(number) == min(asks, default=0)

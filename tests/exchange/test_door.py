@@ -17,12 +17,12 @@ ACCOUNT, MARKET, ASSET, FLAG = (0, 2**24 - 1), (0, 63), (0, 7), (0, 1)
 AMOUNT, PRICE, NO_PRICE, LOTS, ID = (1, 10**16), (1, 2**32 - 1), (0, 2**32 - 1), (1, 2**40 - 1), (1, 2**62)
 SIGNED = (-(10**16), 10**16)
 FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of every field but ts, as documented
-    m.OpenAccount: {"account_kind": (1, 4), "owner": I64},
+    m.OpenAccount: {"account_kind": (1, 5), "owner": I64},
     m.Deposit: {"account": ACCOUNT, "asset": ASSET, "amount": AMOUNT},
     m.Withdraw: {"account": ACCOUNT, "asset": ASSET, "amount": AMOUNT},
     m.Transfer: {"account": ACCOUNT, "to": ACCOUNT, "asset": ASSET, "amount": AMOUNT},
     m.Place: {
-        "account": ACCOUNT, "market": MARKET, "side": FLAG, "price": NO_PRICE, "size": LOTS, "order_type": FLAG, "tif": (0, 3),
+        "account": ACCOUNT, "market": MARKET, "side": FLAG, "price": NO_PRICE, "size": LOTS, "order_type": FLAG, "tif": (0, 4),
         "reduce_only": FLAG, "self_trade": FLAG, "client_hi": I64, "client_lo": I64,
     },
     m.Amend: {"account": ACCOUNT, "order_id": ID, "price": PRICE, "size": LOTS},

@@ -11,11 +11,14 @@ from world import World
 
 from perplab.exchange import messages as m
 from perplab.exchange import replay
-from perplab.exchange.codes import CancelReason, Reason
+from perplab.exchange.codes import AccountKind, CancelReason, Reason
 
 
-def poor_book(source: Source) -> World:
-    """A book of makers who can hardly pay: small deposits, positions of both signs, isolated and reduce-only orders, odd prices."""
+def poor_book(source: Source, **over: object) -> World:
+    """A book of makers who can hardly pay: small deposits, positions of both signs, isolated and reduce-only orders, odd prices.
+
+    `over` are keys of the market; where it has queue classes, some accounts are retail, and some orders RPI.
+    """
     maker_fee, taker_fee = source.pick([(0, 0), (-3_000_000, 7_000_000), (2_000_000, 20_000_000)])
     tiers = [
         {"lower_notional": 0, "initial_margin_ppm": 50_000, "maintenance_margin_ppm": 25_000},
@@ -23,12 +26,13 @@ def poor_book(source: Source) -> World:
     ]
     terms = market(
         maker_fee_ppb=maker_fee, taker_fee_ppb=taker_fee, open_interest_cap=source.pick(["0", "0", "0.06"]),
-        tiers=tiers[: source.integer(1, 2)],
+        tiers=tiers[: source.integer(1, 2)], **over,
     )  # fmt: skip
     world = World(venue([terms]))
     world.checks = False
+    classes = world.exchange.design.markets[0].matching.queue_classes
     for _ in range(4):
-        world.do(m.OpenAccount(world.now, 1, 0))
+        world.do(m.OpenAccount(world.now, source.pick([AccountKind.TRADER, AccountKind.RETAIL]) if classes else AccountKind.TRADER, 0))
     world.do(m.UpdateOracle(world.now, 0, 1_000))
     for account in world.users:
         world.do(m.Deposit(world.now, account, 0, source.integer(1, 20) * 10**6))
@@ -39,10 +43,13 @@ def poor_book(source: Source) -> World:
     reach = source.pick([20, 60, 150])
     for _ in range(source.integer(2, 12)):
         price = 1_000 + source.integer(-reach, reach)
+        if over:  # many orders at few prices
+            price = 1_000 + reach // 2 * source.integer(-2, 2)
         size = source.integer(1, 30)
         reduce_only = int(source.chance(30))
         side = source.integer(0, 1)
-        world.do(m.Place(world.now, source.pick(world.users), 0, side, price, size, 0, 0, reduce_only, source.integer(0, 1)))
+        tif = source.pick([0, 0, 4]) if classes else 0
+        world.do(m.Place(world.now, source.pick(world.users), 0, side, price, size, 0, tif, reduce_only, source.integer(0, 1)))
     if source.chance(70):
         world.do(m.UpdateOracle(world.now, 0, 1_000 + source.integer(-40, 40)))
     world.checks = True
@@ -50,9 +57,9 @@ def poor_book(source: Source) -> World:
     return world
 
 
-def try_to_fill(source: Source) -> World:
+def try_to_fill(source: Source, **over: object) -> World:
     """An accepted order has filled in full; a refused one would not have filled as immediate-or-cancel either."""
-    world = poor_book(source)
+    world = poor_book(source, **over)
     for _ in range(3):
         side = source.integer(0, 1)
         account = source.pick(world.users)
