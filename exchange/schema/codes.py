@@ -256,9 +256,10 @@ class Reason(IntEnum):
     REQUEST_EXPIRED = 44
     INSUFFICIENT_GAS = 45
     VENUE_SHORT = 46  # the venue has paid out what it had
+    WITHDRAWN = 47  # its sender took it back while it waited, or his dead man's switch did
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=46), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=47), Reason]
 
 
 class CommandKind(IntEnum):

@@ -127,6 +127,7 @@ R_QUEUE_FULL: Final[i64] = 43
 R_REQUEST_EXPIRED: Final[i64] = 44
 R_INSUFFICIENT_GAS: Final[i64] = 45
 R_VENUE_SHORT: Final[i64] = 46
+R_WITHDRAWN: Final[i64] = 47
 
 # Why an order is gone
 X_USER: Final[i64] = 1

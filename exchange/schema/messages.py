@@ -66,6 +66,7 @@ Id = Annotated[int, Meta(ge=1, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
 Rate = Annotated[int, Meta(ge=-int(t.PPT), le=int(t.PPT))]  # [ppt]
 SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
+PriorityFee = Annotated[int, Meta(ge=0, le=10**12)]  # [micro] for an earlier place in a block, where the venue sells that
 
 
 class Command(Coded, frozen=True, gc=False):
@@ -130,6 +131,7 @@ class Place(Command, frozen=True, gc=False):
     self_trade: SelfTradeCode = 0
     client_hi: I64 = 0
     client_lo: I64 = 0
+    priority_fee: PriorityFee = 0  # [micro]
 
 
 class Amend(Command, frozen=True, gc=False):
@@ -140,6 +142,7 @@ class Amend(Command, frozen=True, gc=False):
     order_id: Id
     price: Price  # [ticks]
     size: Lots  # [lots] left open afterwards
+    priority_fee: PriorityFee = 0  # [micro]
 
 
 class Cancel(Command, frozen=True, gc=False):
@@ -148,6 +151,7 @@ class Cancel(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 7
     account: AccountId
     order_id: Id
+    priority_fee: PriorityFee = 0  # [micro]
 
 
 class CancelClient(Command, frozen=True, gc=False):
@@ -157,6 +161,7 @@ class CancelClient(Command, frozen=True, gc=False):
     account: AccountId
     client_hi: I64
     client_lo: I64
+    priority_fee: PriorityFee = 0  # [micro]
 
 
 class CancelAll(Command, frozen=True, gc=False):
@@ -165,6 +170,7 @@ class CancelAll(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 9
     account: AccountId
     market: AnyMarket = -1  # -1: all
+    priority_fee: PriorityFee = 0  # [micro]
 
 
 class SetLeverage(Command, frozen=True, gc=False):
