@@ -14,17 +14,17 @@ from typing import Final
 
 CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests read this list
     "state.types", "state.hashing", "state.packed", "state.tables", "state.market", "state.ids", "state.ladder", "state.log",
-    "state.schedule", "state.pools", "state.liquidations", "state.state", "state.refill",
+    "state.schedule", "state.pending", "state.pools", "state.liquidations", "state.state", "state.refill",
     "schema.kinds", "schema.columns", "schema.event_columns", "schema.door", "schema.packing",
     "money.payoff", "money.margin", "money.ledger",
     "trading.access", "trading.order", "trading.book", "trading.depth", "trading.curve", "trading.curve_source", "trading.liquidity",
-    "trading.sequencing",     "trading.mark", "trading.funding", "trading.open_orders",
-    "trading.positions", "trading.allocation", "trading.planning", "trading.dry_run", "trading.matching", "trading.entry",
-    "trading.accounts",
+    "trading.sequencing", "trading.mark", "trading.funding", "trading.open_orders", "trading.positions", "trading.allocation",
+    "trading.planning", "trading.dry_run", "trading.matching", "trading.entry", "trading.accounts", "trading.holding", "trading.refusals",
+    "trading.gas", "trading.clearing", "trading.batch", "trading.taker_auctions", "trading.sequencer",
     "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
-    "liquidation.passes", "liquidation.prices", "liquidation.settlement",
-    "queries", "engine", "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames",
+    "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "engine",
+    "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames",
 )  # fmt: skip
 
 

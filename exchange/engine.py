@@ -21,10 +21,13 @@ from .design.build import (
     fill_market,
     funding_rule,
     funding_terms,
+    gas_desk,
+    latencies,
     liquidation_steps,
     liquidation_terms,
     mark_rule,
     screen_rule,
+    sequencing_rule,
     vault_rule,
 )
 from .design.structs import VenueDesign
@@ -39,7 +42,6 @@ from .liquidation.settlement import MarketDesk
 from .liquidation.slices import Slices
 from .liquidation.vault import Vault
 from .money.ledger import Ledger
-from .queries import Queries
 from .schema import columns as c
 from .schema import kinds as k
 from .schema.door import Door
@@ -58,6 +60,8 @@ from .trading.entry import OrderEntry
 from .trading.funding import FundingEngine
 from .trading.liquidity import LiquidityDesk
 from .trading.matching import Matcher
+from .trading.sequencer import Sequencer
+from .turns import Turns
 
 NATIVE: Final = not isinstance(min_i64, FunctionType)  # is this file compiled?
 
@@ -122,7 +126,7 @@ def next_multiple(now: i64, interval: i64) -> i64:
     return (now // interval + 1) * interval
 
 
-class Exchange(Queries):
+class Exchange(Turns):
     """One venue, for one thread: it holds no locks. `reserve_orders` and `reserve_accounts` size the tables at first; they grow."""
 
     def __init__(
@@ -154,11 +158,12 @@ class Exchange(Queries):
         self.market_desk: MarketDesk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
         terms = [funding_terms(market) for market in venue.markets]
-        super().__init__(state, book, ledger, AuctionDesk(state, self.lifecycle), FundingEngine(state, book, ledger, funding, terms))
+        desk = AuctionDesk(state, self.lifecycle)
+        sequencer = Sequencer(state, self.matcher, self.entry, gas_desk(venue, state, ledger), sequencing_rule(venue), latencies(venue))
+        super().__init__(state, book, ledger, desk, FundingEngine(state, book, ledger, funding, terms), sequencer)
         self.design: VenueDesign = venue
-        self.door: Door = Door()
+        self.door: Door = sequencer.refusals.door
         self.row: vec[i64] = column(ROW, 0)  # of the typed command at hand
-        self.room: i64 = 0  # commands that the tables have room for
         self.is_broken: bool = False  # did a command raise in the midst of its work?
         self.journal: JournalSink | None = journal
         self.open_system_accounts()
@@ -267,9 +272,12 @@ class Exchange(Queries):
             if ts >= schedule.next:
                 self.run_due(ts)
             state.now = ts
-            reason = self.carry_out(rows, at)
+            if self.is_sequenced:
+                reason = self.sequence(rows, at)
+            else:
+                reason = self.carry_out(rows, at)
             if reason != 0:
-                self.refuse(rows, at, reason)
+                self.sequencer.refusals.tell(rows, at, reason)
             if ends is not None:
                 ends.append(int(state.log.end // ROW))
             at += ROW
@@ -310,9 +318,11 @@ class Exchange(Queries):
                 self.vault.unwind(self.slices)
             elif rank == CANCEL_ALL:
                 self.entry.cancel_scheduled(number)
-            else:
-                assert rank == LIQUIDATION_PASS, "an entry of the schedule that nobody carries out"
+                self.disconnect(number)
+            elif rank == LIQUIDATION_PASS:
                 self.liquidations.run()
+            else:
+                self.run_turn(rank, number)
 
     def run_timer(self, number: i64, timer: i64, entry: i64) -> None:
         """Mark, funding sample or funding payment of a market; a payment is followed by a liquidation pass."""
@@ -353,7 +363,7 @@ class Exchange(Queries):
         if kind == k.C_TICK:
             return 0
         if kind == k.C_UPDATE_ORACLE:
-            return self.prices.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
+            return self.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
         if kind == k.C_CANCEL_ALL:
             return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
         if kind == k.C_CANCEL_ALL_AFTER:
@@ -372,7 +382,19 @@ class Exchange(Queries):
             )  # fmt: skip
         if kind == k.C_SET_FUNDING:
             return self.funding.set_rate(rows[at + c.FUNDING_MARKET], rows[at + c.FUNDING_MODE], rows[at + c.FUNDING_RATE_PPT])
+        if kind == k.C_SET_GAS:
+            return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
         return self.carry_out_for_account(kind, rows, at)
+
+    def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
+        """An oracle price, the mark that follows from it, requests at both, and then whoever is to be liquidated."""
+        reason = self.prices.update_oracle(number, price, perp_median)
+        if reason == 0:
+            has_moved = self.prices.move_mark(self.state.markets[number])
+            self.run_requests(number)
+            if has_moved:
+                self.liquidations.run()
+        return reason
 
     def carry_out_for_account(self, kind: i64, rows: vec[i64], at: i64) -> i64:
         """Commands about money and settings. Money that came in may end a liquidation at once, and its auction with it."""
@@ -420,14 +442,6 @@ class Exchange(Queries):
             self.lifecycle.touch(account)
             self.liquidations.run()
         return reason
-
-    def refuse(self, rows: vec[i64], at: i64, reason: i64) -> None:
-        """Tell why a well-formed command was not carried out, with what identifies it to its sender."""
-        door = self.door
-        self.state.log.emit(
-            k.E_REJECTED, self.state.now, rows[at + c.KIND], door.named_value(rows, at, 0, NIL), door.named_value(rows, at, 1, NIL),
-            reason, door.named_value(rows, at, 2, 0), door.named_value(rows, at, 3, 0),
-        )  # fmt: skip
 
     # -- copies ------------------------------------------------------------------------------------------------------------------
 

@@ -34,3 +34,5 @@ from .trading.book import Book as Book
 from .trading.depth import impact_price as impact_price
 from .trading.funding import FundingRule as FundingRule
 from .trading.mark import MarkRule as MarkRule
+from .trading.sequencing import Sequencing as Sequencing
+from .trading.sequencing import WaitingCommand as WaitingCommand

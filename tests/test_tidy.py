@@ -27,6 +27,7 @@ ROOMS = (
     ("liquidation",),
     ("design",),
     ("queries",),
+    ("turns",),
     ("engine",),
     ("journal",),
     ("build", "messages", "events", "codes", "units", "rules"),

@@ -12,13 +12,17 @@ from ..liquidation.selections import AdlSelection
 from ..liquidation.slices import Terms
 from ..liquidation.steps import LiquidationStep
 from ..liquidation.vault import Vault
+from ..money.ledger import Ledger
 from ..schema import kinds as k
 from ..state import types as t
 from ..state.market import CLASSES, PRO_RATA, TOP_FIRST
 from ..state.market import Market as MarketRecord
+from ..state.state import State
 from ..trading.curve import Curve
 from ..trading.funding import FundingRule, FundingTerms
+from ..trading.gas import GasDesk
 from ..trading.mark import MarkRule
+from ..trading.sequencing import Latencies, Sequencing
 from .parameters import MICRO, NS, Parameters
 from .reader import DesignError
 from .registry import find
@@ -190,6 +194,21 @@ def vault_rule(venue: VenueDesign) -> Vault:
 def liquidation_steps(venue: VenueDesign, vault: Vault) -> list[LiquidationStep]:
     design = venue.liquidation
     return [made(LiquidationStep, "liquidation.steps", name, table_of(design, name), Place(vault=vault)) for name in design.steps]
+
+
+def sequencing_rule(venue: VenueDesign) -> Sequencing:
+    return made(Sequencing, "sequencing.rule", venue.sequencing.rule, venue.sequencing.own, Place())
+
+
+def latencies(venue: VenueDesign) -> Latencies:
+    design = venue.sequencing
+    retail = design.taker_latency_ms if design.retail_taker_latency_ms < 0 else design.retail_taker_latency_ms
+    return Latencies(design.taker_latency_ms * NS, retail * NS, design.maker_latency_ms * NS, design.cancel_latency_ms * NS)
+
+
+def gas_desk(venue: VenueDesign, state: State, ledger: Ledger) -> GasDesk:
+    gas = venue.gas
+    return GasDesk(state, ledger, gas.place, gas.amend, gas.cancel, gas.liquidity)
 
 
 def screen_rule(venue: VenueDesign) -> Screen | None:

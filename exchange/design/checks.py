@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Final
 
 from ..state import types as t
-from .parameters import LEAST_MS, MICRO, AuctionDesign
+from .parameters import LEAST_MS, MICRO, AuctionDesign, BatchAuctionDesign, RequestDesign, TakerAuctionDesign
 from .reader import DesignError
 from .structs import Market, Tier, VenueDesign
 
 Refuse = Callable[[str, object, str], None]  # key, given, expected
+
+MOST_STEPS: Final = 1_000  # of a taker's auction: what a day's jump finds due stays bounded
 
 
 class VenueError(DesignError):
@@ -38,6 +41,7 @@ def checked(venue: VenueDesign, file: str) -> VenueDesign:
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
     check_auction(venue.liquidation.dutch_auction, refuse)
+    check_sequencing(venue, refuse)
     return venue
 
 
@@ -49,6 +53,23 @@ def check_auction(auction: AuctionDesign, refuse: Refuse) -> None:
         refuse(f"{key}.cutoff_ppm", auction.cutoff_ppm, f"at most start_ppm ({auction.start_ppm})")
     if auction.cutoff_ppm > 0 and auction.fast_ms == 0:
         refuse(f"{key}.fast_ms", 0, "the time in which the price falls to cutoff_ppm")
+
+
+def check_sequencing(venue: VenueDesign, refuse: Refuse) -> None:
+    own = venue.sequencing.own
+    if isinstance(own, RequestDesign) and own.expiry_ms <= own.delay_ms:
+        refuse("sequencing.expiry_ms", own.expiry_ms, f"more than delay_ms ({own.delay_ms}): a request would be gone before its price")
+    if isinstance(own, TakerAuctionDesign) and own.step_ms > own.duration_ms:
+        refuse("sequencing.step_ms", own.step_ms, f"at most duration_ms ({own.duration_ms})")
+    if isinstance(own, TakerAuctionDesign) and own.duration_ms > MOST_STEPS * own.step_ms:
+        refuse("sequencing.step_ms", own.step_ms, f"at least duration_ms / {MOST_STEPS}: an auction has that many steps at most")
+    if isinstance(own, BatchAuctionDesign):
+        for number, market in enumerate(venue.markets):
+            key = f"markets[{number}]"
+            if market.curve.rule != "none":
+                refuse(f"{key}.curve.rule", repr(market.curve.rule), "'none': a batch auction has one price, a curve has its own")
+            if market.matching.rule != "price_time" or market.matching.queue_classes:
+                refuse(f"{key}.matching", market.matching.rule, "price_time without queue classes: a batch auction clears the book by time")
 
 
 def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -> None:

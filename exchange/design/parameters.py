@@ -44,6 +44,31 @@ class PremiumDesign(Parameters, frozen=True):
     quote_bound_ppm: Ppm = 0  # of the oracle: quotes farther off are no premium; 0: no bound
 
 
+LEAST_BLOCK_MS: Final = 10  # of a venue's blocks: a block without commands costs nothing, so it may be short
+BlockInterval = Annotated[int, Meta(ge=LEAST_BLOCK_MS, le=86_400_000)]
+
+
+class BlocksDesign(Parameters, frozen=True):
+    interval_ms: BlockInterval = 100
+    order: Literal["arrival", "cancels_first", "hash", "priority_fee"] = "arrival"
+    seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] = 0  # for the order that draws
+
+
+class BatchAuctionDesign(Parameters, frozen=True):
+    interval_ms: BlockInterval = 1_000
+
+
+class TakerAuctionDesign(Parameters, frozen=True):
+    duration_ms: Annotated[int, Meta(ge=10, le=600_000)] = 4_000  # 10 slots of 400 ms
+    step_ms: Annotated[int, Meta(ge=10, le=600_000)] = 400
+    fraction: Annotated[int, Meta(ge=2, le=1_000_000)] = 200  # the limit goes 1 / 200 of the price
+
+
+class RequestDesign(Parameters, frozen=True):
+    delay_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 1_000
+    expiry_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 300_000
+
+
 class BookDesign(Parameters, frozen=True):
     patience_ms: Milliseconds = 0
     partial_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000_000

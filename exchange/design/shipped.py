@@ -16,12 +16,28 @@ from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from ..liquidation.vault import Takeover, Vault
 from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
 from ..trading.mark import HyperliquidMark, OracleMark
-from ..trading.sequencing import Sequencing
-from .parameters import MICRO, NS, AuctionDesign, BookDesign, FundDesign, HyperliquidMarkDesign, PremiumDesign, TakeoverDesign
+from ..trading.sequencing import ARRIVAL, CANCELS_FIRST, HASH, PRIORITY_FEE, BatchAuction, Blocks, RequestExecute, Sequencing, TakerAuction
+from .parameters import (
+    MICRO,
+    NS,
+    AuctionDesign,
+    BatchAuctionDesign,
+    BlocksDesign,
+    BookDesign,
+    FundDesign,
+    HyperliquidMarkDesign,
+    PremiumDesign,
+    RequestDesign,
+    TakeoverDesign,
+    TakerAuctionDesign,
+)
 from .registry import register
 from .structs import Market
 
 DAY_MS: Final = 86_400_000
+ORDERS: Final = {
+    "arrival": int(ARRIVAL), "cancels_first": int(CANCELS_FIRST), "hash": int(HASH), "priority_fee": int(PRIORITY_FEE),
+}  # fmt: skip
 LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND)}
 
 
@@ -83,6 +99,22 @@ def insurance_fund(given: FundDesign, place: Place) -> InsuranceFund:
     return InsuranceFund(given.account_cap * MICRO, given.market_cap * MICRO, given.total_cap * MICRO, given.window_ms * NS)
 
 
+def blocks(given: BlocksDesign, place: Place) -> Blocks:
+    return Blocks(given.interval_ms * NS, ORDERS[given.order], given.seed)
+
+
+def batch_auction(given: BatchAuctionDesign, place: Place) -> BatchAuction:
+    return BatchAuction(given.interval_ms * NS)
+
+
+def taker_auction(given: TakerAuctionDesign, place: Place) -> TakerAuction:
+    return TakerAuction(given.duration_ms * NS, given.step_ms * NS, given.fraction)
+
+
+def request_execute(given: RequestDesign, place: Place) -> RequestExecute:
+    return RequestExecute(given.delay_ms * NS, given.expiry_ms * NS)
+
+
 register("mark.rule", "oracle", OracleMark)
 register("mark.rule", "hyperliquid", HyperliquidMark, params=HyperliquidMarkDesign, make=hyperliquid_mark)
 register("funding.rule", "premium", PremiumFunding, params=PremiumDesign, make=premium_funding)
@@ -98,4 +130,8 @@ register("auto_deleverage.rank", "fifo", FirstOpened)
 register("auto_deleverage.selection", "greedy", Greedy)
 register("auto_deleverage.selection", "pro_rata", ProRata)
 register("sequencing.rule", "continuous", Sequencing)
+register("sequencing.rule", "blocks", Blocks, params=BlocksDesign, make=blocks)
+register("sequencing.rule", "batch_auction", BatchAuction, params=BatchAuctionDesign, make=batch_auction)
+register("sequencing.rule", "dutch_auction", TakerAuction, params=TakerAuctionDesign, make=taker_auction)
+register("sequencing.rule", "request_execute", RequestExecute, params=RequestDesign, make=request_execute)
 register("screen.rule", "everyone", Screen)

@@ -28,7 +28,7 @@ class PriceDesk:
         self.liquidations: LiquidationPass = liquidations
 
     def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
-        """What the venue hears of the outside price; returns the reason of a refusal, or 0."""
+        """What the venue hears of the outside price; returns the reason of a refusal, or 0. The mark is moved by who called."""
         state = self.state
         if number >= len(state.markets):
             return k.R_UNKNOWN_MARKET
@@ -46,19 +46,24 @@ class PriceDesk:
         market.perp_median = perp_median
         state.log.emit(k.E_ORACLE_UPDATED, state.now, number, price, previous)
         self.liquidity.oracle_moved(market)
-        self.refresh_mark(market)
         return 0
 
     def refresh_mark(self, market: Market) -> None:
         """Ask the mark rule; a mark that moved is followed by a liquidation pass."""
+        if self.move_mark(market):
+            self.liquidations.run()
+
+    def move_mark(self, market: Market) -> bool:
+        """Ask the mark rule; has the mark moved?"""
         state = self.state
         if market.oracle == 0:
-            return
+            return False
         mark = clamp_i64(self.rules[market.number].price(state, self.book, market), 1, market.max_price)
         market.mark_ts = state.now
         previous = market.mark
-        if mark != previous:
-            market.mark = mark
-            market.unexamined = 1
-            state.log.emit(k.E_MARK_MOVED, state.now, market.number, mark, previous)
-            self.liquidations.run()
+        if mark == previous:
+            return False
+        market.mark = mark
+        market.unexamined = 1
+        state.log.emit(k.E_MARK_MOVED, state.now, market.number, mark, previous)
+        return True

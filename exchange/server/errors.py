@@ -131,6 +131,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.REQUEST_EXPIRED: "no price came in time to carry the request out at",
     Reason.INSUFFICIENT_GAS: "the account cannot pay for the command",
     Reason.VENUE_SHORT: "the venue has paid out what it had",
+    Reason.WITHDRAWN: "it was taken back before its turn came",
 }
 
 

@@ -17,6 +17,10 @@ MARKET_TIMER: Final[i64] = 0  # id: market * MARKET_TIMERS + which of its timers
 UNWIND: Final[i64] = 1  # of the vault; id 0
 LIQUIDATION_PASS: Final[i64] = 2  # id 0
 CANCEL_ALL: Final[i64] = 3  # of an account's orders; id: the account
+TURN: Final[i64] = 4  # of a command that waits by itself; id: its ticket
+BLOCK: Final[i64] = 5  # of commands; id 0
+TAKER_AUCTION: Final[i64] = 6  # its next step; id: the order
+REQUEST_EXPIRY: Final[i64] = 7  # id: the ticket of the request
 
 MARK: Final[i64] = 0  # timers of a market, in their order
 FUNDING_SAMPLE: Final[i64] = 1

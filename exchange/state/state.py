@@ -10,9 +10,10 @@ from .liquidations import Liquidations
 from .log import EventLog
 from .market import Market
 from .packed import column
+from .pending import Pending, TakerAuctions
 from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_NEXT, Accounts, Levels, Orders, Positions
-from .types import MAX_ASSETS, NIL, min_i64
+from .types import MAX_ASSETS, NIL, PPM, min_i64
 
 
 class State:
@@ -42,6 +43,9 @@ class State:
         self.last_order_id: i64 = 0
         self.passes: i64 = 0  # liquidation passes so far
         self.dry_runs: i64 = 0  # so far
+        self.pending: Pending = Pending()
+        self.taker_auctions: TakerAuctions = TakerAuctions()
+        self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
@@ -118,6 +122,8 @@ class State:
         self.orders.check()
         self.levels.check()
         self.schedule.check(self.now)
+        self.pending.check_waiting(self.schedule)
+        self.taker_auctions.check_auctions(self.schedule, self.now)
         for market in self.markets:
             market.check()
         cells = self.positions.cells

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
+from .pending import A_LINK, W_LINK
 from .state import State
 from .tables import (
     L_HEAD,
@@ -48,7 +49,7 @@ from .tables import (
     P_SHARES_SINCE,
     P_SIZE,
 )
-from .types import CLOSED_IDS, NIL
+from .types import CLOSED_IDS, NIL, PPM
 
 Line = tuple[str | int, ...]
 
@@ -82,8 +83,21 @@ def listing(state: State) -> Iterator[Line]:
     for market in state.markets:
         yield from order_lines(state, market)
     yield from liquidation_lines(state)
+    yield from waiting_lines(state)
     for entry in state.schedule.entries:
         yield ("due", *entry)
+
+
+def waiting_lines(state: State) -> Iterator[Line]:
+    """Commands that wait and orders that are auctioned; nothing where there have not been any."""
+    if state.gas_ppm != PPM:
+        yield ("gas", int(state.gas_ppm))
+    if state.pending.last_ticket:
+        yield ("tickets", int(state.pending.last_ticket))
+    for ticket, row in state.pending.index.items():
+        yield ("waiting", ticket, *(int(value) for value in state.pending.cells[row : row + W_LINK]))
+    for number, row in state.taker_auctions.index.items():
+        yield ("taker auction", number, *(int(value) for value in state.taker_auctions.cells[row : row + A_LINK]))
 
 
 def account_lines(state: State, account: int) -> Iterator[Line]:

@@ -131,6 +131,26 @@ class Book:
             orders[first + O_PREV_OWN] = slot
         state.accounts.open_orders[orders[slot + O_ACCOUNT]] += 1
 
+    def to_front(self, slot: i64) -> None:
+        """Let an order be the first of its level."""
+        orders = self.state.orders.cells
+        levels = self.state.levels.cells
+        level = orders[slot + O_LEVEL]
+        before = orders[slot + O_PREV]
+        after = orders[slot + O_NEXT]
+        if before == NIL:
+            return
+        orders[before + O_NEXT] = after
+        if after == NIL:
+            levels[level + L_TAIL] = before
+        else:
+            orders[after + O_PREV] = before
+        first = levels[level + L_HEAD]
+        orders[first + O_PREV] = slot
+        orders[slot + O_NEXT] = first
+        orders[slot + O_PREV] = NIL
+        levels[level + L_HEAD] = slot
+
     def open_level(self, ladder: Ladder, market: Market, side: i64, price: i64) -> i64:
         if side == BUY:
             if price > market.best_bid:

@@ -44,6 +44,7 @@ from .access import in_liquidation, reduces, refused_order, refused_user, refuse
 from .allocation import meets_rpi
 from .curve_source import SEPARATE
 from .depth import Walk
+from .holding import Holding
 from .matching import Matcher
 from .open_orders import client_order
 from .order import Order
@@ -95,6 +96,8 @@ class OrderEntry:
         self.matcher: Matcher = matcher
         self.order: Order = Order(state.markets[0])
         self.walk: Walk = Walk(state, matcher.book, state.markets[0], k.BUY)
+        self.holding: Holding | None = None  # who may keep an order from trading at once
+        self.in_batch: bool = False  # do orders wait for a price that nobody knows yet?
 
     # -- place -------------------------------------------------------------------------------------------------------------------
 
@@ -140,15 +143,25 @@ class OrderEntry:
         return reason
 
     def accept(self, o: Order) -> None:
+        if self.holding is not None and self.holding.takes(o):
+            return
+        self.tell_placed(o)
+        self.matcher.match(o)
+        self.matcher.finish(o)
+
+    def tell_placed(self, o: Order) -> None:
         state = self.state
-        state.last_order_id += 1
-        o.order_id = state.last_order_id
+        if o.order_id == 0:
+            self.number(o)
         state.log.write(
             k.E_ORDER_PLACED, state.now, o.order_id, o.account, o.market.number, o.side, o.limit, o.left, o.tif, o.reduce_only,
             o.client_hi, o.client_lo, 0, 0,
         )  # fmt: skip
-        self.matcher.match(o)
-        self.matcher.finish(o)
+
+    def number(self, o: Order) -> None:
+        """Give the order its id."""
+        self.state.last_order_id += 1
+        o.order_id = self.state.last_order_id
 
     def refused_type(self, o: Order, market: Market, is_market: bool) -> i64:
         """A market order is immediate, and without a price of its own protected by the edge of the price band. RPI orders are for markets
@@ -181,6 +194,8 @@ class OrderEntry:
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         """If the client id is in use, say what became of its order."""
         order_id, market, status, size, filled = client_order(self.state, account, hi, lo)
+        if order_id == 0 and self.holding is not None:
+            order_id, market, status, size, filled = self.holding.order_of(account, hi, lo)
         if order_id == 0:
             return False
         self.state.log.emit(k.E_ORDER_REPEATED, self.state.now, order_id, account, market, status, size, filled, hi, lo)
@@ -258,7 +273,7 @@ class OrderEntry:
     def refused_by_book(self, o: Order, only_reduces: bool) -> i64:
         if (o.tif == k.POST_ONLY or o.tif == k.RPI) and self.matcher.planner.crosses(o) != 0:
             return k.R_WOULD_CROSS
-        if o.tif == k.FOK and not self.matcher.fills_whole(o):
+        if o.tif == k.FOK and not self.in_batch and not self.matcher.fills_whole(o):
             return k.R_NOT_FILLABLE
         if o.reduce_only != 0 and o.left > abs_i64(self.state.positions.cells[o.row + P_SIZE]):  # only an amendment can ask for that
             return k.R_AMEND_SIZE
@@ -270,12 +285,13 @@ class OrderEntry:
         """Would the account meet its requirement with this order open? One that does not raise the requirement needs no margin.
 
         An order that may rest is counted at its limit and, if it passes, stays counted among the open ones; one that trades at once or
-        never is counted at what the book would charge for it.
+        never is counted at what the book would charge for it. In a batch every order is counted at its limit: what it will be charged
+        nobody knows, and who could order more than he can pay for would move the price at no cost.
         """
         state = self.state
         cells = state.positions.cells
         open_orders = self.matcher.open
-        if o.tif == k.IOC or o.tif == k.FOK:
+        if (o.tif == k.IOC or o.tif == k.FOK) and not self.in_batch:
             walk = self.walk
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(state, o)
@@ -392,6 +408,8 @@ class OrderEntry:
             self.state.orders.cells[slot + O_CLIENT_HI] = 0
             self.state.orders.cells[slot + O_CLIENT_LO] = 0
         self.matcher.open.close(market, slot, k.ORDER_CANCELLED)
+        if self.holding is not None and self.holding.takes(o):
+            return
         self.matcher.match(o)
         self.matcher.finish(o)
 

@@ -67,7 +67,7 @@ class Matcher:
         cells = state.positions.cells
         slot = planner.slot
         lots = planner.lots
-        price = planner.price
+        price = planner.trade_price()
         row = orders[slot + O_POSITION]
         value = value_of(market, lots, price)
         self.open.release(market, slot, lots)
@@ -176,7 +176,7 @@ class Matcher:
                 row = orders[planner.slot + O_POSITION]
                 self.dry_run.save(market, row)
                 self.dry_run.save(market, o.row)
-                self.book_money(o, market, row, planner.lots, value_of(market, planner.lots, planner.price))
+                self.book_money(o, market, row, planner.lots, value_of(market, planner.lots, planner.trade_price()))
                 left -= planner.lots
         self.dry_run.take_back(market)
         return left == 0

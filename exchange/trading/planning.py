@@ -69,6 +69,8 @@ class Planner:
         self.maker_fee: i64 = 0
         self.reason: i64 = 0  # why there is no fill
         self.passed: i64 = 0  # [lots] of the resting order that a dry run has traded with
+        self.uniform: i64 = 0  # [ticks] the one price of a batch auction, 0: makers' own
+        self.batch: set[int] = set()  # ids of the orders that came with the batch: whichever side they are on, they pay the taker fee
         # The step, if it is with the curve
         self.pool: Pool = state.markets[0].pool  # as it is after all steps so far: in a dry run a copy
         self.value: i64 = 0  # [micro] exact: a curve's prices are off the grid
@@ -284,7 +286,7 @@ class Planner:
         orders = self.state.orders.cells
         cells = self.state.positions.cells
         row = orders[slot + O_POSITION]
-        if orders[slot + O_ACCOUNT] == o.account and o.self_trade == STP_CANCEL_MAKER:
+        if orders[slot + O_ACCOUNT] == o.account and o.self_trade == STP_CANCEL_MAKER and self.uniform == 0:
             self.reason = X_SELF_TRADE
             return CANCEL
         lots = min_i64(left, size)
@@ -305,7 +307,16 @@ class Planner:
         if row != o.row and (cells[row + P_MODE] == ISOLATED or cells[o.row + P_MODE] == ISOLATED):
             lots = self.to_zero(o.row, o.side, self.to_zero(row, 1 - o.side, lots))
         self.lots = lots
-        return self.with_money(o, market, row, lots, value_of(market, lots, self.price))
+        return self.with_money(o, market, row, lots, value_of(market, lots, self.trade_price()))
+
+    def trade_price(self) -> i64:
+        """[ticks] What the fill at hand, with an order of the book, is for."""
+        return self.price if self.uniform == 0 else self.uniform
+
+    def maker_fee_ppb(self, market: Market) -> i64:
+        if self.uniform != 0 and int(self.state.orders.cells[self.slot + O_ORDER_ID]) in self.batch:
+            return market.taker_fee_ppb
+        return market.maker_fee_ppb
 
     def to_zero(self, row: i64, side: i64, lots: i64) -> i64:
         """`lots`, or as many as close an isolated position that they would flip."""
@@ -316,7 +327,7 @@ class Planner:
     def with_money(self, o: Order, market: Market, row: i64, lots: i64, value: i64) -> i64:
         """The part of `match_maker` that looks at fees, caps and margin."""
         state = self.state
-        maker_fee = ppb_ceil(value, market.maker_fee_ppb)
+        maker_fee = ppb_ceil(value, self.maker_fee_ppb(market))
         taker_fee: i64 = 0
         if not o.is_forced:
             taker_fee = ppb_ceil(value, market.taker_fee_ppb)

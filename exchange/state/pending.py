@@ -1,0 +1,168 @@
+"""What has come and has not been carried out yet: commands that wait for their turn, and orders that are auctioned before they trade.
+
+Rows are known by numbers that only rise: the ticket of a command, the id of an order. Both tables grow when something is added, which is
+never while a column of them is at hand.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]
+
+from .packed import RecycledTable
+from .schedule import BLOCK, REQUEST_EXPIRY, TAKER_AUCTION, TURN, Schedule
+from .types import NEVER, NIL, ROW
+
+# Columns of a waiting command, behind the ROW columns of the command itself
+W_DUE: Final[i64] = ROW  # [ns] when it is carried out; of a request, from when on an oracle price counts
+W_RANK: Final[i64] = ROW + 1  # of the entry of the schedule that it waits for: TURN, BLOCK or REQUEST_EXPIRY
+W_MARKET: Final[i64] = ROW + 2  # number of the market that it is about, NIL: several
+W_LINK: Final[i64] = ROW + 3
+W_WIDTH: Final[i64] = ROW + 4
+W_ACCOUNT: Final[i64] = 2  # where all commands that can wait have their account
+
+# Columns of an auctioned order
+A_ACCOUNT: Final[i64] = 0
+A_MARKET: Final[i64] = 1  # number
+A_SIDE: Final[i64] = 2
+A_LIMIT: Final[i64] = 3  # [ticks] its own
+A_LEFT: Final[i64] = 4  # [lots]
+A_FILLED: Final[i64] = 5  # [lots]
+A_TIF: Final[i64] = 6
+A_REDUCE_ONLY: Final[i64] = 7
+A_SELF_TRADE: Final[i64] = 8
+A_CLIENT_HI: Final[i64] = 9
+A_CLIENT_LO: Final[i64] = 10
+A_START: Final[i64] = 11  # [ticks] where the auction's limit begins
+A_END: Final[i64] = 12  # [ticks] and where it ends
+A_SINCE: Final[i64] = 13  # [ns] when it began
+A_LINK: Final[i64] = 14
+A_WIDTH: Final[i64] = 15
+
+MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
+
+
+class Numbered(RecycledTable):
+    """Rows that are known by numbers, and walked in the order of these."""
+
+    def __init__(self, width: i64, link: i64) -> None:
+        super().__init__(8, width, link)
+        self.index: SortedDict = SortedDict()  # number -> row
+
+    def add(self, number: i64) -> i64:
+        if self.free == NIL:
+            self.grow()
+        row = self.new_row()
+        self.index[int(number)] = int(row)
+        return row
+
+    def find(self, number: i64) -> i64:
+        """The row of a number, or NIL."""
+        row: i64 = self.index.get(int(number), -1)
+        return row
+
+    def remove(self, number: i64) -> None:
+        row: i64 = self.index.pop(int(number))
+        self.free_row(row)
+
+    def numbers(self) -> list[int]:
+        """All of them now, the lowest first: the table may change while they are walked."""
+        return list(self.index)
+
+    def check_rows(self) -> None:
+        super().check()
+        rows = set(self.index.values())
+        assert len(rows) == len(self.index) == self.live and not rows & self.free_rows(), "a number that leads astray"
+
+
+class Pending(Numbered):
+    """Commands that wait, by their tickets."""
+
+    def __init__(self) -> None:
+        super().__init__(W_WIDTH, W_LINK)
+        self.last_ticket: i64 = 0
+        self.counts: SortedDict = SortedDict()  # account -> how many of its commands wait; none of those that have none
+
+    def count(self, account: i64) -> i64:
+        """How many commands of an account wait."""
+        count: i64 = self.counts.get(int(account), 0)
+        return count
+
+    def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64) -> i64:
+        """Let the command that begins at `at` wait; returns its ticket."""
+        self.last_ticket += 1
+        row = self.add(self.last_ticket)
+        cells = self.cells
+        i: i64 = 0
+        while i < ROW:
+            cells[row + i] = rows[at + i]
+            i += 1
+        cells[row + W_DUE] = due
+        cells[row + W_RANK] = rank
+        cells[row + W_MARKET] = market
+        self.change_count(rows[at + W_ACCOUNT], 1)
+        return self.last_ticket
+
+    def take(self, ticket: i64, into: vec[i64]) -> None:
+        """Take a command off the table, into a row of its own."""
+        row = self.find(ticket)
+        cells = self.cells
+        i: i64 = 0
+        while i < ROW:
+            into[i] = cells[row + i]
+            i += 1
+        self.change_count(into[W_ACCOUNT], -1)
+        self.remove(ticket)
+
+    def change_count(self, account: i64, change: i64) -> None:
+        count = self.count(account) + change
+        if count == 0:
+            del self.counts[int(account)]
+        else:
+            self.counts[int(account)] = int(count)
+
+    def check_waiting(self, schedule: Schedule) -> None:
+        """Every command waits for an entry of the schedule, and is counted."""
+        self.check_rows()
+        counts: dict[int, int] = {}
+        for ticket, row in self.index.items():
+            at: i64 = row
+            rank = self.cells[at + W_RANK]
+            due = self.cells[at + W_DUE]
+            account = int(self.cells[at + W_ACCOUNT])
+            counts[account] = counts.get(account, 0) + 1
+            assert 0 < ticket <= int(self.last_ticket), "a ticket that was not given"
+            if rank == BLOCK:
+                assert schedule.time(BLOCK, 0) <= due, "a command whose block will not come"
+            elif rank == TURN:
+                assert schedule.time(TURN, ticket) == due, "a command whose turn will not come"
+            else:
+                assert rank == REQUEST_EXPIRY and due <= schedule.time(REQUEST_EXPIRY, ticket), "a request that will not expire"
+        assert counts == dict(self.counts), "waiting commands are not counted"
+
+
+class TakerAuctions(Numbered):
+    """Orders that are auctioned before they trade, by their ids. They are open orders, and count as such."""
+
+    def __init__(self) -> None:
+        super().__init__(A_WIDTH, A_LINK)
+
+    def find_client(self, account: i64, hi: i64, lo: i64) -> i64:
+        """The id of an account's auctioned order with this client id, 0: none. They are few: one for each order that waits to trade."""
+        cells = self.cells
+        for number, at in self.index.items():
+            row: i64 = at
+            if cells[row + A_ACCOUNT] == account and cells[row + A_CLIENT_HI] == hi and cells[row + A_CLIENT_LO] == lo:
+                found: i64 = number
+                return found
+        return 0
+
+    def check_auctions(self, schedule: Schedule, now: i64) -> None:
+        self.check_rows()
+        for number, at in self.index.items():
+            row: i64 = at
+            assert schedule.time(TAKER_AUCTION, number) < NEVER, "an auction without a next step"
+            assert self.cells[row + A_LEFT] > 0 and self.cells[row + A_SINCE] <= now

@@ -1,0 +1,296 @@
+"""The frequent batch auction: the orders of a block and the resting book trade at one price (Budish, Cramton, Shim 2015; Injective).
+
+Orders are checked as they come in, like any. Post-only ones rest then and there. The others wait in a list until the block is over; then,
+market by market, the price is found (clearing.py), and every order that is executable at it is executed with that price as its limit by
+the code that always does. First the side that has resting orders at that price or better, or the buyers if neither has, comes in and
+rests: nothing crosses it. Then the other side meets it, best limit first, then by arrival. What is left of orders that may rest stays at
+the price of the auction, where it is first in nobody's way; the others rest at their own limits, which cross nothing: all that was
+executable on the other side at such a limit was executable at the price.
+
+A fill-or-kill order has no part in the price unless nothing else trades: else an order that nobody has to fill could move it. It comes
+last, and is refused if it cannot be filled whole then. Against an account's own orders the later one counts: what it would meet is
+cancelled when it comes in, where the order asks for that, so that nobody moves the price by trading with himself in vain.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from ..schema import kinds as k
+from ..state.market import Market
+from ..state.state import State
+from ..state.tables import O_NEXT_OWN, O_PRICE, O_SIDE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
+from ..state.types import NIL, max_i64, min_i64
+from .access import reducible
+from .clearing import Point, clearing_price, volume_at
+from .entry import OrderEntry
+from .holding import Holding
+from .matching import Matcher
+from .order import Order
+from .planning import is_worse
+
+
+def better_first(o: Order) -> int:
+    """Sorts orders of one side by their limits, the best first."""
+    return -int(o.limit) if o.side == k.BUY else int(o.limit)
+
+
+class BatchDesk(Holding):
+    """Holds the orders of the block at hand; between commands it holds none."""
+
+    def __init__(self, state: State, matcher: Matcher, entry: OrderEntry) -> None:
+        self.state: State = state
+        self.matcher: Matcher = matcher
+        self.entry: OrderEntry = entry
+        self.orders: list[Order] = []  # in the order of their coming
+
+    # -- orders come in ----------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A block begins."""
+        self.entry.in_batch = True
+
+    def takes(self, o: Order) -> bool:
+        """All but post-only orders, which have been found not to cross the book. They are open orders from now on."""
+        if o.tif == k.POST_ONLY:
+            return False
+        if o.tif != k.FOK and o.order_id == 0:
+            self.entry.tell_placed(o)
+        elif o.order_id == 0:
+            self.entry.number(o)
+        if o.reduce_only == 0:
+            self.matcher.open.count(o, o.left)
+        if o.self_trade == k.STP_CANCEL_MAKER:
+            self.cancel_own(o)
+        self.orders.append(o)
+        self.entry.order = Order(o.market)
+        self.count(o, 1)
+        return True
+
+    def order_of(self, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
+        for o in self.orders:
+            if o.account == account and o.client_hi == hi and o.client_lo == lo:
+                return o.order_id, o.market.number, k.ORDER_OPEN, o.left, o.filled
+        return 0, 0, 0, 0, 0
+
+    def count(self, o: Order, sign: i64) -> None:
+        """Let it be one of the open orders of its account, or no more."""
+        self.state.accounts.open_orders[o.account] += sign
+        self.state.positions.cells[o.row + P_REDUCERS] += sign * o.reduce_only
+
+    def cancel_own(self, o: Order) -> None:
+        """The account's own orders on the other side that the order would meet, in the batch and in the book."""
+        for other in list(self.orders):
+            if other.row == o.row and other.side != o.side and not is_worse(o.limit, o.side, other.limit):
+                self.orders.remove(other)
+                self.drop(other, k.X_SELF_TRADE)
+        cells = self.state.positions.cells
+        self.cancel_own_list(o, cells[o.row + P_FIRST_REDUCER])
+        self.cancel_own_list(o, cells[o.row + P_FIRST_ORDER])
+
+    def cancel_own_list(self, o: Order, slot: i64) -> None:
+        orders = self.state.orders.cells
+        while slot != NIL:
+            after = orders[slot + O_NEXT_OWN]
+            if orders[slot + O_SIDE] != o.side and not is_worse(o.limit, o.side, orders[slot + O_PRICE]):
+                self.matcher.open.cancel(slot, k.X_SELF_TRADE)
+            slot = after
+
+    def drop(self, o: Order, reason: i64) -> None:
+        """An order that waits will not trade. A fill-or-kill order was never told to be placed, so it is refused."""
+        self.count(o, -1)
+        if o.tif == k.FOK:
+            self.matcher.open.count(o, 0)
+            self.state.log.emit(
+                k.E_REJECTED, self.state.now, k.C_PLACE, o.account, o.market.number, k.R_NOT_FILLABLE, o.client_hi, o.client_lo
+            )
+            return
+        o.stopped = reason
+        self.matcher.finish(o)
+
+    # -- the auction -------------------------------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """The block is over: hold the auctions of all markets that orders have come for."""
+        waiting = self.orders
+        self.orders = []
+        self.entry.in_batch = False
+        for market in self.state.markets:
+            orders = [o for o in waiting if o.market is market]
+            if orders:
+                self.clear_market(market, orders)
+
+    def clear_market(self, market: Market, orders: list[Order]) -> None:
+        planner = self.matcher.planner
+        plain = [o for o in orders if o.tif != k.FOK]
+        whole = [o for o in orders if o.tif == k.FOK]
+        told = plain
+        price = self.price(market, plain)
+        if price == 0:
+            for number, o in enumerate(whole):
+                price = self.price_for_whole(market, plain, o)
+                if price != 0:
+                    whole = [o, *whole[:number], *whole[number + 1 :]]
+                    told = [*plain, o]
+                    break
+        bids, asks = self.sides(market, told)
+        bought, sold = volume_at(int(price), bids, asks)
+        planner.uniform = price
+        planner.batch = {int(o.order_id) for o in orders}
+        traded: i64 = 0
+        if price != 0:
+            traded = self.execute(market, price, [o for o in plain if not is_worse(o.limit, o.side, price)], whole)
+        else:
+            for o in whole:
+                self.drop(o, k.X_IMMEDIATE)
+        planner.uniform = 0
+        planner.batch = set()
+        for o in plain:
+            if price == 0 or is_worse(o.limit, o.side, price):
+                self.rest(o)
+        self.state.log.emit(
+            k.E_BATCH_CLEARED, self.state.now, market.number, price, traded, bought if price != 0 else 0, sold if price != 0 else 0
+        )
+
+    def price_for_whole(self, market: Market, plain: list[Order], o: Order) -> i64:
+        """The price at which a fill-or-kill order fills whole where nothing else trades; 0 if it does not."""
+        price = self.price(market, [*plain, o])
+        if price == 0 or is_worse(o.limit, o.side, price):
+            return 0
+        bought, sold = volume_at(int(price), *self.sides(market, [*plain, o]))
+        return price if min(bought, sold) >= o.left else 0
+
+    def price(self, market: Market, orders: list[Order]) -> i64:
+        """[ticks] Where they and the book clear; 0: nowhere."""
+        bids, asks = self.sides(market, orders)
+        reference = int(market.oracle)
+        if market.best_bid != 0 and market.best_ask != 0:
+            reference = (int(market.best_bid) + int(market.best_ask)) // 2
+        price: i64 = clearing_price(bids, asks, reference)
+        return price
+
+    def sides(self, market: Market, orders: list[Order]) -> tuple[list[Point], list[Point]]:
+        """What is asked for and what is offered, as (limit, lots): the orders and, as far as these reach, the book. Orders that reduce a
+        position count for no more than there is of it."""
+        closed: dict[int, int] = {}
+        sides: tuple[list[Point], list[Point]] = ([], [])
+        lowest: i64 = market.best_ask  # [ticks] that anybody sells at, 0: nobody does
+        highest: i64 = market.best_bid  # that anybody buys at
+        for o in orders:
+            lots = o.left
+            if o.reduce_only != 0:
+                before: i64 = closed.get(int(o.row), 0)
+                lots = min_i64(lots, reducible(self.state.positions.cells[o.row + P_SIZE], o.side) - before)
+                closed[int(o.row)] = int(before + lots)
+            if lots > 0:
+                sides[int(o.side)].append((int(o.limit), int(lots)))
+                if o.side == k.BUY:
+                    highest = max_i64(highest, o.limit)
+                elif lowest == 0 or o.limit < lowest:
+                    lowest = o.limit
+        if lowest != 0:
+            self.add_resting(market, k.BUY, lowest, sides[0], closed)
+        if highest != 0:
+            self.add_resting(market, k.SELL, highest, sides[1], closed)
+        return sides
+
+    def add_resting(self, market: Market, side: i64, bound: i64, points: list[Point], closed: dict[int, int]) -> None:
+        """The levels of one side of the book that an order with the limit `bound` reaches."""
+        walk = self.entry.walk
+        walk.begin(market, side)
+        walk.closed = closed
+        price = self.matcher.book.best(market, side)
+        while price != 0 and not is_worse(bound, 1 - side, price):
+            points.append((int(price), int(walk.fillable(price))))
+            price = self.matcher.book.worse(market, side, price)
+
+    # -- its execution -----------------------------------------------------------------------------------------------------------
+
+    def execute(self, market: Market, price: i64, inside: list[Order], whole: list[Order]) -> i64:
+        """Let all that is executable trade at the price; returns how many lots did."""
+        first: i64 = k.BUY
+        if market.best_ask != 0 and market.best_ask <= price:
+            first = k.SELL
+        kept: list[Order] = []
+        better = sorted((o for o in inside if o.side == first and o.limit != price), key=better_first)
+        for o in reversed(better):
+            self.come_in(o, price, True, kept)
+        for o in inside:
+            if o.side == first and o.limit == price:
+                self.come_in(o, price, False, kept)
+        traded: i64 = 0
+        for o in sorted((o for o in inside if o.side != first), key=better_first):
+            traded += self.meet(o, price)
+        for o in whole:
+            traded += self.meet_whole(o, price)
+        for o in kept:
+            slot = self.state.order_ids.find(o.order_id)
+            if slot != NIL:
+                self.matcher.open.cancel(slot, k.X_IMMEDIATE)
+        return traded
+
+    def fits(self, o: Order) -> bool:
+        """Shrink a reduce-only order to what there is to reduce now; one that finds nothing is gone."""
+        if o.reduce_only == 0:
+            return True
+        lots = reducible(self.state.positions.cells[o.row + P_SIZE], o.side)
+        if lots == 0:
+            self.drop(o, k.X_REDUCE_ONLY)
+        elif lots < o.left:
+            o.left = lots
+            self.state.log.emit(k.E_ORDER_REDUCED, self.state.now, o.order_id, o.account, o.market.number, lots)
+        return lots > 0
+
+    def limit_to(self, o: Order, price: i64) -> None:
+        """Its limit is another one."""
+        self.count(o, -1)
+        self.matcher.open.count(o, 0)
+        o.limit = price
+        self.state.reserve()
+
+    def come_in(self, o: Order, price: i64, is_better: bool, kept: list[Order]) -> None:
+        """An order of the side that rests. Those that may not stay are `kept` in mind."""
+        if not self.fits(o):
+            return
+        self.limit_to(o, price)
+        self.matcher.open.enqueue(o)
+        if is_better:
+            self.matcher.book.to_front(self.state.order_ids.find(o.order_id))
+        if o.tif != k.GTC:
+            kept.append(o)
+
+    def meet(self, o: Order, price: i64) -> i64:
+        """An order of the other side. Returns how many lots it has traded."""
+        if not self.fits(o):
+            return 0
+        self.limit_to(o, price)
+        before = o.left
+        self.matcher.match(o)
+        traded = before - o.left
+        self.matcher.finish(o)
+        return traded
+
+    def meet_whole(self, o: Order, price: i64) -> i64:
+        """A fill-or-kill order."""
+        if is_worse(o.limit, o.side, price):
+            self.drop(o, k.X_IMMEDIATE)
+            return 0
+        own = o.limit
+        left = o.left
+        if o.reduce_only != 0:
+            left = min_i64(left, reducible(self.state.positions.cells[o.row + P_SIZE], o.side))
+        self.matcher.open.count(o, 0)
+        o.limit = price
+        passes = left == o.left and self.matcher.fills_whole(o)
+        o.limit = own
+        if not passes:
+            self.drop(o, k.X_IMMEDIATE)
+            return 0
+        self.entry.tell_placed(o)
+        return self.meet(o, price)
+
+    def rest(self, o: Order) -> None:
+        """An order whose limit is worse than the price."""
+        if self.fits(o):
+            self.limit_to(o, o.limit)
+            self.matcher.finish(o)

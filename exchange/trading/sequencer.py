@@ -1,0 +1,309 @@
+"""Lets commands about orders wait for their turn, and says whose turn it is. What they do then is done by the code that always does it.
+
+A command is due its class's latency after it came; then its own turn has come, or with blocks the next block, or with requests the first
+oracle price of its market from then on. Which class an order is of is decided when it comes: one that would trade now is a taker. Cancels
+of requests need no price, and go at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from ..schema import columns as c
+from ..schema import kinds as k
+from ..state.packed import column
+from ..state.pending import MAX_WAITING, W_ACCOUNT, W_DUE, W_MARKET, W_RANK
+from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
+from ..state.state import State
+from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_SIZE, O_TIF
+from ..state.types import NIL, ROW
+from .access import refused_user, refused_user_in_market
+from .batch import BatchDesk
+from .entry import OrderEntry
+from .gas import GasDesk, priority_fee
+from .matching import Matcher
+from .order import Order
+from .refusals import Refusals
+from .sequencing import (
+    AGGRESSIVE,
+    CANCEL,
+    PASSIVE,
+    BatchAuction,
+    Latencies,
+    RequestExecute,
+    Sequencing,
+    TakerAuction,
+    WaitingCommand,
+)
+from .taker_auctions import TakerAuctionDesk
+
+NOW: Final[i64] = -1  # the command is carried out at once
+
+
+def is_about_orders(kind: i64) -> bool:
+    """Can commands of this kind wait?"""
+    return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY
+
+
+def is_cancel(kind: i64) -> bool:
+    return k.C_CANCEL <= kind <= k.C_CANCEL_ALL
+
+
+class Sequencer:
+    def __init__(
+        self, state: State, matcher: Matcher, entry: OrderEntry, gas: GasDesk, rule: Sequencing, latencies: Latencies
+    ) -> None:  # fmt: skip
+        self.state: State = state
+        self.matcher: Matcher = matcher
+        self.entry: OrderEntry = entry
+        self.gas: GasDesk = gas
+        self.rule: Sequencing = rule
+        self.latencies: Latencies = latencies
+        self.refusals: Refusals = Refusals(state)
+        self.order: Order = Order(state.markets[0])  # asks what an order would do
+        self.row: vec[i64] = column(ROW, 0)  # the command whose turn it is, or that is taken back
+        self.requests: RequestExecute | None = rule if isinstance(rule, RequestExecute) else None
+        self.batch: BatchDesk | None = None
+        self.auctions: TakerAuctionDesk | None = None
+        if isinstance(rule, BatchAuction):
+            self.batch = BatchDesk(state, matcher, entry)
+            entry.holding = self.batch
+        if isinstance(rule, TakerAuction):
+            self.auctions = TakerAuctionDesk(state, matcher, entry, rule)
+            entry.holding = self.auctions
+        waits = rule.interval != 0 or self.requests is not None or self.auctions is not None
+        self.is_active: bool = waits or latencies.any or gas.any or rule.sells_places
+
+    # -- a command comes ---------------------------------------------------------------------------------------------------------
+
+    def receive(self, rows: vec[i64], at: i64) -> i64:
+        """Let the command that begins at `at` wait; returns 0, the reason why it is refused at once, or NOW."""
+        kind = rows[at + c.KIND]
+        reason = self.refused(rows, at, kind)
+        if reason != 0:
+            return reason
+        due = self.state.now + self.latency(rows, at, kind)
+        rank = TURN
+        requests = self.requests
+        if self.rule.interval != 0:
+            rank = BLOCK
+            due = (due // self.rule.interval + 1) * self.rule.interval
+        elif requests is not None and not is_cancel(kind):
+            rank = REQUEST_EXPIRY
+            due += requests.delay
+        elif due == self.state.now:
+            return NOW
+        if self.is_full(rows[at + W_ACCOUNT]):
+            return k.R_QUEUE_FULL
+        self.wait(rows, at, kind, due, rank)
+        return 0
+
+    def refused(self, rows: vec[i64], at: i64, kind: i64) -> i64:
+        """What can never become right is told at once."""
+        account = rows[at + W_ACCOUNT]
+        if kind == k.C_PLACE or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY:
+            return refused_user_in_market(self.state, account, rows[at + c.PLACE_MARKET])  # all three have it there
+        if kind == k.C_CANCEL_ALL and rows[at + c.CANCEL_ALL_MARKET] >= 0:
+            return refused_user_in_market(self.state, account, rows[at + c.CANCEL_ALL_MARKET])
+        return refused_user(self.state, account)
+
+    def is_full(self, account: i64) -> bool:
+        pending = self.state.pending
+        return pending.live >= MAX_WAITING or pending.count(account) >= self.state.max_open_orders
+
+    def wait(self, rows: vec[i64], at: i64, kind: i64, due: i64, rank: i64) -> None:
+        state = self.state
+        market = self.market_of(rows, at, kind)
+        ticket = state.pending.wait(rows, at, due, rank, market)
+        told = due
+        if rank == TURN:
+            state.schedule.set(TURN, ticket, due)
+        elif rank == BLOCK:
+            if due < state.schedule.time(BLOCK, 0):
+                state.schedule.set(BLOCK, 0, due)
+        else:
+            assert self.requests is not None
+            told = NIL
+            state.schedule.set(REQUEST_EXPIRY, ticket, state.now + self.requests.expiry)
+        door = self.refusals.door
+        state.log.emit(
+            k.E_COMMAND_QUEUED, state.now, ticket, kind, rows[at + W_ACCOUNT], door.named_value(rows, at, 1, NIL), told,
+            door.named_value(rows, at, 2, 0), door.named_value(rows, at, 3, 0),
+        )  # fmt: skip
+
+    def market_of(self, rows: vec[i64], at: i64, kind: i64) -> i64:
+        """Number of the market that the command is about; NIL: several, or nobody knows."""
+        if kind == k.C_AMEND or kind == k.C_CANCEL:  # both have the order's id there
+            slot = self.entry.own_order(rows[at + W_ACCOUNT], rows[at + c.AMEND_ORDER_ID])
+            return self.state.orders.cells[slot + O_MARKET] if slot != NIL else NIL
+        if kind == k.C_CANCEL_CLIENT:
+            return NIL
+        return rows[at + c.PLACE_MARKET]  # the others have it there, NIL for all
+
+    # -- classes -----------------------------------------------------------------------------------------------------------------
+
+    def latency(self, rows: vec[i64], at: i64, kind: i64) -> i64:
+        """[ns] of the command's class."""
+        latencies = self.latencies
+        if not latencies.any:
+            return 0
+        if is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
+            return latencies.cancel
+        if kind == k.C_ADD_LIQUIDITY or not self.would_take(rows, at, kind):
+            return latencies.maker
+        is_retail = self.state.accounts.kind[rows[at + W_ACCOUNT]] == k.RETAIL
+        return latencies.retail_taker if is_retail else latencies.taker
+
+    def would_take(self, rows: vec[i64], at: i64, kind: i64) -> bool:
+        """Would the new order, or the amended one, trade if it came in now?"""
+        state = self.state
+        account = rows[at + W_ACCOUNT]
+        o = self.order
+        if kind == k.C_AMEND:
+            slot = self.entry.own_order(account, rows[at + c.AMEND_ORDER_ID])
+            if slot == NIL:
+                return False
+            orders = state.orders.cells
+            price = rows[at + c.AMEND_PRICE]
+            if price == orders[slot + O_PRICE] and rows[at + c.AMEND_SIZE] <= orders[slot + O_SIZE]:
+                return False
+            o.begin(account, state.markets[orders[slot + O_MARKET]], NIL, orders[slot + O_SIDE], price, 1, orders[slot + O_TIF])
+        else:
+            market = state.markets[rows[at + c.PLACE_MARKET]]
+            limit = rows[at + c.PLACE_PRICE]
+            if limit == 0:
+                limit = self.entry.protection(market, rows[at + c.PLACE_SIDE])
+            o.begin(account, market, NIL, rows[at + c.PLACE_SIDE], limit, 1, rows[at + c.PLACE_TIF])
+        return o.tif != k.POST_ONLY and self.matcher.planner.crosses(o) != 0
+
+    def group(self, cells: vec[i64], row: i64) -> i64:
+        """What kind of action a waiting command is, as blocks sort them: PASSIVE, CANCEL or AGGRESSIVE."""
+        kind = cells[row + c.KIND]
+        if is_cancel(kind):
+            return CANCEL
+        tif: i64 = k.GTC
+        if kind == k.C_PLACE:
+            tif = cells[row + c.PLACE_TIF]
+            if cells[row + c.PLACE_ORDER_TYPE] == k.MARKET_ORDER:
+                tif = k.IOC
+        elif kind == k.C_AMEND:
+            slot = self.entry.own_order(cells[row + W_ACCOUNT], cells[row + c.AMEND_ORDER_ID])
+            if slot != NIL:
+                tif = self.state.orders.cells[slot + O_TIF]
+            if self.batch is not None:  # whatever it would trade joins the auction: it may come first
+                return PASSIVE
+        else:
+            return PASSIVE
+        return PASSIVE if tif == k.POST_ONLY else AGGRESSIVE
+
+    # -- whose turn it is --------------------------------------------------------------------------------------------------------
+
+    def block(self) -> list[int]:
+        """Tickets of the block that is due, in their order. The next block is set."""
+        state = self.state
+        pending = state.pending
+        number = state.now // self.rule.interval
+        ranked: list[tuple[int, int]] = []
+        following: i64 = NIL
+        for ticket, at in pending.index.items():
+            row: i64 = at
+            cells = pending.cells
+            due = cells[row + W_DUE]
+            if due <= state.now:
+                fee = priority_fee(cells, row)
+                group = self.group(cells, row)
+                told = WaitingCommand(ticket, cells[row + c.KIND], cells[row + W_ACCOUNT], cells[row + W_MARKET], group, fee)
+                ranked.append((self.rule.rank(told, number), ticket))
+            elif following == NIL or due < following:
+                following = due
+        if following != NIL:
+            state.schedule.set(BLOCK, 0, following)
+        ranked.sort()
+        return [ticket for _, ticket in ranked]
+
+    def requests_of(self, market: i64) -> list[int]:
+        """Tickets of the requests that an oracle price of the market, now, is for. One whose order is gone is for every price."""
+        state = self.state
+        found: list[int] = []
+        for ticket, at in state.pending.index.items():
+            row: i64 = at
+            cells = state.pending.cells
+            if cells[row + W_RANK] == REQUEST_EXPIRY and cells[row + W_DUE] <= state.now:
+                if cells[row + W_MARKET] == market or cells[row + W_MARKET] == NIL:
+                    found.append(ticket)
+        return found
+
+    def take(self, ticket: i64) -> bool:
+        """Put a command into `row`, to be carried out; False: it waits no more."""
+        if self.state.pending.find(ticket) == NIL:
+            return False
+        self.state.pending.take(ticket, self.row)
+        self.state.schedule.cancel(REQUEST_EXPIRY, ticket)
+        self.state.schedule.cancel(TURN, ticket)
+        return True
+
+    # -- taken back --------------------------------------------------------------------------------------------------------------
+
+    def withdraw(self, ticket: i64, reason: i64) -> None:
+        """A command waits no more, and is refused."""
+        if self.take(ticket):
+            self.refusals.tell(self.row, 0, reason)
+
+    def expire(self, ticket: i64) -> None:
+        """No price came in time for a request."""
+        self.withdraw(ticket, k.R_REQUEST_EXPIRED)
+
+    def is_undone(self, rows: vec[i64], at: i64, ticket: i64) -> bool:
+        """Has a cancel met its order before that was in the book: while it waited to come in, or was auctioned?"""
+        kind = rows[at + c.KIND]
+        account = rows[at + W_ACCOUNT]
+        auctions = self.auctions
+        if kind == k.C_CANCEL:
+            return auctions is not None and auctions.cancel(account, rows[at + c.CANCEL_ORDER_ID])
+        if kind != k.C_CANCEL_CLIENT:
+            return False
+        hi = rows[at + c.CANCEL_CLIENT_HI]
+        lo = rows[at + c.CANCEL_CLIENT_LO]
+        if hi == 0 and lo == 0:
+            return False
+        if auctions is not None:
+            order_id = self.state.taker_auctions.find_client(account, hi, lo)
+            if order_id != 0:
+                return auctions.cancel(account, order_id)
+        return self.withdraw_client(account, hi, lo, ticket)
+
+    def withdraw_client(self, account: i64, hi: i64, lo: i64, before: i64) -> bool:
+        """Take back the account's waiting order with this client id, if it came before the ticket `before`."""
+        pending = self.state.pending
+        if pending.count(account) == 0:
+            return False
+        for number, at in pending.index.items():
+            row: i64 = at
+            cells = pending.cells
+            if number >= before:
+                break
+            if cells[row + W_ACCOUNT] == account and cells[row + c.KIND] == k.C_PLACE:
+                if cells[row + c.PLACE_CLIENT_HI] == hi and cells[row + c.PLACE_CLIENT_LO] == lo:
+                    self.withdraw(number, k.R_WITHDRAWN)
+                    return True
+        return False
+
+    def withdraw_all(self, account: i64, market: i64, before: i64, reason: i64) -> None:
+        """All orders of an account that are not in the book go: those auctioned, for `reason`, and what waits and came before the ticket
+        `before`, but for cancels and what takes liquidity back. In one market, or in all (below 0)."""
+        if self.auctions is not None:
+            self.auctions.cancel_all(account, market, reason)
+        pending = self.state.pending
+        if pending.count(account) == 0:
+            return
+        for number in pending.numbers():
+            row = pending.find(number)
+            cells = pending.cells
+            kind = cells[row + c.KIND]
+            if number >= before or cells[row + W_ACCOUNT] != account or is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
+                continue
+            if market < 0 or cells[row + W_MARKET] == market:
+                self.withdraw(number, k.R_WITHDRAWN)

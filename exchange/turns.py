@@ -1,0 +1,109 @@
+"""Carries out commands about orders when their turn has come, where a venue's sequencing lets them wait.
+
+A command whose turn it is meets the same code as one that does not wait, a moment later: its events follow at that time, and what it may
+not do then is refused then.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from .liquidation.auction import AuctionDesk
+from .money.ledger import Ledger
+from .queries import Queries
+from .schema import columns as c
+from .schema import kinds as k
+from .state.schedule import BLOCK, REQUEST_EXPIRY, TAKER_AUCTION, TURN
+from .state.state import State
+from .state.types import NIL
+from .trading.book import Book
+from .trading.funding import FundingEngine
+from .trading.sequencer import NOW, Sequencer, is_about_orders
+
+EVERYTHING: Final[i64] = 1 << 62  # beyond every ticket
+
+
+class Turns(Queries):
+    def __init__(
+        self, state: State, book: Book, ledger: Ledger, auction_desk: AuctionDesk, funding: FundingEngine, sequencer: Sequencer
+    ) -> None:  # fmt: skip
+        super().__init__(state, book, ledger, auction_desk, funding)
+        self.sequencer: Sequencer = sequencer
+        self.is_sequenced: bool = sequencer.is_active
+        self.room: i64 = 0  # commands that the tables have room for
+
+    def carry_out(self, rows: vec[i64], at: i64) -> i64:
+        """Dispatch one examined command; returns the reason of a refusal, or 0."""
+        raise AssertionError("an exchange carries commands out")
+
+    def sequence(self, rows: vec[i64], at: i64) -> i64:
+        """Instead of `carry_out` where anything waits or costs gas."""
+        if not is_about_orders(rows[at + c.KIND]):
+            return self.carry_out(rows, at)
+        reason = self.sequencer.receive(rows, at)
+        return reason if reason != NOW else self.act(rows, at, EVERYTHING)
+
+    def act(self, rows: vec[i64], at: i64, ticket: i64) -> i64:
+        """Carry out a command whose turn it is, and which came when `ticket` was given."""
+        sequencer = self.sequencer
+        reason = sequencer.gas.charge(rows, at, sequencer.rule.sells_places)
+        if reason != 0:
+            return reason
+        if sequencer.is_undone(rows, at, ticket):
+            return 0
+        kind = rows[at + c.KIND]
+        account = rows[at + c.CANCEL_ALL_ACCOUNT]
+        market = rows[at + c.CANCEL_ALL_MARKET]
+        reason = self.carry_out(rows, at)
+        if reason == 0 and kind == k.C_CANCEL_ALL:
+            sequencer.withdraw_all(account, market, ticket, k.X_USER)
+        return reason
+
+    def take_turns(self, tickets: list[int]) -> None:
+        """Carry out waiting commands, one after the other. Each may fill as much of the tables as a command that has just come."""
+        sequencer = self.sequencer
+        for ticket in tickets:
+            if sequencer.take(ticket):
+                self.state.reserve()
+                row = sequencer.row[:]
+                reason = self.act(row, 0, ticket)
+                if reason != 0:
+                    sequencer.refusals.tell(row, 0, reason)
+        self.room = self.state.reserve() - 1  # the command at hand needs its own
+
+    def run_turn(self, rank: i64, number: i64) -> None:
+        """What an entry of the schedule is for."""
+        sequencer = self.sequencer
+        if rank == TURN:
+            self.take_turns([int(number)])
+        elif rank == BLOCK:
+            self.run_block()
+        elif rank == TAKER_AUCTION:
+            assert sequencer.auctions is not None
+            sequencer.auctions.step(number)
+            self.room = self.state.reserve() - 1
+        else:
+            assert rank == REQUEST_EXPIRY, "an entry of the schedule that nobody carries out"
+            sequencer.expire(number)
+
+    def run_block(self) -> None:
+        batch = self.sequencer.batch
+        tickets = self.sequencer.block()
+        if batch is not None:
+            batch.begin()
+        self.take_turns(tickets)
+        if batch is not None:
+            batch.clear()
+            self.room = self.state.reserve() - 1
+
+    def run_requests(self, market: i64) -> None:
+        """A market's oracle price is new."""
+        if self.sequencer.requests is not None and self.state.pending.live > 0:
+            self.take_turns(self.sequencer.requests_of(market))
+
+    def disconnect(self, account: i64) -> None:
+        """An account's dead man's switch: what has not come into the book goes as well."""
+        self.sequencer.withdraw_all(account, NIL, EVERYTHING, k.X_SCHEDULED)
