@@ -21,6 +21,8 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "trading.sequencing", "trading.mark", "trading.funding", "trading.open_orders", "trading.positions", "trading.allocation",
     "trading.planning", "trading.dry_run", "trading.matching", "trading.entry", "trading.accounts", "trading.holding", "trading.refusals",
     "trading.gas", "trading.clearing", "trading.batch", "trading.taker_auctions", "trading.sequencer",
+    "state.averages",
+    "trading.curve_view", "trading.twap", "trading.fees", "trading.funding_twap", "trading.funding_skew", "trading.mark_curve",
     "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "engine",

@@ -24,6 +24,7 @@ from ..trading.gas import GasDesk
 from ..trading.mark import MarkRule
 from ..trading.sequencing import Latencies, Sequencing
 from .parameters import MICRO, NS, Parameters
+from .parameters_funding import TradedDesign
 from .reader import DesignError
 from .registry import find
 from .shipped import Place
@@ -66,6 +67,7 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.default_leverage = market.default_leverage or market.max_leverage
     record.accrual_shift = accrual_shift(market)
     record.stale_after = market.oracle.stale_after_ms * NS
+    record.averages.sums_trades = int(isinstance(market.funding.own, TradedDesign))
     fill_curve(record, market)
     fill_matching(record, market)
     record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..state import types as t
 from .parameters import LEAST_MS, MICRO, AuctionDesign, BatchAuctionDesign, RequestDesign, TakerAuctionDesign
+from .parameters_funding import AdaptiveSkewDesign, CurveMedianDesign, CurveTwapDesign, OfCurve, TradedDesign, TwapDesign, VelocityDesign
 from .reader import DesignError
 from .structs import Market, Tier, VenueDesign
 
@@ -99,7 +100,41 @@ def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -
         refuse(f"{key}.mark.cadence_ms", market.mark.cadence_ms, f"0 for only with the oracle, or at least {LEAST_MS}")
     if market.funding.payment == "continuous" and market.funding.interval_ms % market.funding.sample_interval_ms:
         refuse(f"{key}.funding.sample_interval_ms", market.funding.sample_interval_ms, "a divisor of interval_ms, for continuous payment")
+    check_rules_of_curves(market, key, refuse)
     check_tiers(market, key, refuse)
+
+
+def check_rules_of_curves(market: Market, key: str, refuse: Refuse) -> None:
+    """Mark and funding rules that need a curve, and what their averages need."""
+    mark, funding = market.mark, market.funding
+    for name, table in (("mark", mark), ("funding", funding)):
+        if market.curve.rule == "none" and isinstance(table.own, OfCurve):
+            expected = f"another rule, or a curve in {key}.curve: that rule goes by its price or its position"
+            refuse(f"{key}.{name}.rule", repr(table.rule), expected)
+    if isinstance(mark.own, CurveTwapDesign | CurveMedianDesign) and not LEAST_MS <= mark.cadence_ms <= mark.own.shortest_ms:
+        expected = f"{LEAST_MS} to {mark.own.shortest_ms}: an average has to be looked at at least once in its window"
+        refuse(f"{key}.mark.cadence_ms", mark.cadence_ms, expected)
+    check_funding(market, f"{key}.funding", refuse)
+
+
+def check_funding(market: Market, key: str, refuse: Refuse) -> None:
+    own, has_curve = market.funding.own, market.curve.rule != "none"
+    if isinstance(own, TwapDesign):
+        if not has_curve and own.of == "curve":
+            refuse(f"{key}.of", "'curve'", "'mark', or a curve in the market: its price is what is averaged")
+        if not has_curve and own.pool_cap_ppm != 0:
+            refuse(f"{key}.pool_cap_ppm", own.pool_cap_ppm, "0, or a curve in the market: without a pool nobody pays the difference")
+        if market.funding.price != "oracle":
+            refuse(f"{key}.price", repr(market.funding.price), "'oracle': the spread of a twap_difference is a part of that price")
+    if isinstance(own, TradedDesign) and market.funding.payment != "discrete":
+        refuse(f"{key}.payment", repr(market.funding.payment), "'discrete': what was traded is weighted over the whole interval")
+    if isinstance(own, VelocityDesign) and own.skew_scale / market.lot >= 1 << 36:
+        most = int(market.lot * ((1 << 36) - 1))
+        refuse(f"{key}.skew_scale", own.skew_scale, f"at most {most} coins, less than 2^36 lots: the rate is kept exactly")
+    if isinstance(own, AdaptiveSkewDesign) and own.least_ppt > own.most_ppt:
+        refuse(f"{key}.least_ppt", own.least_ppt, f"at most most_ppt ({own.most_ppt})")
+    if isinstance(own, AdaptiveSkewDesign) and own.decrease_ppm > own.stable_ppm:
+        refuse(f"{key}.decrease_ppm", own.decrease_ppm, f"at most stable_ppm ({own.stable_ppm})")
 
 
 def check_tiers(market: Market, key: str, refuse: Refuse) -> None:

@@ -15,7 +15,10 @@ from ..liquidation.selections import Greedy, ProRata
 from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from ..liquidation.vault import Takeover, Vault
 from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
+from ..trading.funding_skew import BY_CURVE, BY_KINK, NONE, AdaptiveSkew, Borrowing, StaticSkew, VelocityFunding
+from ..trading.funding_twap import TradedFunding, TwapFunding
 from ..trading.mark import HyperliquidMark, OracleMark
+from ..trading.mark_curve import CurveMark, CurveMedianMark, CurveTwapMark
 from ..trading.sequencing import ARRIVAL, CANCELS_FIRST, HASH, PRIORITY_FEE, BatchAuction, Blocks, RequestExecute, Sequencing, TakerAuction
 from .parameters import (
     MICRO,
@@ -31,6 +34,17 @@ from .parameters import (
     TakeoverDesign,
     TakerAuctionDesign,
 )
+from .parameters_funding import (
+    AdaptiveSkewDesign,
+    CurveMedianDesign,
+    CurveTwapDesign,
+    OfCurve,
+    SkewDesign,
+    StaticSkewDesign,
+    TradedDesign,
+    TwapDesign,
+    VelocityDesign,
+)
 from .registry import register
 from .structs import Market
 
@@ -39,6 +53,7 @@ ORDERS: Final = {
     "arrival": int(ARRIVAL), "cancels_first": int(CANCELS_FIRST), "hash": int(HASH), "priority_fee": int(PRIORITY_FEE),
 }  # fmt: skip
 LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND)}
+BORROWING: Final = {"none": int(NONE), "curve": int(BY_CURVE), "kink": int(BY_KINK)}
 
 
 class Place(NamedTuple):
@@ -75,6 +90,68 @@ def premium_funding(given: PremiumDesign, place: Place) -> PremiumFunding:
         first = market.tiers[0]
         cap = min(cap, margin_cap(given.cap_margin_ppm, first.initial_margin_ppm, first.maintenance_margin_ppm) // given.divisor)
     return PremiumFunding(impact_notional(given, market), interest, given.clamp_ppt, given.divisor, cap, given.quote_bound_ppm)
+
+
+def curve_mark(given: OfCurve, place: Place) -> CurveMark:
+    return CurveMark()
+
+
+def curve_twap_mark(given: CurveTwapDesign, place: Place) -> CurveTwapMark:
+    assert place.market is not None
+    return CurveTwapMark(given.window_ms * NS, place.market.mark.cadence_ms * NS)
+
+
+def curve_median_mark(given: CurveMedianDesign, place: Place) -> CurveMedianMark:
+    assert place.market is not None
+    return CurveMedianMark(
+        given.short_window_ms * NS, given.long_window_ms * NS, given.premium_window_ms * NS, place.market.mark.cadence_ms * NS
+    )
+
+
+def twap_funding(given: TwapDesign, place: Place) -> TwapFunding:
+    assert place.market is not None
+    terms = place.market.funding
+    return TwapFunding(
+        given.of == "curve", terms.sample_interval_ms * NS, terms.interval_ms * NS, given.period_ms * NS, given.market_window_ms * NS,
+        given.oracle_window_ms * NS, given.offset_divisor, given.limit_divisor, given.pool_cap_ppm,
+    )  # fmt: skip
+
+
+def traded_funding(given: TradedDesign, place: Place) -> TradedFunding:
+    return TradedFunding(given.interest_ppt, given.divisor, given.cap_ppt)
+
+
+def velocity_funding(given: VelocityDesign, place: Place) -> VelocityFunding:
+    assert place.market is not None
+    terms = place.market.funding
+    return VelocityFunding(skew_lots(given, place.market), given.velocity_ppt, terms.sample_interval_ms, terms.interval_ms)
+
+
+def skew_lots(given: VelocityDesign, market: Market) -> int:
+    """The skew scale in lots."""
+    return int(given.skew_scale / market.lot)
+
+
+def borrowing(given: SkewDesign) -> Borrowing:
+    return Borrowing(
+        BORROWING[given.borrowing], given.borrow_factor_ppt, given.borrow_exponent_tenths, given.optimal_ppm, given.above_ppt,
+        given.reserve_ppm, given.is_smaller_free,
+    )  # fmt: skip
+
+
+def static_skew(given: StaticSkewDesign, place: Place) -> StaticSkew:
+    assert place.market is not None
+    interval = place.market.funding.interval_ms
+    return StaticSkew(given.factor_ppt, given.exponent_tenths, given.cap_ppt, interval, borrowing(given))
+
+
+def adaptive_skew(given: AdaptiveSkewDesign, place: Place) -> AdaptiveSkew:
+    assert place.market is not None
+    terms = place.market.funding
+    return AdaptiveSkew(
+        given.exponent_tenths, given.increase_ppt, given.decrease_ppt, given.stable_ppm, given.decrease_ppm, given.least_ppt,
+        given.most_ppt, terms.sample_interval_ms, terms.interval_ms, borrowing(given),
+    )  # fmt: skip
 
 
 def book_step(given: BookDesign, place: Place) -> BookStep:
@@ -118,6 +195,14 @@ def request_execute(given: RequestDesign, place: Place) -> RequestExecute:
 register("mark.rule", "oracle", OracleMark)
 register("mark.rule", "hyperliquid", HyperliquidMark, params=HyperliquidMarkDesign, make=hyperliquid_mark)
 register("funding.rule", "premium", PremiumFunding, params=PremiumDesign, make=premium_funding)
+register("mark.rule", "curve", CurveMark, params=OfCurve, make=curve_mark)
+register("mark.rule", "curve_twap", CurveTwapMark, params=CurveTwapDesign, make=curve_twap_mark)
+register("mark.rule", "curve_median", CurveMedianMark, params=CurveMedianDesign, make=curve_median_mark)
+register("funding.rule", "twap_difference", TwapFunding, params=TwapDesign, make=twap_funding)
+register("funding.rule", "traded_premium", TradedFunding, params=TradedDesign, make=traded_funding)
+register("funding.rule", "velocity", VelocityFunding, params=VelocityDesign, make=velocity_funding)
+register("funding.rule", "static_skew", StaticSkew, params=StaticSkewDesign, make=static_skew)
+register("funding.rule", "adaptive_skew", AdaptiveSkew, params=AdaptiveSkewDesign, make=adaptive_skew)
 register("liquidation.steps", "book", BookStep, params=BookDesign, make=book_step)
 register("liquidation.steps", "dutch_auction", DutchAuction, params=AuctionDesign, make=dutch_auction)
 register("liquidation.steps", "takeover", Takeover, params=TakeoverDesign, make=takeover)

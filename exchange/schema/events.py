@@ -205,13 +205,18 @@ class FundingSampled(Event, frozen=True, gc=False):
 
 class FundingCharged(Event, frozen=True, gc=False):
     """Longs pay `rate_ppt` of `price` per lot (shorts when negative), times the share of the interval in which samples were taken.
-    `accrual_delta` is that in 2^-accrual_shift micro per lot. A payment that falls due in a halt is told with a rate of 0, and waits."""
+    `accrual_delta` is that in 2^-accrual_shift micro per lot. A payment that falls due in a halt is told with a rate of 0, and waits.
+
+    Shorts receive the same, less `pool_delta` per lot: that much more a long and a short lot together pay than receive (less, if negative).
+    Over all lots it is `to_pool`, which goes to the pool of the market's curve at once."""
 
     KIND: ClassVar[int] = 19
     market: int
     rate_ppt: int  # [1e-12]
     price: int  # [ticks]
     accrual_delta: int
+    pool_delta: int  # [2^-accrual_shift micro per lot of one side] 0: longs pay what shorts receive
+    to_pool: int  # [micro] signed
 
 
 class PositionSettled(Event, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
+from .averages import Averages
 from .ladder import Ladder
 from .packed import column
 from .pools import Pool
@@ -24,7 +25,6 @@ class Market:
 
     def __init__(self, number: i64) -> None:
         self.number: i64 = number
-        # Terms
         self.asset: i64 = 0  # the settlement asset
         self.payoff: i64 = 0
         self.unit: i64 = 0  # [micro] per tick x lot: for money/payoff.py alone
@@ -96,6 +96,7 @@ class Market:
         self.funding_carry: i64 = 0  # remainder of rate x price x dt
         self.funding_mode: i64 = 0  # what the operator said that it charges
         self.funding_rate: i64 = 0  # [ppt] per interval, what he set; 0 where the rule alone is asked
+        self.averages: Averages = Averages()  # of rules that keep some
         self.pool: Pool = Pool()  # of its curve
 
     def is_stale(self, now: i64) -> bool:
@@ -106,4 +107,5 @@ class Market:
         assert self.best_bid == 0 or self.best_ask == 0 or self.best_bid < self.best_ask, "crossed book"
         assert self.residue >> self.accrual_shift == 0, "a residue of whole micro-units, or below zero"
         assert self.open_interest >= 0 and 0 <= self.unexamined <= 1
+        self.averages.check()
         self.ladder.check()

@@ -58,6 +58,10 @@ MARKET_FIELDS = (
     "accrual_long", "accrual_short", "residue", "basis_average", "basis_weight", "local_average", "local_weight", "mark_ts",
     "premium_sum", "premium_count", "premium_missed", "funding_deferred", "funding_carry", "fund_spent", "fund_window",
 )  # fmt: skip
+AVERAGES = (  # of rules that keep some; a market without such a rule has no line of them
+    "market_twap", "oracle_twap", "pace", "pace_carry", "pace_mean", "pace_rest", "traded_lots", "traded_value", "premium_sum",
+    "premium_weight", "premium_pending", "curve_short", "curve_long", "curve_premium",
+)  # fmt: skip
 POSITION_COLUMNS = (
     P_MODE, P_LEVERAGE, P_ISOLATED_MARGIN, P_BID_LOTS, P_ASK_LOTS, P_BID_NOTIONAL, P_ASK_NOTIONAL, P_REDUCERS, P_REALISED,
 )  # fmt: skip
@@ -78,6 +82,9 @@ def listing(state: State) -> Iterator[Line]:
         yield ("market", int(market.number), *(int(getattr(market, name)) for name in MARKET_FIELDS))
         if market.funding_mode or market.funding_rate:
             yield ("funding", int(market.number), int(market.funding_mode), int(market.funding_rate))
+        kept = [int(getattr(market.averages, name)) for name in AVERAGES]
+        if any(kept):
+            yield ("averages", int(market.number), *kept)
     for account in range(state.accounts.count):
         yield from account_lines(state, account)
     for market in state.markets:

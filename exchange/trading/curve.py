@@ -40,6 +40,14 @@ class Curve:
     def earned(self, market: Market, pool: Pool, amount: i64) -> None:
         """Fees [micro] have come into the pool."""
 
+    def funded(self, market: Market, pool: Pool, inventory: i64, amount: int) -> int:
+        """Funding was charged, of which the pool got `amount` [micro], or paid it if negative. Returns a cost as `oracle_moved` does."""
+        return 0
+
+    def fee_pool(self, market: Market, pool: Pool) -> int:
+        """[micro] of the fees that came into the pool, what is not spent yet: a cap on what funding costs it is a share of this."""
+        return 0
+
     def oracle_moved(self, market: Market, pool: Pool, inventory: i64) -> int:
         """The market's oracle price is new. Returns the cost of what the curve did about it [micro], which its budget pays."""
         return 0

@@ -5,6 +5,10 @@ notional would fetch, and a side too thin for it counts as no premium (dYdX, Hyp
 clamp((P + clamp(interest - P, +-clamp)) / divisor, +-cap) per payment interval. It is charged once per interval, or, if `continuous`,
 with every sample for the time since the last one. The exact amount goes through the market's per-lot accruals.
 
+Some rules know two rates: the receivers get less, or more, than the payers pay. The exact difference over all positions, the curve's own
+included, goes to the money behind the curve's position at once, rounded down. So what the pool ends up with is all that others pay less
+all that others receive: nothing where a rule says that it is no party (funding_skew.py), and no more than a cap where it has one.
+
 The operator may set the rate, or shift what the rule says; all else stays.
 
 Nobody is charged for time in which he could not act: while quotes cannot be traded with, or the oracle is stale, no sample is taken; a
@@ -21,6 +25,7 @@ from ..money.ledger import Ledger
 from ..money.payoff import lot_value
 from ..schema.kinds import (
     BUY,
+    E_CURVE_MOVED,
     E_FUNDING_CHARGED,
     E_FUNDING_SAMPLED,
     E_FUNDING_SET,
@@ -33,12 +38,14 @@ from ..schema.kinds import (
 )
 from ..state.market import Market
 from ..state.state import State
-from ..state.types import ACCRUAL_LIMIT, PPM, PPT, abs_i64, clamp_i64, max_i64
+from ..state.types import ACCRUAL_LIMIT, CLEARING, NIL, PPM, PPT, abs_i64, clamp_i64, max_i64
 from .access import is_sampled
 from .book import Book
+from .curve_view import curve_inventory
 from .depth import Walk
 
 LARGEST: Final[i64] = 4  # a premium beyond 400 % counts as that
+MOST_MOVED: Final = 1 << 60  # [micro] that one charge moves to or from a pool: as much as there is money of an asset
 MOST_SAMPLES: Final[i64] = 2_000_000  # of one payment: more than two days of the fastest; of the largest premium they stay below 2^63
 
 
@@ -86,6 +93,11 @@ def accrued(rate: int, worth: int, share: int, parts: int, carry: int, one: int)
     return whole, total - whole * divisor
 
 
+def to_pool(lots: int, long_delta: int, short_delta: int, shift: int) -> int:
+    """What `lots` longs and as many shorts pay together beyond what they receive, rounded down: the pool gets it. Deltas in 2^-shift."""
+    return lots * (long_delta + short_delta) >> shift
+
+
 def impact(state: State, book: Book, market: Market, side: i64, notional: i64, bound_ppm: i64) -> i64:
     """How far the impact price of a side lies from the oracle, [ppt] of it; 0 if the side is too thin or beyond the bound."""
     walk = Walk(state, book, market, side)
@@ -110,7 +122,13 @@ class FundingTerms:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FundingRule:
-    """A market's funding: what the premium is at a moment, and the rate that the mean of such samples makes. The base charges nothing."""
+    """A market's funding: what the premium is at a moment, and the rate that the mean of such samples makes. The base charges nothing.
+
+    Most rules say `premium` and `rate`. The rest is for those that keep averages in the market's record, or know two rates.
+    """
+
+    def sampled(self, state: State, book: Book, market: Market) -> None:
+        """A sample is taken, for one sample interval: what the rule keeps in the market's record goes on. `premium` is asked next."""
 
     def premium(self, state: State, book: Book, market: Market) -> i64:
         """The premium now [ppt] of the oracle price, from -LARGEST to LARGEST x PPT."""
@@ -119,6 +137,24 @@ class FundingRule:
     def rate(self, premium: i64) -> i64:
         """The rate per interval [ppt] of a mean premium [ppt]: positive where longs pay."""
         return premium
+
+    def paid(self, market: Market, mean: i64) -> i64:
+        """The premium [ppt] that a payment is for; `mean` is that of the samples so far."""
+        return mean
+
+    def paid_up(self, market: Market) -> None:
+        """A payment was made: a new interval begins."""
+
+    def split(self, state: State, book: Book, market: Market, delta: i64, share: i64, parts: i64) -> tuple[i64, i64]:
+        """What a long lot and a short lot pay (receive, if negative), where longs pay `delta` by the rate [2^-accrual_shift micro per lot].
+
+        The payment is for share / parts of an interval. Asked only where the market has a curve, which gets or pays the difference.
+        """
+        return delta, -delta
+
+    def borrowed(self, state: State, market: Market, side: i64) -> i64:
+        """What positions of a side pay to the pool besides, per interval [ppt] of their value, >= 0. Asked only where there is one."""
+        return 0
 
 
 class PremiumFunding(FundingRule):
@@ -160,7 +196,9 @@ class FundingEngine:
         if not is_sampled(market, state.now) or market.premium_count >= MOST_SAMPLES:
             if not terms.continuous:
                 market.premium_missed += 1
+            market.averages.forget_trades()  # nor does what was traded meanwhile count
             return
+        rule.sampled(state, self.book, market)
         premium = clamp_i64(rule.premium(state, self.book, market), -LARGEST * PPT, LARGEST * PPT)
         state.log.emit(E_FUNDING_SAMPLED, state.now, market.number, premium, 0)
         if terms.continuous:
@@ -194,7 +232,7 @@ class FundingEngine:
         if market.oracle == 0:
             return 0
         if market.premium_count > 0:
-            return self.rate(market, market.premium_sum // market.premium_count)
+            return self.rate(market, self.rules[market.number].paid(market, market.premium_sum // market.premium_count))
         premium = self.rules[market.number].premium(self.state, self.book, market)
         return self.rate(market, clamp_i64(premium, -LARGEST * PPT, LARGEST * PPT))
 
@@ -212,22 +250,81 @@ class FundingEngine:
         market.premium_count = 0
         market.premium_missed = 0
         market.funding_deferred = 0
+        rule = self.rules[market.number]
         if count != 0 and market.mark != 0:
-            self.charge(market, self.rate(market, mean), intervals * count, samples)
+            self.charge(market, self.rate(market, rule.paid(market, mean)), intervals * count, samples)
+        if count != 0:
+            rule.paid_up(market)
 
     def charge(self, market: Market, rate: i64, share: i64, parts: i64) -> None:
         """Longs pay rate x share / parts of a lot's value per lot (receive, if negative); what division leaves is carried if continuous."""
-        state = self.state
         terms = self.terms[market.number]
         price = market.mark if terms.at_mark else market.oracle
         worth = int(lot_value(market, price)) << int(market.accrual_shift)
         wide, carry = accrued(rate, worth, share, parts, market.funding_carry, PPT)
-        highest = max(abs(int(market.accrual_long) + wide), abs(int(market.accrual_short) - wide))
-        if highest > int(ACCRUAL_LIMIT):
-            return  # an accrual at its limit has already taken many times the value of every lot
+        if abs(wide) > 2 * int(ACCRUAL_LIMIT):
+            return
+        if market.pool.row == NIL:
+            is_charged = self.accrue(market, rate, price, wide, -wide)
+        else:
+            is_charged = self.charge_with_pool(market, rate, price, wide, worth, share, parts)
+        if is_charged:
+            market.funding_carry = carry if terms.continuous else 0
+
+    def charge_with_pool(self, market: Market, rate: i64, price: i64, wide: int, worth: int, share: i64, parts: i64) -> bool:
+        """The same where a curve takes part: the rule may know two rates, and a fee for what is borrowed from the pool."""
+        rule = self.rules[market.number]
         delta: i64 = wide
-        market.funding_carry = carry if terms.continuous else 0
-        self.ledger.accrue(market, delta, -delta, 0)
-        if delta != 0:
+        long_delta, short_delta = rule.split(self.state, self.book, market, delta, share, parts)
+        longs = int(long_delta) + self.borrowing(market, rule, BUY, worth, share, parts)
+        shorts = int(short_delta) + self.borrowing(market, rule, SELL, worth, share, parts)
+        # A receiver whose accrual has no room is paid no more, and the pool keeps it: else one lot alone on its side could end all payments
+        if longs < 0:
+            longs = min(0, max(longs, -int(ACCRUAL_LIMIT) - int(market.accrual_long)))
+        if shorts < 0:
+            shorts = min(0, max(shorts, -int(ACCRUAL_LIMIT) - int(market.accrual_short)))
+        if not self.accrue(market, rate, price, longs, shorts):
+            return False
+        self.tell_curve(market, longs, shorts)
+        return True
+
+    def tell_curve(self, market: Market, longs: int, shorts: int) -> None:
+        """Let the curve know what its pool gained: what it got at once, less what its own position owes. It may move by that."""
+        pool = market.pool
+        held = curve_inventory(self.state, market)
+        shift = int(market.accrual_shift)
+        own = -(-abs(int(held)) * (longs if held > 0 else shorts) >> shift)  # rounded up, as it will be settled
+        gained = to_pool(int(market.open_interest), longs, shorts, shift) - own
+        if pool.started == 0 or gained == 0:
+            return
+        curve = self.book.curves.curve(market)
+        before = curve.middle(market, pool, held)
+        cost = curve.funded(market, pool, held, gained)
+        if cost != 0:
+            after = curve.middle(market, pool, held)
+            self.state.log.emit(E_CURVE_MOVED, self.state.now, market.number, before, after, cost)
+
+    def borrowing(self, market: Market, rule: FundingRule, side: i64, worth: int, share: i64, parts: i64) -> int:
+        """What a lot of a side pays to the pool for share / parts of an interval [2^-accrual_shift micro], rounded up."""
+        rate = max_i64(0, rule.borrowed(self.state, market, side))
+        return -(-int(rate) * int(share) * worth // (int(PPT) * int(parts)))
+
+    def accrue(self, market: Market, rate: i64, price: i64, longs: int, shorts: int) -> bool:
+        """Let every long and every short lot owe so much [2^-accrual_shift micro], pay the pool what that leaves, and tell; False: nobody
+        is charged, since an accrual has no room."""
+        state = self.state
+        limit = int(ACCRUAL_LIMIT)
+        amount = to_pool(int(market.open_interest), longs, shorts, int(market.accrual_shift))
+        if abs(int(market.accrual_long) + longs) > limit or abs(int(market.accrual_short) + shorts) > limit or abs(amount) > MOST_MOVED:
+            return False  # an accrual at its limit has already taken many times the value of every lot
+        long_delta: i64 = longs
+        short_delta: i64 = shorts
+        paid: i64 = amount
+        self.ledger.accrue(market, long_delta, short_delta, paid)
+        if paid != 0:
+            assert market.pool.row != NIL, "two rates of funding, and no pool to pay the difference"
+            self.ledger.pay(market.pool.row, CLEARING, -paid)
+        if long_delta != 0 or short_delta != 0:
             market.unexamined = 1
-        state.log.emit(E_FUNDING_CHARGED, state.now, market.number, rate, price, delta)
+        state.log.emit(E_FUNDING_CHARGED, state.now, market.number, rate, price, long_delta, long_delta + short_delta, paid)
+        return True

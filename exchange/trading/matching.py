@@ -79,6 +79,8 @@ class Matcher:
         o.value += value
         market.last = price
         market.last_ts = state.now
+        if market.averages.sums_trades != 0 and row != o.row:
+            market.averages.note_trade(lots, value)
         state.log.write(
             E_TRADED, state.now, market.number, price, lots, o.side, o.account, orders[slot + O_ACCOUNT], o.order_id,
             orders[slot + O_ORDER_ID], planner.taker_fee, planner.maker_fee, orders[slot + O_SIZE], 1 if o.is_forced else 0,
@@ -103,6 +105,8 @@ class Matcher:
         o.value += planner.value
         market.last = planner.price
         market.last_ts = state.now
+        if market.averages.sums_trades != 0:
+            market.averages.note_trade(lots, planner.value)
         state.log.write(
             E_CURVE_TRADED, state.now, market.number, planner.price, lots, o.side, o.account, o.order_id, planner.value, planner.taker_fee,
             planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,

@@ -154,7 +154,8 @@ TOLD = {
     "out of range": ({"ticks": 51}, "markets[0].mark.ticks is 51: expected `int` <= 50"),
     "unknown rule": (
         {"rule": "offst"},
-        "markets[0].mark.rule is 'offst': expected one of hyperliquid, offset, oracle; did you mean 'offset'?",
+        "markets[0].mark.rule is 'offst': expected one of curve, curve_median, curve_twap, hyperliquid, offset, oracle; "
+        "did you mean 'offset'?",
     ),
     "no name": ({"rule": 3}, "markets[0].mark.rule is 3: expected `str`, got `int`"),
 }
