@@ -92,6 +92,21 @@ class TakeoverDesign(Parameters, frozen=True):
     fraction_ppm: Ppm = 666_667
 
 
+class ShortageDesign(Parameters, frozen=True):
+    """Defaults after Drift, whose slots are 0.4 s."""
+
+    patience_ms: Milliseconds = 300_000
+    buffer_ppm: Ppm = 20_000  # of maintenance, beyond it: what is to be restored
+    fee_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 10_000  # how far from the oracle an order may trade
+    highest_fee_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 30_000  # ... and how far at last
+    grace_ms: Milliseconds = 600_000  # before it goes farther
+    slot_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 400
+    per_slot_ppm: Ppm = 1
+    small: Usd = 50  # a shortage below this is covered at once
+    initial_ppm: Ppm = 100_000  # of the position: the most that is closed of it at first, growing to all of it
+    duration_ms: Milliseconds = 60_000  # ... in this time; 0: at once
+
+
 class FundDesign(Parameters, frozen=True):
     """Caps bound what is spent in each window of time; 0: no cap."""
 

@@ -12,6 +12,7 @@ from ..liquidation.backstops import InsuranceFund, SocializedLoss
 from ..liquidation.ranks import FirstOpened, HyperliquidIndex, ProfitLeverage, RandomRank
 from ..liquidation.screening import Screen
 from ..liquidation.selections import Greedy, ProRata
+from ..liquidation.shortage import CoverShortage
 from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from ..liquidation.vault import Takeover, Vault
 from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
@@ -31,6 +32,7 @@ from .parameters import (
     HyperliquidMarkDesign,
     PremiumDesign,
     RequestDesign,
+    ShortageDesign,
     TakeoverDesign,
     TakerAuctionDesign,
 )
@@ -172,6 +174,13 @@ def takeover(given: TakeoverDesign, place: Place) -> Takeover:
     return Takeover(place.vault, given.fraction_ppm)
 
 
+def cover_shortage(given: ShortageDesign, place: Place) -> CoverShortage:
+    return CoverShortage(
+        given.patience_ms * NS, given.buffer_ppm, given.fee_ppm, max(given.fee_ppm, given.highest_fee_ppm), given.grace_ms * NS,
+        given.slot_ms * NS, given.per_slot_ppm, given.small * MICRO, given.initial_ppm, given.duration_ms * NS,
+    )  # fmt: skip
+
+
 def insurance_fund(given: FundDesign, place: Place) -> InsuranceFund:
     return InsuranceFund(given.account_cap * MICRO, given.market_cap * MICRO, given.total_cap * MICRO, given.window_ms * NS)
 
@@ -206,6 +215,7 @@ register("funding.rule", "adaptive_skew", AdaptiveSkew, params=AdaptiveSkewDesig
 register("liquidation.steps", "book", BookStep, params=BookDesign, make=book_step)
 register("liquidation.steps", "dutch_auction", DutchAuction, params=AuctionDesign, make=dutch_auction)
 register("liquidation.steps", "takeover", Takeover, params=TakeoverDesign, make=takeover)
+register("liquidation.steps", "cover_shortage", CoverShortage, params=ShortageDesign, make=cover_shortage)
 register("backstops", "insurance_fund", InsuranceFund, params=FundDesign, make=insurance_fund)
 register("backstops", "socialized_loss", SocializedLoss)
 register("auto_deleverage.rank", "profit_leverage", ProfitLeverage)

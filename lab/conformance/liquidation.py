@@ -6,8 +6,10 @@ from fractions import Fraction
 from typing import Final
 
 from perplab.exchange.codes import Side
+from perplab.exchange.design.parameters import ShortageDesign
 from perplab.exchange.events import OrderPlaced, Rejected
 from perplab.exchange.liquidation.auction import asked_at, gain_on, missing_to_buffer, paid_at, share_to_restore
+from perplab.exchange.liquidation.shortage import lots_to_cover, ramped_fee, share_to_close
 from perplab.exchange.liquidation.slices import fee_of, gain_of
 from perplab.exchange.liquidation.steps import worst_sale
 from perplab.exchange.money.margin import bankruptcy_of, maintenance_of, share_of, slice_value, surplus
@@ -21,6 +23,7 @@ from .records import MICRO, NANO, PPT, Scales, members, plain, ppm
 from .stage import Stage, of
 
 EXACT: Final = Scales(10**2, 10**8)  # prices in cents, sizes in 1e-8
+SMALL: Final = ShortageDesign().small * MICRO  # a shortage that is covered at once: 50 USD
 BANKRUPTCY: Final = tuple(f"money.margin.{name}" for name in ("share_of", "bankruptcy_of", "slice_value", "maintenance_of"))
 
 
@@ -72,6 +75,31 @@ def injective_worst_price(given: Given) -> Result:
     """Of a long, as a BookStep with no spread has it whose payers cover everything."""
     due, payers = given.fixed("bankruptcy", MICRO), int(MAX_AMOUNT)
     return {"worst_price": [plain(worst_sale(due, 1, payers, oracle, 0), MICRO) for oracle in members(given, "oracle", MICRO)]}
+
+
+# -- how much is closed, and how far from the oracle (Drift) --
+
+
+@adapter("drift_v2", "base_to_cover_margin_shortage", calls=("liquidation.shortage.lots_to_cover",))
+def drift_size(given: Given) -> Result:
+    """Lots of 1e-9, which are worth as many 1e-18 as a coin has 1e-9."""
+    ratio, fee, fund_fee, quote = (given.fixed(name, PPT) for name in ("margin_ratio", "liquidator_fee", "if_fee", "quote_oracle"))
+    shortage = given.fixed("margin_shortage", NANO * NANO)
+    return {"base": plain(lots_to_cover(shortage, given.fixed("oracle", NANO), quote, ratio, fee, fund_fee, PPT), NANO)}
+
+
+@adapter("drift_v2", "liquidation_fee_ramp", calls=("liquidation.shortage.ramped_fee",))
+def drift_fee(given: Given) -> Result:
+    fees = given.fixed("base_fee", NANO), given.fixed("max_fee", NANO)
+    times = given.fixed("slots_since_last_active", 1), given.fixed("grace_slots", 1)
+    return {"fee": plain(ramped_fee(*fees, *times, given.fixed("increase_per_slot", NANO), 1), NANO)}
+
+
+@adapter("drift_v2", "max_pct_to_liquidate_small_shortage", calls=("liquidation.shortage.share_to_close",))
+def drift_share(given: Given) -> Result:
+    times = given.fixed("slots_elapsed", 1), given.fixed("duration_slots", 1)
+    shortage = given.fixed("margin_shortage", MICRO)
+    return {"pct": plain(share_to_close(shortage, SMALL, given.fixed("initial_pct", MICRO), *times, MICRO), MICRO)}
 
 
 # -- auctions --

@@ -1,4 +1,4 @@
-"""Topics that the venue has no mechanism for, by what is missing. docs/conformance.md shows the same list; a test holds the two together."""
+"""Topics that the venue has no mechanism for, by what is missing: the list of docs/conformance.md, which a test compares."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ MISSING: Final = (
         "A lending engine: deposits are not lent, so that they have no interest index, no borrowers and no collateral that is sold",
         ("drift_v2 socialised_loss_depositors", "euler health_proportional_discount", "aave_v3 close_factor", "aevo collateral_conversion"),
     ),
-    Missing("Portfolio margin: positions are margined one by one, without scenarios over all of them", ("paradex portfolio_margin_min_delta",)),
+    Missing(
+        "Portfolio margin: positions are margined one by one, without scenarios over all of them",
+        ("paradex portfolio_margin_min_delta",),
+    ),
     Missing(
         "Requirements that grow with size or open interest: tiers here are steps of notional, each with a constant rate",
         (
@@ -35,16 +38,16 @@ MISSING: Final = (
         ("bybit liquidation_price_linear_isolated", "ftx staged_liquidation"),
     ),
     Missing(
-        "Stages of liquidation that follow the margin of the account: a share of the position by tier, by a target ratio, or by a fraction of "
-        "the margin with an absolute floor",
+        "Stages of liquidation that follow the margin of the account: a share of the position by tier, by a target ratio, or by a fraction "
+        "of the margin with an absolute floor",
         (
             "okx partial_liquidation_to_tier1", "paradex partial_liquidation_share", "paradex partial_liquidation_result_fee50",
             "ftx auto_close_margin_fraction",
         ),
     ),
     Missing(
-        "Prices of liquidation orders that depend on how far the account is below maintenance: a book order here goes to the bankruptcy price "
-        "or a fixed spread beyond the market",
+        "Prices of liquidation orders that depend on how far the account is below maintenance: a book order here goes to the bankruptcy "
+        "price or a fixed spread beyond the market",
         ("dydx_v4 liquidation_fillable_price", "vertex liquidation_take_over_price"),
     ),
     Missing(
