@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from .examples import Given, Value
 
+RUNS: Final = "engine.Exchange.apply"  # the adapter runs a venue
+
 Result = Mapping[str, Value]
 Calculation = Callable[[Given], Result]
 

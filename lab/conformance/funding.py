@@ -11,7 +11,7 @@ from perplab.exchange.state.types import MAX_AMOUNT, accrual_due
 from perplab.exchange.trading.funding import accrued, clamped_rate, distance, interest_of, margin_cap, notional_on, premium_of
 from perplab.exchange.trading.mark import median3
 
-from .adapters import Result, adapter
+from .adapters import RUNS, Result, adapter
 from .examples import Given
 from .records import MICRO, NANO, PPT, members, plain, ppm, side_of
 from .stage import Stage, of
@@ -19,6 +19,7 @@ from .stage import Stage, of
 SHIFT: Final = 20  # accruals in 2^-20 of the money
 LOTS: Final = 10**3  # per coin
 PER_LOT: Final = 10**6  # a price in 1e-6 is what a lot is worth in 1e-9
+PREMIUM: Final = ("trading.funding.distance", "trading.funding.premium_of")
 RATE: Final = "trading.funding.clamped_rate"
 PAID: Final = ("trading.funding.accrued", "state.types.accrual_due")
 UNBOUNDED: Final = int(MAX_AMOUNT)  # a cap that binds nothing
@@ -27,7 +28,7 @@ UNBOUNDED: Final = int(MAX_AMOUNT)  # a cap that binds nothing
 # -- premium and interest --
 
 
-@adapter("dydx_v4", "premium_sample_ppm", calls=("trading.funding.impact", "trading.funding.distance", "trading.funding.premium_of"))
+@adapter("dydx_v4", "premium_sample_ppm", calls=(RUNS, *PREMIUM, "trading.funding.impact"))
 def dydx_premium(given: Given) -> Result:
     """A book, and the sample that the venue takes of it. There ppm are truncated towards zero."""
     funding = {"impact_notional": given.fixed("impact_notional", 1), "sample_interval_ms": 1_000}
@@ -41,7 +42,7 @@ def dydx_premium(given: Given) -> Result:
     return {"premium_ppm": int(Fraction(sample.premium_ppt, MICRO))}
 
 
-@adapter("derive_auction", "hourly_funding_rate", calls=("trading.funding.distance", "trading.funding.premium_of", RATE))
+@adapter("derive_auction", "hourly_funding_rate", calls=(*PREMIUM, RATE))
 def derive_rate(given: Given) -> Result:
     index = given.fixed("index", NANO)
     if given.number("static_interest") != 0:
@@ -77,7 +78,7 @@ def deribit_damper(given: Given) -> Result:
     return {"rate_8h": plain(rate, PPT)}
 
 
-@adapter("bitmex", "funding_cap_per_day", calls=(RATE, "trading.funding.accrued"))
+@adapter("bitmex", "funding_cap_per_day", calls=(RUNS, RATE, "trading.funding.accrued"))
 def bitmex_cap(given: Given) -> Result:
     """A day of a venue whose premium is far above the cap."""
     return {"per_day": [a_day_at_the_cap(given.fixed("cap_per_interval", PPT), hours) for hours in members(given, "interval_h", 1)]}

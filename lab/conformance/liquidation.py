@@ -17,20 +17,20 @@ from perplab.exchange.money.payoff import value_of
 from perplab.exchange.state.types import MAX_AMOUNT, mul_div_floor
 from perplab.exchange.trading.entry import band_bottom, band_top
 
-from .adapters import Result, adapter
+from .adapters import RUNS, Result, adapter
 from .examples import Given
 from .records import MICRO, NANO, PPT, Scales, members, plain, ppm
 from .stage import Stage, of
 
 EXACT: Final = Scales(10**2, 10**8)  # prices in cents, sizes in 1e-8
 SMALL: Final = ShortageDesign().small * MICRO  # a shortage that is covered at once: 50 USD
-BANKRUPTCY: Final = tuple(f"money.margin.{name}" for name in ("share_of", "bankruptcy_of", "slice_value", "maintenance_of"))
+BANKRUPTCY: Final = tuple(f"money.margin.{name}" for name in ("share_of", "bankruptcy_of", "slice_value"))
 
 
 # -- what a slice must fetch, and what it pays --
 
 
-@adapter("dydx_v4", "bankruptcy_price_quote", calls=BANKRUPTCY)
+@adapter("dydx_v4", "bankruptcy_price_quote", calls=(*BANKRUPTCY, "money.margin.maintenance_of"))
 def dydx_bankruptcy(given: Given) -> Result:
     target = given.parts("positions")[given.fixed("target", 1)]
     quote = bankruptcy_quote(target, given, given.fixed("tnc", EXACT.money), given.fixed("tmmr", EXACT.money))
@@ -124,10 +124,11 @@ def derive_buffer(given: Given) -> Result:
     return {"buffer_margin": plain(-missing_to_buffer(equity, equity - left, ppm(given, "buffer_pct")), NANO)}
 
 
-@adapter(
-    "derive_auction", "solvent_auction_bid_price_and_max_share", "solvent_auction_half_fast",
-    calls=("liquidation.auction.gain_on", "liquidation.auction.share_to_restore", "state.types.mul_div_floor"),
-)  # fmt: skip
+SHARE: Final = ("liquidation.auction.gain_on", "liquidation.auction.share_to_restore")
+
+
+@adapter("derive_auction", "solvent_auction_bid_price_and_max_share", calls=SHARE)
+@adapter("derive_auction", "solvent_auction_half_fast", calls=(*SHARE, "state.types.mul_div_floor"))
 def derive_solvent(given: Given) -> Result:
     """What a bidder does not gain of the equity, he pays for it."""
     equity, missing = given.fixed("mark_to_market", NANO), -given.fixed("buffer_margin", NANO)
@@ -147,7 +148,7 @@ def derive_insolvent(given: Given) -> Result:
 # -- the band --
 
 
-@adapter("paradex", "price_band", calls=("trading.entry.band_top", "trading.entry.band_bottom", "engine.Exchange.apply"))
+@adapter("paradex", "price_band", calls=("trading.entry.band_top", "trading.entry.band_bottom", RUNS))
 def paradex_band(given: Given) -> Result:
     """The orders are sent to a venue with that band."""
     band = ppm(given, "bandwidth")

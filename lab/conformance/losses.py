@@ -13,7 +13,7 @@ from perplab.exchange.money.ledger import realised
 from perplab.exchange.money.payoff import value_of
 from perplab.exchange.state.types import PPM
 
-from .adapters import Result, adapter
+from .adapters import RUNS, Result, adapter
 from .examples import Given, Value
 from .records import MICRO, NANO, Scales, plain, ppm
 from .stage import USD, Stage, of
@@ -58,7 +58,7 @@ class Closed(NamedTuple):
     price: Fraction
 
 
-@adapter("bitmex", "adl_queue_allocation", calls=(*CLOSED, "liquidation.adl.Deleveraging.ranked", "engine.Exchange.apply"))
+@adapter("bitmex", "adl_queue_allocation", calls=(*CLOSED, "liquidation.adl.Deleveraging.ranked", RUNS))
 def bitmex_queue(given: Given) -> Result:
     """Against a short of the given size; and, for the order of all, against one as large as all longs together."""
     longs = [Long(long.fixed("0", 1), long.number("1"), long.number("2")) for long in given.parts("longs")]
@@ -100,7 +100,7 @@ def price_of(stage: Stage, event: Deleveraged) -> Fraction:
     return plain(event.value, USD) / coins(stage, event.size)
 
 
-@adapter("dydx_v4", "deleveraging_at_bankruptcy_price", calls=(*CLOSED, "engine.Exchange.apply"))
+@adapter("dydx_v4", "deleveraging_at_bankruptcy_price", calls=(*CLOSED, RUNS))
 def dydx_deleveraging(given: Given) -> Result:
     """Both traders on a venue without a fund, and the oracle's jump."""
     stage, (a, b) = Stage({}, DELEVERAGING), (given.part("A"), given.part("B"))
@@ -120,7 +120,7 @@ def dydx_deleveraging(given: Given) -> Result:
 # -- the fund, and what nobody pays --
 
 
-FUND: Final = ("liquidation.backstops.InsuranceFund.pay", "money.ledger.realised", "engine.Exchange.apply")
+FUND: Final = ("liquidation.backstops.InsuranceFund.pay", "money.ledger.realised", RUNS)
 
 
 @adapter("dydx_v4", "insurance_fund_contribution", calls=FUND)
@@ -146,7 +146,7 @@ def dydx_fund_contribution(given: Given) -> Result:
     }
 
 
-@adapter("okx", "loss_exceeding_margin", calls=("liquidation.settlement.MarketDesk.settle", "engine.Exchange.apply"))
+@adapter("okx", "loss_exceeding_margin", calls=("liquidation.settlement.MarketDesk.settle", RUNS))
 def okx_settlement(given: Given) -> Result:
     """A market that is settled, on a venue that has nobody to pay."""
     stage = Stage()

@@ -34,7 +34,8 @@ def prices(given: Given, size: int, money: tuple[int, int], price: str, mmf: str
     return threshold(market, size, money[0], mark, money[1], True), threshold(market, size, money[0], mark, money[1], False)
 
 
-@adapter("dydx_v4", "liquidation_price_isolated", "liquidation_price_cross", calls=("money.margin.threshold", "money.margin.surplus"))
+@adapter("dydx_v4", "liquidation_price_isolated", calls=("money.margin.threshold", "money.margin.surplus"))
+@adapter("dydx_v4", "liquidation_price_cross", calls=("money.margin.threshold",))
 def dydx_liquidation_price(given: Given) -> Result:
     size, equity = given.fixed("size", FINE.lots), given.fixed("equity", FINE.money)
     elsewhere = given.fixed("mmr_other", FINE.money) if "mmr_other" in given else 0

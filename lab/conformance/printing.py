@@ -20,7 +20,7 @@ GAP: Final = "  "
 CALLS: Final = 44  # [characters] of the functions
 VERDICT: Final = max(map(len, VERDICTS))
 LEAST_REASON: Final = 40  # [characters] beside the other columns; with less room it stands below them
-LEAST_WIDTH: Final = 60
+LEAST_WIDTH: Final = 80
 COLOURS: Final = {PASSED: "green", FAILED: "red", NOT_COVERED: "yellow"}
 NOTHING: Final = "-"
 
