@@ -23,6 +23,7 @@ from click.core import ParameterSource
 from .conformance.command import conformance
 from .ctl import ctl, rehearse
 from .docs import docs, schema
+from .explain.commands import diff, explain, venues
 from .serve import serve
 
 if TYPE_CHECKING:
@@ -364,16 +365,6 @@ def export(journal: Path, kind: str, out: Path | None) -> None:
 
 
 @main.command()
-def venues() -> None:
-    """List the venue designs that come with perplab."""
-    from perplab.exchange import load_venue
-
-    from .choices import all_venues
-
-    list_out([(name, load_venue(name).title) for name in all_venues()])
-
-
-@main.command()
 def scenarios() -> None:
     """List the scenarios that come with perplab."""
     from .scenario import load_scenario, shipped
@@ -387,6 +378,8 @@ def list_out(rows: list[tuple[str, str]]) -> None:
         click.echo(f"{name:<{width}}  {title}")
 
 
+for command in (venues, explain, diff):
+    main.add_command(command)
 main.add_command(docs)
 main.add_command(conformance)
 main.add_command(schema)

@@ -73,6 +73,10 @@ MAY_IMPORT = {
         "exchange", *MESSAGES, "exchange.design.*", "exchange.state.*", "exchange.money.*", "exchange.trading.*", "exchange.liquidation.*",
     ),
 }  # fmt: skip
+MAY_IMPORT["lab/explain"] = (  # `perplab explain` computes its examples with the functions that the venue itself uses
+    *MAY_IMPORT["lab"], "exchange.rules", "exchange.money.*", "exchange.trading.*", "exchange.liquidation.*", "exchange.state.schedule",
+    "exchange.schema.views",
+)  # fmt: skip
 NOT_IN_CORE = {  # modules: no clock, randomness, I/O, float, logging or environment
     "asyncio", "cmath", "datetime", "decimal", "fractions", "io", "logging", "math", "numpy", "os", "pathlib", "random",
     "secrets", "socket", "statistics", "subprocess", "sys", "threading", "time", "uuid",

@@ -17,7 +17,7 @@ import pytest
 from cli_kit import START_NS, call, klines, made_up
 
 from perplab.exchange import BUILD, engine
-from perplab.exchange.design.venue import VenueDesign, load_venue
+from perplab.exchange.design.venue import VenueDesign
 from perplab.lab import compare
 from perplab.lab.choices import FIRST_VENUES, moment
 from perplab.lab.run import Run
@@ -44,8 +44,7 @@ def test_help_does_not_import_the_core_nor_numpy() -> None:
 
 def test_lists_of_venues_and_scenarios() -> None:
     venues = call("venues").output.splitlines()
-    assert [line.split()[0] for line in venues][:6] == list(FIRST_VENUES)
-    assert load_venue("book_vault_adl").title in venues[1]
+    assert [line.split()[0] for line in venues[1:7]] == list(FIRST_VENUES)
     assert f"oct10  {load_scenario('oct10').title}" in call("scenarios").output
 
 

@@ -1,0 +1,136 @@
+"""A design as a flat list of what counts in it, and what differs between two.
+
+Keys count where something asks for them: the tables of a step that is not taken, of a vault without a takeover, of deleveraging that does
+not happen, say nothing. Rules are keys as well; what they are told stands with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from perplab.exchange.design.build import table_of
+from perplab.exchange.design.structs import Market, Tier, VenueDesign
+
+from .keys import CHOICES, Key, key_of, shown
+
+ABSENT: Final = "-"  # where a design has no such key
+ADL: Final = "auto_deleverage"
+NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen"}
+WITHOUT_RULE: Final = {"own", "rule"}
+
+
+class Entry(NamedTuple):
+    """A key that counts."""
+
+    path: str  # as in the TOML; a market's keys begin with its name if there are several
+    value: object
+    key: Key  # its unit, and its meaning
+    asset: str
+    rule: str = ""  # the key of the registry, where the value names one rule or several
+    choices: Mapping[str, str] = {}  # what the words mean that may stand there
+
+    @property
+    def shown(self) -> str:
+        return shown(self.key, self.value, self.asset)
+
+
+class Difference(NamedTuple):
+    path: str
+    first: str
+    second: str
+    key: Key
+    rule: str
+    choices: Mapping[str, str]
+    values: tuple[object, object]  # None where a design has no such key
+
+
+def differences(first: VenueDesign, second: VenueDesign) -> list[Difference]:
+    """What differs, in the order of the first design and then of the second; empty if they behave alike."""
+    left = {one.path: one for one in entries(first)}
+    right = {one.path: one for one in entries(second)}
+    found = []
+    for path in [*left, *(path for path in right if path not in left)]:
+        here, there = left.get(path), right.get(path)
+        if here is not None and there is not None and here.value == there.value:
+            continue
+        known = here or there
+        assert known is not None
+        values = (here.value if here else None, there.value if there else None)
+        shown_as = (here.shown if here else ABSENT, there.shown if there else ABSENT)
+        found.append(Difference(path, *shown_as, known.key, known.rule, known.choices, values))
+    return found
+
+
+def entries(design: VenueDesign) -> list[Entry]:
+    """All keys that count, in the order in which a rule book tells them."""
+    found: list[Entry] = []
+    for market in design.markets:
+        found += of_market(market, f"{market.name}." if len(design.markets) > 1 else "")
+    found += of_liquidation(design)
+    found += of_losses(design)
+    found += of_table(design, "", NOT_COMPARED | {"backstops"}, design.assets[0])
+    return found
+
+
+def of_table(table: Struct, at: str, without: set[str], asset: str) -> Iterator[Entry]:
+    """The plain keys of a table."""
+    for field in fields(table):
+        if field.name not in without:
+            choices = CHOICES.get(type(table), {}).get(field.name, {})
+            yield Entry(f"{at}{field.name}", getattr(table, field.name), key_of(type(table), field.name), asset, "", choices)
+
+
+def of_market(market: Market, at: str) -> Iterator[Entry]:
+    asset = market.settlement_asset
+    yield from of_table(market, at, {"name", "tiers", "oracle", "mark", "funding"}, asset)
+    yield from of_tiers(market.tiers, f"{at}tiers", asset)
+    yield from of_table(market.oracle, f"{at}oracle.", set(), asset)
+    for name, table in (("mark", market.mark), ("funding", market.funding)):
+        yield Entry(f"{at}{name}.rule", table.rule, Key("", "the rule"), asset, f"{name}.rule")
+        yield from of_table(table, f"{at}{name}.", WITHOUT_RULE, asset)
+        assert isinstance(table.own, Struct)
+        yield from of_table(table.own, f"{at}{name}.", set(), asset)
+
+
+def of_tiers(tiers: tuple[Tier, ...], at: str, asset: str) -> Iterator[Entry]:
+    for number, tier in enumerate(tiers):
+        yield from of_table(tier, f"{at}[{number}].", set(), asset)
+
+
+def of_liquidation(design: VenueDesign) -> Iterator[Entry]:
+    table, asset = design.liquidation, design.assets[0]
+    yield Entry("liquidation.steps", table.steps, key_of(type(table), "steps"), asset, "liquidation.steps")
+    for name in table.steps:
+        given = table_of(table, name)
+        assert isinstance(given, Struct)
+        yield from of_table(given, f"liquidation.{name}.", set(), asset)
+    rules = {field.name for field in fields(table) if isinstance(getattr(table, field.name), Struct)}
+    yield from of_table(table, "liquidation.", rules | {"own", "steps"}, asset)
+    if "takeover" in table.steps:
+        yield from of_table(design.vault, "vault.", set(), asset)
+
+
+def of_losses(design: VenueDesign) -> Iterator[Entry]:
+    asset = design.assets[0]
+    yield Entry("backstops", design.backstops, key_of(VenueDesign, "backstops"), asset, "backstops")
+    for name in design.backstops:
+        if name != ADL:
+            given = table_of(design, name)
+            assert isinstance(given, Struct)
+            yield from of_table(given, f"{name}.", set(), asset)
+    if ADL in design.backstops:
+        yield from of_deleveraging(design)
+
+
+def of_deleveraging(design: VenueDesign) -> Iterator[Entry]:
+    adl, asset = design.auto_deleverage, design.assets[0]
+    for part, name in (("rank", adl.rank), ("selection", adl.selection)):
+        yield Entry(f"{ADL}.{part}", name, Key("", f"the {part}"), asset, f"{ADL}.{part}")
+        given = table_of(adl, name)
+        assert isinstance(given, Struct)
+        yield from of_table(given, f"{ADL}.{name}.", set(), asset)
+    yield from of_table(adl, f"{ADL}.", {"rank", "selection", "own"}, asset)

@@ -1,0 +1,241 @@
+"""What each key of a design means, with its unit: beside the struct that has it, so that a key without words is found by a test.
+
+A key that is not listed is shown all the same: with the unit that its name ends in, and no words. That is how the keys of a user's own
+rules are told, whose meaning only their class's docstring knows.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from perplab.exchange.design.parameters import (
+    AuctionDesign,
+    BookDesign,
+    FundDesign,
+    HyperliquidMarkDesign,
+    PremiumDesign,
+    TakeoverDesign,
+)
+from perplab.exchange.design.structs import (
+    AdlDesign,
+    FundingDesign,
+    LiquidationDesign,
+    MarkDesign,
+    Market,
+    OracleView,
+    ScreenDesign,
+    Tier,
+    VaultDesign,
+    VenueDesign,
+)
+
+from . import units
+
+
+class Key(NamedTuple):
+    """A key of a design. `unit` is one of UNITS, or empty for a word; `zero` is what 0 stands for, if it is no amount."""
+
+    unit: str
+    words: str
+    zero: str = ""
+
+
+UNITS: Final = ("usd", "price", "coins", "ppm", "ppb", "ppt", "ms", "times", "count", "")
+SUFFIXES: Final = {"_ppm": "ppm", "_ppb": "ppb", "_ppt": "ppt", "_ms": "ms", "_usd": "usd", "_notional": "usd", "capital": "usd"}
+
+KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
+    VenueDesign: {
+        "assets": Key("", "what accounts hold and markets settle in"),
+        "max_open_orders": Key("count", "open orders of one account, at most"),
+        "max_accounts": Key("count", "accounts, the venue's own included, at most"),
+        "transfer_margin_ppm": Key("ppm", "of the notional of open positions: what stays behind when money leaves the account", "nothing"),
+        "backstops": Key("", "who pays what a liquidated account cannot, in this order"),
+    },
+    Market: {
+        "settlement_asset": Key("", "the asset in which profit, funding and fees are paid"),
+        "payoff": Key("", "what a lot is worth at a price: `linear` is lots x price"),
+        "tick": Key("price", "the smallest step of a price"),
+        "lot": Key("coins", "the smallest step of a size"),
+        "max_price": Key("price", "no order, oracle or mark above it"),
+        "significant_figures": Key("count", "digits that a limit price may have, at most", "any price on the grid"),
+        "minimum_notional": Key("usd", "an order that opens is worth at least this much", "none"),
+        "price_band_ppm": Key("ppm", "buys at most this far above the mark, sells at most this far below it", "no band"),
+        "open_interest_cap": Key("coins", "open positions of one side, at most", "none"),
+        "maker_fee_ppb": Key("ppb", "of the value traded, paid by the resting side; below zero: a rebate"),
+        "taker_fee_ppb": Key("ppb", "of the value traded, paid by the incoming side"),
+        "max_leverage": Key("times", "the highest leverage an account may choose"),
+        "default_leverage": Key("times", "the leverage of an account that has chosen none", "the highest"),
+    },
+    Tier: {
+        "lower_notional": Key("usd", "the notional from which on the rates hold"),
+        "initial_margin_ppm": Key("ppm", "of the notional: what opening needs, at the least"),
+        "maintenance_margin_ppm": Key("ppm", "of the notional: what keeps the position from being liquidated"),
+    },
+    OracleView: {
+        "stale_after_ms": Key("ms", "an oracle that has been silent for longer is stale", "never"),
+        "on_stale": Key("", "what the venue does while it is"),
+    },
+    MarkDesign: {"cadence_ms": Key("ms", "how often the mark is computed besides", "only with an oracle update")},
+    HyperliquidMarkDesign: {
+        "basis_window_ms": Key("ms", "window of the average of mid - oracle"),
+        "local_window_ms": Key("ms", "window of the average of the book's own price"),
+        "impact_notional": Key("usd", "what a bid and an ask must be good for to be a price of the book", "as much as for funding"),
+        "quote_bound_ppm": Key("ppm", "of the oracle: quotes and trades farther off do not count"),
+        "last_age_ms": Key("ms", "a last trade that is older does not count"),
+    },
+    FundingDesign: {
+        "sample_interval_ms": Key("ms", "time between two samples of the premium"),
+        "interval_ms": Key("ms", "time between two payments; a rate is for that long"),
+        "payment": Key("", "`discrete`: once per interval; `continuous`: with every sample, for its own time"),
+        "price": Key("", "the price that the rate is charged on"),
+    },
+    PremiumDesign: {
+        "impact_notional": Key("usd", "what a side of the book must be good for to be sampled"),
+        "interest_ppt": Key("ppt", "the rate towards which the premium is drawn, per `divisor` intervals"),
+        "clamp_ppt": Key("ppt", "how far the premium is drawn towards it, at most"),
+        "divisor": Key("count", "intervals over which a premium is paid back"),
+        "cap_ppt": Key("ppt", "the highest rate per interval, either way"),
+        "quote_bound_ppm": Key("ppm", "of the oracle: quotes farther off are no premium", "no bound"),
+    },
+    LiquidationDesign: {
+        "steps": Key("", "how positions are closed: each is tried when the one before has given up"),
+        "retry_ms": Key("ms", "time between two passes while a liquidation is under way"),
+        "fee_ppm": Key("ppm", "of the value closed: the liquidation fee, out of what a slice fetched beyond its share", "no fee"),
+        "fee_fund_share_ppm": Key("ppm", "of that fee: to the insurance fund"),
+        "fee_to": Key("", "who gets the rest of that fee"),
+        "surplus_to": Key("", "who keeps what is left of a liquidated account when it is flat"),
+    },
+    BookDesign: {
+        "patience_ms": Key("ms", "how long the book is tried before the next step has its turn", "one pass"),
+        "partial_ppm": Key("ppm", "of a large position: the first order is for that part of it"),
+        "partial_above": Key("usd", "a position is large above this notional"),
+        "cooldown_ms": Key("ms", "for that long after a part was filled, orders are for all of the position"),
+        "band_ppm": Key("ppm", "a liquidation order never goes farther from the mark"),
+        "limit": Key("", "what bounds its price within that band"),
+        "spread_ppm": Key("ppm", "beyond mark or oracle: how far the money of others lets an order go"),
+    },
+    AuctionDesign: {
+        "start_ppm": Key("ppm", "of its share of the equity: what a bidder must leave to the account at the start"),
+        "duration_ms": Key("ms", "time in which that falls to nothing"),
+        "insolvent_duration_ms": Key("ms", "time in which the payment to bidders for an account below zero rises to its most"),
+        "buffer_ppm": Key("ppm", "of maintenance: how far above it a solvent account is brought back"),
+    },
+    TakeoverDesign: {"fraction_ppm": Key("ppm", "of maintenance: below it the vault may take the account over")},
+    FundDesign: {
+        "capital": Key("usd", "what the fund starts with"),
+        "account_cap": Key("usd", "spent on one account in a window, at most", "no cap"),
+        "market_cap": Key("usd", "spent in one market in a window, at most", "no cap"),
+        "total_cap": Key("usd", "spent in a window, at most", "no cap"),
+        "window_ms": Key("ms", "length of those windows, which follow each other at its multiples"),
+    },
+    VaultDesign: {
+        "capital": Key("usd", "what the vault starts with"),
+        "loss_limit_ppm": Key("ppm", "of its capital: once that is lost it takes nothing more"),
+        "unwind_interval_ms": Key("ms", "how often it sells of what it holds", "never"),
+        "unwind_ppm": Key("ppm", "of each position: how much of it then"),
+        "unwind_band_ppm": Key("ppm", "how far from mark and oracle it goes, at most"),
+    },
+    AdlDesign: {
+        "seed": Key("", "for ranks that draw"),
+        "price": Key("", "at which a loser is closed against winners"),
+        "trigger": Key("", "when"),
+    },
+    ScreenDesign: {},
+}
+
+LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table shows, and why
+    VenueDesign: {
+        "name": "it is the title",
+        "title": "it is the subtitle",
+        "markets": "each has its own keys",
+        "liquidation": "has its own keys",
+        "insurance_fund": "has its own keys",
+        "vault": "has its own keys",
+        "auto_deleverage": "has its own keys",
+        "screen": "a matter of speed, no rule of the venue",
+        "own": "the tables of rules, told with them",
+    },
+    Market: {
+        "name": "it is the heading",
+        "tiers": "a table of its own",
+        "oracle": "has its own keys",
+        "mark": "has its own keys",
+        "funding": "has its own keys",
+    },
+    MarkDesign: {"rule": "it is the heading", "own": "the keys of the rule, told with it"},
+    FundingDesign: {"rule": "it is the heading", "own": "the keys of the rule, told with it"},
+    LiquidationDesign: {
+        "book": "has its own keys",
+        "dutch_auction": "has its own keys",
+        "takeover": "has its own keys",
+        "own": "the tables of rules, told with them",
+    },
+    AdlDesign: {
+        "rank": "it is a heading",
+        "selection": "it is a heading",
+        "own": "the tables of rules, told with them",
+    },
+    ScreenDesign: {"rule": "a matter of speed, no rule of the venue", "own": "the keys of the rule"},
+}
+
+CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the words mean that may stand at a key
+    Market: {"payoff": {"linear": "profit is lots x the change of the price"}},
+    OracleView: {
+        "on_stale": {
+            "keep_last": "it goes on with the last price",
+            "halt_new_risk": "only what reduces a position may trade, and profit at that price does not leave",
+            "pause_liquidation": "trading goes on, and nobody is liquidated",
+        }
+    },
+    FundingDesign: {
+        "payment": {"discrete": "at the end of each interval", "continuous": "with every sample"},
+        "price": {"oracle": "the oracle price", "mark": "the mark price"},
+    },
+    LiquidationDesign: {
+        "fee_to": {"vault": "the backstop vault", "fees": "the venue"},
+        "surplus_to": {"trader": "it stays with the trader", "insurance_fund": "the insurance fund", "vault": "the backstop vault"},
+    },
+    BookDesign: {
+        "limit": {
+            "cash_payers": "the bankruptcy price, or beyond it as far as the cash payers ahead of deleveraging cover",
+            "bankruptcy": "the bankruptcy price",
+            "band": "nothing but the band, whoever pays",
+        }
+    },
+    AdlDesign: {
+        "price": {"bankruptcy": "the loser's bankruptcy price, never better for a winner than the mark", "mark": "the mark"},
+        "trigger": {
+            "negative_equity": "as soon as a loser that no step could close is below zero",
+            "fund_insufficient": "once its deficit, or all deficits together, exceed what the cash payers ahead can pay",
+        },
+    },
+}
+
+
+def key_of(table: type[Struct], name: str) -> Key:
+    """What is known of a key; of one that nobody has described, its unit."""
+    known = KEYS.get(table, {}).get(name)
+    if known is not None:
+        return known
+    return Key(next((unit for suffix, unit in SUFFIXES.items() if name.endswith(suffix)), ""), "")
+
+
+def is_left_out(table: type[Struct], name: str) -> bool:
+    return name in LEFT_OUT.get(table, {})
+
+
+def shown(key: Key, value: object, asset: str = "USD") -> str:
+    """A value with its unit."""
+    if key.zero and value == 0:
+        return key.zero
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return ", then ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    if key.unit == "usd":
+        return units.usd(int(value), asset)
+    if key.unit in ("price", "coins", "count"):
+        return units.plain(value) + (f" {asset}" if key.unit == "price" else "")
+    written = {"ppm": units.percent, "ppb": units.basis_points, "ppt": units.rate, "ms": units.milliseconds}.get(key.unit)
+    return written(int(value)) if written else f"{value}x" if key.unit == "times" else str(value)

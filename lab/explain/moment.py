@@ -1,0 +1,127 @@
+"""What comes first where several things share a time: told from the ranks of the venue's one schedule, and looked up in an example.
+
+Both tables name constants of `exchange/state/schedule.py`; their order here says nothing, the numbers there do. A rank without words fails
+a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from perplab.exchange.design.structs import VenueDesign
+from perplab.exchange.events import Event
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.state import schedule
+from perplab.exchange.units import MICRO, MS_NS
+
+from . import units
+from .document import Block, Fact, Grid, Steps, Text, Worked
+from .probe import RICH, Refused
+from .subject import Subject
+
+SIZE: Final = 100_000  # [USD] of a position in the example
+
+
+def always(_: VenueDesign) -> bool:
+    return True
+
+
+class Due(NamedTuple):
+    """Something that falls due. `happens` says whether it ever does in a design."""
+
+    words: str
+    happens: Callable[[VenueDesign], bool] = always
+
+
+def has_cadence(design: VenueDesign) -> bool:
+    return any(market.mark.cadence_ms for market in design.markets)
+
+
+def pays_at_once(design: VenueDesign) -> bool:
+    return any(market.funding.payment == "discrete" for market in design.markets)
+
+
+def unwinds(design: VenueDesign) -> bool:
+    return "takeover" in design.liquidation.steps and design.vault.unwind_interval_ms > 0
+
+
+TIMERS: Final = {  # of a market, in the rank MARKET_TIMER
+    "MARK": Due("the mark is computed anew; if it has moved, a liquidation pass follows at once", has_cadence),
+    "FUNDING_SAMPLE": Due("the premium is sampled; with continuous payment it is charged, and a liquidation pass follows at once"),
+    "FUNDING_PAYMENT": Due(
+        "funding is paid for the interval that ends, its last sample included; a liquidation pass follows at once", pays_at_once
+    ),
+}
+RANKS: Final = {
+    "UNWIND": Due("the vault sells of what it has taken over", unwinds),
+    "LIQUIDATION_PASS": Due("a liquidation pass, if something is under way or waits to be looked at"),
+    "CANCEL_ALL": Due("dead man's switches cancel the orders of their accounts, by account number"),
+}
+
+
+def in_order(design: VenueDesign) -> list[str]:
+    """All that may fall due in a design, in the order of the ranks."""
+    timers = [(value_of("MARKET_TIMER"), value_of(name), name, due) for name, due in TIMERS.items()]
+    ranks = [(value_of(name), 0, name, due) for name, due in RANKS.items()]
+    return [due.words for _, _, _, due in sorted(one for one in [*timers, *ranks] if one[3].happens(design))]
+
+
+def value_of(name: str) -> int:
+    """A rank, or a timer of a market."""
+    return int(getattr(schedule, name))
+
+
+def moment(at: Subject) -> list[Block]:
+    several = len(at.design.markets) > 1
+    by_market = "Marks and funding go market by market: all that is due in one comes before the next. " if several else ""
+    return [
+        Text(
+            "Whatever a venue does at a time is an entry of one schedule. Before a command is carried out, everything that has fallen "
+            "due up to its time is, by time; at equal times in this order, and the command itself comes last:"
+        ),
+        Steps((*in_order(at.design), "the command: commands of one time in the order in which they came, an oracle update as any other")),
+        Text(
+            f"{by_market}A liquidation pass takes all accounts below maintenance before it deleverages anybody, and passes never nest. "
+            "So an order that comes at the very time of a funding payment finds the payment made, and those whom it has pushed below "
+            "maintenance already liquidated."
+        ),
+        seen(at),
+    ]
+
+
+def seen(at: Subject) -> Block:
+    """The events of an oracle update that comes at the time of a funding payment."""
+    probe = at.probe()
+    interval = at.market.funding.interval_ms
+    try:
+        maker, long, short = probe.open(RICH), probe.open(RICH), probe.open(RICH)
+        off = max(1, probe.price // 1_000)
+        probe.quote(maker, probe.price - off, probe.price + off, probe.lots(50 * SIZE * MICRO))
+        probe.block(long, short, probe.lots(SIZE * MICRO))
+        probe.wait(interval * MS_NS - probe.fresh_step(), probe.fresh_step())
+        probe.now += probe.fresh_step()
+        events = [one for one in probe.send(UpdateOracle(probe.now, at.number, probe.price + probe.price // 50)) if one.ts == probe.now]
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    rows = tuple((f"{number}.", f"`{type(event).__name__}`", words_of(at, event)) for number, event in enumerate(events, start=1))
+    facts = tuple(
+        Fact(f"event {number} of a moment", type(event).KIND, type(event).__name__) for number, event in enumerate(events, start=1)
+    )
+    caption = (
+        f"An oracle update that comes at the end of a funding interval of {units.milliseconds(interval)}, and the events of that time:"
+    )
+    return Grid(("", "event", "what it is"), rows, facts=facts, caption=caption)
+
+
+def words_of(at: Subject, event: Event) -> str:
+    """The command's own events are told apart from what was due."""
+    market = getattr(event, "market", None)
+    where = f", {at.design.markets[market].name}" if isinstance(market, int) and len(at.design.markets) > 1 else ""
+    words = {
+        "FundingSampled": "due: a sample of the premium",
+        "FundingCharged": "due: funding is paid",
+        "OracleUpdated": "the command: the oracle",
+        "MarkMoved": "the mark that follows from it",
+    }.get(type(event).__name__, "")
+    return f"{words}{where}"

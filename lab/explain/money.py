@@ -1,0 +1,206 @@
+"""What is paid and what is required: the rules of funding, and the margin of a position."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from perplab.exchange.codes import Side
+from perplab.exchange.design.build import funding_rule
+from perplab.exchange.events import FundingCharged
+from perplab.exchange.messages import SetLeverage
+from perplab.exchange.money.margin import initial_of, maintenance_of
+from perplab.exchange.units import MICRO, MS_NS
+
+from . import units
+from .document import Block, Fact, Formula, Grid, Text, Worked
+from .keys import KEYS, key_of, shown
+from .probe import RICH, Probe, Refused
+from .subject import Explanation, Explanations, Subject
+
+SIZE: Final = 100_000  # [USD] of an example
+PREMIUMS_PPM: Final = (-10_000, -1_000, 0, 500, 1_000, 10_000, 50_000)
+PPT_PER_PPM: Final = 1_000_000
+BOOK_OFF_PPM: Final = 2_000  # how far above the oracle the book of an example is
+NOTIONALS: Final = (10_000, 100_000, 1_000_000)  # [USD]
+
+# -- funding --
+
+
+def funding(at: Subject, told: Explanation) -> list[Block]:
+    """A funding rule: which rate it makes of a premium, and what is paid."""
+    terms = at.market.funding
+    each = "with every sample, for its own time" if terms.payment == "continuous" else f"every {units.milliseconds(terms.interval_ms)}"
+    return [
+        Text(
+            f"{told.summary} Longs pay it to shorts, or get it if it is below zero, {each}; a rate is for "
+            f"{units.milliseconds(terms.interval_ms)}. Nobody is charged for time in which he could not trade: in a halt, and on a stale "
+            "oracle, nothing is sampled."
+        ),
+        *told.tell(at),
+        rates(at),
+        payment(at),
+    ]
+
+
+def premium_funding(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "premium = (max(0, impact bid - oracle) - max(0, oracle - impact ask)) / oracle, every sample_interval_ms",
+                "rate    = clamp((P + clamp(interest - P, +-clamp)) / divisor, +-cap), P: mean of the interval's premiums",
+                "payment = rate x price x lots, times the share of the interval in which samples were taken",
+            )
+        ),
+        Text(
+            "An impact price is the average at which `impact_notional` could be traded: the impact bid is what a seller would get. A "
+            "side that is too thin for that counts as no premium. While the premium is within the clamp of the interest, the rate is "
+            "the interest alone."
+        ),
+    ]
+
+
+def rates(at: Subject) -> Grid:
+    """What the rule makes of a mean premium."""
+    rule = funding_rule(at.market)
+    rows, facts = [], []
+    for ppm in PREMIUMS_PPM:
+        rate = int(rule.rate(ppm * PPT_PER_PPM))
+        facts.append(Fact(f"rate at a premium of {units.percent(ppm)}", rate, units.rate(rate)))
+        rows.append((units.percent(ppm), units.rate(rate)))
+    interval = units.milliseconds(at.market.funding.interval_ms)
+    return Grid(("mean premium", f"rate per {interval}"), tuple(rows), right=(0, 1), facts=tuple(facts))
+
+
+def payment(at: Subject) -> Worked:
+    """What a long pays over one interval in which the book is above the oracle."""
+    probe = at.probe()
+    maker, long, short = probe.open(RICH), probe.open(RICH), probe.open(RICH)
+    lots, worth = at.worth(probe, SIZE)
+    middle = probe.price + probe.price * BOOK_OFF_PPM // 1_000_000
+    try:
+        probe.quote(maker, middle, middle + max(1, probe.price // 10_000), probe.lots(50 * SIZE * MICRO))
+        probe.block(long, short, lots)
+        mark = probe.exchange.mark_price(probe.number)
+        before = probe.exchange.equity(long, probe.asset)
+        events = probe.wait(at.market.funding.interval_ms * MS_NS, probe.fresh_step())
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    charged = [one for one in events if isinstance(one, FundingCharged) and one.market == probe.number]
+    moved = probe.value(lots, probe.exchange.mark_price(probe.number)) - probe.value(lots, mark)
+    paid = before + moved - probe.exchange.equity(long, probe.asset)
+    last = charged[-1].rate_ppt if charged else 0
+    facts = (Fact("rate of the example", last, units.rate(last)), at.fact("payment of the example", paid))
+    told = "pays" if paid >= 0 else "gets"
+    return Worked(
+        f"For an interval the best bid is {units.percent(BOOK_OFF_PPM)} above the oracle, at {at.price(middle)}. The rate is "
+        f"{facts[0].shown}: a long of {at.coins(lots)} {at.coin}, worth {worth} at the oracle, {told} {at.money(abs(paid))}.",
+        facts,
+    )
+
+
+# -- margin --
+
+
+def margin(at: Subject) -> list[Block]:
+    """Tiers, what positions of several sizes need, and where they are liquidated."""
+    market = at.market
+    named = tuple(
+        (name, shown(key_of(type(table), name), getattr(table, name), at.asset), KEYS[type(table)][name].words)
+        for table, name in ((market, "max_leverage"), (market, "default_leverage"), (at.design, "transfer_margin_ppm"))
+    )
+    return [
+        Text(
+            "The equity of an account is its cash plus the profit of its positions at the mark, less the funding and the shared losses "
+            "that they owe. To open, equity must cover the initial requirement of all positions and open orders; below maintenance the "
+            "account is liquidated. An isolated position has a margin of its own, and stands for itself."
+        ),
+        Formula(
+            (
+                "initial     = max(notional / leverage, notional x initial rate - deduction)",
+                "maintenance = notional x maintenance rate - deduction",
+                "deduction   = deduction of the tier before + lower notional x (rate - rate of the tier before)",
+                "liquidated when cash + lots x (mark - entry) - owed < maintenance",
+            )
+        ),
+        tiers(at),
+        requirements(at),
+        thresholds(at),
+        Grid(("key", "value", "what it is"), named, code=(0,)),
+    ]
+
+
+def tiers(at: Subject) -> Grid:
+    rows = tuple(
+        (units.usd(one.lower_notional, at.asset), units.percent(one.initial_margin_ppm), units.percent(one.maintenance_margin_ppm))
+        for one in at.market.tiers
+    )
+    return Grid(("from a notional of", "initial rate", "maintenance rate"), rows, right=(0, 1, 2))
+
+
+def requirements(at: Subject) -> Grid:
+    """By the core's own functions, at the highest leverage."""
+    probe = at.probe()
+    bounds = [tier.lower_notional for tier in at.market.tiers[1:]]
+    rows, facts = [], []
+    for notional in sorted({*NOTIONALS, *bounds, *(2 * bound for bound in bounds)}):
+        initial = int(initial_of(probe.record, notional * MICRO, at.market.max_leverage))
+        maintenance = int(maintenance_of(probe.record, notional * MICRO))
+        told = units.usd(notional, at.asset)
+        facts += [at.fact(f"initial margin of {told}", initial), at.fact(f"maintenance margin of {told}", maintenance)]
+        rows.append((told, facts[-2].shown, facts[-1].shown))
+    leverage = f"{at.market.max_leverage}x"
+    return Grid(("notional", f"initial at {leverage}", "maintenance"), tuple(rows), right=(0, 1, 2), facts=tuple(facts))
+
+
+def thresholds(at: Subject) -> Block:
+    """Where positions with exactly their initial margin are liquidated, and where nothing is left of it."""
+    try:
+        return threshold_grid(at)
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+
+
+def threshold_grid(at: Subject) -> Grid:
+    rows, facts = [], []
+    price = at.probe().price
+    for leverage in sorted({at.market.max_leverage, max(1, at.market.max_leverage // 4)}, reverse=True):
+        for side, name in ((Side.BUY, "long"), (Side.SELL, "short")):
+            probe, account = levered(at, leverage, side)
+            liquidated = int(probe.exchange.liquidation_price(account, at.number))
+            bankrupt = int(probe.exchange.bankruptcy_price(account, at.number))
+            facts.append(threshold_fact(at, f"liquidation price of a {name} at {leverage}x", liquidated))
+            facts.append(threshold_fact(at, f"bankruptcy price of a {name} at {leverage}x", bankrupt))
+            rows.append((f"{name}, {leverage}x", facts[-2].shown, facts[-1].shown))
+    return Grid(
+        ("position", "liquidated from", "bankrupt from"),
+        tuple(rows),
+        right=(1, 2),
+        facts=tuple(facts),
+        caption=f"Opened at {at.price(price)}, worth {at.worth(at.probe(), SIZE)[1]}, with nothing behind it but its initial margin:",
+    )
+
+
+def threshold_fact(at: Subject, name: str, ticks: int) -> Fact:
+    """0 stands for a price that does not come."""
+    return at.price_fact(name, ticks) if ticks else Fact(name, 0, "never")
+
+
+def levered(at: Subject, leverage: int, side: int, size: int = SIZE) -> tuple[Probe, int]:
+    """A venue with one account that has a position and exactly the initial margin of it; the other side is rich. Raises Refused."""
+    probe = at.probe()
+    lots, _ = at.worth(probe, size)
+    account = probe.open(int(initial_of(probe.record, probe.value(lots), leverage)))
+    other = probe.open(RICH)
+    probe.send(SetLeverage(probe.now, account, at.number, leverage))
+    probe.block(*((account, other) if side == Side.BUY else (other, account)), lots)
+    return probe, account
+
+
+EXPLAINED: Final[Explanations] = {
+    ("funding.rule", "premium"): Explanation(
+        "premium",
+        "Funding pulls the price of the book to the oracle: the rate follows the mean premium of the book over the oracle, drawn "
+        "towards an interest rate.",
+        premium_funding,
+    ),
+}

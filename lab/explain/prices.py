@@ -1,0 +1,187 @@
+"""How a price is made: the book, what an order may do, the oracle, and the rules of the mark."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from perplab.exchange.codes import Side
+from perplab.exchange.events import Traded
+from perplab.exchange.messages import CancelAll
+from perplab.exchange.units import MICRO, PPM, SECOND_NS
+
+from . import units
+from .document import Block, Formula, Grid, Text, Worked
+from .keys import KEYS, key_of, shown
+from .probe import RICH, Probe, Refused
+from .subject import Explanation, Explanations, Subject, keys_of, nothing_more
+
+ORDER_KEYS: Final = (
+    "tick", "lot", "max_price", "significant_figures", "minimum_notional", "price_band_ppm", "open_interest_cap", "maker_fee_ppb",
+    "taker_fee_ppb", "settlement_asset", "payoff",
+)  # fmt: skip
+MARGIN_KEYS: Final = ("max_leverage", "default_leverage")  # told with the margin
+SIZE: Final = 100_000  # [USD] of an example
+OFF_PPM: Final = 4_000  # how far off the oracle the book of an example is
+SECONDS: Final = (0, 3, 15, 30, 60, 150, 600)  # after which the mark of an example is looked at
+CALM: Final = 600  # [s] for which nothing moves before that
+
+
+# -- the book --
+
+
+def book(at: Subject) -> list[Block]:
+    """What an order meets, and what the trade costs."""
+    market = at.market
+    rows = [
+        (name, shown(key_of(type(market), name), getattr(market, name), at.asset), KEYS[type(market)][name].words) for name in ORDER_KEYS
+    ]
+    return [
+        Text(
+            "A resting order waits in the order book at its price. An incoming one trades with the best price first, at the price of "
+            "the resting order; what it cannot trade rests, or is cancelled if it is immediate. Every fill is checked again for the "
+            "margin of both sides: a maker that fails is cancelled, a taker that fails stops."
+        ),
+        trade(at),
+        Grid(("key", "value", "what it is"), tuple(rows), code=(0,)),
+    ]
+
+
+def trade(at: Subject) -> Worked:
+    """A market order against one resting order."""
+    probe = at.probe()
+    lots, worth = at.worth(probe, SIZE)
+    maker, taker = probe.open(RICH), probe.open(RICH)
+    try:
+        probe.place(maker, Side.SELL, probe.price, lots)
+        probe.place(taker, Side.BUY, probe.price, lots)
+        fills = [one for one in probe.wait(SECOND_NS) if isinstance(one, Traded)] or traded(probe, maker, taker, lots)
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    taken, made = sum(one.taker_fee for one in fills), sum(one.maker_fee for one in fills)
+    facts = (at.fact("taker fee", taken), at.fact("maker fee", made))
+    rebate = "pays" if made >= 0 else "is paid"
+    return Worked(
+        f"{at.coins(lots)} {at.coin} bought at {at.price(probe.price)}, {worth} in all: the taker pays a fee of {facts[0].shown}, "
+        f"the maker {rebate} {at.money(abs(made))}.",
+        facts,
+    )
+
+
+def traded(probe: Probe, maker: int, taker: int, lots: int) -> list[Traded]:
+    """The fills of another such trade, as they come at once."""
+    events = [*probe.place(maker, Side.SELL, probe.price, lots), *probe.place(taker, Side.BUY, probe.price, lots)]
+    return [one for one in events if isinstance(one, Traded)]
+
+
+# -- the oracle --
+
+
+def oracle(at: Subject) -> list[Block]:
+    return [
+        Text(
+            "The price of the outside world comes as a command of the price feed. It is not computed by the venue; what the venue makes "
+            "of it is the mark. While the oracle is stale no funding is sampled, and the averages of a mark only grow older."
+        ),
+        *keys_of(at.market.oracle, at.asset),
+    ]
+
+
+# -- marks --
+
+
+def oracle_mark(_: Subject) -> list[Block]:
+    return [Formula(("mark = oracle",))]
+
+
+def hyperliquid_mark(at: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "mark  = median(fair, local, third), rounded down to a tick",
+                "fair  = oracle + average over basis_window_ms of (mid - oracle)",
+                "local = median(bid, ask, last trade); the mean of bid and ask without a recent trade",
+                "third = the median of outside perpetuals if the feed brings one, else the average of local over local_window_ms",
+                "average' = average + (sample - average) x t / (weight x e^(-t / window) + t), t: time since the last sample",
+            )
+        ),
+        Text(
+            "Bid and ask are the average prices at which `impact_notional` could be traded, so that one small order is no price. Where "
+            "a side is too thin, or too far from the oracle, the oracle stands for the book's price: in an empty market the mark is the "
+            "oracle. In a halt it is the oracle, too."
+        ),
+    ]
+
+
+def mark(at: Subject, told: Explanation) -> list[Block]:
+    """A mark rule, with what it makes of an oracle and a book that disagree."""
+    cadence = at.market.mark.cadence_ms
+    when = "with every oracle update" + (f", and every {units.milliseconds(cadence)} besides" if cadence else "")
+    return [
+        Text(
+            f"{told.summary} The mark is what positions are valued at. It is computed {when}; when it has moved, a liquidation pass "
+            "follows at once."
+        ),
+        *told.tell(at),
+        mark_example(at),
+    ]
+
+
+def mark_example(at: Subject) -> Block:
+    """The mark by time, once the book and once the oracle have moved away from each other, after both had been the same for long."""
+    try:
+        left = marks(at, moves_book=True)
+        right = marks(at, moves_book=False)
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    price = at.probe().price
+    moved = price + price * OFF_PPM // PPM
+    calm = f"Oracle and book have been at {at.price(price)} for {CALM} s."
+    facts = [
+        at.price_fact(f"mark {seconds} s after {what} moved", ticks)
+        for what, found in (("the book", left), ("the oracle", right))
+        for seconds, ticks in found
+    ]
+    rows = [(f"{seconds} s", at.price(mark), at.price(other)) for (seconds, mark), (_, other) in zip(left, right)]
+    return Grid(
+        ("after", "the book moved", "the oracle moved"),
+        tuple(rows),
+        right=(0, 1, 2),
+        facts=tuple(facts),
+        caption=f"{calm} Then one of them goes to {at.price(moved)} and the other stays; the mark:",
+    )
+
+
+def marks(at: Subject, moves_book: bool) -> list[tuple[int, int]]:
+    """(seconds, mark) after one of both has moved. Raises Refused."""
+    probe = at.probe()
+    maker = probe.open(RICH)
+    lots = probe.lots(50 * SIZE * MICRO)
+    half = max(1, probe.price // 10_000)
+    moved = probe.price + probe.price * OFF_PPM // PPM
+    probe.quote(maker, probe.price - half, probe.price + half, lots)
+    probe.wait(CALM * SECOND_NS, probe.fresh_step())
+    if moves_book:
+        probe.send(CancelAll(probe.now, maker, probe.number))
+        probe.quote(maker, moved - half, moved + half, lots)
+    price = probe.price if moves_book else moved
+    began, found = probe.now, []
+    for seconds in SECONDS:
+        while probe.now < began + seconds * SECOND_NS:
+            probe.now = min(began + seconds * SECOND_NS, probe.now + min(probe.fresh_step(), SECOND_NS))
+            probe.oracle(price)
+        if not seconds:
+            probe.oracle(price)
+        found.append((seconds, int(probe.exchange.mark_price(probe.number))))
+    return found
+
+
+EXPLAINED: Final[Explanations] = {
+    ("mark.rule", "oracle"): Explanation("oracle", "The mark is the oracle price.", oracle_mark),
+    ("mark.rule", "hyperliquid"): Explanation(
+        "median of 3",
+        "The mark is the median of three: the oracle plus what the book is off it on average, the book's own price, and an outside or "
+        "averaged one.",
+        hyperliquid_mark,
+    ),
+    ("markets.matching", "price_time"): Explanation("price-time", "Best price first; at one price, who came first.", nothing_more),
+}

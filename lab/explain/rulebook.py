@@ -1,0 +1,135 @@
+"""The rule book of a design: which sections there are, and which explanations they are made of.
+
+`EXPLAINED` has them all, by the key that names a rule and its name; a rule that is not in it is told by its own docstrings.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perplab.exchange.design.build import table_of
+from perplab.exchange.design.structs import Market, VenueDesign
+
+from . import arrival, liquidation, losses, moment, money, prices
+from .document import Block, Document, Grid, Section, Text
+from .entries import differences
+from .keys import KEYS, key_of, shown
+from .subject import Explanation, Explanations, Subject, keys_of, of_own
+
+EXPLAINED: Final[Explanations] = {**prices.EXPLAINED, **money.EXPLAINED, **liquidation.EXPLAINED, **losses.EXPLAINED}
+VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts")
+
+
+def explained(key: str, name: str) -> Explanation:
+    """A rule in words: ours, or what its own docstrings say."""
+    return EXPLAINED.get((key, name)) or of_own(key, name)
+
+
+def rulebook(design: VenueDesign) -> Document:
+    """All rules of a design in words, with numbers of its first market; what differs in the others stands at the end."""
+    at = Subject(design)
+    market = at.market
+    sections = [
+        Section("price", "How a price is made", (*prices.book(at), *prices.oracle(at))),
+        Section("arrival", "How orders reach it: as they come", tuple(arrival.arrival(at))),
+        Section("mark", f"Mark price: {explained('mark.rule', market.mark.rule).short}", tuple(mark(at))),
+        Section("funding", f"Funding: {explained('funding.rule', market.funding.rule).short}", tuple(funding(at))),
+        Section("margin", f"Margin: up to {market.max_leverage}x", tuple(money.margin(at))),
+        Section("liquidation", f"Liquidation: {', then '.join(step_words(design))}", tuple(liquidation.liquidation(at, steps(at)))),
+        Section(
+            "losses", f"Losses: {', then '.join(payer_words(design)) or 'nobody pays'}", tuple(losses.losses(at, payers(at), adl_parts(at)))
+        ),
+        Section("moment", "What comes first", tuple(moment.moment(at))),
+        Section("venue", "The venue as a whole", tuple(venue(at))),
+    ]
+    several = f" Numbers are those of {market.name}." if len(design.markets) > 1 else ""
+    about = (
+        f"Examples are computed by the venue's own code, at a price of {at.price(at.probe().price)}, which is a tenth of the highest "
+        f"one.{several}"
+    )
+    return Document(design.name, design.title, (Section("about", "", (Text(about),)), *sections))
+
+
+# -- sections --
+
+
+def mark(at: Subject) -> list[Block]:
+    design = at.market.mark
+    return [
+        *prices.mark(at.of(struct_of(design.own)), explained("mark.rule", design.rule)),
+        *keys_of(design, at.asset),
+        *own_keys(design.own, at.asset),
+    ]
+
+
+def funding(at: Subject) -> list[Block]:
+    design = at.market.funding
+    told = explained("funding.rule", design.rule)
+    return [*money.funding(at.of(struct_of(design.own)), told), *keys_of(design, at.asset), *own_keys(design.own, at.asset)]
+
+
+def steps(at: Subject) -> list[tuple[str, Explanation, Subject]]:
+    design = at.design.liquidation
+    return [(name, explained("liquidation.steps", name), at.of(struct_of(table_of(design, name)))) for name in design.steps]
+
+
+def payers(at: Subject) -> list[tuple[str, Explanation, Subject]]:
+    found = []
+    for name in at.design.backstops:
+        given = at.design.auto_deleverage if name == losses.ADL else struct_of(table_of(at.design, name))
+        found.append((name, explained("backstops", name), at.of(given)))
+    return found
+
+
+def adl_parts(at: Subject) -> list[tuple[str, Explanation, Subject]]:
+    """Rank and selection."""
+    adl = at.design.auto_deleverage
+    named = (("auto_deleverage.rank", adl.rank), ("auto_deleverage.selection", adl.selection))
+    return [(name, explained(key, name), at.of(struct_of(table_of(adl, name)))) for key, name in named]
+
+
+def venue(at: Subject) -> list[Block]:
+    design = at.design
+    rows = tuple((name, shown(key_of(type(design), name), getattr(design, name)), KEYS[type(design)][name].words) for name in VENUE_KEYS)
+    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *others(design)]
+
+
+def others(design: VenueDesign) -> list[Block]:
+    """What the other markets have that the first has not."""
+    first, *rest = design.markets
+    blocks: list[Block] = []
+    for market in rest:
+        rows = tuple((one.path, one.first, one.second) for one in differences(only(design, first), only(design, market)))
+        if rows:
+            blocks.append(Grid(("key", first.name, market.name), rows, code=(0,), caption=f"In {market.name}, other than in {first.name}:"))
+        else:
+            blocks.append(Text(f"{market.name} has the same terms as {first.name}."))
+    return blocks
+
+
+def only(design: VenueDesign, market: Market) -> VenueDesign:
+    return replace(design, markets=(market,))
+
+
+# -- parts --
+
+
+def struct_of(table: object) -> Struct:
+    assert isinstance(table, Struct)
+    return table
+
+
+def own_keys(table: object, asset: str) -> list[Block]:
+    """What the table says to the rule that it names."""
+    return keys_of(struct_of(table), asset)
+
+
+def step_words(design: VenueDesign) -> list[str]:
+    return [explained("liquidation.steps", name).short for name in design.liquidation.steps]
+
+
+def payer_words(design: VenueDesign) -> list[str]:
+    return [explained("backstops", name).short for name in design.backstops]

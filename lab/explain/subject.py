@@ -1,0 +1,111 @@
+"""What an explanation is told, and what it is: one for each rule, known as in the registry by the key that names the rule and its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from perplab.exchange.design.parameters import Parameters
+from perplab.exchange.design.registry import find
+from perplab.exchange.design.structs import Market, VenueDesign
+from perplab.exchange.units import MICRO
+
+from . import units
+from .document import Block, Fact, Grid, Text
+from .keys import CHOICES, is_left_out, key_of, shown
+from .probe import Probe
+
+
+class Subject(NamedTuple):
+    """The part of a design that is explained."""
+
+    design: VenueDesign
+    number: int = 0  # of the market
+    given: Struct = Parameters()  # what the design says to the rule
+
+    @property
+    def market(self) -> Market:
+        return self.design.markets[self.number]
+
+    @property
+    def asset(self) -> str:
+        return self.market.settlement_asset
+
+    @property
+    def coin(self) -> str:
+        """What a market's sizes are counted in, by its name: BTC of BTC-PERP."""
+        return self.market.name.split("-")[0]
+
+    def probe(self) -> Probe:
+        return Probe(self.design, self.number)
+
+    def of(self, given: Struct) -> Subject:
+        return self._replace(given=given)
+
+    # -- the core's numbers, as people write them --
+
+    def money(self, micro: int) -> str:
+        return units.money(micro, self.asset)
+
+    def price(self, ticks: int) -> str:
+        return f"{units.plain(ticks * self.market.tick)} {self.asset}"
+
+    def coins(self, lots: int) -> str:
+        return units.plain(lots * self.market.lot)
+
+    def worth(self, probe: Probe, amount: int) -> tuple[int, str]:
+        """Lots worth about `amount` [USD], and what they are worth at the example price."""
+        lots = probe.lots(amount * MICRO)
+        return lots, self.money(probe.value(lots))
+
+    def fact(self, name: str, micro: int) -> Fact:
+        return Fact(name, micro, self.money(micro))
+
+    def price_fact(self, name: str, ticks: int) -> Fact:
+        return Fact(name, ticks, self.price(ticks))
+
+
+class Explanation(NamedTuple):
+    """A rule in words."""
+
+    short: str  # a few words, for a table of venues
+    summary: str  # one sentence, also what a difference means
+    tell: Callable[[Subject], list[Block]]  # the paragraphs, with formula and example
+
+
+Explanations = dict[tuple[str, str], Explanation]  # by the key that names the rule and its name
+
+
+def nothing_more(_: Subject) -> list[Block]:
+    """For a rule whose summary says all."""
+    return []
+
+
+def of_own(key: str, name: str) -> Explanation:
+    """What can be said of a rule that nobody here knows: its class, and the docstrings of the class and of its parameters."""
+    rule = find(key, name)
+    if rule is None:
+        return Explanation(name, f"`{name}`.", nothing_more)
+    words = inspect.cleandoc(rule.rule.__doc__ or "").split("\n\n")
+    first = " ".join(words[0].split()) or "It has no docstring."
+    more: list[Block] = [Text(" ".join(one.split())) for one in words[1:]]
+    told = inspect.cleandoc(rule.params.__doc__ or "") if rule.params is not Parameters else ""
+    more += [Text(f"Its parameters: {' '.join(told.split())}")] if told else []
+    more.append(Text(f"This rule is `{rule.rule.__qualname__}` of `{rule.rule.__module__}`, no rule of perplab's own."))
+    return Explanation(name, first, lambda _: more)
+
+
+def keys_of(table: Struct, asset: str, caption: str = "") -> list[Block]:
+    """What a design says in a table: a row for each key."""
+    rows = []
+    for name in table.__struct_fields__:
+        if is_left_out(type(table), name):
+            continue
+        value = getattr(table, name)
+        key = key_of(type(table), name)
+        choice = CHOICES.get(type(table), {}).get(name, {}).get(str(value), "")
+        rows.append((name, shown(key, value, asset), f"{key.words}: {choice}" if choice and key.words else choice or key.words))
+    return [Grid(("key", "value", "what it is"), tuple(rows), code=(0,), caption=caption)] if rows else []
