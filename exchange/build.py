@@ -23,6 +23,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "trading.gas", "trading.clearing", "trading.batch", "trading.taker_auctions", "trading.sequencer",
     "state.averages",
     "trading.curve_view", "trading.twap", "trading.fees", "trading.funding_twap", "trading.funding_skew", "trading.mark_curve",
+    "trading.powers", "trading.curve_product", "trading.curve_vamm", "trading.curve_oracle", "trading.curve_impact",
     "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "engine",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from ..state import types as t
+from .checks_curves import check_curve
 from .parameters import LEAST_MS, MICRO, AuctionDesign, BatchAuctionDesign, RequestDesign, TakerAuctionDesign
 from .parameters_funding import AdaptiveSkewDesign, CurveMedianDesign, CurveTwapDesign, OfCurve, TradedDesign, TwapDesign, VelocityDesign
 from .reader import DesignError
@@ -102,6 +103,7 @@ def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -
         refuse(f"{key}.funding.sample_interval_ms", market.funding.sample_interval_ms, "a divisor of interval_ms, for continuous payment")
     check_rules_of_curves(market, key, refuse)
     check_tiers(market, key, refuse)
+    check_curve(market, key, refuse)
 
 
 def check_rules_of_curves(market: Market, key: str, refuse: Refuse) -> None:

@@ -5,7 +5,8 @@ Internal: `make` of these is also told where in the design the rule is used; a r
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeVar
 
 from ..liquidation.auction import DutchAuction
 from ..liquidation.backstops import InsuranceFund, SocializedLoss
@@ -15,12 +16,18 @@ from ..liquidation.selections import Greedy, ProRata
 from ..liquidation.shortage import CoverShortage
 from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
 from ..liquidation.vault import Takeover, Vault
+from ..trading.curve import Curve
+from ..trading.curve_impact import OraclePool
+from ..trading.curve_oracle import OracleSpread, SkewFill
+from ..trading.curve_product import ConstantProduct
+from ..trading.curve_vamm import VammPegK
 from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
 from ..trading.funding_skew import BY_CURVE, BY_KINK, NONE, AdaptiveSkew, Borrowing, StaticSkew, VelocityFunding
 from ..trading.funding_twap import TradedFunding, TwapFunding
 from ..trading.mark import HyperliquidMark, OracleMark
 from ..trading.mark_curve import CurveMark, CurveMedianMark, CurveTwapMark
 from ..trading.sequencing import ARRIVAL, CANCELS_FIRST, HASH, PRIORITY_FEE, BatchAuction, Blocks, RequestExecute, Sequencing, TakerAuction
+from . import curves
 from .parameters import (
     MICRO,
     NS,
@@ -30,12 +37,14 @@ from .parameters import (
     BookDesign,
     FundDesign,
     HyperliquidMarkDesign,
+    Parameters,
     PremiumDesign,
     RequestDesign,
     ShortageDesign,
     TakeoverDesign,
     TakerAuctionDesign,
 )
+from .parameters_curves import ConstantProductDesign, OraclePoolDesign, OracleSpreadDesign, SkewFillDesign, VammPegKDesign
 from .parameters_funding import (
     AdaptiveSkewDesign,
     CurveMedianDesign,
@@ -50,6 +59,7 @@ from .parameters_funding import (
 from .registry import register
 from .structs import Market
 
+P = TypeVar("P", bound=Parameters)
 DAY_MS: Final = 86_400_000
 ORDERS: Final = {
     "arrival": int(ARRIVAL), "cancels_first": int(CANCELS_FIRST), "hash": int(HASH), "priority_fee": int(PRIORITY_FEE),
@@ -61,7 +71,7 @@ BORROWING: Final = {"none": int(NONE), "curve": int(BY_CURVE), "kink": int(BY_KI
 class Place(NamedTuple):
     """Where in a design a rule is used."""
 
-    market: Market | None = None  # of mark and funding rules
+    market: Market | None = None  # of mark, funding and curve rules
     vault: Vault | None = None  # of steps
 
 
@@ -201,6 +211,16 @@ def request_execute(given: RequestDesign, place: Place) -> RequestExecute:
     return RequestExecute(given.delay_ms * NS, given.expiry_ms * NS)
 
 
+def for_market(make: Callable[[P, Market], Curve]) -> Callable[[P, Place], Curve]:
+    """A maker of curves, which has to know the market's lot."""
+
+    def made(given: P, place: Place) -> Curve:
+        assert place.market is not None
+        return make(given, place.market)
+
+    return made
+
+
 register("mark.rule", "oracle", OracleMark)
 register("mark.rule", "hyperliquid", HyperliquidMark, params=HyperliquidMarkDesign, make=hyperliquid_mark)
 register("funding.rule", "premium", PremiumFunding, params=PremiumDesign, make=premium_funding)
@@ -212,6 +232,11 @@ register("funding.rule", "traded_premium", TradedFunding, params=TradedDesign, m
 register("funding.rule", "velocity", VelocityFunding, params=VelocityDesign, make=velocity_funding)
 register("funding.rule", "static_skew", StaticSkew, params=StaticSkewDesign, make=static_skew)
 register("funding.rule", "adaptive_skew", AdaptiveSkew, params=AdaptiveSkewDesign, make=adaptive_skew)
+register("curve.rule", "constant_product", ConstantProduct, params=ConstantProductDesign, make=for_market(curves.constant_product))
+register("curve.rule", "vamm_peg_k", VammPegK, params=VammPegKDesign, make=for_market(curves.vamm_peg_k))
+register("curve.rule", "oracle_spread", OracleSpread, params=OracleSpreadDesign, make=for_market(curves.oracle_spread))
+register("curve.rule", "oracle_pool", OraclePool, params=OraclePoolDesign, make=for_market(curves.oracle_pool))
+register("curve.rule", "skew_fill", SkewFill, params=SkewFillDesign, make=for_market(curves.skew_fill))
 register("liquidation.steps", "book", BookStep, params=BookDesign, make=book_step)
 register("liquidation.steps", "dutch_auction", DutchAuction, params=AuctionDesign, make=dutch_auction)
 register("liquidation.steps", "takeover", Takeover, params=TakeoverDesign, make=takeover)

@@ -109,3 +109,4 @@ class Market:
         assert self.open_interest >= 0 and 0 <= self.unexamined <= 1
         self.averages.check()
         self.ladder.check()
+        self.pool.check()

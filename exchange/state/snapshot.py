@@ -25,6 +25,7 @@ from .schedule import Schedule
 from .state import State
 
 MAGIC: Final = b"perplab snapshot 2\n"
+WIDE: Final = 1 << 63  # from here on an integer is told as bytes
 Tree = dict[str, object]
 
 
@@ -93,7 +94,7 @@ def fields_of(thing: object) -> Tree:
 
 def dumped(value: object, name: str) -> object:
     if isinstance(value, int):
-        return int(value)
+        return int(value) if -WIDE <= value < WIDE else wide_bytes(value)
     if isinstance(value, Liquidations):
         return {"under_way": [fields_of(one) for one in value.listed()], "last_auction": int(value.last_auction)}
     if isinstance(value, EventLog):
@@ -109,6 +110,11 @@ def dumped(value: object, name: str) -> object:
             return None  # of an account that has not had any, as far as anyone can tell
         return fields_of(value)
     return columns_of(value)
+
+
+def wide_bytes(value: int) -> bytes:
+    """An integer that msgpack has no form for, signed, least significant byte first."""
+    return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
 
 
 def columns_of(column: object) -> list[object]:
@@ -131,7 +137,7 @@ def fill(thing: object, tree: Tree) -> None:
         if isinstance(value, bool):
             setattr(thing, name, bool(held))
         elif isinstance(value, int):
-            setattr(thing, name, held)
+            setattr(thing, name, int.from_bytes(held, "little", signed=True) if isinstance(held, bytes) else held)
         elif isinstance(value, Liquidations):
             assert isinstance(held, dict)
             fill_liquidations(value, held)

@@ -65,6 +65,7 @@ AVERAGES = (  # of rules that keep some; a market without such a rule has no lin
 POSITION_COLUMNS = (
     P_MODE, P_LEVERAGE, P_ISOLATED_MARGIN, P_BID_LOTS, P_ASK_LOTS, P_BID_NOTIONAL, P_ASK_NOTIONAL, P_REDUCERS, P_REALISED,
 )  # fmt: skip
+POOL_FIELDS = ("started", "shares", "base", "k", "root", "peg", "anchor", "bid_spread", "ask_spread", "fees", "budget")
 ORDER_COLUMNS = (
     O_ORDER_ID, O_ACCOUNT, O_SIZE, O_FILLED, O_TIF, O_REDUCE_ONLY, O_SELF_TRADE, O_CLIENT_HI, O_CLIENT_LO,
 )  # fmt: skip
@@ -85,6 +86,8 @@ def listing(state: State) -> Iterator[Line]:
         kept = [int(getattr(market.averages, name)) for name in AVERAGES]
         if any(kept):
             yield ("averages", int(market.number), *kept)
+        if market.pool.exists:
+            yield ("pool", int(market.number), *(int(getattr(market.pool, name)) for name in POOL_FIELDS))
     for account in range(state.accounts.count):
         yield from account_lines(state, account)
     for market in state.markets:

@@ -214,6 +214,69 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
     "a window too short": ({"insurance_fund": {"window_ms": 999}}, ["insurance_fund.window_ms is 999", ">= 1000"]),
     "a cap below nothing": ({"insurance_fund": {"market_cap": -1}}, ["insurance_fund.market_cap is -1", ">= 0"]),
     "more than everything stays": ({"transfer_margin_ppm": 1_000_001}, ["transfer_margin_ppm is 1000001", "<= 1000000"]),
+    "unknown curve": ({"markets": {"curve": {"rule": "skewfill"}}}, ["curve.rule is 'skewfill'", "did you mean 'skew_fill'?"]),
+    "a curve without liquidity": (
+        {"markets": {"curve": {"rule": "constant_product"}}},
+        ["markets[0].curve.reserve and reserve_coins is 0 and 0", "no liquidity"],
+    ),
+    "two reserves": (
+        {"markets": {"curve": {"rule": "vamm_peg_k", "reserve": 5, "reserve_coins": 5}}},
+        ["markets[0].curve.reserve and reserve_coins is 5 and 5", "one of them above 0"],
+    ),
+    "a reserve below a lot": (
+        {"markets": {"curve": {"rule": "constant_product", "reserve_coins": "0.0001"}}},
+        ["curve.reserve_coins is 0.0001", "at least a lot (0.001)"],
+    ),
+    "a reserve that is no number": (
+        {"markets": {"curve": {"rule": "constant_product", "reserve_coins": "nan"}}},
+        ["curve.reserve_coins is NaN", "a number of at least 0"],
+    ),
+    "no room around the balance": (
+        {"markets": {"curve": {"rule": "vamm_peg_k", "reserve": 5, "concentration_ppm": 1_000_000}}},
+        ["curve.concentration_ppm is 1000000", ">= 1000001"],
+    ),
+    "spreads above their maximum": (
+        {"markets": {"curve": {"rule": "vamm_peg_k", "reserve": 5, "base_spread_ppm": 300, "max_spread_ppm": 200}}},
+        ["curve.base_spread_ppm is 300", "max_spread_ppm (200)"],
+    ),
+    "a skew without a scale": ({"markets": {"curve": {"rule": "skew_fill"}}}, ["curve.scale is 0", "a scale of at least a lot"]),
+    "a skew that gives coins away": (
+        {"markets": {"curve": {"rule": "skew_fill", "scale": 5, "max_skew": 5}}},
+        ["curve.max_skew is 5", "less than the scale (5)", "fetch nothing"],
+    ),
+    "quotes without an inventory": (
+        {"markets": {"curve": {"rule": "oracle_spread", "scale": 5}}},
+        ["curve.max_inventory is 0", "an inventory of at least a lot"],
+    ),
+    "bids below nothing": (
+        {"markets": {"curve": {"rule": "oracle_spread", "scale": 1, "max_inventory": 100}}},
+        ["curve.max_inventory is 100", "a bid at the largest inventory would be 100 % below the oracle"],
+    ),
+    "bids of a vault below nothing": (
+        {"markets": {"curve": {"rule": "oracle_spread", "skew": "vault", "skew_ppm": 500_000, "scale": 1, "max_inventory": 100}}},
+        ["curve.max_inventory is 100", "would be 260 % below the oracle"],
+    ),
+    "an impact that pays for the way back": (
+        {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "positive_factor": "0.0000002"}}},
+        ["curve.positive_factor is 2E-7", "at most negative_factor (1E-7)", "there and back would pay"],
+    ),
+    "an exponent that pays for it": (
+        {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "positive_exponent": "2.5"}}},
+        ["curve.positive_exponent is 2.5", "at most negative_exponent (2)"],
+    ),
+    "an impact that falls with size": (
+        {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "negative_exponent": "0.5"}}},
+        ["curve.negative_exponent is 0.5", "from 1 to 10 in hundredths"],
+    ),
+    "an exponent too fine": (
+        {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "positive_exponent": "1.001"}}},
+        ["curve.positive_exponent is 1.001", "in hundredths"],
+    ),
+    "a factor above 1": (
+        {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "negative_factor": 2}}},
+        ["curve.negative_factor is 2", "from 0 to 1"],
+    ),
+    "a pool of nothing": ({"markets": {"curve": {"rule": "oracle_pool"}}}, ["curve.capital is 0", "counterparty of every trade"]),
     "missing key": ({"markets": [{"name": "X"}]}, ["missing key markets[0].tick"]),
     "two markets of one name": ({"markets": [PLAIN["markets"][0]] * 2}, ["markets[1].name is 'BTC'"]),
 }
