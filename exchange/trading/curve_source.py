@@ -13,11 +13,11 @@ from mypy_extensions import i64
 
 from ..money.margin import row_equity
 from ..money.payoff import lot_value, value_of
-from ..schema.kinds import BUY
+from ..schema.kinds import BUY, E_CURVE_MOVED
 from ..state.market import Market
 from ..state.pools import Pool
 from ..state.state import State
-from ..state.tables import P_SIZE
+from ..state.tables import P_ISOLATED_MARGIN, P_SIZE
 from ..state.types import NIL, PPM, abs_i64, max_i64, min_i64, mul_div_floor
 from .curve import Curve
 
@@ -26,6 +26,15 @@ SEPARATE: Final[i64] = 1  # always: there is no book
 INTERLEAVED: Final[i64] = 2  # where the curve is better than the book
 JIT: Final[i64] = 3  # only as a part of what a maker is about to trade
 LAST_RESORT: Final[i64] = 4  # where the book has nothing
+
+
+class Stand:
+    """Where a curve stands: its price, and what it may change by itself."""
+
+    def __init__(self, market: Market, curve: Curve, inventory: i64) -> None:
+        self.middle: i64 = curve.middle(market, market.pool, inventory)
+        self.peg: int = market.pool.peg
+        self.root: int = market.pool.root
 
 
 class CurveSource:
@@ -79,14 +88,28 @@ class CurveSource:
         if fee != 0:
             self.curve(market).earned(market, pool, fee)
 
+    def stand(self, market: Market) -> Stand:
+        return Stand(market, self.curve(market), self.inventory(market))
+
+    def tell_moved(self, market: Market, before: Stand, cost: int) -> None:
+        """Tell what a curve has done to itself, if it did anything: that its quotes follow the oracle goes without saying."""
+        after = self.stand(market)
+        if cost == 0 and before.peg == after.peg and before.root == after.root:
+            return
+        depth = after.root * int(PPM) // before.root if before.root != 0 else int(PPM)
+        self.state.log.emit(E_CURVE_MOVED, self.state.now, market.number, before.middle, after.middle, cost, depth)
+
     def room(self, market: Market, inventory: i64, side: i64) -> i64:
         """How many lots the curve may trade: what closes its position, and what its pool can carry beyond that."""
         largest = market.max_lots
+        backed = largest * 2
         if market.pool_is_virtual == 0:
+            money = max_i64(0, self.state.positions.cells[market.pool.row + P_ISOLATED_MARGIN])
+            backed = self.curve(market).backed(market, market.pool, inventory, side, money)
             equity = max_i64(0, row_equity(self.state, market.pool.row))
             price = lot_value(market, max_i64(market.mark, market.oracle))
             largest = min_i64(largest, mul_div_floor(equity, PPM, max_i64(1, market.pool_margin_ppm)) // price)
-        return largest + inventory if side == BUY else largest - inventory
+        return min_i64(backed, largest + inventory if side == BUY else largest - inventory)
 
     def is_exhausted(self, market: Market, side: i64) -> bool:
         """Can it give nothing at any price to an order of this side?"""

@@ -25,7 +25,6 @@ from ..money.ledger import Ledger
 from ..money.payoff import lot_value
 from ..schema.kinds import (
     BUY,
-    E_CURVE_MOVED,
     E_FUNDING_CHARGED,
     E_FUNDING_SAMPLED,
     E_FUNDING_SET,
@@ -297,12 +296,9 @@ class FundingEngine:
         gained = to_pool(int(market.open_interest), longs, shorts, shift) - own
         if pool.started == 0 or gained == 0:
             return
-        curve = self.book.curves.curve(market)
-        before = curve.middle(market, pool, held)
-        cost = curve.funded(market, pool, held, gained)
-        if cost != 0:
-            after = curve.middle(market, pool, held)
-            self.state.log.emit(E_CURVE_MOVED, self.state.now, market.number, before, after, cost)
+        curves = self.book.curves
+        before = curves.stand(market)
+        curves.tell_moved(market, before, curves.curve(market).funded(market, pool, held, gained))
 
     def borrowing(self, market: Market, rule: FundingRule, side: i64, worth: int, share: i64, parts: i64) -> int:
         """What a lot of a side pays to the pool for share / parts of an interval [2^-accrual_shift micro], rounded up."""

@@ -82,12 +82,8 @@ class LiquidityDesk:
             curve.start(market, pool)
             pool.started = 1
             return
-        inventory = self.curves.inventory(market)
-        before = curve.middle(market, pool, inventory)
-        cost = curve.oracle_moved(market, pool, inventory)
-        if cost != 0:
-            after = curve.middle(market, pool, inventory)
-            self.state.log.emit(k.E_CURVE_MOVED, self.state.now, market.number, before, after, cost)
+        before = self.curves.stand(market)
+        self.curves.tell_moved(market, before, curve.oracle_moved(market, pool, self.curves.inventory(market)))
 
     # -- shares --------------------------------------------------------------------------------------------------------------------
 
