@@ -19,7 +19,7 @@ from mypy_extensions import i64
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import O_NEXT_OWN, O_PRICE, O_SIDE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
+from ..state.tables import O_NEXT_OWN, O_PRICE, O_SIDE, O_SIZE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
 from ..state.types import NIL, max_i64, min_i64
 from .access import reducible
 from .clearing import Point, clearing_price, volume_at
@@ -138,16 +138,17 @@ class BatchDesk(Holding):
         planner.uniform = price
         planner.batch = {int(o.order_id) for o in orders}
         traded: i64 = 0
+        inside = [o for o in plain if price != 0 and not is_worse(o.limit, o.side, price)]
+        outside = [o for o in plain if price == 0 or is_worse(o.limit, o.side, price)]
         if price != 0:
-            traded = self.execute(market, price, [o for o in plain if not is_worse(o.limit, o.side, price)], whole)
+            traded = self.execute(market, price, inside, whole)
         else:
             for o in whole:
                 self.drop(o, k.X_IMMEDIATE)
         planner.uniform = 0
         planner.batch = set()
-        for o in plain:
-            if price == 0 or is_worse(o.limit, o.side, price):
-                self.rest(o)
+        for o in outside:
+            self.rest(o)
         self.state.log.emit(
             k.E_BATCH_CLEARED, self.state.now, market.number, price, traded, bought if price != 0 else 0, sold if price != 0 else 0
         )
@@ -212,22 +213,29 @@ class BatchDesk(Holding):
         if market.best_ask != 0 and market.best_ask <= price:
             first = k.SELL
         kept: list[Order] = []
-        better = sorted((o for o in inside if o.side == first and o.limit != price), key=better_first)
+        better = sorted([o for o in inside if o.side == first and o.limit != price], key=better_first)
+        at_price = [o for o in inside if o.side == first and o.limit == price]
         for o in reversed(better):
             self.come_in(o, price, True, kept)
-        for o in inside:
-            if o.side == first and o.limit == price:
-                self.come_in(o, price, False, kept)
+        for o in at_price:
+            self.come_in(o, price, False, kept)
         traded: i64 = 0
-        for o in sorted((o for o in inside if o.side != first), key=better_first):
+        for o in sorted([o for o in inside if o.side != first], key=better_first):
             traded += self.meet(o, price)
         for o in whole:
             traded += self.meet_whole(o, price)
         for o in kept:
             slot = self.state.order_ids.find(o.order_id)
-            if slot != NIL:
+            if slot != NIL and o.tif == k.GTC:
+                self.tell_limit(o, self.state.orders.cells[slot + O_SIZE])
+            elif slot != NIL:
                 self.matcher.open.cancel(slot, k.X_IMMEDIATE)
         return traded
+
+    def tell_limit(self, o: Order, size: i64) -> None:
+        """An order that had a better limit than the price has not been filled whole, since somebody whom it was to meet could not pay: it
+        rests at the price."""
+        self.state.log.emit(k.E_ORDER_AMENDED, self.state.now, o.order_id, o.account, o.market.number, o.limit, size, 0)
 
     def fits(self, o: Order) -> bool:
         """Shrink a reduce-only order to what there is to reduce now; one that finds nothing is gone."""
@@ -249,25 +257,28 @@ class BatchDesk(Holding):
         self.state.reserve()
 
     def come_in(self, o: Order, price: i64, is_better: bool, kept: list[Order]) -> None:
-        """An order of the side that rests. Those that may not stay are `kept` in mind."""
+        """An order of the side that rests. Those that may not stay, or would stay at another price than their own, are `kept` in mind."""
         if not self.fits(o):
             return
         self.limit_to(o, price)
         self.matcher.open.enqueue(o)
         if is_better:
             self.matcher.book.to_front(self.state.order_ids.find(o.order_id))
-        if o.tif != k.GTC:
+        if o.tif != k.GTC or is_better:
             kept.append(o)
 
     def meet(self, o: Order, price: i64) -> i64:
         """An order of the other side. Returns how many lots it has traded."""
         if not self.fits(o):
             return 0
+        own = o.limit
         self.limit_to(o, price)
         before = o.left
         self.matcher.match(o)
         traded = before - o.left
         self.matcher.finish(o)
+        if o.left > 0 and own != price and self.state.order_ids.find(o.order_id) != NIL:
+            self.tell_limit(o, o.left)
         return traded
 
     def meet_whole(self, o: Order, price: i64) -> i64:

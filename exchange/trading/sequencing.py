@@ -71,10 +71,10 @@ class Blocks(Sequencing):
 
 
 class BatchAuction(Sequencing):
-    """Blocks whose new orders trade at one price: what cannot trade comes first and cancels and amendments before all others."""
+    """Blocks whose new orders trade at one price: first cancels, then what cannot trade and amendments, then new orders."""
 
     def rank(self, command: WaitingCommand, block: i64) -> int:
-        return 1 if command.group == AGGRESSIVE else 0
+        return 0 if command.group == CANCEL else 1 if command.group == PASSIVE else 2
 
 
 class TakerAuction(Sequencing):

@@ -162,9 +162,13 @@ class TakerAuctionDesk(Holding):
 
     def cut(self, o: Order) -> bool:
         """A reduce-only order is for no more than there is to reduce; is there anything?"""
-        if o.reduce_only != 0:
-            o.left = min_i64(o.left, reducible(self.state.positions.cells[o.row + P_SIZE], o.side))
-        return o.left > 0
+        if o.reduce_only == 0:
+            return True
+        lots = reducible(self.state.positions.cells[o.row + P_SIZE], o.side)
+        if 0 < lots < o.left:
+            o.left = lots
+            self.state.log.emit(k.E_ORDER_REDUCED, self.state.now, o.order_id, o.account, o.market.number, lots)
+        return lots > 0
 
     def step(self, order_id: i64) -> None:
         """The next step of an auction is due: match the order with the limit of this step; after the last, with its own."""
@@ -180,7 +184,6 @@ class TakerAuctionDesk(Holding):
             self.end(o, reason)
             return
         if not self.cut(o):
-            o.left = cells[row + A_LEFT]
             self.end(o, k.X_REDUCE_ONLY)
             return
         state.reserve()

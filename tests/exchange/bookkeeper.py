@@ -76,6 +76,9 @@ class Bookkeeper:
     def see_Debited(self, e: m.Debited) -> None:
         self.balance[e.account, e.asset] -= e.amount
 
+    def see_GasPaid(self, e: m.GasPaid) -> None:
+        self.pay(e.account, FEES, 0, e.amount + e.priority_fee)
+
     def see_Transferred(self, e: m.Transferred) -> None:
         self.pay(e.account, e.to, e.asset, e.amount)
 

@@ -41,7 +41,7 @@ CODES = {
 
 def value_shown(w: World, event: Event, name: str, value: int) -> str:
     if name in TIMES:
-        return str(value - START if value else 0)
+        return str(value - START if value > 0 else 0) if value >= 0 else "-"
     if name in MONEY:
         return shown_money(value)
     if name in ACCOUNTS:

@@ -59,7 +59,10 @@ class World:
         """Apply a command to both venues; what the first refuses must leave what a Tick leaves."""
         events = self.exchange.apply(command)
         self.exchange.check()
-        refused = bool(events) and isinstance(events[-1], m.Rejected)
+        last = events[-1] if events else None
+        refused = isinstance(last, m.Rejected) and last.command == command.KIND  # what waited is refused while something else is sent
+        if refused and any(isinstance(event, m.GasPaid) for event in events[-2:]):
+            refused = False  # it has left its gas
         others = self.ticked.apply(m.Tick(command.ts) if refused else command)
         assert unnumbered(others) == unnumbered(events[: len(events) - refused])
         if refused:
@@ -74,6 +77,12 @@ def ids(text: str) -> tuple[int, int]:
     return int(hi or 0), int(lo)
 
 
+def at_fee(words: list[str]) -> tuple[list[str], int]:
+    """The words without `fee=AMOUNT`, and the priority fee [micro]."""
+    fees = [micro(word.removeprefix("fee=")) for word in words if word.startswith("fee=")]
+    return [word for word in words if not word.startswith("fee=")], sum(fees)
+
+
 def at_price(words: list[str]) -> tuple[list[str], int]:
     """The words without `@ PRICE`, and the price (0 if there is none)."""
     if "@" not in words:
@@ -83,9 +92,10 @@ def at_price(words: list[str]) -> tuple[list[str], int]:
 
 
 def place(w: World, words: list[str]) -> m.Command:
+    words, fee = at_fee(words)
     words, price = at_price(words)
     account, market, side, size, *options = words
-    values: dict[str, int] = {}
+    values: dict[str, int] = {"priority_fee": fee}
     for option in options:
         if option == "market":
             values["order_type"] = 1
@@ -110,8 +120,24 @@ def money(kind: type[m.Deposit | m.Withdraw]) -> Callable[[World, list[str]], m.
 
 
 def amend(w: World, words: list[str]) -> m.Command:
+    words, fee = at_fee(words)
     (account, order, size), price = at_price(words)
-    return m.Amend(w.ts, w.account(account), int(order), price, int(size))
+    return m.Amend(w.ts, w.account(account), int(order), price, int(size), fee)
+
+
+def cancel(w: World, words: list[str]) -> m.Command:
+    (account, order), fee = at_fee(words)
+    return m.Cancel(w.ts, w.account(account), int(order), fee)
+
+
+def cancel_client(w: World, words: list[str]) -> m.Command:
+    (account, client), fee = at_fee(words)
+    return m.CancelClient(w.ts, w.account(account), *ids(client), fee)
+
+
+def cancel_all(w: World, words: list[str]) -> m.Command:
+    (account, *market), fee = at_fee(words)
+    return m.CancelAll(w.ts, w.account(account), w.market(market[0]) if market else NIL, fee)
 
 
 def block(w: World, words: list[str]) -> m.Command:
@@ -142,12 +168,13 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "transfer": lambda w, a: m.Transfer(w.ts, w.account(a[0]), w.account(a[1]), int(a[3]) if len(a) > 3 else 0, micro(a[2])),
     "place": place,
     "amend": amend,
-    "cancel": lambda w, a: m.Cancel(w.ts, w.account(a[0]), int(a[1])),
-    "cancel_client": lambda w, a: m.CancelClient(w.ts, w.account(a[0]), *ids(a[1])),
+    "cancel": cancel,
+    "cancel_client": cancel_client,
     "cancel_all_after": lambda w, a: m.CancelAllAfter(w.ts, w.account(a[0]), span(a[1])),
-    "cancel_all": lambda w, a: m.CancelAll(w.ts, w.account(a[0]), w.market(a[1]) if len(a) > 1 else NIL),
+    "cancel_all": cancel_all,
     "debit": debit,
     "funding": lambda w, a: m.SetFunding(w.ts, w.market(a[0]), FundingMode[a[1].upper()], int(a[2]) if len(a) > 2 else 0),
+    "gas": lambda w, a: m.SetGas(w.ts, int(a[0])),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),
     "margin": lambda w, a: m.MoveIsolatedMargin(w.ts, w.account(a[0]), w.market(a[1]), micro(a[2])),

@@ -24,7 +24,8 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
     leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE
     oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
     status MARKET STATUS [@ PRICE]                              debit NAME AMOUNT [ASSET] [from MARKET]
-    funding MARKET rule|set|shift [PPT]
+    funding MARKET rule|set|shift [PPT]                         gas PPM
+    place, amend, cancel, cancel_client and cancel_all take fee=AMOUNT, a priority fee
     add_liquidity NAME MARKET AMOUNT [LOWER .. UPPER]           remove_liquidity NAME MARKET SHARES [of RANGE]
 
 An event is `Kind key=value ...` with the fields of events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.

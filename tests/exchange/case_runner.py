@@ -30,6 +30,7 @@ GIVEN = {
     m.CancelAllAfter: ["CancelScheduled"],
     m.Debit: ["Debited"],
     m.SetFunding: ["FundingSet"],
+    m.SetGas: ["GasSet"],
 }
 
 

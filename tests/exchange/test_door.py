@@ -16,6 +16,7 @@ I64 = (-(2**63), 2**63 - 1)
 ACCOUNT, MARKET, ASSET, FLAG = (0, 2**24 - 1), (0, 63), (0, 7), (0, 1)
 AMOUNT, PRICE, NO_PRICE, LOTS, ID = (1, 10**16), (1, 2**32 - 1), (0, 2**32 - 1), (1, 2**40 - 1), (1, 2**62)
 SIGNED = (-(10**16), 10**16)
+FEE = (0, 10**12)
 FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of every field but ts, as documented
     m.OpenAccount: {"account_kind": (1, 5), "owner": I64},
     m.Deposit: {"account": ACCOUNT, "asset": ASSET, "amount": AMOUNT},
@@ -23,12 +24,12 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.Transfer: {"account": ACCOUNT, "to": ACCOUNT, "asset": ASSET, "amount": AMOUNT},
     m.Place: {
         "account": ACCOUNT, "market": MARKET, "side": FLAG, "price": NO_PRICE, "size": LOTS, "order_type": FLAG, "tif": (0, 4),
-        "reduce_only": FLAG, "self_trade": FLAG, "client_hi": I64, "client_lo": I64,
+        "reduce_only": FLAG, "self_trade": FLAG, "client_hi": I64, "client_lo": I64, "priority_fee": FEE,
     },
-    m.Amend: {"account": ACCOUNT, "order_id": ID, "price": PRICE, "size": LOTS},
-    m.Cancel: {"account": ACCOUNT, "order_id": ID},
-    m.CancelClient: {"account": ACCOUNT, "client_hi": I64, "client_lo": I64},
-    m.CancelAll: {"account": ACCOUNT, "market": (-1, 63)},
+    m.Amend: {"account": ACCOUNT, "order_id": ID, "price": PRICE, "size": LOTS, "priority_fee": FEE},
+    m.Cancel: {"account": ACCOUNT, "order_id": ID, "priority_fee": FEE},
+    m.CancelClient: {"account": ACCOUNT, "client_hi": I64, "client_lo": I64, "priority_fee": FEE},
+    m.CancelAll: {"account": ACCOUNT, "market": (-1, 63), "priority_fee": FEE},
     m.CancelAllAfter: {"account": ACCOUNT, "delay": (0, 86_400 * 10**9)},
     m.SetLeverage: {"account": ACCOUNT, "market": MARKET, "leverage": (1, 1000)},
     m.SetMarginMode: {"account": ACCOUNT, "market": MARKET, "mode": FLAG},
@@ -40,6 +41,9 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.Tick: {},
     m.Debit: {"account": ACCOUNT, "asset": ASSET, "amount": AMOUNT, "market": (-1, 63)},
     m.SetFunding: {"market": MARKET, "mode": (0, 2), "rate_ppt": (-(10**12), 10**12)},
+    m.AddLiquidity: {"account": ACCOUNT, "market": MARKET, "amount": AMOUNT, "lower": NO_PRICE, "upper": NO_PRICE},
+    m.RemoveLiquidity: {"account": ACCOUNT, "market": MARKET, "shares": ID, "range_id": (0, 2**62)},
+    m.SetGas: {"multiplier_ppm": (0, 10**12)},
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 
