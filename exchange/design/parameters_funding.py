@@ -1,4 +1,7 @@
-"""What funding and mark rules of curves may be told. Rates are ppt per day, times milliseconds, skew scales whole coins."""
+"""What funding and mark rules of curves may be told. Rates are ppt per day, times milliseconds, skew scales whole coins.
+
+A design inherits the table of the one that it extends, so no key here is called like one of another rule that means something else.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,9 @@ class TwapDesign(Parameters, frozen=True):
 
 
 class TradedDesign(Parameters, frozen=True):
-    interest_ppt: Ppt = 4_166_667  # per interval: 0.00041667 % an hour
-    divisor: Annotated[int, Meta(ge=1, le=1_000)] = 24
-    cap_ppt: Ppt = 625_000_000  # per interval
+    premium_divisor: Annotated[int, Meta(ge=1, le=1_000)] = 24
+    interest_each_ppt: Ppt = 4_166_667  # per interval: 0.00041667 % an hour
+    largest_ppt: Ppt = 625_000_000  # per interval
 
 
 class VelocityDesign(OfCurve, frozen=True):
@@ -72,7 +75,7 @@ class SkewDesign(OfCurve, frozen=True):
 
 class StaticSkewDesign(SkewDesign, frozen=True):
     factor_ppt: Change = 0
-    cap_ppt: DailyRate = 4_000_000_000_000
+    most_ppt: DailyRate = 4_000_000_000_000
 
 
 class AdaptiveSkewDesign(SkewDesign, frozen=True):

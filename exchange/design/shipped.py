@@ -130,7 +130,7 @@ def twap_funding(given: TwapDesign, place: Place) -> TwapFunding:
 
 
 def traded_funding(given: TradedDesign, place: Place) -> TradedFunding:
-    return TradedFunding(given.interest_ppt, given.divisor, given.cap_ppt)
+    return TradedFunding(given.interest_each_ppt, given.premium_divisor, given.largest_ppt)
 
 
 def velocity_funding(given: VelocityDesign, place: Place) -> VelocityFunding:
@@ -154,7 +154,7 @@ def borrowing(given: SkewDesign) -> Borrowing:
 def static_skew(given: StaticSkewDesign, place: Place) -> StaticSkew:
     assert place.market is not None
     interval = place.market.funding.interval_ms
-    return StaticSkew(given.factor_ppt, given.exponent_tenths, given.cap_ppt, interval, borrowing(given))
+    return StaticSkew(given.factor_ppt, given.exponent_tenths, given.most_ppt, interval, borrowing(given))
 
 
 def adaptive_skew(given: AdaptiveSkewDesign, place: Place) -> AdaptiveSkew:
