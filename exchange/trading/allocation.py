@@ -183,7 +183,7 @@ class Allocation:
             if self.with_rpi:
                 rpi = book.best_rpi(market, side)
         else:
-            price = book.worse(market, side, self.price)
+            price = book.behind_rpi(market, side, self.price) if self.is_rpi else book.worse(market, side, self.price)
             if self.with_rpi:
                 behind = self.price - 1 if side == BUY else self.price + 1
                 rpi = book.rpi_from(market, side, behind if self.is_rpi else self.price)

@@ -318,6 +318,13 @@ class Book:
         found: i64 = levels.peekitem(at)[0]
         return found
 
+    def behind_rpi(self, market: Market, side: i64, price: i64) -> i64:
+        """The next price of the book behind `price`, which may be one of RPI orders, beyond the best of the book or even across it."""
+        best = self.best(market, side)
+        if best != 0 and (best < price if side == BUY else best > price):
+            return best
+        return self.worse(market, side, price) if best != 0 else 0
+
     def best_rpi(self, market: Market, side: i64) -> i64:
         """The best price of RPI orders of a side [ticks]; 0 if there are none."""
         return self.rpi_from(market, side, market.max_price if side == BUY else 1)

@@ -134,11 +134,10 @@ class Walk:
 
     def worse(self, price: i64) -> i64:
         """The next price; 0 if there is none."""
-        after = self.book.worse(self.market, self.side, price)
-        if self.with_rpi:
-            behind = price - 1 if self.side == BUY else price + 1
-            after = self.better(after, self.book.rpi_from(self.market, self.side, behind))
-        return after
+        if not self.with_rpi:
+            return self.book.worse(self.market, self.side, price)
+        behind = price - 1 if self.side == BUY else price + 1
+        return self.better(self.book.behind_rpi(self.market, self.side, price), self.book.rpi_from(self.market, self.side, behind))
 
     def better(self, price: i64, other: i64) -> i64:
         """The better one of two prices, of which 0 is none."""
@@ -148,10 +147,13 @@ class Walk:
 
     def fillable(self, price: i64) -> i64:
         """Lots at a price that can trade, beyond what was passed."""
-        lots = self.fillable_of(self.book.level(self.market, price))
-        if self.with_rpi:
-            lots += self.fillable_of(self.book.rpi_level(self.market, self.side, price))
-        return lots
+        if not self.with_rpi:
+            return self.fillable_of(self.book.level(self.market, price))
+        lots: i64 = 0
+        best = self.book.best(self.market, self.side)
+        if best != 0 and (price <= best if self.side == BUY else price >= best):  # else it is a price of RPI orders alone
+            lots = self.fillable_of(self.book.level(self.market, price))
+        return lots + self.fillable_of(self.book.rpi_level(self.market, self.side, price))
 
     def fillable_of(self, level: i64) -> i64:
         """The same of a level, of which NIL is none."""

@@ -21,6 +21,7 @@ from perplab.exchange.state.packed import column
 from perplab.exchange.state.tables import O_ORDER_ID, O_POSITION
 from perplab.exchange.state.types import FIRST_USER, MAX_LOTS, NIL
 from perplab.exchange.trading.allocation import allot
+from perplab.exchange.trading.depth import Walk, impact_price
 from perplab.exchange.trading.order import Order
 from perplab.exchange.trading.planning import FILL, STOP
 
@@ -128,10 +129,10 @@ def test_shares_of_many_orders() -> None:
     pair, source = RulePair({"rule": "pro_rata"}), Seeded(3)
     for _ in range(200):
         pair.place(source.pick(OWNERS), SELL, 1, source.pick([1, 2, 3, 10**4]), 0, 0)
-    for lots in (10**5, 7, 1_001):
+    for lots in (10**5, 7, 1_001, 10**6):
         pair.place(SWEEPER, BUY, 1, lots, 1, 0)
         pair.compare()
-    pair.sweep()
+    assert not pair.plain.orders
 
 
 SIZES = st.lists(st.integers(1, 12) | st.integers(1, int(MAX_LOTS)), min_size=1, max_size=12)
@@ -332,3 +333,26 @@ def test_rpi_orders_are_for_markets_with_classes() -> None:
             assert isinstance(event, m.Rejected) and event.reason == Reason.ORDER_TYPE
         market_order = pair.apply(m.Place(1, OWNERS[2], 0, BUY, 500, 1, 1, RPI))[0]
         assert isinstance(market_order, m.Rejected)
+
+
+def test_nobody_counts_on_rpi_orders_but_who_meets_them() -> None:
+    """Impact prices, and the margin of an immediate order: a retail account is asked for what it will open, RPI orders included."""
+    pair = RulePair({"rule": "price_time", "queue_classes": True})
+    book, record = pair.venue.book, pair.venue.state.markets[0]
+    pair.place(OWNERS[2], SELL, 510, 3, 0, 0)
+    for price, size in ((505, 4), (510, 5), (520, 6)):
+        pair.place(OWNERS[3], SELL, price, size, RPI, 0)
+    pair.place(OWNERS[2], BUY, 508, 2, 0, 0)  # rests: it crosses nothing that it may meet
+    walks = {}
+    for with_rpi in (False, True):
+        walk = Walk(pair.venue.state, book, record, SELL)
+        walk.with_rpi = with_rpi
+        walk.reach_lots(100, 515)
+        walks[with_rpi] = (walk.lots, walk.value)
+    assert walks == {False: (3, 3 * 510), True: (12, 4 * 505 + 8 * 510)}
+    assert impact_price(pair.venue.state, book, record, SELL, 3 * 510) == 510
+    assert impact_price(pair.venue.state, book, record, SELL, 3 * 510 + 1) == 0, "the side holds no more for anybody"
+    assert pair.venue.sweep(0, BUY, 100) == (3, 3 * 510) and pair.venue.lots_within(0, SELL, 520) == (3, 3 * 510)
+    pair.place(RETAIL[0], BUY, 515, 100, 1, 0)
+    assert pair.fills == [(6, 2, 505, 4), (6, 1, 510, 3), (6, 3, 510, 5)]
+    pair.compare()
