@@ -181,8 +181,9 @@ def adl_rule(venue: VenueDesign) -> AutoDeleverage | None:
 def liquidation_terms(venue: VenueDesign) -> Terms:
     design = venue.liquidation
     return Terms(
-        design.retry_ms * NS, design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to]
-    )
+        design.retry_ms * NS, design.fee_ppm, design.fee_fund_share_ppm, RECEIVERS[design.fee_to], RECEIVERS[design.surplus_to],
+        design.fee_from == "fund",
+    )  # fmt: skip
 
 
 def vault_rule(venue: VenueDesign) -> Vault:

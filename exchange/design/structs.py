@@ -121,6 +121,7 @@ class LiquidationDesign(Struct, frozen=True, forbid_unknown_fields=True):
     fee_ppm: Ppm = 0
     fee_fund_share_ppm: Ppm = 0  # of the fee: to the insurance fund
     fee_to: Literal["vault", "fees"] = "fees"  # the rest of it
+    fee_from: Literal["surplus", "fund"] = "surplus"  # what is fetched beyond bankruptcy; or, where that is too little, the backstops too
     surplus_to: Literal["trader", "insurance_fund", "vault"] = "trader"
     book: BookDesign = BookDesign()
     dutch_auction: AuctionDesign = AuctionDesign()

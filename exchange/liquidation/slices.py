@@ -16,7 +16,7 @@ from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_MARKET, P_SIZE
-from ..state.types import INSURANCE, abs_i64, max_i64, min_i64, ppm_ceil, ppm_floor
+from ..state.types import INSURANCE, abs_i64, max_i64, ppm_ceil, ppm_floor
 from ..trading.matching import Matcher
 from ..trading.order import Order
 from .backstops import Backstops
@@ -25,12 +25,13 @@ from .backstops import Backstops
 class Terms:
     """What a design says of liquidations, whatever the step."""
 
-    def __init__(self, retry: i64, fee_ppm: i64, fund_share_ppm: i64, fee_to: i64, surplus_to: i64) -> None:
+    def __init__(self, retry: i64, fee_ppm: i64, fund_share_ppm: i64, fee_to: i64, surplus_to: i64, fee_is_owed: bool) -> None:
         self.retry: i64 = retry  # [ns] between passes while liquidations are under way
         self.fee_ppm: i64 = fee_ppm  # of the value closed, taken from what a slice fetched beyond its bankruptcy value
         self.fund_share_ppm: i64 = fund_share_ppm  # of the fee: to the insurance fund
         self.fee_to: i64 = fee_to  # a system account: the rest of the fee
         self.surplus_to: i64 = surplus_to  # a system account, or NIL: it stays with the trader
+        self.fee_is_owed: bool = fee_is_owed  # also beyond what a slice fetched: the rest is then a deficit
 
 
 def whole_or_part(market: Market, held: i64, lots: i64) -> i64:
@@ -45,11 +46,18 @@ def gain_of(held: i64, value: i64, due: i64) -> i64:
     return value - due if held > 0 else due - value
 
 
-def fee_of(gained: i64, value: i64, fee_ppm: i64) -> i64:
-    """The liquidation fee: a share of the value closed, rounded up, and no more than was gained (dYdX: up to a largest fee)."""
-    if gained <= 0:
-        return 0
-    return min_i64(gained, ppm_ceil(value, fee_ppm))
+def fee_of(gained: i64, value: i64, fee_ppm: i64, is_owed: bool) -> i64:
+    """The liquidation fee: a share of the value closed, rounded up; no more than was gained (dYdX: up to a largest fee), unless it is owed
+    in any case (Perpetual Protocol)."""
+    fee = ppm_ceil(value, fee_ppm)
+    if is_owed or fee <= gained:
+        return fee
+    return max_i64(0, gained)
+
+
+def deficit_of(gained: i64, fee: i64) -> i64:
+    """What of a loss and a fee the account cannot pay."""
+    return max_i64(0, fee - gained)
 
 
 class Slices:
@@ -105,8 +113,8 @@ class Slices:
         if lots == 0:
             return
         gained = gain_of(held, value, slice_value(due, lots, held))
-        fee = fee_of(gained, value, self.terms.fee_ppm)
-        deficit = max_i64(0, -gained)
+        fee = fee_of(gained, value, self.terms.fee_ppm, self.terms.fee_is_owed)
+        deficit = deficit_of(gained, fee)
         cells = state.positions.cells
         signed = lots if held > 0 else -lots
         state.log.emit(k.E_LIQUIDATED, state.now, cells[row + P_ACCOUNT], cells[row + P_MARKET], method, signed, value, deficit, fee)

@@ -10,7 +10,7 @@ from perplab.exchange.design.parameters import ShortageDesign
 from perplab.exchange.events import OrderPlaced, Rejected
 from perplab.exchange.liquidation.auction import asked_at, gain_on, missing_to_buffer, paid_at, share_to_restore
 from perplab.exchange.liquidation.shortage import lots_to_cover, ramped_fee, share_to_close
-from perplab.exchange.liquidation.slices import fee_of, gain_of
+from perplab.exchange.liquidation.slices import deficit_of, fee_of, gain_of
 from perplab.exchange.liquidation.steps import worst_sale
 from perplab.exchange.money.margin import bankruptcy_of, maintenance_of, share_of, slice_value, surplus
 from perplab.exchange.money.payoff import value_of
@@ -57,17 +57,18 @@ def bankruptcy_quote(target: Given, given: Given, equity: int, required: int) ->
     return plain(part if size > 0 else -part, EXACT.money)
 
 
-@adapter(
-    "dydx_v4", "insurance_fund_delta", calls=("money.margin.bankruptcy_of", "liquidation.slices.gain_of", "liquidation.slices.fee_of")
-)
+SLICE: Final = tuple(f"liquidation.slices.{name}" for name in ("gain_of", "fee_of", "deficit_of"))
+
+
+@adapter("dydx_v4", "insurance_fund_delta", calls=("money.margin.bankruptcy_of", *SLICE))
 def dydx_fund_delta(given: Given) -> Result:
     """The fund gets the fee, or pays the deficit."""
     market, size = EXACT.market(), given.fixed("size", EXACT.lots)
     at_mark, value = (value_of(market, abs(size), given.fixed(name, EXACT.ticks)) for name in ("oracle", "fill_price"))
     equity = surplus(market, size, given.fixed("quote_balance", EXACT.money), 0, 0, given.fixed("oracle", EXACT.ticks), False)
     gained = gain_of(size, value, bankruptcy_of(size, at_mark, equity))
-    paid = fee_of(gained, value, ppm(given, "max_liq_fee")) if gained > 0 else gained
-    return {"insurance_fund_delta": plain(paid, EXACT.money)}
+    fee = fee_of(gained, value, ppm(given, "max_liq_fee"), False)
+    return {"insurance_fund_delta": plain(fee - deficit_of(gained, fee), EXACT.money)}
 
 
 @adapter("injective_fba", "liquidation_order_worst_price", calls=("liquidation.steps.worst_sale",))

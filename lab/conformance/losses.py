@@ -117,6 +117,17 @@ def dydx_deleveraging(given: Given) -> Result:
     }
 
 
+@adapter("bybit", "adl_trigger_pool_empty", calls=(RUNS, "liquidation.passes.LiquidationPass.is_triggered"))
+def bybit_empty_pool(given: Given) -> Result:
+    """A trader below zero, on a venue whose fund has this much."""
+    fund = {"backstops": ["insurance_fund", "auto_deleverage"], "insurance_fund": {"capital": given.fixed("pool_balance", 1)}}
+    stage = Stage({}, fund)
+    long, short = stage.open(100), stage.open(10_000)
+    stage.oracle(100)
+    stage.block(long, short, 10, 100)
+    return {"triggered": len(of(Deleveraged, stage.oracle(80))) > 0}
+
+
 # -- the fund, and what nobody pays --
 
 

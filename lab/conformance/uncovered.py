@@ -60,8 +60,7 @@ MISSING: Final = (
     Missing(
         "Auto-deleveraging that is triggered by the fund's drawdown: the triggers here are negative equity and a fund that cannot pay",
         (
-            "bybit adl_trigger_drawdown", "bybit adl_trigger_drawdown_after_profit", "bybit adl_trigger_pool_empty",
-            "okx adl_reserve_threshold",
+            "bybit adl_trigger_drawdown", "bybit adl_trigger_drawdown_after_profit", "okx adl_reserve_threshold",
         ),
     ),
     Missing(

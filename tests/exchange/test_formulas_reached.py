@@ -84,6 +84,13 @@ def a_liquidation_into_the_book() -> None:
 
 
 @scenario
+def a_fund_that_is_asked_and_has_nothing() -> None:
+    bench = Bench(markets_of({}, backstops=["insurance_fund", "auto_deleverage"]))
+    long_of_100(bench)
+    assert named(bench.oracle(890), "Deleveraged")
+
+
+@scenario
 def a_liquidation_of_what_is_missing() -> None:
     bench = Bench(markets_of({}, liquidation={"steps": ["cover_shortage"]}))
     _, other = long_of_100(bench)
