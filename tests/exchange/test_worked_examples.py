@@ -311,7 +311,7 @@ def test_what_a_liquidation_pays_to_the_fund(name: str) -> None:
 
 @pytest.mark.parametrize(("fee_from", "deficit"), [("surplus", "0.91"), ("fund", "3.711125")])
 def test_a_fee_that_is_owed_is_a_deficit_where_nothing_is_left(fee_from: str, deficit: str) -> None:
-    """Perpetual Protocol v1: 20 for 250 with 25 behind them fetch 224.09, and a fee of 1.25 % is due, 2.801125; the fund pays it to itself."""
+    """Perpetual Protocol v1: 20 for 250 with 25 behind them fetch 224.09; a fee of 1.25 % is due, 2.801125: the fund pays it to itself."""
     design = {"fee_ppm": 12_500, "fee_fund_share_ppm": 1_000_000, "fee_from": fee_from}
     terms = {"tick": "0.0005", "lot": "1", "max_leverage": 20, "max_price": "1000", "tiers": [tier(90_000, 62_500)]}
     bench = Bench(markets_of(terms, liquidation=design, **FUND))
