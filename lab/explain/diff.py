@@ -11,6 +11,8 @@ from .entries import Difference, differences
 from .rulebook import explained, rulebook
 
 SECTIONS: Final = (  # name, title, how the keys of it begin, without the name of a market; the last takes what is left
+    ("curve", "Curve and matching", ("curve.", "matching.")),
+    ("arrival", "How orders reach it", ("sequencing.", "gas.")),
     ("mark", "Mark price", ("mark.", "oracle.")),
     ("funding", "Funding", ("funding.",)),
     ("margin", "Margin", ("tiers", "max_leverage", "default_leverage", "transfer_margin_ppm")),

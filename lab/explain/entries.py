@@ -13,14 +13,17 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from perplab.exchange.design.build import table_of
-from perplab.exchange.design.structs import Market, Tier, VenueDesign
+from perplab.exchange.design.structs import CurveDesign, FundingDesign, MarkDesign, Market, SequencingDesign, Tier, VenueDesign
 
-from .keys import CHOICES, Key, key_of, shown
+from .keys import CHOICES, Key, is_silent, key_of, shown
 
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
-NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen"}
+NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen", "sequencing", "gas"}
 WITHOUT_RULE: Final = {"own", "rule"}
+
+
+RuleTable = CurveDesign | FundingDesign | MarkDesign | SequencingDesign
 
 
 class Entry(NamedTuple):
@@ -70,6 +73,9 @@ def entries(design: VenueDesign) -> list[Entry]:
     found: list[Entry] = []
     for market in design.markets:
         found += of_market(market, f"{market.name}." if len(design.markets) > 1 else "")
+    found += of_rule("sequencing", design.sequencing, "", design.assets[0])
+    if not is_silent(design.gas):
+        found += of_table(design.gas, "gas.", set(), design.assets[0])
     found += of_liquidation(design)
     found += of_losses(design)
     found += of_table(design, "", NOT_COMPARED | {"backstops"}, design.assets[0])
@@ -86,14 +92,25 @@ def of_table(table: Struct, at: str, without: set[str], asset: str) -> Iterator[
 
 def of_market(market: Market, at: str) -> Iterator[Entry]:
     asset = market.settlement_asset
-    yield from of_table(market, at, {"name", "tiers", "oracle", "mark", "funding"}, asset)
+    yield from of_table(market, at, {"name", "tiers", "oracle", "mark", "funding", "curve", "matching"}, asset)
+    yield Entry(f"{at}matching.rule", market.matching.rule, Key("", "the rule"), asset, "matching.rule")
+    yield from of_table(market.matching, f"{at}matching.", WITHOUT_RULE, asset)
+    yield from of_rule("curve", market.curve, at, asset)
     yield from of_tiers(market.tiers, f"{at}tiers", asset)
     yield from of_table(market.oracle, f"{at}oracle.", set(), asset)
-    for name, table in (("mark", market.mark), ("funding", market.funding)):
-        yield Entry(f"{at}{name}.rule", table.rule, Key("", "the rule"), asset, f"{name}.rule")
+    yield from of_rule("mark", market.mark, at, asset)
+    yield from of_rule("funding", market.funding, at, asset)
+
+
+def of_rule(name: str, table: RuleTable, at: str, asset: str) -> Iterator[Entry]:
+    """A table that names one rule, whose keys stand in it; one that names none says nothing else."""
+    yield Entry(f"{at}{name}.rule", table.rule, Key("", "the rule"), asset, f"{name}.rule")
+    if table.rule == "none":
+        return
+    if not (isinstance(table, SequencingDesign) and is_silent(table)):
         yield from of_table(table, f"{at}{name}.", WITHOUT_RULE, asset)
-        assert isinstance(table.own, Struct)
-        yield from of_table(table.own, f"{at}{name}.", set(), asset)
+    assert isinstance(table.own, Struct)
+    yield from of_table(table.own, f"{at}{name}.", set(), asset)
 
 
 def of_tiers(tiers: tuple[Tier, ...], at: str, asset: str) -> Iterator[Entry]:

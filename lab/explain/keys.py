@@ -21,12 +21,16 @@ from perplab.exchange.design.parameters import (
 )
 from perplab.exchange.design.structs import (
     AdlDesign,
+    CurveDesign,
     FundingDesign,
+    GasDesign,
     LiquidationDesign,
     MarkDesign,
     Market,
+    MatchingDesign,
     OracleView,
     ScreenDesign,
+    SequencingDesign,
     Tier,
     VaultDesign,
     VenueDesign,
@@ -41,9 +45,10 @@ class Key(NamedTuple):
     unit: str
     words: str
     zero: str = ""
+    unset: str = ""  # what -1 stands for
 
 
-UNITS: Final = ("usd", "price", "coins", "ppm", "ppb", "ppt", "ms", "times", "count", "")
+UNITS: Final = ("usd", "micro", "price", "coins", "ppm", "ppb", "ppt", "ms", "times", "count", "")
 SUFFIXES: Final = {"_ppm": "ppm", "_ppb": "ppb", "_ppt": "ppt", "_ms": "ms", "_usd": "usd", "_notional": "usd", "capital": "usd"}
 
 KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
@@ -98,7 +103,38 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "clamp_ppt": Key("ppt", "how far the premium is drawn towards it, at most"),
         "divisor": Key("count", "intervals over which a premium is paid back"),
         "cap_ppt": Key("ppt", "the highest rate per interval, either way"),
+        "quote_rate_ppt": Key("ppt", "of borrowing the asset, per day: the interest is this less base_rate_ppt", "interest_ppt counts"),
+        "base_rate_ppt": Key("ppt", "of borrowing the coin, per day", "interest_ppt counts"),
+        "cap_margin_ppm": Key("ppm", "of initial less maintenance rate: a cap on the rate of `divisor` intervals", "none"),
+        "impact_margin": Key("usd", "the impact notional is what this opens at the first tier's initial rate", "impact_notional counts"),
         "quote_bound_ppm": Key("ppm", "of the oracle: quotes farther off are no premium", "no bound"),
+    },
+    CurveDesign: {
+        "role": Key("", "when an order meets the curve"),
+        "capital": Key("usd", "in its pool from the start, for good", "none: a virtual curve, whose account may owe"),
+        "jit_share_ppm": Key("ppm", "of a maker's fill: what the curve may take of it, where that reduces what it holds"),
+        "reducing_fee_ppb": Key("ppb", "of the value of trades that reduce what the curve holds", "", "the taker fee"),
+        "fee_share_ppm": Key("ppm", "of the taker fee: to the pool"),
+        "stale_after_ms": Key("ms", "without an oracle price for longer than that, the curve quotes nothing", "never"),
+        "margin_ppm": Key("ppm", "of the value of its position: what the pool must have to take more on, or to pay out"),
+        "lock_ms": Key("ms", "how long liquidity stays after it was added", "not at all"),
+        "adl_trigger_ppm": Key("ppm", "of its money: what the pool may owe winners before they are deleveraged", "all of it"),
+        "adl_target_ppm": Key("ppm", "of its money: what it may owe them afterwards"),
+    },
+    MatchingDesign: {
+        "queue_classes": Key("", "retail orders stand before all others at a price, retail price improvement orders behind them"),
+    },
+    SequencingDesign: {
+        "taker_latency_ms": Key("ms", "how much later an order is due that would trade at once", "at once"),
+        "retail_taker_latency_ms": Key("ms", "the same of retail accounts", "at once", "as of others"),
+        "maker_latency_ms": Key("ms", "how much later other orders are due", "at once"),
+        "cancel_latency_ms": Key("ms", "how much later cancels are due", "at once"),
+    },
+    GasDesign: {
+        "place": Key("micro", "an order, carried out or refused", "nothing"),
+        "amend": Key("micro", "an amendment", "nothing"),
+        "cancel": Key("micro", "a cancel", "nothing"),
+        "liquidity": Key("micro", "adding or removing liquidity", "nothing"),
     },
     LiquidationDesign: {
         "steps": Key("", "how positions are closed: each is tried when the one before has given up"),
@@ -120,6 +156,8 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
     AuctionDesign: {
         "start_ppm": Key("ppm", "of its share of the equity: what a bidder must leave to the account at the start"),
         "duration_ms": Key("ms", "time in which that falls to nothing"),
+        "fast_ms": Key("ms", "of that time, in which it falls to cutoff_ppm", "it falls in one line"),
+        "cutoff_ppm": Key("ppm", "of its share of the equity: what is asked after fast_ms"),
         "insolvent_duration_ms": Key("ms", "time in which the payment to bidders for an account below zero rises to its most"),
         "buffer_ppm": Key("ppm", "of maintenance: how far above it a solvent account is brought back"),
     },
@@ -156,6 +194,8 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
         "vault": "has its own keys",
         "auto_deleverage": "has its own keys",
         "screen": "a matter of speed, no rule of the venue",
+        "sequencing": "has its own keys",
+        "gas": "has its own keys",
         "own": "the tables of rules, told with them",
     },
     Market: {
@@ -164,7 +204,12 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
         "oracle": "has its own keys",
         "mark": "has its own keys",
         "funding": "has its own keys",
+        "curve": "has its own keys",
+        "matching": "has its own keys",
     },
+    CurveDesign: {"rule": "it is the heading", "own": "the keys of the rule, told with it"},
+    MatchingDesign: {"rule": "it is the heading"},
+    SequencingDesign: {"rule": "it is the heading", "own": "the keys of the rule, told with it"},
     MarkDesign: {"rule": "it is the heading", "own": "the keys of the rule, told with it"},
     FundingDesign: {"rule": "it is the heading", "own": "the keys of the rule, told with it"},
     LiquidationDesign: {
@@ -193,6 +238,21 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
     FundingDesign: {
         "payment": {"discrete": "at the end of each interval", "continuous": "with every sample"},
         "price": {"oracle": "the oracle price", "mark": "the mark price"},
+    },
+    CurveDesign: {
+        "role": {
+            "separate": "always: there is no book, and no order rests",
+            "interleaved": "where the curve's price is better than the book's; the book wins a tie",
+            "jit": "only for its share of what a maker is about to trade, where that reduces what the curve holds",
+            "last_resort": "where the book has nothing",
+        }
+    },
+    MatchingDesign: {
+        "rule": {
+            "price_time": "who came first",
+            "pro_rata": "all of them, in proportion to their sizes",
+            "top_pro_rata": "first who came first, then all of them in proportion to their sizes",
+        }
     },
     LiquidationDesign: {
         "fee_to": {"vault": "the backstop vault", "fees": "the venue"},
@@ -227,11 +287,23 @@ def is_left_out(table: type[Struct], name: str) -> bool:
     return name in LEFT_OUT.get(table, {})
 
 
+def is_silent(table: Struct) -> bool:
+    """Does a table of latencies or costs say nothing: are all its plain keys as they are by default?"""
+    plain = type(table)()
+    return all(getattr(table, name) == getattr(plain, name) for name in KEYS.get(type(table), {}))
+
+
 def shown(key: Key, value: object, asset: str = "USD") -> str:
     """A value with its unit."""
     if key.zero and value == 0:
         return key.zero
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if key.unset and value == -1:
+        return key.unset
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key.unit == "micro" and isinstance(value, int):
+        return units.money(value, asset)
+    if not isinstance(value, int | Decimal):
         return ", then ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
     if key.unit == "usd":
         return units.usd(int(value), asset)

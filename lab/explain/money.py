@@ -74,11 +74,11 @@ def rates(at: Subject) -> Grid:
 def payment(at: Subject) -> Worked:
     """What a long pays over one interval in which the book is above the oracle."""
     probe = at.probe()
-    maker, long, short = probe.open(RICH), probe.open(RICH), probe.open(RICH)
+    long, short = probe.open(RICH), probe.open(RICH)
     lots, worth = at.worth(probe, SIZE)
     middle = probe.price + probe.price * BOOK_OFF_PPM // 1_000_000
     try:
-        probe.quote(maker, middle, middle + max(1, probe.price // 10_000), probe.lots(50 * SIZE * MICRO))
+        probe.lift(middle + max(1, probe.price // 10_000))
         probe.block(long, short, lots)
         mark = probe.exchange.mark_price(probe.number)
         before = probe.exchange.equity(long, probe.asset)
@@ -91,8 +91,9 @@ def payment(at: Subject) -> Worked:
     last = charged[-1].rate_ppt if charged else 0
     facts = (Fact("rate of the example", last, units.rate(last)), at.fact("payment of the example", paid))
     told = "pays" if paid >= 0 else "gets"
+    where = "best bid is" if probe.has_book else "curve was bought to just over"
     return Worked(
-        f"For an interval the best bid is {units.percent(BOOK_OFF_PPM)} above the oracle, at {at.price(middle)}. The rate is "
+        f"For an interval the {where} {units.percent(BOOK_OFF_PPM)} above the oracle, at {at.price(middle)}. The rate is "
         f"{facts[0].shown}: a long of {at.coins(lots)} {at.coin}, worth {worth} at the oracle, {told} {at.money(abs(paid))}.",
         facts,
     )

@@ -6,13 +6,12 @@ from typing import Final
 
 from perplab.exchange.codes import Side
 from perplab.exchange.events import Traded
-from perplab.exchange.messages import CancelAll
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 
 from . import units
-from .document import Block, Formula, Grid, Text, Worked
+from .document import Block, Fact, Formula, Grid, Head, Text, Worked
 from .keys import KEYS, key_of, shown
-from .probe import RICH, Probe, Refused
+from .probe import RICH, Refused
 from .subject import Explanation, Explanations, Subject, keys_of, nothing_more
 
 ORDER_KEYS: Final = (
@@ -21,6 +20,8 @@ ORDER_KEYS: Final = (
 )  # fmt: skip
 MARGIN_KEYS: Final = ("max_leverage", "default_leverage")  # told with the margin
 SIZE: Final = 100_000  # [USD] of an example
+RESTING: Final = (20_000, 50_000, 30_000)  # [USD] at one price, in the order of their coming
+TAKEN: Final = 60_000  # [USD]
 OFF_PPM: Final = 4_000  # how far off the oracle the book of an example is
 SECONDS: Final = (0, 3, 15, 30, 60, 150, 600)  # after which the mark of an example is looked at
 CALM: Final = 600  # [s] for which nothing moves before that
@@ -29,12 +30,17 @@ CALM: Final = 600  # [s] for which nothing moves before that
 # -- the book --
 
 
-def book(at: Subject) -> list[Block]:
-    """What an order meets, and what the trade costs."""
+def price(at: Subject, matching: Explanation) -> list[Block]:
+    """What an order meets, who is filled first, and what the trade costs."""
     market = at.market
     rows = [
         (name, shown(key_of(type(market), name), getattr(market, name), at.asset), KEYS[type(market)][name].words) for name in ORDER_KEYS
     ]
+    found: list[Block] = book(at, matching) if at.probe().has_book else [Text("There is no book: every order trades with the curve.")]
+    return [*found, Head("Orders"), Grid(("key", "value", "what it is"), tuple(rows), code=(0,))]
+
+
+def book(at: Subject, matching: Explanation) -> list[Block]:
     return [
         Text(
             "A resting order waits in the order book at its price. An incoming one trades with the best price first, at the price of "
@@ -42,7 +48,11 @@ def book(at: Subject) -> list[Block]:
             "margin of both sides: a maker that fails is cancelled, a taker that fails stops."
         ),
         trade(at),
-        Grid(("key", "value", "what it is"), tuple(rows), code=(0,)),
+        Head("Who is filled first at one price"),
+        Text(matching.summary),
+        *matching.tell(at),
+        shares(at),
+        *keys_of(at.market.matching, at.asset),
     ]
 
 
@@ -52,11 +62,12 @@ def trade(at: Subject) -> Worked:
     lots, worth = at.worth(probe, SIZE)
     maker, taker = probe.open(RICH), probe.open(RICH)
     try:
-        probe.place(maker, Side.SELL, probe.price, lots)
-        probe.place(taker, Side.BUY, probe.price, lots)
-        fills = [one for one in probe.wait(SECOND_NS) if isinstance(one, Traded)] or traded(probe, maker, taker, lots)
+        events = [*probe.place(maker, Side.SELL, probe.price, lots), *probe.arrive(), *probe.take(taker, Side.BUY, lots)]
     except Refused as refused:
         return Worked(f"No example: {refused}.")
+    fills = [one for one in events if isinstance(one, Traded)]
+    if not fills:
+        return Worked("No example: an order does not meet a resting one here at once.")
     taken, made = sum(one.taker_fee for one in fills), sum(one.maker_fee for one in fills)
     facts = (at.fact("taker fee", taken), at.fact("maker fee", made))
     rebate = "pays" if made >= 0 else "is paid"
@@ -67,10 +78,24 @@ def trade(at: Subject) -> Worked:
     )
 
 
-def traded(probe: Probe, maker: int, taker: int, lots: int) -> list[Traded]:
-    """The fills of another such trade, as they come at once."""
-    events = [*probe.place(maker, Side.SELL, probe.price, lots), *probe.place(taker, Side.BUY, probe.price, lots)]
-    return [one for one in events if isinstance(one, Traded)]
+def shares(at: Subject) -> Block:
+    """Three orders at one price, the first the smallest, and an order that takes some of them."""
+    probe = at.probe()
+    makers = [probe.open(RICH) for _ in RESTING]
+    taker = probe.open(RICH)
+    parts = [probe.lots(usd * MICRO) for usd in RESTING]
+    try:
+        for maker, lots in zip(makers, parts):
+            probe.place(maker, Side.SELL, probe.price, lots)
+            probe.arrive()
+        events = probe.take(taker, Side.BUY, probe.lots(TAKEN * MICRO))
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    got = [sum(one.size for one in events if isinstance(one, Traded) and one.maker == maker) for maker in makers]
+    facts = tuple(Fact(f"filled of the order that came {number}.", lots, at.coins(lots)) for number, lots in enumerate(got, start=1))
+    rows = tuple((f"{number}.", at.coins(lots), fact.shown) for (number, lots), fact in zip(enumerate(parts, start=1), facts))
+    caption = f"Three orders rest at one price; one comes for {at.coins(probe.lots(TAKEN * MICRO))} {at.coin}:"
+    return Grid(("came", "rests", "filled"), rows, right=(1, 2), facts=facts, caption=caption)
 
 
 # -- the oracle --
@@ -135,7 +160,8 @@ def mark_example(at: Subject) -> Block:
         return Worked(f"No example: {refused}.")
     price = at.probe().price
     moved = price + price * OFF_PPM // PPM
-    calm = f"Oracle and book have been at {at.price(price)} for {CALM} s."
+    what_moves = "book" if at.probe().has_book else "curve"
+    calm = f"Oracle and {what_moves} have been at {at.price(price)} for {CALM} s."
     facts = [
         at.price_fact(f"mark {seconds} s after {what} moved", ticks)
         for what, found in (("the book", left), ("the oracle", right))
@@ -143,7 +169,7 @@ def mark_example(at: Subject) -> Block:
     ]
     rows = [(f"{seconds} s", at.price(mark), at.price(other)) for (seconds, mark), (_, other) in zip(left, right)]
     return Grid(
-        ("after", "the book moved", "the oracle moved"),
+        ("after", f"the {what_moves} moved", "the oracle moved"),
         tuple(rows),
         right=(0, 1, 2),
         facts=tuple(facts),
@@ -154,15 +180,11 @@ def mark_example(at: Subject) -> Block:
 def marks(at: Subject, moves_book: bool) -> list[tuple[int, int]]:
     """(seconds, mark) after one of both has moved. Raises Refused."""
     probe = at.probe()
-    maker = probe.open(RICH)
-    lots = probe.lots(50 * SIZE * MICRO)
-    half = max(1, probe.price // 10_000)
     moved = probe.price + probe.price * OFF_PPM // PPM
-    probe.quote(maker, probe.price - half, probe.price + half, lots)
+    probe.lift(probe.price)
     probe.wait(CALM * SECOND_NS, probe.fresh_step())
     if moves_book:
-        probe.send(CancelAll(probe.now, maker, probe.number))
-        probe.quote(maker, moved - half, moved + half, lots)
+        probe.lift(moved)
     price = probe.price if moves_book else moved
     began, found = probe.now, []
     for seconds in SECONDS:
@@ -175,6 +197,10 @@ def marks(at: Subject, moves_book: bool) -> list[tuple[int, int]]:
     return found
 
 
+def pro_rata(_: Subject) -> list[Block]:
+    return [Formula(("share = incoming lots x size / sizes of all at that price, rounded down; what is left over goes by time",))]
+
+
 EXPLAINED: Final[Explanations] = {
     ("mark.rule", "oracle"): Explanation("oracle", "The mark is the oracle price.", oracle_mark),
     ("mark.rule", "hyperliquid"): Explanation(
@@ -183,5 +209,13 @@ EXPLAINED: Final[Explanations] = {
         "averaged one.",
         hyperliquid_mark,
     ),
-    ("markets.matching", "price_time"): Explanation("price-time", "Best price first; at one price, who came first.", nothing_more),
+    ("matching.rule", "price_time"): Explanation("price-time", "Best price first; at one price, who came first.", nothing_more),
+    ("matching.rule", "pro_rata"): Explanation(
+        "pro rata", "Best price first; at one price all orders share what comes, in proportion to their sizes.", pro_rata
+    ),
+    ("matching.rule", "top_pro_rata"): Explanation(
+        "top, then pro rata",
+        "Best price first; at one price the order that first came to it is filled first, then all others in proportion to their sizes.",
+        pro_rata,
+    ),
 }

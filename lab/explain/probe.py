@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from perplab.exchange import Exchange, Malformed
-from perplab.exchange.codes import AccountKind, Reason, Side
+from perplab.exchange.codes import AccountKind, OrderType, Reason, Side
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.events import AccountOpened, Event, Rejected
-from perplab.exchange.messages import BlockTrade, Command, Deposit, OpenAccount, Place, UpdateOracle
+from perplab.exchange.messages import BlockTrade, CancelAll, Command, Deposit, OpenAccount, Place, UpdateOracle
 from perplab.exchange.rules import Market
 from perplab.exchange.units import MICRO, MS_NS, SECOND_NS
 
@@ -20,6 +20,8 @@ MIDNIGHT: Final = 20_000 * 86_400 * SECOND_NS  # [ns] timers run at multiples of
 RICH: Final = 1_000_000_000 * MICRO  # [micro] a counterparty that never lacks money
 
 
+DEEP: Final = 5_000_000  # [USD] that the maker of an example quotes on each side
+DELAYS: Final = ("interval_ms", "delay_ms", "duration_ms", "step_ms")  # keys of sequencing rules that orders wait for
 CAP_PARTS: Final = 4  # of an open-interest cap: several positions have to find room below it
 
 
@@ -38,6 +40,7 @@ class Probe:
         self.asset = design.assets.index(self.market.settlement_asset)
         self.price = example_price(design, number)
         self.start = self.now = MIDNIGHT
+        self.maker = 0
         for other in range(len(design.markets)):
             self.send(UpdateOracle(self.now, other, example_price(design, other)))
 
@@ -87,8 +90,53 @@ class Probe:
     def place(self, account: int, side: int, price: int, lots: int) -> list[Event]:
         return self.send(Place(self.now, account, self.number, side, price, lots))
 
+    def take(self, account: int, side: int, lots: int) -> list[Event]:
+        """An order of the market's best price, as soon as it is carried out."""
+        edge = 0  # of the price band; without one, any price
+        if not self.market.price_band_ppm:
+            edge = int(self.record.max_price) if side == Side.BUY else 1
+        events = self.send(Place(self.now, account, self.number, side, edge, lots, OrderType.MARKET))
+        return [*events, *self.arrive()]
+
+    def arrive(self) -> list[Event]:
+        """Let as much time pass as orders need to be carried out; none where they are at once."""
+        return self.wait(self.delay, min(self.fresh_step(), SECOND_NS)) if self.delay else []
+
+    @property
+    def delay(self) -> int:
+        """[ns] after which every order of an example has been carried out."""
+        design = self.design.sequencing
+        late = max(design.taker_latency_ms, design.retail_taker_latency_ms, design.maker_latency_ms, design.cancel_latency_ms)
+        own = sum(int(getattr(design.own, name, 0)) for name in DELAYS)
+        return (2 * late + 2 * own + 1_000) * MS_NS if late + own else 0
+
+    @property
+    def has_book(self) -> bool:
+        return self.market.curve.rule == "none" or self.market.curve.role != "separate"
+
     def quote(self, account: int, bid: int, ask: int, lots: int) -> list[Event]:
-        return [*self.place(account, Side.BUY, bid, lots), *self.place(account, Side.SELL, ask, lots)]
+        events = [*self.place(account, Side.BUY, bid, lots), *self.place(account, Side.SELL, ask, lots)]
+        return [*events, *self.arrive()]
+
+    def lift(self, price: int) -> None:
+        """Let the market stand at `price`: by quotes around it, or by trading with its curve until it comes there. Raises Refused."""
+        self.quotes_end()
+        if self.has_book:
+            half = max(1, self.price // 10_000)
+            self.quote(self.maker, price - half, price + half, self.lots(DEEP * MICRO))
+            return
+        side = Side.BUY if price > self.exchange.curve_price(self.number) else Side.SELL
+        lots, _ = self.exchange.curve_within(self.number, side, price)
+        if lots:
+            self.take(self.maker, side, lots)
+
+    def quotes_end(self) -> None:
+        """The maker's quotes are taken back, if there is a maker already; else it comes."""
+        if not self.maker:
+            self.maker = self.open(RICH)
+        elif self.has_book:
+            self.send(CancelAll(self.now, self.maker, self.number))
+            self.arrive()
 
     def wait(self, span: int, step: int = SECOND_NS) -> list[Event]:
         """Let [ns] pass, with the oracle saying the same again at every step, the last one included."""

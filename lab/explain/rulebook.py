@@ -13,13 +13,20 @@ from msgspec.structs import replace
 from perplab.exchange.design.build import table_of
 from perplab.exchange.design.structs import Market, VenueDesign
 
-from . import arrival, liquidation, losses, moment, money, prices
-from .document import Block, Document, Grid, Section, Text
+from . import arrival, curves, liquidation, losses, moment, money, prices
+from .document import Block, Document, Grid, Head, Section, Text
 from .entries import differences
 from .keys import KEYS, key_of, shown
 from .subject import Explanation, Explanations, Subject, keys_of, of_own
 
-EXPLAINED: Final[Explanations] = {**prices.EXPLAINED, **money.EXPLAINED, **liquidation.EXPLAINED, **losses.EXPLAINED}
+EXPLAINED: Final[Explanations] = {
+    **prices.EXPLAINED,
+    **curves.EXPLAINED,
+    **arrival.EXPLAINED,
+    **money.EXPLAINED,
+    **liquidation.EXPLAINED,
+    **losses.EXPLAINED,
+}
 VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts")
 
 
@@ -33,8 +40,8 @@ def rulebook(design: VenueDesign) -> Document:
     at = Subject(design)
     market = at.market
     sections = [
-        Section("price", "How a price is made", (*prices.book(at), *prices.oracle(at))),
-        Section("arrival", "How orders reach it: as they come", tuple(arrival.arrival(at))),
+        Section("price", f"How a price is made: {price_words(market)}", tuple(price(at))),
+        Section("arrival", f"How orders reach it: {explained('sequencing.rule', design.sequencing.rule).short}", tuple(arrive(at))),
         Section("mark", f"Mark price: {explained('mark.rule', market.mark.rule).short}", tuple(mark(at))),
         Section("funding", f"Funding: {explained('funding.rule', market.funding.rule).short}", tuple(funding(at))),
         Section("margin", f"Margin: up to {market.max_leverage}x", tuple(money.margin(at))),
@@ -54,6 +61,31 @@ def rulebook(design: VenueDesign) -> Document:
 
 
 # -- sections --
+
+
+def price(at: Subject) -> list[Block]:
+    """Book, curve, oracle."""
+    market = at.market
+    blocks = prices.price(at, explained("matching.rule", market.matching.rule))
+    if market.curve.rule != "none":
+        blocks += [Head("The curve"), *curves.curve(at.of(struct_of(market.curve.own)), explained("curve.rule", market.curve.rule))]
+    return [*blocks, Head("The oracle"), *prices.oracle(at)]
+
+
+def price_words(market: Market) -> str:
+    """Where liquidity comes from, in a few words."""
+    told = explained("curve.rule", market.curve.rule).short
+    book = explained("curve.rule", "none").short
+    if market.curve.rule == "none":
+        return book if market.matching.rule == "price_time" else f"{book}, {explained('matching.rule', market.matching.rule).short}"
+    return {"separate": told, "interleaved": f"{book} and {told}", "jit": f"{book}, {told} just in time"}.get(
+        market.curve.role, f"{book}, then {told}"
+    )
+
+
+def arrive(at: Subject) -> list[Block]:
+    design = at.design.sequencing
+    return arrival.arrival(at.of(struct_of(design.own)), explained("sequencing.rule", design.rule))
 
 
 def mark(at: Subject) -> list[Block]:

@@ -7,7 +7,6 @@ and short against each other; and, as the scene wants it, a maker in the book, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final, NamedTuple
 
 from perplab.exchange.codes import Method, Outcome, Payer, Side
@@ -15,6 +14,7 @@ from perplab.exchange.events import (
     AuctionEnded,
     AuctionStarted,
     AuctionTaken,
+    CurveTraded,
     DeficitPaid,
     Deleveraged,
     Event,
@@ -42,7 +42,7 @@ BUYER_AFTER: Final = 60  # [s]
 BUYER_OFF_PPM: Final = 5_000  # below the mark
 BIDDER_WANTS_PPM: Final = 2_000  # of what is taken, as a gain
 MAKER_OFF_PPM: Final = 500  # on both sides of the oracle
-SYSTEM: Final = ("the insurance fund", "the venue", "rounding", "clearing", "nobody", "the vault")
+SYSTEM: Final = ("the insurance fund", "the venue", "rounding", "clearing", "nobody", "the vault", "the curve")
 PAYERS: Final = {
     Payer.INSURANCE_FUND: "the insurance fund",
     Payer.SOCIALIZED: "all open positions",
@@ -95,7 +95,7 @@ class Cast:
     def play(self, scene: Scene) -> Told:
         """Raises Refused."""
         probe = self.probe
-        if scene.has_maker:
+        if scene.has_maker and probe.has_book:
             off = max(1, scene.oracle * MAKER_OFF_PPM // 1_000_000)
             probe.quote(self.maker, scene.oracle - off, scene.oracle + off, 2 * self.lots)
         began = probe.now
@@ -104,7 +104,7 @@ class Cast:
         while probe.exchange.state.liquidations.under_way and seconds < LONGEST:
             events += self.bids()
             seconds += 1
-            if seconds == BUYER_AFTER:
+            if seconds == BUYER_AFTER and probe.has_book:
                 bid = scene.oracle - scene.oracle * BUYER_OFF_PPM // 1_000_000
                 events += probe.place(self.buyer, Side.BUY, bid, 2 * self.lots)
             probe.now += SECOND_NS
@@ -136,7 +136,7 @@ class Cast:
             teller = TELLERS.get(type(event))
             words = teller(self, event) if teller else ""
             if words:
-                rows.append((after(event.ts - began), words))
+                rows.append((units.seconds(event.ts - began), words))
         return Told(tuple(rows), paid, not self.probe.exchange.state.liquidations.under_way)
 
     def name(self, account: int) -> str:
@@ -144,11 +144,6 @@ class Cast:
 
     def lots_of(self, lots: int) -> str:
         return f"{self.at.coins(abs(lots))} {self.at.coin}"
-
-
-def after(span: int) -> str:
-    """How long after the fall [ns]."""
-    return f"{units.plain(Decimal(span) / SECOND_NS)} s"
 
 
 def mark_moved(cast: Cast, event: MarkMoved) -> str:
@@ -168,6 +163,14 @@ def traded(cast: Cast, event: Traded) -> str:
         return f"{cast.name(event.taker)} trades {cast.lots_of(event.size)} with {cast.name(event.maker)} at {cast.at.price(event.price)}"
     did = "sells" if event.taker_side == Side.SELL else "buys"
     return f"the liquidation {did} {cast.lots_of(event.size)} to {cast.name(event.maker)} at {cast.at.price(event.price)}"
+
+
+def curve_traded(cast: Cast, event: CurveTraded) -> str:
+    did = "sells" if event.side == Side.SELL else "buys"
+    who = "the liquidation" if event.liquidation else cast.name(event.taker)
+    return (
+        f"{who} {did} {cast.lots_of(event.size)} {'to' if event.side == Side.SELL else 'from'} the curve, for {cast.at.money(event.value)}"
+    )
 
 
 def liquidated(cast: Cast, event: Liquidated) -> str:
@@ -234,6 +237,7 @@ TELLERS: Final[dict[type[Event], Callable[..., str]]] = {
     MarkMoved: mark_moved,
     LiquidationStarted: started,
     Traded: traded,
+    CurveTraded: curve_traded,
     Liquidated: liquidated,
     DeficitPaid: deficit_paid,
     Deleveraged: deleveraged,
@@ -265,7 +269,8 @@ def small_fall(at: Subject) -> Block:
         told = cast.play(Scene(price - max(1, price // 2_000), True))
     except Refused as refused:
         return Worked(f"No example: {refused}.")
-    return grid(at, cast, told, "the oracle falls to just below its liquidation price, and buyers stand near the new price", "small fall")
+    buyers = "buyers stand near the new price" if cast.probe.has_book else "nobody trades but the curve"
+    return grid(at, cast, told, f"the oracle falls to just below its liquidation price, and {buyers}", "small fall")
 
 
 def gap(at: Subject, name: str = "gap", why: str = "") -> list[Block]:
@@ -277,10 +282,9 @@ def gap(at: Subject, name: str = "gap", why: str = "") -> list[Block]:
         told = cast.play(Scene(max(1, fallen), False))
     except Refused as refused:
         return [Worked(f"No example: {refused}.")]
-    scene = (
-        f"the oracle falls at once to {at.price(fallen)}, twice as far as its margin reaches{why}. The book is empty for {BUYER_AFTER} "
-        f"s, then a buyer bids {units.percent(BUYER_OFF_PPM)} below the mark for all of it"
-    )
+    buyer = f"The book is empty for {BUYER_AFTER} s, then a buyer bids {units.percent(BUYER_OFF_PPM)} below the mark for all of it"
+    buys = buyer if cast.probe.has_book else "Nobody trades but the curve"
+    scene = f"the oracle falls at once to {at.price(fallen)}, twice as far as its margin reaches{why}. {buys}"
     return [grid(at, cast, told, scene, name), who_paid(at, told)]
 
 

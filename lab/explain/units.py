@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from perplab.exchange.units import MICRO, MS_NS
+from perplab.exchange.units import MICRO, SECOND_NS
 
 PPM_PER_PERCENT: Final = 10_000
 PPB_PER_BP: Final = 100_000
@@ -56,10 +56,9 @@ def milliseconds(ms: int) -> str:
     return f"{plain(Decimal(ms) / 1_000)} s" if ms > 1_000 else f"{ms:,} ms"
 
 
-def span(ns: int) -> str:
-    """A time between two moments, to the millisecond."""
-    ms, rest = divmod(ns, MS_NS)
-    return f"{ns:,} ns" if rest else milliseconds(ms)
+def seconds(ns: int) -> str:
+    """A time between two moments, where several are to be compared."""
+    return f"{plain(Decimal(ns) / SECOND_NS)} s"
 
 
 def joined(words: list[str], last: str = "and") -> str:

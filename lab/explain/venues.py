@@ -12,7 +12,7 @@ from rich.text import Text as Line
 from perplab.exchange.design.structs import VenueDesign
 
 from . import units
-from .rulebook import explained, payer_words, step_words
+from .rulebook import explained, payer_words, price_words, step_words
 
 GAP: Final = 2  # [characters] between columns
 PROSE: Final = 100  # [characters] longest line of text
@@ -28,6 +28,10 @@ class Axis(NamedTuple):
 def of_markets(design: VenueDesign, words: Callable[[int], str]) -> str:
     """What the markets say, once where they agree."""
     return " / ".join(dict.fromkeys(words(number) for number in range(len(design.markets))))
+
+
+def price(design: VenueDesign) -> str:
+    return of_markets(design, lambda number: price_words(design.markets[number]))
 
 
 def mark(design: VenueDesign) -> str:
@@ -62,8 +66,8 @@ def pays_last(design: VenueDesign) -> str:
 
 
 AXES: Final = (
-    Axis("price", lambda _: "order book"),
-    Axis("sequencing", lambda _: "as they come"),
+    Axis("price", price),
+    Axis("sequencing", lambda design: explained("sequencing.rule", design.sequencing.rule).short),
     Axis("mark", mark),
     Axis("funding", funding),
     Axis("leverage", margin),
