@@ -10,6 +10,7 @@ from .design.registry import RegisterError as RegisterError
 from .design.registry import register as register
 from .design.venue import VenueDesign as VenueDesign
 from .design.venue import VenueError as VenueError
+from .design.venue import compared_venues as compared_venues
 from .design.venue import load_venue as load_venue
 from .design.venue import shipped_venues as shipped_venues
 from .design.venue import venue_of_json as venue_of_json

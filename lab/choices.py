@@ -19,7 +19,7 @@ from typing import Final
 import click
 from msgspec.structs import replace
 
-from perplab.exchange import VenueDesign, VenueError, load_venue, shipped_venues
+from perplab.exchange import VenueDesign, VenueError, compared_venues, load_venue, shipped_venues
 from perplab.exchange.design.reader import Tree, merged, nearest, read_toml
 from perplab.exchange.design.venue import venue_path
 from perplab.exchange.units import SECOND_NS
@@ -31,9 +31,6 @@ from .report import OWN, SAME, PathFile
 from .scenario import BarsPath, Scenario, ScenarioError, load_scenario
 from .stage import with_capital
 
-FIRST_VENUES: Final = (  # in a table: by how positions are closed, then by who pays
-    "book_fund_adl", "book_vault_adl", "book_fund_social", "auction_fund_social", "auction_fund_adl", "social_only",
-)  # fmt: skip
 CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital"}
 STEM_LENGTH: Final = 60  # [characters] of a path file's name in that of a folder
 
@@ -105,13 +102,14 @@ class Choice:
 
 
 def all_venues() -> list[str]:
-    """The shipped designs, those that are told first in front."""
-    return sorted(shipped_venues(), key=lambda name: (FIRST_VENUES.index(name) if name in FIRST_VENUES else 99, name))
+    """The shipped designs: those of the default comparison in the order of its table, then those of real venues by name."""
+    compared = compared_venues()
+    return compared + [name for name in shipped_venues() if name not in compared]
 
 
 def chosen_designs(given: str | None, settings: Sequence[Setting] = ()) -> list[Design]:
     """Raises VenueError, or click.UsageError."""
-    names = all_venues() if given is None else [name.strip() for name in given.split(",") if name.strip()]
+    names = compared_venues() if given is None else [name.strip() for name in given.split(",") if name.strip()]
     if not names:
         raise click.UsageError(f"--venues: {given!r} given, expected names separated by commas")
     designs = [Design(load_venue(name), name, stated_capital(name)) for name in names]

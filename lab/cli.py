@@ -125,7 +125,7 @@ def main(context: click.Context) -> None:
 
 ASKED: Final = (  # what a comparison is made of: all of it comes from the file where --from-report is given
     click.argument("scenario", required=False),
-    click.option("--venues", "venue_list", metavar="A,B", help="Designs to compare: names or TOML files.  [default: all shipped ones]"),
+    click.option("--venues", "venue_list", metavar="A,B", help="Designs to compare: names or TOML files.  [default: the six of the table]"),
     click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds."),
     click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them."),
     click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]"),

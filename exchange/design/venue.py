@@ -19,7 +19,15 @@ from .reader import DesignError, Tree, convert, merged, nearest, read_toml
 from .structs import VenueDesign as VenueDesign
 from .tables import with_parameters
 
-NOT_COMPARED: Final = ("base", "sandbox")  # what the others extend; and the venue of `perplab serve`, which has several markets
+NOT_LISTED: Final = ("base", "sandbox")  # what the others extend; and the venue of `perplab serve`, which has several markets
+COMPARED: Final = (  # by default: they differ in how a position is closed and in who pays, and in nothing else; in that order
+    "book_fund_adl",
+    "book_vault_adl",
+    "book_fund_social",
+    "auction_fund_social",
+    "auction_fund_adl",
+    "social_only",
+)
 
 
 def design_of(tree: Tree, file: str) -> VenueDesign:
@@ -42,9 +50,14 @@ def venue_of_json(data: bytes, file: str = "journal header") -> VenueDesign:
 
 
 def shipped_venues() -> list[str]:
-    """Names of the designs that come with perplab and are compared: those of one market."""
+    """Names of the designs of one market that come with perplab: those that are compared by default, and those of real venues."""
     names = [path.name.removesuffix(".toml") for path in files(__package__).joinpath("presets").iterdir() if path.name.endswith(".toml")]
-    return sorted(name for name in names if name not in NOT_COMPARED)
+    return sorted(name for name in names if name not in NOT_LISTED)
+
+
+def compared_venues() -> list[str]:
+    """Names of the shipped designs that a comparison is made of if nothing else is said, in the order of its table."""
+    return list(COMPARED)
 
 
 def load_venue(name: str | Path, overrides: Mapping[str, object] | None = None) -> VenueDesign:
@@ -66,7 +79,7 @@ def resolved(name: str, below: tuple[Path, ...] = ()) -> tuple[Path, Tree]:
     if parent is not None:
         beside = path.parent / f"{parent}.toml"
         found = beside if beside.is_file() else Path(str(files(__package__).joinpath("presets", f"{parent}.toml")))
-        known = sorted({*shipped_venues(), *NOT_COMPARED})
+        known = sorted({*shipped_venues(), *NOT_LISTED})
         if not isinstance(parent, str) or not found.is_file():
             raise VenueError(f"{path.name}: extends is {parent!r}: expected a design beside it or a shipped one{nearest(parent, known)}")
         if found in (*below, path):

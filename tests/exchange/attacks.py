@@ -11,7 +11,7 @@ from typing import Final
 
 from kit import BTC, SECOND, USD, Bench, usd
 
-from perplab.exchange import load_venue, shipped_venues
+from perplab.exchange import compared_venues, load_venue
 from perplab.exchange.messages import CancelAll, TakeAuction, UpdateOracle, Withdraw
 
 BUY, SELL = 0, 1
@@ -151,8 +151,8 @@ def in_millions(gain: float) -> str:
 
 
 def table() -> str:
-    """Gains in M USD, one row per attack and one column per shipped design."""
-    designs = shipped_venues()
+    """Gains in M USD, one row per attack and one column per design that is compared."""
+    designs = sorted(compared_venues())
     rows = [f"| gain [M USD] | {' | '.join(f'`{design}`' for design in designs)} |", "| --- |" + " ---: |" * len(designs)]
     for name, attack in ATTACKS.items():
         rows.append(f"| {name} | {' | '.join(in_millions(attack(design)) for design in designs)} |")

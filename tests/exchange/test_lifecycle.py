@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from kit import FIRST, MILLION, SECOND, Bench, markets_of, script
 
-from perplab.exchange import Exchange, VenueDesign, load_venue, shipped_venues
+from perplab.exchange import Exchange, VenueDesign, compared_venues, load_venue
 from perplab.exchange.codes import Outcome
 from perplab.exchange.liquidation.lifecycle import (
     AT_WORK,
@@ -170,7 +170,7 @@ def watched(name: str) -> Watch:
     return stressed(load_venue(base, overrides))
 
 
-@pytest.mark.parametrize("name", [*shipped_venues(), *VARIANTS])
+@pytest.mark.parametrize("name", [*compared_venues(), *VARIANTS])
 def test_what_is_told_is_what_the_table_led_to(name: str) -> None:
     """As many auctions began, failed and ended, and as many liquidations ended, as the phases say."""
     watch = watched(name)
@@ -188,9 +188,9 @@ def test_what_is_told_is_what_the_table_led_to(name: str) -> None:
 
 
 def test_every_row_of_the_table_is_reached() -> None:
-    """Nine by the shipped designs. In none of them another step follows an auction, nor does this script empty the fund of an auction whose
+    """Nine by those compared. In none of them another step follows an auction, nor does this script empty the fund of an auction whose
     offer falls; variants of them reach these three."""
-    shipped = {step for name in shipped_venues() for step in watched(name).reached}
+    shipped = {step for name in compared_venues() for step in watched(name).reached}
     varied = {name: set(watched(name).reached) - shipped for name in VARIANTS}
     assert shipped <= set(TRANSITIONS) and len(shipped) == 9
     assert varied == {

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from cli_kit import START_NS, call, klines, made_up
 
-from perplab.exchange import BUILD, engine
+from perplab.exchange import BUILD, compared_venues, engine
 from perplab.exchange.design.venue import VenueDesign
 from perplab.lab import compare
-from perplab.lab.choices import FIRST_VENUES, moment
+from perplab.lab.choices import moment
 from perplab.lab.run import Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.oracle.bars import Bars
@@ -44,7 +44,7 @@ def test_help_does_not_import_the_core_nor_numpy() -> None:
 
 def test_lists_of_venues_and_scenarios() -> None:
     venues = call("venues").output.splitlines()
-    assert [line.split()[0] for line in venues[1:7]] == list(FIRST_VENUES)
+    assert [line.split()[0] for line in venues[1:7]] == compared_venues()
     assert f"oct10  {load_scenario('oct10').title}" in call("scenarios").output
 
 
@@ -69,7 +69,7 @@ def test_compare_writes_report_picture_timings_and_journals(quick: Path) -> None
 def test_compare_takes_all_designs_and_five_seeds_by_default(quick: Path) -> None:
     assert call("compare", "oct10", "--jobs", "1", "--out", "here").exit_code == 0
     report = json.loads((quick / "here/report.json").read_text(encoding="utf-8"))
-    assert report["venues"][:6] == list(FIRST_VENUES)
+    assert report["venues"] == compared_venues()
     assert report["seeds"] == [1, 2, 3, 4, 5]
     assert not (quick / "out").exists()
 
