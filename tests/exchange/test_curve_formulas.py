@@ -153,6 +153,8 @@ def test_a_positive_impact_is_bounded_by_the_way_back_and_by_its_cap() -> None:
 def test_the_price_of_an_entry_has_the_impact_in_it() -> None:
     """README: 50,000 USD at 5,000 with an impact of -0.1 % enter at 5,005.005; here for more money."""
     """README: 50,000 USD at 5,000 with an impact of -0.1 % enter at 5,005.005; here the same coins cost more money."""
+    impact = {"negative_factor": "0.00000002", "positive_factor": "0"}
+    one = made("oracle_pool", 500_000, impact, tick="0.01", lot="0.0001", max_price="30000")
     lots = 99_900  # 9.99 coins
     value = one.value(BUY, lots)
     assert value == 49_950_000_000 + 49_900_050, "2e-8 x 49,950^2 USD"
