@@ -14,7 +14,7 @@ from typing import Final
 
 CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests read this list
     "state.types", "state.hashing", "state.packed", "state.tables", "state.market", "state.ids", "state.ladder", "state.log",
-    "state.schedule", "state.pending", "state.pools", "state.liquidations", "state.state", "state.refill",
+    "state.schedule", "state.pending", "state.ranges", "state.pools", "state.liquidations", "state.state", "state.refill",
     "schema.kinds", "schema.columns", "schema.event_columns", "schema.door", "schema.packing",
     "money.payoff", "money.margin", "money.ledger",
     "trading.access", "trading.order", "trading.book", "trading.depth", "trading.curve", "trading.curve_source", "trading.liquidity",
@@ -23,7 +23,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "trading.gas", "trading.clearing", "trading.batch", "trading.taker_auctions", "trading.sequencer",
     "state.averages",
     "trading.curve_view", "trading.twap", "trading.fees", "trading.funding_twap", "trading.funding_skew", "trading.mark_curve",
-    "trading.powers", "trading.curve_product", "trading.curve_vamm", "trading.curve_oracle", "trading.curve_impact",
+    "trading.powers", "trading.curve_product", "trading.curve_vamm", "trading.curve_oracle", "trading.curve_impact", "trading.curve_ranges",
     "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "engine",

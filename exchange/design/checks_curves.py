@@ -7,7 +7,14 @@ from decimal import Decimal
 
 from ..state import types as t
 from .curves import lots_of
-from .parameters_curves import ConstantProductDesign, OraclePoolDesign, OracleSpreadDesign, SkewFillDesign, VammPegKDesign
+from .parameters_curves import (
+    ConcentratedDesign,
+    ConstantProductDesign,
+    OraclePoolDesign,
+    OracleSpreadDesign,
+    SkewFillDesign,
+    VammPegKDesign,
+)
 from .structs import Market
 
 Refuse = Callable[[str, object, str], None]  # key, given, expected
@@ -23,6 +30,9 @@ def check_curve(market: Market, key: str, refuse: Refuse) -> None:
             refuse(f"{at}.{name}", number, "a number of at least 0")
     if isinstance(given, ConstantProductDesign | VammPegKDesign):
         check_reserves(given, market, at, refuse)
+    elif isinstance(given, ConcentratedDesign):
+        if given.lower_ppm >= given.upper_ppm:
+            refuse(f"{at}.lower_ppm", given.lower_ppm, f"less than upper_ppm ({given.upper_ppm}): a range goes from its lower price up")
     elif isinstance(given, OracleSpreadDesign):
         check_spread(given, market, at, refuse)
     elif isinstance(given, OraclePoolDesign):

@@ -8,9 +8,17 @@ from math import gcd
 from ..trading.curve_impact import Impact, OraclePool, Potential, fine_parts
 from ..trading.curve_oracle import LINEAR, VAULT, OracleSpread, SkewFill
 from ..trading.curve_product import ConstantProduct
+from ..trading.curve_ranges import Concentrated
 from ..trading.curve_vamm import PegTerms, VammPegK
 from .parameters import MICRO
-from .parameters_curves import ConstantProductDesign, OraclePoolDesign, OracleSpreadDesign, SkewFillDesign, VammPegKDesign
+from .parameters_curves import (
+    ConcentratedDesign,
+    ConstantProductDesign,
+    OraclePoolDesign,
+    OracleSpreadDesign,
+    SkewFillDesign,
+    VammPegKDesign,
+)
 from .structs import Market
 
 
@@ -36,6 +44,10 @@ def vamm_peg_k(given: VammPegKDesign, market: Market) -> VammPegK:
     terms.k_increase_ppm = given.k_increase_ppm
     terms.k_decrease_ppm = given.k_decrease_ppm
     return VammPegK(terms)
+
+
+def concentrated(given: ConcentratedDesign, market: Market) -> Concentrated:
+    return Concentrated((given.reserve or market.curve.capital) * MICRO, given.lower_ppm, given.upper_ppm)
 
 
 def oracle_spread(given: OracleSpreadDesign, market: Market) -> OracleSpread:

@@ -62,6 +62,14 @@ class OraclePoolDesign(Parameters, frozen=True):
     reserve_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 900_000  # of the pool: how large a net position it stands for
 
 
+class ConcentratedDesign(Parameters, frozen=True):
+    """The venue's own range, around the first oracle price; others come with AddLiquidity."""
+
+    reserve: Usd = 0  # behind it; 0: the curve's capital, and no range of its own if it has none
+    lower_ppm: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 500_000  # of the first oracle price
+    upper_ppm: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 2_000_000
+
+
 class SkewFillDesign(Parameters, frozen=True):
     scale: Decimal = Decimal(0)  # [coins] of skew that would double the price
     max_skew: Decimal = Decimal(0)  # [coins] on either side; 0: up to half the scale

@@ -20,6 +20,7 @@ from ..trading.curve import Curve
 from ..trading.curve_impact import OraclePool
 from ..trading.curve_oracle import OracleSpread, SkewFill
 from ..trading.curve_product import ConstantProduct
+from ..trading.curve_ranges import Concentrated
 from ..trading.curve_vamm import VammPegK
 from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
 from ..trading.funding_skew import BY_CURVE, BY_KINK, NONE, AdaptiveSkew, Borrowing, StaticSkew, VelocityFunding
@@ -44,7 +45,14 @@ from .parameters import (
     TakeoverDesign,
     TakerAuctionDesign,
 )
-from .parameters_curves import ConstantProductDesign, OraclePoolDesign, OracleSpreadDesign, SkewFillDesign, VammPegKDesign
+from .parameters_curves import (
+    ConcentratedDesign,
+    ConstantProductDesign,
+    OraclePoolDesign,
+    OracleSpreadDesign,
+    SkewFillDesign,
+    VammPegKDesign,
+)
 from .parameters_funding import (
     AdaptiveSkewDesign,
     CurveMedianDesign,
@@ -234,6 +242,7 @@ register("funding.rule", "static_skew", StaticSkew, params=StaticSkewDesign, mak
 register("funding.rule", "adaptive_skew", AdaptiveSkew, params=AdaptiveSkewDesign, make=adaptive_skew)
 register("curve.rule", "constant_product", ConstantProduct, params=ConstantProductDesign, make=for_market(curves.constant_product))
 register("curve.rule", "vamm_peg_k", VammPegK, params=VammPegKDesign, make=for_market(curves.vamm_peg_k))
+register("curve.rule", "concentrated", Concentrated, params=ConcentratedDesign, make=for_market(curves.concentrated))
 register("curve.rule", "oracle_spread", OracleSpread, params=OracleSpreadDesign, make=for_market(curves.oracle_spread))
 register("curve.rule", "oracle_pool", OraclePool, params=OraclePoolDesign, make=for_market(curves.oracle_pool))
 register("curve.rule", "skew_fill", SkewFill, params=SkewFillDesign, make=for_market(curves.skew_fill))

@@ -11,6 +11,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from .ranges import Ranges
 from .types import NIL, PPM
 
 RESERVE_SHIFT: Final[int] = 32  # reserves are kept in 2^-32 lots, pegs in 2^-32 micro-units per lot
@@ -33,6 +34,7 @@ class Pool:
         self.bid_spread: i64 = 0  # [ppm] below its reserve price
         self.ask_spread: i64 = 0  # [ppm] above it
         self.fees: int = 0  # [micro] ever earned
+        self.ranges: Ranges = Ranges()  # of concentrated
         self.budget: int = 0  # [micro] of them and of funding, less what it has cost the curve to move itself
 
     def copy(self) -> Pool:
@@ -50,6 +52,7 @@ class Pool:
         made.ask_spread = self.ask_spread
         made.fees = self.fees
         made.budget = self.budget
+        made.ranges = self.ranges.copy()
         return made
 
     @property
@@ -64,3 +67,4 @@ class Pool:
         assert (self.base == 0) == (self.k == 0), "one reserve without the other"
         assert 0 <= self.bid_spread < PPM and self.ask_spread >= 0, "quotes that cross, or a bid of nothing"
         assert self.fees >= 0, "fees were taken out of the count of fees"
+        self.ranges.check()

@@ -20,6 +20,7 @@ from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 from .ids import ClientIds
 from .liquidations import Liquidation, Liquidations
 from .log import EventLog
+from .ranges import Edge, Range, Ranges
 from .refill import put_column
 from .schedule import Schedule
 from .state import State
@@ -47,6 +48,8 @@ def shape(thing: object, seen: dict[str, list[str]] | None = None) -> dict[str, 
         seen[name] = attributes(thing)
         for attribute in seen[name]:
             value = getattr(thing, attribute)
+            for one in (Range(0), Edge(0)) if isinstance(value, Ranges) else ():
+                shape(one, seen)  # whether or not it has any
             shape(value[0] if isinstance(value, list) and value else value, seen)
     return seen
 
@@ -117,6 +120,11 @@ def wide_bytes(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
 
 
+def whole(held: object) -> object:
+    """The integer that `dumped` has told."""
+    return int.from_bytes(held, "little", signed=True) if isinstance(held, bytes) else held
+
+
 def columns_of(column: object) -> list[object]:
     """A packed column: the type of its cells, and its bytes, least significant first."""
     view = memoryview(column)  # type: ignore[arg-type]
@@ -137,10 +145,13 @@ def fill(thing: object, tree: Tree) -> None:
         if isinstance(value, bool):
             setattr(thing, name, bool(held))
         elif isinstance(value, int):
-            setattr(thing, name, int.from_bytes(held, "little", signed=True) if isinstance(held, bytes) else held)
+            setattr(thing, name, whole(held))
         elif isinstance(value, Liquidations):
             assert isinstance(held, dict)
             fill_liquidations(value, held)
+        elif isinstance(value, Ranges):
+            assert isinstance(held, dict)
+            fill_ranges(value, held)
         elif isinstance(value, EventLog):
             assert isinstance(held, dict)
             value.seq = held["seq"]
@@ -167,6 +178,19 @@ def column_of(form: str, data: bytes) -> object:
         data = swapped(data, {"q": 8, "h": 2}[form])
     cells = memoryview(data).cast(form)  # type: ignore[call-overload]
     return vec[i16]([i16(cell) for cell in cells]) if form == "h" else vec[i64](cells)
+
+
+def fill_ranges(ranges: Ranges, held: Tree) -> None:
+    for name in attributes(ranges):
+        records, value = held[name], getattr(ranges, name)
+        if isinstance(value, list):
+            assert isinstance(records, list)
+            value.clear()
+            for tree in records:
+                value.append(Range(0) if name == "ranges" else Edge(0))
+                fill(value[-1], tree)
+        else:
+            setattr(ranges, name, whole(records))
 
 
 def fill_list(values: list[object], held: list[Tree | None]) -> None:

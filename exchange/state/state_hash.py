@@ -66,6 +66,8 @@ POSITION_COLUMNS = (
     P_MODE, P_LEVERAGE, P_ISOLATED_MARGIN, P_BID_LOTS, P_ASK_LOTS, P_BID_NOTIONAL, P_ASK_NOTIONAL, P_REDUCERS, P_REALISED,
 )  # fmt: skip
 POOL_FIELDS = ("started", "shares", "base", "k", "root", "peg", "anchor", "bid_spread", "ask_spread", "fees", "budget")
+RANGES_FIELDS = ("last", "base", "lots", "cost", "before", "fees", "paid", "carry")
+RANGE_FIELDS = ("number", "owner", "lower", "upper", "liquidity", "amount", "opened", "lots", "cost", "base", "quote", "growth")
 ORDER_COLUMNS = (
     O_ORDER_ID, O_ACCOUNT, O_SIZE, O_FILLED, O_TIF, O_REDUCE_ONLY, O_SELF_TRADE, O_CLIENT_HI, O_CLIENT_LO,
 )  # fmt: skip
@@ -88,6 +90,7 @@ def listing(state: State) -> Iterator[Line]:
             yield ("averages", int(market.number), *kept)
         if market.pool.exists:
             yield ("pool", int(market.number), *(int(getattr(market.pool, name)) for name in POOL_FIELDS))
+            yield from range_lines(market)
     for account in range(state.accounts.count):
         yield from account_lines(state, account)
     for market in state.markets:
@@ -108,6 +111,17 @@ def waiting_lines(state: State) -> Iterator[Line]:
         yield ("waiting", ticket, *(int(value) for value in state.pending.cells[row : row + W_LINK]))
     for number, row in state.taker_auctions.index.items():
         yield ("taker auction", number, *(int(value) for value in state.taker_auctions.cells[row : row + A_LINK]))
+
+
+def range_lines(market: Market) -> Iterator[Line]:
+    """Nothing of a curve that has never had a range."""
+    it = market.pool.ranges
+    if it.last:
+        yield ("ranges", int(market.number), *(int(getattr(it, name)) for name in RANGES_FIELDS))
+        for one in it.ranges:
+            yield ("range", int(market.number), *(int(getattr(one, name)) for name in RANGE_FIELDS))
+        for edge in it.edges:
+            yield ("edge", int(market.number), int(edge.root), int(edge.growth))  # the rest of it follows from the ranges
 
 
 def account_lines(state: State, account: int) -> Iterator[Line]:

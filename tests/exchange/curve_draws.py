@@ -13,9 +13,11 @@ from perplab.exchange.design.build import curve_rule, fill_market
 from perplab.exchange.state.market import Market
 from perplab.exchange.state.pools import Pool
 from perplab.exchange.trading.curve import Curve
+from perplab.exchange.trading.curve_ranges import Concentrated
 
 BUY, SELL = 0, 1
-KINDS = ("constant_product", "vamm_peg_k", "oracle_spread", "vault", "oracle_pool", "skew_fill")
+RANGES = ("concentrated",)
+KINDS = ("constant_product", "vamm_peg_k", "oracle_spread", "vault", "oracle_pool", "skew_fill", *RANGES)
 
 
 class Set(NamedTuple):
@@ -26,6 +28,11 @@ class Set(NamedTuple):
     market: Market
     pool: Pool
     inventory: int
+
+    @property
+    def ranges(self) -> Concentrated:
+        assert isinstance(self.curve, Concentrated)
+        return self.curve
 
     def value(self, side: int, lots: int, after: int = 0) -> int:
         """Of `lots`, once others have bought `after` (signed)."""
@@ -56,9 +63,43 @@ def made(rule: str, oracle: int, terms: dict[str, object], inventory: int = 0, *
 MARKETS = ({}, {"tick": "0.01", "lot": "0.001", "max_price": "200000"}, {"tick": "0.0001", "lot": "0.01", "max_price": "400000"})
 
 
+def add(one: Set, lower: int, upper: int, amount: int) -> bool:
+    """A range of `amount` micro-units for account 9 and on, if it is one."""
+    curve, pool = one.ranges, one.pool
+    liquidity = curve.liquidity(one.market, lower, upper, amount)
+    if not curve.can_add(pool, liquidity):
+        return False
+    curve.add_range(one.market, pool, 9 + pool.ranges.last, lower, upper, amount, 0)
+    pool.check()
+    return True
+
+
+def amounts() -> st.SearchStrategy[int]:
+    return st.integers(1, 10**9) | st.integers(1, 10**16)
+
+
+@st.composite
+def with_ranges(draw: st.DrawFn) -> Set:
+    """Up to five ranges around a price, and the inventory that trades have brought."""
+    market = draw(st.sampled_from(MARKETS))
+    ticks = 30_000 if not market else int(Decimal(str(market["max_price"])) / Decimal(str(market["tick"])))
+    one = made("concentrated", draw(st.integers(1, ticks) | st.integers(1, 200)), {}, **market)
+    for _ in range(draw(st.integers(1, 5))):
+        lower = draw(st.integers(1, ticks - 1) | st.integers(max(1, one.market.oracle - 9), min(ticks - 1, one.market.oracle + 9)))
+        add(one, lower, draw(st.integers(lower + 1, ticks) | st.integers(lower + 1, min(ticks, lower + 9))), draw(amounts()))
+    if one.pool.ranges.edges:
+        side = draw(st.sampled_from([BUY, SELL]))
+        lots = draw(st.integers(0, one.room(side)))
+        one = one._replace(inventory=-lots if side == BUY else lots)
+        one.pool.ranges.lots, one.pool.ranges.before = one.inventory, one.inventory
+    return one
+
+
 @st.composite
 def curves(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Set:
     kind = draw(st.sampled_from(kinds))
+    if kind in RANGES:
+        return draw(with_ranges())
     market = draw(st.sampled_from(MARKETS))
     lot = Decimal(str(market.get("lot", 1)))
     ticks = 30_000 if not market else int(Decimal(str(market["max_price"])) / Decimal(str(market["tick"])))

@@ -276,6 +276,10 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
         {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "negative_factor": 2}}},
         ["curve.negative_factor is 2", "from 0 to 1"],
     ),
+    "a range upside down": (
+        {"markets": {"curve": {"rule": "concentrated", "lower_ppm": 2_000_000}}},
+        ["curve.lower_ppm is 2000000", "less than upper_ppm (2000000)", "from its lower price up"],
+    ),
     "a pool of nothing": ({"markets": {"curve": {"rule": "oracle_pool"}}}, ["curve.capital is 0", "counterparty of every trade"]),
     "missing key": ({"markets": [{"name": "X"}]}, ["missing key markets[0].tick"]),
     "two markets of one name": ({"markets": [PLAIN["markets"][0]] * 2}, ["markets[1].name is 'BTC'"]),
