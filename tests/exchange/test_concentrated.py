@@ -155,7 +155,8 @@ def test_fees_go_to_what_was_traded_with() -> None:
 
 @st.composite
 def steps(draw: st.DrawFn) -> list[tuple[str, int, int, int]]:
-    step = st.tuples(st.sampled_from(["add", "buy", "sell", "remove", "part", "oracle"]), st.integers(1, 400), st.integers(1, 400), amounts())
+    kinds = st.sampled_from(["add", "buy", "sell", "remove", "part", "oracle"])
+    step = st.tuples(kinds, st.integers(1, 400), st.integers(1, 400), amounts())
     return draw(st.lists(step, min_size=1, max_size=25))
 
 

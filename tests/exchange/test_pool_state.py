@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from kit import Bench
+from kit import Bench, plain_venue
 
 from perplab.exchange import restore
 from perplab.exchange.state.pools import Pool
 from perplab.exchange.state.snapshot import attributes
+from perplab.exchange.trading.curve_ranges import Concentrated
 
 
 def with_pool(bench: Bench) -> Pool:
@@ -20,7 +21,7 @@ def with_pool(bench: Bench) -> Pool:
     return pool
 
 
-def numbers(pool: Pool) -> dict[str, int]:
+def numbers(pool: object) -> dict[str, int]:
     return {name: value for name in attributes(pool) if isinstance(value := getattr(pool, name), int)}
 
 
@@ -32,6 +33,32 @@ def test_wide_numbers_come_back() -> None:
         again = restore(bench.exchange.snapshot())
         assert numbers(again.state.markets[0].pool) == numbers(pool)
         assert again.state_hash() == bench.exchange.state_hash()
+
+
+def test_ranges_come_back_and_are_in_the_hash() -> None:
+    """Wherever the ranges of a venue are: a snapshot of a venue without any has the same shape."""
+    bench = Bench(plain_venue({"markets": {"curve": {"rule": "concentrated", "capital": 1_000}}}))
+    seen = {bench.exchange.state_hash()}
+    bench.oracle(100)
+    seen.add(bench.exchange.state_hash())
+    market = bench.exchange.state.markets[0]
+    curve = bench.exchange.matcher.planner.curves.curve(market)
+    assert isinstance(curve, Concentrated)
+    curve.add_range(market, market.pool, 8, 80, 125, 10**12, 5)
+    seen.add(bench.exchange.state_hash())
+    curve.earned(market, market.pool, 10**9 + 1)
+    seen.add(bench.exchange.state_hash())
+    market.pool.check()
+    again = restore(bench.exchange.snapshot())
+    pool = again.state.markets[0].pool
+    pool.check()
+    assert again.state_hash() == bench.exchange.state_hash() and len(seen) == 4
+    assert [numbers(one) for one in pool.ranges.ranges] == [numbers(one) for one in market.pool.ranges.ranges]
+    assert [numbers(one) for one in pool.ranges.edges] == [numbers(one) for one in market.pool.ranges.edges]
+    for one, name in ((pool.ranges.ranges[1], name) for name in ("owner", "amount", "opened", "lots", "cost", "quote", "base", "growth")):
+        setattr(one, name, getattr(one, name) + 1)
+        seen.add(again.state_hash())
+    assert len(seen) == 12
 
 
 def test_the_hash_sees_a_pool_where_there_is_a_curve() -> None:
