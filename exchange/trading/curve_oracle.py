@@ -31,20 +31,16 @@ def skew_fill_price(price: int, skew: int, delta: int, scale: int) -> tuple[int,
     return price * (2 * scale + 2 * skew + delta), 2 * scale
 
 
-def vault_spread(is_ask: bool, is_long: bool, spread: int, skew_factor: int, leverage: int, one: int) -> int:
+def vault_spread(is_ask: bool, leverage: int, depth: int, spread: int, skew_factor: int, one: int) -> int:
     """A quote's distance from the oracle by the leverage of who quotes it: exact, in units of spread / one^4.
 
-    dYdX v4 vaults (x/vault of dydxprotocol/v4-chain): a long one quotes asks at (1 - k * l) * spread and bids at (1 + k * l)^2 * spread, a
-    short one asks at (1 - k * l)^2 * spread and bids at (1 + k * l) * spread; l is the leverage at which the quote would be met, k the skew
-    factor. `skew_factor` and `leverage` are in parts of `one`; `is_long` goes by what it holds now, and 0 counts as long.
+    dYdX v4 vaults (x/vault of dydxprotocol/v4-chain): a long one, 0 included, quotes asks at (1 - k * l) * spread and bids at
+    (1 + k * l)^2 * spread, a short one asks at (1 - k * l)^2 * spread and bids at (1 + k * l) * spread. k is the skew factor, l the
+    leverage at which the quote is met: that of now, moved by `depth`, what the quotes before it trade. All three are in parts of `one`.
     """
-    tilt = one * one + (-skew_factor if is_ask else skew_factor) * leverage
-    return spread * tilt * (one * one if is_ask == is_long else tilt)
-
-
-def layer_leverage(is_ask: bool, leverage: int, layer: int, order_size: int) -> int:
-    """The leverage at which the quote of a layer, from 0, is met: each layer before it has moved it by `order_size`."""
-    return leverage - layer * order_size if is_ask else leverage + layer * order_size
+    met = leverage - depth if is_ask else leverage + depth
+    tilt = one * one + (-skew_factor if is_ask else skew_factor) * met
+    return spread * tilt * (one * one if is_ask == (leverage >= 0) else tilt)
 
 
 # -- the rules --------------------------------------------------------------------------------------------------------------------
@@ -90,7 +86,7 @@ class OracleSpread(Curve):
         most = self.most + inventory if side == BUY else self.most - inventory
         return most if most > 0 else 0
 
-    def price(self, side: i64, half_lots: int, is_long: bool) -> int:
+    def price(self, side: i64, half_lots: int) -> int:
         """Of the next lot at an inventory of `half_lots` / 2, in parts of `one()` of the oracle price; exact."""
         parts = 2 * int(self.scale)
         if self.rule == LINEAR:
@@ -99,7 +95,7 @@ class OracleSpread(Curve):
             return middle + spread if side == BUY else middle - spread
         # vault_spread in parts of PPM * parts: the skew factor times `parts`, the leverage times PPM
         whole = int(PPM) * parts
-        distance = vault_spread(side == BUY, is_long, int(self.spread_ppm), int(self.skew_ppm) * parts, half_lots * int(PPM), whole)
+        distance = vault_spread(side == BUY, half_lots * int(PPM), 0, int(self.spread_ppm), int(self.skew_ppm) * parts, whole)
         return self.one() + (distance if side == BUY else -distance)
 
     def one(self) -> int:
@@ -107,10 +103,8 @@ class OracleSpread(Curve):
         return int(PPM) * parts if self.rule == LINEAR else int(PPM) * (int(PPM) * parts) ** 4
 
     def integral(self, side: i64, low: int, high: int) -> int:
-        """6 x the sum of prices over inventories from `low` to `high`, which are on one side of 0."""
-        is_long = low >= 0
-        ends = self.price(side, 2 * low, is_long) + self.price(side, 2 * high, is_long)
-        return (high - low) * (ends + 4 * self.price(side, low + high, is_long))
+        """6 x the sum of prices over inventories from `low` to `high`, which are on one side of 0, where both formulas meet."""
+        return (high - low) * (self.price(side, 2 * low) + 4 * self.price(side, low + high) + self.price(side, 2 * high))
 
     def value(self, market: Market, pool: Pool, inventory: i64, side: i64, lots: i64) -> int:
         if lots > self.room(market, pool, inventory, side):
@@ -127,6 +121,5 @@ class OracleSpread(Curve):
         return ceil_div(whole, 6 * self.one()) if side == BUY else max(0, whole // (6 * self.one()))
 
     def middle(self, market: Market, pool: Pool, inventory: i64) -> i64:
-        half_lots = 2 * int(inventory)
-        quotes = self.price(BUY, half_lots, inventory >= 0) + self.price(1 - BUY, half_lots, inventory >= 0)
+        quotes = self.price(BUY, 2 * int(inventory)) + self.price(1 - BUY, 2 * int(inventory))
         return max(1, quotes * int(market.oracle) // (2 * self.one()))

@@ -278,14 +278,15 @@ class VammPegK(Curve):
     def set_spreads(self, market: Market, pool: Pool, inventory: i64) -> None:
         net = -wide(inventory)
         x = pool.base - net
-        price = reserve_price(x, pool.k // x, pool.peg)
+        y = pool.k // x
+        price = reserve_price(x, y, pool.peg)
         oracle: int = lot_value(market, market.oracle)
         one = int(PPM)
         retreat = ((oracle << RESERVE_SHIFT) - price) * one // max(1, price)
         share = inventory_share(net, x, self.least_base(pool.root), self.most_base(pool.root), one)
         base, most = int(self.terms.base_spread_ppm), int(self.terms.max_spread_ppm)
         worth = (net * price) >> (2 * RESERVE_SHIFT)
-        exposure = worth - pool.peg * pool.k * net // (x * (x + net) * SCALE)
+        exposure = worth - (y - terminal_quote(x, y, net)) * pool.peg // SCALE
         spreads = quote_spreads(base, most, Stance(net, share, retreat, exposure, pool.budget, one))
         pool.ask_spread = spreads[0]
         pool.bid_spread = min(spreads[1], one - 1)  # a bid is a price

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perplab.exchange.trading.curve_impact import Impact, Potential, fine_parts, price_impact
-from perplab.exchange.trading.curve_oracle import layer_leverage, skew_fill_price, vault_spread
+from perplab.exchange.trading.curve_oracle import skew_fill_price, vault_spread
 from perplab.exchange.trading.curve_product import amount_in, amount_out
 from perplab.exchange.trading.curve_vamm import (
     Stance,
@@ -191,8 +191,7 @@ def test_vault_spreads(leverage: str, factor: str, size: str, spread: str, expec
     found = []
     for layer in (0, 1):
         for is_ask in (True, False):
-            at = layer_leverage(is_ask, given_leverage, layer, given_size)
-            exact = vault_spread(is_ask, given_leverage >= 0, fine(spread), given_factor, at, one)
+            exact = vault_spread(is_ask, given_leverage, layer * given_size, fine(spread), given_factor, one)
             found.append(Decimal(exact) / one**4 / ONE)
     assert all(abs(a - Decimal(b)) <= Decimal("2e-8") for a, b in zip(found, expected, strict=True)), found
 
