@@ -177,7 +177,7 @@ class Sequencer:
             if limit == 0:
                 limit = self.entry.protection(market, rows[at + c.PLACE_SIDE])
             o.begin(account, market, NIL, rows[at + c.PLACE_SIDE], limit, 1, rows[at + c.PLACE_TIF])
-        return o.tif != k.POST_ONLY and self.matcher.planner.crosses(o) != 0
+        return o.tif != k.POST_ONLY and o.tif != k.RPI and self.matcher.planner.crosses(o) != 0
 
     def group(self, cells: vec[i64], row: i64) -> i64:
         """What kind of action a waiting command is, as blocks sort them: PASSIVE, CANCEL or AGGRESSIVE."""
@@ -197,7 +197,7 @@ class Sequencer:
                 return PASSIVE
         else:
             return PASSIVE
-        return PASSIVE if tif == k.POST_ONLY else AGGRESSIVE
+        return PASSIVE if tif == k.POST_ONLY or tif == k.RPI else AGGRESSIVE
 
     # -- whose turn it is --------------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ class TakerAuctionDesk(Holding):
 
     def takes(self, o: Order) -> bool:
         """An order that would trade at once, unless it is all or nothing."""
-        if o.tif == k.POST_ONLY or o.tif == k.FOK or self.matcher.planner.crosses(o) == 0:
+        if o.tif == k.POST_ONLY or o.tif == k.RPI or o.tif == k.FOK or self.matcher.planner.crosses(o) == 0:
             return False
         state = self.state
         if o.order_id == 0:
