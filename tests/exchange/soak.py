@@ -1,4 +1,4 @@
-"""Soak fuzz of the venue: many short lives of fifty designs, and after each command everything that must hold.
+"""Soak fuzz of the venue: many short lives of many designs, and after each command everything that must hold.
 
     python tests/exchange/soak.py --commands 1000000 --jobs 2          # `make soak` does this, and compares the builds
     python tests/exchange/soak.py --stretch 17 --until 345             # one stretch, up to the command that failed

@@ -14,7 +14,7 @@ from soak_tape import Tape
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
-from perplab.exchange.codes import MarketStatus, Side, TimeInForce
+from perplab.exchange.codes import AccountKind, MarketStatus, Side, TimeInForce
 from perplab.exchange.state.types import FIRST_USER, MAX_AMOUNT, MAX_LOTS, VAULT
 
 NS: Final = 10**9
@@ -67,6 +67,15 @@ class Actor:
         self.longest = 400 * quickest * MILLI  # [ns] a jump finds at most some hundred timers due
 
     # -- what commands are made of
+
+    def kind(self) -> int:
+        """Of a new account: where there are queue classes, about half are retail."""
+        has_classes = any(market.matching.queue_classes for market in self.exchange.design.markets)
+        return int(AccountKind.RETAIL) if has_classes and self.draw.chance(50) else self.draw.integer(1, 4)
+
+    def passive(self, market: int, tif: int) -> int:
+        """A time in force, or now and then RPI instead, where the market knows that."""
+        return int(TimeInForce.RPI) if self.exchange.design.markets[market].matching.queue_classes and self.draw.chance(30) else tif
 
     def account(self) -> int:
         return self.draw.pick(self.gamblers) if self.draw.chance(80) else self.draw.pick(self.users)
@@ -174,7 +183,7 @@ class Actor:
     def settle_in(self) -> list[m.Command]:
         """Accounts with money, prices, and positions from block trades; some of it isolated, some at another leverage."""
         draw, now = self.draw, self.now
-        found: list[m.Command] = [m.OpenAccount(now, draw.integer(1, 4), number // 2) for number in range(len(self.users))]
+        found: list[m.Command] = [m.OpenAccount(now, self.kind(), number // 2) for number in range(len(self.users))]
         for account in self.users:
             rich = account < FIRST_GAMBLER
             for asset in range(self.assets):
@@ -215,7 +224,7 @@ class Actor:
         for far in range(1, draw.integer(2, 4)):
             for side in Side:
                 price = self.clipped(mark + (far * gap if side else -far * gap), market)
-                tif = int(TimeInForce.POST_ONLY if draw.chance(50) else TimeInForce.GTC)
+                tif = self.passive(market, int(TimeInForce.POST_ONLY if draw.chance(50) else TimeInForce.GTC))
                 found.append(m.Place(self.now, account, market, int(side), price, size, 0, tif, 0, int(draw.chance(20)), *self.client()))
         return found
 
@@ -225,7 +234,7 @@ class Actor:
         kind = draw.pick((0, 0, 0, 1))
         price = 0 if kind == 1 and draw.chance(60) else self.price(market, side)
         reduce_only = int(draw.chance(20))
-        tif = draw.pick((0, 0, 0, 1, 2, 3))
+        tif = self.passive(market, draw.pick((0, 0, 0, 1, 2, 3)))
         size = self.size(account, market)
         return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, int(draw.chance(30)), *self.client())]
 
@@ -403,7 +412,7 @@ class Actor:
     # -- rare ones
 
     def do_open(self) -> list[m.Command]:
-        return [m.OpenAccount(self.now, self.draw.integer(1, 4), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
+        return [m.OpenAccount(self.now, self.kind(), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
 
     def do_status(self) -> list[m.Command]:
         """The operator changes a market's status, for a while."""

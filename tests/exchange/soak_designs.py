@@ -1,4 +1,4 @@
-"""The fifty designs of the soak: a numbered list, the same on every machine.
+"""The designs of the soak: a numbered list, the same on every machine.
 
 Together they have every chain of liquidation steps, every order of backstops and every option of a design; a test says so. What a number
 gets is drawn from that number alone, so a design keeps its number when another one is added behind it.
@@ -18,7 +18,15 @@ from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import venue_of_json
 
 T = TypeVar("T")
-COUNT: Final = 50
+MATCHING: Final[tuple[Tree, ...]] = (  # of the designs behind the first fifty: of the first market in the first of them, and so on around
+    {"rule": "pro_rata", "top_share_ppm": 1_000_000, "least_share": 1, "queue_classes": False},
+    {"rule": "top_pro_rata", "top_share_ppm": 400_000, "least_share": 2, "queue_classes": False},
+    {"rule": "price_time", "top_share_ppm": 1_000_000, "least_share": 1, "queue_classes": True},
+    {"rule": "top_pro_rata", "top_share_ppm": 1_000_000, "least_share": 1, "queue_classes": True},
+    {"rule": "pro_rata", "top_share_ppm": 1_000_000, "least_share": 3, "queue_classes": True},
+)
+PLAIN: Final = 50  # designs whose markets are all price-time
+COUNT: Final = PLAIN + len(MATCHING)
 CHAINS: Final = ordered_subsets(STEPS)[1:]
 ORDERS: Final = ordered_subsets(BACKSTOPS)
 FIRST_PRICES: Final = (1_000, 2_000, 100, 5_000)  # [ticks] of the markets A, B, C, D
@@ -115,6 +123,9 @@ def tree(number: int) -> Tree:
         market(draw, "C", "5", "0.002", "50000", "EUR"),  # 1 EUR, and a tick is a hundredth of it
         market(draw, "D", "0.001", "0.001", "1000", "EUR"),  # 0.005 EUR: a micro-unit is the step of every value
     ][: 3 + number % 2]
+    if number >= PLAIN:
+        for place, one in enumerate(markets):
+            one["matching"] = MATCHING[(number - PLAIN + place) % len(MATCHING)]
     return {
         "name": f"soak-{number}", "assets": ["USD", "EUR"], "markets": markets,
         "liquidation": liquidation(draw, CHAINS[number % len(CHAINS)]),

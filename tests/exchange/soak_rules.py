@@ -30,7 +30,7 @@ ABOUT: Final[dict[str, str]] = {  # every rule, with the loss it guards; the fir
     "door": "The operator: what the door refuses has changed nothing, time included.",
     "no_trace": "The sender: a refused command leaves exactly the state that a Tick would.",
     "replay": "The operator: the journal replays to the same state.",
-    "told": "Whoever keeps books: balances, positions and orders can be rebuilt from the events alone, fills in price-time priority.",
+    "told": "Whoever keeps books: balances, positions and orders can be rebuilt from the events alone, fills by the rule of the market.",
     "builds": "The operator: the compiled and the interpreted core do the same to the last bit.",
     "bulk": "The operator: packed commands in bulk give the same events and state as one by one.",
 }
@@ -395,7 +395,9 @@ def orders_in_liquidation(x: Step) -> str:
 def work(x: Step) -> str:
     """Everybody who waits: an order fills no more often than it meets resting ones, a flip of each counted."""
     trades = len(x.of(m.Traded))
-    if x.alone and isinstance(x.command, ENTRY) and trades > 2 * x.resting + 2:
+    # pro rata it may meet one for its share, and again for what others cannot take
+    most = 2 if all(market.matching.rule == "price_time" for market in x.exchange.design.markets) else 3
+    if x.alone and isinstance(x.command, ENTRY) and trades > most * x.resting + 2:
         return f"{trades} fills with {x.resting} resting orders"
     return ""
 
