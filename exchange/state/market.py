@@ -20,8 +20,8 @@ TOP_FIRST: Final[i64] = 2  # the top order before the others
 CLASSES: Final[i64] = 4  # orders of retail accounts stand first; RPI orders are let in, and stand last
 
 
-class Market:
-    """One record per market; functions of the hot path are handed the record, not its number."""
+class MarketTerms:
+    """What a design says of a market, fixed at load."""
 
     def __init__(self, number: i64) -> None:
         self.number: i64 = number
@@ -60,7 +60,13 @@ class Market:
         self.pool_lock: i64 = 0  # [ns]
         self.pool_adl_trigger_ppm: i64 = 0  # of its money: what the pool may owe winners; 0: all of it
         self.pool_adl_target_ppm: i64 = 0  # and what it may owe them after they were deleveraged
-        # What moves
+
+
+class Market(MarketTerms):
+    """One record per market: its terms, and what moves. Functions of the hot path are handed the record, not its number."""
+
+    def __init__(self, number: i64) -> None:
+        super().__init__(number)
         self.status: i64 = 0
         self.suspended_since: i64 = NIL  # [ns] of a halt and what followed it without a break, NIL: no halt
         self.oracle: i64 = 0  # [ticks], 0: none yet
