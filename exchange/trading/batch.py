@@ -4,8 +4,8 @@ Orders are checked as they come in, like any. Post-only ones rest then and there
 market by market, the price is found (clearing.py), and every order that is executable at it is executed with that price as its limit by
 the code that always does. First the side that has resting orders at that price or better, or the buyers if neither has, comes in and
 rests: nothing crosses it. Then the other side meets it, best limit first, then by arrival. What is left of orders that may rest stays at
-the price of the auction, where it is first in nobody's way; the others rest at their own limits, which cross nothing: all that was
-executable on the other side at such a limit was executable at the price.
+the price of the auction, which is their limit; the others rest at their own limits, which cross nothing that the auction has not
+filled.
 
 A fill-or-kill order has no part in the price unless nothing else trades: else an order that nobody has to fill could move it. It comes
 last, and is refused if it cannot be filled whole then. Against an account's own orders the later one counts: what it would meet is
@@ -171,39 +171,49 @@ class BatchDesk(Holding):
         return price
 
     def sides(self, market: Market, orders: list[Order]) -> tuple[list[Point], list[Point]]:
-        """What is asked for and what is offered, as (limit, lots): the orders and, as far as these reach, the book. Orders that reduce a
-        position count for no more than there is of it."""
-        closed: dict[int, int] = {}
-        sides: tuple[list[Point], list[Point]] = ([], [])
+        """What is asked for and what is offered, as (limit, lots): the orders and, as far as these reach, the book."""
         lowest: i64 = market.best_ask  # [ticks] that anybody sells at, 0: nobody does
         highest: i64 = market.best_bid  # that anybody buys at
         for o in orders:
+            if o.side == k.BUY:
+                highest = max_i64(highest, o.limit)
+            elif lowest == 0 or o.limit < lowest:
+                lowest = o.limit
+        buys = sorted([o for o in orders if o.side == k.BUY], key=better_first)
+        sells = sorted([o for o in orders if o.side != k.BUY], key=better_first)
+        return self.points(market, k.BUY, buys, lowest), self.points(market, k.SELL, sells, highest)
+
+    def points(self, market: Market, side: i64, orders: list[Order], bound: i64) -> list[Point]:
+        """Those of one side, the best first, with the levels that an order with the limit `bound` reaches (0: none). Reduce-only orders
+        count for no more than there is of their position, the best first: else they could move a price that they do not trade at."""
+        walk = self.entry.walk
+        walk.begin(market, side)
+        closed: dict[int, int] = {}
+        walk.closed = closed
+        found: list[Point] = []
+        price = self.level_within(market, side, 0, bound)
+        for o in orders:
+            while price != 0 and not is_worse(price, side, o.limit):
+                found.append((int(price), int(walk.fillable(price))))
+                price = self.level_within(market, side, price, bound)
             lots = o.left
             if o.reduce_only != 0:
                 before: i64 = closed.get(int(o.row), 0)
-                lots = min_i64(lots, reducible(self.state.positions.cells[o.row + P_SIZE], o.side) - before)
+                lots = min_i64(lots, reducible(self.state.positions.cells[o.row + P_SIZE], side) - before)
                 closed[int(o.row)] = int(before + lots)
-            if lots > 0:
-                sides[int(o.side)].append((int(o.limit), int(lots)))
-                if o.side == k.BUY:
-                    highest = max_i64(highest, o.limit)
-                elif lowest == 0 or o.limit < lowest:
-                    lowest = o.limit
-        if lowest != 0:
-            self.add_resting(market, k.BUY, lowest, sides[0], closed)
-        if highest != 0:
-            self.add_resting(market, k.SELL, highest, sides[1], closed)
-        return sides
+            found.append((int(o.limit), int(lots)))
+        while price != 0:
+            found.append((int(price), int(walk.fillable(price))))
+            price = self.level_within(market, side, price, bound)
+        return found
 
-    def add_resting(self, market: Market, side: i64, bound: i64, points: list[Point], closed: dict[int, int]) -> None:
-        """The levels of one side of the book that an order with the limit `bound` reaches."""
-        walk = self.entry.walk
-        walk.begin(market, side)
-        walk.closed = closed
-        price = self.matcher.book.best(market, side)
-        while price != 0 and not is_worse(bound, 1 - side, price):
-            points.append((int(price), int(walk.fillable(price))))
-            price = self.matcher.book.worse(market, side, price)
+    def level_within(self, market: Market, side: i64, price: i64, bound: i64) -> i64:
+        """The next level behind `price` (0: the best) that an order of the other side with the limit `bound` reaches; 0: there is none."""
+        book = self.matcher.book
+        found = book.best(market, side)
+        if price != 0:
+            found = book.worse(market, side, price)
+        return 0 if bound == 0 or found == 0 or is_worse(bound, 1 - side, found) else found
 
     # -- its execution -----------------------------------------------------------------------------------------------------------
 
@@ -301,7 +311,20 @@ class BatchDesk(Holding):
         return self.meet(o, price)
 
     def rest(self, o: Order) -> None:
-        """An order whose limit is worse than the price."""
-        if self.fits(o):
-            self.limit_to(o, o.limit)
-            self.matcher.finish(o)
+        """An order whose limit is worse than the price. It crosses nothing, unless somebody who was to trade could not pay, which has left
+        over what he was to trade with: then it rests one tick short of that."""
+        if not self.fits(o):
+            return
+        best = self.matcher.planner.crosses_book(o)
+        short = o.limit
+        if best != 0:
+            short = best - 1 if o.side == k.BUY else best + 1
+        may_rest = 0 < short <= o.market.max_price
+        if not may_rest:
+            self.drop(o, k.X_IMMEDIATE)
+            return
+        has_moved = short != o.limit and o.tif == k.GTC
+        self.limit_to(o, short)
+        self.matcher.finish(o)
+        if has_moved:
+            self.tell_limit(o, o.left)
