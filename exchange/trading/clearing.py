@@ -42,10 +42,10 @@ def nearest(low: int, high: int, reference: int) -> int:
 def clearing_price(buys: list[Point], sells: list[Point], reference: int) -> int:
     """[ticks] The price at which orders clear, given as (limit, lots); 0: nothing trades. Prices are at least 1."""
     steps = cumulated(buys, sells)
-    most = max(min(bought, sold) for _, bought, sold in steps)
+    most = max([min(bought, sold) for _, bought, sold in steps])
     if most == 0:
         return 0
-    least = min(abs(bought - sold) for _, bought, sold in steps if min(bought, sold) == most)
+    least = min([abs(bought - sold) for _, bought, sold in steps if min(bought, sold) == most])
     rising: list[int] = []  # the highest prices of intervals with more demand
     falling: list[int] = []  # the lowest of those with more supply
     level: list[int] = []  # [low, high] with neither
@@ -61,11 +61,19 @@ def clearing_price(buys: list[Point], sells: list[Point], reference: int) -> int
             level += [price, last]
     if level:
         return nearest(min(level), max(level), reference)
-    if rising and falling:
-        return min((max(rising), min(falling)), key=lambda price: (abs(price - reference), price))
-    return max(rising) if rising else min(falling)
+    if not falling or (rising and reference - max(rising) <= min(falling) - reference):
+        return max(rising)
+    return min(falling)
 
 
 def volume_at(price: int, buys: list[Point], sells: list[Point]) -> tuple[int, int]:
     """Lots that would be bought and sold at a price."""
-    return sum(lots for limit, lots in buys if limit >= price), sum(lots for limit, lots in sells if limit <= price)
+    bought: int = 0
+    sold: int = 0
+    for limit, lots in buys:
+        if limit >= price:
+            bought += lots
+    for limit, lots in sells:
+        if limit <= price:
+            sold += lots
+    return bought, sold

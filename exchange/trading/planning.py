@@ -313,10 +313,9 @@ class Planner:
         """[ticks] What the fill at hand, with an order of the book, is for."""
         return self.price if self.uniform == 0 else self.uniform
 
-    def maker_fee_ppb(self, market: Market) -> i64:
-        if self.uniform != 0 and int(self.state.orders.cells[self.slot + O_ORDER_ID]) in self.batch:
-            return market.taker_fee_ppb
-        return market.maker_fee_ppb
+    def came_with_batch(self) -> bool:
+        """Did the resting order at hand come with the batch?"""
+        return int(self.state.orders.cells[self.slot + O_ORDER_ID]) in self.batch
 
     def to_zero(self, row: i64, side: i64, lots: i64) -> i64:
         """`lots`, or as many as close an isolated position that they would flip."""
@@ -327,7 +326,9 @@ class Planner:
     def with_money(self, o: Order, market: Market, row: i64, lots: i64, value: i64) -> i64:
         """The part of `match_maker` that looks at fees, caps and margin."""
         state = self.state
-        maker_fee = ppb_ceil(value, self.maker_fee_ppb(market))
+        maker_fee = ppb_ceil(value, market.maker_fee_ppb)
+        if self.uniform != 0 and self.came_with_batch():
+            maker_fee = ppb_ceil(value, market.taker_fee_ppb)
         taker_fee: i64 = 0
         if not o.is_forced:
             taker_fee = ppb_ceil(value, market.taker_fee_ppb)
