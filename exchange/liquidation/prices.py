@@ -1,4 +1,7 @@
-"""Prices come in: an oracle update, the mark that follows from it, and the liquidation pass that follows a mark that moved."""
+"""Prices come in: an oracle update, the mark that follows from it, and the liquidation pass that follows a mark that moved.
+
+After an oracle update the engine calls for each in turn, since requests that waited for the price come between the last two.
+"""
 
 from __future__ import annotations
 
