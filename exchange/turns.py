@@ -16,6 +16,22 @@ from .money.ledger import Ledger
 from .queries import Queries
 from .schema import columns as c
 from .schema import kinds as k
+from .schema.views import OpenOrder
+from .state.pending import (
+    A_ACCOUNT,
+    A_CLIENT_HI,
+    A_CLIENT_LO,
+    A_FILLED,
+    A_LEFT,
+    A_LIMIT,
+    A_MARKET,
+    A_REDUCE_ONLY,
+    A_SIDE,
+    A_TIF,
+    W_ACCOUNT,
+    W_DUE,
+    W_RANK,
+)
 from .state.schedule import BLOCK, REQUEST_EXPIRY, TAKER_AUCTION, TURN
 from .state.state import State
 from .state.types import NIL
@@ -103,6 +119,40 @@ class Turns(Queries):
         """A market's oracle price is new."""
         if self.sequencer.requests is not None and self.state.pending.live > 0:
             self.take_turns(self.sequencer.requests_of(market))
+
+    # -- queries -----------------------------------------------------------------------------------------------------------------
+
+    def waiting(self, account: i64) -> list[tuple[int, int, int]]:
+        """The commands of an account that wait, by ticket: (ticket, kind, when it is due [ns]; of a request, when it expires)."""
+        self.known_account(account)
+        pending = self.state.pending
+        found: list[tuple[int, int, int]] = []
+        for ticket, at in pending.index.items():
+            row: i64 = at
+            if pending.cells[row + W_ACCOUNT] == account:
+                due = pending.cells[row + W_DUE]
+                if pending.cells[row + W_RANK] == REQUEST_EXPIRY:
+                    due = self.state.schedule.time(REQUEST_EXPIRY, ticket)
+                found.append((ticket, int(pending.cells[row + c.KIND]), int(due)))
+        return found
+
+    def auctioned_orders(self, account: i64) -> list[OpenOrder]:
+        """Open orders of an account that are auctioned before they trade, by id: they are in no book, and not in `open_orders`."""
+        self.known_account(account)
+        auctions = self.state.taker_auctions
+        cells = auctions.cells
+        found: list[OpenOrder] = []
+        for number, at in auctions.index.items():
+            row: i64 = at
+            if cells[row + A_ACCOUNT] == account:
+                found.append(OpenOrder(
+                    number, account, cells[row + A_MARKET], cells[row + A_SIDE], cells[row + A_LIMIT], cells[row + A_LEFT],
+                    cells[row + A_FILLED], cells[row + A_TIF], cells[row + A_REDUCE_ONLY], cells[row + A_CLIENT_HI],
+                    cells[row + A_CLIENT_LO],
+                ))  # fmt: skip
+        return found
+
+    # -- the dead man's switch ----------------------------------------------------------------------------------------------------
 
     def disconnect(self, account: i64) -> None:
         """An account's dead man's switch: what has not come into the book goes as well."""

@@ -114,6 +114,11 @@ def refused_order(market: Market, now: i64, tif: i64, only_reduces: bool) -> i64
     return 0
 
 
+def never_takes(tif: i64) -> bool:
+    """Does an order with this time in force never trade when it comes in?"""
+    return tif == k.POST_ONLY or tif == k.RPI
+
+
 # -- positions ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from ..state.market import Market
 from ..state.state import State
 from ..state.tables import O_NEXT_OWN, O_PRICE, O_SIDE, O_SIZE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
 from ..state.types import NIL, max_i64, min_i64
-from .access import reducible
+from .access import never_takes, reducible
 from .clearing import Point, clearing_price, volume_at
 from .entry import OrderEntry
 from .holding import Holding
@@ -52,7 +52,7 @@ class BatchDesk(Holding):
 
     def takes(self, o: Order) -> bool:
         """All but post-only orders, which have been found not to cross the book. They are open orders from now on."""
-        if o.tif == k.POST_ONLY:
+        if never_takes(o.tif):
             return False
         if o.tif != k.FOK and o.order_id == 0:
             self.entry.tell_placed(o)

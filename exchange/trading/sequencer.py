@@ -20,7 +20,7 @@ from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_SIZE, O_TIF
 from ..state.types import NIL, ROW
-from .access import refused_user, refused_user_in_market
+from .access import never_takes, refused_user, refused_user_in_market
 from .batch import BatchDesk
 from .entry import OrderEntry
 from .gas import GasDesk, priority_fee
@@ -177,7 +177,7 @@ class Sequencer:
             if limit == 0:
                 limit = self.entry.protection(market, rows[at + c.PLACE_SIDE])
             o.begin(account, market, NIL, rows[at + c.PLACE_SIDE], limit, 1, rows[at + c.PLACE_TIF])
-        return o.tif != k.POST_ONLY and o.tif != k.RPI and self.matcher.planner.crosses(o) != 0
+        return not never_takes(o.tif) and self.matcher.planner.crosses(o) != 0
 
     def group(self, cells: vec[i64], row: i64) -> i64:
         """What kind of action a waiting command is, as blocks sort them: PASSIVE, CANCEL or AGGRESSIVE."""
@@ -197,7 +197,7 @@ class Sequencer:
                 return PASSIVE
         else:
             return PASSIVE
-        return PASSIVE if tif == k.POST_ONLY or tif == k.RPI else AGGRESSIVE
+        return PASSIVE if never_takes(tif) else AGGRESSIVE
 
     # -- whose turn it is --------------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ from ..state.schedule import TAKER_AUCTION
 from ..state.state import State
 from ..state.tables import P_REDUCERS, P_SIZE
 from ..state.types import MAX_REDUCERS, min_i64
-from .access import in_liquidation, reducible, refused_order
+from .access import in_liquidation, never_takes, reducible, refused_order
 from .entry import OrderEntry
 from .holding import Holding
 from .matching import Matcher
@@ -79,7 +79,7 @@ class TakerAuctionDesk(Holding):
 
     def takes(self, o: Order) -> bool:
         """An order that would trade at once, unless it is all or nothing."""
-        if o.tif == k.POST_ONLY or o.tif == k.RPI or o.tif == k.FOK or self.matcher.planner.crosses(o) == 0:
+        if never_takes(o.tif) or o.tif == k.FOK or self.matcher.planner.crosses(o) == 0:
             return False
         state = self.state
         if o.order_id == 0:

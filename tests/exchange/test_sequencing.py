@@ -78,6 +78,8 @@ class Books(Bookkeeper):
         auctions = exchange.state.taker_auctions
         columns = (A_ACCOUNT, A_MARKET, A_SIDE, A_LIMIT, A_LEFT, A_TIF, A_REDUCE_ONLY)
         apart = {number: [int(auctions.cells[row + column]) for column in columns] for number, row in auctions.index.items()}
+        asked = [o for account in range(8, accounts) for o in exchange.auctioned_orders(account)]
+        assert {o.order_id: [o.account, o.market, o.side, o.price, o.size, o.tif, o.reduce_only] for o in asked} == apart
         assert apart == {number: order for number, order in self.orders.items() if number in apart}
         whole, self.orders = self.orders, {number: order for number, order in self.orders.items() if number not in apart}
         super().compare_orders(exchange, accounts)
@@ -407,6 +409,7 @@ def test_a_day_at_once_carries_everything_out() -> None:
     for number, account in enumerate(accounts):
         bench.place(account, number % 2, 1 + number % 3, 100 + number % 7 - 3)
         bench.place(account, number % 2, 1, 100 + number % 5 - 2)
+    assert bench.exchange.waiting(accounts[1]) == [(3, m.Place.KIND, START + SECOND), (4, m.Place.KIND, START + SECOND)]
     bench.now += 86_400 * SECOND - 1
     events = bench.send(m.Tick)
     assert len(named(events, "OrderPlaced")) == 120 and named(events, "BatchCleared")
