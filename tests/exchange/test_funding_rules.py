@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
-from choices import Drawn, Seeded, Source, examples
+from choices import Drawn, Source, examples
 from funding_kit import BUY, DAY, FUNDED, HOUR, IOC, SELL, bench, charged, held, pool_equity, register_rich, take
 from hypothesis import given
 from hypothesis import strategies as st
@@ -384,30 +384,3 @@ def test_a_copy_goes_on_alike(name: str) -> None:
     made.later(9_000)
     other.apply(m.Tick(made.now))
     assert other.state_hash() == made.exchange.state_hash()
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_a_life_with_all_that_can_happen(seed: int) -> None:
-    """Trades, moves of the oracle, halts, silence, rates of the operator, liquidations: sound after every command, and replayed."""
-    source = Seeded(seed)
-    rules = [*RULES.values(), {"rule": "traded_premium"}]
-    mark = source.pick([{"rule": "oracle"}, {"rule": "curve"}, {"rule": "curve_twap", "cadence_ms": 5_000}])
-    oracle = {"stale_after_ms": source.pick([0, 60_000])}
-    made = bench(rules[seed % len(rules)], fees=source.pick([0, 10**6, 10**10]), mark=mark, oracle=oracle)
-    traders = [made.open(source.pick([2_000, 20_000, MILLION])) for _ in range(5)]
-    price = 1_000
-    for _ in range(60):
-        what = source.integer(0, 9)
-        if what < 4:
-            side = source.integer(0, 1)
-            made.place(source.pick(traders), side, source.pick([1, 3, 20, 90]), 2_900 if side == BUY else 1, tif=IOC)
-        elif what < 6:
-            price = max(300, min(2_500, price + source.integer(-60, 60)))
-            made.oracle(price)
-        elif what < 8:
-            made.later(source.pick([1, 30, 61, 3_600]))
-        elif what == 8:
-            made.send(m.SetMarketStatus, BTC, source.pick([0, 0, int(MarketStatus.HALTED), int(MarketStatus.REDUCE_ONLY)]))
-        else:
-            made.send(m.SetFunding, BTC, int(source.pick(list(FundingMode))), source.pick([0, 10**10, -(10**10)]))
-    assert replay(made.journal.bytes()).state_hash() == made.exchange.state_hash() == restore(made.exchange.snapshot()).state_hash()
