@@ -5,6 +5,7 @@ between calls, and draws nothing at random: the same commands must give the same
 """
 
 from .design.parameters import Parameters as Parameters
+from .design.parameters_funding import OfCurve as OfCurve
 from .design.registry import forget as forget
 from .design.registry import register as register
 from .liquidation.backstops import Backstop as Backstop
@@ -31,6 +32,9 @@ from .state.types import mul_div_ceil as mul_div_ceil
 from .state.types import mul_div_floor as mul_div_floor
 from .trading.access import is_halted as is_halted
 from .trading.book import Book as Book
+from .trading.curve_view import curve_middle as curve_middle
+from .trading.curve_view import pool_money as pool_money
+from .trading.curve_view import traders_sides as traders_sides
 from .trading.depth import impact_price as impact_price
 from .trading.funding import FundingRule as FundingRule
 from .trading.mark import MarkRule as MarkRule
