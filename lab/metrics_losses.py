@@ -245,10 +245,13 @@ def stress(log: Log) -> Stress:
     size[log[LiquidationStarted]["account"]] = 0
     changes = position_changes(log, np.flatnonzero(size))
     scale = MICRO * 2.0**log.run.terms.accrual_shift
+    losses, charged = log[LossSocialized], log[FundingCharged]
+    longs = accrued(changes, np.maximum(changes.after, 0), charged, charged["accrual_delta"], len(size))
+    shorts = accrued(changes, np.minimum(changes.after, 0), charged, charged["accrual_delta"] - charged["pool_delta"], len(size))
     costs = {
-        "socialized": accrued(changes, np.abs(changes.after), log[LossSocialized], len(size)) / scale,
+        "socialized": accrued(changes, np.abs(changes.after), losses, losses["accrual_delta"], len(size)) / scale,
         "adl": conceded(changes, log[Deleveraged], log.run.terms.unit, len(size)) / MICRO,
-        "funding": accrued(changes, changes.after, log[FundingCharged], len(size)) / scale,
+        "funding": (longs + shorts) / scale,
     }
     return Stress(**per_side(log, size, costs))
 
@@ -319,9 +322,9 @@ def conceded(changes: Changes, rows: Rows, unit: int, accounts: int) -> Floats:
     return total_by(changes.account[changes.is_adl], sold_below, accounts)
 
 
-def accrued(changes: Changes, held: Ints, accruals: Rows, accounts: int) -> Floats:
+def accrued(changes: Changes, held: Ints, accruals: Rows, rises: Ints, accounts: int) -> Floats:
     """What each account owed by an index: the sum of its rises x the lots held then. [2^-accrual_shift micro], by account"""
-    index = np.append(np.int64(0), np.cumsum(accruals["accrual_delta"]))
+    index = np.append(np.int64(0), np.cumsum(rises))
     last_step = np.append(changes.account[1:] != changes.account[:-1], True) if len(held) else np.zeros(0, bool)
     until = np.where(last_step, np.iinfo(np.int64).max, np.roll(changes.seq, -1))
     rise = index[np.searchsorted(accruals["seq"], until)] - index[np.searchsorted(accruals["seq"], changes.seq)]

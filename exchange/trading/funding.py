@@ -37,10 +37,10 @@ from ..schema.kinds import (
 )
 from ..state.market import Market
 from ..state.state import State
+from ..state.tables import P_ISOLATED_MARGIN
 from ..state.types import ACCRUAL_LIMIT, CLEARING, NIL, PPM, PPT, abs_i64, clamp_i64, max_i64
 from .access import is_sampled
 from .book import Book
-from .curve_view import curve_inventory
 from .depth import Walk
 
 LARGEST: Final[i64] = 4  # a premium beyond 400 % counts as that
@@ -282,23 +282,25 @@ class FundingEngine:
             longs = min(0, max(longs, -int(ACCRUAL_LIMIT) - int(market.accrual_long)))
         if shorts < 0:
             shorts = min(0, max(shorts, -int(ACCRUAL_LIMIT) - int(market.accrual_short)))
+        # The pool's own position settles at once: else its money would drift away from what it is worth by all that is charged against it
+        cells = self.state.positions.cells
+        row = market.pool.row
+        self.ledger.settle(market, row)
+        money = cells[row + P_ISOLATED_MARGIN]
         if not self.accrue(market, rate, price, longs, shorts):
             return False
-        self.tell_curve(market, longs, shorts)
+        self.ledger.settle(market, row)
+        self.tell_curve(market, cells[row + P_ISOLATED_MARGIN] - money)
         return True
 
-    def tell_curve(self, market: Market, longs: int, shorts: int) -> None:
-        """Let the curve know what its pool gained: what it got at once, less what its own position owes. It may move by that."""
+    def tell_curve(self, market: Market, gained: i64) -> None:
+        """Let the curve know what its pool gained [micro]: what it got at once, less what its own position paid. It may move by that."""
         pool = market.pool
-        held = curve_inventory(self.state, market)
-        shift = int(market.accrual_shift)
-        own = -(-abs(int(held)) * (longs if held > 0 else shorts) >> shift)  # rounded up, as it will be settled
-        gained = to_pool(int(market.open_interest), longs, shorts, shift) - own
         if pool.started == 0 or gained == 0:
             return
         curves = self.book.curves
         before = curves.stand(market)
-        curves.tell_moved(market, before, curves.curve(market).funded(market, pool, held, gained))
+        curves.tell_moved(market, before, curves.curve(market).funded(market, pool, curves.inventory(market), gained))
 
     def borrowing(self, market: Market, rule: FundingRule, side: i64, worth: int, share: i64, parts: i64) -> int:
         """What a lot of a side pays to the pool for share / parts of an interval [2^-accrual_shift micro], rounded up."""
