@@ -175,7 +175,8 @@ class Ledger:
             if self.in_slice:
                 self.note_opened(row, abs_i64(lots))
         else:
-            profit, cells[row + P_ENTRY] = realised(entry, held, lots, signed)
+            profit, left = realised(entry, held, lots, signed)
+            cells[row + P_ENTRY] = left
             cells[row + P_REALISED] = clamp_i64(cells[row + P_REALISED] + profit, -REALISED_ROOM, REALISED_ROOM)
             if self.in_slice:
                 self.note_closed(row, min_i64(abs_i64(lots), abs_i64(held)))
