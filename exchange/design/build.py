@@ -63,6 +63,9 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.open_interest_cap = min(int(t.MAX_LOTS), int(market.open_interest_cap / market.lot))
     record.maker_fee_ppb = market.maker_fee_ppb
     record.taker_fee_ppb = market.taker_fee_ppb
+    record.averages.fee_deviation_ppb = market.jump_fee_deviation_ppm * 1_000
+    record.averages.fee_decay_ppm = market.jump_fee_decay_ppm
+    record.averages.least_fee_ppb = market.jump_fee_least_ppm * 1_000
     record.max_leverage = market.max_leverage
     record.default_leverage = market.default_leverage or market.max_leverage
     record.accrual_shift = accrual_shift(market)

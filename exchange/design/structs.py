@@ -101,6 +101,9 @@ class Market(Struct, frozen=True, forbid_unknown_fields=True):
     open_interest_cap: Decimal = Decimal(0)  # [coins] of one side, 0: none
     maker_fee_ppb: Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)] = 0
     taker_fee_ppb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    jump_fee_deviation_ppm: Ppm = 0  # each oracle price adds to the taker fee what it has moved beyond twice this; 0: nothing
+    jump_fee_decay_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 900_000  # what is left of that at the next price
+    jump_fee_least_ppm: Ppm = 500  # less than this is not charged
     max_leverage: Annotated[int, Meta(ge=1, le=1_000)] = 1
     default_leverage: Annotated[int, Meta(ge=0, le=1_000)] = 0  # 0: the maximum
     oracle: OracleView = OracleView()

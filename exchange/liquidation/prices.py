@@ -10,9 +10,10 @@ from mypy_extensions import i64
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.types import NIL, clamp_i64
+from ..state.types import NIL, PPB, PPM, clamp_i64
 from ..trading.access import is_halted, is_suspended
 from ..trading.book import Book
+from ..trading.fees import dynamic_fee, dynamic_fee_charged, price_change
 from ..trading.liquidity import LiquidityDesk
 from ..trading.mark import MarkRule
 from .lifecycle import Lifecycle
@@ -47,9 +48,19 @@ class PriceDesk:
         market.oracle = price
         market.oracle_ts = state.now
         market.perp_median = perp_median
+        if market.averages.fee_deviation_ppb != 0 and previous != 0:
+            self.move_fee(market, previous)
         state.log.emit(k.E_ORACLE_UPDATED, state.now, number, price, previous)
         self.liquidity.oracle_moved(market)
         return 0
+
+    def move_fee(self, market: Market, previous: i64) -> None:
+        """The fee on top of the taker's: it decays, and grows with what the price has jumped."""
+        kept = market.averages
+        change = price_change(int(previous), int(market.oracle), int(PPB))
+        fee = dynamic_fee(int(kept.dynamic_fee), change, int(kept.fee_deviation_ppb), int(kept.fee_decay_ppm), int(PPM))
+        kept.dynamic_fee = min(int(PPB), fee)
+        kept.surcharge = dynamic_fee_charged(int(kept.dynamic_fee), int(kept.least_fee_ppb))
 
     def refresh_mark(self, market: Market) -> None:
         """Ask the mark rule; a mark that moved is followed by a liquidation pass."""

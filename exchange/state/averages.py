@@ -1,4 +1,4 @@
-"""What mark and funding rules keep of a market between two looks. All of it is 0 where no rule of that kind is used.
+"""What mark, funding and fee rules keep of a market between two looks. All of it is 0 where no rule of that kind is used.
 
 Averages of prices are in 2^-24 ticks: below 2^56. A rate that moves by itself is in 1e-18 per day: within 4 per day.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from .types import abs_i64
+from .types import PPB, abs_i64
 
 LARGEST_PACE: Final[i64] = 4_000_000_000_000_000_000  # [1e-18 per day]
 MOST_TRADED: Final[i64] = 1 << 61  # [micro]; one fill is worth less than 2^55
@@ -39,6 +39,13 @@ class Averages:
         self.curve_long: i64 = 0
         self.curve_premium: i64 = 0  # of middle - oracle, signed
 
+        # A fee on top of the taker's
+        self.fee_deviation_ppb: i64 = 0  # of the oracle price: it jumps beyond twice this; 0: no such fee. A term of the market
+        self.fee_decay_ppm: i64 = 0  # what is left of that at the next price
+        self.least_fee_ppb: i64 = 0  # of it: less is not charged
+        self.dynamic_fee: i64 = 0  # [ppb] as it decays
+        self.surcharge: i64 = 0  # [ppb] of it, what is charged
+
     def note_trade(self, lots: i64, value: i64) -> None:
         """For funding by what was traded; beyond 2^61 micro between two samples no more is counted."""
         if self.traded_value < MOST_TRADED:
@@ -54,4 +61,5 @@ class Averages:
         for average in (self.market_twap, self.oracle_twap, self.curve_short, self.curve_long, abs_i64(self.curve_premium)):
             assert average >> 56 == 0, "an average beyond every price"
         assert abs_i64(self.pace) <= LARGEST_PACE and self.pace_carry >= 0 and self.pace_rest >> 21 == 0
+        assert 0 <= self.surcharge <= self.dynamic_fee <= PPB, "a fee beyond all that is traded"
         assert (self.traded_lots == 0) == (self.traded_value == 0) and self.premium_pending >= 0 and self.premium_weight >= 0

@@ -60,7 +60,7 @@ MARKET_FIELDS = (
 )  # fmt: skip
 AVERAGES = (  # of rules that keep some; a market without such a rule has no line of them
     "market_twap", "oracle_twap", "pace", "pace_carry", "pace_mean", "pace_rest", "traded_lots", "traded_value", "premium_sum",
-    "premium_weight", "premium_pending", "curve_short", "curve_long", "curve_premium",
+    "premium_weight", "premium_pending", "curve_short", "curve_long", "curve_premium", "dynamic_fee", "surcharge",
 )  # fmt: skip
 POSITION_COLUMNS = (
     P_MODE, P_LEVERAGE, P_ISOLATED_MARGIN, P_BID_LOTS, P_ASK_LOTS, P_BID_NOTIONAL, P_ASK_NOTIONAL, P_REDUCERS, P_REALISED,

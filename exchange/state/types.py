@@ -95,7 +95,7 @@ def ppm_floor(amount: i64, ppm: i64) -> i64:
 
 
 def ppb_ceil(amount: i64, ppb: i64) -> i64:
-    """ceil(amount * ppb / 1e9): a fee rounds up, a rebate (ppb < 0) towards zero. |ppb| <= 1e9 keeps r * ppb < 2^60."""
+    """ceil(amount * ppb / 1e9): a fee rounds up, a rebate (ppb < 0) towards zero. |ppb| <= 2e9 keeps r * ppb < 2^61."""
     q = amount // PPB
     return q * ppb - (-(amount - q * PPB) * ppb) // PPB
 

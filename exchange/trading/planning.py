@@ -268,12 +268,13 @@ class Planner:
 
     def curve_fee(self, market: Market, inventory: i64, signed: i64, value: i64) -> i64:
         """[micro] What a trade that reduces the curve's position pays, and what one that raises it does; of both kinds, pro rata."""
+        surcharge = market.averages.surcharge
         if market.reducing_fee_ppb == market.taker_fee_ppb:
-            return ppb_ceil(value, market.taker_fee_ppb)
+            return ppb_ceil(value, market.taker_fee_ppb + surcharge)
         lots = abs_i64(signed)
         closing = min_i64(lots, max_i64(inventory, 0) if signed > 0 else max_i64(-inventory, 0))
         part = mul_div_floor(value, closing, lots)
-        return ppb_ceil(part, market.reducing_fee_ppb) + ppb_ceil(value - part, market.taker_fee_ppb)
+        return ppb_ceil(part, market.reducing_fee_ppb + surcharge) + ppb_ceil(value - part, market.taker_fee_ppb + surcharge)
 
     # -- the book ----------------------------------------------------------------------------------------------------------------
 
@@ -328,10 +329,10 @@ class Planner:
         state = self.state
         maker_fee = ppb_ceil(value, market.maker_fee_ppb)
         if self.uniform != 0 and self.came_with_batch():
-            maker_fee = ppb_ceil(value, market.taker_fee_ppb)
+            maker_fee = ppb_ceil(value, market.taker_fee_ppb + market.averages.surcharge)
         taker_fee: i64 = 0
         if not o.is_forced:
-            taker_fee = ppb_ceil(value, market.taker_fee_ppb)
+            taker_fee = ppb_ceil(value, market.taker_fee_ppb + market.averages.surcharge)
         elif maker_fee < 0:
             maker_fee = 0  # a rebate is paid out of the taker's fee
         self.maker_fee = maker_fee

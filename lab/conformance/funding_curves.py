@@ -17,7 +17,6 @@ from .records import MICRO, NANO, PPT, members, plain
 
 FINE: Final = 10**18
 DAY: Final = 86_400
-LEAST_FEE: Final = 5  # [bp] Synthetix charges no dynamic fee below this
 
 
 # -- averages --
@@ -136,8 +135,8 @@ def synthetix_premium(given: Given) -> Result:
 @adapter("synthetix_perps", "dynamic_fee_bp", calls=("trading.fees.dynamic_fee", "trading.fees.dynamic_fee_charged"))
 def synthetix_dynamic_fee(given: Given) -> Result:
     """After each price change, from no fee on; the list begins with that."""
-    fees, fee = [0], 0
+    fees, fee, least = [0], 0, 5 * NANO  # there 5 bp are the least that is charged
     for change in members(given, "changes_bp", NANO):
         fee = dynamic_fee(fee, change, given.fixed("deviation_bp", NANO), given.fixed("decay", PPT), PPT)
-        fees.append(dynamic_fee_charged(fee, LEAST_FEE * NANO))
+        fees.append(dynamic_fee_charged(fee, least))
     return {"fee_bp": [plain(one, NANO) for one in fees]}

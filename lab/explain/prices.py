@@ -16,7 +16,7 @@ from .subject import Explanation, Explanations, Subject, keys_of, nothing_more
 
 ORDER_KEYS: Final = (
     "tick", "lot", "max_price", "significant_figures", "minimum_notional", "price_band_ppm", "open_interest_cap", "maker_fee_ppb",
-    "taker_fee_ppb", "settlement_asset", "payoff",
+    "taker_fee_ppb", "jump_fee_deviation_ppm", "jump_fee_decay_ppm", "jump_fee_least_ppm", "settlement_asset", "payoff",
 )  # fmt: skip
 MARGIN_KEYS: Final = ("max_leverage", "default_leverage")  # told with the margin
 SIZE: Final = 100_000  # [USD] of an example

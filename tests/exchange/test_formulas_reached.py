@@ -134,6 +134,80 @@ def a_market_is_settled_in_tiers() -> None:
     assert named(bench.send(SetMarketStatus, 0, MarketStatus.SETTLED, 700), "DeficitPaid")
 
 
+CURVED = {"scale": "1000", "max_inventory": "1000"}
+CURVES: dict[str, dict[str, object]] = {
+    "constant_product": {"reserve_coins": "1000"},
+    "vamm_peg_k": {"reserve_coins": "1000", "budget": 1, "base_spread_ppm": 1_000},
+    "oracle_pool": {"capital": 1_000_000},
+    "skew_fill": {"scale": "10000", "capital": 1_000_000},
+    "oracle_spread": {"skew": "vault", "skew_ppm": 1_000_000, "capital": 1_000_000, **CURVED},
+}
+
+
+def curved(rule: str, **terms: object) -> Bench:
+    """A market with this curve, and someone who has bought 20 of it."""
+    bench = Bench(markets_of({"curve": {"rule": rule, "role": "interleaved", **CURVES[rule]}, **terms}))
+    bench.oracle(1_000)
+    trader = bench.open(MILLION)
+    assert named(bench.place(trader, Side.BUY, 20, 0, order_type=1), "CurveTraded")
+    return bench
+
+
+@scenario
+def a_trade_with_every_curve() -> None:
+    for rule in CURVES:
+        bench = curved(rule)
+        bench.oracle(1_100)
+        trader = bench.open(MILLION)
+        assert named(bench.place(trader, Side.SELL, 5, 0, order_type=1), "CurveTraded")
+
+
+@scenario
+def a_fee_that_follows_the_price() -> None:
+    bench = Bench(markets_of({"taker_fee_ppb": 600_000, "jump_fee_deviation_ppm": 2_000}))
+    maker, taker = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(1_000)
+    bench.place(maker, Side.SELL, 10, 1_005)
+    fees = []
+    for price in (1_005, 1_008, 1_003, 1_003):
+        bench.oracle(price)
+        (traded,) = named(bench.place(taker, Side.BUY, 1, 1_005), "Traded")
+        fees.append(traded.taker_fee)
+    # Synthetix, SIP-184: 10, 9 and 17.7 bp (the moves are 50, 29.85 and 49.60 bp), then nine tenths of that; on top of 6
+    assert fees == [1_608_000, 1_507_500, 2_382_169, 2_204_253]
+
+
+@scenario
+def funding_by_averages() -> None:
+    timing = {"sample_interval_ms": 1_000, "interval_ms": 5_000}
+    bench = curved("constant_product", funding={"rule": "twap_difference", "limit_divisor": 33, "offset_divisor": 5_000, **timing})
+    assert named(bench.later(5), "FundingCharged")
+
+
+@scenario
+def funding_by_skew() -> None:
+    timing = {"sample_interval_ms": 1_000, "interval_ms": 5_000}
+    rules: tuple[dict[str, object], ...] = (
+        {"rule": "velocity", "skew_scale": 1_000}, {"rule": "static_skew", "factor_ppt": 10**11}, {"rule": "adaptive_skew"},
+    )  # fmt: skip
+    for rule in rules:
+        bench = curved("skew_fill", funding={**rule, **timing})
+        short = bench.open(MILLION)
+        bench.place(short, Side.SELL, 5, 0, order_type=1)
+        assert [event for event in named(bench.later(5), "FundingCharged") if event.rate_ppt > 0], rule
+
+
+@scenario
+def an_order_is_auctioned() -> None:
+    design = {"rule": "dutch_auction", "duration_ms": 4_000, "step_ms": 1_000}
+    bench = Bench(markets_of({}, sequencing=design))
+    maker, taker = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(1_000)
+    bench.place(maker, Side.SELL, 10, 1_002)
+    assert named(bench.place(taker, Side.BUY, 10, 1_010), "TakerAuctionStarted")
+    assert [event for _ in range(4) for event in named(bench.later(1), "Traded")]
+
+
 @pytest.fixture(scope="module")
 def reached() -> set[CodeType]:
     """The code of everything that is called while the venues run."""

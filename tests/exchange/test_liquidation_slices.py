@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kit import FEES, FIRST, INSURANCE, MILLION, UNCOVERED, Bench, markets_of, named, told, usd
+from kit import FEES, FIRST, INSURANCE, MILLION, UNCOVERED, Bench, markets_of, named, tier, told, usd
 
 from perplab.exchange.codes import Method, Outcome, Side
 from perplab.exchange.messages import BlockTrade, Deposit, Place
@@ -24,6 +24,22 @@ def test_a_liquidation_fee_rounds_up(lots: int, fee: int) -> None:
     assert (closed.value, closed.fee, closed.deficit) == (93 * lots, fee, 0)
     assert bench.exchange.balance(FEES) == fee
     assert bench.exchange.equity(trader) == 3 * lots - fee
+
+
+@pytest.mark.parametrize(("fee_from", "deficit"), [("surplus", "0.91"), ("fund", "3.711125")])
+def test_a_fee_that_is_owed_is_a_deficit_where_nothing_is_left(fee_from: str, deficit: str) -> None:
+    """Perpetual Protocol v1: 20 for 250 with 25 behind them fetch 224.09; a fee of 1.25 % is due, 2.801125: the fund pays it to itself."""
+    design = {"fee_ppm": 12_500, "fee_fund_share_ppm": 1_000_000, "fee_from": fee_from}
+    terms = {"tick": "0.0005", "lot": "1", "max_leverage": 20, "max_price": "1000", "tiers": [tier(90_000, 62_500)]}
+    bench = Bench(markets_of(terms, liquidation=design, backstops=["insurance_fund"], insurance_fund={"capital": 1000}))
+    trader, other = bench.open("25"), bench.open(MILLION)
+    bench.oracle("12.5")
+    bench.block(trader, other, "20", "12.5")
+    bench.place(other, Side.BUY, "20", "11.2045")
+    (closed,) = named(bench.oracle("11.2"), "Liquidated")
+    assert closed.deficit == usd(deficit)
+    assert bench.exchange.balance(0) - usd("1000") == -usd("0.91")
+    assert bench.exchange.balance(trader) == 0
 
 
 def one_row(**overrides: object) -> tuple[Bench, int]:

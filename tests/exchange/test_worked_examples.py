@@ -309,22 +309,6 @@ def test_what_a_liquidation_pays_to_the_fund(name: str) -> None:
     assert bench.exchange.position(trader, 0).size == 0
 
 
-@pytest.mark.parametrize(("fee_from", "deficit"), [("surplus", "0.91"), ("fund", "3.711125")])
-def test_a_fee_that_is_owed_is_a_deficit_where_nothing_is_left(fee_from: str, deficit: str) -> None:
-    """Perpetual Protocol v1: 20 for 250 with 25 behind them fetch 224.09; a fee of 1.25 % is due, 2.801125: the fund pays it to itself."""
-    design = {"fee_ppm": 12_500, "fee_fund_share_ppm": 1_000_000, "fee_from": fee_from}
-    terms = {"tick": "0.0005", "lot": "1", "max_leverage": 20, "max_price": "1000", "tiers": [tier(90_000, 62_500)]}
-    bench = Bench(markets_of(terms, liquidation=design, **FUND))
-    trader, other = bench.open("25"), bench.open(MILLION)
-    bench.oracle("12.5")
-    bench.block(trader, other, "20", "12.5")
-    bench.place(other, Side.BUY, "20", "11.2045")
-    (closed,) = named(bench.oracle("11.2"), "Liquidated")
-    assert closed.deficit == usd(deficit)
-    assert bench.exchange.balance(0) - usd("1000") == -usd("0.91")
-    assert bench.exchange.balance(trader) == 0
-
-
 def test_what_a_gap_costs_the_fund() -> None:
     """dYdX: 500 bought at 1 with 100, maintenance 3 %, oracle 0.801, filled at 0.77: equity 0.5 at the oracle, the fund pays 15."""
     terms = {"tick": "0.001", "lot": "1", "max_price": "100", "max_leverage": 20, "tiers": [tier(50_000, 30_000)]}
