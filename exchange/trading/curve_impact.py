@@ -113,6 +113,11 @@ def price_impact(before: int, after: int, rule: Impact, slack: int = 0) -> int:
     return rule.relief(d0, d1, slack) if d1 < d0 else -rule.load(d0, d1, slack)
 
 
+def filled_value(worth: int, impact: int, is_buy: bool) -> int:
+    """What a buyer pays, or a seller gets, for what is worth `worth` at the oracle: the impact is for or against him."""
+    return worth - impact if is_buy else worth + impact
+
+
 def fine_parts(divisors: tuple[int, int], exponents: tuple[int, int], denominators: tuple[int, int], unit: int) -> int:
     """Parts of a unit of money that are fine enough, and in which potentials of whole exponents are exact."""
     parts = FINE * int(PPM) * unit
@@ -147,8 +152,8 @@ class OraclePool(Curve):
 
     def value(self, market: Market, pool: Pool, inventory: i64, side: i64, lots: i64) -> int:
         impact = self.impact_of(market, inventory, side, int(lots), 0)
-        worth = int(lots) * int(lot_value(market, market.oracle)) * self.scale
-        return ceil_div(worth - impact, self.scale) if side == BUY else max(0, (worth + impact) // self.scale)
+        filled = filled_value(int(lots) * int(lot_value(market, market.oracle)) * self.scale, impact, side == BUY)
+        return ceil_div(filled, self.scale) if side == BUY else max(0, filled // self.scale)
 
     def reaches(self, market: Market, pool: Pool, inventory: i64, side: i64, price: i64, lots: i64) -> bool:
         """Of the last lot alone, from where the others leave the curve. Rounded potentials are compared with room to spare."""

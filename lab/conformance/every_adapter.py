@@ -1,5 +1,6 @@
 """All adapters: importing this registers them."""
 
+from . import curves as curves
 from . import funding as funding
 from . import funding_curves as funding_curves
 from . import liquidation as liquidation

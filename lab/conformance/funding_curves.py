@@ -1,11 +1,11 @@
-"""Funding of venues with curves: averages, velocity, skew; and the prices and fees that follow the skew."""
+"""Funding of venues with curves: averages, velocity, skew; and the fee that follows the price."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from perplab.exchange.state.types import accrual_due
-from perplab.exchange.trading.fees import dynamic_fee, dynamic_fee_charged, skew_fill_price, skew_price
+from perplab.exchange.trading.fees import dynamic_fee, dynamic_fee_charged
 from perplab.exchange.trading.funding import accrued
 from perplab.exchange.trading.funding_skew import adaptive_next, grown, mean_rate, neutral_receipt, static_rate, velocity_next
 from perplab.exchange.trading.funding_twap import fraction_of, largest_spread, premium_fraction, spread
@@ -112,24 +112,7 @@ def synthetix_accrued(given: Given) -> Result:
     return {"velocity": plain(velocity, PPT), "rate_after": plain(after, PPT), "funding_paid": plain(paid, MICRO)}
 
 
-# -- prices and fees by skew --
-
-
-@adapter("synthetix_perps", "skew_fill_price", calls=("trading.fees.skew_fill_price",))
-def synthetix_fill(given: Given) -> Result:
-    lots = (given.fixed(name, MICRO) for name in ("skew", "size", "skew_scale"))
-    return {"fill_price": plain(skew_fill_price(given.fixed("oracle", PPT), *lots), PPT)}
-
-
-@adapter("synthetix_perps", "premium_discount", calls=("trading.fees.skew_price", "trading.fees.skew_fill_price"))
-def synthetix_premium(given: Given) -> Result:
-    oracle = given.fixed("oracle", PPT)
-    skew, lots, scale = (given.fixed(name, MICRO) for name in ("skew", "size", "skew_scale"))
-    return {
-        "price_before": plain(skew_price(oracle, skew, scale), PPT),
-        "price_after": plain(skew_price(oracle, skew + lots, scale), PPT),
-        "fill_price": plain(skew_fill_price(oracle, skew, lots, scale), PPT),
-    }
+# -- fees --
 
 
 @adapter("synthetix_perps", "dynamic_fee_bp", calls=("trading.fees.dynamic_fee", "trading.fees.dynamic_fee_charged"))
