@@ -13,7 +13,7 @@ from perplab.exchange.money.margin import bankruptcy_of, slice_value
 from perplab.exchange.money.payoff import average_price, lots_worth, value_of
 from perplab.exchange.state.types import CURVE, PPB, PPM, mul_div_floor, ppb_ceil
 from perplab.exchange.trading.curve_impact import Impact, Potential, filled_value, price_impact
-from perplab.exchange.trading.curve_oracle import layer_leverage, skew_fill_price, vault_spread
+from perplab.exchange.trading.curve_oracle import skew_fill_price, vault_spread
 from perplab.exchange.trading.curve_product import amount_in, amount_out
 from perplab.exchange.trading.curve_vamm import (
     Stance,
@@ -168,7 +168,7 @@ def drift_reserve_price(given: Given) -> Result:
     return {"price": plain(reserve_price(base, quote, given.fixed("peg", FINE)), FINE)}
 
 
-@adapter("drift_v2", "vamm_k_update_cost", calls=("trading.curve_vamm.scaled", "trading.curve_vamm.k_cost", OUT, IN))
+@adapter("drift_v2", "vamm_k_update_cost", calls=("trading.curve_vamm.scaled", "trading.curve_vamm.k_cost", IN))
 def drift_k(given: Given) -> Result:
     """The terminal quote reserve is what is left once all others have closed: sold what they hold, or bought what they lack."""
     quote, base = reserves(given)
@@ -268,15 +268,12 @@ def fill_price(given: Given, skew: int, lots: int) -> Fraction:
     return plain(above, below * MICRO)
 
 
-@adapter(
-    "dydx_v4", "inventory_skewed_vault_quote_spread",
-    calls=("trading.curve_oracle.vault_spread", "trading.curve_oracle.layer_leverage"),
-)  # fmt: skip
+@adapter("dydx_v4", "inventory_skewed_vault_quote_spread", calls=("trading.curve_oracle.vault_spread",))
 def dydx_vault(given: Given) -> Result:
     leverage, factor, size, spread = (given.fixed(name, ONE) for name in ("leverage", "skew_factor", "order_size_pct", "spread"))
     spreads = []
     for layer in given.parts("layers"):
         is_ask = layer.text("1") == "ask"
-        at = layer_leverage(is_ask, leverage, layer.fixed("0", 1), size)
-        spreads.append(plain(vault_spread(is_ask, leverage >= 0, spread, factor, at, ONE), ONE**5))
+        ahead = layer.fixed("0", 1) * size  # what the layers before it trade
+        spreads.append(plain(vault_spread(is_ask, leverage, ahead, spread, factor, ONE), ONE**5))
     return {"spreads": [*spreads]}
