@@ -6,99 +6,32 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
-from choices import Drawn, Source, examples
-from curve_kit import Line, LineDesign
+from choices import Drawn, Seeded, Source, examples
+from funding_kit import BUY, DAY, FUNDED, HOUR, IOC, SELL, bench, charged, held, pool_equity, register_rich, take
 from hypothesis import given
 from hypothesis import strategies as st
-from kit import BTC, MILLION, SECOND, Bench, markets_of, named, told, usd
+from kit import BTC, MILLION, SECOND, Bench, markets_of, told, usd
 
 from perplab.exchange import VenueError, register, replay, restore
 from perplab.exchange import messages as m
-from perplab.exchange.codes import FundingMode, MarketStatus, Side, TimeInForce
+from perplab.exchange.codes import FundingMode, MarketStatus
 from perplab.exchange.design.registry import forget
-from perplab.exchange.events import Event
-from perplab.exchange.money.margin import row_equity
 from perplab.exchange.rules import FundingRule, OfCurve
 from perplab.exchange.state.averages import Averages
 from perplab.exchange.state.market import Market
-from perplab.exchange.state.pools import Pool
 from perplab.exchange.state.state import State
 from perplab.exchange.state.state_hash import AVERAGES
-from perplab.exchange.state.tables import P_ISOLATED_MARGIN, P_SIZE
+from perplab.exchange.state.tables import P_ISOLATED_MARGIN
 from perplab.exchange.state.types import ACCRUAL_LIMIT, PPT
 from perplab.exchange.trading.book import Book
 from perplab.exchange.trading.mark import MarkRule
 
-CURVE = 6
-BUY, SELL, IOC = int(Side.BUY), int(Side.SELL), int(TimeInForce.IOC)
-HOUR = 3_600_000  # [ms]
-DAY = 86_400_000
-FUNDED: list[int] = []  # what a curve was told that its pool gained
-
-
-class RichDesign(LineDesign, frozen=True):
-    fees: int = 0  # [micro] that it may spend
-
-
-class Rich(Line):
-    """A line with fees to spend."""
-
-    def __init__(self, given: RichDesign) -> None:
-        super().__init__(given)
-        self.fees = given.fees
-
-    def fee_pool(self, market: Market, pool: Pool) -> int:
-        return self.fees
-
-    def funded(self, market: Market, pool: Pool, inventory: int, amount: int) -> int:
-        FUNDED.append(amount)
-        return 0
-
 
 @pytest.fixture(autouse=True, scope="module")
 def rich() -> Iterator[None]:
-    register("curve.rule", "rich", Rich, params=RichDesign)
+    register_rich()
     yield
     forget("curve.rule", "rich")
-
-
-def bench(funding: dict[str, object], price: int = 1_000, fees: int = 0, **terms: object) -> Bench:
-    """One market: a line whose n-th lot is n ticks dearer, with 1,000,000 USD behind it. A lot is worth a USD per tick."""
-    curve = {"rule": "rich", "role": "separate", "capital": 1_000_000, "margin_ppm": 100_000, "fees": fees}
-    made = Bench(markets_of({"curve": curve, "funding": {"sample_interval_ms": 60_000, "interval_ms": HOUR, **funding}, **terms}))
-    made.oracle(price)
-    FUNDED.clear()
-    return made
-
-
-def take(bench: Bench, account: int, lots: int) -> None:
-    """Trade with the curve: signed lots."""
-    side, price = (BUY, 2_900) if lots > 0 else (SELL, 1)
-    events = bench.place(account, side, abs(lots), price, tif=IOC)
-    assert named(events, "CurveTraded"), events
-
-
-def pool_equity(bench: Bench) -> int:
-    """[micro] behind the curve's position, what is not settled included."""
-    row = bench.exchange.state.markets[BTC].pool.row
-    return int(row_equity(bench.exchange.state, row))
-
-
-def inventory(bench: Bench) -> int:
-    state = bench.exchange.state
-    return int(state.positions.cells[state.markets[BTC].pool.row + P_SIZE])
-
-
-def held(bench: Bench, *lots: int) -> list[int]:
-    """A trader for each of some positions, all against the curve."""
-    traders = [bench.open(MILLION) for _ in lots]
-    for account, size in zip(traders, lots, strict=True):
-        take(bench, account, size)
-    return traders
-
-
-def charged(events: list[Event]) -> list[Event]:
-    return named(events, "FundingCharged")
 
 
 # -- where the difference goes --
@@ -421,114 +354,6 @@ def test_the_operators_rate_is_shared_as_the_rule_says() -> None:
     assert -120 <= pool_equity(made) - pool <= 120
 
 
-# -- marks --
-
-
-def test_the_mark_is_the_middle_of_the_curve() -> None:
-    made = bench({}, mark={"rule": "curve"})
-    assert made.exchange.mark_price(BTC) == 1_000
-    held(made, 40)
-    made.oracle(1_010)
-    assert made.exchange.mark_price(BTC) == 1_050
-    made.send(m.SetMarketStatus, BTC, int(MarketStatus.HALTED))
-    made.oracle(990)
-    assert made.exchange.mark_price(BTC) == 990, "in a halt it is the oracle's"
-
-
-def test_the_mark_is_an_average_of_the_curve() -> None:
-    """Looked at every second of 15 minutes: after a trade it goes a 900th of the way each second."""
-    made = bench({}, mark={"rule": "curve_twap", "cadence_ms": 1_000})
-    made.later(10)
-    (long,) = held(made, 90)
-    average = Fraction(1_000)
-    for _ in range(100):
-        made.later(1)
-        average = (1_090 + 899 * average) / 900
-        assert average - 1 - Fraction(1, 1_000) <= made.exchange.mark_price(BTC) <= average
-    made.later(3_600)
-    assert made.exchange.mark_price(BTC) in (1_088, 1_089), "1,090 less what is left of the way"
-    take(made, long, -90)
-    made.oracle(1_000)
-    assert made.exchange.mark_price(BTC) in (1_088, 1_089), "a look at the same time adds nothing"
-
-
-def test_the_mark_is_the_median_of_curie() -> None:
-    """A short and a long average, and the oracle with an average premium."""
-    windows = {"short_window_ms": 15_000, "long_window_ms": 1_800_000, "premium_window_ms": 900_000}
-    made = bench({}, mark={"rule": "curve_median", "cadence_ms": 1_000, **windows})
-    made.later(10)
-    assert made.exchange.mark_price(BTC) == 1_000
-    held(made, 90)
-    short, long, premium = Fraction(1_000), Fraction(1_000), Fraction(0)
-    oracle = 1_000
-    for second in range(200):
-        if second == 100:
-            oracle = 1_020
-            made.oracle(oracle)
-        made.later(1)
-        middle = oracle + 90
-        short, long, premium = (middle + 14 * short) / 15, (middle + 1_799 * long) / 1_800, (90 + 899 * premium) / 900
-        exact = sorted((short, long, oracle + premium))[1]
-        assert exact - 1 - Fraction(1, 1_000) <= made.exchange.mark_price(BTC) <= exact
-
-
-def test_one_look_after_a_halt_is_one_look() -> None:
-    """The average is moved by a cadence, however long nothing was looked at."""
-    made = bench({}, mark={"rule": "curve_twap", "cadence_ms": 60_000}, oracle={"stale_after_ms": 60_000, "on_stale": "keep_last"})
-    made.later(60)
-    held(made, 90)
-    made.later(3_600)
-    made.oracle(1_000)
-    before = made.exchange.state.markets[BTC].averages.curve_short
-    assert before <= (1_000 << 24) + (3 * 90 << 24) // 15
-
-
-# -- at load --
-
-REFUSED: dict[str, tuple[dict[str, object], str]] = {
-    "a mark": ({"mark": {"rule": "curve"}}, "markets[0].mark.rule is 'curve': expected another rule, or a curve in markets[0].curve"),
-    "a median": ({"mark": {"rule": "curve_median"}}, "markets[0].mark.rule is 'curve_median': expected another rule, or a curve"),
-    "a velocity": ({"funding": {"rule": "velocity"}}, "markets[0].funding.rule is 'velocity': expected another rule, or a curve"),
-    "static": ({"funding": {"rule": "static_skew"}}, "markets[0].funding.rule is 'static_skew': expected another rule, or a curve"),
-    "adaptive": ({"funding": {"rule": "adaptive_skew"}}, "that rule goes by its price or its position"),
-    "an average": ({"funding": {"rule": "twap_difference"}}, "markets[0].funding.of is 'curve': expected 'mark', or a curve in the market"),
-    "a cap": (
-        {"funding": {"rule": "twap_difference", "of": "mark", "pool_cap_ppm": 1}},
-        "markets[0].funding.pool_cap_ppm is 1: expected 0, or a curve in the market: without a pool nobody pays the difference",
-    ),
-    "at the mark": (
-        {"funding": {"rule": "twap_difference", "of": "mark", "price": "mark"}}, "markets[0].funding.price is 'mark': expected 'oracle'",
-    ),
-    "traded": (
-        {"funding": {"rule": "traded_premium", "payment": "continuous"}}, "markets[0].funding.payment is 'continuous': expected 'discrete'",
-    ),
-}  # fmt: skip
-WITH_A_CURVE: dict[str, tuple[dict[str, object], str]] = {
-    "no cadence": ({"mark": {"rule": "curve_twap"}}, "markets[0].mark.cadence_ms is 0: expected 100 to 900000"),
-    "slow": ({"mark": {"rule": "curve_median", "cadence_ms": 20_000}}, "markets[0].mark.cadence_ms is 20000: expected 100 to 15000"),
-    "a scale": (
-        {"lot": "0.000001", "funding": {"rule": "velocity", "skew_scale": 70_000}},
-        "markets[0].funding.skew_scale is 70000: expected at most 68719 coins",
-    ),
-    "bounds": (
-        {"funding": {"rule": "adaptive_skew", "least_ppt": 3, "most_ppt": 2}},
-        "markets[0].funding.least_ppt is 3: expected at most most_ppt (2)",
-    ),
-    "thresholds": (
-        {"funding": {"rule": "adaptive_skew", "stable_ppm": 1, "decrease_ppm": 2}}, "decrease_ppm is 2: expected at most stable_ppm (1)",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", [*REFUSED, *WITH_A_CURVE])
-def test_a_rule_that_cannot_be_kept_is_refused(name: str) -> None:
-    curve = {} if name in REFUSED else {"curve": {"rule": "rich", "capital": 1}, "tick": "1", "max_price": "30000"}
-    change, told = {**REFUSED, **WITH_A_CURVE}[name]
-    with pytest.raises(VenueError) as error:
-        markets_of({**curve, **change})
-    assert told in str(error.value)
-
-
 # -- what is kept --
 
 
@@ -559,3 +384,30 @@ def test_a_copy_goes_on_alike(name: str) -> None:
     made.later(9_000)
     other.apply(m.Tick(made.now))
     assert other.state_hash() == made.exchange.state_hash()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_life_with_all_that_can_happen(seed: int) -> None:
+    """Trades, moves of the oracle, halts, silence, rates of the operator, liquidations: sound after every command, and replayed."""
+    source = Seeded(seed)
+    rules = [*RULES.values(), {"rule": "traded_premium"}]
+    mark = source.pick([{"rule": "oracle"}, {"rule": "curve"}, {"rule": "curve_twap", "cadence_ms": 5_000}])
+    oracle = {"stale_after_ms": source.pick([0, 60_000])}
+    made = bench(rules[seed % len(rules)], fees=source.pick([0, 10**6, 10**10]), mark=mark, oracle=oracle)
+    traders = [made.open(source.pick([2_000, 20_000, MILLION])) for _ in range(5)]
+    price = 1_000
+    for _ in range(60):
+        what = source.integer(0, 9)
+        if what < 4:
+            side = source.integer(0, 1)
+            made.place(source.pick(traders), side, source.pick([1, 3, 20, 90]), 2_900 if side == BUY else 1, tif=IOC)
+        elif what < 6:
+            price = max(300, min(2_500, price + source.integer(-60, 60)))
+            made.oracle(price)
+        elif what < 8:
+            made.later(source.pick([1, 30, 61, 3_600]))
+        elif what == 8:
+            made.send(m.SetMarketStatus, BTC, source.pick([0, 0, int(MarketStatus.HALTED), int(MarketStatus.REDUCE_ONLY)]))
+        else:
+            made.send(m.SetFunding, BTC, int(source.pick(list(FundingMode))), source.pick([0, 10**10, -(10**10)]))
+    assert replay(made.journal.bytes()).state_hash() == made.exchange.state_hash() == restore(made.exchange.snapshot()).state_hash()
