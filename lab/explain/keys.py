@@ -13,11 +13,25 @@ from msgspec import Struct
 
 from perplab.exchange.design.parameters import (
     AuctionDesign,
+    BatchAuctionDesign,
+    BlocksDesign,
     BookDesign,
     FundDesign,
     HyperliquidMarkDesign,
     PremiumDesign,
+    RequestDesign,
+    ShortageDesign,
     TakeoverDesign,
+    TakerAuctionDesign,
+)
+from perplab.exchange.design.parameters_funding import (
+    AdaptiveSkewDesign,
+    CurveMedianDesign,
+    CurveTwapDesign,
+    StaticSkewDesign,
+    TradedDesign,
+    TwapDesign,
+    VelocityDesign,
 )
 from perplab.exchange.design.structs import (
     AdlDesign,
@@ -48,8 +62,19 @@ class Key(NamedTuple):
     unset: str = ""  # what -1 stands for
 
 
-UNITS: Final = ("usd", "micro", "price", "coins", "ppm", "ppb", "ppt", "ms", "times", "count", "")
+UNITS: Final = ("usd", "micro", "price", "coins", "ppm", "ppb", "ppt", "ms", "times", "tenths", "count", "")
 SUFFIXES: Final = {"_ppm": "ppm", "_ppb": "ppb", "_ppt": "ppt", "_ms": "ms", "_usd": "usd", "_notional": "usd", "capital": "usd"}
+
+SKEW: Final = {  # of both rules of funding by skew
+    "exponent_tenths": Key("tenths", "e of |L - S|^e / (L + S)"),
+    "borrowing": Key("", "what both sides pay to the pool for what they reserve of it"),
+    "borrow_factor_ppt": Key("ppt", "per day: of the curve its factor, of the kink the rate per usage up to optimal_ppm"),
+    "borrow_exponent_tenths": Key("tenths", "e of the curve"),
+    "optimal_ppm": Key("ppm", "of what may be reserved: where the kink is"),
+    "above_ppt": Key("ppt", "per day: the rate of the kink at full usage"),
+    "reserve_ppm": Key("ppm", "of the pool's money: what may be reserved"),
+    "is_smaller_free": Key("", "does the smaller side pay no borrowing fee?"),
+}
 
 KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
     VenueDesign: {
@@ -94,6 +119,44 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "quote_bound_ppm": Key("ppm", "of the oracle: quotes and trades farther off do not count"),
         "last_age_ms": Key("ms", "a last trade that is older does not count"),
     },
+    CurveTwapDesign: {"window_ms": Key("ms", "window of the average of the curve's price")},
+    CurveMedianDesign: {
+        "short_window_ms": Key("ms", "window of the short average of the curve's price"),
+        "long_window_ms": Key("ms", "window of the long one"),
+        "premium_window_ms": Key("ms", "window of the average of curve - oracle"),
+    },
+    TwapDesign: {
+        "of": Key("", "what is averaged against the oracle"),
+        "market_window_ms": Key("ms", "window of that average"),
+        "oracle_window_ms": Key("ms", "window of the oracle's average"),
+        "period_ms": Key("ms", "time in which all of the spread is paid"),
+        "offset_divisor": Key("count", "1 / this of the oracle's average is added to the spread", "nothing is"),
+        "limit_divisor": Key("count", "the spread counts up to 1 / this of the oracle's average", "all of it"),
+        "pool_cap_ppm": Key("ppm", "of the curve's fee pool: what it pays per interval, at most", "no cap"),
+    },
+    TradedDesign: {
+        "interest_ppt": Key("ppt", "added, per interval"),
+        "divisor": Key("count", "intervals over which a premium is paid back"),
+        "cap_ppt": Key("ppt", "the highest rate per interval, either way"),
+    },
+    VelocityDesign: {
+        "skew_scale": Key("coins", "skew at which the rate moves fastest"),
+        "velocity_ppt": Key("ppt", "per day, a day: how fast the rate moves then"),
+    },
+    StaticSkewDesign: {
+        **SKEW,
+        "factor_ppt": Key("ppt", "per day: what the ratio is multiplied by"),
+        "cap_ppt": Key("ppt", "per day: the highest rate"),
+    },
+    AdaptiveSkewDesign: {
+        **SKEW,
+        "increase_ppt": Key("ppt", "per day, an hour, at a ratio of 1: how fast the rate goes towards the skew"),
+        "decrease_ppt": Key("ppt", "per day, an hour: how fast it falls while the ratio is small"),
+        "stable_ppm": Key("ppm", "a ratio above it lets the rate go towards the skew; up to it, the rate stands still"),
+        "decrease_ppm": Key("ppm", "a ratio below it lets the rate fall"),
+        "least_ppt": Key("ppt", "per day: what is charged at least"),
+        "most_ppt": Key("ppt", "per day: at most"),
+    },
     FundingDesign: {
         "sample_interval_ms": Key("ms", "time between two samples of the premium"),
         "interval_ms": Key("ms", "time between two payments; a rate is for that long"),
@@ -125,6 +188,8 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "adl_target_ppm": Key("ppm", "of its money: what it may owe them afterwards"),
     },
     MatchingDesign: {
+        "top_share_ppm": Key("ppm", "of an incoming order: what the top order may take of it first (`top_pro_rata`)"),
+        "least_share": Key("count", "lots: a share that is smaller is none, and goes by time (pro rata)"),
         "queue_classes": Key("", "retail orders stand before all others at a price, retail price improvement orders behind them"),
     },
     SequencingDesign: {
@@ -132,6 +197,21 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "retail_taker_latency_ms": Key("ms", "the same of retail accounts", "at once", "as of others"),
         "maker_latency_ms": Key("ms", "how much later other orders are due", "at once"),
         "cancel_latency_ms": Key("ms", "how much later cancels are due", "at once"),
+    },
+    BlocksDesign: {
+        "interval_ms": Key("ms", "time between two blocks, which are at its multiples"),
+        "order": Key("", "in which commands of a block are carried out"),
+        "seed": Key("", "for the order that draws"),
+    },
+    BatchAuctionDesign: {"interval_ms": Key("ms", "time between two auctions, which are at its multiples")},
+    TakerAuctionDesign: {
+        "duration_ms": Key("ms", "time in which the limit goes from start to end"),
+        "step_ms": Key("ms", "how often it is looked at"),
+        "fraction": Key("count", "the limit goes 1 / this of the price"),
+    },
+    RequestDesign: {
+        "delay_ms": Key("ms", "the oracle price that carries a request out comes no sooner"),
+        "expiry_ms": Key("ms", "a request that has found none by then is gone"),
     },
     GasDesign: {
         "place": Key("micro", "an order, carried out or refused", "nothing"),
@@ -163,6 +243,18 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "cutoff_ppm": Key("ppm", "of its share of the equity: what is asked after fast_ms"),
         "insolvent_duration_ms": Key("ms", "time in which the payment to bidders for an account below zero rises to its most"),
         "buffer_ppm": Key("ppm", "of maintenance: how far above it a solvent account is brought back"),
+    },
+    ShortageDesign: {
+        "patience_ms": Key("ms", "how long this is tried before the next step has its turn", "one pass"),
+        "buffer_ppm": Key("ppm", "of maintenance: how far above it the account is brought back"),
+        "fee_ppm": Key("ppm", "of the oracle price: how far from it an order may trade at first"),
+        "highest_fee_ppm": Key("ppm", "and how far at last"),
+        "grace_ms": Key("ms", "before it goes farther"),
+        "slot_ms": Key("ms", "the step of time in which it goes farther then"),
+        "per_slot_ppm": Key("ppm", "by so much"),
+        "small": Key("usd", "a shortage below this is covered at once"),
+        "initial_ppm": Key("ppm", "of a position: the most that is closed of it at first"),
+        "duration_ms": Key("ms", "time in which that grows to all of it", "all of it at once"),
     },
     TakeoverDesign: {"fraction_ppm": Key("ppm", "of maintenance: below it the vault may take the account over")},
     FundDesign: {
@@ -229,6 +321,11 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
     ScreenDesign: {"rule": "a matter of speed, no rule of the venue", "own": "the keys of the rule"},
 }
 
+BORROWING: Final = {
+    "none": "nothing",
+    "curve": "factor x reserved^e / pool",
+    "kink": "a rate that rises with usage, and faster beyond the optimal one",
+}
 CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the words mean that may stand at a key
     Market: {"payoff": {"linear": "profit is lots x the change of the price"}},
     OracleView: {
@@ -241,6 +338,17 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
     FundingDesign: {
         "payment": {"discrete": "at the end of each interval", "continuous": "with every sample"},
         "price": {"oracle": "the oracle price", "mark": "the mark price"},
+    },
+    TwapDesign: {"of": {"curve": "the middle of the curve's quotes", "mark": "the mark"}},
+    StaticSkewDesign: {"borrowing": BORROWING},
+    AdaptiveSkewDesign: {"borrowing": BORROWING},
+    BlocksDesign: {
+        "order": {
+            "arrival": "as they came",
+            "cancels_first": "first what cannot trade at once, then cancels, then the others; each as they came",
+            "hash": "drawn anew in every block",
+            "priority_fee": "who offers the highest fee for it first; the fee goes to the venue",
+        }
     },
     CurveDesign: {
         "role": {
@@ -312,5 +420,7 @@ def shown(key: Key, value: object, asset: str = "USD") -> str:
         return units.usd(int(value), asset)
     if key.unit in ("price", "coins", "count"):
         return units.plain(value) + (f" {asset}" if key.unit == "price" else "")
+    if key.unit == "tenths":
+        return units.plain(Decimal(value) / 10)
     written = {"ppm": units.percent, "ppb": units.basis_points, "ppt": units.rate, "ms": units.milliseconds}.get(key.unit)
     return written(int(value)) if written else f"{value}x" if key.unit == "times" else str(value)

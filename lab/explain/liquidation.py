@@ -8,12 +8,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from perplab.exchange.codes import Side
-from perplab.exchange.design.parameters import AuctionDesign, BookDesign, TakeoverDesign
+from perplab.exchange.design.parameters import AuctionDesign, BookDesign, ShortageDesign, TakeoverDesign
 from perplab.exchange.liquidation.case import LiquidationCase
+from perplab.exchange.liquidation.shortage import ramped_fee, share_to_close
 from perplab.exchange.liquidation.steps import BookStep
 from perplab.exchange.messages import Tick
 from perplab.exchange.schema.views import Auction
-from perplab.exchange.units import MS_NS
+from perplab.exchange.units import MS_NS, PPM
 
 from . import units
 from .document import Block, Fact, Formula, Grid, Head, Steps, Text, Worked
@@ -209,6 +210,39 @@ def auction_facts(at: Subject, terms: Auction, when: str) -> tuple[Fact, Fact]:
     return Fact(f"share {when}", share, units.percent(share)), at.fact(f"gain {when}", int(terms.gain))
 
 
+# -- a shortage --
+
+
+def cover_shortage(at: Subject) -> list[Block]:
+    given = at.given
+    assert isinstance(given, ShortageDesign)
+    return [
+        Formula(
+            (
+                "lots  = shortage / (worth of a lot x (maintenance rate with its buffer - fee - liquidation fee)), rounded up",
+                "share = all of it for a shortage below `small`, else initial_ppm, growing to all of it in duration_ms",
+                "limit = oracle x (1 - fee) for a long, and no worse than what account and payers can bear; mirrored for a short",
+                "fee   = fee_ppm, after grace_ms per_slot_ppm more with every slot, up to highest_fee_ppm",
+            )
+        ),
+        shortages(at, given),
+    ]
+
+
+def shortages(at: Subject, given: ShortageDesign) -> Grid:
+    """Fee and share by time, by the venue's own functions."""
+    highest = max(given.fee_ppm, given.highest_fee_ppm)
+    rows, facts = [], []
+    for elapsed in sorted({0, given.duration_ms // 2, given.duration_ms, given.grace_ms, 2 * given.grace_ms}):
+        fee = int(ramped_fee(given.fee_ppm, highest, elapsed, given.grace_ms, given.per_slot_ppm, given.slot_ms))
+        share = int(share_to_close(1, 0, given.initial_ppm, elapsed, given.duration_ms, PPM))
+        told = units.milliseconds(elapsed)
+        facts += [Fact(f"fee after {told}", fee, units.percent(fee)), Fact(f"share after {told}", share, units.percent(share))]
+        rows.append((told, facts[-2].shown, facts[-1].shown))
+    caption = "How far from the oracle an order may trade, and how much of a position may be closed:"
+    return Grid(("time", "fee", "share"), tuple(rows), right=(0, 1, 2), facts=tuple(facts), caption=caption)
+
+
 # -- the vault --
 
 
@@ -274,6 +308,9 @@ EXPLAINED: Final[Explanations] = {
     ),
     ("liquidation.steps", "dutch_auction"): Explanation(
         "auction", "Bidders take over a share of the account at the mark, at a price that gets better for them with time.", dutch_auction
+    ),
+    ("liquidation.steps", "cover_shortage"): Explanation(
+        "shortage", "An order into the market for no more than what makes the account whole, at a price that gives way.", cover_shortage
     ),
     ("liquidation.steps", "takeover"): Explanation(
         "vault", "Below a part of maintenance a backstop vault takes the positions over at the mark.", takeover

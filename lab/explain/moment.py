@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from perplab.exchange.design.build import sequencing_rule
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.events import Event
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.state import schedule
+from perplab.exchange.trading.sequencing import RequestExecute, TakerAuction
 from perplab.exchange.units import MICRO, MS_NS
 
 from . import units
 from .document import Block, Fact, Grid, Steps, Text, Worked
+from .keys import is_silent
 from .probe import RICH, Refused
 from .subject import Subject
 
@@ -46,6 +49,22 @@ def unwinds(design: VenueDesign) -> bool:
     return "takeover" in design.liquidation.steps and design.vault.unwind_interval_ms > 0
 
 
+def has_latency(design: VenueDesign) -> bool:
+    return not has_blocks(design) and not is_silent(design.sequencing)
+
+
+def has_blocks(design: VenueDesign) -> bool:
+    return sequencing_rule(design).interval != 0
+
+
+def has_taker_auctions(design: VenueDesign) -> bool:
+    return isinstance(sequencing_rule(design), TakerAuction)
+
+
+def has_requests(design: VenueDesign) -> bool:
+    return isinstance(sequencing_rule(design), RequestExecute)
+
+
 TIMERS: Final = {  # of a market, in the rank MARKET_TIMER
     "MARK": Due("the mark is computed anew; if it has moved, a liquidation pass follows at once", has_cadence),
     "FUNDING_SAMPLE": Due("the premium is sampled; with continuous payment it is charged, and a liquidation pass follows at once"),
@@ -57,6 +76,10 @@ RANKS: Final = {
     "UNWIND": Due("the vault sells of what it has taken over", unwinds),
     "LIQUIDATION_PASS": Due("a liquidation pass, if something is under way or waits to be looked at"),
     "CANCEL_ALL": Due("dead man's switches cancel the orders of their accounts, by account number"),
+    "TURN": Due("commands whose latency is over are carried out, in the order in which they came", has_latency),
+    "BLOCK": Due("a block of commands is carried out", has_blocks),
+    "TAKER_AUCTION": Due("orders that are auctioned take their next step, by order number", has_taker_auctions),
+    "REQUEST_EXPIRY": Due("requests that no oracle price has come for are gone", has_requests),
 }
 
 
@@ -82,6 +105,10 @@ def moment(at: Subject) -> list[Block]:
         ),
         Steps((*in_order(at.design), "the command: commands of one time in the order in which they came, an oracle update as any other")),
         Text(
+            "An oracle update sets off, in this order: the curve follows it, if there is one that does; the mark is computed; requests "
+            "that waited for the price are carried out, where the venue has such; and if the mark has moved, a liquidation pass follows."
+        ),
+        Text(
             f"{by_market}A liquidation pass takes all accounts below maintenance before it deleverages anybody, and passes never nest. "
             "So an order that comes at the very time of a funding payment finds the payment made, and those whom it has pushed below "
             "maintenance already liquidated."
@@ -95,12 +122,12 @@ def seen(at: Subject) -> Block:
     probe = at.probe()
     interval = at.market.funding.interval_ms
     try:
-        maker, long, short = probe.open(RICH), probe.open(RICH), probe.open(RICH)
-        off = max(1, probe.price // 1_000)
-        probe.quote(maker, probe.price - off, probe.price + off, probe.lots(50 * SIZE * MICRO))
+        long, short = probe.open(RICH), probe.open(RICH)
+        probe.lift(probe.price)
         probe.block(long, short, probe.lots(SIZE * MICRO))
-        probe.wait(interval * MS_NS - probe.fresh_step(), probe.fresh_step())
-        probe.now += probe.fresh_step()
+        end = (probe.now // (interval * MS_NS) + 1) * interval * MS_NS
+        probe.wait(end - probe.fresh_step() - probe.now, probe.fresh_step())
+        probe.now = end
         events = [one for one in probe.send(UpdateOracle(probe.now, at.number, probe.price + probe.price // 50)) if one.ts == probe.now]
     except Refused as refused:
         return Worked(f"No example: {refused}.")

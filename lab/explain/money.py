@@ -6,6 +6,7 @@ from typing import Final
 
 from perplab.exchange.codes import Side
 from perplab.exchange.design.build import funding_rule
+from perplab.exchange.design.parameters_funding import SkewDesign, TwapDesign, VelocityDesign
 from perplab.exchange.events import FundingCharged
 from perplab.exchange.messages import SetLeverage
 from perplab.exchange.money.margin import initial_of, maintenance_of
@@ -20,6 +21,12 @@ from .subject import Explanation, Explanations, Subject
 SIZE: Final = 100_000  # [USD] of an example
 PREMIUMS_PPM: Final = (-10_000, -1_000, 0, 500, 1_000, 10_000, 50_000)
 PPT_PER_PPM: Final = 1_000_000
+INTERVALS: Final = (1, 2, 4, 8)  # after which a skew is looked at
+RECEIPT: Final = "the larger side pays it, the smaller one gets all of it in proportion to its lots; the pool has no part in it"
+BORROW: Final = (
+    "borrowing, `curve`: factor x reserved^e / pool; `kink`: factor x usage, and steeper beyond optimal_ppm up to above;",
+    "paid by both sides to the pool, or by the larger one alone if the smaller is free",
+)
 BOOK_OFF_PPM: Final = 2_000  # how far above the oracle the book of an example is
 NOTIONALS: Final = (10_000, 100_000, 1_000_000)  # [USD]
 
@@ -37,7 +44,7 @@ def funding(at: Subject, told: Explanation) -> list[Block]:
             "oracle, nothing is sampled."
         ),
         *told.tell(at),
-        rates(at),
+        *([] if isinstance(at.given, SkewDesign | VelocityDesign) else [rates(at)]),
         payment(at),
     ]
 
@@ -57,6 +64,114 @@ def premium_funding(_: Subject) -> list[Block]:
             "the interest alone."
         ),
     ]
+
+
+def twap_difference(at: Subject) -> list[Block]:
+    given = at.given
+    assert isinstance(given, TwapDesign)
+    what = "curve's price" if given.of == "curve" else "mark"
+    more: list[Block] = []
+    if given.pool_cap_ppm:
+        more.append(
+            Text(
+                f"Where the curve's own position would pay more than {units.percent(given.pool_cap_ppm)} of its fee pool in an interval, "
+                "those who receive get less, so that it pays just that; those who pay, pay all."
+            )
+        )
+    return [
+        Formula(
+            (
+                f"spread  = average of the {what} - average of the oracle, + oracle average / offset_divisor, within +- oracle average / "
+                "limit_divisor",
+                "rate    = spread / oracle x interval_ms / period_ms",
+                "payment = rate x oracle x lots",
+            )
+        ),
+        Text(
+            "A payment is for the averages as they are then, not for the mean of samples. The curve pays and receives for its own position."
+        ),
+        *more,
+    ]
+
+
+def traded_premium(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "premium = (volume-weighted price of what was traded since the sample before - mark) / mark",
+                "P       = mean of these, each weighted with the time since the trade before; 0 without any trade",
+                "rate    = clamp(P / divisor + interest, +-cap)",
+            )
+        ),
+    ]
+
+
+def velocity(at: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "rate' = rate + clamp(skew / skew_scale, +-1) x velocity x t, skew: longs less shorts of all but the curve",
+                "paid  = mean of the rate before and after, for the time between",
+            )
+        ),
+        Text("The rate follows the imbalance and not the price, and moves for as long as there is one. The curve is a party like others."),
+        skewed(at),
+    ]
+
+
+def static_skew(at: Subject) -> list[Block]:
+    return [
+        Formula(("rate per day = factor x |L - S|^e / (L + S), within +-cap; 0 while a side is empty", RECEIPT, *BORROW)),
+        skewed(at),
+    ]
+
+
+def adaptive_skew(at: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "ratio = |L - S|^e / (L + S); above stable_ppm the rate goes towards the skew by ratio x increase x t,",
+                "        up to it the rate stands still, below decrease_ppm it falls by decrease x t; between least and most",
+                RECEIPT,
+                *BORROW,
+            )
+        ),
+        skewed(at),
+    ]
+
+
+def skewed(at: Subject) -> Block:
+    """What is charged while traders are more long than short, by time."""
+    probe = at.probe()
+    interval = at.market.funding.interval_ms
+    rows, facts = [], []
+    try:
+        buyer, seller, holder = probe.open(RICH), probe.open(RICH), probe.open(RICH)
+        probe.take(buyer, Side.BUY, probe.lots(SIZE * MICRO))
+        probe.block(holder, seller, probe.lots(SIZE // 2 * MICRO))
+        held = [int(probe.exchange.position(one, at.number).size) for one in (buyer, seller)]
+        for number in range(1, max(INTERVALS) + 1):
+            owed = [settled(probe, one) for one in (buyer, seller)]
+            events = probe.wait(interval * MS_NS, probe.fresh_step())
+            if number in INTERVALS:
+                rates = [one.rate_ppt for one in events if isinstance(one, FundingCharged) and one.market == at.number]
+                pays = [settled(probe, one) - before for one, before in zip((buyer, seller), owed)]
+                told = units.milliseconds(number * interval)
+                facts += [Fact(f"rate of a skew after {told}", rates[-1] if rates else 0, units.rate(rates[-1] if rates else 0))]
+                facts += [at.fact(f"{who} pays in the interval up to {told}", paid) for who, paid in zip(("the long", "the short"), pays)]
+                rows.append((told, *(fact.shown for fact in facts[-3:])))
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    caption = (
+        f"Somebody has bought {at.coins(held[0])} {at.coin} from the curve; two others hold {at.coins(-held[1])} {at.coin} long and "
+        "short against each other. What the first and the last of them pay in an interval; below zero they receive:"
+    )
+    return Grid(("after", "rate", "the long pays", "the short pays"), tuple(rows), right=(0, 1, 2, 3), facts=tuple(facts), caption=caption)
+
+
+def settled(probe: Probe, account: int) -> int:
+    """[micro] that the position owes and has not paid yet: nothing touches it in the example."""
+    return int(probe.exchange.position(account, probe.number).unsettled)
 
 
 def rates(at: Subject) -> Grid:
@@ -198,6 +313,19 @@ def levered(at: Subject, leverage: int, side: int, size: int = SIZE) -> tuple[Pr
 
 
 EXPLAINED: Final[Explanations] = {
+    ("funding.rule", "twap_difference"): Explanation(
+        "averages apart", "Funding pays a part of what an average of the market's price is above an average of the oracle.", twap_difference
+    ),
+    ("funding.rule", "traded_premium"): Explanation(
+        "traded premium", "Funding follows the prices at which was traded, against the mark.", traded_premium
+    ),
+    ("funding.rule", "velocity"): Explanation(
+        "velocity of skew", "An imbalance of longs and shorts moves the rate, for as long as it lasts.", velocity
+    ),
+    ("funding.rule", "static_skew"): Explanation("skew", "The larger side pays the smaller one, by how much larger it is.", static_skew),
+    ("funding.rule", "adaptive_skew"): Explanation(
+        "adaptive skew", "The larger side pays the smaller one, at a rate that grows while the imbalance is large.", adaptive_skew
+    ),
     ("funding.rule", "premium"): Explanation(
         "premium",
         "Funding pulls the price of the book to the oracle: the rate follows the mean premium of the book over the oracle, drawn "

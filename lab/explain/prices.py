@@ -24,6 +24,7 @@ RESTING: Final = (20_000, 50_000, 30_000)  # [USD] at one price, in the order of
 TAKEN: Final = 60_000  # [USD]
 OFF_PPM: Final = 4_000  # how far off the oracle the book of an example is
 SECONDS: Final = (0, 3, 15, 30, 60, 150, 600)  # after which the mark of an example is looked at
+TWAP: Final = "average' = (price x t + average x max(0, window - t)) / (t + max(0, window - t)), t: since the last look, at most cadence_ms"
 CALM: Final = 600  # [s] for which nothing moves before that
 
 
@@ -137,6 +138,30 @@ def hyperliquid_mark(at: Subject) -> list[Block]:
     ]
 
 
+def curve_mark(_: Subject) -> list[Block]:
+    return [Formula(("mark = the middle of the curve's quotes, rounded down to a tick; until it has one, and in a halt, the oracle",))]
+
+
+def curve_twap_mark(_: Subject) -> list[Block]:
+    return [
+        Formula(("mark = average of the middle of the curve's quotes over window_ms", TWAP, "until it has one, and in a halt: the oracle"))
+    ]
+
+
+def curve_median_mark(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "mark  = median(short, long, third)",
+                "short, long = averages of the middle of the curve's quotes over short_window_ms and long_window_ms",
+                "third = oracle + average over premium_window_ms of (curve - oracle)",
+                TWAP,
+                "until the curve has a price, and in a halt: the oracle",
+            )
+        )
+    ]
+
+
 def mark(at: Subject, told: Explanation) -> list[Block]:
     """A mark rule, with what it makes of an oracle and a book that disagree."""
     cadence = at.market.mark.cadence_ms
@@ -208,6 +233,15 @@ EXPLAINED: Final[Explanations] = {
         "The mark is the median of three: the oracle plus what the book is off it on average, the book's own price, and an outside or "
         "averaged one.",
         hyperliquid_mark,
+    ),
+    ("mark.rule", "curve"): Explanation("curve", "The mark is the middle of the curve's quotes.", curve_mark),
+    ("mark.rule", "curve_twap"): Explanation(
+        "curve, averaged", "The mark is a time-weighted average of the curve's price.", curve_twap_mark
+    ),
+    ("mark.rule", "curve_median"): Explanation(
+        "median of averages",
+        "The mark is the median of a short and a long average of the curve's price, and of the oracle plus the curve's average premium.",
+        curve_median_mark,
     ),
     ("matching.rule", "price_time"): Explanation("price-time", "Best price first; at one price, who came first.", nothing_more),
     ("matching.rule", "pro_rata"): Explanation(

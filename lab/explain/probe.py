@@ -92,11 +92,14 @@ class Probe:
 
     def take(self, account: int, side: int, lots: int) -> list[Event]:
         """An order of the market's best price, as soon as it is carried out."""
-        edge = 0  # of the price band; without one, any price
-        if not self.market.price_band_ppm:
-            edge = int(self.record.max_price) if side == Side.BUY else 1
-        events = self.send(Place(self.now, account, self.number, side, edge, lots, OrderType.MARKET))
+        events = self.send(Place(self.now, account, self.number, side, self.edge(side), lots, OrderType.MARKET))
         return [*events, *self.arrive()]
+
+    def edge(self, side: int) -> int:
+        """The protection price of a market order that wants any: 0 is the edge of the price band; without one, the last price there is."""
+        if self.market.price_band_ppm:
+            return 0
+        return int(self.record.max_price) if side == Side.BUY else 1
 
     def arrive(self) -> list[Event]:
         """Let as much time pass as orders need to be carried out; none where they are at once."""
