@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from perplab.exchange.codes import Side
-from perplab.exchange.events import CurveTraded
+from perplab.exchange.design.parameters_curves import OracleSpreadDesign
+from perplab.exchange.events import CurveMoved, CurveTraded
 from perplab.exchange.units import MICRO, PPM
 
 from . import units
@@ -18,6 +19,7 @@ from .subject import Explanation, Explanations, Subject, keys_of, nothing_more
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)  # [USD] of orders that come one by one
 FARTHEST_PPM: Final = 20_000  # from the oracle: how far the picture goes
+BOUGHT: Final = 500_000  # [USD]
 STEPS: Final = 20  # of it
 LEVEL_USD: Final = 50_000  # of the book beside it, on each of them
 
@@ -33,6 +35,7 @@ def curve(at: Subject, told: Explanation) -> list[Block]:
         ),
         *told.tell(at),
         trades(at),
+        follows(at),
         picture(at),
         *keys_of(at.given, at.asset),
         *pool(at),
@@ -71,6 +74,31 @@ def taken(at: Subject, probe: Probe, side: int, size: int) -> CurveTraded | None
     """The first fill of an immediate order with the curve. Raises Refused."""
     events = probe.take(probe.open(RICH), side, probe.lots(size * MICRO))
     return next((one for one in events if isinstance(one, CurveTraded)), None)
+
+
+def follows(at: Subject) -> Block:
+    """Where the curve's price is before and after a trade, and after a move of the oracle."""
+    probe = at.probe()
+    facts: list[Fact] = []
+    rows: list[tuple[str, str, str, str]] = []
+
+    def look(when: str, cost: str = "") -> None:
+        facts.append(at.price_fact(f"curve's price {when}", int(probe.exchange.curve_price(at.number))))
+        rows.append((when, at.price(int(probe.exchange.oracle_price(at.number))), facts[-1].shown, cost))
+
+    try:
+        look("at the start")
+        probe.take(probe.open(RICH), Side.BUY, probe.lots(BOUGHT * MICRO))
+        look("after a buyer came")
+        moved = [one for one in probe.oracle(probe.price + probe.price // 100) if isinstance(one, CurveMoved)]
+        cost = sum(one.cost for one in moved)
+        facts.append(at.fact("cost of following the oracle", cost))
+        look("after the oracle rose", facts[-1].shown if moved else "")
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    scene = f"Somebody buys for {units.usd(BOUGHT, at.asset)}, then the oracle rises by 1 %"
+    caption = f"{scene}; the middle of the curve's quotes, and what following the oracle cost (below zero: earned):"
+    return Grid(("when", "oracle", "curve", "cost"), tuple(rows), right=(1, 2, 3), facts=tuple(facts), caption=caption)
 
 
 # -- depth --
@@ -136,6 +164,102 @@ def pool(at: Subject) -> list[Block]:
     ]
 
 
+# -- rules --
+
+
+def constant_product(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "x, y: virtual reserves of coins and money, worth the same at the first oracle price; x * y = k",
+                "a buyer of b coins pays k / (x - b) - k / x, a seller gets k / x - k / (x + b); the price is k / x^2",
+            )
+        ),
+        Text("From then on the curve does not know the oracle: its price moves with trades alone, and arbitrage has to bring it back."),
+    ]
+
+
+def vamm_peg_k(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "price  = peg * y / x, x * y = k; quotes at price * (1 + spread of the side)",
+                "peg'   = oracle * x / y when the oracle moves, as far as the budget pays for the change of what all others hold",
+                "cost   = (y - y once all is closed) * (peg' - peg); below zero it earns that",
+                "spread = base / 2, + how far the oracle is ahead on the side that would be picked off; on the side that adds to the "
+                "inventory * min(m, 1 + m * inventory / depth), m = max(10, max_spread / spread); tenfold without a budget",
+            )
+        ),
+        Text(
+            "If the budget is short, the root of k goes down a little, which earns something, and all of it is used. Half of what "
+            "funding brings in may deepen the curve; of what it costs, half is taken back. The budget is its fees, of which a share is "
+            "never touched."
+        ),
+    ]
+
+
+def oracle_spread(at: Subject) -> list[Block]:
+    given = at.given
+    assert isinstance(given, OracleSpreadDesign)
+    lines: tuple[str, ...] = ("price of the next lot = oracle x (1 +- spread - skew x inventory / scale)",)
+    if given.skew == "vault":
+        lines = (
+            "leverage l = inventory / scale, k = skew_ppm",
+            "long:  ask = oracle x (1 + (1 - k l) x spread), bid = oracle x (1 - (1 + k l)^2 x spread); mirrored for a short one",
+        )
+    return [
+        Formula((*lines, "a trade is worth the price, integrated over its lots")),
+        Text(
+            "The curve quotes around the oracle, lower the more it holds, and knows no price of its own: an oracle that is late is its "
+            "loss."
+        ),
+    ]
+
+
+def oracle_pool(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "value  = lots x oracle -+ impact, impact = f x |imbalance before|^e - f x |imbalance after|^e [USD]",
+                "f, e   = the negative ones where the imbalance grows, the positive ones where it shrinks; both where it turns",
+                "bounds = no price farther beyond the oracle than max_negative, none better by more than max_positive, and no positive "
+                "impact above what the way back pays",
+            )
+        ),
+        Text(
+            "All trade at the oracle price. Who makes the pool's net position larger pays for it, who makes it smaller is paid a part "
+            "of that."
+        ),
+    ]
+
+
+def skew_fill(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "price = oracle x (1 + (skew / scale + (skew + lots) / scale) / 2)",
+                "skew: longs less shorts of all others; lots > 0 buys",
+            )
+        ),
+        Text("The mean of the prices before and after the trade: who takes the skew back is paid what others paid to make it."),
+    ]
+
+
 EXPLAINED: Final[Explanations] = {
     ("curve.rule", "none"): Explanation("order book", "There is no curve: all liquidity is that of resting orders.", nothing_more),
+    ("curve.rule", "constant_product"): Explanation(
+        "x y = k", "Virtual reserves whose product stays the same make the price.", constant_product
+    ),
+    ("curve.rule", "vamm_peg_k"): Explanation(
+        "vAMM with a peg",
+        "Virtual reserves make the price, and a peg moves it after the oracle, as far as a budget pays for that.",
+        vamm_peg_k,
+    ),
+    ("curve.rule", "oracle_spread"): Explanation(
+        "oracle +- spread", "Quotes stand around the oracle, and move with what the curve holds.", oracle_spread
+    ),
+    ("curve.rule", "oracle_pool"): Explanation(
+        "oracle pool", "All trade at the oracle price, with an impact by the pool's imbalance.", oracle_pool
+    ),
+    ("curve.rule", "skew_fill"): Explanation("oracle by skew", "All trade at the oracle price times one and the skew.", skew_fill),
 }

@@ -28,6 +28,13 @@ def diff(first: VenueDesign, second: VenueDesign) -> Document:
     found = differences(first, second)
     if not found:
         return Document(title, "", (Section("equal", "", (Text(alike(first, second)),)),))
+    many = "1 key differs" if len(found) == 1 else f"{len(found)} keys differ"
+    count = f"{many}; what is not told is the same. `-`: the design does not use the key."
+    return Document(title, count, (*contrasts(first, second, found), *outcomes(first, second)))
+
+
+def contrasts(first: VenueDesign, second: VenueDesign, found: list[Difference]) -> list[Section]:
+    """Key by key, in the sections of a rule book."""
     names = names_of(first, second)
     sections = []
     left = list(found)
@@ -37,9 +44,7 @@ def diff(first: VenueDesign, second: VenueDesign) -> Document:
         if here:
             rows = tuple((one.path, one.first, one.second, meaning(one, names)) for one in here)
             sections.append(Section(name, heading, (Contrast(names, rows),)))
-    many = "1 key differs" if len(found) == 1 else f"{len(found)} keys differ"
-    count = f"{many}; what is not told is the same. `-`: the design does not use the key."
-    return Document(title, count, (*sections, *outcomes(first, second, names)))
+    return sections
 
 
 def names_of(first: VenueDesign, second: VenueDesign) -> tuple[str, str]:
@@ -85,8 +90,9 @@ def rules_meaning(one: Difference, names: tuple[str, str]) -> str:
 # -- what it comes to --
 
 
-def outcomes(first: VenueDesign, second: VenueDesign, names: tuple[str, str]) -> list[Section]:
+def outcomes(first: VenueDesign, second: VenueDesign) -> list[Section]:
     """Numbers that both rule books have and that differ."""
+    names = names_of(first, second)
     left, right = rulebook(first), rulebook(second)
     there = right.facts
     blocks: list[Block] = []

@@ -7,31 +7,18 @@ rules are told, whose meaning only their class's docstring knows.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from perplab.exchange.design.parameters import (
     AuctionDesign,
-    BatchAuctionDesign,
-    BlocksDesign,
     BookDesign,
     FundDesign,
     HyperliquidMarkDesign,
     PremiumDesign,
-    RequestDesign,
     ShortageDesign,
     TakeoverDesign,
-    TakerAuctionDesign,
-)
-from perplab.exchange.design.parameters_funding import (
-    AdaptiveSkewDesign,
-    CurveMedianDesign,
-    CurveTwapDesign,
-    StaticSkewDesign,
-    TradedDesign,
-    TwapDesign,
-    VelocityDesign,
 )
 from perplab.exchange.design.structs import (
     AdlDesign,
@@ -51,32 +38,14 @@ from perplab.exchange.design.structs import (
 )
 
 from . import units
+from .key import UNITS as UNITS
+from .key import Key as Key
+from .keys_of_rules import RULE_CHOICES, RULE_KEYS
 
-
-class Key(NamedTuple):
-    """A key of a design. `unit` is one of UNITS, or empty for a word; `zero` is what 0 stands for, if it is no amount."""
-
-    unit: str
-    words: str
-    zero: str = ""
-    unset: str = ""  # what -1 stands for
-
-
-UNITS: Final = ("usd", "micro", "price", "coins", "ppm", "ppb", "ppt", "ms", "times", "tenths", "count", "")
 SUFFIXES: Final = {"_ppm": "ppm", "_ppb": "ppb", "_ppt": "ppt", "_ms": "ms", "_usd": "usd", "_notional": "usd", "capital": "usd"}
 
-SKEW: Final = {  # of both rules of funding by skew
-    "exponent_tenths": Key("tenths", "e of |L - S|^e / (L + S)"),
-    "borrowing": Key("", "what both sides pay to the pool for what they reserve of it"),
-    "borrow_factor_ppt": Key("ppt", "per day: of the curve its factor, of the kink the rate per usage up to optimal_ppm"),
-    "borrow_exponent_tenths": Key("tenths", "e of the curve"),
-    "optimal_ppm": Key("ppm", "of what may be reserved: where the kink is"),
-    "above_ppt": Key("ppt", "per day: the rate of the kink at full usage"),
-    "reserve_ppm": Key("ppm", "of the pool's money: what may be reserved"),
-    "is_smaller_free": Key("", "does the smaller side pay no borrowing fee?"),
-}
-
 KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
+    **RULE_KEYS,
     VenueDesign: {
         "assets": Key("", "what accounts hold and markets settle in"),
         "max_open_orders": Key("count", "open orders of one account, at most"),
@@ -119,44 +88,6 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "quote_bound_ppm": Key("ppm", "of the oracle: quotes and trades farther off do not count"),
         "last_age_ms": Key("ms", "a last trade that is older does not count"),
     },
-    CurveTwapDesign: {"window_ms": Key("ms", "window of the average of the curve's price")},
-    CurveMedianDesign: {
-        "short_window_ms": Key("ms", "window of the short average of the curve's price"),
-        "long_window_ms": Key("ms", "window of the long one"),
-        "premium_window_ms": Key("ms", "window of the average of curve - oracle"),
-    },
-    TwapDesign: {
-        "of": Key("", "what is averaged against the oracle"),
-        "market_window_ms": Key("ms", "window of that average"),
-        "oracle_window_ms": Key("ms", "window of the oracle's average"),
-        "period_ms": Key("ms", "time in which all of the spread is paid"),
-        "offset_divisor": Key("count", "1 / this of the oracle's average is added to the spread", "nothing is"),
-        "limit_divisor": Key("count", "the spread counts up to 1 / this of the oracle's average", "all of it"),
-        "pool_cap_ppm": Key("ppm", "of the curve's fee pool: what it pays per interval, at most", "no cap"),
-    },
-    TradedDesign: {
-        "interest_ppt": Key("ppt", "added, per interval"),
-        "divisor": Key("count", "intervals over which a premium is paid back"),
-        "cap_ppt": Key("ppt", "the highest rate per interval, either way"),
-    },
-    VelocityDesign: {
-        "skew_scale": Key("coins", "skew at which the rate moves fastest"),
-        "velocity_ppt": Key("ppt", "per day, a day: how fast the rate moves then"),
-    },
-    StaticSkewDesign: {
-        **SKEW,
-        "factor_ppt": Key("ppt", "per day: what the ratio is multiplied by"),
-        "cap_ppt": Key("ppt", "per day: the highest rate"),
-    },
-    AdaptiveSkewDesign: {
-        **SKEW,
-        "increase_ppt": Key("ppt", "per day, an hour, at a ratio of 1: how fast the rate goes towards the skew"),
-        "decrease_ppt": Key("ppt", "per day, an hour: how fast it falls while the ratio is small"),
-        "stable_ppm": Key("ppm", "a ratio above it lets the rate go towards the skew; up to it, the rate stands still"),
-        "decrease_ppm": Key("ppm", "a ratio below it lets the rate fall"),
-        "least_ppt": Key("ppt", "per day: what is charged at least"),
-        "most_ppt": Key("ppt", "per day: at most"),
-    },
     FundingDesign: {
         "sample_interval_ms": Key("ms", "time between two samples of the premium"),
         "interval_ms": Key("ms", "time between two payments; a rate is for that long"),
@@ -198,21 +129,6 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "maker_latency_ms": Key("ms", "how much later other orders are due", "at once"),
         "cancel_latency_ms": Key("ms", "how much later cancels are due", "at once"),
     },
-    BlocksDesign: {
-        "interval_ms": Key("ms", "time between two blocks, which are at its multiples"),
-        "order": Key("", "in which commands of a block are carried out"),
-        "seed": Key("", "for the order that draws"),
-    },
-    BatchAuctionDesign: {"interval_ms": Key("ms", "time between two auctions, which are at its multiples")},
-    TakerAuctionDesign: {
-        "duration_ms": Key("ms", "time in which the limit goes from start to end"),
-        "step_ms": Key("ms", "how often it is looked at"),
-        "fraction": Key("count", "the limit goes 1 / this of the price"),
-    },
-    RequestDesign: {
-        "delay_ms": Key("ms", "the oracle price that carries a request out comes no sooner"),
-        "expiry_ms": Key("ms", "a request that has found none by then is gone"),
-    },
     GasDesign: {
         "place": Key("micro", "an order, carried out or refused", "nothing"),
         "amend": Key("micro", "an amendment", "nothing"),
@@ -222,7 +138,8 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
     LiquidationDesign: {
         "steps": Key("", "how positions are closed: each is tried when the one before has given up"),
         "retry_ms": Key("ms", "time between two passes while a liquidation is under way"),
-        "fee_ppm": Key("ppm", "of the value closed: the liquidation fee, out of what a slice fetched beyond its share", "no fee"),
+        "fee_ppm": Key("ppm", "of the value closed: the liquidation fee", "no fee"),
+        "fee_from": Key("", "what it is taken from"),
         "fee_fund_share_ppm": Key("ppm", "of that fee: to the insurance fund"),
         "fee_to": Key("", "who gets the rest of that fee"),
         "surplus_to": Key("", "who keeps what is left of a liquidated account when it is flat"),
@@ -321,12 +238,8 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
     ScreenDesign: {"rule": "a matter of speed, no rule of the venue", "own": "the keys of the rule"},
 }
 
-BORROWING: Final = {
-    "none": "nothing",
-    "curve": "factor x reserved^e / pool",
-    "kink": "a rate that rises with usage, and faster beyond the optimal one",
-}
 CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the words mean that may stand at a key
+    **RULE_CHOICES,
     Market: {"payoff": {"linear": "profit is lots x the change of the price"}},
     OracleView: {
         "on_stale": {
@@ -338,17 +251,6 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
     FundingDesign: {
         "payment": {"discrete": "at the end of each interval", "continuous": "with every sample"},
         "price": {"oracle": "the oracle price", "mark": "the mark price"},
-    },
-    TwapDesign: {"of": {"curve": "the middle of the curve's quotes", "mark": "the mark"}},
-    StaticSkewDesign: {"borrowing": BORROWING},
-    AdaptiveSkewDesign: {"borrowing": BORROWING},
-    BlocksDesign: {
-        "order": {
-            "arrival": "as they came",
-            "cancels_first": "first what cannot trade at once, then cancels, then the others; each as they came",
-            "hash": "drawn anew in every block",
-            "priority_fee": "who offers the highest fee for it first; the fee goes to the venue",
-        }
     },
     CurveDesign: {
         "role": {
@@ -366,6 +268,10 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
         }
     },
     LiquidationDesign: {
+        "fee_from": {
+            "surplus": "what a slice fetched beyond its share, as far as that goes",
+            "fund": "that, and the backstops where it is too little",
+        },
         "fee_to": {"vault": "the backstop vault", "fees": "the venue"},
         "surplus_to": {"trader": "it stays with the trader", "insurance_fund": "the insurance fund", "vault": "the backstop vault"},
     },
@@ -418,7 +324,7 @@ def shown(key: Key, value: object, asset: str = "USD") -> str:
         return ", then ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
     if key.unit == "usd":
         return units.usd(int(value), asset)
-    if key.unit in ("price", "coins", "count"):
+    if key.unit in ("price", "coins", "count", "number"):
         return units.plain(value) + (f" {asset}" if key.unit == "price" else "")
     if key.unit == "tenths":
         return units.plain(Decimal(value) / 10)

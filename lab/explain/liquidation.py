@@ -24,7 +24,7 @@ from .probe import Probe, Refused
 from .story import SIZE, small_fall, threshold
 from .subject import Explanation, Explanations, Subject, keys_of
 
-COMMON_KEYS: Final = ("retry_ms", "fee_ppm", "fee_fund_share_ppm", "fee_to", "surplus_to")
+COMMON_KEYS: Final = ("retry_ms", "fee_ppm", "fee_from", "fee_fund_share_ppm", "fee_to", "surplus_to")
 QUARTERS: Final = (0, 1, 2, 3, 4)  # of a time
 NEVER_MS: Final = 86_400_000  # [ms] of patience: no example takes so long
 

@@ -22,10 +22,10 @@ SIZE: Final = 100_000  # [USD] of an example
 PREMIUMS_PPM: Final = (-10_000, -1_000, 0, 500, 1_000, 10_000, 50_000)
 PPT_PER_PPM: Final = 1_000_000
 INTERVALS: Final = (1, 2, 4, 8)  # after which a skew is looked at
-RECEIPT: Final = "the larger side pays it, the smaller one gets all of it in proportion to its lots; the pool has no part in it"
+RECEIPT: Final = "paid = by the larger side; the smaller one gets all of it in proportion to its lots, and the pool has no part in it"
 BORROW: Final = (
-    "borrowing, `curve`: factor x reserved^e / pool; `kink`: factor x usage, and steeper beyond optimal_ppm up to above;",
-    "paid by both sides to the pool, or by the larger one alone if the smaller is free",
+    "borrowing = factor x reserved^e / pool (`curve`), or factor x usage, and steeper beyond optimal_ppm up to above (`kink`); both "
+    "sides pay it to the pool, or the larger one alone if the smaller is free",
 )
 BOOK_OFF_PPM: Final = 2_000  # how far above the oracle the book of an example is
 NOTIONALS: Final = (10_000, 100_000, 1_000_000)  # [USD]
@@ -130,8 +130,9 @@ def adaptive_skew(at: Subject) -> list[Block]:
     return [
         Formula(
             (
-                "ratio = |L - S|^e / (L + S); above stable_ppm the rate goes towards the skew by ratio x increase x t,",
-                "        up to it the rate stands still, below decrease_ppm it falls by decrease x t; between least and most",
+                "ratio = |L - S|^e / (L + S)",
+                "rate' = rate + ratio x increase x t towards the skew while ratio > stable_ppm; up to that it stands still, below "
+                "decrease_ppm it falls by decrease x t; charged between least and most",
                 RECEIPT,
                 *BORROW,
             )

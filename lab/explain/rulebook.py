@@ -16,7 +16,7 @@ from perplab.exchange.design.structs import Market, VenueDesign
 from . import arrival, curves, liquidation, losses, moment, money, prices
 from .document import Block, Document, Grid, Head, Section, Text
 from .entries import differences
-from .keys import KEYS, key_of, shown
+from .keys import KEYS, is_silent, key_of, shown
 from .subject import Explanation, Explanations, Subject, keys_of, of_own
 
 EXPLAINED: Final[Explanations] = {
@@ -41,7 +41,7 @@ def rulebook(design: VenueDesign) -> Document:
     market = at.market
     sections = [
         Section("price", f"How a price is made: {price_words(market)}", tuple(price(at))),
-        Section("arrival", f"How orders reach it: {explained('sequencing.rule', design.sequencing.rule).short}", tuple(arrive(at))),
+        Section("arrival", f"How orders reach it: {sequencing_words(design)}", tuple(arrive(at))),
         Section("mark", f"Mark price: {explained('mark.rule', market.mark.rule).short}", tuple(mark(at))),
         Section("funding", f"Funding: {explained('funding.rule', market.funding.rule).short}", tuple(funding(at))),
         Section("margin", f"Margin: up to {market.max_leverage}x", tuple(money.margin(at))),
@@ -80,6 +80,17 @@ def price_words(market: Market) -> str:
         return book if market.matching.rule == "price_time" else f"{book}, {explained('matching.rule', market.matching.rule).short}"
     return {"separate": told, "interleaved": f"{book} and {told}", "jit": f"{book}, {told} just in time"}.get(
         market.curve.role, f"{book}, then {told}"
+    )
+
+
+def sequencing_words(design: VenueDesign) -> str:
+    """The rule, and whether somebody waits."""
+    table = design.sequencing
+    told = explained("sequencing.rule", table.rule).short
+    if is_silent(table):
+        return told
+    return (
+        f"{told}, takers late" if max(table.taker_latency_ms, table.retail_taker_latency_ms) > table.maker_latency_ms else f"{told}, late"
     )
 
 

@@ -12,7 +12,7 @@ from rich.text import Text as Line
 from perplab.exchange.design.structs import VenueDesign
 
 from . import units
-from .rulebook import explained, payer_words, price_words, step_words
+from .rulebook import explained, payer_words, price_words, sequencing_words, step_words
 
 GAP: Final = 2  # [characters] between columns
 PROSE: Final = 100  # [characters] longest line of text
@@ -67,7 +67,7 @@ def pays_last(design: VenueDesign) -> str:
 
 AXES: Final = (
     Axis("price", price),
-    Axis("sequencing", lambda design: explained("sequencing.rule", design.sequencing.rule).short),
+    Axis("sequencing", sequencing_words),
     Axis("mark", mark),
     Axis("funding", funding),
     Axis("leverage", margin),

@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
-from decimal import Decimal
-from fractions import Fraction
 from html.parser import HTMLParser
-from math import ceil, exp, floor
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -22,6 +19,7 @@ from perplab.exchange import load_venue, register, venue_of_json
 from perplab.exchange.design.parameters import Parameters
 from perplab.exchange.design.registry import KINDS, RULES
 from perplab.exchange.design.structs import MatchingDesign, VenueDesign
+from perplab.exchange.design.venue import compared_venues
 from perplab.exchange.rules import AdlRank, MarkRule, Winner, forget
 from perplab.lab.choices import all_venues
 from perplab.lab.explain import chart, moment
@@ -32,9 +30,11 @@ from perplab.lab.explain.keys import CHOICES, KEYS, LEFT_OUT, UNITS
 from perplab.lab.explain.markdown import markdown
 from perplab.lab.explain.rulebook import EXPLAINED, explained, rulebook
 from perplab.lab.explain.terminal import show
+from perplab.lab.explain.venues import BESIDE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DESIGNS = [*all_venues(), "sandbox"]
+DESIGNS = [*all_venues(), *BESIDE]
+ALIKE = [*compared_venues(), *BESIDE]  # in market, mark, funding and sequencing
 PRICE, SIZE, STORY = 100_000, 100_000, 500_000  # [USD] of the examples, in all designs that ship
 MICRO = 10**6
 SECTIONS = ["about", "price", "arrival", "mark", "funding", "margin", "liquidation", "losses", "moment", "venue"]
@@ -138,9 +138,10 @@ def test_facts_have_names_of_their_own_and_stand_in_the_text(books: dict[str, Do
 
 @pytest.mark.parametrize("width", [60, 80, 160])
 @pytest.mark.parametrize("name", DESIGNS)
-def test_no_line_is_longer_than_the_terminal(name: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
-    lines = call("explain", name).output.splitlines()
+def test_no_line_is_longer_than_the_terminal(books: dict[str, Document], name: str, width: int) -> None:
+    shown = io.StringIO()
+    show(books[name], Console(width=width, file=shown))
+    lines = shown.getvalue().splitlines()
     assert max(map(len, lines)) <= width
     assert not [line for line in lines if line != line.rstrip()]
 
@@ -223,160 +224,6 @@ def test_everything_a_document_may_have_is_shown_in_all_forms() -> None:
     assert max(map(len, drawn)) <= 60 and any("the curve" in line for line in drawn)
 
 
-# -- numbers, by somebody else --
-
-
-def value(book: Document, name: str) -> int:
-    return book.facts[name].value
-
-
-@pytest.mark.parametrize("name", DESIGNS)
-def test_fees_and_margin(books: dict[str, Document], name: str) -> None:
-    book, market = books[name], load_venue(name).markets[0]
-    assert value(book, "price: taker fee") == ceil(Fraction(SIZE * MICRO * market.taker_fee_ppb, 10**9))
-    assert value(book, "price: maker fee") == ceil(Fraction(SIZE * MICRO * market.maker_fee_ppb, 10**9))
-    found = re.findall(r"margin: (initial|maintenance) margin of ([\d,]+) USD", "\n".join(book.facts))
-    assert len(found) >= 10
-    for kind, told in found:
-        notional = int(told.replace(",", ""))
-        required = Fraction(0)  # by marginal rates, tier by tier: what the deductions are made for
-        uppers = [*(tier.lower_notional for tier in market.tiers[1:]), notional]
-        for tier, upper in zip(market.tiers, uppers):
-            rate = tier.initial_margin_ppm if kind == "initial" else tier.maintenance_margin_ppm
-            required += Fraction(rate, 10**6) * max(0, min(upper, notional) - tier.lower_notional)
-        if kind == "initial":
-            required = max(required, Fraction(notional, market.max_leverage))
-        assert value(book, f"margin: {kind} margin of {told} USD") == required * MICRO
-
-
-@pytest.mark.parametrize("name", DESIGNS)
-def test_liquidation_and_bankruptcy_prices(books: dict[str, Document], name: str) -> None:
-    """equity = margin +- lots x (mark - entry) < maintenance x lots x mark: solved for the mark, the first tick beyond."""
-    book, market = books[name], load_venue(name).markets[0]
-    rate = Fraction(market.tiers[0].maintenance_margin_ppm, 10**6)
-    for leverage in (market.max_leverage, market.max_leverage // 4):
-        margin = Fraction(1, leverage)
-        long, short = PRICE * (1 - margin) / (1 - rate), PRICE * (1 + margin) / (1 + rate)
-        assert value(book, f"margin: liquidation price of a long at {leverage}x") == ceil(long) - 1
-        assert value(book, f"margin: liquidation price of a short at {leverage}x") == floor(short) + 1
-        assert value(book, f"margin: bankruptcy price of a long at {leverage}x") == ceil(PRICE * (1 - margin)) - 1
-        assert value(book, f"margin: bankruptcy price of a short at {leverage}x") == floor(PRICE * (1 + margin)) + 1
-
-
-@pytest.mark.parametrize("name", DESIGNS)
-def test_funding(books: dict[str, Document], name: str) -> None:
-    book = books[name]
-    for premium, expected in (("-1", "-0.11875"), ("0", "0.00125"), ("0.05", "0.00125"), ("0.1", "0.00625"), ("5", "0.61875")):
-        assert book.facts[f"funding: rate at a premium of {premium} %"].shown == f"{expected} %"
-    rate = (Decimal("0.002") - Decimal("0.0005")) / 8  # the premium of the example, drawn towards 0.01 % by 0.05 %
-    assert value(book, "funding: rate of the example") == rate * 10**12
-    assert value(book, "funding: payment of the example") == rate * SIZE * MICRO
-
-
-def average(seconds: int, window: int) -> float:
-    """600 s of zeros, sampled every 3 s, and then ones, every second: as docs/rules.md has the average, in floats."""
-    total = weight = 0.0
-    for sample, steps, dt in ((0.0, 200, 3), (1.0, seconds, 1)):
-        for _ in range(steps):
-            kept = exp(-dt / window)
-            total, weight = total * kept + sample * dt, weight * kept + dt
-    return total / weight
-
-
-@pytest.mark.parametrize("name", DESIGNS)
-def test_mark(books: dict[str, Document], name: str) -> None:
-    """The book has gone 0.4 % above the oracle, or the oracle above the book: the median of fair, local and its average."""
-    book, off = books[name], 400
-    for seconds in (0, 3, 15, 30, 60, 150, 600):
-        slow, quick = average(seconds, 150), average(seconds, 30)
-        above = PRICE + off * sorted([slow, 1.0, quick])[1]
-        assert abs(value(book, f"mark: mark {seconds} s after the book moved") - above) <= 1
-        below = sorted([PRICE + off * (1 - slow), PRICE, PRICE])[1]
-        assert abs(value(book, f"mark: mark {seconds} s after the oracle moved") - below) <= 1
-
-
-def test_auctions(books: dict[str, Document]) -> None:
-    design = load_venue("auction_fund_social").liquidation.dutch_auction
-    for name in ("auction_fund_social", "auction_fund_adl"):
-        book = books[name]
-        mark = 98_117  # half way from the liquidation to the bankruptcy price
-        equity = STORY // 40 - 5 * (PRICE - mark)
-        maintenance = Fraction(5 * mark * 12_500, 10**6)
-        for quarter, told in enumerate(("0 ms", "7.5 s", "15 s", "22.5 s")):
-            asked = design.start_ppm * (4 - quarter) // 4
-            gain = equity * (10**6 - asked)  # in micro
-            assert value(book, f"liquidation: gain {told} into an auction with equity") == gain
-            missing = maintenance * (10**6 + design.buffer_ppm) / 10**6 - equity
-            share = missing / (missing + equity - Fraction(gain, MICRO))
-            assert value(book, f"liquidation: share {told} into an auction with equity") == ceil(share * 10**6)
-
-
-def test_an_auction_below_zero_pays_from_the_debt_to_the_way_to_maintenance(books: dict[str, Document]) -> None:
-    mark = 98_734 - (98_734 - 97_499) * 3 // 2
-    equity = (STORY // 40 - 5 * (PRICE - mark)) * MICRO
-    assert equity < 0
-    maintenance = ceil(Fraction(5 * mark * MICRO * 12_500, 10**6))
-    for quarter, told in enumerate(("0 ms", "7.5 s", "15 s", "22.5 s")):
-        gain = value(books["auction_fund_social"], f"liquidation: gain {told} into an auction below zero")
-        assert abs(gain - Fraction(maintenance * quarter, 4)) <= 1
-
-
-def test_how_far_an_order_goes(books: dict[str, Document]) -> None:
-    """Alone: the bankruptcy price. With payers who have enough: 1 % beyond the mark, where the market has gone through it."""
-    places = ("at the liquidation price", "half way to bankruptcy", "at the bankruptcy price", "half as far again")
-    for name, beyond in (("book_fund_adl", True), ("social_only", True), ("book_vault_adl", False)):
-        book = books[name]
-        for part, where in enumerate(places):
-            mark = 98_734 - (98_734 - 97_499) * part // 2
-            oracle_or_mark = ceil(Fraction(mark * 99, 100))
-            assert value(book, f"liquidation: limit {where}") == (min(97_500, oracle_or_mark) if beyond else 97_500)
-
-
-def test_the_vault_takes_over_at_two_thirds_of_maintenance(books: dict[str, Document]) -> None:
-    """equity < 0.666667 x maintenance: margin - (price - mark) < 0.666667 x 0.0125 x mark, per coin."""
-    bound = Fraction(666_667, 10**6) * Fraction(12_500, 10**6)
-    expected = ceil(PRICE * (1 - Fraction(1, 40)) / (1 - bound)) - 1
-    for name in ("book_vault_adl", "sandbox"):
-        assert value(books[name], "liquidation: highest mark of a takeover") == expected
-
-
-def test_what_the_fund_pays(books: dict[str, Document]) -> None:
-    for name in ("book_fund_adl", "auction_fund_social"):
-        fund = load_venue(name).insurance_fund
-        assert value(books[name], "losses: fund for one account") == min(fund.capital, fund.account_cap) * MICRO
-        assert value(books[name], "losses: fund for all") == min(fund.capital, fund.market_cap) * MICRO
-
-
-def test_who_pays_for_a_gap(books: dict[str, Document]) -> None:
-    """The account is short of its margin once more; sold at 0.5 % below the mark, or bid for with 0.2 % of what is taken and a little."""
-    mark = 94_998
-    debt = (5 * (PRICE - mark) - STORY // 40) * MICRO
-    sold = ceil(Fraction(mark * 995, 1000))
-    for name, who, amount in (
-        ("book_fund_adl", "the insurance fund", debt + 5 * (mark - sold) * MICRO),
-        ("book_fund_social", "the insurance fund", debt + 5 * (mark - sold) * MICRO),
-        ("social_only", "all open positions", debt + 5 * (mark - sold) * MICRO),
-        ("book_vault_adl", "the vault", debt),
-    ):
-        assert value(books[name], f"losses: gap: paid by {who}") == amount
-    for name in ("auction_fund_adl", "auction_fund_social"):
-        paid = value(books[name], "losses: gap: paid by the insurance fund")
-        second = ceil(Fraction(5 * mark * 12_500, 10**6) * MICRO) / 30  # what the payment rises by in a second
-        assert 0 <= paid - debt - 5 * mark * MICRO * 2 // 1000 <= second
-    for name in ("book_fund_adl", "auction_fund_adl", "book_vault_adl"):
-        assert value(books[name], "losses: gap with empty funds: paid by winners, by deleveraging") == debt
-
-
-def test_who_is_deleveraged_first(books: dict[str, Document]) -> None:
-    """Profit x leverage against mark / entry x leverage, of three longs worth 100,000 USD: in parts per million squared, to rounding."""
-    for entry, equity, account in ((90_000, 50_000, 8), (98_000, 5_000, 9), (95_000, 20_000, 10)):
-        leverage = Fraction(SIZE, equity)
-        profit = Fraction(SIZE - entry, entry) * leverage * 10**12
-        assert abs(value(books["book_fund_adl"], f"losses: score of account {account}") / profit - 1) < 1e-4
-        ratio = Fraction(SIZE, entry) * leverage * 10**12
-        assert abs(value(books["book_vault_adl"], f"losses: score of account {account}") / ratio - 1) < 1e-5
-
-
 # -- what comes first --
 
 
@@ -386,7 +233,8 @@ def test_events_of_one_time_come_in_the_order_that_is_told(books: dict[str, Docu
     seen = [fact.shown for fact in section.facts]
     assert seen[0] == "FundingSampled" and seen[-2:] == ["OracleUpdated", "MarkMoved"]
     told = next(block for block in section.blocks if isinstance(block, Steps)).items
-    words = ["the premium is sampled", "funding is paid", "a liquidation pass", "the command"]
+    paid = ["funding is paid"] if load_venue(name).markets[0].funding.payment == "discrete" else []
+    words = ["the premium is sampled", *paid, "a liquidation pass", "the command"]
     places = [next(number for number, item in enumerate(told) if item.startswith(word)) for word in words]
     assert places == sorted(places)
     assert any("the vault sells" in item for item in told) == ("takeover" in load_venue(name).liquidation.steps)
