@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from ..liquidation.auction import DutchAuction
-from ..liquidation.backstops import InsuranceFund, SocializedLoss
+from ..liquidation.backstops import InsuranceFund, LiquidityPool, SocializedLoss
 from ..liquidation.ranks import FirstOpened, HyperliquidIndex, ProfitLeverage, RandomRank
 from ..liquidation.screening import Screen
 from ..liquidation.selections import Greedy, ProRata
@@ -252,6 +252,7 @@ register("liquidation.steps", "takeover", Takeover, params=TakeoverDesign, make=
 register("liquidation.steps", "cover_shortage", CoverShortage, params=ShortageDesign, make=cover_shortage)
 register("backstops", "insurance_fund", InsuranceFund, params=FundDesign, make=insurance_fund)
 register("backstops", "socialized_loss", SocializedLoss)
+register("backstops", "liquidity_pool", LiquidityPool)
 register("auto_deleverage.rank", "profit_leverage", ProfitLeverage)
 register("auto_deleverage.rank", "hyperliquid", HyperliquidIndex)
 register("auto_deleverage.rank", "random", RandomRank)

@@ -20,6 +20,7 @@ from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_MARKET, P_MODE, P_NEX
 from ..state.types import (
     ACCRUAL_LIMIT,
     CLEARING,
+    CURVE,
     INSURANCE,
     MAX_AMOUNT,
     NIL,
@@ -175,6 +176,23 @@ class SocializedLoss(Backstop):
                 k.E_LOSS_SOCIALIZED, state.now, market.number, amount - left, market.open_interest, delta, asked, spared.total
             )
         return amount - left
+
+
+class LiquidityPool(Backstop):
+    """The pool of the market's curve pays what it has, since it was the other side (GMX v2, Synthetix). A deficit of its own it does not pay."""
+
+    def available(self, state: State, row: i64) -> i64:
+        pool = market_of(state, row).pool.row
+        if pool == NIL or pool == row:
+            return 0
+        return max_i64(0, min_i64(state.positions.cells[pool + P_ISOLATED_MARGIN], row_equity(state, pool)))
+
+    def pay(self, state: State, ledger: Ledger, row: i64, amount: i64) -> i64:
+        paid = min_i64(amount, self.available(state, row))
+        if paid > 0:
+            ledger.to_isolated(market_of(state, row).pool.row, -paid)
+            ledger.pay(row, CURVE, -paid)
+        return paid
 
 
 class Spared:

@@ -177,7 +177,7 @@ class Payer(IntEnum):
     SOCIALIZED = 2
     VAULT = 3
     UNCOVERED = 4  # nobody
-    OTHER = 5  # a backstop of one's own
+    OTHER = 5  # the pool of a curve, or a backstop of one's own
 
 
 PayerCode = Annotated[int, Meta(ge=1, le=5), Payer]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from kit import BTC, FIRST, MAKERS, SECOND, START, TRADERS, Bench, script, usd
+from kit import BTC, FIRST, MAKERS, SECOND, TRADERS, Bench, script, usd
 from msgspec.structs import replace
 
 from perplab.exchange import VenueDesign, compared_venues, load_venue, shipped_venues
-from perplab.exchange.codes import AccountKind, MarginMode, OrderType, Side, TimeInForce
-from perplab.exchange.messages import AddLiquidity, Amend, Command, OpenAccount, Place, RemoveLiquidity, SetMarginMode, Tick
+from perplab.exchange.codes import AccountKind, OrderType, Side, TimeInForce
+from perplab.exchange.messages import AddLiquidity, Amend, CancelAll, Command, OpenAccount, Place, RemoveLiquidity
 
 REAL: Final = tuple(name for name in shipped_venues() if name not in compared_venues())
 MAKER_ACCOUNTS: Final = range(FIRST + TRADERS, FIRST + TRADERS + MAKERS)
@@ -45,7 +45,7 @@ def adapted(design: VenueDesign, commands: list[Command]) -> Iterator[Command]:
             yield replace(command, tif=int(TimeInForce.IOC))
         elif isinstance(command, Place) and classes and command.tif == TimeInForce.POST_ONLY and number % 2 == 0:
             yield replace(command, tif=int(TimeInForce.RPI))
-        elif not (isinstance(command, Amend) and not has_book(design)):
+        elif has_book(design) or not isinstance(command, Amend | CancelAll):
             yield command
 
 
@@ -74,14 +74,15 @@ class Venue(Bench):
             events += self.oracle(self.price)
         return events
 
-    def quotes(self, around: int, lots: int = 20_000, levels: int = 5) -> None:
+    def quotes(self, around: int, lots: int = 20_000, levels: int = 5) -> list[object]:
         """Bids and asks of the maker, each 5 bp farther; nothing where there is no book."""
+        events: list[object] = []
         if has_book(self.exchange.design):
             for level in range(1, levels + 1):
                 step = around * 5 * level // 10_000
-                self.send(Place, self.maker, BTC, int(Side.BUY), around - step, lots, tif=int(TimeInForce.POST_ONLY))
-                self.send(Place, self.maker, BTC, int(Side.SELL), around + step, lots, tif=int(TimeInForce.POST_ONLY))
-            self.settle(1)
+                events += self.send(Place, self.maker, BTC, int(Side.BUY), around - step, lots, tif=int(TimeInForce.POST_ONLY))
+                events += self.send(Place, self.maker, BTC, int(Side.SELL), around + step, lots, tif=int(TimeInForce.POST_ONLY))
+        return events + self.settle(1)
 
     def market_order(self, account: int, side: int, lots: int) -> list[object]:
         """A market order within 2 % of the oracle, until it is over."""
@@ -89,5 +90,3 @@ class Venue(Bench):
         events: list[object] = list(self.send(Place, account, BTC, side, limit, lots, int(OrderType.MARKET), int(TimeInForce.IOC)))
         return events + self.settle()
 
-
-__all__ = ["MAKER_ACCOUNTS", "REAL", "START", "MarginMode", "SetMarginMode", "Tick", "Venue", "has_book", "script_of", "takes_liquidity"]

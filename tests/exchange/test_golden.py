@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from case_files import FILES, scenarios
 from case_runner import played
-from kit import INSURANCE, MILLION, UNCOVERED, USD, Bench, markets_of, named, packed, script, tier, usd
+from kit import INSURANCE, MILLION, UNCOVERED, USD, Bench, markets_of, named, packed, tier, usd
+from preset_kit import script_of
 from updates import Updates
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
@@ -122,8 +123,9 @@ def hash_of_file(file: str) -> str:
 @cache
 def hash_of_design(name: str) -> str:
     """The final state of the long script in a shipped design."""
-    exchange = Exchange(load_venue(name))
-    exchange.apply_rows(packed(script(1, 80)))
+    design = load_venue(name)
+    exchange = Exchange(design)
+    exchange.apply_rows(packed(script_of(design, 1, 80)))
     exchange.check()
     return exchange.state_hash()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from kit import INSURANCE, MILLION, SECOND, Bench, markets_of, named, packed, script, told, usd
+from kit import INSURANCE, MILLION, SECOND, Bench, markets_of, named, packed, told, usd
+from preset_kit import script_of
 
 from perplab.exchange import Exchange, load_venue, shipped_venues
 from perplab.exchange.codes import MarginMode, Outcome, Side
@@ -38,7 +39,7 @@ def test_a_socialized_loss_waits_for_the_next_pass() -> None:
 @pytest.mark.parametrize("name", shipped_venues())
 def test_a_screen_changes_nothing(name: str) -> None:
     """Whichever accounts a pass looks at first: all of them, the shipped screen's, or a screen in plain Python."""
-    rows = packed(script(6, 60))
+    rows = packed(script_of(load_venue(name), 6, 60))
     hashes = set()
     for screen in [None, Screen(), *SCREENS]:
         exchange = Exchange(load_venue(name))

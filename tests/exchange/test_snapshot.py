@@ -14,6 +14,7 @@ from designs import drawn_venue
 from hypothesis import given
 from hypothesis import strategies as st
 from kit import ROW, Bench, packed, script
+from preset_kit import script_of
 from world import World
 
 from perplab.exchange import Exchange, Journal, SnapshotError, VenueDesign, load_venue, replay, restore, shipped_venues
@@ -68,8 +69,9 @@ def test_the_same_on_seeds(seed: int) -> None:
 @pytest.mark.parametrize("name", shipped_venues())
 def test_every_shipped_design_is_dumped_in_the_midst_of_its_crash(name: str) -> None:
     journal = Journal()
-    whole = Exchange(load_venue(name), journal)
-    rows = packed(script(3, 100))
+    design = load_venue(name)
+    whole = Exchange(design, journal)
+    rows = packed(script_of(design, 3, 100))
     whole.apply_rows(rows)
     parts = Exchange(load_venue(name))
     size = -(-len(rows) // ROW // INTO) * ROW
