@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from .liquidation.auction import AuctionDesk
@@ -20,10 +21,13 @@ from .money.margin import (
     unsettled,
 )
 from .money.payoff import value_of
+from .schema import columns as c
+from .schema import kinds as k
 from .schema.kinds import BUY, ISOLATED
-from .schema.views import Auction, Liquidity, OpenOrder, PoolView, Position
+from .schema.views import Auction, Liquidity, OpenOrder, PoolView, Position, Waiting
 from .state.market import Market
-from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKET_TIMERS
+from .state.pending import W_ACCOUNT, W_DUE, W_MARKET, W_RANK
+from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKET_TIMERS, REQUEST_EXPIRY
 from .state.state import State
 from .state.state_hash import state_hash
 from .state.tables import (
@@ -64,6 +68,23 @@ from .trading.open_orders import client_order
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")
 BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES)
+
+
+def waiting_view(cells: vec[i64], row: i64, ticket: int) -> Waiting:
+    kind = cells[row + c.KIND]
+    hi: i64 = 0
+    lo: i64 = 0
+    order_id: i64 = 0
+    if kind == k.C_PLACE:
+        hi, lo = cells[row + c.PLACE_CLIENT_HI], cells[row + c.PLACE_CLIENT_LO]
+    elif kind == k.C_CANCEL_CLIENT:
+        hi, lo = cells[row + c.CANCEL_CLIENT_HI], cells[row + c.CANCEL_CLIENT_LO]
+    elif kind == k.C_CANCEL or kind == k.C_AMEND:
+        order_id = cells[row + c.AMEND_ORDER_ID]  # both have it there
+    due = cells[row + W_DUE]
+    if cells[row + W_RANK] == REQUEST_EXPIRY:
+        due = NIL
+    return Waiting(ticket, cells[row + W_ACCOUNT], kind, cells[row + W_MARKET], due, order_id, hi, lo)
 
 
 class Queries:
@@ -228,6 +249,22 @@ class Queries:
         cells = self.state.positions.cells
         equity = row_equity(self.state, row)
         return PoolView(market, cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN], equity, asked.pool.shares)
+
+    def gas_multiplier(self) -> int:
+        """What commands cost now, of what the design says. [ppm]"""
+        return self.state.gas_ppm
+
+    def pending(self, account: i64) -> list[Waiting]:
+        """The account's commands that wait to be carried out, by their tickets."""
+        waiting = self.state.pending
+        found: list[Waiting] = []
+        if waiting.count(self.known_account(account)) == 0:
+            return found
+        for ticket in waiting.numbers():
+            row = waiting.find(ticket)
+            if waiting.cells[row + W_ACCOUNT] == account:
+                found.append(waiting_view(waiting.cells, row, ticket))
+        return found
 
     def auctions(self) -> list[Auction]:
         """Open auctions with their terms as of now."""

@@ -10,6 +10,7 @@ from mypy_extensions import i64
 
 EVENT_SEQ: Final[i64] = 1
 
+REJECTED_COMMAND: Final[i64] = 3
 REJECTED_REASON: Final[i64] = 6
 
 PLACED_ORDER_ID: Final[i64] = 3
@@ -32,3 +33,20 @@ CANCELLED_MARKET: Final[i64] = 5
 TRADED_PRICE: Final[i64] = 4
 TRADED_SIZE: Final[i64] = 5
 TRADED_TAKER_ORDER_ID: Final[i64] = 9
+
+CURVE_TRADED_SIZE: Final[i64] = 5
+CURVE_TRADED_ORDER_ID: Final[i64] = 8
+CURVE_TRADED_VALUE: Final[i64] = 9
+
+ADDED_MARKET: Final[i64] = 4
+ADDED_AMOUNT: Final[i64] = 5
+ADDED_SHARES: Final[i64] = 6
+ADDED_RANGE_ID: Final[i64] = 7
+
+REMOVED_MARKET: Final[i64] = 4
+REMOVED_SHARES: Final[i64] = 5
+REMOVED_AMOUNT: Final[i64] = 6
+REMOVED_RANGE_ID: Final[i64] = 7
+
+QUEUED_TICKET: Final[i64] = 3
+QUEUED_DUE: Final[i64] = 7

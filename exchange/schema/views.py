@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .codes import Coded, MarginModeCode, SideCode, TimeInForceCode
+from .codes import Coded, CommandCode, MarginModeCode, SideCode, TimeInForceCode
 
 
 class Position(Coded, frozen=True, gc=False):
@@ -50,6 +50,19 @@ class PoolView(Coded, frozen=True, gc=False):
     money: int  # [micro]
     equity: int  # [micro] money and position at the mark
     shares: int  # in all, those of the venue's own capital included
+
+
+class Waiting(Coded, frozen=True, gc=False):
+    """A command that waits to be carried out."""
+
+    ticket: int
+    account: int
+    command: CommandCode
+    market: int  # -1: of several, or the command names none
+    due: int  # [ns] when it will be carried out; -1: with an oracle price that is not there yet
+    order_id: int  # of the order that it is about; 0: a new one, or it names none
+    client_hi: int
+    client_lo: int
 
 
 class Auction(Coded, frozen=True, gc=False):

@@ -1,5 +1,5 @@
-"""What a server says, as structs: replies by `op`, errors, streams and their events. Nothing is encoded by them, as replies are made as
-maps; they are what the JSON Schema of the wire is made of, and the tests hold all that is said in them to it.
+"""What a server says, as structs: replies by `op`, errors, and the names of events; streams are in broadcasts.py. Nothing is encoded by
+them, as replies are made as maps; they are what the JSON Schema of the wire is made of, and the tests hold all that is said in them to it.
 
 Money is micro-units, prices are ticks, sizes lots, times ns. UNSET: the field may be missing.
 """
@@ -17,7 +17,7 @@ from ..schema import views as v
 from ..schema.codes import Coded, MarketStatus, OrderState, Side, enums_of
 from .people import SCOPES
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, RequestId, op_of
-from .told import OF_ORDERS
+from .told import OF_LIQUIDITY, OF_ORDERS, WAITING
 
 Level = Annotated[list[int], Meta(min_length=2, max_length=2, description="price [ticks], size [lots]")]
 Best = Level | None
@@ -67,8 +67,12 @@ if TYPE_CHECKING:
     OpenOrder: TypeAlias = Said
     Auction: TypeAlias = Said
     PlainPosition: TypeAlias = Said
+    Liquidity: TypeAlias = Said
+    PlainPool: TypeAlias = Said
+    PlainWaiting: TypeAlias = Said
 else:
-    OpenOrder, Auction, PlainPosition = named(v.OpenOrder), named(v.Auction), named(v.Position)
+    OpenOrder, Auction, PlainPosition, Liquidity = named(v.OpenOrder), named(v.Auction), named(v.Position), named(v.Liquidity)
+    PlainPool, PlainWaiting = named(v.PoolView), named(v.Waiting)
 
 # -- replies --
 
@@ -117,12 +121,45 @@ class OrderStatus(Said, kw_only=True):
     repeated: bool | UnsetType = UNSET
 
 
+class LiquidityStatus(Said, kw_only=True):
+    ok: bool
+    ts: int
+    seq: int
+    market: int
+    shares: int
+    amount: int
+    range_id: int
+
+
+class QueuedStatus(Said, kw_only=True):
+    """The command waits to be carried out; null: with an oracle price that is not there yet."""
+
+    ok: bool
+    ts: int
+    seq: int
+    status: Literal["queued"]
+    ticket: int
+    due: int | None
+
+
+class WithdrawnStatus(Said, kw_only=True):
+    """A cancel has met its order while that still waited: it never came in."""
+
+    ok: bool
+    ts: int
+    seq: int
+    status: Literal["withdrawn"]
+
+
 DoneReply = joined("DoneReply", Reply, DoneStatus)
 OrderReply = joined("OrderReply", Reply, OrderStatus)
+LiquidityReply = joined("LiquidityReply", Reply, LiquidityStatus)
+QueuedReply = joined("QueuedReply", Reply, QueuedStatus)
+WithdrawnReply = joined("WithdrawnReply", Reply, WithdrawnStatus)
 
 
 class BatchReply(Reply, kw_only=True):
-    statuses: Things  # DoneStatus, OrderStatus or Failure: see ITEMS
+    statuses: Things  # DoneStatus, OrderStatus, Failure and others: see ITEMS
 
 
 class RowsReply(Reply, kw_only=True):
@@ -170,6 +207,35 @@ class Tier(Said, kw_only=True):
     maintenance_margin_ppm: int
 
 
+class CurveTerms(Said, kw_only=True):
+    rule: str
+    role: str
+    is_virtual: bool
+    reducing_fee_ppb: int
+    lock_ms: int
+
+
+class MatchingTerms(Said, kw_only=True):
+    rule: str
+    queue_classes: bool
+
+
+class SequencingTerms(Said, kw_only=True):
+    rule: str
+    terms: dict[str, Any]
+    taker_latency_ms: int
+    retail_taker_latency_ms: int
+    maker_latency_ms: int
+    cancel_latency_ms: int
+
+
+class GasTerms(Said, kw_only=True):
+    place: int
+    amend: int
+    cancel: int
+    liquidity: int
+
+
 class Market(Said, kw_only=True):
     market: int
     name: str
@@ -184,6 +250,8 @@ class Market(Said, kw_only=True):
     maker_fee_ppb: int
     taker_fee_ppb: int
     tiers: list[Tier]
+    curve: CurveTerms | None
+    matching: MatchingTerms
 
 
 class VenueReply(Reply, kw_only=True):
@@ -195,6 +263,8 @@ class VenueReply(Reply, kw_only=True):
     version: int
     ts: int
     max_open_orders: int
+    sequencing: SequencingTerms
+    gas: GasTerms
     design: dict[str, Any] | UnsetType = UNSET
 
 
@@ -210,6 +280,7 @@ class TickerValues(Said, kw_only=True):
     oracle_ts: int
     mark: int | None
     last: int | None
+    curve: int | None
     open_interest: int
     funding_rate_ppt: int
     funding_ts: int
@@ -240,11 +311,45 @@ class Position(PlainPosition, kw_only=True):
     liquidation_price: int | None
 
 
+class PoolLevel(Said, kw_only=True):
+    """All that trades with the curve at `price` or better."""
+
+    price: int
+    size: int
+    value: int
+
+
+class PoolQuotes(Said, kw_only=True):
+    middle: int | None
+    bids: list[PoolLevel]
+    asks: list[PoolLevel]
+
+
+class AsOf(Said, kw_only=True):
+    ts: int
+
+
+PoolValues = joined("PoolValues", PlainPool, PoolQuotes)
+PoolReply = joined("PoolReply", Reply, PoolValues, AsOf)
+
+
+class Waiting(PlainWaiting, kw_only=True):
+    due: int | None
+
+
+class PendingReply(Reply, kw_only=True):
+    account: int
+    pending: list[Waiting]
+    more: int
+    ts: int
+
+
 class AccountState(Said, kw_only=True):
     account: int
     seq: int
     balances: list[Balance]
     positions: list[Position]
+    liquidity: list[Liquidity]
     orders: list[OpenOrder]
     more: int  # orders that did not fit
 
@@ -330,171 +435,23 @@ class CancelOnDisconnectReply(Reply, kw_only=True):
 
 
 REPLIES: Final[dict[str, type[Reply]]] = {
-    **{op_of(command): OrderReply if op_of(command) in OF_ORDERS else DoneReply for command in OWNERS},
+    **{op_of(command): DoneReply for command in OWNERS},
+    **dict.fromkeys(OF_ORDERS, OrderReply),
+    **dict.fromkeys(OF_LIQUIDITY, LiquidityReply),
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
     "batch": BatchReply, "rows": RowsReply, "challenge": ChallengeReply, "login": LoginReply, "logout": EmptyReply, "faucet":
     FaucetReply, "open_account": OpenAccountReply, "accounts": AccountsReply, "venue": VenueReply, "book": BookReply, "ticker":
-    TickerReply, "account": AccountReply, "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "ping":
+    TickerReply, "pool": PoolReply, "pending": PendingReply, "account": AccountReply,
+    "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "ping":
     PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": EmptyReply, "subscribe": SubscribeReply,
     "liquidate": LiquidateReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,
     "unsubscribe": SubscribeReply, "cancel_on_disconnect": CancelOnDisconnectReply,
 }  # fmt: skip
 assert set(REPLIES) == set(OPS), "a request without a reply, or the other way round"
-ITEMS: Final = {"BatchReply.statuses": ("DoneStatus", "OrderStatus", "Failure"), "RowsReply.errors": ("Failure",)}  # lists of several kinds
-
-# -- streams --
-
-
-class Heartbeat(Said, kw_only=True):
-    channel: Literal["heartbeat"]
-    ts: int
-    seq: int
-
-
-class PrivateSnapshot(AccountState, kw_only=True):
-    channel: Literal["private"]
-    type: Literal["snapshot"]
-
-
-class PrivateMessage(Said, kw_only=True):
-    channel: Literal["private"]
-    account: int
-
-
-class PrivateOrders(PrivateMessage, kw_only=True):
-    """More orders of a snapshot."""
-
-    type: Literal["orders"]
-    prev_seq: int
-    seq: int
-    orders: list[OpenOrder]
-    more: int
-
-
-class PrivateEvents(PrivateMessage, kw_only=True):
-    type: Literal["events"]
-    prev_seq: int
-    seq: int
-    events: list[Any]  # of EVENT: see EVENTS_OF
-
-
-class PrivateGap(PrivateMessage, kw_only=True):
-    type: Literal["gap"]
-    since_seq: int
-    oldest_seq: int
-    last_seq: int
-
-
-class PrivateEnd(PrivateMessage, kw_only=True):
-    """The account is not the reader's any more."""
-
-    type: Literal["ended"]
-    message: str
-
-
-class Rewound(Said, kw_only=True):
-    """The venue has gone back to an earlier state; what each stream has now follows."""
-
-    channel: Literal["venue"]
-    type: Literal["rewound"]
-    snapshot: str
-    epoch: str
-    ts: int
-    seq: int
-
-
-class Public(Said, kw_only=True):
-    """Base of market data. A snapshot of a slow reader stands for `conflated` messages."""
-
-    type: Literal["snapshot", "delta"]
-    seq: int
-    prev_seq: int | UnsetType = UNSET
-    conflated: int | UnsetType = UNSET
-
-
-class OfMarket(Public, kw_only=True):
-    market: int
-
-
-class BookMessage(OfMarket, kw_only=True):
-    channel: Literal["book"]
-    depth: int
-    bids: list[Level]
-    asks: list[Level]
-    checksum: int | UnsetType = UNSET
-
-
-class Trade(Said, kw_only=True):
-    ts: int
-    price: int
-    size: int
-    taker_side: TakerSide
-    liquidation: int
-
-
-class TradesMessage(OfMarket, kw_only=True):
-    channel: Literal["trades"]
-    items: list[Trade]
-
-
-class BboMessage(OfMarket, kw_only=True):
-    channel: Literal["bbo"]
-    bid: Best
-    ask: Best
-
-
-class TickerHead(OfMarket, kw_only=True):
-    channel: Literal["ticker"]
-
-
-TickerMessage = joined("TickerMessage", TickerHead, TickerValues)
-
-
-class Closed(Said, kw_only=True):
-    ts: int
-    method: str
-    size: int
-    value: int
-
-
-class LiquidationsMessage(OfMarket, kw_only=True):
-    channel: Literal["liquidations"]
-    items: list[Closed]
-
-
-class FundingMessage(OfMarket, kw_only=True):
-    channel: Literal["funding"]
-    items: list[Any]
-
-
-class StatusMessage(OfMarket, kw_only=True):
-    channel: Literal["status"]
-    status: Status
-
-
-class Taken(Said, tag_field="type", tag="AuctionTaken", kw_only=True):
-    ts: int
-    auction: int
-    share_ppm: int
-    gain: int
-
-
-class AuctionsMessage(Public, kw_only=True):
-    channel: Literal["auctions"]
-    items: list[Any]
-
-
-class FundMessage(Public, kw_only=True):
-    channel: Literal["fund"]
-    balances: list[int]
-
-
-MESSAGES: Final[tuple[type[Said], ...]] = (
-    Heartbeat, Rewound, PrivateSnapshot, PrivateOrders, PrivateEvents, PrivateGap, PrivateEnd, BookMessage, TradesMessage, BboMessage,
-    TickerMessage, LiquidationsMessage, FundingMessage, StatusMessage, AuctionsMessage, FundMessage,
-)  # fmt: skip
-EVENTS_OF: Final[dict[str, tuple[Any, ...]]] = {  # lists of tagged things
-    "PrivateEvents.events": tuple(EVENT[event] for event in e.EVENTS if e.AUDIENCE[event]),
-    "FundingMessage.items": tuple(EVENT[event] for event in (e.FundingSampled, e.FundingCharged, e.FundingSet, e.LossSocialized)),
-    "AuctionsMessage.items": (EVENT[e.AuctionStarted], Taken, EVENT[e.AuctionEnded]),
+QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a request instead, where the venue's sequencing lets it wait
+    op: (QueuedReply, WithdrawnReply) if op == "cancel_client" else (QueuedReply,) for op in REPLIES if op in WAITING
+}
+ITEMS: Final = {  # lists of several kinds
+    "BatchReply.statuses": ("DoneStatus", "OrderStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure"),
+    "RowsReply.errors": ("Failure",),
 }

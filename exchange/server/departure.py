@@ -3,16 +3,19 @@ Chosen for each account by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from ..schema.messages import Cancel, CancelAll, Command
+from ..schema.codes import OrderState
+from ..schema.messages import Cancel, CancelAll, CancelClient, Command, Place, column_of
 from . import requests as r
 from .errors import Refusal
 from .host import Host
 from .people import User
 
 Scope = Literal["none", "connection", "account"]
+Orders = tuple[frozenset[int], dict[tuple[int, int, int], None]]
+ACCOUNT, CLIENT_HI, CLIENT_LO = (column_of(Place, name) for name in ("account", "client_hi", "client_lo"))
 
 
 class Departure:
@@ -21,7 +24,8 @@ class Departure:
         self.scopes: dict[int, Scope] = {}  # by account; those for which nothing is to happen are not in it
         self.placed: set[int] = set()  # orders that are to go with the connection
         self.wants_orders = False  # does it have to hear what the connection places?
-        self._kept: dict[int, frozenset[int]] = {}  # what `placed` was when a state of the venue was kept, by that state's number
+        self.waiting: dict[tuple[int, int, int], None] = {}  # the same of those that may still wait: account and halves of the client id
+        self._kept: dict[int, Orders] = {}  # what the two were when a state of the venue was kept, by that state's number
 
     def choose(self, scope: Scope, account: int) -> None:
         self.scopes[account] = scope
@@ -42,15 +46,31 @@ class Departure:
         if len(self.placed) > r.MAX_BATCH + 2 * len(self.scopes) * self.host.exchange.design.max_open_orders:
             self.placed &= {order.order_id for account in self.scopes for order in self.host.exchange.open_orders(account)}
 
+    def note_waiting(self, row: Sequence[int]) -> None:
+        """A command that waits to be carried out, packed. An order is known by its client id until it is placed; one without is not kept
+        from staying."""
+        if row[0] != Place.KIND or not (row[CLIENT_HI] or row[CLIENT_LO]):
+            return
+        self.waiting[row[ACCOUNT], row[CLIENT_HI], row[CLIENT_LO]] = None
+        if len(self.waiting) > r.MAX_BATCH + 2 * len(self.scopes) * self.host.exchange.design.max_open_orders:
+            self.waiting = {one: None for one in self.waiting if self._may_rest(*one)}
+
+    def _may_rest(self, account: int, hi: int, lo: int) -> bool:
+        """Does an order wait, or is it open?"""
+        venue = self.host.exchange
+        found = venue.client_order(account, hi, lo)
+        return found[2] == OrderState.OPEN if found else any((one.client_hi, one.client_lo) == (hi, lo) for one in venue.pending(account))
+
     def keep(self, number: int, kept: Iterable[int]) -> None:
         """The state of the venue is kept under this number; `kept`: those of all that are."""
         self._kept = {one: self._kept[one] for one in kept if one in self._kept}
-        if self.placed:
-            self._kept[number] = frozenset(self.placed)
+        if self.placed or self.waiting:
+            self._kept[number] = frozenset(self.placed), dict(self.waiting)
 
     def go_back(self, number: int, user: User | None) -> None:
         """The venue is in that state: what was placed later never was, and its number will be another order's."""
-        self.placed = set(self._kept.get(number, ()))
+        placed, waiting = self._kept.get(number, (frozenset(), {}))
+        self.placed, self.waiting = set(placed), dict(waiting)
         self.scopes = {account: scope for account, scope in self.scopes.items() if self.host.people.owner_of.get(account) is user}
         self._look()
 
@@ -72,3 +92,4 @@ class Departure:
             else:
                 own = (order.order_id for order in self.host.exchange.open_orders(account))
                 yield from (Cancel(0, account, order_id) for order_id in own if order_id in self.placed)
+                yield from (CancelClient(0, *one) for one in self.waiting if one[0] == account and self._may_rest(*one))

@@ -99,7 +99,10 @@ class Host:
 
     def carry_out(self, rows: vec[i64]) -> Applied:
         """Stamp, journal and carry out packed commands, and tell who is to hear of it. Raises Refusal; then nothing happened."""
-        return self.apply_at(self.pass_time(), rows)
+        now = self.pass_time()
+        if self.is_behind and self.exchange.state.schedule.next <= now:  # so that no event of theirs is taken for one of the rows'
+            self.apply_at(now, vec[i64](command_row(Tick(0))))
+        return self.apply_at(now, rows)
 
     def _apply(self, rows: vec[i64]) -> Applied:
         try:
@@ -117,6 +120,12 @@ class Host:
     def send(self, commands: Iterable[Command]) -> Applied:
         """Carry out commands of the host's own; their `ts` is filled in. Raises Refusal."""
         return self.carry_out(vec[i64]([value for command in commands for value in command_row(command)]))
+
+    def _reasons(self, commands: Iterable[Command]) -> list[int]:
+        """`send`; why each was refused, 0: it was not."""
+        block = vec[i64]([value for command in commands for value in command_row(command)])
+        applied = self.carry_out(block)
+        return memoryview(outcomes(applied.events, applied.ends, block)).tolist()[REASON::WIDTH]
 
     def _spread(self, events: vec[i64]) -> None:
         self.ring.add(events)
@@ -297,8 +306,7 @@ class Host:
 
     def fund(self, account: int, asset: int, amount: int) -> None:
         """Money from nowhere. Raises Refusal."""
-        applied = self.send([Deposit(0, account, asset, amount)])
-        reason = int(outcomes(applied.events, applied.ends)[REASON])
+        (reason,) = self._reasons([Deposit(0, account, asset, amount)])
         if reason:
             raise Rejected(Reason(reason), account=account)
 
@@ -310,8 +318,7 @@ class Host:
             where = "" if market < 0 else f" isolated in market {market}"
             message = f"account {account} holds nothing{where} that is above maintenance"
             raise Refusal(Trouble.NOTHING_TO_LIQUIDATE, message, field="account", given=account)
-        applied = self.send(debits)
-        reasons = memoryview(outcomes(applied.events, applied.ends)).tolist()[REASON::WIDTH]
+        reasons = self._reasons(debits)
         taken = [debit for debit, reason in zip(debits, reasons, strict=True) if not reason]
         if not taken:
             reason = Reason(reasons[0])

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from itertools import chain
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -17,7 +18,7 @@ from ..schema import codes
 from ..schema.audience import AUDIENCE
 from ..schema.codes import Reason, enums_of
 from ..schema.events import EVENTS, Event
-from . import answers
+from . import answers, broadcasts
 from . import requests as r
 from .errors import REASON_TEXT, REFUSED, Trouble
 from .host import RING_EVENTS
@@ -39,8 +40,8 @@ OF_ACCOUNTS: Final = (
     "is nobody's."
 )
 OF_ALL: Final = (
-    "What is everybody's business is in no private stream. Public ones tell of it: `auctions` and `funding` have the event itself as an "
-    "item, `ticker` and `status` the values as they are then."
+    "What is everybody's business is in no private stream. Public ones tell of it: `ticker`, `status` and `gas` have the values as they "
+    "are then, the others the event itself as an item."
 )
 
 
@@ -159,26 +160,31 @@ def page(now: str) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of all that crosses the wire: $defs has Request, Reply, Failure, Message and Event, and each kind of them by name;
-    `replies` says which kind of reply an `op` has. Integers are as msgpack and JSON have them, not the texts of `?int64=text`."""
-    replies = [*dict.fromkeys(answers.REPLIES.values()), answers.DoneStatus, answers.OrderStatus, answers.Failure]
-    tagged = {"Event": tuple(answers.EVENT.values()), **answers.EVENTS_OF}
-    kinds = [*r.REQUESTS, *replies, *answers.MESSAGES, *dict.fromkeys(one for some in tagged.values() for one in some)]
+    `replies` says which kind of reply an `op` has, `queued` which else where
+    commands may wait. Integers are as msgpack and JSON have them, not the texts of `?int64=text`."""
+    statuses = [getattr(answers, name) for names in answers.ITEMS.values() for name in names]
+    replies = list(dict.fromkeys([*answers.REPLIES.values(), *chain.from_iterable(answers.QUEUED.values())]))
+    tagged = {"Event": tuple(answers.EVENT.values()), **broadcasts.EVENTS_OF}
+    kinds = [*r.REQUESTS, *replies, *dict.fromkeys(statuses), *broadcasts.MESSAGES]
+    kinds += [*dict.fromkeys(one for some in tagged.values() for one in some)]
     _, defs = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for name, kind in defs.items():
         if "ok" in kind.get("properties", {}):
             kind["properties"]["ok"] = {"const": name != "Failure"}
-    for place, names in [*answers.ITEMS.items(), *((place, [one.__name__ for one in some]) for place, some in answers.EVENTS_OF.items())]:
+    events = {place: [one.__name__ for one in some] for place, some in broadcasts.EVENTS_OF.items()}
+    for place, names in [*answers.ITEMS.items(), *events.items()]:
         name, field = place.split(".")
         held = defs[name]["properties"][field]
         held["items" if held["type"] == "array" else "additionalProperties"] = any_of(names)
     groups = {
-        "Request": [one.__name__ for one in r.REQUESTS], "Reply": [one.__name__ for one in dict.fromkeys(answers.REPLIES.values())],
-        "Message": [one.__name__ for one in answers.MESSAGES], "Event": [one.__name__ for one in answers.EVENT.values()],
+        "Request": [one.__name__ for one in r.REQUESTS], "Reply": [one.__name__ for one in replies],
+        "Message": [one.__name__ for one in broadcasts.MESSAGES], "Event": [one.__name__ for one in answers.EVENT.values()],
     }  # fmt: skip
     defs.update({group: any_of(names) for group, names in groups.items()})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "The wire of a perplab server",
         **any_of(("Request", "Reply", "Failure", "Message")), "replies": {op: kind.__name__ for op, kind in answers.REPLIES.items()},
+        "queued": {op: [kind.__name__ for kind in kinds] for op, kinds in answers.QUEUED.items()},
         "$defs": defs,
     }  # fmt: skip
 

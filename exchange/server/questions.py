@@ -6,14 +6,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from msgspec import Struct
-
 from ..schema.codes import FIRST_USER, OrderState, Reason, Side
-from ..schema.events import OrderCancelled, OrderPlaced, Traded
+from ..schema.events import CurveTraded, OrderCancelled, OrderPlaced, Traded
 from ..schema.messages import column_of
 from . import requests as r
 from .departure import Departure
-from .errors import Data, Refusal, Trouble
+from .errors import Data, Refusal, Rejected, Trouble
 from .faults import MS, Faults
 from .host import Host
 from .memory import Memory
@@ -22,8 +20,10 @@ from .people import SCOPES, User
 from .people import Key as ApiKey
 from .private import LOOKED_AT, PrivateStream
 from .rows import client_halves
-from .streams import OF_MARKET, BookChannel, Key, Reader
+from .streams import OF_CURVE, OF_MARKET, BookChannel, Key, Reader
 from .surroundings import Listener
+from .terms import gas_terms, market_terms, sequencing_terms
+from .told import due_of
 
 VERSION: Final = 1  # of the protocol
 
@@ -79,6 +79,13 @@ class Questions:
             raise self._beyond("market", markets, number)
         return number
 
+    def curve(self, given: int | str | None) -> int:
+        """The number of a market that has a curve. Raises Refusal."""
+        number = self.market(given)
+        if self.host.exchange.pool(number) is None:
+            raise Rejected(Reason.NO_CURVE, field="market", given=given)
+        return number
+
     def asset(self, given: int) -> int:
         """Raises Refusal."""
         assets = len(self.host.exchange.design.assets)
@@ -92,9 +99,9 @@ class Questions:
     def account_state(self, account: int, skip: int = 0, most: int | None = None) -> Data:
         """All that one account has, as of now; of its orders `most`, those behind the first `skip`."""
         venue, design = self.host.exchange, self.host.exchange.design
-        assets = range(len(design.assets))
+        assets, markets = range(len(design.assets)), range(len(design.markets))
         positions = []
-        for market in range(len(design.markets)):
+        for market in markets:
             position = venue.position(account, market)
             if position.size:
                 positions.append({**named_view(position), "liquidation_price": venue.liquidation_price(account, market) or None})
@@ -110,6 +117,7 @@ class Questions:
                 for asset in assets
             ],
             "positions": positions,
+            "liquidity": [named_view(one) for one in map(lambda market: venue.liquidity(account, market), markets) if one.shares],
             "orders": [named_view(order) for order in venue.open_orders(account, skip, most)],
         }  # fmt: skip
 
@@ -170,19 +178,11 @@ class Questions:
 
     def venue(self: Questions, session: Asker, request: r.Venue) -> Data:
         design = self.host.exchange.design
-        markets = [
-            {
-                "market": number, "name": market.name, "tick": str(market.tick), "lot": str(market.lot), "unit": market.unit,
-                "settlement_asset": design.assets.index(market.settlement_asset), "significant_figures": market.significant_figures,
-                "minimum_notional": market.minimum_notional, "price_band_ppm": market.price_band_ppm, "max_leverage": market.max_leverage,
-                "maker_fee_ppb": market.maker_fee_ppb, "taker_fee_ppb": market.taker_fee_ppb,
-                "tiers": [named_terms(tier) for tier in market.tiers],
-            }
-            for number, market in enumerate(design.markets)
-        ]  # fmt: skip
+        markets = [market_terms(design, number) for number in range(len(design.markets))]
         told: Data = {
             "name": design.name, "title": design.title, "assets": list(design.assets), "markets": markets, "epoch": self.host.epoch,
             "version": VERSION, "ts": self.host.exchange.now, "max_open_orders": design.max_open_orders,
+            "sequencing": sequencing_terms(design), "gas": gas_terms(design),
         }  # fmt: skip
         return {**told, "design": design.to_tree()} if request.design else told
 
@@ -195,6 +195,17 @@ class Questions:
         market = self.market(request.market)
         streams = self.host.streams
         return {"market": market, **streams.bbo(market), **streams.ticker(market), **streams.status(market), "ts": self.host.exchange.now}
+
+    def pool(self: Questions, session: Asker, request: r.PoolQuery) -> Data:
+        market = self.curve(request.market)
+        return {**self.host.streams.pool(market), "ts": self.host.exchange.now}
+
+    def pending(self: Questions, session: Asker, request: r.PendingQuery) -> Data:
+        account, most = session.readable(request.account), self.host.limits.items
+        waiting = self.host.exchange.pending(account)
+        told = [{**named_view(one), "due": due_of(one.due)} for one in waiting[request.skip : request.skip + most]]
+        left = max(0, len(waiting) - request.skip - most)
+        return {"account": account, "pending": told, "more": left, "ts": self.host.exchange.now}
 
     def account(self: Questions, session: Asker, request: r.AccountQuery) -> Data:
         account, most = session.readable(request.account), self.host.limits.items
@@ -239,6 +250,9 @@ class Questions:
                 state, market = OrderState.FILLED, row[column_of(OrderPlaced, "market")]
             elif row[0] == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
                 filled, state, market = filled + row[column_of(Traded, "size")], OrderState.FILLED, row[column_of(Traded, "market")]
+            elif row[0] == CurveTraded.KIND and order_id == row[column_of(CurveTraded, "order_id")]:
+                market = row[column_of(CurveTraded, "market")]
+                filled, state = filled + row[column_of(CurveTraded, "size")], OrderState.FILLED
             elif row[0] == OrderCancelled.KIND and row[column_of(OrderCancelled, "order_id")] == order_id:
                 state, market = OrderState.CANCELLED, row[column_of(OrderCancelled, "market")]
         if state is None:
@@ -405,7 +419,8 @@ class Questions:
         return {"channel": request.channel}
 
     def _key(self, request: r.Subscribe) -> Key:
-        market = self.market(request.market) if request.channel in OF_MARKET else -1
+        asked = self.curve if request.channel in OF_CURVE else self.market
+        market = asked(request.market) if request.channel in OF_MARKET else -1
         return self.host.streams.key(request.channel, market, request.depth)
 
     def _has_already(self, channel: str) -> Refusal:
@@ -437,10 +452,6 @@ class Questions:
         return {}
 
 
-def named_terms(terms: Struct) -> Data:
-    return {name: getattr(terms, name) for name in terms.__struct_fields__}
-
-
 ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Challenge: Questions.challenge,
     r.Login: Questions.login,
@@ -451,6 +462,8 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Venue: Questions.venue,
     r.BookQuery: Questions.book,
     r.TickerQuery: Questions.ticker,
+    r.PoolQuery: Questions.pool,
+    r.PendingQuery: Questions.pending,
     r.AccountQuery: Questions.account,
     r.OrderQuery: Questions.order,
     r.Outcome: Questions.outcome,

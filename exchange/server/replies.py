@@ -1,4 +1,4 @@
-"""Replies to commands that the venue did not refuse, by compiled code: as a map (`named`), and as msgpack (`packed`).
+"""Replies to commands that the venue has carried out at once, by compiled code: as a map (`named`), and as msgpack (`packed`).
 
 The two say the same, byte for byte once MSGPACK has encoded the map; a test compares them. A server that is sent one order per frame would
 spend more time on maps and their encoding than the venue on orders.
@@ -15,7 +15,7 @@ from librt.vecs import vec
 from mypy_extensions import i64, u8
 
 from ..schema.codes import OrderState
-from .routing import FILLED, LEFT, MARKET, ORDER_ID, PAID, REPEATED, SEQ, STATE, WIDTH
+from .routing import FILLED, LEFT, MARKET, ORDER_ID, PAID, REASON, REPEATED, SEQ, STATE, TICKET, VALUE, WIDTH
 
 LENGTH: Final[i64] = 4  # [bytes] of the length in front of a frame
 MAP: Final[i64] = 0x80  # first bytes of msgpack: of a map of up to 15 pairs, with their number,
@@ -40,16 +40,18 @@ def named(told: object, number: i64, is_order: bool, ts: i64, unit: i64) -> dict
             found["filled_notional"] = None
             found["repeated"] = True
         else:
-            found["filled_notional"] = int(row[at + PAID] * unit)
+            found["filled_notional"] = int(row[at + PAID] * unit + row[at + VALUE])
     return found
 
 
 def packed(
     told: object, number: i64, request: object, is_order: bool, ts: i64, tokens: i64, is_framed: bool, unit: i64
-) -> bytes:  # fmt: skip
-    """The whole reply to `request`, which is the id that it gave."""
+) -> bytes | None:  # fmt: skip
+    """The whole reply to `request`, which is the id that it gave; None if the command was refused, or waits, or has taken back what did."""
     row = cast(vec[i64], told)
     at = number * WIDTH
+    if row[at + REASON] != 0 or row[at + TICKET] != 0 or (is_order and row[at + ORDER_ID] == 0):
+        return None
     pairs: i64 = 5
     if is_order:
         pairs = 11 + row[at + REPEATED]
@@ -91,7 +93,7 @@ def write_order(out: BytesWriter, row: vec[i64], at: i64, unit: i64) -> None:
         out.append(u8(NONE))
         out.write(b"\xa8repeated\xc3")
     else:
-        write_int(out, row[at + PAID] * unit)
+        write_int(out, row[at + PAID] * unit + row[at + VALUE])  # each is at most MAX_NOTIONAL
 
 
 def write_id(out: BytesWriter, request: object) -> None:

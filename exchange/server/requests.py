@@ -30,6 +30,7 @@ from ..schema.messages import (
     MarketId,
     Role,
     SetFunding,
+    SetGas,
     SetMarketStatus,
     UpdateOracle,
 )
@@ -100,7 +101,7 @@ def _command_request(command: type[Command], base: type[Request], left_out: tupl
 
 OWNERS: Final[tuple[type[Command], ...]] = tuple(one for one in COMMANDS if not isinstance(AUTHORITY[one], Role))
 # Not OpenAccount: accounts belong to users
-OPERATORS: Final[tuple[type[Command], ...]] = (Deposit, Debit, BlockTrade, UpdateOracle, SetMarketStatus, SetFunding)
+OPERATORS: Final[tuple[type[Command], ...]] = (Deposit, Debit, BlockTrade, UpdateOracle, SetMarketStatus, SetFunding, SetGas)
 COMMAND_REQUESTS: Final[dict[type[Request], type[Command]]] = {
     _command_request(one, CommandRequest, ("ts", "account", "client_lo")): one for one in OWNERS
 }
@@ -188,6 +189,20 @@ class BookQuery(Request, frozen=True, kw_only=True, tag="book"):
 
 class TickerQuery(Request, frozen=True, kw_only=True, tag="ticker"):
     market: MarketId | Name
+
+
+class PoolQuery(Request, frozen=True, kw_only=True, tag="pool"):
+    """What stands behind the curve of a market, what it holds, and how much trades with it within some distances of its middle."""
+
+    market: MarketId | Name
+
+
+class PendingQuery(Request, frozen=True, kw_only=True, tag="pending"):
+    """The account's commands that wait to be carried out, by their tickets. `more` of them than fit a message are told by asking again with
+    `skip`."""
+
+    account: AccountId | None = None
+    skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
 
 
 class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):
@@ -294,7 +309,10 @@ class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
 
 # -- streams --
 
-Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "private"]
+Channel = Literal[
+    "book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "pool", "curve",
+    "taker_auctions", "batches", "gas", "private",
+]  # fmt: skip
 
 
 class Subscribe(Request, frozen=True, kw_only=True, tag="subscribe"):
@@ -320,7 +338,8 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 
 OTHERS: Final[tuple[type[Request], ...]] = (
-    Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, AccountQuery, OrderQuery, Outcome,
+    Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
+    PendingQuery, AccountQuery, OrderQuery, Outcome,
     Auctions, Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
@@ -338,13 +357,19 @@ def _codes(request: type[Request], command: type[Command], markets: dict[str, in
     return [by_name.get(field) for field in request.__struct_fields__]
 
 
+def _client_field(request: type[Request]) -> int:
+    """The number of the field that is a client id; 0: it has none."""
+    names = request.__struct_fields__
+    return names.index("client_id") if "client_id" in names else 0
+
+
 class RowMaker:
     """Requests that are commands, as packed rows. Knows the venue's names of markets."""
 
     def __init__(self, markets: Iterable[str]) -> None:
         self._markets = {name: number for number, name in enumerate(markets)}
         self._plans = {
-            request: RowPlan(command.KIND, request.__struct_fields__[-1] == "client_id", _codes(request, command, self._markets))
+            request: RowPlan(command.KIND, _client_field(request), _codes(request, command, self._markets))
             for request, command in {**COMMAND_REQUESTS, **OPERATOR_REQUESTS}.items()
         }
 

@@ -19,16 +19,30 @@ from mypy_extensions import i64
 from ..schema.audience import AUDIENCE_COLUMNS
 from ..schema.columns import KIND, TS
 from ..schema.event_columns import (
+    ADDED_AMOUNT,
+    ADDED_MARKET,
+    ADDED_RANGE_ID,
+    ADDED_SHARES,
     AMENDED_MARKET,
     AMENDED_ORDER_ID,
     AMENDED_SIZE,
     CANCELLED_MARKET,
     CANCELLED_ORDER_ID,
+    CURVE_TRADED_ORDER_ID,
+    CURVE_TRADED_SIZE,
+    CURVE_TRADED_VALUE,
     EVENT_SEQ,
     PLACED_MARKET,
     PLACED_ORDER_ID,
     PLACED_SIZE,
+    QUEUED_DUE,
+    QUEUED_TICKET,
+    REJECTED_COMMAND,
     REJECTED_REASON,
+    REMOVED_AMOUNT,
+    REMOVED_MARKET,
+    REMOVED_RANGE_ID,
+    REMOVED_SHARES,
     REPEATED_FILLED,
     REPEATED_MARKET,
     REPEATED_OPEN_SIZE,
@@ -47,6 +61,10 @@ from ..schema.events import (
     Traded,
 )
 from ..schema.kinds import (
+    E_COMMAND_QUEUED,
+    E_CURVE_TRADED,
+    E_LIQUIDITY_ADDED,
+    E_LIQUIDITY_REMOVED,
     E_ORDER_AMENDED,
     E_ORDER_CANCELLED,
     E_ORDER_PLACED,
@@ -63,16 +81,20 @@ from ..state.types import NIL, ROW
 
 # Columns of what a command came to
 REASON: Final[i64] = 0  # why the venue refused it, 0: it did not; NIL: it was no command
-ORDER_ID: Final[i64] = 1  # the order that it placed, amended or found; 0: none
+ORDER_ID: Final[i64] = 1  # the order that it placed, amended or found, or the range that it gave liquidity to; 0: none
 STATE: Final[i64] = 2  # of that order
 FILLED: Final[i64] = 3  # [lots] by this command; of a repeat, all that the order has traded
 LEFT: Final[i64] = 4  # [lots] open afterwards
 REPEATED: Final[i64] = 5  # 1: the client id was in use, and this is the order that has it
 SEQ: Final[i64] = 6  # of its last event; 0: it had none
 CAME_IN: Final[i64] = 7  # 1: it placed or amended that order: what else is cancelled on the way is another's
-MARKET: Final[i64] = 8  # of that order; NIL: there is no order
-PAID: Final[i64] = 9  # [ticks x lots] the sum of price x size of what FILLED counts; of a repeat 0: it is not known
-WIDTH: Final[i64] = 10
+MARKET: Final[i64] = 8  # of that order, or of the liquidity; NIL: there is neither
+PAID: Final[i64] = 9  # [ticks x lots] the sum of price x size of what FILLED counts and a book has given; of a repeat 0: it is not known
+VALUE: Final[i64] = 10  # [micro] of what FILLED counts and a curve has given; of liquidity, what was paid in or out
+SHARES: Final[i64] = 11  # of liquidity, that were added or removed
+TICKET: Final[i64] = 12  # under which the command waits to be carried out; 0: it does not, and DUE says nothing
+DUE: Final[i64] = 13  # [ns] when it will be; NIL: with an oracle price that is not there yet
+WIDTH: Final[i64] = 14
 
 NOBODY: Final[i64] = 0  # the owner of an account that no user has
 KINDS: Final = max(AUDIENCE_COLUMNS) + 1  # of events, and one
@@ -81,9 +103,11 @@ ACCOUNT: Final[i64] = 2  # the column of the account, in every command that its 
 CHANGE_BOOKS: Final[tuple[type[Event], ...]] = (OrderPlaced, OrderAmended, OrderReduced, OrderCancelled, Traded)
 
 
-def outcomes(block: object, ends: list[int]) -> vec[i64]:
-    """One row of WIDTH for each command of a block of events. `ends`: how many events there are up to the last one of each."""
+def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
+    """One row of WIDTH for each of the packed `commands` that has caused this block of events. `ends`: how many events there are up to the
+    last one of each."""
     events = cast(vec[i64], block)
+    sent = cast(vec[i64], commands)
     count: i64 = len(ends)
     told = column(count * WIDTH, 0)
     number: i64 = 0
@@ -92,15 +116,16 @@ def outcomes(block: object, ends: list[int]) -> vec[i64]:
         end = i64(ends[number]) * ROW
         row = number * WIDTH
         told[row + MARKET] = NIL
+        command = sent[number * ROW + KIND]
         while at < end:
-            add(told, row, events, at)
+            add(told, row, events, at, command)
             at += ROW
         number += 1
     return told
 
 
-def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
-    """Add one event to what its command came to."""
+def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:
+    """Add one event to what its command, of kind `command`, came to."""
     kind = events[at + KIND]
     told[row + SEQ] = events[at + EVENT_SEQ]
     if kind == E_ORDER_PLACED:
@@ -115,6 +140,13 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
             # the size is at most the market's max_lots, whose worth at its highest price is checked at load to fit 64 bits
             told[row + PAID] += events[at + TRADED_PRICE] * events[at + TRADED_SIZE]
             told[row + LEFT] -= events[at + TRADED_SIZE]
+            if told[row + LEFT] == 0:
+                told[row + STATE] = ORDER_FILLED
+    elif kind == E_CURVE_TRADED:
+        if told[row + CAME_IN] != 0 and events[at + CURVE_TRADED_ORDER_ID] == told[row + ORDER_ID]:
+            told[row + FILLED] += events[at + CURVE_TRADED_SIZE]
+            told[row + VALUE] += events[at + CURVE_TRADED_VALUE]  # in all at most MAX_NOTIONAL, as of any order
+            told[row + LEFT] -= events[at + CURVE_TRADED_SIZE]
             if told[row + LEFT] == 0:
                 told[row + STATE] = ORDER_FILLED
     elif kind == E_ORDER_CANCELLED:
@@ -137,7 +169,28 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
         told[row + FILLED] = events[at + REPEATED_FILLED]
         told[row + REPEATED] = 1
     elif kind == E_REJECTED:
-        told[row + REASON] = events[at + REJECTED_REASON]
+        if events[at + REJECTED_COMMAND] == command:  # and not one that has waited, and is gone by this one
+            told[row + REASON] = events[at + REJECTED_REASON]
+    else:
+        add_rare(told, row, events, at)
+
+
+def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
+    """`add`, of events that are not of orders."""
+    kind = events[at + KIND]
+    if kind == E_COMMAND_QUEUED:
+        told[row + TICKET] = events[at + QUEUED_TICKET]
+        told[row + DUE] = events[at + QUEUED_DUE]
+    elif kind == E_LIQUIDITY_ADDED:
+        told[row + ORDER_ID] = events[at + ADDED_RANGE_ID]
+        told[row + MARKET] = events[at + ADDED_MARKET]
+        told[row + VALUE] = events[at + ADDED_AMOUNT]
+        told[row + SHARES] = events[at + ADDED_SHARES]
+    elif kind == E_LIQUIDITY_REMOVED:
+        told[row + ORDER_ID] = events[at + REMOVED_RANGE_ID]
+        told[row + MARKET] = events[at + REMOVED_MARKET]
+        told[row + VALUE] = events[at + REMOVED_AMOUNT]
+        told[row + SHARES] = events[at + REMOVED_SHARES]
 
 
 def block_of(rows: list[int]) -> vec[i64]:

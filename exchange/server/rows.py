@@ -13,14 +13,15 @@ HALF: Final = 1 << 64
 
 
 class RowPlan:
-    """How one kind of request becomes a row. A client id is its last field, if it has one, and takes two columns.
+    """How one kind of request becomes a row.
 
-    `codes`: by field, what its names stand for; None for a field that is never a name.
+    `client`: the number of the field that is a client id, which takes two columns; 0: it has none. `codes`: by field, what its names stand
+    for; None for a field that is never a name.
     """
 
-    def __init__(self, kind: int, has_client: bool, codes: list[dict[str, int] | None]) -> None:
+    def __init__(self, kind: int, client: int, codes: list[dict[str, int] | None]) -> None:
         self.kind: int = kind
-        self.has_client: bool = has_client
+        self.client: i64 = client
         self.codes: list[dict[str, int] | None] = codes
 
     def row(self, values: tuple[object, ...], account: int | None) -> list[int] | None:
@@ -31,22 +32,26 @@ class RowPlan:
         row: list[int] = [0] * int(ROW)
         row[0] = self.kind
         count: i64 = len(values)
+        client = self.client
+        column = FIRST_COLUMN
         at: i64 = 1
         while at < count:
             value = values[at]
             if at == 1 and account is not None:
                 value = account
-            if self.has_client and at == count - 1:
+            if at == client:
                 hi, lo = client_halves(value)
-                row[at + FIRST_COLUMN - 1] = hi
-                row[at + FIRST_COLUMN] = lo
+                row[column] = hi
+                column += 1
+                row[column] = lo
             elif isinstance(value, int):
-                row[at + FIRST_COLUMN - 1] = value
+                row[column] = value
             else:
                 found = self.code(at, value)
                 if found < 0:
                     return None
-                row[at + FIRST_COLUMN - 1] = found
+                row[column] = found
+            column += 1
             at += 1
         return row
 

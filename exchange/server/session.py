@@ -11,9 +11,6 @@ from collections.abc import Callable, Generator, Iterable
 from logging import WARNING
 from typing import Final
 
-from librt.vecs import vec
-from mypy_extensions import i64
-
 from ..schema.messages import ROW, Place
 from . import requests as r
 from .codecs import MSGPACK, Codec
@@ -422,12 +419,13 @@ class Session(Visitor):
             return
         self._asked, self._rows = [], []
         try:
-            applied = self.host.carry_out(block_of(rows)) if rows else None
+            block = block_of(rows)
+            applied = self.host.carry_out(block) if rows else None
         except Refusal as error:
             for one in asked:
                 self._refuse(one.id, error)
             return
-        told = Told(self.host, rows, applied)
+        told = Told(self.host, rows, block, applied)
         is_framed = self.frames is not None and bool(self.frames.is_framed)
         is_plain = self.codec is MSGPACK and self.memory is None and not (self.departure.wants_orders or self.host.faults or self.held)
         for one in asked:
@@ -446,17 +444,19 @@ class Session(Visitor):
         """What a command came to."""
         if not isinstance(slot, int):
             return slot
-        order = told.resting(slot) if self.departure.wants_orders and op in OF_ORDERS else 0
-        if order:
-            self.departure.note([order])
+        if self.departure.wants_orders and op in OF_ORDERS:
+            self.departure.note([order] if (order := told.resting(slot)) else [])
+            if told.waits(slot):
+                self.departure.note_waiting(told.row(slot))
         return told.status(op, slot)
 
     def _operate(self, request: r.OperatorRequest) -> None:
         """A command of the operator's: not for tokens, and not in a block with others."""
         self.may("admin")
         row = self.host.rows.row(request)
-        applied = self.host.carry_out(vec[i64](row))
-        told = outcomes(applied.events, applied.ends)
+        block = block_of(row)
+        applied = self.host.carry_out(block)
+        told = outcomes(applied.events, applied.ends, block)
         if told[REASON]:
             self._reply(request.id, {**refused(int(told[REASON]), {"given": str(request.__struct_config__.tag)}), "seq": told[SEQ]})
         else:

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ..queries import Queries
 from ..schema import events as e
 from ..schema.codes import MarketStatus, Side, SystemAccount
-from ..schema.messages import column_of
-from .naming import Named, named_event
+from ..schema.messages import MAX_PRICE, column_of
+from .naming import Named, named_event, named_view
 
 if TYPE_CHECKING:
     from librt.vecs import vec
     from mypy_extensions import i64
 
 ROW: Final = 16
+DISTANCES_PPM: Final = (100, 500, 1_000, 5_000, 10_000, 50_000)  # of the middle of a curve, at which its depth is told
 Levels = list[tuple[int, int]]
 Key = tuple[str, int, int]  # channel, market (-1: none), depth
 
-OF_MARKET: Final = ("book", "trades", "bbo", "ticker", "liquidations", "funding", "status")
-OF_VENUE: Final = ("auctions", "fund")
+OF_MARKET: Final = ("book", "trades", "bbo", "ticker", "liquidations", "funding", "status", "pool", "curve", "taker_auctions", "batches")
+OF_CURVE: Final = ("pool", "curve")  # that has a curve
+OF_VENUE: Final = ("auctions", "fund", "gas")
 
 
 class Reader(Protocol):
@@ -225,7 +227,13 @@ Item = Callable[[Named], Named]
 
 
 def _trade(event: Named) -> Named:
-    return {name: event[name] for name in ("ts", "price", "size", "taker_side", "liquidation")}
+    return {**{name: event[name] for name in ("ts", "price", "size", "taker_side", "liquidation")}, "maker": "ORDER"}
+
+
+def _curve_trade(event: Named) -> Named:
+    """A trade with the curve of the market: its price is off the grid, and shown rounded."""
+    shown = {name: event[name] for name in ("ts", "price", "size")}
+    return {**shown, "taker_side": event["side"], "liquidation": event["liquidation"], "maker": "CURVE", "value": event["value"]}
 
 
 def _closed(event: Named) -> Named:
@@ -243,6 +251,7 @@ def _taken(event: Named) -> Named:
 
 LISTED: Final[dict[int, tuple[tuple[str, Item], ...]]] = {  # kinds of events that become items, and of which channels
     e.Traded.KIND: (("trades", _trade),),
+    e.CurveTraded.KIND: (("trades", _curve_trade),),
     e.Liquidated.KIND: (("liquidations", _closed),),
     e.AuctionStarted.KIND: (("auctions", _whole),),
     e.AuctionTaken.KIND: (("auctions", _taken),),
@@ -251,11 +260,15 @@ LISTED: Final[dict[int, tuple[tuple[str, Item], ...]]] = {  # kinds of events th
     e.FundingCharged.KIND: (("funding", _whole),),
     e.FundingSet.KIND: (("funding", _whole),),
     e.LossSocialized.KIND: (("funding", _whole),),
+    e.CurveMoved.KIND: (("curve", _whole),),
+    e.TakerAuctionStarted.KIND: (("taker_auctions", _whole),),
+    e.BatchCleared.KIND: (("batches", _whole),),
 }
 SHOWN: Final[dict[int, str]] = {  # kinds of events that show in another value of a channel of values
     e.OracleUpdated.KIND: "ticker",
     e.MarkMoved.KIND: "ticker",
     e.MarketStatusChanged.KIND: "status",
+    e.GasSet.KIND: "gas",
 }
 MARKET_COLUMN: Final = {kind: column_of(e.EVENT_OF[kind], "market") for kind in LISTED if "market" in e.EVENT_OF[kind].__struct_fields__}
 
@@ -291,6 +304,8 @@ class Streams:
             "ticker": lambda: self.ticker(market),
             "status": lambda: self.status(market),
             "fund": self.fund,
+            "pool": lambda: self.pool(market),
+            "gas": self.gas,
         }
         if name in reads:
             return StateChannel(key, reads[name])
@@ -352,12 +367,34 @@ class Streams:
         found = self.venue.known_market(market)
         return {
             "oracle": found.oracle or None, "oracle_ts": found.oracle_ts, "mark": found.mark or None, "last": found.last or None,
-            "open_interest": found.open_interest, "funding_rate_ppt": self.venue.funding_rate(market),
-            "funding_ts": self.venue.funding_due(market),
+            "curve": self.venue.curve_price(market) or None, "open_interest": found.open_interest,
+            "funding_rate_ppt": self.venue.funding_rate(market), "funding_ts": self.venue.funding_due(market),
         }  # fmt: skip
 
     def status(self, market: int) -> Named:
         return {"status": MarketStatus(self.venue.known_market(market).status).name}
+
+    def pool(self, market: int) -> Named:
+        """What stands behind the curve of a market that has one, the middle of its quotes [ticks], and what trades with it, all in all, at
+        each of some distances from there or nearer: price [ticks], size [lots], value [micro]. null: it quotes nothing."""
+        pool, middle = self.venue.pool(market), self.venue.curve_price(market)
+        assert pool is not None, "a market without a curve"
+        return {**named_view(pool), "middle": middle or None, "bids": self._quotes(market, Side.SELL, middle),
+                "asks": self._quotes(market, Side.BUY, middle)}  # fmt: skip
+
+    def _quotes(self, market: int, side: Side, middle: int) -> list[Named]:
+        """For an order of this side."""
+        quotes: list[Named] = []
+        for distance in DISTANCES_PPM if middle else ():
+            away = -(-middle * distance // 1_000_000)
+            price = middle + away if side is Side.BUY else max(1, middle - away)
+            lots, value = self.venue.curve_within(market, side, min(price, MAX_PRICE))
+            quotes.append({"price": price, "size": lots, "value": value})
+        return quotes
+
+    def gas(self) -> Named:
+        """What commands cost now, of what the design says."""
+        return {"multiplier_ppm": self.venue.gas_multiplier()}
 
     def fund(self) -> Named:
         """Cash of the insurance fund by asset [micro]."""

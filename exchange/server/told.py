@@ -14,9 +14,11 @@ from . import requests as r
 from .errors import Data, refused
 from .host import Host
 from .replies import named, packed
-from .routing import ACCOUNT, LEFT, MARKET, ORDER_ID, REASON, SEQ, WIDTH, outcomes
+from .routing import ACCOUNT, DUE, LEFT, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client"))
+OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
+WAITING: Final = OF_ORDERS | OF_LIQUIDITY | {"cancel_all"}  # what a venue's sequencing may let wait
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
 
 
@@ -33,32 +35,49 @@ class Asked(Struct, gc=False):
 
 
 class Told:
-    """`rows`: the commands; `applied`: what the venue made of them, None if there were none."""
+    """`rows`: the commands, packed as `block`; `applied`: what the venue made of them, None if there were none."""
 
-    def __init__(self, host: Host, rows: list[int], applied: Applied | None) -> None:
+    def __init__(self, host: Host, rows: list[int], block: vec[i64], applied: Applied | None) -> None:
         self.rows = rows
         self.ts = host.exchange.now
         self.units = host.units
-        self.told: vec[i64] = outcomes(applied.events, applied.ends) if applied is not None else vec[i64]()
+        self.told: vec[i64] = outcomes(applied.events, applied.ends, block) if applied is not None else vec[i64]()
 
     def resting(self, number: int) -> int:
         """The order that a command has left in the book; 0: none."""
         at = number * WIDTH
         return int(self.told[at + ORDER_ID]) if self.told[at + LEFT] and not self.told[at + REASON] else 0
 
+    def waits(self, number: int) -> bool:
+        """Has a command been told to wait?"""
+        return bool(self.told[number * WIDTH + TICKET])
+
+    def row(self, number: int) -> list[int]:
+        """A command, packed."""
+        return self.rows[number * ROW : (number + 1) * ROW]
+
     def status(self, op: str, number: int) -> Data:
         """What one command came to."""
         told, at = self.told, number * WIDTH
         if told[at + REASON]:
             return {**refused(int(told[at + REASON]), self.about(number)), "seq": int(told[at + SEQ])}
+        if told[at + TICKET]:
+            return {**self._head(at), "status": "queued", "ticket": int(told[at + TICKET]), "due": due_of(int(told[at + DUE]))}
+        if op in OF_LIQUIDITY:
+            names = {"market": MARKET, "shares": SHARES, "amount": VALUE, "range_id": ORDER_ID}
+            return {**self._head(at), **{name: int(told[at + column]) for name, column in names.items()}}
+        if op in OF_ORDERS and not told[at + ORDER_ID]:
+            return {**self._head(at), "status": "withdrawn"}
         return named(told, number, op in OF_ORDERS, self.ts, self._unit(at))
 
+    def _head(self, at: int) -> Data:
+        return {"ok": True, "ts": self.ts, "seq": int(self.told[at + SEQ])}
+
     def packed(self, op: str, number: int, request: object, tokens: int, is_framed: bool) -> bytes | None:
-        """The whole reply to `request` in msgpack; None if the venue refused it."""
-        at = number * WIDTH
-        if self.told[at + REASON]:
+        """The whole reply to `request` in msgpack; None for one that is not that plain: see `status`."""
+        if op in OF_LIQUIDITY:
             return None
-        return packed(self.told, number, request, op in OF_ORDERS, self.ts, tokens, is_framed, self._unit(at))
+        return packed(self.told, number, request, op in OF_ORDERS, self.ts, tokens, is_framed, self._unit(number * WIDTH))
 
     def _unit(self, at: int) -> int:
         market = self.told[at + MARKET]
@@ -70,3 +89,8 @@ class Told:
         data: Data = {"account": self.rows[first + ACCOUNT]}
         market = MARKET_COLUMN.get(self.rows[first])
         return data if market is None else {**data, "market": self.rows[first + market]}
+
+
+def due_of(due: int) -> int | None:
+    """When a waiting command will be carried out [ns]; None: with an oracle price that is not there yet."""
+    return due if due >= 0 else None

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from perplab.exchange.server.manual import schema
 
 Message = dict[str, Any]
+STATUS_OF = {"QueuedReply": "queued", "WithdrawnReply": "withdrawn"}
 FEW = 3  # things of a list that are looked at
 
 
@@ -51,7 +52,10 @@ def name_of(message: Message, op: str | None) -> str:
         return "Message"
     if not message["ok"]:
         return "Failure"
-    return str(whole()["replies"][op]) if op is not None else "Reply"
+    if op is None:
+        return "Reply"
+    others = whole()["queued"].get(op, []) if "status" in message else []
+    return next((name for name in others if message["status"] in STATUS_OF[name]), str(whole()["replies"][op]))
 
 
 def hold(message: Message, op: str | None = None) -> None:

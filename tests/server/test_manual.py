@@ -17,13 +17,14 @@ from msgspec.structs import fields
 from mypy_extensions import i64
 from test_identity import filled
 from updates import Updates
+from venues import venue
 from wire import World
 
 from perplab.exchange.events import EVENTS
-from perplab.exchange.messages import SetMarketStatus, UpdateOracle, column_of
+from perplab.exchange.messages import SetGas, SetMarketStatus, UpdateOracle, column_of
 from perplab.exchange.schema.codes import enums_of
 from perplab.exchange.server import requests as r
-from perplab.exchange.server.answers import MESSAGES
+from perplab.exchange.server.broadcasts import MESSAGES
 from perplab.exchange.server.codecs import JSON
 from perplab.exchange.server.errors import Trouble
 from perplab.exchange.server.manual import page, schema
@@ -39,7 +40,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # what has no least value of its own
     "clock": {"speed": 0}, "fault": {"user": "u", "kind": "none"}, "subscribe": {"channel": "book"}, "unsubscribe": {"channel": "book"},
     "cancel_on_disconnect": {"scope": "none"}, "outcome": {"request": 1}, "deposit": {"account": 8},
     "debit": {"account": 8}, "liquidate": {"account": 8}, "block_trade": {"buyer": 8, "seller": 9},
-    "set_market_status": {"status": "HALTED"}, "remove_liquidity": {"shares": 1},
+    "set_market_status": {"status": "HALTED"},
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def test_events_reach_whom_the_page_says() -> None:
 def test_public_streams_tell_what_the_page_says() -> None:
     text = PAGE.read_text(encoding="utf-8")
     public = rows_of(text, "| type | fields | streams |")
-    world = World()
+    world = World(venue(curve={}))
     reader = world.talker()
     for channel in sorted({name for names in public.values() for name in names}):
         assert reader.ask("subscribe", channel=channel, **({"market": 0} if channel in OF_MARKET else {}))["ok"]
@@ -90,8 +91,8 @@ def test_public_streams_tell_what_the_page_says() -> None:
     for number, (name, streams) in enumerate(public.items()):
         event = next(event for event in EVENTS if event.__name__ == name)
         if event.KIND in SHOWN:
-            command = SetMarketStatus(0, 0, 4, 0) if "status" in streams else UpdateOracle(0, 0, 60_100 + number)
-            world.host.send([command])
+            changes = {"status": SetMarketStatus(0, 0, 4, 0), "gas": SetGas(0, 2_000_000)}
+            world.host.send([changes.get(streams[0], UpdateOracle(0, 0, 60_100 + number))])
         else:  # as if the venue had said so
             values = [event.KIND, 1_000 + number, 1, *[0] * 13]
             for coded in enums_of(event):

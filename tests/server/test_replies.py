@@ -12,14 +12,16 @@ from wire import World, messages
 from perplab.exchange.codes import OrderState
 from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.replies import named, packed
+from perplab.exchange.server.routing import WIDTH
 
 EDGES = [0, 1, 127, 128, 255, 256, 65_535, 65_536, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1]
 IDS = [None, *EDGES, "", "a", "x" * 31, "x" * 32, "é" * 16, "é" * 64, "😀" * 63, "😀" * 64]
 
 
 def block(number: int, *columns: int) -> vec[i64]:
-    """What the commands of a block came to, of which only that of this number matters."""
-    return vec[i64]([7] * 10 * number + [*columns] + [7] * 10)
+    """What the commands of a block came to, of which only that of this number matters; columns that are not given are 0."""
+    width = int(WIDTH)
+    return vec[i64]([7] * width * number + [*columns] + [0] * (width - len(columns)) + [7] * width)
 
 
 def in_words(told: vec[i64], number: int, request: object, is_order: bool, ts: int, tokens: int) -> bytes:
@@ -39,11 +41,18 @@ def test_every_id(request_id: object) -> None:
 
 @pytest.mark.parametrize("value", EDGES)
 def test_every_size_of_number(value: int) -> None:
-    for place, state, repeated in product(range(7), OrderState, (0, 1)):
+    for place, state, repeated in product(range(8), OrderState, (0, 1)):
         order_id, filled, left, seq, tokens, market = (value if number == place else 1 for number in range(6))
-        paid = value // 3 if place == 6 else 1
-        told = block(1, 0, order_id, state, filled, left, repeated, seq, 1, market, paid)
-        assert packed(told, 1, 5, True, value, tokens, False, 3) == in_words(told, 1, 5, True, value, tokens)
+        paid, curve = value // 6 if place == 6 else 1, value // 2 if place == 7 else 1
+        told = block(1, 0, order_id, state, filled, left, repeated, seq, 1, market, paid, curve)
+        expected = in_words(told, 1, 5, True, value, tokens) if order_id else None  # one that was taken back while it waited
+        assert packed(told, 1, 5, True, value, tokens, False, 3) == expected
+
+
+def test_what_is_not_plain_is_said_in_words() -> None:
+    refused, waits = block(0, 33, 1), block(0, 0, 1, *[0] * 10, 5)
+    assert packed(refused, 0, 1, True, 1, 1, False, 1) is packed(waits, 0, 1, True, 1, 1, False, 1) is None
+    assert packed(waits, 0, 1, False, 1, 1, False, 1) is None
 
 
 @pytest.mark.parametrize("framed", [True, False])

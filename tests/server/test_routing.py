@@ -18,7 +18,7 @@ CALLS = 200
 ALLOWED = 30 << 20  # [bytes] of the 100 MiB that all blocks together are
 
 USES: dict[str, Callable[[vec[i64]], object]] = {
-    "outcomes": lambda block: outcomes(block, [4_096]),
+    "outcomes": lambda block: outcomes(block, [4_096], block),
     "stamp": lambda block: stamp(block, 1),
     "barred": lambda block: Owners().barred(block, 1),
     "route": lambda block: Router().route(block),

@@ -9,7 +9,7 @@ from typing import Any
 import msgpack  # type: ignore[import-untyped]
 from holds import hold
 
-from perplab.exchange import Exchange, load_venue
+from perplab.exchange import Exchange, VenueDesign, load_venue
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.clock import Clock
 from perplab.exchange.server.codecs import JSON, MSGPACK
@@ -27,13 +27,14 @@ Message = dict[str, Any]
 class World:
     """A host with a venue of one market at 60,000, and its two clocks."""
 
-    def __init__(self, venue: str = "book_fund_adl", trust: bool = True, limits: Limits | None = None) -> None:
+    def __init__(self, venue: str | VenueDesign = "book_fund_adl", trust: bool = True, limits: Limits | None = None) -> None:
         self.monotonic = 0
         self.clock = Clock(START, 0, lambda: self.monotonic)
         numbers = count(1)
         self.complaints: list[str] = []
         self.host = Host(
-            Exchange(design_of(venue)), self.clock, monotonic=lambda: self.monotonic, limits=limits, trust=trust,
+            Exchange(design_of(venue) if isinstance(venue, str) else venue), self.clock,
+            monotonic=lambda: self.monotonic, limits=limits, trust=trust,
             token=lambda size: f"{next(numbers):0{2 * size}x}", complain=self.complaints.append,
         )  # fmt: skip
         self.host.send([UpdateOracle(0, 0, 60_000)])
