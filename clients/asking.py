@@ -78,9 +78,10 @@ class Asking(Shared, ABC):
         """Cancel an open order by its client id."""
         return await self._do(self.calls.cancel_client(client_id, market), timeout)
 
-    async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> None:
-        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does."""
-        await self._do(self.calls.cancel_all(market), timeout)
+    async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | None:
+        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does. None: it is done; else
+        it waits for its turn."""
+        return await self._do(self.calls.cancel_all(market), timeout)
 
     async def amend(
         self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
@@ -103,6 +104,10 @@ class Asking(Shared, ABC):
 
     async def open_orders(self, *, timeout: float | None = None) -> tuple[t.Order, ...]:
         return (await self.account(timeout=timeout)).orders
+
+    async def pending(self, *, timeout: float | None = None) -> tuple[t.Waiting, ...]:
+        """The account's commands that wait for their turn, the oldest first; at most as many as fit a message."""
+        return await self._do(self.calls.pending(), timeout)
 
     async def cancel_all_after(self, seconds: float, *, timeout: float | None = None) -> None:
         """A dead man's switch: cancel all orders in `seconds` of the venue's time. Sent again before that, it counts anew; 0: never."""
@@ -159,6 +164,26 @@ class Asking(Shared, ABC):
     async def cancel_on_disconnect(self, scope: Scope, *, timeout: float | None = None) -> None:
         """What happens to orders when the connection breaks; said again after each reconnect."""
         await self._do(self.calls.cancel_on_disconnect(scope), timeout)
+
+    # -- liquidity of curves --
+
+    async def add_liquidity(
+        self, market: str, amount: Number, lower: Number | None = None, upper: Number | None = None, *, timeout: float | None = None,
+    ) -> t.LiquidityChange:  # fmt: skip
+        """Pay `amount` [USD] into the pool of a market's curve, for shares of it; on a curve of ranges, for a range of prices [USD]."""
+        return await self._do(self.calls.add_liquidity(market, amount, lower, upper), timeout)
+
+    async def remove_liquidity(self, market: str, shares: int, range_id: int = 0, *, timeout: float | None = None) -> t.LiquidityChange:
+        """Give back shares of a pool for what they are worth, or liquidity of a range with the position that it has taken on."""
+        return await self._do(self.calls.remove_liquidity(market, shares, range_id), timeout)
+
+    async def liquidity(self, *, timeout: float | None = None) -> tuple[t.Liquidity, ...]:
+        """The account's shares of pools, and what they would fetch now."""
+        return (await self.account(timeout=timeout)).liquidity
+
+    async def pool(self, market: str, *, timeout: float | None = None) -> t.Pool:
+        """What stands behind the curve of a market, what it holds and offers. Raises Refused with NO_CURVE where there is none."""
+        return await self._do(self.calls.pool(market), timeout)
 
     # -- auctions of liquidated accounts --
 

@@ -131,9 +131,10 @@ class Blocking(Shared, ABC):
         """Cancel an open order by its client id."""
         return self._do(self.calls.cancel_client(client_id, market), timeout)
 
-    def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> None:
-        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does."""
-        self._do(self.calls.cancel_all(market), timeout)
+    def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | None:
+        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does. None: it is done; else
+        it waits for its turn."""
+        return self._do(self.calls.cancel_all(market), timeout)
 
     def amend(
         self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
@@ -156,6 +157,10 @@ class Blocking(Shared, ABC):
 
     def open_orders(self, *, timeout: float | None = None) -> tuple[t.Order, ...]:
         return self.account(timeout=timeout).orders
+
+    def pending(self, *, timeout: float | None = None) -> tuple[t.Waiting, ...]:
+        """The account's commands that wait for their turn, the oldest first; at most as many as fit a message."""
+        return self._do(self.calls.pending(), timeout)
 
     def cancel_all_after(self, seconds: float, *, timeout: float | None = None) -> None:
         """A dead man's switch: cancel all orders in `seconds` of the venue's time. Sent again before that, it counts anew; 0: never."""
@@ -212,6 +217,26 @@ class Blocking(Shared, ABC):
     def cancel_on_disconnect(self, scope: Scope, *, timeout: float | None = None) -> None:
         """What happens to orders when the connection breaks; said again after each reconnect."""
         self._do(self.calls.cancel_on_disconnect(scope), timeout)
+
+    # -- liquidity of curves --
+
+    def add_liquidity(
+        self, market: str, amount: Number, lower: Number | None = None, upper: Number | None = None, *, timeout: float | None = None,
+    ) -> t.LiquidityChange:  # fmt: skip
+        """Pay `amount` [USD] into the pool of a market's curve, for shares of it; on a curve of ranges, for a range of prices [USD]."""
+        return self._do(self.calls.add_liquidity(market, amount, lower, upper), timeout)
+
+    def remove_liquidity(self, market: str, shares: int, range_id: int = 0, *, timeout: float | None = None) -> t.LiquidityChange:
+        """Give back shares of a pool for what they are worth, or liquidity of a range with the position that it has taken on."""
+        return self._do(self.calls.remove_liquidity(market, shares, range_id), timeout)
+
+    def liquidity(self, *, timeout: float | None = None) -> tuple[t.Liquidity, ...]:
+        """The account's shares of pools, and what they would fetch now."""
+        return self.account(timeout=timeout).liquidity
+
+    def pool(self, market: str, *, timeout: float | None = None) -> t.Pool:
+        """What stands behind the curve of a market, what it holds and offers. Raises Refused with NO_CURVE where there is none."""
+        return self._do(self.calls.pool(market), timeout)
 
     # -- auctions of liquidated accounts --
 

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Buffer: TypeAlias = "bytes | bytearray | memoryview | Rows"  # packed commands
 Item = t.NewOrder | t.Cancel | t.Amend
-Channel = Literal["book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "private"]
+Channel = Literal[
+    "book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "pool", "curve", "taker_auctions",
+    "batches", "gas", "private",
+]  # fmt: skip
 Scope = Literal["none", "connection", "account"]
 NO_COINS: Final = Decimal(0)
 MILLIONTH: Final = Decimal("0.000001")  # of an auction: the smallest share
@@ -36,7 +39,8 @@ MOST_DELAY_S: Final = MAX_TS_JUMP // SECOND_NS  # of a dead man's switch
 REMEMBERED: Final = 1 << 16  # orders whose market is known: enough for a day of a busy bot, some 40 MB
 REPEATABLE: Final = frozenset(  # change nothing, or nothing more when done again: sent again after a reconnect
     (
-        "venue", "book", "ticker", "account", "accounts", "order", "outcome", "auctions", "ping", "challenge", "subscribe", "unsubscribe",
+        "venue", "book", "ticker", "account", "accounts", "order", "outcome", "auctions", "pool", "pending", "ping", "challenge",
+        "subscribe", "unsubscribe",
         "cancel_on_disconnect",
     )
 )  # fmt: skip
@@ -111,6 +115,8 @@ class Calls:
 
     def known(self, order: t.Order | int, market: str = "") -> t.Order:
         """The order as last told. One that this client has not heard of has no side and no price, nor a market until a reply tells it."""
+        if isinstance(order, t.Order) and not order.order_id and order.client_id is not None:
+            return self._by_client.get(order.client_id, order)  # it may have been placed meanwhile
         if isinstance(order, t.Order):
             return self._orders.get(order.order_id, order)
         found = self._orders.get(order)
@@ -124,7 +130,12 @@ class Calls:
         )  # fmt: skip
 
     def _settled(self, order: t.Order, reply: Wire) -> t.Order:
-        """The order as a reply leaves it."""
+        """The order as a reply leaves it: as it was, where what was asked for waits."""
+        waits = self.reading.queued(reply)
+        if waits is not None:
+            return replace(order, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
+        if reply.get("status") == "withdrawn":
+            return self.note(replace(order, state=OrderState.CANCELLED, open=NO_COINS, seq=whole(reply["seq"]), ts=whole(reply["ts"])))
         market = self.reading.venue.numbered(reply["market"])
         filled, notional = market.size(reply["filled"]), reply.get("filled_notional")
         return self.note(
@@ -132,7 +143,7 @@ class Calls:
                 order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
                 average_price=WIDE.divide(money(notional), filled) if notional else None,
                 state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
-                ts=whole(reply.get("ts", 0)),
+                ts=whole(reply.get("ts", 0)), ticket=0, due=None,
             )
         )  # fmt: skip
 
@@ -149,20 +160,23 @@ class Calls:
             raise ValueError("a limit order needs a price")
         client_id = client_id_of(new.client_id) or self.new_client_id()
         ticks = 0 if new.price is None else market.ticks(new.price)
+        lots = market.lots(new.size)
         fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "price": ticks, "size": market.lots(new.size),
+            "market": market.number, "side": Side(new.side).name, "price": ticks, "size": lots,
             "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name, "reduce_only": int(new.reduce_only),
             "self_trade": SelfTrade(new.self_trade).name, "client_id": client_id, "account": self.account_number,
         }  # fmt: skip
         order = t.Order(
             order_id=0, market=market.name, side=Side(new.side), price=market.price(ticks) if ticks else None, filled=NO_COINS,
-            open=NO_COINS, state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only, tif=TimeInForce(new.tif),
+            open=market.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only, tif=TimeInForce(new.tif),
         )  # fmt: skip
         self.note(order)
         return Call("place", fields, lambda reply: self._settled(order, reply), client_id)
 
     def cancel(self, given: t.Order | int, market: str = "") -> Call[t.Order]:
         order = self.known(given, market)
+        if not order.order_id and order.client_id is not None:  # it waits, and has no number yet
+            return self.cancel_client(order.client_id, order.market)
         fields: dict[str, object] = {"order_id": order.order_id, "account": self.account_number}
         return Call("cancel", fields, lambda reply: self._settled(order, reply))
 
@@ -181,6 +195,8 @@ class Calls:
         order = self.known(given, market)
         if not order.market:
             raise ValueError(f"order {order.order_id} was not placed by this client, nor listed to it: say its market")
+        if not order.order_id:
+            raise ValueError("this order waits to be carried out: it can be amended when it has been, and cancelled before")
         price = order.price if price is None else price
         size = order.open or None if size is None else size
         if price is None or size is None:
@@ -193,9 +209,12 @@ class Calls:
         changed = replace(order, price=terms.price(ticks))
         return Call("amend", fields, lambda reply: self._settled(changed, reply))
 
-    def cancel_all(self, market: str | None = None) -> Call[None]:
+    def cancel_all(self, market: str | None = None) -> Call[t.Queued | None]:
         number = None if market is None else self.market(market).number
-        return Call("cancel_all", {"market": number, "account": self.account_number}, nothing)
+        return Call("cancel_all", {"market": number, "account": self.account_number}, self.reading.queued)
+
+    def pending(self) -> Call[tuple[t.Waiting, ...]]:
+        return Call("pending", {"account": self.account_number}, self.reading.waiting)
 
     def batch(self, items: Sequence[Item]) -> Call[list[t.Order | Refused]]:
         calls = [self._item(item) for item in items]
@@ -218,7 +237,8 @@ class Calls:
             raise ValueError("say which order: by itself or its id, or by its client_id")
         if order is not None:
             known = self.known(order, market)
-            by: dict[str, object] = {"order_id": known.order_id}
+            waits = not known.order_id and known.client_id is not None
+            by: dict[str, object] = {"client_id": known.client_id} if waits else {"order_id": known.order_id}
         else:
             assert client_id is not None
             known = self._of_client(client_id, market)
@@ -237,6 +257,27 @@ class Calls:
         if not packed or len(packed) % ROW_BYTES:
             raise ValueError(f"packed commands are {ROW_BYTES} bytes each; these are {len(packed)} bytes")
         return Call("rows", {"rows": packed}, self.reading.row_statuses)
+
+    # -- liquidity of curves --
+
+    def add_liquidity(
+        self, market: str, amount: Number, lower: Number | None = None, upper: Number | None = None
+    ) -> Call[t.LiquidityChange]:  # fmt: skip
+        terms = self.market(market)
+        if (lower is None) != (upper is None):
+            raise ValueError("a range has two ends: say lower and upper, or neither for the whole curve")
+        fields: dict[str, object] = {"market": terms.number, "amount": micro(amount), "account": self.account_number}
+        if lower is not None and upper is not None:
+            fields |= {"lower": terms.ticks(lower), "upper": terms.ticks(upper)}
+        return Call("add_liquidity", fields, lambda reply: self.reading.liquidity_change(terms, reply))
+
+    def remove_liquidity(self, market: str, shares: int, range_id: int) -> Call[t.LiquidityChange]:
+        terms = self.market(market)
+        fields: dict[str, object] = {"market": terms.number, "shares": shares, "range_id": range_id, "account": self.account_number}
+        return Call("remove_liquidity", fields, lambda reply: self.reading.liquidity_change(terms, reply))
+
+    def pool(self, market: str) -> Call[t.Pool]:
+        return Call("pool", {"market": self.market(market).number}, self.reading.pool)
 
     # -- auctions --
 

@@ -21,7 +21,8 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Shared
 from .carrying import Program, insist, wait
-from .errors import ClientError, Closed, Refused
+from .errors import ClientError, Closed, Refused, TimedOut
+from .queued import carried_out, settled
 from .units import WIDE, Number, exact
 
 NONE: Final = Decimal(0)
@@ -29,6 +30,7 @@ BP: Final = Decimal("0.0001")
 TRIES: Final = 10  # rounds in which nothing could be closed, after which it says so instead
 MOST_ROUNDS: Final = 10_000  # of slices, however small: hours, after which something else is wrong
 REFUSALS: Final = 5  # looks in a row that the venue refuses, after which it is blind and trips; one may be for too many requests
+PATIENCE_S: Final = 60.0  # of the venue's time, for what waits for its turn
 LOOKS: Final = 10  # at orders that come in behind a cancel, after which it says so instead
 
 
@@ -238,7 +240,9 @@ class KillSwitch:
                 yield from wait(self.every_s)
             before = left
             try:
-                yield from insist(client, client.calls.cancel_all(None))
+                queued = yield from insist(client, client.calls.cancel_all(None))
+                if queued is not None and not (yield from carried_out(client, queued.ticket, patience_s=PATIENCE_S)):
+                    why = f": the last one still waits for its turn after {PATIENCE_S:g} s"
             except Refused as error:
                 why = f": {error}"
             account = yield from insist(client, client.calls.account())
@@ -262,8 +266,12 @@ class KillSwitch:
                 order = yield from self._slice(client, position)
                 try:
                     closed = yield from insist(client, client.calls.place(order))
+                    closed = yield from settled(client, closed, PATIENCE_S)
                 except Refused as error:
                     why = str(error)
+                    continue
+                except TimedOut as error:  # it closes the position when its turn has come; another would only wait behind it
+                    why, vain = str(error), TRIES
                     continue
                 if closed.filled:
                     why = "the venue says that it has traded, but not that the position is smaller"

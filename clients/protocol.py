@@ -36,7 +36,9 @@ T = TypeVar("T")
 Key = tuple[str, int]  # of a stream: channel, and market or account; -1: of the venue
 PING_S: Final = 5.0
 SILENCE_S: Final = 10.0  # after a ping: 15 s without anything, as the server has it
-LISTS: Final = frozenset(("trades", "liquidations", "funding", "auctions"))  # of things that happen: their snapshot is not all of them
+LISTS: Final = frozenset(  # of things that happen: their snapshot is not all of them
+    ("trades", "liquidations", "funding", "auctions", "curve", "taker_auctions", "batches")
+)
 EVENTS: Final = 100_000  # that wait for a reader
 MISFITS: Final = 5  # after which a stream is given up: a server that is wrong once may be right the next time, one that goes on is not
 TRUSTED: Final = 20  # messages that fit, after which earlier misfits are forgotten

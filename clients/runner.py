@@ -20,8 +20,8 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import fields
 
-from perplab.exchange.codes import enums_of
-from perplab.exchange.events import AUDIENCE, EVENT_OF, AuctionEnded, AuctionStarted, Event
+from perplab.exchange.codes import Side, SystemAccount, enums_of
+from perplab.exchange.events import AUDIENCE, EVENT_OF, AuctionEnded, AuctionStarted, Event, Traded
 from perplab.exchange.messages import KIND_COLUMN, Deposit, column_of
 from perplab.exchange.units import PPM, SECOND_NS
 
@@ -50,6 +50,7 @@ class Ran(Struct, frozen=True, kw_only=True):
     events: int  # that it heard
     commands: int  # that it sent
     refused: dict[str, int]  # how many, by reason
+    queued: int  # of those commands, that had to wait for their turn; one that is refused then is counted where it is heard of
     lost: int  # whose reply never came, and of which the server knows nothing
     why: str  # it has ended
 
@@ -78,6 +79,15 @@ def event_of(told: Wire) -> Event:
     return kind(**values)
 
 
+def trade_of(told: Wire) -> Traded:
+    """A trade with the curve of the market as one with an order: for bots that know no curves. Its price is the average, rounded down."""
+    price, size, fees = int(told["price"]), int(told["size"]), (int(told["taker_fee"]), -int(told["pool_fee"]))
+    return Traded(
+        int(told["seq"]), int(told["ts"]), int(told["market"]), price, size, int(Side[told["side"]]), int(told["taker"]),
+        int(SystemAccount.CURVE), int(told["order_id"]), 0, *fees, 0, int(told["liquidation"]),
+    )  # fmt: skip
+
+
 def _prices(reply: Wire) -> tuple[int, int, int, int, int]:
     """Bid, ask, last, mark, oracle; 0: there is none."""
     bid, ask = (int(reply[side][0]) if reply[side] else 0 for side in ("bid", "ask"))
@@ -101,9 +111,11 @@ class Runner:
         self.why = ""  # it ends; "": it goes on
         self._is_new_epoch = False  # of the venue, since the last look
         self._asset = 0  # in which its market settles
+        self._waits = False  # may a command have to wait for its turn at this venue?
         self._heard: deque[Event] = deque()
         self._wake: int | None = None  # [ns] when it wants to be woken
-        self._wakes = self._events = self._commands = self._lost = 0
+        self._wakes = self._events = self._commands = self._queued = self._lost = 0
+        self._noes: dict[int, str] = {}  # refusals that were heard of, by the numbers of their events; those that a reply has told go
         self._refused: Counter[str] = Counter()
 
     def stop(self) -> None:
@@ -134,12 +146,18 @@ class Runner:
             told = [one for one in message["items"] if BY_NAME[one["type"]] in PUBLIC]
         else:
             return
-        self._heard.extend(event_of(one) for one in told if BY_NAME[one["type"]].KIND in kinds)
+        for one in told:
+            if self._waits and one["type"] == "Rejected":
+                self._noes[one["seq"]] = one["reason"]
+            if BY_NAME[one["type"]].KIND in kinds:
+                self._heard.append(event_of(one))
+            elif one["type"] == "CurveTraded" and Traded.KIND in kinds:
+                self._heard.append(trade_of(one))
 
     def _channels(self) -> Iterator[str]:
         """The streams that it needs."""
         kinds = [EVENT_OF[kind] for kind in self.bot.hears]
-        if any(AUDIENCE[kind] for kind in kinds):
+        if any(AUDIENCE[kind] for kind in kinds) or self._waits:
             yield "private"
         if any(not AUDIENCE[kind] for kind in kinds):
             yield "auctions"
@@ -184,6 +202,7 @@ class Runner:
     def program(self, client: Shared) -> Program[Ran]:
         """Raises what a client raises, but for refusals of commands, which are counted."""
         self._asset = client.venue.numbered(self.bot.seat.market).settlement_asset
+        self._waits = client.venue.sequencing.waits
         client.protocol.taps.append(self.hear)
         try:
             with client.listening(self.told):
@@ -203,9 +222,15 @@ class Runner:
             before, now = now, (yield from insist(client, client.calls.ping()))
             self._arrived(before, now)
         return Ran(
-            start=start, end=now, wakes=self._wakes, events=self._events, commands=self._commands, refused=dict(self._refused),
-            lost=self._lost, why=self.why or "its time is over",
+            start=start, end=now, wakes=self._wakes, events=self._events, commands=self._commands,
+            refused=dict(self._refused + self._told_later()), queued=self._queued, lost=self._lost, why=self.why or "its time is over",
         )  # fmt: skip
+
+    def _told_later(self) -> Counter[str]:
+        """Refusals that no reply has told, by reason: of commands whose turn has come since. They count once."""
+        later = Counter(self._noes.values())
+        self._noes.clear()
+        return later
 
     def _pause(self, now: int, end: int | None) -> float:
         """Until the next wake-up, or the end; but something may be heard before, or the bot be stopped. [s]"""
@@ -262,3 +287,7 @@ class Runner:
             self._lost += len(rows)
         else:
             self._refused.update(one.why for one in answer.rows if one.why)
+            self._queued += sum(one.ticket != 0 for one in answer.rows)
+            for one in answer.rows:
+                self._noes.pop(one.seq, None)
+            self._refused += self._told_later()

@@ -24,6 +24,7 @@ from .blocking import Shared
 from .calls import Call
 from .carrying import ATTEMPTS, Program, ask, insist, wait
 from .errors import Refused, TimedOut, Unknown
+from .queued import refusal_of
 from .units import WIDE, Market
 
 LOOK_S: Final = 1.0  # the longest between two looks at the mark and the time
@@ -53,6 +54,7 @@ class Sent:
         self.filled = 0  # [lots]
         self.order_id = 0  # 0: not heard of yet
         self.is_open = True  # it may still trade
+        self.waits = False  # for its turn: what becomes of it is told by events, a refusal too
 
     def fill(self, lots: int) -> None:
         self.filled += lots
@@ -78,7 +80,7 @@ class Task(ABC):
         self.new_id: Callable[[], t.ClientId] = count(1).__next__  # of who carries it: ids that nobody else of the account has
         self._by_order: dict[int, Sent] = {}
         self.filled = 0  # [lots]
-        self._paid = 0  # [ticks x lots]
+        self._paid = Decimal(0)  # [USD]
         self._unpriced = 0  # [lots] filled at prices that were not heard
         self._fees = Decimal(0)
         self._has_gap = False
@@ -121,7 +123,7 @@ class Task(ABC):
 
     def report(self) -> Report:
         filled, priced = self.filled, self.filled - self._unpriced
-        average = self.terms.price(self._paid) / priced if priced and not self._unpriced else None
+        average = self._paid / self.terms.size(priced) if priced and not self._unpriced else None
         return Report(
             filled=self.terms.size(filled), left=self.terms.size(self.left), average_price=average, fees=self._fees,
             why=REWOUND if self._went_back else self.why, refused=tuple(self.refused), may_be_undone=self._went_back,
@@ -155,6 +157,11 @@ class Task(ABC):
             sent = self._by_order[event.order_id] = self.sent[event.client_id]
             sent.order_id = event.order_id
             self.cut(sent, self.terms.whole_lots(event.size))
+        elif isinstance(event, t.CommandQueued) and event.client_id in self.sent:
+            self.sent[event.client_id].waits = True
+        elif isinstance(event, t.Rejected) and event.client_id in self.sent and self.sent[event.client_id].waits:
+            if event.command == "Place":  # else it was answered
+                self.refuse(event.client_id, refusal_of(event))
         elif isinstance(event, t.AccountSnapshot):
             self._has_gap = True
         elif isinstance(event, t.Rewound):
@@ -170,7 +177,7 @@ class Task(ABC):
         lots = self.terms.whole_lots(event.size)
         if isinstance(event, t.Fill):
             self._fill(sent, lots)
-            self._paid += self.terms.whole_ticks(event.price) * lots
+            self._paid = WIDE.add(self._paid, event.value)
             self._fees += event.fee
         elif isinstance(event, t.OrderCancelled):
             self.closed(sent, event.reason)
@@ -202,7 +209,7 @@ class Task(ABC):
         sent.is_open = False
 
     def refuse(self, client_id: t.ClientId, error: Refused) -> None:
-        """The venue said no to an order."""
+        """The venue said no to an order, at once or when its turn had come."""
         self.sent[client_id].is_open = False
         text = str(error)
         if text not in self.refused:
@@ -277,8 +284,12 @@ class Task(ABC):
         """Ask for what is open, since events were missed."""
         self._has_gap = False
         self._by_order = {one.order_id: one for one in self.open}  # a server that was started anew may give old numbers again
+        waiting: set[t.ClientId | None] = set()
+        if client.venue.sequencing.waits:
+            waiting = {one.client_id for one in (yield from insist(client, client.calls.pending())) if one.command == "Place"}
         for client_id, sent in self.sent.items():
-            if sent.is_open:
+            sent.waits = sent.waits or client_id in waiting
+            if sent.is_open and client_id not in waiting:
                 try:
                     order = yield from insist(client, client.calls.order(None, client_id, self.terms.name))
                 except Refused:

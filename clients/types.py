@@ -7,34 +7,23 @@ lost or found something (Gap, Disconnected, Reconnected, Dropped).
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, OrderState, OrderType, Reason, SelfTrade, Side, TimeInForce
 
+from .types_curves import ClientId as ClientId
+from .types_curves import Gas as Gas
+from .types_curves import Liquidity as Liquidity
+from .types_curves import LiquidityChange as LiquidityChange
+from .types_curves import Pool as Pool
+from .types_curves import PoolLevel as PoolLevel
+from .types_curves import Queued as Queued
+from .types_curves import Sequencing as Sequencing
+from .types_curves import Told as Told
+from .types_curves import Waiting as Waiting
 from .units import Market, Number
-
-ClientId = int | str  # a whole number, or "0x" and up to 32 hex digits
-
-
-class _Name(str):
-    """A text that is printed without quotes."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
-
-
-class Told(Struct, frozen=True):
-    """Base of what is handed out: codes are printed by name, `side=BUY`, as messages of the venue are."""
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        shown = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, _Name(value.name) if isinstance(value, Enum) else value) for name, value in shown]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class Credentials(NamedTuple):
@@ -52,6 +41,8 @@ class Venue(Struct, frozen=True):
     assets: tuple[str, ...]
     markets: dict[str, Market]  # by name
     epoch: str  # another one means that the numbers of events began anew
+    sequencing: Sequencing = Sequencing()
+    gas: Gas = Gas()
 
     def market(self, named: str) -> Market:
         """Raises ValueError for a name that is not known."""
@@ -72,7 +63,7 @@ class Venue(Struct, frozen=True):
 class Order(Told, frozen=True, kw_only=True):
     """An order as of the reply, or of the snapshot, that told of it."""
 
-    order_id: int  # the venue's number of it; 0: not placed yet
+    order_id: int  # the venue's number of it; 0: not placed yet, or it waits
     market: str  # its name
     side: Side | None  # None: of an order that this client has neither placed nor been told of, asked for by its id
     price: Decimal | None  # [USD] None: not known, as with side; or a market order without a worst price
@@ -86,6 +77,8 @@ class Order(Told, frozen=True, kw_only=True):
     repeated: bool = False  # the client id was in use: this is the order that had it
     seq: int = 0  # of the venue's last event because of it; 0: not told
     ts: int = 0  # [ns] of the venue then; 0: not told
+    ticket: int = 0  # what was asked for waits under this number, and the order is as before; 0: it is carried out
+    due: int | None = None  # [ns] when it will be; None: it does not wait, or for an oracle price that is not there yet
 
 
 class Position(Told, frozen=True, kw_only=True):
@@ -123,6 +116,7 @@ class Account(Told, frozen=True):
     positions: tuple[Position, ...]  # that are not zero
     orders: tuple[Order, ...]  # that are open
     more: int = 0  # open orders that did not fit the message
+    liquidity: tuple[Liquidity, ...] = ()  # its shares of pools
 
 
 class BookLevel(Told, frozen=True):
@@ -151,6 +145,7 @@ class Ticker(Told, frozen=True, kw_only=True):
     bid: BookLevel | None = None  # the best: price [USD] and size [coins]; None: that side is empty
     ask: BookLevel | None = None  # the same
     status: MarketStatus | None = None  # whether it trades
+    curve: Decimal | None = None  # [USD] the middle of the quotes of its curve; None: it has none, or that quotes nothing
 
 
 class Auction(Told, frozen=True, kw_only=True):
@@ -174,10 +169,14 @@ class RowStatus(Told, frozen=True, kw_only=True):
     market: int  # -1: of no market
     state: OrderState | None
     filled: int
-    paid: int  # [ticks x lots] the sum of price x size of what was filled
+    paid: int  # [ticks x lots] the sum of price x size of what was filled in a book
     open: int
     repeated: bool
     seq: int
+    value: int = 0  # [micro] of what was filled by a curve; of liquidity, what was paid in or out
+    shares: int = 0  # of liquidity
+    ticket: int = 0  # it waits under this number; 0: it is carried out
+    due: int | None = None  # [ns] when it will be; None: as of Queued
 
 
 class RowStatuses(Told, frozen=True):
@@ -289,6 +288,8 @@ class Fill(AccountEvent, frozen=True, kw_only=True):
     fee: Decimal  # [USD] below zero: a rebate
     is_maker: bool  # one's own order was resting
     liquidation: bool  # the taker is a liquidation
+    value: Decimal  # [USD] price x size, exactly
+    is_curve: bool = False  # with the curve of the market: the price is an average, to 28 digits, and on no grid
 
 
 class Rejected(AccountEvent, frozen=True, kw_only=True):
@@ -302,6 +303,42 @@ class CancelScheduled(AccountEvent, frozen=True, kw_only=True):
     """The dead man's switch was set, renewed or taken back, by whoever: also each time that this client does it."""
 
     due: int | None  # [ns] when all orders will be cancelled; None: never
+
+
+class CommandQueued(AccountEvent, frozen=True, kw_only=True):
+    """A command waits for its turn; what it comes to is told by other events, then."""
+
+    ticket: int
+    command: str
+    market: str  # "": it names none
+    due: int | None  # [ns]; None: it waits for an oracle price that is not there yet
+    client_id: ClientId | None
+
+
+class LiquidityAdded(AccountEvent, frozen=True, kw_only=True):
+    market: str
+    amount: Decimal
+    shares: int
+    range_id: int  # 0: the whole curve
+    lower: Decimal  # of the range
+    upper: Decimal
+
+
+class LiquidityRemoved(AccountEvent, frozen=True, kw_only=True):
+    market: str
+    shares: int
+    amount: Decimal  # paid out
+    range_id: int
+    size: Decimal  # of the position that a range has handed over, signed
+    value: Decimal  # that it has cost, signed alike
+
+
+class GasPaid(AccountEvent, frozen=True, kw_only=True):
+    """A command was paid for, carried out or refused."""
+
+    command: str
+    amount: Decimal
+    priority_fee: Decimal
 
 
 class OtherEvent(AccountEvent, frozen=True, kw_only=True):
@@ -329,6 +366,8 @@ class Trade(Event, frozen=True, kw_only=True):
     taker_side: Side
     liquidation: bool
     is_past: bool
+    value: Decimal  # price x size, exactly
+    is_curve: bool = False  # the maker is the curve of the market: the price is an average, to 28 digits
 
 
 class BestPrices(Event, frozen=True, kw_only=True):
@@ -341,6 +380,10 @@ class BestPrices(Event, frozen=True, kw_only=True):
 
 class TickerChanged(Event, frozen=True, kw_only=True):
     ticker: Ticker
+
+
+class PoolChanged(Event, frozen=True, kw_only=True):
+    pool: Pool
 
 
 class StatusChanged(Event, frozen=True, kw_only=True):

@@ -56,6 +56,16 @@ def money(amount: int) -> Decimal:
     return WIDE.multiply(MICRO, amount)
 
 
+class Curve(Struct, frozen=True, kw_only=True):
+    """A market's curve: liquidity that is a formula."""
+
+    rule: str  # how it prices, as docs/rules.md has it
+    role: str  # when an order meets it: separate (there is no book), interleaved, jit or last_resort
+    is_virtual: bool  # nobody's money is behind it: no liquidity can be added
+    reducing_fee: Decimal  # taker fee of what reduces its position
+    lock_ms: int  # how long liquidity stays after it was added
+
+
 class Market(Struct, frozen=True, kw_only=True):
     """A market's terms, and the conversions in it."""
 
@@ -69,6 +79,9 @@ class Market(Struct, frozen=True, kw_only=True):
     maker_fee: Decimal  # share of the notional; below zero a rebate
     taker_fee: Decimal
     settlement_asset: int = 0  # the number of the asset in which it settles
+    curve: Curve | None = None  # None: it has only a book
+    matching: str = "price_time"  # who is filled first among orders at one price
+    queue_classes: bool = False  # retail orders stand before all others
 
     @property
     def unit(self) -> int:

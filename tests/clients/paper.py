@@ -74,7 +74,7 @@ class Paper:
         self.unheard.append(
             t.Fill(
                 account=1, seq=0, ts=0, order_id=order_id, market="BTC", side=one.side, price=self.terms.price(price), fee=Decimal(0),
-                size=self.terms.size(lots), is_maker=True, liquidation=False,
+                size=self.terms.size(lots), is_maker=True, liquidation=False, value=self.terms.price(price) * self.terms.size(lots),
             )
         )  # fmt: skip
         if not one.left:
