@@ -62,8 +62,8 @@ from .state.types import FIRST_USER, NEVER, NIL, max_i64, mul_div_floor
 from .trading.book import Book
 from .trading.depth import Walk
 from .trading.funding import FundingEngine
-from .trading.liquidity import least_worth
 from .trading.open_orders import client_order
+from .trading.pools import least_worth
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")

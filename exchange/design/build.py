@@ -88,7 +88,7 @@ def fill_curve(record: MarketRecord, market: Market) -> None:
     record.reducing_fee_ppb = market.taker_fee_ppb if design.reducing_fee_ppb < 0 else design.reducing_fee_ppb
     record.pool_fee_ppm = design.fee_share_ppm
     record.pool_margin_ppm = design.margin_ppm
-    record.pool_is_virtual = int(design.capital == 0)
+    record.pool_is_virtual = int(design.capital == 0 and design.rule != "concentrated")
     record.pool_lock = design.lock_ms * NS
     record.pool_adl_trigger_ppm = design.adl_trigger_ppm
     record.pool_adl_target_ppm = design.adl_target_ppm

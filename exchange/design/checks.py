@@ -44,6 +44,8 @@ def checked(venue: VenueDesign, file: str) -> VenueDesign:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
     check_auction(venue.liquidation.dutch_auction, refuse)
     check_sequencing(venue, refuse)
+    if "liquidity_pool" in venue.backstops and any(market.curve.rule == "concentrated" for market in venue.markets):
+        refuse("backstops", "liquidity_pool", "none, since a market has a concentrated curve: its money belongs to the owners of ranges")
     return venue
 
 

@@ -179,7 +179,8 @@ class SocializedLoss(Backstop):
 
 
 class LiquidityPool(Backstop):
-    """The pool of the market's curve pays what it has, since it was the other side (GMX v2, Synthetix). A deficit of its own it does not pay."""
+    """The pool of the market's curve pays what it has, since it was the other side (GMX v2, Synthetix). A deficit of its own it does not
+    pay."""
 
     def available(self, state: State, row: i64) -> i64:
         pool = market_of(state, row).pool.row

@@ -80,4 +80,6 @@ class PriceDesk:
         market.mark = mark
         market.unexamined = 1
         state.log.emit(k.E_MARK_MOVED, state.now, market.number, mark, previous)
+        if market.pool.row != NIL and not is_suspended(market, state.now):
+            self.liquidity.ranges.take_out_weak(market)
         return True

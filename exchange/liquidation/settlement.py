@@ -119,7 +119,10 @@ class MarketDesk:
         cells = self.state.positions.cells
         lots = -cells[row + P_SIZE]
         before = cells[row + P_REALISED]
-        profit = self.slices.matcher.positions.change_frozen(row, lots, value_of(market, abs_i64(lots), price))
+        value = value_of(market, abs_i64(lots), price)
+        profit = self.slices.matcher.positions.change_frozen(row, lots, value)
+        if row == market.pool.row:
+            self.slices.matcher.curves.follow(market, -lots, value)
         return max_i64(0, -(before + profit))
 
     def settle_account(self, market: Market, row: i64, lost: i64) -> None:

@@ -13,7 +13,7 @@ from mypy_extensions import i64
 
 from ..money.margin import row_equity
 from ..money.payoff import lot_value, value_of
-from ..schema.kinds import BUY, E_CURVE_MOVED
+from ..schema.kinds import BUY, E_CURVE_MOVED, SELL
 from ..state.market import Market
 from ..state.pools import Pool
 from ..state.state import State
@@ -87,6 +87,13 @@ class CurveSource:
         self.curve(market).traded(market, pool, before, side, lots, value)
         if fee != 0:
             self.curve(market).earned(market, pool, fee)
+
+    def follow(self, market: Market, before: i64, value: i64) -> None:
+        """The curve's position was changed from `before` by what is no trade with it, for `value` [micro]: it goes on from there."""
+        after = self.inventory(market)
+        if after != before:
+            side = BUY if after < before else SELL
+            self.traded(market, market.pool, before, side, abs_i64(after - before), value, 0)
 
     def stand(self, market: Market) -> Stand:
         return Stand(market, self.curve(market), self.inventory(market))

@@ -12,7 +12,6 @@ from typing import Final
 from mypy_extensions import i64
 
 from ..money.ledger import Ledger
-from ..money.margin import profit_at, row_equity
 from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..state.market import Market
@@ -28,24 +27,14 @@ from ..state.tables import (
     P_SIZE,
     P_WIDTH,
 )
-from ..state.types import CURVE, NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppm_ceil
+from ..state.types import CURVE, NIL, abs_i64, max_i64, mul_div_floor, ppm_ceil
 from .access import in_liquidation, refused_user_in_market
 from .accounts import AccountDesk
 from .curve_source import NO_CURVE, CurveSource
+from .pools import least_worth, pay_in, worth_at
+from .range_desk import RangeDesk
 
 MOST_SHARES: Final[i64] = 1 << 60  # of one pool
-
-
-def worth_at(state: State, market: Market, price: i64) -> i64:
-    """[micro] of the whole pool, its position taken at `price`."""
-    cells = state.positions.cells
-    row = market.pool.row
-    return cells[row + P_ISOLATED_MARGIN] + profit_at(market, cells, row, price)
-
-
-def least_worth(state: State, market: Market) -> i64:
-    """[micro] of the whole pool, for who leaves."""
-    return min_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
 
 
 class LiquidityDesk:
@@ -54,6 +43,7 @@ class LiquidityDesk:
         self.ledger: Ledger = ledger
         self.curves: CurveSource = curves
         self.accounts: AccountDesk = accounts
+        self.ranges: RangeDesk = RangeDesk(state, ledger, curves, accounts.matcher.positions)
         self.capital: list[int] = []  # [micro] of the venue's own, by market: as many shares, which stay
 
     def open_pools(self, capital: list[i64]) -> None:
@@ -101,17 +91,22 @@ class LiquidityDesk:
     def add(self, account: i64, number: i64, amount: i64, lower: i64, upper: i64) -> i64:
         reason = self.refused(account, number)
         if reason == 0:
-            reason = self.refused_addition(account, self.state.markets[number], amount, lower, upper)
+            reason = self.refused_addition(account, self.state.markets[number], amount)
         if reason != 0:
             return reason
         state = self.state
         market = state.markets[number]
+        curve = self.ranges.curve(market)
+        if curve is not None:
+            return self.ranges.add(curve, account, market, amount, lower, upper)
+        if lower != 0 or upper != 0:
+            return k.R_CURVE_RANGE
         pool = market.pool
         worth = max_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
         shares = mul_div_floor(amount, pool.shares, worth) if worth > 0 else 0
         if shares == 0 or pool.shares + shares > MOST_SHARES:
             return k.R_LIQUIDITY_LIMIT
-        self.pay_in(account, market, amount)
+        pay_in(self.ledger, account, market, amount)
         row = state.position_row(account, number)
         cells = state.positions.cells
         cells[row + P_SHARES] += shares
@@ -121,7 +116,7 @@ class LiquidityDesk:
         state.log.emit(k.E_LIQUIDITY_ADDED, state.now, account, number, amount, shares)
         return 0
 
-    def refused_addition(self, account: i64, market: Market, amount: i64, lower: i64, upper: i64) -> i64:
+    def refused_addition(self, account: i64, market: Market, amount: i64) -> i64:
         state = self.state
         if in_liquidation(state, account, NIL):
             return k.R_IN_LIQUIDATION
@@ -131,14 +126,7 @@ class LiquidityDesk:
             return k.R_NO_MARK_PRICE
         if market.is_stale(state.now) or not self.curves.is_open(market):
             return k.R_ORACLE_STALE
-        if lower != 0 or upper != 0:
-            return k.R_CURVE_RANGE
         return self.accounts.refused_outflow(account, market.asset, amount)
-
-    def pay_in(self, account: i64, market: Market, amount: i64) -> None:
-        """From an account's cash into the pool; a negative amount goes the other way."""
-        self.ledger.move(account, CURVE, market.asset, amount)
-        self.ledger.to_isolated(market.pool.row, amount)
 
     def remove(self, account: i64, number: i64, shares: i64, range_id: i64) -> i64:
         """An account in liquidation may: money comes in."""
@@ -148,6 +136,9 @@ class LiquidityDesk:
         state = self.state
         cells = state.positions.cells
         market = state.markets[number]
+        curve = self.ranges.curve(market)
+        if curve is not None:
+            return self.ranges.remove(curve, account, market, shares, range_id)
         row = state.find_position(account, number)
         if range_id != 0 or row == NIL or cells[row + P_SHARES] < shares:
             return k.R_INSUFFICIENT_SHARES
@@ -160,7 +151,7 @@ class LiquidityDesk:
         cells[row + P_PAID_IN] -= paid_in
         cells[row + P_SHARES] -= shares
         market.pool.shares -= shares
-        self.pay_in(account, market, -amount)
+        pay_in(self.ledger, account, market, -amount)
         state.log.emit(k.E_LIQUIDITY_REMOVED, state.now, account, number, shares, amount)
         return 0
 
@@ -195,30 +186,4 @@ class LiquidityDesk:
             assert (pool.row == NIL) == (market.curve_role == NO_CURVE)
             if pool.row != NIL:
                 assert cells[pool.row + P_ACCOUNT] == CURVE and cells[pool.row + P_MODE] == k.ISOLATED, "a pool of another account"
-
-
-# -- a pool in trouble --------------------------------------------------------------------------------------------------------------
-
-
-def lots_to_close(state: State, market: Market, trigger_ppm: i64, target_ppm: i64) -> i64:
-    """How many lots of a pool's position are to be closed against those who win by it; 0: none.
-
-    It is time when what the pool owes them, the loss of its position at the mark, is more than `trigger_ppm` of its money (0: all of it);
-    the position shrinks until it is `target_ppm` of what money is left (GMX: maxPnlFactorForAdl, minPnlFactorAfterAdl).
-    """
-    cells = state.positions.cells
-    row = market.pool.row
-    size = abs_i64(cells[row + P_SIZE])
-    equity = row_equity(state, row)
-    money = cells[row + P_ISOLATED_MARGIN]
-    owed = int(money) - int(equity)
-    if size == 0 or owed <= 0:
-        return 0
-    if equity < 0:
-        return size
-    if trigger_ppm == 0 or owed * 1_000_000 <= int(money) * int(trigger_ppm):
-        return 0
-    # Closing a part f at the mark pays f x owed: (1 - f) owed <= target x (money - f x owed)
-    rest = owed * 1_000_000 - int(money) * int(target_ppm)
-    part = owed * (1_000_000 - int(target_ppm))
-    return min(int(size), -(-int(size) * rest // part)) if part > 0 else size
+            self.ranges.check(market)

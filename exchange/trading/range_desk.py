@@ -1,0 +1,115 @@
+"""Ranges of a concentrated curve: added, taken out again, and taken out for their owners when they have lost too much.
+
+A range is its owner's alone. What it has traded is a part of the curve's position; with the range it goes to its owner, at what it has
+cost, so that nobody else bears what it has lost: it is booked at the mark, and the difference to the cost is paid in cash. Funding and
+shared losses of the curve's position are the venue's own capital's.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from ..money.ledger import Ledger
+from ..money.payoff import value_of
+from ..schema import kinds as k
+from ..state.market import Market
+from ..state.ranges import FINE_SHIFT, Range
+from ..state.state import State
+from ..state.tables import P_SIZE
+from ..state.types import CURVE, NIL, abs_i64, ppm_ceil
+from .access import in_liquidation
+from .curve_ranges import Concentrated
+from .curve_source import CurveSource
+from .pools import pay_in, worth_at
+from .positions import PositionKeeper
+
+
+class RangeDesk:
+    def __init__(self, state: State, ledger: Ledger, curves: CurveSource, keeper: PositionKeeper) -> None:
+        self.state: State = state
+        self.ledger: Ledger = ledger
+        self.curves: CurveSource = curves
+        self.keeper: PositionKeeper = keeper
+
+    def curve(self, market: Market) -> Concentrated | None:
+        """The market's curve, if it is one of ranges."""
+        curve = self.curves.curve(market)
+        return curve if isinstance(curve, Concentrated) else None
+
+    def add(self, curve: Concentrated, account: i64, market: Market, amount: i64, lower: i64, upper: i64) -> i64:
+        """A range of one's own; whether the account has the money was asked before."""
+        liquidity = curve.liquidity(market, lower, upper, amount)
+        if liquidity == 0:
+            return k.R_CURVE_RANGE
+        if not curve.can_add(market.pool, liquidity):
+            return k.R_LIQUIDITY_LIMIT
+        pay_in(self.ledger, account, market, amount)
+        one = curve.add_range(market, market.pool, account, lower, upper, amount, self.state.now)
+        self.state.log.emit(
+            k.E_LIQUIDITY_ADDED, self.state.now, account, market.number, amount, one.liquidity, one.number, lower, upper
+        )
+        return 0
+
+    def remove(self, curve: Concentrated, account: i64, market: Market, liquidity: i64, number: i64) -> i64:
+        one = market.pool.ranges.find(number)
+        if one is None or one.owner != account or one.liquidity < int(liquidity):
+            return k.R_INSUFFICIENT_SHARES
+        row = self.state.find_position(account, market.number)
+        if in_liquidation(self.state, account, row):
+            return k.R_IN_LIQUIDATION
+        if self.state.now - one.opened < market.pool_lock:
+            return k.R_LIQUIDITY_LOCKED
+        if self.worth(curve, market, one) > worth_at(self.state, market, market.mark):
+            return k.R_POOL_MARGIN
+        self.take_out(curve, market, one, int(liquidity))
+        return 0
+
+    def worth(self, curve: Concentrated, market: Market, one: Range) -> int:
+        """[micro] of a whole range at the mark: what was paid in, its fees, and what its position has gained."""
+        lots, cost = curve.position(market.pool, one.number)
+        fees = market.pool.ranges.fees_due(one) >> FINE_SHIFT
+        return int(one.amount) + fees + lots * int(value_of(market, 1, market.mark)) - cost
+
+    def take_out(self, curve: Concentrated, market: Market, one: Range, liquidity: int) -> None:
+        """Hand a part of a range to its owner."""
+        part: i64 = int(one.amount) * liquidity // one.liquidity
+        owner = one.owner
+        number = one.number
+        left = curve.remove(market, market.pool, number, liquidity)
+        one.amount -= part
+        value = value_of(market, left.lots, market.mark)  # signed
+        gained: i64 = int(value) - left.cost
+        fees: i64 = left.fees
+        pay_in(self.ledger, owner, market, -(part + fees + gained))
+        if left.lots != 0 and market.status != k.SETTLED:
+            row = self.state.position_row(owner, market.number)
+            self.keeper.change_frozen(market.pool.row, -left.lots, abs_i64(value))
+            self.keeper.receive(row, left.lots, abs_i64(value))
+        cost: i64 = left.cost
+        taken: i64 = liquidity
+        self.state.log.emit(
+            k.E_LIQUIDITY_REMOVED, self.state.now, owner, market.number, taken, part + fees, number, left.lots, cost
+        )
+
+    def take_out_weak(self, market: Market) -> None:
+        """Those ranges that could not carry their own position at the mark go to their owners."""
+        curve = self.curve(market)
+        if curve is None:
+            return
+        it = market.pool.ranges
+        weak: list[Range] = []
+        root = it.root(int(it.lots)) if len(it.edges) > 0 else 0
+        price = int(value_of(market, 1, market.mark))
+        for place, lots in enumerate(it.lots_of_all(root)):
+            one = it.ranges[place]
+            if one.owner != CURVE and lots != 0:
+                needed: i64 = abs(lots) * price
+                if self.worth(curve, market, one) < int(ppm_ceil(needed, market.pool_margin_ppm)):
+                    weak.append(one)
+        for one in weak:
+            self.take_out(curve, market, one, one.liquidity)
+
+    def check(self, market: Market) -> None:
+        if self.curve(market) is not None and market.status != k.SETTLED and market.pool.row != NIL:
+            held = self.state.positions.cells[market.pool.row + P_SIZE]
+            assert market.pool.ranges.lots == held, "the ranges of a curve do not add up to its position"
