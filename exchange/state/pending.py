@@ -43,6 +43,7 @@ A_LINK: Final[i64] = 14
 A_WIDTH: Final[i64] = 15
 
 MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
+MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step, and looked through for client ids
 
 
 class Numbered(RecycledTable):
@@ -51,31 +52,49 @@ class Numbered(RecycledTable):
     def __init__(self, width: i64, link: i64) -> None:
         super().__init__(8, width, link)
         self.index: SortedDict = SortedDict()  # number -> row
+        self.counts: SortedDict = SortedDict()  # account -> how many rows are its own; none of those that have none
 
-    def add(self, number: i64) -> i64:
+    def add(self, number: i64, account: i64) -> i64:
         if self.free == NIL:
             self.grow()
         row = self.new_row()
         self.index[int(number)] = int(row)
+        self.counts[int(account)] = int(self.count(account) + 1)
         return row
+
+    def count(self, account: i64) -> i64:
+        """How many rows are an account's own."""
+        count: i64 = self.counts.get(int(account), 0)
+        return count
 
     def find(self, number: i64) -> i64:
         """The row of a number, or NIL."""
         row: i64 = self.index.get(int(number), -1)
         return row
 
-    def remove(self, number: i64) -> None:
+    def remove(self, number: i64, account: i64) -> None:
         row: i64 = self.index.pop(int(number))
         self.free_row(row)
+        left = self.count(account) - 1
+        if left == 0:
+            del self.counts[int(account)]
+        else:
+            self.counts[int(account)] = int(left)
 
     def numbers(self) -> list[int]:
         """All of them now, the lowest first: the table may change while they are walked."""
         return list(self.index)
 
-    def check_rows(self) -> None:
+    def check_rows(self, account_column: i64) -> None:
         super().check()
         rows = set(self.index.values())
         assert len(rows) == len(self.index) == self.live and not rows & self.free_rows(), "a number that leads astray"
+        counts: dict[int, int] = {}
+        for at in rows:
+            row: i64 = at
+            account = int(self.cells[row + account_column])
+            counts[account] = counts.get(account, 0) + 1
+        assert counts == dict(self.counts), "rows of accounts are not counted"
 
 
 class Pending(Numbered):
@@ -84,17 +103,11 @@ class Pending(Numbered):
     def __init__(self) -> None:
         super().__init__(W_WIDTH, W_LINK)
         self.last_ticket: i64 = 0
-        self.counts: SortedDict = SortedDict()  # account -> how many of its commands wait; none of those that have none
-
-    def count(self, account: i64) -> i64:
-        """How many commands of an account wait."""
-        count: i64 = self.counts.get(int(account), 0)
-        return count
 
     def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64) -> i64:
         """Let the command that begins at `at` wait; returns its ticket."""
         self.last_ticket += 1
-        row = self.add(self.last_ticket)
+        row = self.add(self.last_ticket, rows[at + W_ACCOUNT])
         cells = self.cells
         i: i64 = 0
         while i < ROW:
@@ -103,7 +116,6 @@ class Pending(Numbered):
         cells[row + W_DUE] = due
         cells[row + W_RANK] = rank
         cells[row + W_MARKET] = market
-        self.change_count(rows[at + W_ACCOUNT], 1)
         return self.last_ticket
 
     def take(self, ticket: i64, into: vec[i64]) -> None:
@@ -114,26 +126,15 @@ class Pending(Numbered):
         while i < ROW:
             into[i] = cells[row + i]
             i += 1
-        self.change_count(into[W_ACCOUNT], -1)
-        self.remove(ticket)
-
-    def change_count(self, account: i64, change: i64) -> None:
-        count = self.count(account) + change
-        if count == 0:
-            del self.counts[int(account)]
-        else:
-            self.counts[int(account)] = int(count)
+        self.remove(ticket, into[W_ACCOUNT])
 
     def check_waiting(self, schedule: Schedule) -> None:
-        """Every command waits for an entry of the schedule, and is counted."""
-        self.check_rows()
-        counts: dict[int, int] = {}
+        """Every command waits for an entry of the schedule."""
+        self.check_rows(W_ACCOUNT)
         for ticket, row in self.index.items():
             at: i64 = row
             rank = self.cells[at + W_RANK]
             due = self.cells[at + W_DUE]
-            account = int(self.cells[at + W_ACCOUNT])
-            counts[account] = counts.get(account, 0) + 1
             assert 0 < ticket <= int(self.last_ticket), "a ticket that was not given"
             if rank == BLOCK:
                 assert schedule.time(BLOCK, 0) <= due, "a command whose block will not come"
@@ -141,7 +142,6 @@ class Pending(Numbered):
                 assert schedule.time(TURN, ticket) == due, "a command whose turn will not come"
             else:
                 assert rank == REQUEST_EXPIRY and due <= schedule.time(REQUEST_EXPIRY, ticket), "a request that will not expire"
-        assert counts == dict(self.counts), "waiting commands are not counted"
 
 
 class TakerAuctions(Numbered):
@@ -151,7 +151,9 @@ class TakerAuctions(Numbered):
         super().__init__(A_WIDTH, A_LINK)
 
     def find_client(self, account: i64, hi: i64, lo: i64) -> i64:
-        """The id of an account's auctioned order with this client id, 0: none. They are few: one for each order that waits to trade."""
+        """The id of an account's auctioned order with this client id, 0: none."""
+        if self.count(account) == 0:
+            return 0
         cells = self.cells
         for number, at in self.index.items():
             row: i64 = at
@@ -161,7 +163,7 @@ class TakerAuctions(Numbered):
         return 0
 
     def check_auctions(self, schedule: Schedule, now: i64) -> None:
-        self.check_rows()
+        self.check_rows(A_ACCOUNT)
         for number, at in self.index.items():
             row: i64 = at
             assert schedule.time(TAKER_AUCTION, number) < NEVER, "an auction without a next step"

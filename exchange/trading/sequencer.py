@@ -15,7 +15,7 @@ from mypy_extensions import i64
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.packed import column
-from ..state.pending import MAX_WAITING, W_ACCOUNT, W_DUE, W_MARKET, W_RANK
+from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_DUE, W_MARKET, W_RANK
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_SIZE, O_TIF
@@ -85,6 +85,8 @@ class Sequencer:
         reason = self.refused(rows, at, kind)
         if reason != 0:
             return reason
+        if self.auctions is not None and not is_cancel(kind) and self.state.taker_auctions.live >= MAX_AUCTIONED:
+            return k.R_QUEUE_FULL
         due = self.state.now + self.latency(rows, at, kind)
         rank = TURN
         requests = self.requests

@@ -86,7 +86,7 @@ class TakerAuctionDesk(Holding):
             self.entry.tell_placed(o)
         self.matcher.open.count(o, 0)
         start, end = auction_range(int(o.market.oracle), int(o.limit), o.side == k.BUY, int(self.rule.fraction))
-        row = state.taker_auctions.add(o.order_id)
+        row = state.taker_auctions.add(o.order_id, o.account)
         cells = state.taker_auctions.cells
         cells[row + A_ACCOUNT] = o.account
         cells[row + A_MARKET] = o.market.number
@@ -141,7 +141,7 @@ class TakerAuctionDesk(Holding):
     def end(self, o: Order, reason: i64) -> None:
         """It is auctioned no more; what is left of it, if it may, rests, unless there is a reason why it goes."""
         state = self.state
-        state.taker_auctions.remove(o.order_id)
+        state.taker_auctions.remove(o.order_id, o.account)
         state.schedule.cancel(TAKER_AUCTION, o.order_id)
         state.accounts.open_orders[o.account] -= 1
         o.stopped = reason
@@ -231,6 +231,8 @@ class TakerAuctionDesk(Holding):
     def cancel_all(self, account: i64, market: i64, reason: i64) -> None:
         """Those of an account in one market, or in all (below 0)."""
         auctions = self.state.taker_auctions
+        if auctions.count(account) == 0:
+            return
         for number in auctions.numbers():
             row = auctions.find(number)
             if auctions.cells[row + A_ACCOUNT] == account and (market < 0 or auctions.cells[row + A_MARKET] == market):
