@@ -30,7 +30,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "engine",
     "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames",
-    "liquidation.shortage",
+    "liquidation.shortage", "liquidation.haircut",
 )  # fmt: skip
 
 

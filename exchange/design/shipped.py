@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from ..liquidation.auction import DutchAuction
 from ..liquidation.backstops import InsuranceFund, LiquidityPool, SocializedLoss
+from ..liquidation.haircut import ProfitHaircut
 from ..liquidation.ranks import FirstOpened, HyperliquidIndex, ProfitLeverage, RandomRank
 from ..liquidation.screening import Screen
 from ..liquidation.selections import Greedy, ProRata
@@ -253,6 +254,7 @@ register("liquidation.steps", "cover_shortage", CoverShortage, params=ShortageDe
 register("backstops", "insurance_fund", InsuranceFund, params=FundDesign, make=insurance_fund)
 register("backstops", "socialized_loss", SocializedLoss)
 register("backstops", "liquidity_pool", LiquidityPool)
+register("backstops", "profit_haircut", ProfitHaircut)
 register("auto_deleverage.rank", "profit_leverage", ProfitLeverage)
 register("auto_deleverage.rank", "hyperliquid", HyperliquidIndex)
 register("auto_deleverage.rank", "random", RandomRank)

@@ -54,6 +54,7 @@ class Changes:
     def __init__(self) -> None:
         self.closed_rows: list[i64] = []
         self.closed_lots: list[i64] = []
+        self.closed_profits: list[i64] = []  # [micro] realised by that
         self.opened_rows: list[i64] = []
         self.opened_lots: list[i64] = []
 
@@ -179,7 +180,7 @@ class Ledger:
             cells[row + P_ENTRY] = left
             cells[row + P_REALISED] = clamp_i64(cells[row + P_REALISED] + profit, -REALISED_ROOM, REALISED_ROOM)
             if self.in_slice:
-                self.note_closed(row, min_i64(abs_i64(lots), abs_i64(held)))
+                self.note_closed(row, min_i64(abs_i64(lots), abs_i64(held)), profit)
                 if (held > 0) != (after > 0) and after != 0:
                     self.note_opened(row, abs_i64(after))
         if held == 0 or after == 0 or (held > 0) != (after > 0):
@@ -193,9 +194,10 @@ class Ledger:
         cash[FEES * accounts.assets + market.asset] += fee
         return profit
 
-    def note_closed(self, row: i64, lots: i64) -> None:
+    def note_closed(self, row: i64, lots: i64, profit: i64) -> None:
         self.changes.closed_rows.append(row)
         self.changes.closed_lots.append(lots)
+        self.changes.closed_profits.append(profit)
 
     def note_opened(self, row: i64, lots: i64) -> None:
         self.changes.opened_rows.append(row)

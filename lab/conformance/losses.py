@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from perplab.exchange.codes import Side
 from perplab.exchange.events import DeficitPaid, Deleveraged, Liquidated, LiquidationStarted
 from perplab.exchange.liquidation.backstops import loss_per_lot
+from perplab.exchange.liquidation.haircut import haircut_of
 from perplab.exchange.liquidation.ranks import ProfitLeverage, Winner, leverage_of, relative_profit
 from perplab.exchange.money.ledger import realised
 from perplab.exchange.money.payoff import value_of
@@ -15,7 +16,7 @@ from perplab.exchange.state.types import PPM
 
 from .adapters import RUNS, Result, adapter
 from .examples import Given, Value
-from .records import MICRO, NANO, Scales, plain, ppm
+from .records import MICRO, NANO, Scales, members, plain, ppm
 from .stage import USD, Stage, of
 
 UNIT: Final = Scales(10**3, 10**3)
@@ -179,6 +180,14 @@ def drift_shared_loss(given: Given) -> Result:
     """Both sides pay, in 1e-6 there."""
     sharing = abs(given.fixed("base_long", MICRO)) + abs(given.fixed("base_short", MICRO))
     return {"cum_funding_delta_per_base": plain(loss_per_lot(given.fixed("loss", MICRO), sharing, MICRO), MICRO)}
+
+
+@adapter("injective_fba", "socialised_loss_pro_rata", calls=("liquidation.haircut.haircut_of",))
+def injective_haircut(given: Given) -> Result:
+    """What each profitable position pays, which is the same for all where all are of a size."""
+    claims = members(given, "profitable_positions", MICRO)
+    parts = {haircut_of(given.fixed("missing", MICRO), claim, sum(claims)) for claim in claims}
+    return {"haircut_each": plain(parts.pop(), MICRO) if len(parts) == 1 else None}
 
 
 @adapter("vertex", "socialised_loss_per_unit", calls=("liquidation.backstops.loss_per_lot",))

@@ -69,8 +69,8 @@ MISSING: Final = (
     ),
     Missing("A rank of winners by profit over wallet balance: accounts are ranked by their equity", ("binance adl_leverage_pnl",)),
     Missing(
-        "Haircuts on withdrawals or on the profits of a settlement: losses are shared per open lot",
-        ("paradex withdrawal_haircut", "paradex withdrawal_haircut_recovers", "injective_fba socialised_loss_pro_rata"),
+        "Haircuts on withdrawals: losses are shared per open lot, or out of the profits of a settlement",
+        ("paradex withdrawal_haircut", "paradex withdrawal_haircut_recovers"),
     ),
     Missing("A mean of premiums whose later samples weigh more: all samples weigh the same", ("bybit linear_weighted_premium",)),
     Missing(
@@ -88,7 +88,7 @@ MISSING: Final = (
     ),
     Missing("Discounts on fees: rates are the market's", ("paradex fee_discount_stack",)),
     Missing(
-        "Money that is set aside for an order, fee included, and given back: an open order needs margin, and a fee is taken when it trades",
+        "Spot orders, whose money is set aside with the fee and given back: an order here needs margin, and a fee is taken when it trades",
         ("injective_fba market_buy_hold_and_refund", "injective_fba unmatched_limit_fee_refund"),
     ),
 )  # fmt: skip

@@ -128,6 +128,13 @@ def a_loss_is_shared() -> None:
 
 
 @scenario
+def profits_pay_in_a_settlement() -> None:
+    bench = Bench(markets_of({}, backstops=["profit_haircut"]))
+    long_of_100(bench)
+    assert named(bench.send(SetMarketStatus, 0, MarketStatus.SETTLED, 850), "LossSocialized")
+
+
+@scenario
 def a_market_is_settled_in_tiers() -> None:
     bench = Bench(markets_of({"tiers": [tier(100_000, 50_000), tier(200_000, 100_000, 50_000)]}))
     long_of_100(bench, 20_000)
