@@ -108,6 +108,13 @@ def socialized_loss(at: Subject) -> list[Block]:
     ]
 
 
+def profit_haircut(at: Subject) -> list[Block]:
+    return [
+        Formula(("pays missing x own profit / all profits that settling the market has realised, rounded up, at most that profit",)),
+        Text("It has nothing before a market is settled: until then a profit may be lost again."),
+    ]
+
+
 # -- deleveraging --
 
 
@@ -197,6 +204,9 @@ EXPLAINED: Final[Explanations] = {
     ("backstops", "insurance_fund"): Explanation("fund", "An insurance fund pays what it has, within its caps.", insurance_fund),
     ("backstops", "socialized_loss"): Explanation(
         "all share", "Every open lot of the market pays the same part of the loss.", socialized_loss
+    ),
+    ("backstops", "profit_haircut"): Explanation(
+        "profits", "In the settlement of a market, who has gained in it pays in proportion to that.", profit_haircut
     ),
     ("backstops", ADL): Explanation(
         "ADL", "Auto-deleveraging: the loser's position is closed against winners, at a price that is worse for them.", deleverage

@@ -17,7 +17,7 @@ from .rulebook import explained, payer_words, price_words, sequencing_words, ste
 GAP: Final = 2  # [characters] between columns
 PROSE: Final = 100  # [characters] longest line of text
 BESIDE: Final = ("sandbox",)  # ships, and is no part of a comparison
-PAYS: Final = {"auto_deleverage": "winners", "socialized_loss": "everyone"}
+PAYS: Final = {"auto_deleverage": "winners", "socialized_loss": "everyone", "profit_haircut": "winners"}
 
 
 class Axis(NamedTuple):
