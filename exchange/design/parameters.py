@@ -29,6 +29,7 @@ class HyperliquidMarkDesign(Parameters, frozen=True):
     impact_notional: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # what a quote must be good for; 0: as funding's
     quote_bound_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000  # of the oracle: quotes and trades farther off do not count
     last_age_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 60_000  # the last trade does not count when it is older
+    third: Literal["perpetuals", "funding"] = "perpetuals"  # the outside median; or the oracle with the funding to come
 
 
 class PremiumDesign(Parameters, frozen=True):

@@ -23,7 +23,7 @@ from ..trading.curve_oracle import OracleSpread, SkewFill
 from ..trading.curve_product import ConstantProduct
 from ..trading.curve_ranges import Concentrated
 from ..trading.curve_vamm import VammPegK
-from ..trading.funding import PremiumFunding, interest_of, margin_cap, notional_on
+from ..trading.funding import FundingRule, PremiumFunding, interest_of, margin_cap, notional_on
 from ..trading.funding_skew import BY_CURVE, BY_KINK, NONE, AdaptiveSkew, Borrowing, StaticSkew, VelocityFunding
 from ..trading.funding_twap import TradedFunding, TwapFunding
 from ..trading.mark import HyperliquidMark, OracleMark
@@ -65,7 +65,8 @@ from .parameters_funding import (
     TwapDesign,
     VelocityDesign,
 )
-from .registry import register
+from .reader import DesignError
+from .registry import find, register
 from .structs import Market
 
 P = TypeVar("P", bound=Parameters)
@@ -90,8 +91,17 @@ def hyperliquid_mark(given: HyperliquidMarkDesign, place: Place) -> HyperliquidM
     funded = impact_notional(funding if isinstance(funding, PremiumDesign) else PremiumDesign(), place.market)
     return HyperliquidMark(
         given.basis_window_ms * NS, given.local_window_ms * NS, given.impact_notional * MICRO or funded, given.quote_bound_ppm,
-        given.last_age_ms * NS,
+        given.last_age_ms * NS, funding_of(place.market) if given.third == "funding" else None, place.market.funding.interval_ms * NS,
     )  # fmt: skip
+
+
+def funding_of(market: Market) -> FundingRule:
+    """The rule of the market's funding once more, for a mark that asks what is to come."""
+    rule = find("funding.rule", market.funding.rule)
+    made = rule.made(market.funding.own, Place(market)) if rule is not None else None
+    if not isinstance(made, FundingRule):
+        raise DesignError(f"funding.rule is {market.funding.rule!r}, which is no longer registered")
+    return made
 
 
 def impact_notional(given: PremiumDesign, market: Market) -> int:

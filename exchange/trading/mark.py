@@ -14,13 +14,15 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from ..schema.kinds import BUY, SELL
+from ..schema.kinds import BUY, FUNDING_SET, SELL
 from ..state.market import Market
+from ..state.schedule import FUNDING_PAYMENT, MARKET_TIMER, MARKET_TIMERS
 from ..state.state import State
-from ..state.types import EXP_ONE, PPM, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
+from ..state.types import EXP_ONE, NEVER, PPM, PPT, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 from .access import is_halted, is_sampled
 from .book import Book
 from .depth import impact_price
+from .funding import FundingRule
 
 MILLISECOND: Final[i64] = 1_000_000  # [ns]
 ONE: Final[i64] = 1 << 16  # averages are in 2^-16 ticks: below 2^33 x 2^16
@@ -42,6 +44,17 @@ def averaged(average: i64, kept: i64, sample: i64, elapsed: i64) -> i64:
     return average + mul_div_floor(sample - average, elapsed * MS, kept + elapsed * MS)
 
 
+def basis_price(index: int, basis: int, one: int) -> int:
+    """The index and an average of what the market's price was above it, in 1 / one; rounded down (Binance's second price)."""
+    return index + basis // one
+
+
+def fair_price(index: int, rate: int, left: int, interval: int, one: int) -> int:
+    """The index and the funding at `rate` [1 / one per interval] that is to come in what is `left` of the interval: index x (1 + F t / T),
+    rounded down (BitMEX's fair price, Binance's first)."""
+    return index + index * rate * left // (one * interval)
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class MarkRule:
     """A rule of one's own subclasses this. `price` may keep sums in the market's record; it must not change anything else."""
@@ -56,14 +69,22 @@ class OracleMark(MarkRule):
 
 
 class HyperliquidMark(MarkRule):
-    """The median of three. A quote or trade counts up to `bound_ppm` of the oracle away from it, a trade up to the age of `last_age`."""
+    """The median of three. A quote or trade counts up to `bound_ppm` of the oracle away from it, a trade up to the age of `last_age`.
 
-    def __init__(self, basis_window: i64, local_window: i64, impact_notional: i64, bound_ppm: i64, last_age: i64) -> None:
+    The third is the oracle with the funding that is still to come, if there is a rule of `funding` (Binance).
+    """
+
+    def __init__(
+        self, basis_window: i64, local_window: i64, impact_notional: i64, bound_ppm: i64, last_age: i64,
+        funding: FundingRule | None = None, interval: i64 = 1,
+    ) -> None:  # fmt: skip
         self.basis_window: i64 = basis_window  # [ns]
         self.local_window: i64 = local_window  # [ns]
         self.impact_notional: i64 = impact_notional  # [micro]
         self.bound_ppm: i64 = bound_ppm
         self.last_age: i64 = last_age  # [ns]
+        self.funding: FundingRule | None = funding
+        self.interval: i64 = interval  # [ns] of funding
 
     def price(self, state: State, book: Book, market: Market) -> i64:
         oracle = market.oracle
@@ -78,13 +99,28 @@ class HyperliquidMark(MarkRule):
         self.age(state, market, mid - 2 * oracle, local, sampled or is_halted(market.status))
         if is_halted(market.status):
             return oracle
-        fair = clamp_i64(oracle + market.basis_average // ONE, 1, market.max_price)
-        third = market.perp_median
-        if third == 0:
-            third = local
-            if market.local_weight != 0:
-                third = market.local_average // ONE
-        return median3(fair, local, third)
+        fair: i64 = basis_price(int(oracle), int(market.basis_average), int(ONE))
+        return median3(clamp_i64(fair, 1, market.max_price), local, self.third(state, market, local))
+
+    def third(self, state: State, market: Market, local: i64) -> i64:
+        funding = self.funding
+        if funding is not None:
+            return self.funded(state, market, funding)
+        if market.perp_median != 0:
+            return market.perp_median
+        return local if market.local_weight == 0 else market.local_average // ONE
+
+    def funded(self, state: State, market: Market, funding: FundingRule) -> i64:
+        """The oracle with the funding that comes at the next payment, by the samples so far; without any it is the oracle."""
+        due = state.schedule.time(MARKET_TIMER, market.number * MARKET_TIMERS + FUNDING_PAYMENT)
+        if due == NEVER or market.premium_count == 0:
+            return market.oracle
+        rate = market.funding_rate  # what the operator has set, or shifts the rule's by
+        if market.funding_mode != FUNDING_SET:
+            rate += funding.rate(funding.paid(market, market.premium_sum // market.premium_count))
+        left = clamp_i64(due - state.now, 0, self.interval)
+        found: i64 = fair_price(int(market.oracle), int(rate), int(left), int(self.interval), int(PPT))
+        return clamp_i64(found, 1, market.max_price)
 
     def is_near(self, oracle: i64, price: i64) -> bool:
         return abs_i64(price - oracle) <= oracle * self.bound_ppm // PPM  # < 2^32 x 2^20

@@ -9,7 +9,7 @@ from perplab.exchange.codes import Side
 from perplab.exchange.events import FundingCharged, FundingSampled
 from perplab.exchange.state.types import MAX_AMOUNT, accrual_due
 from perplab.exchange.trading.funding import accrued, clamped_rate, distance, interest_of, margin_cap, notional_on, premium_of
-from perplab.exchange.trading.mark import median3
+from perplab.exchange.trading.mark import basis_price, fair_price, median3
 
 from .adapters import RUNS, Result, adapter
 from .examples import Given
@@ -135,6 +135,21 @@ def paradex_funding(given: Given) -> Result:
 
 
 # -- mark prices --
+
+
+@adapter("binance", "mark_price_median", calls=tuple(f"trading.mark.{name}" for name in ("fair_price", "basis_price", "median3")))
+def binance_mark(given: Given) -> Result:
+    """Funding is for eight hours there."""
+    index, last = given.fixed("index", NANO), given.fixed("contract_price", NANO)
+    first = fair_price(index, given.fixed("last_funding", PPT), given.fixed("time_to_funding_h", MICRO), 8 * MICRO, PPT)
+    second = basis_price(index, given.fixed("ma_basis", NANO), 1)
+    return {"price1": plain(first, NANO), "price2": plain(second, NANO), "mark": plain(median3(first, second, last), NANO)}
+
+
+@adapter("bitmex", "fair_price", calls=("trading.mark.fair_price",))
+def bitmex_fair(given: Given) -> Result:
+    times = given.fixed("time_to_funding_h", MICRO), given.fixed("interval_h", MICRO)
+    return {"mark": plain(fair_price(given.fixed("index", NANO), given.fixed("funding_rate", PPT), *times, PPT), NANO)}
 
 
 @adapter("deribit", "legacy_mark_selection", calls=("trading.mark.median3",))

@@ -74,10 +74,6 @@ MISSING: Final = (
     ),
     Missing("A mean of premiums whose later samples weigh more: all samples weigh the same", ("bybit linear_weighted_premium",)),
     Missing(
-        "A mark price of the index with the funding that is still to come: the first of three inputs here is an average of the basis",
-        ("binance mark_price_median", "bitmex fair_price"),
-    ),
-    Missing(
         "Limits on how often an account may send orders that are a rule of the venue: here they are the server's",
         ("dydx_v4 stateful_order_rate_limit",),
     ),

@@ -87,6 +87,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "impact_notional": Key("usd", "what a bid and an ask must be good for to be a price of the book", "as much as for funding"),
         "quote_bound_ppm": Key("ppm", "of the oracle: quotes and trades farther off do not count"),
         "last_age_ms": Key("ms", "a last trade that is older does not count"),
+        "third": Key("", "the third of the prices whose median is taken"),
     },
     FundingDesign: {
         "sample_interval_ms": Key("ms", "time between two samples of the premium"),
@@ -246,6 +247,12 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
             "keep_last": "it goes on with the last price",
             "halt_new_risk": "only what reduces a position may trade, and profit at that price does not leave",
             "pause_liquidation": "trading goes on, and nobody is liquidated",
+        }
+    },
+    HyperliquidMarkDesign: {
+        "third": {
+            "perpetuals": "the median of outside perpetuals, or else an average of the book's own price",
+            "funding": "the oracle with the funding that comes at the next payment",
         }
     },
     FundingDesign: {

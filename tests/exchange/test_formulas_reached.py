@@ -70,6 +70,24 @@ def the_median_of_a_book() -> None:
     bench.oracle(1_000)
 
 
+@scenario
+def a_mark_with_the_funding_to_come() -> None:
+    """Premium 1 %, all of it paid at midday: at 6 o'clock half of it is to come, at 9 a quarter."""
+    funding = {"impact_notional": 1_000, "cap_ppt": 10**12, "interval_ms": 43_200_000, "sample_interval_ms": 3_600_000}
+    mark = {"rule": "hyperliquid", "third": "funding", "impact_notional": 1_000, "quote_bound_ppm": 100_000, "basis_window_ms": 1_000}
+    bench = Bench(markets_of({"funding": funding, "mark": mark, "max_price": "100000"}))
+    maker = bench.open(MILLION)
+    bench.oracle(10_000)
+    bench.place(maker, Side.BUY, 5, 10_100)
+    bench.place(maker, Side.SELL, 5, 10_700)  # the book's own price, 10,400, is the highest of the three, as is the average of the basis
+    for hours, third in ((6, 10_050), (3, 10_025)):
+        for _ in range(hours):
+            bench.later(3_600)
+        bench.oracle(10_000)
+        market, rule = bench.exchange.state.markets[0], bench.exchange.prices.rules[0]
+        assert rule.third(bench.exchange.state, market, 0) == third  # type: ignore[attr-defined]
+
+
 FUND = {"backstops": ["insurance_fund"], "insurance_fund": {"capital": 1_000}}
 
 
