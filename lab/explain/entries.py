@@ -15,7 +15,7 @@ from msgspec.structs import fields
 from perplab.exchange.design.build import table_of
 from perplab.exchange.design.structs import CurveDesign, FundingDesign, MarkDesign, Market, SequencingDesign, Tier, VenueDesign
 
-from .keys import CHOICES, Key, is_silent, key_of, shown
+from .keys import CHOICES, Key, is_silent, key_of, shown, unused
 
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
@@ -83,9 +83,10 @@ def entries(design: VenueDesign) -> list[Entry]:
 
 
 def of_table(table: Struct, at: str, without: set[str], asset: str) -> Iterator[Entry]:
-    """The plain keys of a table."""
+    """The plain keys of a table that say something."""
+    silent = unused(table)
     for field in fields(table):
-        if field.name not in without:
+        if field.name not in without and field.name not in silent:
             choices = CHOICES.get(type(table), {}).get(field.name, {})
             yield Entry(f"{at}{field.name}", getattr(table, field.name), key_of(type(table), field.name), asset, "", choices)
 

@@ -20,6 +20,7 @@ from perplab.exchange.design.parameters import (
     ShortageDesign,
     TakeoverDesign,
 )
+from perplab.exchange.design.parameters_funding import SkewDesign
 from perplab.exchange.design.structs import (
     AdlDesign,
     CurveDesign,
@@ -309,6 +310,20 @@ def key_of(table: type[Struct], name: str) -> Key:
 
 def is_left_out(table: type[Struct], name: str) -> bool:
     return name in LEFT_OUT.get(table, {})
+
+
+def unused(table: Struct) -> frozenset[str]:
+    """Keys of a table that say nothing, by what else stands in it."""
+    if isinstance(table, MatchingDesign):
+        top = frozenset({"top_share_ppm"} if table.rule != "top_pro_rata" else ())
+        return top | ({"least_share"} if table.rule == "price_time" else set())
+    if isinstance(table, CurveDesign) and table.capital == 0:
+        return frozenset({"fee_share_ppm", "margin_ppm", "lock_ms", "adl_trigger_ppm", "adl_target_ppm"})
+    if isinstance(table, SkewDesign) and table.borrowing != "curve":
+        curve = frozenset({"borrow_exponent_tenths"})
+        kink = frozenset({"optimal_ppm", "above_ppt", "reserve_ppm"})
+        return curve if table.borrowing == "kink" else curve | kink | {"borrow_factor_ppt", "is_smaller_free"}
+    return frozenset({"optimal_ppm", "above_ppt", "reserve_ppm"}) if isinstance(table, SkewDesign) else frozenset()
 
 
 def is_silent(table: Struct) -> bool:

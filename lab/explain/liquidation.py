@@ -127,6 +127,8 @@ def limits(at: Subject) -> Block:
             rows.append((name, at.price(mark), at.money(equity), facts[-1].shown if limit else "-"))
     except Refused as refused:
         return Worked(f"No example: {refused}.")
+    if not facts or not any(fact.value for fact in facts):
+        return Text("In this example the market takes what there is to sell before the limit matters.")
     caption = f"The order of a long with its initial margin at {at.market.max_leverage}x sells at this price or better:"
     return Grid(("the mark is", "mark", "equity", "limit"), tuple(rows), right=(1, 2, 3), facts=tuple(facts), caption=caption)
 

@@ -149,6 +149,7 @@ def words_of(at: Subject, event: Event) -> str:
         "FundingSampled": "due: a sample of the premium",
         "FundingCharged": "due: funding is paid",
         "OracleUpdated": "the command: the oracle",
+        "CurveMoved": "the curve follows it",
         "MarkMoved": "the mark that follows from it",
     }.get(type(event).__name__, "")
     return f"{words}{where}"

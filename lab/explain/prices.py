@@ -25,6 +25,7 @@ TAKEN: Final = 60_000  # [USD]
 OFF_PPM: Final = 4_000  # how far off the oracle the book of an example is
 SECONDS: Final = (0, 3, 15, 30, 60, 150, 600)  # after which the mark of an example is looked at
 TWAP: Final = "average' = (price x t + average x max(0, window - t)) / (t + max(0, window - t)), t: since the last look, at most cadence_ms"
+STEP_NS: Final = 3 * SECOND_NS  # between two looks at the mark after that
 CALM: Final = 600  # [s] for which nothing moves before that
 
 
@@ -214,7 +215,7 @@ def marks(at: Subject, moves_book: bool) -> list[tuple[int, int]]:
     began, found = probe.now, []
     for seconds in SECONDS:
         while probe.now < began + seconds * SECOND_NS:
-            probe.now = min(began + seconds * SECOND_NS, probe.now + min(probe.fresh_step(), SECOND_NS))
+            probe.now = min(began + seconds * SECOND_NS, probe.now + min(probe.fresh_step(), STEP_NS))
             probe.oracle(price)
         if not seconds:
             probe.oracle(price)

@@ -20,6 +20,7 @@ MIDNIGHT: Final = 20_000 * 86_400 * SECOND_NS  # [ns] timers run at multiples of
 RICH: Final = 1_000_000_000 * MICRO  # [micro] a counterparty that never lacks money
 
 
+SELDOM_NS: Final = 15 * SECOND_NS  # between two oracle updates while nothing happens
 DEEP: Final = 5_000_000  # [USD] that the maker of an example quotes on each side
 DELAYS: Final = ("interval_ms", "delay_ms", "duration_ms", "step_ms")  # keys of sequencing rules that orders wait for
 CAP_PARTS: Final = 4  # of an open-interest cap: several positions have to find room below it
@@ -96,10 +97,10 @@ class Probe:
         return [*events, *self.arrive()]
 
     def edge(self, side: int) -> int:
-        """The protection price of a market order that wants any: 0 is the edge of the price band; without one, the last price there is."""
+        """The protection price of a market order that takes any: 0 is the edge of the price band; without one, far from the oracle."""
         if self.market.price_band_ppm:
             return 0
-        return int(self.record.max_price) if side == Side.BUY else 1
+        return min(int(self.record.max_price), 2 * self.price) if side == Side.BUY else max(1, self.price // 2)
 
     def arrive(self) -> list[Event]:
         """Let as much time pass as orders need to be carried out; none where they are at once."""
@@ -154,7 +155,7 @@ class Probe:
     def fresh_step(self) -> int:
         """[ns] between two oracle updates that keep it from being stale."""
         stale = self.market.oracle.stale_after_ms * MS_NS
-        return min(3 * SECOND_NS, stale // 2) if stale else 3 * SECOND_NS
+        return min(SELDOM_NS, stale // 2) if stale else SELDOM_NS
 
 
 def example_price(design: VenueDesign, number: int) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from perplab.exchange.codes import Method, Outcome, Payer, Side
 from perplab.exchange.events import (
     AuctionEnded,
@@ -37,6 +39,9 @@ from .probe import RICH, Refused
 from .subject import Subject
 
 SIZE: Final = 500_000  # [USD] of the long
+FIRST, LAST = 10, 3  # rows of a long story that are shown
+LOOK_NS: Final = 5 * SECOND_NS  # between two arbitrages
+LOOKS: Final = 1_440  # two hours of them
 LONGEST: Final = 600  # [s] after which a scene ends
 BUYER_AFTER: Final = 60  # [s]
 BUYER_OFF_PPM: Final = 5_000  # below the mark
@@ -84,6 +89,8 @@ class Cast:
         self.maker = self.join("the maker", RICH)
         self.bidder = self.join("the bidder", RICH)
         self.buyer = self.join("the buyer", RICH)
+        self.arbitrageur = self.join("an arbitrageur", RICH)
+        self.needs_arbitrage = False
         probe.block(self.long, self.short, self.lots)
         probe.block(*self.others, self.lots)
 
@@ -99,7 +106,7 @@ class Cast:
             off = max(1, scene.oracle * MAKER_OFF_PPM // 1_000_000)
             probe.quote(self.maker, scene.oracle - off, scene.oracle + off, 2 * self.lots)
         began = probe.now
-        events = list(probe.oracle(scene.oracle))
+        events = self.fall(scene.oracle)
         seconds = 0
         while probe.exchange.state.liquidations.under_way and seconds < LONGEST:
             events += self.bids()
@@ -111,6 +118,22 @@ class Cast:
             events += probe.oracle(scene.oracle)
         probe.exchange.check()
         return self.told(events, began)
+
+    def fall(self, target: int) -> list[Event]:
+        """The oracle goes there at once. Where that does not bring the long below maintenance, since the mark goes by a curve, somebody
+        sells to the curve until it is there, again and again, for as long as the mark takes."""
+        probe = self.probe
+        events = list(probe.oracle(target))
+        looks = 0
+        while probe.market.curve.rule != "none" and looks < LOOKS and not any(isinstance(one, LiquidationStarted) for one in events):
+            self.needs_arbitrage = True
+            looks += 1
+            lots, _ = probe.exchange.curve_within(probe.number, Side.SELL, target)
+            if lots:
+                events += probe.take(self.arbitrageur, Side.SELL, lots)
+            probe.now += LOOK_NS
+            events += probe.oracle(target)
+        return events
 
     def bids(self) -> list[Event]:
         """The bidder takes an auction as soon as it gains enough."""
@@ -127,7 +150,7 @@ class Cast:
     def told(self, events: list[Event], began: int) -> Told:
         rows: list[tuple[str, str]] = []
         paid: dict[str, int] = {}
-        for event in events:
+        for event in moves_joined([one for one in events if not self.is_aside(one)]):
             if isinstance(event, DeficitPaid):
                 who = PAYERS[Payer(event.payer)]
                 paid[who] = paid.get(who, 0) + event.amount
@@ -137,13 +160,38 @@ class Cast:
             words = teller(self, event) if teller else ""
             if words:
                 rows.append((units.seconds(event.ts - began), words))
-        return Told(tuple(rows), paid, not self.probe.exchange.state.liquidations.under_way)
+        return Told(tuple(shortened(rows)), paid, not self.probe.exchange.state.liquidations.under_way)
+
+    def is_aside(self, event: Event) -> bool:
+        """What the arbitrageur does is told once, before."""
+        return isinstance(event, CurveTraded) and event.taker == self.arbitrageur
 
     def name(self, account: int) -> str:
         return self.names.get(account, f"account {account}")
 
     def lots_of(self, lots: int) -> str:
         return f"{self.at.coins(abs(lots))} {self.at.coin}"
+
+
+def moves_joined(events: list[Event]) -> list[Event]:
+    """Moves of the mark that nothing comes between are one, at the time of the last."""
+    told: list[Event] = []
+    for event in events:
+        if type(event) not in TELLERS:
+            continue
+        if isinstance(event, MarkMoved) and told and isinstance(told[-1], MarkMoved):
+            event = replace(event, previous=told[-1].previous)
+            told.pop()
+        told.append(event)
+    return told
+
+
+def shortened(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The first and the last of many."""
+    if len(rows) <= FIRST + LAST + 1:
+        return rows
+    left = len(rows) - FIRST - LAST
+    return [*rows[:FIRST], (f"to {rows[-LAST - 1][0]}", f"... {left} more of such events ..."), *rows[-LAST:]]
 
 
 def mark_moved(cast: Cast, event: MarkMoved) -> str:
@@ -289,7 +337,10 @@ def gap(at: Subject, name: str = "gap", why: str = "") -> list[Block]:
 
 
 def grid(at: Subject, cast: Cast, told: Told, scene: str, name: str) -> Grid:
-    position = f"A long of {cast.lots_of(cast.lots)} at {at.price(cast.probe.price)} has its initial margin and no more; {scene}:"
+    arbitrage = " and an arbitrageur, who sells to it until it is there, too" if cast.needs_arbitrage else ""
+    position = (
+        f"A long of {cast.lots_of(cast.lots)} at {at.price(cast.probe.price)} has its initial margin and no more; {scene}{arbitrage}:"
+    )
     facts = tuple(at.fact(f"{name}: paid by {who}", told.paid.get(who, 0)) for who in (*PAYERS.values(), WINNERS))
     rest = () if told.ended else ((f"{LONGEST} s", "the liquidation is still under way"),)
     return Grid(("time", "what happens"), (*told.rows, *rest), facts=facts, caption=position)
@@ -297,6 +348,6 @@ def grid(at: Subject, cast: Cast, told: Told, scene: str, name: str) -> Grid:
 
 def who_paid(at: Subject, told: Told) -> Text:
     if not told.paid:
-        return Text("Nobody has paid anything for it.")
+        return Text("Nobody else has paid anything for it.")
     shares = [f"{who} {at.money(amount)}" for who, amount in told.paid.items()]
-    return Text(f"Beyond what the account had, this cost: {units.joined(shares)}.")
+    return Text(f"What the account could not pay, and who did: {units.joined(shares)}.")

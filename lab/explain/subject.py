@@ -15,7 +15,7 @@ from perplab.exchange.units import MICRO
 
 from . import units
 from .document import Block, Fact, Grid, Text
-from .keys import CHOICES, is_left_out, key_of, shown
+from .keys import CHOICES, is_left_out, key_of, shown, unused
 from .probe import Probe
 
 
@@ -102,7 +102,7 @@ def keys_of(table: Struct, asset: str, caption: str = "") -> list[Block]:
     """What a design says in a table: a row for each key."""
     rows = []
     for name in table.__struct_fields__:
-        if is_left_out(type(table), name):
+        if is_left_out(type(table), name) or name in unused(table):
             continue
         value = getattr(table, name)
         key = key_of(type(table), name)

@@ -76,9 +76,9 @@ def test_funding(books: dict[str, Document], name: str) -> None:
 
 
 def average(seconds: int, window: int) -> float:
-    """600 s of zeros, sampled every 3 s, and then ones, every second: as docs/rules.md has the average, in floats."""
+    """600 s of zeros, sampled every 15 s, and then ones, every 3 s: as docs/rules.md has the average, in floats."""
     total = weight = 0.0
-    for sample, steps, dt in ((0.0, 200, 3), (1.0, seconds, 1)):
+    for sample, steps, dt in ((0.0, 40, 15), (1.0, seconds // 3, 3)):
         for _ in range(steps):
             kept = exp(-dt / window)
             total, weight = total * kept + sample * dt, weight * kept + dt
