@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from perplab.exchange.codes import Side
-from perplab.exchange.design.parameters_curves import OracleSpreadDesign
+from perplab.exchange.design.parameters_curves import ConcentratedDesign, OracleSpreadDesign
 from perplab.exchange.events import CurveMoved, CurveTraded
 from perplab.exchange.units import MICRO, PPM
 
@@ -152,6 +152,9 @@ def pool(at: Subject) -> list[Block]:
     view = at.probe().exchange.pool(at.number)
     assert view is not None
     fact = Fact("equity of the pool", int(view.equity), at.money(int(view.equity)))
+    start = Worked(f"At the start the pool has {fact.shown}.", (fact,))
+    if isinstance(at.given, ConcentratedDesign):
+        return [Text("Who takes liquidity out of a range gets its part of the money, of the fees and of the position."), start]
     return [
         Text(
             "The pool belongs to who has shares of it; the venue's own capital stays for good. Who comes in pays by the higher of what "
@@ -160,7 +163,7 @@ def pool(at: Subject) -> list[Block]:
             "other."
         ),
         Formula(("shares = amount x shares of the pool / max(worth at mark, worth at oracle), rounded down",)),
-        Worked(f"At the start the pool has {fact.shown}.", (fact,)),
+        start,
     ]
 
 
@@ -176,6 +179,23 @@ def constant_product(_: Subject) -> list[Block]:
             )
         ),
         Text("From then on the curve does not know the oracle: its price moves with trades alone, and arbitrage has to bring it back."),
+    ]
+
+
+def concentrated(_: Subject) -> list[Block]:
+    return [
+        Formula(
+            (
+                "x * y = L^2 between two edges, L: liquidity of all ranges there; a trade goes on through edges",
+                "L     = amount / (sqrt(upper) - sqrt(lower)): the money behind a range is what it would hold had it sold all of its coins",
+                "a buyer from price p to q pays L * (sqrt(q) - sqrt(p)) for L * (1 / sqrt(p) - 1 / sqrt(q)) coins",
+            )
+        ),
+        Text(
+            "Ranges have several owners, who hold what their range has traded and get its fees, in proportion to the money that changed "
+            "hands at their liquidity. Where no range is, nothing trades, and the price jumps to the next one. The curve does not know "
+            "the oracle."
+        ),
     ]
 
 
@@ -249,6 +269,9 @@ EXPLAINED: Final[Explanations] = {
     ("curve.rule", "none"): Explanation("order book", "There is no curve: all liquidity is that of resting orders.", nothing_more),
     ("curve.rule", "constant_product"): Explanation(
         "x y = k", "Virtual reserves whose product stays the same make the price.", constant_product
+    ),
+    ("curve.rule", "concentrated"): Explanation(
+        "ranges", "Liquidity stands in ranges of prices, of several owners; within each, virtual reserves make the price.", concentrated
     ),
     ("curve.rule", "vamm_peg_k"): Explanation(
         "vAMM with a peg",

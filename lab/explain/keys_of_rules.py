@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from perplab.exchange.design.parameters import BatchAuctionDesign, BlocksDesign, RequestDesign, TakerAuctionDesign
 from perplab.exchange.design.parameters_curves import (
+    ConcentratedDesign,
     ConstantProductDesign,
     OraclePoolDesign,
     OracleSpreadDesign,
@@ -81,6 +82,11 @@ RULE_KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "reserve_coins": Key("coins", "the same in coins", "reserve counts"),
         "fluctuation_ppm": Key("ppm", "how far the price may go from where it was when the oracle last moved", "anywhere"),
         "trade_ppm": Key("ppm", "of a reserve: what one trade may take out", "all but the last of it"),
+    },
+    ConcentratedDesign: {
+        "reserve": Key("usd", "behind the venue's own range", "the curve's capital; without one, no range of its own"),
+        "lower_ppm": Key("ppm", "of the first oracle price: where that range begins"),
+        "upper_ppm": Key("ppm", "and ends"),
     },
     VammPegKDesign: {
         "reserve": Key("usd", "the virtual reserve of each side, at the first oracle price", "reserve_coins counts"),

@@ -202,6 +202,17 @@ def test_constant_product() -> None:
         assert traded(book, side, size) == (ceil(exact) if side == "buy" else floor(exact))
 
 
+def test_concentrated_liquidity() -> None:
+    """L = 20 M / (sqrt 200,000 - sqrt 50,000): a buyer of b coins moves 1 / sqrt p by b / L, and pays L times the way of sqrt p."""
+    book = rulebook(with_curve("concentrated"))
+    liquidity = 20_000_000 / (200_000**0.5 - 50_000**0.5)
+    for side, size in TRADES:
+        signed = size / PRICE * (1 if side == "buy" else -1)
+        root = 1 / (PRICE**-0.5 - signed / liquidity)
+        paid = abs(liquidity * (root - PRICE**0.5)) * MICRO
+        assert abs(traded(book, side, size) / paid - 1) < 1e-9
+
+
 def test_skew_fill() -> None:
     book = rulebook(with_curve("skew_fill", scale="10000"))
     for side, size in TRADES:
