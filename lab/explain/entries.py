@@ -94,8 +94,9 @@ def of_table(table: Struct, at: str, without: set[str], asset: str) -> Iterator[
 def of_market(market: Market, at: str) -> Iterator[Entry]:
     asset = market.settlement_asset
     yield from of_table(market, at, {"name", "tiers", "oracle", "mark", "funding", "curve", "matching"}, asset)
-    yield Entry(f"{at}matching.rule", market.matching.rule, Key("", "the rule"), asset, "matching.rule")
-    yield from of_table(market.matching, f"{at}matching.", WITHOUT_RULE, asset)
+    if market.curve.rule == "none" or market.curve.role != "separate":  # else no two orders ever meet
+        yield Entry(f"{at}matching.rule", market.matching.rule, Key("", "the rule"), asset, "matching.rule")
+        yield from of_table(market.matching, f"{at}matching.", WITHOUT_RULE, asset)
     yield from of_rule("curve", market.curve, at, asset)
     yield from of_tiers(market.tiers, f"{at}tiers", asset)
     yield from of_table(market.oracle, f"{at}oracle.", set(), asset)

@@ -98,6 +98,27 @@ def cash_payers(design: VenueDesign) -> list[str]:
     return [name for name in design.backstops if name != ADL]
 
 
+def liquidity_pool(at: Subject) -> list[Block]:
+    return [
+        Formula(("pays min(deficit, money of the pool, its equity at the mark); nothing for a deficit of its own",)),
+        Text("The pool was the other side of what the account has lost: what it pays back it has won before, or wins later."),
+        pool_pays(at),
+    ]
+
+
+def pool_pays(at: Subject) -> Worked:
+    """What the pool would pay at the start, by the payer itself."""
+    try:
+        probe, account = levered(at, at.market.max_leverage, Side.BUY, SIZE)
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    order = probe.exchange.slices.backstops.order
+    payer = next(one for one, name in zip(order, cash_payers(at.design)) if name == "liquidity_pool")
+    row = probe.exchange.state.find_position(account, at.number)
+    fact = at.fact("pool for one account", int(payer.available(probe.exchange.state, row)))
+    return Worked(f"At the start it would pay up to {fact.shown}.", (fact,))
+
+
 def socialized_loss(at: Subject) -> list[Block]:
     return [
         Formula(("each lot pays loss / (lots of both sides open before the slice, but for the loser's own), at most what a lot is worth",)),
@@ -202,6 +223,9 @@ def pro_rata(at: Subject) -> list[Block]:
 
 EXPLAINED: Final[Explanations] = {
     ("backstops", "insurance_fund"): Explanation("fund", "An insurance fund pays what it has, within its caps.", insurance_fund),
+    ("backstops", "liquidity_pool"): Explanation(
+        "pool", "The pool of the market's curve pays, since it was the other side.", liquidity_pool
+    ),
     ("backstops", "socialized_loss"): Explanation(
         "all share", "Every open lot of the market pays the same part of the loss.", socialized_loss
     ),

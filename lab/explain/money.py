@@ -279,7 +279,7 @@ def thresholds(at: Subject) -> Block:
 
 def threshold_grid(at: Subject) -> Grid:
     rows, facts = [], []
-    price = at.probe().price
+    price = int(at.probe().exchange.mark_price(at.number))
     for leverage in sorted({at.market.max_leverage, max(1, at.market.max_leverage // 4)}, reverse=True):
         for side, name in ((Side.BUY, "long"), (Side.SELL, "short")):
             probe, account = levered(at, leverage, side)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from perplab.exchange.codes import Side
-from perplab.exchange.events import Traded
+from perplab.exchange.events import CurveTraded, Traded
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 
 from . import units
@@ -23,6 +23,7 @@ SIZE: Final = 100_000  # [USD] of an example
 RESTING: Final = (20_000, 50_000, 30_000)  # [USD] at one price, in the order of their coming
 TAKEN: Final = 60_000  # [USD]
 OFF_PPM: Final = 4_000  # how far off the oracle the book of an example is
+JUMPS_PPM: Final = (0, 2_500, 5_000, 10_000, 20_000)  # of the oracle
 SECONDS: Final = (0, 3, 15, 30, 60, 150, 600)  # after which the mark of an example is looked at
 TWAP: Final = "average' = (price x t + average x max(0, window - t)) / (t + max(0, window - t)), t: since the last look, at most cadence_ms"
 STEP_NS: Final = 3 * SECOND_NS  # between two looks at the mark after that
@@ -38,8 +39,9 @@ def price(at: Subject, matching: Explanation) -> list[Block]:
     rows = [
         (name, shown(key_of(type(market), name), getattr(market, name), at.asset), KEYS[type(market)][name].words) for name in ORDER_KEYS
     ]
-    found: list[Block] = book(at, matching) if at.probe().has_book else [Text("There is no book: every order trades with the curve.")]
-    return [*found, Head("Orders"), Grid(("key", "value", "what it is"), tuple(rows), code=(0,))]
+    found = book(at, matching) if at.probe().has_book else [Text("There is no book: every order trades with the curve."), curve_trade(at)]
+    jumps = [jump_fees(at)] if market.jump_fee_deviation_ppm else []
+    return [*found, Head("Orders"), *jumps, Grid(("key", "value", "what it is"), tuple(rows), code=(0,))]
 
 
 def book(at: Subject, matching: Explanation) -> list[Block]:
@@ -78,6 +80,44 @@ def trade(at: Subject) -> Worked:
         f"the maker {rebate} {at.money(abs(made))}.",
         facts,
     )
+
+
+def curve_trade(at: Subject) -> Worked:
+    """A market order that meets the curve."""
+    probe = at.probe()
+    lots, _ = at.worth(probe, SIZE)
+    try:
+        fills = [one for one in probe.take(probe.open(RICH), Side.BUY, lots) if isinstance(one, CurveTraded)]
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    if not fills:
+        return Worked("No example: the curve offers nothing.")
+    fee, value = sum(one.taker_fee for one in fills), sum(one.value for one in fills)
+    facts = (at.fact("taker fee", fee), at.fact("value of the trade", value))
+    bought = at.coins(sum(one.size for one in fills))
+    return Worked(f"{bought} {at.coin} bought for {facts[1].shown}: the taker pays a fee of {facts[0].shown}.", facts)
+
+
+def jump_fees(at: Subject) -> Block:
+    """The taker's fee of an order that comes right after the oracle has moved."""
+    rows, facts = [], []
+    try:
+        for ppm in JUMPS_PPM:
+            probe = at.probe()
+            taker = probe.open(RICH)
+            probe.oracle(probe.price + probe.price * ppm // PPM)
+            if probe.has_book:
+                probe.place(probe.open(RICH), Side.SELL, probe.exchange.oracle_price(probe.number), probe.lots(SIZE * MICRO))
+            fills = [one for one in probe.take(taker, Side.BUY, probe.lots(SIZE * MICRO)) if isinstance(one, Traded | CurveTraded)]
+            facts.append(at.fact(f"taker fee after a move of {units.percent(ppm)}", sum(one.taker_fee for one in fills)))
+            rows.append((units.percent(ppm), facts[-1].shown if fills else "-"))
+    except Refused as refused:
+        return Worked(f"No example: {refused}.")
+    caption = (
+        "On top of the taker fee comes what the oracle has just moved beyond twice jump_fee_deviation, and what is left of that from "
+        f"before. An order for {units.usd(SIZE, at.asset)} that is sent right after the oracle has moved pays:"
+    )
+    return Grid(("the oracle moved by", "taker fee"), tuple(rows), right=(0, 1), facts=tuple(facts), caption=caption)
 
 
 def shares(at: Subject) -> Block:

@@ -112,7 +112,7 @@ class Probe:
         design = self.design.sequencing
         late = max(design.taker_latency_ms, design.retail_taker_latency_ms, design.maker_latency_ms, design.cancel_latency_ms)
         own = sum(int(getattr(design.own, name, 0)) for name in DELAYS)
-        return (2 * late + 2 * own + 1_000) * MS_NS if late + own else 0
+        return (2 * late + 2 * own + 1_000) * MS_NS if self.exchange.is_sequenced else 0
 
     @property
     def has_book(self) -> bool:

@@ -17,6 +17,7 @@ from .rulebook import explained, payer_words, price_words, sequencing_words, ste
 GAP: Final = 2  # [characters] between columns
 PROSE: Final = 100  # [characters] longest line of text
 BESIDE: Final = ("sandbox",)  # ships, and is no part of a comparison
+RUN_DRY: Final = ("", "insurance_fund", "liquidity_pool")
 PAYS: Final = {"auto_deleverage": "winners", "socialized_loss": "everyone", "profit_haircut": "winners"}
 
 
@@ -62,7 +63,7 @@ def backstops(design: VenueDesign) -> str:
 def pays_last(design: VenueDesign) -> str:
     """Who bears what nobody before has paid: of payers that can run dry, nobody does."""
     last = design.backstops[-1] if design.backstops else ""
-    return PAYS.get(last, "nobody" if last in ("", "insurance_fund") else last)
+    return PAYS.get(last, "nobody" if last in RUN_DRY else last)
 
 
 AXES: Final = (
