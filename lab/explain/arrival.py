@@ -186,13 +186,13 @@ def auctioned(at: Subject, given: TakerAuctionDesign) -> Grid:
 def request_execute(at: Subject) -> list[Block]:
     given = at.given
     assert isinstance(given, RequestDesign)
+    late = f"more than {units.milliseconds(given.delay_ms)} late" if given.delay_ms else "late"
     return [
         Formula(("carried out with the first oracle price at or after (time of coming + latency + delay_ms); gone after expiry_ms",)),
         Text(
-            "A command is a request: its sender does not know the price at which it will be carried out, and nobody can trade against "
-            f"an oracle that is late, as long as prices come within {units.milliseconds(given.delay_ms)}. The mark follows the price "
-            "first; then requests are carried out in the order in which they came; then who is below maintenance is liquidated. Cancels "
-            "need no price, and go at once."
+            "A command is a request: its sender does not know the price at which it will be carried out. Who has seen the outside price "
+            f"move gains nothing by that, unless the feed is {late}. The mark follows the price first; then requests are carried out in "
+            "the order in which they came; then who is below maintenance is liquidated. Cancels need no price, and go at once."
         ),
     ]
 

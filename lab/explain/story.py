@@ -56,6 +56,7 @@ PAYERS: Final = {
     Payer.OTHER: "a backstop of one's own",
 }
 
+POOL: Final = "the pool of the curve"
 WINNERS: Final = "winners, by deleveraging"
 
 
@@ -152,7 +153,7 @@ class Cast:
         paid: dict[str, int] = {}
         for event in moves_joined([one for one in events if not self.is_aside(one)]):
             if isinstance(event, DeficitPaid):
-                who = PAYERS[Payer(event.payer)]
+                who = self.payer(event.payer)
                 paid[who] = paid.get(who, 0) + event.amount
             if isinstance(event, Deleveraged):
                 paid[WINNERS] = paid.get(WINNERS, 0) + event.conceded
@@ -165,6 +166,11 @@ class Cast:
     def is_aside(self, event: Event) -> bool:
         """What the arbitrageur does is told once, before."""
         return isinstance(event, CurveTraded) and event.taker == self.arbitrageur
+
+    def payer(self, code: int) -> str:
+        """Who paid a deficit."""
+        pays = "liquidity_pool" in self.at.design.backstops and code == Payer.OTHER
+        return POOL if pays else PAYERS[Payer(code)]
 
     def name(self, account: int) -> str:
         return self.names.get(account, f"account {account}")
@@ -235,7 +241,7 @@ def liquidated(cast: Cast, event: Liquidated) -> str:
 
 
 def deficit_paid(cast: Cast, event: DeficitPaid) -> str:
-    who = PAYERS[Payer(event.payer)]
+    who = cast.payer(event.payer)
     return f"{who} {'pay' if event.payer == Payer.SOCIALIZED else 'pays'} {cast.at.money(event.amount)}"
 
 
@@ -341,7 +347,7 @@ def grid(at: Subject, cast: Cast, told: Told, scene: str, name: str) -> Grid:
     position = (
         f"A long of {cast.lots_of(cast.lots)} at {at.price(cast.probe.price)} has its initial margin and no more; {scene}{arbitrage}:"
     )
-    facts = tuple(at.fact(f"{name}: paid by {who}", told.paid.get(who, 0)) for who in (*PAYERS.values(), WINNERS))
+    facts = tuple(at.fact(f"{name}: paid by {who}", told.paid.get(who, 0)) for who in (*PAYERS.values(), POOL, WINNERS))
     rest = () if told.ended else ((f"{LONGEST} s", "the liquidation is still under way"),)
     return Grid(("time", "what happens"), (*told.rows, *rest), facts=facts, caption=position)
 
