@@ -107,8 +107,10 @@ class Oco(Task):
     def act(self, now: int, mark: int | None) -> list[Step]:
         if mark is not None and (mark <= self.stop if self.side is Side.SELL else mark >= self.stop):
             self.is_triggered = True
-        if self.open:
-            return self.withdraw(self.open) if self.is_triggered or self.is_cancelled else []
+        if self.is_triggered and not self.is_cancelled and self._profit is not None and self._profit.is_open:
+            return self.withdraw([self._profit])
+        if self.open:  # what closes may take its time, where a venue auctions it first
+            return self.withdraw(self.open) if self.is_cancelled else []
         if self.is_cancelled or self.why or not self.left:
             return []
         if self.is_triggered and mark is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Final, TypeVar
 
-from perplab.exchange import Exchange, load_venue
+from perplab.exchange import Exchange, VenueDesign, load_venue
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.clock import Clock
 from perplab.exchange.server.codecs import MSGPACK
@@ -34,14 +34,14 @@ BREATH_S: Final = 0.001  # between two looks at a host whose clock runs
 
 
 class LocalHost(Host):
-    """A host whose clocks are stepped, both the venue's and the one that rate limits go by."""
+    """A host whose clocks are stepped, both the venue's and the one that rate limits go by. `venue`: a design, or its name or file."""
 
-    def __init__(self, venue: str = "sandbox", seed: int = 1) -> None:
+    def __init__(self, venue: str | VenueDesign = "sandbox", seed: int = 1) -> None:
         self.elapsed = 0  # [ns]
         draw = random.Random(seed)
         super().__init__(
-            Exchange(load_venue(venue)), Clock(START, 0, lambda: self.elapsed), monotonic=lambda: self.elapsed, trust=True,
-            token=lambda size: draw.randbytes(size).hex(),
+            Exchange(load_venue(venue) if isinstance(venue, str) else venue), Clock(START, 0, lambda: self.elapsed),
+            monotonic=lambda: self.elapsed, trust=True, token=lambda size: draw.randbytes(size).hex(),
         )  # fmt: skip
 
     def due(self) -> int:
@@ -66,8 +66,9 @@ class LocalClient(Blocking):
     """A client and its venue; `join` makes another client of the same venue. `prices` [USD] are those that the oracle reports at first."""
 
     def __init__(
-        self, name: str | None = "alice", *, venue: str = "sandbox", prices: Mapping[str, Number] | None = None, seed: int = 1,
-        host: Host | None = None, key: str | None = None, secret: str | None = None, account: int | None = None, timeout: float = 10.0,
+        self, name: str | None = "alice", *, venue: str | VenueDesign = "sandbox", prices: Mapping[str, Number] | None = None,
+        seed: int = 1, host: Host | None = None, key: str | None = None, secret: str | None = None, account: int | None = None,
+        timeout: float = 10.0,
     ) -> None:  # fmt: skip
         self.timeout = timeout  # [s] of the venue's time, of a call: only a server that is told to be late is
         self.host = host if host is not None else LocalHost(venue, seed)

@@ -10,6 +10,9 @@ import pytest
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from perplab.exchange import events
+from perplab.exchange.messages import column_of
+from perplab.exchange.schema import event_columns
 from perplab.exchange.server.replies import named, packed
 from perplab.exchange.server.routing import Owners, Ring, Router, block_of, outcomes, stamp
 
@@ -46,3 +49,16 @@ def test_a_block_that_was_made_is_freed() -> None:
     for _ in range(CALLS):
         block_of(BLOCK)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < ALLOWED
+
+
+def test_the_columns_of_events_are_those_of_the_structs() -> None:
+    """What compiled code reads as constants."""
+    structs = {
+        "REJECTED": events.Rejected, "PLACED": events.OrderPlaced, "REPEATED": events.OrderRepeated, "AMENDED": events.OrderAmended,
+        "CANCELLED": events.OrderCancelled, "TRADED": events.Traded, "CURVE_TRADED": events.CurveTraded, "ADDED": events.LiquidityAdded,
+        "REMOVED": events.LiquidityRemoved, "QUEUED": events.CommandQueued, "EVENT": events.Event,
+    }  # fmt: skip
+    for name, column in vars(event_columns).items():
+        if name.isupper():
+            prefix = max((one for one in structs if name.startswith(one + "_")), key=len)
+            assert column_of(structs[prefix], name.removeprefix(prefix + "_").lower()) == column, name
