@@ -29,6 +29,8 @@ def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: st
     perplab ctl deposit account=11 asset=0 amount=1000000
     perplab ctl liquidate account=11                take what it has above maintenance
     perplab ctl set_funding market=BTC mode=SET rate_ppt=-10000000
+    perplab ctl set_gas multiplier_ppm=20000000     commands cost 20 times what the design says
+    perplab ctl pool market=BTC                     what stands behind the curve of a market
     perplab ctl snapshot name=before                keep the state ...
     perplab ctl rewind name=before                  ... and go back to it
 

@@ -21,7 +21,7 @@ from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.reader import DesignError, convert, read_toml
 from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.errors import Refusal
-from perplab.exchange.units import MICRO, SECOND_NS
+from perplab.exchange.units import MICRO, PPM, SECOND_NS
 
 from .ctl import ask, replies_of
 
@@ -76,6 +76,8 @@ def undoing(request: dict[str, Any]) -> dict[str, Any] | None:
         return {"op": "set_market_status", "market": request["market"], "status": "ACTIVE"}
     if request["op"] == "set_funding":
         return {"op": "set_funding", "market": request["market"], "mode": "RULE"}
+    if request["op"] == "set_gas":
+        return {"op": "set_gas", "multiplier_ppm": PPM}
     return None
 
 
@@ -107,7 +109,7 @@ class Watch(Struct):
         kind = event["type"]
         if kind in OWN or (kind == "OrderCancelled" and event["reason"] == BY_USER):
             self.acts.append(event["ts"])
-        elif kind == "Traded":
+        elif kind in ("Traded", "CurveTraded"):
             self.fills += 1
         elif kind == "LiquidationStarted":
             self.liquidations += 1

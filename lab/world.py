@@ -19,13 +19,17 @@ from perplab.clients.bots.base import Ints, Seat, pack_many
 from perplab.exchange import Exchange
 from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.reader import DesignError, convert, read_toml
+from perplab.exchange.design.structs import SequencingDesign
 from perplab.exchange.messages import (
     AccountKind,
+    AddLiquidity,
+    Cancel,
     CancelAll,
     Command,
     Deposit,
     OpenAccount,
     Place,
+    RemoveLiquidity,
     Side,
     TimeInForce,
     UpdateOracle,
@@ -131,6 +135,9 @@ class World:
         self.markets = [(known[market.name], market, Price(seed, market, start)) for market in design.markets]
         self.ticks = {number: float(venue.design.markets[number].tick) for number, _, _ in self.markets}
         self.highest = {number: float(venue.design.markets[number].max_price) / self.ticks[number] for number, _, _ in self.markets}
+        curves = {number: venue.design.markets[number].curve for number, _, _ in self.markets}
+        self.bookless = {number for number, curve in curves.items() if curve.rule != "none" and curve.role == "separate"}
+        self.waits = venue.design.sequencing != SequencingDesign()
         self.interval = design.house.interval_ms * MS_NS
         self.oracle_ns = design.oracle.interval_ms * MS_NS
         self.start = self.next = start
@@ -168,11 +175,13 @@ class World:
             if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
                 rows.append(self._oracle(number, market, self._ticks(number, price, ts - self.lag), ts))
             if self.has_makers:
-                rows += self._quotes(number, market, self._ticks(number, price, ts) * self.basis)
+                rows += self._liquidity(number, market) if number in self.bookless else []
+                rows += self._quotes(number, market, self._ticks(number, price, ts) * self.basis) if number not in self.bookless else []
             if self.has_takers:
                 rows.append(self._takers(number, market, self._ticks(number, price, ts), ts))
         if self._leaving:
             rows.append(_rows(*(CancelAll(0, maker, -1) for maker in self.makers)))
+            rows += [self._withdrawal(maker) for maker in self.makers]
             self._leaving = False
         self.turn += 1
         rows.append(self._top_ups())
@@ -250,6 +259,8 @@ class World:
         if not self.makers:
             return []
         maker = self.makers[self.turn % len(self.makers)]
+        if self.waits and self.venue.pending(maker):  # its last quotes still wait for their turn
+            return []
         seat = Seat(maker, number, self.venue.design.markets[number].unit)
         held = seat.notional(self.venue.position(maker, number).size, outside) / MICRO
         lean = max(-1.0, min(1.0, held / market.depth_usd))
@@ -267,7 +278,31 @@ class World:
             Place, int(wanted.sum()), account=maker, market=number, side=sides[wanted], price=ticks[wanted], size=lots[wanted],
             tif=int(TimeInForce.POST_ONLY),
         )  # fmt: skip
-        return [_rows(CancelAll(0, maker, number)), quotes]
+        return [self._cancels(maker, number), quotes]
+
+    def _cancels(self, maker: int, number: int) -> Ints:
+        """Of the maker's quotes in a market: one by one where commands may change their order, since a cancel of all might come behind the
+        new ones."""
+        if not self.waits:
+            return _rows(CancelAll(0, maker, number))
+        resting = [order.order_id for order in self.venue.open_orders(maker) if order.market == number]
+        return pack_many(Cancel, len(resting), account=maker, order_id=np.array(resting, dtype=np.int64))
+
+    def _liquidity(self, number: int, market: MarketWorld) -> list[Ints]:
+        """The maker whose turn it is, in a market that has only a curve: what it would quote goes into the pool instead, once. A pool that
+        takes none, since it is virtual or has ranges, is left alone."""
+        if not self.makers or self.venue.design.markets[number].curve.capital == 0:
+            return []
+        maker = self.makers[self.turn % len(self.makers)]
+        if self.venue.liquidity(maker, number).shares or self.venue.pending(maker) or not self.venue.mark_price(number):
+            return []
+        return [_rows(AddLiquidity(0, maker, number, int(market.depth_usd * MICRO)))]
+
+    def _withdrawal(self, maker: int) -> Ints:
+        """What a maker has in pools, taken back."""
+        held = [self.venue.liquidity(maker, number) for number in sorted(self.bookless)]
+        rows = [RemoveLiquidity(0, maker, one.market, one.shares) for one in held if one.shares]
+        return _rows(*rows) if rows else np.zeros((0, 16), dtype=np.int64)
 
     def _rounded(self, number: int, prices: np.ndarray, sides: Ints) -> Ints:
         """Whole ticks of as many significant figures as the market takes, away from the other side."""

@@ -36,7 +36,7 @@ kind = "reject"
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_playbooks_are_requests_of_the_operator(name: str) -> None:
     playbook = load_playbook(name)
-    assert playbook.title and len(shipped()) == 7
+    assert playbook.title and len(shipped()) == 8
     for step in playbook.timeline("alice"):
         request = MSGPACK.decode(MSGPACK.encode(step.request))
         assert isinstance(request, r.OperatorRequest | r.SetWorld | r.SetFault)

@@ -1,0 +1,68 @@
+"""The house of `perplab serve` at venues with curves, and at those in which commands wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from venues import BLOCKS, venue
+
+from perplab.clients.local import LocalHost
+from perplab.exchange import VenueDesign
+from perplab.exchange.codes import Side
+from perplab.exchange.messages import CurveTraded, Rejected, Traded
+from perplab.lab.world import World, load_world
+
+RULES: dict[str, Any] = {
+    "blocks": BLOCKS, "cancels_first": {**BLOCKS, "order": "cancels_first"}, "batches": {"rule": "batch_auction", "interval_ms": 1_000},
+    "auctions": {"rule": "dutch_auction"}, "requests": {"rule": "request_execute", "delay_ms": 1_000},
+}  # fmt: skip
+
+
+def house(design: VenueDesign) -> LocalHost:
+    """A host with the world of one market around it, a minute old; with check() after each second."""
+    host = LocalHost(design)
+    host.attach(World(load_world("perp"), host.exchange, 1, host.clock.now()))
+    for _ in range(60):
+        host.advance(10**9)
+        host.exchange.check()
+    assert host.world is not None, "it has not failed"
+    return host
+
+
+def kinds(host: LocalHost) -> dict[int, int]:
+    """How many events of each kind there were."""
+    found: dict[int, int] = {}
+    for _, block in host.ring.blocks:
+        rows = memoryview(block).tolist()  # type: ignore[call-overload]
+        for kind in rows[::16]:
+            found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("capital", [1_000_000, 0])
+def test_a_market_without_a_book_is_traded_with_its_curve(capital: int) -> None:
+    host = house(venue(curve={"role": "separate", "capital": capital}))
+    world: Any = host.world
+    seen = kinds(host)
+    assert seen[CurveTraded.KIND] > 10 and Traded.KIND not in seen
+    shares = [host.exchange.liquidity(maker, 0).shares for maker in world.makers]
+    assert all(shares) if capital else not any(shares)
+    world.change(host.clock.now(), {**dict.fromkeys(("oracle", "lag_ms", "shock_ppm", "market", "basis_ppm", "takers")), "makers": "gone"})
+    host.advance(10**9)
+    assert not any(host.exchange.liquidity(maker, 0).shares for maker in world.makers), "liquidity vanishes"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_book_is_alive_where_commands_wait(rule: str) -> None:
+    host = house(venue(sequencing=RULES[rule]))
+    bids, asks = (host.exchange.depth(0, side, 100) for side in Side)
+    assert len(bids) >= 15 and len(asks) >= 15, (len(bids), len(asks))
+    seen = kinds(host)
+    assert seen[Traded.KIND] > 10 and seen.get(Rejected.KIND, 0) < seen[Traded.KIND]
+
+
+def test_a_curve_beside_a_book_changes_nothing_for_the_house() -> None:
+    host = house(venue(curve={}))
+    world: Any = host.world
+    assert len(host.exchange.depth(0, Side.BUY, 100)) >= 15 and world.bookless == set()
