@@ -60,8 +60,8 @@ def at_the_pool(design: VenueDesign, quote: Place, number: int) -> Iterator[Comm
 class Venue(Bench):
     """A real venue's design with two rich accounts; whatever waits there is carried out by `settle`."""
 
-    def __init__(self, name: str, price: int = 100_000) -> None:
-        super().__init__(load_venue(name))
+    def __init__(self, name: str, price: int = 100_000, **overrides: object) -> None:
+        super().__init__(load_venue(name, overrides))
         self.price = price
         self.long, self.short, self.maker = self.open("100000000"), self.open("100000000"), self.open("100000000", kind=2)
         self.oracle(price)
