@@ -179,8 +179,7 @@ class SocializedLoss(Backstop):
 
 
 class LiquidityPool(Backstop):
-    """The pool of the market's curve pays what it has, since it was the other side (GMX v2, Synthetix). A deficit of its own it does not
-    pay."""
+    """The pool of the market's curve pays what it has: it was the other side (GMX v2, Synthetix). It pays no deficit of its own."""
 
     def available(self, state: State, row: i64) -> i64:
         pool = market_of(state, row).pool.row
