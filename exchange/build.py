@@ -17,7 +17,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "state.schedule", "state.pending", "state.ranges", "state.pools", "state.liquidations", "state.state", "state.refill",
     "schema.kinds", "schema.columns", "schema.event_columns", "schema.door", "schema.packing",
     "money.payoff", "money.margin", "money.ledger",
-    "trading.access", "trading.order", "trading.book", "trading.depth", "trading.curve", "trading.curve_source", "trading.pools",
+    "trading.access", "trading.order", "trading.book", "trading.depth", "trading.curve", "trading.curve_source", "trading.pool_money",
     "trading.range_desk", "trading.liquidity", "trading.sequencing", "trading.mark", "trading.funding", "trading.open_orders",
     "trading.positions", "trading.allocation", "trading.planning", "trading.dry_run", "trading.matching", "trading.entry",
     "trading.accounts", "trading.holding", "trading.refusals", "trading.gas", "trading.clearing", "trading.batch",

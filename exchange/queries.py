@@ -63,7 +63,7 @@ from .trading.book import Book
 from .trading.depth import Walk
 from .trading.funding import FundingEngine
 from .trading.open_orders import client_order
-from .trading.pools import least_worth
+from .trading.pool_money import least_worth
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")

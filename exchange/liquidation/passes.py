@@ -18,7 +18,7 @@ from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MODE, P_NEXT, P_NEXT_OPEN, P_SIZE
 from ..state.types import FIRST_USER, MAX_LOTS, NIL, PPB, abs_i64, max_i64, min_i64
 from ..trading.access import is_suspended
-from ..trading.pools import lots_to_close
+from ..trading.pool_money import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
 from .lifecycle import Lifecycle

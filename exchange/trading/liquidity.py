@@ -31,7 +31,7 @@ from ..state.types import CURVE, NIL, abs_i64, max_i64, mul_div_floor, ppm_ceil
 from .access import in_liquidation, refused_user_in_market
 from .accounts import AccountDesk
 from .curve_source import NO_CURVE, CurveSource
-from .pools import least_worth, pay_in, worth_at
+from .pool_money import least_worth, pay_in, worth_at
 from .range_desk import RangeDesk
 
 MOST_SHARES: Final[i64] = 1 << 60  # of one pool

@@ -20,7 +20,7 @@ from ..state.types import CURVE, NIL, abs_i64, ppm_ceil
 from .access import in_liquidation
 from .curve_ranges import Concentrated
 from .curve_source import CurveSource
-from .pools import pay_in, worth_at
+from .pool_money import pay_in, worth_at
 from .positions import PositionKeeper
 
 
