@@ -24,6 +24,14 @@ def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def tick_of(market: Market, value: int, lots: int) -> i64:
+    """The price [ticks] of `lots` that are worth `value` [micro], both in any fraction; rounded down, from 1 to the market's highest.
+
+    What is left of a reserve may be a fraction of a lot, at a price that does not fit 64 bits.
+    """
+    return max(1, min(int(market.max_price), value // (lots * int(market.unit))))
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Curve:
     """How a curve prices. A rule of one's own subclasses this; what moves is in the market's `Pool`, nothing in the rule itself.
@@ -101,4 +109,4 @@ class Curve:
         if ask <= 0 and bid <= 0:
             return 0
         quotes = ask + bid if ask > 0 and bid > 0 else 2 * max(ask, bid)  # a side that has run dry has no quote
-        return max(1, quotes // (2 * int(market.unit)))
+        return tick_of(market, quotes, 2)

@@ -15,7 +15,7 @@ from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.pools import Pool
 from ..state.types import PPM
-from .curve import Curve, ceil_div
+from .curve import Curve, ceil_div, tick_of
 
 LINEAR: Final[i64] = 0  # skew rules of oracle_spread
 VAULT: Final[i64] = 1
@@ -68,8 +68,8 @@ class SkewFill(Curve):
         return max(0, ratio[0] * size // ratio[1])
 
     def middle(self, market: Market, pool: Pool, inventory: i64) -> i64:
-        ratio = skew_fill_price(market.oracle, -int(inventory), 0, int(self.scale))
-        return max(1, ratio[0] // ratio[1])
+        ratio = skew_fill_price(int(lot_value(market, market.oracle)), -int(inventory), 0, int(self.scale))
+        return tick_of(market, ratio[0], ratio[1])
 
 
 class OracleSpread(Curve):
@@ -122,4 +122,4 @@ class OracleSpread(Curve):
 
     def middle(self, market: Market, pool: Pool, inventory: i64) -> i64:
         quotes = self.price(BUY, 2 * int(inventory)) + self.price(1 - BUY, 2 * int(inventory))
-        return max(1, quotes * int(market.oracle) // (2 * self.one()))
+        return tick_of(market, quotes * int(lot_value(market, market.oracle)), 2 * self.one())

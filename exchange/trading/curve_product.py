@@ -13,7 +13,7 @@ from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.pools import RESERVE_SHIFT, Pool
 from ..state.types import MAX_LOTS, PPM
-from .curve import Curve, ceil_div
+from .curve import Curve, ceil_div, tick_of
 from .powers import root_floor
 
 # -- formulas ---------------------------------------------------------------------------------------------------------------------
@@ -105,4 +105,4 @@ class ConstantProduct(Curve):
 
     def middle(self, market: Market, pool: Pool, inventory: i64) -> i64:
         x = pool.base + wide(inventory)
-        return max(1, pool.k // (x * x * int(market.unit))) if x > 0 else 0
+        return tick_of(market, pool.k, x * x) if x > 0 else 0

@@ -30,7 +30,7 @@ from ..state.ranges import (
     base_between,
 )
 from ..state.types import CURVE, MAX_LOTS, PPM
-from .curve import Curve, ceil_div
+from .curve import Curve, ceil_div, tick_of
 from .powers import root_floor
 
 LEAST_BASE: Final[int] = 1 << 32  # [2^-64 lots] in a range, and between two edges: less could not be told from nothing
@@ -133,7 +133,7 @@ class Concentrated(Curve):
         if len(it.edges) == 0:
             return 0
         above = price_root(it, market, int(inventory)) + 1  # roots are rounded down, so that of a whole price is just below it
-        return max(1, (above * above - 1 >> 2 * ROOT_SHIFT) // int(market.unit))
+        return tick_of(market, above * above - 1, 1 << 2 * ROOT_SHIFT)
 
     # -- liquidity ---------------------------------------------------------------------------------------------------------------------
 

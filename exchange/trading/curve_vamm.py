@@ -19,7 +19,7 @@ from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.pools import RESERVE_SHIFT, Pool
 from ..state.types import MAX_LOTS, PPM
-from .curve import Curve, ceil_div
+from .curve import Curve, ceil_div, tick_of
 from .curve_product import amount_in, amount_out, base_of, wide
 from .powers import root_floor
 
@@ -297,4 +297,4 @@ class VammPegK(Curve):
         if x <= 0:
             return 0
         quotes = pool.peg * pool.k * int(2 * PPM + pool.ask_spread - pool.bid_spread)
-        return max(1, quotes // ((x * x * int(market.unit) * int(2 * PPM)) << RESERVE_SHIFT))
+        return tick_of(market, quotes, (x * x * int(2 * PPM)) << RESERVE_SHIFT)

@@ -113,7 +113,7 @@ def curves(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Set:
     terms: dict[str, object]
     rule = kind
     if kind in ("constant_product", "vamm_peg_k"):
-        terms = {"reserve_coins": str(scale * lot)}
+        terms = draw(st.sampled_from([{"reserve_coins": str(scale * lot)}, {"reserve": min(10**10, scale)}]))
         if kind == "constant_product":
             terms |= {"fluctuation_ppm": draw(st.sampled_from([0, 0, 12_000])), "trade_ppm": draw(st.sampled_from([0, 0, 900_000]))}
             reach = scale - 1
@@ -142,8 +142,10 @@ def curves(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Set:
         reach = scale
     if kind == "vault":
         terms["spread_ppm"] = min(int(str(terms["spread_ppm"])), 900_000)
-    lots = min(lots, reach)
-    return made(rule, oracle, terms, draw(st.sampled_from([lots, -lots])), **market)._replace(kind=kind)
+    one = made(rule, oracle, terms, **market)._replace(kind=kind)
+    side = draw(st.sampled_from([BUY, SELL]))
+    lots = min(lots, reach, one.room(side))
+    return one._replace(inventory=-lots if side == BUY else lots)
 
 
 def lots_reaching(one: Set, side: int, price: int, most: int) -> int:

@@ -106,11 +106,11 @@ def test_a_value_is_the_formulas_rounded_once_against_the_trader(data: st.DataOb
 @given(curves())
 def test_the_middle_is_between_the_quotes(one: Set) -> None:
     middle = one.curve.middle(one.market, one.pool, one.inventory)
-    assert middle >= 1 or not one.room(BUY) + one.room(SELL)
+    assert 1 <= middle <= one.market.max_price or not one.room(BUY) + one.room(SELL)
     unit = one.market.unit
     if one.room(BUY):
         assert one.value(BUY, 1) > (middle - 1) * unit
-    if one.room(SELL):
+    if one.room(SELL) and middle < one.market.max_price:
         assert one.value(SELL, 1) < (middle + 2) * unit
 
 
@@ -135,6 +135,16 @@ def test_every_kind_by_hand() -> None:
     skewed = made("skew_fill", 1_200, {"scale": 1_000_000})
     assert skewed.value(BUY, 100) == 120_006 * usd
     assert {one.kind for one in (product, pegged, spread, pool, skewed)} == set(KINDS) - {"vault", "concentrated"}
+
+
+def test_a_price_is_no_more_than_the_markets_highest() -> None:
+    """A reserve of which 2^-32 lots are left: k / x^2 would not fit 64 bits."""
+    one = made("constant_product", 1, {"reserve_coins": 1})
+    one.pool.base = (1 << 32) + 1
+    one.pool.k = 10**6 * one.pool.base**2
+    assert one.room(BUY) == 1
+    assert one.curve.middle(one.market, one.pool, -1) == one.market.max_price
+    assert one.curve.middle(one.market, one.pool, -2) == 0, "nor is there a price of nothing"
 
 
 def test_fluctuation_and_size_of_a_trade_are_bounded() -> None:
