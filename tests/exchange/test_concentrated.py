@@ -290,3 +290,31 @@ def test_a_part_of_a_range_takes_its_share_along(share: int) -> None:
     assert (left.lots + rest[0], left.cost + rest[1], left.fees) == (*whole, 999_999) or left.fees == 1_000_000
     assert abs(Fraction(left.lots, whole[0]) - Fraction(share, 401)) < Fraction(2, abs(whole[0]))
     assert abs(Fraction(left.cost, whole[1]) - Fraction(share, 401)) < Fraction(1, 1_000)
+
+
+@examples(100)
+@given(st.integers(1, 6), st.lists(st.tuples(st.sampled_from([BUY, SELL]), st.integers(1, 400)), min_size=1, max_size=8), amounts())
+def test_equal_ranges_are_worth_the_same(count: int, trades: list[tuple[int, int]], amount: int) -> None:
+    """Whole lots cannot be shared out equally; but who has one more has paid the price for it, to the micro-unit."""
+    one = empty(100, lot="0.001")
+    if not all(add(one, 60, 170, max(amount, 10**8)) for _ in range(count)):
+        return
+    for side, share in trades:
+        lots = room(one, side) * share // 400
+        if lots and one.curve.value(one.market, one.pool, one.pool.ranges.lots, side, lots) > 0:
+            trade(one, side, lots)
+    it = one.pool.ranges
+    price = Fraction(it.root(it.lots) ** 2, 1 << 192)
+    held = positions(one)
+    worth = [lots * price - cost for lots, cost in held]
+    assert max(worth) - min(worth) <= 3
+    assert max(lots for lots, _ in held) - min(lots for lots, _ in held) <= 1
+    # and it is what the formulas give: x = L (1 / sqrt p - 1 / sqrt upper), y = L (sqrt p - sqrt lower)
+    for range_, (lots, cost) in zip(it.ranges, held, strict=True):
+        root, opened = it.root(it.lots), root_of(100 * 1_000)
+        bought = Fraction(base_between(range_.liquidity, min(max(root, range_.low), range_.high), range_.high), ONE)
+        bought -= Fraction(base_between(range_.liquidity, opened, range_.high), ONE)
+        paid = Fraction(quote_between(range_.liquidity, range_.low, opened), ONE)
+        paid -= Fraction(quote_between(range_.liquidity, range_.low, min(max(root, range_.low), range_.high)), ONE)
+        assert abs(lots - bought) <= 1
+        assert abs(cost - (paid + (lots - bought) * price)) <= len(trades) + 3, "but for what trades were rounded"
