@@ -76,8 +76,10 @@ class BookDesign(Parameters, frozen=True):
     partial_above: Usd = 0
     cooldown_ms: Milliseconds = 30_000
     band_ppm: Annotated[int, Meta(ge=1, le=999_999)] = 200_000
-    limit: Literal["cash_payers", "bankruptcy", "band"] = "cash_payers"
+    limit: Literal["cash_payers", "bankruptcy", "band", "fillable"] = "cash_payers"
     spread_ppm: Annotated[int, Meta(ge=0, le=999_999)] = 10_000  # beyond the mark: how far cash payers let an order go, at most
+    adjustment_ppm: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1_000_000  # fillable: of how far the account is below maintenance
+    margin_spread_ppm: Annotated[int, Meta(ge=0, le=100_000_000)] = 100_000  # fillable: of the requirement, where nothing is left
 
 
 class AuctionDesign(Parameters, frozen=True):

@@ -15,7 +15,7 @@ from ..liquidation.ranks import FirstOpened, HyperliquidIndex, ProfitLeverage, R
 from ..liquidation.screening import Screen
 from ..liquidation.selections import Greedy, ProRata
 from ..liquidation.shortage import CoverShortage
-from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, BookStep
+from ..liquidation.steps import BAND, BANKRUPTCY, CASH_PAYERS, FILLABLE, BookStep
 from ..liquidation.vault import Takeover, Vault
 from ..trading.curve import Curve
 from ..trading.curve_impact import OraclePool
@@ -74,7 +74,7 @@ DAY_MS: Final = 86_400_000
 ORDERS: Final = {
     "arrival": int(ARRIVAL), "cancels_first": int(CANCELS_FIRST), "hash": int(HASH), "priority_fee": int(PRIORITY_FEE),
 }  # fmt: skip
-LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND)}
+LIMITS: Final = {"cash_payers": int(CASH_PAYERS), "bankruptcy": int(BANKRUPTCY), "band": int(BAND), "fillable": int(FILLABLE)}
 BORROWING: Final = {"none": int(NONE), "curve": int(BY_CURVE), "kink": int(BY_KINK)}
 
 
@@ -188,7 +188,7 @@ def adaptive_skew(given: AdaptiveSkewDesign, place: Place) -> AdaptiveSkew:
 def book_step(given: BookDesign, place: Place) -> BookStep:
     return BookStep(
         given.patience_ms * NS, given.partial_ppm, given.partial_above * MICRO, given.cooldown_ms * NS, given.band_ppm,
-        LIMITS[given.limit], given.spread_ppm,
+        LIMITS[given.limit], given.spread_ppm, given.adjustment_ppm, given.margin_spread_ppm,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from ..money.margin import row_notional
+from ..money.margin import row_maintenance, row_notional, slice_value
 from ..money.payoff import tick_value
 from ..state.state import State
 from ..state.tables import P_SIZE
@@ -17,6 +17,19 @@ from .slices import whole_or_part
 CASH_PAYERS: Final[i64] = 0  # what the limit of a liquidation order is
 BANKRUPTCY: Final[i64] = 1
 BAND: Final[i64] = 2
+FILLABLE: Final[i64] = 3
+
+
+def below_maintenance(equity: int, maintenance: int, adjustment: int, one: int) -> int:
+    """How far an account is below maintenance, times an adjustment: from 0 to `one`, rounded down (dYdX's adjusted bankruptcy rating)."""
+    return max(0, min(one, adjustment * (maintenance - equity) // max(1, maintenance)))
+
+
+def fillable_value(held: int, at_mark: int, requirement: int, rating: int, spread: int, one: int) -> int:
+    """What a position of `held` lots (signed), worth `at_mark` (unsigned), fetches (costs, if short) at its fillable price: as far from the
+    mark as rating x spread x requirement, both in 1 / one, rounded down (dYdX)."""
+    away = rating * spread * requirement // (one * one)
+    return at_mark - away if held > 0 else at_mark + away
 
 
 def worst_sale(due: i64, worth: i64, payers: i64, price: i64, spread_ppm: i64) -> i64:
@@ -82,15 +95,17 @@ class BookStep(LiquidationStep):
     reach because the account is worth less than nothing at the mark, the order may go further (CASH_PAYERS, the default): as far as the
     cash payers ahead of auto-deleveraging can cover, and no further than `spread_ppm` beyond the mark, taken at the oracle where that is
     the better price for the position: a mark that was pushed away from the oracle sells nothing cheaply. BAND goes to the price band
-    whoever pays; it can be drained, and is there to show that. The band binds in every case.
+    whoever pays; it can be drained, and is there to show that. FILLABLE starts at the mark and goes away from it as the account goes
+    below maintenance (dYdX), never further than CASH_PAYERS would. The band binds in every case.
 
     Above `partial_above` of notional the first order is for `partial_ppm` of the position; during `cooldown` after a partial liquidation,
     and for good below that notional, orders are for all of it (Hyperliquid).
     """
 
     def __init__(
-        self, patience: i64, partial_ppm: i64, partial_above: i64, cooldown: i64, band_ppm: i64, limited_by: i64, spread_ppm: i64
-    ) -> None:
+        self, patience: i64, partial_ppm: i64, partial_above: i64, cooldown: i64, band_ppm: i64, limited_by: i64, spread_ppm: i64,
+        adjustment_ppm: i64, margin_spread_ppm: i64,
+    ) -> None:  # fmt: skip
         super().__init__(patience)
         self.partial_ppm: i64 = partial_ppm
         self.partial_above: i64 = partial_above  # [micro]
@@ -98,6 +113,8 @@ class BookStep(LiquidationStep):
         self.band_ppm: i64 = band_ppm
         self.limited_by: i64 = limited_by
         self.spread_ppm: i64 = spread_ppm
+        self.adjustment_ppm: i64 = adjustment_ppm  # of FILLABLE
+        self.margin_spread_ppm: i64 = margin_spread_ppm  # of the requirement, where the account is worth nothing
 
     def act(self, case: LiquidationCase) -> bool:
         partial = self.is_partial(case)
@@ -135,13 +152,28 @@ class BookStep(LiquidationStep):
         oracle = market.oracle
         worth = tick_value(market, lots)
         slice_due = mul_div_floor(due, lots, abs_i64(held))
-        payers = case.slices.backstops.available(row) if self.limited_by == CASH_PAYERS else 0
+        payers: i64 = 0
+        if self.limited_by == CASH_PAYERS or self.limited_by == FILLABLE:
+            payers = case.slices.backstops.available(row)
         if held > 0:
             bottom = max_i64(1, div_ceil(mark * (PPM - self.band_ppm), PPM))
             if self.limited_by == BAND:
                 return bottom
-            return clamp_i64(worst_sale(slice_due, worth, payers, max_i64(mark, oracle), self.spread_ppm), bottom, market.max_price)
+            lowest = worst_sale(slice_due, worth, payers, max_i64(mark, oracle), self.spread_ppm)
+            if self.limited_by == FILLABLE:
+                lowest = max_i64(lowest, div_ceil(self.fillable(case, row, held, lots), worth))
+            return clamp_i64(lowest, bottom, market.max_price)
         top = min_i64(market.max_price, mark * (PPM + self.band_ppm) // PPM)
         if self.limited_by == BAND:
             return top
-        return clamp_i64(worst_purchase(slice_due, worth, payers, min_i64(mark, oracle), self.spread_ppm, market.max_price), 1, top)
+        highest = worst_purchase(slice_due, worth, payers, min_i64(mark, oracle), self.spread_ppm, market.max_price)
+        if self.limited_by == FILLABLE:
+            highest = min_i64(highest, self.fillable(case, row, held, lots) // worth)
+        return clamp_i64(highest, 1, top)
+
+    def fillable(self, case: LiquidationCase, row: i64, held: i64, lots: i64) -> i64:
+        """What a slice of `lots` fetches, or costs, at the fillable price [micro]."""
+        rating = below_maintenance(int(case.equity()), int(case.maintenance()), int(self.adjustment_ppm), int(PPM))
+        at_mark, requirement = row_notional(case.state, row), row_maintenance(case.state, row)
+        whole: i64 = fillable_value(int(held), int(at_mark), int(requirement), rating, int(self.margin_spread_ppm), int(PPM))
+        return slice_value(max_i64(0, whole), lots, held)

@@ -11,9 +11,9 @@ from perplab.exchange.events import OrderPlaced, Rejected
 from perplab.exchange.liquidation.auction import asked_at, gain_on, missing_to_buffer, paid_at, share_to_restore
 from perplab.exchange.liquidation.shortage import lots_to_cover, ramped_fee, share_to_close
 from perplab.exchange.liquidation.slices import deficit_of, fee_of, gain_of
-from perplab.exchange.liquidation.steps import worst_sale
+from perplab.exchange.liquidation.steps import below_maintenance, fillable_value, worst_sale
 from perplab.exchange.money.margin import bankruptcy_of, maintenance_of, share_of, slice_value, surplus
-from perplab.exchange.money.payoff import value_of
+from perplab.exchange.money.payoff import average_price, value_of
 from perplab.exchange.state.types import MAX_AMOUNT, mul_div_floor
 from perplab.exchange.trading.entry import band_bottom, band_top
 
@@ -23,6 +23,7 @@ from .records import MICRO, NANO, PPT, Scales, members, plain, ppm
 from .stage import Stage, of
 
 EXACT: Final = Scales(10**2, 10**8)  # prices in cents, sizes in 1e-8
+VALUE: Final = Scales(10**7, 10**4)  # prices in 1e-7, sizes in 1e-4
 SMALL: Final = ShortageDesign().small * MICRO  # a shortage that is covered at once: 50 USD
 BANKRUPTCY: Final = tuple(f"money.margin.{name}" for name in ("share_of", "bankruptcy_of", "slice_value"))
 
@@ -69,6 +70,30 @@ def dydx_fund_delta(given: Given) -> Result:
     gained = gain_of(size, value, bankruptcy_of(size, at_mark, equity))
     fee = fee_of(gained, value, ppm(given, "max_liq_fee"), False)
     return {"insurance_fund_delta": plain(fee - deficit_of(gained, fee), EXACT.money)}
+
+
+FILLABLE: Final = tuple(f"liquidation.steps.{name}" for name in ("below_maintenance", "fillable_value"))
+
+
+@adapter("dydx_v4", "liquidation_fillable_price", calls=(*FILLABLE, "money.margin.maintenance_of", "money.payoff.average_price"))
+def dydx_fillable(given: Given) -> Result:
+    """The account's value and requirement are those of all its positions; the price is that of the target."""
+    equity, required = given.fixed("quote_balance", VALUE.money), 0
+    for one in given.parts("positions"):
+        size, price = one.fixed("size", VALUE.lots), one.fixed("price", VALUE.ticks)
+        equity = surplus(VALUE.market(), size, equity, 0, 0, price, False)
+        required += requirement_of(one)
+    target = given.parts("positions")[given.fixed("target", 1)]
+    held = target.fixed("size", VALUE.lots)
+    at_mark = value_of(VALUE.market(), abs(held), target.fixed("price", VALUE.ticks))
+    rating = below_maintenance(equity, required, given.fixed("bankruptcy_adjustment", NANO), NANO)
+    value = fillable_value(held, at_mark, requirement_of(target), rating, given.fixed("spread_to_mm_ratio", NANO), NANO)
+    return {"fillable_price": plain(average_price(VALUE.market(), abs(held), value), VALUE.ticks)}
+
+
+def requirement_of(position: Given) -> int:
+    market = VALUE.market(maintenance_ppm=ppm(position, "mmf"))
+    return maintenance_of(market, value_of(market, abs(position.fixed("size", VALUE.lots)), position.fixed("price", VALUE.ticks)))
 
 
 @adapter("injective_fba", "liquidation_order_worst_price", calls=("liquidation.steps.worst_sale",))

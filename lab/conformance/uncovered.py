@@ -46,9 +46,8 @@ MISSING: Final = (
         ),
     ),
     Missing(
-        "Prices of liquidation orders that depend on how far the account is below maintenance: a book order here goes to the bankruptcy "
-        "price or a fixed spread beyond the market",
-        ("dydx_v4 liquidation_fillable_price", "vertex liquidation_take_over_price"),
+        "A takeover price with a discount that follows the weights of a position: the vault here takes over at the mark",
+        ("vertex liquidation_take_over_price",),
     ),
     Missing(
         "Auctions that fall by a share of what is left, in steps, and begin anew: prices here fall in one or two lines",

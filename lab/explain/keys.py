@@ -154,6 +154,8 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "band_ppm": Key("ppm", "a liquidation order never goes farther from the mark"),
         "limit": Key("", "what bounds its price within that band"),
         "spread_ppm": Key("ppm", "beyond mark or oracle: how far the money of others lets an order go"),
+        "adjustment_ppm": Key("ppm", "where the limit is `fillable`: of how far below maintenance an account is, what counts"),
+        "margin_spread_ppm": Key("ppm", "where it is `fillable`: of the requirement, how far from the mark it is when nothing is left"),
     },
     AuctionDesign: {
         "start_ppm": Key("ppm", "of its share of the equity: what a bidder must leave to the account at the start"),
@@ -288,6 +290,7 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
             "cash_payers": "the bankruptcy price, or beyond it as far as the cash payers ahead of deleveraging cover",
             "bankruptcy": "the bankruptcy price",
             "band": "nothing but the band, whoever pays",
+            "fillable": "the mark, and further the less is left, but not beyond `cash_payers`",
         }
     },
     AdlDesign: {

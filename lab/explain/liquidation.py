@@ -97,6 +97,11 @@ def book(at: Subject) -> list[Block]:
             "        what the cash payers ahead of deleveraging cover, and spread_ppm beyond mark or oracle",
         ),
         "bankruptcy": ("limit = the bankruptcy price",),
+        "fillable": (
+            "limit = the better of that of `cash_payers` and",
+            "        mark -+ rating x margin_spread_ppm x requirement / lots",
+            "rating = adjustment_ppm x (maintenance - equity) / maintenance, from 0 to 1",
+        ),
         "band": ("limit = mark x (1 - band_ppm) for a long, mark x (1 + band_ppm) for a short, whoever pays",),
     }
     bound = "within mark x (1 +- band_ppm) in any case; the bankruptcy price leaves the account with nothing"

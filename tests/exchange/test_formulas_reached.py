@@ -102,6 +102,22 @@ def a_liquidation_into_the_book() -> None:
 
 
 @scenario
+def a_liquidation_order_that_gives_way() -> None:
+    """Maintenance 4,700 of 94,000 at a mark of 940. With 4,000 left the rating is 0.1489, and 10 % of that x 47 is 0.7: it goes to 940.
+
+    With 1,000 of 4,550 at 910 it is 0.78: 3.55 below the mark, to 907, the first price inside.
+    """
+    bench = Bench(markets_of({}, liquidation={"book": {"limit": "fillable", "margin_spread_ppm": 100_000}}))
+    _, other = long_of_100(bench)
+    bench.place(other, Side.BUY, 10, 939)
+    bench.place(other, Side.BUY, 10, 907)
+    bench.place(other, Side.BUY, 10, 906)
+    assert not named(bench.oracle(940), "Liquidated")
+    (closed,) = named(bench.oracle(910), "Liquidated")
+    assert (closed.size, closed.value) == (20, (939 + 907) * 10 * 1_000_000)
+
+
+@scenario
 def a_fund_that_is_asked_and_has_nothing() -> None:
     bench = Bench(markets_of({}, backstops=["insurance_fund", "auto_deleverage"]))
     long_of_100(bench)
