@@ -34,6 +34,7 @@ class Example(NamedTuple):
     tolerance: Number  # absolute, for every number of `expected`; 0: exact
     source: str
     printed: Mapping[str, Value] = MappingProxyType({})  # what the source prints where that contradicts its own formula
+    note: str = ""
 
 
 class Given:
@@ -123,7 +124,7 @@ FIELDS: Final = ("id", "venue", "topic", "inputs", "expected", "formula", "toler
 
 
 def load(file: Path) -> list[Example]:
-    """The examples of a JSON file: a list of objects with FIELDS, and `expected_doc` where a print is wrong. Raises ExampleError."""
+    """The examples of a JSON file: objects with FIELDS, `expected_doc` where a print is wrong, and `note`. Raises ExampleError."""
     try:
         tree = json.loads(file.read_text(encoding="utf-8"), parse_float=Fraction, parse_constant=no_constant)
     except UnicodeDecodeError as error:
@@ -168,7 +169,10 @@ def of_json(tree: object, place: str) -> Example:
     printed = tree.get("expected_doc", {})
     if not isinstance(printed, dict):
         raise ExampleError(f"{place}{named(tree)}.expected_doc is {told(printed)}: expected an object")
-    return Example._make([*(tree[name] for name in FIELDS), printed])
+    note = tree.get("note", "")
+    if not isinstance(note, str):
+        raise ExampleError(f"{place}{named(tree)}.note is {told(note)}: expected a text")
+    return Example._make([*(tree[name] for name in FIELDS), printed, note])
 
 
 def named(tree: Mapping[str, object]) -> str:
@@ -200,4 +204,5 @@ def of_table(tree: Mapping[str, Value]) -> Iterator[Example]:
 def own_example(venue: str, topic: str, name: str, said: Mapping[str, Value], case: Mapping[str, Value]) -> Example:
     given, gives, within, misprint = case["given"], case["gives"], case.get("within", said.get("within", 0)), case.get("misprint", {})
     assert isinstance(given, dict) and isinstance(gives, dict) and isinstance(within, int | Fraction) and isinstance(misprint, dict), name
-    return Example(name, venue, topic, given, gives, str(said["rule"]), within, str(said["source"]), misprint)
+    note = str(case.get("note", ""))
+    return Example(name, venue, topic, given, gives, str(said["rule"]), within, str(said["source"]), misprint, note)

@@ -15,7 +15,7 @@ PASSED: Final = "passed"
 FAILED: Final = "failed"
 NOT_COVERED: Final = "uncovered"
 VERDICTS: Final = (PASSED, FAILED, NOT_COVERED)
-UNKNOWN: Final = "no adapter: this venue and topic are not known"
+UNKNOWN: Final = "this venue and topic are not known"
 
 
 class Outcome(NamedTuple):
@@ -33,7 +33,8 @@ def judge(examples: Iterable[Example], file: str) -> list[Outcome]:
 def judged(example: Example, place: str) -> Outcome:
     found = ADAPTERS.get((example.venue, example.topic))
     if found is None:
-        return Outcome(example, NOT_COVERED, (), UNCOVERED.get((example.venue, example.topic), UNKNOWN))
+        missing = UNCOVERED.get((example.venue, example.topic))
+        return Outcome(example, NOT_COVERED, (), f"not built: {missing[0].lower()}{missing[1:]}" if missing else UNKNOWN)
     try:
         results = found.calculate(Given(example.inputs, place))
     except (OverflowError, ZeroDivisionError) as error:
@@ -46,11 +47,11 @@ def judged(example: Example, place: str) -> Outcome:
 
 def reason_of(example: Example, results: dict[str, Value]) -> str:
     """What was found, and what a source prints that it does not mean."""
-    found = ", ".join(f"{name} {told(value, 9)}" for name, value in results.items())
-    if not example.printed:
-        return found
-    printed = ", ".join(f"{name} {told(value, 9)}" for name, value in example.printed.items() if value != example.expected.get(name))
-    return f"{found} (the source prints {printed}, which its own formula does not give: the value by the formula is asserted)"
+    found = ", ".join(f"{name} {told(value)}" for name, value in results.items())
+    if example.printed:
+        printed = ", ".join(f"{name} {told(value)}" for name, value in example.printed.items() if value != example.expected.get(name))
+        found += f" (the source prints {printed}, which its own formula does not give: the value by the formula is asserted)"
+    return f"{found} ({example.note})" if example.note else found
 
 
 def differences(name: str, wanted: Value, results: Result, tolerance: Number) -> list[str]:

@@ -272,6 +272,18 @@ def test_a_misprint_is_shown_and_not_asserted(tmp_path: Path) -> None:
     assert f"the source prints {name} 4321" in " ".join(told_.output.split())
 
 
+def test_a_note_is_shown(tmp_path: Path) -> None:
+    told_ = call("conformance", written(tmp_path, [as_json(EXAMPLES[0], note="as asserted")]))
+    assert told_.exit_code == 0 and "(as asserted)" in told_.output
+
+
+def test_what_is_not_covered_is_told_with_the_mechanism_that_is_missing(tmp_path: Path) -> None:
+    venue, topic = next(iter(UNCOVERED))
+    told_ = call("conformance", written(tmp_path, [as_json(EXAMPLES[0], venue=venue, topic=topic)]))
+    assert told_.exit_code == 0 and told_.output.splitlines()[-1] == "0 passed, 0 failed, 1 uncovered"
+    assert "not built: inverse contracts" in told_.output
+
+
 def test_one_venue_of_many(tmp_path: Path) -> None:
     venue = EXAMPLES[-1].venue
     told_ = call("conformance", "--venue", venue)
@@ -293,6 +305,7 @@ WRONG = {
     "a field of another type": ([{**GOOD, "inputs": [1]}], [".inputs is [1]", "expected an object"]),
     "a tolerance that is none": ([{**GOOD, "tolerance": "0"}], [".tolerance is 0: expected a number"]),
     "a tolerance below 0": ([{**GOOD, "tolerance": -1}], [".tolerance is -1: expected 0 or more"]),
+    "a note of another type": ([{**GOOD, "note": 1}], [".note is 1: expected a text"]),
     "nothing expected": ([{**GOOD, "expected": {}}], [".expected is empty"]),
     "the same id": ([GOOD, GOOD], ["[1].id is", "an id that no example before it has"]),
     "an input that is missing": ([{**GOOD, "inputs": {"size": -3}}], [f"{EXAMPLES[0].name}: inputs has no 'equity'"]),
