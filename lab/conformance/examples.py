@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+LARGEST_EXPONENT: Final = 400  # more than floats have
 OWN: Final = Path(__file__).with_name("examples.toml")
 
 Number = int | Fraction
@@ -126,7 +127,7 @@ FIELDS: Final = ("id", "venue", "topic", "inputs", "expected", "formula", "toler
 def load(file: Path) -> list[Example]:
     """The examples of a JSON file: objects with FIELDS, `expected_doc` where a print is wrong, and `note`. Raises ExampleError."""
     try:
-        tree = json.loads(file.read_text(encoding="utf-8"), parse_float=Fraction, parse_constant=no_constant)
+        tree = json.loads(file.read_text(encoding="utf-8"), parse_float=exact, parse_constant=no_constant)
     except UnicodeDecodeError as error:
         raise ExampleError(f"{file}: not UTF-8: byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -142,6 +143,14 @@ def load(file: Path) -> list[Example]:
             raise ExampleError(f"{file}: [{at}].id is {example.name!r}: expected an id that no example before it has")
         names.add(example.name)
     return found
+
+
+def exact(text: str) -> Fraction:
+    """Raises ValueError for an exponent that would fill the memory."""
+    _, _, exponent = text.lower().partition("e")
+    if abs(int(exponent or 0)) > LARGEST_EXPONENT:
+        raise ValueError(f"{text} is beyond 1e{LARGEST_EXPONENT}")
+    return Fraction(text)
 
 
 def no_constant(text: str) -> Value:

@@ -297,6 +297,7 @@ def test_one_venue_of_many(tmp_path: Path) -> None:
 GOOD = as_json(EXAMPLES[0])
 WRONG = {
     "no JSON": ("[{", ["not JSON", "line 1, column 3"]),
+    "a number that fills the memory": ('[{"tolerance": 1e999999999}]', ["1e999999999 is beyond 1e400"]),
     "NaN": ('[{"tolerance": NaN}]', ["NaN is no number"]),
     "an object": ({"id": "x"}, ["is an object", "a list of worked examples"]),
     "no object": ([1], ["[0] is a number", "an object with id, venue"]),
