@@ -34,6 +34,7 @@ pre { margin: .8rem 0; padding: .7rem .9rem; background: var(--panel); border-le
 .wide { margin: .8rem 0 1.2rem; overflow-x: auto; }
 .wide p { margin: 0 0 .35rem; color: var(--quiet); }
 td code { overflow-wrap: normal; }
+@media (min-width: 40rem) { td code { white-space: nowrap; } }
 table { border-collapse: collapse; font-size: .93rem; }
 th, td { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 600; }

@@ -15,6 +15,8 @@ from . import units
 from .rulebook import explained, payer_words, price_words, sequencing_words, step_words
 
 GAP: Final = 2  # [characters] between columns
+WIDE: Final = 100  # [characters] from which on cells stay whole
+NARROW: Final = 18  # [characters] of a column where there is less
 PROSE: Final = 100  # [characters] longest line of text
 BESIDE: Final = ("sandbox",)  # ships, and is no part of a comparison
 RUN_DRY: Final = ("", "insurance_fund", "liquidity_pool")
@@ -43,7 +45,7 @@ def funding(design: VenueDesign) -> str:
     def words(number: int) -> str:
         table = design.markets[number].funding
         how = ", continuous" if table.payment == "continuous" else ""
-        return f"{explained('funding.rule', table.rule).short}, {units.milliseconds(table.interval_ms)}{how}"
+        return f"{explained('funding.rule', table.rule).short}, {units.milliseconds(table.interval_ms).replace(' ', '')}{how}"
 
     return of_markets(design, words)
 
@@ -98,7 +100,7 @@ class Overview:
         for number, block in enumerate(self.blocks(width)):
             if number:
                 yield Line("")
-            yield self.table(block)
+            yield self.table(block, self.widths(width))
         if self.common:
             told = "; ".join(f"{name}: {self.cells[name][0]}" for name in self.common)
             yield Line("")
@@ -108,8 +110,10 @@ class Overview:
             console, min(PROSE, width)
         )
 
-    def widths(self) -> dict[str, int]:
-        return {name: max(len(name), *map(len, cells)) for name, cells in self.cells.items()}
+    def widths(self, width: int) -> dict[str, int]:
+        """By axis; where there is little room, long cells go on in a second line."""
+        most = NARROW if width < WIDE else width
+        return {name: min(most, max(len(name), *map(len, cells))) for name, cells in self.cells.items()}
 
     @property
     def label(self) -> int:
@@ -117,7 +121,7 @@ class Overview:
 
     def blocks(self, width: int) -> list[list[str]]:
         """The differing axes, packed into as many tables as they need."""
-        widths, found = self.widths(), list[list[str]]()
+        widths, found = self.widths(width), list[list[str]]()
         left = 0
         for name in self.differing:
             need = widths[name] + GAP
@@ -128,11 +132,11 @@ class Overview:
             left -= need
         return found
 
-    def table(self, block: list[str]) -> Table:
+    def table(self, block: list[str], widths: dict[str, int]) -> Table:
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("design", no_wrap=True, style="bold")
         for name in block:
-            table.add_column(name, overflow="fold")
+            table.add_column(name, overflow="fold", width=widths[name])
         for number, design in enumerate(self.designs):
             table.add_row(design.name, *(self.cells[name][number] for name in block))
         return table
