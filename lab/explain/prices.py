@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from perplab.exchange.codes import Side
+from perplab.exchange.design.parameters import HyperliquidMarkDesign
 from perplab.exchange.events import CurveTraded, Traded
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 
@@ -161,13 +162,19 @@ def oracle_mark(_: Subject) -> list[Block]:
 
 
 def hyperliquid_mark(at: Subject) -> list[Block]:
+    given = at.given
+    assert isinstance(given, HyperliquidMarkDesign)
+    third = {
+        "perpetuals": "the median of outside perpetuals if the feed brings one, else the average of local over local_window_ms",
+        "funding": "oracle x (1 + the funding rate by the samples so far x the part of the interval that is left)",
+    }
     return [
         Formula(
             (
                 "mark  = median(fair, local, third), rounded down to a tick",
                 "fair  = oracle + average over basis_window_ms of (mid - oracle)",
                 "local = median(bid, ask, last trade); the mean of bid and ask without a recent trade",
-                "third = the median of outside perpetuals if the feed brings one, else the average of local over local_window_ms",
+                f"third = {third[given.third]}",
                 "average' = average + (sample - average) x t / (weight x e^(-t / window) + t), t: time since the last sample",
             )
         ),

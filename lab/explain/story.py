@@ -180,7 +180,7 @@ class Cast:
 
 
 def moves_joined(events: list[Event]) -> list[Event]:
-    """Moves of the mark that nothing comes between are one, at the time of the last."""
+    """Moves of the mark that nothing comes between are one, at the time of the last; those after the end are of no interest."""
     told: list[Event] = []
     for event in events:
         if type(event) not in TELLERS:
@@ -189,6 +189,8 @@ def moves_joined(events: list[Event]) -> list[Event]:
             event = replace(event, previous=told[-1].previous)
             told.pop()
         told.append(event)
+    if len(told) > 1 and isinstance(told[-1], MarkMoved) and isinstance(told[-2], LiquidationEnded):
+        told.pop()
     return told
 
 

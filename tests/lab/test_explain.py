@@ -12,6 +12,7 @@ from typing import get_args, get_origin
 import msgspec
 import pytest
 from cli_kit import call
+from explain_kit import DESIGNS, book
 from msgspec import Struct
 from rich.console import Console
 
@@ -21,7 +22,6 @@ from perplab.exchange.design.registry import KINDS, RULES
 from perplab.exchange.design.structs import MatchingDesign, VenueDesign
 from perplab.exchange.design.venue import compared_venues
 from perplab.exchange.rules import AdlRank, MarkRule, Winner, forget
-from perplab.lab.choices import all_venues
 from perplab.lab.explain import chart, moment
 from perplab.lab.explain.document import Contrast, Curve, Document, Formula, Grid, Head, Picture, Section, Steps, Text, Worked
 from perplab.lab.explain.entries import entries
@@ -29,11 +29,11 @@ from perplab.lab.explain.html import html
 from perplab.lab.explain.keys import CHOICES, KEYS, LEFT_OUT, UNITS
 from perplab.lab.explain.markdown import markdown
 from perplab.lab.explain.rulebook import EXPLAINED, explained, rulebook
+from perplab.lab.explain.story import shortened
 from perplab.lab.explain.terminal import show
 from perplab.lab.explain.venues import BESIDE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DESIGNS = [*all_venues(), *BESIDE]
 ALIKE = [*compared_venues(), *BESIDE]  # in market, mark, funding and sequencing
 PRICE, SIZE, STORY = 100_000, 100_000, 500_000  # [USD] of the examples, in all designs that ship
 MICRO = 10**6
@@ -42,7 +42,7 @@ SECTIONS = ["about", "price", "arrival", "mark", "funding", "margin", "liquidati
 
 @pytest.fixture(scope="module")
 def books() -> dict[str, Document]:
-    return {name: rulebook(load_venue(name)) for name in DESIGNS}
+    return {name: book(name) for name in DESIGNS}
 
 
 # -- nothing is left without words --
@@ -247,6 +247,24 @@ def test_a_mark_that_is_computed_on_its_own_comes_first() -> None:
     design = load_venue("social_only", {"markets": {"mark": {"cadence_ms": 1_000}}})
     assert moment.in_order(design)[0].startswith("the mark is computed anew")
     assert not moment.in_order(load_venue("social_only"))[0].startswith("the mark")
+
+
+# -- stories --
+
+
+def test_a_long_story_is_told_by_its_beginning_and_its_end() -> None:
+    rows = [(f"{number} s", f"event {number}") for number in range(30)]
+    told = shortened(rows)
+    assert told[:10] == rows[:10] and told[-3:] == rows[-3:]
+    assert told[10] == ("to 26 s", "... 17 more of such events ...")
+    assert shortened(rows[:14]) == rows[:14]
+
+
+def test_where_the_mark_goes_by_a_curve_somebody_has_to_move_that(books: dict[str, Document]) -> None:
+    grids = [block for block in books["perp_v1"].section("losses").blocks if isinstance(block, Grid) and block.header[0] == "time"]
+    assert grids and all("an arbitrageur, who sells to it" in grid.caption for grid in grids)
+    assert all(any("is liquidated" in words for _, words in grid.rows) for grid in grids)
+    assert all("the liquidation of the long ends" in grid.rows[-1][1] for grid in grids)
 
 
 # -- rules and designs of one's own --

@@ -8,16 +8,15 @@ from fractions import Fraction
 from math import ceil, exp, floor
 
 import pytest
+from explain_kit import DESIGNS, book
 
 from perplab.exchange import load_venue
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.design.venue import compared_venues
-from perplab.lab.choices import all_venues
 from perplab.lab.explain.document import Document, Picture
 from perplab.lab.explain.rulebook import rulebook
 from perplab.lab.explain.venues import BESIDE
 
-DESIGNS = [*all_venues(), *BESIDE]
 ALIKE = [*compared_venues(), *BESIDE]  # in market, mark, funding and sequencing
 PRICE, SIZE, STORY = 100_000, 100_000, 500_000  # [USD] of the examples, in all designs that ship
 MICRO = 10**6
@@ -25,7 +24,7 @@ MICRO = 10**6
 
 @pytest.fixture(scope="module")
 def books() -> dict[str, Document]:
-    return {name: rulebook(load_venue(name)) for name in DESIGNS}
+    return {name: book(name) for name in DESIGNS}
 
 
 def value(book: Document, name: str) -> int:
