@@ -115,13 +115,14 @@ def batch_auction(at: Subject) -> list[Block]:
         Formula(
             (
                 "executed(p) = min(buys with a limit >= p, sells with a limit <= p), new orders and the resting book together",
-                "price       = where executed(p) is largest; of several where least is left over; then nearest to the mark or the pressure",
+                "price       = where executed(p) is largest, of several where least is left over; of these the highest if more is bought, "
+                "the lowest if more is sold, and the nearest to the middle of the book, or to the oracle, if neither",
             )
         ),
         Text(
-            "New orders wait for the end of the interval and then trade at one price. What has a better limit than the price is filled "
-            "whole; at the price itself resting orders come first, then by time. Post-only orders rest at once and cancels come before "
-            "all others, so being quick within an interval gains nothing."
+            "Commands wait for the end of the interval. Then cancels and post-only orders come first, and all other orders trade at one "
+            "price. What has a better limit than the price is filled whole; at the price itself resting orders come first, then by time: "
+            "who is quick within an interval gains a place in that queue, and nothing else."
         ),
         cleared(at),
     ]

@@ -54,26 +54,25 @@ def trades(at: Subject) -> Block:
             probe = at.probe()
             told = f"{name} {units.usd(size, at.asset)}"
             try:
-                fill = taken(at, probe, side, size)
+                fills = taken(probe, side, size)
             except Refused as refused:
                 rows.append((told, "-", "-", str(refused)))
                 continue
-            if fill is None:
+            if not fills:
                 rows.append((told, "-", "-", "it does not meet the curve"))
                 continue
-            off = (fill.value - probe.value(fill.size)) * PPM // probe.value(fill.size)
-            facts.append(at.fact(f"value of a curve trade: {told}", fill.value))
-            rows.append(
-                (told, f"{at.coins(fill.size)} {at.coin}", facts[-1].shown, f"{units.percent(off)} off, fee {at.money(fill.taker_fee)}")
-            )
+            lots, value, fee = (sum(getattr(one, column) for one in fills) for column in ("size", "value", "taker_fee"))
+            facts.append(at.fact(f"value of a curve trade: {told}", value))
+            off = (value - probe.value(lots)) * PPM // probe.value(lots)
+            rows.append((told, f"{at.coins(lots)} {at.coin}", facts[-1].shown, f"{units.percent(off)} off, fee {at.money(fee)}"))
     caption = f"Orders of several sizes, each of them the first one to come, with the oracle at {at.price(at.probe().price)}:"
     return Grid(("order", "lots", "value", "against the oracle"), tuple(rows), right=(1, 2), facts=tuple(facts), caption=caption)
 
 
-def taken(at: Subject, probe: Probe, side: int, size: int) -> CurveTraded | None:
-    """The first fill of an immediate order with the curve. Raises Refused."""
+def taken(probe: Probe, side: int, size: int) -> list[CurveTraded]:
+    """The fills of an immediate order with the curve. Raises Refused."""
     events = probe.take(probe.open(RICH), side, probe.lots(size * MICRO))
-    return next((one for one in events if isinstance(one, CurveTraded)), None)
+    return [one for one in events if isinstance(one, CurveTraded)]
 
 
 def follows(at: Subject) -> Block:

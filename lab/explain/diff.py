@@ -72,7 +72,8 @@ def meaning(one: Difference, names: tuple[str, str]) -> str:
     """In the words of the rule book."""
     if one.rule:
         return rules_meaning(one, names)
-    words = ", or ".join(one.choices[str(value)] for value in one.values if str(value) in one.choices)
+    both = [f"{name}: {one.choices[str(value)]}" for name, value in zip(names, one.values) if str(value) in one.choices]
+    words = "; ".join(both)
     return f"{one.key.words}{'; ' if one.key.words and words else ''}{words}"
 
 
@@ -91,7 +92,7 @@ def rules_meaning(one: Difference, names: tuple[str, str]) -> str:
 
 
 def outcomes(first: VenueDesign, second: VenueDesign) -> list[Section]:
-    """Numbers that both rule books have and that differ."""
+    """Numbers that both rule books have and that differ; what happens in which order is no number."""
     names = names_of(first, second)
     left, right = rulebook(first), rulebook(second)
     there = right.facts
@@ -100,7 +101,7 @@ def outcomes(first: VenueDesign, second: VenueDesign) -> list[Section]:
         rows = []
         for fact in section.facts:
             other = there.get(f"{section.name}: {fact.name}")
-            if other is not None and other.value != fact.value:
+            if other is not None and other.value != fact.value and not fact.name.startswith("event "):
                 rows.append((fact.name, fact.shown, other.shown))
         if rows:
             blocks.append(Grid((section.name, *names), tuple(rows), right=(1, 2)))

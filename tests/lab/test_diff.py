@@ -86,7 +86,8 @@ def test_it_comes_to_something_else_in_the_examples() -> None:
 def test_a_word_is_told_with_what_both_mean() -> None:
     rows = told(load_venue(BASE), changed(auto_deleverage={"price": "mark", "rank": "fifo"}))
     price = rows["auto_deleverage.price"]
-    assert price[:2] == ("bankruptcy", "mark") and "never better for a winner than the mark, or the mark" in price[2]
+    words = f"{BASE}: the loser's bankruptcy price, never better for a winner than the mark; {BASE} (2nd): the mark"
+    assert price[:2] == ("bankruptcy", "mark") and words in price[2]
     rank = rows["auto_deleverage.rank"]
     assert "First the largest relative profit x leverage." in rank[2] and "First who has held the position for longest." in rank[2]
 
