@@ -6,7 +6,7 @@ from typing import Final
 
 from perplab.exchange.codes import CancelReason, OrderType, Reason, Side
 from perplab.exchange.design.parameters import RequestDesign, TakerAuctionDesign
-from perplab.exchange.events import BatchCleared, CommandQueued, Event, OrderCancelled, Rejected, TakerAuctionStarted, Traded
+from perplab.exchange.events import BatchCleared, CommandQueued, Event, GasPaid, OrderCancelled, Rejected, TakerAuctionStarted, Traded
 from perplab.exchange.messages import CancelAll, Command, Place, UpdateOracle
 from perplab.exchange.trading.clearing import clearing_price, volume_at
 from perplab.exchange.trading.taker_auctions import auction_price, auction_range
@@ -92,6 +92,8 @@ def more_of(at: Subject, event: Event) -> str:
         return f": {Reason(event.reason).name}"
     if isinstance(event, OrderCancelled):
         return f": {CancelReason(event.reason).name}"
+    if isinstance(event, GasPaid):
+        return f": {at.money(event.amount)}"
     if isinstance(event, BatchCleared):
         return f" at {at.price(event.price)}" if event.price else ": nothing trades"
     return f" at {at.price(event.price)}" if isinstance(event, Traded) else ""

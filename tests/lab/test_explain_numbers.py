@@ -13,7 +13,7 @@ from explain_kit import DESIGNS, book
 from perplab.exchange import load_venue
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.design.venue import compared_venues
-from perplab.lab.explain.document import Document, Picture
+from perplab.lab.explain.document import Document, Grid, Picture
 from perplab.lab.explain.rulebook import rulebook
 from perplab.lab.explain.venues import BESIDE
 
@@ -327,3 +327,9 @@ def test_funding_of_a_skew() -> None:
         paid = value(book, f"funding: the long pays in the interval up to {told}")
         assert abs(paid - rate * PRICE * MICRO / 10**12) <= 2
         assert abs(value(book, f"funding: the short pays in the interval up to {told}") + 3 * paid / 2) <= 5
+
+
+def test_gas_is_told() -> None:
+    book = rulebook(load_venue("book_fund_adl", {"gas": {"place": 5_000, "cancel": 20}}))
+    words = [row[2] for block in book.section("arrival").blocks if isinstance(block, Grid) for row in block.rows]
+    assert words.count("`GasPaid`: 0.005 USD") == 3 and words.count("`GasPaid`: 0.00002 USD") == 1
