@@ -15,8 +15,7 @@ from . import units
 from .rulebook import explained, payer_words, price_words, sequencing_words, step_words
 
 GAP: Final = 2  # [characters] between columns
-WIDE: Final = 100  # [characters] from which on cells stay whole
-NARROW: Final = 18  # [characters] of a column where there is less
+MOST, LEAST = 40, 14  # [characters] of a column: what is longer goes on in a second line
 PROSE: Final = 100  # [characters] longest line of text
 BESIDE: Final = ("sandbox",)  # ships, and is no part of a comparison
 RUN_DRY: Final = ("", "insurance_fund", "liquidity_pool")
@@ -97,10 +96,11 @@ class Overview:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
-        for number, block in enumerate(self.blocks(width)):
+        widths = self.widest(width)
+        for number, block in enumerate(self.blocks(width, widths)):
             if number:
                 yield Line("")
-            yield self.table(block, self.widths(width))
+            yield self.table(block, widths)
         if self.common:
             told = "; ".join(f"{name}: {self.cells[name][0]}" for name in self.common)
             yield Line("")
@@ -110,18 +110,21 @@ class Overview:
             console, min(PROSE, width)
         )
 
-    def widths(self, width: int) -> dict[str, int]:
-        """By axis; where there is little room, long cells go on in a second line."""
-        most = NARROW if width < WIDE else width
+    def widths(self, most: int) -> dict[str, int]:
+        """By axis, `most` at most: longer cells go on in a second line."""
         return {name: min(most, max(len(name), *map(len, cells))) for name, cells in self.cells.items()}
+
+    def widest(self, width: int) -> dict[str, int]:
+        """The widest columns with which there are as few tables as there can be."""
+        return min((self.widths(most) for most in range(MOST, LEAST - 1, -1)), key=lambda widths: len(self.blocks(width, widths)))
 
     @property
     def label(self) -> int:
         return max(len(design.name) for design in self.designs)
 
-    def blocks(self, width: int) -> list[list[str]]:
+    def blocks(self, width: int, widths: dict[str, int]) -> list[list[str]]:
         """The differing axes, packed into as many tables as they need."""
-        widths, found = self.widths(width), list[list[str]]()
+        found: list[list[str]] = []
         left = 0
         for name in self.differing:
             need = widths[name] + GAP
