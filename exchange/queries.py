@@ -76,9 +76,11 @@ def waiting_view(cells: vec[i64], row: i64, ticket: int) -> Waiting:
     lo: i64 = 0
     order_id: i64 = 0
     if kind == k.C_PLACE:
-        hi, lo = cells[row + c.PLACE_CLIENT_HI], cells[row + c.PLACE_CLIENT_LO]
+        hi = cells[row + c.PLACE_CLIENT_HI]
+        lo = cells[row + c.PLACE_CLIENT_LO]
     elif kind == k.C_CANCEL_CLIENT:
-        hi, lo = cells[row + c.CANCEL_CLIENT_HI], cells[row + c.CANCEL_CLIENT_LO]
+        hi = cells[row + c.CANCEL_CLIENT_HI]
+        lo = cells[row + c.CANCEL_CLIENT_LO]
     elif kind == k.C_CANCEL or kind == k.C_AMEND:
         order_id = cells[row + c.AMEND_ORDER_ID]  # both have it there
     due = cells[row + W_DUE]

@@ -138,6 +138,7 @@ class World:
         curves = {number: venue.design.markets[number].curve for number, _, _ in self.markets}
         self.bookless = {number for number, curve in curves.items() if curve.rule != "none" and curve.role == "separate"}
         self.waits = venue.design.sequencing != SequencingDesign()
+        self.levels = max(1, venue.design.max_open_orders // (2 * len(self.markets)))  # of a maker and side, that the venue lets rest
         self.interval = design.house.interval_ms * MS_NS
         self.oracle_ns = design.oracle.interval_ms * MS_NS
         self.start = self.next = start
@@ -264,14 +265,15 @@ class World:
         seat = Seat(maker, number, self.venue.design.markets[number].unit)
         held = seat.notional(self.venue.position(maker, number).size, outside) / MICRO
         lean = max(-1.0, min(1.0, held / market.depth_usd))
-        offsets = np.geomspace(market.nearest_bp, market.farthest_bp, market.levels) * BP
+        levels = min(market.levels, self.levels)
+        offsets = np.geomspace(market.nearest_bp, market.farthest_bp, levels) * BP
         fair = outside * (1.0 - lean * market.nearest_bp * 2.0 * BP)
         prices = np.concatenate([fair * (1.0 - offsets), fair * (1.0 + offsets)])
         shares = offsets / offsets.sum()
         room = np.array([1.0 - max(0.0, lean), 1.0 + min(0.0, lean)])
         usd = market.depth_usd * np.concatenate([shares * room[0], shares * room[1]])
         lots = (usd * MICRO / (prices * seat.unit)).astype(np.int64)
-        sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), market.levels)
+        sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), levels)
         ticks = self._rounded(number, prices, sides)
         wanted = (lots > 0) & (ticks > 0)
         quotes = pack_many(

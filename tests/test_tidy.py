@@ -41,7 +41,7 @@ EDGE = {  # of exchange, never compiled
     "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
     "server.agenda", "server.answers", "server.broadcasts", "server.clock", "server.codecs", "server.complaints", "server.debits",
-    "server.terms",
+    "server.orders", "server.terms",
     "server.departure", "server.doorman", "server.errors", "server.faults", "server.gateway", "server.held",
     "server.host", "server.intake", "server.limits", "server.log", "server.manual", "server.memory", "server.metrics",
     "server.moments", "server.naming", "server.packed", "server.page", "server.people", "server.private",

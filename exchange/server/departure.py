@@ -11,6 +11,7 @@ from ..schema.messages import Cancel, CancelAll, CancelClient, Command, Place, c
 from . import requests as r
 from .errors import Refusal
 from .host import Host
+from .orders import client_order, open_orders
 from .people import User
 
 Scope = Literal["none", "connection", "account"]
@@ -44,7 +45,7 @@ class Departure:
         """Orders that the connection has placed. Those that are gone are left out before the others are too many."""
         self.placed.update(orders)
         if len(self.placed) > r.MAX_BATCH + 2 * len(self.scopes) * self.host.exchange.design.max_open_orders:
-            self.placed &= {order.order_id for account in self.scopes for order in self.host.exchange.open_orders(account)}
+            self.placed &= {order.order_id for account in self.scopes for order in open_orders(self.host.exchange, account)}
 
     def note_waiting(self, row: Sequence[int]) -> None:
         """A command that waits to be carried out, packed. An order is known by its client id until it is placed; one without is not kept
@@ -58,7 +59,7 @@ class Departure:
     def _may_rest(self, account: int, hi: int, lo: int) -> bool:
         """Does an order wait, or is it open?"""
         venue = self.host.exchange
-        found = venue.client_order(account, hi, lo)
+        found = client_order(venue, account, hi, lo)
         return found[2] == OrderState.OPEN if found else any((one.client_hi, one.client_lo) == (hi, lo) for one in venue.pending(account))
 
     def keep(self, number: int, kept: Iterable[int]) -> None:
@@ -90,6 +91,6 @@ class Departure:
             if scope == "account":
                 yield CancelAll(0, account, -1)
             else:
-                own = (order.order_id for order in self.host.exchange.open_orders(account))
+                own = (order.order_id for order in open_orders(self.host.exchange, account))
                 yield from (Cancel(0, account, order_id) for order_id in own if order_id in self.placed)
                 yield from (CancelClient(0, *one) for one in self.waiting if one[0] == account and self._may_rest(*one))

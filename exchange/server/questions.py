@@ -16,6 +16,7 @@ from .faults import MS, Faults
 from .host import Host
 from .memory import Memory
 from .naming import named_view
+from .orders import client_order, open_order, open_orders
 from .people import SCOPES, User
 from .people import Key as ApiKey
 from .private import LOOKED_AT, PrivateStream
@@ -118,7 +119,7 @@ class Questions:
             ],
             "positions": positions,
             "liquidity": [named_view(one) for one in map(lambda market: venue.liquidity(account, market), markets) if one.shares],
-            "orders": [named_view(order) for order in venue.open_orders(account, skip, most)],
+            "orders": [named_view(order) for order in open_orders(venue, account, skip, most)],
         }  # fmt: skip
 
     # -- who is there -----------------------------------------------------------------------------------------------------------------
@@ -226,14 +227,14 @@ class Questions:
         if (request.order_id is None) == (request.client_id is None):
             raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
         if request.client_id is not None:
-            found = self.host.exchange.client_order(account, *client_halves(request.client_id))
+            found = client_order(self.host.exchange, account, *client_halves(request.client_id))
             if found is None:
                 message = "no open order of the account has it, and none of the last closed ones"
                 raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=request.client_id)
             order_id, market, state, size, filled = found
             return {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
         assert request.order_id is not None
-        one = self.host.exchange.open_order(account, request.order_id)
+        one = open_order(self.host.exchange, account, request.order_id)
         if one is None and request.order_id > self.host.exchange.state.last_order_id:
             raise self._no_order(request.order_id)
         if one is None:

@@ -172,3 +172,37 @@ def test_the_whole_account_goes_with_the_connection(world: World) -> None:
     alice.session.closed()
     world.later(2 * BLOCK_S)
     assert world.talker("alice", money=0).ask("account")["orders"] == []
+
+
+def test_an_order_that_is_auctioned_is_open() -> None:
+    world = world_of({"rule": "dutch_auction", "duration_ms": 4_000, "step_ms": 400})
+    alice, bob = world.talker("alice"), world.talker("bob")
+    alice.ask("subscribe", channel="taker_auctions", market=0)
+    place(bob, side="SELL", price=60_300, size=5)
+    alice.ask("cancel_on_disconnect", scope="connection")
+    told = place(alice, 7, price=60_300)
+    assert (told["state"], told["open"], told["filled"]) == ("OPEN", 3, 0), "it would take, and is auctioned first"
+    for by in ({"order_id": told["order_id"]}, {"client_id": 7}):
+        asked = alice.ask("order", **by)
+        assert (asked["order_id"], asked["state"], asked["open"]) == (told["order_id"], "OPEN", 3), asked
+    (order,) = alice.ask("account")["orders"]
+    assert (order["order_id"], order["price"], order["client_id"]) == (told["order_id"], 60_300, 7)
+    world.host.flush()
+    _, message = alice.heard("taker_auctions")
+    assert (message["items"][0]["order_id"], message["items"][0]["size"]) == (told["order_id"], 3)
+    alice.session.closed()
+    world.later(10)
+    assert bob.ask("account")["orders"][0]["size"] == 5, "it went with its connection"
+
+
+def test_an_auctioned_order_ends_as_it_should() -> None:
+    world = world_of({"rule": "dutch_auction", "duration_ms": 4_000, "step_ms": 400})
+    alice, bob = world.talker("alice"), world.talker("bob")
+    place(bob, side="SELL", price=60_300, size=5)
+    told = place(alice, 7, price=60_300)
+    assert alice.ask("cancel", order_id=told["order_id"])["state"] == "CANCELLED" and alice.ask("account")["orders"] == []
+    told = place(alice, 8, price=60_300)
+    world.later(10)
+    for by in ({"order_id": told["order_id"]}, {"client_id": 8}):
+        asked = alice.ask("order", **by)
+        assert (asked["state"], asked["filled"]) == ("FILLED", 3)

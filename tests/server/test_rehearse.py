@@ -149,4 +149,4 @@ def test_wrong_words_are_one_line() -> None:
         done = subprocess.run([*program, *words], capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 2 and told in done.stderr and done.stdout == ""
     listed = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60).stdout
-    assert len(listed.splitlines()) == 7
+    assert len(listed.splitlines()) == 8
