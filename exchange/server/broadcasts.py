@@ -97,7 +97,7 @@ class Trade(Said, kw_only=True):
     size: int
     taker_side: TakerSide
     liquidation: int
-    maker: Literal["ORDER", "CURVE"]
+    source: Literal["BOOK", "CURVE"]
     value: int | UnsetType = UNSET
 
 

@@ -227,13 +227,13 @@ Item = Callable[[Named], Named]
 
 
 def _trade(event: Named) -> Named:
-    return {**{name: event[name] for name in ("ts", "price", "size", "taker_side", "liquidation")}, "maker": "ORDER"}
+    return {**{name: event[name] for name in ("ts", "price", "size", "taker_side", "liquidation")}, "source": "BOOK"}
 
 
 def _curve_trade(event: Named) -> Named:
     """A trade with the curve of the market: its price is off the grid, and shown rounded."""
     shown = {name: event[name] for name in ("ts", "price", "size")}
-    return {**shown, "taker_side": event["side"], "liquidation": event["liquidation"], "maker": "CURVE", "value": event["value"]}
+    return {**shown, "taker_side": event["side"], "liquidation": event["liquidation"], "source": "CURVE", "value": event["value"]}
 
 
 def _closed(event: Named) -> Named:

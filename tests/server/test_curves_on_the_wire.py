@@ -84,9 +84,9 @@ def test_the_public_trades_have_those_with_the_curve(world: World) -> None:
     world.host.flush()
     (message,) = eve.heard("trades")
     first, second, third = message["items"]
-    assert (first["maker"], first["price"], first["size"], first["value"]) == ("CURVE", 60_003, 1, 60_003 * UNIT)
-    assert (second["maker"], second["price"], second["size"]) == ("ORDER", 60_004, 2) and "value" not in second
-    assert (third["maker"], third["taker_side"], third["liquidation"]) == ("CURVE", "BUY", 0)
+    assert (first["source"], first["price"], first["size"], first["value"]) == ("CURVE", 60_003, 1, 60_003 * UNIT)
+    assert (second["source"], second["price"], second["size"]) == ("BOOK", 60_004, 2) and "value" not in second
+    assert (third["source"], third["taker_side"], third["liquidation"]) == ("CURVE", "BUY", 0)
     assert all("taker" not in item and "order_id" not in item for item in message["items"]), "nobody learns who it was"
 
 
