@@ -25,10 +25,6 @@ def has_book(design: VenueDesign) -> bool:
     return curve.rule == "none" or curve.role != "separate"
 
 
-def takes_liquidity(design: VenueDesign) -> bool:
-    return design.markets[BTC].curve.capital > 0
-
-
 def script_of(design: VenueDesign, seed: int, seconds: int) -> list[Command]:
     """The same money, positions, prices and intentions at every venue, as far as its rules let them."""
     return list(adapted(design, script(seed, seconds)))
@@ -36,11 +32,12 @@ def script_of(design: VenueDesign, seed: int, seconds: int) -> list[Command]:
 
 def adapted(design: VenueDesign, commands: list[Command]) -> Iterator[Command]:
     classes = design.markets[BTC].matching.queue_classes
+    ranges: list[int] = []
     for number, command in enumerate(commands):
         if isinstance(command, OpenAccount) and classes and command.account_kind == AccountKind.TRADER and number % 3 == 0:
             yield replace(command, account_kind=int(AccountKind.RETAIL))
         elif isinstance(command, Place) and command.account in MAKER_ACCOUNTS and not has_book(design):
-            yield from at_the_pool(design, command, number)
+            yield from at_the_pool(design, command, number, ranges)
         elif isinstance(command, Place) and not has_book(design):
             yield replace(command, tif=int(TimeInForce.IOC))
         elif isinstance(command, Place) and classes and command.tif == TimeInForce.POST_ONLY and number % 2 == 0:
@@ -49,12 +46,19 @@ def adapted(design: VenueDesign, commands: list[Command]) -> Iterator[Command]:
             yield command
 
 
-def at_the_pool(design: VenueDesign, quote: Place, number: int) -> Iterator[Command]:
-    """What a maker does instead of one of his quotes: now and then he pays in, or takes a part back."""
-    if takes_liquidity(design) and number % 40 == 0:
-        yield AddLiquidity(quote.ts, quote.account, BTC, usd(50_000))
-    elif takes_liquidity(design) and number % 60 == 30:
-        yield RemoveLiquidity(quote.ts, quote.account, BTC, usd(20_000))
+def at_the_pool(design: VenueDesign, quote: Place, number: int, ranges: list[int]) -> Iterator[Command]:
+    """What a maker does instead of one of his quotes: now and then he pays in, or takes a part back. `ranges`: owners, by number."""
+    curve = design.markets[BTC].curve
+    if curve.capital == 0:
+        return
+    if number % 40 == 0:
+        ranges.append(quote.account)
+        edges = (quote.price * 9 // 10, quote.price * 11 // 10) if curve.rule == "concentrated" else (0, 0)
+        yield AddLiquidity(quote.ts, quote.account, BTC, usd(50_000), *edges)
+    elif number % 60 == 30 and quote.account in ranges:
+        number = 2 + ranges.index(quote.account)  # the venue's is 1
+        some = (20_000_000, number) if curve.rule == "concentrated" else (usd(20_000), 0)
+        yield RemoveLiquidity(quote.ts, quote.account, BTC, *some)
 
 
 class Venue(Bench):
