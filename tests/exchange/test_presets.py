@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import pytest
 from kit import BTC, FEES, INSURANCE, SECOND, UNCOVERED, USD, VAULT, Dice, packed, typed, usd
@@ -34,6 +35,7 @@ BUY, SELL = int(Side.BUY), int(Side.SELL)
 IOC, POST_ONLY, RPI = int(TimeInForce.IOC), int(TimeInForce.POST_ONLY), int(TimeInForce.RPI)
 CURVE = 6
 ROW = 16
+RULES = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 MECHANISMS = {  # what must have happened to call the script a stress of the design
     "book_amm_hybrid": {"CurveTraded", "Traded", "Liquidated", "Deleveraged", "DeficitPaid"},
     "drift_v2": {"TakerAuctionStarted", "CurveTraded", "CurveMoved", "Traded", "Liquidated", "LossSocialized", "DeficitPaid"},
@@ -264,11 +266,36 @@ LEFT = {  # of the position, where it is not closed within 92 s
 }
 
 
+@cache
+def gap_of(name: str, percent: int) -> Gap:
+    return Gap(name, percent)
+
+
+PAID = {Payer.INSURANCE_FUND: "fund", Payer.VAULT: "vault", Payer.OTHER: "pool", Payer.SOCIALIZED: "all"}
+
+
+def who_paid(gap: Gap) -> str:
+    """In millions of USD, as docs/rules.md has it."""
+    sums = Counter[str]()
+    for event in gap.events:
+        if isinstance(event, DeficitPaid):
+            sums[PAID[Payer(event.payer)]] += event.amount
+        elif isinstance(event, Deleveraged):
+            sums["winners"] += event.conceded
+    return ", ".join(f"{name} {amount / 1e12:.2f}" for name, amount in sums.items()) or "nobody"
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_page_says_who_pays(name: str) -> None:
+    page = RULES.read_text(encoding="utf-8")
+    assert f"\n| `{name}` | {who_paid(gap_of(name, 4))} | {who_paid(gap_of(name, 20))} |" in page
+
+
 @pytest.mark.parametrize("percent", [4, 20])
 @pytest.mark.parametrize("name", REAL)
 def test_somebody_pays_for_a_gap(name: str, percent: int) -> None:
     """The position is closed as its venue does it, and what it cannot pay is paid by whoever has to."""
-    gap = Gap(name, percent)
+    gap = gap_of(name, percent)
     exchange = gap.venue.exchange
     expected = GAPS[name][percent == 20]
     deficits = [event for event in gap.events if isinstance(event, DeficitPaid)]
