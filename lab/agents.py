@@ -1,6 +1,7 @@
 """The cast of a run besides the population: makers, arbitrageurs, bidders, momentum traders and the noise accounts.
 
-Rules: an agent is a name, its capital on the venue, its delays and a way to make its bot once it has an account. What differs between
+Rules: where a venue has no book, makers put the same capital into the pool of its curve, or sit out where that takes no money; bidders
+sit out where there is neither a book nor an auction. Accounts, names and capital are the same everywhere. An agent is a name, its capital on the venue, its delays and a way to make its bot once it has an account. What differs between
 agents of a kind is drawn by (seed, name, purpose), so another agent more or less changes nobody's draws.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 from perplab.clients.bots.arbitrage import ArbitrageTerms, Arbitrageur
 from perplab.clients.bots.base import Bot, Seat
 from perplab.clients.bots.bidder import Bidder, BidderTerms
+from perplab.clients.bots.liquidity import LiquidityProvider, ProviderTerms
 from perplab.clients.bots.market_maker import MakerTerms, MarketMaker, Withdrawal, ladder
 from perplab.clients.bots.momentum import Momentum, MomentumTerms
 from perplab.clients.bots.taker import Flow, NoiseTaker
@@ -28,6 +30,19 @@ from perplab.oracle.keyed import generator
 
 TRADER_MS: Final = 500  # how late a person at a screen sees and acts
 LEAST: Final = 0.05  # of a band's depth is the makers' even where bidders rest more than all of it
+LEAST_LEVELS: Final = 10  # a side of a maker's ladder, where a venue allows few open orders
+RANGE_BP: Final = 500.0  # from the middle of a provider's range to its ends: as far as makers quote
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a venue lets agents do."""
+
+    has_auctions: bool = False  # of liquidated accounts
+    has_book: bool = True  # orders can rest
+    takes_liquidity: bool = False  # the pool of its curve takes money
+    has_ranges: bool = False  # ... for ranges of prices
+    open_orders: int = 2000  # of an account at a time
 
 
 @dataclass(frozen=True)
@@ -48,12 +63,12 @@ class Agent:
                 raise ScenarioError(f"agent {self.name!r}: {name} is {getattr(self, name)}: expected 0 or more, nobody hears the future")
 
 
-def cast(scenario: Scenario, flows: list[Flow], seed: int, auctions: bool) -> list[Agent]:
+def cast(scenario: Scenario, flows: list[Flow], seed: int, access: Access) -> list[Agent]:
     """All agents that start flat, in the order of their accounts."""
     return [
-        *_makers(scenario),
+        *_makers(scenario, access),
         *_arbitrageurs(scenario, seed),
-        *_bidders(scenario, seed, auctions),
+        *_bidders(scenario, seed, access),
         *_momentum(scenario, seed),
         *_noise(scenario, flows),
     ]
@@ -80,14 +95,47 @@ def _trader(terms: TraderTerms | None) -> Callable[[Seat], Bot] | None:
     return (lambda seat: Trader(seat, terms)) if terms else None
 
 
-def _makers(scenario: Scenario) -> list[Agent]:
-    """Makers share the depth equally and take turns within the interval."""
+def _makers(scenario: Scenario, access: Access) -> list[Agent]:
+    """Makers take turns within the interval, quoting or looking after what they have in a pool."""
     who = scenario.makers
     if not who.count:
         return []
+    make = _quoting(scenario, access) if access.has_book else _providing(who, access)
+    return [
+        Agent(
+            f"makers/{n}", "makers", AccountKind.MAKER, _micro(who.capital_usd), make(n) if make else None, who.outside_ms * MS_NS,
+            who.order_ms * MS_NS,
+        )
+        for n in range(who.count)
+    ]  # fmt: skip
+
+
+def _providing(who: Makers, access: Access) -> Callable[[int], Callable[[Seat], Bot]] | None:
+    """All of a maker's capital is for the pool, less what a range of its own needs for the position that it hands back."""
+    if not access.takes_liquidity:
+        return None
+    interval = who.interval_ms * MS_NS
+
+    def make(number: int) -> Callable[[Seat], Bot]:
+        phase = interval * (number + 1) // who.count
+        width = RANGE_BP if access.has_ranges else 0.0
+        terms = ProviderTerms(_micro(who.capital_usd), withdrawal(who), interval, phase, width_bp=width)
+        return lambda seat: LiquidityProvider(seat, terms)
+
+    return make
+
+
+def ladder_levels(who: Makers, open_orders: int) -> int:
+    """Of a side: the scenario's, or as many as a venue lets one rest."""
+    return max(LEAST_LEVELS, min(who.levels, open_orders // 2))
+
+
+def _quoting(scenario: Scenario, access: Access) -> Callable[[int], Callable[[Seat], Bot]]:
+    """Makers share the depth equally."""
+    who = scenario.makers
     each = MICRO / who.count
     bids, asks = (_left_by_bidders(scenario, np.array(depth)) * each for depth in (who.bid_usd, who.ask_usd))
-    shape = ladder(who.levels, who.nearest_bp, np.array(who.depth_bp), bids, asks)
+    shape = ladder(ladder_levels(who, access.open_orders), who.nearest_bp, np.array(who.depth_bp), bids, asks)
     fear = withdrawal(who)
     interval = who.interval_ms * MS_NS
 
@@ -95,10 +143,7 @@ def _makers(scenario: Scenario) -> list[Agent]:
         phase = interval * (number + 1) // who.count
         return lambda seat: MarketMaker(seat, MakerTerms(shape, fear, interval, phase, who.leverage, who.skew_bp))
 
-    return [
-        Agent(f"makers/{n}", "makers", AccountKind.MAKER, _micro(who.capital_usd), make(n), who.outside_ms * MS_NS, who.order_ms * MS_NS)
-        for n in range(who.count)
-    ]
+    return make
 
 
 def withdrawal(who: Makers) -> Withdrawal:
@@ -132,7 +177,7 @@ def _arbitrageurs(scenario: Scenario, seed: int) -> list[Agent]:
     ]
 
 
-def _bidders(scenario: Scenario, seed: int, auctions: bool) -> list[Agent]:
+def _bidders(scenario: Scenario, seed: int, access: Access) -> list[Agent]:
     who = scenario.bidders
 
     def make(name: str) -> Callable[[Seat], Bot]:
@@ -145,7 +190,8 @@ def _bidders(scenario: Scenario, seed: int, auctions: bool) -> list[Agent]:
             who.leverage,
             who.unwind_share,
             who.unwind_bp,
-            auctions,
+            access.has_auctions,
+            access.has_book,
         )
         return lambda seat: Bidder(seat, terms)
 

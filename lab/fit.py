@@ -16,6 +16,7 @@ from perplab.exchange.design.build import most_lots
 from perplab.exchange.messages import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
 from perplab.exchange.units import BP_PER_ONE, MICRO
 
+from .agents import LEAST_LEVELS
 from .names import wrong_name
 from .population import group_sizes
 from .run import MARKET
@@ -112,9 +113,9 @@ def _check_counts(pair: Pair) -> None:
     if accounts > venue.max_accounts:
         told = f"{scenario.population.accounts} traders and {agents} agents of {pair.scenario_file}, {FIRST_USER} of the venue"
         raise pair.refuse_venue("max_accounts", venue.max_accounts, f"at least {accounts} ({told})")
-    quotes = max(2 * scenario.makers.levels, len(scenario.bidders.discount_bp) + 1)
+    quotes = max(2 * LEAST_LEVELS, 2 * len(scenario.bidders.discount_bp) + 1)
     if quotes > venue.max_open_orders:
-        told = f"which an agent of {pair.scenario_file} rests (makers.levels on two sides, or bidders.discount_bp)"
+        told = f"which an agent of {pair.scenario_file} rests (a maker at least {LEAST_LEVELS} on each side, or bidders.discount_bp)"
         raise pair.refuse_venue("max_open_orders", venue.max_open_orders, f"at least {quotes}, {told}")
 
 

@@ -23,13 +23,13 @@ from perplab.exchange import BUILD, Exchange, Journal, Malformed, VenueDesign
 from perplab.exchange.codes import FIRST_USER, Reason, SystemAccount
 from perplab.exchange.design.build import accrual_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected, audience, event_of_row
-from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, UpdateOracle, column_of
+from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side, UpdateOracle, column_of
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 from perplab.lab.agents import Agent
 from perplab.lab.recorder import Recorder
 from perplab.lab.run import ASSET, MARKET, Floats, Ints, MarketTerms, Run, Timing
 from perplab.lab.scenario import Scenario, ScenarioError
-from perplab.lab.stage import Stage, set_stage, with_capital
+from perplab.lab.stage import Stage, capital_of, has_curve, set_stage, with_capital
 
 ORACLE_PRICES: Final = [column_of(UpdateOracle, name) for name in ("price", "perp_median")]
 CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
@@ -41,6 +41,7 @@ SYSTEM_NAMES: Final = {  # in a run's balances
     "clearing": SystemAccount.CLEARING,
     "uncovered": SystemAccount.UNCOVERED,
 }
+WITH_CURVE: Final = SYSTEM_NAMES | {"pool": SystemAccount.CURVE}
 
 
 class Actor:
@@ -63,6 +64,7 @@ class Simulation:
         self.stage = stage
         self.scenario = scenario
         self.venue_name = venue.name
+        self.has_curve = has_curve(venue)
         self.journal = Journal(block_rows=CHUNK)
         self.exchange = Exchange(venue, self.journal)
         for owner, name in enumerate(stage.names):
@@ -206,9 +208,10 @@ class Simulation:
 
     def _view(self, actor: Actor, ts: int) -> View:
         exchange, account = self.exchange, actor.account
+        bid, ask = self._quotes()
         return View(
-            exchange.best_bid(MARKET),
-            exchange.best_ask(MARKET),
+            bid,
+            ask,
             exchange.last_price(MARKET),
             exchange.mark_price(MARKET),
             exchange.oracle_price(MARKET),
@@ -217,7 +220,18 @@ class Simulation:
             exchange.equity(account),
             exchange.maintenance_margin(account),
             self._offers() if actor.bot.sees_offers else (),
+            len(exchange.pending(account)),
         )
+
+    def _quotes(self) -> tuple[int, int]:
+        """Best bid and ask [ticks], 0 where there is none: with a curve, what a single lot would fetch and cost."""
+        exchange = self.exchange
+        if not self.has_curve:
+            return exchange.best_bid(MARKET), exchange.best_ask(MARKET)
+        sold, fetched = exchange.sweep(MARKET, Side.SELL, 1)
+        bought, cost = exchange.sweep(MARKET, Side.BUY, 1)
+        unit = self.stage.terms.unit
+        return fetched // unit if sold else 0, -(-cost // unit) if bought else 0
 
     def _offers(self) -> tuple[Offer, ...]:
         """Open auctions: what is on offer of each, at the mark, and what taking it would gain now."""
@@ -240,8 +254,8 @@ class Simulation:
         true = self._true(ts)
         self.recorder.sample(ts, true * self.stage.terms.tick_usd)
         self._shifts.append(self._shift)
-        bid, ask = self.exchange.best_bid(MARKET), self.exchange.best_ask(MARKET)
-        if self.scenario.feedback and bid and ask:
+        bid, ask = self._quotes() if self.scenario.feedback else (0, 0)
+        if bid and ask:
             self._shift *= math.exp(self.scenario.feedback * math.log((bid + ask) / 2.0 / true))
         self._at(ts + SECOND_NS, self._sample)
 
@@ -256,18 +270,24 @@ class Simulation:
     # -- the end --
 
     def accounts(self) -> tuple[Ints, Ints]:
-        """Equity [micro] and position [lots] of every account, by number."""
+        """Equity [micro] and position [lots] of every account, by number. What an account has in a pool is its own; the rest of the
+        pool, and what rounding down leaves, is the venue's."""
         exchange = self.exchange
         accounts = range(FIRST_USER + self.stage.accounts)
         equity = np.array([exchange.equity(account) for account in accounts], dtype=np.int64)
         size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
+        pool = exchange.pool(MARKET)
+        if pool is not None:
+            owned = np.array([exchange.stake(account, MARKET) for account in accounts[FIRST_USER:]], dtype=np.int64)
+            equity[FIRST_USER:] += owned
+            equity[SystemAccount.CURVE] += pool.equity - int(owned.sum())
         return equity, size
 
     def balances(self) -> dict[str, int]:
         """Ledger balance of every cohort and system account [micro]; the sum is what was paid in less what was paid out."""
         of = self.exchange.ledger_balance
         held = {cohort.name: sum(of(account) for account in cohort.accounts.tolist()) for cohort in self.stage.cohorts}
-        return held | {name: of(account) for name, account in SYSTEM_NAMES.items()}
+        return held | {name: of(account) for name, account in (WITH_CURVE if self.has_curve else SYSTEM_NAMES).items()}
 
     def true_path(self) -> Floats:
         """The true price on the path's own grid [USD], feedback included."""
@@ -332,6 +352,6 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         balances=simulation.balances(),
         deposits=exchange.deposits(ASSET),
         withdrawals=exchange.withdrawals(ASSET),
-        capital={"insurance_fund": venue.insurance_fund.capital * MICRO, "vault": venue.vault.capital * MICRO},
+        capital={name: usd * MICRO for name, usd in capital_of(venue).items()},
         journal=simulation.journal.bytes(),
     )

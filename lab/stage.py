@@ -1,13 +1,16 @@
 """Everything of a run that is settled before it begins: who has which account, the commands that seed the venue, the exogenous ones.
 
 Rules: accounts are opened in the order of the cast, then the population; all of it happens at the starting time, at the starting mark,
-off the book. Nothing depends on the venue but its scales, its margin tiers and whether it has auctions, never on its name.
+off the book. So longs and shorts begin against each other on every design, also where an order would meet a curve alone: all of them
+together would have left that curve as flat as it begins. Nothing depends on the venue but its scales, its margin tiers and what it lets
+agents do, never on its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -18,12 +21,14 @@ from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
 from perplab.exchange.units import MICRO, PPM
-from perplab.lab.agents import Agent, cast, holders, withdrawal
+from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.population import Terms, Traders, populate
 from perplab.lab.run import ASSET, MARKET, Cohort
 from perplab.lab.scenario import Scenario
 from perplab.oracle.paths import PricePath
+
+RANGES: Final = "concentrated"  # the rule of curves whose providers choose a range of prices
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,54 @@ class Stage:
 
 
 def with_capital(venue: VenueDesign, backstop_usd: float) -> VenueDesign:
-    """The venue whose fund and vault, where its design has them, start with the scenario's capital."""
+    """The venue whose fund and vault, where its design has them, start with the scenario's capital.
+
+    So does the pool of a curve without a book: it is a backstop, and what makers have comes on top of it. The pool of a curve beside a
+    book is a part of the design, as the number of its levels is, and stays what it is.
+    """
     capital = round(backstop_usd)
     fund = FundDesign(capital if "insurance_fund" in venue.backstops else 0)
     vault = msgspec.structs.replace(venue.vault, capital=capital if "takeover" in venue.liquidation.steps else 0)
-    return msgspec.structs.replace(venue, insurance_fund=fund, vault=vault)
+    markets = venue.markets
+    if shares_capital(venue):
+        curve = msgspec.structs.replace(markets[MARKET].curve, capital=capital)
+        markets = (msgspec.structs.replace(markets[MARKET], curve=curve), *markets[MARKET + 1 :])
+    return msgspec.structs.replace(venue, insurance_fund=fund, vault=vault, markets=markets)
 
 
-def has_auctions(venue: VenueDesign) -> bool:
-    return "dutch_auction" in venue.liquidation.steps
+def capital_of(venue: VenueDesign) -> dict[str, int]:
+    """What the venue's own fund, vault and, where it has a curve, pool start with. [USD]"""
+    own = {"insurance_fund": venue.insurance_fund.capital, "vault": venue.vault.capital}
+    return own | ({"pool": venue.markets[MARKET].curve.capital} if has_curve(venue) else {})
+
+
+def shares_capital(venue: VenueDesign) -> bool:
+    """Whether the pool of its curve gets the same capital as a fund or a vault."""
+    return takes_liquidity(venue) and not has_book(venue) and venue.markets[MARKET].curve.capital > 0
+
+
+def has_curve(venue: VenueDesign) -> bool:
+    return venue.markets[MARKET].curve.rule != "none"
+
+
+def has_book(venue: VenueDesign) -> bool:
+    return not has_curve(venue) or venue.markets[MARKET].curve.role != "separate"
+
+
+def takes_liquidity(venue: VenueDesign) -> bool:
+    """Whether a pool stands behind its curve that others may pay into."""
+    curve = venue.markets[MARKET].curve
+    return has_curve(venue) and (curve.capital > 0 or curve.rule == RANGES)
+
+
+def access_of(venue: VenueDesign) -> Access:
+    return Access(
+        has_auctions="dutch_auction" in venue.liquidation.steps,
+        has_book=has_book(venue),
+        takes_liquidity=takes_liquidity(venue),
+        has_ranges=venue.markets[MARKET].curve.rule == RANGES,
+        open_orders=venue.max_open_orders,
+    )
 
 
 def terms_of(venue: VenueDesign) -> Terms:
@@ -65,7 +109,7 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     path = scenario.path.path(seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, terms.lot_coins, terms.tick_usd)
     traders = populate(scenario, terms, seed, accounts)
-    own = cast(scenario, flows, seed, has_auctions(venue))
+    own = cast(scenario, flows, seed, access_of(venue))
     agents = [*own, *holders(scenario, traders), *bots]
     seats = [Seat(FIRST_USER + number, MARKET, terms.unit) for number in range(len(agents))]
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]

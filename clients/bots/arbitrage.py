@@ -40,7 +40,9 @@ class Arbitrageur(Bot):
         return self._look(view), ts + self.terms.interval_ns
 
     def _look(self, view: View) -> Rows:
-        """One immediate order at most: into the side of the book that is priced wrong."""
+        """One immediate order at most: into the side of book or curve that is priced wrong. None while another waits for its turn."""
+        if view.waiting:
+            return NOTHING
         cheap, dear = self._limit(view, buys=True), self._limit(view, buys=False)
         if view.ask and view.ask <= cheap:
             return self._order(view, Side.BUY, cheap)

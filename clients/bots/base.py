@@ -36,7 +36,7 @@ class Offer(Struct, frozen=True, gc=False):
 class View(Struct, frozen=True, gc=False):
     """What one agent sees when it is called: public data of its market, its own account, and the outside world's price."""
 
-    bid: int  # [ticks] best bid, 0: none
+    bid: int  # [ticks] best bid, of book and curve, 0: none
     ask: int  # [ticks] best ask, 0: none
     last: int  # [ticks] of the last trade, 0: none yet
     mark: int  # [ticks] 0: none yet
@@ -46,6 +46,7 @@ class View(Struct, frozen=True, gc=False):
     equity: int  # [micro]
     maintenance: int  # [micro]
     offers: tuple[Offer, ...] = ()  # open auctions, for bots that set `sees_offers`
+    waiting: int = 0  # own commands that the venue lets wait for their turn
 
 
 class Seat(Struct, frozen=True, gc=False):

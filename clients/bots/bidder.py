@@ -30,10 +30,11 @@ class BidderTerms(Struct, frozen=True):
     unwind_share: float  # of what it holds, offered in the book at each look
     unwind_bp: float  # from the outside price, at worst
     auctions: bool  # whether the venue has auctions
+    book: bool = True  # whether orders can rest there
 
 
 class Bidder(Bot):
-    """Bids in auctions where there are any, and rests the same bids in the book where not."""
+    """Bids in auctions where there are any, and rests the same bids in the book where not; with neither, it has nothing to do."""
 
     hears: ClassVar[frozenset[int]] = frozenset({AuctionStarted.KIND})
     sees_offers: ClassVar[bool] = True
@@ -52,19 +53,23 @@ class Bidder(Bot):
     def on_wake(self, ts: int, view: View) -> Action:
         capacity = self.terms.leverage * max(0, view.equity)
         used = abs(self.seat.notional(view.size, view.mark))
-        act = self._bid if self.terms.auctions else self._rest
+        act = self._bid if self.terms.auctions else self._rest if self.terms.book else self._wait
         rows = np.concatenate([act(view, capacity, used), self._unwind(view)])
         return rows, ts + self.terms.interval_ns
 
     def _unwind(self, view: View) -> Rows:
         """One immediate order for part of what it holds, not far from the outside price."""
         lots = math.ceil(abs(view.size) * self.terms.unwind_share)
-        if not lots:
+        if not lots or view.waiting:
             return NOTHING
         gap = self.terms.unwind_bp * BP
         side = Side.SELL if view.size > 0 else Side.BUY
         limit = math.ceil(view.outside * (1.0 - gap)) if view.size > 0 else math.floor(view.outside * (1.0 + gap))
         return pack(Place(0, self.seat.account, self.seat.market, side, limit, lots, tif=TimeInForce.IOC, reduce_only=True))
+
+    @staticmethod
+    def _wait(_view: View, _capacity: float, _used: float) -> Rows:
+        return NOTHING
 
     def _rest(self, view: View, capacity: float, used: float) -> Rows:
         """What each step of the schedule has left, below the outside price and above it."""

@@ -43,7 +43,8 @@ class Momentum(Bot):
             return NOTHING, ts + self.terms.interval_ns
         self._marks.append(view.mark)
         target = self._target(view)
-        rows = NOTHING if target is None or target == view.size else self._trade(view, target - view.size)
+        # what waits for its turn is not sent again
+        rows = NOTHING if target is None or target == view.size or view.waiting else self._trade(view, target - view.size)
         return rows, ts + self.terms.interval_ns
 
     def _target(self, view: View) -> int | None:
