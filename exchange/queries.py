@@ -60,10 +60,12 @@ from .state.tables import (
 )
 from .state.types import FIRST_USER, NEVER, NIL, max_i64, mul_div_floor
 from .trading.book import Book
+from .trading.curve_ranges import Concentrated
 from .trading.depth import Walk
 from .trading.funding import FundingEngine
 from .trading.open_orders import client_order
 from .trading.pool_money import least_worth
+from .trading.range_desk import range_worth
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")
@@ -241,6 +243,21 @@ class Queries:
         part = mul_div_floor(worth, cells[row + P_SHARES], asked.pool.shares)
         until = cells[row + P_SHARES_SINCE] + asked.pool_lock
         return Liquidity(account, market, cells[row + P_SHARES], cells[row + P_PAID_IN], part, until)
+
+    def stake(self, account: i64, market: i64) -> int:
+        """[micro] of the pool of the market's curve that is the account's at the mark, by shares or in ranges; 0: it has no part in it."""
+        asked = self.known_market(market)
+        pool = asked.pool
+        curve = self.book.curves.curve(asked)
+        if pool.row == NIL:
+            return 0
+        if isinstance(curve, Concentrated):
+            return sum([range_worth(curve, asked, one) for one in pool.ranges.ranges if one.owner == account])
+        row = self.state.find_position(self.known_account(account), market)
+        if row == NIL:
+            return 0
+        shares = self.state.positions.cells[row + P_SHARES]
+        return int(max_i64(0, row_equity(self.state, pool.row))) * int(shares) // max(1, int(pool.shares))
 
     def pool(self, market: i64) -> PoolView | None:
         """What stands behind the market's curve; None: it has no curve."""

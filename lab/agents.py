@@ -1,8 +1,9 @@
 """The cast of a run besides the population: makers, arbitrageurs, bidders, momentum traders and the noise accounts.
 
-Rules: where a venue has no book, makers put the same capital into the pool of its curve, or sit out where that takes no money; bidders
-sit out where there is neither a book nor an auction. Accounts, names and capital are the same everywhere. An agent is a name, its capital on the venue, its delays and a way to make its bot once it has an account. What differs between
-agents of a kind is drawn by (seed, name, purpose), so another agent more or less changes nobody's draws.
+Rules: an agent is a name, its capital on the venue, its delays and a way to make its bot once it has an account. What differs between
+agents of a kind is drawn by (seed, name, purpose), so another agent more or less changes nobody's draws. Accounts, names and capital are
+the same on every venue: where there is no book, makers put theirs into the pool of the curve, or sit out where that takes no money, and
+bidders sit out unless there are auctions.
 """
 
 from __future__ import annotations

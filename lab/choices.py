@@ -29,9 +29,9 @@ from perplab.oracle.klines import replay
 from .fit import Pair, check_fit, check_venue_name, reach
 from .report import OWN, SAME, PathFile
 from .scenario import BarsPath, Scenario, ScenarioError, load_scenario
-from .stage import with_capital
+from .stage import capital_of, shares_capital, with_capital
 
-CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital"}
+CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital", "pool": "markets.curve.capital"}
 STEM_LENGTH: Final = 60  # [characters] of a path file's name in that of a folder
 
 
@@ -153,8 +153,15 @@ def with_settings(design: Design, settings: Sequence[Setting]) -> Design:
 
 
 def stated_in(tree: Mapping[str, object]) -> frozenset[str]:
-    tables = {table: tree.get(table) for table in CAPITAL_KEYS}
+    tables = {table: tree.get(table) for table in CAPITAL_KEYS} | {"pool": curve_in(tree)}
     return frozenset(CAPITAL_KEYS[table] for table, value in tables.items() if isinstance(value, Mapping) and "capital" in value)
+
+
+def curve_in(tree: Mapping[str, object]) -> object:
+    """The table of the first market's curve: a design that extends another may write its markets as one table."""
+    markets = tree.get("markets")
+    market = markets[0] if isinstance(markets, list) and markets else markets
+    return market.get("curve") if isinstance(market, Mapping) else None
 
 
 def stated_capital(name: str) -> frozenset[str]:
@@ -189,15 +196,25 @@ def with_capital_of(designs: Sequence[Design], scenario: Scenario, scenario_file
     same = [replaced(design, venue=with_capital(design.venue, scenario.backstop_usd)) for design in designs]
     for design in same:
         if "takeover" in design.venue.liquidation.steps and not design.venue.vault.capital:
-            expected = f"a capital of 1 at least: {design.venue.name} has a vault that takes over"
-            raise ScenarioError(f"{scenario_file}: backstop_usd is {scenario.backstop_usd:g}: expected {expected}")
+            raise no_capital(scenario, scenario_file, f"{design.venue.name} has a vault that takes over")
+    for before, after in zip(designs, same, strict=True):
+        if shares_capital(before.venue) and not shares_capital(after.venue):
+            raise no_capital(scenario, scenario_file, f"{after.venue.name} has nothing but a pool to trade with")
     return SAME, same
+
+
+def no_capital(scenario: Scenario, scenario_file: str, why: str) -> ScenarioError:
+    return ScenarioError(f"{scenario_file}: backstop_usd is {scenario.backstop_usd:g}: expected a capital of 1 at least: {why}")
 
 
 def must_not_be_overruled(design: Design, scenario: Scenario) -> None:
     venue = design.venue
-    used = {"insurance_fund": "insurance_fund" in venue.backstops, "vault": "takeover" in venue.liquidation.steps}
-    capital = {"insurance_fund": venue.insurance_fund.capital, "vault": venue.vault.capital}
+    used = {
+        "insurance_fund": "insurance_fund" in venue.backstops,
+        "vault": "takeover" in venue.liquidation.steps,
+        "pool": shares_capital(venue),
+    }
+    capital = {"pool": 0} | capital_of(venue)
     for table, key in CAPITAL_KEYS.items():
         if key in design.stated and used[table] and capital[table] != round(scenario.backstop_usd):
             given = f"{design.file}: {key} is {capital[table]}, but a comparison gives every design the scenario's"

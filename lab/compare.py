@@ -21,6 +21,7 @@ from .report import About, Capital, Clocked, Inputs, Result
 from .results import journal_name, write_file
 from .scenario import BarsPath, Scenario
 from .simulation import run
+from .stage import capital_of
 
 CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl to targets A1 and A2, and makers' depth to the record
     "backstop_usd",
@@ -72,7 +73,7 @@ def jobs_of(choice: Choice, folder: Path) -> list[Job]:
 def about(choice: Choice) -> About:
     """What a report says of its scenario and designs."""
     scenario = choice.scenario
-    usd = {one.name: {"insurance_fund": one.insurance_fund.capital, "vault": one.vault.capital} for one in choice.venues}
+    usd = {one.name: capital_of(one) for one in choice.venues}
     designs = {venue.name: venue.to_tree() for venue in choice.venues}
     return About(
         scenario=scenario.name,

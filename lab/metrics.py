@@ -38,6 +38,7 @@ from .metrics_market import (
     liquidity,
     prices,
 )
+from .metrics_pools import POOL, Pools, When, pools, when
 from .metrics_rows import Log
 from .run import Ints, Run
 
@@ -80,6 +81,8 @@ class Metrics(Struct, frozen=True):
     prices: Prices
     liquidity: Liquidity
     flow: Flow
+    pool: Pools
+    when: When
     accounting: Accounting
     funding: list[FundingInterval]
     sizes_usd: tuple[float, float, float]
@@ -117,6 +120,7 @@ CATALOGUE: Final = (
     Measure("losses.socialized_usd", "USD", "socialized"),
     Measure("losses.socialized_per_coin_usd", "USD/coin", "socialized per open coin"),
     Measure("losses.uncovered_usd", "USD", "paid by nobody"),
+    Measure("losses.pool_usd", "USD", "paid by the curve's pool"),
     Measure("adl.notional_usd", "USD", "notional deleveraged"),
     Measure("adl.fills", "fills", "ADL fills"),
     Measure("adl.positions", "positions", "positions deleveraged"),
@@ -147,10 +151,31 @@ CATALOGUE: Final = (
     Measure("liquidity.effective_spread_3_bp", "bp", "effective spread, large size, worst minute"),
     Measure("liquidity.fillable_share", "share", "time the book could fill the large size"),
     Measure("liquidity.deepest_minute_trades", "share", "fills in the deepest minute over the busiest"),
+    Measure("liquidity.maker_markout_bp", "bp", "lost by makers against the true price, of what they traded"),
     Measure("flow.commands", "commands", "commands"),
     Measure("flow.events", "events", "events"),
     Measure("flow.fills", "fills", "fills"),
     Measure("flow.funding_usd_per_coin", "USD/coin", "funding paid by longs"),
+    Measure("pool.lp_usd", "USD", "result of liquidity providers"),
+    Measure("pool.own_usd", "USD", "result of the venue's part of the pool"),
+    Measure("pool.fees_usd", "USD", "fees earned by the pool"),
+    Measure("pool.markout_usd", "USD", "lost by the pool against the true price"),
+    Measure("pool.markout_arbitrage_usd", "USD", "... of it to arbitrageurs"),
+    Measure("pool.markout_liquidation_usd", "USD", "... of it in liquidations"),
+    Measure("pool.markout_others_usd", "USD", "... of it to all others"),
+    Measure("pool.markout_stale_usd", "USD", "... of it while the oracle was off"),
+    Measure("pool.inventory_usd", "USD", "earned by the pool's position"),
+    Measure("pool.rest_usd", "USD", "funding, deficits and the mark in the pool's result"),
+    Measure("pool.volume_usd", "USD", "traded with the curve"),
+    Measure("pool.arbitrage_share", "share", "curve volume of arbitrageurs"),
+    Measure("pool.liquidation_share", "share", "curve volume of liquidations"),
+    Measure("pool.lp_stayed_share", "share", "shares of providers, least over most"),
+    Measure("when.liquidation_s", "s", "start to first liquidation"),
+    Measure("when.fund_s", "s", "start to first payment of the fund"),
+    Measure("when.pool_s", "s", "start to first payment of the pool"),
+    Measure("when.adl_s", "s", "start to first ADL"),
+    Measure("when.socialized_s", "s", "start to first shared loss"),
+    Measure("when.uncovered_s", "s", "start to first loss paid by nobody"),
 )
 
 
@@ -167,6 +192,8 @@ def measure(run: Run) -> Metrics:
         prices=prices(log),
         liquidity=liquidity(log, minutes),
         flow=flow(log, intervals),
+        pool=pools(log),
+        when=when(log),
         accounting=accounting,
         funding=intervals,
         sizes_usd=run.book.sizes_usd,
@@ -212,6 +239,8 @@ def profit_and_loss(log: Log) -> dict[str, int]:
     gain = run.closing_equity - run.opening_equity - paid_in(log)
     lines = {cohort.name: int(gain[cohort.accounts].sum()) for cohort in run.cohorts}
     lines |= {name: int(sum(gain[int(account)] for account in accounts)) for name, accounts in SYSTEM_LINES.items()}
+    if POOL in run.capital:
+        lines[POOL] = int(gain[SystemAccount.CURVE])
     lines["rounding"] += unsettled(run)
     must_be(0, sum(lines.values()), "the profits and losses of all cohorts sum to", "micro-units")
     if not 0 <= lines["rounding"] <= len(run.events) + len(gain):

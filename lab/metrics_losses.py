@@ -13,6 +13,7 @@ from perplab.exchange.codes import Method, Payer
 from perplab.exchange.events import (
     AuctionTaken,
     BlockTraded,
+    CurveTraded,
     DeficitPaid,
     Deleveraged,
     Event,
@@ -20,6 +21,7 @@ from perplab.exchange.events import (
     Liquidated,
     LiquidationEnded,
     LiquidationStarted,
+    LiquidityRemoved,
     LossSocialized,
     MarkMoved,
     Traded,
@@ -59,6 +61,7 @@ class Losses(Struct, frozen=True):
     socialized_usd: float
     socialized_per_coin_usd: float
     uncovered_usd: float
+    pool_usd: float | None
 
 
 class Deleveraging(Struct, frozen=True):
@@ -124,14 +127,18 @@ def liquidated_usd(log: Log, slices: Rows) -> float:
 
 def slippage_bp(log: Log) -> float | None:
     """VWAP of the liquidation trades against the true price when their liquidation started; positive is worse. [bp]"""
-    fills = log[Traded]
-    fills = fills.where(fills["liquidation"] == 1)
+    book, curve = (rows.where(rows["liquidation"] == 1) for rows in (log[Traded], log[CurveTraded]))
+    unit = log.run.terms.unit
+    seq, taker, size = (np.concatenate((book[name], curve[name])) for name in ("seq", "taker", "size"))
+    sells = np.concatenate((book["taker_side"], curve["side"])) == 1
+    value = np.concatenate((book["price"] * book["size"], curve["value"] / unit))  # [ticks x lots]
     starts = log[LiquidationStarted]
-    trigger = ByAccount(starts["account"], starts["seq"]).before(fills["taker"], fills["seq"])
-    fills, trigger = fills.where(trigger >= 0), trigger[trigger >= 0]
-    fair = log.true_usd(starts["ts"][trigger]) / log.run.terms.tick  # [ticks]
-    worse = np.where(fills["taker_side"] == 1, fair - fills["price"], fills["price"] - fair)
-    share = ratio(float((worse * fills["size"]).sum()), float((fair * fills["size"]).sum()))
+    trigger = ByAccount(starts["account"], starts["seq"]).before(taker, seq)
+    known = trigger >= 0
+    sells, size, value = sells[known], size[known], value[known]
+    fair = log.true_usd(starts["ts"][trigger[known]]) / log.run.terms.tick * size
+    worse = np.where(sells, fair - value, value - fair)
+    share = ratio(float(worse.sum()), float(fair.sum()))
     return None if share is None else share * BP_PER_ONE
 
 
@@ -170,6 +177,7 @@ def losses(log: Log) -> Losses:
         socialized_usd=log.usd(social["amount"]),
         socialized_per_coin_usd=per_lot / MICRO / log.run.terms.lot,
         uncovered_usd=log.usd(paid["amount"][paid["payer"] == Payer.UNCOVERED]),
+        pool_usd=log.usd(paid["amount"][paid["payer"] == Payer.OTHER]) if "pool" in log.run.capital else None,
     )
 
 
@@ -216,11 +224,10 @@ def order_violations(log: Log) -> int:
     seq, ts = rows[:, column_of(Event, "seq")], rows[:, column_of(Event, "ts")]
     later = seq[1:][ts[1:] != ts[:-1]]
     passes = np.sort(np.concatenate((later, log[MarkMoved]["seq"], log[FundingCharged]["seq"])))
-    adl = log[Deleveraged]["seq"]
+    adl = log[Deleveraged]["seq"][log[Deleveraged]["loser"] != SystemAccount.CURVE]  # a pool's winners are no losers' last resort
     number, first = np.unique(np.searchsorted(passes, adl, side="right"), return_index=True)
-    fills = log[Traded]
-    forced = (fills["liquidation"] == 1) & (fills["taker"] >= FIRST_USER)  # the vault's unwinding is none
-    acts = np.concatenate((log[LiquidationStarted]["seq"], fills["seq"][forced]))
+    forced = [rows["seq"][(rows["liquidation"] == 1) & (rows["taker"] >= FIRST_USER)] for rows in (log[Traded], log[CurveTraded])]
+    acts = np.concatenate((log[LiquidationStarted]["seq"], *forced))  # the vault's unwinding is none
     acts_pass = np.searchsorted(passes, acts, side="right")
     acts, acts_pass = acts[np.isin(acts_pass, number)], acts_pass[np.isin(acts_pass, number)]
     return int((acts > adl[first][np.searchsorted(number, acts_pass)]).sum())
@@ -290,13 +297,16 @@ def position_changes(log: Log, accounts: Ints) -> Changes:
 
 
 def fill_steps(log: Log) -> tuple[Ints, Ints, Ints, Bools]:
-    """Account, event number and signed lots of all fills, block trades and ADL after the start of the run; ADL is unsigned."""
-    start = log.run.start_ts
-    trades, blocks, adl = (rows.where(rows["ts"] > start) for rows in (log[Traded], log[BlockTraded], log[Deleveraged]))
+    """Account, event number and signed lots of all fills, block trades, ranges handed back and ADL after the start; ADL is unsigned."""
+    kinds: tuple[type[Event], ...] = (Traded, CurveTraded, BlockTraded, LiquidityRemoved, Deleveraged)
+    trades, curve, blocks, ranges, adl = (log[kind].where(log[kind]["ts"] > log.run.start_ts) for kind in kinds)
     signed = np.where(trades["taker_side"] == 0, trades["size"], -trades["size"])
-    who = np.concatenate((trades["taker"], trades["maker"], blocks["buyer"], blocks["seller"], adl["winner"]))
-    seq = np.concatenate((trades["seq"], trades["seq"], blocks["seq"], blocks["seq"], adl["seq"]))
-    step = np.concatenate((signed, -signed, blocks["size"], -blocks["size"], adl["size"]))
+    drawn = np.where(curve["side"] == 0, curve["size"], -curve["size"])
+    who = np.concatenate(
+        (trades["taker"], trades["maker"], curve["taker"], blocks["buyer"], blocks["seller"], ranges["account"], adl["winner"])
+    )
+    seq = np.concatenate((trades["seq"], trades["seq"], curve["seq"], blocks["seq"], blocks["seq"], ranges["seq"], adl["seq"]))
+    step = np.concatenate((signed, -signed, drawn, blocks["size"], -blocks["size"], ranges["lots"], adl["size"]))
     return who, seq, step, np.arange(len(who)) >= len(who) - len(adl)
 
 

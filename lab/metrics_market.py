@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.events import Deleveraged, FundingCharged, MarkMoved, Traded
+from perplab.exchange.events import CurveTraded, Deleveraged, FundingCharged, MarkMoved, Traded
 from perplab.exchange.units import BP_PER_ONE, MICRO, MINUTE_NS
 
 from .metrics_losses import user_slices
+from .metrics_pools import maker_markout_bp
 from .metrics_rows import Log, last_at, total_by
 from .run import Floats, Ints
 
@@ -37,6 +38,7 @@ class Liquidity(Struct, frozen=True):
     effective_spread_3_bp: float | None
     fillable_share: float | None
     deepest_minute_trades: float | None
+    maker_markout_bp: float | None
 
 
 class Flow(Struct, frozen=True):
@@ -78,8 +80,15 @@ class FundingInterval(Struct, frozen=True):
 
 
 def prices(log: Log) -> Prices:
-    moves, fills = log[MarkMoved], log[Traded]
-    return Prices(gap_bp(log, moves["ts"], moves["mark"]), gap_bp(log, fills["ts"], fills["price"]))
+    moves, (ts, price) = log[MarkMoved], fills_of(log)
+    return Prices(gap_bp(log, moves["ts"], moves["mark"]), gap_bp(log, ts, price))
+
+
+def fills_of(log: Log) -> tuple[Ints, Ints]:
+    """Times and prices [ticks] of all fills, with the book and with the curve, in their order."""
+    ts, price, seq = (np.concatenate((log[Traded][name], log[CurveTraded][name])) for name in ("ts", "price", "seq"))
+    order = np.argsort(seq, kind="stable")
+    return ts[order], price[order]
 
 
 def gap_bp(log: Log, ts: Ints, ticks: Ints) -> float | None:
@@ -110,6 +119,7 @@ def liquidity(log: Log, minutes: Minutes) -> Liquidity:
         effective_spread_3_bp=highest(minutes.effective_spread_3_bp),
         fillable_share=fillable_share(book.effective_bp),
         deepest_minute_trades=deepest_minute_trades(log, minutes.trades),
+        maker_markout_bp=maker_markout_bp(log),
     )
 
 
@@ -133,12 +143,12 @@ def fillable_share(effective_bp: Floats) -> float | None:
 
 def deepest_minute_trades(log: Log, trades: list[int]) -> float | None:
     """Fills in the minute of the trade farthest from the opening mark, over those of the busiest minute."""
-    fills = log[Traded]
-    fills = fills.where(fills["ts"] >= log.run.start_ts)
-    if not len(fills):
+    ts, price = fills_of(log)
+    ts, price = ts[ts >= log.run.start_ts], price[ts >= log.run.start_ts]
+    if not len(ts):
         return None
-    farthest = int(np.abs(fills["price"] - log.opening_mark).argmax())
-    minute = (int(fills["ts"][farthest]) - first_minute(log)) // MINUTE_NS
+    farthest = int(np.abs(price - log.opening_mark).argmax())
+    minute = (int(ts[farthest]) - first_minute(log)) // MINUTE_NS
     return trades[minute] / max(trades)
 
 
@@ -167,7 +177,7 @@ def by_minute(log: Log) -> Minutes:
         effective_spread_1_bp=means(sample, round_trip[:, 0], count),
         effective_spread_2_bp=means(sample, round_trip[:, 1], count),
         effective_spread_3_bp=means(sample, round_trip[:, 2], count),
-        trades=[int(n) for n in sums(log, log[Traded]["ts"], np.ones(len(log[Traded]), np.int64), count)],
+        trades=[int(n) for n in sums(log, fills_of(log)[0], np.ones(len(fills_of(log)[0]), np.int64), count)],
         liquidated_usd=liquidated_by_minute(log, count).tolist(),
         deleveraged_usd=deleveraged_by_minute(log, count).tolist(),
     )
@@ -207,7 +217,7 @@ def flow(log: Log, intervals: list[FundingInterval]) -> Flow:
     return Flow(
         commands=run.commands,
         events=len(run.events),
-        fills=len(log[Traded]),
+        fills=len(log[Traded]) + len(log[CurveTraded]),
         funding_usd_per_coin=sum(interval.usd_per_coin for interval in intervals),
     )
 

@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: all event rows, and the book at regular times.
+"""What a run writes down as it goes: all event rows, and book and curve at regular times.
 
 Rules: recording reads the venue and changes nothing.
 """
@@ -27,6 +27,7 @@ class Recorder:
         self.exchange = exchange
         self.terms = terms
         self.sizes_usd = sizes_usd
+        self.has_curve = exchange.pool(MARKET) is not None
         self._events: list[Rows] = []
         self._ts: list[int] = []
         self._prices: list[tuple[float, ...]] = []
@@ -40,11 +41,18 @@ class Recorder:
         exchange, tick = self.exchange, self.terms.tick_usd
         prices = (exchange.mark_price(MARKET), exchange.last_price(MARKET), exchange.best_bid(MARKET), exchange.best_ask(MARKET))
         true = true_usd / tick
-        bids = exchange.lots_within(MARKET, Side.BUY, int(np.ceil(true * (1.0 - NEAR))))[1] / MICRO
-        asks = exchange.lots_within(MARKET, Side.SELL, int(np.floor(true * (1.0 + NEAR))))[1] / MICRO
+        bids = self._depth(Side.BUY, int(np.ceil(true * (1.0 - NEAR))))
+        asks = self._depth(Side.SELL, int(np.floor(true * (1.0 + NEAR))))
         self._ts.append(ts)
         self._prices.append((true_usd, *(price * tick if price else NAN for price in prices), bids, asks))
         self._effective.append([self._effective_bp(size, true) for size in self.sizes_usd])
+
+    def _depth(self, side: Side, limit: int) -> float:
+        """What rests on a side of the book at `limit` or better, and what the curve would trade there. [USD]"""
+        value = self.exchange.lots_within(MARKET, side, limit)[1]
+        if self.has_curve:
+            value += self.exchange.curve_within(MARKET, 1 - side, limit)[1]
+        return value / MICRO
 
     def _effective_bp(self, size_usd: float, true: float) -> tuple[float, float]:
         """Average price of buying and of selling `size_usd` against the true price [ticks], signed; NaN if the book is too thin. [bp]"""

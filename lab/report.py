@@ -67,10 +67,10 @@ class PathFile(msgspec.Struct, frozen=True):
 
 
 class Capital(NamedTuple):
-    """What insurance funds and vaults start with."""
+    """What insurance funds, vaults and the venue's own parts of pools start with."""
 
     choice: str  # SAME or OWN
-    usd: Mapping[str, Mapping[str, int]]  # by design: insurance_fund, vault; 0 where it has none
+    usd: Mapping[str, Mapping[str, int]]  # by design: insurance_fund, vault; 0 where it has none; pool, where it has a curve
 
 
 class Inputs(NamedTuple):

@@ -76,14 +76,15 @@ class Run:
     path_ts: Ints  # the true price, on its own grid
     path_usd: Floats
     cohorts: tuple[Cohort, ...]
-    opening_equity: Ints  # [micro] per account number, after seeding, at the starting mark
-    closing_equity: Ints  # [micro] per account number
+    opening_equity: Ints  # [micro] per account number, after seeding, at the starting mark; what it has in a pool included
+    closing_equity: Ints  # [micro] per account number, likewise
     opening_size: Ints  # [lots] per account number, after seeding
     closing_size: Ints
-    balances: dict[str, int]  # [micro] closing ledger balance by cohort, and of insurance, vault, fees, rounding, clearing, uncovered
+    balances: dict[str, int]  # [micro] closing ledger balance by cohort, and of insurance, vault, fees, rounding, clearing, uncovered, pool
     deposits: int  # [micro]
     withdrawals: int
-    capital: dict[str, int] = field(default_factory=dict)  # [micro] starting capital: insurance_fund, vault
+    capital: dict[str, int] = field(default_factory=dict)  # [micro] starting capital: insurance_fund, vault; pool, where there is a curve
     journal: bytes = b""
     timing: Timing = Timing(0.0, 0.0)
+    closing_stake: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # [micro] what each account has in a pool, if there is one
     watch_ts: int = 0  # from when on the delay of auto-deleveraging is measured; 0: from the start

@@ -278,10 +278,15 @@ class Simulation:
         size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
         pool = exchange.pool(MARKET)
         if pool is not None:
-            owned = np.array([exchange.stake(account, MARKET) for account in accounts[FIRST_USER:]], dtype=np.int64)
-            equity[FIRST_USER:] += owned
-            equity[SystemAccount.CURVE] += pool.equity - int(owned.sum())
+            stake = self.stakes()
+            equity += stake
+            equity[SystemAccount.CURVE] += pool.equity - int(stake.sum())
         return equity, size
+
+    def stakes(self) -> Ints:
+        """What every account has in the pool of the curve, by number; the venue's own part is no stake. [micro]"""
+        accounts = range(FIRST_USER + self.stage.accounts)
+        return np.array([self.exchange.stake(account, MARKET) if account >= FIRST_USER else 0 for account in accounts], dtype=np.int64)
 
     def balances(self) -> dict[str, int]:
         """Ledger balance of every cohort and system account [micro]; the sum is what was paid in less what was paid out."""
@@ -353,5 +358,6 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         deposits=exchange.deposits(ASSET),
         withdrawals=exchange.withdrawals(ASSET),
         capital={name: usd * MICRO for name, usd in capital_of(venue).items()},
+        closing_stake=simulation.stakes(),
         journal=simulation.journal.bytes(),
     )

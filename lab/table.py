@@ -15,8 +15,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from .amounts import dollars, usd_scale
 from .metrics import CATALOGUE
 from .report import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, ONE_SEED, SAME, UNDEFINED, Report
+from .who_paid import stories
 
 LABEL, VALUE, CHANGE = 31, 7, 7  # [characters] label with unit; a number; a difference
 LEAST_LABEL: Final = 12  # [characters] of a label that is folded, on a narrow terminal
@@ -25,7 +27,6 @@ NAME_BESIDE, NAME_BELOW = 19, 12  # [characters] of a line of a design's name
 LEAST_WIDTH: Final = LEAST_LABEL + 2 * BELOW_GAP + NAME_BELOW
 PROSE: Final = 100  # [characters] longest line of text
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
-USD_SCALES: Final = ((1e9, "bn USD"), (1e6, "M USD"), (1e3, "k USD"), (1.0, "USD"))
 COUNTED: Final = ("accounts", "liquidations", "positions")  # units that the label says already
 
 ENOUGH: Final = 5  # seeds: by chance, the sign is the same in all of them once in 16 times
@@ -76,6 +77,7 @@ SECTIONS: Final = (
         (
             Row("losses.fund_usd", "insurance fund"),
             Row("losses.vault_usd", "backstop vault"),
+            Row("losses.pool_usd", "pool of the curve"),
             Row("losses.adl_conceded_usd", "winners, by ADL"),
             Row("losses.socialized_usd", "everyone, socialized"),
             Row("losses.uncovered_usd", "nobody"),
@@ -94,6 +96,17 @@ SECTIONS: Final = (
             Row("adl.positions", "positions closed"),
             Row("adl.notional_usd", "notional closed"),
             Row("adl.delay_s", "after 1st liquidation"),
+        ),
+    ),
+    Section(
+        "The curve's pool",
+        (
+            Row("pool.lp_usd", "result of providers"),
+            Row("pool.own_usd", "result of the venue's"),
+            Row("pool.fees_usd", "fees earned"),
+            Row("pool.markout_usd", "lost to true price"),
+            Row("pool.markout_stale_usd", "... oracle off"),
+            Row("pool.inventory_usd", "earned by position"),
         ),
     ),
     Section(
@@ -121,15 +134,6 @@ class Scale(NamedTuple):
         if value is None:
             return "-"
         return f"{value / self.factor:{sign}z,.{self.decimals}f}" if value else "0"
-
-
-def usd_scale(values: list[float]) -> tuple[float, str]:
-    return next((pair for pair in USD_SCALES if max(values, default=0.0) >= pair[0]), USD_SCALES[-1])
-
-
-def dollars(usd: float) -> str:
-    factor, unit = usd_scale([usd])
-    return f"{usd / factor:.3g} {unit}"
 
 
 def decimals_of(values: list[float], factor: float) -> int:
@@ -276,13 +280,13 @@ class Overview:
             truth = f"What is traded here moves the true price (feedback {about.feedback:g})."
         read = self.how_to_read("beside" if beside else "below")
         order = [ORDER] if len(self.report.venues) > 1 else []
-        return [read, *order, self.capital(), truth, *self.fitted(), self.files]
+        return [*stories(self.report), read, *order, self.capital(), *self.pools(), truth, *self.fitted(), self.files]
 
     def capital(self) -> str:
         """What insurance funds and vaults start with."""
         choice, usd = self.report.about.capital
         if choice == SAME:
-            most = max((each for of in usd.values() for each in of.values()), default=0)
+            most = max((each for of in usd.values() for name, each in of.items() if name != "pool"), default=0)
             if not most:
                 return "No insurance fund and no vault has any money at the start (--same-capital)."
             return f"Every insurance fund and every vault starts with {dollars(most)}, the scenario's backstop_usd (--same-capital)."
@@ -293,6 +297,16 @@ class Overview:
     def own_capital(of: Mapping[str, int]) -> str:
         held = [f"{name.replace('_', ' ')} {dollars(usd)}" for name, usd in of.items() if usd]
         return " and ".join(held) or "none"
+
+    def pools(self) -> list[str]:
+        """Whose money stands behind the curves."""
+        usd = self.report.about.capital.usd
+        told = []
+        for venue in [name for name in self.report.venues if "pool" in usd.get(name, {})]:
+            own, has_providers = usd[venue]["pool"], self.report.median(venue, "pool.lp_usd") is not None
+            makers = " and what makers pay in" if has_providers else ""
+            told.append(f"{venue} {dollars(own) if own or makers else 'none, it is virtual'}{makers}")
+        return [f"Behind the curves stand, of the venue's own: {'; '.join(told)}."] if told else []
 
     def fitted(self) -> list[str]:
         """The calibrated numbers that decide how much is lost; the others are in report.json."""

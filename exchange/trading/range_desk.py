@@ -24,6 +24,13 @@ from .pool_money import pay_in, worth_at
 from .positions import PositionKeeper
 
 
+def range_worth(curve: Concentrated, market: Market, one: Range) -> int:
+    """[micro] of a whole range at the mark: what was paid in, its fees, and what its position has gained."""
+    lots, cost = curve.position(market.pool, one.number)
+    fees = market.pool.ranges.fees_due(one) >> FINE_SHIFT
+    return int(one.amount) + fees + lots * int(value_of(market, 1, market.mark)) - cost
+
+
 class RangeDesk:
     def __init__(self, state: State, ledger: Ledger, curves: CurveSource, keeper: PositionKeeper) -> None:
         self.state: State = state
@@ -59,16 +66,10 @@ class RangeDesk:
             return k.R_IN_LIQUIDATION
         if self.state.now - one.opened < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
-        if self.worth(curve, market, one) > worth_at(self.state, market, market.mark):
+        if range_worth(curve, market, one) > worth_at(self.state, market, market.mark):
             return k.R_POOL_MARGIN
         self.take_out(curve, market, one, int(liquidity))
         return 0
-
-    def worth(self, curve: Concentrated, market: Market, one: Range) -> int:
-        """[micro] of a whole range at the mark: what was paid in, its fees, and what its position has gained."""
-        lots, cost = curve.position(market.pool, one.number)
-        fees = market.pool.ranges.fees_due(one) >> FINE_SHIFT
-        return int(one.amount) + fees + lots * int(value_of(market, 1, market.mark)) - cost
 
     def take_out(self, curve: Concentrated, market: Market, one: Range, liquidity: int) -> None:
         """Hand a part of a range to its owner."""
@@ -104,7 +105,7 @@ class RangeDesk:
             one = it.ranges[place]
             if one.owner != CURVE and lots != 0:
                 needed: i64 = abs(lots) * price
-                if self.worth(curve, market, one) < int(ppm_ceil(needed, market.pool_margin_ppm)):
+                if range_worth(curve, market, one) < int(ppm_ceil(needed, market.pool_margin_ppm)):
                     weak.append(one)
         for one in weak:
             self.take_out(curve, market, one, one.liquidity)
