@@ -11,7 +11,7 @@ from exact_margin import Terms
 from perplab.exchange import Exchange, VenueDesign
 from perplab.exchange import messages as m
 from perplab.exchange.codes import AccountKind, MarketStatus, Method, Payer, TimeInForce
-from perplab.exchange.state.types import CLEARING, FEES, FIRST_USER, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.state.types import CLEARING, CURVE, FEES, FIRST_USER, INSURANCE, ROUNDING, UNCOVERED, VAULT
 
 PASSIVE = (TimeInForce.POST_ONLY, TimeInForce.RPI)
 
@@ -28,6 +28,8 @@ class Bookkeeper:
         self.balance: Counter[tuple[int, int]] = Counter()
         self.balance[INSURANCE, 0] = design.insurance_fund.capital * 10**6
         self.balance[VAULT, 0] = design.vault.capital * 10**6
+        for t, market in zip(self.terms, design.markets, strict=True):
+            self.balance[CURVE, t.asset] += market.curve.capital * 10**6
         self.size: Counter[tuple[int, int]] = Counter()
         self.orders: dict[int, list[int]] = {}  # id -> [account, market, side, price, open size, tif, reduce-only], in order of time
         self.status: Counter[int] = Counter()
@@ -118,6 +120,33 @@ class Bookkeeper:
         left = self.orders[e.maker_order_id][4] if e.maker_order_id in self.orders else 0
         assert left == e.maker_left
 
+    def see_CurveTraded(self, e: m.CurveTraded) -> None:
+        signed = e.size if e.side == 0 else -e.size
+        asset = self.terms[e.market].asset
+        assert self.status[e.market] not in (MarketStatus.HALTED, MarketStatus.SETTLED)
+        if e.order_id and self.orders[e.order_id][6]:
+            held = self.size[e.taker, e.market]
+            assert held * signed < 0 and e.size <= abs(held), f"{e}: a reduce-only order opened"
+        self.change(e.taker, e.market, signed, e.value)
+        self.change(CURVE, e.market, -signed, e.value)
+        assert self.size[CURVE, e.market] == e.inventory, f"{e}: the curve holds {self.size[CURVE, e.market]}"
+        self.pay(e.taker, FEES, asset, e.taker_fee - e.pool_fee)
+        self.pay(e.taker, CURVE, asset, e.pool_fee)
+        self.fill(e.order_id, e.size)
+
+    def see_LiquidityAdded(self, e: m.LiquidityAdded) -> None:
+        self.pay(e.account, CURVE, self.terms[e.market].asset, e.amount)
+
+    def see_LiquidityRemoved(self, e: m.LiquidityRemoved) -> None:
+        """The position that comes with a range is told with what it has cost."""
+        asset = self.terms[e.market].asset
+        self.pay(CURVE, e.account, asset, e.amount - e.value)
+        self.size[e.account, e.market] += e.lots
+        self.size[CURVE, e.market] -= e.lots
+
+    def see_FundingCharged(self, e: m.FundingCharged) -> None:
+        self.pay(CLEARING, CURVE, self.terms[e.market].asset, e.to_pool)
+
     def check_fill(self, e: m.Traded, signed: int) -> None:
         """Priority by price, class and time, limits, and reduce-only orders that reduce."""
         assert self.status[e.market] not in (MarketStatus.HALTED, MarketStatus.SETTLED)
@@ -197,6 +226,7 @@ class Bookkeeper:
     def see_DeficitPaid(self, e: m.DeficitPaid) -> None:
         payer = {
             Payer.INSURANCE_FUND: INSURANCE, Payer.SOCIALIZED: CLEARING, Payer.VAULT: VAULT, Payer.UNCOVERED: UNCOVERED,
+            Payer.OTHER: CURVE,
         }[Payer(e.payer)]  # fmt: skip
         assert e.amount > 0
         self.pay(payer, e.account, self.terms[e.market].asset, e.amount)
@@ -223,7 +253,7 @@ class Bookkeeper:
                 both[ROUNDING] = 0
             assert own == kept, f"asset {asset}: balances {own}, by the events {kept}"
             assert sum(own) == exchange.deposits(asset) - exchange.withdrawals(asset)
-        holders = (VAULT, *range(FIRST_USER, accounts))
+        holders = (VAULT, CURVE, *range(FIRST_USER, accounts))
         for number in range(len(self.terms)):
             sizes = [exchange.position(account, number).size for account in holders]
             assert sizes == [self.size[account, number] for account in holders], f"positions of market {number}"

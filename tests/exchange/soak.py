@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import soak_rules_money  # noqa: F401 - registers its rules
+import soak_curves  # noqa: F401 - and so does it
 from bookkeeper import Bookkeeper
 from exact_margin import Margin, Terms
 from soak_actor import Actor
@@ -81,7 +82,8 @@ class World:
         self.exchange = Exchange(venue, self.journal, 2, 8)  # small tables, so that they grow
         terms = [Terms(venue, number) for number in range(len(venue.markets))]
         oracles = [(market.oracle.stale_after_ms * 10**6, market.oracle.on_stale) for market in venue.markets]
-        self.x = Step(self.exchange, Tape(terms, oracles), Margin(self.exchange, terms))
+        stale = [market.curve.stale_after_ms * 10**6 for market in venue.markets]
+        self.x = Step(self.exchange, Tape(terms, oracles, stale), Margin(self.exchange, terms))
         self.muted = set(without)
         self.books = Bookkeeper(venue)
         self.twin = Exchange(venue) if twin else None
@@ -199,8 +201,9 @@ class World:
 
     def lead_twin(self, row: list[int]) -> None:
         assert self.twin is not None
-        self.twin.apply_rows(m.command_row(m.Tick(self.x.command.ts)) if self.x.refused else row)
-        if self.x.refused:
+        is_free = self.x.refused and not self.x.of(m.GasPaid)  # else it has cost something
+        self.twin.apply_rows(m.command_row(m.Tick(self.x.command.ts)) if is_free else row)
+        if is_free:
             self.refusals += 1
             if self.refusals % SAMPLE == 0:
                 self.compare_twin()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import soak_curves
 from soak_designs import FIRST_PRICES, Draw
 from soak_rules import Step
 from soak_tape import Tape
@@ -58,6 +59,8 @@ class Actor:
         self.silent = [0] * len(x.terms)  # no oracle update before this command
         self.until = [0] * len(x.terms)  # the operator opens the market again at this command
         self.moods = {name: listed(text) for name, text in MOODS.items()}
+        if any(market.curve.rule != "none" for market in self.exchange.design.markets):
+            self.moods = {name: [*words, *listed(soak_curves.MORE)] for name, words in self.moods.items()}
         self.mood = "calm"
         self.focus = draw.pick(self.markets)  # the market where most happens
         self.seeded = False
@@ -441,6 +444,18 @@ class Actor:
             m.Place(now, a, 0, 0, 0, 1), m.Place(now, a, 0, 1, 0, 1, 1, 3), m.Amend(now, who, 1, 5, 5), m.CancelClient(now, who, 0, 3),
             m.SetMarginMode(now, who, 0, 1), m.MoveIsolatedMargin(now, who, 0, 1), m.MoveIsolatedMargin(now, a, 0, 0),
         ))]  # fmt: skip
+
+    def do_add(self) -> list[m.Command]:
+        return soak_curves.add(self)
+
+    def do_remove(self) -> list[m.Command]:
+        return soak_curves.remove(self)
+
+    def do_skim(self) -> list[m.Command]:
+        return soak_curves.skim(self)
+
+    def do_gas(self) -> list[m.Command]:
+        return soak_curves.gas(self)
 
     def do_malformed(self) -> list[m.Command]:
         """What the door refuses: a number out of its bounds, or a time that runs back or jumps."""

@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 
 from designs import BACKSTOPS, STEPS, Tree, ordered_subsets
 
+from soak_curves import DESIGNS, give_curves
+
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import venue_of_json
 
@@ -26,7 +28,8 @@ MATCHING: Final[tuple[Tree, ...]] = (  # of the designs behind the first fifty: 
     {"rule": "pro_rata", "top_share_ppm": 1_000_000, "least_share": 3, "queue_classes": True},
 )
 PLAIN: Final = 50  # designs whose markets are all price-time
-COUNT: Final = PLAIN + len(MATCHING)
+CURVED: Final = PLAIN + len(MATCHING)  # the first design whose markets all have a curve
+COUNT: Final = CURVED + DESIGNS
 CHAINS: Final = ordered_subsets(STEPS)[1:]
 ORDERS: Final = ordered_subsets(BACKSTOPS)
 FIRST_PRICES: Final = (1_000, 2_000, 100, 5_000)  # [ticks] of the markets A, B, C, D
@@ -123,10 +126,10 @@ def tree(number: int) -> Tree:
         market(draw, "C", "5", "0.002", "50000", "EUR"),  # 1 EUR, and a tick is a hundredth of it
         market(draw, "D", "0.001", "0.001", "1000", "EUR"),  # 0.005 EUR: a micro-unit is the step of every value
     ][: 3 + number % 2]
-    if number >= PLAIN:
+    if PLAIN <= number < CURVED:
         for place, one in enumerate(markets):
             one["matching"] = MATCHING[(number - PLAIN + place) % len(MATCHING)]
-    return {
+    made: Tree = {
         "name": f"soak-{number}", "assets": ["USD", "EUR"], "markets": markets,
         "liquidation": liquidation(draw, CHAINS[number % len(CHAINS)]),
         "backstops": list(ORDERS[(number * 5 + number // len(ORDERS)) % len(ORDERS)]),
@@ -146,6 +149,9 @@ def tree(number: int) -> Tree:
             "trigger": ("negative_equity", "fund_insufficient")[number // 4 % 2],
         },
     }  # fmt: skip
+    if number >= CURVED:
+        give_curves(draw, made, number - CURVED)
+    return made
 
 
 def venue_of(design: Tree) -> VenueDesign:

@@ -18,7 +18,8 @@ from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method
 from perplab.exchange.schema.views import Position
-from perplab.exchange.state.types import FIRST_USER, VAULT
+from perplab.exchange.state.types import CURVE, FIRST_USER, NIL, VAULT
+from perplab.exchange.trading.pools import worth_at
 
 ENTRY: Final = (m.Place, m.Amend)
 WHO: Final = ("account", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner")  # fields that name an account
@@ -66,6 +67,12 @@ class Snapshot:
         self.equity = [[equity(a, asset) for a in range(accounts)] for asset in range(assets)]
         self.mark = [exchange.mark_price(n) for n in range(markets)]
         self.interest = [exchange.open_interest(n) for n in range(markets)]
+        self.pools: dict[int, tuple[int, int, int]] = {}  # by market: what the pool is worth at least and at most [micro], and its shares
+        for market in exchange.state.markets:
+            if market.pool.row != NIL:
+                at = sorted(int(worth_at(exchange.state, market, price)) for price in (market.mark, market.oracle))
+                self.pools[market.number] = at[0], at[1], int(market.pool.shares)
+                self.positions[int(CURVE), market.number] = position(CURVE, market.number)
 
 
 class Step:
@@ -105,8 +112,8 @@ def halt_fills(tape: Tape, e: m.Traded) -> str:
     return f"{e} while {MarketStatus(tape.status[e.market]).name}" if tape.status[e.market] in CLOSED else ""
 
 
-@on(m.Traded)
-def post_only_mode(tape: Tape, e: m.Traded) -> str:
+@on(m.Traded, m.CurveTraded)
+def post_only_mode(tape: Tape, e: m.Traded | m.CurveTraded) -> str:
     """Makers of a market that opens: in post-only mode no user's order takes."""
     return f"{e}" if tape.status[e.market] == MarketStatus.POST_ONLY and not e.liquidation else ""
 
@@ -142,7 +149,7 @@ def stale_liquidation(tape: Tape, e: m.Liquidated) -> str:
 
 
 @on(
-    m.Traded, m.BlockTraded, m.OrderPlaced, m.OrderAmended, m.MarkMoved, m.OracleUpdated, m.FundingSampled, m.FundingCharged,
+    m.Traded, m.CurveTraded, m.BlockTraded, m.OrderPlaced, m.OrderAmended, m.MarkMoved, m.OracleUpdated, m.FundingSampled, m.FundingCharged,
     m.Deleveraged, m.TakenOver, m.LossSocialized, m.IsolatedMarginMoved,
 )  # fmt: skip
 def settled(tape: Tape, e: m.Traded) -> str:
@@ -202,6 +209,7 @@ def fok(x: Step) -> str:
     for e in x.of(m.OrderPlaced):
         if e.tif == m.TimeInForce.FOK:
             filled = sum(t.size for t in x.of(m.Traded) if t.taker_order_id == e.order_id)
+            filled += sum(t.size for t in x.of(m.CurveTraded) if t.order_id == e.order_id)
             if filled != e.size:
                 return f"{filled} of {e.size} filled: {[type(t).__name__ for t in x.events]}"
     return ""
@@ -223,7 +231,8 @@ def debt(x: Step) -> str:
 def stuck_margin(x: Step) -> str:
     """The trader: isolated margin stands behind an open isolated position and nowhere else."""
     for (account, market), p in x.after.positions.items():
-        if p.isolated_margin and (p.size == 0 or p.mode == 0) and (account, market) not in x.tape.liquidating:
+        mine = account != CURVE and (account, market) not in x.tape.liquidating  # a pool's money needs no position
+        if p.isolated_margin and (p.size == 0 or p.mode == 0) and mine:
             return f"{p}"
     return ""
 
@@ -246,7 +255,7 @@ def bystander(x: Step) -> str:
     named = {getattr(e, name) for e in x.events for name in e.__struct_fields__ if name in WHO}
     for (account, market), old in x.before.positions.items():
         new = x.after.positions[account, market]
-        if account not in named and new is not old and kept(new) != kept(old):
+        if account not in named and account != CURVE and new is not old and kept(new) != kept(old):
             return f"{new} was {old}"
     for asset, cash in enumerate(x.before.cash):
         for account in x.before.holders[1:]:

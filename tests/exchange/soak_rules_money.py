@@ -8,7 +8,7 @@ from soak_rules import Snapshot, Step, step
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method, Payer
-from perplab.exchange.state.types import CLEARING, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.state.types import CLEARING, CURVE, FEES, INSURANCE, ROUNDING, UNCOVERED, VAULT
 
 
 @step
@@ -16,7 +16,7 @@ def money(x: Step) -> str:
     """Everybody: equity of all accounts, isolated positions included, is what was deposited less what was withdrawn."""
     for asset, equity in enumerate(x.after.equity):
         total = sum(equity) - equity[CLEARING]  # what CLEARING has paid out is owed by positions, in whose equity it is
-        held = [p for p in x.after.positions.values() if p.size and x.terms[p.market].asset == asset]
+        held = [p for p in x.after.positions.values() if (p.size or p.account == CURVE) and x.terms[p.market].asset == asset]
         total += sum(x.isolated_equity(p) for p in held if p.mode == 1)
         expected = x.exchange.deposits(asset) - x.exchange.withdrawals(asset)
         if not 0 <= expected - total <= len(held) + len(x.terms):  # what each owes rounds up
@@ -197,7 +197,7 @@ def isolated(x: Step, snap: Snapshot, account: int, asset: int) -> int:
 def entry_margin(x: Step) -> str:
     """Whoever pays deficits: a new order is backed, or burdens the account no more than before; an amended one, than its cancel."""
     c = x.command
-    if not x.alone or x.refused or not isinstance(c, m.Place | m.Amend) or x.of(m.Traded, m.OrderRepeated):
+    if not x.alone or x.refused or not isinstance(c, m.Place | m.Amend) or x.of(m.Traded, m.CurveTraded, m.OrderRepeated):
         return ""
     placed = x.of(m.OrderPlaced, m.OrderAmended)
     if not placed or getattr(c, "reduce_only", 0):

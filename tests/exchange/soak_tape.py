@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from exact_margin import Terms
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method
+from perplab.exchange.state.types import CURVE
 
 CLOSED: Final = (MarketStatus.HALTED, MarketStatus.CANCEL_ONLY)
 
@@ -16,8 +17,10 @@ CLOSED: Final = (MarketStatus.HALTED, MarketStatus.CANCEL_ONLY)
 class Tape:
     """What the events alone tell: status and last oracle time of markets, sizes, orders, liquidations and auctions under way."""
 
-    def __init__(self, terms: list[Terms], venue_oracles: list[tuple[int, str]]) -> None:
+    def __init__(self, terms: list[Terms], venue_oracles: list[tuple[int, str]], curve_stale: Sequence[int] = ()) -> None:
         self.terms = terms
+        self.curve_stale = curve_stale  # [ns] after which a curve calls a price stale, 0: never; by market
+        self.shares: dict[tuple[int, int, int], int] = {}  # (account, market, range or 0) -> shares of a pool, liquidity of a range
         self.oracles = venue_oracles  # (stale after [ns], on_stale) by market
         self.status = [0] * len(terms)
         self.oracle_ts = [-1] * len(terms)
@@ -63,6 +66,28 @@ class Tape:
                 order[4] -= e.size
                 if order[4] <= 0:
                     del self.orders[order_id]
+
+    def see_curve(self, e: m.CurveTraded) -> None:
+        signed = e.size if e.side == 0 else -e.size
+        self.change(e.taker, e.market, signed)
+        self.change(int(CURVE), e.market, -signed)
+        order = self.orders.get(e.order_id)
+        if order is not None:
+            order[4] -= e.size
+            if order[4] <= 0:
+                del self.orders[e.order_id]
+
+    def see_added(self, e: m.LiquidityAdded) -> None:
+        key = e.account, e.market, e.range_id
+        self.shares[key] = self.shares.get(key, 0) + e.shares
+
+    def see_removed(self, e: m.LiquidityRemoved) -> None:
+        key = e.account, e.market, e.range_id
+        left = self.shares.pop(key) - e.shares
+        if left > 0:
+            self.shares[key] = left
+        self.change(e.account, e.market, e.lots)
+        self.change(int(CURVE), e.market, -e.lots)
 
     def see_block(self, e: m.BlockTraded) -> None:
         self.change(e.buyer, e.market, e.size)
@@ -126,6 +151,7 @@ class Tape:
 
 SEEN: Final[dict[type[m.Event], Callable[..., None]]] = {
     m.Liquidated: Tape.see_liquidated, m.AuctionTaken: Tape.see_taken, m.TakenOver: Tape.see_taken_over,
+    m.CurveTraded: Tape.see_curve, m.LiquidityAdded: Tape.see_added, m.LiquidityRemoved: Tape.see_removed,
     m.Traded: Tape.see_traded, m.BlockTraded: Tape.see_block, m.Deleveraged: Tape.see_deleveraged, m.OrderPlaced: Tape.see_placed,
     m.OrderAmended: Tape.see_amended, m.OrderReduced: Tape.see_reduced, m.OrderCancelled: Tape.see_cancelled,
     m.OracleUpdated: Tape.see_oracle, m.MarketStatusChanged: Tape.see_status, m.LiquidationStarted: Tape.see_begun,
