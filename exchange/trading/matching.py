@@ -103,12 +103,12 @@ class Matcher:
         o.left -= lots
         o.filled += lots
         o.value += planner.value
-        market.last = planner.price
+        market.last = planner.average
         market.last_ts = state.now
         if market.averages.sums_trades != 0:
             market.averages.note_trade(lots, planner.value)
         state.log.write(
-            E_CURVE_TRADED, state.now, market.number, planner.price, lots, o.side, o.account, o.order_id, planner.value, planner.taker_fee,
+            E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.account, o.order_id, planner.value, planner.taker_fee,
             planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,
         )  # fmt: skip
         if state.positions.cells[o.row + P_FIRST_REDUCER] != NIL:

@@ -74,6 +74,7 @@ class Planner:
         # The step, if it is with the curve
         self.pool: Pool = state.markets[0].pool  # as it is after all steps so far: in a dry run a copy
         self.value: i64 = 0  # [micro] exact: a curve's prices are off the grid
+        self.average: i64 = 0  # [ticks] rounded down; the price above stays where a dry run is in the book
         self.pool_fee: i64 = 0  # [micro] of the taker's fee
         self.shared: i64 = 0  # order id of the maker whose fill the curve has had its share of
 
@@ -261,7 +262,7 @@ class Planner:
             return STOP
         self.lots = lots
         self.value = value
-        self.price = max_i64(1, average_price(market, lots, value))
+        self.average = max_i64(1, average_price(market, lots, value))
         self.taker_fee = fee
         self.pool_fee = ppm_floor(fee, market.pool_fee_ppm)
         return CURVE_FILL

@@ -72,7 +72,7 @@ class RangeDesk:
         return 0
 
     def take_out(self, curve: Concentrated, market: Market, one: Range, liquidity: int) -> None:
-        """Hand a part of a range to its owner."""
+        """Hand a part of a range to its owner; in a settled market money alone, since there it holds nothing any more."""
         part: i64 = int(one.amount) * liquidity // one.liquidity
         owner = one.owner
         number = one.number
@@ -81,16 +81,20 @@ class RangeDesk:
         value = value_of(market, left.lots, market.mark)  # signed
         gained: i64 = int(value) - left.cost
         fees: i64 = left.fees
-        pay_in(self.ledger, owner, market, -(part + fees + gained))
-        if left.lots != 0 and market.status != k.SETTLED:
-            row = self.state.position_row(owner, market.number)
-            self.keeper.change_frozen(market.pool.row, -left.lots, abs_i64(value))
-            self.keeper.receive(row, left.lots, abs_i64(value))
+        paid = part + fees
+        pay_in(self.ledger, owner, market, -(paid + gained))
+        lots = left.lots
         cost: i64 = left.cost
+        if market.status == k.SETTLED:
+            paid += gained
+            lots = 0
+            cost = 0
+        elif lots != 0:
+            row = self.state.position_row(owner, market.number)
+            self.keeper.change_frozen(market.pool.row, -lots, abs_i64(value))
+            self.keeper.receive(row, lots, abs_i64(value))
         taken: i64 = liquidity
-        self.state.log.emit(
-            k.E_LIQUIDITY_REMOVED, self.state.now, owner, market.number, taken, part + fees, number, left.lots, cost
-        )
+        self.state.log.emit(k.E_LIQUIDITY_REMOVED, self.state.now, owner, market.number, taken, paid, number, lots, cost)
 
     def take_out_weak(self, market: Market) -> None:
         """Those ranges that could not carry their own position at the mark go to their owners."""

@@ -210,7 +210,7 @@ def entry_margin(x: Step) -> str:
     against = p.size and (p.size < 0) == (order[2] == 0)
     if against and (p.mode == 1 or (p.bid_lots, p.ask_lots)[order[2]] <= abs(p.size)):
         return ""  # against the position: it raises no requirement, it only makes cash answer for the position
-    free = x.exchange.available_margin(c.account, asset)
+    free = x.exchange.available_margin(c.account, asset) + sum(e.amount for e in x.of(m.GasPaid))
     if isinstance(c, m.Amend) and x.margin.with_orders(p) <= x.margin.with_orders(p, placed[0].order_id):
         return ""
     return f"available margin from {x.free} to {free}" if free < 0 and free < x.free else ""

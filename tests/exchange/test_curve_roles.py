@@ -151,6 +151,18 @@ def test_a_last_resort_waits_for_the_book_to_be_empty() -> None:
     assert fills(venue.place(taker, BUY, 5, 1_040, tif=IOC)) == [("book", 3, 1_030), ("curve", 2, 1_003)]
 
 
+@pytest.mark.parametrize("role", ["last_resort", "interleaved"])
+def test_a_fill_or_kill_order_counts_the_book_once(role: str) -> None:
+    """The curve's lots cost less than what the book has sold before them: a plan goes on behind that, and not from the start."""
+    venue = bench(role, capital=2_000, margin_ppm=1_000_000)
+    maker, taker = venue.open(1_000_000), venue.open(1_000_000)
+    for price in (1_001, 1_030):
+        venue.place(maker, SELL, 3, price)
+    # Two orders of three lots, and a pool that carries one or two
+    assert reason(venue.place(taker, BUY, 9, 1_040, tif=FOK)) is Reason.NOT_FILLABLE
+    assert sum(lots for _, lots, _ in fills(venue.place(taker, BUY, 9, 1_040, tif=IOC))) in (7, 8)
+
+
 def test_just_in_time_the_curve_takes_a_share_that_reduces_what_it_holds() -> None:
     venue = bench("interleaved", jit_share_ppm=500_000)
     maker, taker = venue.open(1_000_000), venue.open(1_000_000)

@@ -116,8 +116,10 @@ def test_a_settled_market_pays_in_cash() -> None:
     event = added(add(venue, owner, 5_000, 900, 1_100))
     venue.place(trader, BUY, 10, 1_080, tif=IOC)
     venue.send(SetMarketStatus, BTC, 5, venue.ticks(1_000))
-    venue.send(RemoveLiquidity, owner, BTC, event.shares, event.range_id)
+    before = venue.exchange.balance(owner)
+    back = removed(venue.send(RemoveLiquidity, owner, BTC, event.shares, event.range_id))
     assert venue.exchange.position(owner, BTC).size == 0 and wealth(venue, owner) >= usd(10_000)
+    assert (back.amount, back.lots, back.value) == (venue.exchange.balance(owner) - before, 0, 0), "what is told is what is paid"
 
 
 def test_a_pool_of_ranges_does_not_pay_for_others() -> None:
