@@ -108,8 +108,8 @@ class Matcher:
         if market.averages.sums_trades != 0:
             market.averages.note_trade(lots, planner.value)
         state.log.write(
-            E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.account, o.order_id, planner.value, planner.taker_fee,
-            planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,
+E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.account, o.order_id, planner.value,
+            planner.taker_fee, planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,
         )  # fmt: skip
         if state.positions.cells[o.row + P_FIRST_REDUCER] != NIL:
             self.positions.sync_reducers(o.row)

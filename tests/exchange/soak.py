@@ -25,8 +25,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import soak_rules_money  # noqa: F401 - registers its rules
 import soak_curves  # noqa: F401 - and so does it
+import soak_rules_money  # noqa: F401 - registers its rules
 from bookkeeper import Bookkeeper
 from exact_margin import Margin, Terms
 from soak_actor import Actor

@@ -187,7 +187,7 @@ def curve_and_book(x: Step) -> str:
         unit, top = int(market.unit), int(market.max_price)
         ask = best(source, market, 0, top)
         bid = best(source, market, 1, 1)
-        if ask and ask <= int(market.best_bid) * unit or bid and market.best_ask and bid >= int(market.best_ask) * unit:
+        if (ask and ask <= int(market.best_bid) * unit) or (bid and market.best_ask and bid >= int(market.best_ask) * unit):
             return f"market {market.number}: the curve's quotes {bid} and {ask}, the book's {market.best_bid} and {market.best_ask}"
         if ask and bid and ask < bid:
             return f"market {market.number}: the curve bids {bid} and asks {ask} [micro per lot]"

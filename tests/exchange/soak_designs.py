@@ -13,7 +13,6 @@ from random import Random
 from typing import Final, TypeVar
 
 from designs import BACKSTOPS, STEPS, Tree, ordered_subsets
-
 from soak_curves import DESIGNS, give_curves
 
 from perplab.exchange import VenueDesign
