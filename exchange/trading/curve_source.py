@@ -109,10 +109,10 @@ class CurveSource:
     def room(self, market: Market, inventory: i64, side: i64) -> i64:
         """How many lots the curve may trade: what closes its position, and what its pool can carry beyond that."""
         largest = market.max_lots
-        backed = largest * 2
+        backed = self.curve(market).room(market, market.pool, inventory, side)
         if market.pool_is_virtual == 0:
             money = max_i64(0, self.state.positions.cells[market.pool.row + P_ISOLATED_MARGIN])
-            backed = self.curve(market).backed(market, market.pool, inventory, side, money)
+            backed = min_i64(backed, self.curve(market).backed(market, market.pool, inventory, side, money))
             equity = max_i64(0, row_equity(self.state, market.pool.row))
             price = lot_value(market, max_i64(market.mark, market.oracle))
             largest = min_i64(largest, mul_div_floor(equity, PPM, max_i64(1, market.pool_margin_ppm)) // price)
