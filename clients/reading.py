@@ -131,9 +131,11 @@ class Reading:
         )  # fmt: skip
 
     def liquidity(self, told: Wire) -> t.Liquidity:
+        market = self.venue.numbered(told["market"])
         return t.Liquidity(
-            market=self.venue.numbered(told["market"]).name, shares=whole(told["shares"]), paid_in=money(told["paid_in"]),
-            worth=money(told["worth"]), locked_until=whole(told["locked_until"]),
+            market=market.name, shares=whole(told["shares"]), paid_in=money(told["paid_in"]), worth=money(told["worth"]),
+            locked_until=whole(told["locked_until"]), range_id=whole(told["range_id"]), lower=market.price(told["lower"]),
+            upper=market.price(told["upper"]), size=market.size(told["size"]),
         )  # fmt: skip
 
     def liquidity_change(self, market: Market, reply: Wire) -> t.LiquidityChange:

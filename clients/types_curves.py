@@ -102,13 +102,17 @@ class Pool(Told, frozen=True, kw_only=True):
 
 
 class Liquidity(Told, frozen=True, kw_only=True):
-    """An account's shares of a pool."""
+    """An account's shares of a pool, or a range of its own."""
 
     market: str
-    shares: int
+    shares: int  # of a range its liquidity
     paid_in: Decimal  # [USD] for them
-    worth: Decimal  # [USD] that they would fetch now
+    worth: Decimal  # [USD] that they would fetch now; of a range at the mark, its position included
     locked_until: int  # [ns]
+    range_id: int = 0  # 0: the whole curve
+    lower: Decimal = Decimal(0)  # [USD] of the range
+    upper: Decimal = Decimal(0)
+    size: Decimal = Decimal(0)  # [coins] signed: what the range would hand to its owner
 
 
 class LiquidityChange(Told, frozen=True, kw_only=True):

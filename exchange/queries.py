@@ -259,6 +259,24 @@ class Queries:
         shares = self.state.positions.cells[row + P_SHARES]
         return int(max_i64(0, row_equity(self.state, pool.row))) * int(shares) // max(1, int(pool.shares))
 
+    def liquidity_of(self, account: i64, market: i64) -> list[Liquidity]:
+        """All of the account's liquidity in a market: its shares of the pool, or its ranges by their numbers."""
+        own = self.liquidity(account, market)
+        found = [own] if own.shares != 0 else []
+        asked = self.known_market(market)
+        curve = self.book.curves.curve(asked)
+        if not isinstance(curve, Concentrated):
+            return found
+        for one in asked.pool.ranges.ranges:
+            if one.owner == account:
+                lots = curve.position(asked.pool, one.number)[0]
+                worth = range_worth(curve, asked, one)
+                until = one.opened + asked.pool_lock
+                found.append(
+                    Liquidity(account, market, one.liquidity, one.amount, worth, until, one.number, one.lower, one.upper, lots)
+                )
+        return found
+
     def pool(self, market: i64) -> PoolView | None:
         """What stands behind the market's curve; None: it has no curve."""
         asked = self.known_market(market)

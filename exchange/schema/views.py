@@ -33,12 +33,18 @@ class OpenOrder(Coded, frozen=True, gc=False):
 
 
 class Liquidity(Coded, frozen=True, gc=False):
+    """An account's shares of a pool, or a range of its own."""
+
     account: int
     market: int
-    shares: int  # of the market's pool
+    shares: int  # of the market's pool; of a range its liquidity
     paid_in: int  # [micro] for them
-    worth: int  # [micro] what they would fetch now
+    worth: int  # [micro] what they would fetch now; of a range at the mark, its position included
     locked_until: int  # [ns]
+    range_id: int = 0  # 0: the whole curve
+    lower: int = 0  # [ticks] of the range
+    upper: int = 0
+    size: int = 0  # [lots] signed: what the range would hand to its owner
 
 
 class PoolView(Coded, frozen=True, gc=False):

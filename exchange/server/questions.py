@@ -118,7 +118,7 @@ class Questions:
                 for asset in assets
             ],
             "positions": positions,
-            "liquidity": [named_view(one) for one in map(lambda market: venue.liquidity(account, market), markets) if one.shares],
+            "liquidity": [named_view(one) for market in markets for one in venue.liquidity_of(account, market)],
             "orders": [named_view(order) for order in open_orders(venue, account, skip, most)],
         }  # fmt: skip
 
