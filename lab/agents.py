@@ -43,6 +43,7 @@ class Access:
     has_book: bool = True  # orders can rest
     takes_liquidity: bool = False  # the pool of its curve takes money
     has_ranges: bool = False  # ... for ranges of prices
+    has_blocks: bool = False  # commands wait for a block, which puts them into an order of its own
     open_orders: int = 2000  # of an account at a time
 
 
@@ -142,7 +143,7 @@ def _quoting(scenario: Scenario, access: Access) -> Callable[[int], Callable[[Se
 
     def make(number: int) -> Callable[[Seat], Bot]:
         phase = interval * (number + 1) // who.count
-        return lambda seat: MarketMaker(seat, MakerTerms(shape, fear, interval, phase, who.leverage, who.skew_bp))
+        return lambda seat: MarketMaker(seat, MakerTerms(shape, fear, interval, phase, who.leverage, who.skew_bp, access.has_blocks))
 
     return make
 
@@ -193,6 +194,7 @@ def _bidders(scenario: Scenario, seed: int, access: Access) -> list[Agent]:
             who.unwind_bp,
             access.has_auctions,
             access.has_book,
+            access.has_blocks,
         )
         return lambda seat: Bidder(seat, terms)
 

@@ -90,6 +90,7 @@ def access_of(venue: VenueDesign) -> Access:
         has_book=has_book(venue),
         takes_liquidity=takes_liquidity(venue),
         has_ranges=venue.markets[MARKET].curve.rule == RANGES,
+        has_blocks=venue.sequencing.rule == "blocks",
         open_orders=venue.max_open_orders,
     )
 

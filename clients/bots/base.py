@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from perplab.exchange.messages import ROW, CancelAll, Command, Event, Place, column_of, command_row
+from perplab.exchange.messages import ROW, CancelAll, CancelClient, Command, Event, Place, column_of, command_row
 
 Rows: TypeAlias = NDArray[np.int64]  # packed commands, shape (n, 16), `ts` left 0
 Ints: TypeAlias = NDArray[np.int64]  # one number per entry, shape (n,)
@@ -122,3 +122,25 @@ def places(seat: Seat, sides: Ints, prices: Ints, lots: Ints, tif: int) -> Rows:
 def replace_quotes(seat: Seat, quotes: Rows) -> Rows:
     """Cancel all the account has resting in the market, then place `quotes`."""
     return np.concatenate([pack(CancelAll(0, seat.account, seat.market)), quotes])
+
+
+class Quotes:
+    """What an account rests in its market, replaced as a whole: by one cancel of all, or where commands wait and a block carries out its
+    cancels behind its quotes, by a cancel of each old one, since a cancel of all would take the new ones with it."""
+
+    def __init__(self, seat: Seat, one_by_one: bool = False) -> None:
+        self.seat = seat
+        self.one_by_one = one_by_one
+        self._old = (0, 0)  # client ids of what was sent last: first and end
+
+    def replaced_by(self, quotes: Rows) -> Rows:
+        """Commands that cancel the old ones and place these."""
+        if not self.one_by_one:
+            return replace_quotes(self.seat, quotes)
+        first, end = self._old
+        self._old = (end, end + len(quotes))
+        named = quotes.copy()
+        named[:, column_of(Place, "client_hi")] = 1
+        named[:, column_of(Place, "client_lo")] = np.arange(*self._old)
+        old = np.arange(first, end)
+        return np.concatenate([pack_many(CancelClient, old.size, account=self.seat.account, client_hi=1, client_lo=old), named])

@@ -17,7 +17,7 @@ from msgspec import Struct
 from perplab.exchange.messages import AuctionStarted, Command, Event, Place, Side, TakeAuction, TimeInForce
 from perplab.exchange.units import BP, PPM
 
-from .base import NOTHING, Action, Bot, Floats, Offer, Rows, Seat, View, pack, places, replace_quotes
+from .base import NOTHING, Action, Bot, Floats, Offer, Quotes, Rows, Seat, View, pack, places
 
 
 class BidderTerms(Struct, frozen=True):
@@ -31,6 +31,7 @@ class BidderTerms(Struct, frozen=True):
     unwind_bp: float  # from the outside price, at worst
     auctions: bool  # whether the venue has auctions
     book: bool = True  # whether orders can rest there
+    one_by_one: bool = False  # old quotes are cancelled one by one: see Quotes
 
 
 class Bidder(Bot):
@@ -43,6 +44,7 @@ class Bidder(Bot):
         super().__init__(seat)
         self.terms = terms
         self._levels = np.cumsum(terms.share)
+        self._quotes = Quotes(seat, terms.one_by_one)
 
     def on_start(self, ts: int, view: View) -> Action:
         return NOTHING, ts + self.terms.phase_ns
@@ -81,7 +83,7 @@ class Bidder(Bot):
         quotes = places(
             self.seat, sides, prices.astype(np.int64), lots.astype(np.int64), int(TimeInForce.POST_ONLY)
         )
-        return replace_quotes(self.seat, quotes)
+        return self._quotes.replaced_by(quotes)
 
     def _bid(self, view: View, capacity: float, used: float) -> Rows:
         """Bids for the offers that gain most, until the schedule asks for a larger discount than they give."""

@@ -11,10 +11,10 @@ import math
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.messages import CancelAll, Side, TimeInForce
+from perplab.exchange.messages import Side, TimeInForce
 from perplab.exchange.units import BP, SECOND_NS
 
-from .base import Action, Bot, Floats, Rows, Seat, View, pack, places
+from .base import Action, Bot, Floats, Quotes, Rows, Seat, View, places
 
 
 class Ladder(Struct, frozen=True):
@@ -70,6 +70,7 @@ class MakerTerms(Struct, frozen=True):
     phase_ns: int  # of its second quote, so that several makers take turns; the first is at the start
     leverage: float  # largest notional of a side, inventory included, over equity
     skew_bp: float  # [bp] quotes shift by this much against a full inventory
+    one_by_one: bool = False  # old quotes are cancelled one by one: see Quotes
 
 
 class MarketMaker(Bot):
@@ -81,7 +82,7 @@ class MarketMaker(Bot):
         levels = terms.ladder.offset_bp.size
         self._sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), levels)
         self._factors = np.concatenate([1.0 - terms.ladder.offset_bp * BP, 1.0 + terms.ladder.offset_bp * BP])
-        self._cancel = pack(CancelAll(0, seat.account, seat.market))
+        self._quotes = Quotes(seat, terms.one_by_one)
         self._alarm = Alarm(terms.withdrawal)
 
     def on_start(self, ts: int, view: View) -> Action:
@@ -107,7 +108,7 @@ class MarketMaker(Bot):
         lots = np.concatenate(self._scaled(limit, held)) / (prices * self.seat.unit)
         ticks = np.concatenate([np.floor(prices[:levels]), np.ceil(prices[levels:])]).astype(np.int64)
         quotes = places(self.seat, self._sides, ticks, lots.astype(np.int64), int(TimeInForce.POST_ONLY))
-        return np.concatenate([self._cancel, quotes])
+        return self._quotes.replaced_by(quotes)
 
     def _scaled(self, limit: float, held: float) -> tuple[Floats, Floats]:
         """The two sides of the ladder [micro], less what is withdrawn, cut to the room that the inventory leaves."""
