@@ -19,7 +19,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method
 from perplab.exchange.schema.views import Position
 from perplab.exchange.state.types import CURVE, FIRST_USER, NIL, VAULT
-from perplab.exchange.trading.pools import worth_at
+from perplab.exchange.trading.pool_money import worth_at
 
 ENTRY: Final = (m.Place, m.Amend)
 WHO: Final = ("account", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner")  # fields that name an account
