@@ -70,9 +70,11 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.default_leverage = market.default_leverage or market.max_leverage
     record.accrual_shift = accrual_shift(market)
     record.stale_after = market.oracle.stale_after_ms * NS
-    record.averages.sums_trades = int(isinstance(market.funding.own, TradedDesign))
+    record.sums_trades = int(isinstance(market.funding.own, TradedDesign))
     fill_curve(record, market)
     fill_matching(record, market)
+    record.is_plain = int(record.matching == 0 and record.curve_role == 0)
+    record.taker_rate_ppb = market.taker_fee_ppb
     record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
     fill_tiers(record, market)
 

@@ -61,6 +61,7 @@ class PriceDesk:
         fee = dynamic_fee(int(kept.dynamic_fee), change, int(kept.fee_deviation_ppb), int(kept.fee_decay_ppm), int(PPM))
         kept.dynamic_fee = min(int(PPB), fee)
         kept.surcharge = dynamic_fee_charged(int(kept.dynamic_fee), int(kept.least_fee_ppb))
+        market.taker_rate_ppb = market.taker_fee_ppb + kept.surcharge
 
     def refresh_mark(self, market: Market) -> None:
         """Ask the mark rule; a mark that moved is followed by a liquidation pass."""

@@ -28,7 +28,6 @@ class Averages:
         self.pace_mean: i64 = 0  # [ppt per day] its mean between the last two samples
         self.pace_rest: i64 = 0  # [1e-18 per day, halves] remainder of that: below 2^21
         # Funding by what was traded
-        self.sums_trades: i64 = 0  # 1: its rule wants them, a term of the market
         self.traded_lots: i64 = 0  # since the last sample
         self.traded_value: i64 = 0  # [micro] below 2^62
         self.premium_sum: i64 = 0  # [ppt] of (VWAP - mark) / mark, each times the samples since the trade before: below 2^63

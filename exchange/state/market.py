@@ -50,6 +50,8 @@ class MarketTerms:
         self.matching: i64 = 0  # how orders of one price are filled, as bits; 0: by time alone
         self.top_share_ppm: i64 = 0  # of an incoming order: what the top order may take of it
         self.least_share: i64 = 1  # [lots] of a share pro rata
+        self.is_plain: i64 = 1  # 1: its orders meet those of the book alone, by price and time
+        self.sums_trades: i64 = 0  # 1: its funding rule wants what was traded
         self.curve_role: i64 = 0  # NO_CURVE, or when an order meets the curve
         self.curve_stale_after: i64 = 0  # [ns] after which the curve quotes nothing; 0: never
         self.jit_share_ppm: i64 = 0
@@ -75,6 +77,7 @@ class Market(MarketTerms):
         self.mark: i64 = 0  # [ticks], 0: none yet
         self.last: i64 = 0  # [ticks] last trade, 0: none yet
         self.last_ts: i64 = 0
+        self.taker_rate_ppb: i64 = 0  # the taker fee, and what jumps of the oracle price have put on top of it
         self.best_bid: i64 = 0  # [ticks], 0: none
         self.best_ask: i64 = 0  # [ticks], 0: none
         self.ladder: Ladder = Ladder()  # which level rests at a price
@@ -111,6 +114,7 @@ class Market(MarketTerms):
 
     def check(self) -> None:
         assert self.best_bid == 0 or self.best_ask == 0 or self.best_bid < self.best_ask, "crossed book"
+        assert self.taker_rate_ppb == self.taker_fee_ppb + self.averages.surcharge, "a taker fee of another time"
         assert self.residue >> self.accrual_shift == 0, "a residue of whole micro-units, or below zero"
         assert self.open_interest >= 0 and 0 <= self.unexamined <= 1
         self.averages.check()

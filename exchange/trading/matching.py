@@ -67,7 +67,7 @@ class Matcher:
         cells = state.positions.cells
         slot = planner.slot
         lots = planner.lots
-        price = planner.trade_price()
+        price = planner.price if planner.uniform == 0 else planner.uniform
         row = orders[slot + O_POSITION]
         value = value_of(market, lots, price)
         self.open.release(market, slot, lots)
@@ -79,7 +79,7 @@ class Matcher:
         o.value += value
         market.last = price
         market.last_ts = state.now
-        if market.averages.sums_trades != 0 and row != o.row:
+        if market.sums_trades != 0 and row != o.row:
             market.averages.note_trade(lots, value)
         state.log.write(
             E_TRADED, state.now, market.number, price, lots, o.side, o.account, orders[slot + O_ACCOUNT], o.order_id,
@@ -105,7 +105,7 @@ class Matcher:
         o.value += planner.value
         market.last = planner.average
         market.last_ts = state.now
-        if market.averages.sums_trades != 0:
+        if market.sums_trades != 0:
             market.averages.note_trade(lots, planner.value)
         state.log.write(
 E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.account, o.order_id, planner.value,
@@ -180,7 +180,8 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
                 row = orders[planner.slot + O_POSITION]
                 self.dry_run.save(market, row)
                 self.dry_run.save(market, o.row)
-                self.book_money(o, market, row, planner.lots, value_of(market, planner.lots, planner.trade_price()))
+                price = planner.price if planner.uniform == 0 else planner.uniform
+                self.book_money(o, market, row, planner.lots, value_of(market, planner.lots, price))
                 left -= planner.lots
         self.dry_run.take_back(market)
         return left == 0

@@ -115,25 +115,25 @@ class Planner:
 
     def next_step(self, o: Order) -> i64:
         """What happens next if all steps so far were executed: the order meets the first one of the best level."""
-        if o.market.matching != 0:
-            return self.next_by_rule(o, o.left, False)
+        market = o.market
         price = self.crosses_book(o)
-        if o.market.curve_role != NO_CURVE:
-            step = self.meet_curve(o, o.left, price)
+        if market.is_plain == 0:
+            step = self.next_by_rule(o, o.left, False) if market.matching != 0 else self.meet_curve(o, o.left, price)
             if step != PASS:
                 return step
         if price == 0:
-            self.reason = self.why_nothing_crosses(o)
+            self.reason = X_IMMEDIATE if market.is_plain != 0 else self.why_nothing_crosses(o)
             return STOP
         levels = self.state.levels.cells
         level = self.level
         if level == NIL or levels[level + L_PRICE] != price or levels[level + L_HEAD] == NIL:
-            level = o.market.ladder.seek(price)
+            level = market.ladder.seek(price)
             self.level = level
         self.price = price
-        self.slot = levels[level + L_HEAD]
-        step = self.match_maker(o, o.market, self.slot, self.state.orders.cells[self.slot + O_SIZE], o.left)
-        return self.share_with_curve(o) if o.market.jit_share_ppm != 0 and step == FILL else step
+        slot = levels[level + L_HEAD]
+        self.slot = slot
+        step = self.match_maker(o, market, slot, self.state.orders.cells[slot + O_SIZE], o.left)
+        return step if market.is_plain != 0 or step != FILL or market.jit_share_ppm == 0 else self.share_with_curve(o)
 
     def next_behind(self, o: Order, left: i64) -> i64:
         """What happens next in a dry run that has `left` to trade: what was traded with is passed over, since it is still in the book."""
@@ -309,11 +309,7 @@ class Planner:
         if row != o.row and (cells[row + P_MODE] == ISOLATED or cells[o.row + P_MODE] == ISOLATED):
             lots = self.to_zero(o.row, o.side, self.to_zero(row, 1 - o.side, lots))
         self.lots = lots
-        return self.with_money(o, market, row, lots, value_of(market, lots, self.trade_price()))
-
-    def trade_price(self) -> i64:
-        """[ticks] What the fill at hand, with an order of the book, is for."""
-        return self.price if self.uniform == 0 else self.uniform
+        return self.with_money(o, market, row, lots, value_of(market, lots, self.price if self.uniform == 0 else self.uniform))
 
     def came_with_batch(self) -> bool:
         """Did the resting order at hand come with the batch?"""
@@ -330,10 +326,10 @@ class Planner:
         state = self.state
         maker_fee = ppb_ceil(value, market.maker_fee_ppb)
         if self.uniform != 0 and self.came_with_batch():
-            maker_fee = ppb_ceil(value, market.taker_fee_ppb + market.averages.surcharge)
+            maker_fee = ppb_ceil(value, market.taker_rate_ppb)
         taker_fee: i64 = 0
         if not o.is_forced:
-            taker_fee = ppb_ceil(value, market.taker_fee_ppb + market.averages.surcharge)
+            taker_fee = ppb_ceil(value, market.taker_rate_ppb)
         elif maker_fee < 0:
             maker_fee = 0  # a rebate is paid out of the taker's fee
         self.maker_fee = maker_fee
