@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from io import StringIO
 
 import msgspec
 import numpy as np
 import pytest
 from handmade import ACCOUNTS, LONG, OTHER, SHORT, USD, event, run_of
+from rich.console import Console
 
 from perplab.clients.bots.base import Seat, View
 from perplab.clients.bots.liquidity import LiquidityProvider, ProviderTerms
@@ -21,6 +23,7 @@ from perplab.exchange.events import (
     DeficitPaid,
     Deleveraged,
     Event,
+    Liquidated,
     LiquidationStarted,
     LiquidityAdded,
     LiquidityRemoved,
@@ -43,10 +46,13 @@ from perplab.exchange.messages import (
 from perplab.lab.agents import LEAST_LEVELS, ladder_levels
 from perplab.lab.choices import CAPITAL_KEYS, stated_in
 from perplab.lab.metrics import Metrics, MetricsError, measure
+from perplab.lab.report import About, Capital, Inputs, Report, Result
 from perplab.lab.run import Cohort, Ints, Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.lab.simulation import run
-from perplab.lab.stage import access_of, has_book, takes_liquidity, with_capital
+from perplab.lab.stage import access_of, capital_of, has_book, takes_liquidity, with_capital
+from perplab.lab.table import print_overview
+from perplab.lab.who_paid import stories
 
 VIRTUAL, POOL, SKEW, RANGES, HYBRID, VAMM = "perp_v1", "gmx_v2", "synthetix_v3", "perp_v2_curie", "book_amm_hybrid", "drift_v2"
 BATCH, BLOCKS = "injective_fba", "hyperliquid"
@@ -289,7 +295,7 @@ def test_a_range_hands_its_open_profit_back() -> None:
 
 
 def test_the_markout_by_hand() -> None:
-    """At a true price of 100, 2,000 lots are worth 200 USD. Who buys them for 195 takes 5 from the pool, who sells them for 190 leaves 10."""
+    """At a true price of 100, 2,000 lots are worth 200 USD: bought for 195 they take 5 from the pool, sold for 190 they leave 10."""
     found = hand(
         event(OracleUpdated, 0, price=100),
         trade(10, 0, 2_000, 195 * USD, -2_000, taker=LONG, taker_fee=3 * USD, pool_fee=2 * USD),
@@ -337,6 +343,67 @@ def test_fills_with_a_curve_are_fills() -> None:
     found = hand(trade(10, 0, 100, 11 * USD, -100), trade(70, 1, 100, 9 * USD, 0))
     assert found.flow.fills == 2 and found.minutes.trades[:2] == [1, 1]
     assert found.prices.last_gap_bp == 0.0
+
+
+# -- the report --
+
+
+def report_of(*names: str) -> Report:
+    usd = {name: capital_of(with_capital(load_venue(name), 5e6)) for name in names}
+    about = About("flash", "A crash", "synthetic", 24, 5e6, 0.0, {}, Capital("same", usd), Inputs((), None, {}, {}))
+    return Report(about, [Result(name, 1, name, measured(name)) for name in names], names)
+
+
+def shown(report: Report, width: int) -> str:
+    out = StringIO()
+    print_overview(report, "Files: none.", Console(file=out, width=width))
+    return out.getvalue()
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def line_of(text: str, label: str) -> str:
+    return next(line for line in text.splitlines() if line.strip().startswith(label))
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_the_table_fits_and_tells_pools(width: int) -> None:
+    text = shown(report_of(HYBRID, VIRTUAL, POOL, BATCH), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert line_of(text, "result of providers").split().count("-") == 3
+    assert "The curve's pool" in text and "lost to true price" in text
+    behind = "book_amm_hybrid 50 M USD; perp_v1 none, it is virtual; gmx_v2 5 M USD and what makers pay in."
+    assert f"Behind the curves stand, of the venue's own: {behind}" in flat(text)
+
+
+def test_no_word_of_pools_where_there_is_none() -> None:
+    text = shown(report_of(BATCH, BLOCKS), 160)
+    assert "pool" not in text and "curve" not in text
+    assert stories(report_of(BATCH)) == []
+
+
+def test_a_line_for_each_design_tells_who_paid() -> None:
+    told = stories(report_of(VIRTUAL, POOL, HYBRID))
+    assert [line.partition(":")[0] for line in told] == [VIRTUAL, POOL, HYBRID]
+    assert "liquidity providers" in told[1] and "its own pool" in told[1] and "its virtual curve" in told[0]
+    owned = measured(POOL).pool.lp_usd
+    assert owned is not None and ("liquidity providers gained" in told[1]) == (owned > 0)
+
+
+def test_a_story_by_hand() -> None:
+    found = hand(
+        event(LiquidationStarted, 65, account=SHORT),
+        event(Liquidated, 66, account=SHORT, size=-10, deficit=9_000_000 * USD),
+        event(DeficitPaid, 70, account=SHORT, payer=Payer.INSURANCE_FUND, amount=5_000_000 * USD),
+        event(DeficitPaid, 125, account=SHORT, payer=Payer.UNCOVERED, amount=4_000_000 * USD),
+    )
+    about = About("hand", "", "synthetic", 4, 5e6, 0.0, {}, Capital("same", {VIRTUAL: {"pool": 0}}), Inputs((), None, {}, {}))
+    assert stories(Report(about, [Result(VIRTUAL, 1, "", found)], (VIRTUAL,))) == [
+        f"{VIRTUAL}: 1 liquidated from 1:05 on, bad debt 9 M USD; the insurance fund paid 5 M USD from 1:10; 4 M USD was paid by nobody "
+        "from 2:05; its virtual curve neither gained nor lost."
+    ]
 
 
 # -- the provider --
