@@ -128,17 +128,16 @@ def liquidated_usd(log: Log, slices: Rows) -> float:
 def slippage_bp(log: Log) -> float | None:
     """VWAP of the liquidation trades against the true price when their liquidation started; positive is worse. [bp]"""
     book, curve = (rows.where(rows["liquidation"] == 1) for rows in (log[Traded], log[CurveTraded]))
-    unit = log.run.terms.unit
     seq, taker, size = (np.concatenate((book[name], curve[name])) for name in ("seq", "taker", "size"))
     sells = np.concatenate((book["taker_side"], curve["side"])) == 1
-    value = np.concatenate((book["price"] * book["size"], curve["value"] / unit))  # [ticks x lots]
+    price = np.concatenate((book["price"], curve["value"] / (curve["size"] * log.run.terms.unit)))  # [ticks] of a curve: average, exact
     starts = log[LiquidationStarted]
     trigger = ByAccount(starts["account"], starts["seq"]).before(taker, seq)
     known = trigger >= 0
-    sells, size, value = sells[known], size[known], value[known]
-    fair = log.true_usd(starts["ts"][trigger[known]]) / log.run.terms.tick * size
-    worse = np.where(sells, fair - value, value - fair)
-    share = ratio(float(worse.sum()), float(fair.sum()))
+    sells, size, price = sells[known], size[known], price[known]
+    fair = log.true_usd(starts["ts"][trigger[known]]) / log.run.terms.tick  # [ticks]
+    worse = np.where(sells, fair - price, price - fair)
+    share = ratio(float((worse * size).sum()), float((fair * size).sum()))
     return None if share is None else share * BP_PER_ONE
 
 
