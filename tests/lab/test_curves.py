@@ -243,8 +243,7 @@ def test_what_a_venue_lets_agents_do() -> None:
     assert takes_liquidity(load_venue(POOL)) and not takes_liquidity(load_venue(VIRTUAL)) and takes_liquidity(load_venue(RANGES))
     assert access_of(load_venue(RANGES)).has_ranges and access_of(load_venue(BLOCKS)).has_blocks
     who = load_scenario("flash").makers
-    levels = [ladder_levels(who, access_of(load_venue(name)).open_orders) for name in (VAMM, HYBRID)]
-    assert levels == [16, who.levels] and ladder_levels(who, 4) == LEAST_LEVELS
+    assert [ladder_levels(who, most) for most in (4, 32, 48, 2_000)] == [LEAST_LEVELS, 16, 24, who.levels]
 
 
 # -- by hand: one lot at 100 USD is worth 0.1 USD --
