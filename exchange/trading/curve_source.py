@@ -124,13 +124,33 @@ class CurveSource:
 
     def jit(self, market: Market, pool: Pool, side: i64, price: i64, lots: i64) -> i64:
         """How many of `lots` that a maker is about to trade at `price` the curve takes instead: its share, as far as that reduces what it
-        holds, and not at a price that is worse than the middle of its own quotes."""
+        holds, and no more than are worth that price to it."""
         if not self.is_open(market):
             return 0
         inventory = self.inventory(market)
         if (side == BUY) != (inventory > 0):
             return 0
-        middle = self.curve(market).middle(market, pool, inventory)
-        if middle == 0 or (price < middle if side == BUY else price > middle):
-            return 0
-        return min_i64(abs_i64(inventory), lots * market.jit_share_ppm // PPM)  # < 2^40 x 2^20
+        most = min_i64(abs_i64(inventory), lots * market.jit_share_ppm // PPM)  # < 2^40 x 2^20
+        low: i64 = 0
+        high = most
+        while low < high:  # at most 40 times: the price of the next lot rises, so what is too many stays so
+            middle = (low + high + 1) >> 1
+            if self.is_fair(market, pool, side, price, middle):
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def is_fair(self, market: Market, pool: Pool, side: i64, price: i64, lots: i64) -> bool:
+        """Are `lots` at one price no worse for the curve than the middle of its quotes all the way?
+
+        It moves with every lot: at that of the first for all, whoever had pushed the curve there could trade back for less than it cost.
+        """
+        curve = self.curve(market)
+        inventory = self.inventory(market)
+        there = curve.value(market, pool, inventory, side, lots)
+        back = curve.value(market, pool, inventory - lots if side == BUY else inventory + lots, BUY + SELL - side, lots)
+        if there <= 0 or back <= 0:
+            return False
+        worth: int = value_of(market, lots, price)
+        return 2 * worth >= there + back if side == BUY else 2 * worth <= there + back

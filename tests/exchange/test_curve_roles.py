@@ -22,7 +22,7 @@ from perplab.exchange.events import (
     Rejected,
     Traded,
 )
-from perplab.exchange.messages import AddLiquidity, Place, RemoveLiquidity, SetMarketStatus, Withdraw
+from perplab.exchange.messages import AddLiquidity, CancelAll, Place, RemoveLiquidity, SetMarketStatus, Withdraw
 
 CURVE = 6
 BUY, SELL = int(Side.BUY), int(Side.SELL)
@@ -172,6 +172,22 @@ def test_just_in_time_the_curve_takes_a_share_that_reduces_what_it_holds() -> No
     venue.place(maker, SELL, 8, 990)
     (only,) = {source for source, _, _ in fills(venue.place(taker, BUY, 2, 990, tif=IOC))}
     assert only == "book", "below the middle of its own quotes it does not sell"
+
+
+@pytest.mark.parametrize("share", [100_000, 500_000, 1_000_000])
+def test_who_pushes_the_curve_cannot_trade_back_at_one_price_through_his_own_quote(share: int) -> None:
+    """The curve's part of his quote is no cheaper than the way back at the middle of its own quotes, lot by lot."""
+    venue = bench("interleaved", jit_share_ppm=share, half=0)
+    one, two = venue.open(1_000_000), venue.open(1_000_000)
+    for price in range(975, 1_002):
+        venue.place(one, SELL, 20, 500, tif=IOC)  # from 1,000 down to 980
+        venue.place(two, SELL, 40, price)
+        venue.place(one, BUY, 40, price, tif=IOC)
+        venue.send(CancelAll, two, BTC)
+        venue.place(one, BUY, -venue.exchange.position(one, BTC).size - venue.exchange.position(two, BTC).size or 1, 1_500, tif=IOC)
+    fees = venue.exchange.balance(FEES)
+    wealth = sum(venue.exchange.equity(account) for account in (one, two))
+    assert wealth + fees <= usd(2_000_000), "what he gains the pool has lost"
 
 
 def test_a_pool_carries_no_more_than_its_margin_allows() -> None:
