@@ -5,7 +5,7 @@
     python tests/exchange/soak.py --stretch 17 --shrink debt           # the fewest commands and options that break a rule
     python tests/exchange/soak.py --list                               # the rules: whose loss each one guards
 
-A stretch is a fresh venue of design `number % 50` and some hundred commands, drawn from the seed and its number. The first breach of a
+A stretch is a fresh venue of design `number % COUNT` and some hundred commands, drawn from the seed and its number. The first breach of a
 rule is reported, and the stretch goes on without that rule; a raise or a failed check() ends it. `--journals DIR` keeps what each stretch
 did; `--replay DIR` runs it again, in bulk, on the build at hand: state and events must be the same to the last bit.
 """
@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import soak_curves  # noqa: F401 - and so does it
+import soak_curves  # noqa: F401 - registers its rules
 import soak_rules_money  # noqa: F401 - registers its rules
 from bookkeeper import Bookkeeper
 from exact_margin import Margin, Terms
@@ -56,7 +56,6 @@ CODED: Final[dict[type[m.Event], tuple[str, type[Reason | CancelReason | Payer |
 }  # fmt: skip
 CODES: Final = (Reason, CancelReason, Payer, Method, Outcome)
 
-
 try:
     import resource
 except ImportError:  # not on every system
@@ -82,8 +81,8 @@ class World:
         self.exchange = Exchange(venue, self.journal, 2, 8)  # small tables, so that they grow
         terms = [Terms(venue, number) for number in range(len(venue.markets))]
         oracles = [(market.oracle.stale_after_ms * 10**6, market.oracle.on_stale) for market in venue.markets]
-        stale = [market.curve.stale_after_ms * 10**6 for market in venue.markets]
-        self.x = Step(self.exchange, Tape(terms, oracles, stale), Margin(self.exchange, terms))
+        tape = Tape(terms, oracles, [market.curve.stale_after_ms * 10**6 for market in venue.markets])
+        self.x = Step(self.exchange, tape, Margin(self.exchange, terms))
         self.muted = set(without)
         self.books = Bookkeeper(venue)
         self.twin = Exchange(venue) if twin else None
@@ -201,12 +200,11 @@ class World:
 
     def lead_twin(self, row: list[int]) -> None:
         assert self.twin is not None
-        is_free = self.x.refused and not self.x.of(m.GasPaid)  # else it has cost something
-        self.twin.apply_rows(m.command_row(m.Tick(self.x.command.ts)) if is_free else row)
-        if is_free:
-            self.refusals += 1
-            if self.refusals % SAMPLE == 0:
-                self.compare_twin()
+        free = self.x.refused and not self.x.of(m.GasPaid)  # else it has cost something
+        self.twin.apply_rows(m.command_row(m.Tick(self.x.command.ts)) if free else row)
+        self.refusals += free
+        if free and self.refusals % SAMPLE == 0:
+            self.compare_twin()
 
     def compare_twin(self) -> None:
         if self.twin is not None and self.twin.state_hash() != self.exchange.state_hash():
