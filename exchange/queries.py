@@ -239,7 +239,12 @@ class Queries:
         cells = self.state.positions.cells
         if row == NIL or cells[row + P_SHARES] == 0:
             return Liquidity(account, market, 0, 0, 0, 0)
-        worth = max_i64(0, least_worth(self.state, asked))
+        was_busy = self.is_busy
+        self.is_busy = True
+        try:
+            worth = max_i64(0, least_worth(self.state, asked, self.book.curves.curve(asked)))
+        finally:
+            self.is_busy = was_busy
         part = mul_div_floor(worth, cells[row + P_SHARES], asked.pool.shares)
         until = cells[row + P_SHARES_SINCE] + asked.pool_lock
         return Liquidity(account, market, cells[row + P_SHARES], cells[row + P_PAID_IN], part, until)

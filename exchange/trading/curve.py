@@ -16,7 +16,7 @@ from ..money.payoff import lot_value
 from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.pools import Pool
-from ..state.types import MAX_LOTS, min_i64
+from ..state.types import MAX_LOTS, abs_i64, min_i64
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -82,6 +82,18 @@ class Curve:
         value = self.value(market, pool, inventory - passed, side, 1)
         worth: int = lot_value(market, price)
         return 0 < value <= worth if side == BUY else value >= worth
+
+    def position_worth(self, market: Market, pool: Pool, inventory: i64) -> int:
+        """[micro] what the position of the curve is worth at its own quotes, signed: traded back through it, whatever limits it has on one
+        trade, at the middle of bids and asks all the way. 0: at an inventory of 0."""
+        if inventory == 0:
+            return 0
+        lots = abs_i64(inventory)
+        side = BUY if inventory > 0 else 1 - BUY
+        back = self.value(market, pool, inventory, side, lots)
+        there = self.value(market, pool, 0, 1 - side, lots)
+        value = (back + there if there > 0 else 2 * back) if inventory > 0 else -(back + there if there > 0 else 2 * back)
+        return value // 2
 
     def traded(self, market: Market, pool: Pool, inventory: i64, side: i64, lots: i64, value: int) -> None:
         """A trade from `inventory` on was carried out."""

@@ -99,6 +99,14 @@ class ConstantProduct(Curve):
             return amount_in(pool.k, x, wide(lots), x << RESERVE_SHIFT)
         return amount_out(x, pool.k, wide(lots), x << RESERVE_SHIFT)
 
+    def position_worth(self, market: Market, pool: Pool, inventory: i64) -> int:
+        """Whatever its limits: k / x from the balance to here, or back, which is the same."""
+        if inventory == 0 or pool.base == 0:
+            return 0
+        if inventory > 0:
+            return amount_out(pool.base, pool.k, wide(inventory), pool.base << RESERVE_SHIFT)
+        return -amount_in(pool.k, pool.base, wide(-inventory), pool.base << RESERVE_SHIFT)
+
     def oracle_moved(self, market: Market, pool: Pool, inventory: i64) -> int:
         pool.anchor = pool.base + wide(inventory)
         return 0

@@ -1,8 +1,9 @@
 """Liquidity: money into the pool of a market's curve, for shares of it, and back; and what the curve does when the oracle moves.
 
 A pool belongs to who has shares of it, the venue's own capital included, which stays for good: so no pool is ever empty, and the first to
-come cannot make shares dear by a gift. What a pool is worth is measured at the mark and at the oracle: who comes in pays the higher of the
-two, who leaves gets by the lower, so that nobody trades shares against a price that is late. Shares and payments round down.
+come cannot make shares dear by a gift. What a pool is worth is measured at the mark, at the oracle, and at the curve's own quotes: who
+comes in pays the highest of the three, who leaves gets by the lowest, so that nobody trades shares against a price that is late, nor takes
+a part of what he has himself paid to move the curve and gets back by trading back. Shares and payments round down.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ..state.types import CURVE, NIL, abs_i64, max_i64, mul_div_floor, ppm_ceil
 from .access import in_liquidation, refused_user_in_market
 from .accounts import AccountDesk
 from .curve_source import NO_CURVE, CurveSource
-from .pool_money import least_worth, pay_in, worth_at
+from .pool_money import least_worth, most_worth, pay_in, worth_at
 from .range_desk import RangeDesk
 
 MOST_SHARES: Final[i64] = 1 << 60  # of one pool
@@ -102,7 +103,7 @@ class LiquidityDesk:
         if lower != 0 or upper != 0:
             return k.R_CURVE_RANGE
         pool = market.pool
-        worth = max_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
+        worth = most_worth(state, market, self.curves.curve(market))
         shares = mul_div_floor(amount, pool.shares, worth) if worth > 0 else 0
         if shares == 0 or pool.shares + shares > MOST_SHARES:
             return k.R_LIQUIDITY_LIMIT
@@ -144,7 +145,7 @@ class LiquidityDesk:
             return k.R_INSUFFICIENT_SHARES
         if state.now - cells[row + P_SHARES_SINCE] < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
-        amount = mul_div_floor(max_i64(0, least_worth(state, market)), shares, market.pool.shares)
+        amount = mul_div_floor(max_i64(0, least_worth(state, market, self.curves.curve(market))), shares, market.pool.shares)
         if not self.can_pay_out(market, amount):
             return k.R_POOL_MARGIN
         paid_in = mul_div_floor(cells[row + P_PAID_IN], shares, cells[row + P_SHARES])

@@ -6,10 +6,12 @@ from mypy_extensions import i64
 
 from ..money.ledger import Ledger
 from ..money.margin import profit_at, row_equity
+from ..money.payoff import value_of
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ISOLATED_MARGIN, P_SIZE
-from ..state.types import CURVE, abs_i64, min_i64
+from ..state.types import CURVE, abs_i64, max_i64, min_i64
+from .curve import Curve
 
 
 def pay_in(ledger: Ledger, account: i64, market: Market, amount: i64) -> None:
@@ -25,9 +27,24 @@ def worth_at(state: State, market: Market, price: i64) -> i64:
     return cells[row + P_ISOLATED_MARGIN] + profit_at(market, cells, row, price)
 
 
-def least_worth(state: State, market: Market) -> i64:
+def worth_by_curve(state: State, market: Market, curve: Curve) -> i64:
+    """[micro] of the whole pool, its position traded back through the curve: what traders have paid it to move, it will pay them then."""
+    held = state.positions.cells[market.pool.row + P_SIZE]
+    at_oracle: int = worth_at(state, market, market.oracle) - value_of(market, held, market.oracle)
+    worth: i64 = at_oracle + curve.position_worth(market, market.pool, held)
+    return worth
+
+
+def least_worth(state: State, market: Market, curve: Curve) -> i64:
     """[micro] of the whole pool, for who leaves."""
-    return min_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
+    by_price = min_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
+    return min_i64(by_price, worth_by_curve(state, market, curve))
+
+
+def most_worth(state: State, market: Market, curve: Curve) -> i64:
+    """[micro] of the whole pool, for who comes in."""
+    by_price = max_i64(worth_at(state, market, market.mark), worth_at(state, market, market.oracle))
+    return max_i64(by_price, worth_by_curve(state, market, curve))
 
 
 def lots_to_close(state: State, market: Market, trigger_ppm: i64, target_ppm: i64) -> i64:

@@ -156,12 +156,12 @@ def pool(at: Subject) -> list[Block]:
         return [Text("Who takes liquidity out of a range gets its part of the money, of the fees and of the position."), start]
     return [
         Text(
-            "The pool belongs to who has shares of it; the venue's own capital stays for good. Who comes in pays by the higher of what "
-            "it is worth at the mark and at the oracle, who leaves gets by the lower. What the pool owes those who win against it is "
-            "paid as they close; once that is too much, winners are deleveraged, and what is then below zero is a deficit like any "
-            "other."
+            "The pool belongs to who has shares of it; the venue's own capital stays for good. Who comes in pays by the highest of what "
+            "it is worth at the mark, at the oracle and at the curve's own quotes, who leaves gets by the lowest. What the pool owes "
+            "those who win against it is paid as they close; once that is too much, winners are deleveraged, and what is then below "
+            "zero is a deficit like any other."
         ),
-        Formula(("shares = amount x shares of the pool / max(worth at mark, worth at oracle), rounded down",)),
+        Formula(("shares = amount x shares of the pool / max(worth at mark, at oracle, at own quotes), rounded down",)),
         start,
     ]
 

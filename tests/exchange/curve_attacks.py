@@ -1,8 +1,8 @@
-"""What one owner can gain at a venue with a curve, or one that gathers orders first: attacks as functions of the design, each returning USD.
+"""What one owner can gain at a venue with a curve, or one that gathers orders: attacks as functions of the design, each returning USD.
 
-`python tests/exchange/curve_attacks.py` prints the table of docs/rules.md. Each attack is tried in several sizes, and what pays best is told;
-0 is to leave it. Wealth is what accounts own at the outside price, shares of pools at what they fetch: so nothing is left to be closed that
-would cost something, but for what a row says. Nobody else trades unless a row says so; the oracle stands at 100,000 USD.
+`python tests/exchange/curve_attacks.py` prints the table of docs/rules.md. Each attack is tried in several sizes, and what pays best is
+told; 0 is to leave it. Wealth is what accounts own at the outside price, shares of pools at what they fetch: so nothing is left to be
+closed that would cost something, but for what a row says. Nobody else trades unless a row says so; the oracle stands at 100,000 USD.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from perplab.exchange import load_venue
 from perplab.exchange.messages import AddLiquidity, Place, RemoveLiquidity, UpdateOracle
 from perplab.exchange.state.ranges import Range
 from perplab.exchange.state.tables import P_SHARES
-from perplab.exchange.trading.pool_money import worth_at
+from perplab.exchange.trading.pool_money import least_worth
+from perplab.exchange.trading.range_desk import range_worth
 
 BUY, SELL = 0, 1
 IOC, POST_ONLY = 1, 3
@@ -123,10 +124,11 @@ class Floor:
         market, curve = self.market, self.ranges.curve(self.market)
         p = exchange.position(account, BTC)
         shares = self.shares(account)
-        worth = min(int(worth_at(exchange.state, market, price)) for price in (market.mark, market.oracle)) if shares else 0
+        own = exchange.liquidity_desk.curves.curve(market)
+        worth = int(least_worth(exchange.state, market, own)) if shares else 0
         cash = exchange.balance(account) + p.isolated_margin + p.size * self.price * int(market.unit) - p.entry_notional - p.unsettled
         if curve is not None:
-            cash += sum(self.ranges.worth(curve, market, one) for one in self.ranges_of(account))
+            cash += sum(range_worth(curve, market, one) for one in self.ranges_of(account))
         return cash + (max(0, worth) * shares // int(market.pool.shares) if shares else 0)
 
     def gain(self) -> float:
@@ -159,7 +161,7 @@ def own_fees(design: str) -> float:
 
 
 def own_move(design: str) -> float:
-    """He moves the curve by 50 to 500 BTC and waits, buys shares, trades back, and waits again; or shares first, and sells them between."""
+    """He moves the curve by 50 to 2,000 BTC and waits, buys shares, and trades back; or has shares first, and sells them between."""
 
     def one(coins: int, first: bool) -> float:
         floor = Floor(design)
@@ -178,12 +180,12 @@ def own_move(design: str) -> float:
         floor.unlock()
         return floor.gain()
 
-    return best(one(coins, first) for coins, first in product((-500, -50, 50, 500), (False, True)))
+    return best(one(coins, first) for coins, first in product((-2_000, -500, 50, 500, 2_000), (False, True)))
 
 
 def sandwich(design: str) -> float:
-    """An order for 50 BTC is known before it has its turn: he buys 5 to 800 BTC just before it, and sells as many just after it from another
-    account. Both positions stay."""
+    """An order for 50 BTC is known before it has its turn: he buys 5 to 800 BTC just before it, and sells as many just after it from
+    another account. Both positions stay."""
 
     def one(coins: int) -> float:
         floor = Floor(design)
@@ -230,8 +232,8 @@ def late_oracle(design: str) -> float:
 
 
 def provider_leaves(design: str) -> float:
-    """Others are 100 BTC long against the pool and the price outside is 5 % up: he takes his 100 M USD out a second before it is heard, which
-    saves him what those who stay lose."""
+    """Others are 100 BTC long against the pool and the price outside is 5 % up: he takes his 100 M USD out a second before it is heard,
+    which saves him what those who stay lose."""
     kept = []
     for leaves in (False, True):
         floor = Floor(design)
@@ -246,6 +248,26 @@ def provider_leaves(design: str) -> float:
         floor.move(PRICE * 105 // 100)
         kept.append(floor.gain())
     return max(0.0, kept[1] - kept[0])
+
+
+def own_quote(design: str) -> float:
+    """He sells 50 to 400 BTC to the curve, and buys them back from his own quote, of which the curve may take a part: at the middle of the
+    curve's quotes, or up to 0.2 % off it."""
+
+    def one(coins: int, off: int) -> float:
+        floor = Floor(design)
+        seller, maker = floor.own(), floor.own()
+        floor.trade(seller, -coins * COIN, 90_000)
+        sold = -floor.held(seller)
+        curve = floor.exchange.liquidity_desk.curves.curve(floor.market)
+        middle = int(curve.middle(floor.market, floor.market.pool, sold)) if floor.market.pool.row >= 0 else PRICE
+        floor.bench.send(Place, maker, BTC, SELL, middle + middle * off // 10_000, 2 * sold or 1, 0, POST_ONLY)
+        floor.wait()
+        floor.bench.send(Place, seller, BTC, BUY, middle + middle * off // 10_000, 2 * sold or 1, 0, IOC)
+        floor.wait()
+        return floor.gain()
+
+    return best(one(coins, off) for coins, off in product((50, 150, 400), (-2, 0, 2, 20)))
 
 
 def pushed_peg(design: str) -> float:
@@ -267,7 +289,7 @@ def pushed_peg(design: str) -> float:
 
 
 def crumbs(design: str) -> float:
-    """A hundred times a micro-unit, and a little more, into the pool and out; a hundred times a lot bought and sold. What rounding gives."""
+    """A hundred times a micro-unit, or a little more, into the pool and out, and a lot bought and sold: what rounding gives."""
 
     def one(amount: int) -> float:
         floor = Floor(design)
@@ -313,8 +335,8 @@ def walked_away(fall_to: int) -> Callable[[str], float]:
 
 
 def pushed_funding(design: str) -> float:
-    """He is short 100 BTC, and in the last ten minutes before funding is paid buys 50 or 300 BTC a second before each sample that he can and
-    sells them after it. What that brings in beyond doing nothing."""
+    """He is short 100 BTC, and in the last ten minutes before funding is paid buys 50 or 300 BTC a second before each sample that he can
+    and sells them after it. What that brings in beyond doing nothing."""
 
     def one(coins: int) -> float:
         floor = Floor(design)
@@ -347,6 +369,7 @@ ATTACKS: Final[dict[str, Callable[[str], float]]] = {
     "the same: liquidity around it": just_in_time,
     "the oracle is late by a second and 1 %: trades": late_oracle,
     "the same, by 5 %: liquidity leaves": provider_leaves,
+    "the curve pushed, and met again at his own quote": own_quote,
     "small oracle moves, there and back": pushed_peg,
     "a hundred tiny payments and trades": crumbs,
     "long and short, left behind in a gap of 4 %": walked_away(96_000),

@@ -19,7 +19,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method
 from perplab.exchange.schema.views import Position
 from perplab.exchange.state.types import CURVE, FIRST_USER, NIL, VAULT
-from perplab.exchange.trading.pool_money import worth_at
+from perplab.exchange.trading.pool_money import least_worth, most_worth
 
 ENTRY: Final = (m.Place, m.Amend)
 WHO: Final = ("account", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner")  # fields that name an account
@@ -70,8 +70,9 @@ class Snapshot:
         self.pools: dict[int, tuple[int, int, int]] = {}  # by market: what the pool is worth at least and at most [micro], and its shares
         for market in exchange.state.markets:
             if market.pool.row != NIL:
-                at = sorted(int(worth_at(exchange.state, market, price)) for price in (market.mark, market.oracle))
-                self.pools[market.number] = at[0], at[1], int(market.pool.shares)
+                curve = exchange.book.curves.curve(market)
+                least, most = (int(worth(exchange.state, market, curve)) for worth in (least_worth, most_worth))
+                self.pools[market.number] = least, most, int(market.pool.shares)
                 self.positions[int(CURVE), market.number] = position(CURVE, market.number)
 
 

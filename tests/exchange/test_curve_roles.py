@@ -36,10 +36,10 @@ def line() -> Iterator[None]:
     forget("curve.rule", "line")
 
 
-def bench(role: str, price: int = 1_000, **curve: object) -> Bench:
+def bench(role: str, price: int = 1_000, fee: int = 1_000_000, **curve: object) -> Bench:
     """One market, a curve with 100,000 USD behind it, and the oracle at a price."""
     terms = {"rule": "line", "role": role, "capital": 100_000, "margin_ppm": 100_000, **curve}
-    made = Bench(markets_of({"curve": terms, "taker_fee_ppb": 1_000_000}))
+    made = Bench(markets_of({"curve": terms, "taker_fee_ppb": fee}))
     made.oracle(price)
     return made
 
@@ -207,10 +207,32 @@ def test_shares_are_worth_what_was_paid_and_what_the_curve_has_lost() -> None:
     assert added.shares == usd(50_000)
     venue.place(trader, BUY, 10, 1_100, tif=IOC)
     venue.oracle(1_200)
-    loss = 10 * usd(1_200) - sum(1_000 + lot for lot in range(1, 11)) * 10**6
+    # Traded back it costs more than at the oracle: lots fetch 1,209 down to 1,200, bids and asks are 1 apart
+    back = sum(1_200 + 1_199 + 2 * lot for lot in range(1, 11)) * 10**6 // 2
+    loss = back - sum(1_000 + lot for lot in range(1, 11)) * 10**6
     (gone,) = (one for one in venue.send(RemoveLiquidity, provider, BTC, added.shares) if isinstance(one, LiquidityRemoved))
     assert gone.amount == (usd(150_000) - loss) * 50_000 // 150_000
     assert reason(venue.send(RemoveLiquidity, provider, BTC, 1)) is Reason.INSUFFICIENT_SHARES
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+@pytest.mark.parametrize("first", [True, False])
+def test_who_moves_the_curve_takes_no_part_of_what_that_costs_him(side: int, first: bool) -> None:
+    """He pays the pool for the move and gets it back when he trades back: meanwhile his shares are worth no more than before."""
+    venue = bench("separate", fee=0, half=0)
+    provider, trader = venue.open(1_000_000), venue.open(1_000_000)
+    before = venue.exchange.balance(provider) + venue.exchange.balance(trader)
+    if first:
+        venue.send(AddLiquidity, provider, BTC, usd(900_000))
+    venue.place(trader, side, 100, 1_100 if side == BUY else 900, tif=IOC)
+    if not first:
+        venue.send(AddLiquidity, provider, BTC, usd(900_000))
+        venue.place(trader, 1 - side, 100, 1_200 if side == SELL else 800, tif=IOC)
+    venue.send(RemoveLiquidity, provider, BTC, venue.exchange.liquidity(provider, BTC).shares)
+    if first:
+        venue.place(trader, 1 - side, 100, 1_200 if side == SELL else 800, tif=IOC)
+    assert venue.exchange.position(trader, BTC).size == 0 and venue.exchange.liquidity(provider, BTC).shares == 0
+    assert venue.exchange.balance(provider) + venue.exchange.balance(trader) <= before
 
 
 def test_liquidity_stays_as_long_as_the_design_says() -> None:
