@@ -12,7 +12,8 @@ import soak
 from designs import Tree, market, venue
 from exact_margin import Margin, Terms
 from soak import Options, World, live, stretch, told
-from soak_designs import CHAINS, COUNT, ORDERS, Draw, design, tree
+from soak_curves import ROLES, RULES
+from soak_designs import CHAINS, COUNT, CURVED, ORDERS, Draw, design, tree
 from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Step
 from soak_shrink import broken_at, shrunk
 from soak_tape import Tape
@@ -45,7 +46,7 @@ def test_every_design_differs() -> None:
 
 def test_designs_have_every_chain_every_order_and_every_option() -> None:
     """Of each option that a design may set, at least two values occur."""
-    designs = [tree(number) for number in range(COUNT)]
+    designs = [tree(number) for number in range(CURVED)]
     assert {tuple(d["liquidation"]["steps"]) for d in designs} == set(CHAINS)  # type: ignore[index]
     assert {tuple(d["backstops"]) for d in designs} == set(ORDERS)  # type: ignore[arg-type]
     values: dict[str, set[str]] = {}
@@ -55,6 +56,21 @@ def test_designs_have_every_chain_every_order_and_every_option() -> None:
     assert [key for key, seen in values.items() if len(seen) < 2] == ["assets"]
     for name, options in (("rank", 2), ("price", 3), ("trigger", 2), ("surplus_to", 3), ("on_stale", 3), ("payment", 2), ("rule", 5)):
         assert len(values[name]) == options, name
+
+
+def test_designs_have_every_curve_in_every_role() -> None:
+    """With every rule of marks and funding that may go by a curve; and pools that pay deficits."""
+    designs = [tree(number) for number in range(CURVED, COUNT)]
+    markets: list[Tree] = [one for d in designs for one in d["markets"]]  # type: ignore[attr-defined]
+    curves: list[Tree] = [one["curve"] for one in markets]  # type: ignore[misc]
+    found = {("vault" if one.get("skew") == "vault" else one["rule"], one["role"]) for one in curves}
+    assert found == {(rule, role) for rule in RULES for role in ROLES}
+    assert {one["capital"] for one in curves} >= {0, 100, 20_000}
+    used = {(name, one[name]["rule"]) for one in markets for name in ("mark", "funding")}  # type: ignore[index]
+    assert used >= {("mark", rule) for rule in ("oracle", "hyperliquid", "curve", "curve_twap", "curve_median")}
+    assert used >= {("funding", rule) for rule in ("premium", "twap_difference", "velocity", "static_skew", "adaptive_skew")}
+    assert any("liquidity_pool" in d["backstops"] for d in designs)  # type: ignore[operator]
+    assert all(design(number).markets[0].curve.rule != "none" for number in range(CURVED, COUNT))
 
 
 def leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
