@@ -283,6 +283,31 @@ class Actor:
         price = self.price(number, 0) if self.source.chance(50) else 0
         return m.SetMarketStatus(self.world.now, number, status, price)
 
+    def add_liquidity(self) -> m.Command:
+        """A micro-unit, some of what is free, or more; where liquidity has a range, one of a tick or a wide one."""
+        source, account, number = self.source, self.stranger(), self.market()
+        amount = source.pick([1, self.money(), self.money(), self.outflow(account, min(number, 2) // 2)])
+        lower = self.mark(number) + source.integer(-40, 20)
+        ranged = number < len(self.world.terms) and self.exchange.design.markets[number].curve.rule == "concentrated"
+        bounds = (max(1, lower), max(1, lower) + source.pick([1, 30, 400])) if ranged != source.chance(3) else (0, 0)
+        return m.AddLiquidity(self.world.now, account, number, amount, *bounds)
+
+    def remove_liquidity(self) -> m.Command:
+        """All of what somebody has paid in, half of it, or a share too many."""
+        source, held = self.source, []
+        for e in self.world.events:
+            if isinstance(e, m.LiquidityAdded):
+                held.append((e.account, e.market, e.shares, e.range_id))
+        account, number, shares, range_id = source.pick(held) if held else (self.account(), self.market(), 1, 0)
+        return m.RemoveLiquidity(self.world.now, account, number, source.pick([shares, shares, shares // 2 + 1, 1, shares + 1]), range_id)
+
+    def skim(self) -> m.Command:
+        """An immediate order, at any price or near the mark."""
+        source, account, number, side = self.source, self.account(), self.market(), self.source.integer(0, 1)
+        number = min(number, len(self.world.terms) - 1)
+        price = source.pick([self.price(number, side), self.rounded(self.mark(number), number), self.limit(number) if side == 0 else 1])
+        return m.Place(self.world.now, account, number, side, price, self.size(account, number), 0, source.pick([1, 1, 2]))
+
     def tick(self) -> m.Command:
         wait = self.source.pick([1, MILLI, 100 * MILLI, NS, NS, 3 * NS, 3 * NS, 10 * NS, 30 * NS, 61 * NS])
         return m.Tick(self.world.now + wait)
@@ -331,6 +356,7 @@ STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "
     + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5
 ).split()
+CURVES: Final = ("skim " * 9 + "add_liquidity " * 4 + "remove_liquidity " * 3).split()  # beside these, where there are curves
 RARE: Final = ("open_account", "set_status", "malformed")
 
 
@@ -338,8 +364,11 @@ def run(source: Source, world: World, users: int, commands: int, stress: bool = 
     """A random run: some users settle in, then commands of a mix, with a rare one now and then."""
     actor = Actor(source, world, stress)
     actor.settle_in(users)
+    mix = STRESS if stress else MIX
+    if any(market.curve.rule != "none" for market in world.exchange.design.markets):
+        mix = [*mix, *CURVES]
     for _ in range(commands):
-        name = source.pick(RARE) if source.chance(1 if stress else 3) else source.pick(STRESS if stress else MIX)
+        name = source.pick(RARE) if source.chance(1 if stress else 3) else source.pick(mix)
         if name == "malformed":
             world.refuse(actor.malformed())
         else:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from designs import Tree
+import msgspec
+from choices import Source
+from designs import Tree, drawn_venue
 from soak_rules import Step, on, step
 from soak_tape import CLOSED, Tape
 
+from perplab.exchange import VenueDesign
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus
+from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.state.market import Market
 from perplab.exchange.state.types import NIL
 from perplab.exchange.trading.curve_source import CurveSource
@@ -26,7 +31,7 @@ VIRTUAL: Final = ("constant_product", "vamm_peg_k", "skew_fill")  # may stand wi
 MORE: Final = "add*5 remove*4 skim*8 gas"  # actions where there are curves
 
 
-def curve(draw: Draw, place: int, lot: str) -> Tree:
+def curve(draw: Draw | Source, place: int, lot: str) -> Tree:
     """The `place`-th of all curves. A lot is worth 1 to 20 units of money at first."""
     name, role = RULES[place % len(RULES)], ROLES[place // len(RULES) % len(ROLES)]
     terms: Tree = {
@@ -42,7 +47,7 @@ def curve(draw: Draw, place: int, lot: str) -> Tree:
 DELEVERAGING: Final[tuple[Tree, ...]] = ({}, {"adl_trigger_ppm": 850_000, "adl_target_ppm": 770_000}, {"adl_trigger_ppm": 300_000})
 
 
-def terms_of(draw: Draw, name: str, lot: str) -> Tree:
+def terms_of(draw: Draw | Source, name: str, lot: str) -> Tree:
     coins = str(Decimal(lot) * draw.pick([50, 1_000, 50_000]))
     if name == "constant_product":
         limits = {"fluctuation_ppm": draw.pick([0, 12_000]), "trade_ppm": draw.pick([0, 900_000])}
@@ -66,7 +71,7 @@ def terms_of(draw: Draw, name: str, lot: str) -> Tree:
             "skew": "vault" if name == "vault" else "linear"}  # fmt: skip
 
 
-def rules_of(draw: Draw, market: Tree) -> None:
+def rules_of(draw: Draw | Source, market: Tree) -> None:
     """A mark and a funding rule that may go by the curve."""
     mark, funding = dict(market["mark"]), dict(market["funding"])  # type: ignore[call-overload]
     mark["rule"] = draw.pick(["oracle", "oracle", "hyperliquid", "curve", "curve_twap", "curve_median"])
@@ -80,7 +85,15 @@ def rules_of(draw: Draw, market: Tree) -> None:
     market["mark"], market["funding"] = mark, funding
 
 
-def give_curves(draw: Draw, tree: Tree, number: int) -> None:
+def drawn_with_curves(source: Source) -> VenueDesign:
+    """A venue of designs.py whose markets all have a curve."""
+    tree = msgspec.json.decode(drawn_venue(source).to_json(), type=dict[str, object])
+    give_curves(source, tree, source.integer(0, DESIGNS - 1))
+    del tree["gas"]
+    return venue_of_json(json.dumps(tree).encode())
+
+
+def give_curves(draw: Draw | Source, tree: Tree, number: int) -> None:
     """Curves for all markets of the `number`-th design that has any, gas, and now and then the pools as payers of deficits."""
     markets: list[Tree] = tree["markets"]  # type: ignore[assignment]
     for place, market in enumerate(markets):
