@@ -23,7 +23,7 @@ from perplab.exchange.messages import EVENTS
 
 CHAINS = ordered_subsets(STEPS)[1:]
 ORDERS = ordered_subsets(BACKSTOPS)
-ELSEWHERE = ["CommandQueued", "TakerAuctionStarted", "BatchCleared", "GasPaid", "GasSet"]  # random runs of test_sequencing.py and of the soak
+ELSEWHERE = ["CommandQueued", "TakerAuctionStarted", "BatchCleared", "GasPaid", "GasSet"]  # in test_sequencing.py and the soak
 
 TestVenue = VenueMachine.TestCase
 TestVenue.settings = settings(
