@@ -289,13 +289,15 @@ def pushed_peg(design: str) -> float:
 
 
 def crumbs(design: str) -> float:
-    """A hundred times a micro-unit, or a little more, into the pool and out, and a lot bought and sold: what rounding gives."""
+    """A hundred times a micro-unit, or a little more, into the pool and out, in a range of one tick where there are ranges, and a lot
+    bought and sold: what rounding gives."""
 
     def one(amount: int) -> float:
         floor = Floor(design)
         provider, trader = floor.own(), floor.own()
+        bounds = (PRICE, PRICE + 1) if floor.ranges.curve(floor.market) is not None else (0, 0)
         for _ in range(100):
-            floor.bench.send(AddLiquidity, provider, BTC, amount)
+            floor.bench.send(AddLiquidity, provider, BTC, amount, *bounds)
             floor.send(trader, 1)
             floor.send(trader, -1)
             floor.wait(3 if floor.exchange.design.sequencing.rule != "continuous" else 1)
@@ -303,7 +305,7 @@ def crumbs(design: str) -> float:
         floor.wait()
         return floor.gain()
 
-    return best(one(amount) for amount in (1, 999))
+    return best(one(amount) for amount in (1, 999, 10_000_000))
 
 
 def walked_away(fall_to: int) -> Callable[[str], float]:

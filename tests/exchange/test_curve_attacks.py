@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import curve_attacks
 import pytest
 from curve_attacks import ATTACKS, DESIGNS, in_thousands
 
@@ -39,6 +40,13 @@ def test_nobody_gains_but_where_the_page_says_so(name: str, design: str) -> None
         assert found <= (MOST if "20 %" in name else MOST / 5)
     else:
         assert (found > 1) == ((name, design) in OPEN), f"{found} USD"
+
+
+@pytest.mark.parametrize("design", ["book_amm_hybrid", "drift_v2"])
+def test_latencies_longer_than_the_oracle_is_late_are_a_cure(design: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = {"sequencing": {"taker_latency_ms": 1_500, "cancel_latency_ms": 1_500}}
+    monkeypatch.setattr(curve_attacks, "load_venue", lambda name: load_venue(name, slow))
+    assert curve_attacks.late_oracle(design) == curve_attacks.provider_leaves(design) == 0
 
 
 @pytest.mark.slow
