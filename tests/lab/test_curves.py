@@ -68,8 +68,9 @@ def crash(minutes: int = 2) -> Scenario:
 
 
 @cache
-def made(name: str) -> Run:
-    return run(load_venue(name), crash(), 1, accounts=24)
+def made(name: str, lock_ms: int | None = None) -> Run:
+    other = {} if lock_ms is None else {"markets": {"curve": {"lock_ms": lock_ms}}}
+    return run(load_venue(name, other), crash(), 1, accounts=24)
 
 
 @cache
@@ -171,17 +172,19 @@ def test_no_number_of_a_pool_where_there_is_none(name: str) -> None:
 
 
 def test_makers_pay_into_a_pool_and_take_out_as_prices_run() -> None:
-    added, makers = rows(made(POOL), LiquidityAdded), cohort(made(POOL), "makers")
+    free = made(POOL, lock_ms=0)
+    added, makers = rows(free, LiquidityAdded), cohort(free, "makers")
     assert sorted(added["account"][: len(makers)]) == makers.tolist()
     assert added["amount"][: len(makers)].tolist() == [round(load_scenario("flash").makers.capital_usd * USD)] * len(makers)
-    stayed = measured(POOL).pool.lp_stayed_share
+    stayed = measure(free).pool.lp_stayed_share
     assert stayed is not None and 0.0 < stayed < 1.0
-    assert np.isin(rows(made(POOL), LiquidityRemoved)["account"], makers).all()
+    assert np.isin(rows(free, LiquidityRemoved)["account"], makers).all()
 
 
 def test_who_is_locked_in_stays() -> None:
-    assert measured(SKEW).pool.lp_stayed_share == 1.0
-    reasons = {Reason(reason).name for reason in rows(made(SKEW), Rejected)["reason"].tolist()}
+    locked = made(SKEW, lock_ms=604_800_000)
+    assert measure(locked).pool.lp_stayed_share == 1.0
+    reasons = {Reason(reason).name for reason in rows(locked, Rejected)["reason"].tolist()}
     assert "LIQUIDITY_LOCKED" in reasons
 
 
