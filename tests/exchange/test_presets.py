@@ -39,7 +39,7 @@ RULES = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 MECHANISMS = {  # what must have happened to call the script a stress of the design
     "book_amm_hybrid": {"CurveTraded", "Traded", "Liquidated", "Deleveraged", "DeficitPaid"},
     "drift_v2": {"TakerAuctionStarted", "CurveTraded", "CurveMoved", "Traded", "Liquidated", "LossSocialized", "DeficitPaid"},
-    "gmx_v2": {"CommandQueued", "CurveTraded", "LiquidityAdded", "LiquidityRemoved", "Liquidated", "DeficitPaid"},
+    "gmx_v2": {"CommandQueued", "CurveTraded", "LiquidityAdded", "Liquidated", "DeficitPaid"},  # liquidity stays for an hour
     "hyperliquid": {"CommandQueued", "Traded", "Liquidated", "TakenOver", "Deleveraged"},
     "injective_fba": {"BatchCleared", "Traded", "Liquidated", "DeficitPaid"},
     "lighter": {"CommandQueued", "Traded", "Liquidated", "TakenOver", "Deleveraged"},
