@@ -71,8 +71,8 @@ def check_spread(given: OracleSpreadDesign, market: Market, at: str, refuse: Ref
 def check_pool(given: OraclePoolDesign, market: Market, at: str, refuse: Refuse) -> None:
     for name in ("negative_exponent", "positive_exponent"):
         exponent = getattr(given, name)
-        if not 1 <= exponent <= 10 or exponent * 100 != int(exponent * 100):
-            refuse(f"{at}.{name}", exponent, "a number from 1 to 10 in hundredths: below 1 the next lot would be better than the last one")
+        if not 1 <= exponent <= 4 or exponent * 10 != int(exponent * 10):
+            refuse(f"{at}.{name}", exponent, "a number from 1 to 4 in tenths: below 1 the next lot would be better than the last one")
     for name in ("negative_factor", "positive_factor"):
         factor = getattr(given, name)
         if factor > 1 or factor * 10**30 != int(factor * 10**30):

@@ -71,6 +71,6 @@ def oracle_pool(given: OraclePoolDesign, market: Market) -> OraclePool:
 def terms_of(factor: Decimal, exponent: Decimal) -> tuple[int, int, int, int]:
     """factor / divisor, numerator / denominator. A factor of 0 is exact whatever the exponent."""
     above, below = factor.as_integer_ratio()
-    hundredths = int(exponent * 100) if above else 100
-    common = gcd(hundredths, 100)
-    return above, below, hundredths // common, 100 // common
+    tenths = int(exponent * 10) if above else 10
+    common = gcd(tenths, 10)
+    return above, below, tenths // common, 10 // common

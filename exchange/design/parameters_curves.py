@@ -51,7 +51,7 @@ class OracleSpreadDesign(Parameters, frozen=True):
 
 
 class OraclePoolDesign(Parameters, frozen=True):
-    """Impact [USD] = factor x imbalance [USD] ^ exponent, before less after. Exponents are in hundredths. Defaults are those of GMX v2."""
+    """Impact [USD] = factor x imbalance [USD] ^ exponent, before less after. Exponents are in tenths. Defaults are those of GMX v2."""
 
     negative_factor: Decimal = Decimal("0.0000001")  # of trades that make the imbalance larger
     negative_exponent: Decimal = Decimal(2)

@@ -192,24 +192,23 @@ class LiquidationPass:
         self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, equity, cross_maintenance(self.state, holder, asset)))
 
     def look_after_pools(self) -> None:
-        """Curves whose pools owe winners more than they may: those are deleveraged. What a pool is then below zero is a deficit."""
+        """Curves whose pools owe winners more than they may: those are deleveraged, where the design has that. Else a pool pays as winners
+        close; what it then lacks, in money and not by a price that may come back, is a deficit."""
         state = self.state
         for market in state.markets:
             row = market.pool.row
             if row == NIL or market.pool_is_virtual != 0 or is_suspended(market, state.now):
                 continue
-            lots = lots_to_close(state, market, market.pool_adl_trigger_ppm, market.pool_adl_target_ppm)
-            if lots == 0:
-                continue
-            equity = row_equity(state, row)
             if self.adl is not None:
-                before = state.positions.cells[row + P_SIZE]
-                self.deleverage_row(self.adl, row, self.slices.bankruptcy_value(row, equity, 0), lots)
-                self.slices.matcher.curves.follow(market, before, self.adl.booked)
-                equity = row_equity(state, row)
-            if equity < 0:
+                lots = lots_to_close(state, market, market.pool_adl_trigger_ppm, market.pool_adl_target_ppm)
+                if lots != 0:
+                    before = state.positions.cells[row + P_SIZE]
+                    self.deleverage_row(self.adl, row, self.slices.bankruptcy_value(row, row_equity(state, row), 0), lots)
+                    self.slices.matcher.curves.follow(market, before, self.adl.booked)
+            lacking = min_i64(-row_equity(state, row), -state.positions.cells[row + P_ISOLATED_MARGIN])
+            if lacking > 0:
                 self.slices.begin()
-                self.slices.settle_debt(row, -equity)
+                self.slices.settle_debt(row, lacking)
                 self.slices.end()
 
     def deleverage_row(self, adl: Deleveraging, row: i64, bankrupt: i64, most: i64 = MAX_LOTS) -> None:

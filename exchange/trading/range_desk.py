@@ -7,21 +7,25 @@ shared losses of the curve's position are the venue's own capital's.
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import i64
 
 from ..money.ledger import Ledger
 from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..state.market import Market
-from ..state.ranges import FINE_SHIFT, Range
+from ..state.ranges import FINE_SHIFT, Range, base_between
 from ..state.state import State
-from ..state.tables import P_SIZE
-from ..state.types import CURVE, NIL, abs_i64, ppm_ceil
+from ..state.tables import P_ASK_LOTS, P_BID_LOTS, P_SIZE
+from ..state.types import CURVE, MAX_NOTIONAL, NIL, abs_i64, ppm_ceil
 from .access import in_liquidation
-from .curve_ranges import Concentrated
+from .curve_ranges import Concentrated, root_of
 from .curve_source import CurveSource
 from .pool_money import pay_in, worth_at
 from .positions import PositionKeeper
+
+LEAST_LOTS: Final[int] = 100  # of a range: positions go to owners in whole lots, and what that moves between ranges must not be worth it
 
 
 def range_worth(curve: Concentrated, market: Market, one: Range) -> int:
@@ -48,7 +52,8 @@ class RangeDesk:
         liquidity = curve.liquidity(market, lower, upper, amount)
         if liquidity == 0:
             return k.R_CURVE_RANGE
-        if not curve.can_add(market.pool, liquidity):
+        low, high = root_of(int(value_of(market, 1, lower))), root_of(int(value_of(market, 1, upper)))
+        if base_between(liquidity, low, high) >> FINE_SHIFT < LEAST_LOTS or not curve.can_add(market.pool, liquidity):
             return k.R_LIQUIDITY_LIMIT
         pay_in(self.ledger, account, market, amount)
         one = curve.add_range(market, market.pool, account, lower, upper, amount, self.state.now)
@@ -66,10 +71,23 @@ class RangeDesk:
             return k.R_IN_LIQUIDATION
         if self.state.now - one.opened < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
+        if not self.has_place(market, one.owner, curve.position(market.pool, number)[0]):
+            return k.R_NOTIONAL_LIMIT
         if range_worth(curve, market, one) > worth_at(self.state, market, market.mark):
             return k.R_POOL_MARGIN
         self.take_out(curve, market, one, int(liquidity))
         return 0
+
+    def has_place(self, market: Market, owner: i64, lots: int) -> bool:
+        """Is the owner's position, with all that a range could hand to him, within the market's bounds?"""
+        row = self.state.find_position(owner, market.number)
+        held: int = 0
+        if row != NIL:
+            cells = self.state.positions.cells
+            size = int(cells[row + P_SIZE])
+            held = max(abs(size + int(cells[row + P_BID_LOTS])), abs(size - int(cells[row + P_ASK_LOTS])))
+        after = held + abs(lots)
+        return after <= int(market.max_lots) and after * int(value_of(market, 1, market.mark)) <= int(MAX_NOTIONAL)
 
     def take_out(self, curve: Concentrated, market: Market, one: Range, liquidity: int) -> None:
         """Hand a part of a range to its owner; in a settled market money alone, since there it holds nothing any more."""
@@ -109,7 +127,9 @@ class RangeDesk:
             one = it.ranges[place]
             if one.owner != CURVE and lots != 0:
                 needed: i64 = abs(lots) * price
-                if range_worth(curve, market, one) < int(ppm_ceil(needed, market.pool_margin_ppm)):
+                if range_worth(curve, market, one) >= int(ppm_ceil(needed, market.pool_margin_ppm)):
+                    continue
+                if self.has_place(market, one.owner, lots):
                     weak.append(one)
         for one in weak:
             self.take_out(curve, market, one, one.liquidity)

@@ -129,7 +129,7 @@ def curves(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Set:
         terms |= {"skew_ppm": ppm(1_000_000 - spread - 1 if kind == "oracle_spread" else 40_000), "max_inventory": str(scale * lot)}
         reach = scale
     elif kind == "oracle_pool":
-        exponents = ["1", "1.5", "1.75", "2", "2.5", "3", "1.37"]
+        exponents = ["1", "1.5", "1.7", "2", "2.5", "3", "1.3"]
         worse = draw(st.sampled_from(exponents))
         factor = draw(st.integers(0, 10**6))
         better = draw(st.sampled_from([one for one in exponents if float(one) <= float(worse)]))

@@ -275,14 +275,20 @@ def test_winners_are_deleveraged_before_they_are_owed_more_than_the_pool_has() -
     assert owed <= at.isolated_margin * 4 // 10 < owed + usd(150)
 
 
-def test_a_pool_that_is_worth_less_than_nothing_is_a_debtor_like_any_other() -> None:
+def test_a_pool_owes_what_it_lacks_when_winners_close_and_not_before() -> None:
+    """A price that comes back leaves everybody where he was."""
     terms = {"rule": "line", "role": "separate", "capital": 1_000, "margin_ppm": 10_000, "half": 0}
     venue = Bench(markets_of({"curve": terms}, backstops=["insurance_fund"], insurance_fund={"capital": 1_000_000}))
     venue.oracle(1_000)
     trader = venue.open(1_000_000)
     venue.place(trader, BUY, 50, 1_100, tif=IOC)
-    (paid,) = named(venue.oracle(1_500), "DeficitPaid")
-    assert cast("object", paid) and venue.exchange.isolated_equity(CURVE, BTC) == 0
+    equity = venue.exchange.isolated_equity(CURVE, BTC)
+    assert not named([*venue.oracle(1_500), *venue.oracle(1_000)], "DeficitPaid")
+    assert venue.exchange.isolated_equity(CURVE, BTC) == equity
+    venue.oracle(1_500)
+    venue.place(trader, SELL, 50, 1, tif=IOC)
+    (paid,) = named(venue.oracle(1_501), "DeficitPaid")
+    assert cast("object", paid) and venue.exchange.position(CURVE, BTC).isolated_margin == 0
 
 
 def test_a_settled_market_leaves_the_pool_to_its_owners() -> None:

@@ -266,11 +266,11 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
     ),
     "an impact that falls with size": (
         {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "negative_exponent": "0.5"}}},
-        ["curve.negative_exponent is 0.5", "from 1 to 10 in hundredths"],
+        ["curve.negative_exponent is 0.5", "from 1 to 4 in tenths"],
     ),
     "an exponent too fine": (
         {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "positive_exponent": "1.001"}}},
-        ["curve.positive_exponent is 1.001", "in hundredths"],
+        ["curve.positive_exponent is 1.001", "in tenths"],
     ),
     "a factor above 1": (
         {"markets": {"curve": {"rule": "oracle_pool", "capital": 1, "negative_factor": 2}}},
