@@ -300,12 +300,8 @@ class Queries:
         """The account's commands that wait to be carried out, by their tickets."""
         waiting = self.state.pending
         found: list[Waiting] = []
-        if waiting.count(self.known_account(account)) == 0:
-            return found
-        for ticket in waiting.numbers():
-            row = waiting.find(ticket)
-            if waiting.cells[row + W_ACCOUNT] == account:
-                found.append(waiting_view(waiting.cells, row, ticket))
+        for ticket in waiting.of(self.known_account(account)):
+            found.append(waiting_view(waiting.cells, waiting.find(ticket), ticket))
         return found
 
     def auctions(self) -> list[Auction]:

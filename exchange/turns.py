@@ -28,7 +28,6 @@ from .state.pending import (
     A_REDUCE_ONLY,
     A_SIDE,
     A_TIF,
-    W_ACCOUNT,
     W_DUE,
     W_RANK,
 )
@@ -127,13 +126,12 @@ class Turns(Queries):
         self.known_account(account)
         pending = self.state.pending
         found: list[tuple[int, int, int]] = []
-        for ticket, at in pending.index.items():
-            row: i64 = at
-            if pending.cells[row + W_ACCOUNT] == account:
-                due = pending.cells[row + W_DUE]
-                if pending.cells[row + W_RANK] == REQUEST_EXPIRY:
-                    due = self.state.schedule.time(REQUEST_EXPIRY, ticket)
-                found.append((ticket, int(pending.cells[row + c.KIND]), int(due)))
+        for ticket in pending.of(account):
+            row = pending.find(ticket)
+            due = pending.cells[row + W_DUE]
+            if pending.cells[row + W_RANK] == REQUEST_EXPIRY:
+                due = self.state.schedule.time(REQUEST_EXPIRY, ticket)
+            found.append((ticket, int(pending.cells[row + c.KIND]), int(due)))
         return found
 
     def auctioned_orders(self, account: i64) -> list[OpenOrder]:

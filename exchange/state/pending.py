@@ -21,7 +21,12 @@ W_DUE: Final[i64] = ROW  # [ns] when it is carried out; of a request, from when 
 W_RANK: Final[i64] = ROW + 1  # of the entry of the schedule that it waits for: TURN, BLOCK or REQUEST_EXPIRY
 W_MARKET: Final[i64] = ROW + 2  # number of the market that it is about, NIL: several
 W_LINK: Final[i64] = ROW + 3
-W_WIDTH: Final[i64] = ROW + 4
+W_TICKET: Final[i64] = ROW + 4
+W_NEXT_DUE: Final[i64] = ROW + 5  # among those that are due at the same time
+W_PREV_DUE: Final[i64] = ROW + 6
+W_NEXT_OWN: Final[i64] = ROW + 7  # among those of the same account
+W_PREV_OWN: Final[i64] = ROW + 8
+W_WIDTH: Final[i64] = ROW + 9
 W_ACCOUNT: Final[i64] = 2  # where all commands that can wait have their account
 
 # Columns of an auctioned order
@@ -98,11 +103,13 @@ class Numbered(RecycledTable):
 
 
 class Pending(Numbered):
-    """Commands that wait, by their tickets."""
+    """Commands that wait, by their tickets; also by when they are due, and by account: nobody's turn costs a look at all that wait."""
 
     def __init__(self) -> None:
         super().__init__(W_WIDTH, W_LINK)
         self.last_ticket: i64 = 0
+        self.dues: SortedDict = SortedDict()  # time -> first row of those that are due then
+        self.own: SortedDict = SortedDict()  # account -> first row of its own
 
     def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64) -> i64:
         """Let the command that begins at `at` wait; returns its ticket."""
@@ -116,7 +123,67 @@ class Pending(Numbered):
         cells[row + W_DUE] = due
         cells[row + W_RANK] = rank
         cells[row + W_MARKET] = market
+        cells[row + W_TICKET] = self.last_ticket
+        self.join(self.dues, due, row, W_NEXT_DUE, W_PREV_DUE)
+        self.join(self.own, rows[at + W_ACCOUNT], row, W_NEXT_OWN, W_PREV_OWN)
         return self.last_ticket
+
+    def join(self, heads: SortedDict, key: i64, row: i64, after: i64, before: i64) -> None:
+        """Put a row in front of the list that `key` leads to."""
+        cells = self.cells
+        first: i64 = heads.get(int(key), -1)
+        cells[row + after] = first
+        cells[row + before] = NIL
+        if first != NIL:
+            cells[first + before] = row
+        heads[int(key)] = int(row)
+
+    def leave(self, heads: SortedDict, key: i64, row: i64, after: i64, before: i64) -> None:
+        cells = self.cells
+        behind = cells[row + after]
+        ahead = cells[row + before]
+        if ahead != NIL:
+            cells[ahead + after] = behind
+        elif behind != NIL:
+            heads[int(key)] = int(behind)
+        else:
+            del heads[int(key)]
+        if behind != NIL:
+            cells[behind + before] = ahead
+
+    def remove(self, number: i64, account: i64) -> None:
+        row = self.find(number)
+        self.leave(self.dues, self.cells[row + W_DUE], row, W_NEXT_DUE, W_PREV_DUE)
+        self.leave(self.own, account, row, W_NEXT_OWN, W_PREV_OWN)
+        super().remove(number, account)
+
+    def tickets(self, first: i64, after: i64) -> list[int]:
+        """Of one of the lists, the lowest first."""
+        found: list[int] = []
+        row = first
+        while row != NIL:
+            found.append(int(self.cells[row + W_TICKET]))
+            row = self.cells[row + after]
+        found.sort()
+        return found
+
+    def due_by(self, ts: i64) -> list[int]:
+        """Tickets of those that are due at `ts` or before, the lowest first."""
+        found: list[int] = []
+        for due in list(self.dues.irange(maximum=int(ts))):
+            found += self.tickets(self.dues[due], W_NEXT_DUE)
+        found.sort()
+        return found
+
+    def due_after(self, ts: i64) -> i64:
+        """When the next one behind `ts` is due [ns]; NIL: none is."""
+        at = self.dues.bisect_right(int(ts))
+        found: i64 = self.dues.peekitem(at)[0] if at < len(self.dues) else -1
+        return found
+
+    def of(self, account: i64) -> list[int]:
+        """An account's tickets, the lowest first."""
+        return self.tickets(self.own.get(int(account), -1), W_NEXT_OWN)
 
     def take(self, ticket: i64, into: vec[i64]) -> None:
         """Take a command off the table, into a row of its own."""
@@ -131,6 +198,9 @@ class Pending(Numbered):
     def check_waiting(self, schedule: Schedule) -> None:
         """Every command waits for an entry of the schedule."""
         self.check_rows(W_ACCOUNT)
+        for heads, column, after in ((self.dues, W_DUE, W_NEXT_DUE), (self.own, W_ACCOUNT, W_NEXT_OWN)):
+            listed = {ticket: key for key, first in heads.items() for ticket in self.tickets(first, after)}
+            assert listed == {ticket: int(self.cells[row + column]) for ticket, row in self.index.items()}, "a list that leads astray"
         for ticket, row in self.index.items():
             at: i64 = row
             rank = self.cells[at + W_RANK]

@@ -15,7 +15,7 @@ from mypy_extensions import i64
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.packed import column
-from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_DUE, W_MARKET, W_RANK
+from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_RANK
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_SIZE, O_TIF
@@ -209,18 +209,14 @@ class Sequencer:
         pending = state.pending
         number = state.now // self.rule.interval
         ranked: list[tuple[int, int]] = []
-        following: i64 = NIL
-        for ticket, at in pending.index.items():
-            row: i64 = at
+        for ticket in pending.due_by(state.now):
+            row = pending.find(ticket)
             cells = pending.cells
-            due = cells[row + W_DUE]
-            if due <= state.now:
-                fee = priority_fee(cells, row)
-                group = self.group(cells, row)
-                told = WaitingCommand(ticket, cells[row + c.KIND], cells[row + W_ACCOUNT], cells[row + W_MARKET], group, fee)
-                ranked.append((self.rule.rank(told, number), ticket))
-            elif following == NIL or due < following:
-                following = due
+            fee = priority_fee(cells, row)
+            group = self.group(cells, row)
+            told = WaitingCommand(ticket, cells[row + c.KIND], cells[row + W_ACCOUNT], cells[row + W_MARKET], group, fee)
+            ranked.append((self.rule.rank(told, number), ticket))
+        following = pending.due_after(state.now)
         if following != NIL:
             state.schedule.set(BLOCK, 0, following)
         ranked.sort()
@@ -230,10 +226,10 @@ class Sequencer:
         """Tickets of the requests that an oracle price of the market, now, is for. One whose order is gone is for every price."""
         state = self.state
         found: list[int] = []
-        for ticket, at in state.pending.index.items():
-            row: i64 = at
+        for ticket in state.pending.due_by(state.now):
+            row = state.pending.find(ticket)
             cells = state.pending.cells
-            if cells[row + W_RANK] == REQUEST_EXPIRY and cells[row + W_DUE] <= state.now:
+            if cells[row + W_RANK] == REQUEST_EXPIRY:
                 if cells[row + W_MARKET] == market or cells[row + W_MARKET] == NIL:
                     found.append(ticket)
         return found
@@ -280,14 +276,12 @@ class Sequencer:
     def withdraw_client(self, account: i64, hi: i64, lo: i64, before: i64) -> bool:
         """Take back the account's waiting order with this client id, if it came before the ticket `before`."""
         pending = self.state.pending
-        if pending.count(account) == 0:
-            return False
-        for number, at in pending.index.items():
-            row: i64 = at
+        for number in pending.of(account):
+            row = pending.find(number)
             cells = pending.cells
             if number >= before:
                 break
-            if cells[row + W_ACCOUNT] == account and cells[row + c.KIND] == k.C_PLACE:
+            if cells[row + c.KIND] == k.C_PLACE:
                 if cells[row + c.PLACE_CLIENT_HI] == hi and cells[row + c.PLACE_CLIENT_LO] == lo:
                     self.withdraw(number, k.R_WITHDRAWN)
                     return True
@@ -299,13 +293,11 @@ class Sequencer:
         if self.auctions is not None:
             self.auctions.cancel_all(account, market, reason)
         pending = self.state.pending
-        if pending.count(account) == 0:
-            return
-        for number in pending.numbers():
+        for number in pending.of(account):
             row = pending.find(number)
             cells = pending.cells
             kind = cells[row + c.KIND]
-            if number >= before or cells[row + W_ACCOUNT] != account or is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
+            if number >= before or is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
                 continue
             if market < 0 or cells[row + W_MARKET] == market:
                 self.withdraw(number, k.R_WITHDRAWN)
