@@ -203,16 +203,16 @@ def vamm_peg_k(_: Subject) -> list[Block]:
         Formula(
             (
                 "price  = peg * y / x, x * y = k; quotes at price * (1 + spread of the side)",
-                "peg'   = oracle * x / y when the oracle moves, as far as the budget pays for the change of what all others hold",
+                "peg'   = oracle * x / y with every oracle update, as far as the budget pays for the change of what all others hold",
                 "cost   = (y - y once all is closed) * (peg' - peg); below zero it earns that",
                 "spread = base / 2, + how far the oracle is ahead on the side that would be picked off; on the side that adds to the "
                 "inventory * min(m, 1 + m * inventory / depth), m = max(10, max_spread / spread); tenfold without a budget",
             )
         ),
         Text(
-            "If the budget is short, the root of k goes down a little, which earns something, and all of it is used. Half of what "
-            "funding brings in may deepen the curve; of what it costs, half is taken back. The budget is its fees, of which a share is "
-            "never touched."
+            "An oracle update that repeats the price counts as well: it takes back what trades have moved. If the budget is short, the "
+            "root of k goes down a little, which earns something, and all of it is used. Half of what funding brings in may deepen the "
+            "curve; of what it costs, half is taken back. The budget is its fees, of which a share is never touched."
         ),
     ]
 

@@ -352,6 +352,6 @@ def shown(key: Key, value: object, asset: str = "USD") -> str:
     if key.unit in ("price", "coins", "count", "number"):
         return units.plain(value) + (f" {asset}" if key.unit == "price" else "")
     if key.unit == "tenths":
-        return units.plain(Decimal(value) / 10)
+        return f"{value} (that is {units.plain(Decimal(value) / 10)})"
     written = {"ppm": units.percent, "ppb": units.basis_points, "ppt": units.rate, "ms": units.milliseconds}.get(key.unit)
     return written(int(value)) if written else f"{value}x" if key.unit == "times" else str(value)

@@ -10,7 +10,9 @@ from perplab.exchange.design.parameters_funding import SkewDesign, TwapDesign, V
 from perplab.exchange.events import FundingCharged
 from perplab.exchange.messages import SetLeverage
 from perplab.exchange.money.margin import initial_of, maintenance_of
-from perplab.exchange.units import MICRO, MS_NS
+from perplab.exchange.rules import Market
+from perplab.exchange.trading.twap import FINE
+from perplab.exchange.units import MICRO, MS_NS, PPM
 
 from . import units
 from .document import Block, Fact, Formula, Grid, Text, Worked
@@ -176,15 +178,26 @@ def settled(probe: Probe, account: int) -> int:
 
 
 def rates(at: Subject) -> Grid:
-    """What the rule makes of a mean premium."""
+    """What the rule makes of a premium, as a payment does: what is paid for is asked first, then the rate of that."""
     rule = funding_rule(at.market)
     rows, facts = [], []
     for ppm in PREMIUMS_PPM:
-        rate = int(rule.rate(ppm * PPT_PER_PPM))
+        record = stands_off(at.probe(), ppm)
+        rate = int(rule.rate(rule.paid(record, ppm * PPT_PER_PPM)))
         facts.append(Fact(f"rate at a premium of {units.percent(ppm)}", rate, units.rate(rate)))
         rows.append((units.percent(ppm), units.rate(rate)))
     interval = units.milliseconds(at.market.funding.interval_ms)
-    return Grid(("mean premium", f"rate per {interval}"), tuple(rows), right=(0, 1), facts=tuple(facts))
+    premium = "averages apart" if isinstance(at.given, TwapDesign) else "mean premium"
+    return Grid((premium, f"rate per {interval}"), tuple(rows), right=(0, 1), facts=tuple(facts))
+
+
+def stands_off(probe: Probe, ppm: int) -> Market:
+    """A market of which all that funding rules keep of an interval says that it stood this far above the oracle."""
+    record = probe.record
+    kept, oracle = record.averages, int(record.oracle) << int(FINE)
+    kept.oracle_twap, kept.market_twap = oracle, oracle + oracle * ppm // PPM
+    kept.premium_sum, kept.premium_weight = ppm * PPT_PER_PPM, 1
+    return record
 
 
 def payment(at: Subject) -> Worked:
@@ -192,9 +205,10 @@ def payment(at: Subject) -> Worked:
     probe = at.probe()
     long, short = probe.open(RICH), probe.open(RICH)
     lots, worth = at.worth(probe, SIZE)
-    middle = probe.price + probe.price * BOOK_OFF_PPM // 1_000_000
+    middle = probe.price + probe.price * BOOK_OFF_PPM // PPM
+    by_curve = not probe.has_book or goes_by_curve(at)
     try:
-        probe.lift(middle + max(1, probe.price // 10_000))
+        probe.lift(middle + max(1, probe.price // 10_000), by_curve)
         probe.block(long, short, lots)
         mark = probe.exchange.mark_price(probe.number)
         before = probe.exchange.equity(long, probe.asset)
@@ -207,12 +221,22 @@ def payment(at: Subject) -> Worked:
     last = charged[-1].rate_ppt if charged else 0
     facts = (Fact("rate of the example", last, units.rate(last)), at.fact("payment of the example", paid))
     told = "pays" if paid >= 0 else "gets"
-    where = "best bid is" if probe.has_book else "curve was bought to just over"
+    off = f"{units.percent(BOOK_OFF_PPM)} above the oracle, at {at.price(middle)}"
+    scene = f"For an interval the best bid is {off}."
+    if by_curve:
+        left = int(probe.exchange.curve_price(probe.number))
+        stays = "stays there" if left >= middle else f"follows the oracle, at its end to {at.price(left)}"
+        scene = f"The curve is bought to just over {off}, and left alone for an interval, in which it {stays}."
     return Worked(
-        f"For an interval the {where} {units.percent(BOOK_OFF_PPM)} above the oracle, at {at.price(middle)}. The rate is "
+        f"{scene} The rate is "
         f"{facts[0].shown}: a long of {at.coins(lots)} {at.coin}, worth {worth} at the oracle, {told} {at.money(abs(paid))}.",
         facts,
     )
+
+
+def goes_by_curve(at: Subject) -> bool:
+    """Is it the curve's price, and not the book's, that makes the rate?"""
+    return isinstance(at.given, TwapDesign) and at.given.of == "curve" and at.market.curve.rule != "none"
 
 
 # -- margin --

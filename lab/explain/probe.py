@@ -12,7 +12,7 @@ from perplab.exchange import Exchange, Malformed
 from perplab.exchange.codes import AccountKind, OrderType, Reason, Side
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.events import AccountOpened, Event, Rejected
-from perplab.exchange.messages import BlockTrade, CancelAll, Command, Deposit, OpenAccount, Place, UpdateOracle
+from perplab.exchange.messages import BlockTrade, CancelAll, Command, Deposit, OpenAccount, Place, Tick, UpdateOracle
 from perplab.exchange.rules import Market
 from perplab.exchange.units import MICRO, MS_NS, SECOND_NS
 
@@ -20,6 +20,7 @@ MIDNIGHT: Final = 20_000 * 86_400 * SECOND_NS  # [ns] timers run at multiples of
 RICH: Final = 1_000_000_000 * MICRO  # [micro] a counterparty that never lacks money
 
 
+ARRIVAL_NS: Final = 100 * MS_NS  # in which time passes while something waits
 SELDOM_NS: Final = 15 * SECOND_NS  # between two oracle updates while nothing happens
 DEEP: Final = 5_000_000  # [USD] that the maker of an example quotes on each side
 DELAYS: Final = ("interval_ms", "delay_ms", "duration_ms", "step_ms")  # keys of sequencing rules that orders wait for
@@ -103,8 +104,38 @@ class Probe:
         return min(int(self.record.max_price), 2 * self.price) if side == Side.BUY else max(1, self.price // 2)
 
     def arrive(self) -> list[Event]:
-        """Let as much time pass as orders need to be carried out; none where they are at once."""
-        return self.wait(self.delay, min(self.fresh_step(), SECOND_NS)) if self.delay else []
+        """Let time pass until nothing waits any more; none where orders are carried out at once.
+
+        The oracle says nothing new meanwhile: a price that it repeats is one that a curve follows. It does only where requests wait for
+        one, or where it would be stale.
+        """
+        events: list[Event] = []
+        end = self.now + self.delay
+        while self.now < end and self.is_waited_for:
+            self.now += ARRIVAL_NS
+            is_stale = 0 < self.quiet < self.now - self.record.oracle_ts
+            if self.needs_price or is_stale:
+                events += self.oracle(self.exchange.oracle_price(self.number))
+            else:
+                events += self.send(Tick(self.now))
+        return events
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Does any command wait, or is an order auctioned?"""
+        state = self.exchange.state
+        return bool(state.pending.index or state.taker_auctions.index)
+
+    @property
+    def needs_price(self) -> bool:
+        return self.design.sequencing.rule == "request_execute"
+
+    @property
+    def quiet(self) -> int:
+        """[ns] for which the oracle may be silent and still be fresh, for curve and market; 0: for ever."""
+        curve = self.market.curve
+        bounds = (self.market.oracle.stale_after_ms, curve.stale_after_ms if curve.rule != "none" else 0)
+        return min((one for one in bounds if one), default=0) * MS_NS
 
     @property
     def delay(self) -> int:
@@ -122,10 +153,10 @@ class Probe:
         events = [*self.place(account, Side.BUY, bid, lots), *self.place(account, Side.SELL, ask, lots)]
         return [*events, *self.arrive()]
 
-    def lift(self, price: int) -> None:
+    def lift(self, price: int, by_curve: bool = False) -> None:
         """Let the market stand at `price`: by quotes around it, or by trading with its curve until it comes there. Raises Refused."""
         self.quotes_end()
-        if self.has_book:
+        if self.has_book and not by_curve:
             half = max(1, self.price // 10_000)
             self.quote(self.maker, price - half, price + half, self.lots(DEEP * MICRO))
             return
@@ -154,8 +185,7 @@ class Probe:
 
     def fresh_step(self) -> int:
         """[ns] between two oracle updates that keep it from being stale."""
-        stale = self.market.oracle.stale_after_ms * MS_NS
-        return min(SELDOM_NS, stale // 2) if stale else SELDOM_NS
+        return min(SELDOM_NS, self.quiet // 2) if self.quiet else SELDOM_NS
 
 
 def example_price(design: VenueDesign, number: int) -> int:

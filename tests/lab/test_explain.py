@@ -18,6 +18,7 @@ from rich.console import Console
 
 from perplab.exchange import load_venue, register, venue_of_json
 from perplab.exchange.design.parameters import Parameters
+from perplab.exchange.design.parameters_funding import StaticSkewDesign
 from perplab.exchange.design.registry import KINDS, RULES
 from perplab.exchange.design.structs import MatchingDesign, VenueDesign
 from perplab.exchange.design.venue import compared_venues
@@ -26,7 +27,7 @@ from perplab.lab.explain import chart, moment
 from perplab.lab.explain.document import Contrast, Curve, Document, Formula, Grid, Head, Picture, Section, Steps, Text, Worked
 from perplab.lab.explain.entries import entries
 from perplab.lab.explain.html import html
-from perplab.lab.explain.keys import CHOICES, KEYS, LEFT_OUT, UNITS
+from perplab.lab.explain.keys import CHOICES, KEYS, LEFT_OUT, UNITS, shown
 from perplab.lab.explain.markdown import markdown
 from perplab.lab.explain.rulebook import EXPLAINED, explained, rulebook
 from perplab.lab.explain.story import shortened
@@ -104,6 +105,12 @@ def test_every_key_that_counts_is_shown(books: dict[str, Document], name: str) -
     named = [one.path for one in entries(design) if not one.rule and "tiers[" not in one.path]
     missing = [path for path in named if path.rpartition(".")[2] not in shown]
     assert missing == []
+
+
+def test_a_number_without_a_unit_is_shown_as_the_file_has_it() -> None:
+    """Who copies an exponent in tenths gets the same exponent."""
+    assert shown(KEYS[StaticSkewDesign]["exponent_tenths"], 10).split()[0] == "10"
+    assert shown(KEYS[StaticSkewDesign]["exponent_tenths"], 15) == "15 (that is 1.5)"
 
 
 def test_every_rank_of_the_schedule_has_its_words() -> None:

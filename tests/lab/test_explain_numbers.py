@@ -11,6 +11,7 @@ import pytest
 from explain_kit import DESIGNS, book
 
 from perplab.exchange import load_venue
+from perplab.exchange.design.parameters_funding import TwapDesign
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.design.venue import compared_venues
 from perplab.lab.explain.document import Document, Grid, Picture
@@ -75,6 +76,29 @@ def test_funding(books: dict[str, Document], name: str) -> None:
     rate = (Decimal("0.002") - Decimal("0.0005")) / 8  # the premium of the example, drawn towards 0.01 % by 0.05 %
     assert value(book, "funding: rate of the example") == rate * 10**12
     assert value(book, "funding: payment of the example") == rate * SIZE * MICRO
+
+
+AVERAGED = [name for name in DESIGNS if load_venue(name).markets[0].funding.rule == "twap_difference"]
+
+
+@pytest.mark.parametrize("name", AVERAGED)
+def test_funding_by_averages(books: dict[str, Document], name: str) -> None:
+    """spread + 1 / offset_divisor, within 1 / limit_divisor, for the part of a period that an interval is; to rounding of an average."""
+    terms = load_venue(name).markets[0].funding
+    given = terms.own
+    assert isinstance(given, TwapDesign)
+    for premium in ("-1", "-0.1", "0", "0.05", "0.1", "1", "5"):
+        spread = Fraction(premium) / 100 + (Fraction(1, given.offset_divisor) if given.offset_divisor else 0)
+        if given.limit_divisor:
+            most = Fraction(1, given.limit_divisor)
+            spread = max(-most, min(most, spread))
+        expected = spread * terms.interval_ms / given.period_ms * 10**12
+        assert abs(value(books[name], f"funding: rate at a premium of {premium} %") - expected) <= 1
+
+
+def test_funding_of_drift(books: dict[str, Document]) -> None:
+    for premium, expected in (("0", "0.0008333"), ("5", "0.1262626")):
+        assert books["drift_v2"].facts[f"funding: rate at a premium of {premium} %"].shown == f"{expected} %"
 
 
 def average(seconds: int, window: int) -> float:
@@ -254,6 +278,18 @@ def test_a_pegged_curve_follows_the_oracle_within_its_budget() -> None:
     peg = PRICE * Fraction(101, 100) / (200 / (200 - coins)) ** 2
     cost = (200**2 / (200 - coins) - 200) * (peg - PRICE) * MICRO
     assert abs(value(book, "price: cost of following the oracle") - cost) <= abs(cost) / 1000
+
+
+@pytest.mark.parametrize("size", [1_000, 10_000, 100_000, 1_000_000])
+def test_no_oracle_price_comes_between_while_a_taker_is_auctioned(books: dict[str, Document], size: int) -> None:
+    """drift_v2: x = 10,000 coins, y = 1 bn USD, half of 0.025 % on each side: what one order pays, in however many steps."""
+    coins = Fraction(size, PRICE)
+    half = Fraction(125, 10**6)
+    bought = 10**9 * coins / (10_000 - coins) * (1 + half) * MICRO
+    sold = 10**9 * coins / (10_000 + coins) * (1 - half) * MICRO
+    assert abs(traded(books["drift_v2"], "buy", size) - bought) <= 20
+    assert abs(traded(books["drift_v2"], "sell", size) - sold) <= 20
+    assert value(books["drift_v2"], "price: curve's price after a buyer came") == 100_100  # of 5 coins more: (10,000 / 9,995)^2
 
 
 def test_the_picture_is_the_depth_that_the_curve_has() -> None:
