@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from perplab.exchange.codes import CancelReason, OrderType, Reason, Side
+from perplab.exchange.design.build import sequencing_rule
 from perplab.exchange.design.parameters import RequestDesign, TakerAuctionDesign
 from perplab.exchange.events import BatchCleared, CommandQueued, Event, GasPaid, OrderCancelled, Rejected, TakerAuctionStarted, Traded
 from perplab.exchange.messages import CancelAll, Command, Place, UpdateOracle
@@ -53,14 +54,25 @@ def seen(at: Subject) -> Grid:
     rows: list[tuple[str, str, str]] = []
     facts: list[Fact] = []
     for words, command in sent(at, probe, makers, taker):
-        rows.append(("0 s", words, ""))
-        note(at, rows, facts, probe.exchange.apply(command), began)
+        events = probe.exchange.apply(command)
+        rows.append(("0 s", words, "" if events else "nothing: no order of its account is open any more"))
+        note(at, rows, facts, events, began)
     end = began + probe.delay
     while probe.now < end:
         probe.now += STEP_NS
         note(at, rows, facts, probe.exchange.apply(UpdateOracle(probe.now, at.number, probe.price)), began)
-    caption = "Commands that are sent at one time, and what becomes of them:"
+    caption = f"Commands that are sent at one time{until_next(at, began)}, and what becomes of them:"
     return Grid(("time", "sent", "what happens"), tuple(rows), facts=tuple(facts), caption=caption)
+
+
+def until_next(at: Subject, began: int) -> str:
+    """How far the example is from the next block or batch, by the venue's clock; empty where there are none."""
+    interval = int(sequencing_rule(at.design).interval)
+    if interval == 0:
+        return ""
+    name = "batch" if at.design.sequencing.rule == "batch_auction" else "block"
+    every = units.milliseconds(interval // MS_NS)
+    return f", {units.seconds(interval - began % interval)} before the next {name} (there is one every {every} of the venue's clock)"
 
 
 def sent(at: Subject, probe: Probe, makers: tuple[int, int], taker: int) -> list[tuple[str, Command]]:

@@ -14,6 +14,7 @@ from perplab.exchange.units import MICRO, PPM
 
 from . import units
 from .document import Block, Curve, Fact, Formula, Grid, Picture, Text, Worked
+from .keys import deleverages, unused_in
 from .probe import RICH, Probe, Refused
 from .subject import Explanation, Explanations, Subject, keys_of, nothing_more
 
@@ -39,7 +40,7 @@ def curve(at: Subject, told: Explanation) -> list[Block]:
         picture(at),
         *keys_of(at.given, at.asset),
         *pool(at),
-        *keys_of(design, at.asset, "The curve in its market, and what stands behind it:"),
+        *keys_of(design, at.asset, "The curve in its market, and what stands behind it:", unused_in(at.design)),
     ]
 
 
@@ -63,8 +64,8 @@ def trades(at: Subject) -> Block:
                 continue
             lots, value, fee = (sum(getattr(one, column) for one in fills) for column in ("size", "value", "taker_fee"))
             facts.append(at.fact(f"value of a curve trade: {told}", value))
-            off = (value - probe.value(lots)) * PPM // probe.value(lots)
-            rows.append((told, f"{at.coins(lots)} {at.coin}", facts[-1].shown, f"{units.percent(off)} off, fee {at.money(fee)}"))
+            off = units.off(value - probe.value(lots), probe.value(lots))
+            rows.append((told, f"{at.coins(lots)} {at.coin}", facts[-1].shown, f"{off} off, fee {at.money(fee)}"))
     caption = f"Orders of several sizes, each of them the first one to come, with the oracle at {at.price(at.probe().price)}:"
     return Grid(("order", "lots", "value", "against the oracle"), tuple(rows), right=(1, 2), facts=tuple(facts), caption=caption)
 
@@ -153,17 +154,34 @@ def pool(at: Subject) -> list[Block]:
     fact = Fact("equity of the pool", int(view.equity), at.money(int(view.equity)))
     start = Worked(f"At the start the pool has {fact.shown}.", (fact,))
     if isinstance(at.given, ConcentratedDesign):
-        return [Text("Who takes liquidity out of a range gets its part of the money, of the fees and of the position."), start]
+        return [
+            Text("Who takes liquidity out of a range gets its part of the money, of the fees and of the position."),
+            Text(owed(at)),
+            start,
+        ]
     return [
         Text(
             "The pool belongs to who has shares of it; the venue's own capital stays for good. Who comes in pays by the highest of what "
-            "it is worth at the mark, at the oracle and at the curve's own quotes, who leaves gets by the lowest. What the pool owes "
-            "those who win against it is paid as they close; once that is too much, winners are deleveraged, and what is then below "
-            "zero is a deficit like any other."
+            "it is worth at the mark, at the oracle and at the curve's own quotes, who leaves gets by the lowest."
         ),
+        Text(owed(at)),
         Formula(("shares = amount x shares of the pool / max(worth at mark, at oracle, at own quotes), rounded down",)),
         start,
     ]
+
+
+def owed(at: Subject) -> str:
+    """What becomes of those who win against the pool, with the backstops that the design has."""
+    paid = "What the pool owes those who win against it is paid as they close"
+    lacking = "If both its money and its equity at the mark are below zero, the lesser lack of the two is a deficit like any other"
+    if "liquidity_pool" in at.design.backstops:
+        lacking += ", for which the pool itself is no payer"
+    if not deleverages(at.design):
+        return f"{paid}; in this design nobody is deleveraged for it. {lacking}."
+    curve = at.market.curve
+    most = units.percent(curve.adl_trigger_ppm) if curve.adl_trigger_ppm else "all"
+    until = f" until it is {units.percent(curve.adl_target_ppm)} of what money is left" if curve.adl_trigger_ppm else ""
+    return f"{paid}. Once it is more than {most} of its money, winners are deleveraged{until}. {lacking}."
 
 
 # -- rules --

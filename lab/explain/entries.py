@@ -6,7 +6,7 @@ not happen, say nothing. Rules are keys as well; what they are told stands with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from msgspec.structs import fields
 from perplab.exchange.design.build import table_of
 from perplab.exchange.design.structs import CurveDesign, FundingDesign, MarkDesign, Market, SequencingDesign, Tier, VenueDesign
 
-from .keys import CHOICES, Key, is_silent, key_of, shown, unused
+from .keys import CHOICES, Key, is_silent, key_of, shown, unused, unused_in
 
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
@@ -72,7 +72,7 @@ def entries(design: VenueDesign) -> list[Entry]:
     """All keys that count, in the order in which a rule book tells them."""
     found: list[Entry] = []
     for market in design.markets:
-        found += of_market(market, f"{market.name}." if len(design.markets) > 1 else "")
+        found += of_market(market, f"{market.name}." if len(design.markets) > 1 else "", set(unused_in(design)))
     found += of_rule("sequencing", design.sequencing, "", design.assets[0])
     if not is_silent(design.gas):
         found += of_table(design.gas, "gas.", set(), design.assets[0])
@@ -91,26 +91,26 @@ def of_table(table: Struct, at: str, without: set[str], asset: str) -> Iterator[
             yield Entry(f"{at}{field.name}", getattr(table, field.name), key_of(type(table), field.name), asset, "", choices)
 
 
-def of_market(market: Market, at: str) -> Iterator[Entry]:
+def of_market(market: Market, at: str, unused_of_curve: set[str]) -> Iterator[Entry]:
     asset = market.settlement_asset
     yield from of_table(market, at, {"name", "tiers", "oracle", "mark", "funding", "curve", "matching"}, asset)
     if market.curve.rule == "none" or market.curve.role != "separate":  # else no two orders ever meet
         yield Entry(f"{at}matching.rule", market.matching.rule, Key("", "the rule"), asset, "matching.rule")
         yield from of_table(market.matching, f"{at}matching.", WITHOUT_RULE, asset)
-    yield from of_rule("curve", market.curve, at, asset)
+    yield from of_rule("curve", market.curve, at, asset, unused_of_curve)
     yield from of_tiers(market.tiers, f"{at}tiers", asset)
     yield from of_table(market.oracle, f"{at}oracle.", set(), asset)
     yield from of_rule("mark", market.mark, at, asset)
     yield from of_rule("funding", market.funding, at, asset)
 
 
-def of_rule(name: str, table: RuleTable, at: str, asset: str) -> Iterator[Entry]:
+def of_rule(name: str, table: RuleTable, at: str, asset: str, without: Set[str] = frozenset()) -> Iterator[Entry]:
     """A table that names one rule, whose keys stand in it; one that names none says nothing else."""
     yield Entry(f"{at}{name}.rule", table.rule, Key("", "the rule"), asset, f"{name}.rule")
     if table.rule == "none":
         return
     if not (isinstance(table, SequencingDesign) and is_silent(table)):
-        yield from of_table(table, f"{at}{name}.", WITHOUT_RULE, asset)
+        yield from of_table(table, f"{at}{name}.", WITHOUT_RULE | without, asset)
     assert isinstance(table.own, Struct)
     yield from of_table(table.own, f"{at}{name}.", set(), asset)
 

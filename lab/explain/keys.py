@@ -329,6 +329,15 @@ def unused(table: Struct) -> frozenset[str]:
     return frozenset({"optimal_ppm", "above_ppt", "reserve_ppm"}) if isinstance(table, SkewDesign) else frozenset()
 
 
+def deleverages(design: VenueDesign) -> bool:
+    return "auto_deleverage" in design.backstops
+
+
+def unused_in(design: VenueDesign) -> frozenset[str]:
+    """Keys of a curve that say nothing by what stands elsewhere in the design."""
+    return frozenset() if deleverages(design) else frozenset({"adl_trigger_ppm", "adl_target_ppm"})
+
+
 def is_silent(table: Struct) -> bool:
     """Does a table of latencies or costs say nothing: are all its plain keys as they are by default?"""
     plain = type(table)()

@@ -18,7 +18,7 @@ from perplab.exchange.units import MS_NS, PPM
 
 from . import units
 from .document import Block, Fact, Formula, Grid, Head, Steps, Text, Worked
-from .keys import KEYS, key_of, shown
+from .keys import KEYS, deleverages, key_of, shown
 from .money import levered
 from .probe import Probe, Refused
 from .story import SIZE, small_fall, threshold
@@ -105,7 +105,8 @@ def book(at: Subject) -> list[Block]:
         "band": ("limit = mark x (1 - band_ppm) for a long, mark x (1 + band_ppm) for a short, whoever pays",),
     }
     bound = "within mark x (1 +- band_ppm) in any case; the bankruptcy price leaves the account with nothing"
-    return [Formula((*formulas[given.limit], bound)), parts(given, at), limits(at)]
+    meets = Text(f"The order is an ordinary one: it trades {at.trading}.")
+    return [meets, Formula((*formulas[given.limit], bound)), parts(given, at), limits(at)]
 
 
 def parts(given: BookDesign, at: Subject) -> Text:
@@ -265,8 +266,8 @@ def takeover(at: Subject) -> list[Block]:
         Formula(("taken over when equity < maintenance x fraction_ppm, at the mark, with the equity that is left or missing",)),
         Text(
             "The vault takes a position with its share of the equity, also of one below zero, as long as that fits into what it may "
-            f"lose. Once it has lost {units.percent(vault.loss_limit_ppm)} of its capital it takes nothing more, and what it holds is "
-            f"deleveraged. {sells}"
+            f"lose. Once it has lost {units.percent(vault.loss_limit_ppm)} of its capital it takes nothing more"
+            f"{', and what it holds is deleveraged' if deleverages(at.design) else ''}. {sells}"
         ),
         taken_over(at),
         *keys_of(vault, at.asset, "The vault:"),
@@ -311,7 +312,7 @@ def is_taken(at: Subject, price: int) -> bool:
 
 EXPLAINED: Final[Explanations] = {
     ("liquidation.steps", "book"): Explanation(
-        "book", "An immediate order into the book, with a price beyond which it does not trade.", book
+        "book", "An immediate order into the market, with a price beyond which it does not trade.", book
     ),
     ("liquidation.steps", "dutch_auction"): Explanation(
         "auction", "Bidders take over a share of the account at the mark, at a price that gets better for them with time.", dutch_auction

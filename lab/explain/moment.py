@@ -19,7 +19,7 @@ from perplab.exchange.units import MICRO, MS_NS
 
 from . import units
 from .document import Block, Fact, Grid, Steps, Text, Worked
-from .keys import is_silent
+from .keys import deleverages, is_silent
 from .probe import RICH, Refused
 from .subject import Subject
 
@@ -97,6 +97,7 @@ def value_of(name: str) -> int:
 
 def moment(at: Subject) -> list[Block]:
     several = len(at.design.markets) > 1
+    first = " before it deleverages anybody" if deleverages(at.design) else ""
     by_market = "Marks and funding go market by market: all that is due in one comes before the next. " if several else ""
     return [
         Text(
@@ -109,7 +110,7 @@ def moment(at: Subject) -> list[Block]:
             "that waited for the price are carried out, where the venue has such; and if the mark has moved, a liquidation pass follows."
         ),
         Text(
-            f"{by_market}A liquidation pass takes all accounts below maintenance before it deleverages anybody, and passes never nest. "
+            f"{by_market}A liquidation pass takes all accounts below maintenance{first}, and passes never nest. "
             "So an order that comes at the very time of a funding payment finds the payment made, and those whom it has pushed below "
             "maintenance already liquidated."
         ),

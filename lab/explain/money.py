@@ -165,9 +165,12 @@ def skewed(at: Subject) -> Block:
                 rows.append((told, *(fact.shown for fact in facts[-3:])))
     except Refused as refused:
         return Worked(f"No example: {refused}.")
+    sample = units.milliseconds(at.market.funding.sample_interval_ms)
+    mean = f", the mean of what it was {sample} before and then" if isinstance(at.given, VelocityDesign) else ""
     caption = (
         f"Somebody has bought {at.coins(held[0])} {at.coin} from the curve; two others hold {at.coins(-held[1])} {at.coin} long and "
-        "short against each other. What the first and the last of them pay in an interval; below zero they receive:"
+        "short against each other. What the first and the last of them pay in an interval; below zero they receive. The rate is that of "
+        f"the interval's last charge{mean}:"
     )
     return Grid(("after", "rate", "the long pays", "the short pays"), tuple(rows), right=(0, 1, 2, 3), facts=tuple(facts), caption=caption)
 

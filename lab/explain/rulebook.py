@@ -11,12 +11,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perplab.exchange.design.build import table_of
-from perplab.exchange.design.structs import Market, VenueDesign
+from perplab.exchange.design.structs import Market, SequencingDesign, VenueDesign
 
-from . import arrival, curves, liquidation, losses, moment, money, prices
+from . import arrival, curves, liquidation, losses, moment, money, prices, units
 from .document import Block, Document, Grid, Head, Section, Text
 from .entries import differences
-from .keys import KEYS, is_silent, key_of, shown
+from .keys import KEYS, key_of, shown
 from .subject import Explanation, Explanations, Subject, keys_of, of_own
 
 EXPLAINED: Final[Explanations] = {
@@ -87,11 +87,17 @@ def sequencing_words(design: VenueDesign) -> str:
     """The rule, and whether somebody waits."""
     table = design.sequencing
     told = explained("sequencing.rule", table.rule).short
-    if is_silent(table):
-        return told
-    return (
-        f"{told}, takers late" if max(table.taker_latency_ms, table.retail_taker_latency_ms) > table.maker_latency_ms else f"{told}, late"
-    )
+    late = late_words(table)
+    return f"{told}, {late} late" if late else told
+
+
+def late_words(table: SequencingDesign) -> str:
+    """Whose commands are late; empty if nobody's are."""
+    retail = table.taker_latency_ms if table.retail_taker_latency_ms < 0 else table.retail_taker_latency_ms
+    takers = "takers" if table.taker_latency_ms and retail else "takers but retail" if table.taker_latency_ms else "retail takers"
+    others = (("makers", table.maker_latency_ms), ("cancels", table.cancel_latency_ms))
+    late = [*([takers] if table.taker_latency_ms or retail else []), *(name for name, latency in others if latency)]
+    return "all" if late == ["takers", "makers", "cancels"] else units.joined(late) if late else ""
 
 
 def arrive(at: Subject) -> list[Block]:
@@ -171,7 +177,10 @@ def own_keys(table: object, asset: str) -> list[Block]:
 
 
 def step_words(design: VenueDesign) -> list[str]:
-    return [explained("liquidation.steps", name).short for name in design.liquidation.steps]
+    """An order of the step `book` trades with what there is."""
+    has_book = any(market.curve.rule == "none" or market.curve.role != "separate" for market in design.markets)
+    told = {name: explained("liquidation.steps", name).short for name in design.liquidation.steps}
+    return ["curve" if name == "book" and not has_book else short for name, short in told.items()]
 
 
 def payer_words(design: VenueDesign) -> list[str]:

@@ -235,7 +235,7 @@ def liquidated(cast: Cast, event: Liquidated) -> str:
     fee = f", and pays a liquidation fee of {at.money(event.fee)}" if event.fee else ""
     if event.method == Method.SETTLEMENT:
         return f"what is left of {cast.name(event.account)} is a debt of {at.money(event.deficit)}"
-    how = {Method.BOOK: "in the book", Method.AUCTION: "by auction", Method.TAKEOVER: "by takeover", Method.ADL: "against winners"}
+    how = {Method.BOOK: at.trading, Method.AUCTION: "by auction", Method.TAKEOVER: "by takeover", Method.ADL: "against winners"}
     if event.method == Method.ADL and event.deficit:
         short = f", a bad debt of {at.money(event.deficit)} against the mark"
     lots = f"{cast.lots_of(event.size)} of {cast.name(event.account)}"

@@ -39,6 +39,11 @@ class Subject(NamedTuple):
         """What a market's sizes are counted in, by its name: BTC of BTC-PERP."""
         return self.market.name.split("-")[0]
 
+    @property
+    def trading(self) -> str:
+        """With whom an order trades."""
+        return trades_with(self.market)
+
     def probe(self) -> Probe:
         return Probe(self.design, self.number)
 
@@ -66,6 +71,12 @@ class Subject(NamedTuple):
 
     def price_fact(self, name: str, ticks: int) -> Fact:
         return Fact(name, ticks, self.price(ticks))
+
+
+def trades_with(market: Market) -> str:
+    if market.curve.rule == "none":
+        return "in the book"
+    return "with the curve" if market.curve.role == "separate" else "in the book and with the curve"
 
 
 class Explanation(NamedTuple):
@@ -98,11 +109,11 @@ def of_own(key: str, name: str) -> Explanation:
     return Explanation(name, first, lambda _: more)
 
 
-def keys_of(table: Struct, asset: str, caption: str = "") -> list[Block]:
+def keys_of(table: Struct, asset: str, caption: str = "", without: frozenset[str] = frozenset()) -> list[Block]:
     """What a design says in a table: a row for each key."""
     rows = []
     for name in table.__struct_fields__:
-        if is_left_out(type(table), name) or name in unused(table):
+        if is_left_out(type(table), name) or name in unused(table) or name in without:
             continue
         value = getattr(table, name)
         key = key_of(type(table), name)

@@ -38,6 +38,11 @@ def percent(ppm: int) -> str:
     return f"{plain(Decimal(ppm) / PPM_PER_PERCENT)} %"
 
 
+def off(difference: int, of: int) -> str:
+    """A difference as a part of `of` > 0, in per cent to five places of it, either way rounded alike."""
+    return f"{plain((Decimal(100 * difference) / of).quantize(Decimal('0.00001')))} %"
+
+
 def basis_points(ppb: int) -> str:
     """A fee."""
     return f"{plain(Decimal(ppb) / PPB_PER_BP)} bp"

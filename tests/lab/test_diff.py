@@ -150,4 +150,5 @@ def test_the_table_says_what_the_designs_say(monkeypatch: pytest.MonkeyPatch) ->
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in call("venues").output.splitlines() if line}
     assert lines["auction_fund_social"].endswith("auction fund, then all share everyone")
     assert lines["book_vault_adl"].endswith("book, then vault ADL winners")
-    assert lines["gmx_v2"].startswith("oracle pool by request oracle adaptive skew, 1h, continuous 100x book pool, then ADL")
+    assert lines["gmx_v2"].startswith("oracle pool by request oracle adaptive skew, 1h, continuous 100x curve pool, then ADL")
+    assert "as they come, retail takers late" in lines["paradex"] and "as they come, takers late" in lines["lighter"]

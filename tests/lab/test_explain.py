@@ -29,7 +29,7 @@ from perplab.lab.explain.entries import entries
 from perplab.lab.explain.html import html
 from perplab.lab.explain.keys import CHOICES, KEYS, LEFT_OUT, UNITS, shown
 from perplab.lab.explain.markdown import markdown
-from perplab.lab.explain.rulebook import EXPLAINED, explained, rulebook
+from perplab.lab.explain.rulebook import EXPLAINED, explained, late_words, rulebook
 from perplab.lab.explain.story import shortened
 from perplab.lab.explain.terminal import show
 from perplab.lab.explain.venues import BESIDE
@@ -44,6 +44,73 @@ SECTIONS = ["about", "price", "arrival", "mark", "funding", "margin", "liquidati
 @pytest.fixture(scope="module")
 def books() -> dict[str, Document]:
     return {name: book(name) for name in DESIGNS}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_of_deleveraging_is_told_where_a_design_has_it(books: dict[str, Document], name: str) -> None:
+    """Of the pool's winners, too: without that payer they are paid as they close, and its keys say nothing."""
+    design, curve = load_venue(name), books[name].section("price").blocks
+    told = " ".join(block.words for block in curve if isinstance(block, Text))
+    keys = {row[0] for block in curve if isinstance(block, Grid) for row in block.rows}
+    if design.markets[0].curve.capital == 0:
+        assert "deleveraged" not in told and "adl_trigger_ppm" not in keys
+    elif "auto_deleverage" in design.backstops:
+        assert "of its money, winners are deleveraged" in told and "adl_trigger_ppm" in keys
+    else:
+        assert "in this design nobody is deleveraged for it" in told and "adl_trigger_ppm" not in keys
+
+
+NO_BOOK = [
+    name for name in DESIGNS if load_venue(name).markets[0].curve.role == "separate" and load_venue(name).markets[0].curve.rule != "none"
+]
+
+
+@pytest.mark.parametrize("name", NO_BOOK)
+def test_without_a_book_nothing_is_closed_in_one(books: dict[str, Document], name: str) -> None:
+    rows = [" ".join(row) for section in books[name].sections for block in section.blocks if isinstance(block, Grid) for row in block.rows]
+    assert not any("in the book" in row for row in rows)
+    assert any("closed with the curve" in row for row in rows) or load_venue(name).liquidation.steps[0] != "book"
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_each_command_of_the_example_has_its_end(books: dict[str, Document], name: str) -> None:
+    """Also a cancel that finds nothing; and who waits is told for how long."""
+    (grid,) = (block for block in books[name].section("arrival").blocks if isinstance(block, Grid) and block.header[:2] == ("time", "sent"))
+    for row, after in zip(grid.rows, [*grid.rows[1:], ("", "the end", "")]):
+        assert row[2] or not after[1], f"nothing happens: {row}"
+    due = {row[2].rpartition("due at ")[2] for row in grid.rows if "due at" in row[2]}
+    if load_venue(name).sequencing.rule in ("blocks", "batch_auction"):
+        assert all(f"{one} before the next b" in grid.caption for one in due)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_buy_and_the_mirrored_sell_are_as_far_off(books: dict[str, Document], name: str) -> None:
+    """For 1,000 USD, where a curve's slope is nothing and rounding of the value almost all."""
+    rows = {
+        row[0]: row[3]
+        for block in books[name].section("price").blocks
+        if isinstance(block, Grid) and len(block.header) == 4
+        for row in block.rows
+    }
+    if "% off" in rows.get("buy 1,000 USD", "") and "% off" in rows.get("sell 1,000 USD", ""):
+        buy, sell = (float(rows[f"{side} 1,000 USD"].split()[0]) for side in ("buy", "sell"))
+        assert abs(buy + sell) <= max(0.00002, buy / 100)
+
+
+@pytest.mark.parametrize(
+    ("latencies", "words"),
+    [
+        ({}, ""),
+        ({"taker_latency_ms": 5}, "takers"),
+        ({"taker_latency_ms": 5, "retail_taker_latency_ms": 0}, "takers but retail"),
+        ({"retail_taker_latency_ms": 5}, "retail takers"),
+        ({"cancel_latency_ms": 5}, "cancels"),
+        ({"taker_latency_ms": 5, "maker_latency_ms": 5}, "takers and makers"),
+        ({"taker_latency_ms": 5, "maker_latency_ms": 5, "cancel_latency_ms": 5}, "all"),
+    ],
+)
+def test_who_is_late(latencies: dict[str, int], words: str) -> None:
+    assert late_words(load_venue("book_fund_adl", {"sequencing": latencies}).sequencing) == words
 
 
 # -- nothing is left without words --
