@@ -1,6 +1,7 @@
 """A report as a table in the terminal: venues side by side, who was liquidated, what was lost, who paid.
 
-Rules of the file: it computes nothing, it chooses and formats. A row has one unit, chosen so that its largest number is short.
+Rules of the file: it computes nothing, it chooses and formats. A row has one unit, chosen so that its largest number is short and its
+smallest can be read. A loss that stands among gains is shown as one, below zero, so that a group adds up.
 0 is exactly zero, 0.00 is less than can be shown, - is not defined.
 """
 
@@ -35,6 +36,11 @@ ORDER: Final = (
     "is no finding about the designs alone."
 )
 
+ADDED_UP: Final = (
+    "In each run the results of providers and of the venue's add up to fees earned, gained on true price, earned by position, and "
+    "what funding, deficits and the mark's distance from the true price made; below zero is a loss."
+)
+
 CALIBRATED_USD: Final = {
     "makers.capital_usd": "a maker's capital {}",
     "arbitrageurs.capital_usd": "an arbitrageur's {}",
@@ -45,6 +51,7 @@ CALIBRATED_USD: Final = {
 class Row(NamedTuple):
     key: str
     label: str
+    sign: int = 1  # -1: the metric is a loss, and its row tells what was gained
 
 
 class Section(NamedTuple):
@@ -104,9 +111,10 @@ SECTIONS: Final = (
             Row("pool.lp_usd", "result of providers"),
             Row("pool.own_usd", "result of the venue's"),
             Row("pool.fees_usd", "fees earned"),
-            Row("pool.markout_usd", "lost to true price"),
-            Row("pool.markout_stale_usd", "... oracle off"),
+            Row("pool.markout_usd", "gained on true price", -1),
+            Row("pool.markout_stale_usd", "... oracle off", -1),
             Row("pool.inventory_usd", "earned by position"),
+            Row("pool.rest_usd", "funding, deficits, mark"),
         ),
     ),
     Section(
@@ -142,7 +150,8 @@ def decimals_of(values: list[float], factor: float) -> int:
     if all(value.is_integer() for value in shown):
         return 0
     largest, smallest = max(shown), min(shown)
-    return 2 if largest < 10 else 1 if largest < 100 or (largest < 1000 and smallest < 10) else 0
+    decimals = 2 if largest < 10 else 1 if largest < 100 or (largest < 1000 and smallest < 10) else 0
+    return max(decimals, next((few for few in range(3) if round(smallest, few)), 2))
 
 
 class Column(NamedTuple):
@@ -243,7 +252,7 @@ class Overview:
         factor, unit = 1.0, UNIT_OF[row.key]
         if unit == "USD":
             group = [key for key in TOLD if UNIT_OF[key] == "USD" and key.split(".")[0] == row.key.split(".")[0]]
-            factor, unit = usd_scale([size for key in group for size in self.sizes(key)])
+            factor, unit = usd_scale([size for key in group for size in self.sizes(key)], readable=True)
         return Scale(factor, "" if unit in COUNTED else unit, decimals_of(self.sizes(row.key), factor))
 
     def middle_size(self) -> str:
@@ -254,7 +263,8 @@ class Overview:
         return [abs(float(value)) for value in medians if value is not None]
 
     def cell(self, row: Row, venue: str, scale: Scale, beside: bool) -> Text:
-        value = Text(f"{scale.show(self.report.median(venue, row.key)):>{VALUE}}", style="bold", justify="right")
+        median = self.report.median(venue, row.key)
+        value = Text(f"{scale.show(None if median is None else row.sign * median):>{VALUE}}", style="bold", justify="right")
         change, style = self.change(row, venue, scale)
         if beside:
             return value.append(f" {change:>{CHANGE}}", style=style)
@@ -264,7 +274,7 @@ class Overview:
         """The difference to the baseline as text, and its style."""
         found = self.report.difference(venue, row.key)
         if found.verdict in (DISTINGUISHED, ONE_SEED):
-            return scale.show(found.median, "+"), "not bold"
+            return scale.show(None if found.median is None else row.sign * found.median, "+"), "not bold"
         return {EQUAL: "=", NOT_DISTINGUISHED: "n.d."}.get(found.verdict, ""), "not bold dim"
 
     def has_changes(self, row: Row) -> bool:
@@ -306,7 +316,7 @@ class Overview:
             own, has_providers = usd[venue]["pool"], self.report.median(venue, "pool.lp_usd") is not None
             makers = " and what makers pay in" if has_providers else ""
             told.append(f"{venue} {dollars(own) if own or makers else 'none, it is virtual'}{makers}")
-        return [f"Behind the curves stand, of the venue's own: {'; '.join(told)}."] if told else []
+        return [f"Behind the curves stand, of the venue's own: {'; '.join(told)}. {ADDED_UP}"] if told else []
 
     def fitted(self) -> list[str]:
         """The calibrated numbers that decide how much is lost; the others are in report.json."""

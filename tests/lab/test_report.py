@@ -12,14 +12,17 @@ from itertools import pairwise
 
 import pytest
 from handmade import LONG, USD, event, run_of
+from msgspec.structs import replace
 from rich.console import Console
 
 from perplab.exchange import BUILD
 from perplab.exchange.codes import Method
 from perplab.exchange.events import Liquidated
+from perplab.lab.amounts import usd_scale
 from perplab.lab.choices import Choice
 from perplab.lab.compare import CALIBRATED, Done, about, number_of
 from perplab.lab.metrics import CATALOGUE, measure
+from perplab.lab.metrics_pools import Pools
 from perplab.lab.picture import svg
 from perplab.lab.progress import Told
 from perplab.lab.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text, verdict
@@ -201,6 +204,37 @@ def test_nine_designs_keep_every_number_label_and_unit_at_any_width(width: int) 
         assert len(re.findall(rf"\b{unit}\b", table)) >= blocks
     if width == 10:  # a name stands in a column of its own there
         assert parts("Unbreakable" * 5) in parts("".join(line[12:] for line in table.splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("amounts", "unit"),
+    [
+        ([2.38e9, 0.16e9], "bn USD"),
+        ([2.38e9, 0.0, 1.47e6], "M USD"),  # 0.00 bn would say nothing
+        ([2.38e9, 12.0], "M USD"),  # 2,380,000 k would be too long for its column
+        ([3e6, 2_000.0], "k USD"),
+        ([700.0, 0.001], "USD"),
+        ([4e14, 1.0], "bn USD"),
+        ([0.0], "USD"),
+    ],
+)
+def test_the_unit_of_a_group_fits_its_smallest_amount(amounts: list[float], unit: str) -> None:
+    assert usd_scale(amounts, readable=True)[1] == unit
+
+
+def test_what_a_pool_gained_adds_up_in_the_table() -> None:
+    """Of round numbers, with a gain that the metric has as a loss below zero, and fees that are small beside the rest."""
+    gained = {"fees_usd": 1.47e6, "markout_usd": -1_290e6, "markout_stale_usd": 190e6, "inventory_usd": 30e6, "rest_usd": -221.47e6}
+    big = Pools(lp_usd=-300e6, own_usd=1_400e6, **gained)
+    one = result("book_fund_adl", 1, 1e6)
+    report = Report(ABOUT, [Result(one.venue, one.seed, "by hand", replace(one.metrics, pool=big))], ("book_fund_adl",))
+    text = shown(report, 80)
+    told = re.findall(r"^  (\S.*?) +M USD +(-?[\d,.]+) *$", text.partition("The curve's pool")[2], re.MULTILINE)
+    rows = {name: float(number.replace(",", "")) for name, number in told}
+    results = rows["result of providers"] + rows["result of the venue's"]
+    parts = [rows[name] for name in ("fees earned", "gained on true price", "earned by position", "funding, deficits, mark")]
+    assert parts == [1.47, 1290.0, 30.0, -221.0] and rows["... oracle off"] == -190.0
+    assert abs(results - sum(parts)) <= 1
 
 
 def test_the_picture_shows_all_designs() -> None:
