@@ -375,7 +375,7 @@ def test_the_table_fits_and_tells_pools(width: int) -> None:
     text = shown(report_of(HYBRID, VIRTUAL, POOL, BATCH), width)
     assert max(map(len, text.splitlines())) <= width
     assert line_of(text, "result of providers").split().count("-") == 3
-    assert "The curve's pool" in text and "lost to true price" in text
+    assert "The curve's pool" in text and "gained on true price" in text
     behind = "book_amm_hybrid 50 M USD; perp_v1 none, it is virtual; gmx_v2 5 M USD and what makers pay in."
     assert f"Behind the curves stand, of the venue's own: {behind}" in flat(text)
 
