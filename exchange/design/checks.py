@@ -8,7 +8,16 @@ from typing import Final
 
 from ..state import types as t
 from .checks_curves import check_curve
-from .parameters import LEAST_MS, MICRO, AuctionDesign, BatchAuctionDesign, RequestDesign, TakerAuctionDesign
+from .parameters import (
+    LEAST_BLOCK_MS,
+    LEAST_MS,
+    MICRO,
+    AuctionDesign,
+    BatchAuctionDesign,
+    BlocksDesign,
+    RequestDesign,
+    TakerAuctionDesign,
+)
 from .parameters_funding import AdaptiveSkewDesign, CurveMedianDesign, CurveTwapDesign, OfCurve, TradedDesign, TwapDesign, VelocityDesign
 from .reader import DesignError
 from .structs import Market, Tier, VenueDesign
@@ -44,6 +53,8 @@ def checked(venue: VenueDesign, file: str) -> VenueDesign:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
     check_auction(venue.liquidation.dutch_auction, refuse)
     check_sequencing(venue, refuse)
+    if "liquidity_pool" in venue.backstops and all(market.curve.capital == 0 for market in venue.markets):
+        refuse("backstops", "liquidity_pool", "a market whose curve has a capital: it is the pool of the loser's market that pays")
     if "liquidity_pool" in venue.backstops and any(market.curve.rule == "concentrated" for market in venue.markets):
         refuse("backstops", "liquidity_pool", "none, since a market has a concentrated curve: its money belongs to the owners of ranges")
     return venue
@@ -61,12 +72,20 @@ def check_auction(auction: AuctionDesign, refuse: Refuse) -> None:
 
 def check_sequencing(venue: VenueDesign, refuse: Refuse) -> None:
     own = venue.sequencing.own
-    if isinstance(own, RequestDesign) and own.expiry_ms <= own.delay_ms:
-        refuse("sequencing.expiry_ms", own.expiry_ms, f"more than delay_ms ({own.delay_ms}): a request would be gone before its price")
+    if isinstance(own, BlocksDesign | BatchAuctionDesign) and own.interval_ms < LEAST_BLOCK_MS:
+        expected = f"at least {LEAST_BLOCK_MS}: a block of no time gathers nothing; rule = 'continuous' takes commands as they come"
+        refuse("sequencing.interval_ms", own.interval_ms, expected)
+    if isinstance(own, RequestDesign):
+        check_requests(venue, own, refuse)
     if isinstance(own, TakerAuctionDesign) and own.step_ms > own.duration_ms:
         refuse("sequencing.step_ms", own.step_ms, f"at most duration_ms ({own.duration_ms})")
     if isinstance(own, TakerAuctionDesign) and own.duration_ms > MOST_STEPS * own.step_ms:
         refuse("sequencing.step_ms", own.step_ms, f"at least duration_ms / {MOST_STEPS}: an auction has that many steps at most")
+    if isinstance(own, TakerAuctionDesign):
+        for number, market in enumerate(venue.markets):
+            if market.curve.rule != "none" and market.curve.role == "separate":
+                expected = "another role: a dutch_auction offers orders to makers first, and where role is 'separate' nothing rests"
+                refuse(f"markets[{number}].curve.role", "'separate'", expected)
     if isinstance(own, BatchAuctionDesign):
         for number, market in enumerate(venue.markets):
             key = f"markets[{number}]"
@@ -74,6 +93,17 @@ def check_sequencing(venue: VenueDesign, refuse: Refuse) -> None:
                 refuse(f"{key}.curve.rule", repr(market.curve.rule), "'none': a batch auction has one price, a curve has its own")
             if market.matching.rule != "price_time" or market.matching.queue_classes:
                 refuse(f"{key}.matching", market.matching.rule, "price_time without queue classes: a batch auction clears the book by time")
+
+
+def check_requests(venue: VenueDesign, own: RequestDesign, refuse: Refuse) -> None:
+    """A request waits for the latency of its class, then for `delay_ms`; its expiry counts from when it came."""
+    design = venue.sequencing
+    latency = max(design.taker_latency_ms, design.retail_taker_latency_ms, design.maker_latency_ms)
+    if any(market.curve.rule != "none" for market in venue.markets):
+        latency = max(latency, design.cancel_latency_ms)  # of removed liquidity, which waits for a price as well; cancels do not
+    if own.expiry_ms <= own.delay_ms + latency:
+        sum_of = f"delay_ms ({own.delay_ms})" + (f" and the longest latency ({latency})" if latency else "")
+        refuse("sequencing.expiry_ms", own.expiry_ms, f"more than {sum_of}: a request would be gone before its price")
 
 
 def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -> None:
@@ -132,6 +162,8 @@ def check_funding(market: Market, key: str, refuse: Refuse) -> None:
             refuse(f"{key}.price", repr(market.funding.price), "'oracle': the spread of a twap_difference is a part of that price")
     if isinstance(own, TradedDesign) and market.funding.payment != "discrete":
         refuse(f"{key}.payment", repr(market.funding.payment), "'discrete': what was traded is weighted over the whole interval")
+    if isinstance(own, VelocityDesign) and own.skew_scale < market.lot:
+        refuse(f"{key}.skew_scale", own.skew_scale, f"at least a lot ({market.lot}): the skew is divided by it")
     if isinstance(own, VelocityDesign) and own.skew_scale / market.lot >= 1 << 36:
         most = int(market.lot * ((1 << 36) - 1))
         refuse(f"{key}.skew_scale", own.skew_scale, f"at most {most} coins, less than 2^36 lots: the rate is kept exactly")

@@ -33,12 +33,34 @@ def check_curve(market: Market, key: str, refuse: Refuse) -> None:
     elif isinstance(given, ConcentratedDesign):
         if given.lower_ppm >= given.upper_ppm:
             refuse(f"{at}.lower_ppm", given.lower_ppm, f"less than upper_ppm ({given.upper_ppm}): a range goes from its lower price up")
+        if given.lower_ppm > 1_000_000:
+            refuse(f"{at}.lower_ppm", given.lower_ppm, "at most 1000000: the venue's own range has the first oracle price in it")
+        if given.upper_ppm <= 1_000_000:
+            refuse(f"{at}.upper_ppm", given.upper_ppm, "more than 1000000: the venue's own range has the first oracle price in it")
     elif isinstance(given, OracleSpreadDesign):
         check_spread(given, market, at, refuse)
     elif isinstance(given, OraclePoolDesign):
         check_pool(given, market, at, refuse)
     elif isinstance(given, SkewFillDesign):
         check_skew(given, market, at, refuse)
+    if market.curve.rule != "none":
+        check_place(market, key, refuse)
+
+
+def check_place(market: Market, key: str, refuse: Refuse) -> None:
+    """What the market says of its curve's role, and of the pool behind it, and what would do nothing beside that."""
+    curve, at = market.curve, f"{key}.curve"
+    if curve.role == "jit" and curve.jit_share_ppm == 0:
+        refuse(f"{at}.jit_share_ppm", 0, "a share above 0, since role is 'jit': that is all that such a curve trades")
+    if curve.adl_trigger_ppm > 0 and curve.adl_target_ppm >= curve.adl_trigger_ppm:
+        expected = f"less than adl_trigger_ppm ({curve.adl_trigger_ppm}): deleveraging goes on until the pool owes no more than the target"
+        refuse(f"{at}.adl_target_ppm", curve.adl_target_ppm, expected)
+    if curve.adl_trigger_ppm == 0 and curve.adl_target_ppm > 0:
+        refuse(f"{at}.adl_target_ppm", curve.adl_target_ppm, "0, or an adl_trigger_ppm above it: nothing goes down to it else")
+    matching = market.matching
+    if curve.role == "separate" and (matching.rule != "price_time" or matching.queue_classes):
+        given = "queue_classes" if matching.queue_classes else repr(matching.rule)
+        refuse(f"{key}.matching", given, f"none, since {at}.role is 'separate': no order rests there, so none stands before another")
 
 
 def check_lots(coins: Decimal, name: str, what: str, market: Market, at: str, refuse: Refuse) -> None:
@@ -49,9 +71,11 @@ def check_lots(coins: Decimal, name: str, what: str, market: Market, at: str, re
 
 
 def check_reserves(given: ConstantProductDesign | VammPegKDesign, market: Market, at: str, refuse: Refuse) -> None:
-    if (given.reserve > 0) == (given.reserve_coins > 0):
-        values = f"{given.reserve} and {given.reserve_coins}"
+    values = f"{given.reserve} and {given.reserve_coins}"
+    if given.reserve == 0 and given.reserve_coins == 0:
         refuse(f"{at}.reserve and reserve_coins", values, "one of them above 0: a curve without a reserve has no liquidity")
+    if given.reserve > 0 and given.reserve_coins > 0:
+        refuse(f"{at}.reserve and reserve_coins", values, "one of them alone: the two would say different things of one reserve")
     if given.reserve_coins > 0:
         check_lots(given.reserve_coins, "reserve_coins", "a reserve", market, at, refuse)
     if isinstance(given, VammPegKDesign) and given.base_spread_ppm > given.max_spread_ppm:

@@ -46,7 +46,7 @@ class PremiumDesign(Parameters, frozen=True):
 
 
 LEAST_BLOCK_MS: Final = 10  # of a venue's blocks: a block without commands costs nothing, so it may be short
-BlockInterval = Annotated[int, Meta(ge=LEAST_BLOCK_MS, le=86_400_000)]
+BlockInterval = Annotated[int, Meta(ge=0, le=86_400_000)]  # checks.py refuses less than that, and says why
 
 
 class BlocksDesign(Parameters, frozen=True):
@@ -106,7 +106,7 @@ class ShortageDesign(Parameters, frozen=True):
     slot_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 400
     per_slot_ppm: Ppm = 1
     small: Usd = 50  # a shortage below this is covered at once
-    initial_ppm: Ppm = 100_000  # of the position: the most that is closed of it at first, growing to all of it
+    initial_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000  # of the position: the most that is closed at first, growing to all
     duration_ms: Milliseconds = 60_000  # ... in this time; 0: at once
 
 

@@ -65,6 +65,41 @@ def of_one(table: object, key: str, at: str, file: str) -> object:
     return {**{field: value for field, value in table.items() if field in common}, "own": convert(own, params, file, at, common)}
 
 
+def roles_told(tree: Tree, file: str) -> None:
+    """A curve says its role, since one that stands alone takes the market's book away. Raises DesignError."""
+    for at, table in single_tables(tree):
+        if at.endswith(".curve") and table.get("rule", "none") != "none" and "role" not in table:
+            told = "'separate' (there is no book), 'interleaved', 'jit' or 'last_resort'"
+            raise DesignError(f"{file}: missing key {at}.role: a curve says when an order meets it: {told}")
+
+
+def keys_heard(own: Tree, whole: Tree, file: str) -> None:
+    """What a file says itself is said to the rule that its design names; keys that it inherits may be those of other rules. DesignError."""
+    rules = {at: table.get("rule") for at, table in single_tables(whole)}
+    for at, table in single_tables(own):
+        key = f"{at.rpartition('.')[2]}.rule"
+        name = rules.get(at.replace("[*]", "[0]"), default_of(KINDS[key].home, "rule"))
+        name = default_of(KINDS[key].home, "rule") if name is None else name
+        rule = find(key, name) if isinstance(name, str) else None
+        known = [*keys_of(KINDS[key].home), *(() if rule is None else rule.params.__struct_fields__)]
+        for field in table if rule is not None or (isinstance(name, str) and name in KINDS[key].words) else ():
+            other = next((one.name for one in rules_of(key) if field in one.params.__struct_fields__), None)
+            if field not in known and other is not None:
+                place = f"{at.replace('[*]', '[0]')}.{field}"
+                raise DesignError(f"{file}: {place} is a key of rule = {other!r}, but the rule is {name!r}, which does not hear it")
+
+
+def single_tables(tree: Tree) -> list[tuple[str, Tree]]:
+    """(where it stands, itself) of every table that names one rule. A table [markets] stands for all of them."""
+    found: list[tuple[str, object]] = [(name, tree.get(name)) for name in ("screen", "sequencing")]
+    markets = tree.get("markets")
+    listed = enumerate(markets) if isinstance(markets, list) else [("*", markets)]
+    for number, market in listed:
+        if isinstance(market, dict):
+            found += [(f"markets[{number}].{name}", market.get(name)) for name in ("mark", "funding", "curve")]
+    return [(at, table) for at, table in found if isinstance(table, dict)]
+
+
 def of_several(table: object, at: str, file: str) -> object:
     """A table with keys that name rules, each of which may have a table in it."""
     if not isinstance(table, dict):

@@ -17,7 +17,7 @@ from .checks import checked
 from .parameters import FundDesign as FundDesign
 from .reader import DesignError, Tree, convert, merged, nearest, read_toml
 from .structs import VenueDesign as VenueDesign
-from .tables import with_parameters
+from .tables import keys_heard, roles_told, with_parameters
 
 NOT_LISTED: Final = ("base", "sandbox")  # what the others extend; and the venue of `perplab serve`, which has several markets
 COMPARED: Final = (  # by default: they differ in how a position is closed and in who pays, and in nothing else; in that order
@@ -33,7 +33,9 @@ COMPARED: Final = (  # by default: they differ in how a position is closed and i
 def design_of(tree: Tree, file: str) -> VenueDesign:
     """The design that a tree in the shape of its TOML describes. Raises VenueError, which names the file."""
     try:
-        return checked(convert(with_parameters(tree, file), VenueDesign, file), file)
+        venue = checked(convert(with_parameters(tree, file), VenueDesign, file), file)
+        roles_told(tree, file)
+        return venue
     except VenueError:
         raise
     except DesignError as error:
@@ -85,7 +87,10 @@ def resolved(name: str, below: tuple[Path, ...] = ()) -> tuple[Path, Tree]:
         if found in (*below, path):
             raise VenueError(f"{path.name}: extends is {parent!r}: expected a design that does not extend this one")
         _, base = resolved(str(found), (*below, path))
-        tree = merged(base, {"name": path.stem, **tree})
+        own, tree = tree, merged(base, {"name": path.stem, **tree})
+        keys_heard(own, tree, path.name)
+    else:
+        keys_heard(tree, tree, path.name)
     return path, {"name": path.stem, **tree}
 
 

@@ -66,6 +66,8 @@ class CoverShortage(LiquidationStep):
                 break
             held = case.size(row)
             lots = self.lots(case, row, held, shortage, fee, elapsed)
+            if lots == 0:
+                continue
             case.close_in_book(row, lots, self.limit(case, row, held, lots, fee))
         return False
 

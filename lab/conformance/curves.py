@@ -131,8 +131,8 @@ def perp_v1_funding(given: Given) -> Result:
     """A venue whose curve is the counterparty at the oracle price, with the fund's money behind it; a rate that makes the fraction."""
     price = 10
     curve = {
-        "rule": "oracle_spread", "capital": given.fixed("insurance_fund", 1), "spread_ppm": 0, "skew_ppm": 0, "scale": "1000",
-        "max_inventory": "1000",
+        "rule": "oracle_spread", "role": "separate", "capital": given.fixed("insurance_fund", 1), "spread_ppm": 0, "skew_ppm": 0,
+        "scale": "1000", "max_inventory": "1000",
     }  # fmt: skip
     stage = Stage({"curve": curve, "funding": {"sample_interval_ms": 1_000, "interval_ms": 1_000}})
     stage.oracle(price)

@@ -48,7 +48,7 @@ class Set(NamedTuple):
 def made(rule: str, oracle: int, terms: dict[str, object], inventory: int = 0, **market: object) -> Set:
     """A curve by the design's own way, at an oracle price in ticks, holding an inventory."""
     capital = {"capital": 1_000} if rule == "oracle_pool" else {}
-    venue = plain_venue({"markets": {**market, "curve": {"rule": rule, **capital, **terms}}})
+    venue = plain_venue({"markets": {**market, "curve": {"rule": rule, "role": "separate", **capital, **terms}}})
     record = Market(0)
     fill_market(record, venue)
     record.oracle = oracle

@@ -100,7 +100,8 @@ def give_curves(draw: Draw | Source, tree: Tree, number: int) -> None:
         market["curve"] = curve(draw, 3 * number + place, str(market["lot"]))
         rules_of(draw, market)
     backstops: list[str] = list(tree["backstops"])  # type: ignore[call-overload]
-    if all(market["curve"]["rule"] != "concentrated" for market in markets):  # type: ignore[index]
+    pools = [market["curve"] for market in markets]
+    if all(pool["rule"] != "concentrated" for pool in pools) and any(pool["capital"] != 0 for pool in pools):  # type: ignore[index]
         backstops.insert(draw.integer(0, len(backstops)), "liquidity_pool")
     tree["backstops"] = backstops
     tree["gas"] = draw.pick([{}, {"place": 1_000, "amend": 700, "cancel": 500, "liquidity": 2_000}])

@@ -37,7 +37,7 @@ def test_wide_numbers_come_back() -> None:
 
 def test_ranges_come_back_and_are_in_the_hash() -> None:
     """Wherever the ranges of a venue are: a snapshot of a venue without any has the same shape."""
-    bench = Bench(plain_venue({"markets": {"curve": {"rule": "concentrated", "capital": 1_000}}}))
+    bench = Bench(plain_venue({"markets": {"curve": {"rule": "concentrated", "role": "separate", "capital": 1_000}}}))
     seen = {bench.exchange.state_hash()}
     bench.oracle(100)
     seen.add(bench.exchange.state_hash())

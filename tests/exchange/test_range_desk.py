@@ -124,7 +124,7 @@ def test_a_settled_market_pays_in_cash() -> None:
 
 def test_a_pool_of_ranges_does_not_pay_for_others() -> None:
     with pytest.raises(VenueError, match="concentrated"):
-        markets_of({"curve": {"rule": "concentrated", "capital": 1_000}}, backstops=["liquidity_pool"])
+        markets_of({"curve": {"rule": "concentrated", "role": "separate", "capital": 1_000}}, backstops=["liquidity_pool"])
 
 
 @examples(60)

@@ -160,6 +160,7 @@ def wrong(change: dict[str, object]) -> str:
 
 
 TIER = {"lower_notional": 0, "initial_margin_ppm": 100_000, "maintenance_margin_ppm": 50_000}
+SKEW = {"rule": "skew_fill", "role": "separate", "scale": 5}
 WRONG = {  # laid over the shipped design -> what its file, key, value, expectation and nearest name are
     "unknown key": ({"liquidatoin": {}}, ["unknown key liquidatoin", "did you mean 'liquidation'?"]),
     "unknown key of a market": ({"markets": {"tik": 1}}, ["unknown key markets[0].tik", "did you mean 'tick'?"]),
@@ -221,7 +222,7 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
     ),
     "two reserves": (
         {"markets": {"curve": {"rule": "vamm_peg_k", "reserve": 5, "reserve_coins": 5}}},
-        ["markets[0].curve.reserve and reserve_coins is 5 and 5", "one of them above 0"],
+        ["markets[0].curve.reserve and reserve_coins is 5 and 5", "one of them alone"],
     ),
     "a reserve below a lot": (
         {"markets": {"curve": {"rule": "constant_product", "reserve_coins": "0.0001"}}},
@@ -281,6 +282,43 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
         ["curve.lower_ppm is 2000000", "less than upper_ppm (2000000)", "from its lower price up"],
     ),
     "a pool of nothing": ({"markets": {"curve": {"rule": "oracle_pool"}}}, ["curve.capital is 0", "counterparty of every trade"]),
+    "a curve that does not say when it is met": (
+        {"markets": {"curve": {"rule": "skew_fill", "scale": 5}}}, ["missing key markets[0].curve.role", "'separate' (there is no book)"],
+    ),
+    "a share of nothing": ({"markets": {"curve": SKEW | {"role": "jit"}}}, ["curve.jit_share_ppm is 0", "role is 'jit'"]),
+    "a target above the trigger": (
+        {"markets": {"curve": SKEW | {"adl_trigger_ppm": 500_000, "adl_target_ppm": 500_000}}},
+        ["curve.adl_target_ppm is 500000", "less than adl_trigger_ppm (500000)"],
+    ),
+    "a target without a trigger": (
+        {"markets": {"curve": SKEW | {"adl_target_ppm": 500_000}}}, ["curve.adl_target_ppm is 500000", "0, or an adl_trigger_ppm above it"],
+    ),
+    "a pool that is not there": ({"backstops": ["liquidity_pool"]}, ["backstops is liquidity_pool", "a market whose curve has a capital"]),
+    "a pool without money": (
+        {"backstops": ["liquidity_pool"], "markets": {"curve": SKEW}}, ["backstops is liquidity_pool", "whose curve has a capital"],
+    ),
+    "a range above the price": (
+        {"markets": {"curve": {"rule": "concentrated", "role": "separate", "lower_ppm": 1_000_001}}},
+        ["curve.lower_ppm is 1000001", "at most 1000000", "has the first oracle price in it"],
+    ),
+    "a range below the price": (
+        {"markets": {"curve": {"rule": "concentrated", "role": "separate", "upper_ppm": 1_000_000}}},
+        ["curve.upper_ppm is 1000000", "more than 1000000", "has the first oracle price in it"],
+    ),
+    "a queue where nothing rests": (
+        {"markets": {"curve": SKEW, "matching": {"queue_classes": True}}}, ["markets[0].matching is queue_classes", "no order rests there"],
+    ),
+    "shares of a queue where nothing rests": (
+        {"markets": {"curve": SKEW, "matching": {"rule": "pro_rata"}}}, ["markets[0].matching is 'pro_rata'", "no order rests there"],
+    ),
+    "a shortage that is never covered": (
+        {"liquidation": {"steps": ["cover_shortage"], "cover_shortage": {"initial_ppm": 0}}},
+        ["liquidation.cover_shortage.initial_ppm is 0", ">= 1"],
+    ),
+    "a skew scale below a lot": (
+        {"markets": {"tick": "0.1", "lot": "10", "curve": SKEW | {"scale": 50}, "funding": {"rule": "velocity", "skew_scale": 5}}},
+        ["markets[0].funding.skew_scale is 5", "at least a lot (10)"],
+    ),
     "missing key": ({"markets": [{"name": "X"}]}, ["missing key markets[0].tick"]),
     "two markets of one name": ({"markets": [PLAIN["markets"][0]] * 2}, ["markets[1].name is 'BTC'"]),
 }
@@ -304,6 +342,13 @@ FILES = {
     "its own parent": (b'extends = "wrong"\n', ["extends is 'wrong'"]),
     "a wrong value": (b'extends = "book_fund_adl"\nmax_open_orders = 0\n', ["max_open_orders is 0", ">= 1"]),
     "nothing": (b"", ["missing key"]),
+    "a key of another rule": (
+        b'extends = "book_fund_adl"\n[markets.curve]\nrule = "skew_fill"\nrole = "separate"\nscale = 5\nlower_ppm = 7\n',
+        ["markets[0].curve.lower_ppm is a key of rule = 'concentrated', but the rule is 'skew_fill'"],
+    ),
+    "a key without its rule": (
+        b'extends = "book_fund_adl"\n[sequencing]\ninterval_ms = 100\n', ["sequencing.interval_ms is a key of rule = ", "is 'continuous'"],
+    ),
 }
 
 
@@ -316,6 +361,13 @@ def test_a_wrong_file_is_named(name: str, tmp_path: Path) -> None:
         load_venue(path)
     for part in ["wrong.toml", *expected]:
         assert part in str(told.value)
+
+
+def test_keys_of_another_rule_may_be_inherited(tmp_path: Path) -> None:
+    """Who extends a design changes its rule; keys of the old one stay in the table, and are passed over."""
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "drift_v2"\n[markets.curve]\nrule = "skew_fill"\nscale = 5\n')
+    assert load_venue(path).markets[0].curve.rule == "skew_fill"
 
 
 def test_parents_in_a_circle_are_refused(tmp_path: Path) -> None:
