@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perplab.exchange import messages
+from perplab.exchange import messages, shipped_venues
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,6 +53,12 @@ def told() -> list[tuple[str, list[str]]]:
                 found.append((token, files))
                 last = token
     return found
+
+
+def test_the_first_lines_count_the_designs() -> None:
+    first = README.partition("\n\nperplab runs")[0]
+    assert len(shipped_venues()) == 16 and "> sixteen designs," in first
+    assert [name for name in shipped_venues() if f"`{name}`" not in README] == []
 
 
 def test_the_tour_has_what_it_is_for() -> None:
