@@ -233,7 +233,7 @@ class Queries:
             self.is_busy = was_busy
 
     def liquidity(self, account: i64, market: i64) -> Liquidity:
-        """The account's shares of the market's pool, and what they would fetch now."""
+        """The account's shares of the market's pool, and what they would fetch now. Ranges of its own tells liquidity_of."""
         asked = self.known_market(market)
         row = self.state.find_position(self.known_account(account), market)
         cells = self.state.positions.cells
