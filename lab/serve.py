@@ -57,7 +57,9 @@ class ClockText(click.ParamType[int]):
 @click.option(
     "--clock", type=ClockText(), default="real", show_default=True, help="The venue's time: as the world's, N times as fast, or stepped."
 )
-@click.option("--world", default="sandbox", show_default=True, metavar="NAME|FILE|none", help="Prices and house bots around the venue.")
+@click.option(
+    "--world", metavar="NAME|FILE|none", help="Prices and house bots around the venue.  [default: the shipped one that has its markets]"
+)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Of all that the world draws.")
 @click.option("--trust", is_flag=True, help="Let clients log in with a name alone, without keys.")
 @click.option(
@@ -74,7 +76,7 @@ class ClockText(click.ParamType[int]):
 @click.option("--log", "log", metavar="FILE|-", help="Write what happens to the server, one JSON object a line; -: to standard error.")
 @click.option("--sync", type=click.Choice(["strict", "batch", "none"]), default="batch", show_default=True, help=SYNC_HELP)
 def serve(
-    venue: str, port: int, address: str, clock: int, world: str, seed: int, trust: bool, limits: str, folder: Path | None,
+    venue: str, port: int, address: str, clock: int, world: str | None, seed: int, trust: bool, limits: str, folder: Path | None,
     has_gateway: bool, log: str | None, sync: Any,
 ) -> None:  # fmt: skip
     """Start an exchange on this machine that bots trade against over sockets: real matching, margin, funding and liquidation.
@@ -139,24 +141,26 @@ def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store 
     return found.exchange, store, found
 
 
-def world_of(name: str, seed: int, start: int, exchange: Exchange, folder: Path | None) -> World:
-    """The world; of a venue that goes on, the one that it was begun with, as it was last."""
+def world_of(name: str | None, seed: int, start: int, exchange: Exchange, folder: Path | None) -> World:
+    """The world, by default the shipped one that fits; of a venue that goes on, the one that it was begun with, as it was last."""
     from perplab.exchange.server.store import replace
 
-    from .world import World, load_world
+    from .world import World, fitting_world, load_world
 
     path = folder / "world.json" if folder is not None else None
     if path is not None and path.exists():
         begun = json.loads(path.read_text(encoding="utf-8"))
         name, seed, first = begun["world"], begun["seed"], begun["start"]
-        world = World(load_world(name), exchange, seed, first)
+        world = World(load_world(name), exchange, seed, first, name)
         if "state" in begun:
             world.set_state(begun["state"])
         world.next = start
         return world
+    name = name or fitting_world(exchange.design)
+    world = World(load_world(name), exchange, seed, start, name)
     if path is not None:
         replace(path, json.dumps({"world": name, "seed": seed, "start": start}).encode())
-    return World(load_world(name), exchange, seed, start)
+    return world
 
 
 async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, hint: str) -> None:

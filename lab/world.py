@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from perplab.clients.bots.base import Ints, Seat, pack_many
-from perplab.exchange import Exchange
+from perplab.exchange import Exchange, VenueDesign
 from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.reader import DesignError, convert, read_toml
 from perplab.exchange.design.structs import SequencingDesign
@@ -93,6 +93,35 @@ def load_world(name: str) -> WorldDesign:
         raise WorldError(str(error)) from None
 
 
+def fitting_world(venue: VenueDesign) -> str:
+    """The shipped world for a venue: of those of which it has all markets, the one with the most. Raises WorldError if there is none."""
+    fits = {path.stem: load_world(path.stem) for path in sorted(FOLDER.glob("*.toml"))}
+    fits = {name: world for name, world in fits.items() if not missing(world, venue)}
+    if not fits:
+        held = ", ".join(market.name for market in venue.markets)
+        raise WorldError(
+            f"no shipped world fits the venue {venue.name}, which has {held}: say --world FILE with one of its own, or --world none"
+        )
+    return max(fits, key=lambda name: len(fits[name].markets))
+
+
+def missing(world: WorldDesign, venue: VenueDesign) -> list[str]:
+    """The markets of a world that a venue does not have."""
+    known = {market.name for market in venue.markets}
+    return [market.name for market in world.markets if market.name not in known]
+
+
+def misfit(name: str, lacks: str, venue: VenueDesign) -> WorldError:
+    """Says which world does not fit, and which would."""
+    try:
+        instead = f"--world {fitting_world(venue)} fits it"
+    except WorldError:
+        instead = "say --world FILE with one of its own, or --world none"
+    held = ", ".join(market.name for market in venue.markets)
+    has_not = f"the world {name} is for a market {lacks!r}; the venue {venue.name} has no market {lacks!r}, it has {held}"
+    return WorldError(f"{has_not}; {instead}")
+
+
 class Price:
     """An outside price: a random walk, drawn a minute at a time, straight between two seconds. Of the past, ends of minutes are kept."""
 
@@ -126,11 +155,11 @@ class Price:
 class World:
     """Carried by a server: `next` says when it wants to act, `act` what it does then. Times are the venue's, in ns."""
 
-    def __init__(self, design: WorldDesign, venue: Exchange, seed: int, start: int) -> None:
+    def __init__(self, design: WorldDesign, venue: Exchange, seed: int, start: int, name: str = "given") -> None:
+        """`name`: of the world, for the message if it does not fit. Raises WorldError."""
         known = {market.name: number for number, market in enumerate(venue.design.markets)}
-        unknown = [market.name for market in design.markets if market.name not in known]
-        if unknown:
-            raise WorldError(f"the venue {venue.design.name} has no market {unknown[0]!r}; it has {', '.join(known)}")
+        if unknown := missing(design, venue.design):
+            raise misfit(name, unknown[0], venue.design)
         self.design, self.venue, self.seed = design, venue, seed
         self.markets = [(known[market.name], market, Price(seed, market, start)) for market in design.markets]
         self.ticks = {number: float(venue.design.markets[number].tick) for number, _, _ in self.markets}

@@ -36,7 +36,7 @@ def local_exchange(
     from perplab.lab.world import World, load_world
 
     host = LocalHost(venue, seed)
-    host.attach(World(load_world(world), host.exchange, seed, host.clock.now()))
+    host.attach(World(load_world(world), host.exchange, seed, host.clock.now(), world))
     host.pass_time()
     return LocalClient(name, host=host, prices=prices)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from venues import BLOCKS, venue
 
 from perplab.clients.local import LocalHost
-from perplab.exchange import VenueDesign
+from perplab.exchange import VenueDesign, load_venue, shipped_venues
 from perplab.exchange.codes import Side
 from perplab.exchange.messages import CurveTraded, Rejected, Traded
-from perplab.lab.world import World, load_world
+from perplab.lab.serve import world_of
+from perplab.lab.world import World, WorldError, fitting_world, load_world
 
 RULES: dict[str, Any] = {
     "blocks": BLOCKS, "cancels_first": {**BLOCKS, "order": "cancels_first"}, "batches": {"rule": "batch_auction", "interval_ms": 1_000},
@@ -66,3 +69,34 @@ def test_a_curve_beside_a_book_changes_nothing_for_the_house() -> None:
     host = house(venue(curve={}))
     world: Any = host.world
     assert len(host.exchange.depth(0, Side.BUY, 100)) >= 15 and world.bookless == set()
+
+
+@pytest.mark.parametrize("name", shipped_venues())
+def test_every_shipped_design_is_served_with_a_world_of_its_own(name: str) -> None:
+    """As `perplab serve --venue NAME` does it, without a word about the world; with check() after each second."""
+    host = LocalHost(name)
+    host.attach(world_of(None, 1, host.clock.now(), host.exchange, None))
+    for _ in range(12):
+        host.advance(10**9)
+        host.exchange.check()
+    world: Any = host.world
+    assert world is not None and world.next > host.clock.now() - world.interval, "it has not failed"
+    assert host.exchange.mark_price(0) and world.design == load_world("sandbox" if name == "sandbox" else "perp")
+    seen = kinds(host)
+    assert seen.get(Traded.KIND, 0) + seen.get(CurveTraded.KIND, 0) >= 3, "it trades"
+
+
+def test_a_world_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    host = LocalHost("sandbox")
+    with pytest.raises(WorldError, match=r"the world perp is for a market 'BTC-PERP'; the venue sandbox has .*; --world sandbox fits it"):
+        world_of("perp", 1, host.clock.now(), host.exchange, tmp_path)
+    assert not list(tmp_path.iterdir()), "nothing is kept of a world that was refused"
+
+
+def test_a_venue_with_markets_of_its_own_needs_a_world_of_its_own() -> None:
+    design = load_venue("perp_v1")
+    design = replace(design, markets=(replace(design.markets[0], name="GOLD"),))
+    with pytest.raises(WorldError, match=r"no shipped world fits the venue perp_v1, which has GOLD: say --world FILE"):
+        fitting_world(design)
+    with pytest.raises(WorldError, match=r"the world perp is for .* it has GOLD; say --world FILE with one of its own, or --world none"):
+        World(load_world("perp"), LocalHost(design).exchange, 1, 0, "perp")

@@ -112,9 +112,12 @@ def test_a_port_that_is_taken_is_said(server: Server) -> None:
     ("words", "told"),
     [
         (["--clock", "x0"], "x and a whole number up to 1000000"),
-        (["--world", "moon"], "there is no such world; known are sandbox"),
+        (["--world", "moon"], "there is no such world; known are perp, sandbox, and TOML files"),
         (["--venue", "moon"], "unknown venue 'moon'"),
-        (["--venue", "book_fund_adl"], "has no market 'BTC'"),
+        (
+            ["--venue", "drift_v2", "--world", "sandbox"],
+            "the world sandbox is for a market 'BTC'; the venue drift_v2 has no market 'BTC', it has BTC-PERP; --world perp fits it",
+        ),
     ],
 )
 def test_wrong_words_are_one_line(words: list[str], told: str) -> None:
