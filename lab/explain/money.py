@@ -213,7 +213,7 @@ def payment(at: Subject) -> Worked:
     try:
         probe.lift(middle + max(1, probe.price // 10_000), by_curve)
         probe.block(long, short, lots)
-        mark = probe.exchange.mark_price(probe.number)
+        mark, bought_to = probe.exchange.mark_price(probe.number), int(probe.exchange.curve_price(probe.number)) if by_curve else 0
         before = probe.exchange.equity(long, probe.asset)
         events = probe.wait(at.market.funding.interval_ms * MS_NS, probe.fresh_step())
     except Refused as refused:
@@ -221,18 +221,23 @@ def payment(at: Subject) -> Worked:
     charged = [one for one in events if isinstance(one, FundingCharged) and one.market == probe.number]
     moved = probe.value(lots, probe.exchange.mark_price(probe.number)) - probe.value(lots, mark)
     paid = before + moved - probe.exchange.equity(long, probe.asset)
-    last = charged[-1].rate_ppt if charged else 0
-    facts = (Fact("rate of the example", last, units.rate(last)), at.fact("payment of the example", paid))
+    found = [one.rate_ppt for one in charged] or [0]
+    mean = sum(found) // len(found)
+    facts = (Fact("rate of the example", mean, units.rate(mean)), at.fact("payment of the example", paid))
+    rate = f"The rate is {facts[0].shown}"
+    if min(found) != max(found):
+        first, last = units.rate(found[0]), units.rate(found[-1])
+        rate = f"The rate goes from {first} at its first charge to {last} at its last, {facts[0].shown} on average"
     told = "pays" if paid >= 0 else "gets"
     off = f"{units.percent(BOOK_OFF_PPM)} above the oracle, at {at.price(middle)}"
     scene = f"For an interval the best bid is {off}."
     if by_curve:
         left = int(probe.exchange.curve_price(probe.number))
-        stays = "stays there" if left >= middle else f"follows the oracle, at its end to {at.price(left)}"
-        scene = f"The curve is bought to just over {off}, and left alone for an interval, in which it {stays}."
+        stays = "stays there" if left == bought_to else f"follows the oracle to {at.price(left)}"
+        scene = f"The curve is bought until a lot costs just over {off}, and left alone for an interval, in which it {stays}."
+    borrowed = ", for borrowing from the pool as well" if isinstance(at.given, SkewDesign) and at.given.borrowing != "none" else ""
     return Worked(
-        f"{scene} The rate is "
-        f"{facts[0].shown}: a long of {at.coins(lots)} {at.coin}, worth {worth} at the oracle, {told} {at.money(abs(paid))}.",
+        f"{scene} {rate}: a long of {at.coins(lots)} {at.coin}, worth {worth} at the oracle, {told} {at.money(abs(paid))}{borrowed}.",
         facts,
     )
 

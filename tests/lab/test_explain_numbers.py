@@ -11,7 +11,7 @@ import pytest
 from explain_kit import DESIGNS, book
 
 from perplab.exchange import load_venue
-from perplab.exchange.design.parameters_funding import TwapDesign
+from perplab.exchange.design.parameters_funding import SkewDesign, TwapDesign
 from perplab.exchange.design.structs import VenueDesign
 from perplab.exchange.design.venue import compared_venues
 from perplab.lab.explain.document import Document, Grid, Picture
@@ -99,6 +99,14 @@ def test_funding_by_averages(books: dict[str, Document], name: str) -> None:
 def test_funding_of_drift(books: dict[str, Document]) -> None:
     for premium, expected in (("0", "0.0008333"), ("5", "0.1262626")):
         assert books["drift_v2"].facts[f"funding: rate at a premium of {premium} %"].shown == f"{expected} %"
+
+
+@pytest.mark.parametrize("name", [name for name in DESIGNS if not isinstance(load_venue(name).markets[0].funding.own, SkewDesign)])
+def test_the_payment_is_that_of_the_rate(books: dict[str, Document], name: str) -> None:
+    """Of an interval in which the rate moved, the mean of its charges; each rounded to a micro-unit, the rate to 1e-12. No borrowing."""
+    rate = value(books[name], "funding: rate of the example")
+    charges = load_venue(name).markets[0].funding.interval_ms // load_venue(name).markets[0].funding.sample_interval_ms
+    assert abs(value(books[name], "funding: payment of the example") - Fraction(rate * SIZE * MICRO, 10**12)) <= charges + 1
 
 
 def average(seconds: int, window: int) -> float:
