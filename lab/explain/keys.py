@@ -147,7 +147,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "surplus_to": Key("", "who keeps what is left of a liquidated account when it is flat"),
     },
     BookDesign: {
-        "patience_ms": Key("ms", "how long the book is tried before the next step has its turn", "one pass"),
+        "patience_ms": Key("ms", "how long the market is tried before the next step has its turn", "one pass"),
         "partial_ppm": Key("ppm", "of a large position: the first order is for that part of it"),
         "partial_above": Key("usd", "a position is large above this notional"),
         "cooldown_ms": Key("ms", "for that long after a part was filled, orders are for all of the position"),

@@ -233,7 +233,7 @@ EXPLAINED: Final[Explanations] = {
         "profits", "In the settlement of a market, who has gained in it pays in proportion to that.", profit_haircut
     ),
     ("backstops", ADL): Explanation(
-        "ADL", "Auto-deleveraging: the loser's position is closed against winners, at a price that is worse for them.", deleverage
+        "ADL", "Auto-deleveraging: the loser's position is closed against winners, who have no choice.", deleverage
     ),
     ("auto_deleverage.rank", "profit_leverage"): Explanation(
         "profit x leverage", "First the largest relative profit x leverage.", profit_leverage
