@@ -20,7 +20,8 @@ MIDNIGHT: Final = 20_000 * 86_400 * SECOND_NS  # [ns] timers run at multiples of
 RICH: Final = 1_000_000_000 * MICRO  # [micro] a counterparty that never lacks money
 
 
-ARRIVAL_NS: Final = 100 * MS_NS  # in which time passes while something waits
+ARRIVAL_NS: Final = 100 * MS_NS  # in which time passes while something waits, or in so many steps where that is long
+MOST_STEPS: Final = 1_000
 SELDOM_NS: Final = 15 * SECOND_NS  # between two oracle updates while nothing happens
 DEEP: Final = 5_000_000  # [USD] that the maker of an example quotes on each side
 DELAYS: Final = ("interval_ms", "delay_ms", "duration_ms", "step_ms")  # keys of sequencing rules that orders wait for
@@ -110,9 +111,9 @@ class Probe:
         one, or where it would be stale.
         """
         events: list[Event] = []
-        end = self.now + self.delay
+        end, step = self.now + self.delay, min(self.fresh_step(), max(ARRIVAL_NS, self.delay // MOST_STEPS))
         while self.now < end and self.is_waited_for:
-            self.now += ARRIVAL_NS
+            self.now += step
             is_stale = 0 < self.quiet < self.now - self.record.oracle_ts
             if self.needs_price or is_stale:
                 events += self.oracle(self.exchange.oracle_price(self.number))
