@@ -136,6 +136,8 @@ def load(file: Path) -> list[Example]:
         raise ExampleError(f"{file}: not JSON that can be read: {error}") from None
     if not isinstance(tree, list):
         raise ExampleError(f"{file}: is {kind(tree)}: expected a list of worked examples")
+    if not tree:
+        raise ExampleError(f"{file}: has no examples: expected a list of at least one")
     found = [of_json(one, f"{file}: [{at}]") for at, one in enumerate(tree)]
     names: set[str] = set()
     for at, example in enumerate(found):

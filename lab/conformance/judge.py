@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+from perplab.exchange.design.reader import nearest
+
 from . import every_adapter  # noqa: F401 - registers them
 from .adapters import ADAPTERS, Result
 from .examples import Example, ExampleError, Given, Number, Value, is_number, told
@@ -15,7 +17,7 @@ PASSED: Final = "passed"
 FAILED: Final = "failed"
 NOT_COVERED: Final = "uncovered"
 VERDICTS: Final = (PASSED, FAILED, NOT_COVERED)
-UNKNOWN: Final = "this venue and topic are not known"
+UNKNOWN: Final = "unknown topic"
 
 
 class Outcome(NamedTuple):
@@ -34,7 +36,8 @@ def judged(example: Example, place: str) -> Outcome:
     found = ADAPTERS.get((example.venue, example.topic))
     if found is None:
         missing = UNCOVERED.get((example.venue, example.topic))
-        return Outcome(example, NOT_COVERED, (), f"not built: {missing[0].lower()}{missing[1:]}" if missing else UNKNOWN)
+        reason = f"not built: {missing[0].lower()}{missing[1:]}" if missing else unknown(example.venue, example.topic)
+        return Outcome(example, NOT_COVERED, (), reason)
     try:
         results = found.calculate(Given(example.inputs, place))
     except (OverflowError, ZeroDivisionError) as error:
@@ -43,6 +46,19 @@ def judged(example: Example, place: str) -> Outcome:
     if wrong:
         return Outcome(example, FAILED, found.calls, "; ".join(wrong))
     return Outcome(example, PASSED, found.calls, reason_of(example, {name: results[name] for name in example.expected}))
+
+
+def unknown(venue: str, topic: str) -> str:
+    """What is told of a topic that nobody has heard of: most often it is misspelled, or another venue's."""
+    known = sorted({*ADAPTERS, *UNCOVERED})
+    of_venue = [one for name, one in known if name == venue]
+    if of_venue:
+        return f"{UNKNOWN} {topic!r} of {venue}{nearest(topic, of_venue)}"
+    return f"{UNKNOWN}: no venue {venue!r}{nearest(venue, sorted({name for name, _ in known}))}"
+
+
+def is_unknown(one: Outcome) -> bool:
+    return one.verdict == NOT_COVERED and one.reason.startswith(UNKNOWN)
 
 
 def reason_of(example: Example, results: dict[str, Value]) -> str:

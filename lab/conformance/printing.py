@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from .judge import FAILED, NOT_COVERED, PASSED, VERDICTS, Outcome
+from .judge import FAILED, NOT_COVERED, PASSED, VERDICTS, Outcome, is_unknown
 
 GAP: Final = "  "
 CALLS: Final = 44  # [characters] of the functions
@@ -83,4 +83,5 @@ def folded(text: str, width: int) -> list[str]:
 
 def summary(outcomes: Sequence[Outcome]) -> str:
     counts = Counter(one.verdict for one in outcomes)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    unknown = sum(map(is_unknown, outcomes))
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS) + (f" ({unknown} of an unknown topic)" if unknown else "")

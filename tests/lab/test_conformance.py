@@ -19,7 +19,7 @@ from perplab.lab.conformance import every_adapter
 from perplab.lab.conformance.adapters import ADAPTERS, RUNS, Adapter
 from perplab.lab.conformance.examples import OWN, Example, ExampleError, Given, load, own, told
 from perplab.lab.conformance.judge import FAILED, NOT_COVERED, PASSED, Outcome, judge, judged
-from perplab.lab.conformance.printing import lines
+from perplab.lab.conformance.printing import lines, summary
 from perplab.lab.conformance.uncovered import MISSING, UNCOVERED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -210,7 +210,19 @@ def test_the_page_has_the_same_list(updates: Updates) -> None:
 def test_an_unknown_topic_is_told_as_one() -> None:
     found = outcome(EXAMPLES[0]._replace(topic="of_ones_own"))
     assert (found.verdict, found.calls) == (NOT_COVERED, ())
-    assert "not known" in found.reason
+    assert found.reason.startswith(f"unknown topic 'of_ones_own' of {EXAMPLES[0].venue}; known: ")
+    assert summary([found, outcome(EXAMPLES[0])]) == "1 passed, 0 failed, 1 uncovered (1 of an unknown topic)"
+
+
+@pytest.mark.parametrize(
+    ("venue", "topic", "told_"),
+    [
+        ("drift_v2", "vamm_prize", "unknown topic 'vamm_prize' of drift_v2; did you mean 'vamm_price'?"),
+        ("drift_v3", "vamm_price", "unknown topic: no venue 'drift_v3'; did you mean 'drift_v2'?"),
+    ],
+)
+def test_a_misspelled_topic_is_told_the_nearest(venue: str, topic: str, told_: str) -> None:
+    assert outcome(EXAMPLES[0]._replace(venue=venue, topic=topic)).reason == told_
 
 
 # -- the command --
@@ -258,7 +270,7 @@ def test_a_failure_is_exit_code_1_and_told(tmp_path: Path) -> None:
     told_ = call("conformance", file)
     assert told_.exit_code == 1
     assert f"{name} is " in told_.output and "expected 1" in told_.output
-    assert told_.output.splitlines()[-1] == "1 passed, 1 failed, 1 uncovered"
+    assert told_.output.splitlines()[-1] == "1 passed, 1 failed, 1 uncovered (1 of an unknown topic)"
     only = call("conformance", file, "--only", "failed")
     assert first.name in only.output and second.name not in only.output
     assert only.output.splitlines()[-1] == "1 passed, 1 failed, 1 uncovered"
@@ -300,6 +312,7 @@ WRONG = {
     "a number that fills the memory": ('[{"tolerance": 1e999999999}]', ["1e999999999 is beyond 1e400"]),
     "NaN": ('[{"tolerance": NaN}]', ["NaN is no number"]),
     "an object": ({"id": "x"}, ["is an object", "a list of worked examples"]),
+    "nothing": ([], ["has no examples"]),
     "no object": ([1], ["[0] is a number", "an object with id, venue"]),
     "no field": ([GOOD, {"id": "a"}], ["[1] (a) has no 'venue'"]),
     "no topic": ([{name: value for name, value in GOOD.items() if name != "topic"}], ["has no 'topic'"]),
