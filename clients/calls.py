@@ -135,13 +135,14 @@ class Calls:
         if waits is not None:
             return replace(order, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
         if reply.get("status") == "withdrawn":
-            return self.note(replace(order, state=OrderState.CANCELLED, open=NO_COINS, seq=whole(reply["seq"]), ts=whole(reply["ts"])))
+            gone = replace(order, state=OrderState.CANCELLED, open=NO_COINS, auctioned=False)
+            return self.note(replace(gone, seq=whole(reply["seq"]), ts=whole(reply["ts"])))
         market = self.reading.venue.numbered(reply["market"])
         filled, notional = market.size(reply["filled"]), reply.get("filled_notional")
         return self.note(
             replace(
                 order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
-                average_price=WIDE.divide(money(notional), filled) if notional else None,
+                average_price=WIDE.divide(money(notional), filled) if notional else None, auctioned=bool(reply.get("auctioned")),
                 state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
                 ts=whole(reply.get("ts", 0)), ticket=0, due=None,
             )
@@ -168,7 +169,8 @@ class Calls:
         }  # fmt: skip
         order = t.Order(
             order_id=0, market=market.name, side=Side(new.side), price=market.price(ticks) if ticks else None, filled=NO_COINS,
-            open=market.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only, tif=TimeInForce(new.tif),
+            open=market.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only,
+            tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else TimeInForce(new.tif),  # as the venue makes it
         )  # fmt: skip
         self.note(order)
         return Call("place", fields, lambda reply: self._settled(order, reply), client_id)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from perplab.exchange.codes import Reason
+from perplab.exchange.codes import OrderState, Reason
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
 from .blocking import Shared
+from .calls import Call
 from .carrying import Program, insist, wait
 from .errors import Refused, TimedOut
 
@@ -48,11 +49,12 @@ def carried_out(client: Shared, *tickets: int, patience_s: float = PATIENCE_S) -
 
 
 def settled(client: Shared, order: t.Order, patience_s: float = PATIENCE_S) -> Program[t.Order]:
-    """The order as it is once what was asked for has been carried out: what was placed, amended or cancelled.
+    """The order as it is once what was asked for has been carried out, and once no auction holds it any more: FILLED or CANCELLED if it is
+    immediate, OPEN if it rests.
 
-    Raises Refused if it was refused then, TimedOut if it still waits after `patience_s` of the venue's time. Why it was refused is known
-    where the private stream is subscribed to."""
-    if not order.ticket:
+    Raises Refused, with the reason, if it was placed and is refused when its turn comes, TimedOut if it still waits or is still auctioned
+    after `patience_s` of the venue's time. Of an amend or a cancel that is refused then, the order as it is."""
+    if not order.ticket and (order.state != OrderState.OPEN or not client.calls.reading.venue.sequencing.waits):
         return order
     heard: list[t.Rejected] = []
 
@@ -63,11 +65,37 @@ def settled(client: Shared, order: t.Order, patience_s: float = PATIENCE_S) -> P
     with client.listening(hear):
         if not (yield from carried_out(client, order.ticket, patience_s=patience_s)):
             raise TimedOut(f"what was asked for of this order still waits after {patience_s:g} s, under ticket {order.ticket}")
-    call = client.calls.order(order, None, order.market) if order.order_id else client.calls.order(None, order.client_id, order.market)
     try:
-        return (yield from insist(client, call))
+        now = yield from insist(client, question(client, order))
     except Refused as error:
-        raise next((refusal_of(one) for one in heard if one.client_id == order.client_id), error) from None
+        raise reason_of(error, order) or next((refusal_of(one) for one in heard if one.client_id == order.client_id), error) from None
+    return (yield from auctioned_off(client, now, patience_s))
+
+
+def question(client: Shared, order: t.Order) -> Call[t.Order]:
+    """Asks for an order: by its client id where it has no other yet."""
+    return client.calls.order(order, None, order.market) if order.order_id else client.calls.order(None, order.client_id, order.market)
+
+
+def auctioned_off(client: Shared, order: t.Order, patience_s: float) -> Program[t.Order]:
+    """The order once no auction holds it. Raises TimedOut."""
+    if not order.auctioned:
+        return order
+    end = (yield from insist(client, client.calls.ping())) + round(patience_s * SECOND_NS)
+    while order.auctioned:
+        if (yield from insist(client, client.calls.ping())) >= end:
+            raise TimedOut(f"order {order.order_id} is still auctioned after {patience_s:g} s")
+        yield from wait(LONGEST_S / 4)
+        order = yield from insist(client, question(client, order))
+    return order
+
+
+def reason_of(error: Refused, order: t.Order) -> Refused | None:
+    """Why an order that is not known was refused when its turn had come, as the server tells; None: it does not."""
+    name = error.data.get("refused")
+    if not isinstance(name, str) or name not in Reason.__members__:
+        return None
+    return Refused(REFUSED + Reason[name], name, "Place was refused when its turn had come", {"client_id": order.client_id})
 
 
 def refusal_of(event: t.Rejected) -> Refused:

@@ -70,10 +70,11 @@ class Order(Told, frozen=True, kw_only=True):
     filled: Decimal  # [coins] by the request that this answers; of questions, in all
     open: Decimal  # [coins] that still wait
     state: OrderState  # OPEN, FILLED or CANCELLED
-    average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (questions, repeats)
+    average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (lists, repeats)
     client_id: ClientId | None = None  # of its sender's; None: it has none, or it is not known
     reduce_only: bool = False  # it only ever reduces a position
-    tif: TimeInForce = TimeInForce.GTC  # GTC, IOC, FOK or POST_ONLY
+    tif: TimeInForce = TimeInForce.GTC  # GTC, IOC (as any market order that is not FOK), FOK, POST_ONLY or RPI
+    auctioned: bool = False  # when last asked for: makers compete for it before it trades
     repeated: bool = False  # the client id was in use: this is the order that had it
     seq: int = 0  # of the venue's last event because of it; 0: not told
     ts: int = 0  # [ns] of the venue then; 0: not told

@@ -358,11 +358,15 @@ AccountReply = joined("AccountReply", Reply, AccountState)
 
 
 class OrderQueryReply(Reply, kw_only=True):
+    """`filled_notional` [micro] of all that is `filled`; null: the events that are kept do not tell of all of it."""
+
     order_id: int
     market: int
     state: State
     open: int
     filled: int
+    filled_notional: int | None
+    auctioned: bool  # before it trades
 
 
 class OutcomeReply(Reply, kw_only=True):

@@ -7,8 +7,6 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from ..schema.codes import FIRST_USER, OrderState, Reason, Side
-from ..schema.events import CurveTraded, OrderCancelled, OrderPlaced, Traded
-from ..schema.messages import column_of
 from . import requests as r
 from .departure import Departure
 from .errors import Data, Refusal, Rejected, Trouble
@@ -16,7 +14,7 @@ from .faults import MS, Faults
 from .host import Host
 from .memory import Memory
 from .naming import named_view
-from .orders import client_order, open_order, open_orders
+from .orders import Found, Tale, client_order, is_auctioned, open_order, open_orders, refusal_of, tale_of
 from .people import SCOPES, User
 from .people import Key as ApiKey
 from .private import LOOKED_AT, PrivateStream
@@ -228,37 +226,51 @@ class Questions:
             raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
         if request.client_id is not None:
             found = client_order(self.host.exchange, account, *client_halves(request.client_id))
-            if found is None:
-                message = "no open order of the account has it, and none of the last closed ones"
-                raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=request.client_id)
-            order_id, market, state, size, filled = found
-            return {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
+            return self._never(account, request.client_id) if found is None else self._found(account, found)
         assert request.order_id is not None
         one = open_order(self.host.exchange, account, request.order_id)
         if one is None and request.order_id > self.host.exchange.state.last_order_id:
             raise self._no_order(request.order_id)
         if one is None:
             return self._closed(account, request.order_id)
-        return {"order_id": one.order_id, "market": one.market, "state": OrderState.OPEN.name, "open": one.size, "filled": one.filled}
+        return self._found(account, (one.order_id, one.market, OrderState.OPEN, one.size, one.filled))
+
+    def _found(self: Questions, account: int, found: Found) -> Work:
+        """An order that the venue knows, as it is now."""
+        order_id, market, state, size, filled = found
+        auctioned = is_auctioned(self.host.exchange, account, order_id)
+        known = {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
+        return self._valued(account, {**known, "auctioned": auctioned}, self.host.exchange.state.log.seq)
+
+    def _valued(self: Questions, account: int, known: Data, seq: int) -> Work:
+        """What the fills of an order have come to as of event `seq`, if the events that are kept tell of all of them."""
+        order_id, filled = known["order_id"], known["filled"]
+        assert isinstance(order_id, int)
+        tale = Tale()
+        if filled:
+            until = (row for row in self._concerning(account) if row is None or row[1] <= seq)  # it may be filled meanwhile
+            tale = yield from tale_of(order_id, until, self.host.units)
+        return {**known, "filled_notional": tale.notional if tale.filled == filled else None}
 
     def _closed(self: Questions, account: int, order_id: int) -> Work:
         """What the last events tell of an order that is not open. Raises Refusal."""
-        filled, state, market = 0, None, 0
-        for row in self._concerning(account):
-            if row is None:
-                yield
-            elif row[0] == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
-                state, market = OrderState.FILLED, row[column_of(OrderPlaced, "market")]
-            elif row[0] == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
-                filled, state, market = filled + row[column_of(Traded, "size")], OrderState.FILLED, row[column_of(Traded, "market")]
-            elif row[0] == CurveTraded.KIND and order_id == row[column_of(CurveTraded, "order_id")]:
-                market = row[column_of(CurveTraded, "market")]
-                filled, state = filled + row[column_of(CurveTraded, "size")], OrderState.FILLED
-            elif row[0] == OrderCancelled.KIND and row[column_of(OrderCancelled, "order_id")] == order_id:
-                state, market = OrderState.CANCELLED, row[column_of(OrderCancelled, "market")]
-        if state is None:
+        tale = yield from tale_of(order_id, self._concerning(account), self.host.units)
+        if tale.state is None:
             raise self._no_order(order_id)
-        return {"order_id": order_id, "market": market, "state": state.name, "open": 0, "filled": filled}
+        return {
+            "order_id": order_id, "market": tale.market, "state": tale.state.name, "open": 0, "filled": tale.filled,
+            "filled_notional": tale.notional, "auctioned": False,
+        }  # fmt: skip
+
+    def _never(self: Questions, account: int, client_id: r.ClientId) -> Work:
+        """Raises Refusal: with why the order was refused when its turn had come, if it was."""
+        reason = yield from refusal_of(*client_halves(client_id), self._concerning(account))
+        if reason is None:
+            message = "no open order of the account has it, and none of the last closed ones"
+            raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=client_id)
+        why = Reason(reason).name
+        message = f"the last order with it was refused: {why}"
+        raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=client_id, refused=why)
 
     def _no_order(self, order_id: int) -> Refusal:
         message = "the account has no such order, or it was closed too long ago"

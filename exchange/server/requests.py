@@ -213,7 +213,9 @@ class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):
 
 
 class OrderQuery(Request, frozen=True, kw_only=True, tag="order"):
-    """What became of an order, by its id or its client id."""
+    """What became of an order, by its id or its client id. `filled_notional` is what its fills came to, null where some are no longer
+    among the events that are kept; `auctioned`: makers compete for it before it trades. Of an order that was refused the error has the
+    reason, as `refused`, if it was given a client id and nothing of that id has come into being."""
 
     account: AccountId | None = None
     order_id: Annotated[int, Meta(ge=1, le=2**62)] | None = None
