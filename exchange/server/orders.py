@@ -51,12 +51,13 @@ class Tale(Struct):
     market: int = 0
     filled: int = 0  # [lots]
     notional: int = 0  # [micro] of that
+    is_whole: bool = False  # it begins where the order came in, before it traded
 
     def hear(self, row: Sequence[int], order_id: int, units: Sequence[int]) -> None:
         """One event; `units`: of the markets, [micro] per tick x lot."""
         kind = row[0]
         if kind == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
-            self.state, self.market = OrderState.FILLED, row[column_of(OrderPlaced, "market")]
+            self.state, self.market, self.is_whole = OrderState.FILLED, row[column_of(OrderPlaced, "market")], True
         elif kind == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
             market, lots = row[column_of(Traded, "market")], row[column_of(Traded, "size")]
             self._fill(market, lots, row[column_of(Traded, "price")] * lots * units[market])

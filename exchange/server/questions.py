@@ -259,7 +259,7 @@ class Questions:
             raise self._no_order(order_id)
         return {
             "order_id": order_id, "market": tale.market, "state": tale.state.name, "open": 0, "filled": tale.filled,
-            "filled_notional": tale.notional, "auctioned": False,
+            "filled_notional": tale.notional if tale.is_whole or not tale.filled else None, "auctioned": False,
         }  # fmt: skip
 
     def _never(self: Questions, account: int, client_id: r.ClientId) -> Work:

@@ -82,6 +82,20 @@ def test_fills_of_book_and_of_many_makers_add_up() -> None:
     assert bob.order(sold).average_price == 60_020, "of a maker's too, who is filled in part"
 
 
+def test_what_is_no_longer_kept_is_not_guessed() -> None:
+    """Half of the fills are no average: where the ring has dropped some, the price is not told."""
+    alice = client_of({})
+    bob = alice.join("bob")
+    bob.faucet("1000000")
+    rests = bob.sell(MARKET, "0.02", "60010")
+    alice.market_buy(MARKET, "0.01", worst_price="60010")
+    assert bob.order(rests).average_price == 60_010
+    alice.host.ring.blocks.clear()
+    alice.market_buy(MARKET, "0.01", worst_price="60010")
+    for told in (bob.order(rests), bob.order(client_id=rests.client_id), bob.order(rests.order_id)):
+        assert (told.state, told.average_price) == (OrderState.FILLED, None), told
+
+
 def auctioned() -> tuple[LocalClient, Callable[[], Order]]:
     alice = client_of(AUCTIONS)
     bob = alice.join("bob")

@@ -71,7 +71,7 @@ def test_a_curve_beside_a_book_changes_nothing_for_the_house() -> None:
     assert len(host.exchange.depth(0, Side.BUY, 100)) >= 15 and world.bookless == set()
 
 
-@pytest.mark.parametrize("name", shipped_venues())
+@pytest.mark.parametrize("name", [*shipped_venues(), "sandbox"])
 def test_every_shipped_design_is_served_with_a_world_of_its_own(name: str) -> None:
     """As `perplab serve --venue NAME` does it, without a word about the world; with check() after each second."""
     host = LocalHost(name)
