@@ -101,23 +101,6 @@ def test_dynamic_fee_of_synthetix() -> None:
     assert fees.price_change(1000, 1005, 10_000) == 50
 
 
-def test_premium_and_discount_of_synthetix() -> None:
-    """SIP-279: oracle 2,000, scale 1,000,000, 100 on top of 100. PerpsV2MarketBase.sol: 100 on top of nothing at 1,200."""
-    before, after = (fees.skew_price(fine("2000"), held, 1_000_000) for held in (100, 200))
-    assert (before, after) == (fine("2000.2"), fine("2000.4"))
-    assert fees.skew_fill_price(fine("2000"), 100, 100, 1_000_000) == fine("2000.3")
-    assert fees.skew_fill_price(fine("1200"), 0, 100, 1_000_000) == fine("1200.06")
-
-
-def test_fees_by_what_a_trade_does_to_the_skew() -> None:
-    """Synthetix: a sale of 50 against a skew of 30 reduces it by 30 and then makes one of 20. GMX: 4 bp or 6 bp on all of it."""
-    assert fees.skew_parts(30, -50) == (30, 20) and fees.skew_parts(30, 50) == (0, 50) and fees.skew_parts(0, -5) == (0, 5)
-    assert fees.skew_fee(30, -50, 5_000_000, 2, 10, 10_000) == 5_000_000 * (30 * 2 + 20 * 10) // (50 * 10_000)
-    assert fees.balance_fee(100, 40, -50, 1_000_000, 4, 6, 10_000) == 400, "60 becomes 10"
-    assert fees.balance_fee(100, 40, -120, 1_000_000, 4, 6, 10_000) == 600, "60 becomes -60"
-    assert fees.balance_fee(100, 40, 1, 1_000_001, 4, 6, 10_000) == 601, "rounded up"
-
-
 def test_borrowing_of_gmx() -> None:
     """Kink: 45 % up to 75 % use, 130 % at full use. Curve: factor x reserved / pool."""
     points = {0: 0, 50: 225, 75: 3375 // 10, 100: 450 + 850}
