@@ -182,12 +182,3 @@ def test_a_power_is_rounded_once(tenths: int, base: int, scale: int) -> None:
 def test_an_average_lies_between(before: int, price: int, elapsed: int, window: int) -> None:
     after = twap.twap_next(before, price, elapsed, window)
     assert min(before, price) <= after <= max(before, price)
-
-
-@given(st.integers(-(10**9), 10**9), st.integers(1, 10**9), st.booleans())
-def test_a_trade_in_parts_has_the_same_skew_parts(held: int, lots: int, is_buy: bool) -> None:
-    signed = lots if is_buy else -lots
-    whole = fees.skew_parts(held, signed)
-    half = signed // 2
-    parts = [fees.skew_parts(held, half) if half else (0, 0), fees.skew_parts(held + half, signed - half)]
-    assert whole == (sum(part[0] for part in parts), sum(part[1] for part in parts)) and sum(whole) == lots
