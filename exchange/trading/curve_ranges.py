@@ -206,7 +206,11 @@ class Concentrated(Curve):
         fees = pay_fees(it, one)
         if liquidity == one.liquidity:
             position = self.position(pool, number)
-            left = Left(position[0], position[1], fees)
+            cost = position[1]
+            if len(it.ranges) > 1:  # rounded against who leaves; of the last one all that there is
+                part = (position[0] << FINE_SHIFT) - one.lots_at(root)
+                cost = max(cost, ceil_div(one.cost_at(root) + (part * root * root >> 2 * ROOT_SHIFT), ONE))
+            left = Left(position[0], cost, fees)
             hand_rest(it, one, left, root)
             it.ranges.remove(one)
         else:
