@@ -204,17 +204,18 @@ class Concentrated(Curve):
         root = price_root(it, market, int(it.lots))
         settle(it, root)
         fees = pay_fees(it, one)
+        mark = int(lot_value(market, market.mark))
         if liquidity == one.liquidity:
             position = self.position(pool, number)
             cost = position[1]
             if len(it.ranges) > 1:  # rounded against who leaves; of the last one all that there is
                 part = (position[0] << FINE_SHIFT) - one.lots_at(root)
-                cost = max(cost, ceil_div(one.cost_at(root) + (part * root * root >> 2 * ROOT_SHIFT), ONE))
+                cost = max(cost, ceil_div(one.cost_at(root) + part_cost(part, root, mark), ONE))
             left = Left(position[0], cost, fees)
             hand_rest(it, one, left, root)
             it.ranges.remove(one)
         else:
-            left = split_off(one, liquidity, fees, root)
+            left = split_off(one, liquidity, fees, root, mark)
         it.lots -= left.lots
         it.before = it.lots
         it.cost -= left.cost
@@ -288,13 +289,19 @@ def hand_rest(it: Ranges, one: Range, left: Left, root: int) -> None:
             return
 
 
-def split_off(one: Range, liquidity: int, fees: int, root: int) -> Left:
+def part_cost(part: int, root: int, mark: int) -> int:
+    """[2^-64 micro] What a part of a lot [2^-64] costs who takes it, at the price or at the mark, whichever is worse for him: whoever has
+    moved the price may not be paid for it."""
+    return max(part * root * root >> 2 * ROOT_SHIFT, part * mark)
+
+
+def split_off(one: Range, liquidity: int, fees: int, root: int, mark: int) -> Left:
     """A part of a range, with whole lots, rounded towards 0, and what they have cost, rounded against whoever takes them."""
     lots, cost = one.lots_at(root), one.cost_at(root)
     whole = one.liquidity
     part = abs(lots) * liquidity // whole >> FINE_SHIFT
     taken = part if lots >= 0 else -part
-    owed = cost * liquidity // whole + (((taken << FINE_SHIFT) - lots * liquidity // whole) * root * root >> 2 * ROOT_SHIFT)
+    owed = cost * liquidity // whole + part_cost((taken << FINE_SHIFT) - lots * liquidity // whole, root, mark)
     left = Left(taken, ceil_div(owed, ONE), fees)
     one.liquidity -= liquidity
     one.lots = lots - (taken << FINE_SHIFT)
