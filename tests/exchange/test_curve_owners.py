@@ -106,6 +106,8 @@ def act(source: Source, owners: Owners) -> None:
         owners.order(owners.accounts[0], side, lots, price, book)
         owners.order(owners.accounts[1], 1 - side, lots, price, IOC)
     elif what == "add":
+        if owners.is_ranged:  # whoever opens a range where the price was moved to loses by that, and nobody has to
+            account = source.pick(owners.accounts[:2])
         lower = PRICE + source.integer(-500, 400)
         bounds = (lower, lower + source.pick([1, 50, 500])) if owners.is_ranged else (0, 0)
         amount = source.pick([1, 999, usd(1_000), usd(source.integer(1, 1_000_000))])
