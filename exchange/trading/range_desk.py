@@ -31,6 +31,11 @@ LEAST_LOTS: Final[int] = 100  # of a range: positions go to owners in whole lots
 def range_worth(curve: Concentrated, market: Market, one: Range) -> int:
     """[micro] of a whole range at the mark: what was paid in, its fees, and what its position has gained."""
     lots, cost = curve.position(market.pool, one.number)
+    return worth_with(market, one, lots, cost)
+
+
+def worth_with(market: Market, one: Range, lots: int, cost: int) -> int:
+    """The same for who knows what the range has traded."""
     fees = market.pool.ranges.fees_due(one) >> FINE_SHIFT
     return int(one.amount) + fees + lots * int(value_of(market, 1, market.mark)) - cost
 
@@ -123,11 +128,13 @@ class RangeDesk:
         weak: list[Range] = []
         root = it.root(int(it.lots)) if len(it.edges) > 0 else 0
         price = int(value_of(market, 1, market.mark))
-        for place, lots in enumerate(it.lots_of_all(root)):
+        held = it.lots_of_all(root)
+        costs = it.costs_of_all(root, held)
+        for place, lots in enumerate(held):
             one = it.ranges[place]
             if one.owner != CURVE and lots != 0:
                 needed: i64 = abs(lots) * price
-                if range_worth(curve, market, one) >= int(ppm_ceil(needed, market.pool_margin_ppm)):
+                if worth_with(market, one, lots, costs[place]) >= int(ppm_ceil(needed, market.pool_margin_ppm)):
                     continue
                 if self.has_place(market, one.owner, lots):
                     weak.append(one)
