@@ -176,9 +176,10 @@ class Rehearsal:
             self.wait_until(start + int(step.at_s * SECOND_NS))
             request = of_account(step.request, account)
             self.sent.append(request)
-            self.send(request)
+            asked = self.now()
+            at = self.send(request).get("ts", asked)  # the reply's own time: a bot may be faster than a question for the time
             told = " ".join(f"{name}={value}" for name, value in request.items() if name != "op")
-            times.append((f"{step.request['op']} {told}", self.now()))
+            times.append((f"{step.request['op']} {told}", at))
             self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
         self.wait_until(start + int((self.timeline[-1].at_s + self.settle_s) * SECOND_NS))
 

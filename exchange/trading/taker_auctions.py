@@ -64,11 +64,6 @@ def auction_price(start: int, end: int, elapsed: int, duration: int) -> int:
     return start + moved if end >= start else start - moved
 
 
-def oracle_auction_price(oracle: int, start_offset: int, end_offset: int, elapsed: int, duration: int) -> int:
-    """The same for an auction whose ends are offsets from an oracle price that moves on."""
-    return oracle + auction_price(start_offset, end_offset, elapsed, duration)
-
-
 class TakerAuctionDesk(Holding):
     def __init__(self, state: State, matcher: Matcher, entry: OrderEntry, rule: TakerAuction) -> None:
         self.state: State = state

@@ -26,7 +26,7 @@ from perplab.exchange.rules import Sequencing, WaitingCommand, forget, register
 from perplab.exchange.state.hashing import hash64
 from perplab.exchange.state.pending import A_ACCOUNT, A_LEFT, A_LIMIT, A_MARKET, A_REDUCE_ONLY, A_SIDE, A_TIF
 from perplab.exchange.trading.clearing import clearing_price, volume_at
-from perplab.exchange.trading.taker_auctions import auction_price, auction_range, oracle_auction_price
+from perplab.exchange.trading.taker_auctions import auction_price, auction_range
 
 Tree = Mapping[str, object]
 GAS = {"place": 1_000, "amend": 7, "cancel": 3, "liquidity": 5}
@@ -298,10 +298,10 @@ def test_the_range_of_an_auction_is_that_of_drift(limit: int, is_buy: bool, expe
 
 def test_the_price_of_an_auction_goes_straight_and_rounds_to_its_start() -> None:
     """The first four: the same file, offsets from an oracle at 1 in 1e-6."""
-    prices = [oracle_auction_price(10**6, -100_000, 100_000, elapsed, 10) for elapsed in (0, 5, 10, 99)]
+    prices = [10**6 + auction_price(-100_000, 100_000, elapsed, 10) for elapsed in (0, 5, 10, 99)]
     assert prices == [900_000, 10**6, 1_100_000, 1_100_000]
-    assert oracle_auction_price(10**6, 100_000, -100_000, 5, 10) == 10**6
-    assert oracle_auction_price(10**6, -200_000, -100_000, 5, 10) == 850_000
+    assert 10**6 + auction_price(100_000, -100_000, 5, 10) == 10**6
+    assert 10**6 + auction_price(-200_000, -100_000, 5, 10) == 850_000
     assert [auction_price(100, 103, elapsed, 4) for elapsed in range(5)] == [100, 100, 101, 102, 103]
     assert [auction_price(103, 100, elapsed, 4) for elapsed in range(5)] == [103, 103, 102, 101, 100]
 
