@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
+from weakref import finalize
 
 import msgpack  # type: ignore[import-untyped]
 import pytest
@@ -22,6 +23,7 @@ class Server:
 
     def __init__(self, *words: str) -> None:
         self.process = subprocess.Popen([*SERVE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        finalize(self, self.process.kill)  # a test that fails before it stops its server leaves none behind
         assert self.process.stdout is not None
         self.greeting = self.process.stdout.readline()
         found = re.search(r"at 127\.0\.0\.1:(\d+)", self.greeting)
