@@ -25,7 +25,7 @@ from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.exchange.units import MICRO, MS_NS
 from perplab.lab.population import GROUPS, Traders
-from perplab.lab.run import ASSET, Floats
+from perplab.lab.runs import ASSET, Floats
 from perplab.lab.scenario import Makers, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 

@@ -27,9 +27,9 @@ from .explain.commands import diff, explain, venues
 from .serve import serve
 
 if TYPE_CHECKING:
-    from .choices import Choice
-    from .compare import Done
-    from .report import Report
+    from .comparison.choices import Choice
+    from .comparison.jobs import Done
+    from .comparison.report import Report
 
 DIFFERENT: Final = 1
 WRONG_INPUT: Final = 2
@@ -90,8 +90,8 @@ def is_told(error: Exception) -> bool:
     from perplab.exchange.journal import JournalError
     from perplab.oracle.values import OracleError
 
-    from .results import FolderInUse
-    from .workers import WorkerDied
+    from .comparison.results import FolderInUse
+    from .comparison.workers import WorkerDied
 
     return isinstance(error, DesignError | OracleError | JournalError | FolderInUse | WorkerDied)
 
@@ -103,7 +103,7 @@ def show_version(context: click.Context, _parameter: click.Parameter, wanted: bo
 
     from perplab.exchange import BUILD, engine
 
-    from .report import perplab_version
+    from .comparison.report import perplab_version
 
     made_of = f"{BUILD} core, {platform.python_implementation()} {platform.python_version()}"
     click.echo(f"perplab {perplab_version()} ({made_of}) from {engine.__file__}")
@@ -162,7 +162,7 @@ def compare(context: click.Context, /, from_report: Path | None, out: Path | Non
     SCENARIO is a shipped one (perplab scenarios) or a TOML file. Writes DIR/report.json, DIR/report.svg (the table as a picture),
     DIR/timings.json and each run's journal, DIR/journals/VENUE-seedN.journal.
     """
-    from .repeat import choice_of, recorded
+    from .comparison.repeat import choice_of, recorded
 
     if from_report is None:
         choice = chosen(**words)
@@ -189,8 +189,8 @@ def chosen(
     to_text: str | None,
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
-    from . import choices
-    from .report import OWN, SAME
+    from .comparison import choices
+    from .comparison.report import OWN, SAME
 
     if scenario is None:
         raise click.UsageError("SCENARIO is missing: a name (perplab scenarios), a TOML file, or else --from-report")
@@ -210,11 +210,11 @@ def chosen(
 
 def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
     """Make all runs, write and show the report; the exit code."""
-    from . import results
-    from .compare import about, jobs_of
-    from .progress import Told
-    from .report import Report
-    from .workers import run_jobs
+    from .comparison import results
+    from .comparison.jobs import about, jobs_of
+    from .comparison.progress import Told
+    from .comparison.report import Report
+    from .comparison.workers import run_jobs
 
     with results.locked(folder):
         todo = jobs_of(choice, results.begin(folder))
@@ -242,8 +242,8 @@ def terminable() -> Iterator[None]:
 @contextmanager
 def said_what_is_kept(folder: Path) -> Iterator[None]:
     """Where it is left by an error, the journals of the runs that were done by then are named."""
-    from . import results
-    from .table import counted
+    from .comparison import results
+    from .comparison.table import counted
 
     try:
         yield
@@ -255,9 +255,9 @@ def said_what_is_kept(folder: Path) -> Iterator[None]:
 
 
 def write(folder: Path, report: Report, done: Sequence[Done], wall_s: float, jobs: int) -> None:
-    from . import results
-    from .picture import svg
-    from .report import timings_json
+    from .comparison import results
+    from .comparison.picture import svg
+    from .comparison.report import timings_json
 
     files = {
         results.REPORT: report.to_json(),
@@ -270,7 +270,7 @@ def write(folder: Path, report: Report, done: Sequence[Done], wall_s: float, job
 def show(folder: Path, report: Report) -> None:
     from rich.console import Console
 
-    from .table import counted, print_overview
+    from .comparison.table import counted, print_overview
 
     files = f"Files: {folder / 'report.json'}, report.svg, timings.json, and {counted(len(report.results), 'journal')} in journals."
     print_overview(report, f"{files} `perplab docs metrics` defines every metric.", Console())
@@ -278,8 +278,8 @@ def show(folder: Path, report: Report) -> None:
 
 def verdict_on(repeated: Path, report: Report) -> int:
     """Say whether the runs are those of the report that was repeated; the exit code."""
-    from .repeat import differences, recorded
-    from .table import counted
+    from .comparison.repeat import differences, recorded
+    from .comparison.table import counted
 
     before = recorded(repeated)
     found = differences(before, report.results)
@@ -312,7 +312,7 @@ def replay(journal: Path) -> int:
     """
     from perplab.exchange.journal import replayed
 
-    from .repeat import DIFFERS, check_journal
+    from .comparison.repeat import DIFFERS, check_journal
 
     if journal.is_dir():
         return replay_folder(journal)

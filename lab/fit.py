@@ -19,7 +19,7 @@ from perplab.exchange.units import BP_PER_ONE, MICRO
 from .agents import LEAST_LEVELS
 from .names import wrong_name
 from .population import group_sizes
-from .run import MARKET
+from .runs import MARKET
 from .scenario import BarsPath, Scenario, ScenarioError
 
 LEAST_TICKS: Final = 1000  # a tick is at most 10 bp of the price: makers quote a few bp apart, and a crash is some hundred bp deep

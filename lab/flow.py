@@ -19,7 +19,7 @@ from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import Side, UpdateOracle
 from perplab.exchange.units import BP, MS_NS, SECOND_NS
-from perplab.lab.run import MARKET, Floats, Ints
+from perplab.lab.runs import MARKET, Floats, Ints
 from perplab.lab.scenario import Noise, Oracle
 from perplab.oracle.feed import Feed
 from perplab.oracle.keyed import generator

@@ -16,7 +16,7 @@ import numpy as np
 
 from perplab.exchange.messages import MAX_AMOUNT
 from perplab.exchange.units import MICRO, SECOND_NS
-from perplab.lab.run import Floats, Ints
+from perplab.lab.runs import Floats, Ints
 from perplab.lab.scenario import Population, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 

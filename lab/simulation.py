@@ -27,7 +27,7 @@ from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side, 
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 from perplab.lab.agents import Agent
 from perplab.lab.recorder import Recorder
-from perplab.lab.run import ASSET, MARKET, Floats, Ints, MarketTerms, Run, Timing
+from perplab.lab.runs import ASSET, MARKET, Floats, Ints, MarketTerms, Run, Timing
 from perplab.lab.scenario import Scenario, ScenarioError
 from perplab.lab.stage import Stage, capital_of, has_curve, set_stage, with_capital
 

@@ -24,7 +24,7 @@ from perplab.exchange.units import MICRO, PPM
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.population import Terms, Traders, populate
-from perplab.lab.run import ASSET, MARKET, Cohort
+from perplab.lab.runs import ASSET, MARKET, Cohort
 from perplab.lab.scenario import Scenario
 from perplab.oracle.paths import PricePath
 

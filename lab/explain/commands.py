@@ -35,7 +35,7 @@ def venues() -> None:
     from rich.console import Console
 
     from perplab.exchange import load_venue
-    from perplab.lab.choices import all_venues
+    from perplab.lab.comparison.choices import all_venues
 
     from .terminal import printed
     from .venues import BESIDE, Overview

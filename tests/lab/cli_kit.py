@@ -14,7 +14,7 @@ from perplab.exchange.design.venue import VenueDesign
 from perplab.exchange.events import Liquidated
 from perplab.exchange.journal import Journal
 from perplab.lab.cli import main
-from perplab.lab.run import Run
+from perplab.lab.runs import Run
 from perplab.lab.scenario import Scenario
 
 SEVERE = {"book_fund_adl": 1, "social_only": 3}  # bad debt of a made-up run, times the seed [M USD]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from perplab.exchange import load_venue
-from perplab.lab.choices import all_venues
+from perplab.lab.comparison.choices import all_venues
 from perplab.lab.explain.document import Document
 from perplab.lab.explain.rulebook import rulebook
 from perplab.lab.explain.venues import BESIDE

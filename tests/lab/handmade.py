@@ -13,7 +13,7 @@ from msgspec.structs import astuple, fields
 
 from perplab.exchange.events import Event, MarkMoved
 from perplab.exchange.messages import ROW, column_of
-from perplab.lab.run import BookSamples, Cohort, MarketTerms, Run
+from perplab.lab.runs import BookSamples, Cohort, MarketTerms, Run
 
 SECOND = 10**9
 START = 1_760_000_040 * SECOND  # a round minute

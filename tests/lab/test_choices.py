@@ -12,9 +12,9 @@ from cli_kit import call, made_up
 
 from perplab.exchange.design.reader import DesignError, merged, read_toml
 from perplab.exchange.design.venue import VenueDesign, VenueError, load_venue
-from perplab.lab import compare
-from perplab.lab.choices import Setting, toml_value
-from perplab.lab.run import Run
+from perplab.lab.comparison import jobs
+from perplab.lab.comparison.choices import Setting, toml_value
+from perplab.lab.runs import Run
 from perplab.lab.scenario import Scenario, ScenarioError, load_scenario
 
 ONE = ("--seeds", "1", "--jobs", "1")
@@ -29,7 +29,7 @@ def played(quick: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[VenueDesi
         seen.append((venue, scenario))
         return made_up(venue, scenario, seed, **more)
 
-    monkeypatch.setattr(compare, "run", watched)
+    monkeypatch.setattr(jobs, "run", watched)
     return seen
 
 

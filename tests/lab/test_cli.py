@@ -18,9 +18,9 @@ from cli_kit import START_NS, call, klines, made_up
 
 from perplab.exchange import BUILD, compared_venues, engine
 from perplab.exchange.design.venue import VenueDesign
-from perplab.lab import compare
-from perplab.lab.choices import moment
-from perplab.lab.run import Run
+from perplab.lab.comparison import jobs
+from perplab.lab.comparison.choices import moment
+from perplab.lab.runs import Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.oracle.bars import Bars
 
@@ -87,7 +87,7 @@ def test_a_file_is_the_true_price_around_its_worst_minute(quick: Path, monkeypat
         seen.append(scenario)
         return made_up(venue, scenario, seed, **more)
 
-    monkeypatch.setattr(compare, "run", watched)
+    monkeypatch.setattr(jobs, "run", watched)
     given = ("compare", "oct10", "--venues", "social_only", "--seeds", "1", "--path", klines(quick, 180, 90))
     for more in ([], ["--from", "01:31", "--to", "02:51"], ["--from", "2020-03-13T01:31", "--to", "2020-03-13T03:51+01:00"]):
         assert call(*given, *more).exit_code == 0
@@ -152,7 +152,7 @@ def test_our_own_mistakes_are_not_hidden(quick: Path, monkeypatch: pytest.Monkey
     def broken(*_: object, **__: object) -> Run:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(compare, "run", broken)
+    monkeypatch.setattr(jobs, "run", broken)
     done = call("compare", "oct10", "--jobs", "1")
     assert isinstance(done.exception, ValueError)
 
@@ -161,7 +161,7 @@ def test_an_interrupt_ends_with_130_and_no_traceback(quick: Path, monkeypatch: p
     def interrupted(*_: object, **__: object) -> Run:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compare, "run", interrupted)
+    monkeypatch.setattr(jobs, "run", interrupted)
     done = call("compare", "oct10", "--jobs", "1")
     assert done.exit_code == 130
     assert done.stderr.splitlines()[-1] == "error: interrupted"
@@ -203,8 +203,8 @@ def run_perplab(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]
 
 def test_two_processes_give_what_one_gives_and_journals_replay(tmp_path: Path) -> None:
     chosen = ("--venues", "book_fund_adl,social_only", "--seeds", "1", "--accounts", "60")
-    for jobs in ("1", "2"):
-        running = run_perplab("compare", four_minutes(tmp_path), *chosen, "--jobs", jobs, "--out", tmp_path / jobs)
+    for processes in ("1", "2"):
+        running = run_perplab("compare", four_minutes(tmp_path), *chosen, "--jobs", processes, "--out", tmp_path / processes)
         told = running.communicate()
         assert running.returncode == 0, told
     assert (tmp_path / "1/report.json").read_bytes() == (tmp_path / "2/report.json").read_bytes()

@@ -15,7 +15,7 @@ from perplab.exchange.codes import SystemAccount
 from perplab.exchange.design.venue import load_venue
 from perplab.exchange.events import Deleveraged, Event, Liquidated, LiquidationStarted, LossSocialized
 from perplab.exchange.messages import KIND_COLUMN
-from perplab.lab.run import Ints, Run
+from perplab.lab.runs import Ints, Run
 from perplab.lab.scenario import BarsPath, load_scenario
 from perplab.lab.simulation import run
 

@@ -44,15 +44,15 @@ from perplab.exchange.messages import (
     columns_of,
 )
 from perplab.lab.agents import LEAST_LEVELS, ladder_levels
-from perplab.lab.choices import CAPITAL_KEYS, stated_in
+from perplab.lab.comparison.choices import CAPITAL_KEYS, stated_in
+from perplab.lab.comparison.report import About, Capital, Inputs, Report, Result
+from perplab.lab.comparison.table import print_overview
+from perplab.lab.comparison.who_paid import stories
 from perplab.lab.metrics import Metrics, MetricsError, measure
-from perplab.lab.report import About, Capital, Inputs, Report, Result
-from perplab.lab.run import Cohort, Ints, Run
+from perplab.lab.runs import Cohort, Ints, Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.lab.simulation import run
 from perplab.lab.stage import access_of, capital_of, has_book, takes_liquidity, with_capital
-from perplab.lab.table import print_overview
-from perplab.lab.who_paid import stories
 
 VIRTUAL, POOL, SKEW, RANGES, HYBRID, VAMM = "perp_v1", "gmx_v2", "synthetix_v3", "perp_v2_curie", "book_amm_hybrid", "drift_v2"
 BATCH, BLOCKS = "injective_fba", "hyperliquid"

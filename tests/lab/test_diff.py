@@ -8,7 +8,7 @@ import pytest
 from cli_kit import call
 
 from perplab.exchange import VenueDesign, load_venue
-from perplab.lab.choices import all_venues
+from perplab.lab.comparison.choices import all_venues
 from perplab.lab.explain.diff import contrasts, diff
 from perplab.lab.explain.document import Contrast
 from perplab.lab.explain.entries import ABSENT, differences, entries

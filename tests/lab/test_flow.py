@@ -9,7 +9,7 @@ from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import TS_COLUMN, UpdateOracle, column_of, command_of_row
 from perplab.lab.agents import withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows, stress, surge
-from perplab.lab.run import Ints
+from perplab.lab.runs import Ints
 from perplab.lab.scenario import GbmPath, Scenario, load_scenario
 from perplab.oracle.paths import PricePath
 

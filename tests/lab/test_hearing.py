@@ -12,7 +12,7 @@ from perplab.exchange.design.venue import load_venue
 from perplab.exchange.events import BlockTraded, Event, FundingSampled, MarkMoved, Traded
 from perplab.exchange.messages import KIND_COLUMN, Place, column_of
 from perplab.lab.agents import Agent
-from perplab.lab.run import Ints
+from perplab.lab.runs import Ints
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.lab.simulation import Simulation, run
 from perplab.lab.stage import Stage, set_stage, with_capital

@@ -29,7 +29,7 @@ from perplab.exchange.events import (
     Withdrawn,
 )
 from perplab.lab.metrics import CATALOGUE, MetricsError, measure
-from perplab.lab.run import Cohort
+from perplab.lab.runs import Cohort
 
 STARTED = event(LiquidationStarted, 60, account=LONG, market=-1)
 ADL = event(Deleveraged, 60, loser=LONG, winner=SHORT, size=1_000, value=98 * USD, profit=5 * USD, conceded=2 * USD, mark=100)

@@ -14,11 +14,12 @@ from cli_kit import call, klines, made_up
 from perplab.exchange.design.reader import convert
 from perplab.exchange.design.venue import load_venue
 from perplab.exchange.journal import HEAD, replayed
-from perplab.lab import compare, simulation
-from perplab.lab.choices import Choice
-from perplab.lab.repeat import Recorded, choice_of, recorded
-from perplab.lab.report import Exact, to_text
-from perplab.lab.run import Run
+from perplab.lab import simulation
+from perplab.lab.comparison import jobs
+from perplab.lab.comparison.choices import Choice
+from perplab.lab.comparison.repeat import Recorded, choice_of, recorded
+from perplab.lab.comparison.report import Exact, to_text
+from perplab.lab.runs import Run
 from perplab.lab.scenario import load_scenario, shipped
 
 DESIGNS = ("--venues", "book_fund_adl,social_only")
@@ -49,7 +50,7 @@ def test_a_scenario_comes_back_from_a_report_to_the_last_bit(name: str) -> None:
     choice = Choice(scenario, venues, (1, 2), "own", "book_vault_adl", ("--set a=1",))
     told = {
         "schema": 2, "made_by": {}, "capital": {"choice": "own"}, "baseline": "book_vault_adl", "venues": [one.name for one in venues],
-        "seeds": [1, 2], "runs": [], "inputs": Exact(msgspec.to_builtins(compare.about(choice).inputs._asdict())),
+        "seeds": [1, 2], "runs": [], "inputs": Exact(msgspec.to_builtins(jobs.about(choice).inputs._asdict())),
     }  # fmt: skip
     again = choice_of(convert(json.loads(to_text(told)), Recorded, "report.json"), Path("report.json"))
     assert again == choice
@@ -80,7 +81,7 @@ def test_a_run_that_differs_is_named(report: Path, monkeypatch: pytest.MonkeyPat
         made = made_up(venue, scenario, seed, **more)
         return made if (venue.name, seed) != ("social_only", 2) else replace(made, state_hash="ffff")
 
-    monkeypatch.setattr(compare, "run", other)
+    monkeypatch.setattr(jobs, "run", other)
     done = call("compare", "--from-report", report, "--jobs", "1")
     assert done.exit_code == 1
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -165,7 +166,7 @@ def test_recorded_names_the_file() -> None:
 @pytest.fixture
 def journal(quick: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The journal of a real run, of a minute with few accounts, in the folder of its comparison."""
-    monkeypatch.setattr(compare, "run", simulation.run)
+    monkeypatch.setattr(jobs, "run", simulation.run)
     path = '{kind="gbm", start=2025-01-01T00:00:00Z, minutes=1, step_ms=100, first_usd=1e5, drift=0, volatility=0.5}'
     done = call("compare", "flash", "--venues", "social_only", *ONE, "--accounts", "20", "--set", f"path={path}", "--out", "here")
     assert done.exit_code == 0, done.output

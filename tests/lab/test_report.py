@@ -19,15 +19,15 @@ from perplab.exchange import BUILD
 from perplab.exchange.codes import Method
 from perplab.exchange.events import Liquidated
 from perplab.lab.amounts import usd_scale
-from perplab.lab.choices import Choice
-from perplab.lab.compare import CALIBRATED, Done, about, number_of
+from perplab.lab.comparison.choices import Choice
+from perplab.lab.comparison.jobs import CALIBRATED, Done, about, number_of
+from perplab.lab.comparison.picture import svg
+from perplab.lab.comparison.progress import Told
+from perplab.lab.comparison.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text, verdict
+from perplab.lab.comparison.table import SECTIONS, folded, print_overview
 from perplab.lab.metrics import CATALOGUE, measure
-from perplab.lab.metrics_pools import Pools
-from perplab.lab.picture import svg
-from perplab.lab.progress import Told
-from perplab.lab.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text, verdict
+from perplab.lab.metrics.pools import Pools
 from perplab.lab.scenario import load_scenario
-from perplab.lab.table import SECTIONS, folded, print_overview
 
 CALIBRATION = {"backstop_usd": 3e6, "makers.capital_usd": 2e7, "x.y": 1.0}
 ALIKE = Capital("same", {"book_fund_adl": {"insurance_fund": 3_000_000, "vault": 0}})

@@ -16,9 +16,9 @@ from cli_kit import call, klines, made_up
 
 from perplab.exchange.design.venue import load_venue
 from perplab.exchange.journal import Journal
-from perplab.lab import compare, results
-from perplab.lab.choices import Choice
-from perplab.lab.report import PathFile
+from perplab.lab.comparison import jobs, results
+from perplab.lab.comparison.choices import Choice
+from perplab.lab.comparison.report import PathFile
 from perplab.lab.scenario import load_scenario
 
 TWO = ("--venues", "book_fund_adl,social_only", "--jobs", "1")
@@ -102,7 +102,7 @@ def test_an_earlier_report_stays_whole_until_the_new_one_is(quick: Path, monkeyp
             raise KeyboardInterrupt
         return made_up(venue, scenario, seed, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(compare, "run", interrupted_later)
+    monkeypatch.setattr(jobs, "run", interrupted_later)
     done = call("compare", "flash", *TWO, "--seeds", "2", "--accounts", "77")
     assert done.exit_code == 130
     told = [line for line in done.stderr.splitlines() if line]
@@ -110,7 +110,7 @@ def test_an_earlier_report_stays_whole_until_the_new_one_is(quick: Path, monkeyp
     kept = {f"unfinished/{venue}-seed1.journal" for venue in ("book_fund_adl", "social_only")}
     assert files_in(folder) == set(before) | kept
     assert all((folder / name).read_bytes() == data for name, data in before.items())
-    monkeypatch.setattr(compare, "run", made_up)
+    monkeypatch.setattr(jobs, "run", made_up)
     assert call("compare", "flash", *TWO, "--seeds", "1").exit_code == 0
     assert files_in(folder) == set(before)
     assert not (folder / "unfinished").exists()
@@ -121,7 +121,7 @@ def test_an_earlier_report_stays_whole_until_the_new_one_is(quick: Path, monkeyp
 HOLD = """
 import sys, time
 from pathlib import Path
-from perplab.lab.results import locked
+from perplab.lab.comparison.results import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -245,7 +245,7 @@ def test_workers_end_when_whoever_started_them_is_killed(tmp_path: Path) -> None
 
 def test_an_error_of_our_own_in_a_worker_keeps_its_traceback(tmp_path: Path) -> None:
     code = (
-        "from perplab.lab import compare, workers\n"
+        "from perplab.lab.comparison import jobs, workers\n"
         "import json, pathlib, sys\n"
         "from perplab.exchange.design.venue import load_venue\n"
         "from perplab.lab.scenario import load_scenario\n"
@@ -253,7 +253,7 @@ def test_an_error_of_our_own_in_a_worker_keeps_its_traceback(tmp_path: Path) -> 
         "    def moved(self, share): pass\n"
         "    def finished(self, done): pass\n"
         "if __name__ == '__main__':\n"
-        "    job = compare.Job(load_venue('social_only'), 'no scenario', 1, pathlib.Path(sys.argv[1]))\n"
+        "    job = jobs.Job(load_venue('social_only'), 'no scenario', 1, pathlib.Path(sys.argv[1]))\n"
         "    try: workers.run_jobs([job, job], 2, Quiet())\n"
         "    except workers.WorkerFailed as error: print(error)\n"
     )

@@ -24,7 +24,7 @@ from perplab.exchange.events import (
 from perplab.exchange.journal import directory, records, replay
 from perplab.exchange.messages import KIND_COLUMN, BlockTrade, Place, TimeInForce, column_of
 from perplab.lab.agents import Agent
-from perplab.lab.run import Ints, Run
+from perplab.lab.runs import Ints, Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.lab.simulation import Actor, Simulation, run
 from perplab.lab.stage import Stage, set_stage, with_capital

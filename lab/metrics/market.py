@@ -12,10 +12,10 @@ from msgspec import Struct
 from perplab.exchange.events import CurveTraded, Deleveraged, FundingCharged, MarkMoved, Traded
 from perplab.exchange.units import BP_PER_ONE, MICRO, MINUTE_NS
 
-from .metrics_losses import user_slices
-from .metrics_pools import maker_markout_bp
-from .metrics_rows import Log, last_at, total_by
-from .run import Floats, Ints
+from ..runs import Floats, Ints
+from .losses import user_slices
+from .pools import maker_markout_bp
+from .rows import Log, last_at, total_by
 
 
 class Prices(Struct, frozen=True):

@@ -22,7 +22,7 @@ import numpy
 
 from perplab.exchange import BUILD
 
-from .metrics import CATALOGUE, Metrics
+from ..metrics import CATALOGUE, Metrics
 
 SCHEMA: Final = 2  # of report.json and timings.json: raised when a key changes its name or meaning
 Number: TypeAlias = Callable[[float | None], float | None]

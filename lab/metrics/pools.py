@@ -27,9 +27,9 @@ from perplab.exchange.events import (
 from perplab.exchange.messages import SystemAccount
 from perplab.exchange.units import BP_PER_ONE, MICRO, SECOND_NS
 
-from .metrics_losses import MetricsError, ratio
-from .metrics_rows import Bools, Log, last_at
-from .run import Floats, Ints
+from ..runs import Floats, Ints
+from .losses import MetricsError, ratio
+from .rows import Bools, Log, last_at
 
 STALE_BP: Final = 10.0  # from the true price: an oracle farther off than that is stale or lags; its sources are noisy by some 1 bp
 POOL: Final = "pool"  # key of a run's capital and balances where its venue has a curve

@@ -15,7 +15,8 @@ from msgspec import Struct
 from perplab.exchange.events import Debited, Deposited, Transferred, Withdrawn
 from perplab.exchange.messages import SystemAccount
 
-from .metrics_losses import (
+from ..runs import Ints, Run
+from .losses import (
     Deleveraging,
     Liquidation,
     Losses,
@@ -26,7 +27,7 @@ from .metrics_losses import (
     losses,
     stress,
 )
-from .metrics_market import (
+from .market import (
     Flow,
     FundingInterval,
     Liquidity,
@@ -38,9 +39,8 @@ from .metrics_market import (
     liquidity,
     prices,
 )
-from .metrics_pools import POOL, Pools, When, pools, when
-from .metrics_rows import Log
-from .run import Ints, Run
+from .pools import POOL, Pools, When, pools, when
+from .rows import Log
 
 __all__ = ["CATALOGUE", "Accounting", "Measure", "Metrics", "MetricsError", "measure"]
 

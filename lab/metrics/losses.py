@@ -29,8 +29,8 @@ from perplab.exchange.events import (
 from perplab.exchange.messages import FIRST_USER, SystemAccount, column_of
 from perplab.exchange.units import BP_PER_ONE, MICRO, SECOND_NS
 
-from .metrics_rows import Bools, ByAccount, Log, Rows, keyed, total_by
-from .run import Floats, Ints
+from ..runs import Floats, Ints
+from .rows import Bools, ByAccount, Log, Rows, keyed, total_by
 
 
 class MetricsError(ValueError):

@@ -26,10 +26,10 @@ from perplab.exchange.units import SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 
-from .fit import Pair, check_fit, check_venue_name, reach
+from ..fit import Pair, check_fit, check_venue_name, reach
+from ..scenario import BarsPath, Scenario, ScenarioError, load_scenario
+from ..stage import capital_of, shares_capital, with_capital
 from .report import OWN, SAME, PathFile
-from .scenario import BarsPath, Scenario, ScenarioError, load_scenario
-from .stage import capital_of, shares_capital, with_capital
 
 CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital", "pool": "markets.curve.capital"}
 STEM_LENGTH: Final = 60  # [characters] of a path file's name in that of a folder

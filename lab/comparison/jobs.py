@@ -15,13 +15,13 @@ import msgspec
 
 from perplab.exchange import VenueDesign
 
+from ..metrics import measure
+from ..scenario import BarsPath, Scenario
+from ..simulation import run
+from ..stage import capital_of
 from .choices import Choice
-from .metrics import measure
 from .report import About, Capital, Clocked, Inputs, Result
 from .results import journal_name, write_file
-from .scenario import BarsPath, Scenario
-from .simulation import run
-from .stage import capital_of
 
 CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl to targets A1 and A2, and makers' depth to the record
     "backstop_usd",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from .amounts import dollars
+from ..amounts import dollars
 from .report import Report
 
 MINUTE_S: Final = 60

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-from .compare import Done, Job, Watcher, run_job
+from .jobs import Done, Job, Watcher, run_job
 
 POLL_S: Final = 0.25  # [s] between two looks at how far the workers are
 END_S: Final = 10.0  # [s] that a worker has to end itself
@@ -212,7 +212,7 @@ def _answer(number: int, job: Job, shares: MutableSequence[float]) -> Done | Exc
 
 def _portable(error: Exception) -> Exception:
     """What the user is to be told, as it is, else the traceback: it would be lost on the way."""
-    from .cli import is_told
+    from ..cli import is_told
 
     if is_told(error) or isinstance(error, OSError | MemoryError):
         try:

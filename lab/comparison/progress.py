@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedCo
 
 from perplab.exchange import BUILD
 
-from .amounts import dollars
-from .compare import Done
+from ..amounts import dollars
+from .jobs import Done
 from .table import counted
 
 WIDTH: Final = 80  # [characters] of a line, or it becomes two

@@ -15,7 +15,7 @@ from perplab.exchange.events import Event, MarkMoved
 from perplab.exchange.messages import KIND_COLUMN, columns_of
 from perplab.exchange.units import MICRO
 
-from .run import Floats, Ints, Run
+from ..runs import Floats, Ints, Run
 
 Bools = NDArray[np.bool_]
 

@@ -18,11 +18,11 @@ from perplab.exchange import VenueError
 from perplab.exchange.design.reader import DesignError, convert
 from perplab.exchange.design.venue import design_of
 
+from ..fit import check_venue_name
+from ..scenario import Scenario
 from .choices import Choice
-from .fit import check_venue_name
 from .report import SCHEMA, PathFile, Result, run_entry, to_text
 from .results import JOURNALS, NAME, REPORT
-from .scenario import Scenario
 
 
 class ReportError(DesignError):

@@ -16,8 +16,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from .amounts import dollars, usd_scale
-from .metrics import CATALOGUE
+from ..amounts import dollars, usd_scale
+from ..metrics import CATALOGUE
 from .report import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, ONE_SEED, SAME, UNDEFINED, Report
 from .who_paid import stories
 
