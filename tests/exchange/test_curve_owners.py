@@ -2,7 +2,8 @@
 
 The oracle stands still, nothing costs a fee, and the curve starts without a position. When the owner is done, he closes his positions
 through the curve and takes his liquidity out. He then has no more than at first, but for what others have paid beyond the oracle price in
-orders of their own.
+orders of their own, and what they gave up by joining or leaving a pool: who joins pays for a paper profit of the pool that who leaves does
+not get.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from kit import BTC, Bench, markets_of, usd
 
 from perplab.exchange.events import CurveTraded, Event, LiquidityAdded, LiquidityRemoved, Traded
 from perplab.exchange.messages import AddLiquidity, CancelAll, Place, RemoveLiquidity
+from perplab.exchange.state.tables import P_SHARES
+from perplab.exchange.trading.pool_money import least_worth
 
 BUY, SELL, IOC = 0, 1, 1
 PRICE = 10_000  # ticks
@@ -42,7 +45,7 @@ class Owners:
         self.unit = int(self.bench.exchange.state.markets[BTC].unit)
         self.accounts = [self.bench.open(PURSE) for _ in range(4)]
         self.ranges: list[LiquidityAdded] = []
-        self.lost = 0  # [micro] by others, in orders of their own
+        self.lost = 0  # [micro] by others, in orders of their own and by moving their liquidity
         self.is_ranged = kind == "concentrated"
 
     def see(self, events: list[Event]) -> None:
@@ -65,6 +68,22 @@ class Owners:
     def order(self, account: int, side: int, lots: int, price: int, tif: int) -> None:
         self.see(self.bench.send(Place, account, BTC, side, price, lots, tif=tif))
 
+    def provide(self, account: int, amount: int, *bounds: int) -> None:
+        staked = self.stake(account)
+        events = self.bench.send(AddLiquidity, account, BTC, amount, *bounds)
+        self.see(events)
+        if account in self.accounts[2:] and any(isinstance(e, LiquidityAdded) for e in events):
+            self.lost += max(0, amount - (self.stake(account) - staked))
+
+    def stake(self, account: int) -> int:
+        """[micro] of an account's shares of a pool, as who leaves is paid for them."""
+        exchange = self.bench.exchange
+        market, row = exchange.state.markets[BTC], exchange.state.find_position(account, BTC)
+        if self.is_ranged or row < 0:
+            return 0
+        worth = int(least_worth(exchange.state, market, exchange.liquidity_desk.curves.curve(market)))
+        return int(exchange.state.positions.cells[row + P_SHARES]) * worth // max(1, int(market.pool.shares))
+
     def held(self, account: int) -> int:
         return self.bench.exchange.position(account, BTC).size
 
@@ -86,7 +105,10 @@ class Owners:
                 self.order(account, side, abs(held), 2 * PRICE if side == BUY else PRICE // 2, IOC)
 
     def take_out(self, e: LiquidityAdded, shares: int) -> None:
+        staked = self.stake(e.account)
         gone = [one for one in self.bench.send(RemoveLiquidity, e.account, BTC, shares, e.range_id) if isinstance(one, LiquidityRemoved)]
+        if gone and e.account in self.accounts[2:] and not self.is_ranged:
+            self.lost += max(0, staked - self.stake(e.account) - gone[0].amount)
         if gone and self.is_ranged:
             left = e.shares - gone[0].shares
             self.ranges.remove(e)
@@ -111,7 +133,7 @@ def act(source: Source, owners: Owners) -> None:
         lower = PRICE + source.integer(-500, 400)
         bounds = (lower, lower + source.pick([1, 50, 500])) if owners.is_ranged else (0, 0)
         amount = source.pick([1, 999, usd(1_000), usd(source.integer(1, 1_000_000))])
-        owners.see(owners.bench.send(AddLiquidity, account, BTC, amount, *bounds))
+        owners.provide(account, amount, *bounds)
     elif what == "remove" and owners.ranges:
         e = source.pick(owners.ranges)
         owners.take_out(e, source.pick([1, e.shares, e.shares // 2 + 1]))
