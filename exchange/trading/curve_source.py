@@ -18,7 +18,7 @@ from ..state.market import Market
 from ..state.pools import Pool
 from ..state.state import State
 from ..state.tables import P_ISOLATED_MARGIN, P_SIZE
-from ..state.types import NIL, PPM, abs_i64, max_i64, min_i64, mul_div_floor
+from ..state.types import NIL, PPM, abs_i64, max_i64, min_i64
 from .curve import Curve
 
 NO_CURVE: Final[i64] = 0  # when an order meets the curve of its market
@@ -115,7 +115,9 @@ class CurveSource:
             backed = min_i64(backed, self.curve(market).backed(market, market.pool, inventory, side, money))
             equity = max_i64(0, row_equity(self.state, market.pool.row))
             price = lot_value(market, max_i64(market.mark, market.oracle))
-            largest = min_i64(largest, mul_div_floor(equity, PPM, max_i64(1, market.pool_margin_ppm)) // price)
+            carried = int(equity) * int(PPM) // (int(max_i64(1, market.pool_margin_ppm)) * int(price))  # 10^22 at a margin of 1 ppm
+            if carried < int(largest):
+                largest = i64(carried)
         return min_i64(backed, largest + inventory if side == BUY else largest - inventory)
 
     def is_exhausted(self, market: Market, side: i64) -> bool:

@@ -104,9 +104,10 @@ class LiquidityDesk:
             return k.R_CURVE_RANGE
         pool = market.pool
         worth = most_worth(state, market, self.curves.curve(market))
-        shares = mul_div_floor(amount, pool.shares, worth) if worth > 0 else 0
-        if shares == 0 or pool.shares + shares > MOST_SHARES:
+        bought = int(amount) * int(pool.shares) // int(worth) if worth > 0 else 0  # beyond 2^63 where the pool has lost almost all
+        if bought == 0 or bought > int(MOST_SHARES - pool.shares):
             return k.R_LIQUIDITY_LIMIT
+        shares: i64 = bought
         pay_in(self.ledger, account, market, amount)
         row = state.position_row(account, number)
         cells = state.positions.cells
