@@ -12,9 +12,11 @@ from .parameters import (
     LEAST_BLOCK_MS,
     LEAST_MS,
     MICRO,
+    MOST_IMPACT,
     AuctionDesign,
     BatchAuctionDesign,
     BlocksDesign,
+    PremiumDesign,
     RequestDesign,
     TakerAuctionDesign,
 )
@@ -153,6 +155,11 @@ def check_rules_of_curves(market: Market, key: str, refuse: Refuse) -> None:
 
 def check_funding(market: Market, key: str, refuse: Refuse) -> None:
     own, has_curve = market.funding.own, market.curve.rule != "none"
+    if isinstance(own, PremiumDesign):
+        most = MOST_IMPACT * market.tiers[0].initial_margin_ppm // t.PPM
+        if own.impact_margin > most:
+            expected = f"at most {most}: at the first tier's initial margin that opens {MOST_IMPACT:,} USD, as much as impact_notional"
+            refuse(f"{key}.impact_margin", own.impact_margin, expected)
     if isinstance(own, TwapDesign):
         if not has_curve and own.of == "curve":
             refuse(f"{key}.of", "'curve'", "'mark', or a curve in the market: its price is what is averaged")

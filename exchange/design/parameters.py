@@ -15,6 +15,7 @@ Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000 * 365)]
 LEAST_MS: Final = 100  # of a timer
 Interval = Annotated[int, Meta(ge=LEAST_MS, le=86_400_000)]  # a timer: bounded below, so that a day's jump stays a bounded amount of work
 Usd = Annotated[int, Meta(ge=0, le=10_000_000_000)]
+MOST_IMPACT: Final = 100_000_000  # [USD] that a quote may have to be good for
 NS: Final = 1_000_000  # per millisecond
 MICRO: Final = 1_000_000  # per unit of money
 
@@ -26,14 +27,14 @@ class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
 class HyperliquidMarkDesign(Parameters, frozen=True):
     basis_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 150_000
     local_window_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 30_000
-    impact_notional: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # what a quote must be good for; 0: as funding's
+    impact_notional: Annotated[int, Meta(ge=0, le=MOST_IMPACT)] = 0  # what a quote must be good for; 0: as funding's
     quote_bound_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000  # of the oracle: quotes and trades farther off do not count
     last_age_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 60_000  # the last trade does not count when it is older
     third: Literal["perpetuals", "funding"] = "perpetuals"  # the outside median; or the oracle with the funding to come
 
 
 class PremiumDesign(Parameters, frozen=True):
-    impact_notional: Annotated[int, Meta(ge=1, le=100_000_000)] = 20_000
+    impact_notional: Annotated[int, Meta(ge=1, le=MOST_IMPACT)] = 20_000
     interest_ppt: Ppt = 100_000_000  # 0.01 % per `divisor` intervals
     clamp_ppt: Ppt = 500_000_000
     divisor: Annotated[int, Meta(ge=1, le=1_000)] = 8

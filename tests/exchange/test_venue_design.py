@@ -207,6 +207,10 @@ WRONG = {  # laid over the shipped design -> what its file, key, value, expectat
         {"markets": {"funding": {"payment": "continuous", "sample_interval_ms": 7_000}}},
         ["markets[0].funding.sample_interval_ms is 7000", "a divisor of interval_ms"],
     ),
+    "an impact margin that opens more than there is": (
+        {"markets": {"funding": {"impact_margin": 10_000_000_000}}},
+        ["markets[0].funding.impact_margin is 10000000000", "at most ", "100,000,000 USD"],
+    ),
     "step twice": ({"liquidation": {"steps": ["book", "book"]}}, ["liquidation.steps is ", "each step once"]),
     "backstop twice": ({"backstops": ["insurance_fund", "insurance_fund"]}, ["backstops is ", "each backstop once"]),
     "vault without capital": ({"liquidation": {"steps": ["takeover"]}}, ["vault.capital is 0", "a capital"]),
