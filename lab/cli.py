@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from .adl.command import adl
 from .conformance.command import conformance
 from .ctl import ctl, rehearse
 from .docs import docs, schema
@@ -381,6 +382,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
 for command in (venues, explain, diff):
     main.add_command(command)
 main.add_command(docs)
+main.add_command(adl)
 main.add_command(conformance)
 main.add_command(schema)
 main.add_command(serve)

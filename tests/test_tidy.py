@@ -74,6 +74,7 @@ MAY_IMPORT = {
         "exchange", *MESSAGES, "exchange.design.*", "exchange.state.*", "exchange.money.*", "exchange.trading.*", "exchange.liquidation.*",
     ),
 }  # fmt: skip
+MAY_IMPORT["lab/adl"] = (*MAY_IMPORT["lab"], "exchange.rules")  # `perplab adl` looks at winners through a rank of its own
 MAY_IMPORT["lab/explain"] = (  # `perplab explain` computes its examples with the functions that the venue itself uses
     *MAY_IMPORT["lab"], "exchange.rules", "exchange.money.*", "exchange.trading.*", "exchange.liquidation.*", "exchange.state.schedule",
     "exchange.schema.views",
