@@ -1,0 +1,299 @@
+"""`perplab adl`: snapshots out of journals and files, and policies on them against what the venue itself did."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+from adl_kit import Crowd, crashed, design
+from cli_kit import call
+from test_controls import made
+
+from perplab.exchange import restore
+from perplab.exchange.events import Deleveraged
+from perplab.exchange.journal import Mark
+from perplab.exchange.messages import KIND_COLUMN, AccountKind, OpenAccount, column_of
+from perplab.lab.adl.catalogue import BY_NAME, POLICIES, Policy
+from perplab.lab.adl.files import PositionsError, read
+from perplab.lab.adl.passes import passes
+from perplab.lab.adl.policies import Part, close_in_turn, greedy, pro_rata
+from perplab.lab.adl.snapshot import RANKS, Snapshot, order_by
+from perplab.lab.runs import Run
+
+JUMPS = (-90_000, 600_000)  # [ppm]
+
+
+def snapshots(crowd: Crowd, folder: Path) -> list[Snapshot]:
+    return passes(crowd.written(folder))
+
+
+@cache
+def flash() -> Run:
+    """The worst five minutes of a crash with few accounts and no fund."""
+    return made("book_fund_adl", {"backstop_usd": 0.0})
+
+
+def journal_of(run: Run, folder: Path) -> Path:
+    file = folder / "run.journal"
+    file.write_bytes(run.journal)
+    return file
+
+
+# -- the venue's own rules --
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("ppm", JUMPS)
+@pytest.mark.parametrize("rank", ["profit_leverage", "hyperliquid"])
+def test_ranks_order_winners_as_the_venue_does(rank: str, ppm: int, seed: int, tmp_path: Path) -> None:
+    found = snapshots(crashed(rank, "greedy", seed, ppm=ppm), tmp_path)
+    assert any(len(one.winners) > 5 for one in found)
+    for one in found:
+        assert one.actual is not None
+        assert order_by(RANKS[rank](one.winners), one.winners).tolist() == one.actual.order.tolist()
+
+
+@pytest.mark.parametrize("price", ["bankruptcy", "mark"])
+@pytest.mark.parametrize("ppm", JUMPS)
+@pytest.mark.parametrize(("selection", "part"), [("greedy", greedy), ("pro_rata", pro_rata)])
+def test_selections_close_what_the_venue_closes(selection: str, part: Part, ppm: int, price: str, tmp_path: Path) -> None:
+    """The same lots of the same winners, and the same money to the micro-unit, whatever the rank: here by age."""
+    for seed in (1, 2, 3):
+        for one in snapshots(crashed("fifo", selection, seed, ppm=ppm, price=price), tmp_path):
+            assert one.actual is not None
+            losers = one.losers if price == "bankruptcy" else one.losers._replace(gap=0 * one.losers.gap)
+            closed = close_in_turn(losers, one.actual.order, one.winners.lots, one.winners.equity, part)
+            assert closed.lots.tolist() == one.actual.closed.lots.tolist()
+            assert closed.taken.tolist() == one.actual.closed.taken.tolist()
+
+
+@pytest.mark.parametrize(("selection", "part"), [("greedy", greedy), ("pro_rata", pro_rata)])
+def test_a_winner_who_has_too_little_is_passed_over_as_by_the_venue(selection: str, part: Part, tmp_path: Path) -> None:
+    """A loser waits for the book; then somebody goes short with little money, ranks first, and could not pay. He is asked last, for all."""
+    crowd = Crowd(design("hyperliquid", selection, patience_ms=10_000), 0, 1)
+    for number, usd in enumerate((8_000, 1_000_000, 4_000)):
+        crowd.send(OpenAccount(0, AccountKind.TRADER, number))
+        crowd.deposit(8 + number, usd)
+    loser, rich, poor = 8, 9, 10
+    crowd.price(100_000)
+    crowd.trade(loser, rich, 2_000, 100_000)
+    crowd.price(90_000)  # 12,000 USD short, 6,000 a coin
+    crowd.trade(rich, poor, 1_000, 90_000)
+    for _ in range(4):
+        crowd.price(90_000)
+    (one,) = snapshots(crowd, tmp_path)
+    assert one.actual is not None
+    assert (one.actual.order.tolist(), one.deficit) == ([1, 0], 12_000 * 10**6)
+    assert one.actual.closed.taken.tolist() == [6_000 * 10**6, 4_000 * 10**6]
+    closed = close_in_turn(one.losers, one.actual.order, one.winners.lots, one.winners.equity, part)
+    assert (closed.lots.tolist(), closed.taken.tolist()) == (one.actual.closed.lots.tolist(), one.actual.closed.taken.tolist())
+
+
+@pytest.mark.parametrize("name", ["queue_profit_leverage", "contract_pro_rata"])
+def test_a_policy_is_the_venues_rule(name: str, tmp_path: Path) -> None:
+    selection = "greedy" if name.startswith("queue") else "pro_rata"
+    for one in snapshots(crashed("profit_leverage", selection, 4), tmp_path):
+        assert one.actual is not None
+        assert BY_NAME[name].rule(one, one.deficit).taken.tolist() == one.actual.closed.taken.tolist()
+
+
+# -- snapshots --
+
+
+def test_all_transfers_of_a_run_are_in_its_snapshots(tmp_path: Path) -> None:
+    run = flash()
+    rows = run.events[run.events[:, KIND_COLUMN] == Deleveraged.KIND]
+    found = passes(journal_of(run, tmp_path))
+    assert len(found) > 2
+    for name, sums in (
+        ("size", [one.actual.closed.lots.sum() for one in found if one.actual]),
+        ("conceded", [one.actual.closed.taken.sum() for one in found if one.actual]),
+    ):
+        assert sum(map(int, sums)) == int(rows[:, column_of(Deleveraged, name)].sum()) > 0
+
+
+def test_a_loser_is_told_with_what_it_lacks(tmp_path: Path) -> None:
+    """One long of 30 USD equity that has lost 130: 100 short, and the winner on the other side with what he has."""
+    crowd = Crowd(design("profit_leverage", "greedy"), 2, 1)
+    crowd.price(100_000)
+    loser, winner = crowd.people
+    crowd.trade(loser, winner, 1_000, 100_000)
+    before = [crowd.exchange.equity(account) for account in (loser, winner)]
+    fall = before[0] // 10**6 + 100
+    crowd.price(100_000 - fall)
+    (one,) = snapshots(crowd, tmp_path)
+    assert (one.losers.lots.tolist(), one.losing_side, one.market) == ([1_000], "long", "BTC-PERP")
+    assert one.mark_usd == 100_000 - fall
+    assert one.deficit == 100 * 10**6 - before[0] % 10**6
+    assert (one.winners.lots.tolist(), one.winners.equity.tolist()) == ([1_000], [before[1] + fall * 10**6])
+    assert one.winners.profit.tolist() == one.winners.endowment.tolist() == [fall * 10**6]
+    assert one.winners.maintenance.tolist() == [(100_000 - fall) * 12_500]  # 1.25 % of one BTC [micro]
+
+
+def test_what_a_journal_went_back_before_is_left_out(tmp_path: Path) -> None:
+    crowd = Crowd(design("profit_leverage", "greedy"), 24, 2)
+    crowd.live()
+    whole = len(snapshots(crowd, tmp_path))
+    crowd.journal.mark(Mark(kept=1, name="before"))
+    kept = crowd.exchange.snapshot()
+    crowd.jump(-90_000)
+    assert len(snapshots(crowd, tmp_path)) == whole + 1
+    crowd.journal.mark(Mark(back_to=1))
+    crowd.exchange = restore(kept)
+    crowd.exchange.journal = crowd.journal
+    assert len(snapshots(crowd, tmp_path)) == whole
+    crowd.jump(120_000)
+    found = snapshots(crowd, tmp_path)
+    assert (len(found), found[-1].losing_side) == (whole + 1, "short")
+
+
+# -- policies on a snapshot --
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=[one.name for one in POLICIES])
+def test_a_policy_raises_what_is_needed_where_there_is_enough(policy: Policy, tmp_path: Path) -> None:
+    """Exactly, but for whole contracts, which end less than the loss of a lot above; and nobody is left below zero."""
+    for one in passes(journal_of(flash(), tmp_path)):
+        for budget in (one.deficit, one.deficit // 3, 1):
+            closed = policy.rule(one, budget)
+            excess = int(closed.taken.sum()) - budget
+            lot = -(-budget // one.lots) if policy.name == "whole_contracts" else 1  # [micro]
+            assert 0 <= excess < lot
+            assert (closed.taken >= 0).all() and (closed.taken <= one.winners.equity).all()
+            assert (closed.lots >= 0).all() and (closed.lots <= one.winners.lots).all()
+
+
+def test_capped_rules_leave_everybody_above_maintenance(tmp_path: Path) -> None:
+    for one in snapshots(crashed("profit_leverage", "greedy", 5, ppm=600_000), tmp_path):
+        for name in ("capped_pro_rata", "rap_linear", "rap_square", "rap_cvar"):
+            taken = BY_NAME[name].rule(one, one.deficit).taken
+            touched = taken > 0
+            assert (one.winners.equity - taken >= one.winners.maintenance)[touched].all()
+
+
+# -- the command --
+
+
+def test_tables_fit_and_name_every_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = journal_of(flash(), tmp_path)
+    for width in (80, 120, 160):
+        monkeypatch.setenv("COLUMNS", str(width))
+        told = call("adl", file, "--largest")
+        assert told.exit_code == 0, told.output
+        assert max(len(line.rstrip()) for line in told.output.splitlines()) <= width
+        assert all(told.output.count(f"{policy.name} ") >= 2 for policy in POLICIES)
+        assert "to the micro-dollar what queue_profit_leverage does" in " ".join(told.output.split())
+
+
+def test_json_has_the_same_with_all_digits(tmp_path: Path) -> None:
+    file = journal_of(flash(), tmp_path)
+    told = call("adl", file, "--pass", "2", "--policies", "wealth_pro_rata,queue_size", "--json")
+    data = json.loads(told.output)
+    one = passes(file)[1]
+    assert list(data["policies"]) == ["as it ran", "queue_size", "wealth_pro_rata"]
+    assert data["needed_usd"] == data["snapshot"]["deficit_usd"] == one.deficit / 10**6
+    assert data["snapshot"]["title"].startswith("pass 2 of ")
+    even = data["policies"]["wealth_pro_rata"]
+    assert even["raised_usd"] == data["needed_usd"] and even["excess_usd"] == even["closed_usd"] == 0
+    common = one.deficit / one.winners.endowment.sum()
+    assert even["max_haircut"] == pytest.approx(common * (one.winners.endowment / one.winners.equity).max(), rel=1e-6)
+
+
+def test_a_journal_without_deleveraging_is_one_line(tmp_path: Path) -> None:
+    crowd = Crowd(design("profit_leverage", "greedy"), 2, 1)
+    file = crowd.written(tmp_path)
+    told = call("adl", file)
+    assert (told.exit_code, told.output) == (1, f"error: {file}: nobody was deleveraged in it\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--policies", "queue_profits"], "--policies: no policy 'queue_profits'; did you mean 'queue_profit'?"),
+        (["--pass", "3", "--largest"], "--largest: given with --pass, expected one of them"),
+        (["--pass", "99"], "--pass: 99 given, expected at most"),
+        (["--budget", "0"], "Invalid value for '--budget'"),
+    ],
+)
+def test_wrong_input_is_one_line(arguments: list[str], told: str, tmp_path: Path) -> None:
+    found = call("adl", crashed("profit_leverage", "greedy", 1).written(tmp_path), *arguments)
+    assert (found.exit_code, found.output.count("\n")) == (2, 1)
+    assert told in found.output
+
+
+def test_a_file_that_is_no_journal_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "x.journal"
+    file.write_text("nonsense", encoding="utf-8")
+    found = call("adl", file)
+    assert (found.exit_code, found.output) == (2, f"error: {file}: not a perplab journal\n")
+
+
+# -- a file of positions --
+
+HEAD = "account,contracts,entry_usd,mark_usd,equity_usd,maintenance_usd"
+ROWS = ("1,10,100,90,-40,9", "2,-4,120,90,200,5", "3,-4,100,90,50,5", "4,-2,80,90,20,3", "5,-1,95,90,-3,1")
+
+
+def positions(folder: Path, *rows: str, head: str = HEAD) -> Path:
+    file = folder / "positions.csv"
+    file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+def test_positions_are_read_from_csv_and_json(tmp_path: Path) -> None:
+    """The side that lacks more loses; account 5 is on the other one, below zero, and no winner. 4 has lost: no endowment."""
+    one = read(positions(tmp_path, *ROWS))
+    assert (one.losing_side, one.deficit, one.losers.lots.tolist()) == ("long", 40 * 10**6, [10])
+    assert one.winners.account.tolist() == [2, 3, 4]
+    assert one.winners.endowment.tolist() == [120 * 10**6, 40 * 10**6, 0]
+    assert one.winners.spare.tolist() == [120 * 10**6, 40 * 10**6, 0]
+    assert one.winners.leverage.tolist() == [1_800_000, 7_200_000, 9_000_000]
+    names = HEAD.split(",")
+    other = tmp_path / "positions.json"
+    other.write_text(json.dumps([dict(zip(names, map(float, row.split(",")), strict=True)) for row in ROWS]), encoding="utf-8")
+    same = read(other)
+    assert same.losers.gap.tolist() == one.losers.gap.tolist()
+    assert same.winners.entry.tolist() == one.winners.entry.tolist()
+
+
+def test_a_file_of_positions_is_compared_too(tmp_path: Path) -> None:
+    data = json.loads(call("adl", positions(tmp_path, *ROWS), "--json").output)
+    taken = {name: of["raised_usd"] for name, of in data["policies"].items()}
+    assert set(taken.values()) == {40.0} and "as it ran" not in taken
+    assert data["policies"]["wealth_pro_rata"]["max_haircut"] == 10 / 50  # a quarter of 40, of 50
+    assert data["policies"]["endowment_queue"]["top_left"] == 80 / 120
+
+
+@pytest.mark.parametrize(
+    ("rows", "head", "told"),
+    [
+        (["1,10,100,90,-40"], "account,contracts,entry_usd,mark_usd,equity", "row 1: unknown column 'equity'; did you mean 'equity_usd'?"),
+        (["1,10,100,90,"], "account,contracts,entry_usd,mark_usd,equity_usd", "row 1: equity_usd is missing"),
+        (["1,1.5,100,90,-40,9"], HEAD, "row 1: contracts is '1.5': expected a whole number of up to 1e+12"),
+        (["1,10,100,ninety,-40,9"], HEAD, "row 1: mark_usd is 'ninety': expected a number of up to 1e+12"),
+        (["1,10,100,90,nan,9"], HEAD, "row 1: equity_usd is 'nan': expected a number"),
+        (["1,0,100,90,-40,9"], HEAD, "row 1: contracts is 0: expected an open position"),
+        (["1,10,-1,90,-40,9"], HEAD, "row 1: entry_usd is -1: expected a price above 0"),
+        (["1,10,100,90,-40,9", "2,-1,100,91,3,9"], HEAD, "mark_usd has 2 values: expected one market at one mark"),
+        (["1,10,100,90,-40,9", "1,-1,100,90,3,9"], HEAD, "account 1 has several rows: expected one position of each"),
+        (["1,10,100,90,40,9"], HEAD, "no equity_usd is below 0: expected at least one loser"),
+        (["1,10,100,90,-40,9"], HEAD, "nobody with equity_usd above 0 is on the other side: expected at least one winner"),
+        (["1,100000000000,100,90,-40,9"], HEAD, "row 1: contracts is 100000000000 at 90 USD: expected a value of up to 1e+12 USD"),
+        (["1,9,1,1,-9e11,9", "2,-9,1,1,9e11,9"], HEAD, "the rows come to 1.8e+12 USD together: expected up to 1e+12"),
+        ([], HEAD, "holds no positions"),
+    ],
+)
+def test_a_wrong_file_is_told_with_row_and_column(rows: list[str], head: str, told: str, tmp_path: Path) -> None:
+    file = positions(tmp_path, *rows, head=head)
+    with pytest.raises(PositionsError) as raised:
+        read(file)
+    assert str(raised.value).startswith(f"{file}: {told}")
+    found = call("adl", file)
+    assert (found.exit_code, found.output) == (2, f"error: {raised.value}\n")
+
+
+def test_a_pass_of_a_file_is_refused(tmp_path: Path) -> None:
+    found = call("adl", positions(tmp_path, *ROWS), "--largest")
+    assert (found.exit_code, found.output) == (2, "error: --largest: given with a file of positions, expected a journal\n")
