@@ -40,12 +40,16 @@ class Crowd:
     def deposit(self, account: int, usd: int) -> None:
         self.send(Deposit(self.now, account, 0, usd * MICRO))
 
-    def price(self, ticks: int) -> None:
+    def price(self, ticks: int, market: int = 0) -> None:
         self.now += 3 * SECOND_NS
-        self.send(UpdateOracle(self.now, 0, ticks))
+        self.send(UpdateOracle(self.now, market, ticks))
 
-    def trade(self, buyer: int, seller: int, lots: int, ticks: int) -> None:
-        self.send(BlockTrade(self.now, buyer, seller, 0, lots, ticks))
+    def trade(self, buyer: int, seller: int, lots: int, ticks: int, market: int = 0) -> None:
+        self.send(BlockTrade(self.now, buyer, seller, market, lots, ticks))
+
+    def two(self) -> list[int]:
+        """Two of the people."""
+        return [int(one) for one in self.dice.choice(self.people, 2, replace=False)]
 
     def live(self) -> None:
         """Trades at prices around the start; every third account holds an isolated position."""
@@ -55,8 +59,7 @@ class Crowd:
         for _ in range(60):
             at = START + int(self.dice.integers(-1_500, 1_500))
             self.price(at)
-            buyer, seller = (int(one) for one in self.dice.choice(self.people, 2, replace=False))
-            self.trade(buyer, seller, int(self.dice.integers(20, 800)), at)
+            self.trade(*self.two(), int(self.dice.integers(20, 800)), at)
 
     def jump(self, ppm: int) -> None:
         self.price(START * (1_000_000 + ppm) // 1_000_000)
@@ -71,4 +74,23 @@ def crashed(rank: str, selection: str, seed: int, people: int = 24, ppm: int = -
     crowd = Crowd(design(rank, selection, **adl), people, seed)
     crowd.live()
     crowd.jump(ppm)
+    return crowd
+
+
+def crashed_in_three(selection: str, seed: int) -> Crowd:
+    """The same in the three markets of the sandbox, all of an account's positions behind each other; each market falls by a tenth."""
+    terms = {"rank": "profit_leverage", "selection": selection, "trigger": "negative_equity"}
+    steps = {"steps": ["book"], "book": {"patience_ms": 0}}
+    crowd = Crowd(load_venue("sandbox", {"backstops": ["auto_deleverage"], "auto_deleverage": terms, "liquidation": steps}), 24, seed)
+    starts = (60_000, 30_000, 150_000)  # [ticks]
+    for number, start in enumerate(starts):
+        crowd.price(start, number)
+    for _ in range(80):
+        number = int(crowd.dice.integers(len(starts)))
+        at = int(starts[number] * (1 + 0.01 * crowd.dice.standard_normal()))
+        crowd.price(at, number)
+        unit = crowd.exchange.design.markets[number].unit
+        crowd.trade(*crowd.two(), int(crowd.dice.uniform(1_000, 40_000)) * MICRO // (at * unit), at, number)
+    for number, start in enumerate(starts):
+        crowd.price(start * 9 // 10, number)
     return crowd

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from adl_kit import Crowd, crashed, design
+from adl_kit import Crowd, crashed, crashed_in_three, design
 from cli_kit import call
 from test_controls import made
 
@@ -16,7 +16,8 @@ from perplab.exchange.events import Deleveraged
 from perplab.exchange.journal import Mark
 from perplab.exchange.messages import KIND_COLUMN, AccountKind, OpenAccount, column_of
 from perplab.lab.adl.catalogue import BY_NAME, POLICIES, Policy
-from perplab.lab.adl.files import PositionsError, read
+from perplab.lab.adl.files import NEEDED, OPTIONAL, PositionsError, read
+from perplab.lab.adl.measures import Measures
 from perplab.lab.adl.passes import passes
 from perplab.lab.adl.policies import Part, close_in_turn, greedy, pro_rata
 from perplab.lab.adl.snapshot import RANKS, Snapshot, order_by
@@ -89,6 +90,18 @@ def test_a_winner_who_has_too_little_is_passed_over_as_by_the_venue(selection: s
     assert one.actual.closed.taken.tolist() == [6_000 * 10**6, 4_000 * 10**6]
     closed = close_in_turn(one.losers, one.actual.order, one.winners.lots, one.winners.equity, part)
     assert (closed.lots.tolist(), closed.taken.tolist()) == (one.actual.closed.lots.tolist(), one.actual.closed.taken.tolist())
+
+
+@pytest.mark.parametrize(("selection", "part"), [("greedy", greedy), ("pro_rata", pro_rata)])
+def test_what_an_account_lacks_is_split_over_its_markets_as_by_the_venue(selection: str, part: Part, tmp_path: Path) -> None:
+    """A loser's positions in three markets share its deficit; each market of the pass is a snapshot."""
+    found = snapshots(crashed_in_three(selection, 1), tmp_path)
+    assert {one.market for one in found} == {"BTC", "ETH", "SOL"}
+    for one in found:
+        assert one.actual is not None
+        closed = close_in_turn(one.losers, one.actual.order, one.winners.lots, one.winners.equity, part)
+        assert closed.lots.tolist() == one.actual.closed.lots.tolist()
+        assert closed.taken.tolist() == one.actual.closed.taken.tolist()
 
 
 @pytest.mark.parametrize("name", ["queue_profit_leverage", "contract_pro_rata"])
@@ -199,6 +212,12 @@ def test_json_has_the_same_with_all_digits(tmp_path: Path) -> None:
     assert even["raised_usd"] == data["needed_usd"] and even["excess_usd"] == even["closed_usd"] == 0
     common = one.deficit / one.winners.endowment.sum()
     assert even["max_haircut"] == pytest.approx(common * (one.winners.endowment / one.winners.equity).max(), rel=1e-6)
+
+
+def test_the_page_defines_every_policy_and_number() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    names = [*BY_NAME, *Measures.__struct_fields__, "haircut_by_leverage", "haircut_by_size", *NEEDED, *OPTIONAL]
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_a_journal_without_deleveraging_is_one_line(tmp_path: Path) -> None:
