@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from perplab.exchange.units import MICRO
+from perplab.exchange.units import BP_PER_ONE, MICRO
 
 from ..amounts import dollars
 from ..runs import Floats
@@ -69,7 +69,8 @@ def study(snapshot: Snapshot, names: Sequence[str], budget: int, sample: Sequenc
 
 
 def findings(done: Study) -> list[str]:
-    return [*ordering(done), *top_winner(done), *own_rule(done), *missing(done), *three_amounts(done), *fund(done)]
+    parts = (ordering, extremes, top_winner, own_rule, population, missing, three_amounts, fund)
+    return [sentence for part in parts for sentence in part(done)]
 
 
 def queue_of(snapshot: Snapshot) -> str:
@@ -85,10 +86,19 @@ def ordering(done: Study) -> Iterator[str]:
     if len(found) < len(names):
         return
     largest = [one.measures.max_haircut for one in found]
-    told = ", ".join(f"{one.name} {percent(share)} %" for one, share in zip(found, largest, strict=True))
+    told = ", ".join(f"{one.name} {basis(share)} bp" for one, share in zip(found, largest, strict=True))
     same = all(before > after for before, after in pairwise(largest))
     known = "on 10 October 2025 at Hyperliquid (arXiv 2512.01112, means over 16 waves): queue, contract pro-rata, wealth pro-rata"
     yield f"Largest haircut: {told}. That is {'' if same else 'not '}the order found {known}."
+
+
+def extremes(done: Study) -> Iterator[str]:
+    """Of the policies that raise all that is needed, which spreads it most and which least."""
+    enough = [one for one in done.outcomes if one.name != AS_IT_RAN and one.measures.raised_usd >= usd(done.budget)]
+    if len(enough) > 1:
+        least, most = (best(enough, key=lambda one: one.measures.max_haircut) for best in (min, max))
+        low, high = basis(least.measures.max_haircut), basis(most.measures.max_haircut)
+        yield f"Nobody loses more than {low} bp of his equity by {least.name}; somebody loses {high} bp by {most.name}."
 
 
 def top_winner(done: Study) -> Iterator[str]:
@@ -120,12 +130,27 @@ def own_rule(done: Study) -> Iterator[str]:
     yield f"{told}; to the micro-dollar what {' and '.join(same)} does." if same else f"{told}; no policy of the table does the same."
 
 
+def population(done: Study) -> Iterator[str]:
+    """How the winners compare with those of a real day, as far as the order of the pro-rata rules hangs on it."""
+    winners = done.snapshot.winners
+    has = winners.endowment > 0
+    if has.any():
+        low, high = np.quantile(winners.profit[has] / winners.notional[has], (0.1, 0.9))
+        middle = float(np.median(winners.equity[has] / winners.endowment[has]))
+        yield (
+            f"Winners here have profits of {percent(low)} to {percent(high)} % of their positions' value (10th to 90th percentile), and in "
+            f"equity {short(middle)} times their profit (median); those deleveraged on 10 October 2025 had 13 to 168 % "
+            "(ConejoCapital/HyperMultiAssetedADL) and 4.4 times (the paper). Where all entered at one price, pro-rata by contracts and by "
+            "wealth come to the same."
+        )
+
+
 def missing(done: Study) -> Iterator[str]:
     """Policies that cannot raise what is needed."""
     short = [one for one in done.outcomes if one.measures.raised_usd < usd(done.budget)]
     if short:
         told = ", ".join(f"{one.name} ({percent(one.measures.raised_usd / usd(done.budget))} %)" for one in short)
-        yield f"Not all that is needed is raised by {told}: their winners have no more that may be taken."
+        yield f"Not all that is needed is raised by {told}: the winners have no more that may be taken so."
     if done.snapshot.unpriced:
         beyond = dollars(usd(done.snapshot.unpriced))
         yield f"Another {beyond} of deficits is beyond the whole value of the losers' positions, and no price of a position can pass it on."
@@ -157,8 +182,19 @@ def signed(amount: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in percent, two digits that count."""
-    value = 100 * share
+    """A share of 1 in percent."""
+    return short(100 * share)
+
+
+def basis(share: float) -> str:
+    """A share of 1 in basis points."""
+    return short(BP_PER_ONE * share)
+
+
+def short(value: float) -> str:
+    """Three digits that count, of what is 0 or more; whole numbers above 1,000."""
+    if value >= 999.5:
+        return f"{value:,.0f}"
     return f"{value:.3g}" if value >= 1e-3 else "0" if value <= 0 else "<0.001"
 
 

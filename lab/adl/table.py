@@ -16,7 +16,7 @@ from rich.text import Text
 from ..amounts import dollars, usd_scale
 from .measures import Bucket, haircut_of
 from .snapshot import usd
-from .study import Outcome, Study, findings, percent
+from .study import Outcome, Study, basis, findings, percent
 
 PROSE: Final = 100  # [characters] longest line of text
 NAME: Final = 21  # [characters] of a policy
@@ -61,15 +61,15 @@ class Overview:
     def about(self) -> str:
         done, snapshot = self.done, self.done.snapshot
         winners = snapshot.winners
-        losers, worth = len(snapshot.losers.lots), dollars(usd(snapshot.lots * snapshot.lot_value))
-        losing, winning = snapshot.losing_side, "short" if snapshot.losing_side == "long" else "long"
-        asked = f"{len(winners):,} {winning}{'' if len(winners) == 1 else 's'}"
+        winning = "short" if snapshot.losing_side == "long" else "long"
+        closed, asked = counted(len(snapshot.losers.lots), snapshot.losing_side), counted(len(winners), winning)
+        worth = dollars(usd(snapshot.lots * snapshot.lot_value))
         endowment, equity = dollars(usd(int(winners.endowment.sum()))), dollars(usd(int(winners.equity.sum())))
         lack = dollars(usd(snapshot.deficit)) if snapshot.deficit else "nothing"
         needed = "all of that" if done.budget == snapshot.deficit else dollars(usd(done.budget))
         return (
-            f"{losers:,} {losing}{'' if losers == 1 else 's'} with {worth} have to be closed and lack {lack}; {needed} is to be raised "
-            f"from {asked} with {endowment} of profit and {equity} of equity."
+            f"To be closed: {closed} worth {worth}, lacking {lack}. To be raised: {needed}, from {asked} with {endowment} of profit and "
+            f"{equity} of equity."
         )
 
     # -- columns --
@@ -87,9 +87,9 @@ class Overview:
             Column("winners\ntouched", lambda one: f"{one.measures.touched:,}"),
         )
         spread = (
-            Column("largest\nhaircut %", lambda one: percent(one.measures.max_haircut)),
-            Column("mean\n%", lambda one: percent(one.measures.mean_haircut)),
-            Column("on top\n1 %", lambda one: share(one.measures.top_share)),
+            Column("largest\nhaircut bp", lambda one: basis(one.measures.max_haircut)),
+            Column("mean\nbp", lambda one: basis(one.measures.mean_haircut)),
+            Column("top 1 %\nbear %", lambda one: share(one.measures.top_share)),
             Column("\nGini", lambda one: ratio(one.measures.gini)),
             Column("top one\nkeeps %", lambda one: share(one.measures.top_left)),
             Column("\nPTSR", lambda one: ratio(one.measures.ptsr)),
@@ -98,8 +98,8 @@ class Overview:
         return [
             Group("What is taken", "", taken),
             Group("Who bears it", "who bears it", spread),
-            Group("Haircut in %, by leverage", "", self.by(done.leverages)),
-            Group("Haircut in %, by size in USD", "by size in USD", self.by(done.sizes)),
+            Group("Haircut in bp, by leverage", "", self.by(done.leverages)),
+            Group("Haircut in bp, by size in USD", "by size in USD", self.by(done.sizes)),
         ]
 
     def by(self, buckets: list[Bucket]) -> tuple[Column, ...]:
@@ -108,7 +108,7 @@ class Overview:
 
     def cell_of(self, bucket: Bucket) -> Callable[[Outcome], str]:
         winners = self.done.snapshot.winners
-        return lambda one: percent(haircut_of(bucket, winners, one.closed))
+        return lambda one: basis(haircut_of(bucket, winners, one.closed))
 
     def rows(self) -> tuple[Outcome, ...]:
         return self.done.outcomes
@@ -148,6 +148,10 @@ def width_of(group: Group, rows: tuple[Outcome, ...]) -> int:
 
 def folded(text: str, console: Console, width: int) -> Iterator[Text]:
     yield from Text(text).wrap(console, min(PROSE, width))
+
+
+def counted(number: int, side: str) -> str:
+    return f"{number:,} {side}{'' if number == 1 else 's'}"
 
 
 def amount(value: float, factor: float) -> str:

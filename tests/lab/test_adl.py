@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from adl_kit import Crowd, crashed, crashed_in_three, design
 from cli_kit import call
@@ -19,9 +20,12 @@ from perplab.lab.adl.catalogue import BY_NAME, POLICIES, Policy
 from perplab.lab.adl.files import NEEDED, OPTIONAL, PositionsError, read
 from perplab.lab.adl.measures import Measures
 from perplab.lab.adl.passes import passes
-from perplab.lab.adl.policies import Part, close_in_turn, greedy, pro_rata
-from perplab.lab.adl.snapshot import RANKS, Snapshot, order_by
+from perplab.lab.adl.policies import Losers, Part, close_in_turn, greedy, pro_rata, whole
+from perplab.lab.adl.snapshot import RANKS, Snapshot, Winners, order_by
+from perplab.lab.adl.study import findings, study
+from perplab.lab.amounts import dollars
 from perplab.lab.runs import Run
+from perplab.oracle.keyed import generator
 
 JUMPS = (-90_000, 600_000)  # [ppm]
 
@@ -212,6 +216,70 @@ def test_json_has_the_same_with_all_digits(tmp_path: Path) -> None:
     assert even["raised_usd"] == data["needed_usd"] and even["excess_usd"] == even["closed_usd"] == 0
     common = one.deficit / one.winners.endowment.sum()
     assert even["max_haircut"] == pytest.approx(common * (one.winners.endowment / one.winners.equity).max(), rel=1e-6)
+
+
+def test_a_queue_takes_most_from_somebody(tmp_path: Path) -> None:
+    """Half of target A6, on a run: its winners all entered at about the same price, so the two kinds of pro-rata are alike."""
+    of = json.loads(call("adl", journal_of(flash(), tmp_path), "--largest", "--json").output)["policies"]
+    queued, contracts, wealth = (of[name]["max_haircut"] for name in ("queue_profit_leverage", "contract_pro_rata", "wealth_pro_rata"))
+    assert queued > 5 * max(contracts, wealth)
+    assert contracts == pytest.approx(wealth, rel=0.25)
+
+
+def like_that_day(seed: int, people: int = 400) -> Snapshot:
+    """Shorts with sizes, leverages and profits distributed as those of who was deleveraged on 10 October 2025 (users, in
+    ConejoCapital/HyperMultiAssetedADL): notional about Pareto with alpha 0.8, leverage median 0.43 and 90th percentile 3.2, profit median
+    47 % and 90th percentile 168 % of the position's value; one loser of a tenth of their lots who lacks 1 % of what they are worth."""
+    dice = generator(seed, "that day")
+    lots = (20 * (1 + dice.pareto(0.8, people))).astype(np.int64)
+    gain = 0.47 * np.exp(0.99 * dice.standard_normal(people))
+    leverage = 0.43 * np.exp(1.58 * dice.standard_normal(people))
+    notional = lots * 10**8
+    entry, equity = (notional * (1 + gain)).astype(np.int64), (notional / leverage).astype(np.int64)
+    winners = Winners(np.arange(8, 8 + people), lots, notional, entry, equity, 0 * lots, False)
+    closed = int(lots.sum()) // 10
+    return Snapshot("drawn", "M", 100.0, Losers(whole([closed]), whole([closed * 10**6])), winners)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_the_order_of_largest_haircuts_is_that_of_real_data(seed: int) -> None:
+    """Target A6, for winners like those of that day."""
+    one = like_that_day(seed)
+    done = study(one, list(BY_NAME), one.deficit, [], 0.1)
+    largest = {of.name: of.measures.max_haircut for of in done.outcomes}
+    assert largest["queue_profit_leverage"] > largest["contract_pro_rata"] > largest["wealth_pro_rata"] >= largest["equity_pro_rata"]
+    assert largest["contract_pro_rata"] > largest["whole_contracts"]
+    assert "That is the order found" in findings(done)[0]
+
+
+def test_findings_say_what_follows_and_no_more(tmp_path: Path) -> None:
+    data = json.loads(call("adl", positions(tmp_path, *ROWS), "--budget", "70", "--json").output)
+    assert data["findings"] == [
+        "Largest haircut: queue_profit_leverage 7,000 bp, contract_pro_rata 7,000 bp, wealth_pro_rata 3,500 bp. "
+        "That is not the order found on 10 October 2025 at Hyperliquid (arXiv 2512.01112, means over 16 waves): queue, "
+        "contract pro-rata, wealth pro-rata.",
+        "Nobody loses more than 2,800 bp of his equity by equity_pro_rata; somebody loses 8,000 bp by rap_linear.",
+        "The winner with the most profit, 120 USD, keeps 17.5 USD more by wealth_pro_rata than by endowment_queue, as proven: "
+        "H (1 - w1/U) = 17.5 USD.",
+        "Winners here have profits of 13.3 to 31.1 % of their positions' value (10th to 90th percentile), and in equity 1.46 times "
+        "their profit (median); those deleveraged on 10 October 2025 had 13 to 168 % (ConejoCapital/HyperMultiAssetedADL) and 4.4 times "
+        "(the paper). "
+        "Where all entered at one price, pro-rata by contracts and by wealth come to the same.",
+        "Not all that is needed is raised by rap_cvar (57.1 %): the winners have no more that may be taken so.",
+        "Three amounts that must not be mixed, queue_profit_leverage: 900 USD of positions closed, "
+        "140 USD of profit turned into cash by it, 70 USD taken. Only the last is a loss.",
+    ]
+    two = ("--policies", "endowment_queue,wealth_pro_rata")
+    data = json.loads(call("adl", positions(tmp_path, *ROWS), "--budget", "150", *two, "--json").output)
+    assert data["findings"][1].endswith(". H (1 - w1/U) is for H up to w1 only: more is to be raised here than he has.")
+
+
+def test_the_fund_is_a_quantile_of_the_deficits_of_all_passes(tmp_path: Path) -> None:
+    file = journal_of(flash(), tmp_path)
+    deficits = sorted(one.deficit / 10**6 for one in passes(file))
+    assert len(deficits) == 4
+    told = json.loads(call("adl", file, "--json", "--capital-cost", "0.5").output)["findings"][-1]
+    assert told.startswith(f"An insurance fund of {dollars(deficits[1])} would be the cheapest") and "their 50 % quantile" in told
 
 
 def test_the_page_defines_every_policy_and_number() -> None:
