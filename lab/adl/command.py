@@ -19,7 +19,9 @@ NO_ADL: Final = 1  # the exit code where there is nothing to compare on
 @click.option("--pass", "number", type=click.IntRange(1), metavar="N", help="The N-th pass with deleveraging.  [default: the first]")
 @click.option("--largest", is_flag=True, help="The pass in which the losers lack most.")
 @click.option("--policies", metavar="A,B", help="Policies to compare.  [default: all]")
-@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="To be raised.  [default: what the losers lack]")
+@click.option(
+    "--budget", type=click.FloatRange(0, 1e12, min_open=True), metavar="USD", help="To be raised.  [default: what the losers lack]"
+)
 @click.option(
     "--capital-cost", type=click.FloatRange(0, 1), default=0.1, show_default=True, metavar="SHARE",
     help="What a dollar in the insurance fund costs, over what a dollar of loss passed on costs.",
@@ -103,4 +105,4 @@ def show(done: object, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(done), indent=2))
     else:
-        Console().print(Overview(done))
+        Console().print(Overview(done), crop=False)

@@ -45,7 +45,8 @@ class Overview:
         yield from folded(self.about(), console, width)
         for groups in packed(self.groups(), self.rows(), width):
             yield Text("")
-            yield from console.render(self.table(groups), options.update(width=max(width, NAME + GAP)))
+            needed = NAME + GAP + GAP * len(groups) + sum(width_of(group, self.rows()) for group in groups)  # no number is cut off
+            yield from console.render(self.table(groups), options.update(width=max(width, needed)))
         for sentence in findings(self.done):
             yield Text("")
             yield from folded(sentence, console, width)
