@@ -1,14 +1,17 @@
 """Who holds positions when a run begins: longs, and shorts of exactly the same size that are hedgers or directional.
 
 Rules: every distribution is sampled by stratified quantiles (the middle of each of n equal strata, in random order), so that a small
-population has the shape of a large one and seeds differ in who is who, not in how many. Lots are integers and sum to zero; entry
+population has the shape of a large one and seeds differ in who is who, not in how many. Sizes are integers and sum to zero; entry
 prices belong to trades between two accounts, so seeding creates no profit; equity at the starting mark is notional over the drawn
-leverage, or more where the venue's initial requirement or the entries ask for more. Deposits round up to whole cents.
+leverage, or more where the entries or the margin tiers of where these people come from ask for more. Deposits round up to whole cents.
+Nothing here knows of a venue: who is there, what each wants and how much money it has are the scenario's and the seed's alone. What a
+venue grants of it is in `opening.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import NormalDist
 from typing import Final
 
@@ -21,7 +24,8 @@ from perplab.lab.scenario import Population, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
 CENT: Final = 10_000  # [micro]
-SLACK: Final = 1.0 + 1e-9  # on requirements computed in floats: the core's own are exact integers
+SLACK: Final = 1.0 + 1e-9  # on requirements computed in floats: those of a venue are exact integers
+SMALL_USD: Final = 200  # the most that the smallest position is worth at the starting price
 NORMAL: Final = NormalDist()
 
 LONGS, HEDGERS, DIRECTIONAL = 0, 1, 2
@@ -30,21 +34,24 @@ GROUPS: Final = ("longs", "hedgers", "directional_shorts")
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What the population needs to know of the market."""
+class Scale:
+    """The steps in which a scenario counts sizes and prices, so that no venue's lot or tick decides who holds what."""
 
-    tick_usd: float
-    lot_coins: float
-    unit: int  # [micro] per tick x lot
-    max_leverage: int  # that an account may choose
-    rate: Floats  # initial margin rate of each tier
-    deduction: Floats  # [micro] of each tier: requirement = notional x rate - deduction
+    coins: Decimal  # of a step of size: a power of ten that is worth 20 to 200 USD at the starting price
+    usd: Decimal  # of a step of price: the sixth digit of the starting price
 
-    def initial(self, notional: Floats) -> Floats:
-        """Initial requirement of positions of this `notional` [micro], (n,) -> (n,). The tiers' rates rise, so it is the largest line."""
-        lines = [notional * rate - less for rate, less in zip(self.rate, self.deduction, strict=True)]
-        required: Floats = np.maximum.reduce([notional / self.max_leverage, *lines]) * SLACK
-        return required
+    @classmethod
+    def of(cls, first_usd: float) -> Scale:
+        """The scale of a scenario that begins at this price."""
+        price = Decimal(repr(first_usd))
+        digits = price.adjusted()
+        is_small = price.scaleb(-digits) <= SMALL_USD / 100
+        return cls(Decimal(1).scaleb(2 - digits if is_small else 1 - digits), Decimal(1).scaleb(digits - 5))
+
+    @property
+    def unit(self) -> int:
+        """Micro-units per step of price x step of size: 100 or 1,000."""
+        return int(self.coins * self.usd * MICRO)
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,13 @@ class Adders:
 class Traders:
     """The population; arrays of shape (n,) unless said."""
 
+    scale: Scale
+    first_usd: float  # the starting price
     group: Ints  # LONGS, HEDGERS or DIRECTIONAL
-    lots: Ints  # [lots] signed; sum 0
+    lots: Ints  # wanted, signed, in steps of `scale`; sum 0
     leverage: Floats  # drawn
     deposit: Ints  # [micro]
-    trades: Ints  # shape (t, 4): buyer, seller [index into the population], lots, price [ticks]
+    trades: Ints  # wanted, shape (t, 4): buyer, seller [index into the population], size and price in steps of `scale`
     adders: Adders
 
     def of_group(self, group: int) -> Ints:
@@ -73,14 +82,15 @@ class Traders:
         return np.flatnonzero(self.group == group)
 
 
-def populate(scenario: Scenario, terms: Terms, seed: int, accounts: int | None = None) -> Traders:
+def populate(scenario: Scenario, seed: int, accounts: int | None = None) -> Traders:
     """The population of this scenario and seed, of `accounts` instead of the scenario's number if given.
 
     Open interest is the scenario's whatever the number of accounts.
     """
     who = scenario.population
-    first_tick = round(scenario.path.first_usd / terms.tick_usd)
-    total = round(scenario.open_interest_usd * MICRO / (first_tick * terms.unit))
+    scale = Scale.of(scenario.path.first_usd)
+    first_tick = round(scenario.path.first_usd / float(scale.usd))
+    total = round(scenario.open_interest_usd * MICRO / (first_tick * scale.unit))
     group = _groups(who, accounts or who.accounts)
     lots, leverage = np.zeros(group.size, np.int64), np.ones(group.size)
     for number, (name, share) in enumerate(zip(GROUPS, _shares(who), strict=True)):
@@ -91,9 +101,9 @@ def populate(scenario: Scenario, terms: Terms, seed: int, accounts: int | None =
     lots[np.argmax(np.where(group == HEDGERS, lots, 0))] += 2 * lots[group == LONGS].sum() - lots.sum()  # roundings of the shares
     lots[group != LONGS] *= -1
     trades = _trades(who, lots, first_tick, seed)
-    deposit = _deposits(lots, leverage, trades, first_tick, terms)
-    adders = _adders(who, group, np.abs(lots) * first_tick * terms.unit / leverage, seed)
-    return Traders(group, lots, leverage, deposit, trades, adders)
+    deposit = _deposits(who, lots, leverage, trades, first_tick, scale.unit)
+    adders = _adders(who, group, np.abs(lots) * first_tick * scale.unit / leverage, seed)
+    return Traders(scale, scenario.path.first_usd, group, lots, leverage, deposit, trades, adders)
 
 
 def _groups(who: Population, accounts: int) -> Ints:
@@ -183,17 +193,30 @@ def _trades(who: Population, lots: Ints, first_tick: int, seed: int) -> Ints:
     return np.stack([buyer, seller, sizes, prices], axis=1)
 
 
-def _deposits(lots: Ints, leverage: Floats, trades: Ints, first_tick: int, terms: Terms) -> Ints:
+def initial_margin(who: Population, notional: Floats) -> Floats:
+    """What positions of this `notional` take where these people come from, (n,) -> (n,) [micro].
+
+    A tier's leverage holds for what lies in it, so the requirement is continuous; as leverage falls from tier to tier, it is the largest
+    of the tiers' lines.
+    """
+    lower = np.array([at * MICRO for at, _ in who.margin_tiers])
+    rate = np.array([1.0 / leverage for _, leverage in who.margin_tiers])
+    deduction = np.cumsum(lower * np.diff(rate, prepend=rate[0]))
+    required: Floats = np.maximum.reduce([notional * each - less for each, less in zip(rate, deduction, strict=True)])
+    return required * SLACK
+
+
+def _deposits(who: Population, lots: Ints, leverage: Floats, trades: Ints, first_tick: int, unit: int) -> Ints:
     """What each account pays in, so that it has its equity after its trades, and its initial margin after each of them. [micro]"""
     deposit = np.zeros(lots.size, dtype=np.int64)
     for sign, side in ((1, TRADE_BUYER), (-1, TRADE_SELLER)):
         for account, mine in _by_account(trades, side):
             traded, price = mine[:, TRADE_LOTS], mine[:, TRADE_PRICE]
             size = np.cumsum(traded)
-            profit = np.cumsum(sign * traded * (first_tick - price) * terms.unit)
-            notional = size * first_tick * terms.unit
+            profit = np.cumsum(sign * traded * (first_tick - price) * unit)
+            notional = size * first_tick * unit
             wanted = float(notional[-1]) / float(leverage[account]) - float(profit[-1])
-            needed = float(np.max(terms.initial(notional.astype(np.float64)) - profit))
+            needed = float(np.max(initial_margin(who, notional.astype(np.float64)) - profit))
             deposit[account] = min(-(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT, MAX_AMOUNT)
     return deposit
 

@@ -13,7 +13,7 @@ from perplab.clients.bots.base import Rows
 from perplab.exchange import Exchange
 from perplab.exchange.messages import ROW, Side
 from perplab.exchange.units import BP_PER_ONE, MICRO
-from perplab.lab.population import Terms
+from perplab.lab.opening import Terms
 from perplab.lab.runs import MARKET, BookSamples, Floats
 
 NEAR: Final = 0.01  # depth counts within this share of the true price

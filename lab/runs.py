@@ -55,6 +55,15 @@ class Cohort:
 
 
 @dataclass(frozen=True)
+class Granted:
+    """What a venue's margin rules let the population open of what it wants, with the money that the scenario gives it."""
+
+    accounts_cut: int  # hold less than they want, because of their own margin or their counterparties'
+    wanted: int  # [micro] notional of one side at the starting mark
+    granted: int  # [micro] likewise: equal to `wanted` if nobody is cut
+
+
+@dataclass(frozen=True)
 class Timing:
     wall_s: float
     core_s: float
@@ -88,3 +97,4 @@ class Run:
     timing: Timing = Timing(0.0, 0.0)
     closing_stake: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # [micro] what each account has in a pool, if there is one
     watch_ts: int = 0  # from when on the delay of auto-deleveraging is measured; 0: from the start
+    granted: Granted = Granted(0, 0, 0)

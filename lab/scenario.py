@@ -146,6 +146,8 @@ class Population(Table, frozen=True):
     leverage_cap: Leverage
     size_leverage: Signed  # rank correlation of size and leverage: below zero, the large are less levered
     hedger_leverage: tuple[Leverage, Leverage]  # uniform between
+    # where these people come from: notional [USD] from which on so much leverage is allowed for what lies above it, most leverage first
+    margin_tiers: Annotated[tuple[tuple[NotNegative, Leverage], ...], Meta(min_length=1, max_length=16)]
     entry: tuple[Ratio, Ratio]  # range of entry prices over the starting price, uniform
     adders: Share  # of the longs and directional shorts add margin
     add_alarm: Positive  # below this many times maintenance margin
@@ -161,6 +163,18 @@ class Population(Table, frozen=True):
         if not 0.0 < self.long_accounts + self.hedger_accounts < 1.0 or not self.long_accounts:
             given = self.long_accounts + self.hedger_accounts
             raise ValueError(f"long_accounts + hedger_accounts: {given} given, expected some of each kind")
+        if not 0.0 < self.hedger_open_interest < 1.0:
+            expected = "more than 0 and less than 1: hedgers and directional shorts share a short side that is as large as the long one"
+            raise ValueError(f"hedger_open_interest: {self.hedger_open_interest} given, expected {expected}")
+        self._check_tiers()
+
+    def _check_tiers(self) -> None:
+        """The first tier begins at 0, and every further one higher up, with less leverage."""
+        tiers = self.margin_tiers
+        rising = all(low < high and most > less for (low, most), (high, less) in pairwise(tiers))
+        if tiers[0][0] != 0.0 or not rising:
+            expected = "[notional, leverage] pairs, the first from 0 on, notionals rising and leverages falling"
+            raise ValueError(f"margin_tiers: {[list(tier) for tier in tiers]} given, expected {expected}")
 
 
 class Makers(Table, frozen=True):

@@ -125,7 +125,7 @@ class Simulation:
         self._send_exogenous(end)
 
     def _must_be_open(self) -> None:
-        """ScenarioError if the venue refused any part of the opening: the run would begin without some of its traders."""
+        """ScenarioError if the venue refused any part of the opening, or could liquidate somebody at once: who begins would be others."""
         events = self.recorder.events()
         refused = events[events[:, KIND_COLUMN] == Rejected.KIND]
         if len(refused):
@@ -138,6 +138,14 @@ class Simulation:
                 f"scenario {self.scenario.name} cannot begin on {self.venue_name}: {command} of {name} is refused, "
                 f"{Reason(event.reason).name} ({len(refused):,} of {len(self.stage.opening):,} commands)"
             )
+        exchange = self.exchange
+        for owner, name in enumerate(self.stage.names):
+            equity, least = exchange.equity(FIRST_USER + owner), exchange.maintenance_margin(FIRST_USER + owner)
+            if equity < least:
+                raise ScenarioError(
+                    f"scenario {self.scenario.name} cannot begin on {self.venue_name}: {name} has {equity / MICRO:,.2f} USD of equity, "
+                    f"expected its maintenance margin of {least / MICRO:,.2f} USD at least"
+                )
 
     def _at(self, ts: int, call: Callable[[int], None]) -> None:
         heappush(self._heap, (ts, next(self._order), call))
@@ -359,5 +367,6 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         withdrawals=exchange.withdrawals(ASSET),
         capital={name: usd * MICRO for name, usd in capital_of(venue).items()},
         closing_stake=simulation.stakes(),
+        granted=stage.granted,
         journal=simulation.journal.bytes(),
     )

@@ -2,8 +2,8 @@
 
 Rules: accounts are opened in the order of the cast, then the population; all of it happens at the starting time, at the starting mark,
 off the book. So longs and shorts begin against each other on every design, also where an order would meet a curve alone: all of them
-together would have left that curve as flat as it begins. Nothing depends on the venue but its scales, its margin tiers and what it lets
-agents do, never on its name.
+together would have left that curve as flat as it begins. Accounts and money are the scenario's alone; the venue decides by its scales and
+margin tiers how much of what they want they can open, and by what it lets agents do, never by its name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from perplab.clients.bots.taker import NoiseTaker
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
-from perplab.exchange.units import MICRO, PPM
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
-from perplab.lab.population import Terms, Traders, populate
-from perplab.lab.runs import ASSET, MARKET, Cohort
+from perplab.lab.opening import Terms, opened, terms_of
+from perplab.lab.population import populate
+from perplab.lab.runs import ASSET, MARKET, Cohort, Granted, Ints
 from perplab.lab.scenario import Scenario
 from perplab.oracle.paths import PricePath
 
@@ -41,6 +41,7 @@ class Stage:
     cohorts: tuple[Cohort, ...]
     accounts: int  # besides the venue's own
     names: list[str]  # of the accounts, by owner number
+    granted: Granted
 
 
 def with_capital(venue: VenueDesign, backstop_usd: float) -> VenueDesign:
@@ -95,42 +96,34 @@ def access_of(venue: VenueDesign) -> Access:
     )
 
 
-def terms_of(venue: VenueDesign) -> Terms:
-    """The scales and tiers of the venue's market."""
-    market = venue.markets[MARKET]
-    rate = np.array([tier.initial_margin_ppm / PPM for tier in market.tiers])
-    lower = np.array([tier.lower_notional * MICRO for tier in market.tiers])
-    deduction = np.cumsum(lower * np.diff(rate, prepend=rate[0]))
-    return Terms(float(market.tick), float(market.lot), market.unit, market.max_leverage, rate, deduction)
-
-
 def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
     """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents."""
     terms = terms_of(venue)
     path = scenario.path.path(seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, terms.lot_coins, terms.tick_usd)
-    traders = populate(scenario, terms, seed, accounts)
+    traders = populate(scenario, seed, accounts)
+    trades, granted = opened(traders, terms)
     own = cast(scenario, flows, seed, access_of(venue))
     agents = [*own, *holders(scenario, traders), *bots]
     seats = [Seat(FIRST_USER + number, MARKET, terms.unit) for number in range(len(agents))]
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
     first = FIRST_USER + len(own)
-    opening = _opening(scenario, terms, path.start_ns, agents, traders, first)
+    opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
     exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
-    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), [agent.name for agent in agents])
+    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), [agent.name for agent in agents], granted)
 
 
-def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], traders: Traders, first: int) -> Rows:
+def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], trades: Ints, first: int) -> Rows:
     """The first price, then accounts with money and leverage, then the population's positions by block trades."""
-    price = round(scenario.path.first_usd / terms.tick_usd)
+    price = terms.ticks(scenario.path.first_usd)
     commands: list[Command] = [UpdateOracle(0, MARKET, price, price if scenario.oracle.outside_perp else 0)]
     for number, agent in enumerate(agents):
         account = FIRST_USER + number
         commands.append(OpenAccount(0, int(agent.kind), number))
         commands.append(Deposit(0, account, ASSET, agent.deposit))
         commands.append(SetLeverage(0, account, MARKET, terms.max_leverage))
-    for buyer, seller, lots, at in traders.trades.tolist():
+    for buyer, seller, lots, at in trades.tolist():
         commands.append(BlockTrade(0, first + buyer, first + seller, MARKET, lots, at))
     rows = pack(*commands)
     rows[:, TS_COLUMN] = ts
