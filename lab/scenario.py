@@ -116,6 +116,25 @@ def check_points(points: int, step_ms: int) -> None:
         raise ValueError(f"step_ms: {step_ms} given, which makes {points:,} points of the path, expected 2 to {MAX_POINTS:,}")
 
 
+class Impact(Table, frozen=True):
+    """How what is traded on the venue moves the true price: y x daily_volatility x sqrt(volume / daily_volume_usd), of which a share stays.
+
+    The law, its two parts and their sources are in `perplab.oracle.impact`; what counts as traded is in `perplab.lab.outside`.
+    """
+
+    y: Annotated[float, Meta(ge=0, le=100)]  # factor of the square-root law; 0: nothing that is traded here moves the true price
+    daily_volatility: Annotated[float, Meta(ge=1e-6, le=10)]  # of the outside market: 0.03 is 3 %
+    daily_volume_usd: Annotated[float, Meta(ge=1, le=1e15)]  # of the outside market
+    permanent: Share  # share of a metaorder's peak that stays; the rest decays
+    decay_s: tuple[Seconds, Seconds]  # shortest and longest decay time, between which it decays as 1 / sqrt(time)
+    hedge_unwind: Share  # share of the coins that hedgers sell outside, of what auto-deleveraging has taken off their shorts
+
+    def __post_init__(self) -> None:
+        shortest, longest = self.decay_s
+        if longest < 2.0 * shortest:
+            raise ValueError(f"decay_s: {[shortest, longest]} given, expected the longest to be twice the shortest at least")
+
+
 class Oracle(Table, frozen=True):
     """How the venue hears of the true price."""
 
@@ -291,9 +310,9 @@ class Scenario(Table, frozen=True):
     name: str
     title: str
     backstop_usd: Annotated[float, Meta(ge=0, le=1e10)]  # starting capital of the insurance fund and of the vault, the same in all designs
-    feedback: Share  # share of the venue's price impact that moves the true price; 0: it is exogenous
     sizes_usd: tuple[Positive, Positive, Positive]  # of which the effective spread is measured
     path: BarsPath | GbmPath
+    impact: Impact
     oracle: Oracle
     population: Population
     makers: Makers
@@ -400,6 +419,9 @@ def _plain(scenario: Scenario) -> Tree:
 
 
 def _convert(given: Tree, file: str) -> Scenario:
+    if "feedback" in given:
+        expected = "no such key: [impact] says what is traded here does to the true price, by a law that decays (off at y = 0)"
+        raise ScenarioError(f"{file}: feedback is {given['feedback']!r}: expected {expected}")
     try:
         return convert(given, Scenario, file)
     except DesignError as error:

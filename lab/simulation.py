@@ -8,7 +8,6 @@ agents ask for; the integer core decides everything else. Nothing depends on the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -23,15 +22,16 @@ from perplab.exchange import BUILD, Exchange, Journal, Malformed, VenueDesign
 from perplab.exchange.codes import FIRST_USER, Reason, SystemAccount
 from perplab.exchange.design.build import accrual_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected, audience, event_of_row
-from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side, UpdateOracle, column_of
+from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 from perplab.lab.agents import Agent
+from perplab.lab.outside import Outside
+from perplab.lab.population import GROUPS, HEDGERS
 from perplab.lab.recorder import Recorder
-from perplab.lab.runs import ASSET, MARKET, Floats, Ints, MarketTerms, Run, Timing
+from perplab.lab.runs import ASSET, MARKET, Ints, MarketTerms, Run, Timing
 from perplab.lab.scenario import Scenario, ScenarioError
 from perplab.lab.stage import Stage, capital_of, has_curve, set_stage, with_capital
 
-ORACLE_PRICES: Final = [column_of(UpdateOracle, name) for name in ("price", "perp_median")]
 CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
 SYSTEM_NAMES: Final = {  # in a run's balances
     "insurance": SystemAccount.INSURANCE_FUND,
@@ -74,9 +74,8 @@ class Simulation:
         self.commands = 0
         self.core_s = 0.0
         self._path = stage.path
-        self._ticks = (stage.path.prices / stage.terms.tick_usd).tolist()
-        self._shift = 1.0  # factor on the true price: 1 unless the scenario has feedback
-        self._shifts: list[float] = []  # one per sample
+        hedgers = np.concatenate([cohort.accounts for cohort in stage.cohorts if cohort.name == GROUPS[HEDGERS]])
+        self.outside = Outside(stage.path, scenario.impact, stage.terms, hedgers)
         self._arrivals = [*stage.exogenous[:, TS_COLUMN].tolist(), 2**62]
         self._next = 0  # first exogenous row that has not been sent
         self._heap: list[tuple[int, int, Callable[[int], None]]] = []
@@ -155,8 +154,7 @@ class Simulation:
         first = self._next
         while self._arrivals[self._next] <= ts:
             self._next += 1
-        rows = self.stage.exogenous[first : self._next]
-        self._send(rows if self._shift == 1.0 else self._shifted(rows))
+        self._send(self.outside.moved(self.stage.exogenous[first : self._next]))
 
     def _send(self, rows: Rows) -> None:
         """Apply commands in bulk, write their events down, and tell those who listen."""
@@ -173,6 +171,7 @@ class Simulation:
             self.core_s += perf_counter() - began
             events = np.asarray(out).reshape(-1, rows.shape[1])
             self.recorder.add(events)
+            self.outside.heed(events)
             if self._heard[events[:, KIND_COLUMN]].any():
                 self._tell(events)
 
@@ -223,7 +222,7 @@ class Simulation:
             exchange.last_price(MARKET),
             exchange.mark_price(MARKET),
             exchange.oracle_price(MARKET),
-            self._true(ts - actor.hears_ns),
+            self.outside.price(ts - actor.hears_ns),
             exchange.position(account, MARKET).size,
             exchange.equity(account),
             exchange.maintenance_margin(account),
@@ -250,30 +249,11 @@ class Simulation:
             if one.size
         )
 
-    # -- the outside world --
-
-    def _true(self, ts: int) -> float:
-        """The true price at `ts` [ticks]."""
-        step = (ts - self._path.start_ns) // self._path.step_ns
-        return float(self._ticks[min(max(step, 0), len(self._ticks) - 1)]) * self._shift
-
     def _sample(self, ts: int) -> None:
-        """Every second: write the book down; let the true price follow the venue if the scenario says so."""
-        true = self._true(ts)
-        self.recorder.sample(ts, true * self.stage.terms.tick_usd)
-        self._shifts.append(self._shift)
-        bid, ask = self._quotes() if self.scenario.feedback else (0, 0)
-        if bid and ask:
-            self._shift *= math.exp(self.scenario.feedback * math.log((bid + ask) / 2.0 / true))
+        """Every second: write the book down, and let what was traded move the true price."""
+        self.recorder.sample(ts, self.outside.price(ts) * self.stage.terms.tick_usd)
+        self.outside.second()
         self._at(ts + SECOND_NS, self._sample)
-
-    def _shifted(self, rows: Rows) -> Rows:
-        """Oracle updates as the sources report them once feedback has moved the true price."""
-        rows = rows.copy()
-        updates = rows[:, KIND_COLUMN] == UpdateOracle.KIND
-        for column in ORACLE_PRICES:
-            rows[updates, column] = np.rint(rows[updates, column] * self._shift).astype(np.int64)
-        return rows
 
     # -- the end --
 
@@ -301,16 +281,6 @@ class Simulation:
         of = self.exchange.ledger_balance
         held = {cohort.name: sum(of(account) for account in cohort.accounts.tolist()) for cohort in self.stage.cohorts}
         return held | {name: of(account) for name, account in (WITH_CURVE if self.has_curve else SYSTEM_NAMES).items()}
-
-    def true_path(self) -> Floats:
-        """The true price on the path's own grid [USD], feedback included."""
-        prices = self._path.prices
-        if not self.scenario.feedback:
-            return prices
-        seconds = (np.arange(prices.size) * self._path.step_ns - 1) // SECOND_NS  # a sample still sees what held before it
-        shifts = np.array([*self._shifts, self._shift])
-        moved: Floats = prices * shifts[np.clip(seconds, 0, shifts.size - 1)]
-        return moved
 
 
 def run(
@@ -356,7 +326,7 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         events=simulation.recorder.events(),
         book=simulation.recorder.book(),
         path_ts=stage.path.start_ns + stage.path.step_ns * np.arange(stage.path.prices.size, dtype=np.int64),
-        path_usd=simulation.true_path(),
+        path_usd=simulation.outside.prices(),
         cohorts=stage.cohorts,
         opening_equity=simulation.opening_equity,
         closing_equity=equity,

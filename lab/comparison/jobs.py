@@ -80,7 +80,7 @@ def about(choice: Choice) -> About:
         title=scenario.title,
         path=scenario.path.source if isinstance(scenario.path, BarsPath) else "synthetic",
         accounts=scenario.population.accounts,
-        feedback=scenario.feedback,
+        impact=scenario.impact.y,
         open_interest_usd=scenario.open_interest_usd,
         calibrated={key: number_of(scenario, key) for key in CALIBRATED},
         capital=Capital(choice.capital, usd),

@@ -90,7 +90,7 @@ class About(NamedTuple):
     path: str  # where the true price comes from
     accounts: int
     open_interest_usd: float  # of one side, when the run begins
-    feedback: float  # of the venue's trading on the true price; 0: exogenous
+    impact: float  # y of the square-root law by which what is traded here moves the true price; 0: it is exogenous
     calibrated: Mapping[str, float]  # the scenario's numbers that were fitted, by key
     capital: Capital
     inputs: Inputs
@@ -158,7 +158,7 @@ class Report:
                 "path": about.path,
                 "accounts": about.accounts,
                 "open_interest_usd": about.open_interest_usd,
-                "feedback": about.feedback,
+                "impact": about.impact,
                 "calibrated": dict(about.calibrated),
                 "capital": about.capital._asdict(),
                 "baseline": self.baseline,

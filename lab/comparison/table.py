@@ -285,9 +285,9 @@ class Overview:
 
     def prose(self, beside: bool) -> list[str]:
         about = self.report.about
-        truth = "The true price is exogenous: what is traded here does not move it (feedback 0)."
-        if about.feedback:
-            truth = f"What is traded here moves the true price (feedback {about.feedback:g})."
+        truth = "The true price is exogenous: what is traded here does not move it (impact 0)."
+        if about.impact:
+            truth = f"What is traded here moves the true price, by {about.impact:g} times the square-root law (impact)."
         read = self.how_to_read("beside" if beside else "below")
         order = [ORDER] if len(self.report.venues) > 1 else []
         return [*stories(self.report), read, *order, self.capital(), *self.pools(), truth, *self.fitted(), self.files]

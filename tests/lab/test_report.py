@@ -120,7 +120,7 @@ def test_report_json_is_the_same_whatever_the_order_of_results() -> None:
 def test_report_json_says_what_was_run_and_nothing_of_the_machine() -> None:
     told = json.loads(report_of({"book_fund_adl": [1.0, 2.0], "social_only": [3.0, 4.0]}).to_json())
     assert list(told) == [
-        "schema", "made_by", "scenario", "title", "path", "accounts", "open_interest_usd", "feedback", "calibrated", "capital", "baseline",
+        "schema", "made_by", "scenario", "title", "path", "accounts", "open_interest_usd", "impact", "calibrated", "capital", "baseline",
         "venues", "seeds", "units", "summary", "runs", "inputs",
     ]  # fmt: skip
     assert (told["schema"], told["venues"], told["seeds"]) == (2, ["book_fund_adl", "social_only"], [1, 2])
@@ -295,8 +295,9 @@ def test_the_table_says_what_the_reader_must_know() -> None:
     assert "With 3 seeds the sign is the same in all by chance alone once in 4 times, so at so few seeds" in text
     assert "once in 16 times." in " ".join(shown(six(5), 80).split())
     assert "Files: out/hand." in text
-    moving = ABOUT._replace(feedback=0.5)
-    assert "moves the true price (feedback 0.5)" in " ".join(shown(report_of({"social_only": [1.0]}, moving), 80).split())
+    moving = ABOUT._replace(impact=0.5)
+    told = " ".join(shown(report_of({"social_only": [1.0]}, moving), 80).split())
+    assert "moves the true price, by 0.5 times the square-root law" in told
 
 
 def test_one_seed_is_called_what_it_is() -> None:

@@ -39,7 +39,7 @@ def test_every_shipped_scenario_loads(name: str) -> None:
     scenario = load_scenario(name)
     assert scenario.name == name
     assert scenario.title
-    assert scenario.feedback == 0.0, "the true price is exogenous by default"
+    assert scenario.impact.y == 0.0, "the true price is exogenous by default"
     assert scenario.path.path(1).prices.size > 0
 
 
@@ -118,7 +118,11 @@ def test_missing_key(tmp_path: Path) -> None:
         ('kind = "bars"', 'kind = "bar"', "path.kind is 'bar': expected one of bars, gbm; did you mean 'bars'?"),
         ("[116847.87, 116847.87, ", "[116847.87, 'x', ", "path.bars[0][1] is 'x': expected `float`, got `str`"),
         ("[116847.87, 116847.87, ", "[116847.87, 116000.0, ", "bar 0: high 116000.0 is below"),
-        ("feedback = 0.0", "feedback = ", "not valid TOML: "),
+        ("backstop_usd = 5e6", "backstop_usd = ", "not valid TOML: "),
+        ("backstop_usd = 5e6", "backstop_usd = 5e6\nfeedback = 0.5", "feedback is 0.5: expected no such key: [impact] says what is traded"),
+        ("decay_s = [0.25, 262144.0]", "decay_s = [9.0, 10.0]", "decay_s: [9.0, 10.0] given, expected the longest to be twice the short"),
+        ("permanent = 0.33", "permanent = 1.33", "impact.permanent is 1.33: expected `float` <= 1.0"),
+        ("daily_volume_usd = 38e9", "daily_volume_usd = 0.0", "impact.daily_volume_usd is 0.0: expected `float` >= 1.0"),
         ("watch_from = 2025-10-10T21", "watch_from = 2025-10-11T21", "watch_from: 2025-10-11 21:15:00+00:00 given, expected a time within"),
     ],
 )

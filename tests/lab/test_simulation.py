@@ -246,12 +246,8 @@ def test_accounts_scale_the_population_not_the_open_interest(calm: Run) -> None:
     assert np.abs(more.opening_size).sum() == np.abs(calm.opening_size).sum()
 
 
-def test_the_true_price_is_exogenous_unless_told(calm: Run, crash: Run) -> None:
+def test_the_true_price_is_exogenous(crash: Run) -> None:
     np.testing.assert_array_equal(crash.path_usd, load_scenario("flash").path.path(1).prices)
-    followed = run(load_venue("book_fund_adl"), load_scenario("flash").override({**SMALL, "feedback": 0.5}), 1)
-    assert np.abs(followed.path_usd / crash.path_usd - 1.0).max() > 1e-3
-    sampled = followed.path_usd[np.searchsorted(followed.path_ts, followed.book.ts)]
-    np.testing.assert_allclose(sampled, followed.book.true_usd, rtol=1e-12)
 
 
 # -- draws --

@@ -1,0 +1,103 @@
+"""The outside world during a run: its price, and how what is traded on the venue moves it where the scenario says so.
+
+Rules: what counts is what takers trade with the book or the curve, liquidation orders included: whoever takes the other side passes it on
+outside. Takeovers and auctions count when the vault or the bidder trades what it took. Auto-deleveraging trades nothing outside, but a
+hedger who loses a short still has the coins that it covered, and sells a share of them (`impact.hedge_unwind`). The price that is moved is
+that of everybody outside: the sources of the oracle, the agents, and the limits of the noise orders.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Final
+
+import numpy as np
+
+from perplab.exchange.events import CurveTraded, Deleveraged, Traded
+from perplab.exchange.messages import KIND_COLUMN, Place, Side, UpdateOracle, column_of
+from perplab.exchange.units import MICRO, SECOND_NS
+from perplab.lab.opening import Terms
+from perplab.lab.runs import Floats, Ints
+from perplab.lab.scenario import Impact
+from perplab.oracle.impact import Propagator
+from perplab.oracle.paths import PricePath
+
+MOVED: Final = (  # what of the exogenous commands follows the true price
+    (UpdateOracle.KIND, [column_of(UpdateOracle, name) for name in ("price", "perp_median")]),
+    (Place.KIND, [column_of(Place, "price")]),
+)
+
+
+class Outside:
+    """The true price, moved once a second by what was traded in it."""
+
+    def __init__(self, path: PricePath, impact: Impact, terms: Terms, hedgers: Ints) -> None:
+        self.path = path
+        self.unit = terms.unit
+        self.hedgers = hedgers  # account numbers
+        self.hedge_unwind = impact.hedge_unwind
+        self._ticks = (path.prices / terms.tick_usd).tolist()
+        self._factor = 1.0  # on the path's price
+        self._factors: list[float] = []  # one per second
+        self._usd = 0.0  # bought by takers less sold, since the last second
+        self._propagator = _propagator(impact) if impact.y else None
+
+    def price(self, ts: int) -> float:
+        """The true price at `ts` [ticks]."""
+        step = (ts - self.path.start_ns) // self.path.step_ns
+        return float(self._ticks[min(max(step, 0), len(self._ticks) - 1)]) * self._factor
+
+    def heed(self, events: Ints) -> None:
+        """Count what takers traded, of packed event rows."""
+        if self._propagator is not None:
+            self._usd += self._signed(events)
+
+    def second(self) -> None:
+        """A second is over: what was traded in it moves the price."""
+        self._factors.append(self._factor)
+        if self._propagator is not None:
+            self._factor = exp(self._propagator.step(self._usd))
+            self._usd = 0.0
+
+    def moved(self, rows: Ints) -> Ints:
+        """Exogenous commands as they come once the price has been moved."""
+        if self._factor == 1.0:
+            return rows
+        rows = rows.copy()
+        for kind, columns in MOVED:
+            mine = rows[:, KIND_COLUMN] == kind
+            for column in columns:
+                rows[mine, column] = np.rint(rows[mine, column] * self._factor).astype(np.int64)
+        return rows
+
+    def prices(self) -> Floats:
+        """The true price on the path's own grid, impact included. [USD]"""
+        prices = self.path.prices
+        if self._propagator is None:
+            return prices
+        seconds = (np.arange(prices.size) * self.path.step_ns - 1) // SECOND_NS  # a sample still sees what held before it
+        factors = np.array([*self._factors, self._factor])
+        moved: Floats = prices * factors[np.clip(seconds, 0, factors.size - 1)]
+        return moved
+
+    def _signed(self, events: Ints) -> float:
+        """What takers bought less what they sold. [USD]"""
+        kinds = events[:, KIND_COLUMN]
+        book, curve, lost = (events[kinds == event.KIND] for event in (Traded, CurveTraded, Deleveraged))
+        bought = _sign(book, column_of(Traded, "taker_side")) * book[:, column_of(Traded, "price")] * book[:, column_of(Traded, "size")]
+        swapped = _sign(curve, column_of(CurveTraded, "side")) * curve[:, column_of(CurveTraded, "value")]
+        lost = lost[np.isin(lost[:, column_of(Deleveraged, "winner")], self.hedgers)]
+        unhedged = lost[:, column_of(Deleveraged, "size")] * lost[:, column_of(Deleveraged, "mark")]
+        micro = self.unit * (float(bought.sum()) - self.hedge_unwind * float(unhedged.sum())) + float(swapped.sum())
+        return micro / MICRO
+
+
+def _sign(rows: Ints, column: int) -> Ints:
+    """1 for those who buy, -1 for those who sell, by the column of their Side."""
+    sign: Ints = np.where(rows[:, column] == Side.BUY, 1, -1)
+    return sign
+
+
+def _propagator(impact: Impact) -> Propagator:
+    shortest, longest = impact.decay_s
+    return Propagator(impact.y, impact.daily_volatility, impact.daily_volume_usd, impact.permanent, shortest, longest)
