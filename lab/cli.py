@@ -367,10 +367,27 @@ def export(journal: Path, kind: str, out: Path | None) -> None:
 
 @main.command()
 def scenarios() -> None:
-    """List the scenarios that come with perplab."""
+    """List the scenarios that come with perplab, and the other paths that their price can take, with the family of each.
+
+    `perplab compare oct10:stays_low` runs one of these: the same traders, another price.
+    """
     from .scenario import load_scenario, shipped
 
     list_out([(name, load_scenario(name).title) for name in shipped()])
+    paths = [row for name in shipped() for row in paths_of(name)]
+    if paths:
+        click.echo("\nPaths (PATH, family, what the price does):")
+        for path, family, told in paths:
+            click.echo(f"{path:<{max(len(row[0]) for row in paths)}}  {family:<9}  {told}")
+
+
+def paths_of(name: str) -> list[tuple[str, str, str]]:
+    """The paths of a shipped scenario: name, family, and what its price does."""
+    from .paths import shape
+    from .scenario import has_paths, load_paths
+
+    made = load_paths(name) if has_paths(name) else {}
+    return [(f"{name}:{one}", str(made[one].path.family), str(shape(made[one].path.path(1)))) for one in made]
 
 
 def list_out(rows: list[tuple[str, str]]) -> None:

@@ -20,7 +20,7 @@ from .agents import LEAST_LEVELS
 from .names import wrong_name
 from .population import group_sizes
 from .runs import MARKET
-from .scenario import BarsPath, Scenario, ScenarioError
+from .scenario import BarsPath, ContinuedPath, Scenario, ScenarioError
 
 LEAST_TICKS: Final = 1000  # a tick is at most 10 bp of the price: makers quote a few bp apart, and a crash is some hundred bp deep
 MOST_USD: Final = MAX_NOTIONAL / MICRO  # [USD] of one order or position
@@ -69,13 +69,14 @@ def check_fit(pair: Pair, reached: Reach) -> None:
 def reach(scenario: Scenario, seeds: Sequence[int]) -> Reach:
     """How far the true price goes in these seeds."""
     path = scenario.path
-    if isinstance(path, BarsPath):  # bridges stay within their bar
+    if isinstance(path, BarsPath) and not isinstance(path, ContinuedPath):  # bridges stay within their bar
         _, highs, lows, _ = np.array(path.bars).T
         low, high = int(lows.argmin()), int(highs.argmax())
         return Reach(float(lows[low]), f"path.bars[{low}][2]", float(highs[high]), f"path.bars[{high}][1]")
     paths = [path.path(seed).prices for seed in seeds]
     low, high = (int(which([each(prices) for prices in paths])) for which, each in ((np.argmin, np.min), (np.argmax, np.max)))
-    keys = [f"path with volatility {path.volatility:g}, seed {seeds[at]}" for at in (low, high)]
+    volatility = f"volatility_bp {path.volatility_bp:g}" if isinstance(path, ContinuedPath) else f"volatility {path.volatility:g}"
+    keys = [f"path with {volatility}, seed {seeds[at]}" for at in (low, high)]
     return Reach(float(paths[low].min()), keys[0], float(paths[high].max()), keys[1])
 
 

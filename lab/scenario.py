@@ -12,30 +12,32 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Meta
+from msgspec.structs import replace
 
 from perplab.exchange.design.reader import DesignError, Tree, convert, merged, nearest, read_toml
-from perplab.exchange.units import MINUTE_NS, MS_NS, SECOND_NS
+from perplab.exchange.units import MINUTE_NS, SECOND_NS
 from perplab.oracle.bars import Bars
-from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, gbm, waypoints
+from perplab.oracle.paths import PathError
 
 from .names import wrong_name
+from .path_tables import chosen, laid_out, titled, with_crashes
+from .paths import FAMILIES, NotNegative, Positive, Table, shape
+from .paths import BarsPath as BarsPath
+from .paths import ContinuedPath as ContinuedPath
+from .paths import GbmPath as GbmPath
 
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0
 MAX_BP: Final = 5000.0  # of a quote from the price: less than the price itself
-MAX_POINTS: Final = 20_000_000  # of a path's grid: 160 MB
 FOLDER: Final = Path(__file__).parent / "scenarios"
 
-Whole = Annotated[int, Meta(ge=1, le=10**9)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
-Positive = Annotated[float, Meta(gt=0, le=1e15)]
-NotNegative = Annotated[float, Meta(ge=0, le=1e15)]
 Capital = Annotated[float, Meta(ge=0.01, le=1e10)]  # [USD] at most what one deposit may be
 Leverage = Annotated[float, Meta(gt=0, le=1000)]
 Offset = Annotated[float, Meta(ge=0, le=MAX_BP)]  # [bp] from a price: less than the price itself
@@ -46,74 +48,10 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Signed = Annotated[float, Meta(ge=-1, le=1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
 Prices = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=64)]
-Row = tuple[Positive, Positive, Positive, Positive]
 
 
 class ScenarioError(DesignError):
     """A scenario file, name or override is wrong; the text is meant for the user."""
-
-
-class Table(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all tables: frozen, and unknown keys are errors."""
-
-
-class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
-    """A true price that runs through given bars."""
-
-    source: str  # where the bars come from
-    start: datetime
-    bar_s: Whole
-    step_ms: Whole  # of the path's grid; divides a bar
-    noise: NotNegative  # of the bridges between the bars' four prices; 1: as volatile as the bar's range says
-    bars: Annotated[tuple[Row, ...], Meta(min_length=1, max_length=20_000)]  # open, high, low, close [USD]
-    watch_from: datetime | None = None  # from when on the delay of auto-deleveraging is measured; none: from the start
-
-    def __post_init__(self) -> None:
-        check_points(len(self.bars) * self.bar_s * 1000 // self.step_ms, self.step_ms)
-        path = self.path(0)  # the bars are sound, the grid fits
-        if self.watch_from and not path.start_ns <= self.watch_ts <= path.end_ns:
-            raise ValueError(f"watch_from: {self.watch_from} given, expected a time within the bars")
-
-    def path(self, seed: int) -> PricePath:
-        """The true price of this seed."""
-        bars = Bars.of(self.bars, _ns(self.start), self.bar_s * SECOND_NS, self.source)
-        return waypoints(bars, self.step_ms * MS_NS, seed, self.noise)
-
-    @property
-    def first_usd(self) -> float:
-        return self.bars[0][0]
-
-    @property
-    def watch_ts(self) -> int:
-        """`watch_from` [ns], 0 for none."""
-        return _ns(self.watch_from) if self.watch_from else 0
-
-
-class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
-    """A true price that is a geometric Brownian motion."""
-
-    start: datetime
-    minutes: Annotated[int, Meta(ge=1, le=1440)]
-    step_ms: Whole
-    first_usd: Positive
-    drift: Annotated[float, Meta(ge=-1e6, le=1e6)]  # [per year]
-    volatility: Annotated[float, Meta(ge=0, le=100)]  # [per square root of a year]
-    watch_ts: ClassVar[int] = 0  # a calm path has no moment to watch from
-
-    def __post_init__(self) -> None:
-        check_points(self.minutes * 60_000 // self.step_ms, self.step_ms)
-        self.path(0)
-
-    def path(self, seed: int) -> PricePath:
-        """The true price of this seed."""
-        step_ns = self.step_ms * MS_NS
-        grid = Grid(_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
-        return gbm(grid, self.first_usd, Diffusion(self.drift, self.volatility), seed)
-
-
-def check_points(points: int, step_ms: int) -> None:
-    if not 2 <= points <= MAX_POINTS:
-        raise ValueError(f"step_ms: {step_ms} given, which makes {points:,} points of the path, expected 2 to {MAX_POINTS:,}")
 
 
 class Impact(Table, frozen=True):
@@ -311,7 +249,7 @@ class Scenario(Table, frozen=True):
     title: str
     backstop_usd: Annotated[float, Meta(ge=0, le=1e10)]  # starting capital of the insurance fund and of the vault, the same in all designs
     sizes_usd: tuple[Positive, Positive, Positive]  # of which the effective spread is measured
-    path: BarsPath | GbmPath
+    path: BarsPath | ContinuedPath | GbmPath
     impact: Impact
     oracle: Oracle
     population: Population
@@ -359,6 +297,16 @@ class Scenario(Table, frozen=True):
         }
         return _convert({**_plain(self), "path": path}, self.name)
 
+    def _begun_at(self, usd: float) -> Scenario:
+        """The same scenario with its path rescaled to this starting price."""
+        path = self.path
+        if isinstance(path, GbmPath):
+            return replace(self, path=replace(path, first_usd=usd))
+        if path.first_usd == usd:
+            return self
+        bars = path.of_bars().rescaled(usd)
+        return replace(self, path=replace(path, bars=tuple(tuple(bars[i]) for i in range(len(bars)))))
+
 
 def shipped() -> list[str]:
     """Names of the scenarios that come with the package."""
@@ -366,13 +314,68 @@ def shipped() -> list[str]:
 
 
 def load_scenario(name: str) -> Scenario:
-    """The shipped scenario of that name, or the one in that TOML file. Raises ScenarioError."""
+    """The shipped scenario of that name, or the one in that TOML file; behind a colon, on another of its paths: "oct10:stays_low".
+
+    Raises ScenarioError.
+    """
+    file, colon, path = name.rpartition(":")
+    if not colon or path.endswith(".toml"):
+        tree, told = _tree(name)
+        return _convert(tree, told)
+    tree, told = _tree(file)
+    return _on(tree, path, told)
+
+
+def load_paths(name: str, family: str | None = None) -> dict[str, Scenario]:
+    """The scenario on each of its `[paths.NAME]`, or on those of one family, with everything else equal; by name, in the file's order.
+
+    Each is called "SCENARIO.NAME", and its path states its family. Raises ScenarioError: there is none, or its prices make it another one.
+    """
+    tree, file = _tree(name)
+    if family is not None and family not in FAMILIES:
+        raise ScenarioError(f"{file}: no family {family!r}{nearest(family, list(FAMILIES))}")
+    tables = tree.get("paths")
+    if not isinstance(tables, dict):
+        raise ScenarioError(f"{file}: it has no [paths.NAME]: expected one at least")
+    made = {one: _on(tree, one, file) for one in tables}
+    found = {one: scenario for one, scenario in made.items() if family in (None, scenario.path.family)}
+    if not found:
+        raise ScenarioError(f"{file}: none of its paths has the family {family!r}: they are {', '.join(made)}")
+    return found
+
+
+def has_paths(name: str) -> bool:
+    """Whether a scenario has [paths.NAME]. Raises ScenarioError."""
+    return "paths" in _tree(name)[0]
+
+
+def _tree(name: str) -> tuple[Tree, str]:
+    """The tree of a scenario by name or file, and how errors call that file."""
     path = Path(name)
     if not name.endswith(".toml"):
         if name not in shipped():
             raise ScenarioError(f"no scenario {name!r}{nearest(name, shipped())}; a file of your own ends in .toml")
         path = FOLDER / f"{name}.toml"
-    return _convert(resolved(path, name if name.endswith(".toml") else path.name), name if name.endswith(".toml") else path.name)
+    file = name if name.endswith(".toml") else path.name
+    return resolved(path, file), file
+
+
+def _on(tree: Tree, name: str, file: str) -> Scenario:
+    """The scenario of a tree on the path of that name."""
+    scenario, place = _convert(tree, file), f"{file}: [paths.{name}]"
+    own, tables = tree["path"], tree.get("paths", {})
+    assert isinstance(own, dict) and isinstance(tables, dict)  # else it would not have converted, or been read
+    try:
+        table = chosen(tables, name, file)
+        path = laid_out(own, table, place)
+    except DesignError as error:
+        raise ScenarioError(str(error)) from None
+    named = {"name": f"{scenario.name}.{name}", "title": titled(scenario.title, scenario.name, name, table)}
+    moved = _convert({**tree, **named, "path": path}, place)._begun_at(scenario.path.first_usd)
+    seen = shape(moved.path.path(0))
+    if seen.family != moved.path.family:
+        raise ScenarioError(f"{place}: family is {moved.path.family!r}: expected {seen.family!r}, as its price {seen}")
+    return moved
 
 
 def resolved(path: Path, file: str, below: tuple[Path, ...] = ()) -> Tree:
@@ -383,6 +386,11 @@ def resolved(path: Path, file: str, below: tuple[Path, ...] = ()) -> Tree:
         raise ScenarioError(str(error)) from None
     parent = given.pop("extends", None)
     named = {"name": path.stem, **given}
+    if "paths" in named:
+        try:
+            named["paths"] = with_crashes(named["paths"], path, file)
+        except DesignError as error:
+            raise ScenarioError(str(error)) from None
     if parent is None:
         return named
     found = extended(path, parent)
@@ -405,10 +413,10 @@ def extended(path: Path, parent: object) -> Path | None:
 
 
 def _laid(base: Tree, over: Mapping[str, object]) -> Tree:
-    """`over` laid on `base`; a path that says its kind is a path of its own."""
+    """`over` laid on `base`; a path that says its kind is a path of its own, and what went on from the old one goes with that."""
     path = over.get("path")
     if isinstance(path, Mapping) and "kind" in path:
-        base = {key: value for key, value in base.items() if key != "path"}
+        base = {key: value for key, value in base.items() if key not in ("path", "paths")}
     return merged(base, over)
 
 
@@ -423,13 +431,6 @@ def _convert(given: Tree, file: str) -> Scenario:
         expected = "no such key: [impact] says what is traded here does to the true price, by a law that decays (off at y = 0)"
         raise ScenarioError(f"{file}: feedback is {given['feedback']!r}: expected {expected}")
     try:
-        return convert(given, Scenario, file)
+        return convert({key: value for key, value in given.items() if key != "paths"}, Scenario, file)
     except DesignError as error:
         raise ScenarioError(str(error)) from None
-
-
-def _ns(moment: datetime) -> int:
-    """A moment as ns since 1970; without a zone it is UTC."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000) * MS_NS

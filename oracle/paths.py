@@ -2,13 +2,15 @@
 
 Rules: a path is made once, before a run, and never changes; every price is finite and positive; equal arguments and
 seed give the equal path. `gbm` and `jump_diffusion` are synthetic; `waypoints` runs through given bars (`replay` reads
-them from a file) and between them adds no price that the bars did not see.
+them from a file) and between them adds no price that the bars did not see; `continued` goes on from where a path ends.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -21,6 +23,7 @@ from perplab.oracle.values import (
     MAX_PRICE,
     MIN_PRICE,
     MINUTE_NS,
+    SECOND_NS,
     YEAR_NS,
     Floats,
     Ints,
@@ -180,6 +183,24 @@ def waypoints(bars: Bars, step_ns: int, seed: int, noise: float = 1.0) -> PriceP
     return PricePath(bars.start_ns, step_ns, prices)
 
 
+def continued(before: PricePath, knots: Sequence[tuple[int, float]], volatility: float, seed: int) -> PricePath:
+    """`before`, and on from its last price through `knots`: (steps after its last point, rising; price [USD]).
+
+    Between knots ln(price) is a straight line plus a Brownian bridge of `volatility` [per square root of a second], so the knots are met
+    exactly; 0 gives straight lines. PathError for what is out of range.
+    """
+    volatility = real(PathError, "volatility", volatility, 0.0, 1.0)
+    if not knots or any(later <= earlier for (earlier, _), (later, _) in pairwise([(0, 0.0), *knots])):
+        raise PathError(f"knots: {list(knots)} given, expected at least one, with steps that rise from above 0")
+    at = np.array([0, *(steps for steps, _ in knots)])
+    logs = np.log(price_array(PathError, "knots", [before.prices[-1], *(price for _, price in knots)]))
+    step_sd = volatility * math.sqrt(before.step_ns / SECOND_NS)
+    walk = np.concatenate(([0.0], np.cumsum(generator(seed, "path", "continued").standard_normal(at[-1])) * step_sd))
+    moments = np.arange(1, at[-1] + 1)
+    after = np.exp(np.interp(moments, at, logs) + walk[1:] - np.interp(moments, at, walk[at]))
+    return PricePath(before.start_ns, before.step_ns, np.concatenate([before.prices, after]))
+
+
 def _points_per_bar(bars: Bars, step_ns: int) -> int:
     longest = bars.bar_ns // MIN_POINTS_PER_BAR
     if longest < 1:
@@ -235,6 +256,7 @@ __all__ = [
     "Jumps",
     "PathError",
     "PricePath",
+    "continued",
     "gbm",
     "jump_diffusion",
     "replay",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perplab.oracle.bars import Bars
-from perplab.oracle.paths import Diffusion, Grid, Jumps, PathError, PricePath, gbm, jump_diffusion, waypoints
+from perplab.oracle.paths import Diffusion, Grid, Jumps, PathError, PricePath, continued, gbm, jump_diffusion, waypoints
 
 SECOND = 10**9
 STEP = SECOND // 10
@@ -262,3 +262,26 @@ def test_wrong_waypoints_are_refused(step: int, noise: float, message: str) -> N
 def test_bars_too_short_for_a_path_are_refused() -> None:
     with pytest.raises(PathError, match="bar_ns: 3 given, expected at least 4 ns"):
         waypoints(Bars.of([(1.0, 1.0, 1.0, 1.0)], 0, 3, "test"), 1, seed=1)
+
+
+# continued ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_goes_on_through_its_knots() -> None:
+    before = gbm(Grid(0, SECOND // 10, 100), 50.0, Diffusion(0.0, 0.5), 1)
+    knots = [(10, 45.0), (400, 60.0)]
+    made = continued(before, knots, 5e-4, 7)
+    assert made.prices.size == 500
+    np.testing.assert_array_equal(made.prices[:100], before.prices)
+    for steps, price in knots:
+        assert made.prices[99 + steps] == pytest.approx(price)
+    straight = continued(before, knots, 0.0, 7).prices
+    np.testing.assert_allclose(np.diff(np.log(straight[109:])), np.log(60.0 / 45.0) / 390)
+    np.testing.assert_array_equal(continued(before, knots, 5e-4, 7).prices, made.prices)
+    assert not np.array_equal(continued(before, knots, 5e-4, 8).prices, made.prices)
+
+
+@pytest.mark.parametrize("knots", [[], [(0, 50.0)], [(5, 50.0), (5, 51.0)], [(5, 0.0)]])
+def test_knots_that_are_none(knots: list[tuple[int, float]]) -> None:
+    with pytest.raises(PathError, match="knots"):
+        continued(gbm(Grid(0, SECOND, 5), 50.0, Diffusion(0.0, 0.5), 1), knots, 0.0, 1)

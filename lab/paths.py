@@ -1,0 +1,190 @@
+"""Paths of the true price as a scenario states them, and the family that a path belongs to by its shape.
+
+Rules: a path that exists is sound; what is drawn of it depends on the seed alone. A family is a property of the prices, not of a name:
+`shape` says it of any path, and a path that states another one is refused.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, get_args
+
+import numpy as np
+from msgspec import Meta, Struct
+
+from perplab.exchange.units import BP, MINUTE_NS, MS_NS, SECOND_NS
+from perplab.oracle.bars import Bars
+from perplab.oracle.paths import Diffusion, Grid, PricePath, continued, gbm, waypoints
+
+from .runs import Floats
+
+MAX_POINTS: Final = 20_000_000  # of a path's grid: 160 MB
+LEAST_FALL: Final = 0.02  # share of the starting price: what falls less belongs to no family
+REGAINED: Final = 0.5  # share of the fall from which on a path has recovered
+LOWER: Final = 0.1  # share of the fall by which a low must be lower than those before it to be a new one
+SWINGS: Final = 3  # moves of half the path's range that make a whipsaw: down, up and down again
+
+Family = Literal["recovers", "stays_low", "falls_on", "whipsaw"]
+FAMILIES: Final[tuple[str, ...]] = get_args(Family)
+
+Whole = Annotated[int, Meta(ge=1, le=10**9)]
+Positive = Annotated[float, Meta(gt=0, le=1e15)]
+NotNegative = Annotated[float, Meta(ge=0, le=1e15)]
+Row = tuple[Positive, Positive, Positive, Positive]
+Knot = tuple[Annotated[float, Meta(gt=0, le=1e5)], Annotated[float, Meta(ge=0.01, le=100)]]
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all tables: frozen, and unknown keys are errors."""
+
+
+class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
+    """A true price that runs through given bars."""
+
+    source: str  # where the bars come from
+    start: datetime
+    bar_s: Whole
+    step_ms: Whole  # of the path's grid; divides a bar
+    noise: NotNegative  # of the bridges between the bars' four prices; 1: as volatile as the bar's range says
+    bars: Annotated[tuple[Row, ...], Meta(min_length=1, max_length=20_000)]  # open, high, low, close [USD]
+    watch_from: datetime | None = None  # from when on the delay of auto-deleveraging is measured; none: from the start
+    family: Family | None = None  # stated; none: not said
+
+    def __post_init__(self) -> None:
+        check_points(len(self.bars) * self.bar_s * 1000 // self.step_ms, self.step_ms)
+        path = self.path(0)  # the bars are sound, the grid fits
+        if self.watch_from and not path.start_ns <= self.watch_ts <= path.end_ns:
+            raise ValueError(f"watch_from: {self.watch_from} given, expected a time within the bars")
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed."""
+        return waypoints(self.of_bars(), self.step_ms * MS_NS, seed, self.noise)
+
+    def of_bars(self) -> Bars:
+        return Bars.of(self.bars, moment_ns(self.start), self.bar_s * SECOND_NS, self.source)
+
+    @property
+    def first_usd(self) -> float:
+        return self.bars[0][0]
+
+    @property
+    def watch_ts(self) -> int:
+        """`watch_from` [ns], 0 for none."""
+        return moment_ns(self.watch_from) if self.watch_from else 0
+
+
+class ContinuedPath(BarsPath, frozen=True, kw_only=True, tag="continued"):
+    """A true price that runs through given bars until a time, and goes on from there through stated prices.
+
+    Between them ln(price) is a straight line plus a Brownian bridge of a stated volatility, times `noise`.
+    """
+
+    until: datetime  # the end of a bar: what comes after it in `bars` did not happen
+    then: Annotated[tuple[Knot, ...], Meta(min_length=1, max_length=1000)]  # minutes after `until`, price over the one of then
+    volatility_bp: Annotated[float, Meta(ge=0, le=1000)]  # [bp per square root of a second]
+
+    def __post_init__(self) -> None:
+        whole, rest = divmod(moment_ns(self.until) - moment_ns(self.start), self.bar_s * SECOND_NS)
+        if rest or not 1 <= whole <= len(self.bars):
+            expected = f"the end of one of the {len(self.bars)} bars, which begin at {self.start}"
+            raise ValueError(f"until: {self.until} given, expected {expected}")
+        if any(later <= earlier for (earlier, _), (later, _) in pairwise(self.then)):
+            raise ValueError(f"then: {[list(knot) for knot in self.then]} given, expected [minutes, price] pairs with rising minutes")
+        check_points(round(self.then[-1][0] * 60_000) // self.step_ms, self.step_ms)
+        super().__post_init__()
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed; that of the bars alone up to `until`."""
+        bars = self.of_bars()
+        before = waypoints(bars.window(bars.start_ns, moment_ns(self.until)), self.step_ms * MS_NS, seed, self.noise)
+        knots = [(round(minutes * MINUTE_NS / before.step_ns), float(before.prices[-1]) * price) for minutes, price in self.then]
+        return continued(before, knots, self.noise * self.volatility_bp * BP, seed)
+
+
+class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
+    """A true price that is a geometric Brownian motion."""
+
+    start: datetime
+    minutes: Annotated[int, Meta(ge=1, le=1440)]
+    step_ms: Whole
+    first_usd: Positive
+    drift: Annotated[float, Meta(ge=-1e6, le=1e6)]  # [per year]
+    volatility: Annotated[float, Meta(ge=0, le=100)]  # [per square root of a year]
+    family: Family | None = None  # stated; none: not said
+    watch_ts: ClassVar[int] = 0  # a calm path has no moment to watch from
+
+    def __post_init__(self) -> None:
+        check_points(self.minutes * 60_000 // self.step_ms, self.step_ms)
+        self.path(0)
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed."""
+        step_ns = self.step_ms * MS_NS
+        grid = Grid(moment_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
+        return gbm(grid, self.first_usd, Diffusion(self.drift, self.volatility), seed)
+
+
+def check_points(points: int, step_ms: int) -> None:
+    if not 2 <= points <= MAX_POINTS:
+        raise ValueError(f"step_ms: {step_ms} given, which makes {points:,} points of the path, expected 2 to {MAX_POINTS:,}")
+
+
+def moment_ns(moment: datetime) -> int:
+    """A moment as ns since 1970; without a zone it is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000) * MS_NS
+
+
+# -- families --
+
+
+class Shape(NamedTuple):
+    """What a path does, by the prices at which its minutes end."""
+
+    fall: float  # from the first price to the lowest, as a share of the first
+    regained: float  # share of the fall that is back at the end; 0 without a fall
+    family: Family | None  # none: it hardly falls
+
+    def __str__(self) -> str:
+        return f"regains {self.regained:.0%} of a fall of {self.fall:.0%}" if self.family else f"falls by {self.fall:.1%} at most"
+
+
+def shape(path: PricePath) -> Shape:
+    """The family of a path, by its prices alone.
+
+    whipsaw: moves by half of its range or more in turns, three times at least; else recovers: half of the fall or more is back at the end;
+    else falls_on: the last third has a new low, by a tenth of the fall or more; else stays_low.
+    """
+    minutes = max(1, (path.end_ns - path.start_ns + path.step_ns) // MINUTE_NS)
+    ends = path.start_ns + MINUTE_NS * np.arange(1, minutes + 1) - path.step_ns
+    closes = np.concatenate([path.prices[:1], path.at(ends)])
+    low = closes.min()
+    fall = float(closes[0] - low)
+    if fall < LEAST_FALL * closes[0]:
+        return Shape(fall / float(closes[0]), 0.0, None)
+    regained = float(closes[-1] - low) / fall
+    return Shape(fall / float(closes[0]), regained, _family(closes, fall, regained))
+
+
+def _family(closes: Floats, fall: float, regained: float) -> Family:
+    late = closes.size * 2 // 3
+    if swings(closes) >= SWINGS:
+        return "whipsaw"
+    if regained >= REGAINED:
+        return "recovers"
+    return "falls_on" if closes[:late].min() - closes[late:].min() >= LOWER * fall else "stays_low"
+
+
+def swings(closes: Floats) -> int:
+    """Moves, up and down in turns, of half of the range of all prices or more."""
+    least = float(np.ptp(closes)) / 2.0
+    count, way, high, low = 0, 0, float(closes[0]), float(closes[0])
+    for price in closes.tolist():
+        high, low = max(high, price), min(low, price)
+        if way >= 0 and high - price >= least > 0.0:
+            count, way, low = count + 1, -1, price
+        elif way <= 0 and price - low >= least > 0.0:
+            count, way, high = count + 1, 1, price
+    return count
