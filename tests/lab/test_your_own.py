@@ -45,7 +45,7 @@ def test_the_page_works_from_its_first_line_to_its_last(tmp_path: Path) -> None:
     assert "mine insurance fund 10 M USD, poor insurance fund 1 M USD." in " ".join(own.split())
     based = next(text for line, text in said.items() if "--baseline" in line)
     assert "difference to mine" in based
-    assert len({path.name for path in (tmp_path / "out").iterdir()}) == 6, "each scenario, file and set of settings has its folder"
+    assert len({path.name for path in (tmp_path / "out").iterdir()}) == 7, "each scenario, file and set of settings has its folder"
 
 
 def test_the_readme_leads_there() -> None:
