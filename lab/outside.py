@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from perplab.exchange.events import CurveTraded, Deleveraged, Traded
+from perplab.exchange.events import EVENT_OF, CurveTraded, Deleveraged, Traded
 from perplab.exchange.messages import KIND_COLUMN, Place, Side, UpdateOracle, column_of
 from perplab.exchange.units import MICRO, SECOND_NS
 from perplab.lab.opening import Terms
@@ -26,6 +26,11 @@ MOVED: Final = (  # what of the exogenous commands follows the true price
     (UpdateOracle.KIND, [column_of(UpdateOracle, name) for name in ("price", "perp_median")]),
     (Place.KIND, [column_of(Place, "price")]),
 )
+
+COUNTED: Final = np.isin(np.arange(max(EVENT_OF) + 1), [Traded.KIND, CurveTraded.KIND, Deleveraged.KIND])  # by kind
+TRADE_SIDE, TRADE_PRICE, TRADE_SIZE = (column_of(Traded, name) for name in ("taker_side", "price", "size"))
+SWAP_SIDE, SWAP_VALUE = (column_of(CurveTraded, name) for name in ("side", "value"))
+LOST_WINNER, LOST_SIZE, LOST_MARK = (column_of(Deleveraged, name) for name in ("winner", "size", "mark"))
 
 
 class Outside:
@@ -83,11 +88,13 @@ class Outside:
     def _signed(self, events: Ints) -> float:
         """What takers bought less what they sold. [USD]"""
         kinds = events[:, KIND_COLUMN]
+        if not COUNTED[kinds].any():
+            return 0.0
         book, curve, lost = (events[kinds == event.KIND] for event in (Traded, CurveTraded, Deleveraged))
-        bought = _sign(book, column_of(Traded, "taker_side")) * book[:, column_of(Traded, "price")] * book[:, column_of(Traded, "size")]
-        swapped = _sign(curve, column_of(CurveTraded, "side")) * curve[:, column_of(CurveTraded, "value")]
-        lost = lost[np.isin(lost[:, column_of(Deleveraged, "winner")], self.hedgers)]
-        unhedged = lost[:, column_of(Deleveraged, "size")] * lost[:, column_of(Deleveraged, "mark")]
+        bought = _sign(book, TRADE_SIDE) * book[:, TRADE_PRICE] * book[:, TRADE_SIZE]
+        swapped = _sign(curve, SWAP_SIDE) * curve[:, SWAP_VALUE]
+        lost = lost[np.isin(lost[:, LOST_WINNER], self.hedgers)]
+        unhedged = lost[:, LOST_SIZE] * lost[:, LOST_MARK]
         micro = self.unit * (float(bought.sum()) - self.hedge_unwind * float(unhedged.sum())) + float(swapped.sum())
         return micro / MICRO
 
