@@ -160,8 +160,8 @@ def asked(command: Any) -> Any:
 def compare(context: click.Context, /, from_report: Path | None, out: Path | None, jobs: int | None, **words: Any) -> int:
     """Run several venue designs through SCENARIO on the same seeds, and show who was liquidated, what was lost, and who paid.
 
-    SCENARIO is a shipped one (perplab scenarios) or a TOML file. Writes DIR/report.json, DIR/report.svg (the table as a picture),
-    DIR/timings.json and each run's journal, DIR/journals/VENUE-seedN.journal.
+    SCENARIO is a shipped one (perplab scenarios) or a TOML file; oct10:stays_low is one on another of its paths. Writes
+    DIR/report.json, DIR/report.svg (the table as a picture), DIR/timings.json and each run's journal, DIR/journals/VENUE-seedN.journal.
     """
     from .comparison.repeat import choice_of, recorded
 
@@ -197,7 +197,8 @@ def chosen(
         raise click.UsageError("SCENARIO is missing: a name (perplab scenarios), a TOML file, or else --from-report")
     changes = [choices.Setting("--set", text) for text in settings]
     played, read = choices.chosen_scenario(scenario, changes, accounts, path_file, from_text, to_text)
-    file = scenario if scenario.endswith(".toml") else f"{scenario}.toml"
+    name, colon, path = scenario.partition(":")
+    file = scenario if ".toml" in scenario else f"{name}.toml{colon}{path}"
     file += f" on {path_file}" if path_file else ""
     designs = choices.chosen_designs(venue_list, [choices.Setting("--set-venue", text) for text in venue_settings])
     first = choices.chosen_baseline(baseline, designs)

@@ -139,9 +139,13 @@ def test_what_waits_is_not_sent_again(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_same_people_come_with_the_same_positions(name: str) -> None:
+def test_the_same_people_come_with_the_same_positions_or_with_what_the_venue_grants_of_them(name: str) -> None:
     other = run(load_venue("book_fund_adl"), crash(1), 1, accounts=24)
-    np.testing.assert_array_equal(made(name).opening_size, other.opening_size)
+    held, wanted = made(name).opening_size, other.opening_size
+    assert int((held != wanted).sum()) == made(name).granted.accounts_cut
+    assert (np.abs(held) <= np.abs(wanted)).all() and (held * wanted >= 0).all() and int(held.sum()) == 0
+    asked = [tier.initial_margin_ppm for tier in load_venue(name).markets[0].tiers]
+    assert made(name).granted.accounts_cut == 0 or asked[0] > 25_000 or asked[-1] > 50_000, "only where a tier asks for more than theirs"
     assert [one.name for one in made(name).cohorts] == [one.name for one in other.cohorts]
     makers = cohort(other, "makers")
     np.testing.assert_array_equal(made(name).opening_equity[makers], other.opening_equity[makers])

@@ -250,3 +250,8 @@ def test_the_command_line_lists_them_and_refuses_before_anything_runs(quick: Pat
     assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith("error: oct10.toml: no path 'nowhere' in it; known: real, stays_low")
     assert not (quick / "out").exists()
+
+
+def test_what_does_not_fit_on_a_path_names_it(quick: Path) -> None:
+    done = call("compare", "flash:falls_on", "--venues", "book_vault_adl", "--set", "backstop_usd=0", "--seeds", "1", "--jobs", "1")
+    assert (done.exit_code, done.stderr.split(":")[1:3]) == (2, [" flash.toml", "falls_on"])
