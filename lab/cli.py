@@ -245,7 +245,7 @@ def terminable() -> Iterator[None]:
 def said_what_is_kept(folder: Path) -> Iterator[None]:
     """Where it is left by an error, the journals of the runs that were done by then are named."""
     from .comparison import results
-    from .comparison.table import counted
+    from .comparison.reading import counted
 
     try:
         yield
@@ -266,13 +266,14 @@ def write(folder: Path, report: Report, done: Sequence[Done], wall_s: float, job
         results.PICTURE: svg(report, report.about.title),
         results.TIMINGS: timings_json([one.clocked for one in done], wall_s, jobs),
     }
-    results.finish(folder, files, [results.journal_name(one.venue, one.seed) for one in report.results])
+    results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
 
 
 def show(folder: Path, report: Report) -> None:
     from rich.console import Console
 
-    from .comparison.table import counted, print_overview
+    from .comparison.reading import counted
+    from .comparison.table import print_overview
 
     files = f"Files: {folder / 'report.json'}, report.svg, timings.json, and {counted(len(report.results), 'journal')} in journals."
     print_overview(report, f"{files} `perplab docs metrics` defines every metric.", Console())
@@ -280,8 +281,8 @@ def show(folder: Path, report: Report) -> None:
 
 def verdict_on(repeated: Path, report: Report) -> int:
     """Say whether the runs are those of the report that was repeated; the exit code."""
+    from .comparison.reading import counted
     from .comparison.repeat import differences, recorded
-    from .comparison.table import counted
 
     before = recorded(repeated)
     found = differences(before, report.results)

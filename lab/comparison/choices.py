@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,11 +27,13 @@ from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 
 from ..fit import Pair, check_fit, check_venue_name, reach
+from ..names import wrong_name
 from ..scenario import BarsPath, Scenario, ScenarioError, load_scenario
 from ..stage import capital_of, shares_capital, with_capital
 from .report import OWN, SAME, PathFile
 
 CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital", "pool": "markets.curve.capital"}
+ALL: Final = "all"  # of the paths
 STEM_LENGTH: Final = 60  # [characters] of a path file's name in that of a folder
 
 
@@ -73,6 +75,14 @@ class Design:
 
 
 @dataclass(frozen=True)
+class PlayedPath:
+    """One of several paths of the true price that a comparison runs over."""
+
+    family: str  # how the price goes on after the fall
+    scenario: Scenario  # on this path, all else as on the others
+
+
+@dataclass(frozen=True)
 class Choice:
     """All that a comparison is made of."""
 
@@ -83,16 +93,24 @@ class Choice:
     baseline: str | None = None
     settings: tuple[str, ...] = ()  # --set and --set-venue, as given
     path_file: PathFile | None = None
+    paths: Mapping[str, PlayedPath] = field(default_factory=dict)  # by name; none: the scenario's own
+
+    @property
+    def scenarios(self) -> dict[str, Scenario]:
+        """What is run: by path, with "" for the scenario's own."""
+        return {name: path.scenario for name, path in self.paths.items()} or {"": self.scenario}
 
     @property
     def folder(self) -> Path:
-        """Where its results go if nothing is said: a folder of its own for each scenario, path file, window and set of settings."""
+        """Where its results go if nothing is said: a folder of its own for each scenario, path file, window, paths and set of settings."""
         name = self.scenario.name
         if self.path_file:
             file = self.path_file
             stem = re.sub(r"[^\w.+-]", "_", file.name.partition(".")[0])[:STEM_LENGTH]
             start, end = (re.sub(r"[-:]", "", moment)[:13] for moment in (file.start, file.end))
             name += f"-{stem}-{start}-{end}-{file.sha256[:8]}"
+        if self.paths:
+            name += f"-paths-{hashlib.sha256(repr(list(self.paths)).encode()).hexdigest()[:8]}"
         if self.settings:
             name += f"-set-{hashlib.sha256(repr(self.settings).encode()).hexdigest()[:8]}"
         return Path("out") / name
@@ -229,18 +247,49 @@ def chosen_scenario(
     name: str, settings: Sequence[Setting], accounts: int | None, path_file: Path | None, from_text: str | None, to_text: str | None
 ) -> tuple[Scenario, PathFile | None]:
     """Raises ScenarioError, OracleError, or click.UsageError."""
-    scenario, tree = load_scenario(name), Tree()
+    scenario = with_changes(load_scenario(name), settings, accounts)
+    if path_file is not None:
+        return on_path(scenario, path_file, from_text, to_text)
+    if from_text is not None or to_text is not None:
+        raise click.UsageError("--from, --to: given without --path, expected the file whose part they choose")
+    return scenario, None
+
+
+def chosen_paths(
+    given: str, there_are: Mapping[str, PlayedPath], settings: Sequence[Setting], accounts: int | None
+) -> dict[str, PlayedPath]:
+    """The paths that `--paths` names, in its order, with the settings of the comparison; `all` is every one that the scenario has.
+
+    Raises ScenarioError, or click.UsageError.
+    """
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    if names == [ALL]:
+        names = list(there_are)
+    if not there_are:
+        raise click.UsageError(f"--paths: {given!r} given, but this scenario has one path only: expected no --paths")
+    if not names:
+        raise click.UsageError(f"--paths: {given!r} given, expected all, or names separated by commas")
+    for name in names:
+        if name not in there_are:
+            expected = f"expected {ALL} or some of {', '.join(there_are)}{nearest(name, list(there_are))}"
+            raise click.UsageError(f"--paths: {name!r} given, {expected}")
+        if names.count(name) > 1:
+            raise click.UsageError(f"--paths: {name} given twice, expected different names")
+        if wrong := wrong_name(name):
+            raise click.UsageError(f"--paths: {wrong}")
+    return {name: replaced(there_are[name], scenario=with_changes(there_are[name].scenario, settings, accounts)) for name in names}
+
+
+def with_changes(scenario: Scenario, settings: Sequence[Setting], accounts: int | None) -> Scenario:
+    """The scenario with --set and --accounts. Raises ScenarioError."""
+    tree = Tree()
     for setting in settings:
         tree = merged(tree, setting.tree())
     if tree:
         scenario = scenario.override(tree, "--set")
     if accounts is not None:
         scenario = scenario.override({"population": {"accounts": accounts}}, "--accounts")
-    if path_file is not None:
-        return on_path(scenario, path_file, from_text, to_text)
-    if from_text is not None or to_text is not None:
-        raise click.UsageError("--from, --to: given without --path, expected the file whose part they choose")
-    return scenario, None
+    return scenario
 
 
 def on_path(scenario: Scenario, file: Path, from_text: str | None, to_text: str | None) -> tuple[Scenario, PathFile]:
@@ -279,7 +328,7 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
 
 
 def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str, seeds: Sequence[int]) -> None:
-    """Raises VenueError or ScenarioError where a design and the scenario do not fit together."""
+    """Raises VenueError or ScenarioError where a design and the scenario do not fit together; of several paths, once for each."""
     reached = reach(scenario, seeds)
     for design in designs:
         check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)

@@ -20,7 +20,7 @@ from ..scenario import BarsPath, Scenario
 from ..simulation import run
 from ..stage import capital_of
 from .choices import Choice
-from .report import About, Capital, Clocked, Inputs, Result
+from .report import About, Capital, Clocked, Inputs, PathInput, Result
 from .results import journal_name, write_file
 
 CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl to targets A1 and A2, and makers' depth to the record
@@ -47,6 +47,7 @@ class Job:
     scenario: Scenario
     seed: int
     journal: Path  # where its journal goes
+    path: str = ""  # the name of the scenario's path, where there are several
 
 
 class Done(NamedTuple):
@@ -65,9 +66,11 @@ class Watcher(Protocol):
 
 
 def jobs_of(choice: Choice, folder: Path) -> list[Job]:
-    """All venues on all seeds, seed by seed; journals go to `folder`."""
-    pairs = ((venue, seed) for seed in choice.seeds for venue in choice.venues)
-    return [Job(venue, choice.scenario, seed, folder / journal_name(venue.name, seed)) for venue, seed in pairs]
+    """All venues on all paths and seeds, seed by seed; journals go to `folder`."""
+    runs = ((path, venue, seed) for seed in choice.seeds for path in choice.scenarios for venue in choice.venues)
+    return [
+        Job(venue, choice.scenarios[path], seed, folder / journal_name(venue.name, seed, path), path) for path, venue, seed in runs
+    ]
 
 
 def about(choice: Choice) -> About:
@@ -75,6 +78,7 @@ def about(choice: Choice) -> About:
     scenario = choice.scenario
     usd = {one.name: capital_of(one) for one in choice.venues}
     designs = {venue.name: venue.to_tree() for venue in choice.venues}
+    paths = {name: PathInput(path.family, msgspec.to_builtins(path.scenario)) for name, path in choice.paths.items()}
     return About(
         scenario=scenario.name,
         title=scenario.title,
@@ -84,7 +88,7 @@ def about(choice: Choice) -> About:
         open_interest_usd=scenario.open_interest_usd,
         calibrated={key: number_of(scenario, key) for key in CALIBRATED},
         capital=Capital(choice.capital, usd),
-        inputs=Inputs(choice.settings, choice.path_file, msgspec.to_builtins(scenario), designs),
+        inputs=Inputs(choice.settings, choice.path_file, msgspec.to_builtins(scenario), designs, paths),
     )
 
 
@@ -101,6 +105,6 @@ def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     """Make one run, measure it and write its journal."""
     made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
     write_file(job.journal, made.journal)
-    result = Result(job.venue.name, job.seed, made.state_hash, measure(made))
+    result = Result(job.venue.name, job.seed, made.state_hash, measure(made), path=job.path)
     timing = made.timing
-    return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s))
+    return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))

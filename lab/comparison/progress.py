@@ -12,7 +12,7 @@ from perplab.exchange import BUILD
 
 from ..amounts import dollars
 from .jobs import Done
-from .table import counted
+from .reading import counted
 
 WIDTH: Final = 80  # [characters] of a line, or it becomes two
 
@@ -42,7 +42,8 @@ class Told:
     def finished(self, done: Done) -> None:
         self.over += 1
         result, clocked = done
-        run = f"{self.over:>{len(str(self.runs))}}/{self.runs}  {result.venue} seed {result.seed}:"
+        path = f" on {result.path}" if result.path else ""
+        run = f"{self.over:>{len(str(self.runs))}}/{self.runs}  {result.venue}{path} seed {result.seed}:"
         found = f"{result.metrics.liquidation.accounts:,} liquidated, bad debt {dollars(result.metrics.losses.bad_debt_usd)}"
         line = f"{run} {found}, {clocked.wall_s:.0f} s"
         if len(line) > min(WIDTH, self.console.width):

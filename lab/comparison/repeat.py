@@ -19,9 +19,10 @@ from perplab.exchange.design.reader import DesignError, convert
 from perplab.exchange.design.venue import design_of
 
 from ..fit import check_venue_name
+from ..names import wrong_name
 from ..scenario import Scenario
-from .choices import Choice
-from .report import SCHEMA, PathFile, Result, run_entry, to_text
+from .choices import Choice, PlayedPath
+from .report import SCHEMA, PathFile, Result, run_entry, run_name, to_text
 from .results import JOURNALS, NAME, REPORT
 
 
@@ -34,10 +35,16 @@ class RecordedRun(Struct):
     seed: Annotated[int, Meta(ge=0, le=2**32)]
     state_hash: str
     metrics: dict[str, object] = {}
+    path: str = ""
 
 
 class RecordedCapital(Struct):
     choice: Literal["same", "own"]
+
+
+class RecordedPath(Struct):
+    family: str
+    scenario: Scenario
 
 
 class RecordedInputs(Struct):
@@ -45,6 +52,7 @@ class RecordedInputs(Struct):
     path_file: PathFile | None
     scenario: Scenario
     designs: dict[str, dict[str, object]]
+    paths: dict[str, RecordedPath]
 
 
 class Recorded(Struct):
@@ -110,16 +118,21 @@ def choice_of(report: Recorded, file: Path) -> Choice:
                 raise VenueError(f"{file}: inputs.designs.{name}.name is {venue.name!r}: expected {name!r}")
     except VenueError as error:
         raise ReportError(str(error)) from None
+    for name in inputs.paths:
+        if wrong := wrong_name(name):
+            raise ReportError(f"{file}: inputs.paths: {wrong}")
+    paths = {name: PlayedPath(path.family, path.scenario) for name, path in inputs.paths.items()}
     capital, settings = report.capital.choice, inputs.settings
-    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file)
+    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths)
 
 
 def differences(report: Recorded, results: Sequence[Result]) -> list[str]:
     """What differs between a report and the same runs made again, a line per run; empty if nothing does."""
-    before = {(run.venue, run.seed): run for run in report.runs}
+    before = {(run.venue, run.path, run.seed): run for run in report.runs}
     lines: list[str] = []
     for result in results:
-        run, name = before.get((result.venue, result.seed)), f"{result.venue}, seed {result.seed}"
+        name = run_name(result.venue, result.path, result.seed)
+        run = before.get((result.venue, result.path, result.seed))
         if run is None:
             lines.append(f"{name}: not among the runs of the report")
         elif run.state_hash != result.state_hash:
@@ -150,7 +163,8 @@ def check_journal(journal: Path, state_hash: str) -> Check:
         runs = convert(read_json(report), OnlyRuns, str(report)).runs
     except DesignError as error:
         return Check(UNKNOWN, f"cannot be checked: {error}")
-    said = next((run.state_hash for run in runs if (run.venue, str(run.seed)) == (named["venue"], named["seed"])), None)
+    wanted = (named["venue"], named["path"] or "", named["seed"])
+    said = next((run.state_hash for run in runs if (run.venue, run.path, str(run.seed)) == wanted), None)
     if said is None:
         return Check(UNKNOWN, f"{report}: does not name this run")
     if said == state_hash:

@@ -1,8 +1,8 @@
-"""What a comparison found: medians over seeds, paired differences to the baseline, report.json, and the table in the terminal.
+"""What a comparison found: medians over seeds and paths, paired differences to the baseline, and the bytes of report.json.
 
 Rules of the file: a report holds nothing that depends on the machine or the clock, and on the build only in `made_by`; what was measured is
-rounded to `DIGITS` significant digits once, at the door, and compared as rounded. `inputs` is exact: the runs can be made again from it.
-Wall times go to timings.json.
+rounded to `DIGITS` significant digits once, at the door, and compared as rounded. A run that is beyond its population is in `runs`, and in
+no median and no difference. `inputs` is exact: the runs can be made again from it. Wall times go to timings.json.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from statistics import median
+from statistics import fmean, median
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -23,16 +23,14 @@ import numpy
 from perplab.exchange import BUILD
 
 from ..metrics import CATALOGUE, Metrics
+from .statistics import NO_PAIR, Finding, Pair, findings
 
-SCHEMA: Final = 2  # of report.json and timings.json: raised when a key changes its name or meaning
+SCHEMA: Final = 3  # of report.json and timings.json: raised when a key changes its name or meaning
 Number: TypeAlias = Callable[[float | None], float | None]
 DIGITS: Final = 12  # significant: float64 has 15.9, so the order of a sum cannot show, and 1 USD in 1e12 can
 BASELINE: Final = "book_fund_adl"
 
 SAME, OWN = "same", "own"  # capital of the designs: the scenario's for all, or each its own
-
-BASE, EQUAL, DISTINGUISHED = "baseline", "equal", "distinguished"
-NOT_DISTINGUISHED, ONE_SEED, UNDEFINED = "not distinguished", "one seed", "undefined"
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,12 @@ class Result:
     seed: int
     state_hash: str
     metrics: Metrics
+    path: str = ""  # "" where the scenario has one
+    beyond: tuple[str, ...] = ()  # why it is no run of the people that the scenario describes: a sentence each
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.path, self.seed)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Clocked:
     commands: int
     wall_s: float
     core_s: float
+    path: str = ""
 
 
 class PathFile(msgspec.Struct, frozen=True):
@@ -73,6 +78,13 @@ class Capital(NamedTuple):
     usd: Mapping[str, Mapping[str, int]]  # by design: insurance_fund, vault; 0 where it has none; pool, where it has a curve
 
 
+class PathInput(msgspec.Struct, frozen=True):
+    """One of several paths: the scenario on it in full."""
+
+    family: str  # how the price goes on after the fall: paths of a family differ in their details
+    scenario: Mapping[str, object]
+
+
 class Inputs(NamedTuple):
     """All that the runs follow from, besides seeds and version: settings as given, scenario and designs in full."""
 
@@ -80,6 +92,7 @@ class Inputs(NamedTuple):
     path_file: PathFile | None
     scenario: Mapping[str, object]
     designs: Mapping[str, object]  # by name, as they were run, capital included
+    paths: Mapping[str, PathInput] = {}  # by name; none: the scenario's own
 
 
 class About(NamedTuple):
@@ -96,53 +109,75 @@ class About(NamedTuple):
     inputs: Inputs
 
 
-class Difference(NamedTuple):
-    """Of one venue to the baseline in one metric: median over the seeds of (venue - baseline), and whether that says anything."""
-
-    median: float | None
-    verdict: str
-
-
 class Report:
-    """Results of several venues on the same seeds. ValueError if a venue lacks a seed that another has."""
+    """Results of several venues on the same paths and seeds. ValueError if a venue lacks a run that another has."""
 
     def __init__(self, about: About, results: Sequence[Result], venues: Sequence[str], baseline: str | None = None) -> None:
         self.about = about
         self.venues = tuple(venues)
         self.seeds = tuple(sorted({result.seed for result in results}))
+        self.paths = tuple(about.inputs.paths) or ("",)
         self.baseline = baseline or (BASELINE if BASELINE in self.venues else self.venues[0])
-        by_name = {(result.venue, result.seed): result for result in results}
-        missing = [f"{venue}, seed {seed}" for venue, seed in self._pairs() if (venue, seed) not in by_name]
+        by_name = {(result.path, result.venue, result.seed): result for result in results}
+        missing = [run_name(venue, path, seed) for path, venue, seed in self._runs() if (path, venue, seed) not in by_name]
         if missing:
             raise ValueError(f"no result of {missing[0]}: differences are taken on equal seeds")
-        self.results = tuple(by_name[pair] for pair in self._pairs())
+        self.results = tuple(by_name[run] for run in self._runs())
 
-    def _pairs(self) -> Iterator[tuple[str, int]]:
-        return ((venue, seed) for venue in self.venues for seed in self.seeds)
+    def _runs(self) -> Iterator[tuple[str, str, int]]:
+        return ((path, venue, seed) for path in self.paths for venue in self.venues for seed in self.seeds)
+
+    @property
+    def pairs(self) -> int:
+        """How many runs each design has."""
+        return len(self.paths) * len(self.seeds)
 
     @cached_property
-    def _values(self) -> dict[tuple[str, str], list[float | None]]:
-        """(venue, key) -> the rounded metric, seed by seed."""
-        values: dict[tuple[str, str], list[float | None]] = {}
+    def _values(self) -> dict[tuple[str, str], dict[Pair, float | None]]:
+        """(venue, key) -> the rounded metric, in each run that is not left out."""
+        values: dict[tuple[str, str], dict[Pair, float | None]] = {
+            (venue, measure.key): {} for venue in self.venues for measure in CATALOGUE
+        }
         for result in self.results:
-            for measure in CATALOGUE:
-                value = rounded(result.metrics.scalar(measure.key))
-                values.setdefault((result.venue, measure.key), []).append(value)
+            if not result.beyond:
+                for measure in CATALOGUE:
+                    values[result.venue, measure.key][result.pair] = rounded(result.metrics.scalar(measure.key))
         return values
 
-    def median(self, venue: str, key: str) -> float | None:
-        """Median over the seeds in which the metric is defined; None if there are none."""
-        defined = [value for value in self._values[venue, key] if value is not None]
-        return rounded(median(defined)) if defined else None
+    def median(self, venue: str, key: str, path: str | None = None) -> float | None:
+        """Median over the runs in which the metric is defined, of one path or of all; None if there are none."""
+        runs = self._values[venue, key].items()
+        return middle(value for pair, value in runs if value is not None and path in (None, pair.path))
 
-    def difference(self, venue: str, key: str) -> Difference:
-        """Paired difference of a venue to the baseline in one metric."""
-        if venue == self.baseline:
-            return Difference(None, BASE)
-        pairs = zip(self._values[venue, key], self._values[self.baseline, key])
-        each = [None if a is None or b is None else rounded(a - b) for a, b in pairs]
-        defined = [value for value in each if value is not None]
-        return Difference(rounded(median(defined)) if defined else None, verdict(each))
+    @staticmethod
+    def measures(key: str) -> bool:
+        """Whether there is such a metric."""
+        return any(measure.key == key for measure in CATALOGUE)
+
+    def _differences(self, venue: str, key: str) -> dict[Pair, float | None]:
+        base, own = self._values[self.baseline, key], self._values[venue, key]
+        return {pair: less(own[pair], base[pair]) for pair in own if pair in base}
+
+    @cached_property
+    def _findings(self) -> dict[tuple[str, str], Finding]:
+        others = [venue for venue in self.venues if venue != self.baseline]
+        found = findings({(venue, measure.key): self._differences(venue, measure.key) for venue in others for measure in CATALOGUE})
+        return {question: in_digits(one) for question, one in found.items()}
+
+    def finding(self, venue: str, key: str) -> Finding:
+        """What the paired differences of a venue to the baseline in one metric tell."""
+        return NO_PAIR if venue == self.baseline else self._findings[venue, key]
+
+    def findings(self) -> list[Finding]:
+        """Those of all venues but the baseline, in all metrics: p-values are corrected for their number."""
+        return list(self._findings.values())
+
+    def agreeing_paths(self, venue: str, key: str) -> int:
+        """On how many paths the mean difference has the sign of that over all of them."""
+        mean = self.finding(venue, key).mean
+        each = self._differences(venue, key)
+        of_paths = (mean_of(value for pair, value in each.items() if pair.path == path) for path in self.paths)
+        return sum(mean is not None and one is not None and sign(one) == sign(mean) for one in of_paths)
 
     # -- files --
 
@@ -164,6 +199,7 @@ class Report:
                 "baseline": self.baseline,
                 "venues": self.venues,
                 "seeds": self.seeds,
+                "paths": {name: path.family for name, path in about.inputs.paths.items()},
                 "units": {measure.key: measure.unit for measure in CATALOGUE},
                 "summary": {venue: self._summary(venue) for venue in self.venues},
                 "runs": [run_entry(result) for result in self.results],
@@ -171,24 +207,39 @@ class Report:
             }
         )
 
-    def _summary(self, venue: str) -> dict[str, dict[str, float | str | None]]:
-        rows: dict[str, dict[str, float | str | None]] = {}
-        for measure in CATALOGUE:
-            found = self.difference(venue, measure.key)
-            rows[measure.key] = {
-                "median": self.median(venue, measure.key),
-                "difference": found.median,
-                "verdict": found.verdict,
-            }
-        return rows
+    def _summary(self, venue: str) -> dict[str, dict[str, object]]:
+        return {measure.key: self._summary_of(venue, measure.key) for measure in CATALOGUE}
+
+    def _summary_of(self, venue: str, key: str) -> dict[str, object]:
+        found = self.finding(venue, key)
+        told: dict[str, object] = {
+            "median": self.median(venue, key),
+            "mean_difference": found.mean,
+            "median_difference": found.median,
+            "interval": found.interval,
+            "effect_size": found.effect,
+            "p": found.p,
+            "verdict": found.verdict,
+            "pairs": found.pairs,
+        }
+        if len(self.paths) > 1 and venue != self.baseline:
+            told["agreeing_paths"] = self.agreeing_paths(venue, key)
+        return told
+
+
+def run_name(venue: str, path: str, seed: int) -> str:
+    """A run in words."""
+    return f"{venue} on {path}, seed {seed}" if path else f"{venue}, seed {seed}"
 
 
 def run_entry(result: Result) -> dict[str, object]:
     """What report.json says of one run."""
     return {
         "venue": result.venue,
+        "path": result.path,
         "seed": result.seed,
         "state_hash": result.state_hash,
+        "beyond": result.beyond,
         "metrics": msgspec.to_builtins(result.metrics),
     }
 
@@ -205,21 +256,9 @@ def perplab_version() -> str:
         return "(not installed)"
 
 
-def verdict(differences: Sequence[float | None]) -> str:
-    """What paired differences say together, seed by seed: one of the words above."""
-    if None in differences:
-        return UNDEFINED
-    signs = {math.copysign(1.0, value) if value else 0.0 for value in differences if value is not None}
-    if signs == {0.0}:
-        return EQUAL
-    if len(differences) == 1:
-        return ONE_SEED
-    return DISTINGUISHED if len(signs) == 1 else NOT_DISTINGUISHED
-
-
 def timings_json(clocked: Sequence[Clocked], wall_s: float, jobs: int) -> str:
     """The text of timings.json: what depends on the machine."""
-    rows = [msgspec.to_builtins(one) for one in sorted(clocked, key=lambda one: (one.venue, one.seed))]
+    rows = [msgspec.to_builtins(one) for one in sorted(clocked, key=lambda one: (one.path, one.venue, one.seed))]
     return to_text({"schema": SCHEMA, "jobs": jobs, "wall_s": wall_s, "runs": rows})
 
 
@@ -238,6 +277,34 @@ def rounded(value: float | None) -> float | None:
     if value is None or isinstance(value, int):
         return value
     return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None  # + 0.0: no negative zero
+
+
+def in_digits(found: Finding) -> Finding:
+    """A finding whose numbers are rounded."""
+    low, high = found.interval or (None, None)
+    interval = None if low is None or high is None else (rounded(low) or 0.0, rounded(high) or 0.0)
+    mean, effect = rounded(found.mean), rounded(found.effect)
+    return found._replace(mean=mean, median=rounded(found.median), interval=interval, effect=effect, p=rounded(found.p))
+
+
+def middle(values: Iterable[float]) -> float | None:
+    given = list(values)
+    return rounded(median(given)) if given else None
+
+
+def less(value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else rounded(value - other)
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """None if there are none, or one is not defined."""
+    given = list(values)
+    defined = [value for value in given if value is not None]
+    return rounded(fmean(defined)) if defined and len(defined) == len(given) else None
+
+
+def sign(value: float) -> int:
+    return (value > 0) - (value < 0)
 
 
 def unrounded(value: float | None) -> float | None:

@@ -22,7 +22,7 @@ from perplab.exchange.journal import JournalError, records
 
 JOURNALS, UNFINISHED, LOCK = "journals", "unfinished", ".lock"
 REPORT, PICTURE, TIMINGS = "report.json", "report.svg", "timings.json"
-NAME: Final = re.compile(r"(?P<venue>.+)-seed(?P<seed>\d+)\.journal", re.DOTALL)
+NAME: Final = re.compile(r"(?P<venue>[^@]+)(@(?P<path>[^@]+))?-seed(?P<seed>\d+)\.journal", re.DOTALL)  # no name has an @
 HEADER_BYTES: Final = 1 << 20  # of a journal, in which its design is
 PART: Final = ".part"  # what a file is called while it is written
 
@@ -31,8 +31,8 @@ class FolderInUse(ValueError):
     """Another comparison writes into the folder; the message is complete."""
 
 
-def journal_name(venue: str, seed: int) -> str:
-    return f"{venue}-seed{seed}.journal"
+def journal_name(venue: str, seed: int, path: str = "") -> str:
+    return f"{venue}{'@' if path else ''}{path}-seed{seed}.journal"
 
 
 def write_file(path: Path, data: bytes | str) -> None:
@@ -154,7 +154,7 @@ def _remove_reports(folder: Path) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file is a journal that a comparison wrote: named after a venue and seed, and that venue's journal."""
+    """Whether a file is a journal that a comparison wrote: named after a venue, path and seed, and that venue's journal."""
     named = NAME.fullmatch(path.name)
     return named is not None and path.is_file() and _venue_of(path) == named["venue"]
 

@@ -18,10 +18,13 @@ from rich.text import Text
 
 from ..amounts import dollars, usd_scale
 from ..metrics import CATALOGUE
-from .report import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, ONE_SEED, SAME, UNDEFINED, Report
+from .ranking import TOTAL, in_words, ranking, why_none
+from .reading import counted, how_to_read, left_out, unfinished, what_it_tells
+from .report import SAME, Report
+from .statistics import BASE, DISTINGUISHED, EQUAL, LEAST_PAIRS, NOT_DISTINGUISHED, TOO_FEW, UNDEFINED
 from .who_paid import stories
 
-LABEL, VALUE, CHANGE = 31, 7, 7  # [characters] label with unit; a number; a difference
+LABEL, VALUE = 31, 7  # [characters] label with unit; a number
 LEAST_LABEL: Final = 12  # [characters] of a label that is folded, on a narrow terminal
 BESIDE_GAP, BELOW_GAP = 2, 1  # [characters] between columns
 NAME_BESIDE, NAME_BELOW = 19, 12  # [characters] of a line of a design's name
@@ -30,7 +33,6 @@ PROSE: Final = 100  # [characters] longest line of text
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
 COUNTED: Final = ("accounts", "liquidations", "positions")  # units that the label says already
 
-ENOUGH: Final = 5  # seeds: by chance, the sign is the same in all of them once in 16 times
 ORDER: Final = (
     "The order of the designs depends on the prices that bidders ask, on the path, and on the settings that come with a design: it "
     "is no finding about the designs alone."
@@ -59,7 +61,7 @@ class Section(NamedTuple):
     rows: tuple[Row, ...]
 
 
-SECTIONS: Final = (
+ALL_SECTIONS: Final = (
     Section(
         "Who was liquidated",
         (
@@ -77,6 +79,7 @@ SECTIONS: Final = (
         (
             Row("losses.bad_debt_usd", "bad debt"),
             Row("losses.open_deficit_usd", "still open at the end"),
+            Row(TOTAL, "total cost to others"),
         ),
     ),
     Section(
@@ -128,6 +131,9 @@ SECTIONS: Final = (
         ),
     ),
 )
+SECTIONS: Final = tuple(
+    Section(section.title, tuple(row for row in section.rows if row.key in UNIT_OF)) for section in ALL_SECTIONS
+)
 TOLD: Final = tuple(row.key for section in SECTIONS for row in section.rows)
 
 
@@ -154,6 +160,30 @@ def decimals_of(values: list[float], factor: float) -> int:
     return max(decimals, next((few for few in range(3) if round(smallest, few)), 2))
 
 
+class Parts(NamedTuple):
+    """What a cell is made of, besides its number."""
+
+    value: str
+    change: str = ""  # the difference to the baseline
+    paths: str = ""  # on how many paths it has that sign
+    interval: str = ""
+    style: str = ""
+
+
+class Layout(NamedTuple):
+    """Where the differences stand, and how far columns are apart."""
+
+    place: str
+    gap: int  # [characters]
+    name: int  # [characters] of a line of a design's name
+    has_intervals: bool
+
+
+WIDE: Final = Layout("beside", BESIDE_GAP, NAME_BESIDE, True)
+BESIDE: Final = Layout("beside", BESIDE_GAP, NAME_BESIDE, False)
+BELOW: Final = Layout("below", BELOW_GAP, NAME_BELOW, False)
+
+
 class Column(NamedTuple):
     """One design: what stands above it and in each row, and how wide that is."""
 
@@ -168,7 +198,7 @@ def column_of(header: Text, cells: dict[str, Text]) -> Column:
 
 
 class Overview:
-    """Renders a report for any width: differences beside the numbers where there is room for all designs, else below them.
+    """Renders a report for any width: differences, and their intervals, beside the numbers where there is room for all designs, else below.
 
     Where not all designs fit, the table goes on in further blocks, each with all row labels: no design and no unit is left out.
     """
@@ -179,10 +209,10 @@ class Overview:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
-        beside, columns = True, self.columns(beside=True)
-        if len(blocks := packed(columns, width - LABEL, BESIDE_GAP)) > 1:
-            beside, columns = False, self.columns(beside=False)
-            blocks = packed(columns, width - LABEL, BELOW_GAP)
+        for layout in (WIDE, BESIDE, BELOW):
+            columns = self.columns(layout)
+            if len(blocks := packed(columns, width - LABEL, layout.gap)) == 1:
+                break
         yield Text(self.title(), style="bold")
         first = 1
         for block in blocks:
@@ -191,32 +221,35 @@ class Overview:
                 which = f"Design {first}" if first == last else f"Designs {first} to {last}"
                 yield Text(f"\n{which} of {len(columns)}", style="dim")
                 first = last + 1
-            yield from console.render(self.table(block, beside, width), options.update(width=max(width, LEAST_WIDTH)))
-        for paragraph in self.prose(beside):
+            yield from console.render(self.table(block, layout, width), options.update(width=max(width, LEAST_WIDTH)))
+        if not why_none(self.report):
+            yield from self.ranks(console, options)
+        for paragraph in self.prose(layout):
             lines = Text(paragraph).wrap(console, min(PROSE, width))
             yield Text("")
             yield from lines
 
     def title(self) -> str:
         about, report = self.report.about, self.report
-        sizes = (counted(len(report.venues), "venue design"), counted(len(report.seeds), "seed"))
+        paths = (counted(len(report.paths), "path"),) if len(report.paths) > 1 else ()
+        sizes = (counted(len(report.venues), "venue design"), *paths, counted(len(report.seeds), "seed"))
         changed = f"\nwith {' '.join(about.inputs.settings)}" if about.inputs.settings else ""
         return f"{about.title}\n{', '.join(sizes)}, {about.accounts:,} accounts{changed}"
 
     # -- the table --
 
-    def columns(self, beside: bool) -> list[Column]:
+    def columns(self, layout: Layout) -> list[Column]:
         rows = {row.key: row for section in SECTIONS for row in section.rows if self.is_told(row)}
         scales = {key: self.scale(row) for key, row in rows.items()}
-        return [
-            column_of(
-                self.header(venue, beside), {key: self.cell(row, venue, scales[key], beside) for key, row in rows.items()}
-            )
-            for venue in self.report.venues
-        ]
+        columns = []
+        for venue in self.report.venues:
+            parts = {key: self.parts(row, venue, scales[key]) for key, row in rows.items()}
+            below = {key: self.in_lines(rows[key], each) for key, each in parts.items()}
+            columns.append(column_of(self.header(venue, layout), below if layout is BELOW else in_line(parts, layout)))
+        return columns
 
-    def table(self, block: list[Column], beside: bool, width: int) -> Table:
-        gap = BESIDE_GAP if beside else BELOW_GAP
+    def table(self, block: list[Column], layout: Layout, width: int) -> Table:
+        gap = layout.gap
         label = max(LEAST_LABEL, min(LABEL, width - gap - max(column.width for column in block)))
         table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
         table.add_column("", width=label, overflow="fold")
@@ -242,9 +275,9 @@ class Overview:
         """A row that is undefined in every venue is left out."""
         return any(self.report.median(venue, row.key) is not None for venue in self.report.venues)
 
-    def header(self, venue: str, beside: bool) -> Text:
+    def header(self, venue: str, layout: Layout) -> Text:
         is_base = venue == self.report.baseline and len(self.report.venues) > 1
-        name = "\n".join(folded(venue, NAME_BESIDE if beside else NAME_BELOW, together=beside))
+        name = "\n".join(folded(venue, layout.name, together=layout.place == "beside"))
         return Text(name, justify="right").append("\nbaseline" if is_base else "", style="not bold dim")
 
     def scale(self, row: Row) -> Scale:
@@ -262,35 +295,69 @@ class Overview:
         medians = (self.report.median(venue, key) for venue in self.report.venues)
         return [abs(float(value)) for value in medians if value is not None]
 
-    def cell(self, row: Row, venue: str, scale: Scale, beside: bool) -> Text:
-        median = self.report.median(venue, row.key)
-        value = Text(f"{scale.show(None if median is None else row.sign * median):>{VALUE}}", style="bold", justify="right")
-        change, style = self.change(row, venue, scale)
-        if beside:
-            return value.append(f" {change:>{CHANGE}}", style=style)
-        return value.append(f"\n{change}" if self.has_changes(row) else "", style=style)
+    def parts(self, row: Row, venue: str, scale: Scale) -> Parts:
+        median, found = self.report.median(venue, row.key), self.report.finding(venue, row.key)
+        value = scale.show(None if median is None else row.sign * median)
+        if found.verdict not in (DISTINGUISHED, NOT_DISTINGUISHED, TOO_FEW) or found.mean is None:
+            return Parts(value, "=" if found.verdict == EQUAL else "", style="not bold dim")
+        agree = f"{self.report.agreeing_paths(venue, row.key)}/{len(self.report.paths)}" if len(self.report.paths) > 1 else ""
+        ends = sorted(row.sign * end for end in found.interval or ())
+        interval = f"[{', '.join(scale.show(end, '+') for end in ends)}]" if ends else ""
+        if found.verdict == NOT_DISTINGUISHED:
+            return Parts(value, "n.d.", agree, interval, "not bold dim")
+        change = scale.show(row.sign * found.mean, "+")
+        if found.verdict == TOO_FEW:
+            return Parts(value, f"{change}?", agree, "", "not bold dim")
+        return Parts(value, change, agree, interval, "not bold")
 
-    def change(self, row: Row, venue: str, scale: Scale) -> tuple[str, str]:
-        """The difference to the baseline as text, and its style."""
-        found = self.report.difference(venue, row.key)
-        if found.verdict in (DISTINGUISHED, ONE_SEED):
-            return scale.show(None if found.median is None else row.sign * found.median, "+"), "not bold"
-        return {EQUAL: "=", NOT_DISTINGUISHED: "n.d."}.get(found.verdict, ""), "not bold dim"
+    def in_lines(self, row: Row, parts: Parts) -> Text:
+        """A number, and below it its difference."""
+        value = Text(f"{parts.value:>{VALUE}}", style="bold", justify="right")
+        change = f"{parts.change} {parts.paths}".rstrip()
+        return value.append(f"\n{change}" if self.has_changes(row) else "", style=parts.style)
 
     def has_changes(self, row: Row) -> bool:
-        verdicts = {self.report.difference(venue, row.key).verdict for venue in self.report.venues}
+        verdicts = {self.report.finding(venue, row.key).verdict for venue in self.report.venues}
         return not verdicts <= {BASE, EQUAL, UNDEFINED}
+
+    # -- the ranks --
+
+    def ranks(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A row for each design, a column for each path."""
+        report, found = self.report, ranking(self.report)
+        families = {name: path.family for name, path in report.about.inputs.paths.items()}
+        columns = []
+        for path in report.paths:
+            name = "\n".join(folded(path, NAME_BELOW, together=True))
+            header = Text(name, justify="right").append(f"\n{families[path]}", style="not bold dim")
+            columns.append(column_of(header, {venue: Text(str(found.ranks[venue, path])) for venue in found.venues}))
+        for block in packed(columns, options.max_width - LABEL, BESIDE_GAP):
+            table = Table(box=None, padding=(0, BESIDE_GAP, 0, 0), pad_edge=False, header_style="bold")
+            table.add_column("\nRank by total cost", width=LABEL, overflow="fold")
+            for column in block:
+                table.add_column(column.header, justify="right", no_wrap=True, width=column.width)
+            for venue in found.venues:
+                table.add_row(venue, *(column.cells[venue] for column in block))
+            yield Text("")
+            yield from console.render(table, options)
 
     # -- what must be said with it --
 
-    def prose(self, beside: bool) -> list[str]:
+    def prose(self, layout: Layout) -> list[str]:
         about = self.report.about
         truth = "The true price is exogenous: what is traded here does not move it (impact 0)."
         if about.impact:
             truth = f"What is traded here moves the true price, by {about.impact:g} times the square-root law (impact)."
-        read = self.how_to_read("beside" if beside else "below")
-        order = [ORDER] if len(self.report.venues) > 1 else []
-        return [*stories(self.report), read, *order, self.capital(), *self.pools(), truth, *self.fitted(), self.files]
+        read = how_to_read(self.report, layout.place, layout.has_intervals and self.report.pairs >= LEAST_PAIRS)
+        said = [*stories(self.report), read, *left_out(self.report), *unfinished(self.report), *self.order(), self.capital(), *self.pools()]
+        return [*said, truth, *self.fitted(), self.files, *what_it_tells(self.report)]
+
+    def order(self) -> list[str]:
+        """What the order of the designs is worth."""
+        if len(self.report.venues) == 1:
+            return []
+        why = why_none(self.report)
+        return [f"{why} {ORDER}" if why else in_words(self.report, ranking(self.report))]
 
     def capital(self) -> str:
         """What insurance funds and vaults start with."""
@@ -329,19 +396,16 @@ class Overview:
         rest = len(numbers) - len(told)
         return [f"Calibrated once, then frozen: {'; '.join(told)}; {rest} more in report.json."] if told else []
 
-    def how_to_read(self, place: str) -> str:
-        report, seeds = self.report, len(self.report.seeds)
-        values = "Each number is that of one seed" if seeds == 1 else f"Each number is the median over {seeds} seeds"
-        if len(report.venues) == 1:
-            return f"{values}."
-        if seeds == 1:
-            return f"{values}; {place} it, the difference to {report.baseline}, which may be chance: take more seeds."
-        chance = f"With {seeds} seeds the sign is the same in all by chance alone once in {2 ** (seeds - 1)} times"
-        few = ", so at so few seeds a difference that is shown says little." if seeds < ENOUGH else "."
-        return (
-            f"{values}; {place} it, the median difference to {report.baseline} on the same seeds. = is no difference in any "
-            f"seed; n.d. is not distinguished: the sign of the difference is not the same in all seeds. {chance}{few}"
-        )
+
+def in_line(parts: Mapping[str, Parts], layout: Layout) -> dict[str, Text]:
+    """Numbers with their differences beside them, one below the other, by metric."""
+    besides = {key: (each.change, each.paths, each.interval if layout.has_intervals else "") for key, each in parts.items()}
+    widths = [max(map(cell_len, column), default=0) for column in zip(*besides.values(), strict=True)]
+    cells = {}
+    for key, each in parts.items():
+        beside = "".join(f" {text:>{width}}" for text, width in zip(besides[key], widths, strict=True) if width)
+        cells[key] = Text(f"{each.value:>{VALUE}}", style="bold", justify="right").append(beside, style=each.style)
+    return cells
 
 
 def packed(columns: list[Column], room: int, gap: int) -> list[list[Column]]:
@@ -372,7 +436,3 @@ def folded(name: str, width: int, together: bool) -> list[str]:
 def print_overview(report: Report, files: str, console: Console) -> None:
     """Print the overview of a report; on a terminal too narrow even for one design, lines go over its edge rather than lose anything."""
     console.print(Overview(report, files), crop=False)
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -23,6 +23,7 @@ from multiprocessing.process import BaseProcess
 from typing import Final
 
 from .jobs import Done, Job, Watcher, run_job
+from .report import run_name
 
 POLL_S: Final = 0.25  # [s] between two looks at how far the workers are
 END_S: Final = 10.0  # [s] that a worker has to end itself
@@ -145,7 +146,7 @@ def _death(worker: _Worker, job: Job) -> WorkerDied:
         how = f"was killed by signal {-code}, {_signal_name(-code)}"
         if -code == signal.SIGKILL:
             how += " (the system does that when memory runs out: fewer --jobs need less)"
-    return WorkerDied(f"{job.venue.name}, seed {job.seed}: the process of this run {how}")
+    return WorkerDied(f"{run_name(job.venue.name, job.path, job.seed)}: the process of this run {how}")
 
 
 def _signal_name(number: int) -> str:

@@ -54,7 +54,7 @@ def test_compare_writes_report_picture_timings_and_journals(quick: Path) -> None
     assert done.exit_code == 0, done.output
     report = json.loads((quick / "out/oct10/report.json").read_text(encoding="utf-8"))
     assert (report["venues"], report["seeds"], report["accounts"]) == (["book_fund_adl", "social_only"], [7, 8], 50)
-    assert report["summary"]["social_only"]["losses.bad_debt_usd"]["difference"] == 15e6
+    assert report["summary"]["social_only"]["losses.bad_debt_usd"]["mean_difference"] == 15e6
     assert report["runs"][3]["state_hash"] == "social_only 50 8"
     assert {path.name for path in (quick / "out/oct10/journals").iterdir()} == {
         f"{venue}-seed{seed}.journal" for venue in ("book_fund_adl", "social_only") for seed in (7, 8)

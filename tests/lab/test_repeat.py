@@ -49,7 +49,7 @@ def test_a_scenario_comes_back_from_a_report_to_the_last_bit(name: str) -> None:
     venues = tuple(load_venue(one) for one in ("book_fund_adl", "auction_fund_adl", "book_vault_adl"))
     choice = Choice(scenario, venues, (1, 2), "own", "book_vault_adl", ("--set a=1",))
     told = {
-        "schema": 2, "made_by": {}, "capital": {"choice": "own"}, "baseline": "book_vault_adl", "venues": [one.name for one in venues],
+        "schema": 3, "made_by": {}, "capital": {"choice": "own"}, "baseline": "book_vault_adl", "venues": [one.name for one in venues],
         "seeds": [1, 2], "runs": [], "inputs": Exact(msgspec.to_builtins(jobs.about(choice).inputs._asdict())),
     }  # fmt: skip
     again = choice_of(convert(json.loads(to_text(told)), Recorded, "report.json"), Path("report.json"))
@@ -102,7 +102,7 @@ def test_metrics_that_differ_are_named_too(report: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"schema": 1}, "schema is 1: expected 2, that of this version of perplab"),
+        ({"schema": 2}, "schema is 2: expected 3, that of this version of perplab"),
         ({"seeds": []}, "seeds is []: expected `array` of length >= 1"),
         ({"seeds": ["a"]}, "seeds[0] is 'a': expected `int`, got `str`"),
         ({"venues": ["nobody"]}, "inputs.designs is without nobody: expected the names in venues"),

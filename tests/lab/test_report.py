@@ -23,7 +23,7 @@ from perplab.lab.comparison.choices import Choice
 from perplab.lab.comparison.jobs import CALIBRATED, Done, about, number_of
 from perplab.lab.comparison.picture import svg
 from perplab.lab.comparison.progress import Told
-from perplab.lab.comparison.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text, verdict
+from perplab.lab.comparison.report import About, Capital, Clocked, Exact, Inputs, Report, Result, rounded, timings_json, to_text
 from perplab.lab.comparison.table import SECTIONS, folded, print_overview
 from perplab.lab.metrics import CATALOGUE, measure
 from perplab.lab.metrics.pools import Pools
@@ -61,26 +61,27 @@ def test_differences_are_taken_on_equal_seeds() -> None:
     report = report_of({"book_fund_adl": [1.0, 5.0, 9.0], "social_only": [11.0, 15.0, 6.0]})
     assert report.median("book_fund_adl", DEBT) == 5.0
     assert report.median("social_only", DEBT) == 11.0
-    assert report.difference("social_only", DEBT) == (10.0, "not distinguished")
-    assert report.difference("book_fund_adl", DEBT) == (None, "baseline")
+    found = report.finding("social_only", DEBT)
+    assert (found.pairs, found.mean, found.median, found.verdict) == (3, pytest.approx(17 / 3), 10.0, "too few seeds")
+    assert report.finding("book_fund_adl", DEBT).verdict == "baseline"
 
 
-@pytest.mark.parametrize(
-    ("differences", "word"),
-    [
-        ([1.0, 2.0, 0.5], "distinguished"),
-        ([-1.0, -2.0], "distinguished"),
-        ([1.0, -2.0, 3.0], "not distinguished"),
-        ([1.0, 0.0, 3.0], "not distinguished"),
-        ([0.0, 0.0], "equal"),
-        ([0], "equal"),
-        ([2.0], "one seed"),
-        ([1.0, None], "undefined"),
-        ([None], "undefined"),
-    ],
-)
-def test_verdicts(differences: list[float | None], word: str) -> None:
-    assert verdict(differences) == word
+def test_what_is_clear_in_six_seeds_is_distinguished() -> None:
+    """Alone it would be with p = 2 / 2^6; when asked with others that differ, too, it is corrected for them."""
+    base = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    report = report_of({"book_fund_adl": base, "social_only": [each + 10.0 + each / 8 for each in base]})
+    found = report.finding("social_only", DEBT)
+    assert (found.pairs, found.p, found.verdict) == (6, 1 / 32, "distinguished")
+    assert found.interval is not None and 10.0 < found.interval[0] < found.mean < found.interval[1] < 11.0  # type: ignore[operator]
+    assert report_of({"book_fund_adl": base[:5], "social_only": base[1:]}).finding("social_only", DEBT).verdict == "too few seeds"
+    assert report_of({"book_fund_adl": base, "social_only": base[::-1]}).finding("social_only", DEBT).verdict == "not distinguished"
+
+
+def test_one_design_under_two_names_is_equal_in_everything() -> None:
+    same = [1.0, 5.0, 9.0, 2.0, 0.0, 3.0, 8.0]
+    report = report_of({"book_fund_adl": same, "the_same": same})
+    assert {one.verdict for one in report.findings()} == {"equal", "undefined"}
+    assert report.finding("the_same", DEBT) == (7, 0.0, 0.0, (0.0, 0.0), 0.0, 1.0, "equal")
 
 
 def test_the_baseline_is_book_fund_adl_or_the_first_venue() -> None:
@@ -91,14 +92,14 @@ def test_the_baseline_is_book_fund_adl_or_the_first_venue() -> None:
 def test_a_baseline_may_be_chosen() -> None:
     report = report_of({"book_fund_adl": [1.0, 2.0], "social_only": [4.0, 5.0]})
     other = Report(ABOUT, report.results, report.venues, "social_only")
-    assert other.difference("book_fund_adl", DEBT).median == -3.0
+    assert other.finding("book_fund_adl", DEBT).median == -3.0
     assert json.loads(other.to_json())["baseline"] == "social_only"
 
 
 def test_a_metric_that_is_undefined_in_some_seed_is_not_compared() -> None:
     report = report_of({"book_fund_adl": [1.0, 2.0], "social_only": [1.0, 2.0]})
     assert report.median("social_only", "adl.delay_s") is None
-    assert report.difference("social_only", "adl.delay_s") == (None, "undefined")
+    assert report.finding("social_only", "adl.delay_s") == (0, None, None, None, None, None, "undefined")
 
 
 def test_a_missing_seed_is_an_error() -> None:
@@ -121,12 +122,15 @@ def test_report_json_says_what_was_run_and_nothing_of_the_machine() -> None:
     told = json.loads(report_of({"book_fund_adl": [1.0, 2.0], "social_only": [3.0, 4.0]}).to_json())
     assert list(told) == [
         "schema", "made_by", "scenario", "title", "path", "accounts", "open_interest_usd", "impact", "calibrated", "capital", "baseline",
-        "venues", "seeds", "units", "summary", "runs", "inputs",
+        "venues", "seeds", "paths", "units", "summary", "runs", "inputs",
     ]  # fmt: skip
-    assert (told["schema"], told["venues"], told["seeds"]) == (2, ["book_fund_adl", "social_only"], [1, 2])
-    assert told["summary"]["social_only"][DEBT] == {"median": 3.5, "difference": 2.0, "verdict": "distinguished"}
+    assert (told["schema"], told["venues"], told["seeds"]) == (3, ["book_fund_adl", "social_only"], [1, 2])
+    assert told["summary"]["social_only"][DEBT] == {
+        "median": 3.5, "mean_difference": 2.0, "median_difference": 2.0, "interval": None, "effect_size": None, "p": 0.5,
+        "verdict": "too few seeds", "pairs": 2,
+    }  # fmt: skip
     assert told["made_by"]["build"] == BUILD and set(told["made_by"]) == {"perplab", "build", "python", "numpy"}
-    assert told["inputs"] == {"settings": [], "path_file": None, "scenario": {"name": "hand"}, "designs": {}}
+    assert told["inputs"] == {"settings": [], "path_file": None, "scenario": {"name": "hand"}, "designs": {}, "paths": {}}
     assert set(told["units"]) == {measure.key for measure in CATALOGUE}
     assert [(run["venue"], run["seed"], run["state_hash"]) for run in told["runs"]][2] == ("social_only", 1, "social_only1")
     run = told["runs"][0]["metrics"]
@@ -160,7 +164,7 @@ def test_timings_hold_the_build_and_the_clock() -> None:
     assert (told["wall_s"], told["jobs"]) == (2.5, 2)
     assert [row["venue"] for row in told["runs"]] == ["book_fund_adl", "social_only"]
     assert told["runs"][0] == {
-        "venue": "book_fund_adl", "seed": 1, "build": "compiled", "commands": 9, "wall_s": 1.25, "core_s": 0.5
+        "venue": "book_fund_adl", "seed": 1, "build": "compiled", "commands": 9, "wall_s": 1.25, "core_s": 0.5, "path": ""
     }  # fmt: skip
 
 
@@ -276,13 +280,22 @@ def test_differences_stand_beside_where_there_is_room_and_below_where_not() -> N
     assert "beside it" in wide and "+0.50" in next(line for line in wide.splitlines() if "bad debt" in line)
     lines = narrow.splitlines()
     below = next(first for first, second in pairwise(reversed(lines)) if "bad debt" in second)
-    assert "below it" in narrow and below.split() == ["+0.10", "+0.20", "+0.30", "+0.40", "+0.50"]
+    assert "below it" in narrow and below.split() == ["+0.10?", "+0.20?", "+0.30?", "+0.40?", "+0.50?"]
 
 
 def test_the_table_says_what_cannot_be_told_apart() -> None:
-    text = shown(report_of({"book_fund_adl": [1.0, 2.0], "social_only": [2.0, 1.0], "book_vault_adl": [1.0, 2.0]}), 160)
-    assert re.search(r"bad debt +USD +1\.50 +1\.50 +n\.d\. +1\.50 +=", text)
-    assert "n.d. is not distinguished" in " ".join(text.split())
+    base = [1.0, 2.0] * 4
+    text = shown(report_of({"book_fund_adl": base, "social_only": base[::-1], "book_vault_adl": base}), 160)
+    assert re.search(r"bad debt +USD +1\.50 +1\.50 +n\.d\. +\[-\d\.\d\d, \+\d\.\d\d\] +1\.50 +=", text)
+    assert "n.d. is not distinguished from chance. In brackets, the 95 % interval of that mean" in " ".join(text.split())
+
+
+def test_intervals_stand_where_there_is_room_for_them() -> None:
+    report = report_of({"book_fund_adl": [1.0 + seed for seed in range(8)], "social_only": [11.0 + seed**2 / 8 for seed in range(8)]})
+    wide, narrow = shown(report, 100), shown(report, 60)
+    assert re.search(r"bad debt +USD +4\.5 +12\.6 +\+8\.7 +\[\+8\.\d, \+\d+\.\d\]", wide), wide
+    assert "[" not in narrow and "In brackets" not in narrow
+    assert "With 8 seeds, 1 of 1 difference" in " ".join(wide.split())
 
 
 def test_the_table_says_what_the_reader_must_know() -> None:
@@ -292,8 +305,9 @@ def test_the_table_says_what_the_reader_must_know() -> None:
     assert "Every insurance fund and every vault starts with 3 M USD, the scenario's backstop_usd (--same-capital)." in text
     assert "Calibrated once, then frozen: a maker's capital 20 M USD; 2 more" in text
     assert "The order of the designs depends on the prices that bidders ask, on the path, and on the settings" in text
-    assert "With 3 seeds the sign is the same in all by chance alone once in 4 times, so at so few seeds" in text
-    assert "once in 16 times." in " ".join(shown(six(5), 80).split())
+    assert "The designs are not ranked: that takes at least 3 paths of 2 families, and here is one." in text
+    few = "nothing can be distinguished from chance at 5 %: 6 is the least, and what is shown are draws, marked ?."
+    assert text.endswith(f"With 3 seeds {few}") and f"With 5 seeds {few}" in " ".join(shown(six(5), 80).split())
     assert "Files: out/hand." in text
     moving = ABOUT._replace(impact=0.5)
     told = " ".join(shown(report_of({"social_only": [1.0]}, moving), 80).split())
@@ -302,9 +316,9 @@ def test_the_table_says_what_the_reader_must_know() -> None:
 
 def test_one_seed_is_called_what_it_is() -> None:
     text = " ".join(shown(report_of({"book_fund_adl": [1.0], "social_only": [2.0]}), 80).split())
-    assert "which may be chance" in text
+    assert "Each number is that of one run; beside it, the mean difference" in text and "With 1 seed nothing can be" in text
     alone = " ".join(shown(report_of({"social_only": [2.0]}), 80).split())
-    assert "Each number is that of one seed." in alone and "baseline" not in alone
+    assert "Each number is that of one run." in alone and "baseline" not in alone and "With" not in alone
 
 
 def test_every_row_of_the_table_is_in_the_catalogue() -> None:

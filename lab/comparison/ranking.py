@@ -1,0 +1,67 @@
+"""The designs in order of what they cost everybody else, path by path: printed only where there are paths enough to say so.
+
+Rules of the file: on one path the order says how that path goes on, so it is no finding about designs. A rank is by the median over the
+seeds of a path; designs that cost the same share the better rank.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from .reading import counted
+from .report import Report
+
+TOTAL: Final = "losses.total_usd"
+LEAST_PATHS, LEAST_FAMILIES = 3, 2
+
+
+class Ranking(NamedTuple):
+    """Designs, cheapest first by the mean of their ranks."""
+
+    venues: tuple[str, ...]
+    ranks: dict[tuple[str, str], int]  # (venue, path) -> 1 is the cheapest
+
+    def mean(self, venue: str) -> float:
+        mine = [rank for (name, _), rank in self.ranks.items() if name == venue]
+        return sum(mine) / len(mine)
+
+
+def why_none(report: Report) -> str:
+    """Why the designs are not ranked, "" if they are."""
+    families = {told.family for told in report.about.inputs.paths.values()}
+    paths = len(report.paths)
+    if paths < LEAST_PATHS or len(families) < LEAST_FAMILIES:
+        here = f"{paths} of {len(families)}" if families else "one"
+        return f"The designs are not ranked: that takes at least {LEAST_PATHS} paths of {LEAST_FAMILIES} families, and here is {here}."
+    unknown = [venue for venue in report.venues if any(cost(report, venue, path) is None for path in report.paths)]
+    if unknown:
+        return f"The designs are not ranked: the total cost of {unknown[0]} is not defined on every path."
+    return ""
+
+
+def cost(report: Report, venue: str, path: str) -> float | None:
+    """What the design costs everybody but the losers on a path: median over its seeds. [USD]"""
+    return report.median(venue, TOTAL, path) if report.measures(TOTAL) else None
+
+
+def ranking(report: Report) -> Ranking:
+    """The ranks of a report of which `why_none` says nothing."""
+    ranks: dict[tuple[str, str], int] = {}
+    for path in report.paths:
+        costs = {venue: cost(report, venue, path) or 0.0 for venue in report.venues}
+        ranks |= {(venue, path): 1 + sum(other < own for other in costs.values()) for venue, own in costs.items()}
+    found = Ranking(report.venues, ranks)
+    return found._replace(venues=tuple(sorted(report.venues, key=found.mean)))
+
+
+def in_words(report: Report, found: Ranking) -> str:
+    """Who is cheapest where, and what a rank does not say."""
+    first = {venue: sum(found.ranks[venue, path] == 1 for path in report.paths) for venue in found.venues}
+    paths = len(report.paths)
+    told = ", ".join(f"{venue} on {number}" for venue, number in first.items() if number)
+    same = all(len({found.ranks[venue, path] for path in report.paths}) == 1 for venue in found.venues)
+    order = "The order is the same on all paths." if same else "The order depends on the path."
+    return (
+        f"Ranks are by total cost, 1 the cheapest, medians of {counted(len(report.seeds), 'seed')} on each path. {order} Cheapest: {told}, "
+        f"of {paths} paths. A rank does not say how far apart designs are, nor whether that is more than chance: the differences above do."
+    )

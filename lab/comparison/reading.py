@@ -1,0 +1,90 @@
+"""What must be said with a table so that it is read right: what the numbers are, what so many seeds can tell, what was left out.
+
+Rules of the file: a paragraph each, in words; every number is the report's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .report import Report, run_name
+from .statistics import DISTINGUISHED, LEAST_PAIRS, LEVEL, NOT_DISTINGUISHED
+
+UNFINISHED: Final = "liquidation.unfinished"
+NAMED: Final = 3  # runs that are left out and told in words
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    return f"{100.0 * share:g} %"
+
+
+def of_what(report: Report, pairs: int) -> str:
+    """So many seeds, or pairs of path and seed where there are several paths."""
+    return counted(pairs, "seed") if len(report.paths) == 1 else f"{counted(pairs, 'pair')} of path and seed"
+
+
+def how_to_read(report: Report, place: str, has_intervals: bool) -> str:
+    """What a number of the table is, and what stands beside or below it."""
+    each = "Each number is that of one run" if report.pairs == 1 else f"Each number is the median over {of_what(report, report.pairs)}"
+    if len(report.venues) == 1:
+        return f"{each}."
+    where = "same seeds" if len(report.paths) == 1 else "same paths and seeds"
+    told = f"{each}; {place} it, the mean difference to {report.baseline} on the {where}. = is no difference in any run."
+    if report.pairs >= LEAST_PAIRS:
+        told += " n.d. is not distinguished from chance."
+    if has_intervals:
+        told += f" In brackets, the {percent(1 - LEVEL)} interval of that mean, of each alone (bootstrap within paths)."
+    if len(report.paths) > 1:
+        told += f" 2/{len(report.paths)}: on 2 of the {len(report.paths)} paths the difference has the sign of the mean."
+    return told
+
+
+def what_it_tells(report: Report) -> list[str]:
+    """What so many seeds can and cannot tell; nothing where there is nothing to compare."""
+    found = report.findings()
+    pairs = max((one.pairs for one in found), default=0)
+    if not pairs:
+        return []
+    level = percent(LEVEL)
+    with_them = f"With {of_what(report, pairs)}"
+    if pairs < LEAST_PAIRS:
+        least = f"{LEAST_PAIRS} is the least, and what is shown are draws, marked ?"
+        return [f"{with_them} nothing can be distinguished from chance at {level}: {least}."]
+    sure = [one for one in found if one.verdict == DISTINGUISHED]
+    asked = len(sure) + sum(one.verdict == NOT_DISTINGUISHED for one in found)
+    told = (
+        f"{with_them}, {len(sure):,} of {counted(asked, 'difference')} in report.json can be distinguished from chance; the risk of any "
+        f"false alarm among all of them is {level} at most (sign flips of whole pairs, step-down maxT)."
+    )
+    effects = [abs(one.effect) for one in sure if one.effect is not None]
+    if effects:
+        told += f" The weakest of them is {min(effects):.2g} standard deviations between runs."
+    told += " n.d. is no proof that two designs are equal."
+    if any(0 < one.pairs < LEAST_PAIRS for one in found):
+        told += f" ? marks differences in fewer than {LEAST_PAIRS} runs, which cannot be distinguished."
+    return [told]
+
+
+def left_out(report: Report) -> list[str]:
+    """Runs that are beyond their population, and why."""
+    out = [result for result in report.results if result.beyond]
+    if not out:
+        return []
+    named = [f"{run_name(one.venue, one.path, one.seed)}: {' '.join(one.beyond)}" for one in out[:NAMED]]
+    more = f" {len(out) - NAMED:,} more are in report.json." if len(out) > NAMED else ""
+    which = f"{counted(len(out), 'run')} of {len(report.results):,} went beyond what the scenario's people can stand for"
+    return [f"{which}: left out of all medians and differences. {' '.join(named)}{more}"]
+
+
+def unfinished(report: Report) -> list[str]:
+    """Designs that have not closed all they had to when the run ends."""
+    open_yet = {venue: report.median(venue, UNFINISHED) or 0 for venue in report.venues}
+    told = ", ".join(f"{venue} {number:g}" for venue, number in open_yet.items() if number)
+    if not told:
+        return []
+    what = "What they will cost is not known; what they owe at that moment counts as lost."
+    return [f"Liquidations that are not finished at the end: {told}. {what}"]
