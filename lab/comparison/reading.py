@@ -27,7 +27,11 @@ def of_what(report: Report, pairs: int) -> str:
     return counted(pairs, "seed") if len(report.paths) == 1 else f"{counted(pairs, 'pair')} of path and seed"
 
 
-def how_to_read(report: Report, place: str, has_intervals: bool) -> str:
+def has_intervals(report: Report) -> bool:
+    return any(one.interval for one in report.findings())
+
+
+def how_to_read(report: Report, place: str, with_intervals: bool) -> str:
     """What a number of the table is, and what stands beside or below it."""
     each = "Each number is that of one run" if report.pairs == 1 else f"Each number is the median over {of_what(report, report.pairs)}"
     if len(report.venues) == 1:
@@ -36,7 +40,7 @@ def how_to_read(report: Report, place: str, has_intervals: bool) -> str:
     told = f"{each}; {place} it, the mean difference to {report.baseline} on the {where}. = is no difference in any run."
     if report.pairs >= LEAST_PAIRS:
         told += " n.d. is not distinguished from chance."
-    if has_intervals:
+    if with_intervals:
         told += f" In brackets, the {percent(1 - LEVEL)} interval of that mean, of each alone (bootstrap within paths)."
     if len(report.paths) > 1:
         told += f" 2/{len(report.paths)}: on 2 of the {len(report.paths)} paths the difference has the sign of the mean."

@@ -26,6 +26,7 @@ EXACT_PAIRS: Final = 12  # up to so many pairs every way to flip their signs is 
 FLIPS: Final = 9_999  # above that, drawn; with what was observed, p is a multiple of 1 in 10,000
 RESAMPLES: Final = 9_999  # of the bootstrap: 24 of them are below the lowest quantile that is asked for
 LEAST_PAIRS: Final = next(pairs for pairs in count(1) if 2.0 * 0.5**pairs < LEVEL)  # 6: see `corrected`
+LEAST_SEEDS: Final = 3  # of a path, for an interval: with two on each of four paths it would cover the mean in 83 % of all cases
 TIE: Final = 1e-9  # relative: sums that differ by rounding alone are equal
 AT_ONCE: Final = 256  # rows or columns of a large table: it stays within some megabytes
 
@@ -162,7 +163,7 @@ def effect_size(differences: Sequence[float]) -> float | None:
 
 
 def _intervals(differences: Mapping[Question, Mapping[Pair, float]]) -> dict[Question, tuple[float, float]]:
-    """Bootstrap intervals of the mean; no entry where a path has a single pair, which says nothing of how seeds differ.
+    """Bootstrap intervals of the mean; no entry where paths have too few pairs to say how seeds differ.
 
     Of the mean, as it is what the p-values test, what adds up (the parts of a cost to the cost), and what a venue pays in the long run; and
     a resampled median of six values takes few different values. Pairs are drawn again within their path: the paths were chosen, not drawn.
@@ -176,7 +177,7 @@ def _intervals(differences: Mapping[Question, Mapping[Pair, float]]) -> dict[Que
         alike.setdefault(tuple(pair.path for pair in each), []).append(question)
     for paths, questions in alike.items():
         sizes = [len(list(of_path)) for _, of_path in groupby(paths)]
-        if min(sizes) < 2:
+        if min(sizes) < LEAST_SEEDS or len(paths) - len(sizes) < LEAST_PAIRS - 1:
             continue
         columns = np.array([list(differences[question].values()) for question in questions]).T
         low, high = bootstrap(columns, sizes)

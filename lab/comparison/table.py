@@ -19,9 +19,9 @@ from rich.text import Text
 from ..amounts import dollars, usd_scale
 from ..metrics import CATALOGUE
 from .ranking import TOTAL, in_words, ranking, why_none
-from .reading import counted, how_to_read, left_out, unfinished, what_it_tells
+from .reading import counted, has_intervals, how_to_read, left_out, unfinished, what_it_tells
 from .report import SAME, Report
-from .statistics import BASE, DISTINGUISHED, EQUAL, LEAST_PAIRS, NOT_DISTINGUISHED, TOO_FEW, UNDEFINED
+from .statistics import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, TOO_FEW, UNDEFINED
 from .who_paid import stories
 
 LABEL, VALUE = 31, 7  # [characters] label with unit; a number
@@ -33,6 +33,7 @@ PROSE: Final = 100  # [characters] longest line of text
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
 COUNTED: Final = ("accounts", "liquidations", "positions")  # units that the label says already
 
+RANKS: Final = "Rank by total cost"
 ORDER: Final = (
     "The order of the designs depends on the prices that bidders ask, on the path, and on the settings that come with a design: it "
     "is no finding about the designs alone."
@@ -244,8 +245,9 @@ class Overview:
         columns = []
         for venue in self.report.venues:
             parts = {key: self.parts(row, venue, scales[key]) for key, row in rows.items()}
+            header = self.header(venue, layout)
             below = {key: self.in_lines(rows[key], each) for key, each in parts.items()}
-            columns.append(column_of(self.header(venue, layout), below if layout is BELOW else in_line(parts, layout)))
+            columns.append(column_of(header, below if layout is BELOW else in_line(parts, layout, header)))
         return columns
 
     def table(self, block: list[Column], layout: Layout, width: int) -> Table:
@@ -331,9 +333,10 @@ class Overview:
             name = "\n".join(folded(path, NAME_BELOW, together=True))
             header = Text(name, justify="right").append(f"\n{families[path]}", style="not bold dim")
             columns.append(column_of(header, {venue: Text(str(found.ranks[venue, path])) for venue in found.venues}))
-        for block in packed(columns, options.max_width - LABEL, BESIDE_GAP):
+        label = min(LABEL, max(map(cell_len, (RANKS, *found.venues))))
+        for block in packed(columns, options.max_width - label, BESIDE_GAP):
             table = Table(box=None, padding=(0, BESIDE_GAP, 0, 0), pad_edge=False, header_style="bold")
-            table.add_column("\nRank by total cost", width=LABEL, overflow="fold")
+            table.add_column(f"\n{RANKS}", width=label, overflow="fold")
             for column in block:
                 table.add_column(column.header, justify="right", no_wrap=True, width=column.width)
             for venue in found.venues:
@@ -348,7 +351,7 @@ class Overview:
         truth = "The true price is exogenous: what is traded here does not move it (impact 0)."
         if about.impact:
             truth = f"What is traded here moves the true price, by {about.impact:g} times the square-root law (impact)."
-        read = how_to_read(self.report, layout.place, layout.has_intervals and self.report.pairs >= LEAST_PAIRS)
+        read = how_to_read(self.report, layout.place, layout.has_intervals and has_intervals(self.report))
         said = [*stories(self.report), read, *left_out(self.report), *unfinished(self.report), *self.order(), self.capital(), *self.pools()]
         return [*said, truth, *self.fitted(), self.files, *what_it_tells(self.report)]
 
@@ -397,15 +400,19 @@ class Overview:
         return [f"Calibrated once, then frozen: {'; '.join(told)}; {rest} more in report.json."] if told else []
 
 
-def in_line(parts: Mapping[str, Parts], layout: Layout) -> dict[str, Text]:
-    """Numbers with their differences beside them, one below the other, by metric."""
+def in_line(parts: Mapping[str, Parts], layout: Layout, header: Text) -> dict[str, Text]:
+    """Numbers with their differences beside them, one below the other, by metric; all of one width, that of the header at least."""
     besides = {key: (each.change, each.paths, each.interval if layout.has_intervals else "") for key, each in parts.items()}
     widths = [max(map(cell_len, column), default=0) for column in zip(*besides.values(), strict=True)]
-    cells = {}
-    for key, each in parts.items():
-        beside = "".join(f" {text:>{width}}" for text, width in zip(besides[key], widths, strict=True) if width)
-        cells[key] = Text(f"{each.value:>{VALUE}}", style="bold", justify="right").append(beside, style=each.style)
-    return cells
+    beside = {
+        key: "".join(f" {text:>{width}}" for text, width in zip(texts, widths, strict=True) if width) for key, texts in besides.items()
+    }
+    room = max(map(cell_len, header.plain.split("\n"))) - sum(width + 1 for width in widths if width)
+    number = max(VALUE, room, *(cell_len(each.value) for each in parts.values()))
+    return {  # to the left, since blanks at the end count
+        key: Text(f"{each.value:>{number}}", style="bold", justify="left").append(beside[key], style=each.style)
+        for key, each in parts.items()
+    }
 
 
 def packed(columns: list[Column], room: int, gap: int) -> list[list[Column]]:

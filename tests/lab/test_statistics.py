@@ -144,9 +144,11 @@ def test_what_is_undefined_somewhere_says_what_the_rest_is_and_no_more() -> None
     assert found(1.0, None, 3.0) == (2, 2.0, 2.0, None, None, None, "undefined")
 
 
-def test_one_pair_on_each_path_says_nothing_of_an_interval() -> None:
-    each = {Pair(name, 1): value for name, value in zip("abcdef", (1.0, 1.1, 1.2, 1.3, 1.4, 1.5))}
-    assert (findings({"x": each})["x"].interval, findings({"x": each})["x"].verdict) == (None, "distinguished")
+@pytest.mark.parametrize(("paths", "seeds", "has_interval"), [(6, 1, False), (4, 2, False), (2, 3, False), (3, 3, True), (2, 4, True)])
+def test_few_pairs_on_each_path_say_nothing_of_an_interval(paths: int, seeds: int, has_interval: bool) -> None:
+    each = {Pair(str(path), seed): 1.0 + 0.1 * path + 0.01 * seed for path in range(paths) for seed in range(seeds)}
+    one = findings({"x": each})["x"]
+    assert (one.interval is not None, one.verdict) == (has_interval, "distinguished")
 
 
 def test_pairs_that_were_left_out_are_no_differences_of_zero() -> None:
