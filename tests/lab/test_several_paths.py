@@ -18,9 +18,9 @@ from handmade import LONG, USD, event, run_of
 from rich.console import Console
 
 from perplab.exchange import load_venue
-from perplab.exchange.codes import Method
+from perplab.exchange.codes import Method, Payer
 from perplab.exchange.design.reader import convert
-from perplab.exchange.events import Liquidated
+from perplab.exchange.events import DeficitPaid, Liquidated
 from perplab.lab import cli
 from perplab.lab.comparison import jobs, ranking, table
 from perplab.lab.comparison.choices import Choice, PlayedPath, Setting, chosen_paths
@@ -42,7 +42,8 @@ def about(families: Mapping[str, str]) -> About:
 
 def result(venue: str, path: str, seed: int, debt: float, beyond: Sequence[str] = ()) -> Result:
     lost = event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=round(debt * USD))
-    return Result(venue, seed, f"{venue} {path} {seed}", measure(run_of(lost)), path=path, beyond=tuple(beyond))
+    paid = event(DeficitPaid, 60, account=LONG, payer=Payer.UNCOVERED, amount=round(debt * USD))
+    return Result(venue, seed, f"{venue} {path} {seed}", measure(run_of(lost, paid)), path=path, beyond=tuple(beyond))
 
 
 def report_of(debts: Mapping[str, Mapping[str, Sequence[float]]], families: Mapping[str, str] = FAMILIES) -> Report:
