@@ -9,24 +9,15 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import numpy as np
+import msgspec
 from msgspec import Struct
 
-from perplab.exchange.events import Debited, Deposited, Transferred, Withdrawn
 from perplab.exchange.messages import SystemAccount
 
-from ..runs import Ints, Run
-from .losses import (
-    Deleveraging,
-    Liquidation,
-    Losses,
-    MetricsError,
-    Stress,
-    deleveraging,
-    liquidation,
-    losses,
-    stress,
-)
+from ..runs import Run
+from .adl import Bearer, Deleveraging, bearers, deleveraging
+from .costs import INSURED, CostLine, Costs, cost_lines, costs_of, replayed
+from .losses import Liquidation, Losses, Stress, liquidation, losses, stress
 from .market import (
     Flow,
     FundingInterval,
@@ -40,7 +31,10 @@ from .market import (
     prices,
 )
 from .pools import POOL, Pools, When, pools, when
-from .rows import Log
+from .rows import Bools, Log, MetricsError
+from .totals import Waterfall, waterfall
+from .valuation import paid_in
+from .wealth import Wealth, wealth_of
 
 __all__ = ["CATALOGUE", "Accounting", "Measure", "Metrics", "MetricsError", "measure"]
 
@@ -69,6 +63,7 @@ class Accounting(Struct, frozen=True):
     balances: dict[str, int]
     positions: dict[str, Positions]
     profit_and_loss: dict[str, int]
+    waterfall: Waterfall
 
 
 class Metrics(Struct, frozen=True):
@@ -83,7 +78,10 @@ class Metrics(Struct, frozen=True):
     flow: Flow
     pool: Pools
     when: When
+    cost: Costs
     accounting: Accounting
+    cost_lines: list[CostLine]  # empty until the run is compared with others
+    adl_bearers: list[Bearer]
     funding: list[FundingInterval]
     sizes_usd: tuple[float, float, float]
     minutes: Minutes
@@ -107,15 +105,19 @@ CATALOGUE: Final = (
     Measure("liquidation.breached_accounts", "accounts", "accounts that fell below maintenance"),
     Measure("liquidation.accounts", "accounts", "accounts liquidated"),
     Measure("liquidation.notional_usd", "USD", "notional liquidated"),
+    Measure("liquidation.excess_usd", "USD", "lost by the liquidated beyond the price at the trigger"),
     Measure("liquidation.slippage_bp", "bp", "slippage of liquidation orders"),
     Measure("liquidation.auction_discount_bp", "bp", "discount in auctions"),
     Measure("liquidation.seconds_median", "s", "from breach to flat, median"),
     Measure("liquidation.seconds_max", "s", "from breach to flat, longest"),
     Measure("liquidation.unfinished", "liquidations", "liquidations unfinished at the end"),
+    Measure("losses.total_usd", "USD", "lost by others than the losers, in all"),
     Measure("losses.bad_debt_usd", "USD", "bad debt"),
     Measure("losses.open_deficit_usd", "USD", "equity below zero at the end"),
     Measure("losses.fund_usd", "USD", "paid by the insurance fund"),
+    Measure("losses.fund_drawdown_usd", "USD", "largest fall of the insurance fund"),
     Measure("losses.vault_usd", "USD", "lost by the backstop vault"),
+    Measure("losses.vault_cost_usd", "USD", "result of the vault at the true price, a loss above zero"),
     Measure("losses.adl_conceded_usd", "USD", "conceded by deleveraged accounts"),
     Measure("losses.socialized_usd", "USD", "socialized"),
     Measure("losses.socialized_per_coin_usd", "USD/coin", "socialized per open coin"),
@@ -127,9 +129,15 @@ CATALOGUE: Final = (
     Measure("adl.profit_removed_usd", "USD", "open profit closed by ADL"),
     Measure("adl.delay_s", "s", "first liquidation to first ADL, in the watched time"),
     Measure("adl.delay_from_start_s", "s", "first liquidation to first ADL, of the run"),
+    Measure("adl.needed_usd", "USD", "what the deleveraged losers lacked: the least ADL had to take"),
+    Measure("adl.taken_usd", "USD", "profit that ADL took, against the run with infinite insurance"),
+    Measure("adl.excess_usd", "USD", "... of it more than was needed"),
+    Measure("adl.haircut_max", "share", "share of a deleveraged account's profit taken, largest"),
+    Measure("adl.haircut_mean", "share", "share of a deleveraged account's profit taken, mean"),
     Measure("adl.to_liquidation", "ratio", "ADL over liquidated notional"),
     Measure("adl.in_profit_share", "share", "ADL fills whose winner had a profit"),
     Measure("adl.top_percent_share", "share", "ADL notional borne by the top 1 %"),
+    Measure("adl.gini", "index", "inequality of ADL among the deleveraged"),
     Measure("adl.order_violations", "events", "liquidations after an ADL of their pass"),
     Measure("stress.long_bp", "bp", "cost of a bystander, long"),
     Measure("stress.long_socialized_bp", "bp", "... of it socialized loss, long"),
@@ -141,6 +149,7 @@ CATALOGUE: Final = (
     Measure("stress.short_funding_bp", "bp", "funding paid by a bystander, short"),
     Measure("prices.mark_gap_bp", "bp", "largest gap mark to true price"),
     Measure("prices.last_gap_bp", "bp", "largest gap last to true price"),
+    Measure("prices.recovery_s", "s", "until price and depth are back"),
     Measure("liquidity.bid_depth_min_usd", "USD", "least bid depth within 1 %"),
     Measure("liquidity.ask_depth_min_usd", "USD", "least ask depth within 1 %"),
     Measure("liquidity.bid_depth_worst_minute_usd", "USD", "bid depth within 1 %, worst minute"),
@@ -176,6 +185,13 @@ CATALOGUE: Final = (
     Measure("when.adl_s", "s", "start to first ADL"),
     Measure("when.socialized_s", "s", "start to first shared loss"),
     Measure("when.uncovered_s", "s", "start to first loss paid by nobody"),
+    Measure("cost.common_accounts", "accounts", "accounts that no design liquidated"),
+    Measure("cost.baseline_bp", "bp", "cost to them against the baseline"),
+    Measure("cost.baseline_long_bp", "bp", "... of longs"),
+    Measure("cost.baseline_short_bp", "bp", "... of shorts"),
+    Measure("cost.insured_bp", "bp", "cost to them against infinite insurance"),
+    Measure("cost.insured_long_bp", "bp", "... of longs"),
+    Measure("cost.insured_short_bp", "bp", "... of shorts"),
 )
 
 
@@ -194,11 +210,27 @@ def measure(run: Run) -> Metrics:
         flow=flow(log, intervals),
         pool=pools(log),
         when=when(log),
+        cost=Costs(),
         accounting=accounting,
+        cost_lines=[],
+        adl_bearers=bearers(log),
         funding=intervals,
         sizes_usd=run.book.sizes_usd,
         minutes=minutes,
     )
+
+
+def wealth(run: Run) -> Wealth:
+    """What everybody of a run ended with: what a comparison needs of it besides its metrics."""
+    return wealth_of(Log(run))
+
+
+def with_costs(metrics: Metrics, design: Wealth, references: dict[str, Wealth], common: Bools) -> Metrics:
+    """The metrics of a run with what only a comparison knows: `references` are the runs to compare with, by BASELINE and INSURED, and
+    `common`, bool (n,), says who is compared."""
+    lines = [line for name, against in references.items() for line in cost_lines(name, against, design, common)]
+    adl = replayed(metrics.adl, design, references[INSURED]) if INSURED in references else metrics.adl
+    return msgspec.structs.replace(metrics, adl=adl, cost=costs_of(lines, int(common.sum())), cost_lines=lines)
 
 
 # -- the audit --
@@ -216,7 +248,14 @@ def audit(log: Log) -> Accounting:
         balances=dict(run.balances),
         positions={run.terms.name: positions},
         profit_and_loss=profit_and_loss(log),
+        waterfall=told_waterfall(log),
     )
+
+
+def told_waterfall(log: Log) -> Waterfall:
+    found = waterfall(log)
+    must_be(sum(found.paid.values()), sum(found.owed.values()), "what losers could not pay sums to", "micro-units")
+    return found
 
 
 def must_be(expected: int, found: int, what: str, unit: str) -> None:
@@ -246,17 +285,6 @@ def profit_and_loss(log: Log) -> dict[str, int]:
     if not 0 <= lines["rounding"] <= len(run.events) + len(gain):
         raise MetricsError(f"rounding has collected {lines['rounding']} micro-units over {len(run.events)} events")
     return lines
-
-
-def paid_in(log: Log) -> Ints:
-    """Deposits less withdrawals after the start of the run, transfers included, by account. [micro]"""
-    paid = np.zeros(len(log.run.opening_equity), np.int64)
-    out = ((Withdrawn, "account", -1), (Debited, "account", -1), (Transferred, "account", -1))
-    for event, account, sign in (*out, (Deposited, "account", 1), (Transferred, "to", 1)):
-        rows = log[event]
-        rows = rows.where(rows["ts"] > log.run.start_ts)
-        np.add.at(paid, rows[account], sign * rows["amount"])
-    return paid
 
 
 def unsettled(run: Run) -> int:

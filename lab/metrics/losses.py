@@ -12,29 +12,24 @@ from msgspec import Struct
 from perplab.exchange.codes import Method, Payer
 from perplab.exchange.events import (
     AuctionTaken,
-    BlockTraded,
     CurveTraded,
     DeficitPaid,
     Deleveraged,
-    Event,
     FundingCharged,
     Liquidated,
     LiquidationEnded,
     LiquidationStarted,
-    LiquidityRemoved,
     LossSocialized,
-    MarkMoved,
+    SurplusPaid,
     Traded,
 )
-from perplab.exchange.messages import FIRST_USER, SystemAccount, column_of
+from perplab.exchange.messages import FIRST_USER, SystemAccount
 from perplab.exchange.units import BP_PER_ONE, MICRO, SECOND_NS
 
 from ..runs import Floats, Ints
-from .rows import Bools, ByAccount, Log, Rows, keyed, total_by
-
-
-class MetricsError(ValueError):
-    """A run contradicts itself: its ledger or its event log does not add up."""
+from .positions import Changes, accrued, position_changes
+from .rows import ByAccount, Log, Rows, ratio, total_by
+from .totals import fund_drawdown_usd, total_usd, vault_cost_usd
 
 
 class Liquidation(Struct, frozen=True):
@@ -43,6 +38,7 @@ class Liquidation(Struct, frozen=True):
     breached_accounts: int
     accounts: int
     notional_usd: float
+    excess_usd: float
     slippage_bp: float | None
     auction_discount_bp: float | None
     seconds_median: float | None
@@ -53,30 +49,18 @@ class Liquidation(Struct, frozen=True):
 class Losses(Struct, frozen=True):
     """What was lost, and who paid."""
 
+    total_usd: float
     bad_debt_usd: float
     open_deficit_usd: float
     fund_usd: float
+    fund_drawdown_usd: float
     vault_usd: float
+    vault_cost_usd: float
     adl_conceded_usd: float
     socialized_usd: float
     socialized_per_coin_usd: float
     uncovered_usd: float
     pool_usd: float | None
-
-
-class Deleveraging(Struct, frozen=True):
-    """Auto-deleveraging."""
-
-    notional_usd: float
-    fills: int
-    positions: int
-    profit_removed_usd: float
-    delay_s: float | None
-    delay_from_start_s: float | None
-    to_liquidation: float | None
-    in_profit_share: float | None
-    top_percent_share: float | None
-    order_violations: int
 
 
 class Stress(Struct, frozen=True):
@@ -92,10 +76,6 @@ class Stress(Struct, frozen=True):
     short_funding_bp: float | None
 
 
-def ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole > 0 else None
-
-
 # -- liquidation --
 
 
@@ -106,6 +86,7 @@ def liquidation(log: Log) -> Liquidation:
         breached_accounts=len(np.unique(log[LiquidationStarted]["account"])),
         accounts=len(np.unique(slices["account"])),
         notional_usd=liquidated_usd(log, slices),
+        excess_usd=excess_usd(log, slices),
         slippage_bp=slippage_bp(log),
         auction_discount_bp=auction_discount_bp(log, slices),
         seconds_median=float(np.median(seconds)) if len(seconds) else None,
@@ -148,6 +129,20 @@ def auction_discount_bp(log: Log, slices: Rows) -> float | None:
     return None if share is None else share * BP_PER_ONE
 
 
+def excess_usd(log: Log, slices: Rows) -> float:
+    """What liquidated accounts lost beyond closing at the true price when their liquidation started; an account that lost less than
+    that counts as 0. What others paid for an account it did not lose. [USD]"""
+    starts, unit = log[LiquidationStarted], log.run.terms.unit
+    trigger = ByAccount(starts["account"], starts["seq"]).before(slices["account"], slices["seq"])
+    slices, trigger = slices.where(trigger >= 0), trigger[trigger >= 0]
+    fair = log.true_usd(starts["ts"][trigger]) / log.run.terms.tick * np.abs(slices["size"]) * unit
+    worse = np.where(slices["size"] > 0, fair - slices["value"], slices["value"] - fair) + slices["fee"]
+    paid, left, bids = log[DeficitPaid], log[SurplusPaid], log[AuctionTaken]
+    parts = ((slices, worse), (left, left["amount"]), (bids, bids["gain"]), (paid, -paid["amount"]))
+    lost = sum(total_by(rows["account"], amounts, len(log.run.opening_equity)) for rows, amounts in parts)
+    return float(np.maximum(lost, 0.0)[np.unique(slices["account"])].sum()) / MICRO
+
+
 def durations(log: Log) -> tuple[Floats, int]:
     """Length of every liquidation [s], those still running counted until the end of the run, and how many those are."""
     starts, ends = log[LiquidationStarted], log[LiquidationEnded]
@@ -168,10 +163,13 @@ def losses(log: Log) -> Losses:
     vault = int(log.run.closing_equity[SystemAccount.VAULT]) - int(log.run.opening_equity[SystemAccount.VAULT])
     per_lot = int(social["accrual_delta"].sum()) / 2.0**log.run.terms.accrual_shift  # [micro per lot]
     return Losses(
+        total_usd=total_usd(log),
         bad_debt_usd=log.usd(user_slices(log)["deficit"]),
         open_deficit_usd=log.usd(np.maximum(-log.run.closing_equity[FIRST_USER :], 0)),
         fund_usd=log.usd(paid["amount"][paid["payer"] == Payer.INSURANCE_FUND]),
+        fund_drawdown_usd=fund_drawdown_usd(log),
         vault_usd=log.usd(max(-vault, 0)),
+        vault_cost_usd=vault_cost_usd(log),
         adl_conceded_usd=log.usd(np.abs(log[Deleveraged]["conceded"])),
         socialized_usd=log.usd(social["amount"]),
         socialized_per_coin_usd=per_lot / MICRO / log.run.terms.lot,
@@ -180,69 +178,7 @@ def losses(log: Log) -> Losses:
     )
 
 
-# -- auto-deleveraging --
-
-
-def deleveraging(log: Log) -> Deleveraging:
-    rows, slices = log[Deleveraged], user_slices(log)
-    notional = rows["size"] * rows["mark"] * log.run.terms.unit  # [micro]
-    total = log.usd(notional)
-    return Deleveraging(
-        notional_usd=total,
-        fills=len(rows),
-        positions=len(np.unique(keyed(rows["winner"], rows["market"]))),
-        profit_removed_usd=log.usd(np.maximum(rows["profit"], 0)),
-        delay_s=delay_s(log, log.run.watch_ts),
-        delay_from_start_s=delay_s(log, 0),
-        to_liquidation=ratio(total, liquidated_usd(log, slices)),
-        in_profit_share=ratio(int((rows["profit"] > 0).sum()), len(rows)),
-        top_percent_share=top_percent_share(rows["winner"], notional),
-        order_violations=order_violations(log),
-    )
-
-
-def delay_s(log: Log, since: int) -> float | None:
-    """From the first liquidation to the first ADL, of those at `since` [ns] or later. [s]"""
-    starts, fills = log[LiquidationStarted]["ts"], log[Deleveraged]["ts"]
-    starts, fills = starts[starts >= since], fills[fills >= since]
-    return (int(fills[0]) - int(starts[0])) / SECOND_NS if len(starts) and len(fills) else None
-
-
-def top_percent_share(winners: Ints, notional: Ints) -> float | None:
-    """Share of the notional that the hardest hit 1 % of the deleveraged accounts (at least one) carry."""
-    if not len(winners):
-        return None
-    _, place = np.unique(winners, return_inverse=True)
-    each = np.sort(np.bincount(place, weights=notional.astype(np.float64)))[::-1]
-    return float(each[: max(1, -(-len(each) // 100))].sum() / each.sum())
-
-
-def order_violations(log: Log) -> int:
-    """Liquidations that start, or trade, after an ADL of the same pass. A pass ends with the time, a mark move or funding."""
-    rows = log.run.events
-    seq, ts = rows[:, column_of(Event, "seq")], rows[:, column_of(Event, "ts")]
-    later = seq[1:][ts[1:] != ts[:-1]]
-    passes = np.sort(np.concatenate((later, log[MarkMoved]["seq"], log[FundingCharged]["seq"])))
-    adl = log[Deleveraged]["seq"][log[Deleveraged]["loser"] != SystemAccount.CURVE]  # a pool's winners are no losers' last resort
-    number, first = np.unique(np.searchsorted(passes, adl, side="right"), return_index=True)
-    forced = [rows["seq"][(rows["liquidation"] == 1) & (rows["taker"] >= FIRST_USER)] for rows in (log[Traded], log[CurveTraded])]
-    acts = np.concatenate((log[LiquidationStarted]["seq"], *forced))  # the vault's unwinding is none
-    acts_pass = np.searchsorted(passes, acts, side="right")
-    acts, acts_pass = acts[np.isin(acts_pass, number)], acts_pass[np.isin(acts_pass, number)]
-    return int((acts > adl[first][np.searchsorted(number, acts_pass)]).sum())
-
-
 # -- what it cost a bystander --
-
-
-class Changes(Struct, frozen=True):
-    """Positions as steps, sorted by (account, seq), each account's first the opening position with seq -1. [lots]"""
-
-    account: Ints
-    seq: Ints
-    step: Ints
-    after: Ints
-    is_adl: Bools
 
 
 def stress(log: Log) -> Stress:
@@ -273,55 +209,6 @@ def per_side(log: Log, size: Ints, costs: dict[str, Floats]) -> dict[str, float 
     return shares
 
 
-def position_changes(log: Log, accounts: Ints) -> Changes:
-    """The positions of `accounts`, none ever liquidated. MetricsError if the events do not lead to the closing positions."""
-    run = log.run
-    who, seq, step, is_adl = fill_steps(log)
-    mine = np.isin(who, accounts)
-    who = np.concatenate([accounts, who[mine]])
-    seq = np.concatenate([np.full(len(accounts), -1), seq[mine]])
-    step = np.concatenate([run.opening_size[accounts], step[mine]])
-    is_adl = np.concatenate([np.zeros(len(accounts), bool), is_adl[mine]])
-    order = np.argsort(keyed(who, seq + 1), kind="stable")
-    who, seq, is_adl = who[order], seq[order], is_adl[order]
-    step = signed_adl(who, step[order], is_adl)
-    total = np.cumsum(step)
-    first = np.searchsorted(who, who)  # the row where this account begins
-    after = total - (total[first] - step[first])
-    last = np.searchsorted(who, accounts, side="right") - 1
-    wrong = accounts[after[last] != run.closing_size[accounts]]
-    if len(wrong):
-        raise MetricsError(f"the event log does not lead to the closing position of account {wrong[0]}")
-    return Changes(who, seq, step, after, is_adl)
-
-
-def fill_steps(log: Log) -> tuple[Ints, Ints, Ints, Bools]:
-    """Account, event number and signed lots of all fills, block trades, ranges handed back and ADL after the start; ADL is unsigned."""
-    kinds: tuple[type[Event], ...] = (Traded, CurveTraded, BlockTraded, LiquidityRemoved, Deleveraged)
-    trades, curve, blocks, ranges, adl = (log[kind].where(log[kind]["ts"] > log.run.start_ts) for kind in kinds)
-    signed = np.where(trades["taker_side"] == 0, trades["size"], -trades["size"])
-    drawn = np.where(curve["side"] == 0, curve["size"], -curve["size"])
-    who = np.concatenate(
-        (trades["taker"], trades["maker"], curve["taker"], blocks["buyer"], blocks["seller"], ranges["account"], adl["winner"])
-    )
-    seq = np.concatenate((trades["seq"], trades["seq"], curve["seq"], blocks["seq"], blocks["seq"], ranges["seq"], adl["seq"]))
-    step = np.concatenate((signed, -signed, drawn, blocks["size"], -blocks["size"], ranges["lots"], adl["size"]))
-    return who, seq, step, np.arange(len(who)) >= len(who) - len(adl)
-
-
-def signed_adl(who: Ints, step: Ints, is_adl: Bools) -> Ints:
-    """The steps with those of ADL signed: it closes, so it runs against the position held then."""
-    signed = step.copy()
-    account, held = -1, 0
-    for row in np.flatnonzero(np.isin(who, who[is_adl])).tolist():
-        if who[row] != account:
-            account, held = int(who[row]), 0
-        if is_adl[row] and held > 0:
-            signed[row] = -signed[row]
-        held += int(signed[row])
-    return signed
-
-
 def conceded(changes: Changes, rows: Rows, unit: int, accounts: int) -> Floats:
     """What each account gave up against the mark when it was deleveraged; negative is a gain. [micro], by account"""
     seq, step = changes.seq[changes.is_adl], changes.step[changes.is_adl]
@@ -331,10 +218,3 @@ def conceded(changes: Changes, rows: Rows, unit: int, accounts: int) -> Floats:
     return total_by(changes.account[changes.is_adl], sold_below, accounts)
 
 
-def accrued(changes: Changes, held: Ints, accruals: Rows, rises: Ints, accounts: int) -> Floats:
-    """What each account owed by an index: the sum of its rises x the lots held then. [2^-accrual_shift micro], by account"""
-    index = np.append(np.int64(0), np.cumsum(rises))
-    last_step = np.append(changes.account[1:] != changes.account[:-1], True) if len(held) else np.zeros(0, bool)
-    until = np.where(last_step, np.iinfo(np.int64).max, np.roll(changes.seq, -1))
-    rise = index[np.searchsorted(accruals["seq"], until)] - index[np.searchsorted(accruals["seq"], changes.seq)]
-    return total_by(changes.account, held * rise.astype(np.float64), accounts)

@@ -6,23 +6,29 @@ samples that had it. An empty minute has None, never 0, for a mean.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.events import CurveTraded, Deleveraged, FundingCharged, MarkMoved, Traded
-from perplab.exchange.units import BP_PER_ONE, MICRO, MINUTE_NS
+from perplab.exchange.events import CurveTraded, Deleveraged, FundingCharged, LiquidationStarted, MarkMoved, Traded
+from perplab.exchange.units import BP_PER_ONE, MICRO, MINUTE_NS, SECOND_NS
 
 from ..runs import Floats, Ints
 from .losses import user_slices
 from .pools import maker_markout_bp
 from .rows import Log, last_at, total_by
 
+RECOVERY_BP: Final = 50.0  # of the last price to the true one: within the effective spread of large sizes on a calm book
+RECOVERY_SHARE: Final = 0.5  # of the depth within 1 % in the first minute
+RECOVERY_HOLD_S: Final = 60  # that both have to last: a trade at a good price is no market yet
 
 class Prices(Struct, frozen=True):
     """The venue's prices against the true price."""
 
     mark_gap_bp: float | None
     last_gap_bp: float | None
+    recovery_s: float | None
 
 
 class Liquidity(Struct, frozen=True):
@@ -81,7 +87,7 @@ class FundingInterval(Struct, frozen=True):
 
 def prices(log: Log) -> Prices:
     moves, (ts, price) = log[MarkMoved], fills_of(log)
-    return Prices(gap_bp(log, moves["ts"], moves["mark"]), gap_bp(log, ts, price))
+    return Prices(gap_bp(log, moves["ts"], moves["mark"]), gap_bp(log, ts, price), recovery_s(log))
 
 
 def fills_of(log: Log) -> tuple[Ints, Ints]:
@@ -101,6 +107,30 @@ def gap_bp(log: Log, ts: Ints, ticks: Ints) -> float | None:
     price = np.concatenate((ticks, ticks[last_at(ts, inside)])) * run.terms.tick
     fair = log.true_usd(when)
     return float((np.abs(price - fair) / fair)[when >= run.start_ts].max(initial=0.0)) * BP_PER_ONE
+
+
+def recovery_s(log: Log) -> float | None:
+    """From the largest gap of the last price after the first watched liquidation until the market is back, for RECOVERY_HOLD_S on end: the
+    last price within RECOVERY_BP of the true one, both depths at RECOVERY_SHARE of the first minute's mean. Counted to the end of the run
+    if that does not come; None without a liquidation. [s]"""
+    book, starts = log.run.book, log[LiquidationStarted]["ts"]
+    starts = starts[starts >= log.run.watch_ts]
+    gap = np.nan_to_num(np.abs(book.last_usd / book.true_usd - 1.0), nan=np.inf)
+    after = np.flatnonzero(book.ts >= starts[0]) if len(starts) else np.zeros(0, np.int64)
+    if not len(after):
+        return None
+    worst = int(after[0] + np.argmax(np.where(np.isfinite(gap), gap, -1.0)[after]))
+    normal = gap * BP_PER_ONE <= RECOVERY_BP
+    for depth in (np.nan_to_num(book.bid_depth_usd), np.nan_to_num(book.ask_depth_usd)):
+        normal &= depth >= RECOVERY_SHARE * depth[book.ts < book.ts[0] + MINUTE_NS].mean()
+    broken = book.ts[~normal]
+    for ts in book.ts[worst:].tolist():
+        until = ts + RECOVERY_HOLD_S * SECOND_NS
+        if until > log.run.end_ts:
+            break
+        if not ((broken >= ts) & (broken < until)).any():
+            return float(ts - int(book.ts[worst])) / SECOND_NS
+    return float(log.run.end_ts - int(book.ts[worst])) / SECOND_NS
 
 
 # -- liquidity --

@@ -28,8 +28,7 @@ from perplab.exchange.messages import SystemAccount
 from perplab.exchange.units import BP_PER_ONE, MICRO, SECOND_NS
 
 from ..runs import Floats, Ints
-from .losses import MetricsError, ratio
-from .rows import Bools, Log, last_at
+from .rows import Bools, Log, MetricsError, last_at, ratio
 
 STALE_BP: Final = 10.0  # from the true price: an oracle farther off than that is stale or lags; its sources are noisy by some 1 bp
 POOL: Final = "pool"  # key of a run's capital and balances where its venue has a curve

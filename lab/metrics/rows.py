@@ -22,6 +22,10 @@ Bools = NDArray[np.bool_]
 SEQ_BITS: Final = 39  # account number (24 bits) above, event number below: one sortable int64
 
 
+class MetricsError(ValueError):
+    """A run contradicts itself: its ledger or its event log does not add up."""
+
+
 class Rows:
     """The events of one kind in order of `seq`; `rows["price"]` is a column, int64 (n,)."""
 
@@ -70,6 +74,11 @@ class Log:
         moves = self[MarkMoved]
         before = moves["mark"][moves["ts"] <= self.run.start_ts]
         return int(before[-1] if len(before) else moves["previous"][0])
+
+    @cached_property
+    def closing_mark(self) -> int:
+        """Mark price at the end of the run. [ticks]"""
+        return int(self._marks[1][-1])
 
     @cached_property
     def _marks(self) -> tuple[Ints, Ints]:
@@ -122,3 +131,8 @@ def total_by(place: Ints, values: Floats | Ints, count: int) -> Floats:
     """Sum of the values by their place 0 .. count - 1, float64 (count,)."""
     total: Floats = np.bincount(place, weights=values, minlength=count).astype(np.float64)
     return total
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """None where there is nothing to compare with."""
+    return part / whole if whole > 0 else None

@@ -9,9 +9,9 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 from handmade import LONG, USD, event, run_of
 
-from perplab.exchange.codes import Method
+from perplab.exchange.codes import Method, Payer
 from perplab.exchange.design.venue import VenueDesign
-from perplab.exchange.events import Liquidated
+from perplab.exchange.events import DeficitPaid, Liquidated
 from perplab.exchange.journal import Journal
 from perplab.lab.cli import main
 from perplab.lab.runs import Run
@@ -38,7 +38,8 @@ def made_up(
     if progress:
         progress(0.5)
     debt = SEVERE.get(venue.name, 2) * seed * USD * 10**6
-    run = run_of(event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=debt))
+    closed = event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=debt)
+    run = run_of(closed, event(DeficitPaid, 60, account=LONG, payer=Payer.UNCOVERED, amount=debt))
     journal = Journal()
     journal.start(venue)
     asked = f"{venue.name} {scenario.population.accounts} {seed}"

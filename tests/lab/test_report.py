@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from perplab.exchange import BUILD
-from perplab.exchange.codes import Method
-from perplab.exchange.events import Liquidated
+from perplab.exchange.codes import Method, Payer
+from perplab.exchange.events import DeficitPaid, Liquidated
 from perplab.lab.amounts import usd_scale
 from perplab.lab.comparison.choices import Choice
 from perplab.lab.comparison.jobs import CALIBRATED, Done, about, number_of
@@ -37,8 +37,10 @@ DEBT = "losses.bad_debt_usd"
 
 
 def result(venue: str, seed: int, debt_usd: float) -> Result:
-    slices = [event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=round(debt_usd * USD))]
-    return Result(venue, seed, f"{venue}{seed}", measure(run_of(*slices if debt_usd else [])))
+    debt = round(debt_usd * USD)
+    closed = event(Liquidated, 60, account=LONG, size=1_000, method=Method.BOOK, deficit=debt)
+    paid = event(DeficitPaid, 60, account=LONG, payer=Payer.UNCOVERED, amount=debt)
+    return Result(venue, seed, f"{venue}{seed}", measure(run_of(*[closed, paid] if debt_usd else [])))
 
 
 def report_of(debts: Mapping[str, list[float]], about: About = ABOUT) -> Report:
