@@ -139,6 +139,12 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
         "[default: the same; must be said where a TOML file of yours states another capital]",
     ),
     click.option("--baseline", metavar="NAME", help="Differences are to this design.  [default: book_fund_adl, else the first]"),
+    click.option(
+        "--insured/--no-insured",
+        default=True,
+        show_default=True,
+        help="Run each design with infinite insurance too, to measure what it costs against that; runs that would be equal are made once.",
+    ),
     click.option("--path", "path_file", type=FILE, help="Klines (.csv, .csv.gz, .zip) to be the true price."),
     click.option("--from", "from_text", metavar="TIME", help="Start of the part of that file, HH:MM or YYYY-MM-DDTHH:MM, UTC."),
     click.option("--to", "to_text", metavar="TIME", help="Its end.  [default: 30 minutes before the worst minute to 50 after]"),
@@ -186,8 +192,8 @@ def is_given(context: click.Context, parameter: click.Parameter) -> bool:
 
 def chosen(
     scenario: str | None, venue_list: str | None, seeds: int, seed: int, accounts: int | None, settings: Sequence[str],
-    venue_settings: Sequence[str], same_capital: bool | None, baseline: str | None, path_file: Path | None, from_text: str | None,
-    to_text: str | None,
+    venue_settings: Sequence[str], same_capital: bool | None, baseline: str | None, insured: bool, path_file: Path | None,
+    from_text: str | None, to_text: str | None,
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
     from .comparison import choices
@@ -207,7 +213,7 @@ def chosen(
     numbers = tuple(range(seed, seed + seeds))
     choices.check_all(designs, played, file, numbers)
     told = (*(f"--set {text}" for text in settings), *(f"--set-venue {text}" for text in venue_settings))
-    return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read)
+    return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read, insured=insured)
 
 
 def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
@@ -216,6 +222,7 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
     from .comparison.jobs import about, jobs_of
     from .comparison.progress import Told
     from .comparison.report import Report
+    from .comparison.shadows import with_all_costs
     from .comparison.workers import run_jobs
 
     with results.locked(folder):
@@ -225,7 +232,8 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
         with terminable(), said_what_is_kept(folder), Told(len(todo), processes) as told:
             done = run_jobs(todo, processes, told)
         names = [venue.name for venue in choice.venues]
-        report = Report(about(choice), [one.result for one in done], names, choice.baseline)
+        results_of_all = with_all_costs(choice, [one.result for one in done])
+        report = Report(about(choice), results_of_all, names, choice.baseline)
         write(folder, report, done, perf_counter() - began, processes)
     show(folder, report)
     return verdict_on(repeated, report) if repeated else 0

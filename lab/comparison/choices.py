@@ -94,6 +94,7 @@ class Choice:
     settings: tuple[str, ...] = ()  # --set and --set-venue, as given
     path_file: PathFile | None = None
     paths: Mapping[str, PlayedPath] = field(default_factory=dict)  # by name; none: the scenario's own
+    insured: bool = False  # each design is run with infinite insurance too
 
     @property
     def scenarios(self) -> dict[str, Scenario]:

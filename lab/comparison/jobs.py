@@ -15,13 +15,14 @@ import msgspec
 
 from perplab.exchange import VenueDesign
 
-from ..metrics import measure
+from ..metrics import measure, wealth
 from ..scenario import BarsPath, Scenario
 from ..simulation import run
 from ..stage import capital_of
 from .choices import Choice
 from .report import About, Capital, Clocked, Inputs, PathInput, Result
 from .results import journal_name, write_file
+from .shadows import shadow_designs
 
 CALIBRATED: Final = (  # keys of a scenario that were fitted, on book_vault_adl to targets A1 and A2, and makers' depth to the record
     "backstop_usd",
@@ -46,7 +47,7 @@ class Job:
     venue: VenueDesign  # with the capital it is run with
     scenario: Scenario
     seed: int
-    journal: Path  # where its journal goes
+    journal: Path | None  # where its journal goes; None: nobody keeps it
     path: str = ""  # the name of the scenario's path, where there are several
 
 
@@ -66,11 +67,14 @@ class Watcher(Protocol):
 
 
 def jobs_of(choice: Choice, folder: Path) -> list[Job]:
-    """All venues on all paths and seeds, seed by seed; journals go to `folder`."""
-    runs = ((path, venue, seed) for seed in choice.seeds for path in choice.scenarios for venue in choice.venues)
-    return [
-        Job(venue, choice.scenarios[path], seed, folder / journal_name(venue.name, seed, path), path) for path, venue, seed in runs
+    """All venues on all paths and seeds, seed by seed, then the shadow runs; journals go to `folder`."""
+    places = [(path, seed) for seed in choice.seeds for path in choice.scenarios]
+    own = [
+        Job(venue, choice.scenarios[path], seed, folder / journal_name(venue.name, seed, path), path)
+        for path, seed in places
+        for venue in choice.venues
     ]
+    return own + [Job(venue, choice.scenarios[path], seed, None, path) for path, seed in places for venue in shadow_designs(choice)]
 
 
 def about(choice: Choice) -> About:
@@ -88,7 +92,7 @@ def about(choice: Choice) -> About:
         open_interest_usd=scenario.open_interest_usd,
         calibrated={key: number_of(scenario, key) for key in CALIBRATED},
         capital=Capital(choice.capital, usd),
-        inputs=Inputs(choice.settings, choice.path_file, msgspec.to_builtins(scenario), designs, paths),
+        inputs=Inputs(choice.settings, choice.path_file, msgspec.to_builtins(scenario), designs, paths, choice.insured),
     )
 
 
@@ -104,7 +108,8 @@ def number_of(scenario: Scenario, key: str) -> float:
 def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     """Make one run, measure it and write its journal."""
     made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
-    write_file(job.journal, made.journal)
-    result = Result(job.venue.name, job.seed, made.state_hash, measure(made), path=job.path)
+    if job.journal is not None:
+        write_file(job.journal, made.journal)
+    result = Result(job.venue.name, job.seed, made.state_hash, measure(made), path=job.path, wealth=wealth(made))
     timing = made.timing
     return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))

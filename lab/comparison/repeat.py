@@ -53,6 +53,7 @@ class RecordedInputs(Struct):
     scenario: Scenario
     designs: dict[str, dict[str, object]]
     paths: dict[str, RecordedPath]
+    insured: bool = False
 
 
 class Recorded(Struct):
@@ -123,7 +124,7 @@ def choice_of(report: Recorded, file: Path) -> Choice:
             raise ReportError(f"{file}: inputs.paths: {wrong}")
     paths = {name: PlayedPath(path.family, path.scenario) for name, path in inputs.paths.items()}
     capital, settings = report.capital.choice, inputs.settings
-    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths)
+    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured)
 
 
 def differences(report: Recorded, results: Sequence[Result]) -> list[str]:

@@ -11,7 +11,7 @@ import json
 import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean, median
@@ -22,7 +22,7 @@ import numpy
 
 from perplab.exchange import BUILD
 
-from ..metrics import CATALOGUE, Metrics
+from ..metrics import CATALOGUE, Metrics, Wealth
 from .statistics import NO_PAIR, Finding, Pair, findings
 
 SCHEMA: Final = 3  # of report.json and timings.json: raised when a key changes its name or meaning
@@ -43,6 +43,7 @@ class Result:
     metrics: Metrics
     path: str = ""  # "" where the scenario has one
     beyond: tuple[str, ...] = ()  # why it is no run of the people that the scenario describes: a sentence each
+    wealth: Wealth | None = field(default=None, repr=False, compare=False)  # of everybody: stays out of report.json
 
     @property
     def pair(self) -> Pair:
@@ -93,6 +94,7 @@ class Inputs(NamedTuple):
     scenario: Mapping[str, object]
     designs: Mapping[str, object]  # by name, as they were run, capital included
     paths: Mapping[str, PathInput] = {}  # by name; none: the scenario's own
+    insured: bool = False  # whether each design was run with infinite insurance too
 
 
 class About(NamedTuple):

@@ -210,7 +210,7 @@ def workers_of(pid: int) -> list[int]:
 def test_a_killed_worker_names_its_run_and_what_is_kept(tmp_path: Path) -> None:
     """The first worker is killed once a run is done, while it is at a later one."""
     command = [sys.executable, "-m", "perplab.lab.cli", "compare", "flash", "--venues", "social_only,book_fund_adl", "--seeds", "9"]
-    command += ["--accounts", "30", "--jobs", "2", "--out", str(tmp_path)]
+    command += ["--accounts", "30", "--jobs", "2", "--no-insured", "--out", str(tmp_path)]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     assert running.stderr.readline().startswith("18 runs, 2 at a time, ")

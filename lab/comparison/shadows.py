@@ -1,0 +1,67 @@
+"""Shadow runs: the same traders, path and seed on a design with infinite insurance, and what a design cost people measured against it.
+
+Rules of the file: a shadow run is in no table and leaves no journal. It is made once for each different insured design, path and seed, and not at
+all where a design of the comparison is that already. Costs are measured when all runs are done, since the people in them are those
+whom no run has breached, shadow runs included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace as replaced
+from typing import Final
+
+from msgspec.structs import replace
+
+from perplab.exchange import VenueDesign
+
+from ..insured import insured, plain
+from ..metrics import BASELINE, INSURED, Wealth, common_set, with_costs
+from .choices import Choice
+from .report import BASELINE as USUAL
+from .report import Result
+from .statistics import Pair
+
+NAME_LENGTH: Final = 64  # of a design
+
+
+def shadow_names(choice: Choice) -> dict[str, str]:
+    """By design: the name of the run that is the same with infinite insurance. Empty where the comparison has no shadow runs."""
+    if not choice.insured:
+        return {}
+    known = {plain(venue).to_json(): venue.name for venue in reversed(choice.venues)}
+    return {venue.name: known.setdefault(insured(venue).to_json(), shadow_name(venue)) for venue in choice.venues}
+
+
+def shadow_name(venue: VenueDesign) -> str:
+    return f"insured {venue.name}"[:NAME_LENGTH]
+
+
+def shadow_designs(choice: Choice) -> list[VenueDesign]:
+    """The designs to be run besides those of the comparison."""
+    names = shadow_names(choice)
+    mine = [venue for venue in choice.venues if names.get(venue.name) == shadow_name(venue)]
+    return [replace(insured(venue), name=shadow_name(venue)) for venue in mine]
+
+
+def with_all_costs(choice: Choice, results: Sequence[Result]) -> list[Result]:
+    """The results of the comparison's own designs, with what each cost people against the baseline and its shadow run.
+
+    `results` are those of all runs, shadow runs included, in any order. ValueError if runs of one path and seed are not of the same people.
+    """
+    wealth = {(one.venue, one.pair): one.wealth for one in results if one.wealth is not None}
+    names, own = shadow_names(choice), {venue.name for venue in choice.venues}
+    common = {pair: common_set([held for (_, at), held in wealth.items() if at == pair]) for _, pair in wealth}
+    told = []
+    for one in results:
+        if one.venue in own and one.wealth is not None:
+            references = references_of(choice, names, wealth, one)
+            told.append(replaced(one, metrics=with_costs(one.metrics, one.wealth, references, common[one.pair])))
+    return told
+
+
+def references_of(choice: Choice, names: dict[str, str], wealth: dict[tuple[str, Pair], Wealth], one: Result) -> dict[str, Wealth]:
+    """What a run is compared with."""
+    usual = [venue.name for venue in choice.venues if venue.name == USUAL] or [choice.venues[0].name]
+    against = {BASELINE: choice.baseline or usual[0], INSURED: names.get(one.venue)}
+    return {name: wealth[venue, one.pair] for name, venue in against.items() if venue is not None}
