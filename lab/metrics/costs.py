@@ -71,8 +71,6 @@ def replayed(adl: Deleveraging, design: Wealth, insured: Wealth) -> Deleveraging
     """
     check_same(insured, design)
     hit = design.deleveraged
-    if not hit.any():
-        return adl
     taken = (insured.gain - design.gain)[hit]
     could = insured.gain[hit]
     haircuts = np.clip(taken[could > 0] / could[could > 0], 0.0, 1.0)
