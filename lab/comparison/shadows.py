@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace as replaced
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -22,8 +21,6 @@ from .report import BASELINE as USUAL
 from .report import Result
 from .statistics import Pair
 
-NAME_LENGTH: Final = 64  # of a design
-
 
 def shadow_names(choice: Choice) -> dict[str, str]:
     """By design: the name of the run that is the same with infinite insurance. Empty where the comparison has no shadow runs."""
@@ -34,7 +31,7 @@ def shadow_names(choice: Choice) -> dict[str, str]:
 
 
 def shadow_name(venue: VenueDesign) -> str:
-    return f"insured {venue.name}"[:NAME_LENGTH]
+    return f"insured {venue.name}"
 
 
 def shadow_designs(choice: Choice) -> list[VenueDesign]:

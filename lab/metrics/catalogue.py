@@ -117,7 +117,7 @@ CATALOGUE: Final = (
     Measure("losses.fund_usd", "USD", "paid by the insurance fund"),
     Measure("losses.fund_drawdown_usd", "USD", "largest fall of the insurance fund"),
     Measure("losses.vault_usd", "USD", "lost by the backstop vault"),
-    Measure("losses.vault_cost_usd", "USD", "result of the vault at the true price, a loss above zero"),
+    Measure("losses.vault_cost_usd", "USD", "lost by the vault, what it holds at the true price"),
     Measure("losses.adl_conceded_usd", "USD", "conceded by deleveraged accounts"),
     Measure("losses.socialized_usd", "USD", "socialized"),
     Measure("losses.socialized_per_coin_usd", "USD/coin", "socialized per open coin"),

@@ -336,6 +336,7 @@ def test_events_that_do_not_lead_to_the_curves_position_are_told() -> None:
 def test_who_paid_when_by_hand() -> None:
     found = hand(
         event(LiquidationStarted, 30, account=SHORT),
+        event(Liquidated, 40, account=SHORT, deficit=5 * USD),
         event(DeficitPaid, 40, account=SHORT, payer=Payer.OTHER, amount=3 * USD),
         event(DeficitPaid, 50, account=SHORT, payer=Payer.UNCOVERED, amount=2 * USD),
     )
