@@ -1,7 +1,7 @@
 """Shadow runs: the same traders, path and seed on a design with infinite insurance, and what a design cost people measured against it.
 
-Rules of the file: a shadow run is in no table and leaves no journal. It is made once for each different insured design, path and seed, and not at
-all where a design of the comparison is that already. Costs are measured when all runs are done, since the people in them are those
+Rules of the file: a shadow run is in no table and leaves no journal. It is made once for each different insured design, path and seed, and
+not at all where a design of the comparison is that already. Costs are measured when all runs are done, since the people in them are those
 whom no run has breached, shadow runs included.
 """
 
