@@ -78,7 +78,7 @@ def left_out(report: Report) -> list[str]:
     out = [result for result in report.results if result.beyond]
     if not out:
         return []
-    named = [f"{run_name(one.venue, one.path, one.seed)}: {' '.join(one.beyond)}" for one in out[:NAMED]]
+    named = [f"{run_name(one.venue, one.path, one.seed)}: {'; '.join(one.beyond).rstrip('.')}." for one in out[:NAMED]]
     more = f" {len(out) - NAMED:,} more are in report.json." if len(out) > NAMED else ""
     which = f"{counted(len(out), 'run')} of {len(report.results):,} went beyond what the scenario's people can stand for"
     return [f"{which}: left out of all medians and differences. {' '.join(named)}{more}"]
