@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +29,8 @@ from .explain.commands import diff, explain, venues
 from .serve import serve
 
 if TYPE_CHECKING:
-    from .comparison.choices import Choice
+    from .comparison.choices import Choice, Design
+    from .comparison.factorial_report import Found
     from .comparison.jobs import Done
     from .comparison.report import Report
 
@@ -133,6 +135,15 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
     click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario: oracle.lag_ms=5000. Repeatable."),
     click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change one design. Repeatable."),
     click.option(
+        "--vary",
+        "varied",
+        metavar="AXES",
+        multiple=True,
+        help="Run every combination of the levels of some axes: KEY=LEVEL|LEVEL with a key of a design or of the scenario, such as "
+        "'backstop_usd=0|5e6|2e7', or known axes with commas: method, payers, trigger, patience, limit, K. Repeatable.",
+    ),
+    click.option("--yes", is_flag=True, help="Also make more than 200 runs of --vary."),
+    click.option(
         "--same-capital/--own-capital",
         default=None,
         help="Insurance funds and vaults start with the scenario's backstop_usd, all the same, or each with its design's own capital.  "
@@ -192,8 +203,8 @@ def is_given(context: click.Context, parameter: click.Parameter) -> bool:
 
 def chosen(
     scenario: str | None, venue_list: str | None, seeds: int, seed: int, accounts: int | None, settings: Sequence[str],
-    venue_settings: Sequence[str], same_capital: bool | None, baseline: str | None, insured: bool, path_file: Path | None,
-    from_text: str | None, to_text: str | None,
+    venue_settings: Sequence[str], varied: Sequence[str], yes: bool, same_capital: bool | None, baseline: str | None,
+    insured: bool, path_file: Path | None, from_text: str | None, to_text: str | None,
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
     from .comparison import choices
@@ -211,14 +222,34 @@ def chosen(
     wanted = None if same_capital is None else SAME if same_capital else OWN
     capital, designs = choices.with_capital_of(designs, played, file, wanted)
     numbers = tuple(range(seed, seed + seeds))
+    told = tuple([f"--set {text}" for text in settings] + [f"--set-venue {text}" for text in venue_settings])
+    if varied:
+        told += tuple(f"--vary {text}" for text in varied)
+        return choice_of_cells(
+            choices.Choice(played, (), numbers, capital, first, told, read, insured=insured), designs, varied, file, yes
+        )
     choices.check_all(designs, played, file, numbers)
-    told = (*(f"--set {text}" for text in settings), *(f"--set-venue {text}" for text in venue_settings))
     return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read, insured=insured)
+
+
+def choice_of_cells(plain: Choice, designs: Sequence[Design], varied: Sequence[str], file: str, yes: bool) -> Choice:
+    """The comparison of all combinations that --vary asks for; how many runs that is, and what is left out, is told."""
+    from .comparison import factorial
+    from .comparison.axes import chosen_axes
+
+    axes = chosen_axes(varied)
+    cells, venues = factorial.planned(designs, axes, plain.scenario, plain.capital, plain.baseline)
+    for line in factorial.plan(cells, len(plain.seeds)):
+        click.echo(line, err=True)
+    factorial.must_be_wanted(len(venues) * len(plain.seeds), yes)
+    factorial.check_cells(cells, venues, plain.scenario, file, plain.seeds)
+    return replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells)
 
 
 def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
     """Make all runs, write and show the report; the exit code."""
     from .comparison import results
+    from .comparison.factorial_report import found_in
     from .comparison.jobs import about, jobs_of
     from .comparison.progress import Told
     from .comparison.report import Report
@@ -234,8 +265,9 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
         names = [venue.name for venue in choice.venues]
         results_of_all = with_all_costs(choice, [one.result for one in done])
         report = Report(about(choice), results_of_all, names, choice.baseline)
-        write(folder, report, done, perf_counter() - began, processes)
-    show(folder, report)
+        found = found_in(report, choice.factorial) if choice.factorial else None
+        write(folder, report, found, done, perf_counter() - began, processes)
+    show(folder, report, found)
     return verdict_on(repeated, report) if repeated else 0
 
 
@@ -264,27 +296,36 @@ def said_what_is_kept(folder: Path) -> Iterator[None]:
         raise
 
 
-def write(folder: Path, report: Report, done: Sequence[Done], wall_s: float, jobs: int) -> None:
+def write(folder: Path, report: Report, found: Found | None, done: Sequence[Done], wall_s: float, jobs: int) -> None:
     from .comparison import results
+    from .comparison.factorial_report import extra_pictures, factorial_json, factorial_svg
     from .comparison.picture import svg
     from .comparison.report import timings_json
 
+    title = report.about.title
     files = {
-        results.REPORT: report.to_json(),
-        results.PICTURE: svg(report, report.about.title),
+        results.REPORT: report.to_json({"factorial": factorial_json(found)} if found else None),
+        results.PICTURE: factorial_svg(found, title) if found else svg(report, title),
         results.TIMINGS: timings_json([one.clocked for one in done], wall_s, jobs),
+        **extra_pictures(report, found),
     }
     results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
 
 
-def show(folder: Path, report: Report) -> None:
+def show(folder: Path, report: Report, found: Found | None) -> None:
     from rich.console import Console
 
+    from .comparison.factorial_report import print_factorial
     from .comparison.reading import counted
     from .comparison.table import print_overview
 
-    files = f"Files: {folder / 'report.json'}, report.svg, timings.json, and {counted(len(report.results), 'journal')} in journals."
-    print_overview(report, f"{files} `perplab docs metrics` defines every metric.", Console())
+    pictures = f"report.svg, who_paid.svg,{' curves.svg,' if found and found.curves else ''} timings.json"
+    files = f"Files: {folder / 'report.json'}, {pictures}, and {counted(len(report.results), 'journal')} in journals."
+    files += " `perplab docs metrics` defines every metric."
+    if found:
+        print_factorial(found, files, Console())
+    else:
+        print_overview(report, files, Console())
 
 
 def verdict_on(repeated: Path, report: Report) -> int:

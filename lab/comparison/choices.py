@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from msgspec.structs import replace
@@ -31,6 +31,9 @@ from ..names import wrong_name
 from ..scenario import BarsPath, Scenario, ScenarioError, load_scenario
 from ..stage import capital_of, shares_capital, with_capital
 from .report import OWN, SAME, PathFile
+
+if TYPE_CHECKING:
+    from .factorial import Factorial
 
 CAPITAL_KEYS: Final = {"insurance_fund": "insurance_fund.capital", "vault": "vault.capital", "pool": "markets.curve.capital"}
 ALL: Final = "all"  # of the paths
@@ -72,6 +75,8 @@ class Design:
     venue: VenueDesign
     file: str  # for errors
     stated: frozenset[str] = frozenset()  # CAPITAL_KEYS that the user wrote, in a file or by --set-venue
+    source: str = ""  # name or file that it was loaded from
+    laid: Tree = field(default_factory=Tree)  # by --set-venue, over that
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,17 @@ class Choice:
     path_file: PathFile | None = None
     paths: Mapping[str, PlayedPath] = field(default_factory=dict)  # by name; none: the scenario's own
     insured: bool = False  # each design is run with infinite insurance too
+    factorial: Factorial | None = None  # of --vary; `venues` are its cells
 
     @property
     def scenarios(self) -> dict[str, Scenario]:
         """What is run: by path, with "" for the scenario's own."""
         return {name: path.scenario for name, path in self.paths.items()} or {"": self.scenario}
+
+    def scenario_of(self, venue: str, path: str) -> Scenario:
+        """What a design is run on."""
+        scenario = self.scenarios[path]
+        return self.factorial.scenario_of(venue, scenario) if self.factorial else scenario
 
     @property
     def folder(self) -> Path:
@@ -131,7 +142,7 @@ def chosen_designs(given: str | None, settings: Sequence[Setting] = ()) -> list[
     names = compared_venues() if given is None else [name.strip() for name in given.split(",") if name.strip()]
     if not names:
         raise click.UsageError(f"--venues: {given!r} given, expected names separated by commas")
-    designs = [Design(load_venue(name), name, stated_capital(name)) for name in names]
+    designs = [Design(load_venue(name), name, stated_capital(name), name) for name in names]
     own = [design.venue.name for design in designs]
     folded = [name.casefold() for name in own]  # files are named after them, also where case makes no difference
     twice = next((name for name, other in zip(own, folded) if folded.count(other) > 1), None)
@@ -168,7 +179,7 @@ def with_settings(design: Design, settings: Sequence[Setting]) -> Design:
     except VenueError as error:
         told = str(error).removeprefix(f"{venue_path(design.file).name}: ")
         raise VenueError(f"--set-venue {name}: {told}") from None
-    return Design(venue, f"--set-venue {name}", design.stated | stated_in(tree))
+    return Design(venue, f"--set-venue {name}", design.stated | stated_in(tree), design.source, tree)
 
 
 def stated_in(tree: Mapping[str, object]) -> frozenset[str]:

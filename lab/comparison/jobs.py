@@ -70,7 +70,7 @@ def jobs_of(choice: Choice, folder: Path) -> list[Job]:
     """All venues on all paths and seeds, seed by seed, then the shadow runs; journals go to `folder`."""
     places = [(path, seed) for seed in choice.seeds for path in choice.scenarios]
     own = [
-        Job(venue, choice.scenarios[path], seed, folder / journal_name(venue.name, seed, path), path)
+        Job(venue, choice.scenario_of(venue.name, path), seed, folder / journal_name(venue.name, seed, path), path)
         for path, seed in places
         for venue in choice.venues
     ]

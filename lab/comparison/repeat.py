@@ -22,6 +22,7 @@ from ..fit import check_venue_name
 from ..names import wrong_name
 from ..scenario import Scenario
 from .choices import Choice, PlayedPath
+from .factorial import RecordedFactorial, of_record
 from .report import SCHEMA, PathFile, Result, run_entry, run_name, to_text
 from .results import JOURNALS, NAME, REPORT
 
@@ -67,6 +68,7 @@ class Recorded(Struct):
     seeds: Annotated[tuple[int, ...], Meta(min_length=1)]
     runs: tuple[RecordedRun, ...]
     inputs: RecordedInputs
+    factorial: RecordedFactorial | None = None
 
 
 class OnlyRuns(Struct):
@@ -117,14 +119,15 @@ def choice_of(report: Recorded, file: Path) -> Choice:
             check_venue_name(venue, f"{file}: inputs.designs.{name}")
             if venue.name != name:
                 raise VenueError(f"{file}: inputs.designs.{name}.name is {venue.name!r}: expected {name!r}")
-    except VenueError as error:
+        varied = of_record(report.factorial, report.venues, inputs.scenario, str(file)) if report.factorial else None
+    except DesignError as error:
         raise ReportError(str(error)) from None
     for name in inputs.paths:
         if wrong := wrong_name(name):
             raise ReportError(f"{file}: inputs.paths: {wrong}")
     paths = {name: PlayedPath(path.family, path.scenario) for name, path in inputs.paths.items()}
     capital, settings = report.capital.choice, inputs.settings
-    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured)
+    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured, varied)
 
 
 def differences(report: Recorded, results: Sequence[Result]) -> list[str]:

@@ -183,8 +183,8 @@ class Report:
 
     # -- files --
 
-    def to_json(self) -> str:
-        """The text of report.json: the same bytes from both builds and on every run, `made_by` aside."""
+    def to_json(self, more: Mapping[str, object] | None = None) -> str:
+        """The text of report.json, with `more` at its end: the same bytes from both builds and on every run, `made_by` aside."""
         about = self.about
         return to_text(
             {
@@ -206,6 +206,7 @@ class Report:
                 "summary": {venue: self._summary(venue) for venue in self.venues},
                 "runs": [run_entry(result) for result in self.results],
                 "inputs": Exact(msgspec.to_builtins(about.inputs._asdict())),
+                **(more or {}),
             }
         )
 

@@ -22,6 +22,8 @@ from perplab.exchange.journal import JournalError, records
 
 JOURNALS, UNFINISHED, LOCK = "journals", "unfinished", ".lock"
 REPORT, PICTURE, TIMINGS = "report.json", "report.svg", "timings.json"
+WHO_PAID, CURVES = "who_paid.svg", "curves.svg"
+WRITTEN: Final = (REPORT, PICTURE, TIMINGS, WHO_PAID, CURVES)  # by a comparison, besides journals
 NAME: Final = re.compile(r"(?P<venue>[^@]+)(@(?P<path>[^@]+))?-seed(?P<seed>\d+)\.journal", re.DOTALL)  # no name has an @
 HEADER_BYTES: Final = 1 << 20  # of a journal, in which its design is
 PART: Final = ".part"  # what a file is called while it is written
@@ -141,7 +143,7 @@ def _clear(folder: Path, but: Iterable[str]) -> None:
     """Remove our journals, and halves of files that a killed process left."""
     for path in sorted(folder.iterdir()):
         half = path.name.removesuffix(PART)
-        is_half = half != path.name and (NAME.fullmatch(half) or half in (REPORT, PICTURE, TIMINGS))
+        is_half = half != path.name and (NAME.fullmatch(half) or half in WRITTEN)
         if path.name not in but and not path.is_symlink() and path.is_file() and (is_half or is_ours(path)):
             path.unlink()
     if folder.name == UNFINISHED:
@@ -149,7 +151,7 @@ def _clear(folder: Path, but: Iterable[str]) -> None:
 
 
 def _remove_reports(folder: Path) -> None:
-    for name in (REPORT, PICTURE, TIMINGS):
+    for name in WRITTEN:
         (folder / name).unlink(missing_ok=True)
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from ..amounts import dollars, usd_scale
 from ..metrics import CATALOGUE
+from .bars import StackedBars, bars_of
 from .ranking import TOTAL, in_words, ranking, why_none
 from .reading import counted, has_intervals, how_to_read, left_out, unfinished, what_it_tells
 from .report import SAME, Report
@@ -223,6 +224,7 @@ class Overview:
                 yield Text(f"\n{which} of {len(columns)}", style="dim")
                 first = last + 1
             yield from console.render(self.table(block, layout, width), options.update(width=max(width, LEAST_WIDTH)))
+        yield StackedBars(bars_of(self.report))
         if not why_none(self.report):
             yield from self.ranks(console, options)
         for paragraph in self.prose(layout):

@@ -77,7 +77,7 @@ def test_a_smaller_comparison_leaves_nothing_of_a_larger_one(quick: Path) -> Non
         (folder / name).write_bytes(data)
     (folder / "journals/social_only-seed9.journal.part").write_bytes(b"half")
     assert call("compare", "flash", "--venues", "social_only", "--jobs", "1", "--seeds", "1").exit_code == 0
-    ours = {"report.json", "report.svg", "timings.json", "journals/social_only-seed1.journal"}
+    ours = {"report.json", "report.svg", "who_paid.svg", "timings.json", "journals/social_only-seed1.journal"}
     assert files_in(folder) == ours | set(notes)
     assert all((folder / name).read_bytes() == data for name, data in notes.items())
 
