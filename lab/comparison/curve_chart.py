@@ -34,15 +34,19 @@ def scale_of(curves: Curves) -> tuple[float, str]:
 
 def top_of(curves: Curves) -> float:
     """The upper end of the axis of costs."""
-    ends = [max(point.cost, *(point.interval or ())) for curve in curves.curves for point in curve.points if point]
-    return drawing.nice_top(max(ends, default=0.0))
+    return drawing.nice_top(max(reached(curves), default=0.0))
 
 
 def bottom_of(curves: Curves) -> float:
     """Its lower end: zero, or below it where a cost is a gain."""
-    ends = [min(point.cost, *(point.interval or ())) for curve in curves.curves for point in curve.points if point]
-    least = min(ends, default=0.0)
+    least = min(reached(curves), default=0.0)
     return -drawing.nice_top(-least) if least < 0 else 0.0
+
+
+def reached(curves: Curves) -> list[float]:
+    """All costs and ends of intervals."""
+    points = [point for curve in curves.curves for point in curve.points if point]
+    return [cost for point in points for cost in (point.cost, *(point.interval or ()))]
 
 
 class CurveChart:

@@ -176,7 +176,10 @@ def is_same(one: Made, other: Made) -> bool:
 def must_vary(axes: Sequence[Axis], cell_of: Mapping[Levels, str]) -> None:
     """Raises click.UsageError where an axis changes nothing in any combination."""
     for number, axis in enumerate(axes):
-        if not any(True for _ in compared(cell_of, number)):
+        if next(compared(cell_of, number), None) is None:
+            if axis.key == BASE:
+                names = ",".join(level.label for level in axis.levels)
+                raise click.UsageError(f"--venues: {names} are one design where --vary varies what they differ in, expected one of them")
             raise click.UsageError(f"--vary: {axis.key} given, expected an axis that changes a cell: none has what it speaks of")
 
 
