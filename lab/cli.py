@@ -178,7 +178,9 @@ def compare(context: click.Context, /, from_report: Path | None, out: Path | Non
     """Run several venue designs through SCENARIO on the same seeds, and show who was liquidated, what was lost, and who paid.
 
     SCENARIO is a shipped one (perplab scenarios) or a TOML file; oct10:stays_low is one on another of its paths. Writes
-    DIR/report.json, DIR/report.svg (the table as a picture), DIR/timings.json and each run's journal, DIR/journals/VENUE-seedN.journal.
+    DIR/report.json, DIR/report.svg (the table as a picture), DIR/who_paid.svg, DIR/timings.json and each run's journal,
+    DIR/journals/VENUE-seedN.journal. With --vary every combination of the levels of some axes is run instead of the designs alone
+    (perplab docs factorials).
     """
     from .comparison.repeat import choice_of, recorded
 

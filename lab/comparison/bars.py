@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..amounts import usd_scale
 from . import drawing
-from .headline import PARTS, paid
+from .headline import PARTS, TOTAL_KEY, UNIT_OF, paid
 from .report import Report
 
 WIDEST_NAME: Final = 28  # [characters] beside a bar; a longer name stands above it
@@ -38,7 +38,8 @@ def bars_of(report: Report) -> list[Bar]:
     """The mean over its runs of what each paid, design by design."""
     of: dict[str, list[tuple[float, ...]]] = {venue: [] for venue in report.venues}
     for result in report.results:
-        of[result.venue].append(tuple(paid(result.metrics, part) for part in PARTS))
+        if not result.beyond:
+            of[result.venue].append(tuple(paid(result.metrics, part) for part in PARTS))
     return [Bar(venue, tuple(map(fmean, zip(*rows, strict=True)))) for venue, rows in of.items() if rows]
 
 
@@ -51,7 +52,8 @@ def read_as(runs: int) -> str:
     """What the numbers are, in words."""
     if runs == 1:
         return "One run of each design."
-    return f"Means over the {runs} runs of each design, since parts of means add up and parts of medians do not."
+    twice = " The total cost leaves out what was paid twice; a bar does not." if TOTAL_KEY in UNIT_OF else ""
+    return f"Means over the {runs} runs of each design, since parts of means add up and parts of medians do not.{twice}"
 
 
 def cut(parts: Sequence[float], scale: float) -> list[int]:
@@ -79,7 +81,7 @@ class StackedBars:
         room = max(LEAST_BAR, min(LONGEST_BAR, width - label - figure - 4))
         most = max((bar.total for bar in bars), default=0.0)
         yield Text("")
-        yield Text(f"{TITLE} [{unit}]", style="bold cyan")
+        yield Text(f"{TITLE}, in {unit}", style="bold cyan")
         for bar, total in zip(bars, totals, strict=True):
             if not is_beside:
                 yield Text(bar.name, overflow="fold")
@@ -110,7 +112,7 @@ def bars_svg(bars: Sequence[Bar], runs: int, title: str) -> str:
     label = drawing.LETTER * max((len(bar.name) for bar in bars), default=0) + 20
     long, step = 520.0, 34.0
     most = max((bar.total for bar in bars), default=0.0)
-    parts = [drawing.text(10, 22, title, weight="bold"), drawing.text(10, 42, f"{TITLE} [{unit}]. {read_as(runs)}")]
+    parts = [drawing.text(10, 22, title, weight="bold"), drawing.text(10, 42, f"{TITLE}, in {unit}. {read_as(runs)}")]
     for number, bar in enumerate(bars):
         x, y = label, 60 + step * number
         parts.append(drawing.text(10, y + 16, bar.name))

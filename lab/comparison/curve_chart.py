@@ -24,6 +24,8 @@ LEAST_SLOT: Final = 6  # [characters] of a level of K
 WIDEST: Final = 120  # [characters] of a chart
 NAME: Final = 30  # [characters] of a design's name in the list of numbers
 
+MEANS: Final = "A letter is a design's mean over all pairs; | is the 95 % interval of that mean, where there are pairs enough."
+
 
 def scale_of(curves: Curves) -> tuple[float, str]:
     """The divisor and the name of the unit of a quantity."""
@@ -60,6 +62,7 @@ class CurveChart:
         factor, unit = scale_of(curves)
         yield Text("")
         yield Text(f"{curves.quantity.label} against K, the insurance capital [{unit}]", style="bold cyan")
+        yield from Text(MEANS).wrap(console, options.max_width)
         slot = max(LEAST_SLOT, (width - AXIS) // max(1, len(curves.labels)))
         at_once = slot - 2
         for first in range(0, len(curves.curves), at_once):
@@ -115,10 +118,10 @@ def shown_cost(point: Point | None, factor: float) -> str:
 LEFT, PLOT, HEIGHT, GAP = 80.0, 560.0, 220.0, 80.0  # [px]
 
 
-def curves_svg(panels: Sequence[Curves], title: str, runs: str) -> str:
+def curves_svg(panels: Sequence[Curves], title: str) -> str:
     """All quantities as panels one below the other, with one legend."""
-    parts = [drawing.text(10, 22, title, weight="bold"), drawing.text(10, 42, runs)]
-    top = 70.0
+    parts = [drawing.text(10, 22, title, weight="bold"), drawing.text(10, 42, MEANS)]
+    top = 88.0
     for panel in panels:
         parts += drawn_panel(panel, top)
         top += HEIGHT + GAP
@@ -127,7 +130,7 @@ def curves_svg(panels: Sequence[Curves], title: str, runs: str) -> str:
         y = top + 20 * number
         parts.append(drawing.line([(LEFT, y - 4), (LEFT + 50, y - 4)], dash_of(number)))
         parts.append(drawing.text(LEFT + 58, y, f"{letter(number)}  {name}"))
-    words = max(map(len, [title, runs, *(f"{'':12}{name}" for name in names)]))
+    words = max(map(len, [title, MEANS, *(f"{'':12}{name}" for name in names)]))
     width = max(LEFT + PLOT + 40, drawing.LETTER * words + 20)
     return drawing.document(width, top + 20 * len(names) + 10, parts)
 

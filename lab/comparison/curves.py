@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from .axes import CAPITAL
 from .factorial import Factorial, Levels, name_of
-from .headline import BYSTANDER, TOTAL, Quantity, Values, mean_of
+from .headline import BYSTANDER, TOTAL, Quantity, Values
+from .report import less, mean_of
 from .statistics import DISTINGUISHED, LEAST_PAIRS, TOO_FEW, Finding, Pair, findings
 
 DRAWN: Final = (TOTAL, BYSTANDER)
@@ -105,7 +106,7 @@ def rises(factorial: Factorial, axis: int, values: Mapping[str, Values]) -> list
         for lower, higher in combinations(range(len(of_design)), 2):
             low, high = of_design[lower], of_design[higher]
             if low is not None and high is not None:
-                differences[quantity.key, name, lower, higher] = less(of_cells[high], of_cells[low])
+                differences[quantity.key, name, lower, higher] = rise_of(of_cells[high], of_cells[low])
     found = findings(differences)
     told = []
     for quantity, name in ((quantity, name) for quantity in DRAWN for name in cells):
@@ -117,14 +118,9 @@ def rises(factorial: Factorial, axis: int, values: Mapping[str, Values]) -> list
     return told
 
 
-def less(high: Mapping[Pair, float | None], low: Mapping[Pair, float | None]) -> dict[Pair, float | None]:
+def rise_of(high: Mapping[Pair, float | None], low: Mapping[Pair, float | None]) -> dict[Pair, float | None]:
     """Paired differences, None where one of the two is not defined."""
-    found: dict[Pair, float | None] = {}
-    for pair in high:
-        if pair in low:
-            more, fewer = high[pair], low[pair]
-            found[pair] = None if more is None or fewer is None else more - fewer
-    return found
+    return {pair: less(high[pair], low[pair]) for pair in high if pair in low}
 
 
 def is_rise(finding: Finding, differences: Mapping[Pair, float | None]) -> bool:

@@ -92,6 +92,7 @@ def planned(
         axes = [Axis(BASE, "design", "", tuple(Level(name, name) for name in names)), *axes]
     check_axes(axes, capital)
     cells: dict[str, Made] = {}
+    named: dict[bytes, str] = {}
     cell_of: dict[Levels, str] = {}
     dropped: dict[Levels, str] = {}
     for levels in product(*(range(len(axis.levels)) for axis in axes)):
@@ -101,11 +102,10 @@ def planned(
             dropped[levels] = why
             continue
         made = combination(base, axes, levels, scenario, capital)
-        same = next((name for name, one in cells.items() if is_same(one, made)), None)
-        if same is None:
-            same = free_name(name_of(axes, made.levels) or base.venue.name, cells)
-            cells[same] = made._replace(venue=replace(made.venue, name=same, title=described(axes, made.levels)))
-        cell_of[levels] = same
+        name = named.setdefault(what_is_run(made), free_name(name_of(axes, made.levels) or base.venue.name, cells))
+        if name not in cells:
+            cells[name] = made._replace(venue=replace(made.venue, name=name, title=described(axes, made.levels)))
+        cell_of[levels] = name
     must_vary(axes, cell_of)
     listed = tuple(Cell(name, made.levels, made.changes) for name, made in cells.items())
     return Factorial(",".join(by_name), tuple(axes), listed, cell_of, dropped), [made.venue for made in cells.values()]
@@ -168,9 +168,9 @@ def shared_capital(venue: VenueDesign, backstop_usd: float) -> VenueDesign:
     return replace(venue, insurance_fund=replace(fund, capital=half), vault=replace(vault, capital=round(backstop_usd) - half))
 
 
-def is_same(one: Made, other: Made) -> bool:
-    """Whether two combinations are the same run: equal designs but for their names, on equal scenarios."""
-    return one.changes == other.changes and replace(one.venue, name="x", title="") == replace(other.venue, name="x", title="")
+def what_is_run(made: Made) -> bytes:
+    """Equal for two combinations that are the same run: equal designs but for their names, on equal scenarios."""
+    return replace(made.venue, name="x", title="").to_json() + json.dumps(made.changes, default=str, sort_keys=True).encode()
 
 
 def must_vary(axes: Sequence[Axis], cell_of: Mapping[Levels, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from ..metrics import CATALOGUE
-from .bars import bars_of, bars_svg, read_as
+from .bars import bars_of, bars_svg
 from .curve_chart import curves_svg
 from .curves import Curves
 from .effects import Effect, main_effects
@@ -83,8 +83,7 @@ def factorial_svg(found: Found, title: str) -> str:
 
 def extra_pictures(report: Report, found: Found | None) -> dict[str, str]:
     """By file name: who paid, and the K curves of a factorial that has them."""
-    runs = len(report.results) // len(report.venues)
-    files = {WHO_PAID: bars_svg(bars_of(report), runs, report.about.title)}
+    files = {WHO_PAID: bars_svg(bars_of(report), report.pairs, report.about.title)}
     if found and found.curves:
-        files[CURVES] = curves_svg(found.curves, report.about.title, read_as(runs))
+        files[CURVES] = curves_svg(found.curves, report.about.title)
     return files

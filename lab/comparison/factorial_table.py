@@ -1,7 +1,7 @@
 """A factorial in the terminal: what each axis changes, where two axes do not add up, K curves, all cells, and who paid.
 
 Rules of the file: it computes nothing, it chooses and formats. Quantities are means over the pairs, as effects are. `*` is a change that
-is more than chance, `=` none in any pair, `-` undefined.
+is more than chance, `?` one of which so few pairs cannot tell, `=` none in any pair.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from .curve_chart import CurveChart
 from .curves import DRAWN, Curves, Rise, capital_axis, curves_of, rises, sentences
 from .effects import LARGE, Change, Effect, interactions, large_interactions, main_effects
 from .factorial import Factorial
-from .headline import HEADLINES, Quantity, Values, mean_of, values_of
-from .report import SAME, Report
-from .statistics import DISTINGUISHED, EQUAL, LEAST_PAIRS
-from .table import PROSE, Scale, counted, decimals_of
+from .headline import HEADLINES, Quantity, Values, values_of
+from .reading import counted, of_what
+from .report import SAME, Report, mean_of
+from .statistics import DISTINGUISHED, EQUAL, LEAST_PAIRS, TOO_FEW
+from .table import PROSE, Scale, decimals_of
 
 MOST_TOLD: Final = 12  # interactions in the terminal; report.json has all
 LEAST_LABEL, WIDEST_LABEL = 12, 60  # [characters] of a change; a longer one is folded
@@ -83,18 +84,15 @@ class FactorialOverview:
             yield from prose(console, width, sentences(self.found.curves[0].labels, self.found.rises))
         yield Text(f"\nAll {counted(len(self.factorial.cells), 'cell')}, means", style="bold cyan")
         yield self.cells(width)
-        yield StackedBars(bars_of(self.report), self.pairs)
+        yield StackedBars(bars_of(self.report), self.report.pairs)
         yield from prose(console, width, [*self.what_was_run(), self.files])
-
-    @property
-    def pairs(self) -> int:
-        return len(self.report.results) // len(self.report.venues)
 
     def title(self) -> str:
         about, cells = self.report.about, counted(len(self.factorial.cells), "cell")
         sizes = f"{cells}, {counted(len(self.report.seeds), 'seed')}, {about.accounts:,} accounts"
         axes = "\n".join(f"varied: {axis.told}" for axis in self.factorial.axes)
-        return f"{about.title}\n{self.factorial.base}: {sizes}\n{axes}"
+        others = [text for text in about.inputs.settings if not text.startswith("--vary")]
+        return f"{about.title}\n{self.factorial.base}: {sizes}\n{axes}" + (f"\nwith {' '.join(others)}" if others else "")
 
     # -- tables --
 
@@ -105,9 +103,10 @@ class FactorialOverview:
 
     def table(self, effects: Sequence[Effect], width: int) -> Table:
         """Changes with their intervals, effect sizes and p-values, quantity by quantity."""
-        rows = [(effect, self.numbers(effect, self.scales[effect.question.quantity])) for effect in effects]
-        widths = [max(len(text) for text in column) for column in zip(HEADS, *(row for _, row in rows), strict=True)]
+        numbers = [self.numbers(effect, self.scales[effect.question.quantity]) for effect in effects]
+        widths = [max(len(text) for text in column) for column in zip(HEADS, *numbers, strict=True)]
         label = max(LEAST_LABEL, min(WIDEST_LABEL, width - sum(widths) - len(HEADS)))
+        rows = list(zip(effects, self.labels(effects, label - 2), numbers, strict=True))
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("", width=label, overflow="fold")
         for name in HEADS:
@@ -117,19 +116,21 @@ class FactorialOverview:
             if of_quantity:
                 unit = self.scales[quantity.key].unit
                 table.add_row(Text(f"{quantity.label}{f' [{unit}]' if unit else ''}", style="bold"))
-            for effect, numbers in of_quantity:
-                table.add_row(self.label(effect, label), *numbers)
+            for _, what, figures in of_quantity:
+                table.add_row(Text(f"  {what}"), *figures)
         return table
 
-    def label(self, effect: Effect, width: int) -> Text:
-        """What was changed: with the names of the axes where there is room, else as cells are named."""
-        axes, changes = self.factorial.axes, effect.question.changes
-        full = " x ".join(f"{axes[one.axis].name} {self.level(one)}" for one in changes)
-        short = " x ".join(f"{axes[one.axis].tag}{self.level(one)}" for one in changes)
-        if len(changes) == 1:
-            name, first, level = axes[changes[0].axis].name, self.level(changes[0]._replace(level=0)), self.level(changes[0])
-            full, short = f"{name}: {first} > {level}", f"{name}: {level}"
-        return Text(f"  {full if len(full) + 2 <= width else short}")
+    def labels(self, effects: Sequence[Effect], width: int) -> list[str]:
+        """What was changed: with the names of the axes where there is room for all, else as cells are named."""
+        axes = self.factorial.axes
+        full = [" x ".join(f"{axes[one.axis].name} {self.level(one)}" for one in effect.question.changes) for effect in effects]
+        short = [" x ".join(f"{axes[one.axis].tag}{self.level(one)}" for one in effect.question.changes) for effect in effects]
+        for number, effect in enumerate(effects):
+            change, *others = effect.question.changes
+            if not others:
+                name, first, level = axes[change.axis].name, self.level(change._replace(level=0)), self.level(change)
+                full[number], short[number] = f"{name}: {first} > {level}", f"{name}: {level}"
+        return full if max(map(len, full), default=0) <= width else short
 
     def level(self, change: Change) -> str:
         return self.factorial.label(change.axis, change.level)
@@ -139,13 +140,13 @@ class FactorialOverview:
         finding, places = effect.finding, f"{effect.contexts}/{effect.of}"
         if finding.verdict == EQUAL:
             return ["=", "", "", "", places]
-        mark = "*" if finding.verdict == DISTINGUISHED else " "
+        mark = {DISTINGUISHED: "*", TOO_FEW: "?"}.get(finding.verdict, " ")
         interval = finding.interval
         return [
             f"{scale.show(finding.mean, '+')}{mark}",
             f"{scale.show(interval[0], '+')} to {scale.show(interval[1], '+')}" if interval else "",
             "" if finding.effect is None else f"{finding.effect:+.2f}",
-            "" if finding.p is None else f"{finding.p:.3f}",
+            "" if finding.p is None or finding.verdict == TOO_FEW else f"{finding.p:.3f}",
             places,
         ]
 
@@ -158,9 +159,9 @@ class FactorialOverview:
         room = max(LEAST_LABEL, min(longest, width - numbers))
         table.add_column("", width=room, overflow="fold")
         for key in figures:
-            table.add_column(head[key], justify="right", no_wrap=True)
+            table.add_column(Text(head[key]), justify="right", no_wrap=True)
         for cell in self.factorial.cells:
-            table.add_row("\n".join(folded_name(cell.name, room)), *(column[cell.name] for column in figures.values()))
+            table.add_row(Text("\n".join(folded_name(cell.name, room))), *(column[cell.name] for column in figures.values()))
         return table
 
     def head(self, key: str) -> list[str]:
@@ -179,15 +180,15 @@ class FactorialOverview:
             "in that alone, on the same path and seed, averaged over all levels of the other axes that were run. in: how many such "
             "comparisons there are, of how many combinations of the other axes. g is the change over its spread between pairs."
         )
-        if self.pairs < LEAST_PAIRS:
-            few = f"With {counted(self.pairs, 'pair')} nothing can be told from chance; {LEAST_PAIRS} is the least."
-            return [f"{told} {few} What is shown are draws."]
+        if self.report.pairs < LEAST_PAIRS:
+            few = f"With {of_what(self.report, self.report.pairs)} nothing can be told from chance; {LEAST_PAIRS} is the least."
+            return [f"{told} {few} What is shown are draws, marked ?."]
         return [f"{told} * is more than chance: p, corrected for all numbers of the table, is below 0.05."]
 
     def about_interactions(self, count: int) -> str:
         told = f"Of {counted(len(self.found.interactions), 'interaction')} {count} are at least {100 * LARGE:.0f} % of the smaller "
         told += "of their two main effects"
-        told += "" if self.pairs < LEAST_PAIRS else " and more than chance"
+        told += "" if self.report.pairs < LEAST_PAIRS else " and more than chance"
         rest = f"; the {MOST_TOLD} largest are shown, all are in report.json" if count > MOST_TOLD else ""
         means = "An interaction is what both levels change together beyond the sum of what each changes alone: there the main effects "
         return f"{told}{rest}. {means}mislead."

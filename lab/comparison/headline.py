@@ -7,7 +7,6 @@ their sum, which medians do not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from statistics import fmean
 from typing import Final, NamedTuple, TypeAlias
 
 from ..metrics import CATALOGUE, Metrics
@@ -15,6 +14,9 @@ from .report import Result, rounded
 from .statistics import Pair
 
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
+TOTAL_KEY: Final = "losses.total_usd"  # where it is measured; else the sum of the parts
+VAULT_KEY: Final = next(key for key in ("losses.vault_cost_usd", "losses.vault_usd") if key in UNIT_OF)
+COST_KEY: Final = "cost.insured_bp"  # where it is measured: what a design cost people, against infinite insurance
 
 
 class Part(NamedTuple):
@@ -27,7 +29,7 @@ class Part(NamedTuple):
 
 PARTS: Final = (
     Part("insurance fund", "losses.fund_usd", "█"),
-    Part("backstop vault", "losses.vault_usd", "▓"),
+    Part("backstop vault", VAULT_KEY, "▓"),
     Part("pool of the curve", "losses.pool_usd", "▒"),
     Part("winners, by ADL", "losses.adl_conceded_usd", "░"),
     Part("everyone, socialized", "losses.socialized_usd", "/"),
@@ -53,11 +55,14 @@ def metric(key: str, label: str) -> Quantity:
 
 
 def paid(metrics: Metrics, part: Part) -> float:
-    return float(rounded(metrics.scalar(part.key)) or 0.0)
+    """What one of the payers paid; a vault that gained paid nothing. [USD]"""
+    return max(0.0, float(rounded(metrics.scalar(part.key)) or 0.0))
 
 
-def total_cost(metrics: Metrics) -> float:
-    """What somebody other than the losers paid, and what is still open at the end: the sum of `PARTS`. [USD]"""
+def total_cost(metrics: Metrics) -> float | None:
+    """What somebody other than the losers paid, and what is still open at the end. [USD]"""
+    if TOTAL_KEY in UNIT_OF:
+        return rounded(metrics.scalar(TOTAL_KEY))
     return sum(paid(metrics, part) for part in PARTS)
 
 
@@ -72,6 +77,7 @@ BYSTANDER: Final = Quantity("bystander_cost_bp", "bystander cost", "bp", bystand
 HEADLINES: Final = (
     TOTAL,
     BYSTANDER,
+    *((metric(COST_KEY, "cost to people"),) if COST_KEY in UNIT_OF else ()),
     metric("losses.bad_debt_usd", "bad debt"),
     metric("adl.notional_usd", "ADL notional"),
     metric("liquidation.seconds_median", "until flat"),
@@ -81,22 +87,11 @@ HEADLINES: Final = (
 Values: TypeAlias = dict[str, dict[Pair, float | None]]  # by design, then by where the designs met
 
 
-def pair_of(result: Result) -> Pair:
-    """Where a run stands against the same run of another design."""
-    return Pair("", result.seed)
-
-
 def values_of(results: Iterable[Result], quantity: Quantity) -> Values:
-    """One quantity of all runs."""
+    """One quantity of all runs but those that are beyond their population, which stand in no mean."""
     values: Values = {}
     for result in results:
-        of_design, pair = values.setdefault(result.venue, {}), pair_of(result)
-        assert pair not in of_design, f"{result.venue} ran twice at {pair}"
-        of_design[pair] = quantity.of(result.metrics)
+        of_design = values.setdefault(result.venue, {})
+        if not result.beyond:
+            of_design[result.pair] = quantity.of(result.metrics)
     return values
-
-
-def mean_of(values: Iterable[float | None]) -> float | None:
-    """Mean of what is defined; None if nothing is."""
-    defined = [value for value in values if value is not None]
-    return fmean(defined) if defined else None

@@ -127,7 +127,9 @@ def choice_of(report: Recorded, file: Path) -> Choice:
             raise ReportError(f"{file}: inputs.paths: {wrong}")
     paths = {name: PlayedPath(path.family, path.scenario) for name, path in inputs.paths.items()}
     capital, settings = report.capital.choice, inputs.settings
-    return Choice(inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured, varied)
+    return Choice(
+        inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured, varied
+    )
 
 
 def differences(report: Recorded, results: Sequence[Result]) -> list[str]:

@@ -224,7 +224,7 @@ class Overview:
                 yield Text(f"\n{which} of {len(columns)}", style="dim")
                 first = last + 1
             yield from console.render(self.table(block, layout, width), options.update(width=max(width, LEAST_WIDTH)))
-        yield StackedBars(bars_of(self.report))
+        yield StackedBars(bars_of(self.report), self.report.pairs)
         if not why_none(self.report):
             yield from self.ranks(console, options)
         for paragraph in self.prose(layout):
