@@ -239,13 +239,14 @@ def choice_of_cells(plain: Choice, designs: Sequence[Design], varied: Sequence[s
     from .comparison import factorial
     from .comparison.axes import chosen_axes
 
-    axes = chosen_axes(varied)
-    cells, venues = factorial.planned(designs, axes, plain.scenario, plain.capital, plain.baseline)
-    for line in factorial.plan(cells, len(plain.seeds)):
+    cells, venues = factorial.planned(designs, chosen_axes(varied), plain.scenario, plain.capital, plain.baseline)
+    pairs = len(plain.seeds) * len(plain.scenarios)
+    for line in factorial.plan(cells, pairs):
         click.echo(line, err=True)
-    factorial.must_be_wanted(len(venues) * len(plain.seeds), yes)
-    factorial.check_cells(cells, venues, plain.scenario, file, plain.seeds)
-    return replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells)
+    factorial.must_be_wanted(len(venues) * pairs, yes)
+    choice = replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells)
+    factorial.check_cells(cells, choice, file)
+    return choice
 
 
 def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:

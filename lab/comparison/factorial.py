@@ -21,12 +21,12 @@ from perplab.exchange import VenueDesign, VenueError, load_venue
 from perplab.exchange.design.reader import DesignError, Tree, merged
 from perplab.exchange.design.venue import venue_path
 
-from ..fit import Pair, check_fit, reach
+from ..fit import Pair, Reach, check_fit, reach
 from ..names import MAX_BYTES, wrong_name
 from ..scenario import Scenario, ScenarioError
 from ..stage import with_capital
 from .axes import BASE, CAPITAL, Axis, Level, brought_tree, laid_tree, makes_a_difference, put
-from .choices import Design
+from .choices import Choice, Design
 from .report import SAME
 
 MOST_COMBINATIONS: Final = 1_000  # of which cells are made; each is read and checked, which takes some milliseconds
@@ -216,15 +216,17 @@ def described(axes: Sequence[Axis], levels: Sequence[int | None]) -> str:
 # -- checked and told --
 
 
-def check_cells(factorial: Factorial, venues: Sequence[VenueDesign], scenario: Scenario, file: str, seeds: Sequence[int]) -> None:
-    """Raises VenueError or ScenarioError where a cell does not fit its scenario."""
-    reached = {}
-    for cell, venue in zip(factorial.cells, venues, strict=True):
-        changes, told = json.dumps(cell.changes, default=str), f"--vary, cell {cell.name}"
-        played = factorial.scenario_of(cell.name, scenario)
-        if changes not in reached:
-            reached[changes] = reach(played, seeds)
-        check_fit(Pair(venue, told, played, file if not cell.changes else told), reached[changes])
+def check_cells(factorial: Factorial, choice: Choice, file: str) -> None:
+    """Raises VenueError or ScenarioError where a cell does not fit what it is run on, path by path."""
+    for path, scenario in choice.scenarios.items():
+        reached: dict[str, Reach] = {}
+        for cell, venue in zip(factorial.cells, choice.venues, strict=True):
+            changes, told = json.dumps(cell.changes, default=str), f"--vary, cell {cell.name}"
+            played = factorial.scenario_of(cell.name, scenario)
+            if changes not in reached:
+                reached[changes] = reach(played, choice.seeds)
+            on_what = told if cell.changes else f"{file} on {path}" if path else file
+            check_fit(Pair(venue, told, played, on_what), reached[changes])
 
 
 def must_be_wanted(runs: int, is_wanted: bool) -> None:
@@ -232,11 +234,12 @@ def must_be_wanted(runs: int, is_wanted: bool) -> None:
         raise click.UsageError(f"--vary: {runs:,} runs given, expected at most {MOST_RUNS}, fewer levels or --seeds, or --yes for so many")
 
 
-def plan(factorial: Factorial, seeds: int) -> list[str]:
-    """What will be run, in lines, and what will not."""
+def plan(factorial: Factorial, pairs: int) -> list[str]:
+    """What will be run, in lines, and what will not; `pairs` is the number of paths times that of seeds."""
     cells, combinations = len(factorial.cells), len(factorial.cell_of) + len(factorial.dropped)
     lines = [f"Varied: {' x '.join(axis.told for axis in factorial.axes)}"]
-    lines.append(f"{combinations} combinations are {cells} cells; with {seeds} seeds that is {cells * seeds:,} runs")
+    each = "one pair" if pairs == 1 else f"each of {pairs} pairs"
+    lines.append(f"{combinations} combinations are {cells} cells: {cells * pairs:,} runs, on {each} of path and seed")
     idle = [(axis.name, sum(cell.levels[n] is None for cell in factorial.cells)) for n, axis in enumerate(factorial.axes)]
     lines += [f"{name} makes no difference in {count} of the cells: there they are run once" for name, count in idle if count]
     for levels, why in factorial.dropped.items():

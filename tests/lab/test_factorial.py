@@ -114,7 +114,7 @@ def test_a_level_that_says_nothing_is_no_second_cell() -> None:
     assert found.cell_of[1, 0] == found.cell_of[1, 1] == "fund-social"
     assert found.cells[2].levels == (1, None)
     told = plan(found, 5)
-    assert "6 combinations are 4 cells; with 5 seeds that is 20 runs" in told
+    assert "6 combinations are 4 cells: 20 runs, on each of 5 pairs of path and seed" in told
     assert "trigger makes no difference in 2 of the cells: there they are run once" in told
 
 
