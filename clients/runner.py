@@ -27,7 +27,7 @@ from perplab.exchange.units import PPM, SECOND_NS
 
 from . import types as t
 from .blocking import Shared
-from .bots.base import Action, Bot, Offer, Rows, Seat, View
+from .bots.base import Action, Bot, Offer, Rows, Seat, View, share_of
 from .calls import Call
 from .carrying import Program, insist, once, wait
 from .errors import Refused
@@ -195,7 +195,8 @@ class Runner:
         for one in auctions:
             if one["size"]:
                 notional = abs(one["size"]) * mark * self.bot.seat.unit * one["share_ppm"] // PPM
-                yield Offer(one["auction"], notional, one["gain"] * one["share_ppm"] // PPM)
+                lots = share_of(one["size"], one["share_ppm"])
+                yield Offer(one["auction"], notional, one["gain"] * one["share_ppm"] // PPM, lots)
 
     # -- what it does ------------------------------------------------------------------------------------------------------------
 

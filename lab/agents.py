@@ -3,7 +3,8 @@
 Rules: an agent is a name, its capital on the venue, its delays and a way to make its bot once it has an account. What differs between
 agents of a kind is drawn by (seed, name, purpose), so another agent more or less changes nobody's draws. Accounts, names and capital are
 the same on every venue: where there is no book, makers put theirs into the pool of the curve, or sit out where that takes no money, and
-bidders sit out unless there are auctions.
+bidders sit out unless there are auctions. Makers, arbitrageurs and bidders bid in auctions with the capital, the edges and the delays
+with which they trade in the book.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from perplab.clients.bots.bidder import Bidder, BidderTerms
 from perplab.clients.bots.liquidity import LiquidityProvider, ProviderTerms
 from perplab.clients.bots.market_maker import MakerTerms, MarketMaker, Withdrawal, ladder
 from perplab.clients.bots.momentum import Momentum, MomentumTerms
+from perplab.clients.bots.professional import CallTerms
 from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
-from perplab.exchange.units import MICRO, MS_NS
+from perplab.exchange.units import MICRO, MS_NS, SECOND_NS
 from perplab.lab.population import GROUPS, Traders
 from perplab.lab.runs import ASSET, Floats
-from perplab.lab.scenario import Makers, Scenario, ScenarioError
+from perplab.lab.scenario import Makers, Professionals, Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
 TRADER_MS: Final = 500  # how late a person at a screen sees and acts
@@ -69,7 +71,7 @@ def cast(scenario: Scenario, flows: list[Flow], seed: int, access: Access) -> li
     """All agents that start flat, in the order of their accounts."""
     return [
         *_makers(scenario, access),
-        *_arbitrageurs(scenario, seed),
+        *_arbitrageurs(scenario, seed, access),
         *_bidders(scenario, seed, access),
         *_momentum(scenario, seed),
         *_noise(scenario, flows),
@@ -138,14 +140,33 @@ def _quoting(scenario: Scenario, access: Access) -> Callable[[int], Callable[[Se
     each = MICRO / who.count
     bids, asks = (_left_by_bidders(scenario, np.array(depth)) * each for depth in (who.bid_usd, who.ask_usd))
     shape = ladder(ladder_levels(who, access.open_orders), who.nearest_bp, np.array(who.depth_bp), bids, asks)
-    fear = withdrawal(who)
     interval = who.interval_ms * MS_NS
 
     def make(number: int) -> Callable[[Seat], Bot]:
-        phase = interval * (number + 1) // who.count
-        return lambda seat: MarketMaker(seat, MakerTerms(shape, fear, interval, phase, who.leverage, who.skew_bp, access.has_blocks))
+        terms = MakerTerms(
+            shape,
+            withdrawal(who),
+            interval,
+            interval * (number + 1) // who.count,
+            who.leverage,
+            who.skew_bp,
+            access.has_blocks,
+            access.has_auctions,
+            _answer_ns(who),
+            _calls(who),
+        )
+        return lambda seat: MarketMaker(seat, terms)
 
     return make
+
+
+def _answer_ns(who: Professionals) -> int:
+    """From sending a command until its outcome is heard of."""
+    return (who.order_ms + who.outside_ms) * MS_NS
+
+
+def _calls(who: Professionals) -> CallTerms:
+    return CallTerms(ASSET, _micro(who.outside_usd), round(who.transfer_s * SECOND_NS), _micro(who.transfer_usd), who.call_at)
 
 
 def withdrawal(who: Makers) -> Withdrawal:
@@ -155,22 +176,23 @@ def withdrawal(who: Makers) -> Withdrawal:
 def _left_by_bidders(scenario: Scenario, measured: Floats) -> Floats:
     """Cumulative depth that the makers add to what bidders rest in the book, never less than a share of it. Shape (k,) [USD]"""
     makers, bidders = scenario.makers, scenario.bidders
-    resting = bidders.count * bidders.capital_usd * bidders.leverage * np.array(bidders.share)
-    reached = np.searchsorted(makers.depth_bp, bidders.discount_bp)  # the measured band that a bid falls into
+    resting = bidders.count * min(bidders.clip_usd, bidders.capital_usd * bidders.leverage) * np.array(bidders.share)
+    reached = np.searchsorted(makers.depth_bp, bidders.edge_bp)  # the measured band that a bid falls into
     within = np.bincount(reached, weights=resting, minlength=measured.size)[: measured.size]
     band = np.diff(measured * makers.depth_scale, prepend=0.0)
     left: Floats = np.cumsum(np.maximum(band - within, LEAST * band))
     return left
 
 
-def _arbitrageurs(scenario: Scenario, seed: int) -> list[Agent]:
+def _arbitrageurs(scenario: Scenario, seed: int, access: Access) -> list[Agent]:
     who = scenario.arbitrageurs
 
     def make(name: str) -> Callable[[Seat], Bot]:
         phase = _phase(seed, name, who.interval_ms)
         terms = ArbitrageTerms(
-            who.interval_ms * MS_NS, phase, who.enter_bp, who.leave_bp, _micro(who.clip_usd), who.leverage
-        )
+            who.interval_ms * MS_NS, phase, who.enter_bp, who.leave_bp, _micro(who.clip_usd), who.leverage, access.has_auctions,
+            _answer_ns(who), _calls(who),
+        )  # fmt: skip
         return lambda seat: Arbitrageur(seat, terms)
 
     return [
@@ -187,7 +209,7 @@ def _bidders(scenario: Scenario, seed: int, access: Access) -> list[Agent]:
             who.interval_ms * MS_NS,
             _phase(seed, name, who.interval_ms),
             who.outside_ms * MS_NS,
-            np.array(who.discount_bp),
+            np.array(who.edge_bp),
             np.array(who.share),
             who.leverage,
             who.unwind_share,
@@ -195,6 +217,11 @@ def _bidders(scenario: Scenario, seed: int, access: Access) -> list[Agent]:
             access.has_auctions,
             access.has_book,
             access.has_blocks,
+            _micro(who.clip_usd),
+            who.wild_edge,
+            withdrawal(scenario.makers),
+            _answer_ns(who),
+            _calls(who),
         )
         return lambda seat: Bidder(seat, terms)
 

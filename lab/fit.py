@@ -114,9 +114,9 @@ def _check_counts(pair: Pair) -> None:
     if accounts > venue.max_accounts:
         told = f"{scenario.population.accounts} traders and {agents} agents of {pair.scenario_file}, {FIRST_USER} of the venue"
         raise pair.refuse_venue("max_accounts", venue.max_accounts, f"at least {accounts} ({told})")
-    quotes = max(2 * LEAST_LEVELS, 2 * len(scenario.bidders.discount_bp) + 1)
+    quotes = max(2 * LEAST_LEVELS, 2 * len(scenario.bidders.edge_bp) + 1)
     if quotes > venue.max_open_orders:
-        told = f"which an agent of {pair.scenario_file} rests (a maker at least {LEAST_LEVELS} on each side, or bidders.discount_bp)"
+        told = f"which an agent of {pair.scenario_file} rests (a maker at least {LEAST_LEVELS} on each side, or bidders.edge_bp)"
         raise pair.refuse_venue("max_open_orders", venue.max_open_orders, f"at least {quotes}, {told}")
 
 

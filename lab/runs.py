@@ -64,6 +64,17 @@ class Granted:
 
 
 @dataclass(frozen=True)
+class ProfessionalGroup:
+    """What became of makers, arbitrageurs or bidders, all of a kind together."""
+
+    cohort: str
+    paid_in: int  # [micro] by margin calls, out of what they have and earn outside
+    least_equity_share: float  # their least equity of all seconds, over that at the start
+    liquidated: int  # how many of them fell below maintenance margin
+    is_exhausted: bool  # their equity fell below half of the start's while a margin call could not be met in full
+
+
+@dataclass(frozen=True)
 class Timing:
     wall_s: float
     core_s: float
@@ -96,5 +107,6 @@ class Run:
     journal: bytes = b""
     timing: Timing = Timing(0.0, 0.0)
     closing_stake: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # [micro] what each account has in a pool, if there is one
+    professionals: tuple[ProfessionalGroup, ...] = ()  # see perplab.lab.professionals
     watch_ts: int = 0  # from when on the delay of auto-deleveraging is measured; 0: from the start
     granted: Granted = Granted(0, 0, 0)

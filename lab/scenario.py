@@ -134,14 +134,23 @@ class Population(Table, frozen=True):
             raise ValueError(f"margin_tiers: {[list(tier) for tier in tiers]} given, expected {expected}")
 
 
-class Makers(Table, frozen=True):
-    """Market makers; with what bidders rest in the book they make the depth below when calm, all of them together."""
+class Professionals(Table, frozen=True):
+    """Those who trade for the edge: what they have here, what they have outside, and how soon it is here."""
 
     count: Count
     capital_usd: Capital  # of each
     leverage: Leverage
     outside_ms: Milliseconds  # how late they hear the outside price
     order_ms: Milliseconds  # how late their orders arrive
+    outside_usd: Annotated[float, Meta(ge=0, le=1e10)]  # of each: kept outside for margin calls, besides what its hedge earns there
+    transfer_s: Seconds  # from a margin call until the money is here
+    transfer_usd: Annotated[float, Meta(ge=0, le=1e10)]  # most that one of them sends in a minute
+    call_at: Annotated[float, Meta(ge=0.01, le=10)]  # share of what its capital carries, beyond which it asks for money
+
+
+class Makers(Professionals, frozen=True):
+    """Market makers; with what bidders rest in the book they make the depth below when calm, all of them together."""
+
     interval_ms: Annotated[int, Meta(ge=10, le=1000)]  # they requote at least once a second
     levels: Annotated[int, Meta(ge=20, le=200)]
     nearest_bp: Positive
@@ -211,35 +220,32 @@ class Momentum(Table, frozen=True):
     order_ms: Milliseconds
 
 
-class Arbitrageurs(Table, frozen=True):
-    count: Count
-    capital_usd: Capital
-    leverage: Leverage
+class Arbitrageurs(Professionals, frozen=True):
     interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
     enter_bp: Offset
     leave_bp: Annotated[float, Meta(ge=-5000, le=5000)]
     clip_usd: Positive
-    outside_ms: Milliseconds
-    order_ms: Milliseconds
 
 
-class Bidders(Table, frozen=True):
-    count: Count
-    capital_usd: Capital
-    leverage: Leverage
+class Bidders(Professionals, frozen=True):
+    """Buyers with patience: one schedule of edges over the outside price for book and auctions."""
+
     interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
-    discount_bp: Prices
-    share: Prices  # of the capacity, at each discount
+    edge_bp: Prices  # over the outside price when calm
+    wild_edge: Annotated[float, Meta(ge=1, le=100)]  # what edges are multiplied with at makers.wild_bp, in a line from 1 at makers.calm_bp
+    share: Prices  # of the capacity, at each edge
+    clip_usd: Positive  # most that each rests, or bids for, on one side at one look
     unwind_share: Share  # of what it holds that it offers in the book at each look
     unwind_bp: Offset  # from the outside price, at worst
-    outside_ms: Milliseconds
-    order_ms: Milliseconds
 
     def __post_init__(self) -> None:
-        if len(self.share) != len(self.discount_bp) or abs(sum(self.share) - 1.0) > 1e-9:
-            raise ValueError(f"share: {list(self.share)} given, expected one per discount_bp, with the sum 1")
-        if max(self.discount_bp) > MAX_BP:
-            raise ValueError(f"discount_bp: {max(self.discount_bp)} given, expected at most {MAX_BP:g}")
+        if len(self.share) != len(self.edge_bp) or abs(sum(self.share) - 1.0) > 1e-9:
+            raise ValueError(f"share: {list(self.share)} given, expected one per edge_bp, with the sum 1")
+        if any(b <= a for a, b in pairwise(self.edge_bp)):
+            raise ValueError(f"edge_bp: {list(self.edge_bp)} given, expected rising numbers")
+        if self.edge_bp[-1] * self.wild_edge > MAX_BP:
+            given = self.edge_bp[-1] * self.wild_edge
+            raise ValueError(f"edge_bp, the largest, x wild_edge: {given:g} given, expected at most {MAX_BP:g}")
 
 
 class Scenario(Table, frozen=True):

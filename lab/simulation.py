@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from perplab.clients.bots.base import Action, Bot, Offer, Rows, View
+from perplab.clients.bots.base import Action, Bot, Offer, Rows, View, share_of
 from perplab.exchange import BUILD, Exchange, Journal, Malformed, VenueDesign
 from perplab.exchange.codes import FIRST_USER, Reason, SystemAccount
 from perplab.exchange.design.build import accrual_shift
@@ -27,6 +27,7 @@ from perplab.exchange.units import MICRO, PPM, SECOND_NS
 from perplab.lab.agents import Agent
 from perplab.lab.outside import Outside
 from perplab.lab.population import GROUPS, HEDGERS
+from perplab.lab.professionals import Watch, groups_of
 from perplab.lab.recorder import Recorder
 from perplab.lab.runs import ASSET, MARKET, Ints, MarketTerms, Run, Timing
 from perplab.lab.scenario import Scenario, ScenarioError
@@ -70,6 +71,7 @@ class Simulation:
         for owner, name in enumerate(stage.names):
             self.journal.name(owner, name)
         self.recorder = Recorder(self.exchange, stage.terms, scenario.sizes_usd)
+        self.watch = Watch(self.exchange, stage.cohorts, self.has_curve)
         self.actors = [Actor(agent, bot) for agent, bot in stage.actors]
         self.commands = 0
         self.core_s = 0.0
@@ -106,6 +108,7 @@ class Simulation:
         self._send(self.stage.opening)
         self._must_be_open()
         self.opening_equity, self.opening_size = self.accounts()
+        self.watch.look()
         for actor in self.actors:
             self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
         self._at(start + SECOND_NS, self._sample)
@@ -244,7 +247,12 @@ class Simulation:
         """Open auctions: what is on offer of each, at the mark, and what taking it would gain now."""
         lot_value = self.exchange.mark_price(MARKET) * self.stage.terms.unit
         return tuple(
-            Offer(one.auction, abs(one.size) * lot_value * one.share_ppm // PPM, one.gain * one.share_ppm // PPM)
+            Offer(
+                one.auction,
+                abs(one.size) * lot_value * one.share_ppm // PPM,
+                one.gain * one.share_ppm // PPM,
+                share_of(one.size, one.share_ppm),
+            )
             for one in self.exchange.auctions()
             if one.size
         )
@@ -252,6 +260,7 @@ class Simulation:
     def _sample(self, ts: int) -> None:
         """Every second: write the book down, and let what was traded move the true price."""
         self.recorder.sample(ts, self.outside.price(ts) * self.stage.terms.tick_usd)
+        self.watch.look()
         self.outside.second()
         self._at(ts + SECOND_NS, self._sample)
 
@@ -312,6 +321,8 @@ def run(
 def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
     exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
     equity, size = simulation.accounts()
+    events = simulation.recorder.events()
+    bots = {actor.account: actor.bot for actor in simulation.actors}
     return Run(
         venue=venue.name,
         scenario=simulation.scenario.name,
@@ -323,7 +334,7 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         watch_ts=simulation.scenario.path.watch_ts,
         commands=simulation.commands,
         state_hash=exchange.state_hash(),
-        events=simulation.recorder.events(),
+        events=events,
         book=simulation.recorder.book(),
         path_ts=stage.path.start_ns + stage.path.step_ns * np.arange(stage.path.prices.size, dtype=np.int64),
         path_usd=simulation.outside.prices(),
@@ -338,5 +349,6 @@ def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         capital={name: usd * MICRO for name, usd in capital_of(venue).items()},
         closing_stake=simulation.stakes(),
         granted=stage.granted,
+        professionals=groups_of(simulation.watch, bots, events, stage.path.start_ns),
         journal=simulation.journal.bytes(),
     )

@@ -15,6 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from perplab.exchange.messages import ROW, CancelAll, CancelClient, Command, Event, Place, column_of, command_row
+from perplab.exchange.units import PPM
 
 Rows: TypeAlias = NDArray[np.int64]  # packed commands, shape (n, 16), `ts` left 0
 Ints: TypeAlias = NDArray[np.int64]  # one number per entry, shape (n,)
@@ -31,6 +32,13 @@ class Offer(Struct, frozen=True, gc=False):
     auction: int
     notional: int  # [micro] at the mark, of what is still offered
     gain: int  # [micro] against the mark, payment included; below zero before the discount begins
+    lots: int  # [lots] what all of that adds to the bidder's position, signed
+
+
+def share_of(lots: int, share_ppm: int) -> int:
+    """That share of a signed number of lots, rounded away from zero, as an auction rounds what changes hands."""
+    part = -(-abs(lots) * share_ppm // PPM)
+    return part if lots > 0 else -part
 
 
 class View(Struct, frozen=True, gc=False):
@@ -79,7 +87,7 @@ class Bot:
     """
 
     hears: ClassVar[frozenset[int]] = frozenset()  # kinds of events that it is told of: see AUDIENCE in perplab.exchange.events
-    sees_offers: ClassVar[bool] = False
+    sees_offers: bool = False
 
     def __init__(self, seat: Seat) -> None:
         self.seat = seat

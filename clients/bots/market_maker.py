@@ -1,7 +1,8 @@
 """A market maker: a ladder of bids and asks around the outside price, replaced at a steady pace, thinner when prices run.
 
 Rules: quotes are post-only; the ladder's shape is given, its scale is what the account's equity carries at a chosen leverage, less
-the inventory already held. How much is withdrawn follows a volatility that rises fast and falls slowly.
+the inventory already held. How much is withdrawn follows a volatility that rises fast and falls slowly. The ladder is the maker's
+appetite: in an auction it takes what it would quote at that edge, at the pace at which it quotes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import math
 import numpy as np
 from msgspec import Struct
 
-from perplab.exchange.messages import Side, TimeInForce
 from perplab.exchange.units import BP, SECOND_NS
 
-from .base import Action, Bot, Floats, Quotes, Rows, Seat, View, places
+from .appetite import Profile, appetite, resting
+from .base import Action, Floats, Quotes, Rows, Seat, View
+from .professional import CallTerms, Professional, joined
 
 
 class Ladder(Struct, frozen=True):
@@ -71,57 +73,43 @@ class MakerTerms(Struct, frozen=True):
     leverage: float  # largest notional of a side, inventory included, over equity
     skew_bp: float  # [bp] quotes shift by this much against a full inventory
     one_by_one: bool = False  # old quotes are cancelled one by one: see Quotes
+    auctions: bool = False  # whether the venue auctions liquidated accounts
+    answer_ns: int = 0  # until it has heard of what it sent
+    calls: CallTerms | None = None  # how it meets margin calls; None: it is never refilled
 
 
-class MarketMaker(Bot):
-    """Quotes around the outside price it hears of; its venue account is margined like any other and is never refilled."""
+class MarketMaker(Professional):
+    """Quotes around the outside price it hears of; where accounts are auctioned it bids what it would quote, and quotes the rest."""
 
     def __init__(self, seat: Seat, terms: MakerTerms) -> None:
-        super().__init__(seat)
+        super().__init__(seat, terms.leverage, terms.answer_ns, terms.calls)
         self.terms = terms
-        levels = terms.ladder.offset_bp.size
-        self._sides = np.repeat(np.array([int(Side.BUY), int(Side.SELL)], dtype=np.int64), levels)
-        self._factors = np.concatenate([1.0 - terms.ladder.offset_bp * BP, 1.0 + terms.ladder.offset_bp * BP])
+        self.sees_offers = terms.auctions
+        shape, fear = terms.ladder, terms.withdrawal
+        everywhere = np.ones(shape.offset_bp.size)
+        self._profile = Profile(
+            shape.offset_bp, shape.bid, shape.ask, everywhere, terms.skew_bp, fewer_bids=fear.bid, fewer_asks=fear.ask
+        )
         self._quotes = Quotes(seat, terms.one_by_one)
-        self._alarm = Alarm(terms.withdrawal)
+        self._alarm = Alarm(fear)
 
     def on_start(self, ts: int, view: View) -> Action:
         self._alarm.start(ts, view.outside)
-        return self._quote(view), ts + self.terms.phase_ns
+        return self._look(ts, view), ts + self.terms.phase_ns
 
     def on_wake(self, ts: int, view: View) -> Action:
         self._alarm.watch(ts, view.outside)
-        return self._quote(view), ts + self.terms.interval_ns
+        return self._look(ts, view), ts + self.terms.interval_ns
 
     def stress(self) -> float:
         """How far the withdrawal has gone, from 0 to 1."""
         return self._alarm.level()
 
-    def _quote(self, view: View) -> Rows:
-        """All quotes anew: the old ones cancelled, the ladder placed around the outside price leant against the inventory."""
-        limit = self.terms.leverage * max(0, view.equity)
-        held = self.seat.notional(view.size, view.mark)
-        lean = max(-1.0, min(1.0, held / limit)) if limit else 0.0
-        fair = view.outside * (1.0 - self.terms.skew_bp * BP * lean)
-        prices = fair * self._factors
-        levels = prices.size // 2
-        lots = np.concatenate(self._scaled(limit, held)) / (prices * self.seat.unit)
-        ticks = np.concatenate([np.floor(prices[:levels]), np.ceil(prices[levels:])]).astype(np.int64)
-        quotes = places(self.seat, self._sides, ticks, lots.astype(np.int64), int(TimeInForce.POST_ONLY))
-        return self._quotes.replaced_by(quotes)
-
-    def _scaled(self, limit: float, held: float) -> tuple[Floats, Floats]:
-        """The two sides of the ladder [micro], less what is withdrawn, cut to the room that the inventory leaves."""
-        ladder, withdrawal, stress = self.terms.ladder, self.terms.withdrawal, self.stress()
-        bid, ask = ladder.bid * (1.0 - withdrawal.bid * stress), ladder.ask * (1.0 - withdrawal.ask * stress)
-        bid_room, ask_room = max(0.0, limit - held), max(0.0, limit + held)
-        return _cut(bid, bid_room), _cut(ask, ask_room)
-
-
-def _cut(side: Floats, room: float) -> Floats:
-    """A side of the ladder, scaled down to what there is room for; one that is withdrawn altogether stays empty."""
-    total = float(side.sum())
-    return side * min(1.0, room / total) if total else side
+    def _look(self, ts: int, view: View) -> Rows:
+        """All quotes anew, around the outside price leant against the inventory, less what it bids for."""
+        paid_in = self.margin(ts, view)
+        bids, left = self.bid(ts, view, appetite(self._profile, self.standing(ts, view, self.stress())))
+        return joined(paid_in, self._quotes.replaced_by(resting(self.seat, left)), bids)
 
 
 def ladder(levels: int, nearest_bp: float, depth_bp: Floats, bid: Floats, ask: Floats) -> Ladder:

@@ -273,26 +273,44 @@ def test_bidder_reacts_to_an_auction() -> None:
     assert not len(rows) and wake == 57
 
 
+def offered(auction: int, millions: int, edge_bp: float) -> Offer:
+    """So many million USD of a long account at the mark of 100,000 USD, for a gain of `edge_bp`."""
+    return Offer(auction, millions * 10**6 * USD, round(millions * 100 * edge_bp) * USD, millions * 10_000)
+
+
+def bids(rows: Rows) -> list[TakeAuction]:
+    return [command for command in commands(rows) if isinstance(command, TakeAuction)]
+
+
+OFFERS = (
+    offered(1, 4, 97.5),  # too little for anyone
+    offered(2, 8, 200.0),  # the first step of the schedule, 10 M USD
+    offered(3, 50, 300.0),  # both steps, 40 M USD
+)
+
+
 def test_bidder_takes_what_its_schedule_allows_best_first() -> None:
-    offers = (
-        Offer(1, 4_000_000 * USD, 39_000 * USD),  # 97.5 bp: too little for anyone
-        Offer(2, 8_000_000 * USD, 160_000 * USD),  # 200 bp: the first step of the schedule, 10 M USD
-        Offer(3, 50_000_000 * USD, 1_500_000 * USD),  # 300 bp: both steps, 40 M USD
-    )
-    taken = commands(bidder(True).on_wake(0, view(offers=offers))[0])
-    assert taken == [TakeAuction(0, 20, 3, 800_000, 1_200_000 * USD)]
-    taken = commands(bidder(True).on_wake(0, view(offers=offers[:2]))[0])
-    assert taken == [TakeAuction(0, 20, 2, 1_000_000, 80_000 * USD)]
+    assert bids(bidder(True).on_wake(0, view(offers=OFFERS))[0]) == [TakeAuction(0, 20, 3, 800_000, 1_200_000 * USD)]
+    assert bids(bidder(True).on_wake(0, view(offers=OFFERS[:2]))[0]) == [TakeAuction(0, 20, 2, 1_000_000, 80_000 * USD)]
+
+
+def test_bidder_does_not_rest_what_it_bids_for() -> None:
+    rows, _ = bidder(True).on_wake(0, view(offers=OFFERS[:2]))
+    bought = [(o.price, o.size) for o in orders(rows) if o.side == Side.BUY]
+    assert bought == [(99_000, 20_202), (97_000, 309_278)], "2 of 10 M USD at 1 %, all 30 at 3 %"
+    assert side_usd(rows, Side.SELL) == pytest.approx(40e6, rel=1e-3), "the other side is as ever"
 
 
 def test_bidder_passes_over_what_is_worth_nothing() -> None:
     bot = bidder(True)
-    worthless = Offer(auction=1, notional=0, gain=5 * USD)
-    rows, _ = bot.on_wake(0, view(offers=(worthless, Offer(2, 1_000_000 * USD, 60_000 * USD))))
-    assert [bid.auction for bid in commands(rows) if isinstance(bid, TakeAuction)] == [2]
+    worthless = Offer(auction=1, notional=0, gain=5 * USD, lots=0)
+    rows, _ = bot.on_wake(0, view(offers=(worthless, offered(2, 1, 600.0))))
+    assert [bid.auction for bid in bids(rows)] == [2]
 
 
 def test_bidder_that_has_taken_its_fill_is_quiet() -> None:
-    offers = (Offer(3, 50_000_000 * USD, 1_500_000 * USD),)
-    assert [type(one) for one in commands(bidder(True).on_wake(0, view(size=400_000, offers=offers))[0])] == [Place]
-    assert [o.reduce_only for o in orders(bidder(False).on_wake(0, view(size=-400_000))[0])] == [True], "it only works off what it has"
+    for size, side in ((400_000, Side.BUY), (-400_000, Side.SELL)):
+        rows, _ = bidder(True).on_wake(0, view(size=size, offers=OFFERS[2:] if size > 0 else ()))
+        assert not bids(rows)
+        assert not [o for o in orders(rows) if o.side == side], "it takes no more of it"
+        assert [o.side for o in orders(rows) if o.reduce_only] == [1 - side], "and works off what it has"

@@ -89,7 +89,7 @@ MARKETS = "[markets]\n"
         ("", ["makers.capital_usd=nan"], r"makers\.capital_usd is nan"),
         ("", ["backstop_usd=inf"], r"backstop_usd is inf"),
         ("", ["makers.depth_bp=[1,5,10,20,100,200,300,400,9000]"], r"makers: depth_bp: 9000\.0 given, expected at most 5000"),
-        ("", ["bidders.discount_bp=[1,2,3,9000]"], r"bidders: discount_bp: 9000\.0 given, expected at most 5000"),
+        ("", ["bidders.edge_bp=[1,2,3,9000]"], r"bidders: edge_bp, the largest, x wild_edge: 25740 given, expected at most 5000"),
         ("", ["path.step_ms=1", "path.bar_s=1000000"], r"path: step_ms: 1 given, which makes 12,000,000,000 points"),
         ("", ["path.bars=[[1e-9,1e-9,1e-9,1e-9]]", "path.watch_from=2025-10-10T21:12:00Z"], r"markets\[0\]\.tick is 1: expected"),
         ("", ["path.bars=[[1e14,1e14,1e14,1e14]]", "path.watch_from=2025-10-10T21:12:00Z"], r"markets\[0\]\.max_price is 1000000"),
