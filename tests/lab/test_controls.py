@@ -46,19 +46,21 @@ def with_backstop(venue: str, capital: float, seed: int = 1) -> Run:
 
 @cache
 def deep(venue: str) -> Run:
-    """A book a hundred times deeper that stays: the same for a hundredth of the discount, in the book as in auctions.
+    """A book a hundred times deeper that stays: the same for a hundredth of the edge, in the book as in auctions.
 
-    Bidders have four times their capital, as an auction sells to nobody else. The path is smoothed, so that no mark update jumps over
-    the whole maintenance margin: depth cannot help against a gap.
+    The path is smoothed and the venue hears of it at once, so that no mark jumps over the whole maintenance margin or is that far from the
+    true price, from which buyers count their edge: depth cannot help against a gap.
     """
     scenario = load_scenario("flash")
     makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
     bidders = {
         "capital_usd": 4.0 * scenario.bidders.capital_usd,
-        "discount_bp": [discount / 100.0 for discount in scenario.bidders.discount_bp],
+        "edge_bp": [edge / 100.0 for edge in scenario.bidders.edge_bp],
+        "clip_usd": 100.0 * scenario.bidders.clip_usd,
         "unwind_share": 1.0,
     }
-    return made(venue, {"makers": makers, "bidders": bidders, "path": worst(noise=0.1)})
+    at_once = {"cadence_s": 1.0, "lag_ms": 0, "jitter_ms": 0, "noise_bp": 0.0}
+    return made(venue, {"makers": makers, "bidders": bidders, "oracle": at_once, "path": worst(noise=0.1)})
 
 
 def rows(of: Run, event: type[Event]) -> Ints:
