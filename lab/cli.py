@@ -244,7 +244,7 @@ def choice_of_cells(plain: Choice, designs: Sequence[Design], varied: Sequence[s
     for line in factorial.plan(cells, pairs):
         click.echo(line, err=True)
     factorial.must_be_wanted(len(venues) * pairs, yes)
-    choice = replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells)
+    choice = replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells, insured=plain.insured and cells.has_one_crowd)
     factorial.check_cells(cells, choice, file)
     return choice
 

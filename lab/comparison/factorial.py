@@ -66,6 +66,11 @@ class Factorial:
         return scenario.override(changes, "--vary") if changes else scenario
 
     @property
+    def has_one_crowd(self) -> bool:
+        """Whether all cells are run on the same people and path: only what the venues start with differs."""
+        return all(set(cell.changes) <= {CAPITAL} for cell in self.cells)
+
+    @property
     def first(self) -> str:
         """The cell of the first combination that is run: what the others are compared with in report.json's summary."""
         return self.cell_of[min(self.cell_of)]

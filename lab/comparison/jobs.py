@@ -16,6 +16,7 @@ import msgspec
 from perplab.exchange import VenueDesign
 
 from ..metrics import measure, wealth
+from ..professionals import beyond_population
 from ..scenario import BarsPath, Scenario
 from ..simulation import run
 from ..stage import capital_of
@@ -110,6 +111,7 @@ def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
     if job.journal is not None:
         write_file(job.journal, made.journal)
-    result = Result(job.venue.name, job.seed, made.state_hash, measure(made), path=job.path, wealth=wealth(made))
+    beyond = tuple(beyond_population(made))
+    result = Result(job.venue.name, job.seed, made.state_hash, measure(made), job.path, beyond, wealth(made))
     timing = made.timing
     return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))
