@@ -10,7 +10,6 @@ from typing import Final
 from .report import Report, run_name
 from .statistics import DISTINGUISHED, LEAST_PAIRS, LEVEL, NOT_DISTINGUISHED
 
-UNFINISHED: Final = "liquidation.unfinished"
 NAMED: Final = 3  # runs that are left out and told in words
 
 
@@ -86,9 +85,12 @@ def left_out(report: Report) -> list[str]:
 
 def unfinished(report: Report) -> list[str]:
     """Designs that have not closed all they had to when the run ends."""
-    open_yet = {venue: report.median(venue, UNFINISHED) or 0 for venue in report.venues}
-    told = ", ".join(f"{venue} {number:g}" for venue, number in open_yet.items() if number)
+    told = []
+    for venue in report.venues:
+        open_yet = [one.metrics.liquidation.unfinished for one in report.results if one.venue == venue and not one.beyond]
+        if any(open_yet):
+            told.append(f"{venue} {sum(open_yet):,} in {sum(map(bool, open_yet))} of {counted(len(open_yet), 'run')}")
     if not told:
         return []
     what = "What they will cost is not known; what they owe at that moment counts as lost."
-    return [f"Liquidations that are not finished at the end: {told}. {what}"]
+    return [f"Liquidations that are not finished at the end: {', '.join(told)}. {what}"]

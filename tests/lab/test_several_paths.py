@@ -190,7 +190,7 @@ def test_unfinished_liquidations_are_flagged() -> None:
     results = [result("book_fund_adl", "", 1, 1.0), result("b", "", 1, 1.0)]
     open_yet = msgspec.structs.replace(results[1].metrics.liquidation, unfinished=3)
     results[1] = replace(results[1], metrics=msgspec.structs.replace(results[1].metrics, liquidation=open_yet))
-    assert "Liquidations that are not finished at the end: b 3." in words(Report(about({}), results, ("book_fund_adl", "b")))
+    assert "Liquidations that are not finished at the end: b 3 in 1 of 1 run." in words(Report(about({}), results, ("book_fund_adl", "b")))
 
 
 # -- what is asked for, run and written --
