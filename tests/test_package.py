@@ -78,11 +78,11 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     folders = {name.split("/")[0] for name in names}
     assert {name for name in folders if not name.endswith(".dist-info")} == {"perplab"}
     shipped = {name.removeprefix("perplab/") for name in names if name.startswith("perplab/") and not name.endswith((".so", ".pyd"))}
-    folders = ("exchange/design/presets", "lab/scenarios", "lab/worlds", "lab/playbooks", "lab/conformance")
+    folders = ("exchange/design/presets", "lab/scenarios", "lab/crashes", "lab/worlds", "lab/playbooks", "lab/conformance")
     kinds = [*((folder, "*.toml") for folder in folders), ("docs", "*.md")]
     kinds += [(folder, f"**/{name}") for folder in FOLDERS for name in ("*.py", "py.typed")]
     assert shipped == {path.relative_to(ROOT).as_posix() for folder, kind in kinds for path in (ROOT / folder).glob(kind)}
-    for folder in ("exchange/design/presets/", "lab/scenarios/", "lab/worlds/", "lab/playbooks/", "lab/conformance/", "docs/"):
+    for folder in (*(f"{folder}/" for folder in folders), "docs/"):
         assert any(name.startswith(folder) for name in shipped), f"nothing in {folder}"
     for folder in FOLDERS:
         assert folder == "docs" or f"{folder}/py.typed" in shipped, f"{folder} does not say that it is typed"
