@@ -157,6 +157,7 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
         help="Run each design with infinite insurance too, to measure what it costs against that; runs that would be equal are made once.",
     ),
     click.option("--path", "path_file", type=FILE, help="Klines (.csv, .csv.gz, .zip) to be the true price."),
+    click.option("--paths", "path_list", metavar="A,B", help="Paths of the scenario to run on, or all of them (perplab scenarios)."),
     click.option("--from", "from_text", metavar="TIME", help="Start of the part of that file, HH:MM or YYYY-MM-DDTHH:MM, UTC."),
     click.option("--to", "to_text", metavar="TIME", help="Its end.  [default: 30 minutes before the worst minute to 50 after]"),
 )
@@ -206,7 +207,7 @@ def is_given(context: click.Context, parameter: click.Parameter) -> bool:
 def chosen(
     scenario: str | None, venue_list: str | None, seeds: int, seed: int, accounts: int | None, settings: Sequence[str],
     venue_settings: Sequence[str], varied: Sequence[str], yes: bool, same_capital: bool | None, baseline: str | None,
-    insured: bool, path_file: Path | None, from_text: str | None, to_text: str | None,
+    insured: bool, path_file: Path | None, path_list: str | None, from_text: str | None, to_text: str | None,
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
     from .comparison import choices
@@ -219,6 +220,7 @@ def chosen(
     name, colon, path = scenario.partition(":")
     file = scenario if ".toml" in scenario else f"{name}.toml{colon}{path}"
     file += f" on {path_file}" if path_file else ""
+    paths = {} if path_list is None else choices.paths_asked_for(path_list, scenario, changes, accounts, path_file)
     designs = choices.chosen_designs(venue_list, [choices.Setting("--set-venue", text) for text in venue_settings])
     first = choices.chosen_baseline(baseline, designs)
     wanted = None if same_capital is None else SAME if same_capital else OWN
@@ -227,11 +229,12 @@ def chosen(
     told = tuple([f"--set {text}" for text in settings] + [f"--set-venue {text}" for text in venue_settings])
     if varied:
         told += tuple(f"--vary {text}" for text in varied)
-        return choice_of_cells(
-            choices.Choice(played, (), numbers, capital, first, told, read, insured=insured), designs, varied, file, yes
-        )
+        plain = choices.Choice(played, (), numbers, capital, first, told, read, paths, insured)
+        return choice_of_cells(plain, designs, varied, file, yes)
+    for name, one in paths.items():
+        choices.check_all(designs, one.scenario, f"{file} on {name}", numbers)
     choices.check_all(designs, played, file, numbers)
-    return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read, insured=insured)
+    return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read, paths, insured)
 
 
 def choice_of_cells(plain: Choice, designs: Sequence[Design], varied: Sequence[str], file: str, yes: bool) -> Choice:

@@ -28,7 +28,7 @@ from perplab.oracle.klines import replay
 
 from ..fit import Pair, check_fit, check_venue_name, reach
 from ..names import wrong_name
-from ..scenario import BarsPath, Scenario, ScenarioError, load_scenario
+from ..scenario import BarsPath, Scenario, ScenarioError, has_paths, load_paths, load_scenario
 from ..stage import capital_of, shares_capital, with_capital
 from .report import OWN, SAME, PathFile
 
@@ -267,6 +267,23 @@ def chosen_scenario(
     return scenario, None
 
 
+def paths_asked_for(
+    given: str, scenario: str, settings: Sequence[Setting], accounts: int | None, path_file: Path | None
+) -> dict[str, PlayedPath]:
+    """The paths of a scenario that `--paths` names. Raises ScenarioError, or click.UsageError."""
+    if path_file is not None:
+        raise click.UsageError("--paths: given with --path, expected one of the two: a file is a path of its own")
+    file, colon, _ = scenario.rpartition(":")
+    if colon and not scenario.endswith(".toml"):
+        raise click.UsageError(f"--paths: given with {scenario}, which is one path, expected {file}")
+    for setting in settings:
+        if setting.keys[0] == "path":
+            raise click.UsageError(f"--paths: given with --set {setting.text}, which would make all paths one, expected one of the two")
+    made = load_paths(scenario) if has_paths(scenario) else {}
+    there_are = {name: PlayedPath(str(one.path.family), one) for name, one in made.items()}
+    return chosen_paths(given, there_are, settings, accounts)
+
+
 def chosen_paths(
     given: str, there_are: Mapping[str, PlayedPath], settings: Sequence[Setting], accounts: int | None
 ) -> dict[str, PlayedPath]:
@@ -340,7 +357,7 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
 
 
 def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str, seeds: Sequence[int]) -> None:
-    """Raises VenueError or ScenarioError where a design and the scenario do not fit together; of several paths, once for each."""
+    """Raises VenueError or ScenarioError where a design and the scenario do not fit together."""
     reached = reach(scenario, seeds)
     for design in designs:
         check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)

@@ -87,7 +87,7 @@ def about(choice: Choice) -> About:
     return About(
         scenario=scenario.name,
         title=scenario.title,
-        path=scenario.path.source if isinstance(scenario.path, BarsPath) else "synthetic",
+        path="several" if paths else scenario.path.source if isinstance(scenario.path, BarsPath) else "synthetic",
         accounts=scenario.population.accounts,
         impact=scenario.impact.y,
         open_interest_usd=scenario.open_interest_usd,

@@ -237,7 +237,8 @@ class Overview:
         paths = (counted(len(report.paths), "path"),) if len(report.paths) > 1 else ()
         sizes = (counted(len(report.venues), "venue design"), *paths, counted(len(report.seeds), "seed"))
         changed = f"\nwith {' '.join(about.inputs.settings)}" if about.inputs.settings else ""
-        return f"{about.title}\n{', '.join(sizes)}, {about.accounts:,} accounts{changed}"
+        on = f"\non {', '.join(report.paths)}" if paths else ""
+        return f"{about.title}\n{', '.join(sizes)}, {about.accounts:,} accounts{on}{changed}"
 
     # -- the table --
 

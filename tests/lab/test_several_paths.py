@@ -273,3 +273,26 @@ def test_a_comparison_over_paths_is_written_repeated_and_checked(quick: Path) ->
     assert Path("again/report.json").read_bytes() == Path("here/report.json").read_bytes()
     assert compared() == 0, "and it clears away what it had left"
     assert "does not name" not in call("replay", "here/journals/social_only@half-seed2.journal").stderr
+
+
+def test_the_command_line_runs_over_paths(quick: Path) -> None:
+    done = call("compare", "flash", "--paths", "recovers,falls_on", "--venues", "book_fund_adl,social_only", "--seeds", "1", "--jobs", "1")
+    assert done.exit_code == 0, done.output
+    assert "1/4  book_fund_adl on recovers seed 1" in done.stderr and "2 venue designs, 2 paths, 1 seed" in done.stdout
+    (report,) = Path("out").glob("flash-paths-*/report.json")
+    assert json.loads(report.read_text(encoding="utf-8"))["paths"] == {"recovers": "recovers", "falls_on": "falls_on"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["flash", "--paths", "recover"], "--paths: 'recover' given, expected all or some of recovers, stays_low, falls_on, whipsaw; did"),
+        (["calm", "--paths", "all"], "--paths: 'all' given, but this scenario has one path only: expected no --paths"),
+        (["flash:whipsaw", "--paths", "all"], "--paths: given with flash:whipsaw, which is one path, expected flash"),
+        (["flash", "--paths", "all", "--set", "path.noise=0"], "--paths: given with --set path.noise=0, which would make all paths one"),
+    ],
+)
+def test_paths_that_cannot_be_had_are_one_line(quick: Path, given: list[str], told: str) -> None:
+    done = call("compare", *given)
+    assert done.exit_code == 2 and done.stderr.startswith(f"error: {told}") and len(done.stderr.splitlines()) == 1, done.output
+    assert not Path("out").exists()
