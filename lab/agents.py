@@ -208,7 +208,7 @@ def _bidders(scenario: Scenario, seed: int, access: Access) -> list[Agent]:
         terms = BidderTerms(
             who.interval_ms * MS_NS,
             _phase(seed, name, who.interval_ms),
-            who.outside_ms * MS_NS,
+            max(1, who.outside_ms * MS_NS),  # it looks after it was told, not at the same time
             np.array(who.edge_bp),
             np.array(who.share),
             who.leverage,

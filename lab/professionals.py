@@ -78,6 +78,6 @@ def beyond_population(run: Run) -> list[str]:
         if group.liquidated:
             told.append(f"{group.liquidated} of {members[group.cohort]} {group.cohort} fell below maintenance margin")
         if group.is_exhausted:
-            share = f"{group.least_equity_share:.0%}"
+            share = f"{100.0 * group.least_equity_share:.0f} %"
             told.append(f"{group.cohort} had {share} of their starting equity left, and margin calls that nobody could meet in full")
     return told

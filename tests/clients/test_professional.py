@@ -20,7 +20,9 @@ SEAT = Seat(account=20, market=0, unit=1000)  # tick 1 USD, lot 0.001 coin
 TERMS = CallTerms(asset=0, outside=2_000_000 * USD, delay_ns=30 * SECOND, most=5_000_000 * USD, use=0.5)
 
 
-def view(outside: float = 100_000.0, *, size: int = 0, equity: int = 10_000_000, offers: tuple[Offer, ...] = (), ask: int = 100_010) -> View:
+def view(
+    outside: float = 100_000.0, *, size: int = 0, equity: int = 10_000_000, offers: tuple[Offer, ...] = (), ask: int = 100_010
+) -> View:  # fmt: skip
     mark = round(outside)
     return View(99_990, ask, mark, mark, mark, outside, size, equity * USD, 0, offers)
 
