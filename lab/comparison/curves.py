@@ -1,7 +1,7 @@
 """Cost against the insurance capital K, for every design that was run at several of them: a curve each, and whether it rises.
 
-A curve falls where insurance does what it is for. It rises where a larger fund lets liquidation orders go farther down the book: the
-fund, or who pays after it, then pays more than if there had been less.
+A curve falls where insurance does what it is for. It can rise where deleveraging waits for as long as the fund could pay, while what is
+owed grows, or where liquidation orders may go as far down the book as the fund covers.
 
 Rules of the file: costs are means over the pairs, their rises are paired differences on the same paths and seeds, and all steps of all
 curves are one table for the correction of p-values.
