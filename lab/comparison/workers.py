@@ -155,22 +155,27 @@ def _signal_name(number: int) -> str:
 
 @contextmanager
 def _ctrl_c_later() -> Iterator[None]:
-    """A Ctrl-C that comes meanwhile is heard at the end."""
+    """A Ctrl-C that comes meanwhile is heard at the end, and a process that is started meanwhile is deaf to it.
+
+    The mask alone would not do: it is the main thread's, and a library may have threads of its own that hear the signal instead.
+    """
     if threading.current_thread() is not threading.main_thread():  # only that one hears signals
         yield
-    elif sys.platform == "win32":  # has no mask: there it is not heard at all
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, handler)
-    else:
+        return
+    heard: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = None
+    if sys.platform != "win32":  # which has no mask
         resource_tracker.ensure_running()  # its start would lift the mask
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if heard:
+        signal.raise_signal(signal.SIGINT)
 
 
 # -- in a worker --
