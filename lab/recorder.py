@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: all event rows, and book and curve at regular times.
+"""What a run writes down as it goes: all event rows, and book and curve at times.
 
 Rules: recording reads the venue and changes nothing.
 """

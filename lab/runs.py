@@ -32,7 +32,7 @@ class MarketTerms:
 
 @dataclass(frozen=True)
 class BookSamples:
-    """The book seen at regular times, before the command of that time. Shapes (n,) unless said; NaN where a side is empty."""
+    """The book seen at a moment of each second, before the command of that time. Shapes (n,) unless said; NaN where a side is empty."""
 
     ts: Ints
     true_usd: Floats

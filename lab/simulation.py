@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count, repeat
 from time import perf_counter
 from typing import Final
 
@@ -82,6 +82,7 @@ class Simulation:
         self._next = 0  # first exogenous row that has not been sent
         self._heap: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
+        self._samples = chain(stage.samples.tolist(), repeat(2**62))  # never again
         self._private, self._public, self._heard = self._listeners()
         self._soonest = min([actor.hears_ns for actor in self.actors if actor.bot.hears], default=SECOND_NS)
         self._now = 0  # [ns] of the last command
@@ -111,7 +112,8 @@ class Simulation:
         self.watch.look()
         for actor in self.actors:
             self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
-        self._at(start + SECOND_NS, self._sample)
+        self._at(start + SECOND_NS, self._second)
+        self._at(next(self._samples), self._sample)
         told = start
         while self._heap and self._heap[0][0] <= end:
             arrival = self._arrivals[self._next]
@@ -258,11 +260,15 @@ class Simulation:
         )
 
     def _sample(self, ts: int) -> None:
-        """Every second: write the book down, and let what was traded move the true price."""
+        """Write the book down."""
         self.recorder.sample(ts, self.outside.price(ts) * self.stage.terms.tick_usd)
+        self._at(next(self._samples), self._sample)
+
+    def _second(self, ts: int) -> None:
+        """A second is over: look at the professionals, and let what was traded move the true price."""
         self.watch.look()
         self.outside.second()
-        self._at(ts + SECOND_NS, self._sample)
+        self._at(ts + SECOND_NS, self._second)
 
     # -- the end --
 

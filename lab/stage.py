@@ -20,12 +20,14 @@ from perplab.clients.bots.taker import NoiseTaker
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
+from perplab.exchange.units import SECOND_NS
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.opening import Terms, opened, terms_of
 from perplab.lab.population import populate
 from perplab.lab.runs import ASSET, MARKET, Cohort, Granted, Ints
 from perplab.lab.scenario import Scenario
+from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
 
 RANGES: Final = "concentrated"  # the rule of curves whose providers choose a range of prices
@@ -42,6 +44,7 @@ class Stage:
     accounts: int  # besides the venue's own
     names: list[str]  # of the accounts, by owner number
     granted: Granted
+    samples: Ints  # when the book is looked at [ns], rising
 
 
 def with_capital(venue: VenueDesign, backstop_usd: float) -> VenueDesign:
@@ -111,7 +114,15 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
     exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
-    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), [agent.name for agent in agents], granted)
+    names = [agent.name for agent in agents]
+    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), names, granted, _samples(path, seed))
+
+
+def _samples(path: PricePath, seed: int) -> Ints:
+    """A moment of each second, drawn: at regular times one would see the phase of whoever acts once a second, not the book. Shape (n,)"""
+    seconds = path.start_ns + SECOND_NS * np.arange((path.end_ns - path.start_ns) // SECOND_NS, dtype=np.int64)
+    drawn: Ints = seconds + generator(seed, "samples").integers(1, SECOND_NS, seconds.size)
+    return drawn
 
 
 def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], trades: Ints, first: int) -> Rows:

@@ -113,7 +113,7 @@ def test_in_a_crash_the_price_follows_what_is_sold_within_reason() -> None:
     shift = np.log(moved.path_usd / alone.path_usd)
     assert shift.min() < -1e-4, "more is sold than bought"
     assert np.abs(shift).max() < 0.05
-    sampled = moved.path_usd[np.searchsorted(moved.path_ts, moved.book.ts)]
+    sampled = moved.path_usd[np.searchsorted(moved.path_ts, moved.book.ts, side="right") - 1]
     np.testing.assert_allclose(sampled, moved.book.true_usd, rtol=1e-12)
 
 

@@ -192,7 +192,7 @@ def compare(name: str, *venues: str) -> tuple[list[Result], dict[str, Run]]:
     designs = tuple(with_capital(load_venue(venue), scenario.backstop_usd) for venue in venues)
     choice = Choice(scenario, designs, (1,), "same", insured=True)
     runs = {venue.name: run(venue, scenario, 1, accounts=ACCOUNTS, own_capital=True) for venue in (*designs, *shadow_designs(choice))}
-    results = [Result(venue, 1, "", measure(made), wealth(made)) for venue, made in runs.items()]
+    results = [Result(venue, 1, "", measure(made), wealth=wealth(made)) for venue, made in runs.items()]
     return with_all_costs(choice, results), runs
 
 
@@ -215,7 +215,7 @@ def test_an_insured_design_costs_nobody_anything_against_itself() -> None:
     made = runs["insured book_fund_adl"]
     choice = Choice(scenario_of("flash"), (insured(with_capital(load_venue("book_fund_adl"), 1e6)),), (1,), "same", insured=True)
     assert not shadow_designs(choice)
-    told = with_all_costs(choice, [Result("insured", 1, "", measure(made), wealth(made))])[0].metrics
+    told = with_all_costs(choice, [Result("insured", 1, "", measure(made), wealth=wealth(made))])[0].metrics
     assert told.cost.insured_bp == told.cost.baseline_bp == 0.0
     assert {line.cost for line in told.cost_lines} == {0} and told.cost_lines
 
