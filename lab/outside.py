@@ -80,7 +80,7 @@ class Outside:
         prices = self.path.prices
         if self._propagator is None:
             return prices
-        seconds = (np.arange(prices.size) * self.path.step_ns - 1) // SECOND_NS  # a sample still sees what held before it
+        seconds = np.arange(prices.size) * self.path.step_ns // SECOND_NS  # a point holds until the next one: the new second's
         factors = np.array([*self._factors, self._factor])
         moved: Floats = prices * factors[np.clip(seconds, 0, factors.size - 1)]
         return moved
