@@ -278,9 +278,10 @@ def test_findings_say_what_follows_and_no_more(tmp_path: Path) -> None:
 def test_the_fund_is_a_quantile_of_the_deficits_of_all_passes(tmp_path: Path) -> None:
     file = journal_of(flash(), tmp_path)
     deficits = sorted(one.deficit / 10**6 for one in passes(file))
-    assert len(deficits) == 4
+    assert len(deficits) > 2
     told = json.loads(call("adl", file, "--json", "--capital-cost", "0.5").output)["findings"][-1]
-    assert told.startswith(f"An insurance fund of {dollars(deficits[1])} would be the cheapest") and "their 50 % quantile" in told
+    half = deficits[-(-len(deficits) // 2) - 1]
+    assert told.startswith(f"An insurance fund of {dollars(half)} would be the cheapest") and "their 50 % quantile" in told
 
 
 def test_the_page_defines_every_policy_and_number() -> None:

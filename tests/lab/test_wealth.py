@@ -88,10 +88,18 @@ def test_the_common_set_is_whoever_no_run_breached() -> None:
 def test_runs_of_different_people_are_not_compared() -> None:
     here = wealth(run_of(**HELD))
     fewer = wealth(run_of(cohorts=(Cohort("longs", np.array([LONG])), Cohort("shorts", np.array([SHORT, HEDGER])))))
+    with pytest.raises(ValueError, match="different people"):
+        common_set([here, fewer])
+
+
+def test_who_holds_something_else_elsewhere_is_not_common() -> None:
+    here = wealth(run_of(**HELD))
     turned = wealth(run_of(opening_size=-HELD["opening_size"], closing_size=-HELD["closing_size"]))
-    for there in (fewer, turned):
-        with pytest.raises(ValueError, match="different people"):
-            common_set([here, there])
+    assert not common_set([here, turned]).any()
+    cut = HELD["opening_size"].copy()
+    cut[LONG] //= 2
+    stricter = wealth(run_of(opening_size=cut, closing_size=cut))
+    assert np.flatnonzero(common_set([here, stricter])).tolist() == [of(here, SHORT)]
 
 
 def with_gains(**usd: int) -> Wealth:
