@@ -22,7 +22,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "trading.positions", "trading.allocation", "trading.planning", "trading.dry_run", "trading.matching", "trading.entry",
     "trading.accounts", "trading.holding", "trading.refusals", "trading.gas", "trading.clearing", "trading.batch",
     "trading.taker_auctions", "trading.sequencer",
-    "state.averages",
+    "state.averages", "state.alarms",
     "trading.curve_view", "trading.twap", "trading.fees", "trading.funding_twap", "trading.funding_skew", "trading.mark_curve",
     "trading.powers", "trading.curve_product", "trading.curve_vamm", "trading.curve_oracle", "trading.curve_impact",
     "trading.curve_ranges",

@@ -463,6 +463,7 @@ class Exchange(Turns):
         self.ledger.check()
         self.matcher.open.check()
         self.lifecycle.check()
+        self.liquidations.check()
         self.liquidity_desk.check()
 
 

@@ -219,8 +219,7 @@ def gas_desk(venue: VenueDesign, state: State, ledger: Ledger) -> GasDesk:
     return GasDesk(state, ledger, gas.place, gas.amend, gas.cancel, gas.liquidity)
 
 
-def screen_rule(venue: VenueDesign) -> Screen | None:
-    """None: a pass walks the open positions."""
+def screen_rule(venue: VenueDesign) -> Screen:
     if venue.screen.rule == "auto":
-        return SCREENS[0] if len(SCREENS) > 0 else None
+        return SCREENS[0]
     return made(Screen, "screen.rule", venue.screen.rule, venue.screen.own, Place())

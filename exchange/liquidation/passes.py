@@ -22,7 +22,7 @@ from ..trading.pool_money import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
 from .lifecycle import Lifecycle
-from .screening import Screen
+from .screening import Screen, check_alarms
 from .slices import Slices
 
 
@@ -142,6 +142,10 @@ class LiquidationPass:
         if row != NIL:
             return row_equity(self.state, row) < row_maintenance(self.state, row)
         return cross_equity(self.state, account, asset) < cross_maintenance(self.state, account, asset)
+
+    def check(self) -> None:
+        """Nobody below maintenance will be overlooked."""
+        check_alarms(self.state)
 
     # -- what no step could close --------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The only code that moves money or positions. No policy: it is told what to move.
+"""The only code that moves money or positions. No policy: it is told what to move. Whose it moves is due for a look (state/alarms.py).
 
 The law, per settlement asset and after every command: the sum of all balances (cash + isolated margin - entry notional, system
 accounts included) = deposits - withdrawals, to the micro-unit; the positions of a market sum to zero.
@@ -94,11 +94,13 @@ class Ledger:
     def deposit(self, account: i64, asset: i64, amount: i64) -> None:
         accounts = self.state.accounts
         accounts.cash[account * accounts.assets + asset] += amount
+        self.state.alarms.note(account)
         self.state.deposits[asset] += amount
 
     def withdraw(self, account: i64, asset: i64, amount: i64) -> None:
         accounts = self.state.accounts
         accounts.cash[account * accounts.assets + asset] -= amount
+        self.state.alarms.note(account)
         self.state.withdrawals[asset] += amount
 
     def move(self, payer: i64, receiver: i64, asset: i64, amount: i64) -> None:
@@ -107,6 +109,8 @@ class Ledger:
         cash = accounts.cash
         cash[payer * accounts.assets + asset] -= amount
         cash[receiver * accounts.assets + asset] += amount
+        self.state.alarms.note(payer)
+        self.state.alarms.note(receiver)
 
     def to_isolated(self, row: i64, amount: i64) -> None:
         """Cash into the isolated margin of a position (amount > 0) or back."""
@@ -114,6 +118,7 @@ class Ledger:
         accounts = self.state.accounts
         accounts.cash[cells[row + P_ACCOUNT] * accounts.assets + market_of(self.state, row).asset] -= amount
         cells[row + P_ISOLATED_MARGIN] += amount
+        self.state.alarms.note(cells[row + P_ACCOUNT])
 
     def credit(self, market: Market, row: i64, amount: i64) -> None:
         """One side of a booking: the money behind a position, its isolated margin or the account's cash."""
@@ -124,6 +129,7 @@ class Ledger:
             accounts = self.state.accounts
             cash = accounts.cash
             cash[cells[row + P_ACCOUNT] * accounts.assets + market.asset] += amount
+        self.state.alarms.note(cells[row + P_ACCOUNT])
 
     def pay(self, row: i64, receiver: i64, amount: i64) -> None:
         """From the money behind a position to an account's cash; a negative amount goes the other way."""
@@ -131,6 +137,7 @@ class Ledger:
         self.credit(market, row, -amount)
         accounts = self.state.accounts
         accounts.cash[receiver * accounts.assets + market.asset] += amount
+        self.state.alarms.note(receiver)
 
     def fee(self, market: Market, row: i64, amount: i64) -> None:
         """From the money behind a position to the venue; a rebate is negative."""
@@ -149,6 +156,7 @@ class Ledger:
         else:
             accounts = state.accounts
             accounts.cash[cells[payer + P_ACCOUNT] * accounts.assets + market.asset] -= amount
+        state.alarms.note(cells[payer + P_ACCOUNT])
         self.credit(market_of(state, row), row, amount)
         state.log.emit(E_POSITION_SETTLED, state.now, cells[payer + P_ACCOUNT], market.number, amount)
         other = state.accounts.first_position[cells[payer + P_ACCOUNT]]

@@ -15,6 +15,7 @@ a command.
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 from typing import Annotated, ClassVar, Final, get_args, get_type_hints
 
 from msgspec import Meta
@@ -361,6 +362,7 @@ def _bounds(command: type[Command]) -> tuple[tuple[str, int, int], ...]:
 BOUNDS: Final[dict[int, tuple[tuple[str, int, int], ...]]] = {c.KIND: _bounds(c) for c in COMMANDS}
 
 
+@cache  # bots ask before each command, and msgspec evaluates the types anew each time
 def columns_of(message: type[Command] | type[Event]) -> dict[str, int]:
     """Where the fields of a command or event lie in its packed row. The kind is in KIND_COLUMN."""
     return {field.name: number for number, field in enumerate(fields(message), start=1)}

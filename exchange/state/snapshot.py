@@ -26,6 +26,7 @@ from .schedule import Schedule
 from .state import State
 
 MAGIC: Final = b"perplab snapshot 2\n"
+DERIVED: Final = {"alarms"}  # follows from the rest of the state, and is made anew
 WIDE: Final = 1 << 63  # from here on an integer is told as bytes
 Tree = dict[str, object]
 
@@ -35,9 +36,10 @@ class SnapshotError(ValueError):
 
 
 def attributes(thing: object) -> list[str]:
-    """Names of all that an object holds, in alphabetical order; the same on both builds."""
+    """Names of all that an object holds and that does not follow from the rest, in alphabetical order; the same on both builds."""
     names = getattr(type(thing), "__mypyc_attrs__", None)
-    return sorted(vars(thing) if names is None else (name for name in names if not name.startswith("__")))
+    names = vars(thing) if names is None else [name for name in names if not name.startswith("__")]
+    return sorted(name for name in names if name not in DERIVED)
 
 
 def shape(thing: object, seen: dict[str, list[str]] | None = None) -> dict[str, list[str]]:
@@ -86,6 +88,8 @@ def load(state: State, tree: Tree) -> None:
     held = tree["state"]
     assert isinstance(held, dict)
     fill(state, held)
+    state.alarms.fit(state.accounts.rows, state.positions.rows)
+    state.alarms.forget()
 
 
 # -- one object -------------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .alarms import Alarms
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
 from .log import EventLog
@@ -34,6 +35,7 @@ class State:
         self.no_client_ids: ClientIds = ClientIds()  # of every account that has not had any
         self.client_ids: list[ClientIds] = []  # by account
         self.liquidations: Liquidations = Liquidations()
+        self.alarms: Alarms = Alarms(markets, accounts, self.positions.rows)  # follows from the rest: not in snapshots nor the hash
         self.schedule: Schedule = Schedule()
         self.log: EventLog = EventLog()
         self.deposits: vec[i64] = column(assets, 0)  # [micro] ever, per asset
@@ -70,6 +72,7 @@ class State:
             accounts.grow()
         if positions.live + opened > positions.rows:
             positions.grow()
+        self.alarms.fit(accounts.rows, positions.rows)
         if self.order_ids.room() == 0:
             self.order_ids.grow()
         missing: i64 = accounts.rows - len(self.client_ids)
