@@ -120,13 +120,13 @@ def core_extensions() -> list[Extension]:
     options = ["--config-file=", "--strict", "--namespace-packages", "--explicit-package-bases"]
     os.chdir(stage)
     try:
-        # All of exchange/ is named to mypy: what is not would be looked up in a perplab already installed. screen.py needs numpy.
+        # All of exchange/ is named to mypy: what is not would be looked up in a perplab already installed.
         # The server is left out, but for what is compiled of it and what that imports: it needs more than the core.
         compiled = [Path("perplab", path_of(name)) for name in CORE]
         server = [path for path in Path("perplab/exchange/server").glob("*.py") if path.stem not in ("__init__", "errors")]
         left_out = [path for path in server if path not in compiled]
         modules = sorted(Path("perplab/exchange").rglob("*.py"))
-        seen = [str(path) for path in modules if path.stem != "screen" and path not in left_out]
+        seen = [str(path) for path in modules if path not in left_out]
         found = mypycify(
             [*options, *seen],
             only_compile_paths=[f"perplab/{path_of(name)}" for name in CORE],

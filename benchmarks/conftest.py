@@ -24,7 +24,7 @@ from perplab.exchange import BUILD
 
 FLOOR = 3_000_000  # commands per second: compiled apply_rows on M1. For information: nothing fails below it
 WIDTH = 80  # of the tables, where no terminal says how wide it is
-SECTIONS = ("rows", "flows")  # of bench.json: what bench_core.py and bench_flows.py measured
+SECTIONS = ("rows", "flows", "passes")  # of bench.json: what bench_core.py, bench_flows.py and bench_passes.py measured
 FOUND = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
 EARLIER = pytest.StashKey[dict[str, Any] | None]()
 
@@ -60,6 +60,12 @@ def report(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
 def flow_report(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     """The rows of this run that are about neutral flows."""
     return request.config.stash[FOUND]["flows"]
+
+
+@pytest.fixture
+def pass_report(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """The rows of this run that are about liquidation passes."""
+    return request.config.stash[FOUND]["passes"]
 
 
 def first_line(*command: str) -> str:

@@ -81,11 +81,28 @@ def flows(rows: list[Row]) -> Table:
     return table
 
 
+def passes(rows: list[Row]) -> Table:
+    caption = (
+        "CPU time [ms] of a liquidation pass at a new mark, medians: everyone looks at every open position, alarms at the accounts whose "
+        "alarms the mark has crossed; slowest: of alarms. ratio: everyone to alarms, the median of the rounds' ratios. found: accounts "
+        "below maintenance, the same by both."
+    )
+    table = plain("Liquidation passes", caption, ["build", "mark", "accounts"], ["found", "everyone", "alarms", "slowest", "ratio"])
+    for row in rows:
+        times = [milliseconds(row[name]) for name in ("everyone_ms", "alarms_ms", "slowest_ms")]
+        table.add_row(*key(row), f"{row['found']:,}", *times, f"{row['ratio']:,.0f}")
+    return table
+
+
+def milliseconds(ms: float) -> str:
+    return f"{ms:.3f}" if ms < 10 else f"{ms:,.0f}"
+
+
 def against(rows: list[Row], earlier: list[Row], name: str) -> Table:
     """Before and after of all that both results have, but for what was not measured again in between."""
     caption = (
         "Per second of CPU time. times: now over before, above 1 it is faster now. of ratio: the same of a flow's ratio to the plain book, "
-        "which does not change with a machine that is faster or slower as a whole."
+        "or of a pass's to one over everyone, which does not change with a machine that is faster or slower as a whole."
     )
     table = plain(f"Against {name}", caption, ["build", "mix or flow", "path"], ["before/s", "now/s", "times", "of ratio"])
     before = {key(row): row for row in earlier}
@@ -103,5 +120,12 @@ def tables(result: dict[str, Any], earlier: dict[str, Any] | None, name: str) ->
         yield books(result["rows"])
     if result["flows"]:
         yield flows(result["flows"])
+    if result.get("passes"):
+        yield passes(result["passes"])
     if earlier is not None:
-        yield against(result["rows"] + result["flows"], earlier["rows"] + earlier.get("flows", []), name)
+        now, before = (rows_of_all(one) for one in (result, earlier))
+        yield against(now, before, name)
+
+
+def rows_of_all(result: dict[str, Any]) -> list[Row]:
+    return [row for section in ("rows", "flows", "passes") for row in result.get(section, [])]

@@ -1,6 +1,5 @@
 """The deterministic venue: commands in, events out."""
 
-from importlib import import_module
 from pathlib import Path
 
 from .build import BUILD as BUILD
@@ -18,7 +17,6 @@ from .engine import Exchange as Exchange
 from .engine import restore as restore
 from .journal import Journal as Journal
 from .journal import replay as replay
-from .liquidation.screening import SCREENS
 from .schema.messages import Malformed as Malformed
 from .schema.messages import VenueBroken as VenueBroken
 from .schema.messages import VenueBusy as VenueBusy
@@ -26,5 +24,3 @@ from .state.snapshot import SnapshotError as SnapshotError
 
 if BUILD == "interpreted":
     warn_of_hidden_installation(Path(__file__).parent)
-    # by name: the compile step would follow the import and want numpy
-    SCREENS.append(import_module(".liquidation.screen", __name__).NumpyScreen())

@@ -25,12 +25,19 @@ def flow(build: str, name: str, path: str, per_s: int, ratio: float) -> dict[str
     return {"build": build, "flow": name, "path": path, **speeds, "ratio": ratio}
 
 
+def crowd(build: str, times: float) -> dict[str, Any]:
+    speeds = {"messages_per_s": int(10_000 * times), "slowest_per_s": 9_000, "fastest_per_s": 11_000, "ratio": 12_345.6 * times}
+    told = {"found": 1_000_000, "everyone_ms": 12_345.678, "alarms_ms": 0.123 / times, "slowest_ms": 1_000.0}
+    return {"build": build, "flow": "0.1 % fall", "path": "1,000,000", **speeds, **told}
+
+
 def result(times: float) -> dict[str, Any]:
     rows = [mix(build, name, path, int(12_345_678 * times)) for build, name, path in (
         ("compiled", "M1/1", "apply"), ("compiled", "deep/10", "apply_rows"), ("interpreted", "deep/10", "apply_rows"),
     )]  # fmt: skip
     flows = [flow(build, "maker/client", "apply_rows", int(2_000_000 * times), 2.0 * times) for build in ("compiled", "interpreted")]
-    return {"machine": {"timer_ns": 50}, "rows": rows, "flows": flows}
+    passes = [crowd(build, times) for build in ("compiled", "interpreted")]
+    return {"machine": {"timer_ns": 50}, "rows": rows, "flows": flows, "passes": passes}
 
 
 def shown(now: dict[str, Any], before: dict[str, Any] | None = None) -> str:
@@ -45,6 +52,8 @@ def test_tables_fit_80_columns_and_nothing_is_cut_off() -> None:
     text = shown(result(1.5), result(1.0))
     assert "…" not in text and max(map(len, text.splitlines())) <= 80
     for words in ("commands/s", "p50 us", "100.0  1,535  21,800", "18,518,517", "-50 +25 %", "plain book/s", "1,234,567", "of ratio"):
+        assert words in text, words
+    for words in ("everyone", "12,346"):
         assert words in text, words
 
 

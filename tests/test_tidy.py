@@ -38,7 +38,7 @@ EDGE = {  # of exchange, never compiled
     "schema.audience", "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.parameters",
     "design.parameters_funding", "design.parameters_curves", "design.structs", "design.registry", "design.shipped", "design.tables",
     "design.checks", "design.checks_curves", "design.curves", "design.build", "design.venue",
-    "liquidation.screen", "state.state_hash", "state.snapshot", "journal",
+    "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
     "server.agenda", "server.answers", "server.broadcasts", "server.clock", "server.codecs", "server.complaints", "server.debits",
     "server.orders", "server.terms",

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from ..liquidation.adl import AutoDeleverage
 from ..liquidation.backstops import Backstop
 from ..liquidation.ranks import AdlRank
-from ..liquidation.screening import SCREENS, Screen
+from ..liquidation.screening import AlarmScreen, Screen
 from ..liquidation.selections import AdlSelection
 from ..liquidation.slices import Terms
 from ..liquidation.steps import LiquidationStep
@@ -219,7 +219,10 @@ def gas_desk(venue: VenueDesign, state: State, ledger: Ledger) -> GasDesk:
     return GasDesk(state, ledger, gas.place, gas.amend, gas.cancel, gas.liquidity)
 
 
-def screen_rule(venue: VenueDesign) -> Screen:
+def screen_rule(venue: VenueDesign) -> Screen | None:
+    """None: a pass walks all open positions."""
+    if venue.screen.rule == "everyone":
+        return None
     if venue.screen.rule == "auto":
-        return SCREENS[0]
+        return AlarmScreen()
     return made(Screen, "screen.rule", venue.screen.rule, venue.screen.own, Place())

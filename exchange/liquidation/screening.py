@@ -46,6 +46,7 @@ class AlarmScreen(Screen):
         alarms = state.alarms
         if alarms.everyone:
             self.list_everyone(state)
+        alarms.put_in_order(state.accounts.count)
         found: list[int] = []
         waiting = alarms.count
         alarms.count = 0
@@ -91,8 +92,6 @@ class AlarmScreen(Screen):
             account += 1
         state.alarms.everyone = False
 
-
-SCREENS: Final[list[Screen]] = [AlarmScreen()]  # the first is the one that new venues use; it keeps nothing, so they share it
 
 # -- one account ------------------------------------------------------------------------------------------------------------------
 

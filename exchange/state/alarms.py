@@ -29,6 +29,7 @@ A_PREV: Final[i64] = 3
 A_WIDTH: Final[i64] = 4
 
 BITS: Final[i64] = 10  # a bucket is 2^-10 to 2^-11 of its price wide, one tick below 2^11 ticks
+MANY: Final[i64] = 32  # one in so many
 LONG: Final[i64] = 0
 SHORT: Final[i64] = 1
 
@@ -82,6 +83,18 @@ class Alarms:
             self.is_due[account] = 1
             self.due[self.count] = account
             self.count += 1
+
+    def put_in_order(self, accounts: i64) -> None:
+        """Where many of all accounts are due, list them by number: their rows are then met as they lie in memory, which saves half."""
+        if self.count * MANY < accounts:
+            return
+        self.count = 0
+        account: i64 = 0
+        while account < accounts:
+            if self.is_due[account] != 0:
+                self.due[self.count] = account
+                self.count += 1
+            account += 1
 
     def follow(self, market: i64, mark: i64, positions: vec[i64]) -> None:
         """The mark of a market is now this: accounts are due whose alarms it has crossed since it was last followed."""

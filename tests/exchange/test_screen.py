@@ -1,4 +1,4 @@
-"""Which accounts a pass looks at: nobody below maintenance is missed, by the marks of what has changed nor by the numpy screen."""
+"""Which accounts a pass looks at: nobody below maintenance is missed, by the markets that have changed nor by the alarms."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from kit import BTC, ETH, FIRST, MILLION, SECOND, START, USD, Bench, Dice, marke
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange.codes import MarginMode
 from perplab.exchange.events import event_of_row
-from perplab.exchange.liquidation.screen import NumpyScreen
-from perplab.exchange.liquidation.screening import Screen
+from perplab.exchange.liquidation.screening import AlarmScreen, Screen
 from perplab.exchange.messages import (
     BlockTrade,
     Command,
@@ -75,17 +74,18 @@ def below(exchange: Exchange) -> dict[tuple[int, int], list[int]]:
     return found
 
 
-class Watch(NumpyScreen):
-    """Compares itself with an exact look at every position, each time a pass asks it."""
+class Watch(Screen):
+    """Compares the alarms with an exact look at every position, each time a pass asks."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self.alarms = AlarmScreen()
         self.passes = 0
         self.found = 0
         self.named = 0
 
     def suspects(self, state: object) -> list[int]:
-        named = super().suspects(self.exchange.state)
+        named = self.alarms.suspects(self.exchange.state)
         pots = below(self.exchange)
         assert {account for account, _ in pots} <= set(named)
         assert named == sorted(set(named))
@@ -217,10 +217,10 @@ PAYERS = [
 def test_nobody_below_maintenance_is_overlooked(steps: list[str], payers: list[str], payment: str, acts: list[Act]) -> None:
     """After whatever happens: who is below is in liquidation, or in a market that the next pass will look at, and one will come.
 
-    And it makes no difference which screen says who is to be looked at.
+    And it makes no difference which screen says who is to be looked at; the alarms name all who are below, in every pass.
     """
     exchanges = [crowd(steps, payers, payment) for _ in range(3)]
-    for exchange, screen in zip(exchanges, (None, Screen(), NumpyScreen()), strict=True):
+    for exchange, screen in zip(exchanges, (None, Screen(), Watch(exchanges[2])), strict=True):
         exchange.liquidations.screen = screen
     now = START
     for act in acts:
@@ -230,11 +230,12 @@ def test_nobody_below_maintenance_is_overlooked(steps: list[str], payers: list[s
         assert told[0] == told[1] == told[2]
         assert overlooked(exchanges[0]) == [], [event_of_row(told[0][at : at + 16]) for at in range(0, len(told[0]), 16)]
         exchanges[0].check()
+        exchanges[2].check()
     assert len({exchange.state_hash() for exchange in exchanges}) == 1
 
 
 @pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
-@pytest.mark.parametrize("screen", [None, Screen(), NumpyScreen()], ids=lambda screen: type(screen).__name__)
+@pytest.mark.parametrize("screen", [None, Screen(), AlarmScreen()], ids=lambda screen: type(screen).__name__)
 def test_only_markets_that_changed_are_looked_at(mode: MarginMode, screen: Screen | None) -> None:
     """Who was harmed by hand behind the ledger's back is found when his market is marked, be it the least of those he is in."""
     bench = Bench(markets_of({}, {}, {"settlement_asset": "EUR"}, assets=["USD", "EUR"]))

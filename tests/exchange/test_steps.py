@@ -56,7 +56,6 @@ class Rig:
 
     def __init__(self, venue: VenueDesign | None = None, price: int = 1000) -> None:
         self.exchange = Exchange(venue or plain_venue({"max_open_orders": 10_000}), None, 1 << 12, 1 << 11)
-        self.exchange.liquidations.screen = None  # its work is numpy's
         self.now = START
         self.send(UpdateOracle(self.now, 0, price))
 
