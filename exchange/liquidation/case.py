@@ -91,7 +91,10 @@ class LiquidationCase:
 
     def is_held(self) -> bool:
         """Is all that the case is about held back by suspensions?"""
-        return len(self.free_rows()) == 0
+        for row in self.rows():  # in every pass of every liquidation: no second list
+            if not is_suspended(self.market_of(row), self.state.now):
+                return False
+        return True
 
     def clock(self) -> i64:
         """The time [ns] by the case's clock: now, or since when everything that it is about is held back."""

@@ -71,10 +71,6 @@ class Alarms:
         self.buckets = bucket_of(highest) + 1
         self.first = column(self.buckets * len(self.ceiling), NIL)
 
-    def forget(self) -> None:
-        """Everyone is due."""
-        self.everyone = True
-
     # -- who is due ----------------------------------------------------------------------------------------------------------------
 
     def note(self, account: i64) -> None:

@@ -89,7 +89,6 @@ def load(state: State, tree: Tree) -> None:
     assert isinstance(held, dict)
     fill(state, held)
     state.alarms.fit(state.accounts.rows, state.positions.rows)
-    state.alarms.forget()
 
 
 # -- one object -------------------------------------------------------------------------------------------------------------------

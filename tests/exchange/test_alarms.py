@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit import BTC, FIRST, MILLION, SECOND, START, USD, Bench, markets_of, named, usd
+from kit import BTC, FIRST, MILLION, SECOND, START, USD, VAULT, Bench, markets_of, named, usd
 
 from perplab.exchange import Exchange, load_venue, restore
 from perplab.exchange.codes import MarginMode
 from perplab.exchange.liquidation.screening import AlarmScreen, arm, check_alarms
 from perplab.exchange.messages import BlockTrade, Deposit, OpenAccount, SetMarginMode, UpdateOracle
+from perplab.exchange.money.ledger import Ledger
 from perplab.exchange.state.alarms import A_BUCKET, A_PRICE, A_WIDTH, Alarms, bucket_of
 from perplab.exchange.state.state import State
 from perplab.exchange.state.tables import P_ACCOUNT, P_WIDTH
@@ -261,3 +264,35 @@ def test_setting_alarms_twice_changes_nothing() -> None:
     for account in range(FIRST, state.accounts.count):
         assert arm(state, account)
     assert list(state.alarms.cells) == before
+
+
+MOVES: dict[str, Callable[[Ledger, int, int], object]] = {
+    "deposit": lambda ledger, row, other: ledger.deposit(FIRST, 0, 1),
+    "withdraw": lambda ledger, row, other: ledger.withdraw(FIRST, 0, 1),
+    "move from": lambda ledger, row, other: ledger.move(FIRST, VAULT, 0, 1),
+    "move to": lambda ledger, row, other: ledger.move(VAULT, FIRST, 0, 1),
+    "to isolated": lambda ledger, row, other: ledger.to_isolated(row, 1),
+    "credit": lambda ledger, row, other: ledger.credit(ledger.state.markets[0], row, 1),
+    "pay": lambda ledger, row, other: ledger.pay(row, VAULT, 1),
+    "pay to": lambda ledger, row, other: ledger.pay(other, FIRST, 1),
+    "fee": lambda ledger, row, other: ledger.fee(ledger.state.markets[0], row, 1),
+    "share": lambda ledger, row, other: ledger.share(row, other, 1),
+    "share of who is flat there": lambda ledger, row, other: ledger.share(ledger.state.position_row(FIRST, 1), other, 1),
+    "trade": lambda ledger, row, other: ledger.trade(ledger.state.markets[0], row, 1, 1, 0),
+}
+
+
+@pytest.mark.parametrize("mode", MarginMode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("move", MOVES)
+def test_whose_money_moves_is_due(move: str, mode: MarginMode) -> None:
+    """By whatever method of the ledger, cross or isolated."""
+    bench = Bench(markets_of({}, {}))
+    account, other = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, account, 0, mode)
+    bench.block(account, other, 10, 100)
+    state = bench.exchange.state
+    assert account == FIRST and AlarmScreen().suspects(state) == [] and due(bench.exchange) == set()
+    MOVES[move](bench.exchange.ledger, state.find_position(account, 0), state.find_position(other, 0))
+    assert account in due(bench.exchange)
+    assert due(bench.exchange) <= {account, other}  # no system account
