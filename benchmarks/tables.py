@@ -83,7 +83,7 @@ def flows(rows: list[Row]) -> Table:
 
 def passes(rows: list[Row]) -> Table:
     caption = (
-        "CPU time [ms] of a liquidation pass at a new mark, medians: everyone looks at every open position, alarms at the accounts whose "
+        "CPU time in ms of a liquidation pass at a new mark, medians: everyone looks at every open position, alarms at the accounts whose "
         "alarms the mark has crossed; slowest: of alarms. ratio: everyone to alarms, the median of the rounds' ratios. found: accounts "
         "below maintenance, the same by both."
     )
