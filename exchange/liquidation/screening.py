@@ -88,7 +88,9 @@ class AlarmScreen(Screen):
     def list_everyone(self, state: State) -> None:
         account = FIRST_USER
         while account < state.accounts.count:
-            state.alarms.note(account)
+            if state.accounts.first_position[account] != NIL:
+                state.alarms.hold(account)
+                state.alarms.note(account)
             account += 1
         state.alarms.everyone = False
 
@@ -188,7 +190,7 @@ def check_alarms(state: State) -> None:
             return
     account = FIRST_USER
     while account < state.accounts.count and not alarms.everyone:
-        if alarms.is_due[account] == 0 and not has_crossed(state, account):
+        if alarms.is_due[account] != 1 and not has_crossed(state, account):
             assert not has_fallen(state, account), f"account {account} is below maintenance, and no pass will look at it"
         account += 1
 

@@ -225,6 +225,7 @@ class Ledger:
                 return
         first = market.first_open
         if held == 0:
+            self.state.alarms.hold(cells[row + P_ACCOUNT])
             cells[row + P_NEXT_OPEN] = first
             cells[row + P_PREV_OPEN] = NIL
             if first != NIL:

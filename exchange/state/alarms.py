@@ -19,7 +19,7 @@ from mypy_extensions import i64
 
 from .packed import column, more
 from .tables import P_ACCOUNT, P_WIDTH
-from .types import FIRST_USER, NIL
+from .types import FIRST_USER, NIL, max_i64
 
 # Columns of an alarm: one row per position row, in the same order
 A_PRICE: Final[i64] = 0  # [ticks] the first mark, going against the position, at which its account is due
@@ -45,7 +45,7 @@ def bucket_of(price: i64) -> i64:
 class Alarms:
     def __init__(self, markets: i64, accounts: i64, positions: i64) -> None:
         self.everyone: bool = True  # are all accounts due, listed or not?
-        self.is_due: vec[i64] = column(accounts, 0)  # by account, 1: it is listed
+        self.is_due: vec[i64] = column(accounts, NIL)  # by account, 1: it is listed; NIL: it has held nothing yet, and never is
         self.due: vec[i64] = column(accounts, 0)  # the accounts that are
         self.count: i64 = 0  # of them
         self.cells: vec[i64] = column(positions * A_WIDTH, NIL)
@@ -60,7 +60,7 @@ class Alarms:
         """Have room for so many; called between commands."""
         missing: i64 = accounts - len(self.is_due)
         if missing > 0:
-            self.is_due = more(self.is_due, missing, 0)
+            self.is_due = more(self.is_due, missing, NIL)
             self.due = more(self.due, missing, 0)
         missing = positions * A_WIDTH - len(self.cells)
         if missing > 0:
@@ -72,6 +72,11 @@ class Alarms:
         self.first = column(self.buckets * len(self.ceiling), NIL)
 
     # -- who is due ----------------------------------------------------------------------------------------------------------------
+
+    def hold(self, account: i64) -> None:
+        """The account has a position: from now on it can be due. Who only has money or settings costs no pass anything."""
+        if account >= FIRST_USER and self.is_due[account] == NIL:
+            self.is_due[account] = 0
 
     def note(self, account: i64) -> None:
         """Something of the account's own has changed, or a mark has crossed an alarm of it: it is due."""
@@ -87,7 +92,7 @@ class Alarms:
         self.count = 0
         account: i64 = 0
         while account < accounts:
-            if self.is_due[account] != 0:
+            if self.is_due[account] == 1:
                 self.due[self.count] = account
                 self.count += 1
             account += 1
@@ -172,7 +177,7 @@ class Alarms:
             listed += 1
         flags: i64 = 0
         for flag in self.is_due:
-            flags += flag
+            flags += max_i64(0, flag)
         assert flags == self.count, "an account says that it is due and is not listed, or is listed twice"
         self.check_buckets()
 

@@ -61,6 +61,7 @@ def test_a_mark_meets_the_alarms_that_it_crosses_and_no_others(sets: list[tuple[
     alarms.open(5_000)
     for number in range(40):
         state.positions.cells[number * P_WIDTH + P_ACCOUNT] = number
+        alarms.hold(number)
     seen = 2_500
     alarms.follow(0, seen, state.positions.cells)
     known: dict[int, tuple[int, int]] = {}
@@ -172,6 +173,20 @@ def test_who_trades_pays_or_is_paid_is_due_once() -> None:
     bench.block(FIRST + 3, FIRST + 4, 1, 10_000, 1)
     assert due(exchange) == set(range(FIRST, FIRST + 5)) and exchange.state.alarms.count == 5
     exchange.check()
+
+
+def test_who_holds_nothing_is_never_due() -> None:
+    """Until it does."""
+    bench = Bench(markets_of({}, {}))
+    account, other = bench.open(MILLION), bench.open(MILLION)
+    bench.oracle(100)
+    bench.send(SetMarginMode, account, 0, MarginMode.ISOLATED)
+    assert AlarmScreen().suspects(bench.exchange.state) == []
+    bench.send(Deposit, account, 0, 1)
+    bench.send(Deposit, other, 0, 1)
+    assert due(bench.exchange) == set()
+    bench.block(account, other, 1, 100)
+    assert due(bench.exchange) == {account, other}
 
 
 def test_who_is_below_stays_due() -> None:
