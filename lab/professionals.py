@@ -20,7 +20,7 @@ from perplab.exchange.messages import KIND_COLUMN, column_of
 from perplab.lab.runs import MARKET, Cohort, Ints, ProfessionalGroup, Run
 
 COHORTS: Final = ("makers", "arbitrageurs", "bidders")
-EXHAUSTED_BELOW: Final = 0.5  # of the start's equity: half of its quotes are gone for good, not withdrawn for a while
+EXHAUSTED_BELOW: Final = 0.25  # of the start's equity: three quarters of its quotes are gone for good, not withdrawn for a while
 
 
 class Watch:

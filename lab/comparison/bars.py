@@ -37,9 +37,8 @@ class Bar(NamedTuple):
 def bars_of(report: Report) -> list[Bar]:
     """The mean over its runs of what each paid, design by design."""
     of: dict[str, list[tuple[float, ...]]] = {venue: [] for venue in report.venues}
-    for result in report.results:
-        if not result.beyond:
-            of[result.venue].append(tuple(paid(result.metrics, part) for part in PARTS))
+    for result in report.counted:
+        of[result.venue].append(tuple(paid(result.metrics, part) for part in PARTS))
     return [Bar(venue, tuple(map(fmean, zip(*rows, strict=True)))) for venue, rows in of.items() if rows]
 
 

@@ -46,7 +46,7 @@ class Found:
 
 
 def found_in(report: Report, factorial: Factorial) -> Found:
-    values = {quantity.key: values_of(report.results, quantity) for quantity in HEADLINES}
+    values = {quantity.key: values_of(report.counted, quantity) for quantity in HEADLINES}
     axis = capital_axis(factorial)
     return Found(
         report,

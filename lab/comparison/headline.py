@@ -88,10 +88,8 @@ Values: TypeAlias = dict[str, dict[Pair, float | None]]  # by design, then by wh
 
 
 def values_of(results: Iterable[Result], quantity: Quantity) -> Values:
-    """One quantity of all runs but those that are beyond their population, which stand in no mean."""
+    """One quantity of all these runs."""
     values: Values = {}
     for result in results:
-        of_design = values.setdefault(result.venue, {})
-        if not result.beyond:
-            of_design[result.pair] = quantity.of(result.metrics)
+        values.setdefault(result.venue, {})[result.pair] = quantity.of(result.metrics)
     return values

@@ -80,14 +80,17 @@ def left_out(report: Report) -> list[str]:
     named = [f"{run_name(one.venue, one.path, one.seed)}: {'; '.join(one.beyond).rstrip('.')}." for one in out[:NAMED]]
     more = f" {len(out) - NAMED:,} more are in report.json." if len(out) > NAMED else ""
     which = f"{counted(len(out), 'run')} of {len(report.results):,} went beyond what the scenario's people can stand for"
-    return [f"{which}: left out of all medians and differences. {' '.join(named)}{more}"]
+    gone = "all there is" if len(report.left_out) == report.pairs else f"{len(report.left_out):,} of {report.pairs:,}"
+    what = "path and seed" if len(report.paths) > 1 else "seed"
+    rule = f"that {what} is left out for every design, so that all are compared on the same ({gone})"
+    return [f"{which}: {rule}. {' '.join(named)}{more}"]
 
 
 def unfinished(report: Report) -> list[str]:
     """Designs that have not closed all they had to when the run ends."""
     told = []
     for venue in report.venues:
-        open_yet = [one.metrics.liquidation.unfinished for one in report.results if one.venue == venue and not one.beyond]
+        open_yet = [one.metrics.liquidation.unfinished for one in report.counted if one.venue == venue]
         if any(open_yet):
             told.append(f"{venue} {sum(open_yet):,} in {sum(map(bool, open_yet))} of {counted(len(open_yet), 'run')}")
     if not told:

@@ -1,8 +1,9 @@
 """What a comparison found: medians over seeds and paths, paired differences to the baseline, and the bytes of report.json.
 
 Rules of the file: a report holds nothing that depends on the machine or the clock, and on the build only in `made_by`; what was measured is
-rounded to `DIGITS` significant digits once, at the door, and compared as rounded. A run that is beyond its population is in `runs`, and in
-no median and no difference. `inputs` is exact: the runs can be made again from it. Wall times go to timings.json.
+rounded to `DIGITS` significant digits once, at the door, and compared as rounded. A run that is beyond its population is in `runs`; its
+path and seed count for no design, in no median and no difference. `inputs` is exact: the runs can be made again from it. Wall times go to
+timings.json.
 """
 
 from __future__ import annotations
@@ -135,15 +136,24 @@ class Report:
         return len(self.paths) * len(self.seeds)
 
     @cached_property
+    def left_out(self) -> frozenset[Pair]:
+        """Where a run of any design went beyond its population: these count for no design, so that all are seen on the same."""
+        return frozenset(result.pair for result in self.results if result.beyond)
+
+    @cached_property
+    def counted(self) -> tuple[Result, ...]:
+        """The runs that medians and differences are of."""
+        return tuple(result for result in self.results if result.pair not in self.left_out)
+
+    @cached_property
     def _values(self) -> dict[tuple[str, str], dict[Pair, float | None]]:
         """(venue, key) -> the rounded metric, in each run that is not left out."""
         values: dict[tuple[str, str], dict[Pair, float | None]] = {
             (venue, measure.key): {} for venue in self.venues for measure in CATALOGUE
         }
-        for result in self.results:
-            if not result.beyond:
-                for measure in CATALOGUE:
-                    values[result.venue, measure.key][result.pair] = rounded(result.metrics.scalar(measure.key))
+        for result in self.counted:
+            for measure in CATALOGUE:
+                values[result.venue, measure.key][result.pair] = rounded(result.metrics.scalar(measure.key))
         return values
 
     def median(self, venue: str, key: str, path: str | None = None) -> float | None:

@@ -143,11 +143,11 @@ def test_a_run_says_when_it_is_beyond_its_population() -> None:
 
 def test_without_money_outside_professionals_run_dry() -> None:
     """A maker that carries as much as the venue lets it, and nobody sends it anything."""
-    dry = made(BOOK, {"makers": {"leverage": 18.0, "capital_usd": 2e7, "outside_usd": 0.0, "transfer_usd": 0.0}})
+    dry = made(BOOK, {"makers": {"leverage": 30.0, "capital_usd": 2e7, "outside_usd": 0.0, "transfer_usd": 0.0}})
     makers = next(one for one in dry.professionals if one.cohort == "makers")
     assert makers.paid_in == 0
-    assert makers.least_equity_share < 0.5
+    assert makers.least_equity_share < 0.25
     assert makers.is_exhausted
-    fed = made(BOOK, {"makers": {"leverage": 18.0, "capital_usd": 2e7, "outside_usd": 1e8, "transfer_usd": 1e8, "transfer_s": 1.0}})
+    fed = made(BOOK, {"makers": {"leverage": 30.0, "capital_usd": 2e7, "outside_usd": 1e8, "transfer_usd": 1e8, "transfer_s": 1.0}})
     assert next(one for one in fed.professionals if one.cohort == "makers").paid_in > 0
     assert not any("makers" in told for told in beyond_population(fed))
