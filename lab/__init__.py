@@ -1,1 +1,43 @@
-"""Venue designs compared under stress, and the command line."""
+"""Venue designs compared under stress, and the command line.
+
+From Python: `run` plays one design through a scenario, `compare` several, as `perplab compare` does, and gives `Results`.
+
+    from perplab.lab import compare
+    results = compare(["book_fund_adl", "social_only"], "flash", seeds=6)
+    results.table()
+
+A name is loaded when it is asked for: the command line starts without numpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .comparison.outcome import Results as Results
+    from .face import compare as compare
+    from .face import events_of as events_of
+    from .face import run as run
+    from .metrics import measure as measure
+    from .runs import Run as Run
+    from .scenario import Scenario as Scenario
+    from .scenario import load_paths as load_paths
+    from .scenario import load_scenario as load_scenario
+
+_FROM: Final = {
+    "Results": "comparison.outcome", "Run": "runs", "Scenario": "scenario", "compare": "face", "events_of": "face",
+    "load_paths": "scenario", "load_scenario": "scenario", "measure": "metrics", "run": "face",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FROM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f".{_FROM[name]}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FROM})

@@ -13,7 +13,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -29,9 +28,8 @@ from .explain.commands import diff, explain, venues
 from .serve import serve
 
 if TYPE_CHECKING:
-    from .comparison.choices import Choice, Design
+    from .comparison.choices import Choice
     from .comparison.factorial_report import Found
-    from .comparison.jobs import Done
     from .comparison.report import Report
 
 DIFFERENT: Final = 1
@@ -210,56 +208,25 @@ def chosen(
     insured: bool, path_file: Path | None, path_list: str | None, from_text: str | None, to_text: str | None,
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
-    from .comparison import choices
+    from .comparison import asked
     from .comparison.report import OWN, SAME
 
     if scenario is None:
         raise click.UsageError("SCENARIO is missing: a name (perplab scenarios), a TOML file, or else --from-report")
-    changes = [choices.Setting("--set", text) for text in settings]
-    played, read = choices.chosen_scenario(scenario, changes, accounts, path_file, from_text, to_text)
-    name, colon, path = scenario.partition(":")
-    file = scenario if ".toml" in scenario else f"{name}.toml{colon}{path}"
-    file += f" on {path_file}" if path_file else ""
-    paths = {} if path_list is None else choices.paths_asked_for(path_list, scenario, changes, accounts, path_file)
-    designs = choices.chosen_designs(venue_list, [choices.Setting("--set-venue", text) for text in venue_settings])
-    first = choices.chosen_baseline(baseline, designs)
-    wanted = None if same_capital is None else SAME if same_capital else OWN
-    capital, designs = choices.with_capital_of(designs, played, file, wanted)
-    numbers = tuple(range(seed, seed + seeds))
-    told = tuple([f"--set {text}" for text in settings] + [f"--set-venue {text}" for text in venue_settings])
-    if varied:
-        told += tuple(f"--vary {text}" for text in varied)
-        plain = choices.Choice(played, (), numbers, capital, first, told, read, paths, insured)
-        return choice_of_cells(plain, designs, varied, file, yes)
-    for name, one in paths.items():
-        choices.check_all(designs, one.scenario, f"{file} on {name}", numbers)
-    choices.check_all(designs, played, file, numbers)
-    return choices.Choice(played, tuple(one.venue for one in designs), numbers, capital, first, told, read, paths, insured)
-
-
-def choice_of_cells(plain: Choice, designs: Sequence[Design], varied: Sequence[str], file: str, yes: bool) -> Choice:
-    """The comparison of all combinations that --vary asks for; how many runs that is, and what is left out, is told."""
-    from .comparison import factorial
-    from .comparison.axes import chosen_axes
-
-    cells, venues = factorial.planned(designs, chosen_axes(varied), plain.scenario, plain.capital, plain.baseline)
-    pairs = len(plain.seeds) * len(plain.scenarios)
-    for line in factorial.plan(cells, pairs):
-        click.echo(line, err=True)
-    factorial.must_be_wanted(len(venues) * pairs, yes)
-    choice = replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells, insured=plain.insured and cells.has_one_crowd)
-    factorial.check_cells(cells, choice, file)
-    return choice
+    capital = None if same_capital is None else SAME if same_capital else OWN
+    wanted = asked.Asked(
+        scenario, venue_list, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, varied, yes, capital, baseline,
+        insured, path_list, path_file, from_text, to_text,
+    )  # fmt: skip
+    return asked.chosen(wanted, lambda line: click.echo(line, err=True))
 
 
 def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
     """Make all runs, write and show the report; the exit code."""
     from .comparison import results
-    from .comparison.factorial_report import found_in
-    from .comparison.jobs import about, jobs_of
+    from .comparison.jobs import jobs_of
+    from .comparison.making import files_of, reported
     from .comparison.progress import Told
-    from .comparison.report import Report
-    from .comparison.shadows import with_all_costs
     from .comparison.workers import run_jobs
 
     with results.locked(folder):
@@ -268,11 +235,9 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
         began = perf_counter()
         with terminable(), said_what_is_kept(folder), Told(len(todo), processes) as told:
             done = run_jobs(todo, processes, told)
-        names = [venue.name for venue in choice.venues]
-        results_of_all = with_all_costs(choice, [one.result for one in done])
-        report = Report(about(choice), results_of_all, names, choice.baseline)
-        found = found_in(report, choice.factorial) if choice.factorial else None
-        write(folder, report, found, done, perf_counter() - began, processes)
+        report, found = reported(choice, done)
+        files = files_of(report, found, [one.clocked for one in done], perf_counter() - began, processes)
+        results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
     show(folder, report, found)
     return verdict_on(repeated, report) if repeated else 0
 
@@ -302,36 +267,16 @@ def said_what_is_kept(folder: Path) -> Iterator[None]:
         raise
 
 
-def write(folder: Path, report: Report, found: Found | None, done: Sequence[Done], wall_s: float, jobs: int) -> None:
-    from .comparison import results
-    from .comparison.factorial_report import extra_pictures, factorial_json, factorial_svg
-    from .comparison.picture import svg
-    from .comparison.report import timings_json
-
-    title = report.about.title
-    files = {
-        results.REPORT: report.to_json({"factorial": factorial_json(found)} if found else None),
-        results.PICTURE: factorial_svg(found, title) if found else svg(report, title),
-        results.TIMINGS: timings_json([one.clocked for one in done], wall_s, jobs),
-        **extra_pictures(report, found),
-    }
-    results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
-
-
 def show(folder: Path, report: Report, found: Found | None) -> None:
     from rich.console import Console
 
-    from .comparison.factorial_report import print_factorial
+    from .comparison.making import print_tables
     from .comparison.reading import counted
-    from .comparison.table import print_overview
 
     pictures = f"report.svg, who_paid.svg,{' curves.svg,' if found and found.curves else ''} timings.json"
     files = f"Files: {folder / 'report.json'}, {pictures}, and {counted(len(report.results), 'journal')} in journals."
     files += " `perplab docs metrics` defines every metric."
-    if found:
-        print_factorial(found, files, Console())
-    else:
-        print_overview(report, files, Console())
+    print_tables(report, found, files, Console())
 
 
 def verdict_on(repeated: Path, report: Report) -> int:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from perplab.exchange import VenueDesign, VenueError, compared_venues, load_venue, shipped_venues
 from perplab.exchange.design.reader import Tree, merged, nearest, read_toml
-from perplab.exchange.design.venue import venue_path
+from perplab.exchange.design.venue import design_of, venue_path
 from perplab.exchange.units import SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
@@ -75,8 +75,17 @@ class Design:
     venue: VenueDesign
     file: str  # for errors
     stated: frozenset[str] = frozenset()  # CAPITAL_KEYS that the user wrote, in a file or by --set-venue
-    source: str = ""  # name or file that it was loaded from
+    source: str = ""  # name or file that it was loaded from; none: it was given as an object
     laid: Tree = field(default_factory=Tree)  # by --set-venue, over that
+
+    @property
+    def called(self) -> str:
+        """How errors of its reader call it."""
+        return venue_path(self.source).name if self.source else self.file
+
+    def laid_under(self, tree: Tree) -> VenueDesign:
+        """The design as it was given, with other keys laid over it. Raises VenueError."""
+        return load_venue(self.source, tree) if self.source else design_of(merged(self.venue.to_tree(), tree), self.file)
 
 
 @dataclass(frozen=True)
@@ -137,12 +146,14 @@ def all_venues() -> list[str]:
     return compared + [name for name in shipped_venues() if name not in compared]
 
 
-def chosen_designs(given: str | None, settings: Sequence[Setting] = ()) -> list[Design]:
-    """Raises VenueError, or click.UsageError."""
-    names = compared_venues() if given is None else [name.strip() for name in given.split(",") if name.strip()]
-    if not names:
+def chosen_designs(given: str | Sequence[str | VenueDesign] | None, settings: Sequence[Setting] = ()) -> list[Design]:
+    """Names and files, separated by commas or as a list, or designs themselves. Raises VenueError, or click.UsageError."""
+    if given is None:
+        given = compared_venues()
+    asked = [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else given
+    if not asked:
         raise click.UsageError(f"--venues: {given!r} given, expected names separated by commas")
-    designs = [Design(load_venue(name), name, stated_capital(name), name) for name in names]
+    designs = [given_design(one) for one in asked]
     own = [design.venue.name for design in designs]
     folded = [name.casefold() for name in own]  # files are named after them, also where case makes no difference
     twice = next((name for name, other in zip(own, folded) if folded.count(other) > 1), None)
@@ -153,6 +164,14 @@ def chosen_designs(given: str | None, settings: Sequence[Setting] = ()) -> list[
     for design in designs:
         check_venue_name(design.venue, design.file)
     return designs
+
+
+def given_design(given: str | VenueDesign) -> Design:
+    """A design by name or file, or as an object. Raises VenueError."""
+    if isinstance(given, str):
+        return Design(load_venue(given), given, stated_capital(given), given)
+    shipped = given.name in shipped_venues() and capital_of(load_venue(given.name)) == capital_of(given)
+    return Design(given, given.name, frozenset() if shipped else frozenset(CAPITAL_KEYS.values()))
 
 
 def addressed(setting: Setting, names: Sequence[str]) -> str:
@@ -175,9 +194,9 @@ def with_settings(design: Design, settings: Sequence[Setting]) -> Design:
     for setting in settings:
         tree = merged(tree, setting.tree(skip=name.count(".") + 1))
     try:
-        venue = load_venue(design.file, tree)
+        venue = design.laid_under(tree)
     except VenueError as error:
-        told = str(error).removeprefix(f"{venue_path(design.file).name}: ")
+        told = str(error).removeprefix(f"{design.called}: ")
         raise VenueError(f"--set-venue {name}: {told}") from None
     return Design(venue, f"--set-venue {name}", design.stated | stated_in(tree), design.source, tree)
 
@@ -256,10 +275,11 @@ def must_not_be_overruled(design: Design, scenario: Scenario) -> None:
 
 
 def chosen_scenario(
-    name: str, settings: Sequence[Setting], accounts: int | None, path_file: Path | None, from_text: str | None, to_text: str | None
-) -> tuple[Scenario, PathFile | None]:
-    """Raises ScenarioError, OracleError, or click.UsageError."""
-    scenario = with_changes(load_scenario(name), settings, accounts)
+    given: str | Scenario, settings: Sequence[Setting], accounts: int | None, path_file: Path | None, from_text: str | None,
+    to_text: str | None,
+) -> tuple[Scenario, PathFile | None]:  # fmt: skip
+    """A scenario by name or file, or as an object. Raises ScenarioError, OracleError, or click.UsageError."""
+    scenario = with_changes(load_scenario(given) if isinstance(given, str) else given, settings, accounts)
     if path_file is not None:
         return on_path(scenario, path_file, from_text, to_text)
     if from_text is not None or to_text is not None:

@@ -17,9 +17,8 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from perplab.exchange import VenueDesign, VenueError, load_venue
+from perplab.exchange import VenueDesign, VenueError
 from perplab.exchange.design.reader import DesignError, Tree, merged
-from perplab.exchange.design.venue import venue_path
 
 from ..fit import Pair, Reach, check_fit, reach
 from ..names import MAX_BYTES, wrong_name
@@ -156,9 +155,9 @@ def built(
     varied, chosen = [axis for axis, _ in used], [level for _, level in used]
     tree = merged(merged(brought_tree(varied, chosen, base.venue), base.laid), laid_tree(varied, chosen))
     try:
-        venue = load_venue(base.source, tree)
+        venue = base.laid_under(tree)
     except VenueError as error:
-        told = str(error).removeprefix(f"{venue_path(base.source).name}: ")
+        told = str(error).removeprefix(f"{base.called}: ")
         raise VenueError(f"--vary, cell {cell}: {told}") from None
     return (shared_capital(venue, played.backstop_usd) if capital == SAME else venue), changes
 
