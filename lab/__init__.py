@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from .metrics import measure as measure
     from .runs import Run as Run
     from .scenario import Scenario as Scenario
+    from .scenario import ScenarioError as ScenarioError
     from .scenario import load_paths as load_paths
     from .scenario import load_scenario as load_scenario
 
 _FROM: Final = {
-    "Results": "comparison.outcome", "Run": "runs", "Scenario": "scenario", "compare": "face", "events_of": "face",
-    "load_paths": "scenario", "load_scenario": "scenario", "measure": "metrics", "run": "face",
+    "Results": "comparison.outcome", "Run": "runs", "Scenario": "scenario", "ScenarioError": "scenario", "compare": "face",
+    "events_of": "face", "load_paths": "scenario", "load_scenario": "scenario", "measure": "metrics", "run": "face",
 }  # fmt: skip
 
 

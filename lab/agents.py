@@ -26,6 +26,7 @@ from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.exchange.units import MICRO, MS_NS, SECOND_NS
+from perplab.lab.own_agents import OwnAgents
 from perplab.lab.population import GROUPS, Traders
 from perplab.lab.runs import ASSET, Floats
 from perplab.lab.scenario import Makers, Professionals, Scenario, ScenarioError
@@ -93,6 +94,24 @@ def holders(scenario: Scenario, traders: Traders) -> list[Agent]:
             zip(traders.group.tolist(), traders.deposit.tolist(), [TRADER_MS * MS_NS] * traders.group.size, strict=True)
         )
     ]
+
+
+def own_agents(scenario: Scenario, seed: int) -> list[Agent]:
+    """Those of the user's own classes, in the order of the scenario."""
+    return [
+        Agent(
+            f"{one.cohort}/{n}", one.cohort, AccountKind.TRADER, _micro(one.capital_usd), _own(one, f"{one.cohort}/{n}", seed),
+            one.hears_ms * MS_NS, one.orders_ms * MS_NS,
+        )
+        for one in scenario.agents
+        for n in range(one.count)
+    ]  # fmt: skip
+
+
+def _own(who: OwnAgents, name: str, seed: int) -> Callable[[Seat], Bot]:
+    bot = who.bot()
+    terms = who.terms_of(bot)
+    return lambda seat: bot(seat, **terms, **{draws: generator(seed, name, draws) for draws in who.drawn(bot)})
 
 
 def _trader(terms: TraderTerms | None) -> Callable[[Seat], Bot] | None:

@@ -20,7 +20,7 @@ from .agents import LEAST_LEVELS
 from .names import wrong_name
 from .population import group_sizes
 from .runs import MARKET
-from .scenario import BarsPath, ContinuedPath, Scenario, ScenarioError
+from .scenario import ContinuedPath, GbmPath, OwnPath, Scenario, ScenarioError
 
 LEAST_TICKS: Final = 1000  # a tick is at most 10 bp of the price: makers quote a few bp apart, and a crash is some hundred bp deep
 MOST_USD: Final = MAX_NOTIONAL / MICRO  # [USD] of one order or position
@@ -69,15 +69,21 @@ def check_fit(pair: Pair, reached: Reach) -> None:
 def reach(scenario: Scenario, seeds: Sequence[int]) -> Reach:
     """How far the true price goes in these seeds."""
     path = scenario.path
-    if isinstance(path, BarsPath) and not isinstance(path, ContinuedPath):  # bridges stay within their bar
+    if not isinstance(path, ContinuedPath | GbmPath | OwnPath):  # bridges stay within their bar
         _, highs, lows, _ = np.array(path.bars).T
         low, high = int(lows.argmin()), int(highs.argmax())
         return Reach(float(lows[low]), f"path.bars[{low}][2]", float(highs[high]), f"path.bars[{high}][1]")
     paths = [path.path(seed).prices for seed in seeds]
     low, high = (int(which([each(prices) for prices in paths])) for which, each in ((np.argmin, np.min), (np.argmax, np.max)))
-    volatility = f"volatility_bp {path.volatility_bp:g}" if isinstance(path, ContinuedPath) else f"volatility {path.volatility:g}"
-    keys = [f"path with {volatility}, seed {seeds[at]}" for at in (low, high)]
+    keys = [f"path with {driven_by(path)}, seed {seeds[at]}" for at in (low, high)]
     return Reach(float(paths[low].min()), keys[0], float(paths[high].max()), keys[1])
+
+
+def driven_by(path: ContinuedPath | GbmPath | OwnPath) -> str:
+    """The key that decides how far a drawn path goes."""
+    if isinstance(path, OwnPath):
+        return f"class {path.named}"
+    return f"volatility {path.volatility:g}" if isinstance(path, GbmPath) else f"volatility_bp {path.volatility_bp:g}"
 
 
 def _check_market(pair: Pair, reached: Reach) -> None:
@@ -109,7 +115,7 @@ def _check_prices(pair: Pair, reached: Reach) -> None:
 def _check_counts(pair: Pair) -> None:
     venue, scenario = pair.venue, pair.scenario
     groups = (scenario.makers, scenario.arbitrageurs, scenario.bidders, scenario.momentum)
-    agents = sum(group.count for group in groups) + scenario.noise.accounts
+    agents = sum(group.count for group in groups) + sum(one.count for one in scenario.agents) + scenario.noise.accounts
     accounts = scenario.population.accounts + agents + FIRST_USER
     if accounts > venue.max_accounts:
         told = f"{scenario.population.accounts} traders and {agents} agents of {pair.scenario_file}, {FIRST_USER} of the venue"
@@ -154,6 +160,7 @@ def _check_amounts(pair: Pair, reached: Reach) -> None:
         if usd > limits[key]:
             raise pair.refuse_scenario(key, f"{usd:.3g} USD", f"at most {limits[key]:.3g} USD")
     paid_in = sum(group.count * group.capital_usd for group in (s.makers, s.arbitrageurs, s.bidders, s.momentum))
+    paid_in += sum(one.count * one.capital_usd for one in s.agents)
     paid_in += s.noise.accounts * s.noise.capital_usd + s.backstop_usd
     if paid_in > MAX_SUPPLY / MICRO:
         expected = f"at most {MAX_SUPPLY / MICRO:.3g} USD"

@@ -15,8 +15,9 @@ from msgspec import Meta, Struct
 
 from perplab.exchange.units import BP, MINUTE_NS, MS_NS, SECOND_NS
 from perplab.oracle.bars import Bars
-from perplab.oracle.paths import Diffusion, Grid, PricePath, continued, gbm, waypoints
+from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, continued, gbm, waypoints
 
+from .own import OwnClass, cause, must_take
 from .runs import Floats
 
 MAX_POINTS: Final = 20_000_000  # of a path's grid: 160 MB
@@ -123,6 +124,73 @@ class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
         step_ns = self.step_ms * MS_NS
         grid = Grid(moment_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
         return gbm(grid, self.first_usd, Diffusion(self.drift, self.volatility), seed)
+
+
+class PriceModel:
+    """Base of own paths that are classes: it gives a price at every point of a grid."""
+
+    def prices(self, grid: Grid, seed: int) -> Floats:
+        """Shape (grid.points,), more than zero. They are scaled to begin at the scenario's `first_usd`, so only their ratios count.
+
+        Equal seeds give equal prices: what is random is drawn by `perplab.oracle.keyed.generator(seed, "some words")`.
+        """
+        raise NotImplementedError
+
+
+class OwnPath(OwnClass, frozen=True, kw_only=True, tag_field="kind", tag="own"):
+    """A true price by a class of the user's own, a `PriceModel`, or by a function of (grid, seed), with `terms` if it takes any."""
+
+    start: datetime
+    minutes: Annotated[int, Meta(ge=1, le=1440)]
+    step_ms: Whole
+    first_usd: Positive
+    watch_from: datetime | None = None  # from when on the delay of auto-deleveraging is measured; none: from the start
+    family: Family | None = None  # stated; none: not said
+
+    def __post_init__(self) -> None:
+        check_points(self.minutes * 60_000 // self.step_ms, self.step_ms)
+        self.must_be_a_model(self.found())
+        if not np.array_equal(self.path(0).prices, self.path(0).prices):
+            raise ValueError(f"class is {self.named!r}: expected equal prices for equal seeds")
+        if self.watch_from and not moment_ns(self.start) <= self.watch_ts <= self.path(0).end_ns:
+            raise ValueError(f"watch_from: {self.watch_from} given, expected a time within the path")
+
+    def must_be_a_model(self, value: object) -> None:
+        if isinstance(value, type):
+            model = self.must_extend(PriceModel, value)
+            must_take(self.named, model, **self.terms_of(model))
+        elif callable(value):
+            must_take(self.named, value, "grid", "seed", **self.terms_of(value))
+        else:
+            raise ValueError(f"class is {self.named!r}: expected a class that extends {PriceModel.__module__}.PriceModel, or a function")
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed. PathError if what the class gives is no price."""
+        step_ns = self.step_ms * MS_NS
+        grid = Grid(moment_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
+        try:
+            given = np.asarray(self._prices(grid, seed), dtype=np.float64)
+        except Exception as error:  # whatever a user's file does
+            raise PathError(f"class is {self.named!r}, which ends in an error: {cause(error)}") from None
+        if given.shape != (grid.points,) or not np.isfinite(given).all() or not (given > 0.0).all():
+            expected = f"expected {grid.points:,} prices above zero, one for each point of the grid"
+            raise PathError(f"class is {self.named!r}, which gives shape {given.shape} in seed {seed}: {expected}")
+        return PricePath(grid.start_ns, grid.step_ns, given / given[0] * self.first_usd)
+
+    def _prices(self, grid: Grid, seed: int) -> object:
+        made = self.loaded()
+        assert callable(made)
+        if isinstance(made, type):
+            model = made(**self.terms_of(made))
+            assert isinstance(model, PriceModel)
+            return model.prices(grid, seed)
+        found: object = made(grid, seed, **self.terms_of(made))
+        return found
+
+    @property
+    def watch_ts(self) -> int:
+        """`watch_from` [ns], 0 for none."""
+        return moment_ns(self.watch_from) if self.watch_from else 0
 
 
 def check_points(points: int, step_ms: int) -> None:

@@ -24,12 +24,16 @@ from perplab.exchange.units import MINUTE_NS, SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import PathError
 
+from .faults import ORACLE, FaultTable
 from .names import wrong_name
+from .own import anchored
+from .own_agents import COHORTS, Capital, Milliseconds, OwnAgents
 from .path_tables import chosen, laid_out, titled, with_crashes
 from .paths import FAMILIES, NotNegative, Positive, Table, shape
 from .paths import BarsPath as BarsPath
 from .paths import ContinuedPath as ContinuedPath
 from .paths import GbmPath as GbmPath
+from .paths import OwnPath as OwnPath
 
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
@@ -38,7 +42,6 @@ MAX_BP: Final = 5000.0  # of a quote from the price: less than the price itself
 FOLDER: Final = Path(__file__).parent / "scenarios"
 
 Count = Annotated[int, Meta(ge=0, le=100_000)]
-Capital = Annotated[float, Meta(ge=0.01, le=1e10)]  # [USD] at most what one deposit may be
 Leverage = Annotated[float, Meta(gt=0, le=1000)]
 Offset = Annotated[float, Meta(ge=0, le=MAX_BP)]  # [bp] from a price: less than the price itself
 Seconds = Annotated[float, Meta(ge=0.001, le=1e6)]
@@ -46,7 +49,6 @@ Tail = Annotated[float, Meta(ge=0.1, le=100)]  # exponent of a Pareto distributi
 Ratio = Annotated[float, Meta(ge=0.01, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Signed = Annotated[float, Meta(ge=-1, le=1)]
-Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
 Prices = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=64)]
 
 
@@ -255,7 +257,7 @@ class Scenario(Table, frozen=True):
     title: str
     backstop_usd: Annotated[float, Meta(ge=0, le=1e10)]  # starting capital of the insurance fund and of the vault, the same in all designs
     sizes_usd: tuple[Positive, Positive, Positive]  # of which the effective spread is measured
-    path: BarsPath | ContinuedPath | GbmPath
+    path: BarsPath | ContinuedPath | GbmPath | OwnPath
     impact: Impact
     oracle: Oracle
     population: Population
@@ -264,11 +266,30 @@ class Scenario(Table, frozen=True):
     momentum: Momentum
     arbitrageurs: Arbitrageurs
     bidders: Bidders
+    agents: tuple[OwnAgents, ...] = ()  # of the user's own, besides those above
+    faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
 
     def __post_init__(self) -> None:
         wrong = wrong_name(self.name)
         if wrong:
             raise ValueError(f"name: {wrong}")
+        own = [one.cohort for one in self.agents]
+        for number, name in enumerate(own):
+            if name in own[:number]:
+                raise ValueError(f"agents[{number}].cohort is {name!r}: expected a name of its own, that one is taken")
+        if self.faults:
+            self._check_faults([*COHORTS, *own, ORACLE])
+
+    def _check_faults(self, senders: list[str]) -> None:
+        """Each begins within the path, and meets somebody who is there."""
+        path = self.path.path(0)
+        length_s = (path.end_ns - path.start_ns) / SECOND_NS
+        for number, one in enumerate(self.faults):
+            if one.at_s >= length_s:
+                raise ValueError(f"faults[{number}].at_s is {one.at_s:g}: expected less than {length_s:g}, the length of the path")
+            for name in one.made(one.kind()).senders:
+                if name not in senders:
+                    raise ValueError(f"faults[{number}]: {one.named} meets {name!r}: expected a cohort{nearest(name, senders)}")
 
     @property
     def open_interest_usd(self) -> float:
@@ -306,7 +327,7 @@ class Scenario(Table, frozen=True):
     def _begun_at(self, usd: float) -> Scenario:
         """The same scenario with its path rescaled to this starting price."""
         path = self.path
-        if isinstance(path, GbmPath):
+        if isinstance(path, GbmPath | OwnPath):
             return replace(self, path=replace(path, first_usd=usd))
         if path.first_usd == usd:
             return self
@@ -397,6 +418,7 @@ def resolved(path: Path, file: str, below: tuple[Path, ...] = ()) -> Tree:
             named["paths"] = with_crashes(named["paths"], path, file)
         except DesignError as error:
             raise ScenarioError(str(error)) from None
+    anchored(named, [path.parent])
     if parent is None:
         return named
     found = extended(path, parent)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from heapq import heappop, heappush
 from itertools import chain, count, repeat
 from time import perf_counter
@@ -24,7 +25,8 @@ from perplab.exchange.design.build import accrual_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected, audience, event_of_row
 from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
-from perplab.lab.agents import Agent
+from perplab.lab.agents import Agent, own_agents
+from perplab.lab.faults import Faults
 from perplab.lab.outside import Outside
 from perplab.lab.population import GROUPS, HEDGERS
 from perplab.lab.professionals import Watch, groups_of
@@ -76,9 +78,11 @@ class Simulation:
         self.commands = 0
         self.core_s = 0.0
         self._path = stage.path
+        self.faults = Faults(scenario.faults, stage.path.start_ns, stage.cohorts)
+        self._exogenous = self.faults.exogenous(stage.exogenous)
         hedgers = np.concatenate([cohort.accounts for cohort in stage.cohorts if cohort.name == GROUPS[HEDGERS]])
         self.outside = Outside(stage.path, scenario.impact, stage.terms, hedgers)
-        self._arrivals = [*stage.exogenous[:, TS_COLUMN].tolist(), 2**62]
+        self._arrivals = [*self._exogenous[:, TS_COLUMN].tolist(), 2**62]
         self._next = 0  # first exogenous row that has not been sent
         self._heap: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
@@ -110,6 +114,8 @@ class Simulation:
         self._must_be_open()
         self.opening_equity, self.opening_size = self.accounts()
         self.watch.look()
+        for moment, rows in self.faults.moments():
+            self._at(moment, partial(self._deliver, rows))
         for actor in self.actors:
             self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
         self._at(start + SECOND_NS, self._second)
@@ -159,7 +165,7 @@ class Simulation:
         first = self._next
         while self._arrivals[self._next] <= ts:
             self._next += 1
-        self._send(self.outside.moved(self.stage.exogenous[first : self._next]))
+        self._send(self.outside.moved(self._exogenous[first : self._next]))
 
     def _send(self, rows: Rows) -> None:
         """Apply commands in bulk, write their events down, and tell those who listen."""
@@ -200,7 +206,8 @@ class Simulation:
         """Carry what a bot returned: its commands to the venue, its wake-up to the heap."""
         rows, wake_ts = action
         if len(rows):
-            self._at(ts + actor.orders_ns, lambda arrival: self._deliver(rows, arrival))
+            rows, arrives = self.faults.of_agent(actor.account, rows, ts + actor.orders_ns)
+            self._at(arrives, lambda arrival: self._deliver(rows, arrival))
         if wake_ts is not None and wake_ts <= ts:
             raise ScenarioError(
                 f"{type(actor.bot).__name__} of account {actor.account} asked at {ts} to be woken at {wake_ts}: expected later, or None"
@@ -317,7 +324,7 @@ def run(
     began = perf_counter()
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
-    stage = set_stage(venue, scenario, seed, accounts, bots)
+    stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *bots])
     simulation = Simulation(venue, scenario, stage)
     simulation.play(progress)
     done = _run_of(simulation, venue, seed)

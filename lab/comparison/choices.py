@@ -25,6 +25,7 @@ from perplab.exchange.design.venue import design_of, venue_path
 from perplab.exchange.units import SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
+from perplab.oracle.paths import PathError
 
 from ..fit import Pair, check_fit, check_venue_name, reach
 from ..names import wrong_name
@@ -378,7 +379,10 @@ def moment(option: str, text: str | None, bars: Bars) -> int | None:
 
 def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str, seeds: Sequence[int]) -> None:
     """Raises VenueError or ScenarioError where a design and the scenario do not fit together."""
-    reached = reach(scenario, seeds)
+    try:
+        reached = reach(scenario, seeds)
+    except PathError as error:  # a class of the user's own
+        raise ScenarioError(f"{scenario_file}: path: {error}") from None
     for design in designs:
         check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)
 

@@ -199,6 +199,7 @@ class FactorialOverview:
             idle = [cell.name for cell in self.factorial.cells if cell.levels[number] is None]
             if idle:
                 told.append(f"{axis.name} makes no difference in {', '.join(idle)}: each was run once, and stands for all levels of it.")
+        told += self.report.about.added
         if self.report.about.capital.choice == SAME:
             usd = self.report.about.capital.usd
             told.append("Each cell has the insurance capital K in all: of a fund and a vault in one cell each has half." + one_capital(usd))

@@ -16,8 +16,9 @@ import msgspec
 from perplab.exchange import VenueDesign
 
 from ..metrics import measure, wealth
+from ..own import for_report
 from ..professionals import beyond_population
-from ..scenario import BarsPath, Scenario
+from ..scenario import BarsPath, OwnPath, Scenario
 from ..simulation import run
 from ..stage import capital_of
 from .choices import Choice
@@ -83,18 +84,34 @@ def about(choice: Choice) -> About:
     scenario = choice.scenario
     usd = {one.name: capital_of(one) for one in choice.venues}
     designs = {venue.name: venue.to_tree() for venue in choice.venues}
-    paths = {name: PathInput(path.family, msgspec.to_builtins(path.scenario)) for name, path in choice.paths.items()}
+    paths = {name: PathInput(path.family, for_report(msgspec.to_builtins(path.scenario))) for name, path in choice.paths.items()}
     return About(
         scenario=scenario.name,
         title=scenario.title,
-        path="several" if paths else scenario.path.source if isinstance(scenario.path, BarsPath) else "synthetic",
+        path="several" if paths else source_of(scenario),
         accounts=scenario.population.accounts,
         impact=scenario.impact.y,
         open_interest_usd=scenario.open_interest_usd,
         calibrated={key: number_of(scenario, key) for key in CALIBRATED},
         capital=Capital(choice.capital, usd),
-        inputs=Inputs(choice.settings, choice.path_file, msgspec.to_builtins(scenario), designs, paths, choice.insured),
+        inputs=Inputs(choice.settings, choice.path_file, for_report(msgspec.to_builtins(scenario)), designs, paths, choice.insured),
+        added=added(scenario),
     )
+
+
+def source_of(scenario: Scenario) -> str:
+    """Where the true price comes from, in a few words."""
+    path = scenario.path
+    return path.source if isinstance(path, BarsPath) else path.named if isinstance(path, OwnPath) else "synthetic"
+
+
+def added(scenario: Scenario) -> list[str]:
+    """Traders of the user's own, and faults."""
+    crowd = [f"{one.count:,} {one.cohort} ({one.named})" for one in scenario.agents]
+    spans = [(one.named, one.at_s, "the end" if one.until_s is None else f"{one.until_s:g} s") for one in scenario.faults]
+    done = [f"{name} from {at_s:g} s to {until}" for name, at_s, until in spans]
+    told = [("Besides the scenario's people there are", crowd), ("Done to every run:", done)]
+    return [f"{what} {', '.join(each)}." for what, each in told if each]
 
 
 def number_of(scenario: Scenario, key: str) -> float:

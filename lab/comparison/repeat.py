@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from perplab.exchange.design.venue import design_of
 
 from ..fit import check_venue_name
 from ..names import wrong_name
+from ..own import anchored
 from ..scenario import Scenario
 from .choices import Choice, PlayedPath
 from .factorial import RecordedFactorial, of_record
@@ -86,6 +87,7 @@ def recorded(file: Path) -> Recorded:
     schema = tree.get("schema")
     if schema != SCHEMA:
         raise ReportError(f"{file}: schema is {schema!r}: expected {SCHEMA}, that of this version of perplab")
+    find_classes(tree, file)
     try:
         report = convert(tree, Recorded, str(file))
     except DesignError as error:
@@ -95,6 +97,17 @@ def recorded(file: Path) -> Recorded:
         key, given = ("inputs.designs", f"without {missing[0]}") if missing else ("baseline", report.baseline)
         raise ReportError(f"{file}: {key} is {given}: expected the names in venues")
     return report
+
+
+def find_classes(tree: Mapping[str, object], file: Path) -> None:
+    """Say where the files of a user's own classes are: seen from the current folder, else from that of the report or one of two above."""
+    inputs = tree.get("inputs")
+    given = inputs if isinstance(inputs, dict) else {}
+    paths = given.get("paths")
+    several = [one.get("scenario") for one in paths.values() if isinstance(one, dict)] if isinstance(paths, dict) else []
+    for scenario in (given.get("scenario"), *several):
+        if isinstance(scenario, dict):
+            anchored(scenario, [Path.cwd(), *list(file.absolute().parents)[:3]])
 
 
 def read_json(file: Path) -> dict[str, object]:

@@ -110,6 +110,7 @@ class About(NamedTuple):
     calibrated: Mapping[str, float]  # the scenario's numbers that were fitted, by key
     capital: Capital
     inputs: Inputs
+    added: Sequence[str] = ()  # what the user has put into the scenario and done to the run, a sentence each
 
 
 class Report:

@@ -356,7 +356,7 @@ class Overview:
             truth = f"What is traded here moves the true price, by {about.impact:g} times the square-root law (impact)."
         read = how_to_read(self.report, layout.place, layout.has_intervals and has_intervals(self.report))
         said = [*stories(self.report), read, *left_out(self.report), *unfinished(self.report), *self.order(), self.capital(), *self.pools()]
-        return [*said, truth, *self.fitted(), self.files, *what_it_tells(self.report)]
+        return [*said, truth, *about.added, *self.fitted(), self.files, *what_it_tells(self.report)]
 
     def order(self) -> list[str]:
         """What the order of the designs is worth."""

@@ -1,0 +1,223 @@
+"""A user's own classes, by name from a scenario: "my_bot.py:DipBuyer", or "package.module:Class" of what is installed.
+
+Rules of the file: a file is read once, and what runs is what was hashed. A class is loaded when the scenario is read, so whatever is wrong
+with its file, name, base class or terms is told before anything runs, in one line. A scenario keeps the hash of the file, so another file
+of that name is refused: in a worker, and where a report is repeated. What the file imports is not in the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Final, TypeVar, get_type_hints
+
+import msgspec
+
+from perplab.exchange.design.reader import Tree, explain, nearest
+
+SUFFIX: Final = ".py"
+OURS: Final = "perplab."  # classes that ship: the version of perplab stands for their files
+MODULE: Final = "perplab_own_{}_{}"  # in sys.modules: name of the file, hash
+DIGITS: Final = 12  # of the hash, in that name
+KEY: Final = "class"
+FORM: Final = 'expected "file.py:Name", the file from the folder of this one, or "module:Name" of what is installed'
+
+Made = TypeVar("Made")
+
+
+class OwnClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of tables that name a class. ValueError tells what is wrong, without the file of the table."""
+
+    class_: str = msgspec.field(name=KEY)
+    terms: dict[str, object] = {}
+    sha256: str = ""  # of the class's file, filled in when it is read; of what ships, none
+
+    @property
+    def named(self) -> str:
+        """As errors and reports call it."""
+        return told(self.class_)
+
+    def loaded(self) -> object:
+        """What the name stands for, as it was when the scenario was read, or its file now where this process has not. ValueError"""
+        where, name = parted(self.class_)
+        module = sys.modules.get(module_name(Path(where), self.sha256))
+        return self.found() if module is None else vars(module)[name]
+
+    def found(self) -> object:
+        """What the name stands for; the table then has the whole path of its file, and its hash. ValueError"""
+        where, name = parted(self.class_)
+        if not where.endswith(SUFFIX):
+            module = installed(where, self.class_)
+            self.must_be(hashed(module))
+        else:
+            path = Path(where).absolute()
+            data = content(path, self.class_)
+            msgspec.structs.force_setattr(self, "class_", f"{path}:{name}")
+            self.must_be(data)
+            module = executed(path, data)
+        known = [one for one, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__]
+        if name not in vars(module):
+            raise ValueError(f"class is {self.named!r}: expected a name in that file{nearest(name, known)}")
+        value: object = vars(module)[name]
+        return value
+
+    def must_be(self, data: bytes | None) -> None:
+        """Note the hash of the file, or compare it with the one that is noted. ValueError"""
+        sha256 = "" if data is None else hashlib.sha256(data).hexdigest()
+        if self.sha256 and self.sha256 != sha256:
+            given = f"class is {self.named!r}, whose file has the sha256 {sha256[:DIGITS] or '-'}..."
+            raise ValueError(f"{given}: expected {self.sha256[:DIGITS]}..., the file that was there before")
+        msgspec.structs.force_setattr(self, "sha256", sha256)
+
+    def subclass(self, base: type[Made]) -> type[Made]:
+        """The class, which has to be one of a kind. ValueError"""
+        return self.must_extend(base, self.found())
+
+    def must_extend(self, base: type[Made], value: object) -> type[Made]:
+        if not (isinstance(value, type) and issubclass(value, base)):
+            raise ValueError(f"class is {self.named!r}: expected a class that extends {base.__module__}.{base.__name__}")
+        return value
+
+    def terms_of(self, made: Callable[..., object]) -> dict[str, object]:
+        """What it is to be called with besides what it is always given: its terms, if it takes any. ValueError"""
+        kind = terms_type(made)
+        if kind is None:
+            if self.terms:
+                given = f"terms are given, {list(self.terms)}"
+                raise ValueError(f"{given}: expected none, {self.named} takes no argument `terms: SomeStruct`")
+            return {}
+        known = list(kind.__struct_encode_fields__)
+        unknown = next((key for key in self.terms if key not in known), None)
+        if unknown is not None:
+            raise ValueError(f"unknown key terms.{unknown} = {self.terms[unknown]!r}{nearest(unknown, known)}")
+        try:
+            return {"terms": msgspec.convert(self.terms, kind, strict=False)}
+        except msgspec.ValidationError as error:
+            raise ValueError(explain(str(error), self.terms, kind, "terms")) from None
+
+
+def parted(given: str) -> tuple[str, str]:
+    """File or module, and name. ValueError"""
+    where, _, name = given.rpartition(":")
+    if not where or not name.isidentifier():
+        raise ValueError(f"class is {given!r}: {FORM}")
+    return where, name
+
+
+def told(given: str) -> str:
+    """As errors and reports call it: the file from the current folder, or by its name alone where it lies elsewhere."""
+    where, _, name = given.rpartition(":")
+    path = Path(where)
+    if not where.endswith(SUFFIX) or not path.is_absolute():
+        return given
+    here = Path.cwd()
+    return f"{path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name}:{name}"
+
+
+def content(path: Path, given: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"class is {told(given)!r}: {path.name} cannot be read ({error.strerror}): {FORM}") from None
+
+
+def installed(where: str, given: str) -> ModuleType:
+    """A module by its dotted name. ValueError"""
+    try:
+        return import_module(where)
+    except Exception as error:  # whatever a user's file does
+        raise ValueError(f"class is {given!r}: its module cannot be imported: {cause(error)}: {FORM}") from None
+
+
+def hashed(module: ModuleType) -> bytes | None:
+    """What is in a module's file, unless it ships with perplab or has none."""
+    file = module.__file__ or ""
+    return Path(file).read_bytes() if file.endswith(SUFFIX) and not module.__name__.startswith(OURS) else None
+
+
+def module_name(path: Path, sha256: str) -> str:
+    return MODULE.format(path.stem, hashlib.sha256(f"{path} {sha256}".encode()).hexdigest()[:DIGITS])
+
+
+def executed(path: Path, data: bytes) -> ModuleType:
+    """The module that a file makes; files beside it can be imported by it. ValueError if it ends in an error."""
+    name = module_name(path, hashlib.sha256(data).hexdigest())
+    if name in sys.modules:
+        return sys.modules[name]
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # before it runs, as an import does: its classes look themselves up there
+    sys.path.append(str(path.parent))  # last, so that it hides nothing
+    try:
+        exec(compile(data, str(path), "exec"), module.__dict__)
+    except Exception as error:  # whatever a user's file does
+        del sys.modules[name]
+        raise ValueError(f"class is in {path.name}, which ends in an error: {cause(error)}") from None
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def cause(error: Exception) -> str:
+    """An error of a user's file in one line, with the line where it came up."""
+    line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
+    text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    return f"{type(error).__name__}: {text} (line {line})"
+
+
+def must_take(named: str, made: Callable[..., object], *given: object, **also: object) -> None:
+    """ValueError if it cannot be called like that."""
+    try:
+        inspect.signature(made).bind(*given, **also)
+    except TypeError as error:
+        raise ValueError(f"class is {named!r}, which cannot be called with {', '.join([*map(str, given), *also])}: {error}") from None
+
+
+def takes(made: Callable[..., object], name: str) -> bool:
+    return name in inspect.signature(made).parameters
+
+
+def terms_type(made: Callable[..., object]) -> type[msgspec.Struct] | None:
+    """The Struct that its parameter `terms` says it takes; None if it has none. ValueError"""
+    if not takes(made, "terms"):
+        return None
+    try:
+        kind = get_type_hints(getattr(made, "__init__", made) if isinstance(made, type) else made).get("terms")
+    except NameError as error:
+        raise ValueError(f"class takes `terms` of a type that its file does not know: {error}") from None
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        raise ValueError(f"class takes `terms` of type {getattr(kind, '__name__', kind)}: expected a msgspec.Struct of your own")
+    return kind
+
+
+# -- in trees of TOML and JSON --
+
+
+def tables_in(scenario: Mapping[str, object]) -> list[Tree]:
+    """The tables of a scenario that may name a class: its path and other paths, agents and faults."""
+    paths, listed = scenario.get("paths"), [scenario.get("agents"), scenario.get("faults")]
+    found = [scenario.get("path"), *(paths.values() if isinstance(paths, dict) else [])]
+    found += [one for tables in listed if isinstance(tables, list | tuple) for one in tables]
+    return [one for one in found if isinstance(one, dict) and isinstance(one.get(KEY), str)]
+
+
+def anchored(scenario: Mapping[str, object], folders: Sequence[Path]) -> None:
+    """Put the whole path into each name of a class in a file, of the first folder that has it; the first one if none has."""
+    for table in tables_in(scenario):
+        where, _, name = str(table[KEY]).rpartition(":")
+        if where.endswith(SUFFIX):
+            path = next((folder / where for folder in folders if (folder / where).is_file()), folders[0] / where)
+            table[KEY] = f"{path.absolute()}:{name}"
+
+
+def for_report(scenario: Tree) -> Tree:
+    """A scenario as a report has it: files of classes as they are called, not where they lie."""
+    for table in tables_in(scenario):
+        table[KEY] = told(str(table[KEY]))
+    return scenario
