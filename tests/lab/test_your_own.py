@@ -37,15 +37,19 @@ def test_the_page_works_from_its_first_line_to_its_last(tmp_path: Path) -> None:
             (tmp_path / named[1]).write_text(text, encoding="utf-8")
     assert len(said) >= 9
     told = {line.split()[1]: text for line, text in said.items() if not line.startswith("perplab compare")}
-    assert re.fullmatch(r"the bot won -?[\d,.]+ USD and holds -?\d+ lots, of [\d,]+ commands in all\n", told["my_bot.py"])
+    lines = told["finding.py"].splitlines()
+    assert re.fullmatch(r"the bots won -?[\d,.]+ USD and hold -?\d+ lots, of [\d,]+ commands in all", lines[0])
+    assert re.fullmatch(r"total cost against book_fund_adl: -?[\d,]+ to -?[\d,]+ USD, (not )?distinguished", lines[1])
     assert re.fullmatch(r"[0-9a-f]{32}\n", told["replay"])
     repeated = next(text for line, text in said.items() if "--from-report" in line)
     assert repeated.endswith("all state hashes and metrics of its 2 runs are equal.\n")
     own = next(text for line, text in said.items() if "--own-capital" in line)
     assert "mine insurance fund 10 M USD, poor insurance fund 1 M USD." in " ".join(own.split())
+    broken = " ".join(next(text for line, text in said.items() if "outage.toml" in line).split())
+    assert "5 dip_buyers (my_bot.py:DipBuyer)" in broken and "oracle_frozen from 70 s to 90 s" in broken
     based = next(text for line, text in said.items() if "--baseline" in line)
     assert "difference to mine" in based
-    assert len({path.name for path in (tmp_path / "out").iterdir()}) == 7, "each scenario, file and set of settings has its folder"
+    assert len({path.name for path in (tmp_path / "out").iterdir()}) == 10, "each scenario, file and set of settings has its folder"
 
 
 def test_the_readme_leads_there() -> None:
