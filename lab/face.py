@@ -112,7 +112,7 @@ def compare(
     )  # fmt: skip
     if jobs < 1:
         raise CallError(f"jobs: {jobs!r} given, expected 1 or more")
-    choice = asked_in_python(asked)
+    choice = asked_in_python(asked, progress)
     if out is not None:
         return compared_in(choice, Path(out), jobs, progress)
     keeper = TemporaryDirectory(prefix="perplab-")
@@ -172,10 +172,10 @@ def events_of(made: Run, kind: str | type[Event], frame: Frame = "polars") -> Ar
 # -- what was given --
 
 
-def asked_in_python(asked: Asked) -> Choice:
-    """The comparison that is asked for; errors name arguments, not options."""
+def asked_in_python(asked: Asked, progress: bool = False) -> Choice:
+    """The comparison that is asked for; errors name arguments, not options. `progress`: what a factorial will run is told on stderr."""
     try:
-        return chosen(asked, lambda line: None)
+        return chosen(asked, lambda line: click.echo(line, err=True) if progress else None)
     except click.UsageError as error:
         raise CallError(in_python(error.message)) from None
     except DesignError as error:

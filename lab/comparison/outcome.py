@@ -52,7 +52,7 @@ SUMMARY_COLUMNS: Final = (
 )  # fmt: skip
 WON_COLUMNS: Final = ("by", "bucket", "accounts", "breached", "deleveraged", "notional_usd", "opening_usd", "gain_usd", "gain_at_mark_usd")
 COST_COLUMNS: Final = tuple(f"{what}_{name}" for name in (BASELINE, INSURED) for what in ("compared_to", "cost_usd_to", "cost_bp_to"))
-COHORT_COLUMNS: Final = (*RUN, *WON_COLUMNS, *COST_COLUMNS)
+COHORT_COLUMNS: Final = (*RUN, "counted", *WON_COLUMNS, *COST_COLUMNS)
 
 
 class Results:
@@ -80,7 +80,8 @@ class Results:
     def cells(self, frame: Frame = "polars") -> Arrays | polars.DataFrame | pandas.DataFrame:
         """One row per path, venue and seed: every metric under its own name, such as `losses.total_usd`.
 
-        `beyond` says why a run is in no median and no difference ("": it is in all); a factorial has a column for each of its axes.
+        `counted` says whether it is in medians and differences: not where a run of that path and seed, in any design, went beyond its
+        population, and `beyond` says how. A factorial has a column for each of its axes.
         """
         return framed(self._cells(), frame)
 
@@ -105,6 +106,7 @@ class Results:
 
         `gain_usd` is what everybody of the bucket won at the true price, payments in and out left aside. `cost_...` is what the design cost
         those of it whom no design liquidated, against the baseline and against infinite insurance; NaN or null where that was not run.
+        `counted` as in `cells`.
         """
         return framed(table(COHORT_COLUMNS, self._cohorts()), frame)
 
@@ -168,10 +170,15 @@ class Results:
         axes = [axis.name for axis in self._found.factorial.axes] if self._found else []
         levels = self._levels()
         rows = (
-            [*run_of(one), *levels.get(one.venue, []), one.state_hash, "; ".join(one.beyond), *map(one.metrics.scalar, keys)]
-            for one in self.report.results
+            [*run_of(one), *levels.get(one.venue, []), *self._kept(one), *map(one.metrics.scalar, keys)] for one in self.report.results
         )
-        return table([*RUN, *axes, "state_hash", "beyond", *keys], rows)
+        return table([*RUN, *axes, "state_hash", "counted", "beyond", *keys], rows)
+
+    def _kept(self, one: Result) -> list[Cell]:
+        return [one.state_hash, self._counts(one), "; ".join(one.beyond)]
+
+    def _counts(self, one: Result) -> bool:
+        return one.pair not in self.report.left_out
 
     def _levels(self) -> dict[str, list[str]]:
         """By design of a factorial: the label of its level on each axis, "" where the axis makes no difference to it."""
@@ -192,7 +199,7 @@ class Results:
         for one in self.report.results:
             if one.wealth is not None:
                 for bucket in buckets(one.wealth):
-                    yield [*run_of(one), *won(bucket, one.wealth), *costs(bucket, one)]
+                    yield [*run_of(one), self._counts(one), *won(bucket, one.wealth), *costs(bucket, one)]
 
     def _summary(self) -> Iterator[list[Cell]]:
         report = self.report

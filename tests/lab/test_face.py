@@ -120,8 +120,9 @@ def test_paths_can_be_scenarios_that_differ_in_nothing_else() -> None:
 
 def test_cells_have_every_metric_of_every_run() -> None:
     cells, report = compared().cells("arrays"), compared().report
-    assert set(cells) == {"path", "venue", "seed", "state_hash", "beyond", *(measure.key for measure in CATALOGUE)}
+    assert set(cells) == {"path", "venue", "seed", "state_hash", "counted", "beyond", *(measure.key for measure in CATALOGUE)}
     assert list(zip(cells["venue"].tolist(), cells["seed"].tolist())) == [(one.venue, one.seed) for one in report.results]
+    assert cells["counted"].tolist() == [True] * 4 and cells["beyond"].tolist() == [""] * 4
     for measure in CATALOGUE:
         wanted = [one.metrics.scalar(measure.key) for one in report.results]
         np.testing.assert_array_equal(cells[measure.key], np.array([np.nan if value is None else value for value in wanted]))
@@ -188,7 +189,7 @@ def test_a_factorial_has_a_column_for_each_axis() -> None:
 def test_polars_frames_have_nulls_where_nothing_is_defined() -> None:
     polars = pytest.importorskip("polars")
     frame = compared().cells()
-    assert isinstance(frame, polars.DataFrame) and frame.shape == (4, 5 + len(CATALOGUE))
+    assert isinstance(frame, polars.DataFrame) and frame.shape == (4, 6 + len(CATALOGUE))
     assert frame["venue"].dtype == polars.String and frame["seed"].dtype == polars.Int64
     assert frame["losses.vault_usd"].null_count() == int(np.isnan(compared().cells("arrays")["losses.vault_usd"]).sum())
     assert frame["pool.lp_usd"].null_count() == 4
