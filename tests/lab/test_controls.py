@@ -52,7 +52,10 @@ def deep(venue: str) -> Run:
     true price, from which buyers count their edge: depth cannot help against a gap.
     """
     scenario = load_scenario("flash")
-    makers = {"depth_scale": 100.0, "capital_usd": 100.0 * scenario.makers.capital_usd, "withdraw_bid": 0.0, "withdraw_ask": 0.0}
+    makers = {
+        "depth_scale": 100.0, "capital_usd": 50.0 * scenario.makers.capital_usd, "leverage": 2.0 * scenario.makers.leverage,
+        "withdraw_bid": 0.0, "withdraw_ask": 0.0,
+    }  # fmt: skip
     bidders = {
         "capital_usd": 4.0 * scenario.bidders.capital_usd,
         "edge_bp": [edge / 100.0 for edge in scenario.bidders.edge_bp],

@@ -76,7 +76,7 @@ MARKETS = "[markets]\n"
         (MARKETS + 'tick = "1000"\nlot="0.000001"', [], r"markets\[0\]\.tick is 1000: expected at most 102, .*path\.bars\[8\]\[2\]"),
         (MARKETS + 'significant_figures = 5', [], r"markets\[0\]\.significant_figures is 5: expected 0 or at least 6"),
         (MARKETS + 'lot = "150"\nmax_price = "200000"', [], r"markets\[0\]\.lot is 150: expected at most .* coins: flash\.toml has"),
-        (MARKETS + 'max_price = "4000000000"\nlot = "0.000001"', [], r"population\.open_interest_over_depth is 30: .* hold at most"),
+        (MARKETS + 'max_price = "4000000000"\nlot = "0.000001"', [], r"population\.open_interest_over_depth is 32: .* hold at most"),
         ("max_accounts = 50", [], r"max_accounts is 50: expected at least 463 \(400 traders and 55 agents of flash\.toml"),
         ("max_open_orders = 10", [], r"max_open_orders is 10: expected at least 20, which an agent of flash\.toml rests"),
         ('assets = ["EUR", "USD"]', [], r"markets\[0\]\.settlement_asset is 'USD': expected assets\[0\], 'EUR'"),

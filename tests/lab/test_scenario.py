@@ -108,7 +108,7 @@ def test_missing_key(tmp_path: Path) -> None:
         ("accounts = 5000", 'accounts = "many"', "population.accounts is 'many': expected `int`, got `str`"),
         ("accounts = 5000", "accounts = 3", "population.accounts is 3: expected `int` >= 12"),
         ("interval_ms = 1000        # by", "interval_ms = 2000        # by", "makers.interval_ms is 2000: expected `int` <= 1000"),
-        ("capital_usd = 60e6", "capital_usd = 2e10", "makers.capital_usd is 20000000000.0: expected `float` <= 10000000000.0"),
+        ("capital_usd = 120e6", "capital_usd = 2e10", "makers.capital_usd is 20000000000.0: expected `float` <= 10000000000.0"),
         ("slippage_bp = 50.0", "slippage_bp = 20000.0", "noise.slippage_bp is 20000.0: expected `float` <= 5000.0"),
         ("long_tail = 0.9", "long_tail = 1e-9", "population.long_tail is 1e-09: expected `float` >= 0.1"),
         ("levels = 24", "levels = 5", "makers.levels is 5: expected `int` >= 20"),
