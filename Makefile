@@ -1,7 +1,7 @@
 # Every target does its own set-up in build/: a clone with python3 (3.11 or newer), venv and make is enough.
 # What was installed is remembered in stamp files, so a second run starts at once; a changed source installs again.
 PYTHON ?= python3
-SEEDS  ?= 2
+SEEDS  ?= 6
 SEED   ?= 1
 JOBS   ?= 2
 ARGS   ?=
@@ -26,9 +26,9 @@ help:  ## this list
 install: $(VENV)/runtime  ## perplab into build/venv, compiled if there is a C compiler; PERPLAB_COMPILE=0 in front: interpreted, in a minute
 	@$(VENV)/bin/perplab --version
 
-demo: $(VENV)/runtime  ## the main job: six venue designs through one crash (SEEDS=2)
+demo: $(VENV)/runtime  ## the main job: six venue designs through one crash (SEEDS=6)
 	@$(VENV)/bin/perplab --version
-	$(VENV)/bin/perplab compare oct10 --seeds $(SEEDS)
+	$(VENV)/bin/perplab compare oct10 --seeds $(SEEDS) --no-insured
 
 test: $(VENV)/dev  ## the whole suite on the compiled core, then those of core and server on the interpreted one (JOBS=2, ARGS=)
 	@$(VENV)/bin/perplab --version
