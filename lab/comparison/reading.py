@@ -80,10 +80,14 @@ def left_out(report: Report) -> list[str]:
     named = [f"{run_name(one.venue, one.path, one.seed)}: {'; '.join(one.beyond).rstrip('.')}." for one in out[:NAMED]]
     more = f" {len(out) - NAMED:,} more are in report.json." if len(out) > NAMED else ""
     which = f"{counted(len(out), 'run')} of {len(report.results):,} went beyond what the scenario's people can stand for"
-    gone = "all there is" if len(report.left_out) == report.pairs else f"{len(report.left_out):,} of {report.pairs:,}"
-    what = "path and seed" if len(report.paths) > 1 else "seed"
-    rule = f"that {what} is left out for every design, so that all are compared on the same ({gone})"
-    return [f"{which}: {rule}. {' '.join(named)}{more}"]
+    rules = []
+    if report.outside:
+        rules.append(f"{' and '.join(sorted(report.outside))} did so in most, and nothing is said of it")
+    if report.left_out:
+        gone = "all there is" if len(report.left_out) == report.pairs else f"{len(report.left_out):,} of {report.pairs:,}"
+        what = "path and seed" if len(report.paths) > 1 else "seed"
+        rules.append(f"that {what} is left out for every design, so that all are compared on the same ({gone})")
+    return [f"{which}: {'; '.join(rules)}. {' '.join(named)}{more}"]
 
 
 def unfinished(report: Report) -> list[str]:

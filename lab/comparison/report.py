@@ -2,8 +2,8 @@
 
 Rules of the file: a report holds nothing that depends on the machine or the clock, and on the build only in `made_by`; what was measured is
 rounded to `DIGITS` significant digits once, at the door, and compared as rounded. A run that is beyond its population is in `runs`; its
-path and seed count for no design, in no median and no difference. `inputs` is exact: the runs can be made again from it. Wall times go to
-timings.json.
+path and seed count for no design, in no median and no difference, and a design that mostly is counts nowhere. `inputs` is exact: the runs
+can be made again from it. Wall times go to timings.json.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,14 +138,20 @@ class Report:
         return len(self.paths) * len(self.seeds)
 
     @cached_property
+    def outside(self) -> frozenset[str]:
+        """Designs that went beyond the scenario's people in more than half of their runs: nothing is said of them."""
+        beyond = Counter(result.venue for result in self.results if result.beyond)
+        return frozenset(venue for venue, times in beyond.items() if 2 * times > self.pairs)
+
+    @cached_property
     def left_out(self) -> frozenset[Pair]:
-        """Where a run of any design went beyond its population: these count for no design, so that all are seen on the same."""
-        return frozenset(result.pair for result in self.results if result.beyond)
+        """Where a run of any other design went beyond its population: these count for no design, so that all are seen on the same."""
+        return frozenset(result.pair for result in self.results if result.beyond and result.venue not in self.outside)
 
     @cached_property
     def counted(self) -> tuple[Result, ...]:
         """The runs that medians and differences are of."""
-        return tuple(result for result in self.results if result.pair not in self.left_out)
+        return tuple(one for one in self.results if one.venue not in self.outside and one.pair not in self.left_out)
 
     @cached_property
     def _values(self) -> dict[tuple[str, str], dict[Pair, float | None]]:

@@ -36,7 +36,8 @@ PAYERS: Final = (
 def stories(report: Report) -> list[str]:
     """A paragraph for each design, in the order of the table; none where no design of the comparison has a curve."""
     has_curves = any("pool" in usd for usd in report.about.capital.usd.values())
-    return [story(report, venue) for venue in report.venues] if has_curves else []
+    told = {result.venue for result in report.counted}
+    return [story(report, venue) for venue in report.venues if venue in told] if has_curves else []
 
 
 def story(report: Report, venue: str) -> str:

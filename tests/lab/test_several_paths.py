@@ -180,6 +180,16 @@ def test_a_run_beyond_its_population_is_told_and_counts_nowhere() -> None:
     assert told[10]["metrics"]["losses"]["bad_debt_usd"] == 1e6
 
 
+def test_a_design_that_mostly_goes_beyond_takes_nothing_from_the_others() -> None:
+    results = [result("book_fund_adl", "", seed, seed) for seed in (1, 2, 3)]
+    results += [result("b", "", seed, 9.0, ["no makers."] if seed < 3 else ()) for seed in (1, 2, 3)]
+    results += [result("c", "", seed, seed + 1.0) for seed in (1, 2, 3)]
+    report = Report(about({}), results, ("book_fund_adl", "b", "c"))
+    assert (report.median("b", DEBT), report.median("book_fund_adl", DEBT), report.finding("c", DEBT).pairs) == (None, 2.0, 3)
+    said = words(report)
+    assert "2 runs of 9 went beyond what the scenario's people can stand for: b did so in most, and nothing is said of it." in said
+
+
 def test_a_baseline_that_is_always_left_out_leaves_nothing_to_compare() -> None:
     results = [result("book_fund_adl", "", seed, 1.0, ["no makers."]) for seed in (1, 2)] + [result("b", "", seed, 1.0) for seed in (1, 2)]
     report = Report(about({}), results, ("book_fund_adl", "b"))
