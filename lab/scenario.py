@@ -451,7 +451,8 @@ def _laid(base: Tree, over: Mapping[str, object]) -> Tree:
 def _plain(scenario: Scenario) -> Tree:
     """A scenario as TOML would have it."""
     plain: Tree = msgspec.to_builtins(scenario, builtin_types=(datetime,))
-    return plain
+    listed = {key: [*tables] for key, tables in plain.items() if isinstance(tables, tuple) and key in ("agents", "faults")}
+    return plain | listed  # a table is laid on each of a list, not on a tuple
 
 
 def _convert(given: Tree, file: str) -> Scenario:

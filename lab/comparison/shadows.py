@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace as replaced
 
+import numpy as np
 from msgspec.structs import replace
 
 from perplab.exchange import VenueDesign
@@ -47,6 +48,8 @@ def with_all_costs(choice: Choice, results: Sequence[Result]) -> list[Result]:
     `results` are those of all runs, shadow runs included, in any order. ValueError if runs of one path and seed are not of the same people.
     """
     wealth = {(one.venue, one.pair): one.wealth for one in results if one.wealth is not None}
+    if choice.factorial and not same_people([one.wealth for one in results if one.wealth is not None]):
+        return list(results)  # it varies who is there: nobody can be compared with himself, and it has no shadow runs
     names, own = shadow_names(choice), {venue.name for venue in choice.venues}
     common = {pair: common_set([held for (_, at), held in wealth.items() if at == pair]) for _, pair in wealth}
     told = []
@@ -55,6 +58,11 @@ def with_all_costs(choice: Choice, results: Sequence[Result]) -> list[Result]:
             references = references_of(choice, names, wealth, one)
             told.append(replaced(one, metrics=with_costs(one.metrics, one.wealth, references, common[one.pair])))
     return told
+
+
+def same_people(wealth: Sequence[Wealth]) -> bool:
+    """Whether all runs have the same cohorts, each with as many members."""
+    return all(one.cohorts == wealth[0].cohorts and np.array_equal(one.cohort, wealth[0].cohort) for one in wealth)
 
 
 def references_of(choice: Choice, names: dict[str, str], wealth: dict[tuple[str, Pair], Wealth], one: Result) -> dict[str, Wealth]:

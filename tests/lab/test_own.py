@@ -262,6 +262,23 @@ def test_what_is_wrong_is_told_in_one_line(folder: Path, changes: dict[str, obje
     assert str(refused.value).startswith(f"mine.toml: {told}") and "\n" not in str(refused.value)
 
 
+def test_one_table_changes_all_agents_or_faults(folder: Path) -> None:
+    """As it does in a file that extends another one, in --set and in --vary."""
+    scenario = calm(agents=[AGENT, {**AGENT, "cohort": "others"}], faults=[{"class": "oracle_frozen", "at_s": 3.0}])
+    changed = scenario.override({"agents": {"terms": {"lots": 9}}, "faults": {"until_s": 5.0}})
+    assert [one.terms for one in changed.agents] == [{"at_s": 3, "lots": 9}] * 2 and changed.faults[0].until_s == 5.0
+    with pytest.raises(ScenarioError, match=r"--set: unknown key agents\[0\].coun = 3; did you mean 'count'\?"):
+        scenario.override({"agents": {"coun": 3}}, "--set")
+
+
+def test_a_factorial_may_vary_how_many_there_are(folder: Path) -> None:
+    """Then the cells have different people: there is no cost to those who are in all of them."""
+    made = compare("book_fund_adl", calm(agents=[AGENT]), seeds=1, accounts=ACCOUNTS, vary="agents.count=1|2")
+    cells = made.cells("arrays")
+    assert cells["agents.count"].tolist() == ["1", "2"]
+    assert np.isnan(cells["cost.baseline_bp"]).all() and np.isfinite(cells["losses.total_usd"]).all()
+
+
 # -- paths --
 
 
