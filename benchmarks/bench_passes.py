@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from perplab.exchange import BUILD, Exchange, load_venue
 from perplab.exchange.liquidation.screening import AlarmScreen
-from perplab.exchange.messages import ROW, BlockTrade, Deposit, OpenAccount, Tick, UpdateOracle, column_of
+from perplab.exchange.messages import KIND_COLUMN, ROW, BlockTrade, Deposit, OpenAccount, Tick, UpdateOracle, column_of
 from perplab.exchange.state.types import FIRST_USER
 
 Ints = NDArray[np.int64]
@@ -40,7 +40,7 @@ CASES: Final = {"a tick": 0.0, "0.1 % fall": 0.001, "20 % fall": 0.2}  # share o
 def rows_of(command: type[Any], count: int, /, **fields: Ints | int) -> Ints:
     """Packed commands."""
     rows = np.zeros((count, ROW), dtype=np.int64)
-    rows[:, 0] = command.KIND
+    rows[:, KIND_COLUMN] = command.KIND
     for name, values in (fields | {"ts": START}).items():
         rows[:, column_of(command, name)] = values
     return rows
