@@ -62,7 +62,7 @@ def water_fill(weights: Sequence[int], caps: Ints, budget: int) -> Ints:
     left, total = min(budget, sum(cap[place] for place in able)), sum(weights[place] for place in able)
     for number, place in enumerate(able):
         if cap[place] * total > left * weights[place]:
-            share_out(taken, [(other, weights[other]) for other in able[number:]], total, left)
+            share_out(taken, [(other, weights[other], cap[other]) for other in able[number:]], total, left)
             break
         taken[place] = cap[place]
         left -= cap[place]
@@ -70,15 +70,16 @@ def water_fill(weights: Sequence[int], caps: Ints, budget: int) -> Ints:
     return whole(taken)
 
 
-def share_out(taken: list[int], sharers: list[tuple[int, int]], total: int, amount: int) -> None:
-    """Write each sharer's part of the amount, (place, weight) of `total`, by largest remainder."""
+def share_out(taken: list[int], sharers: list[tuple[int, int, int]], total: int, amount: int) -> None:
+    """Write each sharer's part of the amount, (place, weight, cap) of `total`, by largest remainder, then weight, then cap: where somebody
+    stands decides only between equals."""
     rests = []
     left = amount
-    for place, weight in sharers:
+    for place, weight, cap in sharers:
         taken[place], rest = divmod(amount * weight, total)
-        rests.append((-rest, -weight, place))
+        rests.append((-rest, -weight, -cap, place))
         left -= taken[place]
-    for _, _, place in sorted(rests)[:left]:
+    for *_, place in sorted(rests)[:left]:
         taken[place] += 1
 
 

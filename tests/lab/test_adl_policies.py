@@ -12,7 +12,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perplab.lab.adl.measures import fund_cost, gini, optimal_fund, top_share
@@ -155,6 +155,7 @@ def test_water_fill_has_one_level(rows: list[tuple[int, int, int]], budget: int)
     assert not below or not above or max(above) < min(below)
 
 
+@example(rows=[(1, 1, 0), (1, 2, 0)], budget=1, dice=Random(1))
 @given(wallets, amounts, st.randoms())
 def test_water_fill_is_anonymous(rows: list[tuple[int, int, int]], budget: int, dice: Random) -> None:
     """Who comes in what order makes no difference to what is taken from a weight and a cap."""
