@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, overload
 
 import click
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 Venue: TypeAlias = str | Path | VenueDesign  # a shipped design's name, a TOML file, or a design
 Played: TypeAlias = str | Path | Scenario  # likewise
+Thing = TypeVar("Thing")
 Capital: TypeAlias = Literal["same", "own"]
 MOST_SEEDS: Final = 1_000
 HIGHEST_SEED: Final = 2**31 + MOST_SEEDS  # as far as the command line goes
@@ -183,19 +184,20 @@ def asked_in_python(asked: Asked, progress: bool = False) -> Choice:
 
 
 def played_of(given: object) -> str | Scenario:
-    if isinstance(given, str | Scenario):
-        return given
-    if isinstance(given, Path):
-        return os.fspath(given)
-    raise CallError(f"scenario: {given!r} given, expected a name, a file or a Scenario")
+    return named_or(Scenario, given, "scenario", "a name, a file or a Scenario")
 
 
 def venue_of(given: object) -> str | VenueDesign:
-    if isinstance(given, str | VenueDesign):
+    return named_or(VenueDesign, given, "venues", "names, files or designs")
+
+
+def named_or(kind: type[Thing], given: object, argument: str, expected: str) -> str | Thing:
+    """The name, or the path of the file, or the thing itself."""
+    if isinstance(given, str | kind):
         return given
     if isinstance(given, Path):
         return os.fspath(given)
-    raise CallError(f"venues: {given!r} given, expected names, files or designs")
+    raise CallError(f"{argument}: {given!r} given, expected {expected}")
 
 
 def venues_of(given: Venue | Sequence[Venue] | None) -> str | Sequence[str | VenueDesign] | None:

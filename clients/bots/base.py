@@ -8,7 +8,6 @@ what to ask of the venue, which computes in integers alone.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
@@ -116,14 +115,8 @@ def pack_many(command: type[Command], count: int, **values: int | Ints) -> Rows:
     one = command(**{"ts": 0, **{name: value if isinstance(value, int) else 0 for name, value in values.items()}})
     rows = np.repeat(pack(one), count, axis=0)
     for name, value in values.items():
-        rows[:, column(command, name)] = value
+        rows[:, column_of(command, name)] = value
     return rows
-
-
-@cache
-def column(command: type[Command], name: str) -> int:
-    """`column_of`, looked up once: quotes are packed many times a second."""
-    return column_of(command, name)
 
 
 def places(seat: Seat, sides: Ints, prices: Ints, lots: Ints, tif: int) -> Rows:
@@ -155,7 +148,7 @@ class Quotes:
         first, end = self._old
         self._old = (end, end + len(quotes))
         named = quotes.copy()
-        named[:, column(Place, "client_hi")] = 1
-        named[:, column(Place, "client_lo")] = np.arange(*self._old)
+        named[:, column_of(Place, "client_hi")] = 1
+        named[:, column_of(Place, "client_lo")] = np.arange(*self._old)
         old = np.arange(first, end)
         return np.concatenate([pack_many(CancelClient, old.size, account=self.seat.account, client_hi=1, client_lo=old), named])

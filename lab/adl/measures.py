@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from perplab.exchange.units import MICRO
 
+from ..metrics.rows import gini, ratio
 from ..runs import Floats, Ints
 from .policies import ONE, Closed
 from .snapshot import Snapshot, Winners, usd
@@ -64,23 +65,10 @@ def measure(snapshot: Snapshot, closed: Closed, budget: int) -> Measures:
     )
 
 
-def ratio(part: int, of: int) -> float | None:
-    return part / of if of > 0 else None
-
-
 def top_share(taken: Ints) -> float | None:
     """Share of the sum on the largest 1 %, at least one. None if there is no sum."""
     largest = np.sort(taken)[::-1][: max(1, int(len(taken) * TOP))]
     return ratio(int(largest.sum()), int(taken.sum()))
-
-
-def gini(amounts: Ints) -> float | None:
-    """0: all the same; 1 - 1/n: all on one. Of amounts x in rising order, sum_i (2 i - n - 1) x_i / (n sum x). None if there is no sum."""
-    total, n = float(amounts.sum()), len(amounts)
-    if total <= 0:
-        return None
-    rank = np.arange(1, n + 1)
-    return float(((2 * rank - n - 1) * np.sort(amounts)).sum() / (n * total))
 
 
 # -- by leverage and size --

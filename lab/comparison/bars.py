@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..amounts import usd_scale
 from . import drawing
-from .headline import PARTS, TOTAL_KEY, UNIT_OF, paid
+from .headline import PARTS, paid
 from .report import Report
 
 WIDEST_NAME: Final = 28  # [characters] beside a bar; a longer name stands above it
@@ -51,8 +51,8 @@ def read_as(runs: int) -> str:
     """What the numbers are, in words."""
     if runs == 1:
         return "One run of each design."
-    twice = " The total cost leaves out what was paid twice; a bar does not." if TOTAL_KEY in UNIT_OF else ""
-    return f"Means over the {runs} runs of each design, since parts of means add up and parts of medians do not.{twice}"
+    means = f"Means over the {runs} runs of each design, since parts of means add up and parts of medians do not."
+    return f"{means} The total cost leaves out what was paid twice; a bar does not."
 
 
 def cut(parts: Sequence[float], scale: float) -> list[int]:

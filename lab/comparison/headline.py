@@ -14,9 +14,7 @@ from .report import Result, rounded
 from .statistics import Pair
 
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
-TOTAL_KEY: Final = "losses.total_usd"  # where it is measured; else the sum of the parts
-VAULT_KEY: Final = next(key for key in ("losses.vault_cost_usd", "losses.vault_usd") if key in UNIT_OF)
-COST_KEY: Final = "cost.insured_bp"  # where it is measured: what a design cost people, against infinite insurance
+TOTAL_KEY: Final = "losses.total_usd"
 
 
 class Part(NamedTuple):
@@ -29,7 +27,7 @@ class Part(NamedTuple):
 
 PARTS: Final = (
     Part("insurance fund", "losses.fund_usd", "█"),
-    Part("backstop vault", VAULT_KEY, "▓"),
+    Part("backstop vault", "losses.vault_cost_usd", "▓"),
     Part("pool of the curve", "losses.pool_usd", "▒"),
     Part("winners, by ADL", "losses.adl_conceded_usd", "░"),
     Part("everyone, socialized", "losses.socialized_usd", "/"),
@@ -61,9 +59,7 @@ def paid(metrics: Metrics, part: Part) -> float:
 
 def total_cost(metrics: Metrics) -> float | None:
     """What somebody other than the losers paid, and what is still open at the end. [USD]"""
-    if TOTAL_KEY in UNIT_OF:
-        return rounded(metrics.scalar(TOTAL_KEY))
-    return sum(paid(metrics, part) for part in PARTS)
+    return rounded(metrics.scalar(TOTAL_KEY))
 
 
 def bystander_cost(metrics: Metrics) -> float | None:
@@ -77,7 +73,7 @@ BYSTANDER: Final = Quantity("bystander_cost_bp", "bystander cost", "bp", bystand
 HEADLINES: Final = (
     TOTAL,
     BYSTANDER,
-    *((metric(COST_KEY, "cost to people"),) if COST_KEY in UNIT_OF else ()),
+    metric("cost.insured_bp", "cost to people"),
     metric("losses.bad_debt_usd", "bad debt"),
     metric("adl.notional_usd", "ADL notional"),
     metric("liquidation.seconds_median", "until flat"),

@@ -20,7 +20,7 @@ from rich.console import Console
 from perplab.exchange import Exchange, venue_of_json
 from perplab.exchange.design.reader import nearest
 from perplab.exchange.events import EVENTS, Event
-from perplab.exchange.journal import JournalError, records, run_block
+from perplab.exchange.journal import content, records, run_block
 from perplab.exchange.messages import KIND_COLUMN, ROW, columns_of
 from perplab.exchange.units import MICRO
 
@@ -175,10 +175,7 @@ class Results:
         return table([*RUN, *axes, "state_hash", "counted", "beyond", *keys], rows)
 
     def _kept(self, one: Result) -> list[Cell]:
-        return [one.state_hash, self._counts(one), "; ".join(one.beyond)]
-
-    def _counts(self, one: Result) -> bool:
-        return one.pair not in self.report.left_out
+        return [one.state_hash, self.report.counts(one), "; ".join(one.beyond)]
 
     def _levels(self) -> dict[str, list[str]]:
         """By design of a factorial: the label of its level on each axis, "" where the axis makes no difference to it."""
@@ -199,7 +196,7 @@ class Results:
         for one in self.report.results:
             if one.wealth is not None:
                 for bucket in buckets(one.wealth):
-                    yield [*run_of(one), self._counts(one), *won(bucket, one.wealth), *costs(bucket, one)]
+                    yield [*run_of(one), self.report.counts(one), *won(bucket, one.wealth), *costs(bucket, one)]
 
     def _summary(self) -> Iterator[list[Cell]]:
         report = self.report
@@ -271,16 +268,14 @@ def event_columns(kind: type[Event], rows: Ints) -> Arrays:
 
 def events_of_journal(journal: Path, kind: type[Event], most: int) -> Ints:
     """The rows of one kind that a run's commands cause, shape (n, 16); it stops behind the block with which they are more than `most`."""
-    try:
-        blocks = records(journal.read_bytes(), str(journal))
-        _, header = next(blocks)
-    except OSError as error:
-        raise JournalError(f"{journal}: cannot be read: {error.strerror}") from None
-    exchange = Exchange(venue_of_json(header, str(journal)))
+    name, data = content(journal)
+    blocks = records(data, name)
+    _, header = next(blocks)
+    exchange = Exchange(venue_of_json(header, name))
     found: list[Ints] = []
     for rows, payload in blocks:
         if rows:
-            events = np.asarray(run_block(exchange, rows, payload, str(journal))).reshape(-1, ROW)
+            events = np.asarray(run_block(exchange, rows, payload, name)).reshape(-1, ROW)
             found.append(events[events[:, KIND_COLUMN] == kind.KIND])
             if sum(map(len, found)) > most:
                 break

@@ -6,12 +6,12 @@ seeds of a path; designs that cost the same share the better rank.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from .headline import TOTAL_KEY
 from .reading import counted
 from .report import Report
 
-TOTAL: Final = "losses.total_usd"
 LEAST_PATHS, LEAST_FAMILIES = 3, 2
 
 
@@ -41,7 +41,7 @@ def why_none(report: Report) -> str:
 
 def cost(report: Report, venue: str, path: str) -> float | None:
     """What the design costs everybody but the losers on a path: median over its seeds. [USD]"""
-    return report.median(venue, TOTAL, path) if report.measures(TOTAL) else None
+    return report.median(venue, TOTAL_KEY, path)
 
 
 def ranking(report: Report) -> Ranking:

@@ -151,7 +151,11 @@ class Report:
     @cached_property
     def counted(self) -> tuple[Result, ...]:
         """The runs that medians and differences are of."""
-        return tuple(one for one in self.results if one.venue not in self.outside and one.pair not in self.left_out)
+        return tuple(filter(self.counts, self.results))
+
+    def counts(self, one: Result) -> bool:
+        """Whether a run is in medians and differences."""
+        return one.venue not in self.outside and one.pair not in self.left_out
 
     @cached_property
     def _values(self) -> dict[tuple[str, str], dict[Pair, float | None]]:
@@ -168,11 +172,6 @@ class Report:
         """Median over the runs in which the metric is defined, of one path or of all; None if there are none."""
         runs = self._values[venue, key].items()
         return middle(value for pair, value in runs if value is not None and path in (None, pair.path))
-
-    @staticmethod
-    def measures(key: str) -> bool:
-        """Whether there is such a metric."""
-        return any(measure.key == key for measure in CATALOGUE)
 
     def _differences(self, venue: str, key: str) -> dict[Pair, float | None]:
         base, own = self._values[self.baseline, key], self._values[venue, key]

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace as replaced
+from itertools import pairwise
 
-import numpy as np
 from msgspec.structs import replace
 
 from perplab.exchange import VenueDesign
 
 from ..insured import insured, plain
 from ..metrics import BASELINE, INSURED, Wealth, common_set, with_costs
+from ..metrics.wealth import same_people
 from .choices import Choice
 from .report import BASELINE as USUAL
 from .report import Result
@@ -48,21 +49,17 @@ def with_all_costs(choice: Choice, results: Sequence[Result]) -> list[Result]:
     `results` are those of all runs, shadow runs included, in any order. ValueError if runs of one path and seed are not of the same people.
     """
     wealth = {(one.venue, one.pair): one.wealth for one in results if one.wealth is not None}
-    if choice.factorial and not same_people([one.wealth for one in results if one.wealth is not None]):
+    if choice.factorial and not all(same_people(one, other) for one, other in pairwise(wealth.values())):
         return list(results)  # it varies who is there: nobody can be compared with himself, and it has no shadow runs
     names, own = shadow_names(choice), {venue.name for venue in choice.venues}
-    common = {pair: common_set([held for (_, at), held in wealth.items() if at == pair]) for _, pair in wealth}
+    pairs = dict.fromkeys(pair for _, pair in wealth)
+    common = {pair: common_set([held for (_, at), held in wealth.items() if at == pair]) for pair in pairs}
     told = []
     for one in results:
         if one.venue in own and one.wealth is not None:
             references = references_of(choice, names, wealth, one)
             told.append(replaced(one, metrics=with_costs(one.metrics, one.wealth, references, common[one.pair])))
     return told
-
-
-def same_people(wealth: Sequence[Wealth]) -> bool:
-    """Whether all runs have the same cohorts, each with as many members."""
-    return all(one.cohorts == wealth[0].cohorts and np.array_equal(one.cohort, wealth[0].cohort) for one in wealth)
 
 
 def references_of(choice: Choice, names: dict[str, str], wealth: dict[tuple[str, Pair], Wealth], one: Result) -> dict[str, Wealth]:

@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..amounts import dollars, usd_scale
-from ..metrics import CATALOGUE
 from .bars import StackedBars, bars_of
-from .ranking import TOTAL, in_words, ranking, why_none
+from .headline import TOTAL_KEY, UNIT_OF
+from .ranking import in_words, ranking, why_none
 from .reading import counted, has_intervals, how_to_read, left_out, unfinished, what_it_tells
 from .report import SAME, Report
 from .statistics import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, TOO_FEW, UNDEFINED
@@ -31,7 +31,6 @@ BESIDE_GAP, BELOW_GAP = 2, 1  # [characters] between columns
 NAME_BESIDE, NAME_BELOW = 19, 12  # [characters] of a line of a design's name
 LEAST_WIDTH: Final = LEAST_LABEL + 2 * BELOW_GAP + NAME_BELOW
 PROSE: Final = 100  # [characters] longest line of text
-UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
 COUNTED: Final = ("accounts", "liquidations", "positions")  # units that the label says already
 
 RANKS: Final = "Rank by total cost"
@@ -63,7 +62,7 @@ class Section(NamedTuple):
     rows: tuple[Row, ...]
 
 
-ALL_SECTIONS: Final = (
+SECTIONS: Final = (
     Section(
         "Who was liquidated",
         (
@@ -81,7 +80,7 @@ ALL_SECTIONS: Final = (
         (
             Row("losses.bad_debt_usd", "bad debt"),
             Row("losses.open_deficit_usd", "still open at the end"),
-            Row(TOTAL, "total cost to others"),
+            Row(TOTAL_KEY, "total cost to others"),
         ),
     ),
     Section(
@@ -132,9 +131,6 @@ ALL_SECTIONS: Final = (
             Row("liquidity.ask_depth_worst_minute_usd", "asks within 1 %, worst"),
         ),
     ),
-)
-SECTIONS: Final = tuple(
-    Section(section.title, tuple(row for row in section.rows if row.key in UNIT_OF)) for section in ALL_SECTIONS
 )
 TOLD: Final = tuple(row.key for section in SECTIONS for row in section.rows)
 

@@ -16,7 +16,7 @@ from perplab.exchange.units import SECOND_NS
 
 from ..runs import Floats, Ints
 from .losses import liquidated_usd, user_slices
-from .rows import Log, keyed, ratio
+from .rows import Log, gini, keyed, ratio
 from .wealth import buckets, wealth_of
 
 
@@ -97,15 +97,6 @@ def by_winner(winners: Ints, notional: Ints) -> Floats:
 def top_percent_share(each: Floats) -> float | None:
     """Share of the rising amounts that the highest 1 % of them (at least one) carry."""
     return float(each[-max(1, -(-len(each) // 100)) :].sum() / each.sum()) if len(each) else None
-
-
-def gini(each: Floats) -> float | None:
-    """Gini index of rising amounts: 0 where all are equal, near 1 where one carries all of many."""
-    count = len(each)
-    if not count:
-        return None
-    rank = np.arange(1, count + 1)
-    return float(2.0 * (rank * each).sum() / (count * each.sum()) - (count + 1) / count)
 
 
 def bearers(log: Log) -> list[Bearer]:

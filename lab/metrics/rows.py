@@ -136,3 +136,12 @@ def total_by(place: Ints, values: Floats | Ints, count: int) -> Floats:
 def ratio(part: float, whole: float) -> float | None:
     """None where there is nothing to compare with."""
     return part / whole if whole > 0 else None
+
+
+def gini(amounts: Floats | Ints) -> float | None:
+    """0: all the same; 1 - 1/n: all on one. Of amounts x in rising order, sum_i (2 i - n - 1) x_i / (n sum x). None if there is no sum."""
+    total, n = float(amounts.sum()), len(amounts)
+    if total <= 0:
+        return None
+    rank = np.arange(1, n + 1)
+    return float(((2 * rank - n - 1) * np.sort(amounts)).sum() / (n * total))

@@ -73,16 +73,22 @@ def by_payer(paid: Rows, payer: Payer) -> int:
 def conceded_by_slice(log: Log) -> Conceded:
     """A slice of ADL is a `Liquidated` and the `Deleveraged` before it, of the same loser. Where the loser still had money at the mark,
     the price gives it to the winners: that is no loss of theirs."""
-    slices, fills = log[Liquidated], log[Deleveraged]
-    slices = slices.where(slices["method"] == Method.ADL)
-    place = np.searchsorted(slices["seq"], fills["seq"])
-    inside = place < len(slices)
-    place = place[inside]
-    at_mark = (fills["size"] * fills["mark"])[inside] * log.run.terms.unit
-    given = np.where(slices["size"][place] > 0, 1, -1) * (fills["value"][inside] - at_mark)
+    slices, place, _, given = given_in_slices(log)
     amount = np.zeros(len(slices), np.int64)
     np.add.at(amount, place, given)
     return Conceded(slices["account"], np.maximum(amount, 0))
+
+
+def given_in_slices(log: Log) -> tuple[Rows, Ints, Ints, Ints]:
+    """The slices of ADL, and of each of their fills the slice's number, the winner, and what he gave up against the mark; the sign is that
+    of the loser's slice. [micro]"""
+    slices, fills = log[Liquidated], log[Deleveraged]
+    slices = slices.where(slices["method"] == Method.ADL)
+    place = np.searchsorted(slices["seq"], fills["seq"])
+    fills, place = fills.where(place < len(slices)), place[place < len(slices)]
+    at_mark = fills["size"] * fills["mark"] * log.run.terms.unit
+    given: Ints = np.where(slices["size"][place] > 0, 1, -1) * (fills["value"] - at_mark)
+    return slices, place, fills["winner"], given
 
 
 # -- the headline --
@@ -120,13 +126,8 @@ def paid_twice(log: Log, open_deficit: Ints, vault_cost: float) -> Floats:
 
 def conceded_by_winner(log: Log, count: int) -> Floats:
     """What each account gave up against the mark when it was deleveraged, at least 0; the sign is that of the loser's slice. [micro]"""
-    slices, fills = log[Liquidated], log[Deleveraged]
-    slices = slices.where(slices["method"] == Method.ADL)
-    place = np.searchsorted(slices["seq"], fills["seq"])
-    fills, place = fills.where(place < len(slices)), place[place < len(slices)]
-    at_mark = fills["size"] * fills["mark"] * log.run.terms.unit
-    given = np.where(slices["size"][place] > 0, 1, -1) * (fills["value"] - at_mark)
-    return total_by(fills["winner"], np.maximum(given, 0), count)
+    _, _, winner, given = given_in_slices(log)
+    return total_by(winner, np.maximum(given, 0), count)
 
 
 def socialized_by_account(log: Log, count: int) -> Floats:

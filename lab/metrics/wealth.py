@@ -96,9 +96,14 @@ def common_set(runs: Sequence[Wealth]) -> Bools:
     return whole
 
 
+def same_people(first: Wealth, other: Wealth) -> bool:
+    """Whether two runs have the same cohorts, each with as many members."""
+    return first.cohorts == other.cohorts and np.array_equal(first.cohort, other.cohort)
+
+
 def check_same(first: Wealth, other: Wealth) -> None:
     """ValueError if two runs are not of the same people."""
-    if first.cohorts != other.cohorts or not np.array_equal(first.cohort, other.cohort):
+    if not same_people(first, other):
         raise ValueError(f"runs of different people: {len(first)} accounts in {first.cohorts}, and {len(other)} in {other.cohorts}")
 
 

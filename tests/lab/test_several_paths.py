@@ -73,7 +73,7 @@ THREE = {
 @pytest.fixture
 def by_debt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bad debt stands for the total cost."""
-    monkeypatch.setattr(ranking, "TOTAL", DEBT)
+    monkeypatch.setattr(ranking, "TOTAL_KEY", DEBT)
 
 
 # -- the report --
@@ -148,14 +148,14 @@ def test_too_few_paths_or_families_are_no_ranking(by_debt: None, families: Mappi
 
 
 def test_a_total_that_is_not_defined_is_no_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "TOTAL", "adl.delay_s")
+    monkeypatch.setattr(ranking, "TOTAL_KEY", "adl.delay_s")
     assert ranking.why_none(report_of(THREE)) == (
         "The designs are not ranked: the total cost of book_fund_adl is not defined on every path."
     )
 
 
 def test_the_total_is_in_the_table_once_it_is_measured() -> None:
-    rows = [row for section in table.ALL_SECTIONS for row in section.rows]
+    rows = [row for section in table.SECTIONS for row in section.rows]
     assert [row.label for row in rows if row.key == "losses.total_usd"] == ["total cost to others"]
 
 
@@ -188,6 +188,7 @@ def test_a_design_that_mostly_goes_beyond_takes_nothing_from_the_others() -> Non
     assert (report.median("b", DEBT), report.median("book_fund_adl", DEBT), report.finding("c", DEBT).pairs) == (None, 2.0, 3)
     said = words(report)
     assert "2 runs of 9 went beyond what the scenario's people can stand for: b did so in most, and nothing is said of it." in said
+    assert [report.counts(one) for one in report.results] == [one.venue != "b" for one in report.results]
 
 
 def test_a_baseline_that_is_always_left_out_leaves_nothing_to_compare() -> None:
