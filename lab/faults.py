@@ -200,23 +200,24 @@ class Faults:
         ordered: Rows = np.ascontiguousarray(whole[np.argsort(whole[:, TS_COLUMN], kind="stable")])
         return ordered
 
-    def of_agent(self, account: int, rows: Rows, arrival: int) -> tuple[Rows, int]:
-        """What an agent sends, and when it arrives, together. [ns]"""
+    def of_agent(self, account: int, rows: Rows, arrival: int) -> Rows:
+        """What of an agent's commands arrives, all together, in column TS_COLUMN when [ns]. The rows given stay as they are."""
+        rows = _stamped(rows, arrival)
         if not self.spans:
-            return rows, arrival
-        rows = rows.copy()
+            return rows
         rows[:, TS_COLUMN] = max(arrival, self._last.get(account, 0))
         rows = self._all_passed(self.sender[account], rows)
         if len(rows):
-            self._last[account] = arrival = int(rows[-1, TS_COLUMN])
-        return rows, arrival
+            self._last[account] = rows[:, TS_COLUMN] = int(rows[-1, TS_COLUMN])
+        return rows
 
     def moments(self) -> Iterator[tuple[int, Rows]]:
-        """What faults send themselves, and when. [ns]"""
+        """What faults send themselves as they begin and end, and when. [ns]"""
         for span in self.spans:
-            yield span.begin, span.fault.begins(self.accounts)
+            sent = [(span.begin, span.fault.begins(self.accounts))]
             if span.end < FOREVER:
-                yield span.end, span.fault.ends(self.accounts)
+                sent.append((span.end, span.fault.ends(self.accounts)))
+            yield from ((ts, _stamped(rows, ts)) for ts, rows in sent if len(rows))
 
     def _all_passed(self, sender: str, rows: Rows) -> Rows:
         for span in self.spans:
@@ -234,3 +235,10 @@ class Faults:
 def span_of(table: FaultTable, start_ns: int) -> Span:
     until = FOREVER if table.until_s is None else start_ns + round(table.until_s * SECOND_NS)
     return Span(table.made(table.kind()), start_ns + round(table.at_s * SECOND_NS), until)
+
+
+def _stamped(rows: Rows, ts: int) -> Rows:
+    """A copy of commands that arrive at `ts`. [ns]"""
+    rows = rows.copy()
+    rows[:, TS_COLUMN] = ts
+    return rows

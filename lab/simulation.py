@@ -2,15 +2,16 @@
 
 Rules: what happens next is the earliest entry of a heap, ties in the order in which they were scheduled; the exogenous commands (oracle
 updates, noise orders) lie ready in one array and go in before whatever the heap holds at the same time. A bot sees the venue as it is
-when it is called and the outside world as it was `hears_ns` before; its commands arrive `orders_ns` later, together. Floats decide what
+when it is called and the outside world as it was `hears_ns` before; its commands arrive `orders_ns` later, together. Commands gather
+until somebody looks at the venue, or could answer the first of them: how they are cut into calls changes nothing. Floats decide what
 agents ask for; the integer core decides everything else. Nothing depends on the clock of the machine but `Timing`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from heapq import heappop, heappush
 from itertools import chain, count, repeat
 from time import perf_counter
@@ -84,12 +85,14 @@ class Simulation:
         self.outside = Outside(stage.path, scenario.impact, stage.terms, hedgers)
         self._arrivals = [*self._exogenous[:, TS_COLUMN].tolist(), 2**62]
         self._next = 0  # first exogenous row that has not been sent
-        self._heap: list[tuple[int, int, Callable[[int], None]]] = []
+        self._heap: list[tuple[int, int, Callable[[int], None] | Rows]] = []  # when, its number, and whom to call or what arrives
         self._order = count()
         self._samples = chain(stage.samples.tolist(), repeat(2**62))  # never again
         self._private, self._public, self._heard = self._listeners()
         self._soonest = min([actor.hears_ns for actor in self.actors if actor.bot.hears], default=SECOND_NS)
-        self._now = 0  # [ns] of the last command
+        self._gathered: list[Rows] = []  # commands by rising ts, which the venue has not been given yet
+        self._until = 0  # [ns] up to here others may join them, as nobody can answer before
+        self._now = 0  # [ns] of the last command that the venue was given
 
     def _listeners(self) -> tuple[dict[tuple[int, int], list[Actor]], dict[int, list[Actor]], Ints]:
         """Who is told of an event: by (kind, account) if it is private, by kind if not, and whether anyone hears of a kind at all."""
@@ -110,29 +113,37 @@ class Simulation:
     def play(self, progress: Callable[[float], None] | None) -> None:
         """From the opening to the last point of the path."""
         start, end = self._path.start_ns, self._path.end_ns
-        self._send(self.stage.opening)
+        self._gather(self.stage.opening)
+        self._send()
         self._must_be_open()
         self.opening_equity, self.opening_size = self.accounts()
         self.watch.look()
         for moment, rows in self.faults.moments():
-            self._at(moment, partial(self._deliver, rows))
+            self._at(moment, rows)
         for actor in self.actors:
             self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
         self._at(start + SECOND_NS, self._second)
         self._at(next(self._samples), self._sample)
         told = start
-        while self._heap and self._heap[0][0] <= end:
-            arrival = self._arrivals[self._next]
-            if arrival <= self._heap[0][0]:
-                unheard = max(arrival, arrival + self._soonest - 1)  # nobody can answer the first before the last
-                self._send_exogenous(min(self._heap[0][0], unheard))
-                continue
-            ts, _, call = heappop(self._heap)
-            call(ts)
-            if progress and ts - told > (end - start) // 100:
-                told = ts
-                progress((ts - start) / (end - start))
-        self._send_exogenous(end)
+        while self._step(end):
+            if progress and self._now - told > (end - start) // 100:
+                told = self._now
+                progress((self._now - start) / (end - start))
+
+    def _step(self, end: int) -> bool:
+        """Let the next thing up to `end` happen; False if there is none. Exogenous commands go before what the heap holds at that time."""
+        due, arrival = self._heap[0][0], self._arrivals[self._next]  # both have an entry that never comes
+        if self._gathered and min(due, arrival) > self._until:
+            self._send()
+        elif arrival <= min(due, end):
+            self._gather_exogenous(min(due, end))
+        elif due <= end:
+            self._due(*heappop(self._heap))
+        elif self._gathered:
+            self._send()
+        else:
+            return False
+        return True
 
     def _must_be_open(self) -> None:
         """ScenarioError if the venue refused any part of the opening, or could liquidate somebody at once: who begins would be others."""
@@ -157,57 +168,86 @@ class Simulation:
                     f"expected its maintenance margin of {least / MICRO:,.2f} USD at least"
                 )
 
-    def _at(self, ts: int, call: Callable[[int], None]) -> None:
-        heappush(self._heap, (ts, next(self._order), call))
+    def _at(self, ts: int, what: Callable[[int], None] | Rows) -> None:
+        heappush(self._heap, (ts, next(self._order), what))
 
-    def _send_exogenous(self, ts: int) -> None:
-        """Send the exogenous rows up to and including `ts`."""
-        first = self._next
-        while self._arrivals[self._next] <= ts:
-            self._next += 1
-        self._send(self.outside.moved(self._exogenous[first : self._next]))
+    def _due(self, ts: int, _: int, what: Callable[[int], None] | Rows) -> None:
+        """Commands arrive; or somebody acts, who sees what all commands before have done."""
+        if isinstance(what, np.ndarray):
+            self._gather(what)
+        else:
+            self._send()
+            what(ts)
 
-    def _send(self, rows: Rows) -> None:
-        """Apply commands in bulk, write their events down, and tell those who listen."""
+    def _gather(self, rows: Rows) -> None:
+        """Commands, by rising ts, for the next call of the venue."""
+        if not self._gathered:
+            self._until = self._unanswered(int(rows[0, TS_COLUMN]))
+        self._gathered.append(rows)
+
+    def _unanswered(self, first: int) -> int:
+        """Up to when no bot can act on what comes of a command at `first`, nor on what falls due since the last one. [ns]"""
+        return max(first, min(first - 1, self._now) + self._soonest)
+
+    def _gather_exogenous(self, ts: int) -> None:
+        """Gather the exogenous rows up to and including `ts`, as far as they may join."""
+        first = self._arrivals[self._next]
+        until = min(ts, self._until if self._gathered else self._unanswered(first))
+        begin, self._next = self._next, bisect_right(self._arrivals, until, lo=self._next)
+        self._gather(self.outside.moved(self._exogenous[begin : self._next]))
+
+    def _send(self) -> None:
+        """Apply in bulk what has been gathered, write the events down, and tell those who listen."""
+        if not self._gathered:
+            return
+        rows = self._gathered[0] if len(self._gathered) == 1 else np.concatenate(self._gathered)
+        self._gathered.clear()
         self.commands += len(rows)
         for first in range(0, len(rows), CHUNK):
-            self._now = int(rows[-1, TS_COLUMN])
-            began = perf_counter()
-            try:
-                out = self.exchange.apply_rows(rows[first : first + CHUNK].reshape(-1))
-            except Malformed as error:  # an agent asks for more than any venue can take
-                raise ScenarioError(
-                    f"scenario {self.scenario.name} goes beyond the bounds of a venue, on {self.venue_name}: {error}"
-                ) from None
-            self.core_s += perf_counter() - began
-            events = np.asarray(out).reshape(-1, rows.shape[1])
-            self.recorder.add(events)
-            self.outside.heed(events)
-            if self._heard[events[:, KIND_COLUMN]].any():
-                self._tell(events)
+            self._apply(rows[first : first + CHUNK])
+
+    def _apply(self, rows: Rows) -> None:
+        began = perf_counter()
+        try:
+            out = self.exchange.apply_rows(rows.reshape(-1))
+        except Malformed as error:  # an agent asks for more than any venue can take
+            raise ScenarioError(
+                f"scenario {self.scenario.name} goes beyond the bounds of a venue, on {self.venue_name}: {error}"
+            ) from None
+        self.core_s += perf_counter() - began
+        self._now = int(rows[-1, TS_COLUMN])
+        events = np.asarray(out).reshape(-1, rows.shape[1])
+        self.recorder.add(events)
+        self.outside.heed(events)
+        heard = self._heard[events[:, KIND_COLUMN]]
+        if heard.any():
+            self._tell(events[heard == 1], rows[:, TS_COLUMN])
 
     # -- bots --
 
-    def _tell(self, events: Rows) -> None:
-        for row in events[self._heard[events[:, KIND_COLUMN]] == 1].tolist():
+    def _tell(self, events: Rows, sent: Ints) -> None:
+        """Events that somebody hears of, and when the commands were sent that they came of. Shapes (n, 16), (m,)"""
+        for row in events.tolist():
             kind, accounts = row[KIND_COLUMN], audience(row)
             if accounts is None:
                 actors = self._public.get(kind, [])
             else:
                 actors = [actor for account in accounts for actor in self._private.get((kind, account), [])]
             for actor in actors:
-                self._tell_one(actor, event_of_row(row))
+                self._tell_one(actor, event_of_row(row), sent)
 
-    def _tell_one(self, actor: Actor, event: Event) -> None:
-        heard = max(event.ts + actor.hears_ns, self._now)  # what fell due between two commands came out with the second
+    def _tell_one(self, actor: Actor, event: Event, sent: Ints) -> None:
+        came_out = int(sent[np.searchsorted(sent, event.ts)])  # what fell due between two commands came out with the second
+        heard = max(event.ts + actor.hears_ns, came_out)
         self._at(heard, lambda ts: self._act(actor, ts, actor.bot.on_event(ts, event)))
 
     def _act(self, actor: Actor, ts: int, action: Action) -> None:
         """Carry what a bot returned: its commands to the venue, its wake-up to the heap."""
         rows, wake_ts = action
         if len(rows):
-            rows, arrives = self.faults.of_agent(actor.account, rows, ts + actor.orders_ns)
-            self._at(arrives, lambda arrival: self._deliver(rows, arrival))
+            rows = self.faults.of_agent(actor.account, rows, ts + actor.orders_ns)
+            if len(rows):
+                self._at(int(rows[0, TS_COLUMN]), rows)
         if wake_ts is not None and wake_ts <= ts:
             raise ScenarioError(
                 f"{type(actor.bot).__name__} of account {actor.account} asked at {ts} to be woken at {wake_ts}: expected later, or None"
@@ -215,11 +255,6 @@ class Simulation:
         if wake_ts is not None and not ts < actor.wake_ts <= wake_ts:
             actor.wake_ts = wake_ts
             self._at(actor.wake_ts, lambda when: self._wake(actor, when))
-
-    def _deliver(self, rows: Rows, ts: int) -> None:
-        rows = rows.copy()  # a bot may keep what it sent
-        rows[:, TS_COLUMN] = ts
-        self._send(rows)
 
     def _wake(self, actor: Actor, ts: int) -> None:
         if actor.wake_ts == ts:  # else an earlier wake-up has replaced this one

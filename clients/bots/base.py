@@ -8,6 +8,7 @@ what to ask of the venue, which computes in integers alone.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
@@ -119,17 +120,15 @@ def pack_many(command: type[Command], count: int, **values: int | Ints) -> Rows:
     return rows
 
 
-def places(seat: Seat, sides: Ints, prices: Ints, lots: Ints, tif: int) -> Rows:
-    """One limit order per entry of the three columns, each int64 (n,); entries of no lots are left out."""
-    wanted = np.flatnonzero(lots > 0)
-    return pack_many(
-        Place, wanted.size, account=seat.account, market=seat.market, side=sides[wanted], price=prices[wanted], size=lots[wanted], tif=tif
-    )
-
-
 def replace_quotes(seat: Seat, quotes: Rows) -> Rows:
     """Cancel all the account has resting in the market, then place `quotes`."""
-    return np.concatenate([pack(CancelAll(0, seat.account, seat.market)), quotes])
+    return np.concatenate([_cancel_all(seat), quotes])
+
+
+@lru_cache(maxsize=1024)
+def _cancel_all(seat: Seat) -> Rows:
+    """Packed once: it is sent with every replacement."""
+    return pack(CancelAll(0, seat.account, seat.market))
 
 
 class Quotes:

@@ -14,6 +14,7 @@ a command.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from typing import Annotated, ClassVar, Final, get_args, get_type_hints
@@ -363,11 +364,12 @@ BOUNDS: Final[dict[int, tuple[tuple[str, int, int], ...]]] = {c.KIND: _bounds(c)
 
 
 @cache  # bots ask before each command, and msgspec evaluates the types anew each time
-def columns_of(message: type[Command] | type[Event]) -> dict[str, int]:
+def columns_of(message: type[Command] | type[Event]) -> Mapping[str, int]:
     """Where the fields of a command or event lie in its packed row. The kind is in KIND_COLUMN."""
     return {field.name: number for number, field in enumerate(fields(message), start=1)}
 
 
+@cache
 def column_of(message: type[Command] | type[Event], field: str) -> int:
     """Where one field lies in the packed row of a command or event. Raises KeyError."""
     return columns_of(message)[field]

@@ -333,19 +333,19 @@ def test_nothing_overtakes_an_account_that_is_late_and_nobody_waits_for_another(
     passed = late.exogenous(rows)
     account = column_of(Place, "account")
     assert at_s(passed) == [0.5, 3.4, 3.4, 3.4, 5.0] and passed[:, account].tolist() == [11, 11, 12, 12, 11]
-    assert late.of_agent(13, place(13, 0), round(1.5 * SECOND_NS))[1] == 3 * SECOND_NS
-    assert late.of_agent(13, place(13, 0), round(2.5 * SECOND_NS))[1] == 3 * SECOND_NS, "sent later, so not there before"
-    assert late.of_agent(10, place(10, 0), round(1.5 * SECOND_NS))[1] == 1.5 * SECOND_NS, "no taker"
+    assert at_s(late.of_agent(13, place(13, 0), round(1.5 * SECOND_NS))) == [3.0]
+    assert at_s(late.of_agent(13, place(13, 0), round(2.5 * SECOND_NS))) == [3.0], "sent later, so not there before"
+    assert at_s(late.of_agent(10, place(10, 0), round(1.5 * SECOND_NS))) == [1.5], "no taker"
 
 
 def test_makers_who_are_gone_still_pay_in() -> None:
     gone = faults({"class": "makers_gone", "at_s": 1.0, "until_s": 2.0})
     both = np.concatenate([place(10, 0), pack(Deposit(0, 10, 0, 5))])
-    kept, _ = gone.of_agent(10, both, round(1.5 * SECOND_NS))
+    kept = gone.of_agent(10, both, round(1.5 * SECOND_NS))
     assert kept[:, 0].tolist() == [Deposit.KIND]
-    assert len(gone.of_agent(10, both, round(2.5 * SECOND_NS))[0]) == 2
-    moments = list(gone.moments())
-    assert [ts for ts, _ in moments] == [SECOND_NS, 2 * SECOND_NS] and moments[0][1][:, 0].tolist() == [CancelAll.KIND]
+    assert len(gone.of_agent(10, both, round(2.5 * SECOND_NS))) == 2
+    ((when, first),) = gone.moments()  # nothing is sent as it ends
+    assert when == SECOND_NS and first[:, 0].tolist() == [CancelAll.KIND] and at_s(first) == [1.0]
 
 
 def test_a_price_that_is_held_up_arrives_in_its_order() -> None:

@@ -345,7 +345,7 @@ def test_a_bot_hears_of_its_own_account_only_and_the_earlier_wake_up_counts() ->
     start = simulation.stage.path.start_ns
     told = np.zeros((2, 16), dtype=np.int64)
     told[:, :5] = [[LiquidationStarted.KIND, 1, start + 5, probe.seat.account, -1], [LiquidationStarted.KIND, 2, start + 6, 9, -1]]
-    simulation._tell(told)
+    simulation._tell(told, np.array([start + 5, start + 6]))
     simulation.play(None)
     heard = start + 5 + actor.hears_ns
     assert probe.calls == [("event", heard), ("wake", heard + 1)]
