@@ -210,21 +210,23 @@ def _deposits(who: Population, lots: Ints, leverage: Floats, trades: Ints, first
     """What each account pays in, so that it has its equity after its trades, and its initial margin after each of them. [micro]"""
     deposit = np.zeros(lots.size, dtype=np.int64)
     for sign, side in ((1, TRADE_BUYER), (-1, TRADE_SELLER)):
-        for account, mine in _by_account(trades, side):
-            traded, price = mine[:, TRADE_LOTS], mine[:, TRADE_PRICE]
-            size = np.cumsum(traded)
-            profit = np.cumsum(sign * traded * (first_tick - price) * unit)
-            notional = size * first_tick * unit
-            wanted = float(notional[-1]) / float(leverage[account]) - float(profit[-1])
-            needed = float(np.max(initial_margin(who, notional.astype(np.float64)) - profit))
-            deposit[account] = min(-(-int(max(wanted, needed, 1.0)) // CENT) * CENT + CENT, MAX_AMOUNT)
+        first = np.flatnonzero(np.diff(trades[:, side], prepend=-1))  # an account's trades are neighbors
+        last = np.append(first[1:], len(trades)) - 1
+        account = trades[first, side]
+        notional = _sums(trades[:, TRADE_LOTS], first) * first_tick * unit
+        profit = _sums(sign * trades[:, TRADE_LOTS] * (first_tick - trades[:, TRADE_PRICE]) * unit, first)
+        wanted = notional[last] / leverage[account] - profit[last]
+        needed = np.maximum.reduceat(initial_margin(who, notional.astype(np.float64)) - profit, first)
+        least = np.maximum(np.maximum(wanted, needed), 1.0).tolist()
+        deposit[account] = [min(-(-int(one) // CENT) * CENT + CENT, MAX_AMOUNT) for one in least]
     return deposit
 
 
-def _by_account(trades: Ints, side: int) -> list[tuple[int, Ints]]:
-    """The trades of each buyer or seller, as the column `side` says, in order: an account's trades are neighbors."""
-    cuts = np.flatnonzero(np.diff(trades[:, side])) + 1
-    return [(int(part[0, side]), part) for part in np.split(trades, cuts)]
+def _sums(values: Ints, first: Ints) -> Ints:
+    """Running sums that begin anew at each row of `first`, whose first is 0. Shapes (n,), (k,)"""
+    total = np.cumsum(values)
+    before: Ints = np.repeat(total[first] - values[first], np.diff(first, append=values.size))
+    return total - before
 
 
 def _adders(who: Population, group: Ints, equity: Floats, seed: int) -> Adders:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
 from perplab.clients.bots.base import Bot, Rows, Seat, pack
-from perplab.clients.bots.taker import NoiseTaker
+from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
@@ -24,13 +25,22 @@ from perplab.exchange.units import SECOND_NS
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.opening import Terms, opened, terms_of
-from perplab.lab.population import populate
+from perplab.lab.population import Traders, populate
 from perplab.lab.runs import ASSET, MARKET, Cohort, Granted, Ints
 from perplab.lab.scenario import Scenario
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
 
 RANGES: Final = "concentrated"  # the rule of curves whose providers choose a range of prices
+
+
+class Drawn(NamedTuple):
+    """What a scenario and a seed alone decide, on venues of one scale; its arrays are read-only."""
+
+    path: PricePath
+    flows: list[Flow]
+    traders: Traders
+    oracle: Rows
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,7 @@ def access_of(venue: VenueDesign) -> Access:
 def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
     """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents."""
     terms = terms_of(venue)
-    path = scenario.path.path(seed)
-    flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, terms.lot_coins, terms.tick_usd)
-    traders = populate(scenario, seed, accounts)
+    path, flows, traders, oracle = drawn(scenario, seed, accounts, terms.lot_coins, terms.tick_usd)
     trades, granted = opened(traders, terms)
     own = cast(scenario, flows, seed, access_of(venue))
     agents = [*own, *holders(scenario, traders), *bots]
@@ -112,10 +120,24 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
     first = FIRST_USER + len(own)
     opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
-    exogenous = _exogenous(oracle_rows(scenario.oracle, path, seed, terms.tick_usd), [bot for _, bot in seated])
+    exogenous = _exogenous(oracle, [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
     names = [agent.name for agent in agents]
     return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), names, granted, _samples(path, seed))
+
+
+@lru_cache(maxsize=2)  # designs are compared on the same draws, one after the other
+def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float, tick_usd: float) -> Drawn:
+    """Path, noise orders, population and oracle updates."""
+    path = scenario.path.path(seed)
+    flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, lot_coins, tick_usd)
+    traders = populate(scenario, seed, accounts)
+    oracle = oracle_rows(scenario.oracle, path, seed, tick_usd)
+    of_flows = [array for flow in flows for array in (flow.ts, flow.sides, flow.lots, flow.limits)]
+    of_traders = [value for part in (traders, traders.adders) for value in vars(part).values() if isinstance(value, np.ndarray)]
+    for array in (oracle, *of_flows, *of_traders):
+        array.flags.writeable = False  # a run that changed one would change the next run
+    return Drawn(path, flows, traders, oracle)
 
 
 def _samples(path: PricePath, seed: int) -> Ints:

@@ -6,7 +6,7 @@ them over processes). A run, which is large, stays where it was made: it is meas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -77,6 +77,15 @@ def jobs_of(choice: Choice, folder: Path) -> list[Job]:
         for venue in choice.venues
     ]
     return own + [Job(venue, choice.scenarios[path], seed, None, path) for path, seed in places for venue in shadow_designs(choice)]
+
+
+def longest_first(jobs: Sequence[Job]) -> list[int]:
+    """The numbers of the jobs in the order in which processes take them up, so that no long one is left for the end alone.
+
+    Designs with auctions take a third longer, since bidders look at hundreds of offers. Otherwise the order stays: it has the runs
+    of a seed side by side, and these share what is drawn.
+    """
+    return sorted(range(len(jobs)), key=lambda number: "dutch_auction" not in jobs[number].venue.liquidation.steps)
 
 
 def about(choice: Choice) -> About:

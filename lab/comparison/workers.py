@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-from .jobs import Done, Job, Watcher, run_job
+from .jobs import Done, Job, Watcher, longest_first, run_job
 from .report import run_name
 
 POLL_S: Final = 0.25  # [s] between two looks at how far the workers are
@@ -102,7 +102,7 @@ def _crew(processes: int, shares: MutableSequence[float]) -> Iterator[list[_Work
 
 def _hand_out(jobs: Sequence[Job], crew: list[_Worker], shares: Sequence[float], watcher: Watcher) -> list[Done]:
     """Give every idle worker the next run, and tell the watcher, until all are made; the first failure is raised."""
-    todo = deque(enumerate(jobs))
+    todo = deque((number, jobs[number]) for number in longest_first(jobs))
     made: dict[int, Done] = {}
     while len(made) < len(jobs):
         for worker in crew:

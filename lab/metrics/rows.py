@@ -29,8 +29,7 @@ class MetricsError(ValueError):
 class Rows:
     """The events of one kind in order of `seq`; `rows["price"]` is a column, int64 (n,)."""
 
-    def __init__(self, packed: Ints, event: type[Event]) -> None:
-        picked = packed[packed[:, KIND_COLUMN] == event.KIND]
+    def __init__(self, picked: Ints, event: type[Event]) -> None:
         self._column = {name: picked[:, column] for name, column in columns_of(event).items()}
 
     def __len__(self) -> int:
@@ -53,10 +52,11 @@ class Log:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._kinds: dict[type[Event], Rows] = {}
+        self._kind = np.ascontiguousarray(run.events[:, KIND_COLUMN])  # side by side: it is gone through once for each kind
 
     def __getitem__(self, event: type[Event]) -> Rows:
         if event not in self._kinds:
-            self._kinds[event] = Rows(self.run.events, event)
+            self._kinds[event] = Rows(self.run.events[self._kind == event.KIND], event)
         return self._kinds[event]
 
     def true_usd(self, ts: Ints) -> Floats:
