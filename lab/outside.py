@@ -44,7 +44,8 @@ class Outside:
         self._ticks = (path.prices / terms.tick_usd).tolist()
         self._factor = 1.0  # on the path's price
         self._factors: list[float] = []  # one per second
-        self._usd = 0.0  # bought by takers less sold, since the last second
+        self._bought = 0  # [micro] by takers, less sold, since the last second; whole numbers, as the cuts between calls must not show
+        self._unhedged = 0  # [micro] of shorts that hedgers have lost since then
         self._propagator = _propagator(impact) if impact.y else None
 
     def price(self, ts: int) -> float:
@@ -55,14 +56,15 @@ class Outside:
     def heed(self, events: Ints) -> None:
         """Count what takers traded, of packed event rows."""
         if self._propagator is not None:
-            self._usd += self._signed(events)
+            self._count(events)
 
     def second(self) -> None:
         """A second is over: what was traded in it moves the price."""
         self._factors.append(self._factor)
         if self._propagator is not None:
-            self._factor = exp(self._propagator.step(self._usd))
-            self._usd = 0.0
+            usd = (self._bought - self.hedge_unwind * self._unhedged) / MICRO
+            self._factor = exp(self._propagator.step(usd))
+            self._bought = self._unhedged = 0
 
     def moved(self, rows: Ints) -> Ints:
         """Exogenous commands as they come once the price has been moved."""
@@ -85,18 +87,16 @@ class Outside:
         moved: Floats = prices * factors[np.clip(seconds, 0, factors.size - 1)]
         return moved
 
-    def _signed(self, events: Ints) -> float:
-        """What takers bought less what they sold. [USD]"""
+    def _count(self, events: Ints) -> None:
         kinds = events[:, KIND_COLUMN]
         if not COUNTED[kinds].any():
-            return 0.0
+            return
         book, curve, lost = (events[kinds == event.KIND] for event in (Traded, CurveTraded, Deleveraged))
         bought = _sign(book, TRADE_SIDE) * book[:, TRADE_PRICE] * book[:, TRADE_SIZE]
         swapped = _sign(curve, SWAP_SIDE) * curve[:, SWAP_VALUE]
         lost = lost[np.isin(lost[:, LOST_WINNER], self.hedgers)]
-        unhedged = lost[:, LOST_SIZE] * lost[:, LOST_MARK]
-        micro = self.unit * (float(bought.sum()) - self.hedge_unwind * float(unhedged.sum())) + float(swapped.sum())
-        return micro / MICRO
+        self._bought += self.unit * int(bought.sum()) + int(swapped.sum())
+        self._unhedged += self.unit * int((lost[:, LOST_SIZE] * lost[:, LOST_MARK]).sum())
 
 
 def _sign(rows: Ints, column: int) -> Ints:

@@ -8,9 +8,9 @@ margin tiers how much of what they want they can open, and by what it lets agent
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -27,7 +27,7 @@ from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.opening import Terms, opened, terms_of
 from perplab.lab.population import Traders, populate
 from perplab.lab.runs import ASSET, MARKET, Cohort, Granted, Ints
-from perplab.lab.scenario import Scenario
+from perplab.lab.scenario import OwnPath, Scenario
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
 
@@ -126,18 +126,32 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), names, granted, _samples(path, seed))
 
 
-@lru_cache(maxsize=2)  # designs are compared on the same draws, one after the other
 def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float, tick_usd: float) -> Drawn:
-    """Path, noise orders, population and oracle updates."""
+    """Path, noise orders, population and oracle updates. The latest are kept: designs are compared on the same draws."""
+    asked = (scenario, seed, accounts, lot_coins, tick_usd)
+    for before, kept in _LATEST:
+        if before == asked:
+            return kept
     path = scenario.path.path(seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, lot_coins, tick_usd)
     traders = populate(scenario, seed, accounts)
-    oracle = oracle_rows(scenario.oracle, path, seed, tick_usd)
-    of_flows = [array for flow in flows for array in (flow.ts, flow.sides, flow.lots, flow.limits)]
-    of_traders = [value for part in (traders, traders.adders) for value in vars(part).values() if isinstance(value, np.ndarray)]
-    for array in (oracle, *of_flows, *of_traders):
-        array.flags.writeable = False  # a run that changed one would change the next run
-    return Drawn(path, flows, traders, oracle)
+    made = Drawn(path, flows, traders, oracle_rows(scenario.oracle, path, seed, tick_usd))
+    _make_read_only(made)
+    if not isinstance(scenario.path, OwnPath):  # its file may be another by the next run
+        _LATEST.append((asked, made))
+    return made
+
+
+_LATEST: Final[deque[tuple[tuple[object, ...], Drawn]]] = deque(maxlen=2)  # the last ones to be drawn, and for what
+
+
+def _make_read_only(made: Drawn) -> None:
+    """A run that changed an array would change the next run."""
+    of_flows = [array for flow in made.flows for array in (flow.ts, flow.sides, flow.lots, flow.limits)]
+    parts = (made.traders, made.traders.adders)
+    of_traders = [value for part in parts for value in vars(part).values() if isinstance(value, np.ndarray)]
+    for array in (made.oracle, *of_flows, *of_traders):
+        array.flags.writeable = False
 
 
 def _samples(path: PricePath, seed: int) -> Ints:
