@@ -1,14 +1,15 @@
 """`[[faults]]` of a scenario: something that is done to a run at a time, one that ships by name or one of the user's own by class.
 
 Rules: a fault meets commands on their way to the venue, after those who send them and before anybody else; it may hold them up, change or
-drop them, and send some of its own as it begins and ends. Nothing overtakes: what a sender sends later arrives later. A fault draws
-nothing and reads no clock.
+drop them, and send some of its own as it begins and ends. Nothing overtakes: what a sender sends later arrives later. It may also be done
+to what the oracle listens to, before the oracle makes a price of it. A fault draws nothing and reads no clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Final, NamedTuple
+from dataclasses import replace
+from typing import Annotated, Final, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -17,6 +18,8 @@ from perplab.clients.bots.base import NOTHING, Rows, pack
 from perplab.exchange.design.reader import nearest
 from perplab.exchange.messages import KIND_COLUMN, TS_COLUMN, CancelAll, Deposit, Place, UpdateOracle, column_of
 from perplab.exchange.units import MS_NS, SECOND_NS
+from perplab.oracle.sources import MAX_OFFSET_BP, MIN_OFFSET_BP, Source
+from perplab.oracle.values import MAX_NS
 
 from .own import OwnClass, cause, must_take
 from .runs import MARKET, Cohort, Ints
@@ -53,6 +56,10 @@ class Fault:
     def ends(self, accounts: Mapping[str, Ints]) -> Rows:
         """Commands to be sent as it ends."""
         return NOTHING
+
+    def reporting(self, kind: str, sources: list[Source], begin: int, end: int) -> list[Source]:
+        """What the oracle listens to, as it is when it looks from `begin` to less than `end` [ns]; `kind` is "spot" or "perp"."""
+        return sources
 
 
 # -- those that ship --
@@ -119,11 +126,41 @@ class TakersLate(Fault):
         return rows
 
 
+class Off(Struct, frozen=True):
+    source: Annotated[int, Meta(ge=0)]  # its number, from 0
+    off_bp: Annotated[float, Meta(ge=MIN_OFFSET_BP, le=MAX_OFFSET_BP)]  # [bp] of the true price; below zero: too low
+    ramp_s: Annotated[float, Meta(ge=0, le=1e6)] = 0.0  # until it is off by so much, in a straight line
+    kinds: Annotated[tuple[Literal["spot", "perp"], ...], Meta(min_length=1)] = ("spot", "perp")
+
+
+class SourceOff(Fault):
+    """One of the oracle's sources reports a price that is off, its spot market and its perpetual alike; the others are right."""
+
+    senders = (ORACLE,)
+
+    def __init__(self, terms: Off) -> None:
+        self.terms = terms
+
+    def reporting(self, kind: str, sources: list[Source], begin: int, end: int) -> list[Source]:
+        terms = self.terms
+        if kind not in terms.kinds or (not sources and terms.kinds != (kind,)):
+            return sources
+        if terms.source >= len(sources):
+            raise ValueError(f"terms.source is {terms.source}: expected less than {len(sources)}, the number of {kind} sources")
+        was, end, ramp_ns = sources[terms.source], min(end, MAX_NS), round(terms.ramp_s * SECOND_NS)
+        if any(begin < other[1] and other[0] < end for other in was.manipulated):
+            raise ValueError(f"terms.source is {terms.source}: expected one that is not off by another fault at that time")
+        window = (begin, end, terms.off_bp, ramp_ns) if ramp_ns else (begin, end, terms.off_bp)
+        is_now = replace(was, manipulated=(*was.manipulated, window))
+        return [is_now if source is was else source for source in sources]
+
+
 SHIPPED: Final[Mapping[str, type[Fault]]] = {
     "oracle_delayed": OracleDelayed,
     "oracle_frozen": OracleFrozen,
     "makers_gone": MakersGone,
     "takers_late": TakersLate,
+    "source_off": SourceOff,
 }
 
 
@@ -164,6 +201,18 @@ class Span(NamedTuple):
     fault: Fault
     begin: int
     end: int
+
+    def reporting(self, kind: str, sources: list[Source]) -> list[Source]:
+        """The oracle's sources as the fault leaves them. ValueError"""
+        try:
+            changed = self.fault.reporting(kind, list(sources), self.begin, self.end)
+        except ValueError:
+            raise
+        except Exception as error:  # whatever a user's file does
+            raise ValueError(f"its sources end in an error: {cause(error)}") from None
+        if len(changed) != len(sources) or not all(isinstance(one, Source) for one in changed):
+            raise ValueError(f"its sources are {changed!r}: expected {len(sources)}, each a perplab.oracle.sources.Source")
+        return changed
 
     def met_by(self, sender: str) -> bool:
         return not self.fault.senders or sender in self.fault.senders

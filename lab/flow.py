@@ -8,6 +8,7 @@ price, and fades where makers withdraw.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from math import exp
 from typing import Final
@@ -19,29 +20,25 @@ from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import Side, UpdateOracle
 from perplab.exchange.units import BP, MS_NS, SECOND_NS
+from perplab.lab.faults import Span
 from perplab.lab.runs import MARKET, Floats, Ints
 from perplab.lab.scenario import Noise, Oracle
 from perplab.oracle.feed import Feed
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
-from perplab.oracle.sources import Source
 
 VOLATILITY_S: Final = 60  # [s] window of the volatility that the arrival rate follows
 LONGEST_CLUSTER: Final = 10_000  # generations: a branching below 1 ends long before
 
 
-def oracle_rows(oracle: Oracle, path: PricePath, seed: int, tick_usd: float) -> Ints:
-    """UpdateOracle commands in order of arrival, packed; the first one as the path begins. Shape (n, 16)."""
+def oracle_rows(oracle: Oracle, path: PricePath, seed: int, tick_usd: float, spans: Sequence[Span] = ()) -> Ints:
+    """UpdateOracle commands in order of arrival, packed; the first one as the path begins. `spans`: faults. Shape (n, 16)."""
     feed = Feed(round(oracle.cadence_s * SECOND_NS), oracle.lag_ms * MS_NS, oracle.jitter_ms * MS_NS)
-    perps = _sources("perp", oracle) if oracle.outside_perp else []
-    updates = feed.updates(path, _sources("spot", oracle), seed, path.start_ns, path.end_ns + 1, tick_usd, perps)
+    spots, perps = oracle.heard(spans)
+    updates = feed.updates(path, spots, seed, path.start_ns, path.end_ns + 1, tick_usd, perps)
     return pack_many(
         UpdateOracle, len(updates), ts=updates.publish_ns, market=MARKET, price=updates.price_ticks, perp_median=updates.perp_ticks
     )
-
-
-def _sources(kind: str, oracle: Oracle) -> list[Source]:
-    return [Source(f"{kind}-{number}", noise_bp=oracle.noise_bp) for number in range(oracle.sources)]
 
 
 def noise_flows(

@@ -8,7 +8,7 @@ says where it comes from, in a comment of its file. Nothing here is drawn: equal
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +23,9 @@ from perplab.exchange.design.reader import DesignError, Tree, convert, merged, n
 from perplab.exchange.units import MINUTE_NS, SECOND_NS
 from perplab.oracle.bars import Bars
 from perplab.oracle.paths import PathError
+from perplab.oracle.sources import Source
 
-from .faults import ORACLE, FaultTable
+from .faults import ORACLE, FaultTable, Span, span_of
 from .names import wrong_name
 from .own import anchored
 from .own_agents import COHORTS, Capital, Milliseconds, OwnAgents
@@ -84,6 +85,17 @@ class Oracle(Table, frozen=True):
     lag_ms: Milliseconds
     jitter_ms: Milliseconds
     outside_perp: bool  # whether a median of outside perpetuals comes with it
+
+    def heard(self, spans: Sequence[Span]) -> tuple[list[Source], list[Source]]:
+        """Its sources, spot markets and, where it has these, perpetuals, as faults leave them. ValueError: one has no such source."""
+        perps = self.sources if self.outside_perp else 0
+        return self._heard("spot", self.sources, spans), self._heard("perp", perps, spans)
+
+    def _heard(self, kind: str, count: int, spans: Sequence[Span]) -> list[Source]:
+        sources = [Source(f"{kind}-{number}", noise_bp=self.noise_bp) for number in range(count)]
+        for span in spans:
+            sources = span.reporting(kind, sources)
+        return sources
 
 
 class Population(Table, frozen=True):
@@ -281,8 +293,9 @@ class Scenario(Table, frozen=True):
             self._check_faults([*COHORTS, *own, ORACLE])
 
     def _check_faults(self, senders: list[str]) -> None:
-        """Each begins within the path, and meets somebody who is there."""
+        """Each begins within the path, meets somebody who is there, and leaves the oracle sources."""
         path = self.path.path(0)
+        spans: list[Span] = []
         length_s = (path.end_ns - path.start_ns) / SECOND_NS
         for number, one in enumerate(self.faults):
             if one.at_s >= length_s:
@@ -290,6 +303,11 @@ class Scenario(Table, frozen=True):
             for name in one.made(one.kind()).senders:
                 if name not in senders:
                     raise ValueError(f"faults[{number}]: {one.named} meets {name!r}: expected a cohort{nearest(name, senders)}")
+            spans.append(span_of(one, path.start_ns))
+            try:
+                self.oracle.heard(spans)
+            except ValueError as error:
+                raise ValueError(f"faults[{number}]: {error}") from None
 
     @property
     def open_interest_usd(self) -> float:

@@ -23,6 +23,7 @@ from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
 from perplab.exchange.units import SECOND_NS
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
+from perplab.lab.faults import span_of
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.opening import Terms, opened, terms_of
 from perplab.lab.population import Traders, populate
@@ -40,7 +41,6 @@ class Drawn(NamedTuple):
     path: PricePath
     flows: list[Flow]
     traders: Traders
-    oracle: Rows
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def access_of(venue: VenueDesign) -> Access:
 def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
     """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents."""
     terms = terms_of(venue)
-    path, flows, traders, oracle = drawn(scenario, seed, accounts, terms.lot_coins, terms.tick_usd)
+    path, flows, traders = drawn(scenario, seed, accounts, terms.lot_coins, terms.tick_usd)
     trades, granted = opened(traders, terms)
     own = cast(scenario, flows, seed, access_of(venue))
     agents = [*own, *holders(scenario, traders), *bots]
@@ -120,6 +120,8 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
     first = FIRST_USER + len(own)
     opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
+    spans = [span_of(table, path.start_ns) for table in scenario.faults]
+    oracle = oracle_rows(scenario.oracle, path, seed, terms.tick_usd, spans)
     exogenous = _exogenous(oracle, [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
     names = [agent.name for agent in agents]
@@ -127,7 +129,7 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
 
 
 def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float, tick_usd: float) -> Drawn:
-    """Path, noise orders, population and oracle updates. The latest are kept: designs are compared on the same draws."""
+    """Path, noise orders and population. The latest are kept: designs are compared on the same draws."""
     asked = (scenario, seed, accounts, lot_coins, tick_usd)
     for before, kept in _LATEST:
         if before == asked:
@@ -135,7 +137,7 @@ def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float,
     path = scenario.path.path(seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, lot_coins, tick_usd)
     traders = populate(scenario, seed, accounts)
-    made = Drawn(path, flows, traders, oracle_rows(scenario.oracle, path, seed, tick_usd))
+    made = Drawn(path, flows, traders)
     _make_read_only(made)
     if not isinstance(scenario.path, OwnPath):  # its file may be another by the next run
         _LATEST.append((asked, made))
@@ -150,7 +152,7 @@ def _make_read_only(made: Drawn) -> None:
     of_flows = [array for flow in made.flows for array in (flow.ts, flow.sides, flow.lots, flow.limits)]
     parts = (made.traders, made.traders.adders)
     of_traders = [value for part in parts for value in vars(part).values() if isinstance(value, np.ndarray)]
-    for array in (made.oracle, *of_flows, *of_traders):
+    for array in (*of_flows, *of_traders):
         array.flags.writeable = False
 
 

@@ -6,7 +6,7 @@ bias and noise, manipulation, stuck (which repeats what the former three gave), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -21,9 +21,11 @@ MAX_NOISE_BP: Final = 1_000.0  # [bp] 10 %: numpy's largest normal draw is below
 MIN_OFFSET_BP: Final = -9_999.0  # [bp] a price stays positive
 MAX_OFFSET_BP: Final = 1_000_000.0  # [bp] a hundred times the price
 MAX_WEIGHT: Final = 1e9
+WINDOW: Final = {2: "(from_ns, to_ns)"}  # what it may consist of, by length
+MANIPULATION: Final = {3: "(from_ns, to_ns, offset_bp)", 4: "(from_ns, to_ns, offset_bp, ramp_ns)"}
 
 Window: TypeAlias = tuple[int, int]  # [from_ns, to_ns)
-Manipulation: TypeAlias = tuple[int, int, float]  # [from_ns, to_ns), offset [bp]
+Manipulation: TypeAlias = tuple[int, int, float] | tuple[int, int, float, int]  # [from_ns, to_ns), offset [bp], ramp_ns
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Source:
     bias_bp: float = 0.0  # [bp] constant error
     outages: tuple[Window, ...] = ()  # reports nothing
     stuck: tuple[Window, ...] = ()  # repeats the value at the window's start
-    manipulated: tuple[Manipulation, ...] = ()  # reports a price off by this much
+    manipulated: tuple[Manipulation, ...] = ()  # reports a price off by this much; with a ramp, in a straight line from 0
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen: this is the one place that fills it
@@ -48,9 +50,9 @@ class Source:
         put(self, "weight", real(SourceError, label + "weight", self.weight, 1 / MAX_WEIGHT, MAX_WEIGHT))
         put(self, "noise_bp", real(SourceError, label + "noise_bp", self.noise_bp, 0.0, MAX_NOISE_BP))
         put(self, "bias_bp", real(SourceError, label + "bias_bp", self.bias_bp, MIN_OFFSET_BP, MAX_OFFSET_BP))
-        put(self, "outages", _windows(label + "outages", self.outages, 2))
-        put(self, "stuck", _windows(label + "stuck", self.stuck, 2))
-        put(self, "manipulated", _windows(label + "manipulated", self.manipulated, 3))
+        put(self, "outages", _windows(label + "outages", self.outages))
+        put(self, "stuck", _windows(label + "stuck", self.stuck))
+        put(self, "manipulated", _windows(label + "manipulated", self.manipulated, MANIPULATION))
 
     def reports(self, path: PricePath, times: Ints, seed: int) -> Floats:
         """What the source reports at each of `times`, int64 (n,) [ns] -> float64 (n,) [USD], NaN in outages.
@@ -71,8 +73,10 @@ class Source:
         """Bias, noise and manipulation on the true price: a product of positive factors."""
         noise = draws.standard_normal(times.size) * (self.noise_bp * BP)
         prices = path.at(times) * (1.0 + self.bias_bp * BP) * (1.0 + noise)
-        for from_ns, to_ns, offset_bp in self.manipulated:
-            prices[_within(times, from_ns, to_ns)] *= 1.0 + offset_bp * BP
+        for from_ns, to_ns, offset_bp, *ramp in self.manipulated:
+            inside = _within(times, from_ns, to_ns)
+            share = np.minimum(1.0, (times[inside] - from_ns) / ramp[0]) if ramp else 1.0
+            prices[inside] *= 1.0 + share * offset_bp * BP
         return prices
 
 
@@ -81,26 +85,28 @@ def _within(times: Ints, from_ns: int, to_ns: int) -> np.ndarray[tuple[int], np.
     return mask
 
 
-def _windows(name: str, given: object, length: int) -> tuple[tuple[float, ...], ...]:
+def _windows(name: str, given: object, forms: Mapping[int, str] = WINDOW) -> tuple[tuple[float, ...], ...]:
     """Windows as tuples by rising start; SourceError if one is empty, out of range, or overlaps another."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise SourceError(f"{name}: {given!r} given, expected a list of windows")
-    windows = sorted(_window(f"{name}[{index}]", one, length) for index, one in enumerate(given))
+    windows = sorted(_window(f"{name}[{index}]", one, forms) for index, one in enumerate(given))
     for before, after in pairwise(windows):
         if after[0] < before[1]:
             raise SourceError(f"{name}: {after!r} overlaps {before!r}, expected windows that do not overlap")
     return tuple(windows)
 
 
-def _window(name: str, given: object, length: int) -> tuple[float, ...]:
-    if not isinstance(given, Sequence) or len(given) != length:
-        expected = "(from_ns, to_ns)" if length == 2 else "(from_ns, to_ns, offset_bp)"
-        raise SourceError(f"{name}: {given!r} given, expected {expected}")
+def _window(name: str, given: object, forms: Mapping[int, str]) -> tuple[float, ...]:
+    if not isinstance(given, Sequence) or len(given) not in forms:
+        raise SourceError(f"{name}: {given!r} given, expected {' or '.join(forms.values())}")
     from_ns = whole(SourceError, f"{name} from_ns", given[0], 0, MAX_NS - 1)
     to_ns = whole(SourceError, f"{name} to_ns", given[1], from_ns + 1, MAX_NS)
-    if length == 2:
+    if len(given) == 2:
         return from_ns, to_ns
-    return from_ns, to_ns, real(SourceError, f"{name} offset_bp", given[2], MIN_OFFSET_BP, MAX_OFFSET_BP)
+    offset_bp = real(SourceError, f"{name} offset_bp", given[2], MIN_OFFSET_BP, MAX_OFFSET_BP)
+    if len(given) == 3:
+        return from_ns, to_ns, offset_bp
+    return from_ns, to_ns, offset_bp, whole(SourceError, f"{name} ramp_ns", given[3], 1, MAX_NS)
 
 
 def median(reports: Floats, weights: Sequence[float] | None = None) -> Floats:

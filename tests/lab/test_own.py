@@ -370,7 +370,7 @@ def test_shipped_faults_show_in_a_run() -> None:
     assert not [at for at in heard if 60.0 <= at < 90.0] and [at for at in heard if 90.0 <= at < 95.0]
     gap = [at for at in heard if 120.0 <= at < 129.5]
     assert not gap and [at for at in heard if 129.5 <= at < 135.0]
-    assert set(SHIPPED) == {"makers_gone", "oracle_frozen", "oracle_delayed", "takers_late"}
+    assert set(SHIPPED) == {"makers_gone", "oracle_frozen", "oracle_delayed", "takers_late", "source_off"}
 
 
 def test_without_faults_a_run_is_what_it_was(folder: Path) -> None:

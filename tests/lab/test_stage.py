@@ -33,8 +33,8 @@ def test_a_scenario_with_faults_of_its_own_terms_shares_too() -> None:
 
 
 def test_what_is_shared_is_read_only() -> None:
-    path, flows, traders, oracle = drawn(load_scenario("flash"), 1, ACCOUNTS, 0.001, 0.1)
-    for array in (path.prices, flows[0].lots, traders.deposit, traders.adders.amount, oracle):
+    path, flows, traders = drawn(load_scenario("flash"), 1, ACCOUNTS, 0.001, 0.1)
+    for array in (path.prices, flows[0].lots, traders.deposit, traders.adders.amount):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 

@@ -86,6 +86,14 @@ def test_a_manipulated_source_is_off_by_the_offset() -> None:
     assert reports[OUTSIDE].tolist() == PATH.prices[OUTSIDE].tolist()
 
 
+def test_a_ramp_goes_there_in_a_straight_line_and_stays() -> None:
+    start, end = WINDOW
+    reports = Source("a", manipulated=((start, end, -5_000.0, 40 * SECOND),)).reports(PATH, TIMES, seed=1)
+    share = np.clip((TIMES[IN_WINDOW] - start) / (40 * SECOND), 0.0, 1.0)
+    assert reports[IN_WINDOW] == pytest.approx(PATH.prices[IN_WINDOW] * (1.0 - 0.5 * share))
+    assert reports[OUTSIDE].tolist() == PATH.prices[OUTSIDE].tolist()
+
+
 def test_faults_apply_in_the_stated_order() -> None:
     source = Source(
         "a",
@@ -130,6 +138,8 @@ def test_lists_are_taken_and_sorted() -> None:
         ({"stuck": ((0, 5), (9, 12), (4, 6))}, r"stuck: \(4, 6\) overlaps \(0, 5\)"),
         ({"manipulated": ((0, 5),)}, r"manipulated\[0\]: \(0, 5\) given, expected \(from_ns, to_ns, offset_bp\)"),
         ({"manipulated": ((0, 5, -10_000),)}, r"manipulated\[0\] offset_bp: -10000 given"),
+        ({"manipulated": ((0, 5, 1.0, 0),)}, r"manipulated\[0\] ramp_ns: 0 given, expected a whole number from 1"),
+        ({"manipulated": ((0, 5, 1.0, 2, 3),)}, r"expected \(from_ns, to_ns, offset_bp\) or \(from_ns, to_ns, offset_bp, ramp_ns\)"),
         ({"manipulated": ("abc",)}, r"manipulated\[0\] from_ns: 'a' given"),
     ],
 )
