@@ -105,6 +105,7 @@ CATALOGUE: Final = (
     Measure("liquidation.breached_accounts", "accounts", "accounts that fell below maintenance"),
     Measure("liquidation.accounts", "accounts", "accounts liquidated"),
     Measure("liquidation.notional_usd", "USD", "notional liquidated"),
+    Measure("liquidation.loss_share", "share", "lost by liquidated positions since their entry, of their notional"),
     Measure("liquidation.excess_usd", "USD", "lost by the liquidated beyond the price at the trigger"),
     Measure("liquidation.slippage_bp", "bp", "slippage of liquidation orders"),
     Measure("liquidation.auction_discount_bp", "bp", "discount in auctions"),

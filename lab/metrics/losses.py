@@ -12,6 +12,7 @@ from msgspec import Struct
 from perplab.exchange.codes import Method, Payer
 from perplab.exchange.events import (
     AuctionTaken,
+    BlockTraded,
     CurveTraded,
     DeficitPaid,
     Deleveraged,
@@ -38,6 +39,7 @@ class Liquidation(Struct, frozen=True):
     breached_accounts: int
     accounts: int
     notional_usd: float
+    loss_share: float | None
     excess_usd: float
     slippage_bp: float | None
     auction_discount_bp: float | None
@@ -86,6 +88,7 @@ def liquidation(log: Log) -> Liquidation:
         breached_accounts=len(np.unique(log[LiquidationStarted]["account"])),
         accounts=len(np.unique(slices["account"])),
         notional_usd=liquidated_usd(log, slices),
+        loss_share=loss_share(log, slices),
         excess_usd=excess_usd(log, slices),
         slippage_bp=slippage_bp(log),
         auction_discount_bp=auction_discount_bp(log, slices),
@@ -104,6 +107,21 @@ def user_slices(log: Log) -> Rows:
 def liquidated_usd(log: Log, slices: Rows) -> float:
     """Lots closed or handed on, at the mark of that moment. [USD]"""
     return log.usd(np.abs(slices["size"]) * log.mark_at_seq(slices["seq"])) * log.run.terms.unit
+
+
+def loss_share(log: Log, slices: Rows) -> float | None:
+    """What liquidated positions lost from their entry to what they fetched, over their notional at the mark; of those opened before the
+    start, whose entry is that of their block trades. Whoever bore it: a deficit that others pay is in it, a fee is not."""
+    opened, accounts = log[BlockTraded], len(log.run.opening_size)
+    opened = opened.where(opened["ts"] <= log.run.start_ts)
+    who = np.concatenate((opened["buyer"], opened["seller"]))
+    lots = total_by(who, np.tile(opened["size"], 2), accounts)
+    cost = total_by(who, np.tile(opened["size"] * opened["price"] * log.run.terms.unit, 2), accounts)  # [micro]
+    slices = slices.where(lots[slices["account"]] > 0)
+    size = slices["size"]
+    entry = cost[slices["account"]] / lots[slices["account"]] * np.abs(size)
+    lost = np.where(size > 0, entry - slices["value"], slices["value"] - entry)
+    return ratio(float(lost.sum()) / MICRO, liquidated_usd(log, slices))
 
 
 def slippage_bp(log: Log) -> float | None:

@@ -62,6 +62,21 @@ def test_liquidated_accounts_and_notional_at_the_mark_of_the_moment() -> None:
     assert (found.breached_accounts, found.accounts, found.notional_usd) == (2, 1, 290.0)
 
 
+def test_what_positions_lost_since_their_entry_is_over_their_notional() -> None:
+    opened = [
+        event(BlockTraded, -1, buyer=LONG, seller=SHORT, size=1_000, price=110),
+        event(BlockTraded, -1, buyer=LONG, seller=HEDGER, size=1_000, price=130),
+        event(BlockTraded, 5, buyer=OTHER, seller=HEDGER, size=9_000, price=500),  # after the start: no entry of those who began
+    ]
+    closed = [
+        event(Liquidated, 60, account=LONG, size=500, value=45 * USD),  # entry 120: lost 15 of 50 USD at the mark
+        event(Liquidated, 60, account=SHORT, size=-1_000, value=116 * USD),  # entry 110: lost 6 of 100 USD
+        event(Liquidated, 60, account=OTHER, size=1_000, value=1 * USD),
+    ]
+    assert measure(run_of(*opened, *closed)).liquidation.loss_share == pytest.approx(21.0 / 150.0)
+    assert measure(run_of(*closed)).liquidation.loss_share is None, "no entry is known"
+
+
 def test_slippage_is_against_the_true_price_at_the_trigger() -> None:
     path = np.full(61, 100.0)
     path[7:] = 50.0  # from second 70 on: after the trigger, so it must not count

@@ -1,0 +1,190 @@
+"""The tables "Out of sample" of docs/calibration.md: python benchmarks/targets.py [PART|all [ACCOUNTS [SEEDS]]].
+
+PART is one of days, delay, policies, depth, source. Nothing is fitted here: the scenarios run with their numbers as they ship, on prices,
+depths and oracles that they were not calibrated on. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from msgspec import to_builtins
+
+from perplab.lab import Run, Scenario, load_scenario, measure, run
+from perplab.lab.adl.passes import passes
+from perplab.lab.adl.study import KNOWN_ORDER, queue_of, study
+from perplab.lab.metrics import Metrics
+from perplab.lab.professionals import beyond_population
+
+DESIGN: Final = "book_vault_adl"  # the calibrated one
+SCENARIOS: Final = {  # by what they are to the calibration
+    "oct10": "fitted",
+    "oct10:btc-2020-03-13": "another day",
+    "oct10:btc-2021-05-19": "another day",
+    "oct10:fil-2024-04-12": "another coin",
+    "oct10:fil-2025-02-03": "another coin",
+}
+DELAYED: Final = (DESIGN, "book_fund_adl", "auction_fund_adl")
+THIN, DEEP = 0.1, 1.0  # of the book and of the capital of those who stand behind it
+DEPTHS: Final = (THIN, DEEP, 10.0)
+POLICY_ORDER: Final = "queue > contract > wealth"
+
+
+@dataclass
+class Order:
+    """How often the largest haircuts come in the known order."""
+
+    passes: int = 0  # in which losers lack something
+    whole: int = 0  # queue > contract pro-rata > wealth pro-rata
+    queue: int = 0  # queue > contract pro-rata
+    tied: int = 0  # the two kinds of pro-rata within a hundredth
+    haircuts: list[tuple[float, ...]] = field(default_factory=list)
+
+
+def with_depth(scenario: Scenario, times: float) -> Scenario:
+    """The same people on a book so many times as deep: the makers' ladder, and all professionals' capital and orders with it."""
+    money = ("capital_usd", "outside_usd", "transfer_usd", "clip_usd")
+    changes: dict[str, object] = {}
+    for group in ("makers", "arbitrageurs", "bidders"):
+        table = getattr(scenario, group)
+        changes[group] = {name: times * getattr(table, name) for name in money if hasattr(table, name)}
+    ladder = {"depth_scale": times * scenario.makers.depth_scale}
+    return scenario.override(changes).override({"makers": ladder})
+
+
+def order_of(made: Run) -> Order:
+    """The haircuts of all snapshots of a run."""
+    found = Order()
+    with TemporaryDirectory() as folder:
+        journal = Path(folder) / "run.journal"
+        journal.write_bytes(made.journal)
+        snapshots = passes(journal)
+    for snapshot in snapshots:
+        if not snapshot.deficit:
+            continue
+        names = (queue_of(snapshot), *KNOWN_ORDER)
+        done = {one.name: one.measures.max_haircut for one in study(snapshot, names, snapshot.deficit, (), 0.1).outcomes}
+        queue, contract, wealth = (done[name] for name in names)
+        found.passes += 1
+        found.whole += queue > contract > wealth
+        found.queue += queue > contract
+        found.tied += abs(contract - wealth) <= 0.01 * wealth
+        found.haircuts.append((queue, contract, wealth))
+    return found
+
+
+# -- tables --
+
+
+def table(*heads: str) -> None:
+    print(f"\n| {' | '.join(heads)} |")
+    print("|" + " --- |" * len(heads), flush=True)
+
+
+def row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def told(found: list[Metrics], key: str, places: int) -> str:
+    values = [one.scalar(key) for one in found]
+    return ", ".join("none" if value is None else f"{value:.{places}f}" for value in values)
+
+
+def beyond(runs: list[Run]) -> str:
+    return f"{sum(bool(beyond_population(one)) for one in runs)} of {len(runs)}"
+
+
+def played(venue: str, scenario: Scenario, accounts: int, seeds: int) -> Iterator[Run]:
+    return (run(venue, scenario, seed, accounts=accounts) for seed in range(1, seeds + 1))
+
+
+def days(accounts: int, seeds: int) -> None:
+    """A1 to A4 and A10 on other days and on another coin."""
+    table("prices", "to the calibration", "A1 [s]", "A2", "A3", "A4", "A10", "liquidated [bn USD]", "beyond its population")
+    for name, kind in SCENARIOS.items():
+        runs = list(played(DESIGN, load_scenario(name), accounts, seeds))
+        found = [measure(one) for one in runs]
+        delay = "adl.delay_s" if kind == "fitted" else "adl.delay_from_start_s"
+        told_here = partial(told, found)
+        shares = (told_here(key, 2) for key in ("adl.to_liquidation", "adl.in_profit_share", "adl.top_percent_share"))
+        notional = ", ".join(f"{one.liquidation.notional_usd / 1e9:.1f}" for one in found)
+        row(f"`{name}`", kind, told_here(delay, 0), *shares, told_here("liquidity.deepest_minute_trades", 2), notional, beyond(runs))
+
+
+def delay(accounts: int, seeds: int) -> None:
+    """A1 with a vault or a fund of the scenario's capital, and without a dollar in it."""
+    table("design", "vault or fund [M USD]", "A1 [s]", "from the start [s]")
+    scenario = load_scenario("oct10")
+    for venue in DELAYED:
+        for capital in (scenario.backstop_usd, 0.0):
+            found = [measure(one) for one in played(venue, scenario.override({"backstop_usd": capital}), accounts, seeds)]
+            row(f"`{venue}`", f"{capital / 1e6:g}", told(found, "adl.delay_s", 1), told(found, "adl.delay_from_start_s", 1))
+
+
+def policies(accounts: int, seeds: int) -> None:
+    """A6: the order of the largest haircuts on all snapshots of each run."""
+    heads = ("snapshots", POLICY_ORDER, "queue > contract", "contract = wealth within 1 %", "largest haircuts, mean [bp]")
+    table("prices", "design", *heads)
+    for name in SCENARIOS:
+        for venue in (DESIGN, "book_fund_adl"):
+            orders = [order_of(one) for one in played(venue, load_scenario(name), accounts, seeds)]
+            counts = [str(sum(getattr(one, key) for one in orders)) for key in ("passes", "whole", "queue", "tied")]
+            haircuts = [one for order in orders for one in order.haircuts]
+            means = [f"{1e4 * sum(column) / len(haircuts):.2f}" for column in zip(*haircuts, strict=True)]
+            row(f"`{name}`", f"`{venue}`", *counts, ", ".join(means) or "none")
+
+
+def depth(accounts: int, seeds: int) -> None:
+    """A8: what is lost on books of different depth, by the same people on the same prices."""
+    scenario = load_scenario("oct10")
+    heads = ("lost since entry [bp]", "lost beyond the trigger [bp]", "bad debt [bp]", "lost by others [bp]", "beyond its population")
+    table("design", "depth", *heads)
+    for venue in (DESIGN, "book_fund_adl", "book_fund_social"):
+        lost: dict[float, list[list[float]]] = {}
+        for times in DEPTHS:
+            runs = list(played(venue, with_depth(scenario, times), accounts, seeds))
+            lost[times] = lost_bp([measure(one) for one in runs])
+            row(f"`{venue}`", f"x {times:g}", *(", ".join(f"{bp:.1f}" for bp in each) for each in lost[times]), beyond(runs))
+        ratios = (median(thin) / max(median(deep), 1e-9) for thin, deep in zip(lost[THIN], lost[DEEP], strict=True))
+        row(f"`{venue}`", f"x {THIN:g} over x {DEEP:g}, medians", *(f"{ratio:.2f}" for ratio in ratios), "")
+
+
+def lost_bp(found: list[Metrics]) -> list[list[float]]:
+    """What is lost for what is liquidated, in four ways, by run. [bp]"""
+    since_entry = [1e4 * (one.liquidation.loss_share or 0.0) for one in found]
+    keys = ("liquidation.excess_usd", "losses.bad_debt_usd", "losses.total_usd")
+    return [since_entry, *([1e4 * (one.scalar(key) or 0.0) / one.liquidation.notional_usd for one in found] for key in keys)]
+
+
+def source(accounts: int, seeds: int) -> None:
+    """A9: an oracle that hears one source, which is off, and a median of three."""
+    table("prices", "sources", "liquidated [bn USD]", "accounts", "largest gap of mark [%]", "beyond its population")
+    rogue = load_scenario("rogue")
+    calm = to_builtins(load_scenario("calm").path) | {"minutes": 12}
+    for name, scenario in (("`rogue`", rogue), ("`rogue` on calm prices", rogue.override({"path": calm}))):
+        for sources in (1, 3):
+            runs = list(played(DESIGN, scenario.override({"oracle": {"sources": sources}}), accounts, seeds))
+            found = [measure(one) for one in runs]
+            notional = ", ".join(f"{one.liquidation.notional_usd / 1e9:.2f}" for one in found)
+            gap = ", ".join(f"{(one.prices.mark_gap_bp or 0.0) / 100:.1f}" for one in found)
+            row(name, str(sources), notional, told(found, "liquidation.accounts", 0), gap, beyond(runs))
+
+
+PARTS: Final = {"days": days, "delay": delay, "policies": policies, "depth": depth, "source": source}
+
+
+def main(part: str = "all", accounts: str = "5000", seeds: str = "3") -> None:
+    for name, made in PARTS.items():
+        if part in (name, "all"):
+            made(int(accounts), int(seeds))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
