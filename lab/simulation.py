@@ -360,10 +360,18 @@ def run(
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
     stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *bots])
+    done = played(venue, scenario, seed, stage, progress)
+    return replace(done, timing=Timing(perf_counter() - began, done.timing.core_s))
+
+
+def played(
+    venue: VenueDesign, scenario: Scenario, seed: int, stage: Stage, progress: Callable[[float], None] | None = None
+) -> Run:
+    """Play a stage that has been set for this venue, with the capital that the venue states."""
+    began = perf_counter()
     simulation = Simulation(venue, scenario, stage)
     simulation.play(progress)
-    done = _run_of(simulation, venue, seed)
-    return replace(done, timing=Timing(perf_counter() - began, simulation.core_s))
+    return replace(_run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
 
 
 def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
