@@ -58,16 +58,17 @@ def test_with_infinite_insurance_nobody_else_pays(name: str) -> None:
     """And nobody who was not liquidated has a cent more or less than in the run that `cost.insured_bp` is measured against."""
     scenario = load_scenario("flash").override({"path": worst()})
     own, reference = (run(venue, scenario, 1, accounts=ACCOUNTS, own_capital=True) for venue in (endless(name), insured(load_venue(name))))
-    metrics = measure(own)
-    paid = {who: amount for who, amount in metrics.accounting.waterfall.paid.items() if amount}
-    assert set(paid) == {"vault" if "vault" in name else "insurance_fund"}
-    assert deleveraged(own) == len(rows(own, LossSocialized)) == 0
-    assert metrics.losses.uncovered_usd == metrics.losses.open_deficit_usd == 0.0
-    assert metrics.stress.long_bp == metrics.stress.short_bp == 0.0
+    for each in (own, reference):
+        metrics = measure(each)
+        paid = {who: amount for who, amount in metrics.accounting.waterfall.paid.items() if amount}
+        assert set(paid) == {"vault" if "vault" in name else "insurance_fund"}
+        assert deleveraged(each) == len(rows(each, LossSocialized)) == 0
+        assert metrics.losses.uncovered_usd == metrics.losses.open_deficit_usd == 0.0
+        assert metrics.stress.long_bp == metrics.stress.short_bp == 0.0
     held, wanted = wealth(own), wealth(reference)
     common = common_set([held, wanted])
     assert common.sum() > ACCOUNTS / 2 and held.breached.any()
-    costs = with_costs(metrics, held, {INSURED: wanted}, common)
+    costs = with_costs(measure(own), held, {INSURED: wanted}, common)
     assert costs.cost.insured_bp == costs.cost.insured_long_bp == costs.cost.insured_short_bp == 0.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,20 @@ def test_an_unknown_page_is_told_with_the_nearest() -> None:
     told = CliRunner().invoke(docs, ["metrcs"])
     assert told.exit_code == 2
     assert "no page 'metrcs'; did you mean 'metrics'?" in told.output
-    known = "known: api, calibration, clients, conformance, decisions, factorials, metrics, rules"
+    known = "known: api, calibration, clients, conformance, controls, decisions, factorials, metrics, rules"
     assert known in CliRunner().invoke(docs, ["../README"]).output
 
 
 def test_no_two_pages_share_a_name() -> None:
     assert len(pages()) == len(list(FOLDER.glob("*.md")))
+
+
+def test_every_control_names_tests_that_exist() -> None:
+    page = (FOLDER / "controls.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| **")]
+    assert len(rows) >= 11
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for file, test in named:
+            assert f"\ndef {test}(" in (FOLDER.parent / file).read_text(encoding="utf-8"), f"{file}: no {test}"

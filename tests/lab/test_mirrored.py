@@ -122,6 +122,8 @@ def test_the_core_is_the_same_for_longs_and_shorts(name: str, seed: int) -> None
 
 
 SMALL = 20.0
+COHORT = 0.2  # what a cohort wins or loses, as a share, of agents who begin flat the most sensitive: momentum traders
+LITTLE = 2_500 * MICRO  # or so much: the noise traders' result is next to nothing
 SAME = {"liquidation.notional_usd": 0.04, "adl.notional_usd": 0.02, "losses.total_usd": 0.1}  # and how far apart, as a share
 
 
@@ -205,4 +207,6 @@ def test_a_run_is_the_same_for_longs_and_shorts(name: str, seed: int) -> None:
     own, other = measure(run), measure(mirror)
     for key, tolerance in SAME.items():
         assert other.scalar(key) == pytest.approx(own.scalar(key), rel=tolerance), key
+    for who, won in own.accounting.profit_and_loss.items():
+        assert other.accounting.profit_and_loss[who] == pytest.approx(won, rel=COHORT, abs=LITTLE), who
     assert other.losses.adl_conceded_usd > 0 or "adl" not in name
