@@ -96,12 +96,12 @@ def populate(scenario: Scenario, seed: int, accounts: int | None = None) -> Trad
     for number, (name, share) in enumerate(zip(GROUPS, _shares(who), strict=True)):
         members = np.flatnonzero(group == number)
         size = _weights(who, name, members.size, seed)
-        lots[members] = _apportion(size, round(total * share))
+        lots[members] = apportion(size, round(total * share))
         leverage[members] = _leverage(who, name, size, seed)
     lots[np.argmax(np.where(group == HEDGERS, lots, 0))] += 2 * lots[group == LONGS].sum() - lots.sum()  # roundings of the shares
     lots[group != LONGS] *= -1
-    trades = _trades(who, lots, first_tick, seed)
-    deposit = _deposits(who, lots, leverage, trades, first_tick, scale.unit)
+    trades = entries(who, lots, first_tick, seed)
+    deposit = deposits(who, lots, leverage, trades, first_tick, scale.unit)
     adders = _adders(who, group, np.abs(lots) * first_tick * scale.unit / leverage, seed)
     return Traders(scale, scenario.path.first_usd, group, lots, leverage, deposit, trades, adders)
 
@@ -142,7 +142,7 @@ def _weights(who: Population, group: str, n: int, seed: int) -> Floats:
     return size
 
 
-def _apportion(weights: Floats, total: int) -> Ints:
+def apportion(weights: Floats, total: int) -> Ints:
     """`total` lots in proportion to `weights`, at least one each, summing exactly: the largest remainders get the odd lots."""
     if total < weights.size:
         raise ScenarioError(f"population: {total} lots of open interest for {weights.size} accounts, expected one lot each at least")
@@ -179,7 +179,7 @@ def _normal(u: Floats) -> Floats:
     return np.array([NORMAL.inv_cdf(one) for one in u.tolist()])
 
 
-def _trades(who: Population, lots: Ints, first_tick: int, seed: int) -> Ints:
+def entries(who: Population, lots: Ints, first_tick: int, seed: int) -> Ints:
     """Longs and shorts, each in random order, laid side by side: every overlap is a trade at a price of its own. Shape (t, 4)."""
     draws = generator(seed, "population", "trades", "order")
     buyers, sellers = draws.permutation(np.flatnonzero(lots > 0)), draws.permutation(np.flatnonzero(lots < 0))
@@ -206,7 +206,7 @@ def initial_margin(who: Population, notional: Floats) -> Floats:
     return required * SLACK
 
 
-def _deposits(who: Population, lots: Ints, leverage: Floats, trades: Ints, first_tick: int, unit: int) -> Ints:
+def deposits(who: Population, lots: Ints, leverage: Floats, trades: Ints, first_tick: int, unit: int) -> Ints:
     """What each account pays in, so that it has its equity after its trades, and its initial margin after each of them. [micro]"""
     deposit = np.zeros(lots.size, dtype=np.int64)
     for sign, side in ((1, TRADE_BUYER), (-1, TRADE_SELLER)):

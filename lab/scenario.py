@@ -35,6 +35,7 @@ from .paths import BarsPath as BarsPath
 from .paths import ContinuedPath as ContinuedPath
 from .paths import GbmPath as GbmPath
 from .paths import OwnPath as OwnPath
+from .structures.tables import Books, FurtherMarket
 
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
@@ -280,6 +281,8 @@ class Scenario(Table, frozen=True):
     bidders: Bidders
     agents: tuple[OwnAgents, ...] = ()  # of the user's own, besides those above
     faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
+    markets: dict[str, FurtherMarket] = {}  # beside the first: see perplab.lab.structures
+    books: Books | None = None  # who holds positions in several markets
 
     def __post_init__(self) -> None:
         wrong = wrong_name(self.name)
@@ -291,6 +294,11 @@ class Scenario(Table, frozen=True):
                 raise ValueError(f"agents[{number}].cohort is {name!r}: expected a name of its own, that one is taken")
         if self.faults:
             self._check_faults([*COHORTS, *own, ORACLE])
+        for name in self.markets:
+            if wrong := wrong_name(name):
+                raise ValueError(f"markets: {wrong}")
+        if self.markets and self.books is None:
+            raise ValueError("markets: given without [books], expected [books] hedged, one_sided: what people hold in them")
 
     def _check_faults(self, senders: list[str]) -> None:
         """Each begins within the path, meets somebody who is there, and leaves the oracle sources."""

@@ -371,10 +371,10 @@ def played(
     began = perf_counter()
     simulation = Simulation(venue, scenario, stage)
     simulation.play(progress)
-    return replace(_run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
+    return replace(run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
 
 
-def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
+def run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
     exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
     equity, size = simulation.accounts()
     events = simulation.recorder.events()

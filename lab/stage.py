@@ -122,10 +122,10 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
     spans = [span_of(table, path.start_ns) for table in scenario.faults]
     oracle = oracle_rows(scenario.oracle, path, seed, terms.tick_usd, spans)
-    exogenous = _exogenous(oracle, [bot for _, bot in seated])
+    exogenous = exogenous_of(oracle, [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
     names = [agent.name for agent in agents]
-    return Stage(terms, path, opening, exogenous, acting, _cohorts(agents), len(agents), names, granted, _samples(path, seed))
+    return Stage(terms, path, opening, exogenous, acting, cohorts_of(agents), len(agents), names, granted, samples_of(path, seed))
 
 
 def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float, tick_usd: float) -> Drawn:
@@ -156,7 +156,7 @@ def _make_read_only(made: Drawn) -> None:
         array.flags.writeable = False
 
 
-def _samples(path: PricePath, seed: int) -> Ints:
+def samples_of(path: PricePath, seed: int) -> Ints:
     """A moment of each second, drawn: at regular times one would see the phase of whoever acts once a second, not the book. Shape (n,)"""
     seconds = path.start_ns + SECOND_NS * np.arange((path.end_ns - path.start_ns) // SECOND_NS, dtype=np.int64)
     drawn: Ints = seconds + generator(seed, "samples").integers(1, SECOND_NS, seconds.size)
@@ -179,7 +179,7 @@ def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], tra
     return rows
 
 
-def _exogenous(oracle: Rows, bots: list[Bot]) -> Rows:
+def exogenous_of(oracle: Rows, bots: list[Bot]) -> Rows:
     """Oracle updates and noise orders by time; at equal times the oracle first."""
     blocks = [oracle]
     for bot in bots:
@@ -192,7 +192,7 @@ def _exogenous(oracle: Rows, bots: list[Bot]) -> Rows:
     return ordered
 
 
-def _cohorts(agents: list[Agent]) -> tuple[Cohort, ...]:
+def cohorts_of(agents: list[Agent]) -> tuple[Cohort, ...]:
     names = dict.fromkeys(agent.cohort for agent in agents)
     accounts = np.arange(len(agents), dtype=np.int64) + FIRST_USER
     of = np.array([agent.cohort for agent in agents])

@@ -240,17 +240,23 @@ def with_costs(metrics: Metrics, design: Wealth, references: dict[str, Wealth], 
 def audit(log: Log) -> Accounting:
     """The integer identities of a run; MetricsError, naming the sum and what it should be, where one is broken."""
     run = log.run
-    positions = market_positions(run)
-    must_be(0, positions.sum, f"the positions of {run.terms.name} sum to", "lots")
-    must_be(run.deposits - run.withdrawals, sum(run.balances.values()), "the balances sum to", "micro-units")
+    positions = {run.terms.name: market_positions(run)}
+    audit_balances(run, positions)
     return Accounting(
         deposits=run.deposits,
         withdrawals=run.withdrawals,
         balances=dict(run.balances),
-        positions={run.terms.name: positions},
+        positions=positions,
         profit_and_loss=profit_and_loss(log),
         waterfall=told_waterfall(log),
     )
+
+
+def audit_balances(run: Run, positions: dict[str, Positions]) -> None:
+    """MetricsError if the positions of a market do not sum to 0, or the balances not to what was paid in."""
+    for name, held in positions.items():
+        must_be(0, held.sum, f"the positions of {name} sum to", "lots")
+    must_be(run.deposits - run.withdrawals, sum(run.balances.values()), "the balances sum to", "micro-units")
 
 
 def told_waterfall(log: Log) -> Waterfall:
