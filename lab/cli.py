@@ -140,6 +140,13 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
         help="Run every combination of the levels of some axes: KEY=LEVEL|LEVEL with a key of a design or of the scenario, such as "
         "'backstop_usd=0|5e6|2e7', or known axes with commas: method, payers, trigger, patience, limit, K. Repeatable.",
     ),
+    click.option(
+        "--margin",
+        "margin",
+        metavar="A,B",
+        help="Run each design in several account structures, cross, isolated, segmented: the same people with positions in all markets "
+        "of a scenario that has several, such as two_markets (perplab docs structures).",
+    ),
     click.option("--yes", is_flag=True, help="Also make more than 200 runs of --vary."),
     click.option(
         "--same-capital/--own-capital",
@@ -204,7 +211,7 @@ def is_given(context: click.Context, parameter: click.Parameter) -> bool:
 
 def chosen(
     scenario: str | None, venue_list: str | None, seeds: int, seed: int, accounts: int | None, settings: Sequence[str],
-    venue_settings: Sequence[str], varied: Sequence[str], yes: bool, same_capital: bool | None, baseline: str | None,
+    venue_settings: Sequence[str], varied: Sequence[str], margin: str | None, yes: bool, same_capital: bool | None, baseline: str | None,
     insured: bool, path_file: Path | None, path_list: str | None, from_text: str | None, to_text: str | None,
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
@@ -216,7 +223,7 @@ def chosen(
     capital = None if same_capital is None else SAME if same_capital else OWN
     wanted = asked.Asked(
         scenario, venue_list, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, varied, yes, capital, baseline,
-        insured, path_list, path_file, from_text, to_text,
+        insured, path_list, path_file, from_text, to_text, margin,
     )  # fmt: skip
     return asked.chosen(wanted, lambda line: click.echo(line, err=True))
 

@@ -281,7 +281,7 @@ class Scenario(Table, frozen=True):
     bidders: Bidders
     agents: tuple[OwnAgents, ...] = ()  # of the user's own, besides those above
     faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
-    markets: dict[str, FurtherMarket] = {}  # beside the first: see perplab.lab.structures
+    markets: Mapping[str, FurtherMarket] = msgspec.field(default_factory=dict)  # beside the first: see perplab.lab.structures
     books: Books | None = None  # who holds positions in several markets
 
     def __post_init__(self) -> None:

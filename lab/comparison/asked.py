@@ -34,6 +34,7 @@ KEYWORDS: Final = {  # of perplab.lab.compare, by option
     "--paths": "paths",
     "--seeds": "seeds",
     "--accounts": "accounts",
+    "--margin": "margin",
 }
 OPTION: Final = re.compile(r"--[a-z][a-z-]*")
 
@@ -59,6 +60,7 @@ class Asked:
     path_file: Path | None = None
     from_text: str | None = None
     to_text: str | None = None
+    margin: str | None = None  # account structures, with commas
 
 
 def chosen(asked: Asked, tell: Callable[[str], None]) -> Choice:
@@ -66,13 +68,16 @@ def chosen(asked: Asked, tell: Callable[[str], None]) -> Choice:
 
     Raises VenueError, ScenarioError, OracleError or click.UsageError, and nothing has run by then.
     """
+    from ..structures import choice as structures
+
     changes = [choices.Setting("--set", text) for text in asked.settings]
     words = (asked.accounts, asked.path_file, asked.from_text, asked.to_text)
     played, read = choices.chosen_scenario(asked.scenario, changes, *words)
     file = file_of(asked)
     paths = paths_of(asked, played, changes)
     designs = choices.chosen_designs(asked.venues, [choices.Setting("--set-venue", text) for text in asked.venue_settings])
-    first = choices.chosen_baseline(asked.baseline, designs)
+    first = choices.chosen_baseline(None if asked.margin else asked.baseline, designs)
+    structures.must_be_asked_alone(asked.margin, played, file, asked.varied)
     capital, designs = choices.with_capital_of(designs, played, file, asked.capital)
     told = [f"--set {text}" for text in asked.settings] + [f"--set-venue {text}" for text in asked.venue_settings]
     told += [f"--vary {text}" for text in asked.varied]
@@ -82,6 +87,9 @@ def chosen(asked: Asked, tell: Callable[[str], None]) -> Choice:
     for name, one in paths.items():
         choices.check_all(designs, one.scenario, f"{file} on {name}", asked.seeds)
     choices.check_all(designs, played, file, asked.seeds)
+    if asked.margin is not None:
+        alone = replace(plain, baseline=None, insured=False)
+        return structures.choice_in_structures(alone, designs, asked.margin, asked.baseline, file)
     return replace(plain, venues=tuple(one.venue for one in designs))
 
 

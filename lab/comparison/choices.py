@@ -111,6 +111,7 @@ class Choice:
     paths: Mapping[str, PlayedPath] = field(default_factory=dict)  # by name; none: the scenario's own
     insured: bool = False  # each design is run with infinite insurance too
     factorial: Factorial | None = None  # of --vary; `venues` are its cells
+    structures: tuple[str, ...] = ()  # of --margin; `venues` are then called DESIGN/STRUCTURE
 
     @property
     def scenarios(self) -> dict[str, Scenario]:

@@ -21,6 +21,10 @@ from ..professionals import beyond_population
 from ..scenario import BarsPath, OwnPath, Scenario
 from ..simulation import run
 from ..stage import capital_of
+from ..structures.accounts import structure_of
+from ..structures.kinds import KindLine
+from ..structures.measures import measure_markets
+from ..structures.simulation import run_markets
 from .choices import Choice
 from .report import About, Capital, Clocked, Inputs, PathInput, Result
 from .results import journal_name, write_file
@@ -51,6 +55,7 @@ class Job:
     seed: int
     journal: Path | None  # where its journal goes; None: nobody keeps it
     path: str = ""  # the name of the scenario's path, where there are several
+    structure: str = ""  # the account structure of a run in several markets; none: a run in one
 
 
 class Done(NamedTuple):
@@ -72,7 +77,10 @@ def jobs_of(choice: Choice, folder: Path) -> list[Job]:
     """All venues on all paths and seeds, seed by seed, then the shadow runs; journals go to `folder`."""
     places = [(path, seed) for seed in choice.seeds for path in choice.scenarios]
     own = [
-        Job(venue, choice.scenario_of(venue.name, path), seed, folder / journal_name(venue.name, seed, path), path)
+        Job(
+            venue, choice.scenario_of(venue.name, path), seed, folder / journal_name(venue.name, seed, path), path,
+            structure_of(venue.name) if choice.structures else "",
+        )
         for path, seed in places
         for venue in choice.venues
     ]
@@ -103,7 +111,9 @@ def about(choice: Choice) -> About:
         open_interest_usd=scenario.open_interest_usd,
         calibrated={key: number_of(scenario, key) for key in CALIBRATED},
         capital=Capital(choice.capital, usd),
-        inputs=Inputs(choice.settings, choice.path_file, for_report(msgspec.to_builtins(scenario)), designs, paths, choice.insured),
+        inputs=Inputs(
+            choice.settings, choice.path_file, for_report(msgspec.to_builtins(scenario)), designs, paths, choice.insured, choice.structures,
+        ),
         added=added(scenario),
     )
 
@@ -134,10 +144,18 @@ def number_of(scenario: Scenario, key: str) -> float:
 
 def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     """Make one run, measure it and write its journal."""
-    made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
+    kinds: tuple[KindLine, ...] = ()
+    if job.structure:
+        in_markets = run_markets(job.venue, job.scenario, job.structure, job.seed, own_capital=True, progress=moved)
+        made = in_markets.run
+        metrics, held, lines = measure_markets(in_markets)
+        kinds = tuple(lines)
+    else:
+        made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
+        metrics, held = measure(made), wealth(made)
     if job.journal is not None:
         write_file(job.journal, made.journal)
     beyond = tuple(beyond_population(made))
-    result = Result(job.venue.name, job.seed, made.state_hash, measure(made), job.path, beyond, wealth(made))
+    result = Result(job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds)
     timing = made.timing
     return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))

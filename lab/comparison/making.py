@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from ..structures.reading import print_structures
 from . import results
 from .choices import Choice
 from .factorial_report import Found, extra_pictures, factorial_json, factorial_svg, found_in, print_factorial
@@ -40,3 +41,4 @@ def print_tables(report: Report, found: Found | None, files: str, console: Conso
         print_factorial(found, files, console)
     else:
         print_overview(report, files, console)
+        print_structures(report, console)

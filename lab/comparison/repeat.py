@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from perplab.exchange import VenueError
 from perplab.exchange.design.reader import DesignError, convert
@@ -22,10 +23,11 @@ from ..fit import check_venue_name
 from ..names import wrong_name
 from ..own import anchored
 from ..scenario import Scenario
+from ..structures.accounts import Structure, structure_of
 from .choices import Choice, PlayedPath
 from .factorial import RecordedFactorial, of_record
 from .report import SCHEMA, PathFile, Result, run_entry, run_name, to_text
-from .results import JOURNALS, NAME, REPORT
+from .results import JOURNALS, NAME, REPORT, in_file_name
 
 
 class ReportError(DesignError):
@@ -56,6 +58,7 @@ class RecordedInputs(Struct):
     designs: dict[str, dict[str, object]]
     paths: dict[str, RecordedPath]
     insured: bool = False
+    structures: tuple[Structure, ...] = ()
 
 
 class Recorded(Struct):
@@ -129,7 +132,11 @@ def choice_of(report: Recorded, file: Path) -> Choice:
     try:
         venues = tuple(design_of(inputs.designs[name], f"{file}: inputs.designs.{name}") for name in report.venues)
         for name, venue in zip(report.venues, venues, strict=True):
-            check_venue_name(venue, f"{file}: inputs.designs.{name}")
+            plain = venue if not inputs.structures else replace(venue, name=venue.name.rpartition("/")[0])
+            check_venue_name(plain, f"{file}: inputs.designs.{name}")
+            if inputs.structures and structure_of(name) not in inputs.structures:
+                expected = f"expected an account structure behind a slash: {', '.join(inputs.structures)}"
+                raise VenueError(f"{file}: inputs.designs.{name}: {expected}")
             if venue.name != name:
                 raise VenueError(f"{file}: inputs.designs.{name}.name is {venue.name!r}: expected {name!r}")
         varied = of_record(report.factorial, report.venues, inputs.scenario, str(file)) if report.factorial else None
@@ -141,7 +148,8 @@ def choice_of(report: Recorded, file: Path) -> Choice:
     paths = {name: PlayedPath(path.family, path.scenario) for name, path in inputs.paths.items()}
     capital, settings = report.capital.choice, inputs.settings
     return Choice(
-        inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured, varied
+        inputs.scenario, venues, report.seeds, capital, report.baseline, settings, inputs.path_file, paths, inputs.insured, varied,
+        inputs.structures,
     )
 
 
@@ -183,7 +191,7 @@ def check_journal(journal: Path, state_hash: str) -> Check:
     except DesignError as error:
         return Check(UNKNOWN, f"cannot be checked: {error}")
     wanted = (named["venue"], named["path"] or "", named["seed"])
-    said = next((run.state_hash for run in runs if (run.venue, run.path, str(run.seed)) == wanted), None)
+    said = next((run.state_hash for run in runs if (in_file_name(run.venue), run.path, str(run.seed)) == wanted), None)
     if said is None:
         return Check(UNKNOWN, f"{report}: does not name this run")
     if said == state_hash:

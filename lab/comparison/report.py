@@ -25,6 +25,7 @@ import numpy
 from perplab.exchange import BUILD
 
 from ..metrics import CATALOGUE, Metrics, Wealth
+from ..structures.kinds import KindLine
 from .statistics import NO_PAIR, Finding, Pair, findings
 
 SCHEMA: Final = 3  # of report.json and timings.json: raised when a key changes its name or meaning
@@ -46,6 +47,7 @@ class Result:
     path: str = ""  # "" where the scenario has one
     beyond: tuple[str, ...] = ()  # why it is no run of the people that the scenario describes: a sentence each
     wealth: Wealth | None = field(default=None, repr=False, compare=False)  # of everybody: stays out of report.json
+    kinds: tuple[KindLine, ...] = ()  # of people, where account structures are compared
 
     @property
     def pair(self) -> Pair:
@@ -97,6 +99,7 @@ class Inputs(NamedTuple):
     designs: Mapping[str, object]  # by name, as they were run, capital included
     paths: Mapping[str, PathInput] = {}  # by name; none: the scenario's own
     insured: bool = False  # whether each design was run with infinite insurance too
+    structures: Sequence[str] = ()  # account structures in which each design was run; a design is then called DESIGN/STRUCTURE
 
 
 class About(NamedTuple):
@@ -254,6 +257,7 @@ def run_name(venue: str, path: str, seed: int) -> str:
 
 def run_entry(result: Result) -> dict[str, object]:
     """What report.json says of one run."""
+    kinds = {"kinds": msgspec.to_builtins(result.kinds)} if result.kinds else {}
     return {
         "venue": result.venue,
         "path": result.path,
@@ -261,6 +265,7 @@ def run_entry(result: Result) -> dict[str, object]:
         "state_hash": result.state_hash,
         "beyond": result.beyond,
         "metrics": msgspec.to_builtins(result.metrics),
+        **kinds,
     }
 
 

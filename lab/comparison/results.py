@@ -34,7 +34,12 @@ class FolderInUse(ValueError):
 
 
 def journal_name(venue: str, seed: int, path: str = "") -> str:
-    return f"{venue}{'@' if path else ''}{path}-seed{seed}.journal"
+    return f"{in_file_name(venue)}{'@' if path else ''}{path}-seed{seed}.journal"
+
+
+def in_file_name(venue: str) -> str:
+    """A design's name as files have it: one with an account structure has a slash, and no name has a tilde."""
+    return venue.replace("/", "~")
 
 
 def write_file(path: Path, data: bytes | str) -> None:
@@ -158,7 +163,7 @@ def _remove_reports(folder: Path) -> None:
 def is_ours(path: Path) -> bool:
     """Whether a file is a journal that a comparison wrote: named after a venue, path and seed, and that venue's journal."""
     named = NAME.fullmatch(path.name)
-    return named is not None and path.is_file() and _venue_of(path) == named["venue"]
+    return named is not None and path.is_file() and in_file_name(_venue_of(path) or "") == named["venue"]
 
 
 def _venue_of(path: Path) -> str | None:

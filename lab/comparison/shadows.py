@@ -18,6 +18,8 @@ from perplab.exchange import VenueDesign
 from ..insured import insured, plain
 from ..metrics import BASELINE, INSURED, Wealth, common_set, with_costs
 from ..metrics.wealth import same_people
+from ..structures.choice import must_begin_alike
+from ..structures.kinds import with_costs_of
 from .choices import Choice
 from .report import BASELINE as USUAL
 from .report import Result
@@ -53,12 +55,16 @@ def with_all_costs(choice: Choice, results: Sequence[Result]) -> list[Result]:
         return list(results)  # it varies who is there: nobody can be compared with himself, and it has no shadow runs
     names, own = shadow_names(choice), {venue.name for venue in choice.venues}
     pairs = dict.fromkeys(pair for _, pair in wealth)
+    if choice.structures:
+        for pair in pairs:
+            must_begin_alike({name: held for (name, at), held in wealth.items() if at == pair})
     common = {pair: common_set([held for (_, at), held in wealth.items() if at == pair]) for pair in pairs}
     told = []
     for one in results:
         if one.venue in own and one.wealth is not None:
             references = references_of(choice, names, wealth, one)
-            told.append(replaced(one, metrics=with_costs(one.metrics, one.wealth, references, common[one.pair])))
+            metrics = with_costs(one.metrics, one.wealth, references, common[one.pair])
+            told.append(replaced(one, metrics=metrics, kinds=tuple(with_costs_of(one.kinds, metrics.cost_lines))))
     return told
 
 

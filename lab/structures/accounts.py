@@ -8,7 +8,7 @@ for each position, and no way between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal, get_args
 
 import numpy as np
 
@@ -22,7 +22,14 @@ from ..runs import Ints
 from .people import People
 
 CROSS, ISOLATED, SEGMENTED = "cross", "isolated", "segmented"
-STRUCTURES: Final = (CROSS, ISOLATED, SEGMENTED)
+ROUNDING: Final = 1e-3  # of a position's margin: what is left free beside it and is less than that is no decision of its owner
+Structure = Literal["cross", "isolated", "segmented"]
+STRUCTURES: Final[tuple[str, ...]] = get_args(Structure)
+
+
+def structure_of(venue: str) -> str:
+    """The account structure in the name of a design, DESIGN/STRUCTURE."""
+    return venue.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -52,23 +59,25 @@ def layout_of(structure: str, people: People) -> Layout:
 def margin_to_move(people: People, trades: list[Ints], terms: Terms, mark: int) -> Ints:
     """What is moved into each isolated position once it is open, so that its own margin stands behind it; (p,) [micro].
 
-    In opening, the venue takes what the highest leverage asks for. A position that begins with more than its own margin by profit keeps it.
+    In opening, the venue takes what the highest leverage asks for. A position that begins with more than its own margin by profit keeps
+    it; where the venue let it open less than it wanted, its margin is less alike. What roundings would leave free goes with it.
     """
-    equity, size = np.zeros(people.lots.size, np.int64), np.zeros(people.lots.size, np.int64)
+    margin, profit, size = (np.zeros(people.lots.size, np.int64) for _ in range(3))
     for table in trades:
         for trade in table.tolist():
             for side, sign in ((TRADE_BUYER, 1), (TRADE_SELLER, -1)):
                 position, lots = trade[side], trade[TRADE_LOTS]
                 size[position] += lots
-                gained = sign * lots * (mark - trade[TRADE_PRICE]) * terms.unit
+                profit[position] += sign * lots * (mark - trade[TRADE_PRICE]) * terms.unit
                 required = int(terms.initial(np.array([size[position] * mark * terms.unit]))[0])
-                equity[position] = max(int(equity[position]) + gained, required)
-    wanted = people.own_margin.astype(np.float64)
-    opened = size * mark * terms.unit
-    asked = np.abs(people.lots) * (float(people.scale.coins) * people.first_usd * 1e6)
-    share = np.minimum(1.0, opened / np.maximum(asked, 1.0))  # of what it wanted, where the venue let it open less
-    move: Ints = np.maximum(0, (wanted * share).astype(np.int64) - equity)
-    return np.where(size > 0, move, 0)
+                margin[position] += max(0, required - int(margin[position] + profit[position]))
+    wanted = np.abs(people.lots) * float(people.scale.coins)
+    target = (people.own_margin * np.minimum(1.0, size * terms.lot_coins / wanted)).astype(np.int64)
+    left = people.money - margin
+    move = np.maximum(0, target - margin - profit)
+    move = np.where(left - move < ROUNDING * target, left, move)
+    moved: Ints = np.where(size > 0, np.clip(move, 0, np.maximum(left, 0)), 0)
+    return moved
 
 
 # -- those who add margin --

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 
 from perplab.exchange.events import EVENT_OF, AuctionTaken, DeficitPaid, Deleveraged, LiquidationStarted, SurplusPaid
 from perplab.exchange.messages import FIRST_USER, KIND_COLUMN, SystemAccount, columns_of
@@ -23,34 +22,20 @@ from ..metrics import Metrics, Wealth
 from ..metrics.adl import deleveraging
 from ..metrics.catalogue import Accounting, Positions, audit_balances, profit_and_loss, told_waterfall
 from ..metrics.costs import Costs
-from ..metrics.losses import Liquidation, Losses, liquidation, liquidated_usd, losses, stress, user_slices
+from ..metrics.losses import Liquidation, Losses, liquidated_usd, liquidation, losses, stress, user_slices
 from ..metrics.market import by_minute, flow, funding, liquidity, prices
 from ..metrics.pools import pools, when
 from ..metrics.rows import Bools, ByAccount, Log, ratio, total_by
 from ..metrics.totals import conceded_by_slice, conceded_by_winner, socialized_by_account, waterfall
 from ..metrics.valuation import moved, paid_in, true_ticks
 from ..runs import Floats, Ints, Run
-from .people import HEDGER, KINDS, PAIRS
+from .kinds import LEVERED, LEVERED_NAME, KindLine
+from .people import KINDS, PAIRS
 from .simulation import MarketsRun
 
 MARKET_OF: Final = np.full(max(EVENT_OF) + 1, -1)  # by kind: the column of an event's market, -1: it has none
 for _kind, _event in EVENT_OF.items():
     MARKET_OF[_kind] = columns_of(_event).get("market", -1)
-LEVERED: Final = 10.0  # notional over equity from which on people are told as levered
-LEVERED_NAME: Final = f"levered_{LEVERED:g}x"
-
-
-class KindLine(Struct, frozen=True):
-    """What became of the people of a kind; `levered_10x` are those of all kinds but hedgers whose leverage is at least that."""
-
-    kind: str
-    people: int
-    liquidated: int  # of whom something was liquidated
-    notional_usd: float  # liquidated
-    bad_debt_usd: float
-    opening_usd: float  # their notional when the run began
-    common: int = 0  # in the common set
-    cost_bp: float | None = None  # to these against the baseline
 
 
 class Books:
@@ -73,17 +58,23 @@ class Books:
         events = self.run.events
         column = MARKET_OF[events[:, KIND_COLUMN]]
         named = events[np.arange(len(events)), column]
-        kept: Ints = events[(column < 0) | (named == market) | (named == -1)]
+        keep: Bools = (column < 0) | (named == market) | (named == -1)
+        kept: Ints = events[keep]
         return kept
 
     def shift(self, size: Ints, mark: list[int], ts: int) -> Ints:
-        """What positions (accounts, markets) are worth more at the true prices of `ts` than at the marks. [micro], by account and market"""
-        return np.stack([moved(log, size[:, market], mark[market], ts) for market, log in enumerate(self.by_market)], axis=1)
+        """What positions (accounts, markets) are worth more at the true prices of `ts` than at the marks. Same shape [micro]"""
+        each = [moved(log, size[:, market], mark[market], ts) for market, log in enumerate(self.by_market)]
+        stacked: Ints = np.stack(each, axis=1)
+        return stacked
 
     @property
     def opening_at_true(self) -> Ints:
+        """By account. [micro]"""
         run = self.run
-        return run.opening_equity + self.shift(run.opening_size, [log.opening_mark for log in self.by_market], run.start_ts).sum(axis=1)
+        shift = self.shift(run.opening_size, [log.opening_mark for log in self.by_market], run.start_ts)
+        equity: Ints = run.opening_equity + shift.sum(axis=1)
+        return equity
 
     @property
     def closing_pots_at_true(self) -> Ints:
@@ -266,29 +257,27 @@ def hit(owner: Ints, count: int, accounts: Ints) -> Bools:
 def kind_lines(books: Books, wealth: Wealth) -> list[KindLine]:
     """What became of each kind of people, and of the levered among them."""
     owner = owners(books.made)[0]
-    notional, debt, was = np.zeros(len(wealth)), np.zeros(len(wealth)), np.zeros(len(wealth), bool)
-    for log in books.by_market:
+    notional, debt, further = (np.zeros(len(wealth)) for _ in range(3))
+    was = np.zeros(len(wealth), bool)
+    for market, log in enumerate(books.by_market):
         slices = user_slices(log)
         who = owner[slices["account"]]
         value = np.abs(slices["size"]) * log.mark_at_seq(slices["seq"]) * log.run.terms.unit / MICRO
         notional += total_by(who, value, len(wealth))
+        further += total_by(who, value, len(wealth)) * (market > 0)
         debt += total_by(who, slices["deficit"], len(wealth)) / MICRO
         was[who] = True
     return [
         KindLine(
-            name, int(members.sum()), int((was & members).sum()), float(notional[members].sum()), float(debt[members].sum()),
-            int(wealth.notional[members].sum()) / MICRO,
+            name, int(members.sum()), int((was & members).sum()), float(notional[members].sum()),
+            float(further[members].sum()), float(debt[members].sum()), int(wealth.notional[members].sum()) / MICRO,
         )
-        for name, members in kinds_of(books.made, len(wealth))
+        for name, members in kinds_of(wealth)
     ]  # fmt: skip
 
 
-def kinds_of(made: MarketsRun, owners: int) -> Iterator[tuple[str, Bools]]:
+def kinds_of(wealth: Wealth) -> Iterator[tuple[str, Bools]]:
     """Name and members of each kind; bool (owners,)."""
-    people = made.stage.people
-    kind, levered = np.full(owners, -1, np.int64), np.zeros(owners, bool)
-    kind[: people.kind.size] = people.kind
-    levered[: people.kind.size] = (people.leverage >= LEVERED) & (people.kind != HEDGER)
     for number, name in enumerate(KINDS):
-        yield name, kind == number
-    yield LEVERED_NAME, levered
+        yield name, wealth.cohort == number
+    yield LEVERED_NAME, wealth.leverage >= LEVERED

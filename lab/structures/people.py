@@ -115,10 +115,8 @@ def positions(kind: Ints, lots: Ints, weights: Floats, seed: int) -> tuple[Ints,
     return table[:, 0], table[:, 1], table[:, 2]
 
 
-def with_hedgers(
-    person: Ints, market: Ints, lots: Ints, hedgers: Ints, size: Ints, markets: int
-) -> tuple[Ints, Ints, Ints]:
-    """The positions with those of the hedgers, who take the other side of what each market holds by itself, in proportion to their sizes."""
+def with_hedgers(person: Ints, market: Ints, lots: Ints, hedgers: Ints, size: Ints, markets: int) -> tuple[Ints, Ints, Ints]:
+    """The positions with those of the hedgers: they take the other side of each market's sum, in proportion to their sizes."""
     net = np.zeros(markets, np.int64)
     np.add.at(net, market, lots)
     wanting = np.flatnonzero(net).tolist()

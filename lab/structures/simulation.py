@@ -32,7 +32,7 @@ class MarketsRun:
     run: Run
     stage: MarketsStage
     true_usd: tuple[Floats, ...]  # the true price of each market, on the path's grid
-    closing_pots: Ints  # [micro] closing equity of each account's cross positions and cash, then of each isolated position; (a, 1 + markets)
+    closing_pots: Ints  # [micro] closing equity of cash and cross positions, then of each isolated position; (accounts, 1 + markets)
 
 
 class Outsides(Outside):

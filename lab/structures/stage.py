@@ -153,16 +153,16 @@ def owners(people: People, layout: Layout) -> list[Agent]:
     named = [f"{KINDS[people.kind[person]]}/{person}" for person in layout.person.tolist()]
     if layout.structure == SEGMENTED:
         named = [f"{name}@{market}" for name, market in zip(named, people.market.tolist(), strict=True)]
-    return [
-        Agent(name, name.partition("/")[0], AccountKind.TRADER, deposit) for name, deposit in zip(named, layout.deposit.tolist(), strict=True)
-    ]
+    paid = zip(named, layout.deposit.tolist(), strict=True)
+    return [Agent(name, name.partition("/")[0], AccountKind.TRADER, deposit) for name, deposit in paid]
 
 
 def adders(scenario: Scenario, people: People, layout: Layout, seat: Seat) -> list[tuple[Agent, Bot]]:
     """The bots of those who add margin: one for each pot of margin that they have; `seat` is that of the people's first account."""
     who, chosen = scenario.population, people.adders
     made: list[tuple[Agent, Bot]] = []
-    for person, amount, interval, phase in zip(*(each.tolist() for each in (chosen.account, chosen.amount, chosen.interval_ns, chosen.phase_ns))):
+    table = np.stack([chosen.account, chosen.amount, chosen.interval_ns, chosen.phase_ns], axis=1)
+    for person, amount, interval, phase in table.tolist():
         mine = np.flatnonzero(people.person == person)
         free = int((people.money[mine] - people.own_margin[mine]).clip(0).sum()) if layout.is_isolated else 0
         terms, purse = TraderTerms(interval, phase, ASSET, who.add_alarm, amount, who.add_times), Purse(free, who.add_times)
