@@ -21,7 +21,7 @@ from perplab.exchange.design.venue import VenueDesign
 from perplab.lab.comparison import jobs
 from perplab.lab.comparison.choices import moment
 from perplab.lab.runs import Run
-from perplab.lab.scenario import Scenario, load_scenario
+from perplab.lab.scenario import Scenario, load_scenario, shipped
 from perplab.oracle.bars import Bars
 
 # -- what works --
@@ -45,7 +45,9 @@ def test_help_does_not_import_the_core_nor_numpy() -> None:
 def test_lists_of_venues_and_scenarios() -> None:
     venues = call("venues").output.splitlines()
     assert [line.split()[0] for line in venues[1:7]] == compared_venues()
-    assert f"oct10  {load_scenario('oct10').title}" in call("scenarios").output
+    scenarios = call("scenarios").output.splitlines()
+    width = max(map(len, shipped())) + 2
+    assert f"{'oct10':<{width}}{load_scenario('oct10').title}" in scenarios
 
 
 def test_compare_writes_report_picture_timings_and_journals(quick: Path) -> None:

@@ -133,7 +133,7 @@ def test_report_json_says_what_was_run_and_nothing_of_the_machine() -> None:
     }  # fmt: skip
     assert told["made_by"]["build"] == BUILD and set(told["made_by"]) == {"perplab", "build", "python", "numpy"}
     assert told["inputs"] == {
-        "settings": [], "path_file": None, "scenario": {"name": "hand"}, "designs": {}, "paths": {}, "insured": False,
+        "settings": [], "path_file": None, "scenario": {"name": "hand"}, "designs": {}, "paths": {}, "insured": False, "structures": [],
     }  # fmt: skip
     assert set(told["units"]) == {measure.key for measure in CATALOGUE}
     assert [(run["venue"], run["seed"], run["state_hash"]) for run in told["runs"]][2] == ("social_only", 1, "social_only1")

@@ -13,7 +13,7 @@ from cli_kit import call
 
 from perplab.exchange import VenueError, load_venue
 from perplab.exchange.codes import MarginMode
-from perplab.exchange.events import LiquidationStarted
+from perplab.exchange.events import Deposited, LiquidationStarted
 from perplab.exchange.messages import KIND_COLUMN, column_of
 from perplab.lab.comparison.results import is_ours, journal_name
 from perplab.lab.metrics import Wealth
@@ -24,7 +24,7 @@ from perplab.lab.structures.choice import must_begin_alike
 from perplab.lab.structures.measures import Measured, measure_markets
 from perplab.lab.structures.paths import further_path
 from perplab.lab.structures.people import HEDGER, KINDS, ONE_SIDED, PAIRS, SINGLE, people_of
-from perplab.lab.structures.simulation import MarketsRun, run_markets
+from perplab.lab.structures.simulation import MarketsRun, MarketsSimulation, run_markets
 from perplab.lab.structures.stage import with_markets
 
 ACCOUNTS = 60
@@ -55,7 +55,12 @@ CHANGES: dict[str, dict[str, object]] = {
         "books": {"hedged": 0.0, "one_sided": 1.0},
         "population": {"leverage_sigma": 0.0, "long_leverage": 30.0, "entry": [1.0, 1.0], "adders": 0.0},
     },
-    "rich": {"population": {"open_interest_over_depth": 3.0, "long_leverage": 0.5, "short_leverage": 0.5, "leverage_cap": 0.5, "hedger_leverage": [0.5, 0.5]}},
+    "rich": {
+        "population": {
+            "open_interest_over_depth": 3.0, "leverage_cap": 0.5,
+            "long_leverage": 0.5, "short_leverage": 0.5, "hedger_leverage": [0.5, 0.5],
+        },
+    },
 }
 
 
@@ -153,8 +158,6 @@ def test_each_isolated_position_begins_with_its_own_margin() -> None:
 
 def opening_pots(run: MarketsRun) -> Ints:
     """The pots of margin once the opening is over."""
-    from perplab.lab.structures.simulation import MarketsSimulation
-
     scenario = worst(**CHANGES["shipped"])
     simulation = MarketsSimulation(with_markets(load_venue("book_fund_adl"), scenario), scenario, run.stage)
     simulation.exchange.apply_rows(run.stage.opening.reshape(-1))
@@ -186,11 +189,8 @@ def test_margin_calls_draw_on_one_purse_for_each_person() -> None:
         run = made("shipped", structure)
         adders = run.stage.people.adders
         limit = {person: amount * who.add_times for person, amount in zip(adders.account.tolist(), adders.amount.tolist(), strict=True)}
-        paid = measured("shipped", structure).wealth
         start = run.run.start_ts
         rows = run.run.events
-        from perplab.exchange.events import Deposited
-
         late = rows[(rows[:, KIND_COLUMN] == Deposited.KIND) & (rows[:, column_of(Deposited, "ts")] > start)]
         given: dict[int, int] = {}
         for account, amount in late[:, [column_of(Deposited, "account"), column_of(Deposited, "amount")]].tolist():
@@ -198,7 +198,6 @@ def test_margin_calls_draw_on_one_purse_for_each_person() -> None:
                 person = int(run.stage.layout.person[account - run.stage.first])
                 given[person] = given.get(person, 0) + amount
         assert all(amount <= limit[person] for person, amount in given.items())
-        assert len(paid) > 0
 
 
 # -- prices --
