@@ -126,7 +126,12 @@ def main(context: click.Context) -> None:
 
 ASKED: Final = (  # what a comparison is made of: all of it comes from the file where --from-report is given
     click.argument("scenario", required=False),
-    click.option("--venues", "venue_list", metavar="A,B", help="Designs to compare: names or TOML files.  [default: the six of the table]"),
+    click.option(
+        "--venues",
+        "venue_list",
+        metavar="A,B",
+        help="Designs to compare: names or TOML files.  [default: the six of the table; with --margin book_fund_adl]",
+    ),
     click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds."),
     click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them."),
     click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]"),
@@ -145,7 +150,7 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
         "margin",
         metavar="A,B",
         help="Run each design in several account structures, cross, isolated, segmented: the same people with positions in all markets "
-        "of a scenario that has several, such as two_markets (perplab docs structures).",
+        "of a scenario that has several, such as two_markets (perplab docs structures). No run has infinite insurance.",
     ),
     click.option("--yes", is_flag=True, help="Also make more than 200 runs of --vary."),
     click.option(

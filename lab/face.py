@@ -82,6 +82,7 @@ def compare(
     insured: bool = True,
     vary: str | Sequence[str] = (),
     many: bool = False,
+    margin: str | Sequence[str] = (),
     settings: Sequence[str] = (),
     venue_settings: Sequence[str] = (),
     capital: Capital | None = None,
@@ -99,6 +100,7 @@ def compare(
     paths: names of paths of the scenario, "all", or scenarios by name, as `load_paths` gives them.
     insured: each design is run with infinite insurance too, to measure what it costs against that.
     vary: axes of a factorial, as of --vary: "method,payers", "backstop_usd=0|5e6"; `many`: also more than 200 runs of it.
+    margin: account structures that each design is run in, as of --margin: "cross,isolated,segmented".
     settings, venue_settings: changes as of --set and --set-venue: "oracle.lag_ms=5000", "mine.max_accounts=9000".
     capital: "same", the scenario's for all, or "own", each design's; must be said where a design of yours states another one.
     jobs: processes. More than 1 are spawned, which a script must allow by `if __name__ == "__main__":` around what it does.
@@ -109,7 +111,7 @@ def compare(
     """
     asked = Asked(
         played_of(scenario), venues_of(venues), seeds_of(seeds), accounts, list_of(settings), list_of(venue_settings), list_of(vary), many,
-        capital, baseline, insured, paths_of(paths),
+        capital, baseline, insured, paths_of(paths), margin=",".join(map(str, list_of(margin))) if list_of(margin) else None,
     )  # fmt: skip
     if jobs < 1:
         raise CallError(f"jobs: {jobs!r} given, expected 1 or more")

@@ -22,7 +22,7 @@ from perplab.oracle.sources import MAX_OFFSET_BP, MIN_OFFSET_BP, Source
 from perplab.oracle.values import MAX_NS
 
 from .own import OwnClass, cause, must_take
-from .runs import MARKET, Cohort, Ints
+from .runs import Cohort, Ints
 
 ORACLE: Final = "oracle"  # a sender, besides cohorts
 ACCOUNT: Final = column_of(Place, "account")
@@ -102,7 +102,7 @@ class MakersGone(Fault):
         self.senders = terms.cohorts
 
     def begins(self, accounts: Mapping[str, Ints]) -> Rows:
-        return pack(*(CancelAll(0, account, MARKET) for name in self.senders for account in accounts[name].tolist()))
+        return pack(*(CancelAll(0, account) for name in self.senders for account in accounts[name].tolist()))
 
     def passing(self, sender: str, rows: Rows) -> Rows:
         money: Rows = rows[rows[:, KIND_COLUMN] == Deposit.KIND]

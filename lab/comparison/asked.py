@@ -21,6 +21,7 @@ from ..paths import shape
 from ..scenario import Scenario, ScenarioError, load_scenario
 from . import choices
 from .choices import Choice, Design, PlayedPath
+from .report import BASELINE
 
 KEYWORDS: Final = {  # of perplab.lab.compare, by option
     "--venues": "venues",
@@ -75,7 +76,8 @@ def chosen(asked: Asked, tell: Callable[[str], None]) -> Choice:
     played, read = choices.chosen_scenario(asked.scenario, changes, *words)
     file = file_of(asked)
     paths = paths_of(asked, played, changes)
-    designs = choices.chosen_designs(asked.venues, [choices.Setting("--set-venue", text) for text in asked.venue_settings])
+    venues = BASELINE if asked.venues is None and asked.margin is not None else asked.venues
+    designs = choices.chosen_designs(venues, [choices.Setting("--set-venue", text) for text in asked.venue_settings])
     first = choices.chosen_baseline(None if asked.margin else asked.baseline, designs)
     structures.must_be_asked_alone(asked.margin, played, file, asked.varied)
     capital, designs = choices.with_capital_of(designs, played, file, asked.capital)

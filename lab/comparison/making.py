@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from ..structures.reading import print_structures
+from ..structures.reading import print_structures, structures_json
 from . import results
 from .choices import Choice
 from .factorial_report import Found, extra_pictures, factorial_json, factorial_svg, found_in, print_factorial
@@ -27,8 +27,11 @@ def reported(choice: Choice, done: Sequence[Done]) -> tuple[Report, Found | None
 def files_of(report: Report, found: Found | None, clocked: Sequence[Clocked], wall_s: float, jobs: int) -> dict[str, str]:
     """All files of a comparison but its journals, by name."""
     title = report.about.title
+    more: dict[str, object] = {"factorial": factorial_json(found)} if found else {}
+    if report.about.inputs.structures:
+        more["structures"] = structures_json(report)
     return {
-        results.REPORT: report.to_json({"factorial": factorial_json(found)} if found else None),
+        results.REPORT: report.to_json(more),
         results.PICTURE: factorial_svg(found, title) if found else svg(report, title),
         results.TIMINGS: timings_json(clocked, wall_s, jobs),
         **extra_pictures(report, found),

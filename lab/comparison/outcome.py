@@ -29,6 +29,7 @@ from ..metrics import BASELINE, CATALOGUE, INSURED, Wealth
 from ..metrics.market import Minutes
 from ..metrics.wealth import Bucket, buckets
 from ..runs import Ints
+from ..structures.kinds import KindLine
 from .factorial_report import Found
 from .making import print_tables
 from .reading import counted, of_what, what_it_tells
@@ -52,14 +53,16 @@ SUMMARY_COLUMNS: Final = (
 )  # fmt: skip
 WON_COLUMNS: Final = ("by", "bucket", "accounts", "breached", "deleveraged", "notional_usd", "opening_usd", "gain_usd", "gain_at_mark_usd")
 COST_COLUMNS: Final = tuple(f"{what}_{name}" for name in (BASELINE, INSURED) for what in ("compared_to", "cost_usd_to", "cost_bp_to"))
+KIND_COLUMNS: Final = (*RUN, "counted", *KindLine.__struct_fields__)
 COHORT_COLUMNS: Final = (*RUN, "counted", *WON_COLUMNS, *COST_COLUMNS)
 
 
 class Results:
     """A comparison that is done.
 
-    `report` is what report.json is written from. Each of `cells`, `minutes`, `cohorts`, `summary` and `events` is a table: a polars frame
-    (pip install 'perplab[frames]'), with `frame="pandas"` one of pandas, with `frame="arrays"` numpy arrays by name, which need neither.
+    `report` is what report.json is written from. Each of `cells`, `minutes`, `cohorts`, `kinds`, `summary` and `events` is a table: a
+    polars frame (pip install 'perplab[frames]'), with `frame="pandas"` one of pandas, with `frame="arrays"` numpy arrays by name, which
+    need neither.
     """
 
     def __init__(self, report: Report, found: Found | None, journals: Path, keeper: object = None) -> None:
@@ -109,6 +112,19 @@ class Results:
         `counted` as in `cells`.
         """
         return framed(table(COHORT_COLUMNS, self._cohorts()), frame)
+
+    @overload
+    def kinds(self, frame: Literal["polars"] = ...) -> polars.DataFrame: ...
+    @overload
+    def kinds(self, frame: Literal["pandas"]) -> pandas.DataFrame: ...
+    @overload
+    def kinds(self, frame: Literal["arrays"]) -> Arrays: ...
+    def kinds(self, frame: Frame = "polars") -> Arrays | polars.DataFrame | pandas.DataFrame:
+        """One row per run and kind of people, where account structures are compared (`margin`): liquidated, their notional, bad debt, cost.
+
+        `counted` as in `cells`; no rows in other comparisons.
+        """
+        return framed(table(KIND_COLUMNS, self._kinds()), frame)
 
     @overload
     def summary(self, frame: Literal["polars"] = ...) -> polars.DataFrame: ...
@@ -197,6 +213,11 @@ class Results:
             if one.wealth is not None:
                 for bucket in buckets(one.wealth):
                     yield [*run_of(one), self.report.counts(one), *won(bucket, one.wealth), *costs(bucket, one)]
+
+    def _kinds(self) -> Iterator[list[Cell]]:
+        for one in self.report.results:
+            for line in one.kinds:
+                yield [*run_of(one), self.report.counts(one), *msgspec.structs.astuple(line)]
 
     def _summary(self) -> Iterator[list[Cell]]:
         report = self.report

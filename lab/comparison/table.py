@@ -428,9 +428,9 @@ def packed(columns: list[Column], room: int, gap: int) -> list[list[Column]]:
 
 
 def folded(name: str, width: int, together: bool) -> list[str]:
-    """A design's name in lines of at most `width` characters, cut at its underscores; `together` fills the lines."""
+    """A design's name in lines of at most `width` characters, cut behind its underscores and its slash; `together` fills the lines."""
     lines = [""]
-    for part in re.findall(r"[^_]+_?|_", name):
+    for part in re.findall(r"[^_/]+[_/]?|[_/]", name):
         if lines[-1] and not (together and len(lines[-1] + part.rstrip("_")) <= width):
             lines.append("")
         lines[-1] += part

@@ -20,9 +20,12 @@ from ..comparison.choices import Choice, Design
 from ..comparison.report import BASELINE
 from ..fit import Pair, Reach, check_fit
 from ..metrics import Wealth
+from ..population import GROUPS
 from ..scenario import Scenario, ScenarioError
 from .accounts import STRUCTURES, structure_of
+from .kinds import LEVERED_NAME
 from .paths import further_path
+from .people import KINDS
 from .stage import with_markets
 
 
@@ -73,6 +76,7 @@ def check_structures(designs: Sequence[Design], scenario: Scenario, file: str, s
     if scenario.books is None:
         expected = "expected [books] hedged and one_sided, and [markets.NAME], as the shipped scenario two_markets has"
         raise ScenarioError(f"{file}: it says nothing of what people hold in several markets, which --margin asks for: {expected}")
+    check_names(scenario, file)
     reaches = reached(scenario, seeds)
     for design in designs:
         with_markets(design.venue, scenario)
@@ -82,6 +86,17 @@ def check_structures(designs: Sequence[Design], scenario: Scenario, file: str, s
         if most > design.venue.max_accounts:
             told = f"with --margin, in {1 + len(scenario.markets)} markets, {file} needs at least {most}"
             raise VenueError(f"{design.file}: max_accounts is {design.venue.max_accounts}: expected that many: {told}")
+
+
+def check_names(scenario: Scenario, file: str) -> None:
+    """ScenarioError where agents or faults of the scenario name people otherwise than they are called here."""
+    for number, agent in enumerate(scenario.agents):
+        if agent.cohort in (*KINDS, LEVERED_NAME):
+            raise ScenarioError(f"{file}: agents[{number}].cohort is {agent.cohort!r}: expected another name, people are called so here")
+    for number, fault in enumerate(scenario.faults):
+        for name in sorted({*fault.made(fault.kind()).senders} & {*GROUPS} - {*KINDS}):
+            expected = f"expected another cohort: with --margin people are {', '.join(KINDS)}"
+            raise ScenarioError(f"{file}: faults[{number}]: {fault.named} meets {name!r}: {expected}")
 
 
 def reached(scenario: Scenario, seeds: Sequence[int]) -> dict[str, Reach]:
@@ -99,7 +114,8 @@ def accounts_needed(scenario: Scenario) -> int:
     """The most accounts that a structure opens: one for each position, and the agents of every market."""
     markets = 1 + len(scenario.markets)
     agents = sum(who.count for who in (scenario.makers, scenario.arbitrageurs, scenario.bidders, scenario.momentum))
-    return FIRST_USER + markets * (scenario.population.accounts + agents + scenario.noise.accounts)
+    users = sum(who.count for who in scenario.agents)
+    return FIRST_USER + markets * (scenario.population.accounts + agents + scenario.noise.accounts) + users
 
 
 def must_begin_alike(held: Mapping[str, Wealth]) -> None:

@@ -1,13 +1,15 @@
 """What a comparison of account structures found, kind of people by kind, and when cross margin liquidates more.
 
-Rules of the file: it computes medians and counts signs, no more; every number is the report's. A seed on a path is left out where one of
-its runs is beyond its population, so that all structures are told of the same runs.
+Rules of the file: every number is the report's, and is a mean over the runs that count, so that the table, the sentences and the tested
+differences say the same. Whether cross liquidates more is asked as metrics are: paired differences, with p corrected for all that are
+asked here (`comparison.statistics`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from statistics import fmean, median
+from functools import partial
+from statistics import fmean
 from typing import Final, NamedTuple
 
 from rich.console import Console
@@ -15,19 +17,20 @@ from rich.table import Table
 from rich.text import Text
 
 from ..amounts import dollars
-from ..comparison.reading import counted
-from ..comparison.report import Report
-from ..comparison.statistics import Pair
-from .accounts import CROSS, structure_of
+from ..comparison.reading import counted, of_what, percent
+from ..comparison.report import Report, in_digits
+from ..comparison.statistics import DISTINGUISHED, EQUAL, LEAST_PAIRS, LEVEL, Finding, Pair, findings
+from .accounts import CROSS, SEGMENTED, structure_of
 from .kinds import LEVERED, LEVERED_NAME, KindLine
 from .people import HEDGER, KINDS
 
 PROSE: Final = 100  # [characters] longest line of text
 NAMES: Final = {
-    "hedged_pairs": "hedged pairs", "one_sided": "one-sided people", "single": "with one position", "hedgers": "hedgers",
-    LEVERED_NAME: f"levered {LEVERED:g} x and more",
+    "hedged_pairs": "hedged pairs", "one_sided": "one-sided people", "single": "one-market people", "hedgers": "hedgers",
+    LEVERED_NAME: f"levered {LEVERED:g} x and up",
 }  # fmt: skip
 COLUMNS: Final = ("liquidated", "notional", "of it 2nd+", "bad debt", "cost, bp")
+ASKED: Final = KINDS[:HEDGER]  # hedgers have one position each, and are those who take the other side
 
 
 class Kind(NamedTuple):
@@ -35,26 +38,24 @@ class Kind(NamedTuple):
 
     lines: dict[Pair, KindLine]
 
-    @property
-    def people(self) -> float:
-        return self.median(lambda line: line.people) or 0.0
-
-    def median(self, value: Callable[[KindLine], float | None]) -> float | None:
+    def mean_known(self, value: Callable[[KindLine], float | None]) -> float | None:
+        """Over the runs in which it is known."""
         known = [number for line in self.lines.values() if (number := value(line)) is not None]
-        return median(known) if known else None
+        return fmean(known) if known else None
 
     def mean(self, value: Callable[[KindLine], float]) -> float:
         return fmean(map(value, self.lines.values()))
 
 
-def kinds_of(report: Report) -> dict[tuple[str, str], Kind]:
-    """By design/structure and kind, of the runs that are beyond their population in no design."""
-    found: dict[tuple[str, str], Kind] = {}
-    beyond = {result.pair for result in report.results if result.beyond}
-    for result in report.results:
-        if result.pair not in beyond:
-            for line in result.kinds:
-                found.setdefault((result.venue, line.kind), Kind({})).lines[result.pair] = line
+Kinds = dict[tuple[str, str], Kind]  # by design/structure and kind
+
+
+def kinds_of(report: Report) -> Kinds:
+    """Of the runs that count."""
+    found: Kinds = {}
+    for result in report.counted:
+        for line in result.kinds:
+            found.setdefault((result.venue, line.kind), Kind({})).lines[result.pair] = line
     return found
 
 
@@ -77,7 +78,7 @@ def print_structures(report: Report, console: Console) -> None:
 # -- the table --
 
 
-def table_of(report: Report, found: dict[tuple[str, str], Kind]) -> Table:
+def table_of(report: Report, found: Kinds) -> Table:
     """A block for each kind, a row for each design and structure."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("Kinds of people", overflow="fold")
@@ -85,44 +86,138 @@ def table_of(report: Report, found: dict[tuple[str, str], Kind]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for kind in (*KINDS, LEVERED_NAME):
         rows = [(venue, found[venue, kind]) for venue in report.venues if (venue, kind) in found]
-        if any(one.people for _, one in rows):
+        people = max((one.mean(lambda line: line.people) for _, one in rows), default=0.0)
+        if people:
             table.add_row()
-            people = counts(max(one.people for _, one in rows))
-            table.add_row(Text(f"{NAMES[kind].capitalize()} ({people})", style="bold cyan"))
+            table.add_row(Text(f"{NAMES[kind].capitalize()} ({people:,.0f})", style="bold cyan"))
             for venue, one in rows:
                 table.add_row(f"  {venue}", *cells(one))
     return table
 
 
 def cells(kind: Kind) -> Iterator[str]:
-    yield counts(kind.median(lambda line: line.liquidated) or 0.0)
+    yield counts(kind.mean(lambda line: line.liquidated))
     for value in (lambda line: line.notional_usd, lambda line: line.further_usd, lambda line: line.bad_debt_usd):
-        usd = kind.median(value)
-        yield dollars(usd) if usd else "0"
-    cost = kind.median(lambda line: line.cost_bp)
+        yield usd_of(kind.mean(value), "0")
+    cost = kind.mean_known(lambda line: line.cost_bp)
     yield "-" if cost is None else f"{cost:+z.2f}" if cost else "0"
 
 
 # -- the answer --
 
 
-def answers(report: Report, found: dict[tuple[str, str], Kind]) -> Iterator[str]:
-    """A paragraph for each design that was run in cross and in another structure, and what the numbers are."""
-    for design in dict.fromkeys(design_of(venue) for venue in report.venues):
-        cross = f"{design}/{CROSS}"
-        others = [venue for venue in report.venues if design_of(venue) == design and venue != cross]
-        if cross in report.venues and others:
-            told = [against(found, cross, others, kind) for kind in KINDS[:HEDGER] if found[cross, kind].people]
-            yield f"When does cross margin liquidate more? {markets(report)}On {design}: {' '.join(told)}"
+class Question(NamedTuple):
+    """What cross margin liquidates of a kind of people, less what another structure does: a number of `Kind`."""
+
+    design: str
+    kind: str
+    other: str  # structure
+    measure: str  # field of KindLine
+
+
+def asked_of(report: Report, found: Kinds) -> dict[Question, Finding]:
+    """Cross less the others, for each design, kind, other structure, and for people and notional."""
+    differences: dict[Question, dict[Pair, float | None]] = {}
+    for venue in report.venues:
+        design, other = design_of(venue), structure_of(venue)
+        for kind in ASKED:
+            cross, theirs = found.get((f"{design}/{CROSS}", kind)), found.get((venue, kind))
+            if other != CROSS and cross and theirs and any(line.people for line in cross.lines.values()):
+                for measure in ("liquidated", "notional_usd"):
+                    value = partial(number_of, measure)
+                    each = {pair: value(line) - value(theirs.lines[pair]) for pair, line in cross.lines.items()}
+                    differences[Question(design, kind, other, measure)] = dict(each)
+    return findings(differences)
+
+
+def number_of(measure: str, line: KindLine) -> float:
+    value = getattr(line, measure)
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def answers(report: Report, found: Kinds) -> Iterator[str]:
+    """What can be told, then the numbers of each design that was run in cross and in another structure, then what they are."""
+    told = asked_of(report, found)
+    if told:
+        yield f"When does cross margin liquidate more? {what_is_sure(report, told)}{markets(report)}"
+    for design, kind in dict.fromkeys((one.design, one.kind) for one in told):
+        yield sentence(found, told, design, kind)
     yield (
-        "A person counts as liquidated when some position of his was closed by force, whatever account it was in; 2nd+ are the markets "
-        "beside the first. The table has medians, the text means, over the seeds and paths on which no design went beyond the scenario's "
-        f"people. Cost: to those whom no run has breached, by person, against {report.baseline}, over their opening notional."
+        f"These are means over {of_what(report, len({one.pair for one in report.counted}))}; a person is liquidated when some position "
+        f"of his was closed by force, whatever account it was in{accounts(report)}. 2nd+ are the markets beside the first. Cost: to those "
+        f"whom no run has breached, by person, against {report.baseline}, over their opening notional. No run has infinite insurance."
     )
 
 
 def design_of(venue: str) -> str:
     return venue.rpartition("/")[0]
+
+
+def accounts(report: Report) -> str:
+    """What the first table counts, where that is something else."""
+    if all(structure_of(venue) != SEGMENTED for venue in report.venues):
+        return ""
+    return f" (the first table counts accounts, of which {SEGMENTED} has one for each position)"
+
+
+def what_is_sure(report: Report, told: dict[Question, Finding]) -> str:
+    """Of whom it liquidates more, of whom less, and of whom that cannot be told."""
+    pairs = max(one.pairs for one in told.values())
+    groups: dict[str, list[Question]] = {"more": [], "less": [], "equal": [], "unknown": []}
+    for question in told:
+        if question.measure == "notional_usd":
+            groups[direction(told[question], told[question._replace(measure="liquidated")])].append(question)
+    if pairs < LEAST_PAIRS:
+        least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_PAIRS} is the least."
+        drawn = [question for question in groups["unknown"] if (told[question].mean or 0.0) > 0.0]
+        return f"{least} In what was drawn, it liquidated more notional of {listed(report, drawn) or 'no kind of people'}."
+    sentences = [f"It liquidates more of {listed(report, groups['more']) or 'nobody, as far as can be told'}."]
+    if groups["less"]:
+        sentences.append(f"It liquidates less of {listed(report, groups['less'])}.")
+    if groups["equal"]:
+        sentences.append(f"It liquidates as much of {listed(report, groups['equal'], 'as')}.")
+    if groups["unknown"]:
+        sentences.append(f"Not told from chance: {listed(report, groups['unknown'], 'against')}.")
+    risk = f"the risk of any false alarm among the {counted(len(told), 'difference')} is {percent(LEVEL)} at most"
+    return f"{' '.join(sentences)} (In people or in notional, with {of_what(report, pairs)}; {risk}.)"
+
+
+def structures_json(report: Report) -> list[dict[str, object]]:
+    """What report.json says of the differences: cross less the other structure, as `summary` does of metrics."""
+    return [
+        {
+            **question._asdict(), "mean_difference": one.mean, "median_difference": one.median, "interval": one.interval,
+            "effect_size": one.effect, "p": one.p, "verdict": one.verdict, "pairs": one.pairs,
+        }
+        for question, each in asked_of(report, kinds_of(report)).items()
+        for one in (in_digits(each),)
+    ]  # fmt: skip
+
+
+def direction(*each: Finding) -> str:
+    """More or less, if all that is told points there; equal, or unknown."""
+    sure = {(one.mean or 0.0) > 0.0 for one in each if one.verdict == DISTINGUISHED}
+    if len(sure) == 1:
+        return "more" if sure.pop() else "less"
+    return "equal" if all(one.verdict == EQUAL for one in each) else "unknown"
+
+
+def listed(report: Report, questions: list[Question], than: str = "than") -> str:
+    """`hedged pairs than isolated and segmented; one-sided people than isolated`, with the design where there are several."""
+    several = len({design_of(venue) for venue in report.venues}) > 1
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for one in questions:
+        kinds.setdefault((one.design, one.other), []).append(NAMES[one.kind])
+    others: dict[tuple[str, str], list[str]] = {}
+    for (design, other), names in kinds.items():
+        others.setdefault((f" on {design}" if several else "", in_a_row(names)), []).append(other)
+    return "; ".join(f"{names} {than} {in_a_row(each)}{on}" for (on, names), each in others.items())
+
+
+def in_a_row(names: list[str]) -> str:
+    """`a, b and c`"""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def markets(report: Report) -> str:
@@ -133,44 +228,34 @@ def markets(report: Report) -> str:
         f"{name} moves with the first at correlation {one['correlation']:g}, in the crisis {one['crisis_correlation']:g}"
         for name, one in further.items()
     ]
-    return f"(Market {'; '.join(told)}.) " if told else ""
+    return f" (Market {'; '.join(told)}.)" if told else ""
 
 
-def against(found: dict[tuple[str, str], Kind], cross: str, others: list[str], kind: str) -> str:
-    """What cross margin did to a kind of people, and how that compares with the other structures."""
-    mine = found[cross, kind]
-    people = compared(mine, {one: found[one, kind] for one in others}, Measure(lambda line: line.liquidated, "fewer", counts))
-    usd = compared(mine, {one: found[one, kind] for one in others}, Measure(lambda line: line.notional_usd, "less", usd_of))
-    further = compared(mine, {one: found[one, kind] for one in others}, Measure(lambda line: line.further_usd, "less", usd_of))
-    number, notional = mine.mean(lambda line: line.liquidated), mine.mean(lambda line: line.notional_usd)
-    told = f"{NAMES[kind].capitalize()}: {counts(number)} of {counts(mine.people)} people, {people}; notional {usd_of(notional)}, {usd}"
-    return f"{told}; of it in further markets {usd_of(mine.mean(lambda line: line.further_usd))}, {further}."
+def sentence(found: Kinds, told: dict[Question, Finding], design: str, kind: str) -> str:
+    """What cross margin liquidated of a kind of people, and how much more or less than the other structures."""
+    mine = found[f"{design}/{CROSS}", kind]
+    people, notional = mine.mean(lambda line: line.liquidated), mine.mean(lambda line: line.notional_usd)
+    others = [one.other for one in told if one[:2] == (design, kind) and one.measure == "notional_usd"]
+    against = " and ".join(compared(found, told, design, kind, other) for other in others)
+    of = f"{counts(people)} of {counts(mine.mean(lambda line: line.people))}"
+    return f"{NAMES[kind].capitalize()} on {design}: in cross {of} were liquidated, {usd_of(notional, '0 USD')}. That is {against}."
 
 
-class Measure(NamedTuple):
-    """A number of a kind of people: the word for less of it, and how it is written."""
-
-    value: Callable[[KindLine], float]
-    less: str
-    shown: Callable[[float], str]
-
-
-def compared(mine: Kind, others: dict[str, Kind], measure: Measure) -> str:
-    """`fewer than isolated (9, in 5 of 5 runs) and as segmented (4)`: in so many runs the difference has that sign."""
-    told = []
-    for other, theirs in others.items():
-        differences = [measure.value(line) - measure.value(theirs.lines[pair]) for pair, line in mine.lines.items()]
-        total = sum(differences)
-        same = sum(one * total > 0 for one in differences)
-        word = "as" if not total else f"{'more' if total > 0 else measure.less} than"
-        runs = f", in {same} of {counted(len(differences), 'run')}" if total else ""
-        told.append(f"{word} {structure_of(other)} ({measure.shown(theirs.mean(measure.value))}{runs})")
-    return " and ".join(told)
+def compared(found: Kinds, told: dict[Question, Finding], design: str, kind: str, other: str) -> str:
+    """`22.3 fewer and 805 M USD less than isolated (notional in 3 of 3 runs)`: in so many the difference has that sign."""
+    people, notional = (told[Question(design, kind, other, measure)].mean or 0.0 for measure in ("liquidated", "notional_usd"))
+    cross, theirs = found[f"{design}/{CROSS}", kind], found[f"{design}/{other}", kind]
+    each = [line.notional_usd - theirs.lines[pair].notional_usd for pair, line in cross.lines.items()]
+    same = sum(one * notional > 0.0 for one in each)
+    heads = f"{counts(abs(people))} {'more' if people > 0 else 'fewer'}" if people else "as many"
+    usd = f"{usd_of(abs(notional), '0 USD')} {'more' if notional > 0 else 'less'} than {other}" if notional else f"as much as {other}"
+    runs = f" ({same} of {counted(len(each), 'run')})" if notional else ""
+    return f"{heads} and {usd}{runs}"
 
 
 def counts(value: float) -> str:
-    return f"{value:,.4g}"
+    return f"{value:,.3g}" if value < 1000.0 else f"{value:,.0f}"
 
 
-def usd_of(value: float) -> str:
-    return dollars(value) if value else "0 USD"
+def usd_of(value: float, none: str) -> str:
+    return dollars(value) if value else none

@@ -1,7 +1,8 @@
 """What of a run in several markets is settled before it begins: the same as in `lab.stage`, for each market and account structure.
 
 Rules: every market has makers, arbitrageurs, bidders, momentum traders and noise of its own, with accounts of their own, scaled by its
-depth; what they draw in the first market is what they draw in a run of one. Accounts open in the order of the markets, then people.
+depth; what they draw in the first market is what they draw in a run of one. Agents of the user's own act in the first market. Accounts
+open in the order of the markets, then the user's own, then people.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from perplab.exchange.messages import (
 from perplab.exchange.units import MS_NS
 from perplab.oracle.paths import PricePath
 
-from ..agents import TRADER_MS, Agent, cast, withdrawal
+from ..agents import TRADER_MS, Agent, cast, own_agents, withdrawal
 from ..flow import noise_flows, oracle_rows
 from ..opening import Terms, opened, terms_of
 from ..runs import ASSET, MARKET, Granted, Ints
@@ -114,8 +115,9 @@ def set_markets(venue: VenueDesign, scenario: Scenario, structure: str, seed: in
     """Draw everything that the run of this seed needs; `venue` has all markets. ScenarioError: no [books], or no hedgers for a market."""
     terms, people = terms_of(venue), people_of(scenario, seed, accounts)
     markets = crowds(venue, scenario, terms, seed)
-    own = [agent for market in markets for agent in market.agents]
-    of_market = np.repeat(np.arange(len(markets)), [len(market.agents) for market in markets]).tolist()
+    users = own_agents(scenario, seed)
+    own = [*(agent for market in markets for agent in market.agents), *users]
+    of_market = [*np.repeat(np.arange(len(markets)), [len(market.agents) for market in markets]).tolist(), *(MARKET for _ in users)]
     layout = layout_of(structure, people)
     agents = [*own, *owners(people, layout)]
     first = FIRST_USER + len(own)

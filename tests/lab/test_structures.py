@@ -15,17 +15,25 @@ from perplab.exchange import VenueError, load_venue
 from perplab.exchange.codes import MarginMode
 from perplab.exchange.events import Deposited, LiquidationStarted
 from perplab.exchange.messages import KIND_COLUMN, column_of
+from perplab.lab import Results, compare, face
+from perplab.lab.comparison.asked import Asked, chosen
+from perplab.lab.comparison.choices import Choice
+from perplab.lab.comparison.jobs import about
+from perplab.lab.comparison.report import Report, Result
 from perplab.lab.comparison.results import is_ours, journal_name
+from perplab.lab.face import CallError
 from perplab.lab.metrics import Wealth
 from perplab.lab.runs import Ints
 from perplab.lab.scenario import BarsPath, Scenario, ScenarioError, load_scenario
 from perplab.lab.structures.accounts import STRUCTURES, layout_of
 from perplab.lab.structures.choice import must_begin_alike
+from perplab.lab.structures.kinds import KindLine
 from perplab.lab.structures.measures import Measured, measure_markets
 from perplab.lab.structures.paths import further_path
 from perplab.lab.structures.people import HEDGER, KINDS, ONE_SIDED, PAIRS, SINGLE, people_of
+from perplab.lab.structures.reading import answers, kinds_of, structures_json
 from perplab.lab.structures.simulation import MarketsRun, MarketsSimulation, run_markets
-from perplab.lab.structures.stage import with_markets
+from perplab.lab.structures.stage import set_markets, with_markets
 
 ACCOUNTS = 60
 TOGETHER = {"beta": 1.0, "correlation": 1.0, "crisis_correlation": 1.0, "open_interest": 1.0, "depth": 1.0}
@@ -245,6 +253,103 @@ def test_what_cannot_have_several_markets_is_refused() -> None:
         load_scenario("flash").override({"markets": {"second": TOGETHER}})
 
 
+# -- who else is there --
+
+STAYING = """
+from msgspec import Struct
+from perplab.clients.bots.base import NOTHING, Action, Bot, View
+
+
+class Staying(Bot):
+    def on_start(self, ts: int, view: View) -> Action:
+        return NOTHING, None
+"""
+CROWD = """
+extends = "two_markets"
+title = "Two markets, others, and makers who leave"
+
+[[agents]]
+class = "staying.py:Staying"
+count = 2
+cohort = "{cohort}"
+capital_usd = 1000.0
+hears_ms = 0
+orders_ms = 0
+
+[[faults]]
+class = "makers_gone"
+at_s = 60
+
+[faults.terms]
+cohorts = ["{gone}"]
+"""
+
+
+def with_others(folder: Path, cohort: str = "others", gone: str = "makers") -> Path:
+    (folder / "staying.py").write_text(STAYING)
+    (folder / "crowd.toml").write_text(CROWD.format(cohort=cohort, gone=gone))
+    return folder / "crowd.toml"
+
+
+def test_agents_of_ones_own_are_there_and_makers_leave_every_market(tmp_path: Path) -> None:
+    scenario = load_scenario(str(with_others(tmp_path))).override({"path": msgspec.to_builtins(worst().path)})
+    stage = set_markets(with_markets(load_venue("book_fund_adl"), scenario), scenario, "isolated", 1, ACCOUNTS)
+    assert [len(cohort.accounts) for cohort in stage.cohorts if cohort.name == "others"] == [2]
+    simulation = MarketsSimulation(with_markets(load_venue("book_fund_adl"), scenario), scenario, stage)
+    simulation.play(None)
+    makers = next(cohort.accounts for cohort in stage.cohorts if cohort.name == "makers")
+    for market in (0, 1):
+        assert not [order for account in makers.tolist() for order in simulation.exchange.open_orders(account) if order.market == market]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"cohort": "single"}, "agents[0].cohort is 'single': expected another name"),
+        ({"gone": "longs"}, "faults[0]: makers_gone meets 'longs': expected another cohort: with --margin people are hedged_pairs"),
+    ],
+)
+def test_people_are_called_otherwise_in_several_markets(tmp_path: Path, quick: Path, named: dict[str, str], said: str) -> None:
+    done = call("compare", with_others(tmp_path, **named), "--margin", "cross", "--venues", "book_fund_adl", "--jobs", "1")
+    assert done.exit_code == 2
+    assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+# -- what is told --
+
+
+def reported(seeds: int, more: float) -> Report:
+    """A report by hand: in cross, `more` USD above isolated are liquidated of one-sided people, and as much of the others."""
+    about_it = about(chosen(Asked("two_markets", "book_fund_adl", (1,), accounts=ACCOUNTS, margin="cross,isolated"), lambda line: None))
+    names = ("book_fund_adl/cross", "book_fund_adl/isolated")
+    metrics = measured("shipped", "cross").metrics
+    results = [
+        Result(name, seed, "", metrics, kinds=tuple(
+            KindLine(kind, 10, 1, 1e6 * seed + (more if (kind, name) == ("one_sided", names[0]) else 0.0), 0.0, 0.0, 1e7) for kind in KINDS
+        ))
+        for seed in range(1, seeds + 1) for name in names
+    ]  # fmt: skip
+    return Report(about_it, results, names, names[0])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "more", "said"),
+    [
+        (3, 5e5, "With 3 seeds nothing can be told from chance: 6 is the least. In what was drawn, it liquidated more notional of one-"),
+        (3, -5e5, "it liquidated more notional of no kind of people."),
+        (6, 5e5, "It liquidates more of one-sided people than isolated. It liquidates as much of hedged pairs and one-market people as "),
+        (6, -5e5, "It liquidates more of nobody, as far as can be told. It liquidates less of one-sided people than isolated."),
+    ],
+)
+def test_the_answer_says_no_more_than_the_seeds_can_tell(seeds: int, more: float, said: str) -> None:
+    report = reported(seeds, more)
+    answer, *sentences = answers(report, kinds_of(report))
+    assert said in answer
+    assert f"500 k USD {'more' if more > 0 else 'less'} than isolated ({seeds} of {seeds} runs)" in sentences[1]
+    told = {(one["kind"], one["measure"]): one["verdict"] for one in structures_json(report)}
+    assert told["one_sided", "notional_usd"] == ("too few seeds" if seeds < 6 else "distinguished")
+
+
 # -- the command --
 
 
@@ -261,9 +366,45 @@ def test_a_comparison_of_structures(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file = Path("out/two_markets/journals") / journal_name("book_fund_adl/cross", 1)
     assert is_ours(file)
     assert call("replay", file).exit_code == 0
+    assert report["inputs"]["structures"] == ["cross", "isolated"]
+    assert {one["kind"] for one in report["structures"]} == {"hedged_pairs", "one_sided", "single"}
     again = call("compare", "--from-report", "out/two_markets/report.json", "--jobs", "1")
     assert again.exit_code == 0, again.output
     assert "are equal" in again.stdout
+
+
+def test_structures_from_python(quick: Path) -> None:
+    for given in ("cross,isolated", ["cross", "isolated"]):
+        choice = asked_of_python(margin=given)
+        assert [venue.name for venue in choice.venues] == ["book_fund_adl/cross", "book_fund_adl/isolated"], "one design, if none is named"
+    with pytest.raises(CallError, match=r"^margin: 'crossed' given, expected some of cross, isolated, segmented"):
+        compare(None, "two_markets", margin="crossed")
+    with pytest.raises(ScenarioError, match="which margin asks for"):
+        compare("book_fund_adl", "flash", margin="cross")
+
+
+def asked_of_python(margin: str | list[str]) -> Choice:
+    """What `compare` would make."""
+    made: list[Choice] = []
+
+    class Stopped(Exception):
+        pass
+
+    def stop(choice: Choice, *_: object) -> None:
+        made.append(choice)
+        raise Stopped
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(face, "all_done", stop)
+        with pytest.raises(Stopped):
+            compare(None, "two_markets", seeds=1, accounts=ACCOUNTS, margin=margin)
+    return made[0]
+
+
+def test_kinds_are_a_table() -> None:
+    found = Results(reported(2, 1.0), None, Path()).kinds("arrays")
+    assert found["kind"].tolist() == [*KINDS] * 4
+    assert found["notional_usd"][found["kind"] == "one_sided"].tolist() == [1e6 + 1.0, 2e6 + 1.0, 1e6, 2e6]
 
 
 @pytest.mark.parametrize(
