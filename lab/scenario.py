@@ -485,7 +485,10 @@ def _convert(given: Tree, file: str) -> Scenario:
     if "feedback" in given:
         expected = "no such key: [impact] says what is traded here does to the true price, by a law that decays (off at y = 0)"
         raise ScenarioError(f"{file}: feedback is {given['feedback']!r}: expected {expected}")
+    markets = given.get("markets")
     try:
+        for name, market in markets.items() if isinstance(markets, Mapping) else ():
+            convert(market, FurtherMarket, file, f"markets.{name}")  # first one by one: an error then names the market
         return convert({key: value for key, value in given.items() if key != "paths"}, Scenario, file)
     except DesignError as error:
         raise ScenarioError(str(error)) from None

@@ -21,6 +21,7 @@ from perplab.lab.comparison.choices import Choice
 from perplab.lab.comparison.jobs import about
 from perplab.lab.comparison.report import Report, Result
 from perplab.lab.comparison.results import is_ours, journal_name
+from perplab.lab.comparison.table import folded
 from perplab.lab.face import CallError
 from perplab.lab.metrics import Wealth
 from perplab.lab.runs import Ints
@@ -401,6 +402,11 @@ def asked_of_python(margin: str | list[str]) -> Choice:
     return made[0]
 
 
+def test_names_are_cut_behind_the_slash() -> None:
+    assert folded("book_fund_adl/segmented", 12, together=False) == ["book", "fund", "adl/", "segmented"]
+    assert folded("book_fund_adl/segmented", 19, together=True) == ["book_fund_adl/", "segmented"]
+
+
 def test_kinds_are_a_table() -> None:
     found = Results(reported(2, 1.0), None, Path()).kinds("arrays")
     assert found["kind"].tolist() == [*KINDS] * 4
@@ -417,7 +423,7 @@ def test_kinds_are_a_table() -> None:
         (("two_markets", "--margin", "cross", "--vary", "K"), "--margin: given with --vary, expected one of the two"),
         (("two_markets", "--margin", "cross", "--baseline", "book_fund_adl"), "--baseline: 'book_fund_adl' given, expected a design in a"),
         (("two_markets", "--margin", "cross", "--venues", "auction_fund_adl"), "auction_fund_adl: liquidation.steps: expected no"),
-        (("two_markets", "--margin", "cross", "--set", "markets.second.beta=99"), "--set: markets"),
+        (("two_markets", "--margin", "cross", "--set", "markets.second.beta=99"), "--set: markets.second.beta is 99"),
     ],
 )
 def test_what_is_asked_wrongly_is_one_line(quick: Path, words: tuple[str, ...], said: str) -> None:
