@@ -8,7 +8,6 @@ price, and fades where makers withdraw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
 from math import exp
 from typing import Final
@@ -20,9 +19,9 @@ from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import Side, UpdateOracle
 from perplab.exchange.units import BP, MS_NS, SECOND_NS
-from perplab.lab.faults import Span
+from perplab.lab.faults import span_of
 from perplab.lab.runs import MARKET, Floats, Ints
-from perplab.lab.scenario import Noise, Oracle
+from perplab.lab.scenario import Noise, Scenario
 from perplab.oracle.feed import Feed
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath
@@ -31,10 +30,11 @@ VOLATILITY_S: Final = 60  # [s] window of the volatility that the arrival rate f
 LONGEST_CLUSTER: Final = 10_000  # generations: a branching below 1 ends long before
 
 
-def oracle_rows(oracle: Oracle, path: PricePath, seed: int, tick_usd: float, spans: Sequence[Span] = ()) -> Ints:
-    """UpdateOracle commands in order of arrival, packed; the first one as the path begins. `spans`: faults. Shape (n, 16)."""
+def oracle_rows(scenario: Scenario, path: PricePath, seed: int, tick_usd: float) -> Ints:
+    """UpdateOracle commands of one market in order of arrival, packed; the first one as the path begins. Shape (n, 16)."""
+    oracle = scenario.oracle
     feed = Feed(round(oracle.cadence_s * SECOND_NS), oracle.lag_ms * MS_NS, oracle.jitter_ms * MS_NS)
-    spots, perps = oracle.heard(spans)
+    spots, perps = oracle.heard([span_of(table, path.start_ns) for table in scenario.faults])
     updates = feed.updates(path, spots, seed, path.start_ns, path.end_ns + 1, tick_usd, perps)
     return pack_many(
         UpdateOracle, len(updates), ts=updates.publish_ns, market=MARKET, price=updates.price_ticks, perp_median=updates.perp_ticks

@@ -23,7 +23,6 @@ from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
 from perplab.exchange.units import SECOND_NS
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
-from perplab.lab.faults import span_of
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.opening import Terms, opened, terms_of
 from perplab.lab.population import Traders, populate
@@ -120,9 +119,7 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
     first = FIRST_USER + len(own)
     opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
-    spans = [span_of(table, path.start_ns) for table in scenario.faults]
-    oracle = oracle_rows(scenario.oracle, path, seed, terms.tick_usd, spans)
-    exogenous = exogenous_of(oracle, [bot for _, bot in seated])
+    exogenous = exogenous_of(oracle_rows(scenario, path, seed, terms.tick_usd), [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
     names = [agent.name for agent in agents]
     return Stage(terms, path, opening, exogenous, acting, cohorts_of(agents), len(agents), names, granted, samples_of(path, seed))

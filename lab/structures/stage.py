@@ -108,7 +108,7 @@ def crowds(venue: VenueDesign, scenario: Scenario, terms: Terms, seed: int) -> l
 
 def crowd(venue: VenueDesign, scenario: Scenario, terms: Terms, seed: int, path: PricePath) -> Crowd:
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, terms.lot_coins, terms.tick_usd)
-    return Crowd(cast(scenario, flows, seed, access_of(venue)), oracle_rows(scenario.oracle, path, seed, terms.tick_usd), path)
+    return Crowd(cast(scenario, flows, seed, access_of(venue)), oracle_rows(scenario, path, seed, terms.tick_usd), path)
 
 
 def set_markets(venue: VenueDesign, scenario: Scenario, structure: str, seed: int, accounts: int | None) -> MarketsStage:

@@ -110,14 +110,14 @@ def test_no_accounts_no_flow(scenario: Scenario, path: PricePath) -> None:
 
 
 def test_oracle_rows_are_updates_with_an_outside_perp(scenario: Scenario, path: PricePath) -> None:
-    rows = oracle_rows(scenario.oracle, path, 1, 1.0)
+    rows = oracle_rows(scenario, path, 1, 1.0)
     first = command_of_row(rows[0].tolist())
     assert isinstance(first, UpdateOracle)
     assert first.price == pytest.approx(path.prices[0], abs=50)
     assert first.perp_median == pytest.approx(path.prices[0], abs=50)
     assert len(rows) == 1200, "every 3 s"
     assert rows[0, TS_COLUMN] >= path.start_ns + scenario.oracle.lag_ms * 10**6
-    without = oracle_rows(scenario.override({"oracle": {"outside_perp": False}}).oracle, path, 1, 1.0)
+    without = oracle_rows(scenario.override({"oracle": {"outside_perp": False}}), path, 1, 1.0)
     assert (without[:, column_of(UpdateOracle, "perp_median")] == 0).all()
     price = column_of(UpdateOracle, "price")
     np.testing.assert_array_equal(without[:, price], rows[:, price])

@@ -11,7 +11,6 @@ from test_own import calm
 from perplab.exchange.messages import TS_COLUMN, UpdateOracle, column_of
 from perplab.exchange.units import SECOND_NS
 from perplab.lab import ScenarioError
-from perplab.lab.faults import span_of
 from perplab.lab.flow import oracle_rows
 
 FAULTS = """
@@ -38,7 +37,7 @@ def hearing(sources: int, *tables: dict[str, object]) -> dict[str, np.ndarray[tu
     oracle = {"sources": sources, "noise_bp": 0.0, "cadence_s": 1.0, "lag_ms": 0, "jitter_ms": 0}
     scenario = calm(oracle=oracle, faults=tables)
     path = scenario.path.path(1)
-    rows = oracle_rows(scenario.oracle, path, 1, 0.01, [span_of(table, path.start_ns) for table in scenario.faults])
+    rows = oracle_rows(scenario, path, 1, 0.01)
     true = path.at(rows[:, TS_COLUMN])
     heard = {name: rows[:, column_of(UpdateOracle, name)] * 0.01 / true for name in ("price", "perp_median")}
     return {"s": (rows[:, TS_COLUMN] - path.start_ns) / SECOND_NS, **heard}
