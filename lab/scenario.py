@@ -281,7 +281,7 @@ class Scenario(Table, frozen=True):
     bidders: Bidders
     agents: tuple[OwnAgents, ...] = ()  # of the user's own, besides those above
     faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
-    markets: Mapping[str, FurtherMarket] = msgspec.field(default_factory=dict)  # beside the first: see perplab.lab.structures
+    further_markets: Mapping[str, FurtherMarket] = msgspec.field(default_factory=dict)  # beside the first: see perplab.lab.structures
     books: Books | None = None  # who holds positions in several markets
 
     def __post_init__(self) -> None:
@@ -294,11 +294,11 @@ class Scenario(Table, frozen=True):
                 raise ValueError(f"agents[{number}].cohort is {name!r}: expected a name of its own, that one is taken")
         if self.faults:
             self._check_faults([*COHORTS, *own, ORACLE])
-        for name in self.markets:
+        for name in self.further_markets:
             if wrong := wrong_name(name):
-                raise ValueError(f"markets: {wrong}")
-        if self.markets and self.books is None:
-            raise ValueError("markets: given without [books], expected [books] hedged, one_sided: what people hold in them")
+                raise ValueError(f"further_markets: {wrong}")
+        if self.further_markets and self.books is None:
+            raise ValueError("further_markets: given without [books], expected [books] hedged, one_sided: what people hold in them")
 
     def _check_faults(self, senders: list[str]) -> None:
         """Each begins within the path, meets somebody who is there, and leaves the oracle sources."""
@@ -485,10 +485,10 @@ def _convert(given: Tree, file: str) -> Scenario:
     if "feedback" in given:
         expected = "no such key: [impact] says what is traded here does to the true price, by a law that decays (off at y = 0)"
         raise ScenarioError(f"{file}: feedback is {given['feedback']!r}: expected {expected}")
-    markets = given.get("markets")
+    markets = given.get("further_markets")
     try:
         for name, market in markets.items() if isinstance(markets, Mapping) else ():
-            convert(market, FurtherMarket, file, f"markets.{name}")  # first one by one: an error then names the market
+            convert(market, FurtherMarket, file, f"further_markets.{name}")  # first one by one: an error then names the market
         return convert({key: value for key, value in given.items() if key != "paths"}, Scenario, file)
     except DesignError as error:
         raise ScenarioError(str(error)) from None

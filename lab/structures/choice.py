@@ -74,17 +74,17 @@ def baseline_of(given: str | None, venues: Sequence[VenueDesign]) -> str:
 def check_structures(designs: Sequence[Design], scenario: Scenario, file: str, seeds: Sequence[int]) -> None:
     """Raises VenueError or ScenarioError where a design cannot have the scenario's markets, or it says nothing of people's books."""
     if scenario.books is None:
-        expected = "expected [books] hedged and one_sided, and [markets.NAME], as the shipped scenario two_markets has"
+        expected = "expected [books] hedged and one_sided, and [further_markets.NAME], as the shipped scenario two_markets has"
         raise ScenarioError(f"{file}: it says nothing of what people hold in several markets, which --margin asks for: {expected}")
     check_names(scenario, file)
     reaches = reached(scenario, seeds)
     for design in designs:
         with_markets(design.venue, scenario)
         for name, far in reaches.items():
-            check_fit(Pair(design.venue, design.file, scenario, f"{file}, markets.{name}"), far)
+            check_fit(Pair(design.venue, design.file, scenario, f"{file}, further_markets.{name}"), far)
         most = accounts_needed(scenario)
         if most > design.venue.max_accounts:
-            told = f"with --margin, in {1 + len(scenario.markets)} markets, {file} needs at least {most}"
+            told = f"with --margin, in {1 + len(scenario.further_markets)} markets, {file} needs at least {most}"
             raise VenueError(f"{design.file}: max_accounts is {design.venue.max_accounts}: expected that many: {told}")
 
 
@@ -102,7 +102,7 @@ def check_names(scenario: Scenario, file: str) -> None:
 def reached(scenario: Scenario, seeds: Sequence[int]) -> dict[str, Reach]:
     """How far the price of each further market goes in these seeds."""
     found = {}
-    for name, market in scenario.markets.items():
+    for name, market in scenario.further_markets.items():
         paths = [further_path(name, market, scenario, scenario.path.path(seed), seed).prices for seed in seeds]
         low, high = (int(which([each(prices) for prices in paths])) for which, each in ((np.argmin, np.min), (np.argmax, np.max)))
         keys = [f"the price of seed {seeds[at]}" for at in (low, high)]
@@ -112,7 +112,7 @@ def reached(scenario: Scenario, seeds: Sequence[int]) -> dict[str, Reach]:
 
 def accounts_needed(scenario: Scenario) -> int:
     """The most accounts that a structure opens: one for each position, and the agents of every market."""
-    markets = 1 + len(scenario.markets)
+    markets = 1 + len(scenario.further_markets)
     agents = sum(who.count for who in (scenario.makers, scenario.arbitrageurs, scenario.bidders, scenario.momentum))
     users = sum(who.count for who in scenario.agents)
     return FIRST_USER + markets * (scenario.population.accounts + agents + scenario.noise.accounts) + users

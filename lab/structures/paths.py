@@ -27,7 +27,7 @@ WINDOW_NS: Final = 60 * SECOND_NS  # of the volatility of the moment, as the noi
 
 
 def further_path(name: str, market: FurtherMarket, scenario: Scenario, first: PricePath, seed: int) -> PricePath:
-    """The path of `[markets.NAME]`, on the grid of the first market's path."""
+    """The path of `[further_markets.NAME]`, on the grid of the first market's path."""
     returns = np.diff(np.log(first.prices))
     rho = correlations(market, scenario, first)
     own = generator(seed, "market", name, "path").standard_normal(returns.size)

@@ -49,7 +49,7 @@ class People:
 
 def market_names(scenario: Scenario, first: str) -> list[str]:
     """Of all markets, by number."""
-    return [first, *scenario.markets]
+    return [first, *scenario.further_markets]
 
 
 def market_seed(seed: int, name: str) -> int:
@@ -60,7 +60,7 @@ def market_seed(seed: int, name: str) -> int:
 def people_of(scenario: Scenario, seed: int, accounts: int | None = None) -> People:
     """All people of this scenario and seed. ScenarioError: it has no [books], or hedgers have nothing to take the other side of."""
     base, who = populate(scenario, seed, accounts), scenario.population
-    weights = np.array([1.0, *(market.open_interest for market in scenario.markets.values())])
+    weights = np.array([1.0, *(market.open_interest for market in scenario.further_markets.values())])
     size = np.rint(np.abs(base.lots) * weights.sum()).astype(np.int64)
     kind = kinds(scenario, base, size, seed)
     person, market, lots = positions(kind, size * np.sign(base.lots), weights, seed)
@@ -68,7 +68,7 @@ def people_of(scenario: Scenario, seed: int, accounts: int | None = None) -> Peo
     order = np.lexsort((market, person))
     person, market, lots = person[order], market[order], lots[order]
     first_tick, unit = round(base.first_usd / float(base.scale.usd)), base.scale.unit
-    seeds = [seed, *(market_seed(seed, name) for name in scenario.markets)]
+    seeds = [seed, *(market_seed(seed, name) for name in scenario.further_markets)]
     trades = tuple(entries(who, np.where(market == number, lots, 0), first_tick, one) for number, one in enumerate(seeds))
     money = sum((deposits(who, lots, base.leverage[person], each, first_tick, unit) for each in trades), np.zeros(lots.size, np.int64))
     notional = (np.abs(lots) * first_tick * unit).astype(np.float64)
@@ -81,7 +81,7 @@ def people_of(scenario: Scenario, seed: int, accounts: int | None = None) -> Peo
 
 def kinds(scenario: Scenario, base: Traders, size: Ints, seed: int) -> Ints:
     """The kind of each person. Who holds too little to divide, and everybody where there is one market, holds one position."""
-    books, count = scenario.books, 1 + len(scenario.markets)
+    books, count = scenario.books, 1 + len(scenario.further_markets)
     if books is None:
         raise ScenarioError(f"{scenario.name}: no [books]: expected hedged and one_sided, what people hold in several markets")
     kind = np.where(base.group == HEDGERS, HEDGER, SINGLE)

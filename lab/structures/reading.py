@@ -222,7 +222,7 @@ def in_a_row(names: list[str]) -> str:
 
 def markets(report: Report) -> str:
     """How the further markets move with the first."""
-    further = report.about.inputs.scenario.get("markets")
+    further = report.about.inputs.scenario.get("further_markets")
     assert isinstance(further, dict)
     told = [
         f"{name} moves with the first at correlation {one['correlation']:g}, in the crisis {one['crisis_correlation']:g}"

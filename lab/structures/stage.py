@@ -63,7 +63,7 @@ def with_markets(venue: VenueDesign, scenario: Scenario) -> VenueDesign:
         expected = "expected no dutch_auction with several markets: bidders here buy in one market, and an auction sells all positions"
         raise VenueError(f"{venue.name}: liquidation.steps: {expected}")
     own = venue.markets[MARKET]
-    copies = [msgspec.structs.replace(own, name=name) for name in scenario.markets]
+    copies = [msgspec.structs.replace(own, name=name) for name in scenario.further_markets]
     return msgspec.structs.replace(venue, markets=(own, *copies))
 
 
@@ -98,7 +98,7 @@ def crowds(venue: VenueDesign, scenario: Scenario, terms: Terms, seed: int) -> l
     """By market."""
     first = scenario.path.path(seed)
     made = [crowd(venue, scenario, terms, seed, first)]
-    for number, (name, market) in enumerate(scenario.markets.items(), start=1):
+    for number, (name, market) in enumerate(scenario.further_markets.items(), start=1):
         path = further_path(name, market, scenario, first, seed)
         one = crowd(venue, scaled(scenario, market.depth), terms, market_seed(seed, name), path)
         one.oracle[:, column_of(UpdateOracle, "market")] = number

@@ -1,4 +1,4 @@
-"""What a scenario says of further markets and of the people who hold positions in several of them: `[markets.NAME]` and `[books]`.
+"""What a scenario says of further markets and of the people who hold positions in several of them: `[further_markets.NAME]` and `[books]`.
 
 Rules: the first market is the scenario's own, with its path, depth and open interest; a further one is a copy of the design's market with
 a price of its own that begins at the same level.

@@ -54,13 +54,13 @@ def worst(**changes: object) -> Scenario:
 CHANGES: dict[str, dict[str, object]] = {
     "shipped": {},
     "hedged": {
-        "markets": {"second": TOGETHER},
+        "further_markets": {"second": TOGETHER},
         "books": {"hedged": 1.0, "one_sided": 0.0},
         "oracle": PLAIN_FIT,
         "population": {"leverage_sigma": 0.0, "long_leverage": 12.0, "short_leverage": 12.0, "entry": [1.0, 1.0], "adders": 0.0},
     },
     "one_sided": {
-        "markets": {"second": FLAT},
+        "further_markets": {"second": FLAT},
         "books": {"hedged": 0.0, "one_sided": 1.0},
         "population": {"leverage_sigma": 0.0, "long_leverage": 30.0, "entry": [1.0, 1.0], "adders": 0.0},
     },
@@ -98,7 +98,7 @@ def one_market(structure: str) -> MarketsRun:
     Nobody is deleveraged: an isolated winner who is closed in part gets that part's margin back, and ranks higher the next time.
     """
     population = {"leverage_sigma": 0.0, "long_leverage": 20.0, "hedger_leverage": [1.0, 1.0], "entry": [1.0, 1.0], "adders": 0.0}
-    changed = msgspec.structs.replace(worst(population=population), markets={})
+    changed = msgspec.structs.replace(worst(population=population), further_markets={})
     return run_markets(load_venue("book_fund_social"), changed, structure, 1, accounts=ACCOUNTS)
 
 
@@ -218,7 +218,7 @@ def test_the_second_price_is_correlated_as_stated() -> None:
     step = np.diff(np.log(first.prices))
 
     def returns(correlation: float, crisis: float, beta: float = 1.0) -> Ints:
-        market = msgspec.structs.replace(scenario.markets["second"], correlation=correlation, crisis_correlation=crisis, beta=beta)
+        market = msgspec.structs.replace(scenario.further_markets["second"], correlation=correlation, crisis_correlation=crisis, beta=beta)
         made_of: Ints = np.diff(np.log(further_path("second", market, scenario, first, 1).prices))
         return made_of
 
@@ -251,7 +251,7 @@ def test_what_cannot_have_several_markets_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"books"):
         worst(books={"hedged": 0.7, "one_sided": 0.5})
     with pytest.raises(ScenarioError, match=r"books"):
-        load_scenario("flash").override({"markets": {"second": TOGETHER}})
+        load_scenario("flash").override({"further_markets": {"second": TOGETHER}})
 
 
 # -- who else is there --
@@ -423,7 +423,7 @@ def test_kinds_are_a_table() -> None:
         (("two_markets", "--margin", "cross", "--vary", "K"), "--margin: given with --vary, expected one of the two"),
         (("two_markets", "--margin", "cross", "--baseline", "book_fund_adl"), "--baseline: 'book_fund_adl' given, expected a design in a"),
         (("two_markets", "--margin", "cross", "--venues", "auction_fund_adl"), "auction_fund_adl: liquidation.steps: expected no"),
-        (("two_markets", "--margin", "cross", "--set", "markets.second.beta=99"), "--set: markets.second.beta is 99"),
+        (("two_markets", "--margin", "cross", "--set", "further_markets.second.beta=99"), "--set: further_markets.second.beta is 99"),
     ],
 )
 def test_what_is_asked_wrongly_is_one_line(quick: Path, words: tuple[str, ...], said: str) -> None:
