@@ -317,6 +317,31 @@ def processors() -> int:
 # -- the other commands --
 
 
+@main.command(short_help="Set two designs of a report against each other, path by path.")
+@click.argument("report", type=FILE)
+@click.argument("first")
+@click.argument("second")
+@click.option("--metric", "metrics", multiple=True, metavar="KEY", help="A metric of docs/metrics.md, or a sum: A+B. Repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all digits.")
+def contrast(report: Path, first: str, second: str, metrics: tuple[str, ...], as_json: bool) -> None:
+    """Compare the designs FIRST and SECOND of REPORT, a report.json that perplab compare wrote, in some metrics.
+
+    On each path, on each family of paths that has several, and on all of them: paired differences on the same traders, path and order
+    flow. Nothing is run.
+    """
+    from rich.console import Console
+
+    from .comparison.contrast import METRICS, ContrastTable, contrasts
+    from .comparison.repeat import recorded
+    from .comparison.report import to_text
+
+    told = contrasts(recorded(report), report, first, second, metrics or METRICS)
+    if as_json:
+        click.echo(to_text(told.as_tree()), nl=False)
+    else:
+        Console().print(ContrastTable(told))
+
+
 @main.command(short_help="Print the state hash of a journal, and check it.")
 @click.argument("journal", type=click.Path(path_type=Path, exists=True))
 def replay(journal: Path) -> int:

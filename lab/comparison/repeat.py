@@ -40,6 +40,7 @@ class RecordedRun(Struct):
     state_hash: str
     metrics: dict[str, object] = {}
     path: str = ""
+    beyond: tuple[str, ...] = ()
 
 
 class RecordedCapital(Struct):

@@ -141,15 +141,18 @@ class Report:
         return len(self.paths) * len(self.seeds)
 
     @cached_property
+    def _beyond(self) -> Beyond:
+        return beyond_of([(result.venue, result.pair, bool(result.beyond)) for result in self.results])
+
+    @property
     def outside(self) -> frozenset[str]:
         """Designs that went beyond the scenario's people in more than half of their runs: nothing is said of them."""
-        beyond = Counter(result.venue for result in self.results if result.beyond)
-        return frozenset(venue for venue, times in beyond.items() if 2 * times > self.pairs)
+        return self._beyond.venues
 
-    @cached_property
+    @property
     def left_out(self) -> frozenset[Pair]:
         """Where a run of any other design went beyond its population: these count for no design, so that all are seen on the same."""
-        return frozenset(result.pair for result in self.results if result.beyond and result.venue not in self.outside)
+        return self._beyond.pairs
 
     @cached_property
     def counted(self) -> tuple[Result, ...]:
@@ -248,6 +251,21 @@ class Report:
         if len(self.paths) > 1 and venue != self.baseline:
             told["agreeing_paths"] = self.agreeing_paths(venue, key)
         return told
+
+
+class Beyond(NamedTuple):
+    """What counts for nothing, as some runs went beyond their population."""
+
+    venues: frozenset[str]  # that did so in more than half of their runs
+    pairs: frozenset[Pair]  # on which another one did
+
+
+def beyond_of(runs: Sequence[tuple[str, Pair, bool]]) -> Beyond:
+    """The rule for runs that are (venue, pair, whether it went beyond)."""
+    times = Counter(venue for venue, _, is_beyond in runs if is_beyond)
+    of = Counter(venue for venue, _, _ in runs)
+    venues = frozenset(venue for venue in times if 2 * times[venue] > of[venue])
+    return Beyond(venues, frozenset(pair for venue, pair, is_beyond in runs if is_beyond and venue not in venues))
 
 
 def run_name(venue: str, path: str, seed: int) -> str:
