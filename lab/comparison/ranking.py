@@ -1,7 +1,8 @@
 """The designs in order of what they cost everybody else, path by path: printed only where there are paths enough to say so.
 
 Rules of the file: on one path the order says how that path goes on, so it is no finding about designs. A rank is by the median over the
-seeds of a path; designs that cost the same share the better rank.
+seeds of a path; designs that cost the same share the better rank. A design that mostly went beyond the scenario's people has no rank, and
+the others are ranked without it.
 """
 
 from __future__ import annotations
@@ -33,10 +34,17 @@ def why_none(report: Report) -> str:
     if paths < LEAST_PATHS or len(families) < LEAST_FAMILIES:
         here = f"{paths} of {len(families)}" if families else "one"
         return f"The designs are not ranked: that takes at least {LEAST_PATHS} paths of {LEAST_FAMILIES} families, and here is {here}."
-    unknown = [venue for venue in report.venues if any(cost(report, venue, path) is None for path in report.paths)]
+    if len(ranked(report)) < 2:
+        return "The designs are not ranked: fewer than two of them stayed within the scenario's people."
+    unknown = [venue for venue in ranked(report) if any(cost(report, venue, path) is None for path in report.paths)]
     if unknown:
         return f"The designs are not ranked: the total cost of {unknown[0]} is not defined on every path."
     return ""
+
+
+def ranked(report: Report) -> tuple[str, ...]:
+    """The designs that have a rank: those of which anything can be said."""
+    return tuple(venue for venue in report.venues if venue not in report.outside)
 
 
 def cost(report: Report, venue: str, path: str) -> float | None:
@@ -48,10 +56,10 @@ def ranking(report: Report) -> Ranking:
     """The ranks of a report of which `why_none` says nothing."""
     ranks: dict[tuple[str, str], int] = {}
     for path in report.paths:
-        costs = {venue: cost(report, venue, path) or 0.0 for venue in report.venues}
+        costs = {venue: cost(report, venue, path) or 0.0 for venue in ranked(report)}
         ranks |= {(venue, path): 1 + sum(other < own for other in costs.values()) for venue, own in costs.items()}
-    found = Ranking(report.venues, ranks)
-    return found._replace(venues=tuple(sorted(report.venues, key=found.mean)))
+    found = Ranking(ranked(report), ranks)
+    return found._replace(venues=tuple(sorted(found.venues, key=found.mean)))
 
 
 def in_words(report: Report, found: Ranking) -> str:
@@ -61,7 +69,16 @@ def in_words(report: Report, found: Ranking) -> str:
     told = ", ".join(f"{venue} on {number}" for venue, number in first.items() if number)
     same = all(len({found.ranks[venue, path] for path in report.paths}) == 1 for venue in found.venues)
     order = "The order is the same on all paths." if same else "The order depends on the path."
+    without = "".join(f" {why_no_rank(report, venue)}" for venue in report.venues if venue in report.outside)
     return (
         f"Ranks are by total cost, 1 the cheapest, medians of {counted(len(report.seeds), 'seed')} on each path. {order} Cheapest: {told}, "
         f"of {paths} paths. A rank does not say how far apart designs are, nor whether that is more than chance: the differences above do."
+        f"{without}"
     )
+
+
+def why_no_rank(report: Report, venue: str) -> str:
+    """Of a design that is left out."""
+    beyond = [one.beyond[0].rstrip(".") for one in report.results if one.venue == venue and one.beyond]
+    runs = f"{len(beyond)} of its {counted(report.pairs, 'run')}"
+    return f"{venue} has no rank: {runs} went beyond the scenario's people (such as: {beyond[0]})."

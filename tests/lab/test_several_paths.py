@@ -191,6 +191,35 @@ def test_a_design_that_mostly_goes_beyond_takes_nothing_from_the_others() -> Non
     assert [report.counts(one) for one in report.results] == [one.venue != "b" for one in report.results]
 
 
+def without(venue: str, *, seeds: int) -> Report:
+    """THREE, in which so many of the two seeds of one design are beyond their population on every path."""
+    results = [
+        result(name, path, seed, debt, ["no makers."] if name == venue and seed <= seeds else ())
+        for name, paths in THREE.items()
+        for path, debts in paths.items()
+        for seed, debt in enumerate(debts, 1)
+    ]
+    return Report(about(FAMILIES), results, tuple(THREE))
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_design_that_mostly_goes_beyond_has_no_rank_and_the_others_have(by_debt: None, width: int) -> None:
+    report = without("other", seeds=2)
+    found = ranking.ranking(report)
+    assert found.venues == ("book_fund_adl", "social_only")
+    assert [found.ranks["social_only", path] for path in FAMILIES] == [1, 2, 2]
+    said = " ".join(shown(report, width).split())
+    assert "Rank by total cost" in said and "Cheapest: book_fund_adl on 2, social_only on 1, of 3 paths." in said
+    assert "other has no rank: 6 of its 6 runs went beyond the scenario's people (such as: no makers)." in said
+    assert not re.search(r"^other +\d", said.partition("Rank by total cost")[2])
+
+
+def test_one_design_that_is_left_is_no_ranking(by_debt: None) -> None:
+    results = [one for one in without("other", seeds=2).results if one.venue != "social_only"]
+    said = words(Report(about(FAMILIES), results, ("book_fund_adl", "other")))
+    assert "The designs are not ranked: fewer than two of them stayed within the scenario's people." in said
+
+
 def test_a_baseline_that_is_always_left_out_leaves_nothing_to_compare() -> None:
     results = [result("book_fund_adl", "", seed, 1.0, ["no makers."]) for seed in (1, 2)] + [result("b", "", seed, 1.0) for seed in (1, 2)]
     report = Report(about({}), results, ("book_fund_adl", "b"))
