@@ -246,5 +246,7 @@ EXPLAINED: Final[Explanations] = {
     ("auto_deleverage.selection", "greedy"): Explanation("one by one", "All of the first winner, then all of the next.", greedy),
     ("auto_deleverage.selection", "pro_rata"): Explanation("pro rata", "Of each winner in proportion to what it holds.", pro_rata),
     ("screen.rule", "everyone"): Explanation("everyone", "A pass looks at every account.", nothing_more),
-    ("screen.rule", "auto"): Explanation("auto", "A pass looks at whom the fastest screen of the build names.", nothing_more),
+    ("screen.rule", "auto"): Explanation(
+        "auto", "A pass looks at whoever has changed, and at those for whom the mark has come near enough.", nothing_more
+    ),
 }
