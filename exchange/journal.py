@@ -264,15 +264,19 @@ def replayed(source: Path | str | bytes) -> Replayed:
     header = next(found, None)
     if header is None:
         raise JournalError(f"{name}: holds no design")
-    try:
-        exchange = Exchange(venue_of_json(header[1]))
-    except (DesignError, ValueError) as error:
-        raise JournalError(f"{name}: its design cannot be used: {error}") from None
-    run, end = Replay(exchange), len(MAGIC) + HEAD.size + len(header[1])
+    run, end = begun(name, header[1]), len(MAGIC) + HEAD.size + len(header[1])
     for rows, payload in found:
         run.take(rows, payload, name)
         end += HEAD.size + len(payload)
     return Replayed(run.exchange, run.commands, len(data) - end)
+
+
+def begun(name: str, header: bytes) -> Replay:
+    """A replay before its first record: a new venue of the design in a journal's header. Raises JournalError."""
+    try:
+        return Replay(Exchange(venue_of_json(header)))
+    except (DesignError, ValueError) as error:
+        raise JournalError(f"{name}: its design cannot be used: {error}") from None
 
 
 class Replay:

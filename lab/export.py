@@ -12,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from perplab.exchange import Exchange, venue_of_json
+from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import JournalError, Mark, Replay, mark_of, records, rows_of
+from perplab.exchange.journal import JournalError, Mark, begun, mark_of, records, rows_of
 from perplab.exchange.units import PPT
 
 ROW_BYTES: Final = 8 * m.ROW
@@ -219,8 +219,10 @@ def carry_out(venue: Exchange, rows: bytes, exporter: Exporter) -> None:
 def export(source: Path, folder: Path) -> dict[str, int]:
     """Write the files of a journal into a folder; how many lines each has. Raises JournalError."""
     found = blocks(source)
-    _, header = next(found)
-    replay = Replay(Exchange(venue_of_json(header, str(source))))
+    header = next(found, None)
+    if header is None:
+        raise JournalError(f"{source}: holds no design")
+    replay = begun(str(source), header[1])
     folder.mkdir(parents=True, exist_ok=True)
     exporter = Exporter(replay.exchange, folder)
     try:

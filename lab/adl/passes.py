@@ -14,11 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from perplab.exchange import Exchange, venue_of_json
+from perplab.exchange import Exchange
 from perplab.exchange.codes import MarginMode
-from perplab.exchange.design.reader import DesignError
 from perplab.exchange.events import Deleveraged
-from perplab.exchange.journal import JournalError, Replay, mark_of, run_block
+from perplab.exchange.journal import JournalError, begun, mark_of, run_block
 from perplab.exchange.messages import FIRST_USER, KIND_COLUMN, ROW, column_of
 from perplab.exchange.rules import AdlRank, Winner
 from perplab.exchange.units import SECOND_NS
@@ -132,13 +131,6 @@ def watched(venue: Exchange) -> Watch | None:
     return watch
 
 
-def opened(source: Path, header: bytes) -> Replay:
-    try:
-        return Replay(Exchange(venue_of_json(header, str(source))))
-    except (DesignError, ValueError) as error:
-        raise JournalError(f"{source}: its design cannot be used: {error}") from None
-
-
 def passes(source: Path) -> list[Snapshot]:
     """All snapshots of a journal, or of a server's folder, in the order of time; those that it went back before are left out.
 
@@ -148,7 +140,7 @@ def passes(source: Path) -> list[Snapshot]:
     header = next(found, None)
     if header is None:
         raise JournalError(f"{source}: holds no design")
-    replay = opened(source, header[1])
+    replay = begun(str(source), header[1])
     watch = watched(replay.exchange)
     if watch is None:
         return []

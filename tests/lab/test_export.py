@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from perplab.exchange import Exchange, Journal, load_venue
 from perplab.exchange.codes import AccountKind
+from perplab.exchange.journal import MAGIC, JournalError, record
 from perplab.exchange.messages import Amend, Cancel, Deposit, OpenAccount, Place, UpdateOracle
 from perplab.lab.cli import main
 from perplab.lab.export import HEADS, export
@@ -103,3 +104,10 @@ def test_hftbacktest_reads_them(lived: tuple[Exchange, bytes], tmp_path: Path) -
     names = ["trades_BTC.csv", "incremental_book_L2_BTC.csv"]
     read = tardis.convert([str(tmp_path / name) for name in names], buffer_size=100_000, ss_buffer_size=1_000)
     assert len(read) >= sum(lines[name] for name in names)
+
+
+@pytest.mark.parametrize(("data", "told"), [(MAGIC, "holds no design"), (MAGIC + record(b"{}", 0), "its design cannot be used")])
+def test_a_journal_without_a_design_is_one_line(tmp_path: Path, data: bytes, told: str) -> None:
+    (source := tmp_path / "bad.journal").write_bytes(data)
+    with pytest.raises(JournalError, match=f"bad.journal: {told}"):
+        export(source, tmp_path / "out")
