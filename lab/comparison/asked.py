@@ -128,10 +128,16 @@ def choice_of_cells(plain: Choice, designs: Sequence[Design], asked: Asked, file
     from . import factorial
     from .axes import chosen_axes
 
-    cells, venues = factorial.planned(designs, chosen_axes(asked.varied), plain.scenario, plain.capital, plain.baseline)
+    axes = chosen_axes(asked.varied)
+    for axis in axes:
+        if plain.paths and axis.key.partition(".")[0] == "path":
+            raise click.UsageError(f"--paths: given with --vary {axis.key}, which would change all paths, expected one of the two")
+    cells, venues = factorial.planned(designs, axes, plain.scenario, plain.capital, plain.baseline)
     pairs = len(plain.seeds) * len(plain.scenarios)
     for line in factorial.plan(cells, pairs):
         tell(line)
+    if asked.insured and not cells.has_one_crowd:
+        tell("not run with infinite insurance: that takes cells of the same people on the same path, which differ in design or K")
     factorial.must_be_wanted(len(venues) * pairs, asked.many)
     choice = replace(plain, venues=tuple(venues), baseline=cells.first, factorial=cells, insured=plain.insured and cells.has_one_crowd)
     factorial.check_cells(cells, choice, file)

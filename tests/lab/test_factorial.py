@@ -256,6 +256,34 @@ def test_a_factorial_is_told_written_and_repeated(quick: Path) -> None:
         ElementTree.parse(Path("x") / name)
 
 
+@pytest.mark.parametrize("with_insured", ["--insured", "--no-insured"])
+@pytest.mark.parametrize(
+    ("varied", "is_one_crowd"), [("", True), ("K=5e6|5e7", True), ("backstops=adl|social", True), ("oracle.lag_ms=1|5000", False)]
+)
+@pytest.mark.parametrize("paths", ["", "recovers", "recovers,whipsaw"])
+def test_paths_axes_and_infinite_insurance_go_together(
+    played: list[tuple[str, Scenario]], paths: str, varied: str, is_one_crowd: bool, with_insured: str
+) -> None:
+    """Every cell is run on every path, a run with infinite insurance is made where cells are of the same people, and all of it again."""
+    words = ["--venues", "book_fund_adl", *(["--paths", paths] if paths else []), *(["--vary", varied] if varied else [])]
+    done = call("compare", "flash", *words, *ONE, with_insured, "--out", "x")
+    assert done.exit_code == 0, done.output
+    own = [name for name, _ in played if not name.startswith("insured")]
+    assert len(own) == max(1, len(paths.split(","))) * (2 if varied else 1)
+    has_insured = with_insured == "--insured" and is_one_crowd
+    assert (len(played) > len(own)) == has_insured
+    assert ("not run with infinite insurance" in done.output) == (with_insured == "--insured" and not is_one_crowd)
+    assert report("x")["inputs"]["insured"] == has_insured
+    again = call("compare", "--from-report", "x/report.json", "--jobs", "1", "--out", "y")
+    assert again.exit_code == 0, again.output
+
+
+def test_paths_with_an_axis_of_the_path_are_refused(quick: Path) -> None:
+    done = call("compare", "flash", "--venues", "book_fund_adl", "--paths", "recovers,whipsaw", "--vary", "path.noise=0.5|1.0", *ONE)
+    assert done.exit_code == 2 and list(quick.iterdir()) == []
+    assert "--paths: given with --vary path.noise, which would change all paths, expected one of the two" in done.output
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
