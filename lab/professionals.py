@@ -2,7 +2,7 @@
 
 Makers, arbitrageurs and bidders are hedged outside. Where their margin calls are no longer met, or one of them is liquidated, the run has
 lost buyers that a real venue would have kept or replaced: what it then says about a design is about an empty market. `beyond_population`
-tells it in sentences.
+tells it in sentences. Makers whose money is in a pool have no margin calls: there nobody could ever meet one.
 """
 
 from __future__ import annotations
@@ -53,13 +53,15 @@ def _group(watch: Watch, name: str, bots: Mapping[int, Bot], events: Ints, start
     paid = _of(events, Deposited, accounts)
     paid = paid[paid[:, column_of(Deposited, "ts")] > start_ts]
     least = watch.least[name] / watch.first[name]
-    is_short = any(isinstance(bot, Professional) and bot.calls is not None and bot.calls.is_short for bot in map(bots.get, accounts))
+    calls = [bot.calls for bot in map(bots.get, accounts) if isinstance(bot, Professional) and bot.calls is not None]
+    is_short = any(one.is_short for one in calls)
     return ProfessionalGroup(
         cohort=name,
         paid_in=int(paid[:, column_of(Deposited, "amount")].sum()),
         least_equity_share=least,
         liquidated=len(np.unique(_of(events, LiquidationStarted, accounts)[:, column_of(LiquidationStarted, "account")])),
-        is_exhausted=is_short and least < EXHAUSTED_BELOW,
+        is_exhausted=(is_short or not calls) and least < EXHAUSTED_BELOW,
+        is_refilled=bool(calls),
     )
 
 
@@ -79,5 +81,6 @@ def beyond_population(run: Run) -> list[str]:
             told.append(f"{group.liquidated} of {members[group.cohort]} {group.cohort} fell below maintenance margin")
         if group.is_exhausted:
             share = f"{100.0 * group.least_equity_share:.0f} %"
-            told.append(f"{group.cohort} had {share} of their starting equity left, and margin calls that nobody could meet in full")
+            why = "margin calls that nobody could meet in full" if group.is_refilled else "nobody who refills them"
+            told.append(f"{group.cohort} had {share} of their starting equity left, and {why}")
     return told

@@ -71,7 +71,8 @@ class ProfessionalGroup:
     paid_in: int  # [micro] by margin calls, out of what they have and earn outside
     least_equity_share: float  # their least equity of all seconds, over that at the start
     liquidated: int  # how many of them fell below maintenance margin
-    is_exhausted: bool  # their equity fell below a quarter of the start's while a margin call could not be met in full
+    is_exhausted: bool  # their equity fell below a quarter of the start's while a margin call could not be met in full, or they have none
+    is_refilled: bool = True  # they have margin calls at all: not where their money is in a pool
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ ADDED_UP: Final = (
     "what funding, deficits and the mark's distance from the true price made; below zero is a loss."
 )
 
+UNHEDGED: Final = "Makers who pay into a pool have no margin calls, so nobody refills them, and they bid in no auction. "
+
 CALIBRATED_USD: Final = {
     "makers.capital_usd": "a maker's capital {}",
     "arbitrageurs.capital_usd": "an arbitrageur's {}",
@@ -380,12 +382,13 @@ class Overview:
     def pools(self) -> list[str]:
         """Whose money stands behind the curves."""
         usd = self.report.about.capital.usd
-        told = []
+        told, without = [], ""
         for venue in [name for name in self.report.venues if "pool" in usd.get(name, {})]:
             own, has_providers = usd[venue]["pool"], self.report.median(venue, "pool.lp_usd") is not None
             makers = " and what makers pay in" if has_providers else ""
+            without = UNHEDGED if has_providers else without
             told.append(f"{venue} {dollars(own) if own or makers else 'none, it is virtual'}{makers}")
-        return [f"Behind the curves stand, of the venue's own: {'; '.join(told)}. {ADDED_UP}"] if told else []
+        return [f"Behind the curves stand, of the venue's own: {'; '.join(told)}. {without}{ADDED_UP}"] if told else []
 
     def fitted(self) -> list[str]:
         """The calibrated numbers that decide how much is lost; the others are in report.json."""

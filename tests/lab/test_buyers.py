@@ -139,6 +139,8 @@ def test_a_run_says_when_it_is_beyond_its_population() -> None:
         "1 of 2 makers fell below maintenance margin",
         "makers had 31 % of their starting equity left, and margin calls that nobody could meet in full",
     ]
+    in_a_pool = replace(fine, professionals=(ProfessionalGroup("makers", 0, 0.2, 0, True, False),))
+    assert beyond_population(in_a_pool) == ["makers had 20 % of their starting equity left, and nobody who refills them"]
 
 
 def test_without_money_outside_professionals_run_dry() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from io import StringIO
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from perplab.clients.bots.base import Seat, View
 from perplab.clients.bots.liquidity import LiquidityProvider, ProviderTerms
 from perplab.clients.bots.market_maker import Withdrawal
-from perplab.exchange import load_venue
+from perplab.exchange import Exchange, load_venue
 from perplab.exchange.codes import FIRST_USER, Payer, Reason, SystemAccount
 from perplab.exchange.events import (
     CommandQueued,
@@ -49,6 +50,7 @@ from perplab.lab.comparison.report import About, Capital, Inputs, Report, Result
 from perplab.lab.comparison.table import print_overview
 from perplab.lab.comparison.who_paid import stories
 from perplab.lab.metrics import Metrics, MetricsError, measure
+from perplab.lab.professionals import Watch, beyond_population, groups_of
 from perplab.lab.runs import Cohort, Ints, Run
 from perplab.lab.scenario import Scenario, load_scenario
 from perplab.lab.simulation import run
@@ -183,6 +185,19 @@ def test_makers_pay_into_a_pool_and_take_out_as_prices_run() -> None:
     stayed = measure(free).pool.lp_stayed_share
     assert stayed is not None and 0.0 < stayed < 1.0
     assert np.isin(rows(free, LiquidityRemoved)["account"], makers).all()
+
+
+def test_makers_of_a_pool_have_no_margin_calls_and_are_told_when_they_are_gone() -> None:
+    groups = {name: {one.cohort: one.is_refilled for one in made(name).professionals} for name in (POOL, VIRTUAL, HYBRID)}
+    assert groups[POOL] == groups[VIRTUAL] == {"makers": False, "arbitrageurs": True, "bidders": True}
+    assert groups[HYBRID] == {"makers": True, "arbitrageurs": True, "bidders": True}
+    of = made(POOL)
+    watch = Watch(Exchange(load_venue(POOL)), of.cohorts, True)
+    watch.first, watch.least = {name: 100 for name in groups[POOL]}, {"makers": 20, "arbitrageurs": 90, "bidders": 90}
+    left = groups_of(watch, {}, of.events, of.start_ts)
+    assert [one.cohort for one in left if one.is_exhausted] == ["makers"]
+    told = beyond_population(replace(of, professionals=left))
+    assert "makers had 20 % of their starting equity left, and nobody who refills them" in told
 
 
 def test_who_is_locked_in_stays() -> None:
@@ -383,6 +398,7 @@ def test_the_table_fits_and_tells_pools(width: int) -> None:
     assert "The curve's pool" in text and "gained on true price" in text
     behind = "book_amm_hybrid 50 M USD; perp_v1 none, it is virtual; gmx_v2 5 M USD and what makers pay in."
     assert f"Behind the curves stand, of the venue's own: {behind}" in flat(text)
+    assert "no margin calls, so nobody refills them, and they bid in no auction." in flat(text)
 
 
 def test_no_word_of_pools_where_there_is_none() -> None:
