@@ -12,16 +12,28 @@ from typing import Final
 import numpy as np
 
 from perplab.clients.bots.base import Rows
-from perplab.exchange.messages import KIND_COLUMN, BlockTrade, Place, UpdateOracle, column_of
+from perplab.exchange.messages import (
+    KIND_COLUMN,
+    BlockTrade,
+    Deposit,
+    OpenAccount,
+    Place,
+    SetLeverage,
+    TakeAuction,
+    UpdateOracle,
+    column_of,
+)
 from perplab.lab.scenario import Scenario
 from perplab.lab.stage import Stage
 
 PRICES: Final = ((UpdateOracle, ("price", "perp_median")), (Place, ("price",)), (BlockTrade, ("price",)))
-KNOWN: Final = "OpenAccount, Deposit, SetLeverage, TakeAuction and Tick have neither side nor price"
+NEUTRAL: Final = (OpenAccount, Deposit, SetLeverage, TakeAuction)  # have neither a side nor a price
 
 
 def mirrored(rows: Rows, first: int) -> Rows:
     """Commands with all prices reflected in `first` [ticks], buys as sells, and buyers as sellers. Shape (n, 16)."""
+    known = [kind.KIND for kind in (*NEUTRAL, *(kind for kind, _ in PRICES))]
+    assert set(rows[:, KIND_COLUMN].tolist()) <= set(known), "a command of which nobody has said how it is mirrored"
     out = rows.copy()
     for kind, names in PRICES:
         mine = rows[:, KIND_COLUMN] == kind.KIND

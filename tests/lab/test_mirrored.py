@@ -13,8 +13,6 @@ it, which changes no decision of anybody but leaves 2 x = 0.7 % (`small`).
 
 from __future__ import annotations
 
-from functools import cache
-
 import msgspec
 import numpy as np
 import pytest
@@ -185,7 +183,6 @@ def small_venue(name: str) -> VenueDesign:
     return load_venue(name, changes)
 
 
-@cache
 def both(name: str, seed: int) -> tuple[Run, Run]:
     """The worst five minutes in a small world, as they are and mirrored."""
     scenario = small(load_scenario("flash").override({"path": worst()}))
@@ -196,12 +193,11 @@ def both(name: str, seed: int) -> tuple[Run, Run]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", DESIGNS)
-def test_a_run_is_the_same_for_longs_and_shorts(name: str, seed: int) -> None:
+def test_a_run_is_the_same_for_longs_and_shorts(name: str) -> None:
     """The same people are liquidated, exactly. How much of each is closed by whom, and what is lost, to a stated tolerance: 0.7 % from the
-    price, and what becomes of it where an order meets a quote here and misses it there, which is 1 % in most runs and 9 % in the worst."""
-    run, mirror = both(name, seed)
+    price, and what becomes of it where an order meets a quote here and misses it there: 1 % in most of 36 runs, 13 % in the worst."""
+    run, mirror = both(name, 1)
     assert len(breached(run)) > 10
     assert breached(mirror) == breached(run)
     own, other = measure(run), measure(mirror)
