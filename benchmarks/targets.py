@@ -32,8 +32,9 @@ SCENARIOS: Final = {  # by what they are to the calibration
     "oct10:fil-2025-02-03": "another coin",
 }
 DELAYED: Final = (DESIGN, "book_fund_adl", "auction_fund_adl")
-THIN, DEEP = 0.1, 1.0  # of the book and of the capital of those who stand behind it
-DEPTHS: Final = (THIN, DEEP, 10.0)
+THIN: Final = 0.1  # of the book, and of the capital of those who stand behind it
+DEPTHS: Final = (THIN, 1.0, 10.0)
+LEAST_BP: Final = 0.05  # below it a loss is shown as 0.0: nothing to compare with
 POLICY_ORDER: Final = "queue > contract > wealth"
 
 
@@ -119,13 +120,13 @@ def days(accounts: int, seeds: int) -> None:
 
 
 def delay(accounts: int, seeds: int) -> None:
-    """A1 with a vault or a fund of the scenario's capital, and without a dollar in it."""
-    table("design", "vault or fund [M USD]", "A1 [s]", "from the start [s]")
+    """A1 with a vault or a fund of the scenario's capital, and of a dollar: a vault has to have one."""
+    table("design", "vault or fund [USD]", "A1 [s]", "from the start [s]")
     scenario = load_scenario("oct10")
     for venue in DELAYED:
-        for capital in (scenario.backstop_usd, 0.0):
+        for capital in (scenario.backstop_usd, 1.0):
             found = [measure(one) for one in played(venue, scenario.override({"backstop_usd": capital}), accounts, seeds)]
-            row(f"`{venue}`", f"{capital / 1e6:g}", told(found, "adl.delay_s", 1), told(found, "adl.delay_from_start_s", 1))
+            row(f"`{venue}`", f"{capital:,.0f}", told(found, "adl.delay_s", 1), told(found, "adl.delay_from_start_s", 1))
 
 
 def policies(accounts: int, seeds: int) -> None:
@@ -152,8 +153,13 @@ def depth(accounts: int, seeds: int) -> None:
             runs = list(played(venue, with_depth(scenario, times), accounts, seeds))
             lost[times] = lost_bp([measure(one) for one in runs])
             row(f"`{venue}`", f"x {times:g}", *(", ".join(f"{bp:.1f}" for bp in each) for each in lost[times]), beyond(runs))
-        ratios = (median(thin) / max(median(deep), 1e-9) for thin, deep in zip(lost[THIN], lost[DEEP], strict=True))
-        row(f"`{venue}`", f"x {THIN:g} over x {DEEP:g}, medians", *(f"{ratio:.2f}" for ratio in ratios), "")
+        for deep in DEPTHS[1:]:
+            row(f"`{venue}`", f"x {THIN:g} over x {deep:g}, medians", *map(ratio, lost[THIN], lost[deep]), "")
+
+
+def ratio(thin: list[float], deep: list[float]) -> str:
+    """Of the medians."""
+    return f"{median(thin) / median(deep):.2f}" if median(deep) >= LEAST_BP else "none"
 
 
 def lost_bp(found: list[Metrics]) -> list[list[float]]:
