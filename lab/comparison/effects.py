@@ -111,7 +111,8 @@ def moved(context: Levels, changes: tuple[Change, ...], taken: Sequence[int]) ->
 
 
 def is_defined(signed: Contrast, of_cells: Values) -> bool:
-    return all(value is not None for _, cell in signed for value in of_cells[cell].values())
+    """Whether all cells have a number in every run; one that is beyond its population in most has none."""
+    return all(of_cells[cell] and None not in of_cells[cell].values() for _, cell in signed)
 
 
 def common_pairs(signed: Sequence[Contrast], of_cells: Values) -> list[Pair]:

@@ -32,7 +32,7 @@ def factorial_json(found: Found) -> dict[str, object]:
     """
     factorial, report = found.factorial, found.report
     told = {quantity.key for quantity in HEADLINES}
-    others = {key: values_of(report.counted, metric(key, key)) for key in (one.key for one in CATALOGUE) if key not in told}
+    others = {key: values_of(report, metric(key, key)) for key in (one.key for one in CATALOGUE) if key not in told}
     rises = [
         {"quantity": one.quantity.key, "design": one.curve, "from": one.lower, "to": one.higher, **one.finding._asdict()}
         for one in found.rises

@@ -22,7 +22,7 @@ from .curves import DRAWN, Curves, Rise, capital_axis, curves_of, rises, sentenc
 from .effects import LARGE, Change, Effect, interactions, large_interactions, main_effects
 from .factorial import Factorial
 from .headline import HEADLINES, Quantity, Values, values_of
-from .reading import counted, of_what
+from .reading import counted, left_out, of_what
 from .report import SAME, Report, mean_of
 from .statistics import DISTINGUISHED, EQUAL, LEAST_PAIRS, TOO_FEW
 from .table import PROSE, Scale, decimals_of
@@ -46,7 +46,7 @@ class Found:
 
 
 def found_in(report: Report, factorial: Factorial) -> Found:
-    values = {quantity.key: values_of(report.counted, quantity) for quantity in HEADLINES}
+    values = {quantity.key: values_of(report, quantity) for quantity in HEADLINES}
     axis = capital_axis(factorial)
     return Found(
         report,
@@ -73,11 +73,12 @@ class FactorialOverview:
         yield from prose(console, width, self.how_to_read())
         yield Text("\nMain effects", style="bold cyan")
         yield self.table(self.found.mains, width)
-        large = large_interactions(self.found.mains, self.found.interactions)
-        yield Text("\nInteractions", style="bold cyan")
-        if large:
-            yield self.table(sorted(large[:MOST_TOLD], key=order_of), width)
-        yield from prose(console, width, [self.about_interactions(len(large))])
+        if self.found.interactions:
+            large = large_interactions(self.found.mains, self.found.interactions)
+            yield Text("\nInteractions", style="bold cyan")
+            if large:
+                yield self.table(sorted(large[:MOST_TOLD], key=order_of), width)
+            yield from prose(console, width, [self.about_interactions(len(large))])
         for curves in self.found.curves:
             yield CurveChart(curves)
         if self.found.curves:
@@ -85,7 +86,7 @@ class FactorialOverview:
         yield Text(f"\nAll {counted(len(self.factorial.cells), 'cell')}, means", style="bold cyan")
         yield self.cells(width)
         yield StackedBars(bars_of(self.report), self.report.pairs)
-        yield from prose(console, width, [*self.what_was_run(), self.files])
+        yield from prose(console, width, [*left_out(self.report), *self.what_was_run(), self.files])
 
     def title(self) -> str:
         about, cells = self.report.about, counted(len(self.factorial.cells), "cell")

@@ -6,11 +6,11 @@ their sum, which medians do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from ..metrics import CATALOGUE, Metrics
-from .report import Result, rounded
+from .report import Report, rounded
 from .statistics import Pair
 
 UNIT_OF: Final = {measure.key: measure.unit for measure in CATALOGUE}
@@ -83,9 +83,9 @@ HEADLINES: Final = (
 Values: TypeAlias = dict[str, dict[Pair, float | None]]  # by design, then by where the designs met
 
 
-def values_of(results: Iterable[Result], quantity: Quantity) -> Values:
-    """One quantity of all these runs."""
-    values: Values = {}
-    for result in results:
-        values.setdefault(result.venue, {})[result.pair] = quantity.of(result.metrics)
+def values_of(report: Report, quantity: Quantity) -> Values:
+    """One quantity of all designs in the runs that count; none of a design that is beyond its population."""
+    values: Values = {venue: {} for venue in report.venues}
+    for result in report.counted:
+        values[result.venue][result.pair] = quantity.of(result.metrics)
     return values

@@ -256,6 +256,22 @@ def test_a_factorial_is_told_written_and_repeated(quick: Path) -> None:
         ElementTree.parse(Path("x") / name)
 
 
+def test_a_cell_beyond_its_population_is_told_and_has_no_numbers(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One cell of four: the level that it shares with another is compared there alone, and no curve goes through it."""
+    monkeypatch.setattr(jobs, "beyond_population", lambda made: ["no makers."] if made.venue == "social-fund+K5M" else [])
+    words = ("--venues", "book_fund_adl", "--vary", "payers=fund,adl|social,fund", "--vary", "K=0|5e6", "--seeds", "2", "--jobs", "1")
+    done = call("compare", "flash", *words, "--out", "x")
+    assert done.exit_code == 0, done.output
+    gone = next(line for line in done.stdout.splitlines() if line.startswith("social-fund+K5M "))
+    assert set(gone.split()[1:]) == {"-"}
+    assert "social-fund+K5M did so in most, and nothing is said of it" in " ".join(done.stdout.split())
+    told = report("x")["factorial"]
+    assert {(one["contexts"], one["of"]) for one in told["effects"] if one["quantity"] == "losses.bad_debt_usd"} == {(1, 2)}
+    assert told["interactions"] == []
+    (curve,) = [one["designs"] for one in told["curves"] if one["quantity"] == "total_cost_usd"]
+    assert [point is None for name in curve for point in curve[name]].count(True) == 1
+
+
 @pytest.mark.parametrize("with_insured", ["--insured", "--no-insured"])
 @pytest.mark.parametrize(
     ("varied", "is_one_crowd"), [("", True), ("K=5e6|5e7", True), ("backstops=adl|social", True), ("oracle.lag_ms=1|5000", False)]
