@@ -30,7 +30,7 @@ from .table import Scale, decimals_of
 
 METRICS: Final = ("losses.total_usd", "stress.long_bp+stress.short_bp")  # total cost, and the cost of a bystander
 EVERYWHERE: Final = "all paths"
-HEADS: Final = ("pairs", "first", "second", "difference", "95 % interval", "g", "p", "first lower")
+HEADS: Final = ("first", "second", "diff.", "95 % interval", "g", "p", "lower")
 
 Values = Mapping[Pair, float | None]
 
@@ -172,8 +172,9 @@ class ContrastTable:
     def how_to_read(self) -> str:
         told = self.told
         text = (
-            f"Means over pairs of path and seed; difference is first less second. * is more than chance: p < {LEVEL:g}, corrected for the "
-            f"{counted(len(told.rows), 'row')} of all tables here (sign flips of whole pairs, step-down maxT). "
+            f"Means over pairs of path and seed; diff. is first less second; lower: in how many pairs it is below zero, of how many. "
+            f"* is more than chance: p < {LEVEL:g}, corrected for the {counted(len(told.rows), 'row')} of all tables here (sign flips of "
+            f"whole pairs, step-down maxT). "
             f"The {percent(1 - LEVEL)} interval is of each row alone (bootstrap within paths), g its effect size. "
             f"Fewer than {LEAST_PAIRS} pairs can tell nothing."
         )
@@ -187,7 +188,7 @@ def table_of(rows: Sequence[Contrast], scale: Scale) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("", overflow="fold")
     for name in HEADS:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(Text(row.where), *cells(row, scale))
     return table
@@ -205,7 +206,6 @@ def cells(row: Contrast, scale: Scale) -> list[str]:
     mark = "*" if row.is_sure else ""
     interval = "-" if found.interval is None else " to ".join(scale.show(end, "+") for end in found.interval)
     return [
-        str(found.pairs),
         scale.show(row.first),
         scale.show(row.second),
         scale.show(found.mean, "+") + mark,
