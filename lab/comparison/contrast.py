@@ -25,7 +25,7 @@ from .headline import UNIT_OF
 from .reading import counted, percent
 from .repeat import Recorded, RecordedRun, ReportError
 from .report import beyond_of, in_digits, less, mean_of, rounded
-from .statistics import DISTINGUISHED, LEAST_PAIRS, LEVEL, Finding, Pair, findings
+from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, Finding, Pair, findings
 from .table import Scale, decimals_of
 
 METRICS: Final = ("losses.total_usd", "stress.long_bp+stress.short_bp")  # total cost, and the cost of a bystander
@@ -174,9 +174,9 @@ class ContrastTable:
         text = (
             f"Means over pairs of path and seed; diff. is first less second; lower: in how many pairs it is below zero, of how many. "
             f"* is more than chance: p < {LEVEL:g}, corrected for the {counted(len(told.rows), 'row')} of all tables here (sign flips of "
-            f"whole pairs, step-down maxT). "
-            f"The {percent(1 - LEVEL)} interval is of each row alone (bootstrap within paths), g its effect size. "
-            f"Fewer than {LEAST_PAIRS} pairs can tell nothing."
+            f"whole seeds, step-down maxT). "
+            f"The {percent(1 - LEVEL)} interval is of each row alone (bootstrap of seeds), g its effect size. "
+            f"Fewer than {LEAST_SEEDS} seeds can tell nothing."
         )
         if told.left_out:
             gone = counted(told.left_out, "pair")

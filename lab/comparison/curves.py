@@ -17,7 +17,7 @@ from .axes import CAPITAL
 from .factorial import Factorial, Levels, name_of
 from .headline import BYSTANDER, TOTAL, Quantity, Values
 from .report import less, mean_of
-from .statistics import DISTINGUISHED, LEAST_PAIRS, TOO_FEW, Finding, Pair, findings
+from .statistics import DISTINGUISHED, LEAST_SEEDS, TOO_FEW, Finding, Pair, findings
 
 DRAWN: Final = (TOTAL, BYSTANDER)
 
@@ -143,7 +143,7 @@ def sentence(labels: Sequence[str], rise: Rise) -> str:
     finding = rise.finding
     if finding.verdict == TOO_FEW:
         runs = "in the only pair" if finding.pairs == 1 else f"in each of {finding.pairs} pairs"
-        return f"{begin}, {runs}; fewer than {LEAST_PAIRS} pairs cannot be told from chance."
+        return f"{begin}, {runs}; fewer than {LEAST_SEEDS} seeds cannot be told from chance."
     low, high = finding.interval or (0.0, 0.0)
     difference = f"{(finding.mean or 0.0) / scale:+,.2f}"
     return f"{begin}: {difference}, 95 % interval {low / scale:+,.2f} to {high / scale:+,.2f}, p {finding.p:.3f}, {finding.pairs} pairs."

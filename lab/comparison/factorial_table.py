@@ -22,9 +22,9 @@ from .curves import DRAWN, Curves, Rise, capital_axis, curves_of, rises, sentenc
 from .effects import LARGE, Change, Effect, interactions, large_interactions, main_effects
 from .factorial import Factorial
 from .headline import HEADLINES, Quantity, Values, values_of
-from .reading import counted, left_out, of_what
+from .reading import counted, has_seeds_enough, left_out, of_what
 from .report import SAME, Report, mean_of
-from .statistics import DISTINGUISHED, EQUAL, LEAST_PAIRS, TOO_FEW
+from .statistics import DISTINGUISHED, EQUAL, LEAST_SEEDS, TOO_FEW
 from .table import PROSE, Scale, decimals_of
 
 MOST_TOLD: Final = 12  # interactions in the terminal; report.json has all
@@ -181,15 +181,15 @@ class FactorialOverview:
             "in that alone, on the same path and seed, averaged over all levels of the other axes that were run. in: how many such "
             "comparisons there are, of how many combinations of the other axes. g is the change over its spread between pairs."
         )
-        if self.report.pairs < LEAST_PAIRS:
-            few = f"With {of_what(self.report, self.report.pairs)} nothing can be told from chance; {LEAST_PAIRS} is the least."
+        if not has_seeds_enough(self.report):
+            few = f"With {of_what(self.report, self.report.pairs)} nothing can be told from chance; {LEAST_SEEDS} seeds are the least."
             return [f"{told} {few} What is shown are draws, marked ?."]
         return [f"{told} * is more than chance: p, corrected for all numbers of the table, is below 0.05."]
 
     def about_interactions(self, count: int) -> str:
         told = f"Of {counted(len(self.found.interactions), 'interaction')} {count} are at least {100 * LARGE:.0f} % of the smaller "
         told += "of their two main effects"
-        told += "" if self.report.pairs < LEAST_PAIRS else " and more than chance"
+        told += " and more than chance" if has_seeds_enough(self.report) else ""
         rest = f"; the {MOST_TOLD} largest are shown, all are in report.json" if count > MOST_TOLD else ""
         means = "An interaction is what both levels change together beyond the sum of what each changes alone: there the main effects "
         return f"{told}{rest}. {means}mislead."

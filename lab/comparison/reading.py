@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from .report import Report, run_name
-from .statistics import DISTINGUISHED, LEAST_PAIRS, LEVEL, NOT_DISTINGUISHED
+from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, NOT_DISTINGUISHED, TOO_FEW, seeds_of
 
 NAMED: Final = 3  # runs that are left out and told in words
 
@@ -26,6 +26,11 @@ def of_what(report: Report, pairs: int) -> str:
     return counted(pairs, "seed") if len(report.paths) == 1 else f"{counted(pairs, 'pair')} of path and seed"
 
 
+def has_seeds_enough(report: Report) -> bool:
+    """Whether anything could be told from chance: by the seeds that count on some path."""
+    return len(seeds_of(one.pair for one in report.counted)) >= LEAST_SEEDS
+
+
 def has_intervals(report: Report) -> bool:
     return any(one.interval for one in report.findings())
 
@@ -37,10 +42,10 @@ def how_to_read(report: Report, place: str, with_intervals: bool) -> str:
         return f"{each}."
     where = "same seeds" if len(report.paths) == 1 else "same paths and seeds"
     told = f"{each}; {place} it, the mean difference to {report.baseline} on the {where}. = is no difference in any run."
-    if report.pairs >= LEAST_PAIRS:
+    if has_seeds_enough(report):
         told += " n.d. is not distinguished from chance."
     if with_intervals:
-        told += f" In brackets, the {percent(1 - LEVEL)} interval of that mean, of each alone (bootstrap within paths)."
+        told += f" In brackets, the {percent(1 - LEVEL)} interval of that mean, of each alone (bootstrap of seeds)."
     if len(report.paths) > 1:
         told += f" 2/{len(report.paths)}: on 2 of the {len(report.paths)} paths the difference has the sign of the mean."
     return told
@@ -54,21 +59,21 @@ def what_it_tells(report: Report) -> list[str]:
         return []
     level = percent(LEVEL)
     with_them = f"With {of_what(report, pairs)}"
-    if pairs < LEAST_PAIRS:
-        least = f"{LEAST_PAIRS} is the least, and what is shown are draws, marked ?"
+    if not has_seeds_enough(report):
+        least = f"{LEAST_SEEDS} seeds are the least, and what is shown are draws, marked ?"
         return [f"{with_them} nothing can be distinguished from chance at {level}: {least}."]
     sure = [one for one in found if one.verdict == DISTINGUISHED]
     asked = len(sure) + sum(one.verdict == NOT_DISTINGUISHED for one in found)
     told = (
         f"{with_them}, {len(sure):,} of {counted(asked, 'difference')} in report.json can be distinguished from chance; the risk of any "
-        f"false alarm among all of them is {level} at most (sign flips of whole pairs, step-down maxT)."
+        f"false alarm among all of them is {level} at most (sign flips of whole seeds, step-down maxT)."
     )
     effects = [abs(one.effect) for one in sure if one.effect is not None]
     if effects:
         told += f" The weakest of them is {min(effects):.2g} standard deviations between runs."
     told += " n.d. is no proof that two designs are equal."
-    if any(0 < one.pairs < LEAST_PAIRS for one in found):
-        told += f" ? marks differences in fewer than {LEAST_PAIRS} runs, which cannot be distinguished."
+    if any(one.verdict == TOO_FEW for one in found):
+        told += f" ? marks differences in fewer than {LEAST_SEEDS} seeds, which cannot be distinguished."
     return [told]
 
 

@@ -1,6 +1,8 @@
 """What paired differences tell: how large they are, how sure that is, and whether they are more than chance.
 
 A *question* is one metric of one design against the baseline. Its answer in one *pair* (the same path and seed for both) is a difference.
+Seeds are what is drawn: with the same seed the same people and the same orders are on all paths, so the pairs of a seed hang together and
+are one observation. Paths are chosen, and nothing is said of others.
 
 Rules of the file: it knows nothing of venues, and asks all questions of a table at once, since the more are asked, the more often one
 of them looks like a finding by chance. What is drawn is drawn by keyed generators, and sums are made in the order of the pairs, so that
@@ -10,8 +12,9 @@ equal differences give equal answers on any machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, groupby
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from statistics import NormalDist, fmean, median, stdev
 from typing import Final, NamedTuple, TypeVar
 
@@ -22,11 +25,10 @@ from perplab.oracle.keyed import generator
 from ..runs import Floats
 
 LEVEL: Final = 0.05  # of the errors that a whole table may have; 1 - LEVEL is the confidence of one interval
-EXACT_PAIRS: Final = 12  # up to so many pairs every way to flip their signs is counted: 2,048 ways
+EXACT_SEEDS: Final = 12  # up to so many seeds every way to flip their signs is counted: 2,048 ways
 FLIPS: Final = 9_999  # above that, drawn; with what was observed, p is a multiple of 1 in 10,000
 RESAMPLES: Final = 9_999  # of the bootstrap: 24 of them are below the lowest quantile that is asked for
-LEAST_PAIRS: Final = next(pairs for pairs in count(1) if 2.0 * 0.5**pairs < LEVEL)  # 6: see `corrected`
-LEAST_SEEDS: Final = 3  # of a path, for an interval: with two on each of four paths it would cover the mean in 83 % of all cases
+LEAST_SEEDS: Final = next(seeds for seeds in count(1) if 2.0 * 0.5**seeds < LEVEL)  # 6: see `corrected`
 TIE: Final = 1e-9  # relative: sums that differ by rounding alone are equal
 AT_ONCE: Final = 256  # rows or columns of a large table: it stays within some megabytes
 
@@ -65,11 +67,24 @@ def findings(differences: Mapping[Question, Mapping[Pair, float | None]]) -> dic
     pairs that depends on their outcome. A pair that was left out for another reason is not in the mapping.
     """
     asked = {question: each for question, each in differences.items() if None not in each.values() and any(each.values())}
-    pairs = sorted({pair for each in asked.values() for pair in each})
-    columns = np.array([[each.get(pair) or 0.0 for each in asked.values()] for pair in pairs], np.float64).reshape(len(pairs), len(asked))
+    sums = [_by_seed(_by_pair(each)) for each in asked.values()]
+    seeds = sorted({seed for each in sums for seed in each})
+    columns = np.array([[each.get(seed, 0.0) for each in sums] for seed in seeds], np.float64).reshape(len(seeds), len(asked))
     p_of = dict(zip(asked, corrected(columns).tolist(), strict=True))
-    interval_of = _intervals({question: _by_pair(each) for question, each in asked.items() if len(each) >= LEAST_PAIRS})
+    interval_of = _intervals({question: _by_pair(each) for question, each in asked.items() if len(seeds_of(each)) >= LEAST_SEEDS})
     return {question: _finding(each, p_of.get(question), interval_of.get(question)) for question, each in differences.items()}
+
+
+def seeds_of(pairs: Iterable[Pair]) -> frozenset[int]:
+    return frozenset(pair.seed for pair in pairs)
+
+
+def _by_seed(each: Mapping[Pair, float]) -> dict[int, float]:
+    """The sum over the paths of each seed."""
+    sums: dict[int, float] = {}
+    for pair, value in each.items():
+        sums[pair.seed] = sums.get(pair.seed, 0.0) + value
+    return sums
 
 
 def _by_pair(each: Mapping[Pair, float | None]) -> dict[Pair, float]:
@@ -83,9 +98,10 @@ def _finding(each: Mapping[Pair, float | None], p: float | None, interval: tuple
     centre = fmean(values), median(values)
     if len(values) < len(each):
         return Finding(len(values), *centre, None, None, None, UNDEFINED)
+    has_enough = len(seeds_of(each)) >= LEAST_SEEDS
     if p is None:
-        return Finding(len(values), *centre, (0.0, 0.0) if len(values) >= LEAST_PAIRS else None, 0.0, 1.0, EQUAL)
-    if len(values) < LEAST_PAIRS:
+        return Finding(len(values), *centre, (0.0, 0.0) if has_enough else None, 0.0, 1.0, EQUAL)
+    if not has_enough:
         word = TOO_FEW
     else:
         word = DISTINGUISHED if p < LEVEL else NOT_DISTINGUISHED
@@ -98,26 +114,28 @@ def _finding(each: Mapping[Pair, float | None], p: float | None, interval: tuple
 def corrected(columns: Floats) -> Floats:
     """p-values of all questions, corrected so that the chance of any wrong finding in the table is at most its p.
 
-    `columns` has shape (pairs, questions), 0 where a pair was left out; the result has shape (questions,).
+    `columns` has shape (seeds, questions): the differences of a seed, added up over its paths, 0 where all were left out; the result has
+    shape (questions,).
 
-    If a design makes no difference, its difference to the baseline in a pair might as well have had the other sign. So the signs of whole
-    pairs are flipped, all questions of a pair together, which keeps how they hang together, and it is counted how often the most striking
-    of all answers is as striking as what was observed: the step-down maxT procedure, algorithm 4.1 of Westfall and Young,
+    If a design makes no difference, its difference to the baseline might as well have had the other sign. So the signs of whole seeds
+    are flipped, all questions and paths of a seed together, which keeps how they hang together, and it is counted how often the most
+    striking of all answers is as striking as what was observed: the step-down maxT procedure, algorithm 4.1 of Westfall and Young,
     Resampling-Based Multiple Testing (1993). Striking is |sum| / sqrt(sum of squares), which has variance 1 under flips whatever the
-    scale and the number of pairs, and rises with the t statistic. Assumed is that all differences of a pair are symmetric together,
+    scale and the number of seeds, and rises with the t statistic. Assumed is that all differences of a seed are symmetric together,
     not only each alone. Drawn flips count what was observed as one of them (Phipson and Smyth 2010, arXiv 1603.05766).
 
-    With n pairs, the observed signs and their opposite are 2 of 2^n ways, so p is never below 2 / 2^n: `LEAST_PAIRS`.
+    With n seeds, the observed signs and their opposite are 2 of 2^n ways, so p is never below 2 / 2^n: `LEAST_SEEDS`.
     """
-    pairs, questions = columns.shape
+    seeds, questions = columns.shape
     if not questions:
         return np.zeros(0)
-    unit = columns / np.sqrt((columns**2).sum(axis=0))
-    observed = np.abs(_weighted(np.ones((1, pairs)), unit)[0])
+    norm = np.sqrt((columns**2).sum(axis=0))
+    unit = columns / np.where(norm > 0.0, norm, 1.0)  # paths that cancel out in each seed are as striking as nothing
+    observed = np.abs(_weighted(np.ones((1, seeds)), unit)[0])
     order = np.argsort(-observed, kind="stable")
     unit, wanted = unit[:, order], observed[order] * (1.0 - TIE)
     reached, ways = np.zeros(questions), 0
-    for signs in _flips(pairs):
+    for signs in _flips(seeds):
         flipped = np.abs(_weighted(signs, unit))
         most = np.maximum.accumulate(flipped[:, ::-1], axis=1)[:, ::-1]  # of a question and all that are less striking
         reached += (most >= wanted).sum(axis=0)
@@ -127,22 +145,22 @@ def corrected(columns: Floats) -> Floats:
     return p
 
 
-def _flips(pairs: int) -> Iterator[Floats]:
-    """Signs of the pairs, shape (ways, pairs), some at a time. If all are counted, the last keeps its sign: its opposite is as striking."""
-    if pairs <= EXACT_PAIRS:
-        bits = np.arange(1 << (pairs - 1))[:, None] >> np.arange(pairs) & 1  # the last pair's is 0
+def _flips(seeds: int) -> Iterator[Floats]:
+    """Signs of the seeds, shape (ways, seeds), some at a time. If all are counted, the last keeps its sign: its opposite is as striking."""
+    if seeds <= EXACT_SEEDS:
+        bits = np.arange(1 << (seeds - 1))[:, None] >> np.arange(seeds) & 1  # the last seed's is 0
     else:
-        drawn = generator(0, "sign flips", pairs).integers(0, 2, (FLIPS, pairs))
-        bits = np.concatenate([np.zeros((1, pairs), np.int64), drawn])
+        drawn = generator(0, "sign flips", seeds).integers(0, 2, (FLIPS, seeds))
+        bits = np.concatenate([np.zeros((1, seeds), np.int64), drawn])
     signs = np.where(bits, -1.0, 1.0)
     return (signs[start : start + AT_ONCE] for start in range(0, len(signs), AT_ONCE))
 
 
 def _weighted(weights: Floats, columns: Floats) -> Floats:
-    """weights @ columns, added up pair by pair: a matrix product adds in an order that depends on the machine."""
+    """weights @ columns, added up row by row: a matrix product adds in an order that depends on the machine."""
     total = np.zeros((len(weights), columns.shape[1]))
-    for pair in range(len(columns)):
-        total += weights[:, pair, None] * columns[pair]
+    for row in range(len(columns)):
+        total += weights[:, row, None] * columns[row]
     return total
 
 
@@ -163,49 +181,49 @@ def effect_size(differences: Sequence[float]) -> float | None:
 
 
 def _intervals(differences: Mapping[Question, Mapping[Pair, float]]) -> dict[Question, tuple[float, float]]:
-    """Bootstrap intervals of the mean; no entry where paths have too few pairs to say how seeds differ.
+    """Bootstrap intervals of the mean.
 
     Of the mean, as it is what the p-values test, what adds up (the parts of a cost to the cost), and what a venue pays in the long run; and
-    a resampled median of six values takes few different values. Pairs are drawn again within their path: the paths were chosen, not drawn.
-    Quantiles of the resampled means (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13) are too narrow for few
-    pairs, so they are taken farther out, as Student's t is beyond the normal distribution (Hesterberg 2015, What Teachers Should Know
+    a resampled median of six values takes few different values. Seeds are drawn again, each with all its paths: the paths were chosen, not
+    drawn. Quantiles of the resampled means (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13) are too narrow for
+    few seeds, so they are taken farther out, as Student's t is beyond the normal distribution (Hesterberg 2015, What Teachers Should Know
     about the Bootstrap, The American Statistician 69, section 4.2).
     """
     found: dict[Question, tuple[float, float]] = {}
-    alike: dict[tuple[str, ...], list[Question]] = {}
+    alike: dict[tuple[tuple[int, int], ...], list[Question]] = {}
     for question, each in differences.items():
-        alike.setdefault(tuple(pair.path for pair in each), []).append(question)
-    for paths, questions in alike.items():
-        sizes = [len(list(of_path)) for _, of_path in groupby(paths)]
-        if min(sizes) < LEAST_SEEDS or len(paths) - len(sizes) < LEAST_PAIRS - 1:
-            continue
-        columns = np.array([list(differences[question].values()) for question in questions]).T
-        low, high = bootstrap(columns, sizes)
+        paths_of = Counter(pair.seed for pair in each)
+        alike.setdefault(tuple(sorted(paths_of.items())), []).append(question)
+    for paths_of_seeds, questions in alike.items():
+        sums = [_by_seed(differences[question]) for question in questions]
+        columns = np.array([[each[seed] for each in sums] for seed, _ in paths_of_seeds])
+        low, high = bootstrap(columns, [paths for _, paths in paths_of_seeds])
         found |= {question: (low[number].item(), high[number].item()) for number, question in enumerate(questions)}
     return found
 
 
-def bootstrap(columns: Floats, sizes: Sequence[int]) -> tuple[Floats, Floats]:
-    """Lower and upper ends of the intervals of the columns' means, each of shape (questions,).
+def bootstrap(columns: Floats, paths: Sequence[int]) -> tuple[Floats, Floats]:
+    """Lower and upper ends of the intervals of the columns' means over pairs, each of shape (questions,).
 
-    `columns` has shape (pairs, questions), the pairs of a path one after the other; `sizes` says how many pairs each path has.
+    `columns` has shape (seeds, questions), the sums over the paths of a seed; `paths` says how many each seed has.
     """
-    pairs, free = sum(sizes), sum(sizes) - len(sizes)
-    tail = NormalDist().cdf(-math.sqrt(pairs / free) * student_quantile(1.0 - LEVEL / 2.0, free))
-    weights = np.concatenate([_resampled(number, size) for number, size in enumerate(sizes)], axis=1) / pairs
+    seeds, free = len(paths), len(paths) - 1
+    tail = NormalDist().cdf(-math.sqrt(seeds / free) * student_quantile(1.0 - LEVEL / 2.0, free))
+    weights = _resampled(seeds)
+    pairs = _weighted(weights, np.array(paths, np.float64)[:, None])
     ends = []
     for start in range(0, columns.shape[1], AT_ONCE):
-        means = _weighted(weights, columns[:, start : start + AT_ONCE])
+        means = _weighted(weights, columns[:, start : start + AT_ONCE]) / pairs
         ends.append(np.quantile(means, (tail, 1.0 - tail), axis=0))
     low, high = np.concatenate(ends, axis=1)
     return low, high
 
 
-def _resampled(path: int, size: int) -> Floats:
-    """How often each pair of a path is in each resample, shape (RESAMPLES, size)."""
-    drawn = generator(0, "bootstrap", path, size).integers(0, size, (RESAMPLES, size))
-    flat = drawn + size * np.arange(RESAMPLES)[:, None]
-    return np.bincount(flat.ravel(), minlength=RESAMPLES * size).reshape(RESAMPLES, size).astype(np.float64)
+def _resampled(seeds: int) -> Floats:
+    """How often each seed is in each resample, shape (RESAMPLES, seeds)."""
+    drawn = generator(0, "bootstrap", 0, seeds).integers(0, seeds, (RESAMPLES, seeds))
+    flat = drawn + seeds * np.arange(RESAMPLES)[:, None]
+    return np.bincount(flat.ravel(), minlength=RESAMPLES * seeds).reshape(RESAMPLES, seeds).astype(np.float64)
 
 
 def student_quantile(share: float, free: int) -> float:

@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..amounts import dollars
-from ..comparison.reading import counted, of_what, percent
+from ..comparison.reading import counted, has_seeds_enough, of_what, percent
 from ..comparison.report import Report, in_digits
-from ..comparison.statistics import DISTINGUISHED, EQUAL, LEAST_PAIRS, LEVEL, Finding, Pair, findings
+from ..comparison.statistics import DISTINGUISHED, EQUAL, LEAST_SEEDS, LEVEL, Finding, Pair, findings
 from .accounts import CROSS, SEGMENTED, structure_of
 from .kinds import LEVERED, LEVERED_NAME, KindLine
 from .people import HEDGER, KINDS
@@ -168,8 +168,8 @@ def what_is_sure(report: Report, told: dict[Question, Finding]) -> str:
     for question in told:
         if question.measure == "notional_usd":
             groups[direction(told[question], told[question._replace(measure="liquidated")])].append(question)
-    if pairs < LEAST_PAIRS:
-        least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_PAIRS} is the least."
+    if not has_seeds_enough(report):
+        least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_SEEDS} seeds are the least."
         drawn = [question for question in groups["unknown"] if (told[question].mean or 0.0) > 0.0]
         return f"{least} In what was drawn, it liquidated more notional of {listed(report, drawn) or 'no kind of people'}."
     sentences = [f"It liquidates more of {listed(report, groups['more']) or 'nobody, as far as can be told'}."]

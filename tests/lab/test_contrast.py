@@ -67,10 +67,13 @@ def test_one_path_has_one_row_and_metrics_may_be_added_up() -> None:
 
 
 def test_more_questions_make_each_answer_less_sure() -> None:
-    one = report({"near": {"real": [1.0] * 10}, "far": {"real": [float(usd) for usd in range(2, 12)]}}, {"real": "recovers"})
-    alone = contrasts(one, FILE, "near", "far", [COST]).rows[0].found
-    among = contrasts(report(TWO), FILE, "near", "far", [COST]).rows[0].found
-    assert alone.p == pytest.approx(2 / 2**10) and among.p is not None and 2 / 2**10 < among.p < 0.05
+    near = {"real": [1.0, 2.0, 1.0, 3.0, 1.0, -1.0, 2.0, 1.0, 1.0, 2.0], "low": [3.0, -1.0, 4.0, 1.0, 5.0, -9.0, 2.0, 6.0, 5.0, 3.0]}
+    both = {"near": near, "far": {path: [0.0] * SEEDS for path in near}}
+    one = {name: {"real": costs["real"]} for name, costs in both.items()}
+    alone = contrasts(report(one, {"real": "recovers"}), FILE, "near", "far", [COST]).rows[0].found
+    among = contrasts(report(both, {"real": "recovers", "low": "stays_low"}), FILE, "near", "far", [COST]).rows[0].found
+    assert alone.mean == among.mean and alone.p is not None and among.p is not None
+    assert 2 / 2**SEEDS < alone.p < among.p
 
 
 def test_pairs_beyond_their_population_count_for_no_design_whoever_was() -> None:

@@ -180,7 +180,7 @@ def test_a_curve_that_rises_says_so_with_its_largest_rise() -> None:
 def test_a_rise_on_few_pairs_is_called_so(seeds: int, words: str) -> None:
     factorial = factorial_of((1, 2), capital=1)
     found = rises(factorial, 1, curves_values(factorial, lambda levels: float(levels[1]), seeds))
-    assert sentences(("0", "5M"), found)[0].endswith(f"{words}; fewer than 6 pairs cannot be told from chance.")
+    assert sentences(("0", "5M"), found)[0].endswith(f"{words}; fewer than 6 seeds cannot be told from chance.")
 
 
 def test_no_rise_is_said_as_well_and_a_rise_by_chance_is_none() -> None:

@@ -310,7 +310,7 @@ def test_the_table_says_what_the_reader_must_know() -> None:
     assert "Calibrated once, then frozen: a maker's capital 20 M USD; 2 more" in text
     assert "The order of the designs depends on the prices that bidders ask, on the path, and on the settings" in text
     assert "The designs are not ranked: that takes at least 3 paths of 2 families, and here is one." in text
-    few = "nothing can be distinguished from chance at 5 %: 6 is the least, and what is shown are draws, marked ?."
+    few = "nothing can be distinguished from chance at 5 %: 6 seeds are the least, and what is shown are draws, marked ?."
     assert text.endswith(f"With 3 seeds {few}") and f"With 5 seeds {few}" in " ".join(shown(six(5), 80).split())
     assert "Files: out/hand." in text
     moving = ABOUT._replace(impact=0.5)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from perplab.lab.comparison.statistics import (
-    EXACT_PAIRS,
-    LEAST_PAIRS,
+    EXACT_SEEDS,
+    LEAST_SEEDS,
     LEVEL,
     Finding,
     Pair,
@@ -43,9 +43,9 @@ def correlated(case: int, pairs: int, questions: int) -> Floats:
 @pytest.mark.parametrize("pairs", [6, 8, 10, 14])
 def test_the_chance_of_any_false_alarm_is_five_percent(pairs: int) -> None:
     """Of 40 correlated questions. With 6 pairs p is a multiple of 1/32, so an exact test at 5 % errs at most once in 32."""
-    cases = 400 if pairs <= EXACT_PAIRS else 40
+    cases = 400 if pairs <= EXACT_SEEDS else 40
     alarms = sum(corrected(correlated(case, pairs, 40)).min() < LEVEL for case in range(cases))
-    level = math.floor(LEVEL * 2 ** (pairs - 1)) / 2 ** (pairs - 1) if pairs <= EXACT_PAIRS else LEVEL
+    level = math.floor(LEVEL * 2 ** (pairs - 1)) / 2 ** (pairs - 1) if pairs <= EXACT_SEEDS else LEVEL
     spread = math.sqrt(level * (1.0 - level) / cases)
     assert abs(alarms / cases - level) < 3.0 * spread
 
@@ -77,16 +77,37 @@ def test_a_large_effect_does_not_hide_a_smaller_one() -> None:
 @pytest.mark.parametrize("pairs", [6, 10, 20])
 def test_intervals_of_normal_differences_cover_the_mean(pairs: int) -> None:
     drawn = generator(1, "coverage", pairs).standard_normal((pairs, 1000))
-    low, high = bootstrap(drawn, [pairs])
+    low, high = bootstrap(drawn, [1] * pairs)
     assert ((low <= 0.0) & (high >= 0.0)).mean() == pytest.approx(1.0 - LEVEL, abs=0.025)
 
 
-def test_intervals_within_paths_leave_out_what_paths_differ_by() -> None:
-    """Five seeds on each of three paths that differ by 100: the interval is as wide as the seeds differ, and covers the mean."""
-    drawn = generator(2, "paths").standard_normal((15, 1000)) + np.repeat([0.0, 100.0, 200.0], 5)[:, None]
-    low, high = bootstrap(drawn, [5, 5, 5])
+def test_what_paths_differ_by_is_not_in_an_interval() -> None:
+    """Ten seeds, each on three paths that differ by 100: the interval is as wide as the seeds differ, and covers the mean."""
+    drawn = generator(2, "paths").standard_normal((10, 3, 1000)) + np.array([0.0, 100.0, 200.0])[:, None]
+    low, high = bootstrap(drawn.sum(axis=1), [3] * 10)
     assert ((low <= 100.0) & (high >= 100.0)).mean() == pytest.approx(1.0 - LEVEL, abs=0.025)
     assert (high - low).max() < 4.0
+
+
+def on_paths(case: int, seeds: int, paths: int) -> dict[Pair, float | None]:
+    """No effect at all; the same seed is nearly the same on all paths, as its people and orders are."""
+    drawn = generator(case, "seeds on paths", seeds, paths)
+    of_seed, own = drawn.standard_normal(seeds), 0.3 * drawn.standard_normal((seeds, paths))
+    return {Pair(str(path), seed): float(of_seed[seed] + own[seed, path]) for seed in range(seeds) for path in range(paths)}
+
+
+def test_more_paths_are_no_more_seeds() -> None:
+    """Seven paths of eight seeds are eight observations: at most one alarm in twenty, and intervals that cover nothing as often."""
+    told = [findings({"x": on_paths(case, 8, 7)})["x"] for case in range(400)]
+    assert sum(one.verdict == "distinguished" for one in told) / 400 == pytest.approx(LEVEL, abs=0.025)
+    covered = sum(one.interval is not None and one.interval[0] <= 0.0 <= one.interval[1] for one in told)
+    assert covered / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_paths_that_cancel_out_are_no_finding() -> None:
+    each = {Pair(path, seed): sign * (1.0 + seed) for path, sign in (("a", 1.0), ("b", -1.0)) for seed in range(8)}
+    one = findings({"x": each})["x"]
+    assert (one.mean, one.p, one.verdict, one.interval) == (0.0, 1.0, "not distinguished", (0.0, 0.0))
 
 
 # -- formulas --
@@ -106,7 +127,7 @@ def test_effect_size_is_hedges_g() -> None:
 
 
 def test_six_is_the_least() -> None:
-    assert LEAST_PAIRS == 6 and 2 / 2**LEAST_PAIRS < LEVEL < 2 / 2 ** (LEAST_PAIRS - 1)
+    assert LEAST_SEEDS == 6 and 2 / 2**LEAST_SEEDS < LEVEL < 2 / 2 ** (LEAST_SEEDS - 1)
     for pairs in range(1, 9):
         assert found(*np.linspace(1.0, 1.1, pairs)).p == 2 / 2**pairs
 
@@ -144,11 +165,11 @@ def test_what_is_undefined_somewhere_says_what_the_rest_is_and_no_more() -> None
     assert found(1.0, None, 3.0) == (2, 2.0, 2.0, None, None, None, "undefined")
 
 
-@pytest.mark.parametrize(("paths", "seeds", "has_interval"), [(6, 1, False), (4, 2, False), (2, 3, False), (3, 3, True), (2, 4, True)])
-def test_few_pairs_on_each_path_say_nothing_of_an_interval(paths: int, seeds: int, has_interval: bool) -> None:
+@pytest.mark.parametrize(("paths", "seeds", "is_enough"), [(6, 1, False), (4, 2, False), (9, 5, False), (1, 6, True), (3, 6, True)])
+def test_six_seeds_are_the_least_however_many_paths(paths: int, seeds: int, is_enough: bool) -> None:
     each = {Pair(str(path), seed): 1.0 + 0.1 * path + 0.01 * seed for path in range(paths) for seed in range(seeds)}
     one = findings({"x": each})["x"]
-    assert (one.interval is not None, one.verdict) == (has_interval, "distinguished")
+    assert (one.interval is not None, one.verdict) == (is_enough, "distinguished" if is_enough else "too few seeds")
 
 
 def test_pairs_that_were_left_out_are_no_differences_of_zero() -> None:

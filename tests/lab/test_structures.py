@@ -336,7 +336,7 @@ def reported(seeds: int, more: float) -> Report:
 @pytest.mark.parametrize(
     ("seeds", "more", "said"),
     [
-        (3, 5e5, "With 3 seeds nothing can be told from chance: 6 is the least. In what was drawn, it liquidated more notional of one-"),
+        (3, 5e5, "With 3 seeds nothing can be told from chance: 6 seeds are the least. In what was drawn, it liquidated more notional of one-"),
         (3, -5e5, "it liquidated more notional of no kind of people."),
         (6, 5e5, "It liquidates more of one-sided people than isolated. It liquidates as much of hedged pairs and one-market people as "),
         (6, -5e5, "It liquidates more of nobody, as far as can be told. It liquidates less of one-sided people than isolated."),
