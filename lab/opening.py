@@ -83,8 +83,9 @@ def opened(traders: Traders, terms: Terms) -> tuple[Ints, Granted]:
     trades[:, TRADE_LOTS] = _lots(wanted, share[wanted[:, TRADE_BUYER]], share[wanted[:, TRADE_SELLER]])
     less = trades[:, TRADE_LOTS] < wanted[:, TRADE_LOTS]
     cut = np.unique(trades[less][:, [TRADE_BUYER, TRADE_SELLER]]).size
-    usd = [int(table[:, TRADE_LOTS].sum()) * mark * terms.unit for table in (wanted, trades)]
-    return trades[trades[:, TRADE_LOTS] > 0], Granted(cut, *usd)
+    asked = np.unique(wanted[wanted[:, TRADE_LOTS] > 0][:, [TRADE_BUYER, TRADE_SELLER]]).size
+    whole, part = (int(table[:, TRADE_LOTS].sum()) * mark * terms.unit for table in (wanted, trades))
+    return trades[trades[:, TRADE_LOTS] > 0], Granted(cut, whole, part, asked)
 
 
 def _in_lots(traders: Traders, terms: Terms) -> Ints:

@@ -61,6 +61,7 @@ class Granted:
     accounts_cut: int  # hold less than they want, because of their own margin or their counterparties'
     wanted: int  # [micro] notional of one side at the starting mark
     granted: int  # [micro] likewise: equal to `wanted` if nobody is cut
+    accounts: int = 0  # that want a position; in several markets, positions that are wanted, of which `accounts_cut` are cut
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from .curves import DRAWN, Curves, Rise, capital_axis, curves_of, rises, sentenc
 from .effects import LARGE, Change, Effect, interactions, large_interactions, main_effects
 from .factorial import Factorial
 from .headline import HEADLINES, Quantity, Values, values_of
-from .reading import counted, has_seeds_enough, left_out, of_what
+from .reading import counted, has_seeds_enough, left_out, of_what, opened_less
 from .report import SAME, Report, mean_of
 from .statistics import DISTINGUISHED, EQUAL, LEAST_SEEDS, TOO_FEW
 from .table import PROSE, Scale, decimals_of
@@ -86,7 +86,7 @@ class FactorialOverview:
         yield Text(f"\nAll {counted(len(self.factorial.cells), 'cell')}, means", style="bold cyan")
         yield self.cells(width)
         yield StackedBars(bars_of(self.report), self.report.pairs)
-        yield from prose(console, width, [*left_out(self.report), *self.what_was_run(), self.files])
+        yield from prose(console, width, [*left_out(self.report), *opened_less(self.report), *self.what_was_run(), self.files])
 
     def title(self) -> str:
         about, cells = self.report.about, counted(len(self.factorial.cells), "cell")

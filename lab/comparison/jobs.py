@@ -156,6 +156,6 @@ def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     if job.journal is not None:
         write_file(job.journal, made.journal)
     beyond = tuple(beyond_population(made))
-    result = Result(job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds)
+    result = Result(job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds, made.granted)
     timing = made.timing
     return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))

@@ -23,8 +23,10 @@ import msgspec
 import numpy
 
 from perplab.exchange import BUILD
+from perplab.exchange.units import MICRO
 
 from ..metrics import CATALOGUE, Metrics, Wealth
+from ..runs import Granted
 from ..structures.kinds import KindLine
 from .statistics import NO_PAIR, Finding, Pair, findings
 
@@ -48,6 +50,7 @@ class Result:
     beyond: tuple[str, ...] = ()  # why it is no run of the people that the scenario describes: a sentence each
     wealth: Wealth | None = field(default=None, repr=False, compare=False)  # of everybody: stays out of report.json
     kinds: tuple[KindLine, ...] = ()  # of people, where account structures are compared
+    granted: Granted = field(default_factory=lambda: Granted(0, 0, 0))  # what people could open of what they want
 
     @property
     def pair(self) -> Pair:
@@ -282,8 +285,19 @@ def run_entry(result: Result) -> dict[str, object]:
         "seed": result.seed,
         "state_hash": result.state_hash,
         "beyond": result.beyond,
+        "granted": granted_entry(result.granted),
         "metrics": msgspec.to_builtins(result.metrics),
         **kinds,
+    }
+
+
+def granted_entry(granted: Granted) -> dict[str, object]:
+    """What the people of a run could open."""
+    return {
+        "accounts": granted.accounts,
+        "accounts_cut": granted.accounts_cut,
+        "wanted_usd": granted.wanted / MICRO,
+        "granted_usd": granted.granted / MICRO,
     }
 
 

@@ -20,7 +20,7 @@ from ..amounts import dollars, usd_scale
 from .bars import StackedBars, bars_of
 from .headline import TOTAL_KEY, UNIT_OF
 from .ranking import in_words, ranking, why_none
-from .reading import counted, has_intervals, how_to_read, left_out, unfinished, what_it_tells
+from .reading import counted, has_intervals, how_to_read, left_out, opened_less, unfinished, what_it_tells
 from .report import SAME, Report
 from .statistics import BASE, DISTINGUISHED, EQUAL, NOT_DISTINGUISHED, TOO_FEW, UNDEFINED
 from .who_paid import stories
@@ -353,7 +353,8 @@ class Overview:
         if about.impact:
             truth = f"What is traded here moves the true price, by {about.impact:g} times the square-root law (impact)."
         read = how_to_read(self.report, layout.place, layout.has_intervals and has_intervals(self.report))
-        said = [*stories(self.report), read, *left_out(self.report), *unfinished(self.report), *self.order(), self.capital(), *self.pools()]
+        flaws = [*left_out(self.report), *opened_less(self.report), *unfinished(self.report)]
+        said = [*stories(self.report), read, *flaws, *self.order(), self.capital(), *self.pools()]
         return [*said, truth, *about.added, *self.fitted(), self.files, *what_it_tells(self.report)]
 
     def order(self) -> list[str]:

@@ -147,7 +147,7 @@ def set_markets(venue: VenueDesign, scenario: Scenario, structure: str, seed: in
 
 def in_all(granted: list[Granted]) -> Granted:
     """What was granted in all markets together; an account is cut once for each position that is."""
-    return Granted(*(sum(getattr(one, name) for one in granted) for name in ("accounts_cut", "wanted", "granted")))
+    return Granted(*(sum(getattr(one, name) for one in granted) for name in ("accounts_cut", "wanted", "granted", "accounts")))
 
 
 def owners(people: People, layout: Layout) -> list[Agent]:

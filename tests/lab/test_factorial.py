@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from perplab.lab.comparison.curve_chart import CurveChart, curves_svg
 from perplab.lab.comparison.curves import Curve, Curves, Point
 from perplab.lab.comparison.factorial import Factorial, plan, planned
 from perplab.lab.comparison.headline import BYSTANDER, PARTS, TOTAL
-from perplab.lab.runs import Run
+from perplab.lab.runs import Granted, Run
 from perplab.lab.scenario import Scenario, load_scenario
 
 FLASH = load_scenario("flash")
@@ -270,6 +271,18 @@ def test_a_cell_beyond_its_population_is_told_and_has_no_numbers(quick: Path, mo
     assert told["interactions"] == []
     (curve,) = [one["designs"] for one in told["curves"] if one["quantity"] == "total_cost_usd"]
     assert [point is None for name in curve for point in curve[name]].count(True) == 1
+
+
+def test_cells_that_let_people_open_less_are_named(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(venue: VenueDesign, scenario: Scenario, seed: int, **more: Any) -> Run:
+        less = Granted(26, 100, 95, 60) if venue.name.startswith("social") else Granted(0, 100, 100, 60)
+        return replace(made_up(venue, scenario, seed, **more), granted=less)
+
+    monkeypatch.setattr(jobs, "run", cut)
+    words = ("--venues", "book_fund_adl", "--vary", "payers=fund,adl|social,fund", "--vary", "K=0|5e6", *ONE, "--out", "x")
+    said = " ".join(call("compare", "flash", *words).stdout.split())
+    assert "Opened less than wanted, for want of margin: social-fund+K0, social-fund+K5M (26 of 60 accounts cut, 95 % of" in said
+    assert [run["granted"]["accounts_cut"] for run in report("x")["runs"]] == [0, 0, 26, 26]
 
 
 @pytest.mark.parametrize("with_insured", ["--insured", "--no-insured"])

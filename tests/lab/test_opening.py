@@ -79,7 +79,7 @@ def test_a_run_says_what_was_granted_and_nobody_begins_below_maintenance(name: s
     path = load_scenario("flash").path
     short = load_scenario("flash").override({"path": {"bars": path.bars[:1], "watch_from": None}, "noise": {"accounts": 0}})  # type: ignore[union-attr]
     made = run(venue, short, 1, accounts=ACCOUNTS)
-    assert 0 < made.granted.accounts_cut <= ACCOUNTS
+    assert 0 < made.granted.accounts_cut <= made.granted.accounts == ACCOUNTS
     held = int(np.maximum(made.opening_size, 0).sum())
     assert int(made.opening_size.sum()) == 0
     assert made.granted.granted == held * round(short.path.first_usd) * made.terms.unit < made.granted.wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import tomllib
@@ -27,6 +28,7 @@ from perplab.lab.comparison.report import About, Capital, Clocked, Exact, Inputs
 from perplab.lab.comparison.table import SECTIONS, folded, print_overview
 from perplab.lab.metrics import CATALOGUE, measure
 from perplab.lab.metrics.pools import Pools
+from perplab.lab.runs import Granted
 from perplab.lab.scenario import load_scenario
 
 CALIBRATION = {"backstop_usd": 3e6, "makers.capital_usd": 2e7, "x.y": 1.0}
@@ -316,6 +318,29 @@ def test_the_table_says_what_the_reader_must_know() -> None:
     moving = ABOUT._replace(impact=0.5)
     told = " ".join(shown(report_of({"social_only": [1.0]}, moving), 80).split())
     assert "moves the true price, by 0.5 times the square-root law" in told
+
+
+def cut_report(cuts: Mapping[str, list[Granted]]) -> Report:
+    """A report in which the people of each venue could open this much at seeds 1, 2, ..."""
+    plain = {(venue, seed): result(venue, seed, 1.0) for venue, each in cuts.items() for seed in range(1, len(each) + 1)}
+    results = [dataclasses.replace(one, granted=cuts[venue][seed - 1]) for (venue, seed), one in plain.items()]
+    return Report(ABOUT, results, tuple(cuts))
+
+
+def test_designs_that_let_people_open_less_are_named() -> None:
+    all_of_it = Granted(0, 100 * USD, 100 * USD, 60)
+    less = [Granted(26, 100 * USD, 95 * USD, 60), Granted(24, 100 * USD, 99_999_999, 60)]
+    cuts = {"book_fund_adl": [all_of_it] * 2, "drift_v2": less, "other": less, "shut": [Granted(60, 100 * USD, 0, 60)] * 2}
+    report = cut_report(cuts)
+    for width in (80, 160):
+        assert (
+            "Opened less than wanted, for want of margin: drift_v2, other (24 to 26 of 60 accounts cut, 95 to 99.9 % of the notional "
+            "opened); shut (60 of 60 accounts cut, 0 % of the notional opened). "
+            "Designs that differ in this did not meet the same positions."
+        ) in " ".join(shown(report, width).split())
+    told = json.loads(report.to_json())["runs"][2]["granted"]
+    assert told == {"accounts": 60, "accounts_cut": 26, "wanted_usd": 100.0, "granted_usd": 95.0}
+    assert "Opened less" not in shown(cut_report({"book_fund_adl": [all_of_it], "drift_v2": [all_of_it]}), 160)
 
 
 def test_one_seed_is_called_what_it_is() -> None:

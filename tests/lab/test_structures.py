@@ -191,6 +191,14 @@ def test_people_hold_what_their_kind_says() -> None:
     assert len(set(deposits.values())) == 1
 
 
+def test_a_run_in_several_markets_says_how_many_positions_were_wanted_and_cut() -> None:
+    granted = {structure: made("shipped", structure).run.granted for structure in STRUCTURES}
+    assert set(granted.values()) == {granted["cross"]}
+    assert granted["cross"].accounts == made("shipped", "cross").stage.people.market.size
+    strict = run_markets(load_venue("injective_fba"), worst(), "cross", 1, accounts=ACCOUNTS).run.granted
+    assert 0 < strict.accounts_cut <= strict.accounts == granted["cross"].accounts and strict.granted < strict.wanted
+
+
 def test_margin_calls_draw_on_one_purse_for_each_person() -> None:
     """People pay in what `add_times` allows, however many pots of margin they have."""
     who = worst().population
