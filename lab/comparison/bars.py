@@ -23,6 +23,7 @@ WIDEST_NAME: Final = 28  # [characters] beside a bar; a longer name stands above
 LONGEST_BAR: Final = 80  # [characters]
 LEAST_BAR: Final = 8
 TITLE: Final = "Cost by payer"
+NONE_COUNTS: Final = "No run counts, so there is nothing to add up."
 
 
 class Bar(NamedTuple):
@@ -48,7 +49,9 @@ def used_parts(bars: Sequence[Bar]) -> list[int]:
 
 
 def read_as(runs: int) -> str:
-    """What the numbers are, in words."""
+    """What the numbers are, in words; `runs` are those of each design that count."""
+    if not runs:
+        return NONE_COUNTS
     if runs == 1:
         return "One run of each design."
     means = f"Means over the {runs} runs of each design, since parts of means add up and parts of medians do not."
@@ -72,6 +75,10 @@ class StackedBars:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         bars, width = self.bars, options.max_width
+        if not bars:
+            yield Text(f"\n{TITLE}", style="bold cyan")
+            yield from Text(read_as(self.runs)).wrap(console, min(width, 100))
+            return
         factor, unit = usd_scale([bar.total for bar in bars], readable=True)
         totals = [f"{bar.total / factor:,.2f}" for bar in bars]
         longest = max((len(bar.name) for bar in bars), default=0)
@@ -111,7 +118,7 @@ def bars_svg(bars: Sequence[Bar], runs: int, title: str) -> str:
     label = drawing.LETTER * max((len(bar.name) for bar in bars), default=0) + 20
     long, step = 520.0, 34.0
     most = max((bar.total for bar in bars), default=0.0)
-    parts = [drawing.text(10, 22, title, weight="bold"), drawing.text(10, 42, f"{TITLE}, in {unit}. {read_as(runs)}")]
+    parts = [drawing.text(10, 22, title, weight="bold"), drawing.text(10, 42, f"{TITLE}{f', in {unit}' if bars else ''}. {read_as(runs)}")]
     for number, bar in enumerate(bars):
         x, y = label, 60 + step * number
         parts.append(drawing.text(10, y + 16, bar.name))

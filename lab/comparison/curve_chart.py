@@ -24,7 +24,7 @@ LEAST_SLOT: Final = 6  # [characters] of a level of K
 WIDEST: Final = 120  # [characters] of a chart
 NAME: Final = 30  # [characters] of a design's name in the list of numbers
 
-MEANS: Final = "A letter is a design's mean over all pairs; | is the 95 % interval of that mean, where there are pairs enough."
+MEANS: Final = "A letter is a design's mean over all pairs that count; | is the 95 % interval of that mean, where there are pairs enough."
 
 
 def scale_of(curves: Curves) -> tuple[float, str]:

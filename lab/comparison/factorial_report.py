@@ -83,7 +83,7 @@ def factorial_svg(found: Found, title: str) -> str:
 
 def extra_pictures(report: Report, found: Found | None) -> dict[str, str]:
     """By file name: who paid, and the K curves of a factorial that has them."""
-    files = {WHO_PAID: bars_svg(bars_of(report), report.pairs, report.about.title)}
+    files = {WHO_PAID: bars_svg(bars_of(report), report.counted_pairs, report.about.title)}
     if found and found.curves:
         files[CURVES] = curves_svg(found.curves, report.about.title)
     return files

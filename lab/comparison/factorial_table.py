@@ -22,7 +22,7 @@ from .curves import DRAWN, Curves, Rise, capital_axis, curves_of, rises, sentenc
 from .effects import LARGE, Change, Effect, interactions, large_interactions, main_effects
 from .factorial import Factorial
 from .headline import HEADLINES, Quantity, Values, values_of
-from .reading import counted, has_seeds_enough, left_out, of_what, opened_less
+from .reading import NO_RUN, counted, has_seeds_enough, left_out, of_what, opened_less
 from .report import SAME, Report, mean_of
 from .statistics import DISTINGUISHED, EQUAL, LEAST_SEEDS, TOO_FEW
 from .table import PROSE, Scale, decimals_of
@@ -71,6 +71,13 @@ class FactorialOverview:
         width = options.max_width
         yield Text(self.title(), style="bold", overflow="fold")
         yield from prose(console, width, self.how_to_read())
+        if self.report.counted_pairs:
+            yield from self.effects(console, width)
+        yield StackedBars(bars_of(self.report), self.report.counted_pairs)
+        yield from prose(console, width, [*left_out(self.report), *opened_less(self.report), *self.what_was_run(), self.files])
+
+    def effects(self, console: Console, width: int) -> RenderResult:
+        """Effects, interactions, curves and cells, of the runs that count."""
         yield Text("\nMain effects", style="bold cyan")
         yield self.table(self.found.mains, width)
         if self.found.interactions:
@@ -85,8 +92,6 @@ class FactorialOverview:
             yield from prose(console, width, sentences(self.found.curves[0].labels, self.found.rises))
         yield Text(f"\nAll {counted(len(self.factorial.cells), 'cell')}, means", style="bold cyan")
         yield self.cells(width)
-        yield StackedBars(bars_of(self.report), self.report.pairs)
-        yield from prose(console, width, [*left_out(self.report), *opened_less(self.report), *self.what_was_run(), self.files])
 
     def title(self) -> str:
         about, cells = self.report.about, counted(len(self.factorial.cells), "cell")
@@ -181,8 +186,11 @@ class FactorialOverview:
             "in that alone, on the same path and seed, averaged over all levels of the other axes that were run. in: how many such "
             "comparisons there are, of how many combinations of the other axes. g is the change over its spread between pairs."
         )
+        pairs = self.report.counted_pairs
+        if not pairs:
+            return [f"{told} {NO_RUN}"]
         if not has_seeds_enough(self.report):
-            few = f"With {of_what(self.report, self.report.pairs)} nothing can be told from chance; {LEAST_SEEDS} seeds are the least."
+            few = f"With {of_what(self.report, pairs)} nothing can be told from chance; {LEAST_SEEDS} seeds are the least."
             return [f"{told} {few} What is shown are draws, marked ?."]
         return [f"{told} * is more than chance: p, corrected for all numbers of the table, is below 0.05."]
 

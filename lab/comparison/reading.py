@@ -12,6 +12,7 @@ from ..runs import Granted
 from .report import Report, run_name
 from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, NOT_DISTINGUISHED, TOO_FEW, seeds_of
 
+NO_RUN: Final = "No run counts, so there are no numbers."
 NAMED: Final = 3  # runs that are left out and told in words
 
 
@@ -39,7 +40,10 @@ def has_intervals(report: Report) -> bool:
 
 def how_to_read(report: Report, place: str, with_intervals: bool) -> str:
     """What a number of the table is, and what stands beside or below it."""
-    each = "Each number is that of one run" if report.pairs == 1 else f"Each number is the median over {of_what(report, report.pairs)}"
+    pairs, paths = report.counted_pairs, len(report.counted_seeds)
+    if not pairs:
+        return NO_RUN
+    each = "Each number is that of one run" if pairs == 1 else f"Each number is the median over {of_what(report, pairs)}"
     if len(report.venues) == 1:
         return f"{each}."
     where = "same seeds" if len(report.paths) == 1 else "same paths and seeds"
@@ -49,7 +53,7 @@ def how_to_read(report: Report, place: str, with_intervals: bool) -> str:
     if with_intervals:
         told += f" In brackets, the {percent(1 - LEVEL)} interval of that mean, of each alone (bootstrap of seeds)."
     if len(report.paths) > 1:
-        told += f" 2/{len(report.paths)}: on 2 of the {len(report.paths)} paths the difference has the sign of the mean."
+        told += f" {min(2, paths)}/{paths}: on {min(2, paths)} of the {counted(paths, 'path')} the difference has the sign of the mean."
     return told
 
 

@@ -140,8 +140,19 @@ class Report:
 
     @property
     def pairs(self) -> int:
-        """How many runs each design has."""
+        """How many runs each design has, those that are left out included."""
         return len(self.paths) * len(self.seeds)
+
+    @cached_property
+    def counted_pairs(self) -> int:
+        """How many runs of a design its medians, means and differences are of; 0 where no run counts."""
+        return len({one.pair for one in self.counted})
+
+    @cached_property
+    def counted_seeds(self) -> dict[str, int]:
+        """Of them, how many are on each path; only paths that have any."""
+        pairs = {one.pair for one in self.counted}
+        return {path: number for path in self.paths if (number := sum(pair.path == path for pair in pairs))}
 
     @cached_property
     def _beyond(self) -> Beyond:

@@ -222,7 +222,7 @@ class Overview:
                 yield Text(f"\n{which} of {len(columns)}", style="dim")
                 first = last + 1
             yield from console.render(self.table(block, layout, width), options.update(width=max(width, LEAST_WIDTH)))
-        yield StackedBars(bars_of(self.report), self.report.pairs)
+        yield StackedBars(bars_of(self.report), self.report.counted_pairs)
         if not why_none(self.report):
             yield from self.ranks(console, options)
         for paragraph in self.prose(layout):
@@ -303,7 +303,7 @@ class Overview:
         value = scale.show(None if median is None else row.sign * median)
         if found.verdict not in (DISTINGUISHED, NOT_DISTINGUISHED, TOO_FEW) or found.mean is None:
             return Parts(value, "=" if found.verdict == EQUAL else "", style="not bold dim")
-        agree = f"{self.report.agreeing_paths(venue, row.key)}/{len(self.report.paths)}" if len(self.report.paths) > 1 else ""
+        agree = f"{self.report.agreeing_paths(venue, row.key)}/{len(self.report.counted_seeds)}" if len(self.report.paths) > 1 else ""
         ends = sorted(row.sign * end for end in found.interval or ())
         interval = f"[{', '.join(scale.show(end, '+') for end in ends)}]" if ends else ""
         if found.verdict == NOT_DISTINGUISHED:

@@ -273,6 +273,18 @@ def test_a_cell_beyond_its_population_is_told_and_has_no_numbers(quick: Path, mo
     assert [point is None for name in curve for point in curve[name]].count(True) == 1
 
 
+def test_a_factorial_of_which_no_run_counts_says_so(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {("fund-adl+K0", 1), ("social-fund+K5M", 2)}
+    monkeypatch.setattr(jobs, "beyond_population", lambda made: ["no makers."] if (made.venue, made.seed) in gone else [])
+    words = ("--venues", "book_fund_adl", "--vary", "payers=fund,adl|social,fund", "--vary", "K=0|5e6", "--seeds", "2", "--jobs", "1")
+    done = call("compare", "flash", *words, "--out", "x")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "No run counts, so there are no numbers." in said and "No run counts, so there is nothing to add up." in said
+    for words_told in ("nobody had to pay", "Means over", "Main effects", "No cost rises", "nothing can be told"):
+        assert words_told not in said
+
+
 def test_cells_that_let_people_open_less_are_named(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cut(venue: VenueDesign, scenario: Scenario, seed: int, **more: Any) -> Run:
         less = Granted(26, 100, 95, 60) if venue.name.startswith("social") else Granted(0, 100, 100, 60)

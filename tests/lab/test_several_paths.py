@@ -24,6 +24,7 @@ from perplab.exchange.events import DeficitPaid, Liquidated
 from perplab.lab import cli
 from perplab.lab.comparison import jobs, ranking, table
 from perplab.lab.comparison.choices import Choice, PlayedPath, Setting, chosen_paths
+from perplab.lab.comparison.factorial_report import extra_pictures
 from perplab.lab.comparison.repeat import Recorded, choice_of
 from perplab.lab.comparison.report import About, Capital, Exact, Inputs, PathInput, Report, Result, run_name, to_text
 from perplab.lab.comparison.results import NAME, journal_name
@@ -175,6 +176,7 @@ def test_a_run_beyond_its_population_is_told_and_counts_nowhere() -> None:
     assert "1 run of 24 went beyond what the scenario's people can stand for: that seed is left out for every design" in said
     assert "so that all are compared on the same (1 of 8)." in said
     assert "b, seed 3: makers had 3% of their starting equity left; 2 of 3 makers fell below maintenance margin." in said
+    assert "median over 7 seeds" in said and "Means over the 7 runs of each design" in said
     told = json.loads(report.to_json())["runs"]
     assert [run["beyond"] for run in told if run["beyond"]] == [list(why)]
     assert told[10]["metrics"]["losses"]["bad_debt_usd"] == 1e6
@@ -225,6 +227,33 @@ def test_a_baseline_that_is_always_left_out_leaves_nothing_to_compare() -> None:
     report = Report(about({}), results, ("book_fund_adl", "b"))
     assert (report.median("book_fund_adl", DEBT), report.finding("b", DEBT).verdict) == (None, "undefined")
     assert "2 runs of 4 went beyond" in words(report)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_path_on_which_no_run_counts_is_none_of_those_that_agree(width: int) -> None:
+    """One design is beyond its people on one of three paths: of that path nothing is said."""
+    gone = [one.venue == "other" and one.path == "real" for one in report_of(THREE).results]
+    results = [replace(one, beyond=("no makers.",) if is_gone else ()) for one, is_gone in zip(report_of(THREE).results, gone, strict=True)]
+    report = Report(about(FAMILIES), results, tuple(THREE))
+    text = shown(report, width)
+    said = " ".join(text.split())
+    assert (report.counted_pairs, report.counted_seeds) == (4, {"stays_low": 2, "whip": 2})
+    assert re.search(r"\? 2/2", text) and "/3" not in text
+    assert "median over 4 pairs of path and seed" in said and "2/2: on 2 of the 2 paths the difference has" in said
+
+
+def test_where_no_run_counts_nothing_is_said_of_any() -> None:
+    """Each of two designs was beyond its people in one of two seeds, so no seed is left."""
+    gone = {("book_fund_adl", 1), ("b", 2)}
+    runs = [(venue, seed) for venue in ("book_fund_adl", "b") for seed in (1, 2)]
+    results = [result(venue, "", seed, 1.0, ["no makers."] if (venue, seed) in gone else ()) for venue, seed in runs]
+    report = Report(about({}), results, ("book_fund_adl", "b"))
+    assert report.counted_pairs == 0
+    for said in (words(report), extra_pictures(report, None)["who_paid.svg"]):
+        assert "No run counts, so there is nothing to add up." in said
+        assert "nobody had to pay" not in said and "Means over" not in said
+    said = words(report)
+    assert "(all there is)" in said and "No run counts, so there are no numbers." in said and "median over" not in said
 
 
 def test_unfinished_liquidations_are_flagged() -> None:
