@@ -1,17 +1,20 @@
-"""The designs in order of what they cost everybody else, path by path: printed only where there are paths enough to say so.
+"""The designs in order of what they cost everybody else, path by path: printed only where there are paths and seeds enough to say so.
 
-Rules of the file: on one path the order says how that path goes on, so it is no finding about designs. A rank is by the median over the
-seeds of a path; designs that cost the same share the better rank. A design that mostly went beyond the scenario's people has no rank, and
-the others are ranked without it.
+Rules of the file: on one path the order says how that path goes on, and from one seed how that seed was drawn, so neither is a finding
+about designs. A rank is by the median over the seeds of a path that count; designs that cost the same share the better rank, and those
+whose mean rank is the same are told as tied, in the order of the alphabet. A design that mostly went beyond the scenario's people has
+no rank, and the others are ranked without it.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import NamedTuple
 
 from .headline import TOTAL_KEY
-from .reading import counted
+from .reading import counted, in_a_row, span
 from .report import Report
+from .statistics import LEAST_SEEDS
 
 LEAST_PATHS, LEAST_FAMILIES = 3, 2
 
@@ -26,6 +29,11 @@ class Ranking(NamedTuple):
         mine = [rank for (name, _), rank in self.ranks.items() if name == venue]
         return sum(mine) / len(mine)
 
+    def tied(self) -> list[list[str]]:
+        """Groups of designs whose mean rank is the same."""
+        groups = [list(group) for _, group in groupby(self.venues, self.mean)]
+        return [group for group in groups if len(group) > 1]
+
 
 def why_none(report: Report) -> str:
     """Why the designs are not ranked, "" if they are."""
@@ -36,6 +44,11 @@ def why_none(report: Report) -> str:
         return f"The designs are not ranked: that takes at least {LEAST_PATHS} paths of {LEAST_FAMILIES} families, and here is {here}."
     if len(ranked(report)) < 2:
         return "The designs are not ranked: fewer than two of them stayed within the scenario's people."
+    few = {path: report.counted_seeds.get(path, 0) for path in report.paths if report.counted_seeds.get(path, 0) < LEAST_SEEDS}
+    if few:
+        path, seeds = min(few.items(), key=lambda one: one[1])
+        here = f"{counted(seeds, 'seed')} {'counts' if seeds == 1 else 'count'}"
+        return f"The designs are not ranked: that takes at least {LEAST_SEEDS} seeds on each path, and on {path} {here}."
     unknown = [venue for venue in ranked(report) if any(cost(report, venue, path) is None for path in report.paths)]
     if unknown:
         return f"The designs are not ranked: the total cost of {unknown[0]} is not defined on every path."
@@ -59,22 +72,32 @@ def ranking(report: Report) -> Ranking:
         costs = {venue: cost(report, venue, path) or 0.0 for venue in ranked(report)}
         ranks |= {(venue, path): 1 + sum(other < own for other in costs.values()) for venue, own in costs.items()}
     found = Ranking(ranked(report), ranks)
-    return found._replace(venues=tuple(sorted(found.venues, key=found.mean)))
+    return found._replace(venues=tuple(sorted(sorted(found.venues), key=found.mean)))
 
 
 def in_words(report: Report, found: Ranking) -> str:
     """Who is cheapest where, and what a rank does not say."""
-    first = {venue: sum(found.ranks[venue, path] == 1 for path in report.paths) for venue in found.venues}
-    paths = len(report.paths)
-    told = ", ".join(f"{venue} on {number}" for venue, number in first.items() if number)
-    same = all(len({found.ranks[venue, path] for path in report.paths}) == 1 for venue in found.venues)
-    order = "The order is the same on all paths." if same else "The order depends on the path."
     without = "".join(f" {why_no_rank(report, venue)}" for venue in report.venues if venue in report.outside)
+    seeds = span(*(str(end(report.counted_seeds.values())) for end in (min, max)))
     return (
-        f"Ranks are by total cost, 1 the cheapest, medians of {counted(len(report.seeds), 'seed')} on each path. {order} Cheapest: {told}, "
-        f"of {paths} paths. A rank does not say how far apart designs are, nor whether that is more than chance: the differences above do."
-        f"{without}"
+        f"Ranks are by total cost, 1 the cheapest, medians of {seeds} seeds on each path. {order_in_words(report, found)} "
+        f"A rank does not say how far apart designs are, nor whether that is more than chance: the differences above do.{without}"
     )
+
+
+def order_in_words(report: Report, found: Ranking) -> str:
+    """Whether the paths agree, who is cheapest on how many, and who is tied."""
+    paths = report.paths
+    first = {venue: sum(found.ranks[venue, path] == 1 for path in paths) for venue in found.venues}
+    if all(number == len(paths) for number in first.values()):
+        return f"All cost the same on each of the {len(paths)} paths."
+    told = ", ".join(f"{venue} on {number}" for venue, number in first.items() if number)
+    same = all(len({found.ranks[venue, path] for path in paths}) == 1 for venue in found.venues)
+    order = "The order is the same on all paths." if same else "The order depends on the path."
+    shared = ", where some share that rank," if sum(first.values()) > len(paths) else ""
+    groups = "; ".join(in_a_row(group) for group in found.tied())
+    tied = f" Tied, as their mean rank is the same: {groups}." if groups else ""
+    return f"{order} Cheapest: {told}{shared or ','} of {len(paths)} paths.{tied}"
 
 
 def why_no_rank(report: Report, venue: str) -> str:

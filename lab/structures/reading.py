@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..amounts import dollars
-from ..comparison.reading import counted, has_seeds_enough, of_what, percent
+from ..comparison.reading import counted, has_seeds_enough, in_a_row, of_what, percent
 from ..comparison.report import Report, in_digits
 from ..comparison.statistics import DISTINGUISHED, EQUAL, LEAST_SEEDS, LEVEL, Finding, Pair, findings
 from .accounts import CROSS, SEGMENTED, structure_of
@@ -213,11 +213,6 @@ def listed(report: Report, questions: list[Question], than: str = "than") -> str
     for (design, other), names in kinds.items():
         others.setdefault((f" on {design}" if several else "", in_a_row(names)), []).append(other)
     return "; ".join(f"{names} {than} {in_a_row(each)}{on}" for (on, names), each in others.items())
-
-
-def in_a_row(names: list[str]) -> str:
-    """`a, b and c`"""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def markets(report: Report) -> str:

@@ -71,6 +71,9 @@ THREE = {
 }
 
 
+RANKED = {venue: {path: [*debts, sum(debts) / 2] for path, debts in paths.items()} for venue, paths in THREE.items()}  # medians are means
+
+
 @pytest.fixture
 def by_debt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bad debt stands for the total cost."""
@@ -118,17 +121,18 @@ def test_the_table_says_on_how_many_paths_the_sign_is_the_same(width: int) -> No
 
 @pytest.mark.parametrize("width", [60, 80, 160])
 def test_designs_are_ranked_path_by_path(by_debt: None, width: int) -> None:
-    text = shown(report_of(THREE), width)
+    text = shown(report_of(RANKED), width)
     rows = {line.split()[0]: line.split()[1:] for line in text.partition("Rank by total cost")[2].splitlines()[:6] if line.strip()}
     assert (rows["book_fund_adl"], rows["other"], rows["social_only"]) == (["2", "1", "1"], ["2", "2", "2"], ["1", "3", "2"])
     said = " ".join(text.split())
     assert "The order depends on the path. Cheapest: book_fund_adl on 2, social_only on 1, of 3 paths." in said
     assert "not ranked" not in said
+    assert "Tied, as their mean rank is the same: other and social_only. " in said and "medians of 3 seeds on each path" in said
     assert max(map(len, text.splitlines())) <= width
 
 
 def test_the_same_order_everywhere_is_told(by_debt: None) -> None:
-    same = {name: {path: [debt, debt] for path in FAMILIES} for name, debt in (("a", 3.0), ("b", 1.0), ("c", 2.0))}
+    same = {name: {path: [debt] * 3 for path in FAMILIES} for name, debt in (("a", 3.0), ("b", 1.0), ("c", 2.0))}
     report = report_of(same)
     assert ranking.ranking(report).venues == ("b", "c", "a")
     assert "The order is the same on all paths. Cheapest: b on 3, of 3 paths." in words(report)
@@ -148,9 +152,33 @@ def test_too_few_paths_or_families_are_no_ranking(by_debt: None, families: Mappi
     assert "Rank by" not in said
 
 
+def test_too_few_seeds_are_no_ranking(by_debt: None) -> None:
+    said = words(report_of(THREE))
+    assert "The designs are not ranked: that takes at least 3 seeds on each path, and on real 2 seeds count." in said
+    assert "Rank by" not in said and "Cheapest" not in said
+    gone = [one if (one.path, one.seed) != ("whip", 3) else replace(one, beyond=("no makers.",)) for one in report_of(RANKED).results]
+    assert "on whip 2 seeds count" in ranking.why_none(Report(about(FAMILIES), gone, tuple(RANKED))), "what is left out is no seed"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_designs_with_the_same_mean_rank_are_tied_whatever_the_order_that_was_asked_for(by_debt: None, turned: bool) -> None:
+    costs = {"a": (1.0, 2.0, 3.0), "b": (2.0, 3.0, 1.0), "c": (3.0, 1.0, 2.0), "d": (9.0, 9.0, 9.0)}
+    debts = {name: {path: [cost] * 3 for path, cost in zip(FAMILIES, each, strict=True)} for name, each in costs.items()}
+    report = report_of(dict(reversed(debts.items())) if turned else debts)
+    assert ranking.ranking(report).venues == ("a", "b", "c", "d")
+    assert "Cheapest: a on 1, b on 1, c on 1, of 3 paths. Tied, as their mean rank is the same: a, b and c." in words(report)
+
+
+def test_designs_that_cost_the_same_have_no_order(by_debt: None) -> None:
+    same = {path: [1.0] * 3 for path in FAMILIES}
+    assert "All cost the same on each of the 3 paths." in words(report_of({"a": same, "b": same}))
+    dearer = same | {"whip": [2.0] * 3}
+    assert "Cheapest: a on 3, b on 2, where some share that rank, of 3 paths." in words(report_of({"b": dearer, "a": same}))
+
+
 def test_a_total_that_is_not_defined_is_no_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking, "TOTAL_KEY", "adl.delay_s")
-    assert ranking.why_none(report_of(THREE)) == (
+    assert ranking.why_none(report_of(RANKED)) == (
         "The designs are not ranked: the total cost of book_fund_adl is not defined on every path."
     )
 
@@ -194,10 +222,10 @@ def test_a_design_that_mostly_goes_beyond_takes_nothing_from_the_others() -> Non
 
 
 def without(venue: str, *, seeds: int) -> Report:
-    """THREE, in which so many of the two seeds of one design are beyond their population on every path."""
+    """RANKED, in which so many of the three seeds of one design are beyond their population on every path."""
     results = [
         result(name, path, seed, debt, ["no makers."] if name == venue and seed <= seeds else ())
-        for name, paths in THREE.items()
+        for name, paths in RANKED.items()
         for path, debts in paths.items()
         for seed, debt in enumerate(debts, 1)
     ]
@@ -206,18 +234,18 @@ def without(venue: str, *, seeds: int) -> Report:
 
 @pytest.mark.parametrize("width", [80, 160])
 def test_a_design_that_mostly_goes_beyond_has_no_rank_and_the_others_have(by_debt: None, width: int) -> None:
-    report = without("other", seeds=2)
+    report = without("other", seeds=3)
     found = ranking.ranking(report)
     assert found.venues == ("book_fund_adl", "social_only")
     assert [found.ranks["social_only", path] for path in FAMILIES] == [1, 2, 2]
     said = " ".join(shown(report, width).split())
     assert "Rank by total cost" in said and "Cheapest: book_fund_adl on 2, social_only on 1, of 3 paths." in said
-    assert "other has no rank: 6 of its 6 runs went beyond the scenario's people (such as: no makers)." in said
+    assert "other has no rank: 9 of its 9 runs went beyond the scenario's people (such as: no makers)." in said
     assert not re.search(r"^other +\d", said.partition("Rank by total cost")[2])
 
 
 def test_one_design_that_is_left_is_no_ranking(by_debt: None) -> None:
-    results = [one for one in without("other", seeds=2).results if one.venue != "social_only"]
+    results = [one for one in without("other", seeds=3).results if one.venue != "social_only"]
     said = words(Report(about(FAMILIES), results, ("book_fund_adl", "other")))
     assert "The designs are not ranked: fewer than two of them stayed within the scenario's people." in said
 
