@@ -2,7 +2,7 @@
 
 Rules of the file: every number is the report's, and is a mean over the runs that count, so that the table, the sentences and the tested
 differences say the same. Whether cross liquidates more is asked as metrics are: paired differences, with p corrected for all that are
-asked here (`comparison.statistics`).
+asked here (`comparison.statistics`). With too few runs to tell, a direction is told only where all runs have it.
 """
 
 from __future__ import annotations
@@ -115,9 +115,17 @@ class Question(NamedTuple):
     measure: str  # field of KindLine
 
 
-def asked_of(report: Report, found: Kinds) -> dict[Question, Finding]:
+Differences = dict[Question, dict[Pair, float]]
+
+
+def asked_of(differences: Differences) -> dict[Question, Finding]:
+    """What they tell, all together."""
+    return findings({question: dict(each) for question, each in differences.items()})
+
+
+def differences_of(report: Report, found: Kinds) -> Differences:
     """Cross less the others, for each design, kind, other structure, and for people and notional."""
-    differences: dict[Question, dict[Pair, float | None]] = {}
+    differences: Differences = {}
     for venue in report.venues:
         design, other = design_of(venue), structure_of(venue)
         for kind in ASKED:
@@ -126,8 +134,8 @@ def asked_of(report: Report, found: Kinds) -> dict[Question, Finding]:
                 for measure in ("liquidated", "notional_usd"):
                     value = partial(number_of, measure)
                     each = {pair: value(line) - value(theirs.lines[pair]) for pair, line in cross.lines.items()}
-                    differences[Question(design, kind, other, measure)] = dict(each)
-    return findings(differences)
+                    differences[Question(design, kind, other, measure)] = each
+    return differences
 
 
 def number_of(measure: str, line: KindLine) -> float:
@@ -138,11 +146,14 @@ def number_of(measure: str, line: KindLine) -> float:
 
 def answers(report: Report, found: Kinds) -> Iterator[str]:
     """What can be told, then the numbers of each design that was run in cross and in another structure, then what they are."""
-    told = asked_of(report, found)
+    differences = differences_of(report, found)
+    told = asked_of(differences)
     if told:
-        yield f"When does cross margin liquidate more? {what_is_sure(report, told)}{markets(report)}"
+        is_few = max(one.pairs for one in told.values()) < LEAST_PAIRS
+        answer = what_was_drawn(report, differences) if is_few else what_is_sure(report, told)
+        yield f"When does cross margin liquidate more? {answer}{markets(report)}"
     for design, kind in dict.fromkeys((one.design, one.kind) for one in told):
-        yield sentence(found, told, design, kind)
+        yield sentence(found, differences, design, kind)
     yield (
         f"These are means over {of_what(report, len({one.pair for one in report.counted}))}; a person is liquidated when some position "
         f"of his was closed by force, whatever account it was in{accounts(report)}. 2nd+ are the markets beside the first. Cost: to those "
@@ -161,17 +172,27 @@ def accounts(report: Report) -> str:
     return f" (the first table counts accounts, of which {SEGMENTED} has one for each position)"
 
 
+def what_was_drawn(report: Report, differences: Differences) -> str:
+    """What all of the few runs have in common; one run has nothing in common with any."""
+    pairs = len({pair for each in differences.values() for pair in each})
+    least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_PAIRS} is the least."
+    if pairs == 1:
+        return f"{least} What is told below is that one draw."
+    of_notional = {question: list(each.values()) for question, each in differences.items() if question.measure == "notional_usd"}
+    more = listed(report, [question for question, each in of_notional.items() if min(each) > 0.0])
+    less = listed(report, [question for question, each in of_notional.items() if max(each) < 0.0])
+    told = [f"{word} notional of {those}" for word, those in (("more", more), ("less", less)) if those]
+    if not told:
+        return f"{least} In no kind of people do all of these runs agree that it liquidated more notional, or less."
+    return f"{least} In all of these runs alike it liquidated {', and '.join(told)}."
+
+
 def what_is_sure(report: Report, told: dict[Question, Finding]) -> str:
     """Of whom it liquidates more, of whom less, and of whom that cannot be told."""
-    pairs = max(one.pairs for one in told.values())
     groups: dict[str, list[Question]] = {"more": [], "less": [], "equal": [], "unknown": []}
     for question in told:
         if question.measure == "notional_usd":
             groups[direction(told[question], told[question._replace(measure="liquidated")])].append(question)
-    if not has_seeds_enough(report):
-        least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_SEEDS} seeds are the least."
-        drawn = [question for question in groups["unknown"] if (told[question].mean or 0.0) > 0.0]
-        return f"{least} In what was drawn, it liquidated more notional of {listed(report, drawn) or 'no kind of people'}."
     sentences = [f"It liquidates more of {listed(report, groups['more']) or 'nobody, as far as can be told'}."]
     if groups["less"]:
         sentences.append(f"It liquidates less of {listed(report, groups['less'])}.")
@@ -180,7 +201,7 @@ def what_is_sure(report: Report, told: dict[Question, Finding]) -> str:
     if groups["unknown"]:
         sentences.append(f"Not told from chance: {listed(report, groups['unknown'], 'against')}.")
     risk = f"the risk of any false alarm among the {counted(len(told), 'difference')} is {percent(LEVEL)} at most"
-    return f"{' '.join(sentences)} (In people or in notional, with {of_what(report, pairs)}; {risk}.)"
+    return f"{' '.join(sentences)} (In people or in notional, with {of_what(report, max(one.pairs for one in told.values()))}; {risk}.)"
 
 
 def structures_json(report: Report) -> list[dict[str, object]]:
@@ -190,7 +211,7 @@ def structures_json(report: Report) -> list[dict[str, object]]:
             **question._asdict(), "mean_difference": one.mean, "median_difference": one.median, "interval": one.interval,
             "effect_size": one.effect, "p": one.p, "verdict": one.verdict, "pairs": one.pairs,
         }
-        for question, each in asked_of(report, kinds_of(report)).items()
+        for question, each in asked_of(differences_of(report, kinds_of(report))).items()
         for one in (in_digits(each),)
     ]  # fmt: skip
 
@@ -226,26 +247,35 @@ def markets(report: Report) -> str:
     return f" (Market {'; '.join(told)}.)" if told else ""
 
 
-def sentence(found: Kinds, told: dict[Question, Finding], design: str, kind: str) -> str:
+def sentence(found: Kinds, differences: Differences, design: str, kind: str) -> str:
     """What cross margin liquidated of a kind of people, and how much more or less than the other structures."""
     mine = found[f"{design}/{CROSS}", kind]
     people, notional = mine.mean(lambda line: line.liquidated), mine.mean(lambda line: line.notional_usd)
-    others = [one.other for one in told if one[:2] == (design, kind) and one.measure == "notional_usd"]
-    against = " and ".join(compared(found, told, design, kind, other) for other in others)
+    others = [one.other for one in differences if one[:2] == (design, kind) and one.measure == "notional_usd"]
+    against = " and ".join(compared(differences, design, kind, other) for other in others)
     of = f"{counts(people)} of {counts(mine.mean(lambda line: line.people))}"
     return f"{NAMES[kind].capitalize()} on {design}: in cross {of} were liquidated, {usd_of(notional, '0 USD')}. That is {against}."
 
 
-def compared(found: Kinds, told: dict[Question, Finding], design: str, kind: str, other: str) -> str:
+def compared(differences: Differences, design: str, kind: str, other: str) -> str:
     """`22.3 fewer and 805 M USD less than isolated (notional in 3 of 3 runs)`: in so many the difference has that sign."""
-    people, notional = (told[Question(design, kind, other, measure)].mean or 0.0 for measure in ("liquidated", "notional_usd"))
-    cross, theirs = found[f"{design}/{CROSS}", kind], found[f"{design}/{other}", kind]
-    each = [line.notional_usd - theirs.lines[pair].notional_usd for pair, line in cross.lines.items()]
-    same = sum(one * notional > 0.0 for one in each)
-    heads = f"{counts(abs(people))} {'more' if people > 0 else 'fewer'}" if people else "as many"
-    usd = f"{usd_of(abs(notional), '0 USD')} {'more' if notional > 0 else 'less'} than {other}" if notional else f"as much as {other}"
-    runs = f" ({same} of {counted(len(each), 'run')})" if notional else ""
-    return f"{heads} and {usd}{runs}"
+    people, usd = (list(differences[Question(design, kind, other, measure)].values()) for measure in ("liquidated", "notional_usd"))
+    heads = one_or_both(people, lambda value: f"{counts(abs(value))} {'more' if value > 0 else 'fewer'}" if value else "as many")
+    notional = one_or_both(usd, lambda value: f"{usd_of(abs(value), '0 USD')} {'more' if value > 0 else 'less'}" if value else "as much")
+    mean = fmean(usd)
+    if not mean or not may_tell(usd):
+        return f"{heads} and {notional} {'than' if any(usd) else 'as'} {other}"
+    return f"{heads} and {notional} than {other} ({sum(one * mean > 0.0 for one in usd)} of {counted(len(usd), 'run')})"
+
+
+def one_or_both(each: list[float], told: Callable[[float], str]) -> str:
+    """Their mean in words, or, where few runs differ in direction, the least and the most."""
+    return told(fmean(each)) if may_tell(each) else f"from {told(min(each))} to {told(max(each))}"
+
+
+def may_tell(each: list[float]) -> bool:
+    """Whether a direction may be told: of runs enough (whose number is said), or of fewer that all have the same."""
+    return len(each) >= LEAST_PAIRS or min(each) > 0.0 or max(each) < 0.0 or not any(each)
 
 
 def counts(value: float) -> str:

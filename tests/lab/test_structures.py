@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -327,25 +328,27 @@ def test_people_are_called_otherwise_in_several_markets(tmp_path: Path, quick: P
 # -- what is told --
 
 
-def reported(seeds: int, more: float) -> Report:
-    """A report by hand: in cross, `more` USD above isolated are liquidated of one-sided people, and as much of the others."""
+def reported(seeds: int, *more: float) -> Report:
+    """A report by hand: in cross, `more` USD above isolated are liquidated of one-sided people, and as much of the others.
+
+    `more` is a number for each seed, or one for all.
+    """
     about_it = about(chosen(Asked("two_markets", "book_fund_adl", (1,), accounts=ACCOUNTS, margin="cross,isolated"), lambda line: None))
     names = ("book_fund_adl/cross", "book_fund_adl/isolated")
     metrics = measured("shipped", "cross").metrics
-    results = [
-        Result(name, seed, "", metrics, kinds=tuple(
-            KindLine(kind, 10, 1, 1e6 * seed + (more if (kind, name) == ("one_sided", names[0]) else 0.0), 0.0, 0.0, 1e7) for kind in KINDS
-        ))
-        for seed in range(1, seeds + 1) for name in names
-    ]  # fmt: skip
+    results = []
+    for seed, name in product(range(1, seeds + 1), names):
+        above = {"one_sided": more[(seed - 1) % len(more)]} if name == names[0] else {}
+        kinds = tuple(KindLine(kind, 10, 1, 1e6 * seed + above.get(kind, 0.0), 0.0, 0.0, 1e7) for kind in KINDS)
+        results.append(Result(name, seed, "", metrics, kinds=kinds))
     return Report(about_it, results, names, names[0])
 
 
 @pytest.mark.parametrize(
     ("seeds", "more", "said"),
     [
-        (3, 5e5, "With 3 seeds nothing can be told from chance: 6 seeds are the least. In what was drawn, it liquidated more notional of one-"),
-        (3, -5e5, "it liquidated more notional of no kind of people."),
+        (3, 5e5, "6 is the least. In all of these runs alike it liquidated more notional of one-sided people than isolated. (Market"),
+        (3, -5e5, "In all of these runs alike it liquidated less notional of one-sided people than isolated. (Market second"),
         (6, 5e5, "It liquidates more of one-sided people than isolated. It liquidates as much of hedged pairs and one-market people as "),
         (6, -5e5, "It liquidates more of nobody, as far as can be told. It liquidates less of one-sided people than isolated."),
     ],
@@ -354,9 +357,29 @@ def test_the_answer_says_no_more_than_the_seeds_can_tell(seeds: int, more: float
     report = reported(seeds, more)
     answer, *sentences = answers(report, kinds_of(report))
     assert said in answer
+    assert (f"With {seeds} seeds nothing can be told from chance" in answer) == (seeds < 6)
     assert f"500 k USD {'more' if more > 0 else 'less'} than isolated ({seeds} of {seeds} runs)" in sentences[1]
     told = {(one["kind"], one["measure"]): one["verdict"] for one in structures_json(report)}
     assert told["one_sided", "notional_usd"] == ("too few seeds" if seeds < 6 else "distinguished")
+
+
+NO_ACCORD = "6 is the least. In no kind of people do all of these runs agree that it liquidated more notional, or less."
+
+
+@pytest.mark.parametrize(
+    ("more", "answered", "then"),
+    [
+        ([5e5], "What is told below is that one draw. (Market second", "as many and 500 k USD more than isolated (1 of 1 run)."),
+        ([5e5, -1e5], NO_ACCORD, "as many and from 100 k USD less to 500 k USD more than isolated."),
+        ([5e5, 0.0], NO_ACCORD, "as many and from as much to 500 k USD more than isolated."),
+        ([0.0, 0.0], NO_ACCORD, "That is as many and as much as isolated."),
+    ],
+)
+def test_few_runs_tell_a_direction_only_where_all_have_it(more: list[float], answered: str, then: str) -> None:
+    report = reported(len(more), *more)
+    answer, *sentences = answers(report, kinds_of(report))
+    assert answered in answer and "it liquidates" not in answer.lower()
+    assert sentences[1].endswith(then)
 
 
 # -- the command --
