@@ -22,7 +22,7 @@ from perplab.exchange.design.reader import nearest
 
 from ..amounts import usd_scale
 from .headline import UNIT_OF
-from .reading import counted, percent
+from .reading import THESE_PATHS, counted, percent
 from .repeat import Recorded, RecordedRun, ReportError
 from .report import beyond_of, in_digits, less, mean_of, rounded
 from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, Finding, Pair, findings
@@ -178,6 +178,8 @@ class ContrastTable:
             f"The {percent(1 - LEVEL)} interval is of each row alone (bootstrap of seeds), g its effect size. "
             f"Fewer than {LEAST_SEEDS} seeds can tell nothing."
         )
+        if any(row.where != EVERYWHERE for row in told.rows):
+            text += f" {THESE_PATHS}: see the rows."
         if told.left_out:
             gone = counted(told.left_out, "pair")
             text += f" {gone} of path and seed went beyond the scenario's people with some design and count for none."

@@ -22,7 +22,7 @@ from .curves import DRAWN, Curves, Rise, capital_axis, curves_of, rises, sentenc
 from .effects import LARGE, Change, Effect, interactions, large_interactions, main_effects
 from .factorial import Factorial
 from .headline import HEADLINES, Quantity, Values, values_of
-from .reading import NO_RUN, counted, has_seeds_enough, left_out, of_what, opened_less
+from .reading import NO_RUN, THESE_PATHS, counted, has_seeds_enough, left_out, of_what, opened_less
 from .report import SAME, Report, mean_of
 from .statistics import DISTINGUISHED, EQUAL, LEAST_SEEDS, TOO_FEW
 from .table import PROSE, Scale, decimals_of
@@ -192,7 +192,8 @@ class FactorialOverview:
         if not has_seeds_enough(self.report):
             few = f"With {of_what(self.report, pairs)} nothing can be told from chance; {LEAST_SEEDS} seeds are the least."
             return [f"{told} {few} What is shown are draws, marked ?."]
-        return [f"{told} * is more than chance: p, corrected for all numbers of the table, is below 0.05."]
+        paths = f" {THESE_PATHS}: `perplab contrast` sets two cells against each other path by path." if len(self.report.paths) > 1 else ""
+        return [f"{told} * is more than chance: p, corrected for all numbers of the table, is below 0.05.{paths}"]
 
     def about_interactions(self, count: int) -> str:
         told = f"Of {counted(len(self.found.interactions), 'interaction')} {count} are at least {100 * LARGE:.0f} % of the smaller "

@@ -12,6 +12,7 @@ from ..runs import Granted
 from .report import Report, run_name
 from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, NOT_DISTINGUISHED, TOO_FEW, seeds_of
 
+THESE_PATHS: Final = "All this is of these paths, taken as given; another path may differ"
 NO_RUN: Final = "No run counts, so there are no numbers."
 NAMED: Final = 3  # runs that are left out and told in words
 
@@ -83,6 +84,8 @@ def what_it_tells(report: Report) -> list[str]:
     if effects:
         told += f" The weakest of them is {min(effects):.2g} standard deviations between runs."
     told += " n.d. is no proof that two designs are equal."
+    if len(report.paths) > 1:
+        told += f" {THESE_PATHS}: see on how many of them a difference has its sign."
     if any(one.verdict == TOO_FEW for one in found):
         told += f" ? marks differences in fewer than {LEAST_SEEDS} seeds, which cannot be distinguished."
     return [told]

@@ -124,6 +124,9 @@ def corrected(columns: Floats) -> Floats:
     scale and the number of seeds, and rises with the t statistic. Assumed is that all differences of a seed are symmetric together,
     not only each alone. Drawn flips count what was observed as one of them (Phipson and Smyth 2010, arXiv 1603.05766).
 
+    On several paths it asks of these paths, taken as given, whether a design makes a difference there, and says nothing of paths that were
+    not run, which no test on a few chosen paths could.
+
     With n seeds, the observed signs and their opposite are 2 of 2^n ways, so p is never below 2 / 2^n: `LEAST_SEEDS`.
     """
     seeds, questions = columns.shape

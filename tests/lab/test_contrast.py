@@ -136,6 +136,13 @@ def test_the_table_says_what_is_more_than_chance_and_fits(width: int) -> None:
     assert low.split()[1:4] == ["94.5", "54.5", "+40.0*"] and low.split()[-1] == "0/10"
 
 
+def test_what_several_paths_tell_is_of_these_paths() -> None:
+    told = "All this is of these paths, taken as given; another path may differ: see the rows."
+    assert told in " ".join(shown(contrasts(report(TWO), FILE, "near", "far", [COST])).split())
+    one = report({"near": {"": [1.0] * 10}, "far": {"": [2.0] * 10}}, {})
+    assert "taken as given" not in shown(contrasts(one, FILE, "near", "far", [COST]))
+
+
 def test_the_command_reads_the_file_of_a_comparison(tmp_path: Path) -> None:
     out = tmp_path / "out"
     made = call("compare", "calm", "--accounts", "20", "--seeds", "1", "--venues", "book_fund_adl,social_only", "--jobs", "1", "--out", out)

@@ -116,6 +116,14 @@ def test_the_table_says_on_how_many_paths_the_sign_is_the_same(width: int) -> No
     assert "With 6 pairs of path and seed, 0 of " in said
 
 
+def test_what_is_told_is_of_these_paths() -> None:
+    one_path = [result(name, "", seed, seed) for name in ("a", "b") for seed in range(7)]
+    several, one = words(report_of(THREE)), words(Report(about({}), one_path, ("a", "b")))
+    told = "All this is of these paths, taken as given; another path may differ: see on how many of them a difference has its sign."
+    assert told in several and "taken as given" not in one
+    assert "With 7 seeds, 0 of" in one
+
+
 # -- ranks --
 
 
