@@ -22,7 +22,7 @@ from perplab.exchange.design.reader import nearest
 
 from ..amounts import usd_scale
 from .headline import UNIT_OF
-from .reading import THESE_PATHS, counted, percent
+from .reading import THESE_PATHS, Opening, counted, opened_in_words, percent
 from .repeat import Recorded, RecordedRun, ReportError
 from .report import beyond_of, in_digits, less, mean_of, rounded
 from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, Finding, Pair, findings
@@ -58,6 +58,7 @@ class Contrasts(NamedTuple):
     second: str
     rows: Sequence[Contrast]
     left_out: int  # pairs that count for no design
+    opened: Sequence[str] = ()  # a sentence, if somebody could open less than he wants
 
     def as_tree(self) -> dict[str, object]:
         return {**self._asdict(), "rows": [{**row._asdict(), "found": row.found._asdict()} for row in self.rows]}
@@ -90,7 +91,17 @@ def contrasts(report: Recorded, file: Path, first: str, second: str, metrics: Se
             questions[metric, where] = on(mine, paths), on(other, paths)
     found = findings({asked: {pair: less(mine[pair], other[pair]) for pair in mine} for asked, (mine, other) in questions.items()})
     rows = [contrast(metric, where, *sides, found[metric, where]) for (metric, where), sides in questions.items() if sides[0]]
-    return Contrasts(title_of(report), first, second, rows, len(left_out))
+    return Contrasts(title_of(report), first, second, rows, len(left_out), opened(report, (first, second)))
+
+
+def opened(report: Recorded, designs: Sequence[str]) -> list[str]:
+    """What is said of designs that let people open less than they want."""
+    each: dict[str, list[Opening]] = {name: [] for name in designs}
+    for run in report.runs:
+        one = run.granted
+        if run.venue in each and one is not None:
+            each[run.venue].append(Opening(one.accounts_cut, one.accounts, one.wanted_usd, one.granted_usd))
+    return opened_in_words(each, in_markets=bool(report.inputs.structures))
 
 
 def on(values: Values, paths: frozenset[str]) -> Values:
@@ -167,7 +178,8 @@ class ContrastTable:
             scale = scale_of(rows)
             yield Text(f"\n{metric}{f' [{scale.unit}]' if scale.unit else ''}", style="bold cyan", overflow="fold")
             yield table_of(rows, scale)
-        yield Text(f"\n{self.how_to_read()}", overflow="fold")
+        for paragraph in (self.how_to_read(), *told.opened):
+            yield Text(f"\n{paragraph}", overflow="fold")
 
     def how_to_read(self) -> str:
         told = self.told

@@ -5,10 +5,9 @@ Rules of the file: a paragraph each, in words; every number is the report's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from ..runs import Granted
 from .report import Report, run_name
 from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, NOT_DISTINGUISHED, TOO_FEW, seeds_of
 
@@ -109,23 +108,40 @@ def left_out(report: Report) -> list[str]:
     return [f"{which}: {'; '.join(rules)}. {' '.join(named)}{more}"]
 
 
+class Opening(NamedTuple):
+    """What the people of one run could open of what they want."""
+
+    cut: int
+    accounts: int
+    wanted: float  # notional, in any unit
+    granted: float
+
+
 def opened_less(report: Report) -> list[str]:
     """Designs whose margin rules let somebody open less than he wants: of all runs, since that is settled before any of them begins."""
+    each: dict[str, list[Opening]] = {venue: [] for venue in report.venues}
+    for result in report.results:
+        one = result.granted
+        each[result.venue].append(Opening(one.accounts_cut, one.accounts, one.wanted, one.granted))
+    return opened_in_words(each, in_markets=bool(report.about.inputs.structures))
+
+
+def opened_in_words(openings: Mapping[str, Sequence[Opening]], in_markets: bool) -> list[str]:
+    """A sentence that names those of the designs in which somebody was cut; none where nobody was."""
     alike: dict[str, list[str]] = {}
-    for venue in report.venues:
-        each = [one.granted for one in report.results if one.venue == venue]
-        if any(one.accounts_cut for one in each):
-            alike.setdefault(cut_in_words(each, "positions" if report.about.inputs.structures else "accounts"), []).append(venue)
+    for venue, each in openings.items():
+        if any(one.cut for one in each):
+            alike.setdefault(cut_in_words(each, "positions" if in_markets else "accounts"), []).append(venue)
     if not alike:
         return []
     told = "; ".join(f"{', '.join(venues)} ({how})" for how, venues in alike.items())
-    same = " Designs that differ in this did not meet the same positions." if len(report.venues) > 1 else ""
+    same = " Designs that differ in this did not meet the same positions." if len(openings) > 1 else ""
     return [f"Opened less than wanted, for want of margin: {told}.{same}"]
 
 
-def cut_in_words(each: Sequence[Granted], noun: str) -> str:
+def cut_in_words(each: Sequence[Opening], noun: str) -> str:
     """`24 to 26 of 60 accounts cut, 94.8 % of the notional opened`: the least and the most of all runs."""
-    cut = span(*(f"{end([one.accounts_cut for one in each]):,}" for end in (min, max)))
+    cut = span(*(f"{end([one.cut for one in each]):,}" for end in (min, max)))
     of = span(*(f"{end([one.accounts for one in each]):,}" for end in (min, max)))
     opened = span(*(f"{end([tenths_of_percent(one) for one in each]):g}" for end in (min, max)))
     return f"{cut} of {of} {noun} cut, {opened} % of the notional opened"
@@ -135,11 +151,11 @@ def span(least: str, most: str) -> str:
     return least if least == most else f"{least} to {most}"
 
 
-def tenths_of_percent(granted: Granted) -> float:
+def tenths_of_percent(one: Opening) -> float:
     """The share of the notional that was opened [%], to a tenth: 0 and 100 are exactly that."""
-    if granted.granted in (0, granted.wanted):
-        return 100.0 if granted.granted else 0.0
-    return min(99.9, max(0.1, round(100.0 * granted.granted / granted.wanted, 1)))
+    if not one.granted or one.granted >= one.wanted:
+        return 100.0 if one.granted else 0.0
+    return min(99.9, max(0.1, round(100.0 * one.granted / one.wanted, 1)))
 
 
 def unfinished(report: Report) -> list[str]:

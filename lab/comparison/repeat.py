@@ -34,6 +34,13 @@ class ReportError(DesignError):
     """A report that cannot be used; the message is complete."""
 
 
+class RecordedGranted(Struct):
+    accounts: Annotated[int, Meta(ge=0)]
+    accounts_cut: Annotated[int, Meta(ge=0)]
+    wanted_usd: Annotated[float, Meta(ge=0)]
+    granted_usd: Annotated[float, Meta(ge=0)]
+
+
 class RecordedRun(Struct):
     venue: str
     seed: Annotated[int, Meta(ge=0, le=2**32)]
@@ -41,6 +48,7 @@ class RecordedRun(Struct):
     metrics: dict[str, object] = {}
     path: str = ""
     beyond: tuple[str, ...] = ()
+    granted: RecordedGranted | None = None  # older reports do not have it
 
 
 class RecordedCapital(Struct):

@@ -12,7 +12,7 @@ from cli_kit import call
 from rich.console import Console
 
 from perplab.lab.comparison.contrast import EVERYWHERE, METRICS, ContrastTable, contrasts
-from perplab.lab.comparison.repeat import Recorded, RecordedCapital, RecordedInputs, RecordedPath, RecordedRun, ReportError
+from perplab.lab.comparison.repeat import Recorded, RecordedCapital, RecordedGranted, RecordedInputs, RecordedPath, RecordedRun, ReportError
 from perplab.lab.scenario import load_scenario
 
 COST, LONG = "losses.total_usd", "stress.long_bp"
@@ -141,6 +141,13 @@ def test_what_several_paths_tell_is_of_these_paths() -> None:
     assert told in " ".join(shown(contrasts(report(TWO), FILE, "near", "far", [COST])).split())
     one = report({"near": {"": [1.0] * 10}, "far": {"": [2.0] * 10}}, {})
     assert "taken as given" not in shown(contrasts(one, FILE, "near", "far", [COST]))
+
+
+def test_designs_that_let_people_open_less_are_named() -> None:
+    cut = RecordedRun("far", 1, "", run("far", "low", 1, 1.0).metrics, "low", granted=RecordedGranted(60, 26, 100.0, 95.0))
+    told = contrasts(report(TWO, more=[cut]), FILE, "near", "far", [COST])
+    assert "for want of margin: far (26 of 60 accounts cut, 95 % of the notional opened). Designs" in " ".join(shown(told).split())
+    assert "Opened less" not in shown(contrasts(report(TWO), FILE, "near", "far", [COST]))
 
 
 def test_the_command_reads_the_file_of_a_comparison(tmp_path: Path) -> None:
