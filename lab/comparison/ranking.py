@@ -14,9 +14,8 @@ from typing import NamedTuple
 from .headline import TOTAL_KEY
 from .reading import counted, in_a_row, span
 from .report import Report
-from .statistics import LEAST_SEEDS
 
-LEAST_PATHS, LEAST_FAMILIES = 3, 2
+LEAST_PATHS, LEAST_FAMILIES, LEAST_RANKED = 3, 2, 3  # paths, families of paths, seeds on each path
 
 
 class Ranking(NamedTuple):
@@ -44,11 +43,11 @@ def why_none(report: Report) -> str:
         return f"The designs are not ranked: that takes at least {LEAST_PATHS} paths of {LEAST_FAMILIES} families, and here is {here}."
     if len(ranked(report)) < 2:
         return "The designs are not ranked: fewer than two of them stayed within the scenario's people."
-    few = {path: report.counted_seeds.get(path, 0) for path in report.paths if report.counted_seeds.get(path, 0) < LEAST_SEEDS}
+    few = {path: report.counted_seeds.get(path, 0) for path in report.paths if report.counted_seeds.get(path, 0) < LEAST_RANKED}
     if few:
         path, seeds = min(few.items(), key=lambda one: one[1])
         here = f"{counted(seeds, 'seed')} {'counts' if seeds == 1 else 'count'}"
-        return f"The designs are not ranked: that takes at least {LEAST_SEEDS} seeds on each path, and on {path} {here}."
+        return f"The designs are not ranked: that takes at least {LEAST_RANKED} seeds on each path, and on {path} {here}."
     unknown = [venue for venue in ranked(report) if any(cost(report, venue, path) is None for path in report.paths)]
     if unknown:
         return f"The designs are not ranked: the total cost of {unknown[0]} is not defined on every path."

@@ -149,7 +149,7 @@ def answers(report: Report, found: Kinds) -> Iterator[str]:
     differences = differences_of(report, found)
     told = asked_of(differences)
     if told:
-        is_few = max(one.pairs for one in told.values()) < LEAST_PAIRS
+        is_few = not has_seeds_enough(report)
         answer = what_was_drawn(report, differences) if is_few else what_is_sure(report, told)
         yield f"When does cross margin liquidate more? {answer}{markets(report)}"
     for design, kind in dict.fromkeys((one.design, one.kind) for one in told):
@@ -175,7 +175,7 @@ def accounts(report: Report) -> str:
 def what_was_drawn(report: Report, differences: Differences) -> str:
     """What all of the few runs have in common; one run has nothing in common with any."""
     pairs = len({pair for each in differences.values() for pair in each})
-    least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_PAIRS} is the least."
+    least = f"With {of_what(report, pairs)} nothing can be told from chance: {LEAST_SEEDS} seeds are the least."
     if pairs == 1:
         return f"{least} What is told below is that one draw."
     of_notional = {question: list(each.values()) for question, each in differences.items() if question.measure == "notional_usd"}
@@ -275,7 +275,7 @@ def one_or_both(each: list[float], told: Callable[[float], str]) -> str:
 
 def may_tell(each: list[float]) -> bool:
     """Whether a direction may be told: of runs enough (whose number is said), or of fewer that all have the same."""
-    return len(each) >= LEAST_PAIRS or min(each) > 0.0 or max(each) < 0.0 or not any(each)
+    return len(each) >= LEAST_SEEDS or min(each) > 0.0 or max(each) < 0.0 or not any(each)
 
 
 def counts(value: float) -> str:

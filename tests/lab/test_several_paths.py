@@ -86,7 +86,7 @@ def by_debt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_differences_are_taken_on_equal_paths_and_seeds() -> None:
     report = report_of(THREE)
     found = report.finding("social_only", DEBT)
-    assert (found.pairs, found.mean, found.verdict) == (6, pytest.approx((-2 - 3 + 5 + 5 + 1 + 0.5) / 6), "too few seeds")  # two seeds, however many paths
+    assert (found.pairs, found.mean, found.verdict) == (6, pytest.approx((-2 - 3 + 5 + 5 + 1 + 0.5) / 6), "too few seeds")
     assert report.agreeing_paths("social_only", DEBT) == 2
     assert report.median("social_only", DEBT) == 7.0
     assert report.median("social_only", DEBT, "real") == 1.5
@@ -105,20 +105,27 @@ def test_a_run_that_is_missing_on_one_path_is_named() -> None:
         report_of(part)
 
 
+SIX_SEEDS = {venue: {path: list(costs) * 3 for path, costs in paths.items()} for venue, paths in THREE.items()}
+
+
 @pytest.mark.parametrize("width", [80, 160])
 def test_the_table_says_on_how_many_paths_the_sign_is_the_same(width: int) -> None:
-    text = shown(report_of(THREE), width)
+    text = shown(report_of(SIX_SEEDS), width)
     assert max(map(len, text.splitlines())) <= width
-    assert re.search(r"\?\s+2/3", text)
+    assert re.search(r"n\.d\. 2/3", text)
     said = " ".join(text.split())
-    assert "3 venue designs, 3 paths, 2 seeds" in said
-    assert "median over 6 pairs of path and seed" in said and "2/3: on 2 of the 3 paths the difference has the sign of the mean" in said
-    assert "With 6 pairs of path and seed, 0 of " in said
+    assert "3 venue designs, 3 paths, 6 seeds" in said
+    assert "median over 18 pairs of path and seed" in said and "2/3: on 2 of the 3 paths the difference has the sign of the mean" in said
+    assert "With 18 pairs of path and seed, " in said
+
+
+def test_two_seeds_tell_nothing_on_however_many_paths() -> None:
+    assert "With 6 pairs of path and seed nothing can be distinguished from chance at 5 %: 6 seeds are the least" in words(report_of(THREE))
 
 
 def test_what_is_told_is_of_these_paths() -> None:
     one_path = [result(name, "", seed, seed) for name in ("a", "b") for seed in range(7)]
-    several, one = words(report_of(THREE)), words(Report(about({}), one_path, ("a", "b")))
+    several, one = words(report_of(SIX_SEEDS)), words(Report(about({}), one_path, ("a", "b")))
     told = "All this is of these paths, taken as given; another path may differ: see on how many of them a difference has its sign."
     assert told in several and "taken as given" not in one
     assert "With 7 seeds, 0 of" in one

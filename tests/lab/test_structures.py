@@ -347,7 +347,7 @@ def reported(seeds: int, *more: float) -> Report:
 @pytest.mark.parametrize(
     ("seeds", "more", "said"),
     [
-        (3, 5e5, "6 is the least. In all of these runs alike it liquidated more notional of one-sided people than isolated. (Market"),
+        (3, 5e5, "are the least. In all of these runs alike it liquidated more notional of one-sided people than isolated. (Market"),
         (3, -5e5, "In all of these runs alike it liquidated less notional of one-sided people than isolated. (Market second"),
         (6, 5e5, "It liquidates more of one-sided people than isolated. It liquidates as much of hedged pairs and one-market people as "),
         (6, -5e5, "It liquidates more of nobody, as far as can be told. It liquidates less of one-sided people than isolated."),
@@ -363,7 +363,7 @@ def test_the_answer_says_no_more_than_the_seeds_can_tell(seeds: int, more: float
     assert told["one_sided", "notional_usd"] == ("too few seeds" if seeds < 6 else "distinguished")
 
 
-NO_ACCORD = "6 is the least. In no kind of people do all of these runs agree that it liquidated more notional, or less."
+NO_ACCORD = "6 seeds are the least. In no kind of people do all of these runs agree that it liquidated more notional, or less."
 
 
 @pytest.mark.parametrize(
