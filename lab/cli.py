@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from .adl.command import adl
+from .adl.command import CUT_OFF, adl, said_cut_off
 from .conformance.command import conformance
 from .ctl import ctl, rehearse
 from .docs import docs, schema
 from .explain.commands import diff, explain, venues
+from .options import FOLDER
 from .serve import serve
 
 if TYPE_CHECKING:
@@ -34,14 +35,12 @@ if TYPE_CHECKING:
 
 DIFFERENT: Final = 1
 WRONG_INPUT: Final = 2
-CUT_OFF: Final = 3
 FAILED: Final = 4
 INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell says it
 PIPE_CLOSED: Final = 141
 TERMINATED: Final = 143
 MACHINE_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
 
 class Perplab(click.Group):
@@ -383,8 +382,7 @@ def replay_folder(folder: Path) -> int:
 
 
 def cut_off(journal: Path, dropped: int, commands: int) -> int:
-    told = f"its last {dropped:,} bytes are no whole record and were dropped"
-    click.echo(f"error: {journal}: cut off: {told}; the hash is that after {commands:,} commands", err=True)
+    click.echo(f"error: {said_cut_off(journal, dropped)}; the hash is that after {commands:,} commands", err=True)
     return CUT_OFF
 
 
@@ -392,16 +390,22 @@ def cut_off(journal: Path, dropped: int, commands: int) -> int:
 @click.argument("journal", type=click.Path(path_type=Path, exists=True))
 @click.option("--format", "kind", type=click.Choice(["tardis"]), default="tardis", show_default=True, help="Of the files.")
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: the journal's name, with -tardis behind it]")
-def export(journal: Path, kind: str, out: Path | None) -> None:
+def export(journal: Path, kind: str, out: Path | None) -> int:
     """Replay JOURNAL (a file, or a server's folder) and write trades, book changes, derivative ticker and liquidations of each market.
 
-    hftbacktest and nautilus read them as they are.
+    hftbacktest and nautilus read them as they are. Exit code 3 if the journal was cut off while it was written: the files then hold what
+    came before.
     """
+    from .export import dropped_bytes
     from .export import export as write_files
 
     folder = out or journal.with_name(f"{journal.name.removesuffix('.journal')}-{kind}")
     for name, lines in write_files(journal, folder).items():
         click.echo(f"{folder / name}: {lines:,} lines")
+    if dropped := dropped_bytes(journal):
+        click.echo(f"error: {said_cut_off(journal, dropped)}; the files hold what came before", err=True)
+        return CUT_OFF
+    return 0
 
 
 @main.command()

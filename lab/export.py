@@ -16,7 +16,7 @@ from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Side
 from perplab.exchange.events import event_of_row
-from perplab.exchange.journal import JournalError, Mark, begun, mark_of, records, rows_of
+from perplab.exchange.journal import HEAD, MAGIC, JournalError, Mark, begun, mark_of, records, rows_of
 from perplab.exchange.units import PPT
 
 ROW_BYTES: Final = 8 * m.ROW
@@ -205,6 +205,16 @@ def blocks(source: Path) -> Iterator[tuple[int, bytes]]:
         for number, (rows, payload) in enumerate(records(path.read_bytes(), str(path))):
             if number or place == 0:
                 yield rows, payload
+
+
+def dropped_bytes(source: Path) -> int:
+    """Bytes at the end of a journal, or of the segments of a server's folder, that are no whole record; 0: it is whole."""
+    files = sorted(source.glob("*.journal")) if source.is_dir() else [source]
+    return sum(cut_bytes(path.read_bytes(), str(path)) for path in files)
+
+
+def cut_bytes(data: bytes, name: str) -> int:
+    return len(data) - len(MAGIC) - sum(HEAD.size + len(payload) for _, payload in records(data, name))
 
 
 def carry_out(venue: Exchange, rows: bytes, exporter: Exporter) -> None:

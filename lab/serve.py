@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from .options import FOLDER
+
 if TYPE_CHECKING:
     from perplab.exchange import Exchange
     from perplab.exchange.server.gateway import Gateway
@@ -65,7 +67,7 @@ class ClockText(click.ParamType[int]):
 @click.option(
     "--limits", default="open", show_default=True, type=click.Choice(["open", "venue", "tight"]), help="Rate limits of a connection."
 )
-@click.option("--journal", "folder", type=click.Path(path_type=Path, file_okay=False), help="Folder of a journal: state survives.")
+@click.option("--journal", "folder", type=FOLDER, help="Folder of a journal: state survives.")
 @click.option(
     "--gateway/--no-gateway",
     "has_gateway",

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ..options import Number
+
 if TYPE_CHECKING:
     from .snapshot import Snapshot
 
 NO_ADL: Final = 1  # the exit code where there is nothing to compare on
+CUT_OFF: Final = 3  # and where the journal was cut off
 
 
 @click.command(short_help="Compare policies of auto-deleveraging on one snapshot.")
@@ -19,11 +22,9 @@ NO_ADL: Final = 1  # the exit code where there is nothing to compare on
 @click.option("--pass", "number", type=click.IntRange(1), metavar="N", help="The N-th pass with deleveraging.  [default: the first]")
 @click.option("--largest", is_flag=True, help="The pass in which the losers lack most.")
 @click.option("--policies", metavar="A,B", help="Policies to compare.  [default: all]")
+@click.option("--budget", type=Number(0, 1e12, min_open=True), metavar="USD", help="To be raised.  [default: what the losers lack]")
 @click.option(
-    "--budget", type=click.FloatRange(0, 1e12, min_open=True), metavar="USD", help="To be raised.  [default: what the losers lack]"
-)
-@click.option(
-    "--capital-cost", type=click.FloatRange(0, 1), default=0.1, show_default=True, metavar="SHARE",
+    "--capital-cost", type=Number(0, 1), default=0.1, show_default=True, metavar="SHARE",
     help="What a dollar in the insurance fund costs, over what a dollar of loss passed on costs.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all digits.")
@@ -34,10 +35,12 @@ def adl(
 
     JOURNAL is that of a run (perplab compare writes them), a server's folder, or a file of positions (.csv, .json; `perplab docs metrics`
     says what it looks like). It is replayed up to the moment at which the venue ranked its winners; every policy then gets the same losers,
-    winners and amount to raise. Exit code 1 if there is no deleveraging in it.
+    winners and amount to raise. Exit code 1 if there is no deleveraging in it, 3 if it was cut off while it was written: what came
+    before is compared all the same.
     """
     from perplab.exchange.units import MICRO
 
+    from ..export import dropped_bytes
     from .files import SUFFIXES, read
     from .passes import passes
     from .study import study
@@ -48,23 +51,32 @@ def adl(
     if journal.suffix in SUFFIXES:
         if number is not None or largest:
             raise click.UsageError(f"{'--largest' if largest else '--pass'}: given with a file of positions, expected a journal")
-        snapshot, sample = read(journal), []
+        snapshot, sample, dropped = read(journal), [], 0
     else:
-        found = passes(journal)
+        found, dropped = passes(journal), dropped_bytes(journal)
         if not found:
-            return nothing(f"{journal}: nobody was deleveraged in it")
+            return nothing(journal, "nobody was deleveraged in it", dropped)
         snapshot = picked(found, number, largest, journal)
         sample = [one.deficit for one in found]
     needed = snapshot.deficit if budget is None else round(budget * MICRO)
     if not needed:
-        return nothing(f"{journal}: the losers of {snapshot.title} lack nothing: expected --budget USD, what is to be raised all the same")
+        expected = "expected --budget USD, what is to be raised all the same"
+        return nothing(journal, f"the losers of {snapshot.title} lack nothing: {expected}", dropped)
     show(study(snapshot, names, needed, sample, capital_cost), as_json)
+    if dropped:
+        click.echo(f"error: {said_cut_off(journal, dropped)}; passes behind that are not known", err=True)
+        return CUT_OFF
     return 0
 
 
-def nothing(message: str) -> int:
-    click.echo(f"error: {message}", err=True)
-    return NO_ADL
+def nothing(journal: Path, why: str, dropped: int) -> int:
+    """Say that there is nothing to compare on; the exit code."""
+    click.echo(f"error: {said_cut_off(journal, dropped)}; up to there {why}" if dropped else f"error: {journal}: {why}", err=True)
+    return CUT_OFF if dropped else NO_ADL
+
+
+def said_cut_off(journal: Path, dropped: int) -> str:
+    return f"{journal}: cut off: its last {dropped:,} bytes are no whole record and were dropped"
 
 
 def chosen(policies: str | None) -> list[str]:

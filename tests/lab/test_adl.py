@@ -297,6 +297,21 @@ def test_a_journal_without_deleveraging_is_one_line(tmp_path: Path) -> None:
     assert (told.exit_code, told.output) == (1, f"error: {file}: nobody was deleveraged in it\n")
 
 
+def test_a_journal_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    """With what came before, as a replay does: at the end, and before anybody was deleveraged."""
+    file = crashed("profit_leverage", "greedy", 1).written(tmp_path)
+    data, whole = file.read_bytes(), call("adl", file)
+    file.write_bytes(data + bytes(3))
+    told = call("adl", file)
+    assert (told.exit_code, told.stdout) == (3, whole.stdout)
+    cut = f"error: {file}: cut off: its last 3 bytes are no whole record and were dropped"
+    assert told.stderr == f"{cut}; passes behind that are not known\n"
+    file.write_bytes(data[: len(data) // 4])
+    told = call("adl", file)
+    assert told.exit_code == 3 and not told.stdout and len(told.stderr.splitlines()) == 1
+    assert told.stderr.startswith(f"error: {file}: cut off: ") and told.stderr.endswith("; up to there nobody was deleveraged in it\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -305,6 +320,9 @@ def test_a_journal_without_deleveraging_is_one_line(tmp_path: Path) -> None:
         (["--pass", "99"], "--pass: 99 given, expected at most"),
         (["--budget", "0"], "Invalid value for '--budget'"),
         (["--budget", "1e13"], "Invalid value for '--budget'"),
+        (["--budget", "nan"], "Invalid value for '--budget': 'nan' is not in the range 0<x<=1000000000000.0"),
+        (["--budget", "inf"], "Invalid value for '--budget'"),
+        (["--capital-cost", "nan"], "Invalid value for '--capital-cost': 'nan' is not in the range 0<=x<=1"),
     ],
 )
 def test_wrong_input_is_one_line(arguments: list[str], told: str, tmp_path: Path) -> None:

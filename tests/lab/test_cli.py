@@ -131,6 +131,8 @@ def test_without_a_command_it_shows_what_there_is() -> None:
         (["compare", "oct10", "--path", "klines.csv", "--from", "2031-01-01T00:00"], r"2031.*2020-03-13T01:01 to 2020-03-13T03:01"),
         (["compare", "oct10", "--path", "broken.csv"], r"broken\.csv: row 1"),
         (["compare", "oct10", "--out", "klines.csv"], r"klines\.csv"),
+        (["compare", "oct10", "--out", ""], r"'--out': '' given, expected a folder\.$"),
+        (["export", "klines.csv", "--out", ""], r"'--out': '' given, expected a folder\.$"),
         (["compare", "broken.toml"], r"broken\.toml"),
         (["compare"], r"SCENARIO"),
         (["compare", "oct10", "--venus", "a"], r"--venus.*--venues"),

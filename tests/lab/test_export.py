@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from cli_kit import call
 from click.testing import CliRunner
 
 from perplab.exchange import Exchange, Journal, load_venue
@@ -95,6 +96,14 @@ def test_the_command_line_says_what_it_wrote(lived: tuple[Exchange, bytes], tmp_
     (tmp_path / "run.journal").write_bytes(lived[1])
     told = CliRunner().invoke(main, ["export", str(tmp_path / "run.journal")], standalone_mode=False)
     assert "run-tardis/trades_BTC.csv" in told.output and (tmp_path / "run-tardis" / "liquidations_ETH.csv").exists()
+
+
+def test_a_journal_that_was_cut_off_says_so(lived: tuple[Exchange, bytes], tmp_path: Path) -> None:
+    file = tmp_path / "run.journal"
+    file.write_bytes(lived[1] + bytes(3))
+    told = call("export", file)
+    cut = f"error: {file}: cut off: its last 3 bytes are no whole record and were dropped; the files hold what came before\n"
+    assert (told.exit_code, told.stderr) == (3, cut) and "run-tardis/trades_BTC.csv" in told.stdout
 
 
 def test_hftbacktest_reads_them(lived: tuple[Exchange, bytes], tmp_path: Path) -> None:
