@@ -244,11 +244,12 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
         todo = jobs_of(choice, results.begin(folder))
         processes = min(jobs or processors(), len(todo))
         began = perf_counter()
-        with terminable(), said_what_is_kept(folder), Told(len(todo), processes) as told:
-            done = run_jobs(todo, processes, told)
-        report, found = reported(choice, done)
-        files = files_of(report, found, [one.clocked for one in done], perf_counter() - began, processes)
-        results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
+        with terminable(), said_what_is_kept(folder):
+            with Told(len(todo), processes) as told:
+                done = run_jobs(todo, processes, told)
+            report, found = reported(choice, done)
+            files = files_of(report, found, [one.clocked for one in done], perf_counter() - began, processes)
+            results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
     show(folder, report, found)
     return verdict_on(repeated, report) if repeated else 0
 

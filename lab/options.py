@@ -1,4 +1,4 @@
-"""Kinds of values of command line options that click has not, or not as strict."""
+"""Values of command line options that click has not, or not as strict: numbers, folders, lists of names."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ class Folder(click.Path):
 
 
 FOLDER: Final = Folder()
+
+
+def names_in(option: str, given: str, expected: str = "names separated by commas") -> list[str]:
+    """Names separated by commas. Raises click.UsageError: one of them is empty."""
+    names = [name.strip() for name in given.split(",")]
+    if "" in names:
+        which = f": name {names.index('') + 1} is empty" if any(names) else ""
+        raise click.UsageError(f"{option}: {given!r} given, expected {expected}{which}")
+    return names

@@ -29,6 +29,7 @@ from perplab.oracle.paths import PathError
 
 from ..fit import Pair, check_fit, check_venue_name, reach
 from ..names import wrong_name
+from ..options import names_in
 from ..scenario import BarsPath, Scenario, ScenarioError, has_paths, load_paths, load_scenario
 from ..stage import capital_of, shares_capital, with_capital
 from .report import OWN, SAME, PathFile
@@ -152,7 +153,7 @@ def chosen_designs(given: str | Sequence[str | VenueDesign] | None, settings: Se
     """Names and files, separated by commas or as a list, or designs themselves. Raises VenueError, or click.UsageError."""
     if given is None:
         given = compared_venues()
-    asked = [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else given
+    asked = names_in("--venues", given) if isinstance(given, str) else given
     if not asked:
         raise click.UsageError(f"--venues: {given!r} given, expected names separated by commas")
     designs = [given_design(one) for one in asked]
@@ -313,16 +314,14 @@ def chosen_paths(
 
     Raises ScenarioError, or click.UsageError.
     """
-    names = [name.strip() for name in given.split(",") if name.strip()]
-    if names == [ALL]:
-        names = list(there_are)
     if not there_are:
         raise click.UsageError(f"--paths: {given!r} given, but this scenario has one path only: expected no --paths")
-    if not names:
-        raise click.UsageError(f"--paths: {given!r} given, expected all, or names separated by commas")
+    names = names_in("--paths", given, f"{ALL}, or names separated by commas")
+    if names == [ALL]:
+        names = list(there_are)
     for name in names:
         if name not in there_are:
-            expected = f"expected {ALL} or some of {', '.join(there_are)}{nearest(name, list(there_are))}"
+            expected = f"expected {ALL} or some of {', '.join(there_are)}{nearest(name, list(there_are), or_list=False)}"
             raise click.UsageError(f"--paths: {name!r} given, {expected}")
         if names.count(name) > 1:
             raise click.UsageError(f"--paths: {name} given twice, expected different names")

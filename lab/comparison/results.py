@@ -1,17 +1,19 @@
 """The folder of a comparison's results: who may write into it, what is written when, and what is cleared away.
 
 Rules of the file: a file is there whole or not at all, and what cannot be written is said with the file's name. Journals of runs that are
-done lie in `unfinished/` until all are; only then do they and the report take the place of what an earlier comparison left. Nothing is
-removed but what a comparison wrote: its own report files by name, and journals that are named, and begin, as it names and begins them.
+done lie in `unfinished/` until all are; only then do they and the report take the place of what an earlier comparison left, which stays
+until they can. Nothing is removed but what a comparison wrote: its own report files by name, and journals that are named, and begin, as it
+names and begins them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,7 +22,7 @@ import msgspec
 
 from perplab.exchange.journal import JournalError, records
 
-JOURNALS, UNFINISHED, LOCK = "journals", "unfinished", ".lock"
+JOURNALS, UNFINISHED, LOCK = "journals", "unfinished", ".perplab.lock"  # a name that nobody else gives to a file
 REPORT, PICTURE, TIMINGS = "report.json", "report.svg", "timings.json"
 WHO_PAID, CURVES = "who_paid.svg", "curves.svg"
 WRITTEN: Final = (REPORT, PICTURE, TIMINGS, WHO_PAID, CURVES)  # by a comparison, besides journals
@@ -59,7 +61,10 @@ def write_file(path: Path, data: bytes | str) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for one comparison. The lock is the system's: it goes when its process does, however that ends."""
+    """Hold the folder for one comparison. The lock is the system's: it goes when its process does, however that ends.
+
+    `unfinished/` goes with it where nothing is in it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
     file = _open_locked(path, folder)
@@ -69,6 +74,8 @@ def locked(folder: Path) -> Iterator[None]:
             os.write(file, f"{os.getpid()}\n".encode())
         yield
     finally:
+        with contextlib.suppress(OSError):  # there is none, or something is in it
+            (folder / UNFINISHED).rmdir()
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(file)
@@ -111,31 +118,48 @@ def _lock(file: int) -> None:
 
 
 def begin(folder: Path) -> Path:
-    """Make an empty `unfinished/` for the journals of this comparison, and return it."""
+    """Make an empty `unfinished/` for the journals of this comparison, and return it. OSError if results have no room in the folder."""
+    _must_have_room(folder, WRITTEN, ())
     unfinished = folder / UNFINISHED
     unfinished.mkdir(exist_ok=True)
     _clear(unfinished, ())
     return unfinished
 
 
-def finish(folder: Path, files: Mapping[str, str], journals: Iterable[str]) -> None:
-    """Put the report files and the journals in the place of what an earlier comparison left."""
+def finish(folder: Path, files: Mapping[str, str], journals: Sequence[str]) -> None:
+    """Put the journals and then the report files in the place of what an earlier comparison left.
+
+    OSError, and all of that is still there, if there is no room for one of them or one was not written.
+    """
     unfinished, kept = folder / UNFINISHED, folder / JOURNALS
     try:
-        for name, text in files.items():  # first, so that a full disk leaves the earlier report whole
+        for name, text in files.items():  # first, so that a full disk leaves the earlier results whole
             write_file(unfinished / name, text)
+        _must_have_room(folder, files, journals)
+        for name in journals:
+            (unfinished / name).stat()
+        kept.mkdir(exist_ok=True)
     except OSError:
-        _remove_reports(unfinished)
+        _remove_reports(unfinished, WRITTEN)
         raise
-    _remove_reports(folder)
-    kept.mkdir(exist_ok=True)
-    _clear(kept, set(journals))
     for name in journals:
         (unfinished / name).replace(kept / name)
-    for name in sorted(files, key=lambda name: name == REPORT):  # the report last: where it is, all it names is
+    for name in sorted(files, key=lambda name: name == REPORT):  # the report last: where it is new, all it names is
         (unfinished / name).replace(folder / name)
-    with contextlib.suppress(OSError):  # something else is in it
-        unfinished.rmdir()
+    _clear(kept, set(journals))
+    _remove_reports(folder, set(WRITTEN) - set(files))
+
+
+def _must_have_room(folder: Path, files: Iterable[str], journals: Iterable[str]) -> None:
+    """OSError if something of another kind has the name of what is to be written."""
+    kept = folder / JOURNALS
+    if kept.is_symlink() or kept.exists():
+        kept.stat()  # a link that leads nowhere
+        if not kept.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder, or none yet", str(kept))
+    for path in (*(folder / name for name in files), *(kept / name for name in journals)):
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, "is a folder, expected a file, or none yet", str(path))
 
 
 def kept_journals(folder: Path) -> int:
@@ -152,11 +176,11 @@ def _clear(folder: Path, but: Iterable[str]) -> None:
         if path.name not in but and not path.is_symlink() and path.is_file() and (is_half or is_ours(path)):
             path.unlink()
     if folder.name == UNFINISHED:
-        _remove_reports(folder)
+        _remove_reports(folder, WRITTEN)
 
 
-def _remove_reports(folder: Path) -> None:
-    for name in WRITTEN:
+def _remove_reports(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
         (folder / name).unlink(missing_ok=True)
 
 

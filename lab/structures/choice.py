@@ -20,6 +20,7 @@ from ..comparison.choices import Choice, Design
 from ..comparison.report import BASELINE
 from ..fit import Pair, Reach, check_fit
 from ..metrics import Wealth
+from ..options import names_in
 from ..population import GROUPS
 from ..scenario import Scenario, ScenarioError
 from .accounts import STRUCTURES, structure_of
@@ -31,11 +32,12 @@ from .stage import with_markets
 
 def chosen_structures(given: str) -> tuple[str, ...]:
     """Raises click.UsageError."""
-    names = [name.strip() for name in given.split(",") if name.strip()]
+    names = names_in("--margin", given)
     for name in names:
         if name not in STRUCTURES:
-            raise click.UsageError(f"--margin: {name!r} given, expected some of {', '.join(STRUCTURES)}{nearest(name, list(STRUCTURES))}")
-    if not names or len(set(names)) < len(names):
+            meant = nearest(name, list(STRUCTURES), or_list=False)
+            raise click.UsageError(f"--margin: {name!r} given, expected some of {', '.join(STRUCTURES)}{meant}")
+    if len(set(names)) < len(names):
         raise click.UsageError(f"--margin: {given!r} given, expected different ones of {', '.join(STRUCTURES)}")
     return tuple(names)
 

@@ -116,6 +116,49 @@ def test_an_earlier_report_stays_whole_until_the_new_one_is(quick: Path, monkeyp
     assert not (folder / "unfinished").exists()
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files_in(folder)}
+
+
+def test_results_that_have_no_room_are_told_before_anything_runs_and_what_was_there_stays(quick: Path) -> None:
+    assert call("compare", "flash", *TWO, "--seeds", "1").exit_code == 0
+    folder = quick / "out/flash"
+    for path in (folder / "journals").iterdir():
+        path.unlink()
+    (folder / "journals").rmdir()
+    (folder / "journals").write_bytes(b"mine")
+    before = contents(folder)
+    done = call("compare", "flash", *TWO, "--seeds", "2")
+    assert (done.exit_code, done.stderr) == (2, "error: out/flash/journals: is a file, expected a folder, or none yet\n")
+    assert contents(folder) == before and not (folder / "unfinished").exists()
+    (folder / "journals").unlink()
+    (folder / "report.svg").unlink()
+    (folder / "report.svg").mkdir()
+    done = call("compare", "flash", *TWO, "--seeds", "2")
+    assert (done.exit_code, done.stderr) == (2, "error: out/flash/report.svg: is a folder, expected a file, or none yet\n")
+
+
+def test_a_missing_journal_leaves_the_earlier_results(quick: Path) -> None:
+    assert call("compare", "flash", *TWO, "--seeds", "1").exit_code == 0
+    folder = quick / "out/flash"
+    before = contents(folder)
+    unfinished = results.begin(folder)
+    (unfinished / "social_only-seed1.journal").write_bytes(journal_of("social_only"))
+    journals = ["social_only-seed1.journal", "social_only-seed2.journal"]
+    with pytest.raises(FileNotFoundError, match="unfinished/social_only-seed2"):
+        results.finish(folder, {"report.json": "{}"}, journals)
+    assert contents(folder) == {**before, f"unfinished/{journals[0]}": journal_of("social_only")}
+
+
+def test_nothing_is_left_of_a_comparison_that_made_nothing(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "run", broken)
+    assert call("compare", "flash", *TWO, "--seeds", "1").exit_code == 130
+    assert list((quick / "out/flash").iterdir()) == []
+
+
 # -- one at a time --
 
 HOLD = """
@@ -150,6 +193,13 @@ def test_a_lock_file_without_a_holder_does_not_block(quick: Path) -> None:
     (quick / "here").mkdir()
     (quick / "here" / results.LOCK).write_text(f"{os.getpid()}\n", encoding="utf-8")
     assert call("compare", "flash", *TWO, "--out", "here", "--seeds", "1").exit_code == 0
+
+
+def test_a_lock_of_somebody_else_is_not_touched(quick: Path) -> None:
+    (quick / "here").mkdir()
+    (quick / "here/.lock").write_text("mine", encoding="utf-8")
+    assert call("compare", "flash", *TWO, "--out", "here", "--seeds", "1").exit_code == 0
+    assert (quick / "here/.lock").read_text(encoding="utf-8") == "mine"
 
 
 # -- a full disk --
