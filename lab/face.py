@@ -30,6 +30,7 @@ from .comparison.jobs import Done, Watcher, jobs_of
 from .comparison.making import files_of, reported
 from .comparison.outcome import Results, event_columns, kind_of
 from .comparison.progress import Told
+from .comparison.report import OWN, SAME
 from .comparison.workers import run_jobs
 from .frames import Arrays, Frame, framed
 from .runs import Run
@@ -67,7 +68,14 @@ def run(
     agents and change nobody's draws. Fund and vault start with the scenario's capital, or with `capital="own"` the design's, which must be
     said where a design of yours states another one. `progress` is told the share of the run that is done. Raises ValueError.
     """
-    choice = asked_in_python(Asked(played_of(scenario), [venue_of(venue)], seeds_of([seed]), accounts, capital=capital, insured=False))
+    asked = Asked(
+        played_of(scenario), [venue_of(venue, "venue")], (seed_of(seed),), accounts_of(accounts), capital=capital_of(capital), insured=False
+    )
+    if not isinstance(bots, Sequence) or not all(isinstance(bot, Agent) for bot in bots):
+        raise CallError(f"bots: {bots!r} given, expected a list of agents")
+    if progress is not None and not callable(progress):
+        raise CallError(f"progress: {progress!r} given, expected a function that takes the share that is done")
+    choice = asked_in_python(asked)
     return simulation.run(choice.venues[0], choice.scenario, seed, bots=bots, own_capital=True, progress=progress)
 
 
@@ -109,15 +117,20 @@ def compare(
 
     ValueError, with argument, value and what was expected, before anything has run.
     """
-    asked = Asked(
-        played_of(scenario), venues_of(venues), seeds_of(seeds), accounts, list_of(settings), list_of(venue_settings), list_of(vary), many,
-        capital, baseline, insured, paths_of(paths), margin=",".join(map(str, list_of(margin))) if list_of(margin) else None,
-    )  # fmt: skip
-    if jobs < 1:
+    for name, switch in (("insured", insured), ("many", many), ("progress", progress)):
+        if not isinstance(switch, bool):
+            raise CallError(f"{name}: {switch!r} given, expected True or False")
+    if type(jobs) is not int or jobs < 1:
         raise CallError(f"jobs: {jobs!r} given, expected 1 or more")
+    folder = folder_of(out)
+    asked = Asked(
+        played_of(scenario), venues_of(venues), seeds_of(seeds), accounts_of(accounts), list_of(settings, "settings"),
+        list_of(venue_settings, "venue_settings"), list_of(vary, "vary"), many, capital_of(capital), baseline_of(baseline), insured,
+        paths_of(paths), margin=",".join(list_of(margin, "margin")) or None,
+    )  # fmt: skip
     choice = asked_in_python(asked, progress)
-    if out is not None:
-        return compared_in(choice, Path(out), jobs, progress)
+    if folder is not None:
+        return compared_in(choice, folder, jobs, progress)
     keeper = TemporaryDirectory(prefix="perplab-")
     done = all_done(choice, Path(keeper.name), jobs, progress)
     return Results(*reported(choice, done), Path(keeper.name), keeper)
@@ -189,8 +202,8 @@ def played_of(given: object) -> str | Scenario:
     return named_or(Scenario, given, "scenario", "a name, a file or a Scenario")
 
 
-def venue_of(given: object) -> str | VenueDesign:
-    return named_or(VenueDesign, given, "venues", "names, files or designs")
+def venue_of(given: object, argument: str = "venues") -> str | VenueDesign:
+    return named_or(VenueDesign, given, argument, "a name, a file or a design" if argument == "venue" else "names, files or designs")
 
 
 def named_or(kind: type[Thing], given: object, argument: str, expected: str) -> str | Thing:
@@ -205,22 +218,63 @@ def named_or(kind: type[Thing], given: object, argument: str, expected: str) -> 
 def venues_of(given: Venue | Sequence[Venue] | None) -> str | Sequence[str | VenueDesign] | None:
     if given is None or isinstance(given, str):  # names with commas, as on the command line
         return given
-    return [venue_of(given)] if isinstance(given, Path | VenueDesign) else [venue_of(one) for one in given]
+    return [venue_of(one) for one in given] if isinstance(given, Sequence) else [venue_of(given)]
 
 
 def seeds_of(given: int | Sequence[int]) -> tuple[int, ...]:
     """So many seeds from 1 on, or those that are named."""
     expected = f"1 to {MOST_SEEDS:,}, or so many different seeds from 0 to {HIGHEST_SEED:,}"
-    seeds = tuple(range(1, given + 1)) if isinstance(given, int) and given <= MOST_SEEDS else given
+    seeds = tuple(range(1, given + 1)) if type(given) is int and given <= MOST_SEEDS else given
     is_right = isinstance(seeds, Sequence) and 0 < len(seeds) <= MOST_SEEDS and all(type(seed) is int for seed in seeds)
     if not is_right or isinstance(seeds, int) or len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) <= HIGHEST_SEED:
         raise CallError(f"seeds: {given!r} given, expected {expected}")
     return tuple(seeds)
 
 
-def list_of(given: str | Sequence[str]) -> Sequence[str]:
-    return (given,) if isinstance(given, str) else given
+def seed_of(given: object) -> int:
+    if type(given) is not int or not 0 <= given <= HIGHEST_SEED:
+        raise CallError(f"seed: {given!r} given, expected a whole number from 0 to {HIGHEST_SEED:,}")
+    return given
 
 
-def paths_of(given: Paths | Sequence[str]) -> Paths:
-    return given if given is None or isinstance(given, str | Mapping) else ",".join(given)
+def accounts_of(given: object) -> int | None:
+    """Checked further where the scenario is."""
+    if given is not None and type(given) is not int:
+        raise CallError(f"accounts: {given!r} given, expected a whole number")
+    return given
+
+
+def capital_of(given: object) -> str | None:
+    if given not in (None, SAME, OWN):
+        raise CallError(f"capital: {given!r} given, expected {SAME!r}, {OWN!r} or None")
+    return None if given is None else str(given)
+
+
+def baseline_of(given: object) -> str | None:
+    if given is not None and not isinstance(given, str):
+        raise CallError(f"baseline: {given!r} given, expected the name of a design")
+    return given
+
+
+def folder_of(given: object) -> Path | None:
+    if given is not None and (not isinstance(given, str | Path) or given == ""):
+        raise CallError(f"out: {given!r} given, expected a folder")
+    return None if given is None else Path(given)
+
+
+def list_of(given: object, argument: str) -> Sequence[str]:
+    """A text, or several."""
+    texts = (given,) if isinstance(given, str) else given
+    if not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
+        raise CallError(f"{argument}: {given!r} given, expected a text, or a list of texts")
+    return texts
+
+
+def paths_of(given: object) -> Paths:
+    if isinstance(given, Mapping) and all(isinstance(name, str) and isinstance(one, Scenario) for name, one in given.items()):
+        return given
+    if given is None or isinstance(given, str):
+        return given
+    if not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
+        raise CallError(f"paths: {given!r} given, expected names of paths, 'all', or scenarios by name")
+    return ",".join(given)

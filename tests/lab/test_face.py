@@ -92,12 +92,50 @@ def test_a_run_is_that_of_the_comparison() -> None:
         ({"vary": "patient"}, "vary: 'patient' given, expected KEY=LEVEL|LEVEL, or an axis whose levels are known; did you mean 'patien"),
         ({"jobs": 0}, "jobs: 0 given, expected 1 or more"),
         ({"accounts": 3}, "accounts: population.accounts is 3: "),
+        ({"accounts": "60"}, "accounts: '60' given, expected a whole number"),
+        ({"capital": "Same"}, "capital: 'Same' given, expected 'same', 'own' or None"),
+        ({"capital": 5}, "capital: 5 given, expected 'same', 'own' or None"),
+        ({"venues": 5}, "venues: 5 given, expected names, files or designs"),
+        ({"venues": {"social_only"}}, "venues: {'social_only'} given, expected names, files or designs"),
+        ({"jobs": "2"}, "jobs: '2' given, expected 1 or more"),
+        ({"jobs": True}, "jobs: True given, expected 1 or more"),
+        ({"vary": 5}, "vary: 5 given, expected a text, or a list of texts"),
+        ({"margin": [5]}, "margin: [5] given, expected a text, or a list of texts"),
+        ({"settings": 5}, "settings: 5 given, expected a text, or a list of texts"),
+        ({"venue_settings": [None]}, "venue_settings: [None] given, expected a text, or a list of texts"),
+        ({"paths": 5}, "paths: 5 given, expected names of paths, 'all', or scenarios by name"),
+        ({"paths": {"a": 1}}, "paths: {'a': 1} given, expected names of paths, 'all', or scenarios by name"),
+        ({"out": 5}, "out: 5 given, expected a folder"),
+        ({"out": ""}, "out: '' given, expected a folder"),
+        ({"seeds": True}, "seeds: True given, expected 1 to 1,000, or so many different seeds from 0 to 2,147,484,648"),
+        ({"baseline": 5}, "baseline: 5 given, expected the name of a design"),
+        ({"insured": "no"}, "insured: 'no' given, expected True or False"),
+        ({"progress": 1}, "progress: 1 given, expected True or False"),
+        ({"venues": "social_only,"}, "venues: 'social_only,' given, expected names separated by commas: name 2 is empty"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(asked: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError) as refused:
         compare(**{"venues": "social_only", "scenario": "flash", **asked})  # type: ignore[arg-type]
     assert str(refused.value).startswith(told) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"venue": 5}, "venue: 5 given, expected a name, a file or a design"),
+        ({"seed": [1]}, "seed: [1] given, expected a whole number from 0 to 2,147,484,648"),
+        ({"seed": -1}, "seed: -1 given, expected a whole number from 0 to 2,147,484,648"),
+        ({"accounts": 60.0}, "accounts: 60.0 given, expected a whole number"),
+        ({"bots": [1]}, "bots: [1] given, expected a list of agents"),
+        ({"capital": "x"}, "capital: 'x' given, expected 'same', 'own' or None"),
+        ({"progress": 1}, "progress: 1 given, expected a function that takes the share that is done"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused_in_one_line(asked: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        run(**{"venue": "social_only", "scenario": "flash", **asked})  # type: ignore[arg-type]
+    assert str(refused.value) == told
 
 
 def test_another_capital_must_be_said() -> None:
