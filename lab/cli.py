@@ -251,7 +251,7 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
             files = files_of(report, found, [one.clocked for one in done], perf_counter() - began, processes)
             results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
     show(folder, report, found)
-    return verdict_on(repeated, report) if repeated else 0
+    return verdict_on(repeated, report, files[results.REPORT]) if repeated else 0
 
 
 @contextmanager
@@ -291,21 +291,25 @@ def show(folder: Path, report: Report, found: Found | None) -> None:
     print_tables(report, found, files, Console())
 
 
-def verdict_on(repeated: Path, report: Report) -> int:
-    """Say whether the runs are those of the report that was repeated; the exit code."""
+def verdict_on(repeated: Path, report: Report, text: str) -> int:
+    """Say whether the runs, and all that report.json says of them, are those of the report that was repeated; the exit code."""
+    import json
+
     from .comparison.reading import counted
-    from .comparison.repeat import differences, recorded
+    from .comparison.repeat import differences, first_difference, read_json, recorded
 
     before = recorded(repeated)
     found = differences(before, report.results)
     runs = counted(len(report.results), "run")
-    if not found:
+    other = None if found else first_difference(read_json(repeated), json.loads(text))
+    if not found and other is None:
         click.echo(f"\nRepeated {repeated}: all state hashes and metrics of its {runs} are equal.")
         return 0
-    for line in found:
+    for line in found or [str(other)]:
         click.echo(f"error: {line}", err=True)
     by = ", ".join(f"{key} {value}" for key, value in before.made_by.items())
-    click.echo(f"error: {len(found)} of {runs} differ from {repeated} (made by {by})", err=True)
+    what = f"{len(found)} of {runs} differ from {repeated}" if found else f"all {runs} are equal, what {repeated} says of them is not"
+    click.echo(f"error: {what} (made by {by})", err=True)
     return DIFFERENT
 
 

@@ -9,7 +9,7 @@ at once is told as if he had asked ten.
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,13 +23,16 @@ from perplab.exchange.design.reader import nearest
 from ..amounts import usd_scale
 from .headline import UNIT_OF
 from .reading import THESE_PATHS, Opening, counted, opened_in_words, percent
-from .repeat import Recorded, RecordedRun, ReportError
-from .report import beyond_of, in_digits, less, mean_of, rounded
+from .repeat import Recorded, RecordedRun, ReportError, short
+from .report import beyond_of, in_digits, less, mean_of, rounded, run_name
 from .statistics import DISTINGUISHED, LEAST_SEEDS, LEVEL, Finding, Pair, findings
 from .table import Scale, decimals_of
 
 METRICS: Final = ("losses.total_usd", "stress.long_bp+stress.short_bp")  # total cost, and the cost of a bystander
 EVERYWHERE: Final = "all paths"
+SMALLEST: Final = 1e-100  # of a number that is not 0, without its sign
+EXACT: Final = 2**53  # whole numbers up to here are exact as floats
+LARGEST: Final = 1e100  # so that the squares of all of them can be added up
 HEADS: Final = ("first", "second", "diff.", "95 % interval", "g", "p", "lower")
 
 Values = Mapping[Pair, float | None]
@@ -75,6 +78,7 @@ def contrasts(report: Recorded, file: Path, first: str, second: str, metrics: Se
     if first == second:
         raise ReportError(f"{first!r} given twice, expected two designs of {file}")
     value_of = {metric: reader(metric) for metric in metrics}
+    must_be_complete(report, file)
     outside, left_out = beyond_of([(run.venue, pair_of(run), bool(run.beyond)) for run in report.runs])
     for name in (first, second):
         if name in outside:
@@ -85,8 +89,6 @@ def contrasts(report: Recorded, file: Path, first: str, second: str, metrics: Se
     questions: dict[tuple[str, str], tuple[Values, Values]] = {}
     for metric, read in value_of.items():
         mine, other = ({pair_of(run): read(run, file) for run in counted_in if run.venue == name} for name in (first, second))
-        if mine.keys() != other.keys():
-            raise ReportError(f"{file}: runs: {first} and {second} are not on the same paths and seeds")
         for where, paths in places(report).items():
             questions[metric, where] = on(mine, paths), on(other, paths)
     found = findings({asked: {pair: less(mine[pair], other[pair]) for pair in mine} for asked, (mine, other) in questions.items()})
@@ -102,6 +104,17 @@ def opened(report: Recorded, designs: Sequence[str]) -> list[str]:
         if run.venue in each and one is not None:
             each[run.venue].append(Opening(one.accounts_cut, one.accounts, one.wanted_usd, one.granted_usd))
     return opened_in_words(each, in_markets=bool(report.inputs.structures))
+
+
+def must_be_complete(report: Recorded, file: Path) -> None:
+    """ReportError unless there is one run of each venue on each path and seed, and no other."""
+    paths = list(report.inputs.paths) or [""]
+    wanted = dict.fromkeys((venue, path, seed) for path in paths for venue in report.venues for seed in report.seeds)
+    runs = Counter((run.venue, run.path, run.seed) for run in report.runs)
+    for one in dict.fromkeys([*wanted, *runs]):
+        if runs[one] != 1 or one not in wanted:
+            expected = "expected one of each of venues, paths and seeds, and no other"
+            raise ReportError(f"{file}: runs has {runs[one]} of {run_name(*one)}: {expected}")
 
 
 def on(values: Values, paths: frozenset[str]) -> Values:
@@ -150,10 +163,17 @@ def reader(metric: str) -> Callable[[RecordedRun, Path], float | None]:
 def number(run: RecordedRun, key: str, file: Path) -> float | None:
     group, name = key.split(".")
     table = run.metrics.get(group)
-    value = table.get(name) if isinstance(table, dict) else None
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)):
-        return value
-    raise ReportError(f"{file}: {key} of {run.venue}, seed {run.seed} is {value!r}: expected a number")
+    whose = run_name(run.venue, run.path, run.seed)
+    if not isinstance(table, dict) or name not in table:
+        raise ReportError(f"{file}: {key} of {whose} is missing: expected a number, or null")
+    value = table[name]
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value == 0 or SMALLEST <= abs(value) <= LARGEST:
+            return value if abs(value) < EXACT else float(value)
+        raise ReportError(f"{file}: {key} of {whose} is {short(value)}: expected 0, or {SMALLEST:g} to {LARGEST:g} without its sign")
+    raise ReportError(f"{file}: {key} of {whose} is {short(value)}: expected a number")
 
 
 def title_of(report: Recorded) -> str:

@@ -1,13 +1,14 @@
 """A report as the start of something: the comparison that it came from made again, or a journal checked against it.
 
 Rules of the file: a report that is read was written by somebody, so nothing of it is trusted: what is missing or wrong is one line that
-names the file and the key. State hashes are compared, and then every number that was measured.
+names the file and the key. State hashes are compared, then every number that was measured, then all else that the report says.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
@@ -28,6 +29,11 @@ from .choices import Choice, PlayedPath
 from .factorial import RecordedFactorial, of_record
 from .report import SCHEMA, PathFile, Result, run_entry, run_name, to_text
 from .results import JOURNALS, NAME, REPORT, in_file_name
+
+MOST_SEEDS: Final = 1000  # as far as --seed and --seeds go
+Seed = Annotated[int, Meta(ge=0, le=2**31 + MOST_SEEDS)]
+SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # as JSON writes one; two of them can be one character
+LENGTH: Final = 60  # [characters] of a value in an error
 
 
 class ReportError(DesignError):
@@ -78,7 +84,7 @@ class Recorded(Struct):
     capital: RecordedCapital
     baseline: str
     venues: Annotated[tuple[str, ...], Meta(min_length=1)]
-    seeds: Annotated[tuple[int, ...], Meta(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Meta(min_length=1, max_length=MOST_SEEDS)]
     runs: tuple[RecordedRun, ...]
     inputs: RecordedInputs
     factorial: RecordedFactorial | None = None
@@ -88,6 +94,9 @@ class OnlyRuns(Struct):
     """As much of a report as the check of a journal needs, of whatever schema."""
 
     runs: tuple[RecordedRun, ...]
+
+
+MADE_BY: Final = "made_by"  # what a report says of version and machine, which may be others
 
 
 # -- a comparison made again --
@@ -104,6 +113,10 @@ def recorded(file: Path) -> Recorded:
         report = convert(tree, Recorded, str(file))
     except DesignError as error:
         raise ReportError(str(error)) from None
+    for key, each in (("venues", [*map(repr, report.venues)]), ("seeds", [*map(repr, report.seeds)])):
+        if len(set(each)) < len(each):
+            twice = next(one for number, one in enumerate(each) if one in each[:number])
+            raise ReportError(f"{file}: {key} has {twice} twice: expected different ones")
     missing = [name for name in report.venues if name not in report.inputs.designs]
     if missing or report.baseline not in report.venues:
         key, given = ("inputs.designs", f"without {missing[0]}") if missing else ("baseline", report.baseline)
@@ -125,14 +138,40 @@ def find_classes(tree: Mapping[str, object], file: Path) -> None:
 def read_json(file: Path) -> dict[str, object]:
     """Raises ReportError."""
     try:
-        tree = json.loads(file.read_bytes())
+        data = file.read_bytes()
+        tree = json.loads(data)
+        broken = half_character(tree) if SURROGATE.search(data) else None
     except OSError as error:
         raise ReportError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ReportError(f"{file}: not a report.json: {error}") from None
     if not isinstance(tree, dict):
         raise ReportError(f"{file}: not a report.json: expected a table")
+    if broken is not None:
+        raise ReportError(f"{file}: {broken} holds half a character, a lone surrogate: expected text")
     return tree
+
+
+def half_character(tree: object, at: str = "") -> str | None:
+    """Where text is that cannot be written, if any is."""
+    if isinstance(tree, str):
+        return (at or "it") if any("\ud800" <= letter <= "\udfff" for letter in tree) else None
+    if isinstance(tree, dict):
+        keys = (f"a key of {at or 'the file'}" for key in tree if half_character(key))
+        return next(keys, None) or next(filter(None, (half_character(value, inside(at, key)) for key, value in tree.items())), None)
+    if isinstance(tree, list):
+        return next(filter(None, (half_character(value, f"{at}[{number}]") for number, value in enumerate(tree))), None)
+    return None
+
+
+def inside(at: str, key: str) -> str:
+    return f"{at}.{key}" if at else key
+
+
+def short(value: object) -> str:
+    """A value as an error tells it."""
+    text = f"about 10^{value.bit_length() * 0.30103:.0f}" if isinstance(value, int) and value.bit_length() > 200 else repr(value)
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}..."
 
 
 def choice_of(report: Recorded, file: Path) -> Choice:
@@ -175,7 +214,30 @@ def differences(report: Recorded, results: Sequence[Result]) -> list[str]:
             lines.append(f"{name}: state hash {result.state_hash}, in the report {run.state_hash}")
         elif json.loads(to_text(run_entry(result)))["metrics"] != run.metrics:
             lines.append(f"{name}: the state hash is equal, the metrics are not")
-    return lines
+    made = {(result.venue, result.path, result.seed) for result in results}
+    extra = [run_name(*run) for run in before if run not in made]
+    return lines + [f"{name}: among the runs of the report, and not one of its venues, paths and seeds" for name in extra]
+
+
+def first_difference(before: object, made: object, at: str = "") -> str | None:
+    """The first key in which a report and what was made anew from it differ, and how; None: nothing does."""
+    if isinstance(before, dict) and isinstance(made, dict):
+        keys = dict.fromkeys([*made, *before])
+        return next(filter(None, (_difference_at(before, made, key, inside(at, key)) for key in keys if inside(at, key) != MADE_BY)), None)
+    if isinstance(before, list) and isinstance(made, list) and len(before) == len(made):
+        each = (first_difference(*pair, f"{at}[{number}]") for number, pair in enumerate(zip(before, made, strict=True)))
+        return next(filter(None, each), None)
+    if before == made and isinstance(before, bool) == isinstance(made, bool):
+        return None
+    if isinstance(before, list) and isinstance(made, list):
+        return f"{at} has {len(before)} entries in the report, made anew {len(made)}"
+    return f"{at} is {short(before)} in the report, made anew {short(made)}"
+
+
+def _difference_at(before: Mapping[str, object], made: Mapping[str, object], key: str, at: str) -> str | None:
+    if key in before and key in made:
+        return first_difference(before[key], made[key], at)
+    return f"{at} is {'in' if key in before else 'missing in'} the report, made anew it is {'missing' if key in before else 'there'}"
 
 
 # -- a journal checked --

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cli_kit import call
+from msgspec.structs import replace
 from rich.console import Console
 
 from perplab.lab.comparison.contrast import EVERYWHERE, METRICS, ContrastTable, contrasts
@@ -114,11 +115,41 @@ def test_what_is_refused(first: str, second: str, metric: str, message: str) -> 
 
 def test_a_report_that_was_tampered_with_is_refused() -> None:
     for more, message in (
-        ([run("near", "low", 99, 1.0)], "near and far are not on the same paths and seeds"),
-        ([RecordedRun("near", 1, "", {"losses": {"total_usd": "much"}}, "low")], "losses.total_usd of near, seed 1 is 'much'"),
+        ([run("near", "low", 99, 1.0)], "runs has 1 of near on low, seed 99: expected one of each of venues, paths and seeds, and no"),
+        ([run("nobody", "low", 1, 1.0)], "runs has 1 of nobody on low, seed 1: expected one of each of venues, paths and seeds"),
+        ([run("near", "high", 1, 1.0)], "runs has 1 of near on high, seed 1: expected one of each of venues, paths and seeds"),
+        ([RecordedRun("near", 1, "", {"losses": {}}, "low")], "losses.total_usd of near on low, seed 1 is missing: expected a number, or"),
+        ([RecordedRun("near", 1, "", {}, "low")], "losses.total_usd of near on low, seed 1 is missing: expected a number, or null"),
+        ([run("near", "low", 1, 1e300)], "near on low, seed 1 is 1e.300: expected 0, or 1e-100 to 1e.100 without its sign"),
+        ([run("near", "low", 1, -(10**400))], r"near on low, seed 1 is about 10\^400: expected 0, or 1e-100 to"),
+        ([run("near", "low", 1, 1e-308)], "near on low, seed 1 is 1e-308: expected 0, or 1e-100 to"),
+        ([run("near", "low", 1, float("nan"))], "near on low, seed 1 is nan: expected 0, or"),
+        ([RecordedRun("near", 1, "", {"losses": {"total_usd": "much"}}, "low")], "losses.total_usd of near on low, seed 1 is 'much'"),
     ):
         with pytest.raises(ReportError, match=message):
             contrasts(report(TWO, more=more), FILE, "near", "far", [COST])
+
+
+def test_runs_are_there_once_each() -> None:
+    whole = report(TWO)
+    gone = [one for one in whole.runs if one.path != "low"]
+    for runs, message in (
+        (whole.runs[:-1], "runs has 0 of far on low, seed 10: expected one of each of venues, paths and seeds, and no other"),
+        ((*whole.runs, whole.runs[3]), "runs has 2 of near on real, seed 4: expected one of each"),
+        (tuple(gone), "runs has 0 of near on low, seed 1: expected one of each"),
+    ):
+        with pytest.raises(ReportError, match=message):
+            contrasts(replace(whole, runs=runs), FILE, "near", "far", [COST])
+
+
+@pytest.mark.parametrize("usd", [1e-100, 1e100, 10**99])
+def test_the_largest_and_smallest_numbers_can_be_told(usd: float) -> None:
+    """All of them added up, squared, in means and in tables."""
+    large = {"near": {"": [usd * (1 + seed) for seed in range(10)]}, "far": {"": [-usd] * 10}}
+    if usd == 1e100:
+        large["near"][""] = [usd] * 10
+    told = contrasts(report(large, {}), FILE, "near", "far", [COST])
+    assert told.rows[0].found.verdict == "distinguished" and "losses.total_usd" in shown(told)
 
 
 def shown(told: object, width: int = 160) -> str:

@@ -99,11 +99,66 @@ def test_metrics_that_differ_are_named_too(report: Path) -> None:
     assert "error: social_only, seed 2: not among the runs of the report" in done.stderr
 
 
+def changed(report: dict[str, Any], change: str) -> dict[str, Any]:
+    runs = report["runs"]
+    if change == "beyond":
+        runs[0]["beyond"] = ["it was not"]
+    elif change == "summary":
+        report["summary"]["social_only"]["losses.total_usd"]["median"] = 1
+    elif change == "accounts":
+        report["accounts"] = 51
+    elif change == "units":
+        del report["units"]["losses.total_usd"]
+    elif change == "another key":
+        report["note"] = "\U0001f600" * 99  # a pair of surrogates is one character
+    elif change == "run":
+        runs.append({**runs[0], "seed": 9})
+    elif change == "run twice":
+        runs.append(runs[0])
+    else:
+        report["seeds"] = [1]
+    return report
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("beyond", "runs[0].beyond has 1 entries in the report, made anew 0"),
+        ("summary", "summary.social_only.losses.total_usd.median is 1 in the report, made anew "),
+        ("accounts", "accounts is 51 in the report, made anew 50"),
+        ("units", "units.losses.total_usd is missing in the report, made anew it is there"),
+        ("another key", "note is in the report, made anew it is missing"),
+        ("run", "book_fund_adl, seed 9: among the runs of the report, and not one of its venues, paths and seeds"),
+        ("run twice", "runs has 5 entries in the report, made anew 4"),
+        ("seeds", "book_fund_adl, seed 2: among the runs of the report, and not one of its venues, paths and seeds"),
+    ],
+)
+def test_all_that_a_report_says_is_compared(report: Path, change: str, told: str) -> None:
+    copy = edited(report, **changed(json.loads(report.read_text(encoding="utf-8")), change))
+    done = call("compare", "--from-report", copy, "--jobs", "1")
+    assert done.exit_code == 1, done.output
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert lines[0].startswith(f"error: {told}") and "(made by perplab " in lines[-1]
+
+
+def test_who_made_a_report_is_not_compared(report: Path) -> None:
+    told = json.loads(report.read_text(encoding="utf-8"))["made_by"] | {"numpy": "0"}
+    assert call("compare", "--from-report", edited(report, made_by=told), "--jobs", "1").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"schema": 2}, "schema is 2: expected 3, that of this version of perplab"),
         ({"seeds": []}, "seeds is []: expected `array` of length >= 1"),
+        ({"seeds": [99999999999]}, "seeds[0] is 99999999999: expected `int` <= 2147484648"),
+        ({"seeds": [-1]}, "seeds[0] is -1: expected `int` >= 0"),
+        ({"seeds": list(range(1001))}, "seeds is ["),
+        ({"seeds": [2, 1, 2]}, "seeds has 2 twice: expected different ones"),
+        ({"venues": ["social_only", "social_only"]}, "venues has 'social_only' twice: expected different ones"),
+        ({"title": "half \ud800"}, "title holds half a character, a lone surrogate: expected text"),
+        ({"runs": [{"path": ["a", "\udcff"]}]}, "runs[0].path[1] holds half a character, a lone surrogate: expected text"),
+        ({"\ud800": 1}, "a key of the file holds half a character, a lone surrogate: expected text"),
         ({"seeds": ["a"]}, "seeds[0] is 'a': expected `int`, got `str`"),
         ({"venues": ["nobody"]}, "inputs.designs is without nobody: expected the names in venues"),
         ({"baseline": "nobody"}, "baseline is nobody: expected the names in venues"),
