@@ -237,5 +237,5 @@ def _adders(who: Population, group: Ints, equity: Floats, seed: int) -> Adders:
     low, high = who.add_look_s
     interval = (low + (high - low) * draws.random(some.size)) * SECOND_NS
     phase = draws.random(some.size) * interval
-    amount = np.maximum(1.0, equity[some] * who.add_share)
+    amount = np.clip(equity[some] * who.add_share, 1.0, MAX_AMOUNT)
     return Adders(some, amount.astype(np.int64), interval.astype(np.int64), phase.astype(np.int64))

@@ -25,6 +25,23 @@ from perplab.oracle.bars import Bars
 from perplab.oracle.paths import PathError
 from perplab.oracle.sources import Source
 
+from .bounds import (
+    MAX_BP,
+    Count,
+    Distance,
+    Exponent,
+    Leverage,
+    Offset,
+    Prices,
+    Ratio,
+    Seconds,
+    Share,
+    Signed,
+    Tail,
+    Times,
+    Volatility,
+    must_rise,
+)  # fmt: skip
 from .faults import ORACLE, FaultTable, Span, span_of
 from .names import wrong_name
 from .own import anchored
@@ -40,18 +57,7 @@ from .structures.tables import Books, FurtherMarket
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0
-MAX_BP: Final = 5000.0  # of a quote from the price: less than the price itself
 FOLDER: Final = Path(__file__).parent / "scenarios"
-
-Count = Annotated[int, Meta(ge=0, le=100_000)]
-Leverage = Annotated[float, Meta(gt=0, le=1000)]
-Offset = Annotated[float, Meta(ge=0, le=MAX_BP)]  # [bp] from a price: less than the price itself
-Seconds = Annotated[float, Meta(ge=0.001, le=1e6)]
-Tail = Annotated[float, Meta(ge=0.1, le=100)]  # exponent of a Pareto distribution
-Ratio = Annotated[float, Meta(ge=0.01, le=100)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Signed = Annotated[float, Meta(ge=-1, le=1)]
-Prices = Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=64)]
 
 
 class ScenarioError(DesignError):
@@ -122,16 +128,13 @@ class Population(Table, frozen=True):
     margin_tiers: Annotated[tuple[tuple[NotNegative, Leverage], ...], Meta(min_length=1, max_length=16)]
     entry: tuple[Ratio, Ratio]  # range of entry prices over the starting price, uniform
     adders: Share  # of the longs and directional shorts add margin
-    add_alarm: Positive  # below this many times maintenance margin
-    add_share: Positive  # of their first equity, each time
+    add_alarm: Times  # below this many times maintenance margin
+    add_share: Times  # of their first equity, each time
     add_times: Count
     add_look_s: tuple[Seconds, Seconds]  # time between looks, drawn per account
 
     def __post_init__(self) -> None:
-        for name in ("hedger_leverage", "entry", "add_look_s"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name}: {[low, high]} given, expected the smaller number first")
+        must_rise(self, "hedger_leverage", "entry", "add_look_s")
         if not 0.0 < self.long_accounts + self.hedger_accounts < 1.0 or not self.long_accounts:
             given = self.long_accounts + self.hedger_accounts
             raise ValueError(f"long_accounts + hedger_accounts: {given} given, expected some of each kind")
@@ -168,14 +171,14 @@ class Makers(Professionals, frozen=True):
 
     interval_ms: Annotated[int, Meta(ge=10, le=1000)]  # they requote at least once a second
     levels: Annotated[int, Meta(ge=20, le=200)]
-    nearest_bp: Positive
+    nearest_bp: Distance
     depth_scale: Positive  # multiplies the depth below
     depth_bp: Prices
     bid_usd: Prices  # cumulative within depth_bp, what the bidders rest there included
     ask_usd: Prices
     skew_bp: Offset
-    calm_bp: Positive  # volatility per square root of a second up to which nothing is withdrawn
-    wild_bp: Positive  # and from which on all that is stated
+    calm_bp: Volatility  # volatility per square root of a second up to which nothing is withdrawn
+    wild_bp: Volatility  # and from which on all that is stated
     withdraw_bid: Share
     withdraw_ask: Share
     rise_s: Seconds
@@ -202,8 +205,8 @@ class Noise(Table, frozen=True):
     per_s: Annotated[float, Meta(ge=0, le=10_000)]  # taker orders when calm
     branching: Annotated[float, Meta(ge=0, le=0.95)]  # mean number of orders that one sets off
     decay_s: Seconds  # mean time until it does
-    calm_bp: Positive  # volatility per square root of a second at which orders arrive at per_s
-    surge: NotNegative  # the rate is proportional to volatility to this power
+    calm_bp: Volatility  # volatility per square root of a second at which orders arrive at per_s
+    surge: Exponent  # the rate is proportional to volatility to this power
     surge_cap: Annotated[float, Meta(ge=1, le=1000)]
     fade: Share  # of the flow that is gone when the makers have withdrawn as far as they do
     sign_memory: Share  # weight of the persistent part of the sign process
@@ -233,6 +236,9 @@ class Momentum(Table, frozen=True):
     slippage_bp: Offset
     outside_ms: Milliseconds
     order_ms: Milliseconds
+
+    def __post_init__(self) -> None:
+        must_rise(self, "look_s", "enter_bp")
 
 
 class Arbitrageurs(Professionals, frozen=True):

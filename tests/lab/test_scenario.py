@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perplab.exchange import load_venue
 from perplab.lab.scenario import BarsPath, ScenarioError, load_scenario, shipped
+from perplab.lab.simulation import run
 from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 
@@ -128,6 +130,48 @@ def test_missing_key(tmp_path: Path) -> None:
 )
 def test_wrong_values(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert said in refused(tmp_path, old, new)
+
+
+BOUNDS = {  # key: the least and the most that it may be; None: anything above 0
+    "population.long_leverage": (0.01, 1000.0),
+    "population.short_leverage": (0.01, 1000.0),
+    "population.leverage_cap": (0.01, 1000.0),
+    "population.add_share": (None, 1e6),
+    "population.add_alarm": (None, 1e6),
+    "makers.nearest_bp": (1e-6, 5000.0),
+    "makers.calm_bp": (1e-6, 1e6),
+    "makers.wild_bp": (1e-6, 1e6),
+    "noise.calm_bp": (1e-6, 1e6),
+    "noise.surge": (0.0, 10.0),
+}
+
+
+@pytest.mark.parametrize("key", BOUNDS)
+def test_a_number_beyond_its_bounds_is_refused(key: str) -> None:
+    table, _, name = key.partition(".")
+    least, most = BOUNDS[key]
+    for value in (-1e-308, most * 1.001, 1e308, float("nan"), *([] if not least else [1e-308, least * 0.999])):
+        with pytest.raises(ScenarioError, match=f"flash: {key} is "):
+            load_scenario("flash").override({table: {name: value}})
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("end", [0, 1])
+def test_numbers_at_their_bounds_can_be_run(end: int) -> None:
+    """All at once, but for those that would have to be less than another one."""
+    path = {"kind": "gbm", "start": "2025-01-01T00:00:00Z", "minutes": 2, "step_ms": 100, "first_usd": 1e5, "drift": 0.0, "volatility": 3.0}
+    scenario = load_scenario("flash").override({"path": path})
+    for key, bounds in BOUNDS.items():
+        table, _, name = key.partition(".")
+        if (key, end) not in (("makers.nearest_bp", 1), ("makers.calm_bp", 1), ("makers.wild_bp", 0)):
+            scenario = scenario.override({table: {name: bounds[end] or (1e-308 if bounds[end] is None else 0.0)}})
+    assert run(load_venue("book_fund_adl"), scenario, 1, accounts=12).commands > 1000
+
+
+@pytest.mark.parametrize(("table", "key", "given"), [("momentum", "look_s", [9.0, 3.0]), ("momentum", "enter_bp", [9.0, 3.0])])
+def test_a_range_that_begins_above_its_end_is_refused(table: str, key: str, given: list[float]) -> None:
+    with pytest.raises(ScenarioError, match=rf"flash: {table}: {key}: \[9.0, 3.0\] given, expected the smaller number first"):
+        load_scenario("flash").override({table: {key: given}})
 
 
 def test_override_is_checked_like_a_file() -> None:
