@@ -51,6 +51,8 @@ class Setting:
         if not equals or not all(self.keys):
             expected = "KEY=VALUE, such as oracle.lag_ms=5000" if option == "--set" else "NAME.KEY=VALUE, such as mine.max_accounts=99"
             raise click.UsageError(f"{option}: {text!r} given, expected {expected}")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):  # bytes that the shell gave, and that are no UTF-8
+            raise click.UsageError(f"{option}: {text!r} given, expected text")
         self.value = toml_value(value.strip())
 
     def tree(self, skip: int = 0) -> Tree:

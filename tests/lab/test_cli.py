@@ -123,6 +123,7 @@ def test_without_a_command_it_shows_what_there_is() -> None:
         (["compare", "oct10", "--paths", "recovers, "], r"--paths: 'recovers, ' given, expected .*: name 2 is empty$"),
         (["compare", "two_markets", "--margin", ",cross"], r"--margin: ',cross' given, expected .*: name 1 is empty$"),
         (["compare", "oct10", "--paths", "nosuch"], r"--paths: 'nosuch' given, expected all or some of real, stays_low(?!.*stays_low)"),
+        (["compare", "oct10", "--set", "title=\udcff"], r"--set: 'title=\\udcff' given, expected text$"),
         (["compare", "oct10", "--seeds", "0"], r"--seeds.*0"),
         (["compare", "oct10", "--seeds", "many"], r"--seeds.*many"),
         (["compare", "oct10", "--accounts", "3"], r"--accounts.*3"),
