@@ -230,7 +230,7 @@ def first_difference(before: object, made: object, at: str = "") -> str | None:
     if before == made and isinstance(before, bool) == isinstance(made, bool):
         return None
     if isinstance(before, list) and isinstance(made, list):
-        return f"{at} has {len(before)} entries in the report, made anew {len(made)}"
+        return f"{at} has length {len(before)} in the report, made anew {len(made)}"
     return f"{at} is {short(before)} in the report, made anew {short(made)}"
 
 

@@ -123,13 +123,13 @@ def changed(report: dict[str, Any], change: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("beyond", "runs[0].beyond has 1 entries in the report, made anew 0"),
+        ("beyond", "runs[0].beyond has length 1 in the report, made anew 0"),
         ("summary", "summary.social_only.losses.total_usd.median is 1 in the report, made anew "),
         ("accounts", "accounts is 51 in the report, made anew 50"),
         ("units", "units.losses.total_usd is missing in the report, made anew it is there"),
         ("another key", "note is in the report, made anew it is missing"),
         ("run", "book_fund_adl, seed 9: among the runs of the report, and not one of its venues, paths and seeds"),
-        ("run twice", "runs has 5 entries in the report, made anew 4"),
+        ("run twice", "runs has length 5 in the report, made anew 4"),
         ("seeds", "book_fund_adl, seed 2: among the runs of the report, and not one of its venues, paths and seeds"),
     ],
 )
