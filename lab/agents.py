@@ -9,8 +9,8 @@ with which they trade in the book.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,7 @@ from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.exchange.units import MICRO, MS_NS, SECOND_NS
-from perplab.lab.own_agents import OwnAgents
+from perplab.lab.own_agents import OwnAgents, guarded
 from perplab.lab.population import GROUPS, Traders
 from perplab.lab.runs import ASSET, Floats
 from perplab.lab.scenario import Makers, Professionals, Scenario, ScenarioError
@@ -111,7 +111,12 @@ def own_agents(scenario: Scenario, seed: int) -> list[Agent]:
 def _own(who: OwnAgents, name: str, seed: int) -> Callable[[Seat], Bot]:
     bot = who.bot()
     terms = who.terms_of(bot)
-    return lambda seat: bot(seat, **terms, **{draws: generator(seed, name, draws) for draws in who.drawn(bot)})
+    return guarded(lambda seat: bot(seat, **terms, **{draws: generator(seed, name, draws) for draws in who.drawn(bot)}), who.named)
+
+
+def strangers(agents: Sequence[Agent]) -> list[Agent]:
+    """Agents whose bots a caller brought along: they may do no more than those of a scenario."""
+    return [replace(one, make=guarded(one.make, getattr(one.make, "__qualname__", one.name))) if one.make else one for one in agents]
 
 
 def _trader(terms: TraderTerms | None) -> Callable[[Seat], Bot] | None:

@@ -257,7 +257,12 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
 @contextmanager
 def terminable() -> Iterator[None]:
     """SIGTERM is an exception meanwhile, so that the workers are ended too."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    from .own import Terminated
+
+    def end(*_: object) -> None:
+        raise Terminated(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:

@@ -2,7 +2,8 @@
 
 Rules: a fault meets commands on their way to the venue, after those who send them and before anybody else; it may hold them up, change or
 drop them, and send some of its own as it begins and ends. Nothing overtakes: what a sender sends later arrives later. It may also be done
-to what the oracle listens to, before the oracle makes a price of it. A fault draws nothing and reads no clock.
+to what the oracle listens to, before the oracle makes a price of it. A fault draws nothing and reads no clock. One of the user's own is met
+as a `Guarded`, which checks what it returns and tells what it raises.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from perplab.exchange.units import MS_NS, SECOND_NS
 from perplab.oracle.sources import MAX_OFFSET_BP, MIN_OFFSET_BP, Source
 from perplab.oracle.values import MAX_NS
 
-from .own import OwnClass, cause, must_take
+from .own import OwnClass, ScenarioError, asking, must_take, shown
+from .own_rows import commands
 from .runs import Cohort, Ints
 
 ORACLE: Final = "oracle"  # a sender, besides cohorts
@@ -189,10 +191,43 @@ class FaultTable(OwnClass, frozen=True, kw_only=True):
     def made(self, kind: type[Fault]) -> Fault:
         terms = self.terms_of(kind)
         must_take(self.named, kind, **terms)
-        try:
-            return kind(**terms)
-        except Exception as error:  # whatever a user's file does
-            raise ValueError(f"class is {self.named!r}, which ends in an error: {cause(error)}") from None
+        with asking(self.named, "a fault"):
+            made = kind(**terms)
+        return made if self.class_ in SHIPPED else Guarded(made, self.named)
+
+
+class Guarded(Fault):
+    """A fault of a user's class: what it returns is checked, and whatever it raises is told in one line."""
+
+    def __init__(self, fault: Fault, named: str) -> None:
+        self.fault = fault
+        self.named = named
+        self.senders = fault.senders
+
+    def begins(self, accounts: Mapping[str, Ints]) -> Rows:
+        with asking(self.named, "begins"):
+            given: object = self.fault.begins(accounts)
+        return commands(self.named, "begins", given)
+
+    def passing(self, sender: str, rows: Rows) -> Rows:
+        what = f"passing, of {len(rows):,} commands of {sender}"
+        with asking(self.named, what):
+            given: object = self.fault.passing(sender, rows)
+        return commands(self.named, what, given)
+
+    def ends(self, accounts: Mapping[str, Ints]) -> Rows:
+        with asking(self.named, "ends"):
+            given: object = self.fault.ends(accounts)
+        return commands(self.named, "ends", given)
+
+    def reporting(self, kind: str, sources: list[Source], begin: int, end: int) -> list[Source]:
+        what = f"reporting, of {kind} sources"
+        with asking(self.named, what):
+            given: object = self.fault.reporting(kind, list(sources), begin, end)
+        if not isinstance(given, list) or len(given) != len(sources) or not all(isinstance(one, Source) for one in given):
+            expected = f"expected {len(sources)}, each a perplab.oracle.sources.Source"
+            raise ScenarioError(f"class is {self.named!r}, which returns {shown(given)}, asked for {what}: {expected}")
+        return given
 
 
 class Span(NamedTuple):
@@ -204,15 +239,7 @@ class Span(NamedTuple):
 
     def reporting(self, kind: str, sources: list[Source]) -> list[Source]:
         """The oracle's sources as the fault leaves them. ValueError"""
-        try:
-            changed = self.fault.reporting(kind, list(sources), self.begin, self.end)
-        except ValueError:
-            raise
-        except Exception as error:  # whatever a user's file does
-            raise ValueError(f"its sources end in an error: {cause(error)}") from None
-        if len(changed) != len(sources) or not all(isinstance(one, Source) for one in changed):
-            raise ValueError(f"its sources are {changed!r}: expected {len(sources)}, each a perplab.oracle.sources.Source")
-        return changed
+        return self.fault.reporting(kind, sources, self.begin, self.end)
 
     def met_by(self, sender: str) -> bool:
         return not self.fault.senders or sender in self.fault.senders
@@ -235,7 +262,7 @@ class Faults:
     """The faults of a run: the one place that its commands pass."""
 
     def __init__(self, tables: Sequence[FaultTable], start_ns: int, cohorts: Sequence[Cohort]) -> None:
-        self.accounts = {cohort.name: cohort.accounts for cohort in cohorts}
+        self.accounts = {cohort.name: read_only(cohort.accounts) for cohort in cohorts}
         self.sender = {account: cohort.name for cohort in cohorts for account in cohort.accounts.tolist()} if tables else {}
         self.spans = [span_of(table, start_ns) for table in tables]
         self._last: dict[int, int] = {}  # by account: when its last commands arrive
@@ -284,6 +311,13 @@ class Faults:
 def span_of(table: FaultTable, start_ns: int) -> Span:
     until = FOREVER if table.until_s is None else start_ns + round(table.until_s * SECOND_NS)
     return Span(table.made(table.kind()), start_ns + round(table.at_s * SECOND_NS), until)
+
+
+def read_only(accounts: Ints) -> Ints:
+    """The same, for a fault to look at."""
+    seen = accounts.view()
+    seen.flags.writeable = False
+    return seen
 
 
 def _stamped(rows: Rows, ts: int) -> Rows:

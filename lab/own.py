@@ -2,16 +2,19 @@
 
 Rules of the file: a file is read once, and what runs is what was hashed. A class is loaded when the scenario is read, so whatever is wrong
 with its file, name, base class or terms is told before anything runs, in one line. A scenario keeps the hash of the file, so another file
-of that name is refused: in a worker, and where a report is repeated. What the file imports is not in the hash.
+of that name is refused: in a worker, and where a report is repeated. What the file imports is not in the hash. Every run executes the file
+anew (`load_anew`), so nothing that a class keeps goes from one run into the next. Whoever calls a user's class does so within `asking`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -19,16 +22,27 @@ from typing import Final, TypeVar, get_type_hints
 
 import msgspec
 
-from perplab.exchange.design.reader import Tree, explain, nearest
+from perplab.exchange.design.reader import DesignError, Tree, explain, nearest
 
 SUFFIX: Final = ".py"
 OURS: Final = "perplab."  # classes that ship: the version of perplab stands for their files
 MODULE: Final = "perplab_own_{}_{}"  # in sys.modules: name of the file, hash
 DIGITS: Final = 12  # of the hash, in that name
 KEY: Final = "class"
+HERE: Final = Path(__file__).parent
+MOST_SHOWN: Final = 200  # characters of a user's text in an error
 FORM: Final = 'expected "file.py:Name", the file from the folder of this one, or "module:Name" of what is installed'
 
 Made = TypeVar("Made")
+_READ: Final[dict[str, tuple[Path, bytes]]] = {}  # by module name: files of users, as they were when they were hashed
+
+
+class ScenarioError(DesignError):
+    """A scenario file, name or override is wrong; the text is meant for the user."""
+
+
+class Terminated(SystemExit):
+    """Somebody asked the process to end, maybe while a user's class was at work: no error of that."""
 
 
 class OwnClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,10 +58,13 @@ class OwnClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return told(self.class_)
 
     def loaded(self) -> object:
-        """What the name stands for, as it was when the scenario was read, or its file now where this process has not. ValueError"""
+        """What the name stands for, as it was when the scenario was read, or its file now where this process has not. ScenarioError"""
         where, name = parted(self.class_)
-        module = sys.modules.get(module_name(Path(where), self.sha256))
-        return self.found() if module is None else vars(module)[name]
+        read = _READ.get(module_name(Path(where), self.sha256))
+        try:
+            return self.found() if read is None else self._in(executed(*read), name)
+        except ValueError as error:
+            raise ScenarioError(str(error)) from None
 
     def found(self) -> object:
         """What the name stands for; the table then has the whole path of its file, and its hash. ValueError"""
@@ -61,6 +78,9 @@ class OwnClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             msgspec.structs.force_setattr(self, "class_", f"{path}:{name}")
             self.must_be(data)
             module = executed(path, data)
+        return self._in(module, name)
+
+    def _in(self, module: ModuleType, name: str) -> object:
         known = [one for one, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__]
         if name not in vars(module):
             raise ValueError(f"class is {self.named!r}: expected a name in that file{nearest(name, known)}")
@@ -96,10 +116,12 @@ class OwnClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         unknown = next((key for key in self.terms if key not in known), None)
         if unknown is not None:
             raise ValueError(f"unknown key terms.{unknown} = {self.terms[unknown]!r}{nearest(unknown, known)}")
-        try:
-            return {"terms": msgspec.convert(self.terms, kind, strict=False)}
-        except msgspec.ValidationError as error:
-            raise ValueError(explain(str(error), self.terms, kind, "terms")) from None
+        with asking(self.named, "its terms"):
+            try:
+                return {"terms": msgspec.convert(self.terms, kind, strict=False)}
+            except msgspec.ValidationError as error:
+                wrong = explain(str(error), self.terms, kind, "terms")
+        raise ValueError(wrong)
 
 
 def parted(given: str) -> tuple[str, str]:
@@ -131,8 +153,10 @@ def installed(where: str, given: str) -> ModuleType:
     """A module by its dotted name. ValueError"""
     try:
         return import_module(where)
-    except Exception as error:  # whatever a user's file does
-        raise ValueError(f"class is {given!r}: its module cannot be imported: {cause(error)}: {FORM}") from None
+    except (KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:  # whatever a user's file does, sys.exit() too
+        raise ValueError(f"class is {given!r}: its module cannot be imported: {cause(error, '')}: {FORM}") from None
 
 
 def hashed(module: ModuleType) -> bytes | None:
@@ -150,25 +174,74 @@ def executed(path: Path, data: bytes) -> ModuleType:
     name = module_name(path, hashlib.sha256(data).hexdigest())
     if name in sys.modules:
         return sys.modules[name]
+    _READ[name] = path, data
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # before it runs, as an import does: its classes look themselves up there
     sys.path.append(str(path.parent))  # last, so that it hides nothing
     try:
         exec(compile(data, str(path), "exec"), module.__dict__)
-    except Exception as error:  # whatever a user's file does
+    except BaseException as error:  # whatever a user's file does, sys.exit() too
         del sys.modules[name]
-        raise ValueError(f"class is in {path.name}, which ends in an error: {cause(error)}") from None
+        if isinstance(error, KeyboardInterrupt | Terminated):
+            raise
+        raise ValueError(f"class is in {path.name}, which ends in an error: {cause(error, path.name)}") from None
     finally:
-        sys.path.remove(str(path.parent))
+        if str(path.parent) in sys.path:  # the file may have taken it out
+            sys.path.remove(str(path.parent))
     return module
 
 
-def cause(error: Exception) -> str:
-    """An error of a user's file in one line, with the line where it came up."""
-    line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
-    text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
-    return f"{type(error).__name__}: {text} (line {line})"
+def load_anew() -> None:
+    """Files of users are executed again when they are next needed, as they were read; what they import is not."""
+    for name in _READ:
+        sys.modules.pop(name, None)
+
+
+# -- while a user's class is at work --
+
+
+@contextmanager
+def asking(named: str, what: str) -> Iterator[None]:
+    """While a user's class is asked for `what`: whatever it raises, sys.exit() too, becomes a ScenarioError of one line."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:
+        raise ScenarioError(failed(named, what, error)) from error
+
+
+def failed(named: str, what: str, error: BaseException) -> str:
+    return f"class is {named!r}, which ends in an error: {cause(error, Path(named.rpartition(':')[0]).name)}, asked for {what}"
+
+
+def cause(error: BaseException, file: str) -> str:
+    """An error of a user's class in one line, with the last line of its file that led to it; else with the line of another file."""
+    lines = [(Path(one.filename).name, one.lineno) for one in traceback.extract_tb(error.__traceback__) if not is_ours(one.filename)]
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        lines = [(Path(error.filename or "").name, error.lineno)]
+    place = next((f" (line {line})" for name, line in reversed(lines) if name == file), "")
+    if lines and not place:
+        name, line = lines[-1]
+        place = f" (line {line} of {name})"
+    text = shown(error, error.msg if isinstance(error, SyntaxError) else None)
+    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+
+
+def is_ours(file: str) -> bool:
+    """Whether a line of a traceback only says that we asked."""
+    return file == contextlib.__file__ or Path(file).parent == HERE
+
+
+def shown(value: object, text: str | None = None) -> str:
+    """Something of a user's as errors tell it: one line, never an error of its own."""
+    try:
+        text = text or (str(value) if isinstance(value, BaseException) else repr(value))
+    except Exception:
+        text = f"a {type(value).__name__} that cannot be shown"
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}..."
 
 
 def must_take(named: str, made: Callable[..., object], *given: object, **also: object) -> None:

@@ -15,9 +15,9 @@ from msgspec import Meta, Struct
 
 from perplab.exchange.units import BP, MINUTE_NS, MS_NS, SECOND_NS
 from perplab.oracle.bars import Bars
-from perplab.oracle.paths import Diffusion, Grid, PathError, PricePath, continued, gbm, waypoints
+from perplab.oracle.paths import Diffusion, Grid, PricePath, continued, gbm, waypoints
 
-from .own import OwnClass, cause, must_take
+from .own import OwnClass, ScenarioError, asking, must_take
 from .runs import Floats
 
 MAX_POINTS: Final = 20_000_000  # of a path's grid: 160 MB
@@ -165,17 +165,20 @@ class OwnPath(OwnClass, frozen=True, kw_only=True, tag_field="kind", tag="own"):
             raise ValueError(f"class is {self.named!r}: expected a class that extends {PriceModel.__module__}.PriceModel, or a function")
 
     def path(self, seed: int) -> PricePath:
-        """The true price of this seed. PathError if what the class gives is no price."""
+        """The true price of this seed. ScenarioError if the class ends in an error, or what it gives is no price."""
         step_ns = self.step_ms * MS_NS
         grid = Grid(moment_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
-        try:
-            given = np.asarray(self._prices(grid, seed), dtype=np.float64)
-        except Exception as error:  # whatever a user's file does
-            raise PathError(f"class is {self.named!r}, which ends in an error: {cause(error)}") from None
-        if given.shape != (grid.points,) or not np.isfinite(given).all() or not (given > 0.0).all():
+        what = f"the prices of seed {seed}"
+        with np.errstate(all="ignore"), asking(self.named, what):  # what overflows is told below
+            given = np.asarray(self._prices(grid, seed))
+            is_complex = given.dtype.kind == "c"
+            prices = given.real.astype(np.float64)
+            scaled = prices / prices[:1] * self.first_usd if prices.shape == (grid.points,) else prices
+        if prices.shape != (grid.points,) or is_complex or not (np.isfinite(scaled) & (prices > 0.0) & (scaled > 0.0)).all():
             expected = f"expected {grid.points:,} prices above zero, one for each point of the grid"
-            raise PathError(f"class is {self.named!r}, which gives shape {given.shape} in seed {seed}: {expected}")
-        return PricePath(grid.start_ns, grid.step_ns, given / given[0] * self.first_usd)
+            told = f"{'complex numbers of ' if is_complex else ''}shape {prices.shape} in seed {seed}"
+            raise ScenarioError(f"class is {self.named!r}, which gives {told}: {expected}")
+        return PricePath(grid.start_ns, grid.step_ns, scaled)
 
     def _prices(self, grid: Grid, seed: int) -> object:
         made = self.loaded()

@@ -112,3 +112,4 @@ class Run:
     professionals: tuple[ProfessionalGroup, ...] = ()  # see perplab.lab.professionals
     watch_ts: int = 0  # from when on the delay of auto-deleveraging is measured; 0: from the start
     granted: Granted = Granted(0, 0, 0)
+    path_sha256: str = ""  # of the path's prices before impact, float64: which world the run met

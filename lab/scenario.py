@@ -44,6 +44,7 @@ from .bounds import (
 )  # fmt: skip
 from .faults import ORACLE, FaultTable, Span, span_of
 from .names import wrong_name
+from .own import ScenarioError as ScenarioError
 from .own import anchored
 from .own_agents import COHORTS, Capital, Milliseconds, OwnAgents
 from .path_tables import chosen, laid_out, titled, with_crashes
@@ -58,10 +59,6 @@ BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
 ONE_PERCENT_BP: Final = 100.0
 FOLDER: Final = Path(__file__).parent / "scenarios"
-
-
-class ScenarioError(DesignError):
-    """A scenario file, name or override is wrong; the text is meant for the user."""
 
 
 class Impact(Table, frozen=True):

@@ -9,6 +9,7 @@ agents ask for; the integer core decides everything else. Nothing depends on the
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,9 +27,11 @@ from perplab.exchange.design.build import accrual_shift
 from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected, audience, event_of_row
 from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
-from perplab.lab.agents import Agent, own_agents
+from perplab.lab.agents import Agent, own_agents, strangers
 from perplab.lab.faults import Faults
 from perplab.lab.outside import Outside
+from perplab.lab.own import load_anew
+from perplab.lab.own_agents import Guarded
 from perplab.lab.population import GROUPS, HEDGERS
 from perplab.lab.professionals import Watch, groups_of
 from perplab.lab.recorder import Recorder
@@ -352,14 +355,16 @@ def run(
 ) -> Run:
     """Play `scenario` with `seed` on `venue`; `accounts` scales the population, whose open interest stays the scenario's.
 
-    `bots` join the scenario's own agents, with the last account numbers, and change nobody's draws. Fund and vault start with the
+    `bots` join the scenario's own agents, with the last account numbers, and change nobody's draws; each may send what the owner of its
+    account may, and what it raises is a ScenarioError. Fund and vault start with the
     scenario's capital, or with `own_capital` the venue's. `progress` is told the share of the run that is done. Equal arguments give an
     equal Run, `timing` aside, on the compiled core and on the interpreted one. ScenarioError if the venue cannot take what is asked.
     """
     began = perf_counter()
+    load_anew()
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
-    stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *bots])
+    stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *strangers(bots)])
     done = played(venue, scenario, seed, stage, progress)
     return replace(done, timing=Timing(perf_counter() - began, done.timing.core_s))
 
@@ -378,7 +383,7 @@ def run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
     exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
     equity, size = simulation.accounts()
     events = simulation.recorder.events()
-    bots = {actor.account: actor.bot for actor in simulation.actors}
+    bots = {actor.account: actor.bot.bot if isinstance(actor.bot, Guarded) else actor.bot for actor in simulation.actors}
     return Run(
         venue=venue.name,
         scenario=simulation.scenario.name,
@@ -407,4 +412,5 @@ def run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
         granted=stage.granted,
         professionals=groups_of(simulation.watch, bots, events, stage.path.start_ns),
         journal=simulation.journal.bytes(),
+        path_sha256=hashlib.sha256(stage.path.prices.tobytes()).hexdigest(),
     )

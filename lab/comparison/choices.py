@@ -383,7 +383,7 @@ def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str,
     """Raises VenueError or ScenarioError where a design and the scenario do not fit together."""
     try:
         reached = reach(scenario, seeds)
-    except PathError as error:  # a class of the user's own
+    except (PathError, ScenarioError) as error:  # a class of the user's own
         raise ScenarioError(f"{scenario_file}: path: {error}") from None
     for design in designs:
         check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)

@@ -14,6 +14,7 @@ from perplab.exchange.events import CurveTraded, Deleveraged, Traded
 from perplab.exchange.messages import FIRST_USER, KIND_COLUMN, UpdateOracle, column_of
 
 from ..outside import Outside
+from ..own import load_anew
 from ..runs import MARKET, Floats, Ints, Run, Timing
 from ..scenario import Scenario
 from ..simulation import Actor, Simulation, run_of
@@ -150,6 +151,7 @@ def run_markets(
     The arguments are those of `lab.simulation.run`. VenueError or ScenarioError if the venue or the scenario cannot take what is asked.
     """
     began = perf_counter()
+    load_anew()
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
     venue = with_markets(venue, scenario)

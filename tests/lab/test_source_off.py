@@ -26,6 +26,9 @@ class Divides(Fault):
     def reporting(self, kind, sources, begin, end):
         return 1 // 0
 """
+FORGETS = {"class": "my_fault.py:Forgets", "at_s": 1.0}
+FORGETS_TOLD = "class is 'my_fault.py:Forgets', which returns []"
+DIVIDES = {"class": "my_fault.py:Divides", "at_s": 1.0}
 
 
 def off(at_s: float = 30.0, until_s: float | None = 60.0, **terms: object) -> dict[str, object]:
@@ -81,8 +84,8 @@ def test_a_source_may_be_off_by_one_fault_after_another() -> None:
         ([off(kinds=[])], "faults[0]: terms.kinds is []: expected "),
         ([off(), off(50.0, 70.0)], "faults[1]: terms.source is 0: expected one that is not off by another fault at that time"),
         ([{"class": "source_off", "at_s": 1.0}], "faults[0]: missing key terms.source"),
-        ([{"class": "my_fault.py:Forgets", "at_s": 1.0}], "faults[0]: its sources are []: expected 3, each a perplab.oracle.sources."),
-        ([{"class": "my_fault.py:Divides", "at_s": 1.0}], "faults[0]: its sources end in an error: ZeroDivisionError: integer division"),
+        ([FORGETS], f"faults[0]: {FORGETS_TOLD}, asked for reporting, of spot sources: expected 3, each a perplab.oracle.sources."),
+        ([DIVIDES], "faults[0]: class is 'my_fault.py:Divides', which ends in an error: ZeroDivisionError: integer division"),
     ],
 )
 def test_a_source_that_cannot_be_off_is_told(
