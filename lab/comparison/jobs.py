@@ -156,6 +156,8 @@ def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     if job.journal is not None:
         write_file(job.journal, made.journal)
     beyond = tuple(beyond_population(made))
-    result = Result(job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds, made.granted)
+    result = Result(
+        job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds, made.granted, made.path_sha256
+    )  # fmt: skip
     timing = made.timing
     return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))

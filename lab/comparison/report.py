@@ -51,6 +51,7 @@ class Result:
     wealth: Wealth | None = field(default=None, repr=False, compare=False)  # of everybody: stays out of report.json
     kinds: tuple[KindLine, ...] = ()  # of people, where account structures are compared
     granted: Granted = field(default_factory=lambda: Granted(0, 0, 0))  # what people could open of what they want
+    path_sha256: str = field(default="", repr=False, compare=False)  # of the true price that it met, before impact: see Run
 
     @property
     def pair(self) -> Pair:
