@@ -65,8 +65,9 @@ def run(
     """Play a scenario on a venue: everything that happened, as arrays (`perplab.lab.runs.Run`); `measure` gives its metrics.
 
     Venue and scenario are names, files or objects. `accounts` is the number of people who hold positions; `bots` join the scenario's own
-    agents and change nobody's draws. Fund and vault start with the scenario's capital, or with `capital="own"` the design's, which must be
-    said where a design of yours states another one. `progress` is told the share of the run that is done. Raises ValueError.
+    agents, change nobody's draws, and may send what the owner of an account may, so no deposits. Fund and vault start with the scenario's
+    capital, or with `capital="own"` the design's, which must be said where a design of yours states another one. `progress` is told the
+    share of the run that is done. Raises ValueError.
     """
     asked = Asked(
         played_of(scenario), [venue_of(venue, "venue")], (seed_of(seed),), accounts_of(accounts), capital=capital_of(capital), insured=False

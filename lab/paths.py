@@ -168,20 +168,20 @@ class OwnPath(OwnClass, frozen=True, kw_only=True, tag_field="kind", tag="own"):
         """The true price of this seed. ScenarioError if the class ends in an error, or what it gives is no price."""
         step_ns = self.step_ms * MS_NS
         grid = Grid(moment_ns(self.start), step_ns, self.minutes * MINUTE_NS // step_ns)
-        what = f"the prices of seed {seed}"
-        with np.errstate(all="ignore"), asking(self.named, what):  # what overflows is told below
-            given = np.asarray(self._prices(grid, seed))
+        made = self.loaded()
+        with np.errstate(all="ignore"), asking(self.named, f"the prices of seed {seed}"):  # what overflows is told below
+            given = np.asarray(self._prices(made, grid, seed))
             is_complex = given.dtype.kind == "c"
             prices = given.real.astype(np.float64)
             scaled = prices / prices[:1] * self.first_usd if prices.shape == (grid.points,) else prices
-        if prices.shape != (grid.points,) or is_complex or not (np.isfinite(scaled) & (prices > 0.0) & (scaled > 0.0)).all():
+        wrong = "" if is_complex else wrong_price(prices, scaled)
+        if prices.shape != (grid.points,) or is_complex or wrong:
+            told = f"{'complex numbers of ' if is_complex else ''}shape {prices.shape}"
             expected = f"expected {grid.points:,} prices above zero, one for each point of the grid"
-            told = f"{'complex numbers of ' if is_complex else ''}shape {prices.shape} in seed {seed}"
-            raise ScenarioError(f"class is {self.named!r}, which gives {told}: {expected}")
+            raise ScenarioError(f"class is {self.named!r}, which gives {told} in seed {seed}{wrong}: {expected}")
         return PricePath(grid.start_ns, grid.step_ns, scaled)
 
-    def _prices(self, grid: Grid, seed: int) -> object:
-        made = self.loaded()
+    def _prices(self, made: object, grid: Grid, seed: int) -> object:
         assert callable(made)
         if isinstance(made, type):
             model = made(**self.terms_of(made))
@@ -194,6 +194,15 @@ class OwnPath(OwnClass, frozen=True, kw_only=True, tag_field="kind", tag="own"):
     def watch_ts(self) -> int:
         """`watch_from` [ns], 0 for none."""
         return moment_ns(self.watch_from) if self.watch_from else 0
+
+
+def wrong_price(given: Floats, scaled: Floats) -> str:
+    """The first of the prices that a class gives, then of those that they become, that is none; nothing: all are prices."""
+    for prices, told in ((given, ""), (scaled, " once they begin at first_usd")):
+        bad = np.flatnonzero(~(np.isfinite(prices) & (prices > 0.0)))
+        if bad.size:
+            return f", {prices.flat[bad[0]]:g} at point {bad[0]:,}{told}"
+    return ""
 
 
 def check_points(points: int, step_ms: int) -> None:

@@ -324,8 +324,8 @@ def test_a_fault_that_goes_wrong_is_told(folder: Path, name: str, told: str) -> 
     ("name", "told"),
     [
         ("leaves", f"ends in an error: SystemExit: 0 (line {line('prices', 'exit')}), asked for the prices of seed 0"),
-        ("overflows", "gives shape (1200,) in seed 0: expected 1,200 prices above zero"),
-        ("too_far", "gives shape (1200,) in seed 0: expected 1,200 prices above zero"),
+        ("overflows", "gives shape (1200,) in seed 0, inf at point 1,199: expected 1,200 prices above zero"),
+        ("too_far", "gives shape (1200,) in seed 0, inf at point 607 once they begin at first_usd: expected 1,200 prices above zero"),
         ("imaginary", "gives complex numbers of shape (1200,) in seed 0: expected 1,200 prices above zero"),
         ("words", "ends in an error: ValueError: could not convert string to float: "),
     ],
