@@ -202,7 +202,10 @@ class Guarded(Fault):
     def __init__(self, fault: Fault, named: str) -> None:
         self.fault = fault
         self.named = named
-        self.senders = fault.senders
+        if not isinstance(fault.senders, tuple | list) or not all(isinstance(one, str) for one in fault.senders):
+            expected = 'expected names of cohorts, as in ("makers",), or none for all'
+            raise ScenarioError(f"class is {named!r}, whose senders is {shown(fault.senders)}: {expected}")
+        self.senders = tuple(fault.senders)
 
     def begins(self, accounts: Mapping[str, Ints]) -> Rows:
         with asking(self.named, "begins"):

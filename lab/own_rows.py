@@ -5,24 +5,25 @@ Rules: who may send a command is the AUTHORITY of `perplab.exchange`. `ts` is st
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from perplab.clients.bots.base import Rows
 from perplab.exchange.messages import (
-    AUTHORITY,
     BOUNDS,
     COMMAND_OF,
     KIND_COLUMN,
     ROW,
     TS_COLUMN,
     Role,
-    column_of,
+    authority,
     describe_malformed,
 )
 
 from .own import ScenarioError, shown
 
-FORM = f"expected packed commands, int64 of shape (n, {ROW}), as perplab.clients.bots.base.pack makes them"
+FORM: Final = f"expected packed commands, int64 of shape (n, {ROW}), as perplab.clients.bots.base.pack makes them"
 
 
 def commands(named: str, what: str, given: object) -> Rows:
@@ -39,36 +40,26 @@ def described(given: object) -> str:
 
 
 def malformed(rows: Rows) -> str | None:
-    """Why the first row that is no command is none."""
-    fits = np.zeros(len(rows), bool)
-    for kind in np.unique(rows[:, KIND_COLUMN]).tolist():
-        bounds = BOUNDS.get(kind)
-        if bounds is None:
-            continue
-        mine = rows[:, KIND_COLUMN] == kind
-        ours = rows[mine]
-        is_right = (ours[:, 1 + len(bounds) :] == 0).all(axis=1)
-        for column, (_, low, high) in enumerate(bounds, start=1):
-            if column != TS_COLUMN:
-                is_right &= (ours[:, column] >= low) & (ours[:, column] <= high)
-        fits[mine] = is_right
-    if fits.all():
-        return None
-    row = rows[int(np.argmin(fits))].tolist()
-    row[TS_COLUMN] = 0
-    return describe_malformed(row)
+    """Why the first row that is no command is none. Row by row: most often there are few."""
+    for row in rows.tolist():
+        row[TS_COLUMN] = 0
+        bounds = BOUNDS.get(row[KIND_COLUMN], ())
+        fits = [low <= value <= high for value, (_, low, high) in zip(row[1:], bounds)]
+        if not fits or not all(fits) or any(row[len(bounds) + 1 :]):
+            return describe_malformed(row)
+    return None
 
 
 def must_be_its_own(named: str, what: str, rows: Rows, account: int) -> None:
     """ScenarioError unless the owner of the account may send all of these commands."""
-    for kind in np.unique(rows[:, KIND_COLUMN]).tolist():
-        command, told = COMMAND_OF[kind], f"class is {named!r}, which sends {COMMAND_OF[kind].__name__}"
-        asked = AUTHORITY[command]
+    for row in rows.tolist():
+        asked = authority(row)
+        if asked == [account]:
+            continue
+        told = f"class is {named!r}, which sends {COMMAND_OF[row[KIND_COLUMN]].__name__}"
         if isinstance(asked, Role):
             expected = "expected what the owner of an account may send for it"
             raise ScenarioError(f"{told} from account {account}, asked for {what}: that is for {asked.value}, {expected}")
-        mine = rows[rows[:, KIND_COLUMN] == kind]
-        for column in asked:
-            others = mine[mine[:, column_of(command, column)] != account, column_of(command, column)]
-            if others.size:
-                raise ScenarioError(f"{told} for account {others[0]}, asked for {what}: expected its own account, {account}")
+        other = next((one for one in asked if one != account), account)
+        if other != account:
+            raise ScenarioError(f"{told} for account {other}, asked for {what}: expected its own account, {account}")

@@ -16,6 +16,7 @@ from perplab.lab import ScenarioError, compare, run
 from perplab.lab.agents import Agent
 
 BOTS = """
+import signal
 import sys
 import numpy as np
 from perplab.clients.bots.base import NOTHING, Bot, pack
@@ -40,6 +41,12 @@ class Start(Bot):
 class Leaves(Bot):
     def on_start(self, ts, view):
         sys.exit(0)
+
+
+class Terminated(Bot):
+    def on_start(self, ts, view):
+        signal.raise_signal(signal.SIGTERM)
+        return NOTHING, None
 
 
 class Wake(Second):
@@ -160,6 +167,10 @@ class Nothing(Fault):
 class Shape(Fault):
     def begins(self, accounts):
         return np.zeros(16, np.int64)
+
+
+class Senders(Fault):
+    senders = None
 
 
 class Zeros(Fault):
@@ -334,6 +345,11 @@ def test_a_path_that_goes_wrong_is_told(folder: Path, name: str, told: str) -> N
     assert refused(with_path(name)).startswith(f"mine.toml: path: class is 'prices.py:{name}', which {told}")
 
 
+def test_a_fault_that_meets_nobody_that_is_named_is_told(folder: Path) -> None:
+    expected = "expected names of cohorts, as in (\"makers\",), or none for all"
+    assert refused(with_fault("Senders")) == f"mine.toml: faults[0]: class is 'faults.py:Senders', whose senders is None: {expected}"
+
+
 def test_prices_may_be_objects_that_are_numbers(folder: Path) -> None:
     assert (calm(**with_path("objects")).path.path(1).prices == GRID["first_usd"]).all()
 
@@ -363,6 +379,12 @@ def test_the_command_line_ends_with_2_and_leaves_nothing(folder: Path, name: str
     assert done.exit_code == 2, done.output
     assert f"error: class is 'bots.py:{name}', which ends in an error: " in done.output and "Traceback" not in done.output
     assert not (folder / "there/unfinished").exists() and not (folder / "there/report.json").exists()
+
+
+def test_to_be_asked_to_end_is_no_error_of_the_class_at_work(folder: Path) -> None:
+    (folder / "mine.toml").write_text(TOML.format("Terminated"), encoding="utf-8")
+    done = call("compare", "mine.toml", "--venues", "social_only", "--accounts", ACCOUNTS, "--seeds", 1, "--jobs", 1, "--out", "there")
+    assert done.exit_code == 143 and "error" not in done.output, done.output
 
 
 @pytest.mark.slow
