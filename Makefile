@@ -115,7 +115,7 @@ build/inputs: FORCE
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(VENV)/runtime: $(VENV)/ready build/inputs $(PACKAGE)
-	@echo "installing perplab (compiles the core where a C compiler is: up to a minute)"
+	@echo "installing perplab (compiles the core where a C compiler is: some three or four minutes; PERPLAB_COMPILE=0: not)"
 	@$(VENV)/$(PIP) . && touch $@
 
 $(VENV)/dev: $(VENV)/ready build/inputs $(PACKAGE)
