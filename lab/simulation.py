@@ -365,21 +365,18 @@ def run(
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
     stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *strangers(bots)])
-    done = played(venue, scenario, seed, stage, progress)
-    return replace(done, timing=Timing(perf_counter() - began, done.timing.core_s))
+    return played(Simulation(venue, scenario, stage), venue, seed, began, progress)
 
 
 def played(
-    venue: VenueDesign, scenario: Scenario, seed: int, stage: Stage, progress: Callable[[float], None] | None = None
+    simulation: Simulation, venue: VenueDesign, seed: int, began: float, progress: Callable[[float], None] | None = None
 ) -> Run:
-    """Play a stage that has been set for this venue, with the capital that the venue states."""
-    began = perf_counter()
-    simulation = Simulation(venue, scenario, stage)
+    """Play it from the opening to the end; `began` is when the run did, by `perf_counter`."""
     simulation.play(progress)
-    return replace(run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
+    return replace(_run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
 
 
-def run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
+def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
     exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
     equity, size = simulation.accounts()
     events = simulation.recorder.events()

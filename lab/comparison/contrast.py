@@ -238,12 +238,11 @@ def scale_of(rows: Sequence[Contrast]) -> Scale:
 def cells(row: Contrast, scale: Scale) -> list[str]:
     found = row.found
     mark = "*" if row.is_sure else ""
-    interval = "-" if found.interval is None else " to ".join(scale.show(end, "+") for end in found.interval)
     return [
         scale.show(row.first),
         scale.show(row.second),
         scale.show(found.mean, "+") + mark,
-        interval,
+        scale.show_interval(found.interval, "-"),
         "-" if found.effect is None else f"{found.effect:+.2f}",
         "-" if found.p is None else f"{found.p:.3f}",
         f"{row.lower}/{found.pairs}",

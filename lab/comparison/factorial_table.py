@@ -147,10 +147,9 @@ class FactorialOverview:
         if finding.verdict == EQUAL:
             return ["=", "", "", "", places]
         mark = {DISTINGUISHED: "*", TOO_FEW: "?"}.get(finding.verdict, " ")
-        interval = finding.interval
         return [
             f"{scale.show(finding.mean, '+')}{mark}",
-            f"{scale.show(interval[0], '+')} to {scale.show(interval[1], '+')}" if interval else "",
+            scale.show_interval(finding.interval, ""),
             "" if finding.effect is None else f"{finding.effect:+.2f}",
             "" if finding.p is None or finding.verdict == TOO_FEW else f"{finding.p:.3f}",
             places,

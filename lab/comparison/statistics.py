@@ -67,11 +67,11 @@ def findings(differences: Mapping[Question, Mapping[Pair, float | None]]) -> dic
     pairs that depends on their outcome. A pair that was left out for another reason is not in the mapping.
     """
     asked = {question: each for question, each in differences.items() if None not in each.values() and any(each.values())}
-    sums = [_by_seed(_by_pair(each)) for each in asked.values()]
-    seeds = sorted({seed for each in sums for seed in each})
-    columns = np.array([[each.get(seed, 0.0) for each in sums] for seed in seeds], np.float64).reshape(len(seeds), len(asked))
+    sums = {question: _by_seed(_by_pair(each)) for question, each in asked.items()}
+    seeds = sorted({seed for each in sums.values() for seed in each})
+    columns = np.array([[each.get(seed, 0.0) for each in sums.values()] for seed in seeds], np.float64).reshape(len(seeds), len(asked))
     p_of = dict(zip(asked, corrected(columns).tolist(), strict=True))
-    interval_of = _intervals({question: _by_pair(each) for question, each in asked.items() if len(seeds_of(each)) >= LEAST_SEEDS})
+    interval_of = _intervals(asked, {question: each for question, each in sums.items() if len(each) >= LEAST_SEEDS})
     return {question: _finding(each, p_of.get(question), interval_of.get(question)) for question, each in differences.items()}
 
 
@@ -183,8 +183,10 @@ def effect_size(differences: Sequence[float]) -> float | None:
     return fmean(differences) / spread * correction
 
 
-def _intervals(differences: Mapping[Question, Mapping[Pair, float]]) -> dict[Question, tuple[float, float]]:
-    """Bootstrap intervals of the mean.
+def _intervals(
+    asked: Mapping[Question, Mapping[Pair, float | None]], sums: Mapping[Question, Mapping[int, float]]
+) -> dict[Question, tuple[float, float]]:
+    """Bootstrap intervals of the mean of those questions of which there are `sums` over the paths of each seed.
 
     Of the mean, as it is what the p-values test, what adds up (the parts of a cost to the cost), and what a venue pays in the long run; and
     a resampled median of six values takes few different values. Seeds are drawn again, each with all its paths: the paths were chosen, not
@@ -194,12 +196,11 @@ def _intervals(differences: Mapping[Question, Mapping[Pair, float]]) -> dict[Que
     """
     found: dict[Question, tuple[float, float]] = {}
     alike: dict[tuple[tuple[int, int], ...], list[Question]] = {}
-    for question, each in differences.items():
-        paths_of = Counter(pair.seed for pair in each)
+    for question in sums:
+        paths_of = Counter(pair.seed for pair in asked[question])
         alike.setdefault(tuple(sorted(paths_of.items())), []).append(question)
     for paths_of_seeds, questions in alike.items():
-        sums = [_by_seed(differences[question]) for question in questions]
-        columns = np.array([[each[seed] for each in sums] for seed, _ in paths_of_seeds])
+        columns = np.array([[sums[question][seed] for question in questions] for seed, _ in paths_of_seeds])
         low, high = bootstrap(columns, [paths for _, paths in paths_of_seeds])
         found |= {question: (low[number].item(), high[number].item()) for number, question in enumerate(questions)}
     return found

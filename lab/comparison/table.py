@@ -149,6 +149,9 @@ class Scale(NamedTuple):
             return "-"
         return f"{value / self.factor:{sign}z,.{self.decimals}f}" if value else "0"
 
+    def show_interval(self, ends: tuple[float, float] | None, none: str) -> str:
+        return none if ends is None else " to ".join(self.show(end, "+") for end in ends)
+
 
 def decimals_of(values: list[float], factor: float) -> int:
     """So many that the largest number of a row stays short, and a small one beside it can still be read; none for whole numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -15,9 +15,9 @@ from perplab.exchange.messages import FIRST_USER, KIND_COLUMN, UpdateOracle, col
 
 from ..outside import Outside
 from ..own import load_anew
-from ..runs import MARKET, Floats, Ints, Run, Timing
+from ..runs import MARKET, Floats, Ints, Run
 from ..scenario import Scenario
-from ..simulation import Actor, Simulation, run_of
+from ..simulation import Actor, Simulation, played
 from ..stage import with_capital
 from .accounts import Adder
 from .stage import MarketsStage, set_markets, with_markets
@@ -157,7 +157,6 @@ def run_markets(
     venue = with_markets(venue, scenario)
     stage = set_markets(venue, scenario, structure, seed, accounts)
     simulation = MarketsSimulation(venue, scenario, stage)
-    simulation.play(progress)
-    run = replace(run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
+    run = played(simulation, venue, seed, began, progress)
     true_usd = tuple(simulation.outsides.of(market).prices() if market else run.path_usd for market in simulation.markets)
     return MarketsRun(run, stage, true_usd, simulation.pots())

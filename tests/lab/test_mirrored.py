@@ -42,7 +42,7 @@ from perplab.exchange.units import MICRO, SECOND_NS
 from perplab.lab.metrics import measure
 from perplab.lab.runs import Run
 from perplab.lab.scenario import BarsPath, Scenario, load_scenario
-from perplab.lab.simulation import played
+from perplab.lab.simulation import Simulation, played
 from perplab.lab.stage import set_stage, with_capital
 from perplab.oracle.keyed import generator
 
@@ -189,7 +189,8 @@ def both(name: str, seed: int) -> tuple[Run, Run]:
     venue, swapped = with_capital(small_venue(name), scenario.backstop_usd), with_sides_swapped(scenario)
     stage = set_stage(venue, scenario, seed, ACCOUNTS)
     other = mirrored_stage(stage, set_stage(venue, swapped, seed, ACCOUNTS))
-    return played(venue, scenario, seed, stage), played(venue, swapped, seed, other)
+    straight, turned = Simulation(venue, scenario, stage), Simulation(venue, swapped, other)
+    return played(straight, venue, seed, 0.0), played(turned, venue, seed, 0.0)
 
 
 @pytest.mark.slow
