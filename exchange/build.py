@@ -28,7 +28,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "trading.curve_ranges",
     "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
     "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
-    "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "engine",
+    "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "blocks", "commands", "engine",
     "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames",
     "liquidation.shortage", "liquidation.haircut",
 )  # fmt: skip

@@ -12,8 +12,10 @@ from types import FunctionType
 from typing import Final
 
 from librt.vecs import vec
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
+from .blocks import Applied, JournalSink, packed_commands, spread
+from .commands import Commands
 from .design.build import (
     adl_rule,
     backstop_rules,
@@ -46,7 +48,7 @@ from .schema import columns as c
 from .schema import kinds as k
 from .schema.door import Door
 from .schema.events import Event
-from .schema.messages import Command, Malformed, VenueBroken, VenueBusy
+from .schema.messages import Command, VenueBroken, VenueBusy
 from .schema.packing import pack, unpack_all
 from .state.packed import column
 from .state.schedule import CANCEL_ALL, FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
@@ -61,64 +63,8 @@ from .trading.funding import FundingEngine
 from .trading.liquidity import LiquidityDesk
 from .trading.matching import Matcher
 from .trading.sequencer import Sequencer
-from .turns import Turns
 
 NATIVE: Final = not isinstance(min_i64, FunctionType)  # is this file compiled?
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class JournalSink:
-    """What an exchange writes its commands to: a block of packed rows per call."""
-
-    def start(self, venue: VenueDesign) -> None:
-        raise AssertionError("a journal says how it starts")
-
-    def write(self, rows: vec[i64]) -> None:
-        """Called before the commands are carried out; what it raises keeps them from being. Copy the rows: they are used again."""
-        raise AssertionError("a journal says how it writes")
-
-    @property
-    def is_read_only(self) -> bool:
-        """Could the last block not be written?"""
-        return False
-
-
-class Applied:
-    """What a block of commands caused. A command is known by its number in the block, from 0."""
-
-    def __init__(self, events: vec[i64], ends: list[int], refused: dict[int, str]) -> None:
-        self.events: vec[i64] = events  # packed, those of all commands
-        self.ends: list[int] = ends  # by command: how many events there are up to its last one
-        self.refused: dict[int, str] = refused  # why a command was left out at the door
-
-    def of(self, number: i64) -> vec[i64]:
-        """The packed events of one command, with those of what fell due before it."""
-        if not 0 <= number < len(self.ends):
-            raise IndexError(f"command {number} of a block of {len(self.ends)}")
-        first = self.ends[number - 1] if number > 0 else 0
-        return self.events[first * ROW : self.ends[number] * ROW]
-
-
-def spread(ends: list[int], refused: dict[int, str]) -> list[int]:
-    """One entry for each command of the block: one that was refused has no events."""
-    whole: list[int] = []
-    at: i64 = 0
-    end: int = 0
-    while len(whole) < len(ends) + len(refused):
-        if len(whole) not in refused:
-            end = ends[at]
-            at += 1
-        whole.append(end)
-    return whole
-
-
-def packed_commands(commands: Iterable[int]) -> vec[i64]:
-    if isinstance(commands, bytes | bytearray):
-        raise Malformed("packed commands are 64-bit integers; bytes are taken as memoryview(data).cast('q')")
-    try:
-        return vec[i64](commands)
-    except (NotImplementedError, OverflowError, TypeError, ValueError) as error:  # the first is for memory of several dimensions
-        raise Malformed(f"packed commands are 64-bit integers in one dimension: {error}") from None
 
 
 def next_multiple(now: i64, interval: i64) -> i64:
@@ -126,7 +72,7 @@ def next_multiple(now: i64, interval: i64) -> i64:
     return (now // interval + 1) * interval
 
 
-class Exchange(Turns):
+class Exchange(Commands):
     """One venue, for one thread: it holds no locks. `reserve_orders` and `reserve_accounts` size the tables at first; they grow."""
 
     def __init__(
@@ -142,20 +88,20 @@ class Exchange(Turns):
         book = Book(state, CurveSource(state, [curve_rule(market) for market in venue.markets]))
         ledger = Ledger(state)
         self.matcher: Matcher = Matcher(state, book, ledger)
-        self.entry: OrderEntry = OrderEntry(state, self.matcher)
-        self.accounts: AccountDesk = AccountDesk(state, ledger, self.matcher)
-        self.liquidity_desk: LiquidityDesk = LiquidityDesk(state, ledger, book.curves, self.accounts)
+        self.entry = OrderEntry(state, self.matcher)
+        self.accounts = AccountDesk(state, ledger, self.matcher)
+        self.liquidity_desk = LiquidityDesk(state, ledger, book.curves, self.accounts)
         payers, ahead = backstop_rules(venue)
         self.vault: Vault = vault_rule(venue)
         self.slices: Slices = Slices(state, ledger, self.matcher, Backstops(state, ledger, payers, ahead), liquidation_terms(venue))
         rule = adl_rule(venue)
-        self.lifecycle: Lifecycle = Lifecycle(state, ledger, self.slices, liquidation_steps(venue, self.vault), rule is not None)
+        self.lifecycle = Lifecycle(state, ledger, self.slices, liquidation_steps(venue, self.vault), rule is not None)
         adl = Deleveraging(state, self.matcher.positions, rule) if rule is not None else None
-        self.liquidations: LiquidationPass = LiquidationPass(state, self.slices, self.lifecycle, adl, screen_rule(venue))
+        self.liquidations = LiquidationPass(state, self.slices, self.lifecycle, adl, screen_rule(venue))
         marks = [mark_rule(market) for market in venue.markets]
-        self.prices: PriceDesk = PriceDesk(state, book, marks, self.liquidity_desk, self.lifecycle, self.liquidations)
+        self.prices = PriceDesk(state, book, marks, self.liquidity_desk, self.lifecycle, self.liquidations)
         funding = [funding_rule(market) for market in venue.markets]
-        self.market_desk: MarketDesk = MarketDesk(state, self.slices, self.lifecycle)
+        self.market_desk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
         terms = [funding_terms(market) for market in venue.markets]
         desk = AuctionDesk(state, self.lifecycle)
@@ -342,106 +288,6 @@ class Exchange(Turns):
             if not terms.continuous:
                 self.funding.settle(market)
                 self.liquidations.run()
-
-    # -- the command table -------------------------------------------------------------------------------------------------------
-
-    def carry_out(self, rows: vec[i64], at: i64) -> i64:
-        """Dispatch one examined command, the most frequent first; returns the reason of a refusal, or 0."""
-        kind = rows[at + c.KIND]
-        if kind == k.C_PLACE:
-            return self.entry.place(rows, at)
-        if kind == k.C_CANCEL:
-            return self.entry.cancel(rows[at + c.CANCEL_ACCOUNT], rows[at + c.CANCEL_ORDER_ID])
-        if kind == k.C_CANCEL_CLIENT:
-            return self.entry.cancel_client(
-                rows[at + c.CANCEL_CLIENT_ACCOUNT], rows[at + c.CANCEL_CLIENT_HI], rows[at + c.CANCEL_CLIENT_LO]
-            )
-        if kind == k.C_AMEND:
-            return self.entry.amend(
-                rows[at + c.AMEND_ACCOUNT], rows[at + c.AMEND_ORDER_ID], rows[at + c.AMEND_PRICE], rows[at + c.AMEND_SIZE]
-            )
-        if kind == k.C_TICK:
-            return 0
-        if kind == k.C_UPDATE_ORACLE:
-            return self.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
-        if kind == k.C_CANCEL_ALL:
-            return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
-        if kind == k.C_CANCEL_ALL_AFTER:
-            return self.entry.cancel_all_after(rows[at + c.CANCEL_AFTER_ACCOUNT], rows[at + c.CANCEL_AFTER_DELAY])
-        if kind == k.C_TAKE_AUCTION:
-            return self.auction_desk.bid(
-                rows[at + c.AUCTION_ACCOUNT], rows[at + c.AUCTION_NUMBER], rows[at + c.AUCTION_SHARE_PPM],
-                rows[at + c.AUCTION_MINIMUM_GAIN],
-            )  # fmt: skip
-        if kind == k.C_SET_MARKET_STATUS:
-            return self.market_desk.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
-        if kind == k.C_BLOCK_TRADE:
-            return self.accounts.block_trade(
-                rows[at + c.BLOCK_BUYER], rows[at + c.BLOCK_SELLER], rows[at + c.BLOCK_MARKET], rows[at + c.BLOCK_SIZE],
-                rows[at + c.BLOCK_PRICE],
-            )  # fmt: skip
-        if kind == k.C_SET_FUNDING:
-            return self.funding.set_rate(rows[at + c.FUNDING_MARKET], rows[at + c.FUNDING_MODE], rows[at + c.FUNDING_RATE_PPT])
-        if kind == k.C_SET_GAS:
-            return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
-        return self.carry_out_for_account(kind, rows, at)
-
-    def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
-        """An oracle price, the mark that follows from it, requests at both, and then whoever is to be liquidated."""
-        reason = self.prices.update_oracle(number, price, perp_median)
-        if reason == 0:
-            has_moved = self.prices.move_mark(self.state.markets[number])
-            self.run_requests(number)
-            if has_moved:
-                self.liquidations.run()
-        return reason
-
-    def carry_out_for_account(self, kind: i64, rows: vec[i64], at: i64) -> i64:
-        """Commands about money and settings. Money that came in may end a liquidation at once, and its auction with it."""
-        desk = self.accounts
-        account = rows[at + c.PAYMENT_ACCOUNT]
-        if kind == k.C_OPEN_ACCOUNT:
-            return desk.open(rows[at + c.OPEN_ACCOUNT_KIND], rows[at + c.OPEN_ACCOUNT_OWNER])
-        if kind == k.C_DEPOSIT:
-            return self.recovered(desk.deposit(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT]), account)
-        if kind == k.C_WITHDRAW:
-            return desk.withdraw(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT])
-        if kind == k.C_DEBIT:
-            return self.harmed(
-                desk.debit(account, rows[at + c.DEBIT_ASSET], rows[at + c.DEBIT_AMOUNT], rows[at + c.DEBIT_MARKET]), account
-            )
-        if kind == k.C_TRANSFER:
-            to = rows[at + c.TRANSFER_TO]
-            return self.recovered(desk.transfer(account, to, rows[at + c.TRANSFER_ASSET], rows[at + c.TRANSFER_AMOUNT]), to)
-        if kind == k.C_ADD_LIQUIDITY:
-            return self.liquidity_desk.add(
-                account, rows[at + c.ADD_LIQUIDITY_MARKET], rows[at + c.ADD_LIQUIDITY_AMOUNT], rows[at + c.ADD_LIQUIDITY_LOWER],
-                rows[at + c.ADD_LIQUIDITY_UPPER],
-            )  # fmt: skip
-        if kind == k.C_REMOVE_LIQUIDITY:
-            reason = self.liquidity_desk.remove(
-                account, rows[at + c.REMOVE_LIQUIDITY_MARKET], rows[at + c.REMOVE_LIQUIDITY_SHARES], rows[at + c.REMOVE_LIQUIDITY_RANGE]
-            )
-            return self.recovered(reason, account)
-        market = rows[at + c.SETTING_MARKET]
-        value = rows[at + c.SETTING_VALUE]
-        if kind == k.C_SET_LEVERAGE:
-            return desk.set_leverage(account, market, value)
-        if kind == k.C_SET_MARGIN_MODE:
-            return desk.set_margin_mode(account, market, value)
-        assert kind == k.C_MOVE_ISOLATED_MARGIN, "a command that nobody carries out"
-        return self.recovered(desk.move_isolated_margin(account, market, value), account)
-
-    def recovered(self, reason: i64, account: i64) -> i64:
-        if reason == 0:
-            self.lifecycle.recover(account)
-        return reason
-
-    def harmed(self, reason: i64, account: i64) -> i64:
-        if reason == 0:
-            self.lifecycle.touch(account)
-            self.liquidations.run()
-        return reason
 
     # -- copies ------------------------------------------------------------------------------------------------------------------
 

@@ -30,9 +30,10 @@ import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .blocks import JournalSink
 from .design.reader import DesignError
 from .design.venue import VenueDesign, venue_of_json
-from .engine import Exchange, JournalSink, restore
+from .engine import Exchange, restore
 from .schema.messages import Malformed
 from .state.types import ROW
 

@@ -27,7 +27,8 @@ ROOMS = (
     ("liquidation",),
     ("design",),
     ("queries",),
-    ("turns",),
+    ("turns", "blocks"),
+    ("commands",),
     ("engine",),
     ("journal",),
     ("build", "messages", "events", "codes", "units", "rules"),
@@ -35,7 +36,9 @@ ROOMS = (
     ("server",),
 )
 EDGE = {  # of exchange, never compiled
-    "schema.audience", "schema.codes", "schema.events", "schema.messages", "schema.views", "design.reader", "design.parameters",
+    "schema.audience", "schema.codes", "schema.fields", "schema.messages", "schema.commands_orders", "schema.commands_accounts",
+    "schema.commands_venue", "schema.events", "schema.events_orders", "schema.events_accounts", "schema.events_liquidation",
+    "schema.events_venue", "schema.views", "design.reader", "design.parameters",
     "design.parameters_funding", "design.parameters_curves", "design.structs", "design.registry", "design.shipped", "design.tables",
     "design.checks", "design.checks_curves", "design.curves", "design.build", "design.venue",
     "state.state_hash", "state.snapshot", "journal",

@@ -15,7 +15,8 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..engine import Applied, Exchange
+from ..blocks import Applied
+from ..engine import Exchange
 from ..journal import JournalFailed
 from ..schema.codes import FIRST_USER, AccountKind, Reason
 from ..schema.messages import MAX_SUPPLY, MAX_TS_JUMP, Command, Debit, Deposit, OpenAccount, Tick, VenueBroken, command_row

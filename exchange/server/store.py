@@ -28,8 +28,9 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
+from ..blocks import JournalSink
 from ..design.venue import VenueDesign, venue_of_json
-from ..engine import Exchange, JournalSink, restore
+from ..engine import Exchange, restore
 from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Mark, NotKept, Replay, records
 from ..state.snapshot import SnapshotError
 from .people import Key

@@ -8,7 +8,7 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ..engine import Applied
+from ..blocks import Applied
 from ..schema.messages import COMMAND_OF, ROW, column_of
 from . import requests as r
 from .errors import Data, refused

@@ -1,0 +1,127 @@
+"""The command table: which desk carries a command out. An `Exchange` has the desks, and says when a command's time has come."""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from .liquidation.lifecycle import Lifecycle
+from .liquidation.passes import LiquidationPass
+from .liquidation.prices import PriceDesk
+from .liquidation.settlement import MarketDesk
+from .schema import columns as c
+from .schema import kinds as k
+from .trading.accounts import AccountDesk
+from .trading.entry import OrderEntry
+from .trading.liquidity import LiquidityDesk
+from .turns import Turns
+
+
+class Commands(Turns):
+    """Every method returns the reason of a refusal, or 0."""
+
+    entry: OrderEntry
+    accounts: AccountDesk
+    liquidity_desk: LiquidityDesk
+    lifecycle: Lifecycle
+    liquidations: LiquidationPass
+    prices: PriceDesk
+    market_desk: MarketDesk
+
+    def carry_out(self, rows: vec[i64], at: i64) -> i64:
+        """Dispatch one examined command, the most frequent first; returns the reason of a refusal, or 0."""
+        kind = rows[at + c.KIND]
+        if kind == k.C_PLACE:
+            return self.entry.place(rows, at)
+        if kind == k.C_CANCEL:
+            return self.entry.cancel(rows[at + c.CANCEL_ACCOUNT], rows[at + c.CANCEL_ORDER_ID])
+        if kind == k.C_CANCEL_CLIENT:
+            return self.entry.cancel_client(
+                rows[at + c.CANCEL_CLIENT_ACCOUNT], rows[at + c.CANCEL_CLIENT_HI], rows[at + c.CANCEL_CLIENT_LO]
+            )
+        if kind == k.C_AMEND:
+            return self.entry.amend(
+                rows[at + c.AMEND_ACCOUNT], rows[at + c.AMEND_ORDER_ID], rows[at + c.AMEND_PRICE], rows[at + c.AMEND_SIZE]
+            )
+        if kind == k.C_TICK:
+            return 0
+        if kind == k.C_UPDATE_ORACLE:
+            return self.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
+        if kind == k.C_CANCEL_ALL:
+            return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
+        if kind == k.C_CANCEL_ALL_AFTER:
+            return self.entry.cancel_all_after(rows[at + c.CANCEL_AFTER_ACCOUNT], rows[at + c.CANCEL_AFTER_DELAY])
+        if kind == k.C_TAKE_AUCTION:
+            return self.auction_desk.bid(
+                rows[at + c.AUCTION_ACCOUNT], rows[at + c.AUCTION_NUMBER], rows[at + c.AUCTION_SHARE_PPM],
+                rows[at + c.AUCTION_MINIMUM_GAIN],
+            )  # fmt: skip
+        if kind == k.C_SET_MARKET_STATUS:
+            return self.market_desk.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
+        if kind == k.C_BLOCK_TRADE:
+            return self.accounts.block_trade(
+                rows[at + c.BLOCK_BUYER], rows[at + c.BLOCK_SELLER], rows[at + c.BLOCK_MARKET], rows[at + c.BLOCK_SIZE],
+                rows[at + c.BLOCK_PRICE],
+            )  # fmt: skip
+        if kind == k.C_SET_FUNDING:
+            return self.funding.set_rate(rows[at + c.FUNDING_MARKET], rows[at + c.FUNDING_MODE], rows[at + c.FUNDING_RATE_PPT])
+        if kind == k.C_SET_GAS:
+            return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
+        return self.carry_out_for_account(kind, rows, at)
+
+    def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
+        """An oracle price, the mark that follows from it, requests at both, and then whoever is to be liquidated."""
+        reason = self.prices.update_oracle(number, price, perp_median)
+        if reason == 0:
+            has_moved = self.prices.move_mark(self.state.markets[number])
+            self.run_requests(number)
+            if has_moved:
+                self.liquidations.run()
+        return reason
+
+    def carry_out_for_account(self, kind: i64, rows: vec[i64], at: i64) -> i64:
+        """Commands about money and settings. Money that came in may end a liquidation at once, and its auction with it."""
+        desk = self.accounts
+        account = rows[at + c.PAYMENT_ACCOUNT]
+        if kind == k.C_OPEN_ACCOUNT:
+            return desk.open(rows[at + c.OPEN_ACCOUNT_KIND], rows[at + c.OPEN_ACCOUNT_OWNER])
+        if kind == k.C_DEPOSIT:
+            return self.recovered(desk.deposit(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT]), account)
+        if kind == k.C_WITHDRAW:
+            return desk.withdraw(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT])
+        if kind == k.C_DEBIT:
+            return self.harmed(
+                desk.debit(account, rows[at + c.DEBIT_ASSET], rows[at + c.DEBIT_AMOUNT], rows[at + c.DEBIT_MARKET]), account
+            )
+        if kind == k.C_TRANSFER:
+            to = rows[at + c.TRANSFER_TO]
+            return self.recovered(desk.transfer(account, to, rows[at + c.TRANSFER_ASSET], rows[at + c.TRANSFER_AMOUNT]), to)
+        if kind == k.C_ADD_LIQUIDITY:
+            return self.liquidity_desk.add(
+                account, rows[at + c.ADD_LIQUIDITY_MARKET], rows[at + c.ADD_LIQUIDITY_AMOUNT], rows[at + c.ADD_LIQUIDITY_LOWER],
+                rows[at + c.ADD_LIQUIDITY_UPPER],
+            )  # fmt: skip
+        if kind == k.C_REMOVE_LIQUIDITY:
+            reason = self.liquidity_desk.remove(
+                account, rows[at + c.REMOVE_LIQUIDITY_MARKET], rows[at + c.REMOVE_LIQUIDITY_SHARES], rows[at + c.REMOVE_LIQUIDITY_RANGE]
+            )
+            return self.recovered(reason, account)
+        market = rows[at + c.SETTING_MARKET]
+        value = rows[at + c.SETTING_VALUE]
+        if kind == k.C_SET_LEVERAGE:
+            return desk.set_leverage(account, market, value)
+        if kind == k.C_SET_MARGIN_MODE:
+            return desk.set_margin_mode(account, market, value)
+        assert kind == k.C_MOVE_ISOLATED_MARGIN, "a command that nobody carries out"
+        return self.recovered(desk.move_isolated_margin(account, market, value), account)
+
+    def recovered(self, reason: i64, account: i64) -> i64:
+        if reason == 0:
+            self.lifecycle.recover(account)
+        return reason
+
+    def harmed(self, reason: i64, account: i64) -> i64:
+        if reason == 0:
+            self.lifecycle.touch(account)
+            self.liquidations.run()
+        return reason

@@ -1,0 +1,79 @@
+"""Commands about orders."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from .codes import OrderTypeCode, SelfTradeCode, SideCode, TimeInForceCode
+from .fields import I64, MAX_TS_JUMP, AccountId, AnyMarket, Command, Flag, Id, Lots, MarketId, OptionalPrice, Price, PriorityFee
+
+
+class Place(Command, frozen=True, gc=False):
+    """Place an order. A market order's `price` is its protection price; 0 takes the edge of the venue's price band.
+
+    A nonzero client id (two 64-bit halves) is unique among the account's open orders and its last 1,024 closed ones that had
+    one; a repeat returns the first order's id and state (`OrderRepeated`) and changes nothing.
+    """
+
+    KIND: ClassVar[int] = 5
+    account: AccountId
+    market: MarketId
+    side: SideCode
+    price: OptionalPrice  # [ticks]
+    size: Lots  # [lots]
+    order_type: OrderTypeCode = 0
+    tif: TimeInForceCode = 0
+    reduce_only: Flag = 0  # 1: may only bring the position towards zero
+    self_trade: SelfTradeCode = 0
+    client_hi: I64 = 0
+    client_lo: I64 = 0
+    priority_fee: PriorityFee = 0  # [micro]
+
+
+class Amend(Command, frozen=True, gc=False):
+    """Give a resting order a new price and a new open size. Priority is kept when only the size falls."""
+
+    KIND: ClassVar[int] = 6
+    account: AccountId
+    order_id: Id
+    price: Price  # [ticks]
+    size: Lots  # [lots] left open afterwards
+    priority_fee: PriorityFee = 0  # [micro]
+
+
+class Cancel(Command, frozen=True, gc=False):
+    """Cancel an open order by its id."""
+
+    KIND: ClassVar[int] = 7
+    account: AccountId
+    order_id: Id
+    priority_fee: PriorityFee = 0  # [micro]
+
+
+class CancelClient(Command, frozen=True, gc=False):
+    """Cancel an open order by its client id."""
+
+    KIND: ClassVar[int] = 8
+    account: AccountId
+    client_hi: I64
+    client_lo: I64
+    priority_fee: PriorityFee = 0  # [micro]
+
+
+class CancelAll(Command, frozen=True, gc=False):
+    """Cancel all open orders of an account, in one market or in all."""
+
+    KIND: ClassVar[int] = 9
+    account: AccountId
+    market: AnyMarket = -1  # -1: all
+    priority_fee: PriorityFee = 0  # [micro]
+
+
+class CancelAllAfter(Command, frozen=True, gc=False):
+    """A dead man's switch: cancel all orders of an account when `delay` has passed. Sent again before that, it counts anew; 0: never."""
+
+    KIND: ClassVar[int] = 18
+    account: AccountId
+    delay: Annotated[int, Meta(ge=0, le=MAX_TS_JUMP)]  # [ns]

@@ -1,0 +1,148 @@
+"""What happens to orders: those that come in, trade, wait and go."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .codes import CancelReasonCode, CommandCode, OrderStateCode, SideCode, TimeInForceCode
+from .fields import Event
+
+
+class OrderPlaced(Event, frozen=True, gc=False):
+    """The order was accepted, before it matches. `size` is after the cut of a reduce-only order to its position."""
+
+    KIND: ClassVar[int] = 6
+    order_id: int
+    account: int
+    market: int
+    side: SideCode
+    price: int  # [ticks]
+    size: int  # [lots]
+    tif: TimeInForceCode
+    reduce_only: int  # 0 or 1
+    client_hi: int  # 0 and 0: none
+    client_lo: int
+
+
+class OrderRepeated(Event, frozen=True, gc=False):
+    """The client id was in use: this is the first order that had it."""
+
+    KIND: ClassVar[int] = 7
+    order_id: int
+    account: int
+    market: int  # of that order, which may be another than the one that was asked for
+    state: OrderStateCode
+    open_size: int  # [lots] 0 once it is closed
+    filled: int  # [lots]
+    client_hi: int
+    client_lo: int
+
+
+class OrderAmended(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 8
+    order_id: int
+    account: int
+    market: int
+    price: int  # [ticks]
+    size: int  # [lots] left open
+    kept_priority: int  # 0 or 1
+
+
+class OrderReduced(Event, frozen=True, gc=False):
+    """A resting reduce-only order shrank with its position."""
+
+    KIND: ClassVar[int] = 9
+    order_id: int
+    account: int
+    market: int
+    size: int  # [lots] left open
+
+
+class OrderCancelled(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 10
+    order_id: int
+    account: int
+    market: int
+    size: int  # [lots] that were open
+    reason: CancelReasonCode
+
+
+class Traded(Event, frozen=True, gc=False):
+    """One fill. `taker_side` is that of the taker; a fee below zero is a rebate. A liquidation order has `liquidation` = 1."""
+
+    KIND: ClassVar[int] = 11
+    market: int
+    price: int  # [ticks]
+    size: int  # [lots]
+    taker_side: SideCode
+    taker: int
+    maker: int
+    taker_order_id: int
+    maker_order_id: int
+    taker_fee: int  # [micro]
+    maker_fee: int  # [micro]
+    maker_left: int  # [lots] open of the maker's order afterwards
+    liquidation: int  # 1: the taker is a liquidation
+
+
+class CancelScheduled(Event, frozen=True, gc=False):
+    """The account's dead man's switch was set, set anew, or taken back."""
+
+    KIND: ClassVar[int] = 33
+    account: int
+    due: int  # [ns] when all its orders will be cancelled; 0: never
+
+
+class CurveTraded(Event, frozen=True, gc=False):
+    """An order traded with the curve of its market: `size` lots for `value`, which is exact; the price is the average, rounded down."""
+
+    KIND: ClassVar[int] = 36
+    market: int
+    price: int  # [ticks]
+    size: int  # [lots]
+    side: SideCode  # of the order
+    taker: int
+    order_id: int  # 0: the venue's own
+    value: int  # [micro]
+    taker_fee: int  # [micro]
+    pool_fee: int  # [micro] of that, to the pool
+    liquidation: int  # 1: the venue closed a position
+    inventory: int  # [lots] that the curve holds after it, signed
+
+
+class CommandQueued(Event, frozen=True, gc=False):
+    """A command waits for its turn, as the venue's sequencing has it."""
+
+    KIND: ClassVar[int] = 40
+    ticket: int
+    command: CommandCode
+    account: int
+    market: int  # -1: the command names none
+    due: int  # [ns] when it will be carried out; -1: with an oracle price that is not there yet
+    client_hi: int
+    client_lo: int
+
+
+class TakerAuctionStarted(Event, frozen=True, gc=False):
+    """An order that would take is auctioned first: its limit goes from `start` to `end`, and whoever rests at a better price fills it."""
+
+    KIND: ClassVar[int] = 41
+    account: int
+    market: int
+    order_id: int
+    side: SideCode
+    size: int  # [lots]
+    start: int  # [ticks]
+    end: int  # [ticks]
+    ends: int  # [ns]
+
+
+class BatchCleared(Event, frozen=True, gc=False):
+    """A batch auction ended: what traded, and the one price of it."""
+
+    KIND: ClassVar[int] = 42
+    market: int
+    price: int  # [ticks]; 0: nothing traded
+    size: int  # [lots]
+    bid_size: int  # [lots] of buys that would have traded at that price
+    ask_size: int  # [lots] of sells
