@@ -13,24 +13,21 @@ from pathlib import Path
 from typing import Final
 
 CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests read this list
-    "state.types", "state.hashing", "state.packed", "state.tables", "state.market", "state.ids", "state.ladder", "state.log",
-    "state.schedule", "state.pending", "state.ranges", "state.pools", "state.liquidations", "state.state", "state.refill",
-    "schema.kinds", "schema.columns", "schema.event_columns", "schema.door", "schema.packing",
-    "money.payoff", "money.margin", "money.ledger",
-    "trading.access", "trading.order", "trading.book", "trading.depth", "trading.curve", "trading.curve_source", "trading.pool_money",
-    "trading.range_desk", "trading.liquidity", "trading.sequencing", "trading.mark", "trading.funding", "trading.open_orders",
-    "trading.positions", "trading.allocation", "trading.planning", "trading.dry_run", "trading.matching", "trading.entry",
-    "trading.accounts", "trading.holding", "trading.refusals", "trading.gas", "trading.clearing", "trading.batch",
-    "trading.taker_auctions", "trading.sequencer",
-    "state.averages", "state.alarms",
+    "state.types", "state.hashing", "state.packed", "state.tables", "state.terms", "state.market", "state.ids", "state.ladder",
+    "state.log", "state.schedule", "state.pending", "state.ranges", "state.pools", "state.liquidations", "state.state", "state.refill",
+    "schema.kinds", "schema.columns", "schema.event_columns", "schema.door", "schema.packing", "money.payoff", "money.margin",
+    "money.ledger", "trading.access", "trading.order", "trading.watch", "trading.book", "trading.depth", "trading.curve",
+    "trading.curve_source", "trading.pool_money", "trading.range_desk", "trading.liquidity", "trading.sequencing", "trading.mark",
+    "trading.funding", "trading.open_orders", "trading.positions", "trading.allocation", "trading.planning", "trading.dry_run",
+    "trading.matching", "trading.cancels", "trading.entry", "trading.accounts", "trading.holding", "trading.refusals", "trading.gas",
+    "trading.clearing", "trading.batch", "trading.taker_auctions", "trading.sequencer", "state.averages", "state.alarms",
     "trading.curve_view", "trading.twap", "trading.fees", "trading.funding_twap", "trading.funding_skew", "trading.mark_curve",
     "trading.powers", "trading.curve_product", "trading.curve_vamm", "trading.curve_oracle", "trading.curve_impact",
-    "trading.curve_ranges",
-    "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl", "liquidation.slices", "liquidation.case",
-    "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault", "liquidation.screening",
-    "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "blocks", "commands", "engine",
-    "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames",
-    "liquidation.shortage", "liquidation.haircut",
+    "trading.curve_ranges", "liquidation.backstops", "liquidation.ranks", "liquidation.selections", "liquidation.adl",
+    "liquidation.slices", "liquidation.case", "liquidation.steps", "liquidation.lifecycle", "liquidation.auction", "liquidation.vault",
+    "liquidation.screening", "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "blocks",
+    "commands", "engine", "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames", "liquidation.shortage",
+    "liquidation.haircut",
 )  # fmt: skip
 
 

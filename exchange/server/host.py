@@ -493,8 +493,7 @@ class Host:
         assert self.store is not None
         for events in recent:
             self.ring.add(events)
-        for number, name in sorted(names.items()):
-            self.people.users[name] = User(name, number, [])
+        self.people.users.update({name: User(name, number, []) for number, name in sorted(names.items())})
         self.people.assign(self._owners())
         self.people.keys = {key.key: key for key in self.store.load_keys()}
         for key in self.people.keys.values():

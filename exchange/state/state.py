@@ -14,6 +14,7 @@ from .packed import column
 from .pending import Pending, TakerAuctions
 from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_NEXT, Accounts, Levels, Orders, Positions
+from .terms import SpecialTerms
 from .types import MAX_ASSETS, NIL, PPM, min_i64
 
 
@@ -24,6 +25,7 @@ class State:
         self.started: bool = False
         self.orders: Orders = Orders(orders)
         self.levels: Levels = Levels(orders)
+        self.terms: SpecialTerms = SpecialTerms(orders)
         self.accounts: Accounts = Accounts(accounts, assets)
         self.positions: Positions = Positions(accounts * 2 + 2 * markets)
         self.markets: list[Market] = []
@@ -55,7 +57,8 @@ class State:
         self.guards_profit: bool = False  # has a market that lets nothing be built on a stale price?
 
     def reserve(self) -> i64:
-        """Grow what a command may fill: an order, a level, an account, an order id, position rows in every market for three accounts.
+        """Grow what a command may fill: an order and its special terms, a level, an account, an order id, and position rows in every market
+        for three accounts.
 
         Returns for how many commands there is room.
         """
@@ -68,6 +71,8 @@ class State:
             orders.grow()
         if levels.free == NIL:
             levels.grow()
+        if self.terms.free == NIL:
+            self.terms.grow()
         if accounts.count == accounts.rows:
             accounts.grow()
         if positions.live + opened > positions.rows:
@@ -79,6 +84,7 @@ class State:
         if missing > 0:
             self.client_ids.extend([self.no_client_ids] * missing)
         room = min_i64(min_i64(orders.rows - orders.live, levels.rows - levels.live), self.order_ids.room())
+        room = min_i64(room, self.terms.rows - self.terms.live)
         return min_i64(room, min_i64(accounts.rows - accounts.count, (positions.rows - positions.live) // opened))
 
     def own_client_ids(self, account: i64) -> ClientIds:
@@ -124,6 +130,7 @@ class State:
         """Every table by itself, and the links between accounts and their positions."""
         self.orders.check()
         self.levels.check()
+        self.terms.check()
         self.schedule.check(self.now)
         self.pending.check_waiting(self.schedule)
         self.taker_auctions.check_auctions(self.schedule, self.now)

@@ -27,6 +27,7 @@ from .tables import (
     O_REDUCE_ONLY,
     O_SELF_TRADE,
     O_SIZE,
+    O_TERMS,
     O_TIF,
     P_ACCRUAL,
     P_ASK_LOTS,
@@ -49,6 +50,7 @@ from .tables import (
     P_SHARES_SINCE,
     P_SIZE,
 )
+from .terms import T_FREE
 from .types import CLOSED_IDS, NIL, PPM
 
 Line = tuple[str | int, ...]
@@ -195,6 +197,9 @@ def level_lines(state: State, market: Market, side: int, level: int) -> Iterator
     slot = int(state.levels.cells[level + L_HEAD])
     while slot != NIL:
         yield ("order", int(market.number), side, price, *(int(orders[slot + column]) for column in ORDER_COLUMNS))
+        terms = int(orders[slot + O_TERMS])
+        if terms != NIL:
+            yield ("terms", int(orders[slot + O_ORDER_ID]), *(int(value) for value in state.terms.cells[terms : terms + T_FREE]))
         slot = int(orders[slot + O_NEXT])
 
 

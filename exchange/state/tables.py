@@ -32,7 +32,8 @@ O_PREV_OWN: Final[i64] = 14
 O_TIF: Final[i64] = 15
 O_REDUCE_ONLY: Final[i64] = 16
 O_SELF_TRADE: Final[i64] = 17
-O_WIDTH: Final[i64] = 18
+O_TERMS: Final[i64] = 18  # its special terms, NIL: it has none
+O_WIDTH: Final[i64] = 19
 
 # Columns of a level: a price at which orders rest
 L_PRICE: Final[i64] = 0  # [ticks]

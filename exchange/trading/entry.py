@@ -14,7 +14,6 @@ from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.market import CLASSES, Market
-from ..state.schedule import CANCEL_ALL
 from ..state.state import State
 from ..state.tables import (
     O_ACCOUNT,
@@ -29,19 +28,20 @@ from ..state.tables import (
     O_SELF_TRADE,
     O_SIDE,
     O_SIZE,
+    O_TERMS,
     O_TIF,
     P_ASK_LOTS,
     P_ASK_NOTIONAL,
     P_BID_LOTS,
     P_BID_NOTIONAL,
-    P_MARKET,
-    P_NEXT,
     P_REDUCERS,
     P_SIZE,
 )
+from ..state.terms import T_DISPLAY, T_EXPIRES, T_PARENT, T_QUOTE
 from ..state.types import MAX_NOTIONAL, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
 from .access import in_liquidation, reduces, refused_order, refused_user, refused_user_in_market
 from .allocation import meets_rpi
+from .cancels import CancelDesk
 from .curve_source import SEPARATE
 from .depth import Walk
 from .holding import Holding
@@ -90,10 +90,9 @@ def band_bottom(mark: i64, band_ppm: i64) -> i64:
     return div_ceil(mark * (PPM - band_ppm), PPM)
 
 
-class OrderEntry:
+class OrderEntry(CancelDesk):
     def __init__(self, state: State, matcher: Matcher) -> None:
-        self.state: State = state
-        self.matcher: Matcher = matcher
+        super().__init__(state, matcher)
         self.order: Order = Order(state.markets[0])
         self.walk: Walk = Walk(state, matcher.book, state.markets[0], k.BUY)
         self.holding: Holding | None = None  # who may keep an order from trading at once
@@ -315,11 +314,6 @@ class OrderEntry:
 
     # -- amend -------------------------------------------------------------------------------------------------------------------
 
-    def own_order(self, account: i64, order_id: i64) -> i64:
-        """The slot of an account's open order, or NIL."""
-        slot = self.state.order_ids.find(order_id)
-        return slot if slot != NIL and self.state.orders.cells[slot + O_ACCOUNT] == account else NIL
-
     def amend(self, account: i64, order_id: i64, price: i64, size: i64) -> i64:
         state = self.state
         reason = refused_user(state, account)
@@ -397,6 +391,13 @@ class OrderEntry:
         o.self_trade = orders[slot + O_SELF_TRADE]
         o.client_hi = orders[slot + O_CLIENT_HI]
         o.client_lo = orders[slot + O_CLIENT_LO]
+        terms = orders[slot + O_TERMS]
+        if terms != NIL:
+            cells = self.state.terms.cells
+            o.parent = cells[terms + T_PARENT]
+            o.display = cells[terms + T_DISPLAY]
+            o.expires = cells[terms + T_EXPIRES]
+            o.is_quote = cells[terms + T_QUOTE]
         return o
 
     def replace(self, market: Market, slot: i64, price: i64, size: i64) -> None:
@@ -412,63 +413,3 @@ class OrderEntry:
             return
         self.matcher.match(o)
         self.matcher.finish(o)
-
-    # -- cancel ------------------------------------------------------------------------------------------------------------------
-
-    def cancel(self, account: i64, order_id: i64) -> i64:
-        reason = refused_user(self.state, account)
-        return reason if reason != 0 else self.cancel_slot(self.own_order(account, order_id))
-
-    def cancel_client(self, account: i64, hi: i64, lo: i64) -> i64:
-        reason = refused_user(self.state, account)
-        if reason != 0:
-            return reason
-        return self.cancel_slot(self.state.client_ids[account].find_open(self.state.orders.cells, hi, lo))
-
-    def cancel_slot(self, slot: i64) -> i64:
-        if slot == NIL:
-            return k.R_UNKNOWN_ORDER
-        if self.state.markets[self.state.orders.cells[slot + O_MARKET]].status == k.HALTED:
-            return k.R_MARKET_HALTED
-        self.matcher.open.cancel(slot, k.X_USER)
-        return 0
-
-    def cancel_all(self, account: i64, market: i64) -> i64:
-        """Cancel the account's orders in one market, or in all that are not halted."""
-        state = self.state
-        if market >= 0:
-            reason = refused_user_in_market(state, account, market)
-            if reason == 0 and state.markets[market].status == k.HALTED:
-                reason = k.R_MARKET_HALTED
-        else:
-            reason = refused_user(state, account)
-        if reason != 0:
-            return reason
-        cells = state.positions.cells
-        row = state.accounts.first_position[account]
-        while row != NIL:
-            of = cells[row + P_MARKET]
-            if (market < 0 or of == market) and state.markets[of].status != k.HALTED:
-                self.matcher.open.cancel_row(row, k.X_USER)
-            row = cells[row + P_NEXT]
-        return 0
-
-    def cancel_all_after(self, account: i64, delay: i64) -> i64:
-        """Set the account's dead man's switch anew, or take it back."""
-        state = self.state
-        reason = refused_user(state, account)
-        if reason != 0:
-            return reason
-        due: i64 = 0
-        if delay == 0:
-            state.schedule.cancel(CANCEL_ALL, account)
-        else:
-            due = state.now + delay
-            state.schedule.set(CANCEL_ALL, account, due)
-        state.log.emit(k.E_CANCEL_SCHEDULED, state.now, account, due)
-        return 0
-
-    def cancel_scheduled(self, account: i64) -> None:
-        """The switch has not been set anew in time. Halted markets are no exception: else the orders of one who is gone would meet the
-        crowd that comes when the halt ends."""
-        self.matcher.open.cancel_account(account, k.X_SCHEDULED)

@@ -21,7 +21,7 @@ from ..schema.kinds import (
 )
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import O_ACCOUNT, O_FILLED, O_ORDER_ID, O_POSITION, O_SIZE, P_FIRST_REDUCER, P_MODE, P_SIZE
+from ..state.tables import O_ACCOUNT, O_FILLED, O_ORDER_ID, O_POSITION, O_SIZE, O_TERMS, P_FIRST_REDUCER, P_MODE, P_SIZE
 from ..state.types import NIL
 from .book import Book
 from .curve_source import CurveSource
@@ -85,6 +85,8 @@ class Matcher:
             E_TRADED, state.now, market.number, price, lots, o.side, o.account, orders[slot + O_ACCOUNT], o.order_id,
             orders[slot + O_ORDER_ID], planner.taker_fee, planner.maker_fee, orders[slot + O_SIZE], 1 if o.is_forced else 0,
         )  # fmt: skip
+        if orders[slot + O_TERMS] != NIL:
+            self.open.note(slot, lots, True)
         if orders[slot + O_SIZE] == 0:
             self.open.close(market, slot, ORDER_FILLED)
         if cells[o.row + P_FIRST_REDUCER] != NIL:

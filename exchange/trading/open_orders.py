@@ -27,6 +27,7 @@ from ..state.tables import (
     O_SELF_TRADE,
     O_SIDE,
     O_SIZE,
+    O_TERMS,
     O_TIF,
     P_ACCOUNT,
     P_ASK_LOTS,
@@ -41,9 +42,11 @@ from ..state.tables import (
     P_SIZE,
     P_WIDTH,
 )
+from ..state.terms import T_DISPLAY, T_EXPIRES, T_HIDDEN, T_PARENT, T_QUOTE
 from ..state.types import NIL, abs_i64, max_i64
 from .book import Book
 from .order import Order
+from .watch import Note, Watch
 
 
 def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
@@ -64,6 +67,7 @@ class OpenOrders:
     def __init__(self, state: State, book: Book) -> None:
         self.state: State = state
         self.book: Book = book
+        self.watch: Watch = Watch()
 
     # -- the sums of a position row ----------------------------------------------------------------------------------------------
 
@@ -110,6 +114,7 @@ class OpenOrders:
         orders[slot + O_SELF_TRADE] = o.self_trade
         orders[slot + O_CLIENT_HI] = o.client_hi
         orders[slot + O_CLIENT_LO] = o.client_lo
+        orders[slot + O_TERMS] = self.terms_of(o) if o.has_terms else NIL
         if o.has_client_id:
             self.state.own_client_ids(o.account).add_open(o.client_hi, o.client_lo, slot)
         if o.reduce_only != 0:
@@ -132,6 +137,8 @@ class OpenOrders:
             cells[row + P_REDUCERS] -= 1
             if cells[row + P_REDUCERS] == 0:
                 cells[row + P_LARGEST_REDUCER] = 0
+        if orders[slot + O_TERMS] != NIL:
+            self.end_terms(slot)
         hi = orders[slot + O_CLIENT_HI]
         lo = orders[slot + O_CLIENT_LO]
         if hi != 0 or lo != 0:
@@ -139,6 +146,41 @@ class OpenOrders:
             ids.remove_open(hi, lo, slot)
             ids.close(hi, lo, orders[slot + O_ORDER_ID], orders[slot + O_MARKET], outcome, orders[slot + O_FILLED])
         self.book.remove(market, slot)
+
+    # -- special terms -----------------------------------------------------------------------------------------------------------
+
+    def terms_of(self, o: Order) -> i64:
+        """A row with the special terms of the order at hand, which comes to rest."""
+        terms = self.state.terms
+        row = terms.new_row()
+        cells = terms.cells
+        cells[row + T_PARENT] = o.parent
+        cells[row + T_DISPLAY] = o.display
+        cells[row + T_HIDDEN] = 0
+        cells[row + T_EXPIRES] = o.expires
+        cells[row + T_QUOTE] = o.is_quote
+        return row
+
+    def note(self, slot: i64, lots: i64, is_open: bool) -> None:
+        """An order with special terms has traded `lots`, or has come to its end: for whoever waits for it."""
+        orders = self.state.orders.cells
+        cells = self.state.terms.cells
+        terms = orders[slot + O_TERMS]
+        if cells[terms + T_PARENT] == 0 and cells[terms + T_QUOTE] == 0:
+            return
+        note = Note(cells[terms + T_PARENT], orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET])
+        note.filled = orders[slot + O_FILLED]
+        note.lots = lots
+        note.is_open = is_open
+        note.is_quote = cells[terms + T_QUOTE] != 0
+        self.watch.notes.append(note)
+
+    def end_terms(self, slot: i64) -> None:
+        """Of an order that is closed."""
+        self.note(slot, 0, False)
+        self.state.terms.free_row(self.state.orders.cells[slot + O_TERMS])
+
+    # -- cancellations -----------------------------------------------------------------------------------------------------------
 
     def cancel(self, slot: i64, reason: i64) -> None:
         orders = self.state.orders.cells
@@ -167,20 +209,24 @@ class OpenOrders:
     def check(self) -> None:
         """Open-order sums, reducers and own-order links of every position row agree with the orders in the book."""
         cells = self.state.positions.cells
+        assert not self.watch.notes, "something happened to an order that somebody waits for, and nobody was told"
         row: i64 = 0
         seen: i64 = 0
+        terms: set[int] = set()
         while row < self.state.positions.end:
             sums: list[i64] = [0, 0, 0, 0, 0]
-            seen += self.check_list(row, cells[row + P_FIRST_REDUCER], 1, sums)
-            seen += self.check_list(row, cells[row + P_FIRST_ORDER], 0, sums)
+            seen += self.check_list(row, cells[row + P_FIRST_REDUCER], 1, sums, terms)
+            seen += self.check_list(row, cells[row + P_FIRST_ORDER], 0, sums, terms)
             assert sums[0] == cells[row + P_BID_LOTS] and sums[1] == cells[row + P_ASK_LOTS], "open-order lots are stale"
             assert sums[2] == cells[row + P_BID_NOTIONAL] and sums[3] == cells[row + P_ASK_NOTIONAL], "open-order notional is stale"
             assert sums[4] == cells[row + P_REDUCERS], "count of reduce-only orders is stale"
             row += P_WIDTH
         assert seen == self.state.orders.live, "an order belongs to no position row"
+        assert len(terms) == self.state.terms.live and not terms & self.state.terms.free_rows(), "special terms of no order, or of two"
 
-    def check_list(self, row: i64, slot: i64, reduce_only: i64, sums: list[i64]) -> i64:
-        """One list of a row's own orders, added up: bid lots, ask lots, their notional, reducers. Returns how many there are."""
+    def check_list(self, row: i64, slot: i64, reduce_only: i64, sums: list[i64], terms: set[int]) -> i64:
+        """One list of a row's own orders, added up: bid lots, ask lots, their notional, reducers; and the rows of their special terms.
+        Returns how many orders there are."""
         cells = self.state.positions.cells
         orders = self.state.orders.cells
         seen: i64 = 0
@@ -190,6 +236,8 @@ class OpenOrders:
             assert orders[slot + O_POSITION] == row and orders[slot + O_ACCOUNT] == cells[row + P_ACCOUNT]
             assert orders[slot + O_REDUCE_ONLY] == reduce_only, "an order in the wrong list of its owner"
             seen += 1
+            if orders[slot + O_TERMS] != NIL:
+                terms.add(int(orders[slot + O_TERMS]))
             if reduce_only != 0:
                 assert size <= abs_i64(cells[row + P_SIZE]), "a reduce-only order larger than its position"
                 assert size <= cells[row + P_LARGEST_REDUCER], "a reduce-only order larger than the largest"
