@@ -77,6 +77,24 @@ class Turns(Queries):
             sequencer.withdraw_all(account, market, ticket, k.X_USER)
         return reason
 
+    def on_behalf(self, parent: i64, order_id: i64) -> None:
+        """The next command is sent by a standing order on its account's behalf (0: by the account), and its order is to have this id."""
+        self.sequencer.entry.parent = parent
+        self.sequencer.entry.order_id = order_id
+
+    def send_for(self, row: vec[i64], parent: i64, order_id: i64) -> i64:
+        """Carry out a Place on the behalf of its account like any that comes in: it may have to wait, and costs gas.
+
+        Returns the reason of a refusal, or 0; how far its order comes, the watch is told. Not to be called in the midst of a command, since
+        it may fill as much of the tables as one.
+        """
+        self.state.reserve()
+        self.on_behalf(parent, order_id)
+        reason = self.sequence(row, 0) if self.is_sequenced else self.carry_out(row, 0)
+        self.on_behalf(0, 0)
+        self.room = self.state.reserve() - 1  # the command at hand needs its own
+        return reason
+
     def take_turns(self, tickets: list[int]) -> None:
         """Carry out waiting commands, one after the other. Each may fill as much of the tables as a command that has just come."""
         sequencer = self.sequencer
@@ -84,9 +102,15 @@ class Turns(Queries):
             if sequencer.take(ticket):
                 self.state.reserve()
                 row = sequencer.row[:]
+                parent = sequencer.parent
+                order_id = sequencer.order_id
+                self.on_behalf(parent, order_id)
                 reason = self.act(row, 0, ticket)
+                self.on_behalf(0, 0)
                 if reason != 0:
-                    sequencer.refusals.tell(row, 0, reason)
+                    sequencer.parent = parent
+                    sequencer.order_id = order_id
+                    sequencer.refuse(row, reason)
         self.room = self.state.reserve() - 1  # the command at hand needs its own
 
     def run_turn(self, rank: i64, number: i64) -> None:

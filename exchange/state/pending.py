@@ -26,7 +26,9 @@ W_NEXT_DUE: Final[i64] = ROW + 5  # among those that are due at the same time
 W_PREV_DUE: Final[i64] = ROW + 6
 W_NEXT_OWN: Final[i64] = ROW + 7  # among those of the same account
 W_PREV_OWN: Final[i64] = ROW + 8
-W_WIDTH: Final[i64] = ROW + 9
+W_PARENT: Final[i64] = ROW + 9  # id of the standing order that sent it, 0: its account did itself
+W_ORDER_ID: Final[i64] = ROW + 10  # the id that its order is to have, 0: the next one
+W_WIDTH: Final[i64] = ROW + 11
 W_ACCOUNT: Final[i64] = 2  # where all commands that can wait have their account
 
 # Columns of an auctioned order
@@ -45,7 +47,8 @@ A_START: Final[i64] = 11  # [ticks] where the auction's limit begins
 A_END: Final[i64] = 12  # [ticks] and where it ends
 A_SINCE: Final[i64] = 13  # [ns] when it began
 A_LINK: Final[i64] = 14
-A_WIDTH: Final[i64] = 15
+A_PARENT: Final[i64] = 15  # id of the standing order that sent it, 0: none
+A_WIDTH: Final[i64] = 16
 
 MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
 MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step, and looked through for client ids
@@ -112,7 +115,7 @@ class Pending(Numbered):
         self.own: SortedDict = SortedDict()  # account -> first row of its own
 
     def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64) -> i64:
-        """Let the command that begins at `at` wait; returns its ticket."""
+        """Let the command that begins at `at` wait; returns its ticket. Its own account has sent it; who else has, says so afterwards."""
         self.last_ticket += 1
         row = self.add(self.last_ticket, rows[at + W_ACCOUNT])
         cells = self.cells
@@ -124,6 +127,8 @@ class Pending(Numbered):
         cells[row + W_RANK] = rank
         cells[row + W_MARKET] = market
         cells[row + W_TICKET] = self.last_ticket
+        cells[row + W_PARENT] = 0
+        cells[row + W_ORDER_ID] = 0
         self.join(self.dues, due, row, W_NEXT_DUE, W_PREV_DUE)
         self.join(self.own, rows[at + W_ACCOUNT], row, W_NEXT_OWN, W_PREV_OWN)
         return self.last_ticket

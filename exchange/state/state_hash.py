@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
-from .pending import A_LINK, W_LINK
+from .pending import A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
 from .state import State
 from .tables import (
     L_HEAD,
@@ -111,8 +111,12 @@ def waiting_lines(state: State) -> Iterator[Line]:
         yield ("tickets", int(state.pending.last_ticket))
     for ticket, row in state.pending.index.items():
         yield ("waiting", ticket, *(int(value) for value in state.pending.cells[row : row + W_LINK]))
+        if state.pending.cells[row + W_PARENT]:
+            yield ("sent for", ticket, int(state.pending.cells[row + W_PARENT]), int(state.pending.cells[row + W_ORDER_ID]))
     for number, row in state.taker_auctions.index.items():
         yield ("taker auction", number, *(int(value) for value in state.taker_auctions.cells[row : row + A_LINK]))
+        if state.taker_auctions.cells[row + A_PARENT]:
+            yield ("sent for", number, int(state.taker_auctions.cells[row + A_PARENT]))
 
 
 def range_lines(market: Market) -> Iterator[Line]:

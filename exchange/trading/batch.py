@@ -54,7 +54,7 @@ class BatchDesk(Holding):
         """All but post-only orders, which have been found not to cross the book. They are open orders from now on."""
         if never_takes(o.tif):
             return False
-        if o.tif != k.FOK and o.order_id == 0:
+        if o.tif != k.FOK and not o.is_told:
             self.entry.tell_placed(o)
         elif o.order_id == 0:
             self.entry.number(o)

@@ -96,6 +96,8 @@ class OrderEntry(CancelDesk):
         self.order: Order = Order(state.markets[0])
         self.walk: Walk = Walk(state, matcher.book, state.markets[0], k.BUY)
         self.holding: Holding | None = None  # who may keep an order from trading at once
+        self.parent: i64 = 0  # id of the standing order on whose behalf the command at hand is sent, 0: its account sends it itself
+        self.order_id: i64 = 0  # the id that its order is to have, 0: the next one
         self.in_batch: bool = False  # do orders wait for a price that nobody knows yet?
 
     # -- place -------------------------------------------------------------------------------------------------------------------
@@ -122,6 +124,8 @@ class OrderEntry(CancelDesk):
         o.self_trade = rows[at + c.PLACE_SELF_TRADE]
         o.client_hi = hi
         o.client_lo = lo
+        o.parent = self.parent
+        o.order_id = self.order_id
         only_reduces = self.only_reduces(o)
         reason = refused_order(market, state.now, o.tif, only_reduces)
         if reason == 0:
@@ -152,6 +156,7 @@ class OrderEntry(CancelDesk):
         state = self.state
         if o.order_id == 0:
             self.number(o)
+        o.is_told = True
         state.log.write(
             k.E_ORDER_PLACED, state.now, o.order_id, o.account, o.market.number, o.side, o.limit, o.left, o.tif, o.reduce_only,
             o.client_hi, o.client_lo, 0, 0,
@@ -386,6 +391,7 @@ class OrderEntry(CancelDesk):
         o = self.order
         o.begin(orders[slot + O_ACCOUNT], market, orders[slot + O_POSITION], orders[slot + O_SIDE], price, size, orders[slot + O_TIF])
         o.order_id = orders[slot + O_ORDER_ID]
+        o.is_told = True
         o.filled = orders[slot + O_FILLED]
         o.reduce_only = orders[slot + O_REDUCE_ONLY]
         o.self_trade = orders[slot + O_SELF_TRADE]
@@ -408,6 +414,10 @@ class OrderEntry(CancelDesk):
             self.state.own_client_ids(o.account).remove_open(o.client_hi, o.client_lo, slot)
             self.state.orders.cells[slot + O_CLIENT_HI] = 0
             self.state.orders.cells[slot + O_CLIENT_LO] = 0
+        terms = self.state.orders.cells[slot + O_TERMS]
+        if terms != NIL:  # so does who waits for it
+            self.state.terms.cells[terms + T_PARENT] = 0
+            self.state.terms.cells[terms + T_QUOTE] = 0
         self.matcher.open.close(market, slot, k.ORDER_CANCELLED)
         if self.holding is not None and self.holding.takes(o):
             return

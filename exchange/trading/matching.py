@@ -148,7 +148,10 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
 
     def finish(self, o: Order) -> None:
         """After the match: rest, or say what is gone."""
-        if o.left > 0 and (o.tif == GTC or o.tif == POST_ONLY or o.tif == RPI) and o.stopped == X_IMMEDIATE:
+        rests = o.left > 0 and (o.tif == GTC or o.tif == POST_ONLY or o.tif == RPI) and o.stopped == X_IMMEDIATE
+        if o.parent != 0:
+            self.open.watch.tell(o.parent, o.order_id, o.account, o.market.number, o.filled, rests)
+        if rests:
             self.open.enqueue(o)
             return
         self.open.count(o, 0)

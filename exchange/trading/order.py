@@ -14,6 +14,7 @@ class Order:
 
     def __init__(self, market: Market) -> None:
         self.order_id: i64 = 0  # 0: not accepted yet, or the venue's own
+        self.is_told: bool = False  # has its account been told that it was placed?
         self.account: i64 = 0
         self.market: Market = market
         self.row: i64 = NIL  # its position row
@@ -39,6 +40,7 @@ class Order:
     def begin(self, account: i64, market: Market, row: i64, side: i64, limit: i64, lots: i64, tif: i64) -> None:
         """A new order: not reduce-only, self-trades prevented, no client id, no special terms. Set what differs afterwards."""
         self.order_id = 0
+        self.is_told = False
         self.account = account
         self.market = market
         self.row = row

@@ -15,7 +15,7 @@ from mypy_extensions import i64
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.packed import column
-from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_RANK
+from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT, W_RANK
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_SIZE, O_TIF
@@ -65,6 +65,8 @@ class Sequencer:
         self.refusals: Refusals = Refusals(state)
         self.order: Order = Order(state.markets[0])  # asks what an order would do
         self.row: vec[i64] = column(ROW, 0)  # the command whose turn it is, or that is taken back
+        self.parent: i64 = 0  # its W_PARENT and W_ORDER_ID
+        self.order_id: i64 = 0
         self.requests: RequestExecute | None = rule if isinstance(rule, RequestExecute) else None
         self.batch: BatchDesk | None = None
         self.auctions: TakerAuctionDesk | None = None
@@ -120,6 +122,9 @@ class Sequencer:
         state = self.state
         market = self.market_of(rows, at, kind)
         ticket = state.pending.wait(rows, at, due, rank, market)
+        row = state.pending.find(ticket)
+        state.pending.cells[row + W_PARENT] = self.entry.parent
+        state.pending.cells[row + W_ORDER_ID] = self.entry.order_id
         told = due
         if rank == TURN:
             state.schedule.set(TURN, ticket, due)
@@ -236,8 +241,11 @@ class Sequencer:
 
     def take(self, ticket: i64) -> bool:
         """Put a command into `row`, to be carried out; False: it waits no more."""
-        if self.state.pending.find(ticket) == NIL:
+        row = self.state.pending.find(ticket)
+        if row == NIL:
             return False
+        self.parent = self.state.pending.cells[row + W_PARENT]
+        self.order_id = self.state.pending.cells[row + W_ORDER_ID]
         self.state.pending.take(ticket, self.row)
         self.state.schedule.cancel(REQUEST_EXPIRY, ticket)
         self.state.schedule.cancel(TURN, ticket)
@@ -248,7 +256,14 @@ class Sequencer:
     def withdraw(self, ticket: i64, reason: i64) -> None:
         """A command waits no more, and is refused."""
         if self.take(ticket):
-            self.refusals.tell(self.row, 0, reason)
+            self.refuse(self.row, reason)
+
+    def refuse(self, row: vec[i64], reason: i64) -> None:
+        """The command that was taken is not carried out: its account is told, or whoever sent it on the account's behalf."""
+        if self.parent == 0:
+            self.refusals.tell(row, 0, reason)
+        else:
+            self.matcher.open.watch.refuse(self.parent, self.order_id, row[W_ACCOUNT], row[c.PLACE_MARKET], reason)
 
     def expire(self, ticket: i64) -> None:
         """No price came in time for a request."""

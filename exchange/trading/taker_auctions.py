@@ -22,6 +22,7 @@ from ..state.pending import (
     A_LEFT,
     A_LIMIT,
     A_MARKET,
+    A_PARENT,
     A_REDUCE_ONLY,
     A_SELF_TRADE,
     A_SIDE,
@@ -77,7 +78,7 @@ class TakerAuctionDesk(Holding):
         if never_takes(o.tif) or o.tif == k.FOK or self.matcher.planner.crosses(o) == 0:
             return False
         state = self.state
-        if o.order_id == 0:
+        if not o.is_told:
             self.entry.tell_placed(o)
         self.matcher.open.count(o, 0)
         start, end = auction_range(int(o.market.oracle), int(o.limit), o.side == k.BUY, int(self.rule.fraction))
@@ -94,6 +95,7 @@ class TakerAuctionDesk(Holding):
         cells[row + A_SELF_TRADE] = o.self_trade
         cells[row + A_CLIENT_HI] = o.client_hi
         cells[row + A_CLIENT_LO] = o.client_lo
+        cells[row + A_PARENT] = o.parent
         cells[row + A_START] = start
         cells[row + A_END] = end
         cells[row + A_SINCE] = state.now
@@ -131,6 +133,8 @@ class TakerAuctionDesk(Holding):
         o.self_trade = cells[row + A_SELF_TRADE]
         o.client_hi = cells[row + A_CLIENT_HI]
         o.client_lo = cells[row + A_CLIENT_LO]
+        o.parent = cells[row + A_PARENT]
+        o.is_told = True
         return o
 
     def end(self, o: Order, reason: i64) -> None:
