@@ -20,6 +20,7 @@ from .design.build import (
     adl_rule,
     backstop_rules,
     curve_rule,
+    fill_collateral,
     fill_market,
     funding_rule,
     funding_terms,
@@ -85,6 +86,7 @@ class Exchange(Commands):
         state.guards_profit = any(market.oracle.on_stale == "halt_new_risk" for market in venue.markets)
         for market in state.markets:
             fill_market(market, venue)
+        fill_collateral(state, venue)
         book = Book(state, CurveSource(state, [curve_rule(market) for market in venue.markets]))
         ledger = Ledger(state)
         self.matcher: Matcher = Matcher(state, book, ledger)
@@ -249,6 +251,8 @@ class Exchange(Commands):
             terms = self.funding.terms[market.number]
             if self.cadences[market.number] != 0:
                 state.schedule.set(MARKET_TIMER, timers + MARK, next_multiple(ts, self.cadences[market.number]))
+            if market.is_spot != 0:
+                continue
             state.schedule.set(MARKET_TIMER, timers + FUNDING_SAMPLE, next_multiple(ts, terms.sample_interval))
             state.schedule.set(MARKET_TIMER, timers + FUNDING_PAYMENT, next_multiple(ts, terms.interval))
 

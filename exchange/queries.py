@@ -8,23 +8,24 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .liquidation.auction import AuctionDesk
+from .money.exchanges import withdrawable
 from .money.ledger import Ledger
+from .money.lines import requirement_lines
 from .money.margin import (
     available_margin,
     cross_equity,
     cross_initial,
     cross_maintenance,
-    free_margin,
     row_equity,
     row_maintenance,
-    threshold_price,
     unsettled,
 )
 from .money.payoff import value_of
+from .money.thresholds import threshold_price
 from .schema import columns as c
 from .schema import kinds as k
-from .schema.kinds import BUY, ISOLATED
-from .schema.views import Auction, Liquidity, OpenOrder, PoolView, Position, Waiting
+from .schema.kinds import BUY, CROSS, ISOLATED
+from .schema.views import Auction, Liquidity, OpenOrder, PoolView, Position, RequirementLine, Waiting
 from .state.market import Market
 from .state.pending import W_ACCOUNT, W_DUE, W_MARKET, W_RANK
 from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKET_TIMERS, REQUEST_EXPIRY
@@ -57,6 +58,7 @@ from .state.tables import (
     P_SHARES,
     P_SHARES_SINCE,
     P_SIZE,
+    SPOT_MODE,
 )
 from .state.types import FIRST_USER, NEVER, NIL, max_i64, mul_div_floor
 from .trading.book import Book
@@ -148,8 +150,10 @@ class Queries:
         return self.known_market(market).open_interest
 
     def funding_rate(self, market: i64) -> int:
-        """What longs would pay per funding interval [ppt], if its premium stayed as it is."""
+        """What longs would pay per funding interval [ppt], if its premium stayed as it is; 0 in a spot market."""
         asked = self.known_market(market)
+        if asked.is_spot != 0:
+            return 0
         was_busy = self.is_busy
         self.is_busy = True  # a rule is asked
         try:
@@ -321,8 +325,9 @@ class Queries:
         if row == NIL:
             return Position(account, market, 0, 0, 0, 0, default, 0, 0, 0)
         cells = self.state.positions.cells
+        mode = CROSS if cells[row + P_MODE] == SPOT_MODE else cells[row + P_MODE]
         return Position(
-            account, market, cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN], cells[row + P_MODE],
+            account, market, cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN], mode,
             cells[row + P_LEVERAGE], unsettled(self.state, row), cells[row + P_BID_LOTS], cells[row + P_ASK_LOTS],
         )  # fmt: skip
 
@@ -400,11 +405,16 @@ class Queries:
 
     def free_margin(self, account: i64, asset: i64 = 0) -> int:
         """What may be withdrawn or transferred now [micro]."""
-        return free_margin(self.state, self.known_account(account), self.known_asset(asset))
+        return withdrawable(self.state, self.known_account(account), self.known_asset(asset))
 
     def available_margin(self, account: i64, asset: i64 = 0) -> int:
         """What may back another order [micro]."""
         return available_margin(self.state, self.known_account(account), self.known_asset(asset))
+
+    def requirement(self, account: i64, asset: i64 = 0) -> list[RequirementLine]:
+        """The account's margin in an asset line by line: equity adds up to `equity`, equity less initial to `available_margin`, maintenance
+        to `maintenance_margin`."""
+        return requirement_lines(self.state, self.known_account(account), self.known_asset(asset))
 
     def threshold(self, account: i64, market: i64, over_maintenance: bool) -> int:
         row = self.state.find_position(self.known_account(account), self.known_market(market).number)

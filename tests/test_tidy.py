@@ -40,7 +40,7 @@ EDGE = {  # of exchange, never compiled
     "schema.commands_venue", "schema.events", "schema.events_orders", "schema.events_accounts", "schema.events_liquidation",
     "schema.events_venue", "schema.views", "design.reader", "design.parameters",
     "design.parameters_funding", "design.parameters_curves", "design.structs", "design.registry", "design.shipped", "design.tables",
-    "design.checks", "design.checks_curves", "design.curves", "design.build", "design.venue",
+    "design.checks", "design.checks_curves", "design.checks_spot", "design.curves", "design.build", "design.venue",
     "state.state_hash", "state.snapshot", "journal",
     "build", "messages", "events", "codes", "units", "rules",
     "server.agenda", "server.answers", "server.broadcasts", "server.clock", "server.codecs", "server.complaints", "server.debits",

@@ -43,8 +43,11 @@ def accrual_shift(market: Market) -> int:
 
 
 def most_lots(venue: VenueDesign, market: Market) -> int:
-    """The largest position: the more markets share its asset, the less room each has, so that sums over an account stay in 64 bits."""
-    sharing = sum(1 for one in venue.markets if one.settlement_asset == market.settlement_asset)
+    """The largest position: the more markets share its asset, the less room each has, so that sums over an account stay in 64 bits. In a
+    spot market the largest order: as much as there can be of its asset."""
+    if market.is_spot:
+        return min(int(t.MAX_LOTS), int(t.MAX_SUPPLY) // market.base_lot)
+    sharing = sum(1 for one in venue.markets if one.settlement_asset == market.settlement_asset and not one.is_spot)
     room = min(int(t.POSITION_ROOM), int(t.SUM_ROOM) // sharing)
     return min(int(t.MAX_LOTS), room // (int(market.max_price / market.tick) * market.unit))
 
@@ -55,6 +58,10 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.asset = venue.assets.index(market.settlement_asset)
     record.payoff = int(k.LINEAR)
     record.unit = market.unit
+    if market.is_spot:
+        record.is_spot = 1
+        record.base = venue.assets.index(market.base_asset)
+        record.base_lot = market.base_lot
     record.max_price = int(market.max_price / market.tick)
     record.max_lots = most_lots(venue, market)
     record.significant_figures = market.significant_figures
@@ -77,6 +84,23 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.taker_rate_ppb = market.taker_fee_ppb
     record.on_stale = ("keep_last", "halt_new_risk", "pause_liquidation").index(market.oracle.on_stale)
     fill_tiers(record, market)
+
+
+def fill_collateral(state: State, venue: VenueDesign) -> None:
+    """What stands in for cash, and what hedges what."""
+    names = [market.name for market in venue.markets]
+    for design in venue.collateral:
+        asset = venue.assets.index(design.asset)
+        state.has_collateral = True
+        state.collateral_market[asset] = next(n for n, market in enumerate(venue.markets) if market.base_asset == design.asset)
+        state.collateral_weight[asset] = design.weight_ppm
+        if design.hedges:
+            number = names.index(design.hedges)
+            state.hedge_market[asset] = number
+            state.hedged_weight[asset] = design.hedged_weight_ppm
+            state.markets[number].hedge_asset = asset
+            state.markets[number].hedge_lot = venue.markets[number].base_lot
+            state.markets[number].hedge_kept_ppm = design.hedged_margin_ppm
 
 
 def fill_curve(record: MarketRecord, market: Market) -> None:
@@ -113,6 +137,8 @@ def fill_matching(record: MarketRecord, market: Market) -> None:
 
 def fill_tiers(record: MarketRecord, market: Market) -> None:
     """Tier rates and deductions; these are exact in micro-units, since bounds are whole USD."""
+    if market.is_spot:
+        return
     record.tiers = len(market.tiers)
     initial = maintenance = 0
     before = market.tiers[0]
@@ -221,8 +247,8 @@ def gas_desk(venue: VenueDesign, state: State, ledger: Ledger) -> GasDesk:
 
 def screen_rule(venue: VenueDesign) -> Screen | None:
     """None: a pass walks all open positions."""
-    if venue.screen.rule == "everyone":
+    if venue.screen.rule == "everyone" and not venue.collateral:
         return None
-    if venue.screen.rule == "auto":
+    if venue.screen.rule == "auto" or venue.collateral:  # who owes without a position is in no list of positions
         return AlarmScreen()
     return made(Screen, "screen.rule", venue.screen.rule, venue.screen.own, Place())

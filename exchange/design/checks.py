@@ -8,6 +8,7 @@ from typing import Final
 
 from ..state import types as t
 from .checks_curves import check_curve
+from .checks_spot import check_collateral, check_kind
 from .parameters import (
     LEAST_BLOCK_MS,
     LEAST_MS,
@@ -53,6 +54,7 @@ def checked(venue: VenueDesign, file: str) -> VenueDesign:
         refuse("vault.unwind_interval_ms", venue.vault.unwind_interval_ms, f"0 for never, or at least {LEAST_MS}")
     if "takeover" in venue.liquidation.steps and venue.vault.capital == 0:
         refuse("vault.capital", 0, "a capital, since liquidation.steps has a takeover")
+    check_collateral(venue, refuse)
     check_auction(venue.liquidation.dutch_auction, refuse)
     check_sequencing(venue, refuse)
     if "liquidity_pool" in venue.backstops and all(market.curve.capital == 0 for market in venue.markets):
@@ -125,6 +127,7 @@ def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -
         refuse(f"{key}.max_price", market.max_price, f"a multiple of the tick of at most {int(t.MAX_PRICE)} ticks")
     if int(ticks) * int(unit) > 1 << 45:
         refuse(f"{key}.max_price", market.max_price, f"a lot to be worth at most {(1 << 45) // MICRO} USD at that price")
+    check_kind(venue, market, key, refuse)
     if market.open_interest_cap < 0 or 0 < market.open_interest_cap < market.lot:
         refuse(f"{key}.open_interest_cap", market.open_interest_cap, f"0 for none, or at least a lot ({market.lot})")
     if market.maker_fee_ppb + market.taker_fee_ppb < 0:
@@ -136,7 +139,8 @@ def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -
     if market.funding.payment == "continuous" and market.funding.interval_ms % market.funding.sample_interval_ms:
         refuse(f"{key}.funding.sample_interval_ms", market.funding.sample_interval_ms, "a divisor of interval_ms, for continuous payment")
     check_rules_of_curves(market, key, refuse)
-    check_tiers(market, key, refuse)
+    if not market.is_spot:
+        check_tiers(market, key, refuse)
     check_curve(market, key, refuse)
 
 
@@ -155,7 +159,7 @@ def check_rules_of_curves(market: Market, key: str, refuse: Refuse) -> None:
 
 def check_funding(market: Market, key: str, refuse: Refuse) -> None:
     own, has_curve = market.funding.own, market.curve.rule != "none"
-    if isinstance(own, PremiumDesign):
+    if isinstance(own, PremiumDesign) and not market.is_spot:
         most = MOST_IMPACT * market.tiers[0].initial_margin_ppm // t.PPM
         if own.impact_margin > most:
             expected = f"at most {most}: at the first tier's initial margin that opens {MOST_IMPACT:,} USD, as much as impact_notional"

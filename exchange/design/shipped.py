@@ -12,6 +12,7 @@ from ..liquidation.auction import DutchAuction
 from ..liquidation.backstops import InsuranceFund, LiquidityPool, SocializedLoss
 from ..liquidation.haircut import ProfitHaircut
 from ..liquidation.ranks import FirstOpened, HyperliquidIndex, ProfitLeverage, RandomRank
+from ..liquidation.sales import SellCollateral
 from ..liquidation.screening import Screen
 from ..liquidation.selections import Greedy, ProRata
 from ..liquidation.shortage import CoverShortage
@@ -260,6 +261,7 @@ register("curve.rule", "skew_fill", SkewFill, params=SkewFillDesign, make=for_ma
 register("liquidation.steps", "book", BookStep, params=BookDesign, make=book_step)
 register("liquidation.steps", "dutch_auction", DutchAuction, params=AuctionDesign, make=dutch_auction)
 register("liquidation.steps", "takeover", Takeover, params=TakeoverDesign, make=takeover)
+register("liquidation.steps", "collateral", SellCollateral)
 register("liquidation.steps", "cover_shortage", CoverShortage, params=ShortageDesign, make=cover_shortage)
 register("backstops", "insurance_fund", InsuranceFund, params=FundDesign, make=insurance_fund)
 register("backstops", "socialized_loss", SocializedLoss)

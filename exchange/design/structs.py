@@ -92,7 +92,9 @@ class Market(Struct, frozen=True, forbid_unknown_fields=True):
     tick: Decimal  # [USD]
     lot: Decimal  # [coins]
     max_price: Decimal  # [USD]
-    tiers: Annotated[tuple[Tier, ...], Meta(min_length=1, max_length=8)]
+    tiers: Annotated[tuple[Tier, ...], Meta(max_length=8)] = ()  # of a perpetual: at least one
+    kind: Literal["perpetual", "spot"] = "perpetual"
+    base_asset: str = ""  # of a spot market: what is traded in it, for the settlement asset
     settlement_asset: str = "USD"
     payoff: Literal["linear"] = "linear"
     significant_figures: Annotated[int, Meta(ge=0, le=10)] = 0
@@ -111,6 +113,15 @@ class Market(Struct, frozen=True, forbid_unknown_fields=True):
     funding: FundingDesign = FundingDesign()
     curve: CurveDesign = CurveDesign()
     matching: MatchingDesign = MatchingDesign()
+
+    @property
+    def is_spot(self) -> bool:
+        return self.kind == "spot"
+
+    @property
+    def base_lot(self) -> int:
+        """Micro-units of the coin in a lot."""
+        return int(self.lot * MICRO)
 
     @property
     def unit(self) -> int:
@@ -147,6 +158,16 @@ class AdlDesign(Struct, frozen=True, forbid_unknown_fields=True):
     price: Literal["bankruptcy", "mark"] = "bankruptcy"
     trigger: Literal["negative_equity", "fund_insufficient"] = "fund_insufficient"
     own: Tables = {}
+
+
+class CollateralDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """An asset that stands in for cash in what its spot market settles in."""
+
+    asset: str
+    weight_ppm: Ppm  # of what it is worth at the mark of its spot market: what it counts for
+    hedges: str = ""  # the perpetual whose shorts it hedges; none, if empty
+    hedged_weight_ppm: Ppm = 1_000_000  # the weight of the part that a short hedges
+    hedged_margin_ppm: Ppm = 1_000_000  # of its requirement: what the hedged part of the short keeps
 
 
 class ScreenDesign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -191,6 +212,7 @@ class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     insurance_fund: FundDesign = FundDesign()
     vault: VaultDesign = VaultDesign()
     auto_deleverage: AdlDesign = AdlDesign()
+    collateral: Annotated[tuple[CollateralDesign, ...], Meta(max_length=8)] = ()
     screen: ScreenDesign = ScreenDesign()
     sequencing: SequencingDesign = SequencingDesign()
     gas: GasDesign = GasDesign()

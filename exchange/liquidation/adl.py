@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import market_of, row_notional, slice_value
+from ..money.margin import market_of, row_notional
 from ..money.payoff import value_of
+from ..money.thresholds import slice_value
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_initial, equity_share, initial_of, row_initial, row_maintenance
+from ..money.margin import cross_equity, cross_initial, initial_of, row_initial, row_maintenance
 from ..money.payoff import value_of
+from ..money.thresholds import equity_share
 from ..schema import kinds as k
 from ..schema.views import Auction
 from ..state.liquidations import Liquidation

@@ -21,8 +21,9 @@ from ..state.market import Market
 from ..state.schedule import LIQUIDATION_PASS
 from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE
-from ..state.types import FIRST_USER, NEVER, NIL
+from ..state.types import FIRST_USER, NEVER, NIL, max_i64, min_i64
 from .case import LiquidationCase, open_rows
+from .sales import cover_debt, has_collateral
 from .slices import Slices
 from .steps import LiquidationStep
 
@@ -177,7 +178,12 @@ class Lifecycle:
         state = self.state
         cells = state.positions.cells
         row = case.liquidation.row
+        asset = case.liquidation.asset
+        if row == NIL and state.has_collateral:
+            cover_debt(self.slices, case.account, asset)
         rest = case.equity()
+        if row == NIL and state.has_collateral:  # what stands in for cash stays
+            rest = min_i64(rest, max_i64(0, state.accounts.cash[case.account * state.accounts.assets + asset]))
         anchor = row if row != NIL else self.any_row(case.account, case.liquidation.asset)
         surplus_to = self.slices.terms.surplus_to
         if rest < 0:
@@ -192,7 +198,7 @@ class Lifecycle:
         """A cross position row of the account that settles in the asset; one that was liquidated has one."""
         cells = self.state.positions.cells
         row = self.state.accounts.first_position[account]
-        while cells[row + P_MODE] == k.ISOLATED or market_of(self.state, row).asset != asset:
+        while cells[row + P_MODE] != k.CROSS or market_of(self.state, row).asset != asset:
             row = cells[row + P_NEXT]
             assert row != NIL, "a liquidated account without a position row"
         return row
@@ -278,5 +284,6 @@ class Lifecycle:
         asset: i64 = 0
         while asset < accounts.assets:
             if len(open_rows(self.state, account, NIL, asset)) == 0:
-                assert accounts.cash[account * accounts.assets + asset] >= 0, f"account {account} owes money for nothing"
+                cash = accounts.cash[account * accounts.assets + asset]
+                assert cash >= 0 or has_collateral(self.state, account, asset), f"account {account} owes money for nothing"
             asset += 1

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance, row_notional, slice_value
+from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance, row_notional
+from ..money.thresholds import slice_value
 from ..schema import kinds as k
 from ..state.liquidations import Liquidation
 from ..state.schedule import LIQUIDATION_PASS
@@ -22,6 +23,7 @@ from ..trading.pool_money import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
 from .lifecycle import Lifecycle
+from .sales import cover_debt, has_collateral, owes_for_nothing
 from .screening import Screen, check_alarms
 from .slices import Slices
 
@@ -83,9 +85,11 @@ class LiquidationPass:
         screen = self.screen
         if screen is not None:
             for suspect in screen.suspects(state):
+                if state.has_collateral:
+                    self.settle_owed(suspect)
                 row = state.accounts.first_position[suspect]
                 while row != NIL:
-                    if cells[row + P_SIZE] != 0 and market_of(state, row).unexamined != 0:
+                    if cells[row + P_SIZE] != 0 and (market_of(state, row).unexamined != 0 or state.has_collateral):
                         self.examine(row, keys)
                     row = cells[row + P_NEXT]
         for market in state.markets:
@@ -121,6 +125,20 @@ class LiquidationPass:
         equity = cross_equity(state, account, asset)
         if equity < required:
             keys.append((ratio_ppb(equity, required), int(account), int(-1 - asset)))
+
+    def settle_owed(self, account: i64) -> None:
+        """Who owes and has no position has what stands in for cash sold; what is still owed, with nothing left to sell, is a deficit."""
+        state = self.state
+        asset: i64 = 0
+        while asset < state.accounts.assets:
+            if account >= FIRST_USER and owes_for_nothing(state, account, asset):
+                cover_debt(self.slices, account, asset)
+                owed = -state.accounts.cash[account * state.accounts.assets + asset]
+                if owed > 0 and not has_collateral(state, account, asset):
+                    self.slices.begin()
+                    self.slices.settle_debt(self.lifecycle.any_row(account, asset), owed)
+                    self.slices.end()
+            asset += 1
 
     def liquidate(self, account: i64, which: i64) -> None:
         """Liquidate one account (`which` = -1 - asset) or isolated position (`which` = its row) in this pass."""

@@ -104,6 +104,11 @@ def arm(state: State, account: i64) -> bool:
     is_safe = True
     crosses: i64 = 0
     row = state.accounts.first_position[account]
+    if state.has_collateral and holds_other_assets(state, account):
+        while row != NIL:
+            state.alarms.clear(row)
+            row = cells[row + P_NEXT]
+        return False
     while row != NIL:
         if cells[row + P_SIZE] == 0:
             state.alarms.clear(row)
@@ -118,6 +123,16 @@ def arm(state: State, account: i64) -> bool:
         is_safe = arm_cross(state, account, asset) and is_safe
         asset += 1
     return is_safe
+
+
+def holds_other_assets(state: State, account: i64) -> bool:
+    """Has the account anything that stands in for cash? Its equity goes with more marks than those of its positions: it stays due."""
+    asset: i64 = 0
+    while asset < state.accounts.assets:
+        if state.collateral_market[asset] != NIL and state.accounts.cash[account * state.accounts.assets + asset] != 0:
+            return True
+        asset += 1
+    return False
 
 
 def arm_cross(state: State, account: i64, asset: i64) -> bool:

@@ -37,6 +37,8 @@ class MarketDesk:
         market = state.markets[number]
         if market.status == k.SETTLED:
             return k.R_MARKET_SETTLED
+        if market.is_spot != 0 and status == k.REDUCE_ONLY_MODE:
+            return k.R_SPOT_MARKET
         if price > market.max_price:
             return k.R_PRICE_LIMIT
         if status == k.SETTLED:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import row_maintenance, slice_value
+from ..money.margin import row_maintenance
 from ..money.payoff import lot_value, tick_value
+from ..money.thresholds import slice_value
 from ..state.types import PPM, abs_i64, div_ceil, max_i64, min_i64, mul_div_ceil, ppm_ceil
 from .case import LiquidationCase
 from .slices import whole_or_part

@@ -10,8 +10,9 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.ledger import Ledger
-from ..money.margin import bankruptcy_of, equity_share, market_of, row_notional, slice_value
+from ..money.margin import market_of, row_notional
 from ..money.payoff import lots_worth, value_of
+from ..money.thresholds import bankruptcy_of, equity_share, slice_value
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State

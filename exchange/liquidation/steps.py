@@ -6,8 +6,9 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from ..money.margin import row_maintenance, row_notional, slice_value
+from ..money.margin import row_maintenance, row_notional
 from ..money.payoff import tick_value
+from ..money.thresholds import slice_value
 from ..state.state import State
 from ..state.tables import P_SIZE
 from ..state.types import MAX_AMOUNT, NIL, PPM, abs_i64, clamp_i64, div_ceil, max_i64, min_i64, mul_div_ceil, mul_div_floor

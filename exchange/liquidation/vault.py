@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, equity_share, market_of
+from ..money.margin import cross_equity, market_of
+from ..money.thresholds import equity_share
 from ..schema import kinds as k
 from ..state.schedule import UNWIND
 from ..state.state import State

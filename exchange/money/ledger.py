@@ -112,6 +112,14 @@ class Ledger:
         self.state.alarms.note(payer)
         self.state.alarms.note(receiver)
 
+    def swap(self, market: Market, own: i64, other: i64, lots: i64, value: i64) -> None:
+        """A spot trade: the account of row `own` gets `lots` (signed) from that of `other`, which gets `value` for them (the other way, if
+        negative)."""
+        cells = self.state.positions.cells
+        signed = value if lots > 0 else -value
+        self.move(cells[own + P_ACCOUNT], cells[other + P_ACCOUNT], market.asset, signed)
+        self.move(cells[other + P_ACCOUNT], cells[own + P_ACCOUNT], market.base, lots * market.base_lot)
+
     def to_isolated(self, row: i64, amount: i64) -> None:
         """Cash into the isolated margin of a position (amount > 0) or back."""
         cells = self.state.positions.cells

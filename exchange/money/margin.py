@@ -12,7 +12,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..schema.kinds import CROSS, HALT_NEW_RISK, ISOLATED
+from ..schema.kinds import CROSS, ISOLATED
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import (
@@ -29,6 +29,7 @@ from ..state.tables import (
     P_MODE,
     P_NEXT,
     P_SIZE,
+    SPOT_MODE,
 )
 from ..state.types import (
     NIL,
@@ -37,11 +38,11 @@ from ..state.types import (
     div_ceil,
     max_i64,
     min_i64,
-    mul_div_ceil,
-    mul_div_floor,
     ppm_ceil,
 )
+from .collateral import collateral, covered_lots, is_profit_stale, relief, stale_collateral
 from .payoff import lot_value, value_of
+from .spot import reserved_base, reserved_quote, unreserved
 
 SMALL: Final[i64] = 1 << 52  # times MAX_LEVERAGE fits 64 bits
 
@@ -71,11 +72,6 @@ def tier_of(market: Market, notional: i64) -> i64:
     while tier < last and notional >= lower[tier + 1]:
         tier += 1
     return tier
-
-
-def is_profit_stale(market: Market, now: i64) -> bool:
-    """Is unrealised profit in this market measured at a price on which the design lets nothing be built?"""
-    return market.on_stale == HALT_NEW_RISK and market.is_stale(now)
 
 
 # -- one position -----------------------------------------------------------------------------------------------------------------
@@ -126,11 +122,33 @@ def row_notional(state: State, row: i64) -> i64:
 
 def row_initial(state: State, row: i64) -> i64:
     """Initial requirement of the position alone."""
-    return initial_of(market_of(state, row), row_notional(state, row), state.positions.cells[row + P_LEVERAGE])
+    market = market_of(state, row)
+    required = initial_of(market, row_notional(state, row), state.positions.cells[row + P_LEVERAGE])
+    return required if market.hedge_asset == NIL else required - row_relief(state, market, row, required)
 
 
 def row_maintenance(state: State, row: i64) -> i64:
-    return maintenance_of(market_of(state, row), row_notional(state, row))
+    market = market_of(state, row)
+    required = maintenance_of(market, row_notional(state, row))
+    return required if market.hedge_asset == NIL else required - row_relief(state, market, row, required)
+
+
+def row_covered(state: State, market: Market, row: i64) -> i64:
+    """How many lots of the position are hedged."""
+    cells = state.positions.cells
+    if cells[row + P_MODE] != CROSS:
+        return 0
+    return covered_lots(state, market, cells[row + P_ACCOUNT], cells[row + P_SIZE])
+
+
+def row_relief(state: State, market: Market, row: i64, required: i64) -> i64:
+    """What the position requires less for being hedged [micro]."""
+    return relief(market, abs_i64(state.positions.cells[row + P_SIZE]), row_covered(state, market, row), required)
+
+
+def hedged_part(state: State, market: Market, account: i64, lots: i64, required: i64) -> i64:
+    """What a cross position of `lots` (signed) that requires `required` would require less for being hedged [micro]."""
+    return relief(market, abs_i64(lots), covered_lots(state, market, account, lots), required)
 
 
 def lots_after(size: i64, lots: i64) -> i64:
@@ -162,6 +180,25 @@ def row_order_initial(market: Market, cells: vec[i64], row: i64) -> i64:
     return max_i64(initial_of(market, bought, leverage) + bid_loss, initial_of(market, sold, leverage) + ask_loss)
 
 
+def order_initial(state: State, market: Market, row: i64) -> i64:
+    """The same, less what hedged lots require less."""
+    cells = state.positions.cells
+    if market.hedge_asset == NIL or cells[row + P_MODE] != CROSS:
+        return row_order_initial(market, cells, row)
+    size = cells[row + P_SIZE]
+    price = lot_value(market, market.mark)
+    bids = cells[row + P_BID_LOTS]
+    asks = cells[row + P_ASK_LOTS]
+    bought = initial_of(market, lots_after(size, bids) * price, cells[row + P_LEVERAGE])
+    sold = initial_of(market, lots_after(size, -asks) * price, cells[row + P_LEVERAGE])
+    account = cells[row + P_ACCOUNT]
+    bought -= hedged_part(state, market, account, size + bids, bought)
+    sold -= hedged_part(state, market, account, size - asks, sold)
+    bought += max_i64(0, cells[row + P_BID_NOTIONAL] - bids * price)
+    sold += max_i64(0, asks * price - cells[row + P_ASK_NOTIONAL])
+    return max_i64(bought, sold)
+
+
 def isolated_shortage(state: State, row: i64) -> i64:
     """What must be added to an isolated position to meet its initial requirement [micro], 0 if nothing."""
     return max_i64(0, row_initial(state, row) - row_equity(state, row))
@@ -186,7 +223,7 @@ def is_cross(state: State, row: i64, asset: i64) -> bool:
 
 
 def cross_equity(state: State, account: i64, asset: i64) -> i64:
-    """Cash plus the profit of the account's cross positions at the mark [micro]."""
+    """Cash, what other assets count for, and the profit of the account's cross positions at the mark [micro]."""
     cells = state.positions.cells
     total = state.accounts.cash[account * state.accounts.assets + asset]
     row = state.accounts.first_position[account]
@@ -196,14 +233,14 @@ def cross_equity(state: State, account: i64, asset: i64) -> i64:
             if market.asset == asset:
                 total += profit_at(market, cells, row, market.mark)
         row = cells[row + P_NEXT]
-    return total
+    return total + collateral(state, account, asset, NIL, 0) if state.has_collateral else total
 
 
-def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, notional: i64, at_hand: Market) -> tuple[i64, i64]:
+def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, after: i64, at_hand: Market) -> tuple[i64, i64]:
     """Cross equity, and the initial requirement of the cross positions alone, at the mark [micro], in one walk.
 
-    The position `changed` (NIL: none) counts in the requirement as if it had that notional. `at_hand` is any market: most accounts hold
-    something in the one that is being traded, and its record need not be looked up.
+    The position `changed` (NIL: none) counts in the requirement as if it had `after` lots (signed). `at_hand` is any market: most accounts
+    hold something in the one that is being traded, and its record need not be looked up.
     """
     cells = state.positions.cells
     markets = state.markets
@@ -217,11 +254,16 @@ def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, not
             if cells[row + P_MARKET] != at_hand.number:
                 market = markets[cells[row + P_MARKET]]
             if market.asset == asset:
-                worth = value_of(market, size, market.mark)
                 if size != 0:
-                    equity += worth - cells[row + P_ENTRY] - owed(market, cells, row)
-                initial += initial_of(market, notional if row == changed else abs_i64(worth), cells[row + P_LEVERAGE])
+                    equity += value_of(market, size, market.mark) - cells[row + P_ENTRY] - owed(market, cells, row)
+                lots = after if row == changed else size
+                required = initial_of(market, value_of(market, abs_i64(lots), market.mark), cells[row + P_LEVERAGE])
+                if market.hedge_asset != NIL:
+                    required -= hedged_part(state, market, account, lots, required)
+                initial += required
         row = cells[row + P_NEXT]
+    if state.has_collateral:
+        equity += collateral(state, account, asset, changed, after)
     return equity, initial
 
 
@@ -273,6 +315,8 @@ def stale_profit(state: State, account: i64, asset: i64) -> i64:
         if is_cross(state, row, asset) and is_profit_stale(market, state.now):
             total += max_i64(0, profit_at(market, cells, row, market.mark))
         row = cells[row + P_NEXT]
+    if state.has_collateral:
+        total += stale_collateral(state, account, asset)
     return total
 
 
@@ -287,7 +331,8 @@ def available_margin(state: State, account: i64, asset: i64) -> i64:
 def margin_left(state: State, account: i64, asset: i64, at_hand: Market) -> i64:
     """`available_margin`, for who has a market's record at hand.
 
-    Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top.
+    Cross equity less the initial requirement of positions and open orders; of isolated positions, less what their orders need on top; less
+    what orders in spot markets would give away.
     """
     cells = state.positions.cells
     markets = state.markets
@@ -300,16 +345,27 @@ def margin_left(state: State, account: i64, asset: i64, at_hand: Market) -> i64:
             market = markets[cells[row + P_MARKET]]
         if market.asset == asset:
             if cells[row + P_MODE] == CROSS:
-                total += profit_at(market, cells, row, market.mark) - row_order_initial(market, cells, row)
+                total += profit_at(market, cells, row, market.mark)
+                if market.hedge_asset == NIL:
+                    total -= row_order_initial(market, cells, row)
+                else:
+                    total -= order_initial(state, market, row)
             elif cells[row + P_BID_LOTS] != 0 or cells[row + P_ASK_LOTS] != 0:
-                total -= max_i64(0, row_order_initial(market, cells, row) - row_equity(state, row))
+                if cells[row + P_MODE] == SPOT_MODE:
+                    total -= reserved_quote(market, cells, row)
+                else:
+                    total -= max_i64(0, row_order_initial(market, cells, row) - row_equity(state, row))
+        elif market.base == asset:
+            total -= reserved_base(market, cells, row)
         row = cells[row + P_NEXT]
-    return total
+    return total + collateral(state, account, asset, NIL, 0) if state.has_collateral else total
 
 
 def cross_room(state: State, account: i64, asset: i64) -> i64:
     """What cross positions leave free for an isolated one to draw on at a match [micro]: untraded orders are no exposure yet."""
     equity, kept = equity_and_initial(state, account, asset, NIL, 0, state.markets[0])
+    if state.has_collateral:  # isolated margin is cash
+        equity -= collateral(state, account, asset, NIL, 0)
     if state.transfer_margin_ppm != 0:
         kept = max_i64(kept, transfer_margin(state, cross_notional(state, account, asset)))
     return equity - kept - stale_profit(state, account, asset)
@@ -326,10 +382,18 @@ def outflow_room(state: State, account: i64, asset: i64) -> i64:
     What could back an order, as far as the transfer margin of the cross positions stays behind.
     """
     available = available_margin(state, account, asset)
+    if state.has_collateral:  # what leaves is there: other assets stand in for margin, nobody borrows against them
+        available = min_i64(available, owned(state, account, asset))
     if state.transfer_margin_ppm == 0:
         return available
     kept = transfer_margin(state, cross_notional(state, account, asset))
     return min_i64(available, cross_equity(state, account, asset) - kept)
+
+
+def owned(state: State, account: i64, asset: i64) -> i64:
+    """Cross equity without what other assets count for, less what spot orders would give away [micro]."""
+    reserved = state.accounts.cash[account * state.accounts.assets + asset] - unreserved(state, account, asset)
+    return cross_equity(state, account, asset) - collateral(state, account, asset, NIL, 0) - reserved
 
 
 def free_margin(state: State, account: i64, asset: i64) -> i64:
@@ -347,18 +411,21 @@ def allows_change(state: State, market: Market, row: i64, lots: i64, cost: i64, 
     cells = state.positions.cells
     account = cells[row + P_ACCOUNT]
     asset = market.asset
-    after = value_of(market, abs_i64(cells[row + P_SIZE] + lots), market.mark)
+    held = cells[row + P_SIZE] + lots
     gained = value_of(market, lots, market.mark) - cost
     if cells[row + P_MODE] == ISOLATED:
-        return allows_isolated(state, market, row, after, gained, fee, only_reduces)
-    equity, initial = equity_and_initial(state, account, asset, row, after, market)
+        return allows_isolated(state, market, row, value_of(market, abs_i64(held), market.mark), gained, fee, only_reduces)
+    equity, initial = equity_and_initial(state, account, asset, row, held, market)
     sure = equity - stale_profit(state, account, asset) if state.guards_profit else equity
     if sure + gained - fee >= initial:
         return True
     if not only_reduces:
         return False
     required = cross_maintenance(state, account, asset)
-    left = required - row_maintenance(state, row) + maintenance_of(market, after)
+    after = maintenance_of(market, value_of(market, abs_i64(held), market.mark))
+    if market.hedge_asset != NIL:
+        after -= hedged_part(state, market, account, held, after)
+    left = required - row_maintenance(state, row) + after
     return equity + gained - fee >= left and keeps_ratio(sure, gained, required, left)
 
 
@@ -379,82 +446,3 @@ def allows_isolated(state: State, market: Market, row: i64, after: i64, gained: 
 def keeps_ratio(equity: i64, gained: i64, required: i64, left: i64) -> bool:
     """Does a fill that lowers the requirement from `required` to `left` cost no more than that part of the equity? Fees aside."""
     return gained >= 0 or (required > 0 and -int(gained) * int(required) <= max(0, int(equity)) * int(required - left))
-
-
-# -- prices and shares ------------------------------------------------------------------------------------------------------------
-
-
-def surplus(market: Market, size: i64, equity: i64, mark: i64, elsewhere: i64, price: i64, over_maintenance: bool) -> i64:
-    """What `equity` at the price `mark` is at `price`, with a position of `size` lots (signed) behind it; less what that position then
-    requires, and what others do (`elsewhere`), if asked [micro]."""
-    left = equity + value_of(market, size, price - mark)
-    if over_maintenance:
-        left -= maintenance_of(market, value_of(market, abs_i64(size), price)) + elsewhere
-    return left
-
-
-def threshold(market: Market, size: i64, equity: i64, mark: i64, elsewhere: i64, over_maintenance: bool) -> i64:
-    """The first tick, going against a position of `size` lots (signed), at which the surplus is below zero; 0 if there is none up to
-    max_price.
-
-    A tick moves equity by size x unit and the requirement by at most that: the surplus is monotonic, and bisection exact.
-    A long's threshold is the highest such tick, a short's the lowest.
-    """
-    low: i64 = 1
-    high = market.max_price
-    if size > 0:
-        if surplus(market, size, equity, mark, elsewhere, low, over_maintenance) >= 0:
-            return 0
-        while low < high:
-            middle = (low + high + 1) // 2
-            if surplus(market, size, equity, mark, elsewhere, middle, over_maintenance) < 0:
-                low = middle
-            else:
-                high = middle - 1
-        return low
-    if surplus(market, size, equity, mark, elsewhere, high, over_maintenance) >= 0:
-        return 0
-    while low < high:
-        middle = (low + high) // 2
-        if surplus(market, size, equity, mark, elsewhere, middle, over_maintenance) < 0:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def threshold_price(state: State, row: i64, over_maintenance: bool) -> i64:
-    """The first tick, going against the position, at which its account's equity (less maintenance, if asked) is below zero, all other marks
-    as they are; 0 if there is none."""
-    cells = state.positions.cells
-    market = market_of(state, row)
-    equity = row_equity(state, row)
-    elsewhere: i64 = 0
-    if cells[row + P_MODE] != ISOLATED:
-        account = cells[row + P_ACCOUNT]
-        equity = cross_equity(state, account, market.asset)
-        elsewhere = cross_maintenance(state, account, market.asset) - row_maintenance(state, row)
-    return threshold(market, cells[row + P_SIZE], equity, market.mark, elsewhere, over_maintenance)
-
-
-def slice_value(value: i64, lots: i64, held: i64) -> i64:
-    """The part of `value` that goes with `lots` (unsigned) of a position of `held` (signed), rounded against the position: what a long
-    gets is rounded down, what a short pays is rounded up."""
-    return mul_div_floor(value, lots, held) if held > 0 else mul_div_ceil(value, lots, -held)
-
-
-def share_of(equity: i64, part: i64, whole: i64) -> i64:
-    """The part of an account's equity that goes with `part` of its maintenance requirement `whole`, rounded down; all, if that is zero."""
-    return equity if whole <= 0 else mul_div_floor(equity, part, whole)
-
-
-def equity_share(state: State, row: i64, equity: i64, maintenance: i64) -> i64:
-    """The part of an account's equity that stands behind one of its positions, rounded down: pro rata to maintenance, which keeps
-    equity / maintenance the same while positions are closed one by one (dYdX's bankruptcy quote, Lighter's zero price)."""
-    return share_of(equity, row_maintenance(state, row), maintenance)
-
-
-def bankruptcy_of(held: i64, at_mark: i64, share: i64) -> i64:
-    """What a position of `held` lots (signed), worth `at_mark` (unsigned), must fetch (cost, if short) for its share of the equity to end
-    at zero; may be negative."""
-    return at_mark - share if held > 0 else at_mark + share

@@ -60,6 +60,7 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.BatchCleared: EVERYONE,
     e.GasPaid: OWN,
     e.GasSet: EVERYONE,
+    e.CollateralSold: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

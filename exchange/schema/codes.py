@@ -257,9 +257,22 @@ class Reason(IntEnum):
     INSUFFICIENT_GAS = 45
     VENUE_SHORT = 46  # the venue has paid out what it had
     WITHDRAWN = 47  # its sender took it back while it waited, or his dead man's switch did
+    SPOT_MARKET = 48  # nobody holds a position there: no leverage, funding, reduce-only orders or block trades
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=47), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=48), Reason]
+
+
+class RequirementKind(IntEnum):
+    """What a line of an account's requirement is about."""
+
+    CASH = 1
+    COLLATERAL = 2  # another asset, which counts with its weight
+    POSITION = 3
+    ORDERS = 4  # of one market: what they require beside the position, or would give away in a spot market
+
+
+RequirementCode = Annotated[int, Meta(ge=1, le=4), RequirementKind]
 
 
 class CommandKind(IntEnum):

@@ -123,3 +123,15 @@ class SurplusPaid(Event, frozen=True, gc=False):
     to: int
     asset: int
     amount: int  # [micro]
+
+
+class CollateralSold(Event, frozen=True, gc=False):
+    """An asset that stood in for cash was sold for what its account owes."""
+
+    KIND: ClassVar[int] = 45
+    account: int
+    asset: int
+    market: int  # the spot market of the asset
+    amount: int  # [micro] of the asset
+    value: int  # [micro] that it fetched
+    method: MethodCode  # BOOK; or TAKEOVER: the insurance fund has it now

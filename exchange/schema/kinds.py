@@ -79,6 +79,7 @@ E_TAKER_AUCTION_STARTED: Final[i64] = 41
 E_BATCH_CLEARED: Final[i64] = 42
 E_GAS_PAID: Final[i64] = 43
 E_GAS_SET: Final[i64] = 44
+E_COLLATERAL_SOLD: Final[i64] = 45
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -128,6 +129,7 @@ R_REQUEST_EXPIRED: Final[i64] = 44
 R_INSUFFICIENT_GAS: Final[i64] = 45
 R_VENUE_SHORT: Final[i64] = 46
 R_WITHDRAWN: Final[i64] = 47
+R_SPOT_MARKET: Final[i64] = 48
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -166,6 +168,12 @@ END_FAILED: Final[i64] = 3
 ORDER_OPEN: Final[i64] = 0
 ORDER_FILLED: Final[i64] = 1
 ORDER_CANCELLED: Final[i64] = 2
+
+# Lines of a requirement
+LINE_CASH: Final[i64] = 1
+LINE_COLLATERAL: Final[i64] = 2
+LINE_POSITION: Final[i64] = 3
+LINE_ORDERS: Final[i64] = 4
 
 # Account kinds
 SYSTEM: Final[i64] = 0

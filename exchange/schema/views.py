@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .codes import Coded, CommandCode, MarginModeCode, SideCode, TimeInForceCode
+from .codes import Coded, CommandCode, MarginModeCode, RequirementCode, SideCode, TimeInForceCode
 
 
 class Position(Coded, frozen=True, gc=False):
@@ -82,3 +82,17 @@ class Auction(Coded, frozen=True, gc=False):
     size: int  # [lots] signed, of the account's first position: what there is to take, before the share
     equity: int  # [micro]
     insolvent: bool
+
+
+class RequirementLine(Coded, frozen=True, gc=False):
+    """A part of an account's margin in one asset."""
+
+    kind: RequirementCode
+    asset: int  # whose cash this is, or which asset counts as collateral
+    market: int  # of the position or the orders; of collateral the spot market that says what it is worth; -1: none
+    size: int  # [lots] of a position, signed; [micro] of cash or collateral; 0 of orders
+    hedged: int  # of that
+    price: int  # [ticks] the mark; 0 of cash
+    equity: int  # [micro] that it adds
+    initial: int  # [micro] that it requires
+    maintenance: int  # [micro]

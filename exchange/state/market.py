@@ -27,6 +27,12 @@ class MarketTerms:
         self.number: i64 = number
         self.asset: i64 = 0  # the settlement asset
         self.payoff: i64 = 0
+        self.is_spot: i64 = 0  # 1: what is traded is an asset that accounts have, and nobody holds a position
+        self.base: i64 = NIL  # that asset; NIL: the market has perpetuals
+        self.hedge_asset: i64 = NIL  # of a perpetual: the asset that hedges its shorts
+        self.hedge_lot: i64 = 0  # [micro] of it that hedge a lot
+        self.hedge_kept_ppm: i64 = 0  # of their requirement that hedged lots keep
+        self.base_lot: i64 = 0  # [micro] of it in a lot
         self.unit: i64 = 0  # [micro] per tick x lot: for money/payoff.py alone
         self.max_price: i64 = 0  # [ticks]
         self.significant_figures: i64 = 0  # 0: any price on the grid

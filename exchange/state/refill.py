@@ -109,6 +109,14 @@ def put_state(state: State, name: str, column: vec[i64]) -> None:
         state.withdrawals = column
     elif name == "fund_spent":
         state.fund_spent = column
+    elif name == "collateral_market":
+        state.collateral_market = column
+    elif name == "collateral_weight":
+        state.collateral_weight = column
+    elif name == "hedge_market":
+        state.hedge_market = column
+    elif name == "hedged_weight":
+        state.hedged_weight = column
     else:
         assert name == "fund_window", name
         state.fund_window = column

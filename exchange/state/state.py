@@ -13,7 +13,7 @@ from .market import Market
 from .packed import column
 from .pending import Pending, TakerAuctions
 from .schedule import Schedule
-from .tables import P_ACCOUNT, P_MARKET, P_NEXT, Accounts, Levels, Orders, Positions
+from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
 from .types import MAX_ASSETS, NIL, PPM, min_i64
 
@@ -54,6 +54,11 @@ class State:
         self.max_open_orders: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
         self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
+        self.has_collateral: bool = False  # do other assets than the one that a market settles in count?
+        self.collateral_market: vec[i64] = column(assets, NIL)  # by asset: number of the spot market that says what it is worth
+        self.collateral_weight: vec[i64] = column(assets, 0)  # [ppm] of that
+        self.hedge_market: vec[i64] = column(assets, NIL)  # number of the perpetual whose shorts it hedges
+        self.hedged_weight: vec[i64] = column(assets, 0)  # [ppm] of the part that does
         self.guards_profit: bool = False  # has a market that lets nothing be built on a stale price?
 
     def reserve(self) -> i64:
@@ -108,6 +113,8 @@ class State:
         row = self.find_position(account, market)
         if row == NIL:
             row = self.positions.open(account, market, self.markets[market].default_leverage)
+            if self.markets[market].is_spot != 0:
+                self.positions.cells[row + P_MODE] = SPOT_MODE
             self.link(account, row)
         return row
 

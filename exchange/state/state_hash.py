@@ -49,6 +49,7 @@ from .tables import (
     P_SHARES,
     P_SHARES_SINCE,
     P_SIZE,
+    SPOT_MODE,
 )
 from .terms import T_FREE
 from .types import CLOSED_IDS, NIL, PPM
@@ -152,8 +153,9 @@ def position_lines(state: State, account: int, row: int) -> Iterator[Line]:
     cells = state.positions.cells
     market = int(cells[row + P_MARKET])
     has_orders = cells[row + P_FIRST_ORDER] != NIL or cells[row + P_FIRST_REDUCER] != NIL
+    is_isolated = cells[row + P_MODE] not in (0, SPOT_MODE)
     held = cells[row + P_SIZE] or has_orders or cells[row + P_ISOLATED_MARGIN] or cells[row + P_REALISED]
-    if held or cells[row + P_MODE] or cells[row + P_LEVERAGE] != state.markets[market].default_leverage:
+    if held or is_isolated or cells[row + P_LEVERAGE] != state.markets[market].default_leverage:
         accrual, opened = (int(cells[row + P_ACCRUAL]), int(cells[row + P_OPENED])) if cells[row + P_SIZE] else (0, 0)
         yield (
             "position", account, market, int(cells[row + P_SIZE]), int(cells[row + P_ENTRY]), accrual, opened,

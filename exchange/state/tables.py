@@ -74,6 +74,7 @@ P_SHARES: Final[i64] = 23  # of the market's pool, that the account has
 P_PAID_IN: Final[i64] = 24  # [micro] what it has paid for them
 P_SHARES_SINCE: Final[i64] = 25  # [ns] when it last added some
 P_WIDTH: Final[i64] = 26
+SPOT_MODE: Final[i64] = 2  # P_MODE of a row in a spot market: it has orders and never a position
 
 
 class Orders(RecycledTable):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from ..money.collateral import is_profit_stale
+from ..money.exchanges import keeps_collateral
 from ..money.ledger import Ledger
 from ..money.margin import (
     allows_change,
     available_margin,
     cross_equity,
-    is_profit_stale,
     isolated_shortage,
     market_of,
     outflow_room,
@@ -40,7 +41,7 @@ from ..state.tables import (
     P_MODE,
     P_SIZE,
 )
-from ..state.types import MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, abs_i64
+from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, abs_i64
 from .access import in_liquidation, reduces, refused_user_in_market, refused_user_with_asset
 from .matching import Matcher
 from .planning import added_interest, exceeds_cap
@@ -72,8 +73,16 @@ class AccountDesk:
         if state.deposits[asset] - state.withdrawals[asset] > MAX_SUPPLY - amount or state.deposits[asset] > MAX_FLOW - amount:
             return k.R_SUPPLY_LIMIT
         self.ledger.deposit(account, asset, amount)
+        self.hold(account, asset)
         state.log.emit(k.E_DEPOSITED, state.now, account, asset, amount)
         return 0
+
+    def hold(self, account: i64, asset: i64) -> None:
+        """Who gets what stands in for cash gets a row in its spot market: the venue may have to sell it, when no row can be opened."""
+        number = self.state.collateral_market[asset]
+        if number != NIL and account >= FIRST_USER:
+            self.state.position_row(account, number)
+            self.state.alarms.hold(account)
 
     def refused_outflow(self, account: i64, asset: i64, amount: i64) -> i64:
         """May `amount` leave the account's cash?"""
@@ -85,7 +94,7 @@ class AccountDesk:
         if stale > 0 and room - stale < amount:
             return k.R_ORACLE_STALE
         if room >= amount:
-            return 0
+            return 0 if keeps_collateral(state, account, asset, amount) else k.R_INSUFFICIENT_MARGIN
         return k.R_INSUFFICIENT_BALANCE if cross_equity(state, account, asset) < amount else k.R_INSUFFICIENT_MARGIN
 
     def withdraw(self, account: i64, asset: i64, amount: i64) -> i64:
@@ -138,6 +147,7 @@ class AccountDesk:
         if reason != 0:
             return reason
         self.ledger.move(account, to, asset, amount)
+        self.hold(to, asset)
         state.log.emit(k.E_TRANSFERRED, state.now, account, to, asset, amount)
         return 0
 
@@ -150,6 +160,8 @@ class AccountDesk:
             return reason
         if in_liquidation(state, account, state.find_position(account, market)):
             return k.R_IN_LIQUIDATION
+        if state.markets[market].is_spot != 0:
+            return k.R_SPOT_MARKET
         if leverage > state.markets[market].max_leverage:
             return k.R_LEVERAGE_LIMIT
         row = state.position_row(account, market)
@@ -175,6 +187,8 @@ class AccountDesk:
         reason = refused_user_in_market(state, account, market)
         if reason != 0:
             return reason
+        if state.markets[market].is_spot != 0:
+            return k.R_SPOT_MARKET
         row = state.find_position(account, market)
         if in_liquidation(state, account, row):
             return k.R_IN_LIQUIDATION
@@ -265,6 +279,8 @@ class AccountDesk:
             return k.R_MARKET_SETTLED
         if market.status == k.HALTED:
             return k.R_MARKET_HALTED
+        if market.is_spot != 0:
+            return k.R_SPOT_MARKET
         if market.mark == 0:
             return k.R_NO_MARK_PRICE
         if price > market.max_price:

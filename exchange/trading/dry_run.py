@@ -13,7 +13,7 @@ from ..money.ledger import Ledger
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ACCRUAL, P_DRY_RUN, P_ENTRY, P_ISOLATED_MARGIN, P_REALISED, P_SIZE
-from ..state.types import CLEARING, FEES, ROUNDING
+from ..state.types import CLEARING, FEES, NIL, ROUNDING
 
 
 class DryRun:
@@ -24,7 +24,7 @@ class DryRun:
         self.ledger: Ledger = ledger
         self.fixed: list[i64] = []  # what belongs to the market and the system accounts
         self.rows: list[i64] = []
-        self.saved: list[i64] = []  # six per row
+        self.saved: list[i64] = []  # seven per row
 
     def begin(self, market: Market) -> None:
         cash = self.state.accounts.cash
@@ -51,11 +51,12 @@ class DryRun:
         self.saved.append(cells[row + P_ACCRUAL])
         self.saved.append(cells[row + P_ISOLATED_MARGIN])
         self.saved.append(cells[row + P_REALISED])
-        self.saved.append(self.state.accounts.cash[self.cash_of(cells, market, row)])
+        self.saved.append(self.state.accounts.cash[self.cash_of(cells, market.asset, row)])
+        self.saved.append(self.state.accounts.cash[self.cash_of(cells, market.base, row)] if market.base != NIL else 0)
 
-    def cash_of(self, cells: vec[i64], market: Market, row: i64) -> i64:
-        """Where the cash of a position's account is kept."""
-        return cells[row + P_ACCOUNT] * self.state.accounts.assets + market.asset
+    def cash_of(self, cells: vec[i64], asset: i64, row: i64) -> i64:
+        """Where the cash of a row's account is kept."""
+        return cells[row + P_ACCOUNT] * self.state.accounts.assets + asset
 
     def take_back(self, market: Market) -> None:
         """Everything is as it was at `begin`."""
@@ -69,8 +70,10 @@ class DryRun:
             cells[row + P_ACCRUAL] = self.saved[at + 2]
             cells[row + P_ISOLATED_MARGIN] = self.saved[at + 3]
             cells[row + P_REALISED] = self.saved[at + 4]
-            cash[self.cash_of(cells, market, row)] = self.saved[at + 5]
-            at += 6
+            cash[self.cash_of(cells, market.asset, row)] = self.saved[at + 5]
+            if market.base != NIL:
+                cash[self.cash_of(cells, market.base, row)] = self.saved[at + 6]
+            at += 7
         market.open_interest = self.fixed[0]
         market.residue = self.fixed[1]
         cash[FEES * assets + market.asset] = self.fixed[2]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..money.margin import margin_left, row_order_initial
+from ..money.exchanges import can_fund
+from ..money.margin import margin_left, order_initial
 from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
@@ -282,7 +283,7 @@ class OrderEntry(CancelDesk):
         if o.reduce_only != 0 and o.left > abs_i64(self.state.positions.cells[o.row + P_SIZE]):  # only an amendment can ask for that
             return k.R_AMEND_SIZE
         if not only_reduces and not self.has_margin(o, o.market):
-            return k.R_INSUFFICIENT_MARGIN
+            return k.R_INSUFFICIENT_MARGIN if o.market.is_spot == 0 else k.R_INSUFFICIENT_BALANCE
         return 0
 
     def has_margin(self, o: Order, market: Market) -> bool:
@@ -292,8 +293,9 @@ class OrderEntry(CancelDesk):
         never is counted at what the book would charge for it. In a batch every order is counted at its limit: what it will be charged
         nobody knows, and who could order more than he can pay for would move the price at no cost.
         """
+        if market.is_spot != 0:
+            return self.has_funds(o, market)
         state = self.state
-        cells = state.positions.cells
         open_orders = self.matcher.open
         if (o.tif == k.IOC or o.tif == k.FOK) and not self.in_batch:
             walk = self.walk
@@ -304,18 +306,36 @@ class OrderEntry(CancelDesk):
             passes = margin_left(state, o.account, market.asset, market) >= 0
             after: i64 = 0
             if not passes:
-                after = row_order_initial(market, cells, o.row)
+                after = order_initial(state, market, o.row)
             open_orders.add_to_sums(o.row, o.side, -walk.lots, -walk.value)
-            return passes or after <= row_order_initial(market, cells, o.row)
+            return passes or after <= order_initial(state, market, o.row)
         open_orders.count(o, o.left)
         if margin_left(state, o.account, market.asset, market) >= 0:
             return True
-        after = row_order_initial(market, cells, o.row)
+        after = order_initial(state, market, o.row)
         open_orders.count(o, 0)
-        if after > row_order_initial(market, cells, o.row):
+        if after > order_initial(state, market, o.row):
             return False
         open_orders.count(o, o.left)
         return True
+
+    def has_funds(self, o: Order, market: Market) -> bool:
+        """The same in a spot market: would the account still have all that its orders give?"""
+        open_orders = self.matcher.open
+        if (o.tif == k.IOC or o.tif == k.FOK) and not self.in_batch:
+            walk = self.walk
+            walk.begin(market, 1 - o.side)
+            walk.with_rpi = meets_rpi(self.state, o)
+            walk.reach_lots(o.left, o.limit)
+            open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
+            passes = can_fund(self.state, o.account, market, o.side)
+            open_orders.add_to_sums(o.row, o.side, -walk.lots, -walk.value)
+            return passes
+        open_orders.count(o, o.left)
+        if can_fund(self.state, o.account, market, o.side):
+            return True
+        open_orders.count(o, 0)
+        return False
 
     # -- amend -------------------------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from ..schema.kinds import (
     FUNDING_RULE,
     FUNDING_SET,
     R_MARKET_SETTLED,
+    R_SPOT_MARKET,
     R_UNKNOWN_MARKET,
     SELL,
     SETTLED,
@@ -213,6 +214,8 @@ class FundingEngine:
         market = self.state.markets[number]
         if market.status == SETTLED:
             return R_MARKET_SETTLED
+        if market.is_spot != 0:
+            return R_SPOT_MARKET
         if mode == FUNDING_RULE:
             rate = 0
         market.funding_mode = mode

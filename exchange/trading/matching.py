@@ -140,6 +140,11 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
                 self.positions.rebalance(own, cells[own + P_SIZE])
             return
         signed = lots if o.side == BUY else -lots
+        if market.is_spot != 0:
+            self.ledger.swap(market, own, row, signed, value)
+            self.ledger.fee(market, own, planner.taker_fee)
+            self.ledger.fee(market, row, planner.maker_fee)
+            return
         if o.is_forced:
             self.ledger.trade(market, own, signed, value, 0)
         else:

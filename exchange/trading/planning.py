@@ -15,6 +15,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from ..money.exchanges import allows_spot
 from ..money.margin import allows_change
 from ..money.payoff import average_price, value_of
 from ..schema.kinds import BUY, ISOLATED, STP_CANCEL_MAKER, X_CURVE, X_IMMEDIATE, X_MARGIN, X_OPEN_INTEREST, X_REDUCE_ONLY, X_SELF_TRADE
@@ -345,6 +346,10 @@ class Planner:
         if market.open_interest_cap != 0 and exceeds_cap(market, added_interest(cells[own + P_SIZE], held, signed)):
             self.reason = X_OPEN_INTEREST
             return STOP
+        if market.is_spot != 0:
+            if not allows_spot(state, market, row, -signed, value, maker_fee):
+                return CANCEL
+            return FILL if o.is_forced or allows_spot(state, market, own, signed, value, taker_fee) else STOP
         if not allows_change(state, market, row, -signed, -cost, maker_fee, reduces(held, -signed)):
             return CANCEL
         if not o.is_forced and not allows_change(state, market, own, signed, cost, taker_fee, reduces(cells[own + P_SIZE], signed)):

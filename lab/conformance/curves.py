@@ -9,8 +9,8 @@ from perplab.exchange.codes import FundingMode, Side
 from perplab.exchange.liquidation.slices import deficit_of, fee_of, gain_of
 from perplab.exchange.messages import SetFunding
 from perplab.exchange.money.ledger import realised
-from perplab.exchange.money.margin import bankruptcy_of, slice_value
 from perplab.exchange.money.payoff import average_price, lots_worth, value_of
+from perplab.exchange.money.thresholds import bankruptcy_of, slice_value
 from perplab.exchange.state.types import CURVE, PPB, PPM, mul_div_floor, ppb_ceil
 from perplab.exchange.trading.curve_impact import Impact, Potential, filled_value, price_impact
 from perplab.exchange.trading.curve_oracle import skew_fill_price, vault_spread
@@ -83,7 +83,7 @@ def perp_v1_fees(given: Given) -> Result:
 CLOSED: Final = (OUT, "money.ledger.realised", "liquidation.slices.fee_of")
 
 
-@adapter("perp_v1", "partial_liquidation", calls=(*CLOSED, "money.margin.slice_value"))
+@adapter("perp_v1", "partial_liquidation", calls=(*CLOSED, "money.thresholds.slice_value"))
 def perp_v1_partial(given: Given) -> Result:
     """There a part realises its share of what closing all would, and what is left is worth what closing it after that would fetch."""
     quote, base = reserves(given)

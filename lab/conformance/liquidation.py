@@ -12,8 +12,9 @@ from perplab.exchange.liquidation.auction import asked_at, gain_on, missing_to_b
 from perplab.exchange.liquidation.shortage import lots_to_cover, ramped_fee, share_to_close
 from perplab.exchange.liquidation.slices import deficit_of, fee_of, gain_of
 from perplab.exchange.liquidation.steps import below_maintenance, fillable_value, worst_sale
-from perplab.exchange.money.margin import bankruptcy_of, maintenance_of, share_of, slice_value, surplus
+from perplab.exchange.money.margin import maintenance_of
 from perplab.exchange.money.payoff import average_price, value_of
+from perplab.exchange.money.thresholds import bankruptcy_of, share_of, slice_value, surplus
 from perplab.exchange.state.types import MAX_AMOUNT, mul_div_floor
 from perplab.exchange.trading.entry import band_bottom, band_top
 
@@ -25,7 +26,7 @@ from .stage import Stage, of
 EXACT: Final = Scales(10**2, 10**8)  # prices in cents, sizes in 1e-8
 VALUE: Final = Scales(10**7, 10**4)  # prices in 1e-7, sizes in 1e-4
 SMALL: Final = ShortageDesign().small * MICRO  # a shortage that is covered at once: 50 USD
-BANKRUPTCY: Final = tuple(f"money.margin.{name}" for name in ("share_of", "bankruptcy_of", "slice_value"))
+BANKRUPTCY: Final = tuple(f"money.thresholds.{name}" for name in ("share_of", "bankruptcy_of", "slice_value"))
 
 
 # -- what a slice must fetch, and what it pays --
@@ -38,7 +39,7 @@ def dydx_bankruptcy(given: Given) -> Result:
     return {"bankruptcy_quote": quote}
 
 
-@adapter("dydx_v4", "bankruptcy_price_rounding", calls=(*BANKRUPTCY, "money.margin.surplus"))
+@adapter("dydx_v4", "bankruptcy_price_rounding", calls=(*BANKRUPTCY, "money.thresholds.surplus"))
 def dydx_bankruptcy_rounded(given: Given) -> Result:
     """One position: its requirement is the account's, and its value is the account's but for the quote balance."""
     (target,) = given.parts("positions")
@@ -61,7 +62,7 @@ def bankruptcy_quote(target: Given, given: Given, equity: int, required: int) ->
 SLICE: Final = tuple(f"liquidation.slices.{name}" for name in ("gain_of", "fee_of", "deficit_of"))
 
 
-@adapter("dydx_v4", "insurance_fund_delta", calls=("money.margin.bankruptcy_of", *SLICE))
+@adapter("dydx_v4", "insurance_fund_delta", calls=("money.thresholds.bankruptcy_of", *SLICE))
 def dydx_fund_delta(given: Given) -> Result:
     """The fund gets the fee, or pays the deficit."""
     market, size = EXACT.market(), given.fixed("size", EXACT.lots)

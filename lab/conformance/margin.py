@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from perplab.exchange.design.build import tier_deduction
 from perplab.exchange.money.ledger import realised
-from perplab.exchange.money.margin import initial_of, lots_after, maintenance_of, row_order_initial, surplus, threshold
+from perplab.exchange.money.margin import initial_of, lots_after, maintenance_of, row_order_initial
 from perplab.exchange.money.payoff import value_of
+from perplab.exchange.money.thresholds import surplus, threshold
 from perplab.exchange.state.packed import column
 from perplab.exchange.state.tables import (
     P_ASK_LOTS,
@@ -34,8 +35,8 @@ def prices(given: Given, size: int, money: tuple[int, int], price: str, mmf: str
     return threshold(market, size, money[0], mark, money[1], True), threshold(market, size, money[0], mark, money[1], False)
 
 
-@adapter("dydx_v4", "liquidation_price_isolated", calls=("money.margin.threshold", "money.margin.surplus"))
-@adapter("dydx_v4", "liquidation_price_cross", calls=("money.margin.threshold",))
+@adapter("dydx_v4", "liquidation_price_isolated", calls=("money.thresholds.threshold", "money.thresholds.surplus"))
+@adapter("dydx_v4", "liquidation_price_cross", calls=("money.thresholds.threshold",))
 def dydx_liquidation_price(given: Given) -> Result:
     size, equity = given.fixed("size", FINE.lots), given.fixed("equity", FINE.money)
     elsewhere = given.fixed("mmr_other", FINE.money) if "mmr_other" in given else 0
@@ -44,7 +45,7 @@ def dydx_liquidation_price(given: Given) -> Result:
     return {"liq_price": plain(found, FINE.ticks), "remaining_equity": plain(left, FINE.money)}
 
 
-@adapter("binance", "liquidation_price_linear", calls=("money.margin.threshold",))
+@adapter("binance", "liquidation_price_linear", calls=("money.thresholds.threshold",))
 def binance_liquidation_price(given: Given) -> Result:
     size = given.fixed("side", 1) * given.fixed("qty", FINE.lots)
     equity = given.fixed("wallet", FINE.money) + given.fixed("upnl_other", FINE.money)
@@ -52,14 +53,14 @@ def binance_liquidation_price(given: Given) -> Result:
     return {"liq_price": plain(found, FINE.ticks)}
 
 
-@adapter("ftx", "liquidation_and_autoclose_price", calls=("money.margin.threshold",))
+@adapter("ftx", "liquidation_and_autoclose_price", calls=("money.thresholds.threshold",))
 def ftx_prices(given: Given) -> Result:
     size, money = given.fixed("qty", FINE.lots), (given.fixed("collateral", FINE.money), 0)
     found = [prices(given, size, money, "entry", name)[0] for name in ("mmf", "acmf")]
     return {"liq_price": plain(found[0], FINE.ticks), "auto_close_price": plain(found[1], FINE.ticks)}
 
 
-@adapter("injective_fba", "liquidation_and_bankruptcy_price", calls=("money.margin.threshold",))
+@adapter("injective_fba", "liquidation_and_bankruptcy_price", calls=("money.thresholds.threshold",))
 def injective_prices(given: Given) -> Result:
     found, bankrupt = prices(given, given.fixed("qty", FINE.lots), (given.fixed("margin", FINE.money), 0), "entry", "mmr")
     return {"liq_price": plain(found, FINE.ticks), "bankruptcy": plain(bankrupt, FINE.ticks)}

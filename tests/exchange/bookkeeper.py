@@ -111,14 +111,28 @@ class Bookkeeper:
         signed = e.size if e.taker_side == 0 else -e.size
         asset = self.terms[e.market].asset
         self.check_fill(e, signed)
-        self.change(e.taker, e.market, signed, value)
-        self.change(e.maker, e.market, -signed, value)
+        if self.terms[e.market].is_spot:
+            self.swap(e, signed, value)
+        else:
+            self.change(e.taker, e.market, signed, value)
+            self.change(e.maker, e.market, -signed, value)
         self.pay(e.taker, FEES, asset, e.taker_fee)
         self.pay(e.maker, FEES, asset, e.maker_fee)
         self.fill(e.maker_order_id, e.size)
         self.fill(e.taker_order_id, e.size)
         left = self.orders[e.maker_order_id][4] if e.maker_order_id in self.orders else 0
         assert left == e.maker_left
+
+    def swap(self, e: m.Traded, signed: int, value: int) -> None:
+        """A spot trade."""
+        t = self.terms[e.market]
+        self.pay(e.taker, e.maker, t.asset, value if signed > 0 else -value)
+        self.pay(e.maker, e.taker, t.base, signed * t.lot)
+
+    def see_CollateralSold(self, e: m.CollateralSold) -> None:
+        if e.method == Method.TAKEOVER:
+            self.pay(e.account, INSURANCE, e.asset, e.amount)
+            self.pay(INSURANCE, e.account, self.terms[e.market].asset, e.value)
 
     def see_CurveTraded(self, e: m.CurveTraded) -> None:
         signed = e.size if e.side == 0 else -e.size

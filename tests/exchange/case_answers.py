@@ -103,7 +103,7 @@ def queried(w: World, words: list[str]) -> tuple[Callable[[str], object], list[s
     return lambda key: shown_money({
         "cash": x.balance, "equity": x.equity, "free": x.free_margin, "available": x.available_margin, "initial": x.initial_margin,
         "maintenance": x.maintenance_margin,
-    }[key](account)), words[1:]  # fmt: skip
+    }[key.removesuffix("2")](account, int(key.endswith("2")))), words[1:]  # fmt: skip
 
 
 def market_values(x: Exchange, market: int) -> Callable[[str], object]:

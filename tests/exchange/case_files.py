@@ -3,7 +3,7 @@
 A file is a list of scenarios; each starts a fresh venue. A line that is not indented is one of
 
     === TITLE                   a new scenario
-    venue NAME                  use a shipped design instead of the plain venue of kit.py
+    venue NAME                  use a shipped design instead of the plain venue of kit.py; `venue spot`: its SPOT
     set KEY = VALUE             override one key of the design, VALUE as in TOML; `markets.X` is laid on all markets, `BTC.X` on one
     COMMAND                     followed by the events it must give, indented, in order: all of them, with the listed fields
     given COMMAND               a step of the set-up: must give exactly the event that such a command gives when all is well
@@ -31,7 +31,7 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
 An event is `Kind key=value ...` with the fields of events.py, codes by their names; `id` is order_id, `client` HI:LO or `-`.
 Queries:
 
-    = NAME cash A equity A free A available A initial A maintenance A
+    = NAME cash A equity A free A available A initial A maintenance A     of the second asset: cash2, free2
     = NAME MARKET size N entry A margin A unsettled A leverage N liquidation P bankruptcy P
     = MARKET mark P oracle P last P interest N bids SIZE@PRICE,... asks SIZE@PRICE,...      (`-`: none)
     = NAME MARKET shares N paid_in A worth A locked T           = MARKET pool A pool_equity A inventory N pool_shares N middle P
@@ -46,7 +46,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from kit import PLAIN, plain_venue
+from kit import PLAIN, SPOT, plain_venue
 
 from perplab.exchange import VenueDesign, load_venue
 from perplab.exchange.design.reader import merged
@@ -112,6 +112,7 @@ def venue_of(scenario: Scenario) -> VenueDesign:
     for step in scenario.design:
         if step.text.startswith("venue "):
             name = step.text.removeprefix("venue ")
+            market_names = ["BTC", "COIN"] if name == "spot" else market_names
             continue
         tree = tomllib.loads(step.text.removeprefix("set "))
         key = next(iter(tree))
@@ -119,6 +120,8 @@ def venue_of(scenario: Scenario) -> VenueDesign:
             one.append((market_names.index(key), tree[key]))
         else:
             over = merged(over, tree)
+    if name == "spot":
+        return plain_venue(laid_on_one(merged(SPOT, over), one))
     if name:
         return load_venue(name, over)
     return plain_venue(laid_on_one(over, one))
@@ -128,7 +131,8 @@ def laid_on_one(over: dict[str, object], one: list[tuple[int, dict[str, object]]
     """Overrides of single markets, as a whole list of markets."""
     if not one:
         return over
-    markets = merged({"markets": PLAIN["markets"]}, {"markets": over.get("markets", {})})["markets"]
+    given = over.get("markets", {})
+    markets = list(given) if isinstance(given, list) else merged({"markets": PLAIN["markets"]}, {"markets": given})["markets"]
     assert isinstance(markets, list)
     for number, tree in one:
         markets[number] = merged(markets[number], tree)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from perplab.exchange import Exchange, VenueDesign
 from perplab.exchange.schema.views import Position
+from perplab.exchange.state.types import FIRST_USER
 
 
 class Terms:
@@ -16,6 +17,10 @@ class Terms:
         found = design.markets[number]
         self.asset = design.assets.index(found.settlement_asset)
         self.unit = found.unit
+        self.is_spot = found.is_spot
+        self.base = design.assets.index(found.base_asset) if found.is_spot else -1
+        self.lot = found.base_lot  # [micro-coins]
+        self.fee_ppb = max(found.maker_fee_ppb, found.taker_fee_ppb)
         self.max_price = int(found.max_price / found.tick)
         self.tiers = found.tiers
         self.figures = found.significant_figures
@@ -54,19 +59,53 @@ class Margin:
 
     def cross(self, account: int, asset: int) -> list[Position]:
         held = [self.exchange.position(account, number) for number, t in enumerate(self.terms) if t.asset == asset]
-        return [p for p in held if p.mode == 0]
+        return [p for p in held if p.mode == 0 and not self.terms[p.market].is_spot]
 
-    def equity(self, account: int, asset: int) -> int:
-        return self.exchange.balance(account, asset) + sum(map(self.profit, self.cross(account, asset)))
+    def equity(self, account: int, asset: int) -> Fraction:
+        own = self.exchange.balance(account, asset) + sum(map(self.profit, self.cross(account, asset)))
+        return own + self.collateral(account, asset)
+
+    def collateral(self, account: int, asset: int) -> Fraction:
+        """What other assets count for."""
+        design, total = self.exchange.design, Fraction(0)
+        for one in design.collateral if account >= FIRST_USER else ():
+            number = next(n for n, market in enumerate(design.markets) if market.base_asset == one.asset)
+            t = self.terms[number]
+            if t.asset == asset:
+                held = max(0, self.exchange.balance(account, t.base))
+                covered = self.covered(account, one.hedges, None) if one.hedges else 0
+                counted = covered * one.hedged_weight_ppm + (held - covered) * one.weight_ppm
+                total += Fraction(counted * self.exchange.mark_price(number) * t.unit, t.lot * 10**6)
+        return total
+
+    def covered(self, account: int, market: str, size: int | None) -> int:
+        """How much of what it holds a cross short in a market hedges, of `size` lots (None: of its position there). [micro-coins]"""
+        design = self.exchange.design
+        number = [one.name for one in design.markets].index(market)
+        one = next(one for one in design.collateral if one.hedges == market)
+        p = self.exchange.position(account, number)
+        lots = max(0, -(p.size if size is None else size)) if p.mode == 0 else 0
+        held = max(0, self.exchange.balance(account, design.assets.index(one.asset))) if account >= FIRST_USER else 0
+        return min(lots, held // self.terms[number].lot) * self.terms[number].lot
+
+    def hedged(self, p: Position, size: int, required: Fraction) -> Fraction:
+        """What `size` lots in the market of a position require, if they require so much unhedged."""
+        design = self.exchange.design
+        name = design.markets[p.market].name
+        one = next((one for one in design.collateral if one.hedges == name), None)
+        if one is None or size >= 0 or p.mode == 1:
+            return required
+        share = Fraction(self.covered(p.account, name, size), -size * self.terms[p.market].lot)
+        return required * (1 - share * Fraction(10**6 - one.hedged_margin_ppm, 10**6))
 
     def isolated_equity(self, p: Position) -> int:
         return p.isolated_margin + self.profit(p)
 
     def row_initial(self, p: Position) -> Fraction:
-        return self.terms[p.market].initial(self.notional(p), p.leverage)
+        return self.hedged(p, p.size, self.terms[p.market].initial(self.notional(p), p.leverage))
 
     def row_maintenance(self, p: Position) -> Fraction:
-        return self.terms[p.market].maintenance(self.notional(p))
+        return self.hedged(p, p.size, self.terms[p.market].maintenance(self.notional(p)))
 
     def initial(self, account: int, asset: int) -> Fraction:
         return sum(map(self.row_initial, self.cross(account, asset)), Fraction(0))
@@ -84,7 +123,8 @@ class Margin:
             orders = [o for o in mine if (o.market, o.side, o.reduce_only) == (p.market, side, 0)]
             lots = sum(o.size for o in orders)
             loss = sign * sum(o.size * (o.price * t.unit - price) for o in orders)
-            worst = max(worst, t.initial(abs(p.size + sign * lots) * price, p.leverage) + max(0, loss))
+            after = p.size + sign * lots
+            worst = max(worst, self.hedged(p, after, t.initial(abs(after) * price, p.leverage)) + max(0, loss))
         return worst
 
     def all_with_orders(self, account: int, asset: int) -> Fraction:
@@ -94,4 +134,8 @@ class Margin:
             p = self.exchange.position(account, number)
             if t.asset == asset and p.mode == 1 and (p.bid_lots or p.ask_lots):
                 total += max(Fraction(0), self.with_orders(p) - self.isolated_equity(p))
+            if t.is_spot and asset in (t.asset, t.base):
+                orders = [o for o in self.exchange.open_orders(account) if o.market == number and o.side == int(asset == t.base)]
+                given = sum(o.size * (t.lot if asset == t.base else o.price * t.unit) for o in orders)
+                total += given if asset == t.base else given * (1 + Fraction(max(0, t.fee_ppb), 10**9))
         return total

@@ -89,6 +89,15 @@ funding = { impact_notional = 1000, interest_ppt = 0, clamp_ppt = 0, divisor = 1
 """)
 
 
+SPOT = {  # laid over the plain venue: BTC may be held, bought and sold for USD in COIN; a lot of either market is 1 BTC
+    "assets": ["USD", "BTC"],
+    "markets": [
+        PLAIN["markets"][0],
+        {"name": "COIN", "kind": "spot", "base_asset": "BTC", "tick": "1", "lot": "1", "max_price": "30000"},
+    ],
+}  # fmt: skip
+
+
 def plain_venue(overrides: Mapping[str, object] | None = None) -> VenueDesign:
     """The plain venue with `overrides` laid over it (a table for `markets` is laid on both). Raises VenueError."""
     return venue_of_json(json.dumps(merged(PLAIN, overrides or {})).encode())

@@ -26,6 +26,7 @@ CODE_PREFIXES = {
     "END_": codes.Outcome,
     "ORDER_": codes.OrderState,
     "FUNDING_": codes.FundingMode,
+    "LINE_": codes.RequirementKind,
 }
 PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these differ; they have no prefix there
     codes.Side: {},

@@ -7,7 +7,7 @@ from kit import FEES, FIRST, INSURANCE, MILLION, UNCOVERED, Bench, markets_of, n
 
 from perplab.exchange.codes import Method, Outcome, Side
 from perplab.exchange.messages import BlockTrade, Deposit, Place
-from perplab.exchange.money.margin import slice_value
+from perplab.exchange.money.thresholds import slice_value
 
 
 @pytest.mark.parametrize(("lots", "fee"), [(777, 25), (1_000, 31), (1_000_000, 30_969)])

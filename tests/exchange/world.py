@@ -106,7 +106,8 @@ class World:
         for account in self.users:
             for asset in range(len(self.exchange.design.assets)):
                 if not any(p.size for p in self.margin.cross(account, asset)) and not self.books.liquidating[account, -1]:
-                    assert self.exchange.balance(account, asset) >= 0, f"account {account} has nothing open and owes asset {asset}"
+                    counts = self.exchange.balance(account, asset) >= 0 or self.margin.collateral(account, asset) > 0
+                    assert counts, f"account {account} has nothing open and owes asset {asset}"
             for number in range(len(self.terms)):
                 p = self.exchange.position(account, number)
                 if p.size == 0 or p.mode == 0:
@@ -193,6 +194,8 @@ def check_voluntary(world: World, command: m.Command, events: Sequence[m.Event],
     if isinstance(command, OUTFLOW):
         asset = command.asset
         assert margin.equity(command.account, asset) >= margin.all_with_orders(command.account, asset)
+        for counted in range(len(exchange.design.assets) if exchange.design.collateral else 0):  # what has left may have stood in for cash
+            assert margin.equity(command.account, counted) >= margin.all_with_orders(command.account, counted)
     if isinstance(command, m.SetLeverage):
         new = exchange.position(command.account, command.market)
         if new.leverage < before.positions[command.account, command.market].leverage and new.size:
