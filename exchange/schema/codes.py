@@ -74,13 +74,16 @@ TimeInForceCode = Annotated[int, Meta(ge=0, le=4), TimeInForce]
 
 
 class SelfTrade(IntEnum):
-    """What happens when an order meets one of its own account."""
+    """What happens when an order meets one of its own account: the incoming order says it."""
 
-    CANCEL_MAKER = 0  # the resting one is cancelled
+    CANCEL_MAKER = 0  # the resting one is cancelled, the incoming one goes on
     NONE = 1  # they trade
+    CANCEL_TAKER = 2  # what is left of the incoming one is cancelled
+    CANCEL_BOTH = 3
+    DECREMENT = 4  # both lose the smaller of their open sizes, and do not trade
 
 
-SelfTradeCode = Annotated[int, Meta(ge=0, le=1), SelfTrade]
+SelfTradeCode = Annotated[int, Meta(ge=0, le=4), SelfTrade]
 
 
 class MarginMode(IntEnum):

@@ -49,7 +49,7 @@ class OrderAmended(Event, frozen=True, gc=False):
 
 
 class OrderReduced(Event, frozen=True, gc=False):
-    """A resting reduce-only order shrank with its position."""
+    """An order has become smaller without a trade: a reduce-only one with its position, or one that met another of its own account."""
 
     KIND: ClassVar[int] = 9
     order_id: int

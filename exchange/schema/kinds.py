@@ -201,6 +201,9 @@ RPI: Final[i64] = 4
 # Self-trade
 STP_CANCEL_MAKER: Final[i64] = 0
 STP_NONE: Final[i64] = 1
+STP_CANCEL_TAKER: Final[i64] = 2
+STP_CANCEL_BOTH: Final[i64] = 3
+STP_DECREMENT: Final[i64] = 4
 
 # Margin modes
 CROSS: Final[i64] = 0

@@ -37,6 +37,8 @@ from ..schema.event_columns import (
     PLACED_SIZE,
     QUEUED_DUE,
     QUEUED_TICKET,
+    REDUCED_ORDER_ID,
+    REDUCED_SIZE,
     REJECTED_COMMAND,
     REJECTED_REASON,
     REMOVED_AMOUNT,
@@ -68,6 +70,7 @@ from ..schema.kinds import (
     E_ORDER_AMENDED,
     E_ORDER_CANCELLED,
     E_ORDER_PLACED,
+    E_ORDER_REDUCED,
     E_ORDER_REPEATED,
     E_REJECTED,
     E_TRADED,
@@ -176,9 +179,12 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
 
 
 def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
-    """`add`, of events that are not of orders."""
+    """`add`, of events that are rare or not of orders."""
     kind = events[at + KIND]
-    if kind == E_COMMAND_QUEUED:
+    if kind == E_ORDER_REDUCED:
+        if told[row + CAME_IN] != 0 and events[at + REDUCED_ORDER_ID] == told[row + ORDER_ID]:
+            told[row + LEFT] = events[at + REDUCED_SIZE]
+    elif kind == E_COMMAND_QUEUED:
         told[row + TICKET] = events[at + QUEUED_TICKET]
         told[row + DUE] = events[at + QUEUED_DUE]
     elif kind == E_LIQUIDITY_ADDED:

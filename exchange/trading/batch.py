@@ -8,8 +8,8 @@ the price of the auction, which is their limit; the others rest at their own lim
 filled.
 
 A fill-or-kill order has no part in the price unless nothing else trades: else an order that nobody has to fill could move it. It comes
-last, and is refused if it cannot be filled whole then. Against an account's own orders the later one counts: what it would meet is
-cancelled when it comes in, where the order asks for that, so that nobody moves the price by trading with himself in vain.
+last, and is refused if it cannot be filled whole then. Against an account's own orders the later one counts: what its self-trade rule says
+of those that it could meet is done when it comes in, so that nobody moves the price by trading with himself in vain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mypy_extensions import i64
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import O_NEXT_OWN, O_PRICE, O_SIDE, O_SIZE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
+from ..state.tables import O_NEXT_OWN, O_ORDER_ID, O_PRICE, O_SIDE, O_SIZE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
 from ..state.types import NIL, max_i64, min_i64
 from .access import never_takes, reducible
 from .clearing import Point, clearing_price, volume_at
@@ -52,7 +52,8 @@ class BatchDesk(Holding):
 
     def takes(self, o: Order) -> bool:
         """All but post-only orders, which have been found not to cross the book. They are open orders from now on."""
-        if never_takes(o.tif):
+        is_passive = never_takes(o.tif)
+        if is_passive and (o.self_trade == k.STP_NONE or not self.waiting_own(o)):
             return False
         if o.tif != k.FOK and not o.is_told:
             self.entry.tell_placed(o)
@@ -60,11 +61,14 @@ class BatchDesk(Holding):
             self.entry.number(o)
         if o.reduce_only == 0:
             self.matcher.open.count(o, o.left)
-        if o.self_trade == k.STP_CANCEL_MAKER:
-            self.cancel_own(o)
         self.orders.append(o)
         self.entry.order = Order(o.market)
         self.count(o, 1)
+        stays = o.self_trade == k.STP_NONE or self.meet_own(o)
+        if is_passive and stays:
+            self.orders.remove(o)
+            self.count(o, -1)
+            self.matcher.finish(o)
         return True
 
     def order_of(self, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
@@ -78,23 +82,77 @@ class BatchDesk(Holding):
         self.state.accounts.open_orders[o.account] += sign
         self.state.positions.cells[o.row + P_REDUCERS] += sign * o.reduce_only
 
-    def cancel_own(self, o: Order) -> None:
-        """The account's own orders on the other side that the order would meet, in the batch and in the book."""
-        for other in list(self.orders):
-            if other.row == o.row and other.side != o.side and not is_worse(o.limit, o.side, other.limit):
-                self.orders.remove(other)
-                self.drop(other, k.X_SELF_TRADE)
-        cells = self.state.positions.cells
-        self.cancel_own_list(o, cells[o.row + P_FIRST_REDUCER])
-        self.cancel_own_list(o, cells[o.row + P_FIRST_ORDER])
+    # -- an account's own two sides ----------------------------------------------------------------------------------------------
 
-    def cancel_own_list(self, o: Order, slot: i64) -> None:
+    def meet_own(self, o: Order) -> bool:
+        """An order has come in: what its self-trade rule does to it and to its account's orders on the other side that it could meet, those
+        in the batch by arrival, then those in the book, the best first. False: it is gone."""
+        mode = o.self_trade
+        waiting = self.waiting_own(o)
+        resting = self.resting_own(o)
+        if mode != k.STP_CANCEL_MAKER and (waiting or resting) and (mode == k.STP_CANCEL_TAKER or o.tif == k.FOK):
+            self.leave(o)
+            return False
+        for other in waiting:
+            lots = other.left if mode != k.STP_DECREMENT or other.tif == k.FOK else min_i64(o.left, other.left)
+            if lots == other.left:
+                self.leave(other)
+            else:
+                self.lose(other, lots)
+            if mode == k.STP_DECREMENT and other.tif != k.FOK and not self.outlasts(o, lots):
+                return False
+        for order_id in resting:
+            slot = self.state.order_ids.find(order_id)
+            lots = self.state.orders.cells[slot + O_SIZE]
+            if mode == k.STP_DECREMENT:
+                lots = min_i64(o.left, lots)
+            self.matcher.open.lose(slot, lots)
+            if mode == k.STP_DECREMENT and not self.outlasts(o, lots):
+                return False
+        if mode == k.STP_CANCEL_BOTH and (waiting or resting):
+            self.leave(o)
+            return False
+        return True
+
+    def outlasts(self, o: Order, lots: i64) -> bool:
+        """Is anything left of the order that has come in, when it has lost `lots`? If not, it is gone."""
+        if lots < o.left:
+            self.lose(o, lots)
+            return True
+        self.leave(o)
+        return False
+
+    def lose(self, o: Order, lots: i64) -> None:
+        """An order that waits is smaller from now on."""
+        o.left -= lots
+        if o.reduce_only == 0:
+            self.matcher.open.count(o, o.left)
+        self.state.log.emit(k.E_ORDER_REDUCED, self.state.now, o.order_id, o.account, o.market.number, o.left)
+
+    def leave(self, o: Order) -> None:
+        """An order that waits is gone, since it could meet another of its account."""
+        self.orders.remove(o)
+        self.drop(o, k.X_SELF_TRADE)
+
+    def waiting_own(self, o: Order) -> list[Order]:
+        """The account's orders on the other side that wait and that the order could meet."""
+        others = [other for other in self.orders if other.row == o.row and other.side != o.side]
+        return [other for other in others if not is_worse(o.limit, o.side, other.limit)]
+
+    def resting_own(self, o: Order) -> list[int]:
+        """Ids of those in the book, the best first, then the oldest."""
+        found: list[tuple[int, int]] = []
+        cells = self.state.positions.cells
         orders = self.state.orders.cells
-        while slot != NIL:
-            after = orders[slot + O_NEXT_OWN]
-            if orders[slot + O_SIDE] != o.side and not is_worse(o.limit, o.side, orders[slot + O_PRICE]):
-                self.matcher.open.cancel(slot, k.X_SELF_TRADE)
-            slot = after
+        for first in (cells[o.row + P_FIRST_REDUCER], cells[o.row + P_FIRST_ORDER]):
+            slot = first
+            while slot != NIL:
+                price = orders[slot + O_PRICE]
+                if orders[slot + O_SIDE] != o.side and not is_worse(o.limit, o.side, price):
+                    found.append((int(price if o.side == k.BUY else -price), int(orders[slot + O_ORDER_ID])))
+                slot = orders[slot + O_NEXT_OWN]
+        found.sort()
+        return [order_id for _, order_id in found]
 
     def drop(self, o: Order, reason: i64) -> None:
         """An order that waits will not trade. A fill-or-kill order was never told to be placed, so it is refused."""

@@ -10,6 +10,7 @@ from ..schema.kinds import (
     BUY,
     E_CURVE_TRADED,
     E_ORDER_CANCELLED,
+    E_ORDER_REDUCED,
     E_TRADED,
     GTC,
     ISOLATED,
@@ -18,6 +19,7 @@ from ..schema.kinds import (
     POST_ONLY,
     RPI,
     X_IMMEDIATE,
+    X_SELF_TRADE,
 )
 from ..state.market import Market
 from ..state.state import State
@@ -28,7 +30,7 @@ from .curve_source import CurveSource
 from .dry_run import DryRun
 from .open_orders import OpenOrders
 from .order import Order
-from .planning import CANCEL, CURVE_FILL, FILL, STOP, Planner
+from .planning import CANCEL, CANCEL_BOTH, CURVE_FILL, DECREMENT, FILL, STOP, Planner
 from .positions import PositionKeeper
 
 
@@ -55,9 +57,22 @@ class Matcher:
                 self.open.cancel(planner.slot, planner.reason)
             elif step == CURVE_FILL:
                 self.fill_from_curve(o, o.market)
-            else:
+            elif step == STOP or self.meet_own(o, step):
                 o.stopped = planner.reason
                 return
+
+    def meet_own(self, o: Order, step: i64) -> bool:
+        """Execute the step at hand, in which both orders lose something without a trade. True: the incoming one trades no more."""
+        lots = self.planner.lots
+        if step == CANCEL_BOTH:
+            self.open.cancel(self.planner.slot, X_SELF_TRADE)
+            return True
+        self.open.lose(self.planner.slot, lots)
+        if lots == o.left:
+            return True
+        o.left -= lots
+        self.state.log.emit(E_ORDER_REDUCED, self.state.now, o.order_id, o.account, o.market.number, o.left)
+        return False
 
     def fill(self, o: Order, market: Market) -> None:
         """Execute the step at hand."""
@@ -177,7 +192,7 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
         self.dry_run.begin(market)
         while left > 0:
             step = planner.next_behind(o, left)
-            if step == STOP:
+            if step == STOP or step == CANCEL_BOTH or step == DECREMENT:  # what an order loses, it cannot fill
                 break
             if step == CURVE_FILL:
                 before = self.curves.inventory(market)

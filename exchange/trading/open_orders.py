@@ -9,7 +9,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.payoff import value_of
-from ..schema.kinds import BUY, E_ORDER_CANCELLED, ORDER_CANCELLED, ORDER_OPEN
+from ..schema.kinds import BUY, E_ORDER_CANCELLED, E_ORDER_REDUCED, ORDER_CANCELLED, ORDER_OPEN, X_SELF_TRADE
 from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
 from ..state.state import State
@@ -146,6 +146,24 @@ class OpenOrders:
             ids.remove_open(hi, lo, slot)
             ids.close(hi, lo, orders[slot + O_ORDER_ID], orders[slot + O_MARKET], outcome, orders[slot + O_FILLED])
         self.book.remove(market, slot)
+
+    def lose(self, slot: i64, lots: i64) -> None:
+        """An order loses `lots` to another of its account, without a trade; it keeps its place, or is cancelled if these are all it has."""
+        orders = self.state.orders.cells
+        if lots == orders[slot + O_SIZE]:
+            self.cancel(slot, X_SELF_TRADE)
+            return
+        self.release(self.state.markets[orders[slot + O_MARKET]], slot, lots)
+        self.book.shrink(slot, lots)
+        self.tell_reduced(slot)
+
+    def tell_reduced(self, slot: i64) -> None:
+        """An order has become smaller without a trade."""
+        orders = self.state.orders.cells
+        self.state.log.emit(
+            E_ORDER_REDUCED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
+            orders[slot + O_SIZE],
+        )  # fmt: skip
 
     # -- special terms -----------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,20 @@ from mypy_extensions import i64
 from ..money.exchanges import allows_spot
 from ..money.margin import allows_change
 from ..money.payoff import average_price, value_of
-from ..schema.kinds import BUY, ISOLATED, STP_CANCEL_MAKER, X_CURVE, X_IMMEDIATE, X_MARGIN, X_OPEN_INTEREST, X_REDUCE_ONLY, X_SELF_TRADE
+from ..schema.kinds import (
+    BUY,
+    ISOLATED,
+    STP_CANCEL_MAKER,
+    STP_CANCEL_TAKER,
+    STP_DECREMENT,
+    STP_NONE,
+    X_CURVE,
+    X_IMMEDIATE,
+    X_MARGIN,
+    X_OPEN_INTEREST,
+    X_REDUCE_ONLY,
+    X_SELF_TRADE,
+)
 from ..state.market import Market
 from ..state.pools import Pool
 from ..state.state import State
@@ -35,6 +48,8 @@ CANCEL: Final[i64] = 1  # the resting order is to be cancelled, the incoming one
 STOP: Final[i64] = 2  # the incoming order trades no more
 CURVE_FILL: Final[i64] = 3  # the order and the curve trade
 PASS: Final[i64] = 4  # no step: it is the book's turn
+CANCEL_BOTH: Final[i64] = 5  # both are of one account: the resting order is to be cancelled, and the incoming one trades no more
+DECREMENT: Final[i64] = 6  # both are of one account, and lose `lots` without a trade
 
 
 def added_interest(taker_held: i64, maker_held: i64, signed: i64) -> i64:
@@ -181,7 +196,7 @@ class Planner:
         step = self.match_maker(o, o.market, self.slot, allocation.most, left)
         if o.market.jit_share_ppm != 0 and step == FILL:
             step = self.share_with_curve(o)
-        if step == FILL:
+        if step == FILL or step == DECREMENT:
             allocation.took(self.lots)
         elif step == CANCEL:
             allocation.drop()
@@ -289,9 +304,8 @@ class Planner:
         orders = self.state.orders.cells
         cells = self.state.positions.cells
         row = orders[slot + O_POSITION]
-        if orders[slot + O_ACCOUNT] == o.account and o.self_trade == STP_CANCEL_MAKER and self.uniform == 0:
-            self.reason = X_SELF_TRADE
-            return CANCEL
+        if orders[slot + O_ACCOUNT] == o.account and o.self_trade != STP_NONE and self.uniform == 0:
+            return self.meet_own(o.self_trade, min_i64(left, size))
         lots = min_i64(left, size)
         if orders[slot + O_REDUCE_ONLY] != 0:
             lots = min_i64(lots, reducible(cells[row + P_SIZE], 1 - o.side))
@@ -311,6 +325,16 @@ class Planner:
             lots = self.to_zero(o.row, o.side, self.to_zero(row, 1 - o.side, lots))
         self.lots = lots
         return self.with_money(o, market, row, lots, value_of(market, lots, self.price if self.uniform == 0 else self.uniform))
+
+    def meet_own(self, mode: i64, lots: i64) -> i64:
+        """What happens instead of a trade of `lots` between two orders of one account: as the incoming one says."""
+        self.reason = X_SELF_TRADE
+        self.lots = lots
+        if mode == STP_CANCEL_MAKER:
+            return CANCEL
+        if mode == STP_CANCEL_TAKER:
+            return STOP
+        return DECREMENT if mode == STP_DECREMENT else CANCEL_BOTH
 
     def came_with_batch(self) -> bool:
         """Did the resting order at hand come with the batch?"""

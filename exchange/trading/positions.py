@@ -6,14 +6,11 @@ from mypy_extensions import i64
 
 from ..money.ledger import Ledger
 from ..money.margin import isolated_shortage, market_of, row_equity, row_initial, sure_equity
-from ..schema.kinds import E_ORDER_REDUCED, ISOLATED, X_REDUCE_ONLY
+from ..schema.kinds import ISOLATED, X_REDUCE_ONLY
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import (
-    O_ACCOUNT,
-    O_MARKET,
     O_NEXT_OWN,
-    O_ORDER_ID,
     O_SIDE,
     O_SIZE,
     P_FIRST_REDUCER,
@@ -86,8 +83,5 @@ class PositionKeeper:
                 self.open.cancel(slot, X_REDUCE_ONLY)
             elif orders[slot + O_SIZE] > lots:
                 self.open.book.shrink(slot, orders[slot + O_SIZE] - lots)
-                self.state.log.emit(
-                    E_ORDER_REDUCED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
-                    orders[slot + O_SIZE],
-                )  # fmt: skip
+                self.open.tell_reduced(slot)
             slot = after

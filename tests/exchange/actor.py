@@ -135,7 +135,7 @@ class Actor:
         hi, lo = self.client()
         return m.Place(
             self.world.now, account, number, side, price, self.size(account, number), kind, source.pick([0, 0, 0, 1, 2, 3]),
-            int(source.chance(15)), source.pick([0, 0, 1]), hi, lo,
+            int(source.chance(15)), source.pick([0, 0, 1, 2, 3, 4]), hi, lo,
         )  # fmt: skip
 
     def quote(self) -> list[m.Command]:
@@ -164,7 +164,7 @@ class Actor:
         limit = source.pick([price, price, self.limit(number) if side == 1 else 1])
         return m.Place(
             self.world.now, account, number, 1 - side, limit, min(lots, int(MAX_LOTS)), 0, source.pick([0, 1, 2]),
-            int(source.chance(15)), source.integer(0, 1),
+            int(source.chance(15)), source.integer(0, 4),
         )  # fmt: skip
 
     def close(self) -> m.Command:

@@ -10,7 +10,7 @@ from kit import START, unnumbered
 
 from perplab.exchange import Exchange, Journal, VenueDesign
 from perplab.exchange import messages as m
-from perplab.exchange.codes import AccountKind, FundingMode, MarginMode, MarketStatus, Side, TimeInForce
+from perplab.exchange.codes import AccountKind, FundingMode, MarginMode, MarketStatus, SelfTrade, Side, TimeInForce
 from perplab.exchange.events import Event
 
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5, "curve": 6}
@@ -101,8 +101,8 @@ def place(w: World, words: list[str]) -> m.Command:
             values["order_type"] = 1
         elif option == "reduce_only":
             values["reduce_only"] = 1
-        elif option == "self_trade=none":
-            values["self_trade"] = 1
+        elif option.startswith("self_trade="):
+            values["self_trade"] = SelfTrade[option.removeprefix("self_trade=").upper()]
         elif option.startswith("client="):
             values["client_hi"], values["client_lo"] = ids(option.removeprefix("client="))
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 BUY, SELL = 0, 1
 GTC, IOC, FOK, POST_ONLY = 0, 1, 2, 3
-CANCEL_MAKER, NONE = 0, 1
+CANCEL_MAKER, NONE, CANCEL_TAKER, CANCEL_BOTH, DECREMENT = range(5)
 
 
 class ReferenceBook:
@@ -38,8 +38,7 @@ class ReferenceBook:
         crossing = self.crossing(side, limit)
         if tif == POST_ONLY and crossing:
             return False
-        tradable = [o for o in crossing if o[1] != owner or self_trade == NONE]
-        if tif == FOK and sum(o[4] for o in tradable) < size:
+        if tif == FOK and sum(o[4] for o in self.tradable(crossing, owner, self_trade)) < size:
             return False
         self.last_id += 1
         left = self.match(self.last_id, owner, side, limit, size, self_trade)
@@ -47,15 +46,38 @@ class ReferenceBook:
             self.rest(self.last_id, owner, side, limit, left)
         return True
 
+    def tradable(self, crossing: list[list[int]], owner: int, self_trade: int) -> list[list[int]]:
+        """Of what an order crosses, with what it can be filled whole if it can at all."""
+        own = next((number for number, o in enumerate(crossing) if o[1] == owner), len(crossing))
+        if self_trade in (CANCEL_TAKER, CANCEL_BOTH, DECREMENT):
+            return crossing[:own]
+        return [o for o in crossing if o[1] != owner or self_trade == NONE]
+
+    def meet_own(self, maker: list[int], size: int, lots: int, self_trade: int) -> int:
+        """An order with `size` left meets one of its owner, of which it would have `lots`. Returns what is left of it."""
+        if self_trade in (CANCEL_MAKER, CANCEL_BOTH):
+            self.drop(maker)
+        if self_trade in (CANCEL_TAKER, CANCEL_BOTH):
+            return 0
+        if self_trade == DECREMENT:
+            size -= lots
+            maker[4] -= lots
+            if maker[4] == 0:
+                self.drop(maker)
+        return size
+
+    def drop(self, order: list[int]) -> None:
+        self.orders.remove(order)
+
     def match(self, order_id: int, owner: int, side: int, limit: int, size: int, self_trade: int) -> int:
-        """Trade; returns what is left."""
+        """Trade; returns what is left and may rest."""
         for maker in self.crossing(side, limit):
             if size == 0:
                 break
-            if maker[1] == owner and self_trade == CANCEL_MAKER:
-                self.orders.remove(maker)
-                continue
             lots = min(size, maker[4])
+            if maker[1] == owner and self_trade != NONE:
+                size = self.meet_own(maker, size, lots, self_trade)
+                continue
             self.fills.append((order_id, maker[0], maker[3], lots))
             size -= lots
             maker[4] -= lots

@@ -7,8 +7,9 @@ whose orders stand first and may meet RPI orders.
 from __future__ import annotations
 
 from collections.abc import Container
+from copy import deepcopy
 
-from reference_book import BUY, CANCEL_MAKER, FOK, GTC, NONE, POST_ONLY, SELL, ReferenceBook
+from reference_book import BUY, FOK, GTC, NONE, POST_ONLY, SELL, ReferenceBook
 
 RPI = 4
 Level = list[list[int]]
@@ -56,7 +57,7 @@ class ReferenceMatching(ReferenceBook):
             return False
         if tif in (POST_ONLY, RPI) and met:
             return False
-        if tif == FOK and sum(o[4] for o in met if o[1] != owner or self_trade == NONE) < size:
+        if tif == FOK and not self.fills_whole(owner, side, limit, size, self_trade):
             return False
         self.last_id += 1
         if tif == RPI:
@@ -65,6 +66,13 @@ class ReferenceMatching(ReferenceBook):
         if left and tif in (GTC, POST_ONLY, RPI):
             self.rest(self.last_id, owner, side, limit, left)
         return True
+
+    def fills_whole(self, owner: int, side: int, limit: int, size: int, self_trade: int) -> bool:
+        """Would the order fill whole? A copy of the book says it."""
+        trial = deepcopy(self)
+        trial.fills = []
+        trial.match(trial.last_id + 1, owner, side, limit, size, self_trade)
+        return sum(fill[3] for fill in trial.fills) == size
 
     def rest(self, order_id: int, owner: int, side: int, price: int, size: int) -> None:
         best = self.best(side)
@@ -92,8 +100,8 @@ class ReferenceMatching(ReferenceBook):
                 lots = min(size, maker[4] if by_time else shares[maker[0]])
                 if maker not in self.orders or lots == 0:
                     continue
-                if maker[1] == owner and self_trade == CANCEL_MAKER:
-                    self.drop(maker)
+                if maker[1] == owner and self_trade != NONE:
+                    size = self.meet_own(maker, size, lots, self_trade)
                     continue
                 self.fills.append((order_id, maker[0], maker[3], lots))
                 size -= lots

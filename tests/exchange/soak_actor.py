@@ -264,7 +264,7 @@ class Actor:
         limit = draw.pick((price, price, self.x.terms[market].max_price if side == 1 else 1))
         tif = draw.pick((0, 1, 2, 2))
         return [m.Place(self.now, account, market, 1 - side, limit, max(1, min(lots, int(MAX_LOTS))), 0, tif,
-                        int(draw.chance(15)), draw.integer(0, 1))]  # fmt: skip
+                        int(draw.chance(15)), draw.integer(0, 4))]  # fmt: skip
 
     def do_close(self) -> list[m.Command]:
         """Somebody who has a position offers to close it, in part or to the last lot: at a price, or at whatever the book pays."""
@@ -278,7 +278,7 @@ class Actor:
                 price = self.price(market, side)
                 if draw.chance(50):
                     price = self.clipped(self.mark(market) * (1_000 + draw.pick((20, 100, 250)) * (1 - 2 * side)) // 1_000, market)
-                options = (0, draw.pick((0, 0, 1, 2, 2)), int(draw.chance(65)), draw.integer(0, 1))
+                options = (0, draw.pick((0, 0, 1, 2, 2)), int(draw.chance(65)), draw.integer(0, 4))
                 return [m.Place(self.now, account, market, side, price, max(1, lots), *options, *self.client())]
         return []
 

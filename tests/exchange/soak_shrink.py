@@ -16,7 +16,7 @@ from soak_rules import ABOUT
 
 from perplab.exchange import Malformed, VenueError
 from perplab.exchange import messages as m
-from perplab.exchange.codes import AccountKind, MarketStatus
+from perplab.exchange.codes import AccountKind, MarketStatus, SelfTrade
 
 Row = list[int]
 NS: Final = 10**9
@@ -174,7 +174,8 @@ def line_of(c: m.Command, world: World) -> str:
     if isinstance(c, m.Deposit | m.Withdraw):
         return f"{type(c).__name__.lower()} #{c.account} {c.amount / 10**6:f} {world.exchange.design.assets[c.asset]}"
     if isinstance(c, m.Place):
-        options = [("", "ioc", "fok", "post_only", "rpi")[c.tif], "reduce_only" * c.reduce_only, "self_trade=none" * c.self_trade]
+        options = [("", "ioc", "fok", "post_only", "rpi")[c.tif], "reduce_only" * c.reduce_only]
+        options.append(f"self_trade={SelfTrade(c.self_trade).name.lower()}" if c.self_trade else "")
         options.append(f"client={c.client_hi}:{c.client_lo}" if c.client_hi or c.client_lo else "")
         price = f"{'market ' * c.order_type}{f'@ {c.price}' if c.price or not c.order_type else ''}"
         return " ".join(f"place #{c.account} {market} {('buy', 'sell')[c.side]} {c.size} {price} {' '.join(options)}".split())

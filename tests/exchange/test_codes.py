@@ -32,7 +32,7 @@ PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these diff
     codes.Side: {},
     codes.OrderType: {"LIMIT": "LIMIT_ORDER", "MARKET": "MARKET_ORDER"},
     codes.TimeInForce: {},
-    codes.SelfTrade: {"CANCEL_MAKER": "STP_CANCEL_MAKER", "NONE": "STP_NONE"},
+    codes.SelfTrade: {rule.name: f"STP_{rule.name}" for rule in codes.SelfTrade},
     codes.MarginMode: {},
     codes.AccountKind: {},
     codes.MarketStatus: {"POST_ONLY": "POST_ONLY_MODE", "REDUCE_ONLY": "REDUCE_ONLY_MODE"},

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_matching import BUY, RPI, SELL, ReferenceMatching
 from test_prop_fok import poor_book, try_to_fill
-from test_reference_book import TINY, TINY_TIERS, TOP, Pair
+from test_reference_book import SELF_TRADE, TINY, TINY_TIERS, TOP, Pair
 
 from perplab.exchange import Exchange, restore
 from perplab.exchange import messages as m
@@ -23,7 +23,7 @@ from perplab.exchange.state.types import FIRST_USER, MAX_LOTS, NIL
 from perplab.exchange.trading.allocation import allot
 from perplab.exchange.trading.depth import Walk, impact_price
 from perplab.exchange.trading.order import Order
-from perplab.exchange.trading.planning import FILL, STOP
+from perplab.exchange.trading.planning import CANCEL_BOTH, DECREMENT, FILL, STOP
 
 RULES: list[Tree] = [
     {"rule": "pro_rata"},
@@ -96,10 +96,10 @@ def act(source: Source, pair: RulePair, reach: int) -> None:
         pair.amend(known[1], order_id, known[3] if kept else price, source.integer(1, known[4] + (0 if kept else 5)))
     elif kind == 7:
         price = 500 + (reach if side == BUY else -reach)
-        pair.place(owner, side, price, source.integer(1, 25), source.pick([1, 1, 2]), source.pick([0, 0, 1]))
+        pair.place(owner, side, price, source.integer(1, 25), source.pick([1, 1, 2]), source.pick(SELF_TRADE))
     else:
         price = min(500, price) if side == BUY and source.chance(80) else max(500, price) if source.chance(80) else price
-        pair.place(owner, side, price, size, source.pick([0, 0, 3, 3, 4, 4]), source.pick([0, 0, 1]))
+        pair.place(owner, side, price, size, source.pick([0, 0, 3, 3, 4, 4]), source.pick(SELF_TRADE))
     pair.compare()
 
 
@@ -214,7 +214,8 @@ def planned(exchange: Exchange, command: m.Place) -> list[Step]:
     left, found = command.size, []
     matcher.planner.begin_dry(o)
     matcher.dry_run.begin(number)
-    while left > 0 and (step := matcher.planner.next_behind(o, left)) != STOP:
+    while left > 0 and (step := matcher.planner.next_behind(o, left)) not in (STOP, CANCEL_BOTH):
+        left -= int(matcher.planner.lots) if step == DECREMENT else 0
         if step == FILL:
             slot, lots, price = int(matcher.planner.slot), int(matcher.planner.lots), int(matcher.planner.price)
             maker = int(state.orders.cells[slot + O_POSITION])
@@ -236,7 +237,7 @@ def foresee(source: Source, rule: Tree) -> list[m.Event]:
         reduce_only = int(held != 0 and source.chance(20))
         side = int(held > 0) if reduce_only else source.integer(0, 1)
         size = source.integer(1, abs(held)) if reduce_only else source.integer(1, 60)
-        command = m.Place(world.now, account, 0, side, 1_000 + source.integer(-150, 150), size, 0, 1, reduce_only, source.integer(0, 1))
+        command = m.Place(world.now, account, 0, side, 1_000 + source.integer(-150, 150), size, 0, 1, reduce_only, source.integer(0, 4))
         hashed = world.exchange.state_hash()
         has_row = world.exchange.state.find_position(account, 0) != NIL
         plan = planned(world.exchange, command) if has_row else None

@@ -65,7 +65,7 @@ def try_to_fill(source: Source, **over: object) -> World:
         account = source.pick(world.users)
         price = 1_000 + source.integer(-150, 150)
         size = source.integer(1, 60)
-        reduce_only, self_trade = int(source.chance(20)), source.integer(0, 1)
+        reduce_only, self_trade = int(source.chance(20)), source.integer(0, 4)
         order = m.Place(world.now, account, 0, side, price, size, source.integer(0, 1), 2, reduce_only, self_trade)
         other = replay(world.journal.bytes())
         events = world.do(order)

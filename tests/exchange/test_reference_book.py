@@ -17,6 +17,7 @@ OWNERS = range(FIRST_USER, FIRST_USER + 4)
 TINY = {"tick": "0.01", "lot": "0.0001", "max_price": str(int(MAX_PRICE) // 100), "max_leverage": 1_000}  # 2^32 - 96 ticks, unit 1
 TINY_TIERS = [{"lower_notional": 0, "initial_margin_ppm": 1_000, "maintenance_margin_ppm": 1}]
 TOP = int(MAX_PRICE) // 100 * 100
+SELF_TRADE = (0, 0, 0, 1, 1, 2, 3, 4, 4)  # rules, by how often they are drawn
 
 
 class Pair:
@@ -114,7 +115,7 @@ def stream(source: Source, pair: Pair, length: int, wide: bool) -> None:
             kept = source.chance(40)
             pair.amend(known[1], order_id, known[3] if kept else price, source.integer(1, known[4] + (0 if kept else 5)))
         else:
-            pair.place(owner, side, price, size, source.pick([0, 0, 0, 0, 0, 1, 2, 3]), source.pick([0, 0, 1]))
+            pair.place(owner, side, price, size, source.pick([0, 0, 0, 0, 0, 1, 2, 3]), source.pick(SELF_TRADE))
         pair.compare()
         if number % 64 == 0:
             pair.compare_all()

@@ -57,6 +57,7 @@ def test_the_columns_of_events_are_those_of_the_structs() -> None:
         "REJECTED": events.Rejected, "PLACED": events.OrderPlaced, "REPEATED": events.OrderRepeated, "AMENDED": events.OrderAmended,
         "CANCELLED": events.OrderCancelled, "TRADED": events.Traded, "CURVE_TRADED": events.CurveTraded, "ADDED": events.LiquidityAdded,
         "REMOVED": events.LiquidityRemoved, "QUEUED": events.CommandQueued, "EVENT": events.Event,
+        "REDUCED": events.OrderReduced,
     }  # fmt: skip
     for name, column in vars(event_columns).items():
         if name.isupper():
