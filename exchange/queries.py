@@ -44,6 +44,7 @@ from .state.tables import (
     O_REDUCE_ONLY,
     O_SIDE,
     O_SIZE,
+    O_TERMS,
     O_TIF,
     P_ASK_LOTS,
     P_BID_LOTS,
@@ -60,6 +61,7 @@ from .state.tables import (
     P_SIZE,
     SPOT_MODE,
 )
+from .state.terms import T_EXPIRES
 from .state.types import FIRST_USER, NEVER, NIL, max_i64, mul_div_floor
 from .trading.book import Book
 from .trading.curve_ranges import Concentrated
@@ -353,10 +355,14 @@ class Queries:
 
     def order_view(self, slot: i64) -> OpenOrder:
         orders = self.state.orders.cells
+        terms = orders[slot + O_TERMS]
+        expires: i64 = 0
+        if terms != NIL:
+            expires = self.state.terms.cells[terms + T_EXPIRES]
         return OpenOrder(
             orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
             orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
-            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO],
+            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires,
         )  # fmt: skip
 
     def open_order(self, account: i64, order_id: i64) -> OpenOrder | None:

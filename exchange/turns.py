@@ -21,6 +21,7 @@ from .state.pending import (
     A_ACCOUNT,
     A_CLIENT_HI,
     A_CLIENT_LO,
+    A_EXPIRES,
     A_FILLED,
     A_LEFT,
     A_LIMIT,
@@ -31,7 +32,7 @@ from .state.pending import (
     W_DUE,
     W_RANK,
 )
-from .state.schedule import BLOCK, REQUEST_EXPIRY, TAKER_AUCTION, TURN
+from .state.schedule import BLOCK, ORDER_EXPIRY, REQUEST_EXPIRY, TAKER_AUCTION, TURN
 from .state.state import State
 from .state.types import NIL
 from .trading.book import Book
@@ -124,9 +125,21 @@ class Turns(Queries):
             assert sequencer.auctions is not None
             sequencer.auctions.step(number)
             self.room = self.state.reserve() - 1
+        elif rank == ORDER_EXPIRY:
+            self.expire_order(number)
         else:
             assert rank == REQUEST_EXPIRY, "an entry of the schedule that nobody carries out"
             sequencer.expire(number)
+
+    def expire_order(self, order_id: i64) -> None:
+        """An order's time is over: also in a halted market, where its owner may not cancel it."""
+        slot = self.state.order_ids.find(order_id)
+        if slot != NIL:
+            self.sequencer.matcher.open.cancel(slot, k.X_EXPIRED)
+            return
+        auctions = self.sequencer.auctions
+        assert auctions is not None, "the end of an order that is gone"
+        auctions.end(auctions.taken_up(order_id), k.X_EXPIRED)
 
     def run_block(self) -> None:
         batch = self.sequencer.batch
@@ -170,7 +183,7 @@ class Turns(Queries):
                 found.append(OpenOrder(
                     number, account, cells[row + A_MARKET], cells[row + A_SIDE], cells[row + A_LIMIT], cells[row + A_LEFT],
                     cells[row + A_FILLED], cells[row + A_TIF], cells[row + A_REDUCE_ONLY], cells[row + A_CLIENT_HI],
-                    cells[row + A_CLIENT_LO],
+                    cells[row + A_CLIENT_LO], cells[row + A_EXPIRES],
                 ))  # fmt: skip
         return found
 

@@ -167,7 +167,7 @@ class CancelReason(IntEnum):
     ORACLE_STALE = 9  # it has come to open risk while the oracle is stale
     SCHEDULED = 10  # the account's dead man's switch
     CURVE = 11  # the curve can give no more
-    EXPIRED = 12  # its time to be carried out is over
+    EXPIRED = 12  # its time is over: that to be carried out, or that until which it was good
 
 
 CancelReasonCode = Annotated[int, Meta(ge=1, le=12), CancelReason]
@@ -208,6 +208,18 @@ class Outcome(IntEnum):
 
 
 OutcomeCode = Annotated[int, Meta(ge=1, le=3), Outcome]
+
+
+class RequirementKind(IntEnum):
+    """What a line of an account's requirement is about."""
+
+    CASH = 1
+    COLLATERAL = 2  # another asset, which counts with its weight
+    POSITION = 3
+    ORDERS = 4  # of one market: what they require beside the position, or would give away in a spot market
+
+
+RequirementCode = Annotated[int, Meta(ge=1, le=4), RequirementKind]
 
 
 class Reason(IntEnum):
@@ -261,21 +273,11 @@ class Reason(IntEnum):
     VENUE_SHORT = 46  # the venue has paid out what it had
     WITHDRAWN = 47  # its sender took it back while it waited, or his dead man's switch did
     SPOT_MARKET = 48  # nobody holds a position there: no leverage, funding, reduce-only orders or block trades
+    NEVER_RESTS = 49  # the order is immediate, and its terms are for one that rests
+    ORDER_EXPIRED = 50  # the time until which the order was good is over
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=48), Reason]
-
-
-class RequirementKind(IntEnum):
-    """What a line of an account's requirement is about."""
-
-    CASH = 1
-    COLLATERAL = 2  # another asset, which counts with its weight
-    POSITION = 3
-    ORDERS = 4  # of one market: what they require beside the position, or would give away in a spot market
-
-
-RequirementCode = Annotated[int, Meta(ge=1, le=4), RequirementKind]
+ReasonCode = Annotated[int, Meta(ge=1, le=50), Reason]
 
 
 class CommandKind(IntEnum):

@@ -22,6 +22,7 @@ class OrderPlaced(Event, frozen=True, gc=False):
     reduce_only: int  # 0 or 1
     client_hi: int  # 0 and 0: none
     client_lo: int
+    expires: int  # [ns] 0: never
 
 
 class OrderRepeated(Event, frozen=True, gc=False):

@@ -130,6 +130,8 @@ R_INSUFFICIENT_GAS: Final[i64] = 45
 R_VENUE_SHORT: Final[i64] = 46
 R_WITHDRAWN: Final[i64] = 47
 R_SPOT_MARKET: Final[i64] = 48
+R_NEVER_RESTS: Final[i64] = 49
+R_ORDER_EXPIRED: Final[i64] = 50
 
 # Why an order is gone
 X_USER: Final[i64] = 1

@@ -30,6 +30,7 @@ class OpenOrder(Coded, frozen=True, gc=False):
     reduce_only: int  # 0 or 1
     client_hi: int
     client_lo: int
+    expires: int = 0  # [ns] when it is cancelled, 0: never
 
 
 class Liquidity(Coded, frozen=True, gc=False):

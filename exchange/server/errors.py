@@ -132,6 +132,8 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_GAS: "the account cannot pay for the command",
     Reason.VENUE_SHORT: "the venue has paid out what it had",
     Reason.WITHDRAWN: "it was taken back before its turn came",
+    Reason.NEVER_RESTS: "an immediate order has no time at which it ends",
+    Reason.ORDER_EXPIRED: "the time until which the order was good is over",
 }
 
 

@@ -13,7 +13,7 @@ from mypy_extensions import i64
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .packed import RecycledTable
-from .schedule import BLOCK, REQUEST_EXPIRY, TAKER_AUCTION, TURN, Schedule
+from .schedule import BLOCK, ORDER_EXPIRY, REQUEST_EXPIRY, TAKER_AUCTION, TURN, Schedule
 from .types import NEVER, NIL, ROW
 
 # Columns of a waiting command, behind the ROW columns of the command itself
@@ -48,7 +48,8 @@ A_END: Final[i64] = 12  # [ticks] and where it ends
 A_SINCE: Final[i64] = 13  # [ns] when it began
 A_LINK: Final[i64] = 14
 A_PARENT: Final[i64] = 15  # id of the standing order that sent it, 0: none
-A_WIDTH: Final[i64] = 16
+A_EXPIRES: Final[i64] = 16  # [ns] when it ends, 0: never
+A_WIDTH: Final[i64] = 17
 
 MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
 MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step, and looked through for client ids
@@ -243,3 +244,5 @@ class TakerAuctions(Numbered):
             row: i64 = at
             assert schedule.time(TAKER_AUCTION, number) < NEVER, "an auction without a next step"
             assert self.cells[row + A_LEFT] > 0 and self.cells[row + A_SINCE] <= now
+            ends = self.cells[row + A_EXPIRES]
+            assert schedule.time(ORDER_EXPIRY, number) == (ends if ends != 0 else NEVER), "an auctioned order that does not end in time"

@@ -21,6 +21,7 @@ TURN: Final[i64] = 4  # of a command that waits by itself; id: its ticket
 BLOCK: Final[i64] = 5  # of commands; id 0
 TAKER_AUCTION: Final[i64] = 6  # its next step; id: the order
 REQUEST_EXPIRY: Final[i64] = 7  # id: the ticket of the request
+ORDER_EXPIRY: Final[i64] = 8  # of an order that rests or is auctioned; id: the order
 
 MARK: Final[i64] = 0  # timers of a market, in their order
 FUNDING_SAMPLE: Final[i64] = 1

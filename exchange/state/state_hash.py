@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
-from .pending import A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
+from .pending import A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
 from .state import State
 from .tables import (
     L_HEAD,
@@ -118,6 +118,8 @@ def waiting_lines(state: State) -> Iterator[Line]:
         yield ("taker auction", number, *(int(value) for value in state.taker_auctions.cells[row : row + A_LINK]))
         if state.taker_auctions.cells[row + A_PARENT]:
             yield ("sent for", number, int(state.taker_auctions.cells[row + A_PARENT]))
+        if state.taker_auctions.cells[row + A_EXPIRES]:
+            yield ("auctioned terms", number, int(state.taker_auctions.cells[row + A_EXPIRES]))
 
 
 def range_lines(market: Market) -> Iterator[Line]:

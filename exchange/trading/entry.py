@@ -125,12 +125,15 @@ class OrderEntry(CancelDesk):
         o.self_trade = rows[at + c.PLACE_SELF_TRADE]
         o.client_hi = hi
         o.client_lo = lo
+        o.expires = rows[at + c.PLACE_EXPIRES]
         o.parent = self.parent
         o.order_id = self.order_id
         only_reduces = self.only_reduces(o)
         reason = refused_order(market, state.now, o.tif, only_reduces)
         if reason == 0:
             reason = self.refused_type(o, market, rows[at + c.PLACE_ORDER_TYPE] == k.MARKET_ORDER)
+        if reason == 0 and o.expires != 0:
+            reason = self.refused_terms(o)
         if reason == 0:
             reason = self.refused_price(market, o.side, o.limit)
         if reason == 0 and o.reduce_only != 0:
@@ -160,7 +163,7 @@ class OrderEntry(CancelDesk):
         o.is_told = True
         state.log.write(
             k.E_ORDER_PLACED, state.now, o.order_id, o.account, o.market.number, o.side, o.limit, o.left, o.tif, o.reduce_only,
-            o.client_hi, o.client_lo, 0, 0,
+            o.client_hi, o.client_lo, o.expires, 0,
         )  # fmt: skip
 
     def number(self, o: Order) -> None:
@@ -185,6 +188,12 @@ class OrderEntry(CancelDesk):
                 return k.R_PRICE_PRECISION
             o.limit = self.protection(market, o.side)
         return 0
+
+    def refused_terms(self, o: Order) -> i64:
+        """Special terms are for orders that may rest. One whose turn comes too late is not let in."""
+        if o.tif == k.IOC or o.tif == k.FOK:
+            return k.R_NEVER_RESTS
+        return k.R_ORDER_EXPIRED if 0 < o.expires <= self.state.now else 0
 
     def cut_to_position(self, o: Order) -> i64:
         """A reduce-only order is for no more than there is to reduce."""

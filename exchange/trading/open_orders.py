@@ -12,6 +12,7 @@ from ..money.payoff import value_of
 from ..schema.kinds import BUY, E_ORDER_CANCELLED, E_ORDER_REDUCED, ORDER_CANCELLED, ORDER_OPEN, X_SELF_TRADE
 from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
+from ..state.schedule import ORDER_EXPIRY
 from ..state.state import State
 from ..state.tables import (
     O_ACCOUNT,
@@ -43,7 +44,7 @@ from ..state.tables import (
     P_WIDTH,
 )
 from ..state.terms import T_DISPLAY, T_EXPIRES, T_HIDDEN, T_PARENT, T_QUOTE
-from ..state.types import NIL, abs_i64, max_i64
+from ..state.types import NEVER, NIL, abs_i64, max_i64
 from .book import Book
 from .order import Order
 from .watch import Note, Watch
@@ -177,6 +178,8 @@ class OpenOrders:
         cells[row + T_HIDDEN] = 0
         cells[row + T_EXPIRES] = o.expires
         cells[row + T_QUOTE] = o.is_quote
+        if o.expires != 0:
+            self.state.schedule.set(ORDER_EXPIRY, o.order_id, o.expires)
         return row
 
     def note(self, slot: i64, lots: i64, is_open: bool) -> None:
@@ -196,7 +199,10 @@ class OpenOrders:
     def end_terms(self, slot: i64) -> None:
         """Of an order that is closed."""
         self.note(slot, 0, False)
-        self.state.terms.free_row(self.state.orders.cells[slot + O_TERMS])
+        orders = self.state.orders.cells
+        if self.state.terms.cells[orders[slot + O_TERMS] + T_EXPIRES] != 0:
+            self.state.schedule.cancel(ORDER_EXPIRY, orders[slot + O_ORDER_ID])
+        self.state.terms.free_row(orders[slot + O_TERMS])
 
     # -- cancellations -----------------------------------------------------------------------------------------------------------
 
@@ -241,6 +247,16 @@ class OpenOrders:
             row += P_WIDTH
         assert seen == self.state.orders.live, "an order belongs to no position row"
         assert len(terms) == self.state.terms.live and not terms & self.state.terms.free_rows(), "special terms of no order, or of two"
+        auctions = self.state.taker_auctions
+        for rank, number in self.state.schedule.times:
+            if rank == ORDER_EXPIRY:
+                assert self.state.order_ids.find(number) != NIL or auctions.find(number) != NIL, "the end of an order that is gone"
+
+    def check_terms(self, slot: i64) -> None:
+        """The special terms of an order."""
+        ends = self.state.terms.cells[self.state.orders.cells[slot + O_TERMS] + T_EXPIRES]
+        due = self.state.schedule.time(ORDER_EXPIRY, self.state.orders.cells[slot + O_ORDER_ID])
+        assert due == (ends if ends != 0 else NEVER), "an order that does not end in time"
 
     def check_list(self, row: i64, slot: i64, reduce_only: i64, sums: list[i64], terms: set[int]) -> i64:
         """One list of a row's own orders, added up: bid lots, ask lots, their notional, reducers; and the rows of their special terms.
@@ -256,6 +272,7 @@ class OpenOrders:
             seen += 1
             if orders[slot + O_TERMS] != NIL:
                 terms.add(int(orders[slot + O_TERMS]))
+                self.check_terms(slot)
             if reduce_only != 0:
                 assert size <= abs_i64(cells[row + P_SIZE]), "a reduce-only order larger than its position"
                 assert size <= cells[row + P_LARGEST_REDUCER], "a reduce-only order larger than the largest"

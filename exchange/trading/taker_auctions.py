@@ -18,6 +18,7 @@ from ..state.pending import (
     A_CLIENT_HI,
     A_CLIENT_LO,
     A_END,
+    A_EXPIRES,
     A_FILLED,
     A_LEFT,
     A_LIMIT,
@@ -30,7 +31,7 @@ from ..state.pending import (
     A_START,
     A_TIF,
 )
-from ..state.schedule import TAKER_AUCTION
+from ..state.schedule import ORDER_EXPIRY, TAKER_AUCTION
 from ..state.state import State
 from ..state.tables import P_REDUCERS, P_SIZE
 from ..state.types import MAX_REDUCERS, min_i64
@@ -96,11 +97,14 @@ class TakerAuctionDesk(Holding):
         cells[row + A_CLIENT_HI] = o.client_hi
         cells[row + A_CLIENT_LO] = o.client_lo
         cells[row + A_PARENT] = o.parent
+        cells[row + A_EXPIRES] = o.expires
         cells[row + A_START] = start
         cells[row + A_END] = end
         cells[row + A_SINCE] = state.now
         state.accounts.open_orders[o.account] += 1
         state.schedule.set(TAKER_AUCTION, o.order_id, state.now + min_i64(self.rule.step, self.rule.duration))
+        if o.expires != 0:
+            state.schedule.set(ORDER_EXPIRY, o.order_id, o.expires)
         state.log.emit(
             k.E_TAKER_AUCTION_STARTED, state.now, o.account, o.market.number, o.order_id, o.side, o.left, start, end,
             state.now + self.rule.duration,
@@ -134,6 +138,7 @@ class TakerAuctionDesk(Holding):
         o.client_hi = cells[row + A_CLIENT_HI]
         o.client_lo = cells[row + A_CLIENT_LO]
         o.parent = cells[row + A_PARENT]
+        o.expires = cells[row + A_EXPIRES]
         o.is_told = True
         return o
 
@@ -142,6 +147,7 @@ class TakerAuctionDesk(Holding):
         state = self.state
         state.taker_auctions.remove(o.order_id, o.account)
         state.schedule.cancel(TAKER_AUCTION, o.order_id)
+        state.schedule.cancel(ORDER_EXPIRY, o.order_id)
         state.accounts.open_orders[o.account] -= 1
         o.stopped = reason
         if o.left > 0 and reason == k.X_IMMEDIATE and o.tif == k.GTC:

@@ -80,6 +80,7 @@ RANKS: Final = {
     "BLOCK": Due("a block of commands is carried out", has_blocks),
     "TAKER_AUCTION": Due("orders that are auctioned take their next step, by order number", has_taker_auctions),
     "REQUEST_EXPIRY": Due("requests that no oracle price has come for are gone", has_requests),
+    "ORDER_EXPIRY": Due("orders that were good until then are cancelled, by their ids"),
 }
 
 

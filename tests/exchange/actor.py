@@ -100,6 +100,10 @@ class Actor:
     def client(self) -> tuple[int, int]:
         return (self.source.pick([0, -(2**63)]), self.source.integer(1, 2)) if self.source.chance(30) else (0, 0)
 
+    def expiry(self) -> int:
+        """When an order ends: mostly never, now and then at once, which is too late."""
+        return self.world.now + self.source.pick([0, 1, NS, 5 * NS, 60 * NS]) if self.source.chance(15) else 0
+
     # commands
 
     def open_account(self) -> m.Command:
@@ -135,7 +139,7 @@ class Actor:
         hi, lo = self.client()
         return m.Place(
             self.world.now, account, number, side, price, self.size(account, number), kind, source.pick([0, 0, 0, 1, 2, 3]),
-            int(source.chance(15)), source.pick([0, 0, 1, 2, 3, 4]), hi, lo,
+            int(source.chance(15)), source.pick([0, 0, 1, 2, 3, 4]), hi, lo, 0, self.expiry(),
         )  # fmt: skip
 
     def quote(self) -> list[m.Command]:

@@ -31,7 +31,7 @@ MONEY = {
     "amount", "taker_fee", "maker_fee", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid",
     "profit", "conceded", "pool_fee", "cost", "priority_fee",
 }  # fmt: skip
-TIMES = {"ts", "due", "ends"}
+TIMES = {"ts", "due", "ends", "expires"}
 ACCOUNTS = {"account", "to", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
 CODES = {
     "account_kind": AccountKind, "side": Side, "taker_side": Side, "tif": TimeInForce, "state": OrderState, "mode": MarginMode,

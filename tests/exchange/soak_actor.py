@@ -239,7 +239,9 @@ class Actor:
         reduce_only = int(draw.chance(20))
         tif = self.passive(market, draw.pick((0, 0, 0, 1, 2, 3)))
         size = self.size(account, market)
-        return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, int(draw.chance(30)), *self.client())]
+        expires = self.now + draw.pick((0, 1, NS, 10 * NS)) if draw.chance(15) else 0
+        return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, draw.pick((0, 0, 0, 1, 2, 3, 4)),
+                        *self.client(), 0, expires)]  # fmt: skip
 
     def do_gamble(self) -> list[m.Command]:
         """A gambler goes all in with an order that takes what the book has."""
