@@ -13,7 +13,7 @@ from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, Order
 from perplab.exchange.units import PPB, PPM
 
 from . import types as t
-from .units import WIDE, Curve, Market, money
+from .units import WIDE, Curve, Market, Tier, money
 
 Wire = Mapping[str, Any]
 STATUS: Final = 14  # numbers that tell what a packed command came to
@@ -38,8 +38,13 @@ def market_of(told: Wire) -> Market:
         max_leverage=whole(told["max_leverage"]), maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
         taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
         curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
-        queue_classes=bool(told.get("matching", {}).get("queue_classes")),
+        queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
     )  # fmt: skip
+
+
+def tier_of(told: Wire) -> Tier:
+    rates = (WIDE.divide(Decimal(whole(told[f"{name}_margin_ppm"])), PPM) for name in ("initial", "maintenance"))
+    return Tier(Decimal(whole(told["lower_notional"])), *rates)
 
 
 def curve_of(told: Wire | None) -> Curve | None:

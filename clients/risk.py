@@ -1,7 +1,8 @@
 """Before an order is sent: how large it may be, and whether it keeps the limits that its sender has set himself. And alerts of losses.
 
 All of it decides from what it is given: an account, a ticker, an equity. `Gate.place` asks for them, over any client. The kill switch
-(kill_switch.py) is what acts when all of this was not enough.
+(kill_switch.py) is what acts when all of this was not enough. Sizes with all costs are in sizing.py, what margin keeps in maintenance.py,
+how likely a liquidation is in survival.py, and hedges in hedging.py; their names are here, too.
 """
 
 from __future__ import annotations
@@ -20,8 +21,35 @@ from .blocking import Shared
 from .calls import Item
 from .carrying import Program, ask, insist
 from .errors import ClientError, Refused
+from .hedging import Fit as Fit
+from .hedging import Hedged as Hedged
+from .hedging import hedge_size as hedge_size
+from .hedging import minimum_variance as minimum_variance
+from .hedging import returns_of as returns_of
 from .kill_switch import KillSwitch as KillSwitch
 from .kill_switch import Stopped as Stopped
+from .maintenance import Buffer as Buffer
+from .maintenance import Held as Held
+from .maintenance import buffer as buffer
+from .maintenance import held_of as held_of
+from .maintenance import liquidation_price as liquidation_price
+from .maintenance import margin_for_distance as margin_for_distance
+from .sizing import Ladder as Ladder
+from .sizing import Loss as Loss
+from .sizing import Sized as Sized
+from .sizing import Trade as Trade
+from .sizing import intervals_in as intervals_in
+from .sizing import ladder_of as ladder_of
+from .sizing import loss_at_stop as loss_at_stop
+from .sizing import position_size as position_size
+from .survival import Chance as Chance
+from .survival import Estimate as Estimate
+from .survival import Gbm as Gbm
+from .survival import Jumps as Jumps
+from .survival import Leverage as Leverage
+from .survival import Replay as Replay
+from .survival import largest_leverage as largest_leverage
+from .survival import liquidation_chance as liquidation_chance
 from .units import WIDE, Market, Number, exact
 
 NONE: Final = Decimal(0)

@@ -66,6 +66,14 @@ class Curve(Struct, frozen=True, kw_only=True):
     lock_ms: int  # how long liquidity stays after it was added
 
 
+class Tier(Struct, frozen=True):
+    """What margin a position needs whose value is `lower_notional` or more."""
+
+    lower_notional: Decimal  # [USD]
+    initial: Decimal  # share of what lies above that
+    maintenance: Decimal  # the same
+
+
 class Market(Struct, frozen=True, kw_only=True):
     """A market's terms, and the conversions in it."""
 
@@ -82,6 +90,7 @@ class Market(Struct, frozen=True, kw_only=True):
     curve: Curve | None = None  # None: it has only a book
     matching: str = "price_time"  # who is filled first among orders at one price
     queue_classes: bool = False  # retail orders stand before all others
+    tiers: tuple[Tier, ...] = ()  # by rising value, the first from 0 on; (): not known
 
     @property
     def unit(self) -> int:

@@ -1,0 +1,124 @@
+"""Requirements, liquidation prices and buffers: by hand, and as the venue has them."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from terms import BTC, TIERS, D
+
+from perplab.clients import LocalClient
+from perplab.clients.maintenance import initial, is_liquidated, maintenance
+from perplab.clients.risk import Held, buffer, held_of, liquidation_price, margin_for_distance
+from perplab.clients.units import WIDE
+from perplab.exchange.codes import MarginMode
+from perplab.testing import local_exchange
+
+ONE = Held(size=D(1), entry=D(60_000), margin=D(6_000))
+
+
+def test_requirements_by_hand() -> None:
+    assert maintenance(BTC, D(60_000)) == 750 and initial(BTC, D(60_000), 40) == 1_500 and initial(BTC, D(60_000), 10) == 6_000
+    assert maintenance(BTC, D(200_000_000)) == 200_000_000 * D("0.025") - 150_000_000 * D("0.0125") == 3_125_000
+    assert initial(BTC, D(200_000_000), 40) == 6_250_000 and initial(BTC, D(200_000_000), 20) == 10_000_000
+    assert maintenance(BTC, D("0.000001")) == D("0.000001"), "rounded up"
+
+
+def test_a_liquidation_price_by_hand() -> None:
+    """p - 54,000 = 0.0125 p at 54,683.54; of a short, 66,000 - p = 0.0125 p at 65,185.19."""
+    assert liquidation_price(BTC, ONE) == 54_683
+    assert liquidation_price(BTC, Held(size=D(-1), entry=D(60_000), margin=D(6_000))) == 65_186
+    assert liquidation_price(BTC, Held(size=D(1), entry=D(60_000), margin=D(60_000))) is None, "bought with its own money"
+    assert liquidation_price(BTC, Held(size=D(0), entry=D(1), margin=D(0))) is None
+
+
+def test_an_average_price_that_has_no_end_changes_nothing() -> None:
+    """3 coins for 100.000001 USD, with 1.5 USD of equity left at 40: exactly the maintenance, and so not below it."""
+    held = Held(size=D(3), entry=D("100.000001") / 3, margin=D("-18.499999"))
+    assert WIDE.multiply(held.size, held.entry) > D("100.000001") and held.equity(D(40)) == maintenance(BTC, D(120)) == D("1.5")
+    assert not is_liquidated(BTC, held, D(40)) and is_liquidated(BTC, replace(held, margin=D("-18.5")), D(40))
+
+
+def test_a_buffer_by_hand() -> None:
+    told = buffer(BTC, ONE, 60_000, volatility=0.8, horizon_s=86_400)
+    assert (told.equity, told.maintenance, told.spare) == (6_000, 750, 5_250)
+    assert (told.liquidation, told.distance, told.distance_ppm) == (54_683, 5_317, 88_616)
+    assert told.sigmas == pytest.approx(math.log(60_000 / 54_683) / (0.8 / math.sqrt(365))) and round(told.sigmas or 0, 2) == 2.22
+    assert buffer(BTC, ONE, 54_683).spare < 0 and buffer(BTC, ONE, 50_000, 0.8).sigmas is None and buffer(BTC, ONE, 60_000).sigmas is None
+    assert buffer(BTC, Held(size=D(1), entry=D(1), margin=D(1)), 60_000, 0.8).liquidation is None
+
+
+def test_margin_for_a_distance_by_hand() -> None:
+    assert margin_for_distance(BTC, ONE, 60_000, "0.2") == 6_600  # 0.0125 x 48,000 - (6,000 - 12,000)
+    assert margin_for_distance(BTC, ONE, 60_000, "0.05") == D("-2287.5"), "so much can be taken out"  # 712.5 - (6,000 - 3,000)
+
+
+signed = st.integers(-(10**9), 10**9).filter(bool)
+ticks = st.integers(2, 10**6)
+
+
+@given(signed, ticks, st.integers(0, 10**13))
+def test_the_liquidation_price_is_the_first_tick_at_which_it_is(lots: int, entry: int, margin: int) -> None:
+    held = Held(size=BTC.size(lots), entry=D(entry), margin=D(margin) / 10**6)
+    price, sign = liquidation_price(BTC, held), 1 if lots > 0 else -1
+    if price is None:
+        assert not is_liquidated(BTC, held, D(1 if lots > 0 else (1 << 32) - 1))
+    else:
+        assert is_liquidated(BTC, held, price) and (price == (1 << 32) - 1 or not is_liquidated(BTC, held, price + sign))
+
+
+@given(signed, ticks, st.integers(0, 10**13), ticks, st.decimals(0, "0.99", places=3))
+def test_what_is_added_brings_it_to_the_distance_and_a_micro_unit_less_does_not(
+    lots: int, entry: int, margin: int, mark: int, distance: Decimal
+) -> None:
+    held = Held(size=BTC.size(lots), entry=D(entry), margin=D(margin) / 10**6)
+    added = margin_for_distance(BTC, held, mark, distance)
+    sign = 1 if lots > 0 else -1
+    wanted = mark * (1 - sign * distance)
+    far, near = (
+        liquidation_price(BTC, Held(size=held.size, entry=held.entry, margin=held.margin + one)) for one in (added, added - D("0.000001"))
+    )
+    assert far is None or sign * (wanted - far) > 0, "farther than wanted"
+    assert near is not None and sign * (wanted - near) <= 0
+
+
+@pytest.mark.parametrize("mode", [MarginMode.ISOLATED, MarginMode.CROSS])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("leverage", [1, 3, 10, 40])
+def test_the_venue_has_the_same_prices(mode: MarginMode, side: str, leverage: int) -> None:
+    client: LocalClient = local_exchange(world="sandbox")
+    client.faucet("100000")
+    client.set_leverage("ETH", 5)
+    client.market_buy("ETH", "2")
+    client.set_leverage("BTC", leverage)
+    client.set_margin_mode("BTC", mode)
+    (client.market_buy if side == "buy" else client.market_sell)("BTC", "0.4")
+    client.step(3)
+    if mode is MarginMode.ISOLATED:
+        client.move_isolated_margin("BTC", "777.123456")
+    terms, account = client.venue.market("BTC"), client.account()
+    assert terms.tiers == TIERS
+    mark = client.ticker("BTC").mark
+    assert mark is not None
+    (position,) = (one for one in account.positions if one.market == "BTC")
+    assert liquidation_price(terms, held_of(terms, account, mark)) == position.liquidation_price
+    with pytest.raises(ValueError, match="no position in SOL"):
+        held_of(client.venue.market("SOL"), account, mark)
+
+
+def test_what_cannot_be() -> None:
+    from paper import BTC as WITHOUT_TIERS
+
+    with pytest.raises(ValueError, match="tiers of BTC are not known"):
+        liquidation_price(WITHOUT_TIERS, ONE)
+    for mark, distance in (("0", "0.1"), ("1", "-0.1"), ("1", "1")):
+        with pytest.raises(ValueError, match="expected"):
+            margin_for_distance(BTC, ONE, mark, distance)
+    with pytest.raises(ValueError, match="expected more than 0"):
+        buffer(BTC, ONE, 0)
+    with pytest.raises(ValueError, match="expected both above 0"):
+        buffer(BTC, ONE, 60_000, volatility=0.0)
