@@ -27,6 +27,7 @@ from .docs import docs, schema
 from .explain.commands import diff, explain, venues
 from .options import FOLDER
 from .serve import serve
+from .size.command import size
 
 if TYPE_CHECKING:
     from .comparison.choices import Choice
@@ -458,6 +459,7 @@ main.add_command(schema)
 main.add_command(serve)
 main.add_command(ctl)
 main.add_command(rehearse)
+main.add_command(size)
 
 if __name__ == "__main__":
     main()

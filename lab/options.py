@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+
+MOST: Final = Decimal(10**15)  # of an amount: more than any venue holds
+MOST_SECONDS: Final = 3_650 * 86_400
+UNITS: Final = {"%": 2, "bp": 4, "ppm": 6}  # of a share: how many places it is moved by
+SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 class Number(click.FloatRange):
@@ -41,3 +47,101 @@ def names_in(option: str, given: str, expected: str = "names separated by commas
         which = f": name {names.index('') + 1} is empty" if any(names) else ""
         raise click.UsageError(f"{option}: {given!r} given, expected {expected}{which}")
     return names
+
+
+class Amount(click.ParamType[Decimal]):
+    """An exact number above 0; with bounds, within them."""
+
+    name = "amount"
+
+    def __init__(self, least: Decimal | None = None, most: Decimal = MOST) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        found = decimal_of(str(value))
+        if found is None or found > self.most or (found <= 0 if self.least is None else found < self.least):
+            bounds = "above 0, and at most" if self.least is None else f"from {self.least:,} to"
+            self.fail(f"{value!r} given, expected a number {bounds} {self.most:,}.", param, ctx)
+        return found
+
+
+class Share(click.ParamType[Decimal]):
+    """A part of something, with its unit, since 1 may mean all of it or a hundredth: 1%, 50bp, 300ppm."""
+
+    name = "share"
+
+    def __init__(self, least: str = "0", most: str = "1") -> None:
+        self.least, self.most = Decimal(least), Decimal(most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        if isinstance(value, Decimal):
+            return value
+        found = share_of(str(value))
+        if found is None or not self.least <= found <= self.most:
+            bounds = f"{percent(self.least)} to {percent(self.most)}"
+            self.fail(f"{value!r} given, expected a number with its unit, as 1%, 50bp or 300ppm, from {bounds}.", param, ctx)
+        return found
+
+
+class Duration(click.ParamType[float]):
+    """A time with its unit: 90s, 30m, 24h, 7d. In seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = seconds_of(str(value)) if isinstance(value, str) else value
+        if found is None or not 0 < found <= MOST_SECONDS:
+            self.fail(f"{value!r} given, expected a time with its unit, as 90s, 30m, 24h or 7d, at most 3650d.", param, ctx)
+        return float(found)
+
+
+class Rate(click.ParamType[tuple[Decimal, float]]):
+    """A share per time: 0.01%/8h. The share, and the seconds."""
+
+    name = "share/time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Decimal, float]:
+        if isinstance(value, tuple):
+            return value
+        share, _, time = str(value).partition("/")
+        found, seconds = share_of(share), seconds_of(time)
+        if found is None or seconds is None or not -1 < found < 1 or not 0 < seconds <= MOST_SECONDS:
+            self.fail(f"{value!r} given, expected a share per time, as 0.01%/8h or -1bp/1h.", param, ctx)
+        return found, seconds
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """The number; None: it is none."""
+    try:
+        found = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def share_of(text: str) -> Decimal | None:
+    for unit, places in UNITS.items():
+        if text.endswith(unit):
+            found = decimal_of(text.removesuffix(unit).strip())
+            return None if found is None or found.copy_abs() > MOST else found.scaleb(-places)
+    return None
+
+
+def seconds_of(text: str) -> float | None:
+    found = decimal_of(text[:-1]) if text[-1:] in SECONDS else None
+    return None if found is None else float(found) * SECONDS[text[-1]]
+
+
+def percent(share: Decimal) -> str:
+    """3 %, without zeros that say nothing."""
+    return f"{plain(share * 100)} %"
+
+
+def plain(number: Decimal) -> str:
+    """With thousands apart, and without zeros that say nothing."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+AMOUNT: Final = Amount()
+DURATION: Final = Duration()
