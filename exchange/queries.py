@@ -43,7 +43,6 @@ from .state.tables import (
     O_PRICE,
     O_REDUCE_ONLY,
     O_SIDE,
-    O_SIZE,
     O_TERMS,
     O_TIF,
     P_ASK_LOTS,
@@ -61,13 +60,13 @@ from .state.tables import (
     P_SIZE,
     SPOT_MODE,
 )
-from .state.terms import T_EXPIRES
+from .state.terms import T_DISPLAY, T_EXPIRES
 from .state.types import FIRST_USER, NEVER, NIL, max_i64, mul_div_floor
 from .trading.book import Book
 from .trading.curve_ranges import Concentrated
 from .trading.depth import Walk
 from .trading.funding import FundingEngine
-from .trading.open_orders import client_order
+from .trading.open_orders import client_order, open_lots
 from .trading.pool_money import least_worth
 from .trading.range_desk import range_worth
 
@@ -171,7 +170,7 @@ class Queries:
         return 0 if ts == NEVER else int(ts)
 
     def depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:
-        """(price, lots) of the best levels of a side, best first: what anybody can trade with."""
+        """(price, lots) of the best levels of a side, best first: what anybody can trade with, as far as it is shown."""
         found: list[tuple[int, int]] = []
         asked = self.known_market(market)
         price = self.book.best(asked, side)
@@ -205,7 +204,7 @@ class Queries:
 
     def sweep(self, market: i64, side: i64, size: i64) -> tuple[int, int]:
         """(lots, value) that a market order of `side` for `size` lots would trade, with book and curve, rules of margin and self-trade
-        aside."""
+        aside; what iceberg orders do not show, nobody is told."""
         walk = Walk(self.state, self.book, self.known_market(market), 1 - side)
         was_busy = self.is_busy
         self.is_busy = True  # a curve is asked
@@ -357,12 +356,14 @@ class Queries:
         orders = self.state.orders.cells
         terms = orders[slot + O_TERMS]
         expires: i64 = 0
+        display: i64 = 0
         if terms != NIL:
             expires = self.state.terms.cells[terms + T_EXPIRES]
+            display = self.state.terms.cells[terms + T_DISPLAY]
         return OpenOrder(
             orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
-            orders[slot + O_SIZE], orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
-            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires,
+            open_lots(self.state, slot), orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
+            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires, display,
         )  # fmt: skip
 
     def open_order(self, account: i64, order_id: i64) -> OpenOrder | None:

@@ -21,6 +21,7 @@ from .state.pending import (
     A_ACCOUNT,
     A_CLIENT_HI,
     A_CLIENT_LO,
+    A_DISPLAY,
     A_EXPIRES,
     A_FILLED,
     A_LEFT,
@@ -183,7 +184,7 @@ class Turns(Queries):
                 found.append(OpenOrder(
                     number, account, cells[row + A_MARKET], cells[row + A_SIDE], cells[row + A_LIMIT], cells[row + A_LEFT],
                     cells[row + A_FILLED], cells[row + A_TIF], cells[row + A_REDUCE_ONLY], cells[row + A_CLIENT_HI],
-                    cells[row + A_CLIENT_LO], cells[row + A_EXPIRES],
+                    cells[row + A_CLIENT_LO], cells[row + A_EXPIRES], cells[row + A_DISPLAY],
                 ))  # fmt: skip
         return found
 

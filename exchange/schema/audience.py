@@ -61,6 +61,7 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.GasPaid: OWN,
     e.GasSet: EVERYONE,
     e.CollateralSold: OWN,
+    e.OrderRefreshed: OWN,  # nobody else may know that there is more
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

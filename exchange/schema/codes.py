@@ -275,9 +275,11 @@ class Reason(IntEnum):
     SPOT_MARKET = 48  # nobody holds a position there: no leverage, funding, reduce-only orders or block trades
     NEVER_RESTS = 49  # the order is immediate, and its terms are for one that rests
     ORDER_EXPIRED = 50  # the time until which the order was good is over
+    NO_HIDDEN_SIZE = 51  # orders show all that they have: they are not filled by price and time alone
+    DISPLAY_SIZE = 52  # what is to be shown is more than the order, or too small a part of it
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=50), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=52), Reason]
 
 
 class CommandKind(IntEnum):

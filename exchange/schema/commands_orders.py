@@ -7,7 +7,22 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from .codes import OrderTypeCode, SelfTradeCode, SideCode, TimeInForceCode
-from .fields import I64, MAX_TS_JUMP, AccountId, AnyMarket, Command, Expiry, Flag, Id, Lots, MarketId, OptionalPrice, Price, PriorityFee
+from .fields import (
+    I64,
+    MAX_TS_JUMP,
+    AccountId,
+    AnyMarket,
+    Command,
+    Display,
+    Expiry,
+    Flag,
+    Id,
+    Lots,
+    MarketId,
+    OptionalPrice,
+    Price,
+    PriorityFee,
+)
 
 
 class Place(Command, frozen=True, gc=False):
@@ -31,6 +46,7 @@ class Place(Command, frozen=True, gc=False):
     client_lo: I64 = 0
     priority_fee: PriorityFee = 0  # [micro]
     expires: Expiry = 0  # [ns] when it is cancelled, if it rests until then (good til time)
+    display: Display = 0  # [lots] of it that are shown at a time while it rests (iceberg)
 
 
 class Amend(Command, frozen=True, gc=False):

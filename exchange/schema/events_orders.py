@@ -23,6 +23,7 @@ class OrderPlaced(Event, frozen=True, gc=False):
     client_hi: int  # 0 and 0: none
     client_lo: int
     expires: int  # [ns] 0: never
+    display: int  # [lots] that are shown at a time, 0: all
 
 
 class OrderRepeated(Event, frozen=True, gc=False):
@@ -59,6 +60,17 @@ class OrderReduced(Event, frozen=True, gc=False):
     size: int  # [lots] left open
 
 
+class OrderRefreshed(Event, frozen=True, gc=False):
+    """What an iceberg order showed is filled: it shows the next part of what it has, behind all others at its price."""
+
+    KIND: ClassVar[int] = 46
+    order_id: int
+    account: int
+    market: int
+    size: int  # [lots] that it shows now
+    hidden: int  # [lots] that it has besides
+
+
 class OrderCancelled(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 10
     order_id: int
@@ -82,7 +94,7 @@ class Traded(Event, frozen=True, gc=False):
     maker_order_id: int
     taker_fee: int  # [micro]
     maker_fee: int  # [micro]
-    maker_left: int  # [lots] open of the maker's order afterwards
+    maker_left: int  # [lots] open of the maker's order afterwards; of one that shows a part, the part that is shown then
     liquidation: int  # 1: the taker is a liquidation
 
 

@@ -39,6 +39,7 @@ Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
 Rate = Annotated[int, Meta(ge=-int(t.PPT), le=int(t.PPT))]  # [ppt]
 SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
 Expiry = Annotated[int, Meta(ge=0, le=MAX_TS)]  # [ns], 0: never
+Display = Annotated[int, Meta(ge=0, le=MAX_LOTS)]  # [lots], 0: all of the order
 PriorityFee = Annotated[int, Meta(ge=0, le=10**12)]  # [micro] for an earlier place in a block, where the venue sells that
 
 

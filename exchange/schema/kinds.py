@@ -80,6 +80,7 @@ E_BATCH_CLEARED: Final[i64] = 42
 E_GAS_PAID: Final[i64] = 43
 E_GAS_SET: Final[i64] = 44
 E_COLLATERAL_SOLD: Final[i64] = 45
+E_ORDER_REFRESHED: Final[i64] = 46
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -132,6 +133,8 @@ R_WITHDRAWN: Final[i64] = 47
 R_SPOT_MARKET: Final[i64] = 48
 R_NEVER_RESTS: Final[i64] = 49
 R_ORDER_EXPIRED: Final[i64] = 50
+R_NO_HIDDEN_SIZE: Final[i64] = 51
+R_DISPLAY_SIZE: Final[i64] = 52
 
 # Why an order is gone
 X_USER: Final[i64] = 1

@@ -31,6 +31,7 @@ class OpenOrder(Coded, frozen=True, gc=False):
     client_hi: int
     client_lo: int
     expires: int = 0  # [ns] when it is cancelled, 0: never
+    display: int = 0  # [lots] that it shows at a time, 0: all
 
 
 class Liquidity(Coded, frozen=True, gc=False):

@@ -132,8 +132,10 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_GAS: "the account cannot pay for the command",
     Reason.VENUE_SHORT: "the venue has paid out what it had",
     Reason.WITHDRAWN: "it was taken back before its turn came",
-    Reason.NEVER_RESTS: "an immediate order has no time at which it ends",
+    Reason.NEVER_RESTS: "an immediate order has no time at which it ends, and hides nothing",
     Reason.ORDER_EXPIRED: "the time until which the order was good is over",
+    Reason.NO_HIDDEN_SIZE: "orders of this market show all that they have",
+    Reason.DISPLAY_SIZE: "the order would show more than it has, or come in too many parts",
 }
 
 

@@ -49,7 +49,8 @@ A_SINCE: Final[i64] = 13  # [ns] when it began
 A_LINK: Final[i64] = 14
 A_PARENT: Final[i64] = 15  # id of the standing order that sent it, 0: none
 A_EXPIRES: Final[i64] = 16  # [ns] when it ends, 0: never
-A_WIDTH: Final[i64] = 17
+A_DISPLAY: Final[i64] = 17  # [lots] that it shows when it rests, 0: all
+A_WIDTH: Final[i64] = 18
 
 MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
 MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step, and looked through for client ids

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
-from .pending import A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
+from .pending import A_DISPLAY, A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
 from .state import State
 from .tables import (
     L_HEAD,
@@ -118,8 +118,9 @@ def waiting_lines(state: State) -> Iterator[Line]:
         yield ("taker auction", number, *(int(value) for value in state.taker_auctions.cells[row : row + A_LINK]))
         if state.taker_auctions.cells[row + A_PARENT]:
             yield ("sent for", number, int(state.taker_auctions.cells[row + A_PARENT]))
-        if state.taker_auctions.cells[row + A_EXPIRES]:
-            yield ("auctioned terms", number, int(state.taker_auctions.cells[row + A_EXPIRES]))
+        terms = [int(state.taker_auctions.cells[row + column]) for column in (A_EXPIRES, A_DISPLAY)]
+        if any(terms):
+            yield ("auctioned terms", number, *terms)
 
 
 def range_lines(market: Market) -> Iterator[Line]:

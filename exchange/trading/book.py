@@ -32,7 +32,7 @@ from ..state.tables import (
     L_LAST_RETAIL,
     L_LOTS,
     L_PRICE,
-    L_REDUCERS,
+    L_SPECIAL,
     L_TAIL,
     L_TOP,
     O_ACCOUNT,
@@ -50,22 +50,25 @@ from ..state.tables import (
     O_REDUCE_ONLY,
     O_SIDE,
     O_SIZE,
+    O_TERMS,
     O_TIF,
     P_FIRST_ORDER,
     P_FIRST_REDUCER,
 )
+from ..state.terms import T_DISPLAY
 from ..state.types import NIL, ROW
 from .curve_source import CurveSource
+from .queues import Queues
 
 WARM_ROWS: Final[i64] = 32  # commands of a bulk call whose look-ups are made side by side
 MANY: Final[i64] = 4096  # open orders: fewer are in the cache anyhow
 
 
-class Book:
+class Book(Queues):
     """`curves` is the other source of liquidity, beside the book: whoever asks what a side is worth asks both."""
 
     def __init__(self, state: State, curves: CurveSource) -> None:
-        self.state: State = state
+        super().__init__(state)
         self.curves: CurveSource = curves
         self.slots: vec[i64] = column(WARM_ROWS, 0)
         self.touched: i64 = 0
@@ -120,7 +123,7 @@ class Book:
         positions = state.positions.cells
         list_of = P_FIRST_ORDER
         if orders[slot + O_REDUCE_ONLY] != 0:
-            levels[level + L_REDUCERS] += 1
+            levels[level + L_SPECIAL] += 1
             list_of = P_FIRST_REDUCER
         first_own = orders[slot + O_POSITION] + list_of
         first = positions[first_own]
@@ -130,26 +133,6 @@ class Book:
         if first != NIL:
             orders[first + O_PREV_OWN] = slot
         state.accounts.open_orders[orders[slot + O_ACCOUNT]] += 1
-
-    def to_front(self, slot: i64) -> None:
-        """Let an order be the first of its level."""
-        orders = self.state.orders.cells
-        levels = self.state.levels.cells
-        level = orders[slot + O_LEVEL]
-        before = orders[slot + O_PREV]
-        after = orders[slot + O_NEXT]
-        if before == NIL:
-            return
-        orders[before + O_NEXT] = after
-        if after == NIL:
-            levels[level + L_TAIL] = before
-        else:
-            orders[after + O_PREV] = before
-        first = levels[level + L_HEAD]
-        orders[first + O_PREV] = slot
-        orders[slot + O_NEXT] = first
-        orders[slot + O_PREV] = NIL
-        levels[level + L_HEAD] = slot
 
     def open_level(self, ladder: Ladder, market: Market, side: i64, price: i64) -> i64:
         if side == BUY:
@@ -170,7 +153,7 @@ class Book:
         levels[level + L_HEAD] = NIL
         levels[level + L_TAIL] = NIL
         levels[level + L_LOTS] = 0
-        levels[level + L_REDUCERS] = 0
+        levels[level + L_SPECIAL] = 0
         levels[level + L_TOP] = NIL
         levels[level + L_LAST_RETAIL] = NIL
         return level
@@ -202,7 +185,7 @@ class Book:
             orders[after + O_PREV] = before
         levels[level + L_LOTS] -= orders[slot + O_SIZE]
         if orders[slot + O_REDUCE_ONLY] != 0:
-            levels[level + L_REDUCERS] -= 1
+            levels[level + L_SPECIAL] -= 1
         if before == NIL and after == NIL:
             if orders[slot + O_TIF] == RPI:
                 del self.rpi_levels(market, orders[slot + O_SIDE])[int(orders[slot + O_PRICE])]
@@ -470,7 +453,7 @@ class Book:
         levels = state.levels.cells
         orders = state.orders.cells
         lots: i64 = 0
-        reducers: i64 = 0
+        special: i64 = 0
         before: i64 = NIL
         slot = levels[level + L_HEAD]
         while slot != NIL:
@@ -482,8 +465,12 @@ class Book:
             if hi != 0 or lo != 0:
                 assert state.client_ids[orders[slot + O_ACCOUNT]].find_open(orders, hi, lo) == slot, "a client id that leads astray"
             lots += orders[slot + O_SIZE]
-            reducers += orders[slot + O_REDUCE_ONLY]
+            special += orders[slot + O_REDUCE_ONLY]
+            terms = orders[slot + O_TERMS]
+            if terms != NIL and state.terms.cells[terms + T_DISPLAY] != 0:
+                assert self.state.markets[market].matching == 0, "an iceberg order where price and time alone do not decide"
+                special += 1
             slots.add(int(slot))
             before = slot
             slot = orders[slot + O_NEXT]
-        assert levels[level + L_TAIL] == before and levels[level + L_LOTS] == lots and levels[level + L_REDUCERS] == reducers
+        assert levels[level + L_TAIL] == before and levels[level + L_LOTS] == lots and levels[level + L_SPECIAL] == special

@@ -2,7 +2,8 @@
 
 A reduce-only order counts once for each lot of its position that it can close: eight exits of one position are one exit. Margin and
 self-trade are left aside: they depend on who trades. RPI orders are nothing that marks, funding or anybody but an order of a retail account
-can count on. Changes nothing; values are exact, averages round down to a tick.
+can count on. What iceberg orders do not show counts for what an order would be charged, and for nothing that others are told: not for
+marks, funding or questions. Changes nothing; values are exact, averages round down to a tick.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from ..money.payoff import average_price, lots_worth, value_of
 from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import L_HEAD, L_LOTS, L_REDUCERS, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_SIZE
+from ..state.tables import L_HEAD, L_LOTS, L_SPECIAL, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, O_TERMS, P_SIZE
+from ..state.terms import T_HIDDEN
 from ..state.types import NIL, max_i64, min_i64
 from .access import reducible
 from .book import Book
@@ -39,6 +41,7 @@ class Walk:
         self.curve_value: i64 = 0
         self.has_curve: bool = market.curve_role != NO_CURVE and market.curve_role != JIT
         self.with_rpi: bool = False  # RPI orders too: for orders that may meet them
+        self.with_hidden: bool = False  # what iceberg orders do not show too: for what an order would trade
         self.closed: dict[int, int] | None = None  # lots of reduce-only orders passed so far, by position row, once there are any
 
     def reach_notional(self, notional: i64) -> bool:
@@ -161,13 +164,15 @@ class Walk:
         levels = state.levels.cells
         if level == NIL:
             return 0
-        if levels[level + L_REDUCERS] == 0:
+        if levels[level + L_SPECIAL] == 0:
             return levels[level + L_LOTS]
         orders = state.orders.cells
         total: i64 = 0
         slot = levels[level + L_HEAD]
         while slot != NIL:
             lots = orders[slot + O_SIZE]
+            if self.with_hidden and orders[slot + O_TERMS] != NIL:
+                lots += state.terms.cells[orders[slot + O_TERMS] + T_HIDDEN]
             if orders[slot + O_REDUCE_ONLY] != 0:
                 row = orders[slot + O_POSITION]
                 closed = self.closed

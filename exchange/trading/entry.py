@@ -28,7 +28,6 @@ from ..state.tables import (
     O_REDUCE_ONLY,
     O_SELF_TRADE,
     O_SIDE,
-    O_SIZE,
     O_TERMS,
     O_TIF,
     P_ASK_LOTS,
@@ -39,7 +38,7 @@ from ..state.tables import (
     P_SIZE,
 )
 from ..state.terms import T_DISPLAY, T_EXPIRES, T_PARENT, T_QUOTE
-from ..state.types import MAX_NOTIONAL, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
+from ..state.types import MAX_NOTIONAL, MAX_PARTS, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
 from .access import in_liquidation, reduces, refused_order, refused_user, refused_user_in_market
 from .allocation import meets_rpi
 from .cancels import CancelDesk
@@ -47,7 +46,7 @@ from .curve_source import SEPARATE
 from .depth import Walk
 from .holding import Holding
 from .matching import Matcher
-from .open_orders import client_order
+from .open_orders import client_order, open_lots
 from .order import Order
 
 
@@ -126,14 +125,15 @@ class OrderEntry(CancelDesk):
         o.client_hi = hi
         o.client_lo = lo
         o.expires = rows[at + c.PLACE_EXPIRES]
+        o.display = rows[at + c.PLACE_DISPLAY]
         o.parent = self.parent
         o.order_id = self.order_id
         only_reduces = self.only_reduces(o)
         reason = refused_order(market, state.now, o.tif, only_reduces)
         if reason == 0:
             reason = self.refused_type(o, market, rows[at + c.PLACE_ORDER_TYPE] == k.MARKET_ORDER)
-        if reason == 0 and o.expires != 0:
-            reason = self.refused_terms(o)
+        if reason == 0 and o.expires | o.display != 0:
+            reason = self.refused_terms(o, market)
         if reason == 0:
             reason = self.refused_price(market, o.side, o.limit)
         if reason == 0 and o.reduce_only != 0:
@@ -163,7 +163,7 @@ class OrderEntry(CancelDesk):
         o.is_told = True
         state.log.write(
             k.E_ORDER_PLACED, state.now, o.order_id, o.account, o.market.number, o.side, o.limit, o.left, o.tif, o.reduce_only,
-            o.client_hi, o.client_lo, o.expires, 0,
+            o.client_hi, o.client_lo, o.expires, o.display,
         )  # fmt: skip
 
     def number(self, o: Order) -> None:
@@ -189,11 +189,17 @@ class OrderEntry(CancelDesk):
             o.limit = self.protection(market, o.side)
         return 0
 
-    def refused_terms(self, o: Order) -> i64:
+    def refused_terms(self, o: Order, market: Market) -> i64:
         """Special terms are for orders that may rest. One whose turn comes too late is not let in."""
         if o.tif == k.IOC or o.tif == k.FOK:
             return k.R_NEVER_RESTS
-        return k.R_ORDER_EXPIRED if 0 < o.expires <= self.state.now else 0
+        if 0 < o.expires <= self.state.now:
+            return k.R_ORDER_EXPIRED
+        if o.display == 0:
+            return 0
+        if market.matching != 0 or self.in_batch:
+            return k.R_NO_HIDDEN_SIZE
+        return k.R_DISPLAY_SIZE if o.display > o.left or o.left > o.display * MAX_PARTS else 0  # < 2^40 x 2^7
 
     def cut_to_position(self, o: Order) -> i64:
         """A reduce-only order is for no more than there is to reduce."""
@@ -310,6 +316,7 @@ class OrderEntry(CancelDesk):
             walk = self.walk
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(state, o)
+            walk.with_hidden = True
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = margin_left(state, o.account, market.asset, market) >= 0
@@ -360,12 +367,12 @@ class OrderEntry(CancelDesk):
         if in_liquidation(state, account, orders[slot + O_POSITION]):
             return k.R_IN_LIQUIDATION
         market = state.markets[orders[slot + O_MARKET]]
-        if price == orders[slot + O_PRICE] and size <= orders[slot + O_SIZE]:
+        lots = open_lots(state, slot)
+        if price == orders[slot + O_PRICE] and size <= lots:
             return self.shrink(market, slot, size)
-        open_lots = orders[slot + O_SIZE]
-        self.matcher.open.release(market, slot, open_lots)  # off the sums while its successor is examined
+        self.matcher.open.release(market, slot, lots)  # off the sums while its successor is examined
         reason = self.refused_amend(market, slot, price, size)
-        self.matcher.open.release(market, slot, -open_lots)
+        self.matcher.open.release(market, slot, -lots)
         if reason == 0:
             self.replace(market, slot, price, size)
         return reason
@@ -376,13 +383,12 @@ class OrderEntry(CancelDesk):
         orders = self.state.orders.cells
         if market.status == k.HALTED:
             return k.R_MARKET_HALTED
-        lots = orders[slot + O_SIZE] - size
+        lots = open_lots(self.state, slot) - size
         price = orders[slot + O_PRICE]
         if lots > 0 and orders[slot + O_REDUCE_ONLY] == 0 and size < lots_worth(market, market.minimum_notional, price):
             return k.R_MINIMUM_NOTIONAL
         if lots > 0:
-            self.matcher.open.release(market, slot, lots)
-            self.matcher.book.shrink(slot, lots)
+            self.matcher.open.shrink(slot, lots)
         self.emit_amended(slot, price, size, 1)
         return 0
 
@@ -399,6 +405,8 @@ class OrderEntry(CancelDesk):
         o = self.successor(market, slot, price, size)
         only_reduces = self.only_reduces(o)
         reason = refused_order(market, state.now, o.tif, only_reduces)
+        if reason == 0 and o.display != 0 and size > o.display * MAX_PARTS:
+            reason = k.R_DISPLAY_SIZE
         if reason == 0:
             reason = self.refused_price(market, o.side, price)
         if reason == 0:

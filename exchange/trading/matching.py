@@ -89,6 +89,9 @@ class Matcher:
         self.book_money(o, market, row, lots, value)
         self.book.shrink(slot, lots)
         orders[slot + O_FILLED] += lots
+        maker_left = orders[slot + O_SIZE]
+        if maker_left == 0 and orders[slot + O_TERMS] != NIL:
+            maker_left = self.open.next_part(slot)
         o.left -= lots
         o.filled += lots
         o.value += value
@@ -98,12 +101,14 @@ class Matcher:
             market.averages.note_trade(lots, value)
         state.log.write(
             E_TRADED, state.now, market.number, price, lots, o.side, o.account, orders[slot + O_ACCOUNT], o.order_id,
-            orders[slot + O_ORDER_ID], planner.taker_fee, planner.maker_fee, orders[slot + O_SIZE], 1 if o.is_forced else 0,
+            orders[slot + O_ORDER_ID], planner.taker_fee, planner.maker_fee, maker_left, 1 if o.is_forced else 0,
         )  # fmt: skip
         if orders[slot + O_TERMS] != NIL:
             self.open.note(slot, lots, True)
-        if orders[slot + O_SIZE] == 0:
+        if maker_left == 0:
             self.open.close(market, slot, ORDER_FILLED)
+        elif orders[slot + O_SIZE] == 0:
+            self.open.refresh(slot)
         if cells[o.row + P_FIRST_REDUCER] != NIL:
             self.positions.sync_reducers(o.row)
         if cells[row + P_FIRST_REDUCER] != NIL:

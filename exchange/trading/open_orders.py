@@ -9,7 +9,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.payoff import value_of
-from ..schema.kinds import BUY, E_ORDER_CANCELLED, E_ORDER_REDUCED, ORDER_CANCELLED, ORDER_OPEN, X_SELF_TRADE
+from ..schema.kinds import BUY, E_ORDER_CANCELLED, E_ORDER_REDUCED, E_ORDER_REFRESHED, ORDER_CANCELLED, ORDER_OPEN, X_SELF_TRADE
 from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
 from ..state.schedule import ORDER_EXPIRY
@@ -44,10 +44,17 @@ from ..state.tables import (
     P_WIDTH,
 )
 from ..state.terms import T_DISPLAY, T_EXPIRES, T_HIDDEN, T_PARENT, T_QUOTE
-from ..state.types import NEVER, NIL, abs_i64, max_i64
+from ..state.types import NEVER, NIL, abs_i64, max_i64, min_i64
 from .book import Book
 from .order import Order
 from .watch import Note, Watch
+
+
+def open_lots(state: State, slot: i64) -> i64:
+    """[lots] All that an order has open, shown or not."""
+    orders = state.orders.cells
+    terms = orders[slot + O_TERMS]
+    return orders[slot + O_SIZE] if terms == NIL else orders[slot + O_SIZE] + state.terms.cells[terms + T_HIDDEN]
 
 
 def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
@@ -56,7 +63,7 @@ def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64
     ids = state.client_ids[account]
     slot = ids.find_open(orders, hi, lo)
     if slot != NIL:
-        return orders[slot + O_ORDER_ID], orders[slot + O_MARKET], ORDER_OPEN, orders[slot + O_SIZE], orders[slot + O_FILLED]
+        return orders[slot + O_ORDER_ID], orders[slot + O_MARKET], ORDER_OPEN, open_lots(state, slot), orders[slot + O_FILLED]
     position = ids.find_closed(hi, lo)
     if position == NIL:
         return 0, 0, 0, 0, 0
@@ -115,7 +122,9 @@ class OpenOrders:
         orders[slot + O_SELF_TRADE] = o.self_trade
         orders[slot + O_CLIENT_HI] = o.client_hi
         orders[slot + O_CLIENT_LO] = o.client_lo
-        orders[slot + O_TERMS] = self.terms_of(o) if o.has_terms else NIL
+        orders[slot + O_TERMS] = NIL
+        if o.has_terms:
+            self.put_terms(slot, o)
         if o.has_client_id:
             self.state.own_client_ids(o.account).add_open(o.client_hi, o.client_lo, slot)
         if o.reduce_only != 0:
@@ -125,6 +134,8 @@ class OpenOrders:
         else:
             self.count(o, o.left)
         self.book.enqueue(o.market, slot)
+        if o.display != 0:
+            self.book.count_iceberg(slot, 1)
 
     def close(self, market: Market, slot: i64, outcome: i64) -> None:
         """Take an order out of the book and out of all sums; its client id stays taken for a while."""
@@ -139,7 +150,7 @@ class OpenOrders:
             if cells[row + P_REDUCERS] == 0:
                 cells[row + P_LARGEST_REDUCER] = 0
         if orders[slot + O_TERMS] != NIL:
-            self.end_terms(slot)
+            self.end_terms(market, slot)
         hi = orders[slot + O_CLIENT_HI]
         lo = orders[slot + O_CLIENT_LO]
         if hi != 0 or lo != 0:
@@ -149,38 +160,76 @@ class OpenOrders:
         self.book.remove(market, slot)
 
     def lose(self, slot: i64, lots: i64) -> None:
-        """An order loses `lots` to another of its account, without a trade; it keeps its place, or is cancelled if these are all it has."""
+        """An order loses `lots` of what it shows to another of its account, without a trade: as a fill would take them. It is cancelled if
+        these are all that it has."""
         orders = self.state.orders.cells
-        if lots == orders[slot + O_SIZE]:
+        if lots == open_lots(self.state, slot):
             self.cancel(slot, X_SELF_TRADE)
             return
         self.release(self.state.markets[orders[slot + O_MARKET]], slot, lots)
         self.book.shrink(slot, lots)
         self.tell_reduced(slot)
+        if orders[slot + O_SIZE] == 0:
+            self.refresh(slot)
+
+    def shrink(self, slot: i64, lots: i64) -> None:
+        """Take `lots` off an order, which keeps its place: first of what it does not show."""
+        orders = self.state.orders.cells
+        self.release(self.state.markets[orders[slot + O_MARKET]], slot, lots)
+        terms = orders[slot + O_TERMS]
+        if terms != NIL:
+            cells = self.state.terms.cells
+            hidden = min_i64(lots, cells[terms + T_HIDDEN])
+            cells[terms + T_HIDDEN] -= hidden
+            lots -= hidden
+        if lots > 0:
+            self.book.shrink(slot, lots)
+
+    def next_part(self, slot: i64) -> i64:
+        """[lots] that an order with special terms shows next, when what it shows is gone; 0: it has none left."""
+        cells = self.state.terms.cells
+        terms = self.state.orders.cells[slot + O_TERMS]
+        return min_i64(cells[terms + T_DISPLAY], cells[terms + T_HIDDEN])
+
+    def refresh(self, slot: i64) -> None:
+        """What an order has shown is gone: let it show the next part, which it has."""
+        orders = self.state.orders.cells
+        cells = self.state.terms.cells
+        terms = orders[slot + O_TERMS]
+        lots = self.next_part(slot)
+        cells[terms + T_HIDDEN] -= lots
+        self.book.show(slot, lots)
+        self.state.log.emit(
+            E_ORDER_REFRESHED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], lots,
+            cells[terms + T_HIDDEN],
+        )  # fmt: skip
 
     def tell_reduced(self, slot: i64) -> None:
         """An order has become smaller without a trade."""
         orders = self.state.orders.cells
         self.state.log.emit(
             E_ORDER_REDUCED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
-            orders[slot + O_SIZE],
+            open_lots(self.state, slot),
         )  # fmt: skip
 
     # -- special terms -----------------------------------------------------------------------------------------------------------
 
-    def terms_of(self, o: Order) -> i64:
-        """A row with the special terms of the order at hand, which comes to rest."""
+    def put_terms(self, slot: i64, o: Order) -> None:
+        """The special terms of the order at hand, which comes to rest."""
         terms = self.state.terms
         row = terms.new_row()
         cells = terms.cells
         cells[row + T_PARENT] = o.parent
         cells[row + T_DISPLAY] = o.display
         cells[row + T_HIDDEN] = 0
+        if 0 < o.display < o.left:
+            cells[row + T_HIDDEN] = o.left - o.display
+            self.state.orders.cells[slot + O_SIZE] = o.display
         cells[row + T_EXPIRES] = o.expires
         cells[row + T_QUOTE] = o.is_quote
         if o.expires != 0:
             self.state.schedule.set(ORDER_EXPIRY, o.order_id, o.expires)
-        return row
+        self.state.orders.cells[slot + O_TERMS] = row
 
     def note(self, slot: i64, lots: i64, is_open: bool) -> None:
         """An order with special terms has traded `lots`, or has come to its end: for whoever waits for it."""
@@ -196,12 +245,17 @@ class OpenOrders:
         note.is_quote = cells[terms + T_QUOTE] != 0
         self.watch.notes.append(note)
 
-    def end_terms(self, slot: i64) -> None:
+    def end_terms(self, market: Market, slot: i64) -> None:
         """Of an order that is closed."""
         self.note(slot, 0, False)
         orders = self.state.orders.cells
         if self.state.terms.cells[orders[slot + O_TERMS] + T_EXPIRES] != 0:
             self.state.schedule.cancel(ORDER_EXPIRY, orders[slot + O_ORDER_ID])
+        cells = self.state.terms.cells
+        terms = orders[slot + O_TERMS]
+        if cells[terms + T_DISPLAY] != 0:
+            self.release(market, slot, cells[terms + T_HIDDEN])
+            self.book.count_iceberg(slot, -1)
         self.state.terms.free_row(orders[slot + O_TERMS])
 
     # -- cancellations -----------------------------------------------------------------------------------------------------------
@@ -210,7 +264,7 @@ class OpenOrders:
         orders = self.state.orders.cells
         self.state.log.write(
             E_ORDER_CANCELLED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
-            orders[slot + O_SIZE], reason, 0, 0, 0, 0, 0, 0, 0,
+            open_lots(self.state, slot), reason, 0, 0, 0, 0, 0, 0, 0,
         )  # fmt: skip
         self.close(self.state.markets[orders[slot + O_MARKET]], slot, ORDER_CANCELLED)
 
@@ -254,7 +308,12 @@ class OpenOrders:
 
     def check_terms(self, slot: i64) -> None:
         """The special terms of an order."""
-        ends = self.state.terms.cells[self.state.orders.cells[slot + O_TERMS] + T_EXPIRES]
+        cells = self.state.terms.cells
+        terms = self.state.orders.cells[slot + O_TERMS]
+        shown = self.state.orders.cells[slot + O_SIZE]
+        hidden = cells[terms + T_HIDDEN]
+        assert hidden == 0 or (hidden > 0 and 0 < shown <= cells[terms + T_DISPLAY]), "an order that shows more than it is to"
+        ends = cells[terms + T_EXPIRES]
         due = self.state.schedule.time(ORDER_EXPIRY, self.state.orders.cells[slot + O_ORDER_ID])
         assert due == (ends if ends != 0 else NEVER), "an order that does not end in time"
 
@@ -265,7 +324,7 @@ class OpenOrders:
         orders = self.state.orders.cells
         seen: i64 = 0
         while slot != NIL:
-            size = orders[slot + O_SIZE]
+            size = open_lots(self.state, slot)
             side = orders[slot + O_SIDE]
             assert orders[slot + O_POSITION] == row and orders[slot + O_ACCOUNT] == cells[row + P_ACCOUNT]
             assert orders[slot + O_REDUCE_ONLY] == reduce_only, "an order in the wrong list of its owner"

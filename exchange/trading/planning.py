@@ -35,7 +35,8 @@ from ..schema.kinds import (
 from ..state.market import Market
 from ..state.pools import Pool
 from ..state.state import State
-from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_ORDER_ID, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_MODE, P_SIZE
+from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_ORDER_ID, O_POSITION, O_REDUCE_ONLY, O_SIZE, O_TERMS, P_MODE, P_SIZE
+from ..state.terms import T_DISPLAY, T_HIDDEN
 from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppb_ceil, ppm_floor
 from .access import only_reductions, reduces, reducible
 from .allocation import Allocation
@@ -84,7 +85,11 @@ class Planner:
         self.taker_fee: i64 = 0  # [micro]
         self.maker_fee: i64 = 0
         self.reason: i64 = 0  # why there is no fill
-        self.passed: i64 = 0  # [lots] of the resting order that a dry run has traded with
+        self.passed: i64 = 0  # [lots] of the part at hand that a dry run has traded with
+        self.part: i64 = 0  # [lots] that the resting order shows, or in a dry run would show by now
+        self.rest: i64 = 0  # [lots] that it has behind them
+        self.again: list[tuple[int, int]] = []  # icebergs of the level that a dry run has gone through, and what they have left
+        self.is_round: bool = False  # is it the turn of these?
         self.uniform: i64 = 0  # [ticks] the one price of a batch auction, 0: makers' own
         self.batch: set[int] = set()  # ids of the orders that came with the batch: whichever side they are on, they pay the taker fee
         # The step, if it is with the curve
@@ -109,6 +114,8 @@ class Planner:
     def begin_dry(self, o: Order) -> None:
         """The same for a dry run, which leaves the curve as it is."""
         self.begin(o)
+        self.again = []
+        self.is_round = False
         if o.market.curve_role != NO_CURVE:
             self.pool = o.market.pool.copy()
 
@@ -155,7 +162,6 @@ class Planner:
         """What happens next in a dry run that has `left` to trade: what was traded with is passed over, since it is still in the book."""
         if o.market.matching != 0:
             return self.next_by_rule(o, left, True)
-        orders = self.state.orders.cells
         if o.market.curve_role != NO_CURVE:
             step = self.meet_curve(o, left, self.price_behind(o))
             if step != PASS:
@@ -163,9 +169,8 @@ class Planner:
         slot = self.slot
         if slot == NIL:
             self.price = self.crosses_book(o)
-        elif orders[slot + O_SIZE] == self.passed:
-            slot = orders[slot + O_NEXT]
-            self.passed = 0
+        elif self.part == self.passed:
+            slot = self.behind(slot)
             if slot == NIL:
                 self.price = self.book.worse(o.market, 1 - o.side, self.price)
         if slot == NIL:
@@ -173,12 +178,46 @@ class Planner:
                 self.reason = self.why_nothing_crosses(o)
                 return STOP
             slot = self.book.head(o.market, self.price)
+            self.come_to(slot)
         self.slot = slot
-        step = self.match_maker(o, o.market, slot, orders[slot + O_SIZE] - self.passed, left)
+        step = self.match_maker(o, o.market, slot, self.part - self.passed, left)
         if o.market.jit_share_ppm != 0 and step == FILL and self.share_with_curve(o) == CURVE_FILL:
             return CURVE_FILL
-        self.passed = orders[slot + O_SIZE] if step == CANCEL else self.passed + self.lots
+        if step == CANCEL:
+            self.passed = self.part
+            self.rest = 0
+        else:
+            self.passed += self.lots
         return step
+
+    def come_to(self, slot: i64) -> None:
+        """In a dry run, the next order of the queue."""
+        terms = self.state.orders.cells[slot + O_TERMS]
+        self.passed = 0
+        self.part = self.state.orders.cells[slot + O_SIZE]
+        self.rest = 0
+        if terms != NIL:
+            self.rest = self.state.terms.cells[terms + T_HIDDEN]
+
+    def behind(self, slot: i64) -> i64:
+        """In a dry run that is through with what an order shows, the next one of the level; NIL: there is none. An iceberg that has more
+        comes again when all others have been met, as it would have gone to the end of the queue."""
+        if self.rest > 0:
+            self.again.append((int(slot), int(self.rest)))
+        after: i64 = NIL
+        if not self.is_round:
+            after = self.state.orders.cells[slot + O_NEXT]
+        if after != NIL:
+            self.come_to(after)
+            return after
+        self.is_round = len(self.again) > 0
+        if self.is_round:
+            number, left = self.again.pop(0)
+            after = number
+            self.part = min_i64(self.state.terms.cells[self.state.orders.cells[after + O_TERMS] + T_DISPLAY], left)
+            self.rest = left - self.part
+            self.passed = 0
+        return after
 
     def next_by_rule(self, o: Order, left: i64, is_dry: bool) -> i64:
         """The same as `next_step` and `next_behind`, in a market where orders of one price are not filled by time alone."""
@@ -206,7 +245,8 @@ class Planner:
         """In a dry run, the price of the first order that was not traded with and is within the order's limit; 0 if there is none."""
         orders = self.state.orders.cells
         price = self.price if self.slot != NIL else self.crosses_book(o)
-        if self.slot != NIL and orders[self.slot + O_SIZE] == self.passed and orders[self.slot + O_NEXT] == NIL:
+        is_last = self.slot != NIL and (self.is_round or orders[self.slot + O_NEXT] == NIL)
+        if is_last and self.part == self.passed and self.rest == 0 and not self.again:
             price = self.book.worse(o.market, 1 - o.side, price)
         return 0 if price == 0 or is_worse(o.limit, o.side, price) else price
 

@@ -12,7 +12,6 @@ from ..state.state import State
 from ..state.tables import (
     O_NEXT_OWN,
     O_SIDE,
-    O_SIZE,
     P_FIRST_REDUCER,
     P_ISOLATED_MARGIN,
     P_LARGEST_REDUCER,
@@ -21,7 +20,7 @@ from ..state.tables import (
 )
 from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor
 from .access import reducible
-from .open_orders import OpenOrders
+from .open_orders import OpenOrders, open_lots
 
 
 class PositionKeeper:
@@ -81,7 +80,7 @@ class PositionKeeper:
             after = orders[slot + O_NEXT_OWN]
             if lots == 0:
                 self.open.cancel(slot, X_REDUCE_ONLY)
-            elif orders[slot + O_SIZE] > lots:
-                self.open.book.shrink(slot, orders[slot + O_SIZE] - lots)
+            elif open_lots(self.state, slot) > lots:
+                self.open.shrink(slot, open_lots(self.state, slot) - lots)
                 self.open.tell_reduced(slot)
             slot = after

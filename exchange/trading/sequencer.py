@@ -18,13 +18,14 @@ from ..state.packed import column
 from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT, W_RANK
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
-from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_SIZE, O_TIF
+from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_TIF
 from ..state.types import NIL, ROW
 from .access import never_takes, refused_user, refused_user_in_market
 from .batch import BatchDesk
 from .entry import OrderEntry
 from .gas import GasDesk, priority_fee
 from .matching import Matcher
+from .open_orders import open_lots
 from .order import Order
 from .refusals import Refusals
 from .sequencing import (
@@ -175,7 +176,7 @@ class Sequencer:
                 return False
             orders = state.orders.cells
             price = rows[at + c.AMEND_PRICE]
-            if price == orders[slot + O_PRICE] and rows[at + c.AMEND_SIZE] <= orders[slot + O_SIZE]:
+            if price == orders[slot + O_PRICE] and rows[at + c.AMEND_SIZE] <= open_lots(state, slot):
                 return False
             o.begin(account, state.markets[orders[slot + O_MARKET]], NIL, orders[slot + O_SIDE], price, 1, orders[slot + O_TIF])
         else:

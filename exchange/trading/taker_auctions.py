@@ -17,6 +17,7 @@ from ..state.pending import (
     A_ACCOUNT,
     A_CLIENT_HI,
     A_CLIENT_LO,
+    A_DISPLAY,
     A_END,
     A_EXPIRES,
     A_FILLED,
@@ -98,6 +99,7 @@ class TakerAuctionDesk(Holding):
         cells[row + A_CLIENT_LO] = o.client_lo
         cells[row + A_PARENT] = o.parent
         cells[row + A_EXPIRES] = o.expires
+        cells[row + A_DISPLAY] = o.display
         cells[row + A_START] = start
         cells[row + A_END] = end
         cells[row + A_SINCE] = state.now
@@ -139,6 +141,7 @@ class TakerAuctionDesk(Holding):
         o.client_lo = cells[row + A_CLIENT_LO]
         o.parent = cells[row + A_PARENT]
         o.expires = cells[row + A_EXPIRES]
+        o.display = cells[row + A_DISPLAY]
         o.is_told = True
         return o
 

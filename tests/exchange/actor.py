@@ -104,6 +104,11 @@ class Actor:
         """When an order ends: mostly never, now and then at once, which is too late."""
         return self.world.now + self.source.pick([0, 1, NS, 5 * NS, 60 * NS]) if self.source.chance(15) else 0
 
+    def display(self, size: int) -> int:
+        """How much an order shows: mostly all, now and then as little as it may, or too little."""
+        parts = [-(-size // 100), size // 2, size // 3, size // 101, min(size + 1, int(MAX_LOTS))]
+        return self.source.pick(parts) if self.source.chance(20) else 0
+
     # commands
 
     def open_account(self) -> m.Command:
@@ -137,9 +142,10 @@ class Actor:
         kind = source.pick([0, 0, 0, 1])
         price = 0 if kind == 1 and source.chance(50) else self.price(number, side)
         hi, lo = self.client()
+        size = self.size(account, number)
         return m.Place(
-            self.world.now, account, number, side, price, self.size(account, number), kind, source.pick([0, 0, 0, 1, 2, 3]),
-            int(source.chance(15)), source.pick([0, 0, 1, 2, 3, 4]), hi, lo, 0, self.expiry(),
+            self.world.now, account, number, side, price, size, kind, source.pick([0, 0, 0, 1, 2, 3]), int(source.chance(15)),
+            source.pick([0, 0, 1, 2, 3, 4]), hi, lo, 0, self.expiry(), self.display(size),
         )  # fmt: skip
 
     def quote(self) -> list[m.Command]:

@@ -32,6 +32,7 @@ class Bookkeeper:
             self.balance[CURVE, t.asset] += market.curve.capital * 10**6
         self.size: Counter[tuple[int, int]] = Counter()
         self.orders: dict[int, list[int]] = {}  # id -> [account, market, side, price, open size, tif, reduce-only], in order of time
+        self.display: dict[int, int] = {}  # id -> lots that it shows at most, 0: all
         self.status: Counter[int] = Counter()
         self.liquidating: Counter[tuple[int, int]] = Counter()  # (account, market or -1)
         self.on_offer: list[tuple[int, int, int]] = []  # (market, size, value) sold to a bidder not named yet
@@ -88,6 +89,7 @@ class Bookkeeper:
         allowed = {MarketStatus.ACTIVE, MarketStatus.REDUCE_ONLY} | ({MarketStatus.POST_ONLY} if e.tif in PASSIVE else set())
         assert self.status[e.market] in allowed, f"{e} in a market that is {MarketStatus(self.status[e.market]).name}"
         self.orders[e.order_id] = [e.account, e.market, e.side, e.price, e.size, e.tif, e.reduce_only]
+        self.display[e.order_id] = e.display
 
     def see_OrderAmended(self, e: m.OrderAmended) -> None:
         order = self.orders[e.order_id]
@@ -100,6 +102,11 @@ class Bookkeeper:
     def see_OrderReduced(self, e: m.OrderReduced) -> None:
         assert 0 < e.size < self.orders[e.order_id][4]
         self.orders[e.order_id][4] = e.size
+
+    def see_OrderRefreshed(self, e: m.OrderRefreshed) -> None:
+        order = self.orders[e.order_id]
+        assert e.size + e.hidden == order[4] and e.size == min(self.display[e.order_id], order[4])
+        self.orders[e.order_id] = self.orders.pop(e.order_id)  # behind all others
 
     def see_OrderCancelled(self, e: m.OrderCancelled) -> None:
         order = self.orders.pop(e.order_id)
@@ -121,7 +128,11 @@ class Bookkeeper:
         self.fill(e.maker_order_id, e.size)
         self.fill(e.taker_order_id, e.size)
         left = self.orders[e.maker_order_id][4] if e.maker_order_id in self.orders else 0
-        assert left == e.maker_left
+        display = self.display.get(e.maker_order_id, 0)
+        if display == 0 or left == 0:
+            assert left == e.maker_left
+        else:
+            assert 0 < e.maker_left <= min(left, display), "an order shows more than it is to, or nothing"
 
     def swap(self, e: m.Traded, signed: int, value: int) -> None:
         """A spot trade."""

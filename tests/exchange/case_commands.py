@@ -103,6 +103,8 @@ def place(w: World, words: list[str]) -> m.Command:
             values["reduce_only"] = 1
         elif option.startswith("self_trade="):
             values["self_trade"] = SelfTrade[option.removeprefix("self_trade=").upper()]
+        elif option.startswith("shows="):
+            values["display"] = int(option.removeprefix("shows="))
         elif option.startswith("until="):
             values["expires"] = START + span(option.removeprefix("until="))
         elif option.startswith("client="):

@@ -18,7 +18,7 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
     accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
     open NAME [KIND]            deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
     place NAME MARKET buy|sell SIZE @ PRICE [OPTION ...]        options: gtc ioc fok post_only rpi reduce_only self_trade=RULE client=HI:LO
-                                until=TIME (good til then)
+                                until=TIME (good til then) shows=SIZE (iceberg)
     place NAME MARKET buy|sell SIZE market [@ PRICE] [OPTION ...]
     amend NAME ID SIZE @ PRICE  cancel NAME ID                  cancel_client NAME HI:LO         cancel_all NAME [MARKET]
     cancel_all_after NAME TIME  (0s: takes it back)

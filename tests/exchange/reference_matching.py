@@ -7,7 +7,6 @@ whose orders stand first and may meet RPI orders.
 from __future__ import annotations
 
 from collections.abc import Container
-from copy import deepcopy
 
 from reference_book import BUY, FOK, GTC, NONE, POST_ONLY, SELL, ReferenceBook
 
@@ -51,7 +50,7 @@ class ReferenceMatching(ReferenceBook):
         found = self.crossing(side, limit)
         return found if self.is_retail(owner) and not is_rpi else [o for o in found if o[0] not in self.rpi]
 
-    def place(self, owner: int, side: int, limit: int, size: int, tif: int, self_trade: int) -> bool:
+    def place(self, owner: int, side: int, limit: int, size: int, tif: int, self_trade: int, display: int = 0) -> bool:
         met = self.met(owner, side, limit, tif == RPI)
         if tif == RPI and not self.queue_classes:
             return False
@@ -66,13 +65,6 @@ class ReferenceMatching(ReferenceBook):
         if left and tif in (GTC, POST_ONLY, RPI):
             self.rest(self.last_id, owner, side, limit, left)
         return True
-
-    def fills_whole(self, owner: int, side: int, limit: int, size: int, self_trade: int) -> bool:
-        """Would the order fill whole? A copy of the book says it."""
-        trial = deepcopy(self)
-        trial.fills = []
-        trial.match(trial.last_id + 1, owner, side, limit, size, self_trade)
-        return sum(fill[3] for fill in trial.fills) == size
 
     def rest(self, order_id: int, owner: int, side: int, price: int, size: int) -> None:
         best = self.best(side)

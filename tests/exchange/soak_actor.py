@@ -240,8 +240,9 @@ class Actor:
         tif = self.passive(market, draw.pick((0, 0, 0, 1, 2, 3)))
         size = self.size(account, market)
         expires = self.now + draw.pick((0, 1, NS, 10 * NS)) if draw.chance(15) else 0
+        display = draw.pick((-(-size // 100), size // 2, size // 3)) if draw.chance(15) else 0
         return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, draw.pick((0, 0, 0, 1, 2, 3, 4)),
-                        *self.client(), 0, expires)]  # fmt: skip
+                        *self.client(), 0, expires, display)]  # fmt: skip
 
     def do_gamble(self) -> list[m.Command]:
         """A gambler goes all in with an order that takes what the book has."""

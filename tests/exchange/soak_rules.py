@@ -18,7 +18,7 @@ from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus, Method
 from perplab.exchange.schema.views import Position
-from perplab.exchange.state.types import CURVE, FIRST_USER, NIL, VAULT
+from perplab.exchange.state.types import CURVE, FIRST_USER, MAX_PARTS, NIL, VAULT
 from perplab.exchange.trading.pool_money import least_worth, most_worth
 
 ENTRY: Final = (m.Place, m.Amend)
@@ -403,12 +403,13 @@ def orders_in_liquidation(x: Step) -> str:
 
 @step
 def work(x: Step) -> str:
-    """Everybody who waits: an order fills no more often than it meets resting ones, a flip of each counted."""
+    """Everybody who waits: an order fills no more often than it meets resting ones, a flip of each and the parts of icebergs counted."""
     trades = len(x.of(m.Traded))
+    parts = len(x.of(m.OrderRefreshed))
     # pro rata it may meet one for its share, and again for what others cannot take
     most = 2 if all(market.matching.rule == "price_time" for market in x.exchange.design.markets) else 3
-    if x.alone and isinstance(x.command, ENTRY) and trades > most * x.resting + 2:
-        return f"{trades} fills with {x.resting} resting orders"
+    if x.alone and isinstance(x.command, ENTRY) and (trades > most * (x.resting + parts) + 2 or parts > MAX_PARTS * x.resting):
+        return f"{trades} fills with {x.resting} resting orders that have shown {parts} further parts"
     return ""
 
 

@@ -176,6 +176,7 @@ def line_of(c: m.Command, world: World) -> str:
     if isinstance(c, m.Place):
         options = [("", "ioc", "fok", "post_only", "rpi")[c.tif], "reduce_only" * c.reduce_only]
         options.append(f"self_trade={SelfTrade(c.self_trade).name.lower()}" if c.self_trade else "")
+        options.append(f"shows={c.display}" if c.display else "")
         options.append(f"until={c.expires}ns" if c.expires else "")
         options.append(f"client={c.client_hi}:{c.client_lo}" if c.client_hi or c.client_lo else "")
         price = f"{'market ' * c.order_type}{f'@ {c.price}' if c.price or not c.order_type else ''}"

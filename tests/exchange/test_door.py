@@ -25,6 +25,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.Place: {
         "account": ACCOUNT, "market": MARKET, "side": FLAG, "price": NO_PRICE, "size": LOTS, "order_type": FLAG, "tif": (0, 4),
         "reduce_only": FLAG, "self_trade": (0, 4), "client_hi": I64, "client_lo": I64, "priority_fee": FEE, "expires": (0, 2**62 - 1),
+        "display": (0, 2**40 - 1),
     },
     m.Amend: {"account": ACCOUNT, "order_id": ID, "price": PRICE, "size": LOTS, "priority_fee": FEE},
     m.Cancel: {"account": ACCOUNT, "order_id": ID, "priority_fee": FEE},

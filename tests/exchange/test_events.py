@@ -81,7 +81,7 @@ def test_messages_read_as_they_are_meant() -> None:
     order = Place(1, 8, 0, 1, 99, 5, tif=1)
     assert repr(order) == (
         "Place(ts=1, account=8, market=0, side=SELL, price=99, size=5, order_type=LIMIT, tif=IOC, reduce_only=0, "
-        "self_trade=CANCEL_MAKER, client_hi=0, client_lo=0, priority_fee=0, expires=0)"
+        "self_trade=CANCEL_MAKER, client_hi=0, client_lo=0, priority_fee=0, expires=0, display=0)"
     )
     assert str(SetMarketStatus(1, 0, 4)) == "SetMarketStatus(ts=1, market=0, status=HALTED, price=0)"
     assert (order.side, type(order.side)) == (1, int)

@@ -248,7 +248,7 @@ def foresee(source: Source, rule: Tree) -> list[m.Event]:
     return world.events
 
 
-@BY_RULE
+@pytest.mark.parametrize("rule", [*RULES, {"rule": "price_time"}], ids=lambda rule: " ".join(map(str, rule.values())))
 def test_the_match_does_what_the_dry_run_said(rule: Tree) -> None:
     """On seeds, where it is known that makers fail, shrink and meet themselves."""
     cancelled: set[int] = set()
@@ -257,7 +257,7 @@ def test_the_match_does_what_the_dry_run_said(rule: Tree) -> None:
         events = foresee(Seeded(seed), rule)
         cancelled |= {e.reason for e in events if isinstance(e, m.OrderCancelled)}
         kinds |= {type(e).__name__ for e in events}
-    assert {"Traded", "OrderReduced"} <= kinds
+    assert {"Traded", "OrderReduced"} <= kinds and ("OrderRefreshed" in kinds) == (rule == {"rule": "price_time"})
     assert {CancelReason.SELF_TRADE, CancelReason.MARGIN, CancelReason.REDUCE_ONLY} <= cancelled
 
 

@@ -30,7 +30,9 @@ def poor_book(source: Source, **over: object) -> World:
     )  # fmt: skip
     world = World(venue([terms]))
     world.checks = False
-    classes = world.exchange.design.markets[0].matching.queue_classes
+    matching = world.exchange.design.markets[0].matching
+    classes = matching.queue_classes
+    icebergs = matching.rule == "price_time" and not classes
     for _ in range(4):
         world.do(m.OpenAccount(world.now, source.pick([AccountKind.TRADER, AccountKind.RETAIL]) if classes else AccountKind.TRADER, 0))
     world.do(m.UpdateOracle(world.now, 0, 1_000))
@@ -49,7 +51,9 @@ def poor_book(source: Source, **over: object) -> World:
         reduce_only = int(source.chance(30))
         side = source.integer(0, 1)
         tif = source.pick([0, 0, 4]) if classes else 0
-        world.do(m.Place(world.now, source.pick(world.users), 0, side, price, size, 0, tif, reduce_only, source.integer(0, 1)))
+        display = source.integer(1, size) if icebergs and source.chance(50) else 0
+        owner, self_trade = source.pick(world.users), source.integer(0, 1)
+        world.do(m.Place(world.now, owner, 0, side, price, size, 0, tif, reduce_only, self_trade, display=display))
     if source.chance(70):
         world.do(m.UpdateOracle(world.now, 0, 1_000 + source.integer(-40, 40)))
     world.checks = True

@@ -43,9 +43,9 @@ class Pair:
             assert not isinstance(e, m.OrderCancelled) or e.reason != m.CancelReason.MARGIN
         return events
 
-    def place(self, owner: int, side: int, price: int, size: int, tif: int, self_trade: int) -> None:
-        events = self.apply(m.Place(1, owner, 0, side, price, size, 0, tif, 0, self_trade))
-        accepted = self.plain.place(owner, side, price, size, tif, self_trade)
+    def place(self, owner: int, side: int, price: int, size: int, tif: int, self_trade: int, display: int = 0) -> None:
+        events = self.apply(m.Place(1, owner, 0, side, price, size, 0, tif, 0, self_trade, display=display))
+        accepted = self.plain.place(owner, side, price, size, tif, self_trade, display)
         assert accepted == isinstance(events[0], m.OrderPlaced)
         if accepted:
             assert events[0].order_id == self.plain.last_id
@@ -73,7 +73,7 @@ class Pair:
             queue = self.plain.queue(side)
             depth: dict[int, int] = {}
             for order in queue:
-                depth[order[3]] = depth.get(order[3], 0) + order[4]
+                depth[order[3]] = depth.get(order[3], 0) + self.plain.shown.get(order[0], order[4])
             assert self.venue.depth(0, side, 1_000_000) == list(depth.items())
         resting = sorted((o.order_id, o.account, o.side, o.price, o.size) for owner in OWNERS for o in self.venue.open_orders(owner))
         assert resting == sorted(tuple(order[:5]) for order in self.plain.orders)
@@ -115,7 +115,9 @@ def stream(source: Source, pair: Pair, length: int, wide: bool) -> None:
             kept = source.chance(40)
             pair.amend(known[1], order_id, known[3] if kept else price, source.integer(1, known[4] + (0 if kept else 5)))
         else:
-            pair.place(owner, side, price, size, source.pick([0, 0, 0, 0, 0, 1, 2, 3]), source.pick(SELF_TRADE))
+            tif = source.pick([0, 0, 0, 0, 0, 1, 2, 3])
+            display = source.integer(1, size) if tif in (0, 3) and source.chance(30) else 0
+            pair.place(owner, side, price, size, tif, source.pick(SELF_TRADE), display)
         pair.compare()
         if number % 64 == 0:
             pair.compare_all()
