@@ -5,6 +5,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .algos.orders import AlgoOrders
 from .liquidation.lifecycle import Lifecycle
 from .liquidation.passes import LiquidationPass
 from .liquidation.prices import PriceDesk
@@ -14,10 +15,9 @@ from .schema import kinds as k
 from .trading.accounts import AccountDesk
 from .trading.entry import OrderEntry
 from .trading.liquidity import LiquidityDesk
-from .turns import Turns
 
 
-class Commands(Turns):
+class Commands(AlgoOrders):
     """Every method returns the reason of a refusal, or 0."""
 
     entry: OrderEntry
@@ -56,6 +56,8 @@ class Commands(Turns):
                 rows[at + c.AUCTION_ACCOUNT], rows[at + c.AUCTION_NUMBER], rows[at + c.AUCTION_SHARE_PPM],
                 rows[at + c.AUCTION_MINIMUM_GAIN],
             )  # fmt: skip
+        if kind == k.C_PLACE_TRIGGER:
+            return self.trigger_desk.place(rows, at)
         if kind == k.C_SET_MARKET_STATUS:
             return self.market_desk.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
         if kind == k.C_BLOCK_TRADE:
@@ -70,11 +72,12 @@ class Commands(Turns):
         return self.carry_out_for_account(kind, rows, at)
 
     def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
-        """An oracle price, the mark that follows from it, requests at both, and then whoever is to be liquidated."""
+        """An oracle price, the mark that follows from it, requests and triggers at both, and then whoever is to be liquidated."""
         reason = self.prices.update_oracle(number, price, perp_median)
         if reason == 0:
             has_moved = self.prices.move_mark(self.state.markets[number])
             self.run_requests(number)
+            self.run_algos()
             if has_moved:
                 self.liquidations.run()
         return reason

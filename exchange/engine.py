@@ -82,6 +82,7 @@ class Exchange(Commands):
         state = State(len(venue.markets), len(venue.assets), reserve_orders, reserve_accounts)
         state.max_open_orders = venue.max_open_orders
         state.max_accounts = venue.max_accounts
+        state.max_triggers = venue.max_triggers
         state.transfer_margin_ppm = venue.transfer_margin_ppm
         state.guards_profit = any(market.oracle.on_stale == "halt_new_risk" for market in venue.markets)
         for market in state.markets:
@@ -101,7 +102,7 @@ class Exchange(Commands):
         adl = Deleveraging(state, self.matcher.positions, rule) if rule is not None else None
         self.liquidations = LiquidationPass(state, self.slices, self.lifecycle, adl, screen_rule(venue))
         marks = [mark_rule(market) for market in venue.markets]
-        self.prices = PriceDesk(state, book, marks, self.liquidity_desk, self.lifecycle, self.liquidations)
+        self.prices = PriceDesk(state, book, marks, self.liquidity_desk, self.lifecycle)
         funding = [funding_rule(market) for market in venue.markets]
         self.market_desk = MarketDesk(state, self.slices, self.lifecycle)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
@@ -204,6 +205,7 @@ class Exchange(Commands):
         state.log.clear()
         self.is_broken = True  # until the block is done: what is raised on the way, by a rule of one's own say, leaves it half done
         schedule = state.schedule
+        watch = self.watch
         at: i64 = 0
         end: i64 = len(rows)
         warm: i64 = 0 if NATIVE and end > ROW else NIL
@@ -226,6 +228,8 @@ class Exchange(Commands):
                 reason = self.carry_out(rows, at)
             if reason != 0:
                 self.sequencer.refusals.tell(rows, at, reason)
+            if state.triggers.live != 0 or len(watch.notes) != 0:
+                self.run_algos()
             if ends is not None:
                 ends.append(int(state.log.end // ROW))
             at += ROW
@@ -273,6 +277,7 @@ class Exchange(Commands):
                 self.liquidations.run()
             else:
                 self.run_turn(rank, number)
+            self.run_algos()
 
     def run_timer(self, number: i64, timer: i64, entry: i64) -> None:
         """Mark, funding sample or funding payment of a market; a payment is followed by a liquidation pass."""
@@ -281,7 +286,9 @@ class Exchange(Commands):
         terms = self.funding.terms[number]
         if timer == MARK:
             state.schedule.set(MARKET_TIMER, entry, state.now + self.cadences[number])
-            self.prices.refresh_mark(market)
+            if self.prices.move_mark(market):
+                self.run_algos()
+                self.liquidations.run()
         elif timer == FUNDING_SAMPLE:
             state.schedule.set(MARKET_TIMER, entry, state.now + terms.sample_interval)
             self.funding.sample(market)
@@ -315,6 +322,7 @@ class Exchange(Commands):
         self.lifecycle.check()
         self.liquidations.check()
         self.liquidity_desk.check()
+        self.trigger_desk.check()
 
 
 def restore(data: object) -> Exchange:

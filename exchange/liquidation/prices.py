@@ -1,6 +1,7 @@
-"""Prices come in: an oracle update, the mark that follows from it, and the liquidation pass that follows a mark that moved.
+"""Prices come in: an oracle update, and the mark that follows from it.
 
-After an oracle update the engine calls for each in turn, since requests that waited for the price come between the last two.
+The liquidation pass that follows a mark that moved is the engine's to call for: requests that waited for the price, and triggers, come
+first.
 """
 
 from __future__ import annotations
@@ -17,19 +18,15 @@ from ..trading.fees import dynamic_fee, dynamic_fee_charged, price_change
 from ..trading.liquidity import LiquidityDesk
 from ..trading.mark import MarkRule
 from .lifecycle import Lifecycle
-from .passes import LiquidationPass
 
 
 class PriceDesk:
-    def __init__(
-        self, state: State, book: Book, rules: list[MarkRule], liquidity: LiquidityDesk, lifecycle: Lifecycle, liquidations: LiquidationPass
-    ) -> None:  # fmt: skip
+    def __init__(self, state: State, book: Book, rules: list[MarkRule], liquidity: LiquidityDesk, lifecycle: Lifecycle) -> None:
         self.state: State = state
         self.book: Book = book
         self.rules: list[MarkRule] = rules  # by market
         self.liquidity: LiquidityDesk = liquidity
         self.lifecycle: Lifecycle = lifecycle
-        self.liquidations: LiquidationPass = liquidations
 
     def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
         """What the venue hears of the outside price; returns the reason of a refusal, or 0. The mark is moved by who called."""
@@ -62,11 +59,6 @@ class PriceDesk:
         kept.dynamic_fee = min(int(PPB), fee)
         kept.surcharge = dynamic_fee_charged(int(kept.dynamic_fee), int(kept.least_fee_ppb))
         market.taker_rate_ppb = market.taker_fee_ppb + kept.surcharge
-
-    def refresh_mark(self, market: Market) -> None:
-        """Ask the mark rule; a mark that moved is followed by a liquidation pass."""
-        if self.move_mark(market):
-            self.liquidations.run()
 
     def move_mark(self, market: Market) -> bool:
         """Ask the mark rule; has the mark moved?"""

@@ -227,6 +227,8 @@ class Ledger:
             cells[row + P_REALISED] = 0
         if self.in_dry_run:
             return
+        if held != 0 and self.state.triggers.live != 0:
+            self.state.triggers.note_closed(cells[row + P_ACCOUNT], market.number, row)
         if after != 0:
             cells[row + P_OPENED] = self.state.now
             if held != 0:

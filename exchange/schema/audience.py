@@ -62,6 +62,9 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.GasSet: EVERYONE,
     e.CollateralSold: OWN,
     e.OrderRefreshed: OWN,  # nobody else may know that there is more
+    e.TriggerPlaced: OWN,
+    e.TriggerFired: OWN,
+    e.TriggerCancelled: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

@@ -86,6 +86,29 @@ class SelfTrade(IntEnum):
 SelfTradeCode = Annotated[int, Meta(ge=0, le=4), SelfTrade]
 
 
+class TriggerKind(IntEnum):
+    """When a conditional order fires."""
+
+    STOP = 0  # the price has gone against it: up for a buy, down for a sell
+    TAKE_PROFIT = 1  # the price has come its way: down for a buy, up for a sell
+    TRAILING_TICKS = 2  # the price has turned by a distance from the best since it began to trail: the lowest for a buy
+    TRAILING_PPM = 3  # the same, the distance a share of that price
+
+
+TriggerKindCode = Annotated[int, Meta(ge=0, le=3), TriggerKind]
+
+
+class PriceSource(IntEnum):
+    """The price that a conditional order goes by."""
+
+    MARK = 0
+    LAST = 1  # of the last trade
+    ORACLE = 2
+
+
+PriceSourceCode = Annotated[int, Meta(ge=0, le=2), PriceSource]
+
+
 class MarginMode(IntEnum):
     CROSS = 0
     ISOLATED = 1
@@ -168,9 +191,10 @@ class CancelReason(IntEnum):
     SCHEDULED = 10  # the account's dead man's switch
     CURVE = 11  # the curve can give no more
     EXPIRED = 12  # its time is over: that to be carried out, or that until which it was good
+    REFUSED = 13  # of a trigger: the order that it sent when it fired was refused
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=12), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=13), CancelReason]
 
 
 class Payer(IntEnum):
@@ -277,9 +301,13 @@ class Reason(IntEnum):
     ORDER_EXPIRED = 50  # the time until which the order was good is over
     NO_HIDDEN_SIZE = 51  # orders show all that they have: they are not filled by price and time alone
     DISPLAY_SIZE = 52  # what is to be shown is more than the order, or too small a part of it
+    NO_LAST_PRICE = 53  # nothing has traded yet
+    TRIGGER_TERMS = 54  # the terms of a trigger contradict each other, or one is missing
+    TRIGGER_PRICE = 55  # it would fire at once: its price is on the wrong side of the price that it goes by
+    TOO_MANY_TRIGGERS = 56
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=52), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=56), Reason]
 
 
 class CommandKind(IntEnum):
@@ -308,6 +336,7 @@ class CommandKind(IntEnum):
     AddLiquidity = 21
     RemoveLiquidity = 22
     SetGas = 23
+    PlaceTrigger = 24
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=23), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=24), CommandKind]

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import fields
 
 from .events_accounts import *  # noqa: F403
+from .events_algos import *  # noqa: F403
 from .events_liquidation import *  # noqa: F403
 from .events_orders import *  # noqa: F403
 from .events_venue import *  # noqa: F403

@@ -34,12 +34,14 @@ SignedAmount = Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]  # [micro]
 Price = Annotated[int, Meta(ge=1, le=MAX_PRICE)]  # [ticks]
 OptionalPrice = Annotated[int, Meta(ge=0, le=MAX_PRICE)]  # [ticks], 0: none
 Lots = Annotated[int, Meta(ge=1, le=MAX_LOTS)]  # [lots]
+OptionalLots = Annotated[int, Meta(ge=0, le=MAX_LOTS)]  # [lots]
 Id = Annotated[int, Meta(ge=1, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
 Rate = Annotated[int, Meta(ge=-int(t.PPT), le=int(t.PPT))]  # [ppt]
 SharePpm = Annotated[int, Meta(ge=1, le=int(t.PPM))]
 Expiry = Annotated[int, Meta(ge=0, le=MAX_TS)]  # [ns], 0: never
 Display = Annotated[int, Meta(ge=0, le=MAX_LOTS)]  # [lots], 0: all of the order
+OptionalPpm = Annotated[int, Meta(ge=0, le=int(t.PPM))]
 PriorityFee = Annotated[int, Meta(ge=0, le=10**12)]  # [micro] for an earlier place in a block, where the venue sells that
 
 

@@ -33,6 +33,7 @@ C_SET_FUNDING: Final[i64] = 20
 C_ADD_LIQUIDITY: Final[i64] = 21
 C_REMOVE_LIQUIDITY: Final[i64] = 22
 C_SET_GAS: Final[i64] = 23
+C_PLACE_TRIGGER: Final[i64] = 24
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -81,6 +82,9 @@ E_GAS_PAID: Final[i64] = 43
 E_GAS_SET: Final[i64] = 44
 E_COLLATERAL_SOLD: Final[i64] = 45
 E_ORDER_REFRESHED: Final[i64] = 46
+E_TRIGGER_PLACED: Final[i64] = 47
+E_TRIGGER_FIRED: Final[i64] = 48
+E_TRIGGER_CANCELLED: Final[i64] = 49
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -135,6 +139,10 @@ R_NEVER_RESTS: Final[i64] = 49
 R_ORDER_EXPIRED: Final[i64] = 50
 R_NO_HIDDEN_SIZE: Final[i64] = 51
 R_DISPLAY_SIZE: Final[i64] = 52
+R_NO_LAST_PRICE: Final[i64] = 53
+R_TRIGGER_TERMS: Final[i64] = 54
+R_TRIGGER_PRICE: Final[i64] = 55
+R_TOO_MANY_TRIGGERS: Final[i64] = 56
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -149,6 +157,7 @@ X_ORACLE_STALE: Final[i64] = 9
 X_SCHEDULED: Final[i64] = 10
 X_CURVE: Final[i64] = 11
 X_EXPIRED: Final[i64] = 12
+X_REFUSED: Final[i64] = 13
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1
@@ -209,6 +218,17 @@ STP_NONE: Final[i64] = 1
 STP_CANCEL_TAKER: Final[i64] = 2
 STP_CANCEL_BOTH: Final[i64] = 3
 STP_DECREMENT: Final[i64] = 4
+
+# When a conditional order fires
+TRIGGER_STOP: Final[i64] = 0
+TRIGGER_TAKE_PROFIT: Final[i64] = 1
+TRIGGER_TRAILING_TICKS: Final[i64] = 2
+TRIGGER_TRAILING_PPM: Final[i64] = 3
+
+# The price that it goes by
+SOURCE_MARK: Final[i64] = 0
+SOURCE_LAST: Final[i64] = 1
+SOURCE_ORACLE: Final[i64] = 2
 
 # Margin modes
 CROSS: Final[i64] = 0

@@ -35,6 +35,8 @@ from .commands_accounts import (
     Transfer,
     Withdraw,
 )
+from .commands_algos import *  # noqa: F403
+from .commands_algos import PlaceTrigger
 from .commands_orders import *  # noqa: F403
 from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, Place
 from .commands_venue import *  # noqa: F403
@@ -80,6 +82,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     AddLiquidity: OF_OWNER,
     RemoveLiquidity: OF_OWNER,
     SetGas: Role.OPERATOR,  # everybody pays it
+    PlaceTrigger: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

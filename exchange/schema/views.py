@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .codes import Coded, CommandCode, MarginModeCode, RequirementCode, SideCode, TimeInForceCode
+from .codes import Coded, CommandCode, MarginModeCode, PriceSourceCode, RequirementCode, SideCode, TimeInForceCode, TriggerKindCode
 
 
 class Position(Coded, frozen=True, gc=False):
@@ -32,6 +32,26 @@ class OpenOrder(Coded, frozen=True, gc=False):
     client_lo: int
     expires: int = 0  # [ns] when it is cancelled, 0: never
     display: int = 0  # [lots] that it shows at a time, 0: all
+
+
+class OpenTrigger(Coded, frozen=True, gc=False):
+    order_id: int
+    account: int
+    market: int
+    side: SideCode
+    size: int  # [lots], 0: the whole position
+    trigger: TriggerKindCode
+    source: PriceSourceCode
+    trigger_price: int  # [ticks]; of one that trails, the best price since it began
+    price: int  # [ticks], 0: a market order
+    tif: TimeInForceCode
+    reduce_only: int  # 0 or 1
+    slippage_ppm: int
+    trail: int  # [ticks] or [ppm], 0: it does not trail
+    is_trailing: int  # 0 or 1: has it begun to trail?
+    has_fired: int  # 0 or 1: its order waits for its turn
+    client_hi: int
+    client_lo: int
 
 
 class Liquidity(Coded, frozen=True, gc=False):

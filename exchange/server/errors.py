@@ -132,10 +132,15 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_GAS: "the account cannot pay for the command",
     Reason.VENUE_SHORT: "the venue has paid out what it had",
     Reason.WITHDRAWN: "it was taken back before its turn came",
+    Reason.SPOT_MARKET: "nobody holds a position in a spot market",
     Reason.NEVER_RESTS: "an immediate order has no time at which it ends, and hides nothing",
     Reason.ORDER_EXPIRED: "the time until which the order was good is over",
     Reason.NO_HIDDEN_SIZE: "orders of this market show all that they have",
     Reason.DISPLAY_SIZE: "the order would show more than it has, or come in too many parts",
+    Reason.NO_LAST_PRICE: "nothing has traded in the market yet",
+    Reason.TRIGGER_TERMS: "the terms of the trigger contradict each other, or one is missing",
+    Reason.TRIGGER_PRICE: "the trigger would fire at once: its price is on the wrong side of the price that it goes by",
+    Reason.TOO_MANY_TRIGGERS: "the account has as many triggers as the venue allows",
 }
 
 

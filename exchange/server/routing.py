@@ -32,6 +32,7 @@ from ..schema.event_columns import (
     CURVE_TRADED_SIZE,
     CURVE_TRADED_VALUE,
     EVENT_SEQ,
+    FIRED_ORDER_ID,
     PLACED_MARKET,
     PLACED_ORDER_ID,
     PLACED_SIZE,
@@ -53,6 +54,12 @@ from ..schema.event_columns import (
     TRADED_PRICE,
     TRADED_SIZE,
     TRADED_TAKER_ORDER_ID,
+    TRIGGER_CANCELLED_MARKET,
+    TRIGGER_CANCELLED_ORDER_ID,
+    TRIGGER_CANCELLED_REASON,
+    TRIGGER_PLACED_MARKET,
+    TRIGGER_PLACED_ORDER_ID,
+    TRIGGER_PLACED_SIZE,
 )
 from ..schema.events import (
     Event,
@@ -74,9 +81,13 @@ from ..schema.kinds import (
     E_ORDER_REPEATED,
     E_REJECTED,
     E_TRADED,
+    E_TRIGGER_CANCELLED,
+    E_TRIGGER_FIRED,
+    E_TRIGGER_PLACED,
     ORDER_CANCELLED,
     ORDER_FILLED,
     ORDER_OPEN,
+    X_USER,
 )
 from ..schema.messages import AUTHORITY, columns_of
 from ..state.packed import column
@@ -115,16 +126,30 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
     told = column(count * WIDTH, 0)
     number: i64 = 0
     at: i64 = 0
+    fired: i64 = 0  # the order of the trigger that fired last
     while number < count:
         end = i64(ends[number]) * ROW
         row = number * WIDTH
         told[row + MARKET] = NIL
         command = sent[number * ROW + KIND]
         while at < end:
-            add(told, row, events, at, command)
+            if events[at + KIND] == E_TRIGGER_FIRED:
+                fired = events[at + FIRED_ORDER_ID]
+            if is_of_order(events, at, fired):
+                told[row + SEQ] = events[at + EVENT_SEQ]
+            else:
+                add(told, row, events, at, command)
             at += ROW
         number += 1
     return told
+
+
+def is_of_order(events: vec[i64], at: i64, order_id: i64) -> bool:
+    """Did this order come in, or go? A trigger's, which fires while a command is carried out, is not what that came to."""
+    kind = events[at + KIND]
+    if kind == E_ORDER_PLACED:
+        return events[at + PLACED_ORDER_ID] == order_id
+    return kind == E_ORDER_CANCELLED and events[at + CANCELLED_ORDER_ID] == order_id
 
 
 def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:
@@ -184,6 +209,18 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
     if kind == E_ORDER_REDUCED:
         if told[row + CAME_IN] != 0 and events[at + REDUCED_ORDER_ID] == told[row + ORDER_ID]:
             told[row + LEFT] = events[at + REDUCED_SIZE]
+    if kind == E_TRIGGER_PLACED:
+        told[row + ORDER_ID] = events[at + TRIGGER_PLACED_ORDER_ID]
+        told[row + MARKET] = events[at + TRIGGER_PLACED_MARKET]
+        told[row + STATE] = ORDER_OPEN
+        told[row + LEFT] = events[at + TRIGGER_PLACED_SIZE]
+        told[row + CAME_IN] = 1
+    elif kind == E_TRIGGER_CANCELLED:
+        if told[row + CAME_IN] == 0 and events[at + TRIGGER_CANCELLED_REASON] == X_USER:
+            told[row + ORDER_ID] = events[at + TRIGGER_CANCELLED_ORDER_ID]
+            told[row + MARKET] = events[at + TRIGGER_CANCELLED_MARKET]
+            told[row + STATE] = ORDER_CANCELLED
+            told[row + LEFT] = 0
     elif kind == E_COMMAND_QUEUED:
         told[row + TICKET] = events[at + QUEUED_TICKET]
         told[row + DUE] = events[at + QUEUED_DUE]

@@ -91,6 +91,29 @@ class Numbered(RecycledTable):
         else:
             self.counts[int(account)] = int(left)
 
+    def join(self, heads: SortedDict, key: i64, row: i64, after: i64, before: i64) -> None:
+        """Put a row in front of the list that `key` leads to."""
+        cells = self.cells
+        first: i64 = heads.get(int(key), -1)
+        cells[row + after] = first
+        cells[row + before] = NIL
+        if first != NIL:
+            cells[first + before] = row
+        heads[int(key)] = int(row)
+
+    def leave(self, heads: SortedDict, key: i64, row: i64, after: i64, before: i64) -> None:
+        cells = self.cells
+        behind = cells[row + after]
+        ahead = cells[row + before]
+        if ahead != NIL:
+            cells[ahead + after] = behind
+        elif behind != NIL:
+            heads[int(key)] = int(behind)
+        else:
+            del heads[int(key)]
+        if behind != NIL:
+            cells[behind + before] = ahead
+
     def numbers(self) -> list[int]:
         """All of them now, the lowest first: the table may change while they are walked."""
         return list(self.index)
@@ -134,29 +157,6 @@ class Pending(Numbered):
         self.join(self.dues, due, row, W_NEXT_DUE, W_PREV_DUE)
         self.join(self.own, rows[at + W_ACCOUNT], row, W_NEXT_OWN, W_PREV_OWN)
         return self.last_ticket
-
-    def join(self, heads: SortedDict, key: i64, row: i64, after: i64, before: i64) -> None:
-        """Put a row in front of the list that `key` leads to."""
-        cells = self.cells
-        first: i64 = heads.get(int(key), -1)
-        cells[row + after] = first
-        cells[row + before] = NIL
-        if first != NIL:
-            cells[first + before] = row
-        heads[int(key)] = int(row)
-
-    def leave(self, heads: SortedDict, key: i64, row: i64, after: i64, before: i64) -> None:
-        cells = self.cells
-        behind = cells[row + after]
-        ahead = cells[row + before]
-        if ahead != NIL:
-            cells[ahead + after] = behind
-        elif behind != NIL:
-            heads[int(key)] = int(behind)
-        else:
-            del heads[int(key)]
-        if behind != NIL:
-            cells[behind + before] = ahead
 
     def remove(self, number: i64, account: i64) -> None:
         row = self.find(number)

@@ -6,6 +6,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .alarms import Alarms
+from .algos import Triggers
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
 from .log import EventLog
@@ -49,9 +50,11 @@ class State:
         self.dry_runs: i64 = 0  # so far
         self.pending: Pending = Pending()
         self.taker_auctions: TakerAuctions = TakerAuctions()
+        self.triggers: Triggers = Triggers()
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
+        self.max_triggers: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
         self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
         self.has_collateral: bool = False  # do other assets than the one that a market settles in count?
@@ -141,6 +144,7 @@ class State:
         self.schedule.check(self.now)
         self.pending.check_waiting(self.schedule)
         self.taker_auctions.check_auctions(self.schedule, self.now)
+        self.triggers.check_triggers()
         for market in self.markets:
             market.check()
         cells = self.positions.cells

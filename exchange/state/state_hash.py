@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from .algos import G_LINK
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
 from .pending import A_DISPLAY, A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
@@ -121,6 +122,8 @@ def waiting_lines(state: State) -> Iterator[Line]:
         terms = [int(state.taker_auctions.cells[row + column]) for column in (A_EXPIRES, A_DISPLAY)]
         if any(terms):
             yield ("auctioned terms", number, *terms)
+    for number, row in state.triggers.index.items():
+        yield ("trigger", number, *(int(value) for value in state.triggers.cells[row : row + G_LINK]))
 
 
 def range_lines(market: Market) -> Iterator[Line]:

@@ -25,13 +25,22 @@ class CancelDesk:
 
     def cancel(self, account: i64, order_id: i64) -> i64:
         reason = refused_user(self.state, account)
-        return reason if reason != 0 else self.cancel_slot(self.own_order(account, order_id))
+        if reason != 0:
+            return reason
+        slot = self.own_order(account, order_id)
+        if slot == NIL and self.state.triggers.live != 0:
+            return self.matcher.open.standing.cancel(account, order_id)
+        return self.cancel_slot(slot)
 
     def cancel_client(self, account: i64, hi: i64, lo: i64) -> i64:
         reason = refused_user(self.state, account)
         if reason != 0:
             return reason
-        return self.cancel_slot(self.state.client_ids[account].find_open(self.state.orders.cells, hi, lo))
+        slot = self.state.client_ids[account].find_open(self.state.orders.cells, hi, lo)
+        if slot == NIL and self.state.triggers.live != 0 and (hi != 0 or lo != 0):
+            standing = self.matcher.open.standing
+            return standing.cancel(account, standing.find_client(account, hi, lo))
+        return self.cancel_slot(slot)
 
     def cancel_slot(self, slot: i64) -> i64:
         if slot == NIL:

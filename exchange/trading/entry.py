@@ -216,6 +216,8 @@ class OrderEntry(CancelDesk):
         order_id, market, status, size, filled = client_order(self.state, account, hi, lo)
         if order_id == 0 and self.holding is not None:
             order_id, market, status, size, filled = self.holding.order_of(account, hi, lo)
+        if order_id == 0 and self.state.triggers.live != 0:
+            order_id, market, status, size, filled = self.matcher.open.standing.order_of(account, hi, lo, self.order_id)
         if order_id == 0:
             return False
         self.state.log.emit(k.E_ORDER_REPEATED, self.state.now, order_id, account, market, status, size, filled, hi, lo)

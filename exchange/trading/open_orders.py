@@ -38,6 +38,7 @@ from ..state.tables import (
     P_FIRST_ORDER,
     P_FIRST_REDUCER,
     P_LARGEST_REDUCER,
+    P_MARKET,
     P_NEXT,
     P_REDUCERS,
     P_SIZE,
@@ -47,6 +48,7 @@ from ..state.terms import T_DISPLAY, T_EXPIRES, T_HIDDEN, T_PARENT, T_QUOTE
 from ..state.types import NEVER, NIL, abs_i64, max_i64, min_i64
 from .book import Book
 from .order import Order
+from .standing import Standing
 from .watch import Note, Watch
 
 
@@ -76,6 +78,7 @@ class OpenOrders:
         self.state: State = state
         self.book: Book = book
         self.watch: Watch = Watch()
+        self.standing: Standing = Standing(state)
 
     # -- the sums of a position row ----------------------------------------------------------------------------------------------
 
@@ -269,12 +272,14 @@ class OpenOrders:
         self.close(self.state.markets[orders[slot + O_MARKET]], slot, ORDER_CANCELLED)
 
     def cancel_row(self, row: i64, reason: i64) -> None:
-        """Cancel all orders of a position row, the youngest first, reduce-only ones before the others."""
+        """Cancel all orders of a position row, the youngest first, reduce-only ones before the others; then its triggers."""
         cells = self.state.positions.cells
         while cells[row + P_FIRST_REDUCER] != NIL:
             self.cancel(cells[row + P_FIRST_REDUCER], reason)
         while cells[row + P_FIRST_ORDER] != NIL:
             self.cancel(cells[row + P_FIRST_ORDER], reason)
+        if self.state.triggers.live != 0:
+            self.standing.cancel_market(cells[row + P_ACCOUNT], cells[row + P_MARKET], reason)
 
     def cancel_account(self, account: i64, reason: i64) -> None:
         row = self.state.accounts.first_position[account]

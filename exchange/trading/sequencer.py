@@ -276,7 +276,8 @@ class Sequencer:
         account = rows[at + W_ACCOUNT]
         auctions = self.auctions
         if kind == k.C_CANCEL:
-            return auctions is not None and auctions.cancel(account, rows[at + c.CANCEL_ORDER_ID])
+            order_id = rows[at + c.CANCEL_ORDER_ID]
+            return (auctions is not None and auctions.cancel(account, order_id)) or self.withdraw_sent(account, order_id, ticket)
         if kind != k.C_CANCEL_CLIENT:
             return False
         hi = rows[at + c.CANCEL_CLIENT_HI]
@@ -301,6 +302,17 @@ class Sequencer:
                 if cells[row + c.PLACE_CLIENT_HI] == hi and cells[row + c.PLACE_CLIENT_LO] == lo:
                     self.withdraw(number, k.R_WITHDRAWN)
                     return True
+        return False
+
+    def withdraw_sent(self, account: i64, order_id: i64, before: i64) -> bool:
+        """Take back the waiting order of a trigger that has fired, if it came before the ticket `before`."""
+        pending = self.state.pending
+        if self.state.triggers.find(order_id) == NIL:
+            return False
+        for number in pending.of(account):
+            if number < before and pending.cells[pending.find(number) + W_ORDER_ID] == order_id:
+                self.withdraw(number, k.R_WITHDRAWN)
+                return True
         return False
 
     def withdraw_all(self, account: i64, market: i64, before: i64, reason: i64) -> None:

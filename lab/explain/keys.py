@@ -51,6 +51,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "assets": Key("", "what accounts hold and markets settle in"),
         "max_open_orders": Key("count", "open orders of one account, at most"),
         "max_accounts": Key("count", "accounts, the venue's own included, at most"),
+        "max_triggers": Key("count", "conditional orders of one account, at most"),
         "transfer_margin_ppm": Key("ppm", "of the notional of open positions: what stays behind when money leaves the account", "nothing"),
         "backstops": Key("", "who pays what a liquidated account cannot, in this order"),
     },

@@ -27,7 +27,7 @@ EXPLAINED: Final[Explanations] = {
     **liquidation.EXPLAINED,
     **losses.EXPLAINED,
 }
-VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts")
+VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts", "max_triggers")
 
 
 def explained(key: str, name: str) -> Explanation:

@@ -206,10 +206,41 @@ class Actor:
         return m.Amend(self.world.now, account, order_id, price, lots)
 
     def cancel(self) -> m.Command:
-        found = self.order()
+        found, standing = self.order(), self.standing()
+        if standing is not None and self.source.chance(30):
+            return m.Cancel(self.world.now, standing[1], standing[0])
         if found is None or self.source.chance(5):
             return m.Cancel(self.world.now, self.stranger(), self.source.integer(1, 50))
         return m.Cancel(self.world.now, found[1], found[0])
+
+    def trigger(self) -> m.Command:
+        """Mostly to protect a position, near the mark or far from it; now and then with terms that contradict each other."""
+        source = self.source
+        held = [key for key, size in sorted(self.world.books.size.items()) if size and key[0] >= FIRST_USER]
+        account, number = source.pick(held) if held and source.chance(70) else (self.stranger(), self.market())
+        closes = int(self.world.books.size[account, number] > 0)  # the side that closes it
+        side, kind = closes if source.chance(80) else 1 - closes, source.integer(0, 3)
+        mark, sign = self.mark(number), 1 if (kind == 0) == (side == 0) else -1
+        price = max(1, min(self.limit(number), mark + sign * mark * source.pick([1, 5, 20, 100]) // 1_000 + sign))
+        trail = (0, 0, mark // 50 + 1, source.pick([1_000, 20_000, 1_000_000]))[kind]
+        if source.chance(5):
+            price, trail = mark, source.pick([0, trail])
+        if kind > 1 and source.chance(60):
+            price = 0
+        size, reduce_only = source.pick([(0, 1), (0, 1), (self.size(account, number), 1), (self.size(account, number), 0)])
+        limit = self.price(number, side) if source.chance(30) else 0
+        return m.PlaceTrigger(
+            self.world.now, account, number, side, size, kind, source.pick([0, 0, 1, 2]), price, limit, source.pick([0, 0, 1, 2, 3]),
+            reduce_only, 0 if limit else source.pick([0, 1_000, 100_000]), trail, *self.client(),
+        )  # fmt: skip
+
+    def standing(self) -> tuple[int, int] | None:
+        """(id, account) of a trigger, or None."""
+        index = self.exchange.state.triggers.index
+        if not index:
+            return None
+        number = self.source.pick(list(index))
+        return number, int(self.exchange.state.triggers.cells[index[number]])
 
     def cancel_client(self) -> m.Command:
         hi, lo = self.client()
@@ -360,11 +391,11 @@ class Actor:
 MIX: Final = (
     "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
     "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
-    + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5
+    + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
 ).split()
 STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "
-    + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5
+    + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5 + "trigger " * 2
 ).split()
 CURVES: Final = ("skim " * 9 + "add_liquidity " * 4 + "remove_liquidity " * 3).split()  # beside these, where there are curves
 RARE: Final = ("open_account", "set_status", "malformed")

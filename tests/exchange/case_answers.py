@@ -21,9 +21,11 @@ from perplab.exchange.codes import (
     OrderState,
     Outcome,
     Payer,
+    PriceSource,
     Reason,
     Side,
     TimeInForce,
+    TriggerKind,
 )
 from perplab.exchange.events import Event
 
@@ -36,6 +38,7 @@ ACCOUNTS = {"account", "to", "buyer", "seller", "taker", "maker", "bidder", "vau
 CODES = {
     "account_kind": AccountKind, "side": Side, "taker_side": Side, "tif": TimeInForce, "state": OrderState, "mode": MarginMode,
     "status": MarketStatus, "payer": Payer, "method": Method, "outcome": Outcome,
+    "trigger": TriggerKind, "source": PriceSource,
 }  # fmt: skip
 
 
@@ -52,6 +55,8 @@ def value_shown(w: World, event: Event, name: str, value: int) -> str:
         return m.COMMAND_OF[value].__name__
     if name == "reason":
         return (Reason if isinstance(event, m.Rejected) else CancelReason)(value).name.lower()
+    if name == "refusal":
+        return Reason(value).name.lower() if value else "-"
     if name == "mode" and isinstance(event, m.FundingSet):
         return FundingMode(value).name.lower()
     return CODES[name](value).name.lower() if name in CODES else str(value)

@@ -10,7 +10,17 @@ from kit import START, unnumbered
 
 from perplab.exchange import Exchange, Journal, VenueDesign
 from perplab.exchange import messages as m
-from perplab.exchange.codes import AccountKind, FundingMode, MarginMode, MarketStatus, SelfTrade, Side, TimeInForce
+from perplab.exchange.codes import (
+    AccountKind,
+    FundingMode,
+    MarginMode,
+    MarketStatus,
+    PriceSource,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    TriggerKind,
+)
 from perplab.exchange.events import Event
 
 SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5, "curve": 6}
@@ -114,6 +124,27 @@ def place(w: World, words: list[str]) -> m.Command:
     return m.Place(w.ts, w.account(account), w.market(market), Side[side.upper()], price, int(size), **values)
 
 
+def trigger(w: World, words: list[str]) -> m.Command:
+    """NAME MARKET buy|sell SIZE KIND[:TRAIL] of SOURCE TRIGGER_PRICE [@ LIMIT] [OPTION ...]"""
+    words, price = at_price(words)
+    account, market, side, size, kind, _, source, at, *options = words
+    name, _, trail = kind.partition(":")
+    values: dict[str, int] = {"trail": int(trail or 0), "price": price}
+    for option in options:
+        if option == "reduce_only":
+            values["reduce_only"] = 1
+        elif option.startswith("slippage="):
+            values["slippage_ppm"] = int(option.removeprefix("slippage="))
+        elif option.startswith("client="):
+            values["client_hi"], values["client_lo"] = ids(option.removeprefix("client="))
+        else:
+            values["tif"] = TimeInForce[option.upper()]
+    return m.PlaceTrigger(
+        w.ts, w.account(account), w.market(market), Side[side.upper()], int(size), TriggerKind[name.upper()],
+        PriceSource[source.upper()], int(at), **values,
+    )  # fmt: skip
+
+
 def open_account(w: World, words: list[str]) -> m.Command:
     w.accounts[words[0]] = w.exchange.state.accounts.count
     return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], 0)
@@ -171,6 +202,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "withdraw": money(m.Withdraw),
     "transfer": lambda w, a: m.Transfer(w.ts, w.account(a[0]), w.account(a[1]), int(a[3]) if len(a) > 3 else 0, micro(a[2])),
     "place": place,
+    "trigger": trigger,
     "amend": amend,
     "cancel": cancel,
     "cancel_client": cancel_client,

@@ -31,6 +31,7 @@ GIVEN = {
     m.Debit: ["Debited"],
     m.SetFunding: ["FundingSet"],
     m.SetGas: ["GasSet"],
+    m.PlaceTrigger: ["TriggerPlaced"],
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import soak_algos
 import soak_curves
 from soak_designs import FIRST_PRICES, Draw
 from soak_rules import Step
@@ -26,9 +27,10 @@ BIDDERS: Final = range(FIRST_USER + 2, FIRST_USER + 4)
 FIRST_GAMBLER: Final = FIRST_USER + 4
 MOODS: Final = {  # names of actions by how often they are drawn
     "calm": "quote*9 place*6 hit*7 close*6 amend*3 cancel cancel_client cancel_all switch block*4 deposit transfer withdraw*2 leverage "
-    "mode margin*2 oracle*5 wait*5 take gamble*10",
-    "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8",
-    "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2",
+    "mode margin*2 oracle*5 wait*5 take gamble*10 trigger*4 untrigger",
+    "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8 "
+    "trigger*3",
+    "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2 trigger*3",
 }
 
 
@@ -293,6 +295,12 @@ class Actor:
         price = price if draw.chance(40) else self.price(market, side)
         lots = draw.pick((size, max(1, size // 2), max(1, size - 1), size + 1, 3 * size, self.size(account, market)))
         return [m.Amend(self.now, account, found[0], price, min(lots, int(MAX_LOTS)))]
+
+    def do_trigger(self) -> list[m.Command]:
+        return soak_algos.trigger(self)
+
+    def do_untrigger(self) -> list[m.Command]:
+        return soak_algos.untrigger(self)
 
     def do_cancel(self) -> list[m.Command]:
         found = self.order()

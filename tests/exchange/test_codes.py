@@ -27,6 +27,8 @@ CODE_PREFIXES = {
     "ORDER_": codes.OrderState,
     "FUNDING_": codes.FundingMode,
     "LINE_": codes.RequirementKind,
+    "TRIGGER_": codes.TriggerKind,
+    "SOURCE_": codes.PriceSource,
 }
 PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these differ; they have no prefix there
     codes.Side: {},
@@ -140,6 +142,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.AddLiquidity: ("ADD_LIQUIDITY_", {}),
     m.RemoveLiquidity: ("REMOVE_LIQUIDITY_", {"range_id": "RANGE"}),
     m.SetGas: ("GAS_", {}),
+    m.PlaceTrigger: ("TRIGGER_", {}),
 }
 
 

@@ -45,6 +45,11 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.AddLiquidity: {"account": ACCOUNT, "market": MARKET, "amount": AMOUNT, "lower": NO_PRICE, "upper": NO_PRICE},
     m.RemoveLiquidity: {"account": ACCOUNT, "market": MARKET, "shares": ID, "range_id": (0, 2**62)},
     m.SetGas: {"multiplier_ppm": (0, 10**12)},
+    m.PlaceTrigger: {
+        "account": ACCOUNT, "market": MARKET, "side": FLAG, "size": (0, 2**40 - 1), "trigger": (0, 3), "source": (0, 2),
+        "trigger_price": NO_PRICE, "price": NO_PRICE, "tif": (0, 4), "reduce_only": FLAG, "slippage_ppm": (0, 10**6), "trail": NO_PRICE,
+        "client_hi": I64, "client_lo": I64,
+    },
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 

@@ -35,6 +35,10 @@ class VenueMachine(RuleBasedStateMachine):
     def quote(self, data: st.DataObject) -> None:
         self.act(data, "quote")
 
+    @rule(data=st.data())
+    def place_trigger(self, data: st.DataObject) -> None:
+        self.act(data, "trigger")
+
     @precondition(lambda self: self.world.books.orders)
     @rule(data=st.data())
     def change_order(self, data: st.DataObject) -> None:

@@ -245,7 +245,8 @@ def check_margined(world: World, p: Position, reduced: bool, before: Before) -> 
 
 def check_traders(world: World, command: m.Command, events: Sequence[m.Event], before: Before) -> None:
     """Orders that may only reduce never increase or flip; trades with oneself leave cash and isolated positions sound."""
-    if isinstance(command, m.Place) and command.reduce_only:
+    fired = any(isinstance(e, m.TriggerFired) and e.account == getattr(command, "account", -1) for e in events)
+    if isinstance(command, m.Place) and command.reduce_only and not fired:
         old = before.positions[command.account, command.market].size
         new = world.exchange.position(command.account, command.market).size
         assert 0 <= new <= old or old <= new <= 0

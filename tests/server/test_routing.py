@@ -58,6 +58,7 @@ def test_the_columns_of_events_are_those_of_the_structs() -> None:
         "CANCELLED": events.OrderCancelled, "TRADED": events.Traded, "CURVE_TRADED": events.CurveTraded, "ADDED": events.LiquidityAdded,
         "REMOVED": events.LiquidityRemoved, "QUEUED": events.CommandQueued, "EVENT": events.Event,
         "REDUCED": events.OrderReduced,
+        "TRIGGER_PLACED": events.TriggerPlaced, "FIRED": events.TriggerFired, "TRIGGER_CANCELLED": events.TriggerCancelled,
     }  # fmt: skip
     for name, column in vars(event_columns).items():
         if name.isupper():

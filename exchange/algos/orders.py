@@ -1,0 +1,161 @@
+"""What the venue does on behalf of accounts after each command and each thing that was due: it heeds what has become of the orders that
+it sent, and sends those whose price has come.
+
+Triggers fire market by market, and in a market in the order in which its price came by them, ties by id. Each is used up by firing, so a
+cascade ends. In a suspended market nothing fires or trails; when it goes on, the price of that time counts.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from ..liquidation.auction import AuctionDesk
+from ..money.ledger import Ledger
+from ..schema import kinds as k
+from ..schema.views import OpenTrigger
+from ..state.algos import (
+    FIRED,
+    G_ACCOUNT,
+    G_CLIENT_HI,
+    G_CLIENT_LO,
+    G_KIND,
+    G_LIMIT,
+    G_MARKET,
+    G_REDUCE_ONLY,
+    G_SHELF,
+    G_SIDE,
+    G_SIZE,
+    G_SLIPPAGE,
+    G_SOURCE,
+    G_TIF,
+    G_TRAIL,
+    G_TRIGGER,
+    SOURCES,
+    TRAILS,
+)
+from ..state.market import Market
+from ..state.state import State
+from ..state.types import MAX_MARKETS, NIL
+from ..trading.access import is_suspended
+from ..trading.book import Book
+from ..trading.funding import FundingEngine
+from ..trading.sequencer import Sequencer
+from ..trading.standing import Standing
+from ..trading.watch import Note, Watch
+from ..turns import Turns
+from .triggers import TriggerDesk, source_price
+
+
+class AlgoOrders(Turns):
+    def __init__(
+        self, state: State, book: Book, ledger: Ledger, auction_desk: AuctionDesk, funding: FundingEngine, sequencer: Sequencer
+    ) -> None:  # fmt: skip
+        super().__init__(state, book, ledger, auction_desk, funding, sequencer)
+        self.watch: Watch = sequencer.matcher.open.watch
+        self.standing: Standing = sequencer.matcher.open.standing
+        self.trigger_desk: TriggerDesk = TriggerDesk(state, sequencer.entry)
+
+    @property
+    def has_algos(self) -> bool:
+        """Does anything stand, or has anything happened that somebody waits for?"""
+        return self.state.triggers.live != 0 or len(self.watch.notes) != 0
+
+    def run_algos(self) -> None:
+        """Heed what has happened, and fire what is to fire, until nothing more does."""
+        if not self.has_algos:
+            return
+        self.heed_all()
+        again = True
+        while again:
+            again = False
+            for market in self.state.markets:
+                if self.state.triggers.live != 0 and self.fire_in(market):
+                    again = True
+
+    # -- what has happened -------------------------------------------------------------------------------------------------------
+
+    def heed_all(self) -> None:
+        triggers = self.state.triggers
+        while len(self.watch.notes) != 0 or len(triggers.closed) != 0:
+            for note in self.watch.take():
+                self.heed(note)
+            if len(triggers.closed) != 0:
+                self.heed_closed()
+
+    def heed(self, note: Note) -> None:
+        """The order of a trigger has come in, and is an order like any from now on; or it was refused when its turn came."""
+        triggers = self.state.triggers
+        row = triggers.find(note.parent)
+        if row != NIL and triggers.cells[row + G_SHELF] == FIRED:
+            if note.reason != 0:
+                self.standing.end(note.parent, k.X_REFUSED, note.reason)
+            else:
+                triggers.remove(note.parent, note.account)
+
+    def heed_closed(self) -> None:
+        """Positions were closed or turned: triggers that can reduce nothing any more go."""
+        triggers = self.state.triggers
+        places = list(triggers.closed)
+        triggers.closed.clear()
+        for place in places:
+            account: i64 = place // int(MAX_MARKETS)
+            market: i64 = place % int(MAX_MARKETS)
+            for number in triggers.of(account):
+                row = triggers.find(number)
+                if triggers.cells[row + G_MARKET] == market and triggers.cells[row + G_SHELF] != FIRED:
+                    if self.trigger_desk.lots_of(row) == 0:
+                        self.standing.end(number, k.X_REDUCE_ONLY, 0)
+
+    # -- fire --------------------------------------------------------------------------------------------------------------------
+
+    def fire_in(self, market: Market) -> bool:
+        """Fire what the market's prices have crossed since they were looked at last; is there anything?"""
+        if market.status == k.SETTLED or is_suspended(market, self.state.now):
+            return False
+        desk = self.trigger_desk
+        found = False
+        source: i64 = 0
+        while source < SOURCES:
+            price = source_price(market, source)
+            if price != desk.seen[market.number * SOURCES + source]:
+                desk.seen[market.number * SOURCES + source] = price
+                for number in desk.crossed(market.number, source, price):
+                    found = True
+                    self.fire(number, market, price)
+            source += 1
+        return found
+
+    def fire(self, number: i64, market: Market, price: i64) -> None:
+        """Let a trigger send its order, unless one that fired before it has made an end of it."""
+        triggers = self.state.triggers
+        row = triggers.find(number)
+        if row == NIL:
+            return
+        if triggers.cells[row + G_TRAIL] != 0 and triggers.cells[row + G_SHELF] != TRAILS:
+            self.trigger_desk.begin_trailing(row, price)
+            return
+        lots = self.trigger_desk.lots_of(row)
+        if lots == 0:
+            self.standing.end(number, k.X_REDUCE_ONLY, 0)
+            return
+        reason = self.send_for(self.trigger_desk.fire(number, market, price, lots), number, number)
+        if reason != 0:
+            self.standing.end(number, k.X_REFUSED, reason)
+        self.heed_all()
+
+    # -- queries -----------------------------------------------------------------------------------------------------------------
+
+    def triggers(self, account: i64) -> list[OpenTrigger]:
+        """The conditional orders of an account, by id. Raises KeyError."""
+        self.known_account(account)
+        cells = self.state.triggers.cells
+        found: list[OpenTrigger] = []
+        for number in self.state.triggers.of(account):
+            row = self.state.triggers.find(number)
+            found.append(OpenTrigger(
+                number, cells[row + G_ACCOUNT], cells[row + G_MARKET], cells[row + G_SIDE], cells[row + G_SIZE], cells[row + G_KIND],
+                cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TIF], cells[row + G_REDUCE_ONLY],
+                cells[row + G_SLIPPAGE], cells[row + G_TRAIL], int(cells[row + G_SHELF] == TRAILS), int(cells[row + G_SHELF] == FIRED),
+                cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO],
+            ))  # fmt: skip
+        return found

@@ -1,0 +1,48 @@
+"""What happens to orders that the venue sends on an account's behalf."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from .codes import CancelReasonCode, PriceSourceCode, Reason, SideCode, TriggerKindCode
+from .fields import Event
+
+
+class TriggerPlaced(Event, frozen=True, gc=False):
+    """A conditional order waits for its price. The order that it sends will have its id."""
+
+    KIND: ClassVar[int] = 47
+    order_id: int
+    account: int
+    market: int
+    side: SideCode
+    size: int  # [lots], 0: the whole position
+    trigger: TriggerKindCode
+    source: PriceSourceCode
+    trigger_price: int  # [ticks]; of a trailing one, where it begins to trail or has begun
+    price: int  # [ticks], 0: a market order
+    trail: int  # [ticks] or [ppm], 0: it does not trail
+    client_hi: int  # 0 and 0: none
+    client_lo: int
+
+
+class TriggerFired(Event, frozen=True, gc=False):
+    """The price has come; what becomes of the order follows, now or when its turn has come."""
+
+    KIND: ClassVar[int] = 48
+    order_id: int
+    account: int
+    market: int
+    source: PriceSourceCode
+    source_price: int  # [ticks] of its source
+    size: int  # [lots] of the order
+    price: int  # [ticks] its limit or protection price, 0: the edge of the price band
+
+
+class TriggerCancelled(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 49
+    order_id: int
+    account: int
+    market: int
+    reason: CancelReasonCode
+    refusal: Annotated[int, Reason]  # why its order was refused; 0: there was none

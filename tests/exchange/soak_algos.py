@@ -1,0 +1,38 @@
+"""What the soak does with orders that the venue sends on an account's behalf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perplab.exchange import messages as m
+
+if TYPE_CHECKING:
+    from soak_actor import Actor
+
+
+def trigger(actor: Actor) -> list[m.Command]:
+    """To protect a position, or to open one: near the mark, or where somebody is liquidated."""
+    draw, account, market = actor.draw, actor.account(), actor.market()
+    held = actor.exchange.position(account, market).size
+    side, kind = int(held > 0) if draw.chance(80) else draw.integer(0, 1), draw.integer(0, 3)
+    mark, sign = actor.mark(market), 1 if (kind == 0) == (side == 0) else -1
+    price = actor.threshold(market) if draw.chance(25) else mark + sign * (mark * draw.pick((1, 5, 20, 100)) // 1_000 + 1)
+    price = 0 if kind > 1 and draw.chance(60) else max(1, min(price, actor.x.terms[market].max_price))
+    trail = (0, 0, mark // draw.pick((20, 200)) + 1, draw.pick((1_000, 20_000, 200_000)))[kind]
+    size = actor.size(account, market)
+    size, reduces = draw.pick(((0, 1), (0, 1), (size, 1), (size, 0))) if held else (size, 0)
+    limit = actor.price(market, side) if draw.chance(30) else 0
+    return [m.PlaceTrigger(
+        actor.now, account, market, side, size, kind, draw.pick((0, 0, 1, 2)), price, limit,
+        draw.pick((0, 0, 1, 2, 3)) if limit else 0, reduces, 0 if limit else draw.pick((0, 1_000, 100_000)), trail, *actor.client(),
+    )]  # fmt: skip
+
+
+def untrigger(actor: Actor) -> list[m.Command]:
+    """A trigger is taken back, by its owner or a stranger."""
+    index = actor.exchange.state.triggers.index
+    if not index:
+        return []
+    number = actor.draw.pick(list(index))
+    owner = int(actor.exchange.state.triggers.cells[index[number]])
+    return [m.Cancel(actor.now, owner if actor.draw.chance(90) else actor.account(), number)]
