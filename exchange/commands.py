@@ -5,6 +5,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .algos.ladders import LadderDesk
 from .algos.orders import AlgoOrders
 from .liquidation.lifecycle import Lifecycle
 from .liquidation.passes import LiquidationPass
@@ -21,6 +22,7 @@ class Commands(AlgoOrders):
     """Every method returns the reason of a refusal, or 0."""
 
     entry: OrderEntry
+    ladders: LadderDesk
     accounts: AccountDesk
     liquidity_desk: LiquidityDesk
     lifecycle: Lifecycle
@@ -69,7 +71,25 @@ class Commands(AlgoOrders):
             return self.funding.set_rate(rows[at + c.FUNDING_MARKET], rows[at + c.FUNDING_MODE], rows[at + c.FUNDING_RATE_PPT])
         if kind == k.C_SET_GAS:
             return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
+        if kind == k.C_PLACE_LADDER:
+            return self.place_ladder(rows, at)
         return self.carry_out_for_account(kind, rows, at)
+
+    def place_ladder(self, rows: vec[i64], at: i64) -> i64:
+        """Each order of a ladder is carried out as if it had come by itself, and told where it is refused."""
+        ladders = self.ladders
+        reason = ladders.refused(rows, at)
+        if reason != 0:
+            return reason
+        ladders.begin(rows, at)
+        number: i64 = 0
+        while number < rows[at + c.LADDER_COUNT]:
+            ladders.make(rows, at, number)
+            reason = self.send_for(ladders.row, 0, 0)
+            if reason != 0:
+                self.sequencer.refusals.tell(ladders.row, 0, reason)
+            number += 1
+        return 0
 
     def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
         """An oracle price, the mark that follows from it, requests and triggers at both, and then whoever is to be liquidated."""

@@ -14,6 +14,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .algos.ladders import LadderDesk
 from .blocks import Applied, JournalSink, packed_commands, spread
 from .commands import Commands
 from .design.build import (
@@ -92,6 +93,7 @@ class Exchange(Commands):
         ledger = Ledger(state)
         self.matcher: Matcher = Matcher(state, book, ledger)
         self.entry = OrderEntry(state, self.matcher)
+        self.ladders = LadderDesk(state)
         self.accounts = AccountDesk(state, ledger, self.matcher)
         self.liquidity_desk = LiquidityDesk(state, ledger, book.curves, self.accounts)
         payers, ahead = backstop_rules(venue)

@@ -65,6 +65,7 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.TriggerPlaced: OWN,
     e.TriggerFired: OWN,
     e.TriggerCancelled: OWN,
+    e.LadderPlaced: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

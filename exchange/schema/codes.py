@@ -109,6 +109,16 @@ class PriceSource(IntEnum):
 PriceSourceCode = Annotated[int, Meta(ge=0, le=2), PriceSource]
 
 
+class Spacing(IntEnum):
+    """How the prices of a ladder follow each other."""
+
+    LINEAR = 0  # in equal steps
+    GEOMETRIC = 1  # in equal ratios
+
+
+SpacingCode = Annotated[int, Meta(ge=0, le=1), Spacing]
+
+
 class MarginMode(IntEnum):
     CROSS = 0
     ISOLATED = 1
@@ -305,9 +315,11 @@ class Reason(IntEnum):
     TRIGGER_TERMS = 54  # the terms of a trigger contradict each other, or one is missing
     TRIGGER_PRICE = 55  # it would fire at once: its price is on the wrong side of the price that it goes by
     TOO_MANY_TRIGGERS = 56
+    LADDER_PRICES = 57  # its first and its last price are the same
+    LADDER_SIZE = 58  # one of its orders would have no lot
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=56), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=58), Reason]
 
 
 class CommandKind(IntEnum):
@@ -337,6 +349,7 @@ class CommandKind(IntEnum):
     RemoveLiquidity = 22
     SetGas = 23
     PlaceTrigger = 24
+    PlaceLadder = 25
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=24), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=25), CommandKind]

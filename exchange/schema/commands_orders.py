@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from .codes import OrderTypeCode, SelfTradeCode, SideCode, TimeInForceCode
+from .codes import OrderTypeCode, SelfTradeCode, SideCode, SpacingCode, TimeInForceCode
 from .fields import (
     I64,
     MAX_TS_JUMP,
@@ -94,3 +94,26 @@ class CancelAllAfter(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 18
     account: AccountId
     delay: Annotated[int, Meta(ge=0, le=MAX_TS_JUMP)]  # [ns]
+
+
+class PlaceLadder(Command, frozen=True, gc=False):
+    """Place `count` limit orders, evenly spaced from the first price to the last one, whose sizes add up to `size`. Each is an order like
+    any other from then on, and is accepted or refused by itself.
+
+    Prices in between round away from the market. With a client id the orders have it and those that follow it.
+    """
+
+    KIND: ClassVar[int] = 25
+    account: AccountId
+    market: MarketId
+    side: SideCode
+    size: Lots  # [lots] of all orders together
+    first_price: Price  # [ticks]
+    last_price: Price  # [ticks]
+    count: Annotated[int, Meta(ge=2, le=50)]
+    spacing: SpacingCode = 0
+    skew_ppm: Annotated[int, Meta(ge=10_000, le=100_000_000)] = 1_000_000  # size of the last order to that of the first one
+    tif: TimeInForceCode = 0
+    reduce_only: Flag = 0
+    client_hi: I64 = 0
+    client_lo: I64 = 0

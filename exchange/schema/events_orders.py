@@ -159,3 +159,16 @@ class BatchCleared(Event, frozen=True, gc=False):
     size: int  # [lots]
     bid_size: int  # [lots] of buys that would have traded at that price
     ask_size: int  # [lots] of sells
+
+
+class LadderPlaced(Event, frozen=True, gc=False):
+    """A ladder was accepted; its orders follow, or why they were refused, from the first price to the last one."""
+
+    KIND: ClassVar[int] = 50
+    account: int
+    market: int
+    side: SideCode
+    size: int  # [lots] of all orders together
+    count: int  # of orders
+    client_hi: int  # of the first one; 0 and 0: none
+    client_lo: int

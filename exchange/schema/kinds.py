@@ -34,6 +34,7 @@ C_ADD_LIQUIDITY: Final[i64] = 21
 C_REMOVE_LIQUIDITY: Final[i64] = 22
 C_SET_GAS: Final[i64] = 23
 C_PLACE_TRIGGER: Final[i64] = 24
+C_PLACE_LADDER: Final[i64] = 25
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -85,6 +86,7 @@ E_ORDER_REFRESHED: Final[i64] = 46
 E_TRIGGER_PLACED: Final[i64] = 47
 E_TRIGGER_FIRED: Final[i64] = 48
 E_TRIGGER_CANCELLED: Final[i64] = 49
+E_LADDER_PLACED: Final[i64] = 50
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -143,6 +145,8 @@ R_NO_LAST_PRICE: Final[i64] = 53
 R_TRIGGER_TERMS: Final[i64] = 54
 R_TRIGGER_PRICE: Final[i64] = 55
 R_TOO_MANY_TRIGGERS: Final[i64] = 56
+R_LADDER_PRICES: Final[i64] = 57
+R_LADDER_SIZE: Final[i64] = 58
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -229,6 +233,10 @@ TRIGGER_TRAILING_PPM: Final[i64] = 3
 SOURCE_MARK: Final[i64] = 0
 SOURCE_LAST: Final[i64] = 1
 SOURCE_ORACLE: Final[i64] = 2
+
+# Spacing of a ladder
+LADDER_LINEAR: Final[i64] = 0
+LADDER_GEOMETRIC: Final[i64] = 1
 
 # Margin modes
 CROSS: Final[i64] = 0

@@ -38,7 +38,7 @@ from .commands_accounts import (
 from .commands_algos import *  # noqa: F403
 from .commands_algos import PlaceTrigger
 from .commands_orders import *  # noqa: F403
-from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, Place
+from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, Place, PlaceLadder
 from .commands_venue import *  # noqa: F403
 from .commands_venue import BlockTrade, Debit, SetFunding, SetGas, SetMarketStatus, Tick, UpdateOracle
 from .events import *  # noqa: F403
@@ -83,6 +83,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     RemoveLiquidity: OF_OWNER,
     SetGas: Role.OPERATOR,  # everybody pays it
     PlaceTrigger: OF_OWNER,
+    PlaceLadder: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

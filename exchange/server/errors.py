@@ -141,6 +141,8 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.TRIGGER_TERMS: "the terms of the trigger contradict each other, or one is missing",
     Reason.TRIGGER_PRICE: "the trigger would fire at once: its price is on the wrong side of the price that it goes by",
     Reason.TOO_MANY_TRIGGERS: "the account has as many triggers as the venue allows",
+    Reason.LADDER_PRICES: "the first and the last price of the ladder are the same",
+    Reason.LADDER_SIZE: "one of the ladder's orders would have no lot",
 }
 
 

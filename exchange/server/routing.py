@@ -36,6 +36,7 @@ from ..schema.event_columns import (
     PLACED_MARKET,
     PLACED_ORDER_ID,
     PLACED_SIZE,
+    QUEUED_COMMAND,
     QUEUED_DUE,
     QUEUED_TICKET,
     REDUCED_ORDER_ID,
@@ -200,11 +201,13 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
         if events[at + REJECTED_COMMAND] == command:  # and not one that has waited, and is gone by this one
             told[row + REASON] = events[at + REJECTED_REASON]
     else:
-        add_rare(told, row, events, at)
+        add_rare(told, row, events, at, command)
 
 
 def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
     """`add`, of events that are rare or not of orders."""
+def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:
+    """`add`, of events that are not of orders."""
     kind = events[at + KIND]
     if kind == E_ORDER_REDUCED:
         if told[row + CAME_IN] != 0 and events[at + REDUCED_ORDER_ID] == told[row + ORDER_ID]:
@@ -222,8 +225,9 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
             told[row + STATE] = ORDER_CANCELLED
             told[row + LEFT] = 0
     elif kind == E_COMMAND_QUEUED:
-        told[row + TICKET] = events[at + QUEUED_TICKET]
-        told[row + DUE] = events[at + QUEUED_DUE]
+        if events[at + QUEUED_COMMAND] == command:  # and not an order of a ladder, which is a Place
+            told[row + TICKET] = events[at + QUEUED_TICKET]
+            told[row + DUE] = events[at + QUEUED_DUE]
     elif kind == E_LIQUIDITY_ADDED:
         told[row + ORDER_ID] = events[at + ADDED_RANGE_ID]
         told[row + MARKET] = events[at + ADDED_MARKET]

@@ -148,6 +148,16 @@ class Actor:
             source.pick([0, 0, 1, 2, 3, 4]), hi, lo, 0, self.expiry(), self.display(size),
         )  # fmt: skip
 
+    def ladder(self) -> m.Command:
+        """Between two prices on one side of the mark, or across it; now and then with too few lots, or nowhere to go."""
+        source = self.source
+        account, number, side = self.stranger(), self.market(), source.integer(0, 1)
+        first, last = self.price(number, side), self.price(number, side)
+        return m.PlaceLadder(
+            self.world.now, account, number, side, self.size(account, number), first, last, source.pick([2, 3, 5]), source.integer(0, 1),
+            source.pick([10_000, 10**6, 3 * 10**6]), source.pick([0, 0, 1, 2, 3]), int(source.chance(20)), *self.client(),
+        )  # fmt: skip
+
     def quote(self) -> list[m.Command]:
         """Somebody makes a market: a level or two on both sides of the mark."""
         source = self.source
@@ -389,7 +399,8 @@ class Actor:
 
 # Commands by name, and how often each is drawn.
 MIX: Final = (
-    "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
+    "place " * 8
+    + "ladder " + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
     "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
     + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
 ).split()

@@ -18,6 +18,7 @@ from perplab.exchange.codes import (
     PriceSource,
     SelfTrade,
     Side,
+    Spacing,
     TimeInForce,
     TriggerKind,
 )
@@ -145,6 +146,25 @@ def trigger(w: World, words: list[str]) -> m.Command:
     )  # fmt: skip
 
 
+def ladder(w: World, words: list[str]) -> m.Command:
+    account, market, side, size, first, _, last, _, count, *options = words  # FIRST .. LAST in COUNT
+    values: dict[str, int] = {}
+    for option in options:
+        key, _, value = option.partition("=")
+        if option == "reduce_only":
+            values["reduce_only"] = 1
+        elif key == "client":
+            values["client_hi"], values["client_lo"] = ids(value)
+        elif key == "skew":
+            values["skew_ppm"] = int(value)
+        elif option.upper() in Spacing.__members__:
+            values["spacing"] = Spacing[option.upper()]
+        else:
+            values["tif"] = TimeInForce[option.upper()]
+    where = w.account(account), w.market(market), Side[side.upper()]
+    return m.PlaceLadder(w.ts, *where, int(size), int(first), int(last), int(count), **values)
+
+
 def open_account(w: World, words: list[str]) -> m.Command:
     w.accounts[words[0]] = w.exchange.state.accounts.count
     return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], 0)
@@ -203,6 +223,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "transfer": lambda w, a: m.Transfer(w.ts, w.account(a[0]), w.account(a[1]), int(a[3]) if len(a) > 3 else 0, micro(a[2])),
     "place": place,
     "trigger": trigger,
+    "ladder": ladder,
     "amend": amend,
     "cancel": cancel,
     "cancel_client": cancel_client,

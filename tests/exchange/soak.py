@@ -124,7 +124,7 @@ class World:
             raise Dead from error
         self.digest.update(bytes(memoryview(packed)))
         x.events = [event_of_row([int(value) for value in packed[at : at + WIDTH]]) for at in range(0, len(packed), WIDTH)]
-        x.refused = any(isinstance(e, m.Rejected) for e in x.events)
+        x.refused = any(isinstance(e, m.Rejected) and e.command == x.command.KIND for e in x.events)  # and not an order of a ladder
         self.follow()
         if len(self.rows) % self.check_every == 0:
             self.check()

@@ -36,3 +36,12 @@ def untrigger(actor: Actor) -> list[m.Command]:
     number = actor.draw.pick(list(index))
     owner = int(actor.exchange.state.triggers.cells[index[number]])
     return [m.Cancel(actor.now, owner if actor.draw.chance(90) else actor.account(), number)]
+
+
+def ladder(actor: Actor) -> list[m.Command]:
+    """A size in parts, away from the market or across it."""
+    draw, account, market = actor.draw, actor.account(), actor.market()
+    side = draw.integer(0, 1)
+    first, last, size = actor.price(market, side), actor.price(market, side), actor.size(account, market)
+    options = (draw.integer(0, 1), draw.pick((10_000, 10**6, 5 * 10**6)), draw.pick((0, 0, 1, 2, 3)), int(draw.chance(20)))
+    return [m.PlaceLadder(actor.now, account, market, side, size, first, last, draw.pick((2, 3, 5, 20)), *options, *actor.client())]

@@ -29,6 +29,7 @@ CODE_PREFIXES = {
     "LINE_": codes.RequirementKind,
     "TRIGGER_": codes.TriggerKind,
     "SOURCE_": codes.PriceSource,
+    "LADDER_": codes.Spacing,
 }
 PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these differ; they have no prefix there
     codes.Side: {},
@@ -143,6 +144,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.RemoveLiquidity: ("REMOVE_LIQUIDITY_", {"range_id": "RANGE"}),
     m.SetGas: ("GAS_", {}),
     m.PlaceTrigger: ("TRIGGER_", {}),
+    m.PlaceLadder: ("LADDER_", {}),
 }
 
 

@@ -50,6 +50,10 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
         "trigger_price": NO_PRICE, "price": NO_PRICE, "tif": (0, 4), "reduce_only": FLAG, "slippage_ppm": (0, 10**6), "trail": NO_PRICE,
         "client_hi": I64, "client_lo": I64,
     },
+    m.PlaceLadder: {
+        "account": ACCOUNT, "market": MARKET, "side": FLAG, "size": LOTS, "first_price": PRICE, "last_price": PRICE, "count": (2, 50),
+        "spacing": FLAG, "skew_ppm": (10_000, 100_000_000), "tif": (0, 4), "reduce_only": FLAG, "client_hi": I64, "client_lo": I64,
+    },
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 

@@ -46,7 +46,7 @@ def test_the_audience_of_a_row_is_its_accounts_each_once() -> None:
 
 CODES = {
     "command", "reason", "account_kind", "side", "taker_side", "order_type", "tif", "self_trade", "mode", "status", "state", "payer",
-    "method", "outcome", "trigger", "source", "refusal",
+    "method", "outcome", "trigger", "source", "refusal", "spacing",
 }  # fmt: skip
 STRUCTS: tuple[type[Coded], ...] = (*COMMANDS, *EVENTS, Position, OpenOrder, Auction)
 

@@ -33,7 +33,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def quote(self, data: st.DataObject) -> None:
-        self.act(data, "quote")
+        self.act(data, "quote", "ladder")
 
     @rule(data=st.data())
     def place_trigger(self, data: st.DataObject) -> None:
