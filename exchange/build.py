@@ -28,7 +28,8 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "liquidation.lifecycle", "liquidation.sales", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "blocks", "commands", "engine",
     "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames", "liquidation.shortage", "liquidation.haircut",
-    "trading.queues", "state.algos", "trading.standing", "algos.triggers", "algos.orders", "algos.ladders",
+    "trading.queues", "state.algos", "trading.standing", "algos.triggers", "algos.orders", "algos.ladders", "state.twaps",
+    "algos.twap_desk",
 )  # fmt: skip
 
 

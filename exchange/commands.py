@@ -73,6 +73,8 @@ class Commands(AlgoOrders):
             return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
         if kind == k.C_PLACE_LADDER:
             return self.place_ladder(rows, at)
+        if kind == k.C_PLACE_TWAP:
+            return self.place_twap(rows, at)
         return self.carry_out_for_account(kind, rows, at)
 
     def place_ladder(self, rows: vec[i64], at: i64) -> i64:

@@ -53,7 +53,17 @@ from .schema.events import Event
 from .schema.messages import Command, VenueBroken, VenueBusy
 from .schema.packing import pack, unpack_all
 from .state.packed import column
-from .state.schedule import CANCEL_ALL, FUNDING_PAYMENT, FUNDING_SAMPLE, LIQUIDATION_PASS, MARK, MARKET_TIMER, MARKET_TIMERS, UNWIND
+from .state.schedule import (
+    CANCEL_ALL,
+    FUNDING_PAYMENT,
+    FUNDING_SAMPLE,
+    LIQUIDATION_PASS,
+    MARK,
+    MARKET_TIMER,
+    MARKET_TIMERS,
+    TWAP_SLICE,
+    UNWIND,
+)
 from .state.snapshot import dump, load, opened
 from .state.state import State
 from .state.types import FIRST_USER, INSURANCE, NIL, ROW, VAULT, min_i64
@@ -84,6 +94,7 @@ class Exchange(Commands):
         state.max_open_orders = venue.max_open_orders
         state.max_accounts = venue.max_accounts
         state.max_triggers = venue.max_triggers
+        state.max_twaps = venue.max_twaps
         state.transfer_margin_ppm = venue.transfer_margin_ppm
         state.guards_profit = any(market.oracle.on_stale == "halt_new_risk" for market in venue.markets)
         for market in state.markets:
@@ -277,6 +288,8 @@ class Exchange(Commands):
                 self.disconnect(number)
             elif rank == LIQUIDATION_PASS:
                 self.liquidations.run()
+            elif rank == TWAP_SLICE:
+                self.run_slice(number)
             else:
                 self.run_turn(rank, number)
             self.run_algos()

@@ -7,12 +7,13 @@ cascade ends. In a suspended market nothing fires or trails; when it goes on, th
 
 from __future__ import annotations
 
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from ..liquidation.auction import AuctionDesk
 from ..money.ledger import Ledger
 from ..schema import kinds as k
-from ..schema.views import OpenTrigger
+from ..schema.views import OpenTrigger, OpenTwap
 from ..state.algos import (
     FIRED,
     G_ACCOUNT,
@@ -34,8 +35,22 @@ from ..state.algos import (
     TRAILS,
 )
 from ..state.market import Market
+from ..state.schedule import TWAP_SLICE
 from ..state.state import State
-from ..state.types import MAX_MARKETS, NIL
+from ..state.twaps import (
+    TW_ACCOUNT,
+    TW_CLIENT_HI,
+    TW_CLIENT_LO,
+    TW_DONE,
+    TW_FILLED,
+    TW_MARKET,
+    TW_REDUCE_ONLY,
+    TW_SENT,
+    TW_SIDE,
+    TW_SIZE,
+    TW_SLICES,
+)
+from ..state.types import MAX_MARKETS, NEVER, NIL
 from ..trading.access import is_suspended
 from ..trading.book import Book
 from ..trading.funding import FundingEngine
@@ -44,6 +59,7 @@ from ..trading.standing import Standing
 from ..trading.watch import Note, Watch
 from ..turns import Turns
 from .triggers import TriggerDesk, source_price
+from .twap_desk import TwapDesk
 
 
 class AlgoOrders(Turns):
@@ -54,6 +70,7 @@ class AlgoOrders(Turns):
         self.watch: Watch = sequencer.matcher.open.watch
         self.standing: Standing = sequencer.matcher.open.standing
         self.trigger_desk: TriggerDesk = TriggerDesk(state, sequencer.entry)
+        self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry)
 
     @property
     def has_algos(self) -> bool:
@@ -83,7 +100,11 @@ class AlgoOrders(Turns):
                 self.heed_closed()
 
     def heed(self, note: Note) -> None:
-        """The order of a trigger has come in, and is an order like any from now on; or it was refused when its turn came."""
+        """The order of a trigger has come in, and is an order like any from now on; or it was refused when its turn came. A TWAP is told
+        what its slice got."""
+        if self.state.twaps.find(note.parent) != NIL:
+            self.sliced(note.parent, note.order_id, note.filled, note.reason)
+            return
         triggers = self.state.triggers
         row = triggers.find(note.parent)
         if row != NIL and triggers.cells[row + G_SHELF] == FIRED:
@@ -143,6 +164,36 @@ class AlgoOrders(Turns):
             self.standing.end(number, k.X_REFUSED, reason)
         self.heed_all()
 
+    # -- TWAPs -------------------------------------------------------------------------------------------------------------------
+
+    def place_twap(self, rows: vec[i64], at: i64) -> i64:
+        """Carry out the PlaceTwap command that begins at `at`; returns the reason of a refusal, or 0."""
+        reason = self.twap_desk.place(rows, at)
+        if reason == 0 and self.twap_desk.placed != 0:
+            self.run_slice(self.twap_desk.placed)
+        return reason
+
+    def run_slice(self, number: i64) -> None:
+        """The time of a TWAP's next slice has come."""
+        desk = self.twap_desk
+        lots = desk.next_slice(number)
+        if lots == 0:
+            if desk.over(number) != 0:
+                self.standing.end_twap(number, desk.over(number))
+            return
+        reason = desk.refused_slice(number)
+        if reason == 0:
+            reason = self.send_for(desk.make(number, lots), number, 0)
+        if reason != 0:
+            self.sliced(number, 0, 0, reason)
+        self.heed_all()
+
+    def sliced(self, number: i64, order_id: i64, filled: i64, reason: i64) -> None:
+        """A TWAP hears what its slice got, and may be over."""
+        over = self.twap_desk.heard(number, order_id, filled, reason)
+        if over != 0:
+            self.standing.end_twap(number, over)
+
     # -- queries -----------------------------------------------------------------------------------------------------------------
 
     def triggers(self, account: i64) -> list[OpenTrigger]:
@@ -157,5 +208,20 @@ class AlgoOrders(Turns):
                 cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TIF], cells[row + G_REDUCE_ONLY],
                 cells[row + G_SLIPPAGE], cells[row + G_TRAIL], int(cells[row + G_SHELF] == TRAILS), int(cells[row + G_SHELF] == FIRED),
                 cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO],
+            ))  # fmt: skip
+        return found
+
+    def twaps(self, account: i64) -> list[OpenTwap]:
+        """The TWAPs of an account, by id. Raises KeyError."""
+        self.known_account(account)
+        cells = self.state.twaps.cells
+        found: list[OpenTwap] = []
+        for number in self.state.twaps.of(account):
+            row = self.state.twaps.find(number)
+            due = self.state.schedule.time(TWAP_SLICE, number)
+            found.append(OpenTwap(
+                number, cells[row + TW_ACCOUNT], cells[row + TW_MARKET], cells[row + TW_SIDE], cells[row + TW_SIZE], cells[row + TW_FILLED],
+                cells[row + TW_SLICES], cells[row + TW_DONE], due % NEVER, cells[row + TW_SENT], cells[row + TW_REDUCE_ONLY],
+                cells[row + TW_CLIENT_HI], cells[row + TW_CLIENT_LO],
             ))  # fmt: skip
         return found

@@ -66,6 +66,9 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.TriggerFired: OWN,
     e.TriggerCancelled: OWN,
     e.LadderPlaced: OWN,
+    e.TwapPlaced: OWN,
+    e.TwapSliced: OWN,
+    e.TwapEnded: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

@@ -202,9 +202,10 @@ class CancelReason(IntEnum):
     CURVE = 11  # the curve can give no more
     EXPIRED = 12  # its time is over: that to be carried out, or that until which it was good
     REFUSED = 13  # of a trigger: the order that it sent when it fired was refused
+    FILLED = 14  # of a TWAP: nothing is left of it
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=13), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=14), CancelReason]
 
 
 class Payer(IntEnum):
@@ -317,9 +318,12 @@ class Reason(IntEnum):
     TOO_MANY_TRIGGERS = 56
     LADDER_PRICES = 57  # its first and its last price are the same
     LADDER_SIZE = 58  # one of its orders would have no lot
+    TWAP_TOO_SHORT = 59  # it has fewer than two slices
+    TWAP_SIZE = 60  # it has fewer lots than slices, or fewer than its least slice
+    TOO_MANY_TWAPS = 61
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=58), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=61), Reason]
 
 
 class CommandKind(IntEnum):
@@ -350,6 +354,7 @@ class CommandKind(IntEnum):
     SetGas = 23
     PlaceTrigger = 24
     PlaceLadder = 25
+    PlaceTwap = 26
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=25), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=26), CommandKind]

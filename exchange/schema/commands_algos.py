@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from .codes import PriceSourceCode, SideCode, TimeInForceCode, TriggerKindCode
-from .fields import I64, AccountId, Command, Flag, MarketId, OptionalLots, OptionalPpm, OptionalPrice
+from .fields import I64, MAX_TS_JUMP, AccountId, Command, Flag, Lots, MarketId, OptionalLots, OptionalPpm, OptionalPrice
 
 
 class PlaceTrigger(Command, frozen=True, gc=False):
@@ -27,5 +29,26 @@ class PlaceTrigger(Command, frozen=True, gc=False):
     reduce_only: Flag = 0
     slippage_ppm: OptionalPpm = 0  # of a market order: how far from the price at firing it may trade, 0: up to the edge of the price band
     trail: OptionalPrice = 0  # of a trailing one: its distance, [ticks] or [ppm]
+    client_hi: I64 = 0
+    client_lo: I64 = 0
+
+
+class PlaceTwap(Command, frozen=True, gc=False):
+    """Trade a size in slices: immediate orders, the first one now, the others an interval after each other. What is left at the end goes.
+
+    A slice that gets less than its part is made up for by the next ones. It is cancelled like an order.
+    """
+
+    KIND: ClassVar[int] = 26
+    account: AccountId
+    market: MarketId
+    side: SideCode
+    size: Lots  # [lots]
+    slices: Annotated[int, Meta(ge=1, le=10_000)]
+    interval: Annotated[int, Meta(ge=1_000_000_000, le=MAX_TS_JUMP)]  # [ns] from one slice to the next
+    slippage_ppm: OptionalPpm = 0  # how far from the mark a slice may trade, 0: up to the edge of the price band
+    catch_up_ppm: Annotated[int, Meta(ge=1_000_000, le=10_000_000)] = 3_000_000  # what a slice is for at most, of size / slices
+    minimum_slice: OptionalLots = 0  # [lots] a smaller one is left to the next; the last one is not
+    reduce_only: Flag = 0
     client_hi: I64 = 0
     client_lo: I64 = 0

@@ -46,3 +46,45 @@ class TriggerCancelled(Event, frozen=True, gc=False):
     market: int
     reason: CancelReasonCode
     refusal: Annotated[int, Reason]  # why its order was refused; 0: there was none
+
+
+class TwapPlaced(Event, frozen=True, gc=False):
+    """A TWAP was accepted; its first slice follows."""
+
+    KIND: ClassVar[int] = 51
+    order_id: int
+    account: int
+    market: int
+    side: SideCode
+    size: int  # [lots]
+    slices: int
+    interval: int  # [ns]
+    ends: int  # [ns] when its last slice is due
+    reduce_only: int  # 0 or 1
+    client_hi: int  # 0 and 0: none
+    client_lo: int
+
+
+class TwapSliced(Event, frozen=True, gc=False):
+    """What a slice came to: its order, or why there was none."""
+
+    KIND: ClassVar[int] = 52
+    order_id: int  # of the TWAP
+    account: int
+    market: int
+    done: int  # slices whose time has come
+    slice_order_id: int  # 0: it was not sent, or refused
+    size: int  # [lots] of the slice, 0: it was not sent
+    filled: int  # [lots] of the TWAP so far
+    left: int  # [lots]
+    refusal: Annotated[int, Reason]  # 0: there was none
+
+
+class TwapEnded(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 53
+    order_id: int
+    account: int
+    market: int
+    filled: int  # [lots]
+    left: int  # [lots] that are not traded any more
+    reason: CancelReasonCode

@@ -35,6 +35,7 @@ C_REMOVE_LIQUIDITY: Final[i64] = 22
 C_SET_GAS: Final[i64] = 23
 C_PLACE_TRIGGER: Final[i64] = 24
 C_PLACE_LADDER: Final[i64] = 25
+C_PLACE_TWAP: Final[i64] = 26
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -87,6 +88,9 @@ E_TRIGGER_PLACED: Final[i64] = 47
 E_TRIGGER_FIRED: Final[i64] = 48
 E_TRIGGER_CANCELLED: Final[i64] = 49
 E_LADDER_PLACED: Final[i64] = 50
+E_TWAP_PLACED: Final[i64] = 51
+E_TWAP_SLICED: Final[i64] = 52
+E_TWAP_ENDED: Final[i64] = 53
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -147,6 +151,9 @@ R_TRIGGER_PRICE: Final[i64] = 55
 R_TOO_MANY_TRIGGERS: Final[i64] = 56
 R_LADDER_PRICES: Final[i64] = 57
 R_LADDER_SIZE: Final[i64] = 58
+R_TWAP_TOO_SHORT: Final[i64] = 59
+R_TWAP_SIZE: Final[i64] = 60
+R_TOO_MANY_TWAPS: Final[i64] = 61
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -162,6 +169,7 @@ X_SCHEDULED: Final[i64] = 10
 X_CURVE: Final[i64] = 11
 X_EXPIRED: Final[i64] = 12
 X_REFUSED: Final[i64] = 13
+X_FILLED: Final[i64] = 14
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

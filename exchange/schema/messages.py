@@ -36,7 +36,7 @@ from .commands_accounts import (
     Withdraw,
 )
 from .commands_algos import *  # noqa: F403
-from .commands_algos import PlaceTrigger
+from .commands_algos import PlaceTrigger, PlaceTwap
 from .commands_orders import *  # noqa: F403
 from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, Place, PlaceLadder
 from .commands_venue import *  # noqa: F403
@@ -84,6 +84,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     SetGas: Role.OPERATOR,  # everybody pays it
     PlaceTrigger: OF_OWNER,
     PlaceLadder: OF_OWNER,
+    PlaceTwap: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

@@ -118,3 +118,17 @@ class RequirementLine(Coded, frozen=True, gc=False):
     equity: int  # [micro] that it adds
     initial: int  # [micro] that it requires
     maintenance: int  # [micro]
+class OpenTwap(Coded, frozen=True, gc=False):
+    order_id: int
+    account: int
+    market: int
+    side: SideCode
+    size: int  # [lots]
+    filled: int  # [lots]
+    slices: int
+    done: int  # slices whose time has come
+    due: int  # [ns] when the next one is, 0: there is none
+    sent: int  # [lots] of a slice that waits for its turn, or is auctioned
+    reduce_only: int  # 0 or 1
+    client_hi: int
+    client_lo: int

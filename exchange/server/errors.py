@@ -143,6 +143,9 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.TOO_MANY_TRIGGERS: "the account has as many triggers as the venue allows",
     Reason.LADDER_PRICES: "the first and the last price of the ladder are the same",
     Reason.LADDER_SIZE: "one of the ladder's orders would have no lot",
+    Reason.TWAP_TOO_SHORT: "a TWAP has two slices at least",
+    Reason.TWAP_SIZE: "the TWAP has fewer lots than slices, or fewer than its least slice",
+    Reason.TOO_MANY_TWAPS: "the account has as many TWAPs as the venue allows",
 }
 
 

@@ -61,6 +61,12 @@ from ..schema.event_columns import (
     TRIGGER_PLACED_MARKET,
     TRIGGER_PLACED_ORDER_ID,
     TRIGGER_PLACED_SIZE,
+    TWAP_ENDED_MARKET,
+    TWAP_ENDED_ORDER_ID,
+    TWAP_ENDED_REASON,
+    TWAP_PLACED_MARKET,
+    TWAP_PLACED_ORDER_ID,
+    TWAP_PLACED_SIZE,
 )
 from ..schema.events import (
     Event,
@@ -71,6 +77,7 @@ from ..schema.events import (
     Traded,
 )
 from ..schema.kinds import (
+    C_PLACE_TWAP,
     E_COMMAND_QUEUED,
     E_CURVE_TRADED,
     E_LIQUIDITY_ADDED,
@@ -85,6 +92,8 @@ from ..schema.kinds import (
     E_TRIGGER_CANCELLED,
     E_TRIGGER_FIRED,
     E_TRIGGER_PLACED,
+    E_TWAP_ENDED,
+    E_TWAP_PLACED,
     ORDER_CANCELLED,
     ORDER_FILLED,
     ORDER_OPEN,
@@ -158,6 +167,8 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
     kind = events[at + KIND]
     told[row + SEQ] = events[at + EVENT_SEQ]
     if kind == E_ORDER_PLACED:
+        if command == C_PLACE_TWAP:
+            return  # a slice of it
         told[row + ORDER_ID] = events[at + PLACED_ORDER_ID]
         told[row + MARKET] = events[at + PLACED_MARKET]
         told[row + STATE] = ORDER_OPEN
@@ -218,6 +229,18 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) 
         told[row + STATE] = ORDER_OPEN
         told[row + LEFT] = events[at + TRIGGER_PLACED_SIZE]
         told[row + CAME_IN] = 1
+    elif kind == E_TWAP_PLACED:
+        told[row + ORDER_ID] = events[at + TWAP_PLACED_ORDER_ID]
+        told[row + MARKET] = events[at + TWAP_PLACED_MARKET]
+        told[row + STATE] = ORDER_OPEN
+        told[row + LEFT] = events[at + TWAP_PLACED_SIZE]
+        told[row + CAME_IN] = 1
+    elif kind == E_TWAP_ENDED:
+        if told[row + CAME_IN] == 0 and events[at + TWAP_ENDED_REASON] == X_USER:
+            told[row + ORDER_ID] = events[at + TWAP_ENDED_ORDER_ID]
+            told[row + MARKET] = events[at + TWAP_ENDED_MARKET]
+            told[row + STATE] = ORDER_CANCELLED
+            told[row + LEFT] = 0
     elif kind == E_TRIGGER_CANCELLED:
         if told[row + CAME_IN] == 0 and events[at + TRIGGER_CANCELLED_REASON] == X_USER:
             told[row + ORDER_ID] = events[at + TRIGGER_CANCELLED_ORDER_ID]

@@ -16,6 +16,7 @@ from .pending import Pending, TakerAuctions
 from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
+from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64
 
 
@@ -51,10 +52,12 @@ class State:
         self.pending: Pending = Pending()
         self.taker_auctions: TakerAuctions = TakerAuctions()
         self.triggers: Triggers = Triggers()
+        self.twaps: Twaps = Twaps()
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
         self.max_triggers: i64 = 0  # per account
+        self.max_twaps: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
         self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
         self.has_collateral: bool = False  # do other assets than the one that a market settles in count?
@@ -145,6 +148,7 @@ class State:
         self.pending.check_waiting(self.schedule)
         self.taker_auctions.check_auctions(self.schedule, self.now)
         self.triggers.check_triggers()
+        self.twaps.check_twaps(self.schedule, self.now)
         for market in self.markets:
             market.check()
         cells = self.positions.cells

@@ -53,6 +53,7 @@ from .tables import (
     SPOT_MODE,
 )
 from .terms import T_FREE
+from .twaps import TW_LINK
 from .types import CLOSED_IDS, NIL, PPM
 
 Line = tuple[str | int, ...]
@@ -124,6 +125,8 @@ def waiting_lines(state: State) -> Iterator[Line]:
             yield ("auctioned terms", number, *terms)
     for number, row in state.triggers.index.items():
         yield ("trigger", number, *(int(value) for value in state.triggers.cells[row : row + G_LINK]))
+    for number, row in state.twaps.index.items():
+        yield ("twap", number, *(int(value) for value in state.twaps.cells[row : row + TW_LINK]))
 
 
 def range_lines(market: Market) -> Iterator[Line]:

@@ -28,7 +28,7 @@ class CancelDesk:
         if reason != 0:
             return reason
         slot = self.own_order(account, order_id)
-        if slot == NIL and self.state.triggers.live != 0:
+        if slot == NIL and self.matcher.open.standing.any:
             return self.matcher.open.standing.cancel(account, order_id)
         return self.cancel_slot(slot)
 
@@ -37,7 +37,7 @@ class CancelDesk:
         if reason != 0:
             return reason
         slot = self.state.client_ids[account].find_open(self.state.orders.cells, hi, lo)
-        if slot == NIL and self.state.triggers.live != 0 and (hi != 0 or lo != 0):
+        if slot == NIL and self.matcher.open.standing.any and (hi != 0 or lo != 0):
             standing = self.matcher.open.standing
             return standing.cancel(account, standing.find_client(account, hi, lo))
         return self.cancel_slot(slot)

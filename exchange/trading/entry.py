@@ -216,7 +216,7 @@ class OrderEntry(CancelDesk):
         order_id, market, status, size, filled = client_order(self.state, account, hi, lo)
         if order_id == 0 and self.holding is not None:
             order_id, market, status, size, filled = self.holding.order_of(account, hi, lo)
-        if order_id == 0 and self.state.triggers.live != 0:
+        if order_id == 0 and self.matcher.open.standing.any:
             order_id, market, status, size, filled = self.matcher.open.standing.order_of(account, hi, lo, self.order_id)
         if order_id == 0:
             return False

@@ -78,7 +78,7 @@ class OpenOrders:
         self.state: State = state
         self.book: Book = book
         self.watch: Watch = Watch()
-        self.standing: Standing = Standing(state)
+        self.standing: Standing = Standing(state, self.watch)
 
     # -- the sums of a position row ----------------------------------------------------------------------------------------------
 
@@ -272,13 +272,13 @@ class OpenOrders:
         self.close(self.state.markets[orders[slot + O_MARKET]], slot, ORDER_CANCELLED)
 
     def cancel_row(self, row: i64, reason: i64) -> None:
-        """Cancel all orders of a position row, the youngest first, reduce-only ones before the others; then its triggers."""
+        """Cancel all orders of a position row, the youngest first, reduce-only ones before the others; then its triggers and TWAPs."""
         cells = self.state.positions.cells
         while cells[row + P_FIRST_REDUCER] != NIL:
             self.cancel(cells[row + P_FIRST_REDUCER], reason)
         while cells[row + P_FIRST_ORDER] != NIL:
             self.cancel(cells[row + P_FIRST_ORDER], reason)
-        if self.state.triggers.live != 0:
+        if self.standing.any:
             self.standing.cancel_market(cells[row + P_ACCOUNT], cells[row + P_MARKET], reason)
 
     def cancel_account(self, account: i64, reason: i64) -> None:

@@ -39,6 +39,7 @@ from .sequencing import (
     TakerAuction,
     WaitingCommand,
 )
+from .standing import Recall
 from .taker_auctions import TakerAuctionDesk
 
 NOW: Final[i64] = -1  # the command is carried out at once
@@ -53,7 +54,7 @@ def is_cancel(kind: i64) -> bool:
     return k.C_CANCEL <= kind <= k.C_CANCEL_ALL
 
 
-class Sequencer:
+class Sequencer(Recall):
     def __init__(
         self, state: State, matcher: Matcher, entry: OrderEntry, gas: GasDesk, rule: Sequencing, latencies: Latencies
     ) -> None:  # fmt: skip
@@ -64,6 +65,7 @@ class Sequencer:
         self.rule: Sequencing = rule
         self.latencies: Latencies = latencies
         self.refusals: Refusals = Refusals(state)
+        matcher.open.standing.sent = self
         self.order: Order = Order(state.markets[0])  # asks what an order would do
         self.row: vec[i64] = column(ROW, 0)  # the command whose turn it is, or that is taken back
         self.parent: i64 = 0  # its W_PARENT and W_ORDER_ID
@@ -314,6 +316,15 @@ class Sequencer:
                 self.withdraw(number, k.R_WITHDRAWN)
                 return True
         return False
+
+    def recall(self, parent: i64, account: i64) -> None:
+        """A slice of a TWAP that is over goes: one that waits, and what is left of one that is auctioned."""
+        pending = self.state.pending
+        for number in pending.of(account):
+            if pending.cells[pending.find(number) + W_PARENT] == parent and self.take(number):
+                self.refusals.tell(self.row, 0, k.R_WITHDRAWN)
+        if self.auctions is not None:
+            self.auctions.recall(parent, account)
 
     def withdraw_all(self, account: i64, market: i64, before: i64, reason: i64) -> None:
         """All orders of an account that are not in the book go: those auctioned, for `reason`, and what waits and came before the ticket

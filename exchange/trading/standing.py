@@ -1,5 +1,5 @@
-"""Triggers, as far as they are like open orders: they have ids and client ids, and are taken back by the same commands and for the same
-reasons. Placing and firing them is elsewhere (`algos`).
+"""Triggers and TWAPs, as far as they are like open orders: they have ids and client ids, and are taken back by the same commands and
+for the same reasons. Placing and firing them is elsewhere (`algos`).
 """
 
 from __future__ import annotations
@@ -8,13 +8,30 @@ from mypy_extensions import i64
 
 from ..schema import kinds as k
 from ..state.algos import FIRED, G_ACCOUNT, G_CLIENT_HI, G_CLIENT_LO, G_MARKET, G_SHELF, G_SIZE, Triggers
+from ..state.schedule import TWAP_SLICE
 from ..state.state import State
+from ..state.twaps import TW_ACCOUNT, TW_CLIENT_HI, TW_CLIENT_LO, TW_FILLED, TW_MARKET, TW_SENT, TW_SIZE
 from ..state.types import NIL
+from .watch import Watch
+
+
+class Recall:
+    """Who can take back what was sent and has not come in yet. The base has nothing."""
+
+    def recall(self, parent: i64, account: i64) -> None:
+        """Take back all that a standing order of the account has sent."""
 
 
 class Standing:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, watch: Watch) -> None:
         self.state: State = state
+        self.watch: Watch = watch
+        self.sent: Recall = Recall()
+
+    @property
+    def any(self) -> bool:
+        """Is there anything?"""
+        return self.state.triggers.live != 0 or self.state.twaps.live != 0
 
     def end(self, number: i64, reason: i64, refusal: i64) -> None:
         """A trigger is gone without an order; its client id stays taken for a while, like that of an order."""
@@ -39,7 +56,7 @@ class Standing:
         """Take back one. Returns the reason of a refusal, or 0."""
         triggers = self.state.triggers
         if not self.own(triggers, account, number):
-            return k.R_UNKNOWN_ORDER
+            return self.cancel_twap(account, number)
         if self.state.markets[triggers.cells[triggers.find(number) + G_MARKET]].status == k.HALTED:
             return k.R_MARKET_HALTED
         self.end(number, k.X_USER, 0)
@@ -48,11 +65,15 @@ class Standing:
     def cancel_market(self, account: i64, market: i64, reason: i64) -> None:
         """All of an account in one market that have not fired: the order of one that has is an order like any."""
         triggers = self.state.triggers
-        if triggers.count(account) == 0:
-            return
-        for number in triggers.of(account):
-            if triggers.cells[triggers.find(number) + G_MARKET] == market and self.own(triggers, account, number):
-                self.end(number, reason, 0)
+        if triggers.count(account) != 0:
+            for number in triggers.of(account):
+                if triggers.cells[triggers.find(number) + G_MARKET] == market and self.own(triggers, account, number):
+                    self.end(number, reason, 0)
+        twaps = self.state.twaps
+        if twaps.count(account) != 0:
+            for number in twaps.of(account):
+                if twaps.cells[twaps.find(number) + TW_MARKET] == market:
+                    self.end_twap(number, reason)
 
     def find_client(self, account: i64, hi: i64, lo: i64) -> i64:
         """The id of an account's trigger with this client id, 0: there is none."""
@@ -61,6 +82,12 @@ class Standing:
             for number in triggers.of(account):
                 row = triggers.find(number)
                 if triggers.cells[row + G_CLIENT_HI] == hi and triggers.cells[row + G_CLIENT_LO] == lo:
+                    return number
+        twaps = self.state.twaps
+        if twaps.count(account) != 0:
+            for number in twaps.of(account):
+                row = twaps.find(number)
+                if twaps.cells[row + TW_CLIENT_HI] == hi and twaps.cells[row + TW_CLIENT_LO] == lo:
                     return number
         return 0
 
@@ -72,4 +99,48 @@ class Standing:
             return 0, 0, 0, 0, 0
         row = self.state.triggers.find(number)
         cells = self.state.triggers.cells
-        return number, cells[row + G_MARKET], k.ORDER_OPEN, cells[row + G_SIZE], 0
+        if row != NIL:
+            return number, cells[row + G_MARKET], k.ORDER_OPEN, cells[row + G_SIZE], 0
+        row = self.state.twaps.find(number)
+        cells = self.state.twaps.cells
+        filled = cells[row + TW_FILLED]
+        return number, cells[row + TW_MARKET], k.ORDER_OPEN, cells[row + TW_SIZE] - filled, filled
+
+    # -- TWAPs -------------------------------------------------------------------------------------------------------------------
+
+    def end_twap(self, number: i64, reason: i64) -> None:
+        """A TWAP is over, and a slice of it that has not come in yet is taken back. Its client id stays taken for a while."""
+        state = self.state
+        cells = state.twaps.cells
+        row = state.twaps.find(number)
+        account = cells[row + TW_ACCOUNT]
+        filled = cells[row + TW_FILLED]
+        if cells[row + TW_SENT] != 0:
+            self.sent.recall(number, account)
+            for note in self.watch.notes:
+                if note.parent == number:
+                    filled += note.filled
+        left = cells[row + TW_SIZE] - filled
+        if left == 0:
+            reason = k.X_FILLED
+        state.log.emit(k.E_TWAP_ENDED, state.now, number, account, cells[row + TW_MARKET], filled, left, reason)
+        hi = cells[row + TW_CLIENT_HI]
+        lo = cells[row + TW_CLIENT_LO]
+        if hi != 0 or lo != 0:
+            outcome = k.ORDER_CANCELLED
+            if left == 0:
+                outcome = k.ORDER_FILLED
+            state.own_client_ids(account).close(hi, lo, number, cells[row + TW_MARKET], outcome, filled)
+        state.schedule.cancel(TWAP_SLICE, number)
+        state.twaps.remove(number, account)
+
+    def cancel_twap(self, account: i64, number: i64) -> i64:
+        """Take back one. Returns the reason of a refusal, or 0."""
+        twaps = self.state.twaps
+        row = twaps.find(number)
+        if row == NIL or twaps.cells[row + TW_ACCOUNT] != account:
+            return k.R_UNKNOWN_ORDER
+        if self.state.markets[twaps.cells[row + TW_MARKET]].status == k.HALTED:
+            return k.R_MARKET_HALTED
+        self.end_twap(number, k.X_USER)
+        return 0

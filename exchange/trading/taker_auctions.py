@@ -236,6 +236,15 @@ class TakerAuctionDesk(Holding):
         self.end(self.taken_up(order_id), k.X_USER)
         return True
 
+    def recall(self, parent: i64, account: i64) -> None:
+        """Those that a standing order of an account has sent."""
+        auctions = self.state.taker_auctions
+        if auctions.count(account) == 0:
+            return
+        for number in auctions.numbers():
+            if auctions.cells[auctions.find(number) + A_PARENT] == parent:
+                self.end(self.taken_up(number), k.X_USER)
+
     def cancel_all(self, account: i64, market: i64, reason: i64) -> None:
         """Those of an account in one market, or in all (below 0)."""
         auctions = self.state.taker_auctions

@@ -52,6 +52,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "max_open_orders": Key("count", "open orders of one account, at most"),
         "max_accounts": Key("count", "accounts, the venue's own included, at most"),
         "max_triggers": Key("count", "conditional orders of one account, at most"),
+        "max_twaps": Key("count", "TWAPs of one account, at most"),
         "transfer_margin_ppm": Key("ppm", "of the notional of open positions: what stays behind when money leaves the account", "nothing"),
         "backstops": Key("", "who pays what a liquidated account cannot, in this order"),
     },

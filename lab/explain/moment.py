@@ -81,6 +81,7 @@ RANKS: Final = {
     "TAKER_AUCTION": Due("orders that are auctioned take their next step, by order number", has_taker_auctions),
     "REQUEST_EXPIRY": Due("requests that no oracle price has come for are gone", has_requests),
     "ORDER_EXPIRY": Due("orders that were good until then are cancelled, by their ids"),
+    "TWAP_SLICE": Due("slices of TWAPs are sent, by the TWAP's number"),
 }
 
 

@@ -27,7 +27,7 @@ EXPLAINED: Final[Explanations] = {
     **liquidation.EXPLAINED,
     **losses.EXPLAINED,
 }
-VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts", "max_triggers")
+VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts", "max_triggers", "max_twaps")
 
 
 def explained(key: str, name: str) -> Explanation:

@@ -158,6 +158,19 @@ class Actor:
             source.pick([10_000, 10**6, 3 * 10**6]), source.pick([0, 0, 1, 2, 3]), int(source.chance(20)), *self.client(),
         )  # fmt: skip
 
+    def twap(self) -> m.Command:
+        """Some slices, a second or more apart; now and then one alone."""
+        source = self.source
+        account, number, side = self.stranger(), self.market(), source.integer(0, 1)
+        running = self.exchange.state.twaps.of(account)
+        if running and source.chance(30):
+            return m.Cancel(self.world.now, account, running[0])
+        slices, interval, slippage = source.pick([1, 2, 3, 9]), source.pick([NS, 3 * NS]), source.pick([0, 10_000, 10**6])
+        return m.PlaceTwap(
+            self.world.now, account, number, side, self.size(account, number), slices, interval, slippage,
+            source.pick([10**6, 3 * 10**6]), source.pick([0, 0, 2]), int(source.chance(20)), *self.client(),
+        )  # fmt: skip
+
     def quote(self) -> list[m.Command]:
         """Somebody makes a market: a level or two on both sides of the mark."""
         source = self.source
@@ -400,7 +413,8 @@ class Actor:
 # Commands by name, and how often each is drawn.
 MIX: Final = (
     "place " * 8
-    + "ladder " + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
+    + "ladder twap "
+    + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
     "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
     + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
 ).split()

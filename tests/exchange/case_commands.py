@@ -165,6 +165,22 @@ def ladder(w: World, words: list[str]) -> m.Command:
     return m.PlaceLadder(w.ts, *where, int(size), int(first), int(last), int(count), **values)
 
 
+def twap(w: World, words: list[str]) -> m.Command:
+    account, market, side, size, _, slices, _, interval, *options = words  # SIZE in SLICES every TIME
+    values: dict[str, int] = {}
+    names = {"slippage": "slippage_ppm", "catch_up": "catch_up_ppm", "minimum": "minimum_slice"}
+    for option in options:
+        key, _, value = option.partition("=")
+        if option == "reduce_only":
+            values["reduce_only"] = 1
+        elif key == "client":
+            values["client_hi"], values["client_lo"] = ids(value)
+        else:
+            values[names[key]] = int(value)
+    where = w.account(account), w.market(market), Side[side.upper()]
+    return m.PlaceTwap(w.ts, *where, int(size), int(slices), span(interval), **values)
+
+
 def open_account(w: World, words: list[str]) -> m.Command:
     w.accounts[words[0]] = w.exchange.state.accounts.count
     return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], 0)
@@ -224,6 +240,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "place": place,
     "trigger": trigger,
     "ladder": ladder,
+    "twap": twap,
     "amend": amend,
     "cancel": cancel,
     "cancel_client": cancel_client,

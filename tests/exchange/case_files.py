@@ -22,6 +22,8 @@ the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Comman
     place NAME MARKET buy|sell SIZE market [@ PRICE] [OPTION ...]
     trigger NAME MARKET buy|sell SIZE KIND[:TRAIL] of SOURCE AT [@ LIMIT] [OPTION ...]    options: TIF reduce_only slippage=PPM client=HI:LO
     ladder NAME MARKET buy|sell SIZE FIRST .. LAST in COUNT [OPTION ...]        options: geometric skew=PPM, a tif, reduce_only client=HI:LO
+    twap NAME MARKET buy|sell SIZE in SLICES every TIME [OPTION ...]
+                                                                options: slippage=PPM catch_up=PPM minimum=SIZE reduce_only client=HI:LO
     amend NAME ID SIZE @ PRICE  cancel NAME ID                  cancel_client NAME HI:LO         cancel_all NAME [MARKET]
     cancel_all_after NAME TIME  (0s: takes it back)
     leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from perplab.exchange import messages as m
 
 if TYPE_CHECKING:
     from soak_actor import Actor
+
+NS: Final = 10**9
 
 
 def trigger(actor: Actor) -> list[m.Command]:
@@ -45,3 +47,10 @@ def ladder(actor: Actor) -> list[m.Command]:
     first, last, size = actor.price(market, side), actor.price(market, side), actor.size(account, market)
     options = (draw.integer(0, 1), draw.pick((10_000, 10**6, 5 * 10**6)), draw.pick((0, 0, 1, 2, 3)), int(draw.chance(20)))
     return [m.PlaceLadder(actor.now, account, market, side, size, first, last, draw.pick((2, 3, 5, 20)), *options, *actor.client())]
+
+
+def twap(actor: Actor) -> list[m.Command]:
+    draw, account, market = actor.draw, actor.account(), actor.market()
+    side, size = draw.integer(0, 1), actor.size(account, market)
+    terms = draw.pick((2, 3, 9)), draw.pick((NS, 3 * NS, 10 * NS)), draw.pick((0, 5_000, 100_000)), draw.pick((10**6, 3 * 10**6))
+    return [m.PlaceTwap(actor.now, account, market, side, size, *terms, draw.pick((0, 0, 2)), int(draw.chance(20)), *actor.client())]

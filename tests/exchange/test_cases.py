@@ -58,7 +58,7 @@ def test_titles_are_short_and_told_once() -> None:
 def test_every_event_and_code_happens() -> None:
     """Each kind of event, each cause of a cancel, payer, method and outcome happens in at least one scenario; of payers those that ship."""
     assert {kind.__name__ for kind in EVENTS} - {type(event).__name__ for event in every_event()} == set()
-    assert missing(CancelReason, (m.OrderCancelled, m.TriggerCancelled), "reason") == set()
+    assert missing(CancelReason, (m.OrderCancelled, m.TriggerCancelled, m.TwapEnded), "reason") == set()
     assert missing(Payer, (m.DeficitPaid,), "payer") == {Payer.OTHER.name}
     assert missing(Method, (m.Liquidated,), "method") == set()
     assert missing(Outcome, (m.LiquidationEnded, m.AuctionEnded), "outcome") == set()

@@ -145,6 +145,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.SetGas: ("GAS_", {}),
     m.PlaceTrigger: ("TRIGGER_", {}),
     m.PlaceLadder: ("LADDER_", {}),
+    m.PlaceTwap: ("TWAP_", {}),
 }
 
 

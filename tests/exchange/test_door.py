@@ -54,6 +54,11 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
         "account": ACCOUNT, "market": MARKET, "side": FLAG, "size": LOTS, "first_price": PRICE, "last_price": PRICE, "count": (2, 50),
         "spacing": FLAG, "skew_ppm": (10_000, 100_000_000), "tif": (0, 4), "reduce_only": FLAG, "client_hi": I64, "client_lo": I64,
     },
+    m.PlaceTwap: {
+        "account": ACCOUNT, "market": MARKET, "side": FLAG, "size": LOTS, "slices": (1, 10_000), "interval": (10**9, 86_400 * 10**9),
+        "slippage_ppm": (0, 10**6), "catch_up_ppm": (10**6, 10**7), "minimum_slice": (0, 2**40 - 1), "reduce_only": FLAG,
+        "client_hi": I64, "client_lo": I64,
+    },
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 

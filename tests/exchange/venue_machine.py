@@ -33,7 +33,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def quote(self, data: st.DataObject) -> None:
-        self.act(data, "quote", "ladder")
+        self.act(data, "quote", "ladder", "twap")
 
     @rule(data=st.data())
     def place_trigger(self, data: st.DataObject) -> None:

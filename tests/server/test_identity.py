@@ -21,7 +21,7 @@ def filled(request: type[r.Request], **known: object) -> dict[str, object]:
         "market": 0, "side": 0, "price": 59_000, "size": 10, "order_id": 1, "client_id": 1, "leverage": 2, "mode": 0, "amount": 1, "to": 8,
         "asset": 0, "auction": 1, "share_ppm": 1, "delay": 5, "shares": 1, "multiplier_ppm": 1,
         "trigger": 0, "source": 0, "trigger_price": 50_000,
-        "first_price": 58_000, "last_price": 57_000, "count": 2,
+        "first_price": 58_000, "last_price": 57_000, "count": 2, "slices": 2, "interval": 1_000_000_000,
     }  # fmt: skip
     wanted = {field.name for field in msgspec.structs.fields(request) if field.required}
     return {"op": request.__struct_config__.tag, **{name: value for name, value in values.items() if name in wanted}, **known}

@@ -81,6 +81,25 @@ def test_what_others_lose_on_the_way_is_not_one_s_own() -> None:
     assert [one["order_id"] for one in told["statuses"]] == [3, 1], "the self-trade took order 2"
 
 
+def test_ladders_and_twaps() -> None:
+    """A ladder is done, and its orders are told as events; a TWAP is replied to as an order that is open, and is cancelled like one."""
+    world = World()
+    alice, bob = world.talker("alice"), world.talker("bob")
+    ladder = {"op": "place_ladder", "market": 0, "side": "SELL", "size": 30, "first_price": 60_010, "last_price": 60_030, "count": 3}
+    told = does(alice, {**ladder, "spacing": "GEOMETRIC", "client_id": 7})
+    assert told["ok"] and "order_id" not in told
+    assert [(one["price"], one["size"], one["client_id"]) for one in alice.ask("account")["orders"]] == [
+        (60_010, 10, 7), (60_020, 10, 8), (60_030, 10, 9),
+    ]  # fmt: skip
+    twap = {"op": "place_twap", "market": 0, "side": "BUY", "size": 8, "slices": 4, "interval": 10 * SECOND, "client_id": 5}
+    placed = does(bob, twap)
+    assert shape(placed) == ("OPEN", 0, 8) and placed["order_id"] == 4, "what its slices got is told as events"
+    assert does(bob, twap)["order_id"] == 4 and does(bob, twap)["repeated"]
+    assert does(bob, {**twap, "slices": 1, "client_id": 6})["reason"] == "TWAP_TOO_SHORT"
+    assert shape(bob.ask("cancel", order_id=4)) == ("CANCELLED", 0, 0)
+    assert bob.ask("account")["positions"][0]["size"] == 2
+
+
 def test_every_reason_has_a_sentence() -> None:
     assert set(REASON_TEXT) == set(Reason)
 

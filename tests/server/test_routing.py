@@ -59,6 +59,7 @@ def test_the_columns_of_events_are_those_of_the_structs() -> None:
         "REMOVED": events.LiquidityRemoved, "QUEUED": events.CommandQueued, "EVENT": events.Event,
         "REDUCED": events.OrderReduced,
         "TRIGGER_PLACED": events.TriggerPlaced, "FIRED": events.TriggerFired, "TRIGGER_CANCELLED": events.TriggerCancelled,
+        "TWAP_PLACED": events.TwapPlaced, "TWAP_ENDED": events.TwapEnded,
     }  # fmt: skip
     for name, column in vars(event_columns).items():
         if name.isupper():
