@@ -215,15 +215,13 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
         add_rare(told, row, events, at, command)
 
 
-def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64) -> None:
-    """`add`, of events that are rare or not of orders."""
 def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:
-    """`add`, of events that are not of orders."""
+    """`add`, of events that are rare or not of orders."""
     kind = events[at + KIND]
     if kind == E_ORDER_REDUCED:
         if told[row + CAME_IN] != 0 and events[at + REDUCED_ORDER_ID] == told[row + ORDER_ID]:
             told[row + LEFT] = events[at + REDUCED_SIZE]
-    if kind == E_TRIGGER_PLACED:
+    elif kind == E_TRIGGER_PLACED:
         told[row + ORDER_ID] = events[at + TRIGGER_PLACED_ORDER_ID]
         told[row + MARKET] = events[at + TRIGGER_PLACED_MARKET]
         told[row + STATE] = ORDER_OPEN

@@ -22,7 +22,7 @@ BLOCK: Final[i64] = 5  # of commands; id 0
 TAKER_AUCTION: Final[i64] = 6  # its next step; id: the order
 REQUEST_EXPIRY: Final[i64] = 7  # id: the ticket of the request
 ORDER_EXPIRY: Final[i64] = 8  # of an order that rests or is auctioned; id: the order
-TWAP_SLICE: Final[i64] = 8  # id: the TWAP
+TWAP_SLICE: Final[i64] = 9  # id: the TWAP
 
 MARK: Final[i64] = 0  # timers of a market, in their order
 FUNDING_SAMPLE: Final[i64] = 1
