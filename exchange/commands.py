@@ -53,6 +53,8 @@ class Commands(AlgoOrders):
             return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
         if kind == k.C_CANCEL_ALL_AFTER:
             return self.entry.cancel_all_after(rows[at + c.CANCEL_AFTER_ACCOUNT], rows[at + c.CANCEL_AFTER_DELAY])
+        if kind == k.C_SET_ACCOUNT_MODE:
+            return self.entry.set_mode(rows[at + c.ACCOUNT_MODE_ACCOUNT], rows[at + c.ACCOUNT_MODE_MODE])
         if kind == k.C_TAKE_AUCTION:
             return self.auction_desk.bid(
                 rows[at + c.AUCTION_ACCOUNT], rows[at + c.AUCTION_NUMBER], rows[at + c.AUCTION_SHARE_PPM],

@@ -74,9 +74,12 @@ class Turns(Queries):
         kind = rows[at + c.KIND]
         account = rows[at + c.CANCEL_ALL_ACCOUNT]
         market = rows[at + c.CANCEL_ALL_MARKET]
+        mode = rows[at + c.ACCOUNT_MODE_MODE]
         reason = self.carry_out(rows, at)
         if reason == 0 and kind == k.C_CANCEL_ALL:
             sequencer.withdraw_all(account, market, ticket, k.X_USER)
+        if reason == 0 and kind == k.C_SET_ACCOUNT_MODE and mode != k.MODE_NORMAL:
+            sequencer.withdraw_all(account, NIL, ticket, k.X_KILL_SWITCH)
         return reason
 
     def on_behalf(self, parent: i64, order_id: i64) -> None:

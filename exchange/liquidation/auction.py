@@ -17,7 +17,7 @@ from ..state.liquidations import Liquidation
 from ..state.state import State
 from ..state.tables import P_LEVERAGE, P_MODE, P_SIZE
 from ..state.types import MAX_TS, NIL, PPM, abs_i64, clamp_i64, max_i64, min_i64, mul_div_ceil, mul_div_floor, ppm_floor
-from ..trading.access import in_liquidation, refused_user, suspension
+from ..trading.access import in_liquidation, refused_risk, refused_user, suspension
 from .case import LiquidationCase
 from .lifecycle import OFFER_FALLS, OFFER_RISES, OPENED, TURNED_INSOLVENT, TURNED_SOLVENT, Lifecycle, move
 from .slices import whole_or_part
@@ -246,6 +246,8 @@ class AuctionDesk:
         """A bid for `share_ppm` of what an auction offers; returns the reason of a refusal, or 0."""
         state = self.state
         reason = refused_user(state, bidder)
+        if reason == 0:
+            reason = refused_risk(state, bidder)
         if reason != 0:
             return reason
         liquidation = state.liquidations.of_auction(auction)

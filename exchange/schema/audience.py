@@ -69,6 +69,7 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.TwapPlaced: OWN,
     e.TwapSliced: OWN,
     e.TwapEnded: OWN,
+    e.AccountModeSet: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

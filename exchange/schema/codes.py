@@ -127,6 +127,17 @@ class MarginMode(IntEnum):
 MarginModeCode = Annotated[int, Meta(ge=0, le=1), MarginMode]
 
 
+class AccountMode(IntEnum):
+    """What an account lets happen in its name: its kill switch."""
+
+    NORMAL = 0
+    REDUCE_ONLY = 1  # of orders only reduce-only ones
+    FROZEN = 2  # no orders, no money out, no settings
+
+
+AccountModeCode = Annotated[int, Meta(ge=0, le=2), AccountMode]
+
+
 class AccountKind(IntEnum):
     SYSTEM = 0  # the venue's own: no command opens one
     TRADER = 1
@@ -203,9 +214,10 @@ class CancelReason(IntEnum):
     EXPIRED = 12  # its time is over: that to be carried out, or that until which it was good
     REFUSED = 13  # of a trigger: the order that it sent when it fired was refused
     FILLED = 14  # of a TWAP: nothing is left of it
+    KILL_SWITCH = 15  # the account was set to reduce only, or frozen
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=14), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=15), CancelReason]
 
 
 class Payer(IntEnum):
@@ -321,9 +333,11 @@ class Reason(IntEnum):
     TWAP_TOO_SHORT = 59  # it has fewer than two slices
     TWAP_SIZE = 60  # it has fewer lots than slices, or fewer than its least slice
     TOO_MANY_TWAPS = 61
+    ACCOUNT_FROZEN = 62  # by its kill switch
+    ACCOUNT_REDUCE_ONLY = 63
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=61), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=63), Reason]
 
 
 class CommandKind(IntEnum):
@@ -355,6 +369,7 @@ class CommandKind(IntEnum):
     PlaceTrigger = 24
     PlaceLadder = 25
     PlaceTwap = 26
+    SetAccountMode = 27
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=26), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=27), CommandKind]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from .codes import AccountKindCode, MarginModeCode
+from .codes import AccountKindCode, AccountModeCode, MarginModeCode
 from .fields import I64, MAX_LEVERAGE, AccountId, Amount, AssetId, Command, Id, MarketId, OptionalPrice, SharePpm, SignedAmount
 
 
@@ -102,3 +102,12 @@ class RemoveLiquidity(Command, frozen=True, gc=False):
     market: MarketId
     shares: Id  # as many as LiquidityAdded has told
     range_id: Annotated[int, Meta(ge=0, le=2**62)] = 0  # 0: the whole curve
+
+
+class SetAccountMode(Command, frozen=True, gc=False):
+    """The account's kill switch: cancel all its orders and let nothing open a position (REDUCE_ONLY), or let nothing happen in its name at
+    all (FROZEN), until NORMAL is sent."""
+
+    KIND: ClassVar[int] = 27
+    account: AccountId
+    mode: AccountModeCode

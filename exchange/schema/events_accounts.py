@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .codes import AccountKindCode, CommandCode, MarginModeCode, ReasonCode
+from .codes import AccountKindCode, AccountModeCode, CommandCode, MarginModeCode, ReasonCode
 from .fields import Event
 
 
@@ -125,3 +125,11 @@ class GasPaid(Event, frozen=True, gc=False):
     command: CommandCode
     amount: int  # [micro]
     priority_fee: int  # [micro]
+
+
+class AccountModeSet(Event, frozen=True, gc=False):
+    """An account's kill switch was set, or cleared."""
+
+    KIND: ClassVar[int] = 54
+    account: int
+    mode: AccountModeCode

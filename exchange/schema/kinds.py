@@ -36,6 +36,7 @@ C_SET_GAS: Final[i64] = 23
 C_PLACE_TRIGGER: Final[i64] = 24
 C_PLACE_LADDER: Final[i64] = 25
 C_PLACE_TWAP: Final[i64] = 26
+C_SET_ACCOUNT_MODE: Final[i64] = 27
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -91,6 +92,7 @@ E_LADDER_PLACED: Final[i64] = 50
 E_TWAP_PLACED: Final[i64] = 51
 E_TWAP_SLICED: Final[i64] = 52
 E_TWAP_ENDED: Final[i64] = 53
+E_ACCOUNT_MODE_SET: Final[i64] = 54
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -154,6 +156,8 @@ R_LADDER_SIZE: Final[i64] = 58
 R_TWAP_TOO_SHORT: Final[i64] = 59
 R_TWAP_SIZE: Final[i64] = 60
 R_TOO_MANY_TWAPS: Final[i64] = 61
+R_ACCOUNT_FROZEN: Final[i64] = 62
+R_ACCOUNT_REDUCE_ONLY: Final[i64] = 63
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -170,6 +174,7 @@ X_CURVE: Final[i64] = 11
 X_EXPIRED: Final[i64] = 12
 X_REFUSED: Final[i64] = 13
 X_FILLED: Final[i64] = 14
+X_KILL_SWITCH: Final[i64] = 15
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1
@@ -208,6 +213,11 @@ MAKER: Final[i64] = 2
 BIDDER: Final[i64] = 3
 POOL: Final[i64] = 4  # a vault or a curve
 RETAIL: Final[i64] = 5
+
+# What an account lets happen in its name
+MODE_NORMAL: Final[i64] = 0
+MODE_REDUCE_ONLY: Final[i64] = 1
+MODE_FROZEN: Final[i64] = 2
 
 # Sides
 BUY: Final[i64] = 0

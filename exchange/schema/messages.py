@@ -29,6 +29,7 @@ from .commands_accounts import (
     MoveIsolatedMargin,
     OpenAccount,
     RemoveLiquidity,
+    SetAccountMode,
     SetLeverage,
     SetMarginMode,
     TakeAuction,
@@ -85,6 +86,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     PlaceTrigger: OF_OWNER,
     PlaceLadder: OF_OWNER,
     PlaceTwap: OF_OWNER,
+    SetAccountMode: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

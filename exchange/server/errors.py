@@ -146,6 +146,8 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.TWAP_TOO_SHORT: "a TWAP has two slices at least",
     Reason.TWAP_SIZE: "the TWAP has fewer lots than slices, or fewer than its least slice",
     Reason.TOO_MANY_TWAPS: "the account has as many TWAPs as the venue allows",
+    Reason.ACCOUNT_FROZEN: "the account is frozen by its kill switch",
+    Reason.ACCOUNT_REDUCE_ONLY: "the account's kill switch lets in reduce-only orders alone",
 }
 
 

@@ -71,6 +71,8 @@ def put_accounts(accounts: Accounts, name: str, column: vec[i64]) -> None:
         accounts.kind = column
     elif name == "owner":
         accounts.owner = column
+    elif name == "mode":
+        accounts.mode = column
     elif name == "first_position":
         accounts.first_position = column
     elif name == "open_orders":

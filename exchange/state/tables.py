@@ -120,6 +120,7 @@ class Accounts:
         self.cash: vec[i64] = column(rows * assets, 0)  # [micro] isolated margin not included
         self.kind: vec[i64] = column(rows, 0)
         self.owner: vec[i64] = column(rows, 0)
+        self.mode: vec[i64] = column(rows, 0)  # what it lets happen in its name
         self.first_position: vec[i64] = column(rows, NIL)
         self.open_orders: vec[i64] = column(rows, 0)
         self.liquidations: vec[i64] = column(rows, 0)  # of its cross positions, that are under way
@@ -140,6 +141,7 @@ class Accounts:
         self.cash = more(self.cash, add * self.assets, 0)
         self.kind = more(self.kind, add, 0)
         self.owner = more(self.owner, add, 0)
+        self.mode = more(self.mode, add, 0)
         self.first_position = more(self.first_position, add, NIL)
         self.open_orders = more(self.open_orders, add, 0)
         self.liquidations = more(self.liquidations, add, 0)

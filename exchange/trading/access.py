@@ -51,6 +51,19 @@ def in_liquidation(state: State, account: i64, row: i64) -> bool:
     return state.accounts.liquidations[account] != 0 or (row != NIL and state.positions.cells[row + P_LIQUIDATION] != 0)
 
 
+def refused_frozen(state: State, account: i64) -> i64:
+    """What a frozen account does not let happen: orders, settings, money out."""
+    return k.R_ACCOUNT_FROZEN if state.accounts.mode[account] == k.MODE_FROZEN else 0
+
+
+def refused_risk(state: State, account: i64) -> i64:
+    """What an account that is frozen, or reduces only, does not let happen: a position that opens or grows."""
+    mode = state.accounts.mode[account]
+    if mode == k.MODE_NORMAL:
+        return 0
+    return k.R_ACCOUNT_FROZEN if mode == k.MODE_FROZEN else k.R_ACCOUNT_REDUCE_ONLY
+
+
 # -- markets -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ from ..state.tables import (
     P_SIZE,
 )
 from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, abs_i64
-from .access import in_liquidation, reduces, refused_user_in_market, refused_user_with_asset
+from .access import in_liquidation, reduces, refused_frozen, refused_risk, refused_user_in_market, refused_user_with_asset
 from .matching import Matcher
 from .planning import added_interest, exceeds_cap
 
@@ -100,6 +100,8 @@ class AccountDesk:
     def withdraw(self, account: i64, asset: i64, amount: i64) -> i64:
         reason = refused_user_with_asset(self.state, account, asset)
         if reason == 0:
+            reason = refused_frozen(self.state, account)
+        if reason == 0:
             reason = self.refused_outflow(account, asset, amount)
         if reason == 0 and amount > self.state.deposits[asset] - self.state.withdrawals[asset]:
             return k.R_VENUE_SHORT  # others' claims are on money that has left the venue: a curve without a pool, or losses nobody paid
@@ -143,6 +145,8 @@ class AccountDesk:
         if reason == 0 and account == to:
             reason = k.R_SAME_ACCOUNT
         if reason == 0:
+            reason = refused_frozen(state, account)
+        if reason == 0:
             reason = self.refused_outflow(account, asset, amount)
         if reason != 0:
             return reason
@@ -156,6 +160,8 @@ class AccountDesk:
     def set_leverage(self, account: i64, market: i64, leverage: i64) -> i64:
         state = self.state
         reason = refused_user_in_market(state, account, market)
+        if reason == 0:
+            reason = refused_frozen(state, account)
         if reason != 0:
             return reason
         if in_liquidation(state, account, state.find_position(account, market)):
@@ -185,6 +191,8 @@ class AccountDesk:
     def set_margin_mode(self, account: i64, market: i64, mode: i64) -> i64:
         state = self.state
         reason = refused_user_in_market(state, account, market)
+        if reason == 0:
+            reason = refused_frozen(state, account)
         if reason != 0:
             return reason
         if state.markets[market].is_spot != 0:
@@ -203,6 +211,8 @@ class AccountDesk:
     def move_isolated_margin(self, account: i64, market: i64, amount: i64) -> i64:
         state = self.state
         reason = refused_user_in_market(state, account, market)
+        if reason == 0 and amount <= 0:
+            reason = refused_frozen(state, account)
         if reason != 0:
             return reason
         cells = state.positions.cells
@@ -267,6 +277,13 @@ class AccountDesk:
         state.log.emit(k.E_BLOCK_TRADED, state.now, buyer, seller, number, size, price)
         return 0
 
+    def refused_side(self, account: i64, row: i64, lots: i64) -> i64:
+        """May a block trade change the account's position by `lots` (signed), as far as its kill switch goes?"""
+        held: i64 = 0
+        if row != NIL:
+            held = self.state.positions.cells[row + P_SIZE]
+        return refused_frozen(self.state, account) if reduces(held, lots) else refused_risk(self.state, account)
+
     def refused_block(self, buyer: i64, seller: i64, market: Market, size: i64, price: i64) -> i64:
         state = self.state
         if buyer == seller:
@@ -275,6 +292,11 @@ class AccountDesk:
         sold = state.find_position(seller, market.number)
         if in_liquidation(state, buyer, bought) or in_liquidation(state, seller, sold):
             return k.R_IN_LIQUIDATION
+        reason = self.refused_side(buyer, bought, size)
+        if reason == 0:
+            reason = self.refused_side(seller, sold, -size)
+        if reason != 0:
+            return reason
         if market.status == k.SETTLED:
             return k.R_MARKET_SETTLED
         if market.status == k.HALTED:

@@ -89,3 +89,16 @@ class CancelDesk:
         """The switch has not been set anew in time. Halted markets are no exception: else the orders of one who is gone would meet the
         crowd that comes when the halt ends."""
         self.matcher.open.cancel_account(account, k.X_SCHEDULED)
+
+    def set_mode(self, account: i64, mode: i64) -> i64:
+        """Set or clear the account's kill switch. Halted markets are no exception, as above. What the account may place from then on is
+        reduce-only, so that nothing that rests can open a position later."""
+        state = self.state
+        reason = refused_user(state, account)
+        if reason != 0:
+            return reason
+        state.accounts.mode[account] = mode
+        state.log.emit(k.E_ACCOUNT_MODE_SET, state.now, account, mode)
+        if mode != k.MODE_NORMAL:
+            self.matcher.open.cancel_account(account, k.X_KILL_SWITCH)
+        return 0

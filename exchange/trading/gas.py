@@ -13,6 +13,7 @@ from ..money.ledger import Ledger
 from ..money.margin import cross_equity, cross_maintenance
 from ..schema import columns as c
 from ..schema import kinds as k
+from ..schema.door import COMMAND_KINDS
 from ..state.packed import column
 from ..state.state import State
 from ..state.types import FEES, NIL, ppm_ceil
@@ -37,7 +38,7 @@ class GasDesk:
     def __init__(self, state: State, ledger: Ledger, place: i64, amend: i64, cancel: i64, liquidity: i64) -> None:
         self.state: State = state
         self.ledger: Ledger = ledger
-        self.costs: vec[i64] = column(k.C_SET_GAS + 1, 0)  # [micro] by kind of command
+        self.costs: vec[i64] = column(COMMAND_KINDS, 0)  # [micro] by kind of command
         self.costs[k.C_PLACE] = place
         self.costs[k.C_AMEND] = amend
         self.costs[k.C_CANCEL] = cancel

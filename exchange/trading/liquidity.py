@@ -29,7 +29,7 @@ from ..state.tables import (
     P_WIDTH,
 )
 from ..state.types import CURVE, NIL, abs_i64, max_i64, mul_div_floor, ppm_ceil
-from .access import in_liquidation, refused_user_in_market
+from .access import in_liquidation, refused_frozen, refused_risk, refused_user_in_market
 from .accounts import AccountDesk
 from .curve_source import NO_CURVE, CurveSource
 from .pool_money import least_worth, most_worth, pay_in, worth_at
@@ -122,6 +122,9 @@ class LiquidityDesk:
         state = self.state
         if in_liquidation(state, account, NIL):
             return k.R_IN_LIQUIDATION
+        reason = refused_risk(state, account)
+        if reason != 0:
+            return reason
         if market.status == k.SETTLED:
             return k.R_MARKET_SETTLED
         if market.mark == 0:
@@ -133,6 +136,8 @@ class LiquidityDesk:
     def remove(self, account: i64, number: i64, shares: i64, range_id: i64) -> i64:
         """An account in liquidation may: money comes in."""
         reason = self.refused(account, number)
+        if reason == 0:
+            reason = refused_frozen(self.state, account)
         if reason != 0:
             return reason
         state = self.state

@@ -9,7 +9,17 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.payoff import value_of
-from ..schema.kinds import BUY, E_ORDER_CANCELLED, E_ORDER_REDUCED, E_ORDER_REFRESHED, ORDER_CANCELLED, ORDER_OPEN, X_SELF_TRADE
+from ..schema.kinds import (
+    BUY,
+    E_ORDER_CANCELLED,
+    E_ORDER_REDUCED,
+    E_ORDER_REFRESHED,
+    MODE_FROZEN,
+    MODE_NORMAL,
+    ORDER_CANCELLED,
+    ORDER_OPEN,
+    X_SELF_TRADE,
+)
 from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
 from ..state.schedule import ORDER_EXPIRY
@@ -298,6 +308,9 @@ class OpenOrders:
         terms: set[int] = set()
         while row < self.state.positions.end:
             sums: list[i64] = [0, 0, 0, 0, 0]
+            mode = self.state.accounts.mode[cells[row + P_ACCOUNT]]
+            assert mode == MODE_NORMAL or cells[row + P_FIRST_ORDER] == NIL, "an order that may open, of an account that reduces only"
+            assert mode != MODE_FROZEN or cells[row + P_FIRST_REDUCER] == NIL, "an order of a frozen account"
             seen += self.check_list(row, cells[row + P_FIRST_REDUCER], 1, sums, terms)
             seen += self.check_list(row, cells[row + P_FIRST_ORDER], 0, sums, terms)
             assert sums[0] == cells[row + P_BID_LOTS] and sums[1] == cells[row + P_ASK_LOTS], "open-order lots are stale"

@@ -47,11 +47,12 @@ NOW: Final[i64] = -1  # the command is carried out at once
 
 def is_about_orders(kind: i64) -> bool:
     """Can commands of this kind wait?"""
-    return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY
+    return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_SET_ACCOUNT_MODE
 
 
 def is_cancel(kind: i64) -> bool:
-    return k.C_CANCEL <= kind <= k.C_CANCEL_ALL
+    """A kill switch waits as a cancel does: else it would be the quicker way to take quotes back."""
+    return k.C_CANCEL <= kind <= k.C_CANCEL_ALL or kind == k.C_SET_ACCOUNT_MODE
 
 
 class Sequencer(Recall):
@@ -149,7 +150,7 @@ class Sequencer(Recall):
         if kind == k.C_AMEND or kind == k.C_CANCEL:  # both have the order's id there
             slot = self.entry.own_order(rows[at + W_ACCOUNT], rows[at + c.AMEND_ORDER_ID])
             return self.state.orders.cells[slot + O_MARKET] if slot != NIL else NIL
-        if kind == k.C_CANCEL_CLIENT:
+        if kind == k.C_CANCEL_CLIENT or kind == k.C_SET_ACCOUNT_MODE:
             return NIL
         return rows[at + c.PLACE_MARKET]  # the others have it there, NIL for all
 

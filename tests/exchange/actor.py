@@ -275,6 +275,9 @@ class Actor:
     def cancel_all_after(self) -> m.Command:
         return m.CancelAllAfter(self.world.now, self.stranger(), self.source.pick([0, 1, 10**9, 60 * 10**9]))
 
+    def set_account_mode(self) -> m.Command:
+        return m.SetAccountMode(self.world.now, self.stranger(), self.source.pick([0, 0, 0, 1, 2]))
+
     def debit(self) -> m.Command:
         """All that the account's margin does not call for, and a little more or less; rarely all that it has."""
         source, account, number = self.source, self.stranger(), self.market()
@@ -417,6 +420,10 @@ MIX: Final = (
     + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
     "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
     + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
+    "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
+    "set_account_mode deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
+    + "move_isolated_margin " * 2 + "block_trade " * 3
+    + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5
 ).split()
 STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "

@@ -13,6 +13,7 @@ from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import (
     AccountKind,
+    AccountMode,
     CancelReason,
     FundingMode,
     MarginMode,
@@ -59,6 +60,8 @@ def value_shown(w: World, event: Event, name: str, value: int) -> str:
         return Reason(value).name.lower() if value else "-"
     if name == "mode" and isinstance(event, m.FundingSet):
         return FundingMode(value).name.lower()
+    if name == "mode" and not isinstance(event, m.MarginModeSet):
+        return (FundingMode if isinstance(event, m.FundingSet) else AccountMode)(value).name.lower()
     return CODES[name](value).name.lower() if name in CODES else str(value)
 
 

@@ -12,6 +12,7 @@ from perplab.exchange import Exchange, Journal, VenueDesign
 from perplab.exchange import messages as m
 from perplab.exchange.codes import (
     AccountKind,
+    AccountMode,
     FundingMode,
     MarginMode,
     MarketStatus,
@@ -249,6 +250,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "debit": debit,
     "funding": lambda w, a: m.SetFunding(w.ts, w.market(a[0]), FundingMode[a[1].upper()], int(a[2]) if len(a) > 2 else 0),
     "gas": lambda w, a: m.SetGas(w.ts, int(a[0])),
+    "kill": lambda w, a: m.SetAccountMode(w.ts, w.account(a[0]), AccountMode[a[1].upper()]),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),
     "margin": lambda w, a: m.MoveIsolatedMargin(w.ts, w.account(a[0]), w.market(a[1]), micro(a[2])),

@@ -32,6 +32,7 @@ GIVEN = {
     m.SetFunding: ["FundingSet"],
     m.SetGas: ["GasSet"],
     m.PlaceTrigger: ["TriggerPlaced"],
+    m.SetAccountMode: ["AccountModeSet"],
 }
 
 

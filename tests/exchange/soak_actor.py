@@ -31,6 +31,10 @@ MOODS: Final = {  # names of actions by how often they are drawn
     "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8 "
     "trigger*3",
     "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2 trigger*3",
+    "calm": "quote*9 place*6 hit*7 close*6 amend*3 cancel cancel_client cancel_all switch kill block*4 deposit transfer withdraw*2 "
+    "leverage mode margin*2 oracle*5 wait*5 take gamble*10",
+    "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8",
+    "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2",
 }
 
 
@@ -322,6 +326,13 @@ class Actor:
 
     def do_switch(self) -> list[m.Command]:
         return [m.CancelAllAfter(self.now, self.account(), self.draw.pick((0, 1, 10**9, 10 * 10**9)))]
+
+    def do_kill(self) -> list[m.Command]:
+        """Somebody trips a kill switch; sooner or later it is cleared."""
+        killed = [a for a in self.users if self.exchange.state.accounts.mode[a]]
+        if killed and self.draw.chance(70):
+            return [m.SetAccountMode(self.now, self.draw.pick(killed), 0)]
+        return [m.SetAccountMode(self.now, self.account(), self.draw.pick((0, 1, 1, 2)))]
 
     def do_debit(self) -> list[m.Command]:
         """The operator takes what an account has above maintenance, and a micro-unit more; or all it has; or more than that."""

@@ -30,6 +30,7 @@ CODE_PREFIXES = {
     "TRIGGER_": codes.TriggerKind,
     "SOURCE_": codes.PriceSource,
     "LADDER_": codes.Spacing,
+    "MODE_": codes.AccountMode,
 }
 PLAIN_CODES = {  # an enum for people -> its names in kinds.py, where these differ; they have no prefix there
     codes.Side: {},
@@ -146,6 +147,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.PlaceTrigger: ("TRIGGER_", {}),
     m.PlaceLadder: ("LADDER_", {}),
     m.PlaceTwap: ("TWAP_", {}),
+    m.SetAccountMode: ("ACCOUNT_MODE_", {}),
 }
 
 

@@ -59,6 +59,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
         "slippage_ppm": (0, 10**6), "catch_up_ppm": (10**6, 10**7), "minimum_slice": (0, 2**40 - 1), "reduce_only": FLAG,
         "client_hi": I64, "client_lo": I64,
     },
+    m.SetAccountMode: {"account": ACCOUNT, "mode": (0, 2)},
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 
