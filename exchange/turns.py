@@ -16,7 +16,10 @@ from .money.ledger import Ledger
 from .queries import Queries
 from .schema import columns as c
 from .schema import kinds as k
-from .schema.views import OpenOrder
+from .schema.messages import Place
+from .schema.packing import pack
+from .schema.views import OpenOrder, Preview
+from .state.packed import column
 from .state.pending import (
     A_ACCOUNT,
     A_CLIENT_HI,
@@ -35,9 +38,10 @@ from .state.pending import (
 )
 from .state.schedule import BLOCK, ORDER_EXPIRY, REQUEST_EXPIRY, TAKER_AUCTION, TURN
 from .state.state import State
-from .state.types import NIL
+from .state.types import NIL, ROW
 from .trading.book import Book
 from .trading.funding import FundingEngine
+from .trading.preview import OrderPreview
 from .trading.sequencer import NOW, Sequencer, is_about_orders
 
 EVERYTHING: Final[i64] = 1 << 62  # beyond every ticket
@@ -51,6 +55,7 @@ class Turns(Queries):
         self.sequencer: Sequencer = sequencer
         self.is_sequenced: bool = sequencer.is_active
         self.room: i64 = 0  # commands that the tables have room for
+        self.order_preview: OrderPreview = OrderPreview(state, sequencer.matcher)
 
     def carry_out(self, rows: vec[i64], at: i64) -> i64:
         """Dispatch one examined command; returns the reason of a refusal, or 0."""
@@ -190,6 +195,20 @@ class Turns(Queries):
                     cells[row + A_CLIENT_LO], cells[row + A_EXPIRES], cells[row + A_DISPLAY],
                 ))  # fmt: skip
         return found
+
+    def preview(self, order: Place) -> Preview:
+        """What would happen if this order came now, whatever its `ts` and its client id. Raises Malformed."""
+        row = column(ROW, 0)
+        pack(order, row)
+        row[c.TS] = self.state.now
+        self.sequencer.refusals.door.examine(row, self.state.now, self.state.started)
+        was_busy = self.is_busy
+        self.is_busy = True  # a curve is asked
+        try:
+            self.room = self.state.reserve()
+            return self.order_preview.look(row, 0)
+        finally:
+            self.is_busy = was_busy
 
     # -- the dead man's switch ----------------------------------------------------------------------------------------------------
 

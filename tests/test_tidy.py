@@ -49,7 +49,7 @@ EDGE = {  # of exchange, never compiled
     "server.orders", "server.terms",
     "server.departure", "server.doorman", "server.errors", "server.faults", "server.gateway", "server.held",
     "server.host", "server.intake", "server.limits", "server.log", "server.manual", "server.memory", "server.metrics",
-    "server.moments", "server.naming", "server.packed", "server.page", "server.people", "server.private",
+    "server.moments", "server.naming", "server.packed", "server.page", "server.people", "server.previews", "server.private",
     "server.questions", "server.requests", "server.session", "server.status", "server.store", "server.streams",
     "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.unfinished",
     "server.visitor",

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from .codes import Coded, CommandCode, MarginModeCode, PriceSourceCode, RequirementCode, SideCode, TimeInForceCode, TriggerKindCode
+from .codes import (
+    CancelReasonCode,
+    Coded,
+    CommandCode,
+    MarginModeCode,
+    PriceSourceCode,
+    ReasonCode,
+    RequirementCode,
+    SideCode,
+    TimeInForceCode,
+    TriggerKindCode,
+)
 
 
 class Position(Coded, frozen=True, gc=False):
@@ -132,3 +143,25 @@ class OpenTwap(Coded, frozen=True, gc=False):
     reduce_only: int  # 0 or 1
     client_hi: int
     client_lo: int
+class Preview(Coded, frozen=True, gc=False):
+    """What would happen if an order came now, and what its account would have then. Of a refused one there is the reason alone."""
+
+    reason: ReasonCode  # of the refusal; 0: it would be accepted
+    filled: int = 0  # [lots]
+    rests: int = 0  # [lots]
+    cancelled: int = 0  # [lots]
+    cancel_reason: CancelReasonCode = 0  # of these; 0: there are none
+    value: int = 0  # [micro] of the fills
+    average: int = 0  # [ticks] of the fills, rounded down; 0: there are none
+    mid_slippage_ppm: int | None = None  # how much worse than the middle of the book they are, rounded up; None: no fills, or no middle
+    mark_slippage_ppm: int | None = None  # than the mark; below zero: better
+    fee: int = 0  # [micro] trading fees
+    size: int = 0  # [lots] of the position, signed, from here on as it would be afterwards
+    entry_notional: int = 0  # [micro] signed like size
+    isolated_margin: int = 0  # [micro]
+    equity: int = 0  # [micro] of an isolated position its own, else of cash and all cross positions of the asset
+    initial_margin: int = 0  # [micro] required by the same
+    maintenance_margin: int = 0  # [micro]
+    available_margin: int = 0  # [micro] what may back another order
+    free_margin: int = 0  # [micro] what may leave the account
+    liquidation_price: int = 0  # [ticks]; 0: none

@@ -14,7 +14,7 @@ from msgspec.structs import fields
 
 from .. import events as e
 from ..schema import views as v
-from ..schema.codes import Coded, MarketStatus, OrderState, Side, enums_of
+from ..schema.codes import CancelReason, Coded, MarketStatus, OrderState, Reason, Side, enums_of
 from .people import SCOPES
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, RequestId, op_of
 from .told import OF_LIQUIDITY, OF_ORDERS, WAITING
@@ -27,9 +27,13 @@ if TYPE_CHECKING:  # names of codes, which no checker can know
     State: TypeAlias = str
     Status: TypeAlias = str
     TakerSide: TypeAlias = str
+    RefusalName: TypeAlias = str
+    CauseName: TypeAlias = str
 else:
     Scope = Literal[SCOPES]
-    State, Status, TakerSide = (Literal[tuple(one.name for one in code)] for code in (OrderState, MarketStatus, Side))
+    State, Status, TakerSide, RefusalName, CauseName = (
+        Literal[tuple(one.name for one in code)] for code in (OrderState, MarketStatus, Side, Reason, CancelReason)
+    )
 Things = list[dict[str, Any]]
 
 
@@ -70,9 +74,10 @@ if TYPE_CHECKING:
     Liquidity: TypeAlias = Said
     PlainPool: TypeAlias = Said
     PlainWaiting: TypeAlias = Said
+    PlainPreview: TypeAlias = Said
 else:
     OpenOrder, Auction, PlainPosition, Liquidity = named(v.OpenOrder), named(v.Auction), named(v.Position), named(v.Liquidity)
-    PlainPool, PlainWaiting = named(v.PoolView), named(v.Waiting)
+    PlainPool, PlainWaiting, PlainPreview = named(v.PoolView), named(v.Waiting), named(v.Preview)
 
 # -- replies --
 
@@ -344,6 +349,20 @@ class PendingReply(Reply, kw_only=True):
     ts: int
 
 
+class Foretold(PlainPreview, kw_only=True):
+    reason: RefusalName | None  # of a refusal; then the rest is 0
+    cancel_reason: CauseName | None
+    liquidation_price: int | None
+
+
+class OfPreview(Said, kw_only=True):
+    account: int
+    market: int
+
+
+PreviewReply = joined("PreviewReply", Reply, OfPreview, Foretold, AsOf)
+
+
 class AccountState(Said, kw_only=True):
     account: int
     seq: int
@@ -445,7 +464,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
     "batch": BatchReply, "rows": RowsReply, "challenge": ChallengeReply, "login": LoginReply, "logout": EmptyReply, "faucet":
     FaucetReply, "open_account": OpenAccountReply, "accounts": AccountsReply, "venue": VenueReply, "book": BookReply, "ticker":
-    TickerReply, "pool": PoolReply, "pending": PendingReply, "account": AccountReply,
+    TickerReply, "pool": PoolReply, "pending": PendingReply, "preview": PreviewReply, "account": AccountReply,
     "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "ping":
     PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": EmptyReply, "subscribe": SubscribeReply,
     "liquidate": LiquidateReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,

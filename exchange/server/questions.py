@@ -17,6 +17,7 @@ from .naming import named_view
 from .orders import Found, Tale, client_order, is_auctioned, open_order, open_orders, refusal_of, tale_of
 from .people import SCOPES, User
 from .people import Key as ApiKey
+from .previews import preview
 from .private import LOOKED_AT, PrivateStream
 from .rows import client_halves
 from .streams import OF_CURVE, OF_MARKET, BookChannel, Key, Reader
@@ -42,6 +43,8 @@ class Asker(Listener, Reader, Protocol):
     def account(self, given: int | None) -> int: ...
 
     def readable(self, given: int | None) -> int: ...
+
+    def pay(self, count: int) -> None: ...
 
     def enter(self, user: User, scopes: tuple[str, ...], named: str | None) -> None: ...
 
@@ -477,6 +480,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.TickerQuery: Questions.ticker,
     r.PoolQuery: Questions.pool,
     r.PendingQuery: Questions.pending,
+    r.PreviewQuery: preview,
     r.AccountQuery: Questions.account,
     r.OrderQuery: Questions.order,
     r.Outcome: Questions.outcome,

@@ -28,6 +28,7 @@ from ..schema.messages import (
     Debit,
     Deposit,
     MarketId,
+    Place,
     Role,
     SetFunding,
     SetGas,
@@ -89,10 +90,12 @@ class OperatorRequest(Request, frozen=True, kw_only=True, gc=False):
     """Base of the requests that are commands of the venue's operator, or of the price feed. For keys with the scope `admin`."""
 
 
-def _command_request(command: type[Command], base: type[Request], left_out: tuple[str, ...]) -> type[Request]:
+def _command_request(
+    command: type[Command], base: type[Request], left_out: tuple[str, ...], name: str = "", op: str = ""
+) -> type[Request]:  # fmt: skip
     made = msgspec.defstruct(
-        f"{command.__name__}Request", _wire_fields(command, left_out), bases=(base,), tag=op_of(command), module=__name__, kw_only=True,
-        frozen=True, forbid_unknown_fields=True, gc=False,
+        name or f"{command.__name__}Request", _wire_fields(command, left_out), bases=(base,), tag=op or op_of(command), module=__name__,
+        kw_only=True, frozen=True, forbid_unknown_fields=True, gc=False,
     )  # fmt: skip
     made.__doc__ = vars(command).get("__doc__")
     assert issubclass(made, Request)
@@ -203,6 +206,23 @@ class PendingQuery(Request, frozen=True, kw_only=True, tag="pending"):
 
     account: AccountId | None = None
     skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+class OfAccount(Request, frozen=True, kw_only=True, gc=False):
+    """Base of questions with the fields of a command. None: the only account that one has."""
+
+    account: AccountId | None = None
+
+
+if TYPE_CHECKING:
+
+    class PreviewQuery(OfAccount, frozen=True, kw_only=True): ...
+
+else:
+    PreviewQuery = _command_request(Place, OfAccount, ("ts", "account", "client_lo"), "PreviewQuery", "preview")
+    PreviewQuery.__doc__ = """What an order of these terms would come to if it came now, with the book and the account as they are: the
+    `reason` of a refusal or null, lots that would be filled, rest or be cancelled, and what the account would have then. Nothing happens.
+    It costs as much as an order."""
 
 
 class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):
@@ -341,7 +361,7 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
-    PendingQuery, AccountQuery, OrderQuery, Outcome,
+    PendingQuery, PreviewQuery, AccountQuery, OrderQuery, Outcome,
     Auctions, Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
@@ -370,9 +390,10 @@ class RowMaker:
 
     def __init__(self, markets: Iterable[str]) -> None:
         self._markets = {name: number for number, name in enumerate(markets)}
+        commands: dict[type[Request], type[Command]] = {**COMMAND_REQUESTS, **OPERATOR_REQUESTS, PreviewQuery: Place}
         self._plans = {
             request: RowPlan(command.KIND, _client_field(request), _codes(request, command, self._markets))
-            for request, command in {**COMMAND_REQUESTS, **OPERATOR_REQUESTS}.items()
+            for request, command in commands.items()
         }
 
     def market(self, given: int | str) -> int:
@@ -383,7 +404,7 @@ class RowMaker:
             raise _no_market(given, list(self._markets))
         return self._markets[given]
 
-    def row(self, request: CommandRequest | OperatorRequest, account: int | None = None) -> list[int]:
+    def row(self, request: CommandRequest | OperatorRequest | OfAccount, account: int | None = None) -> list[int]:
         """The row of a request, for `account` if that is given, its ts 0. Raises Refusal for a name that is not known."""
         plan, values = self._plans[type(request)], msgspec.structs.astuple(request)
         row = plan.row(values, account)

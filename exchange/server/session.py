@@ -370,7 +370,7 @@ class Session(Visitor):
 
     # -- commands ----------------------------------------------------------------------------------------------------------------
 
-    def _pay(self, count: int) -> None:
+    def pay(self, count: int) -> None:
         """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
         try:
             self._tokens = self.toll.pay(count, self._heard)
@@ -389,7 +389,7 @@ class Session(Visitor):
     def _gather(self, request: r.CommandRequest) -> None:
         self.may("trade")
         row = self._row(request)
-        self._pay(1)
+        self.pay(1)
         self._asked.append(Asked(request.id, OP_OF[type(request)], [len(self._rows) // ROW], self._tokens))
         self._rows += row
         if len(self._rows) >= r.MAX_BATCH * ROW:
@@ -397,7 +397,7 @@ class Session(Visitor):
 
     def _gather_batch(self, request: r.Batch) -> None:
         self.may("trade")
-        self._pay(len(request.items))
+        self.pay(len(request.items))
         slots: list[Slot] = []
         for item in request.items:
             try:
@@ -465,7 +465,7 @@ class Session(Visitor):
     def _carry_out_rows(self, request: r.Rows) -> None:
         user = self.may("trade")
         rows = rows_of(request.rows)
-        self._pay(len(rows) // ROW)
+        self.pay(len(rows) // ROW)
         self._reply(request.id, carried_out(self.host, user, rows, self.departure))
 
     # -- who it is ------------------------------------------------------------------------------------------------------------------

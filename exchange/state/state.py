@@ -14,7 +14,7 @@ from .market import Market
 from .packed import column
 from .pending import Pending, TakerAuctions
 from .schedule import Schedule
-from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, SPOT_MODE, Accounts, Levels, Orders, Positions
+from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
 from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64
@@ -138,6 +138,25 @@ class State:
             self.accounts.first_position[account] = row
         else:
             cells[before + P_NEXT] = row
+
+    def unopen(self, account: i64, row: i64) -> None:
+        """Take the youngest position row off again: nothing has come of it."""
+        cells = self.positions.cells
+        assert row == self.positions.end - P_WIDTH, "a position row that is not the youngest"
+        before: i64 = NIL
+        at = self.accounts.first_position[account]
+        while at != row:
+            before = at
+            at = cells[at + P_NEXT]
+        if before == NIL:
+            self.accounts.first_position[account] = cells[row + P_NEXT]
+        else:
+            cells[before + P_NEXT] = cells[row + P_NEXT]
+        self.positions.live -= 1
+        at = row
+        while at < row + P_WIDTH:  # as if it had never been: the next one finds zeros
+            cells[at] = 0
+            at += 1
 
     def check(self) -> None:
         """Every table by itself, and the links between accounts and their positions."""

@@ -25,6 +25,11 @@ class DryRun:
         self.fixed: list[i64] = []  # what belongs to the market and the system accounts
         self.rows: list[i64] = []
         self.saved: list[i64] = []  # seven per row
+        self.saved: list[i64] = []  # six per row
+        # What it has come to
+        self.value: i64 = 0  # [micro] of all fills
+        self.fee: i64 = 0  # [micro] that they cost the account; below zero: that they bring it
+        self.own: dict[int, int] = {}  # slots of the account's own resting orders that trade or go, and how many lots of each
 
     def begin(self, market: Market) -> None:
         cash = self.state.accounts.cash
@@ -38,6 +43,20 @@ class DryRun:
         ]  # fmt: skip
         self.rows = []
         self.saved = []
+        self.value = 0
+        self.fee = 0
+        self.own = {}
+
+    def note(self, value: i64, fee: i64) -> None:
+        """A fill was booked."""
+        self.value += value
+        self.fee += fee
+
+    def note_own(self, slot: i64, lots: i64, fee: i64) -> None:
+        """It was with an order of the account itself, which pays the maker's fee as well."""
+        before: i64 = self.own.get(int(slot), 0)
+        self.own[int(slot)] = int(before + lots)
+        self.fee += fee
 
     def save(self, market: Market, row: i64) -> None:
         """Before a fill touches this position."""

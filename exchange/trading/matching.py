@@ -189,6 +189,12 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
 
     def fills_whole(self, o: Order) -> bool:
         """Would the whole order fill? Its plan is booked on the real positions and taken back; the book is only read."""
+        left = self.rehearse(o)
+        self.dry_run.take_back(o.market)
+        return left == 0
+
+    def rehearse(self, o: Order) -> i64:
+        """Book the plan of an order on the real positions, as a dry run that the caller takes back. Returns the lots that would be left."""
         planner = self.planner
         orders = self.state.orders.cells
         market = o.market
@@ -199,19 +205,25 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
             step = planner.next_behind(o, left)
             if step == STOP or step == CANCEL_BOTH or step == DECREMENT:  # what an order loses, it cannot fill
                 break
+            if step == CANCEL and orders[planner.slot + O_ACCOUNT] == o.account:
+                self.dry_run.own[int(planner.slot)] = int(orders[planner.slot + O_SIZE])
             if step == CURVE_FILL:
                 before = self.curves.inventory(market)
                 self.dry_run.save(market, market.pool.row)
                 self.dry_run.save(market, o.row)
                 self.book_curve_money(o, market)
                 self.curves.traded(market, planner.pool, before, o.side, planner.lots, planner.value, planner.pool_fee)
+                self.dry_run.note(planner.value, planner.taker_fee)
                 left -= planner.lots
             if step == FILL:
                 row = orders[planner.slot + O_POSITION]
                 self.dry_run.save(market, row)
                 self.dry_run.save(market, o.row)
                 price = planner.price if planner.uniform == 0 else planner.uniform
-                self.book_money(o, market, row, planner.lots, value_of(market, planner.lots, price))
+                value = value_of(market, planner.lots, price)
+                self.book_money(o, market, row, planner.lots, value)
+                self.dry_run.note(value, planner.taker_fee)
+                if row == o.row:
+                    self.dry_run.note_own(planner.slot, planner.lots, planner.maker_fee)
                 left -= planner.lots
-        self.dry_run.take_back(market)
-        return left == 0
+        return left

@@ -1,0 +1,39 @@
+"""The answer to a what-if: what an order would come to if it came now. It costs as much as an order, since it takes as long."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..schema.messages import Place, command_of_row
+from . import requests as r
+from .errors import Data
+from .host import Host
+from .naming import named_view
+
+
+class Desk(Protocol):
+    """Who answers."""
+
+    host: Host
+
+
+class Client(Protocol):
+    """Who asks."""
+
+    def readable(self, given: int | None) -> int: ...
+
+    def pay(self, count: int) -> None: ...
+
+
+def preview(questions: Desk, session: Client, request: r.PreviewQuery) -> Data:
+    """Raises Refusal."""
+    account = session.readable(request.account)
+    host = questions.host
+    row = host.rows.row(request, account)
+    session.pay(1)
+    order = command_of_row(row)
+    assert isinstance(order, Place)
+    told = named_view(host.exchange.preview(order))
+    for name in ("reason", "cancel_reason", "liquidation_price"):  # 0: there is none
+        told[name] = told[name] or None
+    return {"account": account, "market": order.market, **told, "ts": host.exchange.now}
