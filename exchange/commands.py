@@ -13,6 +13,8 @@ from .liquidation.prices import PriceDesk
 from .liquidation.settlement import MarketDesk
 from .schema import columns as c
 from .schema import kinds as k
+from .schema.door import Door
+from .state.types import NIL
 from .trading.accounts import AccountDesk
 from .trading.entry import OrderEntry
 from .trading.liquidity import LiquidityDesk
@@ -29,6 +31,7 @@ class Commands(AlgoOrders):
     liquidations: LiquidationPass
     prices: PriceDesk
     market_desk: MarketDesk
+    door: Door
 
     def carry_out(self, rows: vec[i64], at: i64) -> i64:
         """Dispatch one examined command, the most frequent first; returns the reason of a refusal, or 0."""
@@ -51,6 +54,11 @@ class Commands(AlgoOrders):
             return self.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
         if kind == k.C_CANCEL_ALL:
             return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
+        if kind == k.C_SET_MARGIN_ALERT:
+            return self.liquidations.alerts.set(
+                rows[at + c.MARGIN_ALERT_ACCOUNT], rows[at + c.MARGIN_ALERT_ASSET], rows[at + c.MARGIN_ALERT_NUMBER],
+                rows[at + c.MARGIN_ALERT_THRESHOLD_PPM], rows[at + c.MARGIN_ALERT_HYSTERESIS_PPM],
+            )  # fmt: skip
         if kind == k.C_CANCEL_ALL_AFTER:
             return self.entry.cancel_all_after(rows[at + c.CANCEL_AFTER_ACCOUNT], rows[at + c.CANCEL_AFTER_DELAY])
         if kind == k.C_SET_ACCOUNT_MODE:
@@ -94,6 +102,14 @@ class Commands(AlgoOrders):
                 self.sequencer.refusals.tell(ladders.row, 0, reason)
             number += 1
         return 0
+    def alert(self, rows: vec[i64], at: i64) -> None:
+        """Look at the margin alerts of those whom a command names that was carried out."""
+        kind = rows[at + c.KIND]
+        account = self.door.named_value(rows, at, 0, NIL)
+        if account != NIL:
+            self.liquidations.alerts.look(account)
+        if kind == k.C_TRANSFER or kind == k.C_BLOCK_TRADE:
+            self.liquidations.alerts.look(rows[at + c.TRANSFER_TO])  # the seller of a block trade is there as well
 
     def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
         """An oracle price, the mark that follows from it, requests and triggers at both, and then whoever is to be liquidated."""

@@ -61,6 +61,10 @@ class Turns(Queries):
         """Dispatch one examined command; returns the reason of a refusal, or 0."""
         raise AssertionError("an exchange carries commands out")
 
+    def alert(self, rows: vec[i64], at: i64) -> None:
+        """Look at the margin alerts of those whom a command names that was carried out."""
+        raise AssertionError("an exchange has margin alerts")
+
     def sequence(self, rows: vec[i64], at: i64) -> i64:
         """Instead of `carry_out` where anything waits or costs gas."""
         if not is_about_orders(rows[at + c.KIND]):
@@ -121,6 +125,8 @@ class Turns(Queries):
                     sequencer.parent = parent
                     sequencer.order_id = order_id
                     sequencer.refuse(row, reason)
+                elif self.state.margin_alerts.live != 0:
+                    self.alert(row, 0)
         self.room = self.state.reserve() - 1  # the command at hand needs its own
 
     def run_turn(self, rank: i64, number: i64) -> None:

@@ -19,6 +19,7 @@ from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MODE, P_NEXT, P_NEXT_OPEN, P_SIZE
 from ..state.types import FIRST_USER, MAX_LOTS, NIL, PPB, abs_i64, max_i64, min_i64
 from ..trading.access import is_suspended
+from ..trading.margin_alerts import MarginAlertDesk
 from ..trading.pool_money import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
@@ -41,6 +42,7 @@ class LiquidationPass:
         self.adl: Deleveraging | None = adl
         self.screen: Screen | None = screen
         self.is_running: bool = False
+        self.alerts: MarginAlertDesk = MarginAlertDesk(state)
 
     def run(self) -> None:
         assert not self.is_running, "liquidation passes never nest"
@@ -58,6 +60,8 @@ class LiquidationPass:
         state.schedule.cancel(LIQUIDATION_PASS, 0)
         if len(state.liquidations.under_way) > 0 or self.lifecycle.has_unexamined():
             self.lifecycle.wake()
+        if state.margin_alerts.live != 0:
+            self.alerts.look_at_all()
 
     # -- who is below maintenance --------------------------------------------------------------------------------------------------
 

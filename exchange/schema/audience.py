@@ -70,6 +70,8 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.TwapSliced: OWN,
     e.TwapEnded: OWN,
     e.AccountModeSet: OWN,
+    e.MarginAlertSet: OWN,
+    e.MarginAlert: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

@@ -370,6 +370,7 @@ class CommandKind(IntEnum):
     PlaceLadder = 25
     PlaceTwap = 26
     SetAccountMode = 27
+    SetMarginAlert = 28
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=27), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=28), CommandKind]

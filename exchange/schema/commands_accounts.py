@@ -111,3 +111,15 @@ class SetAccountMode(Command, frozen=True, gc=False):
     KIND: ClassVar[int] = 27
     account: AccountId
     mode: AccountModeCode
+
+
+class SetMarginAlert(Command, frozen=True, gc=False):
+    """Be told when equity / maintenance of the account's cross positions in an asset falls below a threshold, and when it is above the
+    threshold and the hysteresis again."""
+
+    KIND: ClassVar[int] = 28
+    account: AccountId
+    asset: AssetId
+    number: Annotated[int, Meta(ge=0, le=3)]  # which of the account's alerts in the asset
+    threshold_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000)]  # 1,000,000: where it is liquidated; 0: no alert
+    hysteresis_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0

@@ -133,3 +133,24 @@ class AccountModeSet(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 54
     account: int
     mode: AccountModeCode
+
+
+class MarginAlertSet(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 55
+    account: int
+    asset: int
+    number: int
+    threshold_ppm: int  # 0: it was taken back
+    hysteresis_ppm: int
+
+
+class MarginAlert(Event, frozen=True, gc=False):
+    """Equity / maintenance of an account's cross positions in an asset has crossed the threshold of one of its alerts."""
+
+    KIND: ClassVar[int] = 56
+    account: int
+    asset: int
+    number: int
+    below: int  # 1: it has fallen below; 0: it is above again, or there are no positions any more
+    equity: int  # [micro]
+    maintenance: int  # [micro]

@@ -37,6 +37,7 @@ C_PLACE_TRIGGER: Final[i64] = 24
 C_PLACE_LADDER: Final[i64] = 25
 C_PLACE_TWAP: Final[i64] = 26
 C_SET_ACCOUNT_MODE: Final[i64] = 27
+C_SET_MARGIN_ALERT: Final[i64] = 28
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -93,6 +94,8 @@ E_TWAP_PLACED: Final[i64] = 51
 E_TWAP_SLICED: Final[i64] = 52
 E_TWAP_ENDED: Final[i64] = 53
 E_ACCOUNT_MODE_SET: Final[i64] = 54
+E_MARGIN_ALERT_SET: Final[i64] = 55
+E_MARGIN_ALERT: Final[i64] = 56
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1

@@ -31,6 +31,7 @@ from .commands_accounts import (
     RemoveLiquidity,
     SetAccountMode,
     SetLeverage,
+    SetMarginAlert,
     SetMarginMode,
     TakeAuction,
     Transfer,
@@ -87,6 +88,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     PlaceLadder: OF_OWNER,
     PlaceTwap: OF_OWNER,
     SetAccountMode: OF_OWNER,
+    SetMarginAlert: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

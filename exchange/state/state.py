@@ -10,6 +10,7 @@ from .algos import Triggers
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
 from .log import EventLog
+from .margin_alerts import MarginAlerts
 from .market import Market
 from .packed import column
 from .pending import Pending, TakerAuctions
@@ -53,6 +54,7 @@ class State:
         self.taker_auctions: TakerAuctions = TakerAuctions()
         self.triggers: Triggers = Triggers()
         self.twaps: Twaps = Twaps()
+        self.margin_alerts: MarginAlerts = MarginAlerts()
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
@@ -168,6 +170,7 @@ class State:
         self.taker_auctions.check_auctions(self.schedule, self.now)
         self.triggers.check_triggers()
         self.twaps.check_twaps(self.schedule, self.now)
+        self.margin_alerts.check_alerts(self.accounts.count)
         for market in self.markets:
             market.check()
         cells = self.positions.cells

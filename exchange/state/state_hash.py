@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from .algos import G_LINK
 from .ids import HI, LO, ORDER_ID, OUTCOME
+from .margin_alerts import M_LINK
 from .market import Market
 from .pending import A_DISPLAY, A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
 from .state import State
@@ -102,6 +103,8 @@ def listing(state: State) -> Iterator[Line]:
         yield from order_lines(state, market)
     yield from liquidation_lines(state)
     yield from waiting_lines(state)
+    for key, row in state.margin_alerts.index.items():
+        yield ("alert", key, *(int(value) for value in state.margin_alerts.cells[row : row + M_LINK]))
     for entry in state.schedule.entries:
         yield ("due", *entry)
 

@@ -278,6 +278,11 @@ class Actor:
     def set_account_mode(self) -> m.Command:
         return m.SetAccountMode(self.world.now, self.stranger(), self.source.pick([0, 0, 0, 1, 2]))
 
+    def set_margin_alert(self) -> m.Command:
+        source = self.source
+        threshold, hysteresis = source.pick([0, 1_000_000, 1_200_000, 2_000_000, 10_000_000]), source.pick([0, 0, 100_000, 3_000_000])
+        return m.SetMarginAlert(self.world.now, self.stranger(), self.asset(), source.integer(0, 3), threshold, hysteresis)
+
     def debit(self) -> m.Command:
         """All that the account's margin does not call for, and a little more or less; rarely all that it has."""
         source, account, number = self.source, self.stranger(), self.market()
@@ -421,7 +426,7 @@ MIX: Final = (
     "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
     + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
     "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
-    "set_account_mode deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
+    "set_account_mode set_margin_alert deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
     + "move_isolated_margin " * 2 + "block_trade " * 3
     + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5
 ).split()

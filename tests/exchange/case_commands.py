@@ -233,6 +233,11 @@ def add_liquidity(w: World, words: list[str]) -> m.Command:
     return m.AddLiquidity(w.ts, w.account(account), w.market(market), micro(amount), lower, upper)
 
 
+def alert(w: World, words: list[str]) -> m.Command:
+    account, number, threshold, hysteresis, *asset = [*words, *(["0"] if len(words) == 3 else [])]
+    return m.SetMarginAlert(w.ts, w.account(account), int(asset[0]) if asset else 0, int(number), int(threshold), int(hysteresis))
+
+
 COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "open": open_account,
     "deposit": money(m.Deposit),
@@ -250,6 +255,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "debit": debit,
     "funding": lambda w, a: m.SetFunding(w.ts, w.market(a[0]), FundingMode[a[1].upper()], int(a[2]) if len(a) > 2 else 0),
     "gas": lambda w, a: m.SetGas(w.ts, int(a[0])),
+    "alert": alert,
     "kill": lambda w, a: m.SetAccountMode(w.ts, w.account(a[0]), AccountMode[a[1].upper()]),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),

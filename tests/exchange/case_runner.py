@@ -33,6 +33,7 @@ GIVEN = {
     m.SetGas: ["GasSet"],
     m.PlaceTrigger: ["TriggerPlaced"],
     m.SetAccountMode: ["AccountModeSet"],
+    m.SetMarginAlert: ["MarginAlertSet"],
 }
 
 

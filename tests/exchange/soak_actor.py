@@ -32,7 +32,7 @@ MOODS: Final = {  # names of actions by how often they are drawn
     "trigger*3",
     "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2 trigger*3",
     "calm": "quote*9 place*6 hit*7 close*6 amend*3 cancel cancel_client cancel_all switch kill block*4 deposit transfer withdraw*2 "
-    "leverage mode margin*2 oracle*5 wait*5 take gamble*10",
+    "alert leverage mode margin*2 oracle*5 wait*5 take gamble*10",
     "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8",
     "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2",
 }
@@ -333,6 +333,11 @@ class Actor:
         if killed and self.draw.chance(70):
             return [m.SetAccountMode(self.now, self.draw.pick(killed), 0)]
         return [m.SetAccountMode(self.now, self.account(), self.draw.pick((0, 1, 1, 2)))]
+
+    def do_alert(self) -> list[m.Command]:
+        threshold = self.draw.pick((0, 1_000_000, 1_000_000, 1_500_000, 3_000_000))
+        hysteresis = self.draw.pick((0, 0, 100_000, 1_000_000))
+        return [m.SetMarginAlert(self.now, self.account(), self.asset(), self.draw.integer(0, 3), threshold, hysteresis)]
 
     def do_debit(self) -> list[m.Command]:
         """The operator takes what an account has above maintenance, and a micro-unit more; or all it has; or more than that."""

@@ -148,6 +148,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.PlaceLadder: ("LADDER_", {}),
     m.PlaceTwap: ("TWAP_", {}),
     m.SetAccountMode: ("ACCOUNT_MODE_", {}),
+    m.SetMarginAlert: ("MARGIN_ALERT_", {}),
 }
 
 

@@ -1,0 +1,48 @@
+"""Margin alerts that accounts have set: the equity / maintenance at which they want to be told, and whether it was below it last time.
+
+A row is known by account, asset and which of the account's alerts there it is. Unset alerts have no row.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from .pending import Numbered
+from .types import MAX_ASSETS
+
+M_ACCOUNT: Final[i64] = 0
+M_ASSET: Final[i64] = 1
+M_NUMBER: Final[i64] = 2
+M_THRESHOLD: Final[i64] = 3  # [ppm] of equity / maintenance
+M_HYSTERESIS: Final[i64] = 4  # [ppm] how much more than that it is above again
+M_BELOW: Final[i64] = 5  # 1: it is below
+M_LINK: Final[i64] = 6
+M_WIDTH: Final[i64] = 7
+
+ALERTS: Final[i64] = 4  # of an account in each asset
+
+
+def alert_key(account: i64, asset: i64, number: i64) -> i64:
+    return (account * MAX_ASSETS + asset) * ALERTS + number  # < 2^24 x 2^3 x 2^2
+
+
+class MarginAlerts(Numbered):
+    def __init__(self) -> None:
+        super().__init__(M_WIDTH, M_LINK)
+
+    def of(self, account: i64) -> list[int]:
+        """The rows of an account, by asset and number."""
+        if self.count(account) == 0:
+            return []
+        first = int(alert_key(account, 0, 0))
+        return [self.index[key] for key in self.index.irange(first, int(alert_key(account + 1, 0, 0)) - 1)]
+
+    def check_alerts(self, accounts: i64) -> None:
+        self.check_rows(M_ACCOUNT)
+        for key, at in self.index.items():
+            row: i64 = at
+            cells = self.cells
+            assert key == alert_key(cells[row + M_ACCOUNT], cells[row + M_ASSET], cells[row + M_NUMBER]), "an alert under a wrong key"
+            assert cells[row + M_ACCOUNT] < accounts and cells[row + M_THRESHOLD] > 0 and 0 <= cells[row + M_BELOW] <= 1
