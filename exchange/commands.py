@@ -127,7 +127,9 @@ class Commands(AlgoOrders):
         desk = self.accounts
         account = rows[at + c.PAYMENT_ACCOUNT]
         if kind == k.C_OPEN_ACCOUNT:
-            return desk.open(rows[at + c.OPEN_ACCOUNT_KIND], rows[at + c.OPEN_ACCOUNT_OWNER])
+            return desk.open(rows[at + c.OPEN_ACCOUNT_KIND], rows[at + c.OPEN_ACCOUNT_OWNER], NIL)
+        if kind == k.C_OPEN_SUB_ACCOUNT:
+            return desk.open_sub(account)
         if kind == k.C_DEPOSIT:
             return self.recovered(desk.deposit(account, rows[at + c.PAYMENT_ASSET], rows[at + c.PAYMENT_AMOUNT]), account)
         if kind == k.C_WITHDRAW:

@@ -95,6 +95,7 @@ class Exchange(Commands):
         state.max_accounts = venue.max_accounts
         state.max_triggers = venue.max_triggers
         state.max_twaps = venue.max_twaps
+        state.max_sub_accounts = venue.max_sub_accounts
         state.transfer_margin_ppm = venue.transfer_margin_ppm
         state.guards_profit = any(market.oracle.on_stale == "halt_new_risk" for market in venue.markets)
         for market in state.markets:

@@ -16,6 +16,7 @@ from .money.margin import (
     cross_equity,
     cross_initial,
     cross_maintenance,
+    market_of,
     row_equity,
     row_maintenance,
     unsettled,
@@ -331,6 +332,37 @@ class Queries:
             account, market, cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN], mode,
             cells[row + P_LEVERAGE], unsettled(self.state, row), cells[row + P_BID_LOTS], cells[row + P_ASK_LOTS],
         )  # fmt: skip
+
+    def master_of(self, account: i64) -> int | None:
+        """The account whose sub-account this one is; None: it is none."""
+        master = self.state.accounts.master[self.known_account(account)]
+        return int(master) if master != NIL else None
+
+    def sub_accounts(self, account: i64) -> list[int]:
+        """The account's sub-accounts, in the order in which they were opened."""
+        accounts = self.state.accounts
+        found: list[int] = []
+        left = accounts.subs[self.known_account(account)]
+        number = account + 1
+        while left > 0:
+            if accounts.master[number] == account:
+                found.append(int(number))
+                left -= 1
+            number += 1
+        return found
+
+    def account_value(self, account: i64, asset: i64 = 0) -> int:
+        """All that the account has in an asset at the mark [micro]: cash, and the equity of its cross and isolated positions. Shares of
+        pools are not among it."""
+        state = self.state
+        total = cross_equity(state, self.known_account(account), self.known_asset(asset))
+        row = state.accounts.first_position[account]
+        while row != NIL:
+            cells = state.positions.cells
+            if cells[row + P_SIZE] != 0 and cells[row + P_MODE] == ISOLATED and market_of(state, row).asset == asset:
+                total += row_equity(state, row)
+            row = cells[row + P_NEXT]
+        return total
 
     def open_orders(self, account: i64, skip: i64 = 0, most: int | None = None) -> list[OpenOrder]:
         """The account's open orders by order id: all, or `most` of those behind the first `skip`."""

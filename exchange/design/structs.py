@@ -209,6 +209,7 @@ class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     max_open_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     max_triggers: Annotated[int, Meta(ge=0, le=10_000)] = 100  # of one account
     max_twaps: Annotated[int, Meta(ge=0, le=1_000)] = 20  # of one account
+    max_sub_accounts: Annotated[int, Meta(ge=0, le=1_000_000)] = 50  # of one account
     max_accounts: Annotated[int, Meta(ge=int(t.FIRST_USER), le=int(t.MAX_ACCOUNTS))] = 1_000_000  # system accounts included
     transfer_margin_ppm: Ppm = 0  # of notional: what stays in an account when money leaves it
     insurance_fund: FundDesign = FundDesign()

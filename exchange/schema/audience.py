@@ -17,7 +17,7 @@ EVERYONE: Final[tuple[str, ...]] = ()
 OWN: Final[tuple[str, ...]] = ("account",)
 AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.Rejected: OWN,
-    e.AccountOpened: OWN,
+    e.AccountOpened: ("account", "master"),
     e.Deposited: OWN,
     e.Withdrawn: OWN,
     e.Transferred: ("account", "to"),

@@ -335,9 +335,11 @@ class Reason(IntEnum):
     TOO_MANY_TWAPS = 61
     ACCOUNT_FROZEN = 62  # by its kill switch
     ACCOUNT_REDUCE_ONLY = 63
+    IS_SUB_ACCOUNT = 64  # and has none of its own
+    SUB_ACCOUNT_LIMIT = 65
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=63), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=65), Reason]
 
 
 class CommandKind(IntEnum):
@@ -371,6 +373,7 @@ class CommandKind(IntEnum):
     PlaceTwap = 26
     SetAccountMode = 27
     SetMarginAlert = 28
+    OpenSubAccount = 29
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=28), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=29), CommandKind]

@@ -123,3 +123,10 @@ class SetMarginAlert(Command, frozen=True, gc=False):
     number: Annotated[int, Meta(ge=0, le=3)]  # which of the account's alerts in the asset
     threshold_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000)]  # 1,000,000: where it is liquidated; 0: no alert
     hysteresis_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+
+
+class OpenSubAccount(Command, frozen=True, gc=False):
+    """Open the next account for the owner of this one: of the same kind, with money, orders and liquidations of its own."""
+
+    KIND: ClassVar[int] = 29
+    account: AccountId

@@ -23,6 +23,7 @@ class AccountOpened(Event, frozen=True, gc=False):
     account: int
     account_kind: AccountKindCode
     owner: int  # the shell's number for whoever it belongs to
+    master: int  # the account that has opened it; -1: it is no sub-account
 
 
 class Deposited(Event, frozen=True, gc=False):

@@ -38,6 +38,7 @@ C_PLACE_LADDER: Final[i64] = 25
 C_PLACE_TWAP: Final[i64] = 26
 C_SET_ACCOUNT_MODE: Final[i64] = 27
 C_SET_MARGIN_ALERT: Final[i64] = 28
+C_OPEN_SUB_ACCOUNT: Final[i64] = 29
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -161,6 +162,8 @@ R_TWAP_SIZE: Final[i64] = 60
 R_TOO_MANY_TWAPS: Final[i64] = 61
 R_ACCOUNT_FROZEN: Final[i64] = 62
 R_ACCOUNT_REDUCE_ONLY: Final[i64] = 63
+R_IS_SUB_ACCOUNT: Final[i64] = 64
+R_SUB_ACCOUNT_LIMIT: Final[i64] = 65
 
 # Why an order is gone
 X_USER: Final[i64] = 1

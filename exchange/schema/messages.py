@@ -28,6 +28,7 @@ from .commands_accounts import (
     Deposit,
     MoveIsolatedMargin,
     OpenAccount,
+    OpenSubAccount,
     RemoveLiquidity,
     SetAccountMode,
     SetLeverage,
@@ -89,6 +90,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     PlaceTwap: OF_OWNER,
     SetAccountMode: OF_OWNER,
     SetMarginAlert: OF_OWNER,
+    OpenSubAccount: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

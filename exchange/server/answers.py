@@ -17,7 +17,7 @@ from ..schema import views as v
 from ..schema.codes import CancelReason, Coded, MarketStatus, OrderState, Reason, Side, enums_of
 from .people import SCOPES
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, RequestId, op_of
-from .told import OF_LIQUIDITY, OF_ORDERS, WAITING
+from .told import OF_LIQUIDITY, OF_ORDERS, OPENS, WAITING
 
 Level = Annotated[list[int], Meta(min_length=2, max_length=2, description="price [ticks], size [lots]")]
 Best = Level | None
@@ -111,6 +111,13 @@ class DoneStatus(Said, kw_only=True):
     seq: int
 
 
+class SubAccountStatus(Said, kw_only=True):
+    ok: bool
+    ts: int
+    seq: int
+    account: int  # the new one
+
+
 class OrderStatus(Said, kw_only=True):
     """`filled` and `filled_notional` [micro] by this request; of a repeat, in all and null."""
 
@@ -159,6 +166,7 @@ class WithdrawnStatus(Said, kw_only=True):
 DoneReply = joined("DoneReply", Reply, DoneStatus)
 OrderReply = joined("OrderReply", Reply, OrderStatus)
 LiquidityReply = joined("LiquidityReply", Reply, LiquidityStatus)
+SubAccountReply = joined("SubAccountReply", Reply, SubAccountStatus)
 QueuedReply = joined("QueuedReply", Reply, QueuedStatus)
 WithdrawnReply = joined("WithdrawnReply", Reply, WithdrawnStatus)
 
@@ -461,6 +469,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     **{op_of(command): DoneReply for command in OWNERS},
     **dict.fromkeys(OF_ORDERS, OrderReply),
     **dict.fromkeys(OF_LIQUIDITY, LiquidityReply),
+    OPENS: SubAccountReply,
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
     "batch": BatchReply, "rows": RowsReply, "challenge": ChallengeReply, "login": LoginReply, "logout": EmptyReply, "faucet":
     FaucetReply, "open_account": OpenAccountReply, "accounts": AccountsReply, "venue": VenueReply, "book": BookReply, "ticker":
@@ -475,6 +484,8 @@ QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a reque
     op: (QueuedReply, WithdrawnReply) if op == "cancel_client" else (QueuedReply,) for op in REPLIES if op in WAITING
 }
 ITEMS: Final = {  # lists of several kinds
-    "BatchReply.statuses": ("DoneStatus", "OrderStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure"),
+    "BatchReply.statuses": (
+        "DoneStatus", "SubAccountStatus", "OrderStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure",
+    ),
     "RowsReply.errors": ("Failure",),
 }

@@ -147,6 +147,8 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.TWAP_SIZE: "the TWAP has fewer lots than slices, or fewer than its least slice",
     Reason.TOO_MANY_TWAPS: "the account has as many TWAPs as the venue allows",
     Reason.ACCOUNT_FROZEN: "the account is frozen by its kill switch",
+    Reason.IS_SUB_ACCOUNT: "a sub-account has none of its own",
+    Reason.SUB_ACCOUNT_LIMIT: "the account has as many sub-accounts as the venue allows",
     Reason.ACCOUNT_REDUCE_ONLY: "the account's kill switch lets in reduce-only orders alone",
 }
 

@@ -76,7 +76,7 @@ class Host:
         self.complain = complain  # to whoever runs the server
         self.complaints = Complaints(complain)
         self._troubled = ""  # what was last complained of
-        self.people = People(token)
+        self.people = People(token, exchange.state.accounts.count)
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
         self.units = tuple(market.unit for market in exchange.design.markets)  # [micro per tick x lot]
         self.rows = RowMaker(market.name for market in exchange.design.markets)
@@ -113,7 +113,8 @@ class Host:
         except VenueBroken as error:
             raise Refusal(Trouble.BROKEN, str(error)) from error
         self.commands += len(applied.ends) - len(applied.refused)
-        events = applied.events
+        accounts, events = self.exchange.state.accounts, applied.events
+        self.people.meet(accounts.owner.__getitem__, accounts.count)
         if len(events):
             self._spread(events)
         return applied
@@ -301,7 +302,6 @@ class Host:
         self.send([OpenAccount(0, AccountKind.TRADER, user.number), *then(account)])
         if self.exchange.state.accounts.count == account:
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, "the venue has as many accounts as its design allows", limit=account - FIRST_USER)
-        self.people.give(account, user)
         note("account", user=user.name, account=account)
         return account
 

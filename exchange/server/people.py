@@ -36,8 +36,9 @@ class Key(Struct, frozen=True):
 class People:
     """`token` makes the random texts: a test gives its own."""
 
-    def __init__(self, token: Callable[[int], str]) -> None:
+    def __init__(self, token: Callable[[int], str], met: int = 0) -> None:
         self.token = token
+        self.met = met  # accounts of the venue that were there before, or have been looked at
         self.users: dict[str, User] = {}
         self.keys: dict[str, Key] = {}
         self.owner_of: dict[int, User] = {}  # account -> user
@@ -65,6 +66,16 @@ class People:
         self.owner_of[account] = user
         self.owners.give(account, user.number)
 
+    def meet(self, owner_of: Callable[[int], int], count: int) -> None:
+        """The venue has `count` accounts: what users have opened meanwhile, with sub-accounts, is theirs. `owner_of`: the number of the
+        user that an account names."""
+        while self.met < count:
+            number = owner_of(self.met)
+            user = next((user for user in self.users.values() if user.number == number), None) if number != NOBODY else None
+            if user is not None:
+                self.give(self.met, user)
+            self.met += 1
+
     def assign(self, owners: Iterable[tuple[int, int]]) -> None:
         """Whose the accounts are, anew: (account, number of its user). Others are nobody's."""
         for account in self.owner_of:
@@ -75,6 +86,7 @@ class People:
             user.accounts.clear()
             by_number[user.number] = user
         for account, number in owners:
+            self.met = account + 1
             if number in by_number:
                 self.give(account, by_number[number])
 

@@ -33,6 +33,7 @@ from ..schema.event_columns import (
     CURVE_TRADED_VALUE,
     EVENT_SEQ,
     FIRED_ORDER_ID,
+    OPENED_ACCOUNT,
     PLACED_MARKET,
     PLACED_ORDER_ID,
     PLACED_SIZE,
@@ -78,6 +79,7 @@ from ..schema.events import (
 )
 from ..schema.kinds import (
     C_PLACE_TWAP,
+    E_ACCOUNT_OPENED,
     E_COMMAND_QUEUED,
     E_CURVE_TRADED,
     E_LIQUIDITY_ADDED,
@@ -249,6 +251,11 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) 
         if events[at + QUEUED_COMMAND] == command:  # and not an order of a ladder, which is a Place
             told[row + TICKET] = events[at + QUEUED_TICKET]
             told[row + DUE] = events[at + QUEUED_DUE]
+    if kind == E_COMMAND_QUEUED:
+        told[row + TICKET] = events[at + QUEUED_TICKET]
+        told[row + DUE] = events[at + QUEUED_DUE]
+    elif kind == E_ACCOUNT_OPENED:
+        told[row + ORDER_ID] = events[at + OPENED_ACCOUNT]
     elif kind == E_LIQUIDITY_ADDED:
         told[row + ORDER_ID] = events[at + ADDED_RANGE_ID]
         told[row + MARKET] = events[at + ADDED_MARKET]

@@ -19,6 +19,7 @@ from .routing import ACCOUNT, DUE, LEFT, MARKET, ORDER_ID, REASON, SEQ, SHARES, 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
 WAITING: Final = OF_ORDERS - {"place_trigger", "place_twap"} | OF_LIQUIDITY | {"cancel_all"}  # what a venue's sequencing may let wait
+OPENS: Final = "open_sub_account"
 WAITING: Final = OF_ORDERS | OF_LIQUIDITY | {"cancel_all", "set_account_mode"}  # what a venue's sequencing may let wait
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
 
@@ -67,6 +68,8 @@ class Told:
         if op in OF_LIQUIDITY:
             names = {"market": MARKET, "shares": SHARES, "amount": VALUE, "range_id": ORDER_ID}
             return {**self._head(at), **{name: int(told[at + column]) for name, column in names.items()}}
+        if op == OPENS:
+            return {**self._head(at), "account": int(told[at + ORDER_ID])}
         if op in OF_ORDERS and not told[at + ORDER_ID]:
             return {**self._head(at), "status": "withdrawn"}
         return named(told, number, op in OF_ORDERS, self.ts, self._unit(at))
@@ -76,7 +79,7 @@ class Told:
 
     def packed(self, op: str, number: int, request: object, tokens: int, is_framed: bool) -> bytes | None:
         """The whole reply to `request` in msgpack; None for one that is not that plain: see `status`."""
-        if op in OF_LIQUIDITY:
+        if op in OF_LIQUIDITY or op == OPENS:
             return None
         return packed(self.told, number, request, op in OF_ORDERS, self.ts, tokens, is_framed, self._unit(number * WIDTH))
 

@@ -71,6 +71,10 @@ def put_accounts(accounts: Accounts, name: str, column: vec[i64]) -> None:
         accounts.kind = column
     elif name == "owner":
         accounts.owner = column
+    elif name == "master":
+        accounts.master = column
+    elif name == "subs":
+        accounts.subs = column
     elif name == "mode":
         accounts.mode = column
     elif name == "first_position":

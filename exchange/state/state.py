@@ -61,6 +61,7 @@ class State:
         self.max_triggers: i64 = 0  # per account
         self.max_twaps: i64 = 0  # per account
         self.max_accounts: i64 = 0  # system accounts included
+        self.max_sub_accounts: i64 = 0  # per account
         self.transfer_margin_ppm: i64 = 0  # of its notional: what an account keeps when money leaves it
         self.has_collateral: bool = False  # do other assets than the one that a market settles in count?
         self.collateral_market: vec[i64] = column(assets, NIL)  # by asset: number of the spot market that says what it is worth
@@ -176,6 +177,7 @@ class State:
         cells = self.positions.cells
         rows: i64 = 0
         account: i64 = 0
+        self.accounts.check_masters()
         while account < self.accounts.count:
             before: i64 = NIL
             row = self.accounts.first_position[account]

@@ -149,6 +149,8 @@ def account_lines(state: State, account: int) -> Iterator[Line]:
     cash = accounts.cash[first : first + accounts.assets]
     spent = (*accounts.fund_spent[first : first + accounts.assets], *accounts.fund_window[first : first + accounts.assets])
     yield ("account", account, int(accounts.kind[account]), int(accounts.owner[account]), int(accounts.partial[account]), *cash, *spent)
+    if accounts.master[account] != NIL:
+        yield ("master", account, int(accounts.master[account]))
     if accounts.mode[account]:
         yield ("mode", account, int(accounts.mode[account]))
     row = int(accounts.first_position[account])

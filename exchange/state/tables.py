@@ -120,6 +120,8 @@ class Accounts:
         self.cash: vec[i64] = column(rows * assets, 0)  # [micro] isolated margin not included
         self.kind: vec[i64] = column(rows, 0)
         self.owner: vec[i64] = column(rows, 0)
+        self.master: vec[i64] = column(rows, NIL)  # the account that has opened it, NIL: it is no sub-account
+        self.subs: vec[i64] = column(rows, 0)  # how many sub-accounts it has
         self.mode: vec[i64] = column(rows, 0)  # what it lets happen in its name
         self.first_position: vec[i64] = column(rows, NIL)
         self.open_orders: vec[i64] = column(rows, 0)
@@ -141,6 +143,8 @@ class Accounts:
         self.cash = more(self.cash, add * self.assets, 0)
         self.kind = more(self.kind, add, 0)
         self.owner = more(self.owner, add, 0)
+        self.master = more(self.master, add, NIL)
+        self.subs = more(self.subs, add, 0)
         self.mode = more(self.mode, add, 0)
         self.first_position = more(self.first_position, add, NIL)
         self.open_orders = more(self.open_orders, add, 0)
@@ -150,3 +154,16 @@ class Accounts:
         self.fund_spent = more(self.fund_spent, add * self.assets, 0)
         self.fund_window = more(self.fund_window, add * self.assets, 0)
         self.rows = add * 2
+
+    def check_masters(self) -> None:
+        """A sub-account is like its master, has none of its own, and is counted."""
+        subs: list[int] = [0] * int(self.count)
+        account: i64 = 0
+        while account < self.count:
+            master = self.master[account]
+            if master != NIL:
+                assert master < account and self.master[master] == NIL, "a sub-account of a sub-account"
+                assert self.owner[master] == self.owner[account] and self.kind[master] == self.kind[account], "one of somebody else"
+                subs[master] += 1
+            account += 1
+        assert subs == [int(self.subs[number]) for number in range(int(self.count))], "sub-accounts are not counted"

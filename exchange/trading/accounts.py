@@ -42,7 +42,7 @@ from ..state.tables import (
     P_SIZE,
 )
 from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, abs_i64
-from .access import in_liquidation, reduces, refused_frozen, refused_risk, refused_user_in_market, refused_user_with_asset
+from .access import in_liquidation, reduces, refused_frozen, refused_risk, refused_user, refused_user_in_market, refused_user_with_asset
 from .matching import Matcher
 from .planning import added_interest, exceeds_cap
 
@@ -53,15 +53,34 @@ class AccountDesk:
         self.ledger: Ledger = ledger
         self.matcher: Matcher = matcher
 
-    def open(self, kind: i64, owner: i64) -> i64:
+    def open(self, kind: i64, owner: i64, master: i64) -> i64:
+        """The next account; `master`: whose sub-account it is, NIL: it is none."""
         accounts = self.state.accounts
         if accounts.count >= self.state.max_accounts:
             return k.R_ACCOUNT_LIMIT
         account = accounts.new_row()
         accounts.kind[account] = kind
         accounts.owner[account] = owner
-        self.state.log.emit(k.E_ACCOUNT_OPENED, self.state.now, account, kind, owner)
+        accounts.master[account] = master
+        if master != NIL:
+            accounts.subs[master] += 1
+        self.state.log.emit(k.E_ACCOUNT_OPENED, self.state.now, account, kind, owner, master)
         return 0
+
+    def open_sub(self, master: i64) -> i64:
+        """Of the same owner and kind as its master. A sub-account opens none, so that the limit holds for all that one account brings."""
+        state = self.state
+        accounts = state.accounts
+        reason = refused_user(state, master)
+        if reason == 0:
+            reason = refused_frozen(state, master)
+        if reason != 0:
+            return reason
+        if accounts.master[master] != NIL:
+            return k.R_IS_SUB_ACCOUNT
+        if accounts.subs[master] >= state.max_sub_accounts:
+            return k.R_SUB_ACCOUNT_LIMIT
+        return self.open(accounts.kind[master], accounts.owner[master], master)
 
     # -- money -------------------------------------------------------------------------------------------------------------------
 

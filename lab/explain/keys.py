@@ -50,6 +50,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
     VenueDesign: {
         "assets": Key("", "what accounts hold and markets settle in"),
         "max_open_orders": Key("count", "open orders of one account, at most"),
+        "max_sub_accounts": Key("count", "sub-accounts of one account, at most"),
         "max_accounts": Key("count", "accounts, the venue's own included, at most"),
         "max_triggers": Key("count", "conditional orders of one account, at most"),
         "max_twaps": Key("count", "TWAPs of one account, at most"),

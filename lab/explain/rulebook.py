@@ -28,6 +28,7 @@ EXPLAINED: Final[Explanations] = {
     **losses.EXPLAINED,
 }
 VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts", "max_triggers", "max_twaps")
+VENUE_KEYS: Final = ("assets", "max_open_orders", "max_sub_accounts", "max_accounts")
 
 
 def explained(key: str, name: str) -> Explanation:

@@ -114,6 +114,9 @@ class Actor:
     def open_account(self) -> m.Command:
         return m.OpenAccount(self.world.now, self.source.integer(1, 4), self.source.integer(0, 9))
 
+    def open_sub_account(self) -> m.Command:
+        return m.OpenSubAccount(self.world.now, self.stranger())
+
     def money(self) -> int:
         return self.source.pick([1, 10**6, 100 * 10**6, 1_000 * 10**6, 1_000 * 10**6]) * self.source.integer(1, 9)
 
@@ -435,7 +438,7 @@ STRESS: Final = (
     + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5 + "trigger " * 2
 ).split()
 CURVES: Final = ("skim " * 9 + "add_liquidity " * 4 + "remove_liquidity " * 3).split()  # beside these, where there are curves
-RARE: Final = ("open_account", "set_status", "malformed")
+RARE: Final = ("open_account", "open_sub_account", "set_status", "malformed")
 
 
 def run(source: Source, world: World, users: int, commands: int, stress: bool = False) -> None:

@@ -36,6 +36,8 @@ MONEY = {
 }  # fmt: skip
 TIMES = {"ts", "due", "ends", "expires"}
 ACCOUNTS = {"account", "to", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
+TIMES = {"ts", "due", "ends"}
+ACCOUNTS = {"account", "to", "master", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
 CODES = {
     "account_kind": AccountKind, "side": Side, "taker_side": Side, "tif": TimeInForce, "state": OrderState, "mode": MarginMode,
     "status": MarketStatus, "payer": Payer, "method": Method, "outcome": Outcome,

@@ -187,6 +187,12 @@ def open_account(w: World, words: list[str]) -> m.Command:
     return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], 0)
 
 
+def sub_account(w: World, words: list[str]) -> m.Command:
+    if len(words) > 1:
+        w.accounts[words[1]] = w.exchange.state.accounts.count
+    return m.OpenSubAccount(w.ts, w.account(words[0]))
+
+
 def money(kind: type[m.Deposit | m.Withdraw]) -> Callable[[World, list[str]], m.Command]:
     return lambda w, words: kind(w.ts, w.account(words[0]), int(words[2]) if len(words) > 2 else 0, micro(words[1]))
 
@@ -256,6 +262,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "funding": lambda w, a: m.SetFunding(w.ts, w.market(a[0]), FundingMode[a[1].upper()], int(a[2]) if len(a) > 2 else 0),
     "gas": lambda w, a: m.SetGas(w.ts, int(a[0])),
     "alert": alert,
+    "sub": sub_account,
     "kill": lambda w, a: m.SetAccountMode(w.ts, w.account(a[0]), AccountMode[a[1].upper()]),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),

@@ -20,6 +20,7 @@ GIVEN = {
     m.OpenAccount: ["AccountOpened"],
     m.Deposit: ["Deposited"],
     m.Withdraw: ["Withdrawn"],
+    m.Transfer: ["Transferred"],
     m.Place: ["OrderPlaced"],
     m.SetLeverage: ["LeverageSet"],
     m.SetMarginMode: ["MarginModeSet"],
@@ -34,6 +35,7 @@ GIVEN = {
     m.PlaceTrigger: ["TriggerPlaced"],
     m.SetAccountMode: ["AccountModeSet"],
     m.SetMarginAlert: ["MarginAlertSet"],
+    m.OpenSubAccount: ["AccountOpened"],
 }
 
 

@@ -43,7 +43,7 @@ def listed(text: str) -> list[str]:
     return [word.split("*")[0] for word in text.split() for _ in range(int((word.split("*") + ["1"])[1]))]
 
 
-RARE: Final = listed("open status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
+RARE: Final = listed("open sub status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
 
 
 class Actor:
@@ -449,6 +449,14 @@ class Actor:
 
     def do_open(self) -> list[m.Command]:
         return [m.OpenAccount(self.now, self.kind(), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
+
+    def do_sub(self) -> list[m.Command]:
+        """Somebody opens a sub-account, now and then with some of his money."""
+        account, free = self.account(), self.exchange.free_margin(self.account(), 0)
+        found: list[m.Command] = [m.OpenSubAccount(self.now, account)]
+        if self.draw.chance(50) and free > 1:
+            found.append(m.Transfer(self.now, account, min(self.users.stop, self.exchange.state.accounts.count), 0, min(MOST, free // 2)))
+        return found
 
     def do_status(self) -> list[m.Command]:
         """The operator changes a market's status, for a while."""

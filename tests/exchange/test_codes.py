@@ -149,6 +149,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.PlaceTwap: ("TWAP_", {}),
     m.SetAccountMode: ("ACCOUNT_MODE_", {}),
     m.SetMarginAlert: ("MARGIN_ALERT_", {}),
+    m.OpenSubAccount: ("OPEN_SUB_ACCOUNT_", {}),
 }
 
 

@@ -60,6 +60,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
         "client_hi": I64, "client_lo": I64,
     },
     m.SetAccountMode: {"account": ACCOUNT, "mode": (0, 2)},
+    m.OpenSubAccount: {"account": ACCOUNT},
     m.SetMarginAlert: {
         "account": ACCOUNT, "asset": ASSET, "number": (0, 3), "threshold_ppm": (0, 10**9), "hysteresis_ppm": (0, 10**9),
     },

@@ -50,7 +50,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def change_terms(self, data: st.DataObject) -> None:
-        self.act(data, "set_leverage", "set_margin_mode", "open_account", "set_account_mode", "set_margin_alert")
+        self.act(data, "set_leverage", "set_margin_mode", "open_account", "open_sub_account", "set_account_mode", "set_margin_alert")
 
     @rule(data=st.data())
     def block_trade(self, data: st.DataObject) -> None:
