@@ -22,6 +22,7 @@ from .design.build import (
     backstop_rules,
     curve_rule,
     fill_collateral,
+    fill_fee_tiers,
     fill_market,
     funding_rule,
     funding_terms,
@@ -104,6 +105,7 @@ class Exchange(Commands):
         book = Book(state, CurveSource(state, [curve_rule(market) for market in venue.markets]))
         ledger = Ledger(state)
         self.matcher: Matcher = Matcher(state, book, ledger)
+        fill_fee_tiers(self.matcher.planner.tiers, venue)
         self.entry = OrderEntry(state, self.matcher)
         self.ladders = LadderDesk(state)
         self.accounts = AccountDesk(state, ledger, self.matcher)

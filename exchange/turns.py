@@ -202,6 +202,14 @@ class Turns(Queries):
                 ))  # fmt: skip
         return found
 
+    def fee_rates(self, account: i64, market: i64) -> tuple[int, int]:
+        """(maker fee, taker fee) of an account in a market now [ppb]; below zero: a rebate. What jumps of the oracle price put on top, and
+        the fee of what reduces the position of a curve, are not among them."""
+        asked = self.known_market(market)
+        tiers = self.sequencer.matcher.planner.tiers
+        known = self.known_account(account)
+        return int(tiers.maker_fee(known, asked)), int(tiers.taker_fee(known, asked))
+
     def preview(self, order: Place) -> Preview:
         """What would happen if this order came now, whatever its `ts` and its client id. Raises Malformed."""
         row = column(ROW, 0)

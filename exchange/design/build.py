@@ -19,6 +19,7 @@ from ..state.market import CLASSES, PRO_RATA, TOP_FIRST
 from ..state.market import Market as MarketRecord
 from ..state.state import State
 from ..trading.curve import Curve
+from ..trading.fee_tiers import FeeTiers
 from ..trading.funding import FundingRule, FundingTerms
 from ..trading.gas import GasDesk
 from ..trading.mark import MarkRule
@@ -70,6 +71,7 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
     record.open_interest_cap = min(int(t.MAX_LOTS), int(market.open_interest_cap / market.lot))
     record.maker_fee_ppb = market.maker_fee_ppb
     record.taker_fee_ppb = market.taker_fee_ppb
+    record.has_fee_tiers = int(bool(venue.fee_tiers or venue.maker_tiers))
     record.averages.fee_deviation_ppb = market.jump_fee_deviation_ppm * 1_000
     record.averages.fee_decay_ppm = market.jump_fee_decay_ppm
     record.averages.least_fee_ppb = market.jump_fee_least_ppm * 1_000
@@ -252,3 +254,14 @@ def screen_rule(venue: VenueDesign) -> Screen | None:
     if venue.screen.rule == "auto" or venue.collateral:  # who owes without a position is in no list of positions
         return AlarmScreen()
     return made(Screen, "screen.rule", venue.screen.rule, venue.screen.own, Place())
+
+
+def fill_fee_tiers(tiers: FeeTiers, venue: VenueDesign) -> None:
+    tiers.window = venue.fee_window_days
+    for tier in venue.fee_tiers:
+        tiers.volumes.append(tier.volume * MICRO)
+        tiers.makers.append(tier.maker_fee_ppb)
+        tiers.takers.append(tier.taker_fee_ppb)
+    for rebate in venue.maker_tiers:
+        tiers.shares.append(rebate.share_ppm)
+        tiers.rebates.append(rebate.rebate_ppb)

@@ -57,6 +57,8 @@ def checked(venue: VenueDesign, file: str) -> VenueDesign:
     check_collateral(venue, refuse)
     check_auction(venue.liquidation.dutch_auction, refuse)
     check_sequencing(venue, refuse)
+    if venue.fee_tiers or venue.maker_tiers:
+        check_fee_tiers(venue, refuse)
     if "liquidity_pool" in venue.backstops and all(market.curve.capital == 0 for market in venue.markets):
         refuse("backstops", "liquidity_pool", "a market whose curve has a capital: it is the pool of the loser's market that pays")
     if "liquidity_pool" in venue.backstops and any(market.curve.rule == "concentrated" for market in venue.markets):
@@ -108,6 +110,26 @@ def check_requests(venue: VenueDesign, own: RequestDesign, refuse: Refuse) -> No
     if own.expiry_ms <= own.delay_ms + latency:
         sum_of = f"delay_ms ({own.delay_ms})" + (f" and the longest latency ({latency})" if latency else "")
         refuse("sequencing.expiry_ms", own.expiry_ms, f"more than {sum_of}: a request would be gone before its price")
+
+
+def check_fee_tiers(venue: VenueDesign, refuse: Refuse) -> None:
+    """Tiers rise, and no rebate is more than what the cheapest taker pays: the venue pays nothing out of its own."""
+    for number, (before, tier) in enumerate(zip(venue.fee_tiers, venue.fee_tiers[1:], strict=False), 1):
+        if tier.volume <= before.volume:
+            refuse(f"fee_tiers[{number}].volume", tier.volume, f"more than that of the tier before ({before.volume})")
+    for number, (lower, higher) in enumerate(zip(venue.maker_tiers, venue.maker_tiers[1:], strict=False), 1):
+        if higher.share_ppm <= lower.share_ppm:
+            refuse(f"maker_tiers[{number}].share_ppm", higher.share_ppm, f"more than that of the tier before ({lower.share_ppm})")
+    least = min([*(market.taker_fee_ppb for market in venue.markets), *(tier.taker_fee_ppb for tier in venue.fee_tiers)])
+    for number, tier in enumerate(venue.fee_tiers):
+        if tier.maker_fee_ppb + least < 0:
+            refuse(f"fee_tiers[{number}].maker_fee_ppb", tier.maker_fee_ppb, f"a rebate of at most the lowest taker fee ({least})")
+    for number, rebate in enumerate(venue.maker_tiers):
+        if rebate.rebate_ppb > least:
+            refuse(f"maker_tiers[{number}].rebate_ppb", rebate.rebate_ppb, f"at most the lowest taker fee ({least})")
+    for number, market in enumerate(venue.markets):
+        if market.maker_fee_ppb + least < 0:
+            refuse(f"markets[{number}].maker_fee_ppb", market.maker_fee_ppb, f"a rebate of at most the lowest taker fee ({least})")
 
 
 def check_market(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -> None:

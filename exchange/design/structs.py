@@ -197,6 +197,21 @@ class GasDesign(Struct, frozen=True, forbid_unknown_fields=True):
     liquidity: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
 
 
+class FeeTier(Struct, frozen=True, forbid_unknown_fields=True):
+    """Fees of accounts that have traded at least `volume` in the last whole days, in every market."""
+
+    volume: Annotated[int, Meta(ge=1, le=1_000_000_000_000)]  # [USD] as taker and maker
+    maker_fee_ppb: Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
+    taker_fee_ppb: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+
+
+class MakerTier(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rebate for accounts that have more than `share_ppm` of all that makers have traded in the last whole days."""
+
+    share_ppm: Ppm
+    rebate_ppb: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+
+
 class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     """A resolved design. Two venues that compare equal but for the name behave alike."""
 
@@ -219,6 +234,9 @@ class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     screen: ScreenDesign = ScreenDesign()
     sequencing: SequencingDesign = SequencingDesign()
     gas: GasDesign = GasDesign()
+    fee_window_days: Annotated[int, Meta(ge=1, le=30)] = 14  # whole days, of the venue's clock
+    fee_tiers: Annotated[tuple[FeeTier, ...], Meta(max_length=16)] = ()
+    maker_tiers: Annotated[tuple[MakerTier, ...], Meta(max_length=16)] = ()
     own: Tables = {}
 
     def to_tree(self) -> Tree:

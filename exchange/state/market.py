@@ -42,6 +42,7 @@ class MarketTerms:
         self.max_lots: i64 = 0  # position cap: its value at max_price stays below POSITION_ROOM
         self.maker_fee_ppb: i64 = 0
         self.taker_fee_ppb: i64 = 0
+        self.has_fee_tiers: i64 = 0  # 1: fees depend on what an account has traded
         self.default_leverage: i64 = 1
         self.max_leverage: i64 = 1
         self.tiers: i64 = 1  # how many; the first begins at 0

@@ -19,6 +19,7 @@ from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Acc
 from .terms import SpecialTerms
 from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64
+from .volumes import Volumes
 
 
 class State:
@@ -55,6 +56,7 @@ class State:
         self.triggers: Triggers = Triggers()
         self.twaps: Twaps = Twaps()
         self.margin_alerts: MarginAlerts = MarginAlerts()
+        self.volumes: Volumes = Volumes()  # of who has traded, where fees depend on it
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
@@ -172,6 +174,7 @@ class State:
         self.triggers.check_triggers()
         self.twaps.check_twaps(self.schedule, self.now)
         self.margin_alerts.check_alerts(self.accounts.count)
+        self.volumes.check_volumes(self.accounts.count)
         for market in self.markets:
             market.check()
         cells = self.positions.cells

@@ -56,6 +56,7 @@ from .tables import (
 from .terms import T_FREE
 from .twaps import TW_LINK
 from .types import CLOSED_IDS, NIL, PPM
+from .volumes import SLOTS, V_LAST, V_MADE, V_TRADED
 
 Line = tuple[str | int, ...]
 
@@ -105,6 +106,7 @@ def listing(state: State) -> Iterator[Line]:
     yield from waiting_lines(state)
     for key, row in state.margin_alerts.index.items():
         yield ("alert", key, *(int(value) for value in state.margin_alerts.cells[row : row + M_LINK]))
+    yield from volume_lines(state)
     for entry in state.schedule.entries:
         yield ("due", *entry)
 
@@ -130,6 +132,17 @@ def waiting_lines(state: State) -> Iterator[Line]:
         yield ("trigger", number, *(int(value) for value in state.triggers.cells[row : row + G_LINK]))
     for number, row in state.twaps.index.items():
         yield ("twap", number, *(int(value) for value in state.twaps.cells[row : row + TW_LINK]))
+
+
+def volume_lines(state: State) -> Iterator[Line]:
+    """Days on which somebody has traded, as far as they are kept."""
+    cells = state.volumes.cells
+    for number, row in state.volumes.index.items():
+        last = int(cells[row + V_LAST])
+        for day in range(max(0, last - int(SLOTS) + 1), last + 1):
+            traded, made = (int(cells[row + int(column) + day % int(SLOTS)]) for column in (V_TRADED, V_MADE))
+            if traded:
+                yield ("volume", number, day, traded, made)
 
 
 def range_lines(market: Market) -> Iterator[Line]:

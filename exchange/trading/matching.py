@@ -99,6 +99,8 @@ class Matcher:
         market.last_ts = state.now
         if market.sums_trades != 0 and row != o.row:
             market.averages.note_trade(lots, value)
+        if market.has_fee_tiers != 0 and row != o.row:
+            planner.tiers.note(o.account, orders[slot + O_ACCOUNT], value, o.is_forced)
         state.log.write(
             E_TRADED, state.now, market.number, price, lots, o.side, o.account, orders[slot + O_ACCOUNT], o.order_id,
             orders[slot + O_ORDER_ID], planner.taker_fee, planner.maker_fee, maker_left, 1 if o.is_forced else 0,
@@ -129,6 +131,8 @@ class Matcher:
         market.last_ts = state.now
         if market.sums_trades != 0:
             market.averages.note_trade(lots, planner.value)
+        if market.has_fee_tiers != 0:
+            planner.tiers.note(o.account, NIL, planner.value, o.is_forced)
         state.log.write(
 E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.account, o.order_id, planner.value,
             planner.taker_fee, planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,

@@ -35,13 +35,27 @@ from ..schema.kinds import (
 from ..state.market import Market
 from ..state.pools import Pool
 from ..state.state import State
-from ..state.tables import L_HEAD, L_PRICE, O_ACCOUNT, O_NEXT, O_ORDER_ID, O_POSITION, O_REDUCE_ONLY, O_SIZE, O_TERMS, P_MODE, P_SIZE
+from ..state.tables import (
+    L_HEAD,
+    L_PRICE,
+    O_ACCOUNT,
+    O_NEXT,
+    O_ORDER_ID,
+    O_POSITION,
+    O_REDUCE_ONLY,
+    O_SIZE,
+    O_TERMS,
+    P_ACCOUNT,
+    P_MODE,
+    P_SIZE,
+)
 from ..state.terms import T_DISPLAY, T_HIDDEN
 from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppb_ceil, ppm_floor
 from .access import only_reductions, reduces, reducible
 from .allocation import Allocation
 from .book import Book
 from .curve_source import JIT, LAST_RESORT, NO_CURVE, SEPARATE, CurveSource
+from .fee_tiers import FeeTiers
 from .order import Order
 
 FILL: Final[i64] = 0  # what a step is: the two trade
@@ -76,6 +90,7 @@ class Planner:
         self.book: Book = book
         self.curves: CurveSource = book.curves
         self.allocation: Allocation = Allocation(state, book)  # asked where the market's rule is not price-time
+        self.tiers: FeeTiers = FeeTiers(state)  # asked where fees depend on what an account has traded
         self.only_reductions: i64 = 0  # why nothing may open in the market at hand, 0 if it may
         # The step
         self.level: i64 = NIL
@@ -312,7 +327,8 @@ class Planner:
         if market.open_interest_cap != 0 and exceeds_cap(market, added_interest(held, inventory, signed)):
             self.reason = X_OPEN_INTEREST
             return STOP
-        fee = 0 if o.is_forced else self.curve_fee(market, inventory, signed, value)
+        rate = market.taker_fee_ppb if market.has_fee_tiers == 0 else self.tiers.taker_fee(o.account, market)
+        fee = 0 if o.is_forced else self.curve_fee(market, rate, inventory, signed, value)
         if not o.is_forced and not allows_change(self.state, market, o.row, signed, cost, fee, reduces(held, signed)):
             self.reason = X_MARGIN
             return STOP
@@ -323,15 +339,16 @@ class Planner:
         self.pool_fee = ppm_floor(fee, market.pool_fee_ppm)
         return CURVE_FILL
 
-    def curve_fee(self, market: Market, inventory: i64, signed: i64, value: i64) -> i64:
-        """[micro] What a trade that reduces the curve's position pays, and what one that raises it does; of both kinds, pro rata."""
+    def curve_fee(self, market: Market, rate: i64, inventory: i64, signed: i64, value: i64) -> i64:
+        """[micro] What a trade that reduces the curve's position pays, and what one that raises it does (`rate` [ppb]); of both kinds, pro
+        rata."""
         surcharge = market.averages.surcharge
         if market.reducing_fee_ppb == market.taker_fee_ppb:
-            return ppb_ceil(value, market.taker_fee_ppb + surcharge)
+            return ppb_ceil(value, rate + surcharge)
         lots = abs_i64(signed)
         closing = min_i64(lots, max_i64(inventory, 0) if signed > 0 else max_i64(-inventory, 0))
         part = mul_div_floor(value, closing, lots)
-        return ppb_ceil(part, market.reducing_fee_ppb + surcharge) + ppb_ceil(value - part, market.taker_fee_ppb + surcharge)
+        return ppb_ceil(part, market.reducing_fee_ppb + surcharge) + ppb_ceil(value - part, rate + surcharge)
 
     # -- the book ----------------------------------------------------------------------------------------------------------------
 
@@ -386,6 +403,17 @@ class Planner:
         closing = reducible(cells[row + P_SIZE], side)
         return closing if cells[row + P_MODE] == ISOLATED and 0 < closing < lots else lots
 
+    def tiered_fees(self, o: Order, market: Market, row: i64, value: i64) -> tuple[i64, i64]:
+        """The maker's and the taker's fee where tiers decide, by the same rules."""
+        maker = self.state.positions.cells[row + P_ACCOUNT]
+        surcharge = market.averages.surcharge
+        maker_rate = self.tiers.maker_fee(maker, market)
+        if self.uniform != 0 and self.came_with_batch():
+            maker_rate = self.tiers.taker_fee(maker, market) + surcharge
+        if o.is_forced:
+            return ppb_ceil(value, max_i64(0, maker_rate)), 0
+        return ppb_ceil(value, maker_rate), ppb_ceil(value, self.tiers.taker_fee(o.account, market) + surcharge)
+
     def with_money(self, o: Order, market: Market, row: i64, lots: i64, value: i64) -> i64:
         """The part of `match_maker` that looks at fees, caps and margin."""
         state = self.state
@@ -397,6 +425,8 @@ class Planner:
             taker_fee = ppb_ceil(value, market.taker_rate_ppb)
         elif maker_fee < 0:
             maker_fee = 0  # a rebate is paid out of the taker's fee
+        if market.has_fee_tiers != 0:
+            maker_fee, taker_fee = self.tiered_fees(o, market, row, value)
         self.maker_fee = maker_fee
         self.taker_fee = taker_fee
         self.reason = X_MARGIN

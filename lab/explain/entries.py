@@ -19,7 +19,9 @@ from .keys import CHOICES, Key, is_silent, key_of, shown, unused, unused_in
 
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
-NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen", "sequencing", "gas"}
+NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen", "sequencing", "gas"} | {
+    "fee_tiers", "maker_tiers", "fee_window_days",
+}  # fmt: skip
 WITHOUT_RULE: Final = {"own", "rule"}
 
 
@@ -79,6 +81,7 @@ def entries(design: VenueDesign) -> list[Entry]:
     found += of_liquidation(design)
     found += of_losses(design)
     found += of_table(design, "", NOT_COMPARED | {"backstops"}, design.assets[0])
+    found += of_fee_tiers(design)
     return found
 
 
@@ -118,6 +121,15 @@ def of_rule(name: str, table: RuleTable, at: str, asset: str, without: Set[str] 
 def of_tiers(tiers: tuple[Tier, ...], at: str, asset: str) -> Iterator[Entry]:
     for number, tier in enumerate(tiers):
         yield from of_table(tier, f"{at}[{number}].", set(), asset)
+
+
+def of_fee_tiers(design: VenueDesign) -> Iterator[Entry]:
+    asset = design.assets[0]
+    if design.fee_tiers or design.maker_tiers:
+        yield Entry("fee_window_days", design.fee_window_days, key_of(VenueDesign, "fee_window_days"), asset)
+    for name, tiers in (("fee_tiers", design.fee_tiers), ("maker_tiers", design.maker_tiers)):
+        for number, tier in enumerate(tiers):
+            yield from of_table(tier, f"{name}[{number}].", set(), asset)
 
 
 def of_liquidation(design: VenueDesign) -> Iterator[Entry]:

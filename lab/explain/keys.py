@@ -24,9 +24,11 @@ from perplab.exchange.design.parameters_funding import SkewDesign
 from perplab.exchange.design.structs import (
     AdlDesign,
     CurveDesign,
+    FeeTier,
     FundingDesign,
     GasDesign,
     LiquidationDesign,
+    MakerTier,
     MarkDesign,
     Market,
     MatchingDesign,
@@ -54,6 +56,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "max_accounts": Key("count", "accounts, the venue's own included, at most"),
         "max_triggers": Key("count", "conditional orders of one account, at most"),
         "max_twaps": Key("count", "TWAPs of one account, at most"),
+        "fee_window_days": Key("count", "whole days whose trades decide on the fee tier of an account"),
         "transfer_margin_ppm": Key("ppm", "of the notional of open positions: what stays behind when money leaves the account", "nothing"),
         "backstops": Key("", "who pays what a liquidated account cannot, in this order"),
     },
@@ -74,6 +77,15 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "jump_fee_least_ppm": Key("ppm", "of the value traded: less than this is not added"),
         "max_leverage": Key("times", "the highest leverage an account may choose"),
         "default_leverage": Key("times", "the leverage of an account that has chosen none", "the highest"),
+    },
+    FeeTier: {
+        "volume": Key("usd", "what an account has to have traded in the window, as taker and maker"),
+        "maker_fee_ppb": Key("ppb", "of the value traded, paid by the resting side from then on, in every market"),
+        "taker_fee_ppb": Key("ppb", "of the value traded, paid by the incoming side"),
+    },
+    MakerTier: {
+        "share_ppm": Key("ppm", "of all that makers have traded in the window: who has more gets the rebate"),
+        "rebate_ppb": Key("ppb", "of the value traded, paid to the resting side instead of its fee"),
     },
     Tier: {
         "lower_notional": Key("usd", "the notional from which on the rates hold"),
@@ -215,6 +227,8 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
         "screen": "a matter of speed, no rule of the venue",
         "sequencing": "has its own keys",
         "gas": "has its own keys",
+        "fee_tiers": "a table of its own",
+        "maker_tiers": "a table of its own",
         "own": "the tables of rules, told with them",
     },
     Market: {

@@ -137,7 +137,9 @@ def market_values(x: Exchange, market: int) -> Callable[[str], object]:
 def position_values(x: Exchange, account: int, market: int) -> Callable[[str], object]:
     position = x.position(account, market)
     own = x.liquidity(account, market)
+    maker_fee, taker_fee = x.fee_rates(account, market)
     return lambda key: {
+        "maker_fee": maker_fee, "taker_fee": taker_fee,
         "shares": own.shares, "paid_in": shown_money(own.paid_in), "worth": shown_money(own.worth), "locked": own.locked_until - START,
         "size": position.size, "entry": shown_money(position.entry_notional), "margin": shown_money(position.isolated_margin),
         "unsettled": shown_money(position.unsettled), "leverage": position.leverage,

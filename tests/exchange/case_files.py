@@ -12,8 +12,8 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     # ...                       a comment; also at the end of a line
 
 A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1m`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
-Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault, curve; any number as #99), markets the names of
-the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
+Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault, curve; any number as #99), markets the
+names of the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
     accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
     open NAME [KIND]            deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
@@ -42,6 +42,7 @@ Queries:
     = NAME MARKET size N entry A margin A unsettled A leverage N liquidation P bankruptcy P
     = MARKET mark P oracle P last P interest N bids SIZE@PRICE,... asks SIZE@PRICE,...      (`-`: none)
     = NAME MARKET shares N paid_in A worth A locked T           = MARKET pool A pool_equity A inventory N pool_shares N middle P
+    = NAME MARKET maker_fee PPB taker_fee PPB
     = auction ID share PPM gain A equity A insolvent 0|1
 """
 
