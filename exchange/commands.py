@@ -102,6 +102,7 @@ class Commands(AlgoOrders):
                 self.sequencer.refusals.tell(ladders.row, 0, reason)
             number += 1
         return 0
+
     def alert(self, rows: vec[i64], at: i64) -> None:
         """Look at the margin alerts of those whom a command names that was carried out."""
         kind = rows[at + c.KIND]

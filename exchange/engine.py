@@ -244,10 +244,10 @@ class Exchange(Commands):
                 reason = self.carry_out(rows, at)
             if reason != 0:
                 self.sequencer.refusals.tell(rows, at, reason)
-            if state.triggers.live != 0 or len(watch.notes) != 0:
-                self.run_algos()
             elif state.margin_alerts.live != 0:
                 self.alert(rows, at)
+            if state.triggers.live != 0 or len(watch.notes) != 0:
+                self.run_algos()
             if ends is not None:
                 ends.append(int(state.log.end // ROW))
             at += ROW

@@ -18,9 +18,9 @@ from .routing import ACCOUNT, DUE, LEFT, MARKET, ORDER_ID, REASON, SEQ, SHARES, 
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
-WAITING: Final = OF_ORDERS - {"place_trigger", "place_twap"} | OF_LIQUIDITY | {"cancel_all"}  # what a venue's sequencing may let wait
 OPENS: Final = "open_sub_account"
-WAITING: Final = OF_ORDERS | OF_LIQUIDITY | {"cancel_all", "set_account_mode"}  # what a venue's sequencing may let wait
+ALGOS: Final = frozenset(("place_trigger", "place_twap"))
+WAITING: Final = OF_ORDERS - ALGOS | OF_LIQUIDITY | {"cancel_all", "set_account_mode"}  # what a venue's sequencing may let wait
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
 
 

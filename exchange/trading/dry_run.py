@@ -25,7 +25,6 @@ class DryRun:
         self.fixed: list[i64] = []  # what belongs to the market and the system accounts
         self.rows: list[i64] = []
         self.saved: list[i64] = []  # seven per row
-        self.saved: list[i64] = []  # six per row
         # What it has come to
         self.value: i64 = 0  # [micro] of all fills
         self.fee: i64 = 0  # [micro] that they cost the account; below zero: that they bring it

@@ -20,9 +20,9 @@ from ..money.margin import (
     row_equity,
     row_initial,
     row_maintenance,
-    threshold_price,
 )
 from ..money.payoff import average_price, value_of
+from ..money.thresholds import threshold_price
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..schema.views import Preview

@@ -27,8 +27,7 @@ EXPLAINED: Final[Explanations] = {
     **liquidation.EXPLAINED,
     **losses.EXPLAINED,
 }
-VENUE_KEYS: Final = ("assets", "max_open_orders", "max_accounts", "max_triggers", "max_twaps")
-VENUE_KEYS: Final = ("assets", "max_open_orders", "max_sub_accounts", "max_accounts")
+VENUE_KEYS: Final = ("assets", "max_open_orders", "max_triggers", "max_twaps", "max_sub_accounts", "max_accounts")
 
 
 def explained(key: str, name: str) -> Explanation:

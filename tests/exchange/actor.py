@@ -426,12 +426,8 @@ MIX: Final = (
     "place " * 8
     + "ladder twap "
     + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
-    "deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode " + "move_isolated_margin " * 2 + "block_trade " * 3
-    + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
-    "place " * 8 + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
     "set_account_mode set_margin_alert deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
-    + "move_isolated_margin " * 2 + "block_trade " * 3
-    + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5
+    + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
 ).split()
 STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "

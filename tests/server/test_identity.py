@@ -19,7 +19,6 @@ def filled(request: type[r.Request], **known: object) -> dict[str, object]:
     """A valid request of this kind, as a map: least values, and what is said here."""
     values = {
         "market": 0, "side": 0, "price": 59_000, "size": 10, "order_id": 1, "client_id": 1, "leverage": 2, "mode": 0, "amount": 1, "to": 8,
-        "asset": 0, "auction": 1, "share_ppm": 1, "delay": 5, "shares": 1, "multiplier_ppm": 1,
         "trigger": 0, "source": 0, "trigger_price": 50_000,
         "first_price": 58_000, "last_price": 57_000, "count": 2, "slices": 2, "interval": 1_000_000_000,
         "asset": 0, "auction": 1, "share_ppm": 1, "delay": 5, "shares": 1, "multiplier_ppm": 1, "number": 0,
