@@ -343,6 +343,7 @@ class Exchange(Commands):
         self.liquidations.check()
         self.liquidity_desk.check()
         self.trigger_desk.check()
+        self.link_desk.check()
 
 
 def restore(data: object) -> Exchange:

@@ -58,6 +58,7 @@ from ..trading.sequencer import Sequencer
 from ..trading.standing import Standing
 from ..trading.watch import Note, Watch
 from ..turns import Turns
+from .links import LinkDesk
 from .triggers import TriggerDesk, source_price
 from .twap_desk import TwapDesk
 
@@ -71,6 +72,7 @@ class AlgoOrders(Turns):
         self.standing: Standing = sequencer.matcher.open.standing
         self.trigger_desk: TriggerDesk = TriggerDesk(state, sequencer.entry)
         self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry)
+        self.link_desk: LinkDesk = LinkDesk(state, sequencer)
 
     @property
     def has_algos(self) -> bool:
@@ -96,6 +98,7 @@ class AlgoOrders(Turns):
         while len(self.watch.notes) != 0 or len(triggers.closed) != 0:
             for note in self.watch.take():
                 self.heed(note)
+                self.link_desk.heed(note)
             if len(triggers.closed) != 0:
                 self.heed_closed()
 
@@ -126,6 +129,18 @@ class AlgoOrders(Turns):
                 if triggers.cells[row + G_MARKET] == market and triggers.cells[row + G_SHELF] != FIRED:
                     if self.trigger_desk.lots_of(row) == 0:
                         self.standing.end(number, k.X_REDUCE_ONLY, 0)
+
+    def link(self, account: i64, first: i64, second: i64) -> i64:
+        """Let one of two orders cancel the other. Returns the reason of a refusal, or 0."""
+        reason = self.link_desk.refused(account, first, second)
+        if reason != 0:
+            return reason
+        market = self.link_desk.market_of(account, first)
+        self.state.terms.reserve(2)
+        self.link_desk.tie(account, first, second)
+        self.state.log.emit(k.E_OCO_LINKED, self.state.now, account, market, first, second)
+        self.room = self.state.reserve()
+        return 0
 
     # -- fire --------------------------------------------------------------------------------------------------------------------
 
@@ -159,7 +174,9 @@ class AlgoOrders(Turns):
         if lots == 0:
             self.standing.end(number, k.X_REDUCE_ONLY, 0)
             return
-        reason = self.send_for(self.trigger_desk.fire(number, market, price, lots), number, number)
+        order = self.trigger_desk.fire(number, market, price, lots)
+        self.link_desk.cut(number)
+        reason = self.send_for(order, number, number)
         if reason != 0:
             self.standing.end(number, k.X_REFUSED, reason)
         self.heed_all()

@@ -72,6 +72,7 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.AccountModeSet: OWN,
     e.MarginAlertSet: OWN,
     e.MarginAlert: OWN,
+    e.OcoLinked: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

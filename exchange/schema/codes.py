@@ -215,9 +215,10 @@ class CancelReason(IntEnum):
     REFUSED = 13  # of a trigger: the order that it sent when it fired was refused
     FILLED = 14  # of a TWAP: nothing is left of it
     KILL_SWITCH = 15  # the account was set to reduce only, or frozen
+    OCO = 16  # one cancels the other: that one has fired or traded, or is gone
 
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=15), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=16), CancelReason]
 
 
 class Payer(IntEnum):
@@ -337,9 +338,12 @@ class Reason(IntEnum):
     ACCOUNT_REDUCE_ONLY = 63
     IS_SUB_ACCOUNT = 64  # and has none of its own
     SUB_ACCOUNT_LIMIT = 65
+    SAME_ORDER = 66  # it cannot be linked with itself
+    OCO_MARKETS = 67  # the two orders are of different markets
+    ALREADY_LINKED = 68
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=65), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=68), Reason]
 
 
 class CommandKind(IntEnum):
@@ -374,6 +378,7 @@ class CommandKind(IntEnum):
     SetAccountMode = 27
     SetMarginAlert = 28
     OpenSubAccount = 29
+    LinkOco = 30
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=29), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=30), CommandKind]

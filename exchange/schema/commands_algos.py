@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from .codes import PriceSourceCode, SideCode, TimeInForceCode, TriggerKindCode
-from .fields import I64, MAX_TS_JUMP, AccountId, Command, Flag, Lots, MarketId, OptionalLots, OptionalPpm, OptionalPrice
+from .fields import I64, MAX_TS_JUMP, AccountId, Command, Flag, Id, Lots, MarketId, OptionalLots, OptionalPpm, OptionalPrice
 
 
 class PlaceTrigger(Command, frozen=True, gc=False):
@@ -52,3 +52,12 @@ class PlaceTwap(Command, frozen=True, gc=False):
     reduce_only: Flag = 0
     client_hi: I64 = 0
     client_lo: I64 = 0
+
+
+class LinkOco(Command, frozen=True, gc=False):
+    """One cancels the other: when either of two open orders or triggers fires, trades for the first time or is gone, the other goes."""
+
+    KIND: ClassVar[int] = 30
+    account: AccountId
+    first: Id  # of an open order or a trigger
+    second: Id

@@ -88,3 +88,13 @@ class TwapEnded(Event, frozen=True, gc=False):
     filled: int  # [lots]
     left: int  # [lots] that are not traded any more
     reason: CancelReasonCode
+
+
+class OcoLinked(Event, frozen=True, gc=False):
+    """From now on one of these orders cancels the other."""
+
+    KIND: ClassVar[int] = 57
+    account: int
+    market: int
+    first: int  # their ids
+    second: int

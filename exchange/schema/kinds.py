@@ -39,6 +39,7 @@ C_PLACE_TWAP: Final[i64] = 26
 C_SET_ACCOUNT_MODE: Final[i64] = 27
 C_SET_MARGIN_ALERT: Final[i64] = 28
 C_OPEN_SUB_ACCOUNT: Final[i64] = 29
+C_LINK_OCO: Final[i64] = 30
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -97,6 +98,7 @@ E_TWAP_ENDED: Final[i64] = 53
 E_ACCOUNT_MODE_SET: Final[i64] = 54
 E_MARGIN_ALERT_SET: Final[i64] = 55
 E_MARGIN_ALERT: Final[i64] = 56
+E_OCO_LINKED: Final[i64] = 57
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -164,6 +166,9 @@ R_ACCOUNT_FROZEN: Final[i64] = 62
 R_ACCOUNT_REDUCE_ONLY: Final[i64] = 63
 R_IS_SUB_ACCOUNT: Final[i64] = 64
 R_SUB_ACCOUNT_LIMIT: Final[i64] = 65
+R_SAME_ORDER: Final[i64] = 66
+R_OCO_MARKETS: Final[i64] = 67
+R_ALREADY_LINKED: Final[i64] = 68
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -181,6 +186,7 @@ X_EXPIRED: Final[i64] = 12
 X_REFUSED: Final[i64] = 13
 X_FILLED: Final[i64] = 14
 X_KILL_SWITCH: Final[i64] = 15
+X_OCO: Final[i64] = 16
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

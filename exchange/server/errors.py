@@ -150,6 +150,9 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.IS_SUB_ACCOUNT: "a sub-account has none of its own",
     Reason.SUB_ACCOUNT_LIMIT: "the account has as many sub-accounts as the venue allows",
     Reason.ACCOUNT_REDUCE_ONLY: "the account's kill switch lets in reduce-only orders alone",
+    Reason.SAME_ORDER: "an order cannot be linked with itself",
+    Reason.OCO_MARKETS: "the two orders are of different markets",
+    Reason.ALREADY_LINKED: "one of the orders is linked with another already",
 }
 
 

@@ -28,6 +28,7 @@ from ..schema.event_columns import (
     AMENDED_SIZE,
     CANCELLED_MARKET,
     CANCELLED_ORDER_ID,
+    CANCELLED_REASON,
     CURVE_TRADED_ORDER_ID,
     CURVE_TRADED_SIZE,
     CURVE_TRADED_VALUE,
@@ -99,6 +100,7 @@ from ..schema.kinds import (
     ORDER_CANCELLED,
     ORDER_FILLED,
     ORDER_OPEN,
+    X_OCO,
     X_USER,
 )
 from ..schema.messages import AUTHORITY, columns_of
@@ -147,7 +149,7 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
         while at < end:
             if events[at + KIND] == E_TRIGGER_FIRED:
                 fired = events[at + FIRED_ORDER_ID]
-            if is_of_order(events, at, fired):
+            if is_of_another(events, at, fired):
                 told[row + SEQ] = events[at + EVENT_SEQ]
             else:
                 add(told, row, events, at, command)
@@ -156,12 +158,12 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
     return told
 
 
-def is_of_order(events: vec[i64], at: i64, order_id: i64) -> bool:
-    """Did this order come in, or go? A trigger's, which fires while a command is carried out, is not what that came to."""
+def is_of_another(events: vec[i64], at: i64, order_id: i64) -> bool:
+    """Is this about an order that is not the command's own: of a trigger that fired meanwhile, or cancelled since another was?"""
     kind = events[at + KIND]
     if kind == E_ORDER_PLACED:
         return events[at + PLACED_ORDER_ID] == order_id
-    return kind == E_ORDER_CANCELLED and events[at + CANCELLED_ORDER_ID] == order_id
+    return kind == E_ORDER_CANCELLED and (events[at + CANCELLED_ORDER_ID] == order_id or events[at + CANCELLED_REASON] == X_OCO)
 
 
 def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:

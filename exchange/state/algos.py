@@ -1,4 +1,5 @@
-"""Conditional orders that wait for their price, by their ids, which are of the same sequence as those of orders.
+"""Triggers, which are conditional orders that wait for their price, by their ids, which are of the same sequence as those of orders; and
+which orders cancel each other.
 
 Those that fire at a price lie on shelves: one for each market, price source and direction, sorted by price, so that a price that crosses
 nothing costs nothing. Trailing ones have a shelf of their own, which is walked. Rows of one price, and those of one account, are linked.
@@ -46,6 +47,14 @@ SOURCES: Final[i64] = 3
 PRICE_BITS: Final[i64] = 32
 
 MAX_TRAILING: Final[i64] = 1 << 14  # of all accounts, that trail or will: each is looked at whenever its price moves
+
+
+# Columns of an order that is linked with another, whether it is open or a trigger
+L_ACCOUNT: Final[i64] = 0
+L_PARTNER: Final[i64] = 1  # id of the other
+L_FILLED: Final[i64] = 2  # [lots] that it had traded when it was linked
+L_LINK: Final[i64] = 3
+L_WIDTH: Final[i64] = 4
 
 
 def shelf_key(market: i64, source: i64, shelf: i64, price: i64) -> i64:
@@ -147,3 +156,35 @@ class Triggers(Numbered):
                 expected[number] = int(self.key(row))
         assert not owned and shelved == expected, "a trigger on a wrong shelf"
         assert trailing == self.trailing <= MAX_TRAILING, "trailing triggers are not counted"
+
+
+class Links(Numbered):
+    """Orders of which one cancels the other, by their ids: two rows for each pair."""
+
+    def __init__(self) -> None:
+        super().__init__(L_WIDTH, L_LINK)
+
+    def tie(self, number: i64, account: i64, partner: i64, filled: i64) -> None:
+        row = self.add(number, account)
+        self.cells[row + L_ACCOUNT] = account
+        self.cells[row + L_PARTNER] = partner
+        self.cells[row + L_FILLED] = filled
+
+    def untie(self, number: i64) -> i64:
+        """They are linked no more; returns the id of the other, 0: it was linked with none."""
+        row = self.find(number)
+        if row == NIL:
+            return 0
+        account = self.cells[row + L_ACCOUNT]
+        partner = self.cells[row + L_PARTNER]
+        self.remove(number, account)
+        self.remove(partner, account)
+        return partner
+
+    def check_links(self) -> None:
+        self.check_rows(L_ACCOUNT)
+        for number, at in self.index.items():
+            row: i64 = at
+            other = self.find(self.cells[row + L_PARTNER])
+            assert other != NIL and other != row and self.cells[other + L_PARTNER] == number, "a link to nobody"
+            assert self.cells[other + L_ACCOUNT] == self.cells[row + L_ACCOUNT], "a link to another account"

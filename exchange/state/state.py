@@ -6,7 +6,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .alarms import Alarms
-from .algos import Triggers
+from .algos import Links, Triggers
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
 from .log import EventLog
@@ -57,6 +57,7 @@ class State:
         self.twaps: Twaps = Twaps()
         self.margin_alerts: MarginAlerts = MarginAlerts()
         self.volumes: Volumes = Volumes()  # of who has traded, where fees depend on it
+        self.links: Links = Links()
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
@@ -175,6 +176,7 @@ class State:
         self.twaps.check_twaps(self.schedule, self.now)
         self.margin_alerts.check_alerts(self.accounts.count)
         self.volumes.check_volumes(self.accounts.count)
+        self.links.check_links()
         for market in self.markets:
             market.check()
         cells = self.positions.cells

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from .algos import G_LINK
+from .algos import G_LINK, L_LINK
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .margin_alerts import M_LINK
 from .market import Market
@@ -143,6 +143,8 @@ def volume_lines(state: State) -> Iterator[Line]:
             traded, made = (int(cells[row + int(column) + day % int(SLOTS)]) for column in (V_TRADED, V_MADE))
             if traded:
                 yield ("volume", number, day, traded, made)
+    for number, row in state.links.index.items():
+        yield ("link", number, *(int(value) for value in state.links.cells[row : row + L_LINK]))
 
 
 def range_lines(market: Market) -> Iterator[Line]:

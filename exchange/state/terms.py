@@ -23,3 +23,8 @@ T_WIDTH: Final[i64] = 6
 class SpecialTerms(RecycledTable):
     def __init__(self, rows: i64) -> None:
         super().__init__(rows, T_WIDTH, T_FREE)
+
+    def reserve(self, rows: i64) -> None:
+        """Let there be so many free rows. Not while a column is at hand."""
+        if self.rows - self.live < rows:
+            self.grow()

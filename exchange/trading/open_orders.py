@@ -54,7 +54,7 @@ from ..state.tables import (
     P_SIZE,
     P_WIDTH,
 )
-from ..state.terms import T_DISPLAY, T_EXPIRES, T_HIDDEN, T_PARENT, T_QUOTE
+from ..state.terms import T_DISPLAY, T_EXPIRES, T_FREE, T_HIDDEN, T_PARENT, T_QUOTE
 from ..state.types import NEVER, NIL, abs_i64, max_i64, min_i64
 from .book import Book
 from .order import Order
@@ -243,6 +243,21 @@ class OpenOrders:
         if o.expires != 0:
             self.state.schedule.set(ORDER_EXPIRY, o.order_id, o.expires)
         self.state.orders.cells[slot + O_TERMS] = row
+
+    def follow(self, slot: i64) -> None:
+        """Somebody waits for what happens to a resting order. Takes a row of special terms, if it has none."""
+        orders = self.state.orders.cells
+        if orders[slot + O_TERMS] == NIL:
+            row = self.state.terms.new_row()
+            cells = self.state.terms.cells
+            at: i64 = 0
+            while at < T_FREE:
+                cells[row + at] = 0
+                at += 1
+            orders[slot + O_TERMS] = row
+        terms = orders[slot + O_TERMS]
+        if self.state.terms.cells[terms + T_PARENT] == 0:
+            self.state.terms.cells[terms + T_PARENT] = orders[slot + O_ORDER_ID]  # as if it had sent itself
 
     def note(self, slot: i64, lots: i64, is_open: bool) -> None:
         """An order with special terms has traded `lots`, or has come to its end: for whoever waits for it."""

@@ -46,6 +46,8 @@ class Standing:
         if hi != 0 or lo != 0:
             state.own_client_ids(account).close(hi, lo, number, market, k.ORDER_CANCELLED, 0)
         state.triggers.remove(number, account)
+        if state.links.find(number) != NIL:
+            self.watch.tell(number, number, account, market, 0, False)
 
     def own(self, triggers: Triggers, account: i64, number: i64) -> bool:
         """Is this a trigger of the account that has not fired?"""

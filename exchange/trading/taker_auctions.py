@@ -208,6 +208,8 @@ class TakerAuctionDesk(Holding):
             self.end(o, stopped)
             return
         cells[row + A_LEFT] = o.left
+        if o.parent != 0 and o.filled != cells[row + A_FILLED]:
+            self.matcher.open.watch.tell(o.parent, order_id, o.account, o.market.number, o.filled, True)
         cells[row + A_FILLED] = o.filled
         state.schedule.set(TAKER_AUCTION, order_id, min_i64(state.now + self.rule.step, cells[row + A_SINCE] + self.rule.duration))
 

@@ -260,6 +260,18 @@ class Actor:
             reduce_only, 0 if limit else source.pick([0, 1_000, 100_000]), trail, *self.client(),
         )  # fmt: skip
 
+    def link(self) -> m.Command:
+        """Two orders or triggers of an account: mostly of one market."""
+        source = self.source
+        index, cells = self.exchange.state.triggers.index, self.exchange.state.triggers.cells
+        owned = [(int(cells[row]), int(cells[row + 1]), number) for number, row in index.items()]
+        owned += [(order[0], order[1], number) for number, order in sorted(self.world.books.orders.items())]
+        if not owned:
+            return m.LinkOco(self.world.now, self.stranger(), 1, 2)
+        first = source.pick(owned)
+        others = [one for one in owned if one[0] == first[0] and (one[1] == first[1] or source.chance(10))]
+        return m.LinkOco(self.world.now, first[0] if source.chance(95) else self.stranger(), first[2], source.pick(others)[2])
+
     def standing(self) -> tuple[int, int] | None:
         """(id, account) of a trigger, or None."""
         index = self.exchange.state.triggers.index
@@ -428,6 +440,7 @@ MIX: Final = (
     + "quote " * 5 + "hit " * 9 + "close " * 2 + "amend " * 3 + "cancel " * 2 + "cancel_client cancel_all cancel_all_after "
     "set_account_mode set_margin_alert deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
     + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
+    + "link " * 3
 ).split()
 STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "

@@ -253,6 +253,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "trigger": trigger,
     "ladder": ladder,
     "twap": twap,
+    "oco": lambda w, a: m.LinkOco(w.ts, w.account(a[0]), int(a[1]), int(a[2])),
     "amend": amend,
     "cancel": cancel,
     "cancel_client": cancel_client,

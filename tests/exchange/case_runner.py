@@ -36,6 +36,7 @@ GIVEN = {
     m.SetAccountMode: ["AccountModeSet"],
     m.SetMarginAlert: ["MarginAlertSet"],
     m.OpenSubAccount: ["AccountOpened"],
+    m.LinkOco: ["OcoLinked"],
 }
 
 

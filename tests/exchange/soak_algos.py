@@ -54,3 +54,13 @@ def twap(actor: Actor) -> list[m.Command]:
     side, size = draw.integer(0, 1), actor.size(account, market)
     terms = draw.pick((2, 3, 9)), draw.pick((NS, 3 * NS, 10 * NS)), draw.pick((0, 5_000, 100_000)), draw.pick((10**6, 3 * 10**6))
     return [m.PlaceTwap(actor.now, account, market, side, size, *terms, draw.pick((0, 0, 2)), int(draw.chance(20)), *actor.client())]
+def link(actor: Actor) -> list[m.Command]:
+    """Two orders or triggers of an account, mostly of one market."""
+    index, cells = actor.exchange.state.triggers.index, actor.exchange.state.triggers.cells
+    owned = [(int(cells[row]), int(cells[row + 1]), number) for number, row in index.items()]
+    owned += [(order[0], order[1], number) for number, order in actor.tape.orders.items()]
+    if not owned:
+        return []
+    first = actor.draw.pick(owned)
+    others = [one for one in owned if one[0] == first[0] and (one[1] == first[1] or actor.draw.chance(10))]
+    return [m.LinkOco(actor.now, first[0], first[2], actor.draw.pick(others)[2])]

@@ -150,6 +150,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.SetAccountMode: ("ACCOUNT_MODE_", {}),
     m.SetMarginAlert: ("MARGIN_ALERT_", {}),
     m.OpenSubAccount: ("OPEN_SUB_ACCOUNT_", {}),
+    m.LinkOco: ("OCO_", {}),
 }
 
 

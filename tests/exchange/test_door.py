@@ -64,6 +64,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.SetMarginAlert: {
         "account": ACCOUNT, "asset": ASSET, "number": (0, 3), "threshold_ppm": (0, 10**9), "hysteresis_ppm": (0, 10**9),
     },
+    m.LinkOco: {"account": ACCOUNT, "first": ID, "second": ID},
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 
