@@ -70,6 +70,8 @@ class Commands(AlgoOrders):
             )  # fmt: skip
         if kind == k.C_PLACE_TRIGGER:
             return self.trigger_desk.place(rows, at)
+        if kind == k.C_PLACE_BRACKET:
+            return self.place_bracket(rows, at)
         if kind == k.C_LINK_OCO:
             return self.link(rows[at + c.OCO_ACCOUNT], rows[at + c.OCO_FIRST], rows[at + c.OCO_SECOND])
         if kind == k.C_SET_MARKET_STATUS:

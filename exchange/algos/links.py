@@ -81,8 +81,11 @@ class LinkDesk:
     def cut(self, number: i64) -> None:
         """Cancel what an order is linked with, if it is."""
         partner = self.state.links.untie(number)
-        if partner == 0:
-            return
+        if partner != 0:
+            self.end(partner)
+
+    def end(self, partner: i64) -> None:
+        """Cancel an open order or a trigger; nothing if it is gone."""
         state = self.state
         open_orders = self.sequencer.matcher.open
         slot = state.order_ids.find(partner)

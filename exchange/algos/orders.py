@@ -12,11 +12,17 @@ from mypy_extensions import i64
 
 from ..liquidation.auction import AuctionDesk
 from ..money.ledger import Ledger
+from ..schema import columns as c
 from ..schema import kinds as k
 from ..schema.views import OpenTrigger, OpenTwap
 from ..state.algos import (
+    B_ACCOUNT,
+    B_CLIENT_HI,
+    B_CLIENT_LO,
+    B_MARKET,
     FIRED,
     G_ACCOUNT,
+    G_BRACKET,
     G_CLIENT_HI,
     G_CLIENT_LO,
     G_KIND,
@@ -51,13 +57,14 @@ from ..state.twaps import (
     TW_SLICES,
 )
 from ..state.types import MAX_MARKETS, NEVER, NIL
-from ..trading.access import is_suspended
+from ..trading.access import is_suspended, refused_user_in_market
 from ..trading.book import Book
 from ..trading.funding import FundingEngine
 from ..trading.sequencer import Sequencer
 from ..trading.standing import Standing
 from ..trading.watch import Note, Watch
 from ..turns import Turns
+from .brackets import BracketDesk
 from .links import LinkDesk
 from .triggers import TriggerDesk, source_price
 from .twap_desk import TwapDesk
@@ -73,6 +80,7 @@ class AlgoOrders(Turns):
         self.trigger_desk: TriggerDesk = TriggerDesk(state, sequencer.entry)
         self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry)
         self.link_desk: LinkDesk = LinkDesk(state, sequencer)
+        self.bracket_desk: BracketDesk = BracketDesk(state, self.trigger_desk)
 
     @property
     def has_algos(self) -> bool:
@@ -98,6 +106,7 @@ class AlgoOrders(Turns):
         while len(self.watch.notes) != 0 or len(triggers.closed) != 0:
             for note in self.watch.take():
                 self.heed(note)
+                self.heed_entry(note)
                 self.link_desk.heed(note)
             if len(triggers.closed) != 0:
                 self.heed_closed()
@@ -115,6 +124,22 @@ class AlgoOrders(Turns):
                 self.standing.end(note.parent, k.X_REFUSED, note.reason)
             else:
                 triggers.remove(note.parent, note.account)
+
+    def heed_entry(self, note: Note) -> None:
+        """The entry of a bracket has traded, fills no more, or was refused when its turn came."""
+        brackets = self.state.brackets
+        row = brackets.find(note.parent)
+        if row == NIL:
+            return
+        if note.reason != 0:
+            cells = brackets.cells
+            self.state.log.emit(
+                k.E_REJECTED, self.state.now, k.C_PLACE_BRACKET, cells[row + B_ACCOUNT], cells[row + B_MARKET], note.reason,
+                cells[row + B_CLIENT_HI], cells[row + B_CLIENT_LO],
+            )  # fmt: skip
+        self.bracket_desk.grow(note.parent, note.filled)
+        if not note.is_open:
+            self.bracket_desk.close(note.parent)
 
     def heed_closed(self) -> None:
         """Positions were closed or turned: triggers that can reduce nothing any more go."""
@@ -140,6 +165,34 @@ class AlgoOrders(Turns):
         self.link_desk.tie(account, first, second)
         self.state.log.emit(k.E_OCO_LINKED, self.state.now, account, market, first, second)
         self.room = self.state.reserve()
+        return 0
+
+    def place_bracket(self, rows: vec[i64], at: i64) -> i64:
+        """Carry out the PlaceBracket command that begins at `at`; returns the reason of a refusal, or 0."""
+        state = self.state
+        desk = self.bracket_desk
+        account = rows[at + c.BRACKET_ACCOUNT]
+        hi = rows[at + c.BRACKET_CLIENT_HI]
+        lo = rows[at + c.BRACKET_CLIENT_LO]
+        reason = refused_user_in_market(state, account, rows[at + c.BRACKET_MARKET])
+        if reason == 0 and (hi != 0 or lo != 0) and self.sequencer.entry.repeat(account, hi, lo):
+            return 0
+        if reason == 0:
+            reason = desk.refused(rows, at)
+        if reason != 0:
+            return reason
+        state.last_order_id += 1
+        number = state.last_order_id
+        desk.place(number, rows, at)
+        reason = self.send_for(desk.entry(rows, at), number, number)
+        if reason != 0:
+            desk.close(number)
+            state.last_order_id -= 1
+            return reason
+        state.log.emit(
+            k.E_BRACKET_PLACED, state.now, number, account, rows[at + c.BRACKET_MARKET], rows[at + c.BRACKET_TAKE_PROFIT],
+            rows[at + c.BRACKET_STOP], rows[at + c.BRACKET_SOURCE], rows[at + c.BRACKET_SLIPPAGE_PPM],
+        )  # fmt: skip
         return 0
 
     # -- fire --------------------------------------------------------------------------------------------------------------------
@@ -176,6 +229,10 @@ class AlgoOrders(Turns):
             return
         order = self.trigger_desk.fire(number, market, price, lots)
         self.link_desk.cut(number)
+        bracket = triggers.cells[row + G_BRACKET]
+        if bracket != 0 and self.state.brackets.find(bracket) != NIL:
+            self.bracket_desk.close(bracket)
+            self.link_desk.end(bracket)
         reason = self.send_for(order, number, number)
         if reason != 0:
             self.standing.end(number, k.X_REFUSED, reason)

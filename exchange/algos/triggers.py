@@ -14,6 +14,7 @@ from ..schema import kinds as k
 from ..state.algos import (
     FALLS,
     FIRED,
+    G_BRACKET,
     G_CLIENT_HI,
     G_CLIENT_LO,
     G_KIND,
@@ -105,7 +106,7 @@ class TriggerDesk:
             reason = self.refused_trigger(rows, at, market)
         if reason != 0:
             return reason
-        if state.triggers.count(account) >= state.max_triggers:
+        if state.triggers.count(account) + 2 * state.brackets.count(account) >= state.max_triggers:
             return k.R_TOO_MANY_TRIGGERS
         if rows[at + c.TRIGGER_TRAIL] != 0 and state.triggers.trailing >= MAX_TRAILING:
             return k.R_TOO_MANY_TRIGGERS
@@ -159,6 +160,15 @@ class TriggerDesk:
         if trigger != 0 and is_crossed(shelf_of(kind, rows[at + c.TRIGGER_SIDE]), trigger, price):
             return k.R_TRIGGER_PRICE
         return 0
+
+    def accept_for(self, rows: vec[i64], market: Market, bracket: i64) -> i64:
+        """Place a trigger of a bracket, with no more questions; if its price has come already it fires when prices are looked at next.
+        Returns its id."""
+        self.accept(rows, 0, market)
+        number = self.state.last_order_id
+        self.state.triggers.cells[self.state.triggers.find(number) + G_BRACKET] = bracket
+        self.seen[market.number * SOURCES + rows[c.TRIGGER_SOURCE]] = 0
+        return number
 
     def accept(self, rows: vec[i64], at: i64, market: Market) -> None:
         state = self.state

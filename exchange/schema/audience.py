@@ -73,6 +73,8 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.MarginAlertSet: OWN,
     e.MarginAlert: OWN,
     e.OcoLinked: OWN,
+    e.BracketPlaced: OWN,
+    e.TriggerResized: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

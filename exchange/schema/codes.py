@@ -341,9 +341,10 @@ class Reason(IntEnum):
     SAME_ORDER = 66  # it cannot be linked with itself
     OCO_MARKETS = 67  # the two orders are of different markets
     ALREADY_LINKED = 68
+    BRACKET_PRICES = 69  # take-profit and stop are not on either side of where the entry would trade
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=68), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=69), Reason]
 
 
 class CommandKind(IntEnum):
@@ -379,6 +380,7 @@ class CommandKind(IntEnum):
     SetMarginAlert = 28
     OpenSubAccount = 29
     LinkOco = 30
+    PlaceBracket = 31
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=30), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=31), CommandKind]

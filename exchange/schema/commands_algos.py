@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from .codes import PriceSourceCode, SideCode, TimeInForceCode, TriggerKindCode
+from .codes import OrderTypeCode, PriceSourceCode, SideCode, TimeInForceCode, TriggerKindCode
 from .fields import I64, MAX_TS_JUMP, AccountId, Command, Flag, Id, Lots, MarketId, OptionalLots, OptionalPpm, OptionalPrice
 
 
@@ -61,3 +61,25 @@ class LinkOco(Command, frozen=True, gc=False):
     account: AccountId
     first: Id  # of an open order or a trigger
     second: Id
+
+
+class PlaceBracket(Command, frozen=True, gc=False):
+    """An order like that of `Place`, and as far as it fills a take-profit, a stop or both, of which one cancels the other.
+
+    They are reduce-only market orders that wait for their price, like those of `PlaceTrigger`. When one fires, the rest of the entry goes.
+    """
+
+    KIND: ClassVar[int] = 31
+    account: AccountId
+    market: MarketId
+    side: SideCode
+    price: OptionalPrice  # [ticks] of the entry
+    size: Lots  # [lots]
+    order_type: OrderTypeCode
+    tif: TimeInForceCode
+    take_profit: OptionalPrice  # [ticks], 0: none
+    stop: OptionalPrice  # [ticks], 0: none
+    source: PriceSourceCode = 0  # the price that both go by
+    slippage_ppm: OptionalPpm = 0  # of both: how far from the price at firing they may trade, 0: up to the edge of the price band
+    client_hi: I64 = 0
+    client_lo: I64 = 0

@@ -98,3 +98,26 @@ class OcoLinked(Event, frozen=True, gc=False):
     market: int
     first: int  # their ids
     second: int
+
+
+class BracketPlaced(Event, frozen=True, gc=False):
+    """An entry has come in, or waits; as far as it fills it will have a take-profit, a stop or both."""
+
+    KIND: ClassVar[int] = 58
+    order_id: int  # of the entry
+    account: int
+    market: int
+    take_profit: int  # [ticks], 0: none
+    stop: int  # [ticks], 0: none
+    source: PriceSourceCode
+    slippage_ppm: int
+
+
+class TriggerResized(Event, frozen=True, gc=False):
+    """A bracket's trigger grew with what its entry has filled."""
+
+    KIND: ClassVar[int] = 59
+    order_id: int
+    account: int
+    market: int
+    size: int  # [lots]

@@ -40,6 +40,7 @@ C_SET_ACCOUNT_MODE: Final[i64] = 27
 C_SET_MARGIN_ALERT: Final[i64] = 28
 C_OPEN_SUB_ACCOUNT: Final[i64] = 29
 C_LINK_OCO: Final[i64] = 30
+C_PLACE_BRACKET: Final[i64] = 31
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -99,6 +100,8 @@ E_ACCOUNT_MODE_SET: Final[i64] = 54
 E_MARGIN_ALERT_SET: Final[i64] = 55
 E_MARGIN_ALERT: Final[i64] = 56
 E_OCO_LINKED: Final[i64] = 57
+E_BRACKET_PLACED: Final[i64] = 58
+E_TRIGGER_RESIZED: Final[i64] = 59
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -169,6 +172,7 @@ R_SUB_ACCOUNT_LIMIT: Final[i64] = 65
 R_SAME_ORDER: Final[i64] = 66
 R_OCO_MARKETS: Final[i64] = 67
 R_ALREADY_LINKED: Final[i64] = 68
+R_BRACKET_PRICES: Final[i64] = 69
 
 # Why an order is gone
 X_USER: Final[i64] = 1

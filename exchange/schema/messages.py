@@ -39,7 +39,7 @@ from .commands_accounts import (
     Withdraw,
 )
 from .commands_algos import *  # noqa: F403
-from .commands_algos import LinkOco, PlaceTrigger, PlaceTwap
+from .commands_algos import LinkOco, PlaceBracket, PlaceTrigger, PlaceTwap
 from .commands_orders import *  # noqa: F403
 from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, Place, PlaceLadder
 from .commands_venue import *  # noqa: F403
@@ -92,6 +92,7 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     SetMarginAlert: OF_OWNER,
     OpenSubAccount: OF_OWNER,
     LinkOco: OF_OWNER,
+    PlaceBracket: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

@@ -153,6 +153,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.SAME_ORDER: "an order cannot be linked with itself",
     Reason.OCO_MARKETS: "the two orders are of different markets",
     Reason.ALREADY_LINKED: "one of the orders is linked with another already",
+    Reason.BRACKET_PRICES: "take-profit and stop are not on either side of where the entry would trade",
 }
 
 

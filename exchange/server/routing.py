@@ -79,6 +79,7 @@ from ..schema.events import (
     Traded,
 )
 from ..schema.kinds import (
+    C_PLACE_TRIGGER,
     C_PLACE_TWAP,
     E_ACCOUNT_OPENED,
     E_COMMAND_QUEUED,
@@ -226,6 +227,8 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) 
         if told[row + CAME_IN] != 0 and events[at + REDUCED_ORDER_ID] == told[row + ORDER_ID]:
             told[row + LEFT] = events[at + REDUCED_SIZE]
     elif kind == E_TRIGGER_PLACED:
+        if command != C_PLACE_TRIGGER:
+            return  # of a bracket
         told[row + ORDER_ID] = events[at + TRIGGER_PLACED_ORDER_ID]
         told[row + MARKET] = events[at + TRIGGER_PLACED_MARKET]
         told[row + STATE] = ORDER_OPEN

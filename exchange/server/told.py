@@ -16,7 +16,7 @@ from .host import Host
 from .replies import named, packed
 from .routing import ACCOUNT, DUE, LEFT, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
 
-OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_twap"))
+OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
 OPENS: Final = "open_sub_account"
 ALGOS: Final = frozenset(("place_trigger", "place_twap"))

@@ -30,13 +30,14 @@ G_TRAIL: Final[i64] = 11  # [ticks] or [ppm]
 G_CLIENT_HI: Final[i64] = 12
 G_CLIENT_LO: Final[i64] = 13
 G_SHELF: Final[i64] = 14  # where it waits: RISES, FALLS, TRAILS, or FIRED
-G_LINK: Final[i64] = 15
-G_NUMBER: Final[i64] = 16  # its id
-G_NEXT: Final[i64] = 17  # on its shelf, at the same price
-G_PREV: Final[i64] = 18
-G_NEXT_OWN: Final[i64] = 19  # of the same account
-G_PREV_OWN: Final[i64] = 20
-G_WIDTH: Final[i64] = 21
+G_BRACKET: Final[i64] = 15  # id of the entry of its bracket, 0: it is of none
+G_LINK: Final[i64] = 16
+G_NUMBER: Final[i64] = 17  # its id
+G_NEXT: Final[i64] = 18  # on its shelf, at the same price
+G_PREV: Final[i64] = 19
+G_NEXT_OWN: Final[i64] = 20  # of the same account
+G_PREV_OWN: Final[i64] = 21
+G_WIDTH: Final[i64] = 22
 
 RISES: Final[i64] = 0  # something happens at its price or above
 FALLS: Final[i64] = 1  # at its price or below
@@ -55,6 +56,22 @@ L_PARTNER: Final[i64] = 1  # id of the other
 L_FILLED: Final[i64] = 2  # [lots] that it had traded when it was linked
 L_LINK: Final[i64] = 3
 L_WIDTH: Final[i64] = 4
+
+# Columns of a bracket, which lasts as long as its entry may fill
+B_ACCOUNT: Final[i64] = 0
+B_MARKET: Final[i64] = 1  # number
+B_SIDE: Final[i64] = 2  # of the triggers
+B_TAKE_PROFIT: Final[i64] = 3  # [ticks], 0: none
+B_STOP: Final[i64] = 4
+B_SOURCE: Final[i64] = 5
+B_SLIPPAGE: Final[i64] = 6  # [ppm]
+B_CLIENT_HI: Final[i64] = 7  # of the entry
+B_CLIENT_LO: Final[i64] = 8
+B_FILLED: Final[i64] = 9  # [lots] of the entry so far
+B_BEFORE: Final[i64] = 10  # [lots] of that, for which there were triggers that are gone
+B_TRIGGERS: Final[i64] = 11  # ids of take-profit and stop, 0: there is none now
+B_LINK: Final[i64] = 13
+B_WIDTH: Final[i64] = 14
 
 
 def shelf_key(market: i64, source: i64, shelf: i64, price: i64) -> i64:
@@ -76,6 +93,7 @@ class Triggers(Numbered):
         self.cells[row + G_ACCOUNT] = account
         self.cells[row + G_NUMBER] = number
         self.cells[row + G_SHELF] = FIRED
+        self.cells[row + G_BRACKET] = 0
         self.join(self.own, account, row, G_NEXT_OWN, G_PREV_OWN)
         return row
 
@@ -188,3 +206,17 @@ class Links(Numbered):
             other = self.find(self.cells[row + L_PARTNER])
             assert other != NIL and other != row and self.cells[other + L_PARTNER] == number, "a link to nobody"
             assert self.cells[other + L_ACCOUNT] == self.cells[row + L_ACCOUNT], "a link to another account"
+
+
+class Brackets(Numbered):
+    """Entries that have a take-profit or a stop as far as they fill, by their ids."""
+
+    def __init__(self) -> None:
+        super().__init__(B_WIDTH, B_LINK)
+
+    def check_brackets(self) -> None:
+        self.check_rows(B_ACCOUNT)
+        for at in self.index.values():
+            row: i64 = at
+            assert 0 <= self.cells[row + B_BEFORE] <= self.cells[row + B_FILLED], "a bracket that protects less than nothing"
+            assert self.cells[row + B_TAKE_PROFIT] != 0 or self.cells[row + B_STOP] != 0, "a bracket without a price"

@@ -6,7 +6,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .alarms import Alarms
-from .algos import Links, Triggers
+from .algos import Brackets, Links, Triggers
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
 from .log import EventLog
@@ -58,6 +58,7 @@ class State:
         self.margin_alerts: MarginAlerts = MarginAlerts()
         self.volumes: Volumes = Volumes()  # of who has traded, where fees depend on it
         self.links: Links = Links()
+        self.brackets: Brackets = Brackets()
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
@@ -177,6 +178,7 @@ class State:
         self.margin_alerts.check_alerts(self.accounts.count)
         self.volumes.check_volumes(self.accounts.count)
         self.links.check_links()
+        self.brackets.check_brackets()
         for market in self.markets:
             market.check()
         cells = self.positions.cells

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from .algos import G_LINK, L_LINK
+from .algos import B_LINK, G_LINK, L_LINK
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .margin_alerts import M_LINK
 from .market import Market
@@ -145,6 +145,8 @@ def volume_lines(state: State) -> Iterator[Line]:
                 yield ("volume", number, day, traded, made)
     for number, row in state.links.index.items():
         yield ("link", number, *(int(value) for value in state.links.cells[row : row + L_LINK]))
+    for number, row in state.brackets.index.items():
+        yield ("bracket", number, *(int(value) for value in state.brackets.cells[row : row + B_LINK]))
 
 
 def range_lines(market: Market) -> Iterator[Line]:

@@ -159,6 +159,9 @@ class BatchDesk(Holding):
         self.count(o, -1)
         if o.tif == k.FOK:
             self.matcher.open.count(o, 0)
+            if o.parent != 0:
+                self.matcher.open.watch.refuse(o.parent, o.order_id, o.account, o.market.number, k.R_NOT_FILLABLE)
+                return
             self.state.log.emit(
                 k.E_REJECTED, self.state.now, k.C_PLACE, o.account, o.market.number, k.R_NOT_FILLABLE, o.client_hi, o.client_lo
             )

@@ -113,6 +113,8 @@ class OrderEntry(CancelDesk):
         hi = rows[at + c.PLACE_CLIENT_HI]
         lo = rows[at + c.PLACE_CLIENT_LO]
         if (hi != 0 or lo != 0) and self.repeat(account, hi, lo):
+            if self.parent != 0:
+                self.matcher.open.watch.tell(self.parent, self.order_id, account, number, 0, False)
             return 0
         row = state.find_position(account, number)
         if in_liquidation(state, account, row):

@@ -308,9 +308,9 @@ class Sequencer(Recall):
         return False
 
     def withdraw_sent(self, account: i64, order_id: i64, before: i64) -> bool:
-        """Take back the waiting order of a trigger that has fired, if it came before the ticket `before`."""
+        """Take back the waiting order of a trigger that has fired, or the entry of a bracket, if it came before the ticket `before`."""
         pending = self.state.pending
-        if self.state.triggers.find(order_id) == NIL:
+        if self.state.triggers.find(order_id) == NIL and self.state.brackets.find(order_id) == NIL:
             return False
         for number in pending.of(account):
             if number < before and pending.cells[pending.find(number) + W_ORDER_ID] == order_id:

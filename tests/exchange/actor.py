@@ -272,6 +272,21 @@ class Actor:
         others = [one for one in owned if one[0] == first[0] and (one[1] == first[1] or source.chance(10))]
         return m.LinkOco(self.world.now, first[0] if source.chance(95) else self.stranger(), first[2], source.pick(others)[2])
 
+    def bracket(self) -> m.Command:
+        """An entry near the mark, often one that trades, with prices on either side of it, rarely on the wrong one."""
+        source, account, number, side = self.source, self.stranger(), self.market(), self.source.integer(0, 1)
+        kind, price = source.pick([0, 0, 1]), self.price(number, side)
+        mark, sign, top = self.mark(number), 1 - 2 * side, self.limit(number)
+        middle = min(price, mark) if side == 0 else max(price, mark)
+        far = source.pick([1, 5, 20, 100])
+        prices = [max(1, min(top, middle + way * sign * (middle * far // 1_000 + 1))) for way in (1, -1)]
+        if source.chance(20):
+            prices[source.integer(0, 1)] = source.pick([0, mark])
+        return m.PlaceBracket(
+            self.world.now, account, number, side, 0 if kind else price, self.size(account, number), kind,
+            source.pick([0, 0, 0, 1, 2, 3]), *prices, source.pick([0, 0, 1, 2]), source.pick([0, 1_000, 100_000]), *self.client(),
+        )  # fmt: skip
+
     def standing(self) -> tuple[int, int] | None:
         """(id, account) of a trigger, or None."""
         index = self.exchange.state.triggers.index
@@ -441,10 +456,11 @@ MIX: Final = (
     "set_account_mode set_margin_alert deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
     + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
     + "link " * 3
+    + "bracket " * 4
 ).split()
 STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "
-    + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5 + "trigger " * 2
+    + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5 + "trigger " * 2 + "bracket " * 2
 ).split()
 CURVES: Final = ("skim " * 9 + "add_liquidity " * 4 + "remove_liquidity " * 3).split()  # beside these, where there are curves
 RARE: Final = ("open_account", "open_sub_account", "set_status", "malformed")

@@ -180,6 +180,24 @@ def twap(w: World, words: list[str]) -> m.Command:
             values[names[key]] = int(value)
     where = w.account(account), w.market(market), Side[side.upper()]
     return m.PlaceTwap(w.ts, *where, int(size), int(slices), span(interval), **values)
+def bracket(w: World, words: list[str]) -> m.Command:
+    """NAME MARKET buy|sell SIZE @ PRICE|market profit=PRICE stop=PRICE [OPTION ...]"""
+    words, price = at_price(words)
+    account, market, side, size, *options = words
+    values = {"order_type": 0, "tif": 0, "take_profit": 0, "stop": 0}
+    for option in options:
+        name, _, text = option.partition("=")
+        if option == "market":
+            values["order_type"] = 1
+        elif name == "client":
+            values["client_hi"], values["client_lo"] = ids(text)
+        elif name == "of":
+            values["source"] = PriceSource[text.upper()]
+        elif text:
+            values[{"profit": "take_profit", "stop": "stop", "slippage": "slippage_ppm"}[name]] = int(text)
+        else:
+            values["tif"] = TimeInForce[option.upper()]
+    return m.PlaceBracket(w.ts, w.account(account), w.market(market), Side[side.upper()], price, int(size), **values)
 
 
 def open_account(w: World, words: list[str]) -> m.Command:
@@ -253,6 +271,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "trigger": trigger,
     "ladder": ladder,
     "twap": twap,
+    "bracket": bracket,
     "oco": lambda w, a: m.LinkOco(w.ts, w.account(a[0]), int(a[1]), int(a[2])),
     "amend": amend,
     "cancel": cancel,

@@ -37,6 +37,7 @@ GIVEN = {
     m.SetMarginAlert: ["MarginAlertSet"],
     m.OpenSubAccount: ["AccountOpened"],
     m.LinkOco: ["OcoLinked"],
+    m.PlaceBracket: ["OrderPlaced", "BracketPlaced"],
 }
 
 

@@ -27,9 +27,9 @@ BIDDERS: Final = range(FIRST_USER + 2, FIRST_USER + 4)
 FIRST_GAMBLER: Final = FIRST_USER + 4
 MOODS: Final = {  # names of actions by how often they are drawn
     "calm": "quote*9 place*6 ladder twap hit*7 close*6 amend*3 cancel cancel_client cancel_all switch kill block*4 deposit transfer "
-    "withdraw*2 alert leverage mode margin*2 oracle*5 wait*5 take gamble*10 trigger*4 untrigger link*3",
+    "withdraw*2 alert leverage mode margin*2 oracle*5 wait*5 take gamble*10 trigger*4 untrigger link*3 bracket*4",
     "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8 "
-    "trigger*3 link*2",
+    "trigger*3 link*2 bracket*3",
     "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2 trigger*3",
 }
 
@@ -307,6 +307,9 @@ class Actor:
 
     def do_link(self) -> list[m.Command]:
         return soak_algos.link(self)
+
+    def do_bracket(self) -> list[m.Command]:
+        return soak_algos.bracket(self)
 
     def do_untrigger(self) -> list[m.Command]:
         return soak_algos.untrigger(self)

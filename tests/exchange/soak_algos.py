@@ -64,3 +64,20 @@ def link(actor: Actor) -> list[m.Command]:
     first = actor.draw.pick(owned)
     others = [one for one in owned if one[0] == first[0] and (one[1] == first[1] or actor.draw.chance(10))]
     return [m.LinkOco(actor.now, first[0], first[2], actor.draw.pick(others)[2])]
+
+
+def bracket(actor: Actor) -> list[m.Command]:
+    """An entry near the mark, with prices on either side of it."""
+    draw, account, market = actor.draw, actor.account(), actor.market()
+    side, kind = draw.integer(0, 1), draw.pick((0, 0, 1))
+    price, mark = actor.price(market, side), actor.mark(market)
+    middle = min(price, mark) if side == 0 else max(price, mark)
+    away = (middle * draw.pick((1, 5, 20, 100)) // 1_000 + 1) * (1 - 2 * side)
+    top = actor.x.terms[market].max_price
+    profit, stop = (max(1, min(top, middle + way)) for way in (away, -away))
+    if draw.chance(20):
+        profit, stop = draw.pick(((0, stop), (profit, 0), (stop, profit)))
+    return [m.PlaceBracket(
+        actor.now, account, market, side, 0 if kind else price, actor.size(account, market), kind, draw.pick((0, 0, 0, 1, 2, 3)), profit,
+        stop, draw.pick((0, 0, 1, 2)), draw.pick((0, 1_000, 100_000)), *actor.client(),
+    )]  # fmt: skip

@@ -151,6 +151,7 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.SetMarginAlert: ("MARGIN_ALERT_", {}),
     m.OpenSubAccount: ("OPEN_SUB_ACCOUNT_", {}),
     m.LinkOco: ("OCO_", {}),
+    m.PlaceBracket: ("BRACKET_", {}),
 }
 
 

@@ -37,7 +37,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def place_trigger(self, data: st.DataObject) -> None:
-        self.act(data, "trigger", "trigger", "link")
+        self.act(data, "trigger", "bracket", "link")
 
     @precondition(lambda self: self.world.books.orders)
     @rule(data=st.data())
