@@ -89,6 +89,13 @@ class Commands(AlgoOrders):
             return self.place_ladder(rows, at)
         if kind == k.C_PLACE_TWAP:
             return self.place_twap(rows, at)
+        if kind == k.C_MASS_QUOTE:
+            return self.mass_quote(rows, at)
+        if kind == k.C_SET_QUOTE_PROTECTION:
+            return self.quotes.protect(
+                rows[at + c.PROTECTION_ACCOUNT], rows[at + c.PROTECTION_MARKET], rows[at + c.PROTECTION_WINDOW],
+                rows[at + c.PROTECTION_FILLS], rows[at + c.PROTECTION_LOTS],
+            )  # fmt: skip
         return self.carry_out_for_account(kind, rows, at)
 
     def place_ladder(self, rows: vec[i64], at: i64) -> i64:
@@ -115,6 +122,12 @@ class Commands(AlgoOrders):
             self.liquidations.alerts.look(account)
         if kind == k.C_TRANSFER or kind == k.C_BLOCK_TRADE:
             self.liquidations.alerts.look(rows[at + c.TRANSFER_TO])  # the seller of a block trade is there as well
+
+    def mass_quote(self, rows: vec[i64], at: i64) -> i64:
+        """Its orders are several, and the tables have room for one."""
+        reason = self.quotes.replace(rows, at)
+        self.room = self.state.reserve()
+        return reason
 
     def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
         """An oracle price, the mark that follows from it, requests and triggers at both, and then whoever is to be liquidated."""

@@ -42,7 +42,9 @@ from .state.types import NIL, ROW
 from .trading.book import Book
 from .trading.funding import FundingEngine
 from .trading.preview import OrderPreview
+from .trading.quotes import QuoteDesk
 from .trading.sequencer import NOW, Sequencer, is_about_orders
+from .trading.watch import Watch
 
 EVERYTHING: Final[i64] = 1 << 62  # beyond every ticket
 
@@ -56,6 +58,8 @@ class Turns(Queries):
         self.is_sequenced: bool = sequencer.is_active
         self.room: i64 = 0  # commands that the tables have room for
         self.order_preview: OrderPreview = OrderPreview(state, sequencer.matcher)
+        self.watch: Watch = sequencer.matcher.open.watch
+        self.quotes: QuoteDesk = QuoteDesk(state, sequencer.matcher, sequencer.entry)
 
     def carry_out(self, rows: vec[i64], at: i64) -> i64:
         """Dispatch one examined command; returns the reason of a refusal, or 0."""
@@ -109,6 +113,10 @@ class Turns(Queries):
         self.room = self.state.reserve() - 1  # the command at hand needs its own
         return reason
 
+    def hear(self) -> None:
+        """Tell whoever waits for it what has happened to orders, when a command is done. Until nothing more does."""
+        raise AssertionError("an exchange tells it")
+
     def take_turns(self, tickets: list[int]) -> None:
         """Carry out waiting commands, one after the other. Each may fill as much of the tables as a command that has just come."""
         sequencer = self.sequencer
@@ -127,6 +135,8 @@ class Turns(Queries):
                     sequencer.refuse(row, reason)
                 elif self.state.margin_alerts.live != 0:
                     self.alert(row, 0)
+                if len(self.watch.notes) != 0:
+                    self.hear()
         self.room = self.state.reserve() - 1  # the command at hand needs its own
 
     def run_turn(self, rank: i64, number: i64) -> None:

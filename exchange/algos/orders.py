@@ -62,7 +62,7 @@ from ..trading.book import Book
 from ..trading.funding import FundingEngine
 from ..trading.sequencer import Sequencer
 from ..trading.standing import Standing
-from ..trading.watch import Note, Watch
+from ..trading.watch import Note
 from ..turns import Turns
 from .brackets import BracketDesk
 from .links import LinkDesk
@@ -75,7 +75,6 @@ class AlgoOrders(Turns):
         self, state: State, book: Book, ledger: Ledger, auction_desk: AuctionDesk, funding: FundingEngine, sequencer: Sequencer
     ) -> None:  # fmt: skip
         super().__init__(state, book, ledger, auction_desk, funding, sequencer)
-        self.watch: Watch = sequencer.matcher.open.watch
         self.standing: Standing = sequencer.matcher.open.standing
         self.trigger_desk: TriggerDesk = TriggerDesk(state, sequencer.entry)
         self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry)
@@ -101,6 +100,9 @@ class AlgoOrders(Turns):
 
     # -- what has happened -------------------------------------------------------------------------------------------------------
 
+    def hear(self) -> None:
+        self.heed_all()
+
     def heed_all(self) -> None:
         triggers = self.state.triggers
         while len(self.watch.notes) != 0 or len(triggers.closed) != 0:
@@ -114,6 +116,8 @@ class AlgoOrders(Turns):
     def heed(self, note: Note) -> None:
         """The order of a trigger has come in, and is an order like any from now on; or it was refused when its turn came. A TWAP is told
         what its slice got."""
+        if note.is_quote:
+            self.quotes.hear(note)
         if self.state.twaps.find(note.parent) != NIL:
             self.sliced(note.parent, note.order_id, note.filled, note.reason)
             return

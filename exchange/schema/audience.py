@@ -75,6 +75,9 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.OcoLinked: OWN,
     e.BracketPlaced: OWN,
     e.TriggerResized: OWN,
+    e.QuoteRefused: OWN,
+    e.QuoteProtectionSet: OWN,
+    e.ProtectionTriggered: OWN,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

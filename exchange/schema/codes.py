@@ -217,8 +217,10 @@ class CancelReason(IntEnum):
     KILL_SWITCH = 15  # the account was set to reduce only, or frozen
     OCO = 16  # one cancels the other: that one has fired or traded, or is gone
 
+    QUOTE = 17  # new quotes of its account take its place
+    PROTECTION = 18  # too much of its account's quotes has been filled within too short a time
 
-CancelReasonCode = Annotated[int, Meta(ge=1, le=16), CancelReason]
+CancelReasonCode = Annotated[int, Meta(ge=1, le=18), CancelReason]
 
 
 class Payer(IntEnum):
@@ -342,9 +344,11 @@ class Reason(IntEnum):
     OCO_MARKETS = 67  # the two orders are of different markets
     ALREADY_LINKED = 68
     BRACKET_PRICES = 69  # take-profit and stop are not on either side of where the entry would trade
+    QUOTES_PROTECTED = 70  # the account's quotes are cancelled until it sets their protection anew
+    SAME_PRICE = 71  # the command has another quote at this price
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=69), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=71), Reason]
 
 
 class CommandKind(IntEnum):
@@ -381,6 +385,8 @@ class CommandKind(IntEnum):
     OpenSubAccount = 29
     LinkOco = 30
     PlaceBracket = 31
+    MassQuote = 32
+    SetQuoteProtection = 33
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=31), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=33), CommandKind]

@@ -9,6 +9,7 @@ from msgspec import Meta
 from .codes import OrderTypeCode, SelfTradeCode, SideCode, SpacingCode, TimeInForceCode
 from .fields import (
     I64,
+    MAX_FILLS,
     MAX_TS_JUMP,
     AccountId,
     AnyMarket,
@@ -19,6 +20,7 @@ from .fields import (
     Id,
     Lots,
     MarketId,
+    OptionalLots,
     OptionalPrice,
     Price,
     PriorityFee,
@@ -117,3 +119,40 @@ class PlaceLadder(Command, frozen=True, gc=False):
     reduce_only: Flag = 0
     client_hi: I64 = 0
     client_lo: I64 = 0
+
+
+class MassQuote(Command, frozen=True, gc=False):
+    """Replace all quotes of an account on one side of a market with up to five new ones; all sizes 0: take them down.
+
+    Quotes are post-only orders. One whose price stays and whose size does not grow keeps its place. Those that are not renewed are
+    cancelled first; then each new one is told by itself: placed, amended, or `QuoteRefused`. Other orders are not touched.
+    """
+
+    KIND: ClassVar[int] = 32
+    account: AccountId
+    market: MarketId
+    side: SideCode
+    price_1: OptionalPrice = 0  # [ticks]
+    size_1: OptionalLots = 0  # [lots] 0: no quote
+    price_2: OptionalPrice = 0
+    size_2: OptionalLots = 0
+    price_3: OptionalPrice = 0
+    size_3: OptionalLots = 0
+    price_4: OptionalPrice = 0
+    size_4: OptionalLots = 0
+    price_5: OptionalPrice = 0
+    size_5: OptionalLots = 0
+
+
+class SetQuoteProtection(Command, frozen=True, gc=False):
+    """Cancel all quotes of an account in a market, on both sides, when so many of their fills, or so many lots, come within a time.
+
+    No quotes are taken then until this is sent again, which also forgets the fills so far. `fills` and `lots` 0: no protection.
+    """
+
+    KIND: ClassVar[int] = 33
+    account: AccountId
+    market: MarketId
+    window: Annotated[int, Meta(ge=1, le=MAX_TS_JUMP)]  # [ns]
+    fills: Annotated[int, Meta(ge=0, le=MAX_FILLS)] = 0  # 0: any number of them
+    lots: OptionalLots = 0  # [lots] 0: any

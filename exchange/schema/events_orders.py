@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .codes import CancelReasonCode, CommandCode, OrderStateCode, SideCode, TimeInForceCode
+from .codes import CancelReasonCode, CommandCode, OrderStateCode, ReasonCode, SideCode, TimeInForceCode
 from .fields import Event
 
 
@@ -172,3 +172,35 @@ class LadderPlaced(Event, frozen=True, gc=False):
     count: int  # of orders
     client_hi: int  # of the first one; 0 and 0: none
     client_lo: int
+
+
+class QuoteRefused(Event, frozen=True, gc=False):
+    """One of the quotes of a mass quote does not stand; a quote that had stood at its price is cancelled."""
+
+    KIND: ClassVar[int] = 60
+    account: int
+    market: int
+    side: SideCode
+    number: int  # of the quote in its command, from 1
+    price: int  # [ticks]
+    size: int  # [lots]
+    reason: ReasonCode
+
+
+class QuoteProtectionSet(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 61
+    account: int
+    market: int
+    window: int  # [ns]
+    fills: int  # 0: any number of them
+    lots: int  # [lots] 0: any
+
+
+class ProtectionTriggered(Event, frozen=True, gc=False):
+    """So much of the account's quotes in a market has been filled that all of them are cancelled, and no new ones are taken."""
+
+    KIND: ClassVar[int] = 62
+    account: int
+    market: int
+    fills: int  # within the window
+    lots: int  # [lots]

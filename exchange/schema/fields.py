@@ -22,6 +22,7 @@ MAX_ACCOUNTS: Final = int(t.MAX_ACCOUNTS)
 MAX_MARKETS: Final = int(t.MAX_MARKETS)
 MAX_ASSETS: Final = int(t.MAX_ASSETS)
 MAX_LEVERAGE: Final = int(t.MAX_LEVERAGE)
+MAX_FILLS: Final = int(t.MAX_FILLS)  # of quotes that are remembered, per account and market
 
 I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Ts = Annotated[int, Meta(ge=0, le=MAX_TS)]
@@ -34,7 +35,7 @@ SignedAmount = Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]  # [micro]
 Price = Annotated[int, Meta(ge=1, le=MAX_PRICE)]  # [ticks]
 OptionalPrice = Annotated[int, Meta(ge=0, le=MAX_PRICE)]  # [ticks], 0: none
 Lots = Annotated[int, Meta(ge=1, le=MAX_LOTS)]  # [lots]
-OptionalLots = Annotated[int, Meta(ge=0, le=MAX_LOTS)]  # [lots]
+OptionalLots = Annotated[int, Meta(ge=0, le=MAX_LOTS)]  # [lots], 0: none
 Id = Annotated[int, Meta(ge=1, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]  # 0: no, 1: yes
 Rate = Annotated[int, Meta(ge=-int(t.PPT), le=int(t.PPT))]  # [ppt]

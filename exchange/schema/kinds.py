@@ -41,6 +41,8 @@ C_SET_MARGIN_ALERT: Final[i64] = 28
 C_OPEN_SUB_ACCOUNT: Final[i64] = 29
 C_LINK_OCO: Final[i64] = 30
 C_PLACE_BRACKET: Final[i64] = 31
+C_MASS_QUOTE: Final[i64] = 32
+C_SET_QUOTE_PROTECTION: Final[i64] = 33
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -102,6 +104,9 @@ E_MARGIN_ALERT: Final[i64] = 56
 E_OCO_LINKED: Final[i64] = 57
 E_BRACKET_PLACED: Final[i64] = 58
 E_TRIGGER_RESIZED: Final[i64] = 59
+E_QUOTE_REFUSED: Final[i64] = 60
+E_QUOTE_PROTECTION_SET: Final[i64] = 61
+E_PROTECTION_TRIGGERED: Final[i64] = 62
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -173,6 +178,8 @@ R_SAME_ORDER: Final[i64] = 66
 R_OCO_MARKETS: Final[i64] = 67
 R_ALREADY_LINKED: Final[i64] = 68
 R_BRACKET_PRICES: Final[i64] = 69
+R_QUOTES_PROTECTED: Final[i64] = 70
+R_SAME_PRICE: Final[i64] = 71
 
 # Why an order is gone
 X_USER: Final[i64] = 1
@@ -191,6 +198,8 @@ X_REFUSED: Final[i64] = 13
 X_FILLED: Final[i64] = 14
 X_KILL_SWITCH: Final[i64] = 15
 X_OCO: Final[i64] = 16
+X_QUOTE: Final[i64] = 17
+X_PROTECTION: Final[i64] = 18
 
 # Who paid a deficit
 PAID_INSURANCE_FUND: Final[i64] = 1

@@ -41,7 +41,7 @@ from .commands_accounts import (
 from .commands_algos import *  # noqa: F403
 from .commands_algos import LinkOco, PlaceBracket, PlaceTrigger, PlaceTwap
 from .commands_orders import *  # noqa: F403
-from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, Place, PlaceLadder
+from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, MassQuote, Place, PlaceLadder, SetQuoteProtection
 from .commands_venue import *  # noqa: F403
 from .commands_venue import BlockTrade, Debit, SetFunding, SetGas, SetMarketStatus, Tick, UpdateOracle
 from .events import *  # noqa: F403
@@ -93,6 +93,8 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     OpenSubAccount: OF_OWNER,
     LinkOco: OF_OWNER,
     PlaceBracket: OF_OWNER,
+    MassQuote: OF_OWNER,
+    SetQuoteProtection: OF_OWNER,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

@@ -154,6 +154,8 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.OCO_MARKETS: "the two orders are of different markets",
     Reason.ALREADY_LINKED: "one of the orders is linked with another already",
     Reason.BRACKET_PRICES: "take-profit and stop are not on either side of where the entry would trade",
+    Reason.QUOTES_PROTECTED: "the account's quotes are cancelled until it sets their protection anew",
+    Reason.SAME_PRICE: "the command has another quote at this price",
 }
 
 

@@ -14,6 +14,7 @@ from .margin_alerts import MarginAlerts
 from .market import Market
 from .packed import column
 from .pending import Pending, TakerAuctions
+from .quotes import Protections
 from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
@@ -59,6 +60,7 @@ class State:
         self.volumes: Volumes = Volumes()  # of who has traded, where fees depend on it
         self.links: Links = Links()
         self.brackets: Brackets = Brackets()
+        self.protections: Protections = Protections()  # of quotes
         self.gas_ppm: i64 = PPM  # what commands cost now, of what the design says
         # Of the design
         self.max_open_orders: i64 = 0  # per account
@@ -179,6 +181,7 @@ class State:
         self.volumes.check_volumes(self.accounts.count)
         self.links.check_links()
         self.brackets.check_brackets()
+        self.protections.check_protections(self.now)
         for market in self.markets:
             market.check()
         cells = self.positions.cells

@@ -14,6 +14,7 @@ from .ids import HI, LO, ORDER_ID, OUTCOME
 from .margin_alerts import M_LINK
 from .market import Market
 from .pending import A_DISPLAY, A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
+from .quotes import Q_LINK
 from .state import State
 from .tables import (
     L_HEAD,
@@ -107,6 +108,7 @@ def listing(state: State) -> Iterator[Line]:
     for key, row in state.margin_alerts.index.items():
         yield ("alert", key, *(int(value) for value in state.margin_alerts.cells[row : row + M_LINK]))
     yield from volume_lines(state)
+    yield from protection_lines(state)
     for entry in state.schedule.entries:
         yield ("due", *entry)
 
@@ -147,6 +149,15 @@ def volume_lines(state: State) -> Iterator[Line]:
         yield ("link", number, *(int(value) for value in state.links.cells[row : row + L_LINK]))
     for number, row in state.brackets.index.items():
         yield ("bracket", number, *(int(value) for value in state.brackets.cells[row : row + B_LINK]))
+
+
+def protection_lines(state: State) -> Iterator[Line]:
+    """Protections of quotes, and the fills that they remember."""
+    table = state.protections
+    for row in table.index.values():
+        yield ("protection", *(int(value) for value in table.cells[row : row + Q_LINK]))
+        for ts, lots in table.remembered(row):
+            yield ("quote filled", ts, lots)
 
 
 def range_lines(market: Market) -> Iterator[Line]:

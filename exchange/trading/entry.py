@@ -98,6 +98,7 @@ class OrderEntry(CancelDesk):
         self.holding: Holding | None = None  # who may keep an order from trading at once
         self.parent: i64 = 0  # id of the standing order on whose behalf the command at hand is sent, 0: its account sends it itself
         self.order_id: i64 = 0  # the id that its order is to have, 0: the next one
+        self.is_quote: i64 = 0  # 1: its order is one of its account's quotes
         self.in_batch: bool = False  # do orders wait for a price that nobody knows yet?
 
     # -- place -------------------------------------------------------------------------------------------------------------------
@@ -134,6 +135,7 @@ class OrderEntry(CancelDesk):
         o.display = rows[at + c.PLACE_DISPLAY]
         o.parent = self.parent
         o.order_id = self.order_id
+        o.is_quote = self.is_quote
         only_reduces = self.only_reduces(o)
         reason = refused_order(market, state.now, o.tif, only_reduces)
         if reason == 0:

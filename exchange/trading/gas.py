@@ -18,6 +18,7 @@ from ..state.packed import column
 from ..state.state import State
 from ..state.types import FEES, NIL, ppm_ceil
 from .access import refused_user
+from .quoting import quoted
 
 
 def priority_fee(rows: vec[i64], at: i64) -> i64:
@@ -40,6 +41,7 @@ class GasDesk:
         self.ledger: Ledger = ledger
         self.costs: vec[i64] = column(COMMAND_KINDS, 0)  # [micro] by kind of command
         self.costs[k.C_PLACE] = place
+        self.costs[k.C_MASS_QUOTE] = place  # of each quote
         self.costs[k.C_AMEND] = amend
         self.costs[k.C_CANCEL] = cancel
         self.costs[k.C_CANCEL_CLIENT] = cancel
@@ -52,7 +54,11 @@ class GasDesk:
         """Let the account pay for the command that begins at `at`; returns the reason of a refusal, or 0."""
         state = self.state
         kind = rows[at + c.KIND]
-        gas = ppm_ceil(self.costs[kind], state.gas_ppm)  # <= 1e9 x 1e6
+        cost = self.costs[kind]
+        if kind == k.C_MASS_QUOTE:
+            count = quoted(rows, at)
+            cost = self.costs[k.C_CANCEL] if count == 0 else cost * count
+        gas = ppm_ceil(cost, state.gas_ppm)  # <= 5e9 x 1e6
         fee: i64 = 0
         if sells_places:
             fee = priority_fee(rows, at)

@@ -48,6 +48,7 @@ NOW: Final[i64] = -1  # the command is carried out at once
 def is_about_orders(kind: i64) -> bool:
     """Can commands of this kind wait?"""
     return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_SET_ACCOUNT_MODE
+    return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_MASS_QUOTE
 
 
 def is_cancel(kind: i64) -> bool:
@@ -112,8 +113,8 @@ class Sequencer(Recall):
     def refused(self, rows: vec[i64], at: i64, kind: i64) -> i64:
         """What can never become right is told at once."""
         account = rows[at + W_ACCOUNT]
-        if kind == k.C_PLACE or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY:
-            return refused_user_in_market(self.state, account, rows[at + c.PLACE_MARKET])  # all three have it there
+        if kind == k.C_PLACE or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_MASS_QUOTE:
+            return refused_user_in_market(self.state, account, rows[at + c.PLACE_MARKET])  # all four have it there
         if kind == k.C_CANCEL_ALL and rows[at + c.CANCEL_ALL_MARKET] >= 0:
             return refused_user_in_market(self.state, account, rows[at + c.CANCEL_ALL_MARKET])
         return refused_user(self.state, account)
@@ -163,7 +164,7 @@ class Sequencer(Recall):
             return 0
         if is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
             return latencies.cancel
-        if kind == k.C_ADD_LIQUIDITY or not self.would_take(rows, at, kind):
+        if kind == k.C_ADD_LIQUIDITY or kind == k.C_MASS_QUOTE or not self.would_take(rows, at, kind):
             return latencies.maker
         is_retail = self.state.accounts.kind[rows[at + W_ACCOUNT]] == k.RETAIL
         return latencies.retail_taker if is_retail else latencies.taker

@@ -187,6 +187,21 @@ class Actor:
             for side, sign in ((0, -1), (1, 1))
         ]
 
+    def mass_quote(self) -> list[m.Command]:
+        """A market maker's two sides, or one; now and then none, or two quotes of one price; mostly with a protection."""
+        source, account, number = self.source, self.stranger(), self.market()
+        mark, found = self.mark(number), list[m.Command]()
+        if source.chance(30):
+            window, fills = source.pick([1, NS, 60 * NS]), source.pick([0, 1, 2, 5])
+            found.append(m.SetQuoteProtection(self.world.now, account, number, window, fills, source.pick([0, 0, 1, 50])))
+        for side in source.pick([(0,), (1,), (0, 1)]):
+            values: list[int] = []
+            for far in range(1, source.integer(1, 6)):
+                gap = source.pick([far, far, 1, mark // 500 + far]) * (2 * side - 1)
+                values += [self.rounded(max(1, mark + gap), number), source.pick([0, *[max(1, self.size(account, number) // 8)] * 4])]
+            found.append(m.MassQuote(self.world.now, account, number, side, *[min(v, self.limit(number), int(MAX_LOTS)) for v in values]))
+        return found
+
     def hit(self) -> m.Command:
         """Somebody, now and then its owner, trades with a resting order, and perhaps with those behind it."""
         source = self.source
@@ -456,7 +471,7 @@ MIX: Final = (
     "set_account_mode set_margin_alert deposit deposit withdraw transfer debit set_funding set_leverage set_margin_mode "
     + "move_isolated_margin " * 2 + "block_trade " * 3 + "update_oracle " * 6 + "take_auction " * 2 + "tick " * 5 + "trigger " * 4
     + "link " * 3
-    + "bracket " * 4
+    + "bracket " * 4 + "mass_quote " * 4
 ).split()
 STRESS: Final = (
     "quote " * 5 + "hit " * 6 + "close " + "place " * 2 + "block_trade " * 3 + "deposit " * 2 + "withdraw amend move_isolated_margin "

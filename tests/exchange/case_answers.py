@@ -60,6 +60,7 @@ def value_shown(w: World, event: Event, name: str, value: int) -> str:
         return (Reason if isinstance(event, m.Rejected) else CancelReason)(value).name.lower()
     if name == "refusal":
         return Reason(value).name.lower() if value else "-"
+        return (Reason if isinstance(event, m.Rejected | m.QuoteRefused) else CancelReason)(value).name.lower()
     if name == "mode" and isinstance(event, m.FundingSet):
         return FundingMode(value).name.lower()
     if name == "mode" and not isinstance(event, m.MarginModeSet):

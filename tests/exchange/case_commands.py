@@ -198,6 +198,16 @@ def bracket(w: World, words: list[str]) -> m.Command:
         else:
             values["tif"] = TimeInForce[option.upper()]
     return m.PlaceBracket(w.ts, w.account(account), w.market(market), Side[side.upper()], price, int(size), **values)
+def quotes(w: World, words: list[str]) -> m.Command:
+    account, market, side, *told = words  # told: SIZE@PRICE, at most five
+    values = [int(value) for one in told for value in reversed(one.split("@"))]
+    return m.MassQuote(w.ts, w.account(account), w.market(market), Side[side.upper()], *values)
+
+
+def protect(w: World, words: list[str]) -> m.Command:
+    account, market, window, *limits = words
+    values = dict(zip(limits[::2], map(int, limits[1::2]), strict=True))
+    return m.SetQuoteProtection(w.ts, w.account(account), w.market(market), span(window), **values)
 
 
 def open_account(w: World, words: list[str]) -> m.Command:
@@ -274,6 +284,8 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "bracket": bracket,
     "oco": lambda w, a: m.LinkOco(w.ts, w.account(a[0]), int(a[1]), int(a[2])),
     "amend": amend,
+    "quotes": quotes,
+    "protect": protect,
     "cancel": cancel,
     "cancel_client": cancel_client,
     "cancel_all_after": lambda w, a: m.CancelAllAfter(w.ts, w.account(a[0]), span(a[1])),

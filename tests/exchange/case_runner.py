@@ -38,6 +38,7 @@ GIVEN = {
     m.OpenSubAccount: ["AccountOpened"],
     m.LinkOco: ["OcoLinked"],
     m.PlaceBracket: ["OrderPlaced", "BracketPlaced"],
+    m.SetQuoteProtection: ["QuoteProtectionSet"],
 }
 
 

@@ -26,10 +26,10 @@ MAKERS: Final = range(FIRST_USER, FIRST_USER + 2)
 BIDDERS: Final = range(FIRST_USER + 2, FIRST_USER + 4)
 FIRST_GAMBLER: Final = FIRST_USER + 4
 MOODS: Final = {  # names of actions by how often they are drawn
-    "calm": "quote*9 place*6 ladder twap hit*7 close*6 amend*3 cancel cancel_client cancel_all switch kill block*4 deposit transfer "
-    "withdraw*2 alert leverage mode margin*2 oracle*5 wait*5 take gamble*10 trigger*4 untrigger link*3 bracket*4",
-    "storm": "quote*6 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 gamble*8 "
-    "trigger*3 link*2 bracket*3",
+    "calm": "quote*9 quotes*4 place*6 ladder twap hit*7 close*6 amend*3 cancel cancel_client cancel_all switch kill block*4 deposit "
+    "transfer withdraw*2 alert leverage mode margin*2 oracle*5 wait*5 take gamble*10 trigger*4 untrigger link*3 bracket*4",
+    "storm": "quote*6 quotes*3 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 "
+    "gamble*8 trigger*3 link*2 bracket*3",
     "drought": "drain*2 place*2 hit*2 close*2 amend deposit block*4 margin oracle*8 wait*4 take*4 gamble*2 trigger*3",
 }
 
@@ -231,6 +231,19 @@ class Actor:
                 price = self.clipped(mark + (far * gap if side else -far * gap), market)
                 tif = self.passive(market, int(TimeInForce.POST_ONLY if draw.chance(50) else TimeInForce.GTC))
                 found.append(m.Place(self.now, account, market, int(side), price, size, 0, tif, 0, int(draw.chance(20)), *self.client()))
+        return found
+
+    def do_quotes(self) -> list[m.Command]:
+        """A maker replaces its quotes of a market, which are mostly protected."""
+        draw, market = self.draw, self.market()
+        account = draw.pick(MAKERS) if draw.chance(80) else self.account()
+        mark, size = self.mark(market), max(1, self.size(account, market) // 8)
+        limits = draw.pick((1, NS, 60 * NS)), draw.pick((0, 1, 2, 5)), draw.pick((0, 0, size, min(4 * size, int(MAX_LOTS))))
+        found: list[m.Command] = [m.SetQuoteProtection(self.now, account, market, *limits)] if draw.chance(30) else []
+        for side in Side:
+            gaps = [draw.pick((far, far, 1, mark // 500 + far)) for far in range(1, draw.integer(1, 6))]
+            quoted = [(self.clipped(mark + gap * (2 * side - 1), market), draw.pick((0, size, size, size // 2 + 1))) for gap in gaps]
+            found.append(m.MassQuote(self.now, account, market, int(side), *[min(v, int(MAX_LOTS)) for one in quoted for v in one]))
         return found
 
     def do_place(self) -> list[m.Command]:

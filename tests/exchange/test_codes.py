@@ -152,6 +152,8 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.OpenSubAccount: ("OPEN_SUB_ACCOUNT_", {}),
     m.LinkOco: ("OCO_", {}),
     m.PlaceBracket: ("BRACKET_", {}),
+    m.MassQuote: ("MASS_QUOTE_", {}),
+    m.SetQuoteProtection: ("PROTECTION_", {}),
 }
 
 

@@ -69,6 +69,13 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
         "account": ACCOUNT, "market": MARKET, "side": FLAG, "price": NO_PRICE, "size": LOTS, "order_type": FLAG, "tif": (0, 4),
         "take_profit": NO_PRICE, "stop": NO_PRICE, "source": (0, 2), "slippage_ppm": (0, 10**6), "client_hi": I64, "client_lo": I64,
     },
+    m.MassQuote: {
+        "account": ACCOUNT, "market": MARKET, "side": FLAG,
+        **{f"{name}_{number}": bounds for number in range(1, 6) for name, bounds in (("price", NO_PRICE), ("size", (0, 2**40 - 1)))},
+    },
+    m.SetQuoteProtection: {
+        "account": ACCOUNT, "market": MARKET, "window": (1, 86_400 * 10**9), "fills": (0, 1_024), "lots": (0, 2**40 - 1),
+    },
 }  # fmt: skip
 EACH_FIELD = [(kind, name) for kind, bounds in FIELDS.items() for name in bounds]
 

@@ -38,6 +38,7 @@ class VenueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def place_trigger(self, data: st.DataObject) -> None:
         self.act(data, "trigger", "bracket", "link")
+        self.act(data, "quote", "mass_quote")
 
     @precondition(lambda self: self.world.books.orders)
     @rule(data=st.data())
