@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from .units import WIDE, Market, Number, exact
+from .units import WIDE, Market, Number, exact, widely
 
 
 class Fit(Struct, frozen=True):
@@ -59,6 +59,7 @@ def returns_of(prices: Sequence[float]) -> list[float]:
     return [after / before - 1 for before, after in pairwise(prices)]
 
 
+@widely
 def hedge_size(
     terms: Market, *, value: Number, price: Number, beta: Number, share: Number = 1, r_squared: float | None = None
 ) -> Hedged:  # fmt: skip

@@ -16,7 +16,7 @@ from msgspec import Struct
 from perplab.exchange.codes import MarginMode
 
 from . import types as t
-from .units import MICRO, WIDE, Market, Number, exact
+from .units import MICRO, WIDE, Market, Number, exact, widely
 
 MOST_TICKS: Final = (1 << 32) - 1  # a price of the venue is below 2^32 ticks
 YEAR_S: Final = 365 * 86_400  # of a volatility: coins trade every day
@@ -31,6 +31,7 @@ class Held(Struct, frozen=True, kw_only=True):
     entry: Decimal  # [USD] average price
     margin: Decimal  # [USD] isolated margin less what is unsettled; cross: equity less this position's profit and all others' maintenance
 
+    @widely
     def equity(self, price: Decimal) -> Decimal:
         """[USD] at a price, rounded down to a micro-unit, once what the 28 digits of an average price have lost is mended."""
         exactly = self.margin + WIDE.multiply(self.size, WIDE.subtract(price, self.entry))
@@ -49,6 +50,7 @@ class Buffer(Struct, frozen=True, kw_only=True):
     sigmas: float | None = None  # log distance / (volatility x square root of the horizon); None: no volatility was given, or no such price
 
 
+@widely
 def held_of(terms: Market, account: t.Account, mark: Decimal) -> Held:
     """What an account holds in a market, and the money behind it at this mark, as `account()` and `ticker()` of a client tell them.
 
@@ -83,11 +85,13 @@ def _by_tier(terms: Market, notional: Decimal, name: str) -> Decimal:
     return up_to_micro(WIDE.multiply(notional, rate)) - deduction
 
 
+@widely
 def maintenance(terms: Market, notional: Decimal) -> Decimal:
     """Below which a position of this value is liquidated. [USD] Raises ValueError where the market's tiers are not known."""
     return _by_tier(terms, notional, "maintenance")
 
 
+@widely
 def initial(terms: Market, notional: Decimal, leverage: int) -> Decimal:
     """What a position of this value needs when it is opened: notional / leverage, or more where its tier says so. [USD]
 
@@ -97,11 +101,13 @@ def initial(terms: Market, notional: Decimal, leverage: int) -> Decimal:
     return max(plain, _by_tier(terms, notional, "initial")) if terms.tiers else plain
 
 
+@widely
 def is_liquidated(terms: Market, held: Held, price: Decimal) -> bool:
     """Is its equity at this mark below maintenance?"""
     return held.equity(price) < maintenance(terms, abs(WIDE.multiply(held.size, price)))
 
 
+@widely
 def liquidation_price(terms: Market, held: Held) -> Decimal | None:
     """The first price, going against the position, at which it is liquidated: for a long the highest, for a short the lowest. [USD]
 
@@ -131,6 +137,7 @@ def sigmas_between(price: Decimal, barrier: Decimal, volatility: float, horizon_
     return abs(math.log(barrier / price)) / (volatility * math.sqrt(horizon_s / YEAR_S))
 
 
+@widely
 def buffer(terms: Market, held: Held, mark: Number, volatility: float | None = None, horizon_s: float = 86_400.0) -> Buffer:
     """How far the mark [USD] is from liquidation; with a volatility (share per square root of a year) also in sigmas of the horizon.
 
@@ -151,6 +158,7 @@ def buffer(terms: Market, held: Held, mark: Number, volatility: float | None = N
     )
 
 
+@widely
 def margin_for_distance(terms: Market, held: Held, mark: Number, distance: Number) -> Decimal:
     """How much margin [USD] has to be added for the liquidation price to be farther than `distance` (a share of the mark) from it; below
     zero: as much can be taken out. With p the first price within that distance: maintenance(p) - equity(p). Raises ValueError.

@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from . import types as t
 from .maintenance import NONE, initial, up_to_micro
-from .units import WIDE, Market, Number, exact
+from .units import WIDE, Market, Number, exact, widely
 
 UP: Final = Context(prec=60, rounding=ROUND_CEILING)
 DOWN: Final = Context(prec=60, rounding=ROUND_FLOOR)
-MOST_LOTS: Final = 1 << 40  # of a position at a venue
-Bound = Literal["risk", "leverage", "book", "minimum"]
+MOST_LOTS: Final = (1 << 40) - 1  # of a position, as a venue holds it
+MOST_USD: Final = Decimal(10**10)  # of its value
+Bound = Literal["risk", "leverage", "book", "venue", "minimum"]
 
 
 class Ladder(Struct, frozen=True):
@@ -42,10 +43,12 @@ class Ladder(Struct, frozen=True):
             raise ValueError(f"a ladder has sizes above 0, and a share of them above 0 and at most 1; the share is {self.share}")
 
     @property
+    @widely
     def depth(self) -> Decimal:
         """[coins]"""
         return WIDE.multiply(sum((level.size for level in self.levels), NONE), Decimal(self.share))
 
+    @widely
     def value(self, size: Decimal) -> Decimal:
         """What trading `size` [coins] comes to. [USD] The size is within the depth."""
         value, left = NONE, size
@@ -57,6 +60,7 @@ class Ladder(Struct, frozen=True):
         return value
 
 
+@widely
 def ladder_of(depth: t.Depth, side: Literal["asks", "bids"], share: Number = 1) -> Ladder:
     """Asks are met by a buy, bids by a sell. Raises ValueError where the book has not both sides."""
     if not depth.bids or not depth.asks:
@@ -108,6 +112,7 @@ class Loss(Struct, frozen=True, kw_only=True):
     funding: Decimal  # of all intervals, at the higher of entry and stop; what would be received counts as 0
 
     @property
+    @widely
     def total(self) -> Decimal:
         """Rounded up to a micro-unit."""
         return up_to_micro(sum((getattr(self, name) for name in self.__struct_fields__), NONE))
@@ -117,9 +122,9 @@ class Sized(Struct, frozen=True, kw_only=True):
     """The size of a position, and why it is no larger."""
 
     size: Decimal  # [coins] in whole lots; 0: not even one keeps the limits
-    bound: Bound  # which limit it is that of; minimum: what the limits allow is worth less than the market's smallest order
+    bound: Bound  # which limit it is that of; venue: no venue holds more; minimum: it would be less than the market's smallest order
     budget: Decimal  # [USD] that may be lost
-    by_risk: Decimal  # [coins] that keep the budget; as far as the books go
+    by_risk: Decimal  # [coins] that keep the budget; as far as books and venues go
     by_leverage: Decimal  # [coins] that the margin allows; likewise
     by_book: Decimal | None  # [coins] that the books have; None: slippage is a rate
     loss: Loss  # of the size, at its stop
@@ -127,6 +132,7 @@ class Sized(Struct, frozen=True, kw_only=True):
     margin: Decimal  # [USD] initial margin of the size, at the entry
 
 
+@widely
 def loss_at_stop(terms: Market, trade: Trade, size: Decimal) -> Loss:
     """What `size` [coins] would lose at the stop, with the market's fees. Raises ValueError for more than a book has.
 
@@ -159,6 +165,7 @@ def _value(slippage: Number | Ladder, price: Decimal, size: Decimal, sign: int) 
     return against.divide(WIDE.multiply(price, slippage.value(size)), slippage.reference)
 
 
+@widely
 def position_size(
     terms: Market, trade: Trade, *, equity: Number, risk: Number, leverage: int | None = None, available: Number | None = None
 ) -> Sized:
@@ -168,7 +175,7 @@ def position_size(
 
         loss at the stop <= equity x risk
         available - slippage and fee of the entry >= initial margin at the entry, at `leverage` (the market's largest, if that is less)
-        size <= depth of the books
+        size <= depth of the books, and what a venue holds: 10^10 USD, and fewer than 2^40 lots
 
     `available` [USD] is the margin that other positions leave; without it, all of the equity. The second line is the venue's own check of
     a fill, with the mark at the entry. A size that is worth less than the market's smallest order is 0.
@@ -183,8 +190,9 @@ def position_size(
     budget, times = WIDE.multiply(own, share), min(terms.max_leverage, leverage or terms.max_leverage)
     books = [one for one in (trade.entry_slippage, trade.stop_slippage) if isinstance(one, Ladder)]
     in_book = min((terms.whole_lots(book.depth) for book in books), default=None)
-    most = min(MOST_LOTS, MOST_LOTS if in_book is None else in_book)
-    enter = exact(trade.entry, "the entry")
+    enter, leave = exact(trade.entry, "the entry"), exact(trade.stop, "the stop")
+    held = min(MOST_LOTS, terms.whole_lots(WIDE.divide(MOST_USD, max(enter, leave))))
+    most = held if in_book is None else min(held, in_book)
 
     def loss_of(lots: int) -> Loss:
         return loss_at_stop(terms, trade, terms.size(lots))
@@ -196,7 +204,9 @@ def position_size(
     by_risk = largest(lambda lots: loss_of(lots).total <= budget, most)
     by_leverage = largest(is_backed, most)
     lots = min(by_risk, by_leverage)
-    bound: Bound = "book" if lots == in_book else "risk" if by_risk <= by_leverage else "leverage"
+    bound: Bound = "risk" if by_risk <= by_leverage else "leverage"
+    if lots == most:
+        bound = "book" if lots == in_book else "venue"
     if lots and WIDE.multiply(terms.size(lots), enter) < terms.minimum_notional:
         lots, bound = 0, "minimum"
     notional = WIDE.multiply(terms.size(lots), enter)

@@ -6,14 +6,31 @@ altogether: 0.1 is none of the numbers that a venue knows.
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation
-from typing import Final
+from collections.abc import Callable
+from decimal import Context, Decimal, InvalidOperation, localcontext
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 from msgspec import Struct
 
 Number = Decimal | str | int  # what a price, a size or an amount of money may be given as
 WIDE: Final = Context(prec=60)  # digits: more than any product here has
 MICRO: Final = Decimal("0.000001")  # of money: the venue's smallest unit
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def widely(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose `+`, `-` and `abs` of Decimals keep all digits, whatever the context of who calls it."""
+
+    @wraps(function)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        with localcontext(WIDE):
+            return function(*args, **kwargs)
+
+    return inside
 
 
 def exact(given: Number, what: str) -> Decimal:

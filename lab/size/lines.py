@@ -21,7 +21,7 @@ WIDEST: Final = 110  # [characters]: a row is read across
 CENT: Final = Decimal("0.01")
 BOUNDS: Final = {
     "risk": "the smallest: what the risk allows", "leverage": "the smallest: what the leverage allows",
-    "book": "the smallest: all that the book has", "minimum": "none: less than the smallest order",
+    "book": "the smallest: all that the book has", "venue": "the most that a venue holds", "minimum": "none: less than the smallest order",
 }  # fmt: skip
 
 
@@ -183,8 +183,9 @@ def coins(a: Answer, size: Decimal) -> str:
 
 
 def capped(a: Answer, size: Decimal) -> str:
-    """A size that is no larger than the book, of which it may be all."""
-    return f"{'>= ' if size == a.sized.by_book else ''}{coins(a, size)}"
+    """A size that was looked for as far as the book goes, or what a venue holds."""
+    is_end = size == (a.sized.size if a.sized.bound == "venue" else a.sized.by_book)
+    return f"{'>= ' if is_end else ''}{coins(a, size)}"
 
 
 def time(seconds: float) -> str:

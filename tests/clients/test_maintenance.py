@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ from terms import BTC, TIERS, D
 
 from perplab.clients import LocalClient
 from perplab.clients.maintenance import initial, is_liquidated, maintenance
-from perplab.clients.risk import Held, buffer, held_of, liquidation_price, margin_for_distance
+from perplab.clients.risk import Held, buffer, hedge_size, held_of, liquidation_price, margin_for_distance
 from perplab.clients.units import WIDE
 from perplab.exchange.codes import MarginMode
 from perplab.testing import local_exchange
@@ -55,6 +55,17 @@ def test_a_buffer_by_hand() -> None:
 def test_margin_for_a_distance_by_hand() -> None:
     assert margin_for_distance(BTC, ONE, 60_000, "0.2") == 6_600  # 0.0125 x 48,000 - (6,000 - 12,000)
     assert margin_for_distance(BTC, ONE, 60_000, "0.05") == D("-2287.5"), "so much can be taken out"  # 712.5 - (6,000 - 3,000)
+
+
+def test_the_context_of_the_caller_takes_no_digits() -> None:
+    def told() -> tuple[object, ...]:
+        held = Held(size=D("12.34567"), entry=D("61234.567"), margin=D("65432.123456"))
+        added, hedged = margin_for_distance(BTC, held, 60_001, "0.12345"), hedge_size(BTC, value="123456.789", price=60_001, beta="0.87654")
+        return buffer(BTC, held, 60_001), added, hedged, initial(BTC, D("300000000.123456"), 7)
+
+    expected = told()
+    with localcontext(prec=5):
+        assert told() == expected
 
 
 signed = st.integers(-(10**9), 10**9).filter(bool)

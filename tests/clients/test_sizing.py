@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from terms import BTC, D
 from perplab.clients import LocalClient
 from perplab.clients import types as t
 from perplab.clients.risk import Ladder, Sized, Trade, intervals_in, ladder_of, loss_at_stop, position_size, size_for_risk
-from perplab.clients.units import Number
+from perplab.clients.units import WIDE, Number
 from perplab.testing import local_exchange
 
 LONG: dict[str, Any] = {"entry": "60000", "stop": "58200"}
@@ -45,6 +45,7 @@ def test_a_million_at_one_per_cent_with_three_per_cent_of_slippage() -> None:
 def test_without_costs_it_is_budget_over_distance() -> None:
     free = replace(BTC, taker_fee=D(0))
     assert position_size(free, Trade(**LONG), equity=1_000_000, risk="0.01").size == D("5.55555")  # 10,000 / 1,800
+    assert position_size(free, Trade(**LONG), equity=1_800, risk=1, leverage=40).size == 1, "all of the budget"
 
 
 def test_the_leverage_bounds_it_after_what_the_entry_costs() -> None:
@@ -86,9 +87,30 @@ def test_a_book_is_walked_for_the_size_in_question() -> None:
     assert done.bound == "risk" and done.loss.total <= 1_000 < loss_at_stop(BTC, plan, done.size + BTC.lot).total
 
 
+def test_a_book_around_another_price_is_rounded_against_the_trader() -> None:
+    """60,000 / 70,000 of a fill at 70,001 has no end: 60,000.857142..., rounded up; of one at 69,999 59,999.142857..., rounded down."""
+    asks, bids = ladder(("70001", "1"), reference="70000"), ladder(("69999", "1"), reference="70000")
+    one = loss_at_stop(BTC, Trade(entry=60_000, stop=50_000, entry_slippage=asks, stop_slippage=bids), D(1))
+    assert WIDE.multiply(one.entry_slippage, D(7)) > 6 and WIDE.multiply(one.stop_slippage, D(7)) > 5
+
+
 def test_what_is_worth_less_than_the_smallest_order_is_none() -> None:
     done = sized(Trade(**LONG), 25, "0.01")  # 0.00013 coins are worth 7.80 USD
     assert (done.size, done.bound) == (0, "minimum") and done.by_risk == D("0.00013")
+
+
+def test_no_position_is_larger_than_a_venue_holds() -> None:
+    done = sized(Trade(**LONG), 10**15, 1)
+    assert done.bound == "venue" and done.notional <= 10**10 < done.notional + D("0.6") and done.by_risk == done.by_leverage == done.size
+    assert sized(Trade(entry="0.0002", stop="0.0001"), 10**15, 1).size == BTC.size((1 << 40) - 1)
+
+
+def test_the_context_of_the_caller_takes_no_digits() -> None:
+    asks = ladder(("60010", "1"), ("60100", "2"))
+    plan = Trade(**LONG, entry_slippage=asks, stop_slippage="0.0312345", funding_rate="0.00001234", intervals=7)
+    expected = sized(plan, 12_345)
+    with localcontext(prec=5):
+        assert sized(plan, 12_345) == expected and expected.loss.total == sized(plan, 12_345).loss.total
 
 
 # -- for all --

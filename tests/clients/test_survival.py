@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terms import BTC, D
 
-from perplab.clients.risk import Chance, Gbm, Jumps, Replay, largest_leverage, liquidation_chance
+from perplab.clients.risk import Chance, Estimate, Gbm, Jumps, Replay, largest_leverage, liquidation_chance
 from perplab.clients.survival import Model, first_passage, liquidation_at, log_normal_below
 
 DAY, YEAR = 86_400.0, 365 * 86_400.0
@@ -100,6 +100,7 @@ def test_a_stop_is_passed_by_jumps_alone() -> None:
     high = low + rate**2 / 2 * survives  # after a jump that passes neither, a second one
     assert low - 5 * told.error - 0.003 < told.probability < high + 5 * told.error
     assert liquidation_chance(60_000, LIQUIDATION, asked(Gbm(0.8), 58_200)).probability == 0, "without jumps the stop is reached first"
+    assert liquidation_chance(60_000, LIQUIDATION, asked(STILL, 58_200)).probability == 0, "and the same where it is simulated"
     assert liquidation_chance(60_000, LIQUIDATION, asked(Gbm(0.8), 50_000)) == liquidation_chance(60_000, LIQUIDATION, asked(Gbm(0.8)))
 
 
@@ -177,6 +178,10 @@ def test_leverage_by_hand() -> None:
     tiers = largest_leverage(BTC, D(5_000), 60_000, asked(Gbm(0.3)), 0.01)  # 300 M USD: half of it needs 5 %
     assert liquidation_at(BTC, D(5_000), 60_000, 40) == liquidation_at(BTC, D(5_000), 60_000, 30), "margin is the tier's"
     assert tiers.leverage < largest_leverage(BTC, D(1), 60_000, asked(Gbm(0.3)), 0.01).leverage, "and so is maintenance"
+
+
+def test_a_bound_is_kept_by_two_standard_errors() -> None:
+    assert Estimate(0.1, 0.01, 20_000).at_most == pytest.approx(0.12) and Estimate(0.1).at_most == 0.1
 
 
 def test_none_of_n_paths_is_no_certainty() -> None:

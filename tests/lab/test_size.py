@@ -89,6 +89,11 @@ def test_a_short_whose_liquidation_comes_first() -> None:
     assert "BEFORE THE STOP" in done.stdout and re.search(r"fee in +0\.015 % of 60,000, the fill", done.stdout)
 
 
+def test_a_size_beyond_what_a_venue_holds() -> None:
+    told = call("size", "--equity", "1e15", "--entry", "60000", "--stop", "58200", "--slippage", "1%").stdout
+    assert re.search(r"size by risk .* >= 166,666\.66666 BTC", told) and "the most that a venue holds" in told
+
+
 def test_a_size_of_none() -> None:
     done = call(*SMALL, "--stop", "58200", "--slippage", "1%", "--risk", "1bp", "--volatility", "80%", "--beta", "1")
     assert re.search(r"SIZE +none: less than the smallest order +0 BTC", done.stdout)
