@@ -10,7 +10,6 @@ from .algos import Brackets, Links, Triggers
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
 from .log import EventLog
-from .margin_alerts import MarginAlerts
 from .market import Market
 from .packed import column
 from .pending import Pending, TakerAuctions
@@ -18,6 +17,7 @@ from .quotes import Protections
 from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
+from .thresholds import MarginAlerts
 from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64
 from .volumes import Volumes

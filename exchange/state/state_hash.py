@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from .algos import B_LINK, G_LINK, L_LINK
 from .ids import HI, LO, ORDER_ID, OUTCOME
-from .margin_alerts import M_LINK
 from .market import Market
 from .pending import A_DISPLAY, A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
 from .quotes import Q_LINK
@@ -55,6 +54,7 @@ from .tables import (
     SPOT_MODE,
 )
 from .terms import T_FREE
+from .thresholds import M_LINK
 from .twaps import TW_LINK
 from .types import CLOSED_IDS, NIL, PPM
 from .volumes import SLOTS, V_LAST, V_MADE, V_TRADED

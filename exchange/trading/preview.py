@@ -58,7 +58,7 @@ class OrderPreview(OrderEntry):
         number = rows[at + c.PLACE_MARKET]
         known = account < state.accounts.count and number < len(state.markets)
         row = state.find_position(account, number) if known else NIL
-        self.found = None
+        self.forget()
         reason = self.place(rows, at)
         found = self.found
         if known and row == NIL:
@@ -66,6 +66,9 @@ class OrderPreview(OrderEntry):
             if opened != NIL:
                 state.unopen(account, opened)
         return found if found is not None else Preview(reason)
+
+    def forget(self) -> None:
+        self.found = None
 
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         return False

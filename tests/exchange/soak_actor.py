@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import soak_accounts
 import soak_algos
 import soak_curves
 from soak_designs import FIRST_PRICES, Draw
@@ -343,16 +344,10 @@ class Actor:
         return [m.CancelAllAfter(self.now, self.account(), self.draw.pick((0, 1, 10**9, 10 * 10**9)))]
 
     def do_kill(self) -> list[m.Command]:
-        """Somebody trips a kill switch; sooner or later it is cleared."""
-        killed = [a for a in self.users if self.exchange.state.accounts.mode[a]]
-        if killed and self.draw.chance(70):
-            return [m.SetAccountMode(self.now, self.draw.pick(killed), 0)]
-        return [m.SetAccountMode(self.now, self.account(), self.draw.pick((0, 1, 1, 2)))]
+        return soak_accounts.kill(self)
 
     def do_alert(self) -> list[m.Command]:
-        threshold = self.draw.pick((0, 1_000_000, 1_000_000, 1_500_000, 3_000_000))
-        hysteresis = self.draw.pick((0, 0, 100_000, 1_000_000))
-        return [m.SetMarginAlert(self.now, self.account(), self.asset(), self.draw.integer(0, 3), threshold, hysteresis)]
+        return soak_accounts.alert(self)
 
     def do_debit(self) -> list[m.Command]:
         """The operator takes what an account has above maintenance, and a micro-unit more; or all it has; or more than that."""
@@ -466,12 +461,7 @@ class Actor:
         return [m.OpenAccount(self.now, self.kind(), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
 
     def do_sub(self) -> list[m.Command]:
-        """Somebody opens a sub-account, now and then with some of his money."""
-        account, free = self.account(), self.exchange.free_margin(self.account(), 0)
-        found: list[m.Command] = [m.OpenSubAccount(self.now, account)]
-        if self.draw.chance(50) and free > 1:
-            found.append(m.Transfer(self.now, account, min(self.users.stop, self.exchange.state.accounts.count), 0, min(MOST, free // 2)))
-        return found
+        return soak_accounts.sub(self)
 
     def do_status(self) -> list[m.Command]:
         """The operator changes a market's status, for a while."""

@@ -14,7 +14,7 @@ from perplab.exchange.events import AUDIENCE, EVENTS, EVERYONE, Deleveraged, Eve
 from perplab.exchange.messages import BOUNDS, COMMANDS, Command, OpenAccount, Place, SetMarketStatus, UpdateOracle
 from perplab.exchange.schema.views import Auction, OpenOrder, Position
 
-ACCOUNTS = {"account", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner"}
+ACCOUNTS = {"account", "master", "to", "taker", "maker", "buyer", "seller", "bidder", "vault", "loser", "winner"}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)

@@ -23,7 +23,7 @@ def test_a_sub_account_is_its_user_s_at_once() -> None:
     assert alice.ask("transfer", account=own, to=sub, asset=0, amount=10**9)["ok"]
     assert alice.ask("place", account=sub, market=0, side="BUY", price=59_000, size=10)["state"] == "OPEN"
     assert alice.ask("subscribe", channel="private", account=sub)["ok"]
-    assert bob.ask("account", account=sub)["reason"] == "NOT_YOUR_ACCOUNT"
+    assert bob.ask("cancel_all", account=sub)["reason"] == "NOT_YOUR_ACCOUNT"
     assert bob.ask("open_sub_account", account=own)["reason"] == "NOT_YOUR_ACCOUNT"
     assert alice.ask("open_sub_account", account=sub)["reason"] == "IS_SUB_ACCOUNT"
 
