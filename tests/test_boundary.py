@@ -66,7 +66,7 @@ def test_system_accounts_are_the_core_s() -> None:
 
 def test_limits_and_units_are_the_core_s() -> None:
     limits = {name: value for name, value in vars(messages).items() if name == "ROW" or name.startswith("MAX_")}
-    assert len(limits) == 12
+    assert len(limits) == 13
     assert limits == {name: int(getattr(types, name)) for name in limits}
     assert (units.PPM, units.PPB, units.PPT, units.SECOND_NS) == (types.PPM, types.PPB, types.PPT, types.SECOND)
     assert units.BP * units.BP_PER_ONE == 1

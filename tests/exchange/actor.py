@@ -189,7 +189,7 @@ class Actor:
 
     def mass_quote(self) -> list[m.Command]:
         """A market maker's two sides, or one; now and then none, or two quotes of one price; mostly with a protection."""
-        source, account, number = self.source, self.stranger(), self.market()
+        source, account, number = self.source, self.stranger(), min(self.market(), len(self.world.terms) - 1)
         mark, found = self.mark(number), list[m.Command]()
         if source.chance(30):
             window, fills = source.pick([1, NS, 60 * NS]), source.pick([0, 1, 2, 5])

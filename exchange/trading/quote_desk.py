@@ -46,18 +46,26 @@ class QuoteDesk:
         reason = self.refused(account, number, quoted(rows, at))
         if reason != 0:
             return reason
-        row = state.find_position(account, number)
-        for order_id, price in self.quotes(row, side):
-            if find_price(rows, at, price) == NIL:
-                self.matcher.open.cancel(state.order_ids.find(order_id), k.X_QUOTE)
+        standing = [0] * int(QUOTES)  # ids of the quotes whose prices stay
         i: i64 = 0
+        for order_id, at_price in self.quotes(state.find_position(account, number), side):
+            i = find_price(rows, at, at_price)
+            if i == NIL or standing[i] != 0:  # a second one at a price: its owner has moved it there by hand
+                self.matcher.open.cancel(state.order_ids.find(order_id), k.X_QUOTE)
+            else:
+                standing[i] = order_id
+        i = 0
         while i < QUOTES:
             price = rows[at + c.MASS_QUOTE_PRICE_1 + 2 * i]
             size = rows[at + c.MASS_QUOTE_SIZE_1 + 2 * i]
             if size != 0:
                 reason = k.R_SAME_PRICE
                 if find_price(rows, at, price) == i:
-                    reason = self.quote(account, number, side, price, size, rows[at + c.TS])
+                    state.reserve()
+                    if standing[i] == 0:
+                        reason = self.place(account, number, side, price, size, rows[at + c.TS])
+                    else:
+                        reason = self.renew(account, standing[i], price, size)
                 if reason != 0:
                     state.log.emit(k.E_QUOTE_REFUSED, state.now, account, number, side, i + 1, price, size, reason)
             i += 1
@@ -78,21 +86,12 @@ class QuoteDesk:
             return k.R_QUOTES_PROTECTED
         return 0
 
-    def quote(self, account: i64, number: i64, side: i64, price: i64, size: i64, ts: i64) -> i64:
-        """One quote: new, or in the place of the one that stands at its price."""
-        state = self.state
-        state.reserve()
-        standing: i64 = 0
-        for order_id, at_price in self.quotes(state.find_position(account, number), side):
-            if at_price == price and standing == 0:
-                standing = order_id
-            elif at_price == price:  # its owner has moved it there by hand
-                self.matcher.open.cancel(state.order_ids.find(order_id), k.X_QUOTE)
-        if standing == 0:
-            return self.place(account, number, side, price, size, ts)
-        reason = self.entry.amend(account, standing, price, size)
-        slot = state.order_ids.find(standing)
-        if reason != 0 and slot != NIL:
+    def renew(self, account: i64, order_id: i64, price: i64, size: i64) -> i64:
+        """A quote in the place of the one that stands at its price, which is gone if the new one is refused."""
+        reason = self.entry.amend(account, order_id, price, size)
+        if reason != 0:
+            slot = self.state.order_ids.find(order_id)
+            assert slot != NIL, "what was refused has changed nothing"
             self.matcher.open.cancel(slot, k.X_QUOTE)
         return reason
 
