@@ -43,7 +43,6 @@ from .trading.book import Book
 from .trading.funding import FundingEngine
 from .trading.preview import OrderPreview
 from .trading.quote_desk import QuoteDesk
-from .trading.quotes import QuoteDesk
 from .trading.sequencer import NOW, Sequencer, is_about_orders
 from .trading.watch import Watch
 

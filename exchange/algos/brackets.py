@@ -24,6 +24,8 @@ from ..state.algos import (
     B_STOP,
     B_TAKE_PROFIT,
     B_TRIGGERS,
+    G_ACCOUNT,
+    G_MARKET,
     G_SIZE,
 )
 from ..state.market import Market
@@ -196,7 +198,7 @@ class BracketDesk:
             return
         cells = state.triggers.cells
         cells[row + G_SIZE] = lots
-        state.log.emit(k.E_TRIGGER_RESIZED, state.now, trigger, cells[row], cells[row + 1], lots)
+        state.log.emit(k.E_TRIGGER_RESIZED, state.now, trigger, cells[row + G_ACCOUNT], cells[row + G_MARKET], lots)
 
     def close(self, number: i64) -> None:
         """The entry fills no more, and its triggers stand by themselves; nothing if there is no bracket of this id."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..schema import kinds as k
-from ..state.algos import FIRED, G_ACCOUNT, G_MARKET, G_SHELF, L_FILLED
+from ..state.algos import FIRED, G_ACCOUNT, G_MARKET, G_SHELF, L_ACCOUNT, L_FILLED
 from ..state.pending import A_ACCOUNT, A_FILLED, A_MARKET, A_PARENT
 from ..state.state import State
 from ..state.tables import O_FILLED, O_MARKET
@@ -100,4 +100,4 @@ class LinkDesk:
         """Linked orders are there."""
         for number in self.state.links.index:
             row = self.state.links.find(number)
-            assert self.market_of(self.state.links.cells[row], number) != NIL, "a link of an order that is gone"
+            assert self.market_of(self.state.links.cells[row + L_ACCOUNT], number) != NIL, "a link of an order that is gone"

@@ -133,7 +133,7 @@ class AlgoOrders(Turns):
         """The entry of a bracket has traded, fills no more, or was refused when its turn came."""
         brackets = self.state.brackets
         row = brackets.find(note.parent)
-        if row == NIL:
+        if row == NIL or note.order_id != note.parent:
             return
         if note.reason != 0:
             cells = brackets.cells

@@ -14,6 +14,7 @@ from ..schema import kinds as k
 from ..state.algos import (
     FALLS,
     FIRED,
+    G_ACCOUNT,
     G_BRACKET,
     G_CLIENT_HI,
     G_CLIENT_LO,
@@ -83,6 +84,9 @@ class TriggerDesk:
         # By market and source: the price that its triggers were held against last. It spares a look, and is none of the state: a second
         # look at the same price finds nothing
         self.seen: vec[i64] = column(len(state.markets) * SOURCES, 0)
+        # And the prices from `low` to `high` at which those that trail neither fire nor follow, as far as they were there at the last look
+        self.low: vec[i64] = column(len(state.markets) * SOURCES, 1)
+        self.high: vec[i64] = column(len(state.markets) * SOURCES, 0)
 
     # -- place -------------------------------------------------------------------------------------------------------------------
 
@@ -188,9 +192,10 @@ class TriggerDesk:
         if cells[row + G_TRIGGER] == 0:
             cells[row + G_TRIGGER] = source_price(market, cells[row + G_SOURCE])
             shelf = TRAILS
+            self.forget_range(row)
         triggers.put(row, shelf)
         state.log.write(
-            k.E_TRIGGER_PLACED, state.now, number, cells[row], market.number, cells[row + G_SIDE], cells[row + G_SIZE], kind,
+            k.E_TRIGGER_PLACED, state.now, number, cells[row + G_ACCOUNT], market.number, cells[row + G_SIDE], cells[row + G_SIZE], kind,
             cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TRAIL], cells[row + G_CLIENT_HI],
             cells[row + G_CLIENT_LO],
         )  # fmt: skip
@@ -207,10 +212,15 @@ class TriggerDesk:
             keys.append((int(cells[triggers.find(number) + G_TRIGGER] - price), number))
         for number in triggers.on_shelf(market, source, FALLS, price, MAX_PRICE):
             keys.append((int(price - cells[triggers.find(number) + G_TRIGGER]), number))
-        for number in triggers.on_shelf(market, source, TRAILS, 0, 0):
-            ahead = self.trailed(triggers.find(number), price)
-            if ahead <= 0:
-                keys.append((int(ahead), number))
+        at = market * SOURCES + source
+        if not self.low[at] <= price <= self.high[at]:
+            self.low[at] = 0
+            self.high[at] = MAX_PRICE
+            for number in triggers.on_shelf(market, source, TRAILS, 0, 0):
+                ahead = self.trailed(triggers.find(number), price)
+                self.narrow(at, triggers.find(number), price, ahead)
+                if ahead <= 0:
+                    keys.append((int(ahead), number))
         keys.sort()
         return [number for _, number in keys]
 
@@ -226,7 +236,24 @@ class TriggerDesk:
         cells[row + G_TRIGGER] = best
         return ahead
 
+    def narrow(self, at: i64, row: i64, price: i64, ahead: i64) -> None:
+        """Leave in the range of `low` and `high` no price at which this trigger would fire or follow; `price` is `ahead` of firing."""
+        cells = self.state.triggers.cells
+        if cells[row + G_SIDE] == k.BUY:
+            self.low[at] = max_i64(self.low[at], cells[row + G_TRIGGER])
+            self.high[at] = min_i64(self.high[at], price + ahead - 1)
+        else:
+            self.low[at] = max_i64(self.low[at], price - ahead + 1)
+            self.high[at] = min_i64(self.high[at], cells[row + G_TRIGGER])
+
+    def forget_range(self, row: i64) -> None:
+        """A trigger has begun to trail: look at those of its price anew."""
+        at = self.state.triggers.cells[row + G_MARKET] * SOURCES + self.state.triggers.cells[row + G_SOURCE]
+        self.low[at] = 1
+        self.high[at] = 0
+
     def begin_trailing(self, row: i64, price: i64) -> None:
+        self.forget_range(row)
         self.state.triggers.put(row, TRAILS)
         self.state.triggers.cells[row + G_TRIGGER] = price
 
@@ -239,7 +266,7 @@ class TriggerDesk:
         cells = self.state.triggers.cells
         if cells[row + G_REDUCE_ONLY] == 0:
             return cells[row + G_SIZE]
-        lots = self.to_reduce(self.state.find_position(cells[row], cells[row + G_MARKET]), cells[row + G_SIDE])
+        lots = self.to_reduce(self.state.find_position(cells[row + G_ACCOUNT], cells[row + G_MARKET]), cells[row + G_SIDE])
         return lots if cells[row + G_SIZE] == 0 else min_i64(cells[row + G_SIZE], lots)
 
     def limit_of(self, row: i64, market: Market, price: i64) -> i64:
@@ -261,11 +288,12 @@ class TriggerDesk:
         cells = state.triggers.cells
         limit = self.limit_of(row, market, price)
         state.triggers.put(row, FIRED)
-        state.log.emit(k.E_TRIGGER_FIRED, state.now, number, cells[row], market.number, cells[row + G_SOURCE], price, lots, limit)
+        account = cells[row + G_ACCOUNT]
+        state.log.emit(k.E_TRIGGER_FIRED, state.now, number, account, market.number, cells[row + G_SOURCE], price, lots, limit)
         order = self.row
         order[c.KIND] = k.C_PLACE
         order[c.TS] = state.now
-        order[c.PLACE_ACCOUNT] = cells[row]
+        order[c.PLACE_ACCOUNT] = account
         order[c.PLACE_MARKET] = market.number
         order[c.PLACE_SIDE] = cells[row + G_SIDE]
         order[c.PLACE_PRICE] = limit

@@ -47,7 +47,7 @@ SHELVES: Final[i64] = 3
 SOURCES: Final[i64] = 3
 PRICE_BITS: Final[i64] = 32
 
-MAX_TRAILING: Final[i64] = 1 << 14  # of all accounts, that trail or will: each is looked at whenever its price moves
+MAX_TRAILING: Final[i64] = 1 << 14  # of all accounts, that trail or will: all of a price are looked at when it moves one of them
 
 
 # Columns of an order that is linked with another, whether it is open or a trigger
