@@ -29,8 +29,8 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "blocks", "commands", "engine",
     "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames", "liquidation.shortage", "liquidation.haircut",
     "trading.queues", "state.algos", "trading.standing", "algos.triggers", "algos.orders", "algos.ladders", "state.twaps",
-    "algos.twap_desk", "trading.preview", "state.margin_alerts", "trading.margin_alerts", "state.volumes", "trading.fee_tiers",
-    "algos.links", "algos.brackets", "state.quotes", "trading.quoting", "trading.quotes", "state.thresholds", "trading.quote_desk",
+    "algos.twap_desk", "trading.preview", "trading.margin_alerts", "state.volumes", "trading.fee_tiers", "algos.links",
+    "algos.brackets", "state.quotes", "trading.quoting", "state.thresholds", "trading.quote_desk", "state.transit", "trading.payments",
 )  # fmt: skip
 
 

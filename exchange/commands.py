@@ -178,6 +178,14 @@ class Commands(AlgoOrders):
         assert kind == k.C_MOVE_ISOLATED_MARGIN, "a command that nobody carries out"
         return self.recovered(desk.move_isolated_margin(account, market, value), account)
 
+    def arrive(self, number: i64) -> None:
+        """A payment is due: money that has come in may end a liquidation at once."""
+        account = self.accounts.payments.arrive(number)
+        if account != NIL:
+            self.lifecycle.recover(account)
+            if self.state.margin_alerts.live != 0:
+                self.liquidations.alerts.look(account)
+
     def recovered(self, reason: i64, account: i64) -> i64:
         if reason == 0:
             self.lifecycle.recover(account)

@@ -24,6 +24,7 @@ from .design.build import (
     fill_collateral,
     fill_fee_tiers,
     fill_market,
+    fill_payments,
     funding_rule,
     funding_terms,
     gas_desk,
@@ -62,6 +63,7 @@ from .state.schedule import (
     MARK,
     MARKET_TIMER,
     MARKET_TIMERS,
+    PAYMENT,
     TWAP_SLICE,
     UNWIND,
 )
@@ -109,6 +111,7 @@ class Exchange(Commands):
         self.entry = OrderEntry(state, self.matcher)
         self.ladders = LadderDesk(state)
         self.accounts = AccountDesk(state, ledger, self.matcher)
+        fill_payments(self.accounts.payments, venue)
         self.liquidity_desk = LiquidityDesk(state, ledger, book.curves, self.accounts)
         payers, ahead = backstop_rules(venue)
         self.vault: Vault = vault_rule(venue)
@@ -295,6 +298,8 @@ class Exchange(Commands):
                 self.liquidations.run()
             elif rank == TWAP_SLICE:
                 self.run_slice(number)
+            elif rank == PAYMENT:
+                self.arrive(number)
             else:
                 self.run_turn(rank, number)
             self.run_algos()

@@ -71,7 +71,7 @@ from .trading.open_orders import client_order, open_lots
 from .trading.pool_money import least_worth
 from .trading.range_desk import range_worth
 
-SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "reserved")
+SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "transit")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")
 BALANCE_CLASSES: Final = (*KIND_NAMES[1:], *SYSTEM_NAMES)
 

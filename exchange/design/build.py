@@ -23,6 +23,7 @@ from ..trading.fee_tiers import FeeTiers
 from ..trading.funding import FundingRule, FundingTerms
 from ..trading.gas import GasDesk
 from ..trading.mark import MarkRule
+from ..trading.payments import PaymentDesk
 from ..trading.sequencing import Latencies, Sequencing
 from .parameters import MICRO, NS, Parameters
 from .parameters_funding import TradedDesign
@@ -265,3 +266,12 @@ def fill_fee_tiers(tiers: FeeTiers, venue: VenueDesign) -> None:
     for rebate in venue.maker_tiers:
         tiers.shares.append(rebate.share_ppm)
         tiers.rebates.append(rebate.rebate_ppb)
+
+
+def fill_payments(desk: PaymentDesk, venue: VenueDesign) -> None:
+    money = venue.money
+    desk.deposit_delay = money.deposit_delay_ms * NS
+    desk.withdraw_delay = money.withdraw_delay_ms * NS
+    desk.transfer_delay = money.transfer_delay_ms * NS
+    desk.withdrawals = ("any", "flat", "none").index(money.withdrawals)
+    desk.transfers = ("any", "same_owner", "none").index(money.transfers)

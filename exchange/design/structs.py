@@ -197,6 +197,16 @@ class GasDesign(Struct, frozen=True, forbid_unknown_fields=True):
     liquidity: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
 
 
+class MoneyDesign(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long money takes to come, to go and to change hands, and who may send it."""
+
+    deposit_delay_ms: Milliseconds = 0
+    withdraw_delay_ms: Milliseconds = 0
+    transfer_delay_ms: Milliseconds = 0
+    withdrawals: Literal["any", "flat", "none"] = "any"
+    transfers: Literal["any", "same_owner", "none"] = "any"
+
+
 class FeeTier(Struct, frozen=True, forbid_unknown_fields=True):
     """Fees of accounts that have traded at least `volume` in the last whole days, in every market."""
 
@@ -234,6 +244,7 @@ class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     screen: ScreenDesign = ScreenDesign()
     sequencing: SequencingDesign = SequencingDesign()
     gas: GasDesign = GasDesign()
+    money: MoneyDesign = MoneyDesign()
     fee_window_days: Annotated[int, Meta(ge=1, le=30)] = 14  # whole days, of the venue's clock
     fee_tiers: Annotated[tuple[FeeTier, ...], Meta(max_length=16)] = ()
     maker_tiers: Annotated[tuple[MakerTier, ...], Meta(max_length=16)] = ()

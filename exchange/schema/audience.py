@@ -78,6 +78,8 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.QuoteRefused: OWN,
     e.QuoteProtectionSet: OWN,
     e.ProtectionTriggered: OWN,
+    e.PaymentSent: ("account", "to"),
+    e.PaymentArrived: ("account", "to"),
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

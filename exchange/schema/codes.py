@@ -160,9 +160,10 @@ class SystemAccount(IntEnum):
     UNCOVERED = 4  # losses that nobody has paid
     VAULT = 5  # the backstop vault
     CURVE = 6  # what the curves trade; the pool of each market is the isolated margin of its position there
+    TRANSIT = 7  # deposits, withdrawals and transfers that are under way
 
 
-FIRST_USER = 8  # the number of the first account that a command opens; 7 is kept free for a further system account
+FIRST_USER = 8  # the number of the first account that a command opens
 
 
 class MarketStatus(IntEnum):
@@ -346,9 +347,14 @@ class Reason(IntEnum):
     BRACKET_PRICES = 69  # take-profit and stop are not on either side of where the entry would trade
     QUOTES_PROTECTED = 70  # the account's quotes are cancelled until it sets their protection anew
     SAME_PRICE = 71  # the command has another quote at this price
+    WITHDRAWALS_CLOSED = 72
+    NOT_FLAT = 73  # money leaves only accounts that hold and offer nothing
+    TRANSFERS_CLOSED = 74
+    NOT_SAME_OWNER = 75
+    TOO_MANY_PAYMENTS = 76  # that the account has sent are under way
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=71), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=76), Reason]
 
 
 class CommandKind(IntEnum):

@@ -155,3 +155,26 @@ class MarginAlert(Event, frozen=True, gc=False):
     below: int  # 1: it has fallen below; 0: it is above again, or there are no positions any more
     equity: int  # [micro]
     maintenance: int  # [micro]
+
+
+class PaymentSent(Event, frozen=True, gc=False):
+    """A deposit, withdrawal or transfer is under way: the money has left where it was, and is nobody's until it arrives."""
+
+    KIND: ClassVar[int] = 63
+    number: int
+    command: CommandCode
+    account: int
+    to: int  # who receives it; -1: it leaves the venue
+    asset: int
+    amount: int  # [micro]
+    due: int  # [ns] when it arrives
+
+
+class PaymentArrived(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 64
+    number: int
+    command: CommandCode
+    account: int
+    to: int  # -1: it has left the venue
+    asset: int
+    amount: int  # [micro]

@@ -107,6 +107,8 @@ E_TRIGGER_RESIZED: Final[i64] = 59
 E_QUOTE_REFUSED: Final[i64] = 60
 E_QUOTE_PROTECTION_SET: Final[i64] = 61
 E_PROTECTION_TRIGGERED: Final[i64] = 62
+E_PAYMENT_SENT: Final[i64] = 63
+E_PAYMENT_ARRIVED: Final[i64] = 64
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -180,6 +182,11 @@ R_ALREADY_LINKED: Final[i64] = 68
 R_BRACKET_PRICES: Final[i64] = 69
 R_QUOTES_PROTECTED: Final[i64] = 70
 R_SAME_PRICE: Final[i64] = 71
+R_WITHDRAWALS_CLOSED: Final[i64] = 72
+R_NOT_FLAT: Final[i64] = 73
+R_TRANSFERS_CLOSED: Final[i64] = 74
+R_NOT_SAME_OWNER: Final[i64] = 75
+R_TOO_MANY_PAYMENTS: Final[i64] = 76
 
 # Why an order is gone
 X_USER: Final[i64] = 1

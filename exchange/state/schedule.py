@@ -23,6 +23,7 @@ TAKER_AUCTION: Final[i64] = 6  # its next step; id: the order
 REQUEST_EXPIRY: Final[i64] = 7  # id: the ticket of the request
 ORDER_EXPIRY: Final[i64] = 8  # of an order that rests or is auctioned; id: the order
 TWAP_SLICE: Final[i64] = 9  # id: the TWAP
+PAYMENT: Final[i64] = 10  # arrives; id: its number
 
 MARK: Final[i64] = 0  # timers of a market, in their order
 FUNDING_SAMPLE: Final[i64] = 1

@@ -18,6 +18,7 @@ from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
 from .thresholds import MarginAlerts
+from .transit import Payments
 from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64
 from .volumes import Volumes
@@ -57,6 +58,7 @@ class State:
         self.triggers: Triggers = Triggers()
         self.twaps: Twaps = Twaps()
         self.margin_alerts: MarginAlerts = MarginAlerts()
+        self.payments: Payments = Payments()
         self.volumes: Volumes = Volumes()  # of who has traded, where fees depend on it
         self.links: Links = Links()
         self.brackets: Brackets = Brackets()
@@ -182,6 +184,7 @@ class State:
         self.links.check_links()
         self.brackets.check_brackets()
         self.protections.check_protections(self.now)
+        self.payments.check_payments(self.schedule, self.accounts.cash, self.accounts.assets)
         for market in self.markets:
             market.check()
         cells = self.positions.cells

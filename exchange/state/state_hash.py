@@ -55,6 +55,7 @@ from .tables import (
 )
 from .terms import T_FREE
 from .thresholds import M_LINK
+from .transit import Y_LINK
 from .twaps import TW_LINK
 from .types import CLOSED_IDS, NIL, PPM
 from .volumes import SLOTS, V_LAST, V_MADE, V_TRADED
@@ -109,6 +110,10 @@ def listing(state: State) -> Iterator[Line]:
         yield ("alert", key, *(int(value) for value in state.margin_alerts.cells[row : row + M_LINK]))
     yield from volume_lines(state)
     yield from protection_lines(state)
+    if state.payments.last:
+        yield ("payments", int(state.payments.last))
+    for number, row in state.payments.index.items():
+        yield ("payment", number, *(int(value) for value in state.payments.cells[row : row + Y_LINK]))
     for entry in state.schedule.entries:
         yield ("due", *entry)
 

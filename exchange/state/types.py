@@ -51,7 +51,8 @@ CLEARING: Final[i64] = 3
 UNCOVERED: Final[i64] = 4
 VAULT: Final[i64] = 5
 CURVE: Final[i64] = 6  # of every market with a curve: its pool is the isolated margin of the position there
-FIRST_USER: Final[i64] = 8  # 7 is kept free for a further system account
+TRANSIT: Final[i64] = 7  # money under way
+FIRST_USER: Final[i64] = 8
 
 ROOT: Final[i64] = 3_037_000_499  # floor(sqrt(2^63 - 1)): (c - 1)^2 fits for every c up to here
 

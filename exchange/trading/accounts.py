@@ -41,9 +41,10 @@ from ..state.tables import (
     P_MODE,
     P_SIZE,
 )
-from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, abs_i64
+from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, TRANSIT, abs_i64
 from .access import in_liquidation, reduces, refused_frozen, refused_risk, refused_user, refused_user_in_market, refused_user_with_asset
 from .matching import Matcher
+from .payments import PaymentDesk
 from .planning import added_interest, exceeds_cap
 
 
@@ -52,6 +53,7 @@ class AccountDesk:
         self.state: State = state
         self.ledger: Ledger = ledger
         self.matcher: Matcher = matcher
+        self.payments: PaymentDesk = PaymentDesk(state, ledger)
 
     def open(self, kind: i64, owner: i64, master: i64) -> i64:
         """The next account; `master`: whose sub-account it is, NIL: it is none."""
@@ -91,13 +93,18 @@ class AccountDesk:
             return reason
         if state.deposits[asset] - state.withdrawals[asset] > MAX_SUPPLY - amount or state.deposits[asset] > MAX_FLOW - amount:
             return k.R_SUPPLY_LIMIT
-        self.ledger.deposit(account, asset, amount)
+        desk = self.payments
         self.hold(account, asset)
+        if desk.deposit_delay != 0:
+            self.ledger.deposit(TRANSIT, asset, amount)
+            desk.send(k.C_DEPOSIT, account, account, asset, amount, desk.deposit_delay)
+            return 0
+        self.ledger.deposit(account, asset, amount)
         state.log.emit(k.E_DEPOSITED, state.now, account, asset, amount)
         return 0
 
     def hold(self, account: i64, asset: i64) -> None:
-        """Who gets what stands in for cash gets a row in its spot market: the venue may have to sell it, when no row can be opened."""
+        """Who gets, now or later, what stands in for cash gets a row in its spot market: the venue may have to sell it, when no row can be opened."""
         number = self.state.collateral_market[asset]
         if number != NIL and account >= FIRST_USER:
             self.state.position_row(account, number)
@@ -118,17 +125,29 @@ class AccountDesk:
 
     def withdraw(self, account: i64, asset: i64, amount: i64) -> i64:
         reason = refused_user_with_asset(self.state, account, asset)
+        desk = self.payments
         if reason == 0:
             reason = refused_frozen(self.state, account)
         if reason == 0:
+            reason = desk.refused_withdrawal(account)
+        if reason == 0:
             reason = self.refused_outflow(account, asset, amount)
-        if reason == 0 and amount > self.state.deposits[asset] - self.state.withdrawals[asset]:
+        if reason == 0 and amount > self.left_in_venue(asset):
             return k.R_VENUE_SHORT  # others' claims are on money that has left the venue: a curve without a pool, or losses nobody paid
         if reason != 0:
             return reason
+        if desk.withdraw_delay != 0:
+            self.ledger.move(account, TRANSIT, asset, amount)
+            desk.send(k.C_WITHDRAW, account, NIL, asset, amount, desk.withdraw_delay)
+            return 0
         self.ledger.withdraw(account, asset, amount)
         self.state.log.emit(k.E_WITHDRAWN, self.state.now, account, asset, amount)
         return 0
+
+    def left_in_venue(self, asset: i64) -> i64:
+        """[micro] of deposits that have not been withdrawn, and are not under way."""
+        state = self.state
+        return state.deposits[asset] - state.withdrawals[asset] - state.accounts.cash[TRANSIT * state.accounts.assets + asset]
 
     def debit(self, account: i64, asset: i64, amount: i64, number: i64) -> i64:
         """Take from the cash, or out of the isolated margin in market `number`, up to the equity behind it: never into debt."""
@@ -163,14 +182,21 @@ class AccountDesk:
             reason = refused_user_with_asset(state, to, asset)
         if reason == 0 and account == to:
             reason = k.R_SAME_ACCOUNT
+        desk = self.payments
         if reason == 0:
             reason = refused_frozen(state, account)
+        if reason == 0:
+            reason = desk.refused_transfer(account, to)
         if reason == 0:
             reason = self.refused_outflow(account, asset, amount)
         if reason != 0:
             return reason
-        self.ledger.move(account, to, asset, amount)
         self.hold(to, asset)
+        if desk.transfer_delay != 0:
+            self.ledger.move(account, TRANSIT, asset, amount)
+            desk.send(k.C_TRANSFER, account, to, asset, amount, desk.transfer_delay)
+            return 0
+        self.ledger.move(account, to, asset, amount)
         state.log.emit(k.E_TRANSFERRED, state.now, account, to, asset, amount)
         return 0
 

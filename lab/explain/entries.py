@@ -20,7 +20,7 @@ from .keys import CHOICES, Key, is_silent, key_of, shown, unused, unused_in
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
 NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen", "sequencing", "gas"} | {
-    "fee_tiers", "maker_tiers", "fee_window_days",
+    "fee_tiers", "maker_tiers", "fee_window_days", "money",
 }  # fmt: skip
 WITHOUT_RULE: Final = {"own", "rule"}
 
@@ -78,6 +78,8 @@ def entries(design: VenueDesign) -> list[Entry]:
     found += of_rule("sequencing", design.sequencing, "", design.assets[0])
     if not is_silent(design.gas):
         found += of_table(design.gas, "gas.", set(), design.assets[0])
+    if not is_silent(design.money):
+        found += of_table(design.money, "money.", set(), design.assets[0])
     found += of_liquidation(design)
     found += of_losses(design)
     found += of_table(design, "", NOT_COMPARED | {"backstops"}, design.assets[0])

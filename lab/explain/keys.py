@@ -32,6 +32,7 @@ from perplab.exchange.design.structs import (
     MarkDesign,
     Market,
     MatchingDesign,
+    MoneyDesign,
     OracleView,
     ScreenDesign,
     SequencingDesign,
@@ -77,6 +78,13 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "jump_fee_least_ppm": Key("ppm", "of the value traded: less than this is not added"),
         "max_leverage": Key("times", "the highest leverage an account may choose"),
         "default_leverage": Key("times", "the leverage of an account that has chosen none", "the highest"),
+    },
+    MoneyDesign: {
+        "deposit_delay_ms": Key("ms", "from a deposit until the account has it", "none"),
+        "withdraw_delay_ms": Key("ms", "from a withdrawal, which is taken at once, until it has left", "none"),
+        "transfer_delay_ms": Key("ms", "from a transfer, which is taken at once, until the other account has it", "none"),
+        "withdrawals": Key("", "who may withdraw"),
+        "transfers": Key("", "to whom accounts may send money"),
     },
     FeeTier: {
         "volume": Key("usd", "what an account has to have traded in the window, as taker and maker"),
@@ -227,6 +235,7 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
         "screen": "a matter of speed, no rule of the venue",
         "sequencing": "has its own keys",
         "gas": "has its own keys",
+        "money": "has its own keys",
         "fee_tiers": "a table of its own",
         "maker_tiers": "a table of its own",
         "own": "the tables of rules, told with them",
@@ -268,6 +277,14 @@ CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the wo
             "halt_new_risk": "only what reduces a position may trade, and profit at that price does not leave",
             "pause_liquidation": "trading goes on, and nobody is liquidated",
         }
+    },
+    MoneyDesign: {
+        "withdrawals": {
+            "any": "everybody, as far as the margin allows",
+            "flat": "accounts without positions and orders",
+            "none": "nobody",
+        },
+        "transfers": {"any": "any other", "same_owner": "those of the same owner", "none": "none"},
     },
     HyperliquidMarkDesign: {
         "third": {

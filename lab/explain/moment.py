@@ -65,6 +65,11 @@ def has_requests(design: VenueDesign) -> bool:
     return isinstance(sequencing_rule(design), RequestExecute)
 
 
+def has_delays(design: VenueDesign) -> bool:
+    money = design.money
+    return money.deposit_delay_ms + money.withdraw_delay_ms + money.transfer_delay_ms > 0
+
+
 TIMERS: Final = {  # of a market, in the rank MARKET_TIMER
     "MARK": Due("the mark is computed anew; if it has moved, a liquidation pass follows at once", has_cadence),
     "FUNDING_SAMPLE": Due("the premium is sampled; with continuous payment it is charged, and a liquidation pass follows at once"),
@@ -82,6 +87,7 @@ RANKS: Final = {
     "REQUEST_EXPIRY": Due("requests that no oracle price has come for are gone", has_requests),
     "ORDER_EXPIRY": Due("orders that were good until then are cancelled, by their ids"),
     "TWAP_SLICE": Due("slices of TWAPs are sent, by the TWAP's number"),
+    "PAYMENT": Due("money that was under way arrives, by the number of the payment", has_delays),
 }
 
 

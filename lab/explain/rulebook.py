@@ -16,7 +16,7 @@ from perplab.exchange.design.structs import Market, SequencingDesign, VenueDesig
 from . import arrival, curves, liquidation, losses, moment, money, prices, units
 from .document import Block, Document, Grid, Head, Section, Text
 from .entries import differences, of_fee_tiers
-from .keys import KEYS, key_of, shown
+from .keys import KEYS, is_silent, key_of, shown
 from .subject import Explanation, Explanations, Subject, keys_of, of_own
 
 EXPLAINED: Final[Explanations] = {
@@ -145,7 +145,8 @@ def venue(at: Subject) -> list[Block]:
     rows = tuple((name, shown(key_of(type(design), name), getattr(design, name)), KEYS[type(design)][name].words) for name in VENUE_KEYS)
     tiers = tuple((one.path, one.shown, one.key.words) for one in of_fee_tiers(design))
     fees = [Grid(("key", "value", "what it is"), tiers, code=(0,), caption="Fees by what was traded:")] if tiers else []
-    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *fees, *others(design)]
+    delays = [] if is_silent(design.money) else keys_of(design.money, at.asset, "Money takes its time, or does not go everywhere:")
+    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *fees, *delays, *others(design)]
 
 
 def others(design: VenueDesign) -> list[Block]:

@@ -11,7 +11,7 @@ from exact_margin import Terms
 from perplab.exchange import Exchange, VenueDesign
 from perplab.exchange import messages as m
 from perplab.exchange.codes import AccountKind, MarketStatus, Method, Payer, TimeInForce
-from perplab.exchange.state.types import CLEARING, CURVE, FEES, FIRST_USER, INSURANCE, ROUNDING, UNCOVERED, VAULT
+from perplab.exchange.state.types import CLEARING, CURVE, FEES, FIRST_USER, INSURANCE, ROUNDING, TRANSIT, UNCOVERED, VAULT
 
 PASSIVE = (TimeInForce.POST_ONLY, TimeInForce.RPI)
 
@@ -72,6 +72,16 @@ class Bookkeeper:
 
     def see_Deposited(self, e: m.Deposited) -> None:
         self.balance[e.account, e.asset] += e.amount
+
+    def see_PaymentSent(self, e: m.PaymentSent) -> None:
+        self.balance[TRANSIT, e.asset] += e.amount
+        if e.command != m.Deposit.KIND:
+            self.balance[e.account, e.asset] -= e.amount
+
+    def see_PaymentArrived(self, e: m.PaymentArrived) -> None:
+        self.balance[TRANSIT, e.asset] -= e.amount
+        if e.to >= 0:
+            self.balance[e.to, e.asset] += e.amount
 
     def see_Withdrawn(self, e: m.Withdrawn) -> None:
         self.balance[e.account, e.asset] -= e.amount

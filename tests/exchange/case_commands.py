@@ -25,7 +25,7 @@ from perplab.exchange.codes import (
 )
 from perplab.exchange.events import Event
 
-SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5, "curve": 6}
+SYSTEM = {"insurance": 0, "fees": 1, "rounding": 2, "clearing": 3, "uncovered": 4, "vault": 5, "curve": 6, "transit": 7}
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 NIL = -1
 
@@ -212,7 +212,7 @@ def protect(w: World, words: list[str]) -> m.Command:
 
 def open_account(w: World, words: list[str]) -> m.Command:
     w.accounts[words[0]] = w.exchange.state.accounts.count
-    return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], 0)
+    return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], int(words[2]) if len(words) > 2 else 0)
 
 
 def sub_account(w: World, words: list[str]) -> m.Command:

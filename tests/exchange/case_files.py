@@ -12,13 +12,15 @@ A file is a list of scenarios; each starts a fresh venue. A line that is not ind
     # ...                       a comment; also at the end of a line
 
 A command may start with the time it takes: `+1s`, `+250ms`, `+1ns`, `+1m`, `+1h`; alone, that is a Tick. Time starts at 0, a midnight.
-Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault, curve; any number as #99), markets the
+Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncovered, vault, curve, transit; any number as #99), markets the
 names of the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
     accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
     open NAME [KIND]            deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
     place NAME MARKET buy|sell SIZE @ PRICE [OPTION ...]        options: gtc ioc fok post_only rpi reduce_only self_trade=RULE client=HI:LO
                                 until=TIME (good til then) shows=SIZE (iceberg)
+    open NAME [KIND [OWNER]]    deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
+    place NAME MARKET buy|sell SIZE @ PRICE [OPTION ...]        options: gtc ioc fok post_only rpi reduce_only self_trade=none client=HI:LO
     place NAME MARKET buy|sell SIZE market [@ PRICE] [OPTION ...]
     trigger NAME MARKET buy|sell SIZE KIND[:TRAIL] of SOURCE AT [@ LIMIT] [OPTION ...]    options: TIF reduce_only slippage=PPM client=HI:LO
     ladder NAME MARKET buy|sell SIZE FIRST .. LAST in COUNT [OPTION ...]        options: geometric skew=PPM, a tif, reduce_only client=HI:LO

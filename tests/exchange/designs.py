@@ -96,6 +96,7 @@ def drawn_venue(source: Source, steps: Sequence[str] = (), backstops: Sequence[s
         source.pick(ordered_subsets(BACKSTOPS)) if backstops is None else backstops,
         assets=["USD", "EUR"],
         max_open_orders=source.pick([5, 50, 50, 50]),
+        money=source.pick([{}, {}, {}, {"deposit_delay_ms": 2_000, "withdraw_delay_ms": 5_000, "transfer_delay_ms": 500}]),
         insurance_fund={"capital": source.pick([0, 20, 5_000])},
         vault={
             "capital": source.pick([50, 5_000]), "loss_limit_ppm": source.pick([100_000, 1_000_000]),

@@ -1,0 +1,55 @@
+"""Payments that are under way, by their numbers: their money is in the account TRANSIT, and each has an entry of the schedule."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from .packed import column
+from .pending import Numbered
+from .schedule import PAYMENT, Schedule
+from .types import NEVER, NIL, TRANSIT
+
+Y_ACCOUNT: Final[i64] = 0  # who pays, or is paid in from outside
+Y_TO: Final[i64] = 1  # the account that receives; NIL: it leaves the venue
+Y_ASSET: Final[i64] = 2
+Y_AMOUNT: Final[i64] = 3  # [micro]
+Y_COMMAND: Final[i64] = 4  # the kind of the command that has sent it
+Y_LINK: Final[i64] = 5
+Y_WIDTH: Final[i64] = 6
+
+MAX_PAYMENTS: Final[i64] = 64  # under way, that one account has sent
+
+
+class Payments(Numbered):
+    def __init__(self) -> None:
+        super().__init__(Y_WIDTH, Y_LINK)
+        self.last: i64 = 0
+
+    def send(self, command: i64, account: i64, to: i64, asset: i64, amount: i64) -> i64:
+        """The number of a new one."""
+        self.last += 1
+        row = self.add(self.last, account)
+        cells = self.cells
+        cells[row + Y_ACCOUNT] = account
+        cells[row + Y_TO] = to
+        cells[row + Y_ASSET] = asset
+        cells[row + Y_AMOUNT] = amount
+        cells[row + Y_COMMAND] = command
+        return self.last
+
+    def check_payments(self, schedule: Schedule, cash: vec[i64], assets: i64) -> None:
+        """Each will arrive, and TRANSIT has the money of all, and no other."""
+        self.check_rows(Y_ACCOUNT)
+        sums = column(assets, 0)
+        for number, at in self.index.items():
+            row: i64 = at
+            assert schedule.time(PAYMENT, number) != NEVER, "a payment that will not arrive"
+            assert self.cells[row + Y_ACCOUNT] != NIL and self.cells[row + Y_AMOUNT] > 0
+            sums[self.cells[row + Y_ASSET]] += self.cells[row + Y_AMOUNT]
+        asset: i64 = 0
+        while asset < assets:
+            assert cash[TRANSIT * assets + asset] == sums[asset], "money under way that nobody has sent, or that is lost"
+            asset += 1
