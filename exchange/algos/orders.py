@@ -77,9 +77,9 @@ class AlgoOrders(Turns):
         super().__init__(state, book, ledger, auction_desk, funding, sequencer)
         self.standing: Standing = sequencer.matcher.open.standing
         self.trigger_desk: TriggerDesk = TriggerDesk(state, sequencer.entry)
-        self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry)
         self.link_desk: LinkDesk = LinkDesk(state, sequencer)
         self.bracket_desk: BracketDesk = BracketDesk(state, self.trigger_desk)
+        self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry, self.bracket_desk)
 
     @property
     def has_algos(self) -> bool:
@@ -107,20 +107,19 @@ class AlgoOrders(Turns):
         triggers = self.state.triggers
         while len(self.watch.notes) != 0 or len(triggers.closed) != 0:
             for note in self.watch.take():
-                self.heed(note)
-                self.heed_entry(note)
+                if note.is_quote:
+                    self.quotes.hear(note)
+                if self.state.twaps.find(note.parent) != NIL and note.order_id != note.parent:
+                    self.heed_slice(note)
+                else:
+                    self.heed(note)
+                    self.heed_entry(note)
                 self.link_desk.heed(note)
             if len(triggers.closed) != 0:
                 self.heed_closed()
 
     def heed(self, note: Note) -> None:
-        """The order of a trigger has come in, and is an order like any from now on; or it was refused when its turn came. A TWAP is told
-        what its slice got."""
-        if note.is_quote:
-            self.quotes.hear(note)
-        if self.state.twaps.find(note.parent) != NIL:
-            self.sliced(note.parent, note.order_id, note.filled, note.reason)
-            return
+        """The order of a trigger has come in, and is an order like any from now on; or it was refused when its turn came."""
         triggers = self.state.triggers
         row = triggers.find(note.parent)
         if row != NIL and triggers.cells[row + G_SHELF] == FIRED:
@@ -130,7 +129,7 @@ class AlgoOrders(Turns):
                 triggers.remove(note.parent, note.account)
 
     def heed_entry(self, note: Note) -> None:
-        """The entry of a bracket has traded, fills no more, or was refused when its turn came."""
+        """The entry of a bracket has traded, fills no more, or was refused when its turn came; a TWAP that is one is over."""
         brackets = self.state.brackets
         row = brackets.find(note.parent)
         if row == NIL or note.order_id != note.parent:
@@ -266,9 +265,18 @@ class AlgoOrders(Turns):
             self.sliced(number, 0, 0, reason)
         self.heed_all()
 
+    def heed_slice(self, note: Note) -> None:
+        """A slice has come to its end, or has traded in its auction, which goes on: then only its bracket is told."""
+        if note.is_open:
+            twaps = self.state.twaps
+            self.bracket_desk.grow(note.parent, twaps.cells[twaps.find(note.parent) + TW_FILLED] + note.filled)
+        else:
+            self.sliced(note.parent, note.order_id, note.filled, note.reason)
+
     def sliced(self, number: i64, order_id: i64, filled: i64, reason: i64) -> None:
         """A TWAP hears what its slice got, and may be over."""
         over = self.twap_desk.heard(number, order_id, filled, reason)
+        self.bracket_desk.grow(number, self.state.twaps.cells[self.state.twaps.find(number) + TW_FILLED])
         if over != 0:
             self.standing.end_twap(number, over)
 

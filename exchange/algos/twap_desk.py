@@ -37,6 +37,7 @@ from ..state.twaps import (
 from ..state.types import NIL, PPM, ROW, div_ceil, max_i64, min_i64
 from ..trading.access import in_liquidation, reducible, refused_order, refused_user_in_market
 from ..trading.entry import OrderEntry, coarse
+from .brackets import BracketDesk, are_apart
 from .triggers import protection_price
 
 
@@ -53,9 +54,10 @@ def slice_lots(size: i64, slices: i64, number: i64, filled: i64, catch_up_ppm: i
 
 
 class TwapDesk:
-    def __init__(self, state: State, entry: OrderEntry) -> None:
+    def __init__(self, state: State, entry: OrderEntry, brackets: BracketDesk) -> None:
         self.state: State = state
         self.entry: OrderEntry = entry
+        self.brackets: BracketDesk = brackets
         self.row: vec[i64] = column(ROW, 0)  # the order of the slice at hand
         self.placed: i64 = 0  # id of the TWAP that was placed last, 0: none was
 
@@ -81,6 +83,8 @@ class TwapDesk:
         reason = self.refused_now(market, row, rows[at + c.TWAP_SIDE], rows[at + c.TWAP_REDUCE_ONLY])
         if reason == 0:
             reason = self.refused_terms(rows, at, account)
+        if reason == 0:
+            reason = self.refused_bracket(rows, at, account, market)
         if reason != 0:
             return reason
         if row == NIL:
@@ -104,6 +108,19 @@ class TwapDesk:
         if size < rows[at + c.TWAP_SLICES] or size < rows[at + c.TWAP_MINIMUM_SLICE]:
             return k.R_TWAP_SIZE
         return k.R_TOO_MANY_TWAPS if self.state.twaps.count(account) >= self.state.max_twaps else 0
+
+    def refused_bracket(self, rows: vec[i64], at: i64, account: i64, market: Market) -> i64:
+        """Can there be a take-profit and a stop for what it fills? What only reduces has none."""
+        take_profit = rows[at + c.TWAP_TAKE_PROFIT]
+        stop = rows[at + c.TWAP_STOP]
+        if take_profit == 0 and stop == 0:
+            return 0
+        if max_i64(take_profit, stop) > market.max_price:
+            return k.R_PRICE_LIMIT
+        if self.brackets.room(account) < 2:
+            return k.R_TOO_MANY_TRIGGERS
+        apart = are_apart(rows[at + c.TWAP_SIDE], take_profit, stop, market.mark)
+        return 0 if apart and rows[at + c.TWAP_REDUCE_ONLY] == 0 else k.R_BRACKET_PRICES
 
     def accept(self, rows: vec[i64], at: i64, market: Market) -> None:
         state = self.state
@@ -132,6 +149,11 @@ class TwapDesk:
             cells[row + TW_SLICES], cells[row + TW_INTERVAL], ends, cells[row + TW_REDUCE_ONLY], cells[row + TW_CLIENT_HI],
             cells[row + TW_CLIENT_LO],
         )  # fmt: skip
+        take_profit = rows[at + c.TWAP_TAKE_PROFIT]
+        stop = rows[at + c.TWAP_STOP]
+        if take_profit != 0 or stop != 0:
+            self.brackets.open(number, cells[row + TW_ACCOUNT], market.number, cells[row + TW_SIDE], take_profit, stop)
+            state.log.emit(k.E_BRACKET_PLACED, state.now, number, cells[row + TW_ACCOUNT], market.number, take_profit, stop, k.SOURCE_MARK)
 
     # -- slices ------------------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class PlaceTwap(Command, frozen=True, gc=False):
     A slice that gets less than its part is made up for by the next ones. It is cancelled like an order.
     """
 
-    KIND: ClassVar[int] = 26
+    KIND: ClassVar[int] = 28
     account: AccountId
     market: MarketId
     side: SideCode
@@ -50,6 +50,8 @@ class PlaceTwap(Command, frozen=True, gc=False):
     catch_up_ppm: Annotated[int, Meta(ge=1_000_000, le=10_000_000)] = 3_000_000  # what a slice is for at most, of size / slices
     minimum_slice: OptionalLots = 0  # [lots] a smaller one is left to the next; the last one is not
     reduce_only: Flag = 0
+    take_profit: OptionalPrice = 0  # [ticks] for what it has filled, by the mark, as of `PlaceBracket`; 0: none
+    stop: OptionalPrice = 0  # [ticks]
     client_hi: I64 = 0
     client_lo: I64 = 0
 

@@ -120,7 +120,7 @@ class Standing:
         if cells[row + TW_SENT] != 0:
             self.sent.recall(number, account)
             for note in self.watch.notes:
-                if note.parent == number:
+                if note.parent == number and not note.is_open:
                     filled += note.filled
         left = cells[row + TW_SIZE] - filled
         if left == 0:
@@ -133,6 +133,8 @@ class Standing:
             if left == 0:
                 outcome = k.ORDER_FILLED
             state.own_client_ids(account).close(hi, lo, number, cells[row + TW_MARKET], outcome, filled)
+        if state.brackets.find(number) != NIL:
+            self.watch.tell(number, number, account, cells[row + TW_MARKET], filled, False)  # as the entry that it is
         state.schedule.cancel(TWAP_SLICE, number)
         state.twaps.remove(number, account)
 

@@ -171,7 +171,8 @@ class Actor:
         slices, interval, slippage = source.pick([1, 2, 3, 9]), source.pick([NS, 3 * NS]), source.pick([0, 10_000, 10**6])
         return m.PlaceTwap(
             self.world.now, account, number, side, self.size(account, number), slices, interval, slippage,
-            source.pick([10**6, 3 * 10**6]), source.pick([0, 0, 2]), int(source.chance(20)), *self.client(),
+            source.pick([10**6, 3 * 10**6]), source.pick([0, 0, 2]), int(source.chance(20)),
+            *(self.price(number, end) if source.chance(30) else 0 for end in (1 - side, side)), *self.client(),
         )  # fmt: skip
 
     def quote(self) -> list[m.Command]:

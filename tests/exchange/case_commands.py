@@ -169,7 +169,7 @@ def ladder(w: World, words: list[str]) -> m.Command:
 def twap(w: World, words: list[str]) -> m.Command:
     account, market, side, size, _, slices, _, interval, *options = words  # SIZE in SLICES every TIME
     values: dict[str, int] = {}
-    names = {"slippage": "slippage_ppm", "catch_up": "catch_up_ppm", "minimum": "minimum_slice"}
+    names = {"slippage": "slippage_ppm", "catch_up": "catch_up_ppm", "minimum": "minimum_slice", "profit": "take_profit", "stop": "stop"}
     for option in options:
         key, _, value = option.partition("=")
         if option == "reduce_only":

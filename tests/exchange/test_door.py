@@ -57,7 +57,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.PlaceTwap: {
         "account": ACCOUNT, "market": MARKET, "side": FLAG, "size": LOTS, "slices": (1, 10_000), "interval": (10**9, 86_400 * 10**9),
         "slippage_ppm": (0, 10**6), "catch_up_ppm": (10**6, 10**7), "minimum_slice": (0, 2**40 - 1), "reduce_only": FLAG,
-        "client_hi": I64, "client_lo": I64,
+        "take_profit": NO_PRICE, "stop": NO_PRICE, "client_hi": I64, "client_lo": I64,
     },
     m.SetAccountMode: {"account": ACCOUNT, "mode": (0, 2)},
     m.OpenSubAccount: {"account": ACCOUNT},

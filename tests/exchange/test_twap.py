@@ -73,6 +73,7 @@ class Drawn:
 @settings(max_examples=60)
 @given(
     size=st.integers(2, 40), slices=st.integers(2, 6), catch_up=st.sampled_from([10**6, 3 * 10**6]), minimum=st.integers(0, 5),
+    stop=st.sampled_from([0, 500]),
     offers=st.lists(st.integers(0, 15), min_size=6, max_size=6),
     statuses=st.lists(st.sampled_from([*NOT_ACTIVE, 0, 0, 0]), min_size=6, max_size=6),
     sequencing=st.sampled_from([
@@ -81,13 +82,14 @@ class Drawn:
     ]),
 )  # fmt: skip
 def test_what_it_tells_is_what_has_traded(
-    size: int, slices: int, catch_up: int, minimum: int, offers: list[int], statuses: list[int], sequencing: dict[str, object]
-) -> None:
+    size: int, slices: int, catch_up: int, minimum: int, stop: int, offers: list[int], statuses: list[int],
+    sequencing: dict[str, object],
+) -> None:  # fmt: skip
     """In whatever order offers, halts and slices come, and with a copy from a snapshot in the midst of it."""
     scene = Drawn(sequencing)
     slices = min(slices, size)
     now = START + SECOND
-    order = PlaceTwap(now, scene.account, BTC, Side.BUY, size, slices, 10 * SECOND, 0, catch_up, min(minimum, size))
+    order = PlaceTwap(now, scene.account, BTC, Side.BUY, size, slices, 10 * SECOND, 0, catch_up, min(minimum, size), 0, 3 * stop, stop)
     scene.send(order)
     for number, (lots, status) in enumerate(zip(offers, statuses, strict=True)):
         now += 10 * SECOND
@@ -109,6 +111,7 @@ def test_what_it_tells_is_what_has_traded(
     assert ended.left == size - ended.filled and (ended.reason == CancelReason.FILLED) == (ended.left == 0)
     assert all(event.filled + event.left == size for event in told) and len(told) <= slices
     assert scene.exchange.twaps(scene.account) == []
+    assert [trigger.size for trigger in scene.exchange.triggers(scene.account)] == ([ended.filled] * 2 if stop and ended.filled else [])
 
 
 def test_a_query_tells_what_stands() -> None:
