@@ -39,7 +39,7 @@ class PlaceTwap(Command, frozen=True, gc=False):
     A slice that gets less than its part is made up for by the next ones. It is cancelled like an order.
     """
 
-    KIND: ClassVar[int] = 28
+    KIND: ClassVar[int] = 26
     account: AccountId
     market: MarketId
     side: SideCode

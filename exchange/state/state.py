@@ -6,6 +6,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from .alarms import Alarms
+from .alert_levels import MarginAlerts
 from .algos import Brackets, Links, Triggers
 from .ids import ClientIds, OrderIds
 from .liquidations import Liquidations
@@ -17,7 +18,6 @@ from .quotes import Protections
 from .schedule import Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
-from .thresholds import MarginAlerts
 from .transit import Payments
 from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from .alert_levels import M_LINK
 from .algos import B_LINK, G_LINK, L_LINK
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
@@ -54,7 +55,6 @@ from .tables import (
     SPOT_MODE,
 )
 from .terms import T_FREE
-from .thresholds import M_LINK
 from .transit import Y_LINK
 from .twaps import TW_LINK
 from .types import CLOSED_IDS, NIL, PPM

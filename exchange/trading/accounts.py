@@ -104,7 +104,7 @@ class AccountDesk:
         return 0
 
     def hold(self, account: i64, asset: i64) -> None:
-        """Who gets, now or later, what stands in for cash gets a row in its spot market: when the venue has to sell it, none can be opened."""
+        """Who gets, now or later, what stands in for cash gets a row in its spot market: none can be opened when it has to be sold."""
         number = self.state.collateral_market[asset]
         if number != NIL and account >= FIRST_USER:
             self.state.position_row(account, number)

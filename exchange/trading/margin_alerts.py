@@ -12,8 +12,8 @@ from mypy_extensions import i64
 
 from ..money.margin import cross_equity, cross_maintenance
 from ..schema import kinds as k
+from ..state.alert_levels import M_ACCOUNT, M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD, MarginAlerts, alert_key
 from ..state.state import State
-from ..state.thresholds import M_ACCOUNT, M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD, MarginAlerts, alert_key
 from ..state.types import NIL, PPM
 from .access import refused_user_with_asset
 
