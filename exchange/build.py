@@ -30,7 +30,8 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "server.routing", "server.replies", "server.rows", "server.bucket", "server.frames", "liquidation.shortage", "liquidation.haircut",
     "trading.queues", "state.algos", "trading.standing", "algos.triggers", "algos.orders", "algos.ladders", "state.twaps",
     "algos.twap_desk", "trading.preview", "trading.margin_alerts", "state.volumes", "trading.fee_tiers", "algos.links",
-    "algos.brackets", "state.quotes", "trading.quoting", "state.alert_levels", "trading.quote_desk", "state.transit", "trading.payments",
+    "algos.brackets", "state.quotes", "trading.quoting", "state.alert_levels", "trading.quote_desk", "state.transit",
+    "trading.payments", "state.thresholds", "state.windows", "liquidation.maintenance",
 )  # fmt: skip
 
 

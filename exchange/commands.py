@@ -8,6 +8,7 @@ from mypy_extensions import i64
 from .algos.ladders import LadderDesk
 from .algos.orders import AlgoOrders
 from .liquidation.lifecycle import Lifecycle
+from .liquidation.maintenance import MaintenanceDesk
 from .liquidation.passes import LiquidationPass
 from .liquidation.prices import PriceDesk
 from .liquidation.settlement import MarketDesk
@@ -31,6 +32,7 @@ class Commands(AlgoOrders):
     liquidations: LiquidationPass
     prices: PriceDesk
     market_desk: MarketDesk
+    maintenance: MaintenanceDesk
     door: Door
 
     def carry_out(self, rows: vec[i64], at: i64) -> i64:
@@ -76,6 +78,13 @@ class Commands(AlgoOrders):
             return self.link(rows[at + c.OCO_ACCOUNT], rows[at + c.OCO_FIRST], rows[at + c.OCO_SECOND])
         if kind == k.C_SET_MARKET_STATUS:
             return self.market_desk.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
+        if kind == k.C_SCHEDULE_MAINTENANCE:
+            return self.maintenance.plan(
+                rows[at + c.MAINTENANCE_MARKET], rows[at + c.MAINTENANCE_START], rows[at + c.MAINTENANCE_END],
+                rows[at + c.MAINTENANCE_DURING], rows[at + c.MAINTENANCE_AFTERWARDS],
+            )  # fmt: skip
+        if kind == k.C_CANCEL_MAINTENANCE:
+            return self.maintenance.cancel(rows[at + c.CANCEL_MAINTENANCE_NUMBER])
         if kind == k.C_BLOCK_TRADE:
             return self.accounts.block_trade(
                 rows[at + c.BLOCK_BUYER], rows[at + c.BLOCK_SELLER], rows[at + c.BLOCK_MARKET], rows[at + c.BLOCK_SIZE],

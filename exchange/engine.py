@@ -42,6 +42,7 @@ from .liquidation.adl import Deleveraging
 from .liquidation.auction import AuctionDesk
 from .liquidation.backstops import Backstops
 from .liquidation.lifecycle import Lifecycle
+from .liquidation.maintenance import MaintenanceDesk
 from .liquidation.passes import LiquidationPass
 from .liquidation.prices import PriceDesk
 from .liquidation.settlement import MarketDesk
@@ -60,6 +61,7 @@ from .state.schedule import (
     FUNDING_PAYMENT,
     FUNDING_SAMPLE,
     LIQUIDATION_PASS,
+    MAINTENANCE,
     MARK,
     MARKET_TIMER,
     MARKET_TIMERS,
@@ -124,6 +126,7 @@ class Exchange(Commands):
         self.prices = PriceDesk(state, book, marks, self.liquidity_desk, self.lifecycle)
         funding = [funding_rule(market) for market in venue.markets]
         self.market_desk = MarketDesk(state, self.slices, self.lifecycle)
+        self.maintenance = MaintenanceDesk(state, self.market_desk)
         self.cadences: list[i64] = [market.mark.cadence_ms * 1_000_000 for market in venue.markets]  # [ns] of marks, 0: with the oracle
         terms = [funding_terms(market) for market in venue.markets]
         desk = AuctionDesk(state, self.lifecycle)
@@ -300,6 +303,8 @@ class Exchange(Commands):
                 self.run_slice(number)
             elif rank == PAYMENT:
                 self.arrive(number)
+            elif rank == MAINTENANCE:
+                self.maintenance.turn(number)
             else:
                 self.run_turn(rank, number)
             self.run_algos()

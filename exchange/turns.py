@@ -18,7 +18,7 @@ from .schema import columns as c
 from .schema import kinds as k
 from .schema.messages import Place
 from .schema.packing import pack
-from .schema.views import OpenOrder, Preview
+from .schema.views import MaintenanceWindow, OpenOrder, Preview
 from .state.packed import column
 from .state.pending import (
     A_ACCOUNT,
@@ -36,9 +36,10 @@ from .state.pending import (
     W_DUE,
     W_RANK,
 )
-from .state.schedule import BLOCK, ORDER_EXPIRY, REQUEST_EXPIRY, TAKER_AUCTION, TURN
+from .state.schedule import BLOCK, MAINTENANCE, ORDER_EXPIRY, REQUEST_EXPIRY, TAKER_AUCTION, TURN
 from .state.state import State
 from .state.types import NIL, ROW
+from .state.windows import N_AFTER, N_DURING, N_END, N_MARKET, N_START
 from .trading.book import Book
 from .trading.funding import FundingEngine
 from .trading.preview import OrderPreview
@@ -47,6 +48,11 @@ from .trading.sequencer import NOW, Sequencer, is_about_orders
 from .trading.watch import Watch
 
 EVERYTHING: Final[i64] = 1 << 62  # beyond every ticket
+
+
+def turn_of(found: tuple[int, MaintenanceWindow]) -> tuple[int, int]:
+    """When it turns, and its number."""
+    return found[0], found[1].number
 
 
 class Turns(Queries):
@@ -211,6 +217,21 @@ class Turns(Queries):
                     cells[row + A_CLIENT_LO], cells[row + A_EXPIRES], cells[row + A_DISPLAY],
                 ))  # fmt: skip
         return found
+
+    def maintenance_windows(self, market: i64) -> list[MaintenanceWindow]:
+        """Those of a market that have not ended, the first to turn first."""
+        number = self.known_market(market).number
+        windows = self.state.windows
+        found: list[tuple[int, MaintenanceWindow]] = []
+        for name, at in windows.index.items():
+            row: i64 = at
+            cells = windows.cells
+            if cells[row + N_MARKET] == number or cells[row + N_MARKET] == NIL:
+                view = MaintenanceWindow(
+                    name, cells[row + N_MARKET], cells[row + N_START], cells[row + N_END], cells[row + N_DURING], cells[row + N_AFTER]
+                )
+                found.append((int(self.state.schedule.time(MAINTENANCE, name)), view))
+        return [view for _, view in sorted(found, key=turn_of)]
 
     def fee_rates(self, account: i64, market: i64) -> tuple[int, int]:
         """(maker fee, taker fee) of an account in a market now [ppb]; below zero: a rebate. What jumps of the oracle price put on top, and

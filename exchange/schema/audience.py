@@ -80,6 +80,8 @@ AUDIENCE: Final[dict[type[Event], tuple[str, ...]]] = {
     e.ProtectionTriggered: OWN,
     e.PaymentSent: ("account", "to"),
     e.PaymentArrived: ("account", "to"),
+    e.MaintenanceScheduled: EVERYONE,
+    e.MaintenanceCancelled: EVERYONE,
 }
 
 AUDIENCE_COLUMNS: Final[dict[int, tuple[int, ...]]] = {

@@ -352,9 +352,13 @@ class Reason(IntEnum):
     TRANSFERS_CLOSED = 74
     NOT_SAME_OWNER = 75
     TOO_MANY_PAYMENTS = 76  # that the account has sent are under way
+    MAINTENANCE_TIMES = 77  # a window begins later than now, and ends later than it begins
+    TOO_MANY_WINDOWS = 78
+    UNKNOWN_WINDOW = 79  # or one that has begun
+    MAINTENANCE_STATUS = 80  # settling is final, and no maintenance
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=76), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=80), Reason]
 
 
 class CommandKind(IntEnum):
@@ -393,6 +397,8 @@ class CommandKind(IntEnum):
     PlaceBracket = 31
     MassQuote = 32
     SetQuoteProtection = 33
+    ScheduleMaintenance = 34
+    CancelMaintenance = 35
 
 
-CommandCode = Annotated[int, Meta(ge=1, le=33), CommandKind]
+CommandCode = Annotated[int, Meta(ge=1, le=35), CommandKind]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from .codes import FundingModeCode, MarketStatusCode
-from .fields import AccountId, Amount, AnyMarket, AssetId, Command, Lots, MarketId, OptionalPrice, Price, Rate
+from .fields import AccountId, Amount, AnyMarket, AssetId, Command, Id, Lots, MarketId, OptionalPrice, Price, Rate, Ts
 
 
 class BlockTrade(Command, frozen=True, gc=False):
@@ -69,3 +69,21 @@ class SetGas(Command, frozen=True, gc=False):
 
     KIND: ClassVar[int] = 23
     multiplier_ppm: Annotated[int, Meta(ge=0, le=1_000_000_000_000)]  # 1,000,000: as the design says
+
+
+class ScheduleMaintenance(Command, frozen=True, gc=False):
+    """Admin: a maintenance window. Its markets get one status when it begins, and another when it ends."""
+
+    KIND: ClassVar[int] = 34
+    market: AnyMarket  # -1: all
+    start: Ts  # [ns] later than now
+    end: Ts  # [ns]
+    during: MarketStatusCode  # not SETTLED
+    afterwards: MarketStatusCode = 0
+
+
+class CancelMaintenance(Command, frozen=True, gc=False):
+    """Admin: take back a maintenance window that has not begun."""
+
+    KIND: ClassVar[int] = 35
+    number: Id

@@ -74,3 +74,21 @@ class CurveMoved(Event, frozen=True, gc=False):
 class GasSet(Event, frozen=True, gc=False):
     KIND: ClassVar[int] = 44
     multiplier_ppm: int
+
+
+class MaintenanceScheduled(Event, frozen=True, gc=False):
+    """A market's status will change for a time."""
+
+    KIND: ClassVar[int] = 65
+    number: int
+    market: int  # -1: all
+    start: int  # [ns]
+    end: int  # [ns]
+    during: MarketStatusCode
+    afterwards: MarketStatusCode
+
+
+class MaintenanceCancelled(Event, frozen=True, gc=False):
+    KIND: ClassVar[int] = 66
+    number: int
+    market: int  # -1: all

@@ -43,6 +43,8 @@ C_LINK_OCO: Final[i64] = 30
 C_PLACE_BRACKET: Final[i64] = 31
 C_MASS_QUOTE: Final[i64] = 32
 C_SET_QUOTE_PROTECTION: Final[i64] = 33
+C_SCHEDULE_MAINTENANCE: Final[i64] = 34
+C_CANCEL_MAINTENANCE: Final[i64] = 35
 
 # Events
 E_REJECTED: Final[i64] = 1
@@ -109,6 +111,8 @@ E_QUOTE_PROTECTION_SET: Final[i64] = 61
 E_PROTECTION_TRIGGERED: Final[i64] = 62
 E_PAYMENT_SENT: Final[i64] = 63
 E_PAYMENT_ARRIVED: Final[i64] = 64
+E_MAINTENANCE_SCHEDULED: Final[i64] = 65
+E_MAINTENANCE_CANCELLED: Final[i64] = 66
 
 # Reasons of a refusal, in order of precedence
 R_UNKNOWN_ACCOUNT: Final[i64] = 1
@@ -187,6 +191,10 @@ R_NOT_FLAT: Final[i64] = 73
 R_TRANSFERS_CLOSED: Final[i64] = 74
 R_NOT_SAME_OWNER: Final[i64] = 75
 R_TOO_MANY_PAYMENTS: Final[i64] = 76
+R_MAINTENANCE_TIMES: Final[i64] = 77
+R_TOO_MANY_WINDOWS: Final[i64] = 78
+R_UNKNOWN_WINDOW: Final[i64] = 79
+R_MAINTENANCE_STATUS: Final[i64] = 80
 
 # Why an order is gone
 X_USER: Final[i64] = 1

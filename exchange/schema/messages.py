@@ -43,7 +43,17 @@ from .commands_algos import LinkOco, PlaceBracket, PlaceTrigger, PlaceTwap
 from .commands_orders import *  # noqa: F403
 from .commands_orders import Amend, Cancel, CancelAll, CancelAllAfter, CancelClient, MassQuote, Place, PlaceLadder, SetQuoteProtection
 from .commands_venue import *  # noqa: F403
-from .commands_venue import BlockTrade, Debit, SetFunding, SetGas, SetMarketStatus, Tick, UpdateOracle
+from .commands_venue import (
+    BlockTrade,
+    CancelMaintenance,
+    Debit,
+    ScheduleMaintenance,
+    SetFunding,
+    SetGas,
+    SetMarketStatus,
+    Tick,
+    UpdateOracle,
+)
 from .events import *  # noqa: F403
 from .events import Event
 from .fields import *  # noqa: F403
@@ -95,6 +105,8 @@ AUTHORITY: Final[dict[type[Command], tuple[str, ...] | Role]] = {
     PlaceBracket: OF_OWNER,
     MassQuote: OF_OWNER,
     SetQuoteProtection: OF_OWNER,
+    ScheduleMaintenance: Role.OPERATOR,  # it stops a market for all
+    CancelMaintenance: Role.OPERATOR,
 }
 ONLY_NAMED: Final[dict[type[Command], tuple[str, ...]]] = {
     Deposit: ("account",),

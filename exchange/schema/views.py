@@ -7,6 +7,7 @@ from .codes import (
     Coded,
     CommandCode,
     MarginModeCode,
+    MarketStatusCode,
     PriceSourceCode,
     ReasonCode,
     RequirementCode,
@@ -165,3 +166,14 @@ class Preview(Coded, frozen=True, gc=False):
     available_margin: int = 0  # [micro] what may back another order
     free_margin: int = 0  # [micro] what may leave the account
     liquidation_price: int = 0  # [ticks]; 0: none
+
+
+class MaintenanceWindow(Coded, frozen=True, gc=False):
+    """A window in which a market has a status of its own."""
+
+    number: int
+    market: int  # -1: all
+    start: int  # [ns]
+    end: int  # [ns]
+    during: MarketStatusCode
+    afterwards: MarketStatusCode

@@ -75,9 +75,11 @@ if TYPE_CHECKING:
     PlainPool: TypeAlias = Said
     PlainWaiting: TypeAlias = Said
     PlainPreview: TypeAlias = Said
+    Maintenance: TypeAlias = Said
 else:
     OpenOrder, Auction, PlainPosition, Liquidity = named(v.OpenOrder), named(v.Auction), named(v.Position), named(v.Liquidity)
     PlainPool, PlainWaiting, PlainPreview = named(v.PoolView), named(v.Waiting), named(v.Preview)
+    Maintenance = named(v.MaintenanceWindow)
 
 # -- replies --
 
@@ -304,6 +306,7 @@ class MarketValues(Said, kw_only=True):
     bid: Best
     ask: Best
     status: Status
+    maintenance: Maintenance | None
     ts: int
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from msgspec import UNSET, UnsetType
 
 from .. import events as e
-from .answers import EVENT, AccountState, Best, Level, OpenOrder, PoolValues, Said, Status, TakerSide, TickerValues, joined
+from .answers import EVENT, AccountState, Best, Level, Maintenance, OpenOrder, PoolValues, Said, Status, TakerSide, TickerValues, joined
 
 
 class Heartbeat(Said, kw_only=True):
@@ -139,6 +139,7 @@ class FundingMessage(OfMarket, kw_only=True):
 class StatusMessage(OfMarket, kw_only=True):
     channel: Literal["status"]
     status: Status
+    maintenance: Maintenance | None
 
 
 class Taken(Said, tag_field="type", tag="AuctionTaken", kw_only=True):

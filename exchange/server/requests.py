@@ -24,12 +24,14 @@ from ..schema.messages import (
     ROW,
     AccountId,
     BlockTrade,
+    CancelMaintenance,
     Command,
     Debit,
     Deposit,
     MarketId,
     Place,
     Role,
+    ScheduleMaintenance,
     SetFunding,
     SetGas,
     SetMarketStatus,
@@ -104,7 +106,9 @@ def _command_request(
 
 OWNERS: Final[tuple[type[Command], ...]] = tuple(one for one in COMMANDS if not isinstance(AUTHORITY[one], Role))
 # Not OpenAccount: accounts belong to users
-OPERATORS: Final[tuple[type[Command], ...]] = (Deposit, Debit, BlockTrade, UpdateOracle, SetMarketStatus, SetFunding, SetGas)
+OPERATORS: Final[tuple[type[Command], ...]] = (
+    Deposit, Debit, BlockTrade, UpdateOracle, SetMarketStatus, SetFunding, SetGas, ScheduleMaintenance, CancelMaintenance,
+)  # fmt: skip
 COMMAND_REQUESTS: Final[dict[type[Request], type[Command]]] = {
     _command_request(one, CommandRequest, ("ts", "account", "client_lo")): one for one in OWNERS
 }

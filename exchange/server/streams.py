@@ -11,10 +11,10 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ..queries import Queries
 from ..schema import events as e
 from ..schema.codes import MarketStatus, Side, SystemAccount
 from ..schema.messages import MAX_PRICE, column_of
+from ..turns import Turns
 from .naming import Named, named_event, named_view
 
 if TYPE_CHECKING:
@@ -269,6 +269,8 @@ SHOWN: Final[dict[int, str]] = {  # kinds of events that show in another value o
     e.MarkMoved.KIND: "ticker",
     e.MarketStatusChanged.KIND: "status",
     e.GasSet.KIND: "gas",
+    e.MaintenanceScheduled.KIND: "status",
+    e.MaintenanceCancelled.KIND: "status",
 }
 MARKET_COLUMN: Final = {kind: column_of(e.EVENT_OF[kind], "market") for kind in LISTED if "market" in e.EVENT_OF[kind].__struct_fields__}
 
@@ -276,7 +278,7 @@ MARKET_COLUMN: Final = {kind: column_of(e.EVENT_OF[kind], "market") for kind in 
 class Streams:
     """All channels that somebody has subscribed to."""
 
-    def __init__(self, venue: Queries, most: int) -> None:
+    def __init__(self, venue: Turns, most: int) -> None:
         self.venue = venue
         self.most = most  # items of one message
         self.channels: dict[Key, Channel] = {}
@@ -338,7 +340,7 @@ class Streams:
         for channel in self.channels.values():
             channel.flush()
 
-    def go_back(self, venue: Queries) -> None:
+    def go_back(self, venue: Turns) -> None:
         """The venue is another one, in an earlier state."""
         self.venue = venue
         self.readings.clear()
@@ -372,7 +374,11 @@ class Streams:
         }  # fmt: skip
 
     def status(self, market: int) -> Named:
-        return {"status": MarketStatus(self.venue.known_market(market).status).name}
+        windows = self.venue.maintenance_windows(market)
+        return {
+            "status": MarketStatus(self.venue.known_market(market).status).name,
+            "maintenance": named_view(windows[0]) if windows else None,
+        }
 
     def pool(self, market: int) -> Named:
         """What stands behind the curve of a market that has one, the middle of its quotes [ticks], and what trades with it, all in all, at

@@ -24,6 +24,7 @@ REQUEST_EXPIRY: Final[i64] = 7  # id: the ticket of the request
 ORDER_EXPIRY: Final[i64] = 8  # of an order that rests or is auctioned; id: the order
 TWAP_SLICE: Final[i64] = 9  # id: the TWAP
 PAYMENT: Final[i64] = 10  # arrives; id: its number
+MAINTENANCE: Final[i64] = 11  # a window begins or ends; id: its number
 
 MARK: Final[i64] = 0  # timers of a market, in their order
 FUNDING_SAMPLE: Final[i64] = 1

@@ -22,6 +22,7 @@ from .transit import Payments
 from .twaps import Twaps
 from .types import MAX_ASSETS, NIL, PPM, min_i64
 from .volumes import Volumes
+from .windows import Windows
 
 
 class State:
@@ -59,6 +60,7 @@ class State:
         self.twaps: Twaps = Twaps()
         self.margin_alerts: MarginAlerts = MarginAlerts()
         self.payments: Payments = Payments()
+        self.windows: Windows = Windows()
         self.volumes: Volumes = Volumes()  # of who has traded, where fees depend on it
         self.links: Links = Links()
         self.brackets: Brackets = Brackets()
@@ -184,6 +186,7 @@ class State:
         self.links.check_links()
         self.brackets.check_brackets()
         self.protections.check_protections(self.now)
+        self.windows.check_windows(self.schedule, len(self.markets))
         self.payments.check_payments(self.schedule, self.accounts.cash, self.accounts.assets)
         for market in self.markets:
             market.check()

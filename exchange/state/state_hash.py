@@ -59,6 +59,7 @@ from .transit import Y_LINK
 from .twaps import TW_LINK
 from .types import CLOSED_IDS, NIL, PPM
 from .volumes import SLOTS, V_LAST, V_MADE, V_TRADED
+from .windows import N_LINK
 
 Line = tuple[str | int, ...]
 
@@ -110,6 +111,10 @@ def listing(state: State) -> Iterator[Line]:
         yield ("alert", key, *(int(value) for value in state.margin_alerts.cells[row : row + M_LINK]))
     yield from volume_lines(state)
     yield from protection_lines(state)
+    if state.windows.last:
+        yield ("windows", int(state.windows.last))
+    for number, row in state.windows.index.items():
+        yield ("window", number, *(int(value) for value in state.windows.cells[row : row + N_LINK]))
     if state.payments.last:
         yield ("payments", int(state.payments.last))
     for number, row in state.payments.index.items():

@@ -87,6 +87,7 @@ RANKS: Final = {
     "REQUEST_EXPIRY": Due("requests that no oracle price has come for are gone", has_requests),
     "ORDER_EXPIRY": Due("orders that were good until then are cancelled, by their ids"),
     "TWAP_SLICE": Due("slices of TWAPs are sent, by the TWAP's number"),
+    "MAINTENANCE": Due("maintenance windows that the operator has planned begin and end, by their numbers"),
     "PAYMENT": Due("money that was under way arrives, by the number of the payment", has_delays),
 }
 

@@ -393,6 +393,18 @@ class Actor:
         gain = self.source.pick([-int(MAX_AMOUNT), found.gain, found.gain + 1, 0])
         return m.TakeAuction(self.world.now, account, found.auction, share, max(-int(MAX_AMOUNT), min(gain, int(MAX_AMOUNT))))
 
+    def schedule_maintenance(self) -> list[m.Command]:
+        """A window to come, which the operator now and then takes back at once."""
+        source, now = self.source, self.world.now
+        start = now + source.pick([0, 1, NS, 5 * NS, 60 * NS])
+        end = start + source.pick([0, 1, NS, 20 * NS])
+        market = source.pick([-1, self.market()])
+        planned = m.ScheduleMaintenance(now, market, start, end, source.integer(0, 4), source.pick([0, 0, 0, 3]))
+        return [planned, m.CancelMaintenance(now, self.exchange.state.windows.last + 1)] if source.chance(50) else [planned]
+
+    def cancel_maintenance(self) -> m.Command:
+        return m.CancelMaintenance(self.world.now, self.source.integer(1, 5))
+
     def set_status(self) -> m.Command:
         number = self.market()
         status = self.source.pick([0, 0, 0, 0, 0, 0, 1, 2, 3, 4])
@@ -479,7 +491,7 @@ STRESS: Final = (
     + "update_oracle " * 5 + "take_auction " * 4 + "tick " * 5 + "trigger " * 2 + "bracket " * 2
 ).split()
 CURVES: Final = ("skim " * 9 + "add_liquidity " * 4 + "remove_liquidity " * 3).split()  # beside these, where there are curves
-RARE: Final = ("open_account", "open_sub_account", "set_status", "malformed")
+RARE: Final = ("open_account", "open_sub_account", "set_status", "schedule_maintenance", "cancel_maintenance", "malformed")
 
 
 def run(source: Source, world: World, users: int, commands: int, stress: bool = False) -> None:

@@ -35,18 +35,17 @@ MONEY = {
     "profit", "conceded", "pool_fee", "cost", "priority_fee",
 }  # fmt: skip
 TIMES = {"ts", "due", "ends", "expires"}
-ACCOUNTS = {"account", "to", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
-TIMES = {"ts", "due", "ends"}
+WINDOW = {"start", "end"}  # of a MaintenanceScheduled; of other events these are prices
 ACCOUNTS = {"account", "to", "master", "buyer", "seller", "taker", "maker", "bidder", "vault", "winner", "loser"}
 CODES = {
     "account_kind": AccountKind, "side": Side, "taker_side": Side, "tif": TimeInForce, "state": OrderState, "mode": MarginMode,
-    "status": MarketStatus, "payer": Payer, "method": Method, "outcome": Outcome,
     "trigger": TriggerKind, "source": PriceSource,
+    "status": MarketStatus, "during": MarketStatus, "afterwards": MarketStatus, "payer": Payer, "method": Method, "outcome": Outcome,
 }  # fmt: skip
 
 
 def value_shown(w: World, event: Event, name: str, value: int) -> str:
-    if name in TIMES:
+    if name in TIMES or (name in WINDOW and isinstance(event, m.MaintenanceScheduled)):
         return str(value - START if value > 0 else 0) if value >= 0 else "-"
     if name in MONEY:
         return shown_money(value)
@@ -57,12 +56,9 @@ def value_shown(w: World, event: Event, name: str, value: int) -> str:
     if name == "command":
         return m.COMMAND_OF[value].__name__
     if name == "reason":
-        return (Reason if isinstance(event, m.Rejected) else CancelReason)(value).name.lower()
+        return (Reason if isinstance(event, m.Rejected | m.QuoteRefused) else CancelReason)(value).name.lower()
     if name == "refusal":
         return Reason(value).name.lower() if value else "-"
-        return (Reason if isinstance(event, m.Rejected | m.QuoteRefused) else CancelReason)(value).name.lower()
-    if name == "mode" and isinstance(event, m.FundingSet):
-        return FundingMode(value).name.lower()
     if name == "mode" and not isinstance(event, m.MarginModeSet):
         return (FundingMode if isinstance(event, m.FundingSet) else AccountMode)(value).name.lower()
     return CODES[name](value).name.lower() if name in CODES else str(value)

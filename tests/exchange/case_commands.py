@@ -215,6 +215,12 @@ def open_account(w: World, words: list[str]) -> m.Command:
     return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], int(words[2]) if len(words) > 2 else 0)
 
 
+def maintain(w: World, words: list[str]) -> m.Command:
+    market, start, end, *statuses = words
+    during, after = (MarketStatus[one.upper()] for one in [*statuses, "active"][:2])
+    return m.ScheduleMaintenance(w.ts, NIL if market == "all" else w.market(market), START + span(start), START + span(end), during, after)
+
+
 def sub_account(w: World, words: list[str]) -> m.Command:
     if len(words) > 1:
         w.accounts[words[1]] = w.exchange.state.accounts.count
@@ -294,6 +300,8 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "funding": lambda w, a: m.SetFunding(w.ts, w.market(a[0]), FundingMode[a[1].upper()], int(a[2]) if len(a) > 2 else 0),
     "gas": lambda w, a: m.SetGas(w.ts, int(a[0])),
     "alert": alert,
+    "maintain": maintain,
+    "cancel_maintenance": lambda w, a: m.CancelMaintenance(w.ts, int(a[0])),
     "sub": sub_account,
     "kill": lambda w, a: m.SetAccountMode(w.ts, w.account(a[0]), AccountMode[a[1].upper()]),
     "leverage": lambda w, a: m.SetLeverage(w.ts, w.account(a[0]), w.market(a[1]), int(a[2])),

@@ -34,6 +34,7 @@ names of the design (any number as #9). Amounts are USD, prices ticks, sizes lot
     sub NAME [ITS_NAME]         open a sub-account of NAME
     quotes NAME MARKET buy|sell SIZE@PRICE ...                  protect NAME MARKET TIME [fills N] [lots N]
     cancel_all_after NAME TIME  (0s: takes it back)
+    maintain MARKET|all TIME TIME STATUS [STATUS]               from and to so long after 0     cancel_maintenance NUMBER
     leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE
     oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
     status MARKET STATUS [@ PRICE]                              debit NAME AMOUNT [ASSET] [from MARKET]

@@ -39,6 +39,7 @@ GIVEN = {
     m.LinkOco: ["OcoLinked"],
     m.PlaceBracket: ["OrderPlaced", "BracketPlaced"],
     m.SetQuoteProtection: ["QuoteProtectionSet"],
+    m.ScheduleMaintenance: ["MaintenanceScheduled"],
 }
 
 

@@ -35,3 +35,13 @@ def sub(actor: Actor) -> list[m.Command]:
         newest = actor.exchange.state.accounts.count - 1
         found.append(m.Transfer(actor.now, account, newest, 0, min(int(MAX_AMOUNT), free // 2)))
     return found
+
+
+def maintain(actor: Actor) -> list[m.Command]:
+    """The operator plans to close a market for a while, or all of them, or takes a plan back."""
+    draw, now, second = actor.draw, actor.now, 10**9
+    if draw.chance(20):
+        return [m.CancelMaintenance(now, draw.integer(1, 4))]
+    start = now + draw.pick((1, second, 10 * second, 60 * second))
+    market = -1 if draw.chance(20) else actor.market()
+    return [m.ScheduleMaintenance(now, market, start, start + draw.pick((1, second, 20 * second)), draw.pick((1, 2, 3, 4, 4)))]

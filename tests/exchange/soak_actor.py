@@ -40,7 +40,7 @@ def listed(text: str) -> list[str]:
     return [word.split("*")[0] for word in text.split() for _ in range(int((word.split("*") + ["1"])[1]))]
 
 
-RARE: Final = listed("open sub status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
+RARE: Final = listed("open sub maintain status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
 
 
 class Actor:
@@ -459,6 +459,9 @@ class Actor:
 
     def do_open(self) -> list[m.Command]:
         return [m.OpenAccount(self.now, self.kind(), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
+
+    def do_maintain(self) -> list[m.Command]:
+        return soak_accounts.maintain(self)
 
     def do_sub(self) -> list[m.Command]:
         return soak_accounts.sub(self)

@@ -154,6 +154,8 @@ COLUMNS: dict[type[m.Command], tuple[str, dict[str, str]]] = {  # the prefix in 
     m.PlaceBracket: ("BRACKET_", {}),
     m.MassQuote: ("MASS_QUOTE_", {}),
     m.SetQuoteProtection: ("PROTECTION_", {}),
+    m.ScheduleMaintenance: ("MAINTENANCE_", {}),
+    m.CancelMaintenance: ("CANCEL_MAINTENANCE_", {}),
 }
 
 

@@ -61,6 +61,8 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     },
     m.SetAccountMode: {"account": ACCOUNT, "mode": (0, 2)},
     m.OpenSubAccount: {"account": ACCOUNT},
+    m.ScheduleMaintenance: {"market": (-1, 63), "start": (0, 2**62 - 1), "end": (0, 2**62 - 1), "during": (0, 5), "afterwards": (0, 5)},
+    m.CancelMaintenance: {"number": ID},
     m.SetMarginAlert: {
         "account": ACCOUNT, "asset": ASSET, "number": (0, 3), "threshold_ppm": (0, 10**9), "hysteresis_ppm": (0, 10**9),
     },

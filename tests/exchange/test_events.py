@@ -47,6 +47,7 @@ def test_the_audience_of_a_row_is_its_accounts_each_once() -> None:
 CODES = {
     "command", "reason", "account_kind", "side", "taker_side", "order_type", "tif", "self_trade", "mode", "status", "state", "payer",
     "method", "outcome", "trigger", "source", "refusal", "spacing",
+    "during", "afterwards",
 }  # fmt: skip
 STRUCTS: tuple[type[Coded], ...] = (*COMMANDS, *EVENTS, Position, OpenOrder, Auction)
 

@@ -72,7 +72,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def change_status(self, data: st.DataObject) -> None:
-        self.act(data, "set_status")
+        self.act(data, "set_status", "schedule_maintenance", "cancel_maintenance")
 
     @rule(data=st.data())
     def knock_in_vain(self, data: st.DataObject) -> None:

@@ -26,6 +26,7 @@ def filled(request: type[r.Request], **known: object) -> dict[str, object]:
         "first": 1, "second": 2,
         "order_type": 0, "tif": 0, "take_profit": 0, "stop": 50_000,
         "window": 1,
+        "start": 1, "end": 2, "during": 4,
     }  # fmt: skip
     wanted = {field.name for field in msgspec.structs.fields(request) if field.required}
     return {"op": request.__struct_config__.tag, **{name: value for name, value in values.items() if name in wanted}, **known}

@@ -21,7 +21,7 @@ from venues import venue
 from wire import World
 
 from perplab.exchange.events import EVENTS
-from perplab.exchange.messages import SetGas, SetMarketStatus, UpdateOracle, column_of
+from perplab.exchange.messages import CancelMaintenance, ScheduleMaintenance, SetGas, SetMarketStatus, UpdateOracle, column_of
 from perplab.exchange.schema.codes import enums_of
 from perplab.exchange.server import requests as r
 from perplab.exchange.server.broadcasts import MESSAGES
@@ -91,8 +91,11 @@ def test_public_streams_tell_what_the_page_says() -> None:
     for number, (name, streams) in enumerate(public.items()):
         event = next(event for event in EVENTS if event.__name__ == name)
         if event.KIND in SHOWN:
-            changes = {"status": SetMarketStatus(0, 0, 4, 0), "gas": SetGas(0, 2_000_000)}
-            world.host.send([changes.get(streams[0], UpdateOracle(0, 0, 60_100 + number))])
+            changes = {
+                "MarketStatusChanged": SetMarketStatus(0, 0, 4, 0), "GasSet": SetGas(0, 2_000_000),
+                "MaintenanceScheduled": ScheduleMaintenance(0, 0, 2**61, 2**61 + 1, 4), "MaintenanceCancelled": CancelMaintenance(0, 1),
+            }  # fmt: skip
+            world.host.send([changes.get(name, UpdateOracle(0, 0, 60_100 + number))])
         else:  # as if the venue had said so
             values = [event.KIND, 1_000 + number, 1, *[0] * 13]
             for coded in enums_of(event):
