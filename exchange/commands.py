@@ -70,12 +70,31 @@ class Commands(AlgoOrders):
                 rows[at + c.AUCTION_ACCOUNT], rows[at + c.AUCTION_NUMBER], rows[at + c.AUCTION_SHARE_PPM],
                 rows[at + c.AUCTION_MINIMUM_GAIN],
             )  # fmt: skip
+        return self.carry_out_algo(kind, rows, at)
+
+    def carry_out_algo(self, kind: i64, rows: vec[i64], at: i64) -> i64:
+        """Commands about orders that the venue sends later, or several at a time."""
         if kind == k.C_PLACE_TRIGGER:
             return self.trigger_desk.place(rows, at)
         if kind == k.C_PLACE_BRACKET:
             return self.place_bracket(rows, at)
         if kind == k.C_LINK_OCO:
             return self.link(rows[at + c.OCO_ACCOUNT], rows[at + c.OCO_FIRST], rows[at + c.OCO_SECOND])
+        if kind == k.C_PLACE_LADDER:
+            return self.place_ladder(rows, at)
+        if kind == k.C_PLACE_TWAP:
+            return self.place_twap(rows, at)
+        if kind == k.C_MASS_QUOTE:
+            return self.mass_quote(rows, at)
+        if kind == k.C_SET_QUOTE_PROTECTION:
+            return self.quotes.protect(
+                rows[at + c.PROTECTION_ACCOUNT], rows[at + c.PROTECTION_MARKET], rows[at + c.PROTECTION_WINDOW],
+                rows[at + c.PROTECTION_FILLS], rows[at + c.PROTECTION_LOTS],
+            )  # fmt: skip
+        return self.carry_out_for_venue(kind, rows, at)
+
+    def carry_out_for_venue(self, kind: i64, rows: vec[i64], at: i64) -> i64:
+        """Commands of the operator about markets."""
         if kind == k.C_SET_MARKET_STATUS:
             return self.market_desk.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
         if kind == k.C_SCHEDULE_MAINTENANCE:
@@ -94,17 +113,6 @@ class Commands(AlgoOrders):
             return self.funding.set_rate(rows[at + c.FUNDING_MARKET], rows[at + c.FUNDING_MODE], rows[at + c.FUNDING_RATE_PPT])
         if kind == k.C_SET_GAS:
             return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
-        if kind == k.C_PLACE_LADDER:
-            return self.place_ladder(rows, at)
-        if kind == k.C_PLACE_TWAP:
-            return self.place_twap(rows, at)
-        if kind == k.C_MASS_QUOTE:
-            return self.mass_quote(rows, at)
-        if kind == k.C_SET_QUOTE_PROTECTION:
-            return self.quotes.protect(
-                rows[at + c.PROTECTION_ACCOUNT], rows[at + c.PROTECTION_MARKET], rows[at + c.PROTECTION_WINDOW],
-                rows[at + c.PROTECTION_FILLS], rows[at + c.PROTECTION_LOTS],
-            )  # fmt: skip
         return self.carry_out_for_account(kind, rows, at)
 
     def place_ladder(self, rows: vec[i64], at: i64) -> i64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import actor_algos
 from choices import Source
 from world import World
 
@@ -151,29 +152,12 @@ class Actor:
             source.pick([0, 0, 1, 2, 3, 4]), hi, lo, 0, self.expiry(), self.display(size),
         )  # fmt: skip
 
-    def ladder(self) -> m.Command:
-        """Between two prices on one side of the mark, or across it; now and then with too few lots, or nowhere to go."""
-        source = self.source
-        account, number, side = self.stranger(), self.market(), source.integer(0, 1)
-        first, last = self.price(number, side), self.price(number, side)
-        return m.PlaceLadder(
-            self.world.now, account, number, side, self.size(account, number), first, last, source.pick([2, 3, 5]), source.integer(0, 1),
-            source.pick([10_000, 10**6, 3 * 10**6]), source.pick([0, 0, 1, 2, 3]), int(source.chance(20)), *self.client(),
-        )  # fmt: skip
-
-    def twap(self) -> m.Command:
-        """Some slices, a second or more apart; now and then one alone."""
-        source = self.source
-        account, number, side = self.stranger(), self.market(), source.integer(0, 1)
-        running = self.exchange.state.twaps.of(account)
-        if running and source.chance(30):
-            return m.Cancel(self.world.now, account, running[0])
-        slices, interval, slippage = source.pick([1, 2, 3, 9]), source.pick([NS, 3 * NS]), source.pick([0, 10_000, 10**6])
-        return m.PlaceTwap(
-            self.world.now, account, number, side, self.size(account, number), slices, interval, slippage,
-            source.pick([10**6, 3 * 10**6]), source.pick([0, 0, 2]), int(source.chance(20)),
-            *(self.price(number, end) if source.chance(30) else 0 for end in (1 - side, side)), *self.client(),
-        )  # fmt: skip
+    ladder = actor_algos.ladder
+    twap = actor_algos.twap
+    mass_quote = actor_algos.mass_quote
+    trigger = actor_algos.trigger
+    link = actor_algos.link
+    bracket = actor_algos.bracket
 
     def quote(self) -> list[m.Command]:
         """Somebody makes a market: a level or two on both sides of the mark."""
@@ -187,21 +171,6 @@ class Actor:
             for far in range(1, source.integer(2, 3))
             for side, sign in ((0, -1), (1, 1))
         ]
-
-    def mass_quote(self) -> list[m.Command]:
-        """A market maker's two sides, or one; now and then none, or two quotes of one price; mostly with a protection."""
-        source, account, number = self.source, self.stranger(), min(self.market(), len(self.world.terms) - 1)
-        mark, found = self.mark(number), list[m.Command]()
-        if source.chance(30):
-            window, fills = source.pick([1, NS, 60 * NS]), source.pick([0, 1, 2, 5])
-            found.append(m.SetQuoteProtection(self.world.now, account, number, window, fills, source.pick([0, 0, 1, 50])))
-        for side in source.pick([(0,), (1,), (0, 1)]):
-            values: list[int] = []
-            for far in range(1, source.integer(1, 6)):
-                gap = source.pick([far, far, 1, mark // 500 + far]) * (2 * side - 1)
-                values += [self.rounded(max(1, mark + gap), number), source.pick([0, *[max(1, self.size(account, number) // 8)] * 4])]
-            found.append(m.MassQuote(self.world.now, account, number, side, *[min(v, self.limit(number), int(MAX_LOTS)) for v in values]))
-        return found
 
     def hit(self) -> m.Command:
         """Somebody, now and then its owner, trades with a resting order, and perhaps with those behind it."""
@@ -254,54 +223,6 @@ class Actor:
         if found is None or self.source.chance(5):
             return m.Cancel(self.world.now, self.stranger(), self.source.integer(1, 50))
         return m.Cancel(self.world.now, found[1], found[0])
-
-    def trigger(self) -> m.Command:
-        """Mostly to protect a position, near the mark or far from it; now and then with terms that contradict each other."""
-        source = self.source
-        held = [key for key, size in sorted(self.world.books.size.items()) if size and key[0] >= FIRST_USER]
-        account, number = source.pick(held) if held and source.chance(70) else (self.stranger(), self.market())
-        closes = int(self.world.books.size[account, number] > 0)  # the side that closes it
-        side, kind = closes if source.chance(80) else 1 - closes, source.integer(0, 3)
-        mark, sign = self.mark(number), 1 if (kind == 0) == (side == 0) else -1
-        price = max(1, min(self.limit(number), mark + sign * mark * source.pick([1, 5, 20, 100]) // 1_000 + sign))
-        trail = (0, 0, mark // 50 + 1, source.pick([1_000, 20_000, 1_000_000]))[kind]
-        if source.chance(5):
-            price, trail = mark, source.pick([0, trail])
-        if kind > 1 and source.chance(60):
-            price = 0
-        size, reduce_only = source.pick([(0, 1), (0, 1), (self.size(account, number), 1), (self.size(account, number), 0)])
-        limit = self.price(number, side) if source.chance(30) else 0
-        return m.PlaceTrigger(
-            self.world.now, account, number, side, size, kind, source.pick([0, 0, 1, 2]), price, limit, source.pick([0, 0, 1, 2, 3]),
-            reduce_only, 0 if limit else source.pick([0, 1_000, 100_000]), trail, *self.client(),
-        )  # fmt: skip
-
-    def link(self) -> m.Command:
-        """Two orders or triggers of an account: mostly of one market."""
-        source = self.source
-        index, cells = self.exchange.state.triggers.index, self.exchange.state.triggers.cells
-        owned = [(int(cells[row]), int(cells[row + 1]), number) for number, row in index.items()]
-        owned += [(order[0], order[1], number) for number, order in sorted(self.world.books.orders.items())]
-        if not owned:
-            return m.LinkOco(self.world.now, self.stranger(), 1, 2)
-        first = source.pick(owned)
-        others = [one for one in owned if one[0] == first[0] and (one[1] == first[1] or source.chance(10))]
-        return m.LinkOco(self.world.now, first[0] if source.chance(95) else self.stranger(), first[2], source.pick(others)[2])
-
-    def bracket(self) -> m.Command:
-        """An entry near the mark, often one that trades, with prices on either side of it, rarely on the wrong one."""
-        source, account, number, side = self.source, self.stranger(), self.market(), self.source.integer(0, 1)
-        kind, price = source.pick([0, 0, 1]), self.price(number, side)
-        mark, sign, top = self.mark(number), 1 - 2 * side, self.limit(number)
-        middle = min(price, mark) if side == 0 else max(price, mark)
-        far = source.pick([1, 5, 20, 100])
-        prices = [max(1, min(top, middle + way * sign * (middle * far // 1_000 + 1))) for way in (1, -1)]
-        if source.chance(20):
-            prices[source.integer(0, 1)] = source.pick([0, mark])
-        return m.PlaceBracket(
-            self.world.now, account, number, side, 0 if kind else price, self.size(account, number), kind,
-            source.pick([0, 0, 0, 1, 2, 3]), *prices, source.pick([0, 0, 1, 2]), source.pick([0, 1_000, 100_000]), *self.client(),
-        )  # fmt: skip
 
     def standing(self) -> tuple[int, int] | None:
         """(id, account) of a trigger, or None."""

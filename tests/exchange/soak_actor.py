@@ -260,11 +260,8 @@ class Actor:
         return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, draw.pick((0, 0, 0, 1, 2, 3, 4)),
                         *self.client(), 0, expires, display)]  # fmt: skip
 
-    def do_ladder(self) -> list[m.Command]:
-        return soak_algos.ladder(self)
-
-    def do_twap(self) -> list[m.Command]:
-        return soak_algos.twap(self)
+    do_ladder = soak_algos.ladder
+    do_twap = soak_algos.twap
 
     def do_gamble(self) -> list[m.Command]:
         """A gambler goes all in with an order that takes what the book has."""
@@ -316,17 +313,10 @@ class Actor:
         lots = draw.pick((size, max(1, size // 2), max(1, size - 1), size + 1, 3 * size, self.size(account, market)))
         return [m.Amend(self.now, account, found[0], price, min(lots, int(MAX_LOTS)))]
 
-    def do_trigger(self) -> list[m.Command]:
-        return soak_algos.trigger(self)
-
-    def do_link(self) -> list[m.Command]:
-        return soak_algos.link(self)
-
-    def do_bracket(self) -> list[m.Command]:
-        return soak_algos.bracket(self)
-
-    def do_untrigger(self) -> list[m.Command]:
-        return soak_algos.untrigger(self)
+    do_trigger = soak_algos.trigger
+    do_link = soak_algos.link
+    do_bracket = soak_algos.bracket
+    do_untrigger = soak_algos.untrigger
 
     def do_cancel(self) -> list[m.Command]:
         found = self.order()
@@ -343,11 +333,8 @@ class Actor:
     def do_switch(self) -> list[m.Command]:
         return [m.CancelAllAfter(self.now, self.account(), self.draw.pick((0, 1, 10**9, 10 * 10**9)))]
 
-    def do_kill(self) -> list[m.Command]:
-        return soak_accounts.kill(self)
-
-    def do_alert(self) -> list[m.Command]:
-        return soak_accounts.alert(self)
+    do_kill = soak_accounts.kill
+    do_alert = soak_accounts.alert
 
     def do_debit(self) -> list[m.Command]:
         """The operator takes what an account has above maintenance, and a micro-unit more; or all it has; or more than that."""
@@ -460,11 +447,8 @@ class Actor:
     def do_open(self) -> list[m.Command]:
         return [m.OpenAccount(self.now, self.kind(), self.draw.integer(0, 9)) for _ in range(self.draw.pick((1, 1, 9)))]
 
-    def do_maintain(self) -> list[m.Command]:
-        return soak_accounts.maintain(self)
-
-    def do_sub(self) -> list[m.Command]:
-        return soak_accounts.sub(self)
+    do_maintain = soak_accounts.maintain
+    do_sub = soak_accounts.sub
 
     def do_status(self) -> list[m.Command]:
         """The operator changes a market's status, for a while."""
@@ -494,17 +478,10 @@ class Actor:
             m.SetMarginMode(now, who, 0, 1), m.MoveIsolatedMargin(now, who, 0, 1), m.MoveIsolatedMargin(now, a, 0, 0),
         ))]  # fmt: skip
 
-    def do_add(self) -> list[m.Command]:
-        return soak_curves.add(self)
-
-    def do_remove(self) -> list[m.Command]:
-        return soak_curves.remove(self)
-
-    def do_skim(self) -> list[m.Command]:
-        return soak_curves.skim(self)
-
-    def do_gas(self) -> list[m.Command]:
-        return soak_curves.gas(self)
+    do_add = soak_curves.add
+    do_remove = soak_curves.remove
+    do_skim = soak_curves.skim
+    do_gas = soak_curves.gas
 
     def do_malformed(self) -> list[m.Command]:
         """What the door refuses: a number out of its bounds, or a time that runs back or jumps."""
