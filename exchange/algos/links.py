@@ -85,7 +85,7 @@ class LinkDesk:
             self.end(partner)
 
     def end(self, partner: i64) -> None:
-        """Cancel an open order or a trigger; nothing if it is gone."""
+        """Cancel an open order, a trigger or a TWAP; nothing if it is gone."""
         state = self.state
         open_orders = self.sequencer.matcher.open
         slot = state.order_ids.find(partner)
@@ -93,6 +93,8 @@ class LinkDesk:
             open_orders.cancel(slot, k.X_OCO)
         elif state.triggers.find(partner) != NIL:
             open_orders.standing.end(partner, k.X_OCO, 0)
+        elif state.twaps.find(partner) != NIL:
+            open_orders.standing.end_twap(partner, k.X_OCO)
         elif self.sequencer.auctions is not None and state.taker_auctions.find(partner) != NIL:
             self.sequencer.auctions.end(self.sequencer.auctions.taken_up(partner), k.X_OCO)
 

@@ -47,8 +47,9 @@ NOW: Final[i64] = -1  # the command is carried out at once
 
 def is_about_orders(kind: i64) -> bool:
     """Can commands of this kind wait?"""
-    return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_SET_ACCOUNT_MODE
-    return k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_MASS_QUOTE
+    if k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_MASS_QUOTE:
+        return True
+    return kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_SET_ACCOUNT_MODE
 
 
 def is_cancel(kind: i64) -> bool:

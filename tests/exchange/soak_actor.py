@@ -234,18 +234,7 @@ class Actor:
                 found.append(m.Place(self.now, account, market, int(side), price, size, 0, tif, 0, int(draw.chance(20)), *self.client()))
         return found
 
-    def do_quotes(self) -> list[m.Command]:
-        """A maker replaces its quotes of a market, which are mostly protected."""
-        draw, market = self.draw, self.market()
-        account = draw.pick(MAKERS) if draw.chance(80) else self.account()
-        mark, size = self.mark(market), max(1, self.size(account, market) // 8)
-        limits = draw.pick((1, NS, 60 * NS)), draw.pick((0, 1, 2, 5)), draw.pick((0, 0, size, min(4 * size, int(MAX_LOTS))))
-        found: list[m.Command] = [m.SetQuoteProtection(self.now, account, market, *limits)] if draw.chance(30) else []
-        for side in Side:
-            gaps = [draw.pick((far, far, 1, mark // 500 + far)) for far in range(1, draw.integer(1, 6))]
-            quoted = [(self.clipped(mark + gap * (2 * side - 1), market), draw.pick((0, size, size, size // 2 + 1))) for gap in gaps]
-            found.append(m.MassQuote(self.now, account, market, int(side), *[min(v, int(MAX_LOTS)) for one in quoted for v in one]))
-        return found
+    do_quotes = soak_algos.quotes
 
     def do_place(self) -> list[m.Command]:
         draw = self.draw

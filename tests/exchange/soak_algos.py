@@ -86,3 +86,17 @@ def bracket(actor: Actor) -> list[m.Command]:
         actor.now, account, market, side, 0 if kind else price, actor.size(account, market), kind, draw.pick((0, 0, 0, 1, 2, 3)), profit,
         stop, draw.pick((0, 0, 1, 2)), draw.pick((0, 1_000, 100_000)), *actor.client(),
     )]  # fmt: skip
+
+
+def quotes(actor: Actor) -> list[m.Command]:
+    """A maker replaces its quotes of a market, which are mostly protected."""
+    draw, market = actor.draw, actor.market()
+    account = draw.pick(tuple(actor.users[:2])) if draw.chance(80) else actor.account()
+    mark, size = actor.mark(market), max(1, actor.size(account, market) // 8)
+    limits = draw.pick((1, NS, 60 * NS)), draw.pick((0, 1, 2, 5)), draw.pick((0, 0, size, min(4 * size, int(MAX_LOTS))))
+    found: list[m.Command] = [m.SetQuoteProtection(actor.now, account, market, *limits)] if draw.chance(30) else []
+    for side in Side:
+        gaps = [draw.pick((far, far, 1, mark // 500 + far)) for far in range(1, draw.integer(1, 6))]
+        quoted = [(actor.clipped(mark + gap * (2 * side - 1), market), draw.pick((0, size, size, size // 2 + 1))) for gap in gaps]
+        found.append(m.MassQuote(actor.now, account, market, int(side), *[min(v, int(MAX_LOTS)) for one in quoted for v in one]))
+    return found

@@ -46,7 +46,7 @@ def missing(codes: type[m.IntEnum], kinds: tuple[type[Event], ...], field_name: 
 
 def test_every_reason_is_reached() -> None:
     """Each way to be refused happens in at least one scenario."""
-    assert missing(Reason, (m.Rejected,), "reason") == set()
+    assert missing(Reason, (m.Rejected, m.QuoteRefused), "reason") == set()
 
 
 def test_titles_are_short_and_told_once() -> None:
