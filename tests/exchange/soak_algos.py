@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from perplab.exchange import messages as m
+from perplab.exchange.codes import Side
+from perplab.exchange.state.types import MAX_LOTS
 
 if TYPE_CHECKING:
     from soak_actor import Actor
