@@ -15,7 +15,7 @@ def check_kind(venue: VenueDesign, market: Market, key: str, refuse: Refuse) -> 
     """What a spot market has, and a perpetual has not; and the other way round."""
     if not market.is_spot:
         if not market.tiers:
-            refuse(f"{key}.tiers", "empty", "at least one tier")
+            refuse(f"{key}.tiers", [], "at least one tier")
         if market.base_asset:
             refuse(f"{key}.base_asset", repr(market.base_asset), "none: only what is traded in a spot market is an asset of accounts")
         return

@@ -152,6 +152,7 @@ class Preview(Coded, frozen=True, gc=False):
     rests: int = 0  # [lots]
     cancelled: int = 0  # [lots]
     cancel_reason: CancelReasonCode = 0  # of these; 0: there are none
+    lost: int = 0  # [lots] that go against its account's own orders, without a trade
     value: int = 0  # [micro] of the fills
     average: int = 0  # [ticks] of the fills, rounded down; 0: there are none
     mid_slippage_ppm: int | None = None  # how much worse than the middle of the book they are, rounded up; None: no fills, or no middle

@@ -28,6 +28,7 @@ class DryRun:
         # What it has come to
         self.value: i64 = 0  # [micro] of all fills
         self.fee: i64 = 0  # [micro] that they cost the account; below zero: that they bring it
+        self.lost: i64 = 0  # [lots] of it that went against the account's own orders, without a trade
         self.own: dict[int, int] = {}  # slots of the account's own resting orders that trade or go, and how many lots of each
 
     def begin(self, market: Market) -> None:
@@ -44,6 +45,7 @@ class DryRun:
         self.saved = []
         self.value = 0
         self.fee = 0
+        self.lost = 0
         self.own = {}
 
     def note(self, value: i64, fee: i64) -> None:

@@ -12,6 +12,7 @@ from ..schema.kinds import (
     E_ORDER_CANCELLED,
     E_ORDER_REDUCED,
     E_TRADED,
+    FOK,
     GTC,
     ISOLATED,
     ORDER_CANCELLED,
@@ -28,7 +29,7 @@ from ..state.types import NIL
 from .book import Book
 from .curve_source import CurveSource
 from .dry_run import DryRun
-from .open_orders import OpenOrders
+from .open_orders import OpenOrders, open_lots
 from .order import Order
 from .planning import CANCEL, CANCEL_BOTH, CURVE_FILL, DECREMENT, FILL, STOP, Planner
 from .positions import PositionKeeper
@@ -207,10 +208,18 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
         self.dry_run.begin(market)
         while left > 0:
             step = planner.next_behind(o, left)
-            if step == STOP or step == CANCEL_BOTH or step == DECREMENT:  # what an order loses, it cannot fill
+            if step == STOP:
                 break
-            if step == CANCEL and orders[planner.slot + O_ACCOUNT] == o.account:
-                self.dry_run.own[int(planner.slot)] = int(orders[planner.slot + O_SIZE])
+            if (step == CANCEL or step == CANCEL_BOTH) and orders[planner.slot + O_ACCOUNT] == o.account:
+                self.dry_run.own[int(planner.slot)] = int(open_lots(self.state, planner.slot))
+            if step == CANCEL_BOTH:
+                break
+            if step == DECREMENT:
+                self.dry_run.note_own(planner.slot, planner.lots, 0)
+                if planner.lots == left or o.tif == FOK:  # what a fill-or-kill order loses, it cannot fill
+                    break
+                self.dry_run.lost += planner.lots
+                left -= planner.lots
             if step == CURVE_FILL:
                 before = self.curves.inventory(market)
                 self.dry_run.save(market, market.pool.row)

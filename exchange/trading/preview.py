@@ -99,7 +99,7 @@ class OrderPreview(OrderEntry):
         cells = state.positions.cells
         run = self.matcher.dry_run
         row = o.row
-        filled = size - left
+        filled = size - left - run.lost
         isolated = cells[row + P_MODE] == k.ISOLATED
         average: i64 = 0
         to_mid: int | None = None
@@ -114,7 +114,7 @@ class OrderPreview(OrderEntry):
                 to_mid = slippage(o.side, int(run.value), int(filled), tick, int(bid + ask))
         gone = left if not rests else 0
         return Preview(
-            0, filled, left - gone, gone, stopped if gone > 0 else 0, run.value, average, to_mid, to_mark, run.fee,
+            0, filled, left - gone, gone, stopped if gone > 0 else 0, run.lost, run.value, average, to_mid, to_mark, run.fee,
             cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN],
             row_equity(state, row) if isolated else cross_equity(state, o.account, market.asset),
             row_initial(state, row) if isolated else cross_initial(state, o.account, market.asset),

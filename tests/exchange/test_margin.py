@@ -13,7 +13,7 @@ from kit import BTC, ETH, MILLION, SECOND, USD, Bench, Dice, markets_of, named, 
 
 from perplab.exchange.codes import MarginMode, Reason, Side
 from perplab.exchange.messages import BlockTrade, CancelAll, Deposit, MoveIsolatedMargin, SetMarginMode, Tick, Transfer, Withdraw
-from perplab.exchange.money import margin
+from perplab.exchange.money import margin, thresholds
 from perplab.exchange.state import types
 from perplab.exchange.state.tables import P_ASK_LOTS, P_ASK_NOTIONAL, P_BID_LOTS, P_BID_NOTIONAL, P_LEVERAGE, P_SIZE
 
@@ -156,10 +156,10 @@ def test_shares_of_equity_never_exceed_it() -> None:
     rows = [state.find_position(trader, market) for market in (BTC, ETH)]
     required = bench.exchange.maintenance_margin(trader)
     for equity in (777_777_777, 1, 0, -1, -777_777_777):
-        shares = [margin.equity_share(state, row, equity, required) for row in rows]
+        shares = [thresholds.equity_share(state, row, equity, required) for row in rows]
         assert equity - 2 < sum(shares) <= equity
         assert shares[0] == floor(Fraction(equity * margin.row_maintenance(state, rows[0]), required))
-    assert margin.equity_share(state, rows[0], -7, 0) == -7  # nothing is required
+    assert thresholds.equity_share(state, rows[0], -7, 0) == -7  # nothing is required
 
 
 def test_an_accounts_requirements_are_sums_over_its_cross_positions() -> None:

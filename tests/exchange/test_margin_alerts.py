@@ -65,7 +65,7 @@ def test_alerts_are_told_once_each_way_and_say_what_is() -> None:
         actor = Actor(source, world)
         actor.settle_in(4)
         watcher = Watcher(world.exchange)
-        for name in [source.pick([*MIX, "set_margin_alert", "set_margin_alert", "update_oracle"]) for _ in range(150)]:
+        for name in [source.pick([*MIX, *["set_margin_alert"] * 8, *["update_oracle"] * 20]) for _ in range(150)]:
             drawn = getattr(actor, name)()
             for command in drawn if isinstance(drawn, list) else [drawn]:
                 heard = len(world.events)

@@ -51,7 +51,7 @@ def assert_foretold(exchange: Exchange, order: m.Place, found: Preview, events: 
     assert found.value == sum(one.price * one.size * unit for one in fills) + sum(one.value for one in on_curve)
     assert found.fee == fee
     assert found.cancelled == sum(one.size for one in ended) and found.cancel_reason == (ended[0].reason if ended else 0)
-    assert found.rests == placed.size - found.filled - found.cancelled
+    assert found.rests == placed.size - found.filled - found.cancelled - found.lost
     assert_account(exchange, order, found)
 
 

@@ -221,7 +221,7 @@ def test_accounts_keep_what_they_have_when_they_grow() -> None:
             value[at] = 100 + at
     accounts.grow()
     for name in columns:
-        size, fill = 6 if name in wide else 2, NIL if name in ("first_position", "partial") else 0
+        size, fill = 6 if name in wide else 2, NIL if name in ("first_position", "partial", "master") else 0
         assert list(getattr(accounts, name)) == [*range(100, 100 + size), *[fill] * size], name
     assert (accounts.rows, accounts.count, accounts.new_row()) == (4, 2, 2)
 
