@@ -81,6 +81,7 @@ class People:
         for account in self.owner_of:
             self.owners.give(account, NOBODY)
         self.owner_of.clear()
+        self.met = 0
         by_number = {}
         for user in self.users.values():
             user.accounts.clear()

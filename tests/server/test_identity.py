@@ -21,7 +21,7 @@ def filled(request: type[r.Request], **known: object) -> dict[str, object]:
         "market": 0, "side": 0, "price": 59_000, "size": 10, "order_id": 1, "client_id": 1, "leverage": 2, "mode": 0, "amount": 1, "to": 8,
         "trigger": 0, "source": 0, "trigger_price": 50_000,
         "first_price": 58_000, "last_price": 57_000, "count": 2, "slices": 2, "interval": 1_000_000_000,
-        "asset": 0, "auction": 1, "share_ppm": 1, "delay": 5, "shares": 1, "multiplier_ppm": 1, "number": 0,
+        "asset": 0, "auction": 1, "share_ppm": 1, "delay": 5, "shares": 1, "multiplier_ppm": 1, "number": 1,
         "threshold_ppm": 1,
         "first": 1, "second": 2,
         "order_type": 0, "tif": 0, "take_profit": 0, "stop": 50_000,
