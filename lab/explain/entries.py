@@ -20,7 +20,7 @@ from .keys import CHOICES, Key, is_silent, key_of, shown, unused, unused_in
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
 NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen", "sequencing", "gas"} | {
-    "fee_tiers", "maker_tiers", "fee_window_days", "money",
+    "fee_tiers", "maker_tiers", "fee_window_days", "money", "collateral",
 }  # fmt: skip
 WITHOUT_RULE: Final = {"own", "rule"}
 
@@ -84,6 +84,7 @@ def entries(design: VenueDesign) -> list[Entry]:
     found += of_losses(design)
     found += of_table(design, "", NOT_COMPARED | {"backstops"}, design.assets[0])
     found += of_fee_tiers(design)
+    found += of_collateral(design)
     return found
 
 
@@ -102,9 +103,11 @@ def of_market(market: Market, at: str, unused_of_curve: set[str]) -> Iterator[En
     if market.curve.rule == "none" or market.curve.role != "separate":  # else no two orders ever meet
         yield Entry(f"{at}matching.rule", market.matching.rule, Key("", "the rule"), asset, "matching.rule")
         yield from of_table(market.matching, f"{at}matching.", WITHOUT_RULE, asset)
+    yield from of_table(market.oracle, f"{at}oracle.", set(), asset)
+    if market.is_spot:
+        return
     yield from of_rule("curve", market.curve, at, asset, unused_of_curve)
     yield from of_tiers(market.tiers, f"{at}tiers", asset)
-    yield from of_table(market.oracle, f"{at}oracle.", set(), asset)
     yield from of_rule("mark", market.mark, at, asset)
     yield from of_rule("funding", market.funding, at, asset)
 
@@ -132,6 +135,11 @@ def of_fee_tiers(design: VenueDesign) -> Iterator[Entry]:
     for name, tiers in (("fee_tiers", design.fee_tiers), ("maker_tiers", design.maker_tiers)):
         for number, tier in enumerate(tiers):
             yield from of_table(tier, f"{name}[{number}].", set(), asset)
+
+
+def of_collateral(design: VenueDesign) -> Iterator[Entry]:
+    for number, table in enumerate(design.collateral):
+        yield from of_table(table, f"collateral[{number}].", set(), design.assets[0])
 
 
 def of_liquidation(design: VenueDesign) -> Iterator[Entry]:

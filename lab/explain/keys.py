@@ -23,6 +23,7 @@ from perplab.exchange.design.parameters import (
 from perplab.exchange.design.parameters_funding import SkewDesign
 from perplab.exchange.design.structs import (
     AdlDesign,
+    CollateralDesign,
     CurveDesign,
     FeeTier,
     FundingDesign,
@@ -61,7 +62,16 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "transfer_margin_ppm": Key("ppm", "of the notional of open positions: what stays behind when money leaves the account", "nothing"),
         "backstops": Key("", "who pays what a liquidated account cannot, in this order"),
     },
+    CollateralDesign: {
+        "asset": Key("", "what counts as money of the asset that its spot market settles in"),
+        "weight_ppm": Key("ppm", "of its worth at the mark of its spot market: what counts"),
+        "hedges": Key("", "the perpetual whose shorts it hedges"),
+        "hedged_weight_ppm": Key("ppm", "what counts of the part that a short hedges"),
+        "hedged_margin_ppm": Key("ppm", "of its requirement: what the hedged part of a short keeps"),
+    },
     Market: {
+        "kind": Key("", "what is traded"),
+        "base_asset": Key("", "what a buyer gets for the settlement asset"),
         "settlement_asset": Key("", "the asset in which profit, funding and fees are paid"),
         "payoff": Key("", "what a lot is worth at a price: `linear` is lots x price"),
         "tick": Key("price", "the smallest step of a price"),
@@ -237,6 +247,7 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
         "gas": "has its own keys",
         "money": "has its own keys",
         "fee_tiers": "a table of its own",
+        "collateral": "a table of its own",
         "maker_tiers": "a table of its own",
         "own": "the tables of rules, told with them",
     },
@@ -270,7 +281,10 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
 
 CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the words mean that may stand at a key
     **RULE_CHOICES,
-    Market: {"payoff": {"linear": "profit is lots x the change of the price"}},
+    Market: {
+        "kind": {"perpetual": "positions, which are bets on a price", "spot": "an asset against another, both of which change hands"},
+        "payoff": {"linear": "profit is lots x the change of the price"},
+    },
     OracleView: {
         "on_stale": {
             "keep_last": "it goes on with the last price",
@@ -345,12 +359,19 @@ def key_of(table: type[Struct], name: str) -> Key:
     return Key(next((unit for suffix, unit in SUFFIXES.items() if name.endswith(suffix)), ""), "")
 
 
+NOT_OF_SPOT: Final = frozenset({"payoff", "open_interest_cap", "max_leverage", "default_leverage", "tiers", "mark", "funding", "curve"})
+
+
 def is_left_out(table: type[Struct], name: str) -> bool:
     return name in LEFT_OUT.get(table, {})
 
 
 def unused(table: Struct) -> frozenset[str]:
     """Keys of a table that say nothing, by what else stands in it."""
+    if isinstance(table, Market):
+        return NOT_OF_SPOT if table.is_spot else frozenset({"kind", "base_asset"})
+    if isinstance(table, CollateralDesign) and not table.hedges:
+        return frozenset({"hedges", "hedged_weight_ppm", "hedged_margin_ppm"})
     if isinstance(table, MatchingDesign):
         top = frozenset({"top_share_ppm"} if table.rule != "top_pro_rata" else ())
         return top | ({"least_share"} if table.rule == "price_time" else set())

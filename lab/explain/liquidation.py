@@ -22,7 +22,7 @@ from .keys import KEYS, deleverages, key_of, shown
 from .money import levered
 from .probe import Probe, Refused
 from .story import SIZE, small_fall, threshold
-from .subject import Explanation, Explanations, Subject, keys_of
+from .subject import Explanation, Explanations, Subject, keys_of, nothing_more
 
 COMMON_KEYS: Final = ("retry_ms", "fee_ppm", "fee_from", "fee_fund_share_ppm", "fee_to", "surplus_to")
 QUARTERS: Final = (0, 1, 2, 3, 4)  # of a time
@@ -311,6 +311,9 @@ def is_taken(at: Subject, price: int) -> bool:
 
 
 EXPLAINED: Final[Explanations] = {
+    ("liquidation.steps", "collateral"): Explanation(
+        "collateral", "Assets that count as money are sold in their spot market, for no less than they count.", nothing_more
+    ),
     ("liquidation.steps", "book"): Explanation(
         "book", "An immediate order into the market, with a price beyond which it does not trade.", book
     ),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from perplab.exchange.design.structs import Market, SequencingDesign, VenueDesig
 
 from . import arrival, curves, liquidation, losses, moment, money, prices, units
 from .document import Block, Document, Grid, Head, Section, Text
-from .entries import differences, of_fee_tiers
+from .entries import Entry, differences, of_collateral, of_fee_tiers
 from .keys import KEYS, is_silent, key_of, shown
 from .subject import Explanation, Explanations, Subject, keys_of, of_own
 
@@ -143,10 +144,16 @@ def adl_parts(at: Subject) -> list[tuple[str, Explanation, Subject]]:
 def venue(at: Subject) -> list[Block]:
     design = at.design
     rows = tuple((name, shown(key_of(type(design), name), getattr(design, name)), KEYS[type(design)][name].words) for name in VENUE_KEYS)
-    tiers = tuple((one.path, one.shown, one.key.words) for one in of_fee_tiers(design))
-    fees = [Grid(("key", "value", "what it is"), tiers, code=(0,), caption="Fees by what was traded:")] if tiers else []
+    fees = listed(of_fee_tiers(design), "Fees by what was traded:")
+    collateral = listed(of_collateral(design), "Assets that count as money, at a part of what they are worth:")
     delays = [] if is_silent(design.money) else keys_of(design.money, at.asset, "Money takes its time, or does not go everywhere:")
-    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *fees, *delays, *others(design)]
+    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *fees, *collateral, *delays, *others(design)]
+
+
+def listed(entries: Iterable[Entry], caption: str) -> list[Block]:
+    """Keys of tables of which there may be several."""
+    rows = tuple((one.path, one.shown, one.key.words) for one in entries)
+    return [Grid(("key", "value", "what it is"), rows, code=(0,), caption=caption)] if rows else []
 
 
 def others(design: VenueDesign) -> list[Block]:
