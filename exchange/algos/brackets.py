@@ -32,7 +32,7 @@ from ..state.market import Market
 from ..state.packed import column
 from ..state.state import State
 from ..state.types import NIL, ROW, max_i64, min_i64
-from ..trading.access import in_liquidation, refused_user_in_market
+from ..trading.access import in_liquidation, refused_mode, refused_user_in_market
 from .triggers import TriggerDesk, source_price
 
 
@@ -59,6 +59,9 @@ class BracketDesk:
         market = state.markets[rows[at + c.BRACKET_MARKET]]
         if in_liquidation(state, account, state.find_position(account, market.number)):
             return k.R_IN_LIQUIDATION
+        reason = refused_mode(state, account, 0)
+        if reason != 0:
+            return reason
         if market.status == k.SETTLED:
             return k.R_MARKET_SETTLED
         if market.mark == 0:

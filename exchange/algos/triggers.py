@@ -40,7 +40,7 @@ from ..state.packed import column
 from ..state.state import State
 from ..state.tables import P_SIZE
 from ..state.types import MAX_PRICE, NIL, PPM, ROW, div_ceil, max_i64, min_i64
-from ..trading.access import in_liquidation, is_suspended, never_takes, reducible, refused_user_in_market
+from ..trading.access import in_liquidation, is_suspended, never_takes, reducible, refused_mode, refused_user_in_market
 from ..trading.entry import OrderEntry, coarse, significant
 
 
@@ -105,7 +105,9 @@ class TriggerDesk:
         row = state.find_position(account, market.number)
         if in_liquidation(state, account, row):
             return k.R_IN_LIQUIDATION
-        reason = self.refused_order(rows, at, market, row)
+        reason = refused_mode(state, account, rows[at + c.TRIGGER_REDUCE_ONLY])
+        if reason == 0:
+            reason = self.refused_order(rows, at, market, row)
         if reason == 0:
             reason = self.refused_trigger(rows, at, market)
         if reason != 0:
@@ -317,6 +319,8 @@ class TriggerDesk:
             assert market.status != k.SETTLED or cells[row + G_SHELF] == FIRED, "a trigger in a settled market"
             if cells[row + G_SHELF] == FIRED:
                 continue
+            mode = refused_mode(self.state, cells[row + G_ACCOUNT], cells[row + G_REDUCE_ONLY])
+            assert mode == 0, "a trigger that its account's kill switch should have cancelled"
             assert self.lots_of(row) > 0, "a trigger that has nothing left to reduce"
             if not is_suspended(market, self.state.now):
                 price = source_price(market, cells[row + G_SOURCE])

@@ -35,7 +35,7 @@ from ..state.twaps import (
     TW_SLIPPAGE,
 )
 from ..state.types import NIL, PPM, ROW, div_ceil, max_i64, min_i64
-from ..trading.access import in_liquidation, reducible, refused_order, refused_user_in_market
+from ..trading.access import in_liquidation, reducible, refused_mode, refused_order, refused_user_in_market
 from ..trading.entry import OrderEntry, coarse
 from .brackets import BracketDesk, are_apart
 from .triggers import protection_price
@@ -80,7 +80,9 @@ class TwapDesk:
         row = state.find_position(account, market.number)
         if in_liquidation(state, account, row):
             return k.R_IN_LIQUIDATION
-        reason = self.refused_now(market, row, rows[at + c.TWAP_SIDE], rows[at + c.TWAP_REDUCE_ONLY])
+        reason = refused_mode(state, account, rows[at + c.TWAP_REDUCE_ONLY])
+        if reason == 0:
+            reason = self.refused_now(market, row, rows[at + c.TWAP_SIDE], rows[at + c.TWAP_REDUCE_ONLY])
         if reason == 0:
             reason = self.refused_terms(rows, at, account)
         if reason == 0:

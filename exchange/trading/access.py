@@ -64,6 +64,11 @@ def refused_risk(state: State, account: i64) -> i64:
     return k.R_ACCOUNT_FROZEN if mode == k.MODE_FROZEN else k.R_ACCOUNT_REDUCE_ONLY
 
 
+def refused_mode(state: State, account: i64, reduce_only: i64) -> i64:
+    """What an account's kill switch says to an order, or to what sends orders for it; 0: nothing."""
+    return refused_frozen(state, account) if reduce_only != 0 else refused_risk(state, account)
+
+
 # -- markets -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ from ..state.tables import (
 )
 from ..state.terms import T_DISPLAY, T_EXPIRES, T_PARENT, T_QUOTE
 from ..state.types import MAX_NOTIONAL, MAX_PARTS, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
-from .access import in_liquidation, reduces, refused_frozen, refused_order, refused_risk, refused_user, refused_user_in_market
+from .access import in_liquidation, reduces, refused_mode, refused_order, refused_user, refused_user_in_market
 from .allocation import meets_rpi
 from .cancels import CancelDesk
 from .curve_source import SEPARATE
@@ -121,7 +121,7 @@ class OrderEntry(CancelDesk):
         if in_liquidation(state, account, row):
             return k.R_IN_LIQUIDATION
         if state.accounts.mode[account] != k.MODE_NORMAL:
-            reason = refused_frozen(state, account) if rows[at + c.PLACE_REDUCE_ONLY] != 0 else refused_risk(state, account)
+            reason = refused_mode(state, account, rows[at + c.PLACE_REDUCE_ONLY])
             if reason != 0:
                 return reason
         market = state.markets[number]

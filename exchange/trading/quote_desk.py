@@ -18,7 +18,7 @@ from ..state.state import State
 from ..state.tables import O_NEXT_OWN, O_ORDER_ID, O_PRICE, O_SIDE, O_TERMS, P_FIRST_ORDER
 from ..state.terms import T_QUOTE
 from ..state.types import NIL, ROW
-from .access import in_liquidation, refused_user_in_market
+from .access import in_liquidation, refused_mode, refused_user_in_market
 from .entry import OrderEntry
 from .matching import Matcher
 from .quoting import QUOTES, find_price, quoted
@@ -79,6 +79,10 @@ class QuoteDesk:
             return reason
         if in_liquidation(state, account, state.find_position(account, number)):
             return k.R_IN_LIQUIDATION
+        if count > 0:
+            reason = refused_mode(state, account, 0)
+            if reason != 0:
+                return reason
         if state.markets[number].status == k.HALTED:
             return k.R_MARKET_HALTED
         row = state.protections.find(number_of(account, number))

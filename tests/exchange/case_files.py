@@ -16,11 +16,9 @@ Accounts have names (the venue's own: insurance, fees, rounding, clearing, uncov
 names of the design (any number as #9). Amounts are USD, prices ticks, sizes lots. Commands:
 
     accounts NAME AMOUNT, ...   open trader accounts with a deposit (0: none); never refused
-    open NAME [KIND]            deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
+    open NAME [KIND [OWNER]]    deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
     place NAME MARKET buy|sell SIZE @ PRICE [OPTION ...]        options: gtc ioc fok post_only rpi reduce_only self_trade=RULE client=HI:LO
                                 until=TIME (good til then) shows=SIZE (iceberg)
-    open NAME [KIND [OWNER]]    deposit NAME AMOUNT [ASSET]     withdraw NAME AMOUNT [ASSET]     transfer FROM TO AMOUNT [ASSET]
-    place NAME MARKET buy|sell SIZE @ PRICE [OPTION ...]        options: gtc ioc fok post_only rpi reduce_only self_trade=none client=HI:LO
     place NAME MARKET buy|sell SIZE market [@ PRICE] [OPTION ...]
     trigger NAME MARKET buy|sell SIZE KIND[:TRAIL] of SOURCE AT [@ LIMIT] [OPTION ...]    options: TIF reduce_only slippage=PPM client=HI:LO
     ladder NAME MARKET buy|sell SIZE FIRST .. LAST in COUNT [OPTION ...]        options: geometric skew=PPM, a tif, reduce_only client=HI:LO
@@ -33,7 +31,6 @@ names of the design (any number as #9). Amounts are USD, prices ticks, sizes lot
     alert NAME NUMBER PPM [HYSTERESIS [ASSET]]                  (0: takes it back)
     sub NAME [ITS_NAME]         open a sub-account of NAME
     quotes NAME MARKET buy|sell SIZE@PRICE ...                  protect NAME MARKET TIME [fills N] [lots N]
-    cancel_all_after NAME TIME  (0s: takes it back)
     maintain MARKET|all TIME TIME STATUS [STATUS]               from and to so long after 0     cancel_maintenance NUMBER
     leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE
     oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
