@@ -279,6 +279,8 @@ LEFT_OUT: Final[dict[type[Struct], dict[str, str]]] = {  # keys that no table sh
     ScreenDesign: {"rule": "a matter of speed, no rule of the venue", "own": "the keys of the rule"},
 }
 
+NOT_OF_SPOT: Final = frozenset({"payoff", "open_interest_cap", "max_leverage", "default_leverage"})  # keys of a market of positions
+
 CHOICES: Final[dict[type[Struct], dict[str, dict[str, str]]]] = {  # what the words mean that may stand at a key
     **RULE_CHOICES,
     Market: {
@@ -357,9 +359,6 @@ def key_of(table: type[Struct], name: str) -> Key:
     if known is not None:
         return known
     return Key(next((unit for suffix, unit in SUFFIXES.items() if name.endswith(suffix)), ""), "")
-
-
-NOT_OF_SPOT: Final = frozenset({"payoff", "open_interest_cap", "max_leverage", "default_leverage", "tiers", "mark", "funding", "curve"})
 
 
 def is_left_out(table: type[Struct], name: str) -> bool:
