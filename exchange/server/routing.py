@@ -79,6 +79,7 @@ from ..schema.events import (
     Traded,
 )
 from ..schema.kinds import (
+    C_PLACE_BRACKET,
     C_PLACE_TRIGGER,
     C_PLACE_TWAP,
     E_ACCOUNT_OPENED,
@@ -167,6 +168,23 @@ def is_of_another(events: vec[i64], at: i64, order_id: i64) -> bool:
     return kind == E_ORDER_CANCELLED and (events[at + CANCELLED_ORDER_ID] == order_id or events[at + CANCELLED_REASON] == X_OCO)
 
 
+def came_in(told: vec[i64], row: i64, order_id: i64, market: i64, size: i64) -> None:
+    """An order stands from now on, with so many lots."""
+    told[row + ORDER_ID] = order_id
+    told[row + MARKET] = market
+    told[row + STATE] = ORDER_OPEN
+    told[row + LEFT] = size
+    told[row + CAME_IN] = 1
+
+
+def went(told: vec[i64], row: i64, order_id: i64, market: i64) -> None:
+    """An order is cancelled."""
+    told[row + ORDER_ID] = order_id
+    told[row + MARKET] = market
+    told[row + STATE] = ORDER_CANCELLED
+    told[row + LEFT] = 0
+
+
 def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:
     """Add one event to what its command, of kind `command`, came to."""
     kind = events[at + KIND]
@@ -174,11 +192,7 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
     if kind == E_ORDER_PLACED:
         if command == C_PLACE_TWAP:
             return  # a slice of it
-        told[row + ORDER_ID] = events[at + PLACED_ORDER_ID]
-        told[row + MARKET] = events[at + PLACED_MARKET]
-        told[row + STATE] = ORDER_OPEN
-        told[row + LEFT] = events[at + PLACED_SIZE]
-        told[row + CAME_IN] = 1
+        came_in(told, row, events[at + PLACED_ORDER_ID], events[at + PLACED_MARKET], events[at + PLACED_SIZE])
     elif kind == E_TRADED:
         if told[row + CAME_IN] != 0 and events[at + TRADED_TAKER_ORDER_ID] == told[row + ORDER_ID]:
             told[row + FILLED] += events[at + TRADED_SIZE]
@@ -196,16 +210,9 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
                 told[row + STATE] = ORDER_FILLED
     elif kind == E_ORDER_CANCELLED:
         if told[row + CAME_IN] == 0 or events[at + CANCELLED_ORDER_ID] == told[row + ORDER_ID]:
-            told[row + ORDER_ID] = events[at + CANCELLED_ORDER_ID]
-            told[row + MARKET] = events[at + CANCELLED_MARKET]
-            told[row + STATE] = ORDER_CANCELLED
-            told[row + LEFT] = 0
+            went(told, row, events[at + CANCELLED_ORDER_ID], events[at + CANCELLED_MARKET])
     elif kind == E_ORDER_AMENDED:
-        told[row + ORDER_ID] = events[at + AMENDED_ORDER_ID]
-        told[row + MARKET] = events[at + AMENDED_MARKET]
-        told[row + STATE] = ORDER_OPEN
-        told[row + LEFT] = events[at + AMENDED_SIZE]
-        told[row + CAME_IN] = 1
+        came_in(told, row, events[at + AMENDED_ORDER_ID], events[at + AMENDED_MARKET], events[at + AMENDED_SIZE])
     elif kind == E_ORDER_REPEATED:
         told[row + ORDER_ID] = events[at + REPEATED_ORDER_ID]
         told[row + MARKET] = events[at + REPEATED_MARKET]
@@ -227,38 +234,22 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) 
         if told[row + CAME_IN] != 0 and events[at + REDUCED_ORDER_ID] == told[row + ORDER_ID]:
             told[row + LEFT] = events[at + REDUCED_SIZE]
     elif kind == E_TRIGGER_PLACED:
-        if command != C_PLACE_TRIGGER:
-            return  # of a bracket
-        told[row + ORDER_ID] = events[at + TRIGGER_PLACED_ORDER_ID]
-        told[row + MARKET] = events[at + TRIGGER_PLACED_MARKET]
-        told[row + STATE] = ORDER_OPEN
-        told[row + LEFT] = events[at + TRIGGER_PLACED_SIZE]
-        told[row + CAME_IN] = 1
-    elif kind == E_TWAP_PLACED:
-        told[row + ORDER_ID] = events[at + TWAP_PLACED_ORDER_ID]
-        told[row + MARKET] = events[at + TWAP_PLACED_MARKET]
-        told[row + STATE] = ORDER_OPEN
-        told[row + LEFT] = events[at + TWAP_PLACED_SIZE]
-        told[row + CAME_IN] = 1
-    elif kind == E_TWAP_ENDED:
-        if told[row + CAME_IN] == 0 and events[at + TWAP_ENDED_REASON] == X_USER:
-            told[row + ORDER_ID] = events[at + TWAP_ENDED_ORDER_ID]
-            told[row + MARKET] = events[at + TWAP_ENDED_MARKET]
-            told[row + STATE] = ORDER_CANCELLED
-            told[row + LEFT] = 0
+        if command == C_PLACE_TRIGGER:  # and not of a bracket
+            size = events[at + TRIGGER_PLACED_SIZE]
+            came_in(told, row, events[at + TRIGGER_PLACED_ORDER_ID], events[at + TRIGGER_PLACED_MARKET], size)
     elif kind == E_TRIGGER_CANCELLED:
         if told[row + CAME_IN] == 0 and events[at + TRIGGER_CANCELLED_REASON] == X_USER:
-            told[row + ORDER_ID] = events[at + TRIGGER_CANCELLED_ORDER_ID]
-            told[row + MARKET] = events[at + TRIGGER_CANCELLED_MARKET]
-            told[row + STATE] = ORDER_CANCELLED
-            told[row + LEFT] = 0
+            went(told, row, events[at + TRIGGER_CANCELLED_ORDER_ID], events[at + TRIGGER_CANCELLED_MARKET])
+    elif kind == E_TWAP_PLACED:
+        came_in(told, row, events[at + TWAP_PLACED_ORDER_ID], events[at + TWAP_PLACED_MARKET], events[at + TWAP_PLACED_SIZE])
+    elif kind == E_TWAP_ENDED:
+        if told[row + CAME_IN] == 0 and events[at + TWAP_ENDED_REASON] == X_USER:
+            went(told, row, events[at + TWAP_ENDED_ORDER_ID], events[at + TWAP_ENDED_MARKET])
     elif kind == E_COMMAND_QUEUED:
-        if events[at + QUEUED_COMMAND] == command:  # and not an order of a ladder, which is a Place
+        # The order of a bracket, which is a Place, waits for it. Those of a ladder and of a TWAP are told as events
+        if events[at + QUEUED_COMMAND] == command or command == C_PLACE_BRACKET:
             told[row + TICKET] = events[at + QUEUED_TICKET]
             told[row + DUE] = events[at + QUEUED_DUE]
-    if kind == E_COMMAND_QUEUED:
-        told[row + TICKET] = events[at + QUEUED_TICKET]
-        told[row + DUE] = events[at + QUEUED_DUE]
     elif kind == E_ACCOUNT_OPENED:
         told[row + ORDER_ID] = events[at + OPENED_ACCOUNT]
     elif kind == E_LIQUIDITY_ADDED:

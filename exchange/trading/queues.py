@@ -16,17 +16,11 @@ class Queues:
     def to_front(self, slot: i64) -> None:
         """Let an order be the first of its level."""
         orders = self.state.orders.cells
+        if orders[slot + O_PREV] == NIL:
+            return
+        self.unlink(slot)
         levels = self.state.levels.cells
         level = orders[slot + O_LEVEL]
-        before = orders[slot + O_PREV]
-        after = orders[slot + O_NEXT]
-        if before == NIL:
-            return
-        orders[before + O_NEXT] = after
-        if after == NIL:
-            levels[level + L_TAIL] = before
-        else:
-            orders[after + O_PREV] = before
         first = levels[level + L_HEAD]
         orders[first + O_PREV] = slot
         orders[slot + O_NEXT] = first
@@ -40,20 +34,30 @@ class Queues:
         level = orders[slot + O_LEVEL]
         orders[slot + O_SIZE] = lots
         levels[level + L_LOTS] += lots
-        before = orders[slot + O_PREV]
-        after = orders[slot + O_NEXT]
-        if after == NIL:
+        if orders[slot + O_NEXT] == NIL:
             return
-        orders[after + O_PREV] = before
-        if before == NIL:
-            levels[level + L_HEAD] = after
-        else:
-            orders[before + O_NEXT] = after
+        self.unlink(slot)
         last = levels[level + L_TAIL]
         orders[last + O_NEXT] = slot
         orders[slot + O_PREV] = last
         orders[slot + O_NEXT] = NIL
         levels[level + L_TAIL] = slot
+
+    def unlink(self, slot: i64) -> None:
+        """Take an order that is not alone out of the queue of its level; its own links stay as they were."""
+        orders = self.state.orders.cells
+        levels = self.state.levels.cells
+        level = orders[slot + O_LEVEL]
+        before = orders[slot + O_PREV]
+        after = orders[slot + O_NEXT]
+        if before == NIL:
+            levels[level + L_HEAD] = after
+        else:
+            orders[before + O_NEXT] = after
+        if after == NIL:
+            levels[level + L_TAIL] = before
+        else:
+            orders[after + O_PREV] = before
 
     def count_iceberg(self, slot: i64, sign: i64) -> None:
         """An order that shows a part of its size has come to its level, or is about to leave it."""

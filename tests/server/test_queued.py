@@ -64,6 +64,20 @@ def test_a_batch_and_packed_rows_wait_too(world: World) -> None:
     assert len(status) == WIDTH and status[TICKET] == 3 and status[DUE] == statuses[0]["due"]
 
 
+def test_the_order_of_a_bracket_waits_and_those_of_ladders_and_twaps_are_told_as_events(world: World) -> None:
+    alice = world.talker("alice")
+    head = {"market": 0, "side": "BUY", "size": 4}
+    bracket = alice.ask("place_bracket", **head, price=59_000, order_type="LIMIT", tif="GTC", take_profit=61_000, stop=58_000, client_id=3)
+    assert (bracket["status"], bracket["ticket"]) == ("queued", 1)
+    ladder = alice.ask("place_ladder", **head, first_price=59_000, last_price=58_900, count=2)
+    assert ladder["ok"] and "ticket" not in ladder and "status" not in ladder, "each order has a ticket of its own"
+    twap = alice.ask("place_twap", **head, slices=2, interval=SECOND)
+    assert (twap["state"], twap["open"]) == ("OPEN", 4), "it has begun, though its first slice waits"
+    assert [one["command"] for one in alice.ask("pending")["pending"]] == ["Place"] * 4
+    world.later(BLOCK_S)
+    assert alice.ask("order", client_id=3)["state"] == "OPEN" and len(alice.ask("account")["orders"]) == 3
+
+
 def test_a_named_session_finds_the_reply_again(world: World) -> None:
     alice = world.talker()
     alice.ask("login", name="alice", session="s")
