@@ -32,7 +32,7 @@ from ..state.market import Market
 from ..state.packed import column
 from ..state.state import State
 from ..state.types import NIL, ROW, max_i64, min_i64
-from ..trading.access import in_liquidation, refused_mode, refused_user_in_market
+from ..trading.access import in_liquidation, refused_orders
 from .triggers import TriggerDesk, source_price
 
 
@@ -50,16 +50,12 @@ class BracketDesk:
         self.row: vec[i64] = column(ROW, 0)  # the entry
 
     def refused(self, rows: vec[i64], at: i64) -> i64:
-        """Why the PlaceBracket command that begins at `at` cannot be carried out, as far as its triggers go; 0: it can."""
+        """Why the PlaceBracket command that begins at `at`, of an account and a market that there are, cannot be carried out, as far as its
+        triggers go; 0: it can."""
         state = self.state
         account = rows[at + c.BRACKET_ACCOUNT]
-        reason = refused_user_in_market(state, account, rows[at + c.BRACKET_MARKET])
-        if reason != 0:
-            return reason
         market = state.markets[rows[at + c.BRACKET_MARKET]]
-        if in_liquidation(state, account, state.find_position(account, market.number)):
-            return k.R_IN_LIQUIDATION
-        reason = refused_mode(state, account, 0)
+        reason = refused_orders(state, account, state.find_position(account, market.number), 0)
         if reason != 0:
             return reason
         if market.status == k.SETTLED:

@@ -21,42 +21,17 @@ from ..state.algos import (
     B_CLIENT_LO,
     B_MARKET,
     FIRED,
-    G_ACCOUNT,
     G_BRACKET,
-    G_CLIENT_HI,
-    G_CLIENT_LO,
-    G_KIND,
-    G_LIMIT,
     G_MARKET,
-    G_REDUCE_ONLY,
     G_SHELF,
-    G_SIDE,
-    G_SIZE,
-    G_SLIPPAGE,
-    G_SOURCE,
-    G_TIF,
     G_TRAIL,
-    G_TRIGGER,
     SOURCES,
     TRAILS,
 )
 from ..state.market import Market
-from ..state.schedule import TWAP_SLICE
 from ..state.state import State
-from ..state.twaps import (
-    TW_ACCOUNT,
-    TW_CLIENT_HI,
-    TW_CLIENT_LO,
-    TW_DONE,
-    TW_FILLED,
-    TW_MARKET,
-    TW_REDUCE_ONLY,
-    TW_SENT,
-    TW_SIDE,
-    TW_SIZE,
-    TW_SLICES,
-)
-from ..state.types import MAX_MARKETS, NEVER, NIL
+from ..state.twaps import TW_FILLED
+from ..state.types import MAX_MARKETS, NIL
 from ..trading.access import is_suspended, refused_user_in_market
 from ..trading.book import Book
 from ..trading.funding import FundingEngine
@@ -284,30 +259,8 @@ class AlgoOrders(Turns):
 
     def triggers(self, account: i64) -> list[OpenTrigger]:
         """The conditional orders of an account, by id. Raises KeyError."""
-        self.known_account(account)
-        cells = self.state.triggers.cells
-        found: list[OpenTrigger] = []
-        for number in self.state.triggers.of(account):
-            row = self.state.triggers.find(number)
-            found.append(OpenTrigger(
-                number, cells[row + G_ACCOUNT], cells[row + G_MARKET], cells[row + G_SIDE], cells[row + G_SIZE], cells[row + G_KIND],
-                cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TIF], cells[row + G_REDUCE_ONLY],
-                cells[row + G_SLIPPAGE], cells[row + G_TRAIL], int(cells[row + G_SHELF] == TRAILS), int(cells[row + G_SHELF] == FIRED),
-                cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO],
-            ))  # fmt: skip
-        return found
+        return [self.trigger_desk.view(number) for number in self.state.triggers.of(self.known_account(account))]
 
     def twaps(self, account: i64) -> list[OpenTwap]:
         """The TWAPs of an account, by id. Raises KeyError."""
-        self.known_account(account)
-        cells = self.state.twaps.cells
-        found: list[OpenTwap] = []
-        for number in self.state.twaps.of(account):
-            row = self.state.twaps.find(number)
-            due = self.state.schedule.time(TWAP_SLICE, number)
-            found.append(OpenTwap(
-                number, cells[row + TW_ACCOUNT], cells[row + TW_MARKET], cells[row + TW_SIDE], cells[row + TW_SIZE], cells[row + TW_FILLED],
-                cells[row + TW_SLICES], cells[row + TW_DONE], due % NEVER, cells[row + TW_SENT], cells[row + TW_REDUCE_ONLY],
-                cells[row + TW_CLIENT_HI], cells[row + TW_CLIENT_LO],
-            ))  # fmt: skip
-        return found
+        return [self.twap_desk.view(number) for number in self.state.twaps.of(self.known_account(account))]

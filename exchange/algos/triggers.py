@@ -11,6 +11,7 @@ from mypy_extensions import i64
 
 from ..schema import columns as c
 from ..schema import kinds as k
+from ..schema.views import OpenTrigger
 from ..state.algos import (
     FALLS,
     FIRED,
@@ -40,7 +41,7 @@ from ..state.packed import column
 from ..state.state import State
 from ..state.tables import P_SIZE
 from ..state.types import MAX_PRICE, NIL, PPM, ROW, div_ceil, max_i64, min_i64
-from ..trading.access import in_liquidation, is_suspended, never_takes, reducible, refused_mode, refused_user_in_market
+from ..trading.access import is_suspended, never_takes, reducible, refused_mode, refused_orders, refused_user_in_market
 from ..trading.entry import OrderEntry, coarse, significant
 
 
@@ -103,9 +104,7 @@ class TriggerDesk:
             return 0
         market = state.markets[rows[at + c.TRIGGER_MARKET]]
         row = state.find_position(account, market.number)
-        if in_liquidation(state, account, row):
-            return k.R_IN_LIQUIDATION
-        reason = refused_mode(state, account, rows[at + c.TRIGGER_REDUCE_ONLY])
+        reason = refused_orders(state, account, row, rows[at + c.TRIGGER_REDUCE_ONLY])
         if reason == 0:
             reason = self.refused_order(rows, at, market, row)
         if reason == 0:
@@ -306,6 +305,18 @@ class TriggerDesk:
         order[c.PLACE_CLIENT_HI] = cells[row + G_CLIENT_HI]
         order[c.PLACE_CLIENT_LO] = cells[row + G_CLIENT_LO]
         return order
+
+    # -- queries -----------------------------------------------------------------------------------------------------------------
+
+    def view(self, number: i64) -> OpenTrigger:
+        row = self.state.triggers.find(number)
+        cells = self.state.triggers.cells
+        return OpenTrigger(
+            number, cells[row + G_ACCOUNT], cells[row + G_MARKET], cells[row + G_SIDE], cells[row + G_SIZE], cells[row + G_KIND],
+            cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TIF], cells[row + G_REDUCE_ONLY],
+            cells[row + G_SLIPPAGE], cells[row + G_TRAIL], int(cells[row + G_SHELF] == TRAILS), int(cells[row + G_SHELF] == FIRED),
+            cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO],
+        )  # fmt: skip
 
     # -- proof -------------------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from ..schema import columns as c
 from ..schema import kinds as k
+from ..schema.views import OpenTwap
 from ..state.market import Market
 from ..state.packed import column
 from ..state.schedule import TWAP_SLICE
@@ -34,8 +35,8 @@ from ..state.twaps import (
     TW_SLICES,
     TW_SLIPPAGE,
 )
-from ..state.types import NIL, PPM, ROW, div_ceil, max_i64, min_i64
-from ..trading.access import in_liquidation, reducible, refused_mode, refused_order, refused_user_in_market
+from ..state.types import NEVER, NIL, PPM, ROW, div_ceil, max_i64, min_i64
+from ..trading.access import reducible, refused_order, refused_orders, refused_user_in_market
 from ..trading.entry import OrderEntry, coarse
 from .brackets import BracketDesk, are_apart
 from .triggers import protection_price
@@ -78,9 +79,7 @@ class TwapDesk:
             return 0
         market = state.markets[rows[at + c.TWAP_MARKET]]
         row = state.find_position(account, market.number)
-        if in_liquidation(state, account, row):
-            return k.R_IN_LIQUIDATION
-        reason = refused_mode(state, account, rows[at + c.TWAP_REDUCE_ONLY])
+        reason = refused_orders(state, account, row, rows[at + c.TWAP_REDUCE_ONLY])
         if reason == 0:
             reason = self.refused_now(market, row, rows[at + c.TWAP_SIDE], rows[at + c.TWAP_REDUCE_ONLY])
         if reason == 0:
@@ -239,3 +238,13 @@ class TwapDesk:
         cells = self.state.twaps.cells
         row = self.state.twaps.find(number)
         return k.X_EXPIRED if cells[row + TW_DONE] == cells[row + TW_SLICES] and cells[row + TW_SENT] == 0 else 0
+
+    def view(self, number: i64) -> OpenTwap:
+        row = self.state.twaps.find(number)
+        cells = self.state.twaps.cells
+        due = self.state.schedule.time(TWAP_SLICE, number)
+        return OpenTwap(
+            number, cells[row + TW_ACCOUNT], cells[row + TW_MARKET], cells[row + TW_SIDE], cells[row + TW_SIZE], cells[row + TW_FILLED],
+            cells[row + TW_SLICES], cells[row + TW_DONE], due % NEVER, cells[row + TW_SENT], cells[row + TW_REDUCE_ONLY],
+            cells[row + TW_CLIENT_HI], cells[row + TW_CLIENT_LO],
+        )  # fmt: skip

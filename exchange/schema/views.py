@@ -130,6 +130,8 @@ class RequirementLine(Coded, frozen=True, gc=False):
     equity: int  # [micro] that it adds
     initial: int  # [micro] that it requires
     maintenance: int  # [micro]
+
+
 class OpenTwap(Coded, frozen=True, gc=False):
     order_id: int
     account: int
@@ -144,6 +146,8 @@ class OpenTwap(Coded, frozen=True, gc=False):
     reduce_only: int  # 0 or 1
     client_hi: int
     client_lo: int
+
+
 class Preview(Coded, frozen=True, gc=False):
     """What would happen if an order came now, and what its account would have then. Of a refused one there is the reason alone."""
 

@@ -69,6 +69,11 @@ def refused_mode(state: State, account: i64, reduce_only: i64) -> i64:
     return refused_frozen(state, account) if reduce_only != 0 else refused_risk(state, account)
 
 
+def refused_orders(state: State, account: i64, row: i64, reduce_only: i64) -> i64:
+    """Why an account sends no order now: it is being liquidated, or its position `row` (NIL: none) is, or its kill switch says no."""
+    return k.R_IN_LIQUIDATION if in_liquidation(state, account, row) else refused_mode(state, account, reduce_only)
+
+
 # -- markets -----------------------------------------------------------------------------------------------------------------------
 
 
