@@ -17,7 +17,9 @@ INLINE_NODES = 60  # functions up to this size, with those inlined into them, ar
 ALSO_INLINE: tuple[str, ...] = ()  # larger ones that are worth it
 NEVER_INLINE: tuple[str, ...] = ()  # small ones that are better called
 
-GUARDED = "CPyDef_engine___Exchange___carry_out_rows"  # while it runs, the venue takes no other command
+GUARDED = (  # while one of them runs, the venue takes no command
+    "CPyDef_engine___Exchange___carry_out_rows", "CPyDef_preview___OrderPreview___look",
+)  # fmt: skip
 PURE = {  # what generated C calls that runs no Python code, nor makes objects that Python's collector looks at; errors aside, which end it
     "if", "likely", "unlikely", "offsetof", "sizeof", "while", "Py_TYPE", "PyLong_Check", "CPy_AddTraceback", "CPy_Unreachable",
     "CPy_TypeError", "CPy_TypeErrorTraceback", "CPyError_OutOfMemory", "PyErr_Occurred", "PyErr_SetNone", "PyErr_SetString", "CPy_DECREF",
@@ -101,23 +103,23 @@ def callees_in(bodies: Mapping[str, str]) -> dict[str, set[str]]:
     return found
 
 
-def reachable(roots: Iterable[str], calls: Mapping[str, set[str]], but: str = "") -> set[str]:
-    """The roots and all that they may call, without what only `but` calls."""
-    found = {*roots} - {but}
+def reachable(roots: Iterable[str], calls: Mapping[str, set[str]], but: Iterable[str] = ()) -> set[str]:
+    """The roots and all that they may call, without `but` and what only those call."""
+    found = {*roots} - {*but}
     todo = [*found]
     while todo:
-        new = calls[todo.pop()] - found - {but}
+        new = calls[todo.pop()] - found - {*but}
         found |= new
         todo += new
     return found
 
 
-def fields_set_in(bodies: Mapping[str, str], calls: Mapping[str, set[str]], guarded: str) -> dict[str, set[str]]:
+def fields_set_in(bodies: Mapping[str, str], calls: Mapping[str, set[str]], guarded: Iterable[str]) -> dict[str, set[str]]:
     """The fields that a function may set in objects that were there before it: by itself, by what it calls, or by Python code that runs
-    meanwhile. Such code can send commands, but not while `guarded` is at work, which refuses them."""
+    meanwhile. Such code can send commands, but not while one of `guarded` is at work, which refuse them."""
     own = {name: set() if name.endswith("_____init__") else set(re.findall(r"->_(\w+) = ", body)) for name, body in bodies.items()}
     lets_python_run = {name for name, body in bodies.items() if set(re.findall(r"\b([A-Za-z_]\w*)\(", body)) - {*calls} - PURE}
-    exposed = reachable(bodies.keys() - reachable([guarded], calls), calls, but=guarded)
+    exposed = reachable(bodies.keys() - reachable(guarded, calls), calls, but=guarded)
     any_field = set().union(*own.values())
     fields = {}
     for name in bodies:
@@ -141,7 +143,7 @@ def is_handed_on(name: str, body: str) -> bool:
     return re.search(rf"\b{name}\b", re.sub(harmless, "", uses, flags=re.M | re.X)) is not None
 
 
-def without_references(code: str, guarded: str = GUARDED) -> tuple[str, int]:
+def without_references(code: str, guarded: Iterable[str] = GUARDED) -> tuple[str, int]:
     """What an object's field holds needs no other reference while a function looks at it.
 
     mypyc counts one up for every local name of an object or a vec, and down again behind its last use: one instruction in seven. A name
@@ -149,8 +151,8 @@ def without_references(code: str, guarded: str = GUARDED) -> tuple[str, int]:
     anything that it calls or lets run, constructors aside; and if it is not handed on to what would keep it.
     """
     bodies = bodies_in(code)
-    if guarded not in bodies:
-        raise HintError(f"{guarded} is not in the generated C: who keeps commands from running within commands?")
+    if missing := {*guarded} - bodies.keys():
+        raise HintError(f"{', '.join(missing)}: not in the generated C: who keeps commands from running within commands?")
     fields_set = fields_set_in(bodies, callees_in(bodies), guarded)
     dropped = 0
 

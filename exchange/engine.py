@@ -53,7 +53,7 @@ from .schema import columns as c
 from .schema import kinds as k
 from .schema.door import Door
 from .schema.events import Event
-from .schema.messages import Command, VenueBroken, VenueBusy
+from .schema.messages import Command
 from .schema.packing import pack, unpack_all
 from .state.packed import column
 from .state.schedule import (
@@ -135,7 +135,6 @@ class Exchange(Commands):
         self.design: VenueDesign = venue
         self.door: Door = sequencer.refusals.door
         self.row: vec[i64] = column(ROW, 0)  # of the typed command at hand
-        self.is_broken: bool = False  # did a command raise in the midst of its work?
         self.journal: JournalSink | None = journal
         self.open_system_accounts()
         if journal is not None:
@@ -258,13 +257,6 @@ class Exchange(Commands):
                 ends.append(int(state.log.end // ROW))
             at += ROW
         self.is_broken = False
-
-    def refuse_if_unfit(self) -> None:
-        """Raises VenueBusy while a command is at work, VenueBroken if one was left half done."""
-        if self.is_busy:
-            raise VenueBusy
-        if self.is_broken:
-            raise VenueBroken
 
     # -- what is due -------------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from .money.ledger import Ledger
 from .queries import Queries
 from .schema import columns as c
 from .schema import kinds as k
-from .schema.messages import Place
+from .schema.messages import Place, VenueBroken, VenueBusy
 from .schema.packing import pack
 from .schema.views import MaintenanceWindow, OpenOrder, Preview
 from .state.packed import column
@@ -62,10 +62,18 @@ class Turns(Queries):
         super().__init__(state, book, ledger, auction_desk, funding)
         self.sequencer: Sequencer = sequencer
         self.is_sequenced: bool = sequencer.is_active
+        self.is_broken: bool = False  # did a command raise in the midst of its work?
         self.room: i64 = 0  # commands that the tables have room for
         self.order_preview: OrderPreview = OrderPreview(state, sequencer.matcher)
         self.watch: Watch = sequencer.matcher.open.watch
         self.quotes: QuoteDesk = QuoteDesk(state, sequencer.matcher, sequencer.entry)
+
+    def refuse_if_unfit(self) -> None:
+        """Raises VenueBusy while a command is at work, VenueBroken if one was left half done."""
+        if self.is_busy:
+            raise VenueBusy
+        if self.is_broken:
+            raise VenueBroken
 
     def carry_out(self, rows: vec[i64], at: i64) -> i64:
         """Dispatch one examined command; returns the reason of a refusal, or 0."""
@@ -242,18 +250,22 @@ class Turns(Queries):
         return int(tiers.maker_fee(known, asked)), int(tiers.taker_fee(known, asked))
 
     def preview(self, order: Place) -> Preview:
-        """What would happen if this order came now, whatever its `ts` and its client id. Raises Malformed."""
+        """What would happen if this order came now, whatever its `ts` and its client id. Raises Malformed; VenueBusy and VenueBroken as a
+        command would, since it is rehearsed on the state itself."""
         row = column(ROW, 0)
         pack(order, row)
-        row[c.TS] = self.state.now
-        self.sequencer.refusals.door.examine(row, self.state.now, self.state.started)
-        was_busy = self.is_busy
-        self.is_busy = True  # a curve is asked
+        self.refuse_if_unfit()
+        self.is_busy = True
         try:
+            row[c.TS] = self.state.now
+            self.sequencer.refusals.door.examine(row, self.state.now, self.state.started)
             self.room = self.state.reserve()
-            return self.order_preview.look(row, 0)
+            self.is_broken = True  # until all is taken back: a curve of one's own may raise
+            found = self.order_preview.look(row, 0)
+            self.is_broken = False
+            return found
         finally:
-            self.is_busy = was_busy
+            self.is_busy = False
 
     # -- the dead man's switch ----------------------------------------------------------------------------------------------------
 

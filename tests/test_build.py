@@ -66,6 +66,9 @@ int64_t CPyDef_book___Book___look(PyObject *cpy_r_self) {{{LOADS}}}
 char CPyDef_engine___Exchange___carry_out_rows(PyObject *cpy_r_self) {{
     CPyDef_book___Book___look(cpy_r_self);
 }}
+char CPyDef_preview___OrderPreview___look(PyObject *cpy_r_self) {{
+    CPyDef_book___Book___look(cpy_r_self);
+}}
         PyObject *CPyPy_book___add(PyObject *self, PyObject *const *args) {{
             CPyDef_book___add(1);
         }}
@@ -202,9 +205,10 @@ def test_where_a_query_may_be_interrupted_what_commands_set_is_counted(hints: Mo
     assert hints.without_references(changed)[1] == dropped
 
 
-def test_the_guard_must_be_there(hints: ModuleType) -> None:
-    with pytest.raises(hints.HintError, match="who keeps commands from running within commands"):
-        hints.without_references(CODE.replace("carry_out_rows", "carry_out"))
+@pytest.mark.parametrize("guard", ["carry_out_rows", "OrderPreview___look"])
+def test_the_guards_must_be_there(hints: ModuleType, guard: str) -> None:
+    with pytest.raises(hints.HintError, match=f"{guard}: not in .* who keeps commands from running within commands"):
+        hints.without_references(CODE.replace(guard, "another"))
 
 
 def test_no_load_as_expected_is_an_error(hints: ModuleType) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..schema.messages import Place, command_of_row
+from ..schema.messages import Place, VenueBroken, command_of_row
 from . import requests as r
-from .errors import Data
+from .errors import Data, Refusal, Trouble
 from .host import Host
 from .naming import named_view
 
@@ -33,7 +33,10 @@ def preview(questions: Desk, session: Client, request: r.PreviewQuery) -> Data:
     session.pay(1)
     order = command_of_row(row)
     assert isinstance(order, Place)
-    told = named_view(host.exchange.preview(order))
+    try:
+        told = named_view(host.exchange.preview(order))
+    except VenueBroken as error:
+        raise Refusal(Trouble.BROKEN, str(error)) from error
     for name in ("reason", "cancel_reason", "liquidation_price"):  # 0: there is none
         told[name] = told[name] or None
     return {"account": account, "market": order.market, **told, "ts": host.exchange.now}

@@ -105,10 +105,9 @@ class OrderEntry(CancelDesk):
 
     def place(self, rows: vec[i64], at: i64) -> i64:
         """Carry out the Place command that begins at `at`."""
-        state = self.state
         account = rows[at + c.PLACE_ACCOUNT]
         number = rows[at + c.PLACE_MARKET]
-        reason = refused_user_in_market(state, account, number)
+        reason = refused_user_in_market(self.state, account, number)
         if reason != 0:
             return reason
         hi = rows[at + c.PLACE_CLIENT_HI]
@@ -117,6 +116,17 @@ class OrderEntry(CancelDesk):
             if self.parent != 0:
                 self.matcher.open.watch.tell(self.parent, self.order_id, account, number, 0, False)
             return 0
+        reason = self.examine(rows, at)
+        if reason == 0:
+            self.accept(self.order)
+        return reason
+
+    def examine(self, rows: vec[i64], at: i64) -> i64:
+        """Make `order` of the Place command that begins at `at`, of an account and a market that there are. What passes is in the sums of
+        its account, but for an order that is immediate."""
+        state = self.state
+        account = rows[at + c.PLACE_ACCOUNT]
+        number = rows[at + c.PLACE_MARKET]
         row = state.find_position(account, number)
         if in_liquidation(state, account, row):
             return k.R_IN_LIQUIDATION
@@ -129,8 +139,8 @@ class OrderEntry(CancelDesk):
         o.begin(account, market, row, rows[at + c.PLACE_SIDE], rows[at + c.PLACE_PRICE], rows[at + c.PLACE_SIZE], rows[at + c.PLACE_TIF])
         o.reduce_only = rows[at + c.PLACE_REDUCE_ONLY]
         o.self_trade = rows[at + c.PLACE_SELF_TRADE]
-        o.client_hi = hi
-        o.client_lo = lo
+        o.client_hi = rows[at + c.PLACE_CLIENT_HI]
+        o.client_lo = rows[at + c.PLACE_CLIENT_LO]
         o.expires = rows[at + c.PLACE_EXPIRES]
         o.display = rows[at + c.PLACE_DISPLAY]
         o.parent = self.parent
@@ -152,10 +162,7 @@ class OrderEntry(CancelDesk):
             return reason
         if row == NIL:
             o.row = state.position_row(account, number)
-        reason = self.refused_by_book(o, only_reduces)
-        if reason == 0:
-            self.accept(o)
-        return reason
+        return self.refused_by_book(o, only_reduces)
 
     def accept(self, o: Order) -> None:
         if self.holding is not None and self.holding.takes(o):
@@ -352,6 +359,7 @@ class OrderEntry(CancelDesk):
             walk = self.walk
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(self.state, o)
+            walk.with_hidden = True
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = can_fund(self.state, o.account, market, o.side)

@@ -30,6 +30,7 @@ from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ENTRY, P_ISOLATED_MARGIN, P_MODE, P_SIZE
 from ..state.types import NIL, PPM
+from .access import refused_user_in_market
 from .entry import OrderEntry
 from .matching import Matcher
 from .order import Order
@@ -46,34 +47,31 @@ def slippage(side: i64, value: int, lots: int, tick: int, twice: int) -> int:
     return -(-worse * int(PPM) // fair)
 
 
-class OrderPreview(OrderEntry):
+class OrderPreview:
     def __init__(self, state: State, matcher: Matcher) -> None:
-        super().__init__(state, matcher)
-        self.found: Preview | None = None
+        self.state: State = state
+        self.matcher: Matcher = matcher
+        self.entry: OrderEntry = OrderEntry(state, matcher)
 
     def look(self, rows: vec[i64], at: i64) -> Preview:
-        """What the Place command that begins at `at` would come to. There must be room for a position row."""
+        """What the Place command that begins at `at` would come to. There must be room for a position row, and nothing else may happen
+        meanwhile."""
         state = self.state
         account = rows[at + c.PLACE_ACCOUNT]
         number = rows[at + c.PLACE_MARKET]
-        known = account < state.accounts.count and number < len(state.markets)
-        row = state.find_position(account, number) if known else NIL
-        self.forget()
-        reason = self.place(rows, at)
-        found = self.found
-        if known and row == NIL:
+        reason = refused_user_in_market(state, account, number)
+        if reason != 0:
+            return Preview(reason)
+        row = state.find_position(account, number)
+        reason = self.entry.examine(rows, at)
+        found = self.rehearsed(self.entry.order) if reason == 0 else Preview(reason)
+        if row == NIL:
             opened = state.find_position(account, number)
             if opened != NIL:
                 state.unopen(account, opened)
-        return found if found is not None else Preview(reason)
+        return found
 
-    def forget(self) -> None:
-        self.found = None
-
-    def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
-        return False
-
-    def accept(self, o: Order) -> None:
+    def rehearsed(self, o: Order) -> Preview:
         """It has passed all checks: rehearse it, and look at the account before all is taken back."""
         open_orders = self.matcher.open
         market = o.market
@@ -87,11 +85,12 @@ class OrderPreview(OrderEntry):
             open_orders.release(market, slot, lots)
         if rests and o.reduce_only == 0:
             open_orders.count(o, left)
-        self.found = self.seen(o, market, size, left, rests, stopped)
+        found = self.seen(o, market, size, left, rests, stopped)
         open_orders.count(o, 0)
         for slot, lots in run.own.items():
             open_orders.release(market, slot, -lots)
         run.take_back(market)
+        return found
 
     def seen(self, o: Order, market: Market, size: i64, left: i64, rests: bool, stopped: i64) -> Preview:
         """The order's fills, and what its account has with them."""

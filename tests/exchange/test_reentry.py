@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from curve_kit import Line, LineDesign
 from kit import FIRST, START, Bench, packed, plain_venue
 
-from perplab.exchange import Exchange, Journal, Malformed, VenueBusy, register, replay
-from perplab.exchange.messages import Command, Deposit, OpenAccount, Tick
+from perplab.exchange import Exchange, Journal, Malformed, VenueBroken, VenueBusy, register, replay
+from perplab.exchange.codes import OrderType, Side, TimeInForce
+from perplab.exchange.messages import Command, Deposit, OpenAccount, Place, Tick
 from perplab.exchange.rules import Book, Market, MarkRule, State, forget
+from perplab.exchange.state.pools import Pool
 
 SENT: list[Callable[[], object]] = []  # what the code in between does, once
 REFUSED: list[str] = []
@@ -57,11 +60,11 @@ def ways(venue: Exchange, command: Command) -> list[Callable[[], object]]:
     rows = packed([command])
     return [
         lambda: venue.apply(command), lambda: venue.apply_rows(rows), lambda: venue.apply_block(rows, "refuse_row"), venue.snapshot,
-        lambda: pickle.dumps(venue),
+        lambda: pickle.dumps(venue), lambda: venue.preview(Place(START, FIRST, 0, Side.BUY, 100, 1)),
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", range(5))
+@pytest.mark.parametrize("way", range(6))
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_what_a_rule_sends_is_refused_and_what_it_disturbs_is_done(command: Command, way: int) -> None:
     bench, twin = meddled(), meddled()
@@ -71,6 +74,46 @@ def test_what_a_rule_sends_is_refused_and_what_it_disturbs_is_done(command: Comm
         assert [type(event).__name__ for event in told] == ["OracleUpdated", "MarkMoved"]
     assert len(REFUSED) == 1 and "takes no other meanwhile" in REFUSED[0]
     assert bench.exchange.state_hash() == twin.exchange.state_hash() == replay(bench.journal.bytes()).state_hash()
+
+
+class Fickle(Line):
+    """A curve that does something else first, when it is asked what a trade is worth."""
+
+    def value(self, market: Market, pool: Pool, inventory: int, side: int, lots: int) -> int:
+        interfere()
+        return super().value(market, pool, inventory, side, lots)
+
+
+@pytest.fixture
+def fickle() -> Iterator[Bench]:
+    register("curve.rule", "fickle", Fickle, params=LineDesign)
+    bench = Bench(plain_venue({"markets": {"curve": {"rule": "fickle", "capital": 10**6, "role": "last_resort"}}}))
+    bench.oracle(100)
+    bench.open(10**9)
+    yield bench
+    forget("curve.rule", "fickle")
+
+
+ASKED = Place(START, FIRST, 0, Side.BUY, 0, 3, OrderType.MARKET, TimeInForce.IOC)
+
+
+@pytest.mark.parametrize("way", range(6))
+def test_what_is_sent_while_an_order_is_rehearsed_is_refused(fickle: Bench, way: int) -> None:
+    venue = fickle.exchange
+    before, foretold = venue.state_hash(), venue.preview(ASKED)
+    SENT.append(ways(venue, COMMANDS[0])[way])
+    assert venue.preview(ASKED) == foretold and foretold.filled == 3
+    assert len(REFUSED) == 1 and venue.state_hash() == before
+
+
+def test_an_order_whose_rehearsal_a_curve_breaks_off_leaves_the_venue_broken(fickle: Bench) -> None:
+    """What it has booked is not taken back: better no venue than a wrong one."""
+    SENT.append(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        fickle.exchange.preview(ASKED)
+    for way in (lambda: fickle.exchange.preview(ASKED), lambda: fickle.exchange.apply(COMMANDS[0])):
+        with pytest.raises(VenueBroken):
+            way()
 
 
 def test_what_a_journal_sends_is_refused() -> None:
