@@ -227,6 +227,8 @@ class Exchange(Commands):
         self.is_broken = True  # until the block is done: what is raised on the way, by a rule of one's own say, leaves it half done
         schedule = state.schedule
         watch = self.watch
+        triggers = state.triggers
+        alerts = state.margin_alerts
         at: i64 = 0
         end: i64 = len(rows)
         warm: i64 = 0 if NATIVE and end > ROW else NIL
@@ -249,9 +251,9 @@ class Exchange(Commands):
                 reason = self.carry_out(rows, at)
             if reason != 0:
                 self.sequencer.refusals.tell(rows, at, reason)
-            elif state.margin_alerts.live != 0:
+            elif alerts.live != 0:
                 self.alert(rows, at)
-            if state.triggers.live != 0 or len(watch.notes) != 0:
+            if triggers.live != 0 or len(watch.notes) != 0:
                 self.run_algos()
             if ends is not None:
                 ends.append(int(state.log.end // ROW))

@@ -254,12 +254,15 @@ def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, aft
             if cells[row + P_MARKET] != at_hand.number:
                 market = markets[cells[row + P_MARKET]]
             if market.asset == asset:
+                worth = value_of(market, size, market.mark)
                 if size != 0:
-                    equity += value_of(market, size, market.mark) - cells[row + P_ENTRY] - owed(market, cells, row)
-                lots = after if row == changed else size
-                required = initial_of(market, value_of(market, abs_i64(lots), market.mark), cells[row + P_LEVERAGE])
+                    equity += worth - cells[row + P_ENTRY] - owed(market, cells, row)
+                if row == changed:
+                    size = after
+                    worth = value_of(market, size, market.mark)
+                required = initial_of(market, abs_i64(worth), cells[row + P_LEVERAGE])
                 if market.hedge_asset != NIL:
-                    required -= hedged_part(state, market, account, lots, required)
+                    required -= hedged_part(state, market, account, size, required)
                 initial += required
         row = cells[row + P_NEXT]
     if state.has_collateral:

@@ -77,10 +77,13 @@ class Probe:
         return events
 
     def open(self, amount: int, kind: int = AccountKind.TRADER) -> int:
-        """A new account with money [micro]."""
+        """A new account with money [micro], and where coins are traded with as many of them as that buys."""
         (opened,) = (one.account for one in self.send(OpenAccount(self.now, kind, 0)) if isinstance(one, AccountOpened))
         if amount:
             self.send(Deposit(self.now, opened, self.asset, amount))
+        if amount and self.market.is_spot:
+            coins = int(self.lots(amount) * self.market.lot * MICRO)
+            self.send(Deposit(self.now, opened, self.design.assets.index(self.market.base_asset), coins))
         return opened
 
     def oracle(self, price: int) -> list[Event]:

@@ -18,7 +18,7 @@ from . import arrival, curves, liquidation, losses, moment, money, prices, units
 from .document import Block, Document, Grid, Head, Section, Text
 from .entries import Entry, differences, of_collateral, of_fee_tiers
 from .keys import KEYS, is_silent, key_of, shown
-from .subject import Explanation, Explanations, Subject, keys_of, of_own
+from .subject import Explanation, Explanations, Subject, keys_of, of_own, perpetuals
 
 EXPLAINED: Final[Explanations] = {
     **prices.EXPLAINED,
@@ -37,13 +37,30 @@ def explained(key: str, name: str) -> Explanation:
 
 
 def rulebook(design: VenueDesign) -> Document:
-    """All rules of a design in words, with numbers of its first market; what differs in the others stands at the end."""
-    at = Subject(design)
+    """All rules of a design in words, with numbers of its first perpetual; what differs in the other markets stands at the end."""
+    held = perpetuals(design)
+    at = Subject(design, held[0] if held else 0)
     market = at.market
     sections = [
         Section("price", f"How a price is made: {price_words(market)}", tuple(price(at))),
         Section("arrival", f"How orders reach it: {sequencing_words(design)}", tuple(arrive(at))),
         Section("mark", f"Mark price: {explained('mark.rule', market.mark.rule).short}", tuple(mark(at))),
+    ]
+    if held:
+        sections += of_positions(at)
+    sections.append(Section("venue", "The venue as a whole", tuple(venue(at))))
+    several = f" Numbers are those of {market.name}." if len(design.markets) > 1 else ""
+    about = (
+        f"Examples are computed by the venue's own code, at a price of {at.price(at.probe().price)}, which is a tenth of the highest "
+        f"one.{several}"
+    )
+    return Document(design.name, design.title, (Section("about", "", (Text(about),)), *sections))
+
+
+def of_positions(at: Subject) -> list[Section]:
+    """What there is to say where somebody can hold a position."""
+    design, market = at.design, at.market
+    return [
         Section("funding", f"Funding: {explained('funding.rule', market.funding.rule).short}", tuple(funding(at))),
         Section("margin", f"Margin: up to {market.max_leverage}x", tuple(money.margin(at))),
         Section("liquidation", f"Liquidation: {', then '.join(step_words(design))}", tuple(liquidation.liquidation(at, steps(at)))),
@@ -51,14 +68,7 @@ def rulebook(design: VenueDesign) -> Document:
             "losses", f"Losses: {', then '.join(payer_words(design)) or 'nobody pays'}", tuple(losses.losses(at, payers(at), adl_parts(at)))
         ),
         Section("moment", "What comes first", tuple(moment.moment(at))),
-        Section("venue", "The venue as a whole", tuple(venue(at))),
     ]
-    several = f" Numbers are those of {market.name}." if len(design.markets) > 1 else ""
-    about = (
-        f"Examples are computed by the venue's own code, at a price of {at.price(at.probe().price)}, which is a tenth of the highest "
-        f"one.{several}"
-    )
-    return Document(design.name, design.title, (Section("about", "", (Text(about),)), *sections))
 
 
 # -- sections --
@@ -147,7 +157,7 @@ def venue(at: Subject) -> list[Block]:
     fees = listed(of_fee_tiers(design), "Fees by what was traded:")
     collateral = listed(of_collateral(design), "Assets that count as money, at a part of what they are worth:")
     delays = [] if is_silent(design.money) else keys_of(design.money, at.asset, "Money takes its time, or does not go everywhere:")
-    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *fees, *collateral, *delays, *others(design)]
+    return [Grid(("key", "value", "what it is"), rows, code=(0,)), *fees, *collateral, *delays, *others(at)]
 
 
 def listed(entries: Iterable[Entry], caption: str) -> list[Block]:
@@ -156,11 +166,11 @@ def listed(entries: Iterable[Entry], caption: str) -> list[Block]:
     return [Grid(("key", "value", "what it is"), rows, code=(0,), caption=caption)] if rows else []
 
 
-def others(design: VenueDesign) -> list[Block]:
-    """What the other markets have that the first has not."""
-    first, *rest = design.markets
+def others(at: Subject) -> list[Block]:
+    """What the other markets have that the one at hand has not."""
+    design, first = at.design, at.market
     blocks: list[Block] = []
-    for market in rest:
+    for market in design.markets[: at.number] + design.markets[at.number + 1 :]:
         rows = tuple((one.path, one.first, one.second) for one in differences(only(design, first), only(design, market)))
         if rows:
             blocks.append(Grid(("key", first.name, market.name), rows, code=(0,), caption=f"In {market.name}, other than in {first.name}:"))

@@ -19,6 +19,11 @@ from .keys import CHOICES, is_left_out, key_of, shown, unused
 from .probe import Probe
 
 
+def perpetuals(design: VenueDesign) -> list[int]:
+    """Numbers of the markets in which there are positions."""
+    return [number for number, market in enumerate(design.markets) if not market.is_spot]
+
+
 class Subject(NamedTuple):
     """The part of a design that is explained."""
 

@@ -13,11 +13,12 @@ from perplab.exchange.design.structs import VenueDesign
 
 from . import units
 from .rulebook import explained, payer_words, price_words, sequencing_words, step_words
+from .subject import perpetuals
 
 GAP: Final = 2  # [characters] between columns
 MOST, LEAST = 40, 14  # [characters] of a column: what is longer goes on in a second line
 PROSE: Final = 100  # [characters] longest line of text
-BESIDE: Final = ("sandbox",)  # ships, and is no part of a comparison
+BESIDE: Final = ("sandbox", "portfolio")  # ship, and are no part of a comparison: they have several markets
 RUN_DRY: Final = ("", "insurance_fund", "liquidity_pool")
 PAYS: Final = {"auto_deleverage": "winners", "socialized_loss": "everyone", "profit_haircut": "winners"}
 
@@ -28,8 +29,9 @@ class Axis(NamedTuple):
 
 
 def of_markets(design: VenueDesign, words: Callable[[int], str]) -> str:
-    """What the markets say, once where they agree."""
-    return " / ".join(dict.fromkeys(words(number) for number in range(len(design.markets))))
+    """What the markets say, once where they agree: those of perpetuals, if there are any."""
+    numbers = perpetuals(design) or range(len(design.markets))
+    return " / ".join(dict.fromkeys(words(number) for number in numbers))
 
 
 def price(design: VenueDesign) -> str:
