@@ -171,22 +171,13 @@ class Book(Queues):
         orders = state.orders.cells
         levels = state.levels.cells
         level = orders[slot + O_LEVEL]
-        after = orders[slot + O_NEXT]
-        before = orders[slot + O_PREV]
         if market.matching != 0:
             self.leave_rule(level, slot)
-        if before == NIL:
-            levels[level + L_HEAD] = after
-        else:
-            orders[before + O_NEXT] = after
-        if after == NIL:
-            levels[level + L_TAIL] = before
-        else:
-            orders[after + O_PREV] = before
+        self.unlink(slot)
         levels[level + L_LOTS] -= orders[slot + O_SIZE]
         if orders[slot + O_REDUCE_ONLY] != 0:
             levels[level + L_SPECIAL] -= 1
-        if before == NIL and after == NIL:
+        if levels[level + L_HEAD] == NIL:
             if orders[slot + O_TIF] == RPI:
                 del self.rpi_levels(market, orders[slot + O_SIDE])[int(orders[slot + O_PRICE])]
                 state.levels.free_row(level)

@@ -44,7 +44,7 @@ class Queues:
         levels[level + L_TAIL] = slot
 
     def unlink(self, slot: i64) -> None:
-        """Take an order that is not alone out of the queue of its level; its own links stay as they were."""
+        """Take an order out of the queue of its level; its own links stay as they were."""
         orders = self.state.orders.cells
         levels = self.state.levels.cells
         level = orders[slot + O_LEVEL]
