@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from ..schema.messages import Place, VenueBroken, command_of_row
 from . import requests as r
+from .asking import Asker, Desk
 from .errors import Data, Refusal, Trouble
-from .host import Host
 from .naming import named_view
 
 
-class Desk(Protocol):
-    """Who answers."""
-
-    host: Host
-
-
-class Client(Protocol):
-    """Who asks."""
-
-    def readable(self, given: int | None) -> int: ...
-
-    def pay(self, count: int) -> None: ...
-
-
-def preview(questions: Desk, session: Client, request: r.PreviewQuery) -> Data:
+def preview(desk: Desk, session: Asker, request: r.PreviewQuery) -> Data:
     """Raises Refusal."""
     account = session.readable(request.account)
-    host = questions.host
+    host = desk.host
     row = host.rows.row(request, account)
     session.pay(1)
     order = command_of_row(row)

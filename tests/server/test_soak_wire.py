@@ -24,6 +24,6 @@ def test_the_soak_would_notice(monkeypatch: pytest.MonkeyPatch) -> None:
         trader = Trader("alice", 1)
         trader.heard = 5
         trader.hear({"type": "events", "prev_seq": 6, "seq": 7})
-    monkeypatch.setattr(Session, "_refuse", lambda self, request, error: self._reply(None, {"ok": False, "code": 7, "message": "no"}))
+    monkeypatch.setattr(Session, "refuse", lambda self, request, error: self.reply(None, {"ok": False, "code": 7, "message": "no"}))
     with pytest.raises(Exception, match="was answered with"):
         feed_frames(100, 1, False)

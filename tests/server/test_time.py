@@ -9,7 +9,7 @@ import pytest
 from test_operator import operator
 from wire import START, Talker, World
 
-from perplab.exchange.server.host import LEAP_NS, MAX_TURNS, RARELY_NS
+from perplab.exchange.server.timekeeper import LEAP_NS, MAX_TURNS, RARELY_NS
 from perplab.lab.world import World as Surroundings
 from perplab.lab.world import load_world
 

@@ -71,9 +71,9 @@ def test_commands_of_one_read_are_one_block_however_long_they_take() -> None:
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_a_question_about_what_was_is_answered_in_many_turns(monkeypatch: pytest.MonkeyPatch, is_kept: bool) -> None:
-    from perplab.exchange.server import questions
+    from perplab.exchange.server import order_questions
 
-    monkeypatch.setattr(questions, "LOOKED_AT", 4)
+    monkeypatch.setattr(order_questions, "LOOKED_AT", 4)
     world = World()
     talker = world.talker("alice")
     other = world.talker("bob").ask("place", market=0, side="BUY", price=59_000, size=1)["order_id"]

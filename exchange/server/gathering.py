@@ -1,0 +1,136 @@
+"""Commands of one connection: those of one read are gathered into a block, which is carried out as one, and then all are answered.
+
+What comes as packed rows, and what the operator sends, is a block of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from logging import WARNING
+from typing import Final
+
+from ..schema.messages import ROW, Place
+from . import requests as r
+from .codecs import MSGPACK, Codec
+from .departure import Departure
+from .errors import Data, Fatal, Refusal, refused
+from .frames import Frames
+from .host import Host
+from .log import note
+from .outbox import Outbox
+from .packed import carried_out, rows_of
+from .replies import named
+from .routing import REASON, SEQ, block_of, outcomes
+from .told import OF_ORDERS, Asked, Slot, Told
+
+OP_OF: Final = {request: op for op, request in r.OPS.items()}
+
+
+class Gathering(Outbox):
+    def __init__(self, host: Host, codec: Codec, frames: Frames | None, wake: Callable[[], None]) -> None:
+        super().__init__(host, codec, frames, wake)
+        self.departure = Departure(host)
+        self.number = 0  # of the connection
+        self._rows: list[int] = []  # the block that is being gathered
+        self._asked: list[Asked] = []
+        self._ops: list[str] = []  # of the items of a batch in it
+        self._tokens = 0  # left behind the last command that was taken in
+        self._heard = host.monotonic()  # when something came last
+
+    def pay(self, count: int) -> None:
+        """Take tokens for commands. Raises Refusal, and Fatal from one who does not listen."""
+        try:
+            self._tokens = self.toll.pay(count, self._heard)
+        except Fatal as error:
+            user = self.user.name if self.user is not None else None
+            note("flood", WARNING, connection=self.number, user=user, ignored=error.data["ignored"])
+            raise
+
+    def _row(self, request: r.CommandRequest) -> list[int]:
+        """Raises Refusal."""
+        row = self.host.rows.row(request, self.account(request.account))
+        if self.host.faults and self.user is not None and self.user.name in self.host.faults and row[0] == Place.KIND:
+            self.host.faults[self.user.name].place()
+        return row
+
+    def gather(self, request: r.CommandRequest) -> None:
+        self.may("trade")
+        row = self._row(request)
+        self.pay(1)
+        self._asked.append(Asked(request.id, OP_OF[type(request)], [len(self._rows) // ROW], self._tokens))
+        self._rows += row
+        if len(self._rows) >= r.MAX_BATCH * ROW:
+            self.carry_out()
+
+    def gather_batch(self, request: r.Batch) -> None:
+        self.may("trade")
+        self.pay(len(request.items))
+        slots: list[Slot] = []
+        for item in request.items:
+            try:
+                row = self._row(item)
+            except Refusal as error:
+                error.data.pop("known", None)  # told 4,096 times it would not fit a frame
+                slots.append(error.body())
+            else:
+                slots.append(len(self._rows) // ROW)
+                self._rows += row
+        self._asked.append(Asked(request.id, "batch", slots, self._tokens))
+        self._ops = [OP_OF[type(item)] for item in request.items]
+        self.carry_out()
+
+    def carry_out(self) -> None:
+        """Carry out what was gathered, and reply to all of it."""
+        asked, rows = self._asked, self._rows
+        if not asked:
+            return
+        self._asked, self._rows = [], []
+        try:
+            block = block_of(rows)
+            applied = self.host.carry_out(block) if rows else None
+        except Refusal as error:
+            for one in asked:
+                self.refuse(one.id, error)
+            return
+        told = Told(self.host, rows, block, applied)
+        is_framed = self.frames is not None and bool(self.frames.is_framed)
+        is_plain = self.codec is MSGPACK and self.memory is None and not (self.departure.wants_orders or self.host.faults or self.held)
+        for one in asked:
+            slot = one.slots[0]
+            if one.op == "batch":
+                pairs = zip(self._ops, one.slots, strict=True)
+                self.reply(one.id, {"ok": True, "statuses": [self._status(told, op, slot) for op, slot in pairs]}, one.tokens)
+                continue
+            out = told.packed(one.op, slot, one.id, one.tokens, is_framed) if is_plain and isinstance(slot, int) else None
+            if out is not None:
+                self.put(out)
+            else:
+                self.reply(one.id, self._status(told, one.op, slot), one.tokens)
+
+    def _status(self, told: Told, op: str, slot: Slot) -> Data:
+        """What a command came to."""
+        if not isinstance(slot, int):
+            return slot
+        if self.departure.wants_orders and op in OF_ORDERS:
+            self.departure.note([order] if (order := told.resting(slot)) else [])
+            if told.waits(slot):
+                self.departure.note_waiting(told.row(slot))
+        return told.status(op, slot)
+
+    def operate(self, request: r.OperatorRequest) -> None:
+        """A command of the operator's: not for tokens, and not in a block with others."""
+        self.may("admin")
+        row = self.host.rows.row(request)
+        block = block_of(row)
+        applied = self.host.carry_out(block)
+        told = outcomes(applied.events, applied.ends, block)
+        if told[REASON]:
+            self.reply(request.id, {**refused(int(told[REASON]), {"given": str(request.__struct_config__.tag)}), "seq": told[SEQ]})
+        else:
+            self.reply(request.id, named(told, 0, False, self.host.exchange.now, 0))
+
+    def carry_out_rows(self, request: r.Rows) -> None:
+        user = self.may("trade")
+        rows = rows_of(request.rows)
+        self.pay(len(rows) // ROW)
+        self.reply(request.id, carried_out(self.host, user, rows, self.departure))

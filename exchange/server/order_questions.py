@@ -1,0 +1,84 @@
+"""The answer to what became of an order: of an open one as it is, of another what the events that are kept tell. It raises Refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..schema.codes import OrderState, Reason
+from . import requests as r
+from .asking import Asker, Desk, Work
+from .errors import Data, Refusal, Trouble
+from .orders import Found, Tale, client_order, is_auctioned, open_order, refusal_of, tale_of
+from .private import LOOKED_AT
+from .rows import client_halves
+
+
+def order(desk: Desk, session: Asker, request: r.OrderQuery) -> Data | Work:
+    account = session.readable(request.account)
+    if (request.order_id is None) == (request.client_id is None):
+        raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
+    if request.client_id is not None:
+        found = client_order(desk.host.exchange, account, *client_halves(request.client_id))
+        return _never(desk, account, request.client_id) if found is None else _found(desk, account, found)
+    assert request.order_id is not None
+    one = open_order(desk.host.exchange, account, request.order_id)
+    if one is None and request.order_id > desk.host.exchange.state.last_order_id:
+        raise _no_order(request.order_id)
+    if one is None:
+        return _closed(desk, account, request.order_id)
+    return _found(desk, account, (one.order_id, one.market, OrderState.OPEN, one.size, one.filled))
+
+
+def _found(desk: Desk, account: int, found: Found) -> Work:
+    """An order that the venue knows, as it is now."""
+    order_id, market, state, size, filled = found
+    auctioned = is_auctioned(desk.host.exchange, account, order_id)
+    known = {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
+    return _valued(desk, account, {**known, "auctioned": auctioned}, desk.host.exchange.state.log.seq)
+
+
+def _valued(desk: Desk, account: int, known: Data, seq: int) -> Work:
+    """What the fills of an order have come to as of event `seq`, if the events that are kept tell of all of them."""
+    order_id, filled = known["order_id"], known["filled"]
+    assert isinstance(order_id, int)
+    tale = Tale()
+    if filled:
+        until = (row for row in _concerning(desk, account) if row is None or row[1] <= seq)  # it may be filled meanwhile
+        tale = yield from tale_of(order_id, until, desk.host.units)
+    return {**known, "filled_notional": tale.notional if tale.filled == filled else None}
+
+
+def _closed(desk: Desk, account: int, order_id: int) -> Work:
+    """What the last events tell of an order that is not open. Raises Refusal."""
+    tale = yield from tale_of(order_id, _concerning(desk, account), desk.host.units)
+    if tale.state is None:
+        raise _no_order(order_id)
+    return {
+        "order_id": order_id, "market": tale.market, "state": tale.state.name, "open": 0, "filled": tale.filled,
+        "filled_notional": tale.notional if tale.is_whole or not tale.filled else None, "auctioned": False,
+    }  # fmt: skip
+
+
+def _never(desk: Desk, account: int, client_id: r.ClientId) -> Work:
+    """Raises Refusal: with why the order was refused when its turn had come, if it was."""
+    reason = yield from refusal_of(*client_halves(client_id), _concerning(desk, account))
+    if reason is None:
+        message = "no open order of the account has it, and none of the last closed ones"
+        raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=client_id)
+    why = Reason(reason).name
+    message = f"the last order with it was refused: {why}"
+    raise Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="client_id", given=client_id, refused=why)
+
+
+def _no_order(order_id: int) -> Refusal:
+    message = "the account has no such order, or it was closed too long ago"
+    return Refusal(Trouble.UNKNOWN_ORDER_OF_CLIENT, message, field="order_id", given=order_id)
+
+
+def _concerning(desk: Desk, account: int) -> Iterator[list[int] | None]:
+    """The events of an account that are kept, and None wherever others may have a turn."""
+    looked, ring = 0, desk.host.ring
+    while looked < desk.host.exchange.state.log.seq and ring is desk.host.ring:
+        rows, looked = ring.since(looked, account, LOOKED_AT)
+        yield from rows
+        yield None

@@ -1,0 +1,127 @@
+"""Users of a server, their accounts and their keys: how they come to be, and where they are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+from ..engine import Exchange
+from ..journal import JournalFailed
+from ..schema.codes import FIRST_USER, AccountKind, Reason
+from ..schema.messages import MAX_SUPPLY, Command, Deposit, OpenAccount
+from ..state.types import MAX_FLOW
+from .clock import Clock
+from .errors import Refusal, Rejected, Trouble
+from .limits import Limits
+from .log import note
+from .people import Key, People, User
+from .store import Store
+from .timekeeper import Timekeeper
+
+
+class Registrar(Timekeeper):
+    """`token` makes the random texts; `store`: where keys and names are kept, None: nowhere."""
+
+    def __init__(
+        self, exchange: Exchange, clock: Clock, monotonic: Callable[[], int], complain: Callable[[str], None], limits: Limits,
+        token: Callable[[int], str], store: Store | None,
+    ) -> None:  # fmt: skip
+        super().__init__(exchange, clock, monotonic, complain)
+        self.limits = limits
+        self.store = store
+        self.people = People(token, exchange.state.accounts.count)
+
+    # -- users --
+
+    def sign_up(self, name: str, scopes: Iterable[str], asset: int, amount: int) -> Key:
+        """A user with an account, money in it, and a key. Raises Refusal; then there is nothing of it."""
+        if self.people.is_taken(name):
+            raise Refusal(Trouble.NAME_TAKEN, f"there is a user {name!r} already", field="name", given=name)
+        self.refuse_beyond_supply(asset, amount)
+        self.refuse_too_many_users(name)
+        user = self.people.user(name)
+        try:
+            key = self.key_of(user, scopes)
+        except Refusal:
+            self.people.forget(user)
+            raise
+        try:
+            self.open_account(user, lambda account: [Deposit(0, account, asset, amount)])
+        except Refusal:
+            self.people.forget(user)
+            self._forget_key(key)
+            raise
+        return key
+
+    def refuse_beyond_supply(self, asset: int, amount: int) -> None:
+        """Raises Rejected if the venue could not count so much money."""
+        deposits, withdrawals = self.exchange.deposits(asset), self.exchange.withdrawals(asset)
+        if deposits - withdrawals + amount > MAX_SUPPLY or deposits + amount > MAX_FLOW:
+            raise Rejected(Reason.SUPPLY_LIMIT, field="amount", given=amount)
+
+    def refuse_too_many_users(self, name: str) -> None:
+        """Raises Refusal."""
+        limit = self.limits.users
+        if len(self.people.users) >= limit and name not in self.people.users:
+            raise Refusal(Trouble.TOO_MANY_USERS, f"this server has {limit} users, as many as it takes", limit=limit)
+
+    def new_user(self, name: str) -> User:
+        """A user with an account. Raises Refusal; then there is neither."""
+        self.refuse_too_many_users(name)
+        user = self.people.user(name)
+        try:
+            self.open_account(user)
+        except Refusal:
+            self.people.forget(user)
+            raise
+        return user
+
+    # -- accounts --
+
+    def open_account(self, user: User, then: Callable[[int], Iterable[Command]] = lambda account: ()) -> int:
+        """A new account of a user; its number. `then`: what is done with it in the same block. Raises Refusal."""
+        if len(user.accounts) >= self.limits.accounts:
+            message = f"{user.name} has {len(user.accounts)} accounts, as many as this server gives to one"
+            raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=self.limits.accounts)
+        account = self.exchange.state.accounts.count
+        if self.store is not None and not user.accounts:
+            try:
+                self.store.name(user.number, user.name)
+            except JournalFailed as error:
+                raise Refusal(Trouble.READ_ONLY, str(error)) from error
+        self.send([OpenAccount(0, AccountKind.TRADER, user.number), *then(account)])
+        if self.exchange.state.accounts.count == account:
+            raise Refusal(Trouble.TOO_MANY_ACCOUNTS, "the venue has as many accounts as its design allows", limit=account - FIRST_USER)
+        note("account", user=user.name, account=account)
+        return account
+
+    def fund(self, account: int, asset: int, amount: int) -> None:
+        """Money from nowhere. Raises Refusal."""
+        (reason,) = self.reasons([Deposit(0, account, asset, amount)])
+        if reason:
+            raise Rejected(Reason(reason), account=account)
+
+    def owners(self) -> Iterator[tuple[int, int]]:
+        """(account, number of its owner) of all accounts that commands have opened."""
+        accounts = self.exchange.state.accounts
+        return ((account, int(accounts.owner[account])) for account in range(FIRST_USER, accounts.count))
+
+    # -- keys --
+
+    def key_of(self, user: User, scopes: Iterable[str]) -> Key:
+        """A new key. Raises Refusal."""
+        key = self.people.new_key(user, scopes)
+        if self.store is not None:
+            try:
+                self.store.save_keys(self.people.keys)
+            except OSError as error:
+                del self.people.keys[key.key]
+                raise Refusal(Trouble.READ_ONLY, f"the key could not be written down: {error.strerror}") from error
+        return key
+
+    def _forget_key(self, key: Key) -> None:
+        """As if a key had never been made; where that cannot be written down, it is still good for nothing."""
+        del self.people.keys[key.key]
+        if self.store is not None:
+            with suppress(OSError):
+                self.store.save_keys(self.people.keys)
