@@ -11,9 +11,9 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .account_queries import AccountQueries
 from .liquidation.auction import AuctionDesk
 from .money.ledger import Ledger
-from .queries import Queries
 from .schema import columns as c
 from .schema import kinds as k
 from .schema.messages import Place, VenueBroken, VenueBusy
@@ -55,7 +55,7 @@ def turn_of(found: tuple[int, MaintenanceWindow]) -> tuple[int, int]:
     return found[0], found[1].number
 
 
-class Turns(Queries):
+class Turns(AccountQueries):
     def __init__(
         self, state: State, book: Book, ledger: Ledger, auction_desk: AuctionDesk, funding: FundingEngine, sequencer: Sequencer
     ) -> None:  # fmt: skip
@@ -248,6 +248,12 @@ class Turns(Queries):
         tiers = self.sequencer.matcher.planner.tiers
         known = self.known_account(account)
         return int(tiers.maker_fee(known, asked)), int(tiers.taker_fee(known, asked))
+
+    def traded(self, account: i64) -> tuple[int, int]:
+        """(in all, as maker) [micro]: what the account's fees of today go by, traded in the last whole days by it, or by its master and all
+        sub-accounts of that. 0 where the design has no tiers."""
+        tiers = self.sequencer.matcher.planner.tiers
+        return tiers.traded(self.known_account(account))
 
     def preview(self, order: Place) -> Preview:
         """What would happen if this order came now, whatever its `ts` and its client id. Raises Malformed; VenueBusy and VenueBroken as a

@@ -27,6 +27,7 @@ ROOMS = (
     ("liquidation",),
     ("design",),
     ("queries",),
+    ("account_queries",),
     ("turns", "blocks"),
     ("algos",),
     ("commands",),

@@ -64,6 +64,7 @@ class OpenTrigger(Coded, frozen=True, gc=False):
     has_fired: int  # 0 or 1: its order waits for its turn
     client_hi: int
     client_lo: int
+    bracket: int = 0  # id of the entry, or of the TWAP, whose bracket it is of; 0: of none
 
 
 class Liquidity(Coded, frozen=True, gc=False):
@@ -182,3 +183,25 @@ class MaintenanceWindow(Coded, frozen=True, gc=False):
     end: int  # [ns]
     during: MarketStatusCode
     afterwards: MarketStatusCode
+
+
+class OpenAlert(Coded, frozen=True, gc=False):
+    """A margin alert that an account has set."""
+
+    asset: int
+    number: int  # which of the account's alerts in the asset
+    threshold_ppm: int  # of equity / maintenance
+    hysteresis_ppm: int
+    is_below: int  # 0 or 1: was the account told that it is below, and not yet that it is above again?
+
+
+class OpenPayment(Coded, frozen=True, gc=False):
+    """Money that is under way: nobody's margin until it arrives."""
+
+    number: int
+    command: CommandCode  # that has sent it
+    account: int  # who pays, or is paid in from outside
+    to: int  # the account that receives it; -1: it leaves the venue
+    asset: int
+    amount: int  # [micro]
+    due: int  # [ns] when it arrives

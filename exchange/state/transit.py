@@ -6,6 +6,7 @@ from typing import Final
 
 from librt.vecs import vec
 from mypy_extensions import i64
+from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .packed import column
 from .pending import Numbered
@@ -20,6 +21,7 @@ Y_COMMAND: Final[i64] = 4  # the kind of the command that has sent it
 Y_LINK: Final[i64] = 5
 Y_WIDTH: Final[i64] = 6
 
+NUMBERS: Final[int] = 1 << 38  # of payments
 MAX_PAYMENTS: Final[i64] = 64  # under way, that one account has sent
 
 
@@ -27,6 +29,7 @@ class Payments(Numbered):
     def __init__(self) -> None:
         super().__init__(Y_WIDTH, Y_LINK)
         self.last: i64 = 0
+        self.named: SortedDict = SortedDict()  # account and number, as one -> row: of those who send and of those who receive
 
     def send(self, command: i64, account: i64, to: i64, asset: i64, amount: i64) -> i64:
         """The number of a new one."""
@@ -38,17 +41,37 @@ class Payments(Numbered):
         cells[row + Y_ASSET] = asset
         cells[row + Y_AMOUNT] = amount
         cells[row + Y_COMMAND] = command
+        self.named[int(account) * NUMBERS + int(self.last)] = int(row)
+        if to != NIL:
+            self.named[int(to) * NUMBERS + int(self.last)] = int(row)
         return self.last
+
+    def remove(self, number: i64, account: i64) -> None:
+        to = self.cells[self.find(number) + Y_TO]
+        del self.named[int(account) * NUMBERS + int(number)]
+        if to != NIL and to != account:
+            del self.named[int(to) * NUMBERS + int(number)]
+        super().remove(number, account)
+
+    def of(self, account: i64) -> list[int]:
+        """The numbers of those that an account sends or receives."""
+        first = int(account) * NUMBERS
+        return [key - first for key in self.named.irange(first, first + NUMBERS - 1)]
 
     def check_payments(self, schedule: Schedule, cash: vec[i64], assets: i64) -> None:
         """Each will arrive, and TRANSIT has the money of all, and no other."""
         self.check_rows(Y_ACCOUNT)
         sums = column(assets, 0)
+        named: dict[int, int] = {}
         for number, at in self.index.items():
             row: i64 = at
             assert schedule.time(PAYMENT, number) != NEVER, "a payment that will not arrive"
             assert self.cells[row + Y_ACCOUNT] != NIL and self.cells[row + Y_AMOUNT] > 0
             sums[self.cells[row + Y_ASSET]] += self.cells[row + Y_AMOUNT]
+            named[int(self.cells[row + Y_ACCOUNT]) * NUMBERS + number] = at
+            if self.cells[row + Y_TO] != NIL:
+                named[int(self.cells[row + Y_TO]) * NUMBERS + number] = at
+        assert named == dict(self.named), "a payment that is not found by its accounts"
         asset: i64 = 0
         while asset < assets:
             assert cash[TRANSIT * assets + asset] == sums[asset], "money under way that nobody has sent, or that is lost"

@@ -73,6 +73,13 @@ class FeeTiers:
             )
         return row
 
+    def traded(self, account: i64) -> tuple[int, int]:
+        """(as taker and maker, as maker) [micro] of the days by which the account's tiers of today go."""
+        row = self.book.find(self.payer(account))
+        day = self.state.now // DAY
+        first = day - self.window
+        return self.book.within(row, V_TRADED, first, day - 1), self.book.within(row, V_MADE, first, day - 1)
+
     def tier(self, traded: int) -> i64:
         """The number of the last tier that `traded` [micro] reaches, from 1; 0: none."""
         number: i64 = 0

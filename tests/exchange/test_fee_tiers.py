@@ -24,11 +24,16 @@ TIERS = {
 Trade = tuple[int, int, int, int]  # day, taker, maker, value [micro]
 
 
+def volumes(trades: list[Trade], account: int, day: int) -> tuple[int, int]:
+    """Traded in all and as maker [micro] in the days that count, from all trades there were."""
+    seen = [one for one in trades if day - 3 <= one[0] < day]
+    return sum(one[3] for one in seen if account in one[1:3]), sum(one[3] for one in seen if one[2] == account)
+
+
 def rates(trades: list[Trade], account: int, day: int) -> tuple[int, int]:
     """Maker and taker fee [ppb], from all trades there were."""
-    seen = [one for one in trades if day - 3 <= one[0] < day]
-    traded = sum(one[3] for one in seen if account in one[1:3])
-    made, by_all = sum(one[3] for one in seen if one[2] == account), sum(one[3] for one in seen)
+    traded, made = volumes(trades, account, day)
+    by_all = sum(one[3] for one in trades if day - 3 <= one[0] < day)
     maker, taker = 2_000_000, 5_000_000
     for tier in TIERS["fee_tiers"]:  # type: ignore[attr-defined]
         if traded >= tier["volume"] * 10**6:
@@ -57,6 +62,7 @@ def test_rates_are_those_of_all_trades_of_the_window(seed: int) -> None:
         exchange.apply(m.Place(now, maker, 0, 1, 1_000, size))
         before = exchange.state_hash()
         assert [exchange.fee_rates(one, 0) for one in (8, 9, 10)] == [rates(trades, one, now // DAY) for one in (8, 9, 10)]
+        assert [exchange.traded(one) for one in (8, 9, 10)] == [volumes(trades, one, now // DAY) for one in (8, 9, 10)]
         order = m.Place(now, taker, 0, 0, 1_000, size, tif=1)
         found = exchange.preview(order)
         assert exchange.state_hash() == before, "asking leaves nothing behind"

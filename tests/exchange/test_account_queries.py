@@ -1,0 +1,73 @@
+"""What queries tell of an account's settings, of its money that is on its way, and of orders that belong together."""
+
+from __future__ import annotations
+
+import pytest
+from kit import BTC, SECOND, START, Bench, plain_venue
+
+from perplab.exchange import Exchange
+from perplab.exchange import messages as m
+from perplab.exchange.engine import restore
+from perplab.exchange.schema.views import OpenAlert, OpenPayment
+
+
+def test_margin_alerts_by_asset_and_number() -> None:
+    bench = Bench()
+    ours, other = bench.open(1_000), bench.open(1_000)
+    x = bench.exchange
+    assert x.margin_alerts(ours) == []
+    x.apply(m.SetMarginAlert(START, ours, 0, 2, 1_500_000, 100_000))
+    x.apply(m.SetMarginAlert(START, ours, 0, 0, 100_000_000))
+    x.apply(m.SetMarginAlert(START, other, 0, 1, 2_000_000))
+    assert x.margin_alerts(ours) == [OpenAlert(0, 0, 100_000_000, 0, 0), OpenAlert(0, 2, 1_500_000, 100_000, 0)]
+    x.apply(m.UpdateOracle(START, BTC, 100))
+    x.apply(m.BlockTrade(START, ours, other, BTC, 10, 100))
+    assert [one.is_below for one in x.margin_alerts(ours)] == [1, 0]
+    x.apply(m.SetMarginAlert(START, ours, 0, 0, 0))
+    assert [one.number for one in x.margin_alerts(ours)] == [2]
+
+
+def test_the_kill_switch_is_told() -> None:
+    bench = Bench()
+    ours = bench.open(5)
+    assert bench.exchange.account_mode(ours) == m.AccountMode.NORMAL
+    bench.exchange.apply(m.SetAccountMode(START, ours, m.AccountMode.FROZEN))
+    assert bench.exchange.account_mode(ours) == m.AccountMode.FROZEN
+    with pytest.raises(ValueError, match="there are 0 to 8"):
+        bench.exchange.account_mode(9)
+
+
+def test_money_on_its_way_is_told_to_both_ends() -> None:
+    delays = {"deposit_delay_ms": 1_000, "withdraw_delay_ms": 3_000, "transfer_delay_ms": 2_000}
+    x = Exchange(plain_venue({"money": delays}))
+    for _ in range(2):
+        x.apply(m.OpenAccount(START, 1, 0))
+    x.apply(m.Deposit(START, 8, 0, 100))
+    deposit = OpenPayment(1, int(m.CommandKind.Deposit), 8, 8, 0, 100, START + SECOND)
+    assert x.payments(8) == [deposit] and x.payments(9) == []
+    x.apply(m.Tick(START + SECOND))
+    assert x.payments(8) == []
+    x.apply(m.Transfer(START + SECOND, 8, 9, 0, 30))
+    x.apply(m.Withdraw(START + SECOND, 8, 0, 20))
+    transfer = OpenPayment(2, int(m.CommandKind.Transfer), 8, 9, 0, 30, START + 3 * SECOND)
+    withdrawal = OpenPayment(3, int(m.CommandKind.Withdraw), 8, -1, 0, 20, START + 4 * SECOND)
+    x.check()
+    assert restore(x.snapshot()).payments(9) == x.payments(9) == [transfer] and x.payments(8) == [transfer, withdrawal]
+    x.apply(m.Tick(START + 4 * SECOND))
+    x.check()
+    assert x.payments(8) == x.payments(9) == [] and x.balance(9) == 30
+
+
+def test_triggers_of_a_bracket_name_its_entry_and_are_linked() -> None:
+    bench = Bench()
+    ours, other = bench.open(10_000), bench.open(10_000)
+    x = bench.exchange
+    x.apply(m.UpdateOracle(START, BTC, 100))
+    x.apply(m.Place(START, other, BTC, m.Side.SELL, 100, 3))
+    x.apply(m.PlaceBracket(START, ours, BTC, m.Side.BUY, 100, 3, m.OrderType.LIMIT, m.TimeInForce.GTC, 120, 90))
+    x.apply(m.PlaceTrigger(START, ours, BTC, m.Side.BUY, 1, m.TriggerKind.STOP, m.PriceSource.MARK, 150))
+    entry = 2
+    first, second, alone = x.triggers(ours)
+    assert (first.bracket, second.bracket, alone.bracket) == (entry, entry, 0)
+    assert x.linked_with(first.order_id) == second.order_id and x.linked_with(second.order_id) == first.order_id
+    assert x.linked_with(alone.order_id) == 0 == x.linked_with(10**9)
