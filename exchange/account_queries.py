@@ -254,11 +254,17 @@ class AccountQueries(Queries):
             ))  # fmt: skip
         return found
 
-    def payments(self, account: i64) -> list[OpenPayment]:
-        """Money that is under way from the account or to it, by number."""
+    def count_payments(self, account: i64) -> int:
+        """How many payments are under way from the account or to it."""
+        return self.state.payments.count_of(self.known_account(account))
+
+    def payments(self, account: i64, most: int | None = None) -> list[OpenPayment]:
+        """Money that is under way from the account or to it, by number: all, or the first `most`."""
         payments = self.state.payments
         found: list[OpenPayment] = []
         for number in payments.of(self.known_account(account)):
+            if most is not None and len(found) >= most:
+                break
             row = payments.find(number)
             cells = payments.cells
             found.append(OpenPayment(

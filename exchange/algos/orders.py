@@ -257,6 +257,15 @@ class AlgoOrders(Turns):
 
     # -- queries -----------------------------------------------------------------------------------------------------------------
 
+    def client_order(self, account: i64, hi: i64, lo: i64) -> tuple[int, int, int, int, int] | None:
+        """What became of the account's order, trigger or TWAP with this client id: (id, market, OrderState, lots open and filled); None:
+        unknown. Of a trigger for the whole position 0 lots are open."""
+        found = super().client_order(account, hi, lo)
+        if found is not None or (hi == 0 and lo == 0):
+            return found
+        number, market, status, size, filled = self.standing.order_of(account, hi, lo, 0)
+        return None if number == 0 else (int(number), int(market), int(status), int(size), int(filled))
+
     def triggers(self, account: i64) -> list[OpenTrigger]:
         """The conditional orders of an account, by id. Raises KeyError."""
         return [self.trigger_desk.view(number) for number in self.state.triggers.of(self.known_account(account))]

@@ -7,7 +7,9 @@ from typing import Any, Final, Literal
 from msgspec import UNSET, UnsetType
 
 from .. import events as e
-from .answers import EVENT, AccountState, Best, Level, Maintenance, OpenOrder, PoolValues, Said, Status, TakerSide, TickerValues, joined
+from .answer_parts import EVENT, Best, Level, Maintenance, OpenOrder, Said, Status, TakerSide, joined
+from .answers import PoolValues, TickerValues
+from .answers_accounts import AccountState
 
 
 class Heartbeat(Said, kw_only=True):

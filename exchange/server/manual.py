@@ -18,7 +18,7 @@ from ..schema import codes
 from ..schema.audience import AUDIENCE
 from ..schema.codes import Reason, enums_of
 from ..schema.events import EVENTS, Event
-from . import answers, broadcasts
+from . import answer_parts, answers, broadcasts
 from . import requests as r
 from .errors import REASON_TEXT, REFUSED, Trouble
 from .host import RING_EVENTS
@@ -164,7 +164,7 @@ def schema() -> dict[str, Any]:
     commands may wait. Integers are as msgpack and JSON have them, not the texts of `?int64=text`."""
     statuses = [getattr(answers, name) for names in answers.ITEMS.values() for name in names]
     replies = list(dict.fromkeys([*answers.REPLIES.values(), *chain.from_iterable(answers.QUEUED.values())]))
-    tagged = {"Event": tuple(answers.EVENT.values()), **broadcasts.EVENTS_OF}
+    tagged = {"Event": tuple(answer_parts.EVENT.values()), **broadcasts.EVENTS_OF}
     kinds = [*r.REQUESTS, *replies, *dict.fromkeys(statuses), *broadcasts.MESSAGES]
     kinds += [*dict.fromkeys(one for some in tagged.values() for one in some)]
     _, defs = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
@@ -178,7 +178,7 @@ def schema() -> dict[str, Any]:
         held["items" if held["type"] == "array" else "additionalProperties"] = any_of(names)
     groups = {
         "Request": [one.__name__ for one in r.REQUESTS], "Reply": [one.__name__ for one in replies],
-        "Message": [one.__name__ for one in broadcasts.MESSAGES], "Event": [one.__name__ for one in answers.EVENT.values()],
+        "Message": [one.__name__ for one in broadcasts.MESSAGES], "Event": [one.__name__ for one in answer_parts.EVENT.values()],
     }  # fmt: skip
     defs.update({group: any_of(names) for group, names in groups.items()})
     return {

@@ -1,4 +1,4 @@
-"""The answer to what became of an order: of an open one as it is, of another what the events that are kept tell. It raises Refusal."""
+"""The answer to what became of an order, a trigger or a TWAP: an open one as it is, another as the events that are kept tell."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def order(desk: Desk, session: Asker, request: r.OrderQuery) -> Data | Work:
         raise _no_order(request.order_id)
     if one is None:
         return _closed(desk, account, request.order_id)
-    return _found(desk, account, (one.order_id, one.market, OrderState.OPEN, one.size, one.filled))
+    return _found(desk, account, one)
 
 
 def _found(desk: Desk, account: int, found: Found) -> Work:
@@ -45,7 +45,7 @@ def _valued(desk: Desk, account: int, known: Data, seq: int) -> Work:
     if filled:
         until = (row for row in _concerning(desk, account) if row is None or row[1] <= seq)  # it may be filled meanwhile
         tale = yield from tale_of(order_id, until, desk.host.units)
-    return {**known, "filled_notional": tale.notional if tale.filled == filled else None}
+    return {**known, "filled_notional": tale.notional if tale.filled == filled and not tale.lacks else None}
 
 
 def _closed(desk: Desk, account: int, order_id: int) -> Work:
@@ -55,7 +55,7 @@ def _closed(desk: Desk, account: int, order_id: int) -> Work:
         raise _no_order(order_id)
     return {
         "order_id": order_id, "market": tale.market, "state": tale.state.name, "open": 0, "filled": tale.filled,
-        "filled_notional": tale.notional if tale.is_whole or not tale.filled else None, "auctioned": False,
+        "filled_notional": tale.notional if (tale.is_whole and not tale.lacks) or not tale.filled else None, "auctioned": False,
     }  # fmt: skip
 
 

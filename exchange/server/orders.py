@@ -1,17 +1,33 @@
-"""Orders as clients see them: open ones, in a book or auctioned before they trade, and what the events that are kept tell of any."""
+"""Orders as clients see them: open ones, in a book or auctioned before they trade, triggers, TWAPs; and what events that are kept tell."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from ..engine import Exchange
 from ..schema.codes import OrderState
-from ..schema.events import CurveTraded, OrderCancelled, OrderPlaced, Rejected, Traded
-from ..schema.messages import Place, column_of
+from ..schema.events import (
+    CurveTraded,
+    Event,
+    OrderCancelled,
+    OrderPlaced,
+    Rejected,
+    Traded,
+    TriggerCancelled,
+    TriggerPlaced,
+    TwapEnded,
+    TwapPlaced,
+    TwapSliced,
+)
+from ..schema.messages import Place, PlaceBracket, PlaceTrigger, PlaceTwap, column_of
 from ..schema.views import OpenOrder
 
+BEGINS: Final[dict[int, type[Event]]] = {event.KIND: event for event in (OrderPlaced, TriggerPlaced, TwapPlaced)}
+ENDS: Final[dict[int, type[Event]]] = {event.KIND: event for event in (OrderCancelled, TriggerCancelled)}
+PLACING: Final = frozenset(one.KIND for one in (Place, PlaceTrigger, PlaceTwap, PlaceBracket))
 Found = tuple[int, int, int, int, int]  # order id, market, OrderState, lots open and filled
 
 
@@ -24,10 +40,15 @@ def open_orders(venue: Exchange, account: int, skip: int = 0, most: int | None =
     return orders[skip : None if most is None else skip + most]
 
 
-def open_order(venue: Exchange, account: int, order_id: int) -> OpenOrder | None:
-    """The account's open order of this id; None: it has none."""
-    found = venue.open_order(account, order_id)
-    return found or next((order for order in venue.auctioned_orders(account) if order.order_id == order_id), None)
+def open_order(venue: Exchange, account: int, order_id: int) -> Found | None:
+    """The account's open order of this id, a trigger or a TWAP among them; None: it has none. Of a trigger for a whole position 0 lots are
+    open."""
+    order = venue.open_order(account, order_id)
+    orders = [order] if order is not None else venue.auctioned_orders(account)
+    found = [(one.order_id, one.market, int(OrderState.OPEN), one.size, one.filled) for one in orders]
+    found += [(one.order_id, one.market, int(OrderState.OPEN), one.size, 0) for one in venue.triggers(account)]
+    found += [(one.order_id, one.market, int(OrderState.OPEN), one.size - one.filled, one.filled) for one in venue.twaps(account)]
+    return next((one for one in found if one[0] == order_id), None)
 
 
 def client_order(venue: Exchange, account: int, hi: int, lo: int) -> Found | None:
@@ -45,30 +66,55 @@ def is_auctioned(venue: Exchange, account: int, order_id: int) -> bool:
 
 
 class Tale(Struct):
-    """What events tell of one order."""
+    """What events tell of one order. Those of a TWAP's slices have numbers of their own, which are told when a slice is over."""
 
     state: OrderState | None = None  # None: nothing is told of it
     market: int = 0
     filled: int = 0  # [lots]
     notional: int = 0  # [micro] of that
     is_whole: bool = False  # it begins where the order came in, before it traded
+    lacks: bool = False  # more was filled than `notional` is of
+    slices: dict[int, tuple[int, int]] | None = None  # of a TWAP: lots and value by order that may be a slice of it
 
     def hear(self, row: Sequence[int], order_id: int, units: Sequence[int]) -> None:
         """One event; `units`: of the markets, [micro] per tick x lot."""
         kind = row[0]
-        if kind == OrderPlaced.KIND and row[column_of(OrderPlaced, "order_id")] == order_id:
-            self.state, self.market, self.is_whole = OrderState.FILLED, row[column_of(OrderPlaced, "market")], True
-        elif kind == Traded.KIND and order_id in (row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]):
-            market, lots = row[column_of(Traded, "market")], row[column_of(Traded, "size")]
-            self._fill(market, lots, row[column_of(Traded, "price")] * lots * units[market])
-        elif kind == CurveTraded.KIND and row[column_of(CurveTraded, "order_id")] == order_id:
-            self._fill(*(row[column_of(CurveTraded, name)] for name in ("market", "size", "value")))
-        elif kind == OrderCancelled.KIND and row[column_of(OrderCancelled, "order_id")] == order_id:
-            self.state, self.market = OrderState.CANCELLED, row[column_of(OrderCancelled, "market")]
+        if kind in BEGINS and row[column_of(BEGINS[kind], "order_id")] == order_id:
+            self.state, self.market, self.is_whole = OrderState.FILLED, row[column_of(BEGINS[kind], "market")], True
+            self.slices = {} if kind == TwapPlaced.KIND else None
+        elif kind == Traded.KIND:
+            numbers = row[column_of(Traded, "taker_order_id")], row[column_of(Traded, "maker_order_id")]
+            if order_id in numbers or self.slices is not None:
+                market, lots = row[column_of(Traded, "market")], row[column_of(Traded, "size")]
+                self._fill(order_id in numbers, numbers[0], market, lots, row[column_of(Traded, "price")] * lots * units[market])
+        elif kind == CurveTraded.KIND:
+            number = row[column_of(CurveTraded, "order_id")]
+            if number == order_id or self.slices is not None:
+                self._fill(number == order_id, number, *(row[column_of(CurveTraded, name)] for name in ("market", "size", "value")))
+        elif kind in ENDS and row[column_of(ENDS[kind], "order_id")] == order_id:
+            self.state, self.market = OrderState.CANCELLED, row[column_of(ENDS[kind], "market")]
+        else:
+            self._hear_twap(row, order_id)
 
-    def _fill(self, market: int, lots: int, notional: int) -> None:
-        self.state, self.market = OrderState.FILLED, market
-        self.filled, self.notional = self.filled + lots, self.notional + notional
+    def _hear_twap(self, row: Sequence[int], order_id: int) -> None:
+        kind = row[0]
+        if kind == TwapSliced.KIND and row[column_of(TwapSliced, "order_id")] == order_id and self.slices is not None:
+            lots, value = self.slices.get(row[column_of(TwapSliced, "slice_order_id")], (0, 0))
+            self.slices.clear()
+            self.filled, self.notional = self.filled + lots, self.notional + value
+        elif kind == TwapEnded.KIND and row[column_of(TwapEnded, "order_id")] == order_id:
+            market, filled, left = (row[column_of(TwapEnded, name)] for name in ("market", "filled", "left"))
+            self.state, self.market = OrderState.CANCELLED if left else OrderState.FILLED, market
+            self.lacks, self.filled = self.filled != filled, filled
+
+    def _fill(self, is_own: bool, number: int, market: int, lots: int, notional: int) -> None:
+        """A fill of the order, or of one that may be a slice of it."""
+        if is_own:
+            self.state, self.market = OrderState.FILLED, market
+            self.filled, self.notional = self.filled + lots, self.notional + notional
+        elif self.slices is not None:
+            before = self.slices.get(number, (0, 0))
+            self.slices[number] = before[0] + lots, before[1] + notional
 
 
 def tale_of(order_id: int, rows: Iterator[list[int] | None], units: Sequence[int]) -> Generator[None, None, Tale]:
@@ -85,11 +131,10 @@ def tale_of(order_id: int, rows: Iterator[list[int] | None], units: Sequence[int
 def refusal_of(hi: int, lo: int, rows: Iterator[list[int] | None]) -> Generator[None, None, int | None]:
     """Why the last order with this client id was refused when its turn had come (Reason); None: no event tells of that."""
     reason = None
-    of = (Place.KIND, hi, lo)
-    columns = [column_of(Rejected, name) for name in ("command", "client_hi", "client_lo")]
+    columns = [column_of(Rejected, name) for name in ("client_hi", "client_lo")]
     for row in rows:
         if row is None:
             yield
-        elif row[0] == Rejected.KIND and tuple(row[column] for column in columns) == of:
+        elif row[0] == Rejected.KIND and row[column_of(Rejected, "command")] in PLACING and [row[at] for at in columns] == [hi, lo]:
             reason = row[column_of(Rejected, "reason")]
     return reason

@@ -17,7 +17,7 @@ from .naming import named_view
 from .order_questions import order
 from .people import SCOPES
 from .previews import preview
-from .terms import gas_terms, market_terms, sequencing_terms
+from .terms import account_terms, gas_terms, market_terms, sequencing_terms
 
 VERSION: Final = 1  # of the protocol
 
@@ -92,7 +92,7 @@ class Questions(Desk):
         markets = [market_terms(design, number) for number in range(len(design.markets))]
         told: Data = {
             "name": design.name, "title": design.title, "assets": list(design.assets), "markets": markets, "epoch": self.host.epoch,
-            "version": VERSION, "ts": self.host.exchange.now, "max_open_orders": design.max_open_orders,
+            "version": VERSION, "ts": self.host.exchange.now, **account_terms(design),
             "sequencing": sequencing_terms(design), "gas": gas_terms(design),
         }  # fmt: skip
         return {**told, "design": design.to_tree()} if request.design else told
@@ -159,6 +159,11 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.PreviewQuery: preview,
     r.AccountQuery: accounts.account,
     r.OrderQuery: order,
+    r.RequirementQuery: accounts.requirement,
+    r.TriggersQuery: accounts.triggers,
+    r.TwapsQuery: accounts.twaps,
+    r.FeeRatesQuery: accounts.fee_rates,
+    r.SubAccountsQuery: accounts.sub_accounts,
     r.Outcome: Questions.outcome,
     r.Auctions: Questions.auctions,
     r.Ping: Questions.ping,

@@ -230,16 +230,52 @@ else:
 
 
 class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):
-    """Balances, margin, positions and open orders of an account. `more` of them than fit a message are told by asking again with `skip`."""
+    """Balances, margin, positions and open orders of an account, its kill switch, its margin alerts and money that is under way. `more`
+    orders than fit a message are told by asking again with `skip`."""
 
     account: AccountId | None = None
     skip: Annotated[int, Meta(ge=0, le=2**31)] = 0  # orders
 
 
+class RequirementQuery(Request, frozen=True, kw_only=True, tag="requirement"):
+    """The margin of an account in one asset line by line: cash, collateral, positions, orders; and what the lines add up to."""
+
+    account: AccountId | None = None
+    asset: Annotated[int, Meta(ge=0, le=7)] = 0
+
+
+class TriggersQuery(Request, frozen=True, kw_only=True, tag="triggers"):
+    """The conditional orders of an account that wait for their price, those of brackets among them, by id. `more` of them than fit a
+    message are told by asking again with `skip`."""
+
+    account: AccountId | None = None
+    skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+class TwapsQuery(Request, frozen=True, kw_only=True, tag="twaps"):
+    """The TWAPs of an account that run, by id, and how far they are. `more` of them than fit a message are told by asking again with
+    `skip`."""
+
+    account: AccountId | None = None
+    skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+class FeeRatesQuery(Request, frozen=True, kw_only=True, tag="fee_rates"):
+    """What an account pays now in each market, by the venue's tiers, and the volume that they go by."""
+
+    account: AccountId | None = None
+
+
+class SubAccountsQuery(Request, frozen=True, kw_only=True, tag="sub_accounts"):
+    """The sub-accounts of an account, and its master if it is one itself."""
+
+    account: AccountId | None = None
+
+
 class OrderQuery(Request, frozen=True, kw_only=True, tag="order"):
-    """What became of an order, by its id or its client id. `filled_notional` is what its fills came to, null where some are no longer
-    among the events that are kept; `auctioned`: makers compete for it before it trades. Of an order that was refused the error has the
-    reason, as `refused`, if it was given a client id and nothing of that id has come into being."""
+    """What became of an order, a trigger or a TWAP, by its id or its client id. `filled_notional` is what its fills came to, null where
+    some are no longer among the events that are kept; `auctioned`: makers compete for it before it trades. Of an order that was refused
+    the error has the reason, as `refused`, if it was given a client id and nothing of that id has come into being."""
 
     account: AccountId | None = None
     order_id: Annotated[int, Meta(ge=1, le=2**62)] | None = None
@@ -365,7 +401,8 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
-    PendingQuery, PreviewQuery, AccountQuery, OrderQuery, Outcome,
+    PendingQuery, PreviewQuery, AccountQuery, RequirementQuery, TriggersQuery, TwapsQuery, FeeRatesQuery, SubAccountsQuery,
+    OrderQuery, Outcome,
     Auctions, Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)

@@ -9,10 +9,12 @@ from .errors import Data
 
 
 def market_terms(design: VenueDesign, number: int) -> Data:
-    """Ticks and lots as decimal texts, money in micro-units, fractions as their names say."""
+    """Ticks and lots as decimal texts, notionals in whole USD as in the design, fractions as their names say."""
     market = design.markets[number]
     return {
-        "market": number, "name": market.name, "tick": str(market.tick), "lot": str(market.lot), "unit": market.unit,
+        "market": number, "name": market.name, "kind": market.kind,
+        "base_asset": design.assets.index(market.base_asset) if market.is_spot else None,
+        "tick": str(market.tick), "lot": str(market.lot), "unit": market.unit,
         "settlement_asset": design.assets.index(market.settlement_asset), "significant_figures": market.significant_figures,
         "minimum_notional": market.minimum_notional, "price_band_ppm": market.price_band_ppm, "max_leverage": market.max_leverage,
         "maker_fee_ppb": market.maker_fee_ppb, "taker_fee_ppb": market.taker_fee_ppb,
@@ -39,6 +41,29 @@ def sequencing_terms(design: VenueDesign) -> Data:
     return {
         "rule": shown.rule, "terms": msgspec.to_builtins(shown.own), "taker_latency_ms": shown.taker_latency_ms,
         "retail_taker_latency_ms": retail, "maker_latency_ms": shown.maker_latency_ms, "cancel_latency_ms": shown.cancel_latency_ms,
+    }  # fmt: skip
+
+
+def collateral_terms(design: VenueDesign) -> list[Data]:
+    """Assets that count as margin in what their spot markets settle in."""
+    names, bases = [market.name for market in design.markets], [market.base_asset for market in design.markets]
+    return [
+        {
+            "asset": design.assets.index(one.asset), "market": bases.index(one.asset), "weight_ppm": one.weight_ppm,
+            "hedges": names.index(one.hedges) if one.hedges else None, "hedged_weight_ppm": one.hedged_weight_ppm,
+            "hedged_margin_ppm": one.hedged_margin_ppm,
+        }
+        for one in design.collateral
+    ]  # fmt: skip
+
+
+def account_terms(design: VenueDesign) -> Data:
+    """What holds for every account: how much it may have open, what it pays by volume, and how its money comes and goes."""
+    return {
+        "max_open_orders": design.max_open_orders, "max_triggers": design.max_triggers, "max_twaps": design.max_twaps,
+        "max_sub_accounts": design.max_sub_accounts, "collateral": collateral_terms(design), "fee_window_days": design.fee_window_days,
+        "fee_tiers": [msgspec.structs.asdict(tier) for tier in design.fee_tiers],
+        "maker_tiers": [msgspec.structs.asdict(tier) for tier in design.maker_tiers], "money": msgspec.structs.asdict(design.money),
     }  # fmt: skip
 
 

@@ -58,6 +58,11 @@ class Payments(Numbered):
         first = int(account) * NUMBERS
         return [key - first for key in self.named.irange(first, first + NUMBERS - 1)]
 
+    def count_of(self, account: i64) -> int:
+        """How many these are."""
+        first = int(account) * NUMBERS
+        return int(self.named.bisect_left(first + NUMBERS)) - int(self.named.bisect_left(first))
+
     def check_payments(self, schedule: Schedule, cash: vec[i64], assets: i64) -> None:
         """Each will arrive, and TRANSIT has the money of all, and no other."""
         self.check_rows(Y_ACCOUNT)

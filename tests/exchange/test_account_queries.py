@@ -53,6 +53,7 @@ def test_money_on_its_way_is_told_to_both_ends() -> None:
     withdrawal = OpenPayment(3, int(m.CommandKind.Withdraw), 8, -1, 0, 20, START + 4 * SECOND)
     x.check()
     assert restore(x.snapshot()).payments(9) == x.payments(9) == [transfer] and x.payments(8) == [transfer, withdrawal]
+    assert x.payments(8, 1) == [transfer] and (x.count_payments(8), x.count_payments(9)) == (2, 1)
     x.apply(m.Tick(START + 4 * SECOND))
     x.check()
     assert x.payments(8) == x.payments(9) == [] and x.balance(9) == 30
@@ -71,3 +72,18 @@ def test_triggers_of_a_bracket_name_its_entry_and_are_linked() -> None:
     assert (first.bracket, second.bracket, alone.bracket) == (entry, entry, 0)
     assert x.linked_with(first.order_id) == second.order_id and x.linked_with(second.order_id) == first.order_id
     assert x.linked_with(alone.order_id) == 0 == x.linked_with(10**9)
+
+
+def test_a_client_id_leads_to_a_trigger_and_a_twap() -> None:
+    bench = Bench()
+    ours = bench.open(10_000)
+    x = bench.exchange
+    x.apply(m.UpdateOracle(START, BTC, 100))
+    x.apply(m.PlaceTrigger(START, ours, BTC, m.Side.BUY, 4, m.TriggerKind.STOP, m.PriceSource.MARK, 150, client_lo=5))
+    x.apply(m.PlaceTwap(START, ours, BTC, m.Side.BUY, 6, 2, SECOND, client_hi=1, client_lo=5))
+    assert x.client_order(ours, 0, 5) == (1, BTC, m.OrderState.OPEN, 4, 0)
+    assert x.client_order(ours, 1, 5) == (2, BTC, m.OrderState.OPEN, 6, 0)
+    assert x.client_order(ours, 0, 0) is None and x.client_order(ours, 0, 6) is None
+    x.apply(m.CancelAll(START, ours))
+    assert x.client_order(ours, 0, 5) == (1, BTC, m.OrderState.CANCELLED, 0, 0)
+    assert x.client_order(ours, 1, 5) == (2, BTC, m.OrderState.CANCELLED, 0, 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from wire import Talker, World
 
+from perplab.exchange.messages import UpdateOracle
+
 PRICE = 60_000
 
 
@@ -55,3 +57,81 @@ def test_a_bracket_is_answered_like_its_entry() -> None:
     told = alice.ask("place_bracket", **asked, take_profit=PRICE + 1_000, stop=PRICE - 1_000)
     assert told["ok"] and (told["state"], told["open"], told["filled"]) == ("OPEN", 2, 4)
     assert alice.ask("place_bracket", **asked, take_profit=PRICE - 1_000, stop=0)["reason"] == "BRACKET_PRICES"
+
+
+# -- what became of them --
+
+
+def fate(talker: Talker, order_id: int) -> list[object]:
+    """State, lots open and filled, and the worth of these, by the order's id."""
+    told = talker.ask("order", order_id=order_id)
+    assert told["order_id"] == order_id and told["market"] == 0 and not told["auctioned"], told
+    return [told[name] for name in ("state", "open", "filled", "filled_notional")]
+
+
+def test_an_order_is_told_from_its_trigger_to_its_last_fill() -> None:
+    world, alice, bob = scene()
+    bob.ask("place", market=0, side="SELL", price=PRICE + 1_000, size=2)
+    asked = {"market": 0, "side": "BUY", "size": 3, "trigger": "STOP", "source": "MARK", "trigger_price": PRICE + 1_000, "client_id": 7}
+    number = alice.ask("place_trigger", **asked, price=PRICE + 1_000)["order_id"]
+    assert fate(alice, number) == ["OPEN", 3, 0, 0]
+    world.host.send([UpdateOracle(0, 0, PRICE + 1_000)])
+    unit = world.host.units[0]
+    assert fate(alice, number) == ["OPEN", 1, 2, 2 * (PRICE + 1_000) * unit]
+    by_client = alice.ask("order", client_id=7)
+    assert (by_client["order_id"], by_client["filled"]) == (number, 2)
+    bob.ask("place", market=0, side="SELL", price=PRICE + 1_000, size=1)
+    assert fate(alice, number) == ["FILLED", 0, 3, 3 * (PRICE + 1_000) * unit]
+
+
+def test_a_trigger_that_was_cancelled_or_came_to_nothing() -> None:
+    world, alice, _ = scene()
+    asked = {"market": 0, "side": "BUY", "size": 3, "trigger": "STOP", "source": "MARK", "trigger_price": PRICE + 1_000}
+    one = alice.ask("place_trigger", **asked, client_id=8)["order_id"]
+    two = alice.ask("place_trigger", **asked, tif="FOK", price=PRICE + 1_000, client_id=9)["order_id"]
+    alice.ask("cancel", order_id=one)
+    world.host.send([UpdateOracle(0, 0, PRICE + 1_000)])
+    for number, client in ((one, 8), (two, 9)):
+        assert fate(alice, number) == ["CANCELLED", 0, 0, 0]
+        assert alice.ask("order", client_id=client)["state"] == "CANCELLED"
+    assert alice.ask("order", order_id=two + 1)["reason"] == "UNKNOWN_ORDER_OF_CLIENT"
+
+
+def test_a_whole_position_is_open_with_no_lots() -> None:
+    _, alice, bob = scene()
+    bob.ask("place", market=0, side="SELL", price=PRICE, size=2)
+    alice.ask("place", market=0, side="BUY", price=PRICE, size=2)
+    asked = {"market": 0, "side": "SELL", "size": 0, "trigger": "STOP", "source": "MARK", "trigger_price": PRICE - 1_000}
+    assert fate(alice, alice.ask("place_trigger", **asked, reduce_only=1)["order_id"]) == ["OPEN", 0, 0, 0]
+
+
+def test_a_twap_is_told_with_what_its_slices_came_to() -> None:
+    world, alice, bob = scene()
+    unit = world.host.units[0]
+    bob.ask("place", market=0, side="SELL", price=PRICE, size=2)
+    bob.ask("place", market=0, side="SELL", price=PRICE + 1, size=8)
+    alice.ask("place", market=0, side="BUY", price=PRICE - 1_000, size=1)  # one of its own, beside it
+    asked = {"market": 0, "side": "BUY", "size": 6, "slices": 3, "interval": 10**10}
+    number = alice.ask("place_twap", **asked, client_id=3)["order_id"]
+    assert fate(alice, number) == ["OPEN", 4, 2, 2 * PRICE * unit]
+    world.later(10)
+    bob.ask("place", market=0, side="SELL", price=PRICE - 1_000, size=1)  # hers, and no slice
+    value = (2 * PRICE + 2 * (PRICE + 1)) * unit
+    assert fate(alice, number) == ["OPEN", 2, 4, value] and alice.ask("order", client_id=3)["filled_notional"] == value
+    world.later(10)
+    value += 2 * (PRICE + 1) * unit
+    assert fate(alice, number) == ["FILLED", 0, 6, value]
+    by_client = alice.ask("order", client_id=3)
+    assert [by_client[name] for name in ("order_id", "state", "filled", "filled_notional")] == [number, "FILLED", 6, value]
+    cancelled = alice.ask("place_twap", **asked)["order_id"]
+    assert alice.ask("cancel", order_id=cancelled)["state"] == "CANCELLED"
+    assert fate(alice, cancelled) == ["CANCELLED", 0, 2, 2 * (PRICE + 1) * unit]
+
+
+def test_why_one_was_refused_is_told_by_its_client_id() -> None:
+    _, alice, _ = scene()
+    asked = {"market": 0, "side": "BUY", "size": 3, "trigger": "STOP", "source": "MARK", "trigger_price": PRICE - 1_000, "client_id": 8}
+    assert alice.ask("place_trigger", **asked)["reason"] == "TRIGGER_PRICE"
+    assert alice.ask("order", client_id=8)["data"]["refused"] == "TRIGGER_PRICE"
+    assert alice.ask("place_twap", market=0, side="BUY", size=6, slices=1, interval=10**10, client_id=9)["reason"] == "TWAP_TOO_SHORT"
+    assert alice.ask("order", client_id=9)["data"]["refused"] == "TWAP_TOO_SHORT"

@@ -1,0 +1,116 @@
+"""The reply to `venue`, as structs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from .answer_parts import Reply, Said
+
+
+class Tier(Said, kw_only=True):
+    lower_notional: int
+    initial_margin_ppm: int
+    maintenance_margin_ppm: int
+
+
+class CurveTerms(Said, kw_only=True):
+    rule: str
+    role: str
+    is_virtual: bool
+    reducing_fee_ppb: int
+    lock_ms: int
+
+
+class MatchingTerms(Said, kw_only=True):
+    rule: str
+    queue_classes: bool
+
+
+class SequencingTerms(Said, kw_only=True):
+    rule: str
+    terms: dict[str, Any]
+    taker_latency_ms: int
+    retail_taker_latency_ms: int
+    maker_latency_ms: int
+    cancel_latency_ms: int
+
+
+class GasTerms(Said, kw_only=True):
+    place: int
+    amend: int
+    cancel: int
+    liquidity: int
+
+
+class Market(Said, kw_only=True):
+    market: int
+    name: str
+    kind: Literal["perpetual", "spot"]
+    base_asset: int | None  # of a spot market: what is traded in it
+    tick: str
+    lot: str
+    unit: int
+    settlement_asset: int
+    significant_figures: int
+    minimum_notional: int
+    price_band_ppm: int
+    max_leverage: int
+    maker_fee_ppb: int
+    taker_fee_ppb: int
+    tiers: list[Tier]
+    curve: CurveTerms | None
+    matching: MatchingTerms
+
+
+class CollateralTerms(Said, kw_only=True):
+    """An asset that counts as margin in the asset that its spot market settles in."""
+
+    asset: int
+    market: int  # the spot market that says what it is worth
+    weight_ppm: int
+    hedges: int | None  # the perpetual whose shorts it hedges
+    hedged_weight_ppm: int
+    hedged_margin_ppm: int
+
+
+class FeeTier(Said, kw_only=True):
+    volume: int  # [USD]
+    maker_fee_ppb: int
+    taker_fee_ppb: int
+
+
+class MakerTier(Said, kw_only=True):
+    share_ppm: int
+    rebate_ppb: int
+
+
+class MoneyTerms(Said, kw_only=True):
+    deposit_delay_ms: int
+    withdraw_delay_ms: int
+    transfer_delay_ms: int
+    withdrawals: Literal["any", "flat", "none"]
+    transfers: Literal["any", "same_owner", "none"]
+
+
+class VenueReply(Reply, kw_only=True):
+    name: str
+    title: str
+    assets: list[str]
+    markets: list[Market]
+    epoch: str
+    version: int
+    ts: int
+    max_open_orders: int
+    max_triggers: int
+    max_twaps: int
+    max_sub_accounts: int
+    collateral: list[CollateralTerms]
+    fee_window_days: int
+    fee_tiers: list[FeeTier]
+    maker_tiers: list[MakerTier]
+    money: MoneyTerms
+    sequencing: SequencingTerms
+    gas: GasTerms
+    design: dict[str, Any] | UnsetType = UNSET
