@@ -24,7 +24,7 @@ from .schema import kinds as k
 from .schema.kinds import CROSS, ISOLATED
 from .schema.views import OpenAlert, OpenOrder, OpenPayment, Position, RequirementLine, Waiting
 from .state.alert_levels import M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD
-from .state.algos import L_PARTNER
+from .state.algos import B_ACCOUNT, L_PARTNER
 from .state.pending import W_ACCOUNT, W_DUE, W_MARKET, W_RANK
 from .state.schedule import PAYMENT, REQUEST_EXPIRY
 from .state.tables import (
@@ -278,3 +278,9 @@ class AccountQueries(Queries):
         links = self.state.links
         row = links.find(order_id)
         return links.cells[row + L_PARTNER] if row != NIL else 0
+
+    def bracket_owner(self, order_id: i64) -> int:
+        """The account whose bracket has this entry, as long as it may fill; -1: there is no such bracket."""
+        brackets = self.state.brackets
+        row = brackets.find(order_id)
+        return brackets.cells[row + B_ACCOUNT] if row != NIL else -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -45,11 +45,18 @@ def named(struct: type[Coded], tag: str | None = None) -> Any:
         if field.name == "client_hi":
             kinds.append(("client_id", ClientId))
         elif field.name != "client_lo":
-            kinds.append((field.name, Literal[tuple(one.name for one in coded[field.name])] if field.name in coded else field.type))
+            kinds.append((field.name, names_of(struct, field.name) if field.name in coded else field.type))
     by = {"tag_field": "type", "tag": tag} if tag else {}
     made = msgspec.defstruct(struct.__name__, kinds, bases=(Said,), kw_only=True, module=__name__, **by)  # type: ignore[arg-type]
     made.__doc__ = vars(struct).get("__doc__")
     return made
+
+
+def names_of(struct: type[Coded], name: str) -> Any:
+    """What a code is told as: its name; or 0 where the field has no bounds, since there may be none."""
+    marks = get_args(get_type_hints(struct, include_extras=True)[name])[1:]
+    names = tuple(one.name for one in enums_of(struct)[name])
+    return Literal[names] if any(isinstance(mark, Meta) for mark in marks) else Literal[(*names, 0)]
 
 
 def joined(name: str, *parts: type[Said]) -> Any:

@@ -1,32 +1,33 @@
 """What happens to orders when a connection breaks: nothing, those that it has placed from then on are cancelled, or all of an account.
-Chosen for each account by itself."""
+Chosen for each account by itself. Triggers, TWAPs, brackets, ladders and quotes are orders here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
-from ..schema.codes import OrderState
-from ..schema.messages import Cancel, CancelAll, CancelClient, Command, Place, column_of
+from ..blocks import Applied
+from ..schema.codes import MarketStatus, OrderState
+from ..schema.messages import Cancel, CancelAll, CancelAllAfter, CancelClient, Command, MassQuote
 from . import requests as r
+from .brought import Brought, brought
 from .errors import Refusal
 from .host import Host
 from .orders import client_order, open_orders
 from .people import User
 
 Scope = Literal["none", "connection", "account"]
-Orders = tuple[frozenset[int], dict[tuple[int, int, int], None]]
-ACCOUNT, CLIENT_HI, CLIENT_LO = (column_of(Place, name) for name in ("account", "client_hi", "client_lo"))
 
 
 class Departure:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.scopes: dict[int, Scope] = {}  # by account; those for which nothing is to happen are not in it
-        self.placed: set[int] = set()  # orders that are to go with the connection
         self.wants_orders = False  # does it have to hear what the connection places?
-        self.waiting: dict[tuple[int, int, int], None] = {}  # the same of those that may still wait: account and halves of the client id
-        self._kept: dict[int, Orders] = {}  # what the two were when a state of the venue was kept, by that state's number
+        self.own = Brought()  # what is to go with the connection, or may be gone by now
+        self._awaited: set[int] = set()  # tickets of what waited when the connection went
+        self._kept: dict[int, Brought] = {}  # the same as it was when a state of the venue was kept, by that state's number
 
     def choose(self, scope: Scope, account: int) -> None:
         self.scopes[account] = scope
@@ -41,20 +42,29 @@ class Departure:
         self.scopes = {account: scope for account, scope in self.scopes.items() if scope != "none"}
         self.wants_orders = "connection" in self.scopes.values()
 
-    def note(self, orders: Iterable[int]) -> None:
-        """Orders that the connection has placed. Those that are gone are left out before the others are too many."""
-        self.placed.update(orders)
-        if len(self.placed) > r.MAX_BATCH + 2 * len(self.scopes) * self.host.exchange.design.max_open_orders:
-            self.placed &= {order.order_id for account in self.scopes for order in open_orders(self.host.exchange, account)}
+    def hear(self, rows: Sequence[int], applied: Applied) -> None:
+        """What the connection's commands, packed in `rows`, came to. What is gone is left out before the rest is too much."""
+        new = brought(rows, applied, {account for account, scope in self.scopes.items() if scope == "connection"})
+        own, design = self.own, self.host.exchange.design
+        own.orders |= new.orders
+        own.waiting |= new.waiting
+        own.quotes |= new.quotes
+        most = design.max_open_orders + design.max_triggers + design.max_twaps
+        if len(own.orders) + len(own.waiting) > r.MAX_BATCH + 2 * len(self.scopes) * most:
+            own.orders &= {number for account in self.scopes for number in self._standing(account)}
+            own.waiting = {one: None for one in own.waiting if self._may_rest(*one)}
 
-    def note_waiting(self, row: Sequence[int]) -> None:
-        """A command that waits to be carried out, packed. An order is known by its client id until it is placed; one without is not kept
-        from staying."""
-        if row[0] != Place.KIND or not (row[CLIENT_HI] or row[CLIENT_LO]):
-            return
-        self.waiting[row[ACCOUNT], row[CLIENT_HI], row[CLIENT_LO]] = None
-        if len(self.waiting) > r.MAX_BATCH + 2 * len(self.scopes) * self.host.exchange.design.max_open_orders:
-            self.waiting = {one: None for one in self.waiting if self._may_rest(*one)}
+    def _standing(self, account: int) -> set[int]:
+        """Ids of all that the account has open, and of orders whose triggers are."""
+        venue = self.host.exchange
+        triggers = venue.triggers(account)
+        found = {order.order_id for order in open_orders(venue, account)} | {twap.order_id for twap in venue.twaps(account)}
+        found |= {one.order_id for one in triggers} | {one.bracket for one in triggers}
+        return found | {number for number in self.own.orders if self._is_entry(account, number)}
+
+    def _is_entry(self, account: int, number: int) -> bool:
+        """Is it the entry of a bracket of the account, which may still fill? It may wait to come in, and is no open order then."""
+        return self.host.exchange.bracket_owner(number) == account
 
     def _may_rest(self, account: int, hi: int, lo: int) -> bool:
         """Does an order wait, or is it open?"""
@@ -65,32 +75,68 @@ class Departure:
     def keep(self, number: int, kept: Iterable[int]) -> None:
         """The state of the venue is kept under this number; `kept`: those of all that are."""
         self._kept = {one: self._kept[one] for one in kept if one in self._kept}
-        if self.placed or self.waiting:
-            self._kept[number] = frozenset(self.placed), dict(self.waiting)
+        if self.own != Brought():
+            self._kept[number] = copied(self.own)
 
     def go_back(self, number: int, user: User | None) -> None:
         """The venue is in that state: what was placed later never was, and its number will be another order's."""
-        placed, waiting = self._kept.get(number, (frozenset(), {}))
-        self.placed, self.waiting = set(placed), dict(waiting)
+        self.own = copied(self._kept.get(number, Brought()))
         self.scopes = {account: scope for account, scope in self.scopes.items() if self.host.people.owner_of.get(account) is user}
         self._look()
 
     def carry_out(self) -> None:
-        """The connection is gone. A venue that cannot do it now has told its operator why."""
+        """The connection is gone. What waits for its turn is looked at again when that has come."""
+        self._send(self.host.send)
+        self.scopes = {account: scope for account, scope in self.scopes.items() if scope == "connection"}
+        self._awaited = self._waiting()
+        if self._awaited:
+            self.host.followed.append(self)
+
+    def follow_up(self) -> None:
+        """After each block: has all that waited when the connection went had its turn? Then what has come of it is cancelled, too: quotes,
+        and the triggers of a bracket whose entry was filled."""
+        if self._awaited & self._waiting():
+            self.host.followed.append(self)
+        else:
+            self._send(self.host.send_now)
+
+    def _waiting(self) -> set[int]:
+        """Tickets of what waits in the accounts."""
+        return {one.ticket for account in self.scopes for one in self.host.exchange.pending(account)}
+
+    def _send(self, send: Callable[[Iterable[Command]], object]) -> None:
+        """A venue that cannot do it now has told its operator why."""
         commands = list(self._commands())
-        accounts = ", ".join(map(str, self.scopes))
-        self.forget()
         try:
             if commands:
-                self.host.send(commands)
+                send(commands)
         except Refusal as error:
-            self.host.complain(f"cancel on disconnect of account {accounts}: {error}")
+            self.host.complain(f"cancel on disconnect of account {', '.join(map(str, self.scopes))}: {error}")
 
     def _commands(self) -> Iterator[Command]:
         for account, scope in self.scopes.items():
             if scope == "account":
                 yield CancelAll(0, account, -1)
+                if any(market.status == MarketStatus.HALTED for market in self.host.exchange.state.markets):
+                    yield CancelAllAfter(0, account, 1)  # which takes orders of halted markets as well
             else:
-                own = (order.order_id for order in open_orders(self.host.exchange, account))
-                yield from (Cancel(0, account, order_id) for order_id in own if order_id in self.placed)
-                yield from (CancelClient(0, *one) for one in self.waiting if one[0] == account and self._may_rest(*one))
+                yield from (Cancel(0, account, number) for number in self._going(account))
+                yield from (CancelClient(0, *one) for one in self.own.waiting if one[0] == account and self._may_rest(*one))
+                yield from (MassQuote(0, *one) for one in self.own.quotes if one[0] == account)
+
+    def _going(self, account: int) -> list[int]:
+        """Ids of the connection's own that stand, those of a bracket included; of two that cancel each other one."""
+        venue, own = self.host.exchange, self.own.orders
+        going = [order.order_id for order in open_orders(venue, account)]
+        going += [twap.order_id for twap in venue.twaps(account)]
+        going = [number for number in going if number in own]
+        going += sorted(number for number in own.difference(going) if self._is_entry(account, number))
+        chosen: dict[int, None] = {}
+        for number in [*going, *(one.order_id for one in venue.triggers(account) if own & {one.order_id, one.bracket})]:
+            if venue.linked_with(number) not in chosen:
+                chosen[number] = None
+        return list(chosen)
+
+
+def copied(own: Brought) -> Brought:
+    return Brought(set(own.orders), dict(own.waiting), dict(own.quotes))

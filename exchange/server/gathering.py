@@ -13,7 +13,7 @@ from ..schema.messages import ROW, Place
 from . import requests as r
 from .codecs import MSGPACK, Codec
 from .departure import Departure
-from .errors import Data, Fatal, Refusal, refused
+from .errors import Fatal, Refusal, refused
 from .frames import Frames
 from .host import Host
 from .log import note
@@ -21,7 +21,7 @@ from .outbox import Outbox
 from .packed import carried_out, rows_of
 from .replies import named
 from .routing import REASON, SEQ, block_of, outcomes
-from .told import OF_ORDERS, Asked, Slot, Told
+from .told import Asked, Slot, Told
 
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
 
@@ -92,30 +92,22 @@ class Gathering(Outbox):
             for one in asked:
                 self.refuse(one.id, error)
             return
+        if applied is not None and self.departure.wants_orders:
+            self.departure.hear(rows, applied)
         told = Told(self.host, rows, block, applied)
         is_framed = self.frames is not None and bool(self.frames.is_framed)
-        is_plain = self.codec is MSGPACK and self.memory is None and not (self.departure.wants_orders or self.host.faults or self.held)
+        is_plain = self.codec is MSGPACK and self.memory is None and not (self.host.faults or self.held)
         for one in asked:
             slot = one.slots[0]
             if one.op == "batch":
-                pairs = zip(self._ops, one.slots, strict=True)
-                self.reply(one.id, {"ok": True, "statuses": [self._status(told, op, slot) for op, slot in pairs]}, one.tokens)
+                statuses = [told.status(op, slot) for op, slot in zip(self._ops, one.slots, strict=True)]
+                self.reply(one.id, {"ok": True, "statuses": statuses}, one.tokens)
                 continue
             out = told.packed(one.op, slot, one.id, one.tokens, is_framed) if is_plain and isinstance(slot, int) else None
             if out is not None:
                 self.put(out)
             else:
-                self.reply(one.id, self._status(told, one.op, slot), one.tokens)
-
-    def _status(self, told: Told, op: str, slot: Slot) -> Data:
-        """What a command came to."""
-        if not isinstance(slot, int):
-            return slot
-        if self.departure.wants_orders and op in OF_ORDERS:
-            self.departure.note([order] if (order := told.resting(slot)) else [])
-            if told.waits(slot):
-                self.departure.note_waiting(told.row(slot))
-        return told.status(op, slot)
+                self.reply(one.id, told.status(one.op, slot), one.tokens)
 
     def operate(self, request: r.OperatorRequest) -> None:
         """A command of the operator's: not for tokens, and not in a block with others."""

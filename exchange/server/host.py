@@ -34,7 +34,7 @@ from .requests import RowMaker
 from .routing import Ring, Router
 from .store import RECENT, Store
 from .streams import LISTED, ROW, Streams
-from .surroundings import Listener
+from .surroundings import Follower, Listener
 from .unfinished import Unfinished
 
 RING_EVENTS: Final = RECENT  # that a reconnecting client may ask for again: 16 MiB, as many as a start hands on
@@ -74,6 +74,7 @@ class Host(Registrar):
         self.ring = Ring(RING_EVENTS, self.router)
         self.private: dict[int, list[Listener]] = {}
         self.sessions: dict[Listener, int] = {}  # and their numbers, in the order in which they came
+        self.followed: list[Follower] = []  # connections that are gone, of which something waits
         self.joined = 0  # sessions there were since the start
         self.unfinished = Unfinished(self.limits.unfinished_bytes)
         bounds = self.limits
@@ -93,6 +94,10 @@ class Host(Registrar):
         self.people.meet(accounts.owner.__getitem__, accounts.count)
         if len(events):
             self._spread(events)
+        followed, self.followed = self.followed, []
+        for one in followed:
+            with self.complaints.guarded("what a connection has left behind"):
+                one.follow_up()
         return applied
 
     def _spread(self, events: vec[i64]) -> None:
@@ -143,6 +148,7 @@ class Host(Registrar):
         self.epoch = epoch
         self.ring = Ring(RING_EVENTS, self.router)
         self.memories.clear()
+        self.followed.clear()
         self.people.assign(self.owners())
         self.clock.put_back(moment.ts)
         self.is_behind, self._turns = False, 0

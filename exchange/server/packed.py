@@ -13,7 +13,7 @@ from .departure import Departure
 from .errors import Data, Refusal, Trouble
 from .host import Host
 from .people import User
-from .routing import ACCOUNT, LEFT, ORDER_ID, REASON, TICKET, WIDTH, outcomes
+from .routing import ACCOUNT, REASON, WIDTH, outcomes
 
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
 assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT for command in r.OWNERS)
@@ -39,10 +39,7 @@ def carried_out(host: Host, user: User, rows: vec[i64], departure: Departure) ->
             errors[number] = Refusal(Trouble.BAD_ROW, why, field="rows", given=number).body()
         told[number * WIDTH + REASON] = -1
     if departure.wants_orders:
-        departure.note([int(told[at + ORDER_ID]) for at in range(0, len(told), WIDTH) if told[at + LEFT]])
-        for number in range(len(applied.ends)):
-            if told[number * WIDTH + TICKET]:
-                departure.note_waiting([int(value) for value in rows[number * ROW : (number + 1) * ROW]])
+        departure.hear(memoryview(rows).tolist(), applied)
     body: Data = {"ok": True, "ts": host.exchange.now, "statuses": bytes(memoryview(told))}
     return {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body
 

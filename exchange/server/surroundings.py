@@ -44,3 +44,9 @@ class Listener(Protocol):
     def fail(self) -> None: ...
 
     def shut_down(self) -> None: ...
+
+
+class Follower(Protocol):
+    """Who is to look, after each block, whether it is time for something."""
+
+    def follow_up(self) -> None: ...

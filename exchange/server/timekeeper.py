@@ -58,6 +58,10 @@ class Timekeeper:
         """Carry out commands of the host's own; their `ts` is filled in. Raises Refusal."""
         return self.carry_out(vec[i64]([value for command in commands for value in command_row(command)]))
 
+    def send_now(self, commands: Iterable[Command]) -> Applied:
+        """`send`, at the time at which the venue is: for what follows from a block, before anything else happens. Raises Refusal."""
+        return self.apply_at(self.exchange.now, vec[i64]([value for command in commands for value in command_row(command)]))
+
     def reasons(self, commands: Iterable[Command]) -> list[int]:
         """`send`; why each was refused, 0: it was not."""
         block = vec[i64]([value for command in commands for value in command_row(command)])

@@ -14,13 +14,13 @@ from . import requests as r
 from .errors import Data, refused
 from .host import Host
 from .replies import named, packed
-from .routing import ACCOUNT, DUE, LEFT, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
+from .routing import ACCOUNT, DUE, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
 OPENS: Final = "open_sub_account"
 ALGOS: Final = frozenset(("place_trigger", "place_twap"))
-WAITING: Final = OF_ORDERS - ALGOS | OF_LIQUIDITY | {"cancel_all", "set_account_mode"}  # what a venue's sequencing may let wait
+WAITING: Final = OF_ORDERS - ALGOS | OF_LIQUIDITY | {"cancel_all", "set_account_mode", "mass_quote"}  # where a venue lets commands wait
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
 
 
@@ -45,21 +45,10 @@ class Told:
         self.units = host.units
         self.told: vec[i64] = outcomes(applied.events, applied.ends, block) if applied is not None else vec[i64]()
 
-    def resting(self, number: int) -> int:
-        """The order that a command has left in the book; 0: none."""
-        at = number * WIDTH
-        return int(self.told[at + ORDER_ID]) if self.told[at + LEFT] and not self.told[at + REASON] else 0
-
-    def waits(self, number: int) -> bool:
-        """Has a command been told to wait?"""
-        return bool(self.told[number * WIDTH + TICKET])
-
-    def row(self, number: int) -> list[int]:
-        """A command, packed."""
-        return self.rows[number * ROW : (number + 1) * ROW]
-
-    def status(self, op: str, number: int) -> Data:
-        """What one command came to."""
+    def status(self, op: str, number: Slot) -> Data:
+        """What one command came to; of one that is not in the block why."""
+        if not isinstance(number, int):
+            return number
         told, at = self.told, number * WIDTH
         if told[at + REASON]:
             return {**refused(int(told[at + REASON]), self.about(number)), "seq": int(told[at + SEQ])}

@@ -135,14 +135,15 @@ def test_orders_that_are_gone_are_not_kept_for_a_disconnect(monkeypatch: pytest.
 
     monkeypatch.setattr(r, "MAX_BATCH", 10)
     world = World()
-    monkeypatch.setattr(type(world.host.exchange.design), "max_open_orders", 5)
+    for name, most in (("max_open_orders", 5), ("max_triggers", 0), ("max_twaps", 0)):
+        monkeypatch.setattr(type(world.host.exchange.design), name, most)
     alice = world.talker("alice")
     alice.ask("cancel_on_disconnect", scope="connection")
     for _ in range(50):
         placed = alice.ask("place", market=0, side="BUY", price=59_000, size=1)
         alice.ask("cancel", order_id=placed["order_id"])
     last = alice.ask("place", market=0, side="BUY", price=59_000, size=1)["order_id"]
-    assert len(alice.session.departure.placed) <= 21 and last in alice.session.departure.placed
+    assert len(alice.session.departure.own.orders) <= 21 and last in alice.session.departure.own.orders
     alice.session.closed()
     assert world.host.exchange.open_orders(8) == []
 
