@@ -21,9 +21,11 @@ from .outbox import Outbox
 from .packed import carried_out, rows_of
 from .replies import named
 from .routing import REASON, SEQ, block_of, outcomes
-from .told import Asked, Slot, Told
+from .tokens import tokens_of, tokens_of_all, tokens_of_rows
+from .told import OPENS, Asked, Slot, Told
 
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
+OPENING: Final = r.OPS[OPENS]
 
 
 class Gathering(Outbox):
@@ -32,6 +34,7 @@ class Gathering(Outbox):
         self.departure = Departure(host)
         self.number = 0  # of the connection
         self._rows: list[int] = []  # the block that is being gathered
+        self._orders = 0  # how many are in it, as tokens are counted
         self._asked: list[Asked] = []
         self._ops: list[str] = []  # of the items of a batch in it
         self._tokens = 0  # left behind the last command that was taken in
@@ -54,27 +57,36 @@ class Gathering(Outbox):
         return row
 
     def gather(self, request: r.CommandRequest) -> None:
-        self.may("trade")
-        row = self._row(request)
-        self.pay(1)
+        user = self.may("trade")
+        row, tokens = self._row(request), tokens_of(request)
+        if type(request) is OPENING:
+            self.carry_out()  # what comes before may have opened one
+            self.host.refuse_too_many_accounts(user)
+        self.pay(tokens)
         self._asked.append(Asked(request.id, OP_OF[type(request)], [len(self._rows) // ROW], self._tokens))
         self._rows += row
-        if len(self._rows) >= r.MAX_BATCH * ROW:
+        self._orders += tokens
+        if self._orders >= r.MAX_BATCH:
             self.carry_out()
 
     def gather_batch(self, request: r.Batch) -> None:
-        self.may("trade")
-        self.pay(len(request.items))
+        user, opened, tokens = self.may("trade"), 0, tokens_of_all(request.items)
+        self.pay(tokens)
         slots: list[Slot] = []
+        if self._orders + tokens > r.MAX_BATCH or OPENING in map(type, request.items):
+            self.carry_out()
         for item in request.items:
             try:
                 row = self._row(item)
+                if type(item) is OPENING:
+                    self.host.refuse_too_many_accounts(user, opened)
             except Refusal as error:
                 error.data.pop("known", None)  # told 4,096 times it would not fit a frame
                 slots.append(error.body())
             else:
                 slots.append(len(self._rows) // ROW)
                 self._rows += row
+                opened += type(item) is OPENING
         self._asked.append(Asked(request.id, "batch", slots, self._tokens))
         self._ops = [OP_OF[type(item)] for item in request.items]
         self.carry_out()
@@ -84,7 +96,7 @@ class Gathering(Outbox):
         asked, rows = self._asked, self._rows
         if not asked:
             return
-        self._asked, self._rows = [], []
+        self._asked, self._rows, self._orders = [], [], 0
         try:
             block = block_of(rows)
             applied = self.host.carry_out(block) if rows else None
@@ -124,5 +136,5 @@ class Gathering(Outbox):
     def carry_out_rows(self, request: r.Rows) -> None:
         user = self.may("trade")
         rows = rows_of(request.rows)
-        self.pay(len(rows) // ROW)
+        self.pay(tokens_of_rows(memoryview(rows).tolist()))
         self.reply(request.id, carried_out(self.host, user, rows, self.departure))

@@ -7,7 +7,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, column_of
+from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, OpenSubAccount, column_of
 from . import requests as r
 from .departure import Departure
 from .errors import Data, Refusal, Trouble
@@ -32,6 +32,15 @@ def carried_out(host: Host, user: User, rows: vec[i64], departure: Departure) ->
     for number in host.people.owners.barred(rows, user.number):
         errors[number] = _barred(int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT])).body()
         rows[number * ROW] = 0  # no kind: the door leaves the row out
+    opened = 0
+    for number, kind in enumerate(memoryview(rows).tolist()[::ROW]):
+        if kind == OpenSubAccount.KIND:
+            try:
+                host.refuse_too_many_accounts(user, opened)
+                opened += 1
+            except Refusal as error:
+                errors[number] = error.body()
+                rows[number * ROW] = 0
     applied = host.carry_out(rows)
     told = outcomes(applied.events, applied.ends, rows)
     for number, why in applied.refused.items():

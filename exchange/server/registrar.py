@@ -65,6 +65,14 @@ class Registrar(Timekeeper):
         if len(self.people.users) >= limit and name not in self.people.users:
             raise Refusal(Trouble.TOO_MANY_USERS, f"this server has {limit} users, as many as it takes", limit=limit)
 
+    def refuse_too_many_accounts(self, user: User, opened: int = 0) -> None:
+        """`opened`: how many the same request may open before. Raises Refusal."""
+        limit = self.limits.accounts
+        if len(user.accounts) + opened >= limit:
+            before = f", and {opened} more may be opened before this one" if opened else ""
+            message = f"{user.name} has {len(user.accounts)} of the {limit} accounts that this server gives to a user{before}"
+            raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=limit)
+
     def new_user(self, name: str) -> User:
         """A user with an account. Raises Refusal; then there is neither."""
         self.refuse_too_many_users(name)
@@ -80,9 +88,7 @@ class Registrar(Timekeeper):
 
     def open_account(self, user: User, then: Callable[[int], Iterable[Command]] = lambda account: ()) -> int:
         """A new account of a user; its number. `then`: what is done with it in the same block. Raises Refusal."""
-        if len(user.accounts) >= self.limits.accounts:
-            message = f"{user.name} has {len(user.accounts)} accounts, as many as this server gives to one"
-            raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=self.limits.accounts)
+        self.refuse_too_many_accounts(user)
         account = self.exchange.state.accounts.count
         if self.store is not None and not user.accounts:
             try:
