@@ -2,13 +2,14 @@
 
 Rules: everything is drawn from (seed, market, second), so that what happens depends on the venue's time alone and not on how often anyone
 looks. What the house does are commands like anyone's, journaled with all others: a replay needs no world. A house that has lost half of its
-money is topped up, by a Deposit.
+money, or of its coins, is topped up, by a Deposit.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -53,8 +54,9 @@ class WorldError(DesignError):
 
 class MarketWorld(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
-    price_usd: Positive
-    volatility_bp: Basis  # [bp per square root of a second]
+    price_usd: Annotated[float, Meta(ge=0, le=1e12)] = 0.0
+    volatility_bp: Annotated[float, Meta(ge=0, le=5_000)] = 0.0  # [bp per square root of a second]
+    follows: str = ""  # a market of the same world, whose outside price this one has: then it has no price and volatility of its own
     levels: Annotated[int, Meta(ge=1, le=100)] = 20
     nearest_bp: Basis = 0.5
     farthest_bp: Basis = 50.0
@@ -72,6 +74,7 @@ class House(Struct, frozen=True, forbid_unknown_fields=True):
     makers: Annotated[int, Meta(ge=0, le=20)] = 2
     maker_usd: Positive = 5_000_000.0
     taker_usd: Positive = 20_000_000.0
+    coins_usd: Positive = 5_000_000.0  # in coins of each spot market, that each of the house begins with besides
     interval_ms: Milliseconds = 500
 
 
@@ -88,9 +91,22 @@ def load_world(name: str) -> WorldDesign:
         known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.toml")))
         raise WorldError(f"{name}: there is no such world; known are {known}, and TOML files")
     try:
-        return convert(read_toml(path), WorldDesign, path.name)
+        return checked(convert(read_toml(path), WorldDesign, path.name), path.name)
     except DesignError as error:
         raise WorldError(str(error)) from None
+
+
+def checked(world: WorldDesign, file: str) -> WorldDesign:
+    """Raises WorldError where it is not known what the price of a market is."""
+    own = {market.name for market in world.markets if not market.follows}
+    for market in world.markets:
+        if market.follows and (market.follows not in own or market.price_usd or market.volatility_bp):
+            known = ", ".join(sorted(own))
+            wanted = f"expected one of {known}, and no price_usd or volatility_bp beside it"
+            raise WorldError(f"{file}: the market {market.name!r} follows {market.follows!r}: {wanted}")
+        if not market.follows and not (market.price_usd and market.volatility_bp):
+            raise WorldError(f"{file}: the market {market.name!r} needs price_usd and volatility_bp above 0, or the market that it follows")
+    return world
 
 
 def fitting_world(venue: VenueDesign) -> str:
@@ -161,7 +177,9 @@ class World:
         if unknown := missing(design, venue.design):
             raise misfit(name, unknown[0], venue.design)
         self.design, self.venue, self.seed = design, venue, seed
-        self.markets = [(known[market.name], market, Price(seed, market, start)) for market in design.markets]
+        own = {market.name: Price(seed, market, start) for market in design.markets if not market.follows}
+        self.markets = [(known[market.name], market, own[market.follows or market.name]) for market in design.markets]
+        self.coins = dict(self._coins())
         self.ticks = {number: float(venue.design.markets[number].tick) for number, _, _ in self.markets}
         self.highest = {number: float(venue.design.markets[number].max_price) / self.ticks[number] for number, _, _ in self.markets}
         curves = {number: venue.design.markets[number].curve for number, _, _ in self.markets}
@@ -181,6 +199,14 @@ class World:
         self.makers: list[int] = []
         self.taker = -1
 
+    def _coins(self) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Of each spot market: the asset that is traded in it, and how much of that each of the house begins with [micro]."""
+        design = self.venue.design
+        for number, _, price in self.markets:
+            if design.markets[number].is_spot:
+                amount = int(self.design.house.coins_usd / price.market.price_usd * MICRO)
+                yield number, (design.assets.index(design.markets[number].base_asset), amount)
+
     def open(self) -> list[Command]:
         """The house's accounts, to be opened before anything else."""
         house = self.design.house
@@ -195,7 +221,8 @@ class World:
         capital = {**dict.fromkeys(self.makers, house.maker_usd), self.taker: house.taker_usd}
         kinds = [AccountKind.MAKER] * house.makers + [AccountKind.TRADER]
         opened: list[Command] = [OpenAccount(0, kind, HOUSE) for kind in kinds]
-        return opened + [Deposit(0, account, 0, int(usd * MICRO)) for account, usd in capital.items()]
+        opened += [Deposit(0, account, 0, int(usd * MICRO)) for account, usd in capital.items()]
+        return opened + [Deposit(0, account, *coins) for account in capital for coins in self.coins.values()]
 
     def act(self, ts: int) -> Ints:
         """What happens at `ts`, as packed commands, flat; `next` moves on."""
@@ -292,7 +319,7 @@ class World:
         if self.waits and self.venue.pending(maker):  # its last quotes still wait for their turn
             return []
         seat = Seat(maker, number, self.venue.design.markets[number].unit)
-        held = seat.notional(self.venue.position(maker, number).size, outside) / MICRO
+        held = seat.notional(self._held(maker, number), outside) / MICRO
         lean = max(-1.0, min(1.0, held / market.depth_usd))
         levels = min(market.levels, self.levels)
         offsets = np.geomspace(market.nearest_bp, market.farthest_bp, levels) * BP
@@ -310,6 +337,13 @@ class World:
             tif=int(TimeInForce.POST_ONLY),
         )  # fmt: skip
         return [self._cancels(maker, number), quotes]
+
+    def _held(self, maker: int, number: int) -> int:
+        """What a maker has taken on in a market [lots]: its position, or the coins that it has more, or less, than at first."""
+        if number not in self.coins:
+            return self.venue.position(maker, number).size
+        asset, begun = self.coins[number]
+        return (self.venue.balance(maker, asset) - begun) // self.venue.design.markets[number].base_lot
 
     def _cancels(self, maker: int, number: int) -> Ints:
         """Of the maker's quotes in a market: one by one where commands may change their order, since a cancel of all might come behind the
@@ -360,10 +394,18 @@ class World:
         rows = [np.zeros((0, 16), dtype=np.int64)]
         for account in [*self.makers, self.taker]:
             capital = int((house.taker_usd if account == self.taker else house.maker_usd) * MICRO)
-            equity = self.venue.equity(account)
-            if equity < capital // 2:
-                rows.append(_rows(Deposit(0, account, 0, capital - equity)))
+            worth = self.venue.equity(account)
+            if self.coins:  # which count as margin perhaps, and buy nothing
+                worth = min(worth, self.venue.balance(account))
+            if worth < capital // 2:
+                rows.append(_rows(Deposit(0, account, 0, capital - worth)))
+            rows += [_rows(Deposit(0, account, *short)) for short in self._short(account)]
         return np.concatenate(rows)
+
+    def _short(self, account: int) -> list[tuple[int, int]]:
+        """Coins of which less than half is left, and how many are missing [micro]."""
+        left = {asset: (self.venue.balance(account, asset), begun) for asset, begun in self.coins.values()}
+        return [(asset, begun - has) for asset, (has, begun) in left.items() if has < begun // 2]
 
 
 def _rows(*commands: Command) -> Ints:

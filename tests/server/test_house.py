@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from venues import BLOCKS, venue
+from wire import Talker
 
 from perplab.clients.local import LocalHost
 from perplab.exchange import VenueDesign, load_venue, shipped_venues
 from perplab.exchange.codes import Side
-from perplab.exchange.messages import CurveTraded, Rejected, Traded
+from perplab.exchange.messages import CurveTraded, Rejected, Traded, Transfer, column_of
 from perplab.lab.serve import world_of
 from perplab.lab.world import World, WorldError, fitting_world, load_world
 
@@ -71,7 +73,7 @@ def test_a_curve_beside_a_book_changes_nothing_for_the_house() -> None:
     assert len(host.exchange.depth(0, Side.BUY, 100)) >= 15 and world.bookless == set()
 
 
-@pytest.mark.parametrize("name", [*shipped_venues(), "sandbox"])
+@pytest.mark.parametrize("name", [*shipped_venues(), "sandbox", "portfolio"])
 def test_every_shipped_design_is_served_with_a_world_of_its_own(name: str) -> None:
     """As `perplab serve --venue NAME` does it, without a word about the world; with check() after each second."""
     host = LocalHost(name)
@@ -81,7 +83,7 @@ def test_every_shipped_design_is_served_with_a_world_of_its_own(name: str) -> No
         host.exchange.check()
     world: Any = host.world
     assert world is not None and world.next > host.clock.now() - world.interval, "it has not failed"
-    assert host.exchange.mark_price(0) and world.design == load_world("sandbox" if name == "sandbox" else "perp")
+    assert host.exchange.mark_price(0) and world.design == load_world(name if name in ("sandbox", "portfolio") else "perp")
     seen = kinds(host)
     assert seen.get(Traded.KIND, 0) + seen.get(CurveTraded.KIND, 0) >= 3, "it trades"
 
@@ -100,3 +102,84 @@ def test_a_venue_with_markets_of_its_own_needs_a_world_of_its_own() -> None:
         fitting_world(design)
     with pytest.raises(WorldError, match=r"the world perp is for .* it has GOLD; say --world FILE with one of its own, or --world none"):
         World(load_world("perp"), LocalHost(design).exchange, 1, 0, "perp")
+
+
+# -- spot --
+
+
+def portfolio(seconds: int) -> LocalHost:
+    host = LocalHost("portfolio")
+    host.attach(world_of(None, 1, host.clock.now(), host.exchange, None))
+    for _ in range(seconds):
+        host.advance(10**9)
+        host.exchange.check()
+    return host
+
+
+def test_a_spot_market_is_alive_at_the_price_of_its_perpetual() -> None:
+    host = portfolio(60)
+    x = host.exchange
+    books = [[x.depth(market, side, 100) for side in Side] for market in (0, 1)]
+    assert all(len(side) >= 15 for book in books for side in book)
+    assert abs(x.mark_price(0) - x.mark_price(1)) < 60, "by no more than noise"
+    rows = [row for _, block in host.ring.blocks for row in rows_of(block)]
+    trades = [row for row in rows if row[0] == Traded.KIND]
+    assert {row[column_of(Traded, "market")] for row in trades} == {0, 1}
+    assert sum(row[column_of(Traded, "market")] == 1 for row in trades) >= 10
+    refused = sum(row[0] == Rejected.KIND for row in rows)
+    assert refused < len(trades) // 4
+
+
+def rows_of(block: object) -> list[list[int]]:
+    cells = memoryview(block).tolist()  # type: ignore[call-overload]
+    return [cells[at : at + 16] for at in range(0, len(cells), 16)]
+
+
+def test_a_person_buys_coins_hedges_them_and_needs_less_margin() -> None:
+    host = portfolio(5)
+    around: Any = SimpleNamespace(host=host)
+    alice = Talker(around)
+    alice.ask("login", name="alice")
+    alice.ask("faucet", amount=200_000 * 10**6)
+    bought = alice.ask("place", market="BTC-SPOT", side="BUY", price=0, size=1_000, order_type="MARKET", tif="IOC")
+    assert bought["filled"] == 1_000 and alice.ask("account")["balances"][1]["cash"] == 10**6
+    short = alice.ask("place", market="BTC-PERP", side="SELL", price=0, size=1_000, order_type="MARKET", tif="IOC")
+    assert short["filled"] == 1_000 and abs(short["filled_notional"] - bought["filled_notional"]) < 60 * 10**6
+    lines = {line["kind"]: line for line in alice.ask("requirement")["lines"]}
+    assert lines["COLLATERAL"]["hedged"] == lines["COLLATERAL"]["size"] == 10**6 and lines["POSITION"]["hedged"] == 1_000
+    assert lines["POSITION"]["initial"] < short["filled_notional"] * 25_000 // 10**6 // 3, "a quarter of what a short alone requires"
+
+
+def test_makers_lean_against_their_coins_and_who_runs_out_of_them_is_topped_up() -> None:
+    host = portfolio(5)
+    world: Any = host.world
+    x, (maker, *_) = host.exchange, world.makers
+    asset, begun = world.coins[1]
+    assert abs(x.balance(maker, asset) - begun) < begun // 100
+    assert world._held(maker, 1) == (x.balance(maker, asset) - begun) // 1_000
+    host.send([Transfer(0, maker, world.taker, asset, begun * 6 // 10)])
+    assert world._held(maker, 1) < 0
+    host.advance(10**9)
+    assert x.balance(maker, asset) > begun * 9 // 10
+
+
+def test_a_shock_of_one_market_sets_them_apart() -> None:
+    host = portfolio(5)
+    world: Any = host.world
+    asked = dict.fromkeys(("oracle", "lag_ms", "basis_ppm", "makers", "takers"))
+    world.change(host.clock.now(), {**asked, "shock_ppm": -50_000, "market": 1})
+    for _ in range(4):
+        host.advance(10**9)
+    assert host.exchange.mark_price(1) < 0.96 * host.exchange.mark_price(0)
+
+
+def test_a_world_whose_prices_are_not_known_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    for text, why in (
+        ('follows = "B"', "'A' follows 'B': expected one of C"),
+        ('follows = "C"\nprice_usd = 5', "no price_usd or volatility_bp beside it"),
+        ("price_usd = 5", "'A' needs price_usd and volatility_bp above 0"),
+    ):
+        file.write_text(f'[[markets]]\nname = "A"\n{text}\n[[markets]]\nname = "C"\nprice_usd = 1\nvolatility_bp = 1\n')
+        with pytest.raises(WorldError, match=why):
+            load_world(str(file))
