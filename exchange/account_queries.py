@@ -5,6 +5,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from .money.collateral import collateral
 from .money.exchanges import withdrawable
 from .money.lines import requirement_lines
 from .money.margin import (
@@ -120,9 +121,11 @@ class AccountQueries(Queries):
 
     def account_value(self, account: i64, asset: i64 = 0) -> int:
         """All that the account has in an asset at the mark [micro]: cash, and the equity of its cross and isolated positions. Shares of
-        pools are not among it."""
+        pools are not among it, nor other assets that stand in for this one."""
         state = self.state
         total = cross_equity(state, self.known_account(account), self.known_asset(asset))
+        if state.has_collateral:
+            total -= collateral(state, account, asset, NIL, 0)
         row = state.accounts.first_position[account]
         while row != NIL:
             cells = state.positions.cells

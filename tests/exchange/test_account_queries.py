@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kit import BTC, SECOND, START, Bench, plain_venue
 
-from perplab.exchange import Exchange
+from perplab.exchange import Exchange, load_venue
 from perplab.exchange import messages as m
 from perplab.exchange.engine import restore
 from perplab.exchange.schema.views import OpenAlert, OpenPayment
@@ -87,3 +87,18 @@ def test_a_client_id_leads_to_a_trigger_and_a_twap() -> None:
     x.apply(m.CancelAll(START, ours))
     assert x.client_order(ours, 0, 5) == (1, BTC, m.OrderState.CANCELLED, 0, 0)
     assert x.client_order(ours, 1, 5) == (2, BTC, m.OrderState.CANCELLED, 0, 0)
+
+
+def test_coins_are_worth_something_in_their_own_asset_alone() -> None:
+    """They stand in for cash in the equity; who adds up what an account has in all assets must not count them twice."""
+    x = Exchange(load_venue("portfolio"))
+    for _ in range(2):
+        x.apply(m.OpenAccount(START, 1, 0))
+    x.apply(m.UpdateOracle(START, 0, 60_000))
+    x.apply(m.UpdateOracle(START, 1, 60_000))
+    x.apply(m.Deposit(START, 8, 0, 10**12))
+    x.apply(m.Deposit(START, 9, 0, 10**12))
+    x.apply(m.Deposit(START, 8, 1, 2 * 10**6))
+    x.apply(m.BlockTrade(START, 9, 8, 0, 1_000, 60_000))
+    x.apply(m.UpdateOracle(START, 0, 59_000))
+    assert x.account_value(8, 0) == x.balance(8) + 1_000 * 10**6 < x.equity(8) and x.account_value(8, 1) == 2 * 10**6
