@@ -45,5 +45,5 @@ def maintain(actor: Actor) -> list[m.Command]:
     start = now + draw.pick((0, 1, second, 10 * second, 60 * second, 60 * second))
     market = -1 if draw.chance(20) else actor.market()
     end = start + draw.pick((1, second, 20 * second))
-    planned = m.ScheduleMaintenance(now, market, start, end, draw.pick((1, 2, 3, 4, 4)))
+    planned = m.ScheduleMaintenance(now, market, start, end, draw.pick((1, 2, 3, 4, 4, 5)))
     return [planned, m.CancelMaintenance(now, actor.exchange.state.windows.last + 1)] if draw.chance(25) else [planned]

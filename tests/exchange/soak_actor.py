@@ -88,6 +88,10 @@ class Actor:
         return int(TimeInForce.RPI) if self.exchange.design.markets[market].matching.queue_classes and self.draw.chance(30) else tif
 
     def account(self) -> int:
+        """A gambler, mostly; now and then a sub-account, or whoever else has come later."""
+        later = int(self.exchange.state.accounts.count) - self.users.stop
+        if later > 0 and self.draw.chance(6):
+            return self.users.stop + self.draw.integer(0, later - 1)
         return self.draw.pick(self.gamblers) if self.draw.chance(80) else self.draw.pick(self.users)
 
     def two(self) -> tuple[int, int]:
@@ -252,7 +256,7 @@ class Actor:
         tif = self.passive(market, draw.pick((0, 0, 0, 1, 2, 3)))
         size = self.size(account, market)
         expires = self.now + draw.pick((0, 1, NS, 10 * NS)) if draw.chance(15) else 0
-        display = draw.pick((-(-size // 100), size // 2, size // 3)) if draw.chance(15) else 0
+        display = draw.pick((-(-size // 100), size // 2, size // 3, min(size + 1, int(MAX_LOTS)))) if draw.chance(15) else 0
         return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, draw.pick((0, 0, 0, 1, 2, 3, 4)),
                         *self.client(), 0, expires, display)]  # fmt: skip
 

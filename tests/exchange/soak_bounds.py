@@ -27,6 +27,7 @@ def stranger(actor: Actor) -> list[m.Command]:
         m.BlockTrade(now, a, a, 0, 1, 900), m.BlockTrade(now, a, who, 0, 1, 900), m.UpdateOracle(now, 50, 9),
         m.TakeAuction(now, who, 1, 10**6), m.SetMarketStatus(now, 60, 1), m.SetMarketStatus(now, 0, 0, 2**32 - 1),
         m.Place(now, a, 0, 0, 0, 1), m.Place(now, a, 0, 1, 0, 1, 1, 3), m.Amend(now, who, 1, 5, 5), m.CancelClient(now, who, 0, 3),
+        m.PlaceTrigger(now, a, 0, 0, 5, 0, 0, 0), m.PlaceTrigger(now, a, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 9),
         m.SetMarginMode(now, who, 0, 1), m.MoveIsolatedMargin(now, who, 0, 1), m.MoveIsolatedMargin(now, a, 0, 0),
     ))]  # fmt: skip
 
@@ -53,7 +54,12 @@ def big(actor: Actor) -> list[m.Command]:
 
 
 def flood(actor: Actor) -> list[m.Command]:
-    """All the money there can be, and as much again as is refused."""
+    """All the money there can be, and as much again as is refused; more payments and windows than there may be under way."""
+    now, account, money, day = actor.now, actor.account(), actor.exchange.design.money, 86_400 * NS
+    if money.transfer_delay_ms and actor.draw.chance(70):
+        return [m.Transfer(now, account, account ^ 1, 0, 1)] * 66  # mostly of the same owner
+    if actor.draw.chance(3):
+        return [m.ScheduleMaintenance(now, actor.market(), now + day, now + 2 * day, 4)] * 65
     if actor.scale == 1 or actor.draw.chance(70):
         return []
     return [m.Deposit(actor.now, MAKER, 1, MOST) for _ in range(101)]

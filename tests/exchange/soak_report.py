@@ -17,6 +17,7 @@ from perplab.exchange.codes import CancelReason, Method, Outcome, Payer, Reason
 
 CODED: Final[dict[type[m.Event], tuple[str, type[Reason | CancelReason | Payer | Method | Outcome]]]] = {
     m.Rejected: ("reason", Reason), m.OrderCancelled: ("reason", CancelReason), m.DeficitPaid: ("payer", Payer),
+    m.TriggerCancelled: ("reason", CancelReason), m.TwapEnded: ("reason", CancelReason), m.QuoteRefused: ("reason", Reason),
     m.Liquidated: ("method", Method), m.LiquidationEnded: ("outcome", Outcome), m.AuctionEnded: ("outcome", Outcome),
 }  # fmt: skip
 CODES: Final = (Reason, CancelReason, Payer, Method, Outcome)
