@@ -7,6 +7,7 @@ import pytest
 from kit import MILLION, SECOND, Bench, named, plain_venue, usd
 
 from perplab.exchange import messages as m
+from perplab.exchange import restore
 from perplab.exchange.codes import AccountMode, CancelReason, MarketStatus, PriceSource, Reason, SelfTrade, TriggerKind
 from perplab.exchange.events import Event
 
@@ -321,3 +322,26 @@ def test_no_switch_is_quicker_than_a_cancel(sequencing: dict[str, object]) -> No
         events = [*bench.later(1), *bench.later(1)]
         assert [e.size for e in named(events, "Traded")] == [5], command
         assert standing(bench, alice) == 0
+
+
+def test_a_trigger_placed_while_none_fires_is_looked_at_when_the_price_is_back() -> None:
+    """The last price is 100, and has been looked at. While the oracle is stale it goes to 110, where alice asks to buy at 105 or less, and
+    back. When the oracle speaks again the price is what it was at the last look, and her order comes; so it does in a restored venue."""
+    bench = bench_with(markets={"oracle": {"stale_after_ms": 5_000, "on_stale": "pause_liquidation"}})
+    alice, bob, carol = bench.open(MILLION), bench.open(MILLION), bench.open(MILLION)
+
+    def trade(price: int) -> None:
+        bench.place(bob, SELL, 1, price)
+        bench.place(carol, BUY, 1, price)
+
+    trade(100)
+    bench.send(m.PlaceTrigger, bob, BTC, BUY, 1, TriggerKind.STOP, PriceSource.LAST, 900)
+    bench.later(6)
+    trade(110)
+    (placed,) = bench.send(m.PlaceTrigger, alice, BTC, BUY, 1, TriggerKind.TAKE_PROFIT, PriceSource.LAST, 105)
+    trade(100)
+    restored = restore(bench.exchange.snapshot())
+    for exchange in (bench.exchange, restored):
+        fired = named(exchange.apply(m.UpdateOracle(bench.now, BTC, 100)), "TriggerFired")
+        exchange.check()
+        assert [e.order_id for e in fired] == [placed.order_id]
