@@ -44,7 +44,7 @@ test-interpreted: $(PURE)/dev
 	@$(PURE)/bin/perplab --version
 	@PERPLAB_EXPECT=interpreted $(PURE)/bin/pytest -n $(JOBS) $(ARGS) tests/exchange tests/server
 
-soak:  ## a million random commands over 55 designs: all rules after each, both builds alike (10 minutes; SEED=1, JOBS=2, ARGS=);
+soak:  ## a million random commands over 85 designs: all rules after each, both builds alike (10 minutes; SEED=1, JOBS=2, ARGS=);
 soak:  ## with KILLS=200 or FRAMES=1000000 the server's instead: killed under load, fed with broken frames (10 minutes)
 soak: $(VENV)/dev $(PURE)/dev
 	@if [ -n "$(KILLS)$(FRAMES)" ]; then $(VENV)/bin/perplab --version && exec $(VENV)/bin/python tests/server/soak_wire.py \

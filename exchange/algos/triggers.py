@@ -83,7 +83,7 @@ class TriggerDesk:
         self.entry: OrderEntry = entry
         self.row: vec[i64] = column(ROW, 0)  # the order that a trigger sends
         # By market and source: the price that its triggers were held against last. It spares a look, and is none of the state: a second
-        # look at the same price finds nothing
+        # look at the same price finds nothing, unless triggers were placed at another one meanwhile, which makes it 0
         self.seen: vec[i64] = column(len(state.markets) * SOURCES, 0)
         # And the prices from `low` to `high` at which those that trail neither fire nor follow, as far as they were there at the last look
         self.low: vec[i64] = column(len(state.markets) * SOURCES, 1)
@@ -177,6 +177,8 @@ class TriggerDesk:
 
     def accept(self, rows: vec[i64], at: i64, market: Market) -> None:
         state = self.state
+        if is_suspended(market, state.now):  # prices move and are not looked at
+            self.seen[market.number * SOURCES + rows[at + c.TRIGGER_SOURCE]] = 0
         state.last_order_id += 1
         number = state.last_order_id
         triggers = state.triggers

@@ -42,6 +42,9 @@ def check_collateral(venue: VenueDesign, refuse: Refuse) -> None:
         market = next((one for one in venue.markets if one.is_spot and one.base_asset == design.asset), None)
         if market is None:
             refuse(f"{key}.asset", repr(design.asset), "the base_asset of a spot market, which says what it is worth")
+        elif any(not one.is_spot and one.settlement_asset == design.asset for one in venue.markets):
+            expected = "an asset in which no perpetual settles: as margin there and as collateral it would count twice"
+            refuse(f"{key}.asset", repr(design.asset), expected)
         elif design.asset in (one.asset for one in before):
             refuse(f"{key}.asset", repr(design.asset), "an asset that is not listed before")
         elif design.hedges:

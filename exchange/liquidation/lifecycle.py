@@ -20,7 +20,7 @@ from ..state.liquidations import Liquidation
 from ..state.market import Market
 from ..state.schedule import LIQUIDATION_PASS
 from ..state.state import State
-from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE
+from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE, SPOT_MODE
 from ..state.types import FIRST_USER, NEVER, NIL, max_i64, min_i64
 from .case import LiquidationCase, open_rows
 from .sales import cover_debt, has_collateral
@@ -195,13 +195,20 @@ class Lifecycle:
             self.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
 
     def any_row(self, account: i64, asset: i64) -> i64:
-        """A cross position row of the account that settles in the asset; one that was liquidated has one."""
+        """The row that a debt in an asset belongs to when nothing is open: one that was held on cross; of who owes without one, since he
+        was debited or calls his positions isolated now, that of a spot market in which he had what stood in for cash."""
         cells = self.state.positions.cells
+        spot: i64 = NIL
         row = self.state.accounts.first_position[account]
-        while cells[row + P_MODE] != k.CROSS or market_of(self.state, row).asset != asset:
+        while row != NIL:
+            if market_of(self.state, row).asset == asset:
+                if cells[row + P_MODE] == k.CROSS:
+                    return row
+                if cells[row + P_MODE] == SPOT_MODE:
+                    spot = row
             row = cells[row + P_NEXT]
-            assert row != NIL, "a liquidated account without a position row"
-        return row
+        assert spot != NIL, "an account that owes without a position row"
+        return spot
 
     # -- what helps or harms an account from outside -------------------------------------------------------------------------------
 

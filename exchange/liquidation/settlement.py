@@ -77,6 +77,8 @@ class MarketDesk:
         if is_suspended(market, state.now):
             self.lifecycle.resume(market)
         market.mark = price
+        if market.is_spot != 0 and state.collateral_market[market.base] == market.number:
+            market.unexamined = 1  # what stands in for cash may count for less now
         self.stop_timers(market)
         row: i64 = 0
         while row < state.positions.end:

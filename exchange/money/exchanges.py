@@ -14,11 +14,9 @@ from .spot import unreserved
 
 
 def can_fund(state: State, account: i64, market: Market, side: i64) -> bool:
-    """Has the account all that its open orders of this side would give? Money for bids must be there, and be free: it leaves the margin of
-    positions as if it were withdrawn."""
-    if side != BUY:
-        return unreserved(state, account, market.base) >= 0
-    asset = market.asset
+    """Has the account all that its open orders of this side would give? It must be there, and be free: it leaves the margin of positions
+    as if it were withdrawn."""
+    asset = market.asset if side == BUY else market.base
     room = unreserved(state, account, asset)
     reserved = state.accounts.cash[account * state.accounts.assets + asset] - room
     room = min_i64(room, margin_left(state, account, asset, market) - stale_profit(state, account, asset))
@@ -31,21 +29,23 @@ def can_fund(state: State, account: i64, market: Market, side: i64) -> bool:
 def allows_spot(state: State, market: Market, row: i64, lots: i64, value: i64, fee: i64) -> bool:
     """May the account of a row trade `lots` (signed) for `value` >= 0, at a fee?
 
-    It must have what it gives, and meet the initial requirement of its positions afterwards; or be no worse off than before.
+    It must have what it gives, and meet the initial requirement of its positions in both assets afterwards; or be no worse off than before.
     """
     accounts = state.accounts
     account = state.positions.cells[row + P_ACCOUNT]
     quote = account * accounts.assets + market.asset
     base = account * accounts.assets + market.base
     paid = value + fee if lots > 0 else fee - value
-    before = spare(state, account, market)
+    before = spare(state, account, market, market.asset)
+    base_before = spare(state, account, market, market.base)
     accounts.cash[quote] -= paid
     accounts.cash[base] += lots * market.base_lot
-    after = spare(state, account, market)
+    after = spare(state, account, market, market.asset)
+    base_after = spare(state, account, market, market.base)
     has_it = accounts.cash[base] >= 0 and (lots < 0 or accounts.cash[quote] >= 0)
     accounts.cash[quote] += paid
     accounts.cash[base] -= lots * market.base_lot
-    return has_it and (after >= 0 or after >= before)
+    return has_it and (after >= 0 or after >= before) and (base_after >= 0 or base_after >= base_before)
 
 
 def keeps_collateral(state: State, account: i64, asset: i64, amount: i64) -> bool:
@@ -86,7 +86,8 @@ def margin_without(state: State, account: i64, market: Market) -> i64:
     return room - stale_profit(state, account, asset)
 
 
-def spare(state: State, account: i64, market: Market) -> i64:
-    """What the account has over the initial requirement of its positions, without profit at stale prices [micro]."""
-    equity, initial = equity_and_initial(state, account, market.asset, NIL, 0, market)
-    return equity - initial - stale_profit(state, account, market.asset)
+def spare(state: State, account: i64, market: Market, asset: i64) -> i64:
+    """What the account has of an asset over the initial requirement of its positions, without profit at stale prices [micro]. `market`: one
+    that is at hand."""
+    equity, initial = equity_and_initial(state, account, asset, NIL, 0, market)
+    return equity - initial - stale_profit(state, account, asset)

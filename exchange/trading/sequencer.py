@@ -49,12 +49,16 @@ def is_about_orders(kind: i64) -> bool:
     """Can commands of this kind wait?"""
     if k.C_PLACE <= kind <= k.C_CANCEL_ALL or kind == k.C_MASS_QUOTE:
         return True
-    return kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or kind == k.C_SET_ACCOUNT_MODE
+    return kind == k.C_ADD_LIQUIDITY or kind == k.C_REMOVE_LIQUIDITY or is_switch(kind)
+
+
+def is_switch(kind: i64) -> bool:
+    """A kill switch and a dead man's switch wait as a cancel does: else they would be the quicker way to take quotes back."""
+    return kind == k.C_SET_ACCOUNT_MODE or kind == k.C_CANCEL_ALL_AFTER
 
 
 def is_cancel(kind: i64) -> bool:
-    """A kill switch waits as a cancel does: else it would be the quicker way to take quotes back."""
-    return k.C_CANCEL <= kind <= k.C_CANCEL_ALL or kind == k.C_SET_ACCOUNT_MODE
+    return k.C_CANCEL <= kind <= k.C_CANCEL_ALL or is_switch(kind)
 
 
 class Sequencer(Recall):
@@ -152,7 +156,7 @@ class Sequencer(Recall):
         if kind == k.C_AMEND or kind == k.C_CANCEL:  # both have the order's id there
             slot = self.entry.own_order(rows[at + W_ACCOUNT], rows[at + c.AMEND_ORDER_ID])
             return self.state.orders.cells[slot + O_MARKET] if slot != NIL else NIL
-        if kind == k.C_CANCEL_CLIENT or kind == k.C_SET_ACCOUNT_MODE:
+        if kind == k.C_CANCEL_CLIENT or is_switch(kind):
             return NIL
         return rows[at + c.PLACE_MARKET]  # the others have it there, NIL for all
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from perplab.exchange import Exchange, VenueDesign
+from perplab.exchange.money.collateral import MOST
 from perplab.exchange.schema.views import Position
 from perplab.exchange.state.types import FIRST_USER
 
@@ -74,8 +75,9 @@ class Margin:
             if t.asset == asset:
                 held = max(0, self.exchange.balance(account, t.base))
                 covered = self.covered(account, one.hedges, None) if one.hedges else 0
-                counted = covered * one.hedged_weight_ppm + (held - covered) * one.weight_ppm
-                total += Fraction(counted * self.exchange.mark_price(number) * t.unit, t.lot * 10**6)
+                price = Fraction(self.exchange.mark_price(number) * t.unit, t.lot)
+                total += min(covered * price, Fraction(int(MOST))) * Fraction(one.hedged_weight_ppm, 10**6)
+                total += min((held - covered) * price, Fraction(int(MOST))) * Fraction(one.weight_ppm, 10**6)
         return total
 
     def covered(self, account: int, market: str, size: int | None) -> int:

@@ -15,29 +15,27 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import soak_curves  # noqa: F401 - registers its rules
 import soak_rules_money  # noqa: F401 - registers its rules
-from bookkeeper import Bookkeeper
 from exact_margin import Margin, Terms
 from soak_actor import Actor
 from soak_designs import COUNT, Draw, design, is_huge
+from soak_report import CODED, Breach, Options, Progress, Result, report, seed_of
 from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Snapshot, Step
 from soak_tape import Tape
+from waiting_books import WaitingBooks
 
 from perplab.exchange import Exchange, Journal, Malformed, VenueDesign, replay
 from perplab.exchange import messages as m
 from perplab.exchange.build import BUILD
-from perplab.exchange.codes import CancelReason, Method, Outcome, Payer, Reason
 from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.events import event_of_row
 from perplab.exchange.journal import records, rows_of
@@ -50,23 +48,11 @@ TWINS: Final = 4  # every so many stretches a second venue gets a Tick for every
 MEMORY: Final = 3 << 30  # bytes of a process
 COMPARE: Final = 10  # commands from one comparison with the books of the events to the next
 SAMPLE: Final = 25  # refusals from one comparison with the twin to the next
-CODED: Final[dict[type[m.Event], tuple[str, type[Reason | CancelReason | Payer | Method | Outcome]]]] = {
-    m.Rejected: ("reason", Reason), m.OrderCancelled: ("reason", CancelReason), m.DeficitPaid: ("payer", Payer),
-    m.Liquidated: ("method", Method), m.LiquidationEnded: ("outcome", Outcome), m.AuctionEnded: ("outcome", Outcome),
-}  # fmt: skip
-CODES: Final = (Reason, CancelReason, Payer, Method, Outcome)
 
 try:
     import resource
 except ImportError:  # not on every system
     resource = None  # type: ignore[assignment]
-
-
-class Breach(NamedTuple):
-    rule: str
-    at: int  # number of the command
-    message: str
-    tail: list[str]  # the last commands
 
 
 class Dead(Exception):
@@ -84,7 +70,8 @@ class World:
         tape = Tape(terms, oracles, [market.curve.stale_after_ms * 10**6 for market in venue.markets])
         self.x = Step(self.exchange, tape, Margin(self.exchange, terms))
         self.muted = set(without)
-        self.books = Bookkeeper(venue)
+        self.x.waits = makes_wait(venue)
+        self.books = WaitingBooks(venue)
         self.twin = Exchange(venue) if twin else None
         self.check_every = check_every
         self.refusals = 0
@@ -96,7 +83,7 @@ class World:
         self.x.after = self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(self.exchange, self.accounts, len(self.x.terms), len(self.exchange.design.assets))
+        return Snapshot(self.exchange, self.x.margin, self.accounts)
 
     def breach(self, rule: str, message: str) -> None:
         if rule not in self.muted:
@@ -112,6 +99,7 @@ class World:
         x.alone = x.command.ts == x.ts
         x.before = x.after
         x.resting = len(x.tape.orders)
+        x.spare = {}
         self.rows.append(row)
         if isinstance(x.command, m.TakeAuction):
             self.look_at_auctions()
@@ -119,12 +107,16 @@ class World:
             self.look_at_margin()
         try:
             packed = self.exchange.apply_rows(row)
+        except Malformed:
+            raise  # the sender's fault, not the venue's
         except Exception as error:
             self.breach("raised", f"{type(error).__name__}: {error}")
             raise Dead from error
         self.digest.update(bytes(memoryview(packed)))
         x.events = [event_of_row([int(value) for value in packed[at : at + WIDTH]]) for at in range(0, len(packed), WIDTH)]
-        x.refused = any(isinstance(e, m.Rejected) and e.command == x.command.KIND for e in x.events)  # and not an order of a ladder
+        own = x.events[-1:] if x.waits else x.events  # where commands wait, others may have been refused ahead of this one
+        x.refused = any(isinstance(e, m.Rejected) and e.command == x.command.KIND for e in own)  # and not an order of a ladder
+        self.count()
         self.follow()
         if len(self.rows) % self.check_every == 0:
             self.check()
@@ -158,6 +150,13 @@ class World:
                 self.tally[f"{coded[1].__name__}.{coded[1](getattr(e, coded[0])).name}"] += 1
             if kind is m.AccountOpened:
                 self.accounts += 1
+
+    def count(self) -> None:
+        """What became of the command: carried out, refused, or told to wait for its turn."""
+        kind = type(self.x.command).__name__
+        waits = self.x.of(m.CommandQueued) and not self.x.refused
+        self.tally[f"Command.{kind}"] += 1
+        self.tally[f"{'Refused' if self.x.refused else 'Waits' if waits else 'Accepted'}.{kind}"] += 1
 
     def keep_books(self, e: m.Event | None) -> None:
         """Write down an event, or compare (None)."""
@@ -197,6 +196,10 @@ class World:
         market = c.market if isinstance(c, m.Place) else x.tape.orders.get(c.order_id, [0, 0])[1]
         if c.account < self.accounts and market < len(x.terms):
             x.free = self.exchange.available_margin(c.account, x.terms[market].asset)
+            if x.terms[market].is_spot:
+                equity, initial = self.exchange.equity, self.exchange.initial_margin
+                each = [(a, asset) for a in x.before.holders for asset in range(len(x.before.cash))]
+                x.spare = {one: equity(*one) - initial(*one) for one in each}
 
     def lead_twin(self, row: list[int]) -> None:
         assert self.twin is not None
@@ -245,30 +248,14 @@ def rerun(journal: bytes) -> tuple[str, str]:
     return str(exchange.state_hash()), digest.hexdigest()
 
 
+def makes_wait(venue: VenueDesign) -> bool:
+    """Do commands wait for their turn?"""
+    terms = venue.sequencing
+    latencies = terms.taker_latency_ms, terms.retail_taker_latency_ms, terms.maker_latency_ms, terms.cancel_latency_ms
+    return terms.rule != "continuous" or max(latencies) > 0
+
+
 # -- stretches --------------------------------------------------------------------------------------------------------------------
-
-
-class Options(NamedTuple):
-    seed: int = 1
-    length: int = 0  # of every stretch, 0: its own
-    until: int = 0  # 0: to its end
-    without: tuple[str, ...] = ()
-    check_every: int = 1
-    journals: str = ""
-    against: str = ""
-
-
-class Result(NamedTuple):
-    number: int
-    commands: int
-    hash: str
-    digest: str
-    tally: dict[str, int]
-    breaches: list[Breach]
-
-
-def seed_of(options: Options, number: int) -> int:
-    return options.seed * 1_000_003 + number
 
 
 def length_of(options: Options, number: int) -> int:
@@ -338,56 +325,6 @@ def again(path: Path) -> str:
     return f"stretch {int(path.stem)}: {differ[0]}" if differ else ""
 
 
-# -- reports ----------------------------------------------------------------------------------------------------------------------
-
-
-def command_line(options: Options, breach: Breach, number: int) -> str:
-    length = f" --length {options.length}" if options.length else ""
-    return f"python tests/exchange/soak.py --stretch {number} --seed {options.seed}{length} --until {breach.at + 1}"
-
-
-def told(options: Options, result: Result) -> Iterator[str]:
-    """The lines of a stretch's breaches."""
-    for breach in result.breaches:
-        yield f"BROKEN {breach.rule}: {breach.message}"
-        seed = seed_of(options, result.number)
-        yield f"  stretch {result.number} (seed {seed}), design {result.number % COUNT}, command {breach.at}; the last commands:"
-        yield from (f"    {text}" for text in breach.tail)
-        yield f"  again: {command_line(options, breach, result.number)}"
-
-
-def never(tally: Counter[str]) -> list[str]:
-    """Kinds of events and codes that have not occurred; a backstop of one's own is in no design of the soak."""
-    expected = [e.__name__ for e in m.EVENTS]
-    expected += [f"{codes.__name__}.{code.name}" for codes in CODES for code in codes if code is not Payer.OTHER]
-    return [name for name in expected if not tally[name]]
-
-
-def table(tally: Counter[str]) -> Iterator[str]:
-    """How often each kind of event and each code occurred, in columns."""
-    columns = max(1, shutil.get_terminal_size((110, 24)).columns // 36)
-    groups = [("Event", [e.__name__ for e in m.EVENTS])]
-    groups += [(codes.__name__, [f"{codes.__name__}.{code.name}" for code in codes]) for codes in CODES]
-    for title, names in groups:
-        yield title
-        cells = [f"  {name.split('.')[-1]:<22}{tally[name]:>10,}" for name in names]
-        yield from (" ".join(cells[at : at + columns]) for at in range(0, len(cells), columns))
-
-
-class Progress:
-    """A line to stderr every few seconds."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.begun = self.told = time.monotonic()
-
-    def tell(self, done: int, of: int, more: str = "") -> None:
-        now = time.monotonic()
-        if now - self.told >= 5 or done >= of:
-            self.told = now
-            print(f"{self.what}: {done:,} of {of:,}{more}, {now - self.begun:.0f} s", file=sys.stderr, flush=True)
-
-
 def numbers_of(options: Options, total: int) -> list[int]:
     """The stretches that hold `total` commands."""
     found: list[int] = []
@@ -419,29 +356,6 @@ def bound_memory() -> None:
     """A command that never comes to an end then raises, and is a breach like any other."""
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def report(options: Options, results: Sequence[Result], complete: bool) -> int:
-    """Print what happened; how many things are wrong."""
-    tally: Counter[str] = Counter()
-    rules: Counter[str] = Counter()
-    shown: Counter[str] = Counter()
-    for result in results:
-        tally.update(result.tally)
-        rules.update(breach.rule for breach in result.breaches)
-    print("\n".join(table(tally)))
-    for result in results:
-        fresh = [breach for breach in result.breaches if shown[breach.rule] < 2]
-        shown.update(breach.rule for breach in fresh)
-        print("\n".join(told(options, result._replace(breaches=fresh))), end="\n" if fresh else "")
-    missing = never(tally) if complete else []
-    if missing:
-        print(f"NEVER: {', '.join(missing)}")
-    commands = sum(result.commands for result in results)
-    designs = len({result.number % COUNT for result in results})
-    print(f"{commands:,} commands in {len(results):,} stretches over {designs} designs, {BUILD} core: ", end="")
-    print(", ".join(f"{rule} broken in {count}" for rule, count in rules.most_common()) or "no rule broken")
-    return len(rules) + len(missing)
 
 
 def replay_all(folder: Path, jobs: int) -> int:

@@ -40,8 +40,10 @@ def sub(actor: Actor) -> list[m.Command]:
 def maintain(actor: Actor) -> list[m.Command]:
     """The operator plans to close a market for a while, or all of them, or takes a plan back."""
     draw, now, second = actor.draw, actor.now, 10**9
-    if draw.chance(20):
-        return [m.CancelMaintenance(now, draw.integer(1, 4))]
-    start = now + draw.pick((1, second, 10 * second, 60 * second))
+    if draw.chance(25):
+        return [m.CancelMaintenance(now, max(1, actor.exchange.state.windows.last - draw.pick((0, 0, 1))))]
+    start = now + draw.pick((0, 1, second, 10 * second, 60 * second, 60 * second))
     market = -1 if draw.chance(20) else actor.market()
-    return [m.ScheduleMaintenance(now, market, start, start + draw.pick((1, second, 20 * second)), draw.pick((1, 2, 3, 4, 4)))]
+    end = start + draw.pick((1, second, 20 * second))
+    planned = m.ScheduleMaintenance(now, market, start, end, draw.pick((1, 2, 3, 4, 4, 5)))
+    return [planned, m.CancelMaintenance(now, actor.exchange.state.windows.last + 1)] if draw.chance(25) else [planned]

@@ -10,7 +10,9 @@ from typing import Final
 
 import soak_accounts
 import soak_algos
+import soak_bounds
 import soak_curves
+import soak_mixed
 from soak_designs import FIRST_PRICES, Draw
 from soak_rules import Step
 from soak_tape import Tape
@@ -18,7 +20,7 @@ from soak_tape import Tape
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import AccountKind, MarketStatus, Side, TimeInForce
-from perplab.exchange.state.types import FIRST_USER, MAX_AMOUNT, MAX_LOTS, VAULT
+from perplab.exchange.state.types import FIRST_USER, MAX_AMOUNT, MAX_LOTS
 
 NS: Final = 10**9
 MILLI: Final = 10**6
@@ -27,7 +29,7 @@ MAKERS: Final = range(FIRST_USER, FIRST_USER + 2)
 BIDDERS: Final = range(FIRST_USER + 2, FIRST_USER + 4)
 FIRST_GAMBLER: Final = FIRST_USER + 4
 MOODS: Final = {  # names of actions by how often they are drawn
-    "calm": "quote*9 quotes*4 place*6 ladder twap hit*7 close*6 amend*3 cancel cancel_client cancel_all switch kill block*4 deposit "
+    "calm": "quote*9 quotes*4 place*6 ladder*2 twap*3 hit*7 close*6 amend*3 cancel cancel_client*2 cancel_all switch kill block*4 deposit "
     "transfer withdraw*2 alert leverage mode margin*2 oracle*5 wait*5 take gamble*10 trigger*4 untrigger link*3 bracket*4",
     "storm": "quote*6 quotes*3 place*2 hit*5 close*4 amend block*3 deposit*3 withdraw transfer margin*2 mode oracle*12 wait*5 take*6 "
     "gamble*8 trigger*3 link*2 bracket*3",
@@ -40,7 +42,7 @@ def listed(text: str) -> list[str]:
     return [word.split("*")[0] for word in text.split() for _ in range(int((word.split("*") + ["1"])[1]))]
 
 
-RARE: Final = listed("open sub maintain status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
+RARE: Final = listed("open sub*2 maintain*4 status*4 silence*3 stranger*3 malformed flood big debit*3 funding*2")
 
 
 class Actor:
@@ -57,13 +59,15 @@ class Actor:
         self.gamblers = range(FIRST_GAMBLER, FIRST_GAMBLER + gamblers)
         self.markets = range(len(x.terms))
         self.assets = len(self.exchange.design.assets)
-        self.now = draw.integer(1, 10**6) * NS
+        self.now = soak_mixed.first_second(self) * NS
         self.prices = list(FIRST_PRICES[: len(x.terms)])
         self.silent = [0] * len(x.terms)  # no oracle update before this command
         self.until = [0] * len(x.terms)  # the operator opens the market again at this command
         self.moods = {name: listed(text) for name, text in MOODS.items()}
         if any(market.curve.rule != "none" for market in self.exchange.design.markets):
             self.moods = {name: [*words, *listed(soak_curves.MORE)] for name, words in self.moods.items()}
+        if any(t.is_spot for t in x.terms):
+            self.moods = {name: [*words, *listed(soak_mixed.MORE)] for name, words in self.moods.items()}
         self.mood = "calm"
         self.focus = draw.pick(self.markets)  # the market where most happens
         self.seeded = False
@@ -84,6 +88,10 @@ class Actor:
         return int(TimeInForce.RPI) if self.exchange.design.markets[market].matching.queue_classes and self.draw.chance(30) else tif
 
     def account(self) -> int:
+        """A gambler, mostly; now and then a sub-account, or whoever else has come later."""
+        later = int(self.exchange.state.accounts.count) - self.users.stop
+        if later > 0 and self.draw.chance(6):
+            return self.users.stop + self.draw.integer(0, later - 1)
         return self.draw.pick(self.gamblers) if self.draw.chance(80) else self.draw.pick(self.users)
 
     def two(self) -> tuple[int, int]:
@@ -95,7 +103,7 @@ class Actor:
         return self.focus if self.draw.chance(95 if self.narrow else 60) else self.draw.pick(self.markets)
 
     def asset(self) -> int:
-        return self.draw.pick((0, 0, 1))
+        return self.draw.pick((0, 0, 1) if self.assets == 2 else (0, 0, 1, 2, 2))
 
     def mark(self, market: int) -> int:
         return self.exchange.mark_price(market) or self.prices[market]
@@ -132,6 +140,8 @@ class Actor:
 
     def size(self, account: int, market: int) -> int:
         """From one lot to a little more than the account can carry."""
+        if self.x.terms[market].is_spot:
+            return soak_mixed.spot_size(self, account, market)
         p = self.exchange.position(account, market)
         held = abs(p.size)
         carry = self.carried(account, market, p.leverage) * self.draw.pick((5, 20, 50, 90, 97, 105)) // 100
@@ -194,6 +204,7 @@ class Actor:
             rich = account < FIRST_GAMBLER
             for asset in range(self.assets):
                 amount = draw.integer(20_000, 90_000) if rich else draw.pick((50, 200, 1_000, 3_000))
+                amount = amount if asset < 2 else -(-amount // soak_mixed.COINS)
                 if asset == 0 or draw.chance(70):
                     found.append(m.Deposit(now, account, asset, min(MOST, amount * 10**6 * self.scale)))
         late = draw.pick(self.markets) if draw.chance(10) else -1  # nobody knows its price at first
@@ -245,7 +256,7 @@ class Actor:
         tif = self.passive(market, draw.pick((0, 0, 0, 1, 2, 3)))
         size = self.size(account, market)
         expires = self.now + draw.pick((0, 1, NS, 10 * NS)) if draw.chance(15) else 0
-        display = draw.pick((-(-size // 100), size // 2, size // 3)) if draw.chance(15) else 0
+        display = draw.pick((-(-size // 100), size // 2, size // 3, min(size + 1, int(MAX_LOTS)))) if draw.chance(15) else 0
         return [m.Place(self.now, account, market, side, price, size, kind, tif, reduce_only, draw.pick((0, 0, 0, 1, 2, 3, 4)),
                         *self.client(), 0, expires, display)]  # fmt: skip
 
@@ -314,7 +325,10 @@ class Actor:
         return [m.Cancel(self.now, found[1][0], found[0])]
 
     def do_cancel_client(self) -> list[m.Command]:
-        return [m.CancelClient(self.now, self.account(), self.draw.pick((0, -(2**63))), self.draw.integer(1, 5))]
+        found = self.order()
+        account = found[1][0] if found and self.draw.chance(80) else self.account()
+        known = [(o.client_hi, o.client_lo) for o in self.exchange.open_orders(account) if o.client_lo]
+        return [m.CancelClient(self.now, account, *self.draw.pick(known or [(0, self.draw.integer(1, 5))]))]
 
     def do_cancel_all(self) -> list[m.Command]:
         return [m.CancelAll(self.now, self.account(), self.draw.pick((-1, self.market())))]
@@ -452,47 +466,14 @@ class Actor:
         self.now += min(25 * NS, self.longest)
         return []
 
-    def do_stranger(self) -> list[m.Command]:
-        """A command about an account, market, asset or order that is not there, or that is the venue's own."""
-        draw, now, a = self.draw, self.now, self.account()
-        nobody, own = self.users.stop + 900, draw.pick((VAULT, 0, 4))
-        who = draw.pick((nobody, own))
-        return [draw.pick((
-            m.Deposit(now, who, 0, 5), m.Deposit(now, a, 7, 5), m.Withdraw(now, a, 2, 5), m.Transfer(now, a, who, 0, 5),
-            m.Transfer(now, a, a, 0, 5), m.Place(now, who, 0, 0, 900, 1), m.Place(now, a, 9, 0, 900, 1), m.Cancel(now, who, 1),
-            m.Amend(now, a, 2**61, 5, 5), m.CancelAll(now, a, 44), m.SetLeverage(now, a, 0, 1_000), m.SetMarginMode(now, a, 63, 1),
-            m.BlockTrade(now, a, a, 0, 1, 900), m.BlockTrade(now, a, who, 0, 1, 900), m.UpdateOracle(now, 50, 9),
-            m.TakeAuction(now, who, 1, 10**6), m.SetMarketStatus(now, 60, 1), m.SetMarketStatus(now, 0, 0, 2**32 - 1),
-            m.Place(now, a, 0, 0, 0, 1), m.Place(now, a, 0, 1, 0, 1, 1, 3), m.Amend(now, who, 1, 5, 5), m.CancelClient(now, who, 0, 3),
-            m.SetMarginMode(now, who, 0, 1), m.MoveIsolatedMargin(now, who, 0, 1), m.MoveIsolatedMargin(now, a, 0, 0),
-        ))]  # fmt: skip
-
     do_add = soak_curves.add
     do_remove = soak_curves.remove
     do_skim = soak_curves.skim
     do_gas = soak_curves.gas
-
-    def do_malformed(self) -> list[m.Command]:
-        """What the door refuses: a number out of its bounds, or a time that runs back or jumps."""
-        row = m.command_row(m.Place(self.now, self.account(), self.market(), 0, self.mark(0), 1))
-        at = self.draw.pick((0, 1, 1, 2, 3, 4, 6, 7, 15))
-        row[at] = self.draw.pick((-1, 2**62 + 1)) if at != 1 else self.draw.pick((self.exchange.now - 1, self.now + 2 * 86_400 * NS))
-        self.bad_row = row
-        return []
-
-    def do_big(self) -> list[m.Command]:
-        """Numbers at the bounds."""
-        draw, now, a, market = self.draw, self.now, self.account(), self.market()
-        top = self.x.terms[market].max_price
-        options = (
-            m.Place(now, a, market, 0, top, int(MAX_LOTS)), m.Place(now, a, market, 1, top, 1), m.Place(now, a, market, 0, 2**32 - 1, 1),
-            m.Place(now, a, market, 0, 1, int(MAX_LOTS)), m.Withdraw(now, a, 0, MOST), m.MoveIsolatedMargin(now, a, market, MOST),
-            m.Deposit(now, a, 0, MOST if self.scale > 1 else 10**9), m.BlockTrade(now, a, self.users[0], market, int(MAX_LOTS), top),
-        )  # fmt: skip
-        return [draw.pick(options)]
-
-    def do_flood(self) -> list[m.Command]:
-        """All the money there can be, and as much again as is refused."""
-        if self.scale == 1 or self.draw.chance(70):
-            return []
-        return [m.Deposit(self.now, MAKERS[0], 1, MOST) for _ in range(101)]
+    do_coins = soak_mixed.coins
+    do_hedge = soak_mixed.hedge
+    do_pair = soak_mixed.pair
+    do_stranger = soak_bounds.stranger
+    do_malformed = soak_bounds.malformed
+    do_big = soak_bounds.big
+    do_flood = soak_bounds.flood

@@ -54,7 +54,7 @@ def ladder(actor: Actor) -> list[m.Command]:
 def twap(actor: Actor) -> list[m.Command]:
     draw, account, market = actor.draw, actor.account(), actor.market()
     side, size = draw.integer(0, 1), actor.size(account, market)
-    terms = draw.pick((2, 3, 9)), draw.pick((NS, 3 * NS, 10 * NS)), draw.pick((0, 5_000, 100_000)), draw.pick((10**6, 3 * 10**6))
+    terms = draw.pick((2, 3, 3, 9, 9, 1)), draw.pick((NS, 3 * NS, 10 * NS)), draw.pick((0, 5_000, 100_000)), draw.pick((10**6, 3 * 10**6))
     sign, mark = 1 - 2 * side, actor.mark(market)
     bracket = (mark + sign * (mark // 50 + 1), max(1, mark - sign * (mark // 50 + 1))) if draw.chance(30) else (0, 0)
     options = draw.pick((0, 0, 2)), int(draw.chance(20)), *bracket, *actor.client()

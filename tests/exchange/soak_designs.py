@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 
 from designs import BACKSTOPS, STEPS, Tree, ordered_subsets
 from soak_curves import DESIGNS, give_curves
+from soak_mixed import DESIGNS as MIXTURES
+from soak_mixed import give_coins
 
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import venue_of_json
@@ -28,10 +30,11 @@ MATCHING: Final[tuple[Tree, ...]] = (  # of the designs behind the first fifty: 
 )
 PLAIN: Final = 50  # designs whose markets are all price-time
 CURVED: Final = PLAIN + len(MATCHING)  # the first design whose markets all have a curve
-COUNT: Final = CURVED + DESIGNS
+MIXED: Final = CURVED + DESIGNS  # the first design with spot markets, and with all that the others leave out
+COUNT: Final = MIXED + MIXTURES
 CHAINS: Final = ordered_subsets(STEPS)[1:]
 ORDERS: Final = ordered_subsets(BACKSTOPS)
-FIRST_PRICES: Final = (1_000, 2_000, 100, 5_000)  # [ticks] of the markets A, B, C, D
+FIRST_PRICES: Final = (1_000, 2_000, 100, 5_000, 1_100)  # [ticks] of the markets A, B, C, D or S, F
 HUGE: Final = 7  # every so many designs one has accounts near the bounds of all amounts
 
 
@@ -148,7 +151,9 @@ def tree(number: int) -> Tree:
             "trigger": ("negative_equity", "fund_insufficient")[number // 4 % 2],
         },
     }  # fmt: skip
-    if number >= CURVED:
+    if number >= MIXED:
+        give_coins(draw, made, number - MIXED)
+    elif number >= CURVED:
         give_curves(draw, made, number - CURVED)
     return made
 

@@ -59,12 +59,16 @@ def step(rule: Callable[[Step], str]) -> Callable[[Step], str]:
 class Snapshot:
     """The state as public queries tell it."""
 
-    def __init__(self, exchange: Exchange, accounts: int, markets: int, assets: int) -> None:
+    def __init__(self, exchange: Exchange, margin: Margin, accounts: int) -> None:
+        markets, assets = len(margin.terms), len(exchange.design.assets)
         self.holders = (VAULT, *range(FIRST_USER, accounts))
         position, balance, equity = exchange.position, exchange.balance, exchange.equity
         self.positions: dict[tuple[int, int], Position] = {(a, n): position(a, n) for a in self.holders for n in range(markets)}
         self.cash = [[balance(a, asset) for a in range(accounts)] for asset in range(assets)]
         self.equity = [[equity(a, asset) for a in range(accounts)] for asset in range(assets)]
+        self.counted = [[0] * accounts for _ in range(assets)]  # of the equity: what other assets count for
+        if exchange.design.collateral:
+            self.counted = [[int(margin.collateral(a, asset)) for a in range(accounts)] for asset in range(assets)]
         self.mark = [exchange.mark_price(n) for n in range(markets)]
         self.interest = [exchange.open_interest(n) for n in range(markets)]
         self.pools: dict[int, tuple[int, int, int]] = {}  # by market: what the pool is worth at least and at most [micro], and its shares
@@ -90,8 +94,10 @@ class Step:
         self.after: Snapshot
         self.alone = True  # the time of the command had come before: all events are its own
         self.refused = False
+        self.waits = False  # do commands wait for their turn?
         self.ts = 0  # of the command before
         self.resting = 0  # orders ahead of the command
+        self.spare: dict[tuple[int, int], int] = {}  # ahead of a spot order, (account, asset): equity less what positions require
         self.free = 0  # ahead of an order, the sender's available margin
         self.spent: dict[tuple[int, int, int], int] = {}  # by the fund: (account, -1 or -2; market or asset; window) -> amount
         self.below: dict[tuple[int, int], bool] = {}  # ahead of a bid, (account, market or -1 - asset): is it below maintenance?
@@ -223,7 +229,7 @@ def debt(x: Step) -> str:
         for account in x.after.holders[1:]:
             if cash[account] < 0 and (account, -1) not in x.tape.liquidating:
                 held = (x.after.positions[account, n] for n, t in enumerate(x.terms) if t.asset == asset)
-                if not any(p.size and p.mode == 0 for p in held):
+                if not any(p.size and p.mode == 0 for p in held) and not x.after.counted[asset][account]:  # else that is sold for it
                     return f"account {account} has {cash[account]} of asset {asset} and no cross position"
     return ""
 
@@ -254,6 +260,7 @@ def bystander(x: Step) -> str:
     if any(e.status == MarketStatus.SETTLED for e in x.of(m.MarketStatusChanged)):
         return ""
     named = {getattr(e, name) for e in x.events for name in e.__struct_fields__ if name in WHO}
+    kept = held if x.exchange.design.sequencing.rule == "dutch_auction" else held_and_open  # what is left after an auction rests
     for (account, market), old in x.before.positions.items():
         new = x.after.positions[account, market]
         if account not in named and account != CURVE and new is not old and kept(new) != kept(old):
@@ -265,8 +272,12 @@ def bystander(x: Step) -> str:
     return ""
 
 
-def kept(p: Position) -> tuple[int, ...]:
-    return p.size, p.entry_notional, p.isolated_margin, p.mode, p.leverage, p.bid_lots, p.ask_lots
+def held(p: Position) -> tuple[int, ...]:
+    return p.size, p.entry_notional, p.isolated_margin, p.mode, p.leverage
+
+
+def held_and_open(p: Position) -> tuple[int, ...]:
+    return *held(p), p.bid_lots, p.ask_lots
 
 
 @step
@@ -311,7 +322,8 @@ def auction_gain(x: Step) -> str:
     """The bidder: it gains what the event says, and at least what it asked for."""
     for e in x.of(m.AuctionTaken):
         asset = x.terms[taken_market(x)].asset
-        gained = x.after.equity[asset][e.bidder] - x.before.equity[asset][e.bidder]
+        after, before = (snap.equity[asset][e.bidder] - snap.counted[asset][e.bidder] for snap in (x.after, x.before))
+        gained = after - before  # whatever is a hedge now
         slack = 2 * len(x.terms)  # what each position owes rounds up
         if e.gain < x.command.minimum_gain:
             return f"{e} for {x.command}"
@@ -323,7 +335,7 @@ def auction_gain(x: Step) -> str:
 @step
 def no_new_risk(x: Step) -> str:
     """Whoever pays deficits: no order raises open interest in reduce-only mode, or on a stale oracle where that halts new risk."""
-    if not isinstance(x.command, ENTRY):
+    if not isinstance(x.command, ENTRY) or (x.waits and not x.alone):  # others may have had their turn before the price was stale
         return ""
     for market, lots in enumerate(x.after.interest):
         if lots > x.before.interest[market]:
@@ -396,9 +408,14 @@ def orders_in_liquidation(x: Step) -> str:
     """The payers: an account in liquidation has no order that could open a position."""
     if x.tape.liquidating:
         for order_id, order in x.tape.orders.items():
-            if x.tape.is_frozen(order[0], order[1]):
+            if x.tape.is_frozen(order[0], order[1]) and order_id not in auctioned(x, order[0]):
                 return f"order {order_id} of account {order[0]} in market {order[1]}"
     return ""
+
+
+def auctioned(x: Step, account: int) -> set[int]:
+    """Orders that takers' auctions keep from the book: they go at their next step."""
+    return {o.order_id for o in x.exchange.auctioned_orders(account)}
 
 
 @step

@@ -16,6 +16,7 @@ def money(x: Step) -> str:
     """Everybody: equity of all accounts, isolated positions included, is what was deposited less what was withdrawn."""
     for asset, equity in enumerate(x.after.equity):
         total = sum(equity) - equity[CLEARING]  # what CLEARING has paid out is owed by positions, in whose equity it is
+        total -= sum(x.after.counted[asset])
         held = [p for p in x.after.positions.values() if (p.size or p.account == CURVE) and x.terms[p.market].asset == asset]
         total += sum(x.isolated_equity(p) for p in held if p.mode == 1)
         expected = x.exchange.deposits(asset) - x.exchange.withdrawals(asset)
@@ -101,6 +102,10 @@ def limits(x: Step) -> str:
                 return f"{e}: below its bankruptcy price"
         elif isinstance(e, m.AuctionTaken):
             unpaid = uncovered(x.events[:at][::-1])
+        elif isinstance(e, m.Traded) and e.liquidation and x.terms[e.market].is_spot:
+            weight = min(one.weight_ppm for one in x.exchange.design.collateral)
+            if e.price * 10**6 < mark_at(x, at, e.market) * weight:
+                return f"{e}: sold below what it counted for"
         elif isinstance(e, m.Traded) and e.liquidation and e.taker != VAULT:
             mark = mark_at(x, at, e.market)
             worse = mark - e.price if e.taker_side else e.price - mark
@@ -180,10 +185,15 @@ def settlement(x: Step) -> str:
     price = c.price or mark
     for account in before.holders:
         p = before.positions[account, c.market]
-        old, new = (snap.equity[t.asset][account] + isolated(x, snap, account, t.asset) for snap in (before, x.after))
+        old, new = (own_equity(x, snap, account, t.asset) for snap in (before, x.after))
         if p.size and abs(new - old - p.size * (price - mark) * t.unit) > len(x.terms):
             return f"{p}: equity from {old} to {new}, settled at {price}, mark {mark}"
     return ""
+
+
+def own_equity(x: Step, snap: Snapshot, account: int, asset: int) -> int:
+    """Equity of an account and its isolated positions, without what other assets count for."""
+    return snap.equity[asset][account] - snap.counted[asset][account] + isolated(x, snap, account, asset)
 
 
 def isolated(x: Step, snap: Snapshot, account: int, asset: int) -> int:

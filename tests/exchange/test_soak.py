@@ -1,9 +1,10 @@
-"""The soak (soak.py) in short: 20,000 commands over its designs; and the soak itself: designs, rules, repetition, shrinking."""
+"""The soak (soak.py) in short: 34,000 commands over its designs; and the soak itself: designs, rules, repetition, shrinking."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 import soak
 from designs import Tree, market, venue
 from exact_margin import Margin, Terms
-from soak import Options, World, live, stretch, told
+from soak import Options, World, live, stretch
 from soak_curves import ROLES, RULES
-from soak_designs import CHAINS, COUNT, CURVED, ORDERS, Draw, design, tree
+from soak_designs import CHAINS, COUNT, CURVED, MIXED, ORDERS, Draw, design, tree
+from soak_report import commands_told, never_done, told
 from soak_rules import ABOUT, EVENT_RULES, STEP_RULES, Step
 from soak_shrink import broken_at, shrunk
 from soak_tape import Tape
@@ -29,7 +31,7 @@ NS = 10**9
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, COUNT, 5))
-def test_twenty_thousand_commands(first: int) -> None:
+def test_thirty_four_thousand_commands(first: int) -> None:
     """Five designs at a time: no rule is broken."""
     for number in range(first, first + 5):
         result = stretch(OPTIONS, number)
@@ -60,7 +62,7 @@ def test_designs_have_every_chain_every_order_and_every_option() -> None:
 
 def test_designs_have_every_curve_in_every_role() -> None:
     """With every rule of marks and funding that may go by a curve; and pools that pay deficits."""
-    designs = [tree(number) for number in range(CURVED, COUNT)]
+    designs = [tree(number) for number in range(CURVED, MIXED)]
     markets: list[Tree] = [one for d in designs for one in d["markets"]]  # type: ignore[attr-defined]
     curves: list[Tree] = [one["curve"] for one in markets]  # type: ignore[misc]
     found = {("vault" if one.get("skew") == "vault" else one["rule"], one["role"]) for one in curves}
@@ -70,7 +72,34 @@ def test_designs_have_every_curve_in_every_role() -> None:
     assert used >= {("mark", rule) for rule in ("oracle", "hyperliquid", "curve", "curve_twap", "curve_median")}
     assert used >= {("funding", rule) for rule in ("premium", "twap_difference", "velocity", "static_skew", "adaptive_skew")}
     assert any("liquidity_pool" in d["backstops"] for d in designs)  # type: ignore[operator]
-    assert all(design(number).markets[0].curve.rule != "none" for number in range(CURVED, COUNT))
+    assert all(design(number).markets[0].curve.rule != "none" for number in range(CURVED, MIXED))
+
+
+def test_designs_mix_spot_markets_with_all_that_waits() -> None:
+    """Coins as collateral, with and without a hedge; each rule of sequencing; delays and gates of money; fee tiers; gas; curves."""
+    designs = [design(number) for number in range(MIXED, COUNT)]
+    assert all(any(market.is_spot for market in d.markets) for d in designs)
+    assert {d.sequencing.rule for d in designs} == {"continuous", "blocks", "batch_auction", "dutch_auction", "request_execute"}
+    assert {bool(d.collateral and d.collateral[0].hedges) for d in designs} == {True, False} and any(not d.collateral for d in designs)
+    assert {d.money.withdrawals for d in designs} == {"any", "flat", "none"}
+    assert {d.money.transfers for d in designs} == {"any", "same_owner", "none"}
+    assert any(d.money.deposit_delay_ms and d.money.withdraw_delay_ms and d.money.transfer_delay_ms for d in designs)
+    for has in (lambda d: d.fee_tiers, lambda d: d.gas.place, lambda d: d.markets[0].curve.rule != "none", lambda d: d.max_triggers == 2):
+        assert {bool(has(d)) for d in designs} == {True, False}
+    assert {"collateral" in d.liquidation.steps for d in designs} == {True, False}
+
+
+def test_every_kind_of_command_is_drawn_and_carried_out() -> None:
+    tally: Counter[str] = Counter()
+    numbers = 3, 5, 10, 20, CURVED + 4, CURVED + 5, MIXED, MIXED + 1
+    for number in numbers:
+        tally += Counter(stretch(OPTIONS._replace(length=800, check_every=10**9, without=tuple(ABOUT)), number).tally)
+    assert never_done(tally) == []
+    assert sum(tally[f"Command.{kind.__name__}"] for kind in m.COMMANDS) >= 800 * len(numbers)
+    lines = list(commands_told(tally))
+    assert len(lines) == len(m.COMMANDS) + 1 and lines[1].split()[0] == "OpenAccount"
+    del tally["Accepted.PlaceTwap"]
+    assert never_done(tally) == ["PlaceTwap"]
 
 
 def leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
@@ -215,6 +244,26 @@ def test_step_rules_about_money_fire(name: str) -> None:
     x.after.equity[0][9] += 1
     x.after.positions[9, 0] = x.exchange.position(9, 0).__class__(9, 0, 0, 0, 0, 0, 20, 0, 0, 0)
     assert STEP_RULES[name](x)
+
+
+def test_rules_about_coins_and_payments_fire() -> None:
+    seen = tape()
+    seen.liquidating[8, -1] = 1
+    frozen = dict(EVENT_RULES[m.PaymentSent])["frozen_money"]
+    assert frozen(seen, event(m.PaymentSent, account=8, command=m.Withdraw.KIND))
+    assert not frozen(seen, event(m.PaymentSent, account=8, command=m.Deposit.KIND))
+    world = World(design(MIXED))
+    for command in (m.OpenAccount(0, 1, 0), m.OpenAccount(0, 1, 0), m.Deposit(0, 8, 1, 100 * 10**6), m.Deposit(0, 9, 1, 100 * 10**6),
+                    m.UpdateOracle(0, 2, 1_000), m.BlockTrade(0, 8, 9, 2, 3, 1_000)):  # fmt: skip
+        world.do(m.command_row(command))
+    assert not world.breaches and world.exchange.initial_margin(8, 1) > 0
+    x = world.x
+    x.spare, x.events = {(a, n): 10**12 for a in (8, 9) for n in range(3)}, [event(m.Traded, market=4, taker=8, maker=9)]
+    assert not STEP_RULES["spot_margin"](x)  # there is as much as the positions require
+    world.exchange.state.accounts.cash[8 * 3 + 1] = 0
+    assert STEP_RULES["spot_margin"](x) and not STEP_RULES["no_credit"](x)
+    x.after.cash[2][9] = -1
+    assert STEP_RULES["no_credit"](x)
 
 
 def test_step_rules_about_payments_fire() -> None:

@@ -6,35 +6,15 @@ from collections import Counter
 
 import pytest
 from actor import run
-from choices import Seeded, Source
-from designs import market, venue
+from choices import Seeded
 from kit import FIRST, SPOT, Bench, plain_venue, usd
+from spot_draws import drawn_spot_venue
 from world import World
 
-from perplab.exchange import Exchange, VenueDesign, VenueError, load_venue, restore
+from perplab.exchange import Exchange, VenueError, load_venue, restore
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Method, Reason, RequirementKind
 from perplab.exchange.design.reader import merged
-
-STEPS = [("book",), ("collateral", "book"), ("book", "dutch_auction"), ("collateral", "book", "takeover")]
-BACKSTOPS = [(), ("insurance_fund",), ("insurance_fund", "auto_deleverage"), ("auto_deleverage",), ("socialized_loss",)]
-
-
-def drawn_spot_venue(source: Source) -> VenueDesign:
-    """A perpetual, a spot market of the coin that it is about, and another perpetual."""
-    spot = {
-        "name": "S", "kind": "spot", "base_asset": "BTC", "tick": "1", "lot": "0.001", "max_price": "100000",
-        "taker_fee_ppb": source.pick([150_000, 450_000]), "maker_fee_ppb": source.pick([0, -100_000, 150_000]),
-    }  # fmt: skip
-    collateral: dict[str, object] = {"asset": "BTC", "weight_ppm": source.pick([500_000, 900_000, 1_000_000])}
-    if source.chance(60):
-        collateral["hedges"] = "A"
-        collateral["hedged_weight_ppm"] = source.pick([900_000, 1_000_000])
-        collateral["hedged_margin_ppm"] = source.pick([0, 250_000, 1_000_000])
-    return venue(
-        [market("A"), spot, market("B")], source.pick(STEPS), source.pick(BACKSTOPS), assets=["USD", "BTC"], collateral=[collateral],
-        insurance_fund={"capital": source.pick([10, 1_000])}, transfer_margin_ppm=source.pick([0, 0, 50_000]),
-    )  # fmt: skip
 
 
 def check_lines(exchange: Exchange, account: int) -> None:
@@ -156,6 +136,8 @@ HEDGE = {"asset": "BTC", "weight_ppm": 1, "hedges": "BTC"}
         ({"collateral": [{"asset": "USD", "weight_ppm": 1}]}, r"collateral\[0\].asset is 'USD': expected the base_asset of a spot market"),
         ({"collateral": [HEDGE, HEDGE]}, r"collateral\[1\].asset is 'BTC': expected an asset that is not listed before"),
         ({"collateral": [{**HEDGE, "hedges": "COIN"}]}, r"collateral\[0\].hedges is 'COIN': expected a perpetual that settles in USD"),
+        ({"collateral": [HEDGE], "markets": [{**SPOT["markets"][0], "settlement_asset": "BTC"}, SPOT["markets"][1]]},  # type: ignore[index]
+         r"collateral\[0\].asset is 'BTC': expected an asset in which no perpetual settles"),
         ({"collateral": [WEIGHTLESS]}, r"collateral\[0\].hedges is missing: expected the market"),
     ],
 )  # fmt: skip

@@ -7,6 +7,8 @@ from choices import Drawn, Seeded
 from designs import drawn_venue
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from soak_curves import drawn_with_curves
+from spot_draws import drawn_spot_venue
 from world import World
 
 
@@ -16,7 +18,7 @@ class VenueMachine(RuleBasedStateMachine):
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         self.last = Drawn(data)
-        self.world = World(drawn_venue(self.last))
+        self.world = World(self.last.pick([drawn_venue, drawn_with_curves, drawn_spot_venue])(self.last))
         Actor(self.last, self.world).settle_in(4)
 
     def act(self, data: st.DataObject, *names: str) -> None:
@@ -43,11 +45,16 @@ class VenueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.books.orders)
     @rule(data=st.data())
     def change_order(self, data: st.DataObject) -> None:
-        self.act(data, "amend", "cancel", "cancel_client", "cancel_all")
+        self.act(data, "amend", "cancel", "cancel_client", "cancel_all", "cancel_all_after")
 
     @rule(data=st.data())
     def move_money(self, data: st.DataObject) -> None:
-        self.act(data, "deposit", "withdraw", "transfer", "move_isolated_margin")
+        self.act(data, "deposit", "withdraw", "transfer", "move_isolated_margin", "debit")
+
+    @precondition(lambda self: any(market.curve.rule != "none" for market in self.world.exchange.design.markets))
+    @rule(data=st.data())
+    def use_pool(self, data: st.DataObject) -> None:
+        self.act(data, "add_liquidity", "remove_liquidity", "skim", "skim")
 
     @rule(data=st.data())
     def change_terms(self, data: st.DataObject) -> None:
@@ -72,7 +79,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def change_status(self, data: st.DataObject) -> None:
-        self.act(data, "set_status", "schedule_maintenance", "cancel_maintenance")
+        self.act(data, "set_status", "schedule_maintenance", "cancel_maintenance", "set_funding")
 
     @rule(data=st.data())
     def knock_in_vain(self, data: st.DataObject) -> None:
