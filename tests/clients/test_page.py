@@ -11,15 +11,12 @@ from pathlib import Path
 import pytest
 from updates import Updates
 
-from perplab.clients import types
 from perplab.clients.types import Account, Balance, Fill, Order, Position, Ticker
 from perplab.testing import local_exchange
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
 SHOWN = (Order, Fill, Position, Balance, Account, Ticker)
 BEGIN, END = "<!-- fields -->\n", "<!-- end of fields -->\n"
-LINES = inspect.getsource(types).splitlines()
-CLASSES = {node.name: node for node in ast.parse("\n".join(LINES)).body if isinstance(node, ast.ClassDef)}
 
 
 def test_the_blocks_of_the_page_run() -> None:
@@ -34,10 +31,13 @@ def test_the_blocks_of_the_page_run() -> None:
 
 def rows_of(struct: type) -> Iterator[str]:
     """A row for each field: name, type and the comment beside it."""
-    for base in reversed(struct.__mro__):
-        for node in CLASSES[base.__name__].body if base.__name__ in CLASSES else ():
+    for base in (one for one in reversed(struct.__mro__) if one.__module__.startswith("perplab.clients.")):
+        lines = inspect.getsource(base).splitlines()
+        (found,) = ast.parse("\n".join(lines)).body
+        assert isinstance(found, ast.ClassDef)
+        for node in found.body:
             if isinstance(node, ast.AnnAssign):
-                kind, comment = ast.unparse(node.annotation).replace(" | ", " or "), LINES[node.lineno - 1].partition("  # ")[2]
+                kind, comment = ast.unparse(node.annotation).replace(" | ", " or "), lines[node.lineno - 1].partition("  # ")[2]
                 assert comment, f"{base.__name__}: what is {ast.unparse(node.target)}?"
                 yield f"| `{ast.unparse(node.target)}` | {kind} | {comment} |\n"
 

@@ -1,0 +1,171 @@
+"""What a client is answered: which venue this is, orders, accounts, prices. Part of types.py, which has all of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from perplab.exchange.codes import MarginMode, MarketStatus, OrderState, Side, TimeInForce
+
+from .types_curves import ClientId, Gas, Liquidity, Sequencing, Told
+from .units import Market
+
+
+class Credentials(NamedTuple):
+    """What to log in with the next time; None, where a name was enough."""
+
+    key: str | None
+    secret: str | None
+
+
+class Venue(Struct, frozen=True):
+    """Which venue this is."""
+
+    name: str
+    title: str
+    assets: tuple[str, ...]
+    markets: dict[str, Market]  # by name
+    epoch: str  # another one means that the numbers of events began anew
+    sequencing: Sequencing = Sequencing()
+    gas: Gas = Gas()
+
+    def market(self, named: str) -> Market:
+        """Raises ValueError for a name that is not known."""
+        if named not in self.markets:
+            raise ValueError(f"there is no market {named!r}; there are {', '.join(self.markets)}")
+        return self.markets[named]
+
+    def numbered(self, number: int) -> Market:
+        """The market that the wire calls by this number. Raises IndexError."""
+        if number < 0:
+            raise IndexError(f"there is no market {number}")
+        return list(self.markets.values())[number]
+
+
+class Order(Told, frozen=True, kw_only=True):
+    """An order as of the reply, or of the snapshot, that told of it."""
+
+    order_id: int  # the venue's number of it; 0: not placed yet, or it waits
+    market: str  # its name
+    side: Side | None  # None: of an order that this client has neither placed nor been told of, asked for by its id
+    price: Decimal | None  # [USD] None: not known, as with side; or a market order without a worst price
+    filled: Decimal  # [coins] by the request that this answers; of questions, in all
+    open: Decimal  # [coins] that still wait
+    state: OrderState  # OPEN, FILLED or CANCELLED
+    average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (lists, repeats)
+    client_id: ClientId | None = None  # of its sender's; None: it has none, or it is not known
+    reduce_only: bool = False  # it only ever reduces a position
+    tif: TimeInForce = TimeInForce.GTC  # GTC, IOC (as any market order that is not FOK), FOK, POST_ONLY or RPI
+    auctioned: bool = False  # when last asked for: makers compete for it before it trades
+    repeated: bool = False  # the client id was in use: this is the order that had it
+    seq: int = 0  # of the venue's last event because of it; 0: not told
+    ts: int = 0  # [ns] of the venue then; 0: not told
+    ticket: int = 0  # what was asked for waits under this number, and the order is as before; 0: it is carried out
+    due: int | None = None  # [ns] when it will be; None: it does not wait, or for an oracle price that is not there yet
+
+
+class Position(Told, frozen=True, kw_only=True):
+    """What an account holds in a market."""
+
+    market: str  # its name
+    size: Decimal  # [coins] below zero: short
+    entry_price: Decimal  # [USD] the average, to 28 digits
+    entry_notional: Decimal  # [USD] signed like size
+    liquidation_price: Decimal | None  # [USD] None: no price of this market alone leads to it
+    isolated_margin: Decimal  # [USD] of its own, where the mode is ISOLATED
+    mode: MarginMode  # CROSS or ISOLATED
+    leverage: int  # the initial margin is at least notional / leverage
+    unsettled: Decimal  # [USD] funding and shared losses owed and not paid yet
+
+
+class Balance(Told, frozen=True, kw_only=True):
+    """Money of one asset. [USD], or whatever the asset is"""
+
+    asset: str  # its name
+    cash: Decimal  # paid in, and realised
+    equity: Decimal  # cash, and what positions have gained or lost
+    available: Decimal  # for new orders
+    withdrawable: Decimal  # what can be taken out
+    initial_margin: Decimal  # that positions and orders need
+    maintenance_margin: Decimal  # below which the account is liquidated
+
+
+class Account(Told, frozen=True):
+    """All that an account has, as of event `seq`."""
+
+    account: int  # its number
+    seq: int  # of the venue's last event that is in it
+    balances: tuple[Balance, ...]  # one for each asset
+    positions: tuple[Position, ...]  # that are not zero
+    orders: tuple[Order, ...]  # that are open
+    more: int = 0  # open orders that did not fit the message
+    liquidity: tuple[Liquidity, ...] = ()  # its shares of pools
+
+
+class BookLevel(Told, frozen=True):
+    price: Decimal  # [USD]
+    size: Decimal  # [coins]
+
+
+class Depth(Told, frozen=True):
+    """A book at one moment, best levels first."""
+
+    market: str
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+
+
+class Ticker(Told, frozen=True, kw_only=True):
+    """Prices of a market, None where there is none yet. In the stream `ticker`, bid, ask and status are not told, and None."""
+
+    market: str  # its name
+    oracle: Decimal | None  # [USD] the outside price
+    mark: Decimal | None  # [USD] what margin and funding go by
+    last: Decimal | None  # [USD] of the last trade
+    open_interest: Decimal  # [coins]
+    funding_rate: Decimal  # what the running interval would charge as of now: a fraction of a position's value, positive where longs pay
+    funding_ts: int  # [ns] when that is charged
+    bid: BookLevel | None = None  # the best: price [USD] and size [coins]; None: that side is empty
+    ask: BookLevel | None = None  # the same
+    status: MarketStatus | None = None  # whether it trades
+    curve: Decimal | None = None  # [USD] the middle of the quotes of its curve; None: it has none, or that quotes nothing
+
+
+class Auction(Told, frozen=True, kw_only=True):
+    """An auction of a liquidated account that is open, with its terms as of now."""
+
+    auction: int
+    account: int  # whose positions are on offer
+    market: str  # "": all cross positions of the account
+    share: Decimal  # of the account, that is still on offer
+    gain: Decimal  # [USD] against the mark, of taking over all of the account: times the share that is taken. Below zero: a loss
+    size: Decimal | None  # [coins] signed, of the whole account; None: there may be positions in several markets
+    equity: Decimal  # [USD] of the account
+    insolvent: bool  # the equity is below zero, and who takes it is paid
+
+
+class RowStatus(Told, frozen=True, kw_only=True):
+    """What a packed command came to. In the wire's units: lots, and 0 for no order."""
+
+    why: str  # it was refused; "": it was not
+    order_id: int
+    market: int  # -1: of no market
+    state: OrderState | None
+    filled: int
+    paid: int  # [ticks x lots] the sum of price x size of what was filled in a book
+    open: int
+    repeated: bool
+    seq: int
+    value: int = 0  # [micro] of what was filled by a curve; of liquidity, what was paid in or out
+    shares: int = 0  # of liquidity
+    ticket: int = 0  # it waits under this number; 0: it is carried out
+    due: int | None = None  # [ns] when it will be; None: as of Queued
+
+
+class RowStatuses(Told, frozen=True):
+    """What packed commands came to, one for each."""
+
+    ts: int  # [ns]
+    rows: tuple[RowStatus, ...]

@@ -1,0 +1,40 @@
+"""What a client asks for, where that takes more than a few arguments. Part of types.py, which has all of it."""
+
+from __future__ import annotations
+
+from perplab.exchange.codes import OrderType, SelfTrade, Side, TimeInForce
+
+from .types_answers import Order
+from .types_curves import ClientId, Told
+from .units import Number
+
+
+class NewOrder(Told, frozen=True):
+    """An order to be placed, alone or in a batch. Without a price a market order is to trade within the venue's price band."""
+
+    market: str
+    side: Side
+    size: Number  # [coins]
+    price: Number | None = None  # [USD] limit, or the worst price of a market order
+    order_type: OrderType = OrderType.LIMIT
+    tif: TimeInForce = TimeInForce.GTC
+    reduce_only: bool = False
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
+    client_id: ClientId | None = None  # None: the client makes one
+
+
+class Cancel(Told, frozen=True):
+    """A cancellation in a batch. `market` need not be said: the reply tells it."""
+
+    order: Order | int
+    market: str = ""
+
+
+class Amend(Told, frozen=True):
+    """A change in a batch; None leaves an Order's price or open size as it says. All is needed for an id that this client has not heard
+    of."""
+
+    order: Order | int
+    price: Number | None = None  # [USD]
+    size: Number | None = None  # [coins] left open
+    market: str = ""
