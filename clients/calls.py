@@ -5,21 +5,23 @@ A `Call` is made from the user's numbers, so whatever is wrong with them is rais
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from perplab.exchange.codes import MarginMode, OrderState, OrderType, SelfTrade, Side, TimeInForce
+from perplab.exchange.codes import OrderState, OrderType, SelfTrade, Side, TimeInForce
 from perplab.exchange.messages import MAX_TS_JUMP, ROW
 from perplab.exchange.units import PPM, SECOND_NS
 
 from . import types as t
-from .errors import NotConnected, Refused
-from .reading import Reading, Wire, client_id_of, whole
-from .units import WIDE, Number, micro, money, steps
+from .calls_accounts import AccountCalls
+from .calls_base import NO_COINS, nothing, raw
+from .calls_base import Call as Call
+from .errors import Refused
+from .reading import Wire, client_id_of, whole
+from .units import Number, micro, steps
 
 if TYPE_CHECKING:
     from .bots.base import Rows
@@ -32,127 +34,15 @@ Channel = Literal[
     "batches", "gas", "private",
 ]  # fmt: skip
 Scope = Literal["none", "connection", "account"]
-NO_COINS: Final = Decimal(0)
 MILLIONTH: Final = Decimal("0.000001")  # of an auction: the smallest share
 ROW_BYTES: Final = 8 * ROW  # of a packed command
 MOST_DELAY_S: Final = MAX_TS_JUMP // SECOND_NS  # of a dead man's switch
-REMEMBERED: Final = 1 << 16  # orders whose market is known: enough for a day of a busy bot, some 40 MB
-REPEATABLE: Final = frozenset(  # change nothing, or nothing more when done again: sent again after a reconnect
-    (
-        "venue", "book", "ticker", "account", "accounts", "order", "outcome", "auctions", "pool", "pending", "ping", "challenge",
-        "subscribe", "unsubscribe",
-        "cancel_on_disconnect",
-    )
-)  # fmt: skip
 
 
-class Call(Generic[T]):
-    """A request, and how to read its reply."""
-
-    def __init__(self, op: str, fields: dict[str, object], read: Callable[[Wire], T], client_id: t.ClientId | None = None) -> None:
-        self.op = op
-        self.fields = {name: value for name, value in fields.items() if value is not None}
-        self.read = read
-        self.client_id = client_id
-
-    @property
-    def is_repeatable(self) -> bool:
-        return self.op in REPEATABLE
-
-
-def nothing(reply: Wire) -> None:
-    return None
-
-
-def raw(reply: Wire) -> dict[str, Any]:
-    return dict(reply)
-
-
-class Calls:
-    """Knows the venue, the account, and the last orders: a reply names an order by its number alone."""
-
-    def __init__(self, prefix: int, account: int | None) -> None:
-        self.account_number = account
-        self._reading: Reading | None = None
-        self._prefix = prefix  # of the client ids made here, 64 bits
-        self._numbers = count(1)
-        self._orders: dict[int, t.Order] = {}
-        self._by_client: dict[t.ClientId, t.Order] = {}
-
-    def learn(self, venue: t.Venue) -> None:
-        self._reading = Reading(venue)
-
-    @property
-    def reading(self) -> Reading:
-        """Raises NotConnected before the first connection is made."""
-        if self._reading is None:
-            raise NotConnected("connect first: the venue's ticks and lots are not known yet")
-        return self._reading
-
-    def market(self, name: str) -> Any:
-        """Raises ValueError."""
-        return self.reading.venue.market(name)
-
-    # -- orders that are known --
-
-    def note(self, order: t.Order) -> t.Order:
-        """Remember which order this is."""
-        for held, key in ((self._orders, order.order_id), (self._by_client, order.client_id)):
-            if key:
-                held[key] = order  # type: ignore[index]
-                if len(held) > REMEMBERED:
-                    del held[next(iter(held))]  # type: ignore[arg-type]
-        return order
-
-    def note_opened(self, event: t.OrderOpened) -> None:
-        """Remember an order that the private stream tells of."""
-        self.note(
-            t.Order(
-                order_id=event.order_id, market=event.market, side=event.side, price=event.price, filled=NO_COINS, open=event.size,
-                state=OrderState.OPEN, client_id=event.client_id, reduce_only=event.reduce_only, tif=event.tif,
-            )
-        )  # fmt: skip
-
-    def known(self, order: t.Order | int, market: str = "") -> t.Order:
-        """The order as last told. One that this client has not heard of has no side and no price, nor a market until a reply tells it."""
-        if isinstance(order, t.Order) and not order.order_id and order.client_id is not None:
-            return self._by_client.get(order.client_id, order)  # it may have been placed meanwhile
-        if isinstance(order, t.Order):
-            return self._orders.get(order.order_id, order)
-        found = self._orders.get(order)
-        return found if found is not None else self._bare(order, None, market)
-
-    def _bare(self, order_id: int, client_id: t.ClientId | None, market: str) -> t.Order:
-        name = self.market(market).name if market else ""
-        return t.Order(
-            order_id=order_id, market=name, side=None, price=None, filled=NO_COINS, open=NO_COINS, state=OrderState.OPEN,
-            client_id=client_id,
-        )  # fmt: skip
-
-    def _settled(self, order: t.Order, reply: Wire) -> t.Order:
-        """The order as a reply leaves it: as it was, where what was asked for waits."""
-        waits = self.reading.queued(reply)
-        if waits is not None:
-            return replace(order, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
-        if reply.get("status") == "withdrawn":
-            gone = replace(order, state=OrderState.CANCELLED, open=NO_COINS, auctioned=False)
-            return self.note(replace(gone, seq=whole(reply["seq"]), ts=whole(reply["ts"])))
-        market = self.reading.venue.numbered(reply["market"])
-        filled, notional = market.size(reply["filled"]), reply.get("filled_notional")
-        return self.note(
-            replace(
-                order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
-                average_price=WIDE.divide(money(notional), filled) if notional else None, auctioned=bool(reply.get("auctioned")),
-                state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
-                ts=whole(reply.get("ts", 0)), ticket=0, due=None,
-            )
-        )  # fmt: skip
+class Calls(AccountCalls):
+    """All of them."""
 
     # -- orders --
-
-    def new_client_id(self) -> t.ClientId:
-        """One that nobody has used."""
-        return f"0x{self._prefix:x}{next(self._numbers):016x}"
 
     def place(self, new: t.NewOrder) -> Call[t.Order]:
         market = self.market(new.market)
@@ -296,48 +186,6 @@ class Calls:
         }  # fmt: skip
         return Call("take_auction", fields, nothing)
 
-    # -- accounts --
-
-    def faucet(self, amount: Number, asset: int) -> Call[Decimal]:
-        fields: dict[str, object] = {"amount": micro(amount), "asset": asset, "account": self.account_number}
-        return Call("faucet", fields, lambda reply: money(reply["balance"]))
-
-    def withdraw(self, amount: Number, asset: int) -> Call[None]:
-        return Call("withdraw", {"amount": micro(amount), "asset": asset, "account": self.account_number}, nothing)
-
-    def transfer(self, to: int, amount: Number, asset: int) -> Call[None]:
-        return Call("transfer", {"to": to, "amount": micro(amount), "asset": asset, "account": self.account_number}, nothing)
-
-    def open_account(self) -> Call[int]:
-        return Call("open_account", {}, lambda reply: whole(reply["account"]))
-
-    def accounts(self) -> Call[list[int]]:
-        return Call("accounts", {}, lambda reply: list(map(whole, reply["accounts"])))
-
-    def account(self) -> Call[t.Account]:
-        return Call("account", {"account": self.account_number}, self._account)
-
-    def _account(self, reply: Wire) -> t.Account:
-        account = self.reading.account(reply)
-        for order in account.orders:
-            self.note(order)
-        return account
-
-    def set_leverage(self, market: str, leverage: int) -> Call[None]:
-        fields: dict[str, object] = {"market": self.market(market).number, "leverage": leverage, "account": self.account_number}
-        return Call("set_leverage", fields, nothing)
-
-    def set_margin_mode(self, market: str, mode: MarginMode) -> Call[None]:
-        fields: dict[str, object] = {"market": self.market(market).number, "mode": MarginMode(mode).name, "account": self.account_number}
-        return Call("set_margin_mode", fields, nothing)
-
-    def move_isolated_margin(self, market: str, amount: Number) -> Call[None]:
-        fields: dict[str, object] = {"market": self.market(market).number, "amount": micro(amount), "account": self.account_number}
-        return Call("move_isolated_margin", fields, nothing)
-
-    def cancel_on_disconnect(self, scope: Scope) -> Call[None]:
-        return Call("cancel_on_disconnect", {"scope": scope, "account": self.account_number}, nothing)
-
     # -- market data --
 
     def ticker(self, market: str) -> Call[t.Ticker]:
@@ -358,6 +206,9 @@ class Calls:
         number = None if market is None else self.market(market).number
         account = self.account_number if channel == "private" else None
         return Call("unsubscribe", {"channel": channel, "market": number, "account": account}, nothing)
+
+    def cancel_on_disconnect(self, scope: Scope) -> Call[None]:
+        return Call("cancel_on_disconnect", {"scope": scope, "account": self.account_number}, nothing)
 
     # -- what is lost, and what has no method --
 

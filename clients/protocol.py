@@ -25,9 +25,11 @@ from perplab.exchange.server.people import signature_of
 
 from . import types as t
 from .book import Book
-from .calls import Call, Calls, nothing, raw
+from .calls import Call, Calls
+from .calls_base import nothing, raw
 from .errors import ClientError, Closed, NotConnected, Refused, StreamBroken, TimedOut, Unknown
 from .identity import Identity
+from .mailbox import Mailbox
 from .pending import Pending
 from .reading import Wire, venue_of, whole
 from .subscribed import Stream, named
@@ -61,11 +63,9 @@ class Protocol:
         self.failed: ClientError | None = None  # why there will be no further connection
         self.tokens: int | None = None  # left in the connection's rate limit, as the last reply said
         self.streams: dict[Key, Stream] = {}
-        self.events: deque[t.Event | StreamBroken] = deque()
+        self.events = Mailbox(events)
         self.listeners: list[Callable[[t.Event], None]] = []  # are told every event as it comes
         self.taps: list[Callable[[Wire], None]] = []  # are told every message of a stream that fits, as the wire has it
-        self._most = events
-        self._dropped = 0
         self._own_account = account is None  # the first one is taken, whichever it is
         self._is_connected = False
         self._is_closed = False  # by the user, who need not be told
@@ -204,13 +204,7 @@ class Protocol:
 
     def next_event(self) -> t.Event | None:
         """The oldest event that nobody has read. Raises StreamBroken once, in its place."""
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            return t.Dropped(count=dropped)
-        event = self.events.popleft() if self.events else None
-        if isinstance(event, StreamBroken):
-            raise event
-        return event
+        return self.events.next()
 
     # -- requests out ------------------------------------------------------------------------------------------------------------
 
@@ -419,8 +413,7 @@ class Protocol:
     def _happened(self, account: int, told: list[Wire]) -> Iterator[t.Event]:
         for one in told:
             for event in self.calls.reading.private(account, one):
-                if isinstance(event, t.OrderOpened):
-                    self.calls.note_opened(event)
+                self.calls.hear(event)
                 yield event
 
     # -- streams begin anew ------------------------------------------------------------------------------------------------------
@@ -445,7 +438,7 @@ class Protocol:
         del self.streams[key]
         error = StreamBroken(f"the stream {self._name(key)} is given up: {MISFITS} times in a row it did not fit together; last: {why}")
         self._broken[key] = error
-        self._keep(error)
+        self.events.put(error)
 
     def _begin(self, key: Key) -> None:
         """Subscribe, the private stream behind the last event that is known."""
@@ -474,7 +467,7 @@ class Protocol:
         return f"{key[0]} of {self._market(key)}" if self._market(key) else key[0]
 
     def _tell(self, event: t.Event) -> None:
-        self._keep(event)
+        self.events.put(event)
         for listener in list(self.listeners):
             try:
                 listener(event)
@@ -485,12 +478,6 @@ class Protocol:
         failed.__cause__ = cause
         self.give_up(failed)
         self.dead = self.dead or str(failed)
-
-    def _keep(self, event: t.Event | StreamBroken) -> None:
-        self.events.append(event)
-        if len(self.events) > self._most:
-            self.events.popleft()
-            self._dropped += 1
 
 
 def _said(error: Exception) -> str:

@@ -5,73 +5,21 @@ What the server says is trusted as far as it can be read; what cannot raises any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from perplab.exchange.codes import CancelReason, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
-from perplab.exchange.units import PPB, PPM
+from perplab.exchange.codes import MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+from perplab.exchange.units import PPM
 
 from . import types as t
-from .units import WIDE, Curve, Market, Tier, money
+from .reading_private import PrivateReading, due_of, traded
+from .reading_venue import Wire as Wire
+from .reading_venue import venue_of as venue_of
+from .reading_venue import whole as whole
+from .units import WIDE, Market, money
 
-Wire = Mapping[str, Any]
 STATUS: Final = 14  # numbers that tell what a packed command came to
-PRICES: Final = frozenset(("price", "mark", "previous"))  # fields of events that are no types of their own, by unit
-SIZES: Final = frozenset(("size", "open_size", "filled"))
-AMOUNTS: Final = frozenset(
-    ("amount", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid", "profit", "conceded")
-)
-
-
-def whole(given: object) -> int:
-    """A number that is handed on as it is. Raises TypeError for what is none: else it would be found out by who reckons with it."""
-    if type(given) is not int:
-        raise TypeError(f"{given!r} is no whole number")
-    return given
-
-
-def market_of(told: Wire) -> Market:
-    return Market(
-        number=whole(told["market"]), name=str(told["name"]), tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
-        significant_figures=whole(told["significant_figures"]), minimum_notional=Decimal(told["minimum_notional"]),
-        max_leverage=whole(told["max_leverage"]), maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
-        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
-        curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
-        queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
-    )  # fmt: skip
-
-
-def tier_of(told: Wire) -> Tier:
-    rates = (WIDE.divide(Decimal(whole(told[f"{name}_margin_ppm"])), PPM) for name in ("initial", "maintenance"))
-    return Tier(Decimal(whole(told["lower_notional"])), *rates)
-
-
-def curve_of(told: Wire | None) -> Curve | None:
-    if told is None:
-        return None
-    return Curve(
-        rule=str(told["rule"]), role=str(told["role"]), is_virtual=bool(told["is_virtual"]), lock_ms=whole(told["lock_ms"]),
-        reducing_fee=WIDE.divide(Decimal(told["reducing_fee_ppb"]), PPB),
-    )  # fmt: skip
-
-
-def sequencing_of(told: Wire) -> t.Sequencing:
-    latencies = {name: whole(told[name]) for name in t.Sequencing.__struct_fields__ if name.endswith("_ms")}
-    return t.Sequencing(rule=str(told["rule"]), terms=dict(told["terms"]), **latencies)
-
-
-def venue_of(told: Wire) -> t.Venue:
-    """Raises ValueError for markets that no number could be converted in, among others."""
-    markets = {market.name: market for market in map(market_of, told["markets"])}
-    if [market.number for market in markets.values()] != list(range(len(told["markets"]))):
-        raise ValueError("the numbers of the markets are not 0, 1, 2, ...")
-    for market in markets.values():
-        if not (market.tick.is_finite() and market.lot.is_finite() and market.tick > 0 and market.lot > 0):
-            raise ValueError(f"{market.name} has a tick of {market.tick} and a lot of {market.lot}")
-    sequencing = sequencing_of(told["sequencing"]) if "sequencing" in told else t.Sequencing()
-    gas = t.Gas(**{name: money(whole(cost)) for name, cost in told.get("gas", {}).items() if name in t.Gas.__struct_fields__})
-    return t.Venue(str(told["name"]), str(told["title"]), tuple(map(str, told["assets"])), markets, str(told["epoch"]), sequencing, gas)
 
 
 def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
@@ -82,26 +30,8 @@ def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
     return number if number < 1 << 63 else f"{number:#x}"
 
 
-def due_of(due: int | None) -> int | None:
-    """When a waiting command will be carried out [ns]; None: nobody knows yet."""
-    return whole(due) if due is not None and due >= 0 else None
-
-
-def traded(market: Market, told: Wire) -> tuple[Decimal, Decimal, Decimal]:
-    """Price [USD], size [coins] and value [USD] of a trade; the price of one with a curve, which has a value of its own, is the average."""
-    size = market.size(told["size"])
-    if "value" in told:
-        value = money(told["value"])
-        return value / size, size, value
-    price = market.price(told["price"])
-    return price, size, WIDE.multiply(price, size)
-
-
-class Reading:
+class Reading(PrivateReading):
     """Of one venue."""
-
-    def __init__(self, venue: t.Venue) -> None:
-        self.venue = venue
 
     # -- answers --
 
@@ -163,10 +93,6 @@ class Reading:
             ticket=whole(told["ticket"]), command=str(told["command"]), market=self._name(told["market"]), due=due_of(told["due"]),
             order_id=whole(told["order_id"]), client_id=told["client_id"],
         )  # fmt: skip
-
-    def _name(self, number: int) -> str:
-        """Of a market; "": of none."""
-        return self.venue.numbered(number).name if 0 <= number < len(self.venue.markets) else ""
 
     def pool(self, told: Wire) -> t.Pool:
         market = self.venue.numbered(told["market"])
@@ -255,121 +181,7 @@ class Reading:
     def status(self, market: Market, message: Wire) -> Iterator[t.Event]:
         yield t.StatusChanged(market=market.name, status=MarketStatus[message["status"]])
 
-    # -- private events --
 
-    def private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
-        """What one event is for an account: one thing, but for a trade with itself, which is two fills."""
-        head = {"account": account, "seq": whole(told["seq"]), "ts": whole(told["ts"])}
-        if told["type"] == "Traded":
-            yield from self._fills(head, told)
-        elif told["type"] in PRIVATE:
-            yield PRIVATE[told["type"]](self, head, told)
-        else:
-            yield self._other(head, told)
-
-    def _fills(self, head: dict[str, Any], told: Wire) -> Iterator[t.Fill]:
-        market, side = self.venue.numbered(told["market"]), Side[told["taker_side"]]
-        price, size, value = traded(market, told)
-        shared: dict[str, Any] = {"market": market.name, "price": price, "size": size, "value": value}
-        for role, own in (("taker", side), ("maker", Side(1 - side))):
-            if told[role] == head["account"]:
-                yield t.Fill(
-                    side=own, order_id=whole(told[f"{role}_order_id"]), fee=money(told[f"{role}_fee"]), is_maker=role == "maker",
-                    liquidation=bool(told["liquidation"]), **shared, **head,
-                )  # fmt: skip
-
-    def _curve_fill(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        price, size, value = traded(market, told)
-        return t.Fill(
-            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=price, size=size, value=value,
-            fee=money(told["taker_fee"]), is_maker=False, liquidation=bool(told["liquidation"]), is_curve=True, **head,
-        )  # fmt: skip
-
-    def _queued(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        return t.CommandQueued(
-            ticket=whole(told["ticket"]), command=str(told["command"]), market=self._name(told["market"]), due=due_of(told["due"]),
-            client_id=told["client_id"], **head,
-        )  # fmt: skip
-
-    def _added(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        return t.LiquidityAdded(
-            market=market.name, amount=money(told["amount"]), shares=whole(told["shares"]), range_id=whole(told["range_id"]),
-            lower=market.price(told["lower"]), upper=market.price(told["upper"]), **head,
-        )  # fmt: skip
-
-    def _removed(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        return t.LiquidityRemoved(
-            market=market.name, shares=whole(told["shares"]), amount=money(told["amount"]), range_id=whole(told["range_id"]),
-            size=market.size(told["lots"]), value=money(told["value"]), **head,
-        )  # fmt: skip
-
-    def _gas_paid(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        return t.GasPaid(command=str(told["command"]), amount=money(told["amount"]), priority_fee=money(told["priority_fee"]), **head)
-
-    def _opened(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        return t.OrderOpened(
-            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
-            size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
-            client_id=told["client_id"], **head,
-        )  # fmt: skip
-
-    def _amended(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        return t.OrderAmended(
-            order_id=whole(told["order_id"]), market=market.name, price=market.price(told["price"]), size=market.size(told["size"]),
-            kept_priority=bool(told["kept_priority"]), **head,
-        )  # fmt: skip
-
-    def _reduced(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        return t.OrderReduced(order_id=whole(told["order_id"]), market=market.name, size=market.size(told["size"]), **head)
-
-    def _cancelled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        market = self.venue.numbered(told["market"])
-        reason = CancelReason[told["reason"]]
-        return t.OrderCancelled(order_id=whole(told["order_id"]), market=market.name, size=market.size(told["size"]), reason=reason, **head)
-
-    def _rejected(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        reason = Reason[told["reason"]]
-        return t.Rejected(command=told["command"], market=self._name(told["market"]), reason=reason, client_id=told["client_id"], **head)
-
-    def _scheduled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        return t.CancelScheduled(due=told["due"] or None, **head)
-
-    def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        number = told.get("market", -1)
-        market = self.venue.numbered(number) if 0 <= number < len(self.venue.markets) else None
-        named = {name: self._value(name, value, market) for name, value in told.items() if name not in ("type", "seq", "ts")}
-        return t.OtherEvent(type=told["type"], data=named, **head)
-
-    def _value(self, name: str, value: Any, market: Market | None) -> object:
-        if name == "market":
-            return market.name if market else ""
-        if name in AMOUNTS:
-            return money(value)
-        if market is None:
-            return value
-        return market.price(value) if name in PRICES else market.size(value) if name in SIZES else value
-
-
-PrivateRead = Callable[[Reading, dict[str, Any], Wire], t.AccountEvent]
-PRIVATE: Final[dict[str, PrivateRead]] = {
-    "OrderPlaced": Reading._opened,
-    "OrderAmended": Reading._amended,
-    "OrderReduced": Reading._reduced,
-    "OrderCancelled": Reading._cancelled,
-    "Rejected": Reading._rejected,
-    "CancelScheduled": Reading._scheduled,
-    "CurveTraded": Reading._curve_fill,
-    "CommandQueued": Reading._queued,
-    "LiquidityAdded": Reading._added,
-    "LiquidityRemoved": Reading._removed,
-    "GasPaid": Reading._gas_paid,
-}
 STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] = {
     "trades": Reading.trades,
     "bbo": Reading.bbo,

@@ -31,7 +31,7 @@ class Source(Struct, frozen=True, kw_only=True):
 
 def of_design(venue: str, market: str | None, hedge: str | None) -> Source:
     """The terms of a shipped design or a TOML file. Raises DesignError, or click.UsageError for a market that it has not."""
-    from perplab.clients.reading import market_of
+    from perplab.clients.reading_venue import market_of
     from perplab.exchange import load_venue
     from perplab.exchange.server.terms import market_terms
 

@@ -255,7 +255,7 @@ def test_a_wrong_checksum_begins_the_book_anew() -> None:
 
 def test_events_that_nobody_reads_are_dropped_and_counted() -> None:
     link = subscribed()
-    link.protocol._most = 2
+    link.protocol.events.most = 2
     for price in ("59000", "59001", "59002"):
         link.protocol.ask(link.protocol.calls.place(t.NewOrder(MARKET, Side.BUY, "0.1", price)), 0.0)
     link.seen.clear()

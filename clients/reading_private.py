@@ -1,0 +1,159 @@
+"""Private events, from the wire's maps to the structs of types_events.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from perplab.exchange.codes import CancelReason, Reason, Side, TimeInForce
+
+from . import types as t
+from .reading_venue import Wire, whole
+from .units import WIDE, Market, money
+
+PRICES: Final = frozenset(("price", "mark", "previous"))  # fields of events that are no types of their own, by unit
+SIZES: Final = frozenset(("size", "open_size", "filled"))
+AMOUNTS: Final = frozenset(
+    ("amount", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid", "profit", "conceded")
+)
+
+
+def due_of(due: int | None) -> int | None:
+    """When a waiting command will be carried out [ns]; None: nobody knows yet."""
+    return whole(due) if due is not None and due >= 0 else None
+
+
+def traded(market: Market, told: Wire) -> tuple[Decimal, Decimal, Decimal]:
+    """Price [USD], size [coins] and value [USD] of a trade; the price of one with a curve, which has a value of its own, is the average."""
+    size = market.size(told["size"])
+    if "value" in told:
+        value = money(told["value"])
+        return value / size, size, value
+    price = market.price(told["price"])
+    return price, size, WIDE.multiply(price, size)
+
+
+class PrivateReading:
+    """Of one venue."""
+
+    def __init__(self, venue: t.Venue) -> None:
+        self.venue = venue
+
+    def _name(self, number: int) -> str:
+        """Of a market; "": of none."""
+        return self.venue.numbered(number).name if 0 <= number < len(self.venue.markets) else ""
+
+    def private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
+        """What one event is for an account: one thing, but for a trade with itself, which is two fills."""
+        head = {"account": account, "seq": whole(told["seq"]), "ts": whole(told["ts"])}
+        if told["type"] == "Traded":
+            yield from self._fills(head, told)
+        elif told["type"] in PRIVATE:
+            yield PRIVATE[told["type"]](self, head, told)
+        else:
+            yield self._other(head, told)
+
+    def _fills(self, head: dict[str, Any], told: Wire) -> Iterator[t.Fill]:
+        market, side = self.venue.numbered(told["market"]), Side[told["taker_side"]]
+        price, size, value = traded(market, told)
+        shared: dict[str, Any] = {"market": market.name, "price": price, "size": size, "value": value}
+        for role, own in (("taker", side), ("maker", Side(1 - side))):
+            if told[role] == head["account"]:
+                yield t.Fill(
+                    side=own, order_id=whole(told[f"{role}_order_id"]), fee=money(told[f"{role}_fee"]), is_maker=role == "maker",
+                    liquidation=bool(told["liquidation"]), **shared, **head,
+                )  # fmt: skip
+
+    def _curve_fill(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        price, size, value = traded(market, told)
+        return t.Fill(
+            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=price, size=size, value=value,
+            fee=money(told["taker_fee"]), is_maker=False, liquidation=bool(told["liquidation"]), is_curve=True, **head,
+        )  # fmt: skip
+
+    def _queued(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        return t.CommandQueued(
+            ticket=whole(told["ticket"]), command=str(told["command"]), market=self._name(told["market"]), due=due_of(told["due"]),
+            client_id=told["client_id"], **head,
+        )  # fmt: skip
+
+    def _added(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.LiquidityAdded(
+            market=market.name, amount=money(told["amount"]), shares=whole(told["shares"]), range_id=whole(told["range_id"]),
+            lower=market.price(told["lower"]), upper=market.price(told["upper"]), **head,
+        )  # fmt: skip
+
+    def _removed(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.LiquidityRemoved(
+            market=market.name, shares=whole(told["shares"]), amount=money(told["amount"]), range_id=whole(told["range_id"]),
+            size=market.size(told["lots"]), value=money(told["value"]), **head,
+        )  # fmt: skip
+
+    def _gas_paid(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        return t.GasPaid(command=str(told["command"]), amount=money(told["amount"]), priority_fee=money(told["priority_fee"]), **head)
+
+    def _opened(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.OrderOpened(
+            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
+            size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
+            client_id=told["client_id"], **head,
+        )  # fmt: skip
+
+    def _amended(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.OrderAmended(
+            order_id=whole(told["order_id"]), market=market.name, price=market.price(told["price"]), size=market.size(told["size"]),
+            kept_priority=bool(told["kept_priority"]), **head,
+        )  # fmt: skip
+
+    def _reduced(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.OrderReduced(order_id=whole(told["order_id"]), market=market.name, size=market.size(told["size"]), **head)
+
+    def _cancelled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        reason = CancelReason[told["reason"]]
+        return t.OrderCancelled(order_id=whole(told["order_id"]), market=market.name, size=market.size(told["size"]), reason=reason, **head)
+
+    def _rejected(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        reason = Reason[told["reason"]]
+        return t.Rejected(command=told["command"], market=self._name(told["market"]), reason=reason, client_id=told["client_id"], **head)
+
+    def _scheduled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        return t.CancelScheduled(due=told["due"] or None, **head)
+
+    def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        number = told.get("market", -1)
+        market = self.venue.numbered(number) if 0 <= number < len(self.venue.markets) else None
+        named = {name: self._value(name, value, market) for name, value in told.items() if name not in ("type", "seq", "ts")}
+        return t.OtherEvent(type=told["type"], data=named, **head)
+
+    def _value(self, name: str, value: Any, market: Market | None) -> object:
+        if name == "market":
+            return market.name if market else ""
+        if name in AMOUNTS:
+            return money(value)
+        if market is None:
+            return value
+        return market.price(value) if name in PRICES else market.size(value) if name in SIZES else value
+
+
+PrivateRead = Callable[[PrivateReading, dict[str, Any], Wire], t.AccountEvent]
+PRIVATE: Final[dict[str, PrivateRead]] = {
+    "OrderPlaced": PrivateReading._opened,
+    "OrderAmended": PrivateReading._amended,
+    "OrderReduced": PrivateReading._reduced,
+    "OrderCancelled": PrivateReading._cancelled,
+    "Rejected": PrivateReading._rejected,
+    "CancelScheduled": PrivateReading._scheduled,
+    "CurveTraded": PrivateReading._curve_fill,
+    "CommandQueued": PrivateReading._queued,
+    "LiquidityAdded": PrivateReading._added,
+    "LiquidityRemoved": PrivateReading._removed,
+    "GasPaid": PrivateReading._gas_paid,
+}

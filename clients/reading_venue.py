@@ -1,0 +1,64 @@
+"""What a venue says of itself, from the wire's map: its markets with their terms, and how commands are carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from perplab.exchange.units import PPB, PPM
+
+from . import types as t
+from .units import WIDE, Curve, Market, Tier, money
+
+Wire = Mapping[str, Any]
+
+
+def whole(given: object) -> int:
+    """A number that is handed on as it is. Raises TypeError for what is none: else it would be found out by who reckons with it."""
+    if type(given) is not int:
+        raise TypeError(f"{given!r} is no whole number")
+    return given
+
+
+def market_of(told: Wire) -> Market:
+    return Market(
+        number=whole(told["market"]), name=str(told["name"]), tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
+        significant_figures=whole(told["significant_figures"]), minimum_notional=Decimal(told["minimum_notional"]),
+        max_leverage=whole(told["max_leverage"]), maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
+        taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
+        curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
+        queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
+    )  # fmt: skip
+
+
+def tier_of(told: Wire) -> Tier:
+    rates = (WIDE.divide(Decimal(whole(told[f"{name}_margin_ppm"])), PPM) for name in ("initial", "maintenance"))
+    return Tier(Decimal(whole(told["lower_notional"])), *rates)
+
+
+def curve_of(told: Wire | None) -> Curve | None:
+    if told is None:
+        return None
+    return Curve(
+        rule=str(told["rule"]), role=str(told["role"]), is_virtual=bool(told["is_virtual"]), lock_ms=whole(told["lock_ms"]),
+        reducing_fee=WIDE.divide(Decimal(told["reducing_fee_ppb"]), PPB),
+    )  # fmt: skip
+
+
+def sequencing_of(told: Wire) -> t.Sequencing:
+    latencies = {name: whole(told[name]) for name in t.Sequencing.__struct_fields__ if name.endswith("_ms")}
+    return t.Sequencing(rule=str(told["rule"]), terms=dict(told["terms"]), **latencies)
+
+
+def venue_of(told: Wire) -> t.Venue:
+    """Raises ValueError for markets that no number could be converted in, among others."""
+    markets = {market.name: market for market in map(market_of, told["markets"])}
+    if [market.number for market in markets.values()] != list(range(len(told["markets"]))):
+        raise ValueError("the numbers of the markets are not 0, 1, 2, ...")
+    for market in markets.values():
+        if not (market.tick.is_finite() and market.lot.is_finite() and market.tick > 0 and market.lot > 0):
+            raise ValueError(f"{market.name} has a tick of {market.tick} and a lot of {market.lot}")
+    sequencing = sequencing_of(told["sequencing"]) if "sequencing" in told else t.Sequencing()
+    gas = t.Gas(**{name: money(whole(cost)) for name, cost in told.get("gas", {}).items() if name in t.Gas.__struct_fields__})
+    return t.Venue(str(told["name"]), str(told["title"]), tuple(map(str, told["assets"])), markets, str(told["epoch"]), sequencing, gas)
