@@ -7,26 +7,24 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from perplab.exchange.codes import MarginMode, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, Side, TimeInForce
 
 from . import types as t
-from .blocking import MARKET, Shared, call_of
+from .asking_algos import AskingAlgos
+from .blocking import MARKET
 from .book import Book
-from .calls import Buffer, Call, Channel, Item, Scope
+from .calls import Buffer, Channel, Item, Scope
 from .errors import Refused, Unknown
+from .shared import call_of
 from .units import Number
 
 T = TypeVar("T")
 
 
-class Asking(Shared, ABC):
+class Asking(AskingAlgos, ABC):
     """The calls. All raise Refused, and what `_do` raises; TypeError and ValueError for numbers that the venue does not have.
 
     `timeout` [s] is how long a call waits; None: as long as the client's own `timeout` says."""
-
-    @abstractmethod
-    async def _do(self, call: Call[T], timeout: float | None = None) -> T:
-        """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
 
     @abstractmethod
     async def wait(self, seconds: float) -> None:
@@ -69,6 +67,10 @@ class Asking(Shared, ABC):
     async def place(self, order: t.NewOrder, *, timeout: float | None = None) -> t.Order:
         """Place any order. It gets a client id, if it has none, so that it can be placed again without being placed twice."""
         return await self._do(self.calls.place(order), timeout)
+
+    async def preview(self, order: t.NewOrder, *, timeout: float | None = None) -> t.Preview:
+        """What an order would come to if it came now, and what the account would have then. Nothing happens."""
+        return await self._do(self.calls.preview(order), timeout)
 
     async def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
         """Cancel an open order. `market` need not be said: the reply tells it."""
@@ -119,15 +121,15 @@ class Asking(Shared, ABC):
 
     # -- money and positions --
 
-    async def faucet(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> Decimal:
+    async def faucet(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> Decimal:
         """Money from nowhere; the balance that it leads to. [USD]"""
         return await self._do(self.calls.faucet(amount, asset), timeout)
 
-    async def withdraw(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
+    async def withdraw(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> None:
         """Take money [USD] out, as far as the margin allows."""
         await self._do(self.calls.withdraw(amount, asset), timeout)
 
-    async def transfer(self, to: int, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
+    async def transfer(self, to: int, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> None:
         """Move money [USD] to another account, as far as the margin allows."""
         await self._do(self.calls.transfer(to, amount, asset), timeout)
 
@@ -140,6 +142,26 @@ class Asking(Shared, ABC):
 
     async def positions(self, *, timeout: float | None = None) -> tuple[t.Position, ...]:
         return (await self.account(timeout=timeout)).positions
+
+    async def set_account_mode(self, mode: AccountMode, *, timeout: float | None = None) -> t.Queued | None:
+        """The venue's kill switch of the account: cancel all it has open and let nothing open a position (REDUCE_ONLY), or let nothing
+        happen in its name at all (FROZEN), until it is NORMAL again. None: it is done; else it waits for its turn."""
+        return await self._do(self.calls.set_account_mode(mode), timeout)
+
+    async def set_margin_alert(
+        self, threshold: Number, asset: int | str = 0, *, number: int = 0, hysteresis: Number = 0, timeout: float | None = None,
+    ) -> None:  # fmt: skip
+        """Be told (MarginAlert) when equity / maintenance of the cross positions in an asset falls below `threshold` ("1.5"; 1 is where
+        the account is liquidated; 0: no alert), and when it is at threshold + `hysteresis` again. `number`, 0 to 3: one of four."""
+        await self._do(self.calls.set_margin_alert(threshold, asset, number, hysteresis), timeout)
+
+    async def requirement(self, asset: int | str = 0, *, timeout: float | None = None) -> t.Requirement:
+        """The account's margin in an asset, line by line: what counts, and what each position and its orders require."""
+        return await self._do(self.calls.requirement(asset), timeout)
+
+    async def fee_rates(self, *, timeout: float | None = None) -> t.FeeRates:
+        """What the account pays now in each market, and the volume that this comes of."""
+        return await self._do(self.calls.fee_rates(), timeout)
 
     async def set_leverage(self, market: str, leverage: int, *, timeout: float | None = None) -> None:
         """The position's initial margin is at least its notional / leverage from now on."""
@@ -156,6 +178,15 @@ class Asking(Shared, ABC):
     async def open_account(self, *, timeout: float | None = None) -> int:
         """Another account of this user, empty; its number. A client for it is made with `account=`."""
         return await self._do(self.calls.open_account(), timeout)
+
+    async def open_sub_account(self, *, timeout: float | None = None) -> int:
+        """Another account of this user under this one, with money, orders and liquidations of its own; its number. `transfer` moves money
+        between the two."""
+        return await self._do(self.calls.open_sub_account(), timeout)
+
+    async def sub_accounts(self, *, timeout: float | None = None) -> t.SubAccounts:
+        """Whose sub-account this one is, and which it has."""
+        return await self._do(self.calls.sub_accounts(), timeout)
 
     async def accounts(self, *, timeout: float | None = None) -> list[int]:
         """The numbers of this user's accounts."""

@@ -1,85 +1,31 @@
-"""What a blocking client can do, and what every client knows. asking.py has the same names with `await`; a test compares the two."""
+"""What a blocking client can do. asking.py has the same names with `await`; a test compares the two."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from perplab.exchange.codes import MarginMode, OrderType, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, OrderType, Side, TimeInForce
 
 from . import types as t
+from .blocking_algos import BlockingAlgos
 from .book import Book
-from .calls import Buffer, Call, Calls, Channel, Item, Scope
-from .errors import NotConnected, Refused, Unknown
-from .protocol import Protocol
+from .calls import Buffer, Channel, Item, Scope
+from .errors import Refused, Unknown
+from .shared import Shared as Shared
+from .shared import call_of
 from .units import Number
 
 T = TypeVar("T")
 MARKET = OrderType.MARKET
 
 
-class Shared:
-    """What needs no waiting."""
-
-    protocol: Protocol
-
-    @property
-    def calls(self) -> Calls:
-        return self.protocol.calls
-
-    @property
-    def venue(self) -> t.Venue:
-        """Which venue this is, with its markets. Raises NotConnected before the first connection."""
-        if self.protocol.venue is None:
-            raise NotConnected("connect first")
-        return self.protocol.venue
-
-    @property
-    def account_number(self) -> int | None:
-        """The account that all calls are for."""
-        return self.calls.account_number
-
-    @contextmanager
-    def listening(self, listener: Callable[[t.Event], None]) -> Iterator[None]:
-        """Within the block `listener` is told every event as it comes, besides whoever reads `events`. It must not call, nor raise:
-        that ends the client, since what it should have noticed is lost."""
-        self.protocol.listeners.append(listener)
-        try:
-            yield
-        finally:
-            self.protocol.listeners.remove(listener)
-
-    @property
-    def hears_private(self) -> bool:
-        """Is the account's private stream subscribed to?"""
-        return ("private", self.calls.account_number) in self.protocol.streams
-
-    @property
-    def credentials(self) -> t.Credentials:
-        """`key` and `secret`, also those that a sign-up has brought."""
-        return t.Credentials(self.protocol.who.key, self.protocol.who.secret)
-
-    def book(self, market: str) -> Book:
-        """The local book of a market. Raises ValueError if it is not subscribed to."""
-        return self.protocol.book(market)
-
-
-def call_of(lost: Unknown) -> Call[Any]:
-    assert isinstance(lost.call, Call)
-    return lost.call
-
-
-class Blocking(Shared, ABC):
+class Blocking(BlockingAlgos, ABC):
     """The calls. All raise Refused, and what `_do` raises; TypeError and ValueError for numbers that the venue does not have.
 
     `timeout` [s] is how long a call waits; None: as long as the client's own `timeout` says."""
-
-    @abstractmethod
-    def _do(self, call: Call[T], timeout: float | None = None) -> T:
-        """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
 
     @abstractmethod
     def wait(self, seconds: float) -> None:
@@ -122,6 +68,10 @@ class Blocking(Shared, ABC):
     def place(self, order: t.NewOrder, *, timeout: float | None = None) -> t.Order:
         """Place any order. It gets a client id, if it has none, so that it can be placed again without being placed twice."""
         return self._do(self.calls.place(order), timeout)
+
+    def preview(self, order: t.NewOrder, *, timeout: float | None = None) -> t.Preview:
+        """What an order would come to if it came now, and what the account would have then. Nothing happens."""
+        return self._do(self.calls.preview(order), timeout)
 
     def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
         """Cancel an open order. `market` need not be said: the reply tells it."""
@@ -172,15 +122,15 @@ class Blocking(Shared, ABC):
 
     # -- money and positions --
 
-    def faucet(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> Decimal:
+    def faucet(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> Decimal:
         """Money from nowhere; the balance that it leads to. [USD]"""
         return self._do(self.calls.faucet(amount, asset), timeout)
 
-    def withdraw(self, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
+    def withdraw(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> None:
         """Take money [USD] out, as far as the margin allows."""
         self._do(self.calls.withdraw(amount, asset), timeout)
 
-    def transfer(self, to: int, amount: Number, asset: int = 0, *, timeout: float | None = None) -> None:
+    def transfer(self, to: int, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> None:
         """Move money [USD] to another account, as far as the margin allows."""
         self._do(self.calls.transfer(to, amount, asset), timeout)
 
@@ -193,6 +143,26 @@ class Blocking(Shared, ABC):
 
     def positions(self, *, timeout: float | None = None) -> tuple[t.Position, ...]:
         return self.account(timeout=timeout).positions
+
+    def set_account_mode(self, mode: AccountMode, *, timeout: float | None = None) -> t.Queued | None:
+        """The venue's kill switch of the account: cancel all it has open and let nothing open a position (REDUCE_ONLY), or let nothing
+        happen in its name at all (FROZEN), until it is NORMAL again. None: it is done; else it waits for its turn."""
+        return self._do(self.calls.set_account_mode(mode), timeout)
+
+    def set_margin_alert(
+        self, threshold: Number, asset: int | str = 0, *, number: int = 0, hysteresis: Number = 0, timeout: float | None = None,
+    ) -> None:  # fmt: skip
+        """Be told (MarginAlert) when equity / maintenance of the cross positions in an asset falls below `threshold` ("1.5"; 1 is where
+        the account is liquidated; 0: no alert), and when it is at threshold + `hysteresis` again. `number`, 0 to 3: one of four."""
+        self._do(self.calls.set_margin_alert(threshold, asset, number, hysteresis), timeout)
+
+    def requirement(self, asset: int | str = 0, *, timeout: float | None = None) -> t.Requirement:
+        """The account's margin in an asset, line by line: what counts, and what each position and its orders require."""
+        return self._do(self.calls.requirement(asset), timeout)
+
+    def fee_rates(self, *, timeout: float | None = None) -> t.FeeRates:
+        """What the account pays now in each market, and the volume that this comes of."""
+        return self._do(self.calls.fee_rates(), timeout)
 
     def set_leverage(self, market: str, leverage: int, *, timeout: float | None = None) -> None:
         """The position's initial margin is at least its notional / leverage from now on."""
@@ -209,6 +179,15 @@ class Blocking(Shared, ABC):
     def open_account(self, *, timeout: float | None = None) -> int:
         """Another account of this user, empty; its number. A client for it is made with `account=`."""
         return self._do(self.calls.open_account(), timeout)
+
+    def open_sub_account(self, *, timeout: float | None = None) -> int:
+        """Another account of this user under this one, with money, orders and liquidations of its own; its number. `transfer` moves money
+        between the two."""
+        return self._do(self.calls.open_sub_account(), timeout)
+
+    def sub_accounts(self, *, timeout: float | None = None) -> t.SubAccounts:
+        """Whose sub-account this one is, and which it has."""
+        return self._do(self.calls.sub_accounts(), timeout)
 
     def accounts(self, *, timeout: float | None = None) -> list[int]:
         """The numbers of this user's accounts."""

@@ -6,7 +6,6 @@ A `Call` is made from the user's numbers, so whatever is wrong with them is rais
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from msgspec.structs import replace
@@ -17,11 +16,12 @@ from perplab.exchange.units import PPM, SECOND_NS
 
 from . import types as t
 from .calls_accounts import AccountCalls
+from .calls_algos import AlgoCalls
 from .calls_base import NO_COINS, nothing, raw
 from .calls_base import Call as Call
 from .errors import Refused
 from .reading import Wire, client_id_of, whole
-from .units import Number, micro, steps
+from .units import Number, micro, parts
 
 if TYPE_CHECKING:
     from .bots.base import Rows
@@ -34,36 +34,42 @@ Channel = Literal[
     "batches", "gas", "private",
 ]  # fmt: skip
 Scope = Literal["none", "connection", "account"]
-MILLIONTH: Final = Decimal("0.000001")  # of an auction: the smallest share
 ROW_BYTES: Final = 8 * ROW  # of a packed command
 MOST_DELAY_S: Final = MAX_TS_JUMP // SECOND_NS  # of a dead man's switch
 
 
-class Calls(AccountCalls):
+class Calls(AlgoCalls, AccountCalls):
     """All of them."""
 
     # -- orders --
 
     def place(self, new: t.NewOrder) -> Call[t.Order]:
-        market = self.market(new.market)
-        is_market = new.order_type == OrderType.MARKET
-        if new.price is None and not is_market:
-            raise ValueError("a limit order needs a price")
-        client_id = client_id_of(new.client_id) or self.new_client_id()
-        ticks = 0 if new.price is None else market.ticks(new.price)
-        lots = market.lots(new.size)
-        fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "price": ticks, "size": lots,
-            "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name, "reduce_only": int(new.reduce_only),
-            "self_trade": SelfTrade(new.self_trade).name, "client_id": client_id, "account": self.account_number,
-        }  # fmt: skip
+        fields, client_id = self._terms(new), self.client_id(new.client_id)
+        terms, is_market = self.market(new.market), new.order_type == OrderType.MARKET
+        ticks, lots = fields["price"], fields["size"]
         order = t.Order(
-            order_id=0, market=market.name, side=Side(new.side), price=market.price(ticks) if ticks else None, filled=NO_COINS,
-            open=market.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only,
+            order_id=0, market=terms.name, side=Side(new.side), price=terms.price(ticks) if ticks else None, filled=NO_COINS,
+            open=terms.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only,
             tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else TimeInForce(new.tif),  # as the venue makes it
+            expires=new.expires, display=None if new.display is None else terms.size(fields["display"]),
         )  # fmt: skip
         self.note(order)
-        return Call("place", fields, lambda reply: self._settled(order, reply), client_id)
+        return Call("place", {**fields, "client_id": client_id}, lambda reply: self._settled(order, reply), client_id)
+
+    def _terms(self, new: t.NewOrder) -> dict[str, Any]:
+        """An order in the wire's form, without a client id."""
+        market = self.market(new.market)
+        if new.price is None and new.order_type != OrderType.MARKET:
+            raise ValueError("a limit order needs a price")
+        return {
+            "market": market.number, "side": Side(new.side).name, "price": 0 if new.price is None else market.ticks(new.price),
+            "size": market.lots(new.size), "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name,
+            "reduce_only": int(new.reduce_only), "self_trade": SelfTrade(new.self_trade).name, "expires": new.expires,
+            "display": None if new.display is None else market.lots(new.display), "account": self.account_number,
+        }  # fmt: skip
+
+    def preview(self, new: t.NewOrder) -> Call[t.Preview]:
+        return Call("preview", self._terms(new), self.reading.preview)
 
     def cancel(self, given: t.Order | int, market: str = "") -> Call[t.Order]:
         order = self.known(given, market)
@@ -178,11 +184,11 @@ class Calls(AccountCalls):
 
     def bid(self, auction: t.Auction | int, share: Number, minimum_gain: Number) -> Call[None]:
         number = auction.auction if isinstance(auction, t.Auction) else auction
-        parts = steps(share, MILLIONTH, "the share", "(of 1)", 1)
-        if parts > PPM:
+        ppm = parts(share, "the share", "(of 1)", 1)
+        if ppm > PPM:
             raise ValueError(f"the share is {share}; 1 is all that is on offer")
         fields: dict[str, object] = {
-            "auction": number, "share_ppm": parts, "minimum_gain": micro(minimum_gain, "the least gain"), "account": self.account_number,
+            "auction": number, "share_ppm": ppm, "minimum_gain": micro(minimum_gain, "the least gain"), "account": self.account_number,
         }  # fmt: skip
         return Call("take_auction", fields, nothing)
 

@@ -13,7 +13,7 @@ from perplab.exchange.codes import OrderState
 
 from . import types as t
 from .errors import NotConnected
-from .reading import Reading, Wire, whole
+from .reading import Reading, Wire, client_id_of, whole
 from .units import WIDE, money
 
 T = TypeVar("T")
@@ -22,8 +22,7 @@ REMEMBERED: Final = 1 << 16  # orders whose market is known: enough for a day of
 REPEATABLE: Final = frozenset(  # change nothing, or nothing more when done again: sent again after a reconnect
     (
         "venue", "book", "ticker", "account", "accounts", "order", "outcome", "auctions", "pool", "pending", "ping", "challenge",
-        "subscribe", "unsubscribe",
-        "cancel_on_disconnect",
+        "subscribe", "unsubscribe", "cancel_on_disconnect", "preview", "triggers", "twaps", "requirement", "fee_rates", "sub_accounts",
     )
 )  # fmt: skip
 
@@ -95,6 +94,13 @@ class Known:
                     state=OrderState.OPEN, client_id=event.client_id, reduce_only=event.reduce_only, tif=event.tif,
                 )
             )  # fmt: skip
+        elif isinstance(event, t.TriggerPlaced | t.TwapPlaced):
+            self.note(
+                t.Order(
+                    order_id=event.order_id, market=event.market, side=event.side, price=None, filled=NO_COINS, open=event.size or NO_COINS,
+                    state=OrderState.OPEN, client_id=event.client_id,
+                )
+            )  # fmt: skip
 
     def known(self, order: t.Order | int, market: str = "") -> t.Order:
         """The order as last told. One that this client has not heard of has no side and no price, nor a market until a reply tells it."""
@@ -132,6 +138,10 @@ class Known:
         )  # fmt: skip
 
     # -- client ids --
+
+    def client_id(self, given: t.ClientId | None) -> t.ClientId:
+        """That which is given, as the venue writes it; a new one where none is."""
+        return client_id_of(given) or self.new_client_id()
 
     def new_client_id(self) -> t.ClientId:
         """One that nobody has used."""

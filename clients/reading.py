@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from perplab.exchange.codes import MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
 from perplab.exchange.units import PPM
 
 from . import types as t
-from .reading_private import PrivateReading, due_of, traded
+from .reading_algos import AlgoReading
+from .reading_private import due_of, traded
 from .reading_venue import Wire as Wire
+from .reading_venue import share
 from .reading_venue import venue_of as venue_of
 from .reading_venue import whole as whole
 from .units import WIDE, Market, money
@@ -30,7 +32,7 @@ def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
     return number if number < 1 << 63 else f"{number:#x}"
 
 
-class Reading(PrivateReading):
+class Reading(AlgoReading):
     """Of one venue."""
 
     # -- answers --
@@ -41,7 +43,8 @@ class Reading(PrivateReading):
         return t.Order(
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             filled=market.size(told["filled"]), open=market.size(told["size"]), state=OrderState.OPEN, client_id=told["client_id"],
-            reduce_only=bool(told["reduce_only"]), tif=TimeInForce[told["tif"]],
+            reduce_only=bool(told["reduce_only"]), tif=TimeInForce[told["tif"]], expires=told.get("expires") or None,
+            display=market.size(told["display"]) if told.get("display") else None,
         )  # fmt: skip
 
     def position(self, told: Wire) -> t.Position:
@@ -54,15 +57,21 @@ class Reading(PrivateReading):
         )  # fmt: skip
 
     def balance(self, told: Wire) -> t.Balance:
-        return t.Balance(
-            asset=self.venue.assets[told["asset"]], **{name: money(told[name]) for name in t.Balance.__struct_fields__ if name != "asset"}
-        )
+        told_of = [name for name in t.Balance.__struct_fields__ if name != "asset" and (name != "value" or name in told)]
+        return t.Balance(asset=self.venue.assets[told["asset"]], **{name: money(told[name]) for name in told_of})
 
     def account(self, told: Wire) -> t.Account:
         return t.Account(
             whole(told["account"]), whole(told["seq"]), tuple(map(self.balance, told["balances"])),
             tuple(map(self.position, told["positions"])), tuple(map(self.order, told["orders"])), whole(told.get("more", 0)),
-            tuple(map(self.liquidity, told.get("liquidity", ()))),
+            tuple(map(self.liquidity, told.get("liquidity", ()))), AccountMode[told["mode"]] if "mode" in told else None,
+            tuple(map(self.alert, told.get("alerts", ()))),
+        )  # fmt: skip
+
+    def alert(self, told: Wire) -> t.Alert:
+        return t.Alert(
+            asset=self.venue.assets[told["asset"]], number=whole(told["number"]), threshold=share(told["threshold_ppm"], PPM),
+            hysteresis=share(told["hysteresis_ppm"], PPM), is_below=bool(told["below"]) if "below" in told else None,
         )  # fmt: skip
 
     def liquidity(self, told: Wire) -> t.Liquidity:

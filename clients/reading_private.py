@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from perplab.exchange.codes import CancelReason, Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, CancelReason, PriceSource, Reason, Side, TimeInForce, TriggerKind
+from perplab.exchange.units import PPM
 
 from . import types as t
-from .reading_venue import Wire, whole
+from .reading_venue import Wire, share, whole
 from .units import WIDE, Market, money
 
-PRICES: Final = frozenset(("price", "mark", "previous"))  # fields of events that are no types of their own, by unit
-SIZES: Final = frozenset(("size", "open_size", "filled"))
+PRICES: Final = frozenset(("price", "mark", "previous", "take_profit", "stop"))  # fields of events that are no types of their own, by unit
+SIZES: Final = frozenset(("size", "open_size", "filled", "hidden", "lots"))
 AMOUNTS: Final = frozenset(
     ("amount", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid", "profit", "conceded")
 )
@@ -32,6 +33,20 @@ def traded(market: Market, told: Wire) -> tuple[Decimal, Decimal, Decimal]:
         return value / size, size, value
     price = market.price(told["price"])
     return price, size, WIDE.multiply(price, size)
+
+
+def trail_of(market: Market, kind: TriggerKind, trail: int) -> Decimal | None:
+    """The distance of what trails: [USD], or a share; None: it does not trail."""
+    if not trail:
+        return None
+    return share(trail, PPM) if kind == TriggerKind.TRAILING_PPM else market.price(trail)
+
+
+def refusal_of(told: int | str) -> Reason | None:
+    """Why an order was refused, by name or by number; None: it was not."""
+    if isinstance(told, str):
+        return Reason[told]
+    return Reason(told) if told else None
 
 
 class PrivateReading:
@@ -101,7 +116,8 @@ class PrivateReading:
         return t.OrderOpened(
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
-            client_id=told["client_id"], **head,
+            client_id=told["client_id"], expires=told.get("expires") or None,
+            display=market.size(told["display"]) if told.get("display") else None, **head,
         )  # fmt: skip
 
     def _amended(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
@@ -126,6 +142,76 @@ class PrivateReading:
 
     def _scheduled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         return t.CancelScheduled(due=told["due"] or None, **head)
+
+    # -- orders that the venue sends, quotes, margin --
+
+    def _trigger_placed(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market, kind = self.venue.numbered(told["market"]), TriggerKind[told["trigger"]]
+        return t.TriggerPlaced(
+            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], trigger=kind,
+            size=market.size(told["size"]) if told["size"] else None, source=PriceSource[told["source"]],
+            price=market.price(told["trigger_price"]), limit=market.price(told["price"]) if told["price"] else None,
+            trail=trail_of(market, kind, told["trail"]), client_id=told["client_id"], **head,
+        )  # fmt: skip
+
+    def _trigger_fired(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.TriggerFired(
+            order_id=whole(told["order_id"]), market=market.name, source=PriceSource[told["source"]],
+            source_price=market.price(told["source_price"]), size=market.size(told["size"]),
+            limit=market.price(told["price"]) if told["price"] else None, **head,
+        )  # fmt: skip
+
+    def _trigger_cancelled(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market, reason = self.venue.numbered(told["market"]), CancelReason[told["reason"]]
+        return t.TriggerCancelled(
+            order_id=whole(told["order_id"]), market=market.name, reason=reason, refusal=refusal_of(told["refusal"]), **head
+        )
+
+    def _twap_placed(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.TwapPlaced(
+            order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], size=market.size(told["size"]),
+            slices=whole(told["slices"]), every_s=Decimal(whole(told["interval"])).scaleb(-9), ends=whole(told["ends"]),
+            reduce_only=bool(told["reduce_only"]), client_id=told["client_id"], **head,
+        )  # fmt: skip
+
+    def _twap_sliced(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.TwapSliced(
+            order_id=whole(told["order_id"]), market=market.name, done=whole(told["done"]), slice_order_id=whole(told["slice_order_id"]),
+            size=market.size(told["size"]), filled=market.size(told["filled"]), left=market.size(told["left"]),
+            refusal=refusal_of(told["refusal"]), **head,
+        )  # fmt: skip
+
+    def _twap_ended(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.TwapEnded(
+            order_id=whole(told["order_id"]), market=market.name, filled=market.size(told["filled"]), left=market.size(told["left"]),
+            reason=CancelReason[told["reason"]], **head,
+        )  # fmt: skip
+
+    def _quote_refused(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.QuoteRefused(
+            market=market.name, side=Side[told["side"]], number=whole(told["number"]), price=market.price(told["price"]),
+            size=market.size(told["size"]), reason=Reason[told["reason"]], **head,
+        )  # fmt: skip
+
+    def _protection(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        market = self.venue.numbered(told["market"])
+        return t.ProtectionTriggered(market=market.name, fills=whole(told["fills"]), size=market.size(told["lots"]), **head)
+
+    def _margin_alert(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        return t.MarginAlert(
+            asset=self.venue.assets[told["asset"]], number=whole(told["number"]), is_below=bool(told["below"]),
+            equity=money(told["equity"]), maintenance=money(told["maintenance"]), **head,
+        )  # fmt: skip
+
+    def _mode_set(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
+        return t.AccountModeSet(mode=AccountMode[told["mode"]], **head)
+
+    # -- all others --
 
     def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         number = told.get("market", -1)
@@ -156,4 +242,14 @@ PRIVATE: Final[dict[str, PrivateRead]] = {
     "LiquidityAdded": PrivateReading._added,
     "LiquidityRemoved": PrivateReading._removed,
     "GasPaid": PrivateReading._gas_paid,
+    "TriggerPlaced": PrivateReading._trigger_placed,
+    "TriggerFired": PrivateReading._trigger_fired,
+    "TriggerCancelled": PrivateReading._trigger_cancelled,
+    "TwapPlaced": PrivateReading._twap_placed,
+    "TwapSliced": PrivateReading._twap_sliced,
+    "TwapEnded": PrivateReading._twap_ended,
+    "QuoteRefused": PrivateReading._quote_refused,
+    "ProtectionTriggered": PrivateReading._protection,
+    "MarginAlert": PrivateReading._margin_alert,
+    "AccountModeSet": PrivateReading._mode_set,
 }

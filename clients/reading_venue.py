@@ -29,7 +29,33 @@ def market_of(told: Wire) -> Market:
         taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
         curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
         queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
+        kind=str(told.get("kind", "perpetual")), base_asset=str(told.get("base_asset") or ""),
     )  # fmt: skip
+
+
+def share(count: int, whole_is: int) -> Decimal:
+    """A count of parts as a share."""
+    return WIDE.divide(Decimal(whole(count)), whole_is)
+
+
+def collateral_of(told: Wire) -> t.Collateral:
+    weights = {name: share(told[f"{name}_ppm"], PPM) for name in ("weight", "hedged_weight", "hedged_margin")}
+    return t.Collateral(asset=str(told["asset"]), hedges=str(told["hedges"] or ""), **weights)
+
+
+def fee_tier_of(told: Wire) -> t.FeeTier:
+    fees = {name: share(told[f"{name}_ppb"], PPB) for name in ("maker_fee", "taker_fee")}
+    return t.FeeTier(volume=Decimal(whole(told["volume"])), **fees)
+
+
+def payments_of(told: Wire) -> t.Payments:
+    delays = {name: whole(told[name]) for name in t.Payments.__struct_fields__ if name.endswith("_ms")}
+    return t.Payments(withdrawals=str(told["withdrawals"]), transfers=str(told["transfers"]), **delays)
+
+
+def limits_of(told: Wire) -> dict[str, int]:
+    """Of an account, as far as they are told."""
+    return {name: whole(told[name]) for name in ("max_open_orders", "max_triggers", "max_twaps", "max_sub_accounts") if name in told}
 
 
 def tier_of(told: Wire) -> Tier:
@@ -61,4 +87,8 @@ def venue_of(told: Wire) -> t.Venue:
             raise ValueError(f"{market.name} has a tick of {market.tick} and a lot of {market.lot}")
     sequencing = sequencing_of(told["sequencing"]) if "sequencing" in told else t.Sequencing()
     gas = t.Gas(**{name: money(whole(cost)) for name, cost in told.get("gas", {}).items() if name in t.Gas.__struct_fields__})
-    return t.Venue(str(told["name"]), str(told["title"]), tuple(map(str, told["assets"])), markets, str(told["epoch"]), sequencing, gas)
+    return t.Venue(
+        str(told["name"]), str(told["title"]), tuple(map(str, told["assets"])), markets, str(told["epoch"]), sequencing, gas,
+        collateral=tuple(map(collateral_of, told.get("collateral", ()))), fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
+        money=payments_of(told["money"]) if "money" in told else t.Payments(), limits=limits_of(told),
+    )  # fmt: skip

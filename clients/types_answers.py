@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from perplab.exchange.codes import MarginMode, MarketStatus, OrderState, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Side, TimeInForce
 
 from .types_curves import ClientId, Gas, Liquidity, Sequencing, Told
 from .units import Market
@@ -20,6 +20,34 @@ class Credentials(NamedTuple):
     secret: str | None
 
 
+class Collateral(Struct, frozen=True, kw_only=True):
+    """An asset that stands in for cash in what its spot market settles in."""
+
+    asset: str  # its name
+    weight: Decimal  # a share of what it is worth at the mark of its spot market: what it counts for
+    hedges: str = ""  # the perpetual whose shorts it hedges; "": none
+    hedged_weight: Decimal = Decimal(1)  # the weight of the part that a short hedges
+    hedged_margin: Decimal = Decimal(1)  # a share of its requirement: what the hedged part of the short keeps
+
+
+class FeeTier(Struct, frozen=True, kw_only=True):
+    """What an account pays in every market that has traded `volume` or more."""
+
+    volume: Decimal  # [USD] as taker and maker, in the whole days that count
+    maker_fee: Decimal  # a share; below zero: a rebate
+    taker_fee: Decimal  # a share
+
+
+class Payments(Struct, frozen=True, kw_only=True):
+    """How money comes and goes."""
+
+    deposit_delay_ms: int = 0
+    withdraw_delay_ms: int = 0
+    transfer_delay_ms: int = 0
+    withdrawals: str = "any"  # flat: only by accounts that hold and offer nothing; none
+    transfers: str = "any"  # same_owner: only between accounts of one owner; none
+
+
 class Venue(Struct, frozen=True):
     """Which venue this is."""
 
@@ -30,12 +58,24 @@ class Venue(Struct, frozen=True):
     epoch: str  # another one means that the numbers of events began anew
     sequencing: Sequencing = Sequencing()
     gas: Gas = Gas()
+    collateral: tuple[Collateral, ...] = ()  # what counts besides cash
+    fee_tiers: tuple[FeeTier, ...] = ()  # by rising volume; below the first one each market's own fees hold
+    money: Payments = Payments()
+    limits: dict[str, int] = {}  # of an account, by name: max_open_orders, max_triggers, max_twaps, max_sub_accounts; as far as told
 
     def market(self, named: str) -> Market:
         """Raises ValueError for a name that is not known."""
         if named not in self.markets:
             raise ValueError(f"there is no market {named!r}; there are {', '.join(self.markets)}")
         return self.markets[named]
+
+    def asset_number(self, asset: int | str) -> int:
+        """The number of an asset, given by that or by its name. Raises ValueError."""
+        if isinstance(asset, int):
+            return asset
+        if asset not in self.assets:
+            raise ValueError(f"there is no asset {asset!r}; there are {', '.join(self.assets)}")
+        return self.assets.index(asset)
 
     def numbered(self, number: int) -> Market:
         """The market that the wire calls by this number. Raises IndexError."""
@@ -64,6 +104,8 @@ class Order(Told, frozen=True, kw_only=True):
     ts: int = 0  # [ns] of the venue then; 0: not told
     ticket: int = 0  # what was asked for waits under this number, and the order is as before; 0: it is carried out
     due: int | None = None  # [ns] when it will be; None: it does not wait, or for an oracle price that is not there yet
+    expires: int | None = None  # [ns] when it is cancelled if it rests until then; None: never, or not known
+    display: Decimal | None = None  # [coins] that it shows at a time (iceberg); None: all, or not known
 
 
 class Position(Told, frozen=True, kw_only=True):
@@ -90,6 +132,17 @@ class Balance(Told, frozen=True, kw_only=True):
     withdrawable: Decimal  # what can be taken out
     initial_margin: Decimal  # that positions and orders need
     maintenance_margin: Decimal  # below which the account is liquidated
+    value: Decimal | None = None  # cash, and the equity of all positions, isolated ones included; None: not told
+
+
+class Alert(Told, frozen=True, kw_only=True):
+    """A margin alert that is set."""
+
+    asset: str  # its name
+    number: int  # 0 to 3
+    threshold: Decimal  # of equity / maintenance; 1: where the account is liquidated
+    hysteresis: Decimal  # how much above the threshold it is above again
+    is_below: bool | None = None  # None: not told
 
 
 class Account(Told, frozen=True):
@@ -102,6 +155,8 @@ class Account(Told, frozen=True):
     orders: tuple[Order, ...]  # that are open
     more: int = 0  # open orders that did not fit the message
     liquidity: tuple[Liquidity, ...] = ()  # its shares of pools
+    mode: AccountMode | None = None  # of its kill switch: NORMAL, REDUCE_ONLY or FROZEN; None: not told
+    alerts: tuple[Alert, ...] = ()  # that are set
 
 
 class BookLevel(Told, frozen=True):

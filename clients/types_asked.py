@@ -19,8 +19,10 @@ class NewOrder(Told, frozen=True):
     order_type: OrderType = OrderType.LIMIT
     tif: TimeInForce = TimeInForce.GTC
     reduce_only: bool = False
-    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER
+    self_trade: SelfTrade = SelfTrade.CANCEL_MAKER  # what happens when it meets an order of the same account
     client_id: ClientId | None = None  # None: the client makes one
+    expires: int | None = None  # [ns] of the venue's clock, when it is cancelled if it rests until then (good til time); None: never
+    display: Number | None = None  # [coins] of it that are shown at a time while it rests (iceberg); None: all
 
 
 class Cancel(Told, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from perplab.exchange.codes import CancelReason, MarketStatus, Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, CancelReason, MarketStatus, PriceSource, Reason, Side, TimeInForce, TriggerKind
 
 from .types_answers import Account, BookLevel, Ticker
 from .types_curves import ClientId, Pool, Told
@@ -40,6 +40,8 @@ class OrderOpened(AccountEvent, frozen=True, kw_only=True):
     tif: TimeInForce
     reduce_only: bool
     client_id: ClientId | None
+    expires: int | None = None  # [ns] when it is cancelled if it rests until then; None: never
+    display: Decimal | None = None  # [coins] that it shows at a time; None: all
 
 
 class OrderAmended(AccountEvent, frozen=True, kw_only=True):
@@ -127,6 +129,109 @@ class GasPaid(AccountEvent, frozen=True, kw_only=True):
     command: str
     amount: Decimal
     priority_fee: Decimal
+
+
+class TriggerPlaced(AccountEvent, frozen=True, kw_only=True):
+    """A conditional order waits for its price: one's own, or that of a bracket. The order that it sends will have its id."""
+
+    order_id: int
+    market: str
+    side: Side
+    size: Decimal | None  # [coins] None: the whole position
+    trigger: TriggerKind
+    source: PriceSource
+    price: Decimal  # [USD] where it fires; of a trailing one, where it begins to trail or has begun
+    limit: Decimal | None  # [USD] of its order; None: a market order
+    trail: Decimal | None  # [USD], or a share of the price, as `trigger` says; None: it does not trail
+    client_id: ClientId | None
+
+
+class TriggerFired(AccountEvent, frozen=True, kw_only=True):
+    """The price has come; what becomes of the order follows, now or when its turn has come."""
+
+    order_id: int
+    market: str
+    source: PriceSource
+    source_price: Decimal  # [USD]
+    size: Decimal  # [coins] of the order
+    limit: Decimal | None  # [USD] its limit or the worst price of a market order; None: the edge of the price band
+
+
+class TriggerCancelled(AccountEvent, frozen=True, kw_only=True):
+    order_id: int
+    market: str
+    reason: CancelReason
+    refusal: Reason | None  # why its order was refused; None: it was not
+
+
+class TwapPlaced(AccountEvent, frozen=True, kw_only=True):
+    """A TWAP was accepted; its first slice follows."""
+
+    order_id: int
+    market: str
+    side: Side
+    size: Decimal
+    slices: int
+    every_s: Decimal  # [s]
+    ends: int  # [ns] when its last slice is due
+    reduce_only: bool
+    client_id: ClientId | None
+
+
+class TwapSliced(AccountEvent, frozen=True, kw_only=True):
+    """What a slice came to."""
+
+    order_id: int  # of the TWAP
+    market: str
+    done: int  # slices whose time has come
+    slice_order_id: int  # 0: it was not sent, or refused
+    size: Decimal  # [coins] of the slice; 0: it was not sent
+    filled: Decimal  # [coins] of the TWAP so far
+    left: Decimal  # [coins]
+    refusal: Reason | None
+
+
+class TwapEnded(AccountEvent, frozen=True, kw_only=True):
+    order_id: int
+    market: str
+    filled: Decimal
+    left: Decimal  # [coins] that are not traded any more
+    reason: CancelReason  # FILLED: all has traded
+
+
+class QuoteRefused(AccountEvent, frozen=True, kw_only=True):
+    """One of the quotes of a mass quote does not stand; one that had stood at its price is cancelled."""
+
+    market: str
+    side: Side
+    number: int  # of the quote in its request, from 1
+    price: Decimal
+    size: Decimal
+    reason: Reason
+
+
+class ProtectionTriggered(AccountEvent, frozen=True, kw_only=True):
+    """So much of one's quotes in a market was filled that all of them are cancelled; `set_quote_protection` lets new ones in again."""
+
+    market: str
+    fills: int  # within the window
+    size: Decimal  # [coins]
+
+
+class MarginAlert(AccountEvent, frozen=True, kw_only=True):
+    """Equity / maintenance of the cross positions in an asset has crossed the threshold of an alert."""
+
+    asset: str
+    number: int  # of the alert
+    is_below: bool  # False: it is above again, or there are no positions any more
+    equity: Decimal
+    maintenance: Decimal
+
+
+class AccountModeSet(AccountEvent, frozen=True, kw_only=True):
+    """The account's kill switch was set, or cleared (NORMAL)."""
+
+    mode: AccountMode
 
 
 class OtherEvent(AccountEvent, frozen=True, kw_only=True):

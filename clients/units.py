@@ -15,6 +15,7 @@ from msgspec import Struct
 
 Number = Decimal | str | int  # what a price, a size or an amount of money may be given as
 WIDE: Final = Context(prec=60)  # digits: more than any product here has
+MILLIONTH: Final = Decimal("0.000001")  # of a share: the smallest
 MICRO: Final = Decimal("0.000001")  # of money: the venue's smallest unit
 
 
@@ -68,6 +69,11 @@ def micro(given: Number, what: str = "amount") -> int:
     return steps(given, MICRO, what, "USD")
 
 
+def parts(given: Number, what: str, unit: str, lowest: int = 0) -> int:
+    """A share, or a number of times, in millionths. Raises TypeError or ValueError."""
+    return steps(given, MILLIONTH, what, unit, lowest)
+
+
 def money(amount: int) -> Decimal:
     """[USD] of micro-units."""
     return WIDE.multiply(MICRO, amount)
@@ -108,6 +114,13 @@ class Market(Struct, frozen=True, kw_only=True):
     matching: str = "price_time"  # who is filled first among orders at one price
     queue_classes: bool = False  # retail orders stand before all others
     tiers: tuple[Tier, ...] = ()  # by rising value, the first from 0 on; (): not known
+    kind: str = "perpetual"  # or spot
+    base_asset: str = ""  # of a spot market: what is traded in it; "": it is none
+
+    @property
+    def is_spot(self) -> bool:
+        """Does a trade move two assets, and leave no position?"""
+        return self.kind == "spot"
 
     @property
     def unit(self) -> int:

@@ -17,7 +17,7 @@ from perplab.clients.asking import Asking
 from perplab.clients.blocking import Blocking
 from perplab.clients.bots.base import pack
 from perplab.clients.local import LocalHost
-from perplab.exchange.codes import FIRST_USER, MarginMode, Side
+from perplab.exchange.codes import FIRST_USER, AccountMode, MarginMode, Side, TriggerKind
 from perplab.exchange.messages import CancelAll, Place, UpdateOracle
 from perplab.exchange.server.tcp import TcpServer
 
@@ -46,6 +46,8 @@ def serving(host: LocalHost) -> Iterator[int]:
 ROWS = pack(
     Place(0, FIRST_USER, 0, Side.BUY, 59_000, 1_000), CancelAll(0, FIRST_USER, 9), CancelAll(0, FIRST_USER, 99), CancelAll(0, 7, 0)
 )  # fmt: skip
+BUY: dict[str, Any] = {"market": "BTC", "side": Side.BUY, "size": "0.01"}
+TRIGGER = types.NewTrigger(**BUY, trigger=TriggerKind.STOP, price="61000", client_id=20, reduce_only=False)
 SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("faucet", ("100000",), {}),
     ("subscribe_private", (), {}),
@@ -99,6 +101,37 @@ SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("cancel_all_after", (1e9,), {}),
     ("send_rows", (ROWS.tobytes(),), {}),
     ("send_rows", (b"abc",), {}),
+    ("preview", (NewOrder("BTC", Side.BUY, "0.01", "59000"),), {}),
+    ("place_trigger", (TRIGGER,), {}),
+    ("cancel", ("$last",), {}),
+    ("stop_market", ("BTC", Side.BUY, "61000"), {"client_id": 21}),
+    ("stop_market", ("BTC", Side.BUY, "61000.5", "0.01"), {"client_id": 19}),
+    ("take_profit", ("BTC", Side.SELL, "61000", "0.02"), {"reduce_only": False, "slippage": "0.01", "client_id": 22}),
+    ("trailing_stop", ("BTC", Side.SELL, "0.02", "0.02"), {"reduce_only": False, "begins_at": "61000", "client_id": 23}),
+    ("trailing_stop", ("BTC", Side.SELL, "0.02"), {"client_id": 28}),
+    ("link_oco", (1, "$last"), {}),
+    ("triggers", (), {}),
+    ("place_bracket", (types.NewBracket(**BUY, price="59000", stop="58000", client_id=24),), {}),
+    ("place_bracket", (types.NewBracket(**BUY, price="59000", client_id=25),), {}),
+    ("place_twap", (types.NewTwap(**BUY, slices=5, every_s=10, client_id=26),), {}),
+    ("place_twap", (types.NewTwap(**BUY, slices=1, every_s=10, client_id=27),), {}),
+    ("twaps", (), {}),
+    ("place_ladder", (types.NewLadder(**BUY, first_price="59000", last_price="58000", count=3, client_id=30),), {}),
+    ("order", (), {"client_id": 32}),
+    ("mass_quote", ("ETH", Side.BUY, [("2900", "0.1"), ("2890", "0.2")]), {}),
+    ("mass_quote", ("ETH", Side.BUY, []), {}),
+    ("mass_quote", ("ETH", Side.BUY, [("2900", "0.1")] * 6), {}),
+    ("set_quote_protection", ("ETH", 1.5), {"fills": 3, "size": "2"}),
+    ("set_quote_protection", ("ETH", 1e9), {}),
+    ("set_margin_alert", ("1.5",), {"hysteresis": "0.1"}),
+    ("set_margin_alert", ("1.5", "EUR"), {}),
+    ("requirement", (), {}),
+    ("fee_rates", (), {}),
+    ("open_sub_account", (), {}),
+    ("sub_accounts", (), {}),
+    ("set_account_mode", (AccountMode.REDUCE_ONLY,), {}),
+    ("buy", ("BTC", "0.01", "59000"), {"client_id": 40}),
+    ("set_account_mode", (AccountMode.NORMAL,), {}),
     ("unsubscribe", ("private",), {}),
 ]
 
@@ -148,7 +181,7 @@ def test_the_same_answers_to_the_same_script() -> None:
         assert blocking(client) == local
     with serving(priced()) as port:
         assert asyncio.run(asked(port)) == local
-    assert sum("Fill(" in line for line in local) == 0 and sum("OrderOpened(" in line for line in local) == 7
+    assert sum("Fill(" in line for line in local) == 0 and sum("OrderOpened(" in line for line in local) == 14
     assert any("repeated=True" in line for line in local) and any("INSUFFICIENT" in line for line in local)
     assert sum("say its market" in line for line in local) == 1, "only an amend needs it, for its ticks"
     assert any("UNKNOWN_MARKET" in line and "account 7 is not yours" in line and "expected -1 to 63" in line for line in local)
