@@ -133,7 +133,17 @@ class Reading(AlgoReading):
             market=market.name, open_interest=market.size(told["open_interest"]),
             funding_rate=Decimal(told["funding_rate_ppt"]).scaleb(-12), funding_ts=whole(told["funding_ts"]),
             bid=self.best(market, told.get("bid")), ask=self.best(market, told.get("ask")),
-            status=MarketStatus[told["status"]] if "status" in told else None, **prices,
+            status=MarketStatus[told["status"]] if "status" in told else None, maintenance=self.maintenance(told), **prices,
+        )  # fmt: skip
+
+    def maintenance(self, told: Wire) -> t.Maintenance | None:
+        """The window that begins or ends next; None: there is none, or it is not told."""
+        window = told.get("maintenance")
+        if window is None:
+            return None
+        return t.Maintenance(
+            number=whole(window["number"]), market=self._name(window["market"]), start=whole(window["start"]), end=whole(window["end"]),
+            during=MarketStatus[window["during"]], afterwards=MarketStatus[window["afterwards"]],
         )  # fmt: skip
 
     def auction(self, told: Wire) -> t.Auction:
@@ -188,7 +198,7 @@ class Reading(AlgoReading):
         yield t.TickerChanged(ticker=self.ticker(message))
 
     def status(self, market: Market, message: Wire) -> Iterator[t.Event]:
-        yield t.StatusChanged(market=market.name, status=MarketStatus[message["status"]])
+        yield t.StatusChanged(market=market.name, status=MarketStatus[message["status"]], maintenance=self.maintenance(message))
 
 
 STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] = {

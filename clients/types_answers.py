@@ -172,6 +172,17 @@ class Depth(Told, frozen=True):
     asks: tuple[BookLevel, ...]
 
 
+class Maintenance(Told, frozen=True, kw_only=True):
+    """A time in which the operator gives a market, or all of them, another status."""
+
+    number: int
+    market: str  # its name; "": all
+    start: int  # [ns]
+    end: int  # [ns]
+    during: MarketStatus
+    afterwards: MarketStatus
+
+
 class Ticker(Told, frozen=True, kw_only=True):
     """Prices of a market, None where there is none yet. In the stream `ticker`, bid, ask and status are not told, and None."""
 
@@ -186,6 +197,7 @@ class Ticker(Told, frozen=True, kw_only=True):
     ask: BookLevel | None = None  # the same
     status: MarketStatus | None = None  # whether it trades
     curve: Decimal | None = None  # [USD] the middle of the quotes of its curve; None: it has none, or that quotes nothing
+    maintenance: Maintenance | None = None  # the window that begins or ends next; None: none is ahead, or not told
 
 
 class Auction(Told, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from perplab.exchange.codes import AccountMode, CancelReason, MarketStatus, PriceSource, Reason, Side, TimeInForce, TriggerKind
 
-from .types_answers import Account, BookLevel, Ticker
+from .types_answers import Account, BookLevel, Maintenance, Ticker
 from .types_curves import ClientId, Pool, Told
 
 
@@ -282,6 +282,7 @@ class PoolChanged(Event, frozen=True, kw_only=True):
 class StatusChanged(Event, frozen=True, kw_only=True):
     market: str
     status: MarketStatus
+    maintenance: Maintenance | None = None  # the window that begins or ends next; None: none is ahead, or not told
 
 
 class StreamMessage(Event, frozen=True, kw_only=True):

@@ -5,12 +5,46 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from . import windows
+from .windows import scheduled
 
-@click.command(short_help="Operate a running sandbox: its clock, its world, its markets.")
+WINDOWS: Final = "maintenance"  # an op of ctl's own
+
+
+EXAMPLES: Final = (
+    ("step ms=60000", "let a stepped clock go on"),
+    ("clock speed=60", "let time run faster"),
+    ("world oracle=frozen", "the venue hears of no price any more"),
+    ("world shock_ppm=-100000 market=BTC", "the outside price falls by a tenth"),
+    ("world makers=gone", "liquidity vanishes"),
+    ("set_market_status market=BTC status=HALTED", "nobody trades"),
+    ("deposit account=11 asset=0 amount=1000000", "in micro-units: a dollar"),
+    ("liquidate account=11", "take what it has above maintenance"),
+    ("set_funding market=BTC mode=SET rate_ppt=-10000000", "shorts pay"),
+    ("set_gas multiplier_ppm=20000000", "commands cost 20 times what the design says"),
+    ("pool market=BTC", "what stands behind the curve of a market"),
+    ("snapshot name=before", "keep the state ..."),
+    ("rewind name=before", "... and go back to it"),
+    ("schedule_maintenance market=BTC in=10m for=30m during=HALTED", "a maintenance window; market=all: of all markets"),
+    ("maintenance", "the windows that are ahead, in words"),
+    ("cancel_maintenance number=1", "take one back that has not begun"),
+)
+
+
+class Ctl(click.Command):
+    """Shows its examples as a list, which fits a terminal of any width."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Examples"):
+            formatter.write_dl([(f"perplab ctl {words}", told) for words, told in EXAMPLES], col_max=formatter.width * 2 // 5)
+
+
+@click.command(cls=Ctl, short_help="Operate a running sandbox: its clock, its world, its markets.")
 @click.argument("op")
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
 @click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
@@ -19,32 +53,38 @@ import click
 def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: str | None) -> int:
     """Send OP with its fields to the server, and print the reply.
 
-    \b
-    perplab ctl step ms=60000                       let a stepped clock go on
-    perplab ctl clock speed=60                      let time run faster
-    perplab ctl world oracle=frozen                 the venue hears of no price any more
-    perplab ctl world shock_ppm=-100000 market=BTC  the outside price falls by a tenth
-    perplab ctl world makers=gone                   liquidity vanishes
-    perplab ctl set_market_status market=BTC status=HALTED
-    perplab ctl deposit account=11 asset=0 amount=1000000
-    perplab ctl liquidate account=11                take what it has above maintenance
-    perplab ctl set_funding market=BTC mode=SET rate_ppt=-10000000
-    perplab ctl set_gas multiplier_ppm=20000000     commands cost 20 times what the design says
-    perplab ctl pool market=BTC                     what stands behind the curve of a market
-    perplab ctl snapshot name=before                keep the state ...
-    perplab ctl rewind name=before                  ... and go back to it
-
-    `perplab docs api` lists all ops. Exit code 1 if the server refuses.
+    `perplab docs api` lists all ops and their fields. Of `schedule_maintenance`, in=10m and for=30m may stand for start and end, which are
+    ns or times as 2026-01-01T12:00:00Z, of the venue's clock. Exit code 1 if the server refuses.
     """
+    given = dict(map(pair, fields))
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             replies = replies_of(connection)
             login(connection, replies, key, secret)
-            reply = ask(connection, replies, {"op": op, **dict(map(pair, fields))})
+            if op == WINDOWS:
+                return tell_windows(connection, replies, given)
+            if op == "schedule_maintenance":
+                given = scheduled(given, ask(connection, replies, {"op": "ping"})["ts"])
+            reply = ask(connection, replies, {"op": op, **given})
     except OSError as error:
         raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
-    click.echo(json.dumps({name: value for name, value in reply.items() if name not in ("id", "tokens")}, indent=2))
+    tell(reply)
     return 0 if reply["ok"] else 1
+
+
+def tell(reply: dict[str, Any]) -> None:
+    click.echo(json.dumps({name: value for name, value in reply.items() if name not in ("id", "tokens")}, indent=2))
+
+
+def tell_windows(connection: socket.socket, replies: Iterator[dict[str, Any]], given: dict[str, Any]) -> int:
+    """List the maintenance windows that the tickers of all markets tell of. Raises click.UsageError."""
+    if given:
+        raise click.UsageError(f"{next(iter(given))}: given with {WINDOWS}, which has no fields; `schedule_maintenance` makes a window")
+    venue = ask(connection, replies, {"op": "venue"})
+    tickers = [ask(connection, replies, {"op": "ticker", "market": one["market"]}) for one in venue["markets"]]
+    for line in windows.lines(tickers, [one["name"] for one in venue["markets"]]):
+        click.echo(line)
+    return 0
 
 
 def pair(text: str) -> tuple[str, Any]:
@@ -58,13 +98,23 @@ def pair(text: str) -> tuple[str, Any]:
         return name, value
 
 
+class NoServer(click.ClickException):
+    """What answers speaks another language."""
+
+    def __init__(self) -> None:
+        super().__init__("what answers at this --port is no perplab server, or its port for HTTP; `perplab serve` says which is which")
+
+
 def replies_of(connection: socket.socket) -> Iterator[dict[str, Any]]:
     import msgpack  # type: ignore[import-untyped]
 
     unpacker = msgpack.Unpacker(strict_map_key=False)
     while data := connection.recv(1 << 16):
         unpacker.feed(data)
-        yield from unpacker
+        try:
+            yield from unpacker
+        except ValueError:
+            raise NoServer from None
 
 
 def ask(connection: socket.socket, replies: Iterator[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +124,8 @@ def ask(connection: socket.socket, replies: Iterator[dict[str, Any]], request: d
     reply = next(replies, None)
     if reply is None:
         raise ConnectionError("the server has ended the connection")
+    if not isinstance(reply, dict):  # a map, which may also be a message of a stream
+        raise NoServer
     return reply
 
 

@@ -12,6 +12,7 @@ from perplab.clients.calls import Call
 from perplab.exchange.codes import (
     AccountMode,
     CancelReason,
+    MarketStatus,
     OrderState,
     OrderType,
     PriceSource,
@@ -334,6 +335,24 @@ def test_sub_accounts_and_money_between_them() -> None:
         sub.open_sub_account()
     with pytest.raises(ValueError, match="no asset 'EUR'; there are USD"):
         alice.transfer(number, "1", "EUR")
+
+
+# -- markets --
+
+
+def test_a_maintenance_window_is_told_before_it_begins() -> None:
+    alice, _ = scene()
+    alice.subscribe("status", "BTC")
+    start = alice.ping() + 60 * 10**9
+    alice.ask("schedule_maintenance", market=-1, start=start, end=start + 10**9, during="HALTED", afterwards="POST_ONLY")
+    window = types.Maintenance(
+        number=1, market="", start=start, end=start + 10**9, during=MarketStatus.HALTED, afterwards=MarketStatus.POST_ONLY
+    )
+    assert alice.ticker("BTC").maintenance == window
+    alice.step(60.5)
+    alice.step(1)
+    told = [(event.status, event.maintenance) for event in alice.events() if isinstance(event, types.StatusChanged)]
+    assert told[-2:] == [(MarketStatus.HALTED, window), (MarketStatus.POST_ONLY, None)] and alice.ticker("BTC").maintenance is None
 
 
 # -- spot --
