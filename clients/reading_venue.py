@@ -29,8 +29,13 @@ def market_of(told: Wire) -> Market:
         taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
         curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
         queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
-        kind=str(told.get("kind", "perpetual")), base_asset=str(told.get("base_asset") or ""),
+        kind=str(told["kind"]) if "kind" in told else kind_of(told), base_asset=str(told.get("base_asset") or ""),
     )  # fmt: skip
+
+
+def kind_of(told: Wire) -> str:
+    """Of a market whose kind is not told: a perpetual has margin tiers."""
+    return "spot" if "tiers" in told and not told["tiers"] else "perpetual"
 
 
 def share(count: int, whole_is: int) -> Decimal:

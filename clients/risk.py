@@ -2,7 +2,7 @@
 
 All of it decides from what it is given: an account, a ticker, an equity. `Gate.place` asks for them, over any client. The kill switch
 (kill_switch.py) is what acts when all of this was not enough. Sizes with all costs are in sizing.py, what margin keeps in maintenance.py,
-how likely a liquidation is in survival.py, and hedges in hedging.py; their names are here, too.
+how likely a liquidation is in survival.py, hedges in hedging.py, fees by volume in fees.py; their names are here, too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from .blocking import Shared
 from .calls import Item
 from .carrying import Program, ask, insist
 from .errors import ClientError, Refused
+from .fees import at_rates as at_rates
+from .fees import at_volume as at_volume
 from .hedging import Fit as Fit
 from .hedging import Hedged as Hedged
 from .hedging import hedge_size as hedge_size

@@ -77,6 +77,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     stop_in_book: bool
     entry_fee: Decimal
     stop_fee: Decimal
+    volume: Decimal | None  # [USD] traded, that these fees are for; None: they are those of the market
     intervals: int
     funding_rate: Decimal
     buffer: r.Buffer | None  # of an isolated position with its initial margin alone; None: the size is 0
@@ -110,7 +111,8 @@ def answer_of(asked: Asked, source: Source) -> Answer:
         where=source.where, market=source.terms.name, lot=source.terms.lot, is_long=trade.sign > 0, entry=entry,
         stop=asked.stop, equity=asked.equity, risk=asked.risk, leverage=leverage, sized=sized, coin=coin,
         entry_fill=entry + trade.sign * coin.entry_slippage, stop_fill=asked.stop - trade.sign * coin.stop_slippage,
-        entry_fee=max(Decimal(0), fees[0]), stop_fee=fees[1], intervals=trade.intervals, funding_rate=Decimal(trade.funding_rate),
+        entry_fee=max(Decimal(0), fees[0]), stop_fee=fees[1], volume=source.volume, intervals=trade.intervals,
+        funding_rate=Decimal(trade.funding_rate),
         buffer=r.buffer(source.terms, held, entry, volatility, asked.horizon) if signed else None,
         cross=r.liquidation_price(source.terms, all_in), distance=asked.distance, horizon_s=asked.horizon,
         entry_in_book=isinstance(trade.entry_slippage, r.Ladder), stop_in_book=isinstance(trade.stop_slippage, r.Ladder),

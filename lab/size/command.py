@@ -44,6 +44,9 @@ OPTIONS: Final = (
     click.option("--venue", metavar="NAME|FILE", help="Whose terms: a shipped design or a TOML file.  [default: sandbox]"),
     click.option("--market", metavar="NAME", help="Which of its markets.  [default: the first]"),
     click.option("--connect", metavar="HOST:PORT", help="Take terms, price, book and funding from a server that runs."),
+    click.option("--volume", type=Amount(Decimal(0)), metavar="USD", help="Traded in the days that count: its fee tier.  [default: 0]"),
+    click.option("--key", metavar="KEY", help="With --connect and --secret: ask the server for the fees of this key's account."),
+    click.option("--secret", metavar="SECRET", help="Of the key."),
     click.option("--hold", type=DURATION, metavar="TIME", help="How long it is held, for funding: 24h."),
     click.option("--funding", type=Rate(), metavar="SHARE/TIME", help="What longs pay: 0.01%/8h.  [default: with --connect the rate now]"),
     click.option("--volatility", type=Share("0.0001", "100"), metavar="SHARE", help="A year's: 80%. Tells the odds of liquidation."),
@@ -72,23 +75,29 @@ def with_options(command: Any) -> Any:
 
 @click.command(short_help="Size a position for a loss, with every step of the arithmetic.")
 @with_options
-def size(venue: str | None, market: str | None, connect: str | None, hedge_market: str | None, as_json: bool, **given: Any) -> None:
+def size(
+    venue: str | None, market: str | None, connect: str | None, hedge_market: str | None, volume: Decimal | None, key: str | None,
+    secret: str | None, as_json: bool, **given: Any,
+) -> None:  # fmt: skip
     """How large a position may be for no more than a share of the equity to be lost at its stop, all costs counted.
 
     \b
     perplab size --equity 1000000 --risk 1% --entry 60000 --stop 58200 --leverage 10 --slippage 3%
     perplab size --equity 50000 --stop 58200 --connect 127.0.0.1:3100 --hold 24h
+    perplab size ... --venue hyperliquid --volume 30000000          fees by what was traded
     perplab size ... --volatility 80% --horizon 24h --bound 1%      which leverage survives a day
     perplab size ... --hedge-market ETH --hedge-price 3000 --beta 1.3 --correlation 0.8
 
     Shares have a unit (1%, 50bp, 300ppm), times too (90s, 30m, 24h, 7d). Formulas and bounds: perplab docs clients.
     """
     from .answer import Asked, answer_of
-    from .source import of_design, of_server
+    from .source import fees_asked, of_design, of_server
 
     if connect is not None and venue is not None:
         raise click.UsageError("--venue: given with --connect, expected one of the two: the server says what its venue is")
-    source = of_server(connect, market, hedge_market) if connect is not None else of_design(venue or "sandbox", market, hedge_market)
+    fees = fees_asked(volume, key, secret, connect is not None)
+    names = market, hedge_market
+    source = of_server(connect, *names, fees) if connect is not None else of_design(venue or "sandbox", *names, fees)
     answer = answer_of(Asked(**given), source)
     if as_json:
         import json

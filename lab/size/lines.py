@@ -67,6 +67,8 @@ def sections(a: Answer) -> Iterator[tuple[str, list[Row]]]:
 def size_rows(a: Answer) -> Iterator[Row]:
     yield "terms of", a.where, f"lots of {plain(a.lot)}"
     yield "may be lost", f"{percent(a.risk)} of {plain(a.equity)}", usd(a.sized.budget)
+    if a.volume is not None:
+        yield "volume traded", f"fees of {percent(a.entry_fee)} in, {percent(a.stop_fee)} out", usd(a.volume)
     yield from loss_rows(a)
     yield "size by risk", f"{plain(a.sized.budget)} / {money(a.coin.total)}, in whole lots", capped(a, a.sized.by_risk)
     yield "size by leverage", f"at {a.leverage}x or its tier's, entry paid", capped(a, a.sized.by_leverage)

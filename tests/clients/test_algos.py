@@ -361,7 +361,7 @@ def test_a_maintenance_window_is_told_before_it_begins() -> None:
 def test_buying_in_a_spot_market_moves_balances() -> None:
     alice, bob = scene("portfolio")
     terms = alice.venue.market("BTC-SPOT")
-    assert alice.venue.assets == ("USD", "BTC")
+    assert alice.venue.assets == ("USD", "BTC") and terms.is_spot and not alice.venue.market("BTC-PERP").is_spot
     bob.faucet("5", "BTC")
     bob.sell("BTC-SPOT", "2", "60000")
     alice.market_buy("BTC-SPOT", "2")

@@ -13,7 +13,18 @@ from terms import BTC, D
 
 from perplab.clients import LocalClient
 from perplab.clients import types as t
-from perplab.clients.risk import Ladder, Sized, Trade, intervals_in, ladder_of, loss_at_stop, position_size, size_for_risk
+from perplab.clients.risk import (
+    Ladder,
+    Sized,
+    Trade,
+    at_rates,
+    at_volume,
+    intervals_in,
+    ladder_of,
+    loss_at_stop,
+    position_size,
+    size_for_risk,
+)
 from perplab.clients.units import WIDE, Number
 from perplab.testing import local_exchange
 
@@ -40,6 +51,40 @@ def test_a_million_at_one_per_cent_with_three_per_cent_of_slippage() -> None:
     done = sized(plan, leverage=10)
     assert done.budget == 10_000 and D(10_000) / D("5399.2143") > done.size == D("1.85212") and done.bound == "risk"
     assert D("9999.94") < done.loss.total <= 10_000 and (done.notional, done.margin) == (D("111127.2"), D("11112.72"))
+
+
+TIERS = [  # of Hyperliquid, the first three
+    t.FeeTier(volume=D(volume), maker_fee=D(maker), taker_fee=D(taker))
+    for volume, maker, taker in (("5e6", "0.00012", "0.0004"), ("25e6", "0.00008", "0.00035"), ("1e8", "0.00004", "0.0003"))
+]
+
+
+def test_fees_of_a_tier_make_it_larger() -> None:
+    """30 M USD traded: 0.035 % of 61,800 = 21.63, of 56,454 = 19.7589; 10,000 / 5,387.3889 = 1.85618 coins."""
+    plan = Trade(**LONG, entry_slippage="0.03", stop_slippage="0.03")
+    terms = at_volume(BTC, TIERS, 30_000_000)
+    one = loss_at_stop(terms, plan, D(1))
+    assert (one.entry_fee, one.stop_fee, one.total) == (D("21.63"), D("19.7589"), D("5387.3889"))
+    assert position_size(terms, plan, equity=1_000_000, risk="0.01", leverage=10).size == D("1.85618")
+
+
+def test_the_tier_is_the_last_whose_volume_is_reached() -> None:
+    reached = {"0": "0.00045", "4999999.999999": "0.00045", "5000000": "0.0004", "24999999": "0.0004", "1e9": "0.0003"}
+    for volume, taker in reached.items():
+        assert at_volume(BTC, TIERS, volume).taker_fee == D(taker)
+        assert at_volume(BTC, TIERS[::-1], volume).taker_fee == D(taker), "in any order"
+    assert at_volume(BTC, TIERS, "1e8").maker_fee == D("0.00004") and at_volume(BTC, [], "1e8") == BTC
+    for wrong in ("-1", "much"):
+        with pytest.raises(ValueError, match="the volume is"):
+            at_volume(BTC, TIERS, wrong)
+
+
+def test_fees_as_the_venue_tells_them() -> None:
+    rate = t.FeeRate(market="BTC", maker_fee=D("-0.00003"), taker_fee=D("0.0004"))
+    rates = t.FeeRates(account=8, volume=D(7_000_000), rates=(rate,), ts=0)
+    assert (at_rates(BTC, rates).maker_fee, at_rates(BTC, rates).taker_fee) == (D("-0.00003"), D("0.0004"))
+    with pytest.raises(ValueError, match="no market 'ETH'; there are BTC"):
+        at_rates(replace(BTC, name="ETH"), rates)
 
 
 def test_without_costs_it_is_budget_over_distance() -> None:

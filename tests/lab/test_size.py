@@ -108,6 +108,22 @@ def test_jumps_and_a_replayed_path_have_a_seed_and_an_error(tmp_path: Path) -> N
     assert "price by 120 bars of BTCUSDT-1m.csv" in first
 
 
+def test_fees_follow_what_was_traded() -> None:
+    told = rows("--venue", "hyperliquid", "--volume", "30000000")
+    assert "volume traded fees of 0.035 % in, 0.035 % out 30,000,000.00 USD" in told
+    assert "fee in 0.035 % of 61,800, the fill 21.63 USD" in told
+    assert "SIZE the smallest: what the risk allows 1.856 BTC-PERP" in told
+    assert "fee in 0.045 % of 61,800, the fill 27.81 USD" in rows("--venue", "hyperliquid", "--volume", "4999999")
+    assert json.loads(call(*SEED, "--volume", "7", "--json").stdout)["volume"] == "7"
+
+
+def test_spot_markets_hold_no_positions() -> None:
+    done = call(*SEED, "--venue", "portfolio", "--market", "BTC-SPOT")
+    assert (done.exit_code, done.stderr) == (
+        2, "error: --market: 'BTC-SPOT' given, a spot market, where nobody holds a position, expected one of BTC-PERP\n",
+    )  # fmt: skip
+
+
 def test_json_has_all_digits() -> None:
     told = json.loads(call(*SEED, "--volatility", "80%", "--beta", "1", "--json").stdout)
     assert told["sized"]["size"] == "1.85212" and told["coin"]["stop_fee"].startswith("25.404")
@@ -166,6 +182,11 @@ def test_a_live_sandbox_gives_price_book_fees_tiers_and_funding() -> None:
         (["--stop", "58200", "--slippage", "1%", "--connect", "x:y"], r"--connect: 'x:y' given, expected HOST:PORT"),
         (["--stop", "58200", "--slippage", "1%", "--connect", "127.0.0.1:1"], r"--connect: nobody answers at 127\.0\.0\.1:1"),
         (["--stop", "58200", "--slippage", "1%", "--connect", "1", "--venue", "sandbox"], r"--venue: given with --connect"),
+        (["--stop", "58200", "--slippage", "1%", "--key", "a"], r"--secret is missing"),
+        (["--stop", "58200", "--slippage", "1%", "--secret", "a"], r"--key is missing"),
+        (["--stop", "58200", "--slippage", "1%", "--key", "a", "--secret", "b"], r"--key: given without --connect"),
+        (["--stop", "58200", "--connect", "1", "--key", "a", "--secret", "b", "--volume", "5"], r"--volume: given with --key"),
+        (["--stop", "58200", "--slippage", "1%", "--volume", "-1"], r"'--volume': '-1' given, expected a number from 0"),
         (["--slippage", "1%"], r"--stop"),
     ],
 )
