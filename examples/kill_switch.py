@@ -1,6 +1,7 @@
 """A kill switch that cancels all orders and closes all positions when equity has fallen by too much: python kill_switch.py [PORT].
 
-Needs `perplab serve`. To have something to guard, it opens a position whose fee and spread alone are too much.
+Needs `perplab serve`. To have something to guard, it opens a position whose fee and spread alone are too much. The client watches limits of
+yours and closes positions; the venue's own switch, `set_account_mode`, cancels all and lets nothing open, whatever becomes of the client.
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""Open a position with a risk of 50 USD, and let a take-profit and a stop look after it: python oco.py [PORT]. Needs `perplab serve`."""
+"""Open a position with a risk of 50 USD, and let a take-profit and a stop look after it: python oco.py [PORT]. Needs `perplab serve`.
+
+Here the client watches, and both end with it. The venue does the same by itself with `place_bracket`: bracket.py.
+"""
 
 import sys
 import time

@@ -1,4 +1,7 @@
-"""Buy in equal slices over time, a TWAP, and see what it cost against one order: python twap.py [PORT]. Needs `perplab serve`."""
+"""Buy in equal slices over time, a TWAP, and see what it cost against one order: python twap.py [PORT]. Needs `perplab serve`.
+
+Here the client sends the slices, by rules that are yours to change. The venue sends them by itself with `place_twap`.
+"""
 
 import sys
 import time

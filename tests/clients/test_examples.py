@@ -17,7 +17,7 @@ STEPPED = "--clock step --seed 1 --trust"
 EMPTY = "--venue auction_fund_adl --world none --clock step --trust"
 SERVED = {  # how the server is started at which an example prints what lies in its .out file
     "quote.py": STEPPED, "take.py": STEPPED, "twap.py": STEPPED, "oco.py": STEPPED, "hedge.py": STEPPED,
-    "size.py": STEPPED, "kill_switch.py": STEPPED,
+    "size.py": STEPPED, "kill_switch.py": STEPPED, "bracket.py": STEPPED,
     "bidder.py": EMPTY, "bot.py": STEPPED, "blocks.py": f"--venue {EXAMPLES / 'blocks.toml'} {STEPPED}",
     "provide_liquidity.py": f"--venue {EXAMPLES / 'pool.toml'} --world none --clock step --trust",
 }  # fmt: skip
