@@ -13,7 +13,7 @@ from . import types as t
 from .asking_algos import AskingAlgos
 from .blocking import MARKET
 from .book import Book
-from .calls import Buffer, Channel, Item, Scope
+from .calls import AnyItem, Buffer, Channel, Scope
 from .errors import Refused, Unknown
 from .shared import call_of
 from .units import Number
@@ -93,7 +93,7 @@ class Asking(AskingAlgos, ABC):
         for an id that this client has not heard of."""
         return await self._do(self.calls.amend(order, price, size, market), timeout)
 
-    async def batch(self, items: Sequence[Item], *, timeout: float | None = None) -> list[t.Order | Refused]:
+    async def batch(self, items: Sequence[AnyItem], *, timeout: float | None = None) -> list[t.Order | Refused]:
         """Carry out several with nothing in between. One that is refused is a Refused in the list, and does not keep the others."""
         return await self._do(self.calls.batch(items), timeout)
 

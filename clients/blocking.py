@@ -12,7 +12,7 @@ from perplab.exchange.codes import AccountMode, MarginMode, OrderType, Side, Tim
 from . import types as t
 from .blocking_algos import BlockingAlgos
 from .book import Book
-from .calls import Buffer, Channel, Item, Scope
+from .calls import AnyItem, Buffer, Channel, Scope
 from .errors import Refused, Unknown
 from .shared import Shared as Shared
 from .shared import call_of
@@ -94,7 +94,7 @@ class Blocking(BlockingAlgos, ABC):
         for an id that this client has not heard of."""
         return self._do(self.calls.amend(order, price, size, market), timeout)
 
-    def batch(self, items: Sequence[Item], *, timeout: float | None = None) -> list[t.Order | Refused]:
+    def batch(self, items: Sequence[AnyItem], *, timeout: float | None = None) -> list[t.Order | Refused]:
         """Carry out several with nothing in between. One that is refused is a Refused in the list, and does not keep the others."""
         return self._do(self.calls.batch(items), timeout)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Buffer: TypeAlias = "bytes | bytearray | memoryview | Rows"  # packed commands
 Item = t.NewOrder | t.Cancel | t.Amend
+AnyItem = Item | t.NewTrigger | t.NewBracket | t.NewTwap
 Channel = Literal[
     "book", "trades", "bbo", "ticker", "liquidations", "funding", "auctions", "fund", "status", "pool", "curve", "taker_auctions",
     "batches", "gas", "private",
@@ -114,7 +115,7 @@ class Calls(AlgoCalls, AccountCalls):
     def pending(self) -> Call[tuple[t.Waiting, ...]]:
         return Call("pending", {"account": self.account_number}, self.reading.waiting)
 
-    def batch(self, items: Sequence[Item]) -> Call[list[t.Order | Refused]]:
+    def batch(self, items: Sequence[AnyItem]) -> Call[list[t.Order | Refused]]:
         calls = [self._item(item) for item in items]
 
         def read(reply: Wire) -> list[t.Order | Refused]:
@@ -123,9 +124,15 @@ class Calls(AlgoCalls, AccountCalls):
 
         return Call("batch", {"items": [{"op": call.op, **call.fields} for call in calls]}, read)
 
-    def _item(self, item: Item) -> Call[t.Order]:
+    def _item(self, item: AnyItem) -> Call[t.Order]:
         if isinstance(item, t.NewOrder):
             return self.place(item)
+        if isinstance(item, t.NewTrigger):
+            return self.place_trigger(item)
+        if isinstance(item, t.NewBracket):
+            return self.place_bracket(item)
+        if isinstance(item, t.NewTwap):
+            return self.place_twap(item)
         if isinstance(item, t.Cancel):
             return self.cancel(item.order, item.market)
         return self.amend(item.order, item.price, item.size, item.market)

@@ -125,6 +125,8 @@ def test_a_trigger_that_is_sent_again_is_not_placed_twice() -> None:
     )
     lost = Unknown(call.op, 1, "lost", call.client_id, call)
     first = alice._do(call)
+    found = alice.order(client_id=lost.client_id)
+    assert (found.order_id, found.open, found.state) == (first.order_id, D("0.1"), OrderState.OPEN)
     again = alice.stop_market("BTC", Side.BUY, "61000", "0.1", reduce_only=False, client_id=lost.client_id)
     assert again.repeated and again.order_id == first.order_id
     alice.cancel_client(lost.client_id or 0)
@@ -168,6 +170,18 @@ def test_a_bracket_fills_is_looked_after_and_closed() -> None:
     bob.sell("BTC", "1", "61000")
     at_once = alice.place_bracket(replace(bracket, price=None, order_type=OrderType.MARKET, take_profit="62000", stop="60000"))
     assert (at_once.filled, at_once.tif) == (1, TimeInForce.IOC)
+
+
+def test_an_order_and_its_stop_come_in_together() -> None:
+    alice, bob = scene()
+    bob.sell("BTC", "1", "60000")
+    stop = types.NewTrigger(market="BTC", side=Side.SELL, trigger=TriggerKind.STOP, price="59000")
+    bracket = types.NewBracket(market="BTC", side=Side.BUY, size="0.1", price="59500", stop="59000")
+    twap = types.NewTwap(market="BTC", side=Side.SELL, size="0.1", slices=1, every_s=1)
+    bought, stopped, entry, refused = alice.batch([NewOrder("BTC", Side.BUY, "1", "60000"), stop, bracket, twap])
+    assert isinstance(bought, types.Order) and isinstance(stopped, types.Order) and isinstance(entry, types.Order)
+    assert bought.filled == 1 and stopped.order_id == bought.order_id + 1 and entry.open == D("0.1")
+    assert isinstance(refused, Refused) and refused.reason == "TWAP_TOO_SHORT"
 
 
 # -- several orders --
