@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from perplab.clients import LocalClient, NewOrder, Refused, Unknown, types
 from perplab.clients.calls import Call
+from perplab.clients.reading import venue_of
 from perplab.exchange.codes import (
     AccountMode,
     CancelReason,
@@ -417,3 +418,63 @@ def test_what_questions_are_answered_with() -> None:
         rates.of("ETH")
     subs = call_of(alice, "sub_accounts").read({"account": 8, "master": None, "sub_accounts": [9, 11], "ts": 9})
     assert subs == types.SubAccounts(account=8, master=None, sub_accounts=(9, 11))
+
+
+# -- versions of the server --
+
+
+def test_what_a_venue_tells_of_itself() -> None:
+    alice, _ = scene("portfolio")
+    told = alice.ask("venue")
+    told["markets"] = [{**market, "kind": "perpetual", "base_asset": None} for market in told["markets"]]
+    told["markets"][1] |= {"kind": "spot", "base_asset": "BTC"}
+    told |= {
+        "collateral": [
+            {"asset": "BTC", "weight_ppm": 900_000, "hedges": "BTC-PERP", "hedged_weight_ppm": 980_000, "hedged_margin_ppm": 250_000},
+        ],
+        "fee_tiers": [{"volume": 5_000_000, "maker_fee_ppb": -20_000, "taker_fee_ppb": 400_000}],
+        "money": {"deposit_delay_ms": 1, "withdraw_delay_ms": 2, "transfer_delay_ms": 3, "withdrawals": "flat", "transfers": "none"},
+        "max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50,
+    }  # fmt: skip
+    venue = venue_of(told)
+    assert [(market.is_spot, market.base_asset) for market in venue.markets.values()] == [(False, ""), (True, "BTC")]
+    (collateral,), (tier,) = venue.collateral, venue.fee_tiers
+    assert (collateral.asset, collateral.weight, collateral.hedges, collateral.hedged_margin) == ("BTC", D("0.9"), "BTC-PERP", D("0.25"))
+    assert (tier.volume, tier.maker_fee, tier.taker_fee) == (5_000_000, D("-0.00002"), D("0.0004"))
+    assert (venue.money.transfer_delay_ms, venue.money.withdrawals, venue.money.transfers) == (3, "flat", "none")
+    assert venue.limits == {"max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50}
+
+
+def test_an_account_tells_its_mode_and_its_alerts() -> None:
+    alice, _ = scene()
+    alert = {"asset": 0, "number": 2, "threshold_ppm": 1_500_000, "hysteresis_ppm": 100_000}
+    told = {**alice.ask("account"), "mode": "FROZEN", "alerts": [alert, {**alert, "below": True}]}
+    told["balances"] = [{**balance, "value": 7_000_000} for balance in told["balances"]]
+    account = alice.calls.reading.account(told)
+    assert account.mode == AccountMode.FROZEN and account.balances[0].value == 7
+    assert [(one.asset, one.number, one.threshold, one.is_below) for one in account.alerts] == [
+        ("USD", 2, D("1.5"), None), ("USD", 2, D("1.5"), True),
+    ]  # fmt: skip
+
+
+def test_a_server_of_an_earlier_version_tells_less() -> None:
+    alice, _ = scene("portfolio")
+    alice.buy("BTC-PERP", "0.1", "59000")
+    venue, account, ticker = alice.ask("venue"), alice.ask("account"), alice.ask("ticker", market=0)
+    for told, names in (
+        (venue, ("collateral", "fee_tiers", "money", "max_triggers", "max_twaps", "max_sub_accounts", "sequencing", "gas")),
+        (account, ("mode", "alerts", "liquidity", "more")),
+        (ticker, ("maintenance", "curve")),
+        *((market, ("kind", "base_asset", "curve", "matching")) for market in venue["markets"]),
+        *((balance, ("value",)) for balance in account["balances"]),
+        *((order, ("expires", "display")) for order in account["orders"]),
+    ):
+        for name in names:
+            told.pop(name, None)
+    found, read = venue_of(venue), alice.calls.reading
+    assert found.market("BTC-SPOT").is_spot and not found.market("BTC-PERP").is_spot, "it has margin tiers"
+    assert (found.collateral, found.fee_tiers, found.money, list(found.limits)) == ((), (), types.Payments(), ["max_open_orders"])
+    state = read.account(account)
+    (order,) = state.orders
+    assert (state.mode, state.alerts, state.balances[0].value, order.expires, order.display) == (None, (), None, None, None)
+    assert read.ticker(ticker).maintenance is None
