@@ -65,13 +65,21 @@ class Reading(AlgoReading):
             whole(told["account"]), whole(told["seq"]), tuple(map(self.balance, told["balances"])),
             tuple(map(self.position, told["positions"])), tuple(map(self.order, told["orders"])), whole(told.get("more", 0)),
             tuple(map(self.liquidity, told.get("liquidity", ()))), AccountMode[told["mode"]] if "mode" in told else None,
-            tuple(map(self.alert, told.get("alerts", ()))),
+            tuple(map(self.alert, told.get("alerts", ()))), tuple(map(self.payment, told.get("payments", ()))),
+        )  # fmt: skip
+
+    def payment(self, told: Wire) -> t.Payment:
+        to = told["to"]
+        return t.Payment(
+            number=whole(told["number"]), command=str(told["command"]), account=whole(told["account"]),
+            to=None if to is None else whole(to), asset=self.venue.assets[told["asset"]], amount=money(told["amount"]),
+            due=whole(told["due"]),
         )  # fmt: skip
 
     def alert(self, told: Wire) -> t.Alert:
         return t.Alert(
             asset=self.venue.assets[told["asset"]], number=whole(told["number"]), threshold=share(told["threshold_ppm"], PPM),
-            hysteresis=share(told["hysteresis_ppm"], PPM), is_below=bool(told["below"]) if "below" in told else None,
+            hysteresis=share(told["hysteresis_ppm"], PPM), is_below=bool(told["is_below"]),
         )  # fmt: skip
 
     def liquidity(self, told: Wire) -> t.Liquidity:

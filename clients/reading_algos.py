@@ -29,6 +29,7 @@ class AlgoReading(PrivateReading):
             tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
             slippage=share(told["slippage_ppm"], PPM) if told["slippage_ppm"] else None, trail=trail_of(market, kind, told["trail"]),
             is_trailing=bool(told["is_trailing"]), has_fired=bool(told["has_fired"]), client_id=told["client_id"],
+            bracket=told.get("bracket") or None,
         )  # fmt: skip
 
     def twaps(self, reply: Wire) -> tuple[t.OpenTwap, ...]:
@@ -79,7 +80,10 @@ class AlgoReading(PrivateReading):
 
     def fee_rates(self, reply: Wire) -> t.FeeRates:
         rates = tuple(map(self._rate, reply["rates"]))
-        return t.FeeRates(account=whole(reply["account"]), volume=money(reply["volume"]), rates=rates, ts=whole(reply["ts"]))
+        made = money(reply["maker_volume"]) if "maker_volume" in reply else None
+        return t.FeeRates(
+            account=whole(reply["account"]), volume=money(reply["volume"]), rates=rates, ts=whole(reply["ts"]), maker_volume=made
+        )
 
     def _rate(self, told: Wire) -> t.FeeRate:
         fees = {name: share(told[f"{name}_ppb"], PPB) for name in ("maker_fee", "taker_fee")}
@@ -98,5 +102,5 @@ def sub_accounts_of(reply: Wire) -> t.SubAccounts:
     master = reply["master"]
     return t.SubAccounts(
         account=whole(reply["account"]), master=None if master is None else whole(master),
-        sub_accounts=tuple(map(whole, reply["sub_accounts"])),
+        sub_accounts=tuple(map(whole, reply["sub_accounts"])), ts=whole(reply["ts"]),
     )  # fmt: skip

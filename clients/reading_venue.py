@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,9 @@ def whole(given: object) -> int:
     return given
 
 
-def market_of(told: Wire) -> Market:
+def market_of(told: Wire, assets: Sequence[str]) -> Market:
+    """`assets`: the names of the venue's."""
+    base = told.get("base_asset")
     return Market(
         number=whole(told["market"]), name=str(told["name"]), tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
         significant_figures=whole(told["significant_figures"]), minimum_notional=Decimal(told["minimum_notional"]),
@@ -29,7 +31,7 @@ def market_of(told: Wire) -> Market:
         taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
         curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
         queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
-        kind=str(told["kind"]) if "kind" in told else kind_of(told), base_asset=str(told.get("base_asset") or ""),
+        kind=str(told["kind"]) if "kind" in told else kind_of(told), base_asset="" if base is None else assets[base],
     )  # fmt: skip
 
 
@@ -43,14 +45,21 @@ def share(count: int, whole_is: int) -> Decimal:
     return WIDE.divide(Decimal(whole(count)), whole_is)
 
 
-def collateral_of(told: Wire) -> t.Collateral:
+def collateral_of(told: Wire, assets: Sequence[str], markets: Sequence[str]) -> t.Collateral:
+    hedges = told["hedges"]
     weights = {name: share(told[f"{name}_ppm"], PPM) for name in ("weight", "hedged_weight", "hedged_margin")}
-    return t.Collateral(asset=str(told["asset"]), hedges=str(told["hedges"] or ""), **weights)
+    return t.Collateral(
+        asset=assets[told["asset"]], market=markets[told["market"]], hedges="" if hedges is None else markets[hedges], **weights
+    )
 
 
 def fee_tier_of(told: Wire) -> t.FeeTier:
     fees = {name: share(told[f"{name}_ppb"], PPB) for name in ("maker_fee", "taker_fee")}
     return t.FeeTier(volume=Decimal(whole(told["volume"])), **fees)
+
+
+def maker_tier_of(told: Wire) -> t.MakerTier:
+    return t.MakerTier(share=share(told["share_ppm"], PPM), rebate=share(told["rebate_ppb"], PPB))
 
 
 def payments_of(told: Wire) -> t.Payments:
@@ -84,7 +93,8 @@ def sequencing_of(told: Wire) -> t.Sequencing:
 
 def venue_of(told: Wire) -> t.Venue:
     """Raises ValueError for markets that no number could be converted in, among others."""
-    markets = {market.name: market for market in map(market_of, told["markets"])}
+    assets = tuple(map(str, told["assets"]))
+    markets = {market.name: market for market in (market_of(one, assets) for one in told["markets"])}
     if [market.number for market in markets.values()] != list(range(len(told["markets"]))):
         raise ValueError("the numbers of the markets are not 0, 1, 2, ...")
     for market in markets.values():
@@ -93,7 +103,9 @@ def venue_of(told: Wire) -> t.Venue:
     sequencing = sequencing_of(told["sequencing"]) if "sequencing" in told else t.Sequencing()
     gas = t.Gas(**{name: money(whole(cost)) for name, cost in told.get("gas", {}).items() if name in t.Gas.__struct_fields__})
     return t.Venue(
-        str(told["name"]), str(told["title"]), tuple(map(str, told["assets"])), markets, str(told["epoch"]), sequencing, gas,
-        collateral=tuple(map(collateral_of, told.get("collateral", ()))), fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
+        str(told["name"]), str(told["title"]), assets, markets, str(told["epoch"]), sequencing, gas,
+        collateral=tuple(collateral_of(one, assets, list(markets)) for one in told.get("collateral", ())),
+        fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
+        maker_tiers=tuple(map(maker_tier_of, told.get("maker_tiers", ()))), fee_window_days=whole(told.get("fee_window_days", 0)),
         money=payments_of(told["money"]) if "money" in told else t.Payments(), limits=limits_of(told),
     )  # fmt: skip

@@ -119,6 +119,7 @@ class OpenTrigger(Told, frozen=True, kw_only=True):
     is_trailing: bool  # it has begun to trail
     has_fired: bool  # its order waits for its turn
     client_id: ClientId | None
+    bracket: int | None = None  # the id of the entry, or of the TWAP, that it is of; None: of none, or not told
 
 
 class OpenTwap(Told, frozen=True, kw_only=True):
@@ -203,9 +204,10 @@ class FeeRates(Told, frozen=True, kw_only=True):
     """What an account pays now, by what it has traded."""
 
     account: int
-    volume: Decimal  # [USD] that it has traded in the days that count
+    volume: Decimal  # [USD] that it, its master and all sub-accounts of that have traded in the days that count
     rates: tuple[FeeRate, ...]  # one for each market
     ts: int  # [ns]
+    maker_volume: Decimal | None = None  # [USD] of the volume, what was traded as maker; None: not told
 
     def of(self, market: str) -> FeeRate:
         """Raises ValueError for a market that it does not have."""
@@ -221,3 +223,4 @@ class SubAccounts(Told, frozen=True, kw_only=True):
     account: int
     master: int | None  # whose sub-account it is; None: it is none
     sub_accounts: tuple[int, ...]  # of its own, in the order in which they were opened
+    ts: int  # [ns]

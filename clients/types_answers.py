@@ -24,6 +24,7 @@ class Collateral(Struct, frozen=True, kw_only=True):
     """An asset that stands in for cash in what its spot market settles in."""
 
     asset: str  # its name
+    market: str  # the spot market that says what it is worth
     weight: Decimal  # a share of what it is worth at the mark of its spot market: what it counts for
     hedges: str = ""  # the perpetual whose shorts it hedges; "": none
     hedged_weight: Decimal = Decimal(1)  # the weight of the part that a short hedges
@@ -36,6 +37,13 @@ class FeeTier(Struct, frozen=True, kw_only=True):
     volume: Decimal  # [USD] as taker and maker, in the whole days that count
     maker_fee: Decimal  # a share; below zero: a rebate
     taker_fee: Decimal  # a share
+
+
+class MakerTier(Struct, frozen=True, kw_only=True):
+    """What an account gets as maker that has traded more than `share` of what all makers have."""
+
+    share: Decimal
+    rebate: Decimal  # a share of the value; who pays less anyway is not touched
 
 
 class Payments(Struct, frozen=True, kw_only=True):
@@ -60,6 +68,8 @@ class Venue(Struct, frozen=True):
     gas: Gas = Gas()
     collateral: tuple[Collateral, ...] = ()  # what counts besides cash
     fee_tiers: tuple[FeeTier, ...] = ()  # by rising volume; below the first one each market's own fees hold
+    maker_tiers: tuple[MakerTier, ...] = ()  # by rising share
+    fee_window_days: int = 0  # whole days whose volume counts for tiers; 0: not told
     money: Payments = Payments()
     limits: dict[str, int] = {}  # of an account, by name: max_open_orders, max_triggers, max_twaps, max_sub_accounts; as far as told
 
@@ -142,7 +152,19 @@ class Alert(Told, frozen=True, kw_only=True):
     number: int  # 0 to 3
     threshold: Decimal  # of equity / maintenance; 1: where the account is liquidated
     hysteresis: Decimal  # how much above the threshold it is above again
-    is_below: bool | None = None  # None: not told
+    is_below: bool  # it was told so, and not yet that it is above again
+
+
+class Payment(Told, frozen=True, kw_only=True):
+    """Money that is under way: nobody's margin until it arrives."""
+
+    number: int
+    command: str  # Deposit, Withdraw or Transfer
+    account: int  # who pays, or is paid in from outside
+    to: int | None  # the account that receives it; None: it leaves the venue
+    asset: str  # its name
+    amount: Decimal
+    due: int  # [ns] when it arrives
 
 
 class Account(Told, frozen=True):
@@ -157,6 +179,7 @@ class Account(Told, frozen=True):
     liquidity: tuple[Liquidity, ...] = ()  # its shares of pools
     mode: AccountMode | None = None  # of its kill switch: NORMAL, REDUCE_ONLY or FROZEN; None: not told
     alerts: tuple[Alert, ...] = ()  # that are set
+    payments: tuple[Payment, ...] = ()  # under way, from it and to it; at most 256
 
 
 class BookLevel(Told, frozen=True):

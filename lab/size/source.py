@@ -58,7 +58,7 @@ def of_design(venue: str, market: str | None, hedge: str | None, fees: Fees) -> 
     from perplab.exchange.server.terms import market_terms
 
     design = load_venue(venue)
-    markets = {one.name: market_of(market_terms(design, number)) for number, one in enumerate(design.markets)}
+    markets = {one.name: market_of(market_terms(design, number), design.assets) for number, one in enumerate(design.markets)}
     terms = perpetual(market, markets)
     if fees.volume is not None:
         terms = at_volume(terms, [fee_tier_of(asdict(tier)) for tier in design.fee_tiers], fees.volume)

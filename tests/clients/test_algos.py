@@ -1,4 +1,4 @@
-"""Orders that the venue sends, quotes, the account's own kill switch and alerts, spot markets: through a client, in the user's units."""
+"""Orders that the venue sends, orders with more terms, and quotes: through a client, in the user's units."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from perplab.clients import LocalClient, NewOrder, Refused, Unknown, types
-from perplab.clients.calls import Call
-from perplab.clients.reading import venue_of
 from perplab.exchange.codes import (
-    AccountMode,
     CancelReason,
-    MarketStatus,
     OrderState,
     OrderType,
     PriceSource,
     Reason,
-    RequirementKind,
     SelfTrade,
     Side,
     Spacing,
@@ -27,6 +22,7 @@ from perplab.exchange.codes import (
 )
 
 D = Decimal
+FEES = ("maker_tiers", "fee_window_days")
 
 
 def scene(venue: str = "sandbox") -> tuple[LocalClient, LocalClient]:
@@ -305,176 +301,3 @@ def test_quotes_wait_where_orders_do() -> None:
     assert client.venue.sequencing.waits
     queued = client.mass_quote("BTC-PERP", Side.BUY, [("59000", "0.1")])
     assert queued is not None and [one.ticket for one in client.pending()] == [queued.ticket]
-
-
-# -- the account --
-
-
-def test_the_kill_switch_of_the_venue_and_its_events() -> None:
-    alice, _ = long_of_one()
-    alice.buy("BTC", "0.1", "59000")
-    alice.stop_market("BTC", Side.SELL, "58000")
-    assert alice.set_account_mode(AccountMode.REDUCE_ONLY) is None
-    assert alice.open_orders() == ()
-    with pytest.raises(Refused, match="ACCOUNT_REDUCE_ONLY"):
-        alice.buy("BTC", "0.1", "59000")
-    alice.set_account_mode(AccountMode.FROZEN)
-    with pytest.raises(Refused, match="ACCOUNT_FROZEN"):
-        alice.withdraw("1")
-    alice.set_account_mode(AccountMode.NORMAL)
-    modes = [event.mode for event in alice.events() if isinstance(event, types.AccountModeSet)]
-    assert modes == [AccountMode.REDUCE_ONLY, AccountMode.FROZEN, AccountMode.NORMAL]
-
-
-def test_a_margin_alert_is_told_both_ways() -> None:
-    alice, bob = scene()
-    alice.withdraw("990000")
-    bob.sell("BTC", "3", "60000")
-    alice.market_buy("BTC", "3")
-    alice.set_margin_alert("2", hysteresis="0.5", number=1)
-    for price in ("58100", "58500", "60000"):
-        alice.set_price("BTC", price)
-        alice.step(200)
-    told = [event for event in alice.events() if isinstance(event, types.MarginAlert)]
-    assert [(one.asset, one.number, one.is_below) for one in told] == [("USD", 1, True), ("USD", 1, False)]
-    assert told[0].equity < 2 * told[0].maintenance and told[1].equity >= D("2.5") * told[1].maintenance
-
-
-def test_sub_accounts_and_money_between_them() -> None:
-    alice, _ = scene()
-    number = alice.open_sub_account()
-    alice.transfer(number, "250", "USD")
-    sub = LocalClient("alice", host=alice.host, account=number)
-    assert sub.balances()[0].cash == 250
-    with pytest.raises(Refused, match="IS_SUB_ACCOUNT"):
-        sub.open_sub_account()
-    with pytest.raises(ValueError, match="no asset 'EUR'; there are USD"):
-        alice.transfer(number, "1", "EUR")
-
-
-# -- markets --
-
-
-def test_a_maintenance_window_is_told_before_it_begins() -> None:
-    alice, _ = scene()
-    alice.subscribe("status", "BTC")
-    start = alice.ping() + 60 * 10**9
-    alice.ask("schedule_maintenance", market=-1, start=start, end=start + 10**9, during="HALTED", afterwards="POST_ONLY")
-    window = types.Maintenance(
-        number=1, market="", start=start, end=start + 10**9, during=MarketStatus.HALTED, afterwards=MarketStatus.POST_ONLY
-    )
-    assert alice.ticker("BTC").maintenance == window
-    alice.step(60.5)
-    alice.step(1)
-    told = [(event.status, event.maintenance) for event in alice.events() if isinstance(event, types.StatusChanged)]
-    assert told[-2:] == [(MarketStatus.HALTED, window), (MarketStatus.POST_ONLY, None)] and alice.ticker("BTC").maintenance is None
-
-
-# -- spot --
-
-
-def test_buying_in_a_spot_market_moves_balances() -> None:
-    alice, bob = scene("portfolio")
-    terms = alice.venue.market("BTC-SPOT")
-    assert alice.venue.assets == ("USD", "BTC") and terms.is_spot and not alice.venue.market("BTC-PERP").is_spot
-    bob.faucet("5", "BTC")
-    bob.sell("BTC-SPOT", "2", "60000")
-    alice.market_buy("BTC-SPOT", "2")
-    usd, btc = alice.balances()
-    assert (usd.cash, btc.cash) == (1_000_000 - 120_000 * (1 + terms.taker_fee), 2) and alice.positions() == ()
-    alice.withdraw("0.5", "BTC")
-    assert alice.balances()[1].cash == D("1.5")
-
-
-def call_of(client: LocalClient, name: str, *args: object) -> Call[object]:
-    found = getattr(client.calls, name)(*args)
-    assert isinstance(found, Call)
-    return found
-
-
-def test_what_questions_are_answered_with() -> None:
-    """Replies as the wire has them, by hand."""
-    alice, _ = scene("portfolio")
-    line = {"asset": 1, "market": 1, "size": 10_000_000, "hedged": 10_000_000, "price": 60_000, "equity": 588 * 10**9, "initial": 0}
-    requirement = call_of(alice, "requirement", "USD").read({
-        "account": 8, "asset": 0, "equity": 10**12, "available": 10**11, "initial_margin": 5, "maintenance_margin": 4, "ts": 9,
-        "lines": [
-            {**line, "kind": "COLLATERAL", "maintenance": 0},
-            {**line, "kind": "POSITION", "asset": 0, "market": 0, "size": -10_000, "hedged": 10_000, "equity": 7, "maintenance": 3},
-            {**line, "kind": "CASH", "asset": 0, "market": -1, "size": 10**6, "hedged": 0, "price": 0, "equity": 10**6, "maintenance": 0},
-        ],
-    })  # fmt: skip
-    assert isinstance(requirement, types.Requirement)
-    coins, position, cash = requirement.lines
-    assert (coins.kind, coins.asset, coins.market, coins.size, coins.hedged) == (RequirementKind.COLLATERAL, "BTC", "BTC-SPOT", 10, 10)
-    assert (position.market, position.size, position.hedged, position.price) == ("BTC-PERP", -10, 10, 60_000)
-    assert (cash.market, cash.size, cash.price, cash.equity) == ("", 1, None, 1) and requirement.equity == 1_000_000
-    rates = call_of(alice, "fee_rates").read({
-        "account": 8, "volume": 5 * 10**12, "ts": 9, "rates": [{"market": 0, "maker_fee_ppb": -20_000, "taker_fee_ppb": 400_000}],
-    })  # fmt: skip
-    assert isinstance(rates, types.FeeRates) and rates.volume == 5_000_000
-    assert (rates.of("BTC-PERP").maker_fee, rates.of("BTC-PERP").taker_fee) == (D("-0.00002"), D("0.0004"))
-    with pytest.raises(ValueError, match="no market 'ETH'; there are BTC-PERP"):
-        rates.of("ETH")
-    subs = call_of(alice, "sub_accounts").read({"account": 8, "master": None, "sub_accounts": [9, 11], "ts": 9})
-    assert subs == types.SubAccounts(account=8, master=None, sub_accounts=(9, 11))
-
-
-# -- versions of the server --
-
-
-def test_what_a_venue_tells_of_itself() -> None:
-    alice, _ = scene("portfolio")
-    told = alice.ask("venue")
-    told["markets"] = [{**market, "kind": "perpetual", "base_asset": None} for market in told["markets"]]
-    told["markets"][1] |= {"kind": "spot", "base_asset": "BTC"}
-    told |= {
-        "collateral": [
-            {"asset": "BTC", "weight_ppm": 900_000, "hedges": "BTC-PERP", "hedged_weight_ppm": 980_000, "hedged_margin_ppm": 250_000},
-        ],
-        "fee_tiers": [{"volume": 5_000_000, "maker_fee_ppb": -20_000, "taker_fee_ppb": 400_000}],
-        "money": {"deposit_delay_ms": 1, "withdraw_delay_ms": 2, "transfer_delay_ms": 3, "withdrawals": "flat", "transfers": "none"},
-        "max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50,
-    }  # fmt: skip
-    venue = venue_of(told)
-    assert [(market.is_spot, market.base_asset) for market in venue.markets.values()] == [(False, ""), (True, "BTC")]
-    (collateral,), (tier,) = venue.collateral, venue.fee_tiers
-    assert (collateral.asset, collateral.weight, collateral.hedges, collateral.hedged_margin) == ("BTC", D("0.9"), "BTC-PERP", D("0.25"))
-    assert (tier.volume, tier.maker_fee, tier.taker_fee) == (5_000_000, D("-0.00002"), D("0.0004"))
-    assert (venue.money.transfer_delay_ms, venue.money.withdrawals, venue.money.transfers) == (3, "flat", "none")
-    assert venue.limits == {"max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50}
-
-
-def test_an_account_tells_its_mode_and_its_alerts() -> None:
-    alice, _ = scene()
-    alert = {"asset": 0, "number": 2, "threshold_ppm": 1_500_000, "hysteresis_ppm": 100_000}
-    told = {**alice.ask("account"), "mode": "FROZEN", "alerts": [alert, {**alert, "below": True}]}
-    told["balances"] = [{**balance, "value": 7_000_000} for balance in told["balances"]]
-    account = alice.calls.reading.account(told)
-    assert account.mode == AccountMode.FROZEN and account.balances[0].value == 7
-    assert [(one.asset, one.number, one.threshold, one.is_below) for one in account.alerts] == [
-        ("USD", 2, D("1.5"), None), ("USD", 2, D("1.5"), True),
-    ]  # fmt: skip
-
-
-def test_a_server_of_an_earlier_version_tells_less() -> None:
-    alice, _ = scene("portfolio")
-    alice.buy("BTC-PERP", "0.1", "59000")
-    venue, account, ticker = alice.ask("venue"), alice.ask("account"), alice.ask("ticker", market=0)
-    for told, names in (
-        (venue, ("collateral", "fee_tiers", "money", "max_triggers", "max_twaps", "max_sub_accounts", "sequencing", "gas")),
-        (account, ("mode", "alerts", "liquidity", "more")),
-        (ticker, ("maintenance", "curve")),
-        *((market, ("kind", "base_asset", "curve", "matching")) for market in venue["markets"]),
-        *((balance, ("value",)) for balance in account["balances"]),
-        *((order, ("expires", "display")) for order in account["orders"]),
-    ):
-        for name in names:
-            told.pop(name, None)
-    found, read = venue_of(venue), alice.calls.reading
-    assert found.market("BTC-SPOT").is_spot and not found.market("BTC-PERP").is_spot, "it has margin tiers"
-    assert (found.collateral, found.fee_tiers, found.money, list(found.limits)) == ((), (), types.Payments(), ["max_open_orders"])
-    state = read.account(account)
-    (order,) = state.orders
-    assert (state.mode, state.alerts, state.balances[0].value, order.expires, order.display) == (None, (), None, None, None)
-    assert read.ticker(ticker).maintenance is None
