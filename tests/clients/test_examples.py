@@ -19,6 +19,7 @@ SERVED = {  # how the server is started at which an example prints what lies in 
     "quote.py": STEPPED, "take.py": STEPPED, "twap.py": STEPPED, "oco.py": STEPPED, "hedge.py": STEPPED,
     "size.py": STEPPED, "kill_switch.py": STEPPED, "bracket.py": STEPPED,
     "bidder.py": EMPTY, "bot.py": STEPPED, "blocks.py": f"--venue {EXAMPLES / 'blocks.toml'} {STEPPED}",
+    "hedged_spot.py": "--venue portfolio --world none --clock step --trust",
     "provide_liquidity.py": f"--venue {EXAMPLES / 'pool.toml'} --world none --clock step --trust",
 }  # fmt: skip
 RUNNING = {  # what some say at a server whose clock runs, and that wants keys
