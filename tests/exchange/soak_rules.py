@@ -335,7 +335,9 @@ def auction_gain(x: Step) -> str:
 @step
 def no_new_risk(x: Step) -> str:
     """Whoever pays deficits: no order raises open interest in reduce-only mode, or on a stale oracle where that halts new risk."""
-    if not isinstance(x.command, ENTRY) or (x.waits and not x.alone):  # others may have had their turn before the price was stale
+    if not isinstance(x.command, ENTRY):
+        return ""
+    if not x.alone and (x.waits or x.of(m.TwapSliced)):  # others may have had their turn before the price was stale
         return ""
     for market, lots in enumerate(x.after.interest):
         if lots > x.before.interest[market]:
