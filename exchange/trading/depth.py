@@ -14,7 +14,7 @@ from ..money.payoff import average_price, lots_worth, value_of
 from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import L_HEAD, L_LOTS, L_SPECIAL, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, O_TERMS, P_SIZE
+from ..state.tables import L_HEAD, L_LOTS, L_SPECIAL, O_ACCOUNT, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, O_TERMS, P_SIZE
 from ..state.terms import T_HIDDEN
 from ..state.types import NIL, max_i64, min_i64
 from .access import reducible
@@ -42,6 +42,7 @@ class Walk:
         self.has_curve: bool = market.curve_role != NO_CURVE and market.curve_role != JIT
         self.with_rpi: bool = False  # RPI orders too: for orders that may meet them
         self.with_hidden: bool = False  # what iceberg orders do not show too: for what an order would trade
+        self.viewer: i64 = NIL  # then, but for others' than this account's; NIL: all
         self.closed: dict[int, int] | None = None  # lots of reduce-only orders passed so far, by position row, once there are any
 
     def reach_notional(self, notional: i64) -> bool:
@@ -171,7 +172,7 @@ class Walk:
         slot = levels[level + L_HEAD]
         while slot != NIL:
             lots = orders[slot + O_SIZE]
-            if self.with_hidden and orders[slot + O_TERMS] != NIL:
+            if self.with_hidden and orders[slot + O_TERMS] != NIL and (self.viewer == NIL or orders[slot + O_ACCOUNT] == self.viewer):
                 lots += state.terms.cells[orders[slot + O_TERMS] + T_HIDDEN]
             if orders[slot + O_REDUCE_ONLY] != 0:
                 row = orders[slot + O_POSITION]

@@ -334,6 +334,7 @@ class OrderEntry(CancelDesk):
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(state, o)
             walk.with_hidden = True
+            walk.viewer = self.matcher.planner.viewer
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = margin_left(state, o.account, market.asset, market) >= 0
@@ -360,6 +361,7 @@ class OrderEntry(CancelDesk):
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(self.state, o)
             walk.with_hidden = True
+            walk.viewer = self.matcher.planner.viewer
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = can_fund(self.state, o.account, market, o.side)

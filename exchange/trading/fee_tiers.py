@@ -1,8 +1,8 @@
 """Fees by what an account has traded in the last whole days: tiers of volume, and rebates by the share of all that makers have traded.
 
 Assessed at the start of each day of the venue's clock (UTC), when a fee is first asked for on it; what is traded on a day counts from the
-next. Values of all settlement assets count alike. Sub-accounts trade for their master's tier. Trades with oneself, block trades, and what
-a liquidation does to the account that is liquidated do not count. Where a design has no tiers, nothing here is asked.
+next. Values of all settlement assets count alike. Sub-accounts trade for their master's tier. Trades with oneself or among them, block
+trades, and what a liquidation does to the account that is liquidated do not count. Where a design has no tiers, nothing here is asked.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class FeeTiers:
     def note(self, taker: i64, maker: i64, value: i64, is_forced: bool) -> None:
         """A trade; `maker` NIL: with the curve."""
         day = self.state.now // DAY
+        if taker >= FIRST_USER and maker >= FIRST_USER and self.payer(taker) == self.payer(maker):
+            return
         if not is_forced and taker >= FIRST_USER:
             self.book.note(self.payer(taker), day, value, False)
         if maker >= FIRST_USER:

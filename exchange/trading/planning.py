@@ -105,6 +105,7 @@ class Planner:
         self.rest: i64 = 0  # [lots] that it has behind them
         self.again: list[tuple[int, int]] = []  # icebergs of the level that a dry run has gone through, and what they have left
         self.is_round: bool = False  # is it the turn of these?
+        self.viewer: i64 = NIL  # the account to which a dry run shows no more than it may know: what others' icebergs show; NIL: the venue
         self.uniform: i64 = 0  # [ticks] the one price of a batch auction, 0: makers' own
         self.batch: set[int] = set()  # ids of the orders that came with the batch: whichever side they are on, they pay the taker fee
         # The step, if it is with the curve
@@ -211,7 +212,7 @@ class Planner:
         self.passed = 0
         self.part = self.state.orders.cells[slot + O_SIZE]
         self.rest = 0
-        if terms != NIL:
+        if terms != NIL and (self.viewer == NIL or self.state.orders.cells[slot + O_ACCOUNT] == self.viewer):
             self.rest = self.state.terms.cells[terms + T_HIDDEN]
 
     def behind(self, slot: i64) -> i64:

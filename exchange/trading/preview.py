@@ -3,6 +3,7 @@
 It is a second door beside the one that orders come through, with the same checks; what passes them is not let in but rehearsed, on the real
 positions and on loan, as a fill-or-kill order is. While the fills are booked the account is asked what it would have then. Orders of the
 account itself that would go (self-trade) are off its sums meanwhile. Client ids are left aside: the order is asked about as a new one.
+What others' icebergs do not show is not there: asking costs nothing, and would find out how large they are.
 Where orders wait or are auctioned it is what would happen if its turn were now, against the book as it is; gas is not among the fees.
 """
 
@@ -63,8 +64,10 @@ class OrderPreview:
         if reason != 0:
             return Preview(reason)
         row = state.find_position(account, number)
+        self.matcher.planner.viewer = account
         reason = self.entry.examine(rows, at)
         found = self.rehearsed(self.entry.order) if reason == 0 else Preview(reason)
+        self.matcher.planner.viewer = NIL
         if row == NIL:
             opened = state.find_position(account, number)
             if opened != NIL:

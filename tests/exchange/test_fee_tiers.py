@@ -21,7 +21,7 @@ TIERS = {
     "maker_tiers": [{"share_ppm": 300_000, "rebate_ppb": 200_000}, {"share_ppm": 600_000, "rebate_ppb": 2_000_000}],
     "markets": {"maker_fee_ppb": 2_000_000, "taker_fee_ppb": 5_000_000, "funding": {"interval_ms": 86_400_000}},
 }
-Trade = tuple[int, int, int, int]  # day, taker, maker, value [micro]
+Trade = tuple[int, int, int, int]  # day, taker, maker, value [micro]; of sub-accounts their masters
 
 
 def volumes(trades: list[Trade], account: int, day: int) -> tuple[int, int]:
@@ -42,11 +42,20 @@ def rates(trades: list[Trade], account: int, day: int) -> tuple[int, int]:
     return min([maker, *(-one for one in rebate[-1:])]), taker
 
 
+SUB = 11  # of 8
+
+
+def payer(account: int) -> int:
+    return 8 if account == SUB else account
+
+
 def opened() -> Exchange:
     exchange = Exchange(plain_venue(TIERS))
     for account in (8, 9, 10):
         exchange.apply(m.OpenAccount(START, 1, 0))
         exchange.apply(m.Deposit(START, account, 0, 10**12))
+    exchange.apply(m.OpenSubAccount(START, 8))
+    exchange.apply(m.Deposit(START, SUB, 0, 10**12))
     exchange.apply(m.UpdateOracle(START, 0, 1_000))
     return exchange
 
@@ -57,7 +66,7 @@ def test_rates_are_those_of_all_trades_of_the_window(seed: int) -> None:
     trades: list[Trade] = []
     for _ in range(120):
         now += draw.choice([0, 10**9, DAY // 3, DAY // 2, DAY, DAY])
-        maker, taker = draw.sample([8, 9, 10], 2)
+        maker, taker = draw.sample([8, 9, 10, SUB], 2)
         size = draw.choice([1, 1, 3, 6])
         exchange.apply(m.Place(now, maker, 0, 1, 1_000, size))
         before = exchange.state_hash()
@@ -68,10 +77,11 @@ def test_rates_are_those_of_all_trades_of_the_window(seed: int) -> None:
         assert exchange.state_hash() == before, "asking leaves nothing behind"
         *_, filled = (one for one in exchange.apply(order) if isinstance(one, m.Traded))
         value = 1_000 * size * 10**6
-        maker_rate, taker_rate = rates(trades, maker, now // DAY)[0], rates(trades, taker, now // DAY)[1]
+        maker_rate, taker_rate = rates(trades, payer(maker), now // DAY)[0], rates(trades, payer(taker), now // DAY)[1]
         assert (filled.maker_fee, filled.taker_fee) == (value * maker_rate // 10**9, value * taker_rate // 10**9)
         assert found.fee == filled.taker_fee
-        trades.append((now // DAY, taker, maker, value))
+        if payer(taker) != payer(maker):  # else it is a trade with oneself
+            trades.append((now // DAY, payer(taker), payer(maker), value))
         exchange.check()
         if draw.random() < 0.1:
             copy = restore(exchange.snapshot())

@@ -8,6 +8,7 @@ from choices import Drawn, Seeded, Source, examples
 from designs import drawn_venue, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from preset_kit import script_of
 from test_prop_fok import poor_book
 from world import World
@@ -15,7 +16,9 @@ from world import World
 from perplab.exchange import Exchange, Malformed, load_venue
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarginMode, Reason
+from perplab.exchange.engine import restore
 from perplab.exchange.schema.views import Preview
+from perplab.exchange.state.tables import O_SIZE
 
 
 def traces(exchange: Exchange) -> tuple[object, ...]:
@@ -73,9 +76,25 @@ def assert_account(exchange: Exchange, order: m.Place, found: Preview) -> None:
         assert found.maintenance_margin == exchange.position_maintenance(account, number)
 
 
+def without_hidden(exchange: Exchange, account: int) -> Exchange | None:
+    """A copy in which others' icebergs are no more than they show, by amendments that keep their place; None: nothing is hidden."""
+    state = exchange.state
+    copy = restore(exchange.snapshot())
+    orders = [one for other in range(8, state.accounts.count) if other != account for one in exchange.open_orders(other) if one.display]
+    for one in orders:
+        shown = int(state.orders.cells[state.order_ids.find(one.order_id) + O_SIZE])
+        assert not any(isinstance(event, m.Rejected) for event in copy.apply(m.Amend(exchange.now, one.account, one.order_id, one.price, shown)))
+    return copy if orders else None
+
+
 def ask_and_place(world: World, order: m.Place) -> Preview:
     found = asked(world.exchange, order)
-    assert_foretold(world.exchange, order, found, world.do(order))
+    seen = without_hidden(world.exchange, order.account)
+    if seen is None:
+        assert_foretold(world.exchange, order, found, world.do(order))
+    else:
+        assert_foretold(seen, order, found, seen.apply(replace(order, ts=seen.now)))
+        world.do(order)
     return found
 
 
@@ -180,3 +199,20 @@ def test_of_nobody_and_of_no_market() -> None:
     assert asked(world.exchange, m.Place(0, world.users[0], 9, 0, 1_000, 1)).reason == Reason.UNKNOWN_MARKET
     with pytest.raises(Malformed, match=r"Place\.size is 0"):
         world.exchange.preview(m.Place(0, world.users[0], 0, 0, 1_000, 0))
+
+
+def test_it_tells_nothing_of_what_icebergs_hide() -> None:
+    """Not by what would be filled, nor by what would be refused; and of one's own it does."""
+    exchange = Exchange(venue(markets=[market(maker_fee_ppb=0, taker_fee_ppb=0)]))
+    for account in (8, 9, 10):
+        exchange.apply(m.OpenAccount(1, 1, account))
+        exchange.apply(m.Deposit(1, account, 0, 10**12 if account < 10 else 10**6))
+    exchange.apply(m.UpdateOracle(1, 0, 1_000))
+    exchange.apply(m.Place(1, 8, 0, 1, 1_000, 50, display=5))
+    for size, tif in ((40, 1), (40, 0), (10**6, 1)):
+        assert asked(exchange, m.Place(1, 9, 0, 0, 1_000, size, tif=tif)).filled == 5
+    assert [asked(exchange, m.Place(1, 9, 0, 0, 1_000, size, tif=2)).reason for size in (5, 6, 50, 51)] == [0, *[Reason.NOT_FILLABLE] * 3]
+    poor = {asked(exchange, m.Place(1, 10, 0, 0, 1_000, size, tif=1)).reason for size in (5, 6, 50, 10**6)}
+    assert len(poor) == 1, "how much it would be charged tells nothing either"
+    assert asked(exchange, m.Place(1, 8, 0, 0, 1_000, 40, tif=1, self_trade=1)).filled == 40
+    assert sum(one.size for one in exchange.apply(m.Place(1, 9, 0, 0, 1_000, 40, tif=1)) if isinstance(one, m.Traded)) == 40
