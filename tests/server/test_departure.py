@@ -226,3 +226,23 @@ def test_a_rewind_forgets_what_was_placed_after_the_snapshot() -> None:
     pass_blocks(world)
     assert [one.order_id for one in world.host.exchange.triggers(account)][-1] == number
     assert kept(world, account) == [98, 99, 0]
+
+
+@pytest.mark.parametrize("scope", ["connection", "account"])
+def test_a_stop_of_a_bracket_that_is_auctioned_goes_too(scope: str) -> None:
+    """It has fired, and makers compete for its order when the connection breaks."""
+    world, leaving, _, account = scene(venue(sequencing={"rule": "dutch_auction"}))
+    leaving.ask("cancel_on_disconnect", scope=scope)
+    send(leaving, [m.PlaceBracket(0, account, 0, BUY, PRICE + 10, 2, ORDER, GTC, PRICE + 900, PRICE - 900)], "one by one")
+    world.later(30)
+    x = world.host.exchange
+    assert x.position(account, 0).size == 2 and len(x.triggers(account)) == 3
+    world.host.send([m.UpdateOracle(0, 0, PRICE - 1_000)])
+    world.later(0.1)
+    (stop,) = x.auctioned_orders(account)
+    assert (stop.side, stop.size, stop.reduce_only) == (SELL, 2, 1)
+    leaving.session.closed()
+    x.check()
+    assert kept(world, account) == ([98, 99] if scope == "connection" else []) and x.auctioned_orders(account) == []
+    world.later(60)
+    assert kept(world, account) == ([98, 99] if scope == "connection" else []) and x.position(account, 0).size == 2
