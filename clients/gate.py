@@ -203,7 +203,7 @@ class Gate:
         if isinstance(item, Placed):
             return self._with(item, 0, venue, account, marks)
         order_id = _id(item.order)
-        found = next((one for one in account.orders if one.order_id == order_id), None)
+        found = next((one for one in account.orders if order_id and one.order_id == order_id), None)  # 0: what waits, or is new here
         if found is None or (isinstance(found, Standing) and isinstance(item, t.Amend)):  # the venue refuses it
             if found is None and account.more and isinstance(item, t.Amend):
                 raise OverLimit(f"order {order_id} is not among the first {len(account.orders)} that are open, and cannot be looked at")

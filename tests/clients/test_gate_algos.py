@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from paper import BTC
 from test_gate import account, order
+from venues import BLOCKS, venue
 
 from perplab.clients import LocalClient, Refused
 from perplab.clients import types as t
 from perplab.clients.carrying import run
 from perplab.clients.risk import Gate, KillSwitch, Limits, OverLimit
-from perplab.clients.worst import New, Quotes, standing, worst_of
+from perplab.clients.worst import New, Quotes, worst_of
 from perplab.exchange.codes import OrderState, OrderType, PriceSource, Side, TriggerKind
 
 Make = Callable[..., LocalClient]
@@ -216,12 +217,32 @@ def test_what_stands_counts(perplab_exchange: Make) -> None:
     assert len(client.open_orders()) == 1 and len(client.triggers()) == 3
 
 
-def test_a_trigger_that_has_fired_is_counted_once() -> None:
-    stop = t.OpenTrigger(
-        order_id=1, market="BTC", side=BUY, size=D(1), trigger=TriggerKind.STOP, source=PriceSource.MARK, price=D(1), limit=D(1), tif=0,  # type: ignore[arg-type]
-        reduce_only=False, slippage=None, trail=None, is_trailing=False, has_fired=True, client_id=None,
-    )  # fmt: skip
-    assert [(one.open, one.rests) for one in standing([stop], [])] == [(1, True)]
+def test_a_trigger_whose_order_is_auctioned_is_counted_once() -> None:
+    """It is in the list of triggers, since it waits for its turn, and in that of open orders."""
+    client = LocalClient(venue=venue(sequencing={"rule": "dutch_auction"}), prices={"BTC-PERP": 60_000})
+    client.faucet("1000000")
+    client.join("bob").faucet("1000000")
+    client.join("bob").sell("BTC-PERP", 1, "61050")
+    gate = Gate({"BTC-PERP": Limits(position=2, open_orders=2)})
+    stop = t.NewTrigger(market="BTC-PERP", side=BUY, size=1, trigger=TriggerKind.STOP, price="61000", limit="61100", reduce_only=False)
+    fired = run(client, gate.place_trigger(client, stop))
+    client.set_price("BTC-PERP", "61000")
+    assert [one.order_id for one in client.triggers()] == [one.order_id for one in client.open_orders()] == [fired.order_id]
+    assert run(client, gate.place(client, t.NewOrder("BTC-PERP", BUY, 1, "59000"))).state == OrderState.OPEN
+    with pytest.raises(OverLimit, match="2 orders are open; the limit is 2"):
+        run(client, gate.place(client, t.NewOrder("BTC-PERP", BUY, 1, "59000")))
+    with pytest.raises(OverLimit, match=r"could become 2\.01"):
+        run(client, Gate({"BTC-PERP": Limits(position=2)}).place(client, t.NewOrder("BTC-PERP", BUY, "0.01", "59000")))
+
+
+def test_a_cancel_of_what_waits_makes_no_room() -> None:
+    """It has no number yet, and neither have new orders of the batch."""
+    client = LocalClient(venue=venue(sequencing=BLOCKS), prices={"BTC-PERP": 60_000})
+    client.faucet("1000000")
+    waiting = client.buy("BTC-PERP", 1, "59000")
+    new = t.NewOrder("BTC-PERP", BUY, 1, "59000")
+    with pytest.raises(OverLimit, match=r"item 2 of the batch: .* could become 2 BTC-PERP; the limit is 1"):
+        run(client, Gate({"BTC-PERP": Limits(position=1)}).batch(client, [new, t.Cancel(waiting), new]))
 
 
 def test_quotes_make_room_for_those_that_replace_them(perplab_exchange: Make) -> None:
