@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from perplab.exchange.codes import AccountMode, MarginMode, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, Side, TimeInForce
 
 from . import types as t
 from .asking_algos import AskingAlgos
@@ -108,8 +108,8 @@ class Asking(AskingAlgos, ABC):
         return (await self.account(timeout=timeout)).orders
 
     async def pending(self, *, timeout: float | None = None) -> tuple[t.Waiting, ...]:
-        """The account's commands that wait for their turn, the oldest first; at most as many as fit a message."""
-        return await self._do(self.calls.pending(), timeout)
+        """The account's commands that wait for their turn, the oldest first."""
+        return await self._all(self.calls.pending, timeout)
 
     async def cancel_all_after(self, seconds: float, *, timeout: float | None = None) -> None:
         """A dead man's switch: cancel all orders in `seconds` of the venue's time. Sent again before that, it counts anew; 0: never."""
@@ -256,6 +256,24 @@ class Asking(AskingAlgos, ABC):
     async def unsubscribe(self, channel: Channel, market: str | None = None, *, timeout: float | None = None) -> None:
         """End a stream."""
         await self._do(self.calls.unsubscribe(channel, market), timeout)
+
+    # -- maintenance --
+
+    async def maintenance(self, *, timeout: float | None = None) -> tuple[t.Maintenance, ...]:
+        """The maintenance windows of all markets that have not ended, by what begins or ends next."""
+        return await self._all(self.calls.maintenance, timeout)
+
+    async def schedule_maintenance(
+        self, start: int, end: int, during: MarketStatus, *, afterwards: MarketStatus = MarketStatus.ACTIVE, market: str | None = None,
+        timeout: float | None = None,
+    ) -> int:  # fmt: skip
+        """The operator's: give a market, or all, the status `during` from `start` to `end` (ns of the venue's clock), then `afterwards`.
+        The number of this window; 0: not told."""
+        return await self._do(self.calls.schedule_maintenance(start, end, during, afterwards, market), timeout)
+
+    async def cancel_maintenance(self, number: int, *, timeout: float | None = None) -> None:
+        """The operator's: take back a maintenance window that has not begun."""
+        await self._do(self.calls.cancel_maintenance(number), timeout)
 
     # -- what is lost, and what has no method --
 

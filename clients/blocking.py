@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from perplab.exchange.codes import AccountMode, MarginMode, OrderType, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderType, Side, TimeInForce
 
 from . import types as t
 from .blocking_algos import BlockingAlgos
@@ -109,8 +109,8 @@ class Blocking(BlockingAlgos, ABC):
         return self.account(timeout=timeout).orders
 
     def pending(self, *, timeout: float | None = None) -> tuple[t.Waiting, ...]:
-        """The account's commands that wait for their turn, the oldest first; at most as many as fit a message."""
-        return self._do(self.calls.pending(), timeout)
+        """The account's commands that wait for their turn, the oldest first."""
+        return self._all(self.calls.pending, timeout)
 
     def cancel_all_after(self, seconds: float, *, timeout: float | None = None) -> None:
         """A dead man's switch: cancel all orders in `seconds` of the venue's time. Sent again before that, it counts anew; 0: never."""
@@ -257,6 +257,24 @@ class Blocking(BlockingAlgos, ABC):
     def unsubscribe(self, channel: Channel, market: str | None = None, *, timeout: float | None = None) -> None:
         """End a stream."""
         self._do(self.calls.unsubscribe(channel, market), timeout)
+
+    # -- maintenance --
+
+    def maintenance(self, *, timeout: float | None = None) -> tuple[t.Maintenance, ...]:
+        """The maintenance windows of all markets that have not ended, by what begins or ends next."""
+        return self._all(self.calls.maintenance, timeout)
+
+    def schedule_maintenance(
+        self, start: int, end: int, during: MarketStatus, *, afterwards: MarketStatus = MarketStatus.ACTIVE, market: str | None = None,
+        timeout: float | None = None,
+    ) -> int:  # fmt: skip
+        """The operator's: give a market, or all, the status `during` from `start` to `end` (ns of the venue's clock), then `afterwards`.
+        The number of this window; 0: not told."""
+        return self._do(self.calls.schedule_maintenance(start, end, during, afterwards, market), timeout)
+
+    def cancel_maintenance(self, number: int, *, timeout: float | None = None) -> None:
+        """The operator's: take back a maintenance window that has not begun."""
+        self._do(self.calls.cancel_maintenance(number), timeout)
 
     # -- what is lost, and what has no method --
 

@@ -11,6 +11,7 @@ from perplab.exchange.codes import PriceSource, Side, TriggerKind
 
 from . import types as t
 from .calls import Call
+from .paging import Listing, pages
 from .shared import Shared
 from .units import Number
 
@@ -22,6 +23,19 @@ class BlockingAlgos(Shared, ABC):
     @abstractmethod
     def _do(self, call: Call[T], timeout: float | None = None) -> T:
         """Send a call and wait for its reply. Raises Refused, Unknown, TimedOut or NotConnected."""
+
+    def _all(self, listing: Listing[T], timeout: float | None) -> tuple[T, ...]:
+        """All of a list, in as many calls as it takes, each with its own `timeout`. Raises what `_do` does, and TimedOut for a list that
+        changes each time it is asked for."""
+        asking = pages(listing)
+        call = next(asking)
+        while True:
+            part = self._do(call, timeout)
+            try:
+                call = asking.send(part)
+            except StopIteration as end:
+                found: tuple[T, ...] = end.value
+                return found
 
     # -- conditional orders --
 
@@ -67,8 +81,8 @@ class BlockingAlgos(Shared, ABC):
         return self._do(self.calls.place_trigger(trigger), timeout)
 
     def triggers(self, *, timeout: float | None = None) -> tuple[t.OpenTrigger, ...]:
-        """The account's conditional orders that wait, the oldest first; at most as many as fit a message."""
-        return self._do(self.calls.triggers(), timeout)
+        """The account's conditional orders that wait, the oldest first."""
+        return self._all(self.calls.triggers, timeout)
 
     def link_oco(
         self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int, *, timeout: float | None = None,
@@ -87,8 +101,8 @@ class BlockingAlgos(Shared, ABC):
         return self._do(self.calls.place_twap(twap), timeout)
 
     def twaps(self, *, timeout: float | None = None) -> tuple[t.OpenTwap, ...]:
-        """The account's TWAPs that go on, the oldest first; at most as many as fit a message."""
-        return self._do(self.calls.twaps(), timeout)
+        """The account's TWAPs that go on, the oldest first."""
+        return self._all(self.calls.twaps, timeout)
 
     def place_ladder(self, ladder: t.NewLadder, *, timeout: float | None = None) -> t.Ladder:
         """Spread a size over limit orders. The reply does not say what became of each: `order(client_id=...)` does, and the private

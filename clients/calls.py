@@ -17,11 +17,13 @@ from perplab.exchange.units import PPM, SECOND_NS
 from . import types as t
 from .calls_accounts import AccountCalls
 from .calls_algos import AlgoCalls
-from .calls_base import NO_COINS, nothing, raw
+from .calls_base import NO_COINS, more_of, nothing, raw
 from .calls_base import Call as Call
+from .calls_operator import OperatorCalls
 from .errors import Refused
+from .paging import Part
 from .reading import Wire, client_id_of, whole
-from .units import Number, micro, parts
+from .units import MICRO, Number, micro, parts, steps
 
 if TYPE_CHECKING:
     from .bots.base import Rows
@@ -39,7 +41,7 @@ ROW_BYTES: Final = 8 * ROW  # of a packed command
 MOST_DELAY_S: Final = MAX_TS_JUMP // SECOND_NS  # of a dead man's switch
 
 
-class Calls(AlgoCalls, AccountCalls):
+class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     """All of them."""
 
     # -- orders --
@@ -67,6 +69,7 @@ class Calls(AlgoCalls, AccountCalls):
             "size": market.lots(new.size), "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name,
             "reduce_only": int(new.reduce_only), "self_trade": SelfTrade(new.self_trade).name, "expires": new.expires,
             "display": None if new.display is None else market.lots(new.display), "account": self.account_number,
+            "priority_fee": None if new.priority_fee is None else steps(new.priority_fee, MICRO, "the priority fee", "USD", 0),
         }  # fmt: skip
 
     def preview(self, new: t.NewOrder) -> Call[t.Preview]:
@@ -112,8 +115,11 @@ class Calls(AlgoCalls, AccountCalls):
         number = None if market is None else self.market(market).number
         return Call("cancel_all", {"market": number, "account": self.account_number}, self.reading.queued)
 
-    def pending(self) -> Call[tuple[t.Waiting, ...]]:
-        return Call("pending", {"account": self.account_number}, self.reading.waiting)
+    def pending(self, skip: int = 0) -> Call[Part[t.Waiting]]:
+        def read(reply: Wire) -> Part[t.Waiting]:
+            return Part({one.ticket: one for one in self.reading.waiting(reply)}, more_of(reply))
+
+        return Call("pending", {"account": self.account_number, "skip": skip or None}, read)
 
     def batch(self, items: Sequence[AnyItem]) -> Call[list[t.Order | Refused]]:
         calls = [self._item(item) for item in items]

@@ -12,7 +12,8 @@ from perplab.exchange.messages import MAX_TS_JUMP
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
-from .calls_base import NO_COINS, Call, Known, nothing
+from .calls_base import NO_COINS, Call, Known, more_of, nothing
+from .paging import Part
 from .reading import Wire, client_id_of, whole
 from .units import Market, Number, parts, steps
 
@@ -101,11 +102,17 @@ class AlgoCalls(Known):
         fields: dict[str, object] = {"first": number_of(first), "second": number_of(second), "account": self.account_number}
         return Call("link_oco", fields, nothing)
 
-    def triggers(self) -> Call[tuple[t.OpenTrigger, ...]]:
-        return Call("triggers", {"account": self.account_number}, self.reading.triggers)
+    def triggers(self, skip: int = 0) -> Call[Part[t.OpenTrigger]]:
+        def read(reply: Wire) -> Part[t.OpenTrigger]:
+            return Part({one.order_id: one for one in self.reading.triggers(reply)}, more_of(reply))
 
-    def twaps(self) -> Call[tuple[t.OpenTwap, ...]]:
-        return Call("twaps", {"account": self.account_number}, self.reading.twaps)
+        return Call("triggers", {"account": self.account_number, "skip": skip or None}, read)
+
+    def twaps(self, skip: int = 0) -> Call[Part[t.OpenTwap]]:
+        def read(reply: Wire) -> Part[t.OpenTwap]:
+            return Part({one.order_id: one for one in self.reading.twaps(reply)}, more_of(reply))
+
+        return Call("twaps", {"account": self.account_number, "skip": skip or None}, read)
 
     # -- quotes --
 

@@ -23,6 +23,7 @@ REPEATABLE: Final = frozenset(  # change nothing, or nothing more when done agai
     (
         "venue", "book", "ticker", "account", "accounts", "order", "outcome", "auctions", "pool", "pending", "ping", "challenge",
         "subscribe", "unsubscribe", "cancel_on_disconnect", "preview", "triggers", "twaps", "requirement", "fee_rates", "sub_accounts",
+        "maintenance",
     )
 )  # fmt: skip
 
@@ -43,6 +44,11 @@ class Call(Generic[T]):
 
 def nothing(reply: Wire) -> None:
     return None
+
+
+def more_of(reply: Wire) -> int:
+    """How many items of a list did not fit its message."""
+    return whole(reply.get("more", 0))
 
 
 def raw(reply: Wire) -> dict[str, Any]:

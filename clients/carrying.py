@@ -18,6 +18,7 @@ from .asking import Asking
 from .blocking import Blocking, Shared
 from .calls import Call
 from .errors import ClientError, Refused, TimedOut, Unknown
+from .paging import Listing, pages
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -52,6 +53,19 @@ def insist(client: Shared, call: Call[T]) -> Program[T]:
         except (TimedOut, Unknown):
             pass
     return (yield from ask(client, call))
+
+
+def insist_all(client: Shared, listing: Listing[T]) -> Program[tuple[T, ...]]:
+    """All of a list that may not fit a message, as `client.calls.pending` is one; each question as by `insist`."""
+    asking = pages(listing)
+    call = next(asking)
+    while True:
+        part = yield from insist(client, call)
+        try:
+            call = asking.send(part)
+        except StopIteration as end:
+            found: tuple[T, ...] = end.value
+            return found
 
 
 def once(client: Shared, call: Call[T]) -> Program[T | None]:

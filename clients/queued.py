@@ -18,7 +18,7 @@ from perplab.exchange.units import SECOND_NS
 from . import types as t
 from .blocking import Shared
 from .calls import Call
-from .carrying import Program, insist, wait
+from .carrying import Program, insist, insist_all, wait
 from .errors import Refused, TimedOut
 
 PATIENCE_S: Final = 60.0  # of the venue's time, if nothing else is said
@@ -36,7 +36,7 @@ def carried_out(client: Shared, *tickets: int, patience_s: float = PATIENCE_S) -
         return True
     start = now = yield from insist(client, client.calls.ping())
     while True:
-        waiting = [one for one in (yield from insist(client, client.calls.pending())) if one.ticket in left]
+        waiting = [one for one in (yield from insist_all(client, client.calls.pending)) if one.ticket in left]
         if not waiting:
             return True
         end = start + round(patience_s * SECOND_NS)

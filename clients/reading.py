@@ -44,7 +44,7 @@ class Reading(AlgoReading):
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             filled=market.size(told["filled"]), open=market.size(told["size"]), state=OrderState.OPEN, client_id=told["client_id"],
             reduce_only=bool(told["reduce_only"]), tif=TimeInForce[told["tif"]], expires=told.get("expires") or None,
-            display=market.size(told["display"]) if told.get("display") else None,
+            display=market.size(told["display"]) if told.get("display") else None, is_quote=bool(told.get("is_quote")),
         )  # fmt: skip
 
     def position(self, told: Wire) -> t.Position:
@@ -147,11 +147,13 @@ class Reading(AlgoReading):
     def maintenance(self, told: Wire) -> t.Maintenance | None:
         """The window that begins or ends next; None: there is none, or it is not told."""
         window = told.get("maintenance")
-        if window is None:
-            return None
+        return None if window is None else self.window(window)
+
+    def window(self, told: Wire) -> t.Maintenance:
+        market = told["market"]
         return t.Maintenance(
-            number=whole(window["number"]), market=self._name(window["market"]), start=whole(window["start"]), end=whole(window["end"]),
-            during=MarketStatus[window["during"]], afterwards=MarketStatus[window["afterwards"]],
+            number=whole(told["number"]), market="" if market is None else self._name(market), start=whole(told["start"]),
+            end=whole(told["end"]), during=MarketStatus[told["during"]], afterwards=MarketStatus[told["afterwards"]],
         )  # fmt: skip
 
     def auction(self, told: Wire) -> t.Auction:

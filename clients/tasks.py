@@ -22,7 +22,7 @@ from perplab.exchange.codes import CancelReason, OrderType, Side, TimeInForce
 from . import types as t
 from .blocking import Shared
 from .calls import Call
-from .carrying import ATTEMPTS, Program, ask, insist, wait
+from .carrying import ATTEMPTS, Program, ask, insist, insist_all, wait
 from .errors import Refused, TimedOut, Unknown
 from .queued import refusal_of
 from .units import WIDE, Market
@@ -286,7 +286,7 @@ class Task(ABC):
         self._by_order = {one.order_id: one for one in self.open}  # a server that was started anew may give old numbers again
         waiting: set[t.ClientId | None] = set()
         if client.venue.sequencing.waits:
-            waiting = {one.client_id for one in (yield from insist(client, client.calls.pending())) if one.command == "Place"}
+            waiting = {one.client_id for one in (yield from insist_all(client, client.calls.pending)) if one.command == "Place"}
         for client_id, sent in self.sent.items():
             sent.waits = sent.waits or client_id in waiting
             if sent.is_open and client_id not in waiting:

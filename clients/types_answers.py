@@ -116,6 +116,7 @@ class Order(Told, frozen=True, kw_only=True):
     due: int | None = None  # [ns] when it will be; None: it does not wait, or for an oracle price that is not there yet
     expires: int | None = None  # [ns] when it is cancelled if it rests until then; None: never, or not known
     display: Decimal | None = None  # [coins] that it shows at a time (iceberg); None: all, or not known
+    is_quote: bool = False  # in a list: it is of a mass quote, and the next one for its side replaces it
 
 
 class Position(Told, frozen=True, kw_only=True):

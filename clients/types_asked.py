@@ -23,6 +23,7 @@ class NewOrder(Told, frozen=True):
     client_id: ClientId | None = None  # None: the client makes one
     expires: int | None = None  # [ns] of the venue's clock, when it is cancelled if it rests until then (good til time); None: never
     display: Number | None = None  # [coins] of it that are shown at a time while it rests (iceberg); None: all
+    priority_fee: Number | None = None  # [USD] for an earlier turn, at a venue whose blocks are in the order of these; None: nothing
 
 
 class Cancel(Told, frozen=True):

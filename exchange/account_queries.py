@@ -53,7 +53,7 @@ from .state.tables import (
     P_SIZE,
     SPOT_MODE,
 )
-from .state.terms import T_DISPLAY, T_EXPIRES
+from .state.terms import T_DISPLAY, T_EXPIRES, T_QUOTE
 from .state.transit import Y_ACCOUNT, Y_AMOUNT, Y_ASSET, Y_COMMAND, Y_TO
 from .state.types import NIL
 from .trading.open_orders import client_order, open_lots
@@ -159,13 +159,15 @@ class AccountQueries(Queries):
         terms = orders[slot + O_TERMS]
         expires: i64 = 0
         display: i64 = 0
+        is_quote: i64 = 0
         if terms != NIL:
             expires = self.state.terms.cells[terms + T_EXPIRES]
             display = self.state.terms.cells[terms + T_DISPLAY]
+            is_quote = self.state.terms.cells[terms + T_QUOTE]
         return OpenOrder(
             orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
             open_lots(self.state, slot), orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
-            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires, display,
+            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires, display, is_quote,
         )  # fmt: skip
 
     def open_order(self, account: i64, order_id: i64) -> OpenOrder | None:

@@ -226,15 +226,17 @@ class Turns(AccountQueries):
                 ))  # fmt: skip
         return found
 
-    def maintenance_windows(self, market: i64) -> list[MaintenanceWindow]:
-        """Those of a market that have not ended, the first to turn first."""
-        number = self.known_market(market).number
+    def maintenance_windows(self, market: int | None = None) -> list[MaintenanceWindow]:
+        """Those of a market that have not ended, or of all (None); the first to turn first."""
+        number: i64 = NIL
+        if market is not None:
+            number = self.known_market(market).number
         windows = self.state.windows
         found: list[tuple[int, MaintenanceWindow]] = []
         for name, at in windows.index.items():
             row: i64 = at
             cells = windows.cells
-            if cells[row + N_MARKET] == number or cells[row + N_MARKET] == NIL:
+            if number == NIL or cells[row + N_MARKET] == number or cells[row + N_MARKET] == NIL:
                 view = MaintenanceWindow(
                     name, cells[row + N_MARKET], cells[row + N_START], cells[row + N_END], cells[row + N_DURING], cells[row + N_AFTER]
                 )

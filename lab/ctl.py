@@ -12,7 +12,7 @@ import click
 from . import windows
 from .windows import scheduled
 
-WINDOWS: Final = "maintenance"  # an op of ctl's own
+WINDOWS: Final = "maintenance"  # the op whose reply is told in words
 
 
 EXAMPLES: Final = (
@@ -30,7 +30,7 @@ EXAMPLES: Final = (
     ("snapshot name=before", "keep the state ..."),
     ("rewind name=before", "... and go back to it"),
     ("schedule_maintenance market=BTC in=10m for=30m during=HALTED", "a maintenance window; market=all: of all markets"),
-    ("maintenance", "the windows that are ahead, in words"),
+    ("maintenance", "all windows that are ahead or go on, by number"),
     ("cancel_maintenance number=1", "take one back that has not begun"),
 )
 
@@ -77,12 +77,20 @@ def tell(reply: dict[str, Any]) -> None:
 
 
 def tell_windows(connection: socket.socket, replies: Iterator[dict[str, Any]], given: dict[str, Any]) -> int:
-    """List the maintenance windows that the tickers of all markets tell of. Raises click.UsageError."""
+    """List all maintenance windows in words. Raises click.UsageError."""
     if given:
         raise click.UsageError(f"{next(iter(given))}: given with {WINDOWS}, which has no fields; `schedule_maintenance` makes a window")
     venue = ask(connection, replies, {"op": "venue"})
-    tickers = [ask(connection, replies, {"op": "ticker", "market": one["market"]}) for one in venue["markets"]]
-    for line in windows.lines(tickers, [one["name"] for one in venue["markets"]]):
+    told: list[dict[str, Any]] = []
+    more = 1
+    while more:  # a message holds some thousand of them, a venue 64
+        reply = ask(connection, replies, {"op": WINDOWS, "skip": len(told)})
+        if not reply["ok"]:
+            tell(reply)
+            return 1
+        told += reply["windows"]
+        more = reply["more"]
+    for line in windows.lines(told, reply["ts"], [one["name"] for one in venue["markets"]]):
         click.echo(line)
     return 0
 

@@ -58,19 +58,17 @@ def time_of(name: str, given: object) -> int:
     return round(found.timestamp()) * SECOND_NS
 
 
-def lines(tickers: list[dict[str, Any]], names: list[str]) -> Iterator[str]:
-    """The windows that tickers of all markets tell of, the first to begin first, each once."""
-    now = max(ticker["ts"] for ticker in tickers)
-    windows = {one["number"]: one for ticker in tickers if (one := ticker.get("maintenance")) is not None}
+def lines(windows: list[dict[str, Any]], now: int, names: list[str]) -> Iterator[str]:
+    """Maintenance windows in words at `now` [ns], the first to begin first. `names`: of the markets."""
     yield f"The venue's time is {clock(now)}."
-    for window in sorted(windows.values(), key=lambda one: (one["start"], one["number"])):
-        where = "all markets" if window["market"] == ALL else names[window["market"]]
+    for window in sorted(windows, key=lambda one: (one["start"], one["number"])):
+        where = "all markets" if window["market"] is None else names[window["market"]]
         yield f"window {window['number']}: {where}"
         begins = "began" if window["start"] <= now else "begins"
         for word, ts, status in ((begins, window["start"], window["during"]), ("ends", window["end"], window["afterwards"])):
             yield f"  {word:<6}  {clock(ts)}  {away(ts - now)}, {status}"
     if windows:
-        yield "Of each market the window that begins or ends next is told. To take one back that has not begun:"
+        yield "To take one back that has not begun:"
         yield "  perplab ctl cancel_maintenance number=N"
     else:
         yield "No market has a maintenance window ahead. To halt all in ten minutes, for half an hour:"

@@ -44,6 +44,7 @@ class OpenOrder(Coded, frozen=True, gc=False):
     client_lo: int
     expires: int = 0  # [ns] when it is cancelled, 0: never
     display: int = 0  # [lots] that it shows at a time, 0: all
+    is_quote: int = 0  # 0 or 1: is it of a mass quote, which the next one for its side replaces?
 
 
 class OpenTrigger(Coded, frozen=True, gc=False):

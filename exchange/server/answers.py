@@ -32,7 +32,7 @@ from .answer_parts import Failure as Failure
 from .answers_accounts import AccountReply, FeeRatesReply, PendingReply, RequirementReply, SubAccountsReply, TriggersReply, TwapsReply
 from .answers_venue import VenueReply
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, op_of
-from .told import OF_LIQUIDITY, OF_ORDERS, OPENS, WAITING
+from .told import OF_LIQUIDITY, OF_ORDERS, OPENS, SCHEDULES, WAITING
 
 
 class DoneStatus(Said, kw_only=True):
@@ -109,6 +109,13 @@ class RowsReply(Reply, kw_only=True):
     ts: int
     statuses: bytes
     errors: dict[str, dict[str, Any]] | UnsetType = UNSET
+
+
+class OfWindow(Said, kw_only=True):
+    number: int  # of the new maintenance window
+
+
+ScheduledReply = joined("ScheduledReply", Reply, DoneStatus, OfWindow)
 
 
 class EmptyReply(Reply, kw_only=True):
@@ -227,6 +234,18 @@ class AuctionsReply(Reply, kw_only=True):
     more: int
 
 
+class ListedWindow(Maintenance, kw_only=True):
+    """A maintenance window that has not ended."""
+
+    market: int | None  # null: all
+
+
+class MaintenanceReply(Reply, kw_only=True):
+    windows: list[ListedWindow]
+    more: int
+    ts: int
+
+
 class PingReply(Reply, kw_only=True):
     ts: int
     seq: int
@@ -293,12 +312,13 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     **dict.fromkeys(OF_LIQUIDITY, LiquidityReply),
     OPENS: SubAccountReply,
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
+    SCHEDULES: ScheduledReply,
     "batch": BatchReply, "rows": RowsReply, "challenge": ChallengeReply, "login": LoginReply, "logout": EmptyReply, "faucet":
     FaucetReply, "open_account": OpenAccountReply, "accounts": AccountsReply, "venue": VenueReply, "book": BookReply, "ticker":
     TickerReply, "pool": PoolReply, "pending": PendingReply, "preview": PreviewReply, "account": AccountReply,
     "requirement": RequirementReply, "triggers": TriggersReply, "twaps": TwapsReply, "fee_rates": FeeRatesReply,
     "sub_accounts": SubAccountsReply,
-    "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "ping":
+    "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "maintenance": MaintenanceReply, "ping":
     PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": EmptyReply, "subscribe": SubscribeReply,
     "liquidate": LiquidateReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,
     "unsubscribe": SubscribeReply, "cancel_on_disconnect": CancelOnDisconnectReply,

@@ -27,6 +27,7 @@ class Departure:
         self.wants_orders = False  # does it have to hear what the connection places?
         self.own = Brought()  # what is to go with the connection, or may be gone by now
         self._awaited: set[int] = set()  # tickets of what waited when the connection went
+        self._shut: set[int] = set()  # halted markets in which something of its own stood when it was last looked
         self._kept: dict[int, Brought] = {}  # the same as it was when a state of the venue was kept, by that state's number
 
     def choose(self, scope: Scope, account: int) -> None:
@@ -85,20 +86,40 @@ class Departure:
         self._look()
 
     def carry_out(self) -> None:
-        """The connection is gone. What waits for its turn is looked at again when that has come."""
+        """The connection is gone. What waits for its turn is looked at again when that has come, and what is in a halted market when
+        the halt ends."""
         self._send(self.host.send)
         self.scopes = {account: scope for account, scope in self.scopes.items() if scope == "connection"}
-        self._awaited = self._waiting()
-        if self._awaited:
+        self._awaited, self._shut = self._waiting(), self._left_in_halt()
+        self._stay()
+
+    def _stay(self) -> None:
+        if self._awaited or self._shut:
             self.host.followed.append(self)
 
     def follow_up(self) -> None:
         """After each block: has all that waited when the connection went had its turn? Then what has come of it is cancelled, too: quotes,
-        and the triggers of a bracket whose entry was filled."""
-        if self._awaited & self._waiting():
-            self.host.followed.append(self)
-        else:
+        and the triggers of a bracket whose entry was filled. Has a halt ended? Then what stood there is cancelled, before anybody's next
+        command meets it."""
+        has_come = bool(self._awaited) and not self._awaited & self._waiting()
+        if has_come:
+            self._awaited = set()
+        if has_come or not self._shut <= self._halted():
             self._send(self.host.send_now)
+            self._shut = self._left_in_halt()
+        self._stay()
+
+    def _halted(self) -> set[int]:
+        """Numbers of the markets in which nothing can be cancelled."""
+        return {market.number for market in self.host.exchange.state.markets if market.status == MarketStatus.HALTED}
+
+    def _left_in_halt(self) -> set[int]:
+        """Halted markets in which something of the connection's own stands."""
+        halted = self._halted()
+        if not halted:
+            return halted
+        markets = {market for account in self.scopes for market in self._own(account).values()}
+        return halted & (markets | {self._market_of(*one) for one in self.own.waiting if one[0] in self.scopes})
 
     def _waiting(self) -> set[int]:
         """Tickets of what waits in the accounts."""
@@ -117,25 +138,36 @@ class Departure:
         for account, scope in self.scopes.items():
             if scope == "account":
                 yield CancelAll(0, account, -1)
-                if any(market.status == MarketStatus.HALTED for market in self.host.exchange.state.markets):
+                if self._halted():
                     yield CancelAllAfter(0, account, 1)  # which takes orders of halted markets as well
             else:
-                yield from (Cancel(0, account, number) for number in self._going(account))
-                yield from (CancelClient(0, *one) for one in self.own.waiting if one[0] == account and self._may_rest(*one))
-                yield from (MassQuote(0, *one) for one in self.own.quotes if one[0] == account)
+                halted = self._halted()
+                yield from (Cancel(0, account, number) for number in self._going(account, halted))
+                waiting = [one for one in self.own.waiting if one[0] == account and self._may_rest(*one)]
+                yield from (CancelClient(0, *one) for one in waiting if self._market_of(*one) not in halted)
+                yield from (MassQuote(0, *one) for one in self.own.quotes if one[0] == account and one[1] not in halted)
 
-    def _going(self, account: int) -> list[int]:
-        """Ids of the connection's own that stand, those of a bracket included; of two that cancel each other one."""
+    def _own(self, account: int) -> dict[int, int]:
+        """Ids of the connection's own that stand, the triggers of its brackets last, and their markets."""
         venue, own = self.host.exchange, self.own.orders
-        going = [order.order_id for order in open_orders(venue, account)]
-        going += [twap.order_id for twap in venue.twaps(account)]
-        going = [number for number in going if number in own]
-        going += sorted(number for number in own.difference(going) if self._is_entry(account, number))
+        found = {one.order_id: one.market for one in open_orders(venue, account) if one.order_id in own}
+        found |= {one.order_id: one.market for one in venue.twaps(account) if one.order_id in own}
+        return found | {one.order_id: one.market for one in venue.triggers(account) if own & {one.order_id, one.bracket}}
+
+    def _going(self, account: int, halted: set[int]) -> list[int]:
+        """Ids of the connection's own that stand where they can be cancelled, and of entries that wait; of two that are linked one."""
+        standing = self._own(account)
+        entries = sorted(number for number in self.own.orders.difference(standing) if self._is_entry(account, number))
         chosen: dict[int, None] = {}
-        for number in [*going, *(one.order_id for one in venue.triggers(account) if own & {one.order_id, one.bracket})]:
-            if venue.linked_with(number) not in chosen:
+        for number in [*entries, *(number for number, market in standing.items() if market not in halted)]:
+            if self.host.exchange.linked_with(number) not in chosen:
                 chosen[number] = None
         return list(chosen)
+
+    def _market_of(self, account: int, hi: int, lo: int) -> int:
+        """The market of an order that is there by now; -1: it waits, or is not."""
+        found = client_order(self.host.exchange, account, hi, lo)
+        return found[1] if found is not None and found[2] == OrderState.OPEN else -1
 
 
 def copied(own: Brought) -> Brought:

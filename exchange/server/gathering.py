@@ -20,12 +20,13 @@ from .log import note
 from .outbox import Outbox
 from .packed import carried_out, rows_of
 from .replies import named
-from .routing import REASON, SEQ, block_of, outcomes
+from .routing import ORDER_ID, REASON, SEQ, block_of, outcomes
 from .tokens import tokens_of, tokens_of_all, tokens_of_rows
-from .told import OPENS, Asked, Slot, Told
+from .told import OPENS, SCHEDULES, Asked, Slot, Told
 
 OP_OF: Final = {request: op for op, request in r.OPS.items()}
 OPENING: Final = r.OPS[OPENS]
+SCHEDULING: Final = r.OPS[SCHEDULES]
 
 
 class Gathering(Outbox):
@@ -131,7 +132,8 @@ class Gathering(Outbox):
         if told[REASON]:
             self.reply(request.id, {**refused(int(told[REASON]), {"given": str(request.__struct_config__.tag)}), "seq": told[SEQ]})
         else:
-            self.reply(request.id, named(told, 0, False, self.host.exchange.now, 0))
+            number = {"number": int(told[ORDER_ID])} if type(request) is SCHEDULING else {}
+            self.reply(request.id, {**named(told, 0, False, self.host.exchange.now, 0), **number})
 
     def carry_out_rows(self, request: r.Rows) -> None:
         user = self.may("trade")

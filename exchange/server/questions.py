@@ -114,6 +114,11 @@ class Questions(Desk):
     def auctions(self: Questions, session: Asker, request: r.Auctions) -> Data:
         return self.part("auctions", [named_view(one) for one in self.host.exchange.auctions()], request.skip)
 
+    def maintenance(self: Questions, session: Asker, request: r.MaintenanceQuery) -> Data:
+        venue = self.host.exchange
+        windows = [{**named_view(one), "market": one.market if one.market >= 0 else None} for one in venue.maintenance_windows()]
+        return {**self.part("windows", windows, request.skip), "ts": venue.now}
+
     def outcome(self: Questions, session: Asker, request: r.Outcome) -> Data:
         session.may("read")
         if session.memory is None:
@@ -166,6 +171,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.SubAccountsQuery: accounts.sub_accounts,
     r.Outcome: Questions.outcome,
     r.Auctions: Questions.auctions,
+    r.MaintenanceQuery: Questions.maintenance,
     r.Ping: Questions.ping,
     r.Step: operations.step,
     r.SetClock: operations.set_clock,

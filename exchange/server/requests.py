@@ -294,6 +294,13 @@ class Auctions(Request, frozen=True, kw_only=True, tag="auctions"):
     skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
 
 
+class MaintenanceQuery(Request, frozen=True, kw_only=True, tag="maintenance"):
+    """The maintenance windows that have not ended, of all markets, by what begins or ends next; of one that is for all, `market` is null.
+    `more` of them than fit a message are told by asking again with `skip`."""
+
+    skip: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
 class Ping(Request, frozen=True, kw_only=True, tag="ping"):
     """Says that the client is there; the reply has the venue's time."""
 
@@ -403,7 +410,8 @@ OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
     PendingQuery, PreviewQuery, AccountQuery, RequirementQuery, TriggersQuery, TwapsQuery, FeeRatesQuery, SubAccountsQuery,
     OrderQuery, Outcome,
-    Auctions, Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Auctions, MaintenanceQuery,
+    Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007

@@ -54,6 +54,7 @@ from ..schema.event_columns import (
     REPEATED_OPEN_SIZE,
     REPEATED_ORDER_ID,
     REPEATED_STATE,
+    SCHEDULED_NUMBER,
     TRADED_PRICE,
     TRADED_SIZE,
     TRADED_TAKER_ORDER_ID,
@@ -87,6 +88,7 @@ from ..schema.kinds import (
     E_CURVE_TRADED,
     E_LIQUIDITY_ADDED,
     E_LIQUIDITY_REMOVED,
+    E_MAINTENANCE_SCHEDULED,
     E_ORDER_AMENDED,
     E_ORDER_CANCELLED,
     E_ORDER_PLACED,
@@ -111,7 +113,7 @@ from ..state.types import NIL, ROW
 
 # Columns of what a command came to
 REASON: Final[i64] = 0  # why the venue refused it, 0: it did not; NIL: it was no command
-ORDER_ID: Final[i64] = 1  # the order that it placed, amended or found, or the range that it gave liquidity to; 0: none
+ORDER_ID: Final[i64] = 1  # the order that it placed, amended or found; or the number of the range, account or window that it made; 0: none
 STATE: Final[i64] = 2  # of that order
 FILLED: Final[i64] = 3  # [lots] by this command; of a repeat, all that the order has traded
 LEFT: Final[i64] = 4  # [lots] open afterwards
@@ -252,6 +254,8 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) 
             told[row + DUE] = events[at + QUEUED_DUE]
     elif kind == E_ACCOUNT_OPENED:
         told[row + ORDER_ID] = events[at + OPENED_ACCOUNT]
+    elif kind == E_MAINTENANCE_SCHEDULED:
+        told[row + ORDER_ID] = events[at + SCHEDULED_NUMBER]
     elif kind == E_LIQUIDITY_ADDED:
         told[row + ORDER_ID] = events[at + ADDED_RANGE_ID]
         told[row + MARKET] = events[at + ADDED_MARKET]

@@ -19,6 +19,7 @@ from .routing import ACCOUNT, DUE, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
 OPENS: Final = "open_sub_account"
+SCHEDULES: Final = "schedule_maintenance"
 ALGOS: Final = frozenset(("place_trigger", "place_twap"))
 WAITING: Final = OF_ORDERS - ALGOS | OF_LIQUIDITY | {"cancel_all", "set_account_mode", "mass_quote"}  # where a venue lets commands wait
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}

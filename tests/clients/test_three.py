@@ -17,7 +17,7 @@ from perplab.clients.asking import Asking
 from perplab.clients.blocking import Blocking
 from perplab.clients.bots.base import pack
 from perplab.clients.local import LocalHost
-from perplab.exchange.codes import FIRST_USER, AccountMode, MarginMode, Side, TriggerKind
+from perplab.exchange.codes import FIRST_USER, AccountMode, MarginMode, MarketStatus, Side, TriggerKind
 from perplab.exchange.messages import CancelAll, Place, UpdateOracle
 from perplab.exchange.server.tcp import TcpServer
 
@@ -90,6 +90,11 @@ SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("ask", ("auctions",), {}),
     ("auctions", (), {}),
     ("pending", (), {}),
+    ("schedule_maintenance", (2**61, 2**61 + 1, MarketStatus.HALTED), {"market": "SOL"}),
+    ("schedule_maintenance", (5, 6, MarketStatus.HALTED), {}),
+    ("maintenance", (), {}),
+    ("cancel_maintenance", (1,), {}),
+    ("cancel_maintenance", (1,), {}),
     ("pool", ("BTC",), {}),
     ("add_liquidity", ("BTC", "100"), {}),
     ("add_liquidity", ("BTC", "100"), {"lower": "59000"}),

@@ -66,6 +66,19 @@ def test_a_queued_order_is_told_with_its_ticket() -> None:
     assert (told[0].ticket, told[0].command, told[0].due, told[1].ts) == (order.ticket, "Place", order.due, order.due)
 
 
+def test_who_pays_more_has_an_earlier_turn() -> None:
+    alice, _ = pair({**BLOCKS, "order": "priority_fee"})
+    for fee, price in (("0.5", "59001"), ("2.000001", "59002"), (None, "59003")):
+        alice.place(NewOrder(MARKET, Side.BUY, "0.01", price, priority_fee=fee))
+    cash = alice.balances()[0].cash
+    feed(alice)
+    assert [one.price for one in events(alice, types.OrderOpened)] == [Decimal(59_002), Decimal(59_001), Decimal(59_003)]
+    assert cash - alice.balances()[0].cash == Decimal("2.500001")
+    for fee, why in (("-1", "the priority fee is -1; the least is 0"), ("0.0000001", "no multiple of 0.000001 USD")):
+        with pytest.raises(ValueError, match=why):
+            alice.place(NewOrder(MARKET, Side.BUY, "0.01", "59000", priority_fee=fee))
+
+
 def test_an_order_that_waits_can_be_cancelled() -> None:
     alice, _ = pair(REQUESTS)
     order = alice.buy(MARKET, "0.01", "59000")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from cli_kit import call, klines
 from updates import Updates
+
+from perplab.clients import SyncClient
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "server"))
 from test_sockets import Server
@@ -153,6 +157,41 @@ def test_a_live_sandbox_gives_price_book_fees_tiers_and_funding() -> None:
     assert float(thin["coin"]["stop_slippage"]) > float(told["coin"]["stop_slippage"])
     assert ", by the book" in text and "24 x 0.00125 % of 60,000.5" in text and "all that the book has" in whole and ">= " in whole
     assert missing.exit_code == 2 and "expected one of BTC, ETH, SOL" in missing.stderr
+
+
+def test_a_key_asks_the_venue_for_the_fees_of_its_account(tmp_path: Path) -> None:
+    """Of a server that trusts nobody: alice has traded 7,200 USD and is in the second of three tiers, carol has traded nothing."""
+    design = tmp_path / "tiered.toml"
+    tiers = ((1_000, 400_000), (5_000, 300_000), (25_000, 200_000))  # from so many USD on; the taker's fee [ppb]
+    rows = [f"[[fee_tiers]]\nvolume = {volume}\nmaker_fee_ppb = 0\ntaker_fee_ppb = {fee}\n" for volume, fee in tiers]
+    design.write_text('extends = "sandbox"\ntitle = "Three tiers"\n' + "\n".join(rows), encoding="utf-8")
+    server = Server("--venue", str(design), "--world", "none", "--clock", "step")
+    try:
+        assert server.process.stdout is not None
+        lines = iter(server.process.stdout.readline, "")
+        found = next(one for line in lines if (one := re.search(r"the operator's key is (\w+), its secret (\w+)", line)))
+        with ExitStack() as stack:
+            operator = stack.enter_context(SyncClient(port=server.port, key=found[1], secret=found[2]))
+            operator.ask("update_oracle", market="BTC", price=60_000)
+            alice, bob, carol = (stack.enter_context(SyncClient(port=server.port, name=name)) for name in ("alice", "bob", "carol"))
+            bob.sell("BTC", "0.12", "60000")
+            assert alice.market_buy("BTC", "0.12").filled == Decimal("0.12")
+            operator.ask("step", ms=86_400_000)  # fees go by whole days
+            operator.ask("update_oracle", market="BTC", price=60_000)
+            keys = {name: client.credentials for name, client in (("alice", alice), ("carol", carol))}
+        asked = (*SMALL, "--stop", "58200", "--slippage", "1%", "--connect", f"127.0.0.1:{server.port}")
+        told = {name: call(*asked, "--key", str(one.key), "--secret", str(one.secret), "--json") for name, one in keys.items()}
+        text = call(*asked, "--key", str(keys["alice"].key), "--secret", str(keys["alice"].secret)).stdout
+        nobody, wrong = call(*asked, "--json"), call(*asked, "--key", str(keys["alice"].key), "--secret", "nonsense")
+    finally:
+        server.stop()
+    fees = {name: (json.loads(one.stdout)["entry_fee"], json.loads(one.stdout)["volume"]) for name, one in told.items()}
+    assert {name: tuple(map(Decimal, pair)) for name, pair in fees.items()} == {
+        "alice": (Decimal("0.0003"), Decimal(7_200)), "carol": (Decimal("0.00045"), Decimal(0)),
+    }  # fmt: skip
+    assert "volume traded fees of 0.03 % in, 0.03 % out 7,200.00 USD" in " ".join(text.split())
+    assert Decimal(json.loads(nobody.stdout)["entry_fee"]) == Decimal("0.00045") and json.loads(nobody.stdout)["volume"] is None
+    assert wrong.exit_code == 2 and not wrong.stdout and re.search(r"^error: --connect: .*WRONG_SIGNATURE", wrong.stderr), wrong.stderr
 
 
 @pytest.mark.parametrize(

@@ -226,3 +226,75 @@ def test_a_rewind_forgets_what_was_placed_after_the_snapshot() -> None:
     pass_blocks(world)
     assert [one.order_id for one in world.host.exchange.triggers(account)][-1] == number
     assert kept(world, account) == [98, 99, 0]
+
+
+@pytest.mark.parametrize("scope", ["connection", "account"])
+def test_a_stop_of_a_bracket_that_is_auctioned_goes_too(scope: str) -> None:
+    """It has fired, and makers compete for its order when the connection breaks."""
+    world, leaving, _, account = scene(venue(sequencing={"rule": "dutch_auction"}))
+    leaving.ask("cancel_on_disconnect", scope=scope)
+    send(leaving, [m.PlaceBracket(0, account, 0, BUY, PRICE + 10, 2, ORDER, GTC, PRICE + 900, PRICE - 900)], "one by one")
+    world.later(30)
+    x = world.host.exchange
+    assert x.position(account, 0).size == 2 and len(x.triggers(account)) == 3
+    world.host.send([m.UpdateOracle(0, 0, PRICE - 1_000)])
+    world.later(0.1)
+    (stop,) = x.auctioned_orders(account)
+    assert (stop.side, stop.size, stop.reduce_only) == (SELL, 2, 1)
+    leaving.session.closed()
+    x.check()
+    assert kept(world, account) == ([98, 99] if scope == "connection" else []) and x.auctioned_orders(account) == []
+    world.later(60)
+    assert kept(world, account) == ([98, 99] if scope == "connection" else []) and x.position(account, 0).size == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_connection_they_go_when_the_halt_ends(kind: str) -> None:
+    """Nothing can be cancelled in between; and no refusal is told."""
+    world, leaving, staying, account = scene(venue())
+    leaving.ask("cancel_on_disconnect", scope="connection")
+    send(leaving, KINDS[kind](account), "one by one")
+    before = len(everything(world, account))
+    world.host.send([m.SetMarketStatus(0, 0, MarketStatus.HALTED)])
+    staying.ask("subscribe", channel="private")
+    staying.heard()
+    leaving.session.closed()
+    world.later(1)
+    assert len(everything(world, account)) == before > 2
+    world.host.send([m.SetMarketStatus(0, 0, MarketStatus.ACTIVE)])
+    world.host.exchange.check()
+    assert kept(world, account) == [98, 99] and not world.host.followed
+    told = {event["type"] for message in staying.heard("private") for event in message["events"]}
+    assert "Rejected" not in told
+
+
+def test_before_the_next_command_meets_them() -> None:
+    """A maintenance window ends, and the first who comes behind it finds nothing of who has gone."""
+    world, leaving, _, account = scene(venue())
+    leaving.ask("cancel_on_disconnect", scope="connection")
+    leaving.ask("place", market=0, side="BUY", price=PRICE - 500, size=3, client_id=1)
+    now = world.host.exchange.now
+    world.host.send([m.ScheduleMaintenance(0, 0, now + 10**9, now + 10 * 10**9, MarketStatus.HALTED)])
+    world.later(5)
+    leaving.session.closed()
+    world.later(1)
+    assert kept(world, account) == [98, 1, 99]
+    carol = world.talker("carol", money=10**12)
+    world.clock.step(20 * 10**9)  # and nobody has let the time pass before she asks
+    assert carol.ask("place", market=0, side="SELL", price=PRICE - 500, size=3)["filled"] == 0
+    assert kept(world, account) == [98, 99]
+
+
+def test_any_end_of_a_halt_counts_and_a_rewind_forgets_it() -> None:
+    world, leaving, staying, account = scene(venue())
+    leaving.ask("cancel_on_disconnect", scope="connection")
+    leaving.ask("place", market=0, side="BUY", price=PRICE - 500, size=3, client_id=1)
+    world.host.send([m.SetMarketStatus(0, 0, MarketStatus.HALTED)])
+    leaving.session.closed()
+    assert world.host.followed and kept(world, account) == [98, 1, 99]
+    staying.ask("snapshot", name="one")
+    world.host.send([m.SetMarketStatus(0, 0, MarketStatus.CANCEL_ONLY)])
+    assert kept(world, account) == [98, 99] and not world.host.followed
+    staying.ask("rewind", name="one")
+    world.host.send([m.SetMarketStatus(0, 0, MarketStatus.ACTIVE)])
+    assert kept(world, account) == [98, 1, 99] and not world.host.followed

@@ -56,7 +56,8 @@ def test_the_columns_of_events_are_those_of_the_structs() -> None:
     structs = {
         "REJECTED": events.Rejected, "PLACED": events.OrderPlaced, "REPEATED": events.OrderRepeated, "AMENDED": events.OrderAmended,
         "CANCELLED": events.OrderCancelled, "TRADED": events.Traded, "CURVE_TRADED": events.CurveTraded, "ADDED": events.LiquidityAdded,
-        "REMOVED": events.LiquidityRemoved, "QUEUED": events.CommandQueued, "OPENED": events.AccountOpened, "EVENT": events.Event,
+        "REMOVED": events.LiquidityRemoved, "QUEUED": events.CommandQueued, "OPENED": events.AccountOpened,
+        "SCHEDULED": events.MaintenanceScheduled, "EVENT": events.Event,
         "REDUCED": events.OrderReduced,
         "TRIGGER_PLACED": events.TriggerPlaced, "FIRED": events.TriggerFired, "TRIGGER_CANCELLED": events.TriggerCancelled,
         "TWAP_PLACED": events.TwapPlaced, "TWAP_ENDED": events.TwapEnded,

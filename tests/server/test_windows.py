@@ -9,7 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner
 from test_sockets import Server
+from wire import World
 
+from perplab.exchange.server.limits import Limits
 from perplab.lab.cli import main
 from perplab.lab.ctl import ctl
 from perplab.lab.windows import away, lines, scheduled
@@ -28,10 +30,12 @@ def test_a_window_is_scheduled_listed_and_taken_back() -> None:
     try:
         assert "No market has a maintenance window ahead" in told(server, "maintenance")[1]
         code, out = told(server, "schedule_maintenance", "market=BTC", "in=10m", "for=30m", "during=HALTED")
-        assert code == 0 and json.loads(out)["ok"]
+        assert code == 0 and json.loads(out)["number"] == 1
         assert told(server, "schedule_maintenance", "market=all", "start=2026-01-01T01:00:00Z", "for=90s", "during=CANCEL_ONLY")[0] == 0
+        code, out = told(server, "schedule_maintenance", "market=BTC", "in=2h", "for=1h", "during=POST_ONLY")
+        assert code == 0 and json.loads(out)["number"] == 3
         code, out = told(server, "maintenance")
-        assert code == 0 and out.splitlines()[:7] == [
+        assert code == 0 and out.splitlines() == [
             "The venue's time is 2026-01-01T00:00:00Z.",
             "window 1: BTC",
             "  begins  2026-01-01T00:10:00Z  in 10 m, HALTED",
@@ -39,6 +43,11 @@ def test_a_window_is_scheduled_listed_and_taken_back() -> None:
             "window 2: all markets",
             "  begins  2026-01-01T01:00:00Z  in 1 h, CANCEL_ONLY",
             "  ends    2026-01-01T01:01:30Z  in 1 h 1 m, ACTIVE",
+            "window 3: BTC",
+            "  begins  2026-01-01T02:00:00Z  in 2 h, POST_ONLY",
+            "  ends    2026-01-01T03:00:00Z  in 3 h, ACTIVE",
+            "To take one back that has not begun:",
+            "  perplab ctl cancel_maintenance number=N",
         ]
         assert told(server, "cancel_maintenance", "number=1")[0] == 0
         assert "window 1" not in told(server, "maintenance")[1]
@@ -49,6 +58,27 @@ def test_a_window_is_scheduled_listed_and_taken_back() -> None:
         )  # fmt: skip
     finally:
         server.stop()
+
+
+def test_all_windows_are_told_over_the_wire() -> None:
+    world = World(limits=Limits(items=2))
+    operator, guest = world.talker("operator"), world.talker()
+    assert (guest.ask("maintenance")["windows"], guest.ask("maintenance")["more"]) == ([], 0)
+    now = operator.ask("ping")["ts"]
+    asked = {"market": -1, "start": now + 30 * S, "end": now + 40 * S, "during": "HALTED", "afterwards": "POST_ONLY"}
+    assert operator.ask("schedule_maintenance", **asked)["number"] == 1
+    for start in (20, 10):
+        told = operator.ask("schedule_maintenance", market=0, start=now + start * S, end=now + 50 * S, during=2)
+    assert told["ok"] and told["number"] == 3
+    told = guest.ask("maintenance")
+    assert ([one["number"] for one in told["windows"]], told["more"], told["ts"]) == ([3, 2], 1, world.host.exchange.now)
+    (last,) = guest.ask("maintenance", skip=2)["windows"]
+    assert last == {**asked, "number": 1, "market": None}
+    assert guest.ask("maintenance", skip=-1)["reason"] == "OUT_OF_BOUNDS"
+    world.later(55)
+    assert guest.ask("maintenance")["windows"] == [], "what has ended is told no more"
+    late = operator.ask("schedule_maintenance", **asked)
+    assert (late["reason"], "number" in late) == ("MAINTENANCE_TIMES", False)
 
 
 def test_a_port_that_speaks_another_language_is_told_apart() -> None:
@@ -93,9 +123,9 @@ def test_what_is_no_time_is_refused(fields: dict[str, object], why: str) -> None
         scheduled(fields, NOW)
 
 
-def test_a_window_that_goes_on_and_one_of_all_markets_are_told_once() -> None:
-    window = {"number": 7, "market": -1, "start": NOW - 100 * S, "end": NOW + 5 * S, "during": "HALTED", "afterwards": "POST_ONLY"}
-    found = list(lines([{"ts": NOW, "maintenance": window}, {"ts": NOW, "maintenance": window}, {"ts": NOW}], ["A", "B", "C"]))
+def test_a_window_that_goes_on_is_told_in_words() -> None:
+    window = {"number": 7, "market": None, "start": NOW - 100 * S, "end": NOW + 5 * S, "during": "HALTED", "afterwards": "POST_ONLY"}
+    found = list(lines([window], NOW, ["A", "B", "C"]))
     assert found[1:4] == [
         "window 7: all markets",
         "  began   2025-12-31T23:58:20Z  1 m 40 s ago, HALTED",
