@@ -83,7 +83,8 @@ def without_hidden(exchange: Exchange, account: int) -> Exchange | None:
     orders = [one for other in range(8, state.accounts.count) if other != account for one in exchange.open_orders(other) if one.display]
     for one in orders:
         shown = int(state.orders.cells[state.order_ids.find(one.order_id) + O_SIZE])
-        assert not any(isinstance(event, m.Rejected) for event in copy.apply(m.Amend(exchange.now, one.account, one.order_id, one.price, shown)))
+        told = copy.apply(m.Amend(exchange.now, one.account, one.order_id, one.price, shown))
+        assert not any(isinstance(event, m.Rejected) for event in told)
     return copy if orders else None
 
 
