@@ -53,7 +53,9 @@ class Commands(AlgoOrders):
         if kind == k.C_TICK:
             return 0
         if kind == k.C_UPDATE_ORACLE:
-            return self.update_oracle(rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN])
+            return self.update_oracle(
+                rows[at + c.ORACLE_MARKET], rows[at + c.ORACLE_PRICE], rows[at + c.ORACLE_PERP_MEDIAN], rows[at + c.ORACLE_MORE]
+            )
         if kind == k.C_CANCEL_ALL:
             return self.entry.cancel_all(rows[at + c.CANCEL_ALL_ACCOUNT], rows[at + c.CANCEL_ALL_MARKET])
         if kind == k.C_SET_MARGIN_ALERT:
@@ -146,16 +148,32 @@ class Commands(AlgoOrders):
         self.room = self.state.reserve()
         return reason
 
-    def update_oracle(self, number: i64, price: i64, perp_median: i64) -> i64:
-        """An oracle price, the mark that follows from it, requests and triggers at both, and then whoever is to be liquidated."""
+    def update_oracle(self, number: i64, price: i64, perp_median: i64, more: i64) -> i64:
+        """An oracle price, the mark that follows from it, and what reacts to both, unless `more` prices of this moment are to come."""
         reason = self.prices.update_oracle(number, price, perp_median)
         if reason == 0:
-            has_moved = self.prices.move_mark(self.state.markets[number])
-            self.run_requests(number)
-            self.run_algos()
-            if has_moved:
-                self.liquidations.run()
+            market = self.state.markets[number]
+            has_moved = self.prices.move_mark(market)
+            market.requests_by = self.state.pending.last_ticket
+            if more != 0:
+                self.prices.wait_for_more()
+            else:
+                self.react_to_prices(has_moved)
         return reason
+
+    def react_to_prices(self, has_moved: bool) -> None:
+        """Requests that waited for the prices that have come, then triggers, and then whoever is to be liquidated."""
+        if self.state.awaits_prices:
+            self.prices.stop_waiting()
+            has_moved = has_moved or self.lifecycle.has_unexamined()
+        for market in self.state.markets:
+            if market.requests_by != NIL:
+                by = market.requests_by
+                market.requests_by = NIL
+                self.run_requests(market, by)
+        self.run_algos()
+        if has_moved:
+            self.liquidations.run()
 
     def carry_out_for_account(self, kind: i64, rows: vec[i64], at: i64) -> i64:
         """Commands about money and settings. Money that came in may end a liquidation at once, and its auction with it."""
@@ -211,5 +229,6 @@ class Commands(AlgoOrders):
     def harmed(self, reason: i64, account: i64) -> i64:
         if reason == 0:
             self.lifecycle.touch(account)
-            self.liquidations.run()
+            if not self.state.awaits_prices:
+                self.liquidations.run()
         return reason

@@ -66,6 +66,7 @@ from .state.schedule import (
     MARKET_TIMER,
     MARKET_TIMERS,
     PAYMENT,
+    PRICES,
     TWAP_SLICE,
     UNWIND,
 )
@@ -286,6 +287,8 @@ class Exchange(Commands):
             _, rank, number = state.schedule.pop()
             if rank == MARKET_TIMER:
                 self.run_timer(number // MARKET_TIMERS, number % MARKET_TIMERS, number)
+            elif rank == PRICES:
+                self.react_to_prices(False)
             elif rank == UNWIND:
                 self.vault.unwind(self.slices)
             elif rank == CANCEL_ALL:

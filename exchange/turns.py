@@ -19,6 +19,7 @@ from .schema import kinds as k
 from .schema.messages import Place, VenueBroken, VenueBusy
 from .schema.packing import pack
 from .schema.views import MaintenanceWindow, OpenOrder, Preview
+from .state.market import Market
 from .state.packed import column
 from .state.pending import (
     A_ACCOUNT,
@@ -190,10 +191,10 @@ class Turns(AccountQueries):
             batch.clear()
             self.room = self.state.reserve() - 1
 
-    def run_requests(self, market: i64) -> None:
-        """A market's oracle price is new."""
+    def run_requests(self, market: Market, by: i64) -> None:
+        """A market's oracle price is new, and for requests up to ticket `by`."""
         if self.sequencer.requests is not None and self.state.pending.live > 0:
-            self.take_turns(self.sequencer.requests_of(market))
+            self.take_turns(self.sequencer.requests_of(market, by))
 
     # -- queries -----------------------------------------------------------------------------------------------------------------
 

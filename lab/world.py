@@ -34,6 +34,7 @@ from perplab.exchange.messages import (
     Side,
     TimeInForce,
     UpdateOracle,
+    column_of,
     command_row,
 )
 from perplab.exchange.units import BP, MICRO, MS_NS, PPM, SECOND_NS
@@ -228,9 +229,9 @@ class World:
         """What happens at `ts`, as packed commands, flat; `next` moves on."""
         self.next = ts + self.interval
         rows: list[Ints] = []
+        if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
+            rows.append(self._oracles(ts))
         for number, market, price in self.markets:
-            if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
-                rows.append(self._oracle(number, market, self._ticks(number, price, ts - self.lag), ts))
             if self.has_makers:
                 rows += self._liquidity(number, market) if number in self.bookless else []
                 rows += self._quotes(number, market, self._ticks(number, price, ts) * self.basis) if number not in self.bookless else []
@@ -305,6 +306,13 @@ class World:
         self.next, self.turn, self.lag, self.basis = state["next"], state["turn"], state["lag"], state["basis"]
         self.is_frozen, self.has_makers, self.has_takers = state["is_frozen"], state["has_makers"], state["has_takers"]
         self.shift, self._leaving = dict(state["shift"]), state["leaving"]
+
+    def _oracles(self, ts: int) -> Ints:
+        """The prices of all markets are of one moment: whoever hedges in one what he has in another is looked at when all have come."""
+        prices = [self._oracle(number, market, self._ticks(number, price, ts - self.lag), ts) for number, market, price in self.markets]
+        rows = np.concatenate(prices)
+        rows[:-1, column_of(UpdateOracle, "more")] = 1
+        return rows
 
     def _oracle(self, number: int, market: MarketWorld, outside: float, ts: int) -> Ints:
         noise = generator(self.seed, "oracle", market.name, ts // MS_NS).standard_normal() * self.design.oracle.noise_bp * BP

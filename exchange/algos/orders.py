@@ -32,7 +32,7 @@ from ..state.market import Market
 from ..state.state import State
 from ..state.twaps import TW_FILLED
 from ..state.types import MAX_MARKETS, NIL
-from ..trading.access import is_suspended, refused_user_in_market
+from ..trading.access import holds_triggers, refused_user_in_market
 from ..trading.book import Book
 from ..trading.funding import FundingEngine
 from ..trading.sequencer import Sequencer
@@ -177,7 +177,7 @@ class AlgoOrders(Turns):
 
     def fire_in(self, market: Market) -> bool:
         """Fire what the market's prices have crossed since they were looked at last; is there anything?"""
-        if market.status == k.SETTLED or is_suspended(market, self.state.now):
+        if market.status == k.SETTLED or holds_triggers(self.state, market):
             return False
         desk = self.trigger_desk
         found = False

@@ -41,7 +41,7 @@ from ..state.packed import column
 from ..state.state import State
 from ..state.tables import P_SIZE
 from ..state.types import MAX_PRICE, NIL, PPM, ROW, div_ceil, max_i64, min_i64
-from ..trading.access import is_suspended, never_takes, reducible, refused_mode, refused_orders, refused_user_in_market
+from ..trading.access import holds_triggers, never_takes, reducible, refused_mode, refused_orders, refused_user_in_market
 from ..trading.entry import OrderEntry, coarse, significant
 
 
@@ -177,7 +177,7 @@ class TriggerDesk:
 
     def accept(self, rows: vec[i64], at: i64, market: Market) -> None:
         state = self.state
-        if is_suspended(market, state.now):  # prices move and are not looked at
+        if holds_triggers(state, market):  # prices move and are not looked at
             self.seen[market.number * SOURCES + rows[at + c.TRIGGER_SOURCE]] = 0
         state.last_order_id += 1
         number = state.last_order_id
@@ -335,7 +335,7 @@ class TriggerDesk:
             mode = refused_mode(self.state, cells[row + G_ACCOUNT], cells[row + G_REDUCE_ONLY])
             assert mode == 0, "a trigger that its account's kill switch should have cancelled"
             assert self.lots_of(row) > 0, "a trigger that has nothing left to reduce"
-            if not is_suspended(market, self.state.now):
+            if not holds_triggers(self.state, market):
                 price = source_price(market, cells[row + G_SOURCE])
                 if cells[row + G_SHELF] == TRAILS:
                     best = cells[row + G_TRIGGER]

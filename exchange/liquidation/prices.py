@@ -10,6 +10,7 @@ from mypy_extensions import i64
 
 from ..schema import kinds as k
 from ..state.market import Market
+from ..state.schedule import PRICES
 from ..state.state import State
 from ..state.types import NIL, PPB, PPM, clamp_i64
 from ..trading.access import is_halted, is_suspended
@@ -50,6 +51,15 @@ class PriceDesk:
         state.log.emit(k.E_ORACLE_UPDATED, state.now, number, price, previous)
         self.liquidity.oracle_moved(market)
         return 0
+
+    def wait_for_more(self) -> None:
+        """Nothing reacts to prices before the last one of this moment has come, or its time is over."""
+        self.state.awaits_prices = True
+        self.state.schedule.set(PRICES, 0, self.state.now + 1)
+
+    def stop_waiting(self) -> None:
+        self.state.awaits_prices = False
+        self.state.schedule.cancel(PRICES, 0)
 
     def move_fee(self, market: Market, previous: i64) -> None:
         """The fee on top of the taker's: it decays, and grows with what the price has jumped."""

@@ -356,9 +356,10 @@ class Reason(IntEnum):
     TOO_MANY_WINDOWS = 78
     UNKNOWN_WINDOW = 79  # or one that has begun
     MAINTENANCE_STATUS = 80  # settling is final, and no maintenance
+    MAINTENANCE_OVERLAP = 81  # with a window of the same market, planned or begun
 
 
-ReasonCode = Annotated[int, Meta(ge=1, le=80), Reason]
+ReasonCode = Annotated[int, Meta(ge=1, le=81), Reason]
 
 
 class CommandKind(IntEnum):

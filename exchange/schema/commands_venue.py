@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from .codes import FundingModeCode, MarketStatusCode
-from .fields import AccountId, Amount, AnyMarket, AssetId, Command, Id, Lots, MarketId, OptionalPrice, Price, Rate, Ts
+from .fields import AccountId, Amount, AnyMarket, AssetId, Command, Flag, Id, Lots, MarketId, OptionalPrice, Price, Rate, Ts
 
 
 class BlockTrade(Command, frozen=True, gc=False):
@@ -22,12 +22,17 @@ class BlockTrade(Command, frozen=True, gc=False):
 
 
 class UpdateOracle(Command, frozen=True, gc=False):
-    """What the outside world's price is, as the venue hears it. `perp_median` is that of outside perpetuals, 0: not given."""
+    """What the outside world's price is, as the venue hears it. `perp_median` is that of outside perpetuals, 0: not given.
+
+    With `more`, the price of another market at the same moment follows: requests, triggers and the liquidation pass wait for it, at most
+    until time moves on.
+    """
 
     KIND: ClassVar[int] = 14
     market: MarketId
     price: Price  # [ticks]
     perp_median: OptionalPrice = 0  # [ticks]
+    more: Flag = 0  # 1: this is not the last price of its moment
 
 
 class SetMarketStatus(Command, frozen=True, gc=False):

@@ -195,6 +195,7 @@ R_MAINTENANCE_TIMES: Final[i64] = 77
 R_TOO_MANY_WINDOWS: Final[i64] = 78
 R_UNKNOWN_WINDOW: Final[i64] = 79
 R_MAINTENANCE_STATUS: Final[i64] = 80
+R_MAINTENANCE_OVERLAP: Final[i64] = 81
 
 # Why an order is gone
 X_USER: Final[i64] = 1

@@ -81,6 +81,7 @@ class Market(MarketTerms):
         self.oracle: i64 = 0  # [ticks], 0: none yet
         self.oracle_ts: i64 = 0
         self.perp_median: i64 = 0  # [ticks], 0: not given
+        self.requests_by: i64 = NIL  # the last ticket that its price is for, while more prices of the moment are to come; NIL: none are
         self.mark: i64 = 0  # [ticks], 0: none yet
         self.last: i64 = 0  # [ticks] last trade, 0: none yet
         self.last_ts: i64 = 0

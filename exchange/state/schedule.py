@@ -13,6 +13,7 @@ from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from .types import NEVER
 
+PRICES: Final[i64] = -1  # of one moment, of which one more was said to come and has not; id 0
 MARKET_TIMER: Final[i64] = 0  # id: market * MARKET_TIMERS + which of its timers
 UNWIND: Final[i64] = 1  # of the vault; id 0
 LIQUIDATION_PASS: Final[i64] = 2  # id 0

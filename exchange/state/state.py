@@ -15,12 +15,12 @@ from .market import Market
 from .packed import column
 from .pending import Pending, TakerAuctions
 from .quotes import Protections
-from .schedule import Schedule
+from .schedule import PRICES, Schedule
 from .tables import P_ACCOUNT, P_MARKET, P_MODE, P_NEXT, P_WIDTH, SPOT_MODE, Accounts, Levels, Orders, Positions
 from .terms import SpecialTerms
 from .transit import Payments
 from .twaps import Twaps
-from .types import MAX_ASSETS, NIL, PPM, min_i64
+from .types import MAX_ASSETS, NEVER, NIL, PPM, min_i64
 from .volumes import Volumes
 from .windows import Windows
 
@@ -30,6 +30,7 @@ class State:
         assert 1 <= assets <= MAX_ASSETS
         self.now: i64 = 0
         self.started: bool = False
+        self.awaits_prices: bool = False  # is another price of this moment to come, before anything reacts to the ones that have?
         self.orders: Orders = Orders(orders)
         self.levels: Levels = Levels(orders)
         self.terms: SpecialTerms = SpecialTerms(orders)
@@ -188,6 +189,7 @@ class State:
         self.protections.check_protections(self.now)
         self.windows.check_windows(self.schedule, len(self.markets))
         self.payments.check_payments(self.schedule, self.accounts.cash, self.accounts.assets)
+        self.check_prices()
         for market in self.markets:
             market.check()
         cells = self.positions.cells
@@ -207,6 +209,15 @@ class State:
             account += 1
         assert rows == self.positions.live, "a position that no account knows"
         assert self.order_ids.count == self.orders.live, "ids of orders that are not open"
+
+    def check_prices(self) -> None:
+        """What waits for another price of this moment will not wait for longer."""
+        waiting = False
+        for market in self.markets:
+            assert NIL <= market.requests_by <= self.pending.last_ticket, "a price for requests that have not come"
+            waiting = waiting or market.requests_by != NIL
+        due = self.schedule.time(PRICES, 0)
+        assert self.awaits_prices == waiting and due == (self.now + 1 if waiting else NEVER), "prices that nobody will react to"
 
     def check_client_ids(self, account: i64) -> None:
         ids = self.client_ids[account]

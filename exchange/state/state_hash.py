@@ -95,6 +95,8 @@ def listing(state: State) -> Iterator[Line]:
         yield ("market", int(market.number), *(int(getattr(market, name)) for name in MARKET_FIELDS))
         if market.funding_mode or market.funding_rate:
             yield ("funding", int(market.number), int(market.funding_mode), int(market.funding_rate))
+        if market.requests_by != NIL:
+            yield ("price", int(market.number), int(market.requests_by))
         kept = [int(getattr(market.averages, name)) for name in AVERAGES]
         if any(kept):
             yield ("averages", int(market.number), *kept)

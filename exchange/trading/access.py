@@ -97,6 +97,11 @@ def suspension(market: Market, now: i64) -> i64:
     return 0
 
 
+def holds_triggers(state: State, market: Market) -> bool:
+    """Do triggers neither fire nor trail in the market now? Their orders could not take, or not all prices of this moment have come."""
+    return state.awaits_prices or market.status == k.POST_ONLY_MODE or is_suspended(market, state.now)
+
+
 def suspended_since(market: Market) -> i64:
     """[ns] when the suspension of a suspended market began."""
     return market.suspended_since if market.suspended_since != NIL else market.oracle_ts + market.stale_after

@@ -169,6 +169,8 @@ class AccountDesk:
             equity = row_equity(state, row)
         if equity < amount:
             return k.R_INSUFFICIENT_BALANCE
+        if amount > self.left_in_venue(asset):
+            return k.R_VENUE_SHORT  # coins may stand behind that equity, and nobody has paid in so much cash
         if row != NIL:
             self.ledger.to_isolated(row, -amount)
         self.ledger.withdraw(account, asset, amount)

@@ -15,7 +15,7 @@ from ..schema import kinds as k
 from ..state.alert_levels import M_ACCOUNT, M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD, MarginAlerts, alert_key
 from ..state.state import State
 from ..state.types import NIL, PPM
-from .access import refused_user_with_asset
+from .access import refused_frozen, refused_user_with_asset
 
 
 def is_below(equity: i64, maintenance: i64, threshold_ppm: i64) -> bool:
@@ -32,6 +32,8 @@ class MarginAlertDesk:
         """Set an alert anew, as if it had been above so far, or take it back (0). Returns the reason of a refusal, or 0."""
         state = self.state
         reason = refused_user_with_asset(state, account, asset)
+        if reason == 0:
+            reason = refused_frozen(state, account)
         if reason != 0:
             return reason
         alerts = self.alerts

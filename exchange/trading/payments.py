@@ -14,12 +14,12 @@ from ..money.ledger import Ledger
 from ..schema import kinds as k
 from ..state.schedule import PAYMENT
 from ..state.state import State
-from ..state.tables import P_NEXT, P_SIZE
+from ..state.tables import P_NEXT, P_SHARES, P_SIZE
 from ..state.transit import MAX_PAYMENTS, Y_ACCOUNT, Y_AMOUNT, Y_ASSET, Y_COMMAND, Y_TO, Payments
 from ..state.types import NIL, TRANSIT
 
 OPEN: Final[i64] = 0  # who may: everybody
-GUARDED: Final[i64] = 1  # withdrawals: who holds nothing; transfers: to accounts of the same owner
+GUARDED: Final[i64] = 1  # withdrawals: who holds and offers nothing; transfers: to accounts of the same owner
 CLOSED: Final[i64] = 2  # nobody
 
 
@@ -44,6 +44,8 @@ class PaymentDesk:
         return self.refused_another(account, self.withdraw_delay)
 
     def refused_transfer(self, account: i64, to: i64) -> i64:
+        if self.withdrawals == GUARDED and not self.is_flat(account):
+            return k.R_NOT_FLAT  # else it would leave by way of an account that is
         if self.transfers == CLOSED:
             return k.R_TRANSFERS_CLOSED
         owner = self.state.accounts.owner
@@ -56,15 +58,21 @@ class PaymentDesk:
         return k.R_TOO_MANY_PAYMENTS if delay != 0 and self.payments.count(account) >= MAX_PAYMENTS else 0
 
     def is_flat(self, account: i64) -> bool:
-        """Has the account no positions, no orders, and none that wait or are auctioned?"""
+        """Has the account no positions and no liquidity, no orders, waiting and auctioned ones included, and nothing that sends some?"""
         state = self.state
         if state.accounts.open_orders[account] + state.pending.count(account) + state.taker_auctions.count(account) != 0:
             return False
+        if state.triggers.count(account) + state.twaps.count(account) + state.brackets.count(account) != 0:
+            return False
         row = state.accounts.first_position[account]
         while row != NIL:
-            if state.positions.cells[row + P_SIZE] != 0:
+            if state.positions.cells[row + P_SIZE] != 0 or state.positions.cells[row + P_SHARES] != 0:
                 return False
             row = state.positions.cells[row + P_NEXT]
+        for market in state.markets:
+            for one in market.pool.ranges.ranges:
+                if one.owner == account:
+                    return False
         return True
 
     # -- under way ---------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ..state.state import State
 from ..state.tables import O_NEXT_OWN, O_ORDER_ID, O_PRICE, O_SIDE, O_TERMS, P_FIRST_ORDER
 from ..state.terms import T_QUOTE
 from ..state.types import NIL, ROW
-from .access import in_liquidation, refused_mode, refused_user_in_market
+from .access import in_liquidation, refused_frozen, refused_mode, refused_user_in_market
 from .entry import OrderEntry
 from .matching import Matcher
 from .quoting import QUOTES, find_price, quoted
@@ -135,6 +135,8 @@ class QuoteDesk:
         """Set the protection of the account's quotes in a market anew, or take it away."""
         state = self.state
         reason = refused_user_in_market(state, account, number)
+        if reason == 0:
+            reason = refused_frozen(state, account)
         if reason == 0:
             state.protections.set(account, number, window, fills, lots)
             state.log.emit(k.E_QUOTE_PROTECTION_SET, state.now, account, number, window, fills, lots)

@@ -14,6 +14,7 @@ from mypy_extensions import i64
 
 from ..schema import columns as c
 from ..schema import kinds as k
+from ..state.market import Market
 from ..state.packed import column
 from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT, W_RANK
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
@@ -237,15 +238,15 @@ class Sequencer(Recall):
         ranked.sort()
         return [ticket for _, ticket in ranked]
 
-    def requests_of(self, market: i64) -> list[int]:
-        """Tickets of the requests that an oracle price of the market, now, is for. One whose order is gone is for every price."""
+    def requests_of(self, market: Market, by: i64) -> list[int]:
+        """Tickets, up to `by`, of the requests that the oracle price of the market is for. One whose order is gone is for every price."""
         state = self.state
         found: list[int] = []
-        for ticket in state.pending.due_by(state.now):
+        for ticket in state.pending.due_by(market.oracle_ts):
             row = state.pending.find(ticket)
             cells = state.pending.cells
-            if cells[row + W_RANK] == REQUEST_EXPIRY:
-                if cells[row + W_MARKET] == market or cells[row + W_MARKET] == NIL:
+            if ticket <= by and cells[row + W_RANK] == REQUEST_EXPIRY:
+                if cells[row + W_MARKET] == market.number or cells[row + W_MARKET] == NIL:
                     found.append(ticket)
         return found
 

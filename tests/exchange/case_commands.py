@@ -215,6 +215,12 @@ def open_account(w: World, words: list[str]) -> m.Command:
     return m.OpenAccount(w.ts, AccountKind[(words[1] if len(words) > 1 else "trader").upper()], int(words[2]) if len(words) > 2 else 0)
 
 
+def oracle(w: World, a: list[str]) -> m.Command:
+    """`oracle BTC 100 perps 101 more`."""
+    outside = int(a[a.index("perps") + 1]) if "perps" in a else 0
+    return m.UpdateOracle(w.ts, w.market(a[0]), int(a[1]), outside, int("more" in a))
+
+
 def maintain(w: World, words: list[str]) -> m.Command:
     market, start, end, *statuses = words
     during, after = (MarketStatus[one.upper()] for one in [*statuses, "active"][:2])
@@ -308,7 +314,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "mode": lambda w, a: m.SetMarginMode(w.ts, w.account(a[0]), w.market(a[1]), MarginMode[a[2].upper()]),
     "margin": lambda w, a: m.MoveIsolatedMargin(w.ts, w.account(a[0]), w.market(a[1]), micro(a[2])),
     "block": block,
-    "oracle": lambda w, a: m.UpdateOracle(w.ts, w.market(a[0]), int(a[1]), int(a[3]) if len(a) > 3 else 0),
+    "oracle": oracle,
     "take": lambda w, a: m.TakeAuction(w.ts, w.account(a[0]), int(a[1]), int(a[2]), micro(a[4]) if len(a) > 4 else 0),
     "status": status,
     "add_liquidity": add_liquidity,

@@ -420,7 +420,7 @@ class Actor:
         if draw.chance(0.3):
             price = draw.pick((1, top, top + 1))
         outside = self.clipped(price + draw.integer(-reach, reach), market) if draw.chance(15) else 0
-        return [m.UpdateOracle(self.now, market, max(1, price), outside)]
+        return [m.UpdateOracle(self.now, market, max(1, price), outside, int(draw.chance(3)))]
 
     def do_take(self) -> list[m.Command]:
         """Bids: by bidders, by whoever comes by, by the owner's other account, by the account itself."""

@@ -150,7 +150,8 @@ def pair(actor: Actor) -> list[m.Command]:
         return perpetual
     price = max(1, min(told.price * 5 if other == 3 else told.price // 5, actor.x.terms[other].max_price))
     actor.prices[other] = price
-    return [told, m.UpdateOracle(actor.now, other, price)]
+    first = m.UpdateOracle(told.ts, told.market, told.price, told.perp_median, int(actor.draw.chance(60)))
+    return [first, m.UpdateOracle(actor.now, other, price)]
 
 
 # -- what must hold ----------------------------------------------------------------------------------------------------------------

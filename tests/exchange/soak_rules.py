@@ -373,7 +373,7 @@ def margin_kept(x: Step) -> str:
 @step
 def nobody_forgotten(x: Step) -> str:
     """Whoever pays deficits: after a move of the mark every account below maintenance is in liquidation, unless that is paused."""
-    moved = isinstance(x.command, m.UpdateOracle) and x.alone and x.of(m.MarkMoved)
+    moved = isinstance(x.command, m.UpdateOracle) and not x.command.more and x.alone and x.of(m.MarkMoved)
     if not moved or x.of(m.Traded, m.Deleveraged, m.LossSocialized, m.Liquidated):
         return ""
     return overlooked(x)

@@ -186,7 +186,7 @@ def line_of(c: m.Command, world: World) -> str:
     if isinstance(c, m.BlockTrade):
         return f"block #{c.buyer} #{c.seller} {market} {c.size} @ {c.price}"
     if isinstance(c, m.UpdateOracle):
-        return f"oracle {market} {c.price}" + (f" perps {c.perp_median}" if c.perp_median else "")
+        return f"oracle {market} {c.price}" + (f" perps {c.perp_median}" if c.perp_median else "") + " more" * c.more
     if isinstance(c, m.TakeAuction):
         return f"take #{c.account} {c.auction} {c.share_ppm} gain {c.minimum_gain / 10**6:f}"
     if isinstance(c, m.SetMarketStatus):

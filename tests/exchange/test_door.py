@@ -36,7 +36,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.SetMarginMode: {"account": ACCOUNT, "market": MARKET, "mode": FLAG},
     m.MoveIsolatedMargin: {"account": ACCOUNT, "market": MARKET, "amount": SIGNED},
     m.BlockTrade: {"buyer": ACCOUNT, "seller": ACCOUNT, "market": MARKET, "size": LOTS, "price": PRICE},
-    m.UpdateOracle: {"market": MARKET, "price": PRICE, "perp_median": NO_PRICE},
+    m.UpdateOracle: {"market": MARKET, "price": PRICE, "perp_median": NO_PRICE, "more": FLAG},
     m.TakeAuction: {"account": ACCOUNT, "auction": ID, "share_ppm": (1, 1_000_000), "minimum_gain": SIGNED},
     m.SetMarketStatus: {"market": MARKET, "status": (0, 5), "price": NO_PRICE},
     m.Tick: {},

@@ -11,7 +11,7 @@ from kit import START, plain_venue
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
-from perplab.exchange.codes import CancelReason, MarketStatus, Reason, TimeInForce
+from perplab.exchange.codes import CancelReason, MarketStatus, PriceSource, Reason, TimeInForce, TriggerKind
 from perplab.exchange.events import Event
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -110,6 +110,24 @@ def liquidations(scene: Scene) -> str:
     return "yes" if any(isinstance(one, m.LiquidationStarted) for one in below(scene)) else "no"
 
 
+def triggers(scene: Scene) -> str:
+    """A stop of who is long, by a price that comes while the market is in the state: the mark; the last trade if the oracle is stale."""
+    is_stale = scene.state.startswith("stale")
+    scene.send(m.Place(scene.now, OTHER, 0, 0, 1_000, 1))
+    scene.send(m.Place(scene.now, LONG, 0, 1, 1_000, 1))
+    scene.send(m.Place(scene.now, OTHER, 0, 0, 995, 5))
+    source = PriceSource.LAST if is_stale else PriceSource.MARK
+    scene.send(m.PlaceTrigger(scene.now, LONG, 0, 1, 1, TriggerKind.STOP, source, 996, reduce_only=1))
+    scene.enter()
+    if is_stale:
+        events = scene.send(m.Place(scene.now, LONG, 0, 1, 995, 1, tif=TimeInForce.IOC, reduce_only=1))
+    else:
+        events = scene.send(m.UpdateOracle(scene.now, 0, 990))
+    if any(isinstance(one, m.TriggerFired) for one in events):
+        return "fire"
+    return "wait" if scene.exchange.triggers(LONG) else "gone"
+
+
 def bids(scene: Scene) -> str:
     assert any(isinstance(one, m.AuctionStarted) for one in below(scene))
     scene.enter()
@@ -134,7 +152,7 @@ def withdrawals(scene: Scene) -> str:
 CELLS: dict[str, Callable[[Scene], str]] = {
     "new orders": new_orders, "resting orders": resting_orders, "cancels": cancels, "switches": switches,
     "funding samples": funding_samples,
-    "liquidations": liquidations, "bids": bids, "deposits": deposits, "withdrawals": withdrawals,
+    "triggers": triggers, "liquidations": liquidations, "bids": bids, "deposits": deposits, "withdrawals": withdrawals,
 }  # fmt: skip
 
 
