@@ -46,18 +46,18 @@ def test_maintenance_windows_are_made_listed_and_taken_back(items: int) -> None:
     now = client.ping()
     numbers = [
         client.schedule_maintenance(now + 30 * S, now + 40 * S, MarketStatus.HALTED),
-        client.schedule_maintenance(now + 10 * S, now + 90 * S, MarketStatus.CANCEL_ONLY, afterwards=MarketStatus.POST_ONLY, market="ETH"),
+        client.schedule_maintenance(now + 10 * S, now + 29 * S, MarketStatus.CANCEL_ONLY, afterwards=MarketStatus.POST_ONLY, market="ETH"),
         client.schedule_maintenance(now + 20 * S, now + 25 * S, MarketStatus.HALTED, market="BTC"),
     ]
     assert numbers == [1, 2, 3] and [one.number for one in client.maintenance()] == [2, 3, 1], "by what turns next"
     first = client.maintenance()[0]
-    assert (first.market, first.start, first.end) == ("ETH", now + 10 * S, now + 90 * S) and client.maintenance()[2].market == ""
+    assert (first.market, first.start, first.end) == ("ETH", now + 10 * S, now + 29 * S) and client.maintenance()[2].market == ""
     assert (first.during, first.afterwards) == (MarketStatus.CANCEL_ONLY, MarketStatus.POST_ONLY)
     assert client.ticker("BTC").maintenance == client.maintenance()[1]
     client.step(15)
-    assert [one.number for one in client.maintenance()] == [3, 1, 2], "one that has begun is there until it ends"
+    assert [one.number for one in client.maintenance()] == [3, 2, 1], "one that has begun is there until it ends"
     client.cancel_maintenance(3)
-    assert [one.number for one in client.maintenance()] == [1, 2]
+    assert [one.number for one in client.maintenance()] == [2, 1]
 
 
 class Shelf:

@@ -68,7 +68,7 @@ def test_all_windows_are_told_over_the_wire() -> None:
     asked = {"market": -1, "start": now + 30 * S, "end": now + 40 * S, "during": "HALTED", "afterwards": "POST_ONLY"}
     assert operator.ask("schedule_maintenance", **asked)["number"] == 1
     for start in (20, 10):
-        told = operator.ask("schedule_maintenance", market=0, start=now + start * S, end=now + 50 * S, during=2)
+        told = operator.ask("schedule_maintenance", market=0, start=now + start * S, end=now + (start + 5) * S, during=2)
     assert told["ok"] and told["number"] == 3
     told = guest.ask("maintenance")
     assert ([one["number"] for one in told["windows"]], told["more"], told["ts"]) == ([3, 2], 1, world.host.exchange.now)
