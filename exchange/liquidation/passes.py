@@ -201,7 +201,7 @@ class LiquidationPass:
         debt = max_i64(0, -case.equity())
         if debt > 0 and self.is_triggered(adl, case, debt, owed[liquidation.asset]):
             for row in case.free_rows():
-                self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, case.equity(), case.maintenance()))
+                self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, case.solvency(), case.maintenance()))
             self.lifecycle.end_if_done(liquidation)
             left = max_i64(0, -case.equity()) if self.state.liquidations.is_under_way(liquidation) else 0
             owed[liquidation.asset] -= int(debt - left)
@@ -259,7 +259,7 @@ class LiquidationPass:
 
     def settle_emptied(self, row: i64) -> None:
         """A winner who holds nothing any more and is below zero, since a loss shared in this pass took more than he had: what he lacks is a
-        deficit like any other."""
+        deficit like any other. Who has what stands in for cash owes it."""
         state = self.state
         cells = state.positions.cells
         account = cells[row + P_ACCOUNT]
@@ -269,7 +269,8 @@ class LiquidationPass:
             return
         if cells[row + P_SIZE] != 0 or state.liquidations.find(account, NIL, market.asset) is not None:
             return  # an isolated position that is still open; a liquidation under way settles its own rest
-        self.slices.settle_debt(row, lacking)
+        if not (state.has_collateral and has_collateral(state, account, market.asset)):  # else they are sold for it, at the next pass
+            self.slices.settle_debt(row, lacking)
         if cells[row + P_MODE] == k.ISOLATED:
             self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
 
