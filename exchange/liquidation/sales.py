@@ -3,7 +3,8 @@ insurance fund. Neither pays less than the asset counts for, nor less than it ta
 most that it ever counted for: who buys what he owes for himself leaves no debt behind that his own assets could have paid.
 
 A design that lists the step `collateral` sells before positions are closed; else an asset is sold when nothing is open any more and cash is
-below zero. Nothing is sold while its market is suspended or has a stale price on which nothing may be built.
+below zero, or when cash is below zero by more than the design lets an account owe. Nothing is sold while its market is suspended or has a
+stale price on which nothing may be built.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.collateral import collateral, hedged, held_of, highest_weight, worth
-from ..money.margin import cross_rows
+from ..money.margin import cross_equity, cross_rows, maintenance_of, market_of, row_notional
 from ..money.payoff import lot_value
 from ..schema import kinds as k
 from ..state.market import Market
@@ -114,6 +115,16 @@ def sell_to_fund(slices: Slices, account: i64, asset: i64, debt: i64, share: i64
 # -- for what ---------------------------------------------------------------------------------------------------------------------
 
 
+def to_cover(state: State, account: i64, asset: i64) -> i64:
+    """What assets that are sold for a debt must bring in all, for nobody else to pay [micro]: the debt, or what cash and open positions owe
+    together and positions require, if that is more. Nothing of that is hedged any more. Below 2^62, as equity and requirements are."""
+    required: i64 = 0
+    for row in cross_rows(state, account, asset):
+        required += maintenance_of(market_of(state, row), row_notional(state, row))
+    owed = collateral(state, account, asset, NIL, 0) - cross_equity(state, account, asset)
+    return max_i64(-state.accounts.cash[account * state.accounts.assets + asset], owed + required)
+
+
 def cover_debt(slices: Slices, account: i64, asset: i64) -> None:
     """Sell what stands in for cash in `asset` until the account owes none, asset by asset in the order of the design."""
     state = slices.state
@@ -131,7 +142,7 @@ def sell_for_debt(slices: Slices, account: i64, asset: i64, market: Market) -> N
     cash = account * state.accounts.assets + market.asset
     best = market.best_bid
     while state.accounts.cash[cash] < 0:
-        share = least_share(state, account, market.asset, -state.accounts.cash[cash])
+        share = least_share(state, account, market.asset, to_cover(state, account, market.asset))
         if best < least_price(state, asset, share):
             break
         needed = div_ceil(-state.accounts.cash[cash], lot_value(market, best))
@@ -139,8 +150,8 @@ def sell_for_debt(slices: Slices, account: i64, asset: i64, market: Market) -> N
             break
         best = market.best_bid
     if state.accounts.cash[cash] < 0:
-        debt = -state.accounts.cash[cash]
-        sell_to_fund(slices, account, asset, debt, least_share(state, account, market.asset, debt))
+        share = least_share(state, account, market.asset, to_cover(state, account, market.asset))
+        sell_to_fund(slices, account, asset, -state.accounts.cash[cash], share)
 
 
 def has_collateral(state: State, account: i64, asset: i64) -> bool:
@@ -159,6 +170,13 @@ def owes_for_nothing(state: State, account: i64, asset: i64) -> bool:
     if state.accounts.cash[account * state.accounts.assets + asset] >= 0 or state.accounts.liquidations[account] != 0:
         return False
     return len(cross_rows(state, account, asset)) == 0
+
+
+def owes_too_much(state: State, account: i64, asset: i64) -> bool:
+    """Does the account owe more in cash than it may, with something that stands in for it, and no liquidation under way that settles it?"""
+    if state.accounts.cash[account * state.accounts.assets + asset] >= -state.max_debt or not has_collateral(state, account, asset):
+        return False
+    return state.accounts.liquidations[account] == 0 or state.liquidations.find(account, NIL, asset) is None
 
 
 class SellCollateral(LiquidationStep):

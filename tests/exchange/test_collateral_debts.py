@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 from choices import Seeded
-from kit import INSURANCE, PLAIN, SPOT, Bench, named, plain_venue, usd
+from kit import INSURANCE, PLAIN, SPOT, UNCOVERED, Bench, named, plain_venue, usd
 
 from perplab.exchange import load_venue
 from perplab.exchange import messages as m
@@ -131,6 +131,85 @@ def test_a_winner_who_is_deleveraged_still_owes_what_his_coins_cover() -> None:
     assert bench.exchange.position(alice, PERP).size == 0
     assert not named(events, "DeficitPaid")
     assert (bench.exchange.balance(alice, 0), bench.exchange.balance(alice, 1)) == (usd(-300), usd(10))
+
+
+# -- the limit of debts --
+
+
+@pytest.mark.parametrize("max_debt", [0, 50_000, 100_000])
+def test_who_loses_to_himself_against_coins_has_them_sold(max_debt: int) -> None:
+    """The loser buys far above the mark, sells at it, and keeps one lot open; the winner takes the dollars out. At the next pass what the
+    loser owes, more than he may, has been paid for with his coins: by the fund, at the 90 % that they counted for."""
+    owner = Owner(max_debt=max_debt)
+    bench, x = owner.bench, owner.bench.exchange
+    owner.lose(0, 71_900, 1)
+    owed = -x.balance(owner.loser, 0)
+    assert owed > usd(530_000) and x.position(owner.loser, PERP).size == 1
+    taken = x.free_margin(owner.winner, 0)
+    bench.send(m.Withdraw, owner.winner, 0, taken)
+    events = owner.prices(60_001, 60_000)
+    assert sum(e.value for e in named(events, "CollateralSold")) == owed
+    assert x.balance(owner.loser, 0) == 0 and x.position(owner.loser, PERP).size == 1
+    assert owner.wealth(60_000) + taken <= owner.start - (owed // 9) * 99 // 100  # a tenth of what the coins are worth is lost
+    assert fund_has(bench) >= usd(5_000_000) and x.ledger_balance(UNCOVERED, 0) == 0
+
+
+@pytest.mark.parametrize("price", [59_000, 50_000, 30_000, 1])
+def test_what_may_be_owed_bounds_what_a_fall_leaves_to_others(price: int) -> None:
+    """Without a fund or a bid: who owes no more than he may, and leaves that behind, has gained no more than that, however far the coins
+    fall."""
+    owner = Owner(insurance_fund={"capital": 0})
+    bench, x = owner.bench, owner.bench.exchange
+    while -x.balance(owner.loser, 0) < usd(40_000):
+        bench.send(m.Place, owner.winner, PERP, 1, 71_900, 500)
+        bench.send(m.Place, owner.loser, PERP, 0, 71_900, 500, tif=1)
+        bench.send(m.Place, owner.winner, PERP, 0, 60_000, 499)
+        bench.send(m.Place, owner.loser, PERP, 1, 60_000, 499, tif=1)
+        bench.send(m.CancelAll, owner.winner)
+    assert -x.balance(owner.loser, 0) <= usd(50_000)
+    assert not named(owner.prices(60_001, 60_000), "CollateralSold")
+    start = owner.start + usd(10 * (price - 60_000))
+    for _ in range(3):
+        owner.prices(max(price, 50_000), price)
+    assert owner.wealth(price) - start <= usd(50_000)
+
+
+def test_who_owes_too_much_keeps_his_positions() -> None:
+    """600 of 500 that may be owed, at first: coins are sold level by level until nothing is owed, hedged or not; the short stays."""
+    bench = bench_with(HEDGE, max_debt=500)
+    alice, bob, carol = with_coins(bench, 10), bench.open(100_000), bench.open(100_000)
+    bench.block(bob, alice, 10, 100)
+    assert not named(bench.send(m.Debit, alice, 0, usd(500)), "CollateralSold")  # as much as may be owed
+    bench.send(m.Place, carol, COIN, 0, 99, 4)
+    bench.send(m.Place, carol, COIN, 0, 97, 4)
+    events = bench.send(m.Debit, alice, 0, usd(100))
+    assert [e.value for e in named(events, "CollateralSold")] == [usd(4 * 99), usd(3 * 97)]
+    assert bench.exchange.balance(alice, 0) == usd(4 * 99 + 3 * 97 - 600) > 0
+    assert bench.exchange.position(alice, PERP).size == -10 and not named(events, "LiquidationStarted")
+
+
+def test_a_sale_for_the_limit_leaves_what_positions_require() -> None:
+    """900 owed against a pair of 1,000, which then is a short alone that requires 50: coins go for 95 % of the mark or not at all."""
+    bench = bench_with(HEDGE, max_debt=500)
+    alice, bob, carol = with_coins(bench, 10), bench.open(100_000), bench.open(100_000)
+    bench.block(bob, alice, 10, 100)
+    bench.send(m.Place, carol, COIN, 0, 94, 20)
+    assert not named(bench.send(m.Debit, alice, 0, usd(900)), "CollateralSold")
+    bench.send(m.Place, carol, COIN, 0, 95, 20)
+    events = bench.oracle(100, COIN) + bench.oracle(101, COIN) + bench.oracle(100, COIN)
+    assert sum(e.value for e in named(events, "CollateralSold")) == usd(950)
+    assert bench.exchange.equity(alice) == bench.exchange.maintenance_margin(alice) == usd(50)
+    assert not named(events, "LiquidationStarted")
+
+
+def test_who_has_bought_his_coins_is_found_too() -> None:
+    """He has never had a position, nor been sent coins."""
+    bench = bench_with(PLEDGE, insurance_fund={"capital": 10_000})
+    alice, carol = bench.open(1_000), with_coins(bench, 10)
+    bench.place(carol, 1, 10, 100, COIN)
+    bench.place(alice, 0, 10, 100, COIN)
+    events = bench.send(m.Debit, alice, 0, usd(80))
+    assert [e.value for e in named(events, "CollateralSold")] == [usd(80)]
 
 
 # -- several assets, in parts --
