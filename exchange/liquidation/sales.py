@@ -146,7 +146,8 @@ def sell_for_debt(slices: Slices, account: i64, asset: i64, market: Market) -> N
         if best < least_price(state, asset, share):
             break
         needed = div_ceil(-state.accounts.cash[cash], lot_value(market, best))
-        if sell_in_book(slices, account, asset, min_i64(needed, held_of(state, account, asset) // market.base_lot), best) == 0:
+        sold = sell_in_book(slices, account, asset, min_i64(needed, held_of(state, account, asset) // market.base_lot), best)
+        if sold == 0 and market.best_bid == best:  # else bids that could not pay are gone
             break
         best = market.best_bid
     if state.accounts.cash[cash] < 0:

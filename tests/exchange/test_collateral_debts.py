@@ -202,6 +202,17 @@ def test_a_sale_for_the_limit_leaves_what_positions_require() -> None:
     assert not named(events, "LiquidationStarted")
 
 
+def test_a_bid_that_cannot_pay_shields_nothing() -> None:
+    """Carol's bid is the best, and her money is gone: it goes, and the coins go to the next one in the same pass."""
+    bench = bench_with(PLEDGE, max_debt=500)
+    alice, carol, dave = with_coins(bench, 10), bench.open(1_000), bench.open(1_000)
+    bench.place(carol, 0, 10, 99, COIN)
+    bench.place(dave, 0, 10, 95, COIN)
+    bench.send(m.Debit, carol, 0, usd(1_000))
+    events = bench.send(m.Debit, alice, 0, usd(570))
+    assert [e.value for e in named(events, "CollateralSold")] == [usd(570)]
+
+
 def test_who_has_bought_his_coins_is_found_too() -> None:
     """He has never had a position, nor been sent coins."""
     bench = bench_with(PLEDGE, insurance_fund={"capital": 10_000})
