@@ -92,6 +92,7 @@ def fill_market(record: MarketRecord, venue: VenueDesign) -> None:
 def fill_collateral(state: State, venue: VenueDesign) -> None:
     """What stands in for cash, and what hedges what."""
     names = [market.name for market in venue.markets]
+    state.max_debt = venue.max_debt * MICRO
     for design in venue.collateral:
         asset = venue.assets.index(design.asset)
         state.has_collateral = True

@@ -237,6 +237,7 @@ class VenueDesign(Struct, frozen=True, forbid_unknown_fields=True):
     max_sub_accounts: Annotated[int, Meta(ge=0, le=1_000_000)] = 50  # of one account
     max_accounts: Annotated[int, Meta(ge=int(t.FIRST_USER), le=int(t.MAX_ACCOUNTS))] = 1_000_000  # system accounts included
     transfer_margin_ppm: Ppm = 0  # of notional: what stays in an account when money leaves it
+    max_debt: Usd = 10_000  # what an account may owe in cash while other assets stand in for it: who owes more has those sold
     insurance_fund: FundDesign = FundDesign()
     vault: VaultDesign = VaultDesign()
     auto_deleverage: AdlDesign = AdlDesign()

@@ -63,7 +63,7 @@ class Lot:
 
     def __init__(self, case: LiquidationCase) -> None:
         self.rows: list[i64] = case.free_rows()
-        self.equity: i64 = case.equity()
+        self.equity: i64 = case.remainder()
         self.maintenance: i64 = 0
         for row in self.rows:
             self.maintenance += row_maintenance(case.state, row)
@@ -133,7 +133,7 @@ class DutchAuction(LiquidationStep):
     def payment(self, case: LiquidationCase, lot: Lot) -> i64:
         """What bidders for the whole lot would be paid now."""
         since = case.liquidation.insolvent_since
-        if since == NIL or lot.equity >= 0 or len(lot.rows) == 0:
+        if since == NIL or case.equity() >= 0 or len(lot.rows) == 0:
             return 0
         most = min_i64(case.payers(), lot.maintenance - lot.equity)
         least = min_i64(most, -lot.equity)

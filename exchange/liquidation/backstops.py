@@ -11,7 +11,7 @@ from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
 from ..money.ledger import Ledger
-from ..money.margin import cross_equity, market_of, row_equity, row_profit
+from ..money.margin import cross_equity, cross_solvency, market_of, row_equity, row_profit
 from ..money.payoff import lot_value
 from ..schema import kinds as k
 from ..state.market import Market
@@ -293,6 +293,14 @@ def equity_behind(state: State, row: i64) -> i64:
     if cells[row + P_MODE] == k.ISOLATED:
         return row_equity(state, row)
     return cross_equity(state, cells[row + P_ACCOUNT], market_of(state, row).asset)
+
+
+def solvency_behind(state: State, row: i64) -> i64:
+    """The same as deficits are measured: with other assets at the highest weights that they ever count for."""
+    cells = state.positions.cells
+    if cells[row + P_MODE] == k.ISOLATED:
+        return row_equity(state, row)
+    return cross_solvency(state, cells[row + P_ACCOUNT], market_of(state, row).asset)
 
 
 class Causes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance
+from ..money.margin import cross_equity, cross_maintenance, cross_rows, cross_solvency, market_of, row_equity, row_maintenance
 from ..schema import kinds as k
 from ..state.liquidations import Liquidation
 from ..state.market import Market
@@ -59,7 +59,7 @@ class LiquidationCase:
         lots = min_i64(lots, abs_i64(held))
         if lots <= 0:
             return 0
-        due = slices.bankruptcy_value(row, self.equity(), self.maintenance())
+        due = slices.bankruptcy_value(row, self.solvency(), self.maintenance())
         slices.begin()
         order = slices.send(self.account, row, lots, clamp_i64(limit, 1, self.market_of(row).max_price))
         slices.settle(row, held, order.filled, order.value, due, k.BY_BOOK)
@@ -76,6 +76,15 @@ class LiquidationCase:
         """[micro] behind all that the case is about."""
         it = self.liquidation
         return row_equity(self.state, it.row) if it.row != NIL else cross_equity(self.state, it.account, it.asset)
+
+    def solvency(self) -> i64:
+        """The same as deficits are measured [micro]: with other assets at the highest weights that they ever count for."""
+        it = self.liquidation
+        return row_equity(self.state, it.row) if it.row != NIL else cross_solvency(self.state, it.account, it.asset)
+
+    def remainder(self) -> i64:
+        """What goes with the positions to who takes them over [micro]: the equity; below zero only what is a deficit."""
+        return min_i64(max_i64(0, self.equity()), self.solvency())
 
     def maintenance(self) -> i64:
         it = self.liquidation

@@ -181,7 +181,7 @@ class Lifecycle:
         asset = case.liquidation.asset
         if row == NIL and state.has_collateral:
             cover_debt(self.slices, case.account, asset)
-        rest = case.equity()
+        rest = case.solvency()
         if row == NIL and state.has_collateral:  # what stands in for cash stays
             rest = min_i64(rest, max_i64(0, state.accounts.cash[case.account * state.accounts.assets + asset]))
         anchor = row if row != NIL else self.any_row(case.account, case.liquidation.asset)

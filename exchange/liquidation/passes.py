@@ -2,8 +2,8 @@
 
 A pass follows each mark move, funding payment and debit, and a timer while liquidations are under way or something waits for a look. It
 takes the accounts below maintenance once, by rising equity / maintenance, ties by account number; all liquidations of a pass come before
-its auto-deleveraging; passes never nest. It looks at the markets whose positions have changed in value since it last did, and at what is
-under way.
+its auto-deleveraging; passes never nest. It looks at the markets whose positions have changed in value since it last did, at what is
+under way, and at who has assets that stand in for cash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..trading.pool_money import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
 from .lifecycle import Lifecycle
-from .sales import cover_debt, has_collateral, owes_for_nothing
+from .sales import cover_debt, has_collateral, owes_for_nothing, owes_too_much
 from .screening import Screen, check_alarms
 from .slices import Slices
 
@@ -77,7 +77,7 @@ class LiquidationPass:
             else:
                 key = liquidation.key
                 keys.append((ratio_ppb(equity, required), key[0], key[1]))
-        if self.lifecycle.has_unexamined():
+        if self.lifecycle.has_unexamined() or self.state.has_collateral:
             self.find_new(keys)
         keys.sort()
         return keys
@@ -131,7 +131,8 @@ class LiquidationPass:
             keys.append((ratio_ppb(equity, required), int(account), int(-1 - asset)))
 
     def settle_owed(self, account: i64) -> None:
-        """Who owes and has no position has what stands in for cash sold; what is still owed, with nothing left to sell, is a deficit."""
+        """Who owes and has no position, or owes more than he may, has what stands in for cash sold; what is still owed without a position,
+        with nothing left to sell, is a deficit."""
         state = self.state
         asset: i64 = 0
         while asset < state.accounts.assets:
@@ -142,6 +143,8 @@ class LiquidationPass:
                     self.slices.begin()
                     self.slices.settle_debt(self.lifecycle.any_row(account, asset), owed)
                     self.slices.end()
+            elif account >= FIRST_USER and owes_too_much(state, account, asset):
+                cover_debt(self.slices, account, asset)
             asset += 1
 
     def liquidate(self, account: i64, which: i64) -> None:
@@ -201,7 +204,7 @@ class LiquidationPass:
         debt = max_i64(0, -case.equity())
         if debt > 0 and self.is_triggered(adl, case, debt, owed[liquidation.asset]):
             for row in case.free_rows():
-                self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, case.equity(), case.maintenance()))
+                self.deleverage_row(adl, row, self.slices.bankruptcy_value(row, case.solvency(), case.maintenance()))
             self.lifecycle.end_if_done(liquidation)
             left = max_i64(0, -case.equity()) if self.state.liquidations.is_under_way(liquidation) else 0
             owed[liquidation.asset] -= int(debt - left)
@@ -259,7 +262,7 @@ class LiquidationPass:
 
     def settle_emptied(self, row: i64) -> None:
         """A winner who holds nothing any more and is below zero, since a loss shared in this pass took more than he had: what he lacks is a
-        deficit like any other."""
+        deficit like any other. Who has what stands in for cash owes it."""
         state = self.state
         cells = state.positions.cells
         account = cells[row + P_ACCOUNT]
@@ -269,7 +272,8 @@ class LiquidationPass:
             return
         if cells[row + P_SIZE] != 0 or state.liquidations.find(account, NIL, market.asset) is not None:
             return  # an isolated position that is still open; a liquidation under way settles its own rest
-        self.slices.settle_debt(row, lacking)
+        if not (state.has_collateral and has_collateral(state, account, market.asset)):  # else they are sold for it, at the next pass
+            self.slices.settle_debt(row, lacking)
         if cells[row + P_MODE] == k.ISOLATED:
             self.slices.ledger.to_isolated(row, -cells[row + P_ISOLATED_MARGIN])
 

@@ -1,21 +1,23 @@
 """Assets that stand in for cash are sold for what an account owes: into the book of their spot market, and what that does not take to the
-insurance fund. Neither pays less than the asset counted for, so that no sale makes an account worse off.
+insurance fund. Neither pays less than the asset counts for, nor less than it takes for all that is for sale to cover the debt, up to the
+most that it ever counted for: who buys what he owes for himself leaves no debt behind that his own assets could have paid.
 
 A design that lists the step `collateral` sells before positions are closed; else an asset is sold when nothing is open any more and cash is
-below zero. Nothing is sold while its market is suspended or has a stale price on which nothing may be built.
+below zero, or when cash is below zero by more than the design lets an account owe. Nothing is sold while its market is suspended or has a
+stale price on which nothing may be built.
 """
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.collateral import hedged, held_of
-from ..money.margin import cross_rows
+from ..money.collateral import collateral, hedged, held_of, highest_weight, worth
+from ..money.margin import cross_equity, cross_rows, maintenance_of, market_of, row_notional
 from ..money.payoff import lot_value
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.types import INSURANCE, NIL, PPM, div_ceil, max_i64, min_i64
+from ..state.types import INSURANCE, NIL, PPM, clamp_i64, div_ceil, max_i64, min_i64, mul_div_floor
 from ..trading.access import is_suspended, only_reductions
 from .case import LiquidationCase
 from .slices import Slices
@@ -26,10 +28,50 @@ def is_for_sale(market: Market, now: i64) -> bool:
     return not is_suspended(market, now) and only_reductions(market, now) == 0 and market.mark != 0
 
 
-def least_price(state: State, asset: i64) -> i64:
-    """The lowest price [ticks] at which an asset may be sold: its mark times its weight, rounded up."""
+# -- the lowest price -------------------------------------------------------------------------------------------------------------
+
+
+def share_at(state: State, asset: i64, wanted: i64) -> i64:
+    """A share of an asset's worth, `wanted` [ppm] at best, but no less than it counts for, and no more than it ever counts for."""
+    return clamp_i64(wanted, state.collateral_weight[asset], highest_weight(state, asset))
+
+
+def proceeds(state: State, account: i64, asset: i64, wanted: i64) -> i64:
+    """What all that is for sale for a debt in `asset` brings, sold for this share of its worth [micro]. What cannot be sold now, since its
+    market is suspended or has no price to go by, brings nothing. Below 2^59: each asset is worth at most MOST."""
+    total: i64 = 0
+    other: i64 = 0
+    while other < state.accounts.assets:
+        number = state.collateral_market[other]
+        if number != NIL and state.markets[number].asset == asset and is_for_sale(state.markets[number], state.now):
+            total += mul_div_floor(worth(state.markets[number], held_of(state, account, other)), share_at(state, other, wanted), PPM)
+        other += 1
+    return total
+
+
+def least_share(state: State, account: i64, asset: i64, debt: i64) -> i64:
+    """The least share of their worth [ppm], the same of all assets within their bounds, for which they cover a debt [micro]; all of it, if
+    none does. By bisection, since what they bring rises with it; a sale at it or above never makes it rise."""
+    low: i64 = 0
+    high = PPM
+    if proceeds(state, account, asset, 0) >= debt:  # mostly so
+        return 0
+    while low < high:
+        middle = (low + high) // 2
+        if proceeds(state, account, asset, middle) >= debt:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+def least_price(state: State, asset: i64, share: i64) -> i64:
+    """The lowest price [ticks] at which an asset may be sold for a share of its worth [ppm]: rounded up."""
     market = state.markets[state.collateral_market[asset]]
-    return max_i64(1, div_ceil(market.mark * state.collateral_weight[asset], PPM))
+    return max_i64(1, div_ceil(market.mark * share_at(state, asset, share), PPM))
+
+
+# -- to whom ----------------------------------------------------------------------------------------------------------------------
 
 
 def sell_in_book(slices: Slices, account: i64, asset: i64, lots: i64, limit: i64) -> i64:
@@ -50,13 +92,13 @@ def sell_in_book(slices: Slices, account: i64, asset: i64, lots: i64, limit: i64
     return order.filled
 
 
-def sell_to_fund(slices: Slices, account: i64, asset: i64, debt: i64) -> None:
-    """Let the insurance fund buy an asset at what it counts for, for as much of a debt [micro] as its cash is enough for."""
+def sell_to_fund(slices: Slices, account: i64, asset: i64, debt: i64, share: i64) -> None:
+    """Let the insurance fund buy an asset for a share [ppm] of its worth, for as much of a debt [micro] as its cash is enough for."""
     state = slices.state
     market = state.markets[state.collateral_market[asset]]
     assets = state.accounts.assets
     purse: int = min(int(debt), int(state.accounts.cash[INSURANCE * assets + market.asset]))
-    per_lot = int(lot_value(market, market.mark)) * int(state.collateral_weight[asset])  # [micro / PPM]
+    per_lot = int(lot_value(market, market.mark)) * int(share_at(state, asset, share))  # [micro / PPM]
     if purse <= 0 or per_lot <= 0:
         return
     held = int(held_of(state, account, asset))
@@ -68,6 +110,19 @@ def sell_to_fund(slices: Slices, account: i64, asset: i64, debt: i64) -> None:
         slices.ledger.move(INSURANCE, account, market.asset, value)
         slices.ledger.move(account, INSURANCE, asset, amount)
         state.log.emit(k.E_COLLATERAL_SOLD, state.now, account, asset, market.number, amount, value, k.BY_TAKEOVER)
+
+
+# -- for what ---------------------------------------------------------------------------------------------------------------------
+
+
+def to_cover(state: State, account: i64, asset: i64) -> i64:
+    """What assets that are sold for a debt must bring in all, for nobody else to pay [micro]: the debt, or what cash and open positions owe
+    together and positions require, if that is more. Nothing of that is hedged any more. Below 2^62, as equity and requirements are."""
+    required: i64 = 0
+    for row in cross_rows(state, account, asset):
+        required += maintenance_of(market_of(state, row), row_notional(state, row))
+    owed = collateral(state, account, asset, NIL, 0) - cross_equity(state, account, asset)
+    return max_i64(-state.accounts.cash[account * state.accounts.assets + asset], owed + required)
 
 
 def cover_debt(slices: Slices, account: i64, asset: i64) -> None:
@@ -85,15 +140,19 @@ def sell_for_debt(slices: Slices, account: i64, asset: i64, market: Market) -> N
     """Of one asset: level by level of the book, so that no more is sold than is owed, but for a part of a lot."""
     state = slices.state
     cash = account * state.accounts.assets + market.asset
-    lowest = least_price(state, asset)
     best = market.best_bid
-    while state.accounts.cash[cash] < 0 and best >= lowest:
+    while state.accounts.cash[cash] < 0:
+        share = least_share(state, account, market.asset, to_cover(state, account, market.asset))
+        if best < least_price(state, asset, share):
+            break
         needed = div_ceil(-state.accounts.cash[cash], lot_value(market, best))
-        if sell_in_book(slices, account, asset, min_i64(needed, held_of(state, account, asset) // market.base_lot), best) == 0:
+        sold = sell_in_book(slices, account, asset, min_i64(needed, held_of(state, account, asset) // market.base_lot), best)
+        if sold == 0 and market.best_bid == best:  # else bids that could not pay are gone
             break
         best = market.best_bid
     if state.accounts.cash[cash] < 0:
-        sell_to_fund(slices, account, asset, -state.accounts.cash[cash])
+        share = least_share(state, account, market.asset, to_cover(state, account, market.asset))
+        sell_to_fund(slices, account, asset, -state.accounts.cash[cash], share)
 
 
 def has_collateral(state: State, account: i64, asset: i64) -> bool:
@@ -114,9 +173,17 @@ def owes_for_nothing(state: State, account: i64, asset: i64) -> bool:
     return len(cross_rows(state, account, asset)) == 0
 
 
+def owes_too_much(state: State, account: i64, asset: i64) -> bool:
+    """Does the account owe more in cash than it may, with something that stands in for it, and no liquidation under way that settles it?"""
+    if state.accounts.cash[account * state.accounts.assets + asset] >= -state.max_debt or not has_collateral(state, account, asset):
+        return False
+    return state.accounts.liquidations[account] == 0 or state.liquidations.find(account, NIL, asset) is None
+
+
 class SellCollateral(LiquidationStep):
     """Before any position is closed: what is not needed to hedge is sold until the account is above maintenance, since cash counts for
-    more than what stands in for it. It gives up at once: the next step closes positions in the same pass, if it is still called for."""
+    more than what stands in for it. What positions and cash owe together is the debt that bounds the price. It gives up at once: the next
+    step closes positions in the same pass, if it is still called for."""
 
     def act(self, case: LiquidationCase) -> bool:
         state = case.state
@@ -131,10 +198,12 @@ class SellCollateral(LiquidationStep):
         return True
 
     def sell(self, case: LiquidationCase, asset: i64, market: Market) -> None:
-        """Of one asset, as much as would do at the lowest price: a lot sold there brings the part of its value that did not count."""
+        """Of one asset, as much as would do at the mark: a lot sold there brings the part of its value that did not count."""
         state = case.state
         missing = case.maintenance() - case.equity()
         free = (held_of(state, case.account, asset) - hedged(state, case.account, asset, NIL, 0)) // market.base_lot
-        gained = lot_value(market, market.mark) - lot_value(market, least_price(state, asset))
+        gained = lot_value(market, market.mark) - lot_value(market, least_price(state, asset, 0))
         if missing > 0 and gained > 0:
-            sell_in_book(case.slices, case.account, asset, min_i64(free, div_ceil(missing, gained)), least_price(state, asset))
+            owed = collateral(state, case.account, market.asset, NIL, 0) - case.equity()
+            lowest = least_price(state, asset, least_share(state, case.account, market.asset, owed))
+            sell_in_book(case.slices, case.account, asset, min_i64(free, div_ceil(missing, gained)), lowest)

@@ -207,6 +207,7 @@ def check_alarms(state: State) -> None:
     while account < state.accounts.count and not alarms.everyone:
         if alarms.is_due[account] != 1 and not has_crossed(state, account):
             assert not has_fallen(state, account), f"account {account} is below maintenance, and no pass will look at it"
+            assert not state.has_collateral or not holds_other_assets(state, account), f"account {account} may owe, and no pass will look"
         account += 1
 
 

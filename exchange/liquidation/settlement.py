@@ -16,7 +16,7 @@ from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT_OPEN, P_REALISED, P_SIZE, P_WIDTH
 from ..state.types import CURVE, FIRST_USER, NIL, abs_i64, max_i64, min_i64
 from ..trading.access import is_halted, is_suspended, suspended_since
-from .backstops import equity_behind
+from .backstops import solvency_behind
 from .lifecycle import Lifecycle
 from .slices import Slices
 
@@ -140,7 +140,7 @@ class MarketDesk:
         isolated = row if cells[row + P_MODE] == k.ISOLATED else NIL
         if account < FIRST_USER or state.liquidations.find(account, isolated, market.asset) is not None:
             return  # a liquidation under way settles its own rest
-        deficit = max_i64(0, -equity_behind(state, row))
+        deficit = max_i64(0, -solvency_behind(state, row))
         if not self.is_flat(market, row):
             deficit = min_i64(deficit, lost)
         if deficit > 0:

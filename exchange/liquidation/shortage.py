@@ -88,7 +88,7 @@ class CoverShortage(LiquidationStep):
     def limit(self, case: LiquidationCase, row: i64, held: i64, lots: i64, fee: i64) -> i64:
         """[ticks] The fee away from the oracle, and not beyond the price that the account, or the payers with it, can bear."""
         market = case.market_of(row)
-        due = slice_value(case.slices.bankruptcy_value(row, case.equity(), case.maintenance()), lots, held)
+        due = slice_value(case.slices.bankruptcy_value(row, case.solvency(), case.maintenance()), lots, held)
         worth = tick_value(market, lots)
         payers = case.slices.backstops.available(row)
         if held > 0:

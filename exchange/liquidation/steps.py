@@ -143,7 +143,7 @@ class BookStep(LiquidationStep):
 
     def sell(self, case: LiquidationCase, row: i64, held: i64, lots: i64) -> i64:
         """Send the order and settle what it closed; returns how much. Named for a long; a short buys."""
-        due = case.slices.bankruptcy_value(row, case.equity(), case.maintenance())
+        due = case.slices.bankruptcy_value(row, case.solvency(), case.maintenance())
         return case.close_in_book(row, lots, self.limit(case, row, held, lots, due))
 
     def limit(self, case: LiquidationCase, row: i64, held: i64, lots: i64, due: i64) -> i64:

@@ -95,7 +95,7 @@ class Takeover(LiquidationStep):
         """Take what the loss limit and the position caps have room for; True if something is left."""
         left = False
         for row in case.free_rows():
-            share = equity_share(case.state, row, case.equity(), case.maintenance())
+            share = equity_share(case.state, row, case.remainder(), case.maintenance())
             if self.has_room(case, row, share):
                 self.take_over(case, row, share)
             else:

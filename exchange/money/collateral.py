@@ -71,6 +71,24 @@ def counts_for(state: State, account: i64, asset: i64, changed: i64, after: i64)
     )  # fmt: skip
 
 
+def highest_weight(state: State, asset: i64) -> i64:
+    """The most that an asset ever counts for [ppm of its worth]: hedging or not."""
+    return max_i64(state.collateral_weight[asset], state.hedged_weight[asset])
+
+
+def uncounted(state: State, account: i64, asset: i64) -> i64:
+    """What the account's other assets would count for beside what they do, each at its highest weight [micro]."""
+    total: i64 = 0
+    other: i64 = 0
+    while other < state.accounts.assets:
+        number = state.collateral_market[other]
+        if number != NIL and state.markets[number].asset == asset:
+            most = mul_div_floor(worth(state.markets[number], held_of(state, account, other)), highest_weight(state, other), PPM)
+            total += max_i64(0, most - counts_for(state, account, other, NIL, 0))
+        other += 1
+    return total
+
+
 def collateral(state: State, account: i64, asset: i64, changed: i64, after: i64) -> i64:
     """What the account's other assets count for beside its cash in `asset` [micro]; of the position row `changed` (NIL: none) as if it held
     `after` lots."""

@@ -117,6 +117,9 @@ class Ledger:
         negative)."""
         cells = self.state.positions.cells
         signed = value if lots > 0 else -value
+        if self.state.collateral_market[market.base] != NIL:  # from now on he may owe against what he buys
+            self.state.alarms.hold(cells[own + P_ACCOUNT])
+            self.state.alarms.hold(cells[other + P_ACCOUNT])
         self.move(cells[own + P_ACCOUNT], cells[other + P_ACCOUNT], market.asset, signed)
         self.move(cells[other + P_ACCOUNT], cells[own + P_ACCOUNT], market.base, lots * market.base_lot)
 

@@ -40,7 +40,7 @@ from ..state.types import (
     min_i64,
     ppm_ceil,
 )
-from .collateral import collateral, covered_lots, is_profit_stale, relief, stale_collateral
+from .collateral import collateral, covered_lots, is_profit_stale, relief, stale_collateral, uncounted
 from .payoff import lot_value, value_of
 from .spot import reserved_base, reserved_quote, unreserved
 
@@ -234,6 +234,13 @@ def cross_equity(state: State, account: i64, asset: i64) -> i64:
                 total += profit_at(market, cells, row, market.mark)
         row = cells[row + P_NEXT]
     return total + collateral(state, account, asset, NIL, 0) if state.has_collateral else total
+
+
+def cross_solvency(state: State, account: i64, asset: i64) -> i64:
+    """Cross equity as deficits are measured: with other assets at the highest weights that they ever count for, since they are sold for no
+    less where that is needed [micro]. Else a hedge that is closed would make a deficit that the assets can pay."""
+    equity = cross_equity(state, account, asset)
+    return equity + uncounted(state, account, asset) if state.has_collateral else equity
 
 
 def equity_and_initial(state: State, account: i64, asset: i64, changed: i64, after: i64, at_hand: Market) -> tuple[i64, i64]:

@@ -79,6 +79,7 @@ class State:
         self.collateral_weight: vec[i64] = column(assets, 0)  # [ppm] of that
         self.hedge_market: vec[i64] = column(assets, NIL)  # number of the perpetual whose shorts it hedges
         self.hedged_weight: vec[i64] = column(assets, 0)  # [ppm] of the part that does
+        self.max_debt: i64 = 0  # [micro] what an account may owe of an asset while others stand in for it
         self.guards_profit: bool = False  # has a market that lets nothing be built on a stale price?
 
     def reserve(self) -> i64:

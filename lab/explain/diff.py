@@ -15,7 +15,7 @@ SECTIONS: Final = (  # name, title, how the keys of it begin, without the name o
     ("arrival", "How orders reach it", ("sequencing.", "gas.")),
     ("mark", "Mark price", ("mark.", "oracle.")),
     ("funding", "Funding", ("funding.",)),
-    ("margin", "Margin", ("tiers", "max_leverage", "default_leverage", "transfer_margin_ppm", "collateral[")),
+    ("margin", "Margin", ("tiers", "max_leverage", "default_leverage", "transfer_margin_ppm", "max_debt", "collateral[")),
     ("liquidation", "Liquidation", ("liquidation.", "vault.")),
     ("losses", "Losses", ("backstops", "insurance_fund.", "socialized_loss.", "auto_deleverage.")),
     ("price", "Orders and the venue as a whole", ("",)),

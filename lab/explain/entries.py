@@ -20,7 +20,7 @@ from .keys import CHOICES, Key, is_silent, key_of, shown, unused, unused_in
 ABSENT: Final = "-"  # where a design has no such key
 ADL: Final = "auto_deleverage"
 NOT_COMPARED: Final = {"name", "title", "own", "markets", "liquidation", "insurance_fund", "vault", ADL, "screen", "sequencing", "gas"} | {
-    "fee_tiers", "maker_tiers", "fee_window_days", "money", "collateral",
+    "fee_tiers", "maker_tiers", "fee_window_days", "money", "collateral", "max_debt",
 }  # fmt: skip
 WITHOUT_RULE: Final = {"own", "rule"}
 
@@ -138,6 +138,13 @@ def of_fee_tiers(design: VenueDesign) -> Iterator[Entry]:
 
 
 def of_collateral(design: VenueDesign) -> Iterator[Entry]:
+    """What counts as money, what may be owed against it, and the fund that buys it, where it is told nowhere else."""
+    asset = design.assets[0]
+    if design.collateral:
+        yield Entry("max_debt", design.max_debt, key_of(VenueDesign, "max_debt"), asset)
+        if "insurance_fund" not in design.backstops:
+            fund = design.insurance_fund
+            yield Entry("insurance_fund.capital", fund.capital, key_of(type(fund), "capital"), asset)
     for number, table in enumerate(design.collateral):
         yield from of_table(table, f"collateral[{number}].", set(), design.assets[0])
 

@@ -60,6 +60,7 @@ KEYS: Final[dict[type[Struct], dict[str, Key]]] = {
         "max_twaps": Key("count", "TWAPs of one account, at most"),
         "fee_window_days": Key("count", "whole days whose trades decide on the fee tier of an account"),
         "transfer_margin_ppm": Key("ppm", "of the notional of open positions: what stays behind when money leaves the account", "nothing"),
+        "max_debt": Key("usd", "what an account may owe in cash while other assets count for it; beyond it they are sold", "nothing"),
         "backstops": Key("", "who pays what a liquidated account cannot, in this order"),
     },
     CollateralDesign: {

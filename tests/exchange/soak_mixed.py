@@ -13,7 +13,8 @@ from soak_tape import Tape
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus
-from perplab.exchange.state.types import MAX_LOTS
+from perplab.exchange.liquidation.sales import is_for_sale
+from perplab.exchange.state.types import FIRST_USER, INSURANCE, MAX_LOTS
 
 if TYPE_CHECKING:
     from soak_actor import Actor
@@ -61,6 +62,7 @@ def give_coins(draw: Draw, made: Tree, number: int) -> None:
     made["gas"] = {"place": 1_000, "amend": 700, "cancel": 500, "liquidity": 2_000} if number % 3 == 0 else {}
     made["max_triggers"], made["max_twaps"] = draw.pick((2, 20)), draw.pick((1, 5))
     made["max_sub_accounts"] = draw.pick((1, 50))
+    made["max_debt"] = (0, 20, 10_000)[number % 3]
     if number % 4 == 1:
         give_tiers(made)
 
@@ -171,6 +173,23 @@ def no_credit(x: Step) -> str:
         short = [account for account in x.after.holders if cash[account] < 0] if asset not in margined else []
         if short:
             return f"account {short[0]} has {cash[short[0]]} of asset {asset}"
+    return ""
+
+
+@step
+def limit_of_debts(x: Step) -> str:
+    """Who lends to debtors: what was owed beyond `max_debt` before a pass is paid for by it with coins, as far as the fund has cash."""
+    design, before, after = x.exchange.design, x.before.cash[0], x.after.cash[0]
+    if not design.collateral or not x.of(m.MarkMoved) or min(before[INSURANCE], after[INSURANCE]) <= 0:
+        return ""
+    spot = next(number for number, t in enumerate(x.terms) if t.is_spot and t.base == COIN)
+    if not is_for_sale(x.exchange.state.markets[spot], x.exchange.state.now):
+        return ""
+    for account in x.after.holders:
+        had, held = x.before.cash[COIN][account], x.after.cash[COIN][account]
+        if before[account] < -design.max_debt * 10**6 and after[account] == before[account] and had == held > 0:
+            if not x.tape.is_frozen(account, -1) and account >= FIRST_USER:
+                return f"account {account} owes {-after[account]}, with {held} micro-coins"
     return ""
 
 

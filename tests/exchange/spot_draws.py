@@ -25,4 +25,5 @@ def drawn_spot_venue(source: Source) -> VenueDesign:
     return venue(
         [market("A"), spot, market("B")], source.pick(STEPS), source.pick(BACKSTOPS), assets=["USD", "BTC"], collateral=[collateral],
         insurance_fund={"capital": source.pick([10, 1_000])}, transfer_margin_ppm=source.pick([0, 0, 50_000]),
+        max_debt=source.pick([0, 10, 10_000]),
     )  # fmt: skip
