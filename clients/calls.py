@@ -56,8 +56,7 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
             tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else TimeInForce(new.tif),  # as the venue makes it
             expires=new.expires, display=None if new.display is None else terms.size(fields["display"]),
         )  # fmt: skip
-        self.note(order)
-        return Call("place", {**fields, "client_id": client_id}, lambda reply: self._settled(order, reply), client_id)
+        return Call("place", {**fields, "client_id": client_id}, self.sending(order), client_id)
 
     def _terms(self, new: t.NewOrder) -> dict[str, Any]:
         """An order in the wire's form, without a client id."""
@@ -101,8 +100,10 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
             raise ValueError("this order waits to be carried out: it can be amended when it has been, and cancelled before")
         price = order.price if price is None else price
         size = order.open or None if size is None else size
-        if price is None or size is None:
-            raise ValueError("say price and size: what this order has is not known here, or it is not open")
+        if price is None:
+            raise ValueError(f"say the price, too: that of order {order.order_id} is not known here")
+        if size is None:
+            raise ValueError(f"say the size, too: how much of order {order.order_id} is open is not known here, or it is not open")
         terms = self.market(order.market)
         ticks = terms.ticks(price)
         fields: dict[str, object] = {

@@ -77,9 +77,8 @@ class AlgoCalls(Known):
     def _sent(self, op: str, fields: dict[str, object], order: t.Order, given: t.ClientId | None) -> Call[t.Order]:
         """A request that an order comes of, which has a client id from here on."""
         client_id = self.client_id(given)
-        order = self.note(replace(order, client_id=client_id))
         sent = {**fields, "client_id": client_id, "account": self.account_number}
-        return Call(op, sent, lambda reply: self._settled(order, reply), client_id)
+        return Call(op, sent, self.sending(replace(order, client_id=client_id)), client_id)
 
     def place_ladder(self, new: t.NewLadder) -> Call[t.Ladder]:
         market = self.market(new.market)
