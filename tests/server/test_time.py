@@ -71,7 +71,7 @@ def test_turns_change_nothing_of_what_happens() -> None:
 
 
 def test_one_long_step_is_many_short_ones() -> None:
-    """A stepped clock is never late, so the world leaves nothing out; not at the end of a step either, nor where steps follow each other."""
+    """A stepped clock is never late, so the world leaves nothing out, nor where steps follow each other."""
     hashes = set()
     for pieces in ([60_000], [1_000] * 60, [7, 49_993, 10_000]):
         world = started(surrounded=True)
