@@ -74,8 +74,8 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     def preview(self, new: t.NewOrder) -> Call[t.Preview]:
         return Call("preview", self._terms(new), self.reading.preview)
 
-    def cancel(self, given: t.Order | int, market: str = "") -> Call[t.Order]:
-        order = self.known(given, market)
+    def cancel(self, given: t.Order | t.OpenTrigger | t.OpenTwap | int, market: str = "") -> Call[t.Order]:
+        order = self.known(given.order_id if isinstance(given, t.OpenTrigger | t.OpenTwap) else given, market)
         if not order.order_id and order.client_id is not None:  # it waits, and has no number yet
             return self.cancel_client(order.client_id, order.market)
         fields: dict[str, object] = {"order_id": order.order_id, "account": self.account_number}
@@ -93,6 +93,8 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         return self._by_client.get(key) or self._bare(0, key, market)
 
     def amend(self, given: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> Call[t.Order]:
+        if isinstance(given, t.OpenTrigger | t.OpenTwap):
+            raise TypeError("triggers and TWAPs cannot be amended: cancel it, and place another one")
         order = self.known(given, market)
         if not order.market:
             raise ValueError(f"order {order.order_id} was not placed by this client, nor listed to it: say its market")

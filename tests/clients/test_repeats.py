@@ -10,7 +10,7 @@ from front import front
 
 from perplab.clients import Client, LocalClient, SyncClient, types
 from perplab.clients.blocking import Blocking
-from perplab.exchange.codes import Side, TimeInForce, TriggerKind
+from perplab.exchange.codes import OrderState, Side, TimeInForce, TriggerKind
 
 NEW = types.NewOrder("BTC", Side.BUY, "0.01", "59000", client_id=4711)
 
@@ -138,3 +138,26 @@ def test_what_is_cancelled_unknown_is_not_said_to_open_positions() -> None:
     alice.market_buy("BTC", "0.1")
     trigger = alice.place_trigger(types.NewTrigger(market="BTC", side=Side.SELL, trigger=TriggerKind.STOP, price="58000"))
     assert bob.cancel(trigger.order_id).reduce_only is None
+
+
+def test_a_trigger_and_a_twap_are_cancelled_as_they_are_listed_and_never_amended() -> None:
+    alice = scene()
+    alice.place_trigger(
+        types.NewTrigger(market="BTC", side=Side.BUY, trigger=TriggerKind.STOP, price="61000", size="0.1", reduce_only=False)
+    )
+    alice.place_twap(types.NewTwap(market="BTC", side=Side.BUY, size="0.01", slices=2, every_s=60))
+    bob = alice.join("alice")
+    for listed in (*bob.triggers(), *bob.twaps()):
+        with pytest.raises(TypeError, match="triggers and TWAPs cannot be amended"):
+            bob.amend(listed, "60000", "0.1")  # type: ignore[arg-type]
+        assert bob.cancel(listed).state == OrderState.CANCELLED
+    assert bob.triggers() == bob.twaps() == ()
+
+
+def test_an_average_price_has_28_digits() -> None:
+    alice = scene()
+    bob = alice.join("bob")
+    bob.faucet("100000")
+    for size, price in (("0.01", "60000"), ("0.02", "60001")):
+        bob.sell("BTC", size, price)
+    assert alice.market_buy("BTC", "0.03").average_price == D("60000.66666666666666666666667")
