@@ -72,8 +72,10 @@ class Asking(AskingAlgos, ABC):
         """What an order would come to if it came now, and what the account would have then. Nothing happens."""
         return await self._do(self.calls.preview(order), timeout)
 
-    async def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
-        """Cancel an open order. `market` need not be said: the reply tells it."""
+    async def cancel(
+        self, order: t.Order | t.OpenTrigger | t.OpenTwap | int, market: str = "", *, timeout: float | None = None,
+    ) -> t.Order:  # fmt: skip
+        """Cancel an open order, a trigger or a TWAP. `market` need not be said: the reply tells it."""
         return await self._do(self.calls.cancel(order, market), timeout)
 
     async def cancel_client(self, client_id: t.ClientId, market: str = "", *, timeout: float | None = None) -> t.Order:
@@ -81,8 +83,8 @@ class Asking(AskingAlgos, ABC):
         return await self._do(self.calls.cancel_client(client_id, market), timeout)
 
     async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | None:
-        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does. None: it is done; else
-        it waits for its turn."""
+        """Cancel all open orders, triggers and TWAPs, in one market or in all. The venue does not say which: the private stream does.
+        None: it is done; else it waits for its turn."""
         return await self._do(self.calls.cancel_all(market), timeout)
 
     async def amend(

@@ -73,8 +73,10 @@ class Blocking(BlockingAlgos, ABC):
         """What an order would come to if it came now, and what the account would have then. Nothing happens."""
         return self._do(self.calls.preview(order), timeout)
 
-    def cancel(self, order: t.Order | int, market: str = "", *, timeout: float | None = None) -> t.Order:
-        """Cancel an open order. `market` need not be said: the reply tells it."""
+    def cancel(
+        self, order: t.Order | t.OpenTrigger | t.OpenTwap | int, market: str = "", *, timeout: float | None = None,
+    ) -> t.Order:  # fmt: skip
+        """Cancel an open order, a trigger or a TWAP. `market` need not be said: the reply tells it."""
         return self._do(self.calls.cancel(order, market), timeout)
 
     def cancel_client(self, client_id: t.ClientId, market: str = "", *, timeout: float | None = None) -> t.Order:
@@ -82,8 +84,8 @@ class Blocking(BlockingAlgos, ABC):
         return self._do(self.calls.cancel_client(client_id, market), timeout)
 
     def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | None:
-        """Cancel all open orders, in one market or in all. The venue does not say which: the private stream does. None: it is done; else
-        it waits for its turn."""
+        """Cancel all open orders, triggers and TWAPs, in one market or in all. The venue does not say which: the private stream does.
+        None: it is done; else it waits for its turn."""
         return self._do(self.calls.cancel_all(market), timeout)
 
     def amend(

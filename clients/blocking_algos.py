@@ -105,18 +105,19 @@ class BlockingAlgos(Shared, ABC):
         return self._all(self.calls.twaps, timeout)
 
     def place_ladder(self, ladder: t.NewLadder, *, timeout: float | None = None) -> t.Ladder:
-        """Spread a size over limit orders. The reply does not say what became of each: `order(client_id=...)` does, and the private
-        stream. Sent again with the same client id, it changes nothing."""
+        """Spread a size over limit orders. The reply counts those that were placed, refused or wait; what became of each says
+        `order(client_id=...)`, and the private stream. Sent again with the same client id, it changes nothing."""
         return self._do(self.calls.place_ladder(ladder), timeout)
 
     # -- quotes --
 
     def mass_quote(
         self, market: str, side: Side, quotes: Sequence[tuple[Number, Number]], *, timeout: float | None = None,
-    ) -> t.Queued | None:  # fmt: skip
+    ) -> t.Queued | t.Quoted:  # fmt: skip
         """Replace all quotes on one side of a market by up to five new ones, (price [USD], size [coins]) each; none: take them down. They
         are post-only, and one whose price stays keeps its place. The private stream tells of each, also if it is refused (QuoteRefused).
-        None: it is done; else it waits for its turn."""
+        How many were placed
+        and refused; or, where it waits for its turn, a Queued."""
         return self._do(self.calls.mass_quote(market, side, quotes), timeout)
 
     def set_quote_protection(

@@ -56,8 +56,7 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
             tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else TimeInForce(new.tif),  # as the venue makes it
             expires=new.expires, display=None if new.display is None else terms.size(fields["display"]),
         )  # fmt: skip
-        self.note(order)
-        return Call("place", {**fields, "client_id": client_id}, lambda reply: self._settled(order, reply), client_id)
+        return Call("place", {**fields, "client_id": client_id}, self.sending(order), client_id)
 
     def _terms(self, new: t.NewOrder) -> dict[str, Any]:
         """An order in the wire's form, without a client id."""
@@ -75,8 +74,8 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     def preview(self, new: t.NewOrder) -> Call[t.Preview]:
         return Call("preview", self._terms(new), self.reading.preview)
 
-    def cancel(self, given: t.Order | int, market: str = "") -> Call[t.Order]:
-        order = self.known(given, market)
+    def cancel(self, given: t.Order | t.OpenTrigger | t.OpenTwap | int, market: str = "") -> Call[t.Order]:
+        order = self.known(given.order_id if isinstance(given, t.OpenTrigger | t.OpenTwap) else given, market)
         if not order.order_id and order.client_id is not None:  # it waits, and has no number yet
             return self.cancel_client(order.client_id, order.market)
         fields: dict[str, object] = {"order_id": order.order_id, "account": self.account_number}
@@ -94,6 +93,8 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         return self._by_client.get(key) or self._bare(0, key, market)
 
     def amend(self, given: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> Call[t.Order]:
+        if isinstance(given, t.OpenTrigger | t.OpenTwap):
+            raise TypeError("triggers and TWAPs cannot be amended: cancel it, and place another one")
         order = self.known(given, market)
         if not order.market:
             raise ValueError(f"order {order.order_id} was not placed by this client, nor listed to it: say its market")
@@ -101,8 +102,10 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
             raise ValueError("this order waits to be carried out: it can be amended when it has been, and cancelled before")
         price = order.price if price is None else price
         size = order.open or None if size is None else size
-        if price is None or size is None:
-            raise ValueError("say price and size: what this order has is not known here, or it is not open")
+        if price is None:
+            raise ValueError(f"say the price, too: that of order {order.order_id} is not known here")
+        if size is None:
+            raise ValueError(f"say the size, too: how much of order {order.order_id} is open is not known here, or it is not open")
         terms = self.market(order.market)
         ticks = terms.ticks(price)
         fields: dict[str, object] = {

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from perplab.exchange.codes import OrderState, OrderType, PriceSource, Side, Spacing, TimeInForce, TriggerKind
+from perplab.exchange.codes import OrderState, OrderType, PriceSource, Reason, Side, Spacing, TimeInForce, TriggerKind
 from perplab.exchange.messages import MAX_TS_JUMP
 from perplab.exchange.units import SECOND_NS
 
@@ -77,9 +77,8 @@ class AlgoCalls(Known):
     def _sent(self, op: str, fields: dict[str, object], order: t.Order, given: t.ClientId | None) -> Call[t.Order]:
         """A request that an order comes of, which has a client id from here on."""
         client_id = self.client_id(given)
-        order = self.note(replace(order, client_id=client_id))
         sent = {**fields, "client_id": client_id, "account": self.account_number}
-        return Call(op, sent, lambda reply: self._settled(order, reply), client_id)
+        return Call(op, sent, self.sending(replace(order, client_id=client_id)), client_id)
 
     def place_ladder(self, new: t.NewLadder) -> Call[t.Ladder]:
         market = self.market(new.market)
@@ -94,7 +93,8 @@ class AlgoCalls(Known):
         }  # fmt: skip
 
         def read(reply: Wire) -> t.Ladder:
-            return t.Ladder(market=market.name, client_ids=client_ids, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
+            counts = {name: whole(reply[name]) for name in ("placed", "refused", "queued", "seq", "ts")}
+            return t.Ladder(market=market.name, client_ids=client_ids, first_refusal=first_refusal_of(reply), **counts)
 
         return Call("place_ladder", fields, read, client_ids[0])
 
@@ -116,14 +116,21 @@ class AlgoCalls(Known):
 
     # -- quotes --
 
-    def mass_quote(self, market: str, side: Side, quotes: Sequence[tuple[Number, Number]]) -> Call[t.Queued | None]:
+    def mass_quote(self, market: str, side: Side, quotes: Sequence[tuple[Number, Number]]) -> Call[t.Queued | t.Quoted]:
         terms = self.market(market)
         if len(quotes) > MOST_QUOTES:
             raise ValueError(f"{len(quotes)} quotes given; a side has {MOST_QUOTES} at most")
         fields: dict[str, object] = {"market": terms.number, "side": Side(side).name, "account": self.account_number}
         for number, (price, size) in enumerate(quotes, start=1):
             fields |= {f"price_{number}": terms.ticks(price), f"size_{number}": terms.lots(size)}
-        return Call("mass_quote", fields, self.reading.queued)
+
+        def read(reply: Wire) -> t.Queued | t.Quoted:
+            counts = ("placed", "refused", "seq", "ts")
+            return self.reading.queued(reply) or t.Quoted(
+                first_refusal=first_refusal_of(reply), **{name: whole(reply[name]) for name in counts}
+            )
+
+        return Call("mass_quote", fields, read)
 
     def set_quote_protection(self, market: str, window_s: float, fills: int, size: Number | None) -> Call[None]:
         terms, window = self.market(market), round(window_s * SECOND_NS)
@@ -147,6 +154,11 @@ class AlgoCalls(Known):
             for _ in range(count - 1):
                 self.new_client_id()  # what follows the first one is spoken for
         return (first, *(self.client_id(f"{number + one:#x}") for one in range(1, count)))
+
+
+def first_refusal_of(reply: Wire) -> Reason | None:
+    """None: nothing was refused."""
+    return Reason[reply["first_refusal"]] if "first_refusal" in reply else None
 
 
 def waiting(market: Market, side: Side, lots: int, ticks: int, tif: TimeInForce, reduce_only: bool) -> t.Order:

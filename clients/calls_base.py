@@ -14,7 +14,7 @@ from perplab.exchange.codes import OrderState
 from . import types as t
 from .errors import NotConnected
 from .reading import Reading, Wire, client_id_of, whole
-from .units import WIDE, money
+from .units import money, rounded
 
 T = TypeVar("T")
 NO_COINS: Final = Decimal(0)
@@ -40,6 +40,11 @@ class Call(Generic[T]):
     @property
     def is_repeatable(self) -> bool:
         return self.op in REPEATABLE
+
+
+def _same_terms(one: t.Order, other: t.Order) -> bool:
+    """Do two orders that were sent, and not answered yet, ask for the same?"""
+    return one == replace(other, client_id=one.client_id)
 
 
 def nothing(reply: Wire) -> None:
@@ -91,6 +96,30 @@ class Known:
                     del held[next(iter(held))]  # type: ignore[arg-type]
         return order
 
+    def sending(self, order: t.Order) -> Callable[[Wire], t.Order]:
+        """Remember an order that is about to be sent, unless its client id is known already; how its reply is read."""
+        assert order.client_id is not None
+        before = self._by_client.get(order.client_id)
+        if before is None:
+            self.note(order)
+        elif not (before.order_id or _same_terms(before, order)):
+            before = self.note(self._bare(0, order.client_id, ""))  # two orders were sent under one id: which of them came in?
+
+        def read(reply: Wire) -> t.Order:
+            return self._settled(self._first(order.client_id, reply, before) if reply.get("repeated") else order, reply)
+
+        return read
+
+    def _first(self, client_id: t.ClientId | None, reply: Wire, before: t.Order | None) -> t.Order:
+        """The order that had a client id first, as it is known here; what was asked for last says nothing of it."""
+        number = whole(reply["order_id"])
+        known = self._orders.get(number)
+        if known is not None and known.client_id == client_id:
+            return known
+        if before is not None and before.order_id in (0, number):
+            return before
+        return self._bare(number, client_id, "")
+
     def hear(self, event: t.Event) -> None:
         """Remember an order that the private stream tells of."""
         if isinstance(event, t.OrderOpened):
@@ -104,7 +133,7 @@ class Known:
             self.note(
                 t.Order(
                     order_id=event.order_id, market=event.market, side=event.side, price=None, filled=NO_COINS, open=event.size or NO_COINS,
-                    state=OrderState.OPEN, client_id=event.client_id,
+                    state=OrderState.OPEN, client_id=event.client_id, reduce_only=getattr(event, "reduce_only", None), tif=None,
                 )
             )  # fmt: skip
 
@@ -121,7 +150,7 @@ class Known:
         name = self.market(market).name if market else ""
         return t.Order(
             order_id=order_id, market=name, side=None, price=None, filled=NO_COINS, open=NO_COINS, state=OrderState.OPEN,
-            client_id=client_id,
+            client_id=client_id, reduce_only=None, tif=None,
         )  # fmt: skip
 
     def _settled(self, order: t.Order, reply: Wire) -> t.Order:
@@ -137,7 +166,7 @@ class Known:
         return self.note(
             replace(
                 order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
-                average_price=WIDE.divide(money(notional), filled) if notional else None, auctioned=bool(reply.get("auctioned")),
+                average_price=rounded(money(notional), filled) if notional else None, auctioned=bool(reply.get("auctioned")),
                 state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
                 ts=whole(reply.get("ts", 0)), ticket=0, due=None,
             )

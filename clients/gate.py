@@ -156,8 +156,8 @@ def _in_full(item: t.Amend, order: t.Order | None) -> t.Amend:
 
 def _amended(order: t.Order, item: t.Amend) -> t.NewOrder:
     """An open order as it is to be, as if it were new."""
-    assert order.side is not None and item.size is not None  # the account's list tells it; it was said in full
-    return t.NewOrder(order.market, order.side, item.size, item.price, tif=order.tif, reduce_only=order.reduce_only)
+    assert order.side is not None and order.tif is not None and item.size is not None  # the account's list tells it; it was said in full
+    return t.NewOrder(order.market, order.side, item.size, item.price, tif=order.tif, reduce_only=bool(order.reduce_only))
 
 
 class Spent(Struct, frozen=True):
@@ -339,7 +339,7 @@ class Gate:
 
     def mass_quote(
         self, client: Shared, market: str, side: Side, quotes: Sequence[tuple[Number, Number]]
-    ) -> Program[t.Queued | None]:  # fmt: skip
+    ) -> Program[t.Queued | t.Quoted]:  # fmt: skip
         """Look, and replace the quotes of a side; those that stand make room. One that is filled between the look and that has become
         position, and the new one comes on top. Raises OverLimit, and what `mass_quote` of a client raises."""
         return (yield from self._pass(client, Quotes(market, side, quotes), client.calls.mass_quote(market, side, quotes)))

@@ -11,7 +11,7 @@ from perplab.exchange.units import PPB, PPM
 from . import types as t
 from .reading_private import PrivateReading, trail_of
 from .reading_venue import Wire, share, whole
-from .units import WIDE, Market, money
+from .units import Market, money, rounded
 
 
 class AlgoReading(PrivateReading):
@@ -51,7 +51,7 @@ class AlgoReading(PrivateReading):
         return t.Preview(
             market=market.name, reason=Reason[reply["reason"]] if reply["reason"] else None,
             cancel_reason=CancelReason[reply["cancel_reason"]] if reply["cancel_reason"] else None,
-            average_price=WIDE.divide(sums["value"], sizes["filled"]) if reply["filled"] else None,
+            average_price=rounded(sums["value"], sizes["filled"]) if reply["filled"] else None,
             mid_slippage=slippage_of(reply["mid_slippage_ppm"]), mark_slippage=slippage_of(reply["mark_slippage_ppm"]),
             available=money(reply["available_margin"]), withdrawable=max(Decimal(0), money(reply["free_margin"])),
             liquidation_price=market.price(reply["liquidation_price"]) if reply["liquidation_price"] else None, ts=whole(reply["ts"]),

@@ -95,8 +95,22 @@ class NewLadder(Told, frozen=True, kw_only=True):
 class Ladder(Told, frozen=True, kw_only=True):
     """A ladder that was taken. Each of its orders is accepted or refused by itself: ask for it by its client id, or hear of it."""
 
+    placed: int  # orders that stand or have traded; of one that is sent again, those that did
+    refused: int
+    queued: int  # that wait for their turn
+    first_refusal: Reason | None  # why the first one that was refused was; None: none was
     market: str
     client_ids: tuple[ClientId, ...]  # of the orders, from the first price to the last one
+    seq: int  # of the venue's last event because of it
+    ts: int  # [ns]
+
+
+class Quoted(Told, frozen=True, kw_only=True):
+    """What became of the quotes of one command; the private stream tells of each."""
+
+    placed: int
+    refused: int
+    first_refusal: Reason | None  # why the first one that was refused was; None: none was
     seq: int  # of the venue's last event because of it
     ts: int  # [ns]
 

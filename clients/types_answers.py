@@ -99,17 +99,17 @@ class Order(Told, frozen=True, kw_only=True):
 
     order_id: int  # the venue's number of it; 0: not placed yet, or it waits
     market: str  # its name
-    side: Side | None  # None: of an order that this client has neither placed nor been told of, asked for by its id
+    side: Side | None  # None: not known, as of an order that this client has neither placed nor been told of
     price: Decimal | None  # [USD] None: not known, as with side; or a market order without a worst price
     filled: Decimal  # [coins] by the request that this answers; of questions, in all
     open: Decimal  # [coins] that still wait
     state: OrderState  # OPEN, FILLED or CANCELLED
     average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (lists, repeats)
     client_id: ClientId | None = None  # of its sender's; None: it has none, or it is not known
-    reduce_only: bool = False  # it only ever reduces a position
-    tif: TimeInForce = TimeInForce.GTC  # GTC, IOC (as any market order that is not FOK), FOK, POST_ONLY or RPI
+    reduce_only: bool | None = False  # it only ever reduces a position; None: not known
+    tif: TimeInForce | None = TimeInForce.GTC  # GTC, IOC (as any market order that is not FOK), FOK, POST_ONLY or RPI; None: not known
     auctioned: bool = False  # when last asked for: makers compete for it before it trades
-    repeated: bool = False  # the client id was in use: this is the order that had it
+    repeated: bool = False  # the client id was in use: this is the order that had it, whatever was asked for now
     seq: int = 0  # of the venue's last event because of it; 0: not told
     ts: int = 0  # [ns] of the venue then; 0: not told
     ticket: int = 0  # what was asked for waits under this number, and the order is as before; 0: it is carried out

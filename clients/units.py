@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 from msgspec import Struct
 
 Number = Decimal | str | int  # what a price, a size or an amount of money may be given as
+TOLD: Final = Context(prec=28)  # digits of a quotient that is handed out
 WIDE: Final = Context(prec=60)  # digits: more than any product here has
 MILLIONTH: Final = Decimal("0.000001")  # of a share: the smallest
 MICRO: Final = Decimal("0.000001")  # of money: the venue's smallest unit
@@ -72,6 +73,11 @@ def micro(given: Number, what: str = "amount") -> int:
 def parts(given: Number, what: str, unit: str, lowest: int = 0) -> int:
     """A share, or a number of times, in millionths. Raises TypeError or ValueError."""
     return steps(given, MILLIONTH, what, unit, lowest)
+
+
+def rounded(value: Decimal, by: Decimal) -> Decimal:
+    """A quotient that is handed out: to 28 digits, half to even."""
+    return TOLD.divide(value, by)
 
 
 def money(amount: int) -> Decimal:

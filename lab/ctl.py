@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any, Final
 
 import click
@@ -68,8 +69,17 @@ def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: st
             reply = ask(connection, replies, {"op": op, **given})
     except OSError as error:
         raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
+    known = reply.get("data", {}).get("known", ())
+    if reply.get("reason") == "UNKNOWN_OP" and known:
+        raise click.UsageError(unknown_op(op, [*known, WINDOWS]))
     tell(reply)
     return 0 if reply["ok"] else 1
+
+
+def unknown_op(op: str, known: list[str]) -> str:
+    """What is near; all of them would fill the screen."""
+    near = get_close_matches(op, known, 3)
+    return f"there is no op {op!r}; " + (f"near it: {', '.join(near)}" if near else "`perplab docs api` lists all")
 
 
 def tell(reply: dict[str, Any]) -> None:

@@ -40,6 +40,9 @@ def scheduled(fields: Mapping[str, Any], now: int) -> dict[str, Any]:
 def duration_of(name: str, given: object) -> int:
     """[ns] Raises click.UsageError."""
     seconds = seconds_of(given) if isinstance(given, str) else None
+    if isinstance(given, str) and given.startswith("-") and seconds_of(given[1:]) is not None:
+        when = "later than now" if name == "in" else "longer than nothing"
+        raise click.UsageError(f"{name}: {given!r} given, expected a time that is {when}, as 90s, 30m, 24h or 7d")
     if seconds is None or not 0 < seconds < 10**9:
         raise click.UsageError(f"{name}: {str(given)!r} given, expected a time with its unit, as 90s, 30m, 24h or 7d")
     return round(seconds * SECOND_NS)

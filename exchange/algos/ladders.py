@@ -17,7 +17,7 @@ from ..schema import kinds as k
 from ..state.packed import column
 from ..state.state import State
 from ..state.types import PPM, ROW
-from ..trading.access import refused_user_in_market
+from ..trading.access import refused_orders, refused_user_in_market
 from ..trading.entry import coarse
 from ..trading.powers import root_floor
 
@@ -72,6 +72,10 @@ class LadderDesk:
     def refused(self, rows: vec[i64], at: i64) -> i64:
         """Why the PlaceLadder command that begins at `at` is refused as a whole, 0: it is not. Its orders are asked one by one."""
         reason = refused_user_in_market(self.state, rows[at + c.LADDER_ACCOUNT], rows[at + c.LADDER_MARKET])
+        if reason != 0:
+            return reason
+        row = self.state.find_position(rows[at + c.LADDER_ACCOUNT], rows[at + c.LADDER_MARKET])
+        reason = refused_orders(self.state, rows[at + c.LADDER_ACCOUNT], row, rows[at + c.LADDER_REDUCE_ONLY])
         if reason != 0:
             return reason
         if rows[at + c.LADDER_FIRST_PRICE] == rows[at + c.LADDER_LAST_PRICE]:

@@ -32,6 +32,7 @@ from .answer_parts import Failure as Failure
 from .answers_accounts import AccountReply, FeeRatesReply, PendingReply, RequirementReply, SubAccountsReply, TriggersReply, TwapsReply
 from .answers_venue import VenueReply
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, op_of
+from .several import OF_SEVERAL
 from .told import OF_LIQUIDITY, OF_ORDERS, OPENS, SCHEDULES, WAITING
 
 
@@ -61,6 +62,18 @@ class OrderStatus(Said, kw_only=True):
     open: int
     filled_notional: int | None
     repeated: bool | UnsetType = UNSET
+
+
+class SeveralStatus(Said, kw_only=True):
+    """How many orders of a ladder, or quotes, stand or have traded (those of a repeat, too), were refused, or wait for their turn."""
+
+    ok: bool
+    ts: int
+    seq: int
+    placed: int
+    refused: int
+    queued: int
+    first_refusal: RefusalName | UnsetType = UNSET  # why the first one that was refused was
 
 
 class LiquidityStatus(Said, kw_only=True):
@@ -95,6 +108,7 @@ class WithdrawnStatus(Said, kw_only=True):
 
 DoneReply = joined("DoneReply", Reply, DoneStatus)
 OrderReply = joined("OrderReply", Reply, OrderStatus)
+SeveralReply = joined("SeveralReply", Reply, SeveralStatus)
 LiquidityReply = joined("LiquidityReply", Reply, LiquidityStatus)
 SubAccountReply = joined("SubAccountReply", Reply, SubAccountStatus)
 QueuedReply = joined("QueuedReply", Reply, QueuedStatus)
@@ -310,6 +324,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     **{op_of(command): DoneReply for command in OWNERS},
     **dict.fromkeys(OF_ORDERS, OrderReply),
     **dict.fromkeys(OF_LIQUIDITY, LiquidityReply),
+    **dict.fromkeys(OF_SEVERAL, SeveralReply),
     OPENS: SubAccountReply,
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
     SCHEDULES: ScheduledReply,
@@ -329,7 +344,7 @@ QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a reque
 }
 ITEMS: Final = {  # lists of several kinds
     "BatchReply.statuses": (
-        "DoneStatus", "SubAccountStatus", "OrderStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure",
+        "DoneStatus", "SubAccountStatus", "OrderStatus", "SeveralStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure",
     ),
     "RowsReply.errors": ("Failure",),
 }

@@ -101,7 +101,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.MARKET_POST_ONLY: "the market takes only post-only orders",
     Reason.NO_MARK_PRICE: "the market has no mark price yet",
     Reason.ORACLE_STALE: "the oracle is stale, and nothing may open risk",
-    Reason.ORDER_TYPE: "a market order cannot be post-only",
+    Reason.ORDER_TYPE: "a market order cannot be post-only, and RPI orders are for markets that have queue classes",
     Reason.PRICE_PRECISION: "the price is missing, or has too many significant figures",
     Reason.PRICE_LIMIT: "the price is above the market's highest",
     Reason.PRICE_BAND: "the price is outside the band around the mark",
@@ -117,7 +117,9 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.POSITION_OPEN: "the position, or an open order, is in the way of this setting",
     Reason.NOT_ISOLATED: "the position is not isolated",
     Reason.AUCTION_PRICE: "the auction does not offer that much gain yet",
-    Reason.INSUFFICIENT_MARGIN: "the account would not meet its initial margin",
+    Reason.INSUFFICIENT_MARGIN: (
+        "the account would not meet its initial margin, or, where money leaves it, its transfer margin, which may be larger"
+    ),
     Reason.INSUFFICIENT_BALANCE: "the account does not have that much",
     Reason.SUPPLY_LIMIT: "deposits would exceed what the venue can count",
     Reason.NO_BOOK: "orders cannot rest here: the market has only a curve",
@@ -138,7 +140,10 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.NO_HIDDEN_SIZE: "orders of this market show all that they have",
     Reason.DISPLAY_SIZE: "the order would show more than it has, or come in too many parts",
     Reason.NO_LAST_PRICE: "nothing has traded in the market yet",
-    Reason.TRIGGER_TERMS: "the terms of the trigger contradict each other, or one is missing",
+    Reason.TRIGGER_TERMS: (
+        "these terms do not go together: STOP and TAKE_PROFIT need a trigger_price and have no trail, trailing ones need a trail, "
+        "below the price or 100 %; without a size it is reduce_only; with a price it has no slippage_ppm"
+    ),
     Reason.TRIGGER_PRICE: "the trigger would fire at once: its price is on the wrong side of the price that it goes by",
     Reason.TOO_MANY_TRIGGERS: "the account has as many triggers as the venue allows",
     Reason.LADDER_PRICES: "the first and the last price of the ladder are the same",

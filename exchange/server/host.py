@@ -151,7 +151,7 @@ class Host(Registrar):
         self.followed.clear()
         self.people.assign(self.owners())
         self.clock.put_back(moment.ts)
-        self.is_behind, self._turns = False, 0
+        self.is_behind, self._turns, self._goal = False, 0, 0
         world, self.world = self.world, None  # until its accounts are there
         if world is not None:
             world.go_back(exchange, moment.ts, moment.world)
@@ -236,7 +236,7 @@ class Host(Registrar):
 
     def behind_ns(self) -> int:
         """[ns] of the venue's time by which what is due is late; 0: nothing is."""
-        return self.clock.now() - self.now()
+        return max(self._goal, self.clock.now()) - self.now()
 
     def tell_trouble(self, trouble: str) -> None:
         """Complain, once until it is over."""

@@ -14,7 +14,7 @@ def step(desk: Desk, session: Asker, request: r.Step) -> Work:
     clock = desk.host.clock
     if not clock.is_stepped:
         raise Refusal(Trouble.NOT_STEPPED, "this clock runs by itself; --clock step makes one that is stepped", field="ms")
-    yield from desk.host.passing(clock.step(request.ms * 1_000_000))
+    yield from desk.host.passing(desk.host.step(request.ms * 1_000_000))
     desk.host.flush()
     return {"ts": desk.host.now()}
 

@@ -66,10 +66,13 @@ class Questions(Desk):
         if session.user is None:
             if request.name is None:
                 raise Refusal(Trouble.MISSING_FIELD, "a new user needs the field 'name'", field="name")
+            session.pay(1)
             key = self.host.sign_up(request.name, request.scopes, asset, request.amount)
             account = self.host.people.users[request.name].accounts[0]
             return {"account": account, "balance": self.host.exchange.balance(account, asset), "key": key.key, "secret": key.secret}
+        session.may("trade")
         account = session.account(request.account)
+        session.pay(1)
         self.host.fund(account, asset, request.amount)
         return {"account": account, "balance": self.host.exchange.balance(account, asset)}
 

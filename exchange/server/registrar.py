@@ -9,6 +9,7 @@ from ..engine import Exchange
 from ..journal import JournalFailed
 from ..schema.codes import FIRST_USER, AccountKind, Reason
 from ..schema.messages import MAX_SUPPLY, Command, Deposit, OpenAccount
+from ..state.transit import MAX_PAYMENTS
 from ..state.types import MAX_FLOW
 from .clock import Clock
 from .errors import Refusal, Rejected, Trouble
@@ -102,7 +103,9 @@ class Registrar(Timekeeper):
         return account
 
     def fund(self, account: int, asset: int, amount: int) -> None:
-        """Money from nowhere. Raises Refusal."""
+        """Money from nowhere. Raises Refusal, also if as many deposits are under way to the account as it may send payments itself."""
+        if self.exchange.state.payments.count_deposits(account) >= MAX_PAYMENTS:
+            raise Rejected(Reason.TOO_MANY_PAYMENTS, account=account, limit=int(MAX_PAYMENTS))
         (reason,) = self.reasons([Deposit(0, account, asset, amount)])
         if reason:
             raise Rejected(Reason(reason), account=account)

@@ -309,7 +309,8 @@ class Ping(Request, frozen=True, kw_only=True, tag="ping"):
 
 
 class Step(Request, frozen=True, kw_only=True, tag="step"):
-    """Let a stepped clock go on; what falls due on the way happens, and then the reply comes. Others are served meanwhile.
+    """Let a stepped clock go on; what falls due on the way happens, and then the reply comes. Others are served meanwhile. The world around
+    the venue takes each of its turns, so one long step is the same as many short ones; how long it takes is up to the machine.
 
     For keys with the scope `admin`."""
 

@@ -39,6 +39,7 @@ class Timekeeper:
         self.world: World | None = None
         self.is_behind = False  # did something that is due have to wait?
         self._turns = 0  # that the world has taken since nothing was due
+        self._goal = 0  # [ns] up to where a clock that is stepped goes on
         self._is_slowed = False  # does the clock run slower than it should?
 
     # -- commands --
@@ -82,19 +83,32 @@ class Timekeeper:
         `is_behind` says whether more waits. Raises Refusal."""
         now = self.clock.now()
         self.is_behind = False
-        if self._next_due() > now:
+        if self._next_due() > now >= self._goal:
             self._turns = 0
             return now
         ends = self.monotonic() + PASS_NS
-        while self._pass_some(now):
-            if self.monotonic() > ends and self._next_due() <= now:
+        while self._pass_some(now) or self._step_on(now):
+            now = self.clock.now()
+            if self.monotonic() > ends and (self._next_due() <= now or now < self._goal):
                 self.is_behind = True
                 self._slow_down()
                 break
         return min(now, self.now())
 
+    def step(self, ns: int) -> int:
+        """Let a stepped clock go on, behind the steps before; the time up to where it goes [ns]. `passing` does it."""
+        self._goal = max(self._goal, self.clock.now()) + ns
+        return self._goal
+
+    def _step_on(self, now: int) -> bool:
+        """Let the clock go on to what is due next, so that nothing is ever late; False: it has been stepped as far as it is to go."""
+        if now >= self._goal:
+            return False
+        self.clock.step(min(self._goal, max(now, self._next_due())) - now)
+        return True
+
     def passing(self, until: int) -> Iterator[None]:
-        """Let time pass up to `until` [ns], which the clock has reached, a turn at each step. Raises Refusal."""
+        """Let time pass up to `until` [ns], which the clock has reached, or is stepped to; a turn at each piece. Raises Refusal."""
         self.pass_time()
         while self.is_behind and self.exchange.now < until:
             yield
@@ -161,6 +175,7 @@ class Timekeeper:
 
     def run_clock(self, speed: int) -> None:
         """Let the venue's time go on at another speed; 0: it stands."""
+        self._goal = 0
         self.clock.run(speed, self.now() + LEAP_NS if self.clock.speed > 1 else None)
         self._is_slowed = False
 

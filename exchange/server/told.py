@@ -15,6 +15,7 @@ from .errors import Data, refused
 from .host import Host
 from .replies import named, packed
 from .routing import ACCOUNT, DUE, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
+from .several import OF_SEVERAL, several
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
@@ -44,6 +45,7 @@ class Told:
         self.rows = rows
         self.ts = host.exchange.now
         self.units = host.units
+        self.applied = applied
         self.told: vec[i64] = outcomes(applied.events, applied.ends, block) if applied is not None else vec[i64]()
 
     def status(self, op: str, number: Slot) -> Data:
@@ -58,6 +60,11 @@ class Told:
         if op in OF_LIQUIDITY:
             names = {"market": MARKET, "shares": SHARES, "amount": VALUE, "range_id": ORDER_ID}
             return {**self._head(at), **{name: int(told[at + column]) for name, column in names.items()}}
+        if op in OF_SEVERAL and self.applied is not None:
+            ends, row = self.applied.ends, self.rows[number * ROW : (number + 1) * ROW]
+            begin = ends[number - 1] if number else 0
+            caused = memoryview(self.applied.events)[begin * ROW : ends[number] * ROW].tolist()
+            return {**self._head(at), **several(row, caused)}
         if op == OPENS:
             return {**self._head(at), "account": int(told[at + ORDER_ID])}
         if op in OF_ORDERS and not told[at + ORDER_ID]:
@@ -69,7 +76,7 @@ class Told:
 
     def packed(self, op: str, number: int, request: object, tokens: int, is_framed: bool) -> bytes | None:
         """The whole reply to `request` in msgpack; None for one that is not that plain: see `status`."""
-        if op in OF_LIQUIDITY or op == OPENS:
+        if op in OF_LIQUIDITY or op in OF_SEVERAL or op == OPENS:
             return None
         return packed(self.told, number, request, op in OF_ORDERS, self.ts, tokens, is_framed, self._unit(number * WIDTH))
 

@@ -22,7 +22,7 @@ Y_LINK: Final[i64] = 5
 Y_WIDTH: Final[i64] = 6
 
 NUMBERS: Final[int] = 1 << 38  # of payments
-MAX_PAYMENTS: Final[i64] = 64  # under way, that one account has sent
+MAX_PAYMENTS: Final[i64] = 64  # under way, that one account has sent: withdrawals and transfers
 
 
 class Payments(Numbered):
@@ -62,6 +62,18 @@ class Payments(Numbered):
         """How many these are."""
         first = int(account) * NUMBERS
         return int(self.named.bisect_left(first + NUMBERS)) - int(self.named.bisect_left(first))
+
+    def count_sent(self, account: i64) -> int:
+        """How many an account has sent itself: all but deposits, which are to itself, as no transfer is."""
+        sent = 0
+        for number in self.of(account):
+            row = self.find(number)
+            sent += int(self.cells[row + Y_ACCOUNT] == account and self.cells[row + Y_TO] != account)
+        return sent
+
+    def count_deposits(self, account: i64) -> int:
+        """How many come to an account from outside."""
+        return int(self.count(account)) - self.count_sent(account)
 
     def check_payments(self, schedule: Schedule, cash: vec[i64], assets: i64) -> None:
         """Each will arrive, and TRANSIT has the money of all, and no other."""

@@ -55,7 +55,9 @@ class PaymentDesk:
 
     def refused_another(self, account: i64, delay: i64) -> i64:
         """Else one account could fill the schedule."""
-        return k.R_TOO_MANY_PAYMENTS if delay != 0 and self.payments.count(account) >= MAX_PAYMENTS else 0
+        if delay == 0 or self.payments.count(account) < MAX_PAYMENTS:
+            return 0
+        return k.R_TOO_MANY_PAYMENTS if self.payments.count_sent(account) >= MAX_PAYMENTS else 0
 
     def is_flat(self, account: i64) -> bool:
         """Has the account no positions and no liquidity, no orders, waiting and auctioned ones included, and nothing that sends some?"""

@@ -206,6 +206,7 @@ def test_a_ladder_takes_client_ids_that_no_other_order_gets() -> None:
         market="BTC", side=Side.BUY, size="0.6", first_price="59000", last_price="58000", count=3, skew=2, spacing=Spacing.GEOMETRIC,
     )  # fmt: skip
     ladder = alice.place_ladder(new)
+    assert (ladder.placed, ladder.refused, ladder.queued, ladder.first_refusal) == (3, 0, 0, None)
     orders = [alice.order(client_id=one) for one in ladder.client_ids]
     assert len({order.order_id for order in orders}) == 3 and sum(order.open for order in orders) == D("0.6")
     assert abs(orders[2].open - 2 * orders[0].open) <= D("0.00002")
@@ -276,7 +277,8 @@ def test_a_preview_is_what_the_order_then_comes_to() -> None:
 
 def test_quotes_are_replaced_refused_and_protected() -> None:
     alice, bob = scene()
-    assert alice.mass_quote("BTC", Side.SELL, [("60010", "0.1"), ("60020", "0.2")]) is None
+    told = alice.mass_quote("BTC", Side.SELL, [("60010", "0.1"), ("60020", "0.2")])
+    assert isinstance(told, types.Quoted) and (told.placed, told.refused, told.first_refusal) == (2, 0, None)
     alice.mass_quote("BTC", Side.SELL, [("60020", "0.2"), ("60030", "0.3")])
     assert [level.price for level in bob.depth("BTC").asks] == [60_020, 60_030]
     bob.buy("BTC", "0.1", "60000")

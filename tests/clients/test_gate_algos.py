@@ -185,7 +185,7 @@ def test_each_kind_is_looked_at_and_sent(perplab_exchange: Make) -> None:
     assert run(client, gate.place_bracket(client, bracket(price="59500"))).state == OrderState.OPEN
     assert run(client, gate.place_twap(client, twap())).state == OrderState.OPEN
     assert len(run(client, gate.place_ladder(client, ladder(last="58000"))).client_ids) == 2
-    assert run(client, gate.mass_quote(client, "BTC", BUY, [("59000", "0.1")])) is None
+    assert run(client, gate.mass_quote(client, "BTC", BUY, [("59000", "0.1")])).placed == 1
     before = (client.open_orders(), client.triggers(), client.twaps())
     assert [len(one) for one in before] == [4, 1, 1]
     with_limit = {"order": "0.09", "collar_bp": 500}

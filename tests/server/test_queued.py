@@ -71,6 +71,7 @@ def test_the_order_of_a_bracket_waits_and_those_of_ladders_and_twaps_are_told_as
     assert (bracket["status"], bracket["ticket"]) == ("queued", 1)
     ladder = alice.ask("place_ladder", **head, first_price=59_000, last_price=58_900, count=2)
     assert ladder["ok"] and "ticket" not in ladder and "status" not in ladder, "each order has a ticket of its own"
+    assert (ladder["placed"], ladder["refused"], ladder["queued"]) == (0, 0, 2)
     twap = alice.ask("place_twap", **head, slices=2, interval=SECOND)
     assert (twap["state"], twap["open"]) == ("OPEN", 4), "it has begun, though its first slice waits"
     assert [one["command"] for one in alice.ask("pending")["pending"]] == ["Place"] * 4

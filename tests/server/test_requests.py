@@ -81,13 +81,35 @@ def test_what_others_lose_on_the_way_is_not_one_s_own() -> None:
     assert [one["order_id"] for one in told["statuses"]] == [3, 1], "the self-trade took order 2"
 
 
+def test_what_places_several_orders_counts_them() -> None:
+    """Of those that were refused the first reason is told; the command is taken all the same. A frozen account's ladder is not."""
+    alice = World().talker("alice")
+    ladder = {"op": "place_ladder", "market": 0, "side": "SELL", "size": 30, "first_price": 60_010, "last_price": 60_030, "count": 3}
+    for _ in range(2):
+        told = does(alice, {**ladder, "client_id": 7})
+        assert (told["placed"], told["refused"], told["queued"]) == (3, 0, 0), "the second time they are there"
+        assert "first_refusal" not in told
+    crossing = {**ladder, "side": "BUY", "first_price": 60_000, "last_price": 60_020, "tif": "POST_ONLY"}
+    for told in (does(alice, crossing), alice.ask("batch", items=[buy(59_000), crossing])["statuses"][1]):
+        assert told["ok"] and (told["placed"], told["refused"], told["first_refusal"]) == (1, 2, "WOULD_CROSS")
+    told = does(alice, {**crossing, "first_price": 60_040})
+    assert told["ok"] and (told["placed"], told["refused"]) == (0, 3)
+    quotes = {"op": "mass_quote", "market": 0, "side": "SELL", "price_1": 60_050, "size_1": 1, "price_2": 60_050, "size_2": 1}
+    told = does(alice, quotes)
+    assert (told["placed"], told["refused"], told["first_refusal"]) == (1, 1, "SAME_PRICE")
+    told = does(alice, {"op": "mass_quote", "market": 0, "side": "SELL"})
+    assert (told["placed"], told["refused"]) == (0, 0) and "first_refusal" not in told
+    alice.ask("set_account_mode", mode="FROZEN")
+    assert does(alice, {**ladder, "client_id": 30})["reason"] == "ACCOUNT_FROZEN"
+
+
 def test_ladders_and_twaps() -> None:
     """A ladder is done, and its orders are told as events; a TWAP is replied to as an order that is open, and is cancelled like one."""
     world = World()
     alice, bob = world.talker("alice"), world.talker("bob")
     ladder = {"op": "place_ladder", "market": 0, "side": "SELL", "size": 30, "first_price": 60_010, "last_price": 60_030, "count": 3}
     told = does(alice, {**ladder, "spacing": "GEOMETRIC", "client_id": 7})
-    assert told["ok"] and "order_id" not in told
+    assert told["ok"] and "order_id" not in told and (told["placed"], told["refused"], told["queued"]) == (3, 0, 0)
     assert [(one["price"], one["size"], one["client_id"]) for one in alice.ask("account")["orders"]] == [
         (60_010, 10, 7), (60_020, 10, 8), (60_030, 10, 9),
     ]  # fmt: skip
@@ -228,6 +250,7 @@ def test_what_did_not_happen_may_be_sent_again_under_its_id() -> None:
     talker = Talker(world)
     talker.ask("login", name="alice", session="s")
     talker.ask("faucet")
+    world.monotonic += SECOND
     assert does(talker, buy(59_000))["ok"]
     number = 77
     talker.session.receive(talker.bytes_of({"id": number, **buy(59_001)}))

@@ -156,6 +156,8 @@ def test_the_operator_s_command_line() -> None:
     assert code == 1 and '"NOT_STEPPED"' in out
     assert ctl("ping", "--port", str(server.port))[2] == "error: this server does not trust: a login needs the field 'key'\n"
     assert ctl("ping", *to[:-2])[2].endswith("error: --key needs --secret\n")
+    assert ctl("bogus", *to) == (2, "", "error: there is no op 'bogus'; `perplab docs api` lists all\n")
+    assert ctl("stpe", *to) == (2, "", "error: there is no op 'stpe'; near it: step\n")
     assert ctl("ping", "ms", *to)[2].endswith("error: 'ms' given, expected FIELD=VALUE\n")
     assert server.stop()[0] == 0
     assert "is `perplab serve` running?" in ctl("ping", *to)[2]

@@ -41,20 +41,20 @@ def finish(talker: Talker) -> int:
     return turns
 
 
-@pytest.mark.parametrize("surrounded", [False, True])
-def test_a_step_of_a_day_is_done_in_turns_and_answered_when_it_is_done(surrounded: bool) -> None:
+@pytest.mark.parametrize(("surrounded", "length"), [(False, DAY_MS), (True, 300_000)])
+def test_a_long_step_is_done_in_turns_and_answered_when_it_is_done(surrounded: bool, length: int) -> None:
     world = started(surrounded)
     admin, other = operator(world), world.talker("alice", money=0)
     busy(world)
-    step = admin.send("step", ms=DAY_MS)
+    step = admin.send("step", ms=length)
     behind = admin.send("ping")
     assert admin.read() == [] and admin.session.has_more and world.host.is_behind
     told = other.ask("ping")["ts"]
-    assert START <= told < START + DAY_MS * MS and world.host.behind_ns() == START + DAY_MS * MS - told
-    assert other.ask("cancel_all")["ts"] < START + DAY_MS * MS, "and commands are carried out at the time that it is"
+    assert START <= told < START + length * MS and world.host.behind_ns() == START + length * MS - told
+    assert other.ask("cancel_all")["ts"] < START + length * MS, "and commands are carried out at the time that it is"
     assert finish(admin) > 100
     (answer, ping) = admin.read()
-    assert (answer["id"], ping["id"]) == (step, behind) and answer["ts"] == ping["ts"] == START + DAY_MS * MS
+    assert (answer["id"], ping["id"]) == (step, behind) and answer["ts"] == ping["ts"] == START + length * MS
     assert world.host.behind_ns() == 0 and not world.host.is_behind
 
 
@@ -64,10 +64,44 @@ def test_turns_change_nothing_of_what_happens() -> None:
         world = started(surrounded=True)
         admin = operator(world)
         busy(world, ms)
-        admin.send("step", ms=3_600_000)
+        admin.send("step", ms=60_000)
         finish(admin)
         hashes.append(world.host.exchange.state_hash())
     assert hashes[0] == hashes[1] == hashes[2]
+
+
+def test_one_long_step_is_many_short_ones() -> None:
+    """A stepped clock is never late, so the world leaves nothing out, nor where steps follow each other."""
+    hashes = set()
+    for pieces in ([60_000], [1_000] * 60, [7, 49_993, 10_000]):
+        world = started(surrounded=True)
+        assert world.host.world is not None
+        acted: list[int] = []
+        act = world.host.world.act
+        world.host.world.act = lambda ts, acted=acted, act=act: (acted.append(ts), act(ts))[1]  # type: ignore[attr-defined,method-assign]
+        admin = operator(world)
+        busy(world, len(pieces))
+        for ms in pieces:
+            admin.send("step", ms=ms)
+        finish(admin)
+        assert [one["ts"] for one in admin.read()][-1] == world.clock.now() == START + 60_000 * MS
+        assert len(acted) == 120 and set(later - before for before, later in pairwise(acted)) == {500 * MS}
+        hashes.add(world.host.exchange.state_hash())
+    assert len(hashes) == 1
+
+
+def test_a_step_ends_where_the_clock_is_made_to_run_or_goes_back() -> None:
+    for op, fields in (("clock", {"speed": 1}), ("rewind", {"name": "before"})):
+        world = started(surrounded=True)
+        admin, other = operator(world), operator(world)
+        other.ask("snapshot", name="before")
+        busy(world, 3)
+        admin.send("step", ms=60_000)
+        assert admin.session.has_more
+        other.send(op, **fields)
+        finish(other)
+        finish(admin)
+        assert world.host.behind_ns() < 1_000 * MS and world.host.now() < START + 60_000 * MS
 
 
 def test_a_world_that_is_late_leaves_out_some_of_its_turns() -> None:

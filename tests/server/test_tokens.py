@@ -6,8 +6,10 @@ import pytest
 from test_departure import send
 from wire import Message, Talker, World
 
+from perplab.exchange import load_venue
 from perplab.exchange import messages as m
 from perplab.exchange.server.limits import Limits
+from perplab.exchange.server.people import signature_of
 
 PRICE = 60_000
 LADDER = {"op": "place_ladder", "market": 0, "side": "BUY", "size": 90, "first_price": PRICE - 10, "last_price": PRICE - 90}
@@ -32,6 +34,42 @@ def trader(**limits: int) -> tuple[World, Talker, int]:
     alice = world.talker("alice")
     (account,) = alice.ask("accounts")["accounts"]
     return world, alice, account
+
+
+def test_the_faucet_costs_a_token_also_where_it_makes_a_user() -> None:
+    _, alice, _ = trader()
+    assert alice.ask("faucet", amount=1)["tokens"] == BURST - 1
+    told = [alice.ask("faucet", amount=1)["ok"] for _ in range(BURST)]
+    assert told == [True] * (BURST - 1) + [False]
+    assert alice.ask("faucet", amount=1)["reason"] == "RATE_LIMITED"
+    guest = World(limits=Limits(commands_per_s=1, burst=2)).talker()
+    assert [guest.ask("faucet", name=name)["ok"] for name in ("a", "b", "c")] == [True, True, False]
+
+
+def test_the_faucet_is_for_keys_that_may_trade() -> None:
+    world = World(trust=False)
+    guest = world.talker()
+    made = guest.ask("faucet", name="alice", scopes=["read"])
+    guest.ask("login", key=made["key"], signature=signature_of(made["secret"], guest.ask("challenge", key=made["key"])["nonce"]))
+    assert guest.ask("faucet", amount=1)["reason"] == "SCOPE"
+    assert world.host.exchange.balance(made["account"], 0) == made["balance"]
+
+
+def test_deposits_under_way_are_bounded_and_use_up_nobodys_own_payments() -> None:
+    delays = {"deposit_delay_ms": 60_000, "withdraw_delay_ms": 60_000, "transfer_delay_ms": 60_000}
+    world = World(load_venue("book_fund_adl", {"money": delays}))
+    alice = world.talker("alice")
+    world.later(60)
+    told = [alice.ask("faucet", amount=10**6) for _ in range(65)]
+    assert [one["ok"] for one in told] == [True] * 64 + [False]
+    assert told[-1]["reason"] == "TOO_MANY_PAYMENTS" and told[-1]["data"]["limit"] == 64
+    (account,) = alice.ask("accounts")["accounts"]
+    sent = [alice.ask("withdraw", asset=0, amount=10**6, account=account)["ok"] for _ in range(65)]
+    assert sent == [True] * 64 + [False]
+    assert len(alice.ask("account")["payments"]) == 128
+    world.host.exchange.check()
+    world.later(60)
+    assert alice.ask("faucet", amount=10**6)["ok"] and alice.ask("withdraw", asset=0, amount=10**6)["ok"]
 
 
 @pytest.mark.parametrize(("request_", "cost"), COSTS)

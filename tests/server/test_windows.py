@@ -107,7 +107,8 @@ def test_times_as_they_are_said() -> None:
     ("fields", "why"),
     [
         ({"in": 5}, "in: '5' given, expected a time with its unit"),
-        ({"in": "-5m"}, "in: '-5m' given"),
+        ({"in": "-5m"}, "in: '-5m' given, expected a time that is later than now"),
+        ({"start": 5, "for": "-5m"}, "for: '-5m' given, expected a time that is longer than nothing"),
         ({"in": "nanm"}, "in: 'nanm' given"),
         ({"in": "5m", "start": 5}, "in: given with start, expected one of the two"),
         ({"start": 5, "for": "1m", "end": 6}, "for: given with end"),

@@ -17,6 +17,7 @@ from perplab.exchange.server.frames import LENGTH, Frames
 from perplab.exchange.server.host import Host
 from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.session import Session
+from perplab.exchange.server.toll import Toll
 
 design_of = cache(load_venue)  # reading it takes longer than most tests
 START = 1_800_000_000_000_000_000
@@ -52,6 +53,7 @@ class World:
             talker.ask("login", name=name)
             if money:
                 talker.ask("faucet", amount=money)
+                talker.session.toll = Toll(self.host.limits, self.monotonic)  # tests count tokens from here on
         return talker
 
 
