@@ -124,6 +124,7 @@ def test_a_winner_who_is_deleveraged_still_owes_what_his_coins_cover() -> None:
     """Alice owes 400 against 10 coins and is short against bob, whose loss nobody else takes: flat by that, she owes as before."""
     bench = bench_with(PLEDGE, backstops=["auto_deleverage"], auto_deleverage={"trigger": "negative_equity"})
     alice, bob = with_coins(bench, 10), bench.open(100)
+    bench.open(300)  # whose dollars they are
     bench.send(m.Debit, alice, 0, usd(400))
     bench.block(bob, alice, 10, 100)
     events = bench.oracle(85)
