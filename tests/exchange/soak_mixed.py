@@ -182,6 +182,8 @@ def limit_of_debts(x: Step) -> str:
     design, before, after = x.exchange.design, x.before.cash[0], x.after.cash[0]
     if not design.collateral or not x.of(m.MarkMoved) or min(before[INSURANCE], after[INSURANCE]) <= 0:
         return ""
+    if isinstance(x.command, m.UpdateOracle) and x.command.more:
+        return ""  # the pass waits for another price
     spot = next(number for number, t in enumerate(x.terms) if t.is_spot and t.base == COIN)
     if not is_for_sale(x.exchange.state.markets[spot], x.exchange.state.now):
         return ""
