@@ -33,7 +33,7 @@ names of the design (any number as #9). Amounts are USD, prices ticks, sizes lot
     quotes NAME MARKET buy|sell SIZE@PRICE ...                  protect NAME MARKET TIME [fills N] [lots N]
     maintain MARKET|all TIME TIME STATUS [STATUS]               from and to so long after 0     cancel_maintenance NUMBER
     leverage NAME MARKET N      mode NAME MARKET cross|isolated margin NAME MARKET AMOUNT        block BUYER SELLER MARKET SIZE @ PRICE
-    oracle MARKET PRICE [perps PRICE]                           take NAME AUCTION PPM [gain AMOUNT]
+    oracle MARKET PRICE [perps PRICE] [more]                    take NAME AUCTION PPM [gain AMOUNT]
     status MARKET STATUS [@ PRICE]                              debit NAME AMOUNT [ASSET] [from MARKET]
     funding MARKET rule|set|shift [PPT]                         gas PPM
     place, amend, cancel, cancel_client and cancel_all take fee=AMOUNT, a priority fee
