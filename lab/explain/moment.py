@@ -65,6 +65,10 @@ def has_requests(design: VenueDesign) -> bool:
     return isinstance(sequencing_rule(design), RequestExecute)
 
 
+def has_several(design: VenueDesign) -> bool:
+    return len(design.markets) > 1
+
+
 def has_delays(design: VenueDesign) -> bool:
     money = design.money
     return money.deposit_delay_ms + money.withdraw_delay_ms + money.transfer_delay_ms > 0
@@ -78,6 +82,7 @@ TIMERS: Final = {  # of a market, in the rank MARKET_TIMER
     ),
 }
 RANKS: Final = {
+    "PRICES": Due("where another price of a moment was announced and has not come, those that have are reacted to", has_several),
     "UNWIND": Due("the vault sells of what it has taken over", unwinds),
     "LIQUIDATION_PASS": Due("a liquidation pass, if something is under way or waits to be looked at"),
     "CANCEL_ALL": Due("dead man's switches cancel the orders of their accounts, by account number"),
