@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
+from scene import long_of_one, scene
 
 from perplab.clients import LocalClient, Refused, types
 from perplab.clients.reading import venue_of
@@ -21,29 +22,6 @@ from perplab.exchange.codes import (
 
 D = Decimal
 FEES = ("maker_tiers", "fee_window_days")
-
-
-def scene(venue: str = "sandbox") -> tuple[LocalClient, LocalClient]:
-    """Alice, who hears of her account, and Bob; both have money."""
-    prices = {"BTC-PERP": 60_000, "BTC-SPOT": 60_000} if venue == "portfolio" else None
-    alice = LocalClient(venue=venue, prices=prices)
-    bob = alice.join("bob")
-    for client in (alice, bob):
-        client.faucet("1000000")
-    alice.subscribe_private()
-    return alice, bob
-
-
-def long_of_one() -> tuple[LocalClient, LocalClient]:
-    alice, bob = scene()
-    bob.sell("BTC", "1", "60000")
-    alice.market_buy("BTC", "1")
-    list(alice.events())
-    return alice, bob
-
-
-def heard(client: LocalClient, kind: type) -> list[types.Event]:
-    return [event for event in client.events() if isinstance(event, kind)]
 
 
 # -- the account --

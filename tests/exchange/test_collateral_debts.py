@@ -6,30 +6,14 @@ from fractions import Fraction
 
 import pytest
 from choices import Seeded
-from kit import INSURANCE, PLAIN, SPOT, UNCOVERED, Bench, named, plain_venue, usd
+from kit import INSURANCE, PLAIN, UNCOVERED, Bench, named, plain_venue, usd
+from spot_kit import COIN, HEDGE, PERP, PLEDGE, bench_with, with_coins
 
 from perplab.exchange import load_venue
 from perplab.exchange import messages as m
 from perplab.exchange.codes import MarketStatus
 from perplab.exchange.design.reader import merged
 from perplab.exchange.events import Event
-
-PERP, COIN = 0, 1
-HEDGE = {"asset": "BTC", "weight_ppm": 800_000, "hedges": "BTC", "hedged_weight_ppm": 1_000_000, "hedged_margin_ppm": 250_000}
-PLEDGE = {"asset": "BTC", "weight_ppm": 800_000}
-
-
-def bench_with(collateral: dict[str, object], **over: object) -> Bench:
-    bench = Bench(plain_venue(merged(SPOT, {"collateral": [collateral], **over})))
-    for number in (PERP, COIN):
-        bench.oracle(100, number)
-    return bench
-
-
-def with_coins(bench: Bench, coins: int, dollars: int = 0) -> int:
-    account = bench.open(dollars)
-    bench.send(m.Deposit, account, 1, usd(coins))
-    return account
 
 
 def fund_has(bench: Bench) -> int:
@@ -107,7 +91,7 @@ def test_a_pair_that_is_sold_piece_by_piece_makes_no_deficit() -> None:
     """Of a pair the short goes first, in parts: what is left of the account counts for less with each, and nobody pays for that."""
     over = {"backstops": ["insurance_fund"], "insurance_fund": {"capital": 10_000}, "liquidation": {"book": {"partial_ppm": 200_000}}}
     bench = bench_with(HEDGE, **over)
-    alice, bob, carol = with_coins(bench, 10), bench.open(100_000), bench.open(100_000)
+    alice, bob, carol = with_coins(bench, 0, 10), bench.open(100_000), bench.open(100_000)
     bench.block(bob, alice, 10, 100)
     bench.place(carol, 1, 100, 101)
     events = bench.send(m.Debit, alice, 0, usd(990))
@@ -123,7 +107,7 @@ def test_a_pair_that_is_sold_piece_by_piece_makes_no_deficit() -> None:
 def test_a_winner_who_is_deleveraged_still_owes_what_his_coins_cover() -> None:
     """Alice owes 400 against 10 coins and is short against bob, whose loss nobody else takes: flat by that, she owes as before."""
     bench = bench_with(PLEDGE, backstops=["auto_deleverage"], auto_deleverage={"trigger": "negative_equity"})
-    alice, bob = with_coins(bench, 10), bench.open(100)
+    alice, bob = with_coins(bench, 0, 10), bench.open(100)
     bench.open(300)  # whose dollars they are
     bench.send(m.Debit, alice, 0, usd(400))
     bench.block(bob, alice, 10, 100)
@@ -178,7 +162,7 @@ def test_what_may_be_owed_bounds_what_a_fall_leaves_to_others(price: int) -> Non
 def test_who_owes_too_much_keeps_his_positions() -> None:
     """600 of 500 that may be owed, at first: coins are sold level by level until nothing is owed, hedged or not; the short stays."""
     bench = bench_with(HEDGE, max_debt=500)
-    alice, bob, carol = with_coins(bench, 10), bench.open(100_000), bench.open(100_000)
+    alice, bob, carol = with_coins(bench, 0, 10), bench.open(100_000), bench.open(100_000)
     bench.block(bob, alice, 10, 100)
     assert not named(bench.send(m.Debit, alice, 0, usd(500)), "CollateralSold")  # as much as may be owed
     bench.send(m.Place, carol, COIN, 0, 99, 4)
@@ -192,7 +176,7 @@ def test_who_owes_too_much_keeps_his_positions() -> None:
 def test_a_sale_for_the_limit_leaves_what_positions_require() -> None:
     """900 owed against a pair of 1,000, which then is a short alone that requires 50: coins go for 95 % of the mark or not at all."""
     bench = bench_with(HEDGE, max_debt=500)
-    alice, bob, carol = with_coins(bench, 10), bench.open(100_000), bench.open(100_000)
+    alice, bob, carol = with_coins(bench, 0, 10), bench.open(100_000), bench.open(100_000)
     bench.block(bob, alice, 10, 100)
     bench.send(m.Place, carol, COIN, 0, 94, 20)
     assert not named(bench.send(m.Debit, alice, 0, usd(900)), "CollateralSold")
@@ -206,7 +190,7 @@ def test_a_sale_for_the_limit_leaves_what_positions_require() -> None:
 def test_a_bid_that_cannot_pay_shields_nothing() -> None:
     """Carol's bid is the best, and her money is gone: it goes, and the coins go to the next one in the same pass."""
     bench = bench_with(PLEDGE, max_debt=500)
-    alice, carol, dave = with_coins(bench, 10), bench.open(1_000), bench.open(1_000)
+    alice, carol, dave = with_coins(bench, 0, 10), bench.open(1_000), bench.open(1_000)
     bench.place(carol, 0, 10, 99, COIN)
     bench.place(dave, 0, 10, 95, COIN)
     bench.send(m.Debit, carol, 0, usd(1_000))
@@ -217,7 +201,7 @@ def test_a_bid_that_cannot_pay_shields_nothing() -> None:
 def test_who_has_bought_his_coins_is_found_too() -> None:
     """He has never had a position, nor been sent coins."""
     bench = bench_with(PLEDGE, insurance_fund={"capital": 10_000})
-    alice, carol = bench.open(1_000), with_coins(bench, 10)
+    alice, carol = bench.open(1_000), with_coins(bench, 0, 10)
     bench.place(carol, 1, 10, 100, COIN)
     bench.place(alice, 0, 10, 100, COIN)
     events = bench.send(m.Debit, alice, 0, usd(80))

@@ -5,33 +5,11 @@ from __future__ import annotations
 
 import pytest
 from choices import Seeded
-from kit import INSURANCE, SPOT, UNCOVERED, Bench, named, plain_venue, usd
+from kit import INSURANCE, UNCOVERED, Bench, named, usd
+from spot_kit import COIN, HEDGE, PERP, PLEDGE, bench_with, reasons, with_coins
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Method, Outcome, Reason
-from perplab.exchange.design.reader import merged
-from perplab.exchange.events import Event
-
-PERP, COIN = 0, 1
-HEDGE = {"asset": "BTC", "weight_ppm": 800_000, "hedges": "BTC", "hedged_weight_ppm": 1_000_000, "hedged_margin_ppm": 250_000}
-PLEDGE = {"asset": "BTC", "weight_ppm": 800_000}
-
-
-def bench_with(collateral: dict[str, object], **over: object) -> Bench:
-    bench = Bench(plain_venue(merged(SPOT, {"collateral": [collateral], **over})))
-    for number in (PERP, COIN):
-        bench.oracle(100, number)
-    return bench
-
-
-def with_coins(bench: Bench, dollars: int, coins: int) -> int:
-    account = bench.open(dollars)
-    bench.send(m.Deposit, account, 1, usd(coins))
-    return account
-
-
-def reasons(events: list[Event]) -> list[Reason]:
-    return [Reason(e.reason) for e in events if isinstance(e, m.Rejected)]
 
 
 def total(bench: Bench, asset: int) -> int:

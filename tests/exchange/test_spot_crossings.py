@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from kit import PLAIN, SPOT, Bench, named, plain_venue, usd
+from spot_kit import COIN, PERP, reasons, spot_bench, with_coins
 
 from perplab.exchange import VenueDesign
 from perplab.exchange import messages as m
@@ -12,29 +13,10 @@ from perplab.exchange.codes import CancelReason, MarketStatus, PriceSource, Reas
 from perplab.exchange.design.reader import merged
 from perplab.exchange.events import Event
 
-PERP, COIN = 0, 1
 SECOND, MILLI = 10**9, 10**6
 BLOCKS = {"rule": "blocks", "interval_ms": 1_000}
 BATCHES = {"rule": "batch_auction", "interval_ms": 1_000}
 LATE = {"taker_latency_ms": 1_000, "maker_latency_ms": 1_000}
-
-
-def spot_bench(**over: object) -> Bench:
-    """Prices of 100 in both markets."""
-    bench = Bench(plain_venue(merged(SPOT, over)))
-    for number in (PERP, COIN):
-        bench.oracle(100, number)
-    return bench
-
-
-def with_coins(bench: Bench, dollars: int, coins: int) -> int:
-    account = bench.open(dollars)
-    bench.send(m.Deposit, account, 1, usd(coins))
-    return account
-
-
-def reasons(events: list[Event]) -> list[Reason]:
-    return [Reason(e.reason) for e in events if isinstance(e, m.Rejected)]
 
 
 def money(bench: Bench, *accounts: int) -> list[tuple[int, int]]:
