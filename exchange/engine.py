@@ -55,6 +55,7 @@ from .schema.door import Door
 from .schema.events import Event
 from .schema.messages import Command
 from .schema.packing import pack, unpack_all
+from .state.market import Market
 from .state.packed import column
 from .state.schedule import (
     CANCEL_ALL,
@@ -63,8 +64,6 @@ from .state.schedule import (
     LIQUIDATION_PASS,
     MAINTENANCE,
     MARK,
-    MARKET_TIMER,
-    MARKET_TIMERS,
     PAYMENT,
     PRICES,
     TWAP_SLICE,
@@ -270,14 +269,13 @@ class Exchange(Commands):
         state.started = True
         for market in state.markets:
             market.mark_ts = ts
-            timers = market.number * MARKET_TIMERS
             terms = self.funding.terms[market.number]
             if self.cadences[market.number] != 0:
-                state.schedule.set(MARKET_TIMER, timers + MARK, next_multiple(ts, self.cadences[market.number]))
+                state.schedule.set(MARK, market.number, next_multiple(ts, self.cadences[market.number]))
             if market.is_spot != 0:
                 continue
-            state.schedule.set(MARKET_TIMER, timers + FUNDING_SAMPLE, next_multiple(ts, terms.sample_interval))
-            state.schedule.set(MARKET_TIMER, timers + FUNDING_PAYMENT, next_multiple(ts, terms.interval))
+            state.schedule.set(FUNDING_SAMPLE, market.number, next_multiple(ts, terms.sample_interval))
+            state.schedule.set(FUNDING_PAYMENT, market.number, next_multiple(ts, terms.interval))
 
     def run_due(self, ts: i64) -> None:
         """Let the time come to `ts`, running on the way what falls due up to it: in the order of the schedule."""
@@ -285,8 +283,8 @@ class Exchange(Commands):
         while state.schedule.next <= ts:
             state.now = state.schedule.next
             _, rank, number = state.schedule.pop()
-            if rank == MARKET_TIMER:
-                self.run_timer(number // MARKET_TIMERS, number % MARKET_TIMERS, number)
+            if MARK <= rank <= FUNDING_PAYMENT:
+                self.run_timers(rank, number)
             elif rank == PRICES:
                 self.react_to_prices(False)
             elif rank == UNWIND:
@@ -306,26 +304,34 @@ class Exchange(Commands):
                 self.run_turn(rank, number)
             self.run_algos()
 
-    def run_timer(self, number: i64, timer: i64, entry: i64) -> None:
-        """Mark, funding sample or funding payment of a market; a payment is followed by a liquidation pass."""
-        state = self.state
-        market = state.markets[number]
-        terms = self.funding.terms[number]
-        if timer == MARK:
-            state.schedule.set(MARKET_TIMER, entry, state.now + self.cadences[number])
-            if self.prices.move_mark(market):
-                self.run_algos()
-                self.liquidations.run()
-        elif timer == FUNDING_SAMPLE:
-            state.schedule.set(MARKET_TIMER, entry, state.now + terms.sample_interval)
+    def run_timers(self, rank: i64, number: i64) -> None:
+        """Mark, funding sample or funding payment of a market, and of all others where the same is due now: what follows looks at all of
+        them at once. Else a pair that is hedged would be liquidated between its two marks, or its two payments."""
+        schedule = self.state.schedule
+        follows = self.run_timer(rank, self.state.markets[number])
+        while schedule.goes_on(self.state.now, rank):
+            _, _, another = schedule.pop()
+            if self.run_timer(rank, self.state.markets[another]):
+                follows = True
+        if follows:
+            self.react_to_prices(True)
+
+    def run_timer(self, rank: i64, market: Market) -> bool:
+        """Is it to be followed by triggers and a liquidation pass?"""
+        schedule = self.state.schedule
+        now = self.state.now
+        terms = self.funding.terms[market.number]
+        if rank == MARK:
+            schedule.set(MARK, market.number, now + self.cadences[market.number])
+            return self.prices.move_mark(market)
+        if rank == FUNDING_SAMPLE:
+            schedule.set(FUNDING_SAMPLE, market.number, now + terms.sample_interval)
             self.funding.sample(market)
-            if terms.continuous:
-                self.liquidations.run()
-        else:
-            state.schedule.set(MARKET_TIMER, entry, state.now + terms.interval)
-            if not terms.continuous:
-                self.funding.settle(market)
-                self.liquidations.run()
+            return terms.continuous
+        schedule.set(FUNDING_PAYMENT, market.number, now + terms.interval)
+        if not terms.continuous:
+            self.funding.settle(market)
+        return not terms.continuous
 
     # -- copies ------------------------------------------------------------------------------------------------------------------
 

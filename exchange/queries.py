@@ -15,7 +15,7 @@ from .money.payoff import value_of
 from .schema.kinds import BUY
 from .schema.views import Auction, Liquidity, PoolView
 from .state.market import Market
-from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARKET_TIMER, MARKET_TIMERS
+from .state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE
 from .state.state import State
 from .state.state_hash import state_hash
 from .state.tables import (
@@ -111,8 +111,8 @@ class Queries:
     def funding_due(self, market: i64) -> int:
         """[ns] when funding is next charged; 0 before the first command."""
         number = self.known_market(market).number
-        timer = FUNDING_SAMPLE if self.funding.terms[number].continuous else FUNDING_PAYMENT
-        ts = self.state.schedule.time(MARKET_TIMER, number * MARKET_TIMERS + timer)
+        rank = FUNDING_SAMPLE if self.funding.terms[number].continuous else FUNDING_PAYMENT
+        ts = self.state.schedule.time(rank, number)
         return 0 if ts == NEVER else int(ts)
 
     def depth(self, market: i64, side: i64, levels: i64) -> list[tuple[int, int]]:

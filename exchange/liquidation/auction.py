@@ -64,6 +64,7 @@ class Lot:
     def __init__(self, case: LiquidationCase) -> None:
         self.rows: list[i64] = case.free_rows()
         self.equity: i64 = case.remainder()
+        self.backing: i64 = max_i64(0, case.solvency()) if case.equity() < 0 else 0  # by assets that count for less than they fetch
         self.maintenance: i64 = 0
         for row in self.rows:
             self.maintenance += row_maintenance(case.state, row)
@@ -72,6 +73,7 @@ class Lot:
             self.maintenance = whole  # all is held back: what will be on offer again
         elif self.maintenance != whole and whole > 0:
             self.equity = mul_div_floor(self.equity, self.maintenance, whole)
+            self.backing = mul_div_floor(self.backing, self.maintenance, whole)
 
 
 class DutchAuction(LiquidationStep):
@@ -82,8 +84,9 @@ class DutchAuction(LiquidationStep):
     `duration` all of the account is on offer with all of its equity.
     Insolvent: the bidder takes all of it on and is paid by the cash payers, first what makes up for the equity, so that he gains nothing,
     then rising in `insolvent_duration` to what they can pay, at most the way from the equity to maintenance. Their money goes to what is
-    below zero only. It gives up at once when they cannot make up for the equity, if the design has another step or deleverages; and when
-    its time is over, if it deleverages.
+    below zero only; where the account has assets that fetch more than they count for, it is paid from those first, as a debt that they are
+    sold for. It gives up at once when they cannot make up for the equity, if the design has another step or deleverages; and when its time
+    is over, if it deleverages.
     """
 
     def __init__(self, start_ppm: i64, duration: i64, insolvent_duration: i64, buffer_ppm: i64, cutoff_ppm: i64, fast: i64) -> None:
@@ -135,7 +138,7 @@ class DutchAuction(LiquidationStep):
         since = case.liquidation.insolvent_since
         if since == NIL or case.equity() >= 0 or len(lot.rows) == 0:
             return 0
-        most = min_i64(case.payers(), lot.maintenance - lot.equity)
+        most = min_i64(case.payers() + lot.backing, lot.maintenance - lot.equity)
         least = min_i64(most, -lot.equity)
         elapsed = clamp_i64(case.clock() - since, 0, self.insolvent_duration)
         return paid_at(least, most, elapsed, self.insolvent_duration)
@@ -187,6 +190,7 @@ class DutchAuction(LiquidationStep):
         for row in lot.rows:
             slices.transfer_at_mark(row, bidder, self.part(case, row, share), max_i64(0, -shares[number]), k.BY_AUCTION)
             number += 1
+        paid = max_i64(0, paid - mul_div_floor(lot.backing, share, PPM))  # the rest is a debt that its assets cover
         slices.backstops.cover_deficit(lot.rows[0], paid)
         slices.ledger.pay(lot.rows[0], bidder, gain)
         state.log.emit(k.E_AUCTION_TAKEN, state.now, case.liquidation.auction, case.account, bidder, share, gain, paid)

@@ -11,7 +11,7 @@ from ..money.margin import cross_rows
 from ..money.payoff import value_of
 from ..schema import kinds as k
 from ..state.market import Market
-from ..state.schedule import MARKET_TIMER, MARKET_TIMERS
+from ..state.schedule import FUNDING_PAYMENT, FUNDING_SAMPLE, MARK
 from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT_OPEN, P_REALISED, P_SIZE, P_WIDTH
 from ..state.types import CURVE, FIRST_USER, NIL, abs_i64, max_i64, min_i64
@@ -113,10 +113,10 @@ class MarketDesk:
         self.lifecycle.wake()
 
     def stop_timers(self, market: Market) -> None:
-        timer: i64 = 0
-        while timer < MARKET_TIMERS:
-            self.state.schedule.cancel(MARKET_TIMER, market.number * MARKET_TIMERS + timer)
-            timer += 1
+        schedule = self.state.schedule
+        schedule.cancel(MARK, market.number)
+        schedule.cancel(FUNDING_SAMPLE, market.number)
+        schedule.cancel(FUNDING_PAYMENT, market.number)
 
     def close(self, market: Market, row: i64, price: i64) -> i64:
         """One position at the settlement price; returns what was lost in it."""

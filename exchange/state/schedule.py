@@ -13,24 +13,21 @@ from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from .types import NEVER
 
-PRICES: Final[i64] = -1  # of one moment, of which one more was said to come and has not; id 0
-MARKET_TIMER: Final[i64] = 0  # id: market * MARKET_TIMERS + which of its timers
-UNWIND: Final[i64] = 1  # of the vault; id 0
-LIQUIDATION_PASS: Final[i64] = 2  # id 0
-CANCEL_ALL: Final[i64] = 3  # of an account's orders; id: the account
-TURN: Final[i64] = 4  # of a command that waits by itself; id: its ticket
-BLOCK: Final[i64] = 5  # of commands; id 0
-TAKER_AUCTION: Final[i64] = 6  # its next step; id: the order
-REQUEST_EXPIRY: Final[i64] = 7  # id: the ticket of the request
-ORDER_EXPIRY: Final[i64] = 8  # of an order that rests or is auctioned; id: the order
-TWAP_SLICE: Final[i64] = 9  # id: the TWAP
-PAYMENT: Final[i64] = 10  # arrives; id: its number
-MAINTENANCE: Final[i64] = 11  # a window begins or ends; id: its number
-
-MARK: Final[i64] = 0  # timers of a market, in their order
-FUNDING_SAMPLE: Final[i64] = 1
-FUNDING_PAYMENT: Final[i64] = 2
-MARKET_TIMERS: Final[i64] = 3
+PRICES: Final[i64] = 0  # of one moment, of which one more was said to come and has not; id 0
+MARK: Final[i64] = 1  # of a market with a cadence is computed anew; id: the market
+FUNDING_SAMPLE: Final[i64] = 2  # id: the market
+FUNDING_PAYMENT: Final[i64] = 3  # id: the market
+UNWIND: Final[i64] = 4  # of the vault; id 0
+LIQUIDATION_PASS: Final[i64] = 5  # id 0
+CANCEL_ALL: Final[i64] = 6  # of an account's orders; id: the account
+TURN: Final[i64] = 7  # of a command that waits by itself; id: its ticket
+BLOCK: Final[i64] = 8  # of commands; id 0
+TAKER_AUCTION: Final[i64] = 9  # its next step; id: the order
+REQUEST_EXPIRY: Final[i64] = 10  # id: the ticket of the request
+ORDER_EXPIRY: Final[i64] = 11  # of an order that rests or is auctioned; id: the order
+TWAP_SLICE: Final[i64] = 12  # id: the TWAP
+PAYMENT: Final[i64] = 13  # arrives; id: its number
+MAINTENANCE: Final[i64] = 14  # a window begins or ends; id: its number
 
 
 class Schedule:
@@ -66,6 +63,10 @@ class Schedule:
         del self.times[entry[1], entry[2]]
         self.look()
         return entry
+
+    def goes_on(self, ts: i64, rank: i64) -> bool:
+        """Is the first entry another one of this time and rank?"""
+        return len(self.entries) > 0 and self.entries[0][0] == ts and self.entries[0][1] == rank
 
     def look(self) -> None:
         self.next = self.entries[0][0] if len(self.entries) > 0 else NEVER

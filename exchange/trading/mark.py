@@ -16,7 +16,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from ..schema.kinds import BUY, FUNDING_SET, SELL
 from ..state.market import Market
-from ..state.schedule import FUNDING_PAYMENT, MARKET_TIMER, MARKET_TIMERS
+from ..state.schedule import FUNDING_PAYMENT
 from ..state.state import State
 from ..state.types import EXP_ONE, NEVER, PPM, PPT, abs_i64, clamp_i64, exp_neg, max_i64, min_i64, mul_div_floor
 from .access import is_halted, is_sampled
@@ -112,7 +112,7 @@ class HyperliquidMark(MarkRule):
 
     def funded(self, state: State, market: Market, funding: FundingRule) -> i64:
         """The oracle with the funding that comes at the next payment, by the samples so far; without any it is the oracle."""
-        due = state.schedule.time(MARKET_TIMER, market.number * MARKET_TIMERS + FUNDING_PAYMENT)
+        due = state.schedule.time(FUNDING_PAYMENT, market.number)
         if due == NEVER or market.premium_count == 0:
             return market.oracle
         rate = market.funding_rate  # what the operator has set, or shifts the rule's by

@@ -1,6 +1,6 @@
 """What comes first where several things share a time: told from the ranks of the venue's one schedule, and looked up in an example.
 
-Both tables name constants of `exchange/state/schedule.py`; their order here says nothing, the numbers there do. A rank without words fails
+The table names constants of `exchange/state/schedule.py`; its order here says nothing, the numbers there do. A rank without words fails
 a test.
 """
 
@@ -74,15 +74,13 @@ def has_delays(design: VenueDesign) -> bool:
     return money.deposit_delay_ms + money.withdraw_delay_ms + money.transfer_delay_ms > 0
 
 
-TIMERS: Final = {  # of a market, in the rank MARKET_TIMER
+RANKS: Final = {
+    "PRICES": Due("where another price of a moment was announced and has not come, those that have are reacted to", has_several),
     "MARK": Due("the mark is computed anew; if it has moved, a liquidation pass follows at once", has_cadence),
     "FUNDING_SAMPLE": Due("the premium is sampled; with continuous payment it is charged, and a liquidation pass follows at once"),
     "FUNDING_PAYMENT": Due(
         "funding is paid for the interval that ends, its last sample included; a liquidation pass follows at once", pays_at_once
     ),
-}
-RANKS: Final = {
-    "PRICES": Due("where another price of a moment was announced and has not come, those that have are reacted to", has_several),
     "UNWIND": Due("the vault sells of what it has taken over", unwinds),
     "LIQUIDATION_PASS": Due("a liquidation pass, if something is under way or waits to be looked at"),
     "CANCEL_ALL": Due("dead man's switches cancel the orders of their accounts, by account number"),
@@ -99,20 +97,21 @@ RANKS: Final = {
 
 def in_order(design: VenueDesign) -> list[str]:
     """All that may fall due in a design, in the order of the ranks."""
-    timers = [(value_of("MARKET_TIMER"), value_of(name), name, due) for name, due in TIMERS.items()]
-    ranks = [(value_of(name), 0, name, due) for name, due in RANKS.items()]
-    return [due.words for _, _, _, due in sorted(one for one in [*timers, *ranks] if one[3].happens(design))]
+    ranks = [(value_of(name), due) for name, due in RANKS.items() if due.happens(design)]
+    return [due.words for _, due in sorted(ranks)]
 
 
 def value_of(name: str) -> int:
-    """A rank, or a timer of a market."""
+    """A rank."""
     return int(getattr(schedule, name))
 
 
 def moment(at: Subject) -> list[Block]:
     several = len(at.design.markets) > 1
     first = " before it deleverages anybody" if deleverages(at.design) else ""
-    by_market = "Marks and funding go market by market: all that is due in one comes before the next. " if several else ""
+    by_market = (
+        "Of marks and of funding each goes through all markets where it is due at that time, before the liquidation pass that follows. "
+    ) if several else ""
     return [
         Text(
             "Whatever a venue does at a time is an entry of one schedule. Before a command is carried out, everything that has fallen "

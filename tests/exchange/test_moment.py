@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from kit import plain_venue
+from kit import markets_of, plain_venue
 
 from perplab.exchange import Exchange, load_venue, restore
 from perplab.exchange import messages as m
-from perplab.exchange.codes import FIRST_USER, MarketStatus, Reason
+from perplab.exchange.codes import FIRST_USER, FundingMode, MarketStatus, Reason
+from perplab.exchange.state.market import Market
 from perplab.exchange.state.schedule import PRICES
+from perplab.exchange.state.state import State
 from perplab.exchange.state.types import NEVER
+from perplab.exchange.trading.book import Book
+from perplab.exchange.trading.mark import MarkRule
 
 SECOND, USD = 10**9, 10**6
 ALICE, BOB = FIRST_USER, FIRST_USER + 1
@@ -86,3 +90,62 @@ def test_whoever_waits_for_a_price_that_is_refused_is_looked_at_when_time_moves_
     started = [one for one in exchange.apply(m.Tick(2 * SECOND)) if isinstance(one, m.LiquidationStarted)]
     exchange.check()
     assert [(one.account, one.ts) for one in started] == [(ALICE, SECOND + 1)]
+
+
+def two_markets(cadence_ms: int) -> Exchange:
+    """Alice is long of 10,000 USD in one market and short of as much in the other, and has 2,500; 1,000 are required at least."""
+    terms = {"mark": {"rule": "oracle", "cadence_ms": cadence_ms}, "funding": {"interval_ms": 2_000, "sample_interval_ms": 1_000}}
+    exchange = Exchange(markets_of(terms, terms))
+    for command in (
+        m.OpenAccount(1, 1, 0), m.OpenAccount(1, 1, 1), m.Deposit(1, ALICE, 0, 2_500 * USD), m.Deposit(1, BOB, 0, 10**5 * USD),
+        m.UpdateOracle(1, 0, 1_000), m.UpdateOracle(1, 1, 1_000), m.Tick(SECOND),
+        m.BlockTrade(SECOND, ALICE, BOB, 0, 10, 1_000), m.BlockTrade(SECOND, BOB, ALICE, 1, 10, 1_000),
+    ):  # fmt: skip
+        assert not any(isinstance(event, m.Rejected) for event in exchange.apply(command))
+    exchange.check()
+    return exchange
+
+
+class Moved(MarkRule):
+    """The oracle's price times `factor`."""
+
+    factor = 1.0
+
+    def price(self, state: State, book: Book, market: Market) -> int:
+        return int(int(market.oracle) * self.factor)
+
+
+@pytest.mark.parametrize("factor", [2, 0.5])
+def test_marks_of_one_instant_are_all_refreshed_before_anybody_is_looked_at(factor: float) -> None:
+    exchange = two_markets(1_000)
+    for number in (0, 1):
+        exchange.prices.rules[number] = Moved()
+        exchange.prices.rules[number].factor = factor
+    told = exchange.apply(m.Tick(2 * SECOND))
+    exchange.check()
+    marks = [event for event in told if isinstance(event, m.MarkMoved)]
+    assert [(event.ts, event.market, event.mark) for event in marks] == [(2 * SECOND, n, int(1_000 * factor)) for n in (0, 1)]
+    assert not any(isinstance(event, m.LiquidationStarted) for event in told)
+
+
+def test_marks_of_two_instants_are_looked_at_one_after_the_other() -> None:
+    exchange = two_markets(1_000)
+    exchange.prices.rules[0] = Moved()
+    exchange.prices.rules[0].factor = 0.5
+    told = exchange.apply(m.Tick(2 * SECOND))
+    exchange.check()
+    assert [event.market for event in told if isinstance(event, m.MarkMoved)] == [0]
+    assert any(isinstance(event, m.LiquidationStarted) for event in told)
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_funding_of_one_instant_is_all_paid_before_anybody_is_looked_at(ahead: int) -> None:
+    """Alice pays as much in the market `ahead` as she is paid in the other: 2,000, which alone would leave her below maintenance."""
+    exchange = two_markets(0)
+    rate = 2 * 10**11 * (1 if ahead == 0 else -1)  # of 20 %: who is long pays at one above zero
+    for number in (0, 1):
+        exchange.apply(m.SetFunding(SECOND, number, FundingMode.SET, rate))
+    told = exchange.apply(m.Tick(2 * SECOND))
+    exchange.check()
+    assert any(isinstance(event, m.FundingCharged) for event in told)
+    assert not any(isinstance(event, m.LiquidationStarted) for event in told)

@@ -105,6 +105,25 @@ def test_coins_are_sold_when_the_auction_has_taken_all() -> None:
     assert bench.exchange.balance(INSURANCE) == usd(10_000 - 800) - taken.paid
 
 
+def test_who_takes_an_account_below_zero_is_paid_by_its_coins_first() -> None:
+    """At 79 the long of 40 has lost 840: 40 more than the coins count for, and 160 less than they ever fetch. The bidder is paid 158,
+    as much as the long requires; the coins are sold for that too, and no backstop pays."""
+    over = {"liquidation": {"steps": ["dutch_auction"]}, "backstops": ["insurance_fund"], "insurance_fund": {"capital": 10_000}}
+    bench = bench_with(HEDGE, **over)
+    alice, _ = leveraged(bench)
+    carol = bench.open(100_000)
+    (begun,) = named(bench.oracle(79), "AuctionStarted")
+    assert (begun.equity, begun.maintenance) == (usd(-40), usd(158))
+    bench.now += 3600 * 10**9
+    events = bench.send(m.TakeAuction, carol, begun.auction, 10**6)
+    (taken,) = named(events, "AuctionTaken")
+    (sold,) = named(events, "CollateralSold")
+    assert (taken.gain, taken.paid) == (usd(158), 0)
+    assert (sold.method, sold.amount, sold.value) == (Method.TAKEOVER, usd(10), usd(840 + 158))
+    assert not named(events, "DeficitPaid") and bench.exchange.balance(alice) == 0
+    assert bench.exchange.balance(INSURANCE) == usd(10_000 - 840 - 158)
+
+
 @pytest.mark.parametrize("backstop", ["auto_deleverage", "socialized_loss"])
 def test_a_gap_beyond_the_coins_is_paid_as_any(backstop: str) -> None:
     """The long of 40 at 70: 1,200 lost, the coins count for 800. Nobody bids for anything, and the fund is empty."""

@@ -17,8 +17,6 @@ from perplab.exchange.state.schedule import (
     FUNDING_SAMPLE,
     LIQUIDATION_PASS,
     MARK,
-    MARKET_TIMER,
-    MARKET_TIMERS,
     UNWIND,
     Schedule,
 )
@@ -81,14 +79,14 @@ def test_the_check_notices() -> None:
     """Something due that was left out, and lists that disagree."""
     schedule = Schedule()
     schedule.check(int(NEVER) - 1)
-    schedule.set(MARKET_TIMER, 0, 10)
+    schedule.set(MARK, 0, 10)
     schedule.check(9)
     with pytest.raises(AssertionError, match="due"):
         schedule.check(10)
-    schedule.times[1, 0] = 10
+    schedule.times[2, 0] = 10
     with pytest.raises(AssertionError, match="disagrees"):
         schedule.check(9)
-    del schedule.times[1, 0]
+    del schedule.times[2, 0]
     schedule.next = 11
     with pytest.raises(AssertionError, match="due"):
         schedule.check(9)
@@ -155,21 +153,20 @@ class Site:
 
 
 def test_timers_of_markets_come_first_then_the_unwind_then_the_pass() -> None:
-    """All at once: market by market its mark and its sample, then the vault, then the liquidations."""
+    """All at once: the marks of both markets, their samples, then the vault, then the liquidations."""
     site = Site(86_400_000)
     schedule = site.bench.exchange.state.schedule
     assert schedule.time(UNWIND, 0) == schedule.time(LIQUIDATION_PASS, 0) == schedule.next == START + SECOND
     assert site.seen(START + SECOND - 1) == []
-    timers = [("mark", 0), ("FundingSampled", 0), ("mark", ETH), ("FundingSampled", ETH)]
+    timers = [("mark", 0), ("mark", ETH), ("FundingSampled", 0), ("FundingSampled", ETH)]
     assert site.seen(START + SECOND) == [*timers, ("unwind", 0), ("pass", ETH)]
 
 
 def test_a_payment_comes_behind_its_sample_and_brings_its_pass_with_it() -> None:
-    """The pass that follows the payment of the first market takes the place of the one that was due, before the timers of the second."""
-    first = [("mark", 0), ("FundingSampled", 0), ("FundingCharged", 0)]
-    second = [("mark", ETH), ("FundingSampled", ETH), ("FundingCharged", ETH)]
+    """The pass that follows the payments of both markets takes the place of the one that was due."""
+    timers = [(name, market) for name in ("mark", "FundingSampled", "FundingCharged") for market in (0, ETH)]
     site = Site(1_000)
-    assert site.seen(START + SECOND) == [*first, ("pass", ETH), *second, ("unwind", 0)]
+    assert site.seen(START + SECOND) == [*timers, ("pass", ETH), ("unwind", 0)]
     assert site.bench.exchange.state.schedule.time(LIQUIDATION_PASS, 0) == NEVER  # nothing is left to liquidate
 
 
@@ -186,7 +183,7 @@ def test_markets_come_by_their_number() -> None:
     for market in range(11):
         bench.oracle(100, market)
     events = [about(event) for event in bench.later(1)]
-    assert events == [(name, market) for market in range(11) for name in ("FundingSampled", "FundingCharged")]
+    assert events == [(name, market) for name in ("FundingSampled", "FundingCharged") for market in range(11)]
 
 
 # -- what is in the list, and when --
@@ -203,8 +200,7 @@ def test_the_first_command_sets_the_timers() -> None:
     bench.send(Tick)
     assert [(ts - START) // SECOND for ts, _, _ in schedule.entries] == [2, 2, 2, 5, 5]
     assert [entry[1:] for entry in schedule.entries] == [
-        (MARKET_TIMER, FUNDING_SAMPLE), (MARKET_TIMER, MARKET_TIMERS + MARK), (MARKET_TIMER, MARKET_TIMERS + FUNDING_SAMPLE),
-        (MARKET_TIMER, FUNDING_PAYMENT), (MARKET_TIMER, MARKET_TIMERS + FUNDING_PAYMENT),
+        (MARK, 1), (FUNDING_SAMPLE, 0), (FUNDING_SAMPLE, 1), (FUNDING_PAYMENT, 0), (FUNDING_PAYMENT, 1),
     ]  # fmt: skip
 
 
@@ -216,9 +212,9 @@ def test_a_settled_market_has_no_timers() -> None:
         bench.oracle(100, market)
     bench.block(a, b, 1, 100)
     schedule = bench.exchange.state.schedule
-    assert len(schedule.entries) == 2 * MARKET_TIMERS
+    assert len(schedule.entries) == 6
     bench.send(SetMarketStatus, 0, MarketStatus.SETTLED, 0)
-    left = [(MARKET_TIMER, MARKET_TIMERS + timer) for timer in range(MARKET_TIMERS)]
+    left = [(MARK, 1), (FUNDING_SAMPLE, 1), (FUNDING_PAYMENT, 1)]
     assert sorted(key for key in schedule.times) == [*left, (LIQUIDATION_PASS, 0)]
     bench.later(1)
     assert sorted(key for key in schedule.times) == left

@@ -196,7 +196,7 @@ def test_a_number_without_a_unit_is_shown_as_the_file_has_it() -> None:
 def test_every_rank_of_the_schedule_has_its_words() -> None:
     tree = ast.parse((ROOT / "exchange" / "state" / "schedule.py").read_text(encoding="utf-8"))
     ranks = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
-    assert ranks == {*moment.TIMERS, *moment.RANKS, "MARKET_TIMER", "MARKET_TIMERS"}  # the group of timers, and how many they are
+    assert ranks == set(moment.RANKS)
 
 
 # -- the documents --
