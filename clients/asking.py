@@ -221,8 +221,8 @@ class Asking(AskingAlgos, ABC):
     # -- auctions of liquidated accounts --
 
     async def auctions(self, *, timeout: float | None = None) -> tuple[t.Auction, ...]:
-        """Those that are open, with their terms as of now."""
-        return await self._do(self.calls.auctions(), timeout)
+        """All that are open, the oldest first, with their terms as of now."""
+        return await self._all(self.calls.auctions, timeout)
 
     async def bid(self, auction: t.Auction | int, share: Number = 1, minimum_gain: Number = 0, *, timeout: float | None = None) -> None:
         """Take over `share` of what an auction still offers, if that gains at least `minimum_gain` [USD] against the mark."""

@@ -222,8 +222,8 @@ class Blocking(BlockingAlgos, ABC):
     # -- auctions of liquidated accounts --
 
     def auctions(self, *, timeout: float | None = None) -> tuple[t.Auction, ...]:
-        """Those that are open, with their terms as of now."""
-        return self._do(self.calls.auctions(), timeout)
+        """All that are open, the oldest first, with their terms as of now."""
+        return self._all(self.calls.auctions, timeout)
 
     def bid(self, auction: t.Auction | int, share: Number = 1, minimum_gain: Number = 0, *, timeout: float | None = None) -> None:
         """Take over `share` of what an auction still offers, if that gains at least `minimum_gain` [USD] against the mark."""

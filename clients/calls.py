@@ -195,8 +195,11 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
 
     # -- auctions --
 
-    def auctions(self) -> Call[tuple[t.Auction, ...]]:
-        return Call("auctions", {}, lambda reply: tuple(map(self.reading.auction, reply["auctions"])))
+    def auctions(self, skip: int = 0) -> Call[Part[t.Auction]]:
+        def read(reply: Wire) -> Part[t.Auction]:
+            return Part({one.auction: one for one in map(self.reading.auction, reply["auctions"])}, more_of(reply))
+
+        return Call("auctions", {"skip": skip or None}, read)
 
     def bid(self, auction: t.Auction | int, share: Number, minimum_gain: Number) -> Call[None]:
         number = auction.auction if isinstance(auction, t.Auction) else auction

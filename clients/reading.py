@@ -14,6 +14,7 @@ from perplab.exchange.units import PPM
 
 from . import types as t
 from .reading_algos import AlgoReading
+from .reading_fields import ITEMS
 from .reading_private import due_of, traded
 from .reading_venue import Wire as Wire
 from .reading_venue import share
@@ -184,11 +185,31 @@ class Reading(AlgoReading):
 
     def market_events(self, message: Wire) -> Iterator[t.Event]:
         """What a message of a public stream tells; a book's is for the book."""
-        read = STREAMS.get(message["channel"])
-        if read is None:
-            yield t.StreamMessage(channel=message["channel"], data=dict(message))
+        channel = message["channel"]
+        if channel in STREAMS:
+            yield from STREAMS[channel](self, self.venue.numbered(message["market"]), message)
+        elif channel in ITEMS:
+            yield from self._items(channel, message)
+        elif channel == "fund":
+            yield t.FundChanged(funds=tuple(self._funds(message)))
+        elif channel == "gas":
+            yield t.GasChanged(multiplier=share(message["multiplier_ppm"], PPM))
         else:
-            yield from read(self, self.venue.numbered(message["market"]), message)
+            yield t.StreamMessage(channel=channel, data=dict(message))
+
+    def _items(self, channel: str, message: Wire) -> Iterator[t.Event]:
+        of_market = {"market": message["market"]} if "market" in message else {}
+        for one in message["items"]:
+            plan = ITEMS[channel].get(one.get("type", ""))
+            if plan is None:
+                yield t.StreamMessage(channel=channel, data=dict(one))
+            else:
+                yield plan.read(self.venue, {**one, **of_market}, {"ts": whole(one["ts"]), "is_past": message["type"] == "snapshot"})
+
+    def _funds(self, message: Wire) -> Iterator[t.Fund]:
+        for number, asset in enumerate(self.venue.assets):
+            vault, equity = (money(message[name][number]) if name in message else None for name in ("vault_balances", "vault_equities"))
+            yield t.Fund(asset=asset, insurance_fund=money(message["balances"][number]), vault=vault, vault_equity=equity)
 
     def trades(self, market: Market, message: Wire) -> Iterator[t.Event]:
         for one in message["items"]:

@@ -5,8 +5,10 @@ Three families: answers (Order, Account, Ticker, ...), what is asked for (NewOrd
 a client makes itself to say that it has lost or found something (Gap, Disconnected, Reconnected, Dropped).
 """
 
+from .types_account_events import *  # noqa: F403
 from .types_algos import *  # noqa: F403
 from .types_answers import *  # noqa: F403
 from .types_asked import *  # noqa: F403
 from .types_curves import *  # noqa: F403
 from .types_events import *  # noqa: F403
+from .types_public_events import *  # noqa: F403

@@ -235,7 +235,7 @@ class AccountModeSet(AccountEvent, frozen=True, kw_only=True):
 
 
 class OtherEvent(AccountEvent, frozen=True, kw_only=True):
-    """Any other private event of docs/api.md by its type: prices, sizes and money converted, codes by name."""
+    """A private event of a newer server, by its type: prices, sizes and money converted as far as they are known, codes by name."""
 
     type: str
     data: dict[str, object]
@@ -286,7 +286,7 @@ class StatusChanged(Event, frozen=True, kw_only=True):
 
 
 class StreamMessage(Event, frozen=True, kw_only=True):
-    """A message of a stream without a type of its own, as docs/api.md describes it, in the wire's units."""
+    """A message of a stream that a newer server has, or an item of one, in the wire's units."""
 
     channel: str
     data: dict[str, object]

@@ -184,8 +184,12 @@ class AuctionsMessage(Public, kw_only=True):
 
 
 class FundMessage(Public, kw_only=True):
+    """Lists by asset [micro]; the equity counts what the vault has taken over."""
+
     channel: Literal["fund"]
     balances: list[int]
+    vault_balances: list[int]
+    vault_equities: list[int]
 
 
 MESSAGES: Final[tuple[type[Said], ...]] = (

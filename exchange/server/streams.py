@@ -403,6 +403,10 @@ class Streams:
         return {"multiplier_ppm": self.venue.gas_multiplier()}
 
     def fund(self) -> Named:
-        """Cash of the insurance fund by asset [micro]."""
-        assets = range(self.venue.state.accounts.assets)
-        return {"balances": [self.venue.balance(SystemAccount.INSURANCE_FUND, asset) for asset in assets]}
+        """By asset [micro]: cash of the insurance fund; cash of the backstop vault, and its equity with what it has taken over."""
+        assets, venue = range(self.venue.state.accounts.assets), self.venue
+        return {
+            "balances": [venue.balance(SystemAccount.INSURANCE_FUND, asset) for asset in assets],
+            "vault_balances": [venue.balance(SystemAccount.VAULT, asset) for asset in assets],
+            "vault_equities": [venue.equity(SystemAccount.VAULT, asset) for asset in assets],
+        }  # fmt: skip

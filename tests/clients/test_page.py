@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from updates import Updates
 
-from perplab.clients.types import Account, Balance, Fill, Order, Position, Ticker
+from perplab.clients import types
+from perplab.clients.types import Account, AccountEvent, Balance, Event, Fill, Order, Position, PublicEvent, Ticker
 from perplab.testing import local_exchange
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
 SHOWN = (Order, Fill, Position, Balance, Account, Ticker)
 BEGIN, END = "<!-- fields -->\n", "<!-- end of fields -->\n"
+EVENTS_BEGIN, EVENTS_END = "<!-- events -->\n", "<!-- end of events -->\n"
 
 
 def test_the_blocks_of_the_page_run() -> None:
@@ -47,6 +49,31 @@ def test_the_page_has_the_fields_of_the_structs(updates: Updates) -> None:
     tables = [f"| `{one.__name__}` | is | {one.__doc__} |\n| --- | --- | --- |\n{''.join(rows_of(one))}\n" for one in SHOWN]
     head, rest = before.split(BEGIN)
     after = head + BEGIN + "\n" + "".join(tables) + END + rest.split(END)[1]
+    if updates.on:
+        updates.put(PAGE, before, after)
+    assert updates.on or after == before, "docs/clients.md is behind the code: pytest tests/clients/test_page.py --update"
+
+
+def event_rows(base: type[Event]) -> Iterator[str]:
+    """A row for each kind of event with this base: its name, its own fields and what it says."""
+    bases = (Event, AccountEvent, PublicEvent)
+    kinds = [one for one in vars(types).values() if isinstance(one, type) and issubclass(one, Event) and one not in bases]
+    for kind in sorted(kinds, key=lambda one: one.__name__):
+        if next(one for one in kind.__mro__ if one in bases) is base:
+            own = ", ".join(f"`{name}`" for name in kind.__struct_fields__ if name not in base.__struct_fields__)
+            about = " ".join((vars(kind).get("__doc__") or "").split())
+            yield f"| `{kind.__name__}` | {own} | {about} |\n"
+
+
+def test_the_page_lists_all_events(updates: Updates) -> None:
+    before = PAGE.read_text(encoding="utf-8")
+    heads = {
+        AccountEvent: "of the private stream; with `account`, `seq` and `ts`", PublicEvent: "of public streams; with `ts` and `is_past`",
+        Event: "other events",
+    }  # fmt: skip
+    tables = [f"| {head} | fields | |\n| --- | --- | --- |\n{''.join(event_rows(base))}\n" for base, head in heads.items()]
+    head, rest = before.split(EVENTS_BEGIN)
+    after = head + EVENTS_BEGIN + "\n" + "".join(tables) + EVENTS_END + rest.split(EVENTS_END)[1]
     if updates.on:
         updates.put(PAGE, before, after)
     assert updates.on or after == before, "docs/clients.md is behind the code: pytest tests/clients/test_page.py --update"

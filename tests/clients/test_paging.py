@@ -60,6 +60,22 @@ def test_maintenance_windows_are_made_listed_and_taken_back(items: int) -> None:
     assert [one.number for one in client.maintenance()] == [2, 1]
 
 
+@pytest.mark.parametrize("items", [2, 3, 100])
+def test_open_auctions_come_in_full(items: int) -> None:
+    carol = told_in_parts(LocalClient("carol", venue="auction_fund_adl", prices={"BTC-PERP": 60_000}), items)
+    carol.faucet("100000000")
+    longs = [carol.join(f"long{number}") for number in range(5)]
+    for long in longs:
+        long.faucet("6300")
+        carol.sell("BTC-PERP", "4", "60000")
+        long.market_buy("BTC-PERP", "4")
+    carol.set_price("BTC-PERP", "59100")
+    carol.step(5)
+    found = carol.auctions()
+    assert [one.account for one in found] == [long.account_number for long in longs]
+    assert [one.auction for one in found] == sorted(one.auction for one in found) and all(one.size == 4 for one in found)
+
+
 class Shelf:
     """A list that is told three at a time; `before` happens ahead of each answer."""
 

@@ -264,7 +264,7 @@ def test_public_streams_are_typed() -> None:
     bob.market_buy("BTC", "0.01")
     alice.set_price("BTC", "60100")
     kinds = {type(event).__name__ for event in bob.events()}
-    assert kinds == {"Trade", "BestPrices", "TickerChanged", "StatusChanged", "StreamMessage"}
+    assert kinds == {"Trade", "BestPrices", "TickerChanged", "StatusChanged", "FundChanged"}
 
 
 def test_isolated_margin_is_moved_in_usd() -> None:
