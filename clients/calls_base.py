@@ -168,7 +168,7 @@ class Known:
                 order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
                 average_price=rounded(money(notional), filled) if notional else None, auctioned=bool(reply.get("auctioned")),
                 state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
-                ts=whole(reply.get("ts", 0)), ticket=0, due=None,
+                ts=whole(reply.get("ts", 0)), ticket=0, due=None, linked_with=reply.get("linked_with", order.linked_with) or None,
             )
         )  # fmt: skip
 

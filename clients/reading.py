@@ -46,6 +46,7 @@ class Reading(AlgoReading):
             filled=market.size(told["filled"]), open=market.size(told["size"]), state=OrderState.OPEN, client_id=told["client_id"],
             reduce_only=bool(told["reduce_only"]), tif=TimeInForce[told["tif"]], expires=told.get("expires") or None,
             display=market.size(told["display"]) if told.get("display") else None, is_quote=bool(told.get("is_quote")),
+            linked_with=told.get("linked_with") or None,
         )  # fmt: skip
 
     def position(self, told: Wire) -> t.Position:

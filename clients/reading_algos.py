@@ -29,7 +29,7 @@ class AlgoReading(PrivateReading):
             tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
             slippage=share(told["slippage_ppm"], PPM) if told["slippage_ppm"] else None, trail=trail_of(market, kind, told["trail"]),
             is_trailing=bool(told["is_trailing"]), has_fired=bool(told["has_fired"]), client_id=told["client_id"],
-            bracket=told.get("bracket") or None,
+            bracket=told.get("bracket") or None, linked_with=told.get("linked_with") or None,
         )  # fmt: skip
 
     def twaps(self, reply: Wire) -> tuple[t.OpenTwap, ...]:

@@ -134,6 +134,7 @@ class OpenTrigger(Told, frozen=True, kw_only=True):
     has_fired: bool  # its order waits for its turn
     client_id: ClientId | None
     bracket: int | None = None  # the id of the entry, or of the TWAP, that it is of; None: of none, or not told
+    linked_with: int | None = None  # the id of the order or trigger that it cancels, and is cancelled by (OCO); None: none, or not told
 
 
 class OpenTwap(Told, frozen=True, kw_only=True):

@@ -117,6 +117,7 @@ class Order(Told, frozen=True, kw_only=True):
     expires: int | None = None  # [ns] when it is cancelled if it rests until then; None: never, or not known
     display: Decimal | None = None  # [coins] that it shows at a time (iceberg); None: all, or not known
     is_quote: bool = False  # in a list: it is of a mass quote, and the next one for its side replaces it
+    linked_with: int | None = None  # when last asked for or listed: the id of the order or trigger that it cancels (OCO); None: none
 
 
 class Position(Told, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from .schema import kinds as k
 from .schema.kinds import CROSS, ISOLATED
 from .schema.views import OpenAlert, OpenOrder, OpenPayment, Position, RequirementLine, Waiting
 from .state.alert_levels import M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD
-from .state.algos import B_ACCOUNT, L_PARTNER
+from .state.algos import B_ACCOUNT
 from .state.pending import W_ACCOUNT, W_DUE, W_MARKET, W_RANK
 from .state.schedule import PAYMENT, REQUEST_EXPIRY
 from .state.tables import (
@@ -160,14 +160,16 @@ class AccountQueries(Queries):
         expires: i64 = 0
         display: i64 = 0
         is_quote: i64 = 0
-        if terms != NIL:
+        linked: i64 = 0
+        if terms != NIL:  # a linked order has some
+            linked = self.state.links.partner(orders[slot + O_ORDER_ID])
             expires = self.state.terms.cells[terms + T_EXPIRES]
             display = self.state.terms.cells[terms + T_DISPLAY]
             is_quote = self.state.terms.cells[terms + T_QUOTE]
         return OpenOrder(
             orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET], orders[slot + O_SIDE], orders[slot + O_PRICE],
             open_lots(self.state, slot), orders[slot + O_FILLED], orders[slot + O_TIF], orders[slot + O_REDUCE_ONLY],
-            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires, display, is_quote,
+            orders[slot + O_CLIENT_HI], orders[slot + O_CLIENT_LO], expires, display, is_quote, linked,
         )  # fmt: skip
 
     def open_order(self, account: i64, order_id: i64) -> OpenOrder | None:
@@ -280,9 +282,7 @@ class AccountQueries(Queries):
 
     def linked_with(self, order_id: i64) -> int:
         """Id of the open order or trigger that this one cancels, and is cancelled by (OCO); 0: none."""
-        links = self.state.links
-        row = links.find(order_id)
-        return links.cells[row + L_PARTNER] if row != NIL else 0
+        return self.state.links.partner(order_id)
 
     def bracket_owner(self, order_id: i64) -> int:
         """The account whose bracket has this entry, as long as it may fill; -1: there is no such bracket."""

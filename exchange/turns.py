@@ -223,7 +223,7 @@ class Turns(AccountQueries):
                 found.append(OpenOrder(
                     number, account, cells[row + A_MARKET], cells[row + A_SIDE], cells[row + A_LIMIT], cells[row + A_LEFT],
                     cells[row + A_FILLED], cells[row + A_TIF], cells[row + A_REDUCE_ONLY], cells[row + A_CLIENT_HI],
-                    cells[row + A_CLIENT_LO], cells[row + A_EXPIRES], cells[row + A_DISPLAY],
+                    cells[row + A_CLIENT_LO], cells[row + A_EXPIRES], cells[row + A_DISPLAY], 0, self.state.links.partner(number),
                 ))  # fmt: skip
         return found
 

@@ -317,7 +317,7 @@ class TriggerDesk:
             number, cells[row + G_ACCOUNT], cells[row + G_MARKET], cells[row + G_SIDE], cells[row + G_SIZE], cells[row + G_KIND],
             cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TIF], cells[row + G_REDUCE_ONLY],
             cells[row + G_SLIPPAGE], cells[row + G_TRAIL], int(cells[row + G_SHELF] == TRAILS), int(cells[row + G_SHELF] == FIRED),
-            cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO], cells[row + G_BRACKET],
+            cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO], cells[row + G_BRACKET], self.state.links.partner(number),
         )  # fmt: skip
 
     # -- proof -------------------------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ class OpenOrder(Coded, frozen=True, gc=False):
     expires: int = 0  # [ns] when it is cancelled, 0: never
     display: int = 0  # [lots] that it shows at a time, 0: all
     is_quote: int = 0  # 0 or 1: is it of a mass quote, which the next one for its side replaces?
+    linked_with: int = 0  # id of the order or trigger that it cancels, and is cancelled by (OCO); 0: none
 
 
 class OpenTrigger(Coded, frozen=True, gc=False):
@@ -66,6 +67,7 @@ class OpenTrigger(Coded, frozen=True, gc=False):
     client_hi: int
     client_lo: int
     bracket: int = 0  # id of the entry, or of the TWAP, whose bracket it is of; 0: of none
+    linked_with: int = 0  # id of the order or trigger that it cancels, and is cancelled by (OCO); 0: none
 
 
 class Liquidity(Coded, frozen=True, gc=False):

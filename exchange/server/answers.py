@@ -237,6 +237,7 @@ class OrderQueryReply(Reply, kw_only=True):
     filled: int
     filled_notional: int | None
     auctioned: bool  # before it trades
+    linked_with: int  # id of the order or trigger that it cancels, and is cancelled by; 0: none
 
 
 class OutcomeReply(Reply, kw_only=True):

@@ -34,7 +34,8 @@ def _found(desk: Desk, account: int, found: Found) -> Work:
     order_id, market, state, size, filled = found
     auctioned = is_auctioned(desk.host.exchange, account, order_id)
     known = {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
-    return _valued(desk, account, {**known, "auctioned": auctioned}, desk.host.exchange.state.log.seq)
+    linked = desk.host.exchange.linked_with(order_id)
+    return _valued(desk, account, {**known, "auctioned": auctioned, "linked_with": linked}, desk.host.exchange.state.log.seq)
 
 
 def _valued(desk: Desk, account: int, known: Data, seq: int) -> Work:
@@ -56,6 +57,7 @@ def _closed(desk: Desk, account: int, order_id: int) -> Work:
     return {
         "order_id": order_id, "market": tale.market, "state": tale.state.name, "open": 0, "filled": tale.filled,
         "filled_notional": tale.notional if (tale.is_whole and not tale.lacks) or not tale.filled else None, "auctioned": False,
+        "linked_with": 0,
     }  # fmt: skip
 
 

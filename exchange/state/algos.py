@@ -188,6 +188,11 @@ class Links(Numbered):
         self.cells[row + L_PARTNER] = partner
         self.cells[row + L_FILLED] = filled
 
+    def partner(self, number: i64) -> i64:
+        """Id of the one that an order or trigger is linked with; 0: it is linked with none."""
+        row = self.find(number)
+        return self.cells[row + L_PARTNER] if row != NIL else 0
+
     def untie(self, number: i64) -> i64:
         """They are linked no more; returns the id of the other, 0: it was linked with none."""
         row = self.find(number)

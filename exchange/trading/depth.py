@@ -14,12 +14,12 @@ from ..money.payoff import average_price, lots_worth, value_of
 from ..schema.kinds import BUY
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import L_HEAD, L_LOTS, L_SPECIAL, O_ACCOUNT, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, O_TERMS, P_SIZE
-from ..state.terms import T_HIDDEN
+from ..state.tables import L_HEAD, L_LOTS, L_SPECIAL, O_NEXT, O_POSITION, O_REDUCE_ONLY, O_SIZE, P_SIZE
 from ..state.types import NIL, max_i64, min_i64
 from .access import reducible
 from .book import Book
 from .curve_source import JIT, LAST_RESORT, NO_CURVE, CurveSource
+from .open_orders import hidden_lots
 
 
 class Walk:
@@ -172,8 +172,8 @@ class Walk:
         slot = levels[level + L_HEAD]
         while slot != NIL:
             lots = orders[slot + O_SIZE]
-            if self.with_hidden and orders[slot + O_TERMS] != NIL and (self.viewer == NIL or orders[slot + O_ACCOUNT] == self.viewer):
-                lots += state.terms.cells[orders[slot + O_TERMS] + T_HIDDEN]
+            if self.with_hidden:
+                lots += hidden_lots(state, slot, self.viewer)
             if orders[slot + O_REDUCE_ONLY] != 0:
                 row = orders[slot + O_POSITION]
                 closed = self.closed

@@ -69,6 +69,16 @@ def open_lots(state: State, slot: i64) -> i64:
     return orders[slot + O_SIZE] if terms == NIL else orders[slot + O_SIZE] + state.terms.cells[terms + T_HIDDEN]
 
 
+def hidden_lots(state: State, slot: i64, viewer: i64) -> i64:
+    """[lots] What an iceberg has behind what it shows, as far as account `viewer` may know of it: of its own all, of others' nothing. NIL:
+    the venue itself, which knows all."""
+    orders = state.orders.cells
+    terms = orders[slot + O_TERMS]
+    if terms == NIL or (viewer != NIL and orders[slot + O_ACCOUNT] != viewer):
+        return 0
+    return state.terms.cells[terms + T_HIDDEN]
+
+
 def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
     """What became of the account's order with this client id: order id, market, state, lots open and filled. Order id 0: none is known."""
     orders = state.orders.cells

@@ -49,13 +49,14 @@ from ..state.tables import (
     P_MODE,
     P_SIZE,
 )
-from ..state.terms import T_DISPLAY, T_HIDDEN
+from ..state.terms import T_DISPLAY
 from ..state.types import NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppb_ceil, ppm_floor
 from .access import only_reductions, reduces, reducible
 from .allocation import Allocation
 from .book import Book
 from .curve_source import JIT, LAST_RESORT, NO_CURVE, SEPARATE, CurveSource
 from .fee_tiers import FeeTiers
+from .open_orders import hidden_lots
 from .order import Order
 
 FILL: Final[i64] = 0  # what a step is: the two trade
@@ -208,12 +209,9 @@ class Planner:
 
     def come_to(self, slot: i64) -> None:
         """In a dry run, the next order of the queue."""
-        terms = self.state.orders.cells[slot + O_TERMS]
         self.passed = 0
         self.part = self.state.orders.cells[slot + O_SIZE]
-        self.rest = 0
-        if terms != NIL and (self.viewer == NIL or self.state.orders.cells[slot + O_ACCOUNT] == self.viewer):
-            self.rest = self.state.terms.cells[terms + T_HIDDEN]
+        self.rest = hidden_lots(self.state, slot, self.viewer)
 
     def behind(self, slot: i64) -> i64:
         """In a dry run that is through with what an order shows, the next one of the level; NIL: there is none. An iceberg that has more

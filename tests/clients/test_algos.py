@@ -120,10 +120,22 @@ def test_one_cancels_the_other() -> None:
     alice, _ = long_of_one()
     stop, profit = alice.stop_market("BTC", Side.SELL, "59000"), alice.take_profit("BTC", Side.SELL, "62000")
     alice.link_oco(stop, profit.order_id)
+    assert [one.linked_with for one in alice.triggers()] == [profit.order_id, stop.order_id]
+    assert alice.order(stop).linked_with == profit.order_id
     alice.cancel(stop)
     assert [event.reason for event in alice.events() if isinstance(event, types.TriggerCancelled)] == [CancelReason.USER, CancelReason.OCO]
     with pytest.raises(ValueError, match="waits to be carried out"):
         alice.link_oco(replace(stop, order_id=0), profit)
+
+
+def test_an_order_tells_what_it_is_linked_with() -> None:
+    alice, _ = scene()
+    order, alone = alice.buy("BTC", "0.1", "59000"), alice.buy("BTC", "0.1", "58000")
+    stop = alice.stop_market("BTC", Side.BUY, "61000", "0.1", reduce_only=False)
+    alice.link_oco(order, stop)
+    assert [one.linked_with for one in alice.open_orders()] == [stop.order_id, None]
+    assert alice.order(order).linked_with == stop.order_id and alice.order(alone).linked_with is None
+    assert alice.amend(order, price="59100").linked_with == stop.order_id
 
 
 def test_a_bracket_fills_is_looked_after_and_closed() -> None:

@@ -72,6 +72,27 @@ def test_triggers_of_a_bracket_name_its_entry_and_are_linked() -> None:
     assert (first.bracket, second.bracket, alone.bracket) == (entry, entry, 0)
     assert x.linked_with(first.order_id) == second.order_id and x.linked_with(second.order_id) == first.order_id
     assert x.linked_with(alone.order_id) == 0 == x.linked_with(10**9)
+    assert (first.linked_with, second.linked_with, alone.linked_with) == (second.order_id, first.order_id, 0)
+
+
+def test_lists_tell_what_an_order_and_a_trigger_are_linked_with() -> None:
+    bench = Bench()
+    ours = bench.open(10_000)
+    x = bench.exchange
+    x.apply(m.UpdateOracle(START, BTC, 100))
+    x.apply(m.Place(START, ours, BTC, m.Side.BUY, 90, 3))
+    x.apply(m.Place(START, ours, BTC, m.Side.BUY, 91, 3, display=1))
+    x.apply(m.PlaceTrigger(START, ours, BTC, m.Side.BUY, 1, m.TriggerKind.STOP, m.PriceSource.MARK, 150))
+    assert [one.linked_with for one in x.open_orders(ours)] == [0, 0]
+    x.apply(m.LinkOco(START, ours, 1, 3))
+    assert [one.linked_with for one in x.open_orders(ours)] == [3, 0] and [one.linked_with for one in x.triggers(ours)] == [1]
+    order = x.open_order(ours, 1)
+    assert order is not None and order.linked_with == 3
+    x.apply(m.Amend(START, ours, 1, 89, 2))
+    assert [one.linked_with for one in x.open_orders(ours)] == [3, 0]
+    x.apply(m.Cancel(START, ours, 1))
+    assert x.triggers(ours) == [] and [one.linked_with for one in x.open_orders(ours)] == [0]
+    x.check()
 
 
 def test_a_client_id_leads_to_a_trigger_and_a_twap() -> None:

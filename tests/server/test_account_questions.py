@@ -66,7 +66,19 @@ def test_triggers_and_those_of_a_bracket() -> None:
     assert [one["bracket"] for one in told["triggers"]] == [entry["order_id"], entry["order_id"], 0]
     assert (trailing["order_id"], trailing["client_id"], trailing["is_trailing"]) == (alone["order_id"], 0xABC, 1)
     assert [one["order_id"] for one in alice.ask("triggers", skip=2)["triggers"]] == [alone["order_id"]]
+    assert [one["linked_with"] for one in told["triggers"]] == [stop["order_id"], profit["order_id"], 0]
     assert bob.ask("triggers")["triggers"] == []
+
+
+def test_orders_tell_what_they_are_linked_with() -> None:
+    _, alice, _ = scene()
+    first, second, alone = (alice.ask("place", market=0, side="BUY", price=PRICE - away, size=3)["order_id"] for away in (900, 800, 700))
+    assert alice.ask("link_oco", first=first, second=second)["ok"]
+    told = alice.ask("account")["orders"]
+    assert [(one["order_id"], one["linked_with"]) for one in told] == [(first, second), (second, first), (alone, 0)]
+    assert [alice.ask("order", order_id=one)["linked_with"] for one in (first, second, alone)] == [second, first, 0]
+    alice.ask("cancel", order_id=second)
+    assert alice.ask("order", order_id=first)["linked_with"] == 0 and len(alice.ask("account")["orders"]) == 1
 
 
 def test_twaps_and_how_far_they_are() -> None:
