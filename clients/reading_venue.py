@@ -105,6 +105,7 @@ def venue_of(told: Wire) -> t.Venue:
     return t.Venue(
         str(told["name"]), str(told["title"]), assets, markets, str(told["epoch"]), sequencing, gas,
         collateral=tuple(collateral_of(one, assets, list(markets)) for one in told.get("collateral", ())),
+        max_debt=whole(told["max_debt"]) if "max_debt" in told else None,
         fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
         maker_tiers=tuple(map(maker_tier_of, told.get("maker_tiers", ()))), fee_window_days=whole(told.get("fee_window_days", 0)),
         money=payments_of(told["money"]) if "money" in told else t.Payments(), limits=limits_of(told),

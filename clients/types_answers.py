@@ -67,6 +67,7 @@ class Venue(Struct, frozen=True):
     sequencing: Sequencing = Sequencing()
     gas: Gas = Gas()
     collateral: tuple[Collateral, ...] = ()  # what counts besides cash
+    max_debt: int | None = None  # [USD] what may be owed while collateral stands in: who owes more has it sold; None: not told
     fee_tiers: tuple[FeeTier, ...] = ()  # by rising volume; below the first one each market's own fees hold
     maker_tiers: tuple[MakerTier, ...] = ()  # by rising share
     fee_window_days: int = 0  # whole days whose volume counts for tiers; 0: not told

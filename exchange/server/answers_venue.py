@@ -107,6 +107,7 @@ class VenueReply(Reply, kw_only=True):
     max_twaps: int
     max_sub_accounts: int
     collateral: list[CollateralTerms]
+    max_debt: int  # [USD] what an account may owe while collateral stands in: who owes more has it sold
     fee_window_days: int
     fee_tiers: list[FeeTier]
     maker_tiers: list[MakerTier]

@@ -61,7 +61,8 @@ def account_terms(design: VenueDesign) -> Data:
     """What holds for every account: how much it may have open, what it pays by volume, and how its money comes and goes."""
     return {
         "max_open_orders": design.max_open_orders, "max_triggers": design.max_triggers, "max_twaps": design.max_twaps,
-        "max_sub_accounts": design.max_sub_accounts, "collateral": collateral_terms(design), "fee_window_days": design.fee_window_days,
+        "max_sub_accounts": design.max_sub_accounts, "collateral": collateral_terms(design), "max_debt": design.max_debt,
+        "fee_window_days": design.fee_window_days,
         "fee_tiers": [msgspec.structs.asdict(tier) for tier in design.fee_tiers],
         "maker_tiers": [msgspec.structs.asdict(tier) for tier in design.maker_tiers], "money": msgspec.structs.asdict(design.money),
     }  # fmt: skip
