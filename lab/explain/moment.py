@@ -97,13 +97,8 @@ RANKS: Final = {
 
 def in_order(design: VenueDesign) -> list[str]:
     """All that may fall due in a design, in the order of the ranks."""
-    ranks = [(value_of(name), due) for name, due in RANKS.items() if due.happens(design)]
+    ranks = [(int(getattr(schedule, name)), due) for name, due in RANKS.items() if due.happens(design)]
     return [due.words for _, due in sorted(ranks)]
-
-
-def value_of(name: str) -> int:
-    """A rank."""
-    return int(getattr(schedule, name))
 
 
 def moment(at: Subject) -> list[Block]:

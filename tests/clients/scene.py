@@ -26,3 +26,14 @@ def long_of_one() -> tuple[LocalClient, LocalClient]:
 
 def heard(client: LocalClient, kind: type) -> list[types.Event]:
     return [event for event in client.events() if isinstance(event, kind)]
+
+
+def leveraged_long(venue: str) -> tuple[LocalClient, LocalClient]:
+    """Carol, who is rich, and alice, who is long of 40 coins at 60,000 with 63,000 USD behind them."""
+    carol = LocalClient("carol", venue=venue, prices={"BTC-PERP": 60_000})
+    alice, bob = carol.join("alice"), carol.join("bob")
+    for client, money in ((carol, "10000000"), (alice, "63000"), (bob, "10000000")):
+        client.faucet(money)
+    bob.sell("BTC-PERP", "40", "60000")
+    alice.market_buy("BTC-PERP", "40")
+    return carol, alice

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import fields
+from scene import leveraged_long
 
 from perplab.clients import LocalClient, types
 from perplab.clients.book import Book
@@ -159,12 +160,7 @@ def test_a_block_trade_says_one_s_own_side() -> None:
 
 def test_a_liquidation_is_told_to_its_owner_and_to_all() -> None:
     """A long of 40 coins is taken over by the vault, whose money all can see."""
-    carol = LocalClient("carol", venue="book_vault_adl", prices={"BTC-PERP": 60_000})
-    alice, bob = carol.join("alice"), carol.join("bob")
-    for client, money in ((carol, "10000000"), (alice, "63000"), (bob, "10000000")):
-        client.faucet(money)
-    bob.sell("BTC-PERP", "40", "60000")
-    alice.market_buy("BTC-PERP", "40")
+    carol, alice = leveraged_long("book_vault_adl")
     alice.subscribe_private()
     carol.subscribe("fund")
     carol.subscribe("liquidations", "BTC-PERP")

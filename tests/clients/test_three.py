@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from scene import leveraged_long
 
 from perplab.clients import Cancel, Client, LocalClient, NewOrder, Order, Refused, SyncClient, types
 from perplab.clients.asking import Asking
@@ -304,12 +305,7 @@ def test_a_local_connection_can_be_cut() -> None:
 
 def test_an_auction_is_bid_for() -> None:
     """A long of 40 coins with 63,000 USD behind it falls below maintenance, and who bids takes part of it over."""
-    carol = LocalClient("carol", venue="auction_fund_adl", prices={"BTC-PERP": 60_000})
-    alice, bob = carol.join("alice"), carol.join("bob")
-    for client, money in ((carol, "10000000"), (alice, "63000"), (bob, "10000000")):
-        client.faucet(money)
-    bob.sell("BTC-PERP", "40", "60000")
-    alice.market_buy("BTC-PERP", "40")
+    carol, _ = leveraged_long("auction_fund_adl")
     assert carol.auctions() == ()
     carol.set_price("BTC-PERP", "59100")
     carol.step(15)
