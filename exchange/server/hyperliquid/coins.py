@@ -1,0 +1,134 @@
+"""Markets by the names and numbers of this dialect, and numbers as its clients write them: decimal texts without trailing zeros.
+
+A perpetual is a coin ("BTC"), its asset number its place among the perpetuals; a spot market is a pair ("BTC/USDC"), its number 10,000 and
+its place among those. Only markets that settle in the venue's first asset, which the dialect calls USDC, are there.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from ...design.structs import Market, VenueDesign
+from .errors import Wrong
+
+FIRST_SPOT: Final = 10_000  # asset number
+MICRO: Final = 6  # decimals of money
+LONGEST: Final = 40  # characters of a number that a client may send
+USDC: Final = "USDC"
+
+
+def text(number: int, decimals: int) -> str:
+    """`number` / 10^`decimals`, without an exponent or trailing zeros."""
+    if decimals <= 0:
+        return str(number * 10**-decimals)
+    digits = f"{abs(number):0{decimals + 1}d}"
+    told = f"{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".")
+    return f"-{told}" if number < 0 else told
+
+
+def usd(micro: int) -> str:
+    """Money [micro] as a text."""
+    return text(micro, MICRO)
+
+
+def number_of(given: object) -> tuple[int, int]:
+    """A decimal text as (integer, decimals). Raises ValueError for what is none; exponents are none."""
+    if not isinstance(given, str) or len(given) > LONGEST:
+        raise ValueError
+    sign, digits = (-1, given[1:]) if given[:1] == "-" else (1, given)
+    whole, dot, part = digits.partition(".")
+    if not (whole + part).isascii() or not whole.isdigit() or (dot and not part.isdigit()):
+        raise ValueError
+    part = part.rstrip("0")
+    return sign * int(whole + part), len(part)
+
+
+def steps(given: object, step: int, decimals: int) -> int | None:
+    """How many times `step` / 10^`decimals` a decimal text is; None: not a whole number of times. Raises ValueError."""
+    number, places = number_of(given)
+    if places > decimals:
+        return None
+    count, rest = divmod(number * 10 ** (decimals - places), step)
+    return None if rest else count
+
+
+class Coin(Struct, frozen=True):
+    """A market. A price of n ticks is n x tick / 10^price_decimals, a size of n lots n x lot / 10^size_decimals."""
+
+    name: str
+    market: int  # the venue's number
+    asset: int  # the dialect's
+    tick: int
+    price_decimals: int
+    lot: int
+    size_decimals: int  # szDecimals
+    unit: int  # [micro] per tick x lot
+    is_spot: bool = False
+    base: int = 0  # of a spot market: the asset that is traded in it
+
+    def price(self, ticks: int) -> str:
+        return text(ticks * self.tick, self.price_decimals)
+
+    def size(self, lots: int) -> str:
+        return text(lots * self.lot, self.size_decimals)
+
+    def average(self, micro: int, lots: int) -> str:
+        """The price of so many lots for so much money, rounded to eight decimals. `lots` is not 0."""
+        value = Decimal(micro) * 10**self.size_decimals / (Decimal(10) ** MICRO * lots * self.lot)
+        return text(int(abs(value) * 10**8 + Decimal("0.5")), 8)
+
+    def ticks(self, given: object) -> int:
+        """Raises Wrong."""
+        return self._steps(given, self.tick, self.price_decimals, "Order has invalid price.", "Price must be divisible by tick size.")
+
+    def lots(self, given: object) -> int:
+        """Raises Wrong."""
+        return self._steps(given, self.lot, self.size_decimals, "Order has invalid size.", "Order has invalid size.")
+
+    def _steps(self, given: object, step: int, decimals: int, none: str, uneven: str) -> int:
+        try:
+            count = steps(given, step, decimals)
+        except ValueError:
+            raise Wrong(none) from None
+        if count is None:
+            raise Wrong(uneven)
+        return count
+
+
+def _grid(step: Decimal) -> tuple[int, int]:
+    """A tick or lot as (integer, decimals)."""
+    sign, digits, exponent = step.normalize().as_tuple()
+    assert not sign and isinstance(exponent, int)
+    number = int("".join(map(str, digits)))
+    return (number * 10**exponent, 0) if exponent > 0 else (number, -exponent)
+
+
+def _coin(market: Market, number: int, asset: int, base: int) -> Coin:
+    tick, price_decimals = _grid(Decimal(str(market.tick)))
+    lot, size_decimals = _grid(Decimal(str(market.lot)))
+    name = f"{market.base_asset}/{USDC}" if market.is_spot else market.name.removesuffix("-PERP")
+    return Coin(name, number, asset, tick, price_decimals, lot, size_decimals, market.unit, market.is_spot, base)
+
+
+class Coins:
+    """All that this dialect can name of a venue."""
+
+    def __init__(self, design: VenueDesign) -> None:
+        self.perpetuals: list[Coin] = []
+        self.spots: list[Coin] = []
+        for number, market in enumerate(design.markets):
+            if market.settlement_asset != design.assets[0]:
+                continue
+            if market.is_spot:
+                coin = _coin(market, number, FIRST_SPOT + len(self.spots), design.assets.index(market.base_asset))
+                self.spots.append(coin)
+            else:
+                self.perpetuals.append(_coin(market, number, len(self.perpetuals), 0))
+        every = [*self.perpetuals, *self.spots]
+        self.by_market: Final = {coin.market: coin for coin in every}
+        self.by_asset: Final = {coin.asset: coin for coin in every}
+        self.by_name: Final = {coin.name: coin for coin in every} | {f"@{coin.asset - FIRST_SPOT}": coin for coin in self.spots}
+        self.tokens: Final = (USDC, *design.assets[1:])  # by the venue's number of an asset

@@ -1,0 +1,40 @@
+"""What the parts of this dialect share: the venue's host, its coins, who is who, and what has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..host import Host
+from .coins import Coins
+
+
+class People(Protocol):
+    """Who is behind an address (identity.py). Addresses are lower-case: "0x" and 40 hex digits."""
+
+    def account(self, address: str) -> int | None:
+        """The venue's account of a user, a sub-account or a vault; None: nobody is known by that address, nor becomes known."""
+
+    def address(self, account: int) -> str:
+        """The address by which an account is told of; one is made up for accounts that have none."""
+
+    def sub_accounts(self, address: str) -> list[tuple[str, str]]:
+        """(name, address) of a user's sub-accounts."""
+
+    def agents(self, address: str) -> list[tuple[str, str, int]]:
+        """(name, address, valid until [ms]) of the wallets that may sign for a user."""
+
+
+class Dialect:
+    """`wall`: [ms] of the clients' time, by which nonces are judged. Answers carry the venue's time."""
+
+    def __init__(self, host: Host, people: People, wall: Callable[[], int]) -> None:
+        self.host = host
+        self.people = people
+        self.wall = wall
+        self.coins = Coins(host.exchange.design)
+
+    @property
+    def now_ms(self) -> int:
+        """[ms] of the venue."""
+        return self.host.now() // 1_000_000
