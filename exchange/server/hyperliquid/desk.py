@@ -1,0 +1,71 @@
+"""Where requests of this dialect come in, over HTTP or a socket: what they may cost, who signed them, and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from logging import WARNING
+from typing import Any, Final
+
+from ..errors import Refusal
+from ..log import note
+from .dialect import Dialect
+from .errors import Failed, Unreadable
+from .exchange import EXCHANGE, carry_out, count_of
+from .feeds import Feeds
+from .identity import Identities
+from .info import INFO, answer
+from .subscriptions import SUBSCRIPTIONS
+from .weights import Weights, of_actions
+
+NOT_READ: Final = "Failed to deserialize the JSON body into the target type"
+REGISTRIES: Final = (INFO, EXCHANGE, SUBSCRIPTIONS)
+
+
+class Desk:
+    """`people`: who signed what. Everything here is as of the host's time; nothing is waited for."""
+
+    def __init__(self, dialect: Dialect, people: Identities, weights: Weights) -> None:
+        self.dialect = dialect
+        self.people = people
+        self.weights = weights
+        self.feeds = Feeds(dialect, SUBSCRIPTIONS)
+
+    def info(self, body: dict[str, Any], source: str) -> object:
+        """The answer. Raises Unreadable, Failed or TooMany."""
+        kind = body.get("type")
+        entry = INFO.get(kind)
+        if entry is None:
+            raise self._unknown("info", kind)
+        now = self.dialect.host.monotonic()
+        self.weights.take(source, entry.weight, now)
+        found = answer(self.dialect, body)
+        self.weights.owe(source, entry.name, found, now)
+        return found
+
+    def exchange(self, body: dict[str, Any], source: str, then: Callable[[object], None]) -> None:
+        """`then` is told the reply, at once or when it is known what became of the action. Raises Unreadable or TooMany."""
+        action = body.get("action")
+        kind = action.get("type") if isinstance(action, dict) else None
+        if not isinstance(action, dict) or not isinstance(body.get("nonce"), int):
+            raise Unreadable(NOT_READ)
+        if EXCHANGE.get(kind) is None:
+            raise self._unknown("exchange", kind)
+        now = self.dialect.host.monotonic()
+        count = count_of(action)
+        self.weights.take(source, of_actions(count), now)
+        try:
+            signed = self.people.who(body)
+            self.weights.act(signed.address, count, self._traded(signed.account), str(kind).startswith("cancel"), now)
+            carry_out(self.dialect, action, signed, then)
+        except Failed as error:
+            then({"status": "err", "response": str(error)})
+        except Refusal as error:
+            then({"status": "err", "response": f"{error.code.name}: {error}"})
+
+    def _traded(self, account: int) -> int:
+        """[USD] that an account has traded in the days that count."""
+        return int(self.dialect.host.exchange.traded(account)[0]) // 1_000_000
+
+    def _unknown(self, kind: str, name: object) -> Unreadable:
+        note("unknown_type", WARNING, api=kind, type=str(name)[:64])
+        return Unreadable(NOT_READ)

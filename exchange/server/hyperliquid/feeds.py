@@ -1,0 +1,161 @@
+"""What sockets of this dialect have subscribed to: one feed for all who asked for the same. It reads the venue again when market data goes
+out, and tells what is new; a reader that was too slow gets all of it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+
+from .registry import Registry
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
+
+MS: Final = 1_000_000
+SECOND: Final = 1_000 * MS
+FEEDS: Final = 4_096  # different ones, of the server
+
+
+class Unknown(Exception):
+    """There is no such subscription. `is_fatal`: the live venue breaks the connection."""
+
+    def __init__(self, text: str, is_fatal: bool = False) -> None:
+        super().__init__(text)
+        self.is_fatal = is_fatal
+
+
+class Reader(Protocol):
+    """A socket."""
+
+    is_slow: bool
+
+    def hear(self, channel: str, data: object, encoded: dict[str, bytes]) -> None: ...
+
+
+class Feed:
+    """One subscription. `asked`: with its defaults, as it is echoed; `pace`: least [ns] between two messages."""
+
+    def __init__(self, channel: str, asked: dict[str, Any], pace: int = 0) -> None:
+        self.channel = channel
+        self.asked = asked
+        self.key = Feeds.key_of(asked)
+        self.pace = pace
+        self.readers: list[Reader] = []
+        self.behind: set[Reader] = set()  # that were too slow for something
+        self._due = 0  # [ns] monotonic: not before
+
+    def begin(self) -> list[object]:
+        """What a new reader is told first."""
+        return []
+
+    def news(self) -> list[object]:
+        """What is new since it was asked last."""
+        return []
+
+    def again(self) -> None:
+        """The venue has gone back: forget what was told."""
+
+    def flush(self, now: int) -> None:
+        if now >= self._due:
+            self._due = now + self.pace
+            for data in self.news():
+                self.tell(data)
+
+    def tell(self, data: object) -> None:
+        encoded: dict[str, bytes] = {}
+        for reader in list(self.readers):
+            if reader.is_slow or reader in self.behind:
+                self.behind.add(reader)
+            else:
+                reader.hear(self.channel, data, encoded)
+
+    def welcome(self, reader: Reader) -> None:
+        for data in self.begin():
+            reader.hear(self.channel, data, {})
+
+    def catch_up(self, reader: Reader) -> None:
+        """A slow reader reads again."""
+        if reader in self.behind:
+            self.behind.discard(reader)
+            self.welcome(reader)
+
+
+class StateFeed(Feed):
+    """Something that is as it is: told when it has changed, and again after `repeat` [ns], 0: never."""
+
+    def __init__(self, channel: str, asked: dict[str, Any], pace: int, read: Callable[[], Any], repeat: int = 0) -> None:
+        super().__init__(channel, asked, pace)
+        self.read = read
+        self.repeat = repeat
+        self._told: object = None
+        self._at = 0  # [ns] monotonic, when
+
+    def begin(self) -> list[object]:
+        return [self.read()]
+
+    def flush(self, now: int) -> None:
+        if now < self._due:
+            return
+        self._due = now + self.pace
+        found = self.read()
+        if found != self._told or (self.repeat and now - self._at >= self.repeat):
+            self._told, self._at = found, now
+            self.tell(found)
+
+    def again(self) -> None:
+        self._told, self._due = None, 0
+
+
+class Feeds:
+    """All that somebody has subscribed to. `kinds`: what there is; each makes a feed of what was asked, or raises Unknown."""
+
+    def __init__(self, dialect: Dialect, kinds: Registry) -> None:
+        self.dialect = dialect
+        self.kinds = kinds
+        self.feeds: dict[str, Feed] = {}
+
+    @staticmethod
+    def key_of(asked: dict[str, Any]) -> str:
+        """Raises Unknown."""
+        try:
+            return msgspec.json.encode(asked, order="sorted").decode()
+        except (TypeError, ValueError):
+            raise Unknown("no subscription can be read from that") from None
+
+    def feed(self, asked: dict[str, Any]) -> Feed:
+        """The feed of a subscription, begun if nobody has it. Raises Unknown."""
+        entry = self.kinds.get(asked.get("type"))
+        if entry is None:
+            raise Unknown(f"Error parsing JSON into valid websocket request: {self.key_of(asked)[:1_000]}")
+        made = entry.call(self.dialect, asked)
+        assert isinstance(made, Feed)
+        if made.key not in self.feeds and len(self.feeds) >= FEEDS:
+            raise Unknown(f"this server has {FEEDS} different streams, as many as it takes")
+        return self.feeds.get(made.key, made)
+
+    def join(self, feed: Feed, reader: Reader) -> None:
+        self.feeds[feed.key] = feed
+        feed.readers.append(reader)
+        feed.welcome(reader)
+
+    def leave(self, feed: Feed, reader: Reader) -> None:
+        feed.readers.remove(reader)
+        feed.behind.discard(reader)
+        if not feed.readers:
+            self.feeds.pop(feed.key, None)
+
+    def flush(self) -> None:
+        """Let every feed tell what has changed."""
+        now = self.dialect.host.monotonic()
+        for feed in list(self.feeds.values()):
+            feed.flush(now)
+
+    def go_back(self) -> None:
+        """The venue is in an earlier state: all of it again."""
+        for feed in self.feeds.values():
+            feed.again()
+            for reader in feed.readers:
+                feed.welcome(reader)
