@@ -24,6 +24,7 @@ from .errors import Refusal, Trouble
 from .host import Host
 from .page import POLICY, page
 from .session import Session
+from .spoken import Dialect, Spoken
 from .status import Facts, status
 from .tcp import peer_of
 from .turns import Turns
@@ -60,8 +61,9 @@ class Connection:
     """One WebSocket. Messages in are gathered while there are some, then handed in; messages out while there are some, then written."""
 
     def __init__(
-        self, request: web.Request, socket: web.WebSocketResponse[bool], host: Host, codec: Codec, stir: Callable[[], None], turns: Turns
-    ) -> None:
+        self, request: web.Request, socket: web.WebSocketResponse[bool], host: Host, codec: Codec, stir: Callable[[], None], turns: Turns,
+        dialect: Dialect | None = None,
+    ) -> None:  # fmt: skip
         self.socket = socket
         self.protocol = request.protocol
         self.stir = stir
@@ -75,7 +77,8 @@ class Connection:
         self.readable = asyncio.Event()  # cleared while its reader is slow, or it waits for a turn
         self.readable.set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.session = Session(host, codec, None, self.wake, peer_of(self.transport))  # the last thing: raises Refusal
+        self.dialect = dialect  # that the first message may turn out to be in; None: there is none, or it is known by now
+        self.session: Spoken = Session(host, codec, None, self.wake, peer_of(self.transport))  # the last thing: raises Refusal
 
     async def run(self) -> None:
         """Until either side closes it."""
@@ -103,8 +106,13 @@ class Connection:
 
     def hand_in(self) -> None:
         received, self.received = self.received, []
-        if received:
-            self.do(partial(self.session.receive_message, *received))
+        if not received:
+            return
+        dialect, self.dialect = self.dialect, None
+        if dialect is not None and dialect.is_spoken(received[0]):
+            self.session.closed()  # which makes room for one more
+            self.session = dialect.session(self.wake, peer_of(self.transport))
+        self.do(partial(self.session.receive_message, *received))
 
     def do(self, work: Callable[[], None]) -> None:
         """Let the session work, then write what it says. A fault in it is its own."""
@@ -181,10 +189,12 @@ class Connection:
 
 
 class Gateway:
-    """Serves a host over HTTP on one port until it is closed. `stir` is called when something may have happened."""
+    """Serves a host over HTTP on one port until it is closed. `stir` is called when something may have happened; `dialect`: another API
+    beside the protocol, None: there is none."""
 
-    def __init__(self, host: Host, facts: Facts, stir: Callable[[], None]) -> None:
+    def __init__(self, host: Host, facts: Facts, stir: Callable[[], None], dialect: Dialect | None = None) -> None:
         self.host = host
+        self.dialect = dialect
         self.facts = facts
         self.stir = stir
         self.turns = Turns()
@@ -195,10 +205,10 @@ class Gateway:
 
     async def start(self, address: str, port: int) -> int:
         """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
-        app = web.Application()
+        app = web.Application(client_max_size=self.host.limits.frame_bytes)
         app.add_routes([
             web.get("/", self.page), web.get("/ws", self.talk), web.get("/status.json", self.status), web.get("/health", self.health),
-            web.get("/metrics", self.metrics),
+            web.get("/metrics", self.metrics), *(self.dialect.routes(self.stir, self.is_own) if self.dialect is not None else ()),
         ])  # fmt: skip
         self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S, keepalive_timeout=KEPT_S)
         await self.runner.setup()
@@ -252,7 +262,7 @@ class Gateway:
     async def serve(self, request: web.Request, socket: web.WebSocketResponse[bool], codec: Codec) -> None:
         """A WebSocket, until its end."""
         try:
-            connection = Connection(request, socket, self.host, codec, self.stir, self.turns)
+            connection = Connection(request, socket, self.host, codec, self.stir, self.turns, self.dialect)
         except Refusal as error:
             await socket.send_str(codec.encode({"id": None, **error.body()}).decode())
             await socket.close(code=CODES[error.code.name], message=error.code.name.encode())

@@ -1,4 +1,4 @@
-"""This dialect over HTTP: /info, /exchange and /coverage of the gateway."""
+"""This dialect over HTTP and sockets: /info, /exchange and /coverage of the gateway, and the part of /ws that speaks it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aiohttp import web
 from .coverage import POLICY, html
 from .desk import NOT_READ, REGISTRIES, Desk
 from .errors import Failed, Unreadable
+from .talk import Talk, is_spoken
 from .weights import TooMany
 
 ENCODER: Final = msgspec.json.Encoder()
@@ -19,15 +20,22 @@ PLAIN: Final = "text/plain; charset=utf-8"
 
 
 class Shell:
-    """`stir` is called when something may have happened; `source_of`: where a request comes from."""
+    """The gateway's dialect (spoken.py)."""
 
-    def __init__(self, desk: Desk, stir: Callable[[], None], largest: int) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.stir = stir
-        self.largest = largest  # [bytes] of a body
+        self.stir: Callable[[], None] = lambda: None
+        self.is_own: Callable[[web.Request], bool] = lambda request: True
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self, stir: Callable[[], None], is_own: Callable[[web.Request], bool]) -> list[web.RouteDef]:
+        self.stir, self.is_own = stir, is_own
         return [web.post("/info", self.info), web.post("/exchange", self.exchange), web.get("/coverage", self.coverage)]
+
+    def is_spoken(self, payload: bytes) -> bool:
+        return is_spoken(payload)
+
+    def session(self, wake: Callable[[], None], peer: str) -> Talk:
+        return Talk(self.desk, wake, peer.rpartition(":")[0])
 
     async def info(self, request: web.Request) -> web.Response:
         body = await self.read(request)
@@ -67,12 +75,11 @@ class Shell:
         return web.Response(text=html(REGISTRIES), content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
     async def read(self, request: web.Request) -> dict[str, Any] | None:
-        """The body, if it is a map in JSON."""
-        raw = await request.read()
-        if len(raw) > self.largest:
-            raise web.HTTPRequestEntityTooLarge(self.largest, len(raw), text=f"a body has at most {self.largest} bytes\n")
+        """The body, if it is a map in JSON. A page of another origin is refused: it could have accounts made, or trade where nobody signs."""
+        if not self.is_own(request):
+            raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs hyperliquid`\n")
         try:
-            body = msgspec.json.decode(raw)
+            body = msgspec.json.decode(await request.read())
         except msgspec.DecodeError:
             return None
         return body if isinstance(body, dict) else None
