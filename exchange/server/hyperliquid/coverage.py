@@ -42,6 +42,6 @@ def html(registries: Iterable[Registry]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>Hyperliquid API - perplab</title><link rel="icon" href="data:,"><style>{STYLE}</style></head><body>'
-        "<h1>What this server speaks of Hyperliquid's API</h1><p>Base URL: that of this page. <code>perplab docs hyperliquid</code> says how "
-        f"to point a client at it.</p>{''.join(tables)}</body></html>"
+        "<h1>What this server speaks of Hyperliquid's API</h1><p>Base URL: that of this page. <code>perplab docs hyperliquid</code> "
+        f"says how to point a client at it.</p>{''.join(tables)}</body></html>"
     )

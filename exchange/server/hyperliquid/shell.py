@@ -75,7 +75,7 @@ class Shell:
         return web.Response(text=html(REGISTRIES), content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
     async def read(self, request: web.Request) -> dict[str, Any] | None:
-        """The body, if it is a map in JSON. A page of another origin is refused: it could have accounts made, or trade where nobody signs."""
+        """The body, if it is a map in JSON. A page of another origin is refused: it could have accounts made, or trade unsigned."""
         if not self.is_own(request):
             raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs hyperliquid`\n")
         try:
