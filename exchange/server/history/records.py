@@ -32,7 +32,8 @@ class Source(StrEnum):
     RANGE = "RANGE"  # what a range of liquidity has bought or sold was handed to its owner
 
 class Candle(Struct, frozen=True, gc=False):
-    """What happened in a market in one interval of time. One in which nothing traded stands at the price of the last trade before it."""
+    """What happened in a market in one interval of time. One in which nothing traded stands at the price of the last trade before it; its
+    prices are 0 if there is none."""
 
     begin: int  # [ns] a whole number of intervals since 1970; weeks begin on Mondays, months on their first day, UTC
     end: int  # [ns] the last one of it
@@ -145,6 +146,9 @@ class Charge(Struct, frozen=True, gc=False):
     oracle: int  # [ticks]
     premium_ppt: int  # [1e-12] the average of the samples since the charge before; 0: there were none
     samples: int
+    long_delta: int  # what a long lot owes by it [2^-accrual_shift micro]; below zero: it receives
+    short_delta: int
+
 
 class Payment(Struct, frozen=True, gc=False):
     """What one account paid or received of a `Charge`."""
@@ -191,8 +195,8 @@ class Against(Struct, frozen=True, gc=False):
     lots: int
     value: int  # [micro]
 
-class Liquidation(Struct, frozen=True):
-    """One slice of a liquidated position: who was closed, how, against whom, and who paid what it could not."""
+class Liquidation(Struct):
+    """One slice of a liquidated position: who was closed, how, against whom, and who paid what he could not."""
 
     seq: int
     ts: int
@@ -205,8 +209,8 @@ class Liquidation(Struct, frozen=True):
     mark: int  # [ticks]; 0: not known
     deficit: int  # [micro] bad debt
     fee: int  # [micro]
-    against: tuple[Against, ...]
-    paid: tuple[Paid, ...]
+    against: list[Against]
+    paid: list[Paid]
 
 class Settled(Struct, frozen=True, gc=False):
     """A market was settled."""
