@@ -187,9 +187,11 @@ class Recorder:
         """A row with the mark of its market; returns where it begins in the last page of its log."""
         page = shelf.add(int(key), most, events, at)
         row = (page.used - 1) * ROW
-        market = self.market[events[at + KIND]]
-        if market != NIL and events[at + market] >= 0:
-            page.cells[row + MARK] = self.marks[events[at + market]]
+        market = NIL
+        if self.market[events[at + KIND]] != NIL:
+            market = events[at + self.market[events[at + KIND]]]
+        if 0 <= market < len(self.marks):  # a refused command may name any
+            page.cells[row + MARK] = self.marks[market]
         if events[at + KIND] == k.E_DELEVERAGED:
             page.cells[row + IS_LONG] = self.is_long(events, at)
         return row
