@@ -57,6 +57,7 @@ EDGE = {  # of exchange, never compiled
     "server.questions", "server.requests", "server.session", "server.status", "server.store", "server.streams",
     "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.unfinished",
     "server.visitor",
+    "server.request_parts", "server.requests_past", "server.answers_past", "server.past_questions",
     "server.history.account_past", "server.history.candles", "server.history.episodes", "server.history.history",
     "server.history.holdings", "server.history.order_past", "server.history.records",
 }  # fmt: skip

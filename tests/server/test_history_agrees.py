@@ -21,7 +21,7 @@ from soak_rules import ABOUT
 
 from perplab.exchange import Exchange
 from perplab.exchange.codes import MarketStatus, Method
-from perplab.exchange.events import LossSocialized, PositionSettled, event_of_row
+from perplab.exchange.events import DeficitPaid, LossSocialized, PositionSettled, event_of_row
 from perplab.exchange.server.history.history import History
 from perplab.exchange.server.history.records import OrderStatus
 from perplab.exchange.server.routing import Owners
@@ -122,7 +122,11 @@ def test_liquidations_add_up(number: int) -> None:
     lived = Lived(number)
     for row in commands(number):
         lived.do(row)
-    for one in lived.history.liquidations():
+    found = lived.history.liquidations()
+    assert len(found) < 500
+    paid = sum(event.amount for event in events_of(lived) if isinstance(event, DeficitPaid))
+    assert sum(part.amount for one in found for part in one.paid) == paid
+    for one in found:
         if one.method is not Method.SETTLEMENT:
             assert sum(against.lots for against in one.against) == abs(one.size), one
             assert sum(against.value for against in one.against) == one.value, one
