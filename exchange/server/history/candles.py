@@ -64,19 +64,24 @@ def candle(interval: str, begin: int, rows: Sequence[Sequence[int]], close: int)
     return Candle(begin, end_of(begin, interval) - 1, *prices, lots, value, trades, liquidated, mark, oracle)
 
 
-def candles(series: Series, width: int, interval: str, since: int, until: int) -> list[Candle]:
+def candles(minutes: Series, interval: str, since: int, until: int) -> list[Candle]:
     """Those of intervals in which something has happened, from the one in which `since` lies to the one in which `until` lies [ns].
-    `width`: of the series [ns]."""
-    first = begin_of(since, interval) // width
-    rows = series.rows(first, (end_of(begin_of(until, interval), interval) - 1) // width)
+    `minutes`: a series of minutes, whose wider one is of hours."""
+    first, end = begin_of(since, interval), end_of(begin_of(until, interval), interval)
+    series = minutes.wider if is_hourly(interval) else minutes
+    assert series is not None
+    width = int(series.width)
+    rows = series.rows(first // width, (end - 1) // width)
+    if series is not minutes:  # the minute that is not over is in no hour yet
+        rows += [[row[S_BEGIN] * MINUTE // width, *row[1:]] for row in minutes.last() if first <= row[S_BEGIN] * MINUTE < end]
     close = series.last_trade_before(rows[0][S_BEGIN]) if rows else 0
     found: list[Candle] = []
     at = 0
     while at < len(rows):
         begin = begin_of(rows[at][S_BEGIN] * width, interval)
-        end = end_of(begin, interval) // width
+        over = end_of(begin, interval) // width
         behind = at + 1
-        while behind < len(rows) and rows[behind][S_BEGIN] < end:
+        while behind < len(rows) and rows[behind][S_BEGIN] < over:
             behind += 1
         found.append(candle(interval, begin, rows[at:behind], close))
         close = found[-1].close

@@ -18,20 +18,17 @@ from ...schema.messages import column_of
 from ...state.types import NIL
 from ..routing import Owners
 from .account_past import CURVE_TRADED, TRADED, AccountPast, Happening, Markets
-from .candles import DAY, HOUR, candles, is_hourly
+from .candles import DAY, candles
 from .episodes import Episodes
 from .holdings import Holding
 from .order_past import SEQ, TS, Row, columns
 from .recording import (
-    LIQUIDATIONS,
-    MARKETS,
     ORACLE,
     PREMIUMS,
     SAMPLES,
     TO_ACCOUNTS,
     TO_LIQUIDATIONS,
     TO_MARKETS,
-    TRADES,
     Recorder,
 )
 from .records import MINUTE, Candle, Charge, Day, Fill, Liquidation, Move, OrderRecord, Payment, Settled, Source, Trade
@@ -103,8 +100,8 @@ class History:
             tuple(int(one.unit) for one in markets), tuple(int(one.asset) for one in markets),
             tuple(int(one.accrual_shift) for one in markets), tuple(bool(one.is_spot) for one in markets),
         )  # fmt: skip
-        of_market = [ROWS_OF_LIQUIDATIONS, KEPT_TRADES, KEPT]
-        self.recorder = Recorder(list(self.markets.units), self.owners, ROWS, ROWS_OF_ACCOUNT, of_market, CANDLES)
+        most = ROWS_OF_ACCOUNT, KEPT_TRADES, KEPT, ROWS_OF_LIQUIDATIONS
+        self.recorder = Recorder(list(self.markets.units), self.owners, ROWS, most, CANDLES)
         for event, use in uses().items():
             market = column_of(event, "market") if "market" in event.__struct_fields__ else int(NIL)
             self.recorder.want(event.KIND, use, list(AUDIENCE_COLUMNS[event.KIND]), market)
@@ -134,10 +131,7 @@ class History:
         interval."""
         until = max(since, min(until, int(self.exchange.now)))
         since = max(since, 0)
-        if is_hourly(interval):
-            found = candles(self.recorder.hours[market], HOUR, interval, since, until)
-        else:
-            found = candles(self.recorder.minutes[market], MINUTE, interval, since, until)
+        found = candles(self.recorder.minutes[market], interval, since, until)
         return found[len(found) - limit :] if 0 <= limit < len(found) else found
 
     def day(self, market: int) -> Day:
@@ -149,7 +143,7 @@ class History:
         return Day(lots, value, trades, previous, high, low)
 
     def trades(self, market: int, after: int = 0, limit: int = KEPT_TRADES) -> list[Trade]:
-        rows, _ = self.recorder.venue_rows(int(TRADES) - market)
+        rows, _ = self.recorder.trades.rows_behind(market, 0)
         found = [self._trade(row) for row in rows[-KEPT_TRADES:] if row[SEQ] > after]
         return found[len(found) - limit :] if 0 <= limit < len(found) else found
 
@@ -169,7 +163,7 @@ class History:
         return chosen([one for one in self._read_charges(market) if isinstance(one, Charge)], since, until, limit, after)
 
     def _read_charges(self, market: int) -> deque[Charge | Settled]:
-        rows, lost = self.recorder.venue_rows(int(MARKETS) - market, self._charges_done[market])
+        rows, lost = self.recorder.funding.rows_behind(market, self._charges_done[market])
         self._charges_done[market] += len(rows) + lost
         for row in rows:
             if row[0] == e.FundingCharged.KIND:
@@ -187,7 +181,7 @@ class History:
     # -- of the venue --
 
     def liquidations(self, after: int = 0, limit: int = KEPT_TRADES) -> list[Liquidation]:
-        rows, lost = self.recorder.venue_rows(int(LIQUIDATIONS), self._episodes.done)
+        rows, lost = self.recorder.liquidations.rows_behind(0, self._episodes.done)
         self._episodes.done += len(rows) + lost
         self._episodes.read(rows)
         return chosen(self._episodes.last, 0, FOREVER, limit, after)
@@ -216,12 +210,12 @@ class History:
         """All that is kept of an account, as of now."""
         past = self._accounts.get(account)
         if past is not None:
-            rows, lost = self.recorder.account_rows(account, past.done)
+            rows, lost = self.recorder.accounts.rows_behind(account, past.done)
             if lost:
                 past = None  # it will be made anew of what is left
         if past is None:
             past = self._accounts[account] = AccountPast(account, self.markets)
-            rows, lost = self.recorder.account_rows(account, 0)
+            rows, lost = self.recorder.accounts.rows_behind(account, 0)
             self._begin(past, rows, lost)
         else:
             past.read(self._happened(past, rows, past.touched(rows), past.seq))

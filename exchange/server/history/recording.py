@@ -20,12 +20,7 @@ from ...state.packed import column
 from ...state.types import FIRST_USER, NIL, ROW, max_i64
 from ..routing import KINDS, NOBODY, Owners
 from .series import MINUTE, S_MARK, S_ORACLE, Series
-from .shelves import Shelf
-
-# Where the rows of the venue itself are kept, beside those of accounts, which go by their numbers
-LIQUIDATIONS: Final = -1
-MARKETS: Final = -1_000  # less the number of a market: its funding, and its settlement
-TRADES: Final = -2_000  # less the number of a market
+from .shelves import Page, Shelf
 
 # What rows that are kept have in columns that events leave free
 OTHER: Final[i64] = 14  # of a slice that was sold by auction: its bidder, in his own rows; 0 in those of the account
@@ -35,6 +30,7 @@ SAMPLES: Final[i64] = 12  # of FundingCharged: premium samples since the charge 
 PREMIUMS: Final[i64] = 13  # their sum
 ORACLE: Final[i64] = 14  # [ticks] of its market then
 
+ENDLESS: Final[i64] = 1 << 40  # [rows] what is kept of one log is bound enough: there are few of them
 MOST_SAMPLES: Final[i64] = 1 << 16  # whose premiums are added up; then both are halved
 LOOK_BACK: Final[i64] = 1_024  # [rows] in front of a bid for all slices of it: at most one, and what it causes, for each market
 
@@ -45,9 +41,10 @@ TO_LIQUIDATIONS: Final[i64] = 4
 
 class Recorder:
     """Reads the events of a venue. `units`: [micro per tick x lot] by market; `owners`: whose the accounts are; `rows`: of all accounts
-    together; `of_account`: of one; `candles`: of a market, by the minute and by the hour."""
+    together; `most`: of one account, of the trades of a market, of its funding, and of liquidations; `candles`: of a market, by the
+    minute and by the hour."""
 
-    def __init__(self, units: list[int], owners: Owners, rows: i64, of_account: i64, of_market: list[int], candles: i64) -> None:
+    def __init__(self, units: list[int], owners: Owners, rows: i64, most: tuple[int, int, int, int], candles: i64) -> None:
         markets: i64 = len(units)
         self.owners: Owners = owners
         self.units: vec[i64] = column(markets, 0)
@@ -55,14 +52,11 @@ class Recorder:
         while i < markets:
             self.units[i] = units[i]
             i += 1
-        self.of_account: i64 = of_account
-        self.of_liquidations: i64 = of_market[0]  # rows
-        self.of_trades: i64 = of_market[1]
-        self.of_funding: i64 = of_market[2]
-        self.accounts: Shelf = Shelf(rows)
-        self.venue: Shelf = Shelf(1 << 40)
-        self.minutes: list[Series] = [Series(MINUTE, candles) for _ in units]
-        self.hours: list[Series] = [Series(60 * MINUTE, candles) for _ in units]
+        self.accounts: Shelf = Shelf(rows, most[0])  # by number
+        self.trades: Shelf = Shelf(ENDLESS, most[1])  # by number of the market
+        self.funding: Shelf = Shelf(ENDLESS, most[2])  # by number of the market; its settlement, too
+        self.liquidations: Shelf = Shelf(ENDLESS, most[3])  # all in one log, 0
+        self.minutes: list[Series] = [Series(MINUTE, candles, Series(60 * MINUTE, candles, None)) for _ in units]
         self.marks: vec[i64] = column(markets, 0)  # [ticks] the last ones, 0: none was told yet
         self.oracles: vec[i64] = column(markets, 0)
         self.premiums: vec[i64] = column(markets, 0)  # the sum of samples since the last charge
@@ -105,7 +99,7 @@ class Recorder:
             if uses & TO_ACCOUNTS != 0:
                 self.note_of_accounts(events, at, kind)
             if uses & TO_LIQUIDATIONS != 0:
-                self.keep(self.venue, LIQUIDATIONS, self.of_liquidations, events, at)
+                self.keep(self.liquidations, 0, events, at)
             at += ROW
         self.seq = events[end - ROW + c.EVENT_SEQ]
 
@@ -129,7 +123,6 @@ class Recorder:
             price = events[at + c.ORACLE_UPDATED_PRICE]
             self.oracles[market] = price
             self.minutes[market].price(ts, S_ORACLE, price)
-            self.hours[market].price(ts, S_ORACLE, price)
         elif kind == k.E_FUNDING_SAMPLED:
             if self.samples[market] == MOST_SAMPLES:
                 self.samples[market] //= 2
@@ -140,23 +133,21 @@ class Recorder:
             self.note_charge(events, at, market)
         elif events[at + c.STATUS_CHANGED_STATUS] == k.SETTLED:
             self.note_mark(ts, market, events[at + c.STATUS_CHANGED_PRICE])
-            self.venue.add(MARKETS - int(market), self.of_funding, events, at)
+            self.funding.add(market, events, at)
 
     def note_trade(self, events: vec[i64], at: i64, market: i64, price: i64, lots: i64, value: i64, forced: i64) -> None:
         ts = events[at + c.EVENT_TS]
         self.minutes[market].trade(ts, price, lots, value, lots if forced != 0 else 0)
-        self.hours[market].trade(ts, price, lots, value, lots if forced != 0 else 0)
-        self.venue.add(TRADES - int(market), self.of_trades, events, at)
+        self.trades.add(market, events, at)
         if forced != 0:
-            self.keep(self.venue, LIQUIDATIONS, self.of_liquidations, events, at)
+            self.keep(self.liquidations, 0, events, at)
 
     def note_mark(self, ts: i64, market: i64, mark: i64) -> None:
         self.marks[market] = mark
         self.minutes[market].price(ts, S_MARK, mark)
-        self.hours[market].price(ts, S_MARK, mark)
 
     def note_charge(self, events: vec[i64], at: i64, market: i64) -> None:
-        page = self.venue.add(MARKETS - int(market), self.of_funding, events, at)
+        page = self.funding.add(market, events, at)
         cells = page.cells
         row = (page.used - 1) * ROW
         cells[row + SAMPLES] = self.samples[market]
@@ -172,20 +163,20 @@ class Recorder:
             return
         first = events[at + self.first[kind]]
         if self.is_of_user(first):
-            self.keep(self.accounts, first, self.of_account, events, at)
+            self.keep(self.accounts, first, events, at)
         column_of_second = self.second[kind]
         if column_of_second != NIL:
             second = events[at + column_of_second]
             if second != first and self.is_of_user(second):
-                self.keep(self.accounts, second, self.of_account, events, at)
+                self.keep(self.accounts, second, events, at)
 
     def is_of_user(self, account: i64) -> bool:
         owner = self.owners.owner
         return FIRST_USER <= account < len(owner) and owner[account] != NOBODY
 
-    def keep(self, shelf: Shelf, key: i64, most: i64, events: vec[i64], at: i64) -> i64:
-        """A row with the mark of its market; returns where it begins in the last page of its log."""
-        page = shelf.add(int(key), most, events, at)
+    def keep(self, shelf: Shelf, key: i64, events: vec[i64], at: i64) -> Page:
+        """A row with the mark of its market; it is the last one of the page."""
+        page = shelf.add(key, events, at)
         row = (page.used - 1) * ROW
         market = NIL
         if self.market[events[at + KIND]] != NIL:
@@ -194,7 +185,7 @@ class Recorder:
             page.cells[row + MARK] = self.marks[market]
         if events[at + KIND] == k.E_DELEVERAGED:
             page.cells[row + IS_LONG] = self.is_long(events, at)
-        return row
+        return page
 
     def is_long(self, events: vec[i64], at: i64) -> i64:
         """1: whom this deleveraging closes was long. The `Liquidated` that ends its slice says so, and is looked for once a slice."""
@@ -219,15 +210,6 @@ class Recorder:
                 and events[before + c.LIQUIDATED_ACCOUNT] == account
                 and events[before + c.LIQUIDATED_METHOD] == k.BY_AUCTION
             ):
-                row = self.keep(self.accounts, bidder, self.of_account, events, before)
-                self.accounts.logs[int(bidder)].pages[-1].cells[row + OTHER] = bidder
+                page = self.keep(self.accounts, bidder, events, before)
+                page.cells[(page.used - 1) * ROW + OTHER] = bidder
             before += ROW
-
-    # -- what is asked --
-
-    def account_rows(self, account: int, done: int) -> tuple[list[list[int]], int]:
-        """See `Shelf.rows_behind`."""
-        return self.accounts.rows_behind(account, done)
-
-    def venue_rows(self, key: int, done: int = 0) -> tuple[list[list[int]], int]:
-        return self.venue.rows_behind(key, done)

@@ -26,14 +26,16 @@ MOST_VALUE: Final[i64] = 1 << 61  # [micro] of an interval or a sum, and no more
 
 
 class Series:
-    """A market in intervals of `width` [ns], the last `most` of those in which anything happened."""
+    """A market in intervals of `width` [ns], the last `most` of those in which anything happened. `wider`: a series of wider ones, to which
+    each is added when it is over."""
 
-    def __init__(self, width: i64, most: i64) -> None:
+    def __init__(self, width: i64, most: i64, wider: Series | None) -> None:
         self.width: i64 = width
         self.most: i64 = most
         self.cells: vec[i64] = column(64 * S_WIDTH, 0)
         self.room: i64 = 64  # rows
         self.count: i64 = 0
+        self.wider: Series | None = wider
 
     def at(self, ts: i64) -> i64:
         """Where the row of this time begins: the last one, or a new one."""
@@ -42,6 +44,8 @@ class Series:
             last = (self.count - 1) * S_WIDTH
             if self.cells[last + S_BEGIN] >= begin:
                 return last
+            if self.wider is not None:
+                self.wider.add(self.cells, last, self.width)
         if self.count == self.room:
             self.make_room()
         row = self.count * S_WIDTH
@@ -69,6 +73,29 @@ class Series:
             cells[i] = cells[begin + i]
             i += 1
         self.count = self.most
+
+    def add(self, cells: vec[i64], row: i64, width: i64) -> None:
+        """An interval of `width` that is over: the row of a narrower series."""
+        own = self.at(cells[row + S_BEGIN] * width)
+        self.merge(own + S_OPEN, cells, row + S_OPEN)
+        self.merge(own + S_MARK, cells, row + S_MARK)
+        self.merge(own + S_ORACLE, cells, row + S_ORACLE)
+        for column_of_sum in (S_LOTS, S_TRADES, S_LIQUIDATED):
+            self.cells[own + column_of_sum] += cells[row + column_of_sum]
+        self.cells[own + S_VALUE] = min_i64(MOST_VALUE, self.cells[own + S_VALUE] + cells[row + S_VALUE])
+
+    def merge(self, to: i64, cells: vec[i64], at: i64) -> None:
+        """Open, high, low and close of what came behind."""
+        if cells[at] == 0:
+            return
+        own = self.cells
+        if own[to] == 0:
+            own[to] = cells[at]
+            own[to + 1] = cells[at + 1]
+            own[to + 2] = cells[at + 2]
+        own[to + 1] = max_i64(own[to + 1], cells[at + 1])
+        own[to + 2] = min_i64(own[to + 2], cells[at + 2])
+        own[to + 3] = cells[at + 3]
 
     def trade(self, ts: i64, price: i64, lots: i64, value: i64, liquidated: i64) -> None:
         row = self.at(ts)
@@ -135,6 +162,11 @@ class Series:
                 return int(self.cells[row * S_WIDTH + S_OPEN])
             row += 1
         return 0
+
+    def last(self) -> list[list[int]]:
+        """The last row, if there is one."""
+        row = (self.count - 1) * S_WIDTH
+        return [[int(value) for value in self.cells[row : row + S_WIDTH]]] if self.count > 0 else []
 
     def first_from(self, begin: i64) -> i64:
         """The number of the first row at or behind the interval `begin`; of none: how many rows there are."""

@@ -4,7 +4,7 @@ first, whose ever it is.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import Final
 
 from librt.vecs import vec
@@ -20,8 +20,8 @@ LARGE_PAGE: Final[i64] = 64
 class Page:
     """Rows of one log that came one after the other."""
 
-    def __init__(self, key: int, number: int, rows: i64) -> None:
-        self.key = key
+    def __init__(self, key: i64, number: int, rows: i64) -> None:
+        self.key: i64 = key
         self.number = number
         self.cells: vec[i64] = column(rows * ROW, 0)
         self.size: i64 = rows
@@ -31,30 +31,33 @@ class Page:
 class Log:
     """The last rows about one account or market."""
 
-    def __init__(self, most: i64) -> None:
-        self.most: i64 = most
-        self.pages: deque[Page] = deque()
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self.last: Page = FULL
         self.kept: i64 = 0  # rows
         self.gone: i64 = 0  # rows that were here before
 
 
-class Shelf:
-    """All logs. `largest`: rows of all of them together."""
+FULL: Final = Page(0, 0, 0)
 
-    def __init__(self, largest: i64) -> None:
+
+class Shelf:
+    """Logs by number. `largest`: rows of all of them together; `most`: of one, or some more."""
+
+    def __init__(self, largest: i64, most: i64) -> None:
         self.largest: i64 = largest
+        self.most: i64 = most
         self.rows: i64 = 0  # that there is room for in all pages
-        self.logs: dict[int, Log] = {}
+        self.logs: list[Log | None] = []  # by number; None: there never was a row
         self.pages: OrderedDict[int, Page] = OrderedDict()  # of all logs by number, the oldest first
         self.made = 0  # pages
 
-    def add(self, key: int, most: i64, events: vec[i64], at: i64) -> Page:
-        """Copy the event that begins at `at` to the end of a log that keeps about `most` rows. It is the last row of the page."""
-        log = self.logs.get(key)
+    def add(self, key: i64, events: vec[i64], at: i64) -> Page:
+        """Copy the event that begins at `at` to the end of a log. It is the last row of the page."""
+        log = self.logs[key] if key < len(self.logs) else None
         if log is None:
-            log = Log(most)
-            self.logs[key] = log
-        page = log.pages[-1] if len(log.pages) > 0 else self.new_page(log, key)
+            log = self.begin(key)
+        page = log.last
         if page.used == page.size:
             page = self.new_page(log, key)
         cells = page.cells
@@ -67,32 +70,44 @@ class Shelf:
         log.kept += 1
         return page
 
-    def new_page(self, log: Log, key: int) -> Page:
+    def begin(self, key: i64) -> Log:
+        while len(self.logs) <= key:
+            self.logs.append(None)
+        log = Log()
+        self.logs[key] = log
+        return log
+
+    def new_page(self, log: Log, key: i64) -> Page:
         size = SMALL_PAGE
         if len(log.pages) > 0:
-            size = log.pages[-1].size * 2 if log.pages[-1].size < LARGE_PAGE else LARGE_PAGE
+            size = log.last.size * 2 if log.last.size < LARGE_PAGE else LARGE_PAGE
         self.made += 1
         page = Page(key, self.made, size)
         log.pages.append(page)
+        log.last = page
         self.pages[self.made] = page
         self.rows += size
-        if log.kept > log.most:
+        while log.kept > self.most:
             self.drop(log)
         while self.rows > self.largest:
-            self.drop(self.logs[self.pages[next(iter(self.pages))].key])
+            oldest = self.logs[self.pages[next(iter(self.pages))].key]
+            assert oldest is not None, "a page of no log"
+            self.drop(oldest)
         return page
 
     def drop(self, log: Log) -> None:
         """The oldest page of a log."""
-        page = log.pages.popleft()
+        page = log.pages.pop(0)
         log.kept -= page.used
         log.gone += page.used
         self.rows -= page.size
         del self.pages[page.number]
+        if page is log.last:
+            log.last = FULL
 
     def rows_behind(self, key: int, done: int) -> tuple[list[list[int]], int]:
         """The rows of a log behind its first `done` ones, as far as they are kept, and how many of them are not."""
-        log = self.logs.get(key)
+        log = self.logs[key] if key < len(self.logs) else None
         if log is None:
             return [], 0
         lost = max(0, int(log.gone) - done)
