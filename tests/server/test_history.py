@@ -266,3 +266,24 @@ def test_after_a_rewind_it_begins_anew() -> None:
     place(alice, "BUY", 60_400, 3)
     place(bob, "SELL", 60_400, 3)
     assert history.fills(other)[-1].closed_pnl == 3 * 400 * UNIT and history.fills(one)[-1].closed_pnl == -3 * 400 * UNIT
+
+
+def test_funding_of_a_market_and_of_an_account() -> None:
+    """Two bids above the oracle are the premium; what each side is told to have paid is what the venue says that it owes."""
+    world = World()
+    alice, bob, one, other = two(world)
+    place(alice, "SELL", 60_000, 1_000)
+    place(bob, "BUY", 60_000, 1_000)
+    place(bob, "BUY", 60_300, 20_000)
+    for _ in range(725):
+        world.host.send([UpdateOracle(0, 0, 60_000)])
+        world.later(5)
+    (charge,) = world.host.history.charges(0)
+    assert charge.premium_ppt == 300 * 10**12 // 60_000 and charge.samples >= 700 and charge.oracle == 60_000
+    assert (charge.ts, charge.rate_ppt > 0) == (START // (60 * MINUTE) * 60 * MINUTE + 60 * MINUTE, True)
+    (paid,), (received,) = world.host.history.payments(other), world.host.history.payments(one)
+    assert (paid.size, received.size, paid.seq, paid.ts) == (1_000, -1_000, charge.seq, charge.ts)
+    worth = 1_000 * charge.price * UNIT * charge.rate_ppt // 10**12
+    assert -paid.amount == pytest.approx(worth, abs=2) and received.amount == pytest.approx(worth, abs=2)
+    assert world.host.exchange.position(other, 0).unsettled == -paid.amount
+    assert world.host.exchange.position(one, 0).unsettled == -received.amount

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Reversible
 from heapq import merge
 from typing import Final, Protocol, TypeVar
 
@@ -70,10 +70,16 @@ class Recorded(Protocol):
 Of = TypeVar("Of", bound=Recorded)
 
 
-def chosen(records: Iterable[Of], since: int, until: int, limit: int, after: int) -> list[Of]:
-    """See the package."""
-    found = [one for one in records if since <= one.ts <= until and one.seq > after]
-    return found[len(found) - limit :] if 0 <= limit < len(found) else found
+def chosen(records: Reversible[Of], since: int, until: int, limit: int, after: int) -> list[Of]:
+    """See the package. Looks from the end on: who asks again and again asks for what is new."""
+    found: list[Of] = []
+    for one in reversed(records):
+        if one.seq <= after or one.ts < since or len(found) >= limit:
+            break
+        if one.ts <= until:
+            found.append(one)
+    found.reverse()
+    return found
 
 
 def uses() -> dict[type[e.Event], int]:
@@ -110,6 +116,8 @@ class History:
         self._first_account = exchange.state.accounts.count  # those before it are older than what is kept
         self._accounts: OrderedDict[int, AccountPast] = OrderedDict()
         self._episodes = Episodes(self.markets.units, int(SystemAccount.CURVE))
+        self._trades: list[deque[Trade]] = [deque(maxlen=KEPT_TRADES) for _ in markets]
+        self._trades_done = [0 for _ in markets]
         self._charges: list[deque[Charge | Settled]] = [deque(maxlen=KEPT) for _ in markets]
         self._charges_done = [0 for _ in markets]
 
@@ -143,9 +151,10 @@ class History:
         return Day(lots, value, trades, previous, high, low)
 
     def trades(self, market: int, after: int = 0, limit: int = KEPT_TRADES) -> list[Trade]:
-        rows, _ = self.recorder.trades.rows_behind(market, 0)
-        found = [self._trade(row) for row in rows[-KEPT_TRADES:] if row[SEQ] > after]
-        return found[len(found) - limit :] if 0 <= limit < len(found) else found
+        rows, lost = self.recorder.trades.rows_behind(market, self._trades_done[market])
+        self._trades_done[market] += len(rows) + lost
+        self._trades[market].extend(self._trade(row) for row in rows)
+        return chosen(self._trades[market], 0, FOREVER, limit, after)
 
     def _trade(self, row: Row) -> Trade:
         if row[0] == e.Traded.KIND:
