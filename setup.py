@@ -123,8 +123,8 @@ def core_extensions() -> list[Extension]:
         # All of exchange/ is named to mypy: what is not would be looked up in a perplab already installed.
         # The server is left out, but for what is compiled of it and what that imports: it needs more than the core.
         compiled = [Path("perplab", path_of(name)) for name in CORE]
-        server = [path for path in Path("perplab/exchange/server").glob("*.py") if path.stem not in ("__init__", "errors")]
-        left_out = [path for path in server if path not in compiled]
+        server = [path for path in Path("perplab/exchange/server").rglob("*.py") if path.stem != "__init__"]
+        left_out = [path for path in server if path not in compiled and path != Path("perplab/exchange/server/errors.py")]
         modules = sorted(Path("perplab/exchange").rglob("*.py"))
         seen = [str(path) for path in modules if path not in left_out]
         found = mypycify(

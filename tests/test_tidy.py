@@ -57,6 +57,9 @@ EDGE = {  # of exchange, never compiled
     "server.questions", "server.requests", "server.session", "server.status", "server.store", "server.streams",
     "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.unfinished",
     "server.visitor",
+    "server.request_parts", "server.requests_past", "server.answers_past", "server.past_questions",
+    "server.history.account_past", "server.history.candles", "server.history.episodes", "server.history.history",
+    "server.history.holdings", "server.history.order_past", "server.history.records",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")

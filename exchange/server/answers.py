@@ -30,6 +30,7 @@ from .answer_parts import (
 )
 from .answer_parts import Failure as Failure
 from .answers_accounts import AccountReply, FeeRatesReply, PendingReply, RequirementReply, SubAccountsReply, TriggersReply, TwapsReply
+from .answers_past import AccountsAtRiskReply, CandlesReply, LiquidationsReply
 from .answers_venue import VenueReply
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, op_of
 from .several import OF_SEVERAL
@@ -337,6 +338,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "maintenance": MaintenanceReply, "ping":
     PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": EmptyReply, "subscribe": SubscribeReply,
     "liquidate": LiquidateReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,
+    "candles": CandlesReply, "liquidations": LiquidationsReply, "accounts_at_risk": AccountsAtRiskReply,
     "unsubscribe": SubscribeReply, "cancel_on_disconnect": CancelOnDisconnectReply,
 }  # fmt: skip
 assert set(REPLIES) == set(OPS), "a request without a reply, or the other way round"

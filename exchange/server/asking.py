@@ -23,13 +23,14 @@ class Asker(Listener, Reader, Protocol):
     """Who asks: a session. What it is from now on may depend on the answer."""
 
     user: User | None
+    scopes: tuple[str, ...]
     channels: set[Key]
     listens: dict[int, PrivateStream]
     departure: Departure
     then: Callable[[], None] | None
     memory: Memory | None
 
-    def may(self, scope: str) -> User: ...
+    def may(self, scope: str, is_noted: bool = True) -> User: ...
 
     def account(self, given: int | None) -> int: ...
 

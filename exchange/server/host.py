@@ -24,6 +24,7 @@ from .clock import Clock
 from .debits import liquidating
 from .errors import REASON_TEXT, Refusal, Trouble
 from .faults import Faults
+from .history.history import History
 from .limits import Limits
 from .log import note
 from .memory import Memories
@@ -72,6 +73,7 @@ class Host(Registrar):
         for kind in LISTED:
             self.router.public[kind] = 1
         self.ring = Ring(RING_EVENTS, self.router)
+        self.history = History(exchange, self.people.owners)
         self.private: dict[int, list[Listener]] = {}
         self.sessions: dict[Listener, int] = {}  # and their numbers, in the order in which they came
         self.followed: list[Follower] = []  # connections that are gone, of which something waits
@@ -102,6 +104,7 @@ class Host(Registrar):
 
     def _spread(self, events: vec[i64]) -> None:
         self.ring.add(events)
+        self.history.record(events)
         told = self.router.route(events)
         if self.router.count:
             for account, begins in self.router.by_account().items():
@@ -150,6 +153,7 @@ class Host(Registrar):
         self.memories.clear()
         self.followed.clear()
         self.people.assign(self.owners())
+        self.history.begin_anew(exchange)
         self.clock.put_back(moment.ts)
         self.is_behind, self._turns, self._goal = False, 0, 0
         world, self.world = self.world, None  # until its accounts are there
@@ -271,10 +275,11 @@ class Host(Registrar):
     def remember(self, names: dict[int, str], recent: Iterable[vec[i64]] = ()) -> None:
         """Users, accounts, keys and the last events as a journal leaves them."""
         assert self.store is not None
-        for events in recent:
-            self.ring.add(events)
         self.people.users.update({name: User(name, number, []) for number, name in sorted(names.items())})
         self.people.assign(self.owners())
+        for events in recent:
+            self.ring.add(events)
+            self.history.record(events)
         self.people.keys = {key.key: key for key in self.store.load_keys()}
         for key in self.people.keys.values():
             self.people.user(key.user)  # one without an account, such as the operator, is in the keys alone

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ..schema.codes import Side
 from . import account_questions as accounts
 from . import operations, subscriptions
+from . import past_questions as past
 from . import requests as r
 from .asking import Asker, Desk, Work
 from .errors import Data, Refusal, Trouble
@@ -175,6 +176,9 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Outcome: Questions.outcome,
     r.Auctions: Questions.auctions,
     r.MaintenanceQuery: Questions.maintenance,
+    r.Candles: past.candles,
+    r.Liquidations: past.liquidations,
+    r.AccountsAtRisk: past.accounts_at_risk,
     r.Ping: Questions.ping,
     r.Step: operations.step,
     r.SetClock: operations.set_clock,

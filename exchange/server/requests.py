@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import fields
 
 from ..schema.codes import enums_of
@@ -38,11 +38,15 @@ from ..schema.messages import (
     UpdateOracle,
 )
 from .errors import Refusal, Trouble
+from .request_parts import Name as Name
+from .request_parts import Request as Request
+from .request_parts import RequestId as RequestId
+from .requests_past import AccountsAtRisk as AccountsAtRisk
+from .requests_past import Candles as Candles
+from .requests_past import Liquidations as Liquidations
 from .rows import RowPlan
 
-RequestId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] | None
 ClientId = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{1,32}$")]
-Name = Annotated[str, Meta(min_length=1, max_length=32)]
 MAX_BATCH: Final = 4_096  # commands of one request: a call of the venue hears of nothing else meanwhile
 BOOK_DEPTH: Final = 1_000  # levels of a side
 
@@ -53,12 +57,6 @@ def id_of(given: object) -> RequestId:
         return msgspec.convert(given, RequestId)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         return None
-
-
-class Request(Struct, frozen=True, kw_only=True, tag_field="op", forbid_unknown_fields=True, gc=False):
-    """Base of all. The reply echoes `id`; without one it has null."""
-
-    id: RequestId = None
 
 
 def op_of(command: type[Command]) -> str:
@@ -410,8 +408,7 @@ class CancelOnDisconnect(Request, frozen=True, kw_only=True, tag="cancel_on_disc
 OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
     PendingQuery, PreviewQuery, AccountQuery, RequirementQuery, TriggersQuery, TwapsQuery, FeeRatesQuery, SubAccountsQuery,
-    OrderQuery, Outcome,
-    Auctions, MaintenanceQuery,
+    OrderQuery, Outcome, Auctions, MaintenanceQuery, Candles, Liquidations, AccountsAtRisk,
     Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)

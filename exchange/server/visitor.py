@@ -16,13 +16,14 @@ class Visitor:
         self.is_operating = False  # does the request at hand need the scope `admin`?
         self._nonce = ""
 
-    def may(self, scope: str) -> User:
-        """The user who is logged in. Raises Refusal if nobody is, or the key does not allow this."""
+    def may(self, scope: str, is_noted: bool = True) -> User:
+        """The user who is logged in. `is_noted`: what an operator does is written to the log; what he only looks at, again and again, is
+        not. Raises Refusal if nobody is, or the key does not allow this."""
         if self.user is None:
             raise Refusal(Trouble.LOGIN_REQUIRED, "log in first: faucet, then challenge and login")
         if scope not in self.scopes:
             raise Refusal(Trouble.SCOPE, f"this key does not allow {scope}", given=list(self.scopes), expected=scope)
-        self.is_operating |= scope == "admin"
+        self.is_operating |= is_noted and scope == "admin"
         return self.user
 
     def account(self, given: int | None) -> int:

@@ -60,7 +60,9 @@ def test_the_columns_of_events_are_those_of_the_structs() -> None:
         "SCHEDULED": events.MaintenanceScheduled, "EVENT": events.Event,
         "REDUCED": events.OrderReduced,
         "TRIGGER_PLACED": events.TriggerPlaced, "FIRED": events.TriggerFired, "TRIGGER_CANCELLED": events.TriggerCancelled,
-        "TWAP_PLACED": events.TwapPlaced, "TWAP_ENDED": events.TwapEnded,
+        "TWAP_PLACED": events.TwapPlaced, "TWAP_ENDED": events.TwapEnded, "ORACLE_UPDATED": events.OracleUpdated,
+        "MARK_MOVED": events.MarkMoved, "SAMPLED": events.FundingSampled, "CHARGED": events.FundingCharged,
+        "STATUS_CHANGED": events.MarketStatusChanged, "LIQUIDATED": events.Liquidated, "AUCTION_TAKEN": events.AuctionTaken,
     }  # fmt: skip
     for name, column in vars(event_columns).items():
         if name.isupper():
