@@ -191,10 +191,6 @@ def _ordered(one: dict[str, Any]) -> dict[str, Any]:
     return {**{key: one[key] for key in order if key in one}, **one}
 
 
-def _alphabetical(one: dict[str, Any]) -> dict[str, Any]:
-    return dict(sorted(one.items()))
-
-
 def _cleared(one: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in one.items() if value is not None and not (value is False and key in ("f", "a"))}
 

@@ -33,6 +33,7 @@ class Dialect:
         self.people = people
         self.wall = wall
         self.coins = Coins(host.exchange.design)
+        self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 
     @property
     def now_ms(self) -> int:
