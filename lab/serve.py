@@ -19,6 +19,7 @@ from .options import FOLDER
 if TYPE_CHECKING:
     from perplab.exchange import Exchange
     from perplab.exchange.server.gateway import Gateway
+    from perplab.exchange.server.spoken import Dialect
     from perplab.exchange.server.store import Opened, Store
     from perplab.exchange.server.tcp import TcpServer
 
@@ -75,15 +76,27 @@ class ClockText(click.ParamType[int]):
     show_default=True,
     help="JSON over WebSocket and a status page, at TCP's port + 1.",
 )
+@click.option(
+    "--faucet",
+    type=click.IntRange(0, 1_000_000_000),
+    default=10_000,
+    show_default=True,
+    metavar="USD",
+    help="What an address has when it is first heard of, over Hyperliquid's API; 0: none has an account by that.",
+)
+@click.option(
+    "--weights", type=click.Choice(["off", "documented"]), default="off", show_default=True, help="Hyperliquid's rate limits, over its API."
+)
 @click.option("--log", "log", metavar="FILE|-", help="Write what happens to the server, one JSON object a line; -: to standard error.")
 @click.option("--sync", type=click.Choice(["strict", "batch", "none"]), default="batch", show_default=True, help=SYNC_HELP)
 def serve(
     venue: str, port: int, address: str, clock: int, world: str | None, seed: int, trust: bool, limits: str, folder: Path | None,
-    has_gateway: bool, log: str | None, sync: Any,
+    has_gateway: bool, faucet: int, weights: str, log: str | None, sync: Any,
 ) -> None:  # fmt: skip
     """Start an exchange on this machine that bots trade against over sockets: real matching, margin, funding and liquidation.
 
-    The book is alive from the first second. Stop it with Ctrl-C. `perplab docs api` describes the wire.
+    The book is alive from the first second. Stop it with Ctrl-C. `perplab docs api` describes the wire; bots that speak Hyperliquid's API
+    run unchanged against the gateway: `perplab docs hyperliquid`.
     """
     from perplab.exchange import BUILD
     from perplab.exchange.server.clock import Clock
@@ -113,10 +126,30 @@ def serve(
     )
     hint = "clients log in with any name" if admin is None else f"the operator's key is {admin.key}, its secret {admin.secret}"
     told = f"{exchange.design.name}, {BUILD} core, " + (f"journal in {folder} ({sync})" if folder else "state in memory")
+    dialect = dialect_of(host, faucet, weights) if has_gateway else None
     gc.collect()
     gc.freeze()  # what is there by now stays: no later collection has to look at it, which takes 25 ms
     with logged(log):
-        asyncio.run(run(host, address, port, has_gateway, told, hint))
+        asyncio.run(run(host, address, port, dialect, told, hint))
+
+
+def dialect_of(host: Any, faucet: int, weights: str) -> Dialect:
+    """Hyperliquid's API for a host. Raises ClickException."""
+    from perplab.exchange.server.hyperliquid.desk import Desk
+    from perplab.exchange.server.hyperliquid.dialect import Dialect as Shared
+    from perplab.exchange.server.hyperliquid.identity import Identities
+    from perplab.exchange.server.hyperliquid.shell import Shell
+    from perplab.exchange.server.hyperliquid.weights import Weights
+    from perplab.exchange.units import MICRO
+
+    def wall() -> int:
+        return time.time_ns() // 1_000_000
+
+    try:
+        people = Identities(host, faucet * MICRO, wall)
+    except ValueError as error:
+        raise click.ClickException(f"hyperliquid.json in the journal's folder cannot be read: {error}") from None
+    return Shell(Desk(Shared(host, people, wall), people, Weights(weights == "documented")))
 
 
 def opened(venue: str, folder: Path | None, sync: Any) -> tuple[Exchange, Store | None, Opened | None]:
@@ -165,7 +198,7 @@ def world_of(name: str | None, seed: int, start: int, exchange: Exchange, folder
     return world
 
 
-async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, hint: str) -> None:
+async def run(host: Any, address: str, port: int, dialect: Dialect | None, told: str, hint: str) -> None:
     """Serve until SIGINT or SIGTERM."""
     from perplab.exchange import BUILD
     from perplab.exchange.server.log import note
@@ -180,10 +213,13 @@ async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, 
         port = await server.start(address, asked)
     except OSError as error:
         raise taken(address, asked, error, "is a server running already? --port 0 takes a free one") from None
-    gateway = await begun(server, address, port, asked + 1 if asked else 0) if has_gateway else None
+    gateway = await begun(server, address, port, asked + 1 if asked else 0, dialect) if dialect is not None else None
     click.echo(f"perplab sandbox: {told}; msgpack over TCP at {address}:{port}")
     if gateway is not None:
         click.echo(f"The same as JSON over WebSocket at {gateway.socket_url}; its status page is {gateway.page_url}")
+        click.echo(
+            f"Hyperliquid's API, for bots that speak it: {gateway.page_url.rstrip('/')} (what is covered: {gateway.page_url}coverage)"
+        )
     click.echo(f"Users make themselves a key by the faucet; {hint}.")
     click.echo(f"Try, in another terminal: python examples/first_fill.py {port}   `perplab docs api` describes the wire. Ctrl-C stops.")
     sys.stdout.flush()
@@ -201,13 +237,13 @@ async def run(host: Any, address: str, port: int, has_gateway: bool, told: str, 
     click.echo("stopped", err=True)
 
 
-async def begun(server: TcpServer, address: str, tcp: int, port: int) -> Gateway:
+async def begun(server: TcpServer, address: str, tcp: int, port: int, dialect: Dialect) -> Gateway:
     """The gateway beside a TCP server. Raises ClickException."""
     from perplab.exchange import BUILD
     from perplab.exchange.server.gateway import Gateway
     from perplab.exchange.server.status import Facts
 
-    gateway = Gateway(server.host, Facts(BUILD, f"{address}:{tcp}", time.time_ns()), server.stir)
+    gateway = Gateway(server.host, Facts(BUILD, f"{address}:{tcp}", time.time_ns()), server.stir, dialect)
     hint = "the gateway takes the port after that of TCP; another --port, or --no-gateway"
     try:
         await gateway.start(address, port)

@@ -35,7 +35,7 @@ from .requests import RowMaker
 from .routing import Ring, Router
 from .store import RECENT, Store
 from .streams import LISTED, ROW, Streams
-from .surroundings import Follower, Listener
+from .surroundings import Follower, Listener, Watcher
 from .unfinished import Unfinished
 
 RING_EVENTS: Final = RECENT  # that a reconnecting client may ask for again: 16 MiB, as many as a start hands on
@@ -77,6 +77,7 @@ class Host(Registrar):
         self.private: dict[int, list[Listener]] = {}
         self.sessions: dict[Listener, int] = {}  # and their numbers, in the order in which they came
         self.followed: list[Follower] = []  # connections that are gone, of which something waits
+        self.watchers: list[Watcher] = []
         self.joined = 0  # sessions there were since the start
         self.unfinished = Unfinished(self.limits.unfinished_bytes)
         bounds = self.limits
@@ -175,6 +176,8 @@ class Host(Registrar):
         for session in list(self.sessions):
             session.go_back(self.moments.numbers[name], notice)
         self.streams.go_back(self.exchange)
+        for watcher in self.watchers:
+            watcher.go_back()
 
     # -- sessions --
 
@@ -205,6 +208,12 @@ class Host(Registrar):
         """Send market data that has changed."""
         if self.streams.is_dirty:
             self.streams.flush()
+            self._watch()
+
+    def _watch(self) -> None:
+        for watcher in self.watchers:
+            with self.complaints.guarded("feeds of another API"):
+                watcher.flush()
 
     def beat(self, turn: int = 0, turns: int = 1) -> None:
         """Once a second, or in as many turns of a second, from 0 on: a heartbeat to those who have subscribed to anything, the end of
@@ -217,6 +226,8 @@ class Host(Registrar):
                     session.beat(now, encoded)
                 except Exception as error:
                     self.blame(session, error)
+        if turn == 0:
+            self._watch()  # what is told again and again is told of a venue where nothing happens, too
         if self.store is not None and turn == 0:
             self._maintain(self.store)
 

@@ -46,6 +46,15 @@ class Listener(Protocol):
     def shut_down(self) -> None: ...
 
 
+class Watcher(Protocol):
+    """Who is told when market data goes out: feeds of another API."""
+
+    def flush(self) -> None: ...
+
+    def go_back(self) -> None:
+        """The venue is in an earlier state."""
+
+
 class Follower(Protocol):
     """Who is to look, after each block, whether it is time for something."""
 

@@ -213,7 +213,8 @@ def fees(dialect: Dialect, account: int | None) -> Json:
     return {
         "dailyUserVlm": [], "feeSchedule": schedule, "userCrossRate": ppb(taker), "userAddRate": ppb(maker),
         "userSpotCrossRate": ppb(taker), "userSpotAddRate": ppb(maker), "activeReferralDiscount": "0.0", "trial": None,
-        "feeTrialReward": "0.0", "nextTrialAvailableTimestamp": None, "stakingLink": None, "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"}, "volume": usd(volume),
+        "feeTrialReward": "0.0", "nextTrialAvailableTimestamp": None, "stakingLink": None,
+        "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"}, "volume": usd(volume),
     }  # fmt: skip
 
 

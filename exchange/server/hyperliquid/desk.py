@@ -29,6 +29,8 @@ class Desk:
         self.people = people
         self.weights = weights
         self.feeds = Feeds(dialect, SUBSCRIPTIONS)
+        dialect.used = weights.used
+        dialect.host.watchers.append(self.feeds)
 
     def info(self, body: dict[str, Any], source: str) -> object:
         """The answer. Raises Unreadable, Failed or TooMany."""

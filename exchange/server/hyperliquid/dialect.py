@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Protocol
 
 from ..host import Host
+from ..people import User
 from .coins import Coins
 
 
@@ -21,6 +23,11 @@ class People(Protocol):
     def sub_accounts(self, address: str) -> list[tuple[str, str]]:
         """(name, address) of a user's sub-accounts."""
 
+    def name_sub_account(self, address: str, name: str) -> None: ...
+
+    def approve(self, user: User, agent: str, named: str) -> None:
+        """Let a wallet sign for a user. Raises Failed."""
+
     def agents(self, address: str) -> list[tuple[str, str, int]]:
         """(name, address, valid until [ms]) of the wallets that may sign for a user."""
 
@@ -33,6 +40,7 @@ class Dialect:
         self.people = people
         self.wall = wall
         self.coins = Coins(host.exchange.design)
+        self.numbers = count(wall() << 20)  # of client ids that the dialect gives itself: none comes twice, after a restart either
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 
     @property

@@ -84,11 +84,14 @@ class Feed:
 
 
 class StateFeed(Feed):
-    """Something that is as it is: told when it has changed, and again after `repeat` [ns], 0: never."""
+    """Something that is as it is: told when it has changed, but for the field `but`, and again after `repeat` [ns], 0: never."""
 
-    def __init__(self, channel: str, asked: dict[str, Any], pace: int, read: Callable[[], Any], repeat: int = 0) -> None:
+    def __init__(
+        self, channel: str, asked: dict[str, Any], pace: int, read: Callable[[], dict[str, Any]], repeat: int = 0, but: str = ""
+    ) -> None:
         super().__init__(channel, asked, pace)
         self.read = read
+        self.but = but
         self.repeat = repeat
         self._told: object = None
         self._at = 0  # [ns] monotonic, when
@@ -101,8 +104,9 @@ class StateFeed(Feed):
             return
         self._due = now + self.pace
         found = self.read()
-        if found != self._told or (self.repeat and now - self._at >= self.repeat):
-            self._told, self._at = found, now
+        seen = {name: value for name, value in found.items() if name != self.but} if self.but else found
+        if seen != self._told or (self.repeat and now - self._at >= self.repeat):
+            self._told, self._at = seen, now
             self.tell(found)
 
     def again(self) -> None:

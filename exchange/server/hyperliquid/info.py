@@ -284,7 +284,8 @@ def referral(dialect: Dialect, body: Json) -> Json:
     user(dialect, body)
     return {
         "referredBy": None, "cumVlm": "0.0", "unclaimedRewards": "0.0", "claimedRewards": "0.0", "builderRewards": "0.0",
-        "tokenToState": [], "referrerState": {"stage": "ready", "data": {"code": "", "nReferrals": 0, "referralStates": []}}, "rewardHistory": [],
+        "tokenToState": [], "referrerState": {"stage": "ready", "data": {"code": "", "nReferrals": 0, "referralStates": []}},
+        "rewardHistory": [],
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def meta(dialect: Dialect) -> Json:
         universe.append(told)
         if len(market.tiers) > 1:
             tables.append([told["marginTableId"], {"description": f"tiers of {coin.name}", "marginTiers": [
-                {"lowerBound": text(tier.lower_notional, 0), "maxLeverage": max(1, 1_000_000 // tier.initial_margin_ppm)}
+                {"lowerBound": text(tier.lower_notional, 0), "maxLeverage": max(1, round(1_000_000 / tier.initial_margin_ppm))}
                 for tier in market.tiers
             ]}])  # fmt: skip
     return {"universe": universe, "marginTables": tables, "collateralToken": 0}

@@ -80,10 +80,11 @@ def _open_order(dialect: Dialect, coin: Coin, one: OpenOrder) -> Json:
 
 
 def _open_trigger(dialect: Dialect, coin: Coin, one: OpenTrigger) -> Json:
+    more = _of_trigger(coin, one.side, one.trigger, one.trigger_price, bool(one.price))
+    price = one.price or one.trigger_price
     return _told(
-        dialect, coin, one.account, one.order_id, one.side, one.price or one.trigger_price, one.size, one.size, one.client_hi,
-        one.client_lo, reduceOnly=bool(one.reduce_only), tif=None, **_of_trigger(coin, one.side, one.trigger, one.trigger_price, bool(one.price)),
-        isPositionTpsl=bool(one.reduce_only and not one.size),
+        dialect, coin, one.account, one.order_id, one.side, price, one.size, one.size, one.client_hi, one.client_lo,
+        reduceOnly=bool(one.reduce_only), isPositionTpsl=bool(one.reduce_only and not one.size), **more,
     )  # fmt: skip
 
 
@@ -151,6 +152,12 @@ def status_of(one: OrderRecord) -> str:
     if one.cancel_reason is CancelReason.IMMEDIATE and not one.filled:
         return "iocCancelRejected"
     return CANCELLED[one.cancel_reason] if one.cancel_reason is not None else "canceled"
+
+
+def is_by_venue(one: OrderRecord) -> bool:
+    """Has the venue cancelled it, and not its owner?"""
+    own = (None, CancelReason.USER, CancelReason.IMMEDIATE, CancelReason.QUOTE, CancelReason.FILLED)
+    return one.status is OrderStatus.CANCELLED and one.cancel_reason not in own
 
 
 def halves(cloid: str) -> tuple[int, int]:

@@ -5,7 +5,6 @@ An order without a client id is given one that nobody sees: where commands wait 
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any, Final
 
 from msgspec import Struct
@@ -26,7 +25,6 @@ TIFS: Final = {"Gtc": TimeInForce.GTC, "Ioc": TimeInForce.IOC, "FrontendMarket":
 KINDS: Final = {"tp": TriggerKind.TAKE_PROFIT, "sl": TriggerKind.STOP}
 SLIPPAGE_PPM: Final = 100_000  # of market orders of triggers: docs, tp/sl
 KEYS: Final = frozenset("abpsrtc")
-NUMBERS: Final = count(1)  # of client ids that nobody sees
 
 
 class Order(Struct, frozen=True):
@@ -55,7 +53,7 @@ def order_of(dialect: Dialect, given: Any, allows_none: bool = False) -> Order:
     coin, kind = coin_of(dialect, given.get("a")), given.get("t")
     if not isinstance(kind, dict) or len(kind) != 1:
         raise Unreadable(NOT_READ)
-    hi, lo = client_of(given.get("c"))
+    hi, lo = client_of(dialect, given.get("c"))
     limit, trigger = kind.get("limit"), kind.get("trigger")
     side = Side.BUY if given["b"] else Side.SELL
     if isinstance(limit, dict) and isinstance(limit.get("tif"), str) and limit["tif"] in TIFS:
@@ -97,10 +95,10 @@ def size_of(coin: Coin, given: object, least: int = 1) -> int:
     return lots
 
 
-def client_of(given: object) -> tuple[int, int]:
+def client_of(dialect: Dialect, given: object) -> tuple[int, int]:
     """Raises Unreadable."""
     if given is None:
-        return HIDDEN, next(NUMBERS)
+        return HIDDEN, next(dialect.numbers)
     try:
         hi, lo = halves(given) if isinstance(given, str) else (0, 0)
     except ValueError:
@@ -120,15 +118,15 @@ def place_row(account: int, order: Order) -> list[int]:
         row[0] = PlaceTrigger.KIND
         row[2:17] = [
             account, coin.market, order.side, order.size, order.trigger, PriceSource.MARK, order.trigger_price,
-            0 if order.is_market else order.price, TimeInForce.GTC, int(order.reduce_only), SLIPPAGE_PPM if order.is_market else 0, 0, order.hi,
-            order.lo,
+            0 if order.is_market else order.price, TimeInForce.GTC, int(order.reduce_only), SLIPPAGE_PPM if order.is_market else 0, 0,
+            order.hi, order.lo,
         ]  # fmt: skip
         assert len(row) == ROW
         return row
     row[0] = Place.KIND
     row[2:13] = [
-        account, coin.market, order.side, order.price, order.size, OrderType.LIMIT, order.tif, int(order.reduce_only and not coin.is_spot), 0,
-        order.hi, order.lo,
+        account, coin.market, order.side, order.price, order.size, OrderType.LIMIT, order.tif, int(order.reduce_only and not coin.is_spot),
+        0, order.hi, order.lo,
     ]  # fmt: skip
     return row
 

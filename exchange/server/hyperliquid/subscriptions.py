@@ -1,0 +1,397 @@
+"""Subscriptions of a socket, by type. Paces are those of the live venue where bots depend on them, else as market data comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..history.records import INTERVALS
+from ..naming import named_event
+from . import accounts, info, markets, orders
+from .coins import Coin, usd
+from .dialect import Dialect
+from .errors import Failed, Unreadable
+from .feeds import MS, SECOND, Feed, StateFeed, Unknown
+from .registry import Registry
+
+Json = dict[str, Any]
+SUBSCRIPTIONS: Final = Registry("Subscriptions: GET /ws")
+BOOK_PACE, FAST_PACE, SLOW_PACE, REPEAT = 500 * MS, 100 * MS, SECOND, 5 * SECOND
+RECENT: Final = 30  # trades that a subscription begins with
+SNAPSHOT: Final = 2_000  # fills, payments and moves
+Made = Callable[[Dialect, Json], Feed]
+
+
+def coin_of(dialect: Dialect, asked: Json) -> Coin:
+    """Raises Unknown: the live venue breaks the connection."""
+    named = asked.get("coin")
+    coin = dialect.coins.by_name.get(named) if isinstance(named, str) else None
+    if coin is None:
+        raise Unknown("there is no such coin", is_fatal=True)
+    return coin
+
+
+def user_of(dialect: Dialect, asked: Json) -> tuple[str, int]:
+    """Address and account, which it gets by that. Raises Unknown."""
+    try:
+        address, account = info.user(dialect, asked)
+    except (Unreadable, Failed) as error:
+        raise Unknown(str(error)) from error
+    if account is None:
+        raise Unknown(f"{address} has no account here")
+    return address, account
+
+
+# -- markets --
+
+
+def l2_book(dialect: Dialect, asked: Json) -> Feed:
+    coin = coin_of(dialect, asked)
+    try:
+        figures, mantissa = info.figures(asked)
+    except Unreadable:
+        raise Unknown("nSigFigs or mantissa is wrong", is_fatal=True) from None
+    is_fast = asked.get("fast") is True
+    told = {"type": "l2Book", "coin": coin.name, "nSigFigs": figures, "mantissa": asked.get("mantissa"), "fast": is_fast}
+    levels = markets.FAST_LEVELS if is_fast else markets.LEVELS
+
+    def read() -> Json:
+        return markets.book(dialect, coin, figures, mantissa, levels)
+
+    return StateFeed("l2Book", told, FAST_PACE if is_fast else BOOK_PACE, read, REPEAT, but="time")
+
+
+def bbo(dialect: Dialect, asked: Json) -> Feed:
+    coin = coin_of(dialect, asked)
+    return StateFeed("bbo", {"type": "bbo", "coin": coin.name}, 0, lambda: markets.best(dialect, coin), but="time")
+
+
+def all_mids(dialect: Dialect, asked: Json) -> Feed:
+    return StateFeed("allMids", {"type": "allMids"}, SLOW_PACE, lambda: {"mids": markets.all_mids(dialect)}, REPEAT)
+
+
+def context(dialect: Dialect, asked: Json) -> Feed:
+    coin = coin_of(dialect, asked)
+    kind = "activeSpotAssetCtx" if coin.is_spot else "activeAssetCtx"
+    read = markets.spot_context if coin.is_spot else markets.context
+    return StateFeed(
+        kind, {"type": "activeAssetCtx", "coin": coin.name}, SLOW_PACE, lambda: {"coin": coin.name, "ctx": read(dialect, coin)}, REPEAT
+    )
+
+
+class Trades(Feed):
+    def __init__(self, dialect: Dialect, coin: Coin) -> None:
+        super().__init__("trades", {"type": "trades", "coin": coin.name})
+        self.dialect, self.coin = dialect, coin
+        self.again()
+
+    def again(self) -> None:
+        self.seq = newest(self.dialect.host.history.trades(self.coin.market, limit=1))
+
+    def begin(self) -> list[object]:
+        found = self.dialect.host.history.trades(self.coin.market, limit=RECENT)
+        return [[markets.trade(self.dialect, self.coin, one) for one in found if one.seq <= self.seq]]
+
+    def news(self) -> list[object]:
+        found = self.dialect.host.history.trades(self.coin.market, after=self.seq)
+        self.seq = max(self.seq, newest(found))
+        return [[markets.trade(self.dialect, self.coin, one) for one in found]] if found else []
+
+
+def newest(found: list[Any]) -> int:
+    return found[-1].seq if found else 0
+
+
+def trades(dialect: Dialect, asked: Json) -> Feed:
+    return Trades(dialect, coin_of(dialect, asked))
+
+
+class Candles(Feed):
+    """The candle of now, and the one before it where that has ended since."""
+
+    def __init__(self, dialect: Dialect, coin: Coin, interval: str) -> None:
+        super().__init__("candle", {"type": "candle", "coin": coin.name, "interval": interval}, 250 * MS)
+        self.dialect, self.coin, self.interval = dialect, coin, interval
+        self.told: list[Json] = []
+
+    def again(self) -> None:
+        self.told = []
+
+    def _read(self) -> list[Json]:
+        found = self.dialect.host.history.candles(self.coin.market, self.interval, limit=2)
+        return [markets.candle(self.coin, self.interval, one) for one in found]
+
+    def begin(self) -> list[object]:
+        return list(self._read()[-1:])
+
+    def news(self) -> list[object]:
+        before, self.told = self.told, self._read()
+        return [one for one in self.told if one not in before] if before else []
+
+
+def candle(dialect: Dialect, asked: Json) -> Feed:
+    interval = asked.get("interval")
+    if interval not in INTERVALS:
+        raise Unknown("there is no such interval", is_fatal=True)
+    return Candles(dialect, coin_of(dialect, asked), str(interval))
+
+
+# -- accounts --
+
+
+class OfAccount(Feed):
+    """What happens to an account: `read` gives what is new behind an event, and the number of the last one."""
+
+    def __init__(
+        self, dialect: Dialect, channel: str, asked: Json, account: int, read: Callable[[int, int], tuple[list[Json], int]],
+        wrap: Callable[[list[Json], bool], object] | None, has_snapshot: bool,
+    ) -> None:  # fmt: skip
+        super().__init__(channel, asked)
+        self.dialect, self.account, self.read, self.has_snapshot = dialect, account, read, has_snapshot
+        self.wrap = wrap or (lambda found, is_first: found)
+        self.again()
+
+    def again(self) -> None:
+        self.seq = self.dialect.host.exchange.state.log.seq
+
+    def begin(self) -> list[object]:
+        if not self.has_snapshot:
+            return []
+        found, _ = self.read(0, SNAPSHOT)
+        return [self.wrap(found, True)]
+
+    def news(self) -> list[object]:
+        found, last = self.read(self.seq, 1 << 30)
+        self.seq = max(self.seq, last)
+        return [self.wrap(found, False)] if found else []
+
+
+Reading = Callable[[int, int], tuple[list[Json], int]]
+
+
+def reading(find: Callable[[int, int], list[Any]], tell: Callable[[Any], Json | None]) -> Reading:
+    """Records behind an event, as they are told."""
+
+    def read(after: int, limit: int) -> tuple[list[Json], int]:
+        found = find(after, limit)
+        return [told for told in map(tell, found) if told is not None], newest(found)
+
+    return read
+
+
+def _fills(dialect: Dialect, account: int) -> Reading:
+    history = dialect.host.history
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), lambda one: orders.fill(dialect, one))
+
+
+def _payments(dialect: Dialect, account: int) -> Reading:
+    history = dialect.host.history
+    return reading(lambda after, limit: history.payments(account, limit=limit, after=after), lambda one: accounts.funding(dialect, one))
+
+
+def user_fills(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "fills": found[::-1] if is_first else found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    named = {"type": "userFills", "user": address}
+    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account), wrap, has_snapshot=True)
+
+
+def user_fundings(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "fundings": [{"time": one["time"], **flat(one["delta"])} for one in found]}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    named = {"type": "userFundings", "user": address}
+    return OfAccount(dialect, "userFundings", named, account, _payments(dialect, account), wrap, has_snapshot=True)
+
+
+def flat(delta: Json) -> Json:
+    return {name: value for name, value in delta.items() if name != "type"}
+
+
+def user_ledger(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+    history = dialect.host.history
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "nonFundingLedgerUpdates": found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    def find(after: int, limit: int) -> list[Any]:
+        return history.moves(account, limit=limit, after=after)
+
+    read = reading(find, lambda one: accounts.move(dialect, account, one))
+    named = {"type": "userNonFundingLedgerUpdates", "user": address}
+    return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap, has_snapshot=True)
+
+
+class UserEvents(Feed):
+    """Fills, funding, own liquidations, and orders that the venue has cancelled, each in a message of its own."""
+
+    def __init__(self, dialect: Dialect, asked: Json, account: int) -> None:
+        super().__init__("user", asked)
+        self.dialect, self.account = dialect, account
+        self.again()
+
+    def again(self) -> None:
+        self.seq = self.dialect.host.exchange.state.log.seq
+
+    def news(self) -> list[object]:
+        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
+        told: list[object] = []
+        fills, _ = _fills(self.dialect, self.account)(since, 1 << 30)
+        if fills:
+            told.append({"fills": fills})
+        told += [{"funding": flat(one["delta"])} for one in _payments(self.dialect, self.account)(since, 1 << 30)[0]]
+        history = self.dialect.host.history
+        told += [
+            {"liquidation": liquidation(self.dialect, one)} for one in history.liquidations(after=since) if one.account == self.account
+        ]
+        ended = [orders.record(self.dialect, one) for one in history.orders(self.account, after=since) if orders.is_by_venue(one)]
+        gone = [{"coin": one["order"]["coin"], "oid": one["order"]["oid"]} for one in ended if one is not None]
+        return [*told, {"nonUserCancel": gone}] if gone else told
+
+
+def liquidation(dialect: Dialect, one: Any) -> Json:
+    address, unit = dialect.people.address, dialect.host.units[one.market]
+    value = dialect.host.exchange.account_value(one.account, 0)
+    return {
+        "lid": one.seq, "liquidator": address(one.against[0].account) if one.against else "", "liquidated_user": address(one.account),
+        "liquidated_ntl_pos": usd(abs(one.size) * one.mark * unit), "liquidated_account_value": usd(value),
+    }  # fmt: skip
+
+
+def user_events(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+    return UserEvents(dialect, {"type": "userEvents", "user": address}, account)
+
+
+class OrderUpdates(Feed):
+    """Each order that something has happened to, as it is now."""
+
+    def __init__(self, dialect: Dialect, asked: Json, account: int) -> None:
+        super().__init__("orderUpdates", asked)
+        self.dialect, self.account = dialect, account
+        self.again()
+
+    def again(self) -> None:
+        self.seq = self.dialect.host.exchange.state.log.seq
+
+    def news(self) -> list[object]:
+        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
+        if since == self.seq:
+            return []
+        rows, _ = self.dialect.host.ring.since(since, self.account, 1 << 30)
+        found = [one for one in map(self._update, self._touched(rows)) if one is not None]
+        found += [one for one in map(self._told, self.dialect.host.history.orders(self.account, after=since)) if one is not None]
+        latest = {(one["order"]["oid"], one["order"].get("cloid")): one for one in found}
+        return [list(latest.values())] if latest else []
+
+    def _touched(self, rows: list[list[int]]) -> list[int]:
+        """Orders that events of this account are about, in their order."""
+        numbers: dict[int, None] = {}
+        for row in rows:
+            event = named_event(row)
+            for name in ("order_id", "taker_order_id", "maker_order_id"):
+                number = event.get(name)
+                if isinstance(number, int) and number:
+                    numbers[number] = None
+        return list(numbers)
+
+    def _update(self, number: int) -> Json | None:
+        known = self.dialect.host.history.order(self.account, number)
+        return self._told(known) if known is not None else None
+
+    def _told(self, record: Any) -> Json | None:
+        told = orders.record(self.dialect, record)
+        return None if told is None else {**told, "order": orders.plain(told["order"])}
+
+
+def order_updates(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+    return OrderUpdates(dialect, {"type": "orderUpdates", "user": address}, account)
+
+
+class Notifications(Feed):
+    """Liquidations and margin alerts in words."""
+
+    def __init__(self, dialect: Dialect, asked: Json, account: int) -> None:
+        super().__init__("notification", asked)
+        self.dialect, self.account = dialect, account
+        self.again()
+
+    def again(self) -> None:
+        self.seq = self.dialect.host.exchange.state.log.seq
+
+    def news(self) -> list[object]:
+        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
+        coins = self.dialect.coins.by_market
+        found = [one for one in self.dialect.host.history.liquidations(after=since) if one.account == self.account and one.market in coins]
+        return [{"notification": self._text(coins[one.market], one)} for one in found]
+
+    def _text(self, coin: Coin, one: Any) -> str:
+        return f"Liquidated: {coin.size(abs(one.size))} {coin.name} at {coin.price(one.price)}"
+
+
+def notification(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+    return Notifications(dialect, {"type": "notification", "user": address}, account)
+
+
+def of_state(kind: str, read: Callable[[Dialect, str, int], Json], pace: int = SLOW_PACE, but: str = "") -> Made:
+    """What an account has, told again and again, since bots wait for it."""
+
+    def made(dialect: Dialect, asked: Json) -> Feed:
+        address, account = user_of(dialect, asked)
+        return StateFeed(kind, {"type": kind, "user": address}, pace, lambda: read(dialect, address, account), REPEAT, but)
+
+    return made
+
+
+def _clearinghouse(dialect: Dialect, address: str, account: int) -> Json:
+    return {"dex": "", "user": address, "clearinghouseState": accounts.clearinghouse(dialect, account)}
+
+
+def _open_orders(dialect: Dialect, address: str, account: int) -> Json:
+    return {"dex": "", "user": address, "orders": orders.open_of(dialect, account)}
+
+
+def _spot_state(dialect: Dialect, address: str, account: int) -> Json:
+    return {"user": address, "spotState": accounts.spot_state(dialect, account)}
+
+
+def _web_data(dialect: Dialect, address: str, account: int) -> Json:
+    return accounts.web_data(dialect, address, account, orders.open_of(dialect, account))
+
+
+def active(dialect: Dialect, asked: Json) -> Feed:
+    address, account = user_of(dialect, asked)
+    coin = coin_of(dialect, asked)
+    named = {"type": "activeAssetData", "user": address, "coin": coin.name}
+    return StateFeed("activeAssetData", named, SLOW_PACE, lambda: accounts.active(dialect, address, account, coin), REPEAT)
+
+
+SUBSCRIPTIONS.add("l2Book", l2_book, "part", "every 0.5 s when it has changed, `fast`: 0.1 s, 5 levels; `n` is always 1")
+SUBSCRIPTIONS.add("bbo", bbo)
+SUBSCRIPTIONS.add("trades", trades)
+SUBSCRIPTIONS.add("candle", candle)
+SUBSCRIPTIONS.add("allMids", all_mids, "part", "every second when they have changed")
+SUBSCRIPTIONS.add("activeAssetCtx", context)
+SUBSCRIPTIONS.add("activeAssetData", active)
+SUBSCRIPTIONS.add("orderUpdates", order_updates, "part", "an order that changes more than once between two messages is told as it is then")
+SUBSCRIPTIONS.add("userEvents", user_events)
+SUBSCRIPTIONS.add("user", user_events)
+SUBSCRIPTIONS.add("userFills", user_fills)
+SUBSCRIPTIONS.add("userFundings", user_fundings)
+SUBSCRIPTIONS.add("userNonFundingLedgerUpdates", user_ledger)
+SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
+SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
+SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse))
+SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders))
+SUBSCRIPTIONS.add("spotState", of_state("spotState", _spot_state))
