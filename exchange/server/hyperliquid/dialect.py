@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Protocol
 
 from ..host import Host
 from ..people import User
+from .cloids import Cloids
 from .coins import Coins
 
 
@@ -40,7 +40,7 @@ class Dialect:
         self.people = people
         self.wall = wall
         self.coins = Coins(host.exchange.design)
-        self.numbers = count(wall() << 20)  # of client ids that the dialect gives itself: none comes twice, after a restart either
+        self.cloids = Cloids(wall() << 20)
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 
     @property

@@ -40,8 +40,8 @@ def unsupported(dialect: Dialect, action: Json, signed: Signed, then: Then) -> N
 
 EXCHANGE.add(
     "order", trading.order, "part",
-    "Builders are paid nothing. `normalTpsl`: take-profit and stop are market orders, as far as the entry has filled, without client id. A "
-    "client id that was used before is refused. At most 1,000 orders; open orders, the largest order and the price band are the design's",
+    "Builders are paid nothing. `normalTpsl`: take-profit and stop are market orders, as far as the entry has filled, and have no "
+    "client id. At most 1,000 orders; open orders, the largest order and the price band are the design's",
 )  # fmt: skip
 EXCHANGE.add("cancel", trading.cancel)
 EXCHANGE.add("cancelByCloid", trading.cancel_by_cloid)

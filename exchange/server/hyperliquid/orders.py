@@ -8,6 +8,7 @@ from ...schema.codes import CancelReason, Method, Reason, Side, TimeInForce, Tri
 from ...schema.views import OpenOrder, OpenTrigger
 from ..history.records import Fill, OrderRecord, OrderStatus, Source
 from ..orders import open_orders as resting
+from .cloids import halves
 from .coins import USDC, Coin, usd
 from .dialect import Dialect
 from .markets import hash_of, price_of
@@ -48,16 +49,10 @@ REJECTED: Final[dict[Reason, str]] = {  # others: "rejected"
     Reason.TOO_MANY_ORDERS: "tooManyOpenOrdersRejected",
     Reason.NOTIONAL_LIMIT: "perpMaxPositionRejected",
 }
-HIDDEN: Final = 0x7065_7270_6C61_6200  # upper half of client ids that the dialect has given itself, and tells nobody
 METHODS: Final = {Method.BOOK: "market"}  # others: "backstop"
 
 
 # -- orders --
-
-
-def cloid_of(hi: int, lo: int) -> str | None:
-    """The client id as this dialect writes it; None: there is none."""
-    return f"0x{(hi & (1 << 64) - 1):016x}{(lo & (1 << 64) - 1):016x}" if (hi or lo) and hi != HIDDEN else None
 
 
 def side_of(side: int | None) -> str:
@@ -110,7 +105,7 @@ def _told(
         "coin": coin.name, "side": side_of(side), "limitPx": coin.price(price), "sz": coin.size(size), "oid": order_id,
         "timestamp": placed // 1_000_000, "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [],
         "isPositionTpsl": False, "reduceOnly": False, "orderType": "Limit", "origSz": coin.size(original), "tif": None,
-        "cloid": cloid_of(hi, lo), **more,
+        "cloid": dialect.cloids.told(hi, lo), **more,
     }  # fmt: skip
 
 
@@ -160,20 +155,15 @@ def is_by_venue(one: OrderRecord) -> bool:
     return one.status is OrderStatus.CANCELLED and one.cancel_reason not in own
 
 
-def halves(cloid: str) -> tuple[int, int]:
-    """A client id of 32 hex digits as the venue has it. Raises ValueError."""
-    if len(cloid) != 34 or cloid[:2] != "0x":
-        raise ValueError
-    number = int(cloid[2:], 16)
-    parts = (number >> 64, number & (1 << 64) - 1)
-    hi, lo = (half - (1 << 64) if half >> 63 else half for half in parts)
-    return hi, lo
+def by_cloid(dialect: Dialect, account: int, cloid: str) -> OrderRecord | None:
+    """The last order that had a client id. Raises ValueError."""
+    return dialect.host.history.order_of_client(account, *dialect.cloids.known(account, halves(cloid)))
 
 
 def status(dialect: Dialect, account: int, given: int | str) -> Json:
     """orderStatus, by order id or client id. Raises ValueError for what is neither."""
     history = dialect.host.history
-    found = history.order(account, given) if isinstance(given, int) else history.order_of_client(account, *halves(given))
+    found = history.order(account, given) if isinstance(given, int) else by_cloid(dialect, account, given)
     told = record(dialect, found) if found is not None else None
     if told is None:
         told = _still_open(dialect, account, given)
@@ -204,7 +194,7 @@ def fill(dialect: Dialect, one: Fill) -> Json | None:
         "closedPnl": usd(one.closed_pnl - one.fee) if closes and one.closed_pnl is not None else "0.0", "hash": hash_of(one.seq),
         "oid": one.order_id, "crossed": one.is_taker, "fee": usd(one.fee), "tid": one.seq, "feeToken": USDC, "twapId": None,
     }  # fmt: skip
-    cloid = cloid_of(one.client_hi, one.client_lo)
+    cloid = dialect.cloids.told(one.client_hi, one.client_lo)
     if cloid is not None:
         told["cloid"] = cloid
     if one.liquidation is not None:

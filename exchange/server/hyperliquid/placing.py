@@ -13,10 +13,10 @@ from ...schema.codes import OrderState, OrderType, PriceSource, Reason, Side, Ti
 from ...schema.messages import MAX_LOTS, MAX_PRICE, ROW, Cancel, Place, PlaceBracket, PlaceTrigger, column_of
 from ..history.records import OrderRecord, OrderStatus
 from ..routing import FILLED, LEFT, ORDER_ID, PAID, REASON, REPEATED, STATE, VALUE
+from .cloids import halves
 from .coins import Coin
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
-from .orders import HIDDEN, cloid_of, halves
 from .refusals import GONE, NO_MATCH, text_of, would_match
 
 Json = dict[str, Any]
@@ -98,14 +98,11 @@ def size_of(coin: Coin, given: object, least: int = 1) -> int:
 def client_of(dialect: Dialect, given: object) -> tuple[int, int]:
     """Raises Unreadable."""
     if given is None:
-        return HIDDEN, next(dialect.numbers)
+        return dialect.cloids.hidden()
     try:
-        hi, lo = halves(given) if isinstance(given, str) else (0, 0)
+        return halves(given)
     except ValueError:
-        hi = lo = 0
-    if not (hi or lo) or hi == HIDDEN:
-        raise Unreadable(NOT_READ)
-    return hi, lo
+        raise Unreadable(NOT_READ) from None
 
 
 # -- as commands --
@@ -162,9 +159,9 @@ def placed(dialect: Dialect, order: Order, told: list[int]) -> Json:
     if told[REASON]:
         return refused(dialect, order, told[REASON])
     if told[REPEATED]:
-        return error(order, f"Client order id was used before, by order {told[ORDER_ID]}.")
+        return error(order, f"Order {told[ORDER_ID]} has this client order id, and is open.")
     value = told[PAID] * order.coin.unit + told[VALUE]
-    return standing(order, told[ORDER_ID], told[FILLED], value, told[LEFT] if told[STATE] == OrderState.OPEN else 0)
+    return standing(dialect, order, told[ORDER_ID], told[FILLED], value, told[LEFT] if told[STATE] == OrderState.OPEN else 0)
 
 
 def found(dialect: Dialect, order: Order, record: OrderRecord | None) -> Json:
@@ -173,11 +170,11 @@ def found(dialect: Dialect, order: Order, record: OrderRecord | None) -> Json:
         return error(order, "The order was withdrawn before its turn.")
     if record.status is OrderStatus.REJECTED:
         return refused(dialect, order, int(record.reason or Reason.NOT_FILLABLE))
-    return standing(order, record.order_id, record.filled, record.value, record.left if record.status is OrderStatus.OPEN else 0)
+    return standing(dialect, order, record.order_id, record.filled, record.value, record.left if record.status is OrderStatus.OPEN else 0)
 
 
-def standing(order: Order, order_id: int, filled: int, value: int, left: int) -> Json:
-    coin, cloid = order.coin, cloid_of(order.hi, order.lo)
+def standing(dialect: Dialect, order: Order, order_id: int, filled: int, value: int, left: int) -> Json:
+    coin, cloid = order.coin, dialect.cloids.told(order.hi, order.lo)
     named: Json = {"oid": order_id} if cloid is None else {"oid": order_id, "cloid": cloid}
     if filled and (not left or order.tif is TimeInForce.IOC):
         return {"filled": {"totalSz": coin.size(filled), "avgPx": coin.average(value, filled), **named}}

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from ...schema.codes import Reason, Side, TimeInForce, TriggerKind
+from msgspec.structs import replace
+
+from ...schema.codes import OrderState, Reason, Side, TimeInForce, TriggerKind
 from ...schema.messages import MAX_TS_JUMP, ROW, CancelAllAfter, CancelClient, LinkOco, PlaceTwap, command_row
-from ..orders import open_order
+from ..orders import client_order, open_order
 from ..routing import ORDER_ID, REASON
 from .awaited import Outcome, carried_out
+from .cloids import HIDDEN, halves
 from .coins import MICRO
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
 from .identity import Signed
-from .orders import HIDDEN, halves
+from .orders import by_cloid
 from .placing import (
     NOT_READ,
     Json,
@@ -85,7 +88,7 @@ def order(dialect: Dialect, action: Json, signed: Signed, then: Then) -> None:
 
 def _place(dialect: Dialect, orders: list[Order | Json], signed: Signed, then: Callable[[list[Any]], None]) -> None:
     """`then` is told a status of each."""
-    good = [one for one in orders if isinstance(one, Order)]
+    good = [_usable(dialect, signed.account, one) for one in orders if isinstance(one, Order)]
 
     def told(outcomes: list[Outcome | None]) -> None:
         mine = iter(_status(dialect, signed.account, one, outcome) for one, outcome in zip(good, outcomes, strict=True))
@@ -95,6 +98,16 @@ def _place(dialect: Dialect, orders: list[Order | Json], signed: Signed, then: C
         carried_out(dialect.host, signed.account, [place_row(signed.account, one) for one in good], told)
     else:
         then(list(orders))
+
+
+def _usable(dialect: Dialect, account: int, one: Order, going: int | None = None) -> Order:
+    """The order, under another client id if the venue knows that of an order that is gone, or is `going` before this one comes."""
+    known = dialect.cloids.known(account, (one.hi, one.lo))
+    found = client_order(dialect.host.exchange, account, *known) if one.hi != HIDDEN else None
+    if found is None or (found[2] == OrderState.OPEN and found[0] != going):
+        return replace(one, hi=known[0], lo=known[1])
+    hi, lo = dialect.cloids.again(account, (one.hi, one.lo))
+    return replace(one, hi=hi, lo=lo)
 
 
 def _status(dialect: Dialect, account: int, one: Order, outcome: Outcome | None) -> Json:
@@ -120,7 +133,7 @@ def _position_orders(dialect: Dialect, orders: list[Order | Json], signed: Signe
 
 def _whole(one: Order) -> Order:
     """For the whole position, however large it is."""
-    return Order(one.coin, one.side, one.price, 0, one.reduce_only, one.tif, one.hi, one.lo, one.trigger, one.trigger_price, one.is_market)
+    return replace(one, size=0)
 
 
 def _bracket(dialect: Dialect, items: list[Any], signed: Signed, then: Then) -> None:
@@ -133,6 +146,7 @@ def _bracket(dialect: Dialect, items: list[Any], signed: Signed, then: Then) -> 
             return
         orders.append(given)
     entry, *children = orders
+    entry = _usable(dialect, signed.account, entry)
     kinds = [one.trigger for one in children]
     if entry.trigger is not None or not 1 <= len(children) <= 2 or len(set(kinds)) < len(kinds) or None in kinds:
         raise Failed("normalTpsl is an order, and a take-profit, a stop or both for it.")
@@ -197,11 +211,9 @@ def _cancel_row(dialect: Dialect, one: Json, account: int) -> tuple[list[int], i
 def _cancel_client_row(dialect: Dialect, one: Json, account: int) -> tuple[list[int], int, int]:
     coin, cloid = coin_of(dialect, one.get("asset")), one.get("cloid")
     try:
-        hi, lo = halves(cloid) if isinstance(cloid, str) else (0, 0)
+        hi, lo = dialect.cloids.known(account, halves(cloid))
     except ValueError:
-        hi = lo = 0
-    if not (hi or lo) or hi == HIDDEN:
-        raise Unreadable(NOT_READ)
+        raise Unreadable(NOT_READ) from None
     known = dialect.host.history.order_of_client(account, hi, lo)
     row = [0] * ROW
     row[0] = CancelClient.KIND
@@ -244,6 +256,7 @@ def _modify(dialect: Dialect, items: list[Any], signed: Signed, then: Callable[[
             raise Unreadable(NOT_READ)
         made = read(one.get("order"), partial(_replacing, dialect, one))
         number = _order_number(dialect, signed.account, one.get("oid"))
+        made = _usable(dialect, signed.account, made, number) if isinstance(made, Order) else made
         if isinstance(made, Order) and number is None and one.get("a") is not True:
             made = error(made, "Cannot modify canceled or filled order.")
         orders.append(made)
@@ -268,14 +281,14 @@ def _replacing(dialect: Dialect, given: Json, order: Any) -> Order:
         return new
     if new.tif is not TimeInForce.GTC:
         raise Wrong("Order that modifies another must be Alo or Gtc.")
-    return Order(new.coin, new.side, new.price, new.size, new.reduce_only, TimeInForce.POST_ONLY, new.hi, new.lo)
+    return replace(new, tif=TimeInForce.POST_ONLY)
 
 
 def _order_number(dialect: Dialect, account: int, given: object) -> int | None:
     """The id of an open order that is named by that or by its client id; None: it is not open. Raises Unreadable."""
     if isinstance(given, str):
         try:
-            known = dialect.host.history.order_of_client(account, *halves(given))
+            known = by_cloid(dialect, account, given)
         except ValueError:
             raise Unreadable(NOT_READ) from None
         given = known.order_id if known is not None else 0
