@@ -7,14 +7,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from perplab.exchange.codes import OrderState, OrderType, PriceSource, Reason, Side, Spacing, TimeInForce, TriggerKind
+from perplab.exchange.codes import OrderState, OrderType, PriceSource, Side, Spacing, TimeInForce, TriggerKind
 from perplab.exchange.messages import MAX_TS_JUMP
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
 from .calls_base import NO_COINS, Call, Known, more_of, nothing
 from .paging import Part
-from .reading import Wire, client_id_of, whole
+from .reading import Wire, client_id_of, first_refusal_of, whole
 from .units import Market, Number, parts, steps
 
 MOST_QUOTES: Final = 5  # of one side, in one request
@@ -154,11 +154,6 @@ class AlgoCalls(Known):
             for _ in range(count - 1):
                 self.new_client_id()  # what follows the first one is spoken for
         return (first, *(self.client_id(f"{number + one:#x}") for one in range(1, count)))
-
-
-def first_refusal_of(reply: Wire) -> Reason | None:
-    """None: nothing was refused."""
-    return Reason[reply["first_refusal"]] if "first_refusal" in reply else None
 
 
 def waiting(market: Market, side: Side, lots: int, ticks: int, tif: TimeInForce, reduce_only: bool) -> t.Order:

@@ -169,17 +169,21 @@ class Reading(AlgoReading):
 
     def row_statuses(self, reply: Wire) -> t.RowStatuses:
         """Of packed commands: so many numbers for each, as docs/api.md has them."""
-        told, errors = memoryview(reply["statuses"]).cast("q").tolist(), reply.get("errors", {})
-        each = tuple(self._row_status(told[at : at + STATUS], errors.get(str(at // STATUS))) for at in range(0, len(told), STATUS))
+        told, errors, several = memoryview(reply["statuses"]).cast("q").tolist(), reply.get("errors", {}), reply.get("several", {})
+        each = tuple(
+            self._row_status(told[at : at + STATUS], errors.get(str(at // STATUS)), several.get(str(at // STATUS)))
+            for at in range(0, len(told), STATUS)
+        )
         return t.RowStatuses(whole(reply["ts"]), each)
 
-    def _row_status(self, told: list[int], error: Wire | None) -> t.RowStatus:
+    def _row_status(self, told: list[int], error: Wire | None, several: Wire | None) -> t.RowStatus:
         reason, order_id, state, filled, left, repeated, seq, _, market, paid, value, shares, ticket, due = told
         why = str(error["message"]) if error is not None else Reason(reason).name if reason else ""
         state_of = OrderState(state) if order_id and not shares else None
         return t.RowStatus(
             why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated),
             seq=seq, value=value, shares=shares, ticket=ticket, due=due_of(due) if ticket else None,
+            several=None if several is None else counted(several),
         )  # fmt: skip
 
     # -- streams of market data --
@@ -240,3 +244,13 @@ STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] 
     "status": Reading.status,
     "pool": Reading.pool_changed,
 }
+
+
+def counted(told: Wire) -> t.Counted:
+    """The orders of a packed ladder or mass quote."""
+    return t.Counted(first_refusal=first_refusal_of(told), **{name: whole(told[name]) for name in ("placed", "refused", "queued")})
+
+
+def first_refusal_of(told: Wire) -> Reason | None:
+    """None: nothing was refused."""
+    return Reason[told["first_refusal"]] if "first_refusal" in told else None

@@ -4,6 +4,7 @@ types_algos.py."""
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any, Final
 
 from perplab.exchange.codes import CancelReason, PriceSource, Reason, RequirementKind, Side, TimeInForce, TriggerKind
 from perplab.exchange.units import PPB, PPM
@@ -45,15 +46,18 @@ class AlgoReading(PrivateReading):
         )  # fmt: skip
 
     def preview(self, reply: Wire) -> t.Preview:
-        market = self.venue.numbered(reply["market"])
-        sizes = {name: market.size(reply[name]) for name in ("filled", "rests", "cancelled", "lost", "size")}
-        sums = {name: money(reply[name]) for name in PREVIEWED}
+        """Of a refused order older servers tell zeros for what there is not."""
+        market, is_refused = self.venue.numbered(reply["market"]), bool(reply["reason"])
+        sizes = {name: market.size(reply[name]) for name in ("filled", "rests", "cancelled", "lost")}
+        value = money(reply["value"])
+        sums: dict[str, Any] = {name: None if is_refused else money(reply[told]) for name, told in AFTERWARDS.items()}
         return t.Preview(
-            market=market.name, reason=Reason[reply["reason"]] if reply["reason"] else None,
-            cancel_reason=CancelReason[reply["cancel_reason"]] if reply["cancel_reason"] else None,
-            average_price=rounded(sums["value"], sizes["filled"]) if reply["filled"] else None,
+            market=market.name, reason=Reason[reply["reason"]] if is_refused else None,
+            cancel_reason=CancelReason[reply["cancel_reason"]] if reply["cancel_reason"] else None, value=value,
+            average_price=rounded(value, sizes["filled"]) if reply["filled"] else None,
             mid_slippage=slippage_of(reply["mid_slippage_ppm"]), mark_slippage=slippage_of(reply["mark_slippage_ppm"]),
-            available=money(reply["available_margin"]), withdrawable=max(Decimal(0), money(reply["free_margin"])),
+            size=None if is_refused else market.size(reply["size"]),
+            withdrawable=None if is_refused else max(Decimal(0), money(reply["free_margin"])),
             liquidation_price=market.price(reply["liquidation_price"]) if reply["liquidation_price"] else None, ts=whole(reply["ts"]),
             **sizes, **sums,
         )  # fmt: skip
@@ -90,7 +94,10 @@ class AlgoReading(PrivateReading):
         return t.FeeRate(market=self.venue.numbered(told["market"]).name, **fees)
 
 
-PREVIEWED = ("value", "fee", "entry_notional", "isolated_margin", "equity", "initial_margin", "maintenance_margin")  # money, by name
+AFTERWARDS: Final = {  # money of an account as it would be then: our name, and the wire's
+    **{name: name for name in ("fee", "entry_notional", "isolated_margin", "equity", "initial_margin", "maintenance_margin")},
+    "available": "available_margin",
+}
 
 
 def slippage_of(ppm: int | None) -> Decimal | None:

@@ -9,7 +9,7 @@ from typing import Any
 from perplab.exchange.units import PPB, PPM
 
 from . import types as t
-from .units import WIDE, Curve, Market, Tier, money
+from .units import WIDE, Curve, JumpFee, Market, Tier, money
 
 Wire = Mapping[str, Any]
 
@@ -32,7 +32,15 @@ def market_of(told: Wire, assets: Sequence[str]) -> Market:
         curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
         queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
         kind=str(told["kind"]) if "kind" in told else kind_of(told), base_asset="" if base is None else assets[base],
+        price_band=share(told["price_band_ppm"], PPM) if "price_band_ppm" in told else None,
+        default_leverage=whole(told["default_leverage"]) if "default_leverage" in told else None,
+        open_interest_cap=Decimal(told["open_interest_cap"]) if told.get("open_interest_cap") is not None else None,
+        jump_fee=jump_fee_of(told.get("jump_fee")),
     )  # fmt: skip
+
+
+def jump_fee_of(told: Wire | None) -> JumpFee | None:
+    return None if told is None else JumpFee(**{name: share(told[f"{name}_ppm"], PPM) for name in JumpFee.__struct_fields__})
 
 
 def kind_of(told: Wire) -> str:
@@ -106,6 +114,7 @@ def venue_of(told: Wire) -> t.Venue:
         str(told["name"]), str(told["title"]), assets, markets, str(told["epoch"]), sequencing, gas,
         collateral=tuple(collateral_of(one, assets, list(markets)) for one in told.get("collateral", ())),
         max_debt=whole(told["max_debt"]) if "max_debt" in told else None,
+        transfer_margin=share(told["transfer_margin_ppm"], PPM) if "transfer_margin_ppm" in told else None,
         fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
         maker_tiers=tuple(map(maker_tier_of, told.get("maker_tiers", ()))), fee_window_days=whole(told.get("fee_window_days", 0)),
         money=payments_of(told["money"]) if "money" in told else t.Payments(), limits=limits_of(told),

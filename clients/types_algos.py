@@ -154,7 +154,10 @@ class OpenTwap(Told, frozen=True, kw_only=True):
 
 
 class Preview(Told, frozen=True, kw_only=True):
-    """What an order would come to if it came now, and what its account would have then. Of a refused one there is the reason alone."""
+    """What an order would come to if it came now, and what its account would have then.
+
+    Of a refused one there is the `reason`: nothing is filled, rests or is cancelled, and everything else is None.
+    """
 
     market: str
     reason: Reason | None  # why it would be refused; None: it would not
@@ -167,15 +170,15 @@ class Preview(Told, frozen=True, kw_only=True):
     average_price: Decimal | None  # [USD] of the fills, to 28 digits; None: there are none
     mid_slippage: Decimal | None  # a share: how much worse than the middle of the book they are; None: no fills, or no middle
     mark_slippage: Decimal | None  # than the mark; below zero: better
-    fee: Decimal  # [USD] below zero: a rebate
-    size: Decimal  # [coins] of the position, signed, from here on as it would be afterwards
-    entry_notional: Decimal  # [USD] signed like size
-    isolated_margin: Decimal  # [USD]
-    equity: Decimal  # [USD] of an isolated position its own, else of cash and all cross positions of the asset
-    initial_margin: Decimal  # [USD] that the same need
-    maintenance_margin: Decimal  # [USD]
-    available: Decimal  # [USD] for other orders
-    withdrawable: Decimal  # [USD]
+    fee: Decimal | None  # [USD] below zero: a rebate
+    size: Decimal | None  # [coins] of the position, signed, from here on as it would be afterwards
+    entry_notional: Decimal | None  # [USD] signed like size
+    isolated_margin: Decimal | None  # [USD]
+    equity: Decimal | None  # [USD] of an isolated position its own, else of cash and all cross positions of the asset
+    initial_margin: Decimal | None  # [USD] that the same need
+    maintenance_margin: Decimal | None  # [USD]
+    available: Decimal | None  # [USD] for other orders
+    withdrawable: Decimal | None  # [USD]
     liquidation_price: Decimal | None  # [USD] None: no price of this market alone leads to it
     ts: int  # [ns]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
 
 from .types_curves import ClientId, Gas, Liquidity, Sequencing, Told
 from .units import Market
@@ -68,6 +68,7 @@ class Venue(Struct, frozen=True):
     gas: Gas = Gas()
     collateral: tuple[Collateral, ...] = ()  # what counts besides cash
     max_debt: int | None = None  # [USD] what may be owed while collateral stands in: who owes more has it sold; None: not told
+    transfer_margin: Decimal | None = None  # a share of the value of positions: what stays when money leaves; None: not told
     fee_tiers: tuple[FeeTier, ...] = ()  # by rising volume; below the first one each market's own fees hold
     maker_tiers: tuple[MakerTier, ...] = ()  # by rising share
     fee_window_days: int = 0  # whole days whose volume counts for tiers; 0: not told
@@ -239,6 +240,15 @@ class Auction(Told, frozen=True, kw_only=True):
     insolvent: bool  # the equity is below zero, and who takes it is paid
 
 
+class Counted(Told, frozen=True, kw_only=True):
+    """What became of the orders of a packed ladder or mass quote."""
+
+    placed: int
+    refused: int
+    queued: int  # that wait for their turn
+    first_refusal: Reason | None  # why the first one that was refused was; None: none was
+
+
 class RowStatus(Told, frozen=True, kw_only=True):
     """What a packed command came to. In the wire's units: lots, and 0 for no order."""
 
@@ -255,6 +265,7 @@ class RowStatus(Told, frozen=True, kw_only=True):
     shares: int = 0  # of liquidity
     ticket: int = 0  # it waits under this number; 0: it is carried out
     due: int | None = None  # [ns] when it will be; None: as of Queued
+    several: Counted | None = None  # of a ladder or a mass quote, of which the fields of one order say nothing
 
 
 class RowStatuses(Told, frozen=True):

@@ -103,6 +103,14 @@ class Tier(Struct, frozen=True):
     maintenance: Decimal  # the same
 
 
+class JumpFee(Struct, frozen=True, kw_only=True):
+    """What takers pay on top while the oracle price jumps: docs/rules.md. All are shares of the price."""
+
+    deviation: Decimal  # each price adds what it has moved beyond twice this
+    decay: Decimal  # what is left of that at the next price
+    least: Decimal  # less than this is not charged
+
+
 class Market(Struct, frozen=True, kw_only=True):
     """A market's terms, and the conversions in it."""
 
@@ -122,6 +130,10 @@ class Market(Struct, frozen=True, kw_only=True):
     tiers: tuple[Tier, ...] = ()  # by rising value, the first from 0 on; (): not known
     kind: str = "perpetual"  # or spot
     base_asset: str = ""  # of a spot market: what is traded in it; "": it is none
+    price_band: Decimal | None = None  # share of the mark that a price may be away from it; 0: any; None: not told
+    default_leverage: int | None = None  # of an account that has chosen none; None: not told
+    open_interest_cap: Decimal | None = None  # [coins] of one side; None: none, or not told
+    jump_fee: JumpFee | None = None  # None: none, or not told
 
     @property
     def is_spot(self) -> bool:

@@ -40,6 +40,7 @@ with SyncClient(port=port, name="dealer") as dealer, SyncClient(port=port, name=
     print(f"bought: {btc.cash:.0f} BTC are there, {usd.cash:,.2f} USD are left, and {len(trader.positions())} positions")
     show("coins alone")
     foreseen = trader.preview(NewOrder(PERP, Side.SELL, "10", "60000"))
+    assert foreseen.initial_margin is not None, f"it would be refused: {foreseen.reason}"
     print(f"a short of 10 would require {foreseen.initial_margin:,.2f} USD beside them")
     trader.sell(PERP, "10", "60000")
     show("hedged by a short of 10")

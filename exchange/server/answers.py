@@ -65,16 +65,19 @@ class OrderStatus(Said, kw_only=True):
     repeated: bool | UnsetType = UNSET
 
 
-class SeveralStatus(Said, kw_only=True):
+class Counts(Said, kw_only=True):
     """How many orders of a ladder, or quotes, stand or have traded (those of a repeat, too), were refused, or wait for their turn."""
 
-    ok: bool
-    ts: int
-    seq: int
     placed: int
     refused: int
     queued: int
     first_refusal: RefusalName | UnsetType = UNSET  # why the first one that was refused was
+
+
+class SeveralStatus(Counts, kw_only=True):
+    ok: bool
+    ts: int
+    seq: int
 
 
 class LiquidityStatus(Said, kw_only=True):
@@ -124,6 +127,7 @@ class RowsReply(Reply, kw_only=True):
     ts: int
     statuses: bytes
     errors: dict[str, dict[str, Any]] | UnsetType = UNSET
+    several: dict[str, Counts] | UnsetType = UNSET  # by number of row: what became of the orders of ladders and mass quotes
 
 
 class OfWindow(Said, kw_only=True):
@@ -215,8 +219,19 @@ PoolReply = joined("PoolReply", Reply, PoolValues, AsOf)
 
 
 class Foretold(PlainPreview, kw_only=True):
-    reason: RefusalName | None  # of a refusal; then the rest is 0
+    """Of a refused order there is the `reason`: nothing is filled, rests or is cancelled, and from `fee` on everything is null."""
+
+    reason: RefusalName | None  # of a refusal
     cancel_reason: CauseName | None
+    fee: int | None
+    size: int | None
+    entry_notional: int | None
+    isolated_margin: int | None
+    equity: int | None
+    initial_margin: int | None
+    maintenance_margin: int | None
+    available_margin: int | None
+    free_margin: int | None
     liquidation_price: int | None
 
 

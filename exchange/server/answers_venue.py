@@ -23,6 +23,12 @@ class CurveTerms(Said, kw_only=True):
     lock_ms: int
 
 
+class JumpFee(Said, kw_only=True):
+    deviation_ppm: int
+    decay_ppm: int
+    least_ppm: int
+
+
 class MatchingTerms(Said, kw_only=True):
     rule: str
     queue_classes: bool
@@ -57,6 +63,9 @@ class Market(Said, kw_only=True):
     minimum_notional: int
     price_band_ppm: int
     max_leverage: int
+    default_leverage: int  # of an account that has chosen none
+    open_interest_cap: str | None  # [coins] of one side; null: none
+    jump_fee: JumpFee | None  # on top of the taker fee while the oracle price jumps
     maker_fee_ppb: int
     taker_fee_ppb: int
     tiers: list[Tier]
@@ -108,6 +117,7 @@ class VenueReply(Reply, kw_only=True):
     max_sub_accounts: int
     collateral: list[CollateralTerms]
     max_debt: int  # [USD] what an account may owe while collateral stands in: who owes more has it sold
+    transfer_margin_ppm: int  # of the value of positions: what stays behind when money leaves the account
     fee_window_days: int
     fee_tiers: list[FeeTier]
     maker_tiers: list[MakerTier]

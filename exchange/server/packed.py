@@ -7,14 +7,17 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, OpenSubAccount, column_of
+from ..blocks import Applied
+from ..schema.messages import AUTHORITY, COMMAND_OF, ROW, MassQuote, OpenSubAccount, PlaceLadder, column_of
 from . import requests as r
 from .departure import Departure
 from .errors import Data, Refusal, Trouble
 from .host import Host
 from .people import User
-from .routing import ACCOUNT, REASON, WIDTH, outcomes
+from .routing import ACCOUNT, REASON, TICKET, WIDTH, outcomes
+from .several import caused_by, several
 
+OF_SEVERAL: Final = (PlaceLadder.KIND, MassQuote.KIND)  # that place several orders
 OWNED_KINDS: Final = frozenset(command.KIND for command in r.OWNERS)
 assert all(AUTHORITY[command] == ("account",) and column_of(command, "account") == ACCOUNT for command in r.OWNERS)
 
@@ -32,8 +35,8 @@ def carried_out(host: Host, user: User, rows: vec[i64], departure: Departure) ->
     for number in host.people.owners.barred(rows, user.number):
         errors[number] = _barred(int(rows[number * ROW]), int(rows[number * ROW + ACCOUNT])).body()
         rows[number * ROW] = 0  # no kind: the door leaves the row out
-    opened = 0
-    for number, kind in enumerate(memoryview(rows).tolist()[::ROW]):
+    opened, kinds = 0, memoryview(rows).tolist()[::ROW]
+    for number, kind in enumerate(kinds):
         if kind == OpenSubAccount.KIND:
             try:
                 host.refuse_too_many_accounts(user, opened)
@@ -50,7 +53,22 @@ def carried_out(host: Host, user: User, rows: vec[i64], departure: Departure) ->
     if departure.wants_orders:
         departure.hear(memoryview(rows).tolist(), applied)
     body: Data = {"ok": True, "ts": host.exchange.now, "statuses": bytes(memoryview(told))}
-    return {**body, "errors": {str(number): error for number, error in errors.items()}} if errors else body
+    if errors:
+        body["errors"] = {str(number): error for number, error in errors.items()}
+    found = counts(kinds, rows, applied, told) if any(kind in kinds for kind in OF_SEVERAL) else {}
+    if found:
+        body["several"] = found
+    return body
+
+
+def counts(kinds: list[int], rows: vec[i64], applied: Applied, told: vec[i64]) -> Data:
+    """By number of row, what became of the orders of ladders and mass quotes that were carried out; `told` has room for one order each."""
+    found: Data = {}
+    for number, kind in enumerate(kinds):
+        if kind in OF_SEVERAL and not (told[number * WIDTH + REASON] or told[number * WIDTH + TICKET]):
+            row = memoryview(rows)[number * ROW : (number + 1) * ROW].tolist()
+            found[str(number)] = several(row, caused_by(applied, number))
+    return found
 
 
 def _barred(kind: int, account: int) -> Refusal:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from msgspec.structs import fields
+
 from ..schema.messages import Place, VenueBroken, command_of_row
+from ..schema.views import Preview
 from . import requests as r
 from .asking import Asker, Desk
 from .errors import Data, Refusal, Trouble
 from .naming import named_view
+
+_NAMES: Final = tuple(field.name for field in fields(Preview))
+AFTERWARDS: Final = _NAMES[_NAMES.index("mid_slippage_ppm") :]  # what there is only once an order has come in
 
 
 def preview(desk: Desk, session: Asker, request: r.PreviewQuery) -> Data:
@@ -23,4 +31,6 @@ def preview(desk: Desk, session: Asker, request: r.PreviewQuery) -> Data:
         raise Refusal(Trouble.BROKEN, str(error)) from error
     for name in ("reason", "cancel_reason", "liquidation_price"):  # 0: there is none
         told[name] = told[name] or None
+    if told["reason"] is not None:
+        told.update(dict.fromkeys(AFTERWARDS))
     return {"account": account, "market": order.market, **told, "ts": host.exchange.now}

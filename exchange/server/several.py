@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ..blocks import Applied
 from ..schema.codes import Reason
 from ..schema.events import CommandQueued, LadderPlaced, OrderPlaced, OrderRepeated, QuoteRefused, Rejected, TriggerFired
 from ..schema.messages import ROW, MassQuote, Place, PlaceLadder, column_of
@@ -18,6 +19,12 @@ QUOTE: Final = tuple((column_of(MassQuote, name), column_of(QuoteRefused, name))
 PLACED, FIRED = column_of(OrderPlaced, "order_id"), column_of(TriggerFired, "order_id")
 COMMANDS: Final = {one.KIND: column_of(one, "command") for one in (Rejected, CommandQueued)}
 REASONS: Final = {one.KIND: column_of(one, "reason") for one in (Rejected, QuoteRefused)}
+
+
+def caused_by(applied: Applied, number: int) -> list[int]:
+    """The packed events of one command of a block."""
+    begin = applied.ends[number - 1] if number else 0
+    return memoryview(applied.events)[begin * ROW : applied.ends[number] * ROW].tolist()
 
 
 def several(row: Sequence[int], events: Sequence[int]) -> Data:

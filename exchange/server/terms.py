@@ -17,9 +17,20 @@ def market_terms(design: VenueDesign, number: int) -> Data:
         "tick": str(market.tick), "lot": str(market.lot), "unit": market.unit,
         "settlement_asset": design.assets.index(market.settlement_asset), "significant_figures": market.significant_figures,
         "minimum_notional": market.minimum_notional, "price_band_ppm": market.price_band_ppm, "max_leverage": market.max_leverage,
+        "default_leverage": market.default_leverage or market.max_leverage,
+        "open_interest_cap": str(market.open_interest_cap) if market.open_interest_cap else None, "jump_fee": jump_fee_terms(market),
         "maker_fee_ppb": market.maker_fee_ppb, "taker_fee_ppb": market.taker_fee_ppb,
         "tiers": [msgspec.structs.asdict(tier) for tier in market.tiers], "curve": curve_terms(market),
         "matching": {"rule": market.matching.rule, "queue_classes": market.matching.queue_classes},
+    }  # fmt: skip
+
+
+def jump_fee_terms(market: Market) -> Data | None:
+    """None: the taker fee does not rise while prices jump."""
+    if not market.jump_fee_deviation_ppm:
+        return None
+    return {
+        "deviation_ppm": market.jump_fee_deviation_ppm, "decay_ppm": market.jump_fee_decay_ppm, "least_ppm": market.jump_fee_least_ppm
     }  # fmt: skip
 
 
@@ -62,6 +73,7 @@ def account_terms(design: VenueDesign) -> Data:
     return {
         "max_open_orders": design.max_open_orders, "max_triggers": design.max_triggers, "max_twaps": design.max_twaps,
         "max_sub_accounts": design.max_sub_accounts, "collateral": collateral_terms(design), "max_debt": design.max_debt,
+        "transfer_margin_ppm": design.transfer_margin_ppm,
         "fee_window_days": design.fee_window_days,
         "fee_tiers": [msgspec.structs.asdict(tier) for tier in design.fee_tiers],
         "maker_tiers": [msgspec.structs.asdict(tier) for tier in design.maker_tiers], "money": msgspec.structs.asdict(design.money),

@@ -15,7 +15,7 @@ from .errors import Data, refused
 from .host import Host
 from .replies import named, packed
 from .routing import ACCOUNT, DUE, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
-from .several import OF_SEVERAL, several
+from .several import OF_SEVERAL, caused_by, several
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
@@ -61,10 +61,8 @@ class Told:
             names = {"market": MARKET, "shares": SHARES, "amount": VALUE, "range_id": ORDER_ID}
             return {**self._head(at), **{name: int(told[at + column]) for name, column in names.items()}}
         if op in OF_SEVERAL and self.applied is not None:
-            ends, row = self.applied.ends, self.rows[number * ROW : (number + 1) * ROW]
-            begin = ends[number - 1] if number else 0
-            caused = memoryview(self.applied.events)[begin * ROW : ends[number] * ROW].tolist()
-            return {**self._head(at), **several(row, caused)}
+            row = self.rows[number * ROW : (number + 1) * ROW]
+            return {**self._head(at), **several(row, caused_by(self.applied, number))}
         if op == OPENS:
             return {**self._head(at), "account": int(told[at + ORDER_ID])}
         if op in OF_ORDERS and not told[at + ORDER_ID]:

@@ -21,7 +21,8 @@ from perplab.exchange.codes import (
 )
 
 D = Decimal
-FEES = ("max_debt", "maker_tiers", "fee_window_days")
+TERMS = ("price_band_ppm", "default_leverage", "open_interest_cap", "jump_fee")  # of a market
+FEES = ("max_debt", "transfer_margin_ppm", "maker_tiers", "fee_window_days")
 
 
 # -- the account --
@@ -177,7 +178,9 @@ def test_what_a_venue_tells_of_itself() -> None:
     (collateral,), (tier,) = venue.collateral, venue.fee_tiers
     assert (collateral.asset, collateral.market, collateral.hedges) == ("BTC", "BTC-SPOT", "BTC-PERP")
     assert (collateral.weight, collateral.hedged_weight, collateral.hedged_margin) == (D("0.9"), D("0.98"), D("0.25"))
-    assert venue.max_debt == 50_000
+    assert venue.max_debt == 50_000 and venue.transfer_margin == D("0.1")
+    perp = venue.market("BTC-PERP")
+    assert (perp.price_band, perp.default_leverage, perp.open_interest_cap, perp.jump_fee) == (D("0.2"), perp.max_leverage, None, None)
     assert (tier.volume, tier.maker_fee, tier.taker_fee) == (5_000_000, D("-0.00002"), D("0.0004"))
     assert (venue.money.transfer_delay_ms, venue.money.withdrawals, venue.money.transfers) == (3, "flat", "none")
     assert venue.limits == {"max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50}
@@ -213,7 +216,7 @@ def test_a_server_of_an_earlier_version_tells_less() -> None:
         (venue, ("collateral", "fee_tiers", "money", "max_triggers", "max_twaps", "max_sub_accounts", "sequencing", "gas", *FEES)),
         (account, ("mode", "alerts", "payments", "more_payments", "liquidity", "more")),
         (ticker, ("maintenance", "curve")),
-        *((market, ("kind", "base_asset", "curve", "matching")) for market in venue["markets"]),
+        *((market, ("kind", "base_asset", "curve", "matching", *TERMS)) for market in venue["markets"]),
         *((balance, ("value",)) for balance in account["balances"]),
         *((order, ("expires", "display")) for order in account["orders"]),
     ):
@@ -221,7 +224,8 @@ def test_a_server_of_an_earlier_version_tells_less() -> None:
             told.pop(name, None)
     found, read = venue_of(venue), alice.calls.reading
     assert found.market("BTC-SPOT").is_spot and not found.market("BTC-PERP").is_spot, "it has margin tiers"
-    assert found.max_debt is None
+    assert found.max_debt is found.transfer_margin is None
+    assert found.market("BTC-PERP").price_band is found.market("BTC-PERP").default_leverage is None
     assert (found.collateral, found.fee_tiers, found.money, list(found.limits)) == ((), (), types.Payments(), ["max_open_orders"])
     state = read.account(account)
     (order,) = state.orders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 from scene import heard, long_of_one, scene
 
 from perplab.clients import LocalClient, NewOrder, Refused, Unknown, types
+from perplab.exchange import messages
 from perplab.exchange.codes import (
     CancelReason,
     OrderState,
@@ -259,9 +261,20 @@ def test_a_preview_is_what_the_order_then_comes_to() -> None:
     assert (balance.equity, balance.available, balance.initial_margin) == (told.equity, told.available, told.initial_margin)
     refused = alice.preview(NewOrder("BTC", Side.BUY, "1", "90000"))
     assert (refused.reason, refused.filled, refused.average_price) == (Reason.PRICE_BAND, 0, None)
+    assert (refused.fee, refused.size, refused.equity, refused.available, refused.withdrawable) == (None,) * 5
 
 
 # -- quotes --
+
+
+def test_packed_quotes_are_counted() -> None:
+    alice, _ = scene()
+    quotes = messages.MassQuote(0, alice.account_number, 0, Side.SELL, 60_010, 10_000, 30_000, 10_000)
+    order = messages.Place(0, alice.account_number, 0, Side.BUY, 59_000, 10_000)
+    rows = [value for command in (quotes, order) for value in messages.command_row(command)]
+    told = alice.send_rows(struct.pack(f"<{len(rows)}q", *rows)).rows
+    assert told[0].several == types.Counted(placed=1, refused=1, queued=0, first_refusal=Reason.PRICE_BAND)
+    assert (told[1].several, told[1].open) == (None, 10_000)
 
 
 def test_quotes_are_replaced_refused_and_protected() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kit import BTC, SECOND, START, Bench, plain_venue
+from kit import BTC, SECOND, START, Bench, markets_of, plain_venue
 
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange import messages as m
@@ -93,6 +93,18 @@ def test_lists_tell_what_an_order_and_a_trigger_are_linked_with() -> None:
     x.apply(m.Cancel(START, ours, 1))
     assert x.triggers(ours) == [] and [one.linked_with for one in x.open_orders(ours)] == [0]
     x.check()
+
+
+def test_an_order_that_is_auctioned_tells_what_it_is_linked_with() -> None:
+    bench = Bench(markets_of({}, sequencing={"rule": "dutch_auction", "duration_ms": 4_000, "step_ms": 1_000}))
+    ours, other = bench.open(10_000), bench.open(10_000)
+    x = bench.exchange
+    x.apply(m.UpdateOracle(START, BTC, 1_000))
+    x.apply(m.Place(START, other, BTC, m.Side.SELL, 1_002, 3))
+    x.apply(m.Place(START, ours, BTC, m.Side.BUY, 1_010, 3))
+    x.apply(m.PlaceTrigger(START, ours, BTC, m.Side.BUY, 1, m.TriggerKind.STOP, m.PriceSource.MARK, 1_500))
+    x.apply(m.LinkOco(START, ours, 2, 3))
+    assert [one.linked_with for one in x.auctioned_orders(ours)] == [3] and [one.linked_with for one in x.triggers(ours)] == [2]
 
 
 def test_a_client_id_leads_to_a_trigger_and_a_twap() -> None:

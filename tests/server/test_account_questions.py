@@ -169,7 +169,8 @@ def test_the_venue_tells_what_holds_for_spot_and_for_accounts() -> None:
         {"asset": 1, "market": 1, "weight_ppm": 900_000, "hedges": 0, "hedged_weight_ppm": 980_000, "hedged_margin_ppm": 250_000}
     ]
     assert told["fee_tiers"] == told["maker_tiers"] == [] and told["fee_window_days"] == 14
-    assert told["max_debt"] == 50_000  # as the preset says
+    assert (told["max_debt"], told["transfer_margin_ppm"]) == (50_000, 100_000)  # as the presets say
+    assert (perp["default_leverage"], perp["open_interest_cap"], perp["jump_fee"]) == (perp["max_leverage"], None, None)
     assert told["money"] == {
         "deposit_delay_ms": 0, "withdraw_delay_ms": 0, "transfer_delay_ms": 0, "withdrawals": "any", "transfers": "any"
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wire import Talker, World
 
-from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.codes import Side
+from perplab.exchange.messages import ROW, MassQuote, Place, PlaceLadder, UpdateOracle, command_row
 
 PRICE = 60_000
 
@@ -135,3 +136,24 @@ def test_why_one_was_refused_is_told_by_its_client_id() -> None:
     assert alice.ask("order", client_id=8)["data"]["refused"] == "TRIGGER_PRICE"
     assert alice.ask("place_twap", market=0, side="BUY", size=6, slices=1, interval=10**10, client_id=9)["reason"] == "TWAP_TOO_SHORT"
     assert alice.ask("order", client_id=9)["data"]["refused"] == "TWAP_TOO_SHORT"
+
+
+def test_packed_ladders_and_quotes_are_counted() -> None:
+    """Of the rows beside them, of a ladder that is refused and of what is no command nothing is counted."""
+    _, alice, _ = scene()
+    account = alice.ask("accounts")["accounts"][0]
+    ladder = PlaceLadder(0, account, 0, Side.BUY, 9, PRICE - 100, PRICE - 300, 3)
+    commands = [
+        ladder,
+        Place(0, account, 0, Side.BUY, PRICE - 1_000, 1),
+        MassQuote(0, account, 0, Side.SELL, PRICE + 100, 1, PRICE // 2, 1),
+        PlaceLadder(0, account, 9, Side.BUY, 9, PRICE - 100, PRICE - 300, 3),
+    ]
+    rows = [value for command in commands for value in command_row(command)]
+    told = alice.ask("rows", rows=b"".join(one.to_bytes(8, "little", signed=True) for one in [*rows, *[99] * ROW]))
+    assert told["several"] == {
+        "0": {"placed": 3, "refused": 0, "queued": 0},
+        "2": {"placed": 1, "refused": 1, "queued": 0, "first_refusal": "PRICE_BAND"},
+    }
+    assert list(told["errors"]) == ["4"] and alice.ask("account")["more"] == 0 and len(alice.ask("account")["orders"]) == 5
+    assert "several" not in alice.ask("rows", rows=b"".join(one.to_bytes(8, "little", signed=True) for one in rows[ROW : 2 * ROW]))

@@ -28,4 +28,8 @@ def test_a_preview_says_why_not_and_costs_a_token() -> None:
     second = talker.ask("preview", market=0, side="BUY", price=60_000, size=10**9)
     assert (first["reason"], second["reason"]) == ("PRICE_BAND", "NOTIONAL_LIMIT") and second["ok"]
     assert second["tokens"] == first["tokens"] - 1
+    zeros = {"filled", "rests", "cancelled", "lost", "value", "average"}
+    assert {first[name] for name in zeros} == {0}
+    told = set(first) - zeros - {"id", "ok", "tokens", "account", "market", "ts", "reason"}
+    assert len(told) == 13 and {first[name] for name in told} == {None}  # a zero would read as an account that has nothing
     assert talker.ask("preview", market="NONE", side="BUY", price=1, size=1)["reason"] == "UNKNOWN_NAME"
