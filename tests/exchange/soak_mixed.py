@@ -184,6 +184,8 @@ def limit_of_debts(x: Step) -> str:
         return ""
     if isinstance(x.command, m.UpdateOracle) and x.command.more:
         return ""  # the pass waits for another price
+    if sum(e.value for e in x.of(m.CollateralSold) if e.method == m.Method.TAKEOVER) >= before[INSURANCE]:
+        return ""  # it has bought for all that it had, and what it has now came in afterwards
     spot = next(number for number, t in enumerate(x.terms) if t.is_spot and t.base == COIN)
     if not is_for_sale(x.exchange.state.markets[spot], x.exchange.state.now):
         return ""
