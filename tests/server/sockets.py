@@ -16,6 +16,7 @@ from wire import Message, World
 
 from perplab.exchange.server.gateway import Gateway
 from perplab.exchange.server.session import Session
+from perplab.exchange.server.spoken import Dialect
 from perplab.exchange.server.status import Facts
 from perplab.exchange.server.tcp import TcpServer
 
@@ -45,10 +46,10 @@ class Place:
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[Place]:
+async def served(world: World, dialect: Dialect | None = None) -> AsyncIterator[Place]:
     server = TcpServer(world.host)
     tcp = await server.start("127.0.0.1", 0)
-    gateway = Gateway(world.host, Facts("interpreted", f"127.0.0.1:{tcp}", 0), server.stir)
+    gateway = Gateway(world.host, Facts("interpreted", f"127.0.0.1:{tcp}", 0), server.stir, dialect)
     await gateway.start("127.0.0.1", 0)
     try:
         yield Place(world, tcp, gateway, server)

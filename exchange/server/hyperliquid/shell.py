@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from .bodies import body_of
 from .coverage import POLICY, html
 from .desk import NOT_READ, REGISTRIES, Desk
 from .errors import Failed, Unreadable
@@ -78,11 +79,7 @@ class Shell:
         """The body, if it is a map in JSON. A page of another origin is refused: it could have accounts made, or trade unsigned."""
         if not self.is_own(request):
             raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs hyperliquid`\n")
-        try:
-            body = msgspec.json.decode(await request.read())
-        except msgspec.DecodeError:
-            return None
-        return body if isinstance(body, dict) else None
+        return body_of(await request.read())
 
 
 def source_of(request: web.Request) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from ..codecs import JSON
 from ..errors import Refusal
 from ..log import note
 from ..outbox import Outbox
+from .bodies import body_of
 from .errors import Failed, Unreadable
 from .feeds import Feed, Feeds, Unknown
 from .weights import TooMany
@@ -31,11 +30,8 @@ PONG: Final = {"channel": "pong"}
 
 def is_spoken(payload: bytes) -> bool:
     """Is this the first message of a client of this dialect?"""
-    try:
-        first = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(first, dict) and "method" in first and "op" not in first
+    first = body_of(payload)
+    return first is not None and "method" in first and "op" not in first
 
 
 class Talk(Outbox):
@@ -134,11 +130,8 @@ class Talk(Outbox):
             self.ending = code
 
     def _handle(self, payload: bytes) -> None:
-        try:
-            message = msgspec.json.decode(payload)
-        except msgspec.DecodeError:
-            message = None
-        method = message.get("method") if isinstance(message, dict) else None
+        message = body_of(payload) or {}
+        method = message.get("method")
         if method == "ping":
             self._spoken = self.host.monotonic()
             self.tell(dict(PONG))
