@@ -59,7 +59,8 @@ def flood(actor: Actor) -> list[m.Command]:
     if money.transfer_delay_ms and actor.draw.chance(70):
         return [m.Transfer(now, account, account ^ 1, 0, 1)] * 66  # mostly of the same owner
     if actor.draw.chance(3):
-        return [m.ScheduleMaintenance(now, actor.market(), now + day, now + 2 * day, 4)] * 65
+        market = actor.market()
+        return [m.ScheduleMaintenance(now, market, now + day + 2 * one, now + day + 2 * one + 1, 4) for one in range(65)]
     if actor.scale == 1 or actor.draw.chance(70):
         return []
     return [m.Deposit(actor.now, MAKER, 1, MOST) for _ in range(101)]
