@@ -60,6 +60,12 @@ EDGE = {  # of exchange, never compiled
     "server.request_parts", "server.requests_past", "server.answers_past", "server.past_questions",
     "server.history.account_past", "server.history.candles", "server.history.episodes", "server.history.history",
     "server.history.holdings", "server.history.order_past", "server.history.records",
+    "server.spoken",
+    *(f"server.hyperliquid.{name}" for name in (
+        "accounts", "awaited", "bodies", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors", "exchange", "feeds",
+        "identity", "info", "markets", "moving", "nonces", "orders", "placing", "refusals", "registry", "shell", "signing",
+        "subscriptions", "talk", "trading", "weights",
+    )),
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")
