@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..host import Host
+from .cloids import Cloids
 from .coins import Coins
+from .settling import Settling
 
 
 class People(Protocol):
@@ -33,6 +35,8 @@ class Dialect:
         self.people = people
         self.wall = wall
         self.coins = Coins(host.exchange.design)
+        self.cloids = Cloids(lambda: host.exchange.state.log.seq)
+        self.settling = Settling(host)
 
     @property
     def now_ms(self) -> int:
