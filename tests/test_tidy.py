@@ -57,6 +57,9 @@ EDGE = {  # of exchange, never compiled
     "server.questions", "server.requests", "server.session", "server.status", "server.store", "server.streams",
     "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.unfinished",
     "server.visitor",
+    "server.hyperliquid.coins", "server.hyperliquid.dialect", "server.hyperliquid.errors", "server.hyperliquid.registry",
+    "server.hyperliquid.actions", "server.hyperliquid.cloids", "server.hyperliquid.exchange", "server.hyperliquid.hearing",
+    "server.hyperliquid.money", "server.hyperliquid.placing", "server.hyperliquid.refusals", "server.hyperliquid.settling",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")

@@ -247,7 +247,7 @@ def test_of_several_modifications_each_is_told(alice: Trader) -> None:
         {"oid": first, "order": limit("B", "59900", "0.1")}, {"oid": 999, "order": limit("B", "59900", "0.1")},
         {"oid": second, "order": limit("B", "59800", "0.1")},
     ])  # fmt: skip
-    assert [list(one)[0] for one in told] == ["resting", "error", "resting"]
+    assert [next(iter(one)) for one in told] == ["resting", "error", "resting"]
     assert alice.venue.host.exchange.count_orders(alice.account) == 2
 
 

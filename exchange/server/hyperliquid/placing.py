@@ -20,7 +20,8 @@ from . import refusals
 from .coins import Coin, steps
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
-from .settling import Body, Came, W, Work
+from .hearing import W
+from .settling import Body, Came, Work
 
 MOST_ORDERS: Final = 1_000  # of one action: others wait meanwhile
 MISSHAPEN: Final = "Failed to deserialize the JSON body into the target type"

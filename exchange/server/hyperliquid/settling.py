@@ -1,12 +1,11 @@
 """Actions that send commands, and what these came to: at once, or where the venue lets commands wait, when their turn has come.
 
-An action is a generator: it yields packed commands, which are one block, is sent what they came to, and returns its reply. Where commands
-wait, nothing tells which event is of which ticket, so orders are found by their terms: two of equal terms are as good as each other.
+An action is a generator: it yields packed commands, which are one block, is sent what they came to, and returns its reply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
 from typing import Final
 
@@ -14,45 +13,16 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ...schema.codes import CommandKind, OrderState
-from ...schema.events import (
-    CurveTraded,
-    OrderCancelled,
-    OrderPlaced,
-    OrderRepeated,
-    Rejected,
-    Traded,
-    TriggerCancelled,
-    TriggerFired,
-    TwapEnded,
-)
-from ...schema.messages import ROW, Cancel, Place, PlaceBracket, column_of
+from ...schema.events import OrderCancelled
+from ...schema.messages import ROW, column_of
 from ..errors import Refusal
 from ..host import Host
-from ..routing import CAME_IN, DUE, FILLED, LEFT, MARKET, ORDER_ID, PAID, REASON, REPEATED, STATE, TICKET, VALUE, WIDTH, block_of, outcomes
+from ..routing import DUE, ORDER_ID, REASON, TICKET, block_of, outcomes
+from .hearing import Slot, W, hear, slot_of
 
 Body = dict[str, object]
-W: Final = int(WIDTH)
-BRACKET: Final = int(CommandKind.PlaceBracket)
-PLACING: Final = frozenset((Place.KIND, PlaceBracket.KIND))
 NEVER_CAME: Final = "The order waits for its turn, and this server waits no longer to tell what becomes of it: ask for its status."
-
-_E = {
-    one: {name: column_of(one, name) for name in one.__struct_fields__}
-    for one in (OrderPlaced, OrderRepeated, OrderCancelled, Traded, CurveTraded, Rejected, TriggerFired, TriggerCancelled, TwapEnded)
-}
-PLACED_ID, PLACED_ACCOUNT = _E[OrderPlaced]["order_id"], _E[OrderPlaced]["account"]
-GONE_ID, GONE_REASON = _E[OrderCancelled]["order_id"], _E[OrderCancelled]["reason"]
-ENDED: Final = {one.KIND: _E[one]["order_id"] for one in (OrderCancelled, TriggerCancelled, TwapEnded)}
-FIRED_ID: Final = _E[TriggerFired]["order_id"]
-TERMS: Final = tuple(  # of an order: where its event has them, and where the command of an order and of a bracket
-    (_E[OrderPlaced][name], column_of(Place, name), column_of(PlaceBracket, name))
-    for name in ("account", "market", "side", "price", "tif", "client_hi", "client_lo")
-)
-CLIENT: Final = tuple(
-    (_E[OrderRepeated][name], column_of(Place, name), column_of(PlaceBracket, name)) for name in ("account", "client_hi", "client_lo")
-)
-CANCEL_ID: Final = column_of(Cancel, "order_id")
+GONE_ID, GONE_REASON = column_of(OrderCancelled, "order_id"), column_of(OrderCancelled, "reason")
 
 
 class Came:
@@ -112,107 +82,11 @@ class Waiter(Struct, eq=False):
         """[ns] when something may have happened; 0: at any time."""
         return max(0, min(self.told[number * W + DUE] for number in self.left))
 
-    def row(self, number: int) -> list[int]:
-        return self.rows[number * ROW : (number + 1) * ROW]
-
-    def look(self, events: list[list[int]], waits: Callable[[int], bool]) -> None:
-        """At the events of blocks that may have carried out what waits. `waits`: is there still a ticket?"""
+    def gone(self, waits: Callable[[int], bool]) -> list[Slot]:
+        """The commands that have had their turn since it was last asked. `waits`: is there still a ticket?"""
         gone = [number for number in self.left if not waits(self.told[number * W + TICKET])]
         self.left = [number for number in self.left if number not in gone]
-        for number in gone:
-            self.told[number * W + TICKET] = 0
-            self.found[number] = []
-        places = [number for number in gone if self.rows[number * ROW] in PLACING]
-        others = [number for number in gone if number not in places]
-        own, fired, refusals = dict[int, int](), set[int](), list[list[int]]()
-        for event in events:
-            kind = event[0]
-            if kind == TriggerFired.KIND:
-                fired.add(event[FIRED_ID])
-            elif kind == OrderPlaced.KIND:
-                found = None if event[PLACED_ID] in fired else self._match(places, event, TERMS)
-                if found is not None:
-                    places.remove(found)
-                    own[event[PLACED_ID]] = found
-                    self._came_in(found, event)
-            elif kind == OrderRepeated.KIND:
-                found = self._match(places, event, CLIENT)
-                if found is not None:
-                    places.remove(found)
-                    self.told[found * W + REPEATED] = 1
-            elif kind == Rejected.KIND:
-                refusals.append(event)
-            else:
-                self._follow(event, own, others)
-        for event in refusals:
-            self._refuse(event, places, others)
-
-    def _match(self, numbers: Iterable[int], event: list[int], terms: tuple[tuple[int, int, int], ...]) -> int | None:
-        for number in numbers:
-            row = self.row(number)
-            which = 2 if row[0] == BRACKET else 1
-            if all(event[term[0]] == row[term[which]] for term in terms):
-                return number
-        return None
-
-    def _came_in(self, number: int, event: list[int]) -> None:
-        at = number * W
-        self.told[at + ORDER_ID] = event[PLACED_ID]
-        self.told[at + MARKET] = event[_E[OrderPlaced]["market"]]
-        self.told[at + LEFT] = event[_E[OrderPlaced]["size"]]
-        self.told[at + STATE] = int(OrderState.OPEN)
-        self.told[at + CAME_IN] = 1
-        self.found[number].append(event)
-
-    def _follow(self, event: list[int], own: dict[int, int], others: list[int]) -> None:
-        """Fills of orders that have come in, and ends of orders."""
-        kind = event[0]
-        if kind == Traded.KIND and event[_E[Traded]["taker_order_id"]] in own:
-            lots = event[_E[Traded]["size"]]
-            self._fill(own[event[_E[Traded]["taker_order_id"]]], lots, event[_E[Traded]["price"]] * lots, 0, event)
-        elif kind == CurveTraded.KIND and event[_E[CurveTraded]["order_id"]] in own:
-            number = own[event[_E[CurveTraded]["order_id"]]]
-            self._fill(number, event[_E[CurveTraded]["size"]], 0, event[_E[CurveTraded]["value"]], event)
-        elif kind in ENDED and event[ENDED[kind]] in own:
-            number = own[event[ENDED[kind]]]
-            self.told[number * W + STATE] = int(OrderState.CANCELLED)
-            self.told[number * W + LEFT] = 0
-            self.found[number].append(event)
-        elif kind in ENDED:
-            for number in others:
-                row = self.row(number)
-                if row[0] == Cancel.KIND and row[CANCEL_ID] == event[ENDED[kind]]:
-                    others.remove(number)
-                    break
-
-    def _fill(self, number: int, lots: int, paid: int, value: int, event: list[int]) -> None:
-        at = number * W
-        self.told[at + FILLED] += lots
-        self.told[at + LEFT] -= lots
-        self.told[at + PAID] += paid
-        self.told[at + VALUE] += value
-        if self.told[at + LEFT] == 0:
-            self.told[at + STATE] = int(OrderState.FILLED)
-        self.found[number].append(event)
-
-    def _refuse(self, event: list[int], places: list[int], others: list[int]) -> None:
-        """A refusal is of the first command of its kind and terms that nothing else is known of."""
-        columns = _E[Rejected]
-        kind, account, market = event[columns["command"]], event[columns["account"]], event[columns["market"]]
-        halves = [event[columns["client_hi"]], event[columns["client_lo"]]]
-        for number in [*places, *others]:
-            row = self.row(number)
-            if row[2] != account or (row[0] != kind and not (row[0] == BRACKET and kind == Place.KIND)):
-                continue
-            if row[0] in PLACING:
-                which = 2 if row[0] == BRACKET else 1
-                if row[3] != market or [row[term[which]] for term in TERMS[-2:]] != halves:
-                    continue
-            elif kind == CommandKind.CancelClient and row[3:5] != halves:
-                continue
-            (places if number in places else others).remove(number)
-            self.told[number * W + REASON] = event[columns["reason"]]
-            return
+        return [slot_of(self.rows, self.told, number, self.found.setdefault(number, [])) for number in gone]
 
 
 class Settling:
@@ -256,7 +130,7 @@ class Settling:
         host = self.host
         applied = host.carry_out(block) if is_first else host.apply_at(host.exchange.now, block)
         told: list[int] = memoryview(outcomes(applied.events, applied.ends, block)).tolist()
-        waits = [at // W for at in range(0, len(told), W) if told[at + TICKET]] if any(told[TICKET::WIDTH]) else []
+        waits = [at // W for at in range(0, len(told), W) if told[at + TICKET]] if any(told[TICKET::W]) else []
 
         def events(number: int) -> list[list[int]]:
             return rows_of(applied.of(number))
@@ -287,10 +161,8 @@ class Settling:
         while self._waiting and self._waiting[0][0] <= venue.now:
             looked.append(heappop(self._waiting)[2])
         if looked:
-            events = list(self._news())
             pending = venue.state.pending
-            for waiter in looked:
-                waiter.look(events, lambda ticket: pending.find(ticket) >= 0)
+            hear([slot for waiter in looked for slot in waiter.gone(lambda ticket: pending.find(ticket) >= 0)], self._news())
         self._seen = venue.state.log.seq
         for waiter in looked:
             if waiter.left:
