@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from hl_exchange_kit import Trader, Venue, limit, trigger
 
+from perplab.exchange.blocks import Applied
 from perplab.exchange.messages import UpdateOracle
-from perplab.exchange.server.hyperliquid.errors import Failed, Unreadable
+from perplab.exchange.server.errors import Refusal, Trouble
+from perplab.exchange.server.faults import Faults
+from perplab.exchange.server.hyperliquid.errors import Unreadable
 from perplab.exchange.server.hyperliquid.exchange import carry_out
 
 CLOID = "0x00000000000000000000000000000001"
@@ -255,6 +258,7 @@ def test_a_payload_that_is_wrong_modifies_nothing(alice: Trader) -> None:
     oid = alice.order(limit("B", "59990", "0.1"))[0]["resting"]["oid"]
     told = alice.statuses("batchModify", modifies=[{"oid": oid, "order": limit("B", "59990.5", "0.1")}])
     assert told == [{"error": "Price must be divisible by tick size. asset=0"}]
+    assert alice.err("modify", oid=oid, order=limit("B", "59990", "0")) == "Order has zero size."
     assert alice.venue.host.exchange.count_orders(alice.account) == 1
 
 
@@ -364,7 +368,7 @@ def test_a_group_that_is_none_is_refused_as_a_whole(alice: Trader, orders: list[
 
 def test_groups_that_the_venue_has_not_are_refused(alice: Trader) -> None:
     child = trigger("A", "61000", "1", "tp", price="61500")
-    assert alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl").startswith("unsupported in sandbox: limit")
+    assert alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl").startswith("unsupported in sandbox: TP/SL")
     reducer = limit("B", "59990", "1", reduces=True)
     assert alice.err("order", orders=[reducer, child], grouping="normalTpsl").startswith("unsupported in sandbox: TP/SL")
 
@@ -373,13 +377,19 @@ def test_groups_that_the_venue_has_not_are_refused(alice: Trader) -> None:
 
 
 def test_orders_are_refused_where_the_operator_has_asked_for_it(alice: Trader) -> None:
-    from perplab.exchange.server.faults import Faults
-
     faults = alice.venue.host.faults["alice"] = Faults()
     faults.rejects = 1
     told = alice.order(limit("B", "59990", "0.1"), limit("B", "59980", "0.1"))
     assert error(told[0]) == "Insufficient margin to place order. asset=0" and list(told[1]) == ["resting"]
 
 
-def test_failed_is_no_part_of_wrong() -> None:
-    assert not issubclass(Failed, Unreadable)
+# -- a server that cannot ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_takes_no_commands_says_so(alice: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(rows: object) -> Applied:
+        raise Refusal(Trouble.READ_ONLY, "the journal cannot be written")
+
+    monkeypatch.setattr(alice.venue.host, "apply", refuse)
+    assert alice.err("order", orders=[GOOD], grouping="na") == "the journal cannot be written"
+    assert alice.err("modify", oid=1, order=GOOD) == "the journal cannot be written"

@@ -10,7 +10,7 @@ from venues import BLOCKS
 from venues import venue as design_of
 
 from perplab.exchange import load_venue
-from perplab.exchange.messages import Place
+from perplab.exchange.messages import Place, UpdateOracle
 from perplab.exchange.server.hyperliquid.exchange import carry_out
 from perplab.exchange.server.hyperliquid.settling import Pending
 
@@ -145,6 +145,19 @@ def test_who_gives_up_is_told_so_and_what_was_sent_stays(alice: Trader) -> None:
     assert pending.reply["status"] == "err" and alice.venue.host.exchange.count_orders(alice.account) == 1
 
 
+def test_a_fault_in_one_action_leaves_the_others_alone(alice: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (alice.later("order", orders=[limit("B", price, "0.1")], grouping="na") for price in ("59990", "59980"))
+
+    def fail(*_: object) -> None:
+        monkeypatch.undo()
+        raise RuntimeError
+
+    monkeypatch.setattr("perplab.exchange.server.hyperliquid.placing.status", fail)
+    block(alice.venue)
+    assert first.reply == {"status": "err", "response": "A fault inside the sandbox, which has noted it."}
+    assert second.reply is not None and second.reply["status"] == "ok" and alice.venue.world.complaints
+
+
 def test_a_rewind_ends_what_waits(alice: Trader) -> None:
     alice.venue.host.keep("s")
     pending = alice.later("order", orders=[limit("B", "59990", "0.1")], grouping="na")
@@ -159,8 +172,6 @@ def test_requests_wait_for_a_price(alice: Trader) -> None:
     first = alice.later("order", orders=[limit("B", "59990", "0.1")], grouping="na")
     venue.world.later(2)
     assert first.reply is None
-    from perplab.exchange.messages import UpdateOracle
-
     venue.host.send([UpdateOracle(0, 0, 60_001)])
     assert first.reply is not None and list(first.reply["response"]["data"]["statuses"][0]) == ["resting"]  # type: ignore[index]
     second = alice.later("order", orders=[limit("B", "59990", "0.1")], grouping="na")

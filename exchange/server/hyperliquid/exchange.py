@@ -18,6 +18,7 @@ from .settling import Body, Pending, Work
 EXCHANGE: Final = Registry("Actions (/exchange)")
 UNSUPPORTED: Final = "unsupported in sandbox: "
 MOST_NAMED: Final = 40  # characters of an unknown type that are told
+TOLD_AS: Final = {"order": "order", "batchModify": "order", "cancel": "cancel", "cancelByCloid": "cancel"}  # what has statuses
 Act = Callable[[Dialect, Body, Signed], Work]
 
 
@@ -31,7 +32,7 @@ def carry_out(dialect: Dialect, action: Body, signed: Signed) -> Body | Pending:
     if entry.cover == "refused":
         return failed(f"{UNSUPPORTED}{entry.note}")
     call: Act = entry.call
-    return dialect.settling.run(guarded(call(dialect, action, signed), "cancel" if entry.name.startswith("cancel") else "order"))
+    return dialect.settling.run(guarded(call(dialect, action, signed), TOLD_AS.get(entry.name, "")))
 
 
 def weight_of(action: Body) -> int:

@@ -129,7 +129,7 @@ def spot_send(dialect: Dialect, action: Body, signed: Signed) -> Work:
 
 def send_asset(dialect: Dialect, action: Body, signed: Signed) -> Work:
     amount, asset = micro_of(action.get("amount")), token_of(dialect, action.get("token"))
-    if not {action.get("sourceDex"), action.get("destinationDex")} <= {"", "spot"}:
+    if any(action.get(name) not in ("", "spot") for name in ("sourceDex", "destinationDex")):
         raise Failed(OTHER_DEX)
     source = action.get("fromSubAccount", "")
     account = signed.account if source == "" else own_sub_account(dialect, signed, source)

@@ -36,7 +36,7 @@ SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
 HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
 OPEN: Final = int(OrderState.OPEN)
 FILLED_WHOLE: Final = int(OrderState.FILLED)
-UNTOLD_LIMIT: Final = "unsupported in sandbox: limit TP/SL orders of an order that may rest; send them when it is filled"
+UNTOLD_CHILDREN: Final = "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size; send others when it is filled"
 UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 
 
@@ -310,7 +310,7 @@ def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
     if is_plain and not (one.is_immediate and any(child.cloid for child in children)):
         return (yield from _bracket(dialect, one, children))
     if not one.is_immediate:
-        raise Failed(UNTOLD_LIMIT)
+        raise Failed(UNTOLD_CHILDREN)
     came = yield one.row
     told: list[object] = [status(dialect, one, came, 0)]
     filled = came.told[FILLED]
@@ -345,11 +345,11 @@ def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
 
 
 def guarded(work: Work, kind: str) -> Work:
-    """The same, with what refuses all of it as its reply."""
+    """The same, with what refuses all of it as its reply. `kind`: of a reply that has statuses, "" of one that has none."""
     try:
         return (yield from work)
     except Whole as error:
-        return statuses([{"error": str(error)}], kind)
+        return statuses([{"error": str(error)}], kind) if kind else failed(str(error))
     except (Failed, Wrong, Refusal) as error:
         return failed(str(error))
 

@@ -22,6 +22,7 @@ from .hearing import Slot, W, hear, slot_of
 
 Body = dict[str, object]
 NEVER_CAME: Final = "The order waits for its turn, and this server waits no longer to tell what becomes of it: ask for its status."
+FAULT: Final = "A fault inside the sandbox, which has noted it."
 GONE_ID, GONE_REASON = column_of(OrderCancelled, "order_id"), column_of(OrderCancelled, "reason")
 
 
@@ -168,14 +169,19 @@ class Settling:
             if waiter.left:
                 self._put(waiter)
             else:
-                self._settle(waiter)
+                with self.host.complaints.guarded("an action that has waited"):  # the others go on
+                    self._settle(waiter)
         if self._waiting and not self._is_listed:
             self._is_listed = True
             self.host.followed.append(self)
 
     def _settle(self, waiter: Waiter) -> None:
         came = Came(waiter.told, {}, lambda number: waiter.found.get(number, []))
-        reply = self._advance(waiter.work, came, waiter.pending)
+        try:
+            reply = self._advance(waiter.work, came, waiter.pending)
+        except Exception:
+            waiter.pending.set({"status": "err", "response": FAULT})
+            raise
         if not isinstance(reply, Pending):
             waiter.pending.set(reply)
 
