@@ -36,7 +36,7 @@ SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
 HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
 OPEN: Final = int(OrderState.OPEN)
 FILLED_WHOLE: Final = int(OrderState.FILLED)
-UNTOLD_CHILDREN: Final = "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size; send others when it is filled"
+UNTOLD_CHILDREN: Final = "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size"
 UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 
 
