@@ -1,62 +1,50 @@
-"""Client ids of this dialect. The venue takes each once, and remembers the last 1,024 of an account; Hyperliquid takes one again as soon as
-its order is gone. So an order whose client id the venue has seen goes under one that the dialect makes itself, and which is told as what it
-stands for. After a restart that is not known any more: the order has no client id then.
+"""Client ids as this dialect knows them, which may be used again once an order that had one is cancelled without a fill: for a stop that
+is moved, say. The venue remembers client ids of closed orders, so the order that comes after has a stand-in there; who reads orders back
+asks here what it stands for. Stand-ins are known as long as the server runs.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from itertools import count
+from collections.abc import Callable
 from typing import Final
 
-HIDDEN: Final = 0x7065_7270_6C61_6200  # upper half of client ids that the dialect makes
-MOST: Final = 65_536  # that are known; the oldest is forgotten
+from ..rows import HALF, client_halves
+
+MARK: Final = 0x70_65_72_70_6C_61_62_21  # the upper half of all stand-ins
+MOST: Final = 65_536  # stand-ins that are remembered: the oldest goes first
+
 Halves = tuple[int, int]
 
 
 class Cloids:
-    """`first`: the number of the first one that is made; none may come twice, after a restart either."""
+    """`seq`: the number of the venue's last event, by which stand-ins are numbered: none is used twice."""
 
-    def __init__(self, first: int) -> None:
-        self._numbers = count(first)
-        self._stands_for: OrderedDict[int, tuple[int, Halves]] = OrderedDict()  # account and client id, by lower half of one that was made
-        self._made: dict[tuple[int, Halves], int] = {}  # by account and what it stands for, the last one
+    def __init__(self, seq: Callable[[], int]) -> None:
+        self._seq = seq
+        self._last = 0
+        self._standing: dict[tuple[int, str], Halves] = {}  # by account and cloid, the oldest first
+        self._cloids: dict[Halves, tuple[int, str]] = {}  # the other way round
 
-    def hidden(self) -> Halves:
-        """One for an order that has none, so that it can be found."""
-        return HIDDEN, next(self._numbers)
+    def halves(self, account: int, cloid: str) -> Halves:
+        """What the venue knows the account's latest order of this cloid by. `cloid`: "0x" and 32 hex digits in lower case."""
+        return self._standing.get((account, cloid)) or client_halves(cloid)
 
-    def again(self, account: int, cloid: Halves) -> Halves:
-        """One that stands for a client id which the venue does not take again."""
-        made = self.hidden()
-        self._stands_for[made[1]] = account, cloid
-        self._made[account, cloid] = made[1]
-        if len(self._stands_for) > MOST:
-            number, key = self._stands_for.popitem(last=False)
-            if self._made[key] == number:
-                del self._made[key]
-        return made
+    def stand_in(self, account: int, cloid: str) -> Halves:
+        """Another one, for the next order of this cloid."""
+        self._last = max(self._last, self._seq()) + 1
+        key, halves = (account, cloid), (MARK, self._last)
+        self._standing.pop(key, None)
+        self._standing[key], self._cloids[halves] = halves, key
+        while len(self._cloids) > MOST:
+            oldest = next(iter(self._cloids))
+            told = self._cloids.pop(oldest)
+            if self._standing.get(told) == oldest:
+                del self._standing[told]
+        return halves
 
-    def known(self, account: int, cloid: Halves) -> Halves:
-        """What an account's client id is called at the venue."""
-        number = self._made.get((account, cloid))
-        return cloid if number is None else (HIDDEN, number)
-
-    def told(self, hi: int, lo: int) -> str | None:
-        """A client id of the venue as this dialect writes it; None: there is none to tell."""
-        if hi == HIDDEN:
-            if lo not in self._stands_for:
-                return None
-            _, (hi, lo) = self._stands_for[lo]
-        return f"0x{(hi & (1 << 64) - 1):016x}{(lo & (1 << 64) - 1):016x}" if hi or lo else None
-
-
-def halves(cloid: object) -> Halves:
-    """A client id of 32 hex digits as the venue has it. Raises ValueError for what is none, or is one that the dialect makes."""
-    if not isinstance(cloid, str) or len(cloid) != 34 or cloid[:2] != "0x" or not cloid[2:].isalnum():
-        raise ValueError
-    number = int(cloid[2:], 16)
-    hi, lo = (half - (1 << 64) if half >> 63 else half for half in (number >> 64, number & (1 << 64) - 1))
-    if not number or hi == HIDDEN:
-        raise ValueError
-    return hi, lo
+    def text(self, hi: int, lo: int) -> str | None:
+        """The cloid of an order with this client id; None: it has none."""
+        if hi == 0 and lo == 0:
+            return None
+        known = self._cloids.get((hi, lo))
+        return known[1] if known is not None else f"0x{hi % HALF:016x}{lo % HALF:016x}"

@@ -77,8 +77,8 @@ class Coin(Struct, frozen=True):
 
     def average(self, micro: int, lots: int) -> str:
         """The price of so many lots for so much money, rounded to eight decimals. `lots` is not 0."""
-        value = Decimal(micro) * 10**self.size_decimals / (Decimal(10) ** MICRO * lots * self.lot)
-        return text(int(abs(value) * 10**8 + Decimal("0.5")), 8)
+        whole, part = abs(micro) * 10 ** (self.size_decimals + 8), 10**MICRO * abs(lots) * self.lot
+        return text((2 * whole + part) // (2 * part), 8)
 
     def ticks(self, given: object) -> int:
         """Raises Wrong."""

@@ -10,14 +10,16 @@ from ..errors import Refusal
 from ..log import note
 from .dialect import Dialect
 from .errors import Failed, Unreadable
-from .exchange import EXCHANGE, carry_out, count_of
+from .exchange import EXCHANGE, carry_out
 from .feeds import Feeds
 from .identity import Identities
 from .info import INFO, answer
+from .settling import Body, Pending
 from .subscriptions import SUBSCRIPTIONS
-from .weights import Weights, of_actions
+from .weights import Weights, count_of, of_actions
 
 NOT_READ: Final = "Failed to deserialize the JSON body into the target type"
+LONGEST_NS: Final = 60_000_000_000  # that a reply is waited for
 REGISTRIES: Final = (INFO, EXCHANGE, SUBSCRIPTIONS)
 
 
@@ -58,11 +60,22 @@ class Desk:
         try:
             signed = self.people.who(body)
             self.weights.act(signed.address, count, self._traded(signed.account), str(kind).startswith("cancel"), now)
-            carry_out(self.dialect, action, signed, then)
+            reply = carry_out(self.dialect, action, signed)
         except Failed as error:
             then({"status": "err", "response": str(error)})
         except Refusal as error:
             then({"status": "err", "response": f"{error.code.name}: {error}"})
+        else:
+            self._answer(reply, then)
+
+    def _answer(self, reply: Body | Pending, then: Callable[[object], None]) -> None:
+        """At once, or when it is known; nobody waits for ever."""
+        if not isinstance(reply, Pending):
+            then(reply)
+            return
+        reply.then = then
+        host = self.dialect.host
+        host.later(host.monotonic() + LONGEST_NS, reply.give_up)
 
     def _traded(self, account: int) -> int:
         """[USD] that an account has traded in the days that count."""

@@ -1,4 +1,4 @@
-"""What the parts of this dialect share: the venue's host, its coins, who is who, and what has happened."""
+"""What the parts of this dialect share: the venue's host, its coins, who is who, and what waits."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..host import Host
-from ..people import User
 from .cloids import Cloids
 from .coins import Coins
+from .settling import Settling
 
 
 class People(Protocol):
     """Who is behind an address (identity.py). Addresses are lower-case: "0x" and 40 hex digits."""
 
     def account(self, address: str) -> int | None:
-        """The venue's account of a user, a sub-account or a vault; None: nobody is known by that address, nor becomes known."""
+        """The venue's account of a user or a sub-account, which becomes known by that; None: there is none, nor can be."""
+
+    def known(self, address: str) -> int | None:
+        """The same, and nobody becomes known."""
 
     def address(self, account: int) -> str:
         """The address by which an account is told of; one is made up for accounts that have none."""
@@ -23,13 +26,14 @@ class People(Protocol):
     def sub_accounts(self, address: str) -> list[tuple[str, str]]:
         """(name, address) of a user's sub-accounts."""
 
-    def name_sub_account(self, address: str, name: str) -> None: ...
-
-    def approve(self, user: User, agent: str, named: str) -> None:
-        """Let a wallet sign for a user. Raises Failed."""
+    def name_sub_account(self, account: int, name: str) -> None:
+        """A sub-account has been opened, and is called that."""
 
     def agents(self, address: str) -> list[tuple[str, str, int]]:
         """(name, address, valid until [ms]) of the wallets that may sign for a user."""
+
+    def approve(self, address: str, agent: str, name: str) -> None:
+        """Let a wallet sign for a user. Raises Failed."""
 
 
 class Dialect:
@@ -40,7 +44,8 @@ class Dialect:
         self.people = people
         self.wall = wall
         self.coins = Coins(host.exchange.design)
-        self.cloids = Cloids(wall() << 20)
+        self.cloids = Cloids(lambda: host.exchange.state.log.seq)
+        self.settling = Settling(host)
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 
     @property

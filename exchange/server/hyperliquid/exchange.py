@@ -1,79 +1,112 @@
-"""Actions of this dialect: POST /exchange. What each is here; docs/hyperliquid.md says where that differs from the live venue."""
+"""/exchange: every action that this dialect has an answer to, and how it is carried out. Who sends it has been found out before."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from logging import WARNING
+from typing import Final
 
-from . import moving, trading
+from ..log import note
+from . import actions, money, placing
 from .dialect import Dialect
-from .errors import Failed
-from .identity import Signed
+from .errors import Failed, Unreadable
+from .money import Signed
+from .placing import MISSHAPEN, failed, guarded
 from .registry import Registry
-from .trading import Then, done
+from .settling import Body, Pending, Work
 
-Json = dict[str, Any]
-EXCHANGE: Final = Registry("Actions: POST /exchange")
-COUNTED: Final = ("orders", "cancels", "modifies")  # lists whose items are actions of their own
+EXCHANGE: Final = Registry("Actions (/exchange)")
+UNSUPPORTED: Final = "unsupported in sandbox: "
+MOST_NAMED: Final = 40  # characters of an unknown type that are told
+TOLD_AS: Final = {"order": "order", "batchModify": "order", "cancel": "cancel", "cancelByCloid": "cancel"}  # what has statuses
+Act = Callable[[Dialect, Body, Signed], Work]
 
 
-def carry_out(dialect: Dialect, action: Json, signed: Signed, then: Then) -> None:
-    """`then` is told the reply, at once or when commands that wait have had their turn. Raises Failed, Unreadable or Refusal."""
+def carry_out(dialect: Dialect, action: Body, signed: Signed) -> Body | Pending:
+    """The reply to an action of who has signed it, or where the venue lets commands wait a `Pending` that will have it. Raises
+    Unreadable for what is no action."""
     entry = EXCHANGE.get(action.get("type"))
-    assert entry is not None, "who carries out has looked"
-    entry.call(dialect, action, signed, then)
+    if entry is None:
+        note("unknown_action", WARNING, type=str(action.get("type"))[:MOST_NAMED])
+        raise Unreadable(MISSHAPEN)
+    if entry.cover == "refused":
+        return failed(f"{UNSUPPORTED}{entry.note}")
+    call: Act = entry.call
+    return dialect.settling.run(guarded(call(dialect, action, signed), TOLD_AS.get(entry.name, "")))
 
 
-def count_of(action: Json) -> int:
-    """How many actions it counts as."""
-    return max(1, *(len(action[name]) for name in COUNTED if isinstance(action.get(name), list)), 1)
+def _of_account(call: Callable[[Dialect, Body, int], Work]) -> Act:
+    def act(dialect: Dialect, action: Body, signed: Signed) -> Work:
+        return call(dialect, action, signed.account)
+
+    return act
 
 
-def nothing(dialect: Dialect, action: Json, signed: Signed, then: Then) -> None:
-    done(0, then)
+def _nothing(dialect: Dialect, action: Body, signed: Signed) -> Work:
+    return actions.default()
+    yield []
 
 
-def unsupported(dialect: Dialect, action: Json, signed: Signed, then: Then) -> None:
-    kind = str(action["type"])
-    entry = EXCHANGE.get(kind)
-    raise Failed(f"Unsupported in sandbox: {kind}, since {entry.note if entry is not None else ''}.")
+def _abstraction(dialect: Dialect, action: Body, signed: Signed) -> Work:
+    """An account is what it is here: standard."""
+    if action.get("abstraction", action.get("enabled")) not in ("disabled", "i", False):
+        raise Failed(f"{UNSUPPORTED}accounts are standard ones here")
+    return actions.default()
+    yield []
 
 
-EXCHANGE.add(
-    "order", trading.order, "part",
-    "Builders are paid nothing. `normalTpsl`: take-profit and stop are market orders, as far as the entry has filled, and have no "
-    "client id. At most 1,000 orders; open orders, the largest order and the price band are the design's",
-)  # fmt: skip
-EXCHANGE.add("cancel", trading.cancel)
-EXCHANGE.add("cancelByCloid", trading.cancel_by_cloid)
-EXCHANGE.add("modify", trading.modify)
-EXCHANGE.add("batchModify", trading.batch_modify)
-EXCHANGE.add("scheduleCancel", trading.schedule_cancel, "part", "no volume is required, and it may fire as often as it is set")
-EXCHANGE.add("twapOrder", trading.twap, "part", "slices are not randomised; 5 to 5,000 minutes")
-EXCHANGE.add("twapCancel", trading.twap_cancel)
-EXCHANGE.add("updateLeverage", moving.update_leverage)
-EXCHANGE.add("updateIsolatedMargin", moving.isolated_margin)
-EXCHANGE.add("usdSend", moving.usd_send, "part", "within the venue; an address that is not known becomes known, if there is a faucet")
-EXCHANGE.add("spotSend", moving.spot_send, "part", "within the venue")
-EXCHANGE.add("sendAsset", moving.send_asset, "part", "there is one balance of each token, and one perpetual exchange")
-EXCHANGE.add("usdClassTransfer", moving.class_transfer, "part", "one balance serves perpetuals and spot: it is checked, and nothing moves")
-EXCHANGE.add("withdraw3", moving.withdraw, "part", "the money leaves the venue, without a fee; the destination is not looked at")
-EXCHANGE.add("createSubAccount", moving.create_sub_account, "part", "no volume is required; the design says how many")
-EXCHANGE.add("subAccountTransfer", moving.sub_account_transfer)
-EXCHANGE.add("subAccountSpotTransfer", moving.sub_account_spot_transfer)
-EXCHANGE.add("approveAgent", moving.approve_agent)
-for name, note in (
-    ("approveBuilderFee", "accepted: builders are paid nothing"), ("setReferrer", "accepted: nobody refers anybody"),
-    ("reserveRequestWeight", "accepted, without effect"), ("userSetAbstraction", "accepted, without effect"),
-    ("userDexAbstraction", "accepted, without effect"), ("agentSetAbstraction", "accepted, without effect"),
-    ("agentEnableDexAbstraction", "accepted, without effect"),
-):  # fmt: skip
-    EXCHANGE.add(name, nothing, "part", note)
-EXCHANGE.add("noop", nothing)
-for name, note in (
-    ("vaultTransfer", "vaults have no depositors here"), ("createVault", "vaults have no depositors here"),
-    ("tokenDelegate", "nothing is staked here"), ("convertToMultiSigUser", "there are no multi-signature users"),
-    ("multiSig", "there are no multi-signature users"), ("spotDeploy", "markets are those of the design"),
-    ("perpDeploy", "markets are those of the design"), ("evmUserModify", "there is no EVM"), ("CSignerAction", "there are no validators"),
-    ("CValidatorAction", "there are no validators"), ("gossipPriorityBid", "there are no validators"),
-):  # fmt: skip
-    EXCHANGE.add(name, unsupported, "refused", note)
+def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
+    raise AssertionError("refused before it is carried out")
+
+
+EXCHANGE.add("order", _of_account(placing.place), "part", (
+    "a builder's fee is accepted and not charged; priority is not sold; a cloid of an order that is filled or open is refused; one that "
+    "fills in part and rests is told as `resting`; of `normalTpsl` an order that may rest has market TP/SL of its own size, without "
+    "cloids; on the side of the mark that a trigger would fire at once it is refused"
+), 1)  # fmt: skip
+EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
+EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
+EXCHANGE.add("modify", _of_account(actions.modify), "part", "new orders of any kind are taken, not only such as rest", 1)
+EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
+EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
+    "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "
+    "the world, what is left until the time passes by the venue's"
+), 1)  # fmt: skip
+EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), weight=1)
+EXCHANGE.add("updateIsolatedMargin", _of_account(actions.update_isolated_margin), weight=1)
+EXCHANGE.add("twapOrder", _of_account(actions.twap_order), "part", (
+    "suborders are not randomised; one that would be worth less than an order has to be is left to the next; longer ones than 3 days "
+    "send theirs at longer intervals"
+), 1)  # fmt: skip
+EXCHANGE.add("twapCancel", _of_account(actions.twap_cancel), weight=1)
+EXCHANGE.add("usdSend", money.usd_send, weight=1)
+EXCHANGE.add("spotSend", money.spot_send, "part", "no fee", 1)
+EXCHANGE.add("sendAsset", money.send_asset, "part", "there is one dex, which shares its balance with spot", 1)
+EXCHANGE.add("usdClassTransfer", money.usd_class_transfer, "part", "perpetuals and spot share a balance: nothing moves", 1)
+EXCHANGE.add("withdraw3", money.withdraw, "part", "no fee, and as fast as the venue's design says", 1)
+EXCHANGE.add("createSubAccount", money.create_sub_account, "part", "no volume has to be traded before", 1)
+EXCHANGE.add("subAccountTransfer", money.sub_account_transfer, weight=1)
+EXCHANGE.add("subAccountSpotTransfer", money.sub_account_spot_transfer, weight=1)
+EXCHANGE.add("approveAgent", money.approve_agent, weight=1)
+EXCHANGE.add("approveBuilderFee", _nothing, "part", "accepted; no builder is ever paid", 1)
+EXCHANGE.add("setReferrer", _nothing, "part", "accepted; nobody is referred", 1)
+EXCHANGE.add("noop", _nothing, weight=1)
+EXCHANGE.add("reserveRequestWeight", _nothing, "part", "accepted, and costs nothing", 1)
+for _name in ("userSetAbstraction", "agentSetAbstraction", "userDexAbstraction"):
+    EXCHANGE.add(_name, _abstraction, "part", "accounts are standard ones, and may be told to be that", 1)
+for _name, _why in {
+    "vaultTransfer": "nobody leads vaults here; the venue's own takes no deposits through this API",
+    "createVault": "nobody leads vaults here", "vaultModify": "nobody leads vaults here", "vaultDistribute": "nobody leads vaults here",
+    "topUpIsolatedOnlyMargin": "no market is isolated only", "agentEnableDexAbstraction": "accounts are standard ones here",
+    "subAccountModify": "the name of a sub-account stays", "convertToMultiSigUser": "an account has one key",
+    "multiSig": "an account has one key", "tokenDelegate": "there is no staking", "cDeposit": "there is no staking",
+    "cWithdraw": "there is no staking", "linkStakingUser": "there is no staking", "claimRewards": "there are no rewards",
+    "registerReferrer": "nobody is referred", "setDisplayName": "users are told of by their addresses",
+    "spotUser": "dust is not converted", "spotDeploy": "markets are the design's", "perpDeploy": "markets are the design's",
+    "CSignerAction": "there are no validators", "CValidatorAction": "there are no validators",
+    "validatorL1Stream": "there are no validators", "evmUserModify": "there is no EVM", "sendToEvmWithData": "there is no EVM",
+    "gossipPriorityBid": "there are no nodes", "borrowLend": "nobody lends", "userOutcome": "there are no outcome markets",
+    "hip3LiquidatorTransfer": "there is one dex", "agentSendAsset": "agents move no money",
+    "authorizeAqav2Role": "there are no quote assets of one's own",
+}.items():  # fmt: skip
+    EXCHANGE.add(_name, _refused, "refused", _why, 1)

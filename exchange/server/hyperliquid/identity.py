@@ -55,8 +55,7 @@ class Signed(Struct, frozen=True):
     """Who wants something done."""
 
     signer: Address  # whose key has signed
-    user: Address  # the user whom it signs for
-    address: Address  # for which it is done: the user, or a sub-account
+    address: Address  # for which it is done: the user whom that signs for, or a sub-account
     account: int  # of that address
 
 
@@ -133,8 +132,9 @@ class Identities:
         found = [sub_address(address, number) for number in range(1, len(user.accounts))] if user is not None else []
         return [(self.kept.names.get(one, ""), one) for one in found]
 
-    def name_sub_account(self, address: Address, name: str) -> None:
-        self.kept.names[address] = name
+    def name_sub_account(self, account: int, name: str) -> None:
+        """It has been opened, and is called that."""
+        self.kept.names[self.address(account)] = name
         self._save()
 
     def _look(self) -> None:
@@ -153,8 +153,9 @@ class Identities:
         mine = [(one.name, agent, one.until) for agent, one in self.kept.agents.items() if one.user == address]
         return [one for one in mine if not one[2] or one[2] > now]
 
-    def approve(self, user: User, agent: Address, named: str) -> None:
+    def approve(self, address: Address, agent: Address, named: str) -> None:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed."""
+        user = self.host.people.users[address]
         name, valid, end = named.partition(VALID)
         until = int(end) if end.isdigit() and len(end) < 16 else 0
         if valid and not self.wall() < until <= self.wall() + LONGEST_MS:
@@ -220,12 +221,12 @@ class Identities:
         self.nonces.use(signer, nonce, now)
         if is_l1 and expires is not None and now > expires:
             raise Failed(f"Action expired: expiresAfter is {expires}, and it is {now} now")
-        if vault is None or vault == user.name or not is_l1:
-            return Signed(signer, user.name, user.name, user.accounts[0])
+        if vault is None or vault == user.name or not is_l1 or action["type"] in NO_VAULT:
+            return Signed(signer, user.name, user.accounts[0])
         account = self.known(vault)
         if account is None or self.host.people.owner_of.get(account) is not user:
             raise Failed(f"Vault not registered: {vault}")
-        return Signed(signer, user.name, vault, account)
+        return Signed(signer, vault, account)
 
     def _signer(self, body: dict[str, Any], action: dict[str, Any], nonce: int, vault: Address | None, expires: int | None) -> Address:
         """Raises Bad or Failed."""

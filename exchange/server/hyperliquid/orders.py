@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from ...schema.codes import CancelReason, Method, Reason, Side, TimeInForce, TriggerKind
 from ...schema.views import OpenOrder, OpenTrigger
 from ..history.records import Fill, OrderRecord, OrderStatus, Source
 from ..orders import open_orders as resting
-from .cloids import halves
 from .coins import USDC, Coin, usd
 from .dialect import Dialect
 from .markets import hash_of, price_of
@@ -49,6 +49,7 @@ REJECTED: Final[dict[Reason, str]] = {  # others: "rejected"
     Reason.TOO_MANY_ORDERS: "tooManyOpenOrdersRejected",
     Reason.NOTIONAL_LIMIT: "perpMaxPositionRejected",
 }
+CLOID: Final = re.compile("0x[0-9a-fA-F]{32}")
 METHODS: Final = {Method.BOOK: "market"}  # others: "backstop"
 
 
@@ -105,7 +106,7 @@ def _told(
         "coin": coin.name, "side": side_of(side), "limitPx": coin.price(price), "sz": coin.size(size), "oid": order_id,
         "timestamp": placed // 1_000_000, "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [],
         "isPositionTpsl": False, "reduceOnly": False, "orderType": "Limit", "origSz": coin.size(original), "tif": None,
-        "cloid": dialect.cloids.told(hi, lo), **more,
+        "cloid": dialect.cloids.text(hi, lo), **more,
     }  # fmt: skip
 
 
@@ -156,8 +157,10 @@ def is_by_venue(one: OrderRecord) -> bool:
 
 
 def by_cloid(dialect: Dialect, account: int, cloid: str) -> OrderRecord | None:
-    """The last order that had a client id. Raises ValueError."""
-    return dialect.host.history.order_of_client(account, *dialect.cloids.known(account, halves(cloid)))
+    """The last order that had a client id. Raises ValueError for what is none."""
+    if CLOID.fullmatch(cloid) is None:
+        raise ValueError
+    return dialect.host.history.order_of_client(account, *dialect.cloids.halves(account, cloid.lower()))
 
 
 def status(dialect: Dialect, account: int, given: int | str) -> Json:
@@ -194,7 +197,7 @@ def fill(dialect: Dialect, one: Fill) -> Json | None:
         "closedPnl": usd(one.closed_pnl - one.fee) if closes and one.closed_pnl is not None else "0.0", "hash": hash_of(one.seq),
         "oid": one.order_id, "crossed": one.is_taker, "fee": usd(one.fee), "tid": one.seq, "feeToken": USDC, "twapId": None,
     }  # fmt: skip
-    cloid = dialect.cloids.told(one.client_hi, one.client_lo)
+    cloid = dialect.cloids.text(one.client_hi, one.client_lo)
     if cloid is not None:
         told["cloid"] = cloid
     if one.liquidation is not None:

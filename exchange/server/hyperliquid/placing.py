@@ -1,201 +1,358 @@
-"""Orders of this dialect as commands of the venue, and what these came to as its statuses.
+"""Orders: what clients write as commands, and what these came to as clients read it.
 
-An order without a client id is given one that nobody sees: where commands wait for their turn it is what leads to what became of them.
+Two kinds of wrong orders, as at the venue. What the payload itself shows to be wrong (`Whole`) refuses all of it, and there is one status;
+what is wrong with one order (`Wrong`) stands in its own.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from collections.abc import Generator, Iterable
+from typing import Final
 
 from msgspec import Struct
 
-from ...schema.codes import OrderState, OrderType, PriceSource, Reason, Side, TimeInForce, TriggerKind
-from ...schema.messages import MAX_LOTS, MAX_PRICE, ROW, Cancel, Place, PlaceBracket, PlaceTrigger, column_of
-from ..history.records import OrderRecord, OrderStatus
-from ..routing import FILLED, LEFT, ORDER_ID, PAID, REASON, REPEATED, STATE, VALUE
-from .cloids import halves
-from .coins import Coin
+from ...schema.codes import OrderState, OrderType, PriceSource, TimeInForce, TriggerKind
+from ...schema.messages import MAX_LOTS, MAX_PRICE, LinkOco, Place, PlaceBracket, PlaceTrigger
+from ..errors import Refusal, Rejected
+from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
+from . import refusals
+from .coins import Coin, steps
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
-from .refusals import GONE, NO_MATCH, text_of, would_match
+from .hearing import W
+from .settling import Body, Came, Work
 
-Json = dict[str, Any]
-NOT_READ: Final = "Failed to deserialize the JSON body into the target type"
-TIFS: Final = {"Gtc": TimeInForce.GTC, "Ioc": TimeInForce.IOC, "FrontendMarket": TimeInForce.IOC, "Alo": TimeInForce.POST_ONLY}
-KINDS: Final = {"tp": TriggerKind.TAKE_PROFIT, "sl": TriggerKind.STOP}
-SLIPPAGE_PPM: Final = 100_000  # of market orders of triggers: docs, tp/sl
+MOST_ORDERS: Final = 1_000  # of one action: others wait meanwhile
+MISSHAPEN: Final = "Failed to deserialize the JSON body into the target type"
+CLOID: Final = re.compile("0x[0-9a-fA-F]{32}")
 KEYS: Final = frozenset("abpsrtc")
+TRIGGER_KEYS: Final = frozenset(("isMarket", "triggerPx", "tpsl"))
+GTC, IOC, ALO = int(TimeInForce.GTC), int(TimeInForce.IOC), int(TimeInForce.POST_ONLY)
+TIFS: Final = {"Gtc": GTC, "Ioc": IOC, "Alo": ALO, "FrontendMarket": IOC}
+KINDS: Final = {"tp": int(TriggerKind.TAKE_PROFIT), "sl": int(TriggerKind.STOP)}
+MARK: Final = int(PriceSource.MARK)
+SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
+HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
+OPEN: Final = int(OrderState.OPEN)
+FILLED_WHOLE: Final = int(OrderState.FILLED)
+UNTOLD_CHILDREN: Final = "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size"
+UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 
 
-class Order(Struct, frozen=True):
-    """One order as it was asked for."""
+class Whole(Wrong):
+    """The payload as a whole is refused, and its one status says why."""
 
+
+class Wanted(Struct, gc=False):
+    """An order that was asked for. Its row is of Place or PlaceTrigger."""
+
+    row: list[int]
     coin: Coin
-    side: Side
-    price: int  # [ticks]
-    size: int  # [lots] 0: the whole position
-    reduce_only: bool
-    tif: TimeInForce
-    hi: int  # client id
-    lo: int
-    trigger: TriggerKind | None = None
-    trigger_price: int = 0  # [ticks]
+    cloid: str | None
+    tif: str  # "" of a trigger
+    size: int  # [lots]
+    is_buy: bool
+    reduces: bool
+    tpsl: str = ""  # of a trigger
     is_market: bool = False  # of a trigger
 
+    @property
+    def is_immediate(self) -> bool:
+        return TIFS.get(self.tif) == IOC
 
-# -- as it was asked for --
 
-
-def order_of(dialect: Dialect, given: Any, allows_none: bool = False) -> Order:
-    """`allows_none`: a size of 0 is the whole position. Raises Wrong, Failed or Unreadable."""
-    if not isinstance(given, dict) or not set(given) <= KEYS or type(given.get("b")) is not bool or type(given.get("r")) is not bool:
-        raise Unreadable(NOT_READ)
-    coin, kind = coin_of(dialect, given.get("a")), given.get("t")
-    if not isinstance(kind, dict) or len(kind) != 1:
-        raise Unreadable(NOT_READ)
-    hi, lo = client_of(dialect, given.get("c"))
-    limit, trigger = kind.get("limit"), kind.get("trigger")
-    side = Side.BUY if given["b"] else Side.SELL
-    if isinstance(limit, dict) and isinstance(limit.get("tif"), str) and limit["tif"] in TIFS:
-        return Order(coin, side, price_of(coin, given.get("p")), size_of(coin, given.get("s")), given["r"], TIFS[limit["tif"]], hi, lo)
-    if not isinstance(trigger, dict) or type(trigger.get("isMarket")) is not bool or trigger.get("tpsl") not in ("tp", "sl"):
-        raise Unreadable(NOT_READ)
-    size = size_of(coin, given.get("s"), 0 if allows_none else 1)
-    return Order(
-        coin, side, price_of(coin, given.get("p")), size, given["r"], TimeInForce.GTC, hi, lo, KINDS[trigger["tpsl"]],
-        price_of(coin, trigger.get("triggerPx")), trigger["isMarket"],
-    )  # fmt: skip
+# -- reading -----------------------------------------------------------------------------------------------------------------------
 
 
 def coin_of(dialect: Dialect, asset: object) -> Coin:
-    """Raises Unreadable or Failed."""
+    """Raises Unreadable, and Failed for one that is not there."""
     if type(asset) is not int:
-        raise Unreadable(NOT_READ)
+        raise Unreadable(MISSHAPEN)
     coin = dialect.coins.by_asset.get(asset)
     if coin is None:
-        raise Failed(
-            f"Invalid asset: {asset}. This venue has {', '.join(f'{one.asset} {one.name}' for one in dialect.coins.by_asset.values())}"
-        )
+        raise Failed(f"Unknown asset: {str(asset)[:40]}")
     return coin
 
 
-def price_of(coin: Coin, given: object) -> int:
-    """[ticks]. Raises Wrong."""
-    ticks = coin.ticks(given)
-    if not 0 < ticks <= MAX_PRICE:
-        raise Wrong("Order has invalid price.")
-    return ticks
+def cloid_of(given: object) -> str:
+    """In lower case. Raises Unreadable."""
+    if not isinstance(given, str) or CLOID.fullmatch(given) is None:
+        raise Unreadable(MISSHAPEN)
+    return given.lower()
 
 
-def size_of(coin: Coin, given: object, least: int = 1) -> int:
-    """[lots]. Raises Wrong."""
-    lots = coin.lots(given)
-    if not least <= lots <= MAX_LOTS:
-        raise Wrong("Order has zero size." if lots == 0 else "Order has invalid size.")
+def lots_of(coin: Coin, given: object, may_be_zero: bool = False) -> int:
+    """[lots] Raises Whole."""
+    if not isinstance(given, str):
+        raise Unreadable(MISSHAPEN)
+    try:
+        lots = steps(given, coin.lot, coin.size_decimals)
+    except ValueError:
+        lots = None
+    if lots is None or not 0 <= lots <= MAX_LOTS:
+        raise Whole(refusals.BAD_SIZE)
+    if lots == 0 and not may_be_zero:
+        raise Whole(refusals.NO_SIZE)
     return lots
 
 
-def client_of(dialect: Dialect, given: object) -> tuple[int, int]:
-    """Raises Unreadable."""
-    if given is None:
-        return dialect.cloids.hidden()
+def ticks_of(coin: Coin, given: object, bad: str = refusals.BAD_PRICE) -> int:
+    """[ticks] Raises Whole, or Wrong for one that is off the grid."""
+    if not isinstance(given, str):
+        raise Unreadable(MISSHAPEN)
     try:
-        return halves(given)
+        ticks = steps(given, coin.tick, coin.price_decimals)
     except ValueError:
-        raise Unreadable(NOT_READ) from None
+        raise Whole(bad) from None
+    if ticks is None:
+        raise Wrong(refusals.about(refusals.TICK, coin))
+    if not 0 < ticks <= MAX_PRICE:
+        raise Whole(bad)
+    return ticks
 
 
-# -- as commands --
+def wanted(dialect: Dialect, account: int, given: object, of_position: bool = False) -> Wanted:
+    """An order as it is on the wire. `of_position`: its size may be 0, for the whole position. The client id is put in later. Raises
+    Unreadable, Failed, Whole or Wrong."""
+    if not isinstance(given, dict) or not given.keys() <= KEYS or len(given) < 6:
+        raise Unreadable(MISSHAPEN)
+    is_buy, reduces, kind = given.get("b"), given.get("r"), given.get("t")
+    if type(is_buy) is not bool or type(reduces) is not bool or type(kind) is not dict or len(kind) != 1:
+        raise Unreadable(MISSHAPEN)
+    coin = coin_of(dialect, given.get("a"))
+    cloid = given.get("c")
+    if cloid is not None:
+        cloid = cloid_of(cloid)
+    side = 0 if is_buy else 1
+    limit = kind.get("limit")
+    if limit is None:
+        size = lots_of(coin, given.get("s"), of_position)
+        return _trigger(account, coin, given, kind.get("trigger"), (size, is_buy, reduces, cloid))
+    tif = limit.get("tif") if type(limit) is dict and len(limit) == 1 else None
+    if type(tif) is not str or tif not in TIFS:
+        raise Unreadable(MISSHAPEN)
+    size = lots_of(coin, given.get("s"))
+    price = ticks_of(coin, given.get("p"))
+    row = [5, 0, account, coin.market, side, price, size, 0, TIFS[tif], int(reduces), 0, 0, 0, 0, 0, 0]
+    return Wanted(row, coin, cloid, tif, size, is_buy, reduces)
 
 
-def place_row(account: int, order: Order) -> list[int]:
-    row = [0] * ROW
-    coin = order.coin
-    if order.trigger is not None:
-        row[0] = PlaceTrigger.KIND
-        row[2:17] = [
-            account, coin.market, order.side, order.size, order.trigger, PriceSource.MARK, order.trigger_price,
-            0 if order.is_market else order.price, TimeInForce.GTC, int(order.reduce_only), SLIPPAGE_PPM if order.is_market else 0, 0,
-            order.hi, order.lo,
-        ]  # fmt: skip
-        assert len(row) == ROW
-        return row
-    row[0] = Place.KIND
-    row[2:13] = [
-        account, coin.market, order.side, order.price, order.size, OrderType.LIMIT, order.tif, int(order.reduce_only and not coin.is_spot),
-        0, order.hi, order.lo,
+def _trigger(account: int, coin: Coin, given: Body, terms: object, head: tuple[int, bool, bool, str | None]) -> Wanted:
+    if not isinstance(terms, dict) or terms.keys() != TRIGGER_KEYS:
+        raise Unreadable(MISSHAPEN)
+    is_market, tpsl = terms["isMarket"], terms["tpsl"]
+    if type(is_market) is not bool or type(tpsl) is not str or tpsl not in KINDS:
+        raise Unreadable(MISSHAPEN)
+    size, is_buy, reduces, cloid = head
+    at = ticks_of(coin, terms["triggerPx"], refusals.BAD_TRIGGER)
+    price, slippage = (0, SLIPPAGE_PPM) if is_market else (ticks_of(coin, given.get("p")), 0)
+    if is_market and not isinstance(given.get("p"), str):
+        raise Unreadable(MISSHAPEN)
+    row = [
+        PlaceTrigger.KIND, 0, account, coin.market, 0 if is_buy else 1, size, KINDS[tpsl], MARK, at, price, GTC, int(reduces), slippage,
+        0, 0, 0,
     ]  # fmt: skip
-    return row
+    return Wanted(row, coin, cloid, "", size, is_buy, reduces, tpsl, is_market)
 
 
-def bracket_row(account: int, entry: Order, take_profit: int, stop: int) -> list[int]:
-    """`take_profit` and `stop`: [ticks], 0: none."""
-    row = [0] * ROW
-    row[0] = PlaceBracket.KIND
-    row[2:15] = [
-        account, entry.coin.market, entry.side, entry.price, entry.size, OrderType.LIMIT, entry.tif, take_profit, stop, PriceSource.MARK,
-        SLIPPAGE_PPM, entry.hi, entry.lo,
+def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -> None:
+    """Put the client id into an order's row. One that an order had which was cancelled without a fill may be used again, or in place of
+    an order that was just cancelled for this one: `may_be_reused`."""
+    if one.cloid is None:
+        return
+    account = one.row[2]
+    hi, lo = dialect.cloids.halves(account, one.cloid)
+    found = dialect.host.exchange.client_order(account, hi, lo) if hi or lo else None
+    is_free = found is not None and found[2] != OPEN and (may_be_reused or (found[2] != FILLED_WHOLE and not found[4]))
+    if is_free or not (hi or lo):
+        hi, lo = dialect.cloids.stand_in(account, one.cloid)
+    at = HI[one.row[0]]
+    one.row[at], one.row[at + 1] = hi, lo
+
+
+def heed_faults(dialect: Dialect, one: Wanted) -> None:
+    """Refuse an order of a user whose orders are to be refused, as the operator has asked for. Raises Wrong."""
+    host = dialect.host
+    if not host.faults:
+        return
+    owner = host.people.owner_of.get(one.row[2])
+    faults = host.faults.get(owner.name) if owner is not None else None
+    if faults is not None:
+        try:
+            faults.place()
+        except Rejected as error:
+            raise Wrong(refusals.of_order(dialect, one.coin, int(error.reason))) from None
+
+
+# -- telling -----------------------------------------------------------------------------------------------------------------------
+
+
+def ids_of(one: Wanted, came: Came, number: int) -> Body:
+    oid = came.told[number * W + ORDER_ID]
+    return {"oid": oid} if one.cloid is None else {"oid": oid, "cloid": one.cloid}
+
+
+def status(dialect: Dialect, one: Wanted, came: Came, number: int) -> Body:
+    """What an order came to. One that is filled in part and rests is `resting`."""
+    told, at = came.told, number * W
+    reason = came.reason(number)
+    if reason:
+        return {"error": refusals.of_order(dialect, one.coin, reason)}
+    if told[at + REPEATED]:
+        return {"error": refusals.about(refusals.DUPLICATE, one.coin)}
+    if told[at + STATE] == OPEN:
+        return {"resting": ids_of(one, came, number)}
+    filled = told[at + FILLED]
+    if filled:
+        price = one.coin.average(told[at + PAID] * one.coin.unit + told[at + VALUE], filled)
+        return {"filled": {"totalSz": one.coin.size(filled), "avgPx": price, **ids_of(one, came, number)}}
+    return {"error": refusals.of_gone(one.coin, came.why_gone(number), one.tif == "FrontendMarket")}
+
+
+def statuses(told: Iterable[object], kind: str = "order") -> Body:
+    return {"status": "ok", "response": {"type": kind, "data": {"statuses": list(told)}}}
+
+
+# -- the action --------------------------------------------------------------------------------------------------------------------
+
+
+def listed(action: Body, name: str) -> list[object]:
+    """The items of a batch. Raises Unreadable or Failed."""
+    items = action.get(name)
+    if not isinstance(items, list):
+        raise Unreadable(MISSHAPEN)
+    if not items:
+        raise Failed(refusals.EMPTY)
+    if len(items) > MOST_ORDERS:
+        raise Failed(f"Too many items in a batch: {len(items)}; at most {MOST_ORDERS}")
+    return items
+
+
+def place(dialect: Dialect, action: Body, account: int) -> Work:
+    """The action `order`."""
+    orders, grouping, builder = listed(action, "orders"), action.get("grouping", "na"), action.get("builder")
+    if builder is not None and (not isinstance(builder, dict) or builder.keys() != {"b", "f"}):
+        raise Unreadable(MISSHAPEN)
+    if grouping == "normalTpsl":
+        return (yield from with_children(dialect, orders, account))
+    if grouping == "positionTpsl":
+        return (yield from of_position(dialect, orders, account))
+    if grouping != "na" and not (isinstance(grouping, dict) and grouping.keys() == {"p"} and type(grouping["p"]) is int):
+        raise Unreadable(MISSHAPEN)
+    return (yield from each(dialect, orders, account, False))[0]
+
+
+Each = Generator[list[int], Came, tuple[Body, list[Wanted | None], list[int]]]
+
+
+def each(dialect: Dialect, orders: list[object], account: int, of_whole_position: bool) -> Each:
+    """Orders of their own. Returns the reply, what was asked for, None in the place of what was wrong, and the ids by place, 0: none."""
+    told: list[object] = []
+    asked: list[Wanted | None] = []
+    rows: list[int] = []
+    for given in orders:
+        try:
+            one = wanted(dialect, account, given, of_whole_position)
+            if of_whole_position and not (one.tpsl and one.reduces):
+                raise Whole(refusals.NOT_REDUCING if one.tpsl else refusals.TRIGGER_TYPE)
+            heed_faults(dialect, one)
+        except Whole:
+            raise
+        except Wrong as error:
+            told.append({"error": str(error)})
+            asked.append(None)
+            continue
+        give_client_id(dialect, one)
+        told.append(None)
+        asked.append(one)
+        rows += one.row
+    if not rows:
+        return statuses(told), asked, [0] * len(told)
+    came, number, ids = (yield rows), 0, list[int]()
+    for place_of, one_or_none in enumerate(asked):
+        ids.append(0)
+        if one_or_none is not None:
+            told[place_of] = status(dialect, one_or_none, came, number)
+            ids[-1] = 0 if came.reason(number) or came.told[number * W + REPEATED] else came.order_id(number)
+            number += 1
+    return statuses(told), asked, ids
+
+
+def of_position(dialect: Dialect, orders: list[object], account: int) -> Work:
+    """Take-profit and stop of the position that there is: one cancels the other."""
+    reply, asked, ids = yield from each(dialect, orders, account, True)
+    pair = [number for one, number in zip(asked, ids, strict=True) if one is not None and number]
+    kinds = {one.tpsl for one, number in zip(asked, ids, strict=True) if one is not None and number}
+    if len(pair) == 2 and len(kinds) == 2:
+        yield link(account, pair)
+    return reply
+
+
+def link(account: int, pair: list[int]) -> list[int]:
+    return [LinkOco.KIND, 0, account, *pair, *[0] * 11]
+
+
+def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
+    """An order with take-profit, stop or both for what it fills."""
+    one, *children = [wanted(dialect, account, given) for given in orders]
+    if one.tpsl or not all(child.tpsl and child.coin is one.coin and child.is_buy != one.is_buy for child in children):
+        raise Whole(refusals.TRIGGER_TYPE)
+    if not 0 < len(children) <= 2 or len({child.tpsl for child in children}) != len(children):
+        raise Whole(refusals.TRIGGER_COUNT)
+    if not all(child.reduces for child in children):
+        raise Whole(refusals.NOT_REDUCING)
+    if one.reduces:
+        raise Failed(UNTOLD_REDUCER)
+    heed_faults(dialect, one)
+    give_client_id(dialect, one)
+    is_plain = all(child.is_market and child.size == one.size for child in children)
+    if is_plain and not (one.is_immediate and any(child.cloid for child in children)):
+        return (yield from _bracket(dialect, one, children))
+    if not one.is_immediate:
+        raise Failed(UNTOLD_CHILDREN)
+    came = yield one.row
+    told: list[object] = [status(dialect, one, came, 0)]
+    filled = came.told[FILLED]
+    if not filled:
+        return statuses([*told, *([told[0]] * len(children))])
+    rows = list[int]()
+    for child in children:
+        give_client_id(dialect, child)
+        child.row[5] = min(child.size, filled)
+        rows += child.row
+    came = yield rows
+    ids = [came.order_id(number) for number in range(len(children)) if not came.reason(number) and not came.told[number * W + REPEATED]]
+    for number, child in enumerate(children):
+        one_told = status(dialect, child, came, number)
+        told.append(one_told if "error" in one_told else "waitingForTrigger")
+    if len(ids) == 2:
+        yield link(account, ids)
+    return statuses(told)
+
+
+def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
+    """The venue's own: its triggers grow with what the entry fills, and have no client ids."""
+    prices = {child.tpsl: child.row[8] for child in children}
+    row = one.row
+    came = yield [
+        PlaceBracket.KIND, 0, *row[2:7], int(OrderType.LIMIT), row[8], prices.get("tp", 0), prices.get("sl", 0), MARK, SLIPPAGE_PPM,
+        row[11], row[12], 0,
     ]  # fmt: skip
-    return row
+    told = status(dialect, one, came, 0)
+    waits: object = told if "error" in told else "waitingForTrigger" if "filled" in told else "waitingForFill"
+    return statuses([told, *([waits] * len(children))])
 
 
-def cancel_row(account: int, order_id: int) -> list[int]:
-    row = [0] * ROW
-    row[0] = Cancel.KIND
-    row[2:4] = [account, order_id]
-    return row
+def guarded(work: Work, kind: str) -> Work:
+    """The same, with what refuses all of it as its reply. `kind`: of a reply that has statuses, "" of one that has none."""
+    try:
+        return (yield from work)
+    except Whole as error:
+        return statuses([{"error": str(error)}], kind) if kind else failed(str(error))
+    except (Failed, Wrong, Refusal) as error:
+        return failed(str(error))
 
 
-assert [column_of(PlaceTrigger, name) for name in ("account", "trail", "client_hi", "client_lo")] == [2, 13, 14, 15]
-assert [column_of(Place, name) for name in ("account", "self_trade", "client_hi", "client_lo")] == [2, 10, 11, 12]
-assert [column_of(PlaceBracket, name) for name in ("account", "slippage_ppm", "client_hi", "client_lo")] == [2, 12, 13, 14]
-
-
-# -- what they came to --
-
-
-def placed(dialect: Dialect, order: Order, told: list[int]) -> Json:
-    """The status of an order whose command did not have to wait; `told`: its outcome (routing.py)."""
-    if told[REASON]:
-        return refused(dialect, order, told[REASON])
-    if told[REPEATED]:
-        return error(order, f"Order {told[ORDER_ID]} has this client order id, and is open.")
-    value = told[PAID] * order.coin.unit + told[VALUE]
-    return standing(dialect, order, told[ORDER_ID], told[FILLED], value, told[LEFT] if told[STATE] == OrderState.OPEN else 0)
-
-
-def found(dialect: Dialect, order: Order, record: OrderRecord | None) -> Json:
-    """The status of an order whose command has waited, by what has happened."""
-    if record is None:
-        return error(order, "The order was withdrawn before its turn.")
-    if record.status is OrderStatus.REJECTED:
-        return refused(dialect, order, int(record.reason or Reason.NOT_FILLABLE))
-    return standing(dialect, order, record.order_id, record.filled, record.value, record.left if record.status is OrderStatus.OPEN else 0)
-
-
-def standing(dialect: Dialect, order: Order, order_id: int, filled: int, value: int, left: int) -> Json:
-    coin, cloid = order.coin, dialect.cloids.told(order.hi, order.lo)
-    named: Json = {"oid": order_id} if cloid is None else {"oid": order_id, "cloid": cloid}
-    if filled and (not left or order.tif is TimeInForce.IOC):
-        return {"filled": {"totalSz": coin.size(filled), "avgPx": coin.average(value, filled), **named}}
-    if left or order.trigger is not None:
-        return {"resting": named}
-    return error(order, NO_MATCH)
-
-
-def refused(dialect: Dialect, order: Order, reason: int) -> Json:
-    if reason != Reason.WOULD_CROSS:
-        return error(order, text_of(reason))
-    venue, coin = dialect.host.exchange, order.coin
-    bid, ask = venue.best_bid(coin.market), venue.best_ask(coin.market)
-    return error(order, would_match(coin.price(bid) if bid else None, coin.price(ask) if ask else None))
-
-
-def error(order: Order, text: str) -> Json:
-    return {"error": f"{text} asset={order.coin.asset}"}
-
-
-def cancelled(told: list[int], asset: int) -> str | Json:
-    return (
-        {"error": f"{GONE if told[REASON] == Reason.UNKNOWN_ORDER else text_of(told[REASON])} asset={asset}"} if told[REASON] else "success"
-    )
+def failed(text: str) -> Body:
+    return {"status": "err", "response": text}

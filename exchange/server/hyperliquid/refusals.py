@@ -1,42 +1,158 @@
-"""What the venue's refusals are called by Hyperliquid (docs, error-responses), as far as it has one of its own; else they are said in the
-sandbox's words."""
+"""Why the venue refused something, as Hyperliquid says it. Where it has no words for a reason, the venue's own stand.
+
+Sources: the documentation's page error-responses; ccxt's table of exceptions (hyperliquid.py), which clients match texts by; answers of the
+live venue that others have published. What is a text of this project is marked so.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ...schema.codes import Reason
+from ...schema.codes import CancelReason, Reason
 from ..errors import REASON_TEXT
+from .coins import USDC, Coin, usd
+from .dialect import Dialect
 
-GONE: Final = "Order was never placed, already canceled, or filled."
+MISSING: Final = "Order was never placed, already canceled, or filled."
+MISSING_TWAP: Final = "TWAP was never placed, already canceled, or filled."
+UNMODIFIABLE: Final = "Cannot modify canceled or filled order"
+MARGIN: Final = "Insufficient margin to place order."
+REDUCES: Final = "Reduce only order would increase position."
 NO_MATCH: Final = "Order could not immediately match against any resting orders."
 NO_LIQUIDITY: Final = "No liquidity available for market order."
-TEXTS: Final[dict[Reason, str]] = {
-    Reason.UNKNOWN_ORDER: GONE,
-    Reason.MARKET_POST_ONLY: "Only post-only orders allowed immediately after a network upgrade",
-    Reason.PRICE_PRECISION: "Price must be divisible by tick size.",
-    Reason.PRICE_BAND: "Order price too far from oracle",
-    Reason.REDUCE_ONLY: "Reduce only order would increase position.",
+TICK: Final = "Price must be divisible by tick size."
+BAD_TRIGGER: Final = "Invalid TP/SL price."
+CAPPED: Final = "Order would increase open interest while open interest is capped"
+ORACLE: Final = "Order price too far from oracle"
+SPOT_BALANCE: Final = "Order has insufficient spot balance to trade"
+TIER: Final = "Order would cause position to exceed margin tier limit at current leverage"
+POST_ONLY: Final = "Only post-only orders allowed immediately after a network upgrade"
+BAD_PRICE: Final = "Order has invalid price."
+BAD_SIZE: Final = "Order has invalid size."
+NO_SIZE: Final = "Order has zero size."
+TRIGGER_TYPE: Final = "Trigger order has unexpected type."
+TRIGGER_COUNT: Final = "Unexpected number of trigger orders."
+DUPLICATE: Final = "Duplicate cloid: another order of the account has it, or had it and was filled."  # ours
+NOT_REDUCING: Final = "TP/SL orders must be reduce-only."  # ours
+TOO_MANY: Final = "Too many open orders."  # ours: the status is tooManyOpenOrdersRejected
+EMPTY: Final = "Empty batch of orders."  # ours
+BAND: Final = "Order price cannot be more than 80% away from the reference price"  # clients look for exactly that
+BAND_PPM: Final = 800_000
+WITHDRAWAL: Final = "Insufficient balance for withdrawal."
+TOKEN_TRANSFER: Final = "Insufficient balance for token transfer"
+SELF_TRANSFER: Final = "Cannot self-transfer."
+EARLY: Final = "Scheduled cancel time too early, must be at least 5 seconds from now."
+SWITCH: Final = "Cannot switch leverage type with open position."
+LEVERAGE: Final = "Invalid leverage value"
+CROSS_MARGIN: Final = (
+    "Cross position does not have sufficient margin available to decrease leverage. To decrease leverage, deposit more collateral."
+)
+ISOLATED_MARGIN: Final = (
+    "Isolated position does not have sufficient margin available to decrease leverage. To decrease leverage, add margin to the position."
+)
+ZERO_MARGIN: Final = "Update to isolated margin cannot be zero."
+NO_POSITION: Final = "Cannot update margin for empty position."
+NOT_ISOLATED: Final = "Position does not use isolated margin."
+NO_INCREASE: Final = "Account does not have sufficient margin available for increase."
+NO_REDUCTION: Final = "Position does not have sufficient margin for reduction."
+SUB_ACCOUNTS: Final = "Too many sub-accounts."
+TWAPS: Final = "Exceeded max number of active TWAP orders."
+TWAP_REDUCES: Final = "Reduce-only TWAP order would increase position."
+
+# Of an order. What depends on the market or its prices is made below.
+OF_ORDERS: Final[dict[Reason, str]] = {
+    Reason.UNKNOWN_ORDER: MISSING,
+    Reason.MARKET_POST_ONLY: POST_ONLY,
+    Reason.PRICE_PRECISION: TICK,
+    Reason.PRICE_LIMIT: BAD_PRICE,
+    Reason.PRICE_BAND: BAND,
+    Reason.REDUCE_ONLY: REDUCES,
+    Reason.MARKET_REDUCE_ONLY: REDUCES,
+    Reason.ACCOUNT_REDUCE_ONLY: REDUCES,
     Reason.MINIMUM_NOTIONAL: "Order must have minimum value of $10.",
-    Reason.NOTIONAL_LIMIT: "Order would cause position to exceed margin tier limit at current leverage",
-    Reason.TOO_MANY_ORDERS: "Too many open orders",
-    Reason.OPEN_INTEREST_CAP: "Order would increase open interest while open interest is capped",
+    Reason.NOTIONAL_LIMIT: TIER,
+    Reason.TOO_MANY_ORDERS: TOO_MANY,
+    Reason.TOO_MANY_TRIGGERS: TOO_MANY,
+    Reason.OPEN_INTEREST_CAP: CAPPED,
+    Reason.WOULD_CROSS: "Post only order would have immediately matched, bbo was {bid}@{ask}.",
     Reason.NOT_FILLABLE: NO_MATCH,
-    Reason.LEVERAGE_LIMIT: "Invalid leverage value",
-    Reason.POSITION_OPEN: "Cannot switch leverage type with open position.",
-    Reason.INSUFFICIENT_MARGIN: "Insufficient margin to place order.",
-    Reason.INSUFFICIENT_BALANCE: "Insufficient spot balance",
-    Reason.TRIGGER_PRICE: "Invalid TP/SL price.",
-    Reason.SUB_ACCOUNT_LIMIT: "Too many sub-accounts.",
+    Reason.INSUFFICIENT_MARGIN: MARGIN,
+    Reason.INSUFFICIENT_BALANCE: SPOT_BALANCE,
+    Reason.ORACLE_STALE: ORACLE,
+    Reason.TRIGGER_PRICE: BAD_TRIGGER,
+    Reason.BRACKET_PRICES: BAD_TRIGGER,
+    Reason.TOO_MANY_TWAPS: TWAPS,
+}
+NO_ASSET: Final = frozenset((Reason.PRICE_BAND, Reason.PRICE_LIMIT))  # said of the payload, and without the asset
+
+OF_LEVERAGE: Final[dict[Reason, str]] = {Reason.POSITION_OPEN: SWITCH, Reason.LEVERAGE_LIMIT: LEVERAGE}
+OF_TRANSFERS: Final[dict[Reason, str]] = {
+    Reason.INSUFFICIENT_BALANCE: WITHDRAWAL,
+    Reason.INSUFFICIENT_MARGIN: WITHDRAWAL,
+    Reason.SAME_ACCOUNT: SELF_TRANSFER,
+}
+OF_TOKENS: Final[dict[Reason, str]] = {
+    **OF_TRANSFERS,
+    Reason.INSUFFICIENT_BALANCE: TOKEN_TRANSFER,
+    Reason.INSUFFICIENT_MARGIN: TOKEN_TRANSFER,
+}
+OF_SUB_ACCOUNTS: Final[dict[Reason, str]] = {
+    Reason.SUB_ACCOUNT_LIMIT: SUB_ACCOUNTS,
+    Reason.IS_SUB_ACCOUNT: "A sub-account cannot have sub-accounts.",  # ours
+}
+
+# Why an order that came in is gone without a fill.
+OF_CANCELS: Final[dict[CancelReason, str]] = {
+    CancelReason.IMMEDIATE: NO_MATCH,
+    CancelReason.MARGIN: MARGIN,
+    CancelReason.REDUCE_ONLY: REDUCES,
+    CancelReason.OPEN_INTEREST: CAPPED,
+    CancelReason.ORACLE_STALE: ORACLE,
+    CancelReason.CURVE: NO_LIQUIDITY,
 }
 
 
-def text_of(reason: int) -> str:
-    """Of an order or another action that the venue has refused."""
-    known = Reason(reason)
-    return TEXTS.get(known) or f"{REASON_TEXT[known][0].upper()}{REASON_TEXT[known][1:]}."
+def about(text: str, coin: Coin) -> str:
+    """What the venue says of one order or cancel, which ends with its asset."""
+    return f"{text} asset={coin.asset}"
 
 
-def would_match(bid: str | None, ask: str | None) -> str:
-    """Of a post-only order that crosses; the best prices, None: there are none."""
-    return f"Post only order would have immediately matched, bbo was {bid or 'none'}@{ask or 'none'}."
+def sentence(reason: int, texts: dict[Reason, str]) -> str:
+    """What is said of a reason, in the venue's words or in ours."""
+    named = Reason(reason)
+    return texts.get(named) or f"{REASON_TEXT[named][0].upper()}{REASON_TEXT[named][1:]}."
+
+
+def of_order(dialect: Dialect, coin: Coin, reason: int) -> str:
+    """Why an order was refused."""
+    named, venue = Reason(reason), dialect.host.exchange
+    market = venue.state.markets[coin.market]
+    if named is Reason.WOULD_CROSS:
+        bbo = f"{coin.price(venue.best_bid(coin.market))}@{coin.price(venue.best_ask(coin.market))}"
+        return about(f"Post only order would have immediately matched, bbo was {bbo}.", coin)
+    if named is Reason.MINIMUM_NOTIONAL:
+        least = usd(int(market.minimum_notional))
+        return about(f"Order must have minimum value of {f'{least} {USDC}' if coin.is_spot else f'${least}'}.", coin)
+    text = sentence(reason, OF_ORDERS)
+    if named is Reason.PRICE_BAND and market.price_band_ppm != BAND_PPM:
+        return f"{text} (in this sandbox {int(market.price_band_ppm) / 10_000:g}%)"
+    return text if named in NO_ASSET else about(text, coin)
+
+
+def of_cancel(coin: Coin, reason: int) -> str:
+    return about(sentence(reason, {Reason.UNKNOWN_ORDER: MISSING}), coin)
+
+
+def of_gone(coin: Coin, reason: int | None, is_market: bool) -> str:
+    """Why an order is gone without a fill; None: nobody knows."""
+    if reason == CancelReason.IMMEDIATE and is_market:
+        return about(NO_LIQUIDITY, coin)
+    named = CancelReason(reason) if reason is not None else CancelReason.IMMEDIATE
+    return about(OF_CANCELS.get(named) or f"Order was canceled: {named.name}.", coin)
+
+
+def of_margin(reason: int, amount: int) -> str:
+    """Why isolated margin was not moved."""
+    if reason in (Reason.INSUFFICIENT_MARGIN, Reason.INSUFFICIENT_BALANCE):
+        return NO_INCREASE if amount > 0 else NO_REDUCTION
+    return sentence(reason, {Reason.NOT_ISOLATED: NOT_ISOLATED})

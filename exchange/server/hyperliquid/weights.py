@@ -82,6 +82,15 @@ class Weights:
         return self._used.get(address, 0)
 
 
+LISTS: Final = ("orders", "cancels", "modifies")  # whose items are actions of their own
+
+
+def count_of(action: dict[str, object]) -> int:
+    """How many actions it counts as."""
+    items = next((action[name] for name in LISTS if isinstance(action.get(name), list)), ())
+    return max(1, len(items)) if isinstance(items, list) else 1
+
+
 def of_actions(count: int) -> int:
     """The weight of an action with so many items."""
     return 1 + count // BATCH

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hyperliquid_kit import ALICE, BOB, BTC, ETH, MICRO, NOW, Json, Venue, limit
+from hl_kit import ALICE, BOB, BTC, ETH, MICRO, NOW, Json, Venue, limit
 
 from perplab.exchange.codes import Side
 from perplab.exchange.messages import UpdateOracle

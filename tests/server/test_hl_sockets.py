@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hyperliquid_kit import ALICE, BTC, ETH, Json, Venue, limit
+from hl_kit import ALICE, BTC, ETH, Json, Venue, limit
 from sockets import PATIENCE_S, Place, served, until
 
 from perplab.exchange.codes import Side
