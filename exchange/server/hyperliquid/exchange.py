@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from logging import WARNING
 from typing import Final
 
-from ..log import note
 from . import actions, money, placing
 from .dialect import Dialect
 from .errors import Failed, Unreadable
@@ -17,7 +15,6 @@ from .settling import Body, Pending, Work
 
 EXCHANGE: Final = Registry("Actions (/exchange)")
 UNSUPPORTED: Final = "unsupported in sandbox: "
-MOST_NAMED: Final = 40  # characters of an unknown type that are told
 TOLD_AS: Final = {"order": "order", "batchModify": "order", "cancel": "cancel", "cancelByCloid": "cancel"}  # what has statuses
 Act = Callable[[Dialect, Body, Signed], Work]
 
@@ -27,7 +24,6 @@ def carry_out(dialect: Dialect, action: Body, signed: Signed) -> Body | Pending:
     Unreadable for what is no action."""
     entry = EXCHANGE.get(action.get("type"))
     if entry is None:
-        note("unknown_action", WARNING, type=str(action.get("type"))[:MOST_NAMED])
         raise Unreadable(MISSHAPEN)
     if entry.cover == "refused":
         return failed(f"{UNSUPPORTED}{entry.note}")

@@ -60,8 +60,8 @@ def time(body: Json, name: str, default: int | None = None) -> int:
 
 
 def span(body: Json) -> tuple[int, int]:
-    """From startTime to endTime [ns]. Raises Unreadable."""
-    return time(body, "startTime"), time(body, "endTime") if body.get("endTime") is not None else EVER_NS
+    """From startTime, which ccxt leaves out, to endTime [ns]. Raises Unreadable."""
+    return time(body, "startTime", 0), time(body, "endTime") if body.get("endTime") is not None else EVER_NS
 
 
 # -- the venue --
