@@ -11,7 +11,7 @@ from perplab.exchange.server.hyperliquid.desk import REGISTRIES
 from perplab.exchange.server.hyperliquid.registry import Entry
 
 PAGE = Path(__file__).parents[2] / "docs" / "hyperliquid.md"
-MARK = "<!-- from here on made by exchange/server/hyperliquid/coverage.py: pytest tests/server/test_hl_coverage.py --update -->\n"
+MARK = "<!-- from here on made by exchange/server/hyperliquid/coverage.py: pytest tests/server/test_hl_coverage.py --update -->"
 ASKED = (  # what the SDK, ccxt, freqtrade, hummingbot and nautilus ask for
     "meta", "spotMeta", "metaAndAssetCtxs", "spotMetaAndAssetCtxs", "allMids", "l2Book", "recentTrades", "candleSnapshot", "clearinghouseState",
     "spotClearinghouseState", "openOrders", "frontendOpenOrders", "orderStatus", "historicalOrders", "userFills", "userFillsByTime",
@@ -26,7 +26,7 @@ HEARD = (
 
 def test_the_page_has_the_tables_of_the_code(updates: Updates) -> None:
     before = PAGE.read_text(encoding="utf-8")
-    after = before.partition(MARK)[0] + MARK + "\n" + markdown(REGISTRIES)
+    after = before.partition(MARK)[0] + MARK + "\n\n" + markdown(REGISTRIES)
     if updates.on:
         updates.put(PAGE, before, after)
     assert updates.on or before == after, "docs/hyperliquid.md is behind the code: pytest tests/server/test_hl_coverage.py --update"
