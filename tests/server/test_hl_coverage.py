@@ -13,10 +13,10 @@ from perplab.exchange.server.hyperliquid.registry import Entry
 PAGE = Path(__file__).parents[2] / "docs" / "hyperliquid.md"
 MARK = "<!-- from here on made by exchange/server/hyperliquid/coverage.py: pytest tests/server/test_hl_coverage.py --update -->"
 ASKED = (  # what the SDK, ccxt, freqtrade, hummingbot and nautilus ask for
-    "meta", "spotMeta", "metaAndAssetCtxs", "spotMetaAndAssetCtxs", "allMids", "l2Book", "recentTrades", "candleSnapshot", "clearinghouseState",
-    "spotClearinghouseState", "openOrders", "frontendOpenOrders", "orderStatus", "historicalOrders", "userFills", "userFillsByTime",
-    "userFunding", "fundingHistory", "predictedFundings", "userFees", "userRateLimit", "perpDexs", "exchangeStatus", "userAbstraction",
-    "subAccounts", "extraAgents", "referral", "maxBuilderFee", "portfolio", "allPerpMetas", "outcomeMeta",
+    "meta", "spotMeta", "metaAndAssetCtxs", "spotMetaAndAssetCtxs", "allMids", "l2Book", "recentTrades", "candleSnapshot",
+    "clearinghouseState", "spotClearinghouseState", "openOrders", "frontendOpenOrders", "orderStatus", "historicalOrders", "userFills",
+    "userFillsByTime", "userFunding", "fundingHistory", "predictedFundings", "userFees", "userRateLimit", "perpDexs", "exchangeStatus",
+    "userAbstraction", "subAccounts", "extraAgents", "referral", "maxBuilderFee", "portfolio", "allPerpMetas", "outcomeMeta",
 )  # fmt: skip
 HEARD = (
     "l2Book", "bbo", "trades", "candle", "allMids", "activeAssetCtx", "activeAssetData", "orderUpdates", "userEvents", "user", "userFills",

@@ -50,7 +50,7 @@ class Desk:
         """`then` is told the reply, at once or when it is known what became of the action. Raises Unreadable or TooMany."""
         action = body.get("action")
         kind = action.get("type") if isinstance(action, dict) else None
-        if not isinstance(action, dict) or not isinstance(body.get("nonce"), int):
+        if not isinstance(action, dict) or type(body.get("nonce")) is not int:
             raise Unreadable(NOT_READ)
         if EXCHANGE.get(kind) is None:
             raise self._unknown("exchange", kind)
@@ -73,9 +73,14 @@ class Desk:
         if not isinstance(reply, Pending):
             then(reply)
             return
-        reply.then = then
         host = self.dialect.host
-        host.later(host.monotonic() + LONGEST_NS, reply.give_up)
+        later = host.later(host.monotonic() + LONGEST_NS, reply.give_up)
+
+        def told(found: Body) -> None:
+            later.action = None
+            then(found)
+
+        reply.then = told
 
     def _traded(self, account: int) -> int:
         """[USD] that an account has traded in the days that count."""
