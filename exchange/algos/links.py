@@ -95,8 +95,8 @@ class LinkDesk:
             open_orders.standing.end(partner, k.X_OCO, 0)
         elif state.twaps.find(partner) != NIL:
             open_orders.standing.end_twap(partner, k.X_OCO)
-        elif self.sequencer.auctions is not None and state.taker_auctions.find(partner) != NIL:
-            self.sequencer.auctions.end(self.sequencer.auctions.taken_up(partner), k.X_OCO)
+        elif self.sequencer.entry.holding is not None:  # it is auctioned, or was amended and waits for the end of its block
+            self.sequencer.entry.holding.cancel_kept(partner, k.X_OCO)
 
     def check(self) -> None:
         """Linked orders are there."""

@@ -77,6 +77,13 @@ class BatchDesk(Holding):
                 return o.order_id, o.market.number, k.ORDER_OPEN, o.left, o.filled
         return 0, 0, 0, 0, 0
 
+    def cancel_kept(self, order_id: i64, reason: i64) -> None:
+        for o in self.orders:
+            if o.order_id == order_id:
+                self.orders.remove(o)
+                self.drop(o, reason)
+                return
+
     def count(self, o: Order, sign: i64) -> None:
         """Let it be one of the open orders of its account, or no more."""
         self.state.accounts.open_orders[o.account] += sign

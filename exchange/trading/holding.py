@@ -18,3 +18,6 @@ class Holding:
     def order_of(self, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
         """The order with this client id that is kept: order id, market, state, lots open and filled. Order id 0: there is none."""
         return 0, 0, 0, 0, 0
+
+    def cancel_kept(self, order_id: i64, reason: i64) -> None:
+        """Cancel an order that is kept; nothing if it is not."""

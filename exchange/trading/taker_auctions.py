@@ -35,7 +35,7 @@ from ..state.pending import (
 from ..state.schedule import ORDER_EXPIRY, TAKER_AUCTION
 from ..state.state import State
 from ..state.tables import P_REDUCERS, P_SIZE
-from ..state.types import MAX_REDUCERS, min_i64
+from ..state.types import MAX_REDUCERS, NIL, min_i64
 from .access import in_liquidation, never_takes, reducible, refused_order
 from .entry import OrderEntry
 from .holding import Holding
@@ -120,6 +120,10 @@ class TakerAuctionDesk(Holding):
             return 0, 0, 0, 0, 0
         row = auctions.find(order_id)
         return order_id, auctions.cells[row + A_MARKET], k.ORDER_OPEN, auctions.cells[row + A_LEFT], auctions.cells[row + A_FILLED]
+
+    def cancel_kept(self, order_id: i64, reason: i64) -> None:
+        if self.state.taker_auctions.find(order_id) != NIL:
+            self.end(self.taken_up(order_id), reason)
 
     # -- the auction goes on -----------------------------------------------------------------------------------------------------
 
