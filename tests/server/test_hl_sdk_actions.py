@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from hl_exchange_kit import MONEY, Trader, Venue, limit
+from hl_kit import needed
 
 from perplab.exchange.server.hyperliquid.exchange import carry_out
 from perplab.exchange.server.hyperliquid.settling import Pending
 
-eth_account = pytest.importorskip("eth_account")
+eth_account = needed("eth_account")
 sdk = pytest.importorskip("hyperliquid.exchange")
 Cloid = pytest.importorskip("hyperliquid.utils.types").Cloid
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hl_kit import needed
 
-pytest.importorskip("coincurve", reason="needs perplab[hyperliquid]")
+needed("coincurve")
 from eth_account import Account  # type: ignore[import-untyped]
 from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 

@@ -4,7 +4,7 @@ out, and tells what is new; a reader that was too slow gets all of it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from .registry import Registry
 
 if TYPE_CHECKING:
+    from ..people import User
     from .dialect import Dialect
 
 MS: Final = 1_000_000
@@ -46,6 +47,12 @@ class Feed:
         self.readers: list[Reader] = []
         self.behind: set[Reader] = set()  # that were too slow for something
         self._due = 0  # [ns] monotonic: not before
+
+    def opened(self) -> None:
+        """Somebody reads it, and nobody has before."""
+
+    def closed(self) -> None:
+        """Nobody reads it any more."""
 
     def begin(self) -> list[object]:
         """What a new reader is told first."""
@@ -113,6 +120,66 @@ class StateFeed(Feed):
         self._told, self._due = None, 0
 
 
+class Ear:
+    """Hears what happens to an account: as the host sees it, a connection that is told private events."""
+
+    def __init__(self, account: int) -> None:
+        self.account = account
+        self.user: User | None = None
+        self.rows: list[list[int]] = []  # events that nobody has looked at yet
+
+    def tell_private(self, account: int, rows: list[list[int]]) -> None:
+        self.rows += rows
+
+    def take(self) -> list[list[int]]:
+        rows, self.rows = self.rows, []
+        return rows
+
+    def drop(self) -> None: ...
+
+    def beat(self, now: int, encoded: dict[str, bytes]) -> None: ...
+
+    def keep(self, number: int, kept: Iterable[int]) -> None: ...
+
+    def go_back(self, number: int, notice: dict[str, object]) -> None: ...
+
+    def fail(self) -> None: ...
+
+    def shut_down(self) -> None: ...
+
+
+class AccountFeed(Feed):
+    """What happens to an account. Where nothing has, it costs nothing."""
+
+    def __init__(self, dialect: Dialect, channel: str, asked: dict[str, Any], account: int) -> None:
+        super().__init__(channel, asked)
+        self.dialect = dialect
+        self.ear = Ear(account)
+        self.again()
+
+    def opened(self) -> None:
+        self.dialect.host.listen(self.ear.account, self.ear)
+        self.again()
+
+    def closed(self) -> None:
+        self.dialect.host.unlisten(self.ear.account, self.ear)
+
+    def again(self) -> None:
+        self.ear.take()
+        self.seq = self.dialect.host.exchange.state.log.seq
+
+    def news(self) -> list[object]:
+        rows = self.ear.take()
+        if not rows:
+            return []
+        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
+        return self.happened(rows, since)
+
+    def happened(self, rows: list[list[int]], since: int) -> list[object]:
+        """Messages about events of the account, all of them behind the event `since`."""
+        raise NotImplementedError
+
+
 class Feeds:
     """All that somebody has subscribed to. `kinds`: what there is; each makes a feed of what was asked, or raises Unknown."""
 
@@ -141,7 +208,9 @@ class Feeds:
         return self.feeds.get(made.key, made)
 
     def join(self, feed: Feed, reader: Reader) -> None:
-        self.feeds[feed.key] = feed
+        if not feed.readers:
+            self.feeds[feed.key] = feed
+            feed.opened()
         feed.readers.append(reader)
         feed.welcome(reader)
 
@@ -149,7 +218,8 @@ class Feeds:
         feed.readers.remove(reader)
         feed.behind.discard(reader)
         if not feed.readers:
-            self.feeds.pop(feed.key, None)
+            del self.feeds[feed.key]
+            feed.closed()
 
     def flush(self) -> None:
         """Let every feed tell what has changed."""

@@ -11,13 +11,14 @@ from . import accounts, info, markets, orders
 from .coins import Coin, usd
 from .dialect import Dialect
 from .errors import Failed, Unreadable
-from .feeds import MS, SECOND, Feed, StateFeed, Unknown
+from .feeds import MS, SECOND, AccountFeed, Feed, StateFeed, Unknown
 from .registry import Registry
 
 Json = dict[str, Any]
 SUBSCRIPTIONS: Final = Registry("Subscriptions: GET /ws")
 BOOK_PACE, FAST_PACE, SLOW_PACE, REPEAT = 500 * MS, 100 * MS, SECOND, 5 * SECOND
 RECENT: Final = 30  # trades that a subscription begins with
+ALL: Final = 1 << 30
 SNAPSHOT: Final = 2_000  # fills, payments and moves
 Made = Callable[[Dialect, Json], Feed]
 
@@ -139,42 +140,31 @@ def candle(dialect: Dialect, asked: Json) -> Feed:
 # -- accounts --
 
 
-class OfAccount(Feed):
-    """What happens to an account: `read` gives what is new behind an event, and the number of the last one."""
+Reading = Callable[[int, int], list[Json]]  # behind an event, so many at most
+
+
+class OfAccount(AccountFeed):
+    """One kind of record about an account; `read` gives those behind an event."""
 
     def __init__(
-        self, dialect: Dialect, channel: str, asked: Json, account: int, read: Callable[[int, int], tuple[list[Json], int]],
-        wrap: Callable[[list[Json], bool], object] | None, has_snapshot: bool,
-    ) -> None:  # fmt: skip
-        super().__init__(channel, asked)
-        self.dialect, self.account, self.read, self.has_snapshot = dialect, account, read, has_snapshot
-        self.wrap = wrap or (lambda found, is_first: found)
-        self.again()
-
-    def again(self) -> None:
-        self.seq = self.dialect.host.exchange.state.log.seq
+        self, dialect: Dialect, channel: str, asked: Json, account: int, read: Reading, wrap: Callable[[list[Json], bool], object]
+    ) -> None:
+        super().__init__(dialect, channel, asked, account)
+        self.read, self.wrap = read, wrap
 
     def begin(self) -> list[object]:
-        if not self.has_snapshot:
-            return []
-        found, _ = self.read(0, SNAPSHOT)
-        return [self.wrap(found, True)]
+        return [self.wrap(self.read(0, SNAPSHOT), True)]
 
-    def news(self) -> list[object]:
-        found, last = self.read(self.seq, 1 << 30)
-        self.seq = max(self.seq, last)
+    def happened(self, rows: list[list[int]], since: int) -> list[object]:
+        found = self.read(since, ALL)
         return [self.wrap(found, False)] if found else []
-
-
-Reading = Callable[[int, int], tuple[list[Json], int]]
 
 
 def reading(find: Callable[[int, int], list[Any]], tell: Callable[[Any], Json | None]) -> Reading:
     """Records behind an event, as they are told."""
 
-    def read(after: int, limit: int) -> tuple[list[Json], int]:
-        found = find(after, limit)
-        return [told for told in map(tell, found) if told is not None], newest(found)
+    def read(after: int, limit: int) -> list[Json]:
+        return [told for told in map(tell, find(after, limit)) if told is not None]
 
     return read
 
@@ -197,7 +187,7 @@ def user_fills(dialect: Dialect, asked: Json) -> Feed:
         return {"isSnapshot": True, **told} if is_first else told
 
     named = {"type": "userFills", "user": address}
-    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account), wrap, has_snapshot=True)
+    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account), wrap)
 
 
 def user_fundings(dialect: Dialect, asked: Json) -> Feed:
@@ -208,7 +198,7 @@ def user_fundings(dialect: Dialect, asked: Json) -> Feed:
         return {"isSnapshot": True, **told} if is_first else told
 
     named = {"type": "userFundings", "user": address}
-    return OfAccount(dialect, "userFundings", named, account, _payments(dialect, account), wrap, has_snapshot=True)
+    return OfAccount(dialect, "userFundings", named, account, _payments(dialect, account), wrap)
 
 
 def flat(delta: Json) -> Json:
@@ -228,32 +218,21 @@ def user_ledger(dialect: Dialect, asked: Json) -> Feed:
 
     read = reading(find, lambda one: accounts.move(dialect, account, one))
     named = {"type": "userNonFundingLedgerUpdates", "user": address}
-    return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap, has_snapshot=True)
+    return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap)
 
 
-class UserEvents(Feed):
+class UserEvents(AccountFeed):
     """Fills, funding, own liquidations, and orders that the venue has cancelled, each in a message of its own."""
 
-    def __init__(self, dialect: Dialect, asked: Json, account: int) -> None:
-        super().__init__("user", asked)
-        self.dialect, self.account = dialect, account
-        self.again()
-
-    def again(self) -> None:
-        self.seq = self.dialect.host.exchange.state.log.seq
-
-    def news(self) -> list[object]:
-        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
+    def happened(self, rows: list[list[int]], since: int) -> list[object]:
+        dialect, account, history = self.dialect, self.ear.account, self.dialect.host.history
         told: list[object] = []
-        fills, _ = _fills(self.dialect, self.account)(since, 1 << 30)
+        fills = _fills(dialect, account)(since, ALL)
         if fills:
             told.append({"fills": fills})
-        told += [{"funding": flat(one["delta"])} for one in _payments(self.dialect, self.account)(since, 1 << 30)[0]]
-        history = self.dialect.host.history
-        told += [
-            {"liquidation": liquidation(self.dialect, one)} for one in history.liquidations(after=since) if one.account == self.account
-        ]
-        ended = [orders.record(self.dialect, one) for one in history.orders(self.account, after=since) if orders.is_by_venue(one)]
+        told += [{"funding": flat(one["delta"])} for one in _payments(dialect, account)(since, ALL)]
+        told += [{"liquidation": liquidation(dialect, one)} for one in history.liquidations(after=since) if one.account == account]
+        ended = [orders.record(dialect, one) for one in history.orders(account, after=since) if orders.is_by_venue(one)]
         gone = [{"coin": one["order"]["coin"], "oid": one["order"]["oid"]} for one in ended if one is not None]
         return [*told, {"nonUserCancel": gone}] if gone else told
 
@@ -269,27 +248,16 @@ def liquidation(dialect: Dialect, one: Any) -> Json:
 
 def user_events(dialect: Dialect, asked: Json) -> Feed:
     address, account = user_of(dialect, asked)
-    return UserEvents(dialect, {"type": "userEvents", "user": address}, account)
+    return UserEvents(dialect, "user", {"type": "userEvents", "user": address}, account)
 
 
-class OrderUpdates(Feed):
+class OrderUpdates(AccountFeed):
     """Each order that something has happened to, as it is now."""
 
-    def __init__(self, dialect: Dialect, asked: Json, account: int) -> None:
-        super().__init__("orderUpdates", asked)
-        self.dialect, self.account = dialect, account
-        self.again()
-
-    def again(self) -> None:
-        self.seq = self.dialect.host.exchange.state.log.seq
-
-    def news(self) -> list[object]:
-        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
-        if since == self.seq:
-            return []
-        rows, _ = self.dialect.host.ring.since(since, self.account, 1 << 30)
+    def happened(self, rows: list[list[int]], since: int) -> list[object]:
         found = [one for one in map(self._update, self._touched(rows)) if one is not None]
-        found += [one for one in map(self._told, self.dialect.host.history.orders(self.account, after=since)) if one is not None]
+        ended = self.dialect.host.history.orders(self.ear.account, after=since)
+        found += [one for one in map(self._told, ended) if one is not None]
         latest = {(one["order"]["oid"], one["order"].get("cloid")): one for one in found}
         return [list(latest.values())] if latest else []
 
@@ -305,7 +273,7 @@ class OrderUpdates(Feed):
         return list(numbers)
 
     def _update(self, number: int) -> Json | None:
-        known = self.dialect.host.history.order(self.account, number)
+        known = self.dialect.host.history.order(self.ear.account, number)
         return self._told(known) if known is not None else None
 
     def _told(self, record: Any) -> Json | None:
@@ -315,24 +283,15 @@ class OrderUpdates(Feed):
 
 def order_updates(dialect: Dialect, asked: Json) -> Feed:
     address, account = user_of(dialect, asked)
-    return OrderUpdates(dialect, {"type": "orderUpdates", "user": address}, account)
+    return OrderUpdates(dialect, "orderUpdates", {"type": "orderUpdates", "user": address}, account)
 
 
-class Notifications(Feed):
-    """Liquidations and margin alerts in words."""
+class Notifications(AccountFeed):
+    """Liquidations in words."""
 
-    def __init__(self, dialect: Dialect, asked: Json, account: int) -> None:
-        super().__init__("notification", asked)
-        self.dialect, self.account = dialect, account
-        self.again()
-
-    def again(self) -> None:
-        self.seq = self.dialect.host.exchange.state.log.seq
-
-    def news(self) -> list[object]:
-        since, self.seq = self.seq, self.dialect.host.exchange.state.log.seq
-        coins = self.dialect.coins.by_market
-        found = [one for one in self.dialect.host.history.liquidations(after=since) if one.account == self.account and one.market in coins]
+    def happened(self, rows: list[list[int]], since: int) -> list[object]:
+        coins, history = self.dialect.coins.by_market, self.dialect.host.history
+        found = [one for one in history.liquidations(after=since) if one.account == self.ear.account and one.market in coins]
         return [{"notification": self._text(coins[one.market], one)} for one in found]
 
     def _text(self, coin: Coin, one: Any) -> str:
@@ -341,7 +300,7 @@ class Notifications(Feed):
 
 def notification(dialect: Dialect, asked: Json) -> Feed:
     address, account = user_of(dialect, asked)
-    return Notifications(dialect, {"type": "notification", "user": address}, account)
+    return Notifications(dialect, "notification", {"type": "notification", "user": address}, account)
 
 
 def of_state(kind: str, read: Callable[[Dialect, str, int], Json], pace: int = SLOW_PACE, but: str = "") -> Made:

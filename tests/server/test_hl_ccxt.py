@@ -1,0 +1,174 @@
+"""ccxt against `perplab serve`, as it is: its calls for trading and data, and what it watches over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hl_kit import needed
+from test_sockets import Server
+
+needed("coincurve")
+needed("ccxt")
+import ccxt
+import ccxt.pro
+
+KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
+ME = "0x14791697260E4c9A71f18484C9f997B308e59325"
+BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = Server("--limits", "open")
+    assert server.process.stdout is not None
+    told = next(line for line in server.process.stdout if line.startswith("Hyperliquid's API"))
+    found = re.search(r"http://127\.0\.0\.1:\d+", told)
+    assert found
+    yield found[0]
+    code, errors = server.stop()
+    assert code == 0 and "fault" not in errors, errors
+
+
+def settings(url: str) -> dict[str, Any]:
+    urls = {"public": url, "private": url, "ws": {"public": url.replace("http", "ws") + "/ws"}}
+    return {"walletAddress": ME, "privateKey": KEY, "urls": {"api": urls, "test": urls}}
+
+
+@pytest.fixture(scope="module")
+def exchange(url: str) -> Any:
+    made = ccxt.hyperliquid(settings(url))
+    made.set_sandbox_mode(True)
+    made.load_markets()
+    return made
+
+
+def resting(exchange: Any, symbol: str = BTC, price: float = 50_000) -> str:
+    return str(exchange.create_order(symbol, "limit", "buy", 0.01, price)["id"])
+
+
+READS: dict[str, Callable[[Any], Any]] = {
+    "fetch_time": lambda x: x.fetch_time(),
+    "fetch_status": lambda x: x.fetch_status(),
+    "fetch_order_book": lambda x: x.fetch_order_book(BTC)["bids"],
+    "fetch_ticker": lambda x: x.fetch_ticker(BTC)["last"],
+    "fetch_tickers": lambda x: x.fetch_tickers()[ETH],
+    "fetch_ohlcv": lambda x: x.fetch_ohlcv(BTC, "1m"),
+    "fetch_balance": lambda x: x.fetch_balance()["USDC"]["total"],
+    "fetch_funding_rates": lambda x: x.fetch_funding_rates()[BTC],
+    "fetch_funding_rate": lambda x: x.fetch_funding_rate(BTC),
+    "fetch_open_interest": lambda x: x.fetch_open_interest(BTC),
+    "fetch_open_interests": lambda x: x.fetch_open_interests()[BTC],
+    "fetch_trading_fee": lambda x: x.fetch_trading_fee(BTC)["taker"],
+}
+LISTS: dict[str, Callable[[Any], Any]] = {  # that may be empty
+    "fetch_positions": lambda x: x.fetch_positions(),
+    "fetch_trades": lambda x: x.fetch_trades(BTC),
+    "fetch_funding_rate_history": lambda x: x.fetch_funding_rate_history(BTC),
+    "fetch_funding_history": lambda x: x.fetch_funding_history(BTC),
+    "fetch_ledger": lambda x: x.fetch_ledger(),
+    "fetch_deposits": lambda x: x.fetch_deposits(),
+    "fetch_withdrawals": lambda x: x.fetch_withdrawals(),
+    "fetch_orders": lambda x: x.fetch_orders(BTC),
+    "fetch_closed_orders": lambda x: x.fetch_closed_orders(BTC),
+    "fetch_canceled_orders": lambda x: x.fetch_canceled_orders(BTC),
+    "fetch_my_trades": lambda x: x.fetch_my_trades(BTC),
+}
+
+
+@pytest.mark.parametrize("call", READS)
+def test_what_is_read(exchange: Any, call: str) -> None:
+    assert READS[call](exchange)
+
+
+@pytest.mark.parametrize("call", LISTS)
+def test_lists(exchange: Any, call: str) -> None:
+    assert isinstance(LISTS[call](exchange), list)
+
+
+def test_orders_are_placed_found_changed_and_cancelled(exchange: Any) -> None:
+    number = resting(exchange)
+    assert exchange.fetch_order(number, BTC)["status"] == "open"
+    assert [one["id"] for one in exchange.fetch_open_orders(BTC)] == [number]
+    changed = exchange.edit_order(number, BTC, "limit", "buy", 0.02, 49_500)["id"]
+    assert exchange.fetch_order(number, BTC)["status"] == "canceled" and exchange.fetch_order(changed, BTC)["amount"] == 0.02
+    exchange.cancel_order(changed, BTC)
+    pair = exchange.create_orders([
+        {"symbol": BTC, "type": "limit", "side": "buy", "amount": 0.01, "price": price} for price in (50_000, 49_900)
+    ])  # fmt: skip
+    exchange.cancel_orders([one["id"] for one in pair], BTC)
+    cloid = "0x" + "0" * 31 + "5"
+    exchange.create_order(BTC, "limit", "buy", 0.01, 50_000, {"clientOrderId": cloid})
+    exchange.cancel_orders_for_symbols([{"symbol": BTC, "clientOrderId": cloid}])
+    assert exchange.fetch_open_orders(BTC) == []
+
+
+def test_refusals_are_the_exceptions_that_bots_catch(exchange: Any) -> None:
+    for error, order in (
+        (ccxt.InsufficientFunds, (BTC, "limit", "buy", 1_000, 50_000)),
+        (ccxt.InvalidOrder, (BTC, "limit", "buy", 0.0001, 50_000)),
+        (ccxt.InvalidOrder, (BTC, "limit", "buy", 0.01, 90_000, {"timeInForce": "ALO"})),
+    ):
+        with pytest.raises(error):
+            exchange.create_order(*order)
+    with pytest.raises(ccxt.OrderNotFound):
+        exchange.cancel_order("99999999", BTC)
+
+
+def test_a_position_its_margin_and_its_stop(exchange: Any) -> None:
+    exchange.set_leverage(7, BTC)
+    exchange.set_margin_mode("isolated", ETH, {"leverage": 5})
+    bought = exchange.create_order(ETH, "market", "buy", 0.1, exchange.fetch_ticker(ETH)["last"])
+    assert exchange.fetch_order(bought["id"], ETH)["status"] == "closed"
+    exchange.add_margin(ETH, 10)
+    exchange.reduce_margin(ETH, 5)
+    position = exchange.fetch_position(ETH)
+    assert (position["contracts"], position["marginMode"], position["leverage"]) == (0.1, "isolated", 5)
+    stop = exchange.create_order(ETH, "market", "sell", 0.1, position["entryPrice"], {"stopLossPrice": 2_000, "reduceOnly": True})
+    assert stop["id"] in [one["id"] for one in exchange.fetch_open_orders(ETH)]
+    exchange.cancel_order(stop["id"], ETH)
+    exchange.create_order(ETH, "market", "sell", 0.1, exchange.fetch_ticker(ETH)["last"], {"reduceOnly": True})
+    assert len(exchange.fetch_my_trades(ETH)) >= 2
+
+
+def test_time_and_money(exchange: Any) -> None:
+    exchange.cancel_all_orders_after(10_000)
+    exchange.create_twap_order(BTC, "buy", 0.1, 600_000)
+    exchange.transfer("USDC", 1, "spot", "swap")
+    exchange.withdraw("USDC", 5, ME)
+    assert exchange.fetch_withdrawals()[-1]["amount"] == 5 and exchange.fetch_deposits()[0]["amount"] == 10_000
+
+
+# -- sockets --
+
+
+def test_what_is_watched(url: str) -> None:
+    async def watch() -> None:
+        made = ccxt.pro.hyperliquid(settings(url))
+        made.set_sandbox_mode(True)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await made.load_markets()
+                assert (await made.watch_order_book(BTC))["bids"]
+                assert await made.watch_trades(BTC) is not None
+                assert await made.watch_ohlcv(BTC, "1m")
+                assert (await made.watch_ticker(BTC))["symbol"] == BTC
+                assert await made.watch_tickers([BTC])
+                assert (await made.watch_balance())["USDC"]["total"] > 0
+                orders, fills = asyncio.ensure_future(made.watch_orders(BTC)), asyncio.ensure_future(made.watch_my_trades(BTC))
+                await asyncio.sleep(0.5)  # until both are subscribed
+                placed = await made.create_order_ws(BTC, "limit", "buy", 0.01, 50_000)
+                assert (await orders)[-1]["id"] == placed["id"]
+                changed = await made.edit_order_ws(placed["id"], BTC, "limit", "buy", 0.01, 49_000)
+                await made.cancel_order_ws(changed["id"], BTC)
+                await made.create_order_ws(BTC, "market", "buy", 0.01, (await made.fetch_ticker(BTC))["last"])
+                assert (await fills)[-1]["symbol"] == BTC
+                assert isinstance(await made.watch_positions([BTC]), list)
+        finally:
+            await made.close()
+
+    asyncio.run(watch())
