@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from typing import Any
 
-import pytest
 from wire import START, World
 
 from perplab.exchange import VenueDesign
@@ -22,14 +19,6 @@ NOW = START // 1_000_000  # [ms]
 ALICE, BOB, CAROL = (f"0x{digit * 40}" for digit in "abc")
 BTC, ETH = 0, 1
 Json = dict[str, Any]
-
-
-def needed(module: str) -> None:
-    """What is not installed is a failure where everything has to be tried, else a skip."""
-    if os.environ.get("CI"):
-        importlib.import_module(module)
-    else:
-        pytest.importorskip(module, reason=f"needs {module}: pip install 'perplab[test]'")
 
 
 class Venue:

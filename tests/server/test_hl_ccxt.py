@@ -7,14 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-from hl_kit import needed
-from test_sockets import Server
-
-needed("coincurve")
-needed("ccxt")
 import ccxt
 import ccxt.pro
+import pytest
+from test_sockets import Server
 
 KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 ME = "0x14791697260E4c9A71f18484C9f997B308e59325"

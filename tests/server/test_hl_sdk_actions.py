@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import eth_account  # type: ignore[import-untyped]
+import hyperliquid.exchange as sdk  # type: ignore[import-untyped]
 import pytest
 from hl_exchange_kit import MONEY, Trader, Venue, limit
-from hl_kit import needed
+from hyperliquid.utils.types import Cloid  # type: ignore[import-untyped]
 
 from perplab.exchange.server.hyperliquid.exchange import carry_out
 from perplab.exchange.server.hyperliquid.settling import Pending
-
-eth_account = needed("eth_account")
-sdk = pytest.importorskip("hyperliquid.exchange")
-Cloid = pytest.importorskip("hyperliquid.utils.types").Cloid
 
 META = {"universe": [{"name": name, "szDecimals": decimals} for name, decimals in (("BTC", 5), ("ETH", 4), ("SOL", 2))]}
 OK = {"status": "ok", "response": {"type": "default"}}

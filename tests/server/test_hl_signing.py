@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hl_kit import needed
-
-needed("coincurve")
 from eth_account import Account  # type: ignore[import-untyped]
 from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 

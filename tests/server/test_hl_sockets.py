@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hl_kit import ALICE, BTC, ETH, Json, Venue, limit, needed
+from hl_kit import ALICE, BTC, ETH, Json, Venue, limit
 from sockets import PATIENCE_S, Place, served, until
 
 from perplab.exchange.codes import Side
@@ -47,7 +47,6 @@ def run(v: Venue, body: Callable[[Place], Any]) -> Any:
 
 def test_the_sdk_trades_as_it_is() -> None:
     """Its signatures are checked; nonces are its clock's."""
-    needed("coincurve")
     from eth_account import Account  # type: ignore[import-untyped]
     from hyperliquid.exchange import Exchange  # type: ignore[import-untyped]
     from hyperliquid.info import Info  # type: ignore[import-untyped]
