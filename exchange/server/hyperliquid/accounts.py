@@ -12,7 +12,7 @@ from ...schema.views import Position
 from ..history.records import Fill, Move, MoveKind, Payment
 from .coins import Coin, text, usd
 from .dialect import Dialect
-from .markets import context, hash_of, meta, rate, spot_context
+from .markets import context, hash_of, meta, rate, spot_contexts
 
 Json = dict[str, Any]
 DAY_NS: Final = 86_400_000_000_000
@@ -150,7 +150,7 @@ def web_data(dialect: Dialect, address: str, account: int | None, orders: list[J
         "agentAddress": None, "agentValidUntil": None, "cumLedger": "0.0", "meta": meta(dialect),
         "assetCtxs": [context(dialect, coin) for coin in dialect.coins.perpetuals], "serverTime": dialect.now_ms, "isVault": False,
         "user": address, "twapStates": [], "spotState": spot_state(dialect, account),
-        "spotAssetCtxs": [spot_context(dialect, coin) for coin in dialect.coins.spots], "perpsAtOpenInterestCap": [],
+        "spotAssetCtxs": spot_contexts(dialect), "perpsAtOpenInterestCap": [],
     }  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def contexts(dialect: Dialect, body: Json) -> list[Any]:
 
 
 def spot_contexts(dialect: Dialect, body: Json) -> list[Any]:
-    return [markets.spot_meta(dialect), [markets.spot_context(dialect, coin) for coin in dialect.coins.spots]]
+    return [markets.spot_meta(dialect), markets.spot_contexts(dialect)]
 
 
 def at_cap(dialect: Dialect, body: Json) -> list[str]:
@@ -295,13 +295,14 @@ def fixed(value: object) -> Any:
 
 
 ONE_MONEY: Final = "one balance serves perpetuals and spot; it is told by clearinghouseState"
+NO_SPOT: Final = f"a venue without spot markets tells one, {markets.NOT_TRADED}, that cannot be traded: clients want one"
 NONE_HERE: Final = "there is none here: an empty answer"
-for name, call in (("meta", lambda dialect, body: markets.meta(dialect)), ("spotMeta", lambda dialect, body: markets.spot_meta(dialect))):
-    INFO.add(name, call)
+INFO.add("meta", lambda dialect, body: markets.meta(dialect))
+INFO.add("spotMeta", lambda dialect, body: markets.spot_meta(dialect), "part", NO_SPOT)
 INFO.add("allMids", lambda dialect, body: markets.all_mids(dialect), weight=2)
 INFO.add("l2Book", l2_book, "part", "`n`, how many orders a level has, is not counted: always 1", weight=2)
 INFO.add("metaAndAssetCtxs", contexts)
-INFO.add("spotMetaAndAssetCtxs", spot_contexts)
+INFO.add("spotMetaAndAssetCtxs", spot_contexts, "part", NO_SPOT)
 INFO.add("recentTrades", recent_trades)
 INFO.add("candleSnapshot", candles, "part", "the last 5,000 minutes, and hours, of each market")
 INFO.add("fundingHistory", funding_history)

@@ -17,6 +17,7 @@ PPT: Final = 12  # decimals of a rate
 HOUR_MS: Final = 3_600_000
 WEI: Final = 8  # decimals of tokens
 IMPACT_USD: Final = 20_000  # whose average price is the impact price
+NOT_TRADED: Final = "PURR/USDC"  # told by a venue without spot markets, since clients want one; there is no market behind it
 Json = dict[str, Any]
 
 
@@ -58,6 +59,10 @@ def spot_meta(dialect: Dialect) -> Json:
     universe = [
         {"name": coin.name, "tokens": [coin.base, 0], "index": coin.asset - FIRST_SPOT, "isCanonical": True} for coin in coins.spots
     ]
+    if not universe:
+        number = len(tokens)
+        tokens.append({**tokens[0], "name": NOT_TRADED.partition("/")[0], "szDecimals": 0, "index": number, "tokenId": f"0x{number:032x}"})
+        universe = [{"name": NOT_TRADED, "tokens": [number, 0], "index": 0, "isCanonical": True}]
     return {"universe": universe, "tokens": tokens}
 
 
@@ -100,6 +105,14 @@ def context(dialect: Dialect, coin: Coin) -> Json:
         above, below = max(0, bid - oracle * 10**8), max(0, oracle * 10**8 - ask)
         told["premium"] = text((above - below) * 10**4 // oracle, PPT)
     return told
+
+
+def spot_contexts(dialect: Dialect) -> list[Json]:
+    """In the order of `spot_meta`."""
+    if dialect.coins.spots:
+        return [spot_context(dialect, coin) for coin in dialect.coins.spots]
+    still = {name: "0.0" for name in ("dayNtlVlm", "circulatingSupply", "totalSupply", "dayBaseVlm")}
+    return [{"prevDayPx": "1.0", "markPx": "1.0", "midPx": None, "coin": NOT_TRADED, **still}]
 
 
 def spot_context(dialect: Dialect, coin: Coin) -> Json:
