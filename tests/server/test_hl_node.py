@@ -24,7 +24,7 @@ position 0.01 5
 def test_a_bot_in_javascript_trades(url: str) -> None:
     found = node()
     if found is None or not (NODE / "node_modules" / "@nktkas").is_dir():
-        assert not os.environ.get("PERPLAB_NODE"), "no Node.js, or no client for it, where PERPLAB_NODE says that it must be tried: make node"
+        assert not os.environ.get("PERPLAB_NODE"), "no Node.js, or no client for it, and PERPLAB_NODE says that it must be tried: make node"
         pytest.skip("no Node.js with @nktkas/hyperliquid: make node")
     shutil.copy(SCRIPT, NODE)
     done = subprocess.run([found, SCRIPT.name, url], cwd=NODE, capture_output=True, text=True, check=False, timeout=120)
