@@ -1,0 +1,148 @@
+"""/info: every question that this dialect has an answer to, and what it costs by the documented rate limit.
+
+`answer` is all that a shell needs. It raises Unreadable for a body that is no question: its text is the reply, with HTTP 422. Questions
+about a coin that the venue does not have are answered with null, those about a user who is not known as about one who has nothing.
+"""
+
+from __future__ import annotations
+
+from logging import WARNING
+from typing import Any, Final
+
+from ..log import note
+from . import accounts, asked, markets, meta, orders, past, users
+from .asked import Body
+from .dialect import Dialect
+from .registry import Registry
+
+INFO: Final = Registry("info")
+PER_ITEMS: Final = {  # [items] one more of weight for each
+    "recentTrades": 20, "historicalOrders": 20, "userFills": 20, "userFillsByTime": 20, "fundingHistory": 20, "userFunding": 20,
+    "userNonFundingLedgerUpdates": 20, "userTwapSliceFills": 20, "candleSnapshot": 60,
+}  # fmt: skip
+KEPT_PAST: Final = "the last 2,000 records of an account, since the start of the server"
+NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0.0", "currentGas": None, "endGas": None}
+
+
+def answer(dialect: Dialect, body: object) -> Any:
+    """The reply to the body of a question. Raises Unreadable."""
+    if not isinstance(body, dict):
+        raise asked.unreadable()
+    entry = INFO.get(body.get("type"))
+    if entry is None:
+        note("unknown_request", WARNING, of="info", type=str(body.get("type"))[:64])
+        raise asked.unreadable()
+    if body.get("dex") not in (None, ""):  # there are no others' venues here
+        raise asked.unreadable()
+    return entry.call(dialect, body)
+
+
+def weight_of(name: str, told: object) -> int:
+    """What a question costs by the documented rate limit, and its answer by its length."""
+    entry = INFO.get(name)
+    assert entry is not None, name
+    return entry.weight + (len(told) // PER_ITEMS[name] if name in PER_ITEMS and isinstance(told, list) else 0)
+
+
+# -- questions whose answers are always the same ----------------------------------------------------------------------------------
+
+
+def exchange_status(dialect: Dialect, body: Body) -> dict[str, Any]:
+    return {"specialStatuses": None, "time": dialect.now_ms}
+
+
+def web_data_2(dialect: Dialect, body: Body) -> dict[str, Any]:
+    """What the front end shows at once."""
+    user = asked.address_of(body)
+    account = dialect.people.account(user)
+    told_meta, contexts = markets.meta_and_contexts(dialect, body)
+    return {
+        "clearinghouseState": accounts.state_of(dialect, account), "leadingVaults": [], "totalVaultEquity": "0.0",
+        "openOrders": [] if account is None else orders.frontend_of(dialect, account), "agentAddress": None, "agentValidUntil": None,
+        "cumLedger": "0.0", "meta": told_meta, "assetCtxs": contexts, "serverTime": dialect.now_ms, "isVault": False, "user": user,
+        "twapStates": [], "spotState": accounts.spot_state_of(dialect, account), "spotAssetCtxs": markets.spot_contexts(dialect),
+        "perpsAtOpenInterestCap": meta.at_open_interest_cap(dialect, body),
+    }  # fmt: skip
+
+
+def constant(told: Any, of_user: bool) -> Any:
+    """Answers always the same; `of_user`: to a question that has to name a user."""
+
+    def call(dialect: Dialect, body: Body) -> Any:
+        if of_user:
+            asked.address_of(body)
+        return told
+
+    return call
+
+
+def add_prices() -> None:
+    INFO.add("meta", meta.meta)
+    INFO.add("allPerpMetas", meta.all_perp_metas)
+    INFO.add("perpDexs", meta.perp_dexs)
+    INFO.add("perpsAtOpenInterestCap", meta.at_open_interest_cap)
+    note_of_pairs = "a venue without spot markets lists PURR/USDC and @1, which cannot be traded: clients refuse a venue without pairs"
+    INFO.add("spotMeta", meta.spot_meta, "part", note_of_pairs)
+    INFO.add("metaAndAssetCtxs", markets.meta_and_contexts)
+    INFO.add("spotMetaAndAssetCtxs", markets.spot_meta_and_contexts, "part", note_of_pairs)
+    INFO.add("allMids", markets.all_mids, weight=2)
+    INFO.add("l2Book", markets.l2_book, weight=2)
+    INFO.add("recentTrades", markets.recent_trades, "part", "the last 100, since the start of the server")
+    INFO.add("candleSnapshot", markets.candle_snapshot, "part", "since the start of the server; before the first trade they are the mark's")
+    INFO.add("fundingHistory", markets.funding_history, "part", "the last 2,000 of a market, since the start of the server")
+    INFO.add("predictedFundings", markets.predicted_fundings, "part", "of this venue alone")
+    INFO.add("exchangeStatus", exchange_status, weight=2)
+
+
+def add_accounts() -> None:
+    of_coins = "coins that count as margin are told of in spotClearinghouseState alone; funding is summed up over what is kept"
+    INFO.add("clearinghouseState", accounts.clearinghouse_state, "part", of_coins, weight=2)
+    one_balance = "an account has one balance: its free dollars are told here and in accountValue; empty on a venue without spot markets"
+    INFO.add("spotClearinghouseState", accounts.spot_clearinghouse_state, "part", one_balance, weight=2)
+    INFO.add("subAccounts", accounts.sub_accounts)
+    INFO.add("activeAssetData", accounts.active_asset_data, "part", "margin that open orders use is used on both sides")
+    INFO.add("openOrders", orders.open_orders)
+    INFO.add("frontendOpenOrders", orders.frontend_open_orders)
+    INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; of a refused order what the refusal tells", weight=2)
+    INFO.add("historicalOrders", orders.historical_orders, "part", KEPT_PAST)
+    INFO.add("userFills", past.user_fills, "part", f"{KEPT_PAST}; closedPnl is before fees")
+    INFO.add("userFillsByTime", past.user_fills_by_time, "part", f"{KEPT_PAST}; closedPnl is before fees")
+    INFO.add("userFunding", past.user_funding, "part", KEPT_PAST)
+    INFO.add("userNonFundingLedgerUpdates", past.ledger_updates, "part", f"{KEPT_PAST}; liquidations are told of as fills")
+    INFO.add("userTwapSliceFills", constant([], True), "part", "empty: the slices of a TWAP are among userFills")
+    INFO.add("webData2", web_data_2, "part", "without vaults, agents and TWAPs")
+
+
+def add_users() -> None:
+    INFO.add("userFees", users.user_fees, "part", "rates of the first coin, by the design's tiers; no discounts; volume of kept fills")
+    INFO.add("userRateLimit", users.user_rate_limit, "part", "requests are not counted; volume of kept fills")
+    INFO.add("userRole", users.user_role, "part", "an agent's address is not looked up", weight=60)
+    INFO.add("extraAgents", users.extra_agents)
+    INFO.add("referral", users.referral, "part", "there are no referrals")
+    INFO.add("maxBuilderFee", users.max_builder_fee, "part", "every builder is approved, and none is paid")
+    INFO.add("portfolio", users.portfolio, "part", "the present alone, without a curve of the past")
+    INFO.add("userAbstraction", constant("disabled", True))
+    INFO.add("userDexAbstraction", constant(False, True))
+    INFO.add("userToMultiSigSigners", constant(None, True), "part", "nobody is a multi-sig user")
+    INFO.add("approvedBuilders", constant([], True), "part", "empty: every builder is approved, and none is paid")
+
+
+def add_what_is_not_there() -> None:
+    """Questions that clients ask when they begin: the shape of nothing."""
+    none = "there is no staking"
+    summary = {"delegated": "0.0", "undelegated": "0.0", "totalPendingWithdrawal": "0.0", "nPendingWithdrawals": 0}
+    INFO.add("delegatorSummary", constant(summary, True), "part", none)
+    for name in ("delegations", "delegatorRewards", "delegatorHistory"):
+        INFO.add(name, constant([], True), "part", none)
+    for name in ("userVaultEquities", "leadingVaults"):
+        INFO.add(name, constant([], True), "part", "there are no vaults")
+    INFO.add("vaultSummaries", constant([], False), "part", "there are no vaults")
+    INFO.add("outcomeMeta", constant({"outcomes": [], "questions": []}, False), "part", "there are no prediction markets")
+    INFO.add("perpDeployAuctionStatus", constant(NO_AUCTION, False), "part", "nothing is deployed here")
+    INFO.add("spotDeployState", constant({"states": [], "gasAuction": NO_AUCTION}, True), "part", "nothing is deployed here")
+
+
+add_prices()
+add_accounts()
+add_users()
+add_what_is_not_there()

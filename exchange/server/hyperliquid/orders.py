@@ -1,0 +1,229 @@
+"""Orders as this dialect tells them: open ones, triggers among them, and what became of others, by its own names of an order's end."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...schema.codes import CancelReason, Reason, Side, TimeInForce, TriggerKind
+from ...schema.views import OpenOrder, OpenTrigger
+from ..history.records import OrderRecord, OrderStatus
+from ..orders import open_orders as venues_open_orders
+from . import asked
+from .asked import MS, Body
+from .coins import Coin
+from .dialect import Dialect
+
+KEPT: Final = 2_000
+PPM: Final = 1_000_000
+TIF: Final = {
+    TimeInForce.GTC: "Gtc", TimeInForce.IOC: "Ioc", TimeInForce.FOK: "Ioc", TimeInForce.POST_ONLY: "Alo", TimeInForce.RPI: "Alo",
+}  # fmt: skip
+CANCELLED: Final = {  # others are "canceled"
+    CancelReason.SELF_TRADE: "selfTradeCanceled", CancelReason.MARGIN: "marginCanceled", CancelReason.REDUCE_ONLY: "reduceOnlyCanceled",
+    CancelReason.LIQUIDATION: "liquidatedCanceled", CancelReason.OPEN_INTEREST: "openInterestCapCanceled",
+    CancelReason.MARKET_STATUS: "delistedCanceled", CancelReason.SCHEDULED: "scheduledCancel", CancelReason.OCO: "siblingFilledCanceled",
+    CancelReason.ORACLE_STALE: "internalCancel", CancelReason.CURVE: "internalCancel", CancelReason.PROTECTION: "internalCancel",
+    CancelReason.FILLED: "filled",
+}  # fmt: skip
+REJECTED: Final = {  # others are "rejected"
+    Reason.PRICE_PRECISION: "tickRejected", Reason.PRICE_LIMIT: "tickRejected", Reason.MINIMUM_NOTIONAL: "minTradeNtlRejected",
+    Reason.INSUFFICIENT_MARGIN: "perpMarginRejected", Reason.REDUCE_ONLY: "reduceOnlyRejected", Reason.WOULD_CROSS: "badAloPxRejected",
+    Reason.NOT_FILLABLE: "iocCancelRejected", Reason.TRIGGER_PRICE: "badTriggerPxRejected", Reason.BRACKET_PRICES: "badTriggerPxRejected",
+    Reason.OPEN_INTEREST_CAP: "positionIncreaseAtOpenInterestCapRejected",
+    Reason.INSUFFICIENT_BALANCE: "insufficientSpotBalanceRejected", Reason.PRICE_BAND: "oracleRejected",
+    Reason.NOTIONAL_LIMIT: "perpMaxPositionRejected", Reason.TOO_MANY_ORDERS: "tooManyOpenOrdersRejected",
+    Reason.TOO_MANY_TRIGGERS: "tooManyOpenOrdersRejected",
+}  # fmt: skip
+Thing = dict[str, Any]
+
+
+def side_of(side: int | None) -> str:
+    return "A" if side == Side.SELL else "B"
+
+
+def plain(coin: Coin, side: int | None, price: str, sizes: tuple[int, int], oid: int, ts: int, ids: tuple[int, int]) -> Thing:
+    """What every form of an order has. `sizes`: open, and as it came in [lots]; `ids`: the halves of its client id."""
+    told: Thing = {
+        "coin": coin.name, "side": side_of(side), "limitPx": price, "sz": coin.size(sizes[0]), "oid": oid, "timestamp": ts // MS,
+        "origSz": coin.size(sizes[1]),
+    }  # fmt: skip
+    cloid = asked.cloid_text(*ids)
+    if cloid is not None:
+        told["cloid"] = cloid
+    return told
+
+
+def with_limit(told: Thing, tif: int | None, reduce_only: bool) -> Thing:
+    """All that the front end is told of an order without a trigger."""
+    return {
+        **told, "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [], "isPositionTpsl": False,
+        "reduceOnly": reduce_only, "orderType": "Limit", "tif": None if tif is None else TIF[TimeInForce(tif)],
+        "cloid": told.get("cloid"),
+    }  # fmt: skip
+
+
+def with_trigger(told: Thing, coin: Coin, side: int | None, kind: int, price: int, is_limit: bool, whole: bool, reduce_only: bool) -> Thing:
+    """The same of one with a trigger at `price` [ticks]. `whole`: for the whole position."""
+    at, is_stop = coin.price(price), kind != TriggerKind.TAKE_PROFIT
+    above = is_stop == (side == Side.BUY)
+    return {
+        **told, "triggerCondition": f"Price {'above' if above else 'below'} {at}", "isTrigger": True, "triggerPx": at, "children": [],
+        "isPositionTpsl": whole, "reduceOnly": reduce_only,
+        "orderType": f"{'Stop' if is_stop else 'Take Profit'} {'Limit' if is_limit else 'Market'}", "tif": None,
+        "cloid": told.get("cloid"),
+    }  # fmt: skip
+
+
+# -- open ones -------------------------------------------------------------------------------------------------------------------
+
+
+def came_in(dialect: Dialect, account: int, order_id: int) -> int:
+    """When an order was placed [ns]; 0: that is not known any more."""
+    record = dialect.host.history.order(account, order_id)
+    return 0 if record is None else record.placed_ts
+
+
+def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
+    ts = came_in(dialect, order.account, order.order_id)
+    sizes = order.size, order.size + order.filled
+    return plain(coin, order.side, coin.price(order.price), sizes, order.order_id, ts, (order.client_hi, order.client_lo))
+
+
+def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
+    """Of a market order the worst price that it may trade at, if it fires where it should."""
+    if trigger.price or not trigger.slippage_ppm:
+        return coin.price(trigger.price or trigger.trigger_price)
+    factor = PPM + trigger.slippage_ppm if trigger.side == Side.BUY else PPM - trigger.slippage_ppm
+    return coin.price(trigger.trigger_price * factor // PPM)
+
+
+def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
+    ts, ids = came_in(dialect, trigger.account, trigger.order_id), (trigger.client_hi, trigger.client_lo)
+    return plain(coin, trigger.side, limit_price(coin, trigger), (trigger.size, trigger.size), trigger.order_id, ts, ids)
+
+
+def frontend_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
+    return with_limit(plain_order(dialect, coin, order), order.tif, bool(order.reduce_only))
+
+
+def frontend_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
+    told = plain_trigger(dialect, coin, trigger)
+    return with_trigger(
+        told, coin, trigger.side, trigger.trigger, trigger.trigger_price, trigger.price != 0, trigger.size == 0, bool(trigger.reduce_only)
+    )
+
+
+def open_of(dialect: Dialect, account: int) -> tuple[list[tuple[Coin, OpenOrder]], list[tuple[Coin, OpenTrigger]]]:
+    """Orders and triggers, those of markets that this dialect can name, the newest first."""
+    venue, by_market = dialect.host.exchange, dialect.coins.by_market
+    orders = [(by_market[one.market], one) for one in reversed(venues_open_orders(venue, account)) if one.market in by_market]
+    triggers = [(by_market[one.market], one) for one in reversed(venue.triggers(account)) if one.market in by_market]
+    return orders, triggers
+
+
+def open_orders_of(dialect: Dialect, account: int) -> list[Thing]:
+    orders, triggers = open_of(dialect, account)
+    told = []
+    for coin, order in orders:
+        told.append(plain_order(dialect, coin, order) | ({"reduceOnly": True} if order.reduce_only else {}))
+    for coin, trigger in triggers:
+        told.append(plain_trigger(dialect, coin, trigger) | ({"reduceOnly": True} if trigger.reduce_only else {}))
+    return told
+
+
+def frontend_of(dialect: Dialect, account: int) -> list[Thing]:
+    """The triggers of an entry's bracket are its children, and stand for themselves besides, as on the venue."""
+    orders, triggers = open_of(dialect, account)
+    shown = {trigger.order_id: frontend_trigger(dialect, coin, trigger) for coin, trigger in triggers}
+    told = list(shown.values())
+    for coin, order in orders:
+        children = [shown[trigger.order_id] for _, trigger in triggers if trigger.bracket == order.order_id]
+        told.append({**frontend_order(dialect, coin, order), "children": children})
+    return sorted(told, key=lambda one: -int(one["oid"]))
+
+
+def open_orders(dialect: Dialect, body: Body) -> list[Thing]:
+    account = asked.account_of(dialect, body)
+    return [] if account is None else open_orders_of(dialect, account)
+
+
+def frontend_open_orders(dialect: Dialect, body: Body) -> list[Thing]:
+    account = asked.account_of(dialect, body)
+    return [] if account is None else frontend_of(dialect, account)
+
+
+# -- what became of them ---------------------------------------------------------------------------------------------------------
+
+
+def status_of(record: OrderRecord) -> str:
+    if record.status is OrderStatus.OPEN:
+        return "triggered" if record.triggered_ts else "open"
+    if record.status is OrderStatus.FILLED:
+        return "filled"
+    if record.status is OrderStatus.REJECTED or record.cancel_reason is CancelReason.REFUSED:
+        return "rejected" if record.reason is None else REJECTED.get(record.reason, "rejected")
+    if record.cancel_reason is CancelReason.IMMEDIATE and not record.filled:
+        return "iocCancelRejected"
+    return "canceled" if record.cancel_reason is None else CANCELLED.get(record.cancel_reason, "canceled")
+
+
+def frontend_record(coin: Coin, record: OrderRecord) -> Thing:
+    """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
+    price = coin.price(record.price or record.trigger_price) if record.price or record.trigger_price else "0.0"
+    told = plain(
+        coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, (record.client_hi, record.client_lo)
+    )
+    if record.trigger is None:
+        return with_limit(told, record.tif, bool(record.reduce_only))
+    is_limit = record.price != 0 and not (record.triggered_ts and record.tif is TimeInForce.IOC)  # what fires at the market has a limit too
+    reduce_only = True if record.reduce_only is None else record.reduce_only
+    return with_trigger(told, coin, record.side, record.trigger, record.trigger_price, is_limit, record.size == 0, reduce_only)
+
+
+def past_order(coin: Coin, record: OrderRecord) -> Thing:
+    return {"order": frontend_record(coin, record), "status": status_of(record), "statusTimestamp": record.ts // MS}
+
+
+def historical_orders(dialect: Dialect, body: Body) -> list[Thing]:
+    """The last 2,000, the newest first: those that have ended, and those that are open."""
+    account = asked.account_of(dialect, body)
+    if account is None:
+        return []
+    history, by_market = dialect.host.history, dialect.coins.by_market
+    records = history.orders(account)
+    orders, triggers = open_of(dialect, account)
+    for number in [order.order_id for _, order in orders] + [trigger.order_id for _, trigger in triggers]:
+        found = history.order(account, number)
+        if found is not None:
+            records.append(found)
+    records.sort(key=lambda record: -record.seq)
+    told = [past_order(by_market[one.market], one) for one in records if one.market in by_market and not one.is_twap]
+    return told[:KEPT]
+
+
+def order_status(dialect: Dialect, body: Body) -> Thing:
+    """By order id, or by client id. Raises Unreadable."""
+    account, given = asked.account_of(dialect, body), body.get("oid")
+    by_cloid = asked.is_hex(given, asked.CLOID)
+    order_id = 0 if by_cloid else asked.integer_of(body, "oid")
+    unknown = {"status": "unknownOid"}
+    if account is None:
+        return unknown
+    if by_cloid:
+        return unknown_or(dialect, dialect.host.history.order_of_client(account, *asked.cloid_halves(str(given)))) or unknown
+    known = unknown_or(dialect, dialect.host.history.order(account, order_id))
+    return known or older_order(dialect, account, order_id) or unknown
+
+
+def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:
+    coin = dialect.coins.by_market.get(record.market) if record is not None else None
+    return None if coin is None or record is None else {"status": "order", "order": past_order(coin, record)}
+
+
+def older_order(dialect: Dialect, account: int, order_id: int) -> Thing | None:
+    """An open trigger that is older than what is kept."""
+    for coin, trigger in open_of(dialect, account)[1]:
+        if trigger.order_id == order_id:
+            told = {"order": frontend_trigger(dialect, coin, trigger), "status": "open", "statusTimestamp": 0}
+            return {"status": "order", "order": told}
+    return None
