@@ -60,6 +60,9 @@ EDGE = {  # of exchange, never compiled
     "server.request_parts", "server.requests_past", "server.answers_past", "server.past_questions",
     "server.history.account_past", "server.history.candles", "server.history.episodes", "server.history.history",
     "server.history.holdings", "server.history.order_past", "server.history.records",
+    "server.hyperliquid.coins", "server.hyperliquid.dialect", "server.hyperliquid.errors", "server.hyperliquid.registry",
+    "server.hyperliquid.accounts", "server.hyperliquid.asked", "server.hyperliquid.info", "server.hyperliquid.markets",
+    "server.hyperliquid.meta", "server.hyperliquid.orders", "server.hyperliquid.past", "server.hyperliquid.users",
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.
 MESSAGES = ("exchange.messages", "exchange.events", "exchange.codes", "exchange.units")
