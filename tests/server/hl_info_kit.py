@@ -58,6 +58,13 @@ class Scene:
         reasons = [Reason(reason).name if reason else "" for reason in self.world.host.reasons(commands)]
         assert not any(reasons), reasons
 
+    def later(self, seconds: int, *prices: int) -> None:
+        """Time passes, and the oracle is never stale."""
+        while seconds > 0:
+            self.oracle(*prices)
+            self.world.later(min(seconds, 20))
+            seconds -= 20
+
     def user(self, dollars: float, name: str = "") -> tuple[int, str]:
         """(account, address) of a new user with so much money."""
         account = self.world.host.open_account(self.world.host.people.user(name or f"user{self.venue.state.accounts.count}"))
