@@ -11,9 +11,9 @@ from hl_info_kit import BUY, SELL, STRANGER, Scene
 from wire import START
 
 from perplab.exchange.messages import Deposit, MoveIsolatedMargin, SetFunding, SetLeverage, UpdateOracle, Withdraw
+from perplab.exchange.schema.views import Position as View
 from perplab.exchange.server.hyperliquid.accounts import Funding, Held
 from perplab.exchange.server.hyperliquid.accounts import position as told_position
-from perplab.exchange.schema.views import Position as View
 
 NOW = START // 1_000_000
 HOUR = 3_600
