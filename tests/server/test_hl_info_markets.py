@@ -10,6 +10,7 @@ from wire import START
 
 from perplab.exchange.codes import TimeInForce
 from perplab.exchange.messages import SetFunding, SetMarketStatus, UpdateOracle
+from perplab.exchange.server.hyperliquid import markets
 from perplab.exchange.server.hyperliquid.markets import coarse_price
 from perplab.exchange.server.hyperliquid.meta import leverage_of
 
@@ -86,6 +87,20 @@ def test_books_have_twenty_levels_a_side() -> None:
     assert [one["px"] for one in bids] == [str(59_990 - number) for number in range(20)] and asks == []
     (coarse,) = scene.ask("l2Book", coin="BTC", nSigFigs=3)["levels"][0]
     assert coarse == {"px": "59900", "sz": "0.025", "n": 25}, "levels behind the twentieth belong to it as well"
+
+
+def test_books_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markets, "PASSED", 10)
+    monkeypatch.setattr(markets, "COUNTED", 2)
+    scene = Scene()
+    account, _ = scene.user(10**6)
+    for number in range(12):
+        scene.place(account, BUY, 59_990 - number, 100)
+    for _ in range(3):
+        scene.place(account, SELL, 60_010, 100)
+    ((coarse,), _) = scene.ask("l2Book", coin="BTC", nSigFigs=2)["levels"]
+    assert coarse == {"px": "59000", "sz": "0.01", "n": 10}
+    assert scene.ask("l2Book", coin="BTC")["levels"][1] == [{"px": "60010", "sz": "0.003", "n": 2}]
 
 
 def test_icebergs_show_what_they_show() -> None:

@@ -86,7 +86,8 @@ def add_prices() -> None:
     INFO.add("metaAndAssetCtxs", markets.meta_and_contexts)
     INFO.add("spotMetaAndAssetCtxs", markets.spot_meta_and_contexts, "part", note_of_pairs)
     INFO.add("allMids", markets.all_mids, weight=2)
-    INFO.add("l2Book", markets.l2_book, weight=2)
+    bounded = "made of the best 5,000 prices of a side; n counts up to 1,000 orders of a price"
+    INFO.add("l2Book", markets.l2_book, "part", bounded, weight=2)
     INFO.add("recentTrades", markets.recent_trades, "part", "the last 100, since the start of the server")
     INFO.add("candleSnapshot", markets.candle_snapshot, "part", "since the start of the server; before the first trade they are the mark's")
     INFO.add("fundingHistory", markets.funding_history, "part", "the last 2,000 of a market, since the start of the server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from ...engine import Exchange
@@ -18,6 +19,8 @@ from .dialect import Dialect
 from .meta import STAND_INS, is_stand_in, meta, spot_meta
 
 LEVELS: Final = 20  # of a book, per side
+PASSED: Final = 5_000  # of the venue's levels that a coarse side is made of at most: a question must not hold up everyone else
+COUNTED: Final = 1_000  # orders of a level, at most
 TRADES: Final = 100
 CANDLES: Final = 5_000
 HOUR: Final = 3_600_000_000_000  # [ns]
@@ -38,7 +41,7 @@ def levels(venue: Exchange, number: int, side: int) -> Iterator[Level]:
     while price:
         row = book.level(market, price)
         slot, count = cells[row + L_HEAD], 0
-        while slot != NIL:
+        while slot != NIL and count < COUNTED:
             count += 1
             slot = orders[slot + O_NEXT]
         yield int(price), int(cells[row + L_LOTS]), count
@@ -56,7 +59,7 @@ def coarse_price(coin: Coin, ticks: int, side: int, figures: int, mantissa: int)
 
 def side_of_book(dialect: Dialect, coin: Coin, side: int, figures: int | None, mantissa: int) -> list[Thing]:
     told: list[list[int]] = []
-    for ticks, lots, orders in levels(dialect.host.exchange, coin.market, side):
+    for ticks, lots, orders in islice(levels(dialect.host.exchange, coin.market, side), PASSED):
         price = ticks * coin.tick if figures is None else coarse_price(coin, ticks, side, figures, mantissa)
         if told and told[-1][0] == price:
             told[-1][1] += lots

@@ -222,8 +222,9 @@ def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:
 
 def older_order(dialect: Dialect, account: int, order_id: int) -> Thing | None:
     """An open trigger that is older than what is kept."""
-    for coin, trigger in open_of(dialect, account)[1]:
-        if trigger.order_id == order_id:
+    for trigger in dialect.host.exchange.triggers(account):
+        coin = dialect.coins.by_market.get(trigger.market)
+        if trigger.order_id == order_id and coin is not None:
             told = {"order": frontend_trigger(dialect, coin, trigger), "status": "open", "statusTimestamp": 0}
             return {"status": "order", "order": told}
     return None
