@@ -238,6 +238,13 @@ class Asking(AskingAlgos, ABC):
         """The book as of now; `book` is the one that is kept."""
         return await self._do(self.calls.depth(market, levels), timeout)
 
+    async def candles(
+        self, market: str, interval: str = "1m", start: int = 0, end: int | None = None, *, limit: int = 500, timeout: float | None = None,
+    ) -> tuple[t.Candle, ...]:  # fmt: skip
+        """What a market did, interval by interval ("1m" to "1M"), the oldest first: `limit` intervals up to the time `end`, none before
+        `start` [ns]; those in which nothing happened are left out."""
+        return await self._do(self.calls.candles(market, interval, start, end, limit), timeout)
+
     async def ping(self, *, timeout: float | None = None) -> int:
         """The venue's time. [ns]"""
         return await self._do(self.calls.ping(), timeout)

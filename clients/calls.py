@@ -219,6 +219,10 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     def depth(self, market: str, levels: int) -> Call[t.Depth]:
         return Call("book", {"market": self.market(market).number, "depth": levels}, self.reading.depth)
 
+    def candles(self, market: str, interval: str, start: int, end: int | None, limit: int) -> Call[tuple[t.Candle, ...]]:
+        fields: dict[str, object] = {"market": self.market(market).number, "interval": interval, "start": start, "end": end, "limit": limit}
+        return Call("candles", fields, self.reading.candles)
+
     def ping(self) -> Call[int]:
         return Call("ping", {}, lambda reply: whole(reply["ts"]))
 

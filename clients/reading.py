@@ -17,7 +17,7 @@ from .reading_algos import AlgoReading
 from .reading_fields import ITEMS
 from .reading_private import due_of, traded
 from .reading_venue import Wire as Wire
-from .reading_venue import share
+from .reading_venue import candle_of, share
 from .reading_venue import venue_of as venue_of
 from .reading_venue import whole as whole
 from .units import WIDE, Market, money
@@ -134,6 +134,10 @@ class Reading(AlgoReading):
     def depth(self, told: Wire) -> t.Depth:
         market = self.venue.numbered(told["market"])
         return t.Depth(market.name, self.levels(market, told["bids"]), self.levels(market, told["asks"]))
+
+    def candles(self, told: Wire) -> tuple[t.Candle, ...]:
+        market = self.venue.numbered(told["market"])
+        return tuple(candle_of(market, one) for one in told["candles"])
 
     def ticker(self, told: Wire) -> t.Ticker:
         market = self.venue.numbered(told["market"])

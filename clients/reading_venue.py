@@ -94,6 +94,19 @@ def curve_of(told: Wire | None) -> Curve | None:
     )  # fmt: skip
 
 
+def prices_of(market: Market, told: Sequence[int] | None) -> t.Prices | None:
+    return None if told is None else t.Prices(*map(market.price, map(whole, told)))
+
+
+def candle_of(market: Market, told: Wire) -> t.Candle:
+    traded = None if told["open"] is None else [told[name] for name in ("open", "high", "low", "close")]
+    return t.Candle(
+        market=market.name, begin=whole(told["begin"]), trades=prices_of(market, traded), count=whole(told["trades"]),
+        size=market.size(told["size"]), value=money(whole(told["value"])), liquidated=market.size(told["liquidated"]),
+        mark=prices_of(market, told["mark"]), oracle=prices_of(market, told["oracle"]),
+    )  # fmt: skip
+
+
 def sequencing_of(told: Wire) -> t.Sequencing:
     latencies = {name: whole(told[name]) for name in t.Sequencing.__struct_fields__ if name.endswith("_ms")}
     return t.Sequencing(rule=str(told["rule"]), terms=dict(told["terms"]), **latencies)

@@ -199,6 +199,29 @@ class Depth(Told, frozen=True):
     asks: tuple[BookLevel, ...]
 
 
+class Prices(Told, frozen=True):
+    """What a price did in an interval of time. [USD]"""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+
+
+class Candle(Told, frozen=True, kw_only=True):
+    """A market in one interval of time."""
+
+    market: str
+    begin: int  # [ns]
+    trades: Prices | None  # prices of trades; in an interval without any, of the last one before; None: there was none
+    count: int  # of trades
+    size: Decimal  # [coins] traded
+    value: Decimal  # [USD] of that
+    liquidated: Decimal  # [coins] of that, traded by liquidations
+    mark: Prices | None  # None: there was none yet
+    oracle: Prices | None
+
+
 class Maintenance(Told, frozen=True, kw_only=True):
     """A time in which the operator gives a market, or all of them, another status."""
 

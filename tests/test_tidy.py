@@ -62,9 +62,9 @@ EDGE = {  # of exchange, never compiled
     "server.history.holdings", "server.history.order_past", "server.history.records",
     "server.spoken",
     *(f"server.hyperliquid.{name}" for name in (
-        "accounts", "actions", "bodies", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors", "exchange", "feeds",
-        "hearing", "identity", "info", "markets", "money", "nonces", "orders", "placing", "refusals", "registry", "settling", "shell",
-        "signing", "subscriptions", "talk", "weights",
+        "accounts", "actions", "asked", "bodies", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors", "exchange",
+        "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past", "placing", "refusals",
+        "registry", "settling", "shell", "signing", "subscriptions", "talk", "users", "weights",
     )),
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.

@@ -75,6 +75,24 @@ def test_sub_accounts_and_money_between_them() -> None:
 # -- markets --
 
 
+def test_candles_are_in_dollars_and_coins() -> None:
+    alice, bob = scene()
+    bob.sell("BTC", "3", "60010")
+    alice.market_buy("BTC", "2")
+    alice.step(60)
+    bob.sell("BTC", "1", "60020")
+    alice.market_buy("BTC", "2")
+    first, *_, last = alice.candles("BTC")
+    assert first.trades == types.Prices(D(60_010), D(60_010), D(60_010), D(60_010)) and last.trades is not None
+    assert (first.count, first.size, first.value, first.liquidated) == (1, 2, 120_020, 0)
+    assert (last.market, last.begin - first.begin, last.size, last.trades.close) == ("BTC", 60 * 10**9, 2, 60_020)
+    (hour,) = alice.candles("BTC", "1h")
+    assert (hour.count, hour.size, hour.value) == (3, 4, 120_020 + 60_010 + 60_020) and hour.mark is not None and hour.oracle is not None
+    assert alice.candles("BTC", start=last.begin, limit=5) == (last,) and alice.candles("BTC", end=first.begin) == (first,)
+    with pytest.raises(Refused, match="7m"):
+        alice.candles("BTC", "7m")
+
+
 def test_a_maintenance_window_is_told_before_it_begins() -> None:
     alice, _ = scene()
     alice.subscribe("status", "BTC")

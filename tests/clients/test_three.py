@@ -74,6 +74,8 @@ SCRIPT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("open_orders", (), {}),
     ("depth", ("BTC", 3), {}),
     ("ticker", ("BTC",), {}),
+    ("candles", ("BTC", "5m"), {"start": 1, "limit": 3}),
+    ("candles", ("BTC", "7m"), {}),
     ("ping", (), {}),
     ("buy", ("BTC", "0.01", 0.5), {}),
     ("buy", ("BTC", "0.01", "1.5"), {}),

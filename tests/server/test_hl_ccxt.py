@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from decimal import localcontext
 from typing import Any
 
 import ccxt
@@ -16,6 +17,13 @@ KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 ME = "0x14791697260E4c9A71f18484C9f997B308e59325"
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
 PATIENCE_S = 60
+
+
+@pytest.fixture(autouse=True)
+def decimals() -> Iterator[None]:
+    """ccxt changes how the thread's decimals are rounded, and leaves it so."""
+    with localcontext():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def test_the_sdk_trades_as_it_is() -> None:
 
 @pytest.mark.parametrize(("path", "body"), [
     ("/info", b""), ("/info", b"{"), ("/info", b"[]"), ("/info", b"5"), ("/info", b'"meta"'), ("/info", b"{}"), ("/info", b'{"type": 5}'),
-    ("/info", b'{"type": "nonsense"}'), ("/info", b'{"type": "l2Book"}'), ("/info", b'{"type": "l2Book", "coin": "DOGE"}'),
+    ("/info", b'{"type": "nonsense"}'), ("/info", b'{"type": "l2Book"}'), ("/info", b'{"type": "l2Book", "coin": 5}'),
     ("/info", b'{"type": "userFills", "user": "0x1"}'), ("/info", b'{"type": "meta"'), ("/info", b"\xff\xfe"), ("/info", b"[" * 100_000),
     ("/exchange", b"{}"), ("/exchange", b'{"action": 5, "nonce": 1}'), ("/exchange", b'{"action": {"type": "order"}}'),
     ("/exchange", b'{"action": {"type": "order"}, "nonce": "1"}'), ("/exchange", b'{"action": {"type": "nonsense"}, "nonce": 1}'),

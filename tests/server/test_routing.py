@@ -13,6 +13,7 @@ from mypy_extensions import i64
 from perplab.exchange import events
 from perplab.exchange.messages import column_of
 from perplab.exchange.schema import event_columns
+from perplab.exchange.server.history.recording import TO_LIQUIDATIONS, Recorder
 from perplab.exchange.server.replies import named, packed
 from perplab.exchange.server.routing import Owners, Ring, Router, block_of, outcomes, stamp
 
@@ -20,12 +21,15 @@ BLOCK = [0] * 65_536  # 512 KiB
 CALLS = 200
 ALLOWED = 30 << 20  # [bytes] of the 100 MiB that all blocks together are
 
+RECORDER = Recorder([1], Owners(), 1_024, (64, 64, 64, 64), 64)  # one for all calls: what it keeps are copies
+RECORDER.want(0, TO_LIQUIDATIONS, [], -1)
 USES: dict[str, Callable[[vec[i64]], object]] = {
     "outcomes": lambda block: outcomes(block, [4_096], block),
     "stamp": lambda block: stamp(block, 1),
     "barred": lambda block: Owners().barred(block, 1),
     "route": lambda block: Router().route(block),
     "ring": lambda block: Ring(4_096, Router()).add(block),
+    "recorder": lambda block: RECORDER.read(block),
     "named": lambda block: named(block, 0, True, 1, 1),
     "packed": lambda block: packed(block, 0, 1, True, 1, 1, True, 1),
 }

@@ -20,11 +20,11 @@ LARGE_PAGE: Final[i64] = 64
 class Page:
     """Rows of one log that came one after the other."""
 
-    def __init__(self, key: i64, number: int, rows: i64) -> None:
+    def __init__(self, key: i64, number: int, cells: vec[i64]) -> None:
         self.key: i64 = key
         self.number = number
-        self.cells: vec[i64] = column(rows * ROW, 0)
-        self.size: i64 = rows
+        self.cells: vec[i64] = cells
+        self.size: i64 = len(cells) // ROW
         self.used: i64 = 0
 
 
@@ -38,7 +38,7 @@ class Log:
         self.gone: i64 = 0  # rows that were here before
 
 
-FULL: Final = Page(0, 0, 0)
+FULL: Final = Page(0, 0, vec[i64]())
 
 
 class Shelf:
@@ -51,6 +51,7 @@ class Shelf:
         self.logs: list[Log | None] = []  # by number; None: there never was a row
         self.pages: OrderedDict[int, Page] = OrderedDict()  # of all logs by number, the oldest first
         self.made = 0  # pages
+        self.blank: vec[i64] = column(LARGE_PAGE * ROW, 0)  # what pages are copied from: made of a list they would take ten times as long
 
     def add(self, key: i64, events: vec[i64], at: i64) -> Page:
         """Copy the event that begins at `at` to the end of a log. It is the last row of the page."""
@@ -82,7 +83,7 @@ class Shelf:
         if len(log.pages) > 0:
             size = log.last.size * 2 if log.last.size < LARGE_PAGE else LARGE_PAGE
         self.made += 1
-        page = Page(key, self.made, size)
+        page = Page(key, self.made, self.blank[: size * ROW])
         log.pages.append(page)
         log.last = page
         self.pages[self.made] = page

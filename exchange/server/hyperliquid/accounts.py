@@ -1,235 +1,200 @@
-"""What an account has, as this dialect tells it: margin, positions, balances, funding, money that came and went, fees.
+"""What an account has: its positions and margin, its coins, and what it could trade.
 
-accountValue = totalRawUsd + the signed values of all positions: raw is what would be left if these were worth nothing.
+An account of the venue has one balance of each asset, for perpetuals and spot alike. accountValue and totalRawUsd are of its dollars and
+of its positions; coins that stand in for dollars are among its spot balances alone. The identity holds to the micro-dollar:
+accountValue = totalRawUsd + the sum of what its positions are worth, signed.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec import Struct
+
+from ...engine import Exchange
+from ...money.margin import row_initial
+from ...money.spot import unreserved
 from ...schema.codes import MarginMode
 from ...schema.views import Position
-from ..history.records import Fill, Move, MoveKind, Payment
-from .coins import Coin, text, usd
+from . import asked
+from .asked import Body
+from .coins import USDC, Coin, text, usd
 from .dialect import Dialect
-from .markets import context, hash_of, meta, rate, spot_contexts
+from .markets import price_known
 
-Json = dict[str, Any]
-DAY_NS: Final = 86_400_000_000_000
-RATIO: Final = 10  # decimals of a return
-NOBODY: Final[Json] = {  # of an address that has no account
-    "marginSummary": {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"},
-    "crossMarginSummary": {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"},
-    "crossMaintenanceMarginUsed": "0.0",
-    "withdrawable": "0.0",
-    "assetPositions": [],
-}
+EIGHT: Final = 8  # decimals of a return
+Thing = dict[str, Any]
 
 
-# -- margin and positions --
+class Held(Struct):
+    """A position at the mark. Money in micro-units."""
+
+    coin: Coin
+    view: Position
+    value: int  # signed like its size
+    raw: int  # of an isolated position its margin, less what was paid for it and what it owes; of a cross one without a margin
+    margin: int  # that it uses
+
+    @property
+    def is_isolated(self) -> bool:
+        return self.view.mode == MarginMode.ISOLATED
+
+    @property
+    def profit(self) -> int:
+        """Unrealised, without funding."""
+        return self.value - self.view.entry_notional
 
 
-def clearinghouse(dialect: Dialect, account: int | None) -> Json:
-    if account is None:
-        return {**NOBODY, "time": dialect.now_ms}
+def held_by(dialect: Dialect, account: int) -> list[Held]:
     venue = dialect.host.exchange
-    held = [(coin, venue.position(account, coin.market)) for coin in dialect.coins.perpetuals]
-    held = [(coin, one) for coin, one in held if one.size]
-    told = [_position(dialect, coin, one) for coin, one in held]
-    crosses = [place for place, (_, one) in enumerate(held) if one.mode == MarginMode.CROSS]
-    values = [_value(dialect, coin, one) for coin, one in held]
-    used = [_margin_used(dialect, coin, one) for coin, one in held]
-    every = range(len(held))
+    found = []
+    for coin in dialect.coins.perpetuals:
+        view = venue.position(account, coin.market)
+        if view.size:
+            value = view.size * venue.mark_price(coin.market) * coin.unit
+            raw = view.isolated_margin - view.entry_notional - view.unsettled
+            row = venue.state.find_position(account, coin.market)
+            margin = raw + value if view.mode == MarginMode.ISOLATED else int(row_initial(venue.state, row))
+            found.append(Held(coin, view, value, raw, margin))
+    return found
+
+
+class Funding(Struct):
+    """What a position has paid for funding, less what it received [micro]."""
+
+    of_all: int = 0
+    since_open: int = 0
+    since_change: int = 0
+
+    def told(self) -> Thing:
+        return {"allTime": usd(self.of_all), "sinceOpen": usd(self.since_open), "sinceChange": usd(self.since_change)}
+
+
+def funding_of(dialect: Dialect, account: int, held: list[Held]) -> dict[int, Funding]:
+    """By market, as far as it is kept."""
+    found = {one.view.market: Funding() for one in held}
+    if not found:
+        return found
+    opened, changed = dict.fromkeys(found, 0), dict.fromkeys(found, 0)  # seq
+    for fill in dialect.host.history.fills(account):
+        if fill.market in found:
+            after = fill.start + (fill.lots if not fill.side else -fill.lots)
+            changed[fill.market] = fill.seq
+            if fill.start == 0 or (after > 0) != (fill.start > 0):
+                opened[fill.market] = fill.seq
+    for payment in dialect.host.history.payments(account):
+        sums = found.get(payment.market)
+        if sums is not None:
+            sums.of_all -= payment.amount
+            sums.since_open -= payment.amount if payment.seq > opened[payment.market] else 0
+            sums.since_change -= payment.amount if payment.seq > changed[payment.market] else 0
+    return found
+
+
+def leverage(view: Position, raw: int) -> Thing:
+    if view.mode == MarginMode.ISOLATED:
+        return {"type": "isolated", "value": view.leverage, "rawUsd": usd(raw)}
+    return {"type": "cross", "value": view.leverage}
+
+
+def position(venue: Exchange, one: Held, funding: Funding) -> Thing:
+    coin, view = one.coin, one.view
+    liquidation = venue.liquidation_price(view.account, coin.market)
+    earned = one.profit * view.leverage * 10**EIGHT // abs(view.entry_notional) if view.entry_notional else 0
     return {
-        "marginSummary": _summary(venue.account_value(account, 0), [values[one] for one in every], [used[one] for one in every]),
-        "crossMarginSummary": _summary(venue.equity(account, 0), [values[one] for one in crosses], [used[one] for one in crosses]),
-        "crossMaintenanceMarginUsed": usd(venue.maintenance_margin(account, 0)), "withdrawable": usd(max(0, venue.free_margin(account, 0))),
-        "assetPositions": [{"type": "oneWay", "position": one} for one in told], "time": dialect.now_ms,
+        "coin": coin.name, "szi": coin.size(view.size), "leverage": leverage(view, one.raw),
+        "entryPx": coin.average(view.entry_notional, view.size), "positionValue": usd(abs(one.value)), "unrealizedPnl": usd(one.profit),
+        "returnOnEquity": text(earned, EIGHT), "liquidationPx": coin.price(liquidation) if liquidation else None,
+        "marginUsed": usd(one.margin), "maxLeverage": venue.design.markets[coin.market].max_leverage, "cumFunding": funding.told(),
     }  # fmt: skip
 
 
-def _summary(value: int, values: list[int], used: list[int]) -> Json:
+def summary(cash: int, held: list[Held]) -> Thing:
+    raw = cash + sum(one.raw for one in held)
     return {
-        "accountValue": usd(value), "totalNtlPos": usd(sum(map(abs, values))), "totalRawUsd": usd(value - sum(values)),
-        "totalMarginUsed": usd(sum(used)),
+        "accountValue": usd(raw + sum(one.value for one in held)), "totalNtlPos": usd(sum(abs(one.value) for one in held)),
+        "totalRawUsd": usd(raw), "totalMarginUsed": usd(sum(one.margin for one in held)),
     }  # fmt: skip
 
 
-def _value(dialect: Dialect, coin: Coin, one: Position) -> int:
-    """[micro] at the mark, signed."""
-    return one.size * dialect.host.exchange.mark_price(coin.market) * coin.unit
-
-
-def _margin_used(dialect: Dialect, coin: Coin, one: Position) -> int:
-    """[micro] what its leverage requires; of an isolated one all that it has."""
-    if one.mode == MarginMode.ISOLATED:
-        return dialect.host.exchange.isolated_equity(one.account, coin.market)
-    return abs(_value(dialect, coin, one)) // one.leverage
-
-
-def _position(dialect: Dialect, coin: Coin, one: Position) -> Json:
+def state_of(dialect: Dialect, account: int | None) -> Thing:
+    """`clearinghouseState`; of None, one who has nothing."""
+    if account is None:
+        nothing = summary(0, [])
+        return {
+            "marginSummary": nothing, "crossMarginSummary": dict(nothing), "crossMaintenanceMarginUsed": "0", "withdrawable": "0",
+            "assetPositions": [], "time": dialect.now_ms,
+        }  # fmt: skip
     venue = dialect.host.exchange
-    value = _value(dialect, coin, one)
-    profit, used = value - one.entry_notional, _margin_used(dialect, coin, one)
-    paid_in = abs(one.entry_notional) // one.leverage
-    price = venue.liquidation_price(one.account, coin.market)
+    held, cash = held_by(dialect, account), venue.balance(account)
+    funding = funding_of(dialect, account, held)
     return {
-        "coin": coin.name, "szi": coin.size(one.size), "leverage": leverage(dialect, coin, one, value),
-        "entryPx": coin.average(abs(one.entry_notional), abs(one.size)), "positionValue": usd(abs(value)), "unrealizedPnl": usd(profit),
-        "returnOnEquity": text(profit * 10**RATIO // paid_in, RATIO) if paid_in else "0.0",
-        "liquidationPx": coin.price(price) if price else None,
-        "marginUsed": usd(used), "maxLeverage": venue.design.markets[coin.market].max_leverage,
-        "cumFunding": _cumulative(dialect, coin, one.account),
+        "marginSummary": summary(cash, held), "crossMarginSummary": summary(cash, [one for one in held if not one.is_isolated]),
+        "crossMaintenanceMarginUsed": usd(venue.maintenance_margin(account)), "withdrawable": usd(max(0, venue.free_margin(account))),
+        "assetPositions": [{"type": "oneWay", "position": position(venue, one, funding[one.view.market])} for one in held],
+        "time": dialect.now_ms,
     }  # fmt: skip
 
 
-def leverage(dialect: Dialect, coin: Coin, one: Position, value: int = 0) -> Json:
-    if one.mode != MarginMode.ISOLATED:
-        return {"type": "cross", "value": one.leverage}
-    raw = dialect.host.exchange.isolated_equity(one.account, coin.market) - value
-    return {"type": "isolated", "value": one.leverage, "rawUsd": usd(raw)}
+def clearinghouse_state(dialect: Dialect, body: Body) -> Thing:
+    return state_of(dialect, asked.account_of(dialect, body))
 
 
-def _cumulative(dialect: Dialect, coin: Coin, account: int) -> Json:
-    """Funding that was paid (below zero: received), as far as it is kept; since the position was opened, and since it last changed."""
-    history = dialect.host.history
-    fills = [one for one in history.fills(account) if one.market == coin.market]
-    opened = next((one.ts for one in reversed(fills) if opens(one)), 0)
-    changed = fills[-1].ts if fills else 0
-    paid = [(one.ts, -one.amount) for one in history.payments(account) if one.market == coin.market]
-    sums = {name: sum(amount for ts, amount in paid if ts >= since) for name, since in (("sinceOpen", opened), ("sinceChange", changed))}
-    return {"allTime": usd(sum(amount for _, amount in paid)), **{name: usd(amount) for name, amount in sums.items()}}
+# -- coins -----------------------------------------------------------------------------------------------------------------------
 
 
-def opens(one: Fill) -> bool:
-    """Did a position begin with it?"""
-    after = one.start + one.lots * (1 if one.side == 0 else -1)
-    return one.start == 0 or (one.start > 0) != (after > 0)
-
-
-def spot_state(dialect: Dialect, account: int | None) -> Json:
-    """Balances of coins. The cash of perpetuals is in clearinghouseState, as both are one here."""
-    if account is None:
-        return {"balances": []}
+def spot_state_of(dialect: Dialect, account: int | None) -> Thing:
+    """Of dollars what may leave the account or buy coins, and what bids for coins hold: they are part of accountValue as well. Where the
+    venue has no spot market there are no balances but those."""
+    balances: list[Thing] = []
+    if account is None or not dialect.coins.spots:
+        return {"balances": balances}
     venue = dialect.host.exchange
-    held: dict[int, int] = {}  # [micro] that open orders sell
-    for one in venue.open_orders(account) if dialect.coins.spots else ():
-        coin = dialect.coins.by_market.get(one.market)
-        if coin is not None and coin.is_spot and one.side:
-            held[coin.base] = held.get(coin.base, 0) + one.size * coin.lot * 10**6 // 10**coin.size_decimals
-    return {"balances": [
-        {"coin": name, "token": number, "hold": usd(held.get(number, 0)), "total": usd(venue.balance(account, number)), "entryNtl": "0.0"}
-        for number, name in enumerate(dialect.coins.tokens) if number and venue.balance(account, number)
-    ]}  # fmt: skip
+    for asset, name in enumerate(dialect.coins.tokens):
+        cash = venue.balance(account, asset)
+        hold = cash - int(unreserved(venue.state, account, asset))
+        total = max(0, venue.free_margin(account)) + hold if name == USDC else cash
+        if total:
+            balances.append({"coin": name, "token": asset, "total": usd(total), "hold": usd(hold), "entryNtl": "0.0"})
+    return {"balances": balances}
 
 
-def active(dialect: Dialect, address: str, account: int | None, coin: Coin) -> Json:
-    """activeAssetData: how much more could be traded in a market."""
-    venue = dialect.host.exchange
-    mark, max_leverage = venue.mark_price(coin.market), venue.design.markets[coin.market].max_leverage
-    told: Json = {
-        "user": address, "coin": coin.name, "leverage": {"type": "cross", "value": max_leverage}, "maxTradeSzs": ["0.0", "0.0"],
-        "availableToTrade": ["0.0", "0.0"], "markPx": coin.price(mark),
-    }  # fmt: skip
-    if account is None:
-        return told
-    one = venue.position(account, coin.market)
-    free = max(0, venue.available_margin(account, 0))
-    closing = abs(one.size) * mark * coin.unit * 2 // one.leverage if one.size else 0  # what turning the position round sets free
-    free_by_side = [free + (closing if one.size < 0 else 0), free + (closing if one.size > 0 else 0)]
-    told["leverage"] = leverage(dialect, coin, one, _value(dialect, coin, one))
-    told["availableToTrade"] = [usd(amount) for amount in free_by_side]
-    told["maxTradeSzs"] = [coin.size(amount * one.leverage // (mark * coin.unit)) if mark else "0.0" for amount in free_by_side]
+def spot_clearinghouse_state(dialect: Dialect, body: Body) -> Thing:
+    return spot_state_of(dialect, asked.account_of(dialect, body))
+
+
+# -- sub-accounts, and what could be traded --------------------------------------------------------------------------------------
+
+
+def sub_accounts(dialect: Dialect, body: Body) -> list[Thing]:
+    master, people = asked.address_of(body), dialect.people
+    told = []
+    for name, address in people.sub_accounts(master):
+        account = people.account(address)
+        told.append({
+            "name": name, "subAccountUser": address, "master": master, "clearinghouseState": state_of(dialect, account),
+            "spotState": spot_state_of(dialect, account),
+        })  # fmt: skip
     return told
 
 
-def web_data(dialect: Dialect, address: str, account: int | None, orders: list[Json]) -> Json:
-    """webData2: the fields that bots read."""
-    return {
-        "clearinghouseState": clearinghouse(dialect, account), "leadingVaults": [], "totalVaultEquity": "0.0", "openOrders": orders,
-        "agentAddress": None, "agentValidUntil": None, "cumLedger": "0.0", "meta": meta(dialect),
-        "assetCtxs": [context(dialect, coin) for coin in dialect.coins.perpetuals], "serverTime": dialect.now_ms, "isVault": False,
-        "user": address, "twapStates": [], "spotState": spot_state(dialect, account),
-        "spotAssetCtxs": spot_contexts(dialect), "perpsAtOpenInterestCap": [],
-    }  # fmt: skip
-
-
-# -- money --
-
-
-def funding(dialect: Dialect, one: Payment) -> Json | None:
-    coin = dialect.coins.by_market.get(one.market)
-    if coin is None:
-        return None
-    interval = dialect.host.exchange.design.markets[coin.market].funding.interval_ms
-    delta = {
-        "type": "funding", "coin": coin.name, "usdc": usd(one.amount), "szi": coin.size(one.size),
-        "fundingRate": rate(one.rate_ppt, interval), "nSamples": one.samples or None,
-    }  # fmt: skip
-    return {"time": one.ts // 1_000_000, "hash": hash_of(one.seq), "delta": delta}
-
-
-def move(dialect: Dialect, account: int, one: Move) -> Json | None:
-    """userNonFundingLedgerUpdates; None: of a kind that the live venue does not have."""
-    amount, other = usd(one.amount), dialect.people.address(one.other) if one.other >= 0 else ""
-    own = dialect.people.address(account)
-    if one.kind is MoveKind.DEPOSIT:
-        delta: Json = {"type": "deposit", "usdc": amount}
-    elif one.kind is MoveKind.WITHDRAWAL:
-        delta = {"type": "withdraw", "usdc": amount, "nonce": one.seq, "fee": "0.0"}
-    elif one.kind in (MoveKind.TRANSFER_IN, MoveKind.TRANSFER_OUT):
-        user, destination = (other, own) if one.kind is MoveKind.TRANSFER_IN else (own, other)
-        same = dialect.host.people.owner_of.get(one.other) is dialect.host.people.owner_of.get(account)
-        delta = {"type": "subAccountTransfer" if same else "internalTransfer", "usdc": amount, "user": user, "destination": destination}
-        if not same:
-            delta["fee"] = "0.0"
-    else:
-        return None
-    if one.asset:
-        delta["token"] = dialect.coins.tokens[one.asset]
-    return {"time": one.ts // 1_000_000, "hash": hash_of(one.seq), "delta": delta}
-
-
-def fees(dialect: Dialect, account: int | None) -> Json:
-    """Of the first perpetual; the schedule is that of the design."""
+def asset_data_of(dialect: Dialect, account: int, address: str, coin: Coin) -> Thing:
+    """How much an account could buy and sell of a coin with the margin that it has, closing what it holds first."""
     venue = dialect.host.exchange
-    design, coin = venue.design, dialect.coins.perpetuals[0] if dialect.coins.perpetuals else None
-    own = design.markets[coin.market] if coin is not None else None
-    maker, taker = (own.maker_fee_ppb, own.taker_fee_ppb) if own is not None else (0, 0)
-    volume = 0
-    schedule = {
-        "cross": ppb(taker), "add": ppb(maker), "spotCross": ppb(taker), "spotAdd": ppb(maker),
-        "tiers": {
-            "vip": [
-                {"ntlCutoff": str(one.volume), "cross": ppb(one.taker_fee_ppb), "add": ppb(one.maker_fee_ppb)} for one in design.fee_tiers
-            ],
-            "mm": [{"makerFractionCutoff": text(one.share_ppm, 6), "add": ppb(-one.rebate_ppb)} for one in design.maker_tiers],
-        },
-        "referralDiscount": "0.0", "stakingDiscountTiers": [{"bpsOfMaxSupply": "0.0", "discount": "0.0"}],
-    }  # fmt: skip
-    if account is not None and coin is not None:
-        maker, taker = venue.fee_rates(account, coin.market)
-        volume = venue.traded(account)[0]
+    view = venue.position(account, coin.market)
+    margin, mark = max(0, venue.available_margin(account)), venue.mark_price(coin.market)
+    new = margin * view.leverage // (mark * coin.unit) if mark else 0
+    sizes = [new + 2 * max(0, -view.size), new + 2 * max(0, view.size)]
+    dollars = [lots * mark * coin.unit // view.leverage for lots in sizes]
+    raw = view.isolated_margin - view.entry_notional - view.unsettled
     return {
-        "dailyUserVlm": [], "feeSchedule": schedule, "userCrossRate": ppb(taker), "userAddRate": ppb(maker),
-        "userSpotCrossRate": ppb(taker), "userSpotAddRate": ppb(maker), "activeReferralDiscount": "0.0", "trial": None,
-        "feeTrialReward": "0.0", "nextTrialAvailableTimestamp": None, "stakingLink": None,
-        "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"}, "volume": usd(volume),
+        "user": address, "coin": coin.name, "leverage": leverage(view, raw), "maxTradeSzs": [coin.size(lots) for lots in sizes],
+        "availableToTrade": [usd(one) for one in dollars], "markPx": price_known(dialect, coin) or "0.0",
     }  # fmt: skip
 
 
-def ppb(rate_ppb: int) -> str:
-    return text(rate_ppb, 9)
-
-
-def portfolio(dialect: Dialect, account: int | None) -> list[list[Any]]:
-    """Value and profit now; their history is not kept, so each line has one point."""
-    venue, fills = dialect.host.exchange, dialect.host.history.fills(account) if account is not None else []
-    value = venue.account_value(account, 0) if account is not None else 0
-    now, told = dialect.now_ms, []
-    for name, days in (("day", 1), ("week", 7), ("month", 30), ("allTime", 0)):
-        since = dialect.host.now() - days * DAY_NS if days else 0
-        volume = sum(one.value for one in fills if one.ts >= since)
-        lines = {"accountValueHistory": [[now, usd(value)]], "pnlHistory": [[now, "0.0"]], "vlm": usd(volume)}
-        told += [[name, lines], [f"perp{name[0].upper()}{name[1:]}", lines]]
-    return told
+def active_asset_data(dialect: Dialect, body: Body) -> Thing | None:
+    """None: no such coin, or nobody has that address."""
+    address, coin = asked.address_of(body), asked.coin_of(dialect, body)
+    account = dialect.people.account(address)
+    return None if coin is None or coin.is_spot or account is None else asset_data_of(dialect, account, address, coin)

@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from ..errors import Refusal
 from ..log import note
+from .asked import UNREADABLE as NOT_READ
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .exchange import EXCHANGE, carry_out
 from .feeds import Feeds
 from .identity import Identities
-from .info import INFO, answer
+from .info import INFO, answer, weight_of
 from .settling import Body, Pending
 from .subscriptions import SUBSCRIPTIONS
 from .weights import Weights, count_of, of_actions
 
-NOT_READ: Final = "Failed to deserialize the JSON body into the target type"
 LONGEST_NS: Final = 60_000_000_000  # that a reply is waited for
 REGISTRIES: Final = (INFO, EXCHANGE, SUBSCRIPTIONS)
 
@@ -36,14 +36,12 @@ class Desk:
 
     def info(self, body: dict[str, Any], source: str) -> object:
         """The answer. Raises Unreadable, Failed or TooMany."""
-        kind = body.get("type")
-        entry = INFO.get(kind)
-        if entry is None:
-            raise self._unknown("info", kind)
-        now = self.dialect.host.monotonic()
-        self.weights.take(source, entry.weight, now)
+        entry, now = INFO.get(body.get("type")), self.dialect.host.monotonic()
+        weight = entry.weight if entry is not None else 1
+        self.weights.take(source, weight, now)
         found = answer(self.dialect, body)
-        self.weights.owe(source, entry.name, found, now)
+        if entry is not None:
+            self.weights.owe(source, weight_of(entry.name, found) - weight, now)
         return found
 
     def exchange(self, body: dict[str, Any], source: str, then: Callable[[object], None]) -> None:
@@ -53,7 +51,8 @@ class Desk:
         if not isinstance(action, dict) or type(body.get("nonce")) is not int:
             raise Unreadable(NOT_READ)
         if EXCHANGE.get(kind) is None:
-            raise self._unknown("exchange", kind)
+            note("unknown_request", WARNING, of="exchange", type=str(kind)[:64])
+            raise Unreadable(NOT_READ)
         now = self.dialect.host.monotonic()
         count = count_of(action)
         self.weights.take(source, of_actions(count), now)
@@ -85,7 +84,3 @@ class Desk:
     def _traded(self, account: int) -> int:
         """[USD] that an account has traded in the days that count."""
         return int(self.dialect.host.exchange.traded(account)[0]) // 1_000_000
-
-    def _unknown(self, kind: str, name: object) -> Unreadable:
-        note("unknown_type", WARNING, api=kind, type=str(name)[:64])
-        return Unreadable(NOT_READ)

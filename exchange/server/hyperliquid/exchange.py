@@ -13,7 +13,7 @@ from .placing import MISSHAPEN, failed, guarded
 from .registry import Registry
 from .settling import Body, Pending, Work
 
-EXCHANGE: Final = Registry("Actions (/exchange)")
+EXCHANGE: Final = Registry("Actions: POST /exchange")
 UNSUPPORTED: Final = "unsupported in sandbox: "
 TOLD_AS: Final = {"order": "order", "batchModify": "order", "cancel": "cancel", "cancelByCloid": "cancel"}  # what has statuses
 Act = Callable[[Dialect, Body, Signed], Work]

@@ -25,6 +25,7 @@ from ..host import Host
 from ..log import note
 from ..people import User
 from ..store import replace
+from .asked import UNREADABLE
 from .diagnosis import why
 from .errors import Failed, Unreadable
 from .nonces import Nonces
@@ -205,7 +206,7 @@ class Identities:
         """Who has signed a request, whose nonce is used up by that. Raises Failed or Unreadable."""
         action, nonce, expires, now = body["action"], body["nonce"], body.get("expiresAfter"), self.wall()
         if nonce < 0 or not (expires is None or (type(expires) is int and expires >= 0)):
-            raise Unreadable("Failed to deserialize the JSON body into the target type")
+            raise Unreadable(UNREADABLE)
         try:
             vault = None if body.get("vaultAddress") is None else address_of(body["vaultAddress"])
             signer = self._signer(body, action, nonce, vault, expires)

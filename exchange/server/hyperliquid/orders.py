@@ -1,226 +1,239 @@
-"""Orders as this dialect tells them: open ones, triggers, those that have ended and how; and fills."""
+"""Orders as this dialect tells them: open ones, triggers among them, and what became of others, by its own names of an order's end."""
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
-from ...schema.codes import CancelReason, Method, Reason, Side, TimeInForce, TriggerKind
+from ...schema.codes import CancelReason, Reason, Side, TimeInForce, TriggerKind
 from ...schema.views import OpenOrder, OpenTrigger
-from ..history.records import Fill, OrderRecord, OrderStatus, Source
-from ..orders import open_orders as resting
-from .coins import USDC, Coin, usd
+from ..history.records import OrderRecord, OrderStatus
+from ..orders import open_orders as venues_open_orders
+from . import asked
+from .asked import MS, Body
+from .coins import Coin
 from .dialect import Dialect
-from .markets import hash_of, price_of
 
-Json = dict[str, Any]
-TIFS: Final = {TimeInForce.GTC: "Gtc", TimeInForce.IOC: "Ioc", TimeInForce.POST_ONLY: "Alo", TimeInForce.RPI: "Alo", TimeInForce.FOK: "Ioc"}
-CANCELLED: Final[dict[CancelReason, str]] = {
-    CancelReason.USER: "canceled",
-    CancelReason.IMMEDIATE: "canceled",
-    CancelReason.SELF_TRADE: "selfTradeCanceled",
-    CancelReason.MARGIN: "marginCanceled",
-    CancelReason.REDUCE_ONLY: "reduceOnlyCanceled",
-    CancelReason.LIQUIDATION: "liquidatedCanceled",
-    CancelReason.OPEN_INTEREST: "openInterestCapCanceled",
-    CancelReason.MARKET_STATUS: "delistedCanceled",
-    CancelReason.ORACLE_STALE: "internalCancel",
-    CancelReason.SCHEDULED: "scheduledCancel",
-    CancelReason.CURVE: "canceled",
-    CancelReason.EXPIRED: "canceled",
-    CancelReason.REFUSED: "rejected",
+KEPT: Final = 2_000
+PPM: Final = 1_000_000
+TIF: Final = {
+    TimeInForce.GTC: "Gtc", TimeInForce.IOC: "Ioc", TimeInForce.FOK: "Ioc", TimeInForce.POST_ONLY: "Alo", TimeInForce.RPI: "Alo",
+}  # fmt: skip
+CANCELLED: Final = {  # others are "canceled"
+    CancelReason.SELF_TRADE: "selfTradeCanceled", CancelReason.MARGIN: "marginCanceled", CancelReason.REDUCE_ONLY: "reduceOnlyCanceled",
+    CancelReason.LIQUIDATION: "liquidatedCanceled", CancelReason.OPEN_INTEREST: "openInterestCapCanceled",
+    CancelReason.MARKET_STATUS: "delistedCanceled", CancelReason.SCHEDULED: "scheduledCancel", CancelReason.OCO: "siblingFilledCanceled",
+    CancelReason.ORACLE_STALE: "internalCancel", CancelReason.CURVE: "internalCancel", CancelReason.PROTECTION: "internalCancel",
     CancelReason.FILLED: "filled",
-    CancelReason.KILL_SWITCH: "internalCancel",
-    CancelReason.OCO: "siblingFilledCanceled",
-    CancelReason.QUOTE: "canceled",
-    CancelReason.PROTECTION: "internalCancel",
-}
-REJECTED: Final[dict[Reason, str]] = {  # others: "rejected"
-    Reason.PRICE_PRECISION: "tickRejected",
-    Reason.PRICE_BAND: "oracleRejected",
-    Reason.MINIMUM_NOTIONAL: "minTradeNtlRejected",
-    Reason.INSUFFICIENT_MARGIN: "perpMarginRejected",
-    Reason.INSUFFICIENT_BALANCE: "insufficientSpotBalanceRejected",
-    Reason.REDUCE_ONLY: "reduceOnlyRejected",
-    Reason.WOULD_CROSS: "badAloPxRejected",
-    Reason.NOT_FILLABLE: "iocCancelRejected",
-    Reason.TRIGGER_PRICE: "badTriggerPxRejected",
+}  # fmt: skip
+REJECTED: Final = {  # others are "rejected"
+    Reason.PRICE_PRECISION: "tickRejected", Reason.PRICE_LIMIT: "tickRejected", Reason.MINIMUM_NOTIONAL: "minTradeNtlRejected",
+    Reason.INSUFFICIENT_MARGIN: "perpMarginRejected", Reason.REDUCE_ONLY: "reduceOnlyRejected", Reason.WOULD_CROSS: "badAloPxRejected",
+    Reason.NOT_FILLABLE: "iocCancelRejected", Reason.TRIGGER_PRICE: "badTriggerPxRejected", Reason.BRACKET_PRICES: "badTriggerPxRejected",
     Reason.OPEN_INTEREST_CAP: "positionIncreaseAtOpenInterestCapRejected",
-    Reason.TOO_MANY_ORDERS: "tooManyOpenOrdersRejected",
-    Reason.NOTIONAL_LIMIT: "perpMaxPositionRejected",
-}
-CLOID: Final = re.compile("0x[0-9a-fA-F]{32}")
-METHODS: Final = {Method.BOOK: "market"}  # others: "backstop"
-
-
-# -- orders --
+    Reason.INSUFFICIENT_BALANCE: "insufficientSpotBalanceRejected", Reason.PRICE_BAND: "oracleRejected",
+    Reason.NOTIONAL_LIMIT: "perpMaxPositionRejected", Reason.TOO_MANY_ORDERS: "tooManyOpenOrdersRejected",
+    Reason.TOO_MANY_TRIGGERS: "tooManyOpenOrdersRejected",
+}  # fmt: skip
+Thing = dict[str, Any]
 
 
 def side_of(side: int | None) -> str:
     return "A" if side == Side.SELL else "B"
 
 
-def open_of(dialect: Dialect, account: int) -> list[Json]:
-    """All open orders and triggers of an account, as frontendOpenOrders has them, the newest first."""
-    venue, coins = dialect.host.exchange, dialect.coins.by_market
-    told = [_open_order(dialect, coins[one.market], one) for one in resting(venue, account) if one.market in coins]
-    told += [_open_trigger(dialect, coins[one.market], one) for one in venue.triggers(account) if one.market in coins]
-    return sorted(told, key=lambda one: one["oid"], reverse=True)
-
-
-def _open_order(dialect: Dialect, coin: Coin, one: OpenOrder) -> Json:
-    return _told(
-        dialect, coin, one.account, one.order_id, one.side, one.price, one.size, one.size + one.filled, one.client_hi, one.client_lo,
-        reduceOnly=bool(one.reduce_only), tif=TIFS[TimeInForce(one.tif)],
-    )  # fmt: skip
-
-
-def _open_trigger(dialect: Dialect, coin: Coin, one: OpenTrigger) -> Json:
-    more = _of_trigger(coin, one.side, one.trigger, one.trigger_price, bool(one.price))
-    price = one.price or one.trigger_price
-    return _told(
-        dialect, coin, one.account, one.order_id, one.side, price, one.size, one.size, one.client_hi, one.client_lo,
-        reduceOnly=bool(one.reduce_only), isPositionTpsl=bool(one.reduce_only and not one.size), **more,
-    )  # fmt: skip
-
-
-def _of_trigger(coin: Coin, side: int, kind: int, ticks: int, has_limit: bool) -> Json:
-    """What is told of triggers alone."""
-    is_stop = kind != TriggerKind.TAKE_PROFIT
-    above = (side == Side.BUY) == is_stop
-    return {
-        "isTrigger": True, "triggerPx": coin.price(ticks), "triggerCondition": f"Price {'above' if above else 'below'} {coin.price(ticks)}",
-        "orderType": f"{'Stop' if is_stop else 'Take Profit'} {'Limit' if has_limit else 'Market'}",
+def plain(coin: Coin, side: int | None, price: str, sizes: tuple[int, int], oid: int, ts: int, cloid: str | None) -> Thing:
+    """What every form of an order has. `sizes`: open, and as it came in [lots]."""
+    told: Thing = {
+        "coin": coin.name, "side": side_of(side), "limitPx": price, "sz": coin.size(sizes[0]), "oid": oid, "timestamp": ts // MS,
+        "origSz": coin.size(sizes[1]),
     }  # fmt: skip
-
-
-def _told(
-    dialect: Dialect, coin: Coin, account: int, order_id: int, side: int | None, price: int, size: int, original: int, hi: int, lo: int,
-    placed: int | None = None, **more: object,
-) -> Json:  # fmt: skip
-    """`placed`: [ns] when it came in; None: it is looked up."""
-    if placed is None:
-        known = dialect.host.history.order(account, order_id)
-        placed = known.placed_ts if known is not None else 0
-    return {
-        "coin": coin.name, "side": side_of(side), "limitPx": coin.price(price), "sz": coin.size(size), "oid": order_id,
-        "timestamp": placed // 1_000_000, "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [],
-        "isPositionTpsl": False, "reduceOnly": False, "orderType": "Limit", "origSz": coin.size(original), "tif": None,
-        "cloid": dialect.cloids.text(hi, lo), **more,
-    }  # fmt: skip
-
-
-PLAIN: Final = ("coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz")  # of an order in openOrders and orderUpdates
-
-
-def plain(order: Json) -> Json:
-    told = {name: order[name] for name in PLAIN}
-    if order["cloid"] is not None:
-        told["cloid"] = order["cloid"]
-    if order["reduceOnly"]:
-        told["reduceOnly"] = True
+    if cloid is not None:
+        told["cloid"] = cloid
     return told
 
 
-def record(dialect: Dialect, one: OrderRecord) -> Json | None:
-    """An order that is known from what has happened, with what became of it; None: it is of a market that this dialect does not have."""
-    coin = dialect.coins.by_market.get(one.market)
-    if coin is None:
-        return None
-    tif = TIFS[one.tif] if one.tif is not None and one.trigger is None else None
-    more: Json = {"reduceOnly": bool(one.reduce_only), "tif": tif}
-    if one.trigger is not None:
-        more |= _of_trigger(coin, one.side or 0, one.trigger, one.trigger_price, bool(one.price))
-    order = _told(
-        dialect, coin, one.account, one.order_id, one.side, one.price or one.trigger_price, one.left, one.size, one.client_hi,
-        one.client_lo, one.placed_ts, **more,
-    )  # fmt: skip
-    return {"order": order, "status": status_of(one), "statusTimestamp": one.ts // 1_000_000}
+def with_limit(told: Thing, tif: int | None, reduce_only: bool) -> Thing:
+    """All that the front end is told of an order without a trigger."""
+    return {
+        **told, "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [], "isPositionTpsl": False,
+        "reduceOnly": reduce_only, "orderType": "Limit", "tif": None if tif is None else TIF[TimeInForce(tif)],
+        "cloid": told.get("cloid"),
+    }  # fmt: skip
 
 
-def status_of(one: OrderRecord) -> str:
-    if one.status is OrderStatus.OPEN:
-        return "open"
-    if one.status is OrderStatus.FILLED:
+def with_trigger(told: Thing, coin: Coin, side: int | None, kind: int, price: int, is_limit: bool, whole: bool, reduce_only: bool) -> Thing:
+    """The same of one with a trigger at `price` [ticks]. `whole`: for the whole position."""
+    at, is_stop = coin.price(price), kind != TriggerKind.TAKE_PROFIT
+    above = is_stop == (side == Side.BUY)
+    return {
+        **told, "triggerCondition": f"Price {'above' if above else 'below'} {at}", "isTrigger": True, "triggerPx": at, "children": [],
+        "isPositionTpsl": whole, "reduceOnly": reduce_only,
+        "orderType": f"{'Stop' if is_stop else 'Take Profit'} {'Limit' if is_limit else 'Market'}", "tif": None,
+        "cloid": told.get("cloid"),
+    }  # fmt: skip
+
+
+# -- open ones -------------------------------------------------------------------------------------------------------------------
+
+
+def came_in(dialect: Dialect, account: int, order_id: int) -> int:
+    """When an order was placed [ns]; 0: that is not known any more."""
+    record = dialect.host.history.order(account, order_id)
+    return 0 if record is None else record.placed_ts
+
+
+def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
+    ts = came_in(dialect, order.account, order.order_id)
+    sizes = order.size, order.size + order.filled
+    return plain(
+        coin, order.side, coin.price(order.price), sizes, order.order_id, ts, dialect.cloids.text(order.client_hi, order.client_lo)
+    )
+
+
+def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
+    """Of a market order the worst price that it may trade at, if it fires where it should."""
+    if trigger.price or not trigger.slippage_ppm:
+        return coin.price(trigger.price or trigger.trigger_price)
+    factor = PPM + trigger.slippage_ppm if trigger.side == Side.BUY else PPM - trigger.slippage_ppm
+    return coin.price(trigger.trigger_price * factor // PPM)
+
+
+def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
+    ts, cloid = came_in(dialect, trigger.account, trigger.order_id), dialect.cloids.text(trigger.client_hi, trigger.client_lo)
+    return plain(coin, trigger.side, limit_price(coin, trigger), (trigger.size, trigger.size), trigger.order_id, ts, cloid)
+
+
+def frontend_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
+    return with_limit(plain_order(dialect, coin, order), order.tif, bool(order.reduce_only))
+
+
+def frontend_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
+    told = plain_trigger(dialect, coin, trigger)
+    return with_trigger(
+        told, coin, trigger.side, trigger.trigger, trigger.trigger_price, trigger.price != 0, trigger.size == 0, bool(trigger.reduce_only)
+    )
+
+
+def open_of(dialect: Dialect, account: int) -> tuple[list[tuple[Coin, OpenOrder]], list[tuple[Coin, OpenTrigger]]]:
+    """Orders and triggers, those of markets that this dialect can name, the newest first."""
+    venue, by_market = dialect.host.exchange, dialect.coins.by_market
+    orders = [(by_market[one.market], one) for one in reversed(venues_open_orders(venue, account)) if one.market in by_market]
+    triggers = [(by_market[one.market], one) for one in reversed(venue.triggers(account)) if one.market in by_market]
+    return orders, triggers
+
+
+def open_orders_of(dialect: Dialect, account: int) -> list[Thing]:
+    orders, triggers = open_of(dialect, account)
+    told = []
+    for coin, order in orders:
+        told.append(plain_order(dialect, coin, order) | ({"reduceOnly": True} if order.reduce_only else {}))
+    for coin, trigger in triggers:
+        told.append(plain_trigger(dialect, coin, trigger) | ({"reduceOnly": True} if trigger.reduce_only else {}))
+    return told
+
+
+def frontend_of(dialect: Dialect, account: int) -> list[Thing]:
+    """The triggers of an entry's bracket are its children, and stand for themselves besides, as on the venue."""
+    orders, triggers = open_of(dialect, account)
+    shown = {trigger.order_id: frontend_trigger(dialect, coin, trigger) for coin, trigger in triggers}
+    told = list(shown.values())
+    for coin, order in orders:
+        children = [shown[trigger.order_id] for _, trigger in triggers if trigger.bracket == order.order_id]
+        told.append({**frontend_order(dialect, coin, order), "children": children})
+    return sorted(told, key=lambda one: -int(one["oid"]))
+
+
+def open_orders(dialect: Dialect, body: Body) -> list[Thing]:
+    account = asked.account_of(dialect, body)
+    return [] if account is None else open_orders_of(dialect, account)
+
+
+def frontend_open_orders(dialect: Dialect, body: Body) -> list[Thing]:
+    account = asked.account_of(dialect, body)
+    return [] if account is None else frontend_of(dialect, account)
+
+
+# -- what became of them ---------------------------------------------------------------------------------------------------------
+
+
+def status_of(record: OrderRecord) -> str:
+    if record.status is OrderStatus.OPEN:
+        return "triggered" if record.triggered_ts else "open"
+    if record.status is OrderStatus.FILLED:
         return "filled"
-    if one.status is OrderStatus.REJECTED:
-        return REJECTED.get(one.reason, "rejected") if one.reason is not None else "rejected"
-    if one.cancel_reason is CancelReason.IMMEDIATE and not one.filled:
+    if record.status is OrderStatus.REJECTED or record.cancel_reason is CancelReason.REFUSED:
+        return "rejected" if record.reason is None else REJECTED.get(record.reason, "rejected")
+    if record.cancel_reason is CancelReason.IMMEDIATE and not record.filled:
         return "iocCancelRejected"
-    return CANCELLED[one.cancel_reason] if one.cancel_reason is not None else "canceled"
+    return "canceled" if record.cancel_reason is None else CANCELLED.get(record.cancel_reason, "canceled")
 
 
-def is_by_venue(one: OrderRecord) -> bool:
-    """Has the venue cancelled it, and not its owner?"""
-    own = (None, CancelReason.USER, CancelReason.IMMEDIATE, CancelReason.QUOTE, CancelReason.FILLED)
-    return one.status is OrderStatus.CANCELLED and one.cancel_reason not in own
+def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
+    """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
+    price = coin.price(record.price or record.trigger_price) if record.price or record.trigger_price else "0.0"
+    cloid = dialect.cloids.text(record.client_hi, record.client_lo)
+    told = plain(coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, cloid)
+    if record.trigger is None:
+        return with_limit(told, record.tif, bool(record.reduce_only))
+    is_limit = record.price != 0 and not (record.triggered_ts and record.tif is TimeInForce.IOC)  # what fires at the market has a limit too
+    reduce_only = True if record.reduce_only is None else record.reduce_only
+    return with_trigger(told, coin, record.side, record.trigger, record.trigger_price, is_limit, record.size == 0, reduce_only)
 
 
-def by_cloid(dialect: Dialect, account: int, cloid: str) -> OrderRecord | None:
-    """The last order that had a client id. Raises ValueError for what is none."""
-    if CLOID.fullmatch(cloid) is None:
-        raise ValueError
-    return dialect.host.history.order_of_client(account, *dialect.cloids.halves(account, cloid.lower()))
+def past_order(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
+    return {"order": frontend_record(dialect, coin, record), "status": status_of(record), "statusTimestamp": record.ts // MS}
 
 
-def status(dialect: Dialect, account: int, given: int | str) -> Json:
-    """orderStatus, by order id or client id. Raises ValueError for what is neither."""
-    history = dialect.host.history
-    found = history.order(account, given) if isinstance(given, int) else by_cloid(dialect, account, given)
-    told = record(dialect, found) if found is not None else None
-    if told is None:
-        told = _still_open(dialect, account, given)
-    return {"status": "unknownOid"} if told is None else {"status": "order", "order": told}
+def historical_orders(dialect: Dialect, body: Body) -> list[Thing]:
+    """The last 2,000, the newest first: those that have ended, and those that are open."""
+    account = asked.account_of(dialect, body)
+    if account is None:
+        return []
+    history, by_market = dialect.host.history, dialect.coins.by_market
+    records = history.orders(account)
+    orders, triggers = open_of(dialect, account)
+    for number in [order.order_id for _, order in orders] + [trigger.order_id for _, trigger in triggers]:
+        found = history.order(account, number)
+        if found is not None:
+            records.append(found)
+    records.sort(key=lambda record: -record.seq)
+    told = [past_order(dialect, by_market[one.market], one) for one in records if one.market in by_market and not one.is_twap]
+    return told[:KEPT]
 
 
-def _still_open(dialect: Dialect, account: int, given: int | str) -> Json | None:
-    """Of an order that is older than what is kept."""
-    name = "oid" if isinstance(given, int) else "cloid"
-    for one in open_of(dialect, account):
-        if one[name] == given:
-            return {"order": one, "status": "open", "statusTimestamp": one["timestamp"]}
+def order_status(dialect: Dialect, body: Body) -> Thing:
+    """By order id, or by client id. Raises Unreadable."""
+    account, given = asked.account_of(dialect, body), body.get("oid")
+    by_cloid = asked.is_hex(given, asked.CLOID)
+    order_id = 0 if by_cloid else asked.integer_of(body, "oid")
+    unknown = {"status": "unknownOid"}
+    if account is None:
+        return unknown
+    if by_cloid:
+        return (
+            unknown_or(dialect, dialect.host.history.order_of_client(account, *dialect.cloids.halves(account, str(given).lower())))
+            or unknown
+        )
+    known = unknown_or(dialect, dialect.host.history.order(account, order_id))
+    return known or older_order(dialect, account, order_id) or unknown
+
+
+def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:
+    coin = dialect.coins.by_market.get(record.market) if record is not None else None
+    return None if coin is None or record is None else {"status": "order", "order": past_order(dialect, coin, record)}
+
+
+def older_order(dialect: Dialect, account: int, order_id: int) -> Thing | None:
+    """An open trigger that is older than what is kept."""
+    for trigger in dialect.host.exchange.triggers(account):
+        coin = dialect.coins.by_market.get(trigger.market)
+        if trigger.order_id == order_id and coin is not None:
+            told = {"order": frontend_trigger(dialect, coin, trigger), "status": "open", "statusTimestamp": 0}
+            return {"status": "order", "order": told}
     return None
 
 
-# -- fills --
-
-
-def fill(dialect: Dialect, one: Fill) -> Json | None:
-    """None: it is of a market that this dialect does not have."""
-    coin = dialect.coins.by_market.get(one.market)
-    if coin is None:
-        return None
-    closes = one.closed_pnl is not None and is_closing(one)
-    told: Json = {
-        "coin": coin.name, "px": price_of(coin, one.price, one.value, one.lots), "sz": coin.size(one.lots), "side": side_of(one.side),
-        "time": one.ts // 1_000_000, "startPosition": coin.size(one.start), "dir": direction(coin, one),
-        "closedPnl": usd(one.closed_pnl - one.fee) if closes and one.closed_pnl is not None else "0.0", "hash": hash_of(one.seq),
-        "oid": one.order_id, "crossed": one.is_taker, "fee": usd(one.fee), "tid": one.seq, "feeToken": USDC, "twapId": None,
-    }  # fmt: skip
-    cloid = dialect.cloids.text(one.client_hi, one.client_lo)
-    if cloid is not None:
-        told["cloid"] = cloid
-    if one.liquidation is not None:
-        ended = one.liquidation
-        told["liquidation"] = {
-            "liquidatedUser": dialect.people.address(ended.account), "markPx": coin.price(ended.mark),
-            "method": METHODS.get(ended.method, "backstop"),
-        }  # fmt: skip
-    return told
-
-
-def is_closing(one: Fill) -> bool:
-    return one.start > 0 if one.side is Side.SELL else one.start < 0
-
-
-def direction(coin: Coin, one: Fill) -> str:
-    if coin.is_spot:
-        return "Buy" if one.side is Side.BUY else "Sell"
-    if one.source is Source.ADL:
-        return "Auto-Deleveraging"
-    if one.source is Source.SETTLEMENT:
-        return "Settlement"
-    before, opens = ("Long", "Short") if one.side is Side.SELL else ("Short", "Long")
-    if not is_closing(one):
-        return f"Open {opens}"
-    return f"Close {before}" if one.lots <= abs(one.start) else f"{before} > {opens}"
+def is_by_venue(record: OrderRecord) -> bool:
+    """Has the venue cancelled it, and not its owner?"""
+    own = (None, CancelReason.USER, CancelReason.IMMEDIATE, CancelReason.QUOTE, CancelReason.FILLED)
+    return record.status is OrderStatus.CANCELLED and record.cancel_reason not in own

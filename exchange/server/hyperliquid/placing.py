@@ -17,6 +17,7 @@ from ...schema.messages import MAX_LOTS, MAX_PRICE, LinkOco, Place, PlaceBracket
 from ..errors import Refusal, Rejected
 from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
 from . import refusals
+from .asked import UNREADABLE
 from .coins import Coin, steps
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
@@ -24,7 +25,7 @@ from .hearing import W
 from .settling import Body, Came, Work
 
 MOST_ORDERS: Final = 1_000  # of one action: others wait meanwhile
-MISSHAPEN: Final = "Failed to deserialize the JSON body into the target type"
+MISSHAPEN: Final = UNREADABLE
 CLOID: Final = re.compile("0x[0-9a-fA-F]{32}")
 KEYS: Final = frozenset("abpsrtc")
 TRIGGER_KEYS: Final = frozenset(("isMarket", "triggerPx", "tpsl"))

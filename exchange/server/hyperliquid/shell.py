@@ -9,9 +9,10 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from .asked import UNREADABLE as NOT_READ
 from .bodies import body_of
 from .coverage import POLICY, html
-from .desk import NOT_READ, REGISTRIES, Desk
+from .desk import REGISTRIES, Desk
 from .errors import Failed, Unreadable
 from .talk import Talk, is_spoken
 from .weights import TooMany

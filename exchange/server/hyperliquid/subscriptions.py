@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from ..history.records import INTERVALS
 from ..naming import named_event
-from . import accounts, info, markets, orders
+from . import accounts, asked, info, markets, orders, past
 from .coins import Coin, usd
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .feeds import MS, SECOND, AccountFeed, Feed, StateFeed, Unknown
+from .meta import is_stand_in
 from .registry import Registry
 
 Json = dict[str, Any]
 SUBSCRIPTIONS: Final = Registry("Subscriptions: GET /ws")
 BOOK_PACE, FAST_PACE, SLOW_PACE, REPEAT = 500 * MS, 100 * MS, SECOND, 5 * SECOND
+FAST_LEVELS: Final = 5  # of a side, of a fast book
 RECENT: Final = 30  # trades that a subscription begins with
 ALL: Final = 1 << 30
 SNAPSHOT: Final = 2_000  # fills, payments and moves
+PLAIN: Final = frozenset(
+    ("coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz", "cloid", "reduceOnly")
+)  # of an order, in orderUpdates
 Made = Callable[[Dialect, Json], Feed]
 
 
-def coin_of(dialect: Dialect, asked: Json) -> Coin:
+def coin_of(dialect: Dialect, named: Json) -> Coin:
     """Raises Unknown: the live venue breaks the connection."""
-    named = asked.get("coin")
-    coin = dialect.coins.by_name.get(named) if isinstance(named, str) else None
+    name = named.get("coin")
+    coin = dialect.coins.by_name.get(name) if isinstance(name, str) else None
+    if coin is None and is_stand_in(dialect, name):
+        raise Unknown(f"{name} is not traded here")
     if coin is None:
         raise Unknown("there is no such coin", is_fatal=True)
     return coin
 
 
-def user_of(dialect: Dialect, asked: Json) -> tuple[str, int]:
+def user_of(dialect: Dialect, named: Json) -> tuple[str, int]:
     """Address and account, which it gets by that. Raises Unknown."""
     try:
-        address, account = info.user(dialect, asked)
+        address = asked.address_of(named)
+        account = dialect.people.account(address)
     except (Unreadable, Failed) as error:
         raise Unknown(str(error)) from error
     if account is None:
@@ -46,38 +55,46 @@ def user_of(dialect: Dialect, asked: Json) -> tuple[str, int]:
 # -- markets --
 
 
-def l2_book(dialect: Dialect, asked: Json) -> Feed:
-    coin = coin_of(dialect, asked)
+def l2_book(dialect: Dialect, named: Json) -> Feed:
+    coin = coin_of(dialect, named)
     try:
-        figures, mantissa = info.figures(asked)
+        figures, mantissa = markets.figures_of(named)
     except Unreadable:
         raise Unknown("nSigFigs or mantissa is wrong", is_fatal=True) from None
-    is_fast = asked.get("fast") is True
-    told = {"type": "l2Book", "coin": coin.name, "nSigFigs": figures, "mantissa": asked.get("mantissa"), "fast": is_fast}
-    levels = markets.FAST_LEVELS if is_fast else markets.LEVELS
+    is_fast = named.get("fast") is True
+    told = {"type": "l2Book", "coin": coin.name, "nSigFigs": figures, "mantissa": named.get("mantissa"), "fast": is_fast}
 
     def read() -> Json:
-        return markets.book(dialect, coin, figures, mantissa, levels)
+        book = markets.book_of(dialect, coin, figures, mantissa)
+        return {**book, "levels": [side[:FAST_LEVELS] for side in book["levels"]]} if is_fast else book
 
     return StateFeed("l2Book", told, FAST_PACE if is_fast else BOOK_PACE, read, REPEAT, but="time")
 
 
-def bbo(dialect: Dialect, asked: Json) -> Feed:
-    coin = coin_of(dialect, asked)
-    return StateFeed("bbo", {"type": "bbo", "coin": coin.name}, 0, lambda: markets.best(dialect, coin), but="time")
+def bbo(dialect: Dialect, named: Json) -> Feed:
+    coin = coin_of(dialect, named)
+
+    def read() -> Json:
+        return {"coin": coin.name, "time": dialect.now_ms, "bbo": markets.best(dialect, coin)}
+
+    return StateFeed("bbo", {"type": "bbo", "coin": coin.name}, 0, read, but="time")
 
 
-def all_mids(dialect: Dialect, asked: Json) -> Feed:
-    return StateFeed("allMids", {"type": "allMids"}, SLOW_PACE, lambda: {"mids": markets.all_mids(dialect)}, REPEAT)
+def all_mids(dialect: Dialect, named: Json) -> Feed:
+    return StateFeed("allMids", {"type": "allMids"}, SLOW_PACE, lambda: {"mids": markets.all_mids(dialect, {})}, REPEAT)
 
 
-def context(dialect: Dialect, asked: Json) -> Feed:
-    coin = coin_of(dialect, asked)
+def context(dialect: Dialect, named: Json) -> Feed:
+    coin = coin_of(dialect, named)
     kind = "activeSpotAssetCtx" if coin.is_spot else "activeAssetCtx"
-    read = markets.spot_context if coin.is_spot else markets.context
+    read = _spot_context if coin.is_spot else markets.context
     return StateFeed(
         kind, {"type": "activeAssetCtx", "coin": coin.name}, SLOW_PACE, lambda: {"coin": coin.name, "ctx": read(dialect, coin)}, REPEAT
     )
+
+
+def _spot_context(dialect: Dialect, coin: Coin) -> Json:
+    return markets.spot_contexts(dialect)[dialect.coins.spots.index(coin)]
 
 
 class Trades(Feed):
@@ -103,8 +120,8 @@ def newest(found: list[Any]) -> int:
     return found[-1].seq if found else 0
 
 
-def trades(dialect: Dialect, asked: Json) -> Feed:
-    return Trades(dialect, coin_of(dialect, asked))
+def trades(dialect: Dialect, named: Json) -> Feed:
+    return Trades(dialect, coin_of(dialect, named))
 
 
 class Candles(Feed):
@@ -119,8 +136,8 @@ class Candles(Feed):
         self.told = []
 
     def _read(self) -> list[Json]:
-        found = self.dialect.host.history.candles(self.coin.market, self.interval, limit=2)
-        return [markets.candle(self.coin, self.interval, one) for one in found]
+        found = self.dialect.host.history.candles(self.coin.market, self.interval, 0, asked.LARGEST * asked.MS, 2)
+        return [markets.candle(self.coin, self.interval, one) for one in found if one.open or one.mark[0]]
 
     def begin(self) -> list[object]:
         return list(self._read()[-1:])
@@ -130,11 +147,11 @@ class Candles(Feed):
         return [one for one in self.told if one not in before] if before else []
 
 
-def candle(dialect: Dialect, asked: Json) -> Feed:
-    interval = asked.get("interval")
+def candle(dialect: Dialect, named: Json) -> Feed:
+    interval = named.get("interval")
     if interval not in INTERVALS:
         raise Unknown("there is no such interval", is_fatal=True)
-    return Candles(dialect, coin_of(dialect, asked), str(interval))
+    return Candles(dialect, coin_of(dialect, named), str(interval))
 
 
 # -- accounts --
@@ -169,18 +186,29 @@ def reading(find: Callable[[int, int], list[Any]], tell: Callable[[Any], Json | 
     return read
 
 
+def _told(dialect: Dialect, tell: Callable[[Dialect, Coin, Any], Json], one: Any) -> Json | None:
+    """None: it is of a market that this dialect does not have."""
+    coin = dialect.coins.by_market.get(one.market)
+    return None if coin is None else tell(dialect, coin, one)
+
+
+def _payment(dialect: Dialect, one: Any) -> Json | None:
+    coin = dialect.coins.by_market.get(one.market)
+    return None if coin is None else past.told_payment(coin, one)
+
+
 def _fills(dialect: Dialect, account: int) -> Reading:
     history = dialect.host.history
-    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), lambda one: orders.fill(dialect, one))
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_told, dialect, past.told_fill))
 
 
 def _payments(dialect: Dialect, account: int) -> Reading:
     history = dialect.host.history
-    return reading(lambda after, limit: history.payments(account, limit=limit, after=after), lambda one: accounts.funding(dialect, one))
+    return reading(lambda after, limit: history.payments(account, limit=limit, after=after), partial(_payment, dialect))
 
 
-def user_fills(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
+def user_fills(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
 
     def wrap(found: list[Json], is_first: bool) -> Json:
         told: Json = {"user": address, "fills": found[::-1] if is_first else found}
@@ -190,8 +218,8 @@ def user_fills(dialect: Dialect, asked: Json) -> Feed:
     return OfAccount(dialect, "userFills", named, account, _fills(dialect, account), wrap)
 
 
-def user_fundings(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
+def user_fundings(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
 
     def wrap(found: list[Json], is_first: bool) -> Json:
         told: Json = {"user": address, "fundings": [{"time": one["time"], **flat(one["delta"])} for one in found]}
@@ -205,8 +233,8 @@ def flat(delta: Json) -> Json:
     return {name: value for name, value in delta.items() if name != "type"}
 
 
-def user_ledger(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
+def user_ledger(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
     history = dialect.host.history
 
     def wrap(found: list[Json], is_first: bool) -> Json:
@@ -216,7 +244,7 @@ def user_ledger(dialect: Dialect, asked: Json) -> Feed:
     def find(after: int, limit: int) -> list[Any]:
         return history.moves(account, limit=limit, after=after)
 
-    read = reading(find, lambda one: accounts.move(dialect, account, one))
+    read = reading(find, partial(past.told_move, dialect, account))
     named = {"type": "userNonFundingLedgerUpdates", "user": address}
     return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap)
 
@@ -232,7 +260,7 @@ class UserEvents(AccountFeed):
             told.append({"fills": fills})
         told += [{"funding": flat(one["delta"])} for one in _payments(dialect, account)(since, ALL)]
         told += [{"liquidation": liquidation(dialect, one)} for one in history.liquidations(after=since) if one.account == account]
-        ended = [orders.record(dialect, one) for one in history.orders(account, after=since) if orders.is_by_venue(one)]
+        ended = [_told(dialect, orders.past_order, one) for one in history.orders(account, after=since) if orders.is_by_venue(one)]
         gone = [{"coin": one["order"]["coin"], "oid": one["order"]["oid"]} for one in ended if one is not None]
         return [*told, {"nonUserCancel": gone}] if gone else told
 
@@ -246,8 +274,8 @@ def liquidation(dialect: Dialect, one: Any) -> Json:
     }  # fmt: skip
 
 
-def user_events(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
+def user_events(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
     return UserEvents(dialect, "user", {"type": "userEvents", "user": address}, account)
 
 
@@ -277,12 +305,15 @@ class OrderUpdates(AccountFeed):
         return self._told(known) if known is not None else None
 
     def _told(self, record: Any) -> Json | None:
-        told = orders.record(self.dialect, record)
-        return None if told is None else {**told, "order": orders.plain(told["order"])}
+        told = _told(self.dialect, orders.past_order, record)
+        if told is None:
+            return None
+        order = {name: value for name, value in told["order"].items() if name in PLAIN and (name != "reduceOnly" or value)}
+        return {**told, "order": order}
 
 
-def order_updates(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
+def order_updates(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
     return OrderUpdates(dialect, "orderUpdates", {"type": "orderUpdates", "user": address}, account)
 
 
@@ -298,42 +329,42 @@ class Notifications(AccountFeed):
         return f"Liquidated: {coin.size(abs(one.size))} {coin.name} at {coin.price(one.price)}"
 
 
-def notification(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
+def notification(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
     return Notifications(dialect, "notification", {"type": "notification", "user": address}, account)
 
 
 def of_state(kind: str, read: Callable[[Dialect, str, int], Json], pace: int = SLOW_PACE, but: str = "") -> Made:
     """What an account has, told again and again, since bots wait for it."""
 
-    def made(dialect: Dialect, asked: Json) -> Feed:
-        address, account = user_of(dialect, asked)
+    def made(dialect: Dialect, named: Json) -> Feed:
+        address, account = user_of(dialect, named)
         return StateFeed(kind, {"type": kind, "user": address}, pace, lambda: read(dialect, address, account), REPEAT, but)
 
     return made
 
 
 def _clearinghouse(dialect: Dialect, address: str, account: int) -> Json:
-    return {"dex": "", "user": address, "clearinghouseState": accounts.clearinghouse(dialect, account)}
+    return {"dex": "", "user": address, "clearinghouseState": accounts.state_of(dialect, account)}
 
 
 def _open_orders(dialect: Dialect, address: str, account: int) -> Json:
-    return {"dex": "", "user": address, "orders": orders.open_of(dialect, account)}
+    return {"dex": "", "user": address, "orders": orders.frontend_of(dialect, account)}
 
 
 def _spot_state(dialect: Dialect, address: str, account: int) -> Json:
-    return {"user": address, "spotState": accounts.spot_state(dialect, account)}
+    return {"user": address, "spotState": accounts.spot_state_of(dialect, account)}
 
 
 def _web_data(dialect: Dialect, address: str, account: int) -> Json:
-    return accounts.web_data(dialect, address, account, orders.open_of(dialect, account))
+    return info.web_data_2(dialect, {"user": address})
 
 
-def active(dialect: Dialect, asked: Json) -> Feed:
-    address, account = user_of(dialect, asked)
-    coin = coin_of(dialect, asked)
+def active(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
+    coin = coin_of(dialect, named)
     named = {"type": "activeAssetData", "user": address, "coin": coin.name}
-    return StateFeed("activeAssetData", named, SLOW_PACE, lambda: accounts.active(dialect, address, account, coin), REPEAT)
+    return StateFeed("activeAssetData", named, SLOW_PACE, lambda: accounts.asset_data_of(dialect, account, address, coin), REPEAT)
 
 
 SUBSCRIPTIONS.add("l2Book", l2_book, "part", "every 0.5 s when it has changed, `fast`: 0.1 s, 5 levels; `n` is always 1")

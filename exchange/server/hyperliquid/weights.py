@@ -18,9 +18,6 @@ FREE_ACTIONS: Final = 10_000  # of an address, before it has traded
 MORE_CANCELS: Final = 100_000  # what cancels may go beyond that by, or twice as many where that is less
 EXHAUSTED_NS: Final = 10_000_000_000  # one action in so long, of an address that has none left
 BATCH: Final = 40  # actions of a batch that weigh one more
-ITEMS: Final = 20  # of an answer that weigh one more
-CANDLES: Final = 60
-COUNTED: Final = frozenset(("userFills", "userFillsByTime", "userFunding", "fundingHistory", "historicalOrders", "recentTrades"))
 SECOND: Final = 1_000_000_000
 
 
@@ -50,14 +47,11 @@ class Weights:
         if bucket.take(weight, now) < 0:
             raise TooMany
 
-    def owe(self, source: str, kind: str, answer: object, now: int) -> None:
+    def owe(self, source: str, weight: int, now: int) -> None:
         """What the length of an answer weighs is taken afterwards, as far as there is something to take."""
-        if self.is_strict and isinstance(answer, list):
-            more = len(answer) // (CANDLES if kind == "candleSnapshot" else ITEMS)
-            if kind in COUNTED or kind == "candleSnapshot":
-                bucket = self._sources.get(source)
-                if bucket is not None:
-                    bucket.take(min(more, bucket.left(now)), now)
+        bucket = self._sources.get(source)
+        if bucket is not None and weight:
+            bucket.take(min(weight, bucket.left(now)), now)
 
     def act(self, address: str, count: int, traded: int, is_cancel: bool, now: int) -> None:
         """`count` actions of an address that has traded so much [USD]. Raises Failed."""
