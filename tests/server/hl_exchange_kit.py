@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec import Struct
 from wire import START, World
 
@@ -114,3 +115,18 @@ def trigger(
     terms = {"isMarket": price is None, "triggerPx": at, "tpsl": tpsl}
     order = {"a": asset, "b": side == "B", "p": price or at, "s": size, "r": reduces, "t": {"trigger": terms}}
     return order if cloid is None else {**order, "c": cloid}
+
+
+@pytest.fixture
+def venue() -> Venue:
+    return Venue()
+
+
+@pytest.fixture
+def alice(venue: Venue) -> Trader:
+    return venue.trader("alice")
+
+
+@pytest.fixture
+def bob(venue: Venue) -> Trader:
+    return venue.trader("bob")

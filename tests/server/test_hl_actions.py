@@ -8,6 +8,9 @@ from pathlib import Path
 import hyperliquid.exchange as sdk  # type: ignore[import-untyped]
 import pytest
 from hl_exchange_kit import MONEY, WALL, Signed, Trader, Venue, limit
+from hl_exchange_kit import alice as alice
+from hl_exchange_kit import bob as bob
+from hl_exchange_kit import venue as venue
 
 from perplab.exchange import load_venue
 from perplab.exchange.schema.codes import Reason
@@ -21,21 +24,6 @@ from perplab.exchange.server.hyperliquid.weights import count_of, of_actions
 
 OK = {"status": "ok", "response": {"type": "default"}}
 USD = 1_000_000
-
-
-@pytest.fixture
-def venue() -> Venue:
-    return Venue()
-
-
-@pytest.fixture
-def alice(venue: Venue) -> Trader:
-    return venue.trader("alice")
-
-
-@pytest.fixture
-def bob(venue: Venue) -> Trader:
-    return venue.trader("bob")
 
 
 def cash(trader: Trader) -> int:

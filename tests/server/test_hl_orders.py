@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hl_exchange_kit import Trader, Venue, limit, trigger
+from hl_exchange_kit import alice as alice
+from hl_exchange_kit import bob as bob
+from hl_exchange_kit import venue as venue
 
 from perplab.exchange.blocks import Applied
 from perplab.exchange.messages import UpdateOracle
@@ -15,21 +18,6 @@ from perplab.exchange.server.hyperliquid.exchange import carry_out
 CLOID = "0x00000000000000000000000000000001"
 OTHER = "0xffffffffffffffffffffffffffffffff"
 OK = {"status": "ok", "response": {"type": "default"}}
-
-
-@pytest.fixture
-def venue() -> Venue:
-    return Venue()
-
-
-@pytest.fixture
-def alice(venue: Venue) -> Trader:
-    return venue.trader("alice")
-
-
-@pytest.fixture
-def bob(venue: Venue) -> Trader:
-    return venue.trader("bob")
 
 
 def error(told: object) -> str:

@@ -6,6 +6,8 @@ from random import Random
 
 import pytest
 from hl_exchange_kit import WALL, Reply, Trader, Venue, limit, trigger
+from hl_exchange_kit import alice as alice
+from hl_exchange_kit import bob as bob
 from venues import BLOCKS
 from venues import venue as design_of
 
@@ -22,16 +24,6 @@ OTHER = "0x00000000000000000000000000000002"
 @pytest.fixture
 def venue() -> Venue:
     return Venue(load_venue("hyperliquid"), (60_000,))
-
-
-@pytest.fixture
-def alice(venue: Venue) -> Trader:
-    return venue.trader("alice")
-
-
-@pytest.fixture
-def bob(venue: Venue) -> Trader:
-    return venue.trader("bob")
 
 
 def block(venue: Venue) -> None:
