@@ -41,6 +41,9 @@ class Stand:
     def agents(self, address: str) -> list[tuple[str, str, int]]:
         return self.wallets.get(address, [])
 
+    def master(self, agent: str) -> str | None:
+        return next((user for user, found in self.wallets.items() if agent in (one for _, one, _ in found)), None)
+
 
 class Scene:
     def __init__(self, venue: str | VenueDesign = "sandbox", prices: tuple[int, ...] = (60_000, 30_000, 150_000)) -> None:

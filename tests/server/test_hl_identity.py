@@ -147,7 +147,9 @@ def test_an_agent_trades_and_moves_no_money() -> None:
     v.wall += 1
     send = {"type": "usdSend", "destination": BOB, "amount": "1", "time": v.wall}
     body = {"action": send, "nonce": v.wall, "signature": sdk.sign_usd_transfer_action(AGENT, send, False)}
-    assert refused(v, body).startswith("Must be signed by the user and not by an API wallet")
+    assert refused(v, body) == (
+        f"Must deposit before performing actions. User: {BOT}. It is an API wallet of {ME}, and usdSend must be signed by the user."
+    )
     other = Account.from_key("0x" + "3" * 64)
     done(v, approval(v, other.address.lower()))
     assert "does not exist" in refused(v, signed(v, ORDER, AGENT)), "another one has taken its place"
@@ -209,16 +211,17 @@ def test_agents_and_names_outlive_the_server(tmp_path: Path) -> None:
     account = people.account(ME)
     assert account is not None
     people.approve(ME, BOT, "bot")
-    people.nonces.use(ME, NOW - 1, NOW)
+    people.wallets.use(ME, NOW - 1)
     store.close()
     store, found = stores.resume(tmp_path, "batch", design, lambda share: None)
     found.exchange.journal = store
     second = host(found.exchange, store)
     second.remember(found.names, found.recent)
     again = Identities(second, 10_000 * MICRO, lambda: NOW)
-    assert again.known(ME) == account and again.may_sign(BOT) and again.agents(ME) == [("bot", BOT, 0)]
+    assert again.known(ME) == account and again.agents(ME) == [("bot", BOT, 0)]
+    assert again.who_is(BOT) == f"which is the API wallet 'bot' of {ME}"
     with pytest.raises(Failed, match="before this server's start"):
-        again.nonces.use(ME, NOW - 1, NOW)
+        again.wallets.use(ME, NOW - 1)
     store.close()
     (tmp_path / "hyperliquid.json").write_text("{")
     with pytest.raises(ValueError):

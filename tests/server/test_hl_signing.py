@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
 from eth_account import Account  # type: ignore[import-untyped]
+from eth_account.messages import encode_defunct
 from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 
 from perplab.exchange.server.hyperliquid import signing as s
@@ -38,10 +40,86 @@ def sent(signature: dict[str, Any]) -> s.Signature:
 
 
 def test_the_hash_that_is_published() -> None:
-    """Third-party notes on the wire, 2026-08-19."""
-    action = {**ORDER, "orders": [{**ORDER["orders"][0], "s": "0.02"}]}
-    wanted = sdk.action_hash(action, None, 1_690_393_044_548, None)
-    assert s.l1_hash(action, 1_690_393_044_548, None, None) == wanted
+    """Third-party notes on the wire, 2026-08-19; by the SDK and by a client in Rust, with a key and a signature of its own."""
+    connection_id = s.l1_hash(ORDER, 1_690_393_044_548, None, None)
+    assert connection_id.hex() == "b8ed9e5a4ea7b2aebdb09fd794221c2599487f6dc8d3bf8f38656ab295f36120"
+    signature = sent({
+        "r": "0x380b70e9e76181609c7d9f2ece74cf7717a0254f9d751137ffaedff685e81cc7",
+        "s": "0x27c1e43069db58d728e996b91112aff57a24f3d9221635adc053f20aa4283ad8", "v": 27,
+    })  # fmt: skip
+    assert s.recovered(s.l1_digest(connection_id, s.MAINNET), signature) == "0xcd49bbac6e85fdeb167eb7ca41a945d2b8758f6f"
+
+
+def test_the_hash_of_an_order_of_production() -> None:
+    """The SDK's tests/signing_test.py, from here on to the end of this section; its key is WALLET's."""
+    order = {"a": 4, "b": True, "p": "1670.1", "s": "0.0147", "r": False, "t": {"limit": {"tif": "Ioc"}}}
+    action = {"type": "order", "orders": [order], "grouping": "na"}
+    connection_id = s.l1_hash(action, 1_677_777_606_040, None, None)
+    assert connection_id.hex() == "0fcbeda5ae3c4950a548021552a4fea2226858c4453571bf3f24ba017eac2908"
+
+
+DUMMY = {"type": "dummy", "num": 100_000_000_000}
+HUNDRED: dict[str, Any] = {"a": 1, "b": True, "p": "100", "s": "100", "r": False, "t": {"limit": {"tif": "Gtc"}}}
+STOP = {"trigger": {"isMarket": True, "triggerPx": "103", "tpsl": "sl"}}
+PUBLISHED: list[tuple[dict[str, Any], str | None, str, str, str, int]] = [  # action, vault, source, r, s, v; the nonce is 0
+    (DUMMY, None, "a", "53749d5b30552aeb2fca34b530185976545bb22d0b3ce6f62e31be961a59298",
+     "755c40ba9bf05223521753995abb2f73ab3229be8ec921f350cb447e384d8ed8", 27),
+    (DUMMY, None, "b", "542af61ef1f429707e3c76c5293c80d01f74ef853e34b76efffcb57e574f9510",
+     "17b8b32f086e8cdede991f1e2c529f5dd5297cbe8128500e00cbaf766204a613", 28),
+    ({**ORDER, "orders": [HUNDRED]}, None, "a", "d65369825a9df5d80099e513cce430311d7d26ddf477f5b3a33d2806b100d78e",
+     "2b54116ff64054968aa237c20ca9ff68000f977c93289157748a3162b6ea940e", 28),
+    ({**ORDER, "orders": [HUNDRED]}, None, "b", "82b2ba28e76b3d761093aaded1b1cdad4960b3af30212b343fb2e6cdfa4e3d54",
+     "6b53878fc99d26047f4d7e8c90eb98955a109f44209163f52d8dc4278cbbd9f5", 27),
+    ({**ORDER, "orders": [{**HUNDRED, "c": "0x" + "0" * 31 + "1"}]}, None, "a",
+     "41ae18e8239a56cacbc5dad94d45d0b747e5da11ad564077fcac71277a946e3",
+     "3c61f667e747404fe7eea8f90ab0e76cc12ce60270438b2058324681a00116da", 27),
+    ({**ORDER, "orders": [{**HUNDRED, "c": "0x" + "0" * 31 + "1"}]}, None, "b",
+     "eba0664bed2676fc4e5a743bf89e5c7501aa6d870bdb9446e122c9466c5cd16d",
+     "7f3e74825c9114bc59086f1eebea2928c190fdfbfde144827cb02b85bbe90988", 28),
+    ({**ORDER, "orders": [{**HUNDRED, "t": STOP}]}, None, "a", "98343f2b5ae8e26bb2587daad3863bc70d8792b09af1841b6fdd530a2065a3f9",
+     "6b5bb6bb0633b710aa22b721dd9dee6d083646a5f8e581a20b545be6c1feb405", 27),
+    ({**ORDER, "orders": [{**HUNDRED, "t": STOP}]}, None, "b", "971c554d917c44e0e1b6cc45d8f9404f32172a9d3b3566262347d0302896a2e4",
+     "206257b104788f80450f8e786c329daa589aa0b32ba96948201ae556d5637eac", 28),
+    (DUMMY, VAULT, "a", "3c548db75e479f8012acf3000ca3a6b05606bc2ec0c29c50c515066a326239",
+     "4d402be7396ce74fbba3795769cda45aec00dc3125a984f2a9f23177b190da2c", 28),
+    (DUMMY, VAULT, "b", "e281d2fb5c6e25ca01601f878e4d69c965bb598b88fac58e475dd1f5e56c362b",
+     "7ddad27e9a238d045c035bc606349d075d5c5cd00a6cd1da23ab5c39d4ef0f60", 27),
+    ({"type": "createSubAccount", "name": "example"}, None, "a", "51096fe3239421d16b671e192f574ae24ae14329099b6db28e479b86cdd6caa7",
+     "b71f7d293af92d3772572afb8b102d167a7cef7473388286bc01f52a5c5b423", 27),
+    ({"type": "subAccountTransfer", "subAccountUser": "0x1d9470d4b963f552e6f671a81619d395877bf409", "isDeposit": True, "usd": 10}, None,
+     "b", "e26574013395ad55ee2f4e0575310f003c5bb3351b5425482e2969fa51543927",
+     "efb08999196366871f919fd0e138b3a7f30ee33e678df7cfaf203e25f0a4278", 28),
+    ({"type": "scheduleCancel"}, None, "a", "6cdfb286702f5917e76cd9b3b8bf678fcc49aec194c02a73e6d4f16891195df9",
+     "6557ac307fa05d25b8d61f21fb8a938e703b3d9bf575f6717ba21ec61261b2a0", 27),
+    ({"type": "scheduleCancel", "time": 123_456_789}, None, "b", "4e4f2dbd4107c69783e251b7e1057d9f2b9d11cee213441ccfa2be63516dc5bc",
+     "706c656b23428c8ba356d68db207e11139ede1670481a9e01ae2dfcdb0e1a678", 27),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "vault", "source", "r", "s_", "v"), PUBLISHED)
+def test_signatures_of_l1_actions_that_are_published(
+    action: dict[str, Any], vault: str | None, source: str, r: str, s_: str, v: int
+) -> None:
+    """Some of them without a leading zero."""
+    digest = s.l1_digest(s.l1_hash(action, 0, vault, None), source)
+    assert s.recovered(digest, sent({"r": f"0x{r}", "s": f"0x{s_}", "v": v})) == ME
+
+
+@pytest.mark.parametrize(("kind", "r", "s_", "v"), [
+    ("usdSend", "637b37dd731507cdd24f46532ca8ba6eec616952c56218baeff04144e4a77073",
+     "11a6a24900e6e314136d2592e2f8d502cd89b7c15b198e1bee043c9589f9fad7", 27),
+    ("withdraw3", "8363524c799e90ce9bc41022f7c39b4e9bdba786e5f9c72b20e43e1462c37cf9",
+     "58b1411a775938b83e29182e8ef74975f9054c8e97ebf5ec2dc8d51bfc893881", 28),
+])  # fmt: skip
+def test_signatures_of_moves_of_money_that_are_published(kind: str, r: str, s_: str, v: int) -> None:
+    action = {
+        "type": kind, "signatureChainId": "0x66eee", "hyperliquidChain": "Testnet",
+        "destination": "0x5e9ee1089755c3435139848e47e6635505d5a13a", "amount": "1", "time": 1_687_816_341_423,
+    }  # fmt: skip
+    assert s.recovered(s.user_digest(action), sent({"r": f"0x{r}", "s": f"0x{s_}", "v": v})) == ME
+
+
+# -- whatever the SDK signs --
 
 
 @pytest.mark.parametrize("action", L1, ids=lambda one: one["type"])
@@ -101,7 +179,7 @@ def test_short_numbers_and_both_kinds_of_v() -> None:
 @pytest.mark.parametrize("given", [
     None, [], {}, {"r": "0x1", "s": "0x1"}, {"r": "1", "s": "0x1", "v": 27}, {"r": "0x", "s": "0x1", "v": 27},
     {"r": "0x1", "s": "0x" + "f" * 65, "v": 27}, {"r": "0x1", "s": "0x1", "v": 29}, {"r": "0x1", "s": "0x1", "v": True},
-    {"r": 1, "s": 1, "v": 27}, {"r": "0x-1", "s": "0x1", "v": 27},
+    {"r": 1, "s": 1, "v": 27}, {"r": "0x-1", "s": "0x1", "v": 27}, {"r": "0x1_1", "s": "0x1", "v": 27}, {"r": "0x 1", "s": "0x1", "v": 27},
 ])  # fmt: skip
 def test_what_is_no_signature(given: object) -> None:
     with pytest.raises(s.Bad):
@@ -141,50 +219,125 @@ def test_actions_that_cannot_be_hashed() -> None:
 
 
 def told(action: dict[str, Any], signature: dict[str, Any], vault: str | None = None, expires: int | None = None, nonce: int = NOW) -> str:
-    return why(action, nonce, vault, expires, sent(signature), lambda address: address == ME)
+    return why(action, nonce, vault, expires, sent(signature), lambda address: "who is meant" if address == ME else "")
 
 
-def test_each_cause_is_found() -> None:
-    def signed(action: Any = ORDER, vault: str | None = None, nonce: int = NOW, expires: int | None = None) -> dict[str, Any]:
-        made: dict[str, Any] = sdk.sign_l1_action(WALLET, action, vault, nonce, expires, False)
-        return made
+def signed(
+    action: Any = ORDER, vault: str | None = None, nonce: int = NOW, expires: int | None = None, main: bool = False
+) -> dict[str, Any]:
+    made: dict[str, Any] = sdk.sign_l1_action(WALLET, action, vault, nonce, expires, main)
+    return made
 
-    def with_order(**fields: Any) -> dict[str, Any]:
-        return {**ORDER, "orders": [{**ORDER["orders"][0], **fields}]}
 
-    assert told(ORDER, signed(), vault=VAULT).startswith("it was signed without the vaultAddress")
-    assert told(ORDER, signed(), expires=NOW).startswith("it was signed without the expiresAfter")
+def with_order(**fields: Any) -> dict[str, Any]:
+    return {**ORDER, "orders": [{**ORDER["orders"][0], **fields}]}
+
+
+def built(builder: str) -> dict[str, Any]:
+    return {**ORDER, "builder": {"b": builder, "f": 1}}
+
+
+IN_ALPHABETICAL_ORDER = {"grouping": "na", "orders": [dict(sorted(ORDER["orders"][0].items()))], "type": "order"}
+UPPER = "0x" + VAULT[2:].upper()
+CANCEL = {"type": "cancel", "cancels": [{"a": 0, "o": 2**40}]}
+CAUSES: list[tuple[str, dict[str, Any], Any]] = [  # what is said, what was sent, and what was signed
+    ("the signed numbers have no trailing zeros", with_order(p="1800.0"), ORDER),
+    ("the signed numbers are texts of floats", ORDER, with_order(p="1800.0")),
+    ("the signed numbers are texts of floats", with_order(p="0.00001"), with_order(p="1e-05")),
+    ("the signed numbers are floats", ORDER, with_order(p=1800.0, s=0.02)),
+    ("the keys were signed in the SDK's order", dict(reversed(ORDER.items())), ORDER),
+    ("the keys were signed in the SDK's order", IN_ALPHABETICAL_ORDER, ORDER),
+    ("the keys were signed in alphabetical order", ORDER, IN_ALPHABETICAL_ORDER),
+    ("it was signed without fields that were sent as null", {**ORDER, "builder": None}, ORDER),
+    ("it was signed without fields that were sent as null, or flags as false", {**CANCEL, "f": False}, CANCEL),
+    ("each order was signed with c: null", ORDER, with_order(c=None)),
+    ("it was signed with builder: null", ORDER, {**ORDER, "builder": None}),
+    ("the signed addresses or cloids are in lower case", with_order(c="0x" + "A" * 32), with_order(c="0x" + "a" * 32)),
+    ("the signed addresses or cloids are in lower case", built(UPPER), built(VAULT)),
+    ("the signed addresses have the upper-case letters", built(ME), built(WALLET.address)),
+    ("whole numbers from 2^32 on were signed as floats", CANCEL, {"type": "cancel", "cancels": [{"a": 0, "o": float(2**40)}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_mainnet", [True, False])
+@pytest.mark.parametrize(("cause", "action", "what"), CAUSES)
+def test_each_cause_is_found(cause: str, action: dict[str, Any], what: Any, is_mainnet: bool) -> None:
+    text = told(action, signed(what, main=is_mainnet))
+    assert text.startswith(cause) and text.endswith(f": then it is the signature of {ME}, who is meant.")
+
+
+def test_causes_beside_the_action() -> None:
+    assert told(ORDER, signed(), vault=VAULT).startswith("it was signed without the vaultAddress that")
+    assert told(ORDER, signed(), expires=NOW).startswith("it was signed without the expiresAfter that")
+    assert told(ORDER, signed(), vault=VAULT, expires=NOW).startswith("it was signed without the vaultAddress and the expiresAfter")
     assert told(ORDER, signed(nonce=NOW // 1_000)).startswith("the signed nonce is in seconds")
-    assert told(with_order(p="1800.0"), signed()).startswith("the signed numbers have no trailing zeros")
-    assert told(ORDER, signed(with_order(p="1800.0"))).startswith("the signed numbers are written as 1800.0")
-    assert told(ORDER, signed(with_order(p=1800.0, s=0.02))).startswith("the signed numbers are floats")
-    assert told(dict(reversed(ORDER.items())), signed()).startswith("the keys were signed in the SDK's order")
-    in_order = {"grouping": "na", "orders": [dict(sorted(ORDER["orders"][0].items()))], "type": "order"}
-    assert told(ORDER, signed(in_order)).startswith("the keys were signed in alphabetical order")
-    assert told({**ORDER, "builder": None}, signed()).startswith("it was signed without fields that were sent as null")
-    assert ME in told(ORDER, signed(), vault=VAULT)
+    flipped = signed()
+    assert told(ORDER, {**flipped, "v": 55 - flipped["v"]}).startswith("v of the signature is the other one")
+
+
+def by_digest(digest: bytes) -> dict[str, Any]:
+    made = WALLET.unsafe_sign_hash(digest)
+    return {"r": hex(made.r), "s": hex(made.s), "v": made.v}
+
+
+def test_causes_in_how_the_digest_is_made() -> None:
+    connection_id = s.l1_hash(ORDER, NOW, None, None)
+    assert told(ORDER, by_digest(s.l1_digest(connection_id, "a", 42_161))).startswith("the signed domain has the chain id 42161")
+    without = s.keccak(msgpack.packb(ORDER) + NOW.to_bytes(8, "big"))
+    assert told(ORDER, by_digest(s.l1_digest(without, "b"))).startswith("the hash was made without the byte 00")
+    message = WALLET.sign_message(encode_defunct(s.l1_digest(connection_id, "b")))
+    assert told(ORDER, {"r": hex(message.r), "s": hex(message.s), "v": message.v}).startswith("the digest was signed as a personal message")
 
 
 def test_the_causes_of_user_signed_actions() -> None:
-    def signed(is_mainnet: bool = False, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def transfer(is_mainnet: bool = False, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         action = {"type": "usdSend", "destination": VAULT, "amount": "1", "time": NOW, **fields}
         return action, sdk.sign_usd_transfer_action(WALLET, action, is_mainnet)
 
-    action, signature = signed(is_mainnet=True)
+    action, signature = transfer(is_mainnet=True)
     assert told({**action, "hyperliquidChain": "Testnet"}, signature).startswith("the signed hyperliquidChain is 'Mainnet'")
-    action, signature = signed()
+    action, signature = transfer()
     assert told({**action, "signatureChainId": "0xa4b1"}, signature).startswith("the signed chain id is 421614")
     assert told({**action, "amount": "1.0"}, signature).startswith("the signed amount has no trailing zeros")
-    mixed = {**action, "destination": "0x" + VAULT[2:].upper()}
-    assert told(mixed, signature).startswith("the signed destination is in lower case")
+    assert told({**action, "destination": UPPER}, signature).startswith("the signed addresses are in lower case")
+    assert told({**action, "time": NOW + 1}, signature).startswith("the signed time is the nonce of the request")
+    assert told({**action, "time": 1_000 * NOW}, signature, nonce=5).startswith("the signed time is in seconds")
+    assert told(action, transfer(amount="1.0")[1]).startswith("the signed amount is written with a point")
+    assert told(action, signed(action)).startswith("it was signed as an L1 action")
+    agent = {"type": "approveAgent", "agentAddress": VAULT, "agentName": "", "nonce": NOW}
+    signature = sdk.sign_agent(WALLET, agent, False)
+    assert told({**agent, "agentName": "bot"}, signature).startswith("it was signed without the agentName")
 
 
 def test_where_no_cause_fits_both_addresses_and_what_was_expected_are_told() -> None:
     other = Account.from_key("0x" + "5" * 64)
     text = told(ORDER, sdk.sign_l1_action(other, ORDER, None, NOW, None, False))
-    assert other.address.lower() in text and "clearinghouseState" in text
+    assert other.address.lower() in text and "clearinghouseState" in text and "as it was sent" not in text
     assert "keys {type, orders: [{a, b, p, s, r, t: {limit: {tif}}}], grouping}" in text
-    assert f"0x{sdk.action_hash(ORDER, None, NOW, None).hex()}" in text and len(text) < 1_200
+    assert f"0x{sdk.action_hash(ORDER, None, NOW, None).hex()}" in text and len(text) < 2_000
+    action = {"type": "usdSend", "destination": VAULT, "amount": "1", "time": NOW}
+    text = told(action, sdk.sign_usd_transfer_action(other, action, False))
+    assert other.address.lower() in text
+    assert "expected was HyperliquidTransaction:UsdSend with hyperliquidChain, destination, amount, time, in this order" in text
+
+
+@pytest.mark.parametrize("levels", [5, 200, 450])
+def test_however_deep_an_action_is(levels: int) -> None:
+    deep: Any = 1
+    for _ in range(levels):
+        deep = {"a": [deep]} if levels < 450 else [deep]
+    other = Account.from_key("0x" + "5" * 64)
+    action = {**ORDER, "x": deep}
+    text = told(action, sdk.sign_l1_action(other, action, None, NOW, None, False))
+    assert ("too large" in text) == (levels > 5) and len(text) < 2_000
+
+
+def test_a_large_action_is_not_looked_into() -> None:
+    """It would take a second, in which nobody else is served."""
+    other = Account.from_key("0x" + "5" * 64)
+    action = {**ORDER, "orders": ORDER["orders"] * 400}
+    text = told(action, sdk.sign_l1_action(other, action, None, NOW, None, False))
+    assert "too large" in text and "action hash 0x" in text and len(text) < 600
 
 
 # -- nonces --
@@ -217,3 +370,18 @@ def test_a_server_that_goes_on_takes_none_from_before_its_start() -> None:
     with pytest.raises(Failed, match="before this server's start"):
         nonces.use(ME, NOW - 1, NOW + 1)
     nonces.use(ME, NOW, NOW + 1)
+
+
+def test_nonces_that_were_ahead_of_their_time_are_not_taken_again() -> None:
+    nonces = Nonces(NOW, {ME: NOW + 60_000})
+    with pytest.raises(Failed, match="may have been used before"):
+        nonces.use(ME, NOW + 59_999, NOW)
+    nonces.use(ME, NOW + 60_000, NOW)
+    nonces.use(VAULT, NOW + 1, NOW)
+
+
+def test_nonces_of_a_wallet_that_is_gone_are_forgotten() -> None:
+    nonces = Nonces()
+    nonces.use(ME, NOW, NOW)
+    nonces.forget([ME, VAULT])
+    nonces.use(ME, NOW, NOW)

@@ -32,6 +32,9 @@ class People(Protocol):
     def agents(self, address: str) -> list[tuple[str, str, int]]:
         """(name, address, valid until [ms]) of the wallets that may sign for a user."""
 
+    def master(self, agent: str) -> str | None:
+        """For which user such a wallet signs; None: for nobody but itself."""
+
     def approve(self, address: str, agent: str, name: str) -> None:
         """Let a wallet sign for a user. Raises Failed."""
 

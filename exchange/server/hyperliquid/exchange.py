@@ -19,14 +19,15 @@ TOLD_AS: Final = {"order": "order", "batchModify": "order", "cancel": "cancel", 
 Act = Callable[[Dialect, Body, Signed], Work]
 
 
-def carry_out(dialect: Dialect, action: Body, signed: Signed) -> Body | Pending:
-    """The reply to an action of who has signed it, or where the venue lets commands wait a `Pending` that will have it. Raises
-    Unreadable for what is no action."""
+def carry_out(dialect: Dialect, action: Body, signed: Signed | None) -> Body | Pending:
+    """The reply to an action of who has signed it, or where the venue lets commands wait a `Pending` that will have it. `signed`: None, of
+    an action that is refused whoever has. Raises Unreadable for what is no action."""
     entry = EXCHANGE.get(action.get("type"))
     if entry is None:
         raise Unreadable(MISSHAPEN)
     if entry.cover == "refused":
         return failed(f"{UNSUPPORTED}{entry.note}")
+    assert signed is not None
     call: Act = entry.call
     return dialect.settling.run(guarded(call(dialect, action, signed), TOLD_AS.get(entry.name, "")))
 

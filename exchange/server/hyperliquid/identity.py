@@ -11,31 +11,32 @@ sub-accounts, and the wallets ("agents") that may sign for a user, are kept besi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from logging import INFO
-from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
+from ...schema.codes import FIRST_USER
 from ...schema.messages import Deposit
+from ..bucket import Bucket
 from ..errors import Refusal
 from ..host import Host
 from ..log import note
 from ..people import User
-from ..store import replace
 from .asked import UNREADABLE
 from .diagnosis import why
 from .errors import Failed, Unreadable
-from .nonces import Nonces
 from .signing import (
     FIELDS,
+    HEX,
     MAINNET,
     NO_VAULT,
     TESTNET,
+    Action,
     Address,
     Bad,
+    Signature,
     address_of,
     l1_digest,
     l1_hash,
@@ -43,13 +44,9 @@ from .signing import (
     signature_of,
     user_digest,
 )
+from .wallets import Wallets
 
-FILE: Final = "hyperliquid.json"
-NAMED_AGENTS: Final = 3  # of an account, beside one without a name
-MORE_AGENTS: Final = 2  # for each sub-account
-LONGEST_MS: Final = 180 * 86_400_000  # that an agent may be valid for
-VALID: Final = " valid_until "
-NAME: Final = 64  # characters, of an agent or a sub-account
+LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
 
 
 class Signed(Struct, frozen=True):
@@ -60,19 +57,19 @@ class Signed(Struct, frozen=True):
     account: int  # of that address
 
 
-class Agent(Struct):
-    """A wallet that may sign for a user."""
+class Sent(Struct, frozen=True):
+    """What is asked for, and by which signature."""
 
-    user: Address
-    name: str  # "": it has none
-    until: int  # [ms] 0: for good
+    action: Action
+    nonce: int
+    vault: Address | None
+    expires: int | None  # [ms]
+    signature: object
 
-
-class Kept(Struct):
-    """What is written down."""
-
-    agents: dict[Address, Agent] = {}
-    names: dict[Address, str] = {}  # of sub-accounts
+    @property
+    def is_l1(self) -> bool:
+        """Is it signed by its hash, and not field by field?"""
+        return self.action["type"] not in FIELDS
 
 
 class Identities:
@@ -83,14 +80,11 @@ class Identities:
         self.host = host
         self.faucet = faucet
         self.wall = wall
-        self.file: Path | None = host.store.folder / FILE if host.store is not None else None
-        is_resumed = host.store is not None and host.exchange.state.log.seq > 0
-        self.nonces = Nonces(wall() if is_resumed else 0)
-        self.kept = Kept()
-        if self.file is not None and self.file.exists():
-            self.kept = msgspec.json.decode(self.file.read_bytes(), type=Kept)
+        folder = host.store.folder if host.store is not None else None
+        self.wallets = Wallets(folder, folder is not None and host.first_seq > 0, lambda: self.wall(), host.complain)
+        self._looks = Bucket(LOOKS, LOOKS, host.monotonic())
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
-        self._as_of: tuple[str, int] = ("", -1)  # epoch and accounts
+        self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
 
     # -- addresses --
 
@@ -106,18 +100,28 @@ class Identities:
         return self.host.people.users[master].accounts[number]
 
     def account(self, address: str) -> int | None:
-        """The same; an address that is not known becomes known, where the faucet has money. Raises Failed if there is no room."""
+        """The same; an address that is not known becomes known, where the faucet has money. Raises Failed if there is no room.
+
+        A wallet that signs for a user does not: it would sign for itself from then on. Nor do addresses that were made up for accounts.
+        """
         found = self.known(address)
-        if found is not None or not self.faucet:
+        if found is not None or not self.faucet or self.wallets.get(address) is not None or self._is_made_up(address):
             return found
+        people = self.host.people
+        is_new = address not in people.users
         try:
-            user = self.host.people.users.get(address)
-            if user is None:
-                self.host.refuse_too_many_users(address)
-                user = self.host.people.user(address)
-            return self.host.open_account(user, lambda account: [Deposit(0, account, 0, self.faucet)])
+            self.host.refuse_beyond_supply(0, self.faucet)
+            self.host.refuse_too_many_users(address)
+            return self.host.open_account(people.user(address), lambda account: [Deposit(0, account, 0, self.faucet)])
         except Refusal as error:
+            if is_new and address in people.users:
+                people.forget(people.users[address])
             raise Failed(f"{address} gets no account: {error}") from error
+
+    def _is_made_up(self, address: Address) -> bool:
+        """Does it tell of an account that has no address of its own?"""
+        number = int(address, 16)
+        return FIRST_USER <= number < self.host.exchange.state.accounts.count and self.address(number) == address
 
     def address(self, account: int) -> str:
         """The address of an account; of one that has none, one that its number makes."""
@@ -131,133 +135,159 @@ class Identities:
         """(name, address) of a user's sub-accounts."""
         user = self.host.people.users.get(address)
         found = [sub_address(address, number) for number in range(1, len(user.accounts))] if user is not None else []
-        return [(self.kept.names.get(one, ""), one) for one in found]
+        return [(self.wallets.kept.names.get(one, ""), one) for one in found]
 
     def name_sub_account(self, account: int, name: str) -> None:
         """It has been opened, and is called that."""
-        self.kept.names[self.address(account)] = name
-        self._save()
+        self.wallets.name(self.address(account), name)
 
     def _look(self) -> None:
-        """Sub-accounts that there are by now."""
-        as_of = self.host.epoch, self.host.people.met
-        if as_of != self._as_of:
-            self._as_of = as_of
-            users = [user for user in self.host.people.users.values() if len(user.accounts) > 1 and is_address(user.name)]
-            self._subs = {sub_address(user.name, number): (user.name, number) for user in users for number in range(1, len(user.accounts))}
+        """Sub-accounts that have been opened since it was last looked for them; all where the venue has gone back."""
+        people, (epoch, seen) = self.host.people, self._as_of
+        if epoch != self.host.epoch:
+            self._subs.clear()
+            seen = 0
+        for account in range(seen, people.met):
+            user = people.owner_of.get(account)
+            if user is not None and user.accounts[0] != account and is_address(user.name):
+                number = user.accounts.index(account)
+                self._subs[sub_address(user.name, number)] = user.name, number
+        self._as_of = self.host.epoch, people.met
 
-    # -- wallets that sign for a user --
+    # -- who may sign --
 
     def agents(self, address: str) -> list[tuple[str, str, int]]:
-        """(name, address, valid until [ms]) of those that may sign for a user now."""
-        now = self.wall()
-        mine = [(one.name, agent, one.until) for agent, one in self.kept.agents.items() if one.user == address]
-        return [one for one in mine if not one[2] or one[2] > now]
+        """(name, address, valid until [ms]) of the wallets that may sign for a user now."""
+        return self.wallets.of(address)
+
+    def master(self, agent: str) -> str | None:
+        """For whom a wallet signs; None: for nobody but itself."""
+        one = self.wallets.get(agent)
+        return None if one is None else one.user
 
     def approve(self, address: Address, agent: Address, named: str) -> None:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed."""
-        user = self.host.people.users[address]
-        name, valid, end = named.partition(VALID)
-        until = int(end) if end.isdigit() and len(end) < 16 else 0
-        if valid and not self.wall() < until <= self.wall() + LONGEST_MS:
-            raise Failed(f"Invalid agent name: valid_until is {end[:20]!r}; it is a time in ms, in at most 180 days")
-        if len(name) > NAME:
-            raise Failed(f"Invalid agent name: it has {len(name)} characters, of {NAME} at most")
-        if self.known(agent) is not None or self.kept.agents.get(agent, Agent(user.name, "", 0)).user != user.name:
+        if self.known(agent) is not None:
             raise Failed("Extra agent already used.")
-        others = {one for one, _, _ in self.agents(user.name)} - {name, ""}
-        most = NAMED_AGENTS + MORE_AGENTS * (len(user.accounts) - 1)
-        if name and len(others) >= most:
-            raise Failed(f"Too many extra agents: there are {len(others)} of {most}.")
-        gone = [one for one, known in self.kept.agents.items() if known.user == user.name and (known.name == name or one == agent)]
-        for one in [*gone, *self._expired(user.name)]:
-            self.kept.agents.pop(one, None)
-        self.kept.agents[agent] = Agent(user.name, name, until)
-        self._save()
+        self.wallets.approve(address, agent, named, len(self.host.people.users[address].accounts) - 1)
 
-    def _expired(self, user: Address) -> list[Address]:
-        now = self.wall()
-        return [agent for agent, one in self.kept.agents.items() if one.user == user and one.until and one.until <= now]
+    def who_is(self, signer: Address) -> str:
+        """Who may sign with an address, in words; "": nobody."""
+        if self._user(signer) is not None:
+            return "which is a user here"
+        one = self.wallets.get(signer)
+        if one is None or self._user(one.user) is None:
+            return ""
+        return f"which is the API wallet {one.name!r} of {one.user}" if one.name else f"which is the API wallet of {one.user}"
 
-    def _save(self) -> None:
-        if self.file is not None:
-            try:
-                replace(self.file, msgspec.json.encode(self.kept))
-            except OSError as error:
-                self.host.complain(f"{self.file.name} could not be written: {error.strerror or error}")
-
-    def may_sign(self, signer: Address) -> bool:
-        """Is it a user, or a wallet of one?"""
-        return self._user_of(signer) is not None
-
-    def _user_of(self, signer: Address, for_agents: bool = True) -> User | None:
-        user = self.host.people.users.get(signer)
-        if user is not None and user.accounts:
-            return user
-        agent = self.kept.agents.get(signer) if for_agents else None
-        if agent is None or (agent.until and agent.until <= self.wall()):
-            return None
-        user = self.host.people.users.get(agent.user)
+    def _user(self, address: Address) -> User | None:
+        """One that has an account: after the venue has gone back, a user may be without."""
+        user = self.host.people.users.get(address)
         return user if user is not None and user.accounts else None
+
+    def _signs_for(self, signer: Address) -> User | None:
+        user = self._user(signer)
+        if user is not None:
+            return user
+        agent = self.wallets.get(signer)
+        return None if agent is None else self._user(agent.user)
 
     # -- requests --
 
     def who(self, body: dict[str, Any]) -> Signed:
         """Who has signed a request, whose nonce is used up by that. Raises Failed or Unreadable."""
-        action, nonce, expires, now = body["action"], body["nonce"], body.get("expiresAfter"), self.wall()
-        if nonce < 0 or not (expires is None or (type(expires) is int and expires >= 0)):
-            raise Unreadable(UNREADABLE)
         try:
-            vault = None if body.get("vaultAddress") is None else address_of(body["vaultAddress"])
-            signer = self._signer(body, action, nonce, vault, expires)
+            sent, now = _sent(body), self.wall()
+            signer, user = self._trusted(body["user"]) if sent.signature is None and "user" in body else self._signer(sent)
         except Bad as error:
             raise Failed(f"Invalid signature: {error}") from error
-        is_l1 = action["type"] not in FIELDS
-        user = self._user_of(signer, is_l1)
-        if user is None:
-            raise Failed(f"Must be signed by the user and not by an API wallet: {action['type']} moves money or rights.")
-        signed_nonce = action.get("nonce", action.get("time")) if not is_l1 else nonce
-        if signed_nonce != nonce:
-            raise Failed(f"Invalid nonce: {nonce} was sent, and {signed_nonce} signed")
-        self.nonces.use(signer, nonce, now)
-        if is_l1 and expires is not None and now > expires:
-            raise Failed(f"Action expired: expiresAfter is {expires}, and it is {now} now")
-        if vault is None or vault == user.name or not is_l1 or action["type"] in NO_VAULT:
+        if not sent.is_l1:
+            _check_user_signed(sent, signer, user)
+        self.wallets.use(signer, sent.nonce)
+        if sent.is_l1 and sent.expires is not None and now > sent.expires:
+            raise Failed(f"Action expired: expiresAfter is {sent.expires}, and it is {now} now")
+        vault = sent.vault
+        if vault is None or not sent.is_l1 or sent.action["type"] in NO_VAULT:
             return Signed(signer, user.name, user.accounts[0])
         account = self.known(vault)
-        if account is None or self.host.people.owner_of.get(account) is not user:
+        if account is None or vault == user.name or self.host.people.owner_of.get(account) is not user:
             raise Failed(f"Vault not registered: {vault}")
         return Signed(signer, vault, account)
 
-    def _signer(self, body: dict[str, Any], action: dict[str, Any], nonce: int, vault: Address | None, expires: int | None) -> Address:
-        """Raises Bad or Failed."""
-        if body.get("signature") is None and self.host.trust and "user" in body:
-            user = address_of(body["user"])
-            if self.account(user) is None:
-                raise Failed(f"Must deposit before performing actions. User: {user}")
-            return user
-        signature = signature_of(body.get("signature"))
+    def _trusted(self, named: object) -> tuple[Address, User]:
+        """The user whom a request without a signature names. Raises Bad or Failed."""
+        address = address_of(named)
+        if not self.host.trust:
+            raise Bad("there is none, and this server was not started with --trust")
+        account = self.account(address)
+        if account is None:
+            raise Failed(f"Must deposit before performing actions. User: {address}")
+        user = self.host.people.owner_of[account]
+        if user.name != address:
+            raise Failed(f"{address} is a sub-account of {user.name}: name that as user, and the sub-account as vaultAddress")
+        return address, user
+
+    def _signer(self, sent: Sent) -> tuple[Address, User]:
+        """Who has signed, and for whom that is. Raises Bad or Failed."""
+        signature = signature_of(sent.signature)
         tried: list[Address] = []
-        for digest in _digests(action, nonce, vault, expires):
+        for digest in _digests(sent):
             signer = recovered(digest, signature)
-            if self.may_sign(signer):
-                return signer
+            user = self._signs_for(signer)
+            if user is not None:
+                return signer, user
             tried.append(signer)
-        text = why(action, nonce, vault, expires, signature, self.may_sign)
+        text = self._why(sent, signature, tried)
         note("unknown_signer", INFO, signer=tried[0], why=text[:200])
         raise Failed(f"L1 error: User or API Wallet {tried[0]} does not exist. {text}")
 
+    def _why(self, sent: Sent, signature: Signature, tried: list[Address]) -> str:
+        """Why nobody is known by a signature. Raises Bad."""
+        for signer in tried:
+            over = self.wallets.kept.agents.get(signer)
+            if over is not None and 0 < over.until <= self.wall():
+                return f"{signer} is an API wallet of {over.user} that was valid until {over.until}; it is {self.wall()} now."
+        if self._looks.take(1, self.host.monotonic()) < 0:
+            return f"It is not looked into why: more than {LOOKS} such signatures have come within a second."
+        vault = None if sent.action["type"] in NO_VAULT else sent.vault
+        return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is)
 
-def _digests(action: dict[str, Any], nonce: int, vault: Address | None, expires: int | None) -> list[bytes]:
+
+def _sent(body: dict[str, Any]) -> Sent:
+    """Raises Unreadable or Bad."""
+    nonce, expires, vault = body["nonce"], body.get("expiresAfter"), body.get("vaultAddress")
+    if nonce < 0 or not (expires is None or (type(expires) is int and expires >= 0)):
+        raise Unreadable(UNREADABLE)
+    return Sent(body["action"], nonce, None if vault is None else address_of(vault), expires, body.get("signature"))
+
+
+def _digests(sent: Sent) -> Iterator[bytes]:
     """What may have been signed: local servers are signed for as either network. Raises Bad."""
-    if action["type"] in FIELDS:
-        return [user_digest(action)]
-    vaults = (vault,) if vault is None or action["type"] not in NO_VAULT else (None, vault)
-    return [l1_digest(l1_hash(action, nonce, one, expires), source) for one in vaults for source in (TESTNET, MAINNET)]
+    if not sent.is_l1:
+        yield user_digest(sent.action)
+        return
+    vaults = (sent.vault,) if sent.vault is None or sent.action["type"] not in NO_VAULT else (None, sent.vault)
+    for vault in vaults:
+        connection_id = l1_hash(sent.action, sent.nonce, vault, sent.expires)
+        for source in (TESTNET, MAINNET):
+            yield l1_digest(connection_id, source)
+
+
+def _check_user_signed(sent: Sent, signer: Address, user: User) -> None:
+    """Of an action that is signed field by field: no API wallet may sign it, and its last field is the nonce that was signed. Raises
+    Failed."""
+    kind = sent.action["type"]
+    if signer != user.name:
+        why_not = f"It is an API wallet of {user.name}, and {kind} must be signed by the user."
+        raise Failed(f"Must deposit before performing actions. User: {signer}. {why_not}")
+    name, _ = FIELDS[kind][1][-1]
+    if sent.action.get(name) != sent.nonce:
+        raise Failed(f"Invalid nonce: {sent.nonce} was sent, and the signed {name} is {str(sent.action.get(name))[:40]}")
 
 
 def is_address(name: str) -> bool:
-    return len(name) == 42 and name[:2] == "0x" and set(name[2:]) <= set("0123456789abcdef")
+    """In lower case, as users of this dialect are called."""
+    return len(name) == 42 and name[:2] == "0x" and HEX.issuperset(name[2:]) and name == name.lower()
 
 
 def sub_address(master: Address, number: int) -> Address:

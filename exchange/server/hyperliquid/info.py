@@ -117,7 +117,7 @@ def add_accounts() -> None:
 def add_users() -> None:
     INFO.add("userFees", users.user_fees, "part", "rates of the first coin, by the design's tiers; no discounts; volume of kept fills")
     INFO.add("userRateLimit", users.user_rate_limit, "part", "of the volume of kept fills")
-    INFO.add("userRole", users.user_role, "part", "an agent's address is not looked up", weight=60)
+    INFO.add("userRole", users.user_role, weight=60)
     INFO.add("extraAgents", users.extra_agents)
     INFO.add("referral", users.referral, "part", "there are no referrals")
     INFO.add("maxBuilderFee", users.max_builder_fee, "part", "every builder is approved, and none is paid")

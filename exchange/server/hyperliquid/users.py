@@ -106,7 +106,8 @@ def user_rate_limit(dialect: Dialect, body: Body) -> Thing:
 def user_role(dialect: Dialect, body: Body) -> Thing:
     account = asked.account_of(dialect, body)
     if account is None:
-        return {"role": "missing"}
+        user = dialect.people.master(asked.address_of(body))
+        return {"role": "missing"} if user is None else {"role": "agent", "data": {"user": user}}
     master = dialect.host.exchange.master_of(account)
     if master is not None:
         return {"role": "subAccount", "data": {"master": dialect.people.address(master)}}

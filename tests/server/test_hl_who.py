@@ -1,0 +1,413 @@
+"""Who has signed a request of Hyperliquid's API, for whom, and what is kept of it: whole requests, signed by the SDK, at the desk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account  # type: ignore[import-untyped]
+from hl_kit import MICRO, NOW, Json, limit
+from hl_kit import Venue as Trusting
+from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
+from test_store import served
+from wire import World
+
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.hyperliquid import wallets
+from perplab.exchange.server.hyperliquid.desk import Desk
+from perplab.exchange.server.hyperliquid.dialect import Dialect
+from perplab.exchange.server.hyperliquid.errors import Failed, Unreadable
+from perplab.exchange.server.hyperliquid.identity import LOOKS, Identities
+from perplab.exchange.server.hyperliquid.weights import Weights
+from perplab.exchange.server.limits import Limits
+
+ALICE, BOB, AGENT, OTHER, THIRD = (Account.from_key("0x" + digit * 64) for digit in "12345")
+ORDER = {"type": "order", "orders": [limit(0, True, "50000", "0.01")], "grouping": "na"}
+NOOP = {"type": "noop"}
+OK = {"status": "ok", "response": {"type": "default"}}
+DAY = 86_400_000
+
+
+def of(wallet: Any) -> str:
+    return str(wallet.address.lower())
+
+
+class Venue(Trusting):
+    """A server that trusts nobody, and knows Alice and Bob."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.host.trust = False
+        for wallet in (ALICE, BOB):
+            self.ask("clearinghouseState", user=wallet.address)
+
+    def post(self, body: Json) -> Any:
+        told: list[Any] = []
+        self.desk.exchange(json.loads(json.dumps(body)), "here", told.append)
+        (reply,) = told
+        return reply
+
+    def l1(self, wallet: Any, action: Json = NOOP, vault: str | None = None, expires: int | None = None, signs_vault: bool = True) -> Any:
+        """Signed and posted as the SDK does it."""
+        self.wall += 1
+        signature = sdk.sign_l1_action(wallet, action, vault if signs_vault else None, self.wall, expires, False)
+        return self.post({"action": action, "nonce": self.wall, "signature": signature, "vaultAddress": vault, "expiresAfter": expires})
+
+    def approve(self, wallet: Any, agent: Any, name: str = "") -> Any:
+        self.wall += 1
+        action = {"type": "approveAgent", "agentAddress": agent.address, "agentName": name, "nonce": self.wall}
+        signature = sdk.sign_agent(wallet, action, False)
+        if not name:
+            del action["agentName"]
+        return self.post({"action": action, "nonce": self.wall, "signature": signature, "vaultAddress": None, "expiresAfter": None})
+
+    def send(self, wallet: Any, to: str = "0x" + "0" * 40, **more: Any) -> Any:
+        self.wall += 1
+        action = {"type": "usdSend", "destination": to, "amount": "1", "time": self.wall}
+        signature = sdk.sign_usd_transfer_action(wallet, action, False)
+        return self.post({"action": {**action, **more}, "nonce": self.wall, "signature": signature})
+
+    def error(self, reply: Any) -> str:
+        assert reply["status"] == "err", reply
+        return str(reply["response"])
+
+
+# -- users --
+
+
+def test_a_signature_makes_nobody_known_and_a_question_does() -> None:
+    venue = Venue()
+    text = venue.error(venue.l1(OTHER, ORDER))
+    assert text.startswith(f"L1 error: User or API Wallet {of(OTHER)} does not exist. The signature is that of {of(OTHER)}")
+    assert venue.people.known(of(OTHER)) is None
+    venue.ask("clearinghouseState", user=OTHER.address)
+    assert venue.l1(OTHER, ORDER)["status"] == "ok"
+    assert venue.host.exchange.balance(venue.account(of(OTHER))) == 10_000 * MICRO
+
+
+def test_either_network() -> None:
+    venue = Venue()
+    for is_mainnet in (True, False):
+        venue.wall += 1
+        signature = sdk.sign_l1_action(ALICE, NOOP, None, venue.wall, None, is_mainnet)
+        assert venue.post({"action": NOOP, "nonce": venue.wall, "signature": signature}) == OK
+
+
+def test_without_a_faucet_nobody_becomes_known() -> None:
+    venue = Venue(faucet=0)
+    assert venue.people.account(of(ALICE)) is None and of(ALICE) not in venue.host.people.users
+    assert "does not exist" in venue.error(venue.l1(ALICE))
+
+
+def test_users_are_bounded_and_one_that_gets_no_account_leaves_nothing() -> None:
+    world = World("sandbox", limits=Limits(users=3))
+    people = Identities(world.host, 10 * MICRO, lambda: NOW)
+    for number in range(3):
+        assert people.account(f"0x{'a' * 39}{number}") is not None
+    with pytest.raises(Failed, match="gets no account: this server has 3 users, as many as it takes"):
+        people.account("0x" + "b" * 40)
+    assert len(world.host.people.users) == 3
+    poor = World("sandbox")
+    people = Identities(poor.host, 10**19, lambda: NOW)
+    with pytest.raises(Failed, match="deposits would exceed what the venue can count"):
+        people.account("0x" + "b" * 40)
+    assert not poor.host.people.users and poor.host.exchange.state.accounts.count == 8
+
+
+def test_an_address_that_tells_of_an_account_without_one_is_nobody_s() -> None:
+    venue = Venue()
+    made_up = venue.people.address(venue.maker)
+    assert int(made_up, 16) == venue.maker and venue.people.account(made_up) is None
+    assert venue.ask("userRole", user=made_up) == {"role": "missing"}
+    assert made_up not in venue.host.people.users
+    assert venue.people.account("0x" + "0" * 40) is not None  # where the SDK's examples send money
+
+
+def test_an_address_is_no_name_of_the_other_protocol() -> None:
+    """Else a stranger could hold a key to the account of whoever comes later."""
+    refused = Venue().world.talker().ask("faucet", name=of(OTHER), amount=1)
+    assert (refused["reason"], refused["data"]["field"]) == ("OUT_OF_BOUNDS", "name")
+
+
+# -- signatures that are not of this request --
+
+
+def test_a_move_of_money_cannot_be_sent_again_under_another_nonce() -> None:
+    venue = Venue()
+    venue.wall += 1
+    action = {"type": "usdSend", "destination": of(BOB), "amount": "1", "time": venue.wall}
+    signature = sdk.sign_usd_transfer_action(ALICE, action, False)
+    assert venue.post({"action": action, "nonce": venue.wall, "signature": signature}) == OK
+    again = {"action": {**action, "nonce": venue.wall + 1}, "nonce": venue.wall + 1, "signature": signature}
+    assert venue.error(venue.post(again)) == f"Invalid nonce: {venue.wall + 1} was sent, and the signed time is {venue.wall}"
+    assert venue.error(venue.post({"action": action, "nonce": venue.wall, "signature": signature})) == (
+        f"Invalid nonce: duplicate nonce {venue.wall}"
+    )
+    assert venue.host.exchange.balance(venue.account(of(BOB))) == 10_001 * MICRO
+
+
+def test_why_names_who_is_meant() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT, "bot") == OK
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})["response"]["data"]
+    text = venue.error(venue.l1(AGENT, ORDER, vault=sub, signs_vault=False))
+    assert text.startswith("L1 error: User or API Wallet 0x") and text.endswith(
+        f" does not exist. it was signed without the vaultAddress that was sent: then it is the signature of {of(AGENT)}, which is the API "
+        f"wallet 'bot' of {of(ALICE)}."
+    )
+
+
+def test_only_some_of_a_flood_of_wrong_signatures_are_looked_into() -> None:
+    venue = Venue()
+    texts = [venue.error(venue.l1(OTHER, ORDER)) for _ in range(LOOKS + 1)]
+    assert all("Tried without success" in text for text in texts[:-1]) and "It is not looked into why" in texts[-1]
+    venue.world.later(0.1)
+    assert "Tried without success" in venue.error(venue.l1(OTHER, ORDER))
+
+
+def test_an_action_that_is_not_carried_out_is_refused_whoever_signs() -> None:
+    venue = Venue()
+    action = {"type": "multiSig", "signatureChainId": "0x66eee", "signatures": [], "payload": {}}
+    signature = sdk.sign_multi_sig_action(ALICE, {**action, "hyperliquidChain": "Testnet"}, False, None, NOW, None)
+    assert venue.error(venue.post({"action": action, "nonce": NOW, "signature": signature})).startswith("unsupported in sandbox: ")
+
+
+@pytest.mark.parametrize("wrong", [
+    {"nonce": -1}, {"expiresAfter": -1}, {"expiresAfter": True}, {"expiresAfter": "1"},
+])  # fmt: skip
+def test_bodies_that_are_no_requests(wrong: Json) -> None:
+    venue = Venue()
+    with pytest.raises(Unreadable, match="Failed to deserialize the JSON body into the target type"):
+        venue.post({"action": NOOP, "nonce": NOW, "signature": None, **wrong})
+
+
+def test_requests_without_a_signature() -> None:
+    venue = Venue()
+    assert venue.error(venue.post({"action": NOOP, "nonce": NOW})) == "Invalid signature: the signature is not a map of r, s and v"
+    body = {"action": NOOP, "nonce": NOW, "user": of(ALICE)}
+    assert venue.error(venue.post(body)) == "Invalid signature: there is none, and this server was not started with --trust"
+    venue.host.trust = True
+    assert venue.post(body) == OK and "duplicate nonce" in venue.error(venue.post(body))
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})["response"]["data"]
+    text = venue.error(venue.post({"action": NOOP, "nonce": NOW + 9, "user": sub}))
+    assert text == f"{sub} is a sub-account of {of(ALICE)}: name that as user, and the sub-account as vaultAddress"
+    assert venue.post({"action": NOOP, "nonce": NOW + 9, "user": ALICE.address, "vaultAddress": sub}) == OK
+    assert "is no address" in venue.error(venue.post({"action": NOOP, "nonce": NOW + 9, "user": 5}))
+
+
+# -- expiry --
+
+
+def test_an_action_after_its_expiry() -> None:
+    venue = Venue()
+    assert venue.l1(ALICE, ORDER, expires=venue.wall + 1)["status"] == "ok"
+    text = venue.error(venue.l1(ALICE, ORDER, expires=venue.wall))
+    assert text == f"Action expired: expiresAfter is {venue.wall - 1}, and it is {venue.wall} now"
+
+
+# -- sub-accounts --
+
+
+def test_a_sub_account_is_traded_by_its_master_and_his_wallets() -> None:
+    venue = Venue()
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "one"})["response"]["data"]
+    second = venue.l1(ALICE, {"type": "createSubAccount", "name": "two"})["response"]["data"]
+    assert venue.people.sub_accounts(of(ALICE)) == [("one", sub), ("two", second)]
+    give = {"type": "subAccountTransfer", "subAccountUser": sub, "isDeposit": True, "usd": 1_000 * MICRO}
+    assert venue.l1(ALICE, give, vault=sub, signs_vault=False) == OK, "the SDK sends its vault with these, and does not sign it"
+    assert venue.approve(ALICE, AGENT) == OK
+    for wallet in (ALICE, AGENT):
+        assert venue.l1(wallet, ORDER, vault=sub)["status"] == "ok"
+    account = venue.people.known(sub)
+    assert account is not None and venue.people.address(account) == sub
+    assert [len(venue.host.exchange.open_orders(one)) for one in (account, venue.account(of(ALICE)))] == [2, 0]
+    assert venue.ask("userRole", user=sub) == {"role": "subAccount", "data": {"master": of(ALICE)}}
+
+
+def test_a_vault_that_is_none_of_the_signer_s() -> None:
+    venue = Venue()
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "one"})["response"]["data"]
+    for vault in (sub, of(BOB), of(ALICE), of(OTHER)):
+        assert venue.error(venue.l1(BOB, ORDER, vault=vault)) == f"Vault not registered: {vault}"
+
+
+# -- wallets --
+
+
+def test_a_wallet_signs_for_its_user_and_moves_no_money() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT, "bot") == OK
+    assert venue.l1(AGENT, ORDER)["status"] == "ok"
+    assert len(venue.host.exchange.open_orders(venue.account(of(ALICE)))) == 1
+    assert venue.error(venue.send(AGENT)) == (
+        f"Must deposit before performing actions. User: {of(AGENT)}. It is an API wallet of {of(ALICE)}, and usdSend must be signed by "
+        "the user."
+    )
+    assert "must be signed by the user" in venue.error(venue.approve(AGENT, OTHER))
+
+
+def test_a_wallet_stays_one_whoever_asks_about_it() -> None:
+    """Bots ask /info about the wallet that they sign with, instead of its user."""
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT) == OK
+    assert float(venue.ask("clearinghouseState", user=AGENT.address)["marginSummary"]["accountValue"]) == 0
+    assert venue.ask("userRole", user=AGENT.address) == {"role": "agent", "data": {"user": of(ALICE)}}
+    assert venue.l1(AGENT, ORDER)["status"] == "ok"
+    assert len(venue.host.exchange.open_orders(venue.account(of(ALICE)))) == 1
+
+
+def test_a_wallet_replaces_the_one_of_its_name() -> None:
+    venue = Venue()
+    for name in ("", "bot"):
+        assert venue.approve(ALICE, AGENT, name) == OK and venue.approve(ALICE, OTHER, name) == OK
+        assert "does not exist" in venue.error(venue.l1(AGENT))
+        assert venue.l1(OTHER) == OK
+    assert venue.people.agents(of(ALICE)) == [("bot", of(OTHER), 0)], "approved anew, it has another name"
+    assert venue.ask("extraAgents", user=ALICE.address) == [{"name": "bot", "address": of(OTHER), "validUntil": 0}]
+
+
+def test_how_many_wallets_there_may_be() -> None:
+    venue = Venue()
+    many = [Account.from_key(f"0x{number:064x}") for number in range(100, 110)]
+    assert venue.approve(ALICE, many[0]) == OK
+    for number in (1, 2, 3):
+        assert venue.approve(ALICE, many[number], f"bot {number}") == OK
+    assert venue.error(venue.approve(ALICE, many[4], "bot 4")) == "Too many extra agents: there are 3 of 3."
+    assert venue.approve(ALICE, many[4], "bot 3") == OK and venue.approve(ALICE, many[5]) == OK
+    venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})
+    assert venue.approve(ALICE, many[6], "bot 4") == OK and venue.approve(ALICE, many[7], "bot 5") == OK
+    assert "there are 5 of 5" in venue.error(venue.approve(ALICE, many[8], "bot 6"))
+
+
+def test_whose_a_wallet_may_be() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT) == OK
+    for agent in (AGENT, ALICE, BOB):
+        assert venue.error(venue.approve(BOB, agent)) == "Extra agent already used."
+    assert venue.people.agents(of(BOB)) == []
+
+
+def test_a_wallet_for_a_time() -> None:
+    venue = Venue()
+    until = venue.wall + 1_000
+    assert venue.approve(ALICE, AGENT, f"bot valid_until {until}") == OK
+    assert venue.people.agents(of(ALICE)) == [("bot", of(AGENT), until)] and venue.l1(AGENT) == OK
+    venue.wall = until
+    text = venue.error(venue.l1(AGENT))
+    assert f"{of(AGENT)} is an API wallet of {of(ALICE)} that was valid until {until}; it is {venue.wall} now." in text
+    assert venue.people.agents(of(ALICE)) == [] and venue.approve(BOB, AGENT) == OK, "it may be somebody else's now"
+    assert venue.l1(AGENT) == OK and len(venue.people.wallets.kept.agents) == 1
+
+
+@pytest.mark.parametrize("end", ["", "0", "-5", "1e99", "\u00b2", "\u0661", "9" * 30, str(NOW), str(NOW + 181 * DAY)])
+def test_times_that_no_wallet_has(end: str) -> None:
+    venue = Venue()
+    assert "Invalid agent name: valid_until is" in venue.error(venue.approve(ALICE, AGENT, f"bot valid_until {end}"))
+    assert venue.people.agents(of(ALICE)) == []
+
+
+def test_a_name_that_is_too_long() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT, "x" * 64) == OK
+    assert "it has 65 characters, of 64 at most" in venue.error(venue.approve(ALICE, AGENT, "x" * 65))
+
+
+# -- after a restart, and after the venue has gone back --
+
+
+class Kept:
+    """A server that writes a journal, and its desk."""
+
+    def __init__(self, folder: Path, wall: int) -> None:
+        self.world, self.store = served(folder)
+        self.host = self.world.host
+        if not self.host.first_seq:
+            self.host.send([UpdateOracle(0, 0, 60_000)])
+        self.wall = wall
+        self.people = Identities(self.host, 10_000 * MICRO, lambda: self.wall)
+        dialect = Dialect(self.host, self.people, lambda: self.wall)
+        self.desk = Desk(dialect, self.people, Weights(False))
+
+    post = Venue.post
+    l1 = Venue.l1
+    approve = Venue.approve
+    error = Venue.error
+
+
+def test_wallets_and_names_outlive_the_server(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "j", NOW)
+    account = kept.people.account(of(ALICE))
+    assert kept.approve(ALICE, AGENT, "bot") == OK
+    sub = kept.l1(AGENT, {"type": "createSubAccount", "name": "one"})["response"]["data"]
+    path = tmp_path / "j" / wallets.FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    kept.store.close()
+    again = Kept(tmp_path / "j", NOW + 10_000)
+    assert again.people.known(of(ALICE)) == account and again.people.sub_accounts(of(ALICE)) == [("one", sub)]
+    assert again.people.agents(of(ALICE)) == [("bot", of(AGENT), 0)] and again.l1(AGENT, vault=sub) == OK
+    again.store.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"agents": {"0x1": 5}}', b'{"agents": {"0x1": {"user": 1}}}'])
+def test_a_file_that_is_damaged_is_told(tmp_path: Path, data: bytes) -> None:
+    Kept(tmp_path / "j", NOW).store.close()
+    (tmp_path / "j" / wallets.FILE).write_bytes(data)
+    with pytest.raises(ValueError):
+        Kept(tmp_path / "j", NOW)
+
+
+def test_a_wallet_that_cannot_be_written_down_is_not_approved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(tmp_path / "j", NOW)
+    kept.people.account(of(ALICE))
+    assert kept.approve(ALICE, AGENT) == OK
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(wallets, "replace", full)
+    text = kept.error(kept.approve(ALICE, OTHER))
+    assert text == "READ_ONLY: the wallet could not be written down: No space left on device"
+    assert kept.people.agents(of(ALICE)) == [("", of(AGENT), 0)] and kept.l1(AGENT) == OK
+    assert kept.l1(ALICE, {"type": "createSubAccount", "name": "one"})["status"] == "ok", "without a name after a restart"
+    kept.store.close()
+
+
+def test_nonces_after_a_restart(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "j", NOW)
+    kept.people.account(of(ALICE))
+
+    def sent(server: Kept, nonce: int, wallet: Any = ALICE) -> Any:
+        signature = sdk.sign_l1_action(wallet, NOOP, None, nonce, None, False)
+        return server.post({"action": NOOP, "nonce": nonce, "signature": signature})
+
+    assert sent(kept, NOW - DAY) == OK, "a server that begins anew knows that none was used"
+    assert sent(kept, NOW + 3_600_000) == OK
+    kept.store.close()
+    again = Kept(tmp_path / "j", NOW + 5_000)
+    again.people.account(of(BOB))
+    for nonce in (NOW - DAY, NOW - 5, NOW + 4_999):
+        assert "is before this server's start" in again.error(sent(again, nonce))
+    assert "may have been used before this server's start" in again.error(sent(again, NOW + 3_600_000))
+    assert sent(again, NOW + 3_600_000, BOB) == OK, "another signer's has nothing to do with it"
+    again.wall = NOW + 2 * 3_600_000
+    assert sent(again, again.wall) == OK
+    again.store.close()
+
+
+def test_after_the_venue_has_gone_back() -> None:
+    venue = Venue()
+    venue.host.keep("before")
+    venue.l1(ALICE, {"type": "createSubAccount", "name": "one"})
+    assert venue.approve(ALICE, AGENT) == OK
+    venue.ask("clearinghouseState", user=OTHER.address)
+    assert venue.approve(OTHER, THIRD) == OK
+    venue.host.go_back("before")
+    assert venue.people.sub_accounts(of(ALICE)) == [] and venue.people.known(of(OTHER)) is None
+    assert venue.l1(AGENT) == OK, "wallets do not go back"
+    assert "does not exist" in venue.error(venue.l1(THIRD)), "its user is not there"
+    venue.ask("clearinghouseState", user=OTHER.address)
+    assert venue.l1(THIRD) == OK
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "two"})["response"]["data"]
+    assert venue.people.sub_accounts(of(ALICE)) == [("two", sub)] and venue.l1(ALICE, vault=sub) == OK
