@@ -411,3 +411,39 @@ def test_after_the_venue_has_gone_back() -> None:
     assert venue.l1(THIRD) == OK
     sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "two"})["response"]["data"]
     assert venue.people.sub_accounts(of(ALICE)) == [("two", sub)] and venue.l1(ALICE, vault=sub) == OK
+
+
+# -- whatever is sent --
+
+STRANGE: tuple[Any, ...] = (
+    None, True, -1, 2**31, 2**63, 2**64, 10**40, 1.5, 1e300, "", "0", "-1", "1e9", "9" * 500, "\u0661", "nan", "0x", "0x" + "f" * 5_000,
+    [], [[]], {}, {"type": "order"}, {"p": "nan", "s": "\ud800"}, "x" * 5_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("action", [
+    {"type": "order", "orders": [{**limit(0, True, "50000", "0.01"), "c": "0x" + "a" * 32}], "builder": {"b": "0x1", "f": 1}},
+    {"type": "usdSend", "signatureChainId": "0x1", "hyperliquidChain": "Testnet", "destination": "0x1", "amount": "1", "time": NOW},
+    {"type": "approveAgent", "signatureChainId": "0x1", "hyperliquidChain": "Testnet", "agentAddress": of(AGENT), "nonce": NOW},
+    {"type": "createSubAccount", "name": "x"},
+], ids=lambda one: one["type"])  # fmt: skip
+def test_each_value_may_be_anything(action: Json) -> None:
+    venue = Venue()
+    signature = sdk.sign_l1_action(OTHER, NOOP, None, NOW, None, False)
+    body = {"action": action, "nonce": NOW, "signature": signature, "vaultAddress": of(BOB), "expiresAfter": NOW}
+    places: list[tuple[Json, str]] = [(body, name) for name in ("nonce", "signature", "vaultAddress", "expiresAfter")]
+    places += [(action, name) for name in (*action, "other", "agentName") if name != "type"] + [(signature, name) for name in "rsv"]
+    for at, name in places:
+        had = dict(at)
+        for strange in STRANGE:
+            at[name] = strange
+            venue.world.later(1)  # so that it is looked into
+            told: list[Any] = []
+            try:
+                venue.desk.exchange(body, "here", told.append)
+            except Unreadable:
+                continue
+            assert told[0]["status"] == "err" and len(told[0]["response"]) < 3_000
+        at.clear()
+        at.update(had)
+    assert len(venue.host.people.users) == 2 and not venue.people.wallets.kept.agents

@@ -2,7 +2,7 @@
 
 An action of the exchange ("L1") is signed by the hash of its msgpack, in the order of the keys as it was sent, with nonce, vault and
 expiry; one about money and wallets is signed field by field. Sources: the SDK's utils/signing.py; EIP-712. Digests are made here, and not
-by eth-account, which takes 255 us for what takes 30 us; a recovery takes 70 us.
+by eth-account, which takes 255 us for what takes 15 us; a recovery takes 50 us.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def signature_of(given: object) -> Signature:
         parts.append(int(digits, 16).to_bytes(32, "big"))
     v = given.get("v")
     if type(v) is not int or v not in (0, 1, 27, 28):
-        raise Bad(f"v of the signature is {v!r}; it is 27 or 28")
+        raise Bad(f"v of the signature is {str(v)[:20]!r}; it is 27 or 28")
     return Signature(parts[0] + parts[1] + bytes([v % 27]))
 
 
