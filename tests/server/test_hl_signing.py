@@ -219,7 +219,8 @@ def test_actions_that_cannot_be_hashed() -> None:
 
 
 def told(action: dict[str, Any], signature: dict[str, Any], vault: str | None = None, expires: int | None = None, nonce: int = NOW) -> str:
-    return why(action, nonce, vault, expires, sent(signature), lambda address: "who is meant" if address == ME else "")
+    text = why(action, nonce, vault, expires, sent(signature), lambda address: "who is meant" if address == ME else "")
+    return text.removeprefix("Likely cause: ")
 
 
 def signed(
@@ -263,7 +264,7 @@ CAUSES: list[tuple[str, dict[str, Any], Any]] = [  # what is said, what was sent
 @pytest.mark.parametrize(("cause", "action", "what"), CAUSES)
 def test_each_cause_is_found(cause: str, action: dict[str, Any], what: Any, is_mainnet: bool) -> None:
     text = told(action, signed(what, main=is_mainnet))
-    assert text.startswith(cause) and text.endswith(f": then it is the signature of {ME}, who is meant.")
+    assert text.startswith(cause) and text.endswith(f". Read so, the signature is that of {ME}, who is meant.")
 
 
 def test_causes_beside_the_action() -> None:

@@ -98,7 +98,8 @@ def test_either_network() -> None:
 def test_without_a_faucet_nobody_becomes_known() -> None:
     venue = Venue(faucet=0)
     assert venue.people.account(of(ALICE)) is None and of(ALICE) not in venue.host.people.users
-    assert "does not exist" in venue.error(venue.l1(ALICE))
+    text = venue.error(venue.l1(ALICE))
+    assert "does not exist" in text and "this server gives it no account (--faucet 0)" in text
 
 
 def test_users_are_bounded_and_one_that_gets_no_account_leaves_nothing() -> None:
@@ -154,8 +155,8 @@ def test_why_names_who_is_meant() -> None:
     sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})["response"]["data"]
     text = venue.error(venue.l1(AGENT, ORDER, vault=sub, signs_vault=False))
     assert text.startswith("L1 error: User or API Wallet 0x") and text.endswith(
-        f" does not exist. it was signed without the vaultAddress that was sent: then it is the signature of {of(AGENT)}, which is the API "
-        f"wallet 'bot' of {of(ALICE)}."
+        " does not exist. Likely cause: it was signed without the vaultAddress that was sent. Read so, the signature is that of "
+        f"{of(AGENT)}, which is the API wallet 'bot' of {of(ALICE)}."
     )
 
 

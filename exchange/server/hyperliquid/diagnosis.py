@@ -7,6 +7,7 @@ that they hold up nobody else, large ones are not looked into (identity.py bound
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -20,14 +21,16 @@ USER_CHAINS: Final = (
     ("0x66eee", "421614, that of the SDK"), ("0xa4b1", "42161, Arbitrum"), ("0x1", "1, Ethereum"), ("0x539", "1337, that of L1 actions"),
 )  # fmt: skip
 SAME: Final = "as it was sent"
+SHORTLY: Final = re.compile("[,;]")
 Way = tuple[str, bytes, Signature]  # what is wrong, what would have been signed, and the signature
 
 
 def why(
-    action: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature, who_is: Callable[[Address], str]
-) -> str:
+    action: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature, who_is: Callable[[Address], str],
+    is_open: bool = True,
+) -> str:  # fmt: skip
     """The cause, if one of the known ones fits, and what was recovered; in one or a few sentences. `who_is`: who an address is here, "" of
-    one that is nobody's."""
+    one that is nobody's. `is_open`: can an address become known?"""
     tried: dict[str, None] = {}
     found: list[Address] = []
     for cause, digest, one in _ways(action, nonce, vault, expires, signature):
@@ -36,15 +39,16 @@ def why(
         except Bad:
             continue
         if who_is(address):
-            return f"{cause}: then it is the signature of {address}, {who_is(address)}."
+            return f"Likely cause: {cause}. Read so, the signature is that of {address}, {who_is(address)}."
         if cause == SAME:
             found.append(address)
         else:
-            tried[cause] = None
+            tried[SHORTLY.split(cause)[0]] = None
+    remedy = "ask /info for its clearinghouseState, which opens its account" if is_open else "this server gives it no account (--faucet 0)"
     text = (
         f"The signature is that of {_signers(found)}, which is not known here: nobody has asked /info about it, and no user has approved "
-        "it as an API wallet. Is it the address of your key? If so, ask /info for its clearinghouseState, which opens its account. If not, "
-        f"what was signed is not what was sent; {_expected(action, nonce, vault, expires)}."
+        f"it as an API wallet. Is it the address of your key? If so, {remedy}. If not, what was signed is not what was sent; "
+        f"{_expected(action, nonce, vault, expires)}."
     )
     return f"{text} Tried without success: {'; '.join(tried)}." if tried else f"{text} It is too large to look into why."
 

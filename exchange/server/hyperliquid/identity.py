@@ -250,7 +250,7 @@ class Identities:
         if self._looks.take(1, self.host.monotonic()) < 0:
             return f"It is not looked into why: more than {LOOKS} such signatures have come within a second."
         vault = None if sent.action["type"] in NO_VAULT else sent.vault
-        return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is)
+        return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is, self.faucet > 0)
 
 
 def _sent(body: dict[str, Any]) -> Sent:
