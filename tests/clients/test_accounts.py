@@ -11,6 +11,7 @@ from scene import long_of_one, scene
 from perplab.clients import LocalClient, Refused, types
 from perplab.clients.reading import venue_of
 from perplab.clients.risk import at_rates, at_volume
+from perplab.clients.units import JumpFee
 from perplab.exchange import load_venue
 from perplab.exchange.codes import (
     AccountMode,
@@ -199,6 +200,13 @@ def test_what_a_venue_tells_of_itself() -> None:
     assert venue.max_debt == 50_000 and venue.transfer_margin == D("0.1")
     perp = venue.market("BTC-PERP")
     assert (perp.price_band, perp.default_leverage, perp.open_interest_cap, perp.jump_fee) == (D("0.2"), perp.max_leverage, None, None)
+    told["markets"][0] |= {
+        "default_leverage": 3, "open_interest_cap": "12.5",
+        "jump_fee": {"deviation_ppm": 500, "decay_ppm": 800_000, "least_ppm": 100},
+    }
+    perp = venue_of(told).market("BTC-PERP")
+    assert (perp.default_leverage, perp.open_interest_cap) == (3, D("12.5"))
+    assert perp.jump_fee == JumpFee(deviation=D("0.0005"), decay=D("0.8"), least=D("0.0001"))
     assert (tier.volume, tier.maker_fee, tier.taker_fee) == (5_000_000, D("-0.00002"), D("0.0004"))
     assert (venue.money.transfer_delay_ms, venue.money.withdrawals, venue.money.transfers) == (3, "flat", "none")
     assert venue.limits == {"max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50}

@@ -6,6 +6,7 @@ import json
 
 import msgspec
 import pytest
+from venues import venue
 from wire import Message, Talker, World
 
 from perplab.exchange import VenueDesign, load_venue
@@ -175,6 +176,14 @@ def test_the_venue_tells_what_holds_for_spot_and_for_accounts() -> None:
         "deposit_delay_ms": 0, "withdraw_delay_ms": 0, "transfer_delay_ms": 0, "withdrawals": "any", "transfers": "any"
     }
     assert [told[f"max_{name}"] for name in ("open_orders", "triggers", "twaps", "sub_accounts")] == [2_000, 100, 20, 50]
+
+
+def test_the_venue_tells_the_cap_the_jump_fee_and_the_default_leverage_of_a_market() -> None:
+    jump = {"deviation_ppm": 500, "decay_ppm": 800_000, "least_ppm": 100}
+    keys = {f"jump_fee_{name}": value for name, value in jump.items()}
+    market = venue(open_interest_cap="12.5", default_leverage=3, **keys)
+    (told,) = World(market).talker("alice").ask("venue")["markets"]
+    assert (told["default_leverage"], told["open_interest_cap"], told["jump_fee"]) == (3, "12.5", jump)
 
 
 @pytest.mark.parametrize("op", ["requirement", "triggers", "twaps", "fee_rates", "sub_accounts"])
