@@ -9,7 +9,7 @@ from typing import Any
 from perplab.exchange.units import PPB, PPM
 
 from . import types as t
-from .units import WIDE, Curve, JumpFee, Market, Tier, money
+from .units import MILLIONTH, WIDE, Curve, FundingTerms, JumpFee, Market, MarkTerms, OracleTerms, Tier, money
 
 Wire = Mapping[str, Any]
 
@@ -23,9 +23,9 @@ def whole(given: object) -> int:
 
 def market_of(told: Wire, assets: Sequence[str]) -> Market:
     """`assets`: the names of the venue's."""
-    base = told.get("base_asset")
+    base, tick, lot = told.get("base_asset"), Decimal(told["tick"]), Decimal(told["lot"])
     return Market(
-        number=whole(told["market"]), name=str(told["name"]), tick=Decimal(told["tick"]), lot=Decimal(told["lot"]),
+        number=whole(told["market"]), name=str(told["name"]), tick=tick, lot=lot,
         significant_figures=whole(told["significant_figures"]), minimum_notional=Decimal(told["minimum_notional"]),
         max_leverage=whole(told["max_leverage"]), maker_fee=WIDE.divide(Decimal(told["maker_fee_ppb"]), PPB),
         taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
@@ -35,7 +35,35 @@ def market_of(told: Wire, assets: Sequence[str]) -> Market:
         price_band=share(told["price_band_ppm"], PPM) if "price_band_ppm" in told else None,
         default_leverage=whole(told["default_leverage"]) if "default_leverage" in told else None,
         open_interest_cap=Decimal(told["open_interest_cap"]) if told.get("open_interest_cap") is not None else None,
-        jump_fee=jump_fee_of(told.get("jump_fee")),
+        jump_fee=jump_fee_of(told.get("jump_fee")), oracle=oracle_of(told.get("oracle")), mark=mark_of(told.get("mark")),
+        funding=funding_of(told.get("funding")),
+        max_price=times(tick, told.get("max_price")), max_size=times(lot, told.get("max_size")),
+        top_share=times(MILLIONTH, told.get("matching", {}).get("top_share_ppm")),
+        least_share=times(lot, told.get("matching", {}).get("least_share")),
+    )  # fmt: skip
+
+
+def times(step: Decimal, count: object) -> Decimal | None:
+    """So many steps; None: not told."""
+    return None if count is None else WIDE.multiply(step, whole(count))
+
+
+def oracle_of(told: Wire | None) -> OracleTerms | None:
+    return None if told is None else OracleTerms(stale_after_ms=whole(told["stale_after_ms"]), on_stale=str(told["on_stale"]))
+
+
+def mark_of(told: Wire | None) -> MarkTerms | None:
+    if told is None:
+        return None
+    return MarkTerms(rule=str(told["rule"]), cadence_ms=whole(told["cadence_ms"]), terms=tuple(told["terms"].items()))
+
+
+def funding_of(told: Wire | None) -> FundingTerms | None:
+    if told is None:
+        return None
+    return FundingTerms(
+        rule=str(told["rule"]), sample_interval_ms=whole(told["sample_interval_ms"]), interval_ms=whole(told["interval_ms"]),
+        payment=str(told["payment"]), price=str(told["price"]), terms=tuple(told["terms"].items()),
     )  # fmt: skip
 
 
@@ -73,6 +101,18 @@ def maker_tier_of(told: Wire) -> t.MakerTier:
 def payments_of(told: Wire) -> t.Payments:
     delays = {name: whole(told[name]) for name in t.Payments.__struct_fields__ if name.endswith("_ms")}
     return t.Payments(withdrawals=str(told["withdrawals"]), transfers=str(told["transfers"]), **delays)
+
+
+def liquidation_of(told: Wire | None) -> t.LiquidationTerms | None:
+    if told is None:
+        return None
+    adl = told["auto_deleverage"]
+    names = t.DeleverageTerms.__struct_fields__
+    return t.LiquidationTerms(
+        steps=tuple(map(str, told["steps"])), fee=share(told["fee_ppm"], PPM), fee_from=str(told["fee_from"]),
+        surplus_to=str(told["surplus_to"]), backstops=tuple(map(str, told["backstops"])),
+        auto_deleverage=None if adl is None else t.DeleverageTerms(**{name: str(adl[name]) for name in names}),
+    )  # fmt: skip
 
 
 def limits_of(told: Wire) -> dict[str, int]:
@@ -131,4 +171,5 @@ def venue_of(told: Wire) -> t.Venue:
         fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
         maker_tiers=tuple(map(maker_tier_of, told.get("maker_tiers", ()))), fee_window_days=whole(told.get("fee_window_days", 0)),
         money=payments_of(told["money"]) if "money" in told else t.Payments(), limits=limits_of(told),
+        liquidation=liquidation_of(told.get("liquidation")),
     )  # fmt: skip

@@ -56,6 +56,26 @@ class Payments(Struct, frozen=True, kw_only=True):
     transfers: str = "any"  # same_owner: only between accounts of one owner; none
 
 
+class DeleverageTerms(Struct, frozen=True, kw_only=True):
+    """How winners are closed against losers whom nothing else could close: docs/rules.md has what each word means."""
+
+    trigger: str  # negative_equity or fund_insufficient
+    rank: str  # who comes first
+    selection: str  # how much of each
+    price: str  # bankruptcy or mark
+
+
+class LiquidationTerms(Struct, frozen=True, kw_only=True):
+    """How accounts below maintenance are closed, and who pays what they cannot."""
+
+    steps: tuple[str, ...]  # in order
+    fee: Decimal  # a share of the value that is closed
+    fee_from: str  # surplus: only of what is fetched beyond bankruptcy; fund: in any case, and the backstops pay what is missing
+    surplus_to: str  # what is left of a liquidated account: trader, insurance_fund or vault
+    backstops: tuple[str, ...]  # who pays, in order
+    auto_deleverage: DeleverageTerms | None = None  # None: there is none
+
+
 class Venue(Struct, frozen=True):
     """Which venue this is."""
 
@@ -74,6 +94,7 @@ class Venue(Struct, frozen=True):
     fee_window_days: int = 0  # whole days whose volume counts for tiers; 0: not told
     money: Payments = Payments()
     limits: dict[str, int] = {}  # of an account, by name: max_open_orders, max_triggers, max_twaps, max_sub_accounts; as far as told
+    liquidation: LiquidationTerms | None = None  # None: not told
 
     def market(self, named: str) -> Market:
         """Raises ValueError for a name that is not known."""

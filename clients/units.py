@@ -111,6 +111,32 @@ class JumpFee(Struct, frozen=True, kw_only=True):
     least: Decimal  # less than this is not charged
 
 
+class OracleTerms(Struct, frozen=True, kw_only=True):
+    """When a venue calls a market's oracle price stale, and what it does then."""
+
+    stale_after_ms: int  # 0: never
+    on_stale: str  # keep_last, halt_new_risk or pause_liquidation
+
+
+class MarkTerms(Struct, frozen=True, kw_only=True):
+    """How a market's mark is made."""
+
+    rule: str  # docs/rules.md has what each does
+    cadence_ms: int  # how often, besides with every oracle price; 0: with these alone
+    terms: tuple[tuple[str, object], ...] = ()  # the rule's own, name and value: dict(mark.terms)
+
+
+class FundingTerms(Struct, frozen=True, kw_only=True):
+    """What longs and shorts pay each other."""
+
+    rule: str  # docs/rules.md has what each does
+    sample_interval_ms: int
+    interval_ms: int  # that a rate is for
+    payment: str  # discrete: at the end of each interval; continuous: with every sample
+    price: str  # oracle or mark: what the value of a position is taken at
+    terms: tuple[tuple[str, object], ...] = ()  # the rule's own, name and value: dict(funding.terms)
+
+
 class Market(Struct, frozen=True, kw_only=True):
     """A market's terms, and the conversions in it."""
 
@@ -134,6 +160,13 @@ class Market(Struct, frozen=True, kw_only=True):
     default_leverage: int | None = None  # of an account that has chosen none; None: not told
     open_interest_cap: Decimal | None = None  # [coins] of one side; None: none, or not told
     jump_fee: JumpFee | None = None  # None: none, or not told
+    top_share: Decimal | None = None  # top_pro_rata: of an incoming order, what the top order may take of it first; None: not told
+    least_share: Decimal | None = None  # [coins] a share pro rata that is smaller goes by time; None: not told
+    max_price: Decimal | None = None  # [USD] of an order; None: not told
+    max_size: Decimal | None = None  # [coins] of an order, and of a position with the orders of its side; None: not told
+    oracle: OracleTerms | None = None  # None: not told
+    mark: MarkTerms | None = None  # None: not told
+    funding: FundingTerms | None = None  # None: a spot market, or not told
 
     @property
     def is_spot(self) -> bool:

@@ -31,7 +31,29 @@ class JumpFee(Said, kw_only=True):
 
 class MatchingTerms(Said, kw_only=True):
     rule: str
+    top_share_ppm: int  # top_pro_rata: of an incoming order, what the top order may take of it first
+    least_share: int  # [lots] a share pro rata that is smaller goes by time
     queue_classes: bool
+
+
+class OracleTerms(Said, kw_only=True):
+    stale_after_ms: int  # 0: never
+    on_stale: Literal["keep_last", "halt_new_risk", "pause_liquidation"]
+
+
+class MarkTerms(Said, kw_only=True):
+    rule: str
+    cadence_ms: int  # 0: with the oracle alone
+    terms: dict[str, Any]
+
+
+class FundingTerms(Said, kw_only=True):
+    rule: str
+    sample_interval_ms: int
+    interval_ms: int
+    payment: Literal["discrete", "continuous"]
+    price: Literal["oracle", "mark"]  # that a payment goes by
+    terms: dict[str, Any]
 
 
 class SequencingTerms(Said, kw_only=True):
@@ -71,6 +93,11 @@ class Market(Said, kw_only=True):
     tiers: list[Tier]
     curve: CurveTerms | None
     matching: MatchingTerms
+    oracle: OracleTerms
+    max_price: int  # [ticks]
+    max_size: int  # [lots] of an order, and of a position with the orders of its side
+    mark: MarkTerms
+    funding: FundingTerms | None  # null: of a spot market
 
 
 class CollateralTerms(Said, kw_only=True):
@@ -103,6 +130,24 @@ class MoneyTerms(Said, kw_only=True):
     transfers: Literal["any", "same_owner", "none"]
 
 
+class DeleverageTerms(Said, kw_only=True):
+    trigger: Literal["negative_equity", "fund_insufficient"]
+    rank: str
+    selection: str
+    price: Literal["bankruptcy", "mark"]
+
+
+class LiquidationTerms(Said, kw_only=True):
+    """How accounts below maintenance are closed, and who pays what they cannot."""
+
+    steps: list[str]
+    fee_ppm: int  # of the value that is closed
+    fee_from: Literal["surplus", "fund"]
+    surplus_to: Literal["trader", "insurance_fund", "vault"]
+    backstops: list[str]  # who pays, in order
+    auto_deleverage: DeleverageTerms | None
+
+
 class VenueReply(Reply, kw_only=True):
     name: str
     title: str
@@ -124,4 +169,5 @@ class VenueReply(Reply, kw_only=True):
     money: MoneyTerms
     sequencing: SequencingTerms
     gas: GasTerms
+    liquidation: LiquidationTerms
     design: dict[str, Any] | UnsetType = UNSET

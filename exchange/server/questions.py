@@ -18,7 +18,7 @@ from .naming import named_view
 from .order_questions import order
 from .people import SCOPES
 from .previews import preview
-from .terms import account_terms, gas_terms, market_terms, sequencing_terms
+from .terms import account_terms, gas_terms, liquidation_terms, market_terms, sequencing_terms
 
 VERSION: Final = 1  # of the protocol
 
@@ -97,7 +97,7 @@ class Questions(Desk):
         told: Data = {
             "name": design.name, "title": design.title, "assets": list(design.assets), "markets": markets, "epoch": self.host.epoch,
             "version": VERSION, "ts": self.host.exchange.now, **account_terms(design),
-            "sequencing": sequencing_terms(design), "gas": gas_terms(design),
+            "sequencing": sequencing_terms(design), "gas": gas_terms(design), "liquidation": liquidation_terms(design),
         }  # fmt: skip
         return {**told, "design": design.to_tree()} if request.design else told
 

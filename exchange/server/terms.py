@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from ..design.structs import Market, VenueDesign
+from ..design.build import most_lots
+from ..design.structs import FundingDesign, MarkDesign, Market, VenueDesign
 from .errors import Data
 
 
@@ -21,8 +22,17 @@ def market_terms(design: VenueDesign, number: int) -> Data:
         "open_interest_cap": str(market.open_interest_cap) if market.open_interest_cap else None, "jump_fee": jump_fee_terms(market),
         "maker_fee_ppb": market.maker_fee_ppb, "taker_fee_ppb": market.taker_fee_ppb,
         "tiers": [msgspec.structs.asdict(tier) for tier in market.tiers], "curve": curve_terms(market),
-        "matching": {"rule": market.matching.rule, "queue_classes": market.matching.queue_classes},
+        "matching": msgspec.structs.asdict(market.matching), "oracle": msgspec.structs.asdict(market.oracle),
+        "max_price": int(market.max_price / market.tick), "max_size": most_lots(design, market),
+        "mark": rule_terms(market.mark), "funding": None if market.is_spot else rule_terms(market.funding),
     }  # fmt: skip
+
+
+def rule_terms(design: MarkDesign | FundingDesign) -> Data:
+    """What a design says of a rule; `terms` are the rule's own."""
+    told: Data = msgspec.to_builtins(design)
+    own = told.pop("own")
+    return {**told, "terms": own}
 
 
 def jump_fee_terms(market: Market) -> Data | None:
@@ -52,6 +62,17 @@ def sequencing_terms(design: VenueDesign) -> Data:
     return {
         "rule": shown.rule, "terms": msgspec.to_builtins(shown.own), "taker_latency_ms": shown.taker_latency_ms,
         "retail_taker_latency_ms": retail, "maker_latency_ms": shown.maker_latency_ms, "cancel_latency_ms": shown.cancel_latency_ms,
+    }  # fmt: skip
+
+
+def liquidation_terms(design: VenueDesign) -> Data:
+    """How accounts below maintenance are closed, and who pays what they cannot."""
+    shown, adl = design.liquidation, design.auto_deleverage
+    return {
+        "steps": list(shown.steps), "fee_ppm": shown.fee_ppm, "fee_from": shown.fee_from, "surplus_to": shown.surplus_to,
+        "backstops": list(design.backstops),
+        "auto_deleverage": {"trigger": adl.trigger, "rank": adl.rank, "selection": adl.selection, "price": adl.price}
+        if "auto_deleverage" in design.backstops else None,
     }  # fmt: skip
 
 

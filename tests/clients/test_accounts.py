@@ -11,6 +11,7 @@ from scene import long_of_one, scene
 from perplab.clients import LocalClient, Refused, types
 from perplab.clients.reading import venue_of
 from perplab.clients.risk import at_rates, at_volume
+from perplab.clients.units import JumpFee, OracleTerms
 from perplab.exchange import load_venue
 from perplab.exchange.codes import (
     AccountMode,
@@ -21,8 +22,13 @@ from perplab.exchange.codes import (
 )
 
 D = Decimal
-TERMS = ("price_band_ppm", "default_leverage", "open_interest_cap", "jump_fee")  # of a market
-FEES = ("max_debt", "transfer_margin_ppm", "maker_tiers", "fee_window_days")
+TERMS = (  # of a market
+    "price_band_ppm", "default_leverage", "open_interest_cap", "jump_fee", "max_price", "max_size", "oracle", "mark", "funding",
+)  # fmt: skip
+LIQUIDATION = {
+    "steps": ["book"], "fee_ppm": 5_000, "fee_from": "fund", "surplus_to": "vault", "backstops": ["insurance_fund", "auto_deleverage"],
+}  # fmt: skip
+FEES = ("liquidation", "max_debt", "transfer_margin_ppm", "maker_tiers", "fee_window_days")
 
 
 # -- the account --
@@ -199,9 +205,37 @@ def test_what_a_venue_tells_of_itself() -> None:
     assert venue.max_debt == 50_000 and venue.transfer_margin == D("0.1")
     perp = venue.market("BTC-PERP")
     assert (perp.price_band, perp.default_leverage, perp.open_interest_cap, perp.jump_fee) == (D("0.2"), perp.max_leverage, None, None)
+    told["markets"][0] |= {
+        "default_leverage": 3, "open_interest_cap": "12.5",
+        "jump_fee": {"deviation_ppm": 500, "decay_ppm": 800_000, "least_ppm": 100},
+    }
+    perp = venue_of(told).market("BTC-PERP")
+    assert (perp.default_leverage, perp.open_interest_cap) == (3, D("12.5"))
+    assert perp.jump_fee == JumpFee(deviation=D("0.0005"), decay=D("0.8"), least=D("0.0001"))
+    assert (perp.max_price, perp.max_size, perp.top_share, perp.least_share) == (1_000_000, D("36028.797"), 1, D("0.001"))
     assert (tier.volume, tier.maker_fee, tier.taker_fee) == (5_000_000, D("-0.00002"), D("0.0004"))
     assert (venue.money.transfer_delay_ms, venue.money.withdrawals, venue.money.transfers) == (3, "flat", "none")
     assert venue.limits == {"max_open_orders": 5, "max_triggers": 100, "max_twaps": 20, "max_sub_accounts": 50}
+
+
+def test_what_a_venue_tells_of_its_rules() -> None:
+    alice, _ = scene("portfolio")
+    venue = alice.venue
+    perp, spot = venue.markets.values()
+    assert perp.oracle == OracleTerms(stale_after_ms=30_000, on_stale="keep_last") and spot.funding is None
+    assert perp.mark is not None and perp.funding is not None and venue.liquidation is not None
+    assert (perp.mark.rule, perp.mark.cadence_ms, dict(perp.mark.terms)["basis_window_ms"]) == ("hyperliquid", 0, 150_000)
+    told = perp.funding
+    assert (told.rule, told.interval_ms, told.sample_interval_ms) == ("premium", 3_600_000, 5_000)
+    assert (told.payment, told.price, dict(told.terms)["cap_ppt"]) == ("discrete", "oracle", 40_000_000_000)
+    assert isinstance(hash(perp), int), "the terms of a market may be a key"
+    alone = venue_of(alice.ask("venue") | {"liquidation": {**LIQUIDATION, "auto_deleverage": None}}).liquidation
+    assert alone == types.LiquidationTerms(
+        steps=("book",), fee=D("0.005"), fee_from="fund", surplus_to="vault", backstops=("insurance_fund", "auto_deleverage")
+    )
+    told_adl = {"trigger": "negative_equity", "rank": "fifo", "selection": "greedy", "price": "mark"}
+    last = venue_of(alice.ask("venue") | {"liquidation": {**LIQUIDATION, "auto_deleverage": told_adl}}).liquidation
+    assert last == replace(alone, auto_deleverage=types.DeleverageTerms(**told_adl))
 
 
 def test_an_account_tells_its_mode_and_its_alerts() -> None:
@@ -242,8 +276,10 @@ def test_a_server_of_an_earlier_version_tells_less() -> None:
             told.pop(name, None)
     found, read = venue_of(venue), alice.calls.reading
     assert found.market("BTC-SPOT").is_spot and not found.market("BTC-PERP").is_spot, "it has margin tiers"
-    assert found.max_debt is found.transfer_margin is None
-    assert found.market("BTC-PERP").price_band is found.market("BTC-PERP").default_leverage is None
+    assert found.max_debt is found.transfer_margin is found.liquidation is None
+    perp = found.market("BTC-PERP")
+    for name in ("price_band", "default_leverage", "top_share", "least_share", "max_price", "max_size", "oracle", "mark", "funding"):
+        assert getattr(perp, name) is None, name
     assert (found.collateral, found.fee_tiers, found.money, list(found.limits)) == ((), (), types.Payments(), ["max_open_orders"])
     state = read.account(account)
     (order,) = state.orders

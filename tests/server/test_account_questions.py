@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import msgspec
 import pytest
+from venues import venue
 from wire import Message, Talker, World
 
-from perplab.exchange import VenueDesign, load_venue
+from perplab.exchange import VenueDesign, load_venue, shipped_venues
 from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.messages import UpdateOracle
 
@@ -175,6 +177,48 @@ def test_the_venue_tells_what_holds_for_spot_and_for_accounts() -> None:
         "deposit_delay_ms": 0, "withdraw_delay_ms": 0, "transfer_delay_ms": 0, "withdrawals": "any", "transfers": "any"
     }
     assert [told[f"max_{name}"] for name in ("open_orders", "triggers", "twaps", "sub_accounts")] == [2_000, 100, 20, 50]
+
+
+def test_the_venue_tells_the_cap_the_jump_fee_and_the_default_leverage_of_a_market() -> None:
+    jump = {"deviation_ppm": 500, "decay_ppm": 800_000, "least_ppm": 100}
+    keys = {f"jump_fee_{name}": value for name, value in jump.items()}
+    market = venue(open_interest_cap="12.5", default_leverage=3, **keys)
+    (told,) = World(market).talker("alice").ask("venue")["markets"]
+    assert (told["default_leverage"], told["open_interest_cap"], told["jump_fee"]) == (3, "12.5", jump)
+
+
+@pytest.mark.parametrize("name", [*shipped_venues(), "portfolio", "sandbox"])
+def test_the_venue_tells_the_rules_that_a_position_depends_on(name: str) -> None:
+    """As its design says; of a rule what is its own as `terms`."""
+    told = World(name).talker("alice").ask("venue", design=True)
+    said = told["design"]
+    for market, terms in zip(told["markets"], said["markets"], strict=True):
+        assert (market["oracle"], market["matching"]) == (terms["oracle"], terms["matching"])
+        assert flat(market["mark"]) == terms["mark"] and market["max_price"] == int(Decimal(terms["max_price"]) / Decimal(terms["tick"]))
+        assert market["funding"] is None if market["kind"] == "spot" else flat(market["funding"]) == terms["funding"]
+    liquidation, steps = told["liquidation"], said["liquidation"]
+    assert all(liquidation[key] == steps[key] for key in ("steps", "fee_ppm", "fee_from", "surplus_to"))
+    assert liquidation["backstops"] == said["backstops"]
+    if "auto_deleverage" in said["backstops"]:
+        assert liquidation["auto_deleverage"].items() <= said["auto_deleverage"].items()
+    else:
+        assert liquidation["auto_deleverage"] is None
+
+
+def flat(told: Message) -> Message:
+    """Of a rule, as the design has it."""
+    return {**{key: value for key, value in told.items() if key != "terms"}, **told["terms"]}
+
+
+@pytest.mark.parametrize("past, reason", [({"price": 1}, "PRICE_LIMIT"), ({"size": 1}, "NOTIONAL_LIMIT")])
+def test_no_order_goes_beyond_the_price_and_the_size_that_the_venue_tells(past: Message, reason: str) -> None:
+    alice = World(venue()).talker("alice", money=10**16)
+    (told,) = alice.ask("venue")["markets"]
+    most = {"price": told["max_price"], "size": 1} if "price" in past else {"price": 1, "size": told["max_size"]}
+    most["side"] = "SELL" if "price" in past else "BUY"
+    assert alice.ask("place", market=0, **most)["ok"]
+    more = {name: count + past.get(name, 0) for name, count in most.items() if name != "side"}
+    assert alice.ask("cancel_all")["ok"] and alice.ask("place", market=0, side=most["side"], **more)["reason"] == reason
 
 
 @pytest.mark.parametrize("op", ["requirement", "triggers", "twaps", "fee_rates", "sub_accounts"])

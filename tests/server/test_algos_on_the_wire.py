@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from wire import Talker, World
+from msgspec.structs import asdict, replace
+from venues import BLOCKS, venue
+from wire import Message, Talker, World
 
-from perplab.exchange.codes import Side
-from perplab.exchange.messages import ROW, MassQuote, Place, PlaceLadder, UpdateOracle, command_row
+from perplab.exchange.codes import Side, TimeInForce
+from perplab.exchange.messages import ROW, Command, MassQuote, Place, PlaceLadder, UpdateOracle, command_row
+from perplab.exchange.server.requests import op_of
+from perplab.exchange.server.routing import TICKET, WIDTH
 
 PRICE = 60_000
 
@@ -157,3 +161,55 @@ def test_packed_ladders_and_quotes_are_counted() -> None:
     }
     assert list(told["errors"]) == ["4"] and alice.ask("account")["more"] == 0 and len(alice.ask("account")["orders"]) == 5
     assert "several" not in alice.ask("rows", rows=b"".join(one.to_bytes(8, "little", signed=True) for one in rows[ROW : 2 * ROW]))
+
+
+def test_packed_counts_are_those_of_the_single_commands() -> None:
+    """A ladder with refused orders, one that is there already, quotes of one price, quotes that are taken back."""
+    crossing = {"tif": TimeInForce.POST_ONLY, "client_lo": 7}
+    for before, command in (
+        ((), ladder_of(Side.BUY, PRICE, **crossing)),
+        ((ladder_of(Side.BUY, PRICE - 100, client_lo=7),), ladder_of(Side.BUY, PRICE - 100, client_lo=7)),
+        ((), MassQuote(0, 0, 0, Side.SELL, PRICE + 50, 1, PRICE + 50, 1)),
+        ((MassQuote(0, 0, 0, Side.SELL, PRICE + 50, 1),), MassQuote(0, 0, 0, Side.SELL)),
+        ((), ladder_of(Side.BUY, PRICE + 100, tif=TimeInForce.POST_ONLY)),
+    ):
+        told = []
+        for is_packed in (False, True):
+            _, alice, bob = scene()
+            assert bob.ask("place", market=0, side="SELL", price=PRICE + 1, size=1)["ok"]
+            for one in (*before, command):
+                (counts,) = packed(alice, one)["several"].values() if is_packed else [single(alice, one)]
+            told.append({name: counts[name] for name in ("placed", "refused", "queued", "first_refusal") if name in counts})
+        assert told[0] == told[1] and len(told[0]) >= 3, command
+    assert told[1] == {"placed": 0, "refused": 3, "queued": 0, "first_refusal": "WOULD_CROSS"}
+
+
+def test_packed_ladders_tell_how_many_of_their_orders_wait_and_quotes_that_wait_tell_no_counts() -> None:
+    world = World(venue(sequencing=BLOCKS))
+    alice = world.talker("alice")
+    quotes = MassQuote(0, 0, 0, Side.SELL, PRICE + 100, 1, PRICE + 200, 1)
+    told = packed(alice, quotes, ladder_of(Side.BUY, PRICE - 100))
+    assert told["several"] == {"1": {"placed": 0, "refused": 0, "queued": 3}}
+    status = memoryview(told["statuses"]).cast("q").tolist()
+    assert status[TICKET] and not status[WIDTH + TICKET], "what waits is told by its ticket"
+    world.later(3)
+    assert len(alice.ask("account")["orders"]) == 5
+
+
+def ladder_of(side: Side, first: int, **terms: int) -> PlaceLadder:
+    """Three orders, 10 ticks apart."""
+    return PlaceLadder(0, 0, 0, side, 9, first, first + 20, 3, **terms)
+
+
+def packed(talker: Talker, *commands: Command) -> Message:
+    """The reply to these commands of the talker's, whatever account they name."""
+    (account,) = talker.ask("accounts")["accounts"]
+    rows = [value for one in commands for value in command_row(replace(one, account=account))]
+    return talker.ask("rows", rows=b"".join(value.to_bytes(8, "little", signed=True) for value in rows))
+
+
+def single(talker: Talker, command: Command) -> Message:
+    """The reply to the same command as a request of its own."""
+    given = {name: int(value) for name, value in asdict(command).items() if name not in ("ts", "account", "client_hi", "client_lo")}
+    by_id = {"client_id": command.client_lo} if isinstance(command, PlaceLadder) and command.client_lo else {}
+    return talker.ask(op_of(type(command)), **given, **by_id)
