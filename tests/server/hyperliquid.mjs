@@ -3,6 +3,8 @@ import { ExchangeClient, HttpTransport, InfoClient, SubscriptionClient, WebSocke
 import { SymbolConverter } from "@nktkas/hyperliquid/utils";
 import { privateKeyToAccount } from "viem/accounts";
 
+globalThis.WebSocket ??= (await import("ws")).default; // Node.js has its own since 22
+
 const url = process.argv[2];
 const wallet = privateKeyToAccount("0x" + "2".repeat(64));
 const transport = new HttpTransport({ apiUrl: url, isTestnet: true });
