@@ -96,6 +96,16 @@ def load_playbook(name: str) -> Playbook:
         raise PlaybookError(str(error)) from None
 
 
+def for_dashboard() -> list[dict[str, Any]]:
+    """The shipped playbooks, as a gateway's dashboard plays them: exchange/server/dashboard_files.py says what is in them."""
+    found = []
+    for name in shipped():
+        playbook = load_playbook(name)
+        steps = [{"at_s": one.at_s, "request": one.request, "undo": undoing(one.request)} for one in playbook.timeline("$USER")]
+        found.append({"name": name, "title": playbook.title, "steps": steps})
+    return found
+
+
 class Watch(Struct):
     """What was seen of the user's account."""
 

@@ -74,7 +74,7 @@ class ClockText(click.ParamType[int]):
     "has_gateway",
     default=True,
     show_default=True,
-    help="JSON over WebSocket and a status page, at TCP's port + 1.",
+    help="JSON over WebSocket and a dashboard, at TCP's port + 1.",
 )
 @click.option(
     "--faucet",
@@ -216,7 +216,7 @@ async def run(host: Any, address: str, port: int, dialect: Dialect | None, told:
     gateway = await begun(server, address, port, asked + 1 if asked else 0, dialect) if dialect is not None else None
     click.echo(f"perplab sandbox: {told}; msgpack over TCP at {address}:{port}")
     if gateway is not None:
-        click.echo(f"The same as JSON over WebSocket at {gateway.socket_url}; its status page is {gateway.page_url}")
+        click.echo(f"The same as JSON over WebSocket at {gateway.socket_url}; a dashboard for people is {gateway.page_url}")
         click.echo(
             f"Hyperliquid's API, for bots that speak it: {gateway.page_url.rstrip('/')} (what is covered: {gateway.page_url}coverage)"
         )
@@ -240,10 +240,14 @@ async def run(host: Any, address: str, port: int, dialect: Dialect | None, told:
 async def begun(server: TcpServer, address: str, tcp: int, port: int, dialect: Dialect) -> Gateway:
     """The gateway beside a TCP server. Raises ClickException."""
     from perplab.exchange import BUILD
+    from perplab.exchange.server.dashboard_files import Dashboard
     from perplab.exchange.server.gateway import Gateway
     from perplab.exchange.server.status import Facts
 
-    gateway = Gateway(server.host, Facts(BUILD, f"{address}:{tcp}", time.time_ns()), server.stir, dialect)
+    from .rehearse import for_dashboard
+
+    facts, dashboard = Facts(BUILD, f"{address}:{tcp}", time.time_ns()), Dashboard(server.host.trust, for_dashboard())
+    gateway = Gateway(server.host, facts, server.stir, dialect, dashboard)
     hint = "the gateway takes the port after that of TCP; another --port, or --no-gateway"
     try:
         await gateway.start(address, port)

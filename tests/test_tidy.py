@@ -47,7 +47,7 @@ EDGE = {  # of exchange, never compiled
     "schema.commands_algos", "schema.events_algos",
     "build", "messages", "events", "codes", "units", "rules",
     "server.agenda", "server.answers", "server.broadcasts", "server.clock", "server.codecs", "server.complaints", "server.debits",
-    "server.orders", "server.terms", "server.timekeeper", "server.registrar", "server.asking", "server.account_questions",
+    "server.dashboard_files", "server.orders", "server.terms", "server.timekeeper", "server.registrar", "server.asking", "server.account_questions",
     "server.order_questions", "server.operations", "server.subscriptions", "server.outbox", "server.gathering", "server.brought",
     "server.tokens", "server.several",
     "server.answer_parts", "server.answers_accounts", "server.answers_venue",

@@ -1,4 +1,4 @@
-"""The HTTP shell: the protocol as JSON over WebSocket, a status page, and what watches a server. It knows no rule of the protocol.
+"""The HTTP shell: the protocol as JSON over WebSocket, the dashboard, a status page, and what watches a server. It knows no rule of the protocol.
 
 Like tcp.py: the messages that one read of a socket brings are handed to the session together, and all that they cause is written at once.
 So frames are put together here and written by the transport itself: aiohttp would write each by a call of its own, and wait in between.
@@ -19,6 +19,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
 from .codecs import JSON, JSON_EXACT, Codec
+from .dashboard_files import Dashboard
 from .doorman import Door, Doorman
 from .errors import Refusal, Trouble
 from .host import Host
@@ -190,11 +191,14 @@ class Connection:
 
 class Gateway:
     """Serves a host over HTTP on one port until it is closed. `stir` is called when something may have happened; `dialect`: another API
-    beside the protocol, None: there is none."""
+    beside the protocol, None: there is none; `dashboard`: None for one without playbooks."""
 
-    def __init__(self, host: Host, facts: Facts, stir: Callable[[], None], dialect: Dialect | None = None) -> None:
+    def __init__(
+        self, host: Host, facts: Facts, stir: Callable[[], None], dialect: Dialect | None = None, dashboard: Dashboard | None = None
+    ) -> None:
         self.host = host
         self.dialect = dialect
+        self.dashboard = dashboard or Dashboard(host.trust)
         self.facts = facts
         self.stir = stir
         self.turns = Turns()
@@ -207,8 +211,8 @@ class Gateway:
         """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
         app = web.Application(client_max_size=self.host.limits.frame_bytes)
         app.add_routes([
-            web.get("/", self.page), web.get("/ws", self.talk), web.get("/status.json", self.status), web.get("/health", self.health),
-            web.get("/metrics", self.metrics), *(self.dialect.routes(self.stir, self.is_own) if self.dialect is not None else ()),
+            web.get("/ws", self.talk), web.get("/status", self.page), web.get("/status.json", self.status),
+            web.get("/health", self.health), web.get("/metrics", self.metrics), *self.dashboard.routes(), *(self.dialect.routes(self.stir, self.is_own) if self.dialect is not None else ()),
         ])  # fmt: skip
         self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S, keepalive_timeout=KEPT_S)
         await self.runner.setup()

@@ -407,12 +407,12 @@ def test_the_greeting_names_it_and_a_signal_ends_it() -> None:
     server = Server(*QUIET, "--trust")
     assert server.process.stdout is not None
     line = server.process.stdout.readline()
-    found = re.search(r"at (ws://127\.0\.0\.1:\d+/ws); its status page is (http://127\.0\.0\.1:\d+/)\n", line)
+    found = re.search(r"at (ws://127\.0\.0\.1:\d+/ws); a dashboard for people is (http://127\.0\.0\.1:\d+/)\n", line)
     assert found, line
 
     async def run() -> None:
         async with aiohttp.ClientSession() as client, client.ws_connect(found[1]) as peer:
-            async with client.get(found[2]) as shown:
+            async with client.get(found[2] + "status") as shown:
                 assert f"127.0.0.1:{server.port}" in await shown.text()
             await peer.send_json(LAST)
             assert (await peer.receive_json())["ok"]

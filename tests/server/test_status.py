@@ -44,7 +44,7 @@ def test_the_status_is_told() -> None:
 
 def test_the_page_shows_the_status_and_needs_nothing_else() -> None:
     world = World()
-    code, kind, text, headers = fetched(world, "/")
+    code, kind, text, headers = fetched(world, "/status")
     assert (code, kind) == (200, "text/html") and "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert re.search(r'data-is="markets\.0\.mark">60000<', text) and 'data-is="health">ok<' in text
     assert not re.search(r"(?:src|href)=[\"'](?!data:|status\.json|health|metrics)|@import|url\(", text)

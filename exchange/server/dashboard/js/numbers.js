@@ -1,0 +1,75 @@
+// Whole numbers of the wire and decimals of people. Exact: a tick of 0.1 and a lot of 0.00001 are no doubles, so BigInt does the work.
+
+const parts = new Map(); // of a unit such as "0.5": its digits as a whole number, and how many are behind the point
+
+function partsOf(unit) {
+  let found = parts.get(unit);
+  if (!found) {
+    const [whole, rest = ""] = unit.split(".");
+    parts.set(unit, found = {mantissa: BigInt(whole + rest), digits: rest.length});
+  }
+  return found;
+}
+
+const grouped = whole => whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+
+function written(mantissa, digits, separated = true) {
+  const text = (mantissa < 0n ? -mantissa : mantissa).toString().padStart(digits + 1, "0");
+  const whole = text.slice(0, text.length - digits), rest = digits ? "." + text.slice(-digits) : "";
+  return (mantissa < 0n ? "−" : "") + (separated ? grouped(whole) : whole) + rest;
+}
+
+/** A count of ticks or lots as people write it; `separated`: with commas. */
+export function decimal(count, unit, separated = true) {
+  if (count == null) return "–";
+  const {mantissa, digits} = partsOf(unit);
+  return written(BigInt(count) * mantissa, digits, separated);
+}
+
+/** The count of units that a text means, or null if it is no multiple of one. */
+export function countOf(text, unit) {
+  const found = /^\s*(\d[\d,]*)?(?:\.(\d*))?\s*$/.exec(text);
+  if (!found || !(found[1] || found[2])) return null;
+  const {mantissa, digits} = partsOf(unit);
+  const rest = (found[2] ?? "").replace(/0+$/, "");
+  if (rest.length > digits) return null;
+  const value = BigInt((found[1] ?? "0").replaceAll(",", "") + rest.padEnd(digits, "0"));
+  return value % mantissa === 0n && value / mantissa < 1n << 52n ? Number(value / mantissa) : null;
+}
+
+/** Micro-units as dollars with two digits, rounded down. */
+export function money(micro) {
+  if (micro == null) return "–";
+  const value = BigInt(micro), cents = (value < 0n ? -value : value) / 10_000n;
+  return written(value < 0n ? -cents : cents, 2).replace(/^−(0\.00)$/, "$1");
+}
+
+export const signed = text => /^[−–0]/.test(text) && !/[1-9]/.test(text) ? text : text.startsWith("−") ? text : "+" + text;
+
+/** The same as a double, for charts. */
+export const float = (count, unit) => Number(count) * Number(unit);
+
+export const percent = (ratio, digits = 2) => `${(ratio * 100).toFixed(digits).replace("-", "−")} %`;
+
+export const compact = value => new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: 4}).format(value);
+
+/** Nanoseconds, a number or a text, as milliseconds. */
+export const millis = ns => Number(BigInt(ns) / 1_000_000n);
+
+export const clock = ns => new Date(millis(ns)).toISOString().slice(11, 19);
+
+export const dateAndClock = ns => new Date(millis(ns)).toISOString().slice(0, 19).replace("T", " ");
+
+/** A duration in words: 90000 -> "1 min 30 s". */
+export function duration(ms) {
+  if (ms < 1000) return `${ms} ms`;
+  const units = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1000]], told = [];
+  for (const [name, size] of units) {
+    if (ms >= size) told.push(`${Math.floor(ms / size)} ${name}`);
+    ms %= size;
+  }
+  return told.slice(0, 2).join(" ");
+}
+
+/** Of a market's lots at a price: [micro], as a BigInt. */
+export const notional = (size, price, unit) => BigInt(size) * BigInt(price) * BigInt(unit);
