@@ -47,7 +47,7 @@ EDGE = {  # of exchange, never compiled
     "schema.commands_algos", "schema.events_algos",
     "build", "messages", "events", "codes", "units", "rules",
     "server.agenda", "server.answers", "server.broadcasts", "server.clock", "server.codecs", "server.complaints", "server.debits",
-    "server.dashboard_files", "server.orders", "server.terms", "server.timekeeper", "server.registrar", "server.asking", "server.account_questions",
+    "server.orders", "server.terms", "server.timekeeper", "server.registrar", "server.asking", "server.account_questions",
     "server.order_questions", "server.operations", "server.subscriptions", "server.outbox", "server.gathering", "server.brought",
     "server.tokens", "server.several",
     "server.answer_parts", "server.answers_accounts", "server.answers_venue",
@@ -60,7 +60,7 @@ EDGE = {  # of exchange, never compiled
     "server.request_parts", "server.requests_past", "server.answers_past", "server.past_questions",
     "server.history.account_past", "server.history.candles", "server.history.episodes", "server.history.history",
     "server.history.holdings", "server.history.order_past", "server.history.records",
-    "server.spoken",
+    "server.spoken", "server.dashboard_files",
     *(f"server.hyperliquid.{name}" for name in (
         "accounts", "actions", "asked", "bodies", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors", "exchange",
         "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past", "placing", "refusals",

@@ -1,4 +1,6 @@
-"""The HTTP shell: the protocol as JSON over WebSocket, the dashboard, a status page, and what watches a server. It knows no rule of the protocol.
+"""The HTTP shell: the protocol as JSON over WebSocket, the dashboard, a status page, and what watches a server.
+
+It knows no rule of the protocol.
 
 Like tcp.py: the messages that one read of a socket brings are handed to the session together, and all that they cause is written at once.
 So frames are put together here and written by the transport itself: aiohttp would write each by a call of its own, and wait in between.
@@ -212,7 +214,8 @@ class Gateway:
         app = web.Application(client_max_size=self.host.limits.frame_bytes)
         app.add_routes([
             web.get("/ws", self.talk), web.get("/status", self.page), web.get("/status.json", self.status),
-            web.get("/health", self.health), web.get("/metrics", self.metrics), *self.dashboard.routes(), *(self.dialect.routes(self.stir, self.is_own) if self.dialect is not None else ()),
+            web.get("/health", self.health), web.get("/metrics", self.metrics), *self.dashboard.routes(),
+            *(self.dialect.routes(self.stir, self.is_own) if self.dialect is not None else ()),
         ])  # fmt: skip
         self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S, keepalive_timeout=KEPT_S)
         await self.runner.setup()

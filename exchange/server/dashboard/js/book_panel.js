@@ -4,7 +4,8 @@ import {byId, el, setClass, setText} from "./dom.js";
 import {soon} from "./frame.js";
 import {clock, decimal, percent} from "./numbers.js";
 
-const ROWS = 11, TRADES = 24;
+const ROWS = 11,
+  TRADES = 24;
 
 export class BookPanel {
   /** `pick` is told the price of a row that was clicked; `isMine` says whether an own order rests at a side and price. */
@@ -17,9 +18,12 @@ export class BookPanel {
       return cells;
     });
     this.canvas = byId("depth");
-    const draw = () => soon(this.draw ??= () => this.drawBook()), trades = () => soon(this.drawing ??= () => this.drawTrades());
+    const draw = () => soon((this.draw ??= () => this.drawBook())),
+      trades = () => soon((this.drawing ??= () => this.drawTrades()));
     for (const topic of ["book", "mine", "market"]) venue.on(topic, draw);
-    venue.on("ticker", market => { if (market === venue.at) draw(); });
+    venue.on("ticker", market => {
+      if (market === venue.at) draw();
+    });
     for (const topic of ["trades", "market"]) venue.on(topic, trades);
     addEventListener("theme", draw);
     new ResizeObserver(draw).observe(this.canvas);
@@ -27,8 +31,14 @@ export class BookPanel {
 
   ladder(side) {
     const rows = Array.from({length: ROWS}, () => {
-      const cells = [el("span.price"), el("span"), el("span.soft")], bar = el("i");
-      const row = {cells, bar, price: null, node: el("button.line", {type: "button", onclick: () => row.price && this.pick(row.price)}, bar, ...cells)};
+      const cells = [el("span.price"), el("span"), el("span.soft")],
+        bar = el("i");
+      const row = {
+        cells,
+        bar,
+        price: null,
+        node: el("button.line", {type: "button", onclick: () => row.price && this.pick(row.price)}, bar, ...cells),
+      };
       return row;
     });
     byId(side).append(...(side === "asks" ? rows.toReversed() : rows).map(row => row.node)); // asks: the best is the lowest
@@ -36,26 +46,30 @@ export class BookPanel {
   }
 
   drawBook() {
-    const {venue} = this, {market} = venue;
+    const {venue} = this,
+      {market} = venue;
     if (!market) return;
     const sides = {bids: venue.levels("bids"), asks: venue.levels("asks")};
     const noBook = market.curve?.role === "separate";
     byId("no-book").hidden = !noBook;
-    if (noBook) setText(byId("no-book"), "Nobody's orders rest here: whoever trades, trades with the market's curve. Its depth is drawn above.");
+    if (noBook)
+      setText(byId("no-book"), "Nobody's orders rest here: whoever trades, trades with the market's curve. Its depth is drawn above.");
     let most = 1;
     const sums = {};
     for (const side of ["bids", "asks"]) {
       let sum = 0;
-      sums[side] = sides[side].map(([, size]) => sum += size);
+      sums[side] = sides[side].map(([, size]) => (sum += size));
       most = Math.max(most, sums[side][Math.min(ROWS, sums[side].length) - 1] ?? 0);
     }
-    for (const side of ["bids", "asks"]) this.rows[side].forEach((row, at) => this.drawRow(row, side, sides[side][at], sums[side][at], most));
+    for (const side of ["bids", "asks"])
+      this.rows[side].forEach((row, at) => this.drawRow(row, side, sides[side][at], sums[side][at], most));
     this.drawMiddle(sides);
     this.drawDepth(venue.pool && noBook ? this.pooled(venue.pool) : sides);
   }
 
   drawRow(row, side, level, sum, most) {
-    const {market} = this.venue, [price, size] = level ?? [null, null];
+    const {market} = this.venue,
+      [price, size] = level ?? [null, null];
     const own = price !== null && this.isMine(side === "bids" ? "BUY" : "SELL", price);
     row.price = price;
     setClass(row.node, own ? "line own" : "line");
@@ -63,11 +77,13 @@ export class BookPanel {
     const texts = price === null ? ["", "", ""] : [decimal(price, market.tick), decimal(size, market.lot), decimal(sum, market.lot)];
     texts.forEach((text, at) => setText(row.cells[at], text));
     row.node.tabIndex = price === null ? -1 : 0;
-    if (own) row.node.title = "Your order is here"; else if (row.node.title) row.node.removeAttribute("title");
+    if (own) row.node.title = "Your order is here";
+    else if (row.node.title) row.node.removeAttribute("title");
   }
 
   drawMiddle({bids, asks}) {
-    const {market, ticker} = this.venue, {trades} = this.venue;
+    const {market, ticker} = this.venue,
+      {trades} = this.venue;
     setText(byId("last"), decimal(ticker?.last, market.tick));
     setClass(byId("last"), trades.at(-1)?.taker_side === "SELL" ? "down" : "up");
     setText(byId("mark"), `mark ${decimal(ticker?.mark, market.tick)}`);
@@ -82,29 +98,40 @@ export class BookPanel {
   }
 
   drawDepth({bids, asks}) {
-    const {canvas} = this, ratio = devicePixelRatio, width = canvas.clientWidth, height = canvas.clientHeight;
+    const {canvas} = this,
+      ratio = devicePixelRatio,
+      width = canvas.clientWidth,
+      height = canvas.clientHeight;
     if (!width) return;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    const pen = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+    const pen = canvas.getContext("2d"),
+      style = getComputedStyle(document.documentElement);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     if (!bids.length || !asks.length) return;
-    const middle = (bids[0][0] + asks[0][0]) / 2, far = side => Math.abs(side.at(-1)[0] - middle);
-    const span = Math.max(Math.min(far(bids), far(asks)), 1), total = side => side.reduce((sum, [price, size]) => Math.abs(price - middle) <= span ? sum + size : sum, 0);
+    const middle = (bids[0][0] + asks[0][0]) / 2,
+      far = side => Math.abs(side.at(-1)[0] - middle);
+    const span = Math.max(Math.min(far(bids), far(asks)), 1),
+      total = side => side.reduce((sum, [price, size]) => (Math.abs(price - middle) <= span ? sum + size : sum), 0);
     const most = Math.max(total(bids), total(asks), 1);
-    for (const [side, color] of [[bids, "--up"], [asks, "--down"]]) this.drawSide(pen, side, style.getPropertyValue(color), {middle, span, most, width, height});
+    for (const [side, color] of [
+      [bids, "--up"],
+      [asks, "--down"],
+    ])
+      this.drawSide(pen, side, style.getPropertyValue(color), {middle, span, most, width, height});
   }
 
   drawSide(pen, side, color, {middle, span, most, width, height}) {
-    const x = price => width / 2 + (price - middle) / span * width / 2, y = sum => height - sum / most * (height - 6);
+    const x = price => width / 2 + (((price - middle) / span) * width) / 2,
+      y = sum => height - (sum / most) * (height - 6);
     let sum = 0;
     pen.beginPath();
     pen.moveTo(x(side[0][0]), height);
     for (const [price, size] of side) {
       if (Math.abs(price - middle) > span) break;
       pen.lineTo(x(price), y(sum));
-      pen.lineTo(x(price), y(sum += size));
+      pen.lineTo(x(price), y((sum += size)));
     }
     const end = side[0][0] < middle ? 0 : width;
     pen.lineTo(end, y(sum));
@@ -130,4 +157,3 @@ export class BookPanel {
     });
   }
 }
-

@@ -28,11 +28,17 @@ export function setClass(node, name) {
 /** A table of text cells (or nodes). Rows are replaced as a whole: for tables that change a few times a second at most. */
 export function table(heads, rows, caption) {
   const cell = (value, at) => el("td", {"data-head": heads[at]}, value ?? "–");
-  return el("div.scroll", {}, el("table", {},
-    el("caption", {}, caption),
-    el("thead", {}, el("tr", {}, ...heads.map(head => el("th", {scope: "col"}, head)))),
-    el("tbody", {}, ...rows.map(row => el("tr", {}, ...row.map(cell)))),
-  ));
+  return el(
+    "div.scroll",
+    {},
+    el(
+      "table",
+      {},
+      el("caption", {}, caption),
+      el("thead", {}, el("tr", {}, ...heads.map(head => el("th", {scope: "col"}, head)))),
+      el("tbody", {}, ...rows.map(row => el("tr", {}, ...row.map(cell)))),
+    ),
+  );
 }
 
 /** Say what came of something, or why it did not. */

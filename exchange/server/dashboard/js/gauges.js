@@ -4,12 +4,13 @@ import {byId, el, setText} from "./dom.js";
 import {soon} from "./frame.js";
 import {compact, percent} from "./numbers.js";
 
-const HEIGHT = 96, YEAR_MS = 365 * 86_400_000;
+const HEIGHT = 96,
+  YEAR_MS = 365 * 86_400_000;
 
 export class Gauges {
   constructor(venue) {
     this.venue = venue;
-    const yearly = ppm => percent(ppm * YEAR_MS / (this.venue.market.funding?.interval_ms || 3_600_000), 2);
+    const yearly = ppm => percent((ppm * YEAR_MS) / (this.venue.market.funding?.interval_ms || 3_600_000), 2);
     this.gauges = [
       {name: "funding, a year", at: 1, color: "--mark", least: 1e-6, words: yearly, unit: () => ""},
       {name: "open interest", at: 2, color: "--oracle", least: 1, words: compact, unit: () => ` ${this.venue.market.name}`},
@@ -19,12 +20,17 @@ export class Gauges {
     for (const gauge of this.gauges) {
       gauge.value = el("strong", {}, "–");
       gauge.box = el("div.plot");
-      byId("gauges").append(el("figure", {}, el("figcaption", {}, gauge.name, " ", gauge.value), gauge.box));
+      byId("gauges").append(el("figure", {}, el("figcaption", {}, el("span", {}, gauge.name), gauge.value), gauge.box));
     }
-    const draw = () => soon(this.drawing ??= () => this.draw());
+    const draw = () => soon((this.drawing ??= () => this.draw()));
     for (const topic of ["samples", "market", "anew"]) venue.on(topic, draw);
-    addEventListener("theme", () => { this.unmake(); draw(); });
-    new ResizeObserver(() => { for (const {plot, box} of this.gauges) plot?.setSize({width: box.clientWidth, height: HEIGHT}); }).observe(byId("gauges"));
+    addEventListener("theme", () => {
+      this.unmake();
+      draw();
+    });
+    new ResizeObserver(() => {
+      for (const {plot, box} of this.gauges) plot?.setSize({width: box.clientWidth, height: HEIGHT});
+    }).observe(byId("gauges"));
   }
 
   /** Colours are given when a plot is made: a new theme needs new ones. */
@@ -36,21 +42,44 @@ export class Gauges {
   }
 
   make(gauge, data) {
-    const style = getComputedStyle(document.documentElement), color = name => style.getPropertyValue(name).trim();
-    const axis = {stroke: color("--soft"), grid: {stroke: color("--grid"), width: 1}, ticks: {show: false}, font: `10px ${style.getPropertyValue("--font")}`};
+    const style = getComputedStyle(document.documentElement),
+      color = name => style.getPropertyValue(name).trim();
+    const axis = {
+      stroke: color("--soft"),
+      grid: {stroke: color("--grid"), width: 1},
+      ticks: {show: false},
+      font: `10px ${style.getPropertyValue("--font")}`,
+    };
     const line = {stroke: color(gauge.color), width: 1.5, fill: color(gauge.color) + "1f", points: {show: false}};
-    const range = (plot, low, high) => { const pad = high > low ? (high - low) * 0.15 : Math.abs(high) * 0.05 || gauge.least; return [low - pad, high + pad]; };
-    gauge.plot = new uPlot({
-      width: gauge.box.clientWidth, height: HEIGHT, legend: {show: false}, cursor: {show: false}, padding: [6, 4, 0, 0], tzDate: ts => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
-      scales: {y: {range}}, series: [{}, line],
-      axes: [{...axis, size: 18, space: 70, values: (plot, ticks) => ticks.map(one => new Date(one * 1000).toISOString().slice(11, 19))}, {...axis, size: 58, space: 26, values: (plot, ticks) => ticks.map(gauge.words)}],
-    }, data, gauge.box);
+    const range = (plot, low, high) => {
+      const pad = high > low ? (high - low) * 0.15 : Math.abs(high) * 0.05 || gauge.least;
+      return [low - pad, high + pad];
+    };
+    gauge.plot = new uPlot(
+      {
+        width: gauge.box.clientWidth,
+        height: HEIGHT,
+        legend: {show: false},
+        cursor: {show: false},
+        padding: [6, 4, 0, 0],
+        tzDate: ts => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
+        scales: {y: {range}},
+        series: [{}, line],
+        axes: [
+          {...axis, size: 18, space: 70, values: (plot, ticks) => ticks.map(one => new Date(one * 1000).toISOString().slice(11, 19))},
+          {...axis, size: 58, space: 26, values: (plot, ticks) => ticks.map(gauge.words)},
+        ],
+      },
+      data,
+      gauge.box,
+    );
   }
 
   draw() {
     const rows = this.venue.samples.get(this.venue.at) ?? [];
     for (const gauge of this.gauges) {
-      const data = [rows.map(row => row[0]), rows.map(row => row[gauge.at])], last = data[1].at(-1);
+      const data = [rows.map(row => row[0]), rows.map(row => row[gauge.at])],
+        last = data[1].at(-1);
       setText(gauge.value, last === undefined ? "–" : gauge.words(last) + gauge.unit());
       if (!gauge.box.clientWidth) continue;
       if (gauge.plot) gauge.plot.setData(data);

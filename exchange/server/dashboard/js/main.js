@@ -15,11 +15,22 @@ import {Ticket} from "./ticket.js";
 import {Venue} from "./venue.js";
 import {Wire} from "./wire.js";
 
-const about = await fetch("dashboard/about.json").then(answer => answer.json()).catch(() => ({trusts: false, playbooks: []}));
-const wire = new Wire(), session = new Session(wire), venue = new Venue(wire);
-const mine = new Mine(venue, wire, session), ticket = new Ticket(venue, wire, session, mine);
-new BookPanel(venue, price => ticket.pick(price), (side, price) => mine.hasOrder(side, price));
-const chart = new ChartPanel(venue, wire), feed = new Feed(venue, wire, session, chart), control = new Control(venue, wire, session, about);
+const about = await fetch("dashboard/about.json")
+  .then(answer => answer.json())
+  .catch(() => ({trusts: false, playbooks: []}));
+const wire = new Wire(),
+  session = new Session(wire),
+  venue = new Venue(wire);
+const mine = new Mine(venue, wire, session),
+  ticket = new Ticket(venue, wire, session, mine);
+new BookPanel(
+  venue,
+  price => ticket.pick(price),
+  (side, price) => mine.hasOrder(side, price),
+);
+const chart = new ChartPanel(venue, wire),
+  feed = new Feed(venue, wire, session, chart),
+  control = new Control(venue, wire, session, about);
 new Gauges(venue);
 
 // -- the connection --
@@ -28,7 +39,10 @@ wire.watchers.push(async (state, more) => {
   const isLost = state === "lost";
   byId("lost").hidden = !isLost;
   document.body.classList.toggle("stale", isLost);
-  if (isLost) return void setText(byId("lost-text"), `Connection lost${more.reason ? ` (${more.reason})` : ""}. What is shown is old. Trying again in ${Math.max(1, Math.round(more.wait / 1000))} s.`);
+  if (isLost) {
+    const why = more.reason ? ` (${more.reason})` : "", seconds = Math.max(1, Math.round(more.wait / 1000));
+    return void setText(byId("lost-text"), `Connection lost${why}. What is shown is old. Trying again in ${seconds} s.`);
+  }
   try {
     await venue.load();
     await session.restore();
@@ -47,11 +61,14 @@ venue.on("rules", () => {
   setText(byId("venue-name"), venue.rules.name);
   document.title = `${venue.rules.name} · perplab`;
   tabs.clear();
-  byId("markets").replaceChildren(...venue.markets.map(({market, name}) => {
-    const price = el("span.price"), node = el("button", {type: "button", onclick: () => venue.show(market)}, el("strong", {}, name), price);
-    tabs.set(market, {node, price});
-    return node;
-  }));
+  byId("markets").replaceChildren(
+    ...venue.markets.map(({market, name}) => {
+      const price = el("span.price"),
+        node = el("button", {type: "button", onclick: () => venue.show(market)}, el("strong", {}, name), price);
+      tabs.set(market, {node, price});
+      return node;
+    }),
+  );
   showMarkets();
 });
 venue.on("market", showMarkets);
@@ -61,15 +78,18 @@ function showMarkets() {
   for (const [market, {node}] of tabs) node.setAttribute("aria-pressed", String(market === venue.at));
 }
 
-const stats = new Map(["Mark", "Oracle", "Last", "Funding", "Next payment", "Open interest", "Insurance fund", "Vault", "Status"].map(name => {
-  const value = el("dd", {}, "–");
-  byId("stats").append(el("div", {}, el("dt", {}, name), value));
-  return [name, value];
-}));
+const stats = new Map(
+  ["Mark", "Oracle", "Last", "Funding", "Next payment", "Open interest", "Insurance fund", "Vault", "Status"].map(name => {
+    const value = el("dd", {}, "–");
+    byId("stats").append(el("div", {}, el("dt", {}, name), value));
+    return [name, value];
+  }),
+);
 
 function showHead() {
   for (const [market, {price}] of tabs) {
-    const ticker = venue.tickers.get(market), now = ticker?.mark ?? ticker?.last;
+    const ticker = venue.tickers.get(market),
+      now = ticker?.mark ?? ticker?.last;
     const before = Number(price.dataset.is ?? now);
     if (now != null && now !== before) setClass(price, now > before ? "price up" : "price down");
     if (now != null) price.dataset.is = now;
@@ -77,7 +97,8 @@ function showHead() {
   }
   const {market, ticker, fund, asset} = venue;
   if (!market || !ticker) return;
-  const show = (name, text) => setText(stats.get(name), text), status = venue.statuses.get(venue.at)?.status ?? "ACTIVE";
+  const show = (name, text) => setText(stats.get(name), text),
+    status = venue.statuses.get(venue.at)?.status ?? "ACTIVE";
   for (const name of ["mark", "oracle", "last"]) show(name[0].toUpperCase() + name.slice(1), decimal(ticker[name], market.tick));
   show("Funding", ticker.funding_rate_ppt == null ? "–" : percent(Number(ticker.funding_rate_ppt) / 1e12, 4));
   show("Next payment", ticker.funding_ts && venue.ts ? countdown(ticker.funding_ts) : "–");
@@ -89,12 +110,18 @@ function showHead() {
 }
 
 function countdown(ns) {
-  const left = Math.max(0, Math.floor((millis(ns) - millis(venue.ts)) / 1000)), two = number => String(number).padStart(2, "0");
+  const left = Math.max(0, Math.floor((millis(ns) - millis(venue.ts)) / 1000)),
+    two = number => String(number).padStart(2, "0");
   return `${two(Math.floor(left / 3600))}:${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
 }
 
-venue.on("time", () => { setText(byId("time"), dateAndClock(venue.ts)); soon(showHead); });
-venue.on("controlled", op => { if (op === "clock" || op === "step") showSpeed(); });
+venue.on("time", () => {
+  setText(byId("time"), dateAndClock(venue.ts));
+  soon(showHead);
+});
+venue.on("controlled", op => {
+  if (op === "clock" || op === "step") showSpeed();
+});
 venue.on("rewound", told => {
   tell(byId("told"), `The venue is back at "${told.snapshot}".`);
   showSpeed();
@@ -106,7 +133,9 @@ async function showSpeed() {
     const {clock} = await fetch("status.json", {cache: "no-store"}).then(answer => answer.json());
     setText(byId("clock-speed"), clock === "real" ? "live" : clock === "stepped" ? "paused" : clock.replace("x", "") + "×");
     setClass(byId("clock-speed"), `tag ${clock === "stepped" ? "warn" : ""}`);
-  } catch { /* the bar says that the connection is lost */ }
+  } catch {
+    /* the bar says that the connection is lost */
+  }
 }
 
 // -- who is logged in --
@@ -117,14 +146,22 @@ session.watchers.push(() => {
   setClass(byId("who"), session.isOperator ? "who operator" : "who");
 });
 
+byId("by-name").hidden = !about.trusts;
+setText(
+  byId("login-hint"),
+  about.trusts
+    ? "This server trusts: a name is enough, and may do all that the operator may."
+    : "With the key and the secret that the faucet gave you, or the operator's, which perplab serve prints. The secret stays in this page.",
+);
 byId("show-login").addEventListener("click", () => {
   if (session.user) return void session.logout().catch(() => {});
-  byId("by-name").hidden = !about.trusts;
-  setText(byId("login-hint"), about.trusts ? "This server trusts: a name is enough, and may do all that the operator may." : "With the key and the secret that the faucet gave you, or those of the operator, which perplab serve prints. The secret stays in this page.");
   byId("login").showModal();
 });
 
-for (const [form, proof] of [["by-name", ({name}) => ({name: name.value})], ["by-key", ({key, secret}) => ({key: key.value.trim(), secret: secret.value.trim()})]]) {
+for (const [form, proof] of [
+  ["by-name", ({name}) => ({name: name.value})],
+  ["by-key", ({key, secret}) => ({key: key.value.trim(), secret: secret.value.trim()})],
+]) {
   byId(form).addEventListener("submit", async event => {
     event.preventDefault();
     try {
@@ -142,7 +179,9 @@ for (const [form, proof] of [["by-name", ({name}) => ({name: name.value})], ["by
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.querySelector(".close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); }); // outside of it
+  dialog.addEventListener("click", event => {
+    if (event.target === dialog) dialog.close();
+  }); // outside of it
 }
 byId("show-rules").addEventListener("click", () => {
   if (!venue.rules) return;
@@ -153,11 +192,14 @@ byId("show-rules").addEventListener("click", () => {
 // -- the position on the chart, and what goes by the second --
 
 mine.watchers.push(() => {
-  const {position} = mine, {market} = venue;
+  const {position} = mine,
+    {market} = venue;
   if (!position) return chart.showOwn([]);
-  const entry = Number(position.entry_notional) / position.size / market.unit, side = position.size > 0 ? "long" : "short";
+  const entry = Number(position.entry_notional) / position.size / market.unit,
+    side = position.size > 0 ? "long" : "short";
   const entries = [{price: float(entry, market.tick), title: side, color: "mark"}];
-  if (position.liquidation_price !== null) entries.push({price: float(position.liquidation_price, market.tick), title: "liquidation", color: "down"});
+  if (position.liquidation_price !== null)
+    entries.push({price: float(position.liquidation_price, market.tick), title: "liquidation", color: "down"});
   chart.showOwn(entries);
 });
 
@@ -166,7 +208,9 @@ setInterval(() => {
   venue.sample();
   if (!document.hidden) chart.fetch();
 }, 1000);
-setInterval(() => { if (wire.isOpen && !document.hidden) showSpeed(); }, 5000);
+setInterval(() => {
+  if (wire.isOpen && !document.hidden) showSpeed();
+}, 5000);
 
 Object.assign(globalThis.perplab, {wire, venue, session, feed, control});
 wire.connect();

@@ -4,7 +4,8 @@ import {byId, el, table, tell} from "./dom.js";
 import {soon} from "./frame.js";
 import {decimal, money, notional, signed} from "./numbers.js";
 
-const SOON_MS = 120, OFTEN_MS = 1000; // after an event of one's own; and because the mark moves
+const SOON_MS = 120,
+  OFTEN_MS = 1000; // after an event of one's own; and because the mark moves
 
 export class Mine {
   constructor(venue, wire, session) {
@@ -19,7 +20,10 @@ export class Mine {
   /** Another account is one's own: listen to its events. What they say is asked for in one piece. */
   follow() {
     const {account} = this.session;
-    if (account === this.followed) return void this.refresh();
+    if (account === this.followed) {
+      if (account !== null) this.wire.renew("private", {account}); // logged in again, after a break of the connection
+      return void this.refresh();
+    }
     this.end?.();
     this.end = null;
     this.followed = account;
@@ -29,7 +33,12 @@ export class Mine {
     this.tellWatchers();
   }
 
-  refreshSoon() { this.timer ??= setTimeout(() => { this.timer = null; this.refresh(); }, SOON_MS); }
+  refreshSoon() {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.refresh();
+    }, SOON_MS);
+  }
 
   async refresh() {
     const {account} = this.session;
@@ -37,24 +46,32 @@ export class Mine {
       try {
         const told = await this.wire.ask("account", {account});
         if (account === this.session.account) this.account = told;
-      } catch { /* asked again soon */ }
+      } catch {
+        /* asked again soon */
+      }
     }
     this.tellWatchers();
   }
 
   tellWatchers() {
     this.orders = new Set((this.account?.orders ?? []).filter(one => one.market === this.venue.at).map(one => `${one.side}/${one.price}`));
-    soon(this.drawing ??= () => this.draw());
+    soon((this.drawing ??= () => this.draw()));
     this.venue.tell("mine");
     for (const watch of this.watchers) watch(this.account);
   }
 
-  hasOrder(side, price) { return this.orders.has(`${side}/${price}`); }
+  hasOrder(side, price) {
+    return this.orders.has(`${side}/${price}`);
+  }
 
   /** The user's position in the market that is shown, or null. */
-  get position() { return this.account?.positions.find(one => one.market === this.venue.at && one.size !== 0) ?? null; }
+  get position() {
+    return this.account?.positions.find(one => one.market === this.venue.at && one.size !== 0) ?? null;
+  }
 
-  balance(asset) { return this.account?.balances.find(one => one.asset === asset) ?? null; }
+  balance(asset) {
+    return this.account?.balances.find(one => one.asset === asset) ?? null;
+  }
 
   profit({market, size, entry_notional: entry, unsettled}) {
     const mark = this.venue.tickers.get(market)?.mark;
@@ -62,11 +79,16 @@ export class Mine {
   }
 
   draw() {
-    const {account, session} = this, box = byId("mine");
+    const {account, session} = this,
+      box = byId("mine");
     byId("money").replaceChildren();
-    if (session.user === null) return void box.replaceChildren(el("p.hint", {}, "Log in, or trade as a guest: then your positions and orders are here."));
+    if (session.user === null)
+      return void box.replaceChildren(el("p.hint", {}, "Log in, or trade as a guest: then your positions and orders are here."));
     if (session.account === null) {
-      return void box.replaceChildren(el("p.hint", {}, "This user has no account yet. "), el("button", {type: "button", onclick: () => this.fund()}, "Open one, with money from the faucet"));
+      return void box.replaceChildren(
+        el("p.hint", {}, "This user has no account yet. "),
+        el("button", {type: "button", onclick: () => this.fund()}, "Open one, with money from the faucet"),
+      );
     }
     if (!account) return;
     this.drawMoney(account);
@@ -80,20 +102,35 @@ export class Mine {
   }
 
   drawMoney(account) {
-    const {settlement_asset: asset} = this.venue.market, balance = this.balance(asset);
+    const {settlement_asset: asset} = this.venue.market,
+      balance = this.balance(asset);
     if (!balance) return;
     const pair = (name, value) => el("span", {}, el("span.soft", {}, `${name} `), value);
-    byId("money").append(pair("equity", money(balance.equity)), pair("available", money(balance.available)), el("button.small", {type: "button", onclick: () => this.fund()}, "Faucet"));
+    byId("money").append(
+      pair("equity", money(balance.equity)),
+      pair("available", money(balance.available)),
+      el("button.small", {type: "button", onclick: () => this.fund()}, "Faucet"),
+    );
   }
 
   positions(positions) {
     const rows = positions.map(one => {
-      const market = this.venue.markets[one.market], {tick, lot, unit} = market, profit = this.profit(one);
-      const entry = Math.round(Number(one.entry_notional) / one.size / unit), told = profit === null ? "–" : signed(money(profit));
+      const market = this.venue.markets[one.market],
+        {tick, lot, unit} = market,
+        profit = this.profit(one);
+      const entry = Math.round(Number(one.entry_notional) / one.size / unit),
+        told = profit === null ? "–" : signed(money(profit));
       return [
-        el("span", {class: one.size > 0 ? "up" : "down"}, `${market.name} ${one.size > 0 ? "long" : "short"} ${one.leverage}×`), decimal(Math.abs(one.size), lot), decimal(entry, tick),
-        el("span", {class: profit >= 0n ? "up" : "down"}, told), one.liquidation_price === null ? "none" : decimal(one.liquidation_price, tick),
-        el("button.small", {type: "button", "data-of": `p${one.market}`, onclick: () => this.close(one), "aria-label": `Close ${market.name}`}, "Close"),
+        el("span", {class: one.size > 0 ? "up" : "down"}, `${market.name} ${one.size > 0 ? "long" : "short"} ${one.leverage}×`),
+        decimal(Math.abs(one.size), lot),
+        decimal(entry, tick),
+        el("span", {class: profit >= 0n ? "up" : "down"}, told),
+        one.liquidation_price === null ? "none" : decimal(one.liquidation_price, tick),
+        el(
+          "button.small",
+          {"type": "button", "data-of": `p${one.market}`, "onclick": () => this.close(one), "aria-label": `Close ${market.name}`},
+          "Close",
+        ),
       ];
     });
     return table(["position", "size", "entry", "profit", "liquidation", ""], rows, "Positions");
@@ -101,11 +138,24 @@ export class Mine {
 
   openOrders(orders) {
     const rows = orders.map(one => {
-      const market = this.venue.markets[one.market], {tick, lot} = market;
+      const market = this.venue.markets[one.market],
+        {tick, lot} = market;
       return [
-        el("span", {class: one.side === "BUY" ? "up" : "down"}, `${market.name} ${one.side === "BUY" ? "buy" : "sell"}`), decimal(one.size, lot), decimal(one.price, tick),
-        decimal(one.filled, lot), one.reduce_only ? "reduce only" : one.tif === "GTC" ? "" : one.tif.toLowerCase().replace("_", " "),
-        el("button.small", {type: "button", "data-of": `o${one.order_id}`, onclick: () => this.cancel(one), "aria-label": `Cancel order ${one.order_id}`}, "Cancel"),
+        el("span", {class: one.side === "BUY" ? "up" : "down"}, `${market.name} ${one.side === "BUY" ? "buy" : "sell"}`),
+        decimal(one.size, lot),
+        decimal(one.price, tick),
+        decimal(one.filled, lot),
+        one.reduce_only ? "reduce only" : one.tif === "GTC" ? "" : one.tif.toLowerCase().replace("_", " "),
+        el(
+          "button.small",
+          {
+            "type": "button",
+            "data-of": `o${one.order_id}`,
+            "onclick": () => this.cancel(one),
+            "aria-label": `Cancel order ${one.order_id}`,
+          },
+          "Cancel",
+        ),
       ];
     });
     return table(["order", "open", "price", "filled", "", ""], rows, "Open orders");
@@ -114,7 +164,13 @@ export class Mine {
   close({market, size}) {
     const side = size > 0 ? "SELL" : "BUY";
     const order = {account: this.session.account, market, side, size: Math.abs(size), price: 0, order_type: "MARKET", reduce_only: 1};
-    return this.send("place", order, reply => reply.status === "queued" ? "It waits for its turn." : reply.filled ? "The position is closed, as far as the book went." : "Nobody was there to trade with.");
+    return this.send("place", order, reply =>
+      reply.status === "queued"
+        ? "It waits for its turn."
+        : reply.filled
+          ? "The position is closed, as far as the book went."
+          : "Nobody was there to trade with.",
+    );
   }
 
   cancel({order_id}) {

@@ -6,7 +6,7 @@ function partsOf(unit) {
   let found = parts.get(unit);
   if (!found) {
     const [whole, rest = ""] = unit.split(".");
-    parts.set(unit, found = {mantissa: BigInt(whole + rest), digits: rest.length});
+    parts.set(unit, (found = {mantissa: BigInt(whole + rest), digits: rest.length}));
   }
   return found;
 }
@@ -15,7 +15,8 @@ const grouped = whole => whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
 function written(mantissa, digits, separated = true) {
   const text = (mantissa < 0n ? -mantissa : mantissa).toString().padStart(digits + 1, "0");
-  const whole = text.slice(0, text.length - digits), rest = digits ? "." + text.slice(-digits) : "";
+  const whole = text.slice(0, text.length - digits),
+    rest = digits ? "." + text.slice(-digits) : "";
   return (mantissa < 0n ? "−" : "") + (separated ? grouped(whole) : whole) + rest;
 }
 
@@ -40,11 +41,12 @@ export function countOf(text, unit) {
 /** Micro-units as dollars with two digits, rounded down. */
 export function money(micro) {
   if (micro == null) return "–";
-  const value = BigInt(micro), cents = (value < 0n ? -value : value) / 10_000n;
+  const value = BigInt(micro),
+    cents = (value < 0n ? -value : value) / 10_000n;
   return written(value < 0n ? -cents : cents, 2).replace(/^−(0\.00)$/, "$1");
 }
 
-export const signed = text => /^[−–0]/.test(text) && !/[1-9]/.test(text) ? text : text.startsWith("−") ? text : "+" + text;
+export const signed = text => (/^[−–0]/.test(text) && !/[1-9]/.test(text) ? text : text.startsWith("−") ? text : "+" + text);
 
 /** The same as a double, for charts. */
 export const float = (count, unit) => Number(count) * Number(unit);
@@ -63,7 +65,13 @@ export const dateAndClock = ns => new Date(millis(ns)).toISOString().slice(0, 19
 /** A duration in words: 90000 -> "1 min 30 s". */
 export function duration(ms) {
   if (ms < 1000) return `${ms} ms`;
-  const units = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1000]], told = [];
+  const units = [
+      ["d", 86_400_000],
+      ["h", 3_600_000],
+      ["min", 60_000],
+      ["s", 1000],
+    ],
+    told = [];
   for (const [name, size] of units) {
     if (ms >= size) told.push(`${Math.floor(ms / size)} ${name}`);
     ms %= size;

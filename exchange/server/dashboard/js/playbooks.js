@@ -2,11 +2,14 @@
 
 const LOOK_MS = 100;
 
-export const needsUser = playbook => playbook.steps.some(({request}) => Object.values(request).some(one => one === "$USER" || one === "$ACCOUNT"));
+export const needsUser = playbook =>
+  playbook.steps.some(({request}) => Object.values(request).some(one => one === "$USER" || one === "$ACCOUNT"));
 
-const filled = (request, user, account) => request && Object.fromEntries(
-  Object.entries(request).map(([name, value]) => [name, value === "$USER" ? user : value === "$ACCOUNT" ? account : value]),
-);
+const filled = (request, user, account) =>
+  request &&
+  Object.fromEntries(
+    Object.entries(request).map(([name, value]) => [name, value === "$USER" ? user : value === "$ACCOUNT" ? account : value]),
+  );
 
 /** A request in words: "world shock_ppm=-100000". */
 export const told = ({op, ...fields}) => [op, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)].join(" ");
@@ -17,19 +20,24 @@ export class Run {
     Object.assign(this, {wire, playbook, user, say, isStopped: false, undo: new Map()});
   }
 
-  stop() { this.isStopped = true; }
+  stop() {
+    this.isStopped = true;
+  }
 
-  async now() { return BigInt((await this.wire.ask("ping")).ts); }
+  async now() {
+    return BigInt((await this.wire.ask("ping")).ts);
+  }
 
   /** Play it to its end, or until it is stopped. Raises Refused. */
   async play() {
-    const account = needsUser(this.playbook) ? (await this.wire.ask("accounts", {user: this.user})).accounts[0] ?? null : null;
+    const account = needsUser(this.playbook) ? ((await this.wire.ask("accounts", {user: this.user})).accounts[0] ?? null) : null;
     const begin = await this.now();
     try {
       for (const [number, {at_s: at, request, undo}] of this.playbook.steps.entries()) {
         await this.until(begin + BigInt(Math.round(at * 1e9)), number);
         if (this.isStopped) break;
-        const {op, ...fields} = filled(request, this.user, account), back = filled(undo, this.user, account);
+        const {op, ...fields} = filled(request, this.user, account),
+          back = filled(undo, this.user, account);
         if (back) this.undo.set(JSON.stringify(back), back);
         await this.wire.ask(op, fields);
         this.say(`${at} s: ${told({op, ...fields})}`);
@@ -51,6 +59,7 @@ export class Run {
   }
 
   async takeBack() {
-    for (const {op, ...fields} of this.undo.values()) await this.wire.ask(op, fields).catch(error => this.say(`not taken back: ${op}: ${error.message}`));
+    for (const {op, ...fields} of this.undo.values())
+      await this.wire.ask(op, fields).catch(error => this.say(`not taken back: ${op}: ${error.message}`));
   }
 }

@@ -8,7 +8,8 @@ const hex = bytes => [...new Uint8Array(bytes)].map(byte => byte.toString(16).pa
 
 async function signature(secret, nonce) {
   if (!globalThis.crypto?.subtle) throw new Refused({reason: "INSECURE", message: "browsers sign only on https pages and on localhost"});
-  const text = new TextEncoder(), how = {name: "HMAC", hash: "SHA-256"};
+  const text = new TextEncoder(),
+    how = {name: "HMAC", hash: "SHA-256"};
   const key = await crypto.subtle.importKey("raw", text.encode(secret), how, false, ["sign"]);
   return hex(await crypto.subtle.sign("HMAC", key, text.encode(nonce)));
 }
@@ -23,8 +24,12 @@ export class Session {
     this.attempt = Promise.resolve();
   }
 
-  get isOperator() { return this.scopes.includes("admin"); }
-  get mayTrade() { return this.scopes.includes("trade") && this.account !== null; }
+  get isOperator() {
+    return this.scopes.includes("admin");
+  }
+  get mayTrade() {
+    return this.scopes.includes("trade") && this.account !== null;
+  }
 
   /** What the address said, #key=...&secret=... or #name=..., else what this tab knows. The fragment goes from the address bar. */
   read() {
@@ -54,13 +59,19 @@ export class Session {
 
   /** `proof`: {key, secret} or {name}. Raises Refused. */
   login(proof) {
-    return this.attempt = this.attempt.catch(() => {}).then(async () => { // one after the other: a challenge is for one login
-      const {nonce} = proof.key === undefined ? {} : await this.wire.ask("challenge", {key: proof.key});
-      const reply = await this.wire.ask("login", nonce === undefined ? proof : {key: proof.key, signature: await signature(proof.secret, nonce)});
-      sessionStorage.setItem(KEPT, JSON.stringify(proof));
-      Object.assign(this, {user: reply.user, account: reply.accounts[0] ?? null, scopes: reply.scopes});
-      this.tell();
-    });
+    return (this.attempt = this.attempt
+      .catch(() => {})
+      .then(async () => {
+        // one after the other: a challenge is for one login
+        const {nonce} = proof.key === undefined ? {} : await this.wire.ask("challenge", {key: proof.key});
+        const reply = await this.wire.ask(
+          "login",
+          nonce === undefined ? proof : {key: proof.key, signature: await signature(proof.secret, nonce)},
+        );
+        sessionStorage.setItem(KEPT, JSON.stringify(proof));
+        Object.assign(this, {user: reply.user, account: reply.accounts[0] ?? null, scopes: reply.scopes});
+        this.tell();
+      }));
   }
 
   /** A user of one's own, with money from the faucet. Raises Refused. */
@@ -90,5 +101,7 @@ export class Session {
     this.tell();
   }
 
-  tell() { for (const watch of this.watchers) watch(this); }
+  tell() {
+    for (const watch of this.watchers) watch(this);
+  }
 }

@@ -3,7 +3,8 @@
 import {byId, el, setText, tell} from "./dom.js";
 import {countOf, decimal, float, money, percent, signed} from "./numbers.js";
 
-const AFTER_MS = 150, AGAIN_MS = 1000; // after the last key; and because the market moves
+const AFTER_MS = 150,
+  AGAIN_MS = 1000; // after the last key; and because the market moves
 const WHY_CANCELLED = {IMMEDIATE: "the book has no more at this price", MARGIN: "the margin does not reach further"};
 
 export class Ticket {
@@ -11,20 +12,32 @@ export class Ticket {
     Object.assign(this, {venue, wire, session, mine, form: byId("ticket"), asked: 0});
     this.fields = this.form.elements;
     this.form.addEventListener("input", event => this.changed(event));
-    this.form.addEventListener("submit", event => { event.preventDefault(); this.place(); });
+    this.form.addEventListener("submit", event => {
+      event.preventDefault();
+      this.place();
+    });
     byId("guest").addEventListener("click", () => this.guest());
     this.fields.leverage.addEventListener("change", () => this.setLeverage());
-    for (const button of this.form.querySelectorAll("[data-share]")) button.addEventListener("click", () => this.takeShare(Number(button.dataset.share)));
+    for (const button of this.form.querySelectorAll("[data-share]"))
+      button.addEventListener("click", () => this.takeShare(Number(button.dataset.share)));
     venue.on("market", () => this.anew());
-    venue.on("ticker", market => { if (market === venue.at && !this.touched) this.offerPrice(); });
+    venue.on("ticker", market => {
+      if (market === venue.at && !this.touched) this.offerPrice();
+    });
     session.watchers.push(() => this.show());
     mine.watchers.push(() => this.showAvailable());
-    setInterval(() => { if (!document.hidden && this.fields.size.value) this.preview(); }, AGAIN_MS);
+    setInterval(() => {
+      if (!document.hidden && this.fields.size.value) this.preview();
+    }, AGAIN_MS);
     this.show();
   }
 
-  get side() { return this.fields.side.value; }
-  get isMarket() { return this.fields.kind.value === "MARKET"; }
+  get side() {
+    return this.fields.side.value;
+  }
+  get isMarket() {
+    return this.fields.kind.value === "MARKET";
+  }
 
   show() {
     byId("guest-box").hidden = this.session.user !== null;
@@ -60,13 +73,15 @@ export class Ticket {
 
   /** A price to begin with: the mark. */
   offerPrice() {
-    const {market, ticker} = this.venue, price = ticker?.mark ?? ticker?.last;
+    const {market, ticker} = this.venue,
+      price = ticker?.mark ?? ticker?.last;
     if (price != null) this.fields.price.value = decimal(this.rounded(price), market.tick, false);
   }
 
   /** A price with no more figures than the market takes. */
   rounded(price) {
-    const figures = this.venue.market.significant_figures, step = figures ? 10 ** Math.max(0, String(price).length - figures) : 1;
+    const figures = this.venue.market.significant_figures,
+      step = figures ? 10 ** Math.max(0, String(price).length - figures) : 1;
     return Math.round(price / step) * step;
   }
 
@@ -79,7 +94,8 @@ export class Ticket {
 
   changed(event) {
     if (event) this.touched = true; // from now on the price is the user's
-    const {side, isMarket} = this, market = this.venue.market;
+    const {side, isMarket} = this,
+      market = this.venue.market;
     byId("price-field").hidden = byId("tif-field").hidden = isMarket;
     setText(byId("leverage-told"), `${this.fields.leverage.value}×`);
     const send = byId("send");
@@ -91,14 +107,24 @@ export class Ticket {
 
   /** The order's fields, or null: `why` then says what is wrong with them. */
   order() {
-    const {market} = this.venue, {fields} = this;
+    const {market} = this.venue,
+      {fields} = this;
     if (!market || !fields.size.value) return this.wrong("");
     const size = countOf(fields.size.value, market.lot);
     if (!size) return this.wrong(`The size is a multiple of ${market.lot}.`);
     const price = this.isMarket ? 0 : countOf(fields.price.value, market.tick);
     if (price === null || (!price && !this.isMarket)) return this.wrong(`The price is a multiple of ${market.tick}.`);
     const tif = this.isMarket ? "IOC" : fields.tif.value;
-    return {account: this.session.account, market: market.market, side: this.side, price, size, order_type: this.isMarket ? "MARKET" : "LIMIT", tif, reduce_only: fields.reduce_only.checked ? 1 : 0};
+    return {
+      account: this.session.account,
+      market: market.market,
+      side: this.side,
+      price,
+      size,
+      order_type: this.isMarket ? "MARKET" : "LIMIT",
+      tif,
+      reduce_only: fields.reduce_only.checked ? 1 : 0,
+    };
   }
 
   wrong(why) {
@@ -109,7 +135,8 @@ export class Ticket {
 
   async preview() {
     if (!this.session.mayTrade || !this.wire.isOpen) return;
-    const order = this.order(), asked = ++this.asked;
+    const order = this.order(),
+      asked = ++this.asked;
     if (!order) return;
     try {
       const told = await this.wire.ask("preview", order);
@@ -121,18 +148,24 @@ export class Ticket {
 
   showPreview(order, told) {
     if (told.reason !== null) return void this.wrong(`It would be refused: ${told.reason.toLowerCase().replaceAll("_", " ")}.`);
-    const {tick, lot} = this.venue.market, {asset} = this.venue, rows = [];
+    const {tick, lot} = this.venue.market,
+      {asset} = this.venue,
+      rows = [];
     const row = (name, value, kind = "") => rows.push(el("div", {class: kind}, el("dt", {}, name), el("dd", {}, value)));
     if (told.filled) row("Fills at once", `${decimal(told.filled, lot)} at ${decimal(told.average, tick)}`);
     if (told.filled && told.mid_slippage_ppm !== null) row("Slippage from the middle", percent(told.mid_slippage_ppm / 1e6, 3));
     if (told.rests) row("Rests in the book", decimal(told.rests, lot));
-    if (told.cancelled) row("Not filled", `${decimal(told.cancelled, lot)}: ${WHY_CANCELLED[told.cancel_reason] ?? told.cancel_reason}`, "bad");
+    if (told.cancelled)
+      row("Not filled", `${decimal(told.cancelled, lot)}: ${WHY_CANCELLED[told.cancel_reason] ?? told.cancel_reason}`, "bad");
     if (told.filled) row("Fee", `${money(told.fee)} ${asset}`);
     if (told.size !== null) {
       row("Position after", signed(decimal(told.size, lot)));
       row("Margin used after", `${money(told.initial_margin)} ${asset}`);
       row("Free after", `${money(told.free_margin)} ${asset}`, Number(told.free_margin) < 0 ? "bad" : "");
-      row("Liquidation price after", told.liquidation_price === null ? "none" : `${decimal(told.liquidation_price, tick)} (${this.distance(told.liquidation_price)})`);
+      row(
+        "Liquidation price after",
+        told.liquidation_price === null ? "none" : `${decimal(told.liquidation_price, tick)} (${this.distance(told.liquidation_price)})`,
+      );
     }
     tell(byId("why"), "");
     byId("whatif").replaceChildren(...rows);
@@ -145,10 +178,12 @@ export class Ticket {
 
   /** So much of what is available as the size, at the leverage that is set. */
   takeShare(share) {
-    const {market, ticker} = this.venue, balance = this.mine.balance(market.settlement_asset);
-    const typed = this.isMarket ? null : countOf(this.fields.price.value, market.tick), price = typed || ticker?.mark;
+    const {market, ticker} = this.venue,
+      balance = this.mine.balance(market.settlement_asset);
+    const typed = this.isMarket ? null : countOf(this.fields.price.value, market.tick),
+      price = typed || ticker?.mark;
     if (!balance || !price) return;
-    const worth = Number(balance.available) * Number(this.fields.leverage.value) * share / 100 * 0.98; // fees, and the way to the price
+    const worth = ((Number(balance.available) * Number(this.fields.leverage.value) * share) / 100) * 0.98; // fees, and the way to the price
     this.fields.size.value = decimal(Math.max(0, Math.floor(worth / (price * market.unit))), market.lot, false);
     this.changed();
   }
@@ -172,7 +207,11 @@ export class Ticket {
     try {
       tell(byId("told"), this.words(await this.wire.ask("place", order)));
     } catch (error) {
-      tell(byId("told"), error.reason === "LOST" ? "The connection broke before the reply came: look whether the order is there." : error.message, true);
+      tell(
+        byId("told"),
+        error.reason === "LOST" ? "The connection broke before the reply came: look whether the order is there." : error.message,
+        true,
+      );
     }
     byId("send").disabled = !this.session.mayTrade;
     this.mine.refreshSoon();

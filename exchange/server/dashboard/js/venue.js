@@ -23,12 +23,22 @@ export class Venue {
     this.rules = null;
   }
 
-  get market() { return this.markets[this.at]; }
-  get ticker() { return this.tickers.get(this.at); }
-  get asset() { return this.rules?.assets[this.market?.settlement_asset ?? 0] ?? "USD"; }
+  get market() {
+    return this.markets[this.at];
+  }
+  get ticker() {
+    return this.tickers.get(this.at);
+  }
+  get asset() {
+    return this.rules?.assets[this.market?.settlement_asset ?? 0] ?? "USD";
+  }
 
-  on(topic, handle) { this.watchers.set(topic, [...(this.watchers.get(topic) ?? []), handle]); }
-  tell(topic, what) { for (const handle of this.watchers.get(topic) ?? []) handle(what); }
+  on(topic, handle) {
+    this.watchers.set(topic, [...(this.watchers.get(topic) ?? []), handle]);
+  }
+  tell(topic, what) {
+    for (const handle of this.watchers.get(topic) ?? []) handle(what);
+  }
 
   /** After every connect: what it is, and its streams. The market that is shown stays, if it is still there. */
   async load() {
@@ -55,11 +65,23 @@ export class Venue {
 
   common() {
     for (const {market} of this.markets) {
-      this.wire.listen("ticker", {market}, told => { this.tickers.set(market, told); this.tell("ticker", market); });
-      this.wire.listen("status", {market}, told => { this.statuses.set(market, told); this.tell("status", market); });
+      this.wire.listen("ticker", {market}, told => {
+        this.tickers.set(market, told);
+        this.tell("ticker", market);
+      });
+      this.wire.listen("status", {market}, told => {
+        this.statuses.set(market, told);
+        this.tell("status", market);
+      });
     }
-    this.wire.listen("fund", {}, told => { this.fund = told; this.tell("fund"); });
-    this.wire.others.set("heartbeat", told => { this.ts = told.ts; this.tell("time"); });
+    this.wire.listen("fund", {}, told => {
+      this.fund = told;
+      this.tell("fund");
+    });
+    this.wire.others.set("heartbeat", told => {
+      this.ts = told.ts;
+      this.tell("time");
+    });
     this.wire.others.set("venue", told => {
       this.rules.epoch = told.epoch;
       this.begun = this.rules.name + told.epoch;
@@ -75,13 +97,22 @@ export class Venue {
     this.at = at;
     this.trades = [];
     this.book = {bids: new Map(), asks: new Map()};
-    const market = at, listen = (channel, handle, more = {}) => this.wire.listen(channel, {market, ...more}, handle);
+    const market = at,
+      listen = (channel, handle, more = {}) => this.wire.listen(channel, {market, ...more}, handle);
     this.ends = [
       listen("book", told => this.hearBook(told), {depth: DEPTH}),
       listen("trades", told => this.hearTrades(told)),
-      listen("liquidations", told => { if (told.type === "delta") this.tell("liquidation"); }),
+      listen("liquidations", told => {
+        if (told.type === "delta") this.tell("liquidation");
+      }),
     ];
-    if (this.market.curve) this.ends.push(listen("pool", told => { this.pool = told; this.tell("book"); }));
+    if (this.market.curve)
+      this.ends.push(
+        listen("pool", told => {
+          this.pool = told;
+          this.tell("book");
+        }),
+      );
     else this.pool = null;
     this.tell("market");
   }
@@ -92,7 +123,10 @@ export class Venue {
       bids.clear();
       asks.clear();
     }
-    for (const [levels, side] of [[told.bids, bids], [told.asks, asks]]) {
+    for (const [levels, side] of [
+      [told.bids, bids],
+      [told.asks, asks],
+    ]) {
       for (const [price, size] of levels) size ? side.set(price, size) : side.delete(price);
     }
     this.tell("book");
@@ -115,10 +149,16 @@ export class Venue {
     if (this.ts === null || !this.fund) return;
     const asset = this.market.settlement_asset;
     for (const {market, lot} of this.markets) {
-      const ticker = this.tickers.get(market), rows = this.samples.get(market) ?? [];
+      const ticker = this.tickers.get(market),
+        rows = this.samples.get(market) ?? [];
       if (!ticker) continue;
-      const row = [millis(this.ts) / 1000, Number(ticker.funding_rate_ppt) / 1e12, float(ticker.open_interest, lot),
-        float(this.fund.balances[asset], "0.000001"), float(this.fund.vault_equities[asset], "0.000001")];
+      const row = [
+        millis(this.ts) / 1000,
+        Number(ticker.funding_rate_ppt) / 1e12,
+        float(ticker.open_interest, lot),
+        float(this.fund.balances[asset], "0.000001"),
+        float(this.fund.vault_equities[asset], "0.000001"),
+      ];
       if (rows.length && row[0] <= rows.at(-1)[0]) continue; // time stands
       rows.push(row);
       if (rows.length > SAMPLES) rows.shift();

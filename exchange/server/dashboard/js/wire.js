@@ -4,7 +4,8 @@ import {counted} from "./frame.js";
 
 const PING_MS = 4000; // a subscriber that says nothing for 15 s is taken for dead
 const DEAD_MS = 12000; // without a word from the server, which has a heartbeat every second
-const FIRST_WAIT_MS = 400, LONGEST_WAIT_MS = 10000;
+const FIRST_WAIT_MS = 400,
+  LONGEST_WAIT_MS = 10000;
 
 export class Refused extends Error {
   constructor(reply) {
@@ -28,18 +29,26 @@ export class Wire {
     this.heard = 0;
     setInterval(() => this.look(), PING_MS);
     addEventListener("online", () => this.again());
-    document.addEventListener("visibilitychange", () => { if (!document.hidden && !this.isOpen) this.again(); });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && !this.isOpen) this.again();
+    });
   }
 
-  get isOpen() { return this.socket?.readyState === WebSocket.OPEN; }
+  get isOpen() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
 
   connect() {
     clearTimeout(this.timer);
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = this.socket = new WebSocket(`${scheme}//${location.host}/ws?int64=text`);
+    const socket = (this.socket = new WebSocket(`${scheme}//${location.host}/ws?int64=text`));
     socket.onopen = () => this.opened();
-    socket.onmessage = event => { if (socket === this.socket) counted(() => this.hear(JSON.parse(event.data))); };
-    socket.onclose = event => { if (socket === this.socket) this.lost(event.reason); };
+    socket.onmessage = event => {
+      if (socket === this.socket) counted(() => this.hear(JSON.parse(event.data)));
+    };
+    socket.onclose = event => {
+      if (socket === this.socket) this.lost(event.reason);
+    };
   }
 
   /** Try again now, without waiting. */
@@ -51,7 +60,7 @@ export class Wire {
   opened() {
     this.wait = FIRST_WAIT_MS;
     this.heard = performance.now();
-    for (const stream of this.streams.values()) this.begin(stream);
+    for (const stream of this.streams.values()) if (stream.channel !== "private") this.begin(stream); // those come after the login
     for (const watch of this.watchers) watch("open");
   }
 
@@ -91,7 +100,8 @@ export class Wire {
 
   /** Listen to a stream, from its snapshot on; returns what ends it. */
   listen(channel, fields, handle) {
-    const key = keyOf(channel, fields), stream = {channel, fields, handle, seq: null};
+    const key = keyOf(channel, fields),
+      stream = {channel, fields, handle, seq: null};
     this.streams.set(key, stream);
     if (this.isOpen) this.begin(stream);
     return () => {
@@ -100,6 +110,12 @@ export class Wire {
       const {market, account} = fields;
       if (this.isOpen) this.ask("unsubscribe", {channel, market, account}).catch(() => {});
     };
+  }
+
+  /** Begin a stream anew after a login, which a private one needs. */
+  renew(channel, fields) {
+    const stream = this.streams.get(keyOf(channel, fields));
+    if (stream) this.begin(stream);
   }
 
   begin(stream) {
@@ -113,8 +129,12 @@ export class Wire {
   restart(stream) {
     const {market, account} = stream.fields;
     stream.seq = null;
-    this.ask("unsubscribe", {channel: stream.channel, market, account})
-      .then(() => { if ([...this.streams.values()].includes(stream)) this.begin(stream); }, () => {});
+    this.ask("unsubscribe", {channel: stream.channel, market, account}).then(
+      () => {
+        if ([...this.streams.values()].includes(stream)) this.begin(stream);
+      },
+      () => {},
+    );
   }
 
   hear(message) {

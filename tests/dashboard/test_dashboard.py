@@ -1,0 +1,278 @@
+"""The dashboard in a browser, against a server that runs: what people see and do there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import Server, Visit, chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+Open = Callable[..., Visit]
+OPERATOR = "#name=operator"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser) -> Iterator[Server]:
+    server = Server("--trust")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Open]:
+    """Opens pages; at the end none of them has complained, or asked another machine for anything. Time runs again."""
+    pages: list[Visit] = []
+
+    def open_page(fragment: str = "", **how: object) -> Visit:
+        pages.append(Visit(browser, server, fragment, **how))  # type: ignore[arg-type]
+        return pages[-1]
+
+    yield open_page
+    for one in pages:
+        one.close()
+
+
+@pytest.fixture
+def operator(visit: Open) -> Iterator[Visit]:
+    found = visit(OPERATOR)
+    found.until_text("#control", "Pause")
+    yield found
+    found.page.click("#run")
+    found.until_text("#done", "runs")
+
+
+def pause(operator: Visit) -> None:
+    operator.page.click("#pause")
+    operator.until_text("#done", "stands")
+    operator.until_text("#clock-speed", "paused")
+
+
+def test_numbers_change_by_themselves(visit: Open) -> None:
+    one = visit()
+    for place in ("#time", "#bids", "#asks", "#trades", "#last"):
+        one.until_other(place)
+    one.until_text("#stats", r"Mark\d\d,\d{3}Oracle\d\d,\d{3}")
+    one.until("document.querySelectorAll('#gauges canvas').length === 4 && document.querySelectorAll('#chart canvas').length > 0")
+
+
+def test_another_market_is_shown(visit: Open) -> None:
+    one = visit()
+    one.page.click("#markets button:has-text('ETH')")
+    one.until_text("#bids", r"\d,\d{3}\.\d")
+    assert one.page.get_attribute("#markets button:has-text('ETH')", "aria-pressed") == "true"
+    one.until_text("#size-unit", "ETH")
+
+
+@pytest.mark.parametrize("interval", ["1m", "1h"])
+def test_candles_of_the_venue_are_shown(visit: Open, interval: str) -> None:
+    one = visit()
+    with one.page.expect_event("console", predicate=lambda message: message.text == "candles", timeout=60_000):
+        one.page.evaluate("""() => { const ask = perplab.wire.ask.bind(perplab.wire);
+            perplab.wire.ask = (op, fields) => ask(op, fields).then(reply => { if (op === "candles" && reply.candles.length) console.log(op); return reply; }); }""")
+        one.page.click(f"#intervals button:text-is('{interval}')")
+    assert one.page.get_attribute(f"#intervals button:text-is('{interval}')", "aria-pressed") == "true"
+
+
+def test_an_order_by_hand_rests_in_the_book_and_fills(visit: Open, operator: Visit) -> None:
+    buyer, seller = visit(), visit()
+    buyer.as_guest()
+    seller.as_guest()
+    pause(operator)  # so that nobody else moves
+    buyer.page.click("#bids button >> nth=0")
+    buyer.page.fill("[name=size]", "0.01")
+    buyer.until_text("#whatif", "Rests in the book0.01000")
+    buyer.page.click("#send")
+    buyer.until_text("#told", r"0\.01000 rest in the book")
+    buyer.until("document.querySelector('#bids .line.own') !== null")
+    buyer.until_text("#mine", r"BTC buy0\.01000")
+    seller.page.click("label:has-text('Sell / short')")
+    seller.page.click("label:has-text('Market')")
+    seller.page.fill("[name=size]", "5")
+    seller.until_text("#whatif", "Fills at once5.00000")
+    seller.page.click("#send")
+    seller.until_text("#told", r"Filled 5\.00000 at")
+    buyer.until_text("#mine", r"BTC long 40×0\.01000")
+    buyer.page.click("#mine button:text-is('Close')")
+    buyer.until_text("#mine", "No positions")
+
+
+def test_an_order_is_cancelled(visit: Open) -> None:
+    one = visit()
+    one.as_guest()
+    one.page.fill("[name=price]", "55000")
+    one.page.fill("[name=size]", "0.01")
+    one.page.click("#send")
+    one.until_text("#mine", "BTC buy")
+    one.page.click("#mine button:text-is('Cancel')")
+    one.until_text("#mine", "No open orders")
+
+
+def test_what_would_be_refused_says_why(visit: Open) -> None:
+    one = visit()
+    one.as_guest()
+    one.page.fill("[name=size]", "5000")
+    one.until_text("#why", "It would be refused: insufficient margin")
+    one.page.fill("[name=size]", "0.000001")
+    one.until_text("#why", r"The size is a multiple of 0\.00001")
+    one.page.fill("[name=size]", "0.01")
+    one.page.fill("[name=price]", "1.5")
+    one.until_text("#why", "The price is a multiple of 1")
+
+
+def test_leverage_is_set_and_shown(visit: Open) -> None:
+    one = visit()
+    one.as_guest()
+    one.page.locator("[name=leverage]").evaluate("slider => { slider.value = 5; slider.dispatchEvent(new Event('input', {bubbles: true})); slider.dispatchEvent(new Event('change')); }")
+    one.until_text("#told", "Leverage is 5×")
+    one.page.click("label:has-text('Market')")
+    one.page.click("[data-share='50']")
+    one.until_text("#whatif", "Fills at once")
+    one.page.click("#send")
+    one.until_text("#mine", "BTC long 5×")
+
+
+def test_a_shock_liquidates_and_the_feed_says_who_paid(visit: Open, operator: Visit) -> None:
+    one = visit()
+    name = one.as_guest()
+    one.page.click("label:has-text('Market')")
+    one.page.fill("[name=size]", "40")
+    one.until_text("#whatif", "Liquidation price after")
+    one.page.click("#send")
+    one.until_text("#mine", "BTC long 40×")
+    operator.until_text("#risk", name)
+    operator.page.fill("#shock", "-8")
+    operator.page.click("#do-shock")
+    told = operator.until_text("#feed", f"{name}: long .* closed .* against .*Deficit [0-9,.]+ USD: the backstop vault paid")
+    assert "house bot" in told or "the backstop vault" in told
+    one.until_text("#mine", "No positions")
+    one.until_text("#feed", name)
+    visit().until_text("#feed", "somebody: long .* BTC closed")  # others are not told who it was
+    operator.page.fill("#shock", "8")
+    operator.page.click("#do-shock")
+
+
+def test_time_stands_and_is_stepped(operator: Visit) -> None:
+    pause(operator)
+    before = operator.page.evaluate("perplab.wire.ask('ping').then(reply => reply.ts)")
+    operator.page.fill("#step-seconds", "10")
+    operator.page.click("#step")
+    operator.until_text("#done", "10 s have passed")
+    after = operator.page.evaluate("perplab.wire.ask('ping').then(reply => reply.ts)")
+    assert int(after) - int(before) == 10_000_000_000
+
+
+def test_the_oracle_freezes(operator: Visit) -> None:
+    operator.page.click("#freeze")
+    operator.until_text("#done", "frozen")
+    assert operator.page.evaluate("perplab.wire.ask('world').then(reply => reply.world.oracle)") == "frozen"
+    operator.page.click("text=Let it run")
+    operator.until_text("#done", "without a lag")
+
+
+def test_a_market_is_halted_for_a_while(operator: Visit) -> None:
+    operator.page.click("#control button:text-is('Maintenance')")
+    operator.until_text("#done", "halted for 1 min")
+    operator.until_text("#stats", "halted")
+    operator.page.click("#control button:text-is('100×')")
+    operator.until_text("#stats", "active")
+
+
+def test_a_playbook_is_played(operator: Visit) -> None:
+    operator.page.click("#control button:text-is('100×')")
+    operator.page.select_option("#playbook", "oracle_frozen")
+    operator.page.click("#play")
+    operator.until_text("#done", "oracle_frozen: done")
+
+
+def test_a_playbook_that_is_stopped_is_taken_back(operator: Visit) -> None:
+    pause(operator)
+    operator.page.select_option("#playbook", "liquidity_vacates")
+    operator.page.click("#play")
+    operator.until_text("#done", "step 1 of")
+    operator.page.click("#stop")
+    operator.until_text("#done", "stopped, and taken back")
+
+
+def test_a_state_is_kept_and_gone_back_to(visit: Open, operator: Visit) -> None:
+    one = visit()
+    one.as_guest()
+    pause(operator)
+    operator.page.click("#keep")
+    operator.until_text("#done", "Kept as before")
+    kept = operator.page.evaluate("perplab.wire.ask('ping').then(reply => reply.ts)")
+    one.page.click("label:has-text('Market')")
+    one.page.fill("[name=size]", "0.5")
+    one.page.click("#send")
+    one.until_text("#mine", "BTC long")
+    operator.page.click("#step")
+    operator.until_text("#done", "have passed")
+    operator.page.click("#rewind")
+    operator.until_text("#done", "Back at before")
+    assert operator.page.evaluate("perplab.wire.ask('ping').then(reply => reply.ts)") == kept
+    one.until_text("#mine", "No positions")
+
+
+def test_rules_are_told_in_words(visit: Open) -> None:
+    one = visit()
+    one.page.click("#show-rules")
+    text = one.until_text("#rules-text", "Who pays what is left")
+    assert "Taker pays0.045 %" in text and "Winners are deleveraged" in text and "{" not in text and "undefined" not in text
+    one.page.keyboard.press("Escape")
+    one.until("!document.querySelector('#rules').open")
+
+
+def test_names_are_text(visit: Open) -> None:
+    name = "<b id=bold>x</b>"
+    one = visit()
+    one.page.click("#show-login")
+    one.page.fill("#by-name [name=name]", name)
+    one.page.click("#by-name button")
+    assert name in one.until_text("#who", "bold")
+    assert one.page.locator("#bold").count() == 0
+
+
+def test_the_page_fits_a_phone(visit: Open) -> None:
+    for fragment, width in (("", 400), (OPERATOR, 400), (OPERATOR, 900)):
+        one = visit(fragment, width=width)
+        one.until_other("#bids")
+        one.page.wait_for_timeout(500)
+        assert one.page.evaluate("document.documentElement.scrollWidth") <= width, f"{width} px scroll to the side"
+
+
+def test_dark_and_light(visit: Open) -> None:
+    one = visit(theme="light")
+    theme = "document.documentElement.dataset.theme"
+    assert one.page.evaluate(theme) == "light"
+    one.page.click("#theme")
+    assert one.page.evaluate(theme) == "dark"
+    one.page.reload()
+    one.until_text("#markets", "BTC")
+    assert one.page.evaluate(theme) == "dark"
+
+
+def test_all_that_can_be_used_has_a_name(operator: Visit) -> None:
+    operator.until("document.querySelector('#bids .price').textContent !== ''")
+    nameless = operator.page.evaluate("""() => [...document.querySelectorAll("button, input, select")].filter(one => one.offsetParent
+        && !one.textContent.trim() && !one.getAttribute("aria-label") && !one.labels?.length).map(one => one.outerHTML)""")
+    assert nameless == []
+
+
+def test_numbers_are_exact(visit: Open) -> None:
+    told = visit().page.evaluate("""async () => { const {countOf, decimal, money} = await import("/dashboard/js/numbers.js"); return [
+        decimal(60031, "1"), decimal("9007199254740993", "0.00001"), decimal(-5, "0.1"), decimal(0, "0.5"), decimal(7, "0.5"), decimal(null, "1"),
+        money("9999999999999999"), money(-1234567), money(-1), money(9999), countOf("0.07", "0.00001"), countOf("1,000.5", "0.5"), countOf("0.3", "0.5"),
+        countOf("1e5", "1"), countOf("-1", "1"), countOf("", "1"), countOf(".", "1"), countOf("60000.0", "1"), countOf("99999999999999999", "1")]; }""")
+    assert told == [
+        "60,031", "90,071,992,547.40993", "−0.5", "0.0", "3.5", "–", "9,999,999,999.99", "−1.23", "0.00", "0.00", 7000, 2001, None,
+        None, None, None, None, 60000, None,
+    ]  # fmt: skip
