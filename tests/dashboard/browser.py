@@ -104,7 +104,8 @@ class Visit:
     def __init__(self, browser: Browser, server: Server, fragment: str = "", width: int = 1600, theme: str = "dark") -> None:
         self.complaints: list[str] = []
         self.outside: list[str] = []
-        self.context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=theme)  # type: ignore[arg-type]
+        look = {"viewport": {"width": width, "height": 1000}, "color_scheme": theme, "locale": "en-US"}  # the machine may have none
+        self.context = browser.new_context(**look)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)

@@ -77,8 +77,11 @@ def test_another_market_is_shown(visit: Open) -> None:
 def test_candles_of_the_venue_are_shown(visit: Open, interval: str) -> None:
     one = visit()
     with one.page.expect_event("console", predicate=lambda message: message.text == "candles", timeout=60_000):
-        one.page.evaluate("""() => { const ask = perplab.wire.ask.bind(perplab.wire);
-            perplab.wire.ask = (op, fields) => ask(op, fields).then(reply => { if (op === "candles" && reply.candles.length) console.log(op); return reply; }); }""")
+        one.page.evaluate("""() => {
+            const ask = perplab.wire.ask.bind(perplab.wire);
+            const heard = (op, reply) => { if (op === "candles" && reply.candles.length) console.log(op); return reply; };
+            perplab.wire.ask = (op, fields) => ask(op, fields).then(reply => heard(op, reply));
+        }""")
         one.page.click(f"#intervals button:text-is('{interval}')")
     assert one.page.get_attribute(f"#intervals button:text-is('{interval}')", "aria-pressed") == "true"
 
@@ -132,7 +135,10 @@ def test_what_would_be_refused_says_why(visit: Open) -> None:
 def test_leverage_is_set_and_shown(visit: Open) -> None:
     one = visit()
     one.as_guest()
-    one.page.locator("[name=leverage]").evaluate("slider => { slider.value = 5; slider.dispatchEvent(new Event('input', {bubbles: true})); slider.dispatchEvent(new Event('change')); }")
+    one.page.locator("[name=leverage]").evaluate("""slider => {
+        slider.value = 5;
+        for (const kind of ["input", "change"]) slider.dispatchEvent(new Event(kind, {bubbles: true}));
+    }""")
     one.until_text("#told", "Leverage is 5×")
     one.page.click("label:has-text('Market')")
     one.page.click("[data-share='50']")
@@ -262,16 +268,22 @@ def test_dark_and_light(visit: Open) -> None:
 
 def test_all_that_can_be_used_has_a_name(operator: Visit) -> None:
     operator.until("document.querySelector('#bids .price').textContent !== ''")
-    nameless = operator.page.evaluate("""() => [...document.querySelectorAll("button, input, select")].filter(one => one.offsetParent
-        && !one.textContent.trim() && !one.getAttribute("aria-label") && !one.labels?.length).map(one => one.outerHTML)""")
+    nameless = operator.page.evaluate("""() => [...document.querySelectorAll("button, input, select")]
+        .filter(one => one.offsetParent && !one.textContent.trim() && !one.getAttribute("aria-label") && !one.labels?.length)
+        .map(one => one.outerHTML)""")
     assert nameless == []
 
 
 def test_numbers_are_exact(visit: Open) -> None:
-    told = visit().page.evaluate("""async () => { const {countOf, decimal, money} = await import("/dashboard/js/numbers.js"); return [
-        decimal(60031, "1"), decimal("9007199254740993", "0.00001"), decimal(-5, "0.1"), decimal(0, "0.5"), decimal(7, "0.5"), decimal(null, "1"),
-        money("9999999999999999"), money(-1234567), money(-1), money(9999), countOf("0.07", "0.00001"), countOf("1,000.5", "0.5"), countOf("0.3", "0.5"),
-        countOf("1e5", "1"), countOf("-1", "1"), countOf("", "1"), countOf(".", "1"), countOf("60000.0", "1"), countOf("99999999999999999", "1")]; }""")
+    told = visit().page.evaluate("""async () => {
+        const {countOf, decimal, money} = await import("/dashboard/js/numbers.js");
+        return [
+            decimal(60031, "1"), decimal("9007199254740993", "0.00001"), decimal(-5, "0.1"), decimal(0, "0.5"), decimal(7, "0.5"),
+            decimal(null, "1"), money("9999999999999999"), money(-1234567), money(-1), money(9999), countOf("0.07", "0.00001"),
+            countOf("1,000.5", "0.5"), countOf("0.3", "0.5"), countOf("1e5", "1"), countOf("-1", "1"), countOf("", "1"), countOf(".", "1"),
+            countOf("60000.0", "1"), countOf("99999999999999999", "1"),
+        ];
+    }""")
     assert told == [
         "60,031", "90,071,992,547.40993", "−0.5", "0.0", "3.5", "–", "9,999,999,999.99", "−1.23", "0.00", "0.00", 7000, 2001, None,
         None, None, None, None, 60000, None,

@@ -34,7 +34,8 @@ def test_a_lost_connection_is_shown_and_comes_back(browser: Browser) -> None:
     one.until_text("#told", "Not logged in")  # this server has begun anew, and does not know the guest
     one.as_guest()
     one.context.close()  # its complaints are those of the browser's about the sockets that were refused
-    assert all("WebSocket" in text or "ERR_CONNECTION_REFUSED" in text or "Failed to load" in text for text in one.complaints), one.complaints
+    expected = ("WebSocket", "ERR_CONNECTION_REFUSED", "Failed to load")
+    assert [text for text in one.complaints if not any(part in text for part in expected)] == []
     assert one.outside == []
     again.stop()
 
@@ -43,13 +44,17 @@ def test_what_was_missed_is_caught_up_with_by_a_snapshot(browser: Browser) -> No
     server = Server("--trust")
     one = Visit(browser, server)
     one.until_text("#bids", r"\d")
-    one.page.evaluate("""() => { const hear = perplab.wire.hear.bind(perplab.wire); let lost = 0;
-        perplab.wire.hear = message => { if (message.channel === "book" && message.type === "delta" && lost < 1) { lost += 1; return; }
-            if (message.channel === "book" && message.type === "snapshot") globalThis.caughtUp = true; hear(message); }; }""")
+    one.page.evaluate("""() => {
+        const hear = perplab.wire.hear.bind(perplab.wire);
+        let lost = 0;
+        perplab.wire.hear = message => {
+            if (message.channel === "book" && message.type === "delta" && lost < 1) return void (lost += 1);
+            if (message.channel === "book" && message.type === "snapshot") globalThis.caughtUp = true;
+            hear(message);
+        };
+    }""")
     one.until("globalThis.caughtUp")
-    asked = one.page.evaluate("""async () => { const pair = async () => [await perplab.wire.ask("book", {market: 0, depth: 60}), [...perplab.venue.book.bids.keys()].length];
-        const [told, levels] = await pair(); return [told.bids.length > 0, levels > 0]; }""")
-    assert asked == [True, True]
+    one.until_other("#bids")
     one.close()
     server.stop()
 

@@ -51,7 +51,8 @@ def colours(theme: str) -> dict[str, str]:
     text = (FOLDER / "style.css").read_text(encoding="utf-8")
     found = re.search(rf'\[data-theme="{theme}"\] \{{(.*?)\n\}}', text, re.DOTALL)
     assert found
-    return {name: value if len(value) == 6 else "".join(2 * one for one in value) for name, value in re.findall(r"--([\w-]+): #([0-9a-f]{6}|[0-9a-f]{3});", found[1])}
+    told = re.findall(r"--([\w-]+): #([0-9a-f]{6}|[0-9a-f]{3});", found[1])
+    return {name: value if len(value) == 6 else "".join(2 * one for one in value) for name, value in told}
 
 
 def luminance(colour: str) -> float:

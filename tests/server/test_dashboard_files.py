@@ -20,9 +20,12 @@ from perplab.lab.rehearse import for_dashboard, shipped
 def fetched(path: str, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
     async def run() -> tuple[int, Mapping[str, str], bytes]:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with served(World()) as place, aiohttp.ClientSession() as client:
-            async with client.get(URL(place.url(path), encoded=True), headers=sent) as answer:
-                return answer.status, answer.headers, await answer.read()
+        async with (
+            served(World()) as place,
+            aiohttp.ClientSession() as client,
+            client.get(URL(place.url(path), encoded=True), headers=sent) as answer,
+        ):
+            return answer.status, answer.headers, await answer.read()
 
     return asyncio.run(run())
 
@@ -79,5 +82,6 @@ def test_shipped_playbooks_are_handed_over_with_what_takes_them_back() -> None:
     assert [one["name"] for one in told] == shipped()
     (vacates,) = (one for one in told if one["name"] == "liquidity_vacates")
     first = vacates["steps"][0]
-    assert vacates["title"] and first["request"]["makers"] == "gone" and first["undo"]["op"] == "world" and first["undo"]["makers"] == "stay"
+    assert vacates["title"] and first["request"] == {"op": "world", "makers": "gone"}
+    assert first["undo"] == {"op": "world", "makers": "stay"}
     assert all(set(step) == {"at_s", "request", "undo"} and "op" in step["request"] for one in told for step in one["steps"])

@@ -82,6 +82,7 @@ export class ChartPanel {
     for (const series of [this.series, this.lines.mark, this.lines.oracle]) series.applyOptions({priceFormat});
     this.chart.applyOptions({
       localization: {
+        locale: "en-US",
         priceFormatter: price => price.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}),
       },
     });
