@@ -25,8 +25,18 @@ export class BookPanel {
       if (market === venue.at) draw();
     });
     for (const topic of ["trades", "market"]) venue.on(topic, trades);
-    addEventListener("theme", draw);
-    new ResizeObserver(draw).observe(this.canvas);
+    const paint = () => {
+      const style = getComputedStyle(document.documentElement); // asked for now and then: it makes the browser lay out the page
+      this.colors = {up: style.getPropertyValue("--up"), down: style.getPropertyValue("--down")};
+      draw();
+    };
+    addEventListener("theme", paint);
+    this.size = {width: 0, height: 0};
+    new ResizeObserver(([{contentRect}]) => {
+      this.size = contentRect;
+      draw();
+    }).observe(this.canvas);
+    paint();
   }
 
   ladder(side) {
@@ -73,12 +83,13 @@ export class BookPanel {
     const own = price !== null && this.isMine(side === "bids" ? "BUY" : "SELL", price);
     row.price = price;
     setClass(row.node, own ? "line own" : "line");
+    if (own !== Boolean(row.node.title)) row.node.title = own ? "Your order is here" : "";
     row.bar.style.transform = `scaleX(${price === null ? 0 : sum / most})`;
+    if (row.market === market && row.size === size && row.sum === sum && row.shown === price) return;
+    Object.assign(row, {market, size, sum, shown: price});
     const texts = price === null ? ["", "", ""] : [decimal(price, market.tick), decimal(size, market.lot), decimal(sum, market.lot)];
     texts.forEach((text, at) => setText(row.cells[at], text));
     row.node.tabIndex = price === null ? -1 : 0;
-    if (own) row.node.title = "Your order is here";
-    else if (row.node.title) row.node.removeAttribute("title");
   }
 
   drawMiddle({bids, asks}) {
@@ -100,13 +111,11 @@ export class BookPanel {
   drawDepth({bids, asks}) {
     const {canvas} = this,
       ratio = devicePixelRatio,
-      width = canvas.clientWidth,
-      height = canvas.clientHeight;
+      {width, height} = this.size;
     if (!width) return;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    const pen = canvas.getContext("2d"),
-      style = getComputedStyle(document.documentElement);
+    const pen = canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     if (!bids.length || !asks.length) return;
@@ -116,10 +125,10 @@ export class BookPanel {
       total = side => side.reduce((sum, [price, size]) => (Math.abs(price - middle) <= span ? sum + size : sum), 0);
     const most = Math.max(total(bids), total(asks), 1);
     for (const [side, color] of [
-      [bids, "--up"],
-      [asks, "--down"],
+      [bids, this.colors.up],
+      [asks, this.colors.down],
     ])
-      this.drawSide(pen, side, style.getPropertyValue(color), {middle, span, most, width, height});
+      this.drawSide(pen, side, color, {middle, span, most, width, height});
   }
 
   drawSide(pen, side, color, {middle, span, most, width, height}) {
@@ -150,6 +159,8 @@ export class BookPanel {
     if (!market) return;
     this.trades.forEach((cells, at) => {
       const trade = trades[trades.length - 1 - at];
+      if (trade === cells.trade) return;
+      cells.trade = trade;
       setClass(cells[0], !trade ? "price" : trade.taker_side === "BUY" ? "price up" : "price down");
       setText(cells[0], trade ? decimal(trade.price, market.tick) : "");
       setText(cells[1], trade ? decimal(trade.size, market.lot) + (trade.liquidation ? " ⚡" : "") : "");

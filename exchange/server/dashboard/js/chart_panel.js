@@ -1,5 +1,4 @@
-// Candles of trades with the mark and the oracle price, and what was liquidated and deleveraged. Candles of a minute and more are the
-// venue's; those of five seconds are made here, of the trades and tickers that came since the page was opened.
+// The chart: candles of trades with the mark and the oracle price, what was liquidated and deleveraged, and the user's own position.
 
 import {
   CandlestickSeries,
@@ -10,19 +9,19 @@ import {
   LineSeries,
   LineStyle,
 } from "../vendor/lightweight-charts/lightweight-charts.js";
+import {Candles, INTERVALS} from "./candles.js";
 import {byId, el} from "./dom.js";
 import {soon} from "./frame.js";
-import {compact, float, millis} from "./numbers.js";
+import {compact, float} from "./numbers.js";
 
-const INTERVALS = {"5s": 5, "1m": 60, "5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400};
-const SECONDS = "5s",
-  KEPT = 720,
-  MARKERS = 200;
+const MARKERS = 200, // that are drawn at most
+  ENOUGH = 30; // candles of a minute for a chart of them
 
 export class ChartPanel {
   constructor(venue, wire) {
-    Object.assign(this, {venue, wire, interval: SECONDS, candles: new Map(), marked: []});
+    Object.assign(this, {venue, wire, marked: []});
     this.box = byId("chart");
+    this.candles = new Candles(venue, wire, () => this.later());
     this.chart = createChart(this.box, {
       autoSize: true,
       layout: {attributionLogo: false},
@@ -37,7 +36,7 @@ export class ChartPanel {
       priceLineVisible: false,
     });
     this.chart.priceScale("volume").applyOptions({scaleMargins: {top: 0.84, bottom: 0}});
-    this.lines = {mark: this.line(LineStyle.Solid), oracle: this.line(LineStyle.Dashed)};
+    this.lines = {oracle: this.line(LineStyle.Dashed, 1), mark: this.line(LineStyle.Solid, 2)};
     this.markers = createSeriesMarkers(this.series, []);
     this.own = [];
     for (const name of Object.keys(INTERVALS))
@@ -45,16 +44,13 @@ export class ChartPanel {
     addEventListener("theme", () => this.paint());
     venue.on("market", () => this.anew());
     venue.on("anew", () => this.anew());
-    venue.on("trades", told => this.addTrades(told.items, told.type === "snapshot"));
-    venue.on("ticker", market => {
-      if (market === venue.at) this.addTicker();
-    });
+    venue.on("rules", () => this.begin().catch(() => {}));
     this.paint();
   }
 
-  line(lineStyle) {
+  line(lineStyle, lineWidth) {
     return this.chart.addSeries(LineSeries, {
-      lineWidth: 1,
+      lineWidth,
       lineStyle,
       lastValueVisible: false,
       priceLineVisible: false,
@@ -62,21 +58,22 @@ export class ChartPanel {
     });
   }
 
-  get seconds() {
-    return INTERVALS[this.interval];
+  /** A server that has run for a while has a chart of minutes to show; until then there are more candles of seconds. */
+  async begin() {
+    const {candles} = await this.wire.ask("candles", {market: this.venue.at, limit: ENOUGH});
+    if (candles.length === ENOUGH && !this.isChosen) this.choose("1m");
   }
 
   choose(interval) {
-    this.interval = interval;
+    this.isChosen = true;
+    this.candles.interval = interval;
     this.anew();
   }
 
   /** Another market, interval or venue. */
   anew() {
-    this.round = (this.round ?? 0) + 1;
-    this.candles = new Map();
-    for (const button of byId("intervals").children) button.setAttribute("aria-pressed", String(button.textContent === this.interval));
-    const {market} = this.venue,
+    const {interval, seconds} = this.candles,
+      {market} = this.venue,
       digits = (market.tick.split(".")[1] ?? "").length;
     const priceFormat = {type: "price", precision: digits, minMove: Number(market.tick)};
     for (const series of [this.series, this.lines.mark, this.lines.oracle]) series.applyOptions({priceFormat});
@@ -86,89 +83,11 @@ export class ChartPanel {
         priceFormatter: price => price.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}),
       },
     });
-    this.chart.timeScale().applyOptions({secondsVisible: this.seconds < 60, barSpacing: 9});
+    for (const button of byId("intervals").children) button.setAttribute("aria-pressed", String(button.textContent === interval));
+    this.chart.timeScale().applyOptions({secondsVisible: seconds < 60, barSpacing: 9});
     this.whole = true;
-    this.lastTrade = 0n;
-    this.addTrades(this.venue.trades);
+    this.candles.anew();
     this.chart.timeScale().scrollToRealTime();
-    this.fetch();
-  }
-
-  /** Candles of the venue, from the last one that is known on. */
-  async fetch() {
-    if (this.interval === SECONDS || !this.wire.isOpen) return this.later();
-    const {round} = this,
-      last = [...this.candles.values()].at(-1),
-      start = last ? last.time * 1e9 : 0;
-    try {
-      const {candles} = await this.wire.ask("candles", {market: this.venue.at, interval: this.interval, start, limit: 500});
-      if (round !== this.round) return;
-      for (const told of candles) this.candles.set(millis(told.begin) / 1000, this.candleOf(told));
-      this.later();
-    } catch {
-      /* asked again with the next second */
-    }
-  }
-
-  candleOf({begin, open, high, low, close, size, mark, oracle}) {
-    const {tick, lot} = this.venue.market,
-      price = ticks => (ticks == null ? null : float(ticks, tick));
-    return {
-      time: millis(begin) / 1000,
-      open: price(open),
-      high: price(high),
-      low: price(low),
-      close: price(close),
-      size: float(size, lot),
-      mark: price(mark?.[3]),
-      oracle: price(oracle?.[3]),
-    };
-  }
-
-  /** The candle of five seconds in which a moment lies. */
-  candleAt(ns) {
-    const time = Math.floor(millis(ns) / 1000 / this.seconds) * this.seconds;
-    let candle = this.candles.get(time);
-    if (!candle) {
-      const last = [...this.candles.values()].at(-1);
-      if (last && last.time > time) return null;
-      const close = last?.close ?? null;
-      this.candles.set(
-        time,
-        (candle = {time, open: close, high: close, low: close, close, size: 0, mark: last?.mark ?? null, oracle: last?.oracle ?? null}),
-      );
-    }
-    return candle;
-  }
-
-  /** `isAgain`: some of them may be known, after a break of the connection. */
-  addTrades(items, isAgain = false) {
-    if (this.interval !== SECONDS) return;
-    const {tick, lot} = this.venue.market,
-      known = this.lastTrade;
-    for (const {ts, price, size} of items) {
-      if (isAgain && BigInt(ts) <= known) continue;
-      this.lastTrade = BigInt(ts);
-      const candle = this.candleAt(ts),
-        value = float(price, tick);
-      if (!candle) continue;
-      if (candle.size === 0) candle.open ??= value;
-      candle.high = Math.max(candle.high ?? value, value);
-      candle.low = Math.min(candle.low ?? value, value);
-      candle.close = value;
-      candle.size += float(size, lot);
-    }
-    this.later();
-  }
-
-  addTicker() {
-    const {ticker, market, ts} = this.venue;
-    if (this.interval !== SECONDS || ts === null) return;
-    const candle = this.candleAt(ts);
-    if (!candle) return;
-    if (ticker.mark != null) candle.mark = float(ticker.mark, market.tick);
-    if (ticker.oracle != null) candle.oracle = float(ticker.oracle, market.tick);
-    this.later();
   }
 
   later() {
@@ -178,8 +97,7 @@ export class ChartPanel {
   /** All of it at first, then only the candles that changed: the last ones. */
   draw() {
     if (!this.venue.market) return;
-    if (this.candles.size > KEPT) this.candles.delete(this.candles.keys().next().value);
-    const all = [...this.candles.values()],
+    const all = [...this.candles.all.values()],
       time = candle => candle.time;
     if (this.whole || !all.length) {
       this.series.setData(all.map(candle => this.bar(candle)));
@@ -216,9 +134,9 @@ export class ChartPanel {
 
   drawMarkers() {
     const found = new Map(),
-      first = this.candles.keys().next().value;
+      first = this.candles.all.keys().next().value;
     for (const {ts, method, size} of this.marked) {
-      const time = Math.floor(millis(ts) / 1000 / this.seconds) * this.seconds;
+      const time = this.candles.timeOf(ts);
       if (first === undefined || time < first) continue;
       const isLong = size > 0,
         isAdl = method === "ADL",

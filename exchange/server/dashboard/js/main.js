@@ -40,7 +40,8 @@ wire.watchers.push(async (state, more) => {
   byId("lost").hidden = !isLost;
   document.body.classList.toggle("stale", isLost);
   if (isLost) {
-    const why = more.reason ? ` (${more.reason})` : "", seconds = Math.max(1, Math.round(more.wait / 1000));
+    const why = more.reason ? ` (${more.reason})` : "",
+      seconds = Math.max(1, Math.round(more.wait / 1000));
     return void setText(byId("lost-text"), `Connection lost${why}. What is shown is old. Trying again in ${seconds} s.`);
   }
   try {
@@ -206,7 +207,7 @@ mine.watchers.push(() => {
 setInterval(() => {
   if (!venue.market) return;
   venue.sample();
-  if (!document.hidden) chart.fetch();
+  if (!document.hidden) chart.candles.fetch();
 }, 1000);
 setInterval(() => {
   if (wire.isOpen && !document.hidden) showSpeed();
