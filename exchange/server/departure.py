@@ -11,7 +11,7 @@ from ..blocks import Applied
 from ..schema.codes import MarketStatus, OrderState
 from ..schema.messages import Cancel, CancelAll, CancelAllAfter, CancelClient, Command, MassQuote
 from . import requests as r
-from .brought import Brought, brought
+from .brought import Brought, ClientKey, brought
 from .errors import Refusal
 from .host import Host
 from .orders import client_order, open_orders
@@ -53,7 +53,7 @@ class Departure:
         most = design.max_open_orders + design.max_triggers + design.max_twaps
         if len(own.orders) + len(own.waiting) > r.MAX_BATCH + 2 * len(self.scopes) * most:
             own.orders &= {number for account in self.scopes for number in self._standing(account)}
-            own.waiting = {one: None for one in own.waiting if self._may_rest(*one)}
+            own.waiting = {one: None for account in {one[0] for one in own.waiting} for one in self._unnumbered(account)}
 
     def _standing(self, account: int) -> set[int]:
         """Ids of all that the account has open, and of orders whose triggers are."""
@@ -67,11 +67,16 @@ class Departure:
         """Is it the entry of a bracket of the account, which may still fill? It may wait to come in, and is no open order then."""
         return self.host.exchange.bracket_owner(number) == account
 
-    def _may_rest(self, account: int, hi: int, lo: int) -> bool:
-        """Does an order wait, or is it open?"""
+    def _unnumbered(self, account: int) -> list[ClientKey]:
+        """The connection's own of an account that are known by their client ids alone, and wait, or are open."""
         venue = self.host.exchange
-        found = client_order(venue, account, hi, lo)
-        return found[2] == OrderState.OPEN if found else any((one.client_hi, one.client_lo) == (hi, lo) for one in venue.pending(account))
+        waits = {(one.client_hi, one.client_lo) for one in venue.pending(account)}  # once for all: there may be thousands of both
+
+        def is_there(hi: int, lo: int) -> bool:
+            found = client_order(venue, account, hi, lo)
+            return found[2] == OrderState.OPEN if found else (hi, lo) in waits
+
+        return [one for one in self.own.waiting if one[0] == account and is_there(one[1], one[2])]
 
     def keep(self, number: int, kept: Iterable[int]) -> None:
         """The state of the venue is kept under this number; `kept`: those of all that are."""
@@ -143,7 +148,7 @@ class Departure:
             else:
                 halted = self._halted()
                 yield from (Cancel(0, account, number) for number in self._going(account, halted))
-                waiting = [one for one in self.own.waiting if one[0] == account and self._may_rest(*one)]
+                waiting = self._unnumbered(account)
                 yield from (CancelClient(0, *one) for one in waiting if self._market_of(*one) not in halted)
                 yield from (MassQuote(0, *one) for one in self.own.quotes if one[0] == account and one[1] not in halted)
 

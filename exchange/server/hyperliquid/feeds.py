@@ -33,6 +33,8 @@ class Reader(Protocol):
 
     is_slow: bool
 
+    def drop(self) -> None: ...
+
     def hear(self, channel: str, data: object, encoded: dict[str, bytes]) -> None: ...
 
 
@@ -45,6 +47,7 @@ class Feed:
         self.key = Feeds.key_of(asked)
         self.pace = pace
         self.readers: list[Reader] = []
+        self.is_whole = True  # does what a new reader is told first make up for all that he has missed?
         self.behind: set[Reader] = set()  # that were too slow for something
         self._due = 0  # [ns] monotonic: not before
 
@@ -84,10 +87,10 @@ class Feed:
             reader.hear(self.channel, data, {})
 
     def catch_up(self, reader: Reader) -> None:
-        """A slow reader reads again."""
+        """A slow reader reads again. What is told once, and cannot be told anew, he does not lose without a word."""
         if reader in self.behind:
             self.behind.discard(reader)
-            self.welcome(reader)
+            self.welcome(reader) if self.is_whole else reader.drop()
 
 
 class StateFeed(Feed):
@@ -153,6 +156,7 @@ class AccountFeed(Feed):
 
     def __init__(self, dialect: Dialect, channel: str, asked: dict[str, Any], account: int) -> None:
         super().__init__(channel, asked)
+        self.is_whole = False
         self.dialect = dialect
         self.ear = Ear(account)
         self.again()
@@ -215,21 +219,36 @@ class Feeds:
         feed.welcome(reader)
 
     def leave(self, feed: Feed, reader: Reader) -> None:
+        if reader not in feed.readers:
+            return  # the feed has ended before
         feed.readers.remove(reader)
         feed.behind.discard(reader)
         if not feed.readers:
-            del self.feeds[feed.key]
-            feed.closed()
+            self._end(feed)
+
+    def _end(self, feed: Feed) -> None:
+        feed.readers.clear()
+        del self.feeds[feed.key]
+        feed.closed()
 
     def flush(self) -> None:
         """Let every feed tell what has changed."""
         now = self.dialect.host.monotonic()
         for feed in list(self.feeds.values()):
-            feed.flush(now)
+            with self.dialect.host.complaints.guarded("a feed"):  # the others go on
+                feed.flush(now)
 
     def go_back(self) -> None:
-        """The venue is in an earlier state: all of it again."""
-        for feed in self.feeds.values():
-            feed.again()
-            for reader in feed.readers:
-                feed.welcome(reader)
+        """The venue is in an earlier state: all of it again. Who has subscribed to an account is cut off: the address may have another one
+        by then, and the account another owner."""
+        for feed in list(self.feeds.values()):
+            with self.dialect.host.complaints.guarded("a feed"):
+                if "user" in feed.asked:
+                    readers = list(feed.readers)
+                    self._end(feed)
+                    for reader in readers:
+                        reader.drop()
+                    continue
+                feed.again()
+                for reader in feed.readers:
+                    feed.welcome(reader)

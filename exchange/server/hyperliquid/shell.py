@@ -80,7 +80,10 @@ class Shell:
         """The body, if it is a map in JSON. A page of another origin is refused: it could have accounts made, or trade unsigned."""
         if not self.is_own(request):
             raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs hyperliquid`\n")
-        return body_of(await request.read())
+        try:
+            return body_of(await request.read())
+        except web.RequestPayloadError:  # it is not coded as its head says
+            return None
 
 
 def source_of(request: web.Request) -> str:

@@ -149,7 +149,7 @@ class Candles(Feed):
 
 def candle(dialect: Dialect, named: Json) -> Feed:
     interval = named.get("interval")
-    if interval not in INTERVALS:
+    if not isinstance(interval, str) or interval not in INTERVALS:
         raise Unknown("there is no such interval", is_fatal=True)
     return Candles(dialect, coin_of(dialect, named), str(interval))
 
@@ -157,7 +157,7 @@ def candle(dialect: Dialect, named: Json) -> Feed:
 # -- accounts --
 
 
-Reading = Callable[[int, int], list[Json]]  # behind an event, so many at most
+Reading = Callable[[int, int, int | None], list[Json]]  # behind an event, so many at most, up to another one
 
 
 class OfAccount(AccountFeed):
@@ -168,20 +168,23 @@ class OfAccount(AccountFeed):
     ) -> None:
         super().__init__(dialect, channel, asked, account)
         self.read, self.wrap = read, wrap
+        self.is_whole = True
 
     def begin(self) -> list[object]:
-        return [self.wrap(self.read(0, SNAPSHOT), True)]
+        """Up to what the other readers were told: what is behind that comes to all."""
+        return [self.wrap(self.read(0, SNAPSHOT, self.seq), True)]
 
     def happened(self, rows: list[list[int]], since: int) -> list[object]:
-        found = self.read(since, ALL)
+        found = self.read(since, ALL, None)
         return [self.wrap(found, False)] if found else []
 
 
 def reading(find: Callable[[int, int], list[Any]], tell: Callable[[Any], Json | None]) -> Reading:
     """Records behind an event, as they are told."""
 
-    def read(after: int, limit: int) -> list[Json]:
-        return [told for told in map(tell, find(after, limit)) if told is not None]
+    def read(after: int, limit: int, until: int | None) -> list[Json]:
+        found = [one for one in find(after, limit) if until is None or one.seq <= until]
+        return [told for told in map(tell, found) if told is not None]
 
     return read
 
@@ -255,10 +258,10 @@ class UserEvents(AccountFeed):
     def happened(self, rows: list[list[int]], since: int) -> list[object]:
         dialect, account, history = self.dialect, self.ear.account, self.dialect.host.history
         told: list[object] = []
-        fills = _fills(dialect, account)(since, ALL)
+        fills = _fills(dialect, account)(since, ALL, None)
         if fills:
             told.append({"fills": fills})
-        told += [{"funding": flat(one["delta"])} for one in _payments(dialect, account)(since, ALL)]
+        told += [{"funding": flat(one["delta"])} for one in _payments(dialect, account)(since, ALL, None)]
         told += [{"liquidation": liquidation(dialect, one)} for one in history.liquidations(after=since) if one.account == account]
         ended = [_told(dialect, orders.past_order, one) for one in history.orders(account, after=since) if orders.is_by_venue(one)]
         gone = [{"coin": one["order"]["coin"], "oid": one["order"]["oid"]} for one in ended if one is not None]

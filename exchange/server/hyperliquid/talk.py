@@ -15,7 +15,7 @@ from ..log import note
 from ..outbox import Outbox
 from .bodies import body_of
 from .errors import Failed, Unreadable
-from .feeds import Feed, Feeds, Unknown
+from .feeds import Feed, Unknown
 from .weights import TooMany
 
 if TYPE_CHECKING:
@@ -164,12 +164,13 @@ class Talk(Outbox):
 
     def _unsubscribe(self, asked: dict[str, Any]) -> None:
         try:
-            feed = self.feeds.pop(Feeds.key_of(asked), None)
+            key = self.desk.feeds.feed(asked).key  # with its defaults, as it was subscribed
         except Unknown as error:
             self.error(str(error))
             return
+        feed = self.feeds.pop(key, None)
         if feed is None:
-            self.error(f"Already unsubscribed: {Feeds.key_of(asked)}")
+            self.error(f"Already unsubscribed: {key}")
             return
         self.desk.feeds.leave(feed, self)
         self.say("subscriptionResponse", {"method": "unsubscribe", "subscription": feed.asked})

@@ -38,9 +38,7 @@ def is_deep(thing: object) -> bool:
     """Has it more levels than anything that is an action?"""
     level = [thing]
     for _ in range(DEEPEST):
-        level = [
-            inner for one in level if isinstance(one, Mapping | list) for inner in (one.values() if isinstance(one, Mapping) else one)
-        ]
+        level = [inner for one in level if isinstance(one, Mapping | list) for inner in (one.values() if isinstance(one, Mapping) else one)]
     return bool(level)
 
 
