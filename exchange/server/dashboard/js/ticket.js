@@ -40,6 +40,8 @@ export class Ticket {
   }
 
   show() {
+    if (this.shownFor !== this.session.user) tell(byId("told"), ""); // it was told to somebody else
+    this.shownFor = this.session.user;
     byId("guest-box").hidden = this.session.user !== null;
     this.form.classList.toggle("idle", !this.session.mayTrade);
     byId("send").disabled = !this.session.mayTrade;
