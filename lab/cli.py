@@ -21,6 +21,7 @@ import click
 from click.core import ParameterSource
 
 from .adl.command import CUT_OFF, adl, said_cut_off
+from .breaking.command import reverse
 from .conformance.command import conformance
 from .ctl import ctl, rehearse
 from .docs import docs, schema
@@ -454,6 +455,7 @@ for command in (venues, explain, diff):
     main.add_command(command)
 main.add_command(docs)
 main.add_command(adl)
+main.add_command(reverse)
 main.add_command(conformance)
 main.add_command(schema)
 main.add_command(serve)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple, get_args
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from perplab.exchange.units import BP, MINUTE_NS, MS_NS, SECOND_NS
 from perplab.oracle.bars import Bars
@@ -65,6 +66,13 @@ class BarsPath(Table, frozen=True, tag_field="kind", tag="bars"):
     def of_bars(self) -> Bars:
         return Bars.of(self.bars, moment_ns(self.start), self.bar_s * SECOND_NS, self.source)
 
+    def scaled(self, factor: float) -> Self:
+        """The same with all moves from the first price, in logarithms, times `factor`: 0 has none, below 0 they go the other way."""
+        first = self.first_usd
+        rows = [tuple(first * (price / first) ** factor for price in row) for row in self.bars]
+        turned = [(open_, max(high, low), min(high, low), close) for open_, high, low, close in rows]
+        return replace(self, bars=tuple(turned), family=None)
+
     @property
     def first_usd(self) -> float:
         return self.bars[0][0]
@@ -95,6 +103,11 @@ class ContinuedPath(BarsPath, frozen=True, kw_only=True, tag="continued"):
         check_points(round(self.then[-1][0] * 60_000) // self.step_ms, self.step_ms)
         super().__post_init__()
 
+    def scaled(self, factor: float) -> Self:
+        """As those of the bars, the moves behind them, and their volatility."""
+        then = tuple((minutes, price**factor) for minutes, price in self.then)
+        return replace(super().scaled(factor), then=then, volatility_bp=self.volatility_bp * abs(factor))
+
     def path(self, seed: int) -> PricePath:
         """The true price of this seed; that of the bars alone up to `until`."""
         bars = self.of_bars()
@@ -118,6 +131,10 @@ class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):
     def __post_init__(self) -> None:
         check_points(self.minutes * 60_000 // self.step_ms, self.step_ms)
         self.path(0)
+
+    def scaled(self, factor: float) -> GbmPath:
+        """The same with drift and volatility times `factor`, the latter without its sign."""
+        return replace(self, drift=self.drift * factor, volatility=self.volatility * abs(factor), family=None)
 
     def path(self, seed: int) -> PricePath:
         """The true price of this seed."""
@@ -189,6 +206,10 @@ class OwnPath(OwnClass, frozen=True, kw_only=True, tag_field="kind", tag="own"):
             return model.prices(grid, seed)
         found: object = made(grid, seed, **self.terms_of(made))
         return found
+
+    def scaled(self, factor: float) -> OwnPath:
+        """ValueError: what a class draws is its own."""
+        raise ValueError(f"{self.named} is a class of your own, which alone moves it, expected a knob that it takes: path.terms.NAME")
 
     @property
     def watch_ts(self) -> int:

@@ -1,0 +1,135 @@
+"""`perplab reverse`: its options, its runs, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..options import FOLDER
+
+if TYPE_CHECKING:
+    from ..comparison.jobs import Done, Job
+    from .study import Level, Question, Study
+
+JSON, PICTURE = "reverse.json", "reverse.svg"
+PARTS: Final = ("1", "2", "4", "8", "16")
+
+
+@click.command(short_help="Find the smallest shock, or other change, at which a design breaks.")
+@click.argument("scenario")
+@click.option("--venue", required=True, metavar="NAME", help="The design: a shipped one or a TOML file.")
+@click.option(
+    "--until", required=True, metavar="EVENT",
+    help="insurance_exhausted, adl, socialized, uncovered, hedger_liquidated, mark_gap=2%, or a bound on a metric such as "
+    "losses.bad_debt_usd>1e6.",
+)
+@click.option(
+    "--knob", "knobs", required=True, multiple=True, metavar="NAME",
+    help="What is turned: shock, depth, lag, crowding, K, or KEY=FROM..TO with the key of a number of the scenario or the design; :log "
+    "behind it goes by equal ratios. Twice: the frontier of two, the first at each level of the second.",
+)
+@click.option("--seeds", type=click.IntRange(1, 1000), default=8, show_default=True, help="How many seeds.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
+@click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario. Repeatable.")
+@click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change the design. Repeatable.")
+@click.option("--same-capital/--own-capital", default=None, help="As with perplab compare.")
+@click.option("--margin", metavar="STRUCTURE", help="Of a scenario with several markets: cross, isolated or segmented.")
+@click.option("--levels", type=click.IntRange(2, 50), default=5, show_default=True, help="Of the second knob.")
+@click.option("--scan", type=click.Choice(PARTS), default="4", show_default=True, help="Parts that all seeds try first.")
+@click.option("--halvings", type=click.IntRange(0, 20), default=4, show_default=True, help="Of the part in which it happens first.")
+@click.option("--out", type=FOLDER, help="Folder of reverse.json and reverse.svg.  [default: out/reverse-SCENARIO-VENUE]")
+@click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")
+def reverse(
+    scenario: str, venue: str, until: str, knobs: Sequence[str], seeds: int, seed: int, accounts: int | None, settings: Sequence[str],
+    venue_settings: Sequence[str], same_capital: bool | None, margin: str | None, levels: int, scan: str, halvings: int, out: Path | None,
+    jobs: int | None,
+) -> int:  # fmt: skip
+    """Turn a knob of SCENARIO until EVENT happens on a design, for every seed, and tell at which value it does.
+
+    All seeds are tried at the same values, with the same people and orders at each. First at some values from one end of the knob to the
+    other; then the part in which it happens first is halved. `perplab docs reverse` explains what is told.
+    """
+    from ..cli import processors, terminable
+    from ..comparison.report import OWN, SAME
+    from .study import Words, asked, studied
+
+    capital = None if same_capital is None else SAME if same_capital else OWN
+    words = Words(
+        scenario, venue, until, knobs, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, capital, margin, levels,
+        int(scan), halvings,
+    )  # fmt: skip
+    question = asked(words)
+    folder = out or Path("out") / f"reverse-{question.setting.scenario.name}-{question.setting.design.venue.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with terminable(), Crew(question, jobs or processors()) as crew:
+        study = studied(question, crew.run, crew.level)
+    show(study, folder)
+    return 0
+
+
+def show(study: Study, folder: Path) -> None:
+    from rich.console import Console
+
+    from ..comparison.results import write_file
+    from .picture import svg
+    from .study import to_json
+    from .table import Answer
+
+    for name, text in ((PICTURE, svg(study)), (JSON, to_json(study))):
+        write_file(folder / name, text)
+    Console().print(Answer(study, f"Files: {folder / JSON} (all runs), {folder / PICTURE}."))
+
+
+class Crew:
+    """Makes the runs in processes, and tells how it gets on, on stderr: a bar where there is a terminal, a line per batch elsewhere."""
+
+    def __init__(self, question: Question, processes: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.question, self.processes = question, processes
+        self.console = Console(stderr=True)
+        columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task("", total=question.most_runs)
+        self.over = 0
+
+    def __enter__(self) -> Crew:
+        from perplab.exchange import BUILD
+
+        runs = self.question.most_runs
+        self.console.print(f"up to {runs:,} runs, {min(self.processes, runs)} at a time, {BUILD} core", highlight=False)
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.stop()
+
+    def run(self, jobs: Sequence[Job]) -> list[Done]:
+        from ..comparison.workers import run_jobs
+
+        before = self.over
+        self.batch = len(jobs)
+        done = run_jobs(jobs, self.processes, self)
+        self.over = before + len(jobs)
+        self.bar.update(self.task, completed=self.over)
+        self.console.print(f"{self.over:,} runs", highlight=False)
+        return done
+
+    def moved(self, share: float) -> None:
+        self.bar.update(self.task, completed=self.over + share * self.batch)
+
+    def finished(self, done: Done) -> None:
+        """What a single run says is not told: there are hundreds."""
+
+    def level(self, level: Level) -> None:
+        from .table import number, told
+
+        second = self.question.second
+        if second:
+            said = f"{second.name} {number(second.value(level.turn))}: {told(self.question.knob, level.middle.turn)}"
+            self.console.print(said, highlight=False)
