@@ -47,8 +47,15 @@ class PrivateReading:
         """Of a market; "": of none."""
         return name_of(self.venue, number)
 
-    def private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
-        """What one event is for an account: one thing, but for a trade with itself, which is two fills."""
+    def private(self, account: int, told: Any) -> list[t.AccountEvent]:
+        """What one event is for an account: one thing, but for a trade with itself, which is two fills. One that cannot be read, whatever
+        is wrong with it, is an OtherEvent: a newer server may say what this client does not know, and what it says beside it counts."""
+        try:
+            return list(self._private(account, told))
+        except Exception:  # an unknown word, None for a number, a field that is gone: no list is complete
+            return [self._other(account, told)]
+
+    def _private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
         head = {"account": account, "seq": whole(told["seq"]), "ts": whole(told["ts"])}
         if told["type"] == "Traded":
             yield from self._fills(head, told)
@@ -57,7 +64,7 @@ class PrivateReading:
         elif told["type"] in PLANS:
             yield PLANS[told["type"]].read(self.venue, told, head)
         else:
-            yield self._other(head, told)
+            yield self._other(account, told)
 
     def _fills(self, head: dict[str, Any], told: Wire) -> Iterator[t.Fill]:
         market, side = self.venue.numbered(told["market"]), Side[told["taker_side"]]
@@ -109,15 +116,21 @@ class PrivateReading:
 
     # -- all others --
 
-    def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        number = told.get("market", -1)
-        market = self.venue.numbered(number) if 0 <= number < len(self.venue.markets) else None
-        named = {name: self._value(name, value, market) for name, value in told.items() if name not in ("type", "seq", "ts")}
-        return t.OtherEvent(type=told["type"], data=named, **head)
+    def _other(self, account: int, told: Any) -> t.AccountEvent:
+        """Whatever it is: this raises nothing."""
+        named = told if isinstance(told, dict) else {"event": told}
+        number, kind = named.get("market"), named.get("type")
+        market = self.venue.numbered(number) if type(number) is int and 0 <= number < len(self.venue.markets) else None
+        seq, ts = (one if type(one) is int else 0 for one in (named.get("seq"), named.get("ts")))
+        data = {name: self._value(name, value, market) for name, value in named.items() if name not in ("type", "seq", "ts")}
+        return t.OtherEvent(type=kind if isinstance(kind, str) else "", data=data, account=account, seq=seq, ts=ts)
 
     def _value(self, name: str, value: Any, market: Market | None) -> object:
+        """In the user's units, if it is a number."""
+        if type(value) is not int:
+            return value
         if name == "market":
-            return market.name if market else ""
+            return self._name(value)
         if name in AMOUNTS:
             return money(value)
         if market is None:

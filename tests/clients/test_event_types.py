@@ -119,7 +119,7 @@ def test_every_item_of_a_stream_has_a_type_with_all_of_its_fields(event: type[Ev
 
 
 def test_every_stream_has_types() -> None:
-    assert set(STREAMS) | set(ITEMS) | {"fund", "gas", "book"} == {*OF_MARKET, *OF_CURVE, *OF_VENUE} and Book
+    assert set(STREAMS) | set(ITEMS) | {"trades", "fund", "gas", "book"} == {*OF_MARKET, *OF_CURVE, *OF_VENUE} and Book
 
 
 def test_what_a_newer_server_tells_is_handed_on() -> None:
