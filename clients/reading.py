@@ -27,6 +27,7 @@ from .units import WIDE, Market, money
 STATUS: Final = 14  # numbers that tell what a packed command came to
 REASONS: Final = {int(one): one.name for one in Reason}
 STATES: Final = frozenset(map(int, OrderState))
+OF_VAULT: Final = ("vault_balances", "vault_equities", "vault_losses_left")  # which an older server does not tell
 
 
 def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
@@ -236,8 +237,9 @@ class Reading(AlgoReading):
 
     def _funds(self, message: Wire) -> Iterator[t.Fund]:
         for number, asset in enumerate(self.venue.assets):
-            vault, equity = (money(message[name][number]) if name in message else None for name in ("vault_balances", "vault_equities"))
-            yield t.Fund(asset=asset, insurance_fund=money(message["balances"][number]), vault=vault, vault_equity=equity)
+            vault, equity, left = (money(message[name][number]) if name in message else None for name in OF_VAULT)
+            fund = money(message["balances"][number])
+            yield t.Fund(asset=asset, insurance_fund=fund, vault=vault, vault_equity=equity, vault_loss_left=left)
 
     def trade(self, market: Market, one: Wire, is_past: bool) -> t.Event:
         price, size, value = traded(market, one)

@@ -255,6 +255,14 @@ class Queries:
         finally:
             self.is_busy = was_busy
 
+    def vault_loss_left(self, asset: i64 = 0) -> int:
+        """What the backstop vault may still lose in an asset before it takes nothing more over [micro]: its loss limit, less what it has
+        lost at the mark. 0: it takes nothing over there, as where no step of a liquidation is a takeover."""
+        left: i64 = 0
+        for step in self.auction_desk.lifecycle.steps:
+            left = max_i64(left, step.loss_left(self.state, self.known_asset(asset)))
+        return left
+
     # -- sums --------------------------------------------------------------------------------------------------------------------
 
     def deposits(self, asset: i64 = 0) -> int:
