@@ -73,6 +73,25 @@ def test_nothing_that_is_left_out_of_an_event_raises(name: str) -> None:
 
 FUNDING = {"type": "FundingSet", "ts": 1, "mode": "RULE", "rate_ppt": 1}
 TRADE = {"ts": 1, "price": 1, "size": 1, "taker_side": "BUY", "liquidation": 0}
+@pytest.mark.parametrize("venue", ["sandbox", "portfolio"])
+@pytest.mark.parametrize("number", [-1, -2])
+def test_no_number_counts_from_the_end(venue: str, number: int) -> None:
+    """-1 is none to the venue, and the last one to Python."""
+    read = Reading(LocalClient("alice", venue=venue, prices={}).venue)
+    (deposited,) = read.private(8, {"type": "Deposited", **HEAD, "asset": number, "amount": 5})
+    refused = {"command": "Withdraw", "market": number, "reason": "NOT_FLAT", "client_id": None}
+    (rejected,) = read.private(8, {"type": "Rejected", **HEAD, **refused})
+    (other,) = read.private(8, {"type": "Invented", **HEAD, "market": number, "asset": number})
+    assert isinstance(deposited, t.Deposited if number == -1 else t.OtherEvent)
+    assert isinstance(rejected, t.Rejected) and rejected.market == ""
+    assert isinstance(other, t.OtherEvent) and other.data["market"] == ""
+    if isinstance(deposited, t.Deposited):
+        assert deposited.asset == ""
+    numbers = {name: 0 for name in t.Balance.__struct_fields__}
+    with pytest.raises(IndexError, match=f"there is no number {number} of USD"):
+        read.balance({**numbers, "asset": number})
+
+
 ITEMS: list[tuple[str, Any, dict[str, Any]]] = [  # what is new, beside what is known
     ("funding", {**FUNDING, "mode": "NEW"}, FUNDING),
     ("trades", {**TRADE, "taker_side": "CROSS"}, TRADE),
