@@ -392,8 +392,8 @@ class Protocol:
     def _private(self, key: Key, stream: Stream, message: Wire) -> list[t.Event]:
         kind = message["type"]
         if kind == "ended":
+            self._gap(key, str(message["message"]))
             del self.streams[key]
-            self._gap(key, message["message"])
         elif kind == "gap":
             self._gap(key, f"events behind {message['since_seq']} and before {message['oldest_seq']} are no longer kept")
         elif kind == "snapshot":
@@ -419,11 +419,11 @@ class Protocol:
         told, stream.begun = stream.begun, {}
         try:
             account = self.calls.reading.account(told)
+            for order in account.orders:
+                self.calls.note(order)
         except Exception as error:  # as of any message
             self._gap(key, f"what the account has cannot be read: {said(error)}")
             return [t.StreamMessage(channel=key[0], data=dict(told))]
-        for order in account.orders:
-            self.calls.note(order)
         return [t.AccountSnapshot(state=account)]
 
     def _happened(self, account: int, told: list[Wire]) -> list[t.Event]:

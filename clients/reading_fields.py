@@ -15,7 +15,7 @@ from typing import Any, Final, get_args, get_type_hints
 from perplab.exchange.units import PPM
 
 from . import types as t
-from .reading_venue import Wire, named, share, whole
+from .reading_venue import Wire, named, own_id, share, whole
 from .units import Market, money
 
 Read = Callable[[t.Venue, Market | None, Any], object]
@@ -80,7 +80,7 @@ def _plain(wire: str, kind: Any) -> Read:
     if wire == "asset":
         return lambda venue, market, told: asset_of(venue, told)
     if wire == "client_id":
-        return lambda venue, market, told: told
+        return lambda venue, market, told: own_id(told)
     if kind is Decimal:
         return _number(wire)
     if isinstance(kind, type) and issubclass(kind, IntEnum):

@@ -11,7 +11,7 @@ from perplab.exchange.units import PPM
 
 from . import types as t
 from .reading_fields import AMOUNTS, PLANS, PRICES, SIZES, name_of
-from .reading_venue import Wire, share, whole
+from .reading_venue import Wire, own_id, share, whole
 from .units import WIDE, Market, money
 
 
@@ -88,7 +88,7 @@ class PrivateReading:
     def _queued(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         return t.CommandQueued(
             ticket=whole(told["ticket"]), command=str(told["command"]), market=self._name(told["market"]), due=due_of(told["due"]),
-            client_id=told["client_id"], **head,
+            client_id=own_id(told["client_id"]), **head,
         )  # fmt: skip
 
     def _opened(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
@@ -96,7 +96,7 @@ class PrivateReading:
         return t.OrderOpened(
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
-            client_id=told["client_id"], expires=told.get("expires") or None,
+            client_id=own_id(told["client_id"]), expires=told.get("expires") or None,
             display=market.size(told["display"]) if told.get("display") else None, **head,
         )  # fmt: skip
 
@@ -111,7 +111,7 @@ class PrivateReading:
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], trigger=kind,
             size=market.size(told["size"]) if told["size"] else None, source=PriceSource[told["source"]],
             price=market.price(told["trigger_price"]), limit=market.price(told["price"]) if told["price"] else None,
-            trail=trail_of(market, kind, told["trail"]), client_id=told["client_id"], **head,
+            trail=trail_of(market, kind, told["trail"]), client_id=own_id(told["client_id"]), **head,
         )  # fmt: skip
 
     # -- all others --

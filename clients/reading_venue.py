@@ -21,6 +21,14 @@ def whole(given: object) -> int:
     return given
 
 
+def own_id(given: Any) -> t.ClientId | None:
+    """A client id as the wire has it: a number or a text. Raises TypeError."""
+    if given is not None and type(given) not in (int, str):
+        raise TypeError(f"a client id of {given!r}")
+    number_or_text: t.ClientId | None = given
+    return number_or_text
+
+
 def named(names: Sequence[str], number: int) -> str:
     """The name with this number, from 0. Raises IndexError: Python's own indices count a negative number from the end."""
     if number < 0:

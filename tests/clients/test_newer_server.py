@@ -8,9 +8,12 @@ import struct
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from front import front
-from liar import Lie, lying
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from liar import Lie, Muddle, lying
 from link import new_host
 from scene import scene
 from test_broken_streams import MARKET, Liar
@@ -35,6 +38,10 @@ UNREADABLE: dict[str, dict[str, Any]] = {
     "an unknown side": {"type": "Traded", **HEAD, "market": 0, "taker_side": "CROSS", "price": 1, "size": 1},
     "an unknown asset": {"type": "Deposited", **HEAD, "asset": 70, "amount": 5},
     "an order of a market that there is not": {"type": "OrderPlaced", **HEAD, **OPENED, "market": 70},
+    "an order with a client id that is a list": {"type": "OrderPlaced", **HEAD, **OPENED, "client_id": [1]},
+    "a refusal with a client id of two halves": {
+        "type": "Rejected", **HEAD, "command": "Place", "market": 0, "reason": "NOT_FLAT", "client_id": {"hi": 1, "lo": 2},
+    },
     "an order of no market": {"type": "OrderPlaced", **HEAD, **OPENED, "market": -1},
     "a new event of no market": {"type": "Invented", **HEAD, "market": None, "size": 3},
     "a new event without numbers": {"type": "Invented", **HEAD, "market": 0, "size": None, "price": None, "amount": None},
@@ -231,6 +238,48 @@ def test_a_snapshot_that_cannot_be_read_is_a_gap(monkeypatch: pytest.MonkeyPatch
     assert isinstance(gap, t.Gap) and gap.channel == "private" and "'NEW'" in gap.why
     assert isinstance(raw, t.StreamMessage) and raw.channel == "private" and raw.data["mode"] == "NEW"
     assert isinstance(opened, t.OrderOpened)
+
+
+@pytest.mark.parametrize("codec", [msgspec.msgpack, msgspec.json])
+@pytest.mark.parametrize("told", UNREADABLE.values(), ids=UNREADABLE)
+def test_both_codecs_tell_the_same(codec: Any, told: dict[str, Any]) -> None:
+    read = reading()
+    assert read.private(8, codec.decode(codec.encode(told))) == read.private(8, told)
+
+
+FILL = {
+    "type": "Traded", "ts": 4, "market": 0, "price": 60_000, "size": 7, "taker_side": "BUY", "taker": 8, "maker": 9, "taker_order_id": 1,
+    "maker_order_id": 2, "taker_fee": 3, "maker_fee": 0, "maker_left": 0, "liquidation": 0,
+}  # fmt: skip
+CANCELLED = {"type": "OrderCancelled", **HEAD, "order_id": 1, "market": 0, "size": 1, "reason": "USER"}
+KNOWN = [FILL, CANCELLED, {"type": "OrderPlaced", **HEAD, **OPENED}, {"type": "Deposited", **HEAD, "asset": 0, "amount": 5}]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 1 << 32), st.lists(st.sampled_from(KNOWN), min_size=1, max_size=4), st.integers(0, 4))
+def test_whatever_is_wrong_with_an_event_the_fills_beside_it_are_told(seed: int, others: list[dict[str, Any]], place: int) -> None:
+    liar, wrong = Liar("private"), Muddle(seed, 100)
+    account = liar.protocol.calls.account_number
+    events = [{**FILL, "taker": account, "taker_fee": 11, "seq": seq} for seq in (1, 2)]
+    events[place:place] = [wrong.changed({**one, "seq": 1}) for one in others]
+    liar.send({"channel": "private", "account": account, "type": "events", "prev_seq": 0, "seq": 2, "events": events})
+    told = []
+    while (event := liar.protocol.next_event()) is not None:
+        assert not isinstance(event, t.Gap)
+        told.append(event)
+    fills = [one.seq for one in told if isinstance(one, t.Fill) and one.fee == Decimal("0.000011")]
+    assert fills == [1, 2] and not liar.protocol.dead
+
+
+def test_the_end_of_a_stream_in_other_words_is_a_gap_as_well() -> None:
+    liar = Liar("private")
+    liar.send({"channel": "private", "account": liar.protocol.calls.account_number, "type": "ended", "why": "a newer server's words"})
+    liar.answer()
+    liar.say("private", "delta", 0, 1)
+    events = []
+    while (event := liar.protocol.next_event()) is not None:
+        events.append(type(event).__name__)
+    assert events == ["AccountSnapshot", "Gap", "AccountSnapshot"] and liar.subscriptions == 2
 
 
 @pytest.mark.parametrize("channel", ["book", "bbo", "trades", "private"])
