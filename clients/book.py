@@ -26,6 +26,9 @@ class Book:
 
     def take(self, message: Mapping[str, Any]) -> str:
         """A message of the stream. What is wrong, if the book cannot be trusted with it; "" if all is well."""
+        seq = message["seq"]
+        if type(seq) is not int:
+            raise TypeError(f"a message of number {seq!r}")
         if message["type"] == "snapshot":
             for side in Side:
                 self._sides[side].clear()
@@ -36,7 +39,7 @@ class Book:
             return self._broken(f"message {message['prev_seq']} was expected to be {self.seq}")
         self._change(Side.BUY, message["bids"])
         self._change(Side.SELL, message["asks"])
-        self.seq = message["seq"]
+        self.seq = seq
         told = message.get("checksum")
         if told is not None and told != self.checksum():
             return self._broken("the checksum is not that of the book")

@@ -170,7 +170,8 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         packed = bytes(rows) if isinstance(rows, bytes | bytearray) else rows.tobytes()
         if not packed or len(packed) % ROW_BYTES:
             raise ValueError(f"packed commands are {ROW_BYTES} bytes each; these are {len(packed)} bytes")
-        return Call("rows", {"rows": packed}, self.reading.row_statuses)
+        count = len(packed) // ROW_BYTES
+        return Call("rows", {"rows": packed}, lambda reply: self.reading.row_statuses(reply, count))
 
     # -- liquidity of curves --
 

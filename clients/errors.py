@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+MOST_TOLD: Final = 300  # characters of what was wrong, which may be long itself
 
 
 class ClientError(Exception):
@@ -54,3 +57,8 @@ class NotConnected(ClientError, ConnectionError):
 
 class Closed(NotConnected):
     """This client was closed by its user."""
+
+
+def said(error: Exception) -> str:
+    """What an exception says, in one line that has an end."""
+    return f"{type(error).__name__}: {error}"[:MOST_TOLD]

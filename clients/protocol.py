@@ -8,13 +8,15 @@ gives, and ends the connection when `dead` says why. Everything else is decided 
     gaps          every stream's messages are chained by prev_seq: one that does not fit is told, and the stream begun anew; a stream
                   in which that goes on is given up
     silence       a ping after 5 s without a word from either side; dead if nothing is heard for 10 s more
-    nonsense      whatever reading a message raises, the connection is dead of it: what a server says is no error of the user's
+    new words     an event of a newer server that cannot be read is told as it came, and nothing beside it is lost; a message of a stream
+                  that cannot be read at all is one that does not fit
+    nonsense      whatever reading any other message raises, the connection is dead of it: what a server says is no error of the user's
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -27,7 +29,7 @@ from . import types as t
 from .book import Book
 from .calls import Call, Calls
 from .calls_base import nothing, raw
-from .errors import ClientError, Closed, NotConnected, Refused, StreamBroken, TimedOut, Unknown
+from .errors import ClientError, Closed, NotConnected, Refused, StreamBroken, TimedOut, Unknown, said
 from .identity import Identity
 from .mailbox import Mailbox
 from .pending import Pending
@@ -45,7 +47,6 @@ EVENTS: Final = 100_000  # that wait for a reader
 MISFITS: Final = 5  # after which a stream is given up: a server that is wrong once may be right the next time, one that goes on is not
 TRUSTED: Final = 20  # messages that fit, after which earlier misfits are forgotten
 MISSING_FIELD: Final = 201
-MOST_TOLD: Final = 300  # characters of what was wrong with a message, which may be long itself
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder().decode
 
@@ -103,7 +104,7 @@ class Protocol:
             for payload in self._frames.receive(data):
                 self._take_in(decode(payload))
         except Exception as error:  # a list for a map, a size of 0, a thousand lists in each other: no list is complete
-            self.cause, self.dead = error, f"what the server sent cannot be read: {_said(error)}"
+            self.cause, self.dead = error, f"what the server sent cannot be read: {said(error)}"
         self._asked_at = now if self._pending else None
 
     def take(self) -> bytes:
@@ -352,69 +353,84 @@ class Protocol:
         stream = self.streams.get(key)
         if stream is None or stream.is_renewing:
             return
-        if channel == "private":
-            self._private(key, stream, message)
-        elif stream.book is not None:
-            self._book(key, stream, stream.book, message)
-        else:
-            self._public(key, stream, message)
+        try:
+            events = self._told(key, stream, message)
+        except Exception as error:  # as of any message
+            self._misfit(key, f"a message cannot be read: {said(error)}")
+            return
+        for event in events:
+            self._tell(event)
 
-    def _book(self, key: Key, stream: Stream, book: Book, message: Wire) -> None:
+    def _told(self, key: Key, stream: Stream, message: Wire) -> list[t.Event]:
+        """The events of a message. It is read as a whole before the stream has got as far: what raises is asked for again."""
+        if key[0] == "private":
+            return self._private(key, stream, message)
+        return self._public(key, stream, message) if stream.book is None else self._book(key, stream, stream.book, message)
+
+    def _book(self, key: Key, stream: Stream, book: Book, message: Wire) -> list[t.Event]:
         wrong = book.take(message)
         if wrong:
             self._misfit(key, wrong)
         elif book.is_valid:
-            self._fit(stream, message)
             is_snapshot = message["type"] == "snapshot"
-            self._tell(t.BookChanged(market=book.market.name, is_snapshot=is_snapshot, conflated=message.get("conflated", 0)))
+            self._fit(stream, message)
+            return [t.BookChanged(market=book.market.name, is_snapshot=is_snapshot, conflated=message.get("conflated", 0))]
+        return []
 
-    def _public(self, key: Key, stream: Stream, message: Wire) -> None:
+    def _public(self, key: Key, stream: Stream, message: Wire) -> list[t.Event]:
+        seq = whole(message["seq"])
         if message["type"] != "snapshot" and message["prev_seq"] != stream.seq:
             self._misfit(key, f"message {message['prev_seq']} was expected to be {stream.seq}")
-            return
+            return []
+        events = list(self.calls.reading.market_events(message))
         if message.get("conflated") and key[0] in LISTS:
             self._gap(key, f"this client was slow, and was spared {message['conflated']} messages")
-        stream.seq = message["seq"]
+        stream.seq = seq
         self._fit(stream, message)
-        for event in self.calls.reading.market_events(message):
-            self._tell(event)
+        return events
 
-    def _private(self, key: Key, stream: Stream, message: Wire) -> None:
+    def _private(self, key: Key, stream: Stream, message: Wire) -> list[t.Event]:
         kind = message["type"]
         if kind == "ended":
+            self._gap(key, str(message["message"]))
             del self.streams[key]
-            self._gap(key, message["message"])
         elif kind == "gap":
             self._gap(key, f"events behind {message['since_seq']} and before {message['oldest_seq']} are no longer kept")
         elif kind == "snapshot":
-            stream.seq, stream.begun = message["seq"], message
+            stream.seq, stream.begun = whole(message["seq"]), message
             self._fit(stream, message)
-            self._snapshot(stream)
+            return self._snapshot(key, stream)
         elif kind == "orders":
             stream.begun = {**stream.begun, "orders": [*stream.begun["orders"], *message["orders"]], "more": message["more"]}
-            self._snapshot(stream)
+            return self._snapshot(key, stream)
         elif message["prev_seq"] != stream.seq:
             self._misfit(key, f"event {message['prev_seq']} was expected to be {stream.seq}")
         else:
-            stream.seq = message["seq"]
+            seq, events = whole(message["seq"]), self._happened(key[1], message["events"])
+            stream.seq = seq
             self._fit(stream, message)
-            for event in self._happened(key[1], message["events"]):
-                self._tell(event)
+            return events
+        return []
 
-    def _snapshot(self, stream: Stream) -> None:
-        """Tell it, once all of its parts are there."""
-        if not stream.begun.get("more"):
-            account = self.calls.reading.account(stream.begun)
+    def _snapshot(self, key: Key, stream: Stream) -> list[t.Event]:
+        """What the account has, once all parts are there. One that cannot be read is told as it came: what follows goes on behind it."""
+        if stream.begun.get("more"):
+            return []
+        told, stream.begun = stream.begun, {}
+        try:
+            account = self.calls.reading.account(told)
             for order in account.orders:
                 self.calls.note(order)
-            stream.begun = {}
-            self._tell(t.AccountSnapshot(state=account))
+        except Exception as error:  # as of any message
+            self._gap(key, f"what the account has cannot be read: {said(error)}")
+            return [t.StreamMessage(channel=key[0], data=dict(told))]
+        return [t.AccountSnapshot(state=account)]
 
-    def _happened(self, account: int, told: list[Wire]) -> Iterator[t.Event]:
-        for one in told:
-            for event in self.calls.reading.private(account, one):
-                self.calls.hear(event)
-                yield event
+    def _happened(self, account: int, told: list[Wire]) -> list[t.Event]:
+        events: list[t.Event] = [event for one in told for event in self.calls.reading.private(account, one)]
+        for event in events:
+            self.calls.hear(event)
+        return events
 
     # -- streams begin anew ------------------------------------------------------------------------------------------------------
 
@@ -430,6 +446,8 @@ class Protocol:
         """Begin a stream anew, or give it up."""
         stream = self.streams[key]
         stream.misfits, stream.fits = stream.misfits + 1, 0
+        if stream.book is not None:
+            stream.book.is_valid = False
         self._gap(key, why)
         self._own(Call("unsubscribe", stream.name, nothing), lambda _: None)
         if stream.misfits < MISFITS:
@@ -441,9 +459,11 @@ class Protocol:
         self.events.put(error)
 
     def _begin(self, key: Key) -> None:
-        """Subscribe, the private stream behind the last event that is known."""
+        """Subscribe, the private stream behind the last event that is known, unless a snapshot was still on its way."""
         stream = self.streams[key]
         stream.is_renewing = True
+        if stream.begun:
+            stream.seq, stream.begun = None, {}
         since = {"since_seq": stream.seq} if key[0] == "private" and stream.seq is not None else {}
 
         def begun(pending: Pending[Any]) -> None:
@@ -472,13 +492,9 @@ class Protocol:
             try:
                 listener(event)
             except Exception as error:  # what it should have noticed is lost: no client goes on as if nothing was
-                self._stop(NotConnected(f"a function that listens to events has raised {_said(error)}"), error)
+                self._stop(NotConnected(f"a function that listens to events has raised {said(error)}"), error)
 
     def _stop(self, failed: NotConnected, cause: Exception) -> None:
         failed.__cause__ = cause
         self.give_up(failed)
         self.dead = self.dead or str(failed)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:MOST_TOLD]

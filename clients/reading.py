@@ -1,12 +1,14 @@
 """From the wire's maps to the structs of types.py: numbers in the user's units, codes as enums.
 
 What the server says is trusted as far as it can be read; what cannot raises any exception, for protocol.py to end the connection.
+Events are the exception: one that cannot be read is handed on as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
@@ -17,12 +19,15 @@ from .reading_algos import AlgoReading
 from .reading_fields import ITEMS
 from .reading_private import due_of, traded
 from .reading_venue import Wire as Wire
-from .reading_venue import candle_of, share
+from .reading_venue import candle_of, named, share
 from .reading_venue import venue_of as venue_of
 from .reading_venue import whole as whole
 from .units import WIDE, Market, money
 
 STATUS: Final = 14  # numbers that tell what a packed command came to
+REASONS: Final = {int(one): one.name for one in Reason}
+STATES: Final = frozenset(map(int, OrderState))
+OF_VAULT: Final = ("vault_balances", "vault_equities", "vault_losses_left")  # which an older server does not tell
 
 
 def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
@@ -60,7 +65,7 @@ class Reading(AlgoReading):
 
     def balance(self, told: Wire) -> t.Balance:
         told_of = [name for name in t.Balance.__struct_fields__ if name != "asset" and (name != "value" or name in told)]
-        return t.Balance(asset=self.venue.assets[told["asset"]], **{name: money(told[name]) for name in told_of})
+        return t.Balance(asset=named(self.venue.assets, told["asset"]), **{name: money(told[name]) for name in told_of})
 
     def account(self, told: Wire) -> t.Account:
         return t.Account(
@@ -74,13 +79,13 @@ class Reading(AlgoReading):
         to = told["to"]
         return t.Payment(
             number=whole(told["number"]), command=str(told["command"]), account=whole(told["account"]),
-            to=None if to is None else whole(to), asset=self.venue.assets[told["asset"]], amount=money(told["amount"]),
+            to=None if to is None else whole(to), asset=named(self.venue.assets, told["asset"]), amount=money(told["amount"]),
             due=whole(told["due"]),
         )  # fmt: skip
 
     def alert(self, told: Wire) -> t.Alert:
         return t.Alert(
-            asset=self.venue.assets[told["asset"]], number=whole(told["number"]), threshold=share(told["threshold_ppm"], PPM),
+            asset=named(self.venue.assets, told["asset"]), number=whole(told["number"]), threshold=share(told["threshold_ppm"], PPM),
             hysteresis=share(told["hysteresis_ppm"], PPM), is_below=bool(told["is_below"]),
         )  # fmt: skip
 
@@ -171,19 +176,21 @@ class Reading(AlgoReading):
             size=None if market is None else market.size(told["size"]), insolvent=bool(told["insolvent"]),
         )  # fmt: skip
 
-    def row_statuses(self, reply: Wire) -> t.RowStatuses:
-        """Of packed commands: so many numbers for each, as docs/api.md has them."""
+    def row_statuses(self, reply: Wire, count: int) -> t.RowStatuses:
+        """Of `count` packed commands: so many numbers for each, as docs/api.md has them; a newer server may tell more behind these."""
         told, errors, several = memoryview(reply["statuses"]).cast("q").tolist(), reply.get("errors", {}), reply.get("several", {})
+        width, rest = divmod(len(told), count)
+        if rest or width < STATUS:
+            raise ValueError(f"{len(told)} numbers are no statuses of {count} commands")
         each = tuple(
-            self._row_status(told[at : at + STATUS], errors.get(str(at // STATUS)), several.get(str(at // STATUS)))
-            for at in range(0, len(told), STATUS)
+            self._row_status(told[row * width : row * width + STATUS], errors.get(str(row)), several.get(str(row))) for row in range(count)
         )
         return t.RowStatuses(whole(reply["ts"]), each)
 
     def _row_status(self, told: list[int], error: Wire | None, several: Wire | None) -> t.RowStatus:
         reason, order_id, state, filled, left, repeated, seq, _, market, paid, value, shares, ticket, due = told
-        why = str(error["message"]) if error is not None else Reason(reason).name if reason else ""
-        state_of = OrderState(state) if order_id and not shares else None
+        why = str(error["message"]) if error is not None else reason_of(reason) if reason else ""
+        state_of = OrderState(state) if order_id and not shares and state in STATES else None
         return t.RowStatus(
             why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated),
             seq=seq, value=value, shares=shares, ticket=ticket, due=due_of(due) if ticket else None,
@@ -193,56 +200,68 @@ class Reading(AlgoReading):
     # -- streams of market data --
 
     def market_events(self, message: Wire) -> Iterator[t.Event]:
-        """What a message of a public stream tells; a book's is for the book."""
+        """What a message of a public stream tells; a book's is for the book. What of it cannot be read is a StreamMessage: a message, or
+        of a list an item, beside which the others are told."""
         channel = message["channel"]
-        if channel in STREAMS:
-            yield from STREAMS[channel](self, self.venue.numbered(message["market"]), message)
-        elif channel in ITEMS:
-            yield from self._items(channel, message)
-        elif channel == "fund":
-            yield t.FundChanged(funds=tuple(self._funds(message)))
-        elif channel == "gas":
-            yield t.GasChanged(multiplier=share(message["multiplier_ppm"], PPM))
+        if channel == "trades" or channel in ITEMS:
+            for one in message["items"]:
+                yield self._or_raw(channel, one, partial(self._item, channel, message, one))
         else:
-            yield t.StreamMessage(channel=channel, data=dict(message))
+            yield self._or_raw(channel, message, partial(self._message, channel, message))
 
-    def _items(self, channel: str, message: Wire) -> Iterator[t.Event]:
+    def _or_raw(self, channel: str, told: Any, read: Callable[[], t.Event]) -> t.Event:
+        try:
+            return read()
+        except Exception:  # as of private events: no list of what may be wrong is complete
+            return t.StreamMessage(channel=channel, data=dict(told) if isinstance(told, dict) else {"item": told})
+
+    def _message(self, channel: str, message: Wire) -> t.Event:
+        if channel in STREAMS:
+            return STREAMS[channel](self, self.venue.numbered(message["market"]), message)
+        if channel == "fund":
+            return t.FundChanged(funds=tuple(self._funds(message)))
+        if channel == "gas":
+            return t.GasChanged(multiplier=share(message["multiplier_ppm"], PPM))
+        return t.StreamMessage(channel=channel, data=dict(message))
+
+    def _item(self, channel: str, message: Wire, one: Wire) -> t.Event:
+        is_past = message["type"] == "snapshot"
+        if channel == "trades":
+            return self.trade(self.venue.numbered(message["market"]), one, is_past)
         of_market = {"market": message["market"]} if "market" in message else {}
-        for one in message["items"]:
-            plan = ITEMS[channel].get(one.get("type", ""))
-            if plan is None:
-                yield t.StreamMessage(channel=channel, data=dict(one))
-            else:
-                yield plan.read(self.venue, {**one, **of_market}, {"ts": whole(one["ts"]), "is_past": message["type"] == "snapshot"})
+        plan = ITEMS[channel].get(one.get("type", ""))
+        if plan is None:
+            return t.StreamMessage(channel=channel, data=dict(one))
+        event: t.Event = plan.read(self.venue, {**one, **of_market}, {"ts": whole(one["ts"]), "is_past": is_past})
+        return event
 
     def _funds(self, message: Wire) -> Iterator[t.Fund]:
         for number, asset in enumerate(self.venue.assets):
-            vault, equity = (money(message[name][number]) if name in message else None for name in ("vault_balances", "vault_equities"))
-            yield t.Fund(asset=asset, insurance_fund=money(message["balances"][number]), vault=vault, vault_equity=equity)
+            vault, equity, left = (money(message[name][number]) if name in message else None for name in OF_VAULT)
+            fund = money(message["balances"][number])
+            yield t.Fund(asset=asset, insurance_fund=fund, vault=vault, vault_equity=equity, vault_loss_left=left)
 
-    def trades(self, market: Market, message: Wire) -> Iterator[t.Event]:
-        for one in message["items"]:
-            price, size, value = traded(market, one)
-            yield t.Trade(
-                market=market.name, ts=whole(one["ts"]), price=price, size=size, taker_side=Side[one["taker_side"]],
-                liquidation=bool(one["liquidation"]), is_past=message["type"] == "snapshot", value=value, is_curve="value" in one,
-            )  # fmt: skip
+    def trade(self, market: Market, one: Wire, is_past: bool) -> t.Event:
+        price, size, value = traded(market, one)
+        return t.Trade(
+            market=market.name, ts=whole(one["ts"]), price=price, size=size, taker_side=Side[one["taker_side"]],
+            liquidation=bool(one["liquidation"]), is_past=is_past, value=value, is_curve="value" in one,
+        )  # fmt: skip
 
-    def pool_changed(self, market: Market, message: Wire) -> Iterator[t.Event]:
-        yield t.PoolChanged(pool=self.pool(message))
+    def pool_changed(self, market: Market, message: Wire) -> t.Event:
+        return t.PoolChanged(pool=self.pool(message))
 
-    def bbo(self, market: Market, message: Wire) -> Iterator[t.Event]:
-        yield t.BestPrices(market=market.name, bid=self.best(market, message["bid"]), ask=self.best(market, message["ask"]))
+    def bbo(self, market: Market, message: Wire) -> t.Event:
+        return t.BestPrices(market=market.name, bid=self.best(market, message["bid"]), ask=self.best(market, message["ask"]))
 
-    def ticker_changed(self, market: Market, message: Wire) -> Iterator[t.Event]:
-        yield t.TickerChanged(ticker=self.ticker(message))
+    def ticker_changed(self, market: Market, message: Wire) -> t.Event:
+        return t.TickerChanged(ticker=self.ticker(message))
 
-    def status(self, market: Market, message: Wire) -> Iterator[t.Event]:
-        yield t.StatusChanged(market=market.name, status=MarketStatus[message["status"]], maintenance=self.maintenance(message))
+    def status(self, market: Market, message: Wire) -> t.Event:
+        return t.StatusChanged(market=market.name, status=MarketStatus[message["status"]], maintenance=self.maintenance(message))
 
 
-STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] = {
-    "trades": Reading.trades,
+STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], t.Event]]] = {  # that tell how something is now
     "bbo": Reading.bbo,
     "ticker": Reading.ticker_changed,
     "status": Reading.status,
@@ -256,5 +275,11 @@ def counted(told: Wire) -> t.Counted:
 
 
 def first_refusal_of(told: Wire) -> Reason | None:
-    """None: nothing was refused."""
-    return Reason[told["first_refusal"]] if "first_refusal" in told else None
+    """None: nothing was refused, or for a reason that this client does not know."""
+    given = told.get("first_refusal")
+    return Reason[given] if isinstance(given, str) and given in Reason.__members__ else None
+
+
+def reason_of(number: int) -> str:
+    """The name of a refusal; of one that this client does not know its number."""
+    return REASONS.get(number, f"reason {number}")

@@ -11,7 +11,7 @@ from perplab.exchange.units import PPB, PPM
 
 from . import types as t
 from .reading_private import PrivateReading, trail_of
-from .reading_venue import Wire, share, whole
+from .reading_venue import Wire, named, share, whole
 from .units import Market, money, rounded
 
 
@@ -64,7 +64,7 @@ class AlgoReading(PrivateReading):
 
     def requirement(self, reply: Wire) -> t.Requirement:
         return t.Requirement(
-            account=whole(reply["account"]), asset=self.venue.assets[reply["asset"]], lines=tuple(map(self._line, reply["lines"])),
+            account=whole(reply["account"]), asset=named(self.venue.assets, reply["asset"]), lines=tuple(map(self._line, reply["lines"])),
             equity=money(reply["equity"]), available=money(reply["available"]), initial_margin=money(reply["initial_margin"]),
             maintenance_margin=money(reply["maintenance_margin"]), ts=whole(reply["ts"]),
         )  # fmt: skip
@@ -75,7 +75,7 @@ class AlgoReading(PrivateReading):
         is_position = kind == RequirementKind.POSITION and market is not None
         size, hedged = (market.size(told[name]) if is_position and market else money(told[name]) for name in ("size", "hedged"))
         return t.RequirementLine(
-            kind=kind, asset=self.venue.assets[told["asset"]], market=market.name if market else "", size=size, hedged=hedged,
+            kind=kind, asset=named(self.venue.assets, told["asset"]), market=market.name if market else "", size=size, hedged=hedged,
             price=market.price(told["price"]) if market and told["price"] else None, **sums,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Any, Final, get_args, get_type_hints
 from perplab.exchange.units import PPM
 
 from . import types as t
-from .reading_venue import Wire, share, whole
+from .reading_venue import Wire, named, own_id, share, whole
 from .units import Market, money
 
 Read = Callable[[t.Venue, Market | None, Any], object]
@@ -30,12 +30,18 @@ AMOUNTS: Final = frozenset(  # [micro]
     ("amount", "margin", "equity", "maintenance", "notional", "value", "deficit", "fee", "gain", "paid", "profit", "conceded",
      "priority_fee", "closed_amount", "to_pool", "cost")
 )  # fmt: skip
+NONE: Final = -1  # the number of no asset, and of no market
 TIMES: Final = frozenset(("interval", "window"))  # [ns] that are told in seconds
 
 
 def name_of(venue: t.Venue, number: int) -> str:
     """Of a market; "": of none."""
     return venue.numbered(number).name if 0 <= number < len(venue.markets) else ""
+
+
+def asset_of(venue: t.Venue, number: int) -> str:
+    """The name of an asset; "": of none, which the venue calls -1. Raises IndexError for one that there is not."""
+    return "" if number == NONE else named(venue.assets, number)
 
 
 def _price(venue: t.Venue, market: Market | None, told: Any) -> object:
@@ -72,9 +78,9 @@ def _plain(wire: str, kind: Any) -> Read:
     if wire == "market":
         return lambda venue, market, told: name_of(venue, told)
     if wire == "asset":
-        return lambda venue, market, told: venue.assets[told]
+        return lambda venue, market, told: asset_of(venue, told)
     if wire == "client_id":
-        return lambda venue, market, told: told
+        return lambda venue, market, told: own_id(told)
     if kind is Decimal:
         return _number(wire)
     if isinstance(kind, type) and issubclass(kind, IntEnum):

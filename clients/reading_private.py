@@ -11,7 +11,7 @@ from perplab.exchange.units import PPM
 
 from . import types as t
 from .reading_fields import AMOUNTS, PLANS, PRICES, SIZES, name_of
-from .reading_venue import Wire, share, whole
+from .reading_venue import Wire, own_id, share, whole
 from .units import WIDE, Market, money
 
 
@@ -47,8 +47,15 @@ class PrivateReading:
         """Of a market; "": of none."""
         return name_of(self.venue, number)
 
-    def private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
-        """What one event is for an account: one thing, but for a trade with itself, which is two fills."""
+    def private(self, account: int, told: Any) -> list[t.AccountEvent]:
+        """What one event is for an account: one thing, but for a trade with itself, which is two fills. One that cannot be read, whatever
+        is wrong with it, is an OtherEvent: a newer server may say what this client does not know, and what it says beside it counts."""
+        try:
+            return list(self._private(account, told))
+        except Exception:  # an unknown word, None for a number, a field that is gone: no list is complete
+            return [self._other(account, told)]
+
+    def _private(self, account: int, told: Wire) -> Iterator[t.AccountEvent]:
         head = {"account": account, "seq": whole(told["seq"]), "ts": whole(told["ts"])}
         if told["type"] == "Traded":
             yield from self._fills(head, told)
@@ -57,7 +64,7 @@ class PrivateReading:
         elif told["type"] in PLANS:
             yield PLANS[told["type"]].read(self.venue, told, head)
         else:
-            yield self._other(head, told)
+            yield self._other(account, told)
 
     def _fills(self, head: dict[str, Any], told: Wire) -> Iterator[t.Fill]:
         market, side = self.venue.numbered(told["market"]), Side[told["taker_side"]]
@@ -81,7 +88,7 @@ class PrivateReading:
     def _queued(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
         return t.CommandQueued(
             ticket=whole(told["ticket"]), command=str(told["command"]), market=self._name(told["market"]), due=due_of(told["due"]),
-            client_id=told["client_id"], **head,
+            client_id=own_id(told["client_id"]), **head,
         )  # fmt: skip
 
     def _opened(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
@@ -89,7 +96,7 @@ class PrivateReading:
         return t.OrderOpened(
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], price=market.price(told["price"]),
             size=market.size(told["size"]), tif=TimeInForce[told["tif"]], reduce_only=bool(told["reduce_only"]),
-            client_id=told["client_id"], expires=told.get("expires") or None,
+            client_id=own_id(told["client_id"]), expires=told.get("expires") or None,
             display=market.size(told["display"]) if told.get("display") else None, **head,
         )  # fmt: skip
 
@@ -104,20 +111,26 @@ class PrivateReading:
             order_id=whole(told["order_id"]), market=market.name, side=Side[told["side"]], trigger=kind,
             size=market.size(told["size"]) if told["size"] else None, source=PriceSource[told["source"]],
             price=market.price(told["trigger_price"]), limit=market.price(told["price"]) if told["price"] else None,
-            trail=trail_of(market, kind, told["trail"]), client_id=told["client_id"], **head,
+            trail=trail_of(market, kind, told["trail"]), client_id=own_id(told["client_id"]), **head,
         )  # fmt: skip
 
     # -- all others --
 
-    def _other(self, head: dict[str, Any], told: Wire) -> t.AccountEvent:
-        number = told.get("market", -1)
-        market = self.venue.numbered(number) if 0 <= number < len(self.venue.markets) else None
-        named = {name: self._value(name, value, market) for name, value in told.items() if name not in ("type", "seq", "ts")}
-        return t.OtherEvent(type=told["type"], data=named, **head)
+    def _other(self, account: int, told: Any) -> t.AccountEvent:
+        """Whatever it is: this raises nothing."""
+        named = told if isinstance(told, dict) else {"event": told}
+        number, kind = named.get("market"), named.get("type")
+        market = self.venue.numbered(number) if type(number) is int and 0 <= number < len(self.venue.markets) else None
+        seq, ts = (one if type(one) is int else 0 for one in (named.get("seq"), named.get("ts")))
+        data = {name: self._value(name, value, market) for name, value in named.items() if name not in ("type", "seq", "ts")}
+        return t.OtherEvent(type=kind if isinstance(kind, str) else "", data=data, account=account, seq=seq, ts=ts)
 
     def _value(self, name: str, value: Any, market: Market | None) -> object:
+        """In the user's units, if it is a number."""
+        if type(value) is not int:
+            return value
         if name == "market":
-            return market.name if market else ""
+            return self._name(value)
         if name in AMOUNTS:
             return money(value)
         if market is None:

@@ -21,6 +21,21 @@ def whole(given: object) -> int:
     return given
 
 
+def own_id(given: Any) -> t.ClientId | None:
+    """A client id as the wire has it: a number or a text. Raises TypeError."""
+    if given is not None and type(given) not in (int, str):
+        raise TypeError(f"a client id of {given!r}")
+    number_or_text: t.ClientId | None = given
+    return number_or_text
+
+
+def named(names: Sequence[str], number: int) -> str:
+    """The name with this number, from 0. Raises IndexError: Python's own indices count a negative number from the end."""
+    if number < 0:
+        raise IndexError(f"there is no number {number} of {', '.join(names)}")
+    return names[number]
+
+
 def market_of(told: Wire, assets: Sequence[str]) -> Market:
     """`assets`: the names of the venue's."""
     base, tick, lot = told.get("base_asset"), Decimal(told["tick"]), Decimal(told["lot"])
@@ -31,7 +46,7 @@ def market_of(told: Wire, assets: Sequence[str]) -> Market:
         taker_fee=WIDE.divide(Decimal(told["taker_fee_ppb"]), PPB), settlement_asset=whole(told["settlement_asset"]),
         curve=curve_of(told.get("curve")), matching=str(told.get("matching", {}).get("rule", "price_time")),
         queue_classes=bool(told.get("matching", {}).get("queue_classes")), tiers=tuple(map(tier_of, told.get("tiers", ()))),
-        kind=str(told["kind"]) if "kind" in told else kind_of(told), base_asset="" if base is None else assets[base],
+        kind=str(told["kind"]) if "kind" in told else kind_of(told), base_asset="" if base is None else named(assets, base),
         price_band=share(told["price_band_ppm"], PPM) if "price_band_ppm" in told else None,
         default_leverage=whole(told["default_leverage"]) if "default_leverage" in told else None,
         open_interest_cap=Decimal(told["open_interest_cap"]) if told.get("open_interest_cap") is not None else None,
@@ -85,8 +100,9 @@ def collateral_of(told: Wire, assets: Sequence[str], markets: Sequence[str]) -> 
     hedges = told["hedges"]
     weights = {name: share(told[f"{name}_ppm"], PPM) for name in ("weight", "hedged_weight", "hedged_margin")}
     return t.Collateral(
-        asset=assets[told["asset"]], market=markets[told["market"]], hedges="" if hedges is None else markets[hedges], **weights
-    )
+        asset=named(assets, told["asset"]), market=named(markets, told["market"]),
+        hedges="" if hedges is None else named(markets, hedges), **weights,
+    )  # fmt: skip
 
 
 def fee_tier_of(told: Wire) -> t.FeeTier:

@@ -13,7 +13,7 @@ faucet. What a bot sees comes of several questions, between which the venue may 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -29,8 +29,10 @@ from . import types as t
 from .blocking import Shared
 from .bots.base import Action, Bot, Offer, Rows, Seat, View, share_of
 from .calls import Call
-from .carrying import Program, insist, once, wait
+from .calls_base import more_of
+from .carrying import Program, insist, insist_all, once, wait
 from .errors import Refused
+from .paging import Part
 from .tasks import LOOK_S, REWOUND
 
 Wire = Mapping[str, Any]
@@ -48,6 +50,7 @@ class Ran(Struct, frozen=True, kw_only=True):
     end: int  # [ns]
     wakes: int
     events: int  # that it heard
+    unread: int  # that it should have heard, and that cannot be read: a newer server's words
     commands: int  # that it sent
     refused: dict[str, int]  # how many, by reason
     queued: int  # of those commands, that had to wait for their turn; one that is refused then is counted where it is heard of
@@ -77,6 +80,12 @@ def event_of(told: Wire) -> Event:
         else:
             values[name] = int(enum[told[name]]) if enum is not None and isinstance(told[name], str) else int(told[name])
     return kind(**values)
+
+
+def _type_of(told: Any) -> str:
+    """The name of an event; "": it has none."""
+    kind = told.get("type") if isinstance(told, Mapping) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def trade_of(told: Wire) -> Traded:
@@ -117,6 +126,7 @@ class Runner:
         self._wakes = self._events = self._commands = self._queued = self._lost = 0
         self._noes: dict[int, str] = {}  # refusals that were heard of, by the numbers of their events; those that a reply has told go
         self._refused: Counter[str] = Counter()
+        self._unread = 0
 
     def stop(self) -> None:
         """End at the next look. What rests, rests."""
@@ -143,16 +153,22 @@ class Runner:
         if message["channel"] == "private" and message["account"] == self.bot.seat.account and message["type"] == "events":
             told = message["events"]
         elif message["channel"] == "auctions" and message["type"] == "delta":
-            told = [one for one in message["items"] if BY_NAME[one["type"]] in PUBLIC]
+            told = [one for one in message["items"] if BY_NAME.get(_type_of(one)) in PUBLIC]
         else:
             return
         for one in told:
-            if self._waits and one["type"] == "Rejected":
-                self._noes[one["seq"]] = one["reason"]
-            if BY_NAME[one["type"]].KIND in kinds:
-                self._heard.append(event_of(one))
-            elif one["type"] == "CurveTraded" and Traded.KIND in kinds:
-                self._heard.append(trade_of(one))
+            try:
+                self._hear(_type_of(one), one, kinds)
+            except Exception:  # a newer server's word: the bot has no event for it
+                self._unread += 1
+
+    def _hear(self, name: str, one: Wire, kinds: Collection[int]) -> None:
+        if self._waits and name == "Rejected":
+            self._noes[one["seq"]] = str(one["reason"])
+        if name in BY_NAME and BY_NAME[name].KIND in kinds:
+            self._heard.append(event_of(one))
+        elif name == "CurveTraded" and Traded.KIND in kinds:
+            self._heard.append(trade_of(one))
 
     def _channels(self) -> Iterator[str]:
         """The streams that it needs."""
@@ -177,7 +193,8 @@ class Runner:
         size, equity, maintenance = yield from insist(client, own)
         offers: tuple[Offer, ...] = ()
         if self.bot.sees_offers:
-            offers = yield from insist(client, Call("auctions", {}, lambda reply: tuple(self._offers(reply["auctions"], mark))))
+            found = yield from insist_all(client, lambda skip: self._auctions(skip, mark))
+            offers = tuple(one for one in found if one is not None)
         outside = float(oracle) if self.outside is None else self.outside(now)
         return View(
             bid=bid, ask=ask, last=last, mark=mark, oracle=oracle, outside=outside, size=size, equity=equity, maintenance=maintenance,
@@ -190,13 +207,21 @@ class Runner:
         sizes = [one["size"] for one in reply["positions"] if one["market"] == self.bot.seat.market]
         return int(sizes[0]) if sizes else 0, int(balance["equity"]), int(balance["maintenance_margin"])
 
-    def _offers(self, auctions: list[Wire], mark: int) -> Iterator[Offer]:
-        """Open auctions as the lab shows them: at the mark of the bot's market."""
-        for one in auctions:
-            if one["size"]:
-                notional = abs(one["size"]) * mark * self.bot.seat.unit * one["share_ppm"] // PPM
-                lots = share_of(one["size"], one["share_ppm"])
-                yield Offer(one["auction"], notional, one["gain"] * one["share_ppm"] // PPM, lots)
+    def _auctions(self, skip: int, mark: int) -> Call[Part[Offer | None]]:
+        """Open auctions, as many as fit one message, behind the first `skip`."""
+
+        def read(reply: Wire) -> Part[Offer | None]:
+            return Part({one["auction"]: self._offer(one, mark) for one in reply["auctions"]}, more_of(reply))
+
+        return Call("auctions", {"skip": skip or None}, read)
+
+    def _offer(self, one: Wire, mark: int) -> Offer | None:
+        """An auction as the lab shows it: at the mark of the bot's market. None: nothing is left of it."""
+        if not one["size"]:
+            return None
+        notional = abs(one["size"]) * mark * self.bot.seat.unit * one["share_ppm"] // PPM
+        lots = share_of(one["size"], one["share_ppm"])
+        return Offer(one["auction"], notional, one["gain"] * one["share_ppm"] // PPM, lots)
 
     # -- what it does ------------------------------------------------------------------------------------------------------------
 
@@ -223,7 +248,7 @@ class Runner:
             before, now = now, (yield from insist(client, client.calls.ping()))
             self._arrived(before, now)
         return Ran(
-            start=start, end=now, wakes=self._wakes, events=self._events, commands=self._commands,
+            start=start, end=now, wakes=self._wakes, events=self._events, unread=self._unread, commands=self._commands,
             refused=dict(self._refused + self._told_later()), queued=self._queued, lost=self._lost, why=self.why or "its time is over",
         )  # fmt: skip
 

@@ -162,8 +162,8 @@ class Task(ABC):
         elif isinstance(event, t.Rejected) and event.client_id in self.sent and self.sent[event.client_id].waits:
             if event.command == "Place":  # else it was answered
                 self.refuse(event.client_id, refusal_of(event))
-        elif isinstance(event, t.AccountSnapshot):
-            self._has_gap = True
+        elif isinstance(event, t.AccountSnapshot | t.OtherEvent) or (isinstance(event, t.Gap) and event.channel == "private"):
+            self._has_gap = True  # what this client cannot read may be of an order
         elif isinstance(event, t.Rewound):
             self._went_back = True
         elif isinstance(event, t.Reconnected) and event.is_new_epoch:

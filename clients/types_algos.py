@@ -98,7 +98,7 @@ class Ladder(Told, frozen=True, kw_only=True):
     placed: int  # orders that stand or have traded; of one that is sent again, those that did
     refused: int
     queued: int  # that wait for their turn
-    first_refusal: Reason | None  # why the first one that was refused was; None: none was
+    first_refusal: Reason | None  # why the first one that was refused was; None: none was, or for a reason of a newer server
     market: str
     client_ids: tuple[ClientId, ...]  # of the orders, from the first price to the last one
     seq: int  # of the venue's last event because of it
@@ -110,7 +110,7 @@ class Quoted(Told, frozen=True, kw_only=True):
 
     placed: int
     refused: int
-    first_refusal: Reason | None  # why the first one that was refused was; None: none was
+    first_refusal: Reason | None  # why the first one that was refused was; None: none was, or for a reason of a newer server
     seq: int  # of the venue's last event because of it
     ts: int  # [ns]
 

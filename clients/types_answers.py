@@ -290,7 +290,7 @@ class Counted(Told, frozen=True, kw_only=True):
     placed: int
     refused: int
     queued: int  # that wait for their turn
-    first_refusal: Reason | None  # why the first one that was refused was; None: none was
+    first_refusal: Reason | None  # why the first one that was refused was; None: none was, or for a reason of a newer server
 
 
 class RowStatus(Told, frozen=True, kw_only=True):

@@ -235,7 +235,8 @@ class AccountModeSet(AccountEvent, frozen=True, kw_only=True):
 
 
 class OtherEvent(AccountEvent, frozen=True, kw_only=True):
-    """A private event of a newer server, by its type: prices, sizes and money converted as far as they are known, codes by name."""
+    """A private event of a newer server, or one of known type in words that this client does not know: prices, sizes and money converted
+    as far as they are known, all else as the wire has it. `type`, `seq` and `ts` are "" and 0 where it says none."""
 
     type: str
     data: dict[str, object]
@@ -286,7 +287,7 @@ class StatusChanged(Event, frozen=True, kw_only=True):
 
 
 class StreamMessage(Event, frozen=True, kw_only=True):
-    """A message of a stream that a newer server has, or an item of one, in the wire's units."""
+    """A message of a stream, or an item of one, that a newer server has or that this client cannot read, in the wire's units."""
 
     channel: str
     data: dict[str, object]

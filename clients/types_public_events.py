@@ -126,6 +126,7 @@ class Fund(Told, frozen=True, kw_only=True):
     insurance_fund: Decimal  # cash
     vault: Decimal | None  # cash of the backstop vault, which takes liquidated accounts over; None: an older server does not tell
     vault_equity: Decimal | None  # that, and what its positions have gained or lost at the mark; None: the same
+    vault_loss_left: Decimal | None = None  # what it may still lose before it takes nothing more over; 0: it takes nothing; None: the same
 
 
 class FundChanged(Event, frozen=True, kw_only=True):

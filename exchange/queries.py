@@ -33,7 +33,7 @@ from .trading.curve_ranges import Concentrated
 from .trading.depth import Walk
 from .trading.funding import FundingEngine
 from .trading.pool_money import least_worth
-from .trading.range_desk import range_worth
+from .trading.range_desk import worth_of_all
 
 SYSTEM_NAMES: Final = ("insurance_fund", "fees", "rounding", "clearing", "uncovered", "vault", "curve", "transit")
 KIND_NAMES: Final = ("system", "traders", "makers", "bidders", "pools", "retail")
@@ -208,7 +208,8 @@ class Queries:
         if pool.row == NIL:
             return 0
         if isinstance(curve, Concentrated):
-            return sum([range_worth(curve, asked, one) for one in pool.ranges.ranges if one.owner == account])
+            all_worth = worth_of_all(asked)[1]
+            return sum([worth for one, worth in zip(pool.ranges.ranges, all_worth) if one.owner == account])
         row = self.state.find_position(self.known_account(account), market)
         if row == NIL:
             return 0
@@ -223,14 +224,12 @@ class Queries:
         curve = self.book.curves.curve(asked)
         if not isinstance(curve, Concentrated):
             return found
-        for one in asked.pool.ranges.ranges:
+        lots, worth = worth_of_all(asked)
+        for place, one in enumerate(asked.pool.ranges.ranges):
             if one.owner == account:
-                lots = curve.position(asked.pool, one.number)[0]
-                worth = range_worth(curve, asked, one)
+                bounds = (one.number, one.lower, one.upper)
                 until = one.opened + asked.pool_lock
-                found.append(
-                    Liquidity(account, market, one.liquidity, one.amount, worth, until, one.number, one.lower, one.upper, lots)
-                )
+                found.append(Liquidity(account, market, one.liquidity, one.amount, worth[place], until, *bounds, lots[place]))
         return found
 
     def pool(self, market: i64) -> PoolView | None:
@@ -255,6 +254,14 @@ class Queries:
             return self.auction_desk.open_auctions()
         finally:
             self.is_busy = was_busy
+
+    def vault_loss_left(self, asset: i64 = 0) -> int:
+        """What the backstop vault may still lose in an asset before it takes nothing more over [micro]: its loss limit, less what it has
+        lost at the mark. 0: it takes nothing over there, as where no step of a liquidation is a takeover."""
+        left: i64 = 0
+        for step in self.auction_desk.lifecycle.steps:
+            left = max_i64(left, step.loss_left(self.state, self.known_asset(asset)))
+        return left
 
     # -- sums --------------------------------------------------------------------------------------------------------------------
 

@@ -88,6 +88,10 @@ class LiquidationStep:
         """Has that account no more money for what it holds in the asset? It is then deleveraged like any loser."""
         return False
 
+    def loss_left(self, state: State, asset: i64) -> i64:
+        """What that account may still lose in the asset before it takes nothing more over [micro]; 0: it takes nothing over there."""
+        return 0
+
 
 class BookStep(LiquidationStep):
     """A market order for the position, with a limit, so that nobody can be paid out of the fund for buying cheaply from himself.

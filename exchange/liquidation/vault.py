@@ -91,6 +91,9 @@ class Takeover(LiquidationStep):
     def is_exhausted(self, state: State, asset: i64) -> bool:
         return self.vault.room(state, asset) <= 0
 
+    def loss_left(self, state: State, asset: i64) -> i64:
+        return max_i64(0, self.vault.room(state, asset))
+
     def act(self, case: LiquidationCase) -> bool:
         """Take what the loss limit and the position caps have room for; True if something is left."""
         left = False

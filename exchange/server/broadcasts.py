@@ -184,12 +184,13 @@ class AuctionsMessage(Public, kw_only=True):
 
 
 class FundMessage(Public, kw_only=True):
-    """Lists by asset [micro]; the equity counts what the vault has taken over."""
+    """Lists by asset [micro]; the equity counts what the vault has taken over. When no loss is left to it, it takes nothing more."""
 
     channel: Literal["fund"]
     balances: list[int]
     vault_balances: list[int]
     vault_equities: list[int]
+    vault_losses_left: list[int]
 
 
 MESSAGES: Final[tuple[type[Said], ...]] = (

@@ -38,7 +38,7 @@ ELSEWHERE: Final = (
 
 OF_ACCOUNTS: Final = (
     "Of the private stream; each has `type`, `seq` and `ts` as well. Told are the owners of the accounts in these fields; one of -1 "
-    "is nobody's."
+    "is nobody's, and a `market` or an `asset` of -1 is none, or all of them."
 )
 OF_ALL: Final = (
     "What is everybody's business is in no private stream. Public ones tell of it: `ticker`, `status` and `gas` have the values as they "

@@ -403,10 +403,12 @@ class Streams:
         return {"multiplier_ppm": self.venue.gas_multiplier()}
 
     def fund(self) -> Named:
-        """By asset [micro]: cash of the insurance fund; cash of the backstop vault, and its equity with what it has taken over."""
+        """By asset [micro]: cash of the insurance fund; cash of the backstop vault, its equity with what it has taken over, and what it may
+        still lose before it takes nothing more over."""
         assets, venue = range(self.venue.state.accounts.assets), self.venue
         return {
             "balances": [venue.balance(SystemAccount.INSURANCE_FUND, asset) for asset in assets],
             "vault_balances": [venue.balance(SystemAccount.VAULT, asset) for asset in assets],
             "vault_equities": [venue.equity(SystemAccount.VAULT, asset) for asset in assets],
+            "vault_losses_left": [venue.vault_loss_left(asset) for asset in assets],
         }  # fmt: skip

@@ -213,6 +213,14 @@ class Ranges:
             targets.append(one.cost_at(root) + (part * root * root >> 2 * ROOT_SHIFT))
         return apportioned(targets, self.cost)
 
+    def traded_by_all(self) -> tuple[list[int], list[int]]:
+        """(lots, costs) of each range, as above, at the price where the curve is."""
+        if len(self.edges) == 0:
+            return [], []
+        root = self.root(int(self.lots))
+        lots = self.lots_of_all(root)
+        return lots, self.costs_of_all(root, lots)
+
     def growth_inside(self, low: int, high: int) -> int:
         total: int = 0
         for edge in self.edges:
@@ -224,6 +232,18 @@ class Ranges:
         """[2^-64 micro] of fees that a range has earned and was not paid."""
         return one.liquidity * (self.growth_inside(one.low, one.high) - one.growth)
 
+    def fees_of_all(self) -> list[int]:
+        """The same of each range, in one walk along the edges."""
+        below: dict[int, int] = {}
+        total: int = 0
+        for edge in self.edges:
+            below[edge.root] = total
+            total += edge.growth
+        due: list[int] = []
+        for one in self.ranges:
+            due.append(one.liquidity * (below[one.high] - below[one.low] - one.growth))
+        return due
+
     # -- proof -------------------------------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -231,11 +251,13 @@ class Ranges:
         self.check_edges()
         due: int = 0
         before: i64 = 0
-        for one in self.ranges:
+        fees = self.fees_of_all()
+        for place, one in enumerate(self.ranges):
             assert before < one.number <= self.last and one.lower < one.upper and 0 < one.low < one.high, "a range upside down"
             assert one.liquidity > 0 and one.amount >= 0, "a range of nothing"
             before = one.number
-            due += self.fees_due(one)
+            assert fees[place] == self.fees_due(one), "fees that depend on who asks"
+            due += fees[place]
         assert self.carry >= 0 and due + self.carry == (self.fees - self.paid) << FINE_SHIFT, "fees that are nobody's, or somebody's twice"
         if len(self.ranges) > 0:
             root = self.root(self.lots)

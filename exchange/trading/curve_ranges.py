@@ -184,11 +184,8 @@ class Concentrated(Curve):
 
         Those of all ranges add up to the curve's inventory, and to what its trades have cost it.
         """
-        it = pool.ranges
-        root = it.root(int(it.lots))
-        lots = it.lots_of_all(root)
-        costs = it.costs_of_all(root, lots)
-        for place, one in enumerate(it.ranges):
+        lots, costs = pool.ranges.traded_by_all()
+        for place, one in enumerate(pool.ranges.ranges):
             if one.number == number:
                 return lots[place], costs[place]
         raise AssertionError("a range is asked for by its number")
@@ -322,13 +319,13 @@ def insert_edge(it: Ranges, root: int) -> None:
 
 def drop_edges(it: Ranges) -> None:
     """Edges of no range go; the fees above one are then those above the edge before it, which the same ranges had."""
+    used: set[int] = set()
+    for one in it.ranges:
+        used.add(one.low)
+        used.add(one.high)
     kept: list[Edge] = []
     for edge in it.edges:
-        is_used = False
-        for one in it.ranges:
-            if edge.root == one.low or edge.root == one.high:
-                is_used = True
-        if is_used:
+        if edge.root in used:
             kept.append(edge)
         elif len(kept) > 0:
             kept[len(kept) - 1].growth += edge.growth
@@ -337,11 +334,14 @@ def drop_edges(it: Ranges) -> None:
 
 def place_price(it: Ranges, root: int) -> None:
     """Count liquidity by edge anew, and let the price be where it was."""
+    change: dict[int, int] = {}  # of liquidity at an edge, by its root
+    for one in it.ranges:
+        change[one.low] = change.get(one.low, 0) + one.liquidity
+        change[one.high] = change.get(one.high, 0) - one.liquidity
+    liquidity: int = 0
     for place, edge in enumerate(it.edges):
-        edge.liquidity = 0
-        for one in it.ranges:
-            if one.low <= edge.root < one.high:
-                edge.liquidity += one.liquidity
+        liquidity += change[edge.root]
+        edge.liquidity = liquidity
         high = it.edges[place + 1].root if place + 1 < len(it.edges) else edge.root
         edge.base = base_between(edge.liquidity, edge.root, high)
     it.base = it.base_above(root) - (int(it.lots) << FINE_SHIFT)

@@ -28,16 +28,17 @@ from .positions import PositionKeeper
 LEAST_LOTS: Final[int] = 100  # of a range: positions go to owners in whole lots, and what that moves between ranges must not be worth it
 
 
-def range_worth(curve: Concentrated, market: Market, one: Range) -> int:
-    """[micro] of a whole range at the mark: what was paid in, its fees, and what its position has gained."""
-    lots, cost = curve.position(market.pool, one.number)
-    return worth_with(market, one, lots, cost)
-
-
-def worth_with(market: Market, one: Range, lots: int, cost: int) -> int:
-    """The same for who knows what the range has traded."""
-    fees = market.pool.ranges.fees_due(one) >> FINE_SHIFT
-    return int(one.amount) + fees + lots * int(value_of(market, 1, market.mark)) - cost
+def worth_of_all(market: Market) -> tuple[list[int], list[int]]:
+    """(lots, worth) of each range of a market, in their order: its position, and [micro] of the whole of it at the mark: what was paid in,
+    its fees, and what its position has gained. What one has depends on all others: who asks for several asks once."""
+    it = market.pool.ranges
+    lots, costs = it.traded_by_all()
+    fees = it.fees_of_all()
+    price = int(value_of(market, 1, market.mark))
+    worth: list[int] = []
+    for place, one in enumerate(it.ranges):
+        worth.append(int(one.amount) + (fees[place] >> FINE_SHIFT) + lots[place] * price - costs[place])
+    return lots, worth
 
 
 class RangeDesk:
@@ -76,9 +77,11 @@ class RangeDesk:
             return k.R_IN_LIQUIDATION
         if self.state.now - one.opened < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
-        if not self.has_place(market, one.owner, curve.position(market.pool, number)[0]):
+        lots, worth = worth_of_all(market)
+        place = market.pool.ranges.ranges.index(one)
+        if not self.has_place(market, one.owner, lots[place]):
             return k.R_NOTIONAL_LIMIT
-        if range_worth(curve, market, one) > worth_at(self.state, market, market.mark):
+        if worth[place] > worth_at(self.state, market, market.mark):
             return k.R_POOL_MARGIN
         self.take_out(curve, market, one, int(liquidity))
         return 0
@@ -124,17 +127,14 @@ class RangeDesk:
         curve = self.curve(market)
         if curve is None:
             return
-        it = market.pool.ranges
         weak: list[Range] = []
-        root = it.root(int(it.lots)) if len(it.edges) > 0 else 0
         price = int(value_of(market, 1, market.mark))
-        held = it.lots_of_all(root)
-        costs = it.costs_of_all(root, held)
-        for place, lots in enumerate(held):
-            one = it.ranges[place]
+        held, worth = worth_of_all(market)
+        for place, one in enumerate(market.pool.ranges.ranges):
+            lots = held[place]
             if one.owner != CURVE and lots != 0:
                 needed: i64 = abs(lots) * price
-                if worth_with(market, one, lots, costs[place]) >= int(ppm_ceil(needed, market.pool_margin_ppm)):
+                if worth[place] >= int(ppm_ceil(needed, market.pool_margin_ppm)):
                     continue
                 if self.has_place(market, one.owner, lots):
                     weak.append(one)

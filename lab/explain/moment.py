@@ -152,8 +152,8 @@ def seen(at: Subject) -> Block:
 
 def words_of(at: Subject, event: Event) -> str:
     """The command's own events are told apart from what was due."""
-    market = getattr(event, "market", None)
-    where = f", {at.design.markets[market].name}" if isinstance(market, int) and len(at.design.markets) > 1 else ""
+    market: int = getattr(event, "market", -1)  # -1: of none, or of all
+    where = f", {at.design.markets[market].name}" if market >= 0 and len(at.design.markets) > 1 else ""
     words = {
         "FundingSampled": "due: a sample of the premium",
         "FundingCharged": "due: funding is paid",

@@ -119,7 +119,7 @@ def test_every_item_of_a_stream_has_a_type_with_all_of_its_fields(event: type[Ev
 
 
 def test_every_stream_has_types() -> None:
-    assert set(STREAMS) | set(ITEMS) | {"fund", "gas", "book"} == {*OF_MARKET, *OF_CURVE, *OF_VENUE} and Book
+    assert set(STREAMS) | set(ITEMS) | {"trades", "fund", "gas", "book"} == {*OF_MARKET, *OF_CURVE, *OF_VENUE} and Book
 
 
 def test_what_a_newer_server_tells_is_handed_on() -> None:
@@ -176,5 +176,7 @@ def test_a_liquidation_is_told_to_its_owner_and_to_all() -> None:
     first, *_, last = [one.funds[0] for one in seen if isinstance(one, types.FundChanged)]
     assert first.vault is not None and first.vault == first.vault_equity and first.vault > 0
     assert last.vault is not None and last.vault_equity is not None and last != first
+    assert first.vault_loss_left is not None and last.vault_loss_left is not None and 0 < first.vault_loss_left <= first.vault
+    assert first.vault_loss_left - last.vault_loss_left == first.vault_equity - last.vault_equity, "what it has lost at the mark"
     paid = [one for one in own if isinstance(one, types.DeficitPaid)]
     assert all(one.payer is Payer.VAULT for one in paid)

@@ -10,8 +10,11 @@ from msgspec.structs import replace
 from venues import BLOCKS, venue
 
 from perplab.clients import LocalClient, TimedOut, types
+from perplab.clients.bots.base import NOTHING, Action, Bot, Seat, View
 from perplab.clients.calls_base import Call
+from perplab.clients.carrying import run
 from perplab.clients.paging import Part, pages
+from perplab.clients.runner import Runner, seat
 from perplab.exchange.codes import MarketStatus, Side
 
 S = 1_000_000_000
@@ -60,8 +63,8 @@ def test_maintenance_windows_are_made_listed_and_taken_back(items: int) -> None:
     assert [one.number for one in client.maintenance()] == [2, 1]
 
 
-@pytest.mark.parametrize("items", [2, 3, 100])
-def test_open_auctions_come_in_full(items: int) -> None:
+def liquidated(items: int) -> LocalClient:
+    """Somebody at a venue at which five accounts, numbered one after the other behind his, are on offer."""
     carol = told_in_parts(LocalClient("carol", venue="auction_fund_adl", prices={"BTC-PERP": 60_000}), items)
     carol.faucet("100000000")
     longs = [carol.join(f"long{number}") for number in range(5)]
@@ -71,9 +74,40 @@ def test_open_auctions_come_in_full(items: int) -> None:
         long.market_buy("BTC-PERP", "4")
     carol.set_price("BTC-PERP", "59100")
     carol.step(5)
+    return carol
+
+
+@pytest.mark.parametrize("items", [2, 3, 100])
+def test_open_auctions_come_in_full(items: int) -> None:
+    carol = liquidated(items)
     found = carol.auctions()
-    assert [one.account for one in found] == [long.account_number for long in longs]
+    assert carol.account_number is not None
+    assert [one.account for one in found] == [carol.account_number + 1 + number for number in range(5)]
     assert [one.auction for one in found] == sorted(one.auction for one in found) and all(one.size == 4 for one in found)
+
+
+class Looks(Bot):
+    """Looks at open auctions once a second."""
+
+    sees_offers = True
+
+    def __init__(self, place: Seat) -> None:
+        super().__init__(place)
+        self.seen: list[list[int]] = []
+
+    def on_start(self, ts: int, view: View) -> Action:
+        self.seen.append([one.auction for one in view.offers])
+        return NOTHING, ts + S
+
+    on_wake = on_start
+
+
+@pytest.mark.parametrize("items", [2, 3, 100])
+def test_a_bot_is_shown_all_open_auctions(items: int) -> None:
+    carol = liquidated(items)
+    bot = Looks(seat(carol, "BTC-PERP"))
+    run(carol, Runner(bot, for_s=2))
+    assert bot.seen[0] == [1, 2, 3, 4, 5] == [one.auction for one in carol.auctions()]
 
 
 class Shelf:

@@ -18,7 +18,6 @@ from perplab.exchange.messages import AddLiquidity, Place, RemoveLiquidity, Upda
 from perplab.exchange.state.ranges import Range
 from perplab.exchange.state.tables import P_SHARES
 from perplab.exchange.trading.pool_money import least_worth
-from perplab.exchange.trading.range_desk import range_worth
 
 BUY, SELL = 0, 1
 IOC, POST_ONLY = 1, 3
@@ -121,14 +120,14 @@ class Floor:
     def wealth(self, account: int) -> int:
         """[micro] at the outside price."""
         exchange = self.exchange
-        market, curve = self.market, self.ranges.curve(self.market)
+        market = self.market
         p = exchange.position(account, BTC)
         shares = self.shares(account)
         own = exchange.liquidity_desk.curves.curve(market)
         worth = int(least_worth(exchange.state, market, own)) if shares else 0
         cash = exchange.balance(account) + p.isolated_margin + p.size * self.price * int(market.unit) - p.entry_notional - p.unsettled
-        if curve is not None:
-            cash += sum(range_worth(curve, market, one) for one in self.ranges_of(account))
+        if self.ranges.curve(market) is not None:
+            cash += exchange.stake(account, BTC)
         return cash + (max(0, worth) * shares // int(market.pool.shares) if shares else 0)
 
     def gain(self) -> float:

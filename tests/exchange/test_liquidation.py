@@ -148,11 +148,21 @@ def test_a_vault_takes_nothing_beyond_its_loss_limit(capital: int, limit_ppm: in
     trader, other = bench.open("100"), bench.open(MILLION)
     bench.oracle(100)
     bench.block(trader, other, 10, 100)
+    limit = usd(capital) * limit_ppm // 1_000_000
+    assert bench.exchange.vault_loss_left() == limit
     events = bench.oracle(88)
     assert len(named(events, "TakenOver")) == int(taken)
+    assert bench.exchange.vault_loss_left() == limit - taken * usd(20), "it has lost what it took"
     assert bench.exchange.equity(VAULT) == usd(capital) - taken * usd(20)
     assert bench.exchange.equity(trader) == (0 if taken else -usd(20))
     assert bench.exchange.balance(UNCOVERED) == 0
+
+
+def test_a_vault_that_takes_nothing_over_has_nothing_to_lose() -> None:
+    bench = Bench(markets_of({}, liquidation={"steps": ["book"]}, vault={"capital": 1_000}))
+    assert bench.exchange.vault_loss_left() == 0
+    with pytest.raises(ValueError, match="asset is 1; this venue has 0 to 0"):
+        bench.exchange.vault_loss_left(1)
 
 
 # -- the beginning of time --

@@ -19,6 +19,7 @@ def test_a_vault_takes_nothing_in_an_asset_it_has_no_money_in() -> None:
     trader, other = bench.open("100"), bench.open(MILLION)
     bench.send(Deposit, trader, 1, usd("100"))
     bench.send(Deposit, other, 1, usd(MILLION))
+    assert [bench.exchange.vault_loss_left(asset) for asset in (0, 1)] == [usd(1_000), 0]
     for market in (0, 1):
         bench.oracle(100, market)
         bench.block(trader, other, 10, 100, market)

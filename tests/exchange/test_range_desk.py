@@ -12,6 +12,8 @@ from perplab.exchange import VenueError, restore
 from perplab.exchange.codes import Reason, Side, TimeInForce
 from perplab.exchange.events import CurveTraded, Event, LiquidityAdded, LiquidityRemoved, Rejected
 from perplab.exchange.messages import AddLiquidity, RemoveLiquidity, SetMarketStatus
+from perplab.exchange.money.payoff import value_of
+from perplab.exchange.trading.curve_ranges import Concentrated
 
 CURVE = 6
 BUY, SELL, IOC = int(Side.BUY), int(Side.SELL), int(TimeInForce.IOC)
@@ -109,6 +111,31 @@ def test_an_owner_bears_what_his_range_has_lost_and_nobody_else() -> None:
     back = removed(events)
     assert back.account == owner and back.lots < 0, "it could not carry its position any more"
     assert named(events, "LiquidationStarted") and venue.exchange.pool(BTC) is not None
+
+
+@pytest.mark.parametrize("mark", [700, 990, 1_010, 1_400])
+def test_all_ranges_of_an_account_are_told_at_once_as_one_by_one(mark: int) -> None:
+    """There are 255 of them, with fees, and what each has traded is one by one what removing it would hand over."""
+    venue = Bench(markets_of({
+        "curve": {"rule": "concentrated", "role": "separate", "capital": 1_000, "margin_ppm": 0, "fee_share_ppm": 500_000},
+        "lot": "0.01", "tick": "0.01", "max_price": "20000", "taker_fee_ppb": 1_000_000,
+    }))  # fmt: skip
+    venue.oracle(1_000)
+    owner, trader = venue.open(10_000_000), venue.open(10_000_000)
+    for one in range(255):
+        added(add(venue, owner, 2_000 + one, 900 + one % 50, 1_001 + 2 * one))
+    venue.place(trader, BUY, 40, 1_300, tif=IOC)
+    venue.place(trader, SELL, 90, 800, tif=IOC)
+    venue.oracle(mark)
+    told = venue.exchange.liquidity_of(owner, BTC)
+    market = venue.exchange.state.markets[BTC]
+    curve, it = venue.exchange.liquidity_desk.curves.curve(market), market.pool.ranges
+    assert isinstance(curve, Concentrated) and len(told) == 255 == len(it.ranges) - 1
+    for one, own in zip(told, it.ranges[1:], strict=True):
+        lots, cost = curve.position(market.pool, own.number)
+        worth = own.amount + (it.fees_due(own) >> 64) + lots * int(value_of(market, 1, market.mark)) - cost
+        assert (one.range_id, one.size, one.worth) == (own.number, lots, worth) and it.fees_due(own) > 0
+    assert venue.exchange.stake(owner, BTC) == sum(one.worth for one in told)
 
 
 def test_a_settled_market_pays_in_cash() -> None:

@@ -23,6 +23,7 @@ from perplab.exchange.design.parameters_funding import StaticSkewDesign
 from perplab.exchange.design.registry import KINDS, RULES
 from perplab.exchange.design.structs import MatchingDesign, VenueDesign
 from perplab.exchange.design.venue import compared_venues
+from perplab.exchange.events import AuctionStarted
 from perplab.exchange.rules import AdlRank, MarkRule, Winner, forget
 from perplab.lab.explain import chart, moment
 from perplab.lab.explain.document import Contrast, Curve, Document, Formula, Grid, Head, Picture, Section, Steps, Text, Worked
@@ -32,6 +33,7 @@ from perplab.lab.explain.keys import CHOICES, KEYS, LEFT_OUT, UNITS, shown
 from perplab.lab.explain.markdown import markdown
 from perplab.lab.explain.rulebook import EXPLAINED, explained, late_words, rulebook
 from perplab.lab.explain.story import shortened
+from perplab.lab.explain.subject import Subject
 from perplab.lab.explain.terminal import show
 from perplab.lab.explain.venues import BESIDE
 
@@ -197,6 +199,12 @@ def test_every_rank_of_the_schedule_has_its_words() -> None:
     tree = ast.parse((ROOT / "exchange" / "state" / "schedule.py").read_text(encoding="utf-8"))
     ranks = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
     assert ranks == set(moment.RANKS)
+
+
+@pytest.mark.parametrize(("market", "told"), [(-1, ""), (0, ", BTC-PERP"), (1, ", BTC-SPOT")])
+def test_an_event_of_no_market_names_none(market: int, told: str) -> None:
+    at = Subject(load_venue("portfolio"))
+    assert moment.words_of(at, AuctionStarted(1, 2, 1, 8, market, 0, 0)) == told
 
 
 # -- the documents --
