@@ -25,7 +25,7 @@ from .refill import put_column
 from .schedule import Schedule
 from .state import State
 
-MAGIC: Final = b"perplab snapshot 2\n"
+MAGIC: Final = b"perplab snapshot 3\n"
 DERIVED: Final = {"alarms"}  # follows from the rest of the state, and is made anew
 WIDE: Final = 1 << 63  # from here on an integer is told as bytes
 Tree = dict[str, object]
