@@ -227,6 +227,16 @@ class Turns(AccountQueries):
                 ))  # fmt: skip
         return found
 
+    def auctioned_client_order(self, account: i64, hi: i64, lo: i64) -> tuple[int, int, int, int, int] | None:
+        """The order with this client id that is auctioned, as `client_order` tells others; None: the account has none."""
+        self.known_account(account)
+        number = self.state.taker_auctions.find_client(account, hi, lo)
+        if number == 0:
+            return None
+        cells = self.state.taker_auctions.cells
+        row = self.state.taker_auctions.find(number)
+        return int(number), int(cells[row + A_MARKET]), int(k.ORDER_OPEN), int(cells[row + A_LEFT]), int(cells[row + A_FILLED])
+
     def maintenance_windows(self, market: int | None = None) -> list[MaintenanceWindow]:
         """Those of a market that have not ended, or of all (None); the first to turn first."""
         number: i64 = NIL

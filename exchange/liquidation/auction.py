@@ -62,13 +62,17 @@ class Lot:
     """What an auction has to offer now."""
 
     def __init__(self, case: LiquidationCase) -> None:
+        whole = case.maintenance()
+        equity = case.equity()
+        solvency = case.solvency()
         self.rows: list[i64] = case.free_rows()
-        self.equity: i64 = case.remainder()
-        self.backing: i64 = max_i64(0, case.solvency()) if case.equity() < 0 else 0  # by assets that count for less than they fetch
+        self.is_insolvent: bool = equity < 0
+        self.is_safe: bool = equity >= whole  # is there nothing to sell for any more?
+        self.equity: i64 = case.remainder_of(equity, solvency)
+        self.backing: i64 = max_i64(0, solvency) if equity < 0 else 0  # by assets that count for less than they fetch
         self.maintenance: i64 = 0
         for row in self.rows:
             self.maintenance += row_maintenance(case.state, row)
-        whole = case.maintenance()
         if len(self.rows) == 0:
             self.maintenance = whole  # all is held back: what will be on offer again
         elif self.maintenance != whole and whole > 0:
@@ -136,7 +140,7 @@ class DutchAuction(LiquidationStep):
     def payment(self, case: LiquidationCase, lot: Lot) -> i64:
         """What bidders for the whole lot would be paid now."""
         since = case.liquidation.insolvent_since
-        if since == NIL or case.equity() >= 0 or len(lot.rows) == 0:
+        if since == NIL or not lot.is_insolvent or len(lot.rows) == 0:
             return 0
         most = min_i64(case.payers() + lot.backing, lot.maintenance - lot.equity)
         least = min_i64(most, -lot.equity)
@@ -161,7 +165,7 @@ class DutchAuction(LiquidationStep):
     def refused_bid(self, case: LiquidationCase, bidder: i64, share_ppm: i64, minimum_gain: i64) -> i64:
         """The reason why a bid for `share_ppm` of what is on offer cannot be taken, or 0."""
         lot = Lot(case)
-        if case.equity() >= case.maintenance():
+        if lot.is_safe:
             return k.R_UNKNOWN_AUCTION
         if len(lot.rows) == 0:  # positions in suspended markets are not on offer
             return suspension(case.market_of(case.rows()[0]), case.state.now)

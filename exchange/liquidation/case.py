@@ -84,7 +84,11 @@ class LiquidationCase:
 
     def remainder(self) -> i64:
         """What goes with the positions to who takes them over [micro]: the equity; below zero only what is a deficit."""
-        return min_i64(max_i64(0, self.equity()), self.solvency())
+        return self.remainder_of(self.equity(), self.solvency())
+
+    def remainder_of(self, equity: i64, solvency: i64) -> i64:
+        """The same for who knows both."""
+        return min_i64(max_i64(0, equity), solvency)
 
     def maintenance(self) -> i64:
         it = self.liquidation

@@ -54,10 +54,7 @@ def open_order(venue: Exchange, account: int, order_id: int) -> Found | None:
 def client_order(venue: Exchange, account: int, hi: int, lo: int) -> Found | None:
     """What became of the account's order with this client id; None: it is not known."""
     found = venue.client_order(account, hi, lo)
-    if found is not None:
-        return found
-    ours = [order for order in venue.auctioned_orders(account) if (order.client_hi, order.client_lo) == (hi, lo)]
-    return next(((one.order_id, one.market, int(OrderState.OPEN), one.size, one.filled) for one in ours), None)
+    return found if found is not None else venue.auctioned_client_order(account, hi, lo)
 
 
 def is_auctioned(venue: Exchange, account: int, order_id: int) -> bool:

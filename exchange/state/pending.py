@@ -28,7 +28,9 @@ W_NEXT_OWN: Final[i64] = ROW + 7  # among those of the same account
 W_PREV_OWN: Final[i64] = ROW + 8
 W_PARENT: Final[i64] = ROW + 9  # id of the standing order that sent it, 0: its account did itself
 W_ORDER_ID: Final[i64] = ROW + 10  # the id that its order is to have, 0: the next one
-W_WIDTH: Final[i64] = ROW + 11
+W_CLIENT_HI: Final[i64] = ROW + 11  # of an order that is to be placed; 0 and 0: no client id
+W_CLIENT_LO: Final[i64] = ROW + 12
+W_WIDTH: Final[i64] = ROW + 13
 W_ACCOUNT: Final[i64] = 2  # where all commands that can wait have their account
 
 # Columns of an auctioned order
@@ -53,7 +55,35 @@ A_DISPLAY: Final[i64] = 17  # [lots] that it shows when it rests, 0: all
 A_WIDTH: Final[i64] = 18
 
 MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
-MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step, and looked through for client ids
+MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step
+
+
+class ByClient:
+    """Numbers by account and client id; of those with the same, the lowest first. Follows from a table, and is made anew with it."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[tuple[int, int, int], list[int]] = {}
+
+    def add(self, account: i64, hi: i64, lo: i64, number: i64) -> None:
+        """A number higher than those before it. Nothing without a client id."""
+        if hi != 0 or lo != 0:
+            self.numbers.setdefault((int(account), int(hi), int(lo)), []).append(int(number))
+
+    def remove(self, account: i64, hi: i64, lo: i64, number: i64) -> None:
+        if hi != 0 or lo != 0:
+            key = (int(account), int(hi), int(lo))
+            found = self.numbers[key]
+            found.remove(int(number))
+            if not found:
+                del self.numbers[key]
+
+    def find(self, account: i64, hi: i64, lo: i64) -> i64:
+        """The lowest of an account's numbers with this client id; 0: there is none."""
+        found = self.numbers.get((int(account), int(hi), int(lo)))
+        lowest: i64 = 0
+        if found is not None:
+            lowest = found[0]
+        return lowest
 
 
 class Numbered(RecycledTable):
@@ -131,16 +161,30 @@ class Numbered(RecycledTable):
 
 
 class Pending(Numbered):
-    """Commands that wait, by their tickets; also by when they are due, and by account: nobody's turn costs a look at all that wait."""
+    """Commands that wait, by their tickets; also by when they are due, by account, and orders by their client ids: nobody's turn, and no
+    cancel, costs a look at all that wait."""
 
     def __init__(self) -> None:
         super().__init__(W_WIDTH, W_LINK)
         self.last_ticket: i64 = 0
         self.dues: SortedDict = SortedDict()  # time -> first row of those that are due then
         self.own: SortedDict = SortedDict()  # account -> first row of its own
+        self.by_client: ByClient = ByClient()
 
-    def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64) -> i64:
-        """Let the command that begins at `at` wait; returns its ticket. Its own account has sent it; who else has, says so afterwards."""
+    def index_clients(self) -> None:
+        """Make the index of client ids anew, of the rows that there are."""
+        self.by_client = ByClient()
+        for ticket, at in self.index.items():
+            row: i64 = at
+            self.note_client(row, ticket)
+
+    def note_client(self, row: i64, ticket: i64) -> None:
+        cells = self.cells
+        self.by_client.add(cells[row + W_ACCOUNT], cells[row + W_CLIENT_HI], cells[row + W_CLIENT_LO], ticket)
+
+    def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64, hi: i64, lo: i64) -> i64:
+        """Let the command that begins at `at` wait; returns its ticket. `hi`, `lo`: the client id that its order is to have. Its account
+        has sent it; who else has, says so afterwards."""
         self.last_ticket += 1
         row = self.add(self.last_ticket, rows[at + W_ACCOUNT])
         cells = self.cells
@@ -154,14 +198,19 @@ class Pending(Numbered):
         cells[row + W_TICKET] = self.last_ticket
         cells[row + W_PARENT] = 0
         cells[row + W_ORDER_ID] = 0
+        cells[row + W_CLIENT_HI] = hi
+        cells[row + W_CLIENT_LO] = lo
         self.join(self.dues, due, row, W_NEXT_DUE, W_PREV_DUE)
         self.join(self.own, rows[at + W_ACCOUNT], row, W_NEXT_OWN, W_PREV_OWN)
+        self.note_client(row, self.last_ticket)
         return self.last_ticket
 
     def remove(self, number: i64, account: i64) -> None:
         row = self.find(number)
         self.leave(self.dues, self.cells[row + W_DUE], row, W_NEXT_DUE, W_PREV_DUE)
         self.leave(self.own, account, row, W_NEXT_OWN, W_PREV_OWN)
+        cells = self.cells
+        self.by_client.remove(account, cells[row + W_CLIENT_HI], cells[row + W_CLIENT_LO], number)
         super().remove(number, account)
 
     def tickets(self, first: i64, after: i64) -> list[int]:
@@ -208,6 +257,9 @@ class Pending(Numbered):
         for heads, column, after in ((self.dues, W_DUE, W_NEXT_DUE), (self.own, W_ACCOUNT, W_NEXT_OWN)):
             listed = {ticket: key for key, first in heads.items() for ticket in self.tickets(first, after)}
             assert listed == {ticket: int(self.cells[row + column]) for ticket, row in self.index.items()}, "a list that leads astray"
+        before = self.by_client.numbers
+        self.index_clients()
+        assert self.by_client.numbers == before, "a client id of what waits leads astray"
         for ticket, row in self.index.items():
             at: i64 = row
             rank = self.cells[at + W_RANK]
@@ -226,21 +278,34 @@ class TakerAuctions(Numbered):
 
     def __init__(self) -> None:
         super().__init__(A_WIDTH, A_LINK)
+        self.by_client: ByClient = ByClient()
+
+    def index_clients(self) -> None:
+        """Make the index of client ids anew, of the rows that there are."""
+        self.by_client = ByClient()
+        for number, at in self.index.items():
+            row: i64 = at
+            self.note_client(row, number)
+
+    def note_client(self, row: i64, number: i64) -> None:
+        """An order has come: its account and client id are in its row."""
+        cells = self.cells
+        self.by_client.add(cells[row + A_ACCOUNT], cells[row + A_CLIENT_HI], cells[row + A_CLIENT_LO], number)
+
+    def remove(self, number: i64, account: i64) -> None:
+        row = self.find(number)
+        self.by_client.remove(account, self.cells[row + A_CLIENT_HI], self.cells[row + A_CLIENT_LO], number)
+        super().remove(number, account)
 
     def find_client(self, account: i64, hi: i64, lo: i64) -> i64:
         """The id of an account's auctioned order with this client id, 0: none."""
-        if self.count(account) == 0:
-            return 0
-        cells = self.cells
-        for number, at in self.index.items():
-            row: i64 = at
-            if cells[row + A_ACCOUNT] == account and cells[row + A_CLIENT_HI] == hi and cells[row + A_CLIENT_LO] == lo:
-                found: i64 = number
-                return found
-        return 0
+        return self.by_client.find(account, hi, lo)
 
     def check_auctions(self, schedule: Schedule, now: i64) -> None:
         self.check_rows(A_ACCOUNT)
+        before = self.by_client.numbers
+        self.index_clients()
+        assert self.by_client.numbers == before, "a client id of what is auctioned leads astray"
         for number, at in self.index.items():
             row: i64 = at
             assert schedule.time(TAKER_AUCTION, number) < NEVER, "an auction without a next step"

@@ -13,6 +13,7 @@ from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from .types import NEVER
 
+ORDER_EXPIRY: Final[i64] = -1  # of an order that rests or is auctioned: it is not in force at its end; id: the order
 PRICES: Final[i64] = 0  # of one moment, of which one more was said to come and has not; id 0
 MARK: Final[i64] = 1  # of a market with a cadence is computed anew; id: the market
 FUNDING_SAMPLE: Final[i64] = 2  # id: the market
@@ -24,7 +25,6 @@ TURN: Final[i64] = 7  # of a command that waits by itself; id: its ticket
 BLOCK: Final[i64] = 8  # of commands; id 0
 TAKER_AUCTION: Final[i64] = 9  # its next step; id: the order
 REQUEST_EXPIRY: Final[i64] = 10  # id: the ticket of the request
-ORDER_EXPIRY: Final[i64] = 11  # of an order that rests or is auctioned; id: the order
 TWAP_SLICE: Final[i64] = 12  # id: the TWAP
 PAYMENT: Final[i64] = 13  # arrives; id: its number
 MAINTENANCE: Final[i64] = 14  # a window begins or ends; id: its number

@@ -25,8 +25,8 @@ from .refill import put_column
 from .schedule import Schedule
 from .state import State
 
-MAGIC: Final = b"perplab snapshot 2\n"
-DERIVED: Final = {"alarms"}  # follows from the rest of the state, and is made anew
+MAGIC: Final = b"perplab snapshot 3\n"
+DERIVED: Final = {"alarms", "by_client"}  # follows from the rest of the state, and is made anew
 WIDE: Final = 1 << 63  # from here on an integer is told as bytes
 Tree = dict[str, object]
 
@@ -89,6 +89,8 @@ def load(state: State, tree: Tree) -> None:
     assert isinstance(held, dict)
     fill(state, held)
     state.alarms.fit(state.accounts.rows, state.positions.rows)
+    state.pending.index_clients()
+    state.taker_auctions.index_clients()
 
 
 # -- one object -------------------------------------------------------------------------------------------------------------------

@@ -121,6 +121,11 @@ def only_reductions(market: Market, now: i64) -> i64:
     return 0
 
 
+def guards_stale_profit(market: Market, now: i64) -> bool:
+    """May what a position has gained not leave, since the price is stale and the design lets nothing be built on one?"""
+    return market.on_stale == k.HALT_NEW_RISK and market.status != k.SETTLED and market.is_stale(now)
+
+
 def refused_order(market: Market, now: i64, tif: i64, only_reduces: bool) -> i64:
     """May an order with this time in force come in, one that can only reduce a position or one that can do more?"""
     status = market.status

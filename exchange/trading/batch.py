@@ -22,7 +22,7 @@ from ..state.state import State
 from ..state.tables import O_NEXT_OWN, O_ORDER_ID, O_PRICE, O_SIDE, O_SIZE, P_FIRST_ORDER, P_FIRST_REDUCER, P_REDUCERS, P_SIZE
 from ..state.types import NIL, max_i64, min_i64
 from .access import never_takes, reducible
-from .clearing import Point, clearing_price, volume_at
+from .clearing import Offer, Point, clearing_price, volume_at
 from .entry import OrderEntry
 from .holding import Holding
 from .matching import Matcher
@@ -42,7 +42,9 @@ class BatchDesk(Holding):
         self.state: State = state
         self.matcher: Matcher = matcher
         self.entry: OrderEntry = entry
-        self.orders: list[Order] = []  # in the order of their coming
+        self.orders: dict[int, Order] = {}  # by id, in the order of their coming
+        self.rows: dict[int, dict[int, Order]] = {}  # the same by position row and id
+        self.clients: dict[tuple[int, int, int], Order] = {}  # the same by account and client id, those that have one
 
     # -- orders come in ----------------------------------------------------------------------------------------------------------
 
@@ -61,28 +63,41 @@ class BatchDesk(Holding):
             self.entry.number(o)
         if o.reduce_only == 0:
             self.matcher.open.count(o, o.left)
-        self.orders.append(o)
+        self.keep(o)
         self.entry.order = Order(o.market)
         self.count(o, 1)
         stays = o.self_trade == k.STP_NONE or self.meet_own(o)
         if is_passive and stays:
-            self.orders.remove(o)
+            self.forget(o)
             self.count(o, -1)
             self.matcher.finish(o)
         return True
 
+    def keep(self, o: Order) -> None:
+        """Let it wait until the block is over."""
+        self.orders[int(o.order_id)] = o
+        self.rows.setdefault(int(o.row), {})[int(o.order_id)] = o
+        if o.has_client_id:
+            self.clients[int(o.account), int(o.client_hi), int(o.client_lo)] = o
+
+    def forget(self, o: Order) -> None:
+        """It waits no more."""
+        del self.orders[int(o.order_id)]
+        del self.rows[int(o.row)][int(o.order_id)]
+        if o.has_client_id:
+            del self.clients[int(o.account), int(o.client_hi), int(o.client_lo)]
+
     def order_of(self, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
-        for o in self.orders:
-            if o.account == account and o.client_hi == hi and o.client_lo == lo:
-                return o.order_id, o.market.number, k.ORDER_OPEN, o.left, o.filled
-        return 0, 0, 0, 0, 0
+        o = self.clients.get((int(account), int(hi), int(lo)))
+        if o is None:
+            return 0, 0, 0, 0, 0
+        return o.order_id, o.market.number, k.ORDER_OPEN, o.left, o.filled
 
     def cancel_kept(self, order_id: i64, reason: i64) -> None:
-        for o in self.orders:
-            if o.order_id == order_id:
-                self.orders.remove(o)
-                self.drop(o, reason)
-                return
+        o = self.orders.get(int(order_id))
+        if o is not None:
+            self.forget(o)
+            self.drop(o, reason)
 
     def count(self, o: Order, sign: i64) -> None:
         """Let it be one of the open orders of its account, or no more."""
@@ -138,17 +153,24 @@ class BatchDesk(Holding):
 
     def leave(self, o: Order) -> None:
         """An order that waits is gone, since it could meet another of its account."""
-        self.orders.remove(o)
+        self.forget(o)
         self.drop(o, k.X_SELF_TRADE)
 
     def waiting_own(self, o: Order) -> list[Order]:
         """The account's orders on the other side that wait and that the order could meet."""
-        others = [other for other in self.orders if other.row == o.row and other.side != o.side]
-        return [other for other in others if not is_worse(o.limit, o.side, other.limit)]
+        found: list[Order] = []
+        waiting = self.rows.get(int(o.row))
+        if waiting is not None:
+            for other in waiting.values():
+                if other.side != o.side and not is_worse(o.limit, o.side, other.limit):
+                    found.append(other)
+        return found
 
     def resting_own(self, o: Order) -> list[int]:
         """Ids of those in the book, the best first, then the oldest."""
         found: list[tuple[int, int]] = []
+        if self.matcher.planner.crosses_book(o) == 0:
+            return []
         cells = self.state.positions.cells
         orders = self.state.orders.cells
         for first in (cells[o.row + P_FIRST_REDUCER], cells[o.row + P_FIRST_ORDER]):
@@ -180,13 +202,15 @@ class BatchDesk(Holding):
 
     def clear(self) -> None:
         """The block is over: hold the auctions of all markets that orders have come for."""
-        waiting = self.orders
-        self.orders = []
+        waiting: dict[int, list[Order]] = {}
+        for o in self.orders.values():
+            waiting.setdefault(int(o.market.number), []).append(o)
+        self.orders = {}
+        self.rows = {}
+        self.clients = {}
         self.entry.in_batch = False
-        for market in self.state.markets:
-            orders = [o for o in waiting if o.market is market]
-            if orders:
-                self.clear_market(market, orders)
+        for number in sorted(waiting):
+            self.clear_market(self.state.markets[number], waiting[number])
 
     def clear_market(self, market: Market, orders: list[Order]) -> None:
         planner = self.matcher.planner
@@ -195,13 +219,12 @@ class BatchDesk(Holding):
         told = plain
         price = self.price(market, plain)
         if price == 0:
-            for number, o in enumerate(whole):
-                price = self.price_for_whole(market, plain, o)
-                if price != 0:
-                    whole = [o, *whole[:number], *whole[number + 1 :]]
-                    told = [*plain, o]
-                    break
-        bids, asks = self.sides(market, told)
+            chosen = self.first_whole(market, plain, whole)
+            if chosen is not None:
+                whole = [chosen, *[o for o in whole if o is not chosen]]
+                told = [*plain, chosen]
+                price = self.price(market, told)
+        bids, asks = self.sides(market, told, told)
         bought, sold = volume_at(int(price), bids, asks)
         planner.uniform = price
         planner.batch = {int(o.order_id) for o in orders}
@@ -221,28 +244,38 @@ class BatchDesk(Holding):
             k.E_BATCH_CLEARED, self.state.now, market.number, price, traded, bought if price != 0 else 0, sold if price != 0 else 0
         )
 
-    def price_for_whole(self, market: Market, plain: list[Order], o: Order) -> i64:
-        """The price at which a fill-or-kill order fills whole where nothing else trades; 0 if it does not."""
-        price = self.price(market, [*plain, o])
-        if price == 0 or is_worse(o.limit, o.side, price):
-            return 0
-        bought, sold = volume_at(int(price), *self.sides(market, [*plain, o]))
-        return price if min(bought, sold) >= o.left else 0
+    def first_whole(self, market: Market, plain: list[Order], whole: list[Order]) -> Order | None:
+        """The first of the fill-or-kill orders that fills whole, where nothing else trades.
+
+        At a price where anybody sells nobody but such an order buys then, and the other way round. So what it trades, it trades with what
+        the other side has within its limit, all its own: it fills whole if that is enough, at a price within its limit. Reduce-only
+        orders with better limits take nothing off one that reduces too: had they any lots to buy, nobody would sell within its limit.
+        """
+        if not whole:
+            return None
+        bids, asks = self.sides(market, plain, [*plain, *whole])
+        offers = [Offer(asks, 1), Offer(bids, -1)]  # by the side of who takes them
+        cells = self.state.positions.cells
+        for o in whole:
+            if offers[o.side].within(int(o.limit)) >= o.left:
+                if o.reduce_only == 0 or reducible(cells[o.row + P_SIZE], o.side) >= o.left:
+                    return o
+        return None
 
     def price(self, market: Market, orders: list[Order]) -> i64:
         """[ticks] Where they and the book clear; 0: nowhere."""
-        bids, asks = self.sides(market, orders)
+        bids, asks = self.sides(market, orders, orders)
         reference = int(market.oracle)
         if market.best_bid != 0 and market.best_ask != 0:
             reference = (int(market.best_bid) + int(market.best_ask)) // 2
         price: i64 = clearing_price(bids, asks, reference)
         return price
 
-    def sides(self, market: Market, orders: list[Order]) -> tuple[list[Point], list[Point]]:
-        """What is asked for and what is offered, as (limit, lots): the orders and, as far as these reach, the book."""
+    def sides(self, market: Market, orders: list[Order], reach: list[Order]) -> tuple[list[Point], list[Point]]:
+        """What is asked for and what is offered, as (limit, lots): the orders and, as far as those of `reach` do, the book."""
         lowest: i64 = market.best_ask  # [ticks] that anybody sells at, 0: nobody does
         highest: i64 = market.best_bid  # that anybody buys at
-        for o in orders:
+        for o in reach:
             if o.side == k.BUY:
                 highest = max_i64(highest, o.limit)
             elif lowest == 0 or o.limit < lowest:

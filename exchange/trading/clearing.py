@@ -12,6 +12,8 @@ and has the same pressure, but p was the highest such price. The same, mirrored,
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 Point = tuple[int, int]  # price [ticks], lots
 
 
@@ -77,3 +79,19 @@ def volume_at(price: int, buys: list[Point], sells: list[Point]) -> tuple[int, i
         if limit <= price:
             sold += lots
     return bought, sold
+
+
+class Offer:
+    """What one side has within a limit. Asked often: the sums are made once."""
+
+    def __init__(self, points: list[Point], sign: int) -> None:
+        """`points`: those of the side, the best first; `sign`: 1 for sells, -1 for buys."""
+        self.sign: int = sign
+        self.limits: list[int] = [sign * limit for limit, _ in points]
+        self.sums: list[int] = [0]  # lots of the first so many points
+        for _, lots in points:
+            self.sums.append(self.sums[-1] + lots)
+
+    def within(self, limit: int) -> int:
+        """Lots that an order of the other side with this limit could meet."""
+        return self.sums[bisect_right(self.limits, self.sign * limit)]

@@ -72,6 +72,16 @@ class Walk:
         if self.has_curve:
             self.take_from_curve(lots - self.lots, limit)
 
+    def holds(self, lots: i64, limit: i64) -> bool:
+        """Does the book, the curve left aside, have `lots` that can trade, no worse than `limit`?"""
+        price = self.best()
+        while price != 0 and (price >= limit if self.side == BUY else price <= limit):
+            lots -= self.fillable(price)
+            if lots <= 0:
+                return True
+            price = self.worse(price)
+        return False
+
     # -- the curve ---------------------------------------------------------------------------------------------------------------
 
     def before(self, price: i64) -> i64:

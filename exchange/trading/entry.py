@@ -94,7 +94,7 @@ class OrderEntry(CancelDesk):
     def __init__(self, state: State, matcher: Matcher) -> None:
         super().__init__(state, matcher)
         self.order: Order = Order(state.markets[0])
-        self.walk: Walk = Walk(state, matcher.book, state.markets[0], k.BUY)
+        self.walk: Walk = matcher.walk
         self.holding: Holding | None = None  # who may keep an order from trading at once
         self.parent: i64 = 0  # id of the standing order on whose behalf the command at hand is sent, 0: its account sends it itself
         self.order_id: i64 = 0  # the id that its order is to have, 0: the next one

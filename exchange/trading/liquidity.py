@@ -28,8 +28,8 @@ from ..state.tables import (
     P_SIZE,
     P_WIDTH,
 )
-from ..state.types import CURVE, NIL, abs_i64, max_i64, mul_div_floor, ppm_ceil
-from .access import in_liquidation, refused_frozen, refused_risk, refused_user_in_market
+from ..state.types import CURVE, NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppm_ceil
+from .access import guards_stale_profit, in_liquidation, refused_frozen, refused_order, refused_risk, refused_user_in_market
 from .accounts import AccountDesk
 from .curve_source import NO_CURVE, CurveSource
 from .pool_money import least_worth, most_worth, pay_in, worth_at
@@ -125,10 +125,9 @@ class LiquidityDesk:
         reason = refused_risk(state, account)
         if reason != 0:
             return reason
-        if market.status == k.SETTLED:
-            return k.R_MARKET_SETTLED
-        if market.mark == 0:
-            return k.R_NO_MARK_PRICE
+        reason = refused_order(market, state.now, k.POST_ONLY, False)  # it waits for others, as such an order does, and may open
+        if reason != 0:
+            return reason
         if market.is_stale(state.now) or not self.curves.is_open(market):
             return k.R_ORACLE_STALE
         return self.accounts.refused_outflow(account, market.asset, amount)
@@ -151,7 +150,10 @@ class LiquidityDesk:
             return k.R_INSUFFICIENT_SHARES
         if state.now - cells[row + P_SHARES_SINCE] < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
-        amount = mul_div_floor(max_i64(0, least_worth(state, market, self.curves.curve(market))), shares, market.pool.shares)
+        worth = least_worth(state, market, self.curves.curve(market))
+        if guards_stale_profit(market, state.now):
+            worth = min_i64(worth, cells[market.pool.row + P_ISOLATED_MARGIN])
+        amount = mul_div_floor(max_i64(0, worth), shares, market.pool.shares)
         if not self.can_pay_out(market, amount):
             return k.R_POOL_MARGIN
         paid_in = mul_div_floor(cells[row + P_PAID_IN], shares, cells[row + P_SHARES])

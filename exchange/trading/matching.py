@@ -26,8 +26,10 @@ from ..state.market import Market
 from ..state.state import State
 from ..state.tables import O_ACCOUNT, O_FILLED, O_ORDER_ID, O_POSITION, O_SIZE, O_TERMS, P_FIRST_REDUCER, P_MODE, P_SIZE
 from ..state.types import NIL
+from .allocation import meets_rpi
 from .book import Book
-from .curve_source import CurveSource
+from .curve_source import NO_CURVE, CurveSource
+from .depth import Walk
 from .dry_run import DryRun
 from .open_orders import OpenOrders, open_lots
 from .order import Order
@@ -45,6 +47,7 @@ class Matcher:
         self.curves: CurveSource = book.curves
         self.planner: Planner = Planner(state, book)
         self.dry_run: DryRun = DryRun(state, ledger)
+        self.walk: Walk = Walk(state, book, state.markets[0], BUY)  # asks what there is
 
     def match(self, o: Order) -> None:
         """Trade until the order is filled, stopped, or nothing crosses."""
@@ -193,10 +196,28 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
             ids.close(o.client_hi, o.client_lo, o.order_id, o.market.number, outcome, o.filled)
 
     def fills_whole(self, o: Order) -> bool:
-        """Would the whole order fill? Its plan is booked on the real positions and taken back; the book is only read."""
+        """Would the whole order fill? Its plan is booked on the real positions and taken back; the book is only read. Where there are not
+        even as many lots as it is for, that is known without a plan, level by level."""
+        if not self.has_lots(o):
+            return False
         left = self.rehearse(o)
         self.dry_run.take_back(o.market)
         return left == 0
+
+    def has_lots(self, o: Order) -> bool:
+        """Are there as many lots as the order is for? Never False where it would fill whole.
+
+        Others' reduce-only orders count for what they could close now: what an order trades never lets them close more. Its own account's
+        might, and what a curve has depends on how it is met: then nothing is counted.
+        """
+        if o.market.curve_role != NO_CURVE or self.state.positions.cells[o.row + P_FIRST_REDUCER] != NIL:
+            return True
+        walk = self.walk
+        walk.begin(o.market, 1 - o.side)
+        walk.with_rpi = meets_rpi(self.state, o)
+        walk.with_hidden = True
+        walk.viewer = self.planner.viewer
+        return walk.holds(o.left, o.limit)
 
     def rehearse(self, o: Order) -> i64:
         """Book the plan of an order on the real positions, as a dry run that the caller takes back. Returns the lots that would be left."""

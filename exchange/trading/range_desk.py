@@ -19,7 +19,7 @@ from ..state.ranges import FINE_SHIFT, Range, base_between
 from ..state.state import State
 from ..state.tables import P_ASK_LOTS, P_BID_LOTS, P_SIZE
 from ..state.types import CURVE, MAX_NOTIONAL, NIL, abs_i64, ppm_ceil
-from .access import in_liquidation
+from .access import guards_stale_profit, in_liquidation
 from .curve_ranges import Concentrated, root_of
 from .curve_source import CurveSource
 from .pool_money import pay_in, worth_at
@@ -75,10 +75,12 @@ class RangeDesk:
         row = self.state.find_position(account, market.number)
         if in_liquidation(self.state, account, row):
             return k.R_IN_LIQUIDATION
-        if self.state.now - one.opened < market.pool_lock:
-            return k.R_LIQUIDITY_LOCKED
         lots, worth = worth_of_all(market)
         place = market.pool.ranges.ranges.index(one)
+        if lots[place] != 0 and guards_stale_profit(market, self.state.now):  # it would be booked at the stale mark, and paid in cash
+            return k.R_ORACLE_STALE
+        if self.state.now - one.opened < market.pool_lock:
+            return k.R_LIQUIDITY_LOCKED
         if not self.has_place(market, one.owner, lots[place]):
             return k.R_NOTIONAL_LIMIT
         if worth[place] > worth_at(self.state, market, market.mark):
@@ -98,7 +100,11 @@ class RangeDesk:
         return after <= int(market.max_lots) and after * int(value_of(market, 1, market.mark)) <= int(MAX_NOTIONAL)
 
     def take_out(self, curve: Concentrated, market: Market, one: Range, liquidity: int) -> None:
-        """Hand a part of a range to its owner; in a settled market money alone, since there it holds nothing any more."""
+        """Hand a part of a range to its owner; in a settled market money alone, since there it holds nothing any more.
+
+        Where nothing may open, a market or an account that only reduces, its position goes to him all the same: it has been his since the
+        range traded it, so nothing is opened, and from then on he may only bring it closer to zero.
+        """
         part: i64 = int(one.amount) * liquidity // one.liquidity
         owner = one.owner
         number = one.number

@@ -132,7 +132,12 @@ class Sequencer(Recall):
     def wait(self, rows: vec[i64], at: i64, kind: i64, due: i64, rank: i64) -> None:
         state = self.state
         market = self.market_of(rows, at, kind)
-        ticket = state.pending.wait(rows, at, due, rank, market)
+        hi: i64 = 0
+        lo: i64 = 0
+        if kind == k.C_PLACE:
+            hi = rows[at + c.PLACE_CLIENT_HI]
+            lo = rows[at + c.PLACE_CLIENT_LO]
+        ticket = state.pending.wait(rows, at, due, rank, market, hi, lo)
         row = state.pending.find(ticket)
         state.pending.cells[row + W_PARENT] = self.entry.parent
         state.pending.cells[row + W_ORDER_ID] = self.entry.order_id
@@ -302,17 +307,11 @@ class Sequencer(Recall):
 
     def withdraw_client(self, account: i64, hi: i64, lo: i64, before: i64) -> bool:
         """Take back the account's waiting order with this client id, if it came before the ticket `before`."""
-        pending = self.state.pending
-        for number in pending.of(account):
-            row = pending.find(number)
-            cells = pending.cells
-            if number >= before:
-                break
-            if cells[row + c.KIND] == k.C_PLACE:
-                if cells[row + c.PLACE_CLIENT_HI] == hi and cells[row + c.PLACE_CLIENT_LO] == lo:
-                    self.withdraw(number, k.R_WITHDRAWN)
-                    return True
-        return False
+        number = self.state.pending.by_client.find(account, hi, lo)
+        if number == 0 or number >= before:
+            return False
+        self.withdraw(number, k.R_WITHDRAWN)
+        return True
 
     def withdraw_sent(self, account: i64, order_id: i64, before: i64) -> bool:
         """Take back the waiting order of a trigger that has fired, or the entry of a bracket, if it came before the ticket `before`."""

@@ -7,6 +7,7 @@ from choices import Drawn, Seeded, Source, examples
 from designs import drawn_venue, market, venue
 from hypothesis import given
 from hypothesis import strategies as st
+from kit import BTC, MILLION, Bench, plain_venue
 from world import World
 
 from perplab.exchange import messages as m
@@ -103,6 +104,21 @@ def test_fill_or_kill_meets_every_rule() -> None:
         kinds |= set(world.kinds)
     assert {"Traded", "OrderReduced"} <= kinds and Reason.NOT_FILLABLE in reasons
     assert {CancelReason.SELF_TRADE, CancelReason.MARGIN, CancelReason.REDUCE_ONLY} <= cancelled
+
+
+def test_its_own_exits_may_close_what_it_has_just_bought() -> None:
+    """A is long of 2 and has two exits of 2, which count for 2 as long as it is. It buys 3 of B first, and then all 4 of itself."""
+    bench = Bench(plain_venue())
+    bench.oracle(100)
+    a, b = bench.open(MILLION), bench.open(MILLION)
+    bench.send(m.BlockTrade, a, b, BTC, 2, 100)
+    bench.send(m.Place, b, BTC, 1, 100, 3)
+    for _ in range(2):
+        bench.send(m.Place, a, BTC, 1, 101, 2, reduce_only=1)
+    (refused,) = bench.send(m.Place, a, BTC, 0, 101, 8, tif=2, self_trade=1)
+    assert isinstance(refused, m.Rejected) and refused.reason == Reason.NOT_FILLABLE
+    events = bench.send(m.Place, a, BTC, 0, 101, 7, tif=2, self_trade=1)
+    assert [e.size for e in events if isinstance(e, m.Traded)] == [3, 2, 2]
 
 
 def test_fill_or_kill_in_any_market() -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from kit import BTC, Bench, markets_of, named, usd
 
 from perplab.exchange import VenueError, restore
-from perplab.exchange.codes import Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, MarketStatus, Reason, Side, TimeInForce
 from perplab.exchange.events import CurveTraded, Event, LiquidityAdded, LiquidityRemoved, Rejected
-from perplab.exchange.messages import AddLiquidity, RemoveLiquidity, SetMarketStatus
+from perplab.exchange.messages import AddLiquidity, Place, RemoveLiquidity, SetAccountMode, SetMarketStatus
 from perplab.exchange.money.payoff import value_of
 from perplab.exchange.trading.curve_ranges import Concentrated
 
@@ -148,6 +148,55 @@ def test_a_settled_market_pays_in_cash() -> None:
     back = removed(venue.send(RemoveLiquidity, owner, BTC, event.shares, event.range_id))
     assert venue.exchange.position(owner, BTC).size == 0 and wealth(venue, owner) >= usd(10_000)
     assert (back.amount, back.lots, back.value) == (venue.exchange.balance(owner) - before, 0, 0), "what is told is what is paid"
+
+
+@pytest.mark.parametrize("switch", [False, True], ids=["market", "account"])
+def test_where_all_only_reduce_a_range_goes_to_its_owner_who_may_only_close_it(switch: bool) -> None:
+    """The position has been his since the range traded it. No new range is let in, and a larger position neither."""
+    venue = bench(role="interleaved")
+    owner, trader = venue.open(10_000), venue.open(100_000)
+    event = added(add(venue, owner, 5_000, 900, 1_100))
+    venue.place(trader, BUY, 10, 1_080, tif=IOC)
+    if switch:
+        venue.send(SetAccountMode, owner, AccountMode.REDUCE_ONLY)
+    else:
+        venue.send(SetMarketStatus, BTC, MarketStatus.REDUCE_ONLY)
+    refused = Reason.ACCOUNT_REDUCE_ONLY if switch else Reason.MARKET_REDUCE_ONLY
+    assert reason(add(venue, owner, 1_000, 900, 1_100)) is refused
+    back = removed(venue.send(RemoveLiquidity, owner, BTC, event.shares, event.range_id))
+    assert back.lots == venue.exchange.position(owner, BTC).size < 0
+    assert reason(venue.place(owner, SELL, 1, 1_000, tif=IOC)) is refused
+    venue.send(Place, owner, BTC, BUY, venue.ticks(1_100), -back.lots, reduce_only=1)
+    venue.send(Place, trader, BTC, SELL, venue.ticks(1_100), -back.lots, tif=IOC, reduce_only=1)
+    assert venue.exchange.position(owner, BTC).size == 0, "what closes it comes in"
+
+
+def test_at_a_stale_price_no_profit_leaves_with_liquidity() -> None:
+    """A range that has traded waits for a price; shares are worth the pool's money at most."""
+    stale = {"stale_after_ms": 3_000, "on_stale": "halt_new_risk"}
+    curve = {"rule": "concentrated", "role": "separate", "capital": 100_000, "margin_ppm": 100_000}
+    venue = Bench(markets_of({"curve": curve, "oracle": stale, "lot": "0.01", "tick": "0.01", "max_price": "20000"}))
+    venue.oracle(1_000)
+    owner, trader = venue.open(10_000), venue.open(100_000)
+    event = added(add(venue, owner, 5_000, 900, 1_100))
+    venue.place(trader, BUY, 10, 1_080, tif=IOC)
+    venue.later(4)
+    assert reason(venue.send(RemoveLiquidity, owner, BTC, event.shares, event.range_id)) is Reason.ORACLE_STALE
+    venue.oracle(1_000)
+    removed(venue.send(RemoveLiquidity, owner, BTC, event.shares, event.range_id))
+
+    curve = {"rule": "oracle_spread", "role": "separate", "capital": 100_000, "spread_ppm": 1_000, "scale": 1_000, "max_inventory": 1_000}
+    venue = Bench(markets_of({"curve": curve, "oracle": stale, "lot": "0.01", "tick": "0.01", "max_price": "20000"}))
+    venue.oracle(1_000)
+    owner, trader = venue.open(100_000), venue.open(100_000)
+    shares = added(venue.send(AddLiquidity, owner, BTC, usd(100_000))).shares
+    venue.place(trader, BUY, 10, 1_100, tif=IOC)
+    venue.oracle(900)
+    copied = restore(venue.exchange.snapshot())
+    (fresh,) = copied.apply(RemoveLiquidity(venue.now, owner, BTC, shares))
+    venue.later(4)
+    late = removed(venue.send(RemoveLiquidity, owner, BTC, shares))
+    assert isinstance(fresh, LiquidityRemoved) and fresh.amount > usd(100_400) and late.amount == usd(100_000)
 
 
 def test_a_pool_of_ranges_does_not_pay_for_others() -> None:

@@ -17,6 +17,7 @@ from world import World, check_deficits
 
 from perplab.exchange import Exchange, VenueDesign, VenueError, replay
 from perplab.exchange import messages as m
+from perplab.exchange.codes import Reason
 from perplab.exchange.design.reader import merged
 from perplab.exchange.design.venue import venue_of_json
 from perplab.exchange.engine import restore
@@ -428,3 +429,23 @@ def test_who_is_informed_gains_less_where_speed_counts_less() -> None:
 def test_a_latency_of_takers_saves_the_maker() -> None:
     """300 ms for takers, none for cancels: the maker is always in time."""
     assert takers_gain({}) > takers_gain({"sequencing": {"taker_latency_ms": 300}}) == 0
+
+
+def test_a_client_id_leads_to_the_first_order_that_waits_with_it() -> None:
+    """Two requests with one id and one with another: each cancel takes back the first that is left, also on a copy; then none is."""
+    bench = Bench(plain_venue({"sequencing": {"rule": "request_execute", "delay_ms": 500, "expiry_ms": 20_000}}))
+    account = bench.open(MILLION)
+    bench.oracle(100)
+    for price, client in ((90, 1), (91, 2), (92, 1)):
+        bench.send(m.Place, account, BTC, 0, price, 1, client_lo=client)
+    copied = restore(bench.exchange.snapshot())
+    told = []
+    for client in (1, 1, 1, 2, 2):
+        command = m.CancelClient(bench.now, account, 0, client)
+        events = bench.exchange.apply(command)
+        assert unnumbered(events) == unnumbered(copied.apply(command))
+        told.append([(e.command, e.reason) for e in events if isinstance(e, m.Rejected)])
+        bench.exchange.check()
+    gone, unknown = [(m.Place.KIND, Reason.WITHDRAWN)], [(m.CancelClient.KIND, Reason.UNKNOWN_ORDER)]
+    assert told == [gone, gone, unknown, gone, unknown]
+    assert copied.state_hash() == bench.exchange.state_hash() and bench.exchange.state.pending.live == 0

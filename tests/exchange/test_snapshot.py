@@ -116,7 +116,7 @@ def test_all_that_a_state_holds_is_in_its_shape() -> None:
     [
         (lambda data: b"", "not a perplab snapshot"),
         (lambda data: b"perplab journal 1\n" + data, "not a perplab snapshot"),
-        (lambda data: data.replace(b"snapshot 2", b"snapshot 9", 1), "format of another version"),
+        (lambda data: data.replace(b"snapshot 3", b"snapshot 9", 1), "format of another version"),
         (lambda data: data[:-1], "damaged"),
         (lambda data: data[: len(MAGIC) + 3], "damaged"),
         (lambda data: data[:-20] + bytes([data[-20] ^ 1]) + data[-19:], "damaged"),

@@ -22,14 +22,18 @@ LONG, MAKER, LOSER, OTHER = 8, 9, 10, 11
 SECOND, USD = 10**9, 10**6
 
 
+CONCENTRATED = {"rule": "concentrated", "role": "interleaved", "capital": 100_000, "margin_ppm": 100_000}
+
+
 class Scene:
     """A venue in one of the states: a long one who has gained 1,000 USD, a maker, one who can be liquidated, and somebody else."""
 
-    def __init__(self, state: str) -> None:
+    def __init__(self, state: str, **terms: object) -> None:
         self.state = state
         stale = state.startswith("stale")
         oracle = {"stale_after_ms": 3_000, "on_stale": state.split()[1]} if stale else {}
-        over = {"markets": {"oracle": oracle, "funding": {"sample_interval_ms": 1_000}}, "liquidation": {"steps": ["dutch_auction"]}}
+        market = {"oracle": oracle, "funding": {"sample_interval_ms": 1_000}, **terms}
+        over = {"markets": market, "liquidation": {"steps": ["dutch_auction"]}}
         self.exchange = Exchange(plain_venue(over))
         self.now = START
         for account in (LONG, MAKER, LOSER, OTHER):
@@ -149,10 +153,36 @@ def withdrawals(scene: Scene) -> str:
     return "no profit" if refused else "yes"
 
 
+def liquidity_in(scene: Scene) -> str:
+    """A range of one's own."""
+    scene = Scene(scene.state, curve=CONCENTRATED, lot="0.01")
+    scene.enter()
+    return "yes" if scene.accepts(m.AddLiquidity(scene.now, MAKER, 0, 10_000 * USD, 800, 1_250)) else "no"
+
+
+def liquidity_out(scene: Scene) -> str:
+    """Of two ranges one has traded, and one has not."""
+    scene = Scene(scene.state, curve=CONCENTRATED, lot="0.01")
+    traded, idle = (
+        scene.send(m.AddLiquidity(scene.now, MAKER, 0, 10_000 * USD, lower, 1_250))[0] for lower in (800, 1_200)
+    )
+    scene.send(m.Place(scene.now, OTHER, 0, 0, 1_100, 2_000, tif=TimeInForce.IOC))
+    scene.enter()
+    assert isinstance(traded, m.LiquidityAdded) and isinstance(idle, m.LiquidityAdded)
+    first, second = (scene.accepts(m.RemoveLiquidity(scene.now, MAKER, 0, one.shares, one.range_id)) for one in (idle, traded))
+    held = scene.exchange.position(MAKER, 0).size
+    assert (held < 0) == (second and scene.state != "SETTLED")
+    if second:
+        assert first
+        return "money" if held == 0 else "yes"
+    return "no profit" if first else "no"
+
+
 CELLS: dict[str, Callable[[Scene], str]] = {
     "new orders": new_orders, "resting orders": resting_orders, "cancels": cancels, "switches": switches,
     "funding samples": funding_samples,
     "triggers": triggers, "liquidations": liquidations, "bids": bids, "deposits": deposits, "withdrawals": withdrawals,
+    "liquidity in": liquidity_in, "liquidity out": liquidity_out,
 }  # fmt: skip
 
 
