@@ -295,6 +295,12 @@ def test_names_of_sub_accounts_are_looked_at(alice: Trader, name: str) -> None:
     assert alice.err("createSubAccount", name=name).startswith("Invalid sub-account name")
 
 
+def test_no_two_sub_accounts_have_the_same_name(alice: Trader, bob: Trader) -> None:
+    assert [one.do("createSubAccount", name="one")["status"] for one in (alice, bob)] == ["ok", "ok"]
+    assert alice.err("createSubAccount", name="one") == "Sub-account name is already in use."
+    assert len(alice.venue.folk.sub_accounts(alice.signed.address)) == 1
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,9 @@ class People(Protocol):
     def account(self, address: str) -> int | None:
         """The venue's account of a user or a sub-account, which becomes known by that; None: there is none, nor can be."""
 
+    def receiver(self, address: str) -> int | None:
+        """The same of one who is sent money."""
+
     def known(self, address: str) -> int | None:
         """The same, and nobody becomes known."""
 

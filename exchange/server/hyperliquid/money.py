@@ -80,7 +80,7 @@ def token_of(dialect: Dialect, given: object) -> int:
 
 
 def receiver(dialect: Dialect, given: object) -> int:
-    account = dialect.people.account(address_of(given))
+    account = dialect.people.receiver(address_of(given))
     if account is None:
         raise Failed(NOBODY)
     return account
@@ -161,6 +161,8 @@ def create_sub_account(dialect: Dialect, action: Body, signed: Signed) -> Work:
         raise Unreadable(MISSHAPEN)
     if not 0 < len(name) <= MOST_NAME or not name.isprintable():
         raise Failed(f"Invalid sub-account name: 1 to {MOST_NAME} characters.")
+    if any(name == other for other, _ in dialect.people.sub_accounts(signed.address)):
+        raise Failed(refusals.NAME_TAKEN)
     owner = host.people.owner_of.get(signed.account)
     if owner is not None:
         host.refuse_too_many_accounts(owner)

@@ -56,6 +56,7 @@ NOT_ISOLATED: Final = "Position does not use isolated margin."
 NO_INCREASE: Final = "Account does not have sufficient margin available for increase."
 NO_REDUCTION: Final = "Position does not have sufficient margin for reduction."
 SUB_ACCOUNTS: Final = "Too many sub-accounts."
+NAME_TAKEN: Final = "Sub-account name is already in use."  # ours
 TWAPS: Final = "Exceeded max number of active TWAP orders."
 TWAP_REDUCES: Final = "Reduce-only TWAP order would increase position."
 
