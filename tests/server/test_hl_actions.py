@@ -94,6 +94,15 @@ def test_the_type_of_leverage_stays_while_there_is_a_position(alice: Trader, bob
     assert alice.do("updateLeverage", asset=0, isCross=True, leverage=10) == OK
 
 
+def test_what_is_in_the_way_of_another_type_of_leverage_is_told_right(alice: Trader) -> None:
+    oid = alice.order(limit("B", "59000", "0.1"))[0]["resting"]["oid"]
+    text = "Cannot switch leverage type with open orders: cancel those of this asset first."
+    assert alice.err("updateLeverage", asset=0, isCross=False, leverage=5) == text
+    assert alice.do("updateLeverage", asset=1, isCross=False, leverage=5) == OK, "orders of other assets are not"
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": oid}]) == ["success"]
+    assert alice.do("updateLeverage", asset=0, isCross=False, leverage=5) == OK
+
+
 def test_leverage_is_not_lowered_without_margin(venue: Venue, bob: Trader) -> None:
     alice = venue.trader("alice", 5_000 * USD)
     hold(alice, bob)

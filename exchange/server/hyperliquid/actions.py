@@ -227,7 +227,8 @@ def update_leverage(dialect: Dialect, action: Body, account: int) -> Work:
     mode = MarginMode.CROSS if is_cross else MarginMode.ISOLATED
     if venue.position(account, coin.market).mode != mode:
         # A switch is refused while there is a position or an order, and without them the leverage is never refused: both are done, or none
-        _settled((yield row_of(SetMarginMode.KIND, account, coin.market, int(mode))), refusals.OF_LEVERAGE)
+        came = yield row_of(SetMarginMode.KIND, account, coin.market, int(mode))
+        _settled(came, refusals.OF_LEVERAGE if venue.position(account, coin.market).size else refusals.OF_ORDERS_ALONE)
     short = refusals.CROSS_MARGIN if is_cross else refusals.ISOLATED_MARGIN
     came = yield row_of(SetLeverage.KIND, account, coin.market, leverage)
     return _settled(came, {**refusals.OF_LEVERAGE, Reason.INSUFFICIENT_MARGIN: short})

@@ -69,7 +69,9 @@ EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
     "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "
     "the world, what is left until the time passes by the venue's"
 ), 1)  # fmt: skip
-EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), weight=1)
+EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), "part", (
+    "open orders of the asset are in the way of a switch between cross and isolated, too"
+), 1)  # fmt: skip
 EXCHANGE.add("updateIsolatedMargin", _of_account(actions.update_isolated_margin), weight=1)
 EXCHANGE.add("twapOrder", _of_account(actions.twap_order), "part", (
     "suborders are not randomised; one that would be worth less than an order has to be is left to the next; longer ones than 3 days "
