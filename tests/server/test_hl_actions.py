@@ -17,7 +17,6 @@ from perplab.exchange.schema.codes import Reason
 from perplab.exchange.schema.messages import LinkOco, Place, PlaceBracket, PlaceTrigger, column_of, columns_of
 from perplab.exchange.server.errors import REASON_TEXT
 from perplab.exchange.server.hyperliquid import placing, refusals
-from perplab.exchange.server.hyperliquid.cloids import MOST, Cloids
 from perplab.exchange.server.hyperliquid.errors import Unreadable
 from perplab.exchange.server.hyperliquid.exchange import EXCHANGE, carry_out
 from perplab.exchange.server.hyperliquid.weights import count_of, of_actions
@@ -402,15 +401,3 @@ def test_rows_are_as_the_schema_has_them(alice: Trader) -> None:
     assert {name: value for name, value in names.items() if value} == {
         "account": 9, "side": 1, "price": 60_010, "size": 10_000, "tif": 3, "reduce_only": 1,
     }  # fmt: skip
-
-
-def test_stand_ins_of_cloids_are_bounded_and_new() -> None:
-    cloids, cloid = Cloids(lambda: 100), "0x" + "0" * 31 + "5"
-    assert cloids.halves(9, cloid) == (0, 5) and cloids.text(0, 5) == cloid and cloids.text(0, 0) is None
-    first = cloids.stand_in(9, cloid)
-    assert cloids.halves(9, cloid) == first and cloids.halves(8, cloid) == (0, 5) and cloids.text(*first) == cloid
-    assert cloids.text(*cloids.stand_in(9, cloid)) == cloid
-    assert cloids.text(-1, -1) == "0x" + "f" * 32
-    for number in range(MOST):
-        cloids.stand_in(7, f"0x{number:032x}")
-    assert len(cloids._cloids) == MOST and cloids.halves(9, cloid) == (0, 5) and cloids.text(*first) != cloid

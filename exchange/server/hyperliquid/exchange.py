@@ -63,7 +63,9 @@ EXCHANGE.add("order", _of_account(placing.place), "part", (
 ), 1)  # fmt: skip
 EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
 EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
-EXCHANGE.add("modify", _of_account(actions.modify), "part", "new orders of any kind are taken, not only such as rest", 1)
+EXCHANGE.add("modify", _of_account(actions.modify), "part", (
+    "new orders of any kind are taken, not only such as rest; the cloid of another open order is refused, and then nothing is cancelled"
+), 1)  # fmt: skip
 EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
     "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "

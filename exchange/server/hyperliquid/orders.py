@@ -84,10 +84,8 @@ def came_in(dialect: Dialect, account: int, order_id: int) -> int:
 
 def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
     ts = came_in(dialect, order.account, order.order_id)
-    sizes = order.size, order.size + order.filled
-    return plain(
-        coin, order.side, coin.price(order.price), sizes, order.order_id, ts, dialect.cloids.text(order.client_hi, order.client_lo)
-    )
+    sizes, cloid = (order.size, order.size + order.filled), dialect.cloids.text(order.account, order.client_hi, order.client_lo)
+    return plain(coin, order.side, coin.price(order.price), sizes, order.order_id, ts, cloid)
 
 
 def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
@@ -99,8 +97,9 @@ def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
 
 
 def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
-    ts, cloid = came_in(dialect, trigger.account, trigger.order_id), dialect.cloids.text(trigger.client_hi, trigger.client_lo)
-    return plain(coin, trigger.side, limit_price(coin, trigger), (trigger.size, trigger.size), trigger.order_id, ts, cloid)
+    cloid = dialect.cloids.text(trigger.account, trigger.client_hi, trigger.client_lo)
+    ts, sizes = came_in(dialect, trigger.account, trigger.order_id), (trigger.size, trigger.size)
+    return plain(coin, trigger.side, limit_price(coin, trigger), sizes, trigger.order_id, ts, cloid)
 
 
 def frontend_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
@@ -171,7 +170,7 @@ def status_of(record: OrderRecord) -> str:
 def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
     """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
     price = coin.price(record.price or record.trigger_price) if record.price or record.trigger_price else "0.0"
-    cloid = dialect.cloids.text(record.client_hi, record.client_lo)
+    cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
     told = plain(coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, cloid)
     if record.trigger is None:
         return with_limit(told, record.tif, bool(record.reduce_only))

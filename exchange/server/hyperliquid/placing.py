@@ -18,6 +18,7 @@ from ..errors import Refusal, Rejected
 from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
 from . import refusals
 from .asked import UNREADABLE
+from .cloids import MARK as CLOIDS
 from .coins import Coin, steps
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
@@ -166,7 +167,7 @@ def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -
     hi, lo = dialect.cloids.halves(account, one.cloid)
     found = dialect.host.exchange.client_order(account, hi, lo) if hi or lo else None
     is_free = found is not None and found[2] != OPEN and (may_be_reused or (found[2] != FILLED_WHOLE and not found[4]))
-    if is_free or not (hi or lo):
+    if is_free or not (hi or lo) or (found is None and hi == CLOIDS):
         hi, lo = dialect.cloids.stand_in(account, one.cloid)
     at = HI[one.row[0]]
     one.row[at], one.row[at + 1] = hi, lo
