@@ -8,6 +8,7 @@ from typing import Protocol
 from ..host import Host
 from .cloids import Cloids
 from .coins import Coins
+from .sent_limits import SentLimits
 from .settling import Settling
 
 
@@ -51,6 +52,7 @@ class Dialect:
         self.wall = wall
         self.coins = Coins(host.exchange.design)
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
+        self.limits = SentLimits()
         self.settling = Settling(host)
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 

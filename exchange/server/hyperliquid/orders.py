@@ -88,10 +88,12 @@ def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
     return plain(coin, order.side, coin.price(order.price), sizes, order.order_id, ts, cloid)
 
 
-def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
-    """Of a market order the worst price that it may trade at, if it fires where it should."""
-    if trigger.price or not trigger.slippage_ppm:
-        return coin.price(trigger.price or trigger.trigger_price)
+def limit_price(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> str:
+    """Of a market order what its owner has sent; if that is not known, the worst price that it may trade at if it fires where it should."""
+    limits = dialect.limits
+    sent = limits.get(trigger.account, trigger.order_id) or limits.get(trigger.account, trigger.bracket, int(trigger.trigger))
+    if trigger.price or sent or not trigger.slippage_ppm:
+        return coin.price(trigger.price or sent or trigger.trigger_price)
     factor = PPM + trigger.slippage_ppm if trigger.side == Side.BUY else PPM - trigger.slippage_ppm
     return coin.price(trigger.trigger_price * factor // PPM)
 
@@ -99,7 +101,7 @@ def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
 def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
     cloid = dialect.cloids.text(trigger.account, trigger.client_hi, trigger.client_lo)
     ts, sizes = came_in(dialect, trigger.account, trigger.order_id), (trigger.size, trigger.size)
-    return plain(coin, trigger.side, limit_price(coin, trigger), sizes, trigger.order_id, ts, cloid)
+    return plain(coin, trigger.side, limit_price(dialect, coin, trigger), sizes, trigger.order_id, ts, cloid)
 
 
 def frontend_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
@@ -169,7 +171,9 @@ def status_of(record: OrderRecord) -> str:
 
 def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
     """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
-    price = coin.price(record.price or record.trigger_price) if record.price or record.trigger_price else "0.0"
+    sent = dialect.limits.get(record.account, record.order_id) if record.trigger is not None else 0
+    ticks = sent or record.price or record.trigger_price
+    price = coin.price(ticks) if ticks else "0.0"
     cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
     told = plain(coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, cloid)
     if record.trigger is None:
