@@ -40,6 +40,9 @@ class Folk:
     def receiver(self, address: str) -> int | None:
         return self.account(address)
 
+    def known(self, address: str) -> int | None:
+        return self.account(address)
+
     def address(self, account: int) -> str:
         return f"0x{account:040x}"
 

@@ -57,6 +57,10 @@ def test_without_a_faucet_an_address_becomes_known_when_it_is_sent_money() -> No
     assert venue.people.account(of(BOB)) is None and venue.send(ALICE, of(BOB)) == OK
     balances = [venue.host.exchange.balance(account) for account in (alice, venue.account(of(BOB)))]
     assert balances == [4 * MICRO, MICRO] and venue.l1(BOB) == OK
+    for _ in range(4):
+        assert venue.send(ALICE, of(BOB)) == OK
+    assert venue.error(venue.send(ALICE, of(OTHER))) == "Insufficient balance for withdrawal."
+    assert of(OTHER) not in venue.host.people.users, "nobody becomes known by money that is not there"
 
 
 def test_how_many_addresses_one_peer_makes_known() -> None:
