@@ -72,6 +72,15 @@ def test_one_s_own_cloids_may_look_like_stand_ins(alice: Trader) -> None:
     assert cancelled(alice, ONE) == ["success"]
 
 
+def test_two_of_a_batch_do_not_rest_with_one_cloid(alice: Trader) -> None:
+    """Whether it is new, is used again, or looks like a stand-in."""
+    for cloid in (ONE, f"0x{MARK:016x}{7:016x}", "0x" + "0" * 32):
+        for _ in range(3):
+            told = alice.order(limit("B", "50000", "0.1", cloid=cloid), limit("B", "50001", "0.1", cloid=cloid))
+            assert list(told[0]) == ["resting"] and told[1] == {"error": CLASH}
+            assert shown(alice) == [("50000", cloid)] and cancelled(alice, cloid) == ["success"]
+
+
 def test_fills_and_past_orders_tell_one_s_own(alice: Trader, bob: Trader) -> None:
     looks = f"0x{MARK:016x}{7:016x}"
     bob.order(limit("A", "60000", "0.2", cloid=looks))

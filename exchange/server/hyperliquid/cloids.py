@@ -39,6 +39,10 @@ class Cloids:
                 return NONE  # it stands for another cloid of the account
         return found
 
+    def stands(self, account: int, cloid: str) -> bool:
+        """Has the account's latest order of this cloid a stand-in? It may be on its way to the venue."""
+        return (account, cloid) in self._standing
+
     def stand_in(self, account: int, cloid: str) -> Halves:
         """Another one, for the next order of this cloid."""
         self._last = max(self._last, self._seq()) + 1

@@ -166,12 +166,13 @@ def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -
     an order that was just cancelled for this one: `may_be_reused`."""
     if one.cloid is None:
         return
-    account = one.row[2]
-    hi, lo = dialect.cloids.halves(account, one.cloid)
+    account, cloids = one.row[2], dialect.cloids
+    hi, lo = cloids.halves(account, one.cloid)
     found = dialect.host.exchange.client_order(account, hi, lo) if hi or lo else None
     is_free = found is not None and found[2] != OPEN and (may_be_reused or (found[2] != FILLED_WHOLE and not found[4]))
-    if is_free or not (hi or lo) or (found is None and hi == CLOIDS):
-        hi, lo = dialect.cloids.stand_in(account, one.cloid)
+    looks_like_one = hi == CLOIDS and found is None and not cloids.stands(account, one.cloid)
+    if is_free or looks_like_one or not (hi or lo):
+        hi, lo = cloids.stand_in(account, one.cloid)
     at = HI[one.row[0]]
     one.row[at], one.row[at + 1] = hi, lo
 
