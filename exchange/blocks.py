@@ -32,10 +32,13 @@ class JournalSink:
 class Applied:
     """What a block of commands caused. A command is known by its number in the block, from 0."""
 
-    def __init__(self, events: vec[i64], ends: list[int], refused: dict[int, str]) -> None:
+    def __init__(self, events: vec[i64], ends: list[int], refused: dict[int, str], turns: list[int]) -> None:
         self.events: vec[i64] = events  # packed, those of all commands
         self.ends: list[int] = ends  # by command: how many events there are up to its last one
         self.refused: dict[int, str] = refused  # why a command was left out at the door
+        # Of each command that has waited and had its turn in this block, or was taken back: its ticket, the number of the last event
+        # before, and that of its own last one. Who was taken back by another is told of before that, and lies within it.
+        self.turns: list[int] = turns
 
     def of(self, number: i64) -> vec[i64]:
         """The packed events of one command, with those of what fell due before it."""

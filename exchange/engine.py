@@ -211,7 +211,7 @@ class Exchange(Commands):
             ends: list[int] = []
             self.carry_out_rows(rows, ends)
             log = self.state.log
-            return Applied(log.rows[: log.end], spread(ends, refused) if refused else ends, refused)
+            return Applied(log.rows[: log.end], spread(ends, refused) if refused else ends, refused, self.sequencer.turns)
         finally:
             self.is_busy = False
 
@@ -224,6 +224,7 @@ class Exchange(Commands):
         if self.journal is not None and len(rows) > 0:
             self.journal.write(rows)
         state.log.clear()
+        self.sequencer.begin_block(ends is not None)
         self.is_broken = True  # until the block is done: what is raised on the way, by a rule of one's own say, leaves it half done
         schedule = state.schedule
         watch = self.watch

@@ -136,6 +136,7 @@ class Turns(AccountQueries):
         """Carry out waiting commands, one after the other. Each may fill as much of the tables as a command that has just come."""
         sequencer = self.sequencer
         for ticket in tickets:
+            before = self.state.log.seq
             if sequencer.take(ticket):
                 self.state.reserve()
                 row = sequencer.row[:]
@@ -152,6 +153,7 @@ class Turns(AccountQueries):
                     self.alert(row, 0)
                 if len(self.watch.notes) != 0:
                     self.hear()
+                sequencer.note_turn(ticket, before)
         self.room = self.state.reserve() - 1  # the command at hand needs its own
 
     def run_turn(self, rank: i64, number: i64) -> None:

@@ -82,7 +82,7 @@ class ClockText(click.ParamType[int]):
     default=10_000,
     show_default=True,
     metavar="USD",
-    help="What an address has when it is first heard of, over Hyperliquid's API; 0: none has an account by that.",
+    help="What an address has when it is first heard of, over Hyperliquid's API; 0: it has an account when it is sent money.",
 )
 @click.option(
     "--weights", type=click.Choice(["off", "documented"]), default="off", show_default=True, help="Hyperliquid's rate limits, over its API."

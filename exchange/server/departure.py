@@ -114,6 +114,10 @@ class Departure:
             self._shut = self._left_in_halt()
         self._stay()
 
+    def give_up(self) -> None:
+        """The venue has gone back, and its accounts are whatever they were then."""
+        self._awaited, self._shut = set(), set()
+
     def _halted(self) -> set[int]:
         """Numbers of the markets in which nothing can be cancelled."""
         return {market.number for market in self.host.exchange.state.markets if market.status == MarketStatus.HALTED}

@@ -96,15 +96,15 @@ class Host(Registrar):
         accounts, events = self.exchange.state.accounts, applied.events
         self.people.meet(accounts.owner.__getitem__, accounts.count)
         if len(events):
-            self._spread(events)
+            self._spread(events, applied.turns)
         followed, self.followed = self.followed, []
         for one in followed:
             with self.complaints.guarded("what a connection has left behind"):
                 one.follow_up()
         return applied
 
-    def _spread(self, events: vec[i64]) -> None:
-        self.ring.add(events)
+    def _spread(self, events: vec[i64], turns: list[int]) -> None:
+        self.ring.add(events, turns)
         self.history.record(events)
         told = self.router.route(events)
         if self.router.count:
@@ -152,7 +152,7 @@ class Host(Registrar):
         self.epoch = epoch
         self.ring = Ring(RING_EVENTS, self.router)
         self.memories.clear()
-        self.followed.clear()
+        followed, self.followed = self.followed, []
         self.people.assign(self.owners())
         self.history.begin_anew(exchange)
         self.clock.put_back(moment.ts)
@@ -165,6 +165,9 @@ class Host(Registrar):
             except Refusal as error:  # the venue has gone back all the same
                 self.complain(f"nothing happens around the venue any more: {error}")
             self.save_world()
+        for one in followed:
+            with self.complaints.guarded("what waited for its turn"):
+                one.give_up()
         return moment.ts
 
     def tell_epoch(self, name: str) -> None:
@@ -289,7 +292,7 @@ class Host(Registrar):
         self.people.users.update({name: User(name, number, []) for number, name in sorted(names.items())})
         self.people.assign(self.owners())
         for events in recent:
-            self.ring.add(events)
+            self.ring.add(events, [])
             self.history.record(events)
         self.people.keys = {key.key: key for key in self.store.load_keys()}
         for key in self.people.keys.values():

@@ -28,6 +28,7 @@ class Limits(Struct, frozen=True):
     subscriptions: Annotated[int, told("streams of a connection", "TOO_MANY_SUBSCRIPTIONS")] = 256
     channels: Annotated[int, told("different streams of market data, of the server", "TOO_MANY_SUBSCRIPTIONS")] = 4_096
     connections: Annotated[int, told("connections to the server; at the HTTP port 64 more", "TOO_MANY_CONNECTIONS, and the end")] = 4_096
+    contacts: Annotated[int, told("addresses that one peer makes known by asking or sending", "no account (`docs/hyperliquid.md`)")] = 2_000
     users: Annotated[int, told("users of the server; each has at most one key", "TOO_MANY_USERS")] = 10_000
     accounts: Annotated[int, told("accounts of a user; the venue's design bounds those of all", "TOO_MANY_ACCOUNTS")] = 64
     unread_bytes: Annotated[int, told("bytes of private events not read, or held back by a fault", "SLOW_READER, and the end")] = 16 << 20

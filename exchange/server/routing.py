@@ -329,16 +329,21 @@ class Ring:
         self.largest: i64 = largest
         self.router: Router = router
         self.blocks: deque[tuple[int, object]] = deque()  # number of the first event, rows
+        self.turns: deque[tuple[int, list[int]]] = deque()  # number of the last event of their block, and `turns` as Applied has them
         self.count: i64 = 0
 
-    def add(self, block: object) -> None:
-        """Events of the venue; there are some."""
+    def add(self, block: object, turns: list[int]) -> None:
+        """Events of the venue; there are some. `turns`: as Applied has them."""
         events = cast(vec[i64], block)
         self.blocks.append((int(events[EVENT_SEQ]), block))
+        if len(turns) > 0:
+            self.turns.append((int(events[len(events) - ROW + EVENT_SEQ]), turns))
         self.count += len(events) // ROW
         while self.count > self.largest:
             oldest = cast(vec[i64], self.blocks.popleft()[1])
             self.count -= len(oldest) // ROW
+            while len(self.turns) > 0 and self.turns[0][0] <= int(oldest[len(oldest) - ROW + EVENT_SEQ]):
+                self.turns.popleft()
 
     def oldest(self, seq: int) -> int:
         """The number of the oldest event that is kept; of the next one, `seq` + 1, if there is none."""

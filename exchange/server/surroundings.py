@@ -59,3 +59,6 @@ class Follower(Protocol):
     """Who is to look, after each block, whether it is time for something."""
 
     def follow_up(self) -> None: ...
+
+    def give_up(self) -> None:
+        """The venue is in an earlier state: what was followed may never have been, and is followed no more."""

@@ -78,6 +78,8 @@ class Sequencer(Recall):
         self.row: vec[i64] = column(ROW, 0)  # the command whose turn it is, or that is taken back
         self.parent: i64 = 0  # its W_PARENT and W_ORDER_ID
         self.order_id: i64 = 0
+        self.turns: list[int] = []  # as Applied has them, of the block of commands at hand
+        self.notes_turns: bool = False
         self.requests: RequestExecute | None = rule if isinstance(rule, RequestExecute) else None
         self.batch: BatchDesk | None = None
         self.auctions: TakerAuctionDesk | None = None
@@ -267,12 +269,27 @@ class Sequencer(Recall):
         self.state.schedule.cancel(TURN, ticket)
         return True
 
+    def begin_block(self, notes_turns: bool) -> None:
+        """New commands have come, and time passes up to them. `notes_turns`: is it to be noted what waiting ones come to meanwhile?"""
+        if len(self.turns) != 0:
+            self.turns = []
+        self.notes_turns = notes_turns
+
+    def note_turn(self, ticket: i64, before: i64) -> None:
+        """A waiting command is done, or was taken back; its events are those behind number `before`."""
+        if self.notes_turns:
+            self.turns.append(int(ticket))
+            self.turns.append(int(before))
+            self.turns.append(int(self.state.log.seq))
+
     # -- taken back --------------------------------------------------------------------------------------------------------------
 
     def withdraw(self, ticket: i64, reason: i64) -> None:
         """A command waits no more, and is refused."""
+        before = self.state.log.seq
         if self.take(ticket):
             self.refuse(self.row, reason)
+            self.note_turn(ticket, before)
 
     def refuse(self, row: vec[i64], reason: i64) -> None:
         """The command that was taken is not carried out: its account is told, or whoever sent it on the account's behalf."""
@@ -328,8 +345,10 @@ class Sequencer(Recall):
         """A slice of a TWAP that is over goes: one that waits, and what is left of one that is auctioned."""
         pending = self.state.pending
         for number in pending.of(account):
+            before = self.state.log.seq
             if pending.cells[pending.find(number) + W_PARENT] == parent and self.take(number):
                 self.refusals.tell(self.row, 0, k.R_WITHDRAWN)
+                self.note_turn(number, before)
         if self.auctions is not None:
             self.auctions.recall(parent, account)
 

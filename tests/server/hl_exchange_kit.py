@@ -37,6 +37,12 @@ class Folk:
         number = int(address, 16)
         return number if number in self.world.host.people.owner_of else None
 
+    def receiver(self, address: str) -> int | None:
+        return self.account(address)
+
+    def known(self, address: str) -> int | None:
+        return self.account(address)
+
     def address(self, account: int) -> str:
         return f"0x{account:040x}"
 

@@ -17,7 +17,6 @@ from perplab.exchange.schema.codes import Reason
 from perplab.exchange.schema.messages import LinkOco, Place, PlaceBracket, PlaceTrigger, column_of, columns_of
 from perplab.exchange.server.errors import REASON_TEXT
 from perplab.exchange.server.hyperliquid import placing, refusals
-from perplab.exchange.server.hyperliquid.cloids import MOST, Cloids
 from perplab.exchange.server.hyperliquid.errors import Unreadable
 from perplab.exchange.server.hyperliquid.exchange import EXCHANGE, carry_out
 from perplab.exchange.server.hyperliquid.weights import count_of, of_actions
@@ -92,6 +91,15 @@ def test_the_type_of_leverage_stays_while_there_is_a_position(alice: Trader, bob
     position = alice.venue.host.exchange.position(alice.account, 0)
     assert (position.mode, position.leverage) == (0, 40), "neither is set"
     assert alice.do("updateLeverage", asset=0, isCross=True, leverage=10) == OK
+
+
+def test_what_is_in_the_way_of_another_type_of_leverage_is_told_right(alice: Trader) -> None:
+    oid = alice.order(limit("B", "59000", "0.1"))[0]["resting"]["oid"]
+    text = "Cannot switch leverage type with open orders: cancel those of this asset first."
+    assert alice.err("updateLeverage", asset=0, isCross=False, leverage=5) == text
+    assert alice.do("updateLeverage", asset=1, isCross=False, leverage=5) == OK, "orders of other assets are not"
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": oid}]) == ["success"]
+    assert alice.do("updateLeverage", asset=0, isCross=False, leverage=5) == OK
 
 
 def test_leverage_is_not_lowered_without_margin(venue: Venue, bob: Trader) -> None:
@@ -295,6 +303,12 @@ def test_names_of_sub_accounts_are_looked_at(alice: Trader, name: str) -> None:
     assert alice.err("createSubAccount", name=name).startswith("Invalid sub-account name")
 
 
+def test_no_two_sub_accounts_have_the_same_name(alice: Trader, bob: Trader) -> None:
+    assert [one.do("createSubAccount", name="one")["status"] for one in (alice, bob)] == ["ok", "ok"]
+    assert alice.err("createSubAccount", name="one") == "Sub-account name is already in use."
+    assert len(alice.venue.folk.sub_accounts(alice.signed.address)) == 1
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -387,15 +401,3 @@ def test_rows_are_as_the_schema_has_them(alice: Trader) -> None:
     assert {name: value for name, value in names.items() if value} == {
         "account": 9, "side": 1, "price": 60_010, "size": 10_000, "tif": 3, "reduce_only": 1,
     }  # fmt: skip
-
-
-def test_stand_ins_of_cloids_are_bounded_and_new() -> None:
-    cloids, cloid = Cloids(lambda: 100), "0x" + "0" * 31 + "5"
-    assert cloids.halves(9, cloid) == (0, 5) and cloids.text(0, 5) == cloid and cloids.text(0, 0) is None
-    first = cloids.stand_in(9, cloid)
-    assert cloids.halves(9, cloid) == first and cloids.halves(8, cloid) == (0, 5) and cloids.text(*first) == cloid
-    assert cloids.text(*cloids.stand_in(9, cloid)) == cloid
-    assert cloids.text(-1, -1) == "0x" + "f" * 32
-    for number in range(MOST):
-        cloids.stand_in(7, f"0x{number:032x}")
-    assert len(cloids._cloids) == MOST and cloids.halves(9, cloid) == (0, 5) and cloids.text(*first) != cloid

@@ -139,6 +139,23 @@ def test_a_position_its_margin_and_its_stop(exchange: Any) -> None:
     assert len(exchange.fetch_my_trades(ETH)) >= 2
 
 
+def test_orders_with_take_profit_and_stop(exchange: Any) -> None:
+    last, cloid = exchange.fetch_ticker(BTC)["last"], "0x" + "7" * 32
+    wanted = {"stopLoss": {"triggerPrice": last * 0.8, "type": "market"}, "takeProfit": {"triggerPrice": last * 1.2, "type": "market"}}
+    resting = exchange.create_order(BTC, "limit", "buy", 0.01, last * 0.9, wanted)
+    assert [one["id"] for one in exchange.fetch_open_orders(BTC)] == [resting["id"]]
+    exchange.cancel_order(resting["id"], BTC)
+    with pytest.raises(ccxt.ExchangeError, match="'type': 'market' in stopLoss and takeProfit"):
+        exchange.create_order(BTC, "limit", "buy", 0.01, last * 0.9, {"stopLoss": {"triggerPrice": last * 0.8}})
+    limits = {"stopLoss": {"triggerPrice": last * 0.8}, "takeProfit": {"triggerPrice": last * 1.2}}
+    exchange.create_order(BTC, "market", "buy", 0.01, last, {**limits, "clientOrderId": cloid})
+    triggers = exchange.fetch_open_orders(BTC)
+    assert sorted(one["triggerPrice"] for one in triggers) == pytest.approx([last * 0.8, last * 1.2], rel=1e-3), "each has its own"
+    exchange.cancel_order(triggers[0]["id"], BTC)
+    assert exchange.fetch_open_orders(BTC) == [], "one of a pair takes the other with it"
+    exchange.create_order(BTC, "market", "sell", 0.01, last, {"reduceOnly": True})
+
+
 def test_time_and_money(exchange: Any) -> None:
     exchange.cancel_all_orders_after(10_000)
     exchange.create_twap_order(BTC, "buy", 0.1, 600_000)

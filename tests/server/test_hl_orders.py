@@ -163,7 +163,7 @@ def test_a_cloid_whose_order_was_cancelled_may_be_used_again(alice: Trader) -> N
         (told,) = alice.order(limit("B", price, "0.1", cloid=CLOID))
         assert told["resting"]["cloid"] == CLOID
         order = alice.venue.host.exchange.open_order(alice.account, told["resting"]["oid"])
-        assert order is not None and alice.venue.dialect.cloids.text(order.client_hi, order.client_lo) == CLOID
+        assert order is not None and alice.venue.dialect.cloids.text(alice.account, order.client_hi, order.client_lo) == CLOID
         assert alice.statuses("cancelByCloid", cancels=[{"asset": 0, "cloid": CLOID}]) == ["success"]
     assert alice.venue.host.exchange.count_orders(alice.account) == 0
 

@@ -12,7 +12,7 @@ from venues import BLOCKS
 from venues import venue as design_of
 
 from perplab.exchange import load_venue
-from perplab.exchange.messages import Place, UpdateOracle
+from perplab.exchange.messages import CancelAll, Place, UpdateOracle
 from perplab.exchange.server.hyperliquid.exchange import carry_out
 from perplab.exchange.server.hyperliquid.settling import Pending
 
@@ -129,6 +129,49 @@ def test_others_commands_of_the_account_are_not_mixed_up(alice: Trader) -> None:
     assert alice.venue.host.exchange.open_order(alice.account, oid).price == 59_990  # type: ignore[union-attr]
 
 
+def sizes(venue: Venue, trader: Trader, told: list[Reply]) -> list[str | None]:
+    """Of the orders whose numbers the replies tell; None of those that tell none."""
+    coin = venue.dialect.coins.perpetuals[0]
+    ids = [one["resting"]["oid"] if "resting" in one else None for one in told]
+    orders = [None if number is None else venue.host.exchange.open_order(trader.account, number) for number in ids]
+    return [None if order is None else coin.size(order.size) for order in orders]
+
+
+def test_orders_of_the_same_terms_but_another_size_are_told_apart(alice: Trader) -> None:
+    told = order(alice, limit("B", "59990", "9999"), limit("B", "59990", "0.1"), limit("B", "59990", "0.2"))
+    assert sizes(alice.venue, alice, told) == [None, "0.1", "0.2"] and told[0]["error"].startswith("Insufficient margin")
+    first, second = (alice.later("order", orders=[limit("B", "59980", size)], grouping="na") for size in ("9999", "0.3"))
+    block(alice.venue)
+    (one,), (other,) = (pending.reply["response"]["data"]["statuses"] for pending in (first, second))  # type: ignore[index]
+    assert list(one) == ["error"] and sizes(alice.venue, alice, [other]) == ["0.3"]
+    told = order(alice, limit("B", "59970", "0.1", reduces=True), limit("B", "59970", "0.1"))
+    assert told[0]["error"].startswith("Reduce only") and sizes(alice.venue, alice, told) == [None, "0.1"]
+
+
+def test_the_first_of_two_equal_cancels_is_the_one_that_cancels(alice: Trader) -> None:
+    order(alice, limit("B", "59990", "0.1", cloid=CLOID))
+    cancels = [{"asset": 0, "cloid": CLOID}] * 3
+    told = after(alice, "cancelByCloid", cancels=cancels)["response"]["data"]["statuses"]
+    missing = {"error": "Order was never placed, already canceled, or filled. asset=0"}
+    assert told == ["success", missing, missing]
+
+
+def test_what_was_taken_back_while_it_waited_is_told_of_as_that(alice: Trader) -> None:
+    """In a block of another order, where a cancel may come before what it cancels has: the order is told of by its own ticket."""
+    venue = Venue(design_of(sequencing={**BLOCKS, "order": "arrival"}), (60_000,))
+    alice = venue.trader("alice")
+    orders = [limit("B", "59990", "0.1", cloid=CLOID), limit("B", "59990", "0.1")]
+    entry = alice.later("order", orders=[limit("B", "59980", "1"), trigger("A", "61000", "1", "tp")], grouping="normalTpsl")
+    pending = alice.later("order", orders=orders, grouping="na")
+    venue.host.send([CancelAll(0, alice.account, -1), Place(0, alice.account, 0, 0, 59_990, 10_000)])
+    venue.world.later(2)
+    venue.host.exchange.check()
+    assert entry.reply is not None and pending.reply is not None
+    for reply in (entry.reply, pending.reply):
+        assert all(next(iter(one)) == "error" for one in reply["response"]["data"]["statuses"]), reply  # type: ignore[index]
+    assert venue.host.exchange.count_orders(alice.account) == 1
+
+
 def test_who_gives_up_is_told_so_and_what_was_sent_stays(alice: Trader) -> None:
     pending = alice.later("order", orders=[limit("B", "59990", "0.1")], grouping="na")
     pending.give_up()
@@ -153,9 +196,11 @@ def test_a_fault_in_one_action_leaves_the_others_alone(alice: Trader, monkeypatc
 def test_a_rewind_ends_what_waits(alice: Trader) -> None:
     alice.venue.host.keep("s")
     pending = alice.later("order", orders=[limit("B", "59990", "0.1")], grouping="na")
+    heard: list[Reply] = []
+    pending.then = heard.append
     alice.venue.host.go_back("s")
-    assert list(order(alice, limit("B", "59990", "0.1"))[0]) == ["resting"]
-    assert pending.reply is not None and "rewound" in str(pending.reply["response"])
+    assert [one["status"] for one in heard] == ["err"] and "rewound" in str(heard[0]["response"]), "at once"
+    assert list(order(alice, limit("B", "59990", "0.1"))[0]) == ["resting"] and len(heard) == 1
 
 
 def test_requests_wait_for_a_price(alice: Trader) -> None:
@@ -171,10 +216,12 @@ def test_requests_wait_for_a_price(alice: Trader) -> None:
     assert second.reply is not None and list(second.reply["response"]["data"]["statuses"][0]) == ["error"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize("rule", ("cancels_first", "hash", "arrival", "batch_auction"))
 @pytest.mark.parametrize("seed", range(4))
-def test_replies_are_what_the_venue_knows(seed: int) -> None:
+def test_replies_are_what_the_venue_knows(seed: int, rule: str) -> None:
     """Random orders of several accounts: each reply agrees with the order of its number, and all money is there."""
-    random, venue = Random(seed), Venue(design_of(sequencing=BLOCKS), (60_000,))
+    sequencing = {**BLOCKS, "rule": rule} if rule == "batch_auction" else {**BLOCKS, "order": rule}
+    random, venue = Random(seed), Venue(design_of(sequencing=sequencing), (60_000,))
     traders = [venue.trader(f"t{number}") for number in range(3)]
     waiting: list[tuple[Trader, Reply, Pending]] = []
     for step in range(200):
@@ -199,7 +246,10 @@ def test_replies_are_what_the_venue_knows(seed: int) -> None:
                     seen.add(ids["oid"])
                     order = venue.host.exchange.open_order(trader.account, ids["oid"])
                     if order is not None:
-                        assert (order.side, str(order.price)) == (0 if one["b"] else 1, one["p"])
+                        whole = venue.dialect.coins.perpetuals[0].size(order.size + order.filled)
+                        assert float(whole) == float(one["s"]) or one["r"]
+                        assert order.side == (0 if one["b"] else 1)
+                        assert str(order.price) == one["p"] or rule == "batch_auction"  # it may rest at the price of that
                         assert "resting" in told
                     assert "filled" in told or one["t"]["limit"]["tif"] != "Ioc"
             waiting.clear()

@@ -2,135 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account import Account  # type: ignore[import-untyped]
 from hl_kit import MICRO, NOW, Json, limit
-from hl_kit import Venue as Trusting
+from hl_signed_kit import AGENT, ALICE, BOB, DAY, NOOP, OK, ORDER, OTHER, THIRD, Venue, of
 from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 from test_store import served
-from wire import World
 
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.hyperliquid import wallets
 from perplab.exchange.server.hyperliquid.desk import Desk
 from perplab.exchange.server.hyperliquid.dialect import Dialect
-from perplab.exchange.server.hyperliquid.errors import Failed, Unreadable
-from perplab.exchange.server.hyperliquid.identity import LOOKS, Identities
+from perplab.exchange.server.hyperliquid.errors import Unreadable
+from perplab.exchange.server.hyperliquid.identity import Identities
 from perplab.exchange.server.hyperliquid.weights import Weights
-from perplab.exchange.server.limits import Limits
-
-ALICE, BOB, AGENT, OTHER, THIRD = (Account.from_key("0x" + digit * 64) for digit in "12345")
-ORDER = {"type": "order", "orders": [limit(0, True, "50000", "0.01")], "grouping": "na"}
-NOOP = {"type": "noop"}
-OK = {"status": "ok", "response": {"type": "default"}}
-DAY = 86_400_000
-
-
-def of(wallet: Any) -> str:
-    return str(wallet.address.lower())
-
-
-class Venue(Trusting):
-    """A server that trusts nobody, and knows Alice and Bob."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
-        self.host.trust = False
-        for wallet in (ALICE, BOB):
-            self.ask("clearinghouseState", user=wallet.address)
-
-    def post(self, body: Json) -> Any:
-        told: list[Any] = []
-        self.desk.exchange(json.loads(json.dumps(body)), "here", told.append)
-        (reply,) = told
-        return reply
-
-    def l1(self, wallet: Any, action: Json = NOOP, vault: str | None = None, expires: int | None = None, signs_vault: bool = True) -> Any:
-        """Signed and posted as the SDK does it."""
-        self.wall += 1
-        signature = sdk.sign_l1_action(wallet, action, vault if signs_vault else None, self.wall, expires, False)
-        return self.post({"action": action, "nonce": self.wall, "signature": signature, "vaultAddress": vault, "expiresAfter": expires})
-
-    def approve(self, wallet: Any, agent: Any, name: str = "") -> Any:
-        self.wall += 1
-        action = {"type": "approveAgent", "agentAddress": agent.address, "agentName": name, "nonce": self.wall}
-        signature = sdk.sign_agent(wallet, action, False)
-        if not name:
-            del action["agentName"]
-        return self.post({"action": action, "nonce": self.wall, "signature": signature, "vaultAddress": None, "expiresAfter": None})
-
-    def send(self, wallet: Any, to: str = "0x" + "0" * 40, **more: Any) -> Any:
-        self.wall += 1
-        action = {"type": "usdSend", "destination": to, "amount": "1", "time": self.wall}
-        signature = sdk.sign_usd_transfer_action(wallet, action, False)
-        return self.post({"action": {**action, **more}, "nonce": self.wall, "signature": signature})
-
-    def error(self, reply: Any) -> str:
-        assert reply["status"] == "err", reply
-        return str(reply["response"])
-
-
-# -- users --
-
-
-def test_a_signature_makes_nobody_known_and_a_question_does() -> None:
-    venue = Venue()
-    text = venue.error(venue.l1(OTHER, ORDER))
-    assert text.startswith(f"L1 error: User or API Wallet {of(OTHER)} does not exist. The signature is that of {of(OTHER)}")
-    assert venue.people.known(of(OTHER)) is None
-    venue.ask("clearinghouseState", user=OTHER.address)
-    assert venue.l1(OTHER, ORDER)["status"] == "ok"
-    assert venue.host.exchange.balance(venue.account(of(OTHER))) == 10_000 * MICRO
-
-
-def test_either_network() -> None:
-    venue = Venue()
-    for is_mainnet in (True, False):
-        venue.wall += 1
-        signature = sdk.sign_l1_action(ALICE, NOOP, None, venue.wall, None, is_mainnet)
-        assert venue.post({"action": NOOP, "nonce": venue.wall, "signature": signature}) == OK
-
-
-def test_without_a_faucet_nobody_becomes_known() -> None:
-    venue = Venue(faucet=0)
-    assert venue.people.account(of(ALICE)) is None and of(ALICE) not in venue.host.people.users
-    text = venue.error(venue.l1(ALICE))
-    assert "does not exist" in text and "this server gives it no account (--faucet 0)" in text
-
-
-def test_users_are_bounded_and_one_that_gets_no_account_leaves_nothing() -> None:
-    world = World("sandbox", limits=Limits(users=3))
-    people = Identities(world.host, 10 * MICRO, lambda: NOW)
-    for number in range(3):
-        assert people.account(f"0x{'a' * 39}{number}") is not None
-    with pytest.raises(Failed, match="gets no account: this server has 3 users, as many as it takes"):
-        people.account("0x" + "b" * 40)
-    assert len(world.host.people.users) == 3
-    poor = World("sandbox")
-    people = Identities(poor.host, 10**19, lambda: NOW)
-    with pytest.raises(Failed, match="deposits would exceed what the venue can count"):
-        people.account("0x" + "b" * 40)
-    assert not poor.host.people.users and poor.host.exchange.state.accounts.count == 8
-
-
-def test_an_address_that_tells_of_an_account_without_one_is_nobody_s() -> None:
-    venue = Venue()
-    made_up = venue.people.address(venue.maker)
-    assert int(made_up, 16) == venue.maker and venue.people.account(made_up) is None
-    assert venue.ask("userRole", user=made_up) == {"role": "missing"}
-    assert made_up not in venue.host.people.users
-    assert venue.people.account("0x" + "0" * 40) is not None  # where the SDK's examples send money
-
-
-def test_an_address_is_no_name_of_the_other_protocol() -> None:
-    """Else a stranger could hold a key to the account of whoever comes later."""
-    refused = Venue().world.talker().ask("faucet", name=of(OTHER), amount=1)
-    assert (refused["reason"], refused["data"]["field"]) == ("OUT_OF_BOUNDS", "name")
-
 
 # -- signatures that are not of this request --
 
@@ -147,25 +35,6 @@ def test_a_move_of_money_cannot_be_sent_again_under_another_nonce() -> None:
         f"Invalid nonce: duplicate nonce {venue.wall}"
     )
     assert venue.host.exchange.balance(venue.account(of(BOB))) == 10_001 * MICRO
-
-
-def test_why_names_who_is_meant() -> None:
-    venue = Venue()
-    assert venue.approve(ALICE, AGENT, "bot") == OK
-    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})["response"]["data"]
-    text = venue.error(venue.l1(AGENT, ORDER, vault=sub, signs_vault=False))
-    assert text.startswith("L1 error: User or API Wallet 0x") and text.endswith(
-        " does not exist. Likely cause: it was signed without the vaultAddress that was sent. Read so, the signature is that of "
-        f"{of(AGENT)}, which is the API wallet 'bot' of {of(ALICE)}."
-    )
-
-
-def test_only_some_of_a_flood_of_wrong_signatures_are_looked_into() -> None:
-    venue = Venue()
-    texts = [venue.error(venue.l1(OTHER, ORDER)) for _ in range(LOOKS + 1)]
-    assert all("Tried without success" in text for text in texts[:-1]) and "It is not looked into why" in texts[-1]
-    venue.world.later(0.1)
-    assert "Tried without success" in venue.error(venue.l1(OTHER, ORDER))
 
 
 def test_an_action_that_is_not_carried_out_is_refused_whoever_signs() -> None:
@@ -247,6 +116,15 @@ def test_a_wallet_signs_for_its_user_and_moves_no_money() -> None:
         "the user."
     )
     assert "must be signed by the user" in venue.error(venue.approve(AGENT, OTHER))
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "one"})["response"]["data"]
+    give = {"subAccountUser": sub, "isDeposit": True}
+    for action in (
+        {"type": "createSubAccount", "name": "two"}, {"type": "subAccountTransfer", **give, "usd": 1},
+        {"type": "subAccountSpotTransfer", **give, "token": "USDC", "amount": "1"},
+    ):  # fmt: skip
+        text = venue.error(venue.l1(AGENT, action))
+        assert text.startswith(f"Must deposit before performing actions. User: {of(AGENT)}. It is an API wallet of {of(ALICE)}"), text
+    assert len(venue.people.sub_accounts(of(ALICE))) == 1
 
 
 def test_a_wallet_stays_one_whoever_asks_about_it() -> None:
@@ -341,7 +219,7 @@ def test_wallets_and_names_outlive_the_server(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "j", NOW)
     account = kept.people.account(of(ALICE))
     assert kept.approve(ALICE, AGENT, "bot") == OK
-    sub = kept.l1(AGENT, {"type": "createSubAccount", "name": "one"})["response"]["data"]
+    sub = kept.l1(ALICE, {"type": "createSubAccount", "name": "one"})["response"]["data"]
     path = tmp_path / "j" / wallets.FILE
     assert path.stat().st_mode & 0o777 == 0o600
     kept.store.close()

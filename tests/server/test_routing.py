@@ -28,7 +28,7 @@ USES: dict[str, Callable[[vec[i64]], object]] = {
     "stamp": lambda block: stamp(block, 1),
     "barred": lambda block: Owners().barred(block, 1),
     "route": lambda block: Router().route(block),
-    "ring": lambda block: Ring(4_096, Router()).add(block),
+    "ring": lambda block: Ring(4_096, Router()).add(block, []),
     "recorder": lambda block: RECORDER.read(block),
     "named": lambda block: named(block, 0, True, 1, 1),
     "packed": lambda block: packed(block, 0, 1, True, 1, 1, True, 1),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Final
 
-from ...schema.codes import MarginMode, Reason
+from msgspec import Struct
+
+from ...engine import Exchange
+from ...schema.codes import MarginMode, OrderState, Reason
 from ...schema.messages import (
     MAX_AMOUNT,
     MAX_LEVERAGE,
@@ -18,6 +21,7 @@ from ...schema.messages import (
     SetLeverage,
     SetMarginMode,
 )
+from ...state.types import NIL
 from ..errors import REASON_TEXT
 from . import refusals
 from .coins import Coin
@@ -141,43 +145,96 @@ def batch_modify(dialect: Dialect, action: Body, account: int) -> Work:
 Modified = Generator[list[int], Came, list[object]]
 
 
+class Change(Struct, gc=False):
+    """An order that is to be another one."""
+
+    one: Wanted
+    always: bool  # is the new order placed even if the old one is gone?
+    cancel: list[int] | None  # the command; None: there is surely nothing to cancel
+    told: object = None  # what it came to; None: that is not known yet
+
+
 def _modify(dialect: Dialect, items: list[object], account: int, is_alone: bool) -> Modified:
     """Cancels first, and then new orders for those that were cancelled."""
-    asked: list[tuple[Wanted, bool]] = []
-    told: list[object] = []
-    rows: list[int] = []
-    for item in items:
-        if not isinstance(item, dict) or "oid" not in item:
-            raise Unreadable(MISSHAPEN)
-        try:
-            one = wanted(dialect, account, item.get("order"))
-        except Wrong as error:  # nothing of it is done
-            raise Whole(str(error)) from None
-        by_cloid = isinstance(item["oid"], str)
-        row = cancel_row(dialect, account, item["oid"], one.coin, by_cloid)
-        asked.append((one, item.get("a") is True))
-        told.append(None if row is not None else "")
-        rows += row or []
+    changes = [_change(dialect, item, account) for item in items]
+    _refuse_taken(dialect, account, changes)
+    rows = [cell for change in changes if change.told is None for cell in change.cancel or ()]
     came = (yield rows) if rows else None
     new, number = list[int](), 0
-    for at, (one, always) in enumerate(asked):
+    for change in changes:
+        if change.told is not None:
+            continue
         reason = int(Reason.UNKNOWN_ORDER)
-        if told[at] is None and came is not None:
+        if change.cancel is not None and came is not None:
             reason, number = came.reason(number), number + 1
-        if reason and not always:
+        if reason and not change.always:
             known = reason == Reason.UNKNOWN_ORDER
-            told[at] = {"error": refusals.UNMODIFIABLE if known else refusals.of_cancel(one.coin, reason)}
+            change.told = {"error": refusals.UNMODIFIABLE if known else refusals.of_cancel(change.one.coin, reason)}
         else:
-            told[at] = _renew(dialect, one)
-            new += one.row if told[at] is None else []
+            change.told = _renew(dialect, change.one)
+            new += change.one.row if change.told is None else []
     came, number = (yield new) if new else None, 0
-    for at, (one, _) in enumerate(asked):
-        if told[at] is None and came is not None:
-            told[at] = status(dialect, one, came, number)
+    for change in changes:
+        if change.told is None and came is not None:
+            told = status(dialect, change.one, came, number)
             number += 1
-            if is_alone and "error" in (answer := told[at]):  # type: ignore[operator]
-                told[at] = {"error": f"{OWN_SLIP}{answer['error']}"}  # type: ignore[index]
-    return told
+            change.told = {"error": f"{OWN_SLIP}{told['error']}"} if is_alone and "error" in told else told
+    return [change.told for change in changes]
+
+
+def _change(dialect: Dialect, item: object, account: int) -> Change:
+    """What is asked for. Raises Unreadable, Failed or Whole, and nothing is done."""
+    if not isinstance(item, dict) or "oid" not in item:
+        raise Unreadable(MISSHAPEN)
+    try:
+        one = wanted(dialect, account, item.get("order"))
+    except Wrong as error:
+        raise Whole(str(error)) from None
+    return Change(one, item.get("a") is True, cancel_row(dialect, account, item["oid"], one.coin, isinstance(item["oid"], str)))
+
+
+def _refuse_taken(dialect: Dialect, account: int, changes: list[Change]) -> None:
+    """Refuse what would get the client id of another order that stays open, or of one before it in the batch: it is not cancelled, then,
+    and keeps its own client id, which others of the batch cannot have. One that is not open has nothing to lose."""
+    venue, had, cloids = dialect.host.exchange, dict[int, Change](), set[str]()
+    losing: list[tuple[Change, int]] = []
+    for change in changes:
+        number = _order_of(venue, account, change.cancel)
+        if number is not None:
+            losing.append((change, number))
+            had.setdefault(number, change)
+        elif change.always and change.one.cloid is not None:
+            cloids.add(change.one.cloid)
+    heirs: dict[int, tuple[Change, int]] = {}  # by order: who would have its client id
+    stay: list[tuple[Change, int]] = []
+    for change, own in losing:
+        cloid = change.one.cloid
+        if cloid is None:
+            continue
+        number = _order_of(venue, account, row_of(CancelClient.KIND, account, *dialect.cloids.halves(account, cloid)))
+        if cloid in cloids or (number is not None and number not in had):
+            stay.append((change, own))
+        elif number is not None:
+            heirs[number] = change, own
+        cloids.add(cloid)
+    while stay:
+        change, own = stay.pop()
+        change.told = {"error": refusals.about(refusals.DUPLICATE, change.one.coin)}
+        heir = heirs.pop(own, None)
+        if heir is not None and heir[0] is not change:
+            stay.append(heir)
+
+
+def _order_of(venue: Exchange, account: int, row: list[int] | None) -> int | None:
+    """The open order that a command would cancel; None: there is none."""
+    if row is None:
+        return None
+    if row[0] == Cancel.KIND:
+        number = row[3]
+        is_open = venue.open_order(account, number) is not None or venue.state.triggers.find(number) != NIL
+        return number if is_open else None
+    found = venue.client_order(account, row[3], row[4]) if row[3] or row[4] else None
+    return found[0] if found is not None and found[2] == OrderState.OPEN else None
 
 
 def _renew(dialect: Dialect, one: Wanted) -> object:
@@ -227,7 +284,8 @@ def update_leverage(dialect: Dialect, action: Body, account: int) -> Work:
     mode = MarginMode.CROSS if is_cross else MarginMode.ISOLATED
     if venue.position(account, coin.market).mode != mode:
         # A switch is refused while there is a position or an order, and without them the leverage is never refused: both are done, or none
-        _settled((yield row_of(SetMarginMode.KIND, account, coin.market, int(mode))), refusals.OF_LEVERAGE)
+        came = yield row_of(SetMarginMode.KIND, account, coin.market, int(mode))
+        _settled(came, refusals.OF_LEVERAGE if venue.position(account, coin.market).size else refusals.OF_ORDERS_ALONE)
     short = refusals.CROSS_MARGIN if is_cross else refusals.ISOLATED_MARGIN
     came = yield row_of(SetLeverage.KIND, account, coin.market, leverage)
     return _settled(came, {**refusals.OF_LEVERAGE, Reason.INSUFFICIENT_MARGIN: short})

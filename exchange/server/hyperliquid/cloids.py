@@ -1,6 +1,8 @@
 """Client ids as this dialect knows them, which may be used again once an order that had one is cancelled without a fill: for a stop that
 is moved, say. The venue remembers client ids of closed orders, so the order that comes after has a stand-in there; who reads orders back
-asks here what it stands for. Stand-ins are known as long as the server runs.
+asks here what it stands for. Stand-ins are an account's own, and known as long as the server runs.
+
+A client may send an id that looks like a stand-in. No order gets it as it is: one with such an id has a stand-in, too.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from ..rows import HALF, client_halves
 
 MARK: Final = 0x70_65_72_70_6C_61_62_21  # the upper half of all stand-ins
 MOST: Final = 65_536  # stand-ins that are remembered: the oldest goes first
+MOST_EACH: Final = 8_192  # the same of an account, whose oldest goes first: it takes no other's away as long as few have so many
 
 Halves = tuple[int, int]
+NONE: Final = 0, 0  # no order is known by it
 
 
 class Cloids:
@@ -22,29 +26,48 @@ class Cloids:
     def __init__(self, seq: Callable[[], int]) -> None:
         self._seq = seq
         self._last = 0
-        self._standing: dict[tuple[int, str], Halves] = {}  # by account and cloid, the oldest first
-        self._cloids: dict[Halves, tuple[int, str]] = {}  # the other way round
+        self._standing: dict[tuple[int, str], Halves] = {}  # by account and cloid
+        self._cloids: dict[Halves, tuple[int, str]] = {}  # the other way round, the oldest first
+        self._each: dict[int, dict[Halves, None]] = {}  # those of an account, the oldest first
 
     def halves(self, account: int, cloid: str) -> Halves:
-        """What the venue knows the account's latest order of this cloid by. `cloid`: "0x" and 32 hex digits in lower case."""
-        return self._standing.get((account, cloid)) or client_halves(cloid)
+        """What the venue knows the account's latest order of this cloid by, or NONE. `cloid`: "0x" and 32 hex digits in lower case."""
+        found = self._standing.get((account, cloid))
+        if found is None:
+            found = client_halves(cloid)
+            if found in self._each.get(account, ()):
+                return NONE  # it stands for another cloid of the account
+        return found
+
+    def stands(self, account: int, cloid: str) -> bool:
+        """Has the account's latest order of this cloid a stand-in? It may be on its way to the venue."""
+        return (account, cloid) in self._standing
 
     def stand_in(self, account: int, cloid: str) -> Halves:
         """Another one, for the next order of this cloid."""
         self._last = max(self._last, self._seq()) + 1
         key, halves = (account, cloid), (MARK, self._last)
-        self._standing.pop(key, None)
-        self._standing[key], self._cloids[halves] = halves, key
-        while len(self._cloids) > MOST:
-            oldest = next(iter(self._cloids))
-            told = self._cloids.pop(oldest)
-            if self._standing.get(told) == oldest:
-                del self._standing[told]
+        own = self._each.setdefault(account, {})
+        self._standing[key] = halves
+        self._cloids[halves], own[halves] = key, None
+        if len(own) > MOST_EACH:
+            self._forget(next(iter(own)))
+        if len(self._cloids) > MOST:
+            self._forget(next(iter(self._cloids)))
         return halves
 
-    def text(self, hi: int, lo: int) -> str | None:
-        """The cloid of an order with this client id; None: it has none."""
+    def _forget(self, halves: Halves) -> None:
+        key = self._cloids.pop(halves)
+        account, _ = key
+        del self._each[account][halves]
+        if not self._each[account]:
+            del self._each[account]
+        if self._standing.get(key) == halves:
+            del self._standing[key]
+
+    def text(self, account: int, hi: int, lo: int) -> str | None:
+        """The cloid of an account's order with this client id; None: it has none."""
         if hi == 0 and lo == 0:
             return None
-        known = self._cloids.get((hi, lo))
-        return known[1] if known is not None else f"0x{hi % HALF:016x}{lo % HALF:016x}"
+        owner, known = self._cloids.get((hi, lo), (-1, ""))
+        return known if owner == account else f"0x{hi % HALF:016x}{lo % HALF:016x}"

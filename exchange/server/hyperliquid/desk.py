@@ -39,7 +39,11 @@ class Desk:
         entry, now = INFO.get(body.get("type")), self.dialect.host.monotonic()
         weight = entry.weight if entry is not None else 1
         self.weights.take(source, weight, now)
-        found = answer(self.dialect, body)
+        self.people.source = source
+        try:
+            found = answer(self.dialect, body)
+        finally:
+            self.people.source = ""
         if entry is not None:
             self.weights.owe(source, weight_of(entry.name, found) - weight, now)
         return found
@@ -60,6 +64,7 @@ class Desk:
         if entry.cover == "refused":  # before it is found out who asks: there are ways to sign that only such actions have
             then(carry_out(self.dialect, action, None))
             return
+        self.people.source = source
         try:
             signed = self.people.who(body)
             self.weights.act(signed.address, count, self._traded(signed.account), str(kind).startswith("cancel"), now)
@@ -70,6 +75,8 @@ class Desk:
             then({"status": "err", "response": f"{error.code.name}: {error}"})
         else:
             self._answer(reply, then)
+        finally:
+            self.people.source = ""
 
     def _answer(self, reply: Body | Pending, then: Callable[[object], None]) -> None:
         """At once, or when it is known; nobody waits for ever."""

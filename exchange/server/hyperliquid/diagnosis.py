@@ -1,14 +1,14 @@
 """Why a signature leads to an address that nobody knows: the action is hashed in the ways in which clients get it wrong, and the one that
 leads to a known user or wallet is named. It is what bot developers otherwise look for for days.
 
-Each way is a hash and a recovery, and there are up to fifty: some 2 ms in all. Only requests that are refused anyway pay for it, and so
+Each way is a hash and a recovery, and there are up to ninety: some 5 ms in all. Only requests that are refused anyway pay for it, and so
 that they hold up nobody else, large ones are not looked into (identity.py bounds how many a second are).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from .signing import FIELDS, MAINNET, TESTNET, Action, Address, Bad, Signature, keccak, l1_digest, l1_hash, packed, recovered, user_digest
@@ -20,6 +20,10 @@ OTHER_CHAINS: Final = (421_614, 42_161, 1, 998, 999)  # that wallets sign L1 act
 USER_CHAINS: Final = (
     ("0x66eee", "421614, that of the SDK"), ("0xa4b1", "42161, Arbitrum"), ("0x1", "1, Ethereum"), ("0x539", "1337, that of L1 actions"),
 )  # fmt: skip
+WITHOUT_FAUCET: Final = (
+    "it has no account yet, and here (--faucet 0) /info opens none: send it money by usdSend from an address that has an account, or start "
+    "the server with --faucet 10000"
+)
 SAME: Final = "as it was sent"
 SHORTLY: Final = re.compile("[,;]")
 Way = tuple[str, bytes, Signature]  # what is wrong, what would have been signed, and the signature
@@ -27,13 +31,13 @@ Way = tuple[str, bytes, Signature]  # what is wrong, what would have been signed
 
 def why(
     action: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature, who_is: Callable[[Address], str],
-    is_open: bool = True,
+    vaults: Iterable[Address] = (), is_open: bool = True,
 ) -> str:  # fmt: skip
     """The cause, if one of the known ones fits, and what was recovered; in one or a few sentences. `who_is`: who an address is here, "" of
-    one that is nobody's. `is_open`: can an address become known?"""
+    one that is nobody's. `vaults`: others that it may have been signed for. `is_open`: does an address become known by /info?"""
     tried: dict[str, None] = {}
     found: list[Address] = []
-    for cause, digest, one in _ways(action, nonce, vault, expires, signature):
+    for cause, digest, one in _ways(action, nonce, vault, expires, signature, vaults):
         try:
             address = recovered(digest, one)
         except Bad:
@@ -44,7 +48,7 @@ def why(
             found.append(address)
         else:
             tried[SHORTLY.split(cause)[0]] = None
-    remedy = "ask /info for its clearinghouseState, which opens its account" if is_open else "this server gives it no account (--faucet 0)"
+    remedy = "ask /info for its clearinghouseState, which opens its account" if is_open else WITHOUT_FAUCET
     text = (
         f"The signature is that of {_signers(found)}, which is not known here: nobody has asked /info about it, and no user has approved "
         f"it as an API wallet. Is it the address of your key? If so, {remedy}. If not, what was signed is not what was sent; "
@@ -77,7 +81,9 @@ def _shape(thing: object) -> str:
     return f"[{_shape(thing[0])}]" if isinstance(thing, list) and thing and isinstance(thing[0], Mapping) else "[...]"
 
 
-def _ways(action: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature) -> Iterator[Way]:
+def _ways(
+    action: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature, vaults: Iterable[Address]
+) -> Iterator[Way]:
     """The ways in which an action may have been signed; the first ones are the right ones."""
     is_user_signed = action["type"] in FIELDS
     right = [user_digest(action)] if is_user_signed else _both(l1_hash(action, nonce, vault, expires))
@@ -86,7 +92,7 @@ def _ways(action: Action, nonce: int, vault: Address | None, expires: int | None
         return
     other_parity = Signature(signature.raw[:-1] + bytes([signature.raw[-1] ^ 1]))
     yield from (("v of the signature is the other one of 27 and 28", digest, other_parity) for digest in right)
-    wrong = _user_ways(action, nonce) if is_user_signed else _l1_ways(action, nonce, vault, expires)
+    wrong = _user_ways(action, nonce) if is_user_signed else _l1_ways(action, nonce, vault, expires, vaults)
     for cause, digest in wrong:
         yield cause, digest, signature
     for digest in right:
@@ -135,8 +141,10 @@ def _user_changes(action: Action, nonce: int) -> Iterator[tuple[str, dict[str, A
 # -- actions that are signed by their hash --
 
 
-def _l1_ways(action: Action, nonce: int, vault: Address | None, expires: int | None) -> Iterator[tuple[str, bytes]]:
-    for cause, connection_id in _l1_hashes(action, nonce, vault, expires):
+def _l1_ways(
+    action: Action, nonce: int, vault: Address | None, expires: int | None, vaults: Iterable[Address]
+) -> Iterator[tuple[str, bytes]]:
+    for cause, connection_id in _l1_hashes(action, nonce, vault, expires, vaults):
         for digest in _both(connection_id):
             yield cause, digest
     right = l1_hash(action, nonce, vault, expires)
@@ -145,9 +153,14 @@ def _l1_ways(action: Action, nonce: int, vault: Address | None, expires: int | N
             yield f"the signed domain has the chain id {chain_id}; that of L1 actions is 1337", l1_digest(right, source, chain_id)
 
 
-def _l1_hashes(action: Action, nonce: int, vault: Address | None, expires: int | None) -> Iterator[tuple[str, bytes]]:
+def _l1_hashes(
+    action: Action, nonce: int, vault: Address | None, expires: int | None, vaults: Iterable[Address]
+) -> Iterator[tuple[str, bytes]]:
     if vault is not None:
         yield "it was signed without the vaultAddress that was sent", l1_hash(action, nonce, None, expires)
+    for other in vaults:
+        cause = f"it was signed with another vaultAddress than it was sent with; {other} was signed, {vault or 'none'} was sent"
+        yield cause, l1_hash(action, nonce, other, expires)
     if expires is not None:
         yield "it was signed without the expiresAfter that was sent", l1_hash(action, nonce, vault, None)
     if vault is not None and expires is not None:

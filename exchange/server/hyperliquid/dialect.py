@@ -8,6 +8,7 @@ from typing import Protocol
 from ..host import Host
 from .cloids import Cloids
 from .coins import Coins
+from .sent_limits import SentLimits
 from .settling import Settling
 
 
@@ -16,6 +17,9 @@ class People(Protocol):
 
     def account(self, address: str) -> int | None:
         """The venue's account of a user or a sub-account, which becomes known by that; None: there is none, nor can be."""
+
+    def receiver(self, address: str) -> int | None:
+        """The same of one who is sent money."""
 
     def known(self, address: str) -> int | None:
         """The same, and nobody becomes known."""
@@ -48,6 +52,7 @@ class Dialect:
         self.wall = wall
         self.coins = Coins(host.exchange.design)
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
+        self.limits = SentLimits()
         self.settling = Settling(host)
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 

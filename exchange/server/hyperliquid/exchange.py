@@ -59,17 +59,24 @@ def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
 EXCHANGE.add("order", _of_account(placing.place), "part", (
     "a builder's fee is accepted and not charged; priority is not sold; a cloid of an order that is filled or open is refused; one that "
     "fills in part and rests is told as `resting`; of `normalTpsl` an order that may rest has market TP/SL of its own size, without "
-    "cloids; on the side of the mark that a trigger would fire at once it is refused"
+    "cloids, which grow with what it fills; one with the cloid of its parent has none; a market TP/SL trades as far as 10 % from the price "
+    "at which it fires, whatever its `p`; on the side of the mark that a trigger would fire at once it is refused"
 ), 1)  # fmt: skip
-EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
-EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
-EXCHANGE.add("modify", _of_account(actions.modify), "part", "new orders of any kind are taken, not only such as rest", 1)
+PAIR: Final = "of take-profit and stop of one group, one that is cancelled takes the other with it"
+EXCHANGE.add("cancel", _of_account(actions.cancel), "part", PAIR, 1)
+EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), "part", PAIR, 1)
+EXCHANGE.add("modify", _of_account(actions.modify), "part", (
+    "new orders of any kind are taken, not only such as rest; the cloid of another open order is refused, and then nothing is cancelled; "
+    "of take-profit and stop of one group, one that is modified takes the other with it"
+), 1)  # fmt: skip
 EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
     "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "
     "the world, what is left until the time passes by the venue's"
 ), 1)  # fmt: skip
-EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), weight=1)
+EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), "part", (
+    "open orders of the asset are in the way of a switch between cross and isolated, too"
+), 1)  # fmt: skip
 EXCHANGE.add("updateIsolatedMargin", _of_account(actions.update_isolated_margin), weight=1)
 EXCHANGE.add("twapOrder", _of_account(actions.twap_order), "part", (
     "suborders are not randomised; one that would be worth less than an order has to be is left to the next; longer ones than 3 days "
@@ -81,9 +88,10 @@ EXCHANGE.add("spotSend", money.spot_send, "part", "no fee", 1)
 EXCHANGE.add("sendAsset", money.send_asset, "part", "there is one dex, which shares its balance with spot", 1)
 EXCHANGE.add("usdClassTransfer", money.usd_class_transfer, "part", "perpetuals and spot share a balance: nothing moves", 1)
 EXCHANGE.add("withdraw3", money.withdraw, "part", "no fee, and as fast as the venue's design says", 1)
-EXCHANGE.add("createSubAccount", money.create_sub_account, "part", "no volume has to be traded before", 1)
-EXCHANGE.add("subAccountTransfer", money.sub_account_transfer, weight=1)
-EXCHANGE.add("subAccountSpotTransfer", money.sub_account_spot_transfer, weight=1)
+NOT_WALLETS: Final = "an API wallet is told that its user must sign, where the live venue looks for money of the wallet's own"
+EXCHANGE.add("createSubAccount", money.create_sub_account, "part", f"no volume has to be traded before; {NOT_WALLETS}", 1)
+EXCHANGE.add("subAccountTransfer", money.sub_account_transfer, "part", NOT_WALLETS, 1)
+EXCHANGE.add("subAccountSpotTransfer", money.sub_account_spot_transfer, "part", NOT_WALLETS, 1)
 EXCHANGE.add("approveAgent", money.approve_agent, weight=1)
 EXCHANGE.add("approveBuilderFee", _nothing, "part", "accepted; no builder is ever paid", 1)
 EXCHANGE.add("setReferrer", _nothing, "part", "accepted; nobody is referred", 1)

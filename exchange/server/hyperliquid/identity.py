@@ -1,8 +1,8 @@
 """Who is behind an address, and who has signed a request.
 
 A user of this dialect is a user of the server whose name is the address, in lower case. An address becomes known when /info is asked about
-it, or when it is sent money: then it has an account, with the faucet's money in it. A signature makes nobody known: a wrong one leads to an
-address at random, and that a bot trades for somebody else must be said and not hidden.
+it, if there is a faucet, or when it is sent money: then it has an account, with the faucet's money in it. A signature makes nobody known: a
+wrong one leads to an address at random, and that a bot trades for somebody else must be said and not hidden.
 
 Sub-accounts have no keys. Their addresses follow from the master's and their number, so that nothing has to be kept; the names of
 sub-accounts, and the wallets ("agents") that may sign for a user, are kept beside the venue's journal.
@@ -11,6 +11,7 @@ sub-accounts, and the wallets ("agents") that may sign for a user, are kept besi
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from logging import INFO
 from typing import Any, Final
@@ -46,6 +47,9 @@ from .signing import (
 )
 from .wallets import Wallets
 
+OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAccountSpotTransfer"))  # that no API wallet may sign
+PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
+VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with
 LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
 
 
@@ -73,8 +77,8 @@ class Sent(Struct, frozen=True):
 
 
 class Identities:
-    """`faucet` [micro]: what an address that becomes known is given, 0: none does. `wall`: [ms] of the clients' time. Raises ValueError
-    for a file that is damaged."""
+    """`faucet` [micro]: what an address that becomes known is given, 0: nothing, and asking makes none known. `wall`: [ms] of the clients'
+    time. Raises ValueError for a file that is damaged."""
 
     def __init__(self, host: Host, faucet: int, wall: Callable[[], int]) -> None:
         self.host = host
@@ -82,6 +86,9 @@ class Identities:
         self.wall = wall
         folder = host.store.folder if host.store is not None else None
         self.wallets = Wallets(folder, folder is not None and host.first_seq > 0, lambda: self.wall(), host.complain)
+        self.source = ""  # the peer that something is done for; "": none, or nobody counts
+        self._met: OrderedDict[str, int] = OrderedDict()  # addresses that have become known since the start, by peer
+        self._used: OrderedDict[Address, None] = OrderedDict()  # sub-accounts that were acted for last
         self._looks = Bucket(LOOKS, LOOKS, host.monotonic())
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
         self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
@@ -105,18 +112,35 @@ class Identities:
         A wallet that signs for a user does not: it would sign for itself from then on. Nor do addresses that were made up for accounts.
         """
         found = self.known(address)
-        if found is not None or not self.faucet or self.wallets.get(address) is not None or self._is_made_up(address):
+        return found if found is not None or not self.faucet else self.receiver(address)
+
+    def receiver(self, address: str) -> int | None:
+        """The same of one who is sent money, and needs no faucet to become known."""
+        found = self.known(address)
+        if found is not None or self.wallets.get(address) is not None or self._is_made_up(address):
             return found
         people = self.host.people
         is_new = address not in people.users
+        met = self._met.get(self.source, 0)
         try:
+            if is_new and self.source and met >= (most := self.host.limits.contacts):
+                raise Failed(f"{address} gets no account: {met} addresses have become known by {self.source}, of {most} that one peer may")
             self.host.refuse_beyond_supply(0, self.faucet)
             self.host.refuse_too_many_users(address)
-            return self.host.open_account(people.user(address), lambda account: [Deposit(0, account, 0, self.faucet)])
+            opened = self.host.open_account(people.user(address), self._gift)
         except Refusal as error:
             if is_new and address in people.users:
                 people.forget(people.users[address])
             raise Failed(f"{address} gets no account: {error}") from error
+        if is_new and self.source:
+            self._met[self.source] = met + 1
+            self._met.move_to_end(self.source)
+            if len(self._met) > PEERS:
+                self._met.popitem(last=False)
+        return opened
+
+    def _gift(self, account: int) -> list[Deposit]:
+        return [Deposit(0, account, 0, self.faucet)] if self.faucet else []
 
     def _is_made_up(self, address: Address) -> bool:
         """Does it tell of an account that has no address of its own?"""
@@ -201,8 +225,7 @@ class Identities:
             signer, user = self._trusted(body["user"]) if sent.signature is None and "user" in body else self._signer(sent)
         except Bad as error:
             raise Failed(f"Invalid signature: {error}") from error
-        if not sent.is_l1:
-            _check_user_signed(sent, signer, user)
+        _check_signer(sent, signer, user)
         self.wallets.use(signer, sent.nonce)
         if sent.is_l1 and sent.expires is not None and now > sent.expires:
             raise Failed(f"Action expired: expiresAfter is {sent.expires}, and it is {now} now")
@@ -212,6 +235,10 @@ class Identities:
         account = self.known(vault)
         if account is None or vault == user.name or self.host.people.owner_of.get(account) is not user:
             raise Failed(f"Vault not registered: {vault}")
+        self._used[vault] = None
+        self._used.move_to_end(vault)
+        if len(self._used) > VAULTS:
+            self._used.popitem(last=False)
         return Signed(signer, vault, account)
 
     def _trusted(self, named: object) -> tuple[Address, User]:
@@ -250,7 +277,19 @@ class Identities:
         if self._looks.take(1, self.host.monotonic()) < 0:
             return f"It is not looked into why: more than {LOOKS} such signatures have come within a second."
         vault = None if sent.action["type"] in NO_VAULT else sent.vault
-        return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is, self.faucet > 0)
+        others = self._vaults(vault) if sent.is_l1 and sent.action["type"] not in NO_VAULT else []
+        return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is, others, self.faucet > 0)
+
+    def _vaults(self, sent: Address | None) -> list[Address]:
+        """Sub-accounts that may have been signed for instead of the one that was sent: those of the same master, those that were acted for
+        last, and the newest."""
+        self._look()
+        near: list[Address] = []
+        if sent in self._subs:
+            master, _ = self._subs[sent]
+            near = [address for _, address in self.sub_accounts(master)]
+        newest = list(self._subs)[: -VAULTS - 1 : -1]
+        return [one for one in dict.fromkeys((*near, *reversed(self._used), *newest)) if one != sent][:VAULTS]
 
 
 def _sent(body: dict[str, Any]) -> Sent:
@@ -273,13 +312,15 @@ def _digests(sent: Sent) -> Iterator[bytes]:
             yield l1_digest(connection_id, source)
 
 
-def _check_user_signed(sent: Sent, signer: Address, user: User) -> None:
-    """Of an action that is signed field by field: no API wallet may sign it, and its last field is the nonce that was signed. Raises
-    Failed."""
+def _check_signer(sent: Sent, signer: Address, user: User) -> None:
+    """No API wallet may sign what is signed field by field, nor open or fund sub-accounts: the live venue takes that for an action of the
+    wallet's own address, which has nothing. The last field of what is signed field by field is the nonce that was signed. Raises Failed."""
     kind = sent.action["type"]
-    if signer != user.name:
+    if signer != user.name and (not sent.is_l1 or kind in OF_OWNERS):
         why_not = f"It is an API wallet of {user.name}, and {kind} must be signed by the user."
         raise Failed(f"Must deposit before performing actions. User: {signer}. {why_not}")
+    if sent.is_l1:
+        return
     name, _ = FIELDS[kind][1][-1]
     if sent.action.get(name) != sent.nonce:
         raise Failed(f"Invalid nonce: {sent.nonce} was sent, and the signed {name} is {str(sent.action.get(name))[:40]}")

@@ -79,11 +79,16 @@ def token_of(dialect: Dialect, given: object) -> int:
     return dialect.coins.tokens.index(name)
 
 
-def receiver(dialect: Dialect, given: object) -> int:
-    account = dialect.people.account(address_of(given))
-    if account is None:
+def receiver(dialect: Dialect, given: object, account: int, asset: int, amount: int, texts: dict[Reason, str]) -> int:
+    """The account of who is to be sent so much by another account. Nobody becomes known by money that is not there. Raises Unreadable or
+    Failed."""
+    address = address_of(given)
+    if dialect.people.known(address) is None and amount > dialect.host.exchange.free_margin(account, asset):
+        raise Failed(texts[Reason.INSUFFICIENT_BALANCE])
+    to = dialect.people.receiver(address)
+    if to is None:
         raise Failed(NOBODY)
-    return account
+    return to
 
 
 def own_sub_account(dialect: Dialect, signed: Signed, given: object) -> int:
@@ -105,12 +110,14 @@ def _move(account: int, to: int, asset: int, amount: int, texts: dict[Reason, st
 
 def usd_send(dialect: Dialect, action: Body, signed: Signed) -> Work:
     amount = micro_of(action.get("amount"))
-    return (yield from _move(signed.account, receiver(dialect, action.get("destination")), 0, amount, refusals.OF_TRANSFERS))
+    to = receiver(dialect, action.get("destination"), signed.account, 0, amount, refusals.OF_TRANSFERS)
+    return (yield from _move(signed.account, to, 0, amount, refusals.OF_TRANSFERS))
 
 
 def spot_send(dialect: Dialect, action: Body, signed: Signed) -> Work:
     amount, asset = micro_of(action.get("amount")), token_of(dialect, action.get("token"))
-    return (yield from _move(signed.account, receiver(dialect, action.get("destination")), asset, amount, refusals.OF_TOKENS))
+    to = receiver(dialect, action.get("destination"), signed.account, asset, amount, refusals.OF_TOKENS)
+    return (yield from _move(signed.account, to, asset, amount, refusals.OF_TOKENS))
 
 
 def send_asset(dialect: Dialect, action: Body, signed: Signed) -> Work:
@@ -119,7 +126,7 @@ def send_asset(dialect: Dialect, action: Body, signed: Signed) -> Work:
         raise Failed(OTHER_DEX)
     source = action.get("fromSubAccount", "")
     account = signed.account if source == "" else own_sub_account(dialect, signed, source)
-    to = receiver(dialect, action.get("destination"))
+    to = receiver(dialect, action.get("destination"), account, asset, amount, refusals.OF_TOKENS)
     if to == account:
         return _keep(dialect, account, asset, amount, refusals.TOKEN_TRANSFER)
     return (yield from _move(account, to, asset, amount, refusals.OF_TOKENS))
@@ -161,6 +168,8 @@ def create_sub_account(dialect: Dialect, action: Body, signed: Signed) -> Work:
         raise Unreadable(MISSHAPEN)
     if not 0 < len(name) <= MOST_NAME or not name.isprintable():
         raise Failed(f"Invalid sub-account name: 1 to {MOST_NAME} characters.")
+    if any(name == other for other, _ in dialect.people.sub_accounts(signed.address)):
+        raise Failed(refusals.NAME_TAKEN)
     owner = host.people.owner_of.get(signed.account)
     if owner is not None:
         host.refuse_too_many_accounts(owner)

@@ -84,23 +84,24 @@ def came_in(dialect: Dialect, account: int, order_id: int) -> int:
 
 def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
     ts = came_in(dialect, order.account, order.order_id)
-    sizes = order.size, order.size + order.filled
-    return plain(
-        coin, order.side, coin.price(order.price), sizes, order.order_id, ts, dialect.cloids.text(order.client_hi, order.client_lo)
-    )
+    sizes, cloid = (order.size, order.size + order.filled), dialect.cloids.text(order.account, order.client_hi, order.client_lo)
+    return plain(coin, order.side, coin.price(order.price), sizes, order.order_id, ts, cloid)
 
 
-def limit_price(coin: Coin, trigger: OpenTrigger) -> str:
-    """Of a market order the worst price that it may trade at, if it fires where it should."""
-    if trigger.price or not trigger.slippage_ppm:
-        return coin.price(trigger.price or trigger.trigger_price)
+def limit_price(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> str:
+    """Of a market order what its owner has sent; if that is not known, the worst price that it may trade at if it fires where it should."""
+    limits = dialect.limits
+    sent = limits.get(trigger.account, trigger.order_id) or limits.get(trigger.account, trigger.bracket, int(trigger.trigger))
+    if trigger.price or sent or not trigger.slippage_ppm:
+        return coin.price(trigger.price or sent or trigger.trigger_price)
     factor = PPM + trigger.slippage_ppm if trigger.side == Side.BUY else PPM - trigger.slippage_ppm
     return coin.price(trigger.trigger_price * factor // PPM)
 
 
 def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
-    ts, cloid = came_in(dialect, trigger.account, trigger.order_id), dialect.cloids.text(trigger.client_hi, trigger.client_lo)
-    return plain(coin, trigger.side, limit_price(coin, trigger), (trigger.size, trigger.size), trigger.order_id, ts, cloid)
+    cloid = dialect.cloids.text(trigger.account, trigger.client_hi, trigger.client_lo)
+    ts, sizes = came_in(dialect, trigger.account, trigger.order_id), (trigger.size, trigger.size)
+    return plain(coin, trigger.side, limit_price(dialect, coin, trigger), sizes, trigger.order_id, ts, cloid)
 
 
 def frontend_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
@@ -170,8 +171,10 @@ def status_of(record: OrderRecord) -> str:
 
 def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
     """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
-    price = coin.price(record.price or record.trigger_price) if record.price or record.trigger_price else "0.0"
-    cloid = dialect.cloids.text(record.client_hi, record.client_lo)
+    sent = dialect.limits.get(record.account, record.order_id) if record.trigger is not None else 0
+    ticks = sent or record.price or record.trigger_price
+    price = coin.price(ticks) if ticks else "0.0"
+    cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
     told = plain(coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, cloid)
     if record.trigger is None:
         return with_limit(told, record.tif, bool(record.reduce_only))

@@ -40,14 +40,14 @@ def price_of(coin: Coin, fill: Fill) -> str:
     return coin.price(fill.price) if is_even else coin.average(fill.value, fill.lots)
 
 
-def told_fill(dialect: Dialect, coin: Coin, fill: Fill) -> Thing:
+def told_fill(dialect: Dialect, account: int, coin: Coin, fill: Fill) -> Thing:
     told: Thing = {
         "coin": coin.name, "px": price_of(coin, fill), "sz": coin.size(fill.lots), "side": "B" if fill.side is Side.BUY else "A",
         "time": fill.ts // MS, "startPosition": coin.size(fill.start), "dir": direction(coin, fill),
         "closedPnl": usd(fill.closed_pnl or 0), "hash": asked.hash_of(fill.seq), "oid": fill.order_id, "crossed": fill.is_taker,
         "fee": usd(fill.fee), "tid": fill.seq, "feeToken": USDC, "twapId": None,
     }  # fmt: skip
-    cloid = dialect.cloids.text(fill.client_hi, fill.client_lo)
+    cloid = dialect.cloids.text(account, fill.client_hi, fill.client_lo)
     if cloid is not None:
         told["cloid"] = cloid
     if fill.liquidation is not None:
@@ -85,7 +85,7 @@ def fills_of(dialect: Dialect, account: int, since: int, until: int, aggregate: 
     """The oldest first."""
     by_market = dialect.coins.by_market
     fills = [one for one in dialect.host.history.fills(account, since, until) if one.market in by_market]
-    return [told_fill(dialect, by_market[one.market], one) for one in (aggregated(dialect, fills) if aggregate else fills)]
+    return [told_fill(dialect, account, by_market[one.market], one) for one in (aggregated(dialect, fills) if aggregate else fills)]
 
 
 def user_fills(dialect: Dialect, body: Body) -> list[Thing]:

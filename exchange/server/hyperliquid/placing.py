@@ -18,6 +18,7 @@ from ..errors import Refusal, Rejected
 from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
 from . import refusals
 from .asked import UNREADABLE
+from .cloids import MARK as CLOIDS
 from .coins import Coin, steps
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
@@ -37,7 +38,10 @@ SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
 HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
 OPEN: Final = int(OrderState.OPEN)
 FILLED_WHOLE: Final = int(OrderState.FILLED)
-UNTOLD_CHILDREN: Final = "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size"
+UNTOLD_CHILDREN: Final = (
+    "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size: isMarket has to be true, which in ccxt is "
+    "'type': 'market' in stopLoss and takeProfit"
+)
 UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 
 
@@ -57,6 +61,7 @@ class Wanted(Struct, gc=False):
     reduces: bool
     tpsl: str = ""  # of a trigger
     is_market: bool = False  # of a trigger
+    sent_limit: int = 0  # [ticks] of a trigger that is a market order
 
     @property
     def is_immediate(self) -> bool:
@@ -147,14 +152,13 @@ def _trigger(account: int, coin: Coin, given: Body, terms: object, head: tuple[i
         raise Unreadable(MISSHAPEN)
     size, is_buy, reduces, cloid = head
     at = ticks_of(coin, terms["triggerPx"], refusals.BAD_TRIGGER)
-    price, slippage = (0, SLIPPAGE_PPM) if is_market else (ticks_of(coin, given.get("p")), 0)
-    if is_market and not isinstance(given.get("p"), str):
-        raise Unreadable(MISSHAPEN)
+    limit = ticks_of(coin, given.get("p"))
+    price, slippage = (0, SLIPPAGE_PPM) if is_market else (limit, 0)
     row = [
         PlaceTrigger.KIND, 0, account, coin.market, 0 if is_buy else 1, size, KINDS[tpsl], MARK, at, price, GTC, int(reduces), slippage,
         0, 0, 0,
     ]  # fmt: skip
-    return Wanted(row, coin, cloid, "", size, is_buy, reduces, tpsl, is_market)
+    return Wanted(row, coin, cloid, "", size, is_buy, reduces, tpsl, is_market, limit if is_market else 0)
 
 
 def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -> None:
@@ -162,12 +166,13 @@ def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -
     an order that was just cancelled for this one: `may_be_reused`."""
     if one.cloid is None:
         return
-    account = one.row[2]
-    hi, lo = dialect.cloids.halves(account, one.cloid)
+    account, cloids = one.row[2], dialect.cloids
+    hi, lo = cloids.halves(account, one.cloid)
     found = dialect.host.exchange.client_order(account, hi, lo) if hi or lo else None
     is_free = found is not None and found[2] != OPEN and (may_be_reused or (found[2] != FILLED_WHOLE and not found[4]))
-    if is_free or not (hi or lo):
-        hi, lo = dialect.cloids.stand_in(account, one.cloid)
+    looks_like_one = hi == CLOIDS and found is None and not cloids.stands(account, one.cloid)
+    if is_free or looks_like_one or not (hi or lo):
+        hi, lo = cloids.stand_in(account, one.cloid)
     at = HI[one.row[0]]
     one.row[at], one.row[at + 1] = hi, lo
 
@@ -203,6 +208,8 @@ def status(dialect: Dialect, one: Wanted, came: Came, number: int) -> Body:
     if told[at + REPEATED]:
         return {"error": refusals.about(refusals.DUPLICATE, one.coin)}
     if told[at + STATE] == OPEN:
+        if one.sent_limit:
+            dialect.limits.put(one.row[2], came.order_id(number), one.sent_limit)
         return {"resting": ids_of(one, came, number)}
     filled = told[at + FILLED]
     if filled:
@@ -307,6 +314,11 @@ def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
         raise Failed(UNTOLD_REDUCER)
     heed_faults(dialect, one)
     give_client_id(dialect, one)
+    cloids = {one.cloid}
+    for child in children:
+        if child.cloid in cloids:  # ccxt gives the parent's to all: without a protection of its own that would be worse
+            child.cloid = None
+        cloids.add(child.cloid)
     is_plain = all(child.is_market and child.size == one.size for child in children)
     if is_plain and not (one.is_immediate and any(child.cloid for child in children)):
         return (yield from _bracket(dialect, one, children))
@@ -341,6 +353,9 @@ def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
         row[11], row[12], 0,
     ]  # fmt: skip
     told = status(dialect, one, came, 0)
+    if "error" not in told:
+        for child in children:
+            dialect.limits.put(row[2], came.order_id(0), child.sent_limit, KINDS[child.tpsl])
     waits: object = told if "error" in told else "waitingForTrigger" if "filled" in told else "waitingForFill"
     return statuses([told, *([waits] * len(children))])
 

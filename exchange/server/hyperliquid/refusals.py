@@ -43,6 +43,7 @@ TOKEN_TRANSFER: Final = "Insufficient balance for token transfer"
 SELF_TRANSFER: Final = "Cannot self-transfer."
 EARLY: Final = "Scheduled cancel time too early, must be at least 5 seconds from now."
 SWITCH: Final = "Cannot switch leverage type with open position."
+SWITCH_ORDERS: Final = "Cannot switch leverage type with open orders: cancel those of this asset first."  # ours
 LEVERAGE: Final = "Invalid leverage value"
 CROSS_MARGIN: Final = (
     "Cross position does not have sufficient margin available to decrease leverage. To decrease leverage, deposit more collateral."
@@ -56,6 +57,7 @@ NOT_ISOLATED: Final = "Position does not use isolated margin."
 NO_INCREASE: Final = "Account does not have sufficient margin available for increase."
 NO_REDUCTION: Final = "Position does not have sufficient margin for reduction."
 SUB_ACCOUNTS: Final = "Too many sub-accounts."
+NAME_TAKEN: Final = "Sub-account name is already in use."  # ours
 TWAPS: Final = "Exceeded max number of active TWAP orders."
 TWAP_REDUCES: Final = "Reduce-only TWAP order would increase position."
 
@@ -86,6 +88,7 @@ OF_ORDERS: Final[dict[Reason, str]] = {
 NO_ASSET: Final = frozenset((Reason.PRICE_BAND, Reason.PRICE_LIMIT))  # said of the payload, and without the asset
 
 OF_LEVERAGE: Final[dict[Reason, str]] = {Reason.POSITION_OPEN: SWITCH, Reason.LEVERAGE_LIMIT: LEVERAGE}
+OF_ORDERS_ALONE: Final[dict[Reason, str]] = {Reason.POSITION_OPEN: SWITCH_ORDERS, Reason.LEVERAGE_LIMIT: LEVERAGE}
 OF_TRANSFERS: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_BALANCE: WITHDRAWAL,
     Reason.INSUFFICIENT_MARGIN: WITHDRAWAL,

@@ -23,6 +23,7 @@ from .hearing import Slot, W, hear, slot_of
 Body = dict[str, object]
 NEVER_CAME: Final = "The order waits for its turn, and this server waits no longer to tell what becomes of it: ask for its status."
 FAULT: Final = "A fault inside the sandbox, which has noted it."
+REWOUND: Final = "The sandbox was rewound to an earlier state while this waited: nothing has come of it."
 GONE_ID, GONE_REASON = column_of(OrderCancelled, "order_id"), column_of(OrderCancelled, "reason")
 
 
@@ -86,7 +87,9 @@ class Waiter(Struct, eq=False):
     def gone(self, waits: Callable[[int], bool]) -> list[Slot]:
         """The commands that have had their turn since it was last asked. `waits`: is there still a ticket?"""
         gone = [number for number in self.left if not waits(self.told[number * W + TICKET])]
-        self.left = [number for number in self.left if number not in gone]
+        if gone:
+            had = set(gone)
+            self.left = [number for number in self.left if number not in had]
         return [slot_of(self.rows, self.told, number, self.found.setdefault(number, [])) for number in gone]
 
 
@@ -98,7 +101,6 @@ class Settling:
         self._waiting: list[tuple[int, int, Waiter]] = []  # a heap: when to look, and a number
         self._number = 0
         self._seen = 0  # the last event that was looked at
-        self._epoch = host.epoch
         self._is_listed = False  # will the host call `follow_up` after its next block?
 
     def run(self, work: Work) -> Body | Pending:
@@ -126,8 +128,6 @@ class Settling:
     def _carry_out(self, rows: list[int], is_first: bool) -> tuple[Came, list[int]]:
         """What a block came to, and the numbers of those commands that wait. Raises Refusal."""
         block = block_of(rows)
-        if self._epoch != self.host.epoch:
-            self._forget()
         host = self.host
         applied = host.carry_out(block) if is_first else host.apply_at(host.exchange.now, block)
         told: list[int] = memoryview(outcomes(applied.events, applied.ends, block)).tolist()
@@ -156,14 +156,13 @@ class Settling:
     def follow_up(self) -> None:
         """The venue has carried out a block."""
         self._is_listed = False
-        if self._epoch != self.host.epoch:
-            self._forget()
         venue, looked = self.host.exchange, list[Waiter]()
         while self._waiting and self._waiting[0][0] <= venue.now:
             looked.append(heappop(self._waiting)[2])
         if looked:
             pending = venue.state.pending
-            hear([slot for waiter in looked for slot in waiter.gone(lambda ticket: pending.find(ticket) >= 0)], self._news())
+            slots = [slot for waiter in looked for slot in waiter.gone(lambda ticket: pending.find(ticket) >= 0)]
+            hear(slots, self._turns(), self._news(), venue.design.sequencing.rule == "batch_auction")
         self._seen = venue.state.log.seq
         for waiter in looked:
             if waiter.left:
@@ -195,12 +194,21 @@ class Settling:
         for block in reversed(blocks):
             yield from rows_of(block)
 
-    def _forget(self) -> None:
+    def _turns(self) -> list[int]:
+        """Whose turn has come in the blocks of the news, the earliest first, as Applied has it."""
+        found: list[list[int]] = []
+        for last, turns in reversed(self.host.ring.turns):
+            if last <= self._seen:
+                break
+            found.append(turns)
+        return [value for turns in reversed(found) for value in turns]
+
+    def give_up(self) -> None:
         """The venue has gone back to where these commands may never have been."""
-        self._epoch, waiting, self._waiting = self.host.epoch, self._waiting, []
-        self._is_listed = False
+        waiting, self._waiting, self._is_listed = self._waiting, [], False
         for _, _, waiter in waiting:
-            waiter.pending.set({"status": "err", "response": "The sandbox was rewound to an earlier state while this waited."})
+            waiter.work.close()
+            waiter.pending.set({"status": "err", "response": REWOUND})
 
 
 def rows_of(block: vec[i64] | object) -> list[list[int]]:

@@ -202,7 +202,11 @@ def _payment(dialect: Dialect, one: Any) -> Json | None:
 
 def _fills(dialect: Dialect, account: int) -> Reading:
     history = dialect.host.history
-    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_told, dialect, past.told_fill))
+
+    def told(dialect: Dialect, coin: Coin, one: Any) -> Json:
+        return past.told_fill(dialect, account, coin, one)
+
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_told, dialect, told))
 
 
 def _payments(dialect: Dialect, account: int) -> Reading:

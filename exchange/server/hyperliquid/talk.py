@@ -145,6 +145,8 @@ class Talk(Outbox):
             self.error(f"Error parsing JSON into valid websocket request: {payload[:1_000].decode(errors='replace')}")
 
     def _subscribe(self, asked: dict[str, Any]) -> None:
+        people = self.desk.people
+        people.source = self.source
         try:
             feed = self.desk.feeds.feed(asked)
         except Unknown as error:
@@ -153,6 +155,8 @@ class Talk(Outbox):
             else:
                 self.error(str(error))
             return
+        finally:
+            people.source = ""
         if feed.key in self.feeds:
             self.error(f"Already subscribed: {feed.key}")
         elif len(self.feeds) >= SUBSCRIPTIONS:

@@ -1,0 +1,166 @@
+"""How addresses become known to Hyperliquid's API, how many, and why a signature leads to nobody: whole requests, signed by the SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from eth_account import Account  # type: ignore[import-untyped]
+from hl_kit import MICRO, NOW
+from hl_signed_kit import AGENT, ALICE, BOB, NOOP, OK, ORDER, OTHER, Venue, of
+from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
+from wire import World
+
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.hyperliquid.desk import Desk
+from perplab.exchange.server.hyperliquid.dialect import Dialect
+from perplab.exchange.server.hyperliquid.errors import Failed
+from perplab.exchange.server.hyperliquid.identity import LOOKS, VAULTS, Identities
+from perplab.exchange.server.hyperliquid.talk import Talk
+from perplab.exchange.server.hyperliquid.weights import Weights
+from perplab.exchange.server.limits import Limits
+
+# -- users --
+
+
+def test_a_signature_makes_nobody_known_and_a_question_does() -> None:
+    venue = Venue()
+    text = venue.error(venue.l1(OTHER, ORDER))
+    assert text.startswith(f"L1 error: User or API Wallet {of(OTHER)} does not exist. The signature is that of {of(OTHER)}")
+    assert venue.people.known(of(OTHER)) is None
+    venue.ask("clearinghouseState", user=OTHER.address)
+    assert venue.l1(OTHER, ORDER)["status"] == "ok"
+    assert venue.host.exchange.balance(venue.account(of(OTHER))) == 10_000 * MICRO
+
+
+def test_either_network() -> None:
+    venue = Venue()
+    for is_mainnet in (True, False):
+        venue.wall += 1
+        signature = sdk.sign_l1_action(ALICE, NOOP, None, venue.wall, None, is_mainnet)
+        assert venue.post({"action": NOOP, "nonce": venue.wall, "signature": signature}) == OK
+
+
+def test_without_a_faucet_nobody_becomes_known() -> None:
+    venue = Venue(faucet=0)
+    assert venue.people.account(of(ALICE)) is None and of(ALICE) not in venue.host.people.users
+    text = venue.error(venue.l1(ALICE))
+    assert "does not exist" in text and "send it money by usdSend from an address that has an account" in text and "(--faucet 0)" in text
+
+
+def test_without_a_faucet_an_address_becomes_known_when_it_is_sent_money() -> None:
+    venue = Venue(faucet=0)
+    venue.people.faucet = 5 * MICRO
+    alice = venue.account(of(ALICE))  # by a journal, say
+    venue.people.faucet = 0
+    assert venue.people.account(of(BOB)) is None and venue.send(ALICE, of(BOB)) == OK
+    balances = [venue.host.exchange.balance(account) for account in (alice, venue.account(of(BOB)))]
+    assert balances == [4 * MICRO, MICRO] and venue.l1(BOB) == OK
+    for _ in range(4):
+        assert venue.send(ALICE, of(BOB)) == OK
+    assert venue.error(venue.send(ALICE, of(OTHER))) == "Insufficient balance for withdrawal."
+    assert of(OTHER) not in venue.host.people.users, "nobody becomes known by money that is not there"
+
+
+def test_how_many_addresses_one_peer_makes_known() -> None:
+    world = World("sandbox", limits=Limits(contacts=2))
+    world.host.send([UpdateOracle(0, market, price) for market, price in enumerate((60_000, 30_000, 150_000))])
+    people = Identities(world.host, 10 * MICRO, lambda: NOW)
+    desk = Desk(Dialect(world.host, people, lambda: NOW), people, Weights(False))
+
+    def ask(number: int, peer: str) -> object:
+        return desk.info({"type": "clearinghouseState", "user": f"0x{'a' * 39}{number}"}, peer)
+
+    ask(0, "here"), ask(1, "here"), ask(0, "here")
+    with pytest.raises(Failed, match="gets no account: 2 addresses have become known by here, of 2 that one peer may"):
+        ask(2, "here")
+    assert len(world.host.people.users) == 2
+    ask(2, "there")
+    ask(2, "here")  # it is known by now
+    talk = Talk(desk, lambda: None, "here")
+    talk.receive_message(json.dumps({"method": "subscribe", "subscription": {"type": "userFills", "user": "0x" + "b" * 40}}).encode())
+    assert b"of 2 that one peer may" in b"".join(talk.messages())
+    assert people.account("0x" + "b" * 40) is not None, "what nobody on the network asks for is not counted"
+
+
+def test_users_are_bounded_and_one_that_gets_no_account_leaves_nothing() -> None:
+    world = World("sandbox", limits=Limits(users=3))
+    people = Identities(world.host, 10 * MICRO, lambda: NOW)
+    for number in range(3):
+        assert people.account(f"0x{'a' * 39}{number}") is not None
+    with pytest.raises(Failed, match="gets no account: this server has 3 users, as many as it takes"):
+        people.account("0x" + "b" * 40)
+    assert len(world.host.people.users) == 3
+    poor = World("sandbox")
+    people = Identities(poor.host, 10**19, lambda: NOW)
+    with pytest.raises(Failed, match="deposits would exceed what the venue can count"):
+        people.account("0x" + "b" * 40)
+    assert not poor.host.people.users and poor.host.exchange.state.accounts.count == 8
+
+
+def test_an_address_that_tells_of_an_account_without_one_is_nobody_s() -> None:
+    venue = Venue()
+    made_up = venue.people.address(venue.maker)
+    assert int(made_up, 16) == venue.maker and venue.people.account(made_up) is None
+    assert venue.ask("userRole", user=made_up) == {"role": "missing"}
+    assert made_up not in venue.host.people.users
+    assert venue.people.account("0x" + "0" * 40) is not None  # where the SDK's examples send money
+
+
+def test_an_address_is_no_name_of_the_other_protocol() -> None:
+    """Else a stranger could hold a key to the account of whoever comes later."""
+    refused = Venue().world.talker().ask("faucet", name=of(OTHER), amount=1)
+    assert (refused["reason"], refused["data"]["field"]) == ("OUT_OF_BOUNDS", "name")
+
+
+# -- why a signature leads to nobody --
+
+
+def test_why_names_who_is_meant() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT, "bot") == OK
+    sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})["response"]["data"]
+    text = venue.error(venue.l1(AGENT, ORDER, vault=sub, signs_vault=False))
+    assert text.startswith("L1 error: User or API Wallet 0x") and text.endswith(
+        " does not exist. Likely cause: it was signed without the vaultAddress that was sent. Read so, the signature is that of "
+        f"{of(AGENT)}, which is the API wallet 'bot' of {of(ALICE)}."
+    )
+
+
+@pytest.mark.parametrize("signer", (ALICE, AGENT))
+def test_why_names_another_vault_that_was_signed_for(signer: Any) -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT, "bot") == OK
+    bobs = venue.l1(BOB, {"type": "createSubAccount", "name": "b"})["response"]["data"]
+    one, two = (venue.l1(ALICE, {"type": "createSubAccount", "name": name})["response"]["data"] for name in "xy")
+    for signed, sent in ((one, None), (one, two), (two, bobs)):
+        venue.wall += 1
+        signature = sdk.sign_l1_action(signer, ORDER, signed, venue.wall, None, False)
+        text = venue.error(venue.post({"action": ORDER, "nonce": venue.wall, "signature": signature, "vaultAddress": sent}))
+        assert (
+            "Likely cause: it was signed with another vaultAddress than it was sent with; "
+            f"{signed} was signed, {sent or 'none'} was sent. Read so, the signature is that of {of(signer)}, "
+        ) in text
+    text = venue.error(venue.l1(OTHER, ORDER))
+    assert text.count("another vaultAddress") == 1, "all that were tried are told as one"
+
+
+def test_how_many_sub_accounts_a_wrong_signature_is_tried_with() -> None:
+    venue = Venue()
+    subs = []
+    for number in range(24):
+        wallet = Account.from_key("0x" + f"{number + 100:064x}")
+        venue.account(of(wallet))
+        subs.append(venue.l1(wallet, {"type": "createSubAccount", "name": "x"})["response"]["data"])
+    assert venue.l1(Account.from_key("0x" + f"{100:064x}"), ORDER, vault=subs[0])["status"] == "ok"
+    tried = venue.people._vaults(None)
+    assert len(tried) == VAULTS and tried[0] == subs[0] and tried[1:] == subs[:-VAULTS:-1], "the one that was used, and the newest"
+
+
+def test_only_some_of_a_flood_of_wrong_signatures_are_looked_into() -> None:
+    venue = Venue()
+    texts = [venue.error(venue.l1(OTHER, ORDER)) for _ in range(LOOKS + 1)]
+    assert all("Tried without success" in text for text in texts[:-1]) and "It is not looked into why" in texts[-1]
+    venue.world.later(0.1)
+    assert "Tried without success" in venue.error(venue.l1(OTHER, ORDER))

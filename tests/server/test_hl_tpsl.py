@@ -1,0 +1,115 @@
+"""TP/SL of Hyperliquid's API as clients see them: the price that they have sent, and groups as ccxt sends them."""
+
+from __future__ import annotations
+
+import pytest
+from hl_exchange_kit import Reply, Trader, Venue, limit, trigger
+from hl_exchange_kit import alice as alice
+from hl_exchange_kit import bob as bob
+from hl_exchange_kit import venue as venue
+
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.hyperliquid import orders
+from perplab.exchange.server.hyperliquid.sent_limits import MOST, SentLimits
+
+CLOID = "0x00000000000000000000000000000001"
+
+
+def market(side: str, at: str, price: str, size: str, tpsl: str, cloid: str | None = None) -> Reply:
+    """A market TP/SL that is sent with a price."""
+    order = trigger(side, at, size, tpsl, cloid=cloid)
+    return {**order, "p": price}
+
+
+def long_of(alice: Trader, bob: Trader, size: str = "1") -> None:
+    bob.order(limit("A", "60000", size))
+    assert list(alice.order(limit("B", "60000", size, "Ioc"))[0]) == ["filled"]
+
+
+def limits(trader: Trader) -> dict[str, str]:
+    """limitPx of the triggers, by triggerPx: as all ways to ask tell it."""
+    dialect = trader.venue.dialect
+    front = {one["oid"]: one for one in orders.frontend_of(dialect, trader.account) if one["isTrigger"]}
+    for one in orders.open_orders_of(dialect, trader.account):
+        assert one["oid"] not in front or front[one["oid"]]["limitPx"] == one["limitPx"]
+    return {one["triggerPx"]: one["limitPx"] for one in front.values()}
+
+
+def status_of(trader: Trader, oid: int) -> Reply:
+    record = trader.venue.host.history.order(trader.account, oid)
+    assert record is not None
+    told: Reply = orders.past_order(trader.venue.dialect, trader.venue.dialect.coins.by_market[0], record)
+    return told
+
+
+def test_a_market_tpsl_is_told_with_the_price_that_was_sent(alice: Trader, bob: Trader) -> None:
+    long_of(alice, bob)
+    stop, profit, plain = alice.order(
+        market("A", "58000", "53360", "1", "sl"), market("A", "62000", "62000", "1", "tp"), trigger("A", "63000", "1", "tp", price="63500")
+    )
+    assert limits(alice) == {"58000": "53360", "62000": "62000", "63000": "63500"}
+    for told, price in ((stop, "53360"), (profit, "62000"), (plain, "63500")):
+        assert status_of(alice, told["resting"]["oid"])["order"]["limitPx"] == price
+    oid = stop["resting"]["oid"]
+    (told,) = alice.statuses("batchModify", modifies=[{"oid": oid, "order": market("A", "57000", "50000", "1", "sl")}])
+    assert limits(alice)["57000"] == "50000" and status_of(alice, oid)["order"]["limitPx"] == "53360"
+
+
+def test_what_was_sent_is_told_of_one_that_has_fired_and_does_not_bind_it(alice: Trader, bob: Trader) -> None:
+    long_of(alice, bob)
+    (told,) = alice.order(market("A", "59000", "58999", "1", "sl"))
+    bob.order(limit("B", "58000", "1"))
+    for _ in range(3):
+        alice.venue.host.send([UpdateOracle(0, 0, 58_500, 58_500)])
+    assert alice.venue.host.exchange.position(alice.account, 0).size == 0
+    record = status_of(alice, told["resting"]["oid"])
+    assert (record["status"], record["order"]["limitPx"], record["order"]["orderType"]) == ("filled", "58999", "Stop Market")
+
+
+@pytest.mark.parametrize(
+    ("price", "text"), [("0", "Order has invalid price."), ("59000.5", "Price must be divisible by tick size. asset=0")]
+)
+def test_that_price_is_looked_at(alice: Trader, bob: Trader, price: str, text: str) -> None:
+    long_of(alice, bob)
+    assert alice.order(market("A", "58000", price, "1", "sl")) == [{"error": text}]
+
+
+def test_children_are_told_with_the_prices_that_were_sent(alice: Trader, bob: Trader) -> None:
+    children = market("A", "61000", "55000", "1", "tp"), market("A", "59000", "53000", "1", "sl")
+    assert alice.order(limit("B", "59990", "1"), *children, grouping="normalTpsl")[1:] == ["waitingForFill"] * 2
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert limits(alice) == {"61000": "55000", "59000": "53000"}
+    dave = alice.venue.trader("dave")
+    bob.order(limit("A", "60000", "1"))
+    dave.order(limit("B", "60000", "1", "Ioc"), *children, grouping="normalTpsl")
+    assert limits(dave) == {"61000": "55000", "59000": "53000"}
+
+
+def test_children_with_the_cloid_of_their_parent_have_none(alice: Trader, bob: Trader) -> None:
+    """ccxt gives its `clientOrderId` to the order and to its stopLoss and takeProfit."""
+    bob.order(limit("A", "60000", "1"))
+    for parent in (limit("B", "60000", "1", "Ioc", cloid=CLOID), limit("B", "59000", "1", cloid=CLOID.replace("1", "2"))):
+        children = [trigger("A", at, "1", tpsl, price="58000", cloid=parent["c"]) for at, tpsl in (("61000", "tp"), ("58500", "sl"))]
+        if parent["t"] == {"limit": {"tif": "Gtc"}}:
+            children = [market("A", at, "58000", "1", tpsl, parent["c"]) for at, tpsl in (("61000", "tp"), ("58500", "sl"))]
+        told = alice.order(parent, *children, grouping="normalTpsl")
+        assert next(iter(told[0].values()))["cloid"] == parent["c"] and told[1] == told[2] and isinstance(told[1], str), told
+    assert [one.client_lo for one in alice.venue.host.exchange.triggers(alice.account)] == [0, 0]
+
+
+def test_what_a_resting_order_cannot_have_is_told_with_a_way_out(venue: Venue, alice: Trader) -> None:
+    child = trigger("A", "61000", "1", "tp", price="61000")
+    text = alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl")
+    assert "isMarket has to be true, which in ccxt is 'type': 'market' in stopLoss and takeProfit" in text
+
+
+def test_prices_that_were_sent_are_bounded() -> None:
+    sent = SentLimits()
+    sent.put(1, 7, 100)
+    sent.put(1, 7, 300, 0)
+    for number in range(MOST - 1):
+        sent.put(2, number, 200)
+    assert (sent.get(1, 7), sent.get(1, 7, 0), sent.get(2, 0), len(sent._sent)) == (0, 300, 200, MOST)
+    sent.put(2, 0, 400)
+    sent.put(3, 0, 1)
+    assert (sent.get(1, 7, 0), sent.get(2, 0), len(sent._sent)) == (0, 400, MOST)
