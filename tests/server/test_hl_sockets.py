@@ -57,7 +57,7 @@ def test_the_sdk_trades_as_it_is() -> None:
 
     def trade(url: str) -> None:
         info = Info(url, skip_ws=True)
-        assert info.user_state(wallet.address)["marginSummary"]["accountValue"] == "10000"
+        assert info.user_state(wallet.address)["marginSummary"]["accountValue"] == "10000.0"
         exchange = Exchange(wallet, url)
         placed = exchange.order("ETH", True, 0.2, 1_100 * 2.5, {"limit": {"tif": "Gtc"}})["response"]["data"]["statuses"][0]
         assert info.query_order_by_oid(wallet.address, placed["resting"]["oid"])["order"]["status"] == "open"
@@ -216,23 +216,23 @@ def test_market_data() -> None:
             "fast": False,
         }
         book = await peer.until("l2Book")
-        assert [one["px"] for side in book["levels"] for one in side] == ["59990", "60010"]
+        assert [one["px"] for side in book["levels"] for one in side] == ["59990.0", "60010.0"]
         await peer.send(method="subscribe", subscription={"type": "l2Book", "coin": "BTC", "nSigFigs": None})
         assert (await peer.until("error")).startswith("Already subscribed: {")
         await peer.subscribe("bbo", coin="BTC")
-        assert (await peer.until("bbo"))["bbo"][0]["px"] == "59990"
+        assert (await peer.until("bbo"))["bbo"][0]["px"] == "59990.0"
         await peer.subscribe("trades", coin="BTC")
         assert await peer.until("trades") == []
         await peer.subscribe("allMids")
-        assert (await peer.until("allMids"))["mids"]["BTC"] == "60000"
+        assert (await peer.until("allMids"))["mids"]["BTC"] == "60000.0"
         await peer.subscribe("activeAssetCtx", coin="BTC")
-        assert (await peer.until("activeAssetCtx"))["ctx"]["oraclePx"] == "60000"
+        assert (await peer.until("activeAssetCtx"))["ctx"]["oraclePx"] == "60000.0"
         await peer.subscribe("candle", coin="BTC", interval="1m")
         v.account(ALICE)
         v.order(limit(BTC, True, "60010", "0.4"))
         shown(v, place)
         (trade,) = await peer.until("trades", bool)
-        assert (trade["px"], trade["sz"], trade["side"], trade["users"][0]) == ("60010", "0.4", "B", ALICE)
+        assert (trade["px"], trade["sz"], trade["side"], trade["users"][0]) == ("60010.0", "0.4", "B", ALICE)
         await peer.send(method="subscribe", subscription={"type": "candle", "coin": "ETH", "interval": "1m"})
         await peer.until("subscriptionResponse")
         await peer.send(method="unsubscribe", subscription={"type": "l2Book", "coin": "BTC"})
@@ -246,7 +246,7 @@ def test_market_data() -> None:
         assert (await peer.until("subscriptionResponse"))["method"] == "unsubscribe"
         v.rest(BTC, Side.BUY, 59_995, 100)
         shown(v, place)
-        assert (await peer.until("l2Book", lambda book: book["levels"][0][0]["px"] == "59995"))["coin"] == "BTC"
+        assert (await peer.until("l2Book", lambda book: book["levels"][0][0]["px"] == "59995.0"))["coin"] == "BTC"
         shown(v, place, 61)
         v.order(limit(BTC, True, "60010", "0.1"))
         shown(v, place)
@@ -274,7 +274,7 @@ def test_what_happens_to_an_account() -> None:
         shown(v, place)
         updates = await peer.until("orderUpdates")
         assert {(one["status"], one["order"]["limitPx"]) for one in updates} == {
-            ("filled", "60010"), ("open", "59000"), ("iocCancelRejected", "59500")
+            ("filled", "60010.0"), ("open", "59000.0"), ("iocCancelRejected", "59500.0")
         }  # fmt: skip
         (fill,) = (await peer.until("user", lambda data: "fills" in data))["fills"]
         assert (await peer.until("userFills"))["fills"] == [fill] and fill["dir"] == "Open Long"

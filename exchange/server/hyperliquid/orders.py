@@ -10,7 +10,7 @@ from ..history.records import OrderRecord, OrderStatus
 from ..orders import open_orders as venues_open_orders
 from . import asked
 from .asked import MS, Body
-from .coins import Coin
+from .coins import Coin, in_words
 from .dialect import Dialect
 
 KEPT: Final = 2_000
@@ -66,8 +66,8 @@ def with_trigger(told: Thing, coin: Coin, side: int | None, kind: int, price: in
     at, is_stop = coin.price(price), kind != TriggerKind.TAKE_PROFIT
     above = is_stop == (side == Side.BUY)
     return {
-        **told, "triggerCondition": f"Price {'above' if above else 'below'} {at}", "isTrigger": True, "triggerPx": at, "children": [],
-        "isPositionTpsl": whole, "reduceOnly": reduce_only,
+        **told, "triggerCondition": f"Price {'above' if above else 'below'} {in_words(at)}", "isTrigger": True, "triggerPx": at,
+        "children": [], "isPositionTpsl": whole, "reduceOnly": reduce_only,
         "orderType": f"{'Stop' if is_stop else 'Take Profit'} {'Limit' if is_limit else 'Market'}", "tif": None,
         "cloid": told.get("cloid"),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..history.records import INTERVALS
 from ..naming import named_event
 from . import accounts, asked, info, markets, orders, past
-from .coins import Coin, usd
+from .coins import Coin, in_words, usd
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .feeds import MS, SECOND, AccountFeed, Feed, StateFeed, Unknown
@@ -329,7 +329,7 @@ class Notifications(AccountFeed):
         return [{"notification": self._text(coins[one.market], one)} for one in found]
 
     def _text(self, coin: Coin, one: Any) -> str:
-        return f"Liquidated: {coin.size(abs(one.size))} {coin.name} at {coin.price(one.price)}"
+        return f"Liquidated: {in_words(coin.size(abs(one.size)))} {coin.name} at {in_words(coin.price(one.price))}"
 
 
 def notification(dialect: Dialect, named: Json) -> Feed:
