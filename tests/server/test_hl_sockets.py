@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +20,7 @@ from perplab.exchange.server.hyperliquid.desk import REGISTRIES
 from perplab.exchange.server.hyperliquid.shell import Shell
 from perplab.exchange.server.hyperliquid.talk import SUBSCRIPTIONS as MOST
 from perplab.exchange.server.limits import Limits
+from perplab.exchange.server.log import logged
 
 KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 NOT_READ = "Failed to deserialize the JSON body into the target type"
@@ -317,12 +320,24 @@ def test_a_liquidation_is_told() -> None:
     talk(v, body)
 
 
-def test_who_is_cut_off() -> None:
-    async def unknown_coin(peer: Peer, place: Place) -> None:
-        await peer.send(method="subscribe", subscription={"type": "l2Book", "coin": "DOGE"})
+def test_who_is_cut_off(tmp_path: Path) -> None:
+    async def ends(peer: Peer, **subscription: Any) -> str:
+        """What is told in front of the end."""
+        await peer.send(method="subscribe", subscription=subscription)
+        told = await peer.until("error")
         message = await peer.socket.receive()
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
         await until(lambda: not v.host.sessions)
+        return str(told)
+
+    async def unknown_coin(peer: Peer, place: Place) -> None:
+        assert await ends(peer, type="l2Book", coin="DOGE") == 'there is no coin "DOGE" here'
+
+    async def unknown_interval(peer: Peer, place: Place) -> None:
+        assert await ends(peer, type="candle", coin="BTC", interval="7m") == 'there are no candles of "7m"'
+
+    async def wrong_figures(peer: Peer, place: Place) -> None:
+        assert await ends(peer, type="l2Book", coin="BTC", nSigFigs=9) == "nSigFigs or mantissa is wrong"
 
     async def too_many(peer: Peer, place: Place) -> None:
         await peer.send(method="ping")
@@ -331,8 +346,14 @@ def test_who_is_cut_off() -> None:
             await peer.send(method="subscribe", subscription={"type": "openOrders", "user": f"0x{number + 2**100:040x}"})
         assert (await peer.until("error")).startswith("Cannot subscribe to more than")
 
-    v = venue()
-    talk(v, unknown_coin)
+    log = tmp_path / "log"
+    with logged(log):
+        for body in (unknown_coin, unknown_interval, wrong_figures):
+            v = venue()
+            talk(v, body)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["of"] for one in lines if one["event"] == "bad_subscription"] == ["l2Book", "candle", "l2Book"]
+    assert [one["reason"] for one in lines if one["event"] == "closed" and one["reason"] != "LEFT"] == ["BAD_SUBSCRIPTION"] * 3
     v = Venue()
     v.host.limits = Limits(users=MOST + 10)
     talk(v, too_many)

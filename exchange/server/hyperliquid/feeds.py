@@ -21,7 +21,7 @@ FEEDS: Final = 4_096  # different ones, of the server
 
 
 class Unknown(Exception):
-    """There is no such subscription. `is_fatal`: the live venue breaks the connection."""
+    """There is no such subscription. `is_fatal`: it ends the connection, as on the live venue."""
 
     def __init__(self, text: str, is_fatal: bool = False) -> None:
         super().__init__(text)

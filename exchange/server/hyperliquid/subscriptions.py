@@ -22,6 +22,7 @@ BOOK_PACE, FAST_PACE, SLOW_PACE, REPEAT = 500 * MS, 100 * MS, SECOND, 5 * SECOND
 FAST_LEVELS: Final = 5  # of a side, of a fast book
 RECENT: Final = 30  # trades that a subscription begins with
 ALL: Final = 1 << 30
+LONGEST_NAME: Final = 64  # characters of what is told back
 SNAPSHOT: Final = 2_000  # fills, payments and moves
 PLAIN: Final = frozenset(
     ("coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz", "cloid", "reduceOnly")
@@ -30,14 +31,19 @@ Made = Callable[[Dialect, Json], Feed]
 
 
 def coin_of(dialect: Dialect, named: Json) -> Coin:
-    """Raises Unknown: the live venue breaks the connection."""
+    """Raises Unknown, as which the live venue breaks the connection."""
     name = named.get("coin")
     coin = dialect.coins.by_name.get(name) if isinstance(name, str) else None
     if coin is None and is_stand_in(dialect, name):
         raise Unknown(f"{name} is not traded here")
     if coin is None:
-        raise Unknown("there is no such coin", is_fatal=True)
+        raise Unknown(f"there is no coin {named_as(name)} here", is_fatal=True)
     return coin
+
+
+def named_as(given: object) -> str:
+    """What a client has asked for, in a sentence."""
+    return f'"{given[:LONGEST_NAME]}"' if isinstance(given, str) else "of that name"
 
 
 def user_of(dialect: Dialect, named: Json) -> tuple[str, int]:
@@ -150,7 +156,7 @@ class Candles(Feed):
 def candle(dialect: Dialect, named: Json) -> Feed:
     interval = named.get("interval")
     if not isinstance(interval, str) or interval not in INTERVALS:
-        raise Unknown("there is no such interval", is_fatal=True)
+        raise Unknown(f"there are no candles of {named_as(interval)}", is_fatal=True)
     return Candles(dialect, coin_of(dialect, named), str(interval))
 
 

@@ -7,6 +7,7 @@ Replies come at once; what subscriptions tell comes with the host's market data 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from logging import WARNING
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codecs import JSON
@@ -148,8 +149,10 @@ class Talk(Outbox):
         try:
             feed = self.desk.feeds.feed(asked)
         except Unknown as error:
-            if error.is_fatal:  # as the live venue does it with a coin that it does not have
-                self.drop()
+            why = str(error) if error.is_fatal else None
+            note("bad_subscription", WARNING, connection=self.number, of=str(asked.get("type"))[:64], why=why)
+            if error.is_fatal:  # as the live venue does it with a coin that it does not have, but not without a word
+                self.end_with(str(error), "BAD_SUBSCRIPTION")
             else:
                 self.error(str(error))
             return
