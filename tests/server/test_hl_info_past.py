@@ -92,8 +92,64 @@ def test_a_liquidation_among_fills() -> None:
     assert told and all(one["side"] == "A" and one["liquidation"]["liquidatedUser"] == address for one in told)
     assert all(set(one["liquidation"]) == {"liquidatedUser", "markPx", "method"} for one in told)
     assert {one["liquidation"]["method"] for one in told} <= {"market", "backstop"} and float(told[0]["liquidation"]["markPx"]) > 0
+    assert len({one["oid"] for one in told}) == len({one["time"] for one in told}), "one for each order of the liquidation"
+    assert all(1 << 52 < one["oid"] < 1 << 53 for one in told)
+    assert [one for one in scene.ask("userFills", user=address) if "liquidation" in one] == told
     others = scene.ask("userFills", user=scene.people.address(maker))
     assert any(one.get("liquidation", {}).get("liquidatedUser") == address for one in others)
+
+
+def liquidated(dollars: int, bid: int, mark: int, isolated: bool = False) -> tuple[Scene, int, str]:
+    """Somebody who was long 1 BTC and 1 ETH, and is liquidated: of BTC others take 0.4 each at the bid and one below it."""
+    scene, account, address, maker = scene_of_two(dollars)
+    if isolated:
+        scene.isolate(account, 40)
+    scene.trade(account, maker, 60_000, 100_000)
+    if not isolated:
+        scene.trade(account, maker, 30_000, 10_000, market=1)
+    scene.place(maker, BUY, bid, 40_000)
+    scene.place(maker, BUY, bid - 1, 200_000)
+    scene.place(maker, BUY, 29_990, 100_000, market=1)
+    scene.oracle(mark, 30_000, 150_000)
+    for _ in range(40):
+        scene.oracle(mark, 30_000, 150_000)
+        scene.world.later(1)
+    return scene, account, address
+
+
+def test_what_a_liquidation_has_closed_is_in_the_ledger() -> None:
+    scene, account, address = liquidated(3_000, 57_600, 57_600)
+    assert scene.venue.position(account, 0).size == 0
+    fills = [one for one in scene.ask("userFills", user=address) if "liquidation" in one]
+    _, *entries = scene.ask("userNonFundingLedgerUpdates", user=address, startTime=0)
+    deltas = [one["delta"] for one in entries]
+    assert {one["type"] for one in deltas} == {"liquidation"}
+    assert all(one["leverageType"] == "Cross" and Decimal(one["accountValue"]) > 0 for one in deltas)
+    closed: dict[str, Decimal] = {}
+    for one in deltas:
+        for position in one["liquidatedPositions"]:
+            closed[position["coin"]] = closed.get(position["coin"], Decimal(0)) + Decimal(position["szi"])
+    traded = {coin: sum(Decimal(one["sz"]) for one in fills if one["coin"] == coin) for coin in closed}
+    assert closed == traded and closed["BTC"] == 1
+    assert set(entries[0]) == {"time", "hash", "delta"} and len({one["hash"] for one in entries}) == len(entries)
+    assert sum(Decimal(one["liquidatedNtlPos"]) for one in deltas) == 57_600 + 3_000 * closed.get("ETH", 0)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_debt_that_others_pay_makes_the_ledger_add_up(isolated: bool) -> None:
+    """What came, what was earned, fees and the debt: the balance."""
+    scene, account, address = liquidated(3_000, 55_000, 56_000, isolated)
+    ledger = [one["delta"] for one in scene.ask("userNonFundingLedgerUpdates", user=address, startTime=0)]
+    fills = scene.ask("userFills", user=address)
+    forgiven = sum(Decimal(one["debtForgiven"]) for one in ledger if one["type"] == "liquidation")
+    assert forgiven > 0
+    assert {one["leverageType"] for one in ledger if one["type"] == "liquidation"} == {"Isolated" if isolated else "Cross"}
+    earned = sum(Decimal(one["closedPnl"]) - Decimal(one["fee"]) for one in fills)
+    left = scene.ask("clearinghouseState", user=address)
+    assert scene.venue.position(account, 0).size == 0
+    gone = sum(Decimal(one["usdc"]) for one in ledger if one["type"] == "internalTransfer")
+    unrealized = sum(Decimal(one["position"]["unrealizedPnl"]) for one in left["assetPositions"])
+    assert Decimal(left["marginSummary"]["accountValue"]) == 3_000 + earned + forgiven + unrealized - gone
 
 
 def test_fills_in_spot_markets() -> None:

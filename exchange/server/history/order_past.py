@@ -33,7 +33,10 @@ TRIGGER: Final = columns(
     "client_lo",
 )  # fmt: skip
 FIRED: Final = columns(e.TriggerFired, "order_id", "size", "price")
-TWAP: Final = columns(e.TwapPlaced, "order_id", "account", "market", "side", "size", "reduce_only", "client_hi", "client_lo")
+TWAP: Final = columns(
+    e.TwapPlaced, "order_id", "account", "market", "side", "size", "reduce_only", "client_hi", "client_lo", "slices", "interval"
+)
+SLICED: Final = columns(e.TwapSliced, "order_id", "slice_order_id", "filled", "left")
 TWAP_ENDED: Final = columns(e.TwapEnded, "order_id", "filled", "left", "reason")
 AMENDED: Final = columns(e.OrderAmended, "order_id", "price", "size")
 REDUCED: Final = columns(e.OrderReduced, "order_id", "size")
@@ -53,6 +56,7 @@ class OrderPast:
         self.ended: deque[OrderRecord] = deque()
         self.by_id: dict[int, OrderRecord] = {}
         self.by_client: dict[tuple[int, int], OrderRecord] = {}
+        self.twaps: dict[int, int] = {}  # by order that was a slice, and has traded: its TWAP; the oldest first
         self.reads: dict[int, Callable[[Row], None]] = {
             e.OrderPlaced.KIND: self.placed,
             e.OrderAmended.KIND: self.amended,
@@ -63,6 +67,7 @@ class OrderPast:
             e.TriggerCancelled.KIND: self.trigger_cancelled,
             e.TriggerResized.KIND: self.resized,
             e.TwapPlaced.KIND: self.twap_placed,
+            e.TwapSliced.KIND: self.sliced,
             e.TwapEnded.KIND: self.twap_ended,
             e.Rejected.KIND: self.rejected,
         }
@@ -74,6 +79,10 @@ class OrderPast:
 
     def of_client(self, hi: int, lo: int) -> OrderRecord | None:
         return self.by_client.get((hi, lo))
+
+    def twap_of(self, order_id: int) -> int:
+        """The TWAP that an order was a slice of; 0: none, or not known any more."""
+        return self.twaps.get(order_id, 0)
 
     # -- what has happened --
 
@@ -169,12 +178,24 @@ class OrderPast:
             self._end(record, OrderStatus.CANCELLED, row)
 
     def twap_placed(self, row: Row) -> None:
-        order_id, account, market, side, size, reduce_only, hi, lo = of(row, TWAP)
+        order_id, account, market, side, size, reduce_only, hi, lo, slices, interval = of(row, TWAP)
         record = OrderRecord(
             order_id, account, market, Side(side), 0, size, None, bool(reduce_only), hi, lo, row[TS], row[SEQ], OrderStatus.OPEN, row[SEQ],
-            row[TS], 0, size, is_twap=True,
+            row[TS], 0, size, is_twap=True, slices=slices, interval=interval,
         )  # fmt: skip
         self._open(record)
+
+    def sliced(self, row: Row) -> None:
+        """Told behind all that the slice has traded. One that has traded nothing has no fills to be looked up for."""
+        order_id, slice_id, filled, left = of(row, SLICED)
+        order, record = self.by_id.get(slice_id), self.open.get(order_id)
+        if slice_id and (order is None or order.filled):
+            self.twaps[slice_id] = order_id
+            if len(self.twaps) > KEPT:
+                del self.twaps[next(iter(self.twaps))]
+        if record is not None:
+            record.filled, record.left = filled, left
+            record.value += order.value if order is not None else 0
 
     def twap_ended(self, row: Row) -> None:
         order_id, filled, left, reason = of(row, TWAP_ENDED)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..history.records import INTERVALS
 from ..naming import named_event
-from . import accounts, asked, info, markets, orders, past
+from . import accounts, asked, info, markets, orders, past, twaps
 from .coins import Coin, in_words, usd
 from .dialect import Dialect
 from .errors import Failed, Unreadable
@@ -201,6 +201,11 @@ def _told(dialect: Dialect, tell: Callable[[Dialect, Coin, Any], Json], one: Any
     return None if coin is None else tell(dialect, coin, one)
 
 
+def _fill(dialect: Dialect, account: int, one: Any) -> Json | None:
+    coin = dialect.coins.by_market.get(one.market)
+    return None if coin is None else past.told_fill(dialect, coin, account, one)
+
+
 def _payment(dialect: Dialect, one: Any) -> Json | None:
     coin = dialect.coins.by_market.get(one.market)
     return None if coin is None else past.told_payment(coin, one)
@@ -208,7 +213,7 @@ def _payment(dialect: Dialect, one: Any) -> Json | None:
 
 def _fills(dialect: Dialect, account: int) -> Reading:
     history = dialect.host.history
-    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_told, dialect, past.told_fill))
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_fill, dialect, account))
 
 
 def _payments(dialect: Dialect, account: int) -> Reading:
@@ -244,22 +249,54 @@ def flat(delta: Json) -> Json:
 
 def user_ledger(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
-    history = dialect.host.history
 
     def wrap(found: list[Json], is_first: bool) -> Json:
         told: Json = {"user": address, "nonFundingLedgerUpdates": found}
         return {"isSnapshot": True, **told} if is_first else told
 
-    def find(after: int, limit: int) -> list[Any]:
-        return history.moves(account, limit=limit, after=after)
+    def read(after: int, limit: int, until: int | None) -> list[Json]:
+        found = [one for one in past.ledger_records(dialect, account, after=after) if until is None or one.seq <= until]
+        return past.told_ledger(dialect, account, found)[-limit:]
 
-    read = reading(find, partial(past.told_move, dialect, account))
     named = {"type": "userNonFundingLedgerUpdates", "user": address}
     return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap)
 
 
+def twap_slices(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "twapSliceFills": found[::-1] if is_first else found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    named = {"type": "userTwapSliceFills", "user": address}
+    return OfAccount(dialect, "userTwapSliceFills", named, account, _slices(dialect, account), wrap)
+
+
+def _slices(dialect: Dialect, account: int) -> Reading:
+    history = dialect.host.history
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(twaps.told_slice, dialect, account))
+
+
+def _stages(dialect: Dialect, account: int) -> Reading:
+    return reading(
+        lambda after, limit: twaps.stages(dialect, account, after)[-limit:], lambda one: twaps.told_stage(dialect, one)
+    )  # fmt: skip
+
+
+def twap_history(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "history": found[::-1] if is_first else found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    named = {"type": "userTwapHistory", "user": address}
+    return OfAccount(dialect, "userTwapHistory", named, account, _stages(dialect, account), wrap)
+
+
 class UserEvents(AccountFeed):
-    """Fills, funding, own liquidations, and orders that the venue has cancelled, each in a message of its own."""
+    """Fills, funding, own liquidations, TWAPs, and orders that the venue has cancelled, each kind in a message of its own."""
 
     def happened(self, rows: list[list[int]], since: int) -> list[object]:
         dialect, account, history = self.dialect, self.ear.account, self.dialect.host.history
@@ -269,6 +306,9 @@ class UserEvents(AccountFeed):
             told.append({"fills": fills})
         told += [{"funding": flat(one["delta"])} for one in _payments(dialect, account)(since, ALL, None)]
         told += [{"liquidation": liquidation(dialect, one)} for one in history.liquidations(after=since) if one.account == account]
+        stages, slices = _stages(dialect, account)(since, ALL, None), _slices(dialect, account)(since, ALL, None)
+        told += [{"twapHistory": stages}] if stages else []
+        told += [{"twapSliceFills": slices}] if slices else []
         ended = [_told(dialect, orders.past_order, one) for one in history.orders(account, after=since) if orders.is_by_venue(one)]
         gone = [{"coin": one["order"]["coin"], "oid": one["order"]["oid"]} for one in ended if one is not None]
         return [*told, {"nonUserCancel": gone}] if gone else told
@@ -365,6 +405,10 @@ def _spot_state(dialect: Dialect, address: str, account: int) -> Json:
     return {"user": address, "spotState": accounts.spot_state_of(dialect, account)}
 
 
+def _twap_states(dialect: Dialect, address: str, account: int) -> Json:
+    return {"dex": "", "user": address, "states": twaps.states_of(dialect, account)}
+
+
 def _web_data(dialect: Dialect, address: str, account: int) -> Json:
     return info.web_data_2(dialect, {"user": address})
 
@@ -386,9 +430,12 @@ SUBSCRIPTIONS.add("activeAssetData", active)
 SUBSCRIPTIONS.add("orderUpdates", order_updates, "part", "an order that changes more than once between two messages is told as it is then")
 SUBSCRIPTIONS.add("userEvents", user_events)
 SUBSCRIPTIONS.add("user", user_events)
-SUBSCRIPTIONS.add("userFills", user_fills)
+SUBSCRIPTIONS.add("userFills", user_fills, "part", info.OF_FILLS)
 SUBSCRIPTIONS.add("userFundings", user_fundings)
-SUBSCRIPTIONS.add("userNonFundingLedgerUpdates", user_ledger)
+SUBSCRIPTIONS.add("userNonFundingLedgerUpdates", user_ledger, "part", info.ONE_MOMENT)
+SUBSCRIPTIONS.add("userTwapSliceFills", twap_slices)
+SUBSCRIPTIONS.add("userTwapHistory", twap_history)
+SUBSCRIPTIONS.add("twapStates", of_state("twapStates", _twap_states))
 SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
 SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
 SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse))
