@@ -4,6 +4,7 @@ out, and tells what is new; a reader that was too slow gets all of it again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MS: Final = 1_000_000
 SECOND: Final = 1_000 * MS
 FEEDS: Final = 4_096  # different ones, of the server
+RESERVED: Final = 16  # that a socket may always have, however many there are
+TURN_NS: Final = 1_000_000  # that feeds are worked on at once: what others ask for comes in between
 
 
 class Unknown(Exception):
@@ -49,7 +52,7 @@ class Feed:
         self.readers: list[Reader] = []
         self.is_whole = True  # does what a new reader is told first make up for all that he has missed?
         self.behind: set[Reader] = set()  # that were too slow for something
-        self._due = 0  # [ns] monotonic: not before
+        self.due = 0  # [ns] monotonic: not before
 
     def opened(self) -> None:
         """Somebody reads it, and nobody has before."""
@@ -69,8 +72,8 @@ class Feed:
         """The venue has gone back: forget what was told."""
 
     def flush(self, now: int) -> None:
-        if now >= self._due:
-            self._due = now + self.pace
+        if now >= self.due:
+            self.due = now + self.pace
             for data in self.news():
                 self.tell(data)
 
@@ -110,9 +113,9 @@ class StateFeed(Feed):
         return [self.read()]
 
     def flush(self, now: int) -> None:
-        if now < self._due:
+        if now < self.due:
             return
-        self._due = now + self.pace
+        self.due = now + self.pace
         found = self.read()
         seen = {name: value for name, value in found.items() if name != self.but} if self.but else found
         if seen != self._told or (self.repeat and now - self._at >= self.repeat):
@@ -120,7 +123,7 @@ class StateFeed(Feed):
             self.tell(found)
 
     def again(self) -> None:
-        self._told, self._due = None, 0
+        self._told, self.due = None, 0
 
 
 class Ear:
@@ -191,6 +194,10 @@ class Feeds:
         self.dialect = dialect
         self.kinds = kinds
         self.feeds: dict[str, Feed] = {}
+        self.wait: Callable[[Callable[[], None]], None] | None = None  # for another turn; None: there is no shell, and all is done at once
+        self._due: deque[Feed] = deque()  # that have not had their turn yet
+        self._queued: set[Feed] = set()
+        self._is_waiting = False
 
     @staticmethod
     def key_of(asked: dict[str, Any]) -> str:
@@ -200,15 +207,15 @@ class Feeds:
         except (TypeError, ValueError):
             raise Unknown("no subscription can be read from that") from None
 
-    def feed(self, asked: dict[str, Any]) -> Feed:
-        """The feed of a subscription, begun if nobody has it. Raises Unknown."""
+    def feed(self, asked: dict[str, Any], own: int = 0) -> Feed:
+        """The feed of a subscription, begun if nobody has it, for a socket that has so many. Raises Unknown."""
         entry = self.kinds.get(asked.get("type"))
         if entry is None:
             raise Unknown(f"Error parsing JSON into valid websocket request: {self.key_of(asked)[:1_000]}")
         made = entry.call(self.dialect, asked)
         assert isinstance(made, Feed)
-        if made.key not in self.feeds and len(self.feeds) >= FEEDS:
-            raise Unknown(f"this server has {FEEDS} different streams, as many as it takes")
+        if made.key not in self.feeds and len(self.feeds) >= FEEDS and own >= RESERVED:
+            raise Unknown(f"this server has {FEEDS} different streams: until some end, a socket may have {RESERVED}")
         return self.feeds.get(made.key, made)
 
     def join(self, feed: Feed, reader: Reader) -> None:
@@ -232,15 +239,35 @@ class Feeds:
         feed.closed()
 
     def flush(self) -> None:
-        """Let every feed tell what has changed."""
+        """Let every feed that is due tell what has changed, those that have waited first."""
         now = self.dialect.host.monotonic()
-        for feed in list(self.feeds.values()):
-            with self.dialect.host.complaints.guarded("a feed"):  # the others go on
-                feed.flush(now)
+        for feed in self.feeds.values():
+            if feed.due <= now and feed not in self._queued:
+                self._due.append(feed)
+                self._queued.add(feed)
+        if not self._is_waiting:
+            self._work()
+
+    def _work(self) -> None:
+        """One turn of it."""
+        self._is_waiting = False
+        host = self.dialect.host
+        begun = host.monotonic()
+        while self._due:
+            feed = self._due.popleft()
+            self._queued.discard(feed)
+            if feed.readers:
+                with host.complaints.guarded("a feed"):  # the others go on
+                    feed.flush(host.monotonic())
+            if self.wait is not None and self._due and host.monotonic() - begun > TURN_NS:
+                self._is_waiting = True
+                self.wait(self._work)
+                return
 
     def go_back(self) -> None:
         """The venue is in an earlier state: all of it again. Who has subscribed to an account is cut off: the address may have another one
         by then, and the account another owner."""
+        self.dialect.go_back()
         for feed in list(self.feeds.values()):
             with self.dialect.host.complaints.guarded("a feed"):
                 if "user" in feed.asked:

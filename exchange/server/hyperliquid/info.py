@@ -56,15 +56,25 @@ def exchange_status(dialect: Dialect, body: Body) -> dict[str, Any]:
 def web_data_2(dialect: Dialect, body: Body) -> dict[str, Any]:
     """What the front end shows at once."""
     user = asked.address_of(body)
-    account = dialect.people.account(user)
-    told_meta, contexts = markets.meta_and_contexts(dialect, body)
+    return web_data_of(dialect, user, dialect.people.account(user), of_markets(dialect))
+
+
+def of_markets(dialect: Dialect) -> dict[str, Any]:
+    """The part of it that is the same for all users."""
+    told_meta, contexts = markets.meta_and_contexts(dialect, {})
+    return {
+        "meta": told_meta, "assetCtxs": contexts, "spotAssetCtxs": markets.spot_contexts(dialect),
+        "perpsAtOpenInterestCap": meta.at_open_interest_cap(dialect, {}),
+    }  # fmt: skip
+
+
+def web_data_of(dialect: Dialect, user: str, account: int | None, shared: dict[str, Any]) -> dict[str, Any]:
     return {
         "clearinghouseState": accounts.state_of(dialect, account), "leadingVaults": [], "totalVaultEquity": "0.0",
         "openOrders": [] if account is None else orders.frontend_of(dialect, account), "agentAddress": None, "agentValidUntil": None,
-        "cumLedger": "0.0", "meta": told_meta, "assetCtxs": contexts, "serverTime": dialect.now_ms, "isVault": False, "user": user,
+        "cumLedger": "0.0", "serverTime": dialect.now_ms, "isVault": False, "user": user,
         "twapStates": [] if account is None else twaps.states_of(dialect, account),
-        "spotState": accounts.spot_state_of(dialect, account), "spotAssetCtxs": markets.spot_contexts(dialect),
-        "perpsAtOpenInterestCap": meta.at_open_interest_cap(dialect, body),
+        "spotState": accounts.spot_state_of(dialect, account), **shared,
     }  # fmt: skip
 
 

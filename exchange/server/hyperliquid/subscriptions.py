@@ -410,7 +410,7 @@ def _twap_states(dialect: Dialect, address: str, account: int) -> Json:
 
 
 def _web_data(dialect: Dialect, address: str, account: int) -> Json:
-    return info.web_data_2(dialect, {"user": address})
+    return info.web_data_of(dialect, address, account, dialect.shared("markets", partial(info.of_markets, dialect)))
 
 
 def active(dialect: Dialect, named: Json) -> Feed:
