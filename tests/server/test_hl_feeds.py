@@ -7,8 +7,9 @@ from collections.abc import Callable
 from itertools import count
 
 import pytest
-from hl_kit import BTC, Json, Venue
+from hl_kit import ALICE, BTC, Json, Venue, limit
 
+from perplab.exchange.codes import Side
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.hyperliquid import feeds, info, weights
 from perplab.exchange.server.hyperliquid.talk import Talk
@@ -103,6 +104,40 @@ def test_a_feed_that_ends_while_it_waits_is_not_told() -> None:
         waiting.pop()()
     assert told(other, "webData2") == [] and len(told(one, "webData2")) == 40, "twenty at first, and twenty by now"
     assert v.world.complaints == []
+
+
+def test_many_readers_of_one_feed_are_told_in_turns_and_once() -> None:
+    """Whoever comes, goes, or catches up in between is told everything once."""
+    v = Venue()
+    v.rest(BTC, Side.SELL, 60_010, 100_000)
+    v.account(ALICE)
+    ask = json.dumps({"method": "subscribe", "subscription": {"type": "trades", "coin": "BTC"}}).encode()
+    readers = [Talk(v.desk, lambda: None, "here") for _ in range(3 * feeds.AT_ONCE)]
+    for one in readers:
+        one.receive_message(ask)
+        one.messages()
+    waiting: list[Callable[[], None]] = []
+    v.desk.feeds.wait = waiting.append
+    slow, gone, again = readers[-1], readers[-2], readers[-3]
+    slow.pause()
+    for _ in range(2):
+        v.order(limit(BTC, True, "60010", "0.01"))
+        v.host.flush()
+    assert sum(bool(one._out) for one in readers) == feeds.AT_ONCE, "one turn of it"
+    late = Talk(v.desk, lambda: None, "here")
+    late.receive_message(ask)
+    slow.resume()
+    gone.closed()
+    again.receive_message(ask.replace(b"subscribe", b"unsubscribe", 1))
+    again.receive_message(ask)
+    v.host.flush()
+    turns = 1
+    while waiting:
+        waiting.pop()()
+        turns += 1
+    assert turns > 3
+    counts = {one: sum(len(trades) for trades in told(one, "trades")) for one in [*readers, late]}
+    assert counts.pop(gone) == 0 and set(counts.values()) == {2}
 
 
 # -- how many there may be -------------------------------------------------------------------------------------------------------

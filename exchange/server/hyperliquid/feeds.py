@@ -21,6 +21,7 @@ SECOND: Final = 1_000 * MS
 FEEDS: Final = 4_096  # different ones, of the server
 RESERVED: Final = 16  # that a socket may always have, however many there are
 TURN_NS: Final = 1_000_000  # that feeds are worked on at once: what others ask for comes in between
+AT_ONCE: Final = 16  # readers that are told in a turn: each is written to, which takes some 20 us
 
 
 class Unknown(Exception):
@@ -49,7 +50,9 @@ class Feed:
         self.asked = asked
         self.key = Feeds.key_of(asked)
         self.pace = pace
-        self.readers: list[Reader] = []
+        self.readers: dict[Reader, int] = {}  # and how many letters were written before it was told all that they say
+        self.written = 0  # letters
+        self.letters: list[Letter] = []  # of these, that nobody has been told of yet
         self.is_whole = True  # does what a new reader is told first make up for all that he has missed?
         self.behind: set[Reader] = set()  # that were too slow for something
         self.due = 0  # [ns] monotonic: not before
@@ -78,14 +81,19 @@ class Feed:
                 self.tell(data)
 
     def tell(self, data: object) -> None:
-        encoded: dict[str, bytes] = {}
-        for reader in list(self.readers):
-            if reader.is_slow or reader in self.behind:
-                self.behind.add(reader)
-            else:
-                reader.hear(self.channel, data, encoded)
+        self.written += 1
+        self.letters.append(Letter(self, data))
+
+    def deliver(self, reader: Reader, letter: Letter) -> None:
+        if self.readers.get(reader, letter.number) >= letter.number:
+            return  # it has gone meanwhile, or knows already
+        if reader.is_slow or reader in self.behind:
+            self.behind.add(reader)
+        else:
+            reader.hear(self.channel, letter.data, letter.encoded)
 
     def welcome(self, reader: Reader) -> None:
+        self.readers[reader] = self.written
         for data in self.begin():
             reader.hear(self.channel, data, {})
 
@@ -94,6 +102,25 @@ class Feed:
         if reader in self.behind:
             self.behind.discard(reader)
             self.welcome(reader) if self.is_whole else reader.drop()
+
+
+class Letter:
+    """A message to those who read a feed when it was written."""
+
+    def __init__(self, feed: Feed, data: object) -> None:
+        self.feed = feed
+        self.data = data
+        self.number = feed.written
+        self.encoded: dict[str, bytes] = {}
+        self.readers = deque(feed.readers)
+
+    def deliver(self, count: int) -> int:
+        """To the next so many; how many that were."""
+        told = 0
+        while self.readers and told < count:
+            self.feed.deliver(self.readers.popleft(), self)
+            told += 1
+        return told
 
 
 class StateFeed(Feed):
@@ -195,6 +222,7 @@ class Feeds:
         self.kinds = kinds
         self.feeds: dict[str, Feed] = {}
         self.wait: Callable[[Callable[[], None]], None] | None = None  # for another turn; None: there is no shell, and all is done at once
+        self._letters: deque[Letter] = deque()  # that not all have been told of
         self._due: deque[Feed] = deque()  # that have not had their turn yet
         self._queued: set[Feed] = set()
         self._is_waiting = False
@@ -222,13 +250,12 @@ class Feeds:
         if not feed.readers:
             self.feeds[feed.key] = feed
             feed.opened()
-        feed.readers.append(reader)
         feed.welcome(reader)
 
     def leave(self, feed: Feed, reader: Reader) -> None:
         if reader not in feed.readers:
             return  # the feed has ended before
-        feed.readers.remove(reader)
+        del feed.readers[reader]
         feed.behind.discard(reader)
         if not feed.readers:
             self._end(feed)
@@ -249,25 +276,40 @@ class Feeds:
             self._work()
 
     def _work(self) -> None:
-        """One turn of it."""
+        """One turn of it. What is told in a turn is also written in it."""
         self._is_waiting = False
         host = self.dialect.host
-        begun = host.monotonic()
-        while self._due:
-            feed = self._due.popleft()
-            self._queued.discard(feed)
-            if feed.readers:
-                with host.complaints.guarded("a feed"):  # the others go on
-                    feed.flush(host.monotonic())
-            if self.wait is not None and self._due and host.monotonic() - begun > TURN_NS:
+        begun, told = host.monotonic(), 0
+        while self._letters or self._due:
+            with host.complaints.guarded("a feed"):  # the others go on
+                told += self._deliver() if self._letters else self._read()
+            if self.wait is not None and (told >= AT_ONCE or host.monotonic() - begun > TURN_NS):
                 self._is_waiting = True
                 self.wait(self._work)
                 return
+
+    def _deliver(self) -> int:
+        """The first letter, to its next readers. Returns to how many."""
+        letter = self._letters[0]
+        if len(letter.readers) <= AT_ONCE:
+            self._letters.popleft()
+        return letter.deliver(AT_ONCE)
+
+    def _read(self) -> int:
+        """Let the first feed write its letters; nobody is told of them yet."""
+        feed = self._due.popleft()
+        self._queued.discard(feed)
+        if feed.readers:
+            feed.flush(self.dialect.host.monotonic())
+            self._letters.extend(feed.letters)
+            feed.letters.clear()
+        return 0
 
     def go_back(self) -> None:
         """The venue is in an earlier state: all of it again. Who has subscribed to an account is cut off: the address may have another one
         by then, and the account another owner."""
         self.dialect.go_back()
+        self._letters.clear()
         for feed in list(self.feeds.values()):
             with self.dialect.host.complaints.guarded("a feed"):
                 if "user" in feed.asked:
@@ -277,5 +319,5 @@ class Feeds:
                         reader.drop()
                     continue
                 feed.again()
-                for reader in feed.readers:
+                for reader in list(feed.readers):
                     feed.welcome(reader)
