@@ -177,7 +177,7 @@ def test_what_an_account_is_told_of_its_liquidations_and_twaps(number: int) -> N
         sizes: Counter[int] = Counter()
         for fill in lived.history.fills(account):
             sizes[lived.history.twap_of(account, fill.order_id)] += fill.lots
-        twaps = [one for one in lived.history.orders(account) if one.is_twap]
+        twaps = [one for one in lived.history.orders(account) if one.is_twap and one.order_id]
         twaps += [one for one in map(partial(lived.history.order, account), open_twaps(lived, account)) if one is not None]
         for one in twaps:
             assert sizes[one.order_id] == one.filled, one

@@ -193,7 +193,9 @@ def test_a_refused_order_by_client_id() -> None:
     assert scene.world.host.reasons([refused]) == [Reason.WOULD_CROSS]
     told = scene.ask("orderStatus", user=address, oid=CLOID)["order"]
     assert told["status"] == "badAloPxRejected" and set(told["order"]) == FRONTEND
-    assert (told["order"]["coin"], told["order"]["cloid"], told["order"]["oid"]) == ("BTC", CLOID, 0)
+    assert (told["order"]["coin"], told["order"]["cloid"], told["order"]["side"]) == ("BTC", CLOID, "B")
+    assert status(scene, address, told["order"]["oid"]) == "badAloPxRejected"
+    assert [one["order"]["oid"] for one in scene.ask("historicalOrders", user=address)] == [told["order"]["oid"]]
 
 
 @pytest.mark.parametrize("oid", [0, 999, 2**53, "0x" + "9" * 32])

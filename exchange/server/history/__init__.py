@@ -9,7 +9,7 @@
     history.liquidations(after, limit)                      -> list[Liquidation]   the last 500 of the venue
 
     history.fills(account, since, until, limit, after)      -> list[Fill]          the last 2,000 of an account, and so are these:
-    history.orders(account, since, until, limit, after)     -> list[OrderRecord]   that have ended
+    history.orders(account, since, until, limit, after)     -> list[OrderRecord]   that have ended, and the last 500 that were refused
     history.order(account, order_id)                        -> OrderRecord | None  open or ended
     history.order_of_client(account, hi, lo)                -> OrderRecord | None  the last one that had this client id, refused or not
     history.twap_of(account, order_id)                      -> int                 the TWAP that it was a slice of, 0: none

@@ -211,7 +211,11 @@ class History:
         return chosen(self._past(account).closings, since, until, limit, after)
 
     def orders(self, account: int, since: int = 0, until: int = FOREVER, limit: int = KEPT, after: int = 0) -> list[OrderRecord]:
-        return chosen(self._past(account).orders.ended, since, until, limit, after)
+        """The newest so many of those that have ended, and of those that were refused."""
+        orders = self._past(account).orders
+        found = chosen(orders.ended, since, until, limit, after) + chosen(orders.refused, since, until, limit, after)
+        found.sort(key=lambda record: record.seq)
+        return found[max(0, len(found) - limit) :]
 
     def order(self, account: int, order_id: int) -> OrderRecord | None:
         return self._past(account).orders.of_id(order_id)

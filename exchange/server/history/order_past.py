@@ -13,6 +13,7 @@ from ...schema.views import OpenOrder
 from .records import OrderRecord, OrderStatus
 
 KEPT: Final = 2_000
+KEPT_REFUSALS: Final = 500
 Row = Sequence[int]
 PLACING: Final = frozenset(
     (CommandKind.Place, CommandKind.PlaceTrigger, CommandKind.PlaceTwap, CommandKind.PlaceBracket, CommandKind.PlaceLadder)
@@ -54,6 +55,7 @@ class OrderPast:
     def __init__(self) -> None:
         self.open: dict[int, OrderRecord] = {}
         self.ended: deque[OrderRecord] = deque()
+        self.refused: deque[OrderRecord] = deque()  # apart, so that they push out nothing else
         self.by_id: dict[int, OrderRecord] = {}
         self.by_client: dict[tuple[int, int], OrderRecord] = {}
         self.twaps: dict[int, int] = {}  # by order that was a slice, and has traded: its TWAP; the oldest first
@@ -207,17 +209,18 @@ class OrderPast:
             self._end(record, OrderStatus.FILLED if is_filled else OrderStatus.CANCELLED, row)
 
     def rejected(self, row: Row) -> None:
-        """Only of orders that have a client id: by what else would one ask for them?"""
         command, account, market, reason, hi, lo = of(row, REJECTED)
-        if command not in PLACING or not (hi or lo):
+        if command not in PLACING:
             return
         record = OrderRecord(
             0, account, market, None, 0, 0, None, None, hi, lo, row[TS], row[SEQ], OrderStatus.REJECTED, row[SEQ], row[TS],
-            reason=Reason(reason),
+            reason=Reason(reason), is_twap=command == CommandKind.PlaceTwap,
         )  # fmt: skip
-        if (hi, lo) not in self.by_client or self.by_client[hi, lo].status is not OrderStatus.OPEN:
+        if (hi or lo) and ((hi, lo) not in self.by_client or self.by_client[hi, lo].status is not OrderStatus.OPEN):
             self.by_client[hi, lo] = record
-        self._put_away(record)
+        self.refused.append(record)
+        if len(self.refused) > KEPT_REFUSALS:
+            self._forget(self.refused.popleft())
 
     # -- what is kept of it --
 
@@ -234,8 +237,10 @@ class OrderPast:
     def _put_away(self, record: OrderRecord) -> None:
         self.ended.append(record)
         if len(self.ended) > KEPT:
-            oldest = self.ended.popleft()
-            client = oldest.client_hi, oldest.client_lo
-            if self.by_client.get(client) is oldest:
-                del self.by_client[client]
-            self.by_id.pop(oldest.order_id, None)
+            self._forget(self.ended.popleft())
+
+    def _forget(self, oldest: OrderRecord) -> None:
+        client = oldest.client_hi, oldest.client_lo
+        if self.by_client.get(client) is oldest:
+            del self.by_client[client]
+        self.by_id.pop(oldest.order_id, None)

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar, cast
 from ..host import Host
 from .cloids import Cloids
 from .coins import Coins
+from .refused import Refused
 from .settling import Settling
 
 OLD_NS: Final = 100_000_000  # that something may be which many are told of at about the same time
@@ -52,6 +53,7 @@ class Dialect:
         self.coins = Coins(host.exchange.design)
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
         self.settling = Settling(host)
+        self.refused = Refused()
         self._shared: dict[str, tuple[int, object]] = {}  # and when it was made
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
 
@@ -67,6 +69,7 @@ class Dialect:
     def go_back(self) -> None:
         """The venue is in an earlier state."""
         self._shared.clear()
+        self.refused.forget()
 
     @property
     def now_ms(self) -> int:

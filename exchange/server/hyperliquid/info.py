@@ -22,6 +22,7 @@ PER_ITEMS: Final = {  # [items] one more of weight for each
 }  # fmt: skip
 KEPT_PAST: Final = "the last 2,000 records of an account, since the start of the server"
 OF_FILLS: Final = "closedPnl is before fees; what the venue did without an order, in a liquidation say, has an `oid` from 2^52 on"
+OF_REFUSALS: Final = "the last 500 refused orders among them, with an `oid` from 2^52 on; those that never reached the venue are not there"
 ONE_MOMENT: Final = "a liquidation has an entry for each moment at which it closes something; `debtForgiven` is what others paid of it"
 NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0.0", "currentGas": None, "endGas": None}
 
@@ -117,8 +118,8 @@ def add_accounts() -> None:
     INFO.add("activeAssetData", accounts.active_asset_data, "part", "margin that open orders use is used on both sides")
     INFO.add("openOrders", orders.open_orders)
     INFO.add("frontendOpenOrders", orders.frontend_open_orders)
-    INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; of a refused order what the refusal tells", weight=2)
-    INFO.add("historicalOrders", orders.historical_orders, "part", KEPT_PAST)
+    INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; {OF_REFUSALS}", weight=2)
+    INFO.add("historicalOrders", orders.historical_orders, "part", f"{KEPT_PAST}; {OF_REFUSALS}")
     INFO.add("userFills", past.user_fills, "part", f"{KEPT_PAST}; {OF_FILLS}")
     INFO.add("userFillsByTime", past.user_fills_by_time, "part", f"{KEPT_PAST}; {OF_FILLS}")
     INFO.add("userFunding", past.user_funding, "part", KEPT_PAST)

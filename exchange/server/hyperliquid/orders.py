@@ -12,6 +12,7 @@ from . import asked
 from .asked import MS, Body
 from .coins import Coin, in_words
 from .dialect import Dialect
+from .refused import Terms
 
 KEPT: Final = 2_000
 PPM: Final = 1_000_000
@@ -168,11 +169,34 @@ def status_of(record: OrderRecord) -> str:
     return "canceled" if record.cancel_reason is None else CANCELLED.get(record.cancel_reason, "canceled")
 
 
+def id_of(record: OrderRecord) -> int:
+    """A refused order has none: it is told by a number of its own."""
+    return record.order_id or asked.WITHOUT_ORDER + record.seq
+
+
+def refused_order(dialect: Dialect, coin: Coin, record: OrderRecord, terms: Terms) -> Thing:
+    told: Thing = {
+        "coin": coin.name, "side": "B" if terms.is_buy else "A", "limitPx": terms.price, "sz": terms.size, "oid": id_of(record),
+        "timestamp": record.placed_ts // MS, "origSz": terms.size,
+    }  # fmt: skip
+    cloid = dialect.cloids.text(record.client_hi, record.client_lo)
+    if cloid is not None:
+        told["cloid"] = cloid
+    if terms.trigger_price is None:
+        return {**with_limit(told, None, terms.reduces), "tif": terms.tif}
+    kind, side = TriggerKind.TAKE_PROFIT if terms.tpsl == "tp" else TriggerKind.STOP, Side.BUY if terms.is_buy else Side.SELL
+    return with_trigger(told, coin, side, kind, coin.ticks(terms.trigger_price), not terms.is_market, False, terms.reduces)
+
+
 def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
-    """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
+    """Of a refused order that was not asked for through this dialect the side is not known, nor price and size: it is told as a bid for
+    nothing."""
+    terms = dialect.refused.terms(record)
+    if terms is not None:
+        return refused_order(dialect, coin, record, terms)
     price = coin.price(record.price or record.trigger_price) if record.price or record.trigger_price else "0.0"
     cloid = dialect.cloids.text(record.client_hi, record.client_lo)
-    told = plain(coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, cloid)
+    told = plain(coin, record.side, price, (record.left, record.size), id_of(record), record.placed_ts, cloid)
     if record.trigger is None:
         return with_limit(told, record.tif, bool(record.reduce_only))
     is_limit = record.price != 0 and not (record.triggered_ts and record.tif is TimeInForce.IOC)  # what fires at the market has a limit too
@@ -214,8 +238,15 @@ def order_status(dialect: Dialect, body: Body) -> Thing:
             unknown_or(dialect, dialect.host.history.order_of_client(account, *dialect.cloids.halves(account, str(given).lower())))
             or unknown
         )
-    known = unknown_or(dialect, dialect.host.history.order(account, order_id))
+    known = unknown_or(dialect, dialect.host.history.order(account, order_id) or refused_of(dialect, account, order_id))
     return known or older_order(dialect, account, order_id) or unknown
+
+
+def refused_of(dialect: Dialect, account: int, order_id: int) -> OrderRecord | None:
+    """By the number that a refused order is told by."""
+    seq = order_id - asked.WITHOUT_ORDER
+    found = dialect.host.history.orders(account, after=seq - 1)[:1] if seq > 0 else []
+    return found[0] if found and found[0].seq == seq and found[0].status is OrderStatus.REJECTED else None
 
 
 def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:

@@ -16,7 +16,6 @@ from .markets import PPT
 
 KEPT: Final = 2_000
 Thing = dict[str, Any]
-WITHOUT_ORDER: Final = 1 << 52  # and the number of an event, below 2^53: the oid of what the venue did without an order
 METHODS: Final = {Method.BOOK: "market"}  # others are "backstop"
 
 
@@ -44,7 +43,7 @@ def price_of(coin: Coin, fill: Fill) -> str:
 
 def oid_of(fill: Fill) -> int:
     """The order's, or a number of its own for what the venue did without one: what one slice of a liquidation has closed shares it."""
-    return fill.order_id or WITHOUT_ORDER + (fill.liquidation.first if fill.liquidation is not None else fill.seq)
+    return fill.order_id or asked.WITHOUT_ORDER + (fill.liquidation.first if fill.liquidation is not None else fill.seq)
 
 
 def told_fill(dialect: Dialect, coin: Coin, account: int, fill: Fill) -> Thing:

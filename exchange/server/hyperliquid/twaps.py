@@ -77,7 +77,7 @@ def states_of(dialect: Dialect, account: int) -> list[list[Any]]:
 def stages(dialect: Dialect, account: int, after: int = 0) -> list[Stage]:
     """Behind an event, the oldest first."""
     by_market = dialect.coins.by_market
-    ended = [one for one in dialect.host.history.orders(account, after=after) if one.is_twap and one.market in by_market]
+    ended = [one for one in dialect.host.history.orders(account, after=after) if one.is_twap and one.order_id and one.market in by_market]
     found = [Stage(one.seq, one.ts, one, False) for one in ended]
     found += [Stage(one.placed_seq, one.placed_ts, one, True) for one in (*ended, *running(dialect, account)) if one.placed_seq > after]
     return sorted(found, key=lambda one: one.seq)
