@@ -74,8 +74,12 @@ class Feed:
     def again(self) -> None:
         """The venue has gone back: forget what was told."""
 
+    def is_due(self, now: int) -> bool:
+        """Asked of every feed whenever market data goes out."""
+        return now >= self.due
+
     def flush(self, now: int) -> None:
-        if now >= self.due:
+        if self.is_due(now):
             self.due = now + self.pace
             for data in self.news():
                 self.tell(data)
@@ -140,7 +144,7 @@ class StateFeed(Feed):
         return [self.read()]
 
     def flush(self, now: int) -> None:
-        if now < self.due:
+        if not self.is_due(now):
             return
         self.due = now + self.pace
         found = self.read()
@@ -197,6 +201,9 @@ class AccountFeed(Feed):
 
     def closed(self) -> None:
         self.dialect.host.unlisten(self.ear.account, self.ear)
+
+    def is_due(self, now: int) -> bool:
+        return bool(self.ear.rows)
 
     def again(self) -> None:
         self.ear.take()
@@ -269,7 +276,7 @@ class Feeds:
         """Let every feed that is due tell what has changed, those that have waited first."""
         now = self.dialect.host.monotonic()
         for feed in self.feeds.values():
-            if feed.due <= now and feed not in self._queued:
+            if feed.is_due(now) and feed not in self._queued:
                 self._due.append(feed)
                 self._queued.add(feed)
         if not self._is_waiting:
