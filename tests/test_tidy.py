@@ -63,8 +63,9 @@ EDGE = {  # of exchange, never compiled
     "server.spoken", "server.dashboard_files",
     *(f"server.hyperliquid.{name}" for name in (
         "accounts", "actions", "asked", "bodies", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors", "exchange",
-        "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past", "placing", "refusals",
-        "registry", "sent_limits", "settling", "shell", "signing", "subscriptions", "talk", "users", "variations", "wallets", "weights",
+        "feeds", "hearing", "identity", "info", "kept_refusals", "markets", "meta", "money", "nonces", "orders", "past",
+        "placing", "refusals", "refused", "registry", "sent_limits", "settling", "shell", "signing", "subscriptions", "talk", "twaps",
+        "users", "variations", "wallets", "weights",
     )),
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.

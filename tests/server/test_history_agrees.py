@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from soak_rules import ABOUT
 
 from perplab.exchange import Exchange
 from perplab.exchange.codes import MarketStatus, Method
-from perplab.exchange.events import DeficitPaid, LossSocialized, PositionSettled, event_of_row
+from perplab.exchange.events import DeficitPaid, Liquidated, LossSocialized, PositionSettled, event_of_row
 from perplab.exchange.server.history.history import History
 from perplab.exchange.server.history.records import OrderStatus
 from perplab.exchange.server.routing import Owners
@@ -154,6 +154,37 @@ def test_funding_that_is_told_is_what_accounts_have_paid(number: int) -> None:
         payments = lived.history.payments(account)
         owed = sum(lived.exchange.position(account, market).unsettled for market in lived.perpetuals())
         assert abs(paid[account] + owed + sum(one.amount for one in payments)) <= len(payments), f"account {account}"
+
+
+@pytest.mark.parametrize("number", SOME)
+def test_what_an_account_is_told_of_its_liquidations_and_twaps(number: int) -> None:
+    """Each slice once, with what it could not pay; fills of one slice share a number that no other has; a TWAP's fills are its slices'."""
+    lived = Lived(number)
+    for row in commands(number):
+        lived.do(row)
+    told = [(account, one) for account in lived.accounts() for one in lived.history.closings(account)]
+    found = [event for event in events_of(lived) if isinstance(event, Liquidated)]
+    assert len(found) < 2_000 and sorted(one.seq for _, one in told) == sorted(event.seq for event in found if event.account >= FIRST)
+    assert sum(one.deficit for _, one in told) == sum(event.deficit for event in found if event.account >= FIRST)
+    assert all(one.equity is not None for _, one in told)
+    for account in lived.accounts():
+        ends = [one.seq for one in lived.history.closings(account)]
+        slices: dict[int, int] = {}
+        for fill in lived.history.fills(account):
+            if fill.liquidation is not None and fill.liquidation.account == account:
+                end = next(seq for seq in ends if seq >= fill.seq)
+                assert slices.setdefault(fill.liquidation.first, end) == end and fill.liquidation.first <= fill.seq
+        sizes: Counter[int] = Counter()
+        for fill in lived.history.fills(account):
+            sizes[lived.history.twap_of(account, fill.order_id)] += fill.lots
+        twaps = [one for one in lived.history.orders(account) if one.is_twap and one.order_id]
+        twaps += [one for one in map(partial(lived.history.order, account), open_twaps(lived, account)) if one is not None]
+        for one in twaps:
+            assert sizes[one.order_id] == one.filled, one
+
+
+def open_twaps(lived: Lived, account: int) -> list[int]:
+    return [one.order_id for one in lived.exchange.twaps(account)]
 
 
 def test_every_way_to_close_and_every_end_of_an_order_is_met() -> None:

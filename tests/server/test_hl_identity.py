@@ -73,15 +73,15 @@ def test_an_address_is_known_when_it_is_asked_about_and_not_by_a_signature() -> 
     count = v.host.exchange.state.accounts.count
     text = refused(v, signed(v, ORDER))
     assert text.startswith(f"L1 error: User or API Wallet {ME} does not exist.") and v.host.exchange.state.accounts.count == count
-    assert v.ask("clearinghouseState", user=WALLET.address)["marginSummary"]["accountValue"] == "10000"
-    assert v.ask("clearinghouseState", user=ME)["marginSummary"]["accountValue"] == "10000"
+    assert v.ask("clearinghouseState", user=WALLET.address)["marginSummary"]["accountValue"] == "10000.0"
+    assert v.ask("clearinghouseState", user=ME)["marginSummary"]["accountValue"] == "10000.0"
     assert v.host.exchange.state.accounts.count == count + 1
     done(v, signed(v, ORDER))
 
 
 def test_without_a_faucet_nobody_becomes_known() -> None:
     v = Venue(faucet=0)
-    assert v.ask("clearinghouseState", user=ALICE)["marginSummary"]["accountValue"] == "0"
+    assert v.ask("clearinghouseState", user=ALICE)["marginSummary"]["accountValue"] == "0.0"
     assert v.people.account(ALICE) is None and v.refusal({"type": "noop"}) == f"Must deposit before performing actions. User: {ALICE}"
 
 

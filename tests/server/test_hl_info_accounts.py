@@ -58,9 +58,10 @@ def test_a_cross_position() -> None:
     assert told["assetPositions"] == [{
         "type": "oneWay",
         "position": {
-            "coin": "BTC", "szi": "0.5", "leverage": {"type": "cross", "value": 40}, "entryPx": "60000", "positionValue": "30500",
-            "unrealizedPnl": "500", "returnOnEquity": "0.66666666", "liquidationPx": told["assetPositions"][0]["position"]["liquidationPx"],
-            "marginUsed": "762.5", "maxLeverage": 40, "cumFunding": {"allTime": "0", "sinceOpen": "0", "sinceChange": "0"},
+            "coin": "BTC", "szi": "0.5", "leverage": {"type": "cross", "value": 40}, "entryPx": "60000.0", "positionValue": "30500.0",
+            "unrealizedPnl": "500.0", "returnOnEquity": "0.66666666",
+            "liquidationPx": told["assetPositions"][0]["position"]["liquidationPx"], "marginUsed": "762.5",
+            "maxLeverage": 40, "cumFunding": {"allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0"},
         },
     }]  # fmt: skip
     summary = {key: Decimal(one) for key, one in told["marginSummary"].items()}
@@ -112,12 +113,12 @@ def test_an_isolated_position_stands_for_itself() -> None:
     margin = Decimal(scene.venue.position(account, 0).isolated_margin) / 10**6
     assert position["leverage"]["type"] == "isolated" and position["leverage"]["value"] == 10
     assert Decimal(position["leverage"]["rawUsd"]) == margin - 30_000 and margin == 3_250
-    assert Decimal(position["marginUsed"]) == margin - 500 and position["unrealizedPnl"] == "-500"
+    assert Decimal(position["marginUsed"]) == margin - 500 and position["unrealizedPnl"] == "-500.0"
     assert Decimal(told["marginSummary"]["accountValue"]) == 10_000 - fee - 500
     left = 10_000 - fee - margin
     cross = {key: Decimal(value) for key, value in told["crossMarginSummary"].items()}
     assert cross == {"accountValue": left, "totalNtlPos": 0, "totalRawUsd": left, "totalMarginUsed": 0}
-    assert told["crossMaintenanceMarginUsed"] == "0"
+    assert told["crossMaintenanceMarginUsed"] == "0.0"
     assert Decimal(told["withdrawable"]) == left
     identity_holds(told)
 
@@ -127,7 +128,7 @@ def test_negative_equity_is_told_as_it_is() -> None:
     scene, account, address, _ = with_position()
     scene.venue.state.markets[0].mark = 30_000
     told = scene.ask("clearinghouseState", user=address)
-    assert Decimal(told["marginSummary"]["accountValue"]) < 0 and told["withdrawable"] == "0"
+    assert Decimal(told["marginSummary"]["accountValue"]) < 0 and told["withdrawable"] == "0.0"
     assert Decimal(told["marginSummary"]["accountValue"]) == Decimal(scene.venue.account_value(account)) / 10**6
     identity_holds(told)
 
@@ -136,7 +137,7 @@ def test_a_short_without_a_loss() -> None:
     scene, _, _, maker = with_position()
     told = scene.ask("clearinghouseState", user=scene.people.address(maker))
     (position,) = (one["position"] for one in told["assetPositions"])
-    assert (position["szi"], position["unrealizedPnl"], position["positionValue"]) == ("-0.5", "-500", "30500")
+    assert (position["szi"], position["unrealizedPnl"], position["positionValue"]) == ("-0.5", "-500.0", "30500.0")
     assert position["returnOnEquity"] == "-0.66666667", "rounded down"
     identity_holds(told)
 
@@ -145,9 +146,9 @@ def test_who_has_nothing_and_who_is_not_there() -> None:
     scene = Scene()
     _, address = scene.user(0)
     told = scene.ask("clearinghouseState", user=address)
-    zeros = {"accountValue": "0", "totalNtlPos": "0", "totalRawUsd": "0", "totalMarginUsed": "0"}
+    zeros = {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"}
     assert told == {
-        "marginSummary": zeros, "crossMarginSummary": zeros, "crossMaintenanceMarginUsed": "0", "withdrawable": "0",
+        "marginSummary": zeros, "crossMarginSummary": zeros, "crossMaintenanceMarginUsed": "0.0", "withdrawable": "0.0",
         "assetPositions": [], "time": NOW,
     }  # fmt: skip
     assert scene.ask("clearinghouseState", user=STRANGER) == told
@@ -161,7 +162,7 @@ def test_withdrawable_is_what_may_be_withdrawn_to_the_micro_dollar() -> None:
     most = int(Decimal(scene.ask("clearinghouseState", user=address)["withdrawable"]) * 10**6)
     assert any(scene.world.host.reasons([Withdraw(0, account, 0, most + 1)]))
     scene.send(Withdraw(0, account, 0, most))
-    assert scene.ask("clearinghouseState", user=address)["withdrawable"] == "0"
+    assert scene.ask("clearinghouseState", user=address)["withdrawable"] == "0.0"
 
 
 def test_funding_is_in_raw_dollars_and_summed_up() -> None:
@@ -179,7 +180,7 @@ def test_funding_is_in_raw_dollars_and_summed_up() -> None:
         identity_holds(told)
         scene.trade(account, maker, 61_000, 10_000)
     (position,) = (one["position"] for one in scene.ask("clearinghouseState", user=address)["assetPositions"])
-    assert position["cumFunding"] == {"allTime": "6.71", "sinceOpen": "6.71", "sinceChange": "0"}
+    assert position["cumFunding"] == {"allTime": "6.71", "sinceOpen": "6.71", "sinceChange": "0.0"}
     (other,) = (one["position"] for one in scene.ask("clearinghouseState", user=scene.people.address(maker))["assetPositions"])
     assert other["cumFunding"]["allTime"] == "-6.71", "received"
 
@@ -190,7 +191,7 @@ def test_funding_since_it_was_opened() -> None:
     scene.later(HOUR, 61_000, 30_000, 150_000)
     scene.trade(maker, account, 61_000, 80_000)  # it turns
     (position,) = (one["position"] for one in scene.ask("clearinghouseState", user=address)["assetPositions"])
-    assert position["szi"] == "-0.3" and position["cumFunding"] == {"allTime": "3.05", "sinceOpen": "0", "sinceChange": "0"}
+    assert position["szi"] == "-0.3" and position["cumFunding"] == {"allTime": "3.05", "sinceOpen": "0.0", "sinceChange": "0.0"}
 
 
 @pytest.mark.parametrize("design", ["sandbox", "portfolio", "hyperliquid", "drift_v2"])
@@ -237,10 +238,10 @@ def test_coins_are_spot_balances_and_no_part_of_the_account_value() -> None:
     scene.place(account, SELL, 61_000, 500, market=1)
     dollars, coins = scene.ask("spotClearinghouseState", user=address)["balances"]
     held = Decimal(500) * (1 + Decimal("0.0007"))
-    assert dollars == {"coin": "USDC", "token": 0, "total": "10000", "hold": str(held.normalize()), "entryNtl": "0.0"}
-    assert coins == {"coin": "BTC", "token": 1, "total": "2", "hold": "0.5", "entryNtl": "0.0"}
+    assert dollars == {"coin": "USDC", "token": 0, "total": "10000.0", "hold": str(held.normalize()), "entryNtl": "0.0"}
+    assert coins == {"coin": "BTC", "token": 1, "total": "2.0", "hold": "0.5", "entryNtl": "0.0"}
     told = scene.ask("clearinghouseState", user=address)
-    assert told["marginSummary"]["accountValue"] == "10000" and told["crossMarginSummary"]["totalRawUsd"] == "10000"
+    assert told["marginSummary"]["accountValue"] == "10000.0" and told["crossMarginSummary"]["totalRawUsd"] == "10000.0"
     identity_holds(told)
 
 
@@ -258,7 +259,7 @@ def test_sub_accounts_have_states_of_their_own() -> None:
     assert [(sub["name"], sub["subAccountUser"], sub["master"]) for sub in told] == [("one", one, address), ("two", two, address)]
     assert [len(sub["clearinghouseState"]["assetPositions"]) for sub in told] == [1, 0]
     assert told[0]["clearinghouseState"] == scene.ask("clearinghouseState", user=one)
-    assert told[1]["clearinghouseState"]["marginSummary"]["accountValue"] == "700" and told[1]["spotState"] == {"balances": []}
+    assert told[1]["clearinghouseState"]["marginSummary"]["accountValue"] == "700.0" and told[1]["spotState"] == {"balances": []}
     assert scene.ask("clearinghouseState", user=address)["assetPositions"] == []
     assert scene.ask("userRole", user=one) == {"role": "subAccount", "data": {"master": address}}
 
@@ -269,7 +270,7 @@ def test_what_could_be_traded() -> None:
     told = scene.ask("activeAssetData", user=address, coin="BTC")
     margin = scene.venue.available_margin(account)
     new = margin * 20 // (61_000 * 10)  # a lot at a tick is 10 micro-dollars
-    assert told["user"] == address and told["leverage"] == {"type": "cross", "value": 20} and told["markPx"] == "61000"
+    assert told["user"] == address and told["leverage"] == {"type": "cross", "value": 20} and told["markPx"] == "61000.0"
     assert [int(Decimal(one) * 10**5) for one in told["maxTradeSzs"]] == [new, new + 2 * 50_000], "it can be turned"
     assert Decimal(told["availableToTrade"][0]) <= Decimal(margin) / 10**6
     assert scene.ask("activeAssetData", user=address, coin="DOGE") is None

@@ -17,13 +17,15 @@ TEXT = "Failed to deserialize the JSON body into the target type"
 USER = "0x" + "1" * 40
 OF_USERS = (
     "clearinghouseState", "spotClearinghouseState", "subAccounts", "openOrders", "frontendOpenOrders", "orderStatus", "historicalOrders",
-    "userFills", "userFillsByTime", "userFunding", "userNonFundingLedgerUpdates", "userTwapSliceFills", "webData2", "userFees",
+    "userFills", "userFillsByTime", "userFunding", "userNonFundingLedgerUpdates", "userTwapSliceFills", "twapHistory",
+    "userTwapSliceFillsByTime", "webData2", "userFees",
     "userRateLimit", "userRole", "extraAgents", "referral", "maxBuilderFee", "portfolio", "userAbstraction", "userDexAbstraction",
     "userToMultiSigSigners", "delegatorSummary", "delegations", "delegatorRewards", "delegatorHistory", "userVaultEquities",
     "spotDeployState", "activeAssetData",
 )  # fmt: skip
 REST: dict[str, dict[str, Any]] = {  # what a question needs besides a user
-    "orderStatus": {"oid": 1}, "userFillsByTime": {"startTime": 0}, "maxBuilderFee": {"builder": USER}, "activeAssetData": {"coin": "BTC"},
+    "orderStatus": {"oid": 1}, "userFillsByTime": {"startTime": 0},
+    "userTwapSliceFillsByTime": {"startTime": 0}, "maxBuilderFee": {"builder": USER}, "activeAssetData": {"coin": "BTC"},
 }  # fmt: skip
 WANTED = (  # by the issue of clients: each has an answer
     "meta", "spotMeta", "metaAndAssetCtxs", "spotMetaAndAssetCtxs", "allMids", "l2Book", "recentTrades", "candleSnapshot", "fundingHistory",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 import pytest
 from hl_info_kit import BUY, SELL, Scene
@@ -11,6 +13,7 @@ from wire import START
 from perplab.exchange.codes import TimeInForce
 from perplab.exchange.messages import SetFunding, SetMarketStatus, UpdateOracle
 from perplab.exchange.server.hyperliquid import markets
+from perplab.exchange.server.hyperliquid.info import INFO
 from perplab.exchange.server.hyperliquid.markets import coarse_price
 from perplab.exchange.server.hyperliquid.meta import leverage_of
 
@@ -27,7 +30,7 @@ def test_meta_of_the_venue_of_serve() -> None:
     tables = dict(told["marginTables"])
     tiers = [tables[one["marginTableId"]]["marginTiers"] for one in told["universe"]]
     assert [[(tier["lowerBound"], tier["maxLeverage"]) for tier in one] for one in tiers] == [  # the venue's own tiers of mainnet
-        [("0", 40), ("150000000", 20)], [("0", 25), ("100000000", 15)], [("0", 20), ("70000000", 10)],
+        [("0.0", 40), ("150000000.0", 20)], [("0.0", 25), ("100000000.0", 15)], [("0.0", 20), ("70000000.0", 10)],
     ]  # fmt: skip
     assert all(number >= 50 for number in tables) and told["collateralToken"] == 0
 
@@ -72,8 +75,8 @@ def test_books_have_bids_first_and_count_orders() -> None:
     assert told == {
         "coin": "BTC", "time": NOW,
         "levels": [
-            [{"px": "59990", "sz": "0.0015", "n": 2}, {"px": "59980", "sz": "0.0007", "n": 1}],
-            [{"px": "60010", "sz": "0.12345", "n": 1}],
+            [{"px": "59990.0", "sz": "0.0015", "n": 2}, {"px": "59980.0", "sz": "0.0007", "n": 1}],
+            [{"px": "60010.0", "sz": "0.12345", "n": 1}],
         ],
     }  # fmt: skip
 
@@ -84,9 +87,9 @@ def test_books_have_twenty_levels_a_side() -> None:
     for number in range(25):
         scene.place(account, BUY, 59_990 - number, 100)
     bids, asks = scene.ask("l2Book", coin="BTC")["levels"]
-    assert [one["px"] for one in bids] == [str(59_990 - number) for number in range(20)] and asks == []
+    assert [one["px"] for one in bids] == [f"{59_990 - number}.0" for number in range(20)] and asks == []
     (coarse,) = scene.ask("l2Book", coin="BTC", nSigFigs=3)["levels"][0]
-    assert coarse == {"px": "59900", "sz": "0.025", "n": 25}, "levels behind the twentieth belong to it as well"
+    assert coarse == {"px": "59900.0", "sz": "0.025", "n": 25}, "levels behind the twentieth belong to it as well"
 
 
 def test_books_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,15 +102,15 @@ def test_books_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         scene.place(account, SELL, 60_010, 100)
     ((coarse,), _) = scene.ask("l2Book", coin="BTC", nSigFigs=2)["levels"]
-    assert coarse == {"px": "59000", "sz": "0.01", "n": 10}
-    assert scene.ask("l2Book", coin="BTC")["levels"][1] == [{"px": "60010", "sz": "0.003", "n": 2}]
+    assert coarse == {"px": "59000.0", "sz": "0.01", "n": 10}
+    assert scene.ask("l2Book", coin="BTC")["levels"][1] == [{"px": "60010.0", "sz": "0.003", "n": 2}]
 
 
 def test_icebergs_show_what_they_show() -> None:
     scene = Scene()
     account, _ = scene.user(10**6)
     scene.place(account, SELL, 60_010, 1_000, display=100)
-    assert scene.ask("l2Book", coin="BTC")["levels"][1] == [{"px": "60010", "sz": "0.001", "n": 1}]
+    assert scene.ask("l2Book", coin="BTC")["levels"][1] == [{"px": "60010.0", "sz": "0.001", "n": 1}]
 
 
 @pytest.mark.parametrize(
@@ -131,14 +134,14 @@ def test_mids_and_what_stands_for_them() -> None:
     scene.place(account, SELL, 60_005, 100)
     scene.trade(other, account, 30_010, 100, market=1)
     mids = scene.ask("allMids")
-    assert mids == {"BTC": "59997.5", "ETH": "3001", "SOL": "150"}, "of ETH the last trade, of SOL the mark"
+    assert mids == {"BTC": "59997.5", "ETH": "3001.0", "SOL": "150.0"}, "of ETH the last trade, of SOL the mark"
 
 
 def test_a_coin_without_any_price_has_no_mid() -> None:
     scene = Scene(prices=(60_000,))
-    assert scene.ask("allMids") == {"BTC": "60000"}
+    assert scene.ask("allMids") == {"BTC": "60000.0"}
     told = scene.ask("metaAndAssetCtxs")[1]
-    assert [one["markPx"] for one in told] == ["60000", "0.0", "0.0"]
+    assert [one["markPx"] for one in told] == ["60000.0", "0.0", "0.0"]
 
 
 def test_context_of_a_coin() -> None:
@@ -153,9 +156,9 @@ def test_context_of_a_coin() -> None:
     (context, _, _) = scene.ask("metaAndAssetCtxs")[1]
     lots = 10_000 + 23_293  # the fewest that are worth it
     average = (Decimal(10_000 * 60_010 + 23_293 * 60_100) / lots).quantize(Decimal("1e-8"))
-    assert context["impactPxs"] == ["59990", str(average.normalize())]
-    assert (context["openInterest"], context["dayBaseVlm"], context["dayNtlVlm"]) == ("0.02", "0.02", "1200")
-    assert (context["midPx"], context["markPx"], context["oraclePx"], context["prevDayPx"]) == ("60000", "60000", "60000", "60000")
+    assert context["impactPxs"] == ["59990.0", str(average.normalize())]
+    assert (context["openInterest"], context["dayBaseVlm"], context["dayNtlVlm"]) == ("0.02", "0.02", "1200.0")
+    assert (context["midPx"], context["markPx"], context["oraclePx"], context["prevDayPx"]) == ("60000.0", "60000.0", "60000.0", "60000.0")
     assert Decimal(context["premium"]) == 0, "both impact prices are on their sides of the oracle"
 
 
@@ -184,8 +187,8 @@ def test_a_thin_side_has_neither_impact_nor_premium() -> None:
 def test_contexts_of_spot_markets() -> None:
     scene = Scene("portfolio", prices=(60_000, 60_100))
     (context,) = scene.ask("spotMetaAndAssetCtxs")[1]
-    assert (context["coin"], context["markPx"], context["midPx"]) == ("BTC/USDC", "60100", None)
-    assert scene.ask("allMids") == {"BTC": "60000", "BTC/USDC": "60100"}
+    assert (context["coin"], context["markPx"], context["midPx"]) == ("BTC/USDC", "60100.0", None)
+    assert scene.ask("allMids") == {"BTC": "60000.0", "BTC/USDC": "60100.0"}
     assert scene.ask("l2Book", coin="@0") == scene.ask("l2Book", coin="BTC/USDC")
 
 
@@ -197,8 +200,8 @@ def test_recent_trades() -> None:
     scene.place(buyer, BUY, 59_999, 300)
     scene.place(seller, SELL, 59_999, 300, tif=TimeInForce.IOC)
     last, first = scene.ask("recentTrades", coin="BTC")
-    assert (last["side"], last["px"], last["sz"], last["users"]) == ("A", "59999", "0.003", [buys, sells])
-    assert (first["side"], first["px"], first["sz"], first["users"]) == ("B", "60000", "0.002", [buys, sells])
+    assert (last["side"], last["px"], last["sz"], last["users"]) == ("A", "59999.0", "0.003", [buys, sells])
+    assert (first["side"], first["px"], first["sz"], first["users"]) == ("B", "60000.0", "0.002", [buys, sells])
     assert last["tid"] > first["tid"] and last["hash"] == f"0x{last['tid']:064x}" and last["time"] == NOW
 
 
@@ -211,12 +214,12 @@ def test_candles() -> None:
     request = {"coin": "BTC", "interval": "1m", "startTime": NOW, "endTime": NOW}
     assert scene.ask("candleSnapshot", req=request) == [
         {
-            "t": NOW, "T": NOW + 59_999, "s": "BTC", "i": "1m", "o": "60000", "c": "60100", "h": "60100", "l": "60000", "v": "0.003",
-            "n": 2,
+            "t": NOW, "T": NOW + 59_999, "s": "BTC", "i": "1m", "o": "60000.0", "c": "60100.0", "h": "60100.0", "l": "60000.0",
+            "v": "0.003", "n": 2,
         }
     ]  # fmt: skip
     (quiet,) = scene.ask("candleSnapshot", req={**request, "coin": "ETH"})
-    assert (quiet["o"], quiet["c"], quiet["v"], quiet["n"]) == ("3000", "3000", "0", 0), "the mark's"
+    assert (quiet["o"], quiet["c"], quiet["v"], quiet["n"]) == ("3000.0", "3000.0", "0.0", 0), "the mark's"
     assert scene.ask("candleSnapshot", req={**request, "startTime": 0, "endTime": 1}) == []
 
 
@@ -262,3 +265,34 @@ def test_venues_whose_books_are_empty() -> None:
         assert len(told["universe"]) == len(contexts) == 1 and float(contexts[0]["markPx"]) > 0, design
         assert float(scene.ask("allMids")["BTC"]) > 0, design
         scene.venue.check()
+
+
+WITHOUT = frozenset(("hash", "cloid", "date", "tokenId"))  # texts that are no numbers
+
+
+def whole_numbers(told: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Numbers in an answer that have no decimals, with their names."""
+    if isinstance(told, dict):
+        for key, value in told.items():
+            yield from whole_numbers(value, key)
+    elif isinstance(told, list):
+        for value in told:
+            yield from whole_numbers(value, name)
+    elif isinstance(told, str) and name not in WITHOUT and told.lstrip("-").isdigit():
+        yield name, told
+
+
+def test_every_number_of_every_answer_has_a_decimal() -> None:
+    """As in all that the live venue answers, whole ones too: "0.0"."""
+    scene = Scene()
+    account, address = scene.user(10_000)
+    maker, _ = scene.user(1_000_000)
+    scene.sub(account, "one", 5)
+    scene.trade(account, maker, 60_000, 1_000)
+    scene.later(3_700, 60_000, 30_000, 150_000)
+    scene.place(account, BUY, 59_000, 1_000)
+    rest: dict[str, Any] = {"coin": "BTC", "startTime": 0, "oid": 1, "builder": address}
+    asked = {name: scene.ask(name, user=address, **rest) for name in INFO.entries if name != "candleSnapshot"}
+    asked["candleSnapshot"] = scene.ask("candleSnapshot", req={"coin": "BTC", "interval": "1m", "startTime": 0})
+    assert len(asked["candleSnapshot"]) > 2 and asked["userFills"] and asked["userFunding"]
+    assert [(kind, *one) for kind, told in asked.items() for one in whole_numbers(told)] == []

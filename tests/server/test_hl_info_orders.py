@@ -52,7 +52,7 @@ def test_an_open_order() -> None:
     scene.place(maker, SELL, 59_000, 400)
     (told,) = scene.ask("openOrders", user=address, dex="")
     assert told == {
-        "coin": "BTC", "side": "B", "limitPx": "59000", "sz": "0.006", "oid": oid, "timestamp": NOW, "origSz": "0.01", "cloid": CLOID,
+        "coin": "BTC", "side": "B", "limitPx": "59000.0", "sz": "0.006", "oid": oid, "timestamp": NOW, "origSz": "0.01", "cloid": CLOID,
     }  # fmt: skip
     (front,) = scene.ask("frontendOpenOrders", user=address)
     assert set(front) == FRONTEND and {key: front[key] for key in told} == told
@@ -91,11 +91,11 @@ def test_reduce_only_orders_say_so() -> None:
 @pytest.mark.parametrize(
     ("holds", "kind", "at", "limit", "shown", "name", "price"),
     [
-        (BUY, TriggerKind.STOP, 58_000, 0, "Price below 58000", "Stop Market", "52200"),
-        (BUY, TriggerKind.TAKE_PROFIT, 62_000, 0, "Price above 62000", "Take Profit Market", "55800"),
-        (SELL, TriggerKind.STOP, 62_000, 0, "Price above 62000", "Stop Market", "68200"),
-        (SELL, TriggerKind.TAKE_PROFIT, 58_000, 57_900, "Price below 58000", "Take Profit Limit", "57900"),
-        (BUY, TriggerKind.STOP, 58_000, 57_000, "Price below 58000", "Stop Limit", "57000"),
+        (BUY, TriggerKind.STOP, 58_000, 0, "Price below 58000", "Stop Market", "52200.0"),
+        (BUY, TriggerKind.TAKE_PROFIT, 62_000, 0, "Price above 62000", "Take Profit Market", "55800.0"),
+        (SELL, TriggerKind.STOP, 62_000, 0, "Price above 62000", "Stop Market", "68200.0"),
+        (SELL, TriggerKind.TAKE_PROFIT, 58_000, 57_900, "Price below 58000", "Take Profit Limit", "57900.0"),
+        (BUY, TriggerKind.STOP, 58_000, 57_000, "Price below 58000", "Stop Limit", "57000.0"),
     ],
 )  # fmt: skip
 def test_triggers(holds: int, kind: TriggerKind, at: int, limit: int, shown: str, name: str, price: str) -> None:
@@ -104,7 +104,7 @@ def test_triggers(holds: int, kind: TriggerKind, at: int, limit: int, shown: str
     scene.send(stop(account, 1 - holds, kind, at, limit, 1_000, 0 if limit else 100_000))
     (told,) = scene.ask("frontendOpenOrders", user=address)
     assert set(told) == FRONTEND and told["isTrigger"] is True and told["isPositionTpsl"] is False and told["reduceOnly"] is True
-    assert (told["triggerCondition"], told["orderType"], told["triggerPx"], told["limitPx"]) == (shown, name, str(at), price)
+    assert (told["triggerCondition"], told["orderType"], told["triggerPx"], told["limitPx"]) == (shown, name, f"{at}.0", price)
     assert (told["sz"], told["tif"], told["children"]) == ("0.01", None, [])
     assert scene.ask("openOrders", user=address)[0]["oid"] == told["oid"]
     assert scene.ask("orderStatus", user=address, oid=told["oid"])["order"]["order"] | {"limitPx": price} == told
@@ -115,7 +115,7 @@ def test_a_trigger_for_the_whole_position() -> None:
     scene.trade(account, maker, 60_000, 1_000)
     scene.send(stop(account, SELL, TriggerKind.STOP, 58_000, 0))
     (told,) = scene.ask("frontendOpenOrders", user=address)
-    assert told["isPositionTpsl"] is True and (told["sz"], told["origSz"]) == ("0", "0")
+    assert told["isPositionTpsl"] is True and (told["sz"], told["origSz"]) == ("0.0", "0.0")
 
 
 def test_a_trigger_that_has_fired() -> None:
@@ -128,7 +128,7 @@ def test_a_trigger_that_has_fired() -> None:
     scene.oracle(58_900, 30_000, 150_000)
     scene.world.later(1)
     told = scene.ask("orderStatus", user=address, oid=oid)["order"]
-    assert told["status"] == "filled" and (told["order"]["orderType"], told["order"]["triggerPx"]) == ("Stop Market", "59000")
+    assert told["status"] == "filled" and (told["order"]["orderType"], told["order"]["triggerPx"]) == ("Stop Market", "59000.0")
     assert scene.ask("userFills", user=address)[0]["oid"] == oid
 
 
@@ -193,7 +193,9 @@ def test_a_refused_order_by_client_id() -> None:
     assert scene.world.host.reasons([refused]) == [Reason.WOULD_CROSS]
     told = scene.ask("orderStatus", user=address, oid=CLOID)["order"]
     assert told["status"] == "badAloPxRejected" and set(told["order"]) == FRONTEND
-    assert (told["order"]["coin"], told["order"]["cloid"], told["order"]["oid"]) == ("BTC", CLOID, 0)
+    assert (told["order"]["coin"], told["order"]["cloid"], told["order"]["side"]) == ("BTC", CLOID, "B")
+    assert status(scene, address, told["order"]["oid"]) == "badAloPxRejected"
+    assert [one["order"]["oid"] for one in scene.ask("historicalOrders", user=address)] == [told["order"]["oid"]]
 
 
 @pytest.mark.parametrize("oid", [0, 999, 2**53, "0x" + "9" * 32])
@@ -211,7 +213,7 @@ def test_slices_of_twaps_are_orders() -> None:
     told = scene.ask("historicalOrders", user=address)
     assert [(one["status"], one["order"]["origSz"], one["order"]["tif"]) for one in told] == [("filled", "0.02", "Ioc")] * 2
     assert [one["oid"] for one in scene.ask("userFills", user=address)] == [one["order"]["oid"] for one in told]
-    assert scene.ask("openOrders", user=address) == [] and scene.ask("userTwapSliceFills", user=address) == []
+    assert scene.ask("openOrders", user=address) == [] and len(scene.ask("userTwapSliceFills", user=address)) == 2
 
 
 def record(state: OrderStatus, **fields: Any) -> OrderRecord:

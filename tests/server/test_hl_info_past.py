@@ -31,8 +31,9 @@ def test_fills_of_both_sides() -> None:
     oid = scene.place(account, BUY, 60_000, 1_000)
     (taken,), (made,) = scene.ask("userFills", user=address), scene.ask("userFills", user=scene.people.address(maker))
     assert taken == {
-        "coin": "BTC", "px": "60000", "sz": "0.01", "side": "B", "time": NOW, "startPosition": "0", "dir": "Open Long", "closedPnl": "0",
-        "hash": taken["hash"], "oid": oid, "crossed": True, "fee": "0.27", "tid": taken["tid"], "feeToken": "USDC", "twapId": None,
+        "coin": "BTC", "px": "60000.0", "sz": "0.01", "side": "B", "time": NOW, "startPosition": "0.0", "dir": "Open Long",
+        "closedPnl": "0.0", "hash": taken["hash"], "oid": oid, "crossed": True, "fee": "0.27", "tid": taken["tid"],
+        "feeToken": "USDC", "twapId": None,
     }  # fmt: skip
     assert set(made) == FILL | {"cloid"} and made["cloid"] == f"0x{7:032x}"
     assert (made["oid"], made["crossed"], made["fee"], made["dir"], made["tid"]) == (rests, False, "0.09", "Open Short", taken["tid"])
@@ -46,8 +47,8 @@ def test_directions_and_what_was_earned() -> None:
         scene.world.later(1)
     told = scene.ask("userFills", user=address)[::-1]
     assert [one["dir"] for one in told] == ["Open Long", "Open Long", "Close Long", "Long > Short", "Close Short"]
-    assert [one["startPosition"] for one in told] == ["0", "0.003", "0.004", "0.002", "-0.003"]
-    assert [one["closedPnl"] for one in told] == ["0", "0", "0.8", "0", "0.1"], "before fees"
+    assert [one["startPosition"] for one in told] == ["0.0", "0.003", "0.004", "0.002", "-0.003"]
+    assert [one["closedPnl"] for one in told] == ["0.0", "0.0", "0.8", "0.0", "0.1"], "before fees"
 
 
 def test_fills_by_time_and_in_order() -> None:
@@ -57,9 +58,9 @@ def test_fills_by_time_and_in_order() -> None:
         scene.trade(account, maker, 60_100 + number, 100)
         scene.world.later(60)
     newest = scene.ask("userFills", user=address)
-    assert [one["px"] for one in newest] == ["60002", "60102", "60001", "60101", "60000", "60100"], "the newest moment first"
+    assert [one["px"] for one in newest] == ["60002.0", "60102.0", "60001.0", "60101.0", "60000.0", "60100.0"], "the newest moment first"
     oldest = scene.ask("userFillsByTime", user=address, startTime=0)
-    assert [one["px"] for one in oldest] == ["60000", "60100", "60001", "60101", "60002", "60102"]
+    assert [one["px"] for one in oldest] == ["60000.0", "60100.0", "60001.0", "60101.0", "60002.0", "60102.0"]
     assert scene.ask("userFillsByTime", user=address, startTime=0, reversed=True) == oldest[::-1]
     second = NOW + 60_000
     assert scene.ask("userFillsByTime", user=address, startTime=second, endTime=second) == oldest[2:4]
@@ -74,7 +75,7 @@ def test_fills_of_one_order_together() -> None:
     scene.place(maker, BUY, 59_000, 200)
     apart = scene.ask("userFillsByTime", user=address, startTime=0)
     (told,) = scene.ask("userFillsByTime", user=address, startTime=0, aggregateByTime=True)
-    assert (told["px"], told["sz"], told["oid"], told["startPosition"]) == ("60007.5", "0.004", oid, "0")
+    assert (told["px"], told["sz"], told["oid"], told["startPosition"]) == ("60007.5", "0.004", oid, "0.0")
     assert Decimal(told["fee"]) == sum(Decimal(one["fee"]) for one in apart) and told["tid"] == apart[0]["tid"]
     maker_fills = scene.ask("userFillsByTime", user=scene.people.address(maker), startTime=0, aggregateByTime=True)
     assert len(maker_fills) == 2, "those of resting orders stay apart"
@@ -91,8 +92,64 @@ def test_a_liquidation_among_fills() -> None:
     assert told and all(one["side"] == "A" and one["liquidation"]["liquidatedUser"] == address for one in told)
     assert all(set(one["liquidation"]) == {"liquidatedUser", "markPx", "method"} for one in told)
     assert {one["liquidation"]["method"] for one in told} <= {"market", "backstop"} and float(told[0]["liquidation"]["markPx"]) > 0
+    assert len({one["oid"] for one in told}) == len({one["time"] for one in told}), "one for each order of the liquidation"
+    assert all(1 << 52 < one["oid"] < 1 << 53 for one in told)
+    assert [one for one in scene.ask("userFills", user=address) if "liquidation" in one] == told
     others = scene.ask("userFills", user=scene.people.address(maker))
     assert any(one.get("liquidation", {}).get("liquidatedUser") == address for one in others)
+
+
+def liquidated(dollars: int, bid: int, mark: int, isolated: bool = False) -> tuple[Scene, int, str]:
+    """Somebody who was long 1 BTC and 1 ETH, and is liquidated: of BTC others take 0.4 each at the bid and one below it."""
+    scene, account, address, maker = scene_of_two(dollars)
+    if isolated:
+        scene.isolate(account, 40)
+    scene.trade(account, maker, 60_000, 100_000)
+    if not isolated:
+        scene.trade(account, maker, 30_000, 10_000, market=1)
+    scene.place(maker, BUY, bid, 40_000)
+    scene.place(maker, BUY, bid - 1, 200_000)
+    scene.place(maker, BUY, 29_990, 100_000, market=1)
+    scene.oracle(mark, 30_000, 150_000)
+    for _ in range(40):
+        scene.oracle(mark, 30_000, 150_000)
+        scene.world.later(1)
+    return scene, account, address
+
+
+def test_what_a_liquidation_has_closed_is_in_the_ledger() -> None:
+    scene, account, address = liquidated(3_000, 57_600, 57_600)
+    assert scene.venue.position(account, 0).size == 0
+    fills = [one for one in scene.ask("userFills", user=address) if "liquidation" in one]
+    _, *entries = scene.ask("userNonFundingLedgerUpdates", user=address, startTime=0)
+    deltas = [one["delta"] for one in entries]
+    assert {one["type"] for one in deltas} == {"liquidation"}
+    assert all(one["leverageType"] == "Cross" and Decimal(one["accountValue"]) > 0 for one in deltas)
+    closed: dict[str, Decimal] = {}
+    for one in deltas:
+        for position in one["liquidatedPositions"]:
+            closed[position["coin"]] = closed.get(position["coin"], Decimal(0)) + Decimal(position["szi"])
+    traded = {coin: sum(Decimal(one["sz"]) for one in fills if one["coin"] == coin) for coin in closed}
+    assert closed == traded and closed["BTC"] == 1
+    assert set(entries[0]) == {"time", "hash", "delta"} and len({one["hash"] for one in entries}) == len(entries)
+    assert sum(Decimal(one["liquidatedNtlPos"]) for one in deltas) == 57_600 + 3_000 * closed.get("ETH", 0)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_debt_that_others_pay_makes_the_ledger_add_up(isolated: bool) -> None:
+    """What came, what was earned, fees and the debt: the balance."""
+    scene, account, address = liquidated(3_000, 55_000, 56_000, isolated)
+    ledger = [one["delta"] for one in scene.ask("userNonFundingLedgerUpdates", user=address, startTime=0)]
+    fills = scene.ask("userFills", user=address)
+    forgiven = sum(Decimal(one["debtForgiven"]) for one in ledger if one["type"] == "liquidation")
+    assert forgiven > 0
+    assert {one["leverageType"] for one in ledger if one["type"] == "liquidation"} == {"Isolated" if isolated else "Cross"}
+    earned = sum(Decimal(one["closedPnl"]) - Decimal(one["fee"]) for one in fills)
+    left = scene.ask("clearinghouseState", user=address)
+    assert scene.venue.position(account, 0).size == 0
+    gone = sum(Decimal(one["usdc"]) for one in ledger if one["type"] == "internalTransfer")
+    unrealized = sum(Decimal(one["position"]["unrealizedPnl"]) for one in left["assetPositions"])
+    assert Decimal(left["marginSummary"]["accountValue"]) == 3_000 + earned + forgiven + unrealized - gone
 
 
 def test_fills_in_spot_markets() -> None:
@@ -102,7 +159,7 @@ def test_fills_in_spot_markets() -> None:
     scene.send(Deposit(0, seller, 1, 10**6))
     scene.trade(buyer, seller, 60_000, 10, market=1)
     (bought,), (sold,) = scene.ask("userFills", user=buys), scene.ask("userFills", user=sells)
-    assert (bought["coin"], bought["dir"], bought["startPosition"], sold["dir"]) == ("BTC/USDC", "Buy", "0", "Sell")
+    assert (bought["coin"], bought["dir"], bought["startPosition"], sold["dir"]) == ("BTC/USDC", "Buy", "0.0", "Sell")
 
 
 def test_funding_of_a_user() -> None:
@@ -112,11 +169,11 @@ def test_funding_of_a_user() -> None:
     scene.later(HOUR, 60_000, 30_000, 150_000)
     (paid,) = scene.ask("userFunding", user=address, startTime=0)
     assert paid["delta"] == {
-        "type": "funding", "coin": "BTC", "usdc": "-3", "szi": "0.5", "fundingRate": "0.0001", "nSamples": paid["delta"]["nSamples"],
+        "type": "funding", "coin": "BTC", "usdc": "-3.0", "szi": "0.5", "fundingRate": "0.0001", "nSamples": paid["delta"]["nSamples"],
     }  # fmt: skip
     assert paid["delta"]["nSamples"] == HOUR // 5 and paid["time"] == NOW + HOUR * 1_000 and set(paid) == {"time", "hash", "delta"}
     (received,) = scene.ask("userFunding", user=scene.people.address(maker))
-    assert (received["delta"]["usdc"], received["delta"]["szi"]) == ("3", "-0.5")
+    assert (received["delta"]["usdc"], received["delta"]["szi"]) == ("3.0", "-0.5")
     assert scene.ask("userFunding", user=address, startTime=0, endTime=paid["time"] - 1) == []
 
 
@@ -130,15 +187,15 @@ def test_money_in_and_out() -> None:
     told = scene.ask("userNonFundingLedgerUpdates", user=address, startTime=0, endTime=None)
     other = scene.people.address(maker)
     assert [one["delta"] for one in told] == [
-        {"type": "deposit", "usdc": "1000"}, {"type": "withdraw", "usdc": "1.5", "nonce": NOW, "fee": "0.0"},
-        {"type": "subAccountTransfer", "usdc": "2", "user": address, "destination": sub_address},
-        {"type": "internalTransfer", "usdc": "3", "user": address, "destination": other, "fee": "0.0"},
-        {"type": "internalTransfer", "usdc": "4", "user": other, "destination": address, "fee": "0.0"},
+        {"type": "deposit", "usdc": "1000.0"}, {"type": "withdraw", "usdc": "1.5", "nonce": NOW, "fee": "0.0"},
+        {"type": "subAccountTransfer", "usdc": "2.0", "user": address, "destination": sub_address},
+        {"type": "internalTransfer", "usdc": "3.0", "user": address, "destination": other, "fee": "0.0"},
+        {"type": "internalTransfer", "usdc": "4.0", "user": other, "destination": address, "fee": "0.0"},
         {"type": "withdraw", "usdc": "0.25", "nonce": NOW, "fee": "0.0"},
     ]  # fmt: skip
     assert scene.ask("userNonFundingLedgerUpdates", user=address, startTime=NOW + 1) == []
     of_sub = scene.ask("userNonFundingLedgerUpdates", user=sub_address)
-    assert of_sub[1]["delta"] == {"type": "subAccountTransfer", "usdc": "2", "user": address, "destination": sub_address}
+    assert of_sub[1]["delta"] == {"type": "subAccountTransfer", "usdc": "2.0", "user": address, "destination": sub_address}
 
 
 def test_coins_in_and_out() -> None:
@@ -146,7 +203,7 @@ def test_coins_in_and_out() -> None:
     account, address = scene.user(0)
     scene.send(Deposit(0, account, 1, 10**6), Withdraw(0, account, 1, 10**5))
     told = [one["delta"] for one in scene.ask("userNonFundingLedgerUpdates", user=address)]
-    assert [(one["type"], one["token"], one["amount"]) for one in told] == [("spotTransfer", "BTC", "1"), ("spotTransfer", "BTC", "0.1")]
+    assert [(one["type"], one["token"], one["amount"]) for one in told] == [("spotTransfer", "BTC", "1.0"), ("spotTransfer", "BTC", "0.1")]
 
 
 # -- fees, limits, roles ---------------------------------------------------------------------------------------------------------
@@ -159,7 +216,7 @@ def test_fees_of_a_user() -> None:
     assert (told["userCrossRate"], told["userAddRate"]) == ("0.00045", "0.00015"), "the venue's first tier"
     assert told["feeSchedule"]["tiers"] == {"vip": [], "mm": []} and told["activeReferralDiscount"] == "0.0"
     today = told["dailyUserVlm"][-1]
-    assert today == {"date": "2027-01-15", "userCross": "600", "userAdd": "0", "exchange": "600"}
+    assert today == {"date": "2027-01-15", "userCross": "600.0", "userAdd": "0.0", "exchange": "600.0"}
     assert len(told["dailyUserVlm"]) == 15 and told["dailyUserVlm"][0]["date"] == "2027-01-01"
 
 
@@ -169,8 +226,8 @@ def test_tiers_of_the_design() -> None:
     _, address = scene.user(1_000)
     tiers = scene.ask("userFees", user=address)["feeSchedule"]["tiers"]
     assert [(one["ntlCutoff"], one["cross"], one["add"]) for one in tiers["vip"]] == [
-        ("5000000", "0.0004", "0.00012"), ("25000000", "0.00035", "0.00008"), ("100000000", "0.0003", "0.00004"),
-        ("500000000", "0.00028", "0"), ("2000000000", "0.00026", "0"), ("7000000000", "0.00024", "0"),
+        ("5000000.0", "0.0004", "0.00012"), ("25000000.0", "0.00035", "0.00008"), ("100000000.0", "0.0003", "0.00004"),
+        ("500000000.0", "0.00028", "0.0"), ("2000000000.0", "0.00026", "0.0"), ("7000000000.0", "0.00024", "0.0"),
     ]  # fmt: skip
     assert [(one["makerFractionCutoff"], one["add"]) for one in tiers["mm"]] == [
         ("0.005", "-0.00001"), ("0.015", "-0.00002"), ("0.03", "-0.00003"),
@@ -181,13 +238,13 @@ def test_limits_roles_and_agents() -> None:
     scene, account, address, maker = scene_of_two()
     scene.trade(account, maker, 60_000, 1_000)
     assert scene.ask("userRateLimit", user=address) == {
-        "cumVlm": "600", "nRequestsUsed": 0, "nRequestsCap": 10_600, "nRequestsSurplus": 0,
+        "cumVlm": "600.0", "nRequestsUsed": 0, "nRequestsCap": 10_600, "nRequestsSurplus": 0,
     }  # fmt: skip
     assert scene.ask("userRole", user=address) == {"role": "user"}
     assert scene.ask("userRole", user="0x" + "ab" * 20) == {"role": "missing"}
     scene.people.wallets[address] = [("bot", "0x" + "cd" * 20, 1_800_000_000_000)]
     assert scene.ask("extraAgents", user=address) == [{"name": "bot", "address": "0x" + "cd" * 20, "validUntil": 1_800_000_000_000}]
-    assert scene.ask("referral", user=address)["cumVlm"] == "600" and scene.ask("maxBuilderFee", user=address, builder=address) == 100
+    assert scene.ask("referral", user=address)["cumVlm"] == "600.0" and scene.ask("maxBuilderFee", user=address, builder=address) == 100
 
 
 def test_the_portfolio_of_now() -> None:
@@ -197,7 +254,7 @@ def test_the_portfolio_of_now() -> None:
     scene.oracle(61_000, 30_000, 150_000)
     told = dict(scene.ask("portfolio", user=address))
     assert list(told) == ["day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime"]
-    assert told["day"] == {"accountValueHistory": [[NOW, "1009.73"]], "pnlHistory": [[NOW, "9.73"]], "vlm": "600"}
+    assert told["day"] == {"accountValueHistory": [[NOW, "1009.73"]], "pnlHistory": [[NOW, "9.73"]], "vlm": "600.0"}
 
 
 @pytest.mark.parametrize("kind", ["userFees", "userRateLimit", "referral", "portfolio", "webData2", "userRole"])

@@ -107,7 +107,7 @@ def test_groups_wait_for_their_parent(alice: Trader, bob: Trader) -> None:
     children = [trigger("A", "61000", "1", "tp"), trigger("A", "59000", "1", "sl")]
     reply = after(alice, "order", orders=[limit("B", "60500", "1", "Ioc"), *children], grouping="normalTpsl")
     told = reply["response"]["data"]["statuses"]
-    assert told[0]["filled"]["totalSz"] == "1" and told[1:] == ["waitingForTrigger"] * 2
+    assert told[0]["filled"]["totalSz"] == "1.0" and told[1:] == ["waitingForTrigger"] * 2
     named = [{**children[0], "c": CLOID}, {**children[1], "c": OTHER}]
     reply = after(alice, "order", orders=[limit("B", "60500", "1", "Ioc"), *named], grouping="normalTpsl")
     assert reply["response"]["data"]["statuses"][1:] == ["waitingForTrigger"] * 2

@@ -67,7 +67,7 @@ def test_orders_by_the_sdk(alice: Client, bob: Client) -> None:
     assert status(bob.market_open("ETH", True, 0.05))["filled"] == {"totalSz": "0.05", "avgPx": "2000.1", "oid": third["oid"] + 3}
     bob.info.user_state = lambda address, dex="": {"assetPositions": [{"position": {"coin": "ETH", "szi": "0.05"}}]}
     alice.order("ETH", True, 0.5, 1_990, {"limit": {"tif": "Gtc"}})
-    assert status(bob.market_close("ETH"))["filled"]["avgPx"] == "1990"
+    assert status(bob.market_close("ETH"))["filled"]["avgPx"] == "1990.0"
     assert bob.trader.venue.host.exchange.position(bob.trader.account, 1).size == 0
 
 
@@ -119,4 +119,4 @@ def test_a_market_order_of_the_sdk_reaches_no_farther_than_five_percent(alice: C
     bob.trader.order(limit("A", "63001", "1"))
     assert "error" in status(alice.market_open("BTC", True, 0.1))
     bob.trader.order(limit("A", "63000", "1"))
-    assert status(alice.market_open("BTC", True, 0.1))["filled"]["avgPx"] == "63000"
+    assert status(alice.market_open("BTC", True, 0.1))["filled"]["avgPx"] == "63000.0"

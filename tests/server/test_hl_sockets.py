@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +20,7 @@ from perplab.exchange.server.hyperliquid.desk import REGISTRIES
 from perplab.exchange.server.hyperliquid.shell import Shell
 from perplab.exchange.server.hyperliquid.talk import SUBSCRIPTIONS as MOST
 from perplab.exchange.server.limits import Limits
+from perplab.exchange.server.log import logged
 
 KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 NOT_READ = "Failed to deserialize the JSON body into the target type"
@@ -57,7 +60,7 @@ def test_the_sdk_trades_as_it_is() -> None:
 
     def trade(url: str) -> None:
         info = Info(url, skip_ws=True)
-        assert info.user_state(wallet.address)["marginSummary"]["accountValue"] == "10000"
+        assert info.user_state(wallet.address)["marginSummary"]["accountValue"] == "10000.0"
         exchange = Exchange(wallet, url)
         placed = exchange.order("ETH", True, 0.2, 1_100 * 2.5, {"limit": {"tif": "Gtc"}})["response"]["data"]["statuses"][0]
         assert info.query_order_by_oid(wallet.address, placed["resting"]["oid"])["order"]["status"] == "open"
@@ -216,23 +219,23 @@ def test_market_data() -> None:
             "fast": False,
         }
         book = await peer.until("l2Book")
-        assert [one["px"] for side in book["levels"] for one in side] == ["59990", "60010"]
+        assert [one["px"] for side in book["levels"] for one in side] == ["59990.0", "60010.0"]
         await peer.send(method="subscribe", subscription={"type": "l2Book", "coin": "BTC", "nSigFigs": None})
         assert (await peer.until("error")).startswith("Already subscribed: {")
         await peer.subscribe("bbo", coin="BTC")
-        assert (await peer.until("bbo"))["bbo"][0]["px"] == "59990"
+        assert (await peer.until("bbo"))["bbo"][0]["px"] == "59990.0"
         await peer.subscribe("trades", coin="BTC")
         assert await peer.until("trades") == []
         await peer.subscribe("allMids")
-        assert (await peer.until("allMids"))["mids"]["BTC"] == "60000"
+        assert (await peer.until("allMids"))["mids"]["BTC"] == "60000.0"
         await peer.subscribe("activeAssetCtx", coin="BTC")
-        assert (await peer.until("activeAssetCtx"))["ctx"]["oraclePx"] == "60000"
+        assert (await peer.until("activeAssetCtx"))["ctx"]["oraclePx"] == "60000.0"
         await peer.subscribe("candle", coin="BTC", interval="1m")
         v.account(ALICE)
         v.order(limit(BTC, True, "60010", "0.4"))
         shown(v, place)
         (trade,) = await peer.until("trades", bool)
-        assert (trade["px"], trade["sz"], trade["side"], trade["users"][0]) == ("60010", "0.4", "B", ALICE)
+        assert (trade["px"], trade["sz"], trade["side"], trade["users"][0]) == ("60010.0", "0.4", "B", ALICE)
         await peer.send(method="subscribe", subscription={"type": "candle", "coin": "ETH", "interval": "1m"})
         await peer.until("subscriptionResponse")
         await peer.send(method="unsubscribe", subscription={"type": "l2Book", "coin": "BTC"})
@@ -246,7 +249,7 @@ def test_market_data() -> None:
         assert (await peer.until("subscriptionResponse"))["method"] == "unsubscribe"
         v.rest(BTC, Side.BUY, 59_995, 100)
         shown(v, place)
-        assert (await peer.until("l2Book", lambda book: book["levels"][0][0]["px"] == "59995"))["coin"] == "BTC"
+        assert (await peer.until("l2Book", lambda book: book["levels"][0][0]["px"] == "59995.0"))["coin"] == "BTC"
         shown(v, place, 61)
         v.order(limit(BTC, True, "60010", "0.1"))
         shown(v, place)
@@ -274,7 +277,7 @@ def test_what_happens_to_an_account() -> None:
         shown(v, place)
         updates = await peer.until("orderUpdates")
         assert {(one["status"], one["order"]["limitPx"]) for one in updates} == {
-            ("filled", "60010"), ("open", "59000"), ("iocCancelRejected", "59500")
+            ("filled", "60010.0"), ("open", "59000.0"), ("iocCancelRejected", "59500.0")
         }  # fmt: skip
         (fill,) = (await peer.until("user", lambda data: "fills" in data))["fills"]
         assert (await peer.until("userFills"))["fills"] == [fill] and fill["dir"] == "Open Long"
@@ -317,12 +320,24 @@ def test_a_liquidation_is_told() -> None:
     talk(v, body)
 
 
-def test_who_is_cut_off() -> None:
-    async def unknown_coin(peer: Peer, place: Place) -> None:
-        await peer.send(method="subscribe", subscription={"type": "l2Book", "coin": "DOGE"})
+def test_who_is_cut_off(tmp_path: Path) -> None:
+    async def ends(peer: Peer, **subscription: Any) -> str:
+        """What is told in front of the end."""
+        await peer.send(method="subscribe", subscription=subscription)
+        told = await peer.until("error")
         message = await peer.socket.receive()
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
         await until(lambda: not v.host.sessions)
+        return str(told)
+
+    async def unknown_coin(peer: Peer, place: Place) -> None:
+        assert await ends(peer, type="l2Book", coin="DOGE") == 'there is no coin "DOGE" here'
+
+    async def unknown_interval(peer: Peer, place: Place) -> None:
+        assert await ends(peer, type="candle", coin="BTC", interval="7m") == 'there are no candles of "7m"'
+
+    async def wrong_figures(peer: Peer, place: Place) -> None:
+        assert await ends(peer, type="l2Book", coin="BTC", nSigFigs=9) == "nSigFigs or mantissa is wrong"
 
     async def too_many(peer: Peer, place: Place) -> None:
         await peer.send(method="ping")
@@ -331,8 +346,14 @@ def test_who_is_cut_off() -> None:
             await peer.send(method="subscribe", subscription={"type": "openOrders", "user": f"0x{number + 2**100:040x}"})
         assert (await peer.until("error")).startswith("Cannot subscribe to more than")
 
-    v = venue()
-    talk(v, unknown_coin)
+    log = tmp_path / "log"
+    with logged(log):
+        for body in (unknown_coin, unknown_interval, wrong_figures):
+            v = venue()
+            talk(v, body)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["of"] for one in lines if one["event"] == "bad_subscription"] == ["l2Book", "candle", "l2Book"]
+    assert [one["reason"] for one in lines if one["event"] == "closed" and one["reason"] != "LEFT"] == ["BAD_SUBSCRIPTION"] * 3
     v = Venue()
     v.host.limits = Limits(users=MOST + 10)
     talk(v, too_many)

@@ -9,11 +9,13 @@
     history.liquidations(after, limit)                      -> list[Liquidation]   the last 500 of the venue
 
     history.fills(account, since, until, limit, after)      -> list[Fill]          the last 2,000 of an account, and so are these:
-    history.orders(account, since, until, limit, after)     -> list[OrderRecord]   that have ended
+    history.orders(account, since, until, limit, after)     -> list[OrderRecord]   that have ended, and the last 500 that were refused
     history.order(account, order_id)                        -> OrderRecord | None  open or ended
     history.order_of_client(account, hi, lo)                -> OrderRecord | None  the last one that had this client id, refused or not
+    history.twap_of(account, order_id)                      -> int                 the TWAP that it was a slice of, 0: none
     history.payments(account, since, until, limit, after)   -> list[Payment]       funding
     history.moves(account, since, until, limit, after)      -> list[Move]          money in and out
+    history.closings(account, since, until, limit, after)   -> list[Closing]       of its positions, in liquidations
 
     history.began   (seq, ts): the last event before all that is kept, and the time [ns] of the first one that is
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ...schema import events as e
 from ...schema.codes import CommandKind, Method, Side, SystemAccount
@@ -14,7 +14,7 @@ from ...state.types import NIL, accrual_due
 from .holdings import FLAT, Change, Holding, after, at_first
 from .order_past import SEQ, TS, OrderPast, Row, columns
 from .recording import IS_LONG, MARK, OTHER
-from .records import Charge, Ended, Fill, Move, MoveKind, Payment, Settled, Source
+from .records import Charge, Closing, Ended, Fill, Move, MoveKind, Payment, Settled, Source
 
 KEPT: Final = 2_000  # of each kind of record
 Of = TypeVar("Of")
@@ -25,7 +25,8 @@ TRADED: Final = columns(
 )  # fmt: skip
 CURVE_TRADED: Final = columns(e.CurveTraded, "market", "price", "size", "side", "order_id", "value", "taker_fee", "liquidation")
 BLOCK: Final = columns(e.BlockTraded, "buyer", "seller", "market", "size", "price")
-LIQUIDATED: Final = columns(e.Liquidated, "account", "market", "method", "size", "value")
+LIQUIDATED: Final = columns(e.Liquidated, "account", "market", "method", "size", "value", "deficit")
+BEGUN: Final = columns(e.LiquidationStarted, "market", "equity")
 DELEVERAGED: Final = columns(e.Deleveraged, "loser", "winner", "market", "size", "value")
 REMOVED: Final = columns(e.LiquidityRemoved, "market", "amount", "lots")
 ADDED: Final = columns(e.LiquidityAdded, "market", "amount")
@@ -76,6 +77,9 @@ class AccountPast:
         self.fills: deque[Fill] = deque(maxlen=KEPT)
         self.payments: deque[Payment] = deque(maxlen=KEPT)
         self.moves: deque[Move] = deque(maxlen=KEPT)
+        self.closings: deque[Closing] = deque(maxlen=KEPT)
+        self._equity: dict[int, int] = {}  # by isolated market, -1: cross: when the liquidation that is under way began
+        self._first: dict[int, int] = {}  # by market: seq of the first fill of a slice of its own that is being closed
         self.orders = OrderPast()
         self.held: dict[int, Holding] = {}  # by market
         self._swaps: dict[int, Callable[[Row], Iterable[Swap]]] = {
@@ -95,6 +99,9 @@ class AccountPast:
             e.SurplusPaid.KIND: self._surplus,
             e.LiquidityAdded.KIND: self._liquidity_added,
             e.LiquidityRemoved.KIND: self._liquidity_removed,
+            e.LiquidationStarted.KIND: self._liquidation_began,
+            e.LiquidationEnded.KIND: self._liquidation_ended,
+            e.Liquidated.KIND: self._closed,
         }
 
     # -- reading --
@@ -155,10 +162,14 @@ class AccountPast:
                 self.held[swap.market], closed_pnl = after(held, swap.change)
         order = self.orders.filled(swap.order_id, swap.lots, swap.value, row) if swap.order_id else None
         hi, lo = (order.client_hi, order.client_lo) if order is not None else (0, 0)
+        ended = swap.liquidation
+        if ended is not None:
+            first = self._first.setdefault(swap.market, row[SEQ]) if ended.account == self.account else row[SEQ]
+            ended = structs.replace(ended, first=first)
         price = swap.value // (swap.lots * self.markets.units[swap.market])
         fill = Fill(
             row[SEQ], row[TS], swap.market, swap.side, swap.lots, price, swap.value, swap.fee, swap.is_taker, swap.order_id, hi, lo,
-            swap.other, swap.source, start, closed_pnl, swap.liquidation,
+            swap.other, swap.source, start, closed_pnl, ended,
         )  # fmt: skip
         self.fills.append(fill)
 
@@ -187,7 +198,7 @@ class AccountPast:
 
     def _liquidated(self, row: Row) -> Iterator[Swap]:
         """A slice that was handed on as a whole; what the book took are trades, and what winners took is told one by one."""
-        account, market, method, size, value = (row[at] for at in LIQUIDATED)
+        account, market, method, size, value, _ = (row[at] for at in LIQUIDATED)
         if size == 0 or method not in (Method.AUCTION, Method.TAKEOVER):
             return
         bidder = row[OTHER]
@@ -219,6 +230,23 @@ class AccountPast:
             value = abs(held.size) * settled.price * self.markets.units[settled.market]
             swap = Swap(settled.market, side, abs(held.size), value, Source.SETTLEMENT, int(NIL))
             self._swapped((0, settled.seq, settled.ts), swap)
+
+    # -- liquidations --
+
+    def _liquidation_began(self, row: Row) -> None:
+        market, equity = (row[at] for at in BEGUN)
+        self._equity[market] = equity
+
+    def _liquidation_ended(self, row: Row) -> None:
+        self._equity.pop(row[BEGUN[0]], None)
+
+    def _closed(self, row: Row) -> None:
+        account, market, method, size, _, deficit = (row[at] for at in LIQUIDATED)
+        if account == self.account and not row[OTHER]:
+            self._first.pop(market, None)
+            is_isolated = market in self._equity
+            equity = self._equity.get(market if is_isolated else int(NIL))
+            self.closings.append(Closing(row[SEQ], row[TS], market, Method(method), size, row[MARK], deficit, is_isolated, equity))
 
     # -- money --
 

@@ -31,7 +31,7 @@ from .recording import (
     TO_MARKETS,
     Recorder,
 )
-from .records import MINUTE, Candle, Charge, Day, Fill, Liquidation, Move, OrderRecord, Payment, Settled, Source, Trade
+from .records import MINUTE, Candle, Charge, Closing, Day, Fill, Liquidation, Move, OrderRecord, Payment, Settled, Source, Trade
 
 CANDLES: Final = 5_000  # of a market, by the minute and by the hour
 KEPT: Final = 2_000  # records of a kind about one account, and charges of a market
@@ -44,8 +44,9 @@ FOREVER: Final = 1 << 62
 
 OF_ACCOUNTS: Final = (
     e.Rejected, e.Deposited, e.Withdrawn, e.Transferred, e.OrderPlaced, e.OrderAmended, e.OrderReduced, e.OrderCancelled, e.Traded,
-    e.BlockTraded, e.Liquidated, e.AuctionTaken, e.Deleveraged, e.SurplusPaid, e.Debited, e.CurveTraded, e.LiquidityAdded,
-    e.LiquidityRemoved, e.TriggerPlaced, e.TriggerFired, e.TriggerCancelled, e.TriggerResized, e.TwapPlaced, e.TwapEnded, e.PaymentArrived,
+    e.BlockTraded, e.LiquidationStarted, e.LiquidationEnded, e.Liquidated, e.AuctionTaken, e.Deleveraged, e.SurplusPaid, e.Debited,
+    e.CurveTraded, e.LiquidityAdded, e.LiquidityRemoved, e.TriggerPlaced, e.TriggerFired, e.TriggerCancelled, e.TriggerResized,
+    e.TwapPlaced, e.TwapSliced, e.TwapEnded, e.PaymentArrived,
 )  # fmt: skip
 OF_MARKETS: Final = (
     e.Traded, e.CurveTraded, e.OracleUpdated, e.MarkMoved, e.FundingSampled, e.FundingCharged, e.MarketStatusChanged,
@@ -206,11 +207,21 @@ class History:
     def moves(self, account: int, since: int = 0, until: int = FOREVER, limit: int = KEPT, after: int = 0) -> list[Move]:
         return chosen(self._past(account).moves, since, until, limit, after)
 
+    def closings(self, account: int, since: int = 0, until: int = FOREVER, limit: int = KEPT, after: int = 0) -> list[Closing]:
+        return chosen(self._past(account).closings, since, until, limit, after)
+
     def orders(self, account: int, since: int = 0, until: int = FOREVER, limit: int = KEPT, after: int = 0) -> list[OrderRecord]:
-        return chosen(self._past(account).orders.ended, since, until, limit, after)
+        """The newest so many of those that have ended, and of those that were refused."""
+        orders = self._past(account).orders
+        found = chosen(orders.ended, since, until, limit, after) + chosen(orders.refused, since, until, limit, after)
+        found.sort(key=lambda record: record.seq)
+        return found[max(0, len(found) - limit) :]
 
     def order(self, account: int, order_id: int) -> OrderRecord | None:
         return self._past(account).orders.of_id(order_id)
+
+    def twap_of(self, account: int, order_id: int) -> int:
+        return self._past(account).orders.twap_of(order_id)
 
     def order_of_client(self, account: int, hi: int, lo: int) -> OrderRecord | None:
         return self._past(account).orders.of_client(hi, lo)

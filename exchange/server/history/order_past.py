@@ -13,6 +13,7 @@ from ...schema.views import OpenOrder
 from .records import OrderRecord, OrderStatus
 
 KEPT: Final = 2_000
+KEPT_REFUSALS: Final = 500
 Row = Sequence[int]
 PLACING: Final = frozenset(
     (CommandKind.Place, CommandKind.PlaceTrigger, CommandKind.PlaceTwap, CommandKind.PlaceBracket, CommandKind.PlaceLadder)
@@ -33,7 +34,10 @@ TRIGGER: Final = columns(
     "client_lo",
 )  # fmt: skip
 FIRED: Final = columns(e.TriggerFired, "order_id", "size", "price")
-TWAP: Final = columns(e.TwapPlaced, "order_id", "account", "market", "side", "size", "reduce_only", "client_hi", "client_lo")
+TWAP: Final = columns(
+    e.TwapPlaced, "order_id", "account", "market", "side", "size", "reduce_only", "client_hi", "client_lo", "slices", "interval"
+)
+SLICED: Final = columns(e.TwapSliced, "order_id", "slice_order_id", "filled", "left")
 TWAP_ENDED: Final = columns(e.TwapEnded, "order_id", "filled", "left", "reason")
 AMENDED: Final = columns(e.OrderAmended, "order_id", "price", "size")
 REDUCED: Final = columns(e.OrderReduced, "order_id", "size")
@@ -51,8 +55,10 @@ class OrderPast:
     def __init__(self) -> None:
         self.open: dict[int, OrderRecord] = {}
         self.ended: deque[OrderRecord] = deque()
+        self.refused: deque[OrderRecord] = deque()  # apart, so that they push out nothing else
         self.by_id: dict[int, OrderRecord] = {}
         self.by_client: dict[tuple[int, int], OrderRecord] = {}
+        self.twaps: dict[int, int] = {}  # by order that was a slice, and has traded: its TWAP; the oldest first
         self.reads: dict[int, Callable[[Row], None]] = {
             e.OrderPlaced.KIND: self.placed,
             e.OrderAmended.KIND: self.amended,
@@ -63,6 +69,7 @@ class OrderPast:
             e.TriggerCancelled.KIND: self.trigger_cancelled,
             e.TriggerResized.KIND: self.resized,
             e.TwapPlaced.KIND: self.twap_placed,
+            e.TwapSliced.KIND: self.sliced,
             e.TwapEnded.KIND: self.twap_ended,
             e.Rejected.KIND: self.rejected,
         }
@@ -74,6 +81,10 @@ class OrderPast:
 
     def of_client(self, hi: int, lo: int) -> OrderRecord | None:
         return self.by_client.get((hi, lo))
+
+    def twap_of(self, order_id: int) -> int:
+        """The TWAP that an order was a slice of; 0: none, or not known any more."""
+        return self.twaps.get(order_id, 0)
 
     # -- what has happened --
 
@@ -169,12 +180,24 @@ class OrderPast:
             self._end(record, OrderStatus.CANCELLED, row)
 
     def twap_placed(self, row: Row) -> None:
-        order_id, account, market, side, size, reduce_only, hi, lo = of(row, TWAP)
+        order_id, account, market, side, size, reduce_only, hi, lo, slices, interval = of(row, TWAP)
         record = OrderRecord(
             order_id, account, market, Side(side), 0, size, None, bool(reduce_only), hi, lo, row[TS], row[SEQ], OrderStatus.OPEN, row[SEQ],
-            row[TS], 0, size, is_twap=True,
+            row[TS], 0, size, is_twap=True, slices=slices, interval=interval,
         )  # fmt: skip
         self._open(record)
+
+    def sliced(self, row: Row) -> None:
+        """Told behind all that the slice has traded. One that has traded nothing has no fills to be looked up for."""
+        order_id, slice_id, filled, left = of(row, SLICED)
+        order, record = self.by_id.get(slice_id), self.open.get(order_id)
+        if slice_id and (order is None or order.filled):
+            self.twaps[slice_id] = order_id
+            if len(self.twaps) > KEPT:
+                del self.twaps[next(iter(self.twaps))]
+        if record is not None:
+            record.filled, record.left = filled, left
+            record.value += order.value if order is not None else 0
 
     def twap_ended(self, row: Row) -> None:
         order_id, filled, left, reason = of(row, TWAP_ENDED)
@@ -186,17 +209,18 @@ class OrderPast:
             self._end(record, OrderStatus.FILLED if is_filled else OrderStatus.CANCELLED, row)
 
     def rejected(self, row: Row) -> None:
-        """Only of orders that have a client id: by what else would one ask for them?"""
         command, account, market, reason, hi, lo = of(row, REJECTED)
-        if command not in PLACING or not (hi or lo):
+        if command not in PLACING:
             return
         record = OrderRecord(
             0, account, market, None, 0, 0, None, None, hi, lo, row[TS], row[SEQ], OrderStatus.REJECTED, row[SEQ], row[TS],
-            reason=Reason(reason),
+            reason=Reason(reason), is_twap=command == CommandKind.PlaceTwap,
         )  # fmt: skip
-        if (hi, lo) not in self.by_client or self.by_client[hi, lo].status is not OrderStatus.OPEN:
+        if (hi or lo) and ((hi, lo) not in self.by_client or self.by_client[hi, lo].status is not OrderStatus.OPEN):
             self.by_client[hi, lo] = record
-        self._put_away(record)
+        self.refused.append(record)
+        if len(self.refused) > KEPT_REFUSALS:
+            self._forget(self.refused.popleft())
 
     # -- what is kept of it --
 
@@ -213,8 +237,10 @@ class OrderPast:
     def _put_away(self, record: OrderRecord) -> None:
         self.ended.append(record)
         if len(self.ended) > KEPT:
-            oldest = self.ended.popleft()
-            client = oldest.client_hi, oldest.client_lo
-            if self.by_client.get(client) is oldest:
-                del self.by_client[client]
-            self.by_id.pop(oldest.order_id, None)
+            self._forget(self.ended.popleft())
+
+    def _forget(self, oldest: OrderRecord) -> None:
+        client = oldest.client_hi, oldest.client_lo
+        if self.by_client.get(client) is oldest:
+            del self.by_client[client]
+        self.by_id.pop(oldest.order_id, None)

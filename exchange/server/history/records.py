@@ -77,6 +77,7 @@ class Ended(Struct, frozen=True, gc=False):
     account: int  # who was liquidated
     method: Method
     mark: int  # [ticks] at that time
+    first: int = 0  # seq of the first fill of the slice: all that one order of a liquidation has closed share it
 
 class Fill(Struct, frozen=True):
     """One account's side of a trade, or of a position that changed hands."""
@@ -134,6 +135,8 @@ class OrderRecord(Struct):
     trigger_price: int = 0  # [ticks]
     triggered_ts: int = 0  # when it fired, 0: it did not
     is_twap: bool = False
+    slices: int = 0  # of a TWAP: how many there are to be
+    interval: int = 0  # [ns] from one to the next
 
 class Charge(Struct, frozen=True, gc=False):
     """A funding payment of a market."""
@@ -211,6 +214,19 @@ class Liquidation(Struct):
     fee: int  # [micro]
     against: list[Against]
     paid: list[Paid]
+
+class Closing(Struct, frozen=True, gc=False):
+    """A slice of a position that was closed because its account, or the isolated position, had too little margin."""
+
+    seq: int
+    ts: int
+    market: int
+    method: Method
+    size: int  # [lots] signed: of the position closed; 0: a deficit alone
+    mark: int  # [ticks]; 0: not known
+    deficit: int  # [micro] what it could not pay, which others paid
+    is_isolated: bool
+    equity: int | None  # [micro] of the account, or of the isolated position, when its liquidation began; None: not known any more
 
 class Settled(Struct, frozen=True, gc=False):
     """A market was settled."""

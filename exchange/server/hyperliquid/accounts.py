@@ -122,7 +122,7 @@ def state_of(dialect: Dialect, account: int | None) -> Thing:
     if account is None:
         nothing = summary(0, [])
         return {
-            "marginSummary": nothing, "crossMarginSummary": dict(nothing), "crossMaintenanceMarginUsed": "0", "withdrawable": "0",
+            "marginSummary": nothing, "crossMarginSummary": dict(nothing), "crossMaintenanceMarginUsed": "0.0", "withdrawable": "0.0",
             "assetPositions": [], "time": dialect.now_ms,
         }  # fmt: skip
     venue = dialect.host.exchange

@@ -15,6 +15,7 @@ LARGEST: Final = 1 << 53  # a number that every client can write
 PAGE: Final = 500  # records that answer a question about a span of time
 ADDRESS: Final = 42  # characters
 CLOID: Final = 34
+WITHOUT_ORDER: Final = 1 << 52  # and the number of an event, below 2^53: the oid of what has no order
 
 
 def unreadable() -> Unreadable:

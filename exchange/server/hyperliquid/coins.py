@@ -1,4 +1,5 @@
-"""Markets by the names and numbers of this dialect, and numbers as its clients write them: decimal texts without trailing zeros.
+"""Markets by the names and numbers of this dialect, and numbers as the venue writes them: decimal texts with at least one decimal, and no
+other trailing zeros ("0.0", "60000.0", "0.015").
 
 A perpetual is a coin ("BTC"), its asset number its place among the perpetuals; a spot market is a pair ("BTC/USDC"), its number 10,000 and
 its place among those. Only markets that settle in the venue's first asset, which the dialect calls USDC, are there.
@@ -21,12 +22,17 @@ USDC: Final = "USDC"
 
 
 def text(number: int, decimals: int) -> str:
-    """`number` / 10^`decimals`, without an exponent or trailing zeros."""
+    """`number` / 10^`decimals` as a value of an answer: no exponent, one decimal or as many as it takes."""
     if decimals <= 0:
-        return str(number * 10**-decimals)
+        return f"{number * 10**-decimals}.0"
     digits = f"{abs(number):0{decimals + 1}d}"
-    told = f"{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".")
+    told = f"{digits[:-decimals]}.{digits[-decimals:].rstrip('0') or '0'}"
     return f"-{told}" if number < 0 else told
+
+
+def in_words(told: str) -> str:
+    """The same number in a sentence, where whole ones have no decimals."""
+    return told.removesuffix(".0")
 
 
 def usd(micro: int) -> str:

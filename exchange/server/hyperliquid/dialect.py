@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol, TypeVar, cast
 
 from ..host import Host
 from .cloids import Cloids
 from .coins import Coins
+from .refused import Refused
 from .sent_limits import SentLimits
 from .settling import Settling
+
+OLD_NS: Final = 100_000_000  # that something may be which many are told of at about the same time
+Of = TypeVar("Of")
 
 
 class People(Protocol):
@@ -54,7 +58,23 @@ class Dialect:
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
         self.limits = SentLimits()
         self.settling = Settling(host)
+        self.refused = Refused()
+        self._shared: dict[str, tuple[int, object]] = {}  # and when it was made
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
+
+    def shared(self, name: str, make: Callable[[], Of]) -> Of:
+        """What is the same for all who are told of it, made anew every 0.1 s."""
+        now = self.host.monotonic()
+        at, kept = self._shared.get(name, (0, None))
+        if kept is None or now - at >= OLD_NS:
+            kept = make()
+            self._shared[name] = now, kept
+        return cast(Of, kept)
+
+    def go_back(self) -> None:
+        """The venue is in an earlier state."""
+        self._shared.clear()
+        self.refused.forget()
 
     @property
     def now_ms(self) -> int:

@@ -4,6 +4,7 @@ out, and tells what is new; a reader that was too slow gets all of it again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 MS: Final = 1_000_000
 SECOND: Final = 1_000 * MS
 FEEDS: Final = 4_096  # different ones, of the server
+RESERVED: Final = 16  # that a socket may always have, however many there are
+TURN_NS: Final = 1_000_000  # that feeds are worked on at once: what others ask for comes in between
+AT_ONCE: Final = 16  # readers that are told in a turn: each is written to, which takes some 20 us
 
 
 class Unknown(Exception):
-    """There is no such subscription. `is_fatal`: the live venue breaks the connection."""
+    """There is no such subscription. `is_fatal`: it ends the connection, as on the live venue."""
 
     def __init__(self, text: str, is_fatal: bool = False) -> None:
         super().__init__(text)
@@ -46,10 +50,12 @@ class Feed:
         self.asked = asked
         self.key = Feeds.key_of(asked)
         self.pace = pace
-        self.readers: list[Reader] = []
+        self.readers: dict[Reader, int] = {}  # and how many letters were written before it was told all that they say
+        self.written = 0  # letters
+        self.letters: list[Letter] = []  # of these, that nobody has been told of yet
         self.is_whole = True  # does what a new reader is told first make up for all that he has missed?
         self.behind: set[Reader] = set()  # that were too slow for something
-        self._due = 0  # [ns] monotonic: not before
+        self.due = 0  # [ns] monotonic: not before
 
     def opened(self) -> None:
         """Somebody reads it, and nobody has before."""
@@ -68,21 +74,30 @@ class Feed:
     def again(self) -> None:
         """The venue has gone back: forget what was told."""
 
+    def is_due(self, now: int) -> bool:
+        """Asked of every feed whenever market data goes out."""
+        return now >= self.due
+
     def flush(self, now: int) -> None:
-        if now >= self._due:
-            self._due = now + self.pace
+        if self.is_due(now):
+            self.due = now + self.pace
             for data in self.news():
                 self.tell(data)
 
     def tell(self, data: object) -> None:
-        encoded: dict[str, bytes] = {}
-        for reader in list(self.readers):
-            if reader.is_slow or reader in self.behind:
-                self.behind.add(reader)
-            else:
-                reader.hear(self.channel, data, encoded)
+        self.written += 1
+        self.letters.append(Letter(self, data))
+
+    def deliver(self, reader: Reader, letter: Letter) -> None:
+        if self.readers.get(reader, letter.number) >= letter.number:
+            return  # it has gone meanwhile, or knows already
+        if reader.is_slow or reader in self.behind:
+            self.behind.add(reader)
+        else:
+            reader.hear(self.channel, letter.data, letter.encoded)
 
     def welcome(self, reader: Reader) -> None:
+        self.readers[reader] = self.written
         for data in self.begin():
             reader.hear(self.channel, data, {})
 
@@ -91,6 +106,25 @@ class Feed:
         if reader in self.behind:
             self.behind.discard(reader)
             self.welcome(reader) if self.is_whole else reader.drop()
+
+
+class Letter:
+    """A message to those who read a feed when it was written."""
+
+    def __init__(self, feed: Feed, data: object) -> None:
+        self.feed = feed
+        self.data = data
+        self.number = feed.written
+        self.encoded: dict[str, bytes] = {}
+        self.readers = deque(feed.readers)
+
+    def deliver(self, count: int) -> int:
+        """To the next so many; how many that were."""
+        told = 0
+        while self.readers and told < count:
+            self.feed.deliver(self.readers.popleft(), self)
+            told += 1
+        return told
 
 
 class StateFeed(Feed):
@@ -110,9 +144,9 @@ class StateFeed(Feed):
         return [self.read()]
 
     def flush(self, now: int) -> None:
-        if now < self._due:
+        if not self.is_due(now):
             return
-        self._due = now + self.pace
+        self.due = now + self.pace
         found = self.read()
         seen = {name: value for name, value in found.items() if name != self.but} if self.but else found
         if seen != self._told or (self.repeat and now - self._at >= self.repeat):
@@ -120,7 +154,7 @@ class StateFeed(Feed):
             self.tell(found)
 
     def again(self) -> None:
-        self._told, self._due = None, 0
+        self._told, self.due = None, 0
 
 
 class Ear:
@@ -168,6 +202,9 @@ class AccountFeed(Feed):
     def closed(self) -> None:
         self.dialect.host.unlisten(self.ear.account, self.ear)
 
+    def is_due(self, now: int) -> bool:
+        return bool(self.ear.rows)
+
     def again(self) -> None:
         self.ear.take()
         self.seq = self.dialect.host.exchange.state.log.seq
@@ -191,6 +228,11 @@ class Feeds:
         self.dialect = dialect
         self.kinds = kinds
         self.feeds: dict[str, Feed] = {}
+        self.wait: Callable[[Callable[[], None]], None] | None = None  # for another turn; None: there is no shell, and all is done at once
+        self._letters: deque[Letter] = deque()  # that not all have been told of
+        self._due: deque[Feed] = deque()  # that have not had their turn yet
+        self._queued: set[Feed] = set()
+        self._is_waiting = False
 
     @staticmethod
     def key_of(asked: dict[str, Any]) -> str:
@@ -200,28 +242,27 @@ class Feeds:
         except (TypeError, ValueError):
             raise Unknown("no subscription can be read from that") from None
 
-    def feed(self, asked: dict[str, Any]) -> Feed:
-        """The feed of a subscription, begun if nobody has it. Raises Unknown."""
+    def feed(self, asked: dict[str, Any], own: int = 0) -> Feed:
+        """The feed of a subscription, begun if nobody has it, for a socket that has so many. Raises Unknown."""
         entry = self.kinds.get(asked.get("type"))
         if entry is None:
             raise Unknown(f"Error parsing JSON into valid websocket request: {self.key_of(asked)[:1_000]}")
         made = entry.call(self.dialect, asked)
         assert isinstance(made, Feed)
-        if made.key not in self.feeds and len(self.feeds) >= FEEDS:
-            raise Unknown(f"this server has {FEEDS} different streams, as many as it takes")
+        if made.key not in self.feeds and len(self.feeds) >= FEEDS and own >= RESERVED:
+            raise Unknown(f"this server has {FEEDS} different streams: until some end, a socket may have {RESERVED}")
         return self.feeds.get(made.key, made)
 
     def join(self, feed: Feed, reader: Reader) -> None:
         if not feed.readers:
             self.feeds[feed.key] = feed
             feed.opened()
-        feed.readers.append(reader)
         feed.welcome(reader)
 
     def leave(self, feed: Feed, reader: Reader) -> None:
         if reader not in feed.readers:
             return  # the feed has ended before
-        feed.readers.remove(reader)
+        del feed.readers[reader]
         feed.behind.discard(reader)
         if not feed.readers:
             self._end(feed)
@@ -232,15 +273,50 @@ class Feeds:
         feed.closed()
 
     def flush(self) -> None:
-        """Let every feed tell what has changed."""
+        """Let every feed that is due tell what has changed, those that have waited first."""
         now = self.dialect.host.monotonic()
-        for feed in list(self.feeds.values()):
-            with self.dialect.host.complaints.guarded("a feed"):  # the others go on
-                feed.flush(now)
+        for feed in self.feeds.values():
+            if feed.is_due(now) and feed not in self._queued:
+                self._due.append(feed)
+                self._queued.add(feed)
+        if not self._is_waiting:
+            self._work()
+
+    def _work(self) -> None:
+        """One turn of it. What is told in a turn is also written in it."""
+        self._is_waiting = False
+        host = self.dialect.host
+        begun, told = host.monotonic(), 0
+        while self._letters or self._due:
+            with host.complaints.guarded("a feed"):  # the others go on
+                told += self._deliver() if self._letters else self._read()
+            if self.wait is not None and (told >= AT_ONCE or host.monotonic() - begun > TURN_NS):
+                self._is_waiting = True
+                self.wait(self._work)
+                return
+
+    def _deliver(self) -> int:
+        """The first letter, to its next readers. Returns to how many."""
+        letter = self._letters[0]
+        if len(letter.readers) <= AT_ONCE:
+            self._letters.popleft()
+        return letter.deliver(AT_ONCE)
+
+    def _read(self) -> int:
+        """Let the first feed write its letters; nobody is told of them yet."""
+        feed = self._due.popleft()
+        self._queued.discard(feed)
+        if feed.readers:
+            feed.flush(self.dialect.host.monotonic())
+            self._letters.extend(feed.letters)
+            feed.letters.clear()
+        return 0
 
     def go_back(self) -> None:
         """The venue is in an earlier state: all of it again. Who has subscribed to an account is cut off: the address may have another one
         by then, and the account another owner."""
+        self.dialect.go_back()
+        self._letters.clear()
         for feed in list(self.feeds.values()):
             with self.dialect.host.complaints.guarded("a feed"):
                 if "user" in feed.asked:
@@ -250,5 +326,5 @@ class Feeds:
                         reader.drop()
                     continue
                 feed.again()
-                for reader in feed.readers:
+                for reader in list(feed.readers):
                     feed.welcome(reader)

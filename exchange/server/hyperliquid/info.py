@@ -10,7 +10,7 @@ from logging import WARNING
 from typing import Any, Final
 
 from ..log import note
-from . import accounts, asked, markets, meta, orders, past, users
+from . import accounts, asked, markets, meta, orders, past, twaps, users
 from .asked import Body
 from .dialect import Dialect
 from .registry import Registry
@@ -18,9 +18,12 @@ from .registry import Registry
 INFO: Final = Registry("Info: POST /info")
 PER_ITEMS: Final = {  # [items] one more of weight for each
     "recentTrades": 20, "historicalOrders": 20, "userFills": 20, "userFillsByTime": 20, "fundingHistory": 20, "userFunding": 20,
-    "userNonFundingLedgerUpdates": 20, "userTwapSliceFills": 20, "candleSnapshot": 60,
+    "userNonFundingLedgerUpdates": 20, "twapHistory": 20, "userTwapSliceFills": 20, "userTwapSliceFillsByTime": 20, "candleSnapshot": 60,
 }  # fmt: skip
 KEPT_PAST: Final = "the last 2,000 records of an account, since the start of the server"
+OF_FILLS: Final = "closedPnl is before fees; what the venue did without an order, in a liquidation say, has an `oid` from 2^52 on"
+OF_REFUSALS: Final = "the last 500 refused orders among them, with an `oid` from 2^52 on; those that never reached the venue are not there"
+ONE_MOMENT: Final = "a liquidation has an entry for each moment at which it closes something; `debtForgiven` is what others paid of it"
 NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0.0", "currentGas": None, "endGas": None}
 
 
@@ -54,14 +57,25 @@ def exchange_status(dialect: Dialect, body: Body) -> dict[str, Any]:
 def web_data_2(dialect: Dialect, body: Body) -> dict[str, Any]:
     """What the front end shows at once."""
     user = asked.address_of(body)
-    account = dialect.people.account(user)
-    told_meta, contexts = markets.meta_and_contexts(dialect, body)
+    return web_data_of(dialect, user, dialect.people.account(user), of_markets(dialect))
+
+
+def of_markets(dialect: Dialect) -> dict[str, Any]:
+    """The part of it that is the same for all users."""
+    told_meta, contexts = markets.meta_and_contexts(dialect, {})
+    return {
+        "meta": told_meta, "assetCtxs": contexts, "spotAssetCtxs": markets.spot_contexts(dialect),
+        "perpsAtOpenInterestCap": meta.at_open_interest_cap(dialect, {}),
+    }  # fmt: skip
+
+
+def web_data_of(dialect: Dialect, user: str, account: int | None, shared: dict[str, Any]) -> dict[str, Any]:
     return {
         "clearinghouseState": accounts.state_of(dialect, account), "leadingVaults": [], "totalVaultEquity": "0.0",
         "openOrders": [] if account is None else orders.frontend_of(dialect, account), "agentAddress": None, "agentValidUntil": None,
-        "cumLedger": "0.0", "meta": told_meta, "assetCtxs": contexts, "serverTime": dialect.now_ms, "isVault": False, "user": user,
-        "twapStates": [], "spotState": accounts.spot_state_of(dialect, account), "spotAssetCtxs": markets.spot_contexts(dialect),
-        "perpsAtOpenInterestCap": meta.at_open_interest_cap(dialect, body),
+        "cumLedger": "0.0", "serverTime": dialect.now_ms, "isVault": False, "user": user,
+        "twapStates": [] if account is None else twaps.states_of(dialect, account),
+        "spotState": accounts.spot_state_of(dialect, account), **shared,
     }  # fmt: skip
 
 
@@ -104,14 +118,16 @@ def add_accounts() -> None:
     INFO.add("activeAssetData", accounts.active_asset_data, "part", "margin that open orders use is used on both sides")
     INFO.add("openOrders", orders.open_orders)
     INFO.add("frontendOpenOrders", orders.frontend_open_orders)
-    INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; of a refused order what the refusal tells", weight=2)
-    INFO.add("historicalOrders", orders.historical_orders, "part", KEPT_PAST)
-    INFO.add("userFills", past.user_fills, "part", f"{KEPT_PAST}; closedPnl is before fees")
-    INFO.add("userFillsByTime", past.user_fills_by_time, "part", f"{KEPT_PAST}; closedPnl is before fees")
+    INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; {OF_REFUSALS}", weight=2)
+    INFO.add("historicalOrders", orders.historical_orders, "part", f"{KEPT_PAST}; {OF_REFUSALS}")
+    INFO.add("userFills", past.user_fills, "part", f"{KEPT_PAST}; {OF_FILLS}")
+    INFO.add("userFillsByTime", past.user_fills_by_time, "part", f"{KEPT_PAST}; {OF_FILLS}")
     INFO.add("userFunding", past.user_funding, "part", KEPT_PAST)
-    INFO.add("userNonFundingLedgerUpdates", past.ledger_updates, "part", f"{KEPT_PAST}; liquidations are told of as fills")
-    INFO.add("userTwapSliceFills", constant([], True), "part", "empty: the slices of a TWAP are among userFills")
-    INFO.add("webData2", web_data_2, "part", "without vaults, agents and TWAPs")
+    INFO.add("userNonFundingLedgerUpdates", past.ledger_updates, "part", f"{KEPT_PAST}; {ONE_MOMENT}")
+    INFO.add("userTwapSliceFills", twaps.slice_fills, "part", KEPT_PAST)
+    INFO.add("userTwapSliceFillsByTime", twaps.slice_fills_by_time, "part", KEPT_PAST)
+    INFO.add("twapHistory", twaps.twap_history, "part", f"{KEPT_PAST}; of each TWAP its beginning and its end")
+    INFO.add("webData2", web_data_2, "part", "without vaults and agents")
 
 
 def add_users() -> None:

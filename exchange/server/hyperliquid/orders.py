@@ -10,8 +10,9 @@ from ..history.records import OrderRecord, OrderStatus
 from ..orders import open_orders as venues_open_orders
 from . import asked
 from .asked import MS, Body
-from .coins import Coin
+from .coins import Coin, in_words
 from .dialect import Dialect
+from .refused import Terms
 
 KEPT: Final = 2_000
 PPM: Final = 1_000_000
@@ -66,8 +67,8 @@ def with_trigger(told: Thing, coin: Coin, side: int | None, kind: int, price: in
     at, is_stop = coin.price(price), kind != TriggerKind.TAKE_PROFIT
     above = is_stop == (side == Side.BUY)
     return {
-        **told, "triggerCondition": f"Price {'above' if above else 'below'} {at}", "isTrigger": True, "triggerPx": at, "children": [],
-        "isPositionTpsl": whole, "reduceOnly": reduce_only,
+        **told, "triggerCondition": f"Price {'above' if above else 'below'} {in_words(at)}", "isTrigger": True, "triggerPx": at,
+        "children": [], "isPositionTpsl": whole, "reduceOnly": reduce_only,
         "orderType": f"{'Stop' if is_stop else 'Take Profit'} {'Limit' if is_limit else 'Market'}", "tif": None,
         "cloid": told.get("cloid"),
     }  # fmt: skip
@@ -169,13 +170,36 @@ def status_of(record: OrderRecord) -> str:
     return "canceled" if record.cancel_reason is None else CANCELLED.get(record.cancel_reason, "canceled")
 
 
+def id_of(record: OrderRecord) -> int:
+    """A refused order has none: it is told by a number of its own."""
+    return record.order_id or asked.WITHOUT_ORDER + record.seq
+
+
+def refused_order(dialect: Dialect, coin: Coin, record: OrderRecord, terms: Terms) -> Thing:
+    told: Thing = {
+        "coin": coin.name, "side": "B" if terms.is_buy else "A", "limitPx": terms.price, "sz": terms.size, "oid": id_of(record),
+        "timestamp": record.placed_ts // MS, "origSz": terms.size,
+    }  # fmt: skip
+    cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
+    if cloid is not None:
+        told["cloid"] = cloid
+    if terms.trigger_price is None:
+        return {**with_limit(told, None, terms.reduces), "tif": terms.tif}
+    kind, side = TriggerKind.TAKE_PROFIT if terms.tpsl == "tp" else TriggerKind.STOP, Side.BUY if terms.is_buy else Side.SELL
+    return with_trigger(told, coin, side, kind, coin.ticks(terms.trigger_price), not terms.is_market, False, terms.reduces)
+
+
 def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
-    """Of a refused order the side is not known, nor price and size: it is told as a bid for nothing."""
+    """Of a refused order that was not asked for through this dialect the side is not known, nor price and size: it is told as a bid for
+    nothing."""
+    terms = dialect.refused.terms(record)
+    if terms is not None:
+        return refused_order(dialect, coin, record, terms)
     sent = dialect.limits.get(record.account, record.order_id) if record.trigger is not None else 0
     ticks = sent or record.price or record.trigger_price
     price = coin.price(ticks) if ticks else "0.0"
     cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
-    told = plain(coin, record.side, price, (record.left, record.size), record.order_id, record.placed_ts, cloid)
+    told = plain(coin, record.side, price, (record.left, record.size), id_of(record), record.placed_ts, cloid)
     if record.trigger is None:
         return with_limit(told, record.tif, bool(record.reduce_only))
     is_limit = record.price != 0 and not (record.triggered_ts and record.tif is TimeInForce.IOC)  # what fires at the market has a limit too
@@ -217,8 +241,15 @@ def order_status(dialect: Dialect, body: Body) -> Thing:
             unknown_or(dialect, dialect.host.history.order_of_client(account, *dialect.cloids.halves(account, str(given).lower())))
             or unknown
         )
-    known = unknown_or(dialect, dialect.host.history.order(account, order_id))
+    known = unknown_or(dialect, dialect.host.history.order(account, order_id) or refused_of(dialect, account, order_id))
     return known or older_order(dialect, account, order_id) or unknown
+
+
+def refused_of(dialect: Dialect, account: int, order_id: int) -> OrderRecord | None:
+    """By the number that a refused order is told by."""
+    seq = order_id - asked.WITHOUT_ORDER
+    found = dialect.host.history.orders(account, after=seq - 1)[:1] if seq > 0 else []
+    return found[0] if found and found[0].seq == seq and found[0].status is OrderStatus.REJECTED else None
 
 
 def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any, Final
 
 from ...schema.codes import Method, Side
 from ...state.types import NIL
-from ..history.records import Fill, Move, MoveKind, Payment
+from ..history.records import Closing, Fill, Move, MoveKind, Payment
 from . import asked
 from .asked import MS, Body
 from .coins import USDC, Coin, text, usd
@@ -40,12 +41,19 @@ def price_of(coin: Coin, fill: Fill) -> str:
     return coin.price(fill.price) if is_even else coin.average(fill.value, fill.lots)
 
 
-def told_fill(dialect: Dialect, account: int, coin: Coin, fill: Fill) -> Thing:
+def oid_of(fill: Fill) -> int:
+    """The order's, or a number of its own for what the venue did without one: what one slice of a liquidation has closed shares it."""
+    return fill.order_id or asked.WITHOUT_ORDER + (fill.liquidation.first if fill.liquidation is not None else fill.seq)
+
+
+def told_fill(dialect: Dialect, coin: Coin, account: int, fill: Fill) -> Thing:
+    """Of a TWAP's slice the hash is 0, as on the live venue."""
+    twap = dialect.host.history.twap_of(account, fill.order_id) or None
     told: Thing = {
         "coin": coin.name, "px": price_of(coin, fill), "sz": coin.size(fill.lots), "side": "B" if fill.side is Side.BUY else "A",
         "time": fill.ts // MS, "startPosition": coin.size(fill.start), "dir": direction(coin, fill),
-        "closedPnl": usd(fill.closed_pnl or 0), "hash": asked.hash_of(fill.seq), "oid": fill.order_id, "crossed": fill.is_taker,
-        "fee": usd(fill.fee), "tid": fill.seq, "feeToken": USDC, "twapId": None,
+        "closedPnl": usd(fill.closed_pnl or 0), "hash": asked.hash_of(0 if twap else fill.seq), "oid": oid_of(fill),
+        "crossed": fill.is_taker, "fee": usd(fill.fee), "tid": fill.seq, "feeToken": USDC, "twapId": twap,
     }  # fmt: skip
     cloid = dialect.cloids.text(account, fill.client_hi, fill.client_lo)
     if cloid is not None:
@@ -74,18 +82,23 @@ def aggregated(dialect: Dialect, fills: list[Fill]) -> list[Fill]:
     told: list[Fill] = []
     for fill in fills:
         last = told[-1] if told else None
-        if last is not None and fill.is_taker and last.is_taker and fill.order_id and (last.order_id, last.ts) == (fill.order_id, fill.ts):
+        if last is not None and fill.is_taker and last.is_taker and (oid_of(last), last.ts) == (oid_of(fill), fill.ts):
             told[-1] = joined(dialect.coins.by_market[fill.market], last, fill)
         else:
             told.append(fill)
     return told
 
 
-def fills_of(dialect: Dialect, account: int, since: int, until: int, aggregate: bool) -> list[Thing]:
+def kept_fills(dialect: Dialect, account: int, since: int, until: int, aggregate: bool) -> list[Fill]:
     """The oldest first."""
     by_market = dialect.coins.by_market
     fills = [one for one in dialect.host.history.fills(account, since, until) if one.market in by_market]
-    return [told_fill(dialect, account, by_market[one.market], one) for one in (aggregated(dialect, fills) if aggregate else fills)]
+    return aggregated(dialect, fills) if aggregate else fills
+
+
+def fills_of(dialect: Dialect, account: int, since: int, until: int, aggregate: bool) -> list[Thing]:
+    by_market = dialect.coins.by_market
+    return [told_fill(dialect, by_market[one.market], account, one) for one in kept_fills(dialect, account, since, until, aggregate)]
 
 
 def user_fills(dialect: Dialect, body: Body) -> list[Thing]:
@@ -164,8 +177,43 @@ def told_move(dialect: Dialect, account: int, move: Move) -> Thing:
     return {"time": move.ts // MS, "hash": asked.hash_of(move.seq), "delta": delta_of(dialect, account, move)}
 
 
+def told_liquidation(dialect: Dialect, closed: list[Closing]) -> Thing:
+    """What one liquidation has closed at one moment, at the mark. `accountValue` is as it began; what others have paid for the account,
+    `debtForgiven`, is this venue's own word."""
+    coins, first = dialect.coins.by_market, closed[0]
+    sizes: dict[int, int] = {}
+    for one in closed:
+        sizes[one.market] = sizes.get(one.market, 0) + one.size
+    delta = {
+        "type": "liquidation", "liquidatedNtlPos": usd(sum(abs(one.size) * one.mark * coins[one.market].unit for one in closed)),
+        "accountValue": usd(first.equity or 0), "leverageType": "Isolated" if first.is_isolated else "Cross",
+        "liquidatedPositions": [{"coin": coins[market].name, "szi": coins[market].size(size)} for market, size in sizes.items() if size],
+        "debtForgiven": usd(sum(one.deficit for one in closed)),
+    }  # fmt: skip
+    return {"time": first.ts // MS, "hash": asked.hash_of(first.seq), "delta": delta}
+
+
+def ledger_records(dialect: Dialect, account: int, since: int = 0, until: int = asked.LARGEST * MS, after: int = 0) -> list[Move | Closing]:
+    """Moves of money and liquidations, the oldest first."""
+    history, by_market = dialect.host.history, dialect.coins.by_market
+    closings = history.closings(account, since, until, after=after)
+    closed = [one for one in closings if one.market in by_market and (one.size or one.deficit)]
+    return sorted([*history.moves(account, since, until, after=after), *closed], key=lambda one: one.seq)
+
+
+def told_ledger(dialect: Dialect, account: int, records: list[Move | Closing]) -> list[Thing]:
+    """What a liquidation has closed at one moment is one entry."""
+    told: list[Thing] = []
+    for _, group in groupby(records, key=lambda one: (one.ts, one.market if one.is_isolated else NIL) if isinstance(one, Closing) else one):
+        together = list(group)
+        closed = [one for one in together if isinstance(one, Closing)]
+        if closed:
+            told.append(told_liquidation(dialect, closed))
+        else:
+            told += [told_move(dialect, account, one) for one in together if isinstance(one, Move)]
+    return told
+
+
 def ledger_updates(dialect: Dialect, body: Body) -> list[Thing]:
     account, (since, until) = asked.account_of(dialect, body), asked.span_of(body, 0)
-    if account is None:
-        return []
-    return [told_move(dialect, account, one) for one in dialect.host.history.moves(account, since, until)[: asked.PAGE]]
+    return [] if account is None else told_ledger(dialect, account, ledger_records(dialect, account, since, until))[: asked.PAGE]

@@ -10,7 +10,7 @@ from typing import Final
 
 from ...schema.codes import CancelReason, Reason
 from ..errors import REASON_TEXT
-from .coins import USDC, Coin, usd
+from .coins import USDC, Coin, in_words, usd
 from .dialect import Dialect
 
 MISSING: Final = "Order was never placed, already canceled, or filled."
@@ -131,10 +131,10 @@ def of_order(dialect: Dialect, coin: Coin, reason: int) -> str:
     named, venue = Reason(reason), dialect.host.exchange
     market = venue.state.markets[coin.market]
     if named is Reason.WOULD_CROSS:
-        bbo = f"{coin.price(venue.best_bid(coin.market))}@{coin.price(venue.best_ask(coin.market))}"
+        bbo = "@".join(in_words(coin.price(ticks)) for ticks in (venue.best_bid(coin.market), venue.best_ask(coin.market)))
         return about(f"Post only order would have immediately matched, bbo was {bbo}.", coin)
     if named is Reason.MINIMUM_NOTIONAL:
-        least = usd(int(market.minimum_notional))
+        least = in_words(usd(int(market.minimum_notional)))
         return about(f"Order must have minimum value of {f'{least} {USDC}' if coin.is_spot else f'${least}'}.", coin)
     text = sentence(reason, OF_ORDERS)
     if named is Reason.PRICE_BAND and market.price_band_ppm != BAND_PPM:

@@ -31,6 +31,7 @@ class Shell:
 
     def routes(self, stir: Callable[[], None], is_own: Callable[[web.Request], bool]) -> list[web.RouteDef]:
         self.stir, self.is_own = stir, is_own
+        self.desk.feeds.wait = self.wait
         return [web.post("/info", self.info), web.post("/exchange", self.exchange), web.get("/coverage", self.coverage)]
 
     def is_spoken(self, payload: bytes) -> bool:
@@ -38,6 +39,10 @@ class Shell:
 
     def session(self, wake: Callable[[], None], peer: str) -> Talk:
         return Talk(self.desk, wake, peer.rpartition(":")[0])
+
+    def wait(self, go_on: Callable[[], None]) -> None:
+        """Whatever else there is to do comes first."""
+        asyncio.get_running_loop().call_soon(go_on)
 
     async def info(self, request: web.Request) -> web.Response:
         body = await self.read(request)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ..history.records import INTERVALS
 from ..naming import named_event
-from . import accounts, asked, info, markets, orders, past
-from .coins import Coin, usd
+from . import accounts, asked, info, markets, orders, past, twaps
+from .coins import Coin, in_words, usd
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .feeds import MS, SECOND, AccountFeed, Feed, StateFeed, Unknown
@@ -22,6 +22,7 @@ BOOK_PACE, FAST_PACE, SLOW_PACE, REPEAT = 500 * MS, 100 * MS, SECOND, 5 * SECOND
 FAST_LEVELS: Final = 5  # of a side, of a fast book
 RECENT: Final = 30  # trades that a subscription begins with
 ALL: Final = 1 << 30
+LONGEST_NAME: Final = 64  # characters of what is told back
 SNAPSHOT: Final = 2_000  # fills, payments and moves
 PLAIN: Final = frozenset(
     ("coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz", "cloid", "reduceOnly")
@@ -30,14 +31,19 @@ Made = Callable[[Dialect, Json], Feed]
 
 
 def coin_of(dialect: Dialect, named: Json) -> Coin:
-    """Raises Unknown: the live venue breaks the connection."""
+    """Raises Unknown, as which the live venue breaks the connection."""
     name = named.get("coin")
     coin = dialect.coins.by_name.get(name) if isinstance(name, str) else None
     if coin is None and is_stand_in(dialect, name):
         raise Unknown(f"{name} is not traded here")
     if coin is None:
-        raise Unknown("there is no such coin", is_fatal=True)
+        raise Unknown(f"there is no coin {named_as(name)} here", is_fatal=True)
     return coin
+
+
+def named_as(given: object) -> str:
+    """What a client has asked for, in a sentence."""
+    return f'"{given[:LONGEST_NAME]}"' if isinstance(given, str) else "of that name"
 
 
 def user_of(dialect: Dialect, named: Json) -> tuple[str, int]:
@@ -150,7 +156,7 @@ class Candles(Feed):
 def candle(dialect: Dialect, named: Json) -> Feed:
     interval = named.get("interval")
     if not isinstance(interval, str) or interval not in INTERVALS:
-        raise Unknown("there is no such interval", is_fatal=True)
+        raise Unknown(f"there are no candles of {named_as(interval)}", is_fatal=True)
     return Candles(dialect, coin_of(dialect, named), str(interval))
 
 
@@ -195,6 +201,11 @@ def _told(dialect: Dialect, tell: Callable[[Dialect, Coin, Any], Json], one: Any
     return None if coin is None else tell(dialect, coin, one)
 
 
+def _fill(dialect: Dialect, account: int, one: Any) -> Json | None:
+    coin = dialect.coins.by_market.get(one.market)
+    return None if coin is None else past.told_fill(dialect, coin, account, one)
+
+
 def _payment(dialect: Dialect, one: Any) -> Json | None:
     coin = dialect.coins.by_market.get(one.market)
     return None if coin is None else past.told_payment(coin, one)
@@ -202,11 +213,7 @@ def _payment(dialect: Dialect, one: Any) -> Json | None:
 
 def _fills(dialect: Dialect, account: int) -> Reading:
     history = dialect.host.history
-
-    def told(dialect: Dialect, coin: Coin, one: Any) -> Json:
-        return past.told_fill(dialect, account, coin, one)
-
-    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_told, dialect, told))
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_fill, dialect, account))
 
 
 def _payments(dialect: Dialect, account: int) -> Reading:
@@ -242,22 +249,54 @@ def flat(delta: Json) -> Json:
 
 def user_ledger(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
-    history = dialect.host.history
 
     def wrap(found: list[Json], is_first: bool) -> Json:
         told: Json = {"user": address, "nonFundingLedgerUpdates": found}
         return {"isSnapshot": True, **told} if is_first else told
 
-    def find(after: int, limit: int) -> list[Any]:
-        return history.moves(account, limit=limit, after=after)
+    def read(after: int, limit: int, until: int | None) -> list[Json]:
+        found = [one for one in past.ledger_records(dialect, account, after=after) if until is None or one.seq <= until]
+        return past.told_ledger(dialect, account, found)[-limit:]
 
-    read = reading(find, partial(past.told_move, dialect, account))
     named = {"type": "userNonFundingLedgerUpdates", "user": address}
     return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap)
 
 
+def twap_slices(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "twapSliceFills": found[::-1] if is_first else found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    named = {"type": "userTwapSliceFills", "user": address}
+    return OfAccount(dialect, "userTwapSliceFills", named, account, _slices(dialect, account), wrap)
+
+
+def _slices(dialect: Dialect, account: int) -> Reading:
+    history = dialect.host.history
+    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(twaps.told_slice, dialect, account))
+
+
+def _stages(dialect: Dialect, account: int) -> Reading:
+    return reading(
+        lambda after, limit: twaps.stages(dialect, account, after)[-limit:], lambda one: twaps.told_stage(dialect, one)
+    )  # fmt: skip
+
+
+def twap_history(dialect: Dialect, named: Json) -> Feed:
+    address, account = user_of(dialect, named)
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, "history": found[::-1] if is_first else found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    named = {"type": "userTwapHistory", "user": address}
+    return OfAccount(dialect, "userTwapHistory", named, account, _stages(dialect, account), wrap)
+
+
 class UserEvents(AccountFeed):
-    """Fills, funding, own liquidations, and orders that the venue has cancelled, each in a message of its own."""
+    """Fills, funding, own liquidations, TWAPs, and orders that the venue has cancelled, each kind in a message of its own."""
 
     def happened(self, rows: list[list[int]], since: int) -> list[object]:
         dialect, account, history = self.dialect, self.ear.account, self.dialect.host.history
@@ -267,6 +306,9 @@ class UserEvents(AccountFeed):
             told.append({"fills": fills})
         told += [{"funding": flat(one["delta"])} for one in _payments(dialect, account)(since, ALL, None)]
         told += [{"liquidation": liquidation(dialect, one)} for one in history.liquidations(after=since) if one.account == account]
+        stages, slices = _stages(dialect, account)(since, ALL, None), _slices(dialect, account)(since, ALL, None)
+        told += [{"twapHistory": stages}] if stages else []
+        told += [{"twapSliceFills": slices}] if slices else []
         ended = [_told(dialect, orders.past_order, one) for one in history.orders(account, after=since) if orders.is_by_venue(one)]
         gone = [{"coin": one["order"]["coin"], "oid": one["order"]["oid"]} for one in ended if one is not None]
         return [*told, {"nonUserCancel": gone}] if gone else told
@@ -333,7 +375,7 @@ class Notifications(AccountFeed):
         return [{"notification": self._text(coins[one.market], one)} for one in found]
 
     def _text(self, coin: Coin, one: Any) -> str:
-        return f"Liquidated: {coin.size(abs(one.size))} {coin.name} at {coin.price(one.price)}"
+        return f"Liquidated: {in_words(coin.size(abs(one.size)))} {coin.name} at {in_words(coin.price(one.price))}"
 
 
 def notification(dialect: Dialect, named: Json) -> Feed:
@@ -363,8 +405,12 @@ def _spot_state(dialect: Dialect, address: str, account: int) -> Json:
     return {"user": address, "spotState": accounts.spot_state_of(dialect, account)}
 
 
+def _twap_states(dialect: Dialect, address: str, account: int) -> Json:
+    return {"dex": "", "user": address, "states": twaps.states_of(dialect, account)}
+
+
 def _web_data(dialect: Dialect, address: str, account: int) -> Json:
-    return info.web_data_2(dialect, {"user": address})
+    return info.web_data_of(dialect, address, account, dialect.shared("markets", partial(info.of_markets, dialect)))
 
 
 def active(dialect: Dialect, named: Json) -> Feed:
@@ -384,9 +430,12 @@ SUBSCRIPTIONS.add("activeAssetData", active)
 SUBSCRIPTIONS.add("orderUpdates", order_updates, "part", "an order that changes more than once between two messages is told as it is then")
 SUBSCRIPTIONS.add("userEvents", user_events)
 SUBSCRIPTIONS.add("user", user_events)
-SUBSCRIPTIONS.add("userFills", user_fills)
+SUBSCRIPTIONS.add("userFills", user_fills, "part", info.OF_FILLS)
 SUBSCRIPTIONS.add("userFundings", user_fundings)
-SUBSCRIPTIONS.add("userNonFundingLedgerUpdates", user_ledger)
+SUBSCRIPTIONS.add("userNonFundingLedgerUpdates", user_ledger, "part", info.ONE_MOMENT)
+SUBSCRIPTIONS.add("userTwapSliceFills", twap_slices)
+SUBSCRIPTIONS.add("userTwapHistory", twap_history)
+SUBSCRIPTIONS.add("twapStates", of_state("twapStates", _twap_states))
 SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
 SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
 SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse))

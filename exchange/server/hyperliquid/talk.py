@@ -6,7 +6,9 @@ Replies come at once; what subscriptions tell comes with the host's market data 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
+from logging import WARNING
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codecs import JSON
@@ -15,7 +17,7 @@ from ..log import note
 from ..outbox import Outbox
 from .bodies import body_of
 from .errors import Failed, Unreadable
-from .feeds import Feed, Unknown
+from .feeds import TURN_NS, Feed, Unknown
 from .weights import TooMany
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Talk(Outbox):
         self.desk = desk
         self.source = source  # where it comes from, for its budget
         self.feeds: dict[str, Feed] = {}
+        self._received: deque[bytes] = deque()  # and not looked at yet
         self.posts = 0  # that wait
         self._spoken = self.host.monotonic()  # when something was told last
         self.number = self.host.join(self)
@@ -51,20 +54,23 @@ class Talk(Outbox):
 
     @property
     def has_more(self) -> bool:
-        return False
+        return bool(self._received)
 
     def receive_message(self, *payloads: bytes) -> None:
-        self._is_receiving = True
-        try:
-            for payload in payloads:
-                if self.ending:
-                    break
-                self._handle(payload)
-        finally:
-            self._is_receiving = False
+        self._received.extend(payloads)
+        self.go_on()
 
     def go_on(self) -> None:
-        """Nothing waits for another turn."""
+        """One turn: look at what was received, until it has taken long enough."""
+        begun = self.host.monotonic()
+        self._is_receiving = True
+        try:
+            while self._received and not self.ending:
+                self._handle(self._received.popleft())
+                if self.host.monotonic() - begun > TURN_NS:
+                    break
+        finally:
+            self._is_receiving = False
 
     def pause(self) -> None:
         self.is_slow = True
@@ -78,8 +84,9 @@ class Talk(Outbox):
     def closed(self) -> None:
         self.host.leave(self)
         for feed in self.feeds.values():
-            self.desk.feeds.leave(feed, self)
+            self._leave(feed)
         self.feeds.clear()
+        self._received.clear()
         self.held.drop()
         note("closed", connection=self.number, reason=self.ending or "LEFT", user=None)
 
@@ -148,10 +155,12 @@ class Talk(Outbox):
         people = self.desk.people
         people.source = self.source
         try:
-            feed = self.desk.feeds.feed(asked)
+            feed = self.desk.feeds.feed(asked, len(self.feeds))
         except Unknown as error:
-            if error.is_fatal:  # as the live venue does it with a coin that it does not have
-                self.drop()
+            why = str(error) if error.is_fatal else None
+            note("bad_subscription", WARNING, connection=self.number, of=str(asked.get("type"))[:64], why=why)
+            if error.is_fatal:  # as the live venue does it with a coin that it does not have, but not without a word
+                self.end_with(str(error), "BAD_SUBSCRIPTION")
             else:
                 self.error(str(error))
             return
@@ -161,10 +170,23 @@ class Talk(Outbox):
             self.error(f"Already subscribed: {feed.key}")
         elif len(self.feeds) >= SUBSCRIPTIONS:
             self.error(f"Cannot subscribe to more than {SUBSCRIPTIONS} streams.")
-        else:
+        elif self._is_allowed(feed):
             self.say("subscriptionResponse", {"method": "subscribe", "subscription": feed.asked})
             self.feeds[feed.key] = feed
             self.desk.feeds.join(feed, self)
+
+    def _is_allowed(self, feed: Feed) -> bool:
+        """By the limits of all sockets from one place; where there are none, it is counted."""
+        try:
+            self.desk.weights.subscribe(self.source, user_of(feed))
+        except Failed as error:
+            self.error(str(error))
+            return False
+        return True
+
+    def _leave(self, feed: Feed) -> None:
+        self.desk.feeds.leave(feed, self)
+        self.desk.weights.unsubscribe(self.source, user_of(feed))
 
     def _unsubscribe(self, asked: dict[str, Any]) -> None:
         try:
@@ -176,7 +198,7 @@ class Talk(Outbox):
         if feed is None:
             self.error(f"Already unsubscribed: {key}")
             return
-        self.desk.feeds.leave(feed, self)
+        self._leave(feed)
         self.say("subscriptionResponse", {"method": "unsubscribe", "subscription": feed.asked})
 
     def _post(self, number: int, request: dict[str, Any]) -> None:
@@ -211,3 +233,8 @@ class Talk(Outbox):
 
     def _answer(self, number: int, kind: str, payload: object) -> None:
         self.say("post", {"id": number, "response": {"type": kind, "payload": payload}})
+
+
+def user_of(feed: Feed) -> str:
+    """Whom a subscription is about; "": a market."""
+    return str(feed.asked.get("user", ""))

@@ -1,12 +1,13 @@
 """How much a client may ask, by the weights that the venue documents (docs, rate-limits); or as much as it likes.
 
-Two budgets: of weight by where requests come from, and of actions by address, which grows with what the address trades. A budget of weight
+Two budgets: of weight by where requests come from, and of actions by address, which grows with what the address trades; and of
+subscriptions how many there may be by where they come from. A budget of weight
 is a bucket that fills evenly, where the live venue does not say how it counts its minute.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Final
 
 from ..bucket import Bucket
@@ -19,6 +20,8 @@ MORE_CANCELS: Final = 100_000  # what cancels may go beyond that by, or twice as
 EXHAUSTED_NS: Final = 10_000_000_000  # one action in so long, of an address that has none left
 BATCH: Final = 40  # actions of a batch that weigh one more
 SECOND: Final = 1_000_000_000
+SUBSCRIPTIONS: Final = 1_000  # of one source
+USERS: Final = 10  # that the subscriptions of one source are about
 
 
 class TooMany(Exception):
@@ -33,6 +36,7 @@ class Weights:
         self._sources: OrderedDict[str, Bucket] = OrderedDict()
         self._used: OrderedDict[str, int] = OrderedDict()  # actions, by address
         self._last: dict[str, int] = {}  # when an address that has none left was let through
+        self._streams: dict[str, Counter[str]] = {}  # by source: subscriptions of each user, "": of none
 
     def take(self, source: str, weight: int, now: int) -> None:
         """Raises TooMany."""
@@ -74,6 +78,24 @@ class Weights:
     def used(self, address: str) -> int:
         """Actions of an address so far."""
         return self._used.get(address, 0)
+
+
+    def subscribe(self, source: str, user: str) -> None:
+        """One more subscription of a source, about a user, "": about none. Raises Failed."""
+        streams = self._streams.setdefault(source, Counter())
+        if self.is_strict and streams.total() >= SUBSCRIPTIONS:
+            raise Failed(f"Cannot subscribe to more than {SUBSCRIPTIONS} streams.")
+        if self.is_strict and user and user not in streams and len(streams) - ("" in streams) >= USERS:
+            raise Failed(f"Cannot track more than {USERS} total users.")
+        streams[user] += 1
+
+    def unsubscribe(self, source: str, user: str) -> None:
+        streams = self._streams[source]
+        streams[user] -= 1
+        if not streams[user]:
+            del streams[user]
+        if not streams:
+            del self._streams[source]
 
 
 LISTS: Final = ("orders", "cancels", "modifies")  # whose items are actions of their own

@@ -1,0 +1,45 @@
+"""What refused orders asked for. The venue tells who was refused, where and why, but not at which price and for how much: that is kept
+here, by the number of the event (kept_refusals.py puts it here).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from msgspec import Struct
+
+from ..history.records import OrderRecord, OrderStatus
+
+MOST: Final = 16_384  # that are known; the oldest goes first
+
+
+class Terms(Struct, frozen=True):
+    """Of an order."""
+
+    is_buy: bool
+    price: str
+    size: str
+    reduces: bool
+    tif: str | None
+    trigger_price: str | None  # None: it is no trigger
+    tpsl: str = ""
+    is_market: bool = False
+
+
+class Refused:
+    def __init__(self) -> None:
+        self._terms: OrderedDict[tuple[int, int], Terms] = OrderedDict()  # by account and number of the event
+
+    def terms(self, record: OrderRecord) -> Terms | None:
+        """None: they are not known, or not any more."""
+        return self._terms.get((record.account, record.seq)) if record.status is OrderStatus.REJECTED else None
+
+    def keep(self, record: OrderRecord, terms: Terms) -> None:
+        self._terms[record.account, record.seq] = terms
+        if len(self._terms) > MOST:
+            self._terms.popitem(last=False)
+
+    def forget(self) -> None:
+        """The venue is in an earlier state."""
+        self._terms.clear()

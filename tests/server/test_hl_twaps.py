@@ -1,0 +1,157 @@
+"""TWAPs in the Hyperliquid dialect: what runs, what became of it, and the fills of its slices, by questions and by subscriptions."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from hl_kit import ALICE, BTC, Json, Venue, limit
+
+from perplab.exchange.codes import Side
+from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.hyperliquid.talk import Talk
+
+STATE = {
+    "coin", "executedNtl", "executedSz", "minutes", "randomize", "reduceOnly", "side", "stopPx", "sz", "timestamp", "trigger", "user",
+}  # fmt: skip
+
+
+def venue() -> Venue:
+    v = Venue()
+    v.account(ALICE)
+    v.rest(BTC, Side.SELL, 60_010, 100_000)
+    v.rest(BTC, Side.BUY, 59_990, 100_000)
+    return v
+
+
+def begin(v: Venue, minutes: int = 5, **more: Any) -> int:
+    terms = {"a": BTC, "b": True, "s": "0.1", "r": False, "m": minutes, "t": False, **more}
+    told = v.act({"type": "twapOrder", "twap": terms})
+    number = told["response"]["data"]["status"]["running"]["twapId"]
+    assert isinstance(number, int)
+    return number
+
+
+def later(v: Venue, seconds: int) -> None:
+    for _ in range(0, seconds, 10):
+        v.host.send([UpdateOracle(0, market, price) for market, price in enumerate((60_000, 30_000, 150_000))])
+        v.world.later(10)
+
+
+def test_one_that_runs() -> None:
+    v = venue()
+    number = begin(v)
+    later(v, 60)
+    ((told_number, state),) = v.ask("webData2", user=ALICE)["twapStates"]
+    assert told_number == number and set(state) == STATE
+    assert (state["coin"], state["side"], state["sz"], state["minutes"], state["user"]) == ("BTC", "B", "0.1", 5, ALICE)
+    assert (state["executedSz"], state["executedNtl"]) == ("0.03", "1800.3") and state["reduceOnly"] is False
+    (begun,) = v.ask("twapHistory", user=ALICE)
+    assert begun["status"] == {"status": "activated"} and begun["twapId"] == number and begun["time"] == state["timestamp"] // 1_000
+    assert begun["state"]["executedSz"] == "0.0"
+
+
+def test_slices_are_told_as_of_their_twap() -> None:
+    v = venue()
+    v.order(limit(BTC, True, "60010", "0.01"))
+    later(v, 10)
+    number = begin(v)
+    later(v, 60)
+    fills = v.ask("userFills", user=ALICE)
+    assert [one["twapId"] for one in fills] == [number] * 3 + [None]
+    assert [int(one["hash"], 16) == 0 for one in fills] == [True] * 3 + [False]
+    slices = v.ask("userTwapSliceFills", user=ALICE)
+    assert slices == [{"fill": one, "twapId": number} for one in fills[:3]]
+    by_time = v.ask("userTwapSliceFillsByTime", user=ALICE, startTime=slices[1]["fill"]["time"], endTime=slices[1]["fill"]["time"])
+    assert by_time == [slices[1]]
+
+
+def test_ends() -> None:
+    v = venue()
+    v.order(limit(BTC, True, "60010", "0.1"))
+    done, stopped = begin(v), begin(v, b=False)
+    v.act({"type": "twapCancel", "a": BTC, "t": stopped})
+    only = begin(v, b=False, r=True, s="0.05")
+    later(v, 400)
+    told = {(one["twapId"], one["status"]["status"]): one for one in v.ask("twapHistory", user=ALICE)}
+    assert set(told) == {
+        (done, "activated"), (done, "finished"), (stopped, "activated"), (stopped, "terminated"), (only, "activated"), (only, "finished"),
+    }  # fmt: skip
+    state = told[done, "finished"]["state"]
+    assert state["executedSz"] == "0.1" and Decimal(state["executedNtl"]) == Decimal("6001")
+    assert v.ask("webData2", user=ALICE)["twapStates"] == []
+    times = [one["time"] for one in v.ask("twapHistory", user=ALICE)]
+    assert times == sorted(times, reverse=True)
+
+
+def test_an_end_that_the_venue_has_made_is_an_error() -> None:
+    v = venue()
+    v.order(limit(BTC, True, "60010", "0.1"))
+    begin(v, b=False, r=True)
+    later(v, 30)
+    v.order(limit(BTC, False, "59990", "1", "Ioc", r=True))
+    later(v, 30)
+    told = v.ask("twapHistory", user=ALICE)[0]["status"]
+    assert told == {"status": "error", "description": "TWAP was canceled: REDUCE_ONLY."}
+
+
+def test_one_that_is_older_than_what_is_kept() -> None:
+    v = venue()
+    number = begin(v)
+    later(v, 60)
+    v.host.history.begin_anew(v.host.exchange)
+    ((told_number, state),) = v.ask("webData2", user=ALICE)["twapStates"]
+    assert told_number == number and (state["executedSz"], state["minutes"], state["sz"]) == ("0.03", 5, "0.1")
+    later(v, 60)
+    ((_, state),) = v.ask("webData2", user=ALICE)["twapStates"]
+    assert state["executedSz"] == "0.05"
+    assert [one["twapId"] for one in v.ask("userFills", user=ALICE)] == [number] * 2
+
+
+# -- subscriptions ---------------------------------------------------------------------------------------------------------------
+
+
+class Heard:
+    """A socket without a socket."""
+
+    def __init__(self, v: Venue) -> None:
+        self.talk = Talk(v.desk, lambda: None, "here")
+
+    def subscribe(self, kind: str) -> None:
+        self.talk.receive_message(json.dumps({"method": "subscribe", "subscription": {"type": kind, "user": ALICE}}).encode())
+
+    def told(self, channel: str) -> list[Json]:
+        found = [json.loads(one) for one in self.talk.messages()]
+        return [one["data"] for one in found if one["channel"] == channel]
+
+
+def test_twaps_by_subscription() -> None:
+    v = venue()
+    heard = {kind: Heard(v) for kind in ("twapStates", "userTwapHistory", "userTwapSliceFills", "userEvents")}
+    for kind, one in heard.items():
+        one.subscribe(kind)
+    assert heard["twapStates"].told("twapStates") == [{"dex": "", "user": ALICE, "states": []}]
+    assert heard["userTwapHistory"].told("userTwapHistory") == [{"isSnapshot": True, "user": ALICE, "history": []}]
+    assert heard["userTwapSliceFills"].told("userTwapSliceFills") == [{"isSnapshot": True, "user": ALICE, "twapSliceFills": []}]
+    assert heard["userEvents"].told("user") == []
+    number = begin(v)
+    v.host.flush()
+    (begun,) = heard["userTwapHistory"].told("userTwapHistory")
+    assert [one["status"] for one in begun["history"]] == [{"status": "activated"}] and "isSnapshot" not in begun
+    (sliced,) = heard["userTwapSliceFills"].told("userTwapSliceFills")
+    assert [one["twapId"] for one in sliced["twapSliceFills"]] == [number]
+    events = {name: told for one in heard["userEvents"].told("user") for name, told in one.items()}
+    assert set(events) == {"fills", "twapHistory", "twapSliceFills"}
+    assert events["twapSliceFills"] == sliced["twapSliceFills"] and events["twapHistory"] == begun["history"]
+    later(v, 10)
+    v.host.flush()
+    assert heard["twapStates"].told("twapStates")[-1]["states"][0][0] == number
+    v.act({"type": "twapCancel", "a": BTC, "t": number})
+    v.host.flush()
+    (ended,) = heard["userTwapHistory"].told("userTwapHistory")
+    assert [one["status"] for one in ended["history"]] == [{"status": "terminated"}]
+    again = Heard(v)
+    again.subscribe("userTwapHistory")
+    (snapshot,) = again.told("userTwapHistory")
+    assert [one["status"]["status"] for one in snapshot["history"]] == ["terminated", "activated"]
