@@ -175,7 +175,7 @@ class Preview(Told, frozen=True, kw_only=True):
     entry_notional: Decimal | None  # [USD] signed like size
     isolated_margin: Decimal | None  # [USD]
     equity: Decimal | None  # [USD] of an isolated position its own, else of cash and all cross positions of the asset
-    initial_margin: Decimal | None  # [USD] that the same need
+    initial_margin: Decimal | None  # [USD] of an isolated position its own, else with all open orders: `equity` less `available`
     maintenance_margin: Decimal | None  # [USD]
     available: Decimal | None  # [USD] for other orders
     withdrawable: Decimal | None  # [USD]
@@ -205,7 +205,7 @@ class Requirement(Told, frozen=True, kw_only=True):
     lines: tuple[RequirementLine, ...]
     equity: Decimal  # [USD]
     available: Decimal  # [USD] for new orders
-    initial_margin: Decimal  # [USD]
+    initial_margin: Decimal  # [USD] of positions and open orders: `equity` less `available`
     maintenance_margin: Decimal  # [USD] below which the account is liquidated
     ts: int  # [ns]
 

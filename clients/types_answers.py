@@ -165,7 +165,7 @@ class Balance(Told, frozen=True, kw_only=True):
     equity: Decimal  # cash, and what positions have gained or lost
     available: Decimal  # for new orders
     withdrawable: Decimal  # what can be taken out
-    initial_margin: Decimal  # that positions and orders need
+    initial_margin: Decimal  # that positions and open orders need: `equity` less `available`
     maintenance_margin: Decimal  # below which the account is liquidated
     value: Decimal | None = None  # cash, and the equity of all positions, isolated ones included; None: not told
 

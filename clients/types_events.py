@@ -223,7 +223,7 @@ class MarginAlert(AccountEvent, frozen=True, kw_only=True):
 
     asset: str
     number: int  # of the alert
-    is_below: bool  # False: it is above again, or there are no positions any more
+    is_below: bool  # False: it is above again, or has closed its positions; a liquidation that left none is never told as that
     equity: Decimal
     maintenance: Decimal
 

@@ -170,7 +170,7 @@ class Preview(Coded, frozen=True, gc=False):
     entry_notional: int = 0  # [micro] signed like size
     isolated_margin: int = 0  # [micro]
     equity: int = 0  # [micro] of an isolated position its own, else of cash and all cross positions of the asset
-    initial_margin: int = 0  # [micro] required by the same
+    initial_margin: int = 0  # [micro] of an isolated position its own, else of all positions and open orders: equity less available_margin
     maintenance_margin: int = 0  # [micro]
     available_margin: int = 0  # [micro] what may back another order
     free_margin: int = 0  # [micro] what may leave the account
