@@ -94,6 +94,7 @@ class AlgoCalls(Known):
 
         def read(reply: Wire) -> t.Ladder:
             counts = {name: whole(reply[name]) for name in ("placed", "refused", "queued", "seq", "ts")}
+            counts["repeated"] = whole(reply.get("repeated", 0))
             return t.Ladder(market=market.name, client_ids=client_ids, first_refusal=first_refusal_of(reply), **counts)
 
         return Call("place_ladder", fields, read, client_ids[0])

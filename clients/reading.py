@@ -252,7 +252,8 @@ STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], Iterator[t.Event]]]] 
 
 def counted(told: Wire) -> t.Counted:
     """The orders of a packed ladder or mass quote."""
-    return t.Counted(first_refusal=first_refusal_of(told), **{name: whole(told[name]) for name in ("placed", "refused", "queued")})
+    counts = {name: whole(told[name]) for name in ("placed", "refused", "queued")}
+    return t.Counted(first_refusal=first_refusal_of(told), repeated=whole(told.get("repeated", 0)), **counts)
 
 
 def first_refusal_of(told: Wire) -> Reason | None:

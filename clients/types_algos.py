@@ -95,7 +95,7 @@ class NewLadder(Told, frozen=True, kw_only=True):
 class Ladder(Told, frozen=True, kw_only=True):
     """A ladder that was taken. Each of its orders is accepted or refused by itself: ask for it by its client id, or hear of it."""
 
-    placed: int  # orders that stand or have traded; of one that is sent again, those that did
+    placed: int  # orders that stand or have traded; of one that is sent again, those that did (`repeated`)
     refused: int
     queued: int  # that wait for their turn
     first_refusal: Reason | None  # why the first one that was refused was; None: none was
@@ -103,6 +103,7 @@ class Ladder(Told, frozen=True, kw_only=True):
     client_ids: tuple[ClientId, ...]  # of the orders, from the first price to the last one
     seq: int  # of the venue's last event because of it
     ts: int  # [ns]
+    repeated: int = 0  # of those placed: their client ids were in use, so nothing was placed now; `order` tells whether they are open
 
 
 class Quoted(Told, frozen=True, kw_only=True):

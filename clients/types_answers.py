@@ -291,6 +291,7 @@ class Counted(Told, frozen=True, kw_only=True):
     refused: int
     queued: int  # that wait for their turn
     first_refusal: Reason | None  # why the first one that was refused was; None: none was
+    repeated: int = 0  # of those placed: their client ids were in use, so nothing was placed now
 
 
 class RowStatus(Told, frozen=True, kw_only=True):

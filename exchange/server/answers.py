@@ -71,6 +71,7 @@ class Counts(Said, kw_only=True):
     placed: int
     refused: int
     queued: int
+    repeated: int  # of those placed: how many were there from before, by their client ids, open or not; of quotes always 0
     first_refusal: RefusalName | UnsetType = UNSET  # why the first one that was refused was
 
 

@@ -179,7 +179,8 @@ def test_a_twap_trades_slice_by_slice_and_tells_of_its_end() -> None:
     alice, bob = scene()
     bob.sell("BTC", "1", "60000")
     twap = alice.place_twap(types.NewTwap(market="BTC", side=Side.BUY, size="0.3", slices=3, every_s=10, slippage="0.001"))
-    assert (twap.state, twap.open, twap.tif) == (OrderState.OPEN, D("0.3"), TimeInForce.IOC)
+    assert (twap.state, twap.filled, twap.open, twap.tif) == (OrderState.OPEN, D("0.1"), D("0.2"), TimeInForce.IOC)
+    assert twap.average_price == 60_000 and alice.order(twap).open == D("0.2")  # the first slice has traded
     alice.step(25)
     placed, *slices, ended = heard(alice, types.TwapPlaced | types.TwapSliced | types.TwapEnded)  # type: ignore[arg-type]
     assert isinstance(placed, types.TwapPlaced) and (placed.slices, placed.every_s) == (3, 10)
@@ -205,6 +206,10 @@ def test_a_ladder_takes_client_ids_that_no_other_order_gets() -> None:
     assert not after.repeated and after.client_id not in ladder.client_ids
     again = alice.place_ladder(replace(new, client_id=ladder.client_ids[0]))
     assert again.client_ids == ladder.client_ids and len(alice.open_orders()) == 4
+    assert (ladder.repeated, again.placed, again.repeated) == (0, 3, 3)
+    alice.cancel_all()
+    again = alice.place_ladder(replace(new, client_id=ladder.client_ids[0]))
+    assert (again.placed, again.repeated, alice.open_orders()) == (3, 3, ())  # nothing is placed twice
     for count in (1, 51, 10**9):
         with pytest.raises(ValueError, match=f"a ladder of {count} orders; the venue takes 2 to 50"):
             alice.place_ladder(replace(new, count=count))
