@@ -157,7 +157,8 @@ class Known:
         """The order as a reply leaves it: as it was, where what was asked for waits."""
         waits = self.reading.queued(reply)
         if waits is not None:
-            return replace(order, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
+            market = order.market or (self.reading.venue.numbered(reply["market"]).name if "market" in reply else "")
+            return replace(order, market=market, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
         if reply.get("status") == "withdrawn":
             gone = replace(order, state=OrderState.CANCELLED, open=NO_COINS, auctioned=False)
             return self.note(replace(gone, seq=whole(reply["seq"]), ts=whole(reply["ts"])))
