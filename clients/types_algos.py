@@ -125,7 +125,7 @@ class OpenTrigger(Told, frozen=True, kw_only=True):
     size: Decimal | None  # [coins] None: the whole position
     trigger: TriggerKind
     source: PriceSource
-    price: Decimal  # [USD] where it fires; of one that trails, the best price since it began
+    price: Decimal  # [USD] where it fires; of one that trails, the best price since it began, or where it will begin to (`is_trailing`)
     limit: Decimal | None  # [USD] of its order; None: a market order
     tif: TimeInForce
     reduce_only: bool
@@ -136,6 +136,7 @@ class OpenTrigger(Told, frozen=True, kw_only=True):
     client_id: ClientId | None
     bracket: int | None = None  # the id of the entry, or of the TWAP, that it is of; None: of none, or not told
     linked_with: int | None = None  # the id of the order or trigger that it cancels, and is cancelled by (OCO); None: none, or not told
+    fires_at: Decimal | None = None  # [USD] where it fires as prices have been so far; None: it has not begun to trail, or not told
 
 
 class OpenTwap(Told, frozen=True, kw_only=True):

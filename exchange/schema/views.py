@@ -68,6 +68,7 @@ class OpenTrigger(Coded, frozen=True, gc=False):
     client_lo: int
     bracket: int = 0  # id of the entry, or of the TWAP, whose bracket it is of; 0: of none
     linked_with: int = 0  # id of the order or trigger that it cancels, and is cancelled by (OCO); 0: none
+    fires_at: int = 0  # [ticks] where it fires as prices have been so far; 0: it has not begun to trail
 
 
 class Liquidity(Coded, frozen=True, gc=False):

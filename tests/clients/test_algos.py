@@ -50,8 +50,11 @@ def test_a_trailing_stop_follows_and_turns() -> None:
     bob.buy("BTC", "1", "59000")
     alice.set_price("BTC", "62000")
     assert alice.positions()
+    begins = alice.trailing_stop("BTC", Side.SELL, "0.02", begins_at="63000")
+    assert [(one.is_trailing, one.price, one.fires_at) for one in alice.triggers()] == [(True, 62_000, 60_760), (False, 63_000, None)]
+    alice.cancel(begins)
     alice.set_price("BTC", "60700")
-    placed, fired = heard(alice, types.TriggerPlaced | types.TriggerFired)  # type: ignore[arg-type]
+    placed, _, fired = heard(alice, types.TriggerPlaced | types.TriggerFired)  # type: ignore[arg-type]
     assert isinstance(placed, types.TriggerPlaced) and (placed.trail, placed.order_id) == (D("0.02"), order.order_id)
     assert isinstance(fired, types.TriggerFired) and alice.positions() == ()
     usd = types.NewTrigger(market="BTC", side=Side.BUY, trigger=TriggerKind.TRAILING_TICKS, trail="500", size="0.1", reduce_only=False)
