@@ -105,6 +105,8 @@ class Venue(Struct, frozen=True):
     def asset_number(self, asset: int | str) -> int:
         """The number of an asset, given by that or by its name. Raises ValueError."""
         if isinstance(asset, int):
+            if not 0 <= asset < len(self.assets):
+                raise ValueError(f"there is no asset {asset}; there are 0 to {len(self.assets) - 1}: {', '.join(self.assets)}")
             return asset
         if asset not in self.assets:
             raise ValueError(f"there is no asset {asset!r}; there are {', '.join(self.assets)}")

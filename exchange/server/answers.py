@@ -257,10 +257,13 @@ class OrderQueryReply(Reply, kw_only=True):
     linked_with: int  # id of the order or trigger that it cancels, and is cancelled by; 0: none
 
 
-class WaitingOrderReply(QueuedReply, kw_only=True):
+class OfWaiting(Said, kw_only=True):
     """Of an order that waits for its turn, and has no number yet."""
 
     market: int
+
+
+WaitingOrderReply = joined("WaitingOrderReply", Reply, QueuedStatus, OfWaiting)
 
 
 class OutcomeReply(Reply, kw_only=True):
@@ -365,8 +368,9 @@ REPLIES: Final[dict[str, type[Reply]]] = {
 }  # fmt: skip
 assert set(REPLIES) == set(OPS), "a request without a reply, or the other way round"
 QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a request instead, where the venue's sequencing lets it wait
-    op: (QueuedReply, WithdrawnReply) if op == "cancel_client" else (QueuedReply,) for op in REPLIES if op in WAITING
-} | {"order": (WaitingOrderReply,)}
+    **{op: (QueuedReply, WithdrawnReply) if op == "cancel_client" else (QueuedReply,) for op in REPLIES if op in WAITING},
+    "order": (WaitingOrderReply,),
+}
 ITEMS: Final = {  # lists of several kinds
     "BatchReply.statuses": (
         "DoneStatus", "SubAccountStatus", "OrderStatus", "SeveralStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure",

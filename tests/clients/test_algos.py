@@ -301,7 +301,7 @@ def test_quotes_are_replaced_refused_and_protected() -> None:
     assert isinstance(hit, types.ProtectionTriggered) and (hit.market, hit.fills, hit.size) == ("BTC", 1, D("0.2"))
     with pytest.raises(Refused, match="QUOTES_PROTECTED"):
         alice.mass_quote("BTC", Side.SELL, [("60020", "0.2")])
-    alice.set_quote_protection("BTC", 60)
+    alice.set_quote_protection("BTC", off=True)
     alice.mass_quote("BTC", Side.SELL, [("60020", "0.2")])
     alice.mass_quote("BTC", Side.SELL, ())
     assert alice.open_orders() == ()
