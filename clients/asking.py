@@ -174,7 +174,8 @@ class Asking(AskingAlgos, ABC):
         await self._do(self.calls.set_margin_mode(market, mode), timeout)
 
     async def move_isolated_margin(self, market: str, amount: Number, *, timeout: float | None = None) -> None:
-        """Add to the margin of an isolated position, or take from it (amount < 0). [USD]"""
+        """Add to the margin of an isolated position, or take from it (amount < 0). [USD] What is taken must leave its equity at what it and
+        its market's open orders need at its leverage, and at the venue's transfer margin: `removable_margin` of clients.risk."""
         await self._do(self.calls.move_isolated_margin(market, amount), timeout)
 
     async def open_account(self, *, timeout: float | None = None) -> int:

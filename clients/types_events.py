@@ -70,7 +70,7 @@ class OrderCancelled(AccountEvent, frozen=True, kw_only=True):
 class Fill(AccountEvent, frozen=True, kw_only=True):
     """One's own side of a trade."""
 
-    order_id: int  # one's own
+    order_id: int  # one's own; 0: none, it is the venue that closes one's position (`liquidation`)
     market: str  # its name
     side: Side  # one's own
     price: Decimal  # [USD]

@@ -159,8 +159,10 @@ def test_a_bracket_fills_is_looked_after_and_closed() -> None:
     with pytest.raises(ValueError, match="a limit order needs a price"):
         alice.place_bracket(replace(bracket, price=None))
     bob.sell("BTC", "1", "61000")
-    at_once = alice.place_bracket(replace(bracket, price=None, order_type=OrderType.MARKET, take_profit="62000", stop="60000"))
+    terms = {"price": None, "order_type": OrderType.MARKET, "take_profit": "62000", "stop": "60000", "slippage": None}
+    at_once = alice.place_bracket(replace(bracket, **terms))
     assert (at_once.filled, at_once.tif) == (1, TimeInForce.IOC)
+    assert {one.slippage for one in alice.events() if isinstance(one, types.BracketPlaced)} == {None}
 
 
 def test_an_order_and_its_stop_come_in_together() -> None:
@@ -297,7 +299,10 @@ def test_quotes_are_replaced_refused_and_protected() -> None:
     assert isinstance(refused, types.QuoteRefused) and (refused.number, refused.price, refused.reason) == (1, 59_999, Reason.WOULD_CROSS)
     alice.set_quote_protection("BTC", 60, size="0.15")
     bob.market_buy("BTC", "0.2")
-    (hit,) = heard(alice, types.ProtectionTriggered)
+    events = list(alice.events())
+    (protected,) = (event for event in events if isinstance(event, types.QuoteProtectionSet))
+    assert (protected.fills, protected.size, protected.window_s) == (None, D("0.15"), 60)
+    (hit,) = (event for event in events if isinstance(event, types.ProtectionTriggered))
     assert isinstance(hit, types.ProtectionTriggered) and (hit.market, hit.fills, hit.size) == ("BTC", 1, D("0.2"))
     with pytest.raises(Refused, match="QUOTES_PROTECTED"):
         alice.mass_quote("BTC", Side.SELL, [("60020", "0.2")])

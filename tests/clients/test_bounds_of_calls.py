@@ -152,4 +152,4 @@ def test_a_protection_without_a_limit_is_no_protection_by_mistake(alice: LocalCl
     alice.set_quote_protection("BTC", 5, fills=2)
     alice.set_quote_protection("BTC", off=True)
     told = [event for event in alice.events() if isinstance(event, types.QuoteProtectionSet)]
-    assert [(event.fills, event.size) for event in told[-2:]] == [(2, None), (0, None)]
+    assert [(event.fills, event.size) for event in told[-2:]] == [(2, None), (None, None)]
