@@ -93,7 +93,7 @@ class Blocking(BlockingAlgos, ABC):
         timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says. `market`, price and size are needed
-        for an id that this client has not heard of."""
+        for an id that this client has not heard of. Triggers and TWAPs cannot be amended: cancel them, and place others."""
         return self._do(self.calls.amend(order, price, size, market), timeout)
 
     def batch(self, items: Sequence[AnyItem], *, timeout: float | None = None) -> list[t.Order | Refused]:
@@ -167,7 +167,8 @@ class Blocking(BlockingAlgos, ABC):
         return self._do(self.calls.fee_rates(), timeout)
 
     def set_leverage(self, market: str, leverage: int, *, timeout: float | None = None) -> None:
-        """The position's initial margin is at least its notional / leverage from now on."""
+        """The position's initial margin is at least its notional / leverage from now on. An isolated position has to have as much: move in
+        first what it is short of (`move_isolated_margin`; the refusal says how much, `shortfall`)."""
         self._do(self.calls.set_leverage(market, leverage), timeout)
 
     def set_margin_mode(self, market: str, mode: MarginMode, *, timeout: float | None = None) -> None:
