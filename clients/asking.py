@@ -92,7 +92,7 @@ class Asking(AskingAlgos, ABC):
         timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
         """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says. `market`, price and size are needed
-        for an id that this client has not heard of."""
+        for an id that this client has not heard of. Triggers and TWAPs cannot be amended: cancel them, and place others."""
         return await self._do(self.calls.amend(order, price, size, market), timeout)
 
     async def batch(self, items: Sequence[AnyItem], *, timeout: float | None = None) -> list[t.Order | Refused]:
@@ -166,7 +166,8 @@ class Asking(AskingAlgos, ABC):
         return await self._do(self.calls.fee_rates(), timeout)
 
     async def set_leverage(self, market: str, leverage: int, *, timeout: float | None = None) -> None:
-        """The position's initial margin is at least its notional / leverage from now on."""
+        """The position's initial margin is at least its notional / leverage from now on. An isolated position has to have as much: move in
+        first what it is short of (`move_isolated_margin`; the refusal says how much, `shortfall`)."""
         await self._do(self.calls.set_leverage(market, leverage), timeout)
 
     async def set_margin_mode(self, market: str, mode: MarginMode, *, timeout: float | None = None) -> None:
@@ -174,7 +175,8 @@ class Asking(AskingAlgos, ABC):
         await self._do(self.calls.set_margin_mode(market, mode), timeout)
 
     async def move_isolated_margin(self, market: str, amount: Number, *, timeout: float | None = None) -> None:
-        """Add to the margin of an isolated position, or take from it (amount < 0). [USD]"""
+        """Add to the margin of an isolated position, or take from it (amount < 0). [USD] What is taken must leave its equity at what it and
+        its market's open orders need at its leverage, and at the venue's transfer margin: `removable_margin` of clients.risk."""
         await self._do(self.calls.move_isolated_margin(market, amount), timeout)
 
     async def open_account(self, *, timeout: float | None = None) -> int:

@@ -121,8 +121,9 @@ class AskingAlgos(Shared, ABC):
         return await self._do(self.calls.mass_quote(market, side, quotes), timeout)
 
     async def set_quote_protection(
-        self, market: str, window_s: float, *, fills: int = 0, size: Number | None = None, timeout: float | None = None,
+        self, market: str, window_s: float | None = None, *, fills: int = 0, size: Number | None = None, off: bool = False,
+        timeout: float | None = None,
     ) -> None:  # fmt: skip
         """Have all quotes in a market cancelled when `fills` fills of them, or `size` [coins], come within `window_s`, and no new ones
-        taken until this is sent again. Neither: no protection."""
-        await self._do(self.calls.set_quote_protection(market, window_s, fills, size), timeout)
+        taken until this is sent again. `off=True` ends the protection; a ValueError for neither that nor a limit."""
+        await self._do(self.calls.set_quote_protection(market, window_s, fills, size, off), timeout)

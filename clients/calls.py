@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from perplab.exchange.codes import OrderState, OrderType, SelfTrade, Side, TimeInForce
-from perplab.exchange.messages import MAX_TS_JUMP, ROW
+from perplab.exchange.messages import MAX_TS, MAX_TS_JUMP, ROW
 from perplab.exchange.units import PPM, SECOND_NS
 
 from . import types as t
@@ -23,7 +23,7 @@ from .calls_operator import OperatorCalls
 from .errors import Refused
 from .paging import Part
 from .reading import Wire, client_id_of, whole
-from .units import MICRO, Number, micro, parts, steps
+from .units import MOST_ID, Market, Number, micro, parts, some_id, within
 
 if TYPE_CHECKING:
     from .bots.base import Rows
@@ -38,6 +38,9 @@ Channel = Literal[
 ]  # fmt: skip
 Scope = Literal["none", "connection", "account"]
 ROW_BYTES: Final = 8 * ROW  # of a packed command
+BOOK_LEVELS: Final = 1_000  # of a side that are told
+MOST_CANDLES: Final = 1_500  # of one reply
+MOST_FEE: Final = 10**12  # [micro] for an earlier turn
 MOST_DELAY_S: Final = MAX_TS_JUMP // SECOND_NS  # of a dead man's switch
 
 
@@ -54,7 +57,7 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
             order_id=0, market=terms.name, side=Side(new.side), price=terms.price(ticks) if ticks else None, filled=NO_COINS,
             open=terms.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only,
             tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else TimeInForce(new.tif),  # as the venue makes it
-            expires=new.expires, display=None if new.display is None else terms.size(fields["display"]),
+            expires=fields["expires"], display=None if new.display is None else terms.size(fields["display"]),
         )  # fmt: skip
         return Call("place", {**fields, "client_id": client_id}, self.sending(order), client_id)
 
@@ -66,9 +69,10 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         return {
             "market": market.number, "side": Side(new.side).name, "price": 0 if new.price is None else market.ticks(new.price),
             "size": market.lots(new.size), "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name,
-            "reduce_only": int(new.reduce_only), "self_trade": SelfTrade(new.self_trade).name, "expires": new.expires,
+            "reduce_only": int(new.reduce_only), "self_trade": SelfTrade(new.self_trade).name,
+            "expires": None if new.expires is None else within(new.expires, "the time at which it expires [ns]", 0, MAX_TS),
             "display": None if new.display is None else market.lots(new.display), "account": self.account_number,
-            "priority_fee": None if new.priority_fee is None else steps(new.priority_fee, MICRO, "the priority fee", "USD", 0),
+            "priority_fee": None if new.priority_fee is None else micro(new.priority_fee, "the priority fee", lowest=0, highest=MOST_FEE),
         }  # fmt: skip
 
     def preview(self, new: t.NewOrder) -> Call[t.Preview]:
@@ -181,14 +185,20 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         terms = self.market(market)
         if (lower is None) != (upper is None):
             raise ValueError("a range has two ends: say lower and upper, or neither for the whole curve")
-        fields: dict[str, object] = {"market": terms.number, "amount": micro(amount), "account": self.account_number}
+        fields: dict[str, object] = {"market": terms.number, "amount": self._pooled(terms, amount), "account": self.account_number}
         if lower is not None and upper is not None:
             fields |= {"lower": terms.ticks(lower), "upper": terms.ticks(upper)}
         return Call("add_liquidity", fields, lambda reply: self.reading.liquidity_change(terms, reply))
 
+    def _pooled(self, terms: Market, amount: Number) -> int:
+        return micro(amount, unit=self.reading.venue.assets[terms.settlement_asset], lowest=1)
+
     def remove_liquidity(self, market: str, shares: int, range_id: int) -> Call[t.LiquidityChange]:
         terms = self.market(market)
-        fields: dict[str, object] = {"market": terms.number, "shares": shares, "range_id": range_id, "account": self.account_number}
+        fields: dict[str, object] = {
+            "market": terms.number, "shares": within(shares, "the number of shares", 1, MOST_ID),
+            "range_id": within(range_id, "the range_id", 0, MOST_ID), "account": self.account_number,
+        }  # fmt: skip
         return Call("remove_liquidity", fields, lambda reply: self.reading.liquidity_change(terms, reply))
 
     def pool(self, market: str) -> Call[t.Pool]:
@@ -203,7 +213,7 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         return Call("auctions", {"skip": skip or None}, read)
 
     def bid(self, auction: t.Auction | int, share: Number, minimum_gain: Number) -> Call[None]:
-        number = auction.auction if isinstance(auction, t.Auction) else auction
+        number = auction.auction if isinstance(auction, t.Auction) else some_id(auction, "the number of the auction")
         ppm = parts(share, "the share", "(of 1)", 1)
         if ppm > PPM:
             raise ValueError(f"the share is {share}; 1 is all that is on offer")
@@ -218,10 +228,15 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         return Call("ticker", {"market": self.market(market).number}, self.reading.ticker)
 
     def depth(self, market: str, levels: int) -> Call[t.Depth]:
-        return Call("book", {"market": self.market(market).number, "depth": levels}, self.reading.depth)
+        fields: dict[str, object] = {"market": self.market(market).number, "depth": within(levels, "the number of levels", 1, BOOK_LEVELS)}
+        return Call("book", fields, self.reading.depth)
 
     def candles(self, market: str, interval: str, start: int, end: int | None, limit: int) -> Call[tuple[t.Candle, ...]]:
-        fields: dict[str, object] = {"market": self.market(market).number, "interval": interval, "start": start, "end": end, "limit": limit}
+        fields: dict[str, object] = {
+            "market": self.market(market).number, "interval": interval, "start": within(start, "the start [ns]", 0, MOST_ID),
+            "end": None if end is None else within(end, "the end [ns]", 0, MOST_ID),
+            "limit": within(limit, "the limit", 1, MOST_CANDLES),
+        }  # fmt: skip
         return Call("candles", fields, self.reading.candles)
 
     def ping(self) -> Call[int]:
@@ -230,7 +245,8 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     def subscribe(self, channel: Channel, market: str | None, depth: int | None = None, checksum: bool | None = None) -> Call[None]:
         number = None if market is None else self.market(market).number
         account = self.account_number if channel == "private" else None
-        return Call("subscribe", {"channel": channel, "market": number, "account": account, "depth": depth, "checksum": checksum}, nothing)
+        levels = None if depth is None else within(depth, "the depth", 1, BOOK_LEVELS)
+        return Call("subscribe", {"channel": channel, "market": number, "account": account, "depth": levels, "checksum": checksum}, nothing)
 
     def unsubscribe(self, channel: Channel, market: str | None) -> Call[None]:
         number = None if market is None else self.market(market).number

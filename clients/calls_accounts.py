@@ -5,24 +5,33 @@ from __future__ import annotations
 from decimal import Decimal
 
 from perplab.exchange.codes import AccountMode, MarginMode
+from perplab.exchange.messages import MAX_ACCOUNTS, MAX_LEVERAGE
 
 from . import types as t
 from .calls_base import Call, Known, nothing
 from .reading import Wire, whole
 from .reading_algos import sub_accounts_of
-from .units import Number, micro, money, parts
+from .units import Number, micro, money, parts, within
+
+ALERTS = 4  # of an account in each asset
 
 
 class AccountCalls(Known):
     def faucet(self, amount: Number, asset: int | str) -> Call[Decimal]:
-        fields: dict[str, object] = {"amount": micro(amount), "asset": self.asset(asset), "account": self.account_number}
-        return Call("faucet", fields, lambda reply: money(reply["balance"]))
+        return Call("faucet", self._paid(amount, asset), lambda reply: money(reply["balance"]))
 
     def withdraw(self, amount: Number, asset: int | str) -> Call[None]:
-        return Call("withdraw", {"amount": micro(amount), "asset": self.asset(asset), "account": self.account_number}, nothing)
+        return Call("withdraw", self._paid(amount, asset), nothing)
 
     def transfer(self, to: int, amount: Number, asset: int | str) -> Call[None]:
-        return Call("transfer", {"to": to, "amount": micro(amount), "asset": self.asset(asset), "account": self.account_number}, nothing)
+        receiver = within(to, "the account that receives it", 0, MAX_ACCOUNTS - 1)
+        return Call("transfer", {"to": receiver, **self._paid(amount, asset)}, nothing)
+
+    def _paid(self, amount: Number, asset: int | str) -> dict[str, object]:
+        """An amount of an asset that is more than nothing. Raises TypeError or ValueError."""
+        number = self.asset(asset)
+        paid = micro(amount, unit=self.reading.venue.assets[number], lowest=1)
+        return {"amount": paid, "asset": number, "account": self.account_number}
 
     def asset(self, given: int | str) -> int:
         """Raises ValueError for a name that is not known."""
@@ -44,7 +53,8 @@ class AccountCalls(Known):
         return account
 
     def set_leverage(self, market: str, leverage: int) -> Call[None]:
-        fields: dict[str, object] = {"market": self.market(market).number, "leverage": leverage, "account": self.account_number}
+        number, times = self.market(market).number, within(leverage, "the leverage", 1, MAX_LEVERAGE)
+        fields: dict[str, object] = {"market": number, "leverage": times, "account": self.account_number}
         return Call("set_leverage", fields, nothing)
 
     def set_margin_mode(self, market: str, mode: MarginMode) -> Call[None]:
@@ -52,7 +62,11 @@ class AccountCalls(Known):
         return Call("set_margin_mode", fields, nothing)
 
     def move_isolated_margin(self, market: str, amount: Number) -> Call[None]:
-        fields: dict[str, object] = {"market": self.market(market).number, "amount": micro(amount), "account": self.account_number}
+        terms = self.market(market)
+        moved = micro(amount, unit=self.reading.venue.assets[terms.settlement_asset])
+        if not moved:
+            raise ValueError("the amount is 0: above 0 it is added to the margin of the position, below 0 taken from it")
+        fields: dict[str, object] = {"market": terms.number, "amount": moved, "account": self.account_number}
         return Call("move_isolated_margin", fields, nothing)
 
     def set_account_mode(self, mode: AccountMode) -> Call[t.Queued | None]:
@@ -60,7 +74,8 @@ class AccountCalls(Known):
 
     def set_margin_alert(self, threshold: Number, asset: int | str, number: int, hysteresis: Number) -> Call[None]:
         fields: dict[str, object] = {
-            "asset": self.asset(asset), "number": number, "threshold_ppm": parts(threshold, "the threshold", "times"),
+            "asset": self.asset(asset), "number": within(number, "the number of the alert", 0, ALERTS - 1),
+            "threshold_ppm": parts(threshold, "the threshold", "times"),
             "hysteresis_ppm": parts(hysteresis, "the hysteresis", "times"), "account": self.account_number,
         }  # fmt: skip
         return Call("set_margin_alert", fields, nothing)

@@ -8,19 +8,20 @@ from typing import Final
 from msgspec.structs import replace
 
 from perplab.exchange.codes import OrderState, OrderType, PriceSource, Side, Spacing, TimeInForce, TriggerKind
-from perplab.exchange.messages import MAX_TS_JUMP
+from perplab.exchange.messages import MAX_FILLS, MAX_PRICE, MAX_TS_JUMP
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
 from .calls_base import NO_COINS, Call, Known, more_of, nothing
 from .paging import Part
-from .reading import Wire, client_id_of, first_refusal_of, whole
-from .units import Market, Number, parts, steps
+from .reading import MOST_CLIENT_ID, Wire, client_id_of, first_refusal_of, whole
+from .units import MOST_ID, Market, Number, parts, some_id, steps, within
 
 MOST_QUOTES: Final = 5  # of one side, in one request
 MOST_RUNGS: Final = 50  # orders of a ladder
+MOST_SLICES: Final = 10_000  # of a TWAP
+ONE: Final = 1_000_000  # in millionths
 MOST_S: Final = MAX_TS_JUMP // SECOND_NS  # of an interval, or of a window
-MOST_CLIENT_ID: Final = 1 << 128  # they are numbers below that
 
 
 class AlgoCalls(Known):
@@ -65,9 +66,10 @@ class AlgoCalls(Known):
         if not 1 <= new.every_s <= MOST_S:
             raise ValueError(f"a slice every {new.every_s:g} s; the venue takes 1 to {MOST_S} s")
         fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "size": lots, "slices": new.slices,
+            "market": market.number, "side": Side(new.side).name, "size": lots,
+            "slices": within(new.slices, "the number of slices", 1, MOST_SLICES),
             "interval": round(new.every_s * SECOND_NS), "slippage_ppm": ppm_of(new.slippage),
-            "catch_up_ppm": parts(new.catch_up, "catch_up", "times"),
+            "catch_up_ppm": parts(new.catch_up, "catch_up", "times", ONE, 10 * ONE),
             "minimum_slice": 0 if new.minimum_slice is None else market.lots(new.minimum_slice), "reduce_only": int(new.reduce_only),
             "take_profit": trigger_ticks(market, new.take_profit), "stop": trigger_ticks(market, new.stop),
         }  # fmt: skip
@@ -82,18 +84,20 @@ class AlgoCalls(Known):
 
     def place_ladder(self, new: t.NewLadder) -> Call[t.Ladder]:
         market = self.market(new.market)
-        if not 2 <= new.count <= MOST_RUNGS:
+        if not 2 <= within(new.count, "the number of orders", -MOST_ID, MOST_ID) <= MOST_RUNGS:
             raise ValueError(f"a ladder of {new.count} orders; the venue takes 2 to {MOST_RUNGS}")
         client_ids = self.client_ids(new.client_id, new.count)
         fields: dict[str, object] = {
             "market": market.number, "side": Side(new.side).name, "size": market.lots(new.size),
             "first_price": market.ticks(new.first_price), "last_price": market.ticks(new.last_price), "count": new.count,
-            "spacing": Spacing(new.spacing).name, "skew_ppm": parts(new.skew, "the skew", "times"), "tif": TimeInForce(new.tif).name,
+            "spacing": Spacing(new.spacing).name,
+            "skew_ppm": parts(new.skew, "the skew", "times", ONE // 100, 100 * ONE), "tif": TimeInForce(new.tif).name,
             "reduce_only": int(new.reduce_only), "client_id": client_ids[0], "account": self.account_number,
         }  # fmt: skip
 
         def read(reply: Wire) -> t.Ladder:
             counts = {name: whole(reply[name]) for name in ("placed", "refused", "queued", "seq", "ts")}
+            counts["repeated"] = whole(reply.get("repeated", 0))
             return t.Ladder(market=market.name, client_ids=client_ids, first_refusal=first_refusal_of(reply), **counts)
 
         return Call("place_ladder", fields, read, client_ids[0])
@@ -132,12 +136,19 @@ class AlgoCalls(Known):
 
         return Call("mass_quote", fields, read)
 
-    def set_quote_protection(self, market: str, window_s: float, fills: int, size: Number | None) -> Call[None]:
-        terms, window = self.market(market), round(window_s * SECOND_NS)
-        if not 1 <= window <= MAX_TS_JUMP:
+    def set_quote_protection(self, market: str, window_s: float | None, fills: int, size: Number | None, off: bool) -> Call[None]:
+        terms, most = self.market(market), within(fills, "the number of fills", 0, MAX_FILLS)
+        if off:
+            if window_s is not None or most or size is not None:
+                raise ValueError("off=True ends the protection: it has no window and no limit")
+            window_s = 1  # the venue wants some
+        elif window_s is None or (not most and size is None):
+            raise ValueError("say window_s, and after how many fills or what size quotes are cancelled; off=True ends the protection")
+        window = round(window_s * SECOND_NS) if 0 < window_s <= MOST_S else 0
+        if not window:
             raise ValueError(f"the window is {window_s:g} s; the venue takes more than 0 and at most {MOST_S} s")
         fields: dict[str, object] = {
-            "market": terms.number, "window": window, "fills": fills, "lots": 0 if size is None else terms.lots(size),
+            "market": terms.number, "window": window, "fills": most, "lots": 0 if size is None else terms.lots(size),
             "account": self.account_number,
         }  # fmt: skip
         return Call("set_quote_protection", fields, nothing)
@@ -166,7 +177,7 @@ def waiting(market: Market, side: Side, lots: int, ticks: int, tif: TimeInForce,
 
 def trigger_ticks(market: Market, price: Number | None) -> int:
     """Ticks of a price that is compared with others: any number of figures will do. 0: there is none."""
-    return 0 if price is None else steps(price, market.tick, f"the price in {market.name}", "USD", 1)
+    return 0 if price is None else steps(price, market.tick, f"the price in {market.name}", "USD", 1, MAX_PRICE)
 
 
 def trail_of(market: Market, kind: TriggerKind, trail: Number | None) -> int:
@@ -174,18 +185,20 @@ def trail_of(market: Market, kind: TriggerKind, trail: Number | None) -> int:
     if trail is None:
         return 0
     if kind == TriggerKind.TRAILING_PPM:
-        return parts(trail, "the trail", "(of 1)", 1)
-    return steps(trail, market.tick, f"the trail in {market.name}", "USD", 1)
+        return parts(trail, "the trail", "(of 1)", 1, ONE)
+    return steps(trail, market.tick, f"the trail in {market.name}", "USD", 1, MAX_PRICE)
 
 
 def ppm_of(slippage: Number | None) -> int:
     """0: there is no limit but the venue's."""
-    return 0 if slippage is None else parts(slippage, "the slippage", "(of 1)", 1)
+    return 0 if slippage is None else parts(slippage, "the slippage", "(of 1)", 1, ONE)
 
 
 def number_of(order: t.Order | t.OpenTrigger | int) -> int:
     """Raises ValueError for an order that waits, and has no number yet."""
-    number = order if isinstance(order, int) else order.order_id
+    if not isinstance(order, t.Order | t.OpenTrigger):
+        return some_id(order, "the order id")
+    number = order.order_id
     if not number:
         raise ValueError("this order waits to be carried out: it can be linked when it has been")
     return number

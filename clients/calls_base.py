@@ -14,7 +14,7 @@ from perplab.exchange.codes import OrderState
 from . import types as t
 from .errors import NotConnected
 from .reading import Reading, Wire, client_id_of, whole
-from .units import money, rounded
+from .units import money, rounded, some_id
 
 T = TypeVar("T")
 NO_COINS: Final = Decimal(0)
@@ -143,7 +143,7 @@ class Known:
             return self._by_client.get(order.client_id, order)  # it may have been placed meanwhile
         if isinstance(order, t.Order):
             return self._orders.get(order.order_id, order)
-        found = self._orders.get(order)
+        found = self._orders.get(some_id(order, "the order id"))
         return found if found is not None else self._bare(order, None, market)
 
     def _bare(self, order_id: int, client_id: t.ClientId | None, market: str) -> t.Order:
@@ -157,7 +157,8 @@ class Known:
         """The order as a reply leaves it: as it was, where what was asked for waits."""
         waits = self.reading.queued(reply)
         if waits is not None:
-            return replace(order, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
+            name = order.market or (self.reading.venue.numbered(reply["market"]).name if "market" in reply else "")
+            return replace(order, market=name, ticket=waits.ticket, due=waits.due, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
         if reply.get("status") == "withdrawn":
             gone = replace(order, state=OrderState.CANCELLED, open=NO_COINS, auctioned=False)
             return self.note(replace(gone, seq=whole(reply["seq"]), ts=whole(reply["ts"])))

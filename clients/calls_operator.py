@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from perplab.exchange.codes import MarketStatus
+from perplab.exchange.messages import MAX_TS
 
 from . import types as t
 from .calls_base import Call, Known, more_of, nothing
 from .paging import Part
 from .reading import Wire, whole
+from .units import some_id, within
 
 ALL_MARKETS = -1
 
@@ -23,10 +25,11 @@ class OperatorCalls(Known):
         self, start: int, end: int, during: MarketStatus, afterwards: MarketStatus, market: str | None
     ) -> Call[int]:  # fmt: skip
         fields: dict[str, object] = {
-            "market": ALL_MARKETS if market is None else self.market(market).number, "start": start, "end": end,
+            "market": ALL_MARKETS if market is None else self.market(market).number,
+            "start": within(start, "the start [ns]", 0, MAX_TS), "end": within(end, "the end [ns]", 0, MAX_TS),
             "during": MarketStatus(during).name, "afterwards": MarketStatus(afterwards).name,
         }  # fmt: skip
         return Call("schedule_maintenance", fields, lambda reply: whole(reply.get("number", 0)))
 
     def cancel_maintenance(self, number: int) -> Call[None]:
-        return Call("cancel_maintenance", {"number": number}, nothing)
+        return Call("cancel_maintenance", {"number": some_id(number, "the number of the window")}, nothing)

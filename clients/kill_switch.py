@@ -9,18 +9,20 @@ what could not be done is told. What an account shows is believed, not what the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perplab.exchange.codes import OrderType, Side
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
 from .blocking import Shared
-from .carrying import Program, insist, wait
+from .carrying import Program, ask, insist, wait
 from .errors import ClientError, Closed, Refused, TimedOut
 from .queued import carried_out, settled
 from .units import WIDE, Number, exact
@@ -51,15 +53,16 @@ class KillSwitch:
     refuses to be asked; and by `trip`. None: not for this. Equity is that in `asset`, which has to be said where a venue has several.
 
     `dead_man_s`: orders are cancelled by the venue itself if nobody looks for so long. `flatten`: close positions too, in market orders of
-    at most `slice_usd` each, `every_s` apart, within `slippage_bp` of the mark. `on_trip` is called once, with the reason: to stop what
-    else trades; what it raises is told in `did`. A deposit counts as a gain: `reset` after one.
+    at most `slice_usd` each, `every_s` apart, within `slippage_bp` of the mark. `retry_s`: what is left then, since a market is halted or
+    its book is empty, `watch` tries again so much later, until nothing is or it is disarmed; None: it returns. `on_trip` is called once,
+    with the reason: to stop what else trades; what it raises is told in `did`. A deposit counts as a gain: `reset` after one.
     """
 
     def __init__(
         self, *, max_loss: Number | None = None, max_drawdown: Number | None = None, markets: Sequence[str] = (),
         stale_s: float | None = None, on_disconnect: bool = True, dead_man_s: float | None = None, flatten: bool = False,
         slice_usd: Number | None = None, every_s: float = 1.0, slippage_bp: Number = 100, on_trip: Callable[[str], object] | None = None,
-        asset: str | None = None,
+        asset: str | None = None, retry_s: float | None = None,
     ) -> None:  # fmt: skip
         self.max_loss = None if max_loss is None else exact(max_loss, "the largest loss")
         self.max_drawdown = None if max_drawdown is None else exact(max_drawdown, "the largest drawdown")
@@ -72,6 +75,9 @@ class KillSwitch:
             raise ValueError("say whose prices are stale after stale_s: markets=")
         if dead_man_s is not None and dead_man_s <= every_s:
             raise ValueError(f"dead_man_s is {dead_man_s:g}; it is renewed every {every_s:g} s (every_s), so expected more than that")
+        if retry_s is not None and not 0 < retry_s < math.inf:
+            raise ValueError(f"retry_s is {retry_s:g}; expected more than 0, or None")
+        self.retry_s = retry_s
         if any(amount is not None and amount <= 0 for amount in (self.max_loss, self.max_drawdown, self.slice_usd)):
             raise ValueError("max_loss, max_drawdown and slice_usd are amounts above 0, or None")
         self.is_disarmed = False
@@ -147,23 +153,35 @@ class KillSwitch:
         self.is_disarmed = True
 
     def watch(self, client: Shared) -> Program[Stopped]:
-        """Look, `every_s` apart, until it trips or is disarmed; then do what is to be done. It ends without having tripped, too, when its
-        client is closed."""
+        """Look, `every_s` apart, until it trips or is disarmed; then do what is to be done, with `retry_s` until it is. It ends without
+        having tripped, too, when its client is closed."""
         self.is_disarmed = False
         did: tuple[str, ...] = ()
+        last: Stopped | None = None
         try:
             with client.listening(self.heard):
                 while not self.is_disarmed:
                     done = yield from self.check(client)
                     if done is not None:
-                        return done
-                    yield from wait(self.every_s)
+                        did = done.did if self.retry_s is None else tuple(dict.fromkeys((*did, *done.did)))  # each once: halts are long
+                        last = replace(done, did=did)
+                        if self.retry_s is None or not self._is_left(done):
+                            return last
+                    yield from wait(self.every_s if done is None or self.retry_s is None else self.retry_s)
+            if last is not None:
+                return last
             if self.dead_man_s is not None:
                 yield from insist(client, client.calls.cancel_all_after(0))
         except Closed as error:
             rest = "" if self.dead_man_s is None else f"; the venue cancels all orders {self.dead_man_s:g} s after the last look"
+            if last is not None:
+                return replace(last, did=(*did, str(error)))
             did = (f"{error}{rest}",)
         return Stopped(why="", ts=0, equity=self.equity, did=did, orders=None, positions=None)
+
+    def _is_left(self, done: Stopped) -> bool:
+        """Is there still something to do, or not known?"""
+        return done.orders != 0 or (self.flatten and done.positions != ())
 
     def check(self, client: Shared) -> Program[Stopped | None]:
         """One look; None: all is well. Once it has tripped: cancel and close, again each time that it is called.
@@ -221,7 +239,13 @@ class KillSwitch:
 
     def _cancel_and_close(self, client: Shared, did: list[str]) -> Program[Stopped]:
         account = yield from insist(client, client.calls.account())
+        waiting = yield from self._waiting(client)
         account = yield from self._cancel(client, account, did)
+        for name, before in waiting.items():
+            if before:
+                left = (yield from self._waiting(client)).get(name)
+                gone = "it is not known how many" if left is None else str(len(before - left))
+                did.append(f"cancelled {gone} of {len(before)} {name}")
         if self.flatten and account.positions:
             account = yield from self._flatten(client, account, did)
             if _orders(account):  # placed while it closed
@@ -256,6 +280,16 @@ class KillSwitch:
             where = f" in {markets}" if markets else ""
             did.append(f"{_orders(account)} orders are still open{where} after {look + 1} of {LOOKS} cancels{why}")
         return account
+
+    def _waiting(self, client: Shared) -> Program[dict[str, set[int]]]:
+        """The ids of triggers and TWAPs, which go with the orders. Asked once: nothing where the venue does not say, for this is only to
+        be told, and must keep it from nothing."""
+        try:
+            triggers = yield from ask(client, client.calls.triggers())
+            twaps = yield from ask(client, client.calls.twaps())
+        except ClientError:
+            return {}
+        return {"triggers": set(triggers.items), "TWAPs": set(twaps.items)}
 
     def _flatten(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:
         """Close positions, a slice of each at a time, until there are none or they get no smaller."""

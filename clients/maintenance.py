@@ -161,7 +161,8 @@ def buffer(terms: Market, held: Held, mark: Number, volatility: float | None = N
 @widely
 def margin_for_distance(terms: Market, held: Held, mark: Number, distance: Number) -> Decimal:
     """How much margin [USD] has to be added for the liquidation price to be farther than `distance` (a share of the mark) from it; below
-    zero: as much can be taken out. With p the first price within that distance: maintenance(p) - equity(p). Raises ValueError.
+    zero: so much is not needed for that. What of it the venue lets out says `removable_margin`. With p the first price within that
+    distance: maintenance(p) - equity(p). Raises ValueError.
 
     Example, of the position above at 60,000, wanted 20 %: at p = 48,000 it has 6,000 - 12,000 and needs 0.0125 x 48,000: 6,600 USD more.
     """
@@ -172,3 +173,21 @@ def margin_for_distance(terms: Market, held: Held, mark: Number, distance: Numbe
     count, rest = WIDE.divmod(wanted, terms.tick)
     price = terms.price(int(count) + bool(rest and is_long))
     return maintenance(terms, abs(WIDE.multiply(held.size, price))) - held.equity(price)
+
+
+@widely
+def removable_margin(terms: Market, held: Held, mark: Number, leverage: int, transfer_margin: Number = 0) -> Decimal:
+    """How much of an isolated position's margin [USD] the venue lets out at a mark, if it has no open orders in the market and nothing is
+    unsettled: its equity over what it needs at its leverage, and over `transfer_margin` (a share of its value, `client.venue` tells it);
+    never more than its margin, nor less than 0. Raises ValueError.
+
+        min(margin, equity(mark) - max(initial(notional, leverage), notional x transfer margin))
+
+    Example, of the position above at 61,000, at 10x: 6,000 + 1,000 - 61,000 / 10 = 900 USD; where 20 % have to stay behind, nothing.
+    """
+    at, share = exact(mark, "the mark"), exact(transfer_margin, "the transfer margin")
+    if at <= 0 or not 0 <= share <= 1 or leverage < 1:
+        raise ValueError(f"mark {at:f}, leverage {leverage}, transfer margin {share:f}: expected more than 0, 1 or more, a share of 0 to 1")
+    notional = abs(WIDE.multiply(held.size, at))
+    needed = max(initial(terms, notional, leverage), up_to_micro(WIDE.multiply(notional, share)))
+    return max(NONE, min(held.margin, held.equity(at) - needed))

@@ -24,6 +24,7 @@ from .reading_venue import venue_of as venue_of
 from .reading_venue import whole as whole
 from .units import WIDE, Market, money
 
+MOST_CLIENT_ID: Final = 1 << 128  # they are numbers below that
 STATUS: Final = 14  # numbers that tell what a packed command came to
 REASONS: Final = {int(one): one.name for one in Reason}
 STATES: Final = frozenset(map(int, OrderState))
@@ -35,6 +36,10 @@ def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
     number = int(given, 16) if isinstance(given, str) else given
     if not number:
         return None
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"the client id is {given!r}, a {type(given).__name__}: wanted is a whole number, or hex digits as a text")
+    if not 0 < number < MOST_CLIENT_ID:
+        raise ValueError(f"the client id is {given}: it is a number of 128 bits, above 0")
     return number if number < 1 << 63 else f"{number:#x}"
 
 
@@ -271,7 +276,8 @@ STREAMS: Final[dict[str, Callable[[Reading, Market, Wire], t.Event]]] = {  # tha
 
 def counted(told: Wire) -> t.Counted:
     """The orders of a packed ladder or mass quote."""
-    return t.Counted(first_refusal=first_refusal_of(told), **{name: whole(told[name]) for name in ("placed", "refused", "queued")})
+    counts = {name: whole(told[name]) for name in ("placed", "refused", "queued")}
+    return t.Counted(first_refusal=first_refusal_of(told), repeated=whole(told.get("repeated", 0)), **counts)
 
 
 def first_refusal_of(told: Wire) -> Reason | None:

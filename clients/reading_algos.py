@@ -31,6 +31,7 @@ class AlgoReading(PrivateReading):
             slippage=share(told["slippage_ppm"], PPM) if told["slippage_ppm"] else None, trail=trail_of(market, kind, told["trail"]),
             is_trailing=bool(told["is_trailing"]), has_fired=bool(told["has_fired"]), client_id=told["client_id"],
             bracket=told.get("bracket") or None, linked_with=told.get("linked_with") or None,
+            fires_at=market.price(told["fires_at"]) if told.get("fires_at") else None,
         )  # fmt: skip
 
     def twaps(self, reply: Wire) -> tuple[t.OpenTwap, ...]:

@@ -1,7 +1,7 @@
 """One reader for all events whose fields are told as they are: from the name of a field on the wire and its type in the struct follows how
 it is read. What is more than that has a reader of its own in reading_private.py.
 
-None stands for 0 of a price, a size, a share or a code, and for -1 of an account.
+None stands for 0 of a price, a size, a share, a code or a number of fills, and for -1 of an account.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _reader(wire: str, hint: Any) -> Read:
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     if not kinds or wire == "client_id":
         return _plain(wire, hint)
-    read, none = _plain(wire, kinds[0]), -1 if kinds[0] is int else 0
+    read, none = _plain(wire, kinds[0]), -1 if kinds[0] is int and wire != "fills" else 0
     return lambda venue, market, told: None if told == none else read(venue, market, told)
 
 

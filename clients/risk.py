@@ -33,6 +33,7 @@ from .maintenance import buffer as buffer
 from .maintenance import held_of as held_of
 from .maintenance import liquidation_price as liquidation_price
 from .maintenance import margin_for_distance as margin_for_distance
+from .maintenance import removable_margin as removable_margin
 from .sizing import Ladder as Ladder
 from .sizing import Loss as Loss
 from .sizing import Sized as Sized

@@ -174,7 +174,7 @@ def position_size(
     Fixed-fractional sizing (Vince, *Portfolio Management Formulas*) with all costs in the loss: the most lots with
 
         loss at the stop <= equity x risk
-        available - slippage and fee of the entry >= initial margin at the entry, at `leverage` (the market's largest, if that is less)
+        available - slippage and fee of the entry >= initial margin at the entry, at `leverage` (without it, the market's largest)
         size <= depth of the books, and what a venue holds: 10^10 USD, and fewer than 2^40 lots
 
     `available` [USD] is the margin that other positions leave; without it, all of the equity. The second line is the venue's own check of
@@ -185,9 +185,11 @@ def position_size(
     """
     own, share = exact(equity, "the equity"), exact(risk, "the risk")
     free = own if available is None else exact(available, "what is available")
-    if own < 0 or not 0 <= share <= 1 or (leverage is not None and leverage < 1):
-        raise ValueError(f"equity {own:f}, risk {share:f}, leverage {leverage}: expected 0 or more, a share of at most 1, and 1 or more")
-    budget, times = WIDE.multiply(own, share), min(terms.max_leverage, leverage or terms.max_leverage)
+    if own < 0 or not 0 <= share <= 1:
+        raise ValueError(f"equity {own:f}, risk {share:f}: expected 0 or more, and a share of at most 1")
+    if leverage is not None and not 1 <= leverage <= terms.max_leverage:
+        raise ValueError(f"the leverage is {leverage}; expected 1 to {terms.max_leverage}, as {terms.name} allows")
+    budget, times = WIDE.multiply(own, share), terms.max_leverage if leverage is None else leverage
     books = [one for one in (trade.entry_slippage, trade.stop_slippage) if isinstance(one, Ladder)]
     in_book = min((terms.whole_lots(book.depth) for book in books), default=None)
     enter, leave = exact(trade.entry, "the entry"), exact(trade.stop, "the stop")

@@ -295,6 +295,9 @@ class Task(ABC):
                 except Refused:
                     self.found(sent, None)
                 else:
-                    self._by_order[order.order_id] = sent
-                    sent.order_id = order.order_id
-                    self.found(sent, order)
+                    if order.order_id:
+                        self._by_order[order.order_id] = sent
+                        sent.order_id = order.order_id
+                        self.found(sent, order)
+                    else:
+                        sent.waits = True  # for its turn, since its reply was lost

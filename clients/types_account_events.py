@@ -106,7 +106,7 @@ class MarginAlertSet(AccountEvent, frozen=True, kw_only=True):
 class QuoteProtectionSet(AccountEvent, frozen=True, kw_only=True):
     market: str
     window_s: Decimal  # [s]
-    fills: int  # within the window; 0: any number of them
+    fills: int | None  # within the window; None: any number of them
     size: Decimal | None  # [coins] None: any
 
 
@@ -174,7 +174,7 @@ class BracketPlaced(AccountEvent, frozen=True, kw_only=True):
     take_profit: Decimal | None  # [USD] None: it has none
     stop: Decimal | None  # [USD] None: it has none
     source: PriceSource
-    slippage: Decimal  # a share of the price at firing
+    slippage: Decimal | None  # a share of the price at firing; None: up to the price band
 
 
 class TriggerResized(AccountEvent, frozen=True, kw_only=True):

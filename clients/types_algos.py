@@ -95,7 +95,7 @@ class NewLadder(Told, frozen=True, kw_only=True):
 class Ladder(Told, frozen=True, kw_only=True):
     """A ladder that was taken. Each of its orders is accepted or refused by itself: ask for it by its client id, or hear of it."""
 
-    placed: int  # orders that stand or have traded; of one that is sent again, those that did
+    placed: int  # orders that stand or have traded; of one that is sent again, those that did (`repeated`)
     refused: int
     queued: int  # that wait for their turn
     first_refusal: Reason | None  # why the first one that was refused was; None: none was, or for a reason of a newer server
@@ -103,6 +103,7 @@ class Ladder(Told, frozen=True, kw_only=True):
     client_ids: tuple[ClientId, ...]  # of the orders, from the first price to the last one
     seq: int  # of the venue's last event because of it
     ts: int  # [ns]
+    repeated: int = 0  # of those placed: their client ids were in use, so nothing was placed now; `order` tells whether they are open
 
 
 class Quoted(Told, frozen=True, kw_only=True):
@@ -124,7 +125,7 @@ class OpenTrigger(Told, frozen=True, kw_only=True):
     size: Decimal | None  # [coins] None: the whole position
     trigger: TriggerKind
     source: PriceSource
-    price: Decimal  # [USD] where it fires; of one that trails, the best price since it began
+    price: Decimal  # [USD] where it fires; of one that trails, the best price since it began, or where it will begin to (`is_trailing`)
     limit: Decimal | None  # [USD] of its order; None: a market order
     tif: TimeInForce
     reduce_only: bool
@@ -135,6 +136,7 @@ class OpenTrigger(Told, frozen=True, kw_only=True):
     client_id: ClientId | None
     bracket: int | None = None  # the id of the entry, or of the TWAP, that it is of; None: of none, or not told
     linked_with: int | None = None  # the id of the order or trigger that it cancels, and is cancelled by (OCO); None: none, or not told
+    fires_at: Decimal | None = None  # [USD] where it fires as prices have been so far; None: it has not begun to trail, or not told
 
 
 class OpenTwap(Told, frozen=True, kw_only=True):
@@ -175,7 +177,7 @@ class Preview(Told, frozen=True, kw_only=True):
     entry_notional: Decimal | None  # [USD] signed like size
     isolated_margin: Decimal | None  # [USD]
     equity: Decimal | None  # [USD] of an isolated position its own, else of cash and all cross positions of the asset
-    initial_margin: Decimal | None  # [USD] that the same need
+    initial_margin: Decimal | None  # [USD] of an isolated position its own, else with all open orders: `equity` less `available`
     maintenance_margin: Decimal | None  # [USD]
     available: Decimal | None  # [USD] for other orders
     withdrawable: Decimal | None  # [USD]
@@ -205,7 +207,7 @@ class Requirement(Told, frozen=True, kw_only=True):
     lines: tuple[RequirementLine, ...]
     equity: Decimal  # [USD]
     available: Decimal  # [USD] for new orders
-    initial_margin: Decimal  # [USD]
+    initial_margin: Decimal  # [USD] of positions and open orders: `equity` less `available`
     maintenance_margin: Decimal  # [USD] below which the account is liquidated
     ts: int  # [ns]
 

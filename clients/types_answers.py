@@ -105,6 +105,8 @@ class Venue(Struct, frozen=True):
     def asset_number(self, asset: int | str) -> int:
         """The number of an asset, given by that or by its name. Raises ValueError."""
         if isinstance(asset, int):
+            if not 0 <= asset < len(self.assets):
+                raise ValueError(f"there is no asset {asset}; there are 0 to {len(self.assets) - 1}: {', '.join(self.assets)}")
             return asset
         if asset not in self.assets:
             raise ValueError(f"there is no asset {asset!r}; there are {', '.join(self.assets)}")
@@ -165,7 +167,7 @@ class Balance(Told, frozen=True, kw_only=True):
     equity: Decimal  # cash, and what positions have gained or lost
     available: Decimal  # for new orders
     withdrawable: Decimal  # what can be taken out
-    initial_margin: Decimal  # that positions and orders need
+    initial_margin: Decimal  # that positions and open orders need: `equity` less `available`
     maintenance_margin: Decimal  # below which the account is liquidated
     value: Decimal | None = None  # cash, and the equity of all positions, isolated ones included; None: not told
 
@@ -291,6 +293,7 @@ class Counted(Told, frozen=True, kw_only=True):
     refused: int
     queued: int  # that wait for their turn
     first_refusal: Reason | None  # why the first one that was refused was; None: none was, or for a reason of a newer server
+    repeated: int = 0  # of those placed: their client ids were in use, so nothing was placed now
 
 
 class RowStatus(Told, frozen=True, kw_only=True):

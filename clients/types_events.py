@@ -70,7 +70,7 @@ class OrderCancelled(AccountEvent, frozen=True, kw_only=True):
 class Fill(AccountEvent, frozen=True, kw_only=True):
     """One's own side of a trade."""
 
-    order_id: int  # one's own
+    order_id: int  # one's own; 0: none, it is the venue that closes one's position (`liquidation`)
     market: str  # its name
     side: Side  # one's own
     price: Decimal  # [USD]
@@ -223,7 +223,7 @@ class MarginAlert(AccountEvent, frozen=True, kw_only=True):
 
     asset: str
     number: int  # of the alert
-    is_below: bool  # False: it is above again, or there are no positions any more
+    is_below: bool  # False: it is above again, or has closed its positions; a liquidation that left none is never told as that
     equity: Decimal
     maintenance: Decimal
 

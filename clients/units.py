@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from functools import wraps
+from operator import index
 from typing import Final, ParamSpec, TypeVar
 
 from msgspec import Struct
+
+from perplab.exchange.messages import MAX_AMOUNT, MAX_LOTS, MAX_PRICE
 
 Number = Decimal | str | int  # what a price, a size or an amount of money may be given as
 TOLD: Final = Context(prec=28)  # digits of a quotient that is handed out
 WIDE: Final = Context(prec=60)  # digits: more than any product here has
 MILLIONTH: Final = Decimal("0.000001")  # of a share: the smallest
 MICRO: Final = Decimal("0.000001")  # of money: the venue's smallest unit
+MOST_PARTS: Final = 1_000_000_000  # a thousand times
+MOST_ID: Final = 1 << 62
 
 
 P = ParamSpec("P")
@@ -49,8 +54,9 @@ def exact(given: Number, what: str) -> Decimal:
     return number
 
 
-def steps(given: Number, step: Decimal, what: str, unit: str, lowest: int | None = None) -> int:
-    """How many `step`s a number is. Raises ValueError, with the nearest numbers that are whole steps, and not below `lowest` of them."""
+def steps(given: Number, step: Decimal, what: str, unit: str, lowest: int | None = None, highest: int | None = None) -> int:
+    """How many `step`s a number is. Raises ValueError, with the nearest numbers that are whole steps and not below `lowest` of them, or for
+    more than `highest`."""
     number = exact(given, what)
     try:
         count, rest = WIDE.divmod(number, step)
@@ -61,18 +67,35 @@ def steps(given: Number, step: Decimal, what: str, unit: str, lowest: int | None
         near = " and ".join(f"{WIDE.multiply(step, one):f}" for one in (low, low + 1) if lowest is None or one >= lowest)
         raise ValueError(f"{what} is {number:f}, which is no multiple of {step:f} {unit}; nearest: {near or f'{step * (lowest or 0):f}'}")
     if lowest is not None and count < lowest:
-        raise ValueError(f"{what} is {number:f}; the least is {WIDE.multiply(step, lowest):f} {unit}")
+        raise ValueError(f"{what} is {number:f}; the least is {WIDE.multiply(step, lowest).normalize(WIDE):f} {unit}")
+    if highest is not None and count > highest:
+        raise ValueError(f"{what} is {number:f}; the most is {WIDE.multiply(step, highest).normalize(WIDE):f} {unit}")
     return int(count)
 
 
-def micro(given: Number, what: str = "amount") -> int:
+def micro(given: Number, what: str = "the amount", unit: str = "USD", lowest: int = -MAX_AMOUNT, highest: int = MAX_AMOUNT) -> int:
     """Money in micro-units. Raises TypeError or ValueError."""
-    return steps(given, MICRO, what, "USD")
+    return steps(given, MICRO, what, unit, lowest, highest)
 
 
-def parts(given: Number, what: str, unit: str, lowest: int = 0) -> int:
+def parts(given: Number, what: str, unit: str, lowest: int = 0, highest: int = MOST_PARTS) -> int:
     """A share, or a number of times, in millionths. Raises TypeError or ValueError."""
-    return steps(given, MILLIONTH, what, unit, lowest)
+    return steps(given, MILLIONTH, what, unit, lowest, highest)
+
+
+def within(given: int, what: str, lowest: int, highest: int) -> int:
+    """A whole number. Raises TypeError for what is none, ValueError for one that the venue does not take."""
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise TypeError(f"{what} is {given!r}, a {type(given).__name__}: wanted is a whole number")
+    number = index(given)
+    if not lowest <= number <= highest:
+        raise ValueError(f"{what} is {number}; the venue takes {lowest} to {highest}")
+    return number
+
+
+def some_id(given: int, what: str) -> int:
+    """The number of an order, an auction or a window. Raises TypeError or ValueError."""
+    return within(given, what, 1, MOST_ID)
 
 
 def rounded(value: Decimal, by: Decimal) -> Decimal:
@@ -180,7 +203,7 @@ class Market(Struct, frozen=True, kw_only=True):
 
     def ticks(self, price: Number) -> int:
         """Raises TypeError or ValueError, with the nearest legal prices."""
-        ticks = steps(price, self.tick, f"the price in {self.name}", "USD", 1)
+        ticks = steps(price, self.tick, f"the price in {self.name}", "USD", 1, MAX_PRICE)
         spare = len(str(ticks)) - self.significant_figures if self.significant_figures else 0
         step = 10 ** max(0, spare)
         if ticks % step:
@@ -205,7 +228,7 @@ class Market(Struct, frozen=True, kw_only=True):
 
     def lots(self, size: Number) -> int:
         """Raises TypeError or ValueError, with the nearest legal sizes."""
-        return steps(size, self.lot, f"the size in {self.name}", self.name, 1)
+        return steps(size, self.lot, f"the size in {self.name}", self.name, 1, MAX_LOTS)
 
     def whole_lots(self, size: Decimal) -> int:
         """As many whole lots as fit into `size`, signed like it."""

@@ -55,7 +55,7 @@ from .state.tables import (
 )
 from .state.terms import T_DISPLAY, T_EXPIRES, T_QUOTE
 from .state.transit import Y_ACCOUNT, Y_AMOUNT, Y_ASSET, Y_COMMAND, Y_TO
-from .state.types import NIL
+from .state.types import NIL, min_i64
 from .trading.open_orders import client_order, open_lots
 
 
@@ -202,6 +202,12 @@ class AccountQueries(Queries):
         return cross_maintenance(self.state, self.known_account(account), self.known_asset(asset))
 
     def initial_margin(self, account: i64, asset: i64 = 0) -> int:
+        """What positions and open orders require [micro]: equity less `available_margin`."""
+        equity = cross_equity(self.state, self.known_account(account), self.known_asset(asset))
+        return equity - available_margin(self.state, account, asset)
+
+    def positions_initial(self, account: i64, asset: i64 = 0) -> int:
+        """What cross positions alone require [micro]: what an account must meet after a fill."""
         return cross_initial(self.state, self.known_account(account), self.known_asset(asset))
 
     def isolated_equity(self, account: i64, market: i64) -> int:
@@ -225,8 +231,8 @@ class AccountQueries(Queries):
         return available_margin(self.state, self.known_account(account), self.known_asset(asset))
 
     def requirement(self, account: i64, asset: i64 = 0) -> list[RequirementLine]:
-        """The account's margin in an asset line by line: equity adds up to `equity`, equity less initial to `available_margin`, maintenance
-        to `maintenance_margin`."""
+        """The account's margin in an asset line by line: equity adds up to `equity`, initial to `initial_margin`, maintenance to
+        `maintenance_margin`; equity less initial is `available_margin`."""
         return requirement_lines(self.state, self.known_account(account), self.known_asset(asset))
 
     def threshold(self, account: i64, market: i64, over_maintenance: bool) -> int:
@@ -257,7 +263,8 @@ class AccountQueries(Queries):
             row: i64 = at
             cells = alerts.cells
             found.append(OpenAlert(
-                cells[row + M_ASSET], cells[row + M_NUMBER], cells[row + M_THRESHOLD], cells[row + M_HYSTERESIS], cells[row + M_BELOW],
+                cells[row + M_ASSET], cells[row + M_NUMBER], cells[row + M_THRESHOLD], cells[row + M_HYSTERESIS],
+                min_i64(1, cells[row + M_BELOW]),
             ))  # fmt: skip
         return found
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from . import windows
+from .options import share_of
 from .windows import scheduled
 
 WINDOWS: Final = "maintenance"  # the op whose reply is told in words
@@ -20,7 +21,7 @@ EXAMPLES: Final = (
     ("step ms=60000", "let a stepped clock go on"),
     ("clock speed=60", "let time run faster"),
     ("world oracle=frozen", "the venue hears of no price any more"),
-    ("world shock_ppm=-100000 market=BTC", "the outside price falls by a tenth"),
+    ("world shock_ppm=-10% market=BTC", "the outside price falls by a tenth"),
     ("world makers=gone", "liquidity vanishes"),
     ("set_market_status market=BTC status=HALTED", "nobody trades"),
     ("deposit account=11 asset=0 amount=1000000", "in micro-units: a dollar"),
@@ -54,8 +55,9 @@ class Ctl(click.Command):
 def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: str | None) -> int:
     """Send OP with its fields to the server, and print the reply.
 
-    `perplab docs api` lists all ops and their fields. Of `schedule_maintenance`, in=10m and for=30m may stand for start and end, which are
-    ns or times as 2026-01-01T12:00:00Z, of the venue's clock. Exit code 1 if the server refuses.
+    `perplab docs api` lists all ops and their fields. One that ends in _ppm takes a share, too, as -10% or 5bp. Of `schedule_maintenance`,
+    in=10m and for=30m may stand for start and end, which are ns or times as 2026-01-01T12:00:00Z, of the venue's clock. Exit code 1 if
+    the server refuses.
     """
     given = dict(map(pair, fields))
     try:
@@ -106,10 +108,16 @@ def tell_windows(connection: socket.socket, replies: Iterator[dict[str, Any]], g
 
 
 def pair(text: str) -> tuple[str, Any]:
-    """FIELD=VALUE; what is a JSON number, true, false or null is that, everything else text."""
+    """FIELD=VALUE; what is a JSON number, true, false or null is that, a share of a field in millionths (shock_ppm=-10%) so many of them,
+    everything else text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"{text!r} given, expected FIELD=VALUE")
+    share = share_of(value) if name.endswith("_ppm") else None
+    if share is not None:
+        if share.scaleb(6) % 1:
+            raise click.UsageError(f"{name}: {value!r} given, expected a whole number of millionths: 0.0001% is one")
+        return name, int(share.scaleb(6))
     try:
         return name, json.loads(value)
     except ValueError:

@@ -70,9 +70,11 @@ def lines(windows: list[dict[str, Any]], now: int, names: list[str]) -> Iterator
         begins = "began" if window["start"] <= now else "begins"
         for word, ts, status in ((begins, window["start"], window["during"]), ("ends", window["end"], window["afterwards"])):
             yield f"  {word:<6}  {clock(ts)}  {away(ts - now)}, {status}"
-    if windows:
+    if any(window["start"] > now for window in windows):
         yield "To take one back that has not begun:"
         yield "  perplab ctl cancel_maintenance number=N"
+    elif windows:
+        yield "One that has begun cannot be taken back; `set_market_status` gives a market another status meanwhile."
     else:
         yield "No market has a maintenance window ahead. To halt all in ten minutes, for half an hour:"
         yield "  perplab ctl schedule_maintenance market=all in=10m for=30m during=HALTED"

@@ -318,7 +318,20 @@ class TriggerDesk:
             cells[row + G_SOURCE], cells[row + G_TRIGGER], cells[row + G_LIMIT], cells[row + G_TIF], cells[row + G_REDUCE_ONLY],
             cells[row + G_SLIPPAGE], cells[row + G_TRAIL], int(cells[row + G_SHELF] == TRAILS), int(cells[row + G_SHELF] == FIRED),
             cells[row + G_CLIENT_HI], cells[row + G_CLIENT_LO], cells[row + G_BRACKET], self.state.links.partner(number),
+            self.fires_at(row),
         )  # fmt: skip
+
+    def fires_at(self, row: i64) -> i64:
+        """[ticks] as prices have been so far: one that trails moves it with them. 0: it has not begun to trail."""
+        cells = self.state.triggers.cells
+        best = cells[row + G_TRIGGER]
+        shelf = cells[row + G_SHELF]
+        if not is_trailing(cells[row + G_KIND]):
+            return best
+        if shelf != TRAILS and shelf != FIRED:
+            return 0
+        distance = trail_distance(cells[row + G_KIND], cells[row + G_TRAIL], best)
+        return best + distance if cells[row + G_SIDE] == k.BUY else best - distance
 
     # -- proof -------------------------------------------------------------------------------------------------------------------
 

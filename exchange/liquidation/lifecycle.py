@@ -171,6 +171,8 @@ class Lifecycle:
             state.accounts.liquidations[liquidation.account] -= 1
         move(liquidation, ENDED)
         state.liquidations.remove(liquidation)
+        if outcome == k.END_FLAT and liquidation.row == NIL and state.margin_alerts.live != 0:
+            state.margin_alerts.wipe_out(liquidation.account, liquidation.asset)
         state.log.emit(k.E_LIQUIDATION_ENDED, state.now, liquidation.account, market, outcome)
 
     def settle_rest(self, case: LiquidationCase) -> None:

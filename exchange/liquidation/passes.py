@@ -158,6 +158,8 @@ class LiquidationPass:
                 return  # a fill of this pass has helped it
             if len(free_rows(state, open_rows(state, account, row, asset))) == 0:
                 return  # its markets are suspended: when one is no longer, its positions are looked at again
+            if row == NIL and state.margin_alerts.live != 0:
+                self.alerts.look(account)
             liquidation = self.lifecycle.begin(account, row, asset)
         elif self.lifecycle.case(liquidation).is_held():
             return

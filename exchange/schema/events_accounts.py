@@ -152,7 +152,7 @@ class MarginAlert(Event, frozen=True, gc=False):
     account: int
     asset: int
     number: int
-    below: int  # 1: it has fallen below; 0: it is above again, or there are no positions any more
+    below: int  # 1: it has fallen below; 0: it is above again, or it has closed its positions: never since a liquidation has left none
     equity: int  # [micro]
     maintenance: int  # [micro]
 

@@ -68,6 +68,7 @@ class OpenTrigger(Coded, frozen=True, gc=False):
     client_lo: int
     bracket: int = 0  # id of the entry, or of the TWAP, whose bracket it is of; 0: of none
     linked_with: int = 0  # id of the order or trigger that it cancels, and is cancelled by (OCO); 0: none
+    fires_at: int = 0  # [ticks] where it fires as prices have been so far; 0: it has not begun to trail
 
 
 class Liquidity(Coded, frozen=True, gc=False):
@@ -170,7 +171,7 @@ class Preview(Coded, frozen=True, gc=False):
     entry_notional: int = 0  # [micro] signed like size
     isolated_margin: int = 0  # [micro]
     equity: int = 0  # [micro] of an isolated position its own, else of cash and all cross positions of the asset
-    initial_margin: int = 0  # [micro] required by the same
+    initial_margin: int = 0  # [micro] of an isolated position its own, else of all positions and open orders: equity less available_margin
     maintenance_margin: int = 0  # [micro]
     available_margin: int = 0  # [micro] what may back another order
     free_margin: int = 0  # [micro] what may leave the account

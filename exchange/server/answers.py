@@ -71,6 +71,7 @@ class Counts(Said, kw_only=True):
     placed: int
     refused: int
     queued: int
+    repeated: int  # of those placed: how many were there from before, by their client ids, open or not; of quotes always 0
     first_refusal: RefusalName | UnsetType = UNSET  # why the first one that was refused was
 
 
@@ -256,6 +257,15 @@ class OrderQueryReply(Reply, kw_only=True):
     linked_with: int  # id of the order or trigger that it cancels, and is cancelled by; 0: none
 
 
+class OfWaiting(Said, kw_only=True):
+    """Of an order that waits for its turn, and has no number yet."""
+
+    market: int
+
+
+WaitingOrderReply = joined("WaitingOrderReply", Reply, QueuedStatus, OfWaiting)
+
+
 class OutcomeReply(Reply, kw_only=True):
     reply: dict[str, Any]
 
@@ -358,7 +368,8 @@ REPLIES: Final[dict[str, type[Reply]]] = {
 }  # fmt: skip
 assert set(REPLIES) == set(OPS), "a request without a reply, or the other way round"
 QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a request instead, where the venue's sequencing lets it wait
-    op: (QueuedReply, WithdrawnReply) if op == "cancel_client" else (QueuedReply,) for op in REPLIES if op in WAITING
+    **{op: (QueuedReply, WithdrawnReply) if op == "cancel_client" else (QueuedReply,) for op in REPLIES if op in WAITING},
+    "order": (WaitingOrderReply,),
 }
 ITEMS: Final = {  # lists of several kinds
     "BatchReply.statuses": (

@@ -27,7 +27,7 @@ class Balance(Said, kw_only=True):
     available: int
     withdrawable: int
     value: int  # of all that is in the asset, isolated positions included
-    initial_margin: int
+    initial_margin: int  # of positions and open orders: `equity` less `available`
     maintenance_margin: int
 
 
@@ -70,7 +70,8 @@ AccountReply = joined("AccountReply", Reply, AccountState)
 
 
 class OfRequirement(Said, kw_only=True):
-    """The lines add up: equity to `equity`, equity less initial to `available`, maintenance to `maintenance_margin`."""
+    """The lines add up: equity to `equity`, initial to `initial_margin`, maintenance to `maintenance_margin`. Equity less initial is
+    `available`."""
 
     account: int
     asset: int

@@ -91,7 +91,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.SYSTEM_ACCOUNT: "the account is one of the venue's own",
     Reason.SAME_ACCOUNT: "both sides are the same account",
     Reason.ACCOUNT_LIMIT: "the venue has as many accounts as its design allows",
-    Reason.UNKNOWN_ORDER: "the account has no such open order",
+    Reason.UNKNOWN_ORDER: "the account has no such open order (triggers and TWAPs are cancelled like orders, and not amended)",
     Reason.UNKNOWN_AUCTION: "there is no such auction, or it has ended",
     Reason.IN_LIQUIDATION: "the account, or its isolated position, is being liquidated",
     Reason.MARKET_SETTLED: "the market is settled",
@@ -174,10 +174,10 @@ REASON_TEXT: Final[dict[Reason, str]] = {
 }
 
 
-def refused(reason: int, data: Data) -> Data:
-    """The body of what the venue itself refused."""
+def refused(reason: int, data: Data, message: str = "") -> Data:
+    """The body of what the venue itself refused. `message`: instead of the reason's own text."""
     named = Reason(reason)
-    return error_body(REFUSED + reason, named.name, REASON_TEXT[named], data)
+    return error_body(REFUSED + reason, named.name, message or REASON_TEXT[named], data)
 
 
 class Rejected(Refusal):

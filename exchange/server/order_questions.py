@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..schema.codes import OrderState, Reason
+from ..schema.views import Waiting
 from . import requests as r
 from .asking import Asker, Desk, Work
 from .errors import Data, Refusal, Trouble
-from .orders import Found, Tale, client_order, is_auctioned, open_order, refusal_of, tale_of
+from .orders import Found, Tale, client_order, is_auctioned, open_order, refusal_of, tale_of, waiting_order
 from .private import LOOKED_AT
 from .rows import client_halves
+from .told import due_of
 
 
 def order(desk: Desk, session: Asker, request: r.OrderQuery) -> Data | Work:
@@ -18,8 +20,12 @@ def order(desk: Desk, session: Asker, request: r.OrderQuery) -> Data | Work:
     if (request.order_id is None) == (request.client_id is None):
         raise Refusal(Trouble.MISSING_FIELD, "say which order: by order_id or by client_id", field="order_id")
     if request.client_id is not None:
-        found = client_order(desk.host.exchange, account, *client_halves(request.client_id))
-        return _never(desk, account, request.client_id) if found is None else _found(desk, account, found)
+        halves = client_halves(request.client_id)
+        found = client_order(desk.host.exchange, account, *halves)
+        if found is not None:
+            return _found(desk, account, found)
+        waits = waiting_order(desk.host.exchange, account, *halves)
+        return _never(desk, account, request.client_id) if waits is None else _waits(desk, waits)
     assert request.order_id is not None
     one = open_order(desk.host.exchange, account, request.order_id)
     if one is None and request.order_id > desk.host.exchange.state.last_order_id:
@@ -36,6 +42,13 @@ def _found(desk: Desk, account: int, found: Found) -> Work:
     known = {"order_id": order_id, "market": market, "state": OrderState(state).name, "open": size, "filled": filled}
     linked = desk.host.exchange.linked_with(order_id)
     return _valued(desk, account, {**known, "auctioned": auctioned, "linked_with": linked}, desk.host.exchange.state.log.seq)
+
+
+def _waits(desk: Desk, one: Waiting) -> Data:
+    """An order that waits for its turn, as the reply to it was: it has no number yet."""
+    venue = desk.host.exchange
+    queued = {"status": "queued", "ticket": one.ticket, "due": due_of(one.due)}
+    return {**queued, "market": one.market, "ts": venue.now, "seq": int(venue.state.log.seq)}
 
 
 def _valued(desk: Desk, account: int, known: Data, seq: int) -> Work:

@@ -23,7 +23,7 @@ from ..schema.events import (
     TwapSliced,
 )
 from ..schema.messages import Place, PlaceBracket, PlaceTrigger, PlaceTwap, column_of
-from ..schema.views import OpenOrder
+from ..schema.views import OpenOrder, Waiting
 
 BEGINS: Final[dict[int, type[Event]]] = {event.KIND: event for event in (OrderPlaced, TriggerPlaced, TwapPlaced)}
 ENDS: Final[dict[int, type[Event]]] = {event.KIND: event for event in (OrderCancelled, TriggerCancelled)}
@@ -55,6 +55,12 @@ def client_order(venue: Exchange, account: int, hi: int, lo: int) -> Found | Non
     """What became of the account's order with this client id; None: it is not known."""
     found = venue.client_order(account, hi, lo)
     return found if found is not None else venue.auctioned_client_order(account, hi, lo)
+
+
+def waiting_order(venue: Exchange, account: int, hi: int, lo: int) -> Waiting | None:
+    """The first of the account's orders with this client id that wait for their turn; None: none does."""
+    places = (one for one in venue.pending(account) if one.command == Place.KIND)
+    return next((one for one in places if (one.client_hi, one.client_lo) == (hi, lo)), None)
 
 
 def is_auctioned(venue: Exchange, account: int, order_id: int) -> bool:

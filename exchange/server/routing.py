@@ -145,6 +145,7 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
     number: i64 = 0
     at: i64 = 0
     fired: i64 = 0  # the order of the trigger that fired last
+    sliced: i64 = 0  # the order that is the first slice of the TWAP that was placed last
     while number < count:
         end = i64(ends[number]) * ROW
         row = number * WIDTH
@@ -157,6 +158,8 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
                 told[row + SEQ] = events[at + EVENT_SEQ]
             else:
                 add(told, row, events, at, command)
+                if command == C_PLACE_TWAP:
+                    sliced = add_slice(told, row, events, at, sliced)
             at += ROW
         number += 1
     return told
@@ -227,6 +230,23 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
             told[row + REASON] = events[at + REJECTED_REASON]
     else:
         add_rare(told, row, events, at, command)
+
+
+def add_slice(told: vec[i64], row: i64, events: vec[i64], at: i64, sliced: i64) -> i64:
+    """Add what the first slice of a TWAP, order `sliced`, has filled. Returns which order that is."""
+    kind = events[at + KIND]
+    size: i64 = 0
+    if kind == E_ORDER_PLACED:
+        return events[at + PLACED_ORDER_ID]
+    if kind == E_TRADED and events[at + TRADED_TAKER_ORDER_ID] == sliced:
+        size = events[at + TRADED_SIZE]
+        told[row + PAID] += events[at + TRADED_PRICE] * size  # of no more than the TWAP is for
+    elif kind == E_CURVE_TRADED and events[at + CURVE_TRADED_ORDER_ID] == sliced:
+        size = events[at + CURVE_TRADED_SIZE]
+        told[row + VALUE] += events[at + CURVE_TRADED_VALUE]
+    told[row + FILLED] += size
+    told[row + LEFT] -= size
+    return sliced
 
 
 def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:

@@ -44,12 +44,13 @@ def of_ladder(account: int, caused: Sequence[Sequence[int]]) -> Data:
     begin = next((n for n, one in enumerate(caused) if one[0] == LadderPlaced.KIND and one[OWNERS[one[0]]] == account), len(caused))
     own = [one for one in caused[begin:] if one[0] in OWNERS and one[OWNERS[one[0]]] == account]
     fired = {one[FIRED] for one in caused if one[0] == TriggerFired.KIND}
-    placed = sum(one[0] == OrderRepeated.KIND or (one[0] == OrderPlaced.KIND and one[PLACED] not in fired) for one in own)
+    repeated = sum(one[0] == OrderRepeated.KIND for one in own)
+    placed = sum(one[0] == OrderPlaced.KIND and one[PLACED] not in fired for one in own)
     of_places = [one for one in own if one[0] in COMMANDS and one[COMMANDS[one[0]]] == Place.KIND]
     refused = [one for one in of_places if one[0] == Rejected.KIND]
-    return counted(placed, refused, len(of_places) - len(refused))
+    return counted(placed + repeated, refused, len(of_places) - len(refused), repeated)
 
 
-def counted(placed: int, refused: Sequence[Sequence[int]], queued: int = 0) -> Data:
-    told: Data = {"placed": placed, "refused": len(refused), "queued": queued}
+def counted(placed: int, refused: Sequence[Sequence[int]], queued: int = 0, repeated: int = 0) -> Data:
+    told: Data = {"placed": placed, "refused": len(refused), "queued": queued, "repeated": repeated}
     return {**told, "first_refusal": Reason(refused[0][REASONS[refused[0][0]]]).name} if refused else told

@@ -16,6 +16,7 @@ from .host import Host
 from .replies import named, packed
 from .routing import ACCOUNT, DUE, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
 from .several import OF_SEVERAL, caused_by, several
+from .whys import why
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
 OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
@@ -43,6 +44,7 @@ class Told:
 
     def __init__(self, host: Host, rows: list[int], block: vec[i64], applied: Applied | None) -> None:
         self.rows = rows
+        self.venue = host.exchange
         self.ts = host.exchange.now
         self.units = host.units
         self.applied = applied
@@ -54,7 +56,8 @@ class Told:
             return number
         told, at = self.told, number * WIDTH
         if told[at + REASON]:
-            return {**refused(int(told[at + REASON]), self.about(number)), "seq": int(told[at + SEQ])}
+            message, more = why(self.venue, self.rows[number * ROW : (number + 1) * ROW], int(told[at + REASON]))
+            return {**refused(int(told[at + REASON]), {**self.about(number), **more}, message), "seq": int(told[at + SEQ])}
         if told[at + TICKET]:
             return {**self._head(at), "status": "queued", "ticket": int(told[at + TICKET]), "due": due_of(int(told[at + DUE]))}
         if op in OF_LIQUIDITY:

@@ -17,11 +17,12 @@ M_ASSET: Final[i64] = 1
 M_NUMBER: Final[i64] = 2
 M_THRESHOLD: Final[i64] = 3  # [ppm] of equity / maintenance
 M_HYSTERESIS: Final[i64] = 4  # [ppm] how much more than that it is above again
-M_BELOW: Final[i64] = 5  # 1: it is below
+M_BELOW: Final[i64] = 5  # 1: it is below; WIPED_OUT
 M_LINK: Final[i64] = 6
 M_WIDTH: Final[i64] = 7
 
 ALERTS: Final[i64] = 4  # of an account in each asset
+WIPED_OUT: Final[i64] = 2  # it is below, and a liquidation has left no position: that is no reason to say that it is above again
 
 
 def alert_key(account: i64, asset: i64, number: i64) -> i64:
@@ -39,10 +40,18 @@ class MarginAlerts(Numbered):
         first = int(alert_key(account, 0, 0))
         return [self.index[key] for key in self.index.irange(first, int(alert_key(account + 1, 0, 0)) - 1)]
 
+    def wipe_out(self, account: i64, asset: i64) -> None:
+        """A liquidation has left the account without positions in the asset: its alerts there stay as they were told."""
+        for at in self.of(account):
+            row: i64 = at
+            cells = self.cells
+            if cells[row + M_ASSET] == asset and cells[row + M_BELOW] != 0:
+                cells[row + M_BELOW] = WIPED_OUT
+
     def check_alerts(self, accounts: i64) -> None:
         self.check_rows(M_ACCOUNT)
         for key, at in self.index.items():
             row: i64 = at
             cells = self.cells
             assert key == alert_key(cells[row + M_ACCOUNT], cells[row + M_ASSET], cells[row + M_NUMBER]), "an alert under a wrong key"
-            assert cells[row + M_ACCOUNT] < accounts and cells[row + M_THRESHOLD] > 0 and 0 <= cells[row + M_BELOW] <= 1
+            assert cells[row + M_ACCOUNT] < accounts and cells[row + M_THRESHOLD] > 0 and 0 <= cells[row + M_BELOW] <= WIPED_OUT

@@ -1,9 +1,11 @@
 """Margin alerts: tell an account when equity / maintenance of its cross positions in an asset falls below a threshold, and when it is back
 above the threshold and a hysteresis. Never twice the same way.
 
-They are looked at after each liquidation pass, which follows marks and funding, and after each command that names the account. A fill of
-a resting order alone is seen in the next pass. An account without cross positions in the asset is above every threshold. Exact: nothing
-is rounded.
+They are looked at after each liquidation pass, which follows marks and funding, and after each command that names the account; those of
+an account that is to be liquidated ahead of that, so that it hears of the fall even where a single move leads through all thresholds.
+A fill of a resting order alone is seen in the next pass. An account without cross positions in the asset is above every threshold; but
+whoever was told that he is below, and then lost his positions by a liquidation, hears that he is above when he has positions again
+and is. Exact: nothing is rounded.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from mypy_extensions import i64
 
 from ..money.margin import cross_equity, cross_maintenance
 from ..schema import kinds as k
-from ..state.alert_levels import M_ACCOUNT, M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD, MarginAlerts, alert_key
+from ..state.alert_levels import M_ACCOUNT, M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD, WIPED_OUT, MarginAlerts, alert_key
 from ..state.state import State
 from ..state.types import NIL, PPM
 from .access import refused_frozen, refused_user_with_asset
@@ -83,12 +85,17 @@ class MarginAlertDesk:
         state = self.state
         cells = self.alerts.cells
         bound = cells[row + M_THRESHOLD]
-        if cells[row + M_BELOW] != 0:
+        before = cells[row + M_BELOW]
+        if before == WIPED_OUT:
+            if maintenance == 0:
+                return
+            before = 1
+        if before != 0:
             bound += cells[row + M_HYSTERESIS]
         below: i64 = 1 if is_below(equity, maintenance, bound) else 0
-        if below == cells[row + M_BELOW]:
-            return
         cells[row + M_BELOW] = below
+        if below == before:
+            return
         state.log.emit(
             k.E_MARGIN_ALERT, state.now, cells[row + M_ACCOUNT], cells[row + M_ASSET], cells[row + M_NUMBER], below, equity, maintenance
         )

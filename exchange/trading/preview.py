@@ -15,7 +15,6 @@ from mypy_extensions import i64
 from ..money.margin import (
     available_margin,
     cross_equity,
-    cross_initial,
     cross_maintenance,
     free_margin,
     row_equity,
@@ -115,12 +114,14 @@ class OrderPreview:
             if bid != 0 and ask != 0:
                 to_mid = slippage(o.side, int(run.value), int(filled), tick, int(bid + ask))
         gone = left if not rests else 0
+        equity = cross_equity(state, o.account, market.asset)
+        available = available_margin(state, o.account, market.asset)
         return Preview(
             0, filled, left - gone, gone, stopped if gone > 0 else 0, run.lost, run.value, average, to_mid, to_mark, run.fee,
             cells[row + P_SIZE], cells[row + P_ENTRY], cells[row + P_ISOLATED_MARGIN],
-            row_equity(state, row) if isolated else cross_equity(state, o.account, market.asset),
-            row_initial(state, row) if isolated else cross_initial(state, o.account, market.asset),
+            row_equity(state, row) if isolated else equity,
+            row_initial(state, row) if isolated else equity - available,
             row_maintenance(state, row) if isolated else cross_maintenance(state, o.account, market.asset),
-            available_margin(state, o.account, market.asset), free_margin(state, o.account, market.asset),
+            available, free_margin(state, o.account, market.asset),
             threshold_price(state, row, True) if cells[row + P_SIZE] != 0 else 0,
         )  # fmt: skip

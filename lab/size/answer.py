@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from perplab.clients import risk as r
 from perplab.clients.survival import Model, liquidation_at
-from perplab.clients.units import WIDE
+from perplab.clients.units import rounded
 
 from ..options import percent
 from .source import Source
@@ -78,13 +78,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     entry_fee: Decimal
     stop_fee: Decimal
     volume: Decimal | None  # [USD] traded, that these fees are for; None: they are those of the market
+    has_tiers: bool  # the venue's fees go by volume
     intervals: int
     funding_rate: Decimal
     buffer: r.Buffer | None  # of an isolated position with its initial margin alone; None: the size is 0
     cross: Decimal | None  # [USD] liquidation price with all of the equity behind the position
     horizon_s: float
     distance: Decimal | None
-    added: Decimal | None  # [USD] margin for that distance
+    added: Decimal | None  # [USD] margin for that distance; below zero: so much is not needed for it
+    removable: Decimal | None  # [USD] what of that the venue lets out at this leverage
     odds: Odds | None
     hedge_market: str
     hedge_price: Decimal | None
@@ -101,22 +103,23 @@ def answer_of(asked: Asked, source: Source) -> Answer:
     sized = r.position_size(source.terms, trade, equity=asked.equity, risk=asked.risk, leverage=leverage)
     size = sized.size or source.terms.lot
     loss = r.loss_at_stop(source.terms, trade, size)
-    coin = r.Loss(**{name: WIDE.divide(getattr(loss, name), size) for name in loss.__struct_fields__})
+    coin = r.Loss(**{name: rounded(getattr(loss, name), size) for name in loss.__struct_fields__})
     signed = sized.size * trade.sign
     held = r.Held(size=signed, entry=entry, margin=sized.margin)
     all_in = r.Held(size=signed, entry=entry, margin=asked.equity - loss.entry_slippage - loss.entry_fee)
-    volatility = None if asked.volatility is None else float(asked.volatility)
+    volatility, added = None if asked.volatility is None else float(asked.volatility), added_of(asked, source, held)
     fees = source.terms.maker_fee if trade.is_maker else source.terms.taker_fee, source.terms.taker_fee
     return Answer(
         where=source.where, market=source.terms.name, lot=source.terms.lot, is_long=trade.sign > 0, entry=entry,
         stop=asked.stop, equity=asked.equity, risk=asked.risk, leverage=leverage, sized=sized, coin=coin,
         entry_fill=entry + trade.sign * coin.entry_slippage, stop_fill=asked.stop - trade.sign * coin.stop_slippage,
-        entry_fee=max(Decimal(0), fees[0]), stop_fee=fees[1], volume=source.volume, intervals=trade.intervals,
+        entry_fee=max(Decimal(0), fees[0]), stop_fee=fees[1], volume=source.volume,
+        has_tiers=source.has_tiers, intervals=trade.intervals,
         funding_rate=Decimal(trade.funding_rate),
         buffer=r.buffer(source.terms, held, entry, volatility, asked.horizon) if signed else None,
         cross=r.liquidation_price(source.terms, all_in), distance=asked.distance, horizon_s=asked.horizon,
         entry_in_book=isinstance(trade.entry_slippage, r.Ladder), stop_in_book=isinstance(trade.stop_slippage, r.Ladder),
-        added=added_of(asked, source, held), odds=odds_of(asked, source, held, leverage),
+        added=added, removable=removable_of(added, source, held, leverage), odds=odds_of(asked, source, held, leverage),
         hedge_market=source.hedge.name, hedge_price=hedge_price_of(asked, source, entry), beta=beta_of(asked),
         hedged=hedged_of(asked, source, entry, signed),
     )  # fmt: skip
@@ -156,6 +159,13 @@ def added_of(asked: Asked, source: Source, held: r.Held) -> Decimal | None:
     if asked.distance is None or not held.size:
         return None
     return r.margin_for_distance(source.terms, held, held.entry, asked.distance)
+
+
+def removable_of(added: Decimal | None, source: Source, held: r.Held, leverage: int) -> Decimal | None:
+    """Of what a distance does not need, that which the venue lets out."""
+    if added is None:
+        return None
+    return max(Decimal(0), min(-added, r.removable_margin(source.terms, held, held.entry, leverage, source.transfer_margin)))
 
 
 # -- odds --

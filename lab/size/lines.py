@@ -68,7 +68,8 @@ def size_rows(a: Answer) -> Iterator[Row]:
     yield "terms of", a.where, f"lots of {plain(a.lot)}"
     yield "may be lost", f"{percent(a.risk)} of {plain(a.equity)}", usd(a.sized.budget)
     if a.volume is not None:
-        yield "volume traded", f"fees of {percent(a.entry_fee)} in, {percent(a.stop_fee)} out", usd(a.volume)
+        fees = f"{percent(a.entry_fee)} in, {percent(a.stop_fee)} out"
+        yield "volume traded", f"fees of {fees}" if a.has_tiers else f"no tiers here: {fees}", usd(a.volume)
     yield from loss_rows(a)
     yield "size by risk", f"{plain(a.sized.budget)} / {money(a.coin.total)}, in whole lots", capped(a, a.sized.by_risk)
     yield "size by leverage", f"at {a.leverage}x or its tier's, entry paid", capped(a, a.sized.by_leverage)
@@ -118,8 +119,8 @@ def margin_rows(a: Answer) -> Iterator[Row]:
     yield "  over maintenance", f"{money(a.buffer.equity)} - {money(a.buffer.maintenance)}", usd(a.buffer.spare)
     yield "in cross mode", "with all of the equity behind it", "no price" if a.cross is None else usd(a.cross)
     if a.added is not None and a.distance is not None:
-        can = "to be added" if a.added > 0 else "that may be taken out"
-        yield f"to be {percent(a.distance)} away", f"margin {can}", usd(abs(a.added))
+        told = "margin to be added" if a.added > 0 else f"it is; margin that may be taken out at {a.leverage}x"
+        yield f"to be {percent(a.distance)} away", told, usd(a.added if a.added > 0 else a.removable or Decimal(0))
 
 
 def odds_rows(a: Answer, odds: Odds) -> Iterator[Row]:

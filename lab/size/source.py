@@ -44,9 +44,11 @@ class Source(Struct, frozen=True, kw_only=True):
     terms: Market  # with the fees that hold
     hedge: Market
     volume: Decimal | None = None  # [USD] that the fees are for; None: they are those of the market
+    has_tiers: bool = False  # its fees go by volume
     depth: Depth | None = None  # None: there is no server, or its book has not both sides
     price: Decimal | None = None  # [USD] the middle of the book, or else the mark
     hedge_price: Decimal | None = None  # [USD] the mark
+    transfer_margin: Decimal = Decimal(0)  # a share of the value of positions: what stays when money leaves
     funding: tuple[Decimal, float] | None = None  # rate, and the seconds that it is for
 
 
@@ -62,7 +64,9 @@ def of_design(venue: str, market: str | None, hedge: str | None, fees: Fees) -> 
     terms = perpetual(market, markets)
     if fees.volume is not None:
         terms = at_volume(terms, [fee_tier_of(asdict(tier)) for tier in design.fee_tiers], fees.volume)
-    return Source(where=design.name, terms=terms, volume=fees.volume, hedge=chosen("--hedge-market", hedge, markets, terms))
+    kept = Decimal(design.transfer_margin_ppm).scaleb(-6)
+    hedging = chosen("--hedge-market", hedge, markets, terms)
+    return Source(where=design.name, terms=terms, volume=fees.volume, hedge=hedging, transfer_margin=kept, has_tiers=bool(design.fee_tiers))
 
 
 def of_server(address: str, market: str | None, hedge: str | None, fees: Fees) -> Source:
@@ -98,6 +102,7 @@ def asked(client: object, where: str, market: str | None, hedge: str | None, fee
     return Source(
         where=where, terms=terms, volume=volume, hedge=hedging, depth=depth if is_whole else None,
         price=ladder_of(depth, "asks").reference if is_whole else ticker.mark, hedge_price=client.ticker(hedging.name).mark,
+        transfer_margin=venue.transfer_margin or Decimal(0), has_tiers=bool(venue.fee_tiers),
         funding=(ticker.funding_rate, design["markets"][terms.number]["funding"]["interval_ms"] / 1_000),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from scene import long_of_one, scene
 
-from perplab.clients import LocalClient, Refused, types
+from perplab.clients import LocalClient, NewOrder, Refused, types
 from perplab.clients.reading import venue_of
 from perplab.clients.risk import at_rates, at_volume
 from perplab.clients.units import JumpFee, OracleTerms
@@ -145,6 +145,7 @@ def test_a_requirement_line_by_line() -> None:
     assert (position.kind, position.market, position.size, position.hedged) == (RequirementKind.POSITION, "BTC-PERP", -10, 10)
     assert sum(line.equity for line in told.lines) == told.equity
     assert sum(line.maintenance for line in told.lines) == told.maintenance_margin
+    assert sum(line.initial for line in told.lines) == told.initial_margin == told.equity - told.available
     balance = alice.balances()[0]
     assert (told.equity, told.available, told.initial_margin) == (balance.equity, balance.available, balance.initial_margin)
     assert alice.requirement(1).asset == "BTC" and alice.requirement("BTC").equity == 10
@@ -285,3 +286,15 @@ def test_a_server_of_an_earlier_version_tells_less() -> None:
     (order,) = state.orders
     assert (state.mode, state.alerts, state.balances[0].value, order.expires, order.display) == (None, (), None, None, None)
     assert read.ticker(ticker).maintenance is None
+
+
+def test_equity_less_initial_margin_is_available_with_orders_open_and_in_a_preview() -> None:
+    alice, _ = scene()
+    order = NewOrder("BTC", Side.BUY, "0.5", "59000")
+    foretold = alice.preview(order)
+    alice.place(order)
+    (balance,) = alice.balances()
+    assert balance.initial_margin > 0 == balance.maintenance_margin  # nothing is held, and an order needs its margin
+    assert balance.equity - balance.initial_margin == balance.available
+    assert (foretold.initial_margin, foretold.available) == (balance.initial_margin, balance.available)
+    assert alice.requirement("USD").initial_margin == balance.initial_margin

@@ -50,8 +50,11 @@ def test_a_trailing_stop_follows_and_turns() -> None:
     bob.buy("BTC", "1", "59000")
     alice.set_price("BTC", "62000")
     assert alice.positions()
+    begins = alice.trailing_stop("BTC", Side.SELL, "0.02", begins_at="63000")
+    assert [(one.is_trailing, one.price, one.fires_at) for one in alice.triggers()] == [(True, 62_000, 60_760), (False, 63_000, None)]
+    alice.cancel(begins)
     alice.set_price("BTC", "60700")
-    placed, fired = heard(alice, types.TriggerPlaced | types.TriggerFired)  # type: ignore[arg-type]
+    placed, _, fired = heard(alice, types.TriggerPlaced | types.TriggerFired)  # type: ignore[arg-type]
     assert isinstance(placed, types.TriggerPlaced) and (placed.trail, placed.order_id) == (D("0.02"), order.order_id)
     assert isinstance(fired, types.TriggerFired) and alice.positions() == ()
     usd = types.NewTrigger(market="BTC", side=Side.BUY, trigger=TriggerKind.TRAILING_TICKS, trail="500", size="0.1", reduce_only=False)
@@ -156,8 +159,10 @@ def test_a_bracket_fills_is_looked_after_and_closed() -> None:
     with pytest.raises(ValueError, match="a limit order needs a price"):
         alice.place_bracket(replace(bracket, price=None))
     bob.sell("BTC", "1", "61000")
-    at_once = alice.place_bracket(replace(bracket, price=None, order_type=OrderType.MARKET, take_profit="62000", stop="60000"))
+    terms = {"price": None, "order_type": OrderType.MARKET, "take_profit": "62000", "stop": "60000", "slippage": None}
+    at_once = alice.place_bracket(replace(bracket, **terms))
     assert (at_once.filled, at_once.tif) == (1, TimeInForce.IOC)
+    assert {one.slippage for one in alice.events() if isinstance(one, types.BracketPlaced)} == {None}
 
 
 def test_an_order_and_its_stop_come_in_together() -> None:
@@ -179,7 +184,8 @@ def test_a_twap_trades_slice_by_slice_and_tells_of_its_end() -> None:
     alice, bob = scene()
     bob.sell("BTC", "1", "60000")
     twap = alice.place_twap(types.NewTwap(market="BTC", side=Side.BUY, size="0.3", slices=3, every_s=10, slippage="0.001"))
-    assert (twap.state, twap.open, twap.tif) == (OrderState.OPEN, D("0.3"), TimeInForce.IOC)
+    assert (twap.state, twap.filled, twap.open, twap.tif) == (OrderState.OPEN, D("0.1"), D("0.2"), TimeInForce.IOC)
+    assert twap.average_price == 60_000 and alice.order(twap).open == D("0.2")  # the first slice has traded
     alice.step(25)
     placed, *slices, ended = heard(alice, types.TwapPlaced | types.TwapSliced | types.TwapEnded)  # type: ignore[arg-type]
     assert isinstance(placed, types.TwapPlaced) and (placed.slices, placed.every_s) == (3, 10)
@@ -205,6 +211,10 @@ def test_a_ladder_takes_client_ids_that_no_other_order_gets() -> None:
     assert not after.repeated and after.client_id not in ladder.client_ids
     again = alice.place_ladder(replace(new, client_id=ladder.client_ids[0]))
     assert again.client_ids == ladder.client_ids and len(alice.open_orders()) == 4
+    assert (ladder.repeated, again.placed, again.repeated) == (0, 3, 3)
+    alice.cancel_all()
+    again = alice.place_ladder(replace(new, client_id=ladder.client_ids[0]))
+    assert (again.placed, again.repeated, alice.open_orders()) == (3, 3, ())  # nothing is placed twice
     for count in (1, 51, 10**9):
         with pytest.raises(ValueError, match=f"a ladder of {count} orders; the venue takes 2 to 50"):
             alice.place_ladder(replace(new, count=count))
@@ -289,11 +299,14 @@ def test_quotes_are_replaced_refused_and_protected() -> None:
     assert isinstance(refused, types.QuoteRefused) and (refused.number, refused.price, refused.reason) == (1, 59_999, Reason.WOULD_CROSS)
     alice.set_quote_protection("BTC", 60, size="0.15")
     bob.market_buy("BTC", "0.2")
-    (hit,) = heard(alice, types.ProtectionTriggered)
+    events = list(alice.events())
+    (protected,) = (event for event in events if isinstance(event, types.QuoteProtectionSet))
+    assert (protected.fills, protected.size, protected.window_s) == (None, D("0.15"), 60)
+    (hit,) = (event for event in events if isinstance(event, types.ProtectionTriggered))
     assert isinstance(hit, types.ProtectionTriggered) and (hit.market, hit.fills, hit.size) == ("BTC", 1, D("0.2"))
     with pytest.raises(Refused, match="QUOTES_PROTECTED"):
         alice.mass_quote("BTC", Side.SELL, [("60020", "0.2")])
-    alice.set_quote_protection("BTC", 60)
+    alice.set_quote_protection("BTC", off=True)
     alice.mass_quote("BTC", Side.SELL, [("60020", "0.2")])
     alice.mass_quote("BTC", Side.SELL, ())
     assert alice.open_orders() == ()

@@ -8,14 +8,17 @@ from decimal import Decimal, localcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 from msgspec.structs import replace
 from terms import BTC, TIERS, D
 
-from perplab.clients import LocalClient
+from perplab.clients import LocalClient, Refused
 from perplab.clients.maintenance import initial, is_liquidated, maintenance
-from perplab.clients.risk import Held, buffer, hedge_size, held_of, liquidation_price, margin_for_distance
+from perplab.clients.risk import Held, buffer, hedge_size, held_of, liquidation_price, margin_for_distance, removable_margin
 from perplab.clients.units import WIDE
+from perplab.exchange import load_venue
 from perplab.exchange.codes import MarginMode
+from perplab.exchange.design.venue import venue_of_json
 from perplab.testing import local_exchange
 
 ONE = Held(size=D(1), entry=D(60_000), margin=D(6_000))
@@ -54,7 +57,7 @@ def test_a_buffer_by_hand() -> None:
 
 def test_margin_for_a_distance_by_hand() -> None:
     assert margin_for_distance(BTC, ONE, 60_000, "0.2") == 6_600  # 0.0125 x 48,000 - (6,000 - 12,000)
-    assert margin_for_distance(BTC, ONE, 60_000, "0.05") == D("-2287.5"), "so much can be taken out"  # 712.5 - (6,000 - 3,000)
+    assert margin_for_distance(BTC, ONE, 60_000, "0.05") == D("-2287.5"), "so much is not needed for it"  # 712.5 - (6,000 - 3,000)
 
 
 def test_the_context_of_the_caller_takes_no_digits() -> None:
@@ -119,6 +122,40 @@ def test_the_venue_has_the_same_prices(mode: MarginMode, side: str, leverage: in
     assert liquidation_price(terms, held_of(terms, account, mark)) == position.liquidation_price
     with pytest.raises(ValueError, match="no position in SOL"):
         held_of(client.venue.market("SOL"), account, mark)
+
+
+def test_what_may_be_taken_out_by_hand() -> None:
+    assert removable_margin(BTC, ONE, 60_000, 10) == 0  # all of it is its initial margin
+    assert removable_margin(BTC, ONE, 61_000, 10) == 900 and removable_margin(BTC, ONE, 61_000, 10, "0.2") == 0  # 7,000 - 6,100
+    assert removable_margin(BTC, ONE, 60_000, 40) == 4_500 and removable_margin(BTC, ONE, 60_000, 40, "0.1") == 0
+    assert removable_margin(BTC, ONE, 100_000, 10) == 6_000, "profit stays with the position"
+    with pytest.raises(ValueError, match="leverage 0"):
+        removable_margin(BTC, ONE, 60_000, 0)
+
+
+@pytest.mark.parametrize("kept_ppm", [0, 100_000])
+@pytest.mark.parametrize("mark", [59_500, 61_000, 75_000])
+def test_the_venue_lets_out_exactly_that(kept_ppm: int, mark: int) -> None:
+    tree = json.decode(load_venue("book_fund_adl").to_json())
+    tree["markets"] = [{**tree["markets"][0], "price_band_ppm": 0, "mark": {"rule": "oracle"}}]
+    design = venue_of_json(json.encode({**tree, "transfer_margin_ppm": kept_ppm}), "test")
+    alice = LocalClient("alice", venue=design, prices={"BTC-PERP": 60_000})
+    bob = alice.join("bob")
+    for client in (alice, bob):
+        client.faucet("1000000")
+    alice.set_leverage("BTC-PERP", 20)
+    alice.set_margin_mode("BTC-PERP", MarginMode.ISOLATED)
+    bob.sell("BTC-PERP", "1", "60000")
+    alice.buy("BTC-PERP", "1", "60000")
+    alice.move_isolated_margin("BTC-PERP", "3000")
+    alice.set_price("BTC-PERP", mark)
+    terms, account = alice.venue.market("BTC-PERP"), alice.account()
+    out = removable_margin(terms, held_of(terms, account, D(mark)), mark, 20, alice.venue.transfer_margin or 0)
+    assert (out > 0) == (not kept_ppm or mark > 60_000)
+    with pytest.raises(Refused, match="INSUFFICIENT"):
+        alice.move_isolated_margin("BTC-PERP", -(out + D("0.000001")))
+    if out:
+        alice.move_isolated_margin("BTC-PERP", -out)
 
 
 def test_what_cannot_be() -> None:

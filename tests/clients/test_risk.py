@@ -229,6 +229,51 @@ def test_what_cannot_be_closed_is_said(perplab_exchange: Make) -> None:
     assert halted is not None and "could not close BTC: MARKET_HALTED" in halted.did[1]
 
 
+def test_it_tells_of_triggers_and_twaps_that_went_with_the_orders(perplab_exchange: Make) -> None:
+    client = crowded(perplab_exchange)
+    client.stop_market("BTC", Side.SELL, "50000")
+    client.stop_market("BTC", Side.SELL, "49000")
+    client.place_twap(t.NewTwap(market="ETH", side=Side.BUY, size="1", slices=5, every_s=10))
+    switch = KillSwitch()
+    switch.trip("by hand")
+    done = run(client, switch.check(client))
+    assert done is not None and done.did == ("cancelled 2 of 2 orders", "cancelled 2 of 2 triggers", "cancelled 1 of 1 TWAPs")
+    assert client.triggers() == client.twaps() == ()
+    client.buy("ETH", "1", "2000")
+    client.take_profit("BTC", Side.SELL, "70000")
+    client.ask("set_market_status", market="BTC", status="HALTED", price=0)
+    done = run(client, switch.check(client))
+    assert done is not None and done.did == ("cancelled 1 of 1 orders", "cancelled 0 of 1 triggers"), "a halt holds it"
+
+
+def test_positions_outlive_a_halt_until_it_tries_again(perplab_exchange: Make) -> None:
+    """It waits for the end of the halt where it is asked to, and each thing is told once."""
+    client = crowded(perplab_exchange)
+    client.ask("set_market_status", market="BTC", status="HALTED", price=0)
+    switch = KillSwitch(flatten=True, retry_s=30)
+    switch.trip("by hand")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        client.step(seconds)
+        if waited.count(30) == 3:
+            client.ask("set_market_status", market="BTC", status="ACTIVE", price=0)
+
+    done = run(client, switch.watch(client), wait)
+    assert (done.orders, done.positions, done.why) == (0, (), "by hand") and waited.count(30) == 3
+    assert len(set(done.did)) == len(done.did) and any("MARKET_HALTED" in line for line in done.did)
+    assert done.did[-1].startswith("sold ") or done.did[-2].startswith("sold ")
+
+    client.ask("set_market_status", market="ETH", status="HALTED", price=0)
+    client.buy("BTC", "0.1", "50000")
+    client.ask("set_market_status", market="BTC", status="HALTED", price=0)
+    left = run(client, switch.watch(client), lambda seconds: switch.disarm())
+    assert (left.orders, left.why) == (1, "by hand"), "disarmed meanwhile it says what is left"
+    with pytest.raises(ValueError, match="retry_s is 0; expected more than 0, or None"):
+        KillSwitch(retry_s=0)
+
+
 def test_prices_that_stand_still(perplab_exchange: Make) -> None:
     client = crowded(perplab_exchange)
     switch = KillSwitch(markets=("BTC", "ETH"), stale_s=20, every_s=5)

@@ -57,6 +57,10 @@ def test_a_queued_order_is_told_with_its_ticket() -> None:
     (waiting,) = alice.pending()
     assert (waiting.ticket, waiting.command, waiting.market, waiting.client_id) == (order.ticket, "Place", MARKET, order.client_id)
     assert alice.open_orders() == ()
+    asked = alice.order(order)
+    assert (asked.ticket, asked.due, asked.open, asked.side) == (order.ticket, order.due, order.open, order.side)
+    bare = alice.join("alice").order(client_id=order.client_id)  # one that has not placed it
+    assert (bare.ticket, bare.due, bare.market, bare.order_id, bare.side) == (order.ticket, order.due, MARKET, 0, None)
     with pytest.raises(ValueError, match="waits to be carried out"):
         alice.amend(order, price="58000")
     alice.step(2)

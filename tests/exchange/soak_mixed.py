@@ -207,7 +207,7 @@ def spot_margin(x: Step) -> str:
         t = x.terms[e.market]
         for account in (e.taker, e.maker) if t.is_spot else ():
             for asset in (t.asset, t.base):
-                spare = x.exchange.equity(account, asset) - x.exchange.initial_margin(account, asset)
+                spare = x.exchange.equity(account, asset) - x.exchange.positions_initial(account, asset)
                 if spare < min(0, x.spare[account, asset]):
                     return f"{e} of {c}: account {account} had {x.spare[account, asset]} of asset {asset} to spare, has {spare}"
     return ""

@@ -311,7 +311,7 @@ def auction_bidder(x: Step) -> str:
     """Whoever pays deficits: a bidder meets the initial requirement of all its positions, what it shares as a holder aside."""
     for e in x.of(m.AuctionTaken):
         asset = x.terms[taken_market(x)].asset
-        equity, needed = x.exchange.equity(e.bidder, asset), x.exchange.initial_margin(e.bidder, asset)
+        equity, needed = x.exchange.equity(e.bidder, asset), x.exchange.positions_initial(e.bidder, asset)
         if equity + shared_by(x, e.bidder) < needed:
             return f"{e}: equity {equity}, initial margin {needed}"
     return ""

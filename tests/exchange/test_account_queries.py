@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from actor import run
+from choices import Seeded
+from designs import drawn_venue
 from kit import BTC, SECOND, START, Bench, markets_of, plain_venue
+from world import World
 
 from perplab.exchange import Exchange, load_venue
 from perplab.exchange import messages as m
@@ -135,3 +139,22 @@ def test_coins_are_worth_something_in_their_own_asset_alone() -> None:
     x.apply(m.BlockTrade(START, 9, 8, 0, 1_000, 60_000))
     x.apply(m.UpdateOracle(START, 0, 59_000))
     assert x.account_value(8, 0) == x.balance(8) + 1_000 * 10**6 < x.equity(8) and x.account_value(8, 1) == 2 * 10**6
+
+
+def test_lines_add_up_to_the_totals_and_equity_less_initial_is_available() -> None:
+    """After random lives, on cross and isolated: open orders are a part of the initial margin."""
+    with_orders = 0
+    for seed in range(12):
+        source = Seeded(seed)
+        world = World(drawn_venue(source))
+        run(source, world, 5, 60, stress=False)
+        x = world.exchange
+        for account in world.users:
+            for asset in range(x.state.accounts.assets):
+                lines = x.requirement(account, asset)
+                assert sum(line.equity for line in lines) == x.equity(account, asset)
+                assert sum(line.initial for line in lines) == x.initial_margin(account, asset)
+                assert sum(line.maintenance for line in lines) == x.maintenance_margin(account, asset)
+                assert x.equity(account, asset) - x.initial_margin(account, asset) == x.available_margin(account, asset)
+                with_orders += x.initial_margin(account, asset) > x.positions_initial(account, asset)
+    assert with_orders > 10

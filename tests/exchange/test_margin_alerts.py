@@ -11,6 +11,7 @@ from world import World
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
+from perplab.exchange.codes import Outcome
 
 Alert = tuple[int, int, int]  # account, asset, number
 
@@ -28,7 +29,10 @@ class Watcher:
         self.exchange = exchange
         self.terms: dict[Alert, tuple[int, int]] = {}
         self.below: dict[Alert, bool] = {}
+        self.wiped: set[Alert] = set()  # below when a liquidation left no position, and seen without one ever since
+        self.assets: dict[int, list[int]] = {}  # in which an account had positions before the command
         self.told = 0
+        self.forewarned = 0
 
     def hear(self, command: m.Command, events: list[m.Event]) -> None:
         for one in events:
@@ -36,21 +40,43 @@ class Watcher:
                 key = one.account, one.asset, one.number
                 self.terms.pop(key, None)
                 self.below[key] = False
+                self.wiped.discard(key)
                 if one.threshold_ppm:
                     self.terms[key] = one.threshold_ppm, one.hysteresis_ppm
             elif isinstance(one, m.MarginAlert):
                 key = one.account, one.asset, one.number
                 assert key in self.terms and self.below[key] != bool(one.below), f"{one} was told before"
+                assert one.below or one.maintenance or key not in self.wiped, f"{one} is an all-clear to nobody"
+                self.wiped.discard(key)
                 self.below[key] = bool(one.below)
                 self.told += 1
+            elif isinstance(one, m.LiquidationStarted) and one.market < 0:
+                self.assert_forewarned(one)
+            elif isinstance(one, m.LiquidationEnded) and one.outcome == Outcome.FLAT and one.market < 0:
+                below = [key for key in self.terms if key[0] == one.account and self.below[key]]
+                self.wiped |= {key for key in below if ratio(self.exchange, key[0], key[1]) is None}
         moved = [one for one in events if isinstance(one, m.MarkMoved) and isinstance(command, m.UpdateOracle)]
         if moved and moved[-1].market == command.market and moved[-1].ts == command.ts:
             self.compare()
+        for account, *_ in self.terms:
+            self.assets[account] = [asset for asset in range(2) if ratio(self.exchange, account, asset) is not None]
+
+    def assert_forewarned(self, one: m.LiquidationStarted) -> None:
+        """Of thresholds that the account is below by what the event says, it has been told."""
+        for key, (threshold, _) in self.terms.items():
+            if key[0] == one.account and self.assets.get(key[0]) == [key[1]]:
+                if Fraction(one.equity, one.maintenance) < Fraction(threshold, 10**6):
+                    assert self.below[key], (one, key)
+                    self.forewarned += 1
 
     def compare(self) -> None:
         """A pass has just been: each alert is as the account is, but within the hysteresis, where it is as it was."""
         for key, (threshold, hysteresis) in self.terms.items():
             now = ratio(self.exchange, key[0], key[1])
+            if now is None and key in self.wiped:
+                assert self.below[key], key
+                continue
+            self.wiped.discard(key)
             if now is None or now >= Fraction(threshold + hysteresis, 10**6):
                 assert not self.below[key], key
             elif now < Fraction(threshold, 10**6):
@@ -58,7 +84,7 @@ class Watcher:
 
 
 def test_alerts_are_told_once_each_way_and_say_what_is() -> None:
-    told = 0
+    told = forewarned = wiped = 0
     for seed in range(14):
         source = Seeded(seed)
         world = World(drawn_venue(source))
@@ -71,5 +97,6 @@ def test_alerts_are_told_once_each_way_and_say_what_is() -> None:
                 heard = len(world.events)
                 world.do(command)
                 watcher.hear(command, world.events[heard:])
-        told += watcher.told
-    assert told > 20
+                wiped += bool(watcher.wiped)
+        told, forewarned = told + watcher.told, forewarned + watcher.forewarned
+    assert told > 20 and forewarned > 2 and wiped > 2

@@ -202,7 +202,7 @@ def check_queries(world: World) -> None:
     for account in (VAULT, *world.users):
         equity = margin.equity(account, 0)
         assert fits(equity) and exchange.equity(account) == equity
-        assert 0 <= exchange.initial_margin(account) - margin.initial(account, 0) < 3
+        assert 0 <= exchange.positions_initial(account) - margin.initial(account, 0) < 3
         assert 0 <= exchange.maintenance_margin(account) - margin.maintenance(account, 0) < 3
         assert fits(floor(margin.initial(account, 0)))
     for e in world.events[-20:]:

@@ -69,7 +69,7 @@ def assert_account(exchange: Exchange, order: m.Place, found: Preview) -> None:
     assert found.liquidation_price == exchange.liquidation_price(account, number)
     if p.mode == MarginMode.CROSS:
         assert found.equity == exchange.equity(account, asset)
-        assert found.initial_margin == exchange.initial_margin(account, asset)
+        assert found.initial_margin == exchange.initial_margin(account, asset) == found.equity - found.available_margin
         assert found.maintenance_margin == exchange.maintenance_margin(account, asset)
     elif p.size:
         assert found.equity == exchange.isolated_equity(account, number)

@@ -23,6 +23,7 @@ def check_lines(exchange: Exchange, account: int) -> None:
         lines = exchange.requirement(account, asset)
         equity, initial = sum(line.equity for line in lines), sum(line.initial for line in lines)
         assert equity == exchange.equity(account, asset)
+        assert initial == exchange.initial_margin(account, asset)
         assert equity - initial == exchange.available_margin(account, asset)
         assert sum(line.maintenance for line in lines) == exchange.maintenance_margin(account, asset)
 

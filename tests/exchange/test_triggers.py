@@ -35,6 +35,10 @@ class Naive:
         distance = self.trail if self.kind == 2 else -(-self.best * self.trail // PPM)
         return self.best + distance if self.side == 0 else self.best - distance
 
+    def shown(self) -> int:
+        """Where it fires now, 0: it has not begun to trail."""
+        return self.trigger if self.kind < 2 else self.level() if self.best else 0
+
     def fires(self, price: int) -> int | None:
         """How far behind the price its level is, if it fires."""
         if self.kind > 1 and not self.best:
@@ -83,6 +87,7 @@ def test_triggers_fire_as_in_a_naive_model(steps: list[tuple[int, int, int, int]
             assert fired == [number for _, number in found]
             model = [one for one in model if one.number not in fired]
         venue.check()
+        assert [one.fires_at for one in venue.triggers(FIRST)] == [one.shown() for one in model]
     assert [one.order_id for one in venue.triggers(FIRST)] == [one.number for one in model]
 
 

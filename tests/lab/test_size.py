@@ -83,6 +83,13 @@ def test_odds_distance_funding_and_hedge() -> None:
         assert line in told, told
 
 
+def test_what_the_leverage_requires_is_not_to_be_taken_out() -> None:
+    """A position with its initial margin alone has nothing to spare, however far its liquidation is."""
+    assert "to be 2 % away it is; margin that may be taken out at 10x 0.00 USD" in rows("--distance", "2%")
+    told = json.loads(call(*SEED, "--distance", "2%", "--json").stdout)
+    assert Decimal(told["added"]) < 0 == Decimal(told["removable"])
+
+
 def test_funding_that_is_received_is_said_and_not_counted() -> None:
     assert "funding 3 x -0.01 % is received, and not counted 0.00 USD" in rows("--hold", "24h", "--funding", "-0.01%/8h")
 
@@ -119,6 +126,7 @@ def test_fees_follow_what_was_traded() -> None:
     assert "SIZE the smallest: what the risk allows 1.856 BTC-PERP" in told
     assert "fee in 0.045 % of 61,800, the fill 27.81 USD" in rows("--venue", "hyperliquid", "--volume", "4999999")
     assert json.loads(call(*SEED, "--volume", "7", "--json").stdout)["volume"] == "7"
+    assert "volume traded no tiers here: 0.045 % in, 0.045 % out 7.00 USD" in rows("--volume", "7")
 
 
 def test_spot_markets_hold_no_positions() -> None:
@@ -131,6 +139,7 @@ def test_spot_markets_hold_no_positions() -> None:
 def test_json_has_all_digits() -> None:
     told = json.loads(call(*SEED, "--volatility", "80%", "--beta", "1", "--json").stdout)
     assert told["sized"]["size"] == "1.85212" and told["coin"]["stop_fee"].startswith("25.404")
+    assert all(len(one) <= 30 for one in told["coin"].values()), "28 digits, as of all quotients"
     assert told["odds"]["failed"]["probability"] == pytest.approx(0.02796, abs=1e-5) and told["hedged"]["size"] == "-1.85212"
 
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from perplab.exchange.server.manual import schema
 
 Message = dict[str, Any]
-STATUS_OF = {"QueuedReply": "queued", "WithdrawnReply": "withdrawn"}
+STATUS_OF = {"QueuedReply": "queued", "WaitingOrderReply": "queued", "WithdrawnReply": "withdrawn"}
 FEW = 3  # things of a list that are looked at
 
 

@@ -156,8 +156,8 @@ def test_packed_ladders_and_quotes_are_counted() -> None:
     rows = [value for command in commands for value in command_row(command)]
     told = alice.ask("rows", rows=b"".join(one.to_bytes(8, "little", signed=True) for one in [*rows, *[99] * ROW]))
     assert told["several"] == {
-        "0": {"placed": 3, "refused": 0, "queued": 0},
-        "2": {"placed": 1, "refused": 1, "queued": 0, "first_refusal": "PRICE_BAND"},
+        "0": {"placed": 3, "refused": 0, "queued": 0, "repeated": 0},
+        "2": {"placed": 1, "refused": 1, "queued": 0, "repeated": 0, "first_refusal": "PRICE_BAND"},
     }
     assert list(told["errors"]) == ["4"] and alice.ask("account")["more"] == 0 and len(alice.ask("account")["orders"]) == 5
     assert "several" not in alice.ask("rows", rows=b"".join(one.to_bytes(8, "little", signed=True) for one in rows[ROW : 2 * ROW]))
@@ -179,9 +179,10 @@ def test_packed_counts_are_those_of_the_single_commands() -> None:
             assert bob.ask("place", market=0, side="SELL", price=PRICE + 1, size=1)["ok"]
             for one in (*before, command):
                 (counts,) = packed(alice, one)["several"].values() if is_packed else [single(alice, one)]
-            told.append({name: counts[name] for name in ("placed", "refused", "queued", "first_refusal") if name in counts})
-        assert told[0] == told[1] and len(told[0]) >= 3, command
-    assert told[1] == {"placed": 0, "refused": 3, "queued": 0, "first_refusal": "WOULD_CROSS"}
+            told.append({name: counts[name] for name in ("placed", "refused", "queued", "repeated", "first_refusal") if name in counts})
+        assert told[0] == told[1] and len(told[0]) >= 4, command
+        assert told[0]["repeated"] == (len(before) if isinstance(command, PlaceLadder) else 0) * told[0]["placed"]
+    assert told[1] == {"placed": 0, "refused": 3, "queued": 0, "repeated": 0, "first_refusal": "WOULD_CROSS"}
 
 
 def test_packed_ladders_tell_how_many_of_their_orders_wait_and_quotes_that_wait_tell_no_counts() -> None:
@@ -189,7 +190,7 @@ def test_packed_ladders_tell_how_many_of_their_orders_wait_and_quotes_that_wait_
     alice = world.talker("alice")
     quotes = MassQuote(0, 0, 0, Side.SELL, PRICE + 100, 1, PRICE + 200, 1)
     told = packed(alice, quotes, ladder_of(Side.BUY, PRICE - 100))
-    assert told["several"] == {"1": {"placed": 0, "refused": 0, "queued": 3}}
+    assert told["several"] == {"1": {"placed": 0, "refused": 0, "queued": 3, "repeated": 0}}
     status = memoryview(told["statuses"]).cast("q").tolist()
     assert status[TICKET] and not status[WIDTH + TICKET], "what waits is told by its ticket"
     world.later(3)

@@ -31,7 +31,9 @@ def test_a_command_that_waits_is_answered_with_its_ticket(world: World) -> None:
     told = place(alice, 7)
     assert (told["ok"], told["status"], told["ticket"]) == (True, "queued", 1)
     assert told["due"] == (told["ts"] // (2 * SECOND) + 1) * 2 * SECOND and "order_id" not in told
-    assert alice.ask("order", client_id=7)["reason"] == "UNKNOWN_ORDER_OF_CLIENT"
+    asked = alice.ask("order", client_id=7)
+    assert [asked[name] for name in ("status", "ticket", "due", "market")] == ["queued", 1, told["due"], 0]
+    assert alice.ask("order", client_id=8)["reason"] == "UNKNOWN_ORDER_OF_CLIENT"
     (waiting,) = alice.ask("pending")["pending"]
     assert (waiting["ticket"], waiting["command"], waiting["client_id"], waiting["due"]) == (1, "Place", 7, told["due"])
     world.later(BLOCK_S)

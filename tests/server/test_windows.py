@@ -13,7 +13,7 @@ from wire import World
 
 from perplab.exchange.server.limits import Limits
 from perplab.lab.cli import main
-from perplab.lab.ctl import ctl
+from perplab.lab.ctl import ctl, pair
 from perplab.lab.windows import away, lines, scheduled
 
 S = 1_000_000_000
@@ -132,6 +132,10 @@ def test_a_window_that_goes_on_is_told_in_words() -> None:
         "  began   2025-12-31T23:58:20Z  1 m 40 s ago, HALTED",
         "  ends    2026-01-01T00:00:05Z  in 5 s, POST_ONLY",
     ]
+    (last,) = found[4:]
+    assert "cannot be taken back" in last and "cancel_maintenance" not in last
+    ahead = {**window, "number": 8, "start": NOW + S}
+    assert list(lines([window, ahead], NOW, ["A"]))[-1].endswith("cancel_maintenance number=N")
     assert away(0) == "in 0 s" and away(90_061 * S) == "in 1 d 1 h"
 
 
@@ -140,3 +144,10 @@ def test_the_help_fits_a_terminal(width: int) -> None:
     text = ctl.get_help(click.Context(ctl, info_name="perplab ctl", terminal_width=width))
     long = [line for line in text.splitlines() if len(line) > width and "perplab ctl " not in line]
     assert not long and "schedule_maintenance market=BTC in=10m for=30m" in text
+
+
+def test_a_share_is_millionths_of_a_field_that_is_counted_in_them() -> None:
+    assert pair("shock_ppm=-10%") == ("shock_ppm", -100_000) and pair("shock_ppm=5bp") == ("shock_ppm", 500)
+    assert pair("shock_ppm=-7") == ("shock_ppm", -7) and pair("name=10%") == ("name", "10%")
+    with pytest.raises(click.UsageError, match=r"shock_ppm: '0\.00001%' given, expected a whole number of millionths"):
+        pair("shock_ppm=0.00001%")
