@@ -85,16 +85,16 @@ def all_mids(dialect: Dialect, named: Json) -> Feed:
 
 
 def context(dialect: Dialect, named: Json) -> Feed:
+    """Also of pairs that are no markets: an example of the SDK waits for one."""
+    name = named.get("coin")
+    if isinstance(name, str) and is_stand_in(dialect, name):
+        return _context("activeSpotAssetCtx", name, lambda: markets.stand_in_context(name))
     coin = coin_of(dialect, named)
-    kind = "activeSpotAssetCtx" if coin.is_spot else "activeAssetCtx"
-    read = _spot_context if coin.is_spot else markets.context
-    return StateFeed(
-        kind, {"type": "activeAssetCtx", "coin": coin.name}, SLOW_PACE, lambda: {"coin": coin.name, "ctx": read(dialect, coin)}, REPEAT
-    )
+    return _context("activeSpotAssetCtx" if coin.is_spot else "activeAssetCtx", coin.name, lambda: markets.context(dialect, coin))
 
 
-def _spot_context(dialect: Dialect, coin: Coin) -> Json:
-    return markets.spot_contexts(dialect)[dialect.coins.spots.index(coin)]
+def _context(kind: str, name: str, read: Callable[[], Json]) -> Feed:
+    return StateFeed(kind, {"type": "activeAssetCtx", "coin": name}, SLOW_PACE, lambda: {"coin": name, "ctx": read()}, REPEAT)
 
 
 class Trades(Feed):
