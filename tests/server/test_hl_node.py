@@ -18,6 +18,10 @@ order open true
 cancel success
 filled 0.01
 position 0.01 5
+answers 38
+done 26 refused unsupported in sandbox: nobody leads vaults here
+heard 17
+unknown Error parsing JSON into valid websocket request: {
 """
 CCXT = """reads 16 lists 13
 open orders 0

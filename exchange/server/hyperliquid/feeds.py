@@ -202,10 +202,13 @@ class Feeds:
 
     def feed(self, asked: dict[str, Any]) -> Feed:
         """The feed of a subscription, begun if nobody has it. Raises Unknown."""
-        entry = self.kinds.get(asked.get("type"))
+        entry, told = self.kinds.get(asked.get("type")), self.key_of(asked)[:1_000]
         if entry is None:
-            raise Unknown(f"Error parsing JSON into valid websocket request: {self.key_of(asked)[:1_000]}")
-        made = entry.call(self.dialect, asked)
+            raise Unknown(f'Error parsing JSON into valid websocket request: {{"method":"subscribe","subscription":{told}}}')
+        try:
+            made = entry.call(self.dialect, asked)
+        except Unknown as error:  # clients find their request by what is told of it
+            raise Unknown(f"Invalid subscription {told}: {error}", error.is_fatal) from None
         assert isinstance(made, Feed)
         if made.key not in self.feeds and len(self.feeds) >= FEEDS:
             raise Unknown(f"this server has {FEEDS} different streams, as many as it takes")

@@ -200,9 +200,12 @@ def _payment(dialect: Dialect, one: Any) -> Json | None:
     return None if coin is None else past.told_payment(coin, one)
 
 
-def _fills(dialect: Dialect, account: int) -> Reading:
-    history = dialect.host.history
-    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_told, dialect, past.told_fill))
+def _fills(dialect: Dialect, account: int, aggregate: bool = False) -> Reading:
+    def find(after: int, limit: int) -> list[Any]:
+        found = dialect.host.history.fills(account, limit=limit, after=after)
+        return past.aggregated(dialect, [one for one in found if one.market in dialect.coins.by_market]) if aggregate else found
+
+    return reading(find, partial(_told, dialect, past.told_fill))
 
 
 def _payments(dialect: Dialect, account: int) -> Reading:
@@ -217,8 +220,9 @@ def user_fills(dialect: Dialect, named: Json) -> Feed:
         told: Json = {"user": address, "fills": found[::-1] if is_first else found}
         return {"isSnapshot": True, **told} if is_first else told
 
-    named = {"type": "userFills", "user": address}
-    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account), wrap)
+    aggregate = named.get("aggregateByTime") is True
+    named = {"type": "userFills", "user": address, "aggregateByTime": aggregate}
+    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account, aggregate), wrap)
 
 
 def user_fundings(dialect: Dialect, named: Json) -> Feed:
@@ -337,12 +341,15 @@ def notification(dialect: Dialect, named: Json) -> Feed:
     return Notifications(dialect, "notification", {"type": "notification", "user": address}, account)
 
 
-def of_state(kind: str, read: Callable[[Dialect, str, int], Json], pace: int = SLOW_PACE, but: str = "") -> Made:
-    """What an account has, told again and again, since bots wait for it."""
+def of_state(kind: str, read: Callable[[Dialect, str, int], Json], has_dex: bool = False) -> Made:
+    """What an account has, told again and again, since bots wait for it. `has_dex`: it is asked for of one dex."""
 
     def made(dialect: Dialect, named: Json) -> Feed:
         address, account = user_of(dialect, named)
-        return StateFeed(kind, {"type": kind, "user": address}, pace, lambda: read(dialect, address, account), REPEAT, but)
+        if has_dex and named.get("dex") not in (None, ""):
+            raise Unknown("there is one dex, whose name is empty")
+        told = {"type": kind, "user": address} | ({"dex": ""} if has_dex else {})
+        return StateFeed(kind, told, SLOW_PACE, lambda: read(dialect, address, account), REPEAT)
 
     return made
 
@@ -385,6 +392,6 @@ SUBSCRIPTIONS.add("userFundings", user_fundings)
 SUBSCRIPTIONS.add("userNonFundingLedgerUpdates", user_ledger)
 SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
 SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
-SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse))
-SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders))
+SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse, has_dex=True))
+SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders, has_dex=True))
 SUBSCRIPTIONS.add("spotState", of_state("spotState", _spot_state))
