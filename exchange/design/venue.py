@@ -19,7 +19,7 @@ from .reader import DesignError, Tree, convert, merged, nearest, read_toml
 from .structs import VenueDesign as VenueDesign
 from .tables import keys_heard, roles_told, with_parameters
 
-NOT_LISTED: Final = ("base", "sandbox", "portfolio")  # what the others extend; and venues that have several markets
+NOT_LISTED: Final = ("base", "sandbox", "testnet", "portfolio")  # what the others extend; and venues that have several markets
 COMPARED: Final = (  # by default: they differ in how a position is closed and in who pays, and in nothing else; in that order
     "book_fund_adl",
     "book_vault_adl",

@@ -18,7 +18,7 @@ from .subject import perpetuals
 GAP: Final = 2  # [characters] between columns
 MOST, LEAST = 40, 14  # [characters] of a column: what is longer goes on in a second line
 PROSE: Final = 100  # [characters] longest line of text
-BESIDE: Final = ("sandbox", "portfolio")  # ship, and are no part of a comparison: they have several markets
+BESIDE: Final = ("sandbox", "testnet", "portfolio")  # ship, and are no part of a comparison: they have several markets
 RUN_DRY: Final = ("", "insurance_fund", "liquidity_pool")
 PAYS: Final = {"auto_deleverage": "winners", "socialized_loss": "everyone", "profit_haircut": "winners"}
 

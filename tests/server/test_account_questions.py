@@ -187,7 +187,7 @@ def test_the_venue_tells_the_cap_the_jump_fee_and_the_default_leverage_of_a_mark
     assert (told["default_leverage"], told["open_interest_cap"], told["jump_fee"]) == (3, "12.5", jump)
 
 
-@pytest.mark.parametrize("name", [*shipped_venues(), "portfolio", "sandbox"])
+@pytest.mark.parametrize("name", [*shipped_venues(), "portfolio", "sandbox", "testnet"])
 def test_the_venue_tells_the_rules_that_a_position_depends_on(name: str) -> None:
     """As its design says; of a rule what is its own as `terms`."""
     told = World(name).talker("alice").ask("venue", design=True)

@@ -6,17 +6,17 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from decimal import localcontext
+from pathlib import Path
 from typing import Any
 
 import ccxt
 import ccxt.pro
 import pytest
-from test_sockets import Server
+from hl_serve_kit import KEY, ME, served
 
-KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
-ME = "0x14791697260E4c9A71f18484C9f997B308e59325"
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
-PATIENCE_S = 60
+PATIENCE_S = 120
+UNTRIED = {"watch_my_liquidations", "watch_my_liquidations_for_symbols"}  # they wait for one
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +28,8 @@ def decimals() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = Server("--limits", "open")
-    assert server.process.stdout is not None
-    told = next(line for line in server.process.stdout if line.startswith("Hyperliquid's API"))
-    found = re.search(r"http://127\.0\.0\.1:\d+", told)
-    assert found
-    yield found[0]
-    code, errors = server.stop()
-    assert code == 0 and "fault" not in errors, errors
+    with served() as url:
+        yield url
 
 
 def settings(url: str) -> dict[str, Any]:
@@ -58,6 +52,10 @@ def resting(exchange: Any, symbol: str = BTC, price: float = 50_000) -> str:
 READS: dict[str, Callable[[Any], Any]] = {
     "fetch_time": lambda x: x.fetch_time(),
     "fetch_status": lambda x: x.fetch_status(),
+    "fetch_markets": lambda x: x.fetch_markets(),
+    "fetch_swap_markets": lambda x: x.fetch_swap_markets(),
+    "fetch_spot_markets": lambda x: x.fetch_spot_markets(),
+    "fetch_currencies": lambda x: x.fetch_currencies()["USDC"],
     "fetch_order_book": lambda x: x.fetch_order_book(BTC)["bids"],
     "fetch_ticker": lambda x: x.fetch_ticker(BTC)["last"],
     "fetch_tickers": lambda x: x.fetch_tickers()[ETH],
@@ -80,6 +78,9 @@ LISTS: dict[str, Callable[[Any], Any]] = {  # that may be empty
     "fetch_orders": lambda x: x.fetch_orders(BTC),
     "fetch_closed_orders": lambda x: x.fetch_closed_orders(BTC),
     "fetch_canceled_orders": lambda x: x.fetch_canceled_orders(BTC),
+    "fetch_canceled_and_closed_orders": lambda x: x.fetch_canceled_and_closed_orders(BTC),
+    "fetch_my_liquidations": lambda x: x.fetch_my_liquidations(BTC),
+    "fetch_hip3_markets": lambda x: x.fetch_hip3_markets(),  # of other dexes: there are none
     "fetch_my_trades": lambda x: x.fetch_my_trades(BTC),
 }
 
@@ -104,6 +105,10 @@ def test_orders_are_placed_found_changed_and_cancelled(exchange: Any) -> None:
     pair = exchange.create_orders([
         {"symbol": BTC, "type": "limit", "side": "buy", "amount": 0.01, "price": price} for price in (50_000, 49_900)
     ])  # fmt: skip
+    pair = exchange.edit_orders([
+        {"id": one["id"], "symbol": BTC, "type": "limit", "side": "buy", "amount": 0.01, "price": 48_000} for one in pair
+    ])  # fmt: skip
+    assert {one["price"] for one in exchange.fetch_open_orders(BTC)} == {48_000}
     exchange.cancel_orders([one["id"] for one in pair], BTC)
     cloid = "0x" + "0" * 31 + "5"
     exchange.create_order(BTC, "limit", "buy", 0.01, 50_000, {"clientOrderId": cloid})
@@ -156,9 +161,44 @@ def test_orders_with_take_profit_and_stop(exchange: Any) -> None:
     exchange.create_order(BTC, "market", "sell", 0.01, last, {"reduceOnly": True})
 
 
+def test_triggers_are_found_as_orders_are(exchange: Any) -> None:
+    stop = exchange.create_stop_order(ETH, "market", "sell", 0.1, 2_000, 2_000)["id"]
+    limit = exchange.create_trigger_order(ETH, "limit", "sell", 0.1, 2_100, 2_200)["id"]
+    found = {one["id"]: one for one in exchange.fetch_open_orders(ETH)}
+    assert [found[stop][key] for key in ("type", "triggerPrice")] == ["market", 2_000]
+    assert [found[limit][key] for key in ("type", "price", "triggerPrice")] == ["limit", 2_100, 2_200]
+    exchange.cancel_orders([stop, limit], ETH)
+    assert [exchange.fetch_order(number, ETH)["status"] for number in (stop, limit)] == ["canceled"] * 2
+
+
+def test_an_entry_brings_its_stop_and_target(exchange: Any) -> None:
+    last = exchange.fetch_ticker(ETH)["last"]
+    ways = {
+        "takeProfit": {"triggerPrice": round(last * 1.2), "type": "market"},
+        "stopLoss": {"triggerPrice": round(last * 0.8), "type": "market"},
+    }
+    exchange.create_order(ETH, "market", "buy", 0.1, last, ways)
+    waiting = exchange.fetch_open_orders(ETH)
+    assert sorted(one["triggerPrice"] for one in waiting) == [round(last * 0.8), round(last * 1.2)]
+    exchange.create_order(ETH, "market", "sell", 0.1, last, {"reduceOnly": True})
+    assert exchange.fetch_open_orders(ETH) == [], "they go with the position"
+
+
+def test_what_concerns_an_account(exchange: Any) -> None:
+    for told in (
+        exchange.set_user_abstraction("disabled"), exchange.set_agent_abstraction("i"), exchange.enable_user_dex_abstraction(False),
+        exchange.reserve_request_weight(1), exchange.approve_builder_fee("0x" + "1" * 40, "0.01%"),
+    ):  # fmt: skip
+        assert told == {"status": "ok", "response": {"type": "default"}}
+    assert exchange.create_sub_account("one")["response"]["data"].startswith("0x")
+    with pytest.raises(ccxt.ExchangeError, match="nobody leads vaults here"):
+        exchange.create_vault("mine", "of a few words", 100)
+
+
 def test_time_and_money(exchange: Any) -> None:
     exchange.cancel_all_orders_after(10_000)
-    exchange.create_twap_order(BTC, "buy", 0.1, 600_000)
+    twap = exchange.create_twap_order(BTC, "buy", 0.1, 600_000)
+    assert exchange.cancel_twap_order(twap["id"], BTC)["info"]["status"] == "success"
     exchange.transfer("USDC", 1, "spot", "swap")
     exchange.withdraw("USDC", 5, ME)
     assert exchange.fetch_withdrawals()[-1]["amount"] == 5 and exchange.fetch_deposits()[0]["amount"] == 10_000
@@ -189,7 +229,26 @@ def test_what_is_watched(url: str) -> None:
                 await made.create_order_ws(BTC, "market", "buy", 0.01, (await made.fetch_ticker(BTC))["last"])
                 assert (await fills)[-1]["symbol"] == BTC
                 assert isinstance(await made.watch_positions([BTC]), list)
+                pair = await made.create_orders_ws([
+                    {"symbol": BTC, "type": "limit", "side": "buy", "amount": 0.01, "price": price} for price in (50_000, 49_900)
+                ])  # fmt: skip
+                assert [one["status"] for one in await made.cancel_orders_ws([one["id"] for one in pair], BTC)] == ["success"] * 2
+                for gone in (
+                    made.un_watch_order_book(BTC), made.un_watch_trades(BTC), made.un_watch_ohlcv(BTC, "1m"), made.un_watch_ticker(BTC),
+                    made.un_watch_tickers([BTC]), made.un_watch_balance(), made.un_watch_orders(), made.un_watch_my_trades(),
+                ):  # fmt: skip
+                    assert await gone is True
+                await made.watch_positions([BTC])  # of the same subscription as the balance
+                assert await made.un_watch_positions() is True
         finally:
             await made.close()
 
     asyncio.run(watch())
+
+
+def test_each_call_that_ccxt_has_is_tried() -> None:
+    call = re.compile("(un_)?(watch|fetch|create|cancel|edit|add|reduce|set)_[a-z0-9_]+|transfer|withdraw")
+    apart = re.compile(".*_(request|cache|ref|mode)")  # what ccxt has for itself, and set_sandbox_mode
+    own = {name for made in (ccxt.hyperliquid, ccxt.pro.hyperliquid) for name in vars(made) if call.fullmatch(name)}
+    tried = set(re.findall(r"\.(\w+)\(", Path(__file__).read_text()))
+    assert {name for name in own - tried if not apart.fullmatch(name)} == UNTRIED

@@ -194,7 +194,7 @@ def test_funding_since_it_was_opened() -> None:
     assert position["szi"] == "-0.3" and position["cumFunding"] == {"allTime": "3.05", "sinceOpen": "0.0", "sinceChange": "0.0"}
 
 
-@pytest.mark.parametrize("design", ["sandbox", "portfolio", "hyperliquid", "drift_v2"])
+@pytest.mark.parametrize("design", ["sandbox", "testnet", "portfolio", "hyperliquid", "drift_v2"])
 def test_the_identity_holds_whatever_happens(design: str) -> None:
     """Trades, funding, isolated and cross positions, and a price that moves, at random."""
     draw = random.Random(design)

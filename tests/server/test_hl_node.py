@@ -1,4 +1,4 @@
-"""@nktkas/hyperliquid, a client in JavaScript, against `perplab serve`: a bot of one screen (hyperliquid.mjs)."""
+"""Clients in JavaScript against `perplab serve`: @nktkas/hyperliquid (hyperliquid.mjs) and ccxt (ccxt.mjs)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,36 @@ import pytest
 from test_first_fill import NODE, node
 from test_hl_ccxt import url as url
 
-SCRIPT = Path(__file__).parent / "hyperliquid.mjs"
-SAID = """account 10000 BTC is asset 0
+HERE = Path(__file__).parent
+BOT = """account 10000 BTC is asset 0
 levels true,true
 order open true
 cancel success
 filled 0.01
 position 0.01 5
+answers 38
+done 26 refused unsupported in sandbox: nobody leads vaults here
+heard 17
+unknown Error parsing JSON into valid websocket request: {
+"""
+CCXT = """reads 16 lists 13
+open orders 0
+position 0.1 isolated 5
+out 0 true
+withdrawn 5
+unwatched true
+untried unWatchBalance,unWatchPositions
 """
 
 
-def test_a_bot_in_javascript_trades(url: str) -> None:
+@pytest.mark.parametrize(("script", "package", "said"), [("hyperliquid.mjs", "@nktkas", BOT), ("ccxt.mjs", "ccxt", CCXT)])
+def test_a_client_in_javascript(url: str, script: str, package: str, said: str) -> None:
     found = node()
-    if found is None or not (NODE / "node_modules" / "@nktkas").is_dir():
-        assert not os.environ.get("PERPLAB_NODE"), "no Node.js, or no client for it, and PERPLAB_NODE says that it must be tried: make node"
-        pytest.skip("no Node.js with @nktkas/hyperliquid: make node")
-    shutil.copy(SCRIPT, NODE)
-    done = subprocess.run([found, SCRIPT.name, url], cwd=NODE, capture_output=True, text=True, check=False, timeout=120)
-    assert (done.returncode, done.stdout) == (0, SAID), done.stderr
+    if found is None or not (NODE / "node_modules" / package).is_dir():
+        assert not os.environ.get("PERPLAB_NODE"), (
+            f"no Node.js, or no {package} for it, and PERPLAB_NODE says that it must be tried: make node"
+        )
+        pytest.skip(f"no Node.js with {package}: make node")
+    shutil.copy(HERE / script, NODE)
+    done = subprocess.run([found, script, url], cwd=NODE, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, said), done.stderr

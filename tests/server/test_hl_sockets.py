@@ -293,6 +293,45 @@ def test_what_happens_to_an_account() -> None:
     talk(v, body)
 
 
+def test_subscriptions_are_told_with_their_defaults() -> None:
+    """Clients take for the answer what has all that they asked for."""
+
+    async def body(peer: Peer, place: Place) -> None:
+        assert await peer.subscribe("userFills", user=ALICE) == {"type": "userFills", "user": ALICE, "aggregateByTime": False}
+        for kind in ("clearinghouseState", "openOrders"):
+            assert await peer.subscribe(kind, user=ALICE) == {"type": kind, "user": ALICE, "dex": ""}
+            told = f'{{"dex":"","type":"{kind}","user":"{ALICE}"}}'
+            await peer.send(method="subscribe", subscription={"type": kind, "user": ALICE, "dex": None})
+            assert await peer.until("error") == f"Already subscribed: {told}"
+        asked = f'{{"dex":"other","type":"openOrders","user":"{ALICE}"}}'
+        await peer.send(method="subscribe", subscription={"user": ALICE, "type": "openOrders", "dex": "other"})
+        assert await peer.until("error") == f"Invalid subscription {asked}: there is one dex, whose name is empty"
+        await peer.send(method="subscribe", subscription={"type": "x"})
+        told = 'Error parsing JSON into valid websocket request: {"method":"subscribe","subscription":{"type":"x"}}'
+        assert await peer.until("error") == told
+
+    v = venue()
+    v.account(ALICE)
+    talk(v, body)
+
+
+def test_fills_of_one_order_are_told_together_or_apart() -> None:
+    async def body(peer: Peer, place: Place) -> None:
+        await peer.subscribe("userFills", user=ALICE, aggregateByTime=True)
+        await peer.until("userFills")
+        v.order(limit(BTC, True, "60020", "1.1"))
+        shown(v, place)
+        (together,) = (await peer.until("userFills"))["fills"]
+        await peer.subscribe("userFills", user=ALICE)
+        apart = (await peer.until("userFills"))["fills"]
+        assert [one["sz"] for one in apart] == ["0.1", "1"] and (together["sz"], together["oid"]) == ("1.1", apart[0]["oid"])
+
+    v = venue()
+    v.rest(BTC, Side.SELL, 60_020, 100_000)
+    v.account(ALICE)
+    talk(v, body)
+
+
 def test_a_liquidation_is_told() -> None:
     async def body(peer: Peer, place: Place) -> None:
         await peer.subscribe("userEvents", user=ALICE)

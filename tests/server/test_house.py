@@ -73,7 +73,7 @@ def test_a_curve_beside_a_book_changes_nothing_for_the_house() -> None:
     assert len(host.exchange.depth(0, Side.BUY, 100)) >= 15 and world.bookless == set()
 
 
-@pytest.mark.parametrize("name", [*shipped_venues(), "sandbox", "portfolio"])
+@pytest.mark.parametrize("name", [*shipped_venues(), "sandbox", "testnet", "portfolio"])
 def test_every_shipped_design_is_served_with_a_world_of_its_own(name: str) -> None:
     """As `perplab serve --venue NAME` does it, without a word about the world; with check() after each second."""
     host = LocalHost(name)
@@ -83,7 +83,7 @@ def test_every_shipped_design_is_served_with_a_world_of_its_own(name: str) -> No
         host.exchange.check()
     world: Any = host.world
     assert world is not None and world.next > host.clock.now() - world.interval, "it has not failed"
-    assert host.exchange.mark_price(0) and world.design == load_world(name if name in ("sandbox", "portfolio") else "perp")
+    assert host.exchange.mark_price(0) and world.design == load_world(name if name in ("sandbox", "testnet", "portfolio") else "perp")
     seen = kinds(host)
     assert seen.get(Traded.KIND, 0) + seen.get(CurveTraded.KIND, 0) >= 3, "it trades"
 

@@ -114,7 +114,7 @@ def test_a_port_that_is_taken_is_said(server: Server) -> None:
     ("words", "told"),
     [
         (["--clock", "x0"], "x and a whole number up to 1000000"),
-        (["--world", "moon"], "there is no such world; known are perp, portfolio, sandbox, and TOML files"),
+        (["--world", "moon"], "there is no such world; known are perp, portfolio, sandbox, testnet, and TOML files"),
         (["--venue", "moon"], "unknown venue 'moon'"),
         (
             ["--venue", "drift_v2", "--world", "sandbox"],

@@ -2,11 +2,13 @@
 other trailing zeros ("0.0", "60000.0", "0.015").
 
 A perpetual is a coin ("BTC"), its asset number its place among the perpetuals; a spot market is a pair ("BTC/USDC"), its number 10,000 and
-its place among those. Only markets that settle in the venue's first asset, which the dialect calls USDC, are there.
+its place among those. One whose name in the design is "@8" is called that, and its number is 10,008: so the venue names all pairs but its
+first. Only markets that settle in the venue's first asset, which the dialect calls USDC, are there.
 """
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Final
 
@@ -19,6 +21,12 @@ FIRST_SPOT: Final = 10_000  # asset number
 MICRO: Final = 6  # decimals of money
 LONGEST: Final = 40  # characters of a number that a client may send
 USDC: Final = "USDC"
+NUMBERED: Final = re.compile("@(0|[1-9][0-9]{0,2})")  # a pair by its number
+
+# Clients refuse a venue without spot pairs when they begin (nktkas: "Invalid spot metadata response"), the SDK's examples name the first
+# two, and ccxt finds a pair by its number as a place in a list. So pairs are listed where the venue has none, and where numbers are left
+# out. They are no markets: their books are empty, and orders for them are refused.
+STAND_INS: Final = (("PURR/USDC", "PURR", 0), ("@1", "HFUN", 2))  # pair, token, szDecimals
 
 
 def text(number: int, decimals: int) -> str:
@@ -104,6 +112,14 @@ class Coin(Struct, frozen=True):
         return count
 
 
+class StandIn(Struct, frozen=True):
+    """A pair that is listed and is no market."""
+
+    name: str
+    token: str
+    size_decimals: int
+
+
 def _grid(step: Decimal) -> tuple[int, int]:
     """A tick or lot as (integer, decimals)."""
     sign, digits, exponent = step.normalize().as_tuple()
@@ -115,8 +131,23 @@ def _grid(step: Decimal) -> tuple[int, int]:
 def _coin(market: Market, number: int, asset: int, base: int) -> Coin:
     tick, price_decimals = _grid(Decimal(str(market.tick)))
     lot, size_decimals = _grid(Decimal(str(market.lot)))
-    name = f"{market.base_asset}/{USDC}" if market.is_spot else market.name.removesuffix("-PERP")
+    name = market.name.removesuffix("-PERP")
+    if market.is_spot and not NUMBERED.fullmatch(name):
+        name = f"{market.base_asset}/{USDC}"
     return Coin(name, number, asset, tick, price_decimals, lot, size_decimals, market.unit, market.is_spot, base)
+
+
+def _pair_numbers(markets: list[Market]) -> dict[str, int]:
+    """Of spot markets by name: what the name says, or else the first that is left."""
+    numbers = {market.name: int(found[1]) for market in markets if (found := NUMBERED.fullmatch(market.name))}
+    for market in markets:
+        if market.name not in numbers:
+            numbers[market.name] = next(number for number in range(len(markets)) if number not in numbers.values())
+    return numbers
+
+
+def _stand_in(number: int) -> StandIn:
+    return StandIn(*STAND_INS[number]) if number < len(STAND_INS) else StandIn(f"@{number}", f"TOKEN{number}", 2)
 
 
 class Coins:
@@ -124,17 +155,21 @@ class Coins:
 
     def __init__(self, design: VenueDesign) -> None:
         self.perpetuals: list[Coin] = []
-        self.spots: list[Coin] = []
-        for number, market in enumerate(design.markets):
-            if market.settlement_asset != design.assets[0]:
-                continue
+        self.spots: list[Coin] = []  # by their numbers
+        told = [(number, market) for number, market in enumerate(design.markets) if market.settlement_asset == design.assets[0]]
+        numbers = _pair_numbers([market for _, market in told if market.is_spot])
+        for number, market in told:
             if market.is_spot:
-                coin = _coin(market, number, FIRST_SPOT + len(self.spots), design.assets.index(market.base_asset))
-                self.spots.append(coin)
+                self.spots.append(_coin(market, number, FIRST_SPOT + numbers[market.name], design.assets.index(market.base_asset)))
             else:
                 self.perpetuals.append(_coin(market, number, len(self.perpetuals), 0))
+        self.spots.sort(key=lambda coin: coin.asset)
+        listed = {coin.asset - FIRST_SPOT: coin for coin in self.spots}
+        count = max(listed) + 1 if listed else len(STAND_INS)
+        self.pairs: Final = [listed.get(number) or _stand_in(number) for number in range(count)]  # each at its number
         every = [*self.perpetuals, *self.spots]
         self.by_market: Final = {coin.market: coin for coin in every}
         self.by_asset: Final = {coin.asset: coin for coin in every}
         self.by_name: Final = {coin.name: coin for coin in every} | {f"@{coin.asset - FIRST_SPOT}": coin for coin in self.spots}
+        self.stand_ins: Final = frozenset(pair.name for pair in self.pairs if isinstance(pair, StandIn))
         self.tokens: Final = (USDC, *design.assets[1:])  # by the venue's number of an asset

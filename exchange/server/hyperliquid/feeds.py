@@ -244,10 +244,13 @@ class Feeds:
 
     def feed(self, asked: dict[str, Any], own: int = 0) -> Feed:
         """The feed of a subscription, begun if nobody has it, for a socket that has so many. Raises Unknown."""
-        entry = self.kinds.get(asked.get("type"))
+        entry, told = self.kinds.get(asked.get("type")), self.key_of(asked)[:1_000]
         if entry is None:
-            raise Unknown(f"Error parsing JSON into valid websocket request: {self.key_of(asked)[:1_000]}")
-        made = entry.call(self.dialect, asked)
+            raise Unknown(f'Error parsing JSON into valid websocket request: {{"method":"subscribe","subscription":{told}}}')
+        try:
+            made = entry.call(self.dialect, asked)
+        except Unknown as error:  # clients find their request by what is told of it
+            raise Unknown(f"Invalid subscription {told}: {error}", error.is_fatal) from None
         assert isinstance(made, Feed)
         if made.key not in self.feeds and len(self.feeds) >= FEEDS and own >= RESERVED:
             raise Unknown(f"this server has {FEEDS} different streams: until some end, a socket may have {RESERVED}")

@@ -95,7 +95,10 @@ def add_prices() -> None:
     INFO.add("allPerpMetas", meta.all_perp_metas)
     INFO.add("perpDexs", meta.perp_dexs)
     INFO.add("perpsAtOpenInterestCap", meta.at_open_interest_cap)
-    note_of_pairs = "a venue without spot markets lists PURR/USDC and @1, which cannot be traded: clients refuse a venue without pairs"
+    note_of_pairs = (
+        "PURR/USDC and @1, where the venue has no spot market, and numbers that its pairs leave out are listed and cannot be traded: "
+        "clients ask for them"
+    )
     INFO.add("spotMeta", meta.spot_meta, "part", note_of_pairs)
     INFO.add("metaAndAssetCtxs", markets.meta_and_contexts)
     INFO.add("spotMetaAndAssetCtxs", markets.spot_meta_and_contexts, "part", note_of_pairs)

@@ -16,7 +16,7 @@ from . import asked
 from .asked import MS, Body
 from .coins import Coin, text, usd
 from .dialect import Dialect
-from .meta import STAND_INS, is_stand_in, meta, spot_meta
+from .meta import is_stand_in, meta, spot_meta
 
 LEVELS: Final = 20  # of a book, per side
 PASSED: Final = 5_000  # of the venue's levels that a coarse side is made of at most: a question must not hold up everyone else
@@ -197,9 +197,7 @@ def stand_in_context(name: str) -> Thing:
 
 
 def spot_contexts(dialect: Dialect) -> list[Thing]:
-    if not dialect.coins.spots:
-        return [stand_in_context(name) for name, _, _ in STAND_INS]
-    return [context(dialect, coin) for coin in dialect.coins.spots]
+    return [context(dialect, pair) if isinstance(pair, Coin) else stand_in_context(pair.name) for pair in dialect.coins.pairs]
 
 
 def spot_meta_and_contexts(dialect: Dialect, body: Body) -> list[Any]:

@@ -7,16 +7,13 @@ from typing import Any, Final
 from ...design.structs import Market
 from ...schema.codes import MarketStatus
 from .asked import Body
-from .coins import FIRST_SPOT, USDC, usd
+from .coins import USDC, Coin, usd
 from .dialect import Dialect
 
 WEI: Final = 8  # weiDecimals of every token: the venue counts six, and clients that look want at least as many as szDecimals
 USDC_ID: Final = "0x6d1e7cde53ba9467b783cb7c530ce054"  # of mainnet
 TABLES: Final = 50  # margin tables from this number on have several tiers; below, the number is the leverage
 
-# Clients refuse a venue without spot pairs when they begin (nktkas: "Invalid spot metadata response"), and the SDK's examples name these.
-# Where the venue has none, they are listed. They are no markets: their books are empty, and orders for them are refused.
-STAND_INS: Final = (("PURR/USDC", "PURR", 0), ("@1", "HFUN", 2))  # pair, token, szDecimals
 Thing = dict[str, Any]
 
 
@@ -74,17 +71,21 @@ def pair(name: str, base: int, number: int) -> Thing:
 
 def spot_meta(dialect: Dialect, body: Body) -> Thing:
     coins = dialect.coins
-    tokens = [token(USDC, 0, WEI, USDC_ID)]
-    if not coins.spots:
-        tokens += [token(name, at + 1, decimals, token_id(at + 1)) for at, (_, name, decimals) in enumerate(STAND_INS)]
-        return {"universe": [pair(name, at + 1, at) for at, (name, _, _) in enumerate(STAND_INS)], "tokens": tokens}
     decimals = {coin.base: coin.size_decimals for coin in coins.spots}
+    tokens = [token(USDC, 0, WEI, USDC_ID)]
     tokens += [token(name, at, decimals.get(at, WEI), token_id(at)) for at, name in enumerate(coins.tokens) if at]
-    return {"universe": [pair(coin.name, coin.base, coin.asset - FIRST_SPOT) for coin in coins.spots], "tokens": tokens}
+    universe = []
+    for number, one in enumerate(coins.pairs):
+        if isinstance(one, Coin):
+            universe.append(pair(one.name, one.base, number))
+        else:
+            universe.append(pair(one.name, len(tokens), number))
+            tokens.append(token(one.token, len(tokens), one.size_decimals, token_id(len(tokens))))
+    return {"universe": universe, "tokens": tokens}
 
 
 def is_stand_in(dialect: Dialect, name: object) -> bool:
-    return not dialect.coins.spots and name in [one[0] for one in STAND_INS]
+    return isinstance(name, str) and name in dialect.coins.stand_ins
 
 
 def token_id(number: int) -> str:

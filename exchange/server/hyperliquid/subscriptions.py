@@ -91,16 +91,16 @@ def all_mids(dialect: Dialect, named: Json) -> Feed:
 
 
 def context(dialect: Dialect, named: Json) -> Feed:
+    """Also of pairs that are no markets: an example of the SDK waits for one."""
+    name = named.get("coin")
+    if isinstance(name, str) and is_stand_in(dialect, name):
+        return _context("activeSpotAssetCtx", name, lambda: markets.stand_in_context(name))
     coin = coin_of(dialect, named)
-    kind = "activeSpotAssetCtx" if coin.is_spot else "activeAssetCtx"
-    read = _spot_context if coin.is_spot else markets.context
-    return StateFeed(
-        kind, {"type": "activeAssetCtx", "coin": coin.name}, SLOW_PACE, lambda: {"coin": coin.name, "ctx": read(dialect, coin)}, REPEAT
-    )
+    return _context("activeSpotAssetCtx" if coin.is_spot else "activeAssetCtx", coin.name, lambda: markets.context(dialect, coin))
 
 
-def _spot_context(dialect: Dialect, coin: Coin) -> Json:
-    return markets.spot_contexts(dialect)[dialect.coins.spots.index(coin)]
+def _context(kind: str, name: str, read: Callable[[], Json]) -> Feed:
+    return StateFeed(kind, {"type": "activeAssetCtx", "coin": name}, SLOW_PACE, lambda: {"coin": name, "ctx": read()}, REPEAT)
 
 
 class Trades(Feed):
@@ -211,9 +211,12 @@ def _payment(dialect: Dialect, one: Any) -> Json | None:
     return None if coin is None else past.told_payment(coin, one)
 
 
-def _fills(dialect: Dialect, account: int) -> Reading:
-    history = dialect.host.history
-    return reading(lambda after, limit: history.fills(account, limit=limit, after=after), partial(_fill, dialect, account))
+def _fills(dialect: Dialect, account: int, aggregate: bool = False) -> Reading:
+    def find(after: int, limit: int) -> list[Any]:
+        found = dialect.host.history.fills(account, limit=limit, after=after)
+        return past.aggregated(dialect, [one for one in found if one.market in dialect.coins.by_market]) if aggregate else found
+
+    return reading(find, partial(_fill, dialect, account))
 
 
 def _payments(dialect: Dialect, account: int) -> Reading:
@@ -228,8 +231,9 @@ def user_fills(dialect: Dialect, named: Json) -> Feed:
         told: Json = {"user": address, "fills": found[::-1] if is_first else found}
         return {"isSnapshot": True, **told} if is_first else told
 
-    named = {"type": "userFills", "user": address}
-    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account), wrap)
+    aggregate = named.get("aggregateByTime") is True
+    named = {"type": "userFills", "user": address, "aggregateByTime": aggregate}
+    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account, aggregate), wrap)
 
 
 def user_fundings(dialect: Dialect, named: Json) -> Feed:
@@ -383,12 +387,15 @@ def notification(dialect: Dialect, named: Json) -> Feed:
     return Notifications(dialect, "notification", {"type": "notification", "user": address}, account)
 
 
-def of_state(kind: str, read: Callable[[Dialect, str, int], Json], pace: int = SLOW_PACE, but: str = "") -> Made:
-    """What an account has, told again and again, since bots wait for it."""
+def of_state(kind: str, read: Callable[[Dialect, str, int], Json], has_dex: bool = False) -> Made:
+    """What an account has, told again and again, since bots wait for it. `has_dex`: it is asked for of one dex."""
 
     def made(dialect: Dialect, named: Json) -> Feed:
         address, account = user_of(dialect, named)
-        return StateFeed(kind, {"type": kind, "user": address}, pace, lambda: read(dialect, address, account), REPEAT, but)
+        if has_dex and named.get("dex") not in (None, ""):
+            raise Unknown("there is one dex, whose name is empty")
+        told = {"type": kind, "user": address} | ({"dex": ""} if has_dex else {})
+        return StateFeed(kind, told, SLOW_PACE, lambda: read(dialect, address, account), REPEAT)
 
     return made
 
@@ -438,6 +445,6 @@ SUBSCRIPTIONS.add("userTwapHistory", twap_history)
 SUBSCRIPTIONS.add("twapStates", of_state("twapStates", _twap_states))
 SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
 SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
-SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse))
-SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders))
+SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse, has_dex=True))
+SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders, has_dex=True))
 SUBSCRIPTIONS.add("spotState", of_state("spotState", _spot_state))
