@@ -43,7 +43,7 @@ def test_nobody_is_told_another_s_cloid(alice: Trader, bob: Trader) -> None:
         cancelled(alice, ONE)
     looks = stand_in_of(alice, ONE)
     (told,) = bob.order(limit("B", "50001", "0.1", cloid=looks))
-    assert told["resting"]["cloid"] == looks and shown(bob) == [("50001", looks)]
+    assert told["resting"]["cloid"] == looks and shown(bob) == [("50001.0", looks)]
     assert cancelled(alice, looks) == [MISSING]
     assert cancelled(bob, looks) == ["success"] and shown(bob) == []
 
@@ -78,7 +78,7 @@ def test_two_of_a_batch_do_not_rest_with_one_cloid(alice: Trader) -> None:
         for _ in range(3):
             told = alice.order(limit("B", "50000", "0.1", cloid=cloid), limit("B", "50001", "0.1", cloid=cloid))
             assert list(told[0]) == ["resting"] and told[1] == {"error": CLASH}
-            assert shown(alice) == [("50000", cloid)] and cancelled(alice, cloid) == ["success"]
+            assert shown(alice) == [("50000.0", cloid)] and cancelled(alice, cloid) == ["success"]
 
 
 def test_fills_and_past_orders_tell_one_s_own(alice: Trader, bob: Trader) -> None:
@@ -127,7 +127,7 @@ def test_an_order_is_not_modified_onto_the_cloid_of_another(alice: Trader) -> No
         assert alice.statuses("batchModify", modifies=[new]) == [{"error": CLASH}]
     assert shown(alice) == before, "nothing is cancelled"
     assert alice.do("modify", oid=ONE, order=limit("B", "50007", "0.1", cloid=THREE)) == OK
-    assert shown(alice) == [("50007", THREE), ("50006", TWO)]
+    assert shown(alice) == [("50007.0", THREE), ("50006.0", TWO)]
 
 
 def test_orders_of_one_batch_exchange_their_cloids(alice: Trader) -> None:
@@ -135,7 +135,7 @@ def test_orders_of_one_batch_exchange_their_cloids(alice: Trader) -> None:
     told = alice.statuses("batchModify", modifies=[
         {"oid": first, "order": limit("B", "50007", "0.1", cloid=TWO)}, {"oid": second, "order": limit("B", "50008", "0.1", cloid=ONE)},
     ])  # fmt: skip
-    assert [list(one) for one in told] == [["resting"]] * 2 and sorted(shown(alice)) == [("50007", TWO), ("50008", ONE)]
+    assert [list(one) for one in told] == [["resting"]] * 2 and sorted(shown(alice)) == [("50007.0", TWO), ("50008.0", ONE)]
 
 
 def test_who_is_refused_in_a_batch_keeps_his_order_and_its_cloid(alice: Trader) -> None:
@@ -156,7 +156,7 @@ def test_two_of_a_batch_do_not_get_one_cloid(alice: Trader) -> None:
         {"oid": first, "order": limit("B", "50007", "0.1", cloid=THREE)}, {"oid": second, "order": limit("B", "50008", "0.1", cloid=THREE)},
     ])  # fmt: skip
     assert list(told[0]) == ["resting"] and told[1] == {"error": CLASH}
-    assert sorted(shown(alice)) == [("50006", None), ("50007", THREE)]
+    assert sorted(shown(alice)) == [("50006.0", None), ("50007.0", THREE)]
 
 
 def test_an_order_that_is_gone_is_told_as_that(alice: Trader) -> None:
@@ -165,7 +165,7 @@ def test_an_order_that_is_gone_is_told_as_that(alice: Trader) -> None:
     new = {"oid": first, "order": limit("B", "50007", "0.1", cloid=TWO)}
     assert alice.err("modify", **new) == "Cannot modify canceled or filled order"
     assert alice.err("modify", **new, a=True) == f"Error placing new order during modify: {CLASH}"
-    assert shown(alice) == [("50006", TWO)]
+    assert shown(alice) == [("50006.0", TWO)]
 
 
 def test_a_stop_is_not_modified_onto_the_cloid_of_another_order_either(alice: Trader) -> None:
