@@ -147,7 +147,7 @@ def test_who_is_refused_in_a_batch_keeps_his_order_and_its_cloid(alice: Trader) 
         {"oid": second, "order": limit("B", "50012", "0.1", cloid=ONE)},
     ])  # fmt: skip
     assert told == [{"error": CLASH}] * 3
-    assert sorted(shown(alice)) == [(f"5000{number}", f"0x{number:032x}") for number in (1, 2, 3, 4)]
+    assert sorted(shown(alice)) == [(f"5000{number}.0", f"0x{number:032x}") for number in (1, 2, 3, 4)]
 
 
 def test_two_of_a_batch_do_not_get_one_cloid(alice: Trader) -> None:
