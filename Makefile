@@ -80,6 +80,11 @@ browser: node  ## Chromium, into build/: with it the tests try the dashboard. On
 		"$$at/bin/node" "$$at/lib/node_modules/npm/bin/npm-cli.js" install --no-audit --no-fund --silent && \
 		{ [ -x chromium ] || "$$at/bin/node" bring_chromium.mjs; }
 
+.PHONY: freqtrade
+freqtrade:  ## freqtrade in a Python of its own, build/freqtrade (770 MB, some minutes): with it the tests try its bots, too
+	@test -x build/freqtrade/bin/freqtrade || { $(PYTHON) -m venv --clear build/freqtrade && \
+		build/freqtrade/bin/pip --disable-pip-version-check install --quiet freqtrade==2026.9 ccxt==4.5.90; }
+
 check: $(VENV)/dev links  ## ruff, mypy --strict, and style as tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
