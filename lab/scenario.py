@@ -33,7 +33,7 @@ from .needs import Feature
 from .own import ScenarioError as ScenarioError
 from .own import anchored
 from .own_agents import COHORTS, Milliseconds, OwnAgents
-from .path_tables import chosen, laid_out, titled, with_crashes
+from .path_tables import chosen, from_crash, laid_out, titled, with_crashes
 from .paths import FAMILIES, NotNegative, Positive, Table, shape
 from .paths import BarsPath as BarsPath
 from .paths import ContinuedPath as ContinuedPath
@@ -352,6 +352,12 @@ def resolved(path: Path, file: str, below: tuple[Path, ...] = ()) -> Tree:
     if "paths" in named:
         try:
             named["paths"] = with_crashes(named["paths"], path, file)
+        except DesignError as error:
+            raise ScenarioError(str(error)) from None
+    own = named.get("path")
+    if isinstance(own, Mapping) and "crash" in own:
+        try:
+            named["path"] = from_crash(dict(own), path, file)
         except DesignError as error:
             raise ScenarioError(str(error)) from None
     anchored(named, [path.parent])

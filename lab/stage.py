@@ -201,7 +201,7 @@ def _opening(
         commands.append(SetLeverage(0, account, MARKET, terms.max_leverage))
     for buyer, seller, lots, at in trades.tolist():
         commands.append(BlockTrade(0, first + buyer, first + seller, MARKET, lots, at))
-    commands += [BlockTrade(0, *pair, MARKET, lots, price) for *pair, lots in begun_with(agents, terms, price)]
+    commands += [BlockTrade(0, buyer, seller, MARKET, lots, price) for buyer, seller, lots in begun_with(agents, terms, price)]
     rows = np.concatenate([pack(*commands), stops_of(traders, trades, Seat(first, MARKET, terms.unit), price)])
     rows[:, TS_COLUMN] = ts
     return rows

@@ -15,6 +15,7 @@ from perplab.exchange.units import SECOND_NS
 
 from .faults import FOREVER, ORACLE, Fault, Guarded, Span
 from .own import OwnClass, asking, must_take
+from .own_agents import COHORTS
 from .runs import Cohort, Ints
 from .shocks import ACCOUNT, SHIPPED
 
@@ -55,7 +56,8 @@ class Faults:
     """The faults of a run: the one place that its commands pass."""
 
     def __init__(self, tables: Sequence[FaultTable], start_ns: int, cohorts: Sequence[Cohort]) -> None:
-        self.accounts = {cohort.name: read_only(cohort.accounts) for cohort in cohorts}
+        nobody = dict.fromkeys(COHORTS, read_only(np.zeros(0, np.int64)))  # a scenario may have none of a kind
+        self.accounts = nobody | {cohort.name: read_only(cohort.accounts) for cohort in cohorts}
         self.sender = {account: cohort.name for cohort in cohorts for account in cohort.accounts.tolist()} if tables else {}
         self.spans = [span_of(table, start_ns) for table in tables]
         for span in self.spans:

@@ -24,7 +24,8 @@ class StopLoss(Bot):
 
     def __init__(self, seat: Seat, terms: StopTerms, draws: np.random.Generator) -> None:
         super().__init__(seat)
-        self.away = BP * float(draws.uniform(*sorted((terms.nearest_bp, terms.farthest_bp))))
+        low, high = sorted((terms.nearest_bp, terms.farthest_bp))
+        self.away = BP * float(draws.uniform(low, high))
 
     def on_start(self, ts: int, view: View) -> Action:
         return stop(self.seat, view.size, view.mark, self.away), None

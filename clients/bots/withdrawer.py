@@ -22,7 +22,7 @@ class WithdrawerTerms(Struct, frozen=True):
     keep: Annotated[float, Meta(ge=1, le=1000)] = 1.0  # times maintenance margin, that stays
     least_usd: Annotated[float, Meta(ge=1, le=1e10)] = 1000.0  # it gives up below
     most_usd: Annotated[float, Meta(ge=1, le=1e10)] = 1e10  # in all
-    retry_s: Annotated[float, Meta(ge=0.01, le=1e6)] = 1.0  # between two requests
+    retry_s: Annotated[float, Meta(ge=0.01, le=1e6)] = 5.0  # between two requests: longer than it takes to hear of the outcome
 
 
 class Withdrawer(Bot):
