@@ -6,7 +6,7 @@ outside price, at which it could hold the other side elsewhere; what it would ho
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -17,6 +17,8 @@ from perplab.exchange.units import BP, MICRO, PPT, SECOND_NS
 
 from .base import NOTHING, Action, Bot, Seat, View
 from .orders import at_once
+
+CLOSE: Final = 0.05  # of a position: what prices change its size by is not traded
 
 
 class CarryTerms(Struct, frozen=True):
@@ -74,4 +76,5 @@ class Carry(Bot):
         if abs(rate) < terms.enter_bp:
             return view.size
         lots = self.seat.lots(min(terms.position_usd * MICRO, terms.leverage * max(0, view.equity)), view.outside)
-        return -lots if rate > 0.0 else lots
+        is_there = abs(lots - abs(view.size)) <= CLOSE * lots
+        return view.size if is_there else -lots if rate > 0.0 else lots
