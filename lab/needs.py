@@ -45,7 +45,7 @@ def must_have(venue: VenueDesign, scenario: Scenario, venue_file: str | None = N
         told = TABLE[name]
         if not told.has(venue):
             known = having(told)
-            as_have = f", as {', '.join(known)} have" if known else ""
+            as_have = f" (shipped: {', '.join(known)})" if known else ""
             given = f"scenario {scenario.name} needs {told.what} ({name}), which {venue_file or venue.name} has not"
             raise ScenarioError(f"{given}: expected {told.key}{as_have}")
 
