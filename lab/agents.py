@@ -26,10 +26,11 @@ from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.clients.bots.trader import Trader, TraderTerms
 from perplab.exchange.codes import AccountKind
 from perplab.exchange.units import MICRO, MS_NS, SECOND_NS
+from perplab.lab.agent_tables import Makers, Professionals
 from perplab.lab.own_agents import OwnAgents, guarded
 from perplab.lab.population import GROUPS, Traders
 from perplab.lab.runs import ASSET, Floats
-from perplab.lab.scenario import Makers, Professionals, Scenario, ScenarioError
+from perplab.lab.scenario import Scenario, ScenarioError
 from perplab.oracle.keyed import generator
 
 TRADER_MS: Final = 500  # how late a person at a screen sees and acts
@@ -61,6 +62,7 @@ class Agent:
     make: Callable[[Seat], Bot] | None = None
     hears_ns: int = 0  # delay of events and of the outside price
     orders_ns: int = 0  # delay of commands
+    begins_usd: float = 0.0  # its position when the run begins, below zero: short
 
     def __post_init__(self) -> None:
         for name in ("hears_ns", "orders_ns"):
@@ -101,7 +103,7 @@ def own_agents(scenario: Scenario, seed: int) -> list[Agent]:
     return [
         Agent(
             f"{one.cohort}/{n}", one.cohort, AccountKind.TRADER, _micro(one.capital_usd), _own(one, f"{one.cohort}/{n}", seed),
-            one.hears_ms * MS_NS, one.orders_ms * MS_NS,
+            one.hears_ms * MS_NS, one.orders_ms * MS_NS, one.begins_usd,
         )
         for one in scenario.agents
         for n in range(one.count)

@@ -20,6 +20,7 @@ Seconds = Annotated[float, Meta(ge=0.001, le=1e6)]
 Tail = Annotated[float, Meta(ge=0.1, le=100)]  # exponent of a Pareto distribution
 Volatility = Annotated[float, Meta(ge=1e-6, le=1e6)]  # [bp per square root of a second]
 Distance = Annotated[float, Meta(ge=1e-6, le=MAX_BP)]  # [bp] from a price, and not at it
+Away = Annotated[float, Meta(ge=0.0001, le=0.95)]  # of a price, and not at it nor at zero
 Times = Annotated[float, Meta(gt=0, le=1e6)]  # of something else
 Exponent = Annotated[float, Meta(ge=0, le=10)]
 Ratio = Annotated[float, Meta(ge=0.01, le=100)]

@@ -1,33 +1,28 @@
-"""`[[faults]]` of a scenario: something that is done to a run at a time, one that ships by name or one of the user's own by class.
+"""What a fault is: something that is done to a run at a time. Those that ship are in `shocks`, when they are done in `timeline`.
 
 Rules: a fault meets commands on their way to the venue, after those who send them and before anybody else; it may hold them up, change or
 drop them, and send some of its own as it begins and ends. Nothing overtakes: what a sender sends later arrives later. It may also be done
-to what the oracle listens to, before the oracle makes a price of it. A fault draws nothing and reads no clock. One of the user's own is met
-as a `Guarded`, which checks what it returns and tells what it raises.
+to what the oracle listens to, before the oracle makes a price of it, and to the price itself. A fault draws nothing and reads no clock. One
+of the user's own is met as a `Guarded`, which checks what it returns and tells what it raises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Annotated, Final, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
-from msgspec import Meta, Struct
 
-from perplab.clients.bots.base import NOTHING, Rows, pack
-from perplab.exchange.design.reader import nearest
-from perplab.exchange.messages import KIND_COLUMN, TS_COLUMN, CancelAll, Deposit, Place, UpdateOracle, column_of
-from perplab.exchange.units import MS_NS, SECOND_NS
-from perplab.oracle.sources import MAX_OFFSET_BP, MIN_OFFSET_BP, Source
-from perplab.oracle.values import MAX_NS
+from perplab.clients.bots.base import NOTHING, Rows
+from perplab.exchange.messages import TS_COLUMN
+from perplab.oracle.paths import PricePath
+from perplab.oracle.sources import Source
 
-from .own import OwnClass, ScenarioError, asking, must_take, shown
+from .own import ScenarioError, asking, shown
 from .own_rows import commands
-from .runs import Cohort, Ints
+from .runs import Floats, Ints
 
 ORACLE: Final = "oracle"  # a sender, besides cohorts
-ACCOUNT: Final = column_of(Place, "account")
 FOREVER: Final = 2**62  # [ns]
 
 
@@ -43,6 +38,10 @@ class Fault:
     """
 
     senders: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # features that a design has to have: perplab.lab.needs
+
+    def prepare(self, accounts: Mapping[str, Ints], begin: int, end: int) -> None:
+        """Told once, before anything is sent: the accounts of each cohort, and that it lasts from `begin` to less than `end`. [ns]"""
 
     def begins(self, accounts: Mapping[str, Ints]) -> Rows:
         """Commands to be sent as it begins, `ts` left 0; `accounts` are those of each cohort."""
@@ -63,137 +62,13 @@ class Fault:
         """What the oracle listens to, as it is when it looks from `begin` to less than `end` [ns]; `kind` is "spot" or "perp"."""
         return sources
 
+    def moving(self, path: PricePath, begin: int, end: int) -> PricePath:
+        """The true price, of everybody."""
+        return path
 
-# -- those that ship --
-
-
-class Delay(Struct, frozen=True):
-    by_s: Annotated[float, Meta(gt=0, le=86_400)]
-
-
-class OracleDelayed(Fault):
-    """Prices reach the venue later than they would."""
-
-    senders = (ORACLE,)
-
-    def __init__(self, terms: Delay) -> None:
-        self.by_ns = round(terms.by_s * SECOND_NS)
-
-    def passing(self, sender: str, rows: Rows) -> Rows:
-        rows[:, TS_COLUMN] += self.by_ns
-        return rows
-
-
-class OracleFrozen(Fault):
-    """No price reaches the venue."""
-
-    senders = (ORACLE,)
-
-    def passing(self, sender: str, rows: Rows) -> Rows:
-        return NOTHING
-
-
-class Who(Struct, frozen=True):
-    cohorts: Annotated[tuple[str, ...], Meta(min_length=1)] = ("makers",)
-
-
-class MakersGone(Fault):
-    """Makers, or other cohorts, take back their orders and send no new ones; money that margin calls sent still comes."""
-
-    def __init__(self, terms: Who) -> None:
-        self.senders = terms.cohorts
-
-    def begins(self, accounts: Mapping[str, Ints]) -> Rows:
-        return pack(*(CancelAll(0, account) for name in self.senders for account in accounts[name].tolist()))
-
-    def passing(self, sender: str, rows: Rows) -> Rows:
-        money: Rows = rows[rows[:, KIND_COLUMN] == Deposit.KIND]
-        return money
-
-
-class Late(Struct, frozen=True):
-    by_ms: Annotated[int, Meta(ge=1, le=3_600_000)]
-    cohorts: Annotated[tuple[str, ...], Meta(min_length=1)] = ("noise", "momentum")
-
-
-class TakersLate(Fault):
-    """Orders of takers, or of other cohorts, arrive later than they would."""
-
-    def __init__(self, terms: Late) -> None:
-        self.senders = terms.cohorts
-        self.by_ns = terms.by_ms * MS_NS
-
-    def passing(self, sender: str, rows: Rows) -> Rows:
-        rows[:, TS_COLUMN] += self.by_ns
-        return rows
-
-
-class Off(Struct, frozen=True):
-    source: Annotated[int, Meta(ge=0)]  # its number, from 0
-    off_bp: Annotated[float, Meta(ge=MIN_OFFSET_BP, le=MAX_OFFSET_BP)]  # [bp] of the true price; below zero: too low
-    ramp_s: Annotated[float, Meta(ge=0, le=1e6)] = 0.0  # until it is off by so much, in a straight line
-    kinds: Annotated[tuple[Literal["spot", "perp"], ...], Meta(min_length=1)] = ("spot", "perp")
-
-
-class SourceOff(Fault):
-    """One of the oracle's sources reports a price that is off, its spot market and its perpetual alike; the others are right."""
-
-    senders = (ORACLE,)
-
-    def __init__(self, terms: Off) -> None:
-        self.terms = terms
-
-    def reporting(self, kind: str, sources: list[Source], begin: int, end: int) -> list[Source]:
-        terms = self.terms
-        if kind not in terms.kinds or (not sources and terms.kinds != (kind,)):
-            return sources
-        if terms.source >= len(sources):
-            raise ValueError(f"terms.source is {terms.source}: expected less than {len(sources)}, the number of {kind} sources")
-        was, end, ramp_ns = sources[terms.source], min(end, MAX_NS), round(terms.ramp_s * SECOND_NS)
-        if any(begin < other[1] and other[0] < end for other in was.manipulated):
-            raise ValueError(f"terms.source is {terms.source}: expected one that is not off by another fault at that time")
-        window = (begin, end, terms.off_bp, ramp_ns) if ramp_ns else (begin, end, terms.off_bp)
-        is_now = replace(was, manipulated=(*was.manipulated, window))
-        return [is_now if source is was else source for source in sources]
-
-
-SHIPPED: Final[Mapping[str, type[Fault]]] = {
-    "oracle_delayed": OracleDelayed,
-    "oracle_frozen": OracleFrozen,
-    "makers_gone": MakersGone,
-    "takers_late": TakersLate,
-    "source_off": SourceOff,
-}
-
-
-# -- in a scenario --
-
-
-class FaultTable(OwnClass, frozen=True, kw_only=True):
-    """One fault, and when. Seconds count from the start of the path."""
-
-    at_s: Annotated[float, Meta(ge=0, le=1e6)]
-    until_s: Annotated[float, Meta(ge=0, le=1e6)] | None = None  # none: to the end
-
-    def __post_init__(self) -> None:
-        if self.until_s is not None and self.until_s <= self.at_s:
-            raise ValueError(f"until_s is {self.until_s:g}: expected more than at_s, {self.at_s:g}")
-        self.made(self.kind(is_new=True))
-
-    def kind(self, is_new: bool = False) -> type[Fault]:
-        if ":" in self.class_:
-            return self.must_extend(Fault, self.found() if is_new else self.loaded())
-        if self.class_ not in SHIPPED:
-            expected = f'expected one of {", ".join(SHIPPED)}, or "file.py:Name" of your own'
-            raise ValueError(f"class is {self.class_!r}: {expected}{nearest(self.class_, list(SHIPPED), or_list=False)}")
-        return SHIPPED[self.class_]
-
-    def made(self, kind: type[Fault]) -> Fault:
-        terms = self.terms_of(kind)
-        must_take(self.named, kind, **terms)
-        with asking(self.named, "a fault"):
-            made = kind(**terms)
-        return made if self.class_ in SHIPPED else Guarded(made, self.named)
+    def correlating(self, market: str, correlation: Floats) -> Floats:
+        """The correlation of the steps of a further market while it lasts; shape (n,)."""
+        return correlation
 
 
 class Guarded(Fault):
@@ -206,6 +81,11 @@ class Guarded(Fault):
             expected = 'expected names of cohorts, as in ("makers",), or none for all'
             raise ScenarioError(f"class is {named!r}, whose senders is {shown(fault.senders)}: {expected}")
         self.senders = tuple(fault.senders)
+        self.needs = tuple(fault.needs)
+
+    def prepare(self, accounts: Mapping[str, Ints], begin: int, end: int) -> None:
+        with asking(self.named, "prepare"):
+            self.fault.prepare(accounts, begin, end)
 
     def begins(self, accounts: Mapping[str, Ints]) -> Rows:
         with asking(self.named, "begins"):
@@ -232,6 +112,22 @@ class Guarded(Fault):
             raise ScenarioError(f"class is {self.named!r}, which returns {shown(given)}, asked for {what}: {expected}")
         return given
 
+    def moving(self, path: PricePath, begin: int, end: int) -> PricePath:
+        with asking(self.named, "moving"):
+            given: object = self.fault.moving(path, begin, end)
+        if not isinstance(given, PricePath) or given.prices.shape != path.prices.shape:
+            expected = f"expected a perplab.oracle.paths.PricePath with {path.prices.size:,} points"
+            raise ScenarioError(f"class is {self.named!r}, which returns {shown(given)}, asked for moving: {expected}")
+        return given
+
+    def correlating(self, market: str, correlation: Floats) -> Floats:
+        with asking(self.named, "correlating"):
+            given: object = self.fault.correlating(market, correlation.copy())
+        if not isinstance(given, np.ndarray) or given.shape != correlation.shape or not (np.abs(given) <= 1.0).all():
+            expected = f"expected {correlation.size:,} numbers from -1 to 1"
+            raise ScenarioError(f"class is {self.named!r}, which returns {shown(given)}, asked for correlating: {expected}")
+        return given
+
 
 class Span(NamedTuple):
     """A fault while it lasts, at least `begin` and less than `end`. [ns]"""
@@ -244,8 +140,21 @@ class Span(NamedTuple):
         """The oracle's sources as the fault leaves them. ValueError"""
         return self.fault.reporting(kind, sources, self.begin, self.end)
 
+    def moving(self, path: PricePath) -> PricePath:
+        """The true price as the fault leaves it."""
+        return self.fault.moving(path, self.begin, self.end)
+
+    def correlating(self, market: str, first: PricePath, correlation: Floats) -> Floats:
+        """Correlations of a further market with the first, in each step of its path, as the fault leaves them."""
+        ts = first.start_ns + first.step_ns * np.arange(correlation.size, dtype=np.int64)
+        mine = (ts >= self.begin) & (ts < self.end)
+        changed = correlation.copy()
+        changed[mine] = self.fault.correlating(market, correlation[mine])
+        return changed
+
     def met_by(self, sender: str) -> bool:
-        return not self.fault.senders or sender in self.fault.senders
+        passes = type(self.fault).passing is Fault.passing  # all as it is
+        return not passes and (not self.fault.senders or sender in self.fault.senders)
 
     def passed(self, sender: str, rows: Rows) -> Rows:
         """Commands by rising arrival, those that arrive meanwhile as the fault leaves them."""
@@ -259,72 +168,3 @@ class Span(NamedTuple):
         whole = np.concatenate([rows[arrival < self.begin], changed, rows[arrival >= self.end]])
         whole[:, TS_COLUMN] = np.maximum.accumulate(whole[:, TS_COLUMN])
         return whole
-
-
-class Faults:
-    """The faults of a run: the one place that its commands pass."""
-
-    def __init__(self, tables: Sequence[FaultTable], start_ns: int, cohorts: Sequence[Cohort]) -> None:
-        self.accounts = {cohort.name: read_only(cohort.accounts) for cohort in cohorts}
-        self.sender = {account: cohort.name for cohort in cohorts for account in cohort.accounts.tolist()} if tables else {}
-        self.spans = [span_of(table, start_ns) for table in tables]
-        self._last: dict[int, int] = {}  # by account: when its last commands arrive
-
-    def exogenous(self, rows: Rows) -> Rows:
-        """Oracle updates and noise orders, by rising arrival."""
-        if not self.spans:
-            return rows
-        parts = [self._all_passed(sender, rows[mine]) for sender, mine in self._by_sender(rows)]
-        whole = np.concatenate(parts)
-        ordered: Rows = np.ascontiguousarray(whole[np.argsort(whole[:, TS_COLUMN], kind="stable")])
-        return ordered
-
-    def of_agent(self, account: int, rows: Rows, arrival: int) -> Rows:
-        """What of an agent's commands arrives, all together, in column TS_COLUMN when [ns]. The rows given stay as they are."""
-        rows = _stamped(rows, arrival)
-        if not self.spans:
-            return rows
-        rows[:, TS_COLUMN] = max(arrival, self._last.get(account, 0))
-        rows = self._all_passed(self.sender[account], rows)
-        if len(rows):
-            self._last[account] = rows[:, TS_COLUMN] = int(rows[-1, TS_COLUMN])
-        return rows
-
-    def moments(self) -> Iterator[tuple[int, Rows]]:
-        """What faults send themselves as they begin and end, and when. [ns]"""
-        for span in self.spans:
-            sent = [(span.begin, span.fault.begins(self.accounts))]
-            if span.end < FOREVER:
-                sent.append((span.end, span.fault.ends(self.accounts)))
-            yield from ((ts, _stamped(rows, ts)) for ts, rows in sent if len(rows))
-
-    def _all_passed(self, sender: str, rows: Rows) -> Rows:
-        for span in self.spans:
-            rows = span.passed(sender, rows)
-        return rows
-
-    def _by_sender(self, rows: Rows) -> Iterator[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]]:
-        """The oracle first, then account by account: one does not wait for another."""
-        is_price = rows[:, KIND_COLUMN] == UpdateOracle.KIND
-        yield ORACLE, is_price
-        for account in np.unique(rows[~is_price][:, ACCOUNT]).tolist():
-            yield self.sender[account], ~is_price & (rows[:, ACCOUNT] == account)
-
-
-def span_of(table: FaultTable, start_ns: int) -> Span:
-    until = FOREVER if table.until_s is None else start_ns + round(table.until_s * SECOND_NS)
-    return Span(table.made(table.kind()), start_ns + round(table.at_s * SECOND_NS), until)
-
-
-def read_only(accounts: Ints) -> Ints:
-    """The same, for a fault to look at."""
-    seen = accounts.view()
-    seen.flags.writeable = False
-    return seen
-
-
-def _stamped(rows: Rows, ts: int) -> Rows:
-    """A copy of commands that arrive at `ts`. [ns]"""
-    rows = rows.copy()
-    rows[:, TS_COLUMN] = ts
-    return rows

@@ -17,10 +17,12 @@ from perplab.exchange.messages import FIRST_USER, MAX_NOTIONAL, MAX_SUPPLY
 from perplab.exchange.units import BP_PER_ONE, MICRO
 
 from .agents import LEAST_LEVELS
+from .faults import Fault
 from .names import wrong_name
+from .needs import must_have
 from .population import group_sizes
 from .runs import MARKET
-from .scenario import ContinuedPath, GbmPath, OwnPath, Scenario, ScenarioError
+from .scenario import BarsPath, ContinuedPath, GbmPath, KnotsPath, OwnPath, Scenario, ScenarioError
 
 LEAST_TICKS: Final = 1000  # a tick is at most 10 bp of the price: makers quote a few bp apart, and a crash is some hundred bp deep
 MOST_USD: Final = MAX_NOTIONAL / MICRO  # [USD] of one order or position
@@ -59,6 +61,7 @@ def check_venue_name(venue: VenueDesign, file: str) -> None:
 
 def check_fit(pair: Pair, reached: Reach) -> None:
     """Raises VenueError or ScenarioError; `reached` is that of the pair's scenario."""
+    must_have(pair.venue, pair.scenario, pair.venue_file)
     _check_market(pair, reached)
     _check_prices(pair, reached)
     _check_counts(pair)
@@ -69,21 +72,24 @@ def check_fit(pair: Pair, reached: Reach) -> None:
 def reach(scenario: Scenario, seeds: Sequence[int]) -> Reach:
     """How far the true price goes in these seeds."""
     path = scenario.path
-    if not isinstance(path, ContinuedPath | GbmPath | OwnPath):  # bridges stay within their bar
+    moved = any(table.kind().moving is not Fault.moving for table in scenario.faults)
+    if not moved and not isinstance(path, ContinuedPath | KnotsPath | GbmPath | OwnPath):  # bridges stay within their bar
         _, highs, lows, _ = np.array(path.bars).T
         low, high = int(lows.argmin()), int(highs.argmax())
         return Reach(float(lows[low]), f"path.bars[{low}][2]", float(highs[high]), f"path.bars[{high}][1]")
-    paths = [path.path(seed).prices for seed in seeds]
+    paths = [scenario.price(seed).prices for seed in seeds]
     low, high = (int(which([each(prices) for prices in paths])) for which, each in ((np.argmin, np.min), (np.argmax, np.max)))
     keys = [f"path with {driven_by(path)}, seed {seeds[at]}" for at in (low, high)]
     return Reach(float(paths[low].min()), keys[0], float(paths[high].max()), keys[1])
 
 
-def driven_by(path: ContinuedPath | GbmPath | OwnPath) -> str:
+def driven_by(path: BarsPath | KnotsPath | GbmPath | OwnPath) -> str:
     """The key that decides how far a drawn path goes."""
     if isinstance(path, OwnPath):
         return f"class {path.named}"
-    return f"volatility {path.volatility:g}" if isinstance(path, GbmPath) else f"volatility_bp {path.volatility_bp:g}"
+    if isinstance(path, GbmPath):
+        return f"volatility {path.volatility:g}"
+    return f"volatility_bp {path.volatility_bp:g}" if isinstance(path, ContinuedPath | KnotsPath) else "its faults"
 
 
 def _check_market(pair: Pair, reached: Reach) -> None:

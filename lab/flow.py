@@ -19,9 +19,10 @@ from perplab.clients.bots.market_maker import Alarm, Withdrawal
 from perplab.clients.bots.taker import Flow
 from perplab.exchange.messages import Side, UpdateOracle
 from perplab.exchange.units import BP, MS_NS, SECOND_NS
-from perplab.lab.faults import span_of
+from perplab.lab.agent_tables import Noise
 from perplab.lab.runs import MARKET, Floats, Ints
-from perplab.lab.scenario import Noise, Scenario
+from perplab.lab.scenario import Scenario
+from perplab.lab.timeline import span_of
 from perplab.oracle.feed import Feed
 from perplab.oracle.keyed import generator
 from perplab.oracle.paths import PricePath

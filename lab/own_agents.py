@@ -1,8 +1,9 @@
-"""`[[agents]]` of a scenario: traders with a bot of the user's own.
+"""`[[agents]]` of a scenario: traders with a bot that ships, by name, or one of the user's own, by class.
 
-Rules: they join the scenario's agents with the last account numbers and change nobody's draws. What the bot is called with: its seat;
-`terms` if it takes any; `draws` if it does, a generator of its own by seed and name, for what is random about it when it is made.
-A run meets it as a `Guarded`, which checks what it returns and tells what it raises; bots that ship are met as they are, at no cost.
+Rules: they begin flat, or with positions that they have with each other (`begins_usd`), at the starting price. They join the scenario's
+agents with the last account numbers and change nobody's draws. What the bot is called with: its seat; `terms` if it takes any; `draws` if
+it does, a generator of its own by seed and name, for what is random about it when it is made. A run meets it as a `Guarded`, which checks
+what it returns and tells what it raises; the scenario's own bots are met as they are, at no cost.
 """
 
 from __future__ import annotations
@@ -13,8 +14,15 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+from perplab.clients.bots.accumulator import Accumulator
 from perplab.clients.bots.base import Action, Bot, Seat, View
+from perplab.clients.bots.carry import Carry
+from perplab.clients.bots.mean_reversion import MeanReversion
+from perplab.clients.bots.round_trips import RoundTrips
+from perplab.clients.bots.stop_loss import StopLoss
 from perplab.clients.bots.taker import NoiseTaker
+from perplab.clients.bots.withdrawer import Withdrawer
+from perplab.exchange.design.reader import nearest
 from perplab.exchange.events import EVENT_OF, Event
 from perplab.exchange.units import SECOND_NS
 
@@ -24,6 +32,16 @@ from .own_rows import commands, must_be_its_own
 
 COHORTS: Final = ("longs", "hedgers", "directional_shorts", "makers", "arbitrageurs", "bidders", "momentum", "noise")  # the scenario's
 LINES: Final = ("insurance", "insurance_fund", "vault", "fees", "rounding", "clearing", "uncovered", "pool", "oracle", "all")  # not people
+
+ARCHETYPES: Final[dict[str, type[Bot]]] = {  # that ship, by their names
+    "hold": Bot,
+    "stop_loss": StopLoss,
+    "mean_reversion": MeanReversion,
+    "carry": Carry,
+    "accumulate": Accumulator,
+    "withdraw": Withdrawer,
+    "round_trips": RoundTrips,
+}
 
 Capital = Annotated[float, Meta(ge=0.01, le=1e10)]  # [USD] at most what one deposit may be
 Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
@@ -37,17 +55,23 @@ class OwnAgents(OwnClass, frozen=True, kw_only=True):
     capital_usd: Capital  # of each
     hears_ms: Milliseconds  # how late they hear of events and of the outside price
     orders_ms: Milliseconds  # how late their orders arrive
+    begins_usd: Annotated[float, Meta(ge=-1e10, le=1e10)] = 0.0  # each one's position when the run begins; below zero: short
 
     def __post_init__(self) -> None:
         if wrong := wrong_name(self.cohort):
             raise ValueError(f"cohort: {wrong}")
         if self.cohort in (*COHORTS, *LINES):
             raise ValueError(f"cohort is {self.cohort!r}: expected a name of its own, that one is taken")
-        bot = self.subclass(Bot)
+        bot = self.bot(is_new=True)
         must_take(self.named, bot, "seat", **self.terms_of(bot), **{name: name for name in self.drawn(bot)})
 
-    def bot(self) -> type[Bot]:
-        return self.must_extend(Bot, self.loaded())
+    def bot(self, is_new: bool = False) -> type[Bot]:
+        if ":" in self.class_:
+            return self.must_extend(Bot, self.found() if is_new else self.loaded())
+        if self.class_ not in ARCHETYPES:
+            expected = f'expected one of {", ".join(ARCHETYPES)}, or "file.py:Name" of your own'
+            raise ValueError(f"class is {self.class_!r}: {expected}{nearest(self.class_, list(ARCHETYPES), or_list=False)}")
+        return ARCHETYPES[self.class_]
 
     @staticmethod
     def drawn(bot: type[Bot]) -> tuple[str, ...]:

@@ -51,6 +51,17 @@ def _full(name: str, table: object, path: Path, file: str) -> Tree:
     return merged(read_toml(found), {key: value for key, value in table.items() if key != "crash"})
 
 
+def from_crash(table: Tree, path: Path, file: str) -> Tree:
+    """`[path]` with the bars of the crash that it names, which begin at its `first_usd` where it says that."""
+    full = _full("path", table, path, file)
+    first, bars = full.pop("first_usd", None), full.get("bars")
+    if first is not None and isinstance(bars, list) and bars:
+        if isinstance(first, bool) or not isinstance(first, int | float) or first <= 0:
+            raise DesignError(f"{file}: path.first_usd is {first!r}: expected a price above 0 [USD]")
+        full["bars"] = [[price * first / bars[0][0] for price in bar] for bar in bars]
+    return {key: value for key, value in full.items() if key != "title"}
+
+
 def chosen(tables: Tree, name: str, file: str) -> Tree:
     """The table of a path by its name."""
     table = tables.get(name)

@@ -98,8 +98,7 @@ class ContinuedPath(BarsPath, frozen=True, kw_only=True, tag="continued"):
         if rest or not 1 <= whole <= len(self.bars):
             expected = f"the end of one of the {len(self.bars)} bars, which begin at {self.start}"
             raise ValueError(f"until: {self.until} given, expected {expected}")
-        if any(later <= earlier for (earlier, _), (later, _) in pairwise(self.then)):
-            raise ValueError(f"then: {[list(knot) for knot in self.then]} given, expected [minutes, price] pairs with rising minutes")
+        must_rise_in_time(self.then)
         check_points(round(self.then[-1][0] * 60_000) // self.step_ms, self.step_ms)
         super().__post_init__()
 
@@ -114,6 +113,43 @@ class ContinuedPath(BarsPath, frozen=True, kw_only=True, tag="continued"):
         before = waypoints(bars.window(bars.start_ns, moment_ns(self.until)), self.step_ms * MS_NS, seed, self.noise)
         knots = [(round(minutes * MINUTE_NS / before.step_ns), float(before.prices[-1]) * price) for minutes, price in self.then]
         return continued(before, knots, self.noise * self.volatility_bp * BP, seed)
+
+
+class KnotsPath(Table, frozen=True, tag_field="kind", tag="knots"):
+    """A true price of which some moments are known: it runs through these, and between them as in `ContinuedPath`."""
+
+    source: str  # where the prices come from
+    start: datetime
+    step_ms: Whole
+    first_usd: Positive
+    then: Annotated[tuple[Knot, ...], Meta(min_length=1, max_length=1000)]  # minutes after the start, price over the first one
+    volatility_bp: Annotated[float, Meta(ge=0, le=1000)]  # [bp per square root of a second] between them
+    watch_from: datetime | None = None  # from when on the delay of auto-deleveraging is measured; none: from the start
+    family: Family | None = None  # stated; none: not said
+
+    def __post_init__(self) -> None:
+        must_rise_in_time(self.then)
+        check_points(round(self.then[-1][0] * 60_000) // self.step_ms, self.step_ms)
+        self.path(0)
+        if self.watch_from and not moment_ns(self.start) <= self.watch_ts <= self.path(0).end_ns:
+            raise ValueError(f"watch_from: {self.watch_from} given, expected a time within the path")
+
+    def path(self, seed: int) -> PricePath:
+        """The true price of this seed."""
+        step_ns = self.step_ms * MS_NS
+        knots = [(round(minutes * MINUTE_NS / step_ns), self.first_usd * price) for minutes, price in self.then]
+        return continued(PricePath(moment_ns(self.start), step_ns, np.array([self.first_usd])), knots, self.volatility_bp * BP, seed)
+
+    @property
+    def watch_ts(self) -> int:
+        """`watch_from` [ns], 0 for none."""
+        return moment_ns(self.watch_from) if self.watch_from else 0
+
+
+def must_rise_in_time(knots: tuple[Knot, ...]) -> None:
+    """ValueError"""
+    if any(later <= earlier for (earlier, _), (later, _) in pairwise(knots)):
+        raise ValueError(f"then: {[list(knot) for knot in knots]} given, expected [minutes, price] pairs with rising minutes")
 
 
 class GbmPath(Table, frozen=True, tag_field="kind", tag="gbm"):

@@ -65,6 +65,17 @@ class Adders:
 
 
 @dataclass(frozen=True)
+class Stops:
+    """Those who use a stop; arrays of shape (k,)."""
+
+    account: Ints  # index into the population
+    away: Floats  # share of the starting price from there to the stop
+
+
+NO_STOPS: Final = Stops(np.zeros(0, np.int64), np.zeros(0))
+
+
+@dataclass(frozen=True)
 class Traders:
     """The population; arrays of shape (n,) unless said."""
 
@@ -76,6 +87,7 @@ class Traders:
     deposit: Ints  # [micro]
     trades: Ints  # wanted, shape (t, 4): buyer, seller [index into the population], size and price in steps of `scale`
     adders: Adders
+    stops: Stops = NO_STOPS
 
     def of_group(self, group: int) -> Ints:
         """Indices of the members of a group."""
@@ -103,7 +115,7 @@ def populate(scenario: Scenario, seed: int, accounts: int | None = None) -> Trad
     trades = entries(who, lots, first_tick, seed)
     deposit = deposits(who, lots, leverage, trades, first_tick, scale.unit)
     adders = _adders(who, group, np.abs(lots) * first_tick * scale.unit / leverage, seed)
-    return Traders(scale, scenario.path.first_usd, group, lots, leverage, deposit, trades, adders)
+    return Traders(scale, scenario.path.first_usd, group, lots, leverage, deposit, trades, adders, _stops(who, group, seed))
 
 
 def _groups(who: Population, accounts: int) -> Ints:
@@ -239,3 +251,12 @@ def _adders(who: Population, group: Ints, equity: Floats, seed: int) -> Adders:
     phase = draws.random(some.size) * interval
     amount = np.clip(equity[some] * who.add_share, 1.0, MAX_AMOUNT)
     return Adders(some, amount.astype(np.int64), interval.astype(np.int64), phase.astype(np.int64))
+
+
+def _stops(who: Population, group: Ints, seed: int) -> Stops:
+    """Which longs and directional shorts use a stop, and how far from the starting price it is."""
+    draws = generator(seed, "population", "stops")
+    able = np.flatnonzero(group != HEDGERS)
+    some = np.sort(draws.permutation(able)[: round(who.stops * able.size)])
+    low, high = who.stop_away
+    return Stops(some, low + (high - low) * _strata(some.size, draws))

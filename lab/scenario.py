@@ -22,38 +22,27 @@ from msgspec.structs import replace
 from perplab.exchange.design.reader import DesignError, Tree, convert, merged, nearest, read_toml
 from perplab.exchange.units import MINUTE_NS, SECOND_NS
 from perplab.oracle.bars import Bars
-from perplab.oracle.paths import PathError
+from perplab.oracle.paths import PathError, PricePath
 from perplab.oracle.sources import Source
 
-from .bounds import (
-    MAX_BP,
-    Count,
-    Distance,
-    Exponent,
-    Leverage,
-    Offset,
-    Prices,
-    Ratio,
-    Seconds,
-    Share,
-    Signed,
-    Tail,
-    Times,
-    Volatility,
-    must_rise,
-)  # fmt: skip
-from .faults import ORACLE, FaultTable, Span, span_of
+from .agent_tables import Arbitrageurs, Bidders, Makers, Momentum, Noise
+from .bounds import Away, Count, Leverage, Offset, Ratio, Seconds, Share, Signed, Tail, Times, must_rise
+from .faults import ORACLE, Span
 from .names import wrong_name
+from .needs import Feature
 from .own import ScenarioError as ScenarioError
 from .own import anchored
-from .own_agents import COHORTS, Capital, Milliseconds, OwnAgents
-from .path_tables import chosen, laid_out, titled, with_crashes
+from .own_agents import COHORTS, Milliseconds, OwnAgents
+from .path_tables import chosen, from_crash, laid_out, titled, with_crashes
 from .paths import FAMILIES, NotNegative, Positive, Table, shape
 from .paths import BarsPath as BarsPath
 from .paths import ContinuedPath as ContinuedPath
 from .paths import GbmPath as GbmPath
+from .paths import KnotsPath as KnotsPath
 from .paths import OwnPath as OwnPath
+from .shocks import Decorrelate
 from .structures.tables import Books, FurtherMarket
+from .timeline import FaultTable, span_of
 
 BEFORE_NS: Final = 30 * MINUTE_NS  # of a file's worst minute: default window
 AFTER_NS: Final = 50 * MINUTE_NS
@@ -129,9 +118,11 @@ class Population(Table, frozen=True):
     add_share: Times  # of their first equity, each time
     add_times: Count
     add_look_s: tuple[Seconds, Seconds]  # time between looks, drawn per account
+    stops: Share = 0.0  # of the longs and directional shorts have a stop, at which the venue closes their position
+    stop_away: tuple[Away, Away] = (0.01, 0.05)  # share of the starting price from there to the stop, drawn per account
 
     def __post_init__(self) -> None:
-        must_rise(self, "hedger_leverage", "entry", "add_look_s")
+        must_rise(self, "hedger_leverage", "entry", "add_look_s", "stop_away")
         if not 0.0 < self.long_accounts + self.hedger_accounts < 1.0 or not self.long_accounts:
             given = self.long_accounts + self.hedger_accounts
             raise ValueError(f"long_accounts + hedger_accounts: {given} given, expected some of each kind")
@@ -149,123 +140,6 @@ class Population(Table, frozen=True):
             raise ValueError(f"margin_tiers: {[list(tier) for tier in tiers]} given, expected {expected}")
 
 
-class Professionals(Table, frozen=True):
-    """Those who trade for the edge: what they have here, what they have outside, and how soon it is here."""
-
-    count: Count
-    capital_usd: Capital  # of each
-    leverage: Leverage
-    outside_ms: Milliseconds  # how late they hear the outside price
-    order_ms: Milliseconds  # how late their orders arrive
-    outside_usd: Annotated[float, Meta(ge=0, le=1e10)]  # of each: kept outside for margin calls, besides what its hedge earns there
-    transfer_s: Seconds  # from a margin call until the money is here
-    transfer_usd: Annotated[float, Meta(ge=0, le=1e10)]  # most that one of them sends in a minute
-    call_at: Annotated[float, Meta(ge=0.01, le=10)]  # share of what its capital carries, beyond which it asks for money
-
-
-class Makers(Professionals, frozen=True):
-    """Market makers; with what bidders rest in the book they make the depth below when calm, all of them together."""
-
-    interval_ms: Annotated[int, Meta(ge=10, le=1000)]  # they requote at least once a second
-    levels: Annotated[int, Meta(ge=20, le=200)]
-    nearest_bp: Distance
-    depth_scale: Positive  # multiplies the depth below
-    depth_bp: Prices
-    bid_usd: Prices  # cumulative within depth_bp, what the bidders rest there included
-    ask_usd: Prices
-    skew_bp: Offset
-    calm_bp: Volatility  # volatility per square root of a second up to which nothing is withdrawn
-    wild_bp: Volatility  # and from which on all that is stated
-    withdraw_bid: Share
-    withdraw_ask: Share
-    rise_s: Seconds
-    fall_s: Seconds
-
-    def __post_init__(self) -> None:
-        for name in ("depth_bp", "bid_usd", "ask_usd"):
-            given = getattr(self, name)
-            if len(given) != len(self.depth_bp) or any(b <= a for a, b in pairwise(given)):
-                raise ValueError(f"{name}: {list(given)} given, expected {len(self.depth_bp)} rising numbers")
-        if self.depth_bp[-1] > MAX_BP:
-            raise ValueError(f"depth_bp: {self.depth_bp[-1]} given, expected at most {MAX_BP:g}")
-        if self.nearest_bp >= self.depth_bp[-1]:
-            raise ValueError(f"nearest_bp: {self.nearest_bp} given, expected less than {self.depth_bp[-1]}")
-        if self.wild_bp <= self.calm_bp:
-            raise ValueError(f"wild_bp: {self.wild_bp} given, expected more than calm_bp, {self.calm_bp}")
-
-
-class Noise(Table, frozen=True):
-    """Exogenous taker flow."""
-
-    accounts: Count  # that share the flow; 0: none
-    capital_usd: Capital  # of each
-    per_s: Annotated[float, Meta(ge=0, le=10_000)]  # taker orders when calm
-    branching: Annotated[float, Meta(ge=0, le=0.95)]  # mean number of orders that one sets off
-    decay_s: Seconds  # mean time until it does
-    calm_bp: Volatility  # volatility per square root of a second at which orders arrive at per_s
-    surge: Exponent  # the rate is proportional to volatility to this power
-    surge_cap: Annotated[float, Meta(ge=1, le=1000)]
-    fade: Share  # of the flow that is gone when the makers have withdrawn as far as they do
-    sign_memory: Share  # weight of the persistent part of the sign process
-    sign_orders: Positive  # its mean life, in orders
-    size_quantile: Prices
-    size_coins: Prices  # sizes at these quantiles, log-linear between
-    slippage_bp: Offset  # from the true price, at which they trade at worst
-    balance_s: Seconds  # over each such time, buys and sells are made equal
-
-    def __post_init__(self) -> None:
-        rising = all(a < b for a, b in pairwise(self.size_quantile))
-        if not rising or self.size_quantile[-1] != 1.0:
-            raise ValueError(f"size_quantile: {list(self.size_quantile)} given, expected rising numbers, the last 1")
-        if len(self.size_coins) != len(self.size_quantile):
-            raise ValueError(f"size_coins: {len(self.size_coins)} given, expected {len(self.size_quantile)}")
-
-
-class Momentum(Table, frozen=True):
-    count: Count
-    capital_usd: Capital
-    position_usd: Positive
-    leverage: Leverage
-    interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
-    look_s: tuple[Seconds, Seconds]  # length of the move they watch, drawn per agent
-    enter_bp: tuple[Offset, Offset]  # drawn per agent
-    leave_share: Share  # of enter_bp
-    slippage_bp: Offset
-    outside_ms: Milliseconds
-    order_ms: Milliseconds
-
-    def __post_init__(self) -> None:
-        must_rise(self, "look_s", "enter_bp")
-
-
-class Arbitrageurs(Professionals, frozen=True):
-    interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
-    enter_bp: Offset
-    leave_bp: Annotated[float, Meta(ge=-5000, le=5000)]
-    clip_usd: Positive
-
-
-class Bidders(Professionals, frozen=True):
-    """Buyers with patience: one schedule of edges over the outside price for book and auctions."""
-
-    interval_ms: Annotated[int, Meta(ge=10, le=600_000)]
-    edge_bp: Prices  # over the outside price when calm
-    wild_edge: Annotated[float, Meta(ge=1, le=100)]  # what edges are multiplied with at makers.wild_bp, in a line from 1 at makers.calm_bp
-    share: Prices  # of the capacity, at each edge
-    clip_usd: Positive  # most that each rests, or bids for, on one side at one look
-    unwind_share: Share  # of what it holds that it offers in the book at each look
-    unwind_bp: Offset  # from the outside price, at worst
-
-    def __post_init__(self) -> None:
-        if len(self.share) != len(self.edge_bp) or abs(sum(self.share) - 1.0) > 1e-9:
-            raise ValueError(f"share: {list(self.share)} given, expected one per edge_bp, with the sum 1")
-        if any(b <= a for a, b in pairwise(self.edge_bp)):
-            raise ValueError(f"edge_bp: {list(self.edge_bp)} given, expected rising numbers")
-        if self.edge_bp[-1] * self.wild_edge > MAX_BP:
-            given = self.edge_bp[-1] * self.wild_edge
-            raise ValueError(f"edge_bp, the largest, x wild_edge: {given:g} given, expected at most {MAX_BP:g}")
-
-
 class Scenario(Table, frozen=True):
     """Everything that a run is made of besides the venue and the seed."""
 
@@ -273,7 +147,7 @@ class Scenario(Table, frozen=True):
     title: str
     backstop_usd: Annotated[float, Meta(ge=0, le=1e10)]  # starting capital of the insurance fund and of the vault, the same in all designs
     sizes_usd: tuple[Positive, Positive, Positive]  # of which the effective spread is measured
-    path: BarsPath | ContinuedPath | GbmPath | OwnPath
+    path: BarsPath | ContinuedPath | KnotsPath | GbmPath | OwnPath
     impact: Impact
     oracle: Oracle
     population: Population
@@ -286,6 +160,7 @@ class Scenario(Table, frozen=True):
     faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
     further_markets: Mapping[str, FurtherMarket] = msgspec.field(default_factory=dict)  # beside the first: see perplab.lab.structures
     books: Books | None = None  # who holds positions in several markets
+    needs: tuple[Feature, ...] = ()  # what a design has to have, or the scenario would be about nothing
 
     def __post_init__(self) -> None:
         wrong = wrong_name(self.name)
@@ -295,6 +170,7 @@ class Scenario(Table, frozen=True):
         for number, name in enumerate(own):
             if name in own[:number]:
                 raise ValueError(f"agents[{number}].cohort is {name!r}: expected a name of its own, that one is taken")
+        self._check_positions()
         if self.faults:
             self._check_faults([*COHORTS, *own, ORACLE])
         for name in self.further_markets:
@@ -302,6 +178,18 @@ class Scenario(Table, frozen=True):
                 raise ValueError(f"further_markets: {wrong}")
         if self.further_markets and self.books is None:
             raise ValueError("further_markets: given without [books], expected [books] hedged, one_sided: what people hold in them")
+
+    def _check_positions(self) -> None:
+        """Whoever begins with a position has it with somebody; in one market."""
+        begun = [(number, one.count * one.begins_usd) for number, one in enumerate(self.agents) if one.begins_usd]
+        net = sum(usd for _, usd in begun)
+        if abs(net) > 1.0:
+            expected = "expected 0, as they begin with positions that they have with each other"
+            raise ValueError(f"agents[{begun[-1][0]}].begins_usd: count x begins_usd of all agents is {net:,.0f} USD in sum: {expected}")
+        if self.further_markets and begun:
+            raise ValueError(f"agents[{begun[0][0]}].begins_usd: given with [further_markets], expected none")
+        if self.further_markets and self.population.stops:
+            raise ValueError(f"population.stops is {self.population.stops:g}: expected 0 with [further_markets]")
 
     def _check_faults(self, senders: list[str]) -> None:
         """Each begins within the path, meets somebody who is there, and leaves the oracle sources."""
@@ -311,7 +199,14 @@ class Scenario(Table, frozen=True):
         for number, one in enumerate(self.faults):
             if one.at_s >= length_s:
                 raise ValueError(f"faults[{number}].at_s is {one.at_s:g}: expected less than {length_s:g}, the length of the path")
-            for name in one.made(one.kind()).senders:
+            made = one.made(one.kind())
+            for name in made.markets if isinstance(made, Decorrelate) else ():
+                if name not in self.further_markets:
+                    expected = f"expected a name of [further_markets]{nearest(name, list(self.further_markets))}"
+                    raise ValueError(f"faults[{number}].terms.markets has {name!r}: {expected}")
+            if isinstance(made, Decorrelate) and not self.further_markets:
+                raise ValueError(f"faults[{number}]: {one.named} given without [further_markets.NAME]: expected one at least")
+            for name in made.senders:
                 if name not in senders:
                     raise ValueError(f"faults[{number}]: {one.named} meets {name!r}: expected a cohort{nearest(name, senders)}")
             spans.append(span_of(one, path.start_ns))
@@ -319,6 +214,18 @@ class Scenario(Table, frozen=True):
                 self.oracle.heard(spans)
             except ValueError as error:
                 raise ValueError(f"faults[{number}]: {error}") from None
+
+    def price(self, seed: int) -> PricePath:
+        """The true price of this seed, with what faults do to it."""
+        path = self.path.path(seed)
+        for table in self.faults:
+            path = span_of(table, path.start_ns).moving(path)
+        return path
+
+    def required(self) -> tuple[str, ...]:
+        """Features that a design has to have, for the scenario or for one of its faults."""
+        faults = (name for table in self.faults for name in table.made(table.kind()).needs)
+        return tuple(dict.fromkeys([*self.needs, *faults]))
 
     @property
     def open_interest_usd(self) -> float:
@@ -356,7 +263,7 @@ class Scenario(Table, frozen=True):
     def _begun_at(self, usd: float) -> Scenario:
         """The same scenario with its path rescaled to this starting price."""
         path = self.path
-        if isinstance(path, GbmPath | OwnPath):
+        if isinstance(path, KnotsPath | GbmPath | OwnPath):
             return replace(self, path=replace(path, first_usd=usd))
         if path.first_usd == usd:
             return self
@@ -445,6 +352,12 @@ def resolved(path: Path, file: str, below: tuple[Path, ...] = ()) -> Tree:
     if "paths" in named:
         try:
             named["paths"] = with_crashes(named["paths"], path, file)
+        except DesignError as error:
+            raise ScenarioError(str(error)) from None
+    own = named.get("path")
+    if isinstance(own, Mapping) and "crash" in own:
+        try:
+            named["path"] = from_crash(dict(own), path, file)
         except DesignError as error:
             raise ScenarioError(str(error)) from None
     anchored(named, [path.parent])

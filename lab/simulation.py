@@ -28,7 +28,7 @@ from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected,
 from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 from perplab.lab.agents import Agent, own_agents, strangers
-from perplab.lab.faults import Faults
+from perplab.lab.needs import must_have
 from perplab.lab.outside import Outside
 from perplab.lab.own import load_anew
 from perplab.lab.own_agents import Guarded
@@ -38,6 +38,7 @@ from perplab.lab.recorder import Recorder
 from perplab.lab.runs import ASSET, MARKET, Ints, MarketTerms, Run, Timing
 from perplab.lab.scenario import Scenario, ScenarioError
 from perplab.lab.stage import Stage, capital_of, has_curve, set_stage, with_capital
+from perplab.lab.timeline import Faults
 
 CHUNK: Final = 4096  # rows of one bulk call: compiled loops do not see signals
 SYSTEM_NAMES: Final = {  # in a run's balances
@@ -362,6 +363,7 @@ def run(
     """
     began = perf_counter()
     load_anew()
+    must_have(venue, scenario)
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
     stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *strangers(bots)])

@@ -16,16 +16,17 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from perplab.clients.bots.base import Bot, Rows, Seat, pack
+from perplab.clients.bots.base import NOTHING, Bot, Rows, Seat, pack
+from perplab.clients.bots.stop_loss import stop
 from perplab.clients.bots.taker import Flow, NoiseTaker
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.venue import FundDesign
 from perplab.exchange.messages import FIRST_USER, TS_COLUMN, BlockTrade, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle
-from perplab.exchange.units import SECOND_NS
+from perplab.exchange.units import MICRO, SECOND_NS
 from perplab.lab.agents import Access, Agent, cast, holders, withdrawal
 from perplab.lab.flow import noise_flows, oracle_rows
 from perplab.lab.opening import Terms, opened, terms_of
-from perplab.lab.population import Traders, populate
+from perplab.lab.population import TRADE_BUYER, TRADE_LOTS, TRADE_SELLER, Traders, populate
 from perplab.lab.runs import ASSET, MARKET, Cohort, Granted, Ints
 from perplab.lab.scenario import OwnPath, Scenario
 from perplab.oracle.keyed import generator
@@ -118,7 +119,7 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     seats = [Seat(FIRST_USER + number, MARKET, terms.unit) for number in range(len(agents))]
     seated = [(agent, agent.make(seat)) for agent, seat in zip(agents, seats, strict=True) if agent.make]
     first = FIRST_USER + len(own)
-    opening = _opening(scenario, terms, path.start_ns, agents, trades, first)
+    opening = _opening(scenario, terms, path.start_ns, agents, trades, first, traders)
     exogenous = exogenous_of(oracle_rows(scenario, path, seed, terms.tick_usd), [bot for _, bot in seated])
     acting = [(agent, bot) for agent, bot in seated if not isinstance(bot, NoiseTaker)]
     names = [agent.name for agent in agents]
@@ -131,7 +132,7 @@ def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float,
     for before, kept in _LATEST:
         if before == asked:
             return kept
-    path = scenario.path.path(seed)
+    path = scenario.price(seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, lot_coins, tick_usd)
     traders = populate(scenario, seed, accounts)
     made = Drawn(path, flows, traders)
@@ -147,7 +148,7 @@ _LATEST: Final[deque[tuple[tuple[object, ...], Drawn]]] = deque(maxlen=2)  # the
 def _make_read_only(made: Drawn) -> None:
     """A run that changed an array would change the next run."""
     of_flows = [array for flow in made.flows for array in (flow.ts, flow.sides, flow.lots, flow.limits)]
-    parts = (made.traders, made.traders.adders)
+    parts = (made.traders, made.traders.adders, made.traders.stops)
     of_traders = [value for part in parts for value in vars(part).values() if isinstance(value, np.ndarray)]
     for array in (*of_flows, *of_traders):
         array.flags.writeable = False
@@ -160,8 +161,37 @@ def samples_of(path: PricePath, seed: int) -> Ints:
     return drawn
 
 
-def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], trades: Ints, first: int) -> Rows:
-    """The first price, then accounts with money and leverage, then the population's positions by block trades."""
+def begun_with(agents: list[Agent], terms: Terms, price: int) -> list[tuple[int, int, int]]:
+    """Buyer, seller and lots of the trades by which agents begin with positions that they have with each other."""
+    held = [(FIRST_USER + number, agent.begins_usd) for number, agent in enumerate(agents) if agent.begins_usd]
+    lots = [[account, round(abs(usd) * MICRO / (price * terms.unit))] for account, usd in held]
+    longs, shorts = ([one for one, (_, usd) in zip(lots, held, strict=True) if (usd > 0) == buys] for buys in (True, False))
+    trades = []
+    while longs and shorts:
+        size = min(longs[0][1], shorts[0][1])
+        if size:
+            trades.append((longs[0][0], shorts[0][0], size))
+        for side in (longs, shorts):
+            side[0][1] -= size
+            if not side[0][1]:
+                side.pop(0)
+    return trades
+
+
+def stops_of(traders: Traders, trades: Ints, seat: Seat, price: int) -> Rows:
+    """The stops of those of the population who use them, and hold something; `seat` is the population's first."""
+    size = np.zeros(traders.group.size, np.int64)
+    np.add.at(size, trades[:, TRADE_BUYER], trades[:, TRADE_LOTS])
+    np.subtract.at(size, trades[:, TRADE_SELLER], trades[:, TRADE_LOTS])
+    owners = zip(traders.stops.account.tolist(), traders.stops.away.tolist(), strict=True)
+    made = [stop(Seat(seat.account + one, seat.market, seat.unit), int(size[one]), price, away) for one, away in owners]
+    return np.concatenate([NOTHING, *made])
+
+
+def _opening(
+    scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], trades: Ints, first: int, traders: Traders
+) -> Rows:
+    """The first price, then accounts with money and leverage, then positions by block trades, then the stops of those who use them."""
     price = terms.ticks(scenario.path.first_usd)
     commands: list[Command] = [UpdateOracle(0, MARKET, price, price if scenario.oracle.outside_perp else 0)]
     for number, agent in enumerate(agents):
@@ -171,7 +201,8 @@ def _opening(scenario: Scenario, terms: Terms, ts: int, agents: list[Agent], tra
         commands.append(SetLeverage(0, account, MARKET, terms.max_leverage))
     for buyer, seller, lots, at in trades.tolist():
         commands.append(BlockTrade(0, first + buyer, first + seller, MARKET, lots, at))
-    rows = pack(*commands)
+    commands += [BlockTrade(0, buyer, seller, MARKET, lots, price) for buyer, seller, lots in begun_with(agents, terms, price)]
+    rows = np.concatenate([pack(*commands), stops_of(traders, trades, Seat(first, MARKET, terms.unit), price)])
     rows[:, TS_COLUMN] = ts
     return rows
 

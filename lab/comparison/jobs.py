@@ -18,7 +18,7 @@ from perplab.exchange import VenueDesign
 from ..metrics import measure, wealth
 from ..own import for_report
 from ..professionals import beyond_population
-from ..scenario import BarsPath, OwnPath, Scenario
+from ..scenario import BarsPath, KnotsPath, OwnPath, Scenario
 from ..simulation import run
 from ..stage import capital_of
 from ..structures.accounts import structure_of
@@ -121,7 +121,7 @@ def about(choice: Choice) -> About:
 def source_of(scenario: Scenario) -> str:
     """Where the true price comes from, in a few words."""
     path = scenario.path
-    return path.source if isinstance(path, BarsPath) else path.named if isinstance(path, OwnPath) else "synthetic"
+    return path.source if isinstance(path, BarsPath | KnotsPath) else path.named if isinstance(path, OwnPath) else "synthetic"
 
 
 def added(scenario: Scenario) -> list[str]:

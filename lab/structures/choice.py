@@ -105,7 +105,7 @@ def reached(scenario: Scenario, seeds: Sequence[int]) -> dict[str, Reach]:
     """How far the price of each further market goes in these seeds."""
     found = {}
     for name, market in scenario.further_markets.items():
-        paths = [further_path(name, market, scenario, scenario.path.path(seed), seed).prices for seed in seeds]
+        paths = [further_path(name, market, scenario, scenario.price(seed), seed).prices for seed in seeds]
         low, high = (int(which([each(prices) for prices in paths])) for which, each in ((np.argmin, np.min), (np.argmax, np.max)))
         keys = [f"the price of seed {seeds[at]}" for at in (low, high)]
         found[name] = Reach(float(paths[low].min()), keys[0], float(paths[high].max()), keys[1])

@@ -21,6 +21,7 @@ from ..agents import withdrawal
 from ..flow import stress
 from ..runs import Floats
 from ..scenario import Scenario
+from ..timeline import span_of
 from .tables import FurtherMarket
 
 WINDOW_NS: Final = 60 * SECOND_NS  # of the volatility of the moment, as the noise flow has it
@@ -29,15 +30,23 @@ WINDOW_NS: Final = 60 * SECOND_NS  # of the volatility of the moment, as the noi
 def further_path(name: str, market: FurtherMarket, scenario: Scenario, first: PricePath, seed: int) -> PricePath:
     """The path of `[further_markets.NAME]`, on the grid of the first market's path."""
     returns = np.diff(np.log(first.prices))
-    rho = correlations(market, scenario, first)
+    rho = correlations(name, market, scenario, first)
     own = generator(seed, "market", name, "path").standard_normal(returns.size)
     moved = rho * returns + np.sqrt(1.0 - rho * rho) * volatility(returns, max(1, WINDOW_NS // first.step_ns)) * own
     level = np.concatenate([[0.0], np.cumsum(market.beta * moved)])
     return PricePath(first.start_ns, first.step_ns, first.prices[0] * np.exp(level))
 
 
-def correlations(market: FurtherMarket, scenario: Scenario, first: PricePath) -> Floats:
-    """The correlation that holds in each step of the first path; shape (steps,)."""
+def correlations(name: str, market: FurtherMarket, scenario: Scenario, first: PricePath) -> Floats:
+    """The correlation that holds in each step of the first path, faults included; shape (steps,)."""
+    rho = by_table(market, scenario, first)
+    for table in scenario.faults:
+        rho = span_of(table, first.start_ns).correlating(name, first, rho)
+    return rho
+
+
+def by_table(market: FurtherMarket, scenario: Scenario, first: PricePath) -> Floats:
+    """What the market's own table says."""
     if market.correlation == market.crisis_correlation:
         return np.full(first.prices.size - 1, market.correlation)
     level = stress(withdrawal(scenario.makers), first)

@@ -96,7 +96,7 @@ class Crowd(NamedTuple):
 
 def crowds(venue: VenueDesign, scenario: Scenario, terms: Terms, seed: int) -> list[Crowd]:
     """By market."""
-    first = scenario.path.path(seed)
+    first = scenario.price(seed)
     made = [crowd(venue, scenario, terms, seed, first)]
     for number, (name, market) in enumerate(scenario.further_markets.items(), start=1):
         path = further_path(name, market, scenario, first, seed)

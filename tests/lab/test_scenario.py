@@ -117,7 +117,7 @@ def test_missing_key(tmp_path: Path) -> None:
         ("entry = [1.024, 1.059]", "entry = [1.059, 1.024]", "entry: [1.059, 1.024] given, expected the smaller number first"),
         ("wild_bp = 20.0", "wild_bp = 2.0", "wild_bp: 2.0 given, expected more than calm_bp, 7.0"),
         ("share = [0.25, 0.25, 0.25, 0.25]", "share = [0.5, 0.25, 0.25, 0.25]", "share: [0.5, 0.25, 0.25, 0.25] given, "),
-        ('kind = "bars"', 'kind = "bar"', "path.kind is 'bar': expected one of bars, continued, gbm, own; did you mean 'bars'?"),
+        ('kind = "bars"', 'kind = "bar"', "path.kind is 'bar': expected one of bars, continued, knots, gbm, own; did you mean 'bars'?"),
         ("[116847.87, 116847.87, ", "[116847.87, 'x', ", "path.bars[0][1] is 'x': expected `float`, got `str`"),
         ("[116847.87, 116847.87, ", "[116847.87, 116000.0, ", "bar 0: high 116000.0 is below"),
         ("backstop_usd = 5e6", "backstop_usd = ", "not valid TOML: "),
