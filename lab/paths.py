@@ -140,6 +140,11 @@ class KnotsPath(Table, frozen=True, tag_field="kind", tag="knots"):
         knots = [(round(minutes * MINUTE_NS / step_ns), self.first_usd * price) for minutes, price in self.then]
         return continued(PricePath(moment_ns(self.start), step_ns, np.array([self.first_usd])), knots, self.volatility_bp * BP, seed)
 
+    def scaled(self, factor: float) -> KnotsPath:
+        """As that of bars, and their volatility."""
+        then = tuple((minutes, price**factor) for minutes, price in self.then)
+        return replace(self, then=then, volatility_bp=self.volatility_bp * abs(factor), family=None)
+
     @property
     def watch_ts(self) -> int:
         """`watch_from` [ns], 0 for none."""

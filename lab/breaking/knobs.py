@@ -7,6 +7,7 @@ key is a whole number they are rounded. Everything is read here, before anything
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -82,10 +83,10 @@ class Knob:
         tree: Tree = {}
         put(tree, self.key, round(value) if self.is_whole else value)
         if is_of_scenario(self.key):
-            return setting._replace(scenario=setting.scenario.override(tree, f"--knob {self.key}"))
+            return setting._replace(scenario=setting.scenario.override(tree, setting.scenario.name))
         design = setting.design
         laid = design.laid_under(tree)
-        return setting._replace(design=Design(laid, f"--knob {self.key}", design.stated, design.source, design.laid))
+        return setting._replace(design=Design(laid, design.file, design.stated, design.source, design.laid))
 
 
 def shocked(scenario: Scenario, factor: float) -> Scenario:
@@ -145,9 +146,12 @@ def number_at(key: str, setting: Setting, text: str) -> bool:
 
 
 def in_scenario(key: str, scenario: Scenario) -> object:
+    """Of several tables the first one's, as `in_tree`."""
     found: object = scenario
     for name in key.split("."):
-        found = getattr(found, name, None)
+        if isinstance(found, tuple):
+            found = found[0] if found else None
+        found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
     return found
 
 

@@ -18,7 +18,7 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from perplab.exchange import BUILD, VenueDesign
+from perplab.exchange import BUILD, VenueDesign, VenueError
 
 from ..comparison.choices import (
     Setting as Change,
@@ -32,7 +32,7 @@ from ..comparison.choices import (
 from ..comparison.jobs import Done, Job
 from ..comparison.report import OWN, SAME, Result, perplab_version
 from ..own import for_report
-from ..scenario import Scenario
+from ..scenario import Scenario, ScenarioError
 from ..structures.accounts import STRUCTURES
 from ..structures.choice import check_structures, chosen_structures, in_structures
 from .events import Event, chosen_event
@@ -127,10 +127,19 @@ def asked(words: Words) -> Question:
     if question.most_runs > MOST_RUNS:
         expected = f"expected at most {MOST_RUNS:,}: fewer --seeds, --scan, --halvings or --levels"
         raise click.UsageError(f"--seeds: up to {question.most_runs:,} runs, {expected}")
-    for level in {levels[0], levels[-1]}:
+    for level in dict.fromkeys((levels[0], levels[-1])):
         for turn in (0.0, 1.0):
-            question.ready(question.at(turn, level))
+            must_be_ready(question, turn, level)
     return question
+
+
+def must_be_ready(question: Question, turn: float, level: float) -> None:
+    """VenueError or ScenarioError, which say at which value of which knob."""
+    try:
+        question.ready(question.at(turn, level))
+    except (VenueError, ScenarioError) as error:
+        turned = [(question.knob, turn)] + ([(question.second, level)] if question.second else [])
+        raise type(error)(f"--knob {', '.join(f'{knob.name} at {knob.value(at):g}' for knob, at in turned)}: {error}") from None
 
 
 def structure_asked(margin: str | None, scenario: Scenario, file: str) -> str:
@@ -206,7 +215,7 @@ def fall_at(question: Question, turn: float, level: float) -> float | None:
     """Of a shock: how far the true price of the first seed goes from its first one, as a share, the larger way; None for other knobs."""
     if question.knob.key != SHOCK:
         return None
-    prices = question.at(turn, level).scenario.path.path(question.seeds[0]).prices
+    prices = question.at(turn, level).scenario.price(question.seeds[0]).prices
     low, high = float(prices.min() / prices[0]) - 1.0, float(prices.max() / prices[0]) - 1.0
     return low if -low >= high else high
 

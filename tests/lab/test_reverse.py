@@ -118,7 +118,7 @@ def test_a_picture_of_one_knob_has_a_step_for_each_seed(asked: Ask) -> None:
         (["--knob", "makers.depth_scale=1..1"], "two different numbers"),
         (["--knob", "makers.depth_scale=1..nan"], "two different numbers"),
         (["--knob", "makers.depth_scale=1..-1:log"], "expected two numbers above zero for equal ratios (:log)"),
-        (["--knob", "makers.depth_scale=1..-1"], "makers.depth_scale is -1.0: expected"),
+        (["--knob", "makers.depth_scale=1..-1"], "--knob makers.depth_scale at -1: flash: makers.depth_scale is -1.0: expected"),
         (["--knob", "name=1..2"], "expected shock, or the dotted key of a number"),
         (["--knob", "path.bars=1..2"], "expected shock, or the dotted key of a number"),
         (["--knob", "shock=0..99"], "expected a shock from -10 to 10 times the scenario's moves"),
