@@ -57,10 +57,10 @@ def test_pairs_go_by_name_and_by_number(info: Any, exchange: Any) -> None:
 
 def test_coins_are_bought_and_sold(info: Any, exchange: Any) -> None:
     bought = status(exchange.order("@8", True, 2, 24, {"limit": {"tif": "Ioc"}}))["filled"]
-    assert (bought["totalSz"], 15 < float(bought["avgPx"]) < 24) == ("2", True)
-    assert {one["coin"]: one["total"] for one in info.spot_user_state(ME)["balances"]}["KORILA"] == "2"
+    assert (bought["totalSz"], 15 < float(bought["avgPx"]) < 24) == ("2.0", True)
+    assert {one["coin"]: one["total"] for one in info.spot_user_state(ME)["balances"]}["KORILA"] == "2.0"
     sold = status(exchange.order("KORILA/USDC", False, 2, 15, {"limit": {"tif": "Ioc"}}))["filled"]
-    assert sold["totalSz"] == "2"
+    assert sold["totalSz"] == "2.0"
     assert [one["coin"] for one in info.user_fills(ME)][:2] == ["@8", "@8"]
 
 

@@ -47,12 +47,12 @@ def test_a_market_tpsl_is_told_with_the_price_that_was_sent(alice: Trader, bob: 
     stop, profit, plain = alice.order(
         market("A", "58000", "53360", "1", "sl"), market("A", "62000", "62000", "1", "tp"), trigger("A", "63000", "1", "tp", price="63500")
     )
-    assert limits(alice) == {"58000": "53360", "62000": "62000", "63000": "63500"}
-    for told, price in ((stop, "53360"), (profit, "62000"), (plain, "63500")):
+    assert limits(alice) == {"58000.0": "53360.0", "62000.0": "62000.0", "63000.0": "63500.0"}
+    for told, price in ((stop, "53360.0"), (profit, "62000.0"), (plain, "63500.0")):
         assert status_of(alice, told["resting"]["oid"])["order"]["limitPx"] == price
     oid = stop["resting"]["oid"]
     (told,) = alice.statuses("batchModify", modifies=[{"oid": oid, "order": market("A", "57000", "50000", "1", "sl")}])
-    assert limits(alice)["57000"] == "50000" and status_of(alice, oid)["order"]["limitPx"] == "53360"
+    assert limits(alice)["57000.0"] == "50000.0" and status_of(alice, oid)["order"]["limitPx"] == "53360.0"
 
 
 def test_what_was_sent_is_told_of_one_that_has_fired_and_does_not_bind_it(alice: Trader, bob: Trader) -> None:
@@ -63,7 +63,7 @@ def test_what_was_sent_is_told_of_one_that_has_fired_and_does_not_bind_it(alice:
         alice.venue.host.send([UpdateOracle(0, 0, 58_500, 58_500)])
     assert alice.venue.host.exchange.position(alice.account, 0).size == 0
     record = status_of(alice, told["resting"]["oid"])
-    assert (record["status"], record["order"]["limitPx"], record["order"]["orderType"]) == ("filled", "58999", "Stop Market")
+    assert (record["status"], record["order"]["limitPx"], record["order"]["orderType"]) == ("filled", "58999.0", "Stop Market")
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_children_are_told_with_the_prices_that_were_sent(alice: Trader, bob: Tr
     children = market("A", "61000", "55000", "1", "tp"), market("A", "59000", "53000", "1", "sl")
     assert alice.order(limit("B", "59990", "1"), *children, grouping="normalTpsl")[1:] == ["waitingForFill"] * 2
     bob.order(limit("A", "59990", "0.4", "Ioc"))
-    assert limits(alice) == {"61000": "55000", "59000": "53000"}
+    assert limits(alice) == {"61000.0": "55000.0", "59000.0": "53000.0"}
     dave = alice.venue.trader("dave")
     bob.order(limit("A", "60000", "1"))
     dave.order(limit("B", "60000", "1", "Ioc"), *children, grouping="normalTpsl")
-    assert limits(dave) == {"61000": "55000", "59000": "53000"}
+    assert limits(dave) == {"61000.0": "55000.0", "59000.0": "53000.0"}
 
 
 def test_children_with_the_cloid_of_their_parent_have_none(alice: Trader, bob: Trader) -> None:
