@@ -64,6 +64,7 @@ def frontier(study: Study) -> list[str]:
         parts.append(drawing.line([(LEFT, y), (LEFT + PLOT, y)], ink=drawing.FAINT, width=0.8))
         parts.append(drawing.text(LEFT - 8, y + 4, number(question.knob.value(tick / TICKS)), "end"))
     parts.append(drawing.text(10, TOP - 12, question.knob.name))
+    parts.append(drawing.text(LEFT + PLOT - 8, TOP - 12, "hatched: in half of the seeds or more", "end"))
     known = [level for level in study.levels if not math.isinf(level.middle.turn)]
     for part in stretches(study.levels):
         line = [(LEFT + PLOT * level.turn, up(level.middle.turn)) for level in part]

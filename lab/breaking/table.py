@@ -80,7 +80,7 @@ def told(knob: Knob, turn: float | None) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:,.6g}"
+    return f"{value:,.6g}".replace("e+0", "e")  # 1e8, as it is typed
 
 
 def span(knob: Knob, low: float | None, high: float | None) -> str:
