@@ -208,26 +208,31 @@ def test_a_bound_from_below_is_not_met_by_what_is_not_defined() -> None:
 # -- with the simulation --
 
 
-def test_a_run_is_that_of_a_comparison(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody is deleveraged where the price does not move, somebody at twice the fall; the run in between is `perplab compare`'s."""
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], list[dict[str, object]]]:
+    """The two runs at the ends of a knob: 60 people, one seed."""
     monkeypatch.chdir(tmp_path)
-    words = ("--accounts", "60", "--seeds", "1", "--scan", "1", "--halvings", "0", "--jobs", "1")
-    done = call("reverse", "flash", "--venue", "book_fund_adl", "--until", "adl", "--knob", "shock=0..2", *words)
-    assert done.exit_code == 0, done.output
-    (level,) = cast(list[dict[str, object]], found_in()["levels"])
-    runs = cast(list[dict[str, object]], level["runs"])
+
+    def runs(until: str, knob: str) -> list[dict[str, object]]:
+        words = ("--accounts", "60", "--seeds", "1", "--scan", "1", "--halvings", "0", "--jobs", "1")
+        done = call("reverse", "flash", "--venue", "book_fund_adl", "--until", until, "--knob", knob, *words)
+        assert done.exit_code == 0, done.output
+        (level,) = cast(list[dict[str, object]], found_in()["levels"])
+        return cast(list[dict[str, object]], level["runs"])
+
+    return runs
+
+
+def test_a_run_is_that_of_a_comparison(played: Callable[[str, str], list[dict[str, object]]]) -> None:
+    """Nobody is deleveraged where the price does not move, somebody at twice the fall; that run is `perplab compare`'s."""
+    runs = played("adl", "shock=0..2")
     assert [run["happened"] for run in runs] == [False, True]
     scenario = shocked(load_scenario("flash"), 2.0).override({"population": {"accounts": 60}})
     compared = compare(["book_fund_adl"], scenario, seeds=1, insured=False)
     assert [one.state_hash for one in compared.report.results] == [runs[1]["state_hash"]]
 
 
-def test_a_hedger_is_liquidated_where_the_price_rises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_hedger_is_liquidated_where_the_price_rises(played: Callable[[str, str], list[dict[str, object]]]) -> None:
     """Hedgers are short with little leverage: only a price that doubles takes them."""
-    monkeypatch.chdir(tmp_path)
-    words = ("--accounts", "60", "--seeds", "1", "--scan", "1", "--halvings", "0", "--jobs", "1")
-    done = call("reverse", "flash", "--venue", "book_fund_adl", "--until", "hedger_liquidated", "--knob", "shock=1..-8", *words)
-    assert done.exit_code == 0, done.output
-    (level,) = cast(list[dict[str, object]], found_in()["levels"])
-    assert [run["happened"] for run in cast(list[dict[str, object]], level["runs"])] == [False, True]
+    assert [run["happened"] for run in played("hedger_liquidated", "shock=1..-8")] == [False, True]
     assert set(NAMED) == {"insurance_exhausted", "adl", "socialized", "uncovered", "hedger_liquidated"}
