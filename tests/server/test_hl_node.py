@@ -12,7 +12,7 @@ from test_first_fill import NODE, node
 from test_hl_ccxt import url as url
 
 HERE = Path(__file__).parent
-BOT = """account 10000 BTC is asset 0
+BOT = """account 10000.0 BTC is asset 0
 levels true,true
 order open true
 cancel success
