@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, TypeAlias
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.http import HttpProcessingError
@@ -23,7 +23,7 @@ from aiohttp.http import HttpProcessingError
 from .codecs import JSON, JSON_EXACT, Codec
 from .dashboard_files import Dashboard
 from .doorman import Door, Doorman
-from .errors import Refusal, Trouble
+from .errors import Fatal, Refusal, Trouble
 from .host import Host
 from .page import POLICY, page
 from .session import Session
@@ -191,6 +191,28 @@ class Connection:
         task.add_done_callback(self.tasks.discard)
 
 
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Body:
+    """A request over HTTP that is not whole, as `unfinished.py` knows it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+
+    def end(self, error: Fatal) -> None:
+        self.transport.abort()
+
+
+@web.middleware
+async def uncoded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bodies are taken as they are."""
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text=f"Content-Encoding is {coding[:40]!r}: expected none, a body as it is\n")
+    return await handler(request)
+
+
 class Gateway:
     """Serves a host over HTTP on one port until it is closed. `stir` is called when something may have happened; `dialect`: another API
     beside the protocol, None: there is none; `dashboard`: None for one without playbooks."""
@@ -211,13 +233,17 @@ class Gateway:
 
     async def start(self, address: str, port: int) -> int:
         """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
-        app = web.Application(client_max_size=self.host.limits.frame_bytes)
+        app = web.Application(client_max_size=self.host.limits.frame_bytes, middlewares=[uncoded])
         app.add_routes([
             web.get("/ws", self.talk), web.get("/status", self.page), web.get("/status.json", self.status),
             web.get("/health", self.health), web.get("/metrics", self.metrics), *self.dashboard.routes(),
-            *(self.dialect.routes(self.stir, self.is_own) if self.dialect is not None else ()),
+            *(self.dialect.routes(self.stir, self.is_own, self.body) if self.dialect is not None else ()),
         ])  # fmt: skip
-        self.runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S, keepalive_timeout=KEPT_S)
+        self.runner = web.AppRunner(
+            app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_S, keepalive_timeout=KEPT_S,
+            auto_decompress=False,  # a megabyte may unpack to a gigabyte, in the turn of everybody else
+            lingering_time=CLOSE_S,
+        )  # fmt: skip
         await self.runner.setup()
         inner, limits = self.runner.server, self.host.limits
         assert inner is not None
@@ -287,6 +313,22 @@ class Gateway:
         names = {self.address, here, *(("localhost",) if ip_address(here).is_loopback else ())}
         own = {f"http://{authority(name, self.port)}".removesuffix(":80") for name in names}
         return own.issuperset(request.headers.getall("Origin", ()))
+
+    async def body(self, request: web.Request) -> bytes:
+        """Of a request, whole. It counts as unfinished until then, with all that its head says it may become."""
+        if request.content.is_eof():
+            return await request.read()
+        unfinished, limits = self.host.unfinished, self.host.limits
+        assert request.transport is not None
+        holder = Body(request.transport)
+        unfinished.note(holder, min(request.content_length or limits.frame_bytes, limits.frame_bytes), True, self.host.monotonic())
+        try:
+            async with asyncio.timeout(limits.request_s):
+                return await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text=f"the body is not whole after {limits.request_s} s\n") from None
+        finally:
+            unfinished.forget(holder)
 
     async def page(self, request: web.Request) -> web.Response:
         text = page(status(self.host, self.facts, self.socket_url))

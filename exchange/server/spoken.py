@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .surroundings import Listener
@@ -39,8 +39,11 @@ class Spoken(Listener, Protocol):
 class Dialect(Protocol):
     """An API beside the protocol."""
 
-    def routes(self, stir: Callable[[], None], is_own: Callable[[web.Request], bool]) -> Sequence[web.AbstractRouteDef]:
-        """`stir` is called when something may have happened; `is_own`: does a request come from no foreign page?"""
+    def routes(
+        self, stir: Callable[[], None], is_own: Callable[[web.Request], bool], body: Callable[[web.Request], Awaitable[bytes]]
+    ) -> Sequence[web.AbstractRouteDef]:
+        """`stir` is called when something may have happened; `is_own`: does a request come from no foreign page? `body`: that of a
+        request, when it is whole."""
 
     def is_spoken(self, payload: bytes) -> bool:
         """Is this the first message of a socket that speaks it?"""

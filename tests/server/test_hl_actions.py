@@ -19,6 +19,7 @@ from perplab.exchange.server.errors import REASON_TEXT
 from perplab.exchange.server.hyperliquid import placing, refusals
 from perplab.exchange.server.hyperliquid.errors import Unreadable
 from perplab.exchange.server.hyperliquid.exchange import EXCHANGE, carry_out
+from perplab.exchange.server.hyperliquid.orders import order_status
 from perplab.exchange.server.hyperliquid.weights import count_of, of_actions
 
 OK = {"status": "ok", "response": {"type": "default"}}
@@ -153,6 +154,17 @@ def test_a_twap_runs_and_is_cancelled(alice: Trader, bob: Trader) -> None:
     (one,) = alice.venue.host.exchange.twaps(alice.account)
     assert alice.do("twapCancel", a=1, t=one.order_id)["response"]["data"]["status"] == missing
     assert bob.do("twapCancel", a=0, t=one.order_id)["response"]["data"]["status"] == missing
+
+
+def test_a_twap_is_no_order(alice: Trader, bob: Trader) -> None:
+    bob.order(limit("A", "60010", "5"))
+    number = alice.do("twapOrder", **twap())["response"]["data"]["status"]["running"]["twapId"]
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": number}]) == [
+        {"error": "Order was never placed, already canceled, or filled. asset=0"}
+    ]
+    assert alice.err("modify", oid=number, order=limit("B", "59990", "0.1")) == "Cannot modify canceled or filled order"
+    assert [one.order_id for one in alice.venue.host.exchange.twaps(alice.account)] == [number]
+    assert order_status(alice.venue.dialect, {"user": alice.signed.address, "oid": number}) == {"status": "unknownOid"}
 
 
 def test_a_small_twap_sends_no_orders_that_are_too_small(alice: Trader, bob: Trader) -> None:

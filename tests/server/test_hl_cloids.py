@@ -34,6 +34,23 @@ def stand_in_of(trader: Trader, cloid: str) -> str:
     return f"0x{hi:016x}{lo:016x}"
 
 
+def test_after_a_rewind_a_cloid_is_that_of_the_order_that_is_open_again(alice: Trader) -> None:
+    """Once with the id itself, once with a stand-in; what was cancelled and placed again behind the snapshot never was."""
+    for number, price in enumerate(("50000", "50001")):
+        alice.order(limit("B", price, "0.1", cloid=ONE))
+        alice.venue.host.keep(f"s{number}")
+        before = shown(alice)
+        for _ in range(2):
+            assert cancelled(alice, ONE) == ["success"]
+            alice.order(limit("B", "50009", "0.1", cloid=ONE))
+        alice.venue.host.go_back(f"s{number}")
+        alice.venue.dialect.go_back()  # as the feeds do, which this venue is without
+        assert shown(alice) == before == [(f"{price}.0", ONE)]
+        status = orders.order_status(alice.venue.dialect, {"user": alice.signed.address, "oid": ONE})
+        assert status["order"]["status"] == "open"
+        assert cancelled(alice, ONE) == ["success"] and shown(alice) == []
+
+
 # -- those that look like stand-ins --
 
 

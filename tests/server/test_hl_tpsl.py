@@ -55,6 +55,17 @@ def test_a_market_tpsl_is_told_with_the_price_that_was_sent(alice: Trader, bob: 
     assert limits(alice)["57000.0"] == "50000.0" and status_of(alice, oid)["order"]["limitPx"] == "53360.0"
 
 
+def test_after_a_rewind_a_number_is_not_told_with_the_price_of_an_order_that_never_was(alice: Trader, bob: Trader) -> None:
+    long_of(alice, bob)
+    alice.order(market("A", "62000", "61000", "1", "tp"))
+    alice.venue.host.keep("s")
+    alice.order(market("A", "58000", "53360", "1", "sl"))
+    alice.venue.host.go_back("s")
+    alice.venue.dialect.go_back()  # as the feeds do, which this venue is without
+    alice.order(trigger("A", "57000", "1", "sl", price="56000"))
+    assert limits(alice) == {"62000.0": "61000.0", "57000.0": "56000.0"}
+
+
 def test_what_was_sent_is_told_of_one_that_has_fired_and_does_not_bind_it(alice: Trader, bob: Trader) -> None:
     long_of(alice, bob)
     (told,) = alice.order(market("A", "59000", "58999", "1", "sl"))
@@ -104,7 +115,7 @@ def test_what_a_resting_order_cannot_have_is_told_with_a_way_out(venue: Venue, a
 
 
 def test_prices_that_were_sent_are_bounded() -> None:
-    sent = SentLimits()
+    sent = SentLimits(lambda: 0)
     sent.put(1, 7, 100)
     sent.put(1, 7, 300, 0)
     for number in range(MOST - 1):

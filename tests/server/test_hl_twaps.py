@@ -128,7 +128,7 @@ class Heard:
 
 def test_twaps_by_subscription() -> None:
     v = venue()
-    heard = {kind: Heard(v) for kind in ("twapStates", "userTwapHistory", "userTwapSliceFills", "userEvents")}
+    heard = {kind: Heard(v) for kind in ("twapStates", "userTwapHistory", "userTwapSliceFills", "userEvents", "orderUpdates")}
     for kind, one in heard.items():
         one.subscribe(kind)
     assert heard["twapStates"].told("twapStates") == [{"dex": "", "user": ALICE, "states": []}]
@@ -149,6 +149,8 @@ def test_twaps_by_subscription() -> None:
     assert heard["twapStates"].told("twapStates")[-1]["states"][0][0] == number
     v.act({"type": "twapCancel", "a": BTC, "t": number})
     v.host.flush()
+    updates = [one["order"] for told in heard["orderUpdates"].told("orderUpdates") for one in told]
+    assert all(one["oid"] != number and float(one["limitPx"]) for one in updates), "slices are orders, their TWAP is none"
     (ended,) = heard["userTwapHistory"].told("userTwapHistory")
     assert [one["status"] for one in ended["history"]] == [{"status": "terminated"}]
     again = Heard(v)

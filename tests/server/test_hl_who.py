@@ -225,6 +225,7 @@ def test_wallets_and_names_outlive_the_server(tmp_path: Path) -> None:
     kept.store.close()
     again = Kept(tmp_path / "j", NOW + 10_000)
     assert again.people.known(of(ALICE)) == account and again.people.sub_accounts(of(ALICE)) == [("one", sub)]
+    again.wall += wallets.AHEAD_MS
     assert again.people.agents(of(ALICE)) == [("bot", of(AGENT), 0)] and again.l1(AGENT, vault=sub) == OK
     again.store.close()
 
@@ -266,13 +267,26 @@ def test_nonces_after_a_restart(tmp_path: Path) -> None:
     kept.store.close()
     again = Kept(tmp_path / "j", NOW + 5_000)
     again.people.account(of(BOB))
-    for nonce in (NOW - DAY, NOW - 5, NOW + 4_999):
+    for nonce in (NOW - DAY, NOW - 5, NOW + 4_999, NOW + 5_000 + wallets.AHEAD_MS - 1):
         assert "is before this server's start" in again.error(sent(again, nonce))
     assert "may have been used before this server's start" in again.error(sent(again, NOW + 3_600_000))
     assert sent(again, NOW + 3_600_000, BOB) == OK, "another signer's has nothing to do with it"
     again.wall = NOW + 2 * 3_600_000
     assert sent(again, again.wall) == OK
     again.store.close()
+
+
+def test_what_was_sent_ahead_of_its_time_is_not_carried_out_again_however_soon_the_server_is_back(tmp_path: Path) -> None:
+    for ahead in (0, 50, wallets.AHEAD_MS, wallets.AHEAD_MS + 1, 990):
+        signature = sdk.sign_l1_action(ALICE, NOOP, None, NOW + ahead, None, False)
+        body = {"action": NOOP, "nonce": NOW + ahead, "signature": signature}
+        kept = Kept(tmp_path / f"{ahead}", NOW)
+        kept.people.account(of(ALICE))
+        assert kept.post(body) == OK
+        kept.store.close()
+        again = Kept(tmp_path / f"{ahead}", NOW + 1)
+        assert "may have been used" in again.error(again.post(body)), ahead
+        again.store.close()
 
 
 def test_after_the_venue_has_gone_back() -> None:

@@ -118,7 +118,7 @@ def cancel_row(dialect: Dialect, account: int, which: object, coin: Coin, by_clo
     if not 0 < oid <= MOST_OID:
         return None
     order = venue.open_order(account, oid)
-    if order is not None and order.market != coin.market:
+    if (order is not None and order.market != coin.market) or venue.state.twaps.find(oid) != NIL:  # for TWAPs there is twapCancel
         return None
     return row_of(Cancel.KIND, account, oid)
 

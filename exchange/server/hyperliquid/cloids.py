@@ -29,6 +29,7 @@ class Cloids:
         self._standing: dict[tuple[int, str], Halves] = {}  # by account and cloid
         self._cloids: dict[Halves, tuple[int, str]] = {}  # the other way round, the oldest first
         self._each: dict[int, dict[Halves, None]] = {}  # those of an account, the oldest first
+        self._made: dict[Halves, int] = {}  # the venue's last event at that time
 
     def halves(self, account: int, cloid: str) -> Halves:
         """What the venue knows the account's latest order of this cloid by, or NONE. `cloid`: "0x" and 32 hex digits in lower case."""
@@ -49,7 +50,7 @@ class Cloids:
         key, halves = (account, cloid), (MARK, self._last)
         own = self._each.setdefault(account, {})
         self._standing[key] = halves
-        self._cloids[halves], own[halves] = key, None
+        self._cloids[halves], own[halves], self._made[halves] = key, None, self._seq()
         if len(own) > MOST_EACH:
             self._forget(next(iter(own)))
         if len(self._cloids) > MOST:
@@ -59,11 +60,18 @@ class Cloids:
     def _forget(self, halves: Halves) -> None:
         key = self._cloids.pop(halves)
         account, _ = key
-        del self._each[account][halves]
+        del self._each[account][halves], self._made[halves]
         if not self._each[account]:
             del self._each[account]
         if self._standing.get(key) == halves:
             del self._standing[key]
+
+    def go_back(self) -> None:
+        """The venue is in an earlier state: an order's latest stand-in is the last one that had been made by then."""
+        now = self._seq()
+        for halves in [one for one, made in self._made.items() if made >= now]:
+            self._forget(halves)
+        self._standing = {key: halves for halves, key in self._cloids.items()}
 
     def text(self, account: int, hi: int, lo: int) -> str | None:
         """The cloid of an account's order with this client id; None: it has none."""

@@ -56,7 +56,7 @@ class Dialect:
         self.wall = wall
         self.coins = Coins(host.exchange.design)
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
-        self.limits = SentLimits()
+        self.limits = SentLimits(lambda: host.exchange.state.log.seq)
         self.settling = Settling(host)
         self.refused = Refused()
         self._shared: dict[str, tuple[int, object]] = {}  # and when it was made
@@ -75,6 +75,8 @@ class Dialect:
         """The venue is in an earlier state."""
         self._shared.clear()
         self.refused.forget()
+        self.cloids.go_back()
+        self.limits.go_back()
 
     @property
     def now_ms(self) -> int:

@@ -253,7 +253,8 @@ def refused_of(dialect: Dialect, account: int, order_id: int) -> OrderRecord | N
 
 
 def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:
-    coin = dialect.coins.by_market.get(record.market) if record is not None else None
+    """A TWAP is no order: twaps.py tells of it."""
+    coin = dialect.coins.by_market.get(record.market) if record is not None and not record.is_twap else None
     return None if coin is None or record is None else {"status": "order", "order": past_order(dialect, coin, record)}
 
 

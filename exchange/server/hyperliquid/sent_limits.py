@@ -4,23 +4,32 @@ which it fires as is documented; but clients look for what they have sent. It is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 MOST: Final = 65_536  # prices that are remembered: the oldest goes first
 
 
 class SentLimits:
-    def __init__(self) -> None:
-        self._sent: dict[tuple[int, int, int], int] = {}  # [ticks] by account, order and, of an entry's children, TriggerKind
+    """`seq`: the number of the venue's last event."""
+
+    def __init__(self, seq: Callable[[], int]) -> None:
+        self._seq = seq
+        self._sent: dict[tuple[int, int, int], tuple[int, int]] = {}  # [ticks], and the last event then, by account, order and TriggerKind
 
     def put(self, account: int, order_id: int, ticks: int, kind: int = -1) -> None:
         """`order_id`: of the order itself, or with `kind` (TriggerKind) of the entry whose take-profit or stop it will be."""
         key = account, order_id, kind
-        self._sent.pop(key, None)  # of an order that there was before the venue went back
-        self._sent[key] = ticks
+        self._sent.pop(key, None)
+        self._sent[key] = ticks, self._seq()
         if len(self._sent) > MOST:
             del self._sent[next(iter(self._sent))]
 
     def get(self, account: int, order_id: int, kind: int = -1) -> int:
         """[ticks], 0: not known."""
-        return self._sent.get((account, order_id, kind), 0)
+        return self._sent.get((account, order_id, kind), (0, 0))[0]
+
+    def go_back(self) -> None:
+        """The venue is in an earlier state, and will use the numbers of later orders again."""
+        now = self._seq()
+        self._sent = {key: one for key, one in self._sent.items() if one[1] <= now}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -28,9 +28,12 @@ class Shell:
         self.desk = desk
         self.stir: Callable[[], None] = lambda: None
         self.is_own: Callable[[web.Request], bool] = lambda request: True
+        self.body: Callable[[web.Request], Awaitable[bytes]] = web.Request.read
 
-    def routes(self, stir: Callable[[], None], is_own: Callable[[web.Request], bool]) -> list[web.RouteDef]:
-        self.stir, self.is_own = stir, is_own
+    def routes(
+        self, stir: Callable[[], None], is_own: Callable[[web.Request], bool], body: Callable[[web.Request], Awaitable[bytes]]
+    ) -> list[web.RouteDef]:
+        self.stir, self.is_own, self.body = stir, is_own, body
         self.desk.feeds.wait = self.wait
         return [web.post("/info", self.info), web.post("/exchange", self.exchange), web.get("/coverage", self.coverage)]
 
@@ -86,8 +89,8 @@ class Shell:
         if not self.is_own(request):
             raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs hyperliquid`\n")
         try:
-            return body_of(await request.read())
-        except web.RequestPayloadError:  # it is not coded as its head says
+            return body_of(await self.body(request))
+        except web.RequestPayloadError:  # it is not what its head says
             return None
 
 

@@ -358,7 +358,7 @@ class OrderUpdates(AccountFeed):
         return self._told(known) if known is not None else None
 
     def _told(self, record: Any) -> Json | None:
-        told = _told(self.dialect, orders.past_order, record)
+        told = None if record.is_twap else _told(self.dialect, orders.past_order, record)
         if told is None:
             return None
         order = {name: value for name, value in told["order"].items() if name in PLAIN and (name != "reduceOnly" or value)}

@@ -25,7 +25,7 @@ MORE_AGENTS: Final = 2  # for each sub-account
 LONGEST_MS: Final = 180 * 86_400_000  # that an agent may be valid for
 VALID: Final = " valid_until "
 NAME: Final = 64  # characters, of an agent or a sub-account
-AHEAD_MS: Final = 1_000  # a start takes longer: nonces that were less ahead of their time are older than a server that goes on
+AHEAD_MS: Final = 100  # what is less ahead of its time is not written down: who goes on refuses as much behind its start
 STEP_MS: Final = 60_000  # so that a client whose clock is ahead has the file written once a minute
 
 
@@ -56,7 +56,7 @@ class Wallets:
         self.kept = Kept()
         if self.file is not None and self.file.exists():
             self.kept = msgspec.json.decode(self.file.read_bytes(), type=Kept)
-        self.nonces = Nonces(wall() if is_resumed else 0, self.kept.ahead)
+        self.nonces = Nonces(wall() + AHEAD_MS if is_resumed else 0, self.kept.ahead)
 
     # -- nonces --
 
