@@ -224,7 +224,8 @@ else:
     PreviewQuery = _command_request(Place, OfAccount, ("ts", "account", "client_lo"), "PreviewQuery", "preview")
     PreviewQuery.__doc__ = """What an order of these terms would come to if it came now, with the book and the account as they are: the
     `reason` of a refusal or null, lots that would be filled, rest or be cancelled, and what the account would have then; of a
-    refused order that is null. Nothing happens. It costs as much as an order."""
+    refused order that is null. Where the market's margin is isolated, `equity`, `initial_margin` and `maintenance_margin` are those of that
+    position alone; the margin that is available is the account's always. Nothing happens. It costs as much as an order."""
 
 
 class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
 from hl_kit import ALICE, BTC, ETH, Json, Venue, limit
 from sockets import PATIENCE_S, Place, served, until
@@ -468,59 +465,3 @@ def test_garbage_in_subscriptions_and_bodies() -> None:
     v = venue()
     talk(v, body)
     assert v.world.complaints == []
-
-
-# -- bodies that are packed, or do not come --
-
-
-def head(path: str, size: int) -> bytes:
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n".encode()
-
-
-@pytest.mark.parametrize("path", ["/info", "/exchange", "/nowhere", "/health"])
-def test_a_packed_body_is_refused_and_not_unpacked(path: str) -> None:
-    """A megabyte of it may be a gigabyte."""
-    packed = gzip.compress(json.dumps({"type": "meta"}).encode())
-
-    async def ask(place: Place) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as client:
-            method = client.get if path == "/health" else client.post
-            async with method(place.url(path), data=packed, headers={"Content-Encoding": "gzip"}) as reply:
-                return reply.status, await reply.text()
-
-    assert run(venue(), ask) == (415, "Content-Encoding is 'gzip': expected none, a body as it is\n")
-
-
-def test_a_body_has_to_come_in_time() -> None:
-    v = venue()
-    v.host.limits = msgspec.structs.replace(v.host.limits, request_s=1)
-
-    async def ask(place: Place) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
-        writer.write(head("/info", 100) + b"{")
-        told = await reader.readline()
-        writer.close()
-        return told
-
-    assert run(v, ask) == b"HTTP/1.1 408 Request Timeout\r\n"
-    assert v.host.unfinished.bytes == 0
-
-
-def test_bodies_that_are_not_whole_count_as_all_unfinished_requests_do() -> None:
-    """With what they may become; the one that was begun first goes."""
-    v, body = venue(), json.dumps({"type": "exchangeStatus"}).ljust(1_000).encode()
-    v.host.unfinished.most = 1_500
-
-    async def ask(place: Place) -> bytes:
-        first, one = await asyncio.open_connection("127.0.0.1", place.port)
-        one.write(head("/info", len(body)) + body[:10])
-        await until(lambda: v.host.unfinished.bytes == len(body))
-        second, other = await asyncio.open_connection("127.0.0.1", place.port)
-        other.write(head("/info", len(body)) + body[:10])
-        with suppress(ConnectionError):
-            assert await first.read() == b""
-        other.write(body[10:])
-        return await second.readline()
-
-    assert run(v, ask) == b"HTTP/1.1 200 OK\r\n"
-    assert v.host.unfinished.bytes == 0
