@@ -1,7 +1,7 @@
 """What the pictures of a page are drawn from: the runs that are shown minute by minute, and of all runs what each came to.
 
-Rules of the file: one pair of path and seed is shown, the one in which the baseline's cost is nearest to its median, so that nobody picks the run
-that tells best; of many designs, those that fit a page. Numbers are cut to `DIGITS`, which no picture shows.
+Rules of the file: one pair of path and seed is shown, the one in which the baseline's cost is nearest to its median, so that nobody
+picks a run that tells best; of many designs, those that fit a page. Numbers are cut to `DIGITS`, which no picture shows.
 """
 
 from __future__ import annotations
@@ -17,16 +17,26 @@ from ..comparison.headline import TOTAL_KEY
 from ..comparison.report import Report, Result, rounded
 from ..comparison.results import JOURNALS, journal_name
 from ..metrics import CATALOGUE
-from .course import Course, course_of
+from .course import MARKED, Course, course_of
 from .reading import Comparison, plain
 
 DIGITS: Final = 6
 MOST_SHOWN: Final = 8  # designs whose runs are shown minute by minute
-COMPARED: Final = (  # metrics that the table ranks: less is better, but for those in MORE_IS_BETTER
-    "losses.total_usd", "losses.bad_debt_usd", "liquidation.accounts", "liquidation.notional_usd", "liquidation.loss_share",
-    "adl.notional_usd", "adl.positions", "stress.long_bp", "stress.short_bp", "liquidation.seconds_max", "prices.mark_gap_bp",
-    "prices.recovery_s", "liquidity.bid_depth_worst_minute_usd",
-)  # fmt: skip
+COMPARED: Final = {  # metrics that the table ranks, and what stands above their columns; less is better, but for MORE_IS_BETTER
+    "losses.total_usd": "lost by others",
+    "losses.bad_debt_usd": "bad debt",
+    "liquidation.accounts": "accounts liquidated",
+    "liquidation.notional_usd": "notional liquidated",
+    "liquidation.loss_share": "lost by the liquidated",
+    "adl.notional_usd": "notional deleveraged",
+    "adl.positions": "positions deleveraged",
+    "stress.long_bp": "cost of a bystander, long",
+    "stress.short_bp": "cost of a bystander, short",
+    "liquidation.seconds_max": "until flat, longest",
+    "prices.mark_gap_bp": "mark off the true price",
+    "prices.recovery_s": "until price and depth are back",
+    "liquidity.bid_depth_worst_minute_usd": "bid depth, worst minute",
+}
 MORE_IS_BETTER: Final = ("liquidity.bid_depth_worst_minute_usd",)
 
 
@@ -123,6 +133,7 @@ def payload(report: Report, shown: Shown) -> object:
     return cut_all(
         {
             "end": (end - start) / SECOND_NS,
+            "marked": MARKED,
             "first": shown.run.venue if shown.run else "",
             "courses": {one.result.venue: run_data(one, start) for one in shown.runs},
             "baseline": report.baseline,

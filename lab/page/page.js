@@ -116,7 +116,8 @@ class TimeChart {
     one.t.forEach((t, i) => {
       const v = one.v[i];
       if (!v) return;
-      const left = this.x(t + one.span * .12), width = Math.max(1, this.x(one.span * .76)), y = Math.min(this.y(v), this.y(0)), height = Math.abs(this.y(v) - this.y(0));
+      const [from, share] = one.part ?? [.12, .76];
+      const left = this.x(t + one.span * from), width = Math.max(1, this.x(one.span * share)), y = Math.min(this.y(v), this.y(0)), height = Math.abs(this.y(v) - this.y(0));
       make("rect", { x: left, y, width, height, fill: one.hollow ? "none" : one.color, stroke: one.color, "stroke-width": one.hollow ? 1.5 : 0 }, svg);
     });
   }
@@ -152,14 +153,17 @@ function at(one, t) {
 // -- one run --
 
 const charts = {};
-for (const [name, height, format, zero] of [["price", 380, price, false], ["depth", 190, short, true], ["interest", 190, short, true],
+for (const [name, height, format, zero] of [["price", innerWidth > 700 ? 380 : 300, price, false], ["depth", 190, short, true], ["interest", 190, short, true],
   ["forced", 190, short, true], ["fund", 190, short, true], ["funding", 190, v => `${sign(String(Number(v.toPrecision(3))))} bp`, true]])
-  charts[name] = new TimeChart(document.querySelector(`figure[data-chart="${name}"]`), height, format, zero);
+{
+  const figure = document.querySelector(`figure[data-chart="${name}"]`);   // none where no funding was charged
+  if (figure) charts[name] = new TimeChart(figure, height, format, zero);
+}
 
 function showRun(name) {
   const run = DATA.courses[name], c = run.course, m = run.minutes;
   const middle = m.t.map(t => t + 30);
-  const counted = (word, shown, whole) => `${word}: ${whole.toLocaleString("en-US")}${shown < whole ? `, of which ${shown} moments are drawn` : ""}`;
+  const counted = (one, many, shown, whole) => `${whole.toLocaleString("en-US")} ${whole === 1 ? one : many}${shown < whole ? `, at ${shown} moments${shown >= DATA.marked ? " (the largest)" : ""}` : ""}`;
   const mark = c ? { t: c.t, v: c.mark } : { t: middle, v: m.mark };
   charts.price.show({
     lines: [
@@ -168,8 +172,8 @@ function showRun(name) {
       { name: "mark", ...mark, color: INK, width: 1.8, step: Boolean(c) },
     ],
     marks: c ? [
-      ...(c.liquidations.length ? [{ name: counted("liquidations", c.liquidations.length, c.liquidations_in_all), at: c.liquidations, shape: "triangle", color: ACCENT }] : []),
-      ...(c.deleveraged.length ? [{ name: counted("ADL fills", c.deleveraged.length, c.deleveragings_in_all), at: c.deleveraged, shape: "diamond", color: INK }] : []),
+      ...(c.liquidations.length ? [{ name: counted("liquidation", "liquidations", c.liquidations.length, c.liquidations_in_all), at: c.liquidations, shape: "triangle", color: ACCENT }] : []),
+      ...(c.deleveraged.length ? [{ name: counted("ADL fill", "ADL fills", c.deleveraged.length, c.deleveragings_in_all), at: c.deleveraged, shape: "diamond", color: INK }] : []),
     ] : [],
   });
   charts.depth.show({ why: "No depth was seen.", lines: [
@@ -180,8 +184,8 @@ function showRun(name) {
     ...(c.fund.some(v => v) ? [{ name: "insurance fund", t: c.t, v: c.fund, color: INK, step: true }] : []),
     ...(c.vault.some(v => v) ? [{ name: "backstop vault, its equity", t: c.t, v: c.vault, color: ACCENT, step: true }] : []) ] : [] });
   charts.forced.show({ why: "Nobody was liquidated or deleveraged in this run.", columns: [
-    { name: "liquidated", t: m.t, v: m.liquidated, span: 60, color: ACCENT }, { name: "deleveraged", t: m.t, v: m.deleveraged, span: 60, color: INK, hollow: true } ] });
-  charts.funding.show({ why: "No funding was charged in this run.", columns: [
+    { name: "liquidated", t: m.t, v: m.liquidated, span: 60, part: [.1, .42], color: ACCENT }, { name: "deleveraged", t: m.t, v: m.deleveraged, span: 60, part: [.52, .36], color: INK, hollow: true } ] });
+  charts.funding?.show({ why: "No funding was charged in this run.", columns: [
     { name: "paid by longs, of the price", t: run.funding.t.map(t => Math.floor(t / 60) * 60), v: run.funding.bp, span: 60, color: INK } ] });
   for (const button of document.querySelectorAll("#designs button")) button.setAttribute("aria-pressed", String(button.textContent === name));
   for (const place of document.querySelectorAll(".chosen")) place.textContent = name;

@@ -15,7 +15,7 @@ from typing import Final
 from ..amounts import dollars
 from ..comparison.bars import bars_of, read_as, used_parts
 from ..comparison.headline import PARTS, TOTAL_KEY
-from ..comparison.ranking import why_none
+from ..comparison.ranking import NOT_RANKED, in_words, ranking, why_none
 from ..comparison.reading import counted, has_intervals, how_to_read, left_out, of_what, opened_less, unfinished, what_it_tells
 from ..comparison.report import Report
 from ..comparison.statistics import DISTINGUISHED
@@ -26,9 +26,13 @@ from .shown import metric, share
 from .story import Number, story, where
 
 CONTENTS: Final = (
-    ("run", "One run, minute by minute"), ("paid", "Who paid"), ("seeds", "How sure"), ("ranked", "Designs, ranked"),
+    ("run", "One run, minute by minute"), ("paid", "Who paid"), ("seeds", "How sure"), ("ranked", "Designs, by each metric"),
     ("configuration", "Configuration"),
 )  # fmt: skip
+SURE: Final = (
+    "Filled is distinguished from chance, corrected for all that the report asks. Hollow is not, even where its interval, which is of one "
+    "question alone, leaves zero out."
+)
 CHARTS: Final = (
     ("price", "Price", "Mark, oracle and true price of the run, with liquidations and deleveraging"),
     ("forced", "Liquidated and deleveraged, in each minute [USD]", "Notional liquidated and deleveraged, minute by minute"),
@@ -117,8 +121,8 @@ def cards(report: Report, shown: Shown) -> str:
     if base in costs:
         told.append(("lost by others", dollars(costs[base]), f"{base}, the baseline"))
     if len(costs) > 1:
-        for name, venue in (("least, of all designs", min(costs, key=costs.__getitem__)), ("most", max(costs, key=costs.__getitem__))):
-            told.append((f"lost by others: {name}", dollars(costs[venue]), venue))
+        for name, venue in (("least", min(costs, key=costs.__getitem__)), ("most", max(costs, key=costs.__getitem__))):
+            told.append((f"{name} lost by others", dollars(costs[venue]), venue))
     rows = "".join(
         f"<div{' class=lead' if name == 'lost by others' else ''}><dt>{escape(name)}</dt><dd>{escape(value)}"
         f"<small>{escape(more)}</small></dd></div>"
@@ -136,12 +140,15 @@ def one_run(report: Report, shown: Shown) -> str:
     left = len(report.venues) - len(shown.runs)
     fewer = f" {counted(left, 'design')} more {'is' if left == 1 else 'are'} in the tables below." if left > 0 else ""
     which = "the only one" if report.counted_pairs == 1 else f"the one nearest to the median of what others lose with {shown.run.venue}"
-    words = f"Every design in the same run, {where(report, shown.run)}: {which}. Time is minutes since {clock_of(shown)} UTC.{fewer}"
+    has_funding = any(one.result.metrics.funding for one in shown.runs)
+    paid = "" if has_funding else " No funding was charged in it."
+    words = f"Every design in the same run, {where(report, shown.run)}: {which}. Time is minutes since {clock_of(shown)} UTC.{fewer}{paid}"
     figures = "".join(
         f'<figure{" class=wide" if name == "price" else ""} data-chart="{name}"><h3>{title}'
         f'{": <span class=chosen></span>" if name == "price" else ""}</h3><div class="key"></div>'
         f'<div class="chart" data-label="{label}"></div></figure>\n'
         for name, title, label in CHARTS
+        if name != "funding" or has_funding
     )
     picks = '<div class="pick" id="designs" role="group" aria-label="Design"></div>'
     script = "<noscript><p>The pictures are drawn by a script in this file, which is not run.</p></noscript>"
@@ -176,7 +183,8 @@ def who_paid(report: Report) -> str:
 
 
 def how_sure(report: Report) -> str:
-    words = [*what_it_tells(report), *left_out(report), *opened_less(report)]
+    words = [SURE] if has_intervals(report) else []
+    words += [*what_it_tells(report), *left_out(report), *opened_less(report)]
     pick = '<p class="pick"><select id="metric" aria-label="Metric"></select></p>'
     return section("seeds", CONTENTS[2][1], f'{pick}<div class="chart" id="spread"></div>{notes(words)}')
 
@@ -186,7 +194,9 @@ def how_sure(report: Report) -> str:
 
 def ranked(report: Report) -> str:
     measures = [measure for key in COMPARED for measure in CATALOGUE if measure.key == key and is_told(report, measure)]
-    heads = "".join(f'<th scope="col"><button type="button">{words}</button></th>' for words in ["design", *map(head, measures)])
+    heads = "".join(
+        f'<th scope="col"><button type="button">{words}</button></th>' for words in ["design", *(head(one) for one in measures)]
+    )
     ranks = {measure.key: ranks_of(report, measure.key) for measure in measures}
     rows = []
     for venue in report.venues:
@@ -198,13 +208,13 @@ def ranked(report: Report) -> str:
         "Medians, with the rank beside each: 1 is the least, of depth the most. A click on a name sorts by it. A rank orders the numbers "
         "of this comparison; whether two of them differ by more than chance, the section above tells."
     )
-    reason = why_none(report)
-    above = notes([words, reason] if reason else [words])
+    reason = why_none(report).replace(NOT_RANKED, "There is no order over all of them", 1)
+    above = notes([words, reason or in_words(report, ranking(report))])
     return section("ranked", CONTENTS[3][1], f'{above}<div class="wide-table">{table}</div>{whole(report)}')
 
 
 def head(measure: Measure) -> str:
-    return f"{escape(measure.label)} [{escape(measure.unit)}]"
+    return f"{COMPARED[measure.key]} [{escape(measure.unit)}]"
 
 
 def breakable(name: str) -> str:

@@ -20,6 +20,7 @@ from .shown import price, share
 
 MINUTE_S: Final = 60
 NAMED: Final = 6  # designs that are named in a sentence
+ELSEWHERE: Final = (("losses.bad_debt_usd", "bad debt"), ("adl.notional_usd", "deleveraged"), ("liquidation.notional_usd", "liquidated"))
 
 
 class Number(NamedTuple):
@@ -70,7 +71,7 @@ def the_price(report: Report, run: Result) -> Words:
     moved = f" ({share(far[1] / start - 1.0)})"
     told = joined(
         f"In the run that is shown below ({where(report, run)}), the true price {'fell' if is_fall else 'rose'} from ", usd(first, start),
-        f" to {'a low' if is_fall else 'a high'} of ", usd(*far), f"{moved} in the minute {far[0] - first + 1} and ended at ",
+        f" to {'a low' if is_fall else 'a high'} of ", usd(*far), f"{moved} in minute {far[0] - first + 1}, and ended at ",
         usd(last, end), ", in means of minutes.",
     )  # fmt: skip
     return told
@@ -177,13 +178,28 @@ def what_is_sure(report: Report) -> Words:
     rest = [venue for venue in others if venue not in sure]
     pairs = of_what(report, report.counted_pairs)
     if not sure:
-        return (f"With {pairs}, no difference in what others lost is told from chance: who lost least and most here may be luck.",)
+        told = (f"With {pairs}, no difference in what others lost in all is told from chance: who lost least and most here may be luck. ",)
+        return joined(told, sure_elsewhere(report, others))
     risk = f"at a risk of {percent(LEVEL)} for any false alarm in the whole report"
     told: Words = (f"What is sure, {risk}: against {report.baseline}, others lose ",)
     for number, venue in enumerate(sure[:NAMED]):
         told = joined(told, "; " if number else "", difference(venue, found[venue]))
     more = f"; {len(sure) - NAMED:,} more are in the table" if len(sure) > NAMED else ""
     return joined(told, more, ". ", unsure(rest))
+
+
+def sure_elsewhere(report: Report, others: Sequence[str]) -> Words:
+    """The first differences of other metrics that are sure, one for each design."""
+    told: Words = ()
+    for venue in others:
+        for key, label in ELSEWHERE:
+            found = report.finding(venue, key)
+            if found.verdict == DISTINGUISHED and found.mean:
+                number = Number(written(key, abs(found.mean)), found.mean, ("summary", venue, key, "mean_difference"))
+                way = "less" if found.mean < 0 else "more"
+                told = joined(told, "; " if told else "", number, f" {way} {label} with {venue}")
+                break
+    return joined(f"What is sure, against {report.baseline}: ", told, ".") if told else ()
 
 
 def difference(venue: str, found: Finding) -> Words:
