@@ -14,6 +14,7 @@ from msgspec import Struct
 from perplab.exchange.units import MINUTE_NS, SECOND_NS
 
 from ..comparison.headline import TOTAL_KEY
+from ..comparison.repeat import ReportError
 from ..comparison.report import Report, Result, rounded
 from ..comparison.results import JOURNALS, journal_name
 from ..metrics import CATALOGUE
@@ -55,7 +56,7 @@ class Shown(Struct, frozen=True):
 
 
 def shown_in(comparison: Comparison, seed: int | None = None) -> Shown:
-    """The runs that are shown, their journals played again. ValueError: that seed is none of those that count."""
+    """The runs that are shown, their journals played again. ReportError: that seed is none of those that count."""
     report = comparison.report
     run = the_run(report, seed)
     if run is None:
@@ -70,7 +71,7 @@ def the_run(report: Report, seed: int | None) -> Result | None:
     mine = [one for one in report.counted if one.venue == name and seed in (None, one.seed)]
     if seed is not None and not mine:
         counts = sorted({one.seed for one in report.counted})
-        raise ValueError(f"--seed: {seed} given, expected one of those that count: {', '.join(map(str, counts)) or 'there is none'}")
+        raise ReportError(f"--seed: {seed} given, expected one of those that count: {', '.join(map(str, counts)) or 'there is none'}")
     middle = report.median(name, TOTAL_KEY) if mine else None
 
     def distance(one: Result) -> float:

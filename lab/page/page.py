@@ -46,7 +46,7 @@ CHARTS: Final = (
 def page(comparison: Comparison, shown: Shown) -> str:
     """The whole file."""
     report = comparison.report
-    style, script = (resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, charts, script = map(part, ("page.css", "chart.js", "page.js"))
     title = escape(report.about.title)
     links = "".join(f'<a href="#{name}">{words}</a>' for name, words in CONTENTS)
     body = "\n".join(
@@ -58,8 +58,13 @@ def page(comparison: Comparison, shown: Shown) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{title}: a comparison of venue designs</title>\n<link rel="icon" href="data:,">\n<style>\n{style}</style>\n</head>\n'
         f'<body>\n{body}\n<script type="application/json" id="data">{in_script(payload(report, shown))}</script>\n'
-        f"<script>\n{script}</script>\n</body>\n</html>\n"
+        f"<script>\n{charts}{script}</script>\n</body>\n</html>\n"
     )
+
+
+def part(name: str) -> str:
+    """A file beside this one."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def in_script(value: object) -> str:

@@ -33,7 +33,6 @@ WIDTH: Final = 6.5  # [inches] of a page's text
 STYLE: Final = {
     "font.family": "serif", "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 7, "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.6, "lines.linewidth": 1.0, "legend.frameon": False, "hatch.linewidth": 0.5,
-    "svg.hashsalt": "perplab",
 }  # fmt: skip
 INK, MID, PALE = "black", "0.45", "0.75"
 FILLS: Final = (  # of the payers, in the order of PARTS: grey, hatch
@@ -177,8 +176,9 @@ def seeds(figure: Figure, report: Report, shown: Shown) -> bool:
     runs.set_yticks(range(len(venues)), venues, parse_math=False)
     runs.set_ylim(-0.6, len(venues) - 0.4)
     runs.set_xlim(left=0.0)
-    runs.set_xlabel(f"lost by others, each run, and the median [{unit}]")
-    gaps.set_xlabel(f"mean difference to {report.baseline}, 95 % interval [{unit}]", parse_math=False)
+    for ax, title in ((runs, "lost by others: each run, and the median"), (gaps, "mean difference to the baseline, 95 % interval")):
+        ax.set_title(title, loc="left")
+        ax.set_xlabel(unit)
     return True
 
 

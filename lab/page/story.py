@@ -210,9 +210,12 @@ def difference(venue: str, found: Finding) -> Words:
     )  # fmt: skip
     if found.interval is None:
         return told
-    near, far = sorted((0, 1), key=lambda end: abs(found.interval[end])) if found.interval else (0, 1)
-    ends = [Number(dollars(abs(found.interval[end])), found.interval[end], (*source, "interval", end)) for end in (near, far)]
-    return joined(told, f" ({percent(1 - LEVEL)} interval ", ends[0], " to ", ends[1], ")")
+    low, high = (Number(dollars(abs(usd)), usd, (*source, "interval", end)) for end, usd in enumerate(found.interval))
+    interval = f" ({percent(1 - LEVEL)} interval "
+    if low.value < 0.0 < high.value:
+        return joined(told, interval, low, " less to ", high, " more)")
+    near, far = (low, high) if low.value >= 0.0 else (high, low)
+    return joined(told, interval, near, " to ", far, ")")
 
 
 def unsure(rest: Sequence[str]) -> str:
