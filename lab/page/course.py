@@ -20,7 +20,7 @@ from perplab.exchange.journal import JournalError, content, records, rows_of
 from perplab.exchange.messages import KIND_COLUMN, ROW, Malformed, Side, SystemAccount, UpdateOracle, column_of, columns_of
 from perplab.exchange.units import MICRO, SECOND_NS
 
-from ..runs import MARKET, Floats, Ints
+from ..runs import MARKET, Ints
 
 LOOKS: Final = 360  # of a run: about as many as a picture can show
 MARKED: Final = 300  # liquidations, and deleveragings, that are drawn: the largest
@@ -111,8 +111,8 @@ def told(times: list[float], looks: list[Look], events: Ints, start_ns: int, sca
     size = closed["size"] * closed["mark"] * scale.unit
     return Course(
         times, mark, oracle, bids, asks, interest, fund, vault,
-        moments(starts["ts"] - start_ns, mark_then * scale.tick, starts["notional"]),
-        moments((closed["ts"] - start_ns)[mine], closed["mark"][mine] * scale.tick, size[mine]),
+        moments(starts["ts"] - start_ns, mark_then, scale.tick, starts["notional"]),
+        moments((closed["ts"] - start_ns)[mine], closed["mark"][mine], scale.tick, size[mine]),
         len(starts["seq"]), int(mine.sum()),
     )  # fmt: skip
 
@@ -122,12 +122,12 @@ def of_kind(events: Ints, kind: type[Event]) -> dict[str, Ints]:
     return {name: rows[:, at] for name, at in columns_of(kind).items()}
 
 
-def moments(ns: Ints, prices: Floats, notional: Ints) -> list[Moment]:
+def moments(ns: Ints, marks: Ints, tick: float, notional: Ints) -> list[Moment]:
     """The largest of them in the order of their times; those of the same nanosecond are one."""
     times, first, place = np.unique(ns, return_index=True, return_inverse=True)
     sums = np.bincount(place, weights=notional.astype(np.float64), minlength=len(times)) / MICRO
     kept = np.sort(np.argsort(-sums, kind="stable")[:MARKED])
-    return [Moment(float(times[one]) / SECOND_NS, float(prices[first[one]]), float(sums[one])) for one in kept]
+    return [Moment(float(times[one]) / SECOND_NS, float(marks[first[one]]) * tick, float(sums[one])) for one in kept]
 
 
 def pieces(rows: Ints, grid: Ints) -> Iterator[tuple[bool, Ints]]:

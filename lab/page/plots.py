@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DPI: Final = 300
 WIDTH: Final = 6.5  # [inches] of a page's text
-STYLE: Final = {
+STYLE: Final[dict[Any, Any]] = {  # Any: matplotlib names its keys one by one
     "font.family": "serif", "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 7, "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.6, "lines.linewidth": 1.0, "legend.frameon": False, "hatch.linewidth": 0.5,
 }  # fmt: skip

@@ -178,8 +178,8 @@ def what_is_sure(report: Report) -> Words:
     rest = [venue for venue in others if venue not in sure]
     pairs = of_what(report, report.counted_pairs)
     if not sure:
-        told = (f"With {pairs}, no difference in what others lost in all is told from chance: who lost least and most here may be luck. ",)
-        return joined(told, sure_elsewhere(report, others))
+        luck = f"With {pairs}, no difference in what others lost in all is told from chance: who lost least and most here may be luck. "
+        return joined(luck, sure_elsewhere(report, others))
     risk = f"at a risk of {percent(LEVEL)} for any false alarm in the whole report"
     told: Words = (f"What is sure, {risk}: against {report.baseline}, others lose ",)
     for number, venue in enumerate(sure[:NAMED]):
