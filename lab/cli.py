@@ -207,7 +207,7 @@ def compare(
     told = Told(html, png)
     if from_report is None:
         choice = chosen(**words)
-        return run_comparison(choice, out or choice.folder, jobs, told)
+        return run_comparison(choice, out or choice.folder, jobs, how=told)
     given = [one for one in context.command.params if one.name in words and is_given(context, one)]
     if given:
         name = "SCENARIO" if given[0].name == "scenario" else "/".join([*given[0].opts, *given[0].secondary_opts])
@@ -217,7 +217,7 @@ def compare(
     folder = out or choice.folder.with_name(f"{choice.folder.name}-repeated")
     if folder.absolute() == from_report.absolute().parent:
         raise click.UsageError(f"--out: {folder} given, expected another folder than that of the report which is repeated")
-    return run_comparison(choice, folder, jobs, told, from_report)
+    return run_comparison(choice, folder, jobs, from_report, told)
 
 
 def is_given(context: click.Context, parameter: click.Parameter) -> bool:
@@ -250,7 +250,10 @@ class Told(NamedTuple):
     png: bool
 
 
-def run_comparison(choice: Choice, folder: Path, jobs: int | None, how: Told, repeated: Path | None = None) -> int:
+REPORT_ALONE: Final = Told(html=False, png=False)
+
+
+def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None, how: Told = REPORT_ALONE) -> int:
     """Make all runs, write and show the report; the exit code."""
     from .comparison import results
     from .comparison.jobs import jobs_of

@@ -30,7 +30,6 @@ COMPARED: Final = {  # metrics that the table ranks, and what stands above their
     "liquidation.notional_usd": "notional liquidated",
     "liquidation.loss_share": "lost by the liquidated",
     "adl.notional_usd": "notional deleveraged",
-    "adl.positions": "positions deleveraged",
     "stress.long_bp": "cost of a bystander, long",
     "stress.short_bp": "cost of a bystander, short",
     "liquidation.seconds_max": "until flat, longest",

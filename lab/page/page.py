@@ -219,7 +219,8 @@ def ranked(report: Report) -> str:
 
 
 def head(measure: Measure) -> str:
-    return f"{COMPARED[measure.key]} [{escape(measure.unit)}]"
+    label = COMPARED[measure.key]
+    return label if label.startswith(measure.unit) else f"{label} [{escape(measure.unit)}]"
 
 
 def breakable(name: str) -> str:

@@ -287,5 +287,7 @@ def test_it_prints(browser: Browser, folder: Path, text: str) -> None:
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
         assert not page.locator("#theme").is_visible() and page.locator('figure[data-chart="price"] .chart svg').is_visible()
+        page.set_viewport_size({"width": 690, "height": 1000})  # of A4 within its margins
+        assert page.evaluate(WIDER) <= 0
         paper = page.pdf(format="A4", print_background=False)
         assert paper.startswith(b"%PDF") and 2 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 12
