@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -27,6 +27,8 @@ from .ctl import ctl, rehearse
 from .docs import docs, schema
 from .explain.commands import diff, explain, venues
 from .options import FOLDER
+from .page.command import check_png, written
+from .page.command import report as report_command
 from .serve import serve
 from .size.command import size
 
@@ -185,8 +187,12 @@ def asked(command: Any) -> Any:
 @click.option("--from-report", type=FILE, help="Repeat the comparison that wrote this report.json, and check that it is the same.")
 @click.option("--out", type=FOLDER, help="Folder of the results.  [default: out/SCENARIO, with --path or --set a name that says so]")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")
+@click.option("--html", is_flag=True, help="Write DIR/report.html too: one page that needs nothing else (perplab report).")
+@click.option("--png", is_flag=True, help="Write DIR/figures/*.png too, for papers: pip install 'perplab[plots]'.")
 @click.pass_context
-def compare(context: click.Context, /, from_report: Path | None, out: Path | None, jobs: int | None, **words: Any) -> int:
+def compare(
+    context: click.Context, /, from_report: Path | None, out: Path | None, jobs: int | None, html: bool, png: bool, **words: Any
+) -> int:
     """Run several venue designs through SCENARIO on the same seeds, and show who was liquidated, what was lost, and who paid.
 
     SCENARIO is a shipped one (perplab scenarios) or a TOML file; oct10:stays_low is one on another of its paths. Writes
@@ -196,19 +202,22 @@ def compare(context: click.Context, /, from_report: Path | None, out: Path | Non
     """
     from .comparison.repeat import choice_of, recorded
 
+    if png:
+        check_png()
+    told = Told(html, png)
     if from_report is None:
         choice = chosen(**words)
-        return run_comparison(choice, out or choice.folder, jobs)
+        return run_comparison(choice, out or choice.folder, jobs, how=told)
     given = [one for one in context.command.params if one.name in words and is_given(context, one)]
     if given:
         name = "SCENARIO" if given[0].name == "scenario" else "/".join([*given[0].opts, *given[0].secondary_opts])
-        raise click.UsageError(f"{name}: given with --from-report, expected only --out and --jobs: all else is in that file")
+        raise click.UsageError(f"{name}: given with --from-report, expected only --out, --jobs, --html and --png: all else is in that file")
     report = recorded(from_report)
     choice = choice_of(report, from_report)
     folder = out or choice.folder.with_name(f"{choice.folder.name}-repeated")
     if folder.absolute() == from_report.absolute().parent:
         raise click.UsageError(f"--out: {folder} given, expected another folder than that of the report which is repeated")
-    return run_comparison(choice, folder, jobs, from_report)
+    return run_comparison(choice, folder, jobs, from_report, told)
 
 
 def is_given(context: click.Context, parameter: click.Parameter) -> bool:
@@ -234,12 +243,22 @@ def chosen(
     return asked.chosen(wanted, lambda line: click.echo(line, err=True))
 
 
-def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
+class Told(NamedTuple):
+    """In what more a comparison is told than in its report and tables."""
+
+    html: bool
+    png: bool
+
+
+REPORT_ALONE: Final = Told(html=False, png=False)
+
+
+def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None, how: Told = REPORT_ALONE) -> int:
     """Make all runs, write and show the report; the exit code."""
     from .comparison import results
     from .comparison.jobs import jobs_of
     from .comparison.making import files_of, reported
-    from .comparison.progress import Told
+    from .comparison.progress import Told as Progress
     from .comparison.workers import run_jobs
 
     with results.locked(folder):
@@ -247,12 +266,13 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
         processes = min(jobs or processors(), len(todo))
         began = perf_counter()
         with terminable(), said_what_is_kept(folder):
-            with Told(len(todo), processes) as told:
+            with Progress(len(todo), processes) as told:
                 done = run_jobs(todo, processes, told)
             report, found = reported(choice, done)
             files = files_of(report, found, [one.clocked for one in done], perf_counter() - began, processes)
             results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
-    show(folder, report, found)
+        pages = list(written(folder, how.html, how.png)) if how.html or how.png else []
+    show(folder, report, found, pages)
     return verdict_on(repeated, report, files[results.REPORT]) if repeated else 0
 
 
@@ -286,7 +306,7 @@ def said_what_is_kept(folder: Path) -> Iterator[None]:
         raise
 
 
-def show(folder: Path, report: Report, found: Found | None) -> None:
+def show(folder: Path, report: Report, found: Found | None, pages: Sequence[Path]) -> None:
     from rich.console import Console
 
     from .comparison.making import print_tables
@@ -294,6 +314,8 @@ def show(folder: Path, report: Report, found: Found | None) -> None:
 
     pictures = f"report.svg, who_paid.svg,{' curves.svg,' if found and found.curves else ''} timings.json"
     files = f"Files: {folder / 'report.json'}, {pictures}, and {counted(len(report.results), 'journal')} in journals."
+    if pages:
+        files += f" To look at: {pages[0]}{f' and {len(pages) - 1} more' if len(pages) > 1 else ''}."
     files += " `perplab docs metrics` defines every metric."
     print_tables(report, found, files, Console())
 
@@ -455,6 +477,7 @@ for command in (venues, explain, diff):
     main.add_command(command)
 main.add_command(docs)
 main.add_command(adl)
+main.add_command(report_command)
 main.add_command(reverse)
 main.add_command(conformance)
 main.add_command(schema)

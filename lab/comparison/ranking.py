@@ -9,12 +9,13 @@ no rank, and the others are ranked without it.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .headline import TOTAL_KEY
 from .reading import counted, in_a_row, span
 from .report import Report
 
+NOT_RANKED: Final = "The designs are not ranked"
 LEAST_PATHS, LEAST_FAMILIES, LEAST_RANKED = 3, 2, 3  # paths, families of paths, seeds on each path
 
 
@@ -40,17 +41,17 @@ def why_none(report: Report) -> str:
     paths = len(report.paths)
     if paths < LEAST_PATHS or len(families) < LEAST_FAMILIES:
         here = f"{paths} of {len(families)}" if families else "one"
-        return f"The designs are not ranked: that takes at least {LEAST_PATHS} paths of {LEAST_FAMILIES} families, and here is {here}."
+        return f"{NOT_RANKED}: that takes at least {LEAST_PATHS} paths of {LEAST_FAMILIES} families, and here is {here}."
     if len(ranked(report)) < 2:
-        return "The designs are not ranked: fewer than two of them stayed within the scenario's people."
+        return f"{NOT_RANKED}: fewer than two of them stayed within the scenario's people."
     few = {path: report.counted_seeds.get(path, 0) for path in report.paths if report.counted_seeds.get(path, 0) < LEAST_RANKED}
     if few:
         path, seeds = min(few.items(), key=lambda one: one[1])
         here = f"{counted(seeds, 'seed')} {'counts' if seeds == 1 else 'count'}"
-        return f"The designs are not ranked: that takes at least {LEAST_RANKED} seeds on each path, and on {path} {here}."
+        return f"{NOT_RANKED}: that takes at least {LEAST_RANKED} seeds on each path, and on {path} {here}."
     unknown = [venue for venue in ranked(report) if any(cost(report, venue, path) is None for path in report.paths)]
     if unknown:
-        return f"The designs are not ranked: the total cost of {unknown[0]} is not defined on every path."
+        return f"{NOT_RANKED}: the total cost of {unknown[0]} is not defined on every path."
     return ""
 
 

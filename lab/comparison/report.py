@@ -124,8 +124,13 @@ class About(NamedTuple):
 class Report:
     """Results of several venues on the same paths and seeds. ValueError if a venue lacks a run that another has."""
 
-    def __init__(self, about: About, results: Sequence[Result], venues: Sequence[str], baseline: str | None = None) -> None:
+    def __init__(
+        self, about: About, results: Sequence[Result], venues: Sequence[str], baseline: str | None = None,
+        known: Mapping[tuple[str, str], Finding] | None = None,
+    ) -> None:  # fmt: skip
+        """`known`: the findings, by venue and metric, where the report is read from a file."""
         self.about = about
+        self._known = known
         self.venues = tuple(venues)
         self.seeds = tuple(sorted({result.seed for result in results}))
         self.paths = tuple(about.inputs.paths) or ("",)
@@ -199,7 +204,9 @@ class Report:
         return {pair: less(own[pair], base[pair]) for pair in own if pair in base}
 
     @cached_property
-    def _findings(self) -> dict[tuple[str, str], Finding]:
+    def _findings(self) -> Mapping[tuple[str, str], Finding]:
+        if self._known is not None:
+            return self._known
         others = [venue for venue in self.venues if venue != self.baseline]
         found = findings({(venue, measure.key): self._differences(venue, measure.key) for venue in others for measure in CATALOGUE})
         return {question: in_digits(one) for question, one in found.items()}

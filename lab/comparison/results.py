@@ -24,8 +24,9 @@ from perplab.exchange.journal import JournalError, records
 
 JOURNALS, UNFINISHED, LOCK = "journals", "unfinished", ".perplab.lock"  # a name that nobody else gives to a file
 REPORT, PICTURE, TIMINGS = "report.json", "report.svg", "timings.json"
-WHO_PAID, CURVES = "who_paid.svg", "curves.svg"
-WRITTEN: Final = (REPORT, PICTURE, TIMINGS, WHO_PAID, CURVES)  # by a comparison, besides journals
+WHO_PAID, CURVES, PAGE = "who_paid.svg", "curves.svg", "report.html"
+FIGURES: Final = tuple(f"figures/{name}.png" for name in ("price", "market", "who_paid", "seeds"))
+WRITTEN: Final = (REPORT, PICTURE, TIMINGS, WHO_PAID, CURVES, PAGE, *FIGURES)  # by a comparison, besides journals
 NAME: Final = re.compile(r"(?P<venue>[^@]+)(@(?P<path>[^@]+))?-seed(?P<seed>\d+)\.journal", re.DOTALL)  # no name has an @
 HEADER_BYTES: Final = 1 << 20  # of a journal, in which its design is
 PART: Final = ".part"  # what a file is called while it is written
