@@ -11,7 +11,7 @@ VENV := build/venv
 PURE := build/venv-interpreted
 PIP  := bin/pip --disable-pip-version-check install --quiet -c constraints.txt
 FOLDERS := $(shell sed -n 's/^"perplab\.[a-z]*" = "\([a-z]*\)"$$/\1/p' pyproject.toml)
-PACKAGE := pyproject.toml setup.py build_hints.py constraints.txt README.md $(shell find $(FOLDERS) -name '*.py' -o -name '*.toml' -o -name '*.md' -o -path '*/dashboard/*' -type f)
+PACKAGE := pyproject.toml setup.py build_hints.py constraints.txt README.md $(shell find $(FOLDERS) -name '*.py' -o -name '*.toml' -o -name '*.md' -o -path '*/dashboard/*' -type f -o -path '*/page/*' -type f)
 
 # 1 where a C compiler that finds Python.h is (CC=/bin/false is none), else 0; PERPLAB_COMPILE, if set, decides instead.
 COMPILE = $${PERPLAB_COMPILE:-$$(set -- $$($(PYTHON) -c 'import sysconfig as s; print(s.get_path("include"), s.get_config_var("CC") or "cc")'); \
