@@ -80,6 +80,7 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     shipped = {name.removeprefix("perplab/") for name in names if name.startswith("perplab/") and not name.endswith((".so", ".pyd"))}
     folders = ("exchange/design/presets", "lab/scenarios", "lab/crashes", "lab/worlds", "lab/playbooks", "lab/conformance")
     kinds = [*((folder, "*.toml") for folder in folders), ("docs", "*.md")]
+    kinds += [("lab/page", "*.css"), ("lab/page", "*.js")]
     kinds += [("exchange/server/dashboard", f"**/*{end}") for end in (".html", ".css", ".js", ".svg", "LICENSE")]
     kinds += [(folder, f"**/{name}") for folder in FOLDERS for name in ("*.py", "py.typed")]
     assert shipped == {path.relative_to(ROOT).as_posix() for folder, kind in kinds for path in (ROOT / folder).glob(kind)}
