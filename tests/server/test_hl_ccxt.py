@@ -42,6 +42,7 @@ def exchange(url: str) -> Any:
     made = ccxt.hyperliquid(settings(url))
     made.set_sandbox_mode(True)
     made.load_markets()
+    made.fetch_balance()  # the first contact opens the account: any of the tests may come first
     return made
 
 
