@@ -17,7 +17,7 @@ from perplab.exchange.server.hyperliquid import wallets
 from perplab.exchange.server.hyperliquid.desk import Desk
 from perplab.exchange.server.hyperliquid.dialect import Dialect
 from perplab.exchange.server.hyperliquid.errors import Unreadable
-from perplab.exchange.server.hyperliquid.identity import Identities
+from perplab.exchange.server.hyperliquid.identity import Identities, sub_address
 from perplab.exchange.server.hyperliquid.weights import Weights
 
 # -- signatures that are not of this request --
@@ -287,6 +287,21 @@ def test_what_was_sent_ahead_of_its_time_is_not_carried_out_again_however_soon_t
         again = Kept(tmp_path / f"{ahead}", NOW + 1)
         assert "may have been used" in again.error(again.post(body)), ahead
         again.store.close()
+
+
+def test_nobody_takes_the_address_of_an_account_that_is_not_open_yet() -> None:
+    """Not by asking about it, nor by sending money there; afterwards the sub-account is its owner's."""
+    venue = Venue()
+    venue.ask("clearinghouseState", user=of(ALICE))
+    sub, number = sub_address(of(ALICE), 1), f"0x{venue.host.people.met + 1:040x}"
+    for address in (sub, number):
+        venue.ask("clearinghouseState", user=address)
+        assert address not in venue.host.people.users and venue.people.receiver(address) is None
+    assert venue.l1(ALICE, {"type": "createSubAccount", "name": "one"})["response"]["data"] == sub
+    account = venue.people.known(sub)
+    assert account is not None and venue.host.people.owner_of[account].name == of(ALICE)
+    assert venue.l1(ALICE, {"type": "subAccountTransfer", "subAccountUser": sub, "isDeposit": True, "usd": MICRO}) == OK
+    assert venue.host.exchange.balance(account) == MICRO and venue.l1(ALICE, vault=sub) == OK
 
 
 def test_after_the_venue_has_gone_back() -> None:

@@ -49,6 +49,8 @@ from .wallets import Wallets
 
 OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAccountSpotTransfer"))  # that no API wallet may sign
 PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
+SEAL: Final = 8  # hex digits
+MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
 VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with
 LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
 
@@ -143,9 +145,9 @@ class Identities:
         return [Deposit(0, account, 0, self.faucet)] if self.faucet else []
 
     def _is_made_up(self, address: Address) -> bool:
-        """Does it tell of an account that has no address of its own?"""
-        number = int(address, 16)
-        return FIRST_USER <= number < self.host.exchange.state.accounts.count and self.address(number) == address
+        """Is it of the kind that is told of accounts without an address of their own, or of sub-accounts? Nobody gets it as his own: who
+        asked about it before the account is opened would have it then."""
+        return FIRST_USER <= int(address, 16) < MADE_UP or is_sub_address(address)
 
     def address(self, account: int) -> str:
         """The address of an account; of one that has none, one that its number makes."""
@@ -332,5 +334,15 @@ def is_address(name: str) -> bool:
 
 
 def sub_address(master: Address, number: int) -> Address:
-    """Of a user's account `number`, from 1 on."""
-    return "0x" + hashlib.sha256(f"perplab sub-account {number} of {master}".encode()).hexdigest()[:40]
+    """Of a user's account `number`, from 1 on. It ends in a seal, by which it is known as one before it is opened."""
+    body = "0x" + hashlib.sha256(f"perplab sub-account {number} of {master}".encode()).hexdigest()[: 40 - SEAL]
+    return body + seal(body)
+
+
+def is_sub_address(address: Address) -> bool:
+    """Of somebody's sub-account, opened or not. That of a key looks like one once in 2^32 times."""
+    return address[-SEAL:] == seal(address[:-SEAL])
+
+
+def seal(body: str) -> str:
+    return hashlib.sha256(f"perplab sub-account {body}".encode()).hexdigest()[:SEAL]
