@@ -63,7 +63,7 @@ EDGE = {  # of exchange, never compiled
     "server.spoken", "server.dashboard_files",
     *(f"server.hyperliquid.{name}" for name in (
         "accounts", "actions", "asked", "bodies", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors", "exchange",
-        "feeds", "hearing", "identity", "info", "kept_refusals", "markets", "meta", "money", "nonces", "orders", "past",
+        "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past",
         "placing", "refusals", "refused", "registry", "sent_limits", "settling", "shell", "signing", "subscriptions", "talk", "twaps",
         "users", "variations", "wallets", "weights",
     )),

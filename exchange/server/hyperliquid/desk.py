@@ -15,7 +15,6 @@ from .exchange import EXCHANGE, carry_out
 from .feeds import Feeds
 from .identity import Identities
 from .info import INFO, answer, weight_of
-from .kept_refusals import watched
 from .settling import Body, Pending
 from .subscriptions import SUBSCRIPTIONS
 from .weights import Weights, count_of, of_actions
@@ -68,7 +67,6 @@ class Desk:
         self.people.source = source
         try:
             signed = self.people.who(body)
-            then = watched(self.dialect, action, signed.account, then)
             self.weights.act(signed.address, count, self._traded(signed.account), str(kind).startswith("cancel"), now)
             reply = carry_out(self.dialect, action, signed)
         except Failed as error:

@@ -76,6 +76,7 @@ class Slot(Struct, eq=False):
 
     def refuse(self, event: list[int]) -> None:
         self.told[self.at + REASON] = event[WHY]
+        self.found.append(event)
 
 
 def hear(slots: Iterable[Slot], turns: list[int], events: Iterable[list[int]], in_batches: bool = False) -> None:

@@ -177,16 +177,16 @@ def id_of(record: OrderRecord) -> int:
 
 def refused_order(dialect: Dialect, coin: Coin, record: OrderRecord, terms: Terms) -> Thing:
     told: Thing = {
-        "coin": coin.name, "side": "B" if terms.is_buy else "A", "limitPx": terms.price, "sz": terms.size, "oid": id_of(record),
-        "timestamp": record.placed_ts // MS, "origSz": terms.size,
+        "coin": coin.name, "side": "B" if terms.is_buy else "A", "limitPx": coin.price(terms.price), "sz": coin.size(terms.size),
+        "oid": id_of(record), "timestamp": record.placed_ts // MS, "origSz": coin.size(terms.size),
     }  # fmt: skip
     cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
     if cloid is not None:
         told["cloid"] = cloid
-    if terms.trigger_price is None:
+    if not terms.tpsl:
         return {**with_limit(told, None, terms.reduces), "tif": terms.tif}
     kind, side = TriggerKind.TAKE_PROFIT if terms.tpsl == "tp" else TriggerKind.STOP, Side.BUY if terms.is_buy else Side.SELL
-    return with_trigger(told, coin, side, kind, coin.ticks(terms.trigger_price), not terms.is_market, False, terms.reduces)
+    return with_trigger(told, coin, side, kind, terms.trigger_price, not terms.is_market, False, terms.reduces)
 
 
 def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:

@@ -23,6 +23,7 @@ from .coins import Coin, steps
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
 from .hearing import W
+from .refused import Terms
 from .settling import Body, Came, Work
 
 MOST_ORDERS: Final = 1_000  # of one action: others wait meanwhile
@@ -199,17 +200,26 @@ def ids_of(one: Wanted, came: Came, number: int) -> Body:
     return {"oid": oid} if one.cloid is None else {"oid": oid, "cloid": one.cloid}
 
 
+def terms_of(one: Wanted) -> Terms:
+    """What is kept of an order that is refused."""
+    row = one.row
+    if not one.tpsl:
+        return Terms(one.is_buy, row[5], one.size, one.reduces, one.tif)
+    return Terms(one.is_buy, one.sent_limit or row[9], one.size, one.reduces, "", row[8], one.tpsl, one.is_market)
+
+
 def status(dialect: Dialect, one: Wanted, came: Came, number: int) -> Body:
     """What an order came to. One that is filled in part and rests is `resting`."""
     told, at = came.told, number * W
-    reason = came.reason(number)
+    reason, account = came.reason(number), one.row[2]
     if reason:
+        dialect.refused.keep(account, came.refusal(number, account), terms_of(one))
         return {"error": refusals.of_order(dialect, one.coin, reason)}
     if told[at + REPEATED]:
         return {"error": refusals.about(refusals.DUPLICATE, one.coin)}
     if told[at + STATE] == OPEN:
         if one.sent_limit:
-            dialect.limits.put(one.row[2], came.order_id(number), one.sent_limit)
+            dialect.limits.put(account, came.order_id(number), one.sent_limit)
         return {"resting": ids_of(one, came, number)}
     filled = told[at + FILLED]
     if filled:

@@ -1,5 +1,5 @@
 """What refused orders asked for. The venue tells who was refused, where and why, but not at which price and for how much: that is kept
-here, by the number of the event (kept_refusals.py puts it here).
+here, by the number of the event.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ class Terms(Struct, frozen=True):
     """Of an order."""
 
     is_buy: bool
-    price: str
-    size: str
+    price: int  # [ticks]
+    size: int  # [lots]
     reduces: bool
-    tif: str | None
-    trigger_price: str | None  # None: it is no trigger
-    tpsl: str = ""
+    tif: str  # "" of a trigger
+    trigger_price: int = 0  # [ticks]
+    tpsl: str = ""  # "": it is no trigger
     is_market: bool = False
 
 
@@ -35,8 +35,9 @@ class Refused:
         """None: they are not known, or not any more."""
         return self._terms.get((record.account, record.seq)) if record.status is OrderStatus.REJECTED else None
 
-    def keep(self, record: OrderRecord, terms: Terms) -> None:
-        self._terms[record.account, record.seq] = terms
+    def keep(self, account: int, seq: int, terms: Terms) -> None:
+        """`seq`: the number of the event that refuses it."""
+        self._terms[account, seq] = terms
         if len(self._terms) > MOST:
             self._terms.popitem(last=False)
 

@@ -13,7 +13,7 @@ from librt.vecs import vec
 from msgspec import Struct
 from mypy_extensions import i64
 
-from ...schema.events import OrderCancelled
+from ...schema.events import OrderCancelled, Rejected
 from ...schema.messages import ROW, column_of
 from ..errors import Refusal
 from ..host import Host
@@ -24,6 +24,7 @@ Body = dict[str, object]
 NEVER_CAME: Final = "The order waits for its turn, and this server waits no longer to tell what becomes of it: ask for its status."
 FAULT: Final = "A fault inside the sandbox, which has noted it."
 REWOUND: Final = "The sandbox was rewound to an earlier state while this waited: nothing has come of it."
+SEQ, REFUSED_OF = column_of(Rejected, "seq"), column_of(Rejected, "account")
 GONE_ID, GONE_REASON = column_of(OrderCancelled, "order_id"), column_of(OrderCancelled, "reason")
 
 
@@ -42,6 +43,10 @@ class Came:
 
     def order_id(self, number: int) -> int:
         return self.told[number * W + ORDER_ID]
+
+    def refusal(self, number: int, account: int) -> int:
+        """The number of the event that refuses a command of an account. What fell due before it may have been refused, too."""
+        return [row[SEQ] for row in self.events(number) if row[0] == Rejected.KIND and row[REFUSED_OF] == account][-1]
 
     def why_gone(self, number: int) -> int | None:
         """Why the order of a command is gone (CancelReason); None: its events do not tell."""
