@@ -195,6 +195,16 @@ def reading(find: Callable[[int, int], list[Any]], tell: Callable[[Any], Json | 
     return read
 
 
+def told_as(name: str, address: str, newest_first: bool = False) -> Callable[[list[Json], bool], Json]:
+    """How records of a user are told under a name. `newest_first`: in the first message, which is a snapshot."""
+
+    def wrap(found: list[Json], is_first: bool) -> Json:
+        told: Json = {"user": address, name: found[::-1] if is_first and newest_first else found}
+        return {"isSnapshot": True, **told} if is_first else told
+
+    return wrap
+
+
 def _told(dialect: Dialect, tell: Callable[[Dialect, Coin, Any], Json], one: Any) -> Json | None:
     """None: it is of a market that this dialect does not have."""
     coin = dialect.coins.by_market.get(one.market)
@@ -227,21 +237,16 @@ def _payments(dialect: Dialect, account: int) -> Reading:
 def user_fills(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
 
-    def wrap(found: list[Json], is_first: bool) -> Json:
-        told: Json = {"user": address, "fills": found[::-1] if is_first else found}
-        return {"isSnapshot": True, **told} if is_first else told
-
     aggregate = named.get("aggregateByTime") is True
     named = {"type": "userFills", "user": address, "aggregateByTime": aggregate}
-    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account, aggregate), wrap)
+    return OfAccount(dialect, "userFills", named, account, _fills(dialect, account, aggregate), told_as("fills", address, True))
 
 
 def user_fundings(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
 
     def wrap(found: list[Json], is_first: bool) -> Json:
-        told: Json = {"user": address, "fundings": [{"time": one["time"], **flat(one["delta"])} for one in found]}
-        return {"isSnapshot": True, **told} if is_first else told
+        return told_as("fundings", address)([{"time": one["time"], **flat(one["delta"])} for one in found], is_first)
 
     named = {"type": "userFundings", "user": address}
     return OfAccount(dialect, "userFundings", named, account, _payments(dialect, account), wrap)
@@ -254,27 +259,19 @@ def flat(delta: Json) -> Json:
 def user_ledger(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
 
-    def wrap(found: list[Json], is_first: bool) -> Json:
-        told: Json = {"user": address, "nonFundingLedgerUpdates": found}
-        return {"isSnapshot": True, **told} if is_first else told
-
     def read(after: int, limit: int, until: int | None) -> list[Json]:
         found = [one for one in past.ledger_records(dialect, account, after=after) if until is None or one.seq <= until]
         return past.told_ledger(dialect, account, found)[-limit:]
 
     named = {"type": "userNonFundingLedgerUpdates", "user": address}
-    return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, wrap)
+    return OfAccount(dialect, "userNonFundingLedgerUpdates", named, account, read, told_as("nonFundingLedgerUpdates", address))
 
 
 def twap_slices(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
 
-    def wrap(found: list[Json], is_first: bool) -> Json:
-        told: Json = {"user": address, "twapSliceFills": found[::-1] if is_first else found}
-        return {"isSnapshot": True, **told} if is_first else told
-
     named = {"type": "userTwapSliceFills", "user": address}
-    return OfAccount(dialect, "userTwapSliceFills", named, account, _slices(dialect, account), wrap)
+    return OfAccount(dialect, "userTwapSliceFills", named, account, _slices(dialect, account), told_as("twapSliceFills", address, True))
 
 
 def _slices(dialect: Dialect, account: int) -> Reading:
@@ -291,12 +288,8 @@ def _stages(dialect: Dialect, account: int) -> Reading:
 def twap_history(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
 
-    def wrap(found: list[Json], is_first: bool) -> Json:
-        told: Json = {"user": address, "history": found[::-1] if is_first else found}
-        return {"isSnapshot": True, **told} if is_first else told
-
     named = {"type": "userTwapHistory", "user": address}
-    return OfAccount(dialect, "userTwapHistory", named, account, _stages(dialect, account), wrap)
+    return OfAccount(dialect, "userTwapHistory", named, account, _stages(dialect, account), told_as("history", address, True))
 
 
 class UserEvents(AccountFeed):
