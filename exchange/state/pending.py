@@ -58,34 +58,6 @@ MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
 MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step
 
 
-class ByClient:
-    """Numbers by account and client id; of those with the same, the lowest first. Follows from a table, and is made anew with it."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[tuple[int, int, int], list[int]] = {}
-
-    def add(self, account: i64, hi: i64, lo: i64, number: i64) -> None:
-        """A number higher than those before it. Nothing without a client id."""
-        if hi != 0 or lo != 0:
-            self.numbers.setdefault((int(account), int(hi), int(lo)), []).append(int(number))
-
-    def remove(self, account: i64, hi: i64, lo: i64, number: i64) -> None:
-        if hi != 0 or lo != 0:
-            key = (int(account), int(hi), int(lo))
-            found = self.numbers[key]
-            found.remove(int(number))
-            if not found:
-                del self.numbers[key]
-
-    def find(self, account: i64, hi: i64, lo: i64) -> i64:
-        """The lowest of an account's numbers with this client id; 0: there is none."""
-        found = self.numbers.get((int(account), int(hi), int(lo)))
-        lowest: i64 = 0
-        if found is not None:
-            lowest = found[0]
-        return lowest
-
-
 class Numbered(RecycledTable):
     """Rows that are known by numbers, and walked in the order of these."""
 
@@ -160,6 +132,54 @@ class Numbered(RecycledTable):
         assert counts == dict(self.counts), "rows of accounts are not counted"
 
 
+class ByClient:
+    """Numbers of a table by account and client id; of those with the same, the lowest first. Follows from the table, and is made anew with
+    it."""
+
+    def __init__(self, account: i64, hi: i64, lo: i64) -> None:
+        """The columns in which the table has them. A row without a client id has 0 and 0."""
+        self.account: i64 = account
+        self.hi: i64 = hi
+        self.lo: i64 = lo
+        self.numbers: dict[tuple[int, int, int], list[int]] = {}
+
+    def anew(self, table: Numbered) -> None:
+        """Of the rows that there are."""
+        self.numbers = {}
+        for number, at in table.index.items():
+            row: i64 = at
+            self.add(table, row, number)
+
+    def add(self, table: Numbered, row: i64, number: i64) -> None:
+        """A number higher than those before it."""
+        cells = table.cells
+        if cells[row + self.hi] != 0 or cells[row + self.lo] != 0:
+            key = (int(cells[row + self.account]), int(cells[row + self.hi]), int(cells[row + self.lo]))
+            self.numbers.setdefault(key, []).append(int(number))
+
+    def remove(self, table: Numbered, row: i64, number: i64) -> None:
+        cells = table.cells
+        if cells[row + self.hi] != 0 or cells[row + self.lo] != 0:
+            key = (int(cells[row + self.account]), int(cells[row + self.hi]), int(cells[row + self.lo]))
+            found = self.numbers[key]
+            found.remove(int(number))
+            if not found:
+                del self.numbers[key]
+
+    def find(self, account: i64, hi: i64, lo: i64) -> i64:
+        """The lowest of an account's numbers with this client id; 0: there is none."""
+        found = self.numbers.get((int(account), int(hi), int(lo)))
+        lowest: i64 = 0
+        if found is not None:
+            lowest = found[0]
+        return lowest
+
+    def check(self, table: Numbered) -> None:
+        before = self.numbers
+        self.anew(table)
+        assert self.numbers == before, "a client id that leads astray"
+
+
 class Pending(Numbered):
     """Commands that wait, by their tickets; also by when they are due, by account, and orders by their client ids: nobody's turn, and no
     cancel, costs a look at all that wait."""
@@ -169,18 +189,7 @@ class Pending(Numbered):
         self.last_ticket: i64 = 0
         self.dues: SortedDict = SortedDict()  # time -> first row of those that are due then
         self.own: SortedDict = SortedDict()  # account -> first row of its own
-        self.by_client: ByClient = ByClient()
-
-    def index_clients(self) -> None:
-        """Make the index of client ids anew, of the rows that there are."""
-        self.by_client = ByClient()
-        for ticket, at in self.index.items():
-            row: i64 = at
-            self.note_client(row, ticket)
-
-    def note_client(self, row: i64, ticket: i64) -> None:
-        cells = self.cells
-        self.by_client.add(cells[row + W_ACCOUNT], cells[row + W_CLIENT_HI], cells[row + W_CLIENT_LO], ticket)
+        self.by_client: ByClient = ByClient(W_ACCOUNT, W_CLIENT_HI, W_CLIENT_LO)
 
     def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64, hi: i64, lo: i64) -> i64:
         """Let the command that begins at `at` wait; returns its ticket. `hi`, `lo`: the client id that its order is to have. Its account
@@ -202,15 +211,14 @@ class Pending(Numbered):
         cells[row + W_CLIENT_LO] = lo
         self.join(self.dues, due, row, W_NEXT_DUE, W_PREV_DUE)
         self.join(self.own, rows[at + W_ACCOUNT], row, W_NEXT_OWN, W_PREV_OWN)
-        self.note_client(row, self.last_ticket)
+        self.by_client.add(self, row, self.last_ticket)
         return self.last_ticket
 
     def remove(self, number: i64, account: i64) -> None:
         row = self.find(number)
         self.leave(self.dues, self.cells[row + W_DUE], row, W_NEXT_DUE, W_PREV_DUE)
         self.leave(self.own, account, row, W_NEXT_OWN, W_PREV_OWN)
-        cells = self.cells
-        self.by_client.remove(account, cells[row + W_CLIENT_HI], cells[row + W_CLIENT_LO], number)
+        self.by_client.remove(self, row, number)
         super().remove(number, account)
 
     def tickets(self, first: i64, after: i64) -> list[int]:
@@ -257,9 +265,7 @@ class Pending(Numbered):
         for heads, column, after in ((self.dues, W_DUE, W_NEXT_DUE), (self.own, W_ACCOUNT, W_NEXT_OWN)):
             listed = {ticket: key for key, first in heads.items() for ticket in self.tickets(first, after)}
             assert listed == {ticket: int(self.cells[row + column]) for ticket, row in self.index.items()}, "a list that leads astray"
-        before = self.by_client.numbers
-        self.index_clients()
-        assert self.by_client.numbers == before, "a client id of what waits leads astray"
+        self.by_client.check(self)
         for ticket, row in self.index.items():
             at: i64 = row
             rank = self.cells[at + W_RANK]
@@ -278,23 +284,10 @@ class TakerAuctions(Numbered):
 
     def __init__(self) -> None:
         super().__init__(A_WIDTH, A_LINK)
-        self.by_client: ByClient = ByClient()
-
-    def index_clients(self) -> None:
-        """Make the index of client ids anew, of the rows that there are."""
-        self.by_client = ByClient()
-        for number, at in self.index.items():
-            row: i64 = at
-            self.note_client(row, number)
-
-    def note_client(self, row: i64, number: i64) -> None:
-        """An order has come: its account and client id are in its row."""
-        cells = self.cells
-        self.by_client.add(cells[row + A_ACCOUNT], cells[row + A_CLIENT_HI], cells[row + A_CLIENT_LO], number)
+        self.by_client: ByClient = ByClient(A_ACCOUNT, A_CLIENT_HI, A_CLIENT_LO)
 
     def remove(self, number: i64, account: i64) -> None:
-        row = self.find(number)
-        self.by_client.remove(account, self.cells[row + A_CLIENT_HI], self.cells[row + A_CLIENT_LO], number)
+        self.by_client.remove(self, self.find(number), number)
         super().remove(number, account)
 
     def find_client(self, account: i64, hi: i64, lo: i64) -> i64:
@@ -303,9 +296,7 @@ class TakerAuctions(Numbered):
 
     def check_auctions(self, schedule: Schedule, now: i64) -> None:
         self.check_rows(A_ACCOUNT)
-        before = self.by_client.numbers
-        self.index_clients()
-        assert self.by_client.numbers == before, "a client id of what is auctioned leads astray"
+        self.by_client.check(self)
         for number, at in self.index.items():
             row: i64 = at
             assert schedule.time(TAKER_AUCTION, number) < NEVER, "an auction without a next step"

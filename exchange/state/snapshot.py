@@ -89,8 +89,8 @@ def load(state: State, tree: Tree) -> None:
     assert isinstance(held, dict)
     fill(state, held)
     state.alarms.fit(state.accounts.rows, state.positions.rows)
-    state.pending.index_clients()
-    state.taker_auctions.index_clients()
+    state.pending.by_client.anew(state.pending)
+    state.taker_auctions.by_client.anew(state.taker_auctions)
 
 
 # -- one object -------------------------------------------------------------------------------------------------------------------

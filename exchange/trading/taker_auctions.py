@@ -103,7 +103,7 @@ class TakerAuctionDesk(Holding):
         cells[row + A_START] = start
         cells[row + A_END] = end
         cells[row + A_SINCE] = state.now
-        state.taker_auctions.note_client(row, o.order_id)
+        state.taker_auctions.by_client.add(state.taker_auctions, row, o.order_id)
         state.accounts.open_orders[o.account] += 1
         state.schedule.set(TAKER_AUCTION, o.order_id, state.now + min_i64(self.rule.step, self.rule.duration))
         if o.expires != 0:
