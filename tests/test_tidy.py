@@ -404,6 +404,15 @@ def test_nothing_is_left_to_do() -> None:
     )
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest imports them by their names alone, and takes one for the other."""
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if path.name not in ("__init__.py", "conftest.py"):
+            places.setdefault(path.name, []).append(short(path))
+    fail_if([" and ".join(paths) for paths in places.values() if len(paths) > 1])
+
+
 def test_no_machine_paths_and_no_registry_hosts() -> None:
     fail_if(
         [

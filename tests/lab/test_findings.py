@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice]:
     """What the page's comparisons ask for, by the report that they write."""
     found: dict[str, Choice] = {}
 
-    def remember(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None) -> int:
+    def remember(choice: Choice, folder: Path, _jobs: int | None, **_: object) -> int:
         found[str(folder / "report.json")] = choice
         return 0
 
