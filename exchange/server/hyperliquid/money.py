@@ -94,8 +94,10 @@ def receiver(dialect: Dialect, given: object, account: int, asset: int, amount: 
 def own_sub_account(dialect: Dialect, signed: Signed, given: object) -> int:
     """The account of a sub-account of who acts. Raises Unreadable or Failed."""
     address = address_of(given)
-    account = dialect.people.account(address) if address in (one for _, one in dialect.people.sub_accounts(signed.address)) else None
-    if account is None:
+    if address not in (one for _, one in dialect.people.sub_accounts(signed.address)):
+        raise Failed(NOT_YOURS)
+    account, owner_of = dialect.people.known(address), dialect.host.people.owner_of
+    if account is None or owner_of.get(account) is not owner_of.get(signed.account):
         raise Failed(NOT_YOURS)
     return account
 
