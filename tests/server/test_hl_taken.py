@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hl_kit import MICRO, NOW
-from hl_signed_kit import ALICE, BOB, OK, ORDER, OTHER, Venue, of
+from hl_signed_kit import AGENT, ALICE, BOB, OK, ORDER, OTHER, THIRD, Venue, of
+from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 from test_hl_who import Kept
 
 from perplab.exchange.server.hyperliquid import wallets
@@ -76,3 +78,86 @@ def test_a_sub_account_that_is_polled_after_a_restart(tmp_path: Path) -> None:
     again.wall += wallets.AHEAD_MS
     assert again.l1(ALICE, {**OPEN, "name": "two"})["response"]["data"] == second and again.l1(ALICE, vault=second) == OK
     again.store.close()
+
+
+# -- strangers who are approved as wallets --
+
+
+def test_who_is_approved_by_a_stranger_is_himself_once_he_is_sent_money() -> None:
+    venue = Venue()
+    assert venue.approve(BOB, OTHER, "mine") == OK
+    assert venue.ask("userRole", user=of(OTHER)) == {"role": "agent", "data": {"user": of(BOB)}} and worth(venue, of(OTHER)) == 0
+    assert venue.send(ALICE, of(OTHER)) == OK
+    assert worth(venue, of(OTHER)) == 10_001 and venue.ask("userRole", user=of(OTHER)) == {"role": "user"}
+    assert venue.ask("extraAgents", user=of(BOB)) == []
+    assert venue.l1(OTHER, ORDER)["status"] == "ok"
+    assert [len(venue.ask("openOrders", user=of(one))) for one in (OTHER, BOB)] == [1, 0]
+    assert venue.error(venue.approve(BOB, OTHER, "mine")) == "Extra agent already used."
+
+
+def test_money_that_is_not_there_ends_no_approval() -> None:
+    venue = Venue()
+    assert venue.approve(BOB, OTHER) == OK
+    venue.wall += 1
+    action = {"type": "usdSend", "destination": of(OTHER), "amount": "10001", "time": venue.wall}
+    signature = sdk.sign_usd_transfer_action(ALICE, action, False)
+    text = venue.error(venue.post({"action": action, "nonce": venue.wall, "signature": signature}))
+    assert text.startswith("Insufficient") and venue.people.known(of(OTHER)) is None
+    assert venue.people.agents(of(BOB)) == [("", of(OTHER), 0)]
+
+
+def test_a_wallet_that_has_signed_is_sent_no_money() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT) == OK and venue.l1(AGENT) == OK
+    assert venue.approve(ALICE, AGENT, "of another name") == OK, "approved anew it has signed all the same"
+    for wallet in (ALICE, BOB):
+        assert venue.error(venue.send(wallet, of(AGENT))) == NOBODY
+    assert venue.people.master(of(AGENT)) == of(ALICE) and venue.l1(AGENT, ORDER)["status"] == "ok"
+    assert len(venue.ask("openOrders", user=of(ALICE))) == 1
+
+
+def test_a_refused_request_of_a_wallet_is_no_signature_of_it() -> None:
+    """What only users sign, and what a client does with any key that it is given."""
+    venue = Venue()
+    assert venue.approve(BOB, OTHER) == OK
+    assert "must be signed by the user" in venue.error(venue.send(OTHER))
+    assert "must be signed by the user" in venue.error(venue.l1(OTHER, OPEN))
+    assert venue.send(ALICE, of(OTHER)) == OK and venue.people.master(of(OTHER)) is None
+
+
+def test_a_user_who_sends_money_to_his_own_wallet_keeps_it() -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT) == OK
+    assert venue.error(venue.send(ALICE, of(AGENT))) == NOBODY
+    assert venue.l1(AGENT, ORDER)["status"] == "ok" and len(venue.ask("openOrders", user=of(ALICE))) == 1
+
+
+def test_a_wallet_of_one_user_becomes_that_of_another() -> None:
+    """That it has signed for the one says nothing about the other."""
+    venue = Venue()
+    until = venue.wall + 1_000
+    assert venue.approve(ALICE, AGENT, f"bot valid_until {until}") == OK and venue.l1(AGENT) == OK
+    venue.wall = until
+    assert venue.approve(BOB, AGENT) == OK and venue.send(ALICE, of(AGENT)) == OK
+    assert venue.people.agents(of(BOB)) == [] and worth(venue, of(AGENT)) == 10_001
+
+
+def test_whether_a_wallet_has_signed_outlives_the_server(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "j", NOW)
+    kept.people.account(of(ALICE))
+    assert kept.approve(ALICE, AGENT, "old") == OK and kept.approve(ALICE, OTHER, "new") == OK and kept.approve(ALICE, THIRD) == OK
+    assert kept.l1(AGENT) == OK
+    kept.store.close()
+    path = tmp_path / "j" / wallets.FILE
+    told = json.loads(path.read_bytes())
+    assert {agent: one["has_signed"] for agent, one in told["agents"].items()} == {of(AGENT): True, of(OTHER): False, of(THIRD): False}
+    del told["agents"][of(THIRD)]["has_signed"]
+    path.write_text(json.dumps(told))
+    again = Kept(tmp_path / "j", NOW + 10_000)
+    assert [again.people.receiver(of(one)) for one in (AGENT, THIRD)] == [None, None], "files of before have no such entry"
+    assert again.people.receiver(of(OTHER)) is not None and [agent for _, agent, _ in again.people.agents(of(ALICE))] == [
+        of(AGENT),
+        of(THIRD),
+    ]
+    again.store.close()
+    assert of(OTHER) not in json.loads(path.read_bytes())["agents"]
