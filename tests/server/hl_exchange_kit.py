@@ -52,6 +52,9 @@ class Folk:
     def agents(self, address: str) -> list[tuple[str, str, int]]:
         return []
 
+    def master(self, agent: str) -> str | None:
+        return None
+
     def approve(self, address: str, agent: str, name: str) -> None:
         self.allowed.append((address, agent, name))
 

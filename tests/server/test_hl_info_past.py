@@ -177,6 +177,29 @@ def test_funding_of_a_user() -> None:
     assert scene.ask("userFunding", user=address, startTime=0, endTime=paid["time"] - 1) == []
 
 
+def test_funding_adds_up_to_what_an_account_is_worth() -> None:
+    """Hours at rates that leave parts of a micro-dollar; in between the position grows, shrinks and turns."""
+    scene, account, _, maker = scene_of_two()
+    begun = {one: scene.venue.account_value(one) for one in (account, maker)}
+    trades = ((BUY, 1_237), (BUY, 411), (SELL, 333), (SELL, 2_001), (BUY, 97), (BUY, 88))
+    for number, (side, lots) in enumerate(trades):
+        scene.place(maker, 1 - side, 60_000, lots)
+        scene.place(account, side, 60_000, lots)
+        for rate in (12_345_677, -7_654_321, 3_333_333):
+            scene.send(SetFunding(0, 0, 1, rate + number))
+            scene.later(HOUR, 60_001, 30_000, 150_000)
+            for one in (account, maker):
+                user = scene.people.address(one)
+                told = scene.ask("clearinghouseState", user=user)
+                fills, payments = scene.ask("userFills", user=user), scene.ask("userFunding", user=user, startTime=0)
+                earned = sum(Decimal(fill["closedPnl"]) - Decimal(fill["fee"]) for fill in fills)
+                paid = sum(Decimal(payment["delta"]["usdc"]) for payment in payments)
+                open_pnl = sum(Decimal(held["position"]["unrealizedPnl"]) for held in told["assetPositions"])
+                worth = Decimal(told["marginSummary"]["accountValue"])
+                assert worth == Decimal(begun[one]) / 10**6 + earned + paid + open_pnl, f"{user} after {len(payments)} payments"
+    assert len(payments) == 18
+
+
 def test_money_in_and_out() -> None:
     scene, account, address, maker = scene_of_two(1_000)
     sub, sub_address = scene.sub(account, "sub", 10)

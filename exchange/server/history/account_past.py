@@ -82,6 +82,7 @@ class AccountPast:
         self._first: dict[int, int] = {}  # by market: seq of the first fill of a slice of its own that is being closed
         self.orders = OrderPast()
         self.held: dict[int, Holding] = {}  # by market
+        self._accrued: dict[int, int] = {}  # by market: what a lot was charged since the position last changed [2^-accrual_shift micro]
         self._swaps: dict[int, Callable[[Row], Iterable[Swap]]] = {
             e.Traded.KIND: self._traded,
             e.CurveTraded.KIND: self._curve_traded,
@@ -159,6 +160,7 @@ class AccountPast:
             held = self.held.get(swap.market, FLAT)
             start = held.size
             if swap.moves:
+                self._accrued.pop(swap.market, None)  # the venue settles what is owed before
                 self.held[swap.market], closed_pnl = after(held, swap.change)
         order = self.orders.filled(swap.order_id, swap.lots, swap.value, row) if swap.order_id else None
         hi, lo = (order.client_hi, order.client_lo) if order is not None else (0, 0)
@@ -251,12 +253,14 @@ class AccountPast:
     # -- money --
 
     def _charged(self, charge: Charge) -> None:
-        """Longs owe what the accrual rose by, rounded up, and shorts what it fell by."""
-        size = self.held.get(charge.market, FLAT).size
+        """Longs owe what the accrual rose by, and shorts what it fell by. The venue rounds up, once, what a position owes since it
+        last changed: a charge is what it adds to that, so that charges add up to what is paid."""
+        market, size = charge.market, self.held.get(charge.market, FLAT).size
         if size and charge.long_delta | charge.short_delta:
-            delta = charge.long_delta if size > 0 else charge.short_delta
-            owed = int(accrual_due(abs(size), delta, self.markets.shifts[charge.market]))
-            self.payments.append(Payment(charge.seq, charge.ts, charge.market, -owed, size, charge.rate_ppt, charge.samples))
+            accrued, shift = self._accrued.get(market, 0), self.markets.shifts[market]
+            total = self._accrued[market] = accrued + (charge.long_delta if size > 0 else charge.short_delta)
+            owed = int(accrual_due(abs(size), total, shift)) - int(accrual_due(abs(size), accrued, shift))
+            self.payments.append(Payment(charge.seq, charge.ts, market, -owed, size, charge.rate_ppt, charge.samples))
 
     def _move(self, row: Row, kind: MoveKind, asset: int, amount: int, other: int = int(NIL), market: int = int(NIL)) -> None:
         self.moves.append(Move(row[SEQ], row[TS], kind, asset, amount, other, market))

@@ -114,12 +114,17 @@ class Identities:
         A wallet that signs for a user does not: it would sign for itself from then on. Nor do addresses that were made up for accounts.
         """
         found = self.known(address)
-        return found if found is not None or not self.faucet else self.receiver(address)
+        return found if found is not None or not self.faucet or self.wallets.get(address) is not None else self.receiver(address)
 
     def receiver(self, address: str) -> int | None:
-        """The same of one who is sent money, and needs no faucet to become known."""
+        """The same of one who is sent money, and needs no faucet to become known.
+
+        A wallet that has never signed for its user becomes known by money, too, and signs for itself then: anybody may be approved, and
+        nobody asks him. Questions do not end an approval: bots ask about the wallet that they sign with, and so may anybody else.
+        """
         found = self.known(address)
-        if found is not None or self.wallets.get(address) is not None or self._is_made_up(address):
+        agent = self.wallets.get(address)
+        if found is not None or (agent is not None and agent.has_signed) or self._is_made_up(address):
             return found
         people = self.host.people
         is_new = address not in people.users
@@ -139,6 +144,7 @@ class Identities:
             self._met.move_to_end(self.source)
             if len(self._met) > PEERS:
                 self._met.popitem(last=False)
+        self.wallets.end(address)
         return opened
 
     def _gift(self, account: int) -> list[Deposit]:
@@ -229,6 +235,8 @@ class Identities:
             raise Failed(f"Invalid signature: {error}") from error
         _check_signer(sent, signer, user)
         self.wallets.use(signer, sent.nonce)
+        if signer != user.name:
+            self.wallets.signed(signer)
         if sent.is_l1 and sent.expires is not None and now > sent.expires:
             raise Failed(f"Action expired: expiresAfter is {sent.expires}, and it is {now} now")
         vault = sent.vault

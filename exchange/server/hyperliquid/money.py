@@ -80,9 +80,12 @@ def token_of(dialect: Dialect, given: object) -> int:
 
 
 def receiver(dialect: Dialect, given: object, account: int, asset: int, amount: int, texts: dict[Reason, str]) -> int:
-    """The account of who is to be sent so much by another account. Nobody becomes known by money that is not there. Raises Unreadable or
-    Failed."""
+    """The account of who is to be sent so much by another account. Nobody becomes known by money that is not there, nor does a wallet by
+    that of its own user: it would sign for him no longer. Raises Unreadable or Failed."""
     address = address_of(given)
+    owner = dialect.host.people.owner_of.get(account)
+    if owner is not None and dialect.people.master(address) == owner.name and dialect.people.known(address) is None:
+        raise Failed(NOBODY)
     if dialect.people.known(address) is None and amount > dialect.host.exchange.free_margin(account, asset):
         raise Failed(texts[Reason.INSUFFICIENT_BALANCE])
     to = dialect.people.receiver(address)
@@ -94,8 +97,10 @@ def receiver(dialect: Dialect, given: object, account: int, asset: int, amount: 
 def own_sub_account(dialect: Dialect, signed: Signed, given: object) -> int:
     """The account of a sub-account of who acts. Raises Unreadable or Failed."""
     address = address_of(given)
-    account = dialect.people.account(address) if address in (one for _, one in dialect.people.sub_accounts(signed.address)) else None
-    if account is None:
+    if address not in (one for _, one in dialect.people.sub_accounts(signed.address)):
+        raise Failed(NOT_YOURS)
+    account, owner_of = dialect.people.known(address), dialect.host.people.owner_of
+    if account is None or owner_of.get(account) is not owner_of.get(signed.account):
         raise Failed(NOT_YOURS)
     return account
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..store import replace
 from .errors import Failed
@@ -35,6 +35,7 @@ class Agent(Struct, frozen=True):
     user: Address
     name: str  # "": it has none
     until: int  # [ms] 0: for good
+    has_signed: bool = True  # so whoever has its key agrees; files of before this was kept say nothing of it
 
 
 class Kept(Struct):
@@ -86,6 +87,18 @@ class Wallets:
         one = self.kept.agents.get(agent)
         return None if one is None or _is_over(one, self.wall()) else one
 
+    def signed(self, agent: Address) -> None:
+        """A wallet has signed for its user."""
+        one = self.kept.agents[agent]
+        if not one.has_signed:
+            self.kept.agents[agent] = structs.replace(one, has_signed=True)
+            self._save_or_complain()
+
+    def end(self, agent: Address) -> None:
+        """The address has become a user, and signs for itself."""
+        if self.kept.agents.pop(agent, None) is not None:
+            self._save_or_complain()
+
     def approve(self, user: Address, agent: Address, named: str, sub_accounts: int) -> None:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed, and then nothing has changed."""
         now = self.wall()
@@ -102,9 +115,11 @@ class Wallets:
         if name and len(others) >= most:
             raise Failed(f"Too many extra agents: there are {len(others)} of {most}.")
         before = self.kept.agents
+        known = before.get(agent)
+        has_signed = known is not None and known.user == user and known.has_signed
         self.kept.agents = {
             at: one for at, one in before.items() if at != agent and not (one.user == user and (one.name == name or _is_over(one, now)))
-        } | {agent: Agent(user, name, until)}
+        } | {agent: Agent(user, name, until, has_signed)}
         try:
             self._save()
         except OSError as error:
