@@ -29,6 +29,7 @@ from .explain.commands import diff, explain, venues
 from .options import FOLDER
 from .serve import serve
 from .size.command import size
+from .validation.command import validate
 
 if TYPE_CHECKING:
     from .comparison.choices import Choice
@@ -462,6 +463,7 @@ main.add_command(serve)
 main.add_command(ctl)
 main.add_command(rehearse)
 main.add_command(size)
+main.add_command(validate)
 
 if __name__ == "__main__":
     main()
