@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .facts import Fact
@@ -25,8 +26,8 @@ def show(found: Validation, files: str, console: Console) -> None:
     for table in tables(found, console.width):
         console.print(table)
     for line in sentences(found):
-        console.print(line, highlight=False)
-    console.print(files, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, markup=False)
+    console.print(files, highlight=False, markup=False, soft_wrap=True)
 
 
 def tables(found: Validation, width: int) -> Iterator[Table]:
@@ -61,7 +62,7 @@ def band(one: Verdict) -> str:
 def paper(found: Paper) -> Table:
     table = made("The paper's policies on its own numbers", "number", ">paper", ">ours", ">difference", "how")
     for line in found.lines:
-        table.add_row(line.what, f"{line.paper:.3f}", f"{line.ours:.3f}", f"{line.difference:+.3f}", line.how)
+        table.add_row(escape(line.what), f"{line.paper:.3f}", f"{line.ours:.3f}", f"{line.difference:+.3f}", line.how)
     return table
 
 
