@@ -70,7 +70,10 @@ TARGETS: Final = (
         "A3", PLAIN, "more than 95 % of ADL fills in profit", 0.95, 1.0, "0.9943", RECORD,
         "adl.in_profit_share; nearly true by construction: who is on the winning side of this path gains", 4, True,
     ),
-    Target("A4", PLAIN, "the top 1 % of the deleveraged carry more than 70 %", 0.70, 1.0, "0.84", RECORD, "adl.top_percent_share. Fitted, on seeds 1 to 3", 2, True),
+    Target(
+        "A4", PLAIN, "the top 1 % of the deleveraged carry more than 70 %", 0.70, 1.0, "0.84", RECORD,
+        "adl.top_percent_share. Fitted, on seeds 1 to 3", 2, True,
+    ),
     Target(
         "A5", INVARIANT, "in a pass all liquidations precede all ADL", 0.0, 0.0, "always", RECORD, "adl.order_violations of every run", 0,
     ),
