@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from msgspec import to_builtins
 
 from perplab.lab import Run, Scenario, load_scenario, measure, run
-from perplab.lab.adl.passes import passes
-from perplab.lab.adl.study import KNOWN_ORDER, queue_of, study
 from perplab.lab.metrics import Metrics
 from perplab.lab.professionals import beyond_population
+from perplab.lab.validation.measured import DEPTHS, THIN, lost_bp, order_of, ratio, with_depth
+from perplab.lab.validation.tasks import DESIGN
 
-DESIGN: Final = "book_vault_adl"  # the calibrated one
 SCENARIOS: Final = {  # by what they are to the calibration
     "oct10": "fitted",
     "oct10:btc-2020-03-13": "another day",
@@ -32,53 +27,7 @@ SCENARIOS: Final = {  # by what they are to the calibration
     "oct10:fil-2025-02-03": "another coin",
 }
 DELAYED: Final = (DESIGN, "book_fund_adl", "auction_fund_adl")
-THIN: Final = 0.1  # of the book, and of the capital of those who stand behind it
-DEPTHS: Final = (THIN, 1.0, 10.0)
-LEAST_BP: Final = 0.05  # below it a loss is shown as 0.0: nothing to compare with
 POLICY_ORDER: Final = "queue > contract > wealth"
-
-
-@dataclass
-class Order:
-    """How often the largest haircuts come in the known order."""
-
-    passes: int = 0  # in which losers lack something
-    whole: int = 0  # queue > contract pro-rata > wealth pro-rata
-    queue: int = 0  # queue > contract pro-rata
-    tied: int = 0  # the two kinds of pro-rata within a hundredth
-    haircuts: list[tuple[float, ...]] = field(default_factory=list)
-
-
-def with_depth(scenario: Scenario, times: float) -> Scenario:
-    """The same people on a book so many times as deep: the makers' ladder, and all professionals' capital and orders with it."""
-    money = ("capital_usd", "outside_usd", "transfer_usd", "clip_usd")
-    changes: dict[str, object] = {}
-    for group in ("makers", "arbitrageurs", "bidders"):
-        table = getattr(scenario, group)
-        changes[group] = {name: times * getattr(table, name) for name in money if hasattr(table, name)}
-    ladder = {"depth_scale": times * scenario.makers.depth_scale}
-    return scenario.override(changes).override({"makers": ladder})
-
-
-def order_of(made: Run) -> Order:
-    """The haircuts of all snapshots of a run."""
-    found = Order()
-    with TemporaryDirectory() as folder:
-        journal = Path(folder) / "run.journal"
-        journal.write_bytes(made.journal)
-        snapshots = passes(journal)
-    for snapshot in snapshots:
-        if not snapshot.deficit:
-            continue
-        names = (queue_of(snapshot), *KNOWN_ORDER)
-        done = {one.name: one.measures.max_haircut for one in study(snapshot, names, snapshot.deficit, (), 0.1).outcomes}
-        queue, contract, wealth = (done[name] for name in names)
-        found.passes += 1
-        found.whole += queue > contract > wealth
-        found.queue += queue > contract
-        found.tied += abs(contract - wealth) <= 0.01 * wealth
-        found.haircuts.append((queue, contract, wealth))
-    return found
 
 
 # -- tables --
@@ -154,19 +103,12 @@ def depth(accounts: int, seeds: int) -> None:
             lost[times] = lost_bp([measure(one) for one in runs])
             row(f"`{venue}`", f"x {times:g}", *(", ".join(f"{bp:.1f}" for bp in each) for each in lost[times]), beyond(runs))
         for deep in DEPTHS[1:]:
-            row(f"`{venue}`", f"x {THIN:g} over x {deep:g}, medians", *map(ratio, lost[THIN], lost[deep]), "")
+            row(f"`{venue}`", f"x {THIN:g} over x {deep:g}, medians", *map(shown, lost[THIN], lost[deep]), "")
 
 
-def ratio(thin: list[float], deep: list[float]) -> str:
-    """Of the medians."""
-    return f"{median(thin) / median(deep):.2f}" if median(deep) >= LEAST_BP else "none"
-
-
-def lost_bp(found: list[Metrics]) -> list[list[float]]:
-    """What is lost for what is liquidated, in four ways, by run. [bp]"""
-    since_entry = [1e4 * (one.liquidation.loss_share or 0.0) for one in found]
-    keys = ("liquidation.excess_usd", "losses.bad_debt_usd", "losses.total_usd")
-    return [since_entry, *([1e4 * (one.scalar(key) or 0.0) / one.liquidation.notional_usd for one in found] for key in keys)]
+def shown(thin: list[float], deep: list[float]) -> str:
+    found = ratio(thin, deep)
+    return "none" if found is None else f"{found:.2f}"
 
 
 def source(accounts: int, seeds: int) -> None:

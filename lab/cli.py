@@ -31,6 +31,7 @@ from .page.command import check_png, written
 from .page.command import report as report_command
 from .serve import serve
 from .size.command import size
+from .validation.command import validate
 
 if TYPE_CHECKING:
     from .comparison.choices import Choice
@@ -485,6 +486,7 @@ main.add_command(serve)
 main.add_command(ctl)
 main.add_command(rehearse)
 main.add_command(size)
+main.add_command(validate)
 
 if __name__ == "__main__":
     main()

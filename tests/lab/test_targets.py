@@ -5,20 +5,15 @@ A1, A2 and A4 need a crowd and the whole crash: `benchmarks/targets.py` has them
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 from msgspec import to_builtins
 from test_controls import worst
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-from targets import DEPTHS, lost_bp, order_of, with_depth
-
 from perplab.lab import Run, load_scenario, measure, run
 from perplab.lab.metrics import Metrics
+from perplab.lab.validation.measured import DEPTHS, lost_bp, order_of, with_depth
 
 ACCOUNTS = 60
 DESIGNS = ("book_fund_adl", "book_vault_adl")

@@ -1,0 +1,1 @@
+"""Validation: what simulated runs show, held against what is on record (`perplab validate`, docs/validation.md)."""
