@@ -7,6 +7,7 @@ each worker are under way at a time, so that an interrupted sweep leaves little 
 
 from __future__ import annotations
 
+import logging
 import queue
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ LOCAL: Final = "local:"  # and a number: workers that are started here
 PER_THREAD: Final = 2  # runs under way for each thread of the workers: one to make, one to be there when that is done
 POLL_S: Final = 0.5  # [s] between two looks at whether the scheduler is still there
 CONNECT: Final = "10s"
+WORKERS_S: Final = 60  # until the first worker is there
 MOST_LOCAL: Final = 256
 
 Outcomes: TypeAlias = Generator[tuple[int, Done | Exception], None, None]
@@ -50,7 +52,7 @@ def on_cluster(address: str, tries: int) -> Callable[[list[Job], Callable[[float
     workers = local_workers(address)
 
     def made(jobs: list[Job], moved: Callable[[float], None]) -> Outcomes:
-        with connected(distributed, address, workers, tries) as client:
+        with quiet(), connected(distributed, address, workers, tries) as client:
             must_be_this_program(client, address)
             yield from handed_out(distributed, client, address, jobs, moved)
 
@@ -78,9 +80,30 @@ def local_workers(address: str) -> int:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """The libraries' own logs are left out meanwhile: what they say of a lost connection, with tracebacks, is told in a line by us."""
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
 def connected(distributed: Any, address: str, workers: int, tries: int) -> Iterator[Client]:
     """A client of the scheduler; what is under way is given up at the end."""
-    import_module("dask").config.set({"distributed.scheduler.allowed-failures": tries - 1, "distributed.comm.timeouts.connect": CONNECT})
+    import_module("dask").config.set(
+        {
+            "distributed.scheduler.allowed-failures": tries - 1,
+            "distributed.comm.timeouts.connect": CONNECT,
+            "distributed.worker.profile.enabled": False,  # looks at the thread of a run every 10 ms: a tenth of its time
+        }
+    )
     cluster = None
     try:
         if workers:
@@ -100,8 +123,13 @@ def connected(distributed: Any, address: str, workers: int, tries: int) -> Itera
 
 def must_be_this_program(client: Client, address: str) -> None:
     """Raises ClusterError where a worker would find something else, or there is none."""
-    client.wait_for_workers(1, timeout=60)
-    found: dict[str, Identity | Exception] = client.run(identity, on_error="return")
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_S)
+        found: dict[str, Identity | Exception] = client.run(identity, on_error="return")
+    except TimeoutError:
+        raise ClusterError(f"--scheduler {address}: no worker came within {WORKERS_S} s: expected one at least") from None
+    except OSError:
+        raise lost(address) from None
     for worker, told in found.items():
         if isinstance(told, BaseException):
             raise ClusterError(f"--scheduler {address}: worker {worker} cannot load perplab: {told!r}: expected the same one as here")
@@ -115,8 +143,7 @@ def handed_out(distributed: Any, client: Client, address: str, jobs: list[Job], 
     todo = longest_first(jobs)
     over = under_way = 0
     while over < len(jobs):
-        room = PER_THREAD * max(1, sum(client.nthreads().values())) if is_there(client) else 0
-        while todo and under_way < room:
+        while todo and under_way < room_of(client, address):
             number = todo.pop(0)
             future = client.submit(remote, jobs[number], pure=False)
             future.add_done_callback(lambda one, number=number: ended.put((number, one)))
@@ -124,8 +151,8 @@ def handed_out(distributed: Any, client: Client, address: str, jobs: list[Job], 
         try:
             number, future = ended.get(timeout=POLL_S)
         except queue.Empty:
-            if not is_there(client):
-                raise SchedulerLost(f"--scheduler {address}: the scheduler has gone: what is done is kept, the same call goes on") from None
+            if client.status != "running":
+                raise lost(address) from None
             continue
         under_way -= 1
         outcome = received(distributed, future, jobs[number], address)
@@ -134,20 +161,29 @@ def handed_out(distributed: Any, client: Client, address: str, jobs: list[Job], 
         yield number, outcome
 
 
-def is_there(client: Client) -> bool:
-    return bool(client.status == "running")
+def room_of(client: Client, address: str) -> int:
+    """How many runs may be under way. Workers may come and go."""
+    try:
+        threads: int = sum(client.nthreads().values())
+        return PER_THREAD * max(1, threads)
+    except (OSError, TimeoutError):
+        raise lost(address) from None
+
+
+def lost(address: str) -> SchedulerLost:
+    return SchedulerLost(f"--scheduler {address}: the scheduler has gone: what is done is kept, the same call goes on")
 
 
 def received(distributed: Any, future: Any, job: Job, address: str) -> Done | Exception:
     """What a run came to; its journal is written."""
     if future.status in ("cancelled", "lost"):
-        raise SchedulerLost(f"--scheduler {address}: the scheduler has gone: what is done is kept, the same call goes on")
+        raise lost(address)
     try:
         done, journal = future.result(timeout=60)
     except distributed.KilledWorker:
         return WorkerDied(f"{run_name(job.venue.name, job.path, job.seed)}: the worker of this run was killed")
     except (distributed.CancelledError, distributed.comm.CommClosedError, TimeoutError):
-        raise SchedulerLost(f"--scheduler {address}: the scheduler has gone: what is done is kept, the same call goes on") from None
+        raise lost(address) from None
     except Exception as error:  # whatever it is, it is that run's
         return RuntimeError(f"{type(error).__name__}: {error}")
     assert isinstance(done, Done)

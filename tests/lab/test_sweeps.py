@@ -6,77 +6,23 @@ import errno
 import json
 import os
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import polars
 import pytest
 from cli_kit import call
+from sweep_kit import MINUTE, SMALL, begun, consistent, grid, started, statuses
 from test_results import needs_proc, workers_of
 
 from perplab.lab import sweep
 from perplab.lab.comparison import results
-from perplab.lab.comparison.jobs import Done, Job, run_job
+from perplab.lab.comparison.jobs import Done, Job
 from perplab.lab.sweeps import Results, identity, making, store
 from perplab.lab.sweeps.catalogue import Catalogue
 from perplab.lab.sweeps.grid import GridError, load_grid
 from perplab.lab.sweeps.store import StoreError
-
-SMALL = """
-title = "two designs"
-venues = ["book_fund_adl", "social_only"]
-scenarios = ["calm", "flash:stays_low"]
-accounts = 12
-insured = false
-journals = true
-[seeds]
-first = 3
-count = 2
-"""
-MINUTE = SMALL.replace('"calm", "flash:stays_low"', '"calm"').replace("accounts", 'set = ["path.minutes=1"]\naccounts')  # a second a run
-
-
-def grid(folder: Path, text: str = SMALL) -> Path:
-    file = folder / "grid.toml"
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-@pytest.fixture
-def made(quick: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Runs are made up, in this process; their names, as they are made."""
-    names: list[str] = []
-
-    def outcomes(
-        jobs: list[Job], processes: int, moved: Callable[[float], None], tries: int
-    ) -> Generator[tuple[int, Done | Exception], None, None]:
-        for number, job in enumerate(jobs):
-            names.append(f"{job.venue.name} {job.scenario.name} {job.seed}")
-            yield number, run_job(job, moved)
-
-    monkeypatch.setattr(making, "outcomes", outcomes)
-    return names
-
-
-def statuses(folder: Path) -> list[str]:
-    return [row.status for row in Results.open(folder).runs]
-
-
-def consistent(folder: Path) -> int:
-    """How many runs are done; all that the catalogue calls done can be read, and nothing is half there."""
-    found = Results.open(folder)
-    assert not list(folder.rglob("*.part"))
-    done = [row for row in found.runs if row.status == "done"]
-    assert {row.key for row in done} == set(found.done)
-    assert [found.done[row.key].result.state_hash for row in done] == [row.state_hash for row in done]
-    with sqlite3.connect(folder / "catalogue.sqlite") as db:
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    return len(done)
-
 
 # -- a grid --
 
@@ -333,18 +279,6 @@ def test_a_folder_that_cannot_be_written_is_told(made: list[str], quick: Path) -
 # -- in processes --
 
 
-def started(file: Path, *words: str | Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "perplab.lab.cli", "sweep", str(file), "--out", str(file.parent / "out"), *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def begun(running: subprocess.Popen[str], runs: str) -> None:
-    """Read until a run is over."""
-    assert running.stderr is not None
-    while f"1/{runs} " not in (line := running.stderr.readline()):
-        assert line
-
-
 @needs_proc
 def test_a_killed_worker_costs_nothing_but_its_run_is_made_again(tmp_path: Path) -> None:
     file = grid(tmp_path, MINUTE.replace("count = 2", "count = 5"))
@@ -385,23 +319,3 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     _, told = running.communicate(timeout=300)
     assert running.returncode == 130 and told.splitlines()[-1] == "error: interrupted", told
     assert 1 <= consistent(tmp_path / "out") < 40
-
-
-def test_a_cluster_and_compare_find_the_same(tmp_path: Path) -> None:
-    pytest.importorskip("distributed", reason="dask and distributed are not installed: pip install 'perplab[cluster]'")
-    frames = []
-    for words in (("--jobs", "2"), ("--scheduler", "local:2")):
-        folder = tmp_path / words[1].replace(":", "")
-        folder.mkdir()
-        running = started(grid(folder, MINUTE), *words)
-        _, told = running.communicate(timeout=300)
-        assert running.returncode == 0, told
-        assert consistent(folder / "out") == 4
-        frames.append(Results.open(folder / "out").to_polars())
-    assert frames[0].equals(frames[1])
-    words = ("--venues", "book_fund_adl,social_only", "--seeds", "2", "--seed", "3", "--accounts", "12", "--set", "path.minutes=1")
-    assert call("compare", "calm", *words, "--jobs", "1", "--out", tmp_path / "compared").exit_code == 0
-    report = (tmp_path / "compared/report.json").read_bytes()
-    assert [(tmp_path / name / "out/reports/calm/report.json").read_bytes() for name in ("2", "local2")] == [report, report]
-    journals = [{path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.journal")} for name in ("2", "local2")]
-    assert journals[0] == journals[1] and len(journals[0]) == 4
