@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from ..amounts import dollars
+from ..amounts import usd_scale
 from ..comparison.choices import Choice
 from ..comparison.factorial_report import Found
 from ..comparison.headline import HEADLINES, Quantity, values_of
@@ -22,7 +22,7 @@ from ..comparison.making import files_of, reported
 from ..comparison.reading import counted
 from ..comparison.report import Report, middle, rounded
 from ..comparison.results import in_file_name, write_file
-from ..comparison.table import print_overview
+from ..comparison.table import COUNTED, print_overview
 from ..metrics import CATALOGUE
 from .catalogue import DONE, FAILED, RunRow
 from .rows import labels, polars
@@ -128,7 +128,8 @@ class Results:
             (told,) = self._told.values()
             print_overview(told.report, f"Report: {self.folder / REPORTS / told.choice.scenario.name / 'report.json'}", console)
         elif self._told:
-            console.print(self._headlines())
+            for told in self._told.values():
+                console.print(self._headlines(told))
         for name, told in self._told.items():
             if told.left_out:
                 console.print(f"{name}: seeds {', '.join(map(str, told.left_out))} are left out: not all their runs are done.")
@@ -139,23 +140,26 @@ class Results:
         places = f"{self.folder / REPORTS}/SCENARIO/report.json" if self._told else "no report"
         console.print(f"{counted(done, 'run')} in {self.folder}; reports: {places}", highlight=False, soft_wrap=True)
 
-    def _headlines(self) -> Table:
-        """A row for each scenario and design: medians over seeds that count."""
-        table = Table(title="Medians over seeds", box=None, title_justify="left")
-        for column in ("scenario", "design", "seeds"):
-            table.add_column(column)
-        for one in HEADLINES:
-            table.add_column(f"{one.label} [{one.unit}]" if one.unit != "USD" else one.label, justify="right")
-        for name, told in self._told.items():
-            values = {one.key: values_of(told.report, one) for one in HEADLINES}
-            for venue in told.report.venues:
-                cells = [shown(one, [value for value in values[one.key][venue].values() if value is not None]) for one in HEADLINES]
-                table.add_row(name, venue, str(len(values[HEADLINES[0].key][venue])), *cells)
+    def _headlines(self, told: Told) -> Table:
+        """A row for each design: medians over the seeds that count; a column has one unit."""
+        values = {one.key: values_of(told.report, one) for one in HEADLINES}
+        seeds = counted(told.report.counted_pairs, "seed")
+        title = f"{told.choice.scenario.name}: medians over {seeds}"
+        table = Table(title=title, box=None, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column("design", no_wrap=True)
+        columns = [column(one, [list(values[one.key][venue].values()) for venue in told.report.venues]) for one in HEADLINES]
+        for one in columns:
+            table.add_column(one[0], justify="right", no_wrap=True, vertical="bottom")
+        for number, venue in enumerate(told.report.venues):
+            table.add_row(venue, *(one[number + 1] for one in columns))
         return table
 
 
-def shown(quantity: Quantity, values: list[float]) -> str:
-    value = middle(values)
-    if value is None:
-        return "-"
-    return dollars(value) if quantity.unit == "USD" else f"{value:.4g}"
+def column(quantity: Quantity, runs: list[list[float | None]]) -> list[str]:
+    """Heading, a word a line so that it is narrow, with its unit, and the median of each design."""
+    medians = [middle(value for value in each if value is not None) for each in runs]
+    factor, unit = 1.0, quantity.unit
+    if unit == "USD":
+        factor, unit = usd_scale([abs(value) for value in medians if value is not None])
+    words = quantity.label.split() if unit in COUNTED else [*quantity.label.split()[:-1], f"{quantity.label.split()[-1]},", unit]
+    return ["\n".join(words), *("-" if value is None else f"{value / factor:.3g}" for value in medians)]

@@ -102,6 +102,18 @@ def test_a_sweep_leaves_catalogue_files_journals_and_reports(made: list[str], qu
         assert (report["venues"], report["seeds"]) == (["book_fund_adl", "social_only"], [3, 4])
 
 
+def test_the_summary_names_every_design_in_full(made: list[str], quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = SMALL.replace('venues = ["book_fund_adl", "social_only"]', "")  # the six
+    done = call("sweep", grid(quick, text), "--out", "here")
+    lines = done.stdout.splitlines()
+    for name in ("auction_fund_social", "book_vault_adl", "social_only"):
+        assert sum(line.split()[:1] == [name] for line in lines) == 2  # in each scenario
+    rows = [line.split() for line in lines if line.split()[:1] == ["social_only"]]
+    assert rows[0][4] == "10.5"  # bad debt of 9 and 12 M USD
+    assert "calm: medians over 2 seeds" in done.stdout and "…" not in done.stdout
+
+
 def test_its_report_is_that_of_compare(made: list[str], quick: Path) -> None:
     assert call("sweep", grid(quick, SMALL.replace(', "flash:stays_low"', "")), "--out", "here").exit_code == 0
     words = ("--venues", "book_fund_adl,social_only", "--seeds", "2", "--seed", "3", "--accounts", "12", "--jobs", "1")
