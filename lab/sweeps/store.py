@@ -62,8 +62,7 @@ class Store:
                 sync(folder)
             else:
                 must_be_the_same(folder, before, sweep)
-            for half in (folder / RUNS).glob(f"*{PART}"):
-                half.unlink()
+            clear_halves(folder)
         except BaseException:
             catalogue.close()
             raise
@@ -173,6 +172,13 @@ def must_be_the_same(folder: Path, before: Mapping[str, str], sweep: Sweep) -> N
         changed = [told for key, told in zip(sweep.tree, keys, strict=True) if old.get(key) != sweep.tree.get(key)]
         what = "; ".join(changed) or "a file that it names says something else"
         raise StoreError(f"{folder}: holds the results of another grid ({what}): {ANOTHER}")
+
+
+def clear_halves(folder: Path) -> None:
+    """Remove halves of files: of a write that was cut off, of a journal whose worker was ended. Nobody may write meanwhile."""
+    for pattern in (f"{RUNS}/*.parquet{PART}", f"{JOURNALS}/*/*.journal{PART}", f"{REPORTS}/*/*{PART}"):
+        for half in folder.glob(pattern):
+            half.unlink(missing_ok=True)
 
 
 def removed(folder: Path) -> None:

@@ -17,7 +17,7 @@ from .grid import Sweep, load_grid
 from .making import Maker, SweepWatcher, make_all, maker_of
 from .reading import Results
 from .rows import polars
-from .store import Store
+from .store import Store, clear_halves
 
 MOST_RUNS: Final = 2_000  # without --yes: some eight hours of oct10 at 1,000 accounts on one core
 
@@ -57,6 +57,7 @@ def swept(asked: Asked, tell: Callable[[str], None], watcher: Callable[[int], Sw
             if todo:
                 make_all(store, made_by, watcher(todo))
         finally:
+            clear_halves(folder)  # whoever made runs has ended
             if todo and (kept := sum(row.status == DONE for row in store.rows())) < len(sweep.runs):
                 tell(f"kept: {counted(kept, 'run')} of {len(sweep.runs):,} in {folder}; the same call goes on from there")
         found = Results(store)

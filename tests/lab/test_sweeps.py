@@ -269,6 +269,26 @@ def test_a_full_disk_or_ctrl_c_keeps_what_is_done(
     assert len(made) == 5 and consistent(quick / "here") == 8
 
 
+def test_halves_of_files_are_cleared_away(made: list[str], quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a write that Ctrl-C cut off, and of the journal of a worker that was ended at it; or at the next start, after a kill."""
+    real = Path.write_bytes
+
+    def write_bytes(path: Path, data: bytes) -> int:
+        done = real(path, data)
+        if path.suffixes[-2:] == [".parquet", ".part"] and len(made) == 4:
+            (quick / "here/journals/calm/social_only-seed9.journal.part").write_text("half", encoding="utf-8")
+            raise KeyboardInterrupt
+        return done
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", write_bytes)
+        assert call("sweep", grid(quick), "--out", "here").exit_code == 130
+    assert consistent(quick / "here") == 3
+    for name in ("runs/x.parquet.part", "journals/calm/x.journal.part"):
+        (quick / "here" / name).write_text("half", encoding="utf-8")
+    assert call("sweep", grid(quick), "--out", "here").exit_code == 0 and consistent(quick / "here") == 8
+
+
 def test_sqlite_says_a_full_disk_as_the_system_does(tmp_path: Path, made: list[str], quick: Path) -> None:
     assert call("sweep", grid(quick), "--out", "here").exit_code == 0
     catalogue = Catalogue(quick / "here/catalogue.sqlite")
