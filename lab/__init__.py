@@ -1,6 +1,6 @@
 """Venue designs compared under stress, and the command line.
 
-From Python: `run` plays one design through a scenario, `compare` several, as `perplab compare` does, and gives `Results`.
+From Python: `run` plays one design through a scenario, `compare` several, as `perplab compare` does, and gives `Results`; `sweep` a grid.
 
     from perplab.lab import compare
     results = compare(["book_fund_adl", "social_only"], "flash", seeds=6)
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from .scenario import ScenarioError as ScenarioError
     from .scenario import load_paths as load_paths
     from .scenario import load_scenario as load_scenario
+    from .sweeps.face import sweep as sweep
 
 _FROM: Final = {
     "Results": "comparison.outcome", "Run": "runs", "Scenario": "scenario", "ScenarioError": "scenario", "compare": "face",
-    "events_of": "face", "load_paths": "scenario", "load_scenario": "scenario", "measure": "metrics", "run": "face",
+    "events_of": "face", "load_paths": "scenario", "load_scenario": "scenario", "measure": "metrics", "run": "face", "sweep": "sweeps.face",
 }  # fmt: skip
 
 

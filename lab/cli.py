@@ -31,6 +31,7 @@ from .page.command import check_png, written
 from .page.command import report as report_command
 from .serve import serve
 from .size.command import size
+from .sweeps.command import sweep
 from .validation.command import validate
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ class Perplab(click.Group):
                 silence_stdout()
                 name = "standard output"
             fail(f"{name}: {error.strerror}" if name else str(error), code)
+        except ImportError as error:  # an extra that is not installed; another one is our own mistake
+            if "pip install" not in str(error):
+                raise
+            fail(str(error), WRONG_INPUT)
         except MemoryError:
             fail("out of memory", FAILED)
         except (ValueError, RuntimeError) as error:
@@ -97,8 +102,9 @@ def is_told(error: Exception) -> bool:
 
     from .comparison.results import FolderInUse
     from .comparison.workers import WorkerDied
+    from .sweeps.cluster import SchedulerLost
 
-    return isinstance(error, DesignError | OracleError | JournalError | FolderInUse | WorkerDied)
+    return isinstance(error, DesignError | OracleError | JournalError | FolderInUse | WorkerDied | SchedulerLost)
 
 
 def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -487,6 +493,7 @@ main.add_command(ctl)
 main.add_command(rehearse)
 main.add_command(size)
 main.add_command(validate)
+main.add_command(sweep)
 
 if __name__ == "__main__":
     main()

@@ -144,6 +144,14 @@ def number_of(scenario: Scenario, key: str) -> float:
 
 def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     """Make one run, measure it and write its journal."""
+    done, journal = made_job(job, moved)
+    if job.journal is not None:
+        write_file(job.journal, journal)
+    return done
+
+
+def made_job(job: Job, moved: Callable[[float], None]) -> tuple[Done, bytes]:
+    """Make one run and measure it; the second is its journal."""
     kinds: tuple[KindLine, ...] = ()
     if job.structure:
         in_markets = run_markets(job.venue, job.scenario, job.structure, job.seed, own_capital=True, progress=moved)
@@ -153,11 +161,10 @@ def run_job(job: Job, moved: Callable[[float], None]) -> Done:
     else:
         made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
         metrics, held = measure(made), wealth(made)
-    if job.journal is not None:
-        write_file(job.journal, made.journal)
     beyond = tuple(beyond_population(made))
     result = Result(
         job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds, made.granted, made.path_sha256
     )  # fmt: skip
     timing = made.timing
-    return Done(result, Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path))
+    clocked = Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path)
+    return Done(result, clocked), made.journal

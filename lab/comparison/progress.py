@@ -18,7 +18,7 @@ WIDTH: Final = 80  # [characters] of a line, or it becomes two
 
 
 class Told:
-    """Watches a comparison of `runs` runs; use it as a context manager."""
+    """Watches a comparison of `runs` runs, `at_once` in processes here (0: none); use it as a context manager."""
 
     def __init__(self, runs: int, at_once: int, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
@@ -29,7 +29,8 @@ class Told:
         self.task = self.bar.add_task("", total=1.0)
 
     def __enter__(self) -> Self:
-        self.console.print(f"{counted(self.runs, 'run')}, {self.at_once} at a time, {BUILD} core", highlight=False)
+        at_once = f"{self.at_once} at a time, {BUILD} core" if self.at_once else "on a cluster"
+        self.console.print(f"{counted(self.runs, 'run')}, {at_once}", highlight=False)
         self.bar.start()
         return self
 
@@ -40,12 +41,20 @@ class Told:
         self.bar.update(self.task, completed=share)
 
     def finished(self, done: Done) -> None:
-        self.over += 1
+        result = done.result
+        self.said(f"{result.venue}{f' on {result.path}' if result.path else ''} seed {result.seed}", done)
+
+    def said(self, which: str, done: Done, more: str = "") -> None:
+        """Tell of a finished run by this name."""
         result, clocked = done
-        path = f" on {result.path}" if result.path else ""
-        run = f"{self.over:>{len(str(self.runs))}}/{self.runs}  {result.venue}{path} seed {result.seed}:"
         found = f"{result.metrics.liquidation.accounts:,} liquidated, bad debt {dollars(result.metrics.losses.bad_debt_usd)}"
-        line = f"{run} {found}, {clocked.wall_s:.0f} s"
+        self.line(f"{which}:", f"{found}, {clocked.wall_s:.0f} s{more}")
+
+    def line(self, which: str, found: str) -> None:
+        """Tell of a run that is over: which, and what became of it; two lines where one is too long."""
+        self.over += 1
+        number = f"{self.over:>{len(str(self.runs))}}/{self.runs}  "
+        line = f"{number}{which} {found}"
         if len(line) > min(WIDTH, self.console.width):
-            line = f"{run}\n{' ' * run.index(result.venue)}{found}, {clocked.wall_s:.0f} s"
+            line = f"{number}{which}\n{' ' * len(number)}{found}"
         self.console.print(line, highlight=False, soft_wrap=True)

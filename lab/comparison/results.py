@@ -45,16 +45,31 @@ def in_file_name(venue: str) -> str:
     return venue.replace("/", "~")
 
 
-def write_file(path: Path, data: bytes | str) -> None:
-    """Write a file, whole or not at all. OSError names it."""
+def write_file(path: Path, data: bytes | str, lasting: bool = False) -> None:
+    """Write a file, whole or not at all; `lasting`: it is on the disk, under its name, when this returns. OSError names it."""
     part = path.with_name(path.name + PART)
     try:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
+        if lasting:
+            sync(part)
         part.replace(path)
+        if lasting:
+            sync(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+
+
+def sync(path: Path) -> None:
+    """Put a file, or the names in a folder, on the disk."""
+    if sys.platform == "win32" and path.is_dir():  # which cannot open one
+        return
+    place = os.open(path, os.O_RDONLY if sys.platform != "win32" else os.O_RDWR)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
 
 
 # -- the lock --

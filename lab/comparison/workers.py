@@ -15,8 +15,8 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator, MutableSequence, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, MutableSequence, Sequence
+from contextlib import closing, contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -41,9 +41,28 @@ def run_jobs(jobs: Sequence[Job], processes: int, watcher: Watcher) -> list[Done
     """Make all runs in up to `processes` processes (1: in this one), and return them in the order of `jobs`. Raises WorkerDied."""
     if min(processes, len(jobs)) <= 1:
         return list(_one_by_one(jobs, watcher))
-    shares: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", len(jobs))
-    with _crew(min(processes, len(jobs)), shares) as crew:
-        return _hand_out(jobs, crew, shares, watcher)
+    made: dict[int, Done] = {}
+    with closing(outcomes(jobs, min(processes, len(jobs)), watcher.moved)) as found:
+        for number, outcome in found:
+            if isinstance(outcome, Exception):
+                raise outcome
+            made[number] = outcome
+            watcher.finished(outcome)
+    return [made[number] for number in range(len(jobs))]
+
+
+def outcomes(
+    jobs: Sequence[Job], processes: int, moved: Callable[[float], None], tries: int = 1
+) -> Generator[tuple[int, Done | Exception], None, None]:
+    """Make all runs in `processes` processes of their own, and yield the number of each in `jobs` and what became of it, as they end.
+
+    A run whose process dies, or runs out of memory, is made again up to `tries` times in all, by another process; then its outcome is
+    WorkerDied or MemoryError. A run that ends in another error ends so again: its outcome is that error. Who stops before the end
+    closes the iterator, which ends the processes.
+    """
+    shares: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", max(1, len(jobs)))
+    with _crew(processes, shares) as crew:
+        yield from _hand_out(jobs, crew, shares, moved, tries)
 
 
 def _one_by_one(jobs: Sequence[Job], watcher: Watcher) -> Iterator[Done]:
@@ -73,10 +92,6 @@ class _Worker:
         theirs.close()  # so that its death is the end of what can be read
         self.at: int | None = None
 
-    def send(self, number: int, job: Job) -> None:
-        self.at = number
-        self.pipe.send((number, job))
-
 
 @contextmanager
 def _crew(processes: int, shares: MutableSequence[float]) -> Iterator[list[_Worker]]:
@@ -100,41 +115,66 @@ def _crew(processes: int, shares: MutableSequence[float]) -> Iterator[list[_Work
                 worker.process.join()
 
 
-def _hand_out(jobs: Sequence[Job], crew: list[_Worker], shares: Sequence[float], watcher: Watcher) -> list[Done]:
-    """Give every idle worker the next run, and tell the watcher, until all are made; the first failure is raised."""
-    todo = deque((number, jobs[number]) for number in longest_first(jobs))
-    made: dict[int, Done] = {}
-    while len(made) < len(jobs):
-        for worker in crew:
+def _hand_out(
+    jobs: Sequence[Job], crew: list[_Worker], shares: MutableSequence[float], moved: Callable[[float], None], tries: int
+) -> Iterator[tuple[int, Done | Exception]]:
+    """Give every idle worker the next run until all are made; a worker that died is replaced."""
+    todo = deque(longest_first(jobs))
+    left = [tries] * len(jobs)
+    over = 0
+    while over < len(jobs):
+        for place, worker in enumerate(crew):
             if worker.at is None and todo:
-                _send(worker, *todo.popleft(), jobs)
-        busy = {worker.pipe: worker for worker in crew if worker.at is not None}
+                if not _send(worker, todo[0], jobs[todo[0]]):  # it died while it waited for a run
+                    worker = crew[place] = _replaced(worker, shares)
+                    _send(worker, todo[0], jobs[todo[0]])
+                if worker.at is not None:
+                    todo.popleft()
+        busy = {worker.pipe: place for place, worker in enumerate(crew) if worker.at is not None}
         for pipe in wait(list(busy), POLL_S):
             assert isinstance(pipe, Connection)
-            worker = busy[pipe]
-            assert worker.at is not None
-            made[worker.at] = _receive(worker, jobs[worker.at])
-            watcher.finished(made[worker.at])
+            worker = crew[busy[pipe]]
+            number = worker.at
+            assert number is not None
             worker.at = None
-        watcher.moved(sum(shares) / len(shares))
-    return [made[number] for number in range(len(jobs))]
+            outcome = _receive(worker, jobs[number])
+            left[number] -= 1
+            if isinstance(outcome, WorkerDied | MemoryError):
+                shares[number] = 0.0
+                if isinstance(outcome, WorkerDied) and (left[number] or todo):
+                    crew[busy[pipe]] = _replaced(worker, shares)
+                if left[number]:
+                    todo.append(number)  # last, when what made it die may be over
+                    continue
+            over += 1
+            yield number, outcome
+        moved(sum(shares) / len(shares))
 
 
-def _send(worker: _Worker, number: int, job: Job, jobs: Sequence[Job]) -> None:
+def _replaced(worker: _Worker, shares: MutableSequence[float]) -> _Worker:
+    """A new worker in the place of one that died."""
+    worker.pipe.close()
+    with _ctrl_c_later():
+        return _Worker(shares)
+
+
+def _send(worker: _Worker, number: int, job: Job) -> bool:
+    """Whether the worker has got the run: not if it is dead."""
+    worker.at = number
     try:
-        worker.send(number, job)
-    except OSError:  # it died while it waited for a run
-        raise _death(worker, jobs[number]) from None
+        worker.pipe.send((number, job))
+    except OSError:
+        worker.at = None
+        return False
+    return True
 
 
-def _receive(worker: _Worker, job: Job) -> Done:
+def _receive(worker: _Worker, job: Job) -> Done | Exception:
     try:
         answer = worker.pipe.recv()
     except (EOFError, OSError):
-        raise _death(worker, job) from None
-    if isinstance(answer, BaseException):
-        raise answer
-    assert isinstance(answer, Done)
+        return _death(worker, job)
+    assert isinstance(answer, Done | Exception)
     return answer
 
 

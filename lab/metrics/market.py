@@ -248,7 +248,7 @@ def flow(log: Log, intervals: list[FundingInterval]) -> Flow:
         commands=run.commands,
         events=len(run.events),
         fills=len(log[Traded]) + len(log[CurveTraded]),
-        funding_usd_per_coin=sum(interval.usd_per_coin for interval in intervals),
+        funding_usd_per_coin=sum((interval.usd_per_coin for interval in intervals), 0.0),
     )
 
 
