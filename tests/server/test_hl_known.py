@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account  # type: ignore[import-untyped]
-from hl_kit import MICRO, NOW
+from hl_kit import MICRO, NOW, Json
 from hl_signed_kit import AGENT, ALICE, BOB, NOOP, OK, ORDER, OTHER, Venue, of
 from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 from wire import World
@@ -144,6 +144,32 @@ def test_why_names_another_vault_that_was_signed_for(signer: Any) -> None:
         ) in text
     text = venue.error(venue.l1(OTHER, ORDER))
     assert text.count("another vaultAddress") == 1, "all that were tried are told as one"
+
+
+@pytest.mark.parametrize(("wrong", "how"), [
+    ({"p": "45000.00", "s": "0.010"}, "p was '45000.00' and not '45000'; s was '0.010' and not '0.01'"),
+    ({"c": "0x" + "A" * 32}, f"c was '0x{'A' * 32}' and not '0x{'a' * 32}'"),
+    ({"c": None}, "c was null and not left out"),
+])  # fmt: skip
+def test_what_the_live_venue_would_hash_otherwise_is_refused(wrong: Json, how: str) -> None:
+    """It writes an action anew before it hashes that; who has signed what was sent is somebody else, then."""
+    venue = Venue()
+    order = {"a": 0, "b": True, "p": "45000", "s": "0.01", "r": False, "t": {"limit": {"tif": "Gtc"}}}
+    text = venue.error(venue.l1(ALICE, {**ORDER, "orders": [{**order, **wrong}]}))
+    assert text.startswith("L1 error: User or API Wallet 0x") and how in text and f"is that of {of(ALICE)}, which is a user here." in text
+    assert venue.ask("openOrders", user=of(ALICE)) == []
+    text = venue.error(venue.l1(ALICE, {"orders": [order], "grouping": "na", "type": "order"}))
+    assert "the keys type, orders, grouping came in the order orders, grouping, type" in text
+
+
+def test_who_signs_the_form_that_the_live_venue_hashes_may_send_another() -> None:
+    venue = Venue()
+    order = {"a": 0, "b": True, "p": "45000", "s": "0.01", "r": False, "t": {"limit": {"tif": "Gtc"}}, "c": "0x" + "a" * 32}
+    sent = {"grouping": "na", "builder": None, "orders": [{**dict(reversed(order.items())), "p": "45000.00", "c": "0x" + "A" * 32}]}
+    venue.wall += 1
+    signature = sdk.sign_l1_action(ALICE, {"type": "order", "orders": [order], "grouping": "na"}, None, venue.wall, None, False)
+    reply = venue.post({"action": {**sent, "type": "order"}, "nonce": venue.wall, "signature": signature})
+    assert reply["response"]["data"]["statuses"][0]["resting"]["cloid"] == "0x" + "a" * 32
 
 
 def test_how_many_sub_accounts_a_wrong_signature_is_tried_with() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
@@ -9,10 +10,15 @@ import pytest
 from eth_account import Account  # type: ignore[import-untyped]
 from eth_account.messages import encode_defunct
 from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perplab.exchange.server.hyperliquid import signing as s
+from perplab.exchange.server.hyperliquid.canonical import ANY_ORDER, canonical
+from perplab.exchange.server.hyperliquid.canonical import FORMS as CANONICAL
 from perplab.exchange.server.hyperliquid.diagnosis import why
 from perplab.exchange.server.hyperliquid.errors import Failed
+from perplab.exchange.server.hyperliquid.exchange import EXCHANGE
 from perplab.exchange.server.hyperliquid.nonces import Nonces
 
 WALLET = Account.from_key("0x0123456789012345678901234567890123456789012345678901234567890123")
@@ -176,14 +182,14 @@ def test_short_numbers_and_both_kinds_of_v() -> None:
         assert s.recovered(digest, sent({**signature, "v": v})) == ME
 
 
-@pytest.mark.parametrize("given", [
+@pytest.mark.parametrize("wrong", [
     None, [], {}, {"r": "0x1", "s": "0x1"}, {"r": "1", "s": "0x1", "v": 27}, {"r": "0x", "s": "0x1", "v": 27},
     {"r": "0x1", "s": "0x" + "f" * 65, "v": 27}, {"r": "0x1", "s": "0x1", "v": 29}, {"r": "0x1", "s": "0x1", "v": True},
     {"r": 1, "s": 1, "v": 27}, {"r": "0x-1", "s": "0x1", "v": 27}, {"r": "0x1_1", "s": "0x1", "v": 27}, {"r": "0x 1", "s": "0x1", "v": 27},
 ])  # fmt: skip
-def test_what_is_no_signature(given: object) -> None:
+def test_what_is_no_signature(wrong: object) -> None:
     with pytest.raises(s.Bad):
-        s.signature_of(given)
+        s.signature_of(wrong)
 
 
 def test_numbers_that_are_no_signature_of_anything() -> None:
@@ -241,21 +247,87 @@ def built(builder: str) -> dict[str, Any]:
 IN_ALPHABETICAL_ORDER = {"grouping": "na", "orders": [dict(sorted(ORDER["orders"][0].items()))], "type": "order"}
 UPPER = "0x" + VAULT[2:].upper()
 CANCEL = {"type": "cancel", "cancels": [{"a": 0, "o": 2**40}]}
+FLAGGED = {**CANCEL, "f": False}
+STOPPED = with_order(t={"trigger": {"isMarket": True, "triggerPx": "1700", "tpsl": "sl"}})
+OTHER_STOP = with_order(t={"trigger": {"tpsl": "sl", "triggerPx": "1700.0", "isMarket": True}})
+MODIFY = {"type": "modify", "oid": "0x" + "a" * 32, "order": ORDER["orders"][0]}
+AS_SENT = "it was signed as it was sent, and the venue hashes a form of its own: "
+FORMS: list[tuple[str, Any, Any]] = [  # what was sent, in what it is not what the venue hashes, and that
+    ("p was '1800.0' and not '1800'", with_order(p="1800.0"), ORDER),
+    ("p was '45000.00' and not '45000'; s was '0.50' and not '0.5'", with_order(p="45000.00", s="0.50"),
+     with_order(p="45000", s="0.5")),
+    ("s was '0.0' and not '0'", with_order(s="0.0"), with_order(s="0")),
+    ("p was '01800' and not '1800'", with_order(p="01800"), ORDER),
+    ("the keys type, orders, grouping came in the order grouping, orders, type", dict(reversed(ORDER.items())), ORDER),
+    ("the keys type, orders, grouping came in the order grouping, orders, type; "
+     "the keys a, b, p, s, r, t came in the order a, b, p, r, s, t", IN_ALPHABETICAL_ORDER, ORDER),
+    ("the keys isMarket, triggerPx, tpsl came in the order tpsl, triggerPx, isMarket; triggerPx was '1700.0' and not '1700'",
+     OTHER_STOP, STOPPED),
+    ("builder was null and not left out", {**ORDER, "builder": None}, ORDER),
+    ("c was null and not left out", with_order(c=None), ORDER),
+    ("f was false and not left out", FLAGGED, CANCEL),
+    ("there was a key 'priority', which it does not know", {**ORDER, "priority": 1}, ORDER),
+    (f"c was '0x{'A' * 32}' and not '0x{'a' * 32}'", with_order(c="0x" + "A" * 32), with_order(c="0x" + "a" * 32)),
+    (f"c was '{'a' * 32}' and not '0x{'a' * 32}'", with_order(c="a" * 32), with_order(c="0x" + "a" * 32)),
+    (f"b was '{UPPER}' and not '{VAULT}'", built(UPPER), built(VAULT)),
+    (f"oid was '0x{'A' * 32}' and not '0x{'a' * 32}'", {**MODIFY, "oid": "0x" + "A" * 32}, MODIFY),
+    (f"cloid was '0X{'1' * 32}' and not '0x{'1' * 32}'", {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": "0X" + "1" * 32}]},
+     {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": "0x" + "1" * 32}]}),
+    (f"subAccountUser was '{UPPER}' and not '{VAULT}'",
+     {"type": "subAccountTransfer", "subAccountUser": UPPER, "isDeposit": True, "usd": 1},
+     {"type": "subAccountTransfer", "subAccountUser": VAULT, "isDeposit": True, "usd": 1}),
+    ("time was null and not left out", {"type": "scheduleCancel", "time": None}, {"type": "scheduleCancel"}),
+    ("s was '5.0' and not '5'", {"type": "twapOrder", "twap": {"a": 0, "b": True, "s": "5.0", "r": False, "m": 5, "t": False}},
+     {"type": "twapOrder", "twap": {"a": 0, "b": True, "s": "5", "r": False, "m": 5, "t": False}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "action", "form"), FORMS)
+def test_what_is_hashed_is_the_venue_s_form_of_an_action(how: str, action: dict[str, Any], form: dict[str, Any]) -> None:
+    """And not what was sent, which leads to somebody else there."""
+    assert json.dumps(canonical(action)) == json.dumps(form) == json.dumps(canonical(form))
+    assert told(action, signed(action)) == f"{AS_SENT}{how}. Read so, the signature is that of {ME}, who is meant."
+
+
+def test_every_action_that_is_signed_by_its_hash_has_a_form() -> None:
+    taken = {name for name, entry in EXCHANGE.entries.items() if entry.cover != "refused"}
+    assert set(CANONICAL) == taken - set(s.FIELDS)
+
+
+@pytest.mark.parametrize("action", [
+    {"type": "order", "orders": 5}, {"type": "order", "orders": [5, None, []]}, {"type": "order", "orders": [{"t": 5, "p": 5.5, "c": 5}]},
+    {"type": "cancel", "cancels": {}}, {"type": "modify", "oid": [], "order": "x"}, {"type": "other", "x": None},
+    with_order(p="-1.0", s="1e5"), with_order(p=".5", s="1_000"), with_order(p="", s="0x10"),
+])  # fmt: skip
+def test_what_is_no_action_is_hashed_as_it_was_sent(action: dict[str, Any]) -> None:
+    assert canonical(action) == action
+
+
+VALUES = st.one_of(st.sampled_from([None, True, False, 0, 5, "5", "5.0", "05", "Gtc", "0x" + "A" * 32, "A" * 32, "x", []]), st.just(1.5))
+INNER = st.dictionaries(st.sampled_from(["tif", "x"]), VALUES)
+LIMITS = st.dictionaries(st.sampled_from(["limit", "trigger", "x"]), st.one_of(VALUES, INNER))
+
+
+@given(st.one_of(VALUES, st.builds(
+    lambda some, kind, order: {key: (some | {"t": kind}).get(key) for key in order},
+    st.dictionaries(st.sampled_from("abprscx"), VALUES), st.one_of(st.just({"limit": {"tif": "Gtc"}}), LIMITS), st.permutations("abpsrtcx"),
+), st.dictionaries(st.sampled_from("abpsrtcx"), VALUES)))  # fmt: skip
+def test_the_short_way_for_orders_leads_where_the_long_one_does(order: Any) -> None:
+    found = canonical({"type": "order", "orders": [order]})["orders"][0]
+    assert json.dumps(found) == json.dumps(ANY_ORDER(order))
+
+
 CAUSES: list[tuple[str, dict[str, Any], Any]] = [  # what is said, what was sent, and what was signed
-    ("the signed numbers have no trailing zeros", with_order(p="1800.0"), ORDER),
     ("the signed numbers are texts of floats", ORDER, with_order(p="1800.0")),
     ("the signed numbers are texts of floats", with_order(p="0.00001"), with_order(p="1e-05")),
-    ("the signed numbers are floats", ORDER, with_order(p=1800.0, s=0.02)),
-    ("the keys were signed in the SDK's order", dict(reversed(ORDER.items())), ORDER),
-    ("the keys were signed in the SDK's order", IN_ALPHABETICAL_ORDER, ORDER),
+    ("the signed numbers (p, s, triggerPx) are floats", ORDER, with_order(p=1800.0, s=0.02)),
     ("the keys were signed in alphabetical order", ORDER, IN_ALPHABETICAL_ORDER),
-    ("it was signed without fields that were sent as null", {**ORDER, "builder": None}, ORDER),
-    ("it was signed without fields that were sent as null, or flags as false", {**CANCEL, "f": False}, CANCEL),
     ("each order was signed with c: null", ORDER, with_order(c=None)),
     ("it was signed with builder: null", ORDER, {**ORDER, "builder": None}),
-    ("the signed addresses or cloids are in lower case", with_order(c="0x" + "A" * 32), with_order(c="0x" + "a" * 32)),
-    ("the signed addresses or cloids are in lower case", built(UPPER), built(VAULT)),
     ("the signed addresses have the upper-case letters", built(ME), built(WALLET.address)),
+    ("the signed addresses or cloids are in upper case", with_order(c="0x" + "a" * 32), with_order(c="0x" + "A" * 32)),
+    ("the signed numbers (p, s, triggerPx) are floats", dict(reversed(ORDER.items())),
+     dict(reversed(with_order(p=1800.0, s=0.02).items()))),
     ("whole numbers from 2^32 on were signed as floats", CANCEL, {"type": "cancel", "cancels": [{"a": 0, "o": float(2**40)}]}),
 ]  # fmt: skip
 
@@ -272,6 +344,9 @@ def test_causes_beside_the_action() -> None:
     assert told(ORDER, signed(), expires=NOW).startswith("it was signed without the expiresAfter that")
     assert told(ORDER, signed(), vault=VAULT, expires=NOW).startswith("it was signed without the vaultAddress and the expiresAfter")
     assert told(ORDER, signed(nonce=NOW // 1_000)).startswith("the signed nonce is in seconds")
+    for nonce in (NOW - 5, NOW - 1, NOW + 1, NOW + 5):
+        cause = f"it was signed with another nonce than it was sent with; {nonce} was signed, {NOW} was sent."
+        assert told(ORDER, signed(nonce=nonce)).startswith(cause)
     flipped = signed()
     assert told(ORDER, {**flipped, "v": 55 - flipped["v"]}).startswith("v of the signature is the other one")
 
@@ -286,6 +361,11 @@ def test_causes_in_how_the_digest_is_made() -> None:
     assert told(ORDER, by_digest(s.l1_digest(connection_id, "a", 42_161))).startswith("the signed domain has the chain id 42161")
     without = s.keccak(msgpack.packb(ORDER) + NOW.to_bytes(8, "big"))
     assert told(ORDER, by_digest(s.l1_digest(without, "b"))).startswith("the hash was made without the byte 00")
+    packed = msgpack.packb(CANCEL)
+    as_signed = packed.replace(b"\xcf", b"\xd3")
+    assert as_signed != packed
+    text = told(CANCEL, by_digest(s.l1_digest(s.connection_of(as_signed + NOW.to_bytes(8, "big"), None, None), "a")))
+    assert text.startswith("whole numbers from 2^32 on were signed as msgpack's int64")
     message = WALLET.sign_message(encode_defunct(s.l1_digest(connection_id, "b")))
     assert told(ORDER, {"r": hex(message.r), "s": hex(message.s), "v": message.v}).startswith("the digest was signed as a personal message")
 
@@ -313,7 +393,7 @@ def test_the_causes_of_user_signed_actions() -> None:
 def test_where_no_cause_fits_both_addresses_and_what_was_expected_are_told() -> None:
     other = Account.from_key("0x" + "5" * 64)
     text = told(ORDER, sdk.sign_l1_action(other, ORDER, None, NOW, None, False))
-    assert other.address.lower() in text and "clearinghouseState" in text and "as it was sent" not in text
+    assert other.address.lower() in text and "clearinghouseState" in text and "in the venue's form" not in text
     assert "keys {type, orders: [{a, b, p, s, r, t: {limit: {tif}}}], grouping}" in text
     assert f"0x{sdk.action_hash(ORDER, None, NOW, None).hex()}" in text and len(text) < 2_000
     action = {"type": "usdSend", "destination": VAULT, "amount": "1", "time": NOW}

@@ -11,8 +11,24 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from .signing import FIELDS, MAINNET, TESTNET, Action, Address, Bad, Signature, keccak, l1_digest, l1_hash, packed, recovered, user_digest
-from .variations import CHANGES, is_deep, lowered, plain_number
+from .canonical import canonical, plain_number
+from .signing import (
+    FIELDS,
+    MAINNET,
+    TESTNET,
+    Action,
+    Address,
+    Bad,
+    Signature,
+    connection_of,
+    keccak,
+    l1_digest,
+    l1_hash,
+    packed,
+    recovered,
+    user_digest,
+)
+from .variations import CHANGES, departures, is_deep, lowered
 
 LARGEST: Final = 16 << 10  # [bytes] of a packed action that is looked into: 200 orders
 SHOWN: Final = 400  # characters of the keys of an action
@@ -24,7 +40,10 @@ WITHOUT_FAUCET: Final = (
     "it has no account yet, and here (--faucet 0) /info opens none: send it money by usdSend from an address that has an account, or start "
     "the server with --faucet 10000"
 )
-SAME: Final = "as it was sent"
+SAME: Final = "in the venue's form"
+DEPARTURES: Final = 3  # that are told
+NEAR_MS: Final = 5  # how far away another nonce is looked for: of a client that has looked at its clock twice
+UINT64: Final = re.compile(b"\xcf(.{8})", re.DOTALL)  # as msgpack writes it
 SHORTLY: Final = re.compile("[,;]")
 Way = tuple[str, bytes, Signature]  # what is wrong, what would have been signed, and the signature
 
@@ -35,9 +54,10 @@ def why(
 ) -> str:  # fmt: skip
     """The cause, if one of the known ones fits, and what was recovered; in one or a few sentences. `who_is`: who an address is here, "" of
     one that is nobody's. `vaults`: others that it may have been signed for. `is_open`: does an address become known by /info?"""
+    form = action if action["type"] in FIELDS else canonical(action)
     tried: dict[str, None] = {}
     found: list[Address] = []
-    for cause, digest, one in _ways(action, nonce, vault, expires, signature, vaults):
+    for cause, digest, one in _ways(action, form, nonce, vault, expires, signature, vaults):
         try:
             address = recovered(digest, one)
         except Bad:
@@ -52,7 +72,7 @@ def why(
     text = (
         f"The signature is that of {_signers(found)}, which is not known here: nobody has asked /info about it, and no user has approved "
         f"it as an API wallet. Is it the address of your key? If so, {remedy}. If not, what was signed is not what was sent; "
-        f"{_expected(action, nonce, vault, expires)}."
+        f"{_expected(form, nonce, vault, expires)}."
     )
     return f"{text} Tried without success: {'; '.join(tried)}." if tried else f"{text} It is too large to look into why."
 
@@ -71,7 +91,10 @@ def _expected(action: Action, nonce: int, vault: Address | None, expires: int | 
 
 
 def _is_large(action: Action, nonce: int) -> bool:
-    return len(packed(action, nonce)) > LARGEST or is_deep(action)
+    try:
+        return is_deep(action) or len(packed(action, nonce)) > LARGEST
+    except Bad:  # a number that msgpack cannot hold
+        return True
 
 
 def _shape(thing: object) -> str:
@@ -82,17 +105,17 @@ def _shape(thing: object) -> str:
 
 
 def _ways(
-    action: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature, vaults: Iterable[Address]
+    action: Action, form: Action, nonce: int, vault: Address | None, expires: int | None, signature: Signature, vaults: Iterable[Address]
 ) -> Iterator[Way]:
-    """The ways in which an action may have been signed; the first ones are the right ones."""
+    """The ways in which an action may have been signed; the first ones are the right ones. `form`: what the venue hashes of it."""
     is_user_signed = action["type"] in FIELDS
-    right = [user_digest(action)] if is_user_signed else _both(l1_hash(action, nonce, vault, expires))
+    right = [user_digest(action)] if is_user_signed else _both(l1_hash(form, nonce, vault, expires))
     yield from ((SAME, digest, signature) for digest in right)
     if _is_large(action, nonce):
         return
     other_parity = Signature(signature.raw[:-1] + bytes([signature.raw[-1] ^ 1]))
     yield from (("v of the signature is the other one of 27 and 28", digest, other_parity) for digest in right)
-    wrong = _user_ways(action, nonce) if is_user_signed else _l1_ways(action, nonce, vault, expires, vaults)
+    wrong = _user_ways(action, nonce) if is_user_signed else _l1_ways(action, form, nonce, vault, expires, vaults)
     for cause, digest in wrong:
         yield cause, digest, signature
     for digest in right:
@@ -142,37 +165,62 @@ def _user_changes(action: Action, nonce: int) -> Iterator[tuple[str, dict[str, A
 
 
 def _l1_ways(
-    action: Action, nonce: int, vault: Address | None, expires: int | None, vaults: Iterable[Address]
+    action: Action, form: Action, nonce: int, vault: Address | None, expires: int | None, vaults: Iterable[Address]
 ) -> Iterator[tuple[str, bytes]]:
-    for cause, connection_id in _l1_hashes(action, nonce, vault, expires, vaults):
+    for cause, connection_id in _l1_hashes(form, nonce, vault, expires, vaults):
         for digest in _both(connection_id):
             yield cause, digest
-    right = l1_hash(action, nonce, vault, expires)
+    for cause, data in _l1_forms(action, form, nonce):
+        for digest in _both(connection_of(data, vault, expires)):
+            yield cause, digest
+    right = l1_hash(form, nonce, vault, expires)
     for chain_id in OTHER_CHAINS:
         for source in (TESTNET, MAINNET):
             yield f"the signed domain has the chain id {chain_id}; that of L1 actions is 1337", l1_digest(right, source, chain_id)
 
 
 def _l1_hashes(
-    action: Action, nonce: int, vault: Address | None, expires: int | None, vaults: Iterable[Address]
+    form: Action, nonce: int, vault: Address | None, expires: int | None, vaults: Iterable[Address]
 ) -> Iterator[tuple[str, bytes]]:
+    """What is signed beside the action."""
     if vault is not None:
-        yield "it was signed without the vaultAddress that was sent", l1_hash(action, nonce, None, expires)
+        yield "it was signed without the vaultAddress that was sent", l1_hash(form, nonce, None, expires)
     for other in vaults:
         cause = f"it was signed with another vaultAddress than it was sent with; {other} was signed, {vault or 'none'} was sent"
-        yield cause, l1_hash(action, nonce, other, expires)
+        yield cause, l1_hash(form, nonce, other, expires)
     if expires is not None:
-        yield "it was signed without the expiresAfter that was sent", l1_hash(action, nonce, vault, None)
+        yield "it was signed without the expiresAfter that was sent", l1_hash(form, nonce, vault, None)
     if vault is not None and expires is not None:
-        yield "it was signed without the vaultAddress and the expiresAfter that were sent", l1_hash(action, nonce, None, None)
-    yield "the signed nonce is in seconds, the one that was sent in ms", l1_hash(action, nonce // 1_000, vault, expires)
+        yield "it was signed without the vaultAddress and the expiresAfter that were sent", l1_hash(form, nonce, None, None)
+    yield "the signed nonce is in seconds, the one that was sent in ms", l1_hash(form, nonce // 1_000, vault, expires)
+    for near in (*range(max(0, nonce - NEAR_MS), nonce), *range(nonce + 1, min(nonce + NEAR_MS + 1, 1 << 64))):
+        cause = f"it was signed with another nonce than it was sent with; {near} was signed, {nonce} was sent"
+        yield cause, l1_hash(form, near, vault, expires)
     if vault is None and expires is None:
-        yield "the hash was made without the byte 00 behind the nonce, which says that there is no vault", keccak(packed(action, nonce))
-    sent = packed(action, nonce)
+        yield "the hash was made without the byte 00 behind the nonce, which says that there is no vault", keccak(packed(form, nonce))
+
+
+def _l1_forms(action: Action, form: Action, nonce: int) -> Iterator[tuple[str, bytes]]:
+    """The action in other forms than the venue's, packed."""
+    right = packed(form, nonce)
+    seen = {right}
+    try:
+        sent = packed(action, nonce)
+    except Bad:
+        sent = right
+    if sent != right:
+        what = "; ".join(list(dict.fromkeys(departures(action, form)))[:DEPARTURES])
+        yield f"it was signed as it was sent, and the venue hashes a form of its own: {what}", sent
+        seen.add(sent)
     for cause, change in CHANGES:
-        other = change(action)
-        try:
-            if packed(other, nonce) != sent:
-                yield cause, l1_hash(other, nonce, vault, expires)
-        except Bad:
-            continue
+        for base in (form, action):
+            try:
+                other = packed(change(base), nonce)
+            except Bad:
+                continue
+            if other not in seen:
+                seen.add(other)
+                yield cause, other
+    signed = UINT64.sub(b"\xd3\\1", right[:-8]) + right[-8:]
+    if signed != right:
+        yield "whole numbers from 2^32 on were signed as msgpack's int64 (d3); the venue hashes uint64 (cf)", signed

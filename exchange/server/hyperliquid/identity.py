@@ -26,6 +26,7 @@ from ..host import Host
 from ..log import note
 from ..people import User
 from .asked import UNREADABLE
+from .canonical import canonical
 from .diagnosis import why
 from .errors import Failed, Unreadable
 from .signing import (
@@ -315,9 +316,10 @@ def _digests(sent: Sent) -> Iterator[bytes]:
     if not sent.is_l1:
         yield user_digest(sent.action)
         return
+    form = canonical(sent.action)
     vaults = (sent.vault,) if sent.vault is None or sent.action["type"] not in NO_VAULT else (None, sent.vault)
     for vault in vaults:
-        connection_id = l1_hash(sent.action, sent.nonce, vault, sent.expires)
+        connection_id = l1_hash(form, sent.nonce, vault, sent.expires)
         for source in (TESTNET, MAINNET):
             yield l1_digest(connection_id, source)
 

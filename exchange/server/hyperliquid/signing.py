@@ -1,6 +1,6 @@
 """Who has signed an action: EIP-712 digests as Hyperliquid's clients sign them, and the address that is recovered from a signature.
 
-An action of the exchange ("L1") is signed by the hash of its msgpack, in the order of the keys as it was sent, with nonce, vault and
+An action of the exchange ("L1") is signed by the hash of its msgpack, in the form that canonical.py gives it, with nonce, vault and
 expiry; one about money and wallets is signed field by field. Sources: the SDK's utils/signing.py; EIP-712. Digests are made here, and not
 by eth-account, which takes 255 us for what takes 15 us; a recovery takes 50 us.
 """
@@ -85,13 +85,18 @@ def address_of(given: object) -> Address:
 
 
 def l1_hash(action: Action, nonce: int, vault: Address | None, expires: int | None) -> bytes:
-    """The connection id of an L1 action. Raises Bad for what msgpack cannot hold."""
-    try:
-        data = packed(action, nonce) + (b"\0" if vault is None else b"\1" + bytes.fromhex(vault[2:]))
-        if expires is not None:
+    """The connection id of an L1 action, hashed as it is given. Raises Bad for what msgpack cannot hold."""
+    return connection_of(packed(action, nonce), vault, expires)
+
+
+def connection_of(data: bytes, vault: Address | None, expires: int | None) -> bytes:
+    """The same of a packed action. Raises Bad."""
+    data += b"\0" if vault is None else b"\1" + bytes.fromhex(vault[2:])
+    if expires is not None:
+        try:
             data += b"\0" + expires.to_bytes(8, "big")
-    except OverflowError as error:
-        raise Bad(f"the action cannot be hashed: {error}") from None
+        except OverflowError as error:
+            raise Bad(f"the action cannot be hashed: {error}") from None
     return keccak(data)
 
 

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from .signing import HEX, keccak
 
-ORDER_KEYS: Final = ("a", "b", "p", "s", "r", "t", "c")
-KEYS: Final[dict[str, tuple[str, ...]]] = {  # of actions, in the order in which the SDK signs them
-    "order": ("type", "orders", "grouping", "builder"),
-    "cancel": ("type", "cancels"),
-    "cancelByCloid": ("type", "cancels"),
-    "modify": ("type", "oid", "order"),
-    "batchModify": ("type", "modifies"),
-    "updateLeverage": ("type", "asset", "isCross", "leverage"),
-    "updateIsolatedMargin": ("type", "asset", "isBuy", "ntli"),
-    "scheduleCancel": ("type", "time"),
-    "twapOrder": ("type", "twap"),
-    "twapCancel": ("type", "a", "t"),
-    "createSubAccount": ("type", "name"),
-    "subAccountTransfer": ("type", "subAccountUser", "isDeposit", "usd"),
-    "subAccountSpotTransfer": ("type", "subAccountUser", "isDeposit", "token", "amount"),
-    "vaultTransfer": ("type", "vaultAddress", "isDeposit", "usd"),
-    "setReferrer": ("type", "code"),
-}
-ITEM_KEYS: Final = (  # of the maps inside, known by their keys
-    ORDER_KEYS, ("a", "o"), ("asset", "cloid"), ("oid", "order"), ("isMarket", "triggerPx", "tpsl"), ("a", "b", "s", "r", "m", "t"),
-    ("b", "f"),
-)  # fmt: skip
+ORDER_KEYS: Final = frozenset("abpsrt")  # of one without a client id
 NUMBERS: Final = frozenset(("p", "s", "triggerPx"))
 DEEPEST: Final = 12  # levels of an action; real ones have six
 Map = dict[str, Any]
@@ -49,15 +28,6 @@ def mapped(thing: Any, change: Callable[[Map], Map]) -> Any:
     return [mapped(one, change) for one in thing] if isinstance(thing, list) else thing
 
 
-def plain_number(number: str) -> str:
-    """Without trailing zeros, as the SDK writes numbers."""
-    return number.rstrip("0").rstrip(".") if "." in number else number
-
-
-def _zeros_gone(one: Map) -> Map:
-    return {key: plain_number(value) if key in NUMBERS and isinstance(value, str) else value for key, value in one.items()}
-
-
 def _as_floats(one: Map) -> Map:
     try:
         return {key: float(value) if key in NUMBERS and isinstance(value, str) else value for key, value in one.items()}
@@ -74,19 +44,8 @@ def _large_as_floats(one: Map) -> Map:
     return {key: float(value) if type(value) is int and value >= 1 << 32 else value for key, value in one.items()}
 
 
-def _ordered(one: Map) -> Map:
-    """In the order of the SDK."""
-    named = KEYS.get(one["type"]) if isinstance(one.get("type"), str) else None
-    order = named or next((names for names in ITEM_KEYS if set(one) <= set(names)), ())
-    return {**{key: one[key] for key in order if key in one}, **one}
-
-
-def _cleared(one: Map) -> Map:
-    return {key: value for key, value in one.items() if value is not None and not (value is False and key in ("f", "a"))}
-
-
 def _with_null_cloid(one: Map) -> Map:
-    return {**one, "c": None} if set(one) == set(ORDER_KEYS) - {"c"} else one
+    return {**one, "c": None} if one.keys() == ORDER_KEYS else one
 
 
 def _with_null_builder(one: Map) -> Map:
@@ -101,6 +60,10 @@ def lowered(one: Map) -> Map:
     return {key: value.lower() if is_hex(value) else value for key, value in one.items()}
 
 
+def _raised(one: Map) -> Map:
+    return {key: f"0x{value[2:].upper()}" if is_hex(value) else value for key, value in one.items()}
+
+
 def _checksummed(one: Map) -> Map:
     return {key: checksum(value) if is_hex(value) and len(value) == 42 else value for key, value in one.items()}
 
@@ -112,20 +75,37 @@ def checksum(address: str) -> str:
     return "0x" + "".join(digit.upper() if mark >= "8" else digit for digit, mark in zip(digits, marks))
 
 
+def departures(sent: object, form: object, at: str = "") -> Iterator[str]:
+    """In which ways something that was sent is not what the venue hashes of it."""
+    if isinstance(sent, Mapping) and isinstance(form, Mapping):
+        common = [key for key in sent if key in form]
+        if common != list(form):
+            yield f"the keys {', '.join(form)} came in the order {', '.join(common)}"
+        for key, value in sent.items():
+            if key in form:
+                yield from departures(value, form[key], key)
+            elif value is None or value is False:
+                yield f"{key} was {'null' if value is None else 'false'} and not left out"
+            else:
+                yield f"there was a key {key[:40]!r}, which it does not know"
+    elif isinstance(sent, list) and isinstance(form, list):
+        for one, other in zip(sent, form, strict=True):
+            yield from departures(one, other, at)
+    elif sent != form:
+        yield f"{at} was {str(sent)[:80]!r} and not {str(form)[:80]!r}"
+
+
 def _all(change: Callable[[Map], Map]) -> Callable[[Mapping[str, Any]], Any]:
     return lambda action: mapped(action, change)
 
 
 CHANGES: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]] = (
-    ("the signed numbers have no trailing zeros, those that were sent have", _all(_zeros_gone)),
-    ("the signed numbers are texts of floats, such as 1800.0 or 1e-05; those that were sent are not", _all(_as_texts_of_floats)),
-    ("the signed numbers are floats, those that were sent are texts", _all(_as_floats)),
-    ("the keys were signed in the SDK's order, and sent in another", _all(_ordered)),
-    ("the keys were signed in alphabetical order, and sent in another", _all(lambda one: dict(sorted(one.items())))),
-    ("it was signed without fields that were sent as null, or flags as false", _all(_cleared)),
-    ("each order was signed with c: null, and sent without c", _all(_with_null_cloid)),
-    ("it was signed with builder: null, and sent without builder", _all(_with_null_builder)),
-    ("the signed addresses or cloids are in lower case, those that were sent are not", _all(lowered)),
-    ("the signed addresses have the upper-case letters of a checksum, those that were sent have not", _all(_checksummed)),
+    ("the signed numbers are texts of floats, such as 1800.0 or 1e-05; the venue hashes 1800 and 0.00001", _all(_as_texts_of_floats)),
+    ("the signed numbers (p, s, triggerPx) are floats; the venue hashes texts", _all(_as_floats)),
+    ("the keys were signed in alphabetical order", _all(lambda one: dict(sorted(one.items())))),
+    ("each order was signed with c: null; the venue hashes nothing that is null", _all(_with_null_cloid)),
+    ("it was signed with builder: null; the venue hashes nothing that is null", _all(_with_null_builder)),
+    ("the signed addresses have the upper-case letters of a checksum; the venue hashes them in lower case", _all(_checksummed)),
+    ("the signed addresses or cloids are in upper case; the venue hashes them in lower case", _all(_raised)),
     ("whole numbers from 2^32 on were signed as floats, as some msgpack of JavaScript does", _all(_large_as_floats)),
 )
