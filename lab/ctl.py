@@ -15,6 +15,7 @@ from .options import share_of
 from .windows import scheduled
 
 WINDOWS: Final = "maintenance"  # the op whose reply is told in words
+TEXTS: Final = frozenset(("user", "name"))  # fields that are text, also where they look like a number
 
 
 EXAMPLES: Final = (
@@ -109,7 +110,7 @@ def tell_windows(connection: socket.socket, replies: Iterator[dict[str, Any]], g
 
 def pair(text: str) -> tuple[str, Any]:
     """FIELD=VALUE; what is a JSON number, true, false or null is that, a share of a field in millionths (shock_ppm=-10%) so many of them,
-    everything else text."""
+    everything else text, and names in any case."""
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"{text!r} given, expected FIELD=VALUE")
@@ -118,6 +119,8 @@ def pair(text: str) -> tuple[str, Any]:
         if share.scaleb(6) % 1:
             raise click.UsageError(f"{name}: {value!r} given, expected a whole number of millionths: 0.0001% is one")
         return name, int(share.scaleb(6))
+    if name in TEXTS:
+        return name, value
     try:
         return name, json.loads(value)
     except ValueError:
@@ -175,7 +178,7 @@ def login(
 
 @click.command(short_help="Play a timeline of faults against a running sandbox, and say how a bot fared.")
 @click.argument("playbook", required=False)
-@click.option("--user", help="Whose bot is watched: the name that it logs in with.")
+@click.option("--user", help="Whose bot is watched: the name that it logs in with, or its address where it speaks Hyperliquid's API.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
 @click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
 @click.option("--secret", help="Its secret.")

@@ -247,6 +247,26 @@ def test_names_are_text(visit: Open) -> None:
     assert one.page.locator("#bold").count() == 0
 
 
+def test_a_user_is_named_by_an_address(visit: Open, operator: Visit) -> None:
+    """As those of Hyperliquid's API are: 42 characters, in letters of any case."""
+    address = "0x14791697260E4c9A71f18484C9f997B308e59325"
+    one = visit(width=400)
+    one.page.click("#show-login")
+    one.page.fill("#by-name [name=name]", "")
+    one.page.type("#by-name [name=name]", address)  # key by key: what is filled in at once may be longer than a field takes
+    one.page.click("#by-name button")
+    assert one.until_text("#who", "0x").strip() == address.lower()
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= 400
+    one.page.click("#money button:text-is('Faucet')")
+    one.until_text("#told", "The faucet has paid")
+    operator.page.click("#control button:text-is('100×')")
+    operator.page.select_option("#playbook", "clock_skew")
+    operator.page.type("#control input[placeholder='name or address']", address)
+    operator.page.click("#play")
+    operator.until_text("#done", f"fault user={address}")
+    operator.page.click("#stop")
+
+
 def test_the_page_fits_a_phone(visit: Open) -> None:
     for fragment, width in (("", 400), (OPERATOR, 400), (OPERATOR, 900)):
         one = visit(fragment, width=width)

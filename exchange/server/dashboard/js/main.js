@@ -160,7 +160,7 @@ byId("show-login").addEventListener("click", () => {
 });
 
 for (const [form, proof] of [
-  ["by-name", ({name}) => ({name: name.value})],
+  ["by-name", ({name}) => ({name: name.value.trim()})],
   ["by-key", ({key, secret}) => ({key: key.value.trim(), secret: secret.value.trim()})],
 ]) {
   byId(form).addEventListener("submit", async event => {
