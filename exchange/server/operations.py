@@ -52,6 +52,14 @@ def liquidate(desk: Desk, session: Asker, request: r.Liquidate) -> Data:
     return {"debits": debits, "ts": desk.host.exchange.now}
 
 
+def grant(desk: Desk, session: Asker, request: r.Grant) -> Data:
+    session.may("admin")
+    host, asset = desk.host, desk.asset(request.asset)
+    account, key = host.grant(request.user, asset, request.amount)
+    told: Data = {"user": host.people.owner_of[account].name, "account": account, "balance": host.exchange.balance(account, asset)}
+    return told if key is None else {**told, "key": key.key, "secret": key.secret}
+
+
 def snapshot(desk: Desk, session: Asker, request: r.Snapshot) -> Data:
     session.may("admin")
     ts, forgotten = desk.host.keep(request.name)

@@ -180,6 +180,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.SetClock: operations.set_clock,
     r.SetWorld: operations.set_world,
     r.Liquidate: operations.liquidate,
+    r.Grant: operations.grant,
     r.Snapshot: operations.snapshot,
     r.Rewind: operations.rewind,
     r.Snapshots: operations.snapshots,

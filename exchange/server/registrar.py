@@ -136,6 +136,24 @@ class Registrar(Timekeeper):
         if reason:
             raise Rejected(Reason(reason), account=account)
 
+    def grant(self, name: str, asset: int, amount: int) -> tuple[int, Key | None]:
+        """Money from nowhere for the user of a name or an address, who comes to be by that if there is none: the account that has it, and
+        the key of who is new and no address. Raises Refusal; then nothing of it has happened."""
+        self.refuse_beyond_supply(asset, amount)
+        user, name = self.people.find(name), named(name)
+        if user is not None and user.accounts:
+            self.fund(user.accounts[0], asset, amount)
+            return user.accounts[0], None
+        if self.addresses is not None and is_address(name):
+            account = self.addresses.contact(name, amount if asset == 0 else 0)
+            self.fund(account, asset, amount)
+            return account, None
+        if not is_address(name) and not self.people.is_taken(name):
+            key = self.sign_up(name, ("trade", "read"), asset, amount)
+            return self.people.users[name].accounts[0], key
+        self.refuse_too_many_users(name)
+        return self.open_account(self.people.user(name), lambda account: [Deposit(0, account, asset, amount)]), None
+
     def owners(self) -> Iterator[tuple[int, int]]:
         """(account, number of its owner) of all accounts that commands have opened."""
         accounts = self.exchange.state.accounts

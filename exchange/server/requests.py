@@ -343,6 +343,16 @@ class Liquidate(Request, frozen=True, kw_only=True, tag="liquidate"):
     market: MarketId | Name | None = None  # of an isolated position; none: all that it holds
 
 
+class Grant(Request, frozen=True, kw_only=True, tag="grant"):
+    """Money from nowhere for a `user`, into his first account, or into the one that an address is of. Who is not there comes to be: an
+    address as it does by money that somebody sends it; any other name with a key, which the reply has, for the operator to hand over. For
+    keys with the scope `admin`."""
+
+    user: UserName
+    amount: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]  # [micro]
+    asset: Annotated[int, Meta(ge=0, le=7)] = 0
+
+
 class Snapshot(Request, frozen=True, kw_only=True, tag="snapshot"):
     """Keep the state of the venue and of the world around it, under a name, in the place of another of that name. At most 16 are kept: the
     oldest goes, and the reply names it as `forgotten`. For keys with the scope `admin`."""
@@ -411,7 +421,7 @@ OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
     PendingQuery, PreviewQuery, AccountQuery, RequirementQuery, TriggersQuery, TwapsQuery, FeeRatesQuery, SubAccountsQuery,
     OrderQuery, Outcome, Auctions, MaintenanceQuery, Candles, Liquidations, AccountsAtRisk,
-    Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Ping, Step, SetClock, SetWorld, Liquidate, Grant, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007
