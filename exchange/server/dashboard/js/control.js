@@ -46,7 +46,7 @@ export class Control {
 
   async take() {
     try {
-      await this.session.login({name: "operator"});
+      await this.session.control();
     } catch (error) {
       tell(byId("done"), error.message, true);
     }
