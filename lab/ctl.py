@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from .options import share_of
 from .windows import scheduled
 
 WINDOWS: Final = "maintenance"  # the op whose reply is told in words
+DOLLARS: Final = "usd"  # stands for `amount`, which is in micro-units
+TEXTS: Final = frozenset(("user", "name"))  # fields that are text, also where they look like a number
 
 
 EXAMPLES: Final = (
@@ -24,7 +27,8 @@ EXAMPLES: Final = (
     ("world shock_ppm=-10% market=BTC", "the outside price falls by a tenth"),
     ("world makers=gone", "liquidity vanishes"),
     ("set_market_status market=BTC status=HALTED", "nobody trades"),
-    ("deposit account=11 asset=0 amount=1000000", "in micro-units: a dollar"),
+    ("grant user=alice usd=1000", "money for a user, by name or address, also for a new one"),
+    ("deposit account=11 asset=0 amount=1000000", "in micro-units: a dollar, or usd=1"),
     ("liquidate account=11", "take what it has above maintenance"),
     ("set_funding market=BTC mode=SET rate_ppt=-10000000", "shorts pay"),
     ("set_gas multiplier_ppm=20000000", "commands cost 20 times what the design says"),
@@ -55,7 +59,8 @@ class Ctl(click.Command):
 def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: str | None) -> int:
     """Send OP with its fields to the server, and print the reply.
 
-    `perplab docs api` lists all ops and their fields. One that ends in _ppm takes a share, too, as -10% or 5bp. Of `schedule_maintenance`,
+    `perplab docs api` lists all ops and their fields. One that ends in _ppm takes a share, too, as -10% or 5bp, and usd=1000
+    stands for an amount of micro-units. Of `schedule_maintenance`,
     in=10m and for=30m may stand for start and end, which are ns or times as 2026-01-01T12:00:00Z, of the venue's clock. Exit code 1 if
     the server refuses.
     """
@@ -109,7 +114,7 @@ def tell_windows(connection: socket.socket, replies: Iterator[dict[str, Any]], g
 
 def pair(text: str) -> tuple[str, Any]:
     """FIELD=VALUE; what is a JSON number, true, false or null is that, a share of a field in millionths (shock_ppm=-10%) so many of them,
-    everything else text."""
+    usd=5 an amount of five million, everything else text, and names in any case. Raises click.UsageError."""
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"{text!r} given, expected FIELD=VALUE")
@@ -118,10 +123,25 @@ def pair(text: str) -> tuple[str, Any]:
         if share.scaleb(6) % 1:
             raise click.UsageError(f"{name}: {value!r} given, expected a whole number of millionths: 0.0001% is one")
         return name, int(share.scaleb(6))
+    if name in TEXTS:
+        return name, value
+    if name == DOLLARS:
+        return "amount", micro_of(value)
     try:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def micro_of(text: str) -> int:
+    """Dollars, in micro-units. Raises click.UsageError."""
+    try:
+        micro = Decimal(text.replace(",", "")).scaleb(6)
+        if micro == micro.to_integral_value():
+            return int(micro)
+    except ArithmeticError:
+        pass
+    raise click.UsageError(f"{DOLLARS}: {text!r} given, expected dollars, at most six decimals")
 
 
 class NoServer(click.ClickException):
@@ -175,7 +195,7 @@ def login(
 
 @click.command(short_help="Play a timeline of faults against a running sandbox, and say how a bot fared.")
 @click.argument("playbook", required=False)
-@click.option("--user", help="Whose bot is watched: the name that it logs in with.")
+@click.option("--user", help="Whose bot is watched: the name that it logs in with, or its address where it speaks Hyperliquid's API.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
 @click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
 @click.option("--secret", help="Its secret.")

@@ -167,7 +167,7 @@ class Rehearsal:
             self.send({"op": "subscribe", "channel": "private", "account": account})
         before = [self.send({"op": "account", "account": account}) for account in accounts]
         if not any(map(equity, before)):
-            hint = f"perplab ctl deposit account={accounts[0]} asset=0 amount=..."
+            hint = f"perplab ctl grant user={self.user} usd=10000"
             self.say(f"note: {self.user} has no money, so orders will be refused: {hint}")
         times: list[tuple[str, int]] = []
         try:

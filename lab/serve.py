@@ -82,7 +82,8 @@ class ClockText(click.ParamType[int]):
     default=10_000,
     show_default=True,
     metavar="USD",
-    help="What an address has when it is first heard of, over Hyperliquid's API; 0: it has an account when it is sent money.",
+    help="What an address has when it is first heard of, over Hyperliquid's API; 0: it has an account when it is sent money, by "
+    "`perplab ctl grant` or by others.",
 )
 @click.option(
     "--weights", type=click.Choice(["off", "documented"]), default="off", show_default=True, help="Hyperliquid's rate limits, over its API."

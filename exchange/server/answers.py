@@ -317,6 +317,16 @@ class LiquidateReply(Reply, kw_only=True):
     ts: int
 
 
+class GrantReply(Reply, kw_only=True):
+    """`balance` [micro]: of the account in that asset, without money that is still under way. `key`, `secret`: of a new user."""
+
+    user: str
+    account: int
+    balance: int
+    key: str | UnsetType = UNSET
+    secret: str | UnsetType = UNSET
+
+
 class StateReply(Reply, kw_only=True):
     name: str
     ts: int
@@ -362,7 +372,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     "sub_accounts": SubAccountsReply,
     "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "maintenance": MaintenanceReply, "ping":
     PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": EmptyReply, "subscribe": SubscribeReply,
-    "liquidate": LiquidateReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,
+    "liquidate": LiquidateReply, "grant": GrantReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,
     "candles": CandlesReply, "liquidations": LiquidationsReply, "accounts_at_risk": AccountsAtRiskReply,
     "unsubscribe": SubscribeReply, "cancel_on_disconnect": CancelOnDisconnectReply,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from .errors import Data, Refusal, Rejected, Trouble
 from .host import Host
 from .memory import Memory
 from .people import Key as ApiKey
-from .people import User
+from .people import User, is_address
 from .private import PrivateStream
 from .streams import Key, Reader
 from .surroundings import Listener
@@ -76,6 +76,14 @@ class Desk:
         if given >= assets:
             raise self._beyond("asset", assets, given)
         return given
+
+    def user(self, given: str) -> User:
+        """A user that there is, by name or address. Raises Refusal."""
+        user = self.host.people.find(given)
+        if user is None:
+            why = " that has been heard of" if is_address(given) else ""
+            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no user {given!r}{why}", field="user", given=given)
+        return user
 
     def _beyond(self, field: str, count: int, given: int) -> Refusal:
         return Refusal(Trouble.OUT_OF_BOUNDS, f"{field} is {given}; there are 0 to {count - 1}", field=field, limit=count - 1, given=given)

@@ -52,6 +52,14 @@ def liquidate(desk: Desk, session: Asker, request: r.Liquidate) -> Data:
     return {"debits": debits, "ts": desk.host.exchange.now}
 
 
+def grant(desk: Desk, session: Asker, request: r.Grant) -> Data:
+    session.may("admin")
+    host, asset = desk.host, desk.asset(request.asset)
+    account, key = host.grant(request.user, asset, request.amount)
+    told: Data = {"user": host.people.owner_of[account].name, "account": account, "balance": host.exchange.balance(account, asset)}
+    return told if key is None else {**told, "key": key.key, "secret": key.secret}
+
+
 def snapshot(desk: Desk, session: Asker, request: r.Snapshot) -> Data:
     session.may("admin")
     ts, forgotten = desk.host.keep(request.name)
@@ -76,21 +84,20 @@ def snapshots(desk: Desk, session: Asker, request: r.Snapshots) -> Data:
 
 def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
     session.may("admin")
-    if request.user not in desk.host.people.users:
-        raise Refusal(Trouble.UNKNOWN_NAME, f"there is no user {request.user!r}", field="user", given=request.user)
+    user = desk.user(request.user).name
     if request.reason not in Reason.__members__:
         known = [reason.name for reason in Reason]
         raise Refusal(Trouble.UNKNOWN_NAME, f"there is no reason {request.reason!r}", field="reason", given=request.reason, known=known)
     if request.kind == "none":
-        desk.host.faults.pop(request.user, None)
+        desk.host.faults.pop(user, None)
         return {}
     if request.kind == "drop":
-        session.then = lambda: _drop(desk, request.user)
+        session.then = lambda: _drop(desk, user)
         return {}
     if request.ms < 0 and request.kind != "skew":
         message = f"ms is {request.ms}: only a clock goes ahead or behind"
         raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="ms", limit=0, given=request.ms)
-    faults = desk.host.faults.setdefault(request.user, Faults())
+    faults = desk.host.faults.setdefault(user, Faults())
     if request.kind == "skew":
         faults.set_clock(request.ms * MS, request.drift_ppm, desk.host.monotonic())
     elif request.kind == "reject":

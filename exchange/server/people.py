@@ -7,6 +7,7 @@ after it was handed out, and a recorded login is worth nothing.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -18,6 +19,17 @@ from .routing import Owners
 NOBODY: Final = 0  # the number of no user
 
 SCOPES: Final = ("trade", "read", "admin")
+ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")  # what users of Hyperliquid's API are named by
+
+
+def is_address(name: str) -> bool:
+    """In letters of any case."""
+    return ADDRESS.fullmatch(name) is not None
+
+
+def named(name: str) -> str:
+    """What a user is called: an address is, in lower case, whatever letters it is written with."""
+    return name.lower() if is_address(name) else name
 
 
 class User(Struct):
@@ -43,6 +55,10 @@ class People:
         self.keys: dict[str, Key] = {}
         self.owner_of: dict[int, User] = {}  # account -> user
         self.owners = Owners()  # the same by numbers
+
+    def find(self, name: str) -> User | None:
+        """The user of this name, or of this address in letters of any case; None: there is none."""
+        return self.users.get(named(name))
 
     def user(self, name: str) -> User:
         """The user of this name, made if there is none."""

@@ -54,8 +54,7 @@ class Questions(Desk):
         elif request.name is None:
             raise Refusal(Trouble.MISSING_FIELD, "a login needs the field 'name' or 'key'", field="name")
         else:
-            known, scopes = people.users.get(request.name), SCOPES  # one who has but a name was left so by a server that was killed
-            user = known if known is not None and known.accounts else self.host.new_user(request.name)
+            user, scopes = self.host.user_named(request.name), SCOPES
         session.enter(user, scopes, request.session)
         return {
             "user": user.name, "accounts": list(user.accounts), "scopes": list(scopes), "epoch": self.host.epoch, "version": VERSION,
@@ -84,10 +83,7 @@ class Questions(Desk):
         if request.user is None:
             return {"accounts": list(session.may("read").accounts)}
         session.may("admin")
-        user = self.host.people.users.get(request.user)
-        if user is None:
-            raise Refusal(Trouble.UNKNOWN_NAME, f"there is no user {request.user!r}", field="user", given=request.user)
-        return {"accounts": list(user.accounts)}
+        return {"accounts": list(self.user(request.user).accounts)}
 
     # -- questions --------------------------------------------------------------------------------------------------------------------
 
@@ -184,6 +180,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.SetClock: operations.set_clock,
     r.SetWorld: operations.set_world,
     r.Liquidate: operations.liquidate,
+    r.Grant: operations.grant,
     r.Snapshot: operations.snapshot,
     r.Rewind: operations.rewind,
     r.Snapshots: operations.snapshots,

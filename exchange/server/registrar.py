@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Protocol
 
 from ..engine import Exchange
 from ..journal import JournalFailed
@@ -15,9 +16,17 @@ from .clock import Clock
 from .errors import Refusal, Rejected, Trouble
 from .limits import Limits
 from .log import note
-from .people import Key, People, User
+from .people import Key, People, User, is_address, named
 from .store import Store
 from .timekeeper import Timekeeper
+
+
+class Addresses(Protocol):
+    """Who is behind the addresses by which users of Hyperliquid's API are named (hyperliquid/identity.py)."""
+
+    def contact(self, address: str, money: int | None) -> int:
+        """The account of an address in lower case, which becomes known by that. `money`: what it is about to be sent of the first asset
+        [micro]; None: nothing is, and somebody asks for it. Raises Refusal."""
 
 
 class Registrar(Timekeeper):
@@ -31,11 +40,16 @@ class Registrar(Timekeeper):
         self.limits = limits
         self.store = store
         self.people = People(token, exchange.state.accounts.count)
+        self.addresses: Addresses | None = None  # None: nobody speaks that API here
 
     # -- users --
 
     def sign_up(self, name: str, scopes: Iterable[str], asset: int, amount: int) -> Key:
-        """A user with an account, money in it, and a key. Raises Refusal; then there is nothing of it."""
+        """A user with an account, money in it, and a key. An address is nobody's to take: whoever signs with it, by Hyperliquid's API,
+        would share its account. Raises Refusal; then there is nothing of it."""
+        if is_address(name):
+            message = f"{name} is an address: who has its key signs with that, by Hyperliquid's API, and needs no other"
+            raise Refusal(Trouble.NAME_TAKEN, message, field="name", given=name)
         if self.people.is_taken(name):
             raise Refusal(Trouble.NAME_TAKEN, f"there is a user {name!r} already", field="name", given=name)
         self.refuse_beyond_supply(asset, amount)
@@ -74,6 +88,18 @@ class Registrar(Timekeeper):
             message = f"{user.name} has {len(user.accounts)} of the {limit} accounts that this server gives to a user{before}"
             raise Refusal(Trouble.TOO_MANY_ACCOUNTS, message, limit=limit)
 
+    def user_named(self, name: str) -> User:
+        """The user of a name or an address, with an account, made if there is none. Raises Refusal."""
+        user, name = self.people.find(name), named(name)
+        if user is not None and user.accounts:  # one who has but a name was left so by a server that was killed, or by a rewind
+            return user
+        if self.addresses is None or not is_address(name):
+            return self.new_user(name)
+        user = self.people.owner_of[self.addresses.contact(name, None)]
+        if user.name != name:
+            raise Refusal(Trouble.UNKNOWN_NAME, f"{name} is a sub-account of {user.name}: name that", field="name", given=name)
+        return user
+
     def new_user(self, name: str) -> User:
         """A user with an account. Raises Refusal; then there is neither."""
         self.refuse_too_many_users(name)
@@ -109,6 +135,24 @@ class Registrar(Timekeeper):
         (reason,) = self.reasons([Deposit(0, account, asset, amount)])
         if reason:
             raise Rejected(Reason(reason), account=account)
+
+    def grant(self, name: str, asset: int, amount: int) -> tuple[int, Key | None]:
+        """Money from nowhere for the user of a name or an address, who comes to be by that if there is none: the account that has it, and
+        the key of who is new and no address. Raises Refusal; then nothing of it has happened."""
+        self.refuse_beyond_supply(asset, amount)
+        user, name = self.people.find(name), named(name)
+        if user is not None and user.accounts:
+            self.fund(user.accounts[0], asset, amount)
+            return user.accounts[0], None
+        if self.addresses is not None and is_address(name):
+            account = self.addresses.contact(name, amount if asset == 0 else 0)
+            self.fund(account, asset, amount)
+            return account, None
+        if not is_address(name) and not self.people.is_taken(name):
+            key = self.sign_up(name, ("trade", "read"), asset, amount)
+            return self.people.users[name].accounts[0], key
+        self.refuse_too_many_users(name)
+        return self.open_account(self.people.user(name), lambda account: [Deposit(0, account, asset, amount)]), None
 
     def owners(self) -> Iterator[tuple[int, int]]:
         """(account, number of its owner) of all accounts that commands have opened."""

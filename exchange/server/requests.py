@@ -41,6 +41,7 @@ from .errors import Refusal, Trouble
 from .request_parts import Name as Name
 from .request_parts import Request as Request
 from .request_parts import RequestId as RequestId
+from .request_parts import UserName as UserName
 from .requests_past import AccountsAtRisk as AccountsAtRisk
 from .requests_past import Candles as Candles
 from .requests_past import Liquidations as Liquidations
@@ -149,7 +150,7 @@ class Login(Request, frozen=True, kw_only=True, tag="login"):
 
     key: Name | None = None
     signature: Annotated[str, Meta(max_length=64)] | None = None
-    name: Name | None = None
+    name: UserName | None = None
     session: Name | None = None
     version: int = 1  # of this protocol
 
@@ -161,7 +162,7 @@ class Logout(Request, frozen=True, kw_only=True, tag="logout"):
 class Faucet(Request, frozen=True, kw_only=True, tag="faucet"):
     """Money from nowhere. Not logged in: makes a user of that name with an account and a key. Logged in: pays into one's account."""
 
-    name: Name | None = None
+    name: UserName | None = None
     account: AccountId | None = None
     asset: Annotated[int, Meta(ge=0, le=7)] = 0
     amount: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)] = 100_000_000_000  # [micro]
@@ -175,7 +176,7 @@ class OpenAccount(Request, frozen=True, kw_only=True, tag="open_account"):
 class Accounts(Request, frozen=True, kw_only=True, tag="accounts"):
     """The accounts of the user who is logged in; the operator may ask for those of any `user`."""
 
-    user: Name | None = None
+    user: UserName | None = None
 
 
 # -- questions --
@@ -342,6 +343,16 @@ class Liquidate(Request, frozen=True, kw_only=True, tag="liquidate"):
     market: MarketId | Name | None = None  # of an isolated position; none: all that it holds
 
 
+class Grant(Request, frozen=True, kw_only=True, tag="grant"):
+    """Money from nowhere for a `user`, into his first account, or into the one that an address is of. Who is not there comes to be: an
+    address as it does by money that somebody sends it; any other name with a key, which the reply has, for the operator to hand over. For
+    keys with the scope `admin`."""
+
+    user: UserName
+    amount: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]  # [micro]
+    asset: Annotated[int, Meta(ge=0, le=7)] = 0
+
+
 class Snapshot(Request, frozen=True, kw_only=True, tag="snapshot"):
     """Keep the state of the venue and of the world around it, under a name, in the place of another of that name. At most 16 are kept: the
     oldest goes, and the reply names it as `forgotten`. For keys with the scope `admin`."""
@@ -368,7 +379,7 @@ class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
     faster from now on. none: all is well again. Packed rows are not rejected.
     """
 
-    user: Name
+    user: UserName
     kind: Literal["reject", "drop", "stall", "delay", "duplicate", "skew", "none"]
     count: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     ms: Annotated[int, Meta(ge=-3_600_000, le=3_600_000)] = 0
@@ -410,7 +421,7 @@ OTHERS: Final[tuple[type[Request], ...]] = (
     Batch, Rows, Challenge, Login, Logout, Faucet, OpenAccount, Accounts, Venue, BookQuery, TickerQuery, PoolQuery,
     PendingQuery, PreviewQuery, AccountQuery, RequirementQuery, TriggersQuery, TwapsQuery, FeeRatesQuery, SubAccountsQuery,
     OrderQuery, Outcome, Auctions, MaintenanceQuery, Candles, Liquidations, AccountsAtRisk,
-    Ping, Step, SetClock, SetWorld, Liquidate, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
+    Ping, Step, SetClock, SetWorld, Liquidate, Grant, Snapshot, Rewind, Snapshots, SetFault, Subscribe, Unsubscribe, CancelOnDisconnect,
 )  # fmt: skip
 REQUESTS: Final[tuple[type[Request], ...]] = (*COMMAND_REQUESTS, *OTHERS, *OPERATOR_REQUESTS)
 AnyRequest: Final = Union[REQUESTS]  # noqa: UP007

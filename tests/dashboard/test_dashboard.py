@@ -167,6 +167,130 @@ def test_a_shock_liquidates_and_the_feed_says_who_paid(visit: Open, operator: Vi
     operator.page.click("#do-shock")
 
 
+def bought(one: Visit, size: str = "0.5") -> None:
+    one.page.click("label:has-text('Market')")
+    one.page.fill("[name=size]", size)
+    one.until_text("#whatif", "Fills at once")
+    one.page.click("#send")
+    one.until_text("#mine", "BTC long")
+
+
+def test_a_guest_who_takes_the_controls_keeps_what_he_has(visit: Open) -> None:
+    one = visit()
+    name = one.as_guest()
+    bought(one)
+    one.page.click("#take-control")
+    one.until_text("#control", "Pause")
+    assert one.page.locator("#who").text_content() == name
+    one.until_text("#mine", "BTC long")
+    one.page.reload()
+    one.until_text("#control", "Pause")
+    one.page.click("#give-back:text-is('Give the controls back')")
+    one.until_text("#control", "this server trusts whoever asks")
+    assert one.page.locator("#who").text_content() == name
+    one.until_text("#mine", "BTC long")
+    one.page.wait_for_selector("#give-back", state="hidden")
+
+
+def test_a_guest_who_was_somebody_else_is_himself_again(visit: Open) -> None:
+    one = visit()
+    name = one.as_guest()
+    bought(one)
+    one.page.click("#show-login")  # logs out
+    one.until("document.querySelector('#who').textContent === ''")
+    one.page.click("#show-login")
+    one.page.fill("#by-name [name=name]", "operator")
+    one.page.click("#by-name button")
+    one.until_text("#who", "operator")
+    one.until("!document.querySelector('#mine').textContent.includes('BTC long')")
+    one.page.click(f"#give-back:text-is('Be {name} again')")
+    one.until_text("#who", name)
+    one.until_text("#mine", "BTC long")
+    one.page.click("#show-login")
+    one.page.click(f"#again:text-is('Be {name} again')")
+    one.until_text("#mine", "BTC long")
+    one.until_text("#told", f"You are {name} again")
+    assert one.page.evaluate("sessionStorage.getItem('perplab.earlier')") is None
+
+
+def test_what_is_available_afterwards_is_for_trading(visit: Open, operator: Visit) -> None:
+    """And not what may be withdrawn, of which the transfer margin takes 10 % of a position."""
+    one = visit()
+    one.as_guest()
+    operator.page.click("#pause")
+    bought(one)
+    one.page.click("label:has-text('Limit')")
+    one.page.fill("[name=price]", "55000")
+    one.page.fill("[name=size]", "1")
+    told = one.until_text("#whatif", r"Rests in the book1\.00000.*Available after[\d,]+\.\d\d USD")
+    expected = one.page.evaluate("""perplab.wire.ask("preview", {account: perplab.session.account, market: 0, side: "BUY", price: 55000,
+        size: 100000}).then(({available_margin: available, free_margin: free}) => [available, free].map(Number))""")
+    assert expected[0] > expected[1] + 10**6
+    assert f"Available after{expected[0] // 10_000 / 100:,.2f} USD" in told and "Free" not in told
+    one.page.click("#send")
+    one.until_text("#available", f"{expected[0] // 10_000 / 100:,.2f} USD available")
+
+
+def test_what_was_told_of_an_order_goes_when_it_is_old_news(visit: Open, operator: Visit) -> None:
+    buyer, seller = visit(), visit()
+    buyer.as_guest()
+    seller.as_guest()
+    pause(operator)
+    buyer.page.click("#bids button >> nth=0")
+    buyer.page.fill("[name=size]", "0.01")
+    buyer.page.click("#send")
+    buyer.until_text("#told", r"0\.01000 rest in the book")
+    buyer.page.wait_for_timeout(1_500)
+    buyer.until_text("#told", r"0\.01000 rest in the book")
+    seller.page.click("label:has-text('Sell / short')")
+    seller.page.click("label:has-text('Market')")
+    seller.page.fill("[name=size]", "5")
+    seller.until_text("#whatif", "Fills at once")
+    seller.page.click("#send")
+    seller.until_text("#told", "Filled")
+    buyer.until("document.querySelector('#told').textContent === ''")  # it rests no more
+    seller.page.fill("[name=size]", "4")
+    assert seller.page.locator("#told").text_content() == "", "of the order before"
+    seller.page.click("#send")
+    seller.until_text("#told", "Filled|Nothing")
+    seller.until("document.querySelector('#told').textContent === ''")  # by itself
+
+
+def test_all_of_a_position_is_in_sight_on_a_phone(visit: Open, operator: Visit) -> None:
+    one = visit(width=400)
+    one.as_guest()
+    bought(one)
+    one.page.click("label:has-text('Limit')")
+    one.page.fill("[name=price]", "55000")
+    one.page.click("#send")
+    one.until_text("#mine", "BTC buy")
+    operator.page.set_viewport_size({"width": 400, "height": 1000})
+    operator.until("document.querySelectorAll('#risk td').length > 0")
+    for page in (one.page, operator.page):
+        cut = page.evaluate("""() => [...document.querySelectorAll("#mine *, #risk *")].filter(one => one.offsetParent &&
+            one.tagName !== "CAPTION" && (one.getBoundingClientRect().right > innerWidth - 8 ||
+            (one.clientWidth && one.scrollWidth > one.clientWidth + 1))).map(one => one.outerHTML)""")
+        assert cut == []
+    for word in ("size", "entry", "profit", "liquidation"):
+        assert one.page.evaluate("word => [...document.querySelectorAll('#mine td')].some(one => one.dataset.head === word && "
+                                 "getComputedStyle(one, '::before').content === `\"${word}\"`)", word)  # fmt: skip
+    one.page.click("#mine button:text-is('Close')")
+    one.until_text("#mine", "No positions")
+
+
+def test_a_chart_is_not_empty_for_long(visit: Open) -> None:
+    one = visit()
+    one.until("[...document.querySelectorAll('#intervals button')].some(one => one.getAttribute('aria-pressed') === 'true')")
+    pressed = one.page.evaluate("document.querySelector('#intervals [aria-pressed=true]').textContent")
+    assert pressed in ("1s", "1m")
+    one.until("perplab.chart.candles.all.size >= 10")
+    one.page.click("#intervals button:text-is('5s')")
+    assert one.page.evaluate("perplab.chart.candles.all.size") >= 2, "made of the same trades"
+    sums = one.page.evaluate("""() => Object.values(perplab.chart.candles.made)
+        .map(candles => [...candles.values()].reduce((sum, one) => sum + one.size, 0))""")
+    assert abs(sums[0] - sums[1]) < 1e-6
+
+
 def test_time_stands_and_is_stepped(operator: Visit) -> None:
     pause(operator)
     before = operator.page.evaluate("perplab.wire.ask('ping').then(reply => reply.ts)")
@@ -245,6 +369,26 @@ def test_names_are_text(visit: Open) -> None:
     one.page.click("#by-name button")
     assert name in one.until_text("#who", "bold")
     assert one.page.locator("#bold").count() == 0
+
+
+def test_a_user_is_named_by_an_address(visit: Open, operator: Visit) -> None:
+    """As those of Hyperliquid's API are: 42 characters, in letters of any case."""
+    address = "0x14791697260E4c9A71f18484C9f997B308e59325"
+    one = visit(width=400)
+    one.page.click("#show-login")
+    one.page.fill("#by-name [name=name]", "")
+    one.page.type("#by-name [name=name]", address)  # key by key: what is filled in at once may be longer than a field takes
+    one.page.click("#by-name button")
+    assert one.until_text("#who", "0x").strip() == address.lower()
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= 400
+    one.page.click("#money button:text-is('Faucet')")
+    one.until_text("#told", "The faucet has paid")
+    operator.page.click("#control button:text-is('100×')")
+    operator.page.select_option("#playbook", "clock_skew")
+    operator.page.type("#control input[placeholder='name or address']", address)
+    operator.page.click("#play")
+    operator.until_text("#done", f"fault user={address}")
+    operator.page.click("#stop")
 
 
 def test_the_page_fits_a_phone(visit: Open) -> None:

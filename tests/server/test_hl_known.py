@@ -111,7 +111,7 @@ def test_an_address_that_tells_of_an_account_without_one_is_nobody_s() -> None:
 def test_an_address_is_no_name_of_the_other_protocol() -> None:
     """Else a stranger could hold a key to the account of whoever comes later."""
     refused = Venue().world.talker().ask("faucet", name=of(OTHER), amount=1)
-    assert (refused["reason"], refused["data"]["field"]) == ("OUT_OF_BOUNDS", "name")
+    assert (refused["reason"], refused["data"]["field"]) == ("NAME_TAKEN", "name")
 
 
 # -- why a signature leads to nobody --

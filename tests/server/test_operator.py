@@ -12,7 +12,7 @@ from perplab.exchange.server import requests as r
 from perplab.lab.world import World as Surroundings
 from perplab.lab.world import load_world
 
-ADMIN = (*r.OPERATOR_REQUESTS, r.Step, r.SetClock, r.SetWorld, r.Liquidate, r.SetFault, r.AccountsAtRisk)
+ADMIN = (*r.OPERATOR_REQUESTS, r.Step, r.SetClock, r.SetWorld, r.Liquidate, r.Grant, r.SetFault, r.AccountsAtRisk)
 
 
 def operator(world: World) -> Talker:
@@ -27,7 +27,7 @@ def test_nobody_else_may(request_type: type[r.Request]) -> None:
     alice = Talker(world)
     alice.session.enter(world.host.new_user("alice"), ("trade", "read"), None)
     before = world.host.exchange.state_hash(), world.clock.now(), world.clock.speed
-    known = {"account": 8, "buyer": 8, "seller": 9, "status": 4, "ms": 5, "speed": 3, "user": "alice", "kind": "drop"}
+    known = {"account": 8, "buyer": 8, "seller": 9, "status": 4, "ms": 5, "speed": 3, "user": "alice", "kind": "drop", "amount": 5}
     request = filled(request_type) | {name: value for name, value in known.items() if name in request_type.__struct_fields__}
     assert (
         say(alice, request)["reason"] == "SCOPE"

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from test_sockets import Peer, Server
 
 from perplab.exchange.server import requests as r
 from perplab.exchange.server.codecs import MSGPACK
-from perplab.lab.ctl import login, replies_of
+from perplab.lab.cli import main
+from perplab.lab.ctl import login, pair, replies_of
 from perplab.lab.rehearse import Playbook, PlaybookError, Rehearsal, Watch, load_playbook, reaction, shipped
 
 QUICK = """
@@ -75,6 +77,12 @@ def test_only_the_user_s_own_acts_are_reactions() -> None:
     assert second.request == {"op": "fault", "kind": "drop", "user": "al"}
     watch.see({"type": "Rejected", "ts": 1, "reason": "INSUFFICIENT_MARGIN"})
     assert watch.refused == {"INSUFFICIENT_MARGIN": 1}
+
+
+def test_names_are_text_also_where_they_look_like_numbers() -> None:
+    assert [pair(text) for text in ("user=1234", "name=true", "user=0x12", "account=12")] == [
+        ("user", "1234"), ("name", "true"), ("user", "0x12"), ("account", 12),
+    ]  # fmt: skip
 
 
 class Gone(Exception):
@@ -141,6 +149,23 @@ def test_a_bot_that_is_watched_through_a_gap(tmp_path: Path) -> None:
     assert [kind for _, kind in steps] == ["world", "fault", "world", "fault"], done.stdout
     assert re.search(r"\d+\.\d{3} s  world shock_ppm=-100000", done.stdout) and re.search(r"none  fault user=alice", done.stdout)
     assert server.stop()[0] == 0
+
+
+def test_a_bot_that_is_named_by_its_address(tmp_path: Path) -> None:
+    """As those of Hyperliquid's API are; `perplab ctl` takes it, too."""
+    address = "0x14791697260E4c9A71f18484C9f997B308e59325"
+    (tmp_path / "faults.toml").write_text('settle_s = 1\n[[steps]]\nat_s = 1\nop = "fault"\nuser = "$USER"\nkind = "reject"\n')
+    server = Server("--trust", "--clock", "x20")
+    Peer(server.port).ask("login", name=address)
+    runs = []
+    for words in (
+        ["rehearse", str(tmp_path / "faults.toml"), "--user", address], ["ctl", "accounts", f"user={address}"],
+        ["ctl", "fault", f"user={address.lower()}", "kind=none"],
+    ):  # fmt: skip
+        runs.append(CliRunner().invoke(main, [*words, "--port", str(server.port)]))
+    assert server.stop()[0] == 0
+    assert [one.exit_code for one in runs] == [0, 0, 0], [one.output for one in runs]
+    assert f"none  fault user={address} kind=reject" in runs[0].output and '"accounts": [' in runs[1].output
 
 
 def test_wrong_words_are_one_line() -> None:

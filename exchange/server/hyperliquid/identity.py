@@ -21,17 +21,16 @@ from msgspec import Struct
 from ...schema.codes import FIRST_USER
 from ...schema.messages import Deposit
 from ..bucket import Bucket
-from ..errors import Refusal
+from ..errors import Refusal, Trouble
 from ..host import Host
 from ..log import note
-from ..people import User
+from ..people import User, is_address
 from .asked import UNREADABLE
 from .canonical import canonical
 from .diagnosis import why
 from .errors import Failed, Unreadable
 from .signing import (
     FIELDS,
-    HEX,
     MAINNET,
     NO_VAULT,
     TESTNET,
@@ -95,6 +94,7 @@ class Identities:
         self._looks = Bucket(LOOKS, LOOKS, host.monotonic())
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
         self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
+        host.addresses = self
 
     # -- addresses --
 
@@ -127,24 +127,44 @@ class Identities:
         agent = self.wallets.get(address)
         if found is not None or (agent is not None and agent.has_signed) or self._is_made_up(address):
             return found
-        people = self.host.people
-        is_new = address not in people.users
+        is_new = address not in self.host.people.users
         met = self._met.get(self.source, 0)
+        if is_new and self.source and met >= (most := self.host.limits.contacts):
+            raise Failed(f"{address} gets no account: {met} addresses have become known by {self.source}, of {most} that one peer may")
         try:
-            if is_new and self.source and met >= (most := self.host.limits.contacts):
-                raise Failed(f"{address} gets no account: {met} addresses have become known by {self.source}, of {most} that one peer may")
-            self.host.refuse_beyond_supply(0, self.faucet)
-            self.host.refuse_too_many_users(address)
-            opened = self.host.open_account(people.user(address), self._gift)
+            opened = self._open(address, 0)
         except Refusal as error:
-            if is_new and address in people.users:
-                people.forget(people.users[address])
             raise Failed(f"{address} gets no account: {error}") from error
         if is_new and self.source:
             self._met[self.source] = met + 1
             self._met.move_to_end(self.source)
             if len(self._met) > PEERS:
                 self._met.popitem(last=False)
+        return opened
+
+    def contact(self, address: Address, money: int | None) -> int:
+        """As the registrar has it (Addresses): of who is trusted with a name, or is sent money by the operator."""
+        found, agent = self.known(address), self.wallets.get(address)
+        if found is not None:
+            return found
+        if agent is not None and (agent.has_signed or money is None):
+            raise Refusal(Trouble.UNKNOWN_NAME, f"{address} is an API wallet of {agent.user}: name that", given=address)
+        if self._is_made_up(address):
+            raise Refusal(Trouble.UNKNOWN_NAME, f"{address} is no key's: it stands for an account, or for a sub-account", given=address)
+        return self._open(address, money or 0)
+
+    def _open(self, address: Address, money: int) -> int:
+        """An account for an address, with the faucet's money in it. `money`: what it is about to be sent [micro]. Raises Refusal; then
+        there is none."""
+        people, is_new = self.host.people, address not in self.host.people.users
+        try:
+            self.host.refuse_beyond_supply(0, self.faucet + money)
+            self.host.refuse_too_many_users(address)
+            opened = self.host.open_account(people.user(address), self._gift)
+        except Refusal:
+            if is_new and address in people.users:
+                people.forget(people.users[address])
+            raise
         self.wallets.end(address)
         return opened
 
@@ -336,11 +356,6 @@ def _check_signer(sent: Sent, signer: Address, user: User) -> None:
     name, _ = FIELDS[kind][1][-1]
     if sent.action.get(name) != sent.nonce:
         raise Failed(f"Invalid nonce: {sent.nonce} was sent, and the signed {name} is {str(sent.action.get(name))[:40]}")
-
-
-def is_address(name: str) -> bool:
-    """In lower case, as users of this dialect are called."""
-    return len(name) == 42 and name[:2] == "0x" and HEX.issuperset(name[2:]) and name == name.lower()
 
 
 def sub_address(master: Address, number: int) -> Address:

@@ -15,7 +15,9 @@ import {soon} from "./frame.js";
 import {compact, float} from "./numbers.js";
 
 const MARKERS = 200, // that are drawn at most
-  ENOUGH = 30; // candles of a minute for a chart of them
+  ENOUGH = 20, // candles of a minute for a chart of them
+  FEW = 60, // candles, which are drawn wider until there are more
+  SPACING = {usual: 9, widest: 22}; // [px] from candle to candle
 
 export class ChartPanel {
   constructor(venue, wire) {
@@ -45,6 +47,7 @@ export class ChartPanel {
     venue.on("market", () => this.anew());
     venue.on("anew", () => this.anew());
     venue.on("rules", () => this.begin().catch(() => {}));
+    for (const kind of ["wheel", "pointerdown"]) this.box.addEventListener(kind, () => (this.isMoved = true), {passive: true}); // by hand
     this.paint();
   }
 
@@ -66,12 +69,18 @@ export class ChartPanel {
 
   choose(interval) {
     this.isChosen = true;
-    this.candles.interval = interval;
-    this.anew();
+    this.candles.show(interval);
+    this.prepare();
   }
 
-  /** Another market, interval or venue. */
+  /** Another market, or venue. */
   anew() {
+    this.candles.anew();
+    this.prepare();
+  }
+
+  /** All will be drawn anew: of this market and interval. */
+  prepare() {
     const {interval, seconds} = this.candles,
       {market} = this.venue,
       digits = (market.tick.split(".")[1] ?? "").length;
@@ -84,9 +93,10 @@ export class ChartPanel {
       },
     });
     for (const button of byId("intervals").children) button.setAttribute("aria-pressed", String(button.textContent === interval));
-    this.chart.timeScale().applyOptions({secondsVisible: seconds < 60, barSpacing: 9});
+    this.chart.timeScale().applyOptions({secondsVisible: seconds < 60, barSpacing: SPACING.usual});
     this.whole = true;
-    this.candles.anew();
+    this.isMoved = false;
+    this.spacing = null;
     this.chart.timeScale().scrollToRealTime();
   }
 
@@ -94,11 +104,20 @@ export class ChartPanel {
     soon((this.drawing ??= () => this.draw()));
   }
 
+  /** A chart that has begun a moment ago is not to look empty. */
+  fill(count) {
+    const spacing = Math.max(SPACING.usual, Math.min(SPACING.widest, Math.floor(this.box.clientWidth / (count + 12))));
+    if (this.isMoved || count > FEW || spacing === this.spacing) return;
+    this.spacing = spacing;
+    this.chart.timeScale().applyOptions({barSpacing: spacing});
+  }
+
   /** All of it at first, then only the candles that changed: the last ones. */
   draw() {
     if (!this.venue.market) return;
     const all = [...this.candles.all.values()],
       time = candle => candle.time;
+    this.fill(all.length);
     if (this.whole || !all.length) {
       this.series.setData(all.map(candle => this.bar(candle)));
       this.volume.setData(all.map(candle => this.column(candle)));

@@ -46,7 +46,7 @@ export class Control {
 
   async take() {
     try {
-      await this.session.login({name: "operator"});
+      await this.session.control();
     } catch (error) {
       tell(byId("done"), error.message, true);
     }
@@ -229,9 +229,9 @@ export class Control {
       "Playbook",
       playbooks.map(({name, title}) => [name, `${name}: ${title}`]),
     );
-    const user = this.number("user", "", {size: "12", maxlength: "32", placeholder: "whose bot"}),
+    const user = this.number("user", "", {size: "12", maxlength: "42", inputmode: "text", placeholder: "name or address"}),
       chosen = () => playbooks.find(({name}) => name === choice.input.value);
-    const play = this.button("Play", () => this.play(chosen(), user.input.value), {id: "play"}),
+    const play = this.button("Play", () => this.play(chosen(), user.input.value.trim()), {id: "play"}),
       stop = this.button("Stop", () => this.run?.stop(), {id: "stop"});
     const show = () => {
       user.node.hidden = !needsUser(chosen());

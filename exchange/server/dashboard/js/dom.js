@@ -41,8 +41,14 @@ export function table(heads, rows, caption) {
   );
 }
 
-/** Say what came of something, or why it did not. */
+const TOLD_MS = 10_000,
+  ends = new WeakMap();
+
+/** Say what came of something, or why it did not. Good news of a node that is `data-passing` goes when it is old. */
 export function tell(node, text, isBad = false) {
   setText(node, text);
   node.classList.toggle("bad", isBad);
+  clearTimeout(ends.get(node));
+  const forget = () => setText(node, "");
+  if (text && !isBad && "passing" in node.dataset) ends.set(node, setTimeout(forget, TOLD_MS));
 }

@@ -8,7 +8,7 @@ import {Feed} from "./feed.js";
 import {soon} from "./frame.js";
 import {Gauges} from "./gauges.js";
 import {Mine} from "./mine.js";
-import {compact, dateAndClock, decimal, float, millis, money, percent} from "./numbers.js";
+import {compact, dateAndClock, decimal, float, millis, money, percent, short} from "./numbers.js";
 import {rulesOf} from "./rules.js";
 import {Session} from "./session.js";
 import {Ticket} from "./ticket.js";
@@ -145,7 +145,24 @@ session.watchers.push(() => {
   setText(byId("who"), session.user ?? "");
   setText(byId("show-login"), session.user ? "Log out" : "Log in");
   setClass(byId("who"), session.isOperator ? "who operator" : "who");
+  const {earlier, user} = session;
+  byId("give-back").hidden = !earlier || !session.isOperator;
+  byId("again").hidden = !earlier;
+  if (!earlier) return;
+  setText(byId("give-back"), earlier.user === user ? "Give the controls back" : `Be ${short(earlier.user)} again`);
+  setText(byId("again"), `Be ${short(earlier.user)} again`);
 });
+
+for (const id of ["give-back", "again"])
+  byId(id).addEventListener("click", async () => {
+    const {user} = session.earlier;
+    try {
+      await session.back();
+      tell(byId("told"), `You are ${user} again.`);
+    } catch (error) {
+      tell(byId("told"), error.message, true);
+    }
+  });
 
 byId("by-name").hidden = !about.trusts;
 setText(
@@ -160,7 +177,7 @@ byId("show-login").addEventListener("click", () => {
 });
 
 for (const [form, proof] of [
-  ["by-name", ({name}) => ({name: name.value})],
+  ["by-name", ({name}) => ({name: name.value.trim()})],
   ["by-key", ({key, secret}) => ({key: key.value.trim(), secret: secret.value.trim()})],
 ]) {
   byId(form).addEventListener("submit", async event => {
@@ -213,5 +230,5 @@ setInterval(() => {
   if (wire.isOpen && !document.hidden) showSpeed();
 }, 5000);
 
-Object.assign(globalThis.perplab, {wire, venue, session, feed, control});
+Object.assign(globalThis.perplab, {wire, venue, session, feed, control, chart});
 wire.connect();

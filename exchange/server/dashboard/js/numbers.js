@@ -51,6 +51,9 @@ export const signed = text => (/^[−–0]/.test(text) && !/[1-9]/.test(text) ? 
 /** The same as a double, for charts. */
 export const float = (count, unit) => Number(count) * Number(unit);
 
+/** A name that fits a button: of an address its beginning and its end. */
+export const short = name => (name.length > 20 ? `${name.slice(0, 6)}…${name.slice(-4)}` : name);
+
 export const percent = (ratio, digits = 2) => `${(ratio * 100).toFixed(digits).replace("-", "−")} %`;
 
 export const compact = value => new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: 4}).format(value);

@@ -2,7 +2,16 @@
 
 import {Refused} from "./wire.js";
 
-const KEPT = "perplab.session"; // in this tab only, and until it is closed
+const KEPT = "perplab.session", // in this tab only, and until it is closed
+  EARLIER = "perplab.earlier"; // who one was before one took the controls, or logged out as a guest, whose key is nowhere else
+
+const stored = name => {
+  try {
+    return JSON.parse(sessionStorage.getItem(name));
+  } catch {
+    return null;
+  }
+};
 
 const hex = bytes => [...new Uint8Array(bytes)].map(byte => byte.toString(16).padStart(2, "0")).join("");
 
@@ -20,6 +29,8 @@ export class Session {
     this.user = null;
     this.account = null; // the user's first
     this.scopes = [];
+    this.proof = null;
+    this.earlier = stored(EARLIER); // {user, proof}, or null
     this.watchers = [];
     this.attempt = Promise.resolve();
   }
@@ -38,11 +49,7 @@ export class Session {
       history.replaceState(null, "", location.pathname + location.search);
       return told.has("key") ? {key: told.get("key"), secret: told.get("secret") ?? ""} : {name: told.get("name")};
     }
-    try {
-      return JSON.parse(sessionStorage.getItem(KEPT));
-    } catch {
-      return null;
-    }
+    return stored(KEPT);
   }
 
   /** After every connect: be who one was. Raises Refused. */
@@ -69,7 +76,9 @@ export class Session {
           nonce === undefined ? proof : {key: proof.key, signature: await signature(proof.secret, nonce)},
         );
         sessionStorage.setItem(KEPT, JSON.stringify(proof));
-        Object.assign(this, {user: reply.user, account: reply.accounts[0] ?? null, scopes: reply.scopes});
+        if (this.proof && !this.isOperator && JSON.stringify(proof) !== JSON.stringify(this.proof)) this.remember();
+        else if (this.earlier && JSON.stringify(proof) === JSON.stringify(this.earlier.proof)) this.remember(null);
+        Object.assign(this, {user: reply.user, account: reply.accounts[0] ?? null, scopes: reply.scopes, proof});
         this.tell();
       }));
   }
@@ -78,7 +87,31 @@ export class Session {
   async guest() {
     const letters = hex(crypto.getRandomValues(new Uint8Array(3)));
     const {key, secret} = await this.wire.ask("faucet", {name: `guest-${letters}`});
-    await this.login({key, secret});
+    await this.login({key, secret, isGuest: true});
+  }
+
+  /** The controls of a server that trusts: a name is enough there, also one's own, with all that one has. Raises Refused. */
+  control() {
+    return this.login({name: this.user ?? "operator"});
+  }
+
+  /** Be again who one was. Raises Refused, and of one whom the server no longer knows nothing is left. */
+  async back() {
+    try {
+      await this.login(this.earlier.proof);
+    } catch (error) {
+      if (error.reason !== "LOST") {
+        this.remember(null);
+        this.tell();
+      }
+      throw error;
+    }
+  }
+
+  remember(earlier = {user: this.user, proof: this.proof}) {
+    this.earlier = earlier;
+    if (earlier) sessionStorage.setItem(EARLIER, JSON.stringify(earlier));
+    else sessionStorage.removeItem(EARLIER);
   }
 
   /** Money from nowhere, into an account that is opened if there is none. Raises Refused. */
@@ -91,13 +124,14 @@ export class Session {
   }
 
   async logout() {
+    if (this.proof?.isGuest) this.remember();
     this.forget();
     await this.wire.ask("logout");
   }
 
   forget() {
     sessionStorage.removeItem(KEPT);
-    Object.assign(this, {user: null, account: null, scopes: []});
+    Object.assign(this, {user: null, account: null, scopes: [], proof: null});
     this.tell();
   }
 

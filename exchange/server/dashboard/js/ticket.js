@@ -51,8 +51,19 @@ export class Ticket {
   showAvailable() {
     const balance = this.mine.balance(this.venue.market?.settlement_asset);
     setText(byId("available"), balance ? `${money(balance.available)} ${this.venue.asset} available` : "");
+    this.forgetResting();
     const position = this.mine.position;
     if (position && document.activeElement !== this.fields.leverage) this.leverage(position.leverage);
+  }
+
+  /** What was told of an order that rested is no longer so when it is filled or gone. */
+  forgetResting() {
+    const {resting} = this,
+      {account} = this.mine;
+    if (!resting || !account || Number(account.seq) < resting.seq || account.more || byId("told").textContent !== resting.text) return;
+    if (account.orders.some(one => one.order_id === resting.order_id)) return;
+    this.resting = null;
+    tell(byId("told"), "");
   }
 
   anew() {
@@ -95,7 +106,10 @@ export class Ticket {
   }
 
   changed(event) {
-    if (event) this.touched = true; // from now on the price is the user's
+    if (event) {
+      this.touched = true; // from now on the price is the user's
+      tell(byId("told"), ""); // of the order before
+    }
     const {side, isMarket} = this,
       market = this.venue.market;
     byId("price-field").hidden = byId("tif-field").hidden = isMarket;
@@ -163,7 +177,7 @@ export class Ticket {
     if (told.size !== null) {
       row("Position after", signed(decimal(told.size, lot)));
       row("Margin used after", `${money(told.initial_margin)} ${asset}`);
-      row("Free after", `${money(told.free_margin)} ${asset}`, Number(told.free_margin) < 0 ? "bad" : "");
+      row("Available after", `${money(told.available_margin)} ${asset}`, Number(told.available_margin) < 0 ? "bad" : "");
       row(
         "Liquidation price after",
         told.liquidation_price === null ? "none" : `${decimal(told.liquidation_price, tick)} (${this.distance(told.liquidation_price)})`,
@@ -207,7 +221,10 @@ export class Ticket {
     if (!order || !this.session.mayTrade) return;
     byId("send").disabled = true;
     try {
-      tell(byId("told"), this.words(await this.wire.ask("place", order)));
+      const reply = await this.wire.ask("place", order),
+        text = this.words(reply);
+      this.resting = reply.open ? {order_id: reply.order_id, seq: Number(reply.seq), text} : null;
+      tell(byId("told"), text);
     } catch (error) {
       tell(
         byId("told"),
