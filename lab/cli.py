@@ -211,10 +211,10 @@ def compare(
 
     if png:
         check_png()
-    told = Told(html, png)
+    formats = Formats(html, png)
     if from_report is None:
         choice = chosen(**words)
-        return run_comparison(choice, out or choice.folder, jobs, how=told)
+        return run_comparison(choice, out or choice.folder, jobs, formats=formats)
     given = [one for one in context.command.params if one.name in words and is_given(context, one)]
     if given:
         name = "SCENARIO" if given[0].name == "scenario" else "/".join([*given[0].opts, *given[0].secondary_opts])
@@ -224,7 +224,7 @@ def compare(
     folder = out or choice.folder.with_name(f"{choice.folder.name}-repeated")
     if folder.absolute() == from_report.absolute().parent:
         raise click.UsageError(f"--out: {folder} given, expected another folder than that of the report which is repeated")
-    return run_comparison(choice, folder, jobs, from_report, told)
+    return run_comparison(choice, folder, jobs, from_report, formats)
 
 
 def is_given(context: click.Context, parameter: click.Parameter) -> bool:
@@ -250,22 +250,22 @@ def chosen(
     return asked.chosen(wanted, lambda line: click.echo(line, err=True))
 
 
-class Told(NamedTuple):
-    """In what more a comparison is told than in its report and tables."""
+class Formats(NamedTuple):
+    """What a comparison is written as besides its report and tables."""
 
     html: bool
     png: bool
 
 
-REPORT_ALONE: Final = Told(html=False, png=False)
+REPORT_ALONE: Final = Formats(html=False, png=False)
 
 
-def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None, how: Told = REPORT_ALONE) -> int:
+def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Path | None = None, formats: Formats = REPORT_ALONE) -> int:
     """Make all runs, write and show the report; the exit code."""
     from .comparison import results
     from .comparison.jobs import jobs_of
     from .comparison.making import files_of, reported
-    from .comparison.progress import Told as Progress
+    from .comparison.progress import Told
     from .comparison.workers import run_jobs
 
     with results.locked(folder):
@@ -273,12 +273,12 @@ def run_comparison(choice: Choice, folder: Path, jobs: int | None, repeated: Pat
         processes = min(jobs or processors(), len(todo))
         began = perf_counter()
         with terminable(), said_what_is_kept(folder):
-            with Progress(len(todo), processes) as told:
+            with Told(len(todo), processes) as told:
                 done = run_jobs(todo, processes, told)
             report, found = reported(choice, done)
             files = files_of(report, found, [one.clocked for one in done], perf_counter() - began, processes)
             results.finish(folder, files, [results.journal_name(one.venue, one.seed, one.path) for one in report.results])
-        pages = list(written(folder, how.html, how.png)) if how.html or how.png else []
+        pages = list(written(folder, *formats)) if any(formats) else []
     show(folder, report, found, pages)
     return verdict_on(repeated, report, files[results.REPORT]) if repeated else 0
 

@@ -19,7 +19,6 @@ import click
 from perplab.exchange import VenueDesign
 from perplab.exchange.design.reader import DesignError
 from perplab.exchange.events import Event
-from perplab.exchange.messages import KIND_COLUMN
 
 from . import simulation
 from .agents import Agent
@@ -183,7 +182,7 @@ def events_of(made: Run, kind: str | type[Event], frame: Literal["arrays"]) -> A
 def events_of(made: Run, kind: str | type[Event], frame: Frame = "polars") -> Arrays | polars.DataFrame | pandas.DataFrame:
     """All events of one kind of a run, such as "Traded", as a table of their fields, in ticks, lots and micro-units."""
     event = kind_of(kind)
-    return framed(event_columns(event, made.events[made.events[:, KIND_COLUMN] == event.KIND]), frame)
+    return framed({**event_columns(event, made.events)}, frame)
 
 
 # -- what was given --

@@ -95,9 +95,14 @@ class OwnClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(f"{given}: expected {self.sha256[:DIGITS]}..., the file that was there before")
         msgspec.structs.force_setattr(self, "sha256", sha256)
 
-    def subclass(self, base: type[Made]) -> type[Made]:
-        """The class, which has to be one of a kind. ValueError"""
-        return self.must_extend(base, self.found())
+    def one_of(self, base: type[Made], shipped: Mapping[str, type[Made]], is_new: bool) -> type[Made]:
+        """The class that is meant: one that ships, by its name, or the user's own; `is_new`: as its file is now. ValueError"""
+        if ":" in self.class_:
+            return self.must_extend(base, self.found() if is_new else self.loaded())
+        if self.class_ not in shipped:
+            expected = f'expected one of {", ".join(shipped)}, or "file.py:Name" of your own'
+            raise ValueError(f"class is {self.class_!r}: {expected}{nearest(self.class_, list(shipped), or_list=False)}")
+        return shipped[self.class_]
 
     def must_extend(self, base: type[Made], value: object) -> type[Made]:
         if not (isinstance(value, type) and issubclass(value, base)):

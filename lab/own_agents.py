@@ -22,7 +22,6 @@ from perplab.clients.bots.round_trips import RoundTrips
 from perplab.clients.bots.stop_loss import StopLoss
 from perplab.clients.bots.taker import NoiseTaker
 from perplab.clients.bots.withdrawer import Withdrawer
-from perplab.exchange.design.reader import nearest
 from perplab.exchange.events import EVENT_OF, Event
 from perplab.exchange.units import SECOND_NS
 
@@ -66,12 +65,7 @@ class OwnAgents(OwnClass, frozen=True, kw_only=True):
         must_take(self.named, bot, "seat", **self.terms_of(bot), **{name: name for name in self.drawn(bot)})
 
     def bot(self, is_new: bool = False) -> type[Bot]:
-        if ":" in self.class_:
-            return self.must_extend(Bot, self.found() if is_new else self.loaded())
-        if self.class_ not in ARCHETYPES:
-            expected = f'expected one of {", ".join(ARCHETYPES)}, or "file.py:Name" of your own'
-            raise ValueError(f"class is {self.class_!r}: {expected}{nearest(self.class_, list(ARCHETYPES), or_list=False)}")
-        return ARCHETYPES[self.class_]
+        return self.one_of(Bot, ARCHETYPES, is_new)
 
     @staticmethod
     def drawn(bot: type[Bot]) -> tuple[str, ...]:

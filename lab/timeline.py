@@ -9,7 +9,6 @@ import numpy as np
 from msgspec import Meta
 
 from perplab.clients.bots.base import Rows
-from perplab.exchange.design.reader import nearest
 from perplab.exchange.messages import KIND_COLUMN, TS_COLUMN, UpdateOracle
 from perplab.exchange.units import SECOND_NS
 
@@ -32,12 +31,7 @@ class FaultTable(OwnClass, frozen=True, kw_only=True):
         self.made(self.kind(is_new=True))
 
     def kind(self, is_new: bool = False) -> type[Fault]:
-        if ":" in self.class_:
-            return self.must_extend(Fault, self.found() if is_new else self.loaded())
-        if self.class_ not in SHIPPED:
-            expected = f'expected one of {", ".join(SHIPPED)}, or "file.py:Name" of your own'
-            raise ValueError(f"class is {self.class_!r}: {expected}{nearest(self.class_, list(SHIPPED), or_list=False)}")
-        return SHIPPED[self.class_]
+        return self.one_of(Fault, SHIPPED, is_new)
 
     def made(self, kind: type[Fault]) -> Fault:
         terms = self.terms_of(kind)

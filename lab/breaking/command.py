@@ -12,6 +12,7 @@ from ..options import FOLDER
 
 if TYPE_CHECKING:
     from ..comparison.jobs import Done, Job
+    from ..comparison.workers import Workers
     from .study import Level, Question, Study
 
 JSON, PICTURE = "reverse.json", "reverse.svg"
@@ -55,6 +56,7 @@ def reverse(
     """
     from ..cli import processors, terminable
     from ..comparison.report import OWN, SAME
+    from ..comparison.workers import workers
     from .study import Words, asked, studied
 
     capital = None if same_capital is None else SAME if same_capital else OWN
@@ -65,8 +67,9 @@ def reverse(
     question = asked(words)
     folder = out or Path("out") / f"reverse-{question.setting.scenario.name}-{question.setting.design.venue.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    with terminable(), Crew(question, jobs or processors()) as crew:
-        study = studied(question, crew.run, crew.level)
+    processes = min(jobs or processors(), question.most_runs)
+    with terminable(), workers(processes) as by, Runs(question, by, processes) as runs:
+        study = studied(question, runs.make, runs.level)
     show(study, folder)
     return 0
 
@@ -84,37 +87,36 @@ def show(study: Study, folder: Path) -> None:
     Console().print(Answer(study, f"Files: {folder / JSON} (all runs), {folder / PICTURE}."))
 
 
-class Crew:
-    """Makes the runs in processes, and tells how it gets on, on stderr: a bar where there is a terminal, a line per batch elsewhere."""
+class Runs:
+    """Makes the runs, and tells how it gets on, on stderr: a bar where there is a terminal, a line per batch elsewhere."""
 
-    def __init__(self, question: Question, processes: int) -> None:
+    def __init__(self, question: Question, by: Workers, at_once: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.question, self.processes = question, processes
+        from ..comparison.progress import bar
+
+        self.question, self.by, self.at_once = question, by, at_once
         self.console = Console(stderr=True)
-        columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bar = bar(self.console)
         self.task = self.bar.add_task("", total=question.most_runs)
         self.over = 0
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Runs:
         from perplab.exchange import BUILD
 
-        runs = self.question.most_runs
-        self.console.print(f"up to {runs:,} runs, {min(self.processes, runs)} at a time, {BUILD} core", highlight=False)
+        self.console.print(f"up to {self.question.most_runs:,} runs, {self.at_once} at a time, {BUILD} core", highlight=False)
         self.bar.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.bar.stop()
 
-    def run(self, jobs: Sequence[Job]) -> list[Done]:
-        from ..comparison.workers import run_jobs
+    def make(self, jobs: Sequence[Job]) -> list[Done]:
+        from ..comparison.workers import TRIES, all_made
 
         before = self.over
         self.batch = len(jobs)
-        done = run_jobs(jobs, self.processes, self)
+        done = all_made(jobs, self.by, self, TRIES)
         self.over = before + len(jobs)
         self.bar.update(self.task, completed=self.over)
         self.console.print(f"{self.over:,} runs", highlight=False)

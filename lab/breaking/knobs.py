@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from perplab.exchange.design.reader import Tree, nearest
 
-from ..comparison.axes import CAPITAL, put
+from ..comparison.axes import CAPITAL, is_of_scenario, put
 from ..comparison.choices import Design
 from ..options import decimal_of
 from ..scenario import Scenario, ScenarioError
@@ -95,10 +95,6 @@ def shocked(scenario: Scenario, factor: float) -> Scenario:
         return replace(scenario, path=scenario.path.scaled(factor))
     except ValueError as error:
         raise ScenarioError(f"--knob {SHOCK}: {factor:g} given: {error}") from None
-
-
-def is_of_scenario(key: str) -> bool:
-    return key.partition(".")[0] in Scenario.__struct_fields__
 
 
 def chosen_knob(text: str, setting: Setting) -> Knob:

@@ -16,21 +16,14 @@ from typing import Final, NamedTuple, Protocol
 
 import click
 import msgspec
-from msgspec.structs import replace
 
 from perplab.exchange import BUILD, VenueDesign, VenueError
 
-from ..comparison.choices import (
-    Setting as Change,
-)
-from ..comparison.choices import (
-    check_all,
-    chosen_designs,
-    chosen_scenario,
-    with_capital_of,
-)
+from ..comparison.asked import file_of
+from ..comparison.choices import Setting as Change
+from ..comparison.choices import check_all, chosen_designs, chosen_scenario, with_capital_of
 from ..comparison.jobs import Done, Job
-from ..comparison.report import OWN, SAME, Result, perplab_version
+from ..comparison.report import Result, perplab_version
 from ..own import for_report
 from ..scenario import Scenario, ScenarioError
 from ..structures.accounts import STRUCTURES
@@ -67,20 +60,20 @@ class Question:
     def job(self, point: Point, level: float) -> Job:
         """The run of a point, at a turn of the second knob."""
         setting = self.at(point.turn, level)
-        venue, scenario = self.ready(setting)
+        venue, scenario = self.ready(setting, (point.seed,))
         return Job(venue, scenario, point.seed, None, structure=self.structure)
 
     def at(self, turn: float, level: float) -> Setting:
         setting = self.second.turned(self.setting, level) if self.second else self.setting
         return self.knob.turned(setting, turn)
 
-    def ready(self, setting: Setting) -> tuple[VenueDesign, Scenario]:
-        """With the capital that it is run with, and fit for each other. Raises VenueError or ScenarioError."""
+    def ready(self, setting: Setting, seeds: Sequence[int]) -> tuple[VenueDesign, Scenario]:
+        """With the capital that it is run with, and fit for each other on these seeds. Raises VenueError or ScenarioError."""
         _, (design,) = with_capital_of([setting.design], setting.scenario, self.scenario, self.capital)
         if not self.structure:
-            check_all([design], setting.scenario, self.scenario, self.seeds)
+            check_all([design], setting.scenario, self.scenario, seeds)
             return design.venue, setting.scenario
-        check_structures([design], setting.scenario, self.scenario, self.seeds)
+        check_structures([design], setting.scenario, self.scenario, seeds)
         (venue,) = in_structures([design.venue], [self.structure])
         return venue, setting.scenario
 
@@ -111,9 +104,8 @@ def asked(words: Words) -> Question:
         raise click.UsageError(f"--venue: {words.venue!r} given, expected one design: each has its own breaking point")
     if not 1 <= len(words.knobs) <= 2:
         raise click.UsageError(f"--knob: {len(words.knobs)} given, expected one, or two for a frontier")
-    name, _, path = words.scenario.partition(":")
-    file = words.scenario if ".toml" in words.scenario else f"{name}.toml{':' if path else ''}{path}"
-    capital = words.capital or (OWN if with_capital_of(designs, scenario, file, None)[0] == OWN else SAME)
+    file = file_of(words.scenario)
+    capital = words.capital or with_capital_of(designs, scenario, file, None)[0]
     setting = Setting(scenario, designs[0])
     knob, *others = (chosen_knob(text, setting) for text in words.knobs)
     if others and others[0].key == knob.key:
@@ -136,7 +128,7 @@ def asked(words: Words) -> Question:
 def must_be_ready(question: Question, turn: float, level: float) -> None:
     """VenueError or ScenarioError, which say at which value of which knob."""
     try:
-        question.ready(question.at(turn, level))
+        question.ready(question.at(turn, level), question.seeds)
     except (VenueError, ScenarioError) as error:
         turned = [(question.knob, turn)] + ([(question.second, level)] if question.second else [])
         raise type(error)(f"--knob {', '.join(f'{knob.name} at {knob.value(at):g}' for knob, at in turned)}: {error}") from None
@@ -249,7 +241,7 @@ def to_json(study: Study) -> str:
             "levels": [level_told(study, level) for level in study.levels],
             "inputs": {
                 "scenario": for_report(msgspec.to_builtins(question.setting.scenario)),
-                "design": replace(design, name=design.name).to_tree(),
+                "design": design.to_tree(),
             },
         },
         indent=1,

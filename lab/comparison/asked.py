@@ -74,7 +74,7 @@ def chosen(asked: Asked, tell: Callable[[str], None]) -> Choice:
     changes = [choices.Setting("--set", text) for text in asked.settings]
     words = (asked.accounts, asked.path_file, asked.from_text, asked.to_text)
     played, read = choices.chosen_scenario(asked.scenario, changes, *words)
-    file = file_of(asked)
+    file = file_of(asked.scenario, asked.path_file)
     paths = paths_of(asked, played, changes)
     venues = BASELINE if asked.venues is None and asked.margin is not None else asked.venues
     designs = choices.chosen_designs(venues, [choices.Setting("--set-venue", text) for text in asked.venue_settings])
@@ -95,13 +95,13 @@ def chosen(asked: Asked, tell: Callable[[str], None]) -> Choice:
     return replace(plain, venues=tuple(one.venue for one in designs))
 
 
-def file_of(asked: Asked) -> str:
-    """How errors call the scenario."""
-    if isinstance(asked.scenario, Scenario):
-        return asked.scenario.name
-    name, colon, path = asked.scenario.partition(":")
-    file = asked.scenario if ".toml" in asked.scenario else f"{name}.toml{colon}{path}"
-    return f"{file} on {asked.path_file}" if asked.path_file else file
+def file_of(scenario: str | Scenario, path_file: Path | None = None) -> str:
+    """How errors call a scenario."""
+    if isinstance(scenario, Scenario):
+        return scenario.name
+    name, colon, path = scenario.partition(":")
+    file = scenario if ".toml" in scenario else f"{name}.toml{colon}{path}"
+    return f"{file} on {path_file}" if path_file else file
 
 
 def paths_of(asked: Asked, played: Scenario, changes: Sequence[choices.Setting]) -> dict[str, PlayedPath]:

@@ -55,8 +55,7 @@ class Axis:
 
     @property
     def is_scenario(self) -> bool:
-        """Whether the key is one of the scenario."""
-        return self.key.partition(".")[0] in Scenario.__struct_fields__
+        return is_of_scenario(self.key)
 
     @property
     def told(self) -> str:
@@ -82,6 +81,11 @@ KNOWN: Final = (
     Known(CAPITAL, "K", "K", ("0", "1e6", "5e6", "2e7", "1e8")),
 )
 NAMES: Final = [word for known in KNOWN for word in (known.name, known.key)]
+
+
+def is_of_scenario(key: str) -> bool:
+    """Whether a dotted key is one of scenarios; else it is one of designs."""
+    return key.partition(".")[0] in Scenario.__struct_fields__
 
 
 # -- from the words of the command line --

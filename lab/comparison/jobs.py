@@ -26,7 +26,7 @@ from ..structures.kinds import KindLine
 from ..structures.measures import measure_markets
 from ..structures.simulation import run_markets
 from .choices import Choice
-from .report import About, Capital, Clocked, Inputs, PathInput, Result
+from .report import About, Capital, Clocked, Inputs, PathInput, Result, run_name
 from .results import journal_name, write_file
 from .shadows import shadow_designs
 
@@ -56,6 +56,14 @@ class Job:
     journal: Path | None  # where its journal goes; None: nobody keeps it
     path: str = ""  # the name of the scenario's path, where there are several
     structure: str = ""  # the account structure of a run in several markets; none: a run in one
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        return run_name(self.venue.name, self.path, self.seed)
+
+    def make(self, moved: Callable[[float], None]) -> Done:
+        return run_job(self, moved)
 
 
 class Done(NamedTuple):

@@ -249,7 +249,7 @@ class Results:
         whose = table(RUN, map(run_of, asked))
         run = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
         told: Arrays = {name: values[run] for name, values in whose.items()}
-        return told | event_columns(kind, np.concatenate(blocks))
+        return {**told, **event_columns(kind, np.concatenate(blocks))}
 
 
 def run_of(one: Result) -> tuple[str, str, int]:
@@ -282,9 +282,16 @@ def kind_of(given: str | type[Event]) -> type[Event]:
     return KINDS[name]
 
 
-def event_columns(kind: type[Event], rows: Ints) -> Arrays:
-    """Packed rows of one kind, shape (n, 16), as the fields of the event, int64 (n,) each."""
-    return {name: rows[:, at] for name, at in columns_of(kind).items()}
+def event_columns(kind: type[Event], rows: Ints) -> dict[str, Ints]:
+    """Those of one kind among packed rows, shape (n, 16), as the fields of the event, int64 (m,) each."""
+    mine = rows_of_kind(kind, rows)
+    return {name: mine[:, at] for name, at in columns_of(kind).items()}
+
+
+def rows_of_kind(kind: type[Event], rows: Ints) -> Ints:
+    """Those of one kind among packed rows."""
+    mine: Ints = rows[rows[:, KIND_COLUMN] == kind.KIND]
+    return mine
 
 
 def events_of_journal(journal: Path, kind: type[Event], most: int) -> Ints:
@@ -297,7 +304,7 @@ def events_of_journal(journal: Path, kind: type[Event], most: int) -> Ints:
     for rows, payload in blocks:
         if rows:
             events = np.asarray(run_block(exchange, rows, payload, name)).reshape(-1, ROW)
-            found.append(events[events[:, KIND_COLUMN] == kind.KIND])
+            found.append(rows_of_kind(kind, events))
             if sum(map(len, found)) > most:
                 break
     return np.concatenate(found) if found else np.zeros((0, ROW), np.int64)

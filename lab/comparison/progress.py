@@ -17,6 +17,12 @@ from .reading import counted
 WIDTH: Final = 80  # [characters] of a line, or it becomes two
 
 
+def bar(console: Console) -> Progress:
+    """With the time that is left; none where there is no terminal."""
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
 class Told:
     """Watches a comparison of `runs` runs, `at_once` in processes here (0: none); use it as a context manager."""
 
@@ -24,8 +30,7 @@ class Told:
         self.console = console or Console(stderr=True)
         self.runs, self.at_once = runs, at_once
         self.over = 0
-        columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bar = bar(self.console)
         self.task = self.bar.add_task("", total=1.0)
 
     def __enter__(self) -> Self:

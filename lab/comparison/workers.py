@@ -1,8 +1,8 @@
-"""The runs of a comparison spread over processes.
+"""Work spread over processes: the runs of a comparison, a sweep or a reverse stress test, the tasks of a validation.
 
-Rules of the file: workers are spawned, never forked. Each is asked for one run at a time over a pipe of its own, so that when one is
-killed it is known which run it was at. Workers ignore Ctrl-C: whoever started them ends them, and they end by themselves when that one
-is gone.
+Rules of the file: workers are spawned, never forked, and kept for all that there is to make. Each is asked for one piece of work at a time
+over a pipe of its own, so that when one is killed it is known what it was at. Workers ignore Ctrl-C: whoever started them ends them, and
+they end by themselves when that one is gone.
 """
 
 from __future__ import annotations
@@ -15,178 +15,253 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, MutableSequence, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, MutableSequence, Sequence
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Final
+from types import TracebackType
+from typing import Final, Protocol, Self, TypeAlias, TypeVar
 
-from .jobs import Done, Job, Watcher, longest_first, run_job
-from .report import run_name
+from .jobs import Done, Job, Watcher, longest_first
 
 POLL_S: Final = 0.25  # [s] between two looks at how far the workers are
 END_S: Final = 10.0  # [s] that a worker has to end itself
+TRIES: Final = 2  # of work whose process is killed or runs out of memory, where the rest is worth more than to know it at once
+
+Made = TypeVar("Made")
+Made_co = TypeVar("Made_co", covariant=True)
+Moved: TypeAlias = Callable[[float], None]  # is told how much is made, 0 to 1
+
+
+class Work(Protocol[Made_co]):
+    """What a process makes alone: it is sent there, and what comes of it is sent back."""
+
+    @property
+    def name(self) -> str:
+        """In words, for errors."""
+
+    def make(self, moved: Moved) -> Made_co: ...
+
+
+class Workers(Protocol):
+    """Who makes work; as long as it lasts, one batch after another."""
+
+    def outcomes(
+        self, works: Sequence[Work[Made]], moved: Moved, tries: int = 1, order: Sequence[int] = ()
+    ) -> Generator[tuple[int, Made | Exception], None, None]:
+        """Make all of it, in `order`, and yield the number of each in `works` and what became of it, as they end."""
 
 
 class WorkerDied(RuntimeError):
-    """A worker process ended in the middle of a run; the message says which run and how it ended."""
+    """A worker process ended in the middle of its work; the message says which and how it ended."""
 
 
 class WorkerFailed(RuntimeError):
-    """A run ended in an error that is our own mistake; the message is the worker's traceback."""
+    """Work ended in an error that is our own mistake; the message is the worker's traceback."""
+
+
+@contextmanager
+def workers(processes: int) -> Iterator[Workers]:
+    """Up to so many processes; 1: this one."""
+    if processes <= 1:
+        yield Here()
+    else:
+        with Crew(processes) as crew:
+            yield crew
+
+
+def good(found: Iterable[tuple[int, Made | Exception]]) -> Iterator[tuple[int, Made]]:
+    """The same, where work that fails is an error of all."""
+    for number, outcome in found:
+        if isinstance(outcome, Exception):
+            raise outcome
+        yield number, outcome
 
 
 def run_jobs(jobs: Sequence[Job], processes: int, watcher: Watcher) -> list[Done]:
     """Make all runs in up to `processes` processes (1: in this one), and return them in the order of `jobs`. Raises WorkerDied."""
-    if min(processes, len(jobs)) <= 1:
-        return list(_one_by_one(jobs, watcher))
+    with workers(min(processes, len(jobs))) as by:
+        return all_made(jobs, by, watcher)
+
+
+def all_made(jobs: Sequence[Job], by: Workers, watcher: Watcher, tries: int = 1) -> list[Done]:
+    """Make all runs, and return them in the order of `jobs`. Raises WorkerDied."""
     made: dict[int, Done] = {}
-    with closing(outcomes(jobs, min(processes, len(jobs)), watcher.moved)) as found:
-        for number, outcome in found:
-            if isinstance(outcome, Exception):
-                raise outcome
-            made[number] = outcome
-            watcher.finished(outcome)
+    for number, done in good(by.outcomes(jobs, watcher.moved, tries, longest_first(jobs))):
+        made[number] = done
+        watcher.finished(done)
     return [made[number] for number in range(len(jobs))]
 
 
-def outcomes(
-    jobs: Sequence[Job], processes: int, moved: Callable[[float], None], tries: int = 1
-) -> Generator[tuple[int, Done | Exception], None, None]:
+def outcomes(jobs: Sequence[Job], processes: int, moved: Moved, tries: int = 1) -> Generator[tuple[int, Done | Exception], None, None]:
     """Make all runs in `processes` processes of their own, and yield the number of each in `jobs` and what became of it, as they end.
 
-    A run whose process dies, or runs out of memory, is made again up to `tries` times in all, by another process; then its outcome is
-    WorkerDied or MemoryError. A run that ends in another error ends so again: its outcome is that error. Who stops before the end
-    closes the iterator, which ends the processes.
+    Who stops before the end closes the iterator, which ends the processes.
     """
-    shares: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", max(1, len(jobs)))
-    with _crew(processes, shares) as crew:
-        yield from _hand_out(jobs, crew, shares, moved, tries)
-
-
-def _one_by_one(jobs: Sequence[Job], watcher: Watcher) -> Iterator[Done]:
-    over = 0
-
-    def moved(share: float) -> None:
-        watcher.moved((over + share) / len(jobs))
-
-    for job in jobs:
-        done = run_job(job, moved)
-        over += 1
-        watcher.finished(done)
-        yield done
+    with Crew(processes) as crew:
+        yield from crew.outcomes(jobs, moved, tries, longest_first(jobs))
 
 
 # -- here --
 
 
-class _Worker:
-    """A process, our end of its pipe, and the number of the run that it is at."""
+class Here:
+    """Makes work in this process, in the order in which it is given; an error is raised as it is."""
 
-    def __init__(self, shares: MutableSequence[float]) -> None:
+    def outcomes(
+        self, works: Sequence[Work[Made]], moved: Moved, tries: int = 1, order: Sequence[int] = ()
+    ) -> Generator[tuple[int, Made | Exception], None, None]:
+        over = 0
+
+        def moved_on(share: float) -> None:
+            moved((over + share) / len(works))
+
+        for work in works:
+            made = work.make(moved_on)
+            over += 1
+            yield over - 1, made
+
+
+class _Worker:
+    """A process, our end of its pipe, and the number of the work that it is at."""
+
+    def __init__(self, shares: MutableSequence[float], place: int) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, shares), daemon=True)
+        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, shares, place), daemon=True)
         self.process.start()
         theirs.close()  # so that its death is the end of what can be read
         self.at: int | None = None
 
+    def give(self, number: int, work: Work[object]) -> bool:
+        """Whether it has got the work: not if it is dead."""
+        try:
+            self.pipe.send(work)
+        except OSError:
+            return False
+        self.at = number
+        return True
 
-@contextmanager
-def _crew(processes: int, shares: MutableSequence[float]) -> Iterator[list[_Worker]]:
-    """Workers who are ended at once if their user fails or is interrupted: a run would go on for minutes."""
-    crew: list[_Worker] = []
-    try:
-        with _ctrl_c_later():  # a worker inherits that, so that it is deaf before it can set it itself
-            for _ in range(processes):
-                crew.append(_Worker(shares))
-        yield crew
-    except BaseException:
-        for worker in crew:
-            worker.process.terminate()
-        raise
-    finally:
-        for worker in crew:
-            worker.pipe.close()  # those who wait for a run then end
-            worker.process.join(END_S)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+    def answer(self, work: Work[Made]) -> Made | Exception:
+        """What became of its work."""
+        self.at = None
+        try:
+            outcome: Made | Exception = self.pipe.recv()
+        except (EOFError, OSError):
+            return _death(self.process, work.name)
+        return outcome
+
+    def end(self) -> None:
+        """Wait until it has ended, which it does when its pipe is closed and it is at no work."""
+        self.pipe.close()
+        self.process.join(END_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
 
 
-def _hand_out(
-    jobs: Sequence[Job], crew: list[_Worker], shares: MutableSequence[float], moved: Callable[[float], None], tries: int
-) -> Iterator[tuple[int, Done | Exception]]:
-    """Give every idle worker the next run until all are made; a worker that died is replaced."""
-    todo = deque(longest_first(jobs))
-    left = [tries] * len(jobs)
-    over = 0
-    while over < len(jobs):
-        for place, worker in enumerate(crew):
-            if worker.at is None and todo:
-                if not _send(worker, todo[0], jobs[todo[0]]):  # it died while it waited for a run
-                    worker = crew[place] = _replaced(worker, shares)
-                    _send(worker, todo[0], jobs[todo[0]])
-                if worker.at is not None:
-                    todo.popleft()
-        busy = {worker.pipe: place for place, worker in enumerate(crew) if worker.at is not None}
-        for pipe in wait(list(busy), POLL_S):
-            assert isinstance(pipe, Connection)
-            worker = crew[busy[pipe]]
-            number = worker.at
-            assert number is not None
-            worker.at = None
-            outcome = _receive(worker, jobs[number])
-            left[number] -= 1
-            if isinstance(outcome, WorkerDied | MemoryError):
-                shares[number] = 0.0
-                if isinstance(outcome, WorkerDied) and (left[number] or todo):
-                    crew[busy[pipe]] = _replaced(worker, shares)
-                if left[number]:
+class Crew:
+    """Processes that make one piece of work after another until the end of the context; each is started when there is work for it.
+
+    They are ended at once where whoever gives them work fails or is interrupted: a run would go on for minutes.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._shares: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", processes)  # of the work each is at
+        self._places: list[_Worker | None] = [None] * processes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end(at_once=kind is not None)
+
+    def outcomes(
+        self, works: Sequence[Work[Made]], moved: Moved, tries: int = 1, order: Sequence[int] = ()
+    ) -> Generator[tuple[int, Made | Exception], None, None]:
+        """Make all of it, and yield the number of each in `works` and what became of it, as they end.
+
+        Work whose process dies, or runs out of memory, is made again up to `tries` times in all, by another process; then its outcome is
+        WorkerDied or MemoryError. Work that ends in another error ends so again: its outcome is that error.
+        """
+        try:
+            yield from self._hand_out(works, moved, tries, deque(order or range(len(works))))
+        except BaseException:  # that it is closed, too
+            self._end(at_once=True)
+            raise
+
+    def _hand_out(self, works: Sequence[Work[Made]], moved: Moved, tries: int, todo: deque[int]) -> Iterator[tuple[int, Made | Exception]]:
+        """Give every idle worker the next of `todo` until all is made."""
+        left = [tries] * len(works)
+        over = 0
+        while over < len(works):
+            self._give(works, todo)
+            busy = {worker.pipe: place for place, worker in enumerate(self._places) if worker and worker.at is not None}
+            for pipe in wait(list(busy), POLL_S):
+                assert isinstance(pipe, Connection)
+                number, outcome = self._take(busy[pipe], works)
+                left[number] -= 1
+                if left[number] and isinstance(outcome, WorkerDied | MemoryError):
                     todo.append(number)  # last, when what made it die may be over
                     continue
-            over += 1
-            yield number, outcome
-        moved(sum(shares) / len(shares))
+                over += 1
+                yield number, outcome
+            moved((over + sum(self._shares)) / len(works))
+
+    def _give(self, works: Sequence[Work[object]], todo: deque[int]) -> None:
+        for place in range(len(self._places)):
+            while todo:
+                worker = self._places[place]
+                if worker is None:
+                    with _ctrl_c_later():  # a worker inherits that, so that it is deaf before it can set it itself
+                        self._places[place] = worker = _Worker(self._shares, place)
+                if worker.at is not None:
+                    break
+                if worker.give(todo[0], works[todo[0]]):
+                    todo.popleft()
+                else:  # it died while it waited for work
+                    self._dismiss(place)
+
+    def _take(self, place: int, works: Sequence[Work[Made]]) -> tuple[int, Made | Exception]:
+        """What became of the work of a place. Who died, or has no memory left, makes room for another."""
+        worker = self._places[place]
+        assert worker is not None and worker.at is not None
+        number = worker.at
+        outcome = worker.answer(works[number])
+        if isinstance(outcome, WorkerDied | MemoryError):
+            self._dismiss(place)
+        self._shares[place] = 0.0
+        return number, outcome
+
+    def _dismiss(self, place: int) -> None:
+        worker = self._places[place]
+        assert worker is not None
+        worker.end()
+        self._places[place] = None
+
+    def _end(self, at_once: bool) -> None:
+        crew = [worker for worker in self._places if worker]
+        for worker in crew:
+            if at_once:
+                worker.process.terminate()
+            worker.pipe.close()  # those who wait for work then end
+        for worker in crew:
+            worker.end()
+        self._places = [None] * len(self._places)
+        for place in range(len(self._places)):
+            self._shares[place] = 0.0
 
 
-def _replaced(worker: _Worker, shares: MutableSequence[float]) -> _Worker:
-    """A new worker in the place of one that died."""
-    worker.pipe.close()
-    with _ctrl_c_later():
-        return _Worker(shares)
-
-
-def _send(worker: _Worker, number: int, job: Job) -> bool:
-    """Whether the worker has got the run: not if it is dead."""
-    worker.at = number
-    try:
-        worker.pipe.send((number, job))
-    except OSError:
-        worker.at = None
-        return False
-    return True
-
-
-def _receive(worker: _Worker, job: Job) -> Done | Exception:
-    try:
-        answer = worker.pipe.recv()
-    except (EOFError, OSError):
-        return _death(worker, job)
-    assert isinstance(answer, Done | Exception)
-    return answer
-
-
-def _death(worker: _Worker, job: Job) -> WorkerDied:
-    worker.process.join(END_S)
-    code = worker.process.exitcode
+def _death(process: BaseProcess, name: str) -> WorkerDied:
+    process.join(END_S)
+    code = process.exitcode
     how = f"ended with exit code {code}"
     if code is not None and code < 0:
         how = f"was killed by signal {-code}, {_signal_name(-code)}"
         if -code == signal.SIGKILL:
             how += " (the system does that when memory runs out: fewer --jobs need less)"
-    return WorkerDied(f"{run_name(job.venue.name, job.path, job.seed)}: the process of this run {how}")
+    return WorkerDied(f"{name}: the process of this run {how}")
 
 
 def _signal_name(number: int) -> str:
@@ -221,16 +296,16 @@ def _ctrl_c_later() -> Iterator[None]:
 # -- in a worker --
 
 
-def _serve(pipe: Connection, shares: MutableSequence[float]) -> None:
-    """Make the runs that come over the pipe, until it is closed."""
+def _serve(pipe: Connection, shares: MutableSequence[float], place: int) -> None:
+    """Make the work that comes over the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
-            number, job = pipe.recv()
+            work: Work[object] = pipe.recv()
         except (EOFError, OSError):
             return
-        answer = _answer(number, job, shares)
+        answer = _answer(work, shares, place)
         try:
             pipe.send(answer)
         except OSError:
@@ -244,16 +319,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _answer(number: int, job: Job, shares: MutableSequence[float]) -> Done | Exception:
+def _answer(work: Work[object], shares: MutableSequence[float], place: int) -> object:
     def moved(share: float) -> None:
-        shares[number] = share
+        shares[place] = share
 
     try:
-        done = run_job(job, moved)
+        made = work.make(moved)
     except Exception as error:  # whatever it is, it is told where it can be seen
         return _portable(error)
     moved(1.0)
-    return done
+    return made
 
 
 def _portable(error: Exception) -> Exception:

@@ -15,16 +15,18 @@ import numpy as np
 from msgspec import Struct
 
 from perplab.exchange import Exchange, venue_of_json
-from perplab.exchange.events import Deleveraged, Event, LiquidationStarted, MarkMoved
+from perplab.exchange.events import Deleveraged, LiquidationStarted, MarkMoved
 from perplab.exchange.journal import JournalError, content, records, rows_of
-from perplab.exchange.messages import KIND_COLUMN, ROW, Malformed, Side, SystemAccount, UpdateOracle, column_of, columns_of
+from perplab.exchange.messages import KIND_COLUMN, ROW, Malformed, Side, SystemAccount, UpdateOracle, column_of
 from perplab.exchange.units import MICRO, SECOND_NS
 
+from ..comparison.outcome import event_columns
 from ..runs import MARKET, Ints
 
 LOOKS: Final = 360  # of a run: about as many as a picture can show
 MARKED: Final = 300  # liquidations, and deleveragings, that are drawn: the largest
 NEAR: Final = 0.01  # depth is what could be traded within this share of the mark
+MARKS: Final = (LiquidationStarted, Deleveraged, MarkMoved)
 TS: Final = column_of(UpdateOracle, "ts")  # of a command; all have it there
 
 
@@ -101,8 +103,7 @@ def course_of(journal: Path, start_ns: int, end_ns: int) -> Course:
 
 def told(times: list[float], looks: list[Look], events: Ints, start_ns: int, scale: Scale) -> Course:
     mark, oracle, bids, asks, interest, fund, vault = map(list, zip(*looks)) if looks else ([] for _ in Look._fields)
-    starts, closed = of_kind(events, LiquidationStarted), of_kind(events, Deleveraged)
-    moves = of_kind(events, MarkMoved)
+    starts, closed, moves = (event_columns(kind, events) for kind in MARKS)
     is_first = moves["market"] == MARKET
     seq, marks = moves["seq"][is_first], moves["mark"][is_first]
     at = np.searchsorted(seq, starts["seq"], side="right") - 1
@@ -115,11 +116,6 @@ def told(times: list[float], looks: list[Look], events: Ints, start_ns: int, sca
         moments((closed["ts"] - start_ns)[mine], closed["mark"][mine], scale.tick, size[mine]),
         len(starts["seq"]), int(mine.sum()),
     )  # fmt: skip
-
-
-def of_kind(events: Ints, kind: type[Event]) -> dict[str, Ints]:
-    rows = events[events[:, KIND_COLUMN] == kind.KIND]
-    return {name: rows[:, at] for name, at in columns_of(kind).items()}
 
 
 def moments(ns: Ints, marks: Ints, tick: float, notional: Ints) -> list[Moment]:
@@ -144,7 +140,7 @@ def pieces(rows: Ints, grid: Ints) -> Iterator[tuple[bool, Ints]]:
 
 def marked(events: Ints) -> Ints:
     """Those that a picture marks."""
-    return events[np.isin(events[:, KIND_COLUMN], (LiquidationStarted.KIND, Deleveraged.KIND, MarkMoved.KIND))]
+    return events[np.isin(events[:, KIND_COLUMN], [kind.KIND for kind in MARKS])]
 
 
 def look(exchange: Exchange, scale: Scale) -> Look:

@@ -19,7 +19,6 @@ import click
 from perplab.exchange.design.reader import DesignError
 
 from ..comparison.jobs import Done, Job, longest_first, made_job
-from ..comparison.report import run_name
 from ..comparison.results import write_file
 from ..comparison.workers import WorkerDied
 from .identity import Identity, differences, identity
@@ -181,7 +180,7 @@ def received(distributed: Any, future: Any, job: Job, address: str) -> Done | Ex
     try:
         done, journal = future.result(timeout=60)
     except distributed.KilledWorker:
-        return WorkerDied(f"{run_name(job.venue.name, job.path, job.seed)}: the worker of this run was killed")
+        return WorkerDied(f"{job.name}: the worker of this run was killed")
     except (distributed.CancelledError, distributed.comm.CommClosedError, TimeoutError):
         raise lost(address) from None
     except Exception as error:  # whatever it is, it is that run's

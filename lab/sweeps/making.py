@@ -14,12 +14,11 @@ from typing import Final, Protocol, TypeAlias
 
 from ..comparison.jobs import Done, Job
 from ..comparison.progress import Told
-from ..comparison.workers import outcomes
+from ..comparison.workers import TRIES, outcomes
 from .cluster import on_cluster
 from .grid import Planned
 from .store import Store
 
-TRIES: Final = 2  # of a run whose process is killed or runs out of memory
 LINE: Final = 300  # [characters] of what went wrong with a run
 
 Outcomes: TypeAlias = Generator[tuple[int, Done | Exception], None, None]

@@ -45,6 +45,7 @@ def validate(
 
     from ..cli import processors, terminable
     from ..comparison.results import write_file
+    from ..comparison.workers import workers
     from .paper import paper_of
     from .study import put_together, to_json
     from .table import show
@@ -60,10 +61,10 @@ def validate(
     said = Console(stderr=True)
     said.print(f"{len(todo)} tasks, {BUILD} core", highlight=False)
     done: list[Answer] = []
-    with terminable():
-        for one in answers(todo, jobs or processors()):
+    with terminable(), workers(min(jobs or processors(), len(todo))) as by:
+        for one in answers(todo, by):
             done.append(one)
-            said.print(f"{len(done):>{len(str(len(todo)))}}/{len(todo)}  {one.task.kind}, seed {one.task.seed}", highlight=False)
+            said.print(f"{len(done):>{len(str(len(todo)))}}/{len(todo)}  {one.task.name}", highlight=False)
     found = put_together(done, part, own, many, few, BUILD, read)
     text = to_json(found)
     write_file(folder / JSON, text)

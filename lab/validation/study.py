@@ -69,7 +69,7 @@ def put_together(
         DESIGN, tuple(seeds), accounts, few, build,
         tuple(verdicts(_values(answers))) if part in (None, "targets") else (),
         _notes(answers) if part in (None, "targets") else {},
-        tuple(f"{one.task.kind}, seed {one.task.seed}" for one in _sorted(answers) if one.beyond),
+        tuple(one.task.name for one in _sorted(answers) if one.beyond),
         paper, tuple(calm), tuple(tuple(one.facts) for one in crash) if part in (None, "facts") else (),
         impact if part in (None, "impact") else None,
         next((one.basis for one in answers if one.basis is not None), None),

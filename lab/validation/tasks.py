@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -18,6 +16,7 @@ from perplab.exchange.design.venue import load_venue
 from perplab.exchange.journal import begun, mark_of, rows_of
 from perplab.exchange.messages import ROW
 
+from ..comparison.workers import TRIES, Workers, good
 from ..export import blocks
 from ..metrics import Metrics, measure
 from ..professionals import beyond_population
@@ -43,6 +42,14 @@ class Task(Struct, frozen=True):
     accounts: int  # of the crash
     few: int  # of the runs beside it
 
+    @property
+    def name(self) -> str:
+        """In words."""
+        return f"{self.kind}, seed {self.seed}"
+
+    def make(self, moved: Callable[[float], None]) -> Answer:
+        return ANSWERS[self.kind](self)
+
 
 class Answer(Struct, frozen=True):
     """What a task found: values of targets by name, and what else it looks at."""
@@ -64,23 +71,10 @@ def tasks_of(part: str | None, seeds: Sequence[int], accounts: int, few: int) ->
     return own + [Task(kind, seeds[0], accounts, few) for kind in ONCE if kind in kinds]
 
 
-def answers(tasks: Sequence[Task], processes: int) -> Iterator[Answer]:
-    """As they are done."""
-    if min(processes, len(tasks)) <= 1:
-        yield from map(answer, tasks)
-        return
-    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(answer, task) for task in tasks]
-        try:
-            for done in as_completed(waiting):
-                yield done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def answer(task: Task) -> Answer:
-    return ANSWERS[task.kind](task)
+def answers(tasks: Sequence[Task], by: Workers) -> Iterator[Answer]:
+    """As they are done. Raises WorkerDied where the process of one is killed more than once."""
+    for _, done in good(by.outcomes(tasks, lambda share: None, TRIES)):
+        yield done
 
 
 # -- one task each --

@@ -17,8 +17,10 @@ from cli_kit import call, made_up
 
 from perplab.exchange import VenueDesign, load_venue
 from perplab.lab import compare, load_scenario
+from perplab.lab.breaking import study
 from perplab.lab.breaking.events import NAMED, chosen_event
 from perplab.lab.breaking.knobs import Setting, chosen_knob, shocked
+from perplab.lab.breaking.search import Point
 from perplab.lab.comparison import jobs
 from perplab.lab.comparison.choices import Design
 from perplab.lab.comparison.report import Result
@@ -236,3 +238,13 @@ def test_a_hedger_is_liquidated_where_the_price_rises(played: Callable[[str, str
     """Hedgers are short with little leverage: only a price that doubles takes them."""
     assert [run["happened"] for run in played("hedger_liquidated", "shock=1..-8")] == [False, True]
     assert set(NAMED) == {"insurance_exhausted", "adl", "socialized", "uncovered", "hedger_liquidated"}
+
+
+def test_a_run_is_checked_on_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All seeds are, at both ends of a knob, before anything runs; later runs are many, and a price is drawn for each that is checked."""
+    seen: list[tuple[int, ...]] = []
+    monkeypatch.setattr(study, "check_all", lambda designs, scenario, file, seeds: seen.append(tuple(seeds)))
+    question = study.asked(study.Words("flash", "book_fund_adl", "adl", ["shock"], seeds=(3, 4, 5), accounts=60))
+    assert seen == [(3, 4, 5)] * 2
+    question.job(Point(0.5, 4), 0.0)
+    assert seen[2:] == [(4,)]
