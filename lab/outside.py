@@ -33,49 +33,26 @@ SWAP_SIDE, SWAP_VALUE = (column_of(CurveTraded, name) for name in ("side", "valu
 LOST_WINNER, LOST_SIZE, LOST_MARK = (column_of(Deleveraged, name) for name in ("winner", "size", "mark"))
 
 
-class Outside:
-    """The true price, moved once a second by what was traded in it."""
+class TruePrice:
+    """The price of everybody outside, moved once a second by what was traded in it, wherever that was."""
 
-    def __init__(self, path: PricePath, impact: Impact, terms: Terms, hedgers: Ints) -> None:
+    def __init__(self, path: PricePath, impact: Impact) -> None:
         self.path = path
-        self.unit = terms.unit
-        self.hedgers = hedgers  # account numbers
-        self.hedge_unwind = impact.hedge_unwind
-        self._ticks = (path.prices / terms.tick_usd).tolist()
-        self._factor = 1.0  # on the path's price
+        self.moves = impact.y > 0.0
+        self.factor = 1.0  # on the path's price
+        self.bought = 0  # [micro] by takers, less sold, since the last second; whole numbers, as the cuts between calls must not show
+        self.unhedged = 0  # [micro] of shorts that hedgers have lost since then
+        self._hedge_unwind = impact.hedge_unwind
         self._factors: list[float] = []  # one per second
-        self._bought = 0  # [micro] by takers, less sold, since the last second; whole numbers, as the cuts between calls must not show
-        self._unhedged = 0  # [micro] of shorts that hedgers have lost since then
         self._propagator = _propagator(impact) if impact.y else None
-
-    def price(self, ts: int) -> float:
-        """The true price at `ts` [ticks]."""
-        step = (ts - self.path.start_ns) // self.path.step_ns
-        return float(self._ticks[min(max(step, 0), len(self._ticks) - 1)]) * self._factor
-
-    def heed(self, events: Ints) -> None:
-        """Count what takers traded, of packed event rows."""
-        if self._propagator is not None:
-            self._count(events)
 
     def second(self) -> None:
         """A second is over: what was traded in it moves the price."""
-        self._factors.append(self._factor)
+        self._factors.append(self.factor)
         if self._propagator is not None:
-            usd = (self._bought - self.hedge_unwind * self._unhedged) / MICRO
-            self._factor = exp(self._propagator.step(usd))
-            self._bought = self._unhedged = 0
-
-    def moved(self, rows: Ints) -> Ints:
-        """Exogenous commands as they come once the price has been moved."""
-        if self._factor == 1.0:
-            return rows
-        rows = rows.copy()
-        for kind, columns in MOVED:
-            mine = rows[:, KIND_COLUMN] == kind
-            for column in columns:
-                rows[mine, column] = np.rint(rows[mine, column] * self._factor).astype(np.int64)
-        return rows
+            usd = (self.bought - self._hedge_unwind * self.unhedged) / MICRO
+            self.factor = exp(self._propagator.step(usd))
+            self.bought = self.unhedged = 0
 
     def prices(self) -> Floats:
         """The true price on the path's own grid, impact included. [USD]"""
@@ -83,9 +60,51 @@ class Outside:
         if self._propagator is None:
             return prices
         seconds = np.arange(prices.size) * self.path.step_ns // SECOND_NS  # a point holds until the next one: the new second's
-        factors = np.array([*self._factors, self._factor])
+        factors = np.array([*self._factors, self.factor])
         moved: Floats = prices * factors[np.clip(seconds, 0, factors.size - 1)]
         return moved
+
+
+class Outside:
+    """The true price as one venue's market meets it: in its ticks, and moved by what is traded there."""
+
+    def __init__(self, path: PricePath, impact: Impact, terms: Terms, hedgers: Ints, true: TruePrice | None = None) -> None:
+        """`true`: the price that it shares with other venues; without, one of its own."""
+        self.path = path
+        self.true = true or TruePrice(path, impact)
+        self.unit = terms.unit
+        self.hedgers = hedgers  # account numbers
+        self._ticks = (path.prices / terms.tick_usd).tolist()
+
+    def price(self, ts: int) -> float:
+        """The true price at `ts` [ticks]."""
+        step = (ts - self.path.start_ns) // self.path.step_ns
+        return float(self._ticks[min(max(step, 0), len(self._ticks) - 1)]) * self.true.factor
+
+    def heed(self, events: Ints) -> None:
+        """Count what takers traded, of packed event rows."""
+        if self.true.moves:
+            self._count(events)
+
+    def second(self) -> None:
+        """A second is over: what was traded in it moves the price."""
+        self.true.second()
+
+    def moved(self, rows: Ints) -> Ints:
+        """Exogenous commands as they come once the price has been moved."""
+        factor = self.true.factor
+        if factor == 1.0:
+            return rows
+        rows = rows.copy()
+        for kind, columns in MOVED:
+            mine = rows[:, KIND_COLUMN] == kind
+            for column in columns:
+                rows[mine, column] = np.rint(rows[mine, column] * factor).astype(np.int64)
+        return rows
+
+    def prices(self) -> Floats:
+        """The true price on the path's own grid, impact included. [USD]"""
+        return self.true.prices()
 
     def _count(self, events: Ints) -> None:
         kinds = events[:, KIND_COLUMN]
@@ -95,8 +114,8 @@ class Outside:
         bought = _sign(book, TRADE_SIDE) * book[:, TRADE_PRICE] * book[:, TRADE_SIZE]
         swapped = _sign(curve, SWAP_SIDE) * curve[:, SWAP_VALUE]
         lost = lost[np.isin(lost[:, LOST_WINNER], self.hedgers)]
-        self._bought += self.unit * int(bought.sum()) + int(swapped.sum())
-        self._unhedged += self.unit * int((lost[:, LOST_SIZE] * lost[:, LOST_MARK]).sum())
+        self.true.bought += self.unit * int(bought.sum()) + int(swapped.sum())
+        self.true.unhedged += self.unit * int((lost[:, LOST_SIZE] * lost[:, LOST_MARK]).sum())
 
 
 def _sign(rows: Ints, column: int) -> Ints:

@@ -1,10 +1,9 @@
 """One run: a venue, a scenario and a seed, as a discrete-event simulation that drives the core in-process.
 
-Rules: what happens next is the earliest entry of a heap, ties in the order in which they were scheduled; the exogenous commands (oracle
-updates, noise orders) lie ready in one array and go in before whatever the heap holds at the same time. A bot sees the venue as it is
-when it is called and the outside world as it was `hears_ns` before; its commands arrive `orders_ns` later, together. Commands gather
-until somebody looks at the venue, or could answer the first of them: how they are cut into calls changes nothing. Floats decide what
-agents ask for; the integer core decides everything else. Nothing depends on the clock of the machine but `Timing`.
+Rules: a `Simulation` is what belongs to one venue; the true price and the order of what happens belong to its world (`clock.py`), which it
+may share. The exogenous commands (oracle updates, noise orders) lie ready in one array. A bot sees the venue as it is when it is called
+and the outside world as it was `hears_ns` before; its commands arrive `orders_ns` later, together. Floats decide what agents ask for; the
+integer core decides everything else. Nothing depends on the clock of the machine but `Timing`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from heapq import heappop, heappush
-from itertools import chain, count, repeat
+from itertools import chain, repeat
 from time import perf_counter
 from typing import Final
 
@@ -28,6 +26,7 @@ from perplab.exchange.events import AUDIENCE_COLUMNS, EVENT_OF, Event, Rejected,
 from perplab.exchange.messages import COMMAND_OF, KIND_COLUMN, TS_COLUMN, Side
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 from perplab.lab.agents import Agent, own_agents, strangers
+from perplab.lab.clock import What, World
 from perplab.lab.needs import must_have
 from perplab.lab.outside import Outside
 from perplab.lab.own import load_anew
@@ -66,9 +65,13 @@ class Actor:
 
 
 class Simulation:
-    """A run under way."""
+    """One venue of a run under way."""
 
-    def __init__(self, venue: VenueDesign, scenario: Scenario, stage: Stage) -> None:
+    def __init__(self, venue: VenueDesign, scenario: Scenario, stage: Stage, world: World | None = None) -> None:
+        """`world`: where other venues are too; without, one of its own."""
+        self.world = world or World(stage.path, scenario.impact)
+        self.world.venues.append(self)
+        self.clock = self.world.clock
         self.stage = stage
         self.scenario = scenario
         self.venue_name = venue.name
@@ -86,11 +89,9 @@ class Simulation:
         self.faults = Faults(scenario.faults, stage.path.start_ns, stage.cohorts)
         self._exogenous = self.faults.exogenous(stage.exogenous)
         hedgers = np.concatenate([cohort.accounts for cohort in stage.cohorts if cohort.name == GROUPS[HEDGERS]])
-        self.outside = Outside(stage.path, scenario.impact, stage.terms, hedgers)
-        self._arrivals = [*self._exogenous[:, TS_COLUMN].tolist(), 2**62]
+        self.outside = Outside(stage.path, scenario.impact, stage.terms, hedgers, self.world.price)
+        self._arrivals: list[int] = [*self._exogenous[:, TS_COLUMN].tolist(), 2**62]
         self._next = 0  # first exogenous row that has not been sent
-        self._heap: list[tuple[int, int, Callable[[int], None] | Rows]] = []  # when, its number, and whom to call or what arrives
-        self._order = count()
         self._samples = chain(stage.samples.tolist(), repeat(2**62))  # never again
         self._private, self._public, self._heard = self._listeners()
         self._soonest = min([actor.hears_ns for actor in self.actors if actor.bot.hears], default=SECOND_NS)
@@ -116,38 +117,30 @@ class Simulation:
 
     def play(self, progress: Callable[[float], None] | None) -> None:
         """From the opening to the last point of the path."""
-        start, end = self._path.start_ns, self._path.end_ns
-        self._gather(self.stage.opening)
-        self._send()
+        self.world.play(progress)
+
+    def open(self) -> None:
+        """Carry out the opening. ScenarioError if the venue cannot take it."""
+        self.gather(self.stage.opening)
+        self.send()
         self._must_be_open()
         self.opening_equity, self.opening_size = self.accounts()
         self.watch.look()
+
+    def begin(self) -> None:
+        """Schedule the faults, and let everybody act for the first time."""
+        start = self._path.start_ns
         for moment, rows in self.faults.moments():
             self._at(moment, rows)
         for actor in self.actors:
             self._act(actor, start, actor.bot.on_start(start, self._view(actor, start)))
-        self._at(start + SECOND_NS, self._second)
-        self._at(next(self._samples), self._sample)
-        told = start
-        while self._step(end):
-            if progress and self._now - told > (end - start) // 100:
-                told = self._now
-                progress((self._now - start) / (end - start))
 
-    def _step(self, end: int) -> bool:
-        """Let the next thing up to `end` happen; False if there is none. Exogenous commands go before what the heap holds at that time."""
-        due, arrival = self._heap[0][0], self._arrivals[self._next]  # both have an entry that never comes
-        if self._gathered and min(due, arrival) > self._until:
-            self._send()
-        elif arrival <= min(due, end):
-            self._gather_exogenous(min(due, end))
-        elif due <= end:
-            self._due(*heappop(self._heap))
-        elif self._gathered:
-            self._send()
-        else:
-            return False
-        return True
+    def begin_samples(self) -> None:
+        self._at(next(self._samples), self._sample)
+
+    def second(self) -> None:
+        """A second is over: look at the professionals."""
+        self.watch.look()
 
     def _must_be_open(self) -> None:
         """ScenarioError if the venue refused any part of the opening, or could liquidate somebody at once: who begins would be others."""
@@ -172,18 +165,23 @@ class Simulation:
                     f"expected its maintenance margin of {least / MICRO:,.2f} USD at least"
                 )
 
-    def _at(self, ts: int, what: Callable[[int], None] | Rows) -> None:
-        heappush(self._heap, (ts, next(self._order), what))
+    def _at(self, ts: int, what: What) -> None:
+        self.clock.at(ts, self, what)
 
-    def _due(self, ts: int, _: int, what: Callable[[int], None] | Rows) -> None:
-        """Commands arrive; or somebody acts, who sees what all commands before have done."""
-        if isinstance(what, np.ndarray):
-            self._gather(what)
-        else:
-            self._send()
-            what(ts)
+    @property
+    def arrival(self) -> int:
+        """Of its next exogenous command. [ns]"""
+        return self._arrivals[self._next]
 
-    def _gather(self, rows: Rows) -> None:
+    @property
+    def is_gathering(self) -> bool:
+        return bool(self._gathered)
+
+    def silent_until(self) -> int:
+        """Up to when nobody can answer what was gathered, or else the next exogenous command. [ns]"""
+        return self._until if self._gathered else self._unanswered(self.arrival)
+
+    def gather(self, rows: Rows) -> None:
         """Commands, by rising ts, for the next call of the venue."""
         if not self._gathered:
             self._until = self._unanswered(int(rows[0, TS_COLUMN]))
@@ -193,14 +191,13 @@ class Simulation:
         """Up to when no bot can act on what comes of a command at `first`, nor on what falls due since the last one. [ns]"""
         return max(first, min(first - 1, self._now) + self._soonest)
 
-    def _gather_exogenous(self, ts: int) -> None:
+    def gather_exogenous(self, ts: int) -> None:
         """Gather the exogenous rows up to and including `ts`, as far as they may join."""
-        first = self._arrivals[self._next]
-        until = min(ts, self._until if self._gathered else self._unanswered(first))
+        until = min(ts, self.silent_until())
         begin, self._next = self._next, bisect_right(self._arrivals, until, lo=self._next)
-        self._gather(self.outside.moved(self._exogenous[begin : self._next]))
+        self.gather(self.outside.moved(self._exogenous[begin : self._next]))
 
-    def _send(self) -> None:
+    def send(self) -> None:
         """Apply in bulk what has been gathered, write the events down, and tell those who listen."""
         if not self._gathered:
             return
@@ -309,12 +306,6 @@ class Simulation:
         """Write the book down."""
         self.recorder.sample(ts, self.outside.price(ts) * self.stage.terms.tick_usd)
         self._at(next(self._samples), self._sample)
-
-    def _second(self, ts: int) -> None:
-        """A second is over: look at the professionals, and let what was traded move the true price."""
-        self.watch.look()
-        self.outside.second()
-        self._at(ts + SECOND_NS, self._second)
 
     # -- the end --
 

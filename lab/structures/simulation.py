@@ -40,27 +40,21 @@ class Outsides(Outside):
     """The true prices of all markets; as an `Outside`, that of the first. What is traded in a market moves its own price alone."""
 
     def __init__(self, stage: MarketsStage, first: Outside, scenario: Scenario) -> None:
-        super().__init__(stage.path, scenario.impact, stage.terms, first.hedgers)
+        super().__init__(stage.path, scenario.impact, stage.terms, first.hedgers, first.true)
         self.further = [Outside(path, scenario.impact, stage.terms, first.hedgers) for path in stage.paths[1:]]
-        self.moves = scenario.impact.y > 0.0
 
     def of(self, market: int) -> Outside:
         return self.further[market - 1] if market else self
 
     def heed(self, events: Ints) -> None:
-        if self.moves:
+        if self.true.moves:
             market = market_of(events)
             super().heed(events[market == MARKET])
             for number, one in enumerate(self.further, start=1):
                 one.heed(events[market == number])
 
-    def second(self) -> None:
-        super().second()
-        for one in self.further:
-            one.second()
-
     def moved(self, rows: Ints) -> Ints:
-        if not self.moves:
+        if not self.true.moves:
             return rows
         rows, market = rows.copy(), rows[:, EXOGENOUS_MARKET].copy()
         rows[market == MARKET] = super().moved(rows[market == MARKET])
@@ -86,6 +80,11 @@ class MarketsSimulation(Simulation):
         self.markets = range(len(stage.paths))
         self.outsides = Outsides(stage, self.outside, scenario)
         self.outside = self.outsides
+
+    def second(self) -> None:
+        super().second()
+        for one in self.outsides.further:
+            one.second()
 
     def _view(self, actor: Actor, ts: int) -> View:
         bot, exchange, account = actor.bot, self.exchange, actor.account
