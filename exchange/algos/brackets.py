@@ -62,6 +62,8 @@ class BracketDesk:
             return k.R_MARKET_SETTLED
         if market.mark == 0:
             return k.R_NO_MARK_PRICE
+        if market.is_spot != 0:
+            return k.R_SPOT_MARKET  # triggers of brackets reduce a position, and nobody has one there
         if max_i64(rows[at + c.BRACKET_TAKE_PROFIT], rows[at + c.BRACKET_STOP]) > market.max_price:
             return k.R_PRICE_LIMIT
         return self.refused_prices(rows, at, market, account)

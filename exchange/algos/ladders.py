@@ -51,10 +51,13 @@ def lots_before(size: int, number: int, count: int, skew_ppm: int) -> int:
 
 
 def client_of(hi: int, lo: int, number: int) -> tuple[int, int]:
-    """The client id of order `number`: the base and so many more, as a number of 128 bits; none if the base is none."""
+    """The client id of order `number`: the base and so many more, as a number of 128 bits; none if the base is none. Behind the largest
+    comes 1, since 0 is none."""
     if hi == 0 and lo == 0:
         return 0, 0
-    whole = hi * HALF + lo % HALF + number
+    whole = hi % HALF * HALF + lo % HALF + number
+    if whole >= HALF * HALF:
+        whole += 1
     return signed(whole // HALF), signed(whole)
 
 

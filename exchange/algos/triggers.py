@@ -42,6 +42,7 @@ from ..state.state import State
 from ..state.tables import P_SIZE
 from ..state.types import MAX_PRICE, NIL, PPM, ROW, div_ceil, max_i64, min_i64
 from ..trading.access import holds_triggers, never_takes, reducible, refused_mode, refused_orders, refused_user_in_market
+from ..trading.curve_source import SEPARATE
 from ..trading.entry import OrderEntry, coarse, significant
 
 
@@ -134,6 +135,8 @@ class TriggerDesk:
         tif = rows[at + c.TRIGGER_TIF]
         if (limit == 0 and never_takes(tif)) or (tif == k.RPI and market.matching & CLASSES == 0):
             return k.R_ORDER_TYPE
+        if limit != 0 and market.curve_role == SEPARATE and tif != k.IOC and tif != k.FOK:
+            return k.R_NO_BOOK
         if limit != 0 and market.significant_figures != 0 and not significant(limit, market.significant_figures):
             return k.R_PRICE_PRECISION
         if max_i64(limit, rows[at + c.TRIGGER_TRIGGER_PRICE]) > market.max_price:

@@ -116,6 +116,8 @@ class TwapDesk:
         stop = rows[at + c.TWAP_STOP]
         if take_profit == 0 and stop == 0:
             return 0
+        if market.is_spot != 0:
+            return k.R_SPOT_MARKET
         if max_i64(take_profit, stop) > market.max_price:
             return k.R_PRICE_LIMIT
         if self.brackets.room(account) < 2:

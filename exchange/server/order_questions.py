@@ -93,7 +93,10 @@ def _no_order(order_id: int) -> Refusal:
 def _concerning(desk: Desk, account: int) -> Iterator[list[int] | None]:
     """The events of an account that are kept, and None wherever others may have a turn."""
     looked, ring = 0, desk.host.ring
-    while looked < desk.host.exchange.state.log.seq and ring is desk.host.ring:
-        rows, looked = ring.since(looked, account, LOOKED_AT)
+    while ring is desk.host.ring:
+        rows, end = ring.since(looked, account, LOOKED_AT)
+        if end == looked:  # no event behind it is kept: there is none, or a rewind has taken what there was
+            return
+        looked = end
         yield from rows
         yield None

@@ -55,6 +55,7 @@ from ..schema.event_columns import (
     REPEATED_ORDER_ID,
     REPEATED_STATE,
     SCHEDULED_NUMBER,
+    TRADED_MAKER_ORDER_ID,
     TRADED_PRICE,
     TRADED_SIZE,
     TRADED_TAKER_ORDER_ID,
@@ -154,7 +155,7 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
         while at < end:
             if events[at + KIND] == E_TRIGGER_FIRED:
                 fired = events[at + FIRED_ORDER_ID]
-            if is_of_another(events, at, fired):
+            if is_of_another(told, row, events, at, fired):
                 told[row + SEQ] = events[at + EVENT_SEQ]
             else:
                 add(told, row, events, at, command)
@@ -165,12 +166,17 @@ def outcomes(block: object, ends: list[int], commands: object) -> vec[i64]:
     return told
 
 
-def is_of_another(events: vec[i64], at: i64, order_id: i64) -> bool:
+def is_of_another(told: vec[i64], row: i64, events: vec[i64], at: i64, fired: i64) -> bool:
     """Is this about an order that is not the command's own: of a trigger that fired meanwhile, or cancelled since another was?"""
     kind = events[at + KIND]
     if kind == E_ORDER_PLACED:
-        return events[at + PLACED_ORDER_ID] == order_id
-    return kind == E_ORDER_CANCELLED and (events[at + CANCELLED_ORDER_ID] == order_id or events[at + CANCELLED_REASON] == X_OCO)
+        return events[at + PLACED_ORDER_ID] == fired
+    if kind != E_ORDER_CANCELLED:
+        return False
+    order_id = events[at + CANCELLED_ORDER_ID]
+    return order_id == fired or (
+        events[at + CANCELLED_REASON] == X_OCO and not (told[row + CAME_IN] != 0 and told[row + ORDER_ID] == order_id)
+    )
 
 
 def came_in(told: vec[i64], row: i64, order_id: i64, market: i64, size: i64) -> None:
@@ -199,7 +205,9 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
             return  # a slice of it
         came_in(told, row, events[at + PLACED_ORDER_ID], events[at + PLACED_MARKET], events[at + PLACED_SIZE])
     elif kind == E_TRADED:
-        if told[row + CAME_IN] != 0 and events[at + TRADED_TAKER_ORDER_ID] == told[row + ORDER_ID]:
+        # as the maker, too: its own fills may fire a trigger that takes what is left of it
+        own = told[row + ORDER_ID]
+        if told[row + CAME_IN] != 0 and (events[at + TRADED_TAKER_ORDER_ID] == own or events[at + TRADED_MAKER_ORDER_ID] == own):
             told[row + FILLED] += events[at + TRADED_SIZE]
             # the size is at most the market's max_lots, whose worth at its highest price is checked at load to fit 64 bits
             told[row + PAID] += events[at + TRADED_PRICE] * events[at + TRADED_SIZE]

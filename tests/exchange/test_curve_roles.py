@@ -9,7 +9,7 @@ import pytest
 from curve_kit import register_line
 from kit import BTC, FEES, Bench, markets_of, named, usd
 
-from perplab.exchange.codes import CancelReason, Reason, Side, TimeInForce
+from perplab.exchange.codes import CancelReason, PriceSource, Reason, Side, TimeInForce, TriggerKind
 from perplab.exchange.design.registry import forget
 from perplab.exchange.events import (
     CurveTraded,
@@ -22,7 +22,7 @@ from perplab.exchange.events import (
     Rejected,
     Traded,
 )
-from perplab.exchange.messages import AddLiquidity, CancelAll, Place, RemoveLiquidity, SetMarketStatus, Withdraw
+from perplab.exchange.messages import AddLiquidity, CancelAll, Place, PlaceTrigger, RemoveLiquidity, SetMarketStatus, Withdraw
 
 CURVE = 6
 BUY, SELL = int(Side.BUY), int(Side.SELL)
@@ -93,6 +93,18 @@ def test_nothing_rests_where_there_is_only_a_curve() -> None:
     venue = bench("separate")
     trader = venue.open(100_000)
     assert reason(venue.place(trader, BUY, 1, 1_100)) is reason(venue.place(trader, BUY, 1, 900, tif=POST_ONLY)) is Reason.NO_BOOK
+
+
+def test_a_stop_that_would_rest_is_refused_before_it_fires() -> None:
+    venue = bench("separate")
+    trader = venue.open(100_000)
+    venue.place(trader, BUY, 10, 1_100, tif=IOC)
+    terms = (venue.exchange.now, trader, BTC, SELL, 10, int(TriggerKind.STOP), int(PriceSource.MARK), 950)
+    assert reason(venue.exchange.apply(PlaceTrigger(*terms, price=900, reduce_only=1))) is Reason.NO_BOOK
+    placed = [
+        venue.exchange.apply(PlaceTrigger(*terms, price=price, tif=tif, reduce_only=1)) for price, tif in ((900, IOC), (900, FOK), (0, 0))
+    ]
+    assert not [event for events in placed for event in events if isinstance(event, Rejected)]
 
 
 def test_a_limit_cuts_what_the_curve_gives() -> None:

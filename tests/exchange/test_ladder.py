@@ -46,7 +46,17 @@ def test_client_ids_follow_each_other_as_numbers_of_128_bits(hi: int, lo: int, n
 
     found = client_of(hi, lo, number)
     assert all(-(2**63) <= half < 2**63 for half in found)
-    assert whole(found) == ((whole((hi, lo)) + number) % 2**128 if hi or lo else 0)
+    after = whole((hi, lo)) + number
+    assert whole(found) == (0 if hi == lo == 0 else after if after < 2**128 else after + 1 - 2**128)  # 0 is none
+
+
+def test_a_ladder_whose_client_ids_begin_anew_changes_nothing_when_it_is_sent_again() -> None:
+    bench = Bench(plain_venue())
+    account = bench.open("200000")
+    bench.oracle(1_000)
+    for _ in range(3):
+        bench.exchange.apply(PlaceLadder(bench.exchange.now, account, BTC, Side.BUY, 30, 900, 950, 3, client_hi=-1, client_lo=-2))
+    assert len(bench.exchange.open_orders(account)) == 3
 
 
 @given(

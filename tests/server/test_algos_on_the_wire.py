@@ -45,6 +45,33 @@ def test_what_an_order_sets_off_is_not_what_it_came_to() -> None:
     assert alice.ask("cancel", order_id=fired["order_id"])["reason"] == "UNKNOWN_ORDER"
 
 
+def test_what_an_orders_own_fill_sets_off_and_meets_it_is_told_with_it() -> None:
+    """Bob's order trades; that fires Carol's stop, which takes what is left of it, as a taker."""
+    world, alice, bob = scene()
+    carol = world.talker("carol")
+    alice.ask("place", market=0, side="SELL", price=PRICE, size=1)
+    carol.ask("place", market=0, side="BUY", price=PRICE, size=1)
+    carol.ask("place_trigger", market=0, side="BUY", size=5, trigger="STOP", source="LAST", trigger_price=PRICE + 10)
+    alice.ask("place", market=0, side="BUY", price=PRICE + 10, size=1)
+    told = bob.ask("place", market=0, side="SELL", price=PRICE + 10, size=6)
+    assert (told["filled"], told["open"], told["state"]) == (6, 0, "FILLED")
+    assert bob.ask("order", order_id=told["order_id"])["state"] == "FILLED"
+
+
+def test_an_entry_whose_stop_fires_at_once_is_told_as_cancelled() -> None:
+    _, alice, bob = scene()
+    bob.ask("place", market=0, side="SELL", price=PRICE, size=1)
+    alice.ask("place", market=0, side="BUY", price=PRICE, size=1)
+    bob.ask("place", market=0, side="BUY", price=PRICE - 100, size=9)
+    bob.ask("place", market=0, side="SELL", price=PRICE - 20, size=1)
+    told = alice.ask(
+        "place_bracket", market=0, side="BUY", order_type="LIMIT", tif="GTC", price=PRICE + 10, size=5, take_profit=PRICE + 1_000,
+        stop=PRICE - 10, source="LAST",
+    )  # fmt: skip
+    assert (told["filled"], told["open"], told["state"]) == (1, 0, "CANCELLED")
+    assert alice.ask("order", order_id=told["order_id"])["state"] == "CANCELLED"
+
+
 def test_a_cancel_is_answered_with_the_order_that_it_names() -> None:
     _, alice, _ = scene()
     one, two = (alice.ask("place", market=0, side="BUY", price=PRICE - 100 - n, size=1)["order_id"] for n in (1, 2))

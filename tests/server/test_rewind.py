@@ -41,6 +41,18 @@ def kinds(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
 # -- what a client sees --
 
 
+def test_an_order_is_asked_about_when_a_rewind_has_taken_all_events() -> None:
+    """The answer looked for events until there were more, which nobody but a command brings."""
+    world = World()
+    alice, admin = world.talker("alice"), operator(world)
+    placed = alice.ask("place", market=0, side="BUY", price=59_000, size=5)
+    alice.ask("cancel", order_id=placed["order_id"])
+    admin.ask("snapshot", name="before")
+    admin.ask("rewind", name="before")
+    for asked in ({"order_id": placed["order_id"]}, {"client_id": 12_345}):
+        assert alice.ask("order", **asked)["reason"] == "UNKNOWN_ORDER_OF_CLIENT"
+
+
 def test_everybody_is_told_and_sees_what_there_is_now() -> None:
     world = World()
     alice, admin = world.talker("alice"), operator(world)
