@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hl_exchange_kit import Reply, Trader, Venue, limit, trigger
 from hl_exchange_kit import alice as alice
@@ -12,6 +14,7 @@ from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server.hyperliquid import orders
 from perplab.exchange.server.hyperliquid.sent_limits import MOST, SentLimits
 
+Pair = Callable[[Trader, Trader], list[int]]
 CLOID = "0x00000000000000000000000000000001"
 
 
@@ -106,6 +109,61 @@ def test_children_with_the_cloid_of_their_parent_have_none(alice: Trader, bob: T
         told = alice.order(parent, *children, grouping="normalTpsl")
         assert next(iter(told[0].values()))["cloid"] == parent["c"] and told[1] == told[2] and isinstance(told[1], str), told
     assert [one.client_lo for one in alice.venue.host.exchange.triggers(alice.account)] == [0, 0]
+
+
+def fall(venue: Venue, price: int) -> None:
+    """The mark goes there."""
+    for _ in range(3):
+        venue.host.send([UpdateOracle(0, 0, price, price)])
+
+
+def pair_of_position(alice: Trader, bob: Trader) -> list[int]:
+    long_of(alice, bob)
+    told = alice.order(trigger("A", "61000", "0", "tp"), trigger("A", "59000", "0", "sl"), grouping="positionTpsl")
+    return [one["resting"]["oid"] for one in told]
+
+
+def pair_of_market_order(alice: Trader, bob: Trader) -> list[int]:
+    bob.order(limit("A", "60000", "1"))
+    named = trigger("A", "61000", "1", "tp", price="61500", cloid=CLOID), trigger("A", "59000", "1", "sl")
+    alice.order(limit("B", "60500", "1", "Ioc"), *named, grouping="normalTpsl")
+    return [one.order_id for one in alice.venue.host.exchange.triggers(alice.account)]
+
+
+def pair_of_order_that_rests(alice: Trader, bob: Trader) -> list[int]:
+    alice.order(limit("B", "59990", "1"), trigger("A", "61000", "1", "tp"), trigger("A", "59000", "1", "sl"), grouping="normalTpsl")
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    return [one.order_id for one in alice.venue.host.exchange.triggers(alice.account)]
+
+
+@pytest.mark.parametrize("pair", [pair_of_position, pair_of_market_order, pair_of_order_that_rests])
+@pytest.mark.parametrize("cancelled", [0, 1])
+def test_one_of_a_pair_that_is_cancelled_leaves_the_other(alice: Trader, bob: Trader, pair: Pair, cancelled: int) -> None:
+    ids = pair(alice, bob)
+    venue = alice.venue.host.exchange
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": ids[cancelled]}]) == ["success"]
+    (left,) = venue.triggers(alice.account)
+    assert (left.order_id, left.linked_with) == (ids[1 - cancelled], 0)
+    assert [status_of(alice, oid)["status"] for oid in ids] == (["canceled", "open"] if cancelled == 0 else ["open", "canceled"])
+
+
+@pytest.mark.parametrize("pair", [pair_of_position, pair_of_market_order, pair_of_order_that_rests])
+def test_one_of_a_pair_that_fires_takes_the_other_with_it(alice: Trader, bob: Trader, pair: Pair) -> None:
+    profit, stop = pair(alice, bob)
+    bob.order(limit("B", "58000", "1"))
+    fall(alice.venue, 58_900)
+    assert alice.venue.host.exchange.position(alice.account, 0).size == 0
+    assert [status_of(alice, oid)["status"] for oid in (profit, stop)] == ["siblingFilledCanceled", "filled"]
+
+
+def test_one_of_a_pair_is_cancelled_by_its_cloid_and_modified(alice: Trader, bob: Trader) -> None:
+    profit, stop = pair_of_market_order(alice, bob)
+    moved = trigger("A", "62000", "1", "tp", price="62500", cloid=CLOID)
+    (told,) = alice.statuses("batchModify", modifies=[{"oid": profit, "order": moved}])
+    venue = alice.venue.host.exchange
+    assert [one.order_id for one in venue.triggers(alice.account)] == [stop, told["resting"]["oid"]]
+    assert alice.statuses("cancelByCloid", cancels=[{"asset": 0, "cloid": CLOID}]) == ["success"]
+    assert [one.order_id for one in venue.triggers(alice.account)] == [stop]
 
 
 def test_what_a_resting_order_cannot_have_is_told_with_a_way_out(venue: Venue, alice: Trader) -> None:

@@ -62,12 +62,12 @@ EXCHANGE.add("order", _of_account(placing.place), "part", (
     "cloids, which grow with what it fills; one with the cloid of its parent has none; a market TP/SL trades as far as 10 % from the price "
     "at which it fires, whatever its `p`; on the side of the mark that a trigger would fire at once it is refused"
 ), 1)  # fmt: skip
-PAIR: Final = "of take-profit and stop of one group, one that is cancelled takes the other with it"
-EXCHANGE.add("cancel", _of_account(actions.cancel), "part", PAIR, 1)
-EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), "part", PAIR, 1)
+EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
+EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
 EXCHANGE.add("modify", _of_account(actions.modify), "part", (
     "new orders of any kind are taken, not only such as rest; the cloid of another open order is refused, and then nothing is cancelled; "
-    "of take-profit and stop of one group, one that is modified takes the other with it"
+    "one of take-profit and stop of a group that is modified no longer cancels the other when it fires (what the live venue does is not "
+    "known); both reduce only, and go when the position is closed"
 ), 1)  # fmt: skip
 EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (

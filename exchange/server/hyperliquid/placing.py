@@ -308,7 +308,8 @@ def of_position(dialect: Dialect, orders: list[object], account: int) -> Work:
 
 
 def link(account: int, pair: list[int]) -> list[int]:
-    return [LinkOco.KIND, 0, account, *pair, *[0] * 11]
+    """When one of them fires the other goes; one that is cancelled goes alone."""
+    return [LinkOco.KIND, 0, account, *pair, 1, *[0] * 10]
 
 
 def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
@@ -360,7 +361,7 @@ def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
     row = one.row
     came = yield [
         PlaceBracket.KIND, 0, *row[2:7], int(OrderType.LIMIT), row[8], prices.get("tp", 0), prices.get("sl", 0), MARK, SLIPPAGE_PPM,
-        row[11], row[12], 0,
+        row[11], row[12], 1,
     ]  # fmt: skip
     told = status(dialect, one, came, 0)
     if "error" not in told:
