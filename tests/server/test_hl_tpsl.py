@@ -11,7 +11,7 @@ from hl_exchange_kit import bob as bob
 from hl_exchange_kit import venue as venue
 
 from perplab.exchange.messages import UpdateOracle
-from perplab.exchange.server.hyperliquid import orders
+from perplab.exchange.server.hyperliquid import asked, orders
 from perplab.exchange.server.hyperliquid.sent_limits import MOST, SentLimits
 
 Pair = Callable[[Trader, Trader], list[int]]
@@ -109,6 +109,44 @@ def test_children_with_the_cloid_of_their_parent_have_none(alice: Trader, bob: T
         told = alice.order(parent, *children, grouping="normalTpsl")
         assert next(iter(told[0].values()))["cloid"] == parent["c"] and told[1] == told[2] and isinstance(told[1], str), told
     assert [one.client_lo for one in alice.venue.host.exchange.triggers(alice.account)] == [0, 0]
+
+
+def told_of(trader: Trader, oid: int) -> Reply:
+    """An open order in the list of open ones; it is the same where it is asked for alone."""
+    (told,) = [one for one in orders.frontend_of(trader.venue.dialect, trader.account) if one["oid"] == oid]
+    body = {"user": trader.venue.dialect.people.address(trader.account), "oid": oid}
+    assert orders.order_status(trader.venue.dialect, body)["order"]["order"] == told
+    return dict(told)
+
+
+def test_children_that_wait_for_their_parent_are_its_children(alice: Trader, bob: Trader) -> None:
+    children = market("A", "61000", "55000", "1", "tp"), market("A", "59000", "53000", "1", "sl")
+    oid = alice.order(limit("B", "59990", "1", cloid=CLOID), *children, grouping="normalTpsl")[0]["resting"]["oid"]
+    profit, stop = told_of(alice, oid)["children"]
+    assert len(orders.frontend_of(alice.venue.dialect, alice.account)) == 1 and orders.open_orders_of(alice.venue.dialect, alice.account)
+    assert profit == {
+        "coin": "BTC", "side": "A", "limitPx": "55000.0", "sz": "1.0", "oid": asked.WAITING + 2 * oid, "timestamp": stop["timestamp"],
+        "origSz": "1.0", "triggerCondition": "Price above 61000", "isTrigger": True, "triggerPx": "61000.0", "children": [],
+        "isPositionTpsl": False, "reduceOnly": True, "orderType": "Take Profit Market", "tif": None, "cloid": None,
+    }  # fmt: skip
+    assert (stop["limitPx"], stop["triggerCondition"], stop["oid"]) == ("53000.0", "Price below 59000", profit["oid"] + 1)
+    (told,) = alice.statuses("cancel", cancels=[{"a": 0, "o": stop["oid"]}])
+    assert told == {"error": "Order was never placed, already canceled, or filled. asset=0"}
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    placed = told_of(alice, oid)["children"]
+    triggers = alice.venue.host.exchange.triggers(alice.account)
+    assert [(one["oid"], one["sz"]) for one in placed] == [(one.order_id, "0.4") for one in reversed(triggers)]
+    alice.statuses("cancel", cancels=[{"a": 0, "o": placed[0]["oid"]}])
+    assert told_of(alice, oid)["children"] == placed[1:]
+    alice.statuses("cancel", cancels=[{"a": 0, "o": oid}])
+    assert status_of(alice, oid)["order"]["children"] == []
+
+
+def test_one_child_that_waits_of_an_order_that_sells(alice: Trader) -> None:
+    child = trigger("B", "61000", "1", "sl")
+    oid = alice.order(limit("A", "60500", "1"), child, grouping="normalTpsl")[0]["resting"]["oid"]
+    (stop,) = told_of(alice, oid)["children"]
+    assert (stop["side"], stop["orderType"], stop["oid"]) == ("B", "Stop Market", asked.WAITING + 2 * oid + 1)
 
 
 def fall(venue: Venue, price: int) -> None:

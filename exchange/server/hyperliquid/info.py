@@ -120,7 +120,8 @@ def add_accounts() -> None:
     INFO.add("subAccounts", accounts.sub_accounts)
     INFO.add("activeAssetData", accounts.active_asset_data, "part", "margin that open orders use is used on both sides")
     INFO.add("openOrders", orders.open_orders)
-    INFO.add("frontendOpenOrders", orders.frontend_open_orders)
+    of_children = "`children` that wait for the first fill of their order have an `oid` from 1.5 x 2^52 on, which cannot be cancelled"
+    INFO.add("frontendOpenOrders", orders.frontend_open_orders, "part", of_children)
     INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; {OF_REFUSALS}", weight=2)
     INFO.add("historicalOrders", orders.historical_orders, "part", f"{KEPT_PAST}; {OF_REFUSALS}")
     INFO.add("userFills", past.user_fills, "part", f"{KEPT_PAST}; {OF_FILLS}")
