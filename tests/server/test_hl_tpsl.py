@@ -149,6 +149,28 @@ def test_one_child_that_waits_of_an_order_that_sells(alice: Trader) -> None:
     assert (stop["side"], stop["orderType"], stop["oid"]) == ("B", "Stop Market", asked.WAITING + 2 * oid + 1)
 
 
+@pytest.mark.parametrize(("side", "price", "profit", "stop", "wrong"), [
+    ("B", "59990", "61000", "59990", [2]), ("B", "59990", "59990", "59000", [1]), ("B", "59990", "59000", "61000", [1, 2]),
+    ("A", "60010", "59000", "60010", [2]), ("A", "60010", "60010", "61000", [1]), ("B", "60500", "60000", "59000", [1]),
+])  # fmt: skip
+def test_only_a_tpsl_price_that_is_wrong_is_told_to_be(
+    alice: Trader, side: str, price: str, profit: str, stop: str, wrong: list[int]
+) -> None:
+    against = "A" if side == "B" else "B"
+    group = limit(side, price, "1"), trigger(against, profit, "1", "tp"), trigger(against, stop, "1", "sl")
+    texts = [one["error"] for one in alice.order(*group, grouping="normalTpsl")]
+    assert [at for at, text in enumerate(texts) if text == "Invalid TP/SL price. asset=0"] == wrong
+    others = "Order was not placed: a TP/SL order of its group has a price on the wrong side. asset=0"
+    assert all(text == others for at, text in enumerate(texts) if at not in wrong) and texts[0] == others
+    assert alice.venue.host.exchange.open_orders(alice.account) == []
+
+
+def test_a_tpsl_of_another_size_than_an_order_that_may_rest_is_told_as_that(alice: Trader) -> None:
+    child = trigger("A", "61000", "0.5", "tp")
+    text = alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl")
+    assert text == "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size: s has to be 1.0, and not 0.5"
+
+
 def fall(venue: Venue, price: int) -> None:
     """The mark goes there."""
     for _ in range(3):

@@ -7,12 +7,12 @@ what is wrong with one order (`Wrong`) stands in its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
 
-from ...schema.codes import OrderState, OrderType, PriceSource, TimeInForce, TriggerKind
+from ...schema.codes import OrderState, OrderType, PriceSource, Reason, TimeInForce, TriggerKind
 from ...schema.messages import MAX_LOTS, MAX_PRICE, LinkOco, Place, PlaceBracket, PlaceTrigger
 from ..errors import Refusal, Rejected
 from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
@@ -39,10 +39,8 @@ SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
 HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
 OPEN: Final = int(OrderState.OPEN)
 FILLED_WHOLE: Final = int(OrderState.FILLED)
-UNTOLD_CHILDREN: Final = (
-    "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size: isMarket has to be true, which in ccxt is "
-    "'type': 'market' in stopLoss and takeProfit"
-)
+UNTOLD_CHILDREN: Final = "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size: "
+UNTOLD_LIMIT: Final = f"{UNTOLD_CHILDREN}isMarket has to be true, which in ccxt is 'type': 'market' in stopLoss and takeProfit"
 UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 
 
@@ -334,7 +332,10 @@ def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
     if is_plain and not (one.is_immediate and any(child.cloid for child in children)):
         return (yield from _bracket(dialect, one, children))
     if not one.is_immediate:
-        raise Failed(UNTOLD_CHILDREN)
+        other = next((child for child in children if child.size != one.size), None)
+        if other is None:
+            raise Failed(UNTOLD_LIMIT)
+        raise Failed(f"{UNTOLD_CHILDREN}s has to be {one.coin.size(one.size)}, and not {other.coin.size(other.size)}")
     came = yield one.row
     told: list[object] = [status(dialect, one, came, 0)]
     filled = came.told[FILLED]
@@ -364,11 +365,23 @@ def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
         row[11], row[12], 1,
     ]  # fmt: skip
     told = status(dialect, one, came, 0)
+    if came.reason(0) == Reason.BRACKET_PRICES:
+        return statuses([{"error": refusals.about(refusals.UNPROTECTED, one.coin)}, *_wrong_children(dialect, one, children)])
     if "error" not in told:
         for child in children:
             dialect.limits.put(row[2], came.order_id(0), child.sent_limit, KINDS[child.tpsl])
     waits: object = told if "error" in told else "waitingForTrigger" if "filled" in told else "waitingForFill"
     return statuses([told, *([waits] * len(children))])
+
+
+def _wrong_children(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Iterator[Body]:
+    """Which of take-profit and stop are on the wrong side of where their order would trade."""
+    limit, mark = one.row[5], dialect.host.exchange.mark_price(one.coin.market)
+    price = min(limit, mark) if one.is_buy else max(limit, mark)
+    for child in children:
+        is_above = child.row[8] > price
+        is_right = child.row[8] != price and is_above == ((child.tpsl == "tp") == one.is_buy)
+        yield {"error": refusals.about(refusals.UNPROTECTED if is_right else refusals.BAD_TRIGGER, one.coin)}
 
 
 def guarded(work: Work, kind: str) -> Work:

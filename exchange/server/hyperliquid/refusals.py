@@ -22,6 +22,7 @@ NO_MATCH: Final = "Order could not immediately match against any resting orders.
 NO_LIQUIDITY: Final = "No liquidity available for market order."
 TICK: Final = "Price must be divisible by tick size."
 BAD_TRIGGER: Final = "Invalid TP/SL price."
+UNPROTECTED: Final = "Order was not placed: a TP/SL order of its group has a price on the wrong side."  # ours
 CAPPED: Final = "Order would increase open interest while open interest is capped"
 ORACLE: Final = "Order price too far from oracle"
 SPOT_BALANCE: Final = "Order has insufficient spot balance to trade"
