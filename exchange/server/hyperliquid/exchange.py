@@ -60,7 +60,8 @@ EXCHANGE.add("order", _of_account(placing.place), "part", (
     "a builder's fee is accepted and not charged; priority is not sold; a cloid of an order that is filled or open is refused; one that "
     "fills in part and rests is told as `resting`; of `normalTpsl` an order that may rest has market TP/SL of its own size, without "
     "cloids, which grow with what it fills; one with the cloid of its parent has none; a market TP/SL trades as far as 10 % from the price "
-    "at which it fires, whatever its `p`; on the side of the mark that a trigger would fire at once it is refused"
+    "at which it fires, whatever its `p`; on the side of the mark that a trigger would fire at once it is refused; of `positionTpsl` one "
+    "with a size is for no more than that, and not told as `isPositionTpsl` (what the live venue does with it is not known)"
 ), 1)  # fmt: skip
 EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
 EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
@@ -72,7 +73,8 @@ EXCHANGE.add("modify", _of_account(actions.modify), "part", (
 EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
     "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "
-    "the world, what is left until the time passes by the venue's"
+    "the world, what is left until the time passes by the venue's; it ends TWAPs, too, which are told as `terminated` (what the live venue "
+    "does with these is not known)"
 ), 1)  # fmt: skip
 EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), "part", (
     "open orders of the asset are in the way of a switch between cross and isolated, too"

@@ -79,16 +79,12 @@ def with_trigger(told: Thing, coin: Coin, side: int | None, kind: int, price: in
 # -- open ones -------------------------------------------------------------------------------------------------------------------
 
 
-def came_in(dialect: Dialect, account: int, order_id: int) -> int:
-    """When an order was placed [ns]; 0: that is not known any more."""
-    record = dialect.host.history.order(account, order_id)
-    return 0 if record is None else record.placed_ts
-
-
 def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
-    ts = came_in(dialect, order.account, order.order_id)
-    sizes, cloid = (order.size, order.size + order.filled), dialect.cloids.text(order.account, order.client_hi, order.client_lo)
-    return plain(coin, order.side, coin.price(order.price), sizes, order.order_id, ts, cloid)
+    """One that is older than what is kept came in at 0, and with what it has now: a reduce-only order may have been larger."""
+    record = dialect.host.history.order(order.account, order.order_id)
+    ts, size = (0, order.size + order.filled) if record is None else (record.placed_ts, record.size)
+    cloid = dialect.cloids.text(order.account, order.client_hi, order.client_lo)
+    return plain(coin, order.side, coin.price(order.price), (order.size, size), order.order_id, ts, cloid)
 
 
 def limit_price(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> str:
@@ -107,7 +103,8 @@ def worst(at: int, side: int, slippage_ppm: int) -> int:
 
 def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
     cloid = dialect.cloids.text(trigger.account, trigger.client_hi, trigger.client_lo)
-    ts, sizes = came_in(dialect, trigger.account, trigger.order_id), (trigger.size, trigger.size)
+    record = dialect.host.history.order(trigger.account, trigger.order_id)
+    ts, sizes = 0 if record is None else record.placed_ts, (trigger.size, trigger.size)
     return plain(coin, trigger.side, limit_price(dialect, coin, trigger), sizes, trigger.order_id, ts, cloid)
 
 
