@@ -10,12 +10,13 @@ from hl_exchange_kit import alice as alice
 from hl_exchange_kit import bob as bob
 from hl_exchange_kit import venue as venue
 
-from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.messages import UpdateOracle, Withdraw
 from perplab.exchange.server.hyperliquid import asked, orders
 from perplab.exchange.server.hyperliquid.sent_limits import MOST, SentLimits
 
 Pair = Callable[[Trader, Trader], list[int]]
 CLOID = "0x00000000000000000000000000000001"
+OTHER = "0x00000000000000000000000000000002"
 
 
 def market(side: str, at: str, price: str, size: str, tpsl: str, cloid: str | None = None) -> Reply:
@@ -165,12 +166,6 @@ def test_only_a_tpsl_price_that_is_wrong_is_told_to_be(
     assert alice.venue.host.exchange.open_orders(alice.account) == []
 
 
-def test_a_tpsl_of_another_size_than_an_order_that_may_rest_is_told_as_that(alice: Trader) -> None:
-    child = trigger("A", "61000", "0.5", "tp")
-    text = alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl")
-    assert text == "unsupported in sandbox: TP/SL of an order that may rest are market orders of its size: s has to be 1.0, and not 0.5"
-
-
 def fall(venue: Venue, price: int) -> None:
     """The mark goes there."""
     for _ in range(3):
@@ -226,10 +221,120 @@ def test_one_of_a_pair_is_cancelled_by_its_cloid_and_modified(alice: Trader, bob
     assert [one.order_id for one in venue.triggers(alice.account)] == [stop]
 
 
-def test_what_a_resting_order_cannot_have_is_told_with_a_way_out(venue: Venue, alice: Trader) -> None:
-    child = trigger("A", "61000", "1", "tp", price="61000")
-    text = alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl")
-    assert "isMarket has to be true, which in ccxt is 'type': 'market' in stopLoss and takeProfit" in text
+# -- children that the venue's brackets cannot hold wait in this server --
+
+
+def group(*children: Reply, price: str = "59990", size: str = "1") -> tuple[Reply, ...]:
+    return limit("B", price, size), *children
+
+
+LIMITS = trigger("A", "61000", "1", "tp", price="61500", cloid=CLOID), trigger("A", "59000", "0.4", "sl", price="58900")
+
+
+def wait(alice: Trader, *orders: Reply) -> int:
+    told = alice.order(*orders, grouping="normalTpsl")
+    assert told[1:] == ["waitingForFill"] * (len(orders) - 1)
+    return int(told[0]["resting"]["oid"])
+
+
+def test_limit_children_of_an_order_that_rests_wait_until_all_of_it_is_filled(alice: Trader, bob: Trader) -> None:
+    """ccxt's stopLoss and takeProfit are limit orders unless they are told to be others."""
+    oid, venue = wait(alice, *group(*LIMITS)), alice.venue.host.exchange
+    profit, stop = told_of(alice, oid)["children"]
+    assert (profit["oid"], profit["limitPx"], profit["triggerPx"], profit["sz"], profit["orderType"], profit["cloid"]) == (
+        asked.WAITING + 2 * oid, "61500.0", "61000.0", "1.0", "Take Profit Limit", CLOID,
+    )  # fmt: skip
+    assert (stop["oid"], stop["limitPx"], stop["sz"], stop["orderType"], stop["cloid"]) == (
+        asked.WAITING + 2 * oid + 1, "58900.0", "0.4", "Stop Limit", None,
+    )  # fmt: skip
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert venue.triggers(alice.account) == [] and len(told_of(alice, oid)["children"]) == 2
+    bob.order(limit("A", "59990", "0.6", "Ioc"))
+    one, other = venue.triggers(alice.account)
+    assert [(one.price, one.size, one.linked_with), (other.price, other.size)] == [(61_500, 100_000, other.order_id), (58_900, 40_000)]
+    assert alice.statuses("cancelByCloid", cancels=[{"asset": 0, "cloid": CLOID}]) == ["success"]
+    assert venue.triggers(alice.account)[0].linked_with == 0, "one that is cancelled goes alone"
+    assert alice.venue.dialect.children.of(alice.account, oid) == [] == alice.venue.dialect.children.of(bob.account, oid)
+
+
+def test_children_of_an_order_that_is_filled_at_once_are_there_at_once(alice: Trader, bob: Trader) -> None:
+    bob.order(limit("A", "59990", "1"))
+    assert alice.order(*group(*LIMITS), grouping="normalTpsl")[1:] == ["waitingForTrigger"] * 2
+    assert len(alice.venue.host.exchange.triggers(alice.account)) == 2
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_children_go_with_an_order_that_is_cancelled(alice: Trader, bob: Trader, filled: bool) -> None:
+    oid = wait(alice, *group(*LIMITS))
+    if filled:
+        bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": oid}]) == ["success"]
+    assert alice.venue.host.exchange.triggers(alice.account) == [] == alice.venue.dialect.children.of(alice.account, oid)
+
+
+def test_children_of_what_was_filled_before_the_rest_was_cancelled_for_margin(venue: Venue, bob: Trader) -> None:
+    dave = venue.trader("dave", 3_000_000_000)
+    dave.do("updateLeverage", asset=0, isCross=True, leverage=40)
+    oid = wait(dave, *group(LIMITS[0], trigger("A", "55000", "1", "sl", price="54000")))
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    venue.host.send([Withdraw(0, dave.account, 0, venue.host.exchange.free_margin(dave.account))])
+    fall(venue, 58_500)
+    bob.order(limit("A", "59990", "0.6", "Ioc"))
+    assert status_of(dave, oid)["status"] == "marginCanceled"
+    assert [one.size for one in venue.host.exchange.triggers(dave.account)] == [40_000, 40_000]
+
+
+def test_a_child_whose_price_has_come_by_the_time_of_the_fill_trades_at_once(alice: Trader, bob: Trader) -> None:
+    venue = alice.venue.host.exchange
+    stop = {**trigger("A", "59000", "1", "sl"), "c": CLOID}
+    wait(alice, *group(LIMITS[0] | {"c": OTHER}, stop))
+    fall(alice.venue, 58_500)
+    bob.order(limit("B", "58400", "1"))
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert venue.position(alice.account, 0).size == 0 and venue.triggers(alice.account) == []
+    wait(alice, *group(trigger("A", "58000", "1", "sl", price="58350"), price="58400"))
+    fall(alice.venue, 57_500)
+    bob.order(limit("A", "58400", "1", "Ioc"))
+    (order,) = venue.open_orders(alice.account)
+    assert (order.price, order.size, order.reduce_only) == (58_350, 100_000, 1), "a limit order rests at its price"
+
+
+def test_a_child_whose_cloid_has_been_given_away_goes_without(alice: Trader, bob: Trader) -> None:
+    wait(alice, *group(*LIMITS))
+    alice.order(limit("B", "50000", "0.1", cloid=CLOID))
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert sorted(one.client_lo for one in alice.venue.host.exchange.triggers(alice.account)) == [0, 0]
+
+
+def test_what_waits_after_a_rewind(alice: Trader, bob: Trader) -> None:
+    host, children = alice.venue.host, alice.venue.dialect.children
+    oid = wait(alice, *group(*LIMITS))
+    host.keep("s")
+    later = wait(alice, *group(*LIMITS, price="59980"))
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert len(host.exchange.triggers(alice.account)) == 2 and children.of(alice.account, oid) == []
+    host.go_back("s")
+    alice.venue.dialect.go_back()  # as the feeds do, which this venue is without
+    assert host.exchange.triggers(alice.account) == [] and len(children.of(alice.account, oid)) == 2
+    assert children.of(alice.account, later) == []
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert len(host.exchange.triggers(alice.account)) == 2
+
+
+def test_how_many_may_wait(alice: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perplab.exchange.server.hyperliquid.children.MOST", 1)
+    wait(alice, *group(*LIMITS))
+    text = alice.err("order", orders=[*group(*LIMITS, price="59980")], grouping="normalTpsl")
+    assert text == "unsupported in sandbox: more than 2000 orders whose TP/SL wait for them in this server"
+    assert len(alice.venue.host.exchange.open_orders(alice.account)) == 1
+
+
+@pytest.mark.parametrize(("profit", "stop", "wrong"), [("61000", "59990", [2]), ("59990", "59000", [1])])
+def test_a_limit_child_on_the_wrong_side_is_told(alice: Trader, profit: str, stop: str, wrong: list[int]) -> None:
+    children = trigger("A", profit, "1", "tp", price="61500"), trigger("A", stop, "1", "sl", price="58900")
+    texts = [one["error"] for one in alice.order(*group(*children), grouping="normalTpsl")]
+    assert [at for at, text in enumerate(texts) if text == "Invalid TP/SL price. asset=0"] == wrong
+    assert alice.venue.host.exchange.open_orders(alice.account) == []
 
 
 def test_prices_that_were_sent_are_bounded() -> None:

@@ -58,10 +58,11 @@ def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
 
 EXCHANGE.add("order", _of_account(placing.place), "part", (
     "a builder's fee is accepted and not charged; priority is not sold; a cloid of an order that is filled or open is refused; one that "
-    "fills in part and rests is told as `resting`; of `normalTpsl` an order that may rest has market TP/SL of its own size, without "
-    "cloids, which grow with what it fills; one with the cloid of its parent has none; a market TP/SL trades as far as 10 % from the price "
-    "at which it fires, whatever its `p`; on the side of the mark that a trigger would fire at once it is refused; of `positionTpsl` one "
-    "with a size is for no more than that, and not told as `isPositionTpsl` (what the live venue does with it is not known)"
+    "fills in part and rests is told as `resting`; of `normalTpsl` market TP/SL of the order's own size, without cloids, grow with what it "
+    "fills; all others are placed when it is filled whole, and a restart of the server before that forgets them; one with the cloid of its "
+    "parent has none; a reduce-only order has none; a market TP/SL trades as far as 10 % from the price at which it fires, whatever its "
+    "`p`; on the side of the mark that a trigger would fire at once it is refused; of `positionTpsl` one with a size is for no more than "
+    "that, and not told as `isPositionTpsl` (what the live venue does with it is not known)"
 ), 1)  # fmt: skip
 EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
 EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)

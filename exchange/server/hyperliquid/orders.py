@@ -116,14 +116,21 @@ def frontend_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thin
 
 
 def waiting_children(dialect: Dialect, coin: Coin, order: Thing, side: int, account: int) -> list[Thing]:
-    """Take-profit and stop of an order that has filled nothing: they are placed as far as it fills, and have no number of their own until
-    then. `order`: as it is told, of a side of an account."""
+    """Take-profit and stop that are not placed yet, and have no number of their own until then: of a bracket that has filled nothing, or
+    held here until all is filled. `order`: as it is told, of a side of an account."""
     brackets, oid = dialect.host.exchange.state.brackets, order["oid"]
     row = brackets.find(oid)
     cells = brackets.cells
-    if row == NIL or cells[row + B_FILLED]:
-        return []
     told, against = [], int(Side.SELL if side == Side.BUY else Side.BUY)
+    for held in dialect.children.of(account, oid):
+        price, size, kind = coin.price(held.sent_limit or held.row[9]), coin.size(held.size), held.row[6]
+        child = {
+            **order, "side": side_of(against), "limitPx": price, "sz": size, "origSz": size, "cloid": held.cloid,
+            "oid": asked.WAITING + 2 * oid + (kind != TriggerKind.TAKE_PROFIT),
+        }  # fmt: skip
+        told.append(with_trigger(child, coin, against, kind, held.row[8], not held.is_market, False, True))
+    if row == NIL or cells[row + B_FILLED]:
+        return told
     for place, (kind, column) in enumerate(((TriggerKind.TAKE_PROFIT, B_TAKE_PROFIT), (TriggerKind.STOP, B_STOP))):
         at, slippage = int(cells[row + column]), int(cells[row + B_SLIPPAGE])
         if at:
