@@ -81,7 +81,7 @@ class Commands(AlgoOrders):
         if kind == k.C_PLACE_BRACKET:
             return self.place_bracket(rows, at)
         if kind == k.C_LINK_OCO:
-            return self.link(rows[at + c.OCO_ACCOUNT], rows[at + c.OCO_FIRST], rows[at + c.OCO_SECOND])
+            return self.link(rows[at + c.OCO_ACCOUNT], rows[at + c.OCO_FIRST], rows[at + c.OCO_SECOND], rows[at + c.OCO_ALONE])
         if kind == k.C_PLACE_LADDER:
             return self.place_ladder(rows, at)
         if kind == k.C_PLACE_TWAP:

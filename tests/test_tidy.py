@@ -62,8 +62,8 @@ EDGE = {  # of exchange, never compiled
     "server.history.holdings", "server.history.order_past", "server.history.records",
     "server.spoken", "server.dashboard_files",
     *(f"server.hyperliquid.{name}" for name in (
-        "accounts", "actions", "asked", "bodies", "canonical", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect", "errors",
-        "exchange", "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past",
+        "accounts", "actions", "asked", "bodies", "canonical", "children", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect",
+        "errors", "exchange", "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past",
         "placing", "refusals", "refused", "registry", "sent_limits", "settling", "shell", "signing", "subscriptions", "talk", "twaps",
         "users", "variations", "wallets", "weights",
     )),

@@ -13,6 +13,7 @@ from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.algos import (
     B_ACCOUNT,
+    B_ALONE,
     B_BEFORE,
     B_CLIENT_HI,
     B_CLIENT_LO,
@@ -124,6 +125,7 @@ class BracketDesk:
         cells[row + B_BEFORE] = 0
         cells[row + B_TRIGGERS] = 0
         cells[row + B_TRIGGERS + 1] = 0
+        cells[row + B_ALONE] = 0
         return row
 
     def place(self, number: i64, rows: vec[i64], at: i64) -> None:
@@ -137,6 +139,7 @@ class BracketDesk:
         cells[row + B_SLIPPAGE] = rows[at + c.BRACKET_SLIPPAGE_PPM]
         cells[row + B_CLIENT_HI] = rows[at + c.BRACKET_CLIENT_HI]
         cells[row + B_CLIENT_LO] = rows[at + c.BRACKET_CLIENT_LO]
+        cells[row + B_ALONE] = rows[at + c.BRACKET_ALONE]
 
     def grow(self, number: i64, filled: i64) -> None:
         """The entry has filled so much by now [lots]: let its triggers be for that, those that are gone apart."""
@@ -160,8 +163,8 @@ class BracketDesk:
         if cells[row + B_STOP] != 0:
             cells[row + B_TRIGGERS + 1] = self.trigger(row, number, k.TRIGGER_STOP, cells[row + B_STOP], lots)
         if cells[row + B_TRIGGERS] != 0 and cells[row + B_TRIGGERS + 1] != 0:
-            state.links.tie(cells[row + B_TRIGGERS], cells[row + B_ACCOUNT], cells[row + B_TRIGGERS + 1], 0)
-            state.links.tie(cells[row + B_TRIGGERS + 1], cells[row + B_ACCOUNT], cells[row + B_TRIGGERS], 0)
+            state.links.tie(cells[row + B_TRIGGERS], cells[row + B_ACCOUNT], cells[row + B_TRIGGERS + 1], 0, cells[row + B_ALONE])
+            state.links.tie(cells[row + B_TRIGGERS + 1], cells[row + B_ACCOUNT], cells[row + B_TRIGGERS], 0, cells[row + B_ALONE])
 
     def forget(self, row: i64) -> None:
         """Triggers that are gone: what they were for needs none any more."""

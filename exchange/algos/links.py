@@ -53,10 +53,10 @@ class LinkDesk:
         links = self.state.links
         return k.R_ALREADY_LINKED if links.find(first) != NIL or links.find(second) != NIL else 0
 
-    def tie(self, account: i64, first: i64, second: i64) -> None:
+    def tie(self, account: i64, first: i64, second: i64, alone: i64) -> None:
         links = self.state.links
-        links.tie(first, account, second, self.followed(first))
-        links.tie(second, account, first, self.followed(second))
+        links.tie(first, account, second, self.followed(first), alone)
+        links.tie(second, account, first, self.followed(second), alone)
 
     def followed(self, number: i64) -> i64:
         """Let the watch be told of an order; returns what it has traded so far [lots]. May take a row of special terms."""

@@ -133,14 +133,14 @@ class AlgoOrders(Turns):
                     if self.trigger_desk.lots_of(row) == 0:
                         self.standing.end(number, k.X_REDUCE_ONLY, 0)
 
-    def link(self, account: i64, first: i64, second: i64) -> i64:
-        """Let one of two orders cancel the other. Returns the reason of a refusal, or 0."""
+    def link(self, account: i64, first: i64, second: i64, alone: i64) -> i64:
+        """Let one of two orders cancel the other; `alone`: but not when its owner takes it back. Returns the reason of a refusal, or 0."""
         reason = self.link_desk.refused(account, first, second)
         if reason != 0:
             return reason
         market = self.link_desk.market_of(account, first)
         self.state.terms.reserve(2)
-        self.link_desk.tie(account, first, second)
+        self.link_desk.tie(account, first, second, alone)
         self.state.log.emit(k.E_OCO_LINKED, self.state.now, account, market, first, second)
         self.room = self.state.reserve()
         return 0

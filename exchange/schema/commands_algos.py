@@ -63,6 +63,7 @@ class LinkOco(Command, frozen=True, gc=False):
     account: AccountId
     first: Id  # of an open order or a trigger
     second: Id
+    alone: Flag = 0  # 1: one that its owner takes back leaves the other, which is then linked with none
 
 
 class PlaceBracket(Command, frozen=True, gc=False):
@@ -85,3 +86,4 @@ class PlaceBracket(Command, frozen=True, gc=False):
     slippage_ppm: OptionalPpm = 0  # of both: how far from the price at firing they may trade, 0: up to the edge of the price band
     client_hi: I64 = 0
     client_lo: I64 = 0
+    alone: Flag = 0  # as of `LinkOco`, of take-profit and stop

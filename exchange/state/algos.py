@@ -54,8 +54,9 @@ MAX_TRAILING: Final[i64] = 1 << 14  # of all accounts, that trail or will: all o
 L_ACCOUNT: Final[i64] = 0
 L_PARTNER: Final[i64] = 1  # id of the other
 L_FILLED: Final[i64] = 2  # [lots] that it had traded when it was linked
-L_LINK: Final[i64] = 3
-L_WIDTH: Final[i64] = 4
+L_ALONE: Final[i64] = 3  # 1: one that its owner takes back leaves the other
+L_LINK: Final[i64] = 4
+L_WIDTH: Final[i64] = 5
 
 # Columns of a bracket, which lasts as long as its entry may fill
 B_ACCOUNT: Final[i64] = 0
@@ -70,8 +71,9 @@ B_CLIENT_LO: Final[i64] = 8
 B_FILLED: Final[i64] = 9  # [lots] of the entry so far
 B_BEFORE: Final[i64] = 10  # [lots] of that, for which there were triggers that are gone
 B_TRIGGERS: Final[i64] = 11  # ids of take-profit and stop, 0: there is none now
-B_LINK: Final[i64] = 13
-B_WIDTH: Final[i64] = 14
+B_ALONE: Final[i64] = 13  # 1: a trigger that its owner takes back leaves the other
+B_LINK: Final[i64] = 14
+B_WIDTH: Final[i64] = 15
 
 
 def shelf_key(market: i64, source: i64, shelf: i64, price: i64) -> i64:
@@ -182,8 +184,9 @@ class Links(Numbered):
     def __init__(self) -> None:
         super().__init__(L_WIDTH, L_LINK)
 
-    def tie(self, number: i64, account: i64, partner: i64, filled: i64) -> None:
+    def tie(self, number: i64, account: i64, partner: i64, filled: i64, alone: i64) -> None:
         row = self.add(number, account)
+        self.cells[row + L_ALONE] = alone
         self.cells[row + L_ACCOUNT] = account
         self.cells[row + L_PARTNER] = partner
         self.cells[row + L_FILLED] = filled
@@ -204,6 +207,12 @@ class Links(Numbered):
         self.remove(partner, account)
         return partner
 
+    def take_back(self, number: i64) -> None:
+        """The owner takes an order or trigger back: if that is to leave the other, they are linked no more."""
+        row = self.find(number)
+        if row != NIL and self.cells[row + L_ALONE] != 0:
+            self.untie(number)
+
     def check_links(self) -> None:
         self.check_rows(L_ACCOUNT)
         for number, at in self.index.items():
@@ -211,6 +220,7 @@ class Links(Numbered):
             other = self.find(self.cells[row + L_PARTNER])
             assert other != NIL and other != row and self.cells[other + L_PARTNER] == number, "a link to nobody"
             assert self.cells[other + L_ACCOUNT] == self.cells[row + L_ACCOUNT], "a link to another account"
+            assert self.cells[other + L_ALONE] == self.cells[row + L_ALONE], "a link that only one of two is of"
 
 
 class Brackets(Numbered):

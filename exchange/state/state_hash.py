@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 
 from .alert_levels import M_LINK
-from .algos import B_LINK, G_LINK, L_LINK
+from .algos import B_ALONE, G_LINK, L_ALONE
 from .ids import HI, LO, ORDER_ID, OUTCOME
 from .market import Market
 from .pending import A_DISPLAY, A_EXPIRES, A_LINK, A_PARENT, W_LINK, W_ORDER_ID, W_PARENT
@@ -158,9 +158,13 @@ def volume_lines(state: State) -> Iterator[Line]:
             if traded:
                 yield ("volume", number, day, traded, made)
     for number, row in state.links.index.items():
-        yield ("link", number, *(int(value) for value in state.links.cells[row : row + L_LINK]))
+        yield ("link", number, *(int(value) for value in state.links.cells[row : row + L_ALONE]))
+        if state.links.cells[row + L_ALONE]:
+            yield ("link of one alone", number)
     for number, row in state.brackets.index.items():
-        yield ("bracket", number, *(int(value) for value in state.brackets.cells[row : row + B_LINK]))
+        yield ("bracket", number, *(int(value) for value in state.brackets.cells[row : row + B_ALONE]))
+        if state.brackets.cells[row + B_ALONE]:
+            yield ("bracket of one alone", number)
 
 
 def protection_lines(state: State) -> Iterator[Line]:

@@ -19,6 +19,7 @@ from ..schema.kinds import (
     ORDER_CANCELLED,
     ORDER_OPEN,
     X_SELF_TRADE,
+    X_USER,
 )
 from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
@@ -304,6 +305,8 @@ class OpenOrders:
             E_ORDER_CANCELLED, self.state.now, orders[slot + O_ORDER_ID], orders[slot + O_ACCOUNT], orders[slot + O_MARKET],
             open_lots(self.state, slot), reason, 0, 0, 0, 0, 0, 0, 0,
         )  # fmt: skip
+        if reason == X_USER and orders[slot + O_TERMS] != NIL:  # a linked one has these
+            self.state.links.take_back(orders[slot + O_ORDER_ID])
         self.close(self.state.markets[orders[slot + O_MARKET]], slot, ORDER_CANCELLED)
 
     def cancel_row(self, row: i64, reason: i64) -> None:

@@ -46,6 +46,8 @@ class Standing:
         if hi != 0 or lo != 0:
             state.own_client_ids(account).close(hi, lo, number, market, k.ORDER_CANCELLED, 0)
         state.triggers.remove(number, account)
+        if reason == k.X_USER:
+            state.links.take_back(number)
         if state.links.find(number) != NIL:
             self.watch.tell(number, number, account, market, 0, False)
 

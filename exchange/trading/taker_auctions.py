@@ -157,6 +157,8 @@ class TakerAuctionDesk(Holding):
         state.schedule.cancel(TAKER_AUCTION, o.order_id)
         state.schedule.cancel(ORDER_EXPIRY, o.order_id)
         state.accounts.open_orders[o.account] -= 1
+        if reason == k.X_USER:
+            state.links.take_back(o.order_id)
         o.stopped = reason
         if o.left > 0 and reason == k.X_IMMEDIATE and o.tif == k.GTC:
             o.stopped = self.refused_rest(o)

@@ -189,6 +189,8 @@ def bracket(w: World, words: list[str]) -> m.Command:
         name, _, text = option.partition("=")
         if option == "market":
             values["order_type"] = 1
+        elif option == "alone":
+            values["alone"] = 1
         elif name == "client":
             values["client_hi"], values["client_lo"] = ids(text)
         elif name == "of":
@@ -294,7 +296,7 @@ COMMANDS: dict[str, Callable[[World, list[str]], m.Command]] = {
     "ladder": ladder,
     "twap": twap,
     "bracket": bracket,
-    "oco": lambda w, a: m.LinkOco(w.ts, w.account(a[0]), int(a[1]), int(a[2])),
+    "oco": lambda w, a: m.LinkOco(w.ts, w.account(a[0]), int(a[1]), int(a[2]), int(a[3:] == ["alone"])),
     "amend": amend,
     "quotes": quotes,
     "protect": protect,

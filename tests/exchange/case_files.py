@@ -24,8 +24,9 @@ names of the design (any number as #9). Amounts are USD, prices ticks, sizes lot
     ladder NAME MARKET buy|sell SIZE FIRST .. LAST in COUNT [OPTION ...]        options: geometric skew=PPM, a tif, reduce_only client=HI:LO
     twap NAME MARKET buy|sell SIZE in SLICES every TIME [OPTION ...]
                                                                 options: slippage=PPM catch_up=PPM minimum=SIZE reduce_only client=HI:LO
-    oco NAME ID ID
-    bracket NAME MARKET buy|sell SIZE @ PRICE|market [OPTION ...]   options: profit=PRICE stop=PRICE of=SOURCE slippage=PPM TIF client=HI:LO
+    oco NAME ID ID [alone]
+    bracket NAME MARKET buy|sell SIZE @ PRICE|market [OPTION ...]
+                                                              options: profit=PRICE stop=PRICE of=SOURCE slippage=PPM TIF client=HI:LO alone
     amend NAME ID SIZE @ PRICE  cancel NAME ID                  cancel_client NAME HI:LO         cancel_all NAME [MARKET]
     cancel_all_after NAME TIME  (0s: takes it back)             kill NAME normal|reduce_only|frozen
     alert NAME NUMBER PPM [HYSTERESIS [ASSET]]                  (0: takes it back)

@@ -66,10 +66,11 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
     m.SetMarginAlert: {
         "account": ACCOUNT, "asset": ASSET, "number": (0, 3), "threshold_ppm": (0, 10**9), "hysteresis_ppm": (0, 10**9),
     },
-    m.LinkOco: {"account": ACCOUNT, "first": ID, "second": ID},
+    m.LinkOco: {"account": ACCOUNT, "first": ID, "second": ID, "alone": FLAG},
     m.PlaceBracket: {
         "account": ACCOUNT, "market": MARKET, "side": FLAG, "price": NO_PRICE, "size": LOTS, "order_type": FLAG, "tif": (0, 4),
         "take_profit": NO_PRICE, "stop": NO_PRICE, "source": (0, 2), "slippage_ppm": (0, 10**6), "client_hi": I64, "client_lo": I64,
+        "alone": FLAG,
     },
     m.MassQuote: {
         "account": ACCOUNT, "market": MARKET, "side": FLAG,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from kit import FIRST, START, packed, script, some_venue
+from msgspec import structs
 
 from perplab.exchange import Exchange, load_venue
+from perplab.exchange import events as ev
 from perplab.exchange import messages as m
 
 
@@ -34,6 +36,17 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_hash_sees(name: str) -> None:
     assert hash_after(CHANGES[name]) != hash_after()
+
+
+@pytest.mark.parametrize("pair", [
+    [m.Place(START, FIRST, 0, 0, 80, 1), m.Place(START, FIRST, 0, 0, 81, 1), m.LinkOco(START, FIRST, 1, 2)],
+    [m.PlaceBracket(START, FIRST, 0, 0, 80, 1, 0, 0, 120, 70)],
+], ids=["orders", "a bracket"])  # fmt: skip
+def test_the_hash_sees_whether_one_of_a_pair_goes_alone(pair: list[m.Command]) -> None:
+    bench = some_venue()
+    for command in pair:
+        assert not any(isinstance(event, ev.Rejected) for event in bench.exchange.apply(command))
+    assert hash_after(*pair[:-1], structs.replace(pair[-1], alone=1)) != bench.exchange.state_hash() == hash_after(*pair)
 
 
 def test_the_hash_does_not_see_slots_and_sizes_of_tables() -> None:

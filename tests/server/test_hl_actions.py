@@ -407,7 +407,9 @@ def test_rows_are_as_the_schema_has_them(alice: Trader) -> None:
     for command in (Place, PlaceTrigger):
         assert placing.HI[command.KIND] == column_of(command, "client_hi")
     assert list(columns_of(Place))[1:6] == list(columns_of(PlaceBracket))[1:6]
-    assert list(columns_of(LinkOco))[1:] == ["account", "first", "second"]
+    assert list(columns_of(LinkOco))[1:] == ["account", "first", "second", "alone"]
+    assert placing.link(9, [5, 6])[:6] == [LinkOco.KIND, 0, 9, 5, 6, 1]
+    assert column_of(PlaceBracket, "alone") == 15
     one = placing.wanted(alice.venue.dialect, 9, limit("A", "60010", "0.1", "Alo", reduces=True))
     names = {name: one.row[column] for name, column in columns_of(Place).items()}
     assert {name: value for name, value in names.items() if value} == {

@@ -88,6 +88,34 @@ def test_reduce_only_orders_say_so() -> None:
     assert front["reduceOnly"] is True and front["cloid"] is None
 
 
+def test_an_order_that_was_open_at_a_rewind_is_filled_after_it() -> None:
+    """It is older than what is kept, and the history knows it by what it was then."""
+    scene, account, address, maker = scene_of_two()
+    oid = scene.place(account, BUY, 59_000, 1_000)
+    scene.place(maker, SELL, 59_000, 400)
+    scene.world.host.keep("s")
+    scene.world.host.go_back("s")
+    scene.dialect.go_back()
+    scene.venue = scene.world.host.exchange
+    assert status(scene, address, oid) == "open"
+    scene.place(maker, SELL, 59_000, 600)
+    assert scene.venue.open_orders(account) == [] and status(scene, address, oid) == "filled"
+    assert [one["order"]["oid"] for one in scene.ask("historicalOrders", user=address)] == [oid]
+
+
+def test_a_reduce_only_order_that_was_cut_tells_what_it_came_in_with() -> None:
+    scene, account, address, maker = scene_of_two()
+    scene.trade(account, maker, 60_000, 1_000)
+    oid = scene.place(account, SELL, 61_000, 1_000, reduce_only=1)
+    scene.trade(maker, account, 60_000, 400)
+    (told,) = scene.ask("openOrders", user=address)
+    assert (told["sz"], told["origSz"]) == ("0.006", "0.01")
+    assert scene.ask("orderStatus", user=address, oid=oid)["order"]["order"]["origSz"] == "0.01"
+    scene.place(maker, BUY, 61_000, 100)
+    (told,) = scene.ask("frontendOpenOrders", user=address)
+    assert (told["sz"], told["origSz"]) == ("0.005", "0.01")
+
+
 @pytest.mark.parametrize(
     ("holds", "kind", "at", "limit", "shown", "name", "price"),
     [

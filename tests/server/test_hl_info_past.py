@@ -8,8 +8,10 @@ import pytest
 from hl_info_kit import BUY, SELL, Scene
 from wire import START
 
-from perplab.exchange.codes import TimeInForce
+from perplab.exchange.codes import Method, Side, TimeInForce
 from perplab.exchange.messages import Debit, Deposit, SetFunding, Transfer, Withdraw
+from perplab.exchange.server.history.records import Ended, Fill, Source
+from perplab.exchange.server.hyperliquid import past
 
 NOW = START // 1_000_000
 HOUR = 3_600
@@ -117,6 +119,32 @@ def liquidated(dollars: int, bid: int, mark: int, isolated: bool = False) -> tup
     return scene, account, address
 
 
+@pytest.mark.parametrize(("bid", "mark", "isolated", "method", "name"), [
+    (57_600, 57_600, False, Method.BOOK, "Close Long"), (55_000, 56_000, False, Method.TAKEOVER, "Liquidated Cross Long"),
+    (55_000, 56_000, True, Method.TAKEOVER, "Liquidated Isolated Long"),
+])  # fmt: skip
+def test_how_fills_of_a_liquidation_are_called(bid: int, mark: int, isolated: bool, method: Method, name: str) -> None:
+    """What the book has closed is called as any fill, what the vault has taken over as on the live venue."""
+    scene, account, address = liquidated(3_000, bid, mark, isolated)
+    told = {one["tid"]: one["dir"] for one in scene.ask("userFills", user=address)}
+    kept = [one for one in scene.world.host.history.fills(account) if one.liquidation is not None and one.market == 0]
+    assert {(one.liquidation.method, told[one.seq]) for one in kept if one.liquidation is not None} == {(method, name)}
+
+
+def test_how_fills_of_those_who_are_deleveraged_are_called() -> None:
+    scene, account, _, maker = scene_of_two()
+    coin = scene.dialect.coins.perpetuals[0]
+    for loser, side, name in (
+        (maker, Side.BUY, "Auto-Deleveraging"), (account, Side.BUY, "Liquidated Cross Short"),
+        (account, Side.SELL, "Liquidated Cross Long"),
+    ):  # fmt: skip
+        ended = Ended(loser, Method.ADL, 60_000)
+        fill = Fill(5, 1, 0, side, 10, 60_000, 600_000, 0, False, 0, 0, 0, maker, Source.ADL, -10, 0, ended)
+        assert past.direction(scene.dialect, coin, account, fill) == name
+    settled = Fill(5, 1, 0, Side.SELL, 10, 60_000, 600_000, 0, False, 0, 0, 0, -1, Source.SETTLEMENT, 10, 0, None)
+    assert past.direction(scene.dialect, coin, account, settled) == "Settlement"
+
+
 def test_what_a_liquidation_has_closed_is_in_the_ledger() -> None:
     scene, account, address = liquidated(3_000, 57_600, 57_600)
     assert scene.venue.position(account, 0).size == 0
@@ -160,6 +188,25 @@ def test_fills_in_spot_markets() -> None:
     scene.trade(buyer, seller, 60_000, 10, market=1)
     (bought,), (sold,) = scene.ask("userFills", user=buys), scene.ask("userFills", user=sells)
     assert (bought["coin"], bought["dir"], bought["startPosition"], sold["dir"]) == ("BTC/USDC", "Buy", "0.0", "Sell")
+
+
+def test_what_coins_have_cost() -> None:
+    scene = Scene("portfolio", prices=(60_000, 60_000))
+    buyer, buys = scene.user(10**6)
+    seller, sells = scene.user(10**6)
+    scene.send(Deposit(0, seller, 1, 5 * 10**6))
+
+    def entry(address: str) -> dict[str, Decimal]:
+        return {one["coin"]: Decimal(one["entryNtl"]) for one in scene.ask("spotClearinghouseState", user=address)["balances"]}
+
+    assert entry(sells) == {"USDC": 0, "BTC": 0}, "what was sent has cost nothing"
+    lots = scene.dialect.coins.spots[0]
+    one = 10**lots.size_decimals // lots.lot  # a whole coin
+    scene.trade(buyer, seller, 60_000, one, market=1)
+    scene.trade(buyer, seller, 62_000, one, market=1)
+    assert entry(buys)["BTC"] == 122_000 and entry(sells)["BTC"] == 0
+    scene.trade(seller, buyer, 61_000, one // 2, market=1)
+    assert entry(buys)["BTC"] == Decimal("91500") and entry(sells)["BTC"] == 30_500
 
 
 def test_funding_of_a_user() -> None:

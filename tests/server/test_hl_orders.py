@@ -356,7 +356,6 @@ def test_a_group_that_is_none_is_refused_as_a_whole(alice: Trader, orders: list[
 
 def test_groups_that_the_venue_has_not_are_refused(alice: Trader) -> None:
     child = trigger("A", "61000", "1", "tp", price="61500")
-    assert alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl").startswith("unsupported in sandbox: TP/SL")
     reducer = limit("B", "59990", "1", reduces=True)
     assert alice.err("order", orders=[reducer, child], grouping="normalTpsl").startswith("unsupported in sandbox: TP/SL")
 

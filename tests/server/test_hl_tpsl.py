@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hl_exchange_kit import Reply, Trader, Venue, limit, trigger
 from hl_exchange_kit import alice as alice
 from hl_exchange_kit import bob as bob
 from hl_exchange_kit import venue as venue
 
-from perplab.exchange.messages import UpdateOracle
-from perplab.exchange.server.hyperliquid import orders
+from perplab.exchange.messages import UpdateOracle, Withdraw
+from perplab.exchange.server.hyperliquid import asked, orders
 from perplab.exchange.server.hyperliquid.sent_limits import MOST, SentLimits
 
+Pair = Callable[[Trader, Trader], list[int]]
 CLOID = "0x00000000000000000000000000000001"
+OTHER = "0x00000000000000000000000000000002"
 
 
 def market(side: str, at: str, price: str, size: str, tpsl: str, cloid: str | None = None) -> Reply:
@@ -108,10 +112,229 @@ def test_children_with_the_cloid_of_their_parent_have_none(alice: Trader, bob: T
     assert [one.client_lo for one in alice.venue.host.exchange.triggers(alice.account)] == [0, 0]
 
 
-def test_what_a_resting_order_cannot_have_is_told_with_a_way_out(venue: Venue, alice: Trader) -> None:
-    child = trigger("A", "61000", "1", "tp", price="61000")
-    text = alice.err("order", orders=[limit("B", "59990", "1"), child], grouping="normalTpsl")
-    assert "isMarket has to be true, which in ccxt is 'type': 'market' in stopLoss and takeProfit" in text
+def told_of(trader: Trader, oid: int) -> Reply:
+    """An open order in the list of open ones; it is the same where it is asked for alone."""
+    (told,) = [one for one in orders.frontend_of(trader.venue.dialect, trader.account) if one["oid"] == oid]
+    body = {"user": trader.venue.dialect.people.address(trader.account), "oid": oid}
+    assert orders.order_status(trader.venue.dialect, body)["order"]["order"] == told
+    return dict(told)
+
+
+def test_children_that_wait_for_their_parent_are_its_children(alice: Trader, bob: Trader) -> None:
+    children = market("A", "61000", "55000", "1", "tp"), market("A", "59000", "53000", "1", "sl")
+    oid = alice.order(limit("B", "59990", "1", cloid=CLOID), *children, grouping="normalTpsl")[0]["resting"]["oid"]
+    profit, stop = told_of(alice, oid)["children"]
+    assert len(orders.frontend_of(alice.venue.dialect, alice.account)) == 1 and orders.open_orders_of(alice.venue.dialect, alice.account)
+    assert profit == {
+        "coin": "BTC", "side": "A", "limitPx": "55000.0", "sz": "1.0", "oid": asked.WAITING + 2 * oid, "timestamp": stop["timestamp"],
+        "origSz": "1.0", "triggerCondition": "Price above 61000", "isTrigger": True, "triggerPx": "61000.0", "children": [],
+        "isPositionTpsl": False, "reduceOnly": True, "orderType": "Take Profit Market", "tif": None, "cloid": None,
+    }  # fmt: skip
+    assert (stop["limitPx"], stop["triggerCondition"], stop["oid"]) == ("53000.0", "Price below 59000", profit["oid"] + 1)
+    (told,) = alice.statuses("cancel", cancels=[{"a": 0, "o": stop["oid"]}])
+    assert told == {"error": "Order was never placed, already canceled, or filled. asset=0"}
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    placed = told_of(alice, oid)["children"]
+    triggers = alice.venue.host.exchange.triggers(alice.account)
+    assert [(one["oid"], one["sz"]) for one in placed] == [(one.order_id, "0.4") for one in reversed(triggers)]
+    alice.statuses("cancel", cancels=[{"a": 0, "o": placed[0]["oid"]}])
+    assert told_of(alice, oid)["children"] == placed[1:]
+    alice.statuses("cancel", cancels=[{"a": 0, "o": oid}])
+    assert status_of(alice, oid)["order"]["children"] == []
+
+
+def test_one_child_that_waits_of_an_order_that_sells(alice: Trader) -> None:
+    child = trigger("B", "61000", "1", "sl")
+    oid = alice.order(limit("A", "60500", "1"), child, grouping="normalTpsl")[0]["resting"]["oid"]
+    (stop,) = told_of(alice, oid)["children"]
+    assert (stop["side"], stop["orderType"], stop["oid"]) == ("B", "Stop Market", asked.WAITING + 2 * oid + 1)
+
+
+@pytest.mark.parametrize(("side", "price", "profit", "stop", "wrong"), [
+    ("B", "59990", "61000", "59990", [2]), ("B", "59990", "59990", "59000", [1]), ("B", "59990", "59000", "61000", [1, 2]),
+    ("A", "60010", "59000", "60010", [2]), ("A", "60010", "60010", "61000", [1]), ("B", "60500", "60000", "59000", [1]),
+])  # fmt: skip
+def test_only_a_tpsl_price_that_is_wrong_is_told_to_be(
+    alice: Trader, side: str, price: str, profit: str, stop: str, wrong: list[int]
+) -> None:
+    against = "A" if side == "B" else "B"
+    group = limit(side, price, "1"), trigger(against, profit, "1", "tp"), trigger(against, stop, "1", "sl")
+    texts = [one["error"] for one in alice.order(*group, grouping="normalTpsl")]
+    assert [at for at, text in enumerate(texts) if text == "Invalid TP/SL price. asset=0"] == wrong
+    others = "Order was not placed: a TP/SL order of its group has a price on the wrong side. asset=0"
+    assert all(text == others for at, text in enumerate(texts) if at not in wrong) and texts[0] == others
+    assert alice.venue.host.exchange.open_orders(alice.account) == []
+
+
+def fall(venue: Venue, price: int) -> None:
+    """The mark goes there."""
+    for _ in range(3):
+        venue.host.send([UpdateOracle(0, 0, price, price)])
+
+
+def pair_of_position(alice: Trader, bob: Trader) -> list[int]:
+    long_of(alice, bob)
+    told = alice.order(trigger("A", "61000", "0", "tp"), trigger("A", "59000", "0", "sl"), grouping="positionTpsl")
+    return [one["resting"]["oid"] for one in told]
+
+
+def pair_of_market_order(alice: Trader, bob: Trader) -> list[int]:
+    bob.order(limit("A", "60000", "1"))
+    named = trigger("A", "61000", "1", "tp", price="61500", cloid=CLOID), trigger("A", "59000", "1", "sl")
+    alice.order(limit("B", "60500", "1", "Ioc"), *named, grouping="normalTpsl")
+    return [one.order_id for one in alice.venue.host.exchange.triggers(alice.account)]
+
+
+def pair_of_order_that_rests(alice: Trader, bob: Trader) -> list[int]:
+    alice.order(limit("B", "59990", "1"), trigger("A", "61000", "1", "tp"), trigger("A", "59000", "1", "sl"), grouping="normalTpsl")
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    return [one.order_id for one in alice.venue.host.exchange.triggers(alice.account)]
+
+
+@pytest.mark.parametrize("pair", [pair_of_position, pair_of_market_order, pair_of_order_that_rests])
+@pytest.mark.parametrize("cancelled", [0, 1])
+def test_one_of_a_pair_that_is_cancelled_leaves_the_other(alice: Trader, bob: Trader, pair: Pair, cancelled: int) -> None:
+    ids = pair(alice, bob)
+    venue = alice.venue.host.exchange
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": ids[cancelled]}]) == ["success"]
+    (left,) = venue.triggers(alice.account)
+    assert (left.order_id, left.linked_with) == (ids[1 - cancelled], 0)
+    assert [status_of(alice, oid)["status"] for oid in ids] == (["canceled", "open"] if cancelled == 0 else ["open", "canceled"])
+
+
+@pytest.mark.parametrize("pair", [pair_of_position, pair_of_market_order, pair_of_order_that_rests])
+def test_one_of_a_pair_that_fires_takes_the_other_with_it(alice: Trader, bob: Trader, pair: Pair) -> None:
+    profit, stop = pair(alice, bob)
+    bob.order(limit("B", "58000", "1"))
+    fall(alice.venue, 58_900)
+    assert alice.venue.host.exchange.position(alice.account, 0).size == 0
+    assert [status_of(alice, oid)["status"] for oid in (profit, stop)] == ["siblingFilledCanceled", "filled"]
+
+
+def test_one_of_a_pair_is_cancelled_by_its_cloid_and_modified(alice: Trader, bob: Trader) -> None:
+    profit, stop = pair_of_market_order(alice, bob)
+    moved = trigger("A", "62000", "1", "tp", price="62500", cloid=CLOID)
+    (told,) = alice.statuses("batchModify", modifies=[{"oid": profit, "order": moved}])
+    venue = alice.venue.host.exchange
+    assert [one.order_id for one in venue.triggers(alice.account)] == [stop, told["resting"]["oid"]]
+    assert alice.statuses("cancelByCloid", cancels=[{"asset": 0, "cloid": CLOID}]) == ["success"]
+    assert [one.order_id for one in venue.triggers(alice.account)] == [stop]
+
+
+# -- children that the venue's brackets cannot hold wait in this server --
+
+
+def group(*children: Reply, price: str = "59990", size: str = "1") -> tuple[Reply, ...]:
+    return limit("B", price, size), *children
+
+
+LIMITS = trigger("A", "61000", "1", "tp", price="61500", cloid=CLOID), trigger("A", "59000", "0.4", "sl", price="58900")
+
+
+def wait(alice: Trader, *orders: Reply) -> int:
+    told = alice.order(*orders, grouping="normalTpsl")
+    assert told[1:] == ["waitingForFill"] * (len(orders) - 1)
+    return int(told[0]["resting"]["oid"])
+
+
+def test_limit_children_of_an_order_that_rests_wait_until_all_of_it_is_filled(alice: Trader, bob: Trader) -> None:
+    """ccxt's stopLoss and takeProfit are limit orders unless they are told to be others."""
+    oid, venue = wait(alice, *group(*LIMITS)), alice.venue.host.exchange
+    profit, stop = told_of(alice, oid)["children"]
+    assert (profit["oid"], profit["limitPx"], profit["triggerPx"], profit["sz"], profit["orderType"], profit["cloid"]) == (
+        asked.WAITING + 2 * oid, "61500.0", "61000.0", "1.0", "Take Profit Limit", CLOID,
+    )  # fmt: skip
+    assert (stop["oid"], stop["limitPx"], stop["sz"], stop["orderType"], stop["cloid"]) == (
+        asked.WAITING + 2 * oid + 1, "58900.0", "0.4", "Stop Limit", None,
+    )  # fmt: skip
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert venue.triggers(alice.account) == [] and len(told_of(alice, oid)["children"]) == 2
+    bob.order(limit("A", "59990", "0.6", "Ioc"))
+    one, other = venue.triggers(alice.account)
+    assert [(one.price, one.size, one.linked_with), (other.price, other.size)] == [(61_500, 100_000, other.order_id), (58_900, 40_000)]
+    assert alice.statuses("cancelByCloid", cancels=[{"asset": 0, "cloid": CLOID}]) == ["success"]
+    assert venue.triggers(alice.account)[0].linked_with == 0, "one that is cancelled goes alone"
+    assert alice.venue.dialect.children.of(alice.account, oid) == [] == alice.venue.dialect.children.of(bob.account, oid)
+
+
+def test_children_of_an_order_that_is_filled_at_once_are_there_at_once(alice: Trader, bob: Trader) -> None:
+    bob.order(limit("A", "59990", "1"))
+    assert alice.order(*group(*LIMITS), grouping="normalTpsl")[1:] == ["waitingForTrigger"] * 2
+    assert len(alice.venue.host.exchange.triggers(alice.account)) == 2
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_children_go_with_an_order_that_is_cancelled(alice: Trader, bob: Trader, filled: bool) -> None:
+    oid = wait(alice, *group(*LIMITS))
+    if filled:
+        bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": oid}]) == ["success"]
+    assert alice.venue.host.exchange.triggers(alice.account) == [] == alice.venue.dialect.children.of(alice.account, oid)
+
+
+def test_children_of_what_was_filled_before_the_rest_was_cancelled_for_margin(venue: Venue, bob: Trader) -> None:
+    dave = venue.trader("dave", 3_000_000_000)
+    dave.do("updateLeverage", asset=0, isCross=True, leverage=40)
+    oid = wait(dave, *group(LIMITS[0], trigger("A", "55000", "1", "sl", price="54000")))
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    venue.host.send([Withdraw(0, dave.account, 0, venue.host.exchange.free_margin(dave.account))])
+    fall(venue, 58_500)
+    bob.order(limit("A", "59990", "0.6", "Ioc"))
+    assert status_of(dave, oid)["status"] == "marginCanceled"
+    assert [one.size for one in venue.host.exchange.triggers(dave.account)] == [40_000, 40_000]
+
+
+def test_a_child_whose_price_has_come_by_the_time_of_the_fill_trades_at_once(alice: Trader, bob: Trader) -> None:
+    venue = alice.venue.host.exchange
+    stop = {**trigger("A", "59000", "1", "sl"), "c": CLOID}
+    wait(alice, *group(LIMITS[0] | {"c": OTHER}, stop))
+    fall(alice.venue, 58_500)
+    bob.order(limit("B", "58400", "1"))
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert venue.position(alice.account, 0).size == 0 and venue.triggers(alice.account) == []
+    wait(alice, *group(trigger("A", "58000", "1", "sl", price="58350"), price="58400"))
+    fall(alice.venue, 57_500)
+    bob.order(limit("A", "58400", "1", "Ioc"))
+    (order,) = venue.open_orders(alice.account)
+    assert (order.price, order.size, order.reduce_only) == (58_350, 100_000, 1), "a limit order rests at its price"
+
+
+def test_a_child_whose_cloid_has_been_given_away_goes_without(alice: Trader, bob: Trader) -> None:
+    wait(alice, *group(*LIMITS))
+    alice.order(limit("B", "50000", "0.1", cloid=CLOID))
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert sorted(one.client_lo for one in alice.venue.host.exchange.triggers(alice.account)) == [0, 0]
+
+
+def test_what_waits_after_a_rewind(alice: Trader, bob: Trader) -> None:
+    host, children = alice.venue.host, alice.venue.dialect.children
+    oid = wait(alice, *group(*LIMITS))
+    host.keep("s")
+    later = wait(alice, *group(*LIMITS, price="59980"))
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert len(host.exchange.triggers(alice.account)) == 2 and children.of(alice.account, oid) == []
+    host.go_back("s")
+    alice.venue.dialect.go_back()  # as the feeds do, which this venue is without
+    assert host.exchange.triggers(alice.account) == [] and len(children.of(alice.account, oid)) == 2
+    assert children.of(alice.account, later) == []
+    bob.order(limit("A", "59990", "1", "Ioc"))
+    assert len(host.exchange.triggers(alice.account)) == 2
+
+
+def test_how_many_may_wait(alice: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perplab.exchange.server.hyperliquid.children.MOST", 1)
+    wait(alice, *group(*LIMITS))
+    text = alice.err("order", orders=[*group(*LIMITS, price="59980")], grouping="normalTpsl")
+    assert text == "unsupported in sandbox: more than 2000 orders whose TP/SL wait for them in this server"
+    assert len(alice.venue.host.exchange.open_orders(alice.account)) == 1
+
+
+@pytest.mark.parametrize(("profit", "stop", "wrong"), [("61000", "59990", [2]), ("59990", "59000", [1])])
+def test_a_limit_child_on_the_wrong_side_is_told(alice: Trader, profit: str, stop: str, wrong: list[int]) -> None:
+    children = trigger("A", profit, "1", "tp", price="61500"), trigger("A", stop, "1", "sl", price="58900")
+    texts = [one["error"] for one in alice.order(*group(*children), grouping="normalTpsl")]
+    assert [at for at, text in enumerate(texts) if text == "Invalid TP/SL price. asset=0"] == wrong
+    assert alice.venue.host.exchange.open_orders(alice.account) == []
 
 
 def test_prices_that_were_sent_are_bounded() -> None:

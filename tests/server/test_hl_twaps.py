@@ -8,8 +8,9 @@ from typing import Any
 
 from hl_kit import ALICE, BTC, Json, Venue, limit
 
-from perplab.exchange.codes import Side
+from perplab.exchange.codes import CancelReason, Side
 from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.hyperliquid.refusals import why_cancelled
 from perplab.exchange.server.hyperliquid.talk import Talk
 
 STATE = {
@@ -93,7 +94,22 @@ def test_an_end_that_the_venue_has_made_is_an_error() -> None:
     v.order(limit(BTC, False, "59990", "1", "Ioc", r=True))
     later(v, 30)
     told = v.ask("twapHistory", user=ALICE)[0]["status"]
-    assert told == {"status": "error", "description": "TWAP was canceled: REDUCE_ONLY."}
+    assert told == {"status": "error", "description": "TWAP was canceled: reduce only."}
+
+
+def test_one_that_ends_by_a_scheduled_cancel_is_ended_by_its_user() -> None:
+    v = venue()
+    v.order(limit(BTC, True, "60010", "0.1"))
+    number = begin(v, b=False)
+    assert v.act({"type": "scheduleCancel", "time": v.wall + 6_000})["status"] == "ok"
+    later(v, 30)
+    told = v.ask("twapHistory", user=ALICE)[0]
+    assert (told["twapId"], told["status"]) == (number, {"status": "terminated"})
+
+
+def test_every_reason_of_a_cancel_has_words() -> None:
+    words = {reason: why_cancelled(reason) for reason in CancelReason}
+    assert all(text and text == text.lower() and "_" not in text for text in words.values()) and len(set(words.values())) == len(words)
 
 
 def test_one_that_is_older_than_what_is_kept() -> None:

@@ -58,6 +58,7 @@ class OrderPast:
         self.refused: deque[OrderRecord] = deque()  # apart, so that they push out nothing else
         self.by_id: dict[int, OrderRecord] = {}
         self.by_client: dict[tuple[int, int], OrderRecord] = {}
+        self.again: set[int] = set()  # that are open, and whose fills are being read once more
         self.twaps: dict[int, int] = {}  # by order that was a slice, and has traded: its TWAP; the oldest first
         self.reads: dict[int, Callable[[Row], None]] = {
             e.OrderPlaced.KIND: self.placed,
@@ -95,11 +96,13 @@ class OrderPast:
             bool(order.reduce_only), order.client_hi, order.client_lo, 0, 0, OrderStatus.OPEN, 0, 0, order.filled, order.size,
         )  # fmt: skip
         self._open(record)
+        self.again.add(order.order_id)
 
     def correct(self, order: OpenOrder) -> None:
         """After what is kept of an adopted order was read once more."""
         record = self.by_id[order.order_id]
         record.filled, record.left = order.filled, order.size
+        self.again.discard(order.order_id)
 
     def placed(self, row: Row) -> None:
         order_id, account, market, side, price, size, tif, reduce_only, hi, lo = of(row, PLACED)
@@ -138,7 +141,7 @@ class OrderPast:
         record.filled += lots
         record.value += value
         record.left -= lots
-        if record.left <= 0 and record.placed_seq:
+        if record.left <= 0 and order_id not in self.again:
             self._end(record, OrderStatus.FILLED, row)
         return record
 

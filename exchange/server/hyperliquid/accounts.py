@@ -14,11 +14,11 @@ from msgspec import Struct
 from ...engine import Exchange
 from ...money.margin import row_initial
 from ...money.spot import unreserved
-from ...schema.codes import MarginMode
+from ...schema.codes import MarginMode, Side
 from ...schema.views import Position
 from . import asked
 from .asked import Body
-from .coins import USDC, Coin, text, usd
+from .coins import MICRO, USDC, Coin, text, usd
 from .dialect import Dialect
 from .markets import price_known
 
@@ -143,6 +143,25 @@ def clearinghouse_state(dialect: Dialect, body: Body) -> Thing:
 # -- coins -----------------------------------------------------------------------------------------------------------------------
 
 
+def entry_notionals(dialect: Dialect, account: int) -> dict[int, tuple[int, int]]:
+    """Asset -> coins that were bought and not sold since, and what was paid for them [micro], as far as fills are kept. What is sold takes
+    its part of that with it."""
+    found: dict[int, tuple[int, int]] = {}
+    by_market = {coin.market: coin for coin in dialect.coins.spots}
+    for fill in dialect.host.history.fills(account):
+        coin = by_market.get(fill.market)
+        if coin is None:
+            continue
+        amount = fill.lots * coin.lot * 10**MICRO // 10**coin.size_decimals
+        had, paid = found.get(coin.base, (0, 0))
+        if fill.side is Side.BUY:
+            found[coin.base] = had + amount, paid + fill.value
+        elif had:
+            left = max(0, had - amount)
+            found[coin.base] = left, paid * left // had
+    return found
+
+
 def spot_state_of(dialect: Dialect, account: int | None) -> Thing:
     """Of dollars what may leave the account or buy coins, and what bids for coins hold: they are part of accountValue as well. Where the
     venue has no spot market there are no balances but those."""
@@ -150,12 +169,19 @@ def spot_state_of(dialect: Dialect, account: int | None) -> Thing:
     if account is None or not dialect.coins.spots:
         return {"balances": balances}
     venue = dialect.host.exchange
+    bought: dict[int, tuple[int, int]] | None = None
     for asset, name in enumerate(dialect.coins.tokens):
         cash = venue.balance(account, asset)
         hold = cash - int(unreserved(venue.state, account, asset))
         total = max(0, venue.free_margin(account)) + hold if name == USDC else cash
-        if total:
-            balances.append({"coin": name, "token": asset, "total": usd(total), "hold": usd(hold), "entryNtl": "0.0"})
+        if not total:
+            continue
+        entry = 0
+        if name != USDC:
+            bought = entry_notionals(dialect, account) if bought is None else bought
+            had, paid = bought.get(asset, (0, 0))
+            entry = paid * min(total, had) // had if had else 0
+        balances.append({"coin": name, "token": asset, "total": usd(total), "hold": usd(hold), "entryNtl": usd(entry)})
     return {"balances": balances}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from ..host import Host
+from .children import Children
 from .cloids import Cloids
 from .coins import Coins
 from .refused import Refused
@@ -58,6 +59,7 @@ class Dialect:
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
         self.limits = SentLimits(lambda: host.exchange.state.log.seq)
         self.settling = Settling(host)
+        self.children: Children[Any] = Children(host, self.settling)
         self.refused = Refused()
         self._shared: dict[str, tuple[int, object]] = {}  # and when it was made
         self.used: Callable[[str], int] = lambda address: 0  # actions of an address so far: weights.py
@@ -77,6 +79,7 @@ class Dialect:
         self.refused.forget()
         self.cloids.go_back()
         self.limits.go_back()
+        self.children.go_back()
 
     @property
     def now_ms(self) -> int:

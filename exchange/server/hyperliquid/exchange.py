@@ -58,21 +58,24 @@ def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
 
 EXCHANGE.add("order", _of_account(placing.place), "part", (
     "a builder's fee is accepted and not charged; priority is not sold; a cloid of an order that is filled or open is refused; one that "
-    "fills in part and rests is told as `resting`; of `normalTpsl` an order that may rest has market TP/SL of its own size, without "
-    "cloids, which grow with what it fills; one with the cloid of its parent has none; a market TP/SL trades as far as 10 % from the price "
-    "at which it fires, whatever its `p`; on the side of the mark that a trigger would fire at once it is refused"
+    "fills in part and rests is told as `resting`; of `normalTpsl` market TP/SL of the order's own size, without cloids, grow with what it "
+    "fills; all others are placed when it is filled whole, and a restart of the server before that forgets them; one with the cloid of its "
+    "parent has none; a reduce-only order has none; a market TP/SL trades as far as 10 % from the price at which it fires, whatever its "
+    "`p`; on the side of the mark that a trigger would fire at once it is refused; of `positionTpsl` one with a size is for no more than "
+    "that, and not told as `isPositionTpsl` (what the live venue does with it is not known)"
 ), 1)  # fmt: skip
-PAIR: Final = "of take-profit and stop of one group, one that is cancelled takes the other with it"
-EXCHANGE.add("cancel", _of_account(actions.cancel), "part", PAIR, 1)
-EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), "part", PAIR, 1)
+EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
+EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
 EXCHANGE.add("modify", _of_account(actions.modify), "part", (
     "new orders of any kind are taken, not only such as rest; the cloid of another open order is refused, and then nothing is cancelled; "
-    "of take-profit and stop of one group, one that is modified takes the other with it"
+    "one of take-profit and stop of a group that is modified no longer cancels the other when it fires (what the live venue does is not "
+    "known); both reduce only, and go when the position is closed"
 ), 1)  # fmt: skip
 EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
     "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "
-    "the world, what is left until the time passes by the venue's"
+    "the world, what is left until the time passes by the venue's; it ends TWAPs, too, which are told as `terminated` (what the live venue "
+    "does with these is not known)"
 ), 1)  # fmt: skip
 EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), "part", (
     "open orders of the asset are in the way of a switch between cross and isolated, too"

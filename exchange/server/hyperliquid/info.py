@@ -21,7 +21,10 @@ PER_ITEMS: Final = {  # [items] one more of weight for each
     "userNonFundingLedgerUpdates": 20, "twapHistory": 20, "userTwapSliceFills": 20, "userTwapSliceFillsByTime": 20, "candleSnapshot": 60,
 }  # fmt: skip
 KEPT_PAST: Final = "the last 2,000 records of an account, since the start of the server"
-OF_FILLS: Final = "closedPnl is before fees; what the venue did without an order, in a liquidation say, has an `oid` from 2^52 on"
+OF_FILLS: Final = (
+    "closedPnl is before fees, which are in USDC also of spot trades; what the venue did without an order, in a liquidation say, has an "
+    "`oid` from 2^52 on"
+)
 OF_REFUSALS: Final = "the last 500 refused orders among them, with an `oid` from 2^52 on; those that never reached the venue are not there"
 ONE_MOMENT: Final = "a liquidation has an entry for each moment at which it closes something; `debtForgiven` is what others paid of it"
 NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0.0", "currentGas": None, "endGas": None}
@@ -113,14 +116,22 @@ def add_prices() -> None:
 
 
 def add_accounts() -> None:
+    of_leverage = (
+        "the leverage of a coin that a user has not set is the design's (the largest, if that names none); which one the live venue gives "
+        "is not documented"
+    )
     of_coins = "coins that count as margin are told of in spotClearinghouseState alone; funding is summed up over what is kept"
     INFO.add("clearinghouseState", accounts.clearinghouse_state, "part", of_coins, weight=2)
-    one_balance = "an account has one balance: its free dollars are told here and in accountValue; empty on a venue without spot markets"
+    one_balance = (
+        "an account has one balance: its free dollars are told here and in accountValue; empty on a venue without spot markets; `entryNtl` "
+        "is what kept fills have paid, and nothing of coins that were sent"
+    )
     INFO.add("spotClearinghouseState", accounts.spot_clearinghouse_state, "part", one_balance, weight=2)
     INFO.add("subAccounts", accounts.sub_accounts)
-    INFO.add("activeAssetData", accounts.active_asset_data, "part", "margin that open orders use is used on both sides")
+    INFO.add("activeAssetData", accounts.active_asset_data, "part", f"margin that open orders use is used on both sides; {of_leverage}")
     INFO.add("openOrders", orders.open_orders)
-    INFO.add("frontendOpenOrders", orders.frontend_open_orders)
+    of_children = "`children` that wait for the first fill of their order have an `oid` from 1.5 x 2^52 on, which cannot be cancelled"
+    INFO.add("frontendOpenOrders", orders.frontend_open_orders, "part", of_children)
     INFO.add("orderStatus", orders.order_status, "part", f"{KEPT_PAST}; {OF_REFUSALS}", weight=2)
     INFO.add("historicalOrders", orders.historical_orders, "part", f"{KEPT_PAST}; {OF_REFUSALS}")
     INFO.add("userFills", past.user_fills, "part", f"{KEPT_PAST}; {OF_FILLS}")

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from ...schema.codes import CancelReason, Reason, Side, TimeInForce, TriggerKind
 from ...schema.views import OpenOrder, OpenTrigger
+from ...state.algos import B_FILLED, B_SLIPPAGE, B_STOP, B_TAKE_PROFIT
+from ...state.types import NIL
 from ..history.records import OrderRecord, OrderStatus
 from ..orders import open_orders as venues_open_orders
 from . import asked
@@ -77,16 +79,12 @@ def with_trigger(told: Thing, coin: Coin, side: int | None, kind: int, price: in
 # -- open ones -------------------------------------------------------------------------------------------------------------------
 
 
-def came_in(dialect: Dialect, account: int, order_id: int) -> int:
-    """When an order was placed [ns]; 0: that is not known any more."""
-    record = dialect.host.history.order(account, order_id)
-    return 0 if record is None else record.placed_ts
-
-
 def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
-    ts = came_in(dialect, order.account, order.order_id)
-    sizes, cloid = (order.size, order.size + order.filled), dialect.cloids.text(order.account, order.client_hi, order.client_lo)
-    return plain(coin, order.side, coin.price(order.price), sizes, order.order_id, ts, cloid)
+    """One that is older than what is kept came in at 0, and with what it has now: a reduce-only order may have been larger."""
+    record = dialect.host.history.order(order.account, order.order_id)
+    ts, size = (0, order.size + order.filled) if record is None else (record.placed_ts, record.size)
+    cloid = dialect.cloids.text(order.account, order.client_hi, order.client_lo)
+    return plain(coin, order.side, coin.price(order.price), (order.size, size), order.order_id, ts, cloid)
 
 
 def limit_price(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> str:
@@ -95,18 +93,19 @@ def limit_price(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> str:
     sent = limits.get(trigger.account, trigger.order_id) or limits.get(trigger.account, trigger.bracket, int(trigger.trigger))
     if trigger.price or sent or not trigger.slippage_ppm:
         return coin.price(trigger.price or sent or trigger.trigger_price)
-    factor = PPM + trigger.slippage_ppm if trigger.side == Side.BUY else PPM - trigger.slippage_ppm
-    return coin.price(trigger.trigger_price * factor // PPM)
+    return coin.price(worst(trigger.trigger_price, trigger.side, trigger.slippage_ppm))
+
+
+def worst(at: int, side: int, slippage_ppm: int) -> int:
+    """[ticks] that a market order may trade at which fires at `at`."""
+    return at * (PPM + slippage_ppm if side == Side.BUY else PPM - slippage_ppm) // PPM
 
 
 def plain_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
     cloid = dialect.cloids.text(trigger.account, trigger.client_hi, trigger.client_lo)
-    ts, sizes = came_in(dialect, trigger.account, trigger.order_id), (trigger.size, trigger.size)
+    record = dialect.host.history.order(trigger.account, trigger.order_id)
+    ts, sizes = 0 if record is None else record.placed_ts, (trigger.size, trigger.size)
     return plain(coin, trigger.side, limit_price(dialect, coin, trigger), sizes, trigger.order_id, ts, cloid)
-
-
-def frontend_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
-    return with_limit(plain_order(dialect, coin, order), order.tif, bool(order.reduce_only))
 
 
 def frontend_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thing:
@@ -114,6 +113,32 @@ def frontend_trigger(dialect: Dialect, coin: Coin, trigger: OpenTrigger) -> Thin
     return with_trigger(
         told, coin, trigger.side, trigger.trigger, trigger.trigger_price, trigger.price != 0, trigger.size == 0, bool(trigger.reduce_only)
     )
+
+
+def waiting_children(dialect: Dialect, coin: Coin, order: Thing, side: int, account: int) -> list[Thing]:
+    """Take-profit and stop that are not placed yet, and have no number of their own until then: of a bracket that has filled nothing, or
+    held here until all is filled. `order`: as it is told, of a side of an account."""
+    brackets, oid = dialect.host.exchange.state.brackets, order["oid"]
+    row = brackets.find(oid)
+    cells = brackets.cells
+    told, against = [], int(Side.SELL if side == Side.BUY else Side.BUY)
+    for held in dialect.children.of(account, oid):
+        price, size, kind = coin.price(held.sent_limit or held.row[9]), coin.size(held.size), held.row[6]
+        child = {
+            **order, "side": side_of(against), "limitPx": price, "sz": size, "origSz": size, "cloid": held.cloid,
+            "oid": asked.WAITING + 2 * oid + (kind != TriggerKind.TAKE_PROFIT),
+        }  # fmt: skip
+        told.append(with_trigger(child, coin, against, kind, held.row[8], not held.is_market, False, True))
+    if row == NIL or cells[row + B_FILLED]:
+        return told
+    for place, (kind, column) in enumerate(((TriggerKind.TAKE_PROFIT, B_TAKE_PROFIT), (TriggerKind.STOP, B_STOP))):
+        at, slippage = int(cells[row + column]), int(cells[row + B_SLIPPAGE])
+        if at:
+            price = coin.price(dialect.limits.get(account, oid, int(kind)) or worst(at, against, slippage))
+            child = {**order, "side": side_of(against), "limitPx": price, "oid": asked.WAITING + 2 * oid + place}
+            child.pop("cloid", None)
+            told.append(with_trigger(child, coin, against, int(kind), at, False, False, True))
+    return told
 
 
 def open_of(dialect: Dialect, account: int) -> tuple[list[tuple[Coin, OpenOrder]], list[tuple[Coin, OpenTrigger]]]:
@@ -135,13 +160,16 @@ def open_orders_of(dialect: Dialect, account: int) -> list[Thing]:
 
 
 def frontend_of(dialect: Dialect, account: int) -> list[Thing]:
-    """The triggers of an entry's bracket are its children, and stand for themselves besides, as on the venue."""
+    """The triggers of an entry's bracket are its children, and stand for themselves besides, as on the venue; those that wait for its first
+    fill do not."""
     orders, triggers = open_of(dialect, account)
     shown = {trigger.order_id: frontend_trigger(dialect, coin, trigger) for coin, trigger in triggers}
     told = list(shown.values())
     for coin, order in orders:
+        plain_one = plain_order(dialect, coin, order)
         children = [shown[trigger.order_id] for _, trigger in triggers if trigger.bracket == order.order_id]
-        told.append({**frontend_order(dialect, coin, order), "children": children})
+        children += waiting_children(dialect, coin, plain_one, order.side, account)
+        told.append({**with_limit(plain_one, order.tif, bool(order.reduce_only)), "children": children})
     return sorted(told, key=lambda one: -int(one["oid"]))
 
 
@@ -255,7 +283,15 @@ def refused_of(dialect: Dialect, account: int, order_id: int) -> OrderRecord | N
 def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:
     """A TWAP is no order: twaps.py tells of it."""
     coin = dialect.coins.by_market.get(record.market) if record is not None and not record.is_twap else None
-    return None if coin is None or record is None else {"status": "order", "order": past_order(dialect, coin, record)}
+    if coin is None or record is None:
+        return None
+    told = past_order(dialect, coin, record)
+    if record.status is OrderStatus.OPEN and record.trigger is None:
+        triggers = dialect.host.exchange.triggers(record.account)
+        children = [frontend_trigger(dialect, coin, trigger) for trigger in reversed(triggers) if trigger.bracket == record.order_id]
+        children += waiting_children(dialect, coin, told["order"], int(record.side or 0), record.account)
+        told["order"] = {**told["order"], "children": children}
+    return {"status": "order", "order": told}
 
 
 def older_order(dialect: Dialect, account: int, order_id: int) -> Thing | None:

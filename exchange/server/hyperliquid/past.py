@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...schema.codes import Method, Side
 from ...state.types import NIL
-from ..history.records import Closing, Fill, Move, MoveKind, Payment
+from ..history.records import Closing, Fill, Move, MoveKind, Payment, Source
 from . import asked
 from .asked import MS, Body
 from .coins import USDC, Coin, text, usd
@@ -22,9 +22,19 @@ METHODS: Final = {Method.BOOK: "market"}  # others are "backstop"
 # -- fills -----------------------------------------------------------------------------------------------------------------------
 
 
-def direction(coin: Coin, fill: Fill) -> str:
-    """What it did to the position."""
-    is_buy = fill.side is Side.BUY
+def direction(dialect: Dialect, coin: Coin, account: int, fill: Fill) -> str:
+    """What it did to the position, or what was done to that. What the book has closed of a liquidated position is told as any order's, as
+    on the live venue; the rest of a winner who is deleveraged, and of a loser who is liquidated, has names of its own."""
+    is_buy, ended = fill.side is Side.BUY, fill.liquidation
+    if fill.source is Source.SETTLEMENT:
+        return "Settlement"
+    if ended is not None and ended.method is not Method.BOOK:
+        if ended.account == account:
+            closings = dialect.host.history.closings(account, fill.ts, fill.ts)
+            is_isolated = any(one.is_isolated and one.market == fill.market for one in closings)
+            return f"Liquidated {'Isolated' if is_isolated else 'Cross'} {'Short' if is_buy else 'Long'}"
+        if ended.method is Method.ADL:
+            return "Auto-Deleveraging"
     if coin.is_spot:
         return "Buy" if is_buy else "Sell"
     after = fill.start + (fill.lots if is_buy else -fill.lots)
@@ -51,7 +61,7 @@ def told_fill(dialect: Dialect, coin: Coin, account: int, fill: Fill) -> Thing:
     twap = dialect.host.history.twap_of(account, fill.order_id) or None
     told: Thing = {
         "coin": coin.name, "px": price_of(coin, fill), "sz": coin.size(fill.lots), "side": "B" if fill.side is Side.BUY else "A",
-        "time": fill.ts // MS, "startPosition": coin.size(fill.start), "dir": direction(coin, fill),
+        "time": fill.ts // MS, "startPosition": coin.size(fill.start), "dir": direction(dialect, coin, account, fill),
         "closedPnl": usd(fill.closed_pnl or 0), "hash": asked.hash_of(0 if twap else fill.seq), "oid": oid_of(fill),
         "crossed": fill.is_taker, "fee": usd(fill.fee), "tid": fill.seq, "feeToken": USDC, "twapId": twap,
     }  # fmt: skip

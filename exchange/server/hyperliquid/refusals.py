@@ -22,6 +22,7 @@ NO_MATCH: Final = "Order could not immediately match against any resting orders.
 NO_LIQUIDITY: Final = "No liquidity available for market order."
 TICK: Final = "Price must be divisible by tick size."
 BAD_TRIGGER: Final = "Invalid TP/SL price."
+UNPROTECTED: Final = "Order was not placed: a TP/SL order of its group has a price on the wrong side."  # ours
 CAPPED: Final = "Order would increase open interest while open interest is capped"
 ORACLE: Final = "Order price too far from oracle"
 SPOT_BALANCE: Final = "Order has insufficient spot balance to trade"
@@ -113,6 +114,13 @@ OF_CANCELS: Final[dict[CancelReason, str]] = {
     CancelReason.ORACLE_STALE: ORACLE,
     CancelReason.CURVE: NO_LIQUIDITY,
 }
+OWN_CANCELS: Final[dict[CancelReason, str]] = {  # in words of ours, where their names would be none
+    CancelReason.IMMEDIATE: "nothing to trade with", CancelReason.OPEN_INTEREST: "open interest is capped",
+    CancelReason.MARKET_STATUS: "the status of its market", CancelReason.ORACLE_STALE: "the oracle is stale",
+    CancelReason.CURVE: "the curve can give no more", CancelReason.OCO: "the other one of its pair has fired or is gone",
+    CancelReason.SCHEDULED: "scheduled cancel", CancelReason.REFUSED: "an order of it was refused",
+    CancelReason.QUOTE: "its owner's new quote",
+}  # fmt: skip
 
 
 def about(text: str, coin: Coin) -> str:
@@ -151,7 +159,11 @@ def of_gone(coin: Coin, reason: int | None, is_market: bool) -> str:
     if reason == CancelReason.IMMEDIATE and is_market:
         return about(NO_LIQUIDITY, coin)
     named = CancelReason(reason) if reason is not None else CancelReason.IMMEDIATE
-    return about(OF_CANCELS.get(named) or f"Order was canceled: {named.name}.", coin)
+    return about(OF_CANCELS.get(named) or f"Order was canceled: {why_cancelled(named)}.", coin)
+
+
+def why_cancelled(reason: CancelReason) -> str:
+    return OWN_CANCELS.get(reason) or reason.name.lower().replace("_", " ")
 
 
 def of_margin(reason: int, amount: int) -> str:

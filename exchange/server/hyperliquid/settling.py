@@ -108,12 +108,12 @@ class Settling:
         self._seen = 0  # the last event that was looked at
         self._is_listed = False  # will the host call `follow_up` after its next block?
 
-    def run(self, work: Work) -> Body | Pending:
-        """Carry an action out; its reply, or where that comes later."""
-        return self._advance(work, None, None)
+    def run(self, work: Work, is_now: bool = False) -> Body | Pending:
+        """Carry an action out; its reply, or where that comes later. `is_now`: at the venue's time, after a block."""
+        return self._advance(work, None, None, is_now)
 
-    def _advance(self, work: Work, came: Came | None, pending: Pending | None) -> Body | Pending:
-        is_first = came is None
+    def _advance(self, work: Work, came: Came | None, pending: Pending | None, is_now: bool = False) -> Body | Pending:
+        is_first = came is None and not is_now
         try:
             rows = next(work) if came is None else work.send(came)
             while True:

@@ -15,10 +15,12 @@ from .asked import MS, Body
 from .coins import Coin, usd
 from .dialect import Dialect
 from .orders import side_of
+from .refusals import why_cancelled
 
 MINUTE: Final = 60_000_000_000  # [ns]
 SECOND: Final = 1_000_000_000
 KEPT: Final = 2_000
+ENDED_BY_USER: Final = (CancelReason.USER, CancelReason.SCHEDULED)  # the latter by his scheduleCancel
 FINISHED: Final = (None, CancelReason.FILLED, CancelReason.EXPIRED)  # its slices are over, whatever they got
 Thing = dict[str, Any]
 
@@ -87,12 +89,12 @@ def status_of(stage: Stage) -> Thing:
     reason = stage.record.cancel_reason
     if stage.is_begin:
         return {"status": "activated"}
-    if reason is CancelReason.USER:
+    if reason in ENDED_BY_USER:
         return {"status": "terminated"}
     if reason in FINISHED:
         return {"status": "finished"}
     assert reason is not None
-    return {"status": "error", "description": f"TWAP was canceled: {reason.name}."}
+    return {"status": "error", "description": f"TWAP was canceled: {why_cancelled(reason)}."}
 
 
 def told_stage(dialect: Dialect, stage: Stage) -> Thing:
