@@ -11,25 +11,30 @@ import click
 FINISHED: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
-@click.command(short_help="Write a finished comparison as a page of HTML, or as pictures.")
+@click.command(short_help="Write a finished comparison, or a sweep, as a page of HTML, or as pictures.")
 @click.argument("folder", type=FINISHED)
 @click.option("--html/--no-html", default=True, show_default=True, help="Write FOLDER/report.html, one file that needs nothing else.")
 @click.option("--png", is_flag=True, help="Write FOLDER/figures/*.png, for papers: pip install 'perplab[plots]'.")
 @click.option("--seed", type=click.IntRange(0), help="Which is shown minute by minute.  [default: nearest to the baseline's median cost]")
 def report(folder: Path, html: bool, png: bool, seed: int | None) -> int:
-    """Tell a comparison to somebody who was not there.
+    """Tell a comparison, or a sweep, to somebody who was not there.
 
-    FOLDER is where `perplab compare` has written report.json and journals. The page has the story in numbers, one run minute by minute, who
-    paid, what each seed came to, the designs ranked, and the configuration in full. It asks nothing of a network.
+    FOLDER is where `perplab compare` has written report.json and journals, or `perplab sweep` its catalogue, finished or not. The page has
+    the story in numbers, one run minute by minute or of a sweep maps of all of them, who paid, what each seed came to, the designs ranked,
+    and the configuration in full. It asks nothing of a network.
     """
     from ..comparison import results
+    from ..sweeps.store import CATALOGUE
 
     if png:
         check_png()
     if not html and not png:
         raise click.UsageError("--no-html: given without --png, so there is nothing to write")
+    is_sweep = (folder / CATALOGUE).is_file()
+    if is_sweep and seed is not None:
+        raise click.UsageError(f"--seed: given, but {folder} has a sweep, of which no run is shown minute by minute: expected none")
     with results.locked(folder):
-        for file in written(folder, html, png, seed):
+        for file in written_of_sweep(folder, html, png) if is_sweep else written(folder, html, png, seed):
             click.echo(f"{file}: {file.stat().st_size / 1_000:,.0f} kB")
     return 0
 
@@ -50,6 +55,13 @@ def written(folder: Path, html: bool, png: bool, seed: int | None = None) -> Ite
         from .plots import figures
 
         yield from figures(comparison, shown)
+
+
+def written_of_sweep(folder: Path, html: bool, png: bool) -> Iterator[Path]:
+    """The same of the folder of a sweep. StoreError, OSError."""
+    from ..sweeps.reading import Results
+
+    yield from Results.open(folder).write_pages(html, png)
 
 
 def check_png() -> None:

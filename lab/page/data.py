@@ -6,7 +6,7 @@ picks a run that tells best; of many designs, those that fit a page. Numbers are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -17,12 +17,13 @@ from ..comparison.headline import TOTAL_KEY
 from ..comparison.repeat import ReportError
 from ..comparison.report import Report, Result, rounded
 from ..comparison.results import JOURNALS, journal_name
-from ..metrics import CATALOGUE
+from ..metrics import CATALOGUE, Measure
 from .course import MARKED, Course, course_of
 from .reading import Comparison, plain
 
 DIGITS: Final = 6
 MOST_SHOWN: Final = 8  # designs whose runs are shown minute by minute
+MOST_DOTS: Final = 200  # of a design's runs
 COMPARED: Final = {  # metrics that the table ranks, and what stands above their columns; less is better, but for MORE_IS_BETTER
     "losses.total_usd": "lost by others",
     "losses.bad_debt_usd": "bad debt",
@@ -52,6 +53,7 @@ class Shown(Struct, frozen=True):
 
     run: Result | None  # the baseline's, or that of the first design if the baseline's does not count; None: none counts
     runs: tuple[ShownRun, ...]
+    venues: tuple[str, ...]  # the designs of tables and other pictures
 
 
 def shown_in(comparison: Comparison, seed: int | None = None) -> Shown:
@@ -59,9 +61,9 @@ def shown_in(comparison: Comparison, seed: int | None = None) -> Shown:
     report = comparison.report
     run = the_run(report, seed)
     if run is None:
-        return Shown(None, ())
+        return Shown(None, (), report.venues)
     alike = [one for one in report.counted if one.pair == run.pair]
-    return Shown(run, tuple(ShownRun(one, course_in(comparison, one)) for one in on_a_page(report, alike)))
+    return Shown(run, tuple(ShownRun(one, course_in(comparison, one)) for one in on_a_page(report, alike)), report.venues)
 
 
 def the_run(report: Report, seed: int | None) -> Result | None:
@@ -81,13 +83,19 @@ def the_run(report: Report, seed: int | None) -> Result | None:
 
 
 def on_a_page(report: Report, runs: list[Result]) -> list[Result]:
+    """Of many designs' runs some, in the order of the table."""
+    kept = some_of(report, [one.venue for one in runs], MOST_SHOWN)
+    return [one for one in runs if one.venue in kept]
+
+
+def some_of(report: Report, venues: Sequence[str], most: int) -> tuple[str, ...]:
     """Of many designs the baseline and those with which others lost least and most, in the order of the table."""
-    if len(runs) <= MOST_SHOWN:
-        return runs
-    ranked = sorted(runs, key=lambda one: report.median(one.venue, TOTAL_KEY) or 0.0)
-    half = (MOST_SHOWN - 1) // 2
-    kept = [*ranked[:half], *ranked[-half:], *(one for one in ranked if one.venue == report.baseline)]
-    return [one for one in runs if one in kept]
+    if len(venues) <= most:
+        return tuple(venues)
+    ranked = sorted(venues, key=lambda venue: report.median(venue, TOTAL_KEY) or 0.0)
+    half = (most - 1) // 2
+    kept = {*ranked[:half], *ranked[-half:], report.baseline}
+    return tuple(venue for venue in venues if venue in kept)
 
 
 def course_in(comparison: Comparison, run: Result) -> Course | None:
@@ -128,26 +136,42 @@ def cut_all(tree: object) -> object:
 def payload(report: Report, shown: Shown) -> object:
     """The data of page.js."""
     start, end = span_of(shown.run) if shown.run else (0, MINUTE_NS)
-    told = [venue for venue in report.venues if any(one.venue == venue for one in report.counted)]
-    measures = [measure for key in COMPARED for measure in CATALOGUE if measure.key == key]
     return cut_all(
         {
             "end": (end - start) / SECOND_NS,
             "marked": MARKED,
             "first": shown.run.venue if shown.run else "",
             "courses": {one.result.venue: run_data(one, start) for one in shown.runs},
-            "baseline": report.baseline,
-            "venues": told,
-            "metrics": [{"key": one.key, "label": one.label, "unit": one.unit} for one in measures],
-            "runs": {venue: {one.key: values_of(report, venue, one.key) for one in measures} for venue in told},
-            "medians": {venue: {one.key: report.median(venue, one.key) for one in measures} for venue in told},
-            "findings": {venue: {one.key: finding_data(report, venue, one.key) for one in measures} for venue in told},
+            "all": all_runs(report, shown.venues),
         }
     )
 
 
-def values_of(report: Report, venue: str, key: str) -> list[float | None]:
-    return [rounded(one.metrics.scalar(key)) for one in report.counted if one.venue == venue]
+def all_runs(report: Report, venues: Sequence[str]) -> dict[str, object]:
+    """What each run of these designs came to in the metrics that are compared: the data of spread.js."""
+    counted = {one.venue for one in report.counted}
+    told, measures = [venue for venue in venues if venue in counted], compared()
+    return {
+        "baseline": report.baseline,
+        "venues": told,
+        "metrics": [{"key": one.key, "label": one.label, "unit": one.unit} for one in measures],
+        "runs": {venue: {one.key: dots_of(report, venue, one.key) for one in measures} for venue in told},
+        "medians": {venue: {one.key: report.median(venue, one.key) for one in measures} for venue in told},
+        "findings": {venue: {one.key: finding_data(report, venue, one.key) for one in measures} for venue in told},
+    }
+
+
+def compared() -> list[Measure]:
+    return [measure for key in COMPARED for measure in CATALOGUE if measure.key == key]
+
+
+def dots_of(report: Report, venue: str, key: str) -> list[float | None]:
+    """Of each run that counts; of very many, some at equal distances in their order, the least and the largest among them."""
+    found = [rounded(one.metrics.scalar(key)) for one in report.counted if one.venue == venue]
+    if len(found) <= MOST_DOTS:
+        return found
+    known = sorted(value for value in found if value is not None)
+    return [known[number * (len(known) - 1) // (MOST_DOTS - 1)] for number in range(MOST_DOTS)] if known else []
 
 
 def finding_data(report: Report, venue: str, key: str) -> dict[str, object]:

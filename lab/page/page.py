@@ -7,7 +7,7 @@ or from a journal. The same folder gives the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from typing import Final
@@ -16,14 +16,14 @@ from ..amounts import dollars
 from ..comparison.bars import bars_of, read_as, used_parts
 from ..comparison.headline import PARTS, TOTAL_KEY
 from ..comparison.ranking import NOT_RANKED, in_words, ranking, why_none
-from ..comparison.reading import counted, has_intervals, how_to_read, left_out, of_what, opened_less, unfinished, what_it_tells
+from ..comparison.reading import counted, has_intervals, how_to_read, left_out, of_what, opened_less, percent, unfinished, what_it_tells
 from ..comparison.report import Report
-from ..comparison.statistics import DISTINGUISHED
+from ..comparison.statistics import DISTINGUISHED, LEVEL, Finding
 from ..metrics import CATALOGUE, Measure
-from .data import COMPARED, MORE_IS_BETTER, Shown, payload, span_of
+from .data import COMPARED, MORE_IS_BETTER, Shown, compared, payload, span_of
 from .reading import Comparison, plain
 from .shown import metric, share
-from .story import Number, story, where
+from .story import Number, Words, story, where
 
 CONTENTS: Final = (
     ("run", "One run, minute by minute"), ("paid", "Who paid"), ("seeds", "How sure"), ("ranked", "Designs, by each metric"),
@@ -46,20 +46,31 @@ CHARTS: Final = (
 def page(comparison: Comparison, shown: Shown) -> str:
     """The whole file."""
     report = comparison.report
-    style, charts, script = map(part, ("page.css", "chart.js", "page.js"))
-    title = escape(report.about.title)
-    links = "".join(f'<a href="#{name}">{words}</a>' for name, words in CONTENTS)
-    body = "\n".join(
-        [header(report), f'<nav aria-label="Sections">{links}</nav>', told(report, shown), one_run(report, shown), who_paid(report)]
-        + [how_sure(report), ranked(report), configuration(comparison)]
-    )
+    titles = dict(CONTENTS)
+    parts = [
+        header(report), contents(CONTENTS), told(report, shown), one_run(report, shown),
+        section("paid", titles["paid"], who_paid(report, shown)), section("seeds", titles["seeds"], how_sure(report)),
+        section("ranked", titles["ranked"], ranked(report, shown)), configuration(comparison),
+    ]  # fmt: skip
+    scripts = ("base.js", "chart.js", "spread.js", "page.js")
+    return document(f"{report.about.title}: a comparison of venue designs", parts, payload(report, shown), scripts)
+
+
+def document(title: str, parts: Sequence[str], data: object, scripts: Sequence[str]) -> str:
+    """A file that needs no other one: `data` is what its scripts draw from."""
+    body, script = "\n".join(parts), "".join(map(part, scripts))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{title}: a comparison of venue designs</title>\n<link rel="icon" href="data:,">\n<style>\n{style}</style>\n</head>\n'
-        f'<body>\n{body}\n<script type="application/json" id="data">{in_script(payload(report, shown))}</script>\n'
-        f"<script>\n{charts}{script}</script>\n</body>\n</html>\n"
+        f'<title>{escape(title)}</title>\n<link rel="icon" href="data:,">\n<style>\n{part("page.css")}</style>\n</head>\n'
+        f'<body>\n{body}\n<script type="application/json" id="data">{in_script(data)}</script>\n'
+        f"<script>\n{script}</script>\n</body>\n</html>\n"
     )
+
+
+def contents(sections: Sequence[tuple[str, str]]) -> str:
+    links = "".join(f'<a href="#{name}">{escape(words)}</a>' for name, words in sections)
+    return f'<nav aria-label="Sections">{links}</nav>'
 
 
 def part(name: str) -> str:
@@ -89,19 +100,29 @@ def header(report: Report) -> str:
     designs = f"{counted(len(report.venues), 'venue design')} on {of_what(report, report.pairs)}"
     people = f"{about.accounts:,} traders with {dollars(about.open_interest_usd)} of open interest"
     added = "".join(f" {escape(sentence)}" for sentence in about.added)
+    return heading(
+        "report of a comparison", about.title, f"{designs}: {people} meet the same prices and the same orders, and what differs comes from "
+        f"the design. Scenario <code>{escape(about.scenario)}</code>, price from {escape(about.path)}.{added}",
+    )  # fmt: skip
+
+
+def heading(what: str, title: str, lede: str) -> str:
+    """The top of a page; `lede` is HTML."""
     return (
-        '<div class="top"><span><b>perplab</b> &nbsp;report of a comparison</span>'
+        f'<div class="top"><span><b>perplab</b> &nbsp;{what}</span>'
         '<button id="theme" type="button" hidden>light / dark</button></div>\n'
-        f'<header><h1>{escape(about.title)}</h1>\n<p class="lede">{designs}: {people} meet the same prices and the same orders, '
-        f"and what differs comes from the design. Scenario <code>{escape(about.scenario)}</code>, price from {escape(about.path)}.{added}"
-        "</p></header>"
+        f'<header><h1>{escape(title)}</h1>\n<p class="lede">{lede}</p></header>'
     )
 
 
 def told(report: Report, shown: Shown) -> str:
     """The story, and the few numbers to remember."""
-    paragraphs = "".join(f"<p>{''.join(map(word, words))}</p>\n" for words in story(report, shown.run) if words)
-    return f'<div class="story" id="story">\n{paragraphs}</div>\n{cards(report, shown)}'
+    return f"{paragraphs(story(report, shown.run))}\n{cards(report, shown)}"
+
+
+def paragraphs(words: Iterable[Words]) -> str:
+    told = "".join(f"<p>{''.join(map(word, each))}</p>\n" for each in words if each)
+    return f'<div class="story" id="story">\n{told}</div>'
 
 
 def word(one: str | Number) -> str:
@@ -128,9 +149,13 @@ def cards(report: Report, shown: Shown) -> str:
     if len(costs) > 1:
         for name, venue in (("least", min(costs, key=costs.__getitem__)), ("most", max(costs, key=costs.__getitem__))):
             told.append((f"{name} lost by others", dollars(costs[venue]), venue))
+    return card_list(told, "lost by others")
+
+
+def card_list(told: Sequence[tuple[str, str, str]], lead: str) -> str:
+    """Name, value and what more there is to say of each; `lead` is the name of the one that stands out."""
     rows = "".join(
-        f"<div{' class=lead' if name == 'lost by others' else ''}><dt>{escape(name)}</dt><dd>{escape(value)}"
-        f"<small>{escape(more)}</small></dd></div>"
+        f"<div{' class=lead' if name == lead else ''}><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
         for name, value, more in told
     )
     return f'<dl class="cards">{rows}</dl>' if rows else ""
@@ -167,8 +192,8 @@ def clock_of(shown: Shown) -> str:
     return datetime.fromtimestamp(span_of(shown.run)[0] / 1e9, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def who_paid(report: Report) -> str:
-    bars = bars_of(report)
+def who_paid(report: Report, shown: Shown) -> str:
+    bars = [bar for bar in bars_of(report) if bar.name in shown.venues]
     most = max((bar.total for bar in bars), default=0.0)
     rows = []
     for bar in bars:
@@ -184,29 +209,31 @@ def who_paid(report: Report) -> str:
         )
     legend = "".join(f'<span><i class="swatch part part{number}"></i>{PARTS[number].name}</span>' for number in used_parts(bars))
     runs = [read_as(report.counted_pairs), *unfinished(report)]
-    return section("paid", CONTENTS[1][1], f'<div class="key">{legend}</div>\n<div class="bars">{"".join(rows)}</div>{notes(runs)}')
+    return f'<div class="key">{legend}</div>\n<div class="bars">{"".join(rows)}</div>{notes(runs)}'
 
 
-def how_sure(report: Report) -> str:
+def how_sure(report: Report, mark: str = "") -> str:
+    """`mark`: behind the names of its places, where a page has several."""
     words = [SURE] if has_intervals(report) else []
     words += [*what_it_tells(report), *left_out(report), *opened_less(report)]
-    pick = '<p class="pick"><select id="metric" aria-label="Metric"></select></p>'
-    return section("seeds", CONTENTS[2][1], f'{pick}<div class="chart" id="spread"></div>{notes(words)}')
+    pick = f'<p class="pick"><select id="metric{mark}" aria-label="Metric"></select></p>'
+    return f'{pick}<div class="chart" id="spread{mark}"></div>{notes(words)}'
 
 
 # -- tables --
 
 
-def ranked(report: Report) -> str:
-    measures = [measure for key in COMPARED for measure in CATALOGUE if measure.key == key and is_told(report, measure)]
+def ranked(report: Report, shown: Shown, with_intervals: bool = False) -> str:
+    """`with_intervals`: of the difference to the baseline, below each median."""
+    measures = [measure for measure in compared() if is_told(report, measure)]
     heads = "".join(
         f'<th scope="col"><button type="button">{words}</button></th>' for words in ["design", *(head(one) for one in measures)]
     )
     ranks = {measure.key: ranks_of(report, measure.key) for measure in measures}
     rows = []
-    for venue in report.venues:
+    for venue in shown.venues:
         cells = [f'<td data-value="{escape(venue)}">{breakable(venue)}</td>']
-        cells += [rank_cell(report, venue, measure, ranks[measure.key]) for measure in measures]
+        cells += [rank_cell(report, venue, measure, ranks[measure.key], with_intervals) for measure in measures]
         rows.append(f"<tr{' class=base' if venue == report.baseline else ''}>{''.join(cells)}</tr>")
     table = f'<table class="ranked"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     words = (
@@ -214,8 +241,10 @@ def ranked(report: Report) -> str:
         "of this comparison; whether two of them differ by more than chance, the section above tells."
     )
     reason = why_none(report).replace(NOT_RANKED, "There is no order over all of them", 1)
+    if with_intervals and has_intervals(report):
+        words += f" Below a median, the {percent(1 - LEVEL)} interval of the mean difference to {report.baseline}; bold is {DISTINGUISHED}."
     above = notes([words, reason or in_words(report, ranking(report))])
-    return section("ranked", CONTENTS[3][1], f'{above}<div class="wide-table">{table}</div>{whole(report)}')
+    return f'{above}<div class="wide-table">{table}</div>{whole(report, shown)}'
 
 
 def head(measure: Measure) -> str:
@@ -238,17 +267,26 @@ def ranks_of(report: Report, key: str) -> dict[str, int]:
     return {venue: 1 + sum(way * other < way * own for other in values.values()) for venue, own in values.items()}
 
 
-def rank_cell(report: Report, venue: str, measure: Measure, ranks: dict[str, int]) -> str:
+def rank_cell(report: Report, venue: str, measure: Measure, ranks: dict[str, int], with_interval: bool) -> str:
     value = report.median(venue, measure.key)
     if value is None:
         return "<td>–</td>"
     best = " class=best" if ranks[venue] == 1 and max(ranks.values()) > 1 else ""
-    return f'<td{best} data-value="{value!r}">{metric(value, measure.unit)}<span class="rank">{ranks[venue]}</span></td>'
+    below = interval_below(report.finding(venue, measure.key), measure.unit) if with_interval else ""
+    return f'<td{best} data-value="{value!r}">{metric(value, measure.unit)}<span class="rank">{ranks[venue]}</span>{below}</td>'
 
 
-def whole(report: Report) -> str:
+def interval_below(found: Finding, unit: str) -> str:
+    if found.interval is None:
+        return ""
+    low, high = (("+" if end > 0 else "") + metric(end, unit) for end in found.interval)
+    sure = " class=sure" if found.verdict == DISTINGUISHED else ""
+    return f"<small{sure}>{low if low == high else f'{low} to {high}'}</small>"
+
+
+def whole(report: Report, shown: Shown) -> str:
     """Every metric of every design."""
-    heads = "".join(f'<th scope="col">{breakable(venue)}</th>' for venue in report.venues)
+    heads = "".join(f'<th scope="col">{breakable(venue)}</th>' for venue in shown.venues)
     rows = []
     for measure in CATALOGUE:
         if is_told(report, measure):
@@ -256,7 +294,7 @@ def whole(report: Report) -> str:
             cells = (
                 f"<td{' class=sure' if report.finding(venue, measure.key).verdict == DISTINGUISHED else ''}>"
                 f"{metric(report.median(venue, measure.key), measure.unit)}</td>"
-                for venue in report.venues
+                for venue in shown.venues
             )
             rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     table = f'<table><thead><tr><th scope="col">metric</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
@@ -270,15 +308,13 @@ def whole(report: Report) -> str:
 
 def configuration(comparison: Comparison) -> str:
     report, file = comparison.report, comparison.file
-    made, inputs, about = file.made_by, report.about.inputs, report.about
+    inputs, about = report.about.inputs, report.about
     source = inputs.path_file
-    versions = [f"perplab {made.get('perplab', '?')}", f"{made.get('build', '?')} core"]
-    versions += [f"Python {made.get('python', '?')}", f"numpy {made.get('numpy', '?')}"]
     impact = (
         f"what is traded moves the true price, y = {about.impact:g}" if about.impact else "the true price is not moved by what is traded"
     )
     facts = [
-        ("made by", ", ".join(versions)),
+        ("made by", versions(file.made_by)),
         ("scenario", report.about.scenario),
         ("price", report.about.path + (f": {source.name}, {source.start} to {source.end}, SHA-256 {source.sha256}" if source else "")),
         ("settings", ", ".join(inputs.settings) or "the scenario's own"),
@@ -289,7 +325,6 @@ def configuration(comparison: Comparison) -> str:
         ("infinite insurance", "each design was run with it too" if inputs.insured else "not run"),
         ("impact", impact),
     ]  # fmt: skip
-    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     again = "<p>The same comparison again, and the check that it is: <code>perplab compare --from-report report.json</code>.</p>"
     parts = [opened("Scenario", report.about.scenario, inputs.scenario)]
     parts += [opened("Path", name, plain(path)) for name, path in inputs.paths.items()]
@@ -299,7 +334,17 @@ def configuration(comparison: Comparison) -> str:
         parts.append(opened("Calibrated", "numbers of the scenario that were fitted", dict(report.about.calibrated)))
     hashes = [[one.venue, one.path, one.seed, one.state_hash] for one in report.results]
     parts.append(opened("Runs", "design, path, seed and state hash of each", hashes))
-    return section("configuration", CONTENTS[4][1], f'<dl class="facts">{rows}</dl>{again}{"".join(parts)}')
+    return section("configuration", CONTENTS[4][1], f'{fact_list(facts)}{again}{"".join(parts)}')
+
+
+def versions(made_by: Mapping[str, str]) -> str:
+    told = [f"perplab {made_by.get('perplab', '?')}", f"{made_by.get('build', '?')} core"]
+    return ", ".join([*told, f"Python {made_by.get('python', '?')}", f"numpy {made_by.get('numpy', '?')}"])
+
+
+def fact_list(facts: Iterable[tuple[str, str]]) -> str:
+    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    return f'<dl class="facts">{rows}</dl>'
 
 
 def opened(kind: str, name: str, value: object) -> str:

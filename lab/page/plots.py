@@ -5,10 +5,10 @@ Rules of the file: matplotlib is looked for when a picture is asked for, and its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes  # type: ignore[import-not-found, unused-ignore]
     from matplotlib.figure import Figure  # type: ignore[import-not-found, unused-ignore]
 
+Draw: TypeAlias = "Callable[[Figure, Report, Shown], bool]"  # whether there was anything to draw
+
 DPI: Final = 300
 WIDTH: Final = 6.5  # [inches] of a page's text
 STYLE: Final[dict[Any, Any]] = {  # Any: matplotlib names its keys one by one
@@ -42,22 +44,31 @@ FILLS: Final = (  # of the payers, in the order of PARTS: grey, hatch
 
 def figures(comparison: Comparison, shown: Shown) -> Iterator[Path]:
     """Write figures/*.png; the files. Pictures of which nothing is known are left out."""
+    yield from drawn({comparison.folder / name: of_report(draw, comparison.report, shown) for name, draw in DRAWN.items()})
+
+
+def of_report(draw: Draw, report: Report, shown: Shown) -> Callable[[Figure], bool]:
+    return lambda figure: draw(figure, report, shown)
+
+
+def drawn(pictures: Mapping[Path, Callable[[Figure], bool]]) -> Iterator[Path]:
+    """Draw each, and write it to its file; what cannot be drawn is left out."""
     import matplotlib as mpl  # type: ignore[import-not-found, unused-ignore]
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # type: ignore[import-not-found, unused-ignore]
     from matplotlib.figure import Figure
 
-    (comparison.folder / FIGURES[0]).parent.mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
-        for name, draw in zip(FIGURES, DRAWN, strict=True):
+        for path, draw in pictures.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             figure = Figure(layout="constrained")
             FigureCanvasAgg(figure)
-            if draw(figure, comparison.report, shown):
+            if draw(figure):
                 file = BytesIO()
                 figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
-                write_file(comparison.folder / name, file.getvalue())
-                yield comparison.folder / name
+                write_file(path, file.getvalue())
+                yield path
             else:
-                (comparison.folder / name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
 
 def minutes_of(one: ShownRun) -> tuple[np.ndarray[Any, Any], float]:
@@ -136,7 +147,7 @@ def market(figure: Figure, report: Report, shown: Shown) -> bool:
 
 def who_paid(figure: Figure, report: Report, shown: Shown) -> bool:
     """Stacked bars: means over the runs that count."""
-    bars = bars_of(report)[::-1]
+    bars = [bar for bar in bars_of(report) if bar.name in shown.venues][::-1]
     if not bars:
         return False
     figure.set_size_inches(WIDTH, 0.32 * len(bars) + 1.1)
@@ -157,7 +168,7 @@ def who_paid(figure: Figure, report: Report, shown: Shown) -> bool:
 
 def seeds(figure: Figure, report: Report, shown: Shown) -> bool:
     """What others lost: every run, and the mean difference to the baseline with its interval."""
-    venues = [venue for venue in report.venues if any(one.venue == venue for one in report.counted)][::-1]
+    venues = [venue for venue in shown.venues if any(one.venue == venue for one in report.counted)][::-1]
     if not venues:
         return False
     figure.set_size_inches(WIDTH, 0.36 * len(venues) + 0.9)
@@ -182,4 +193,4 @@ def seeds(figure: Figure, report: Report, shown: Shown) -> bool:
     return True
 
 
-DRAWN: Final[tuple[Callable[[Figure, Report, Shown], bool], ...]] = (price, market, who_paid, seeds)
+DRAWN: Final[dict[str, Draw]] = dict(zip(FIGURES, (price, market, who_paid, seeds), strict=True))

@@ -24,7 +24,11 @@ SOME_FAILED: Final = 4
 @click.option("--resume", is_flag=True, help="Only go on with what is there: it is an error if nothing is.")
 @click.option("--force-new", is_flag=True, help="Remove the results that another grid or program left in the folder.")
 @click.option("--yes", is_flag=True, help="Also make more than 2,000 runs.")
-def sweep(grid: Path, out: Path | None, jobs: int | None, scheduler: str | None, resume: bool, force_new: bool, yes: bool) -> int:
+@click.option("--html", is_flag=True, help="Write DIR/report.html too: one page that needs nothing else (perplab report).")
+@click.option("--png", is_flag=True, help="Write DIR/figures/map.png and pictures of each scenario: pip install 'perplab[plots]'.")
+def sweep(
+    grid: Path, out: Path | None, jobs: int | None, scheduler: str | None, resume: bool, force_new: bool, yes: bool, html: bool, png: bool
+) -> int:
     """Make all runs of GRID.toml (perplab docs sweeps) that are not made yet, and show what they found.
 
     Writes DIR/catalogue.sqlite, DIR/runs/*.parquet and a report for each scenario. The same call goes on after Ctrl-C, a killed process
@@ -34,6 +38,7 @@ def sweep(grid: Path, out: Path | None, jobs: int | None, scheduler: str | None,
 
     from ..cli import processors, terminable
     from ..comparison.reading import counted
+    from ..page.command import check_png
     from .making import SweepTold
     from .store import CATALOGUE, is_begun
     from .sweeping import Asked, swept
@@ -42,8 +47,10 @@ def sweep(grid: Path, out: Path | None, jobs: int | None, scheduler: str | None,
         raise click.UsageError("--resume: given with --force-new, expected one of the two")
     if resume and out is not None and not is_begun(out / CATALOGUE):
         raise click.UsageError(f"--resume: nothing is in {out}, expected a folder that perplab sweep wrote, or no --resume")
+    if png:
+        check_png()
     processes = jobs or processors()
-    asked = Asked(grid, out, processes, scheduler, force_new, yes)
+    asked = Asked(grid, out, processes, scheduler, force_new, yes, html, png)
     with ExitStack() as stack, terminable():
 
         def watcher(runs: int) -> SweepTold:

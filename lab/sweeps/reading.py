@@ -6,6 +6,8 @@ design, so that differences are on the same people; what was left out is said.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,10 +23,11 @@ from ..comparison.jobs import Done
 from ..comparison.making import files_of, reported
 from ..comparison.reading import counted
 from ..comparison.report import Report, middle, rounded
-from ..comparison.results import in_file_name, write_file
+from ..comparison.results import PAGE, in_file_name, write_file
 from ..comparison.table import COUNTED, print_overview
 from ..metrics import CATALOGUE
 from .catalogue import DONE, FAILED, RunRow
+from .identity import Identity
 from .rows import labels, polars
 from .store import REPORTS, Store
 
@@ -32,13 +35,18 @@ if TYPE_CHECKING:
     import polars as pl  # type: ignore[import-not-found, unused-ignore]
 
 
-class Told(NamedTuple):
-    """What is told of one scenario."""
+class OfScenario(NamedTuple):
+    """What was found of one scenario."""
 
     choice: Choice
     report: Report
     found: Found | None
     left_out: tuple[int, ...]  # seeds of which not all runs are done
+
+    @property
+    def name(self) -> str:
+        """With its path."""
+        return self.choice.scenario.name
 
 
 class Results:
@@ -47,6 +55,8 @@ class Results:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.folder = store.folder
+        self.sweep = store.sweep
+        self.pages: list[Path] = []  # and pictures that were written with it
 
     @classmethod
     def open(cls, folder: str | Path) -> Results:
@@ -71,21 +81,27 @@ class Results:
     @cached_property
     def reports(self) -> dict[str, Report]:
         """By scenario: the report that `perplab compare` would give of it. A scenario of which no seed is whole has none."""
-        return {name: told.report for name, told in self._told.items()}
+        return {one.name: one.report for one in self.scenarios}
 
     @cached_property
-    def _told(self) -> dict[str, Told]:
-        made = {choice.scenario.name: self._told_of(choice) for choice in self._store.sweep.choices}
-        return {name: told for name, told in made.items() if told is not None}
+    def scenarios(self) -> list[OfScenario]:
+        """Those of which a seed is whole, in the order of the grid."""
+        return [one for one in map(self._of, self.sweep.choices) if one is not None]
 
-    def _told_of(self, choice: Choice) -> Told | None:
-        planned = self._store.sweep.of(choice)
+    @property
+    def made_by(self) -> Identity:
+        """The program that made the runs."""
+        made_by: Identity = json.loads(self._store.catalogue.told()["made_by"])
+        return made_by
+
+    def _of(self, choice: Choice) -> OfScenario | None:
+        planned = self.sweep.of(choice)
         missing = {one.job.seed for one in planned if one.key not in self.done}
         seeds = tuple(seed for seed in choice.seeds if seed not in missing)
         if not seeds:
             return None
         results = [self.done[one.key] for one in planned if one.job.seed in seeds]
-        return Told(choice, *reported(choice, results), tuple(sorted(missing)))
+        return OfScenario(choice, *reported(choice, results), tuple(sorted(missing)))
 
     def to_polars(self) -> pl.DataFrame:
         """One row for each run that is done: which, its axes as `axis:NAME`, its state hash, and every metric of docs/metrics.md.
@@ -94,10 +110,10 @@ class Results:
         """
         library = polars()
         measured = {
-            (name, one.venue, one.seed): one for name, told in self._told.items() for one in told.report.results
+            (each.name, one.venue, one.seed): one for each in self.scenarios for one in each.report.results
         }  # with costs against other runs
         rows = []
-        for planned in self._store.sweep.runs:
+        for planned in self.sweep.runs:
             if planned.key in self.done:
                 result = self.done[planned.key].result
                 result = measured.get((planned.job.scenario.name, result.venue, result.seed), result)
@@ -112,46 +128,63 @@ class Results:
     def write_reports(self, wall_s: float, jobs: int) -> list[Path]:
         """Write report.json and pictures of each scenario; their folders."""
         folders = []
-        for name, told in self._told.items():
-            folder = self.folder / REPORTS / in_file_name(name)
+        for each in self.scenarios:
+            folder = self.report_folder(each)
             folder.mkdir(parents=True, exist_ok=True)
-            clocked = [self.done[one.key].clocked for one in self._store.sweep.of(told.choice) if one.key in self.done]
-            for file, text in files_of(told.report, told.found, clocked, wall_s, jobs).items():
+            clocked = [self.done[one.key].clocked for one in self.sweep.of(each.choice) if one.key in self.done]
+            for file, text in files_of(each.report, each.found, clocked, wall_s, jobs).items():
                 write_file(folder / file, text)
             folders.append(folder)
         return folders
 
+    def write_pages(self, html: bool, png: bool) -> Iterator[Path]:
+        """Write report.html, the figures, or both; the files."""
+        if html:
+            from .page import page
+
+            write_file(self.folder / PAGE, page(self))
+            yield self.folder / PAGE
+        if png:
+            from .pictures import figures
+
+            yield from figures(self)
+
+    def report_folder(self, one: OfScenario) -> Path:
+        return self.folder / REPORTS / in_file_name(one.name)
+
     def print_summary(self, console: Console) -> None:
         """The headline metrics of each scenario and design; of one scenario alone the whole table."""
-        console.print(self._store.sweep.title, style="bold", highlight=False)
-        if len(self._told) == 1 and all(told.found is None for told in self._told.values()):
-            (told,) = self._told.values()
-            print_overview(told.report, f"Report: {self.folder / REPORTS / told.choice.scenario.name / 'report.json'}", console)
-        elif self._told:
-            for told in self._told.values():
-                console.print(self._headlines(told))
-        for name, told in self._told.items():
-            if told.left_out:
-                console.print(f"{name}: seeds {', '.join(map(str, told.left_out))} are left out: not all their runs are done.")
-        for choice in self._store.sweep.choices:
-            if choice.scenario.name not in self._told:
+        console.print(self.sweep.title, style="bold", highlight=False)
+        if len(self.scenarios) == 1 and self.scenarios[0].found is None:
+            print_overview(self.scenarios[0].report, f"Report: {self.report_folder(self.scenarios[0]) / 'report.json'}", console)
+        else:
+            for one in self.scenarios:
+                console.print(self._headlines(one))
+        for one in self.scenarios:
+            if one.left_out:
+                console.print(f"{one.name}: seeds {', '.join(map(str, one.left_out))} are left out: not all their runs are done.")
+        for choice in self.sweep.choices:
+            if choice.scenario.name not in self.reports:
                 console.print(f"{choice.scenario.name}: no report: there is no seed of which all runs are done.")
         done = sum(row.status == DONE for row in self.runs)
-        places = f"{self.folder / REPORTS}/SCENARIO/report.json" if self._told else "no report"
+        places = f"{self.folder / REPORTS}/SCENARIO/report.json" if self.scenarios else "no report"
         console.print(f"{counted(done, 'run')} in {self.folder}; reports: {places}", highlight=False, soft_wrap=True)
+        if self.pages:
+            more = f" and {len(self.pages) - 1} more" if len(self.pages) > 1 else ""
+            console.print(f"To look at: {self.pages[0]}{more}.", highlight=False, soft_wrap=True)
 
-    def _headlines(self, told: Told) -> Table:
+    def _headlines(self, one: OfScenario) -> Table:
         """A row for each design: medians over the seeds that count; a column has one unit."""
-        values = {one.key: values_of(told.report, one) for one in HEADLINES}
-        seeds = counted(told.report.counted_pairs, "seed")
-        title = f"{told.choice.scenario.name}: medians over {seeds}"
+        report = one.report
+        values = {quantity.key: values_of(report, quantity) for quantity in HEADLINES}
+        title = f"{one.name}: medians over {counted(report.counted_pairs, 'seed')}"
         table = Table(title=title, box=None, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
         table.add_column("design", no_wrap=True)
-        columns = [column(one, [list(values[one.key][venue].values()) for venue in told.report.venues]) for one in HEADLINES]
-        for one in columns:
-            table.add_column(one[0], justify="right", no_wrap=True, vertical="bottom")
-        for number, venue in enumerate(told.report.venues):
-            table.add_row(venue, *(one[number + 1] for one in columns))
+        columns = [column(each, [list(values[each.key][venue].values()) for venue in report.venues]) for each in HEADLINES]
+        for each in columns:
+            table.add_column(each[0], justify="right", no_wrap=True, vertical="bottom")
+        for number, venue in enumerate(report.venues):
+            table.add_row(venue, *(each[number + 1] for each in columns))
         return table
 
 

@@ -1,6 +1,6 @@
 """The folder of a sweep: a catalogue, a Parquet file for each run that is done, journals and reports.
 
-    DIR/catalogue.sqlite   DIR/runs/KEY.parquet   DIR/journals/SCENARIO/*.journal   DIR/reports/SCENARIO/report.json
+    DIR/catalogue.sqlite   DIR/runs/KEY.parquet   DIR/journals/SCENARIO/*.journal   DIR/reports/SCENARIO/report.json   DIR/report.html
 
 Rules of the file: a run is there whole or not at all: its file is written beside its name, put on the disk and renamed, and then the
 catalogue says that it is done. What was made by another program, or belongs to another grid, is never gone on with. Only what a sweep
@@ -20,12 +20,13 @@ import msgspec
 from perplab.exchange.design.reader import DesignError
 
 from ..comparison.jobs import Done
-from ..comparison.results import PART, in_file_name, sync, write_file
+from ..comparison.results import PAGE, PART, in_file_name, sync, write_file
 from .catalogue import DONE, FAILED, Catalogue, RunRow
 from .grid import Grid, Planned, Sweep, sweep_of
 from .identity import differences, identity
 from .rows import RECORD, from_record, polars, to_parquet
 
+PAGES: Final = (PAGE, "figures/map.png")  # of the runs that were done by then
 CATALOGUE, RUNS, JOURNALS, REPORTS = "catalogue.sqlite", "runs", "journals", "reports"
 ANOTHER: Final = "choose another --out, or --force-new to remove what is there"
 
@@ -176,9 +177,16 @@ def must_be_the_same(folder: Path, before: Mapping[str, str], sweep: Sweep) -> N
 
 def clear_halves(folder: Path) -> None:
     """Remove halves of files: of a write that was cut off, of a journal whose worker was ended. Nobody may write meanwhile."""
-    for pattern in (f"{RUNS}/*.parquet{PART}", f"{JOURNALS}/*/*.journal{PART}", f"{REPORTS}/*/*{PART}"):
+    halves = (f"{RUNS}/*.parquet{PART}", f"{JOURNALS}/*/*.journal{PART}", f"{REPORTS}/**/*{PART}", *(f"{name}{PART}" for name in PAGES))
+    for pattern in halves:
         for half in folder.glob(pattern):
             half.unlink(missing_ok=True)
+
+
+def clear_pages(folder: Path) -> None:
+    """Remove the page and the picture that tell of all runs."""
+    for name in PAGES:
+        (folder / name).unlink(missing_ok=True)
 
 
 def removed(folder: Path) -> None:
@@ -187,6 +195,7 @@ def removed(folder: Path) -> None:
         return
     for name in (CATALOGUE, f"{CATALOGUE}-journal"):
         (folder / name).unlink(missing_ok=True)
+    clear_pages(folder)
     for pattern in (f"{RUNS}/*.parquet", f"{RUNS}/*.parquet{PART}"):
         for path in folder.glob(pattern):
             path.unlink()

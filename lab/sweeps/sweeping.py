@@ -17,7 +17,7 @@ from .grid import Sweep, load_grid
 from .making import Maker, SweepWatcher, make_all, maker_of
 from .reading import Results
 from .rows import polars
-from .store import Store, clear_halves
+from .store import Store, clear_halves, clear_pages
 
 MOST_RUNS: Final = 2_000  # without --yes: some eight hours of oct10 at 1,000 accounts on one core
 
@@ -32,6 +32,8 @@ class Asked:
     scheduler: str | None = None
     force_new: bool = False
     many: bool = False  # more than MOST_RUNS are meant
+    html: bool = False  # its page is written too
+    png: bool = False  # its pictures are
 
 
 def swept(asked: Asked, tell: Callable[[str], None], watcher: Callable[[int], SweepWatcher], maker: Maker | None = None) -> Results:
@@ -55,6 +57,7 @@ def swept(asked: Asked, tell: Callable[[str], None], watcher: Callable[[int], Sw
             tell(f"{folder}: {counted(done, 'run')} of {len(sweep.runs):,} are done, {todo:,} to go")
         try:
             if todo:
+                clear_pages(folder)  # they would tell of fewer runs
                 make_all(store, made_by, watcher(todo))
         finally:
             clear_halves(folder)  # whoever made runs has ended
@@ -62,6 +65,7 @@ def swept(asked: Asked, tell: Callable[[str], None], watcher: Callable[[int], Sw
                 tell(f"kept: {counted(kept, 'run')} of {len(sweep.runs):,} in {folder}; the same call goes on from there")
         found = Results(store)
         found.write_reports(perf_counter() - began, asked.jobs)
+        found.pages = list(found.write_pages(asked.html, asked.png))
     return found
 
 

@@ -132,7 +132,7 @@ def test_the_same_folder_gives_the_same_bytes(folder: Path, text: str) -> None:
 
 
 def test_the_scripts_are_readable() -> None:
-    for name in ("chart.js", "page.js"):
+    for name in ("base.js", "chart.js", "spread.js", "page.js", "sweep.js"):
         lines = (PAGE / name).read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith("// ") and len(lines) < 300
         assert not [line for line in lines if len(line) > 140 or line != line.rstrip() or "\t" in line]
@@ -215,7 +215,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, file: Path, width: int, theme: str = "light") -> Iterator[Page]:
+def opened(browser: Browser, file: Path, width: int, theme: str = "light", pictures: int = 6) -> Iterator[Page]:
     """The page of a file; it complains of nothing, and asks for nothing but itself."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
     page, complaints, asked = context.new_page(), list[str](), list[str]()
@@ -223,7 +223,7 @@ def opened(browser: Browser, file: Path, width: int, theme: str = "light") -> It
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(file.as_uri())
-    page.wait_for_function("document.querySelectorAll('.chart svg').length >= 6")
+    page.wait_for_function(f"document.querySelectorAll('.chart svg').length >= {pictures}")
     yield page
     context.close()
     assert (complaints, asked) == ([], [file.as_uri()])
