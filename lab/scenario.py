@@ -159,7 +159,7 @@ class Scenario(Table, frozen=True):
     bidders: Bidders
     agents: tuple[OwnAgents, ...] = ()  # of the user's own, besides those above
     archetypes: tuple[Archetype, ...] = ()  # strategies whose accounts are followed: see perplab.lab.archetypes
-    spot_market: SpotMarket = SpotMarket()  # where one of these trades coins
+    spot_market: SpotMarket | None = None  # where one of these trades coins
     faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
     further_markets: Mapping[str, FurtherMarket] = msgspec.field(default_factory=dict)  # beside the first: see perplab.lab.structures
     books: Books | None = None  # who holds positions in several markets

@@ -1,8 +1,9 @@
 """A dealer with a book of positions in several markets, whose delta it keeps within a band.
 
 Rules: in all desks but the first it takes on what clients leave with it, at random times and sides, up to a size; it pays for that as
-takers do. When the coins of all desks together are worth more than the band, either way, one order in a perpetual brings the delta back to
-zero: where that costs least, unless the position there would then be twice the size of a book; else at the first desk.
+takers do. Its delta is what it holds at all desks, each times the beta of its coin. Beyond the band, either way, one order in a perpetual
+of the first desk's coin brings it back to zero: where that costs least, unless the position there would then be twice the size of a book;
+else at the first desk. So a book in other coins is hedged as long as these move with the first one.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class DeltaHedger(Strategy):
     def on_wake(self, ts: int, views: tuple[View, ...]) -> Orders:
         if any(view.waiting or view.outside <= 0.0 for view in views):
             return IDLE, ts + self.look
-        delta = sum(notional_usd(desk, view) for desk, view in zip(self.desks, views, strict=True))
+        delta = sum(desk.beta * notional_usd(desk, view) for desk, view in zip(self.desks, views, strict=True))
         if abs(delta) > self.terms.band_usd:
             hedge = self._route(-delta, views)
             return self._trade(hedge, -delta, views[hedge]), ts + self.look
@@ -60,9 +61,9 @@ class DeltaHedger(Strategy):
 
     def _route(self, usd: float, views: tuple[View, ...]) -> int:
         """The desk that hedges so many USD."""
-        most = 2.0 * self.terms.book_usd
-        pairs = enumerate(zip(self.desks, views, strict=True))
-        fit = [n for n, (desk, view) in pairs if not desk.is_spot and abs(notional_usd(desk, view) + usd) <= most] or [HEDGE]
+        most, coin = 2.0 * self.terms.book_usd, self.desks[HEDGE].coin
+        pairs = [(n, desk, view) for n, (desk, view) in enumerate(zip(self.desks, views, strict=True)) if desk.coin == coin]
+        fit = [n for n, desk, view in pairs if not desk.is_spot and abs(notional_usd(desk, view) + usd) <= most] or [HEDGE]
         return fit[cheapest([self.desks[n] for n in fit], [views[n] for n in fit], usd)]
 
     def _taken_on(self, number: int, view: View) -> float:

@@ -27,11 +27,13 @@ class Desk(Struct, frozen=True, gc=False):
 
     seat: Seat
     venue: str
+    coin: str  # what it is about: equal for a perpetual and its coins, on all venues of a run
     is_spot: bool
     tick_usd: float  # [USD per tick]
     lot_coins: float  # [coins per lot]
     taker_fee_bp: float  # of the first tier of fees
     gas_usd: float  # of an order, while gas is calm
+    beta: float  # by how much its price moves with that of the first market's coin; 1 for that coin
     answer_ns: int  # until what it sent can be seen: done, or among what waits (`View.waiting`)
 
     def coins(self, view: View) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from ..runs import Ints
 from ..simulation import Simulation
 from .lines import Leg, ResultLine, line_of
 from .tables import Archetype
+
+FIRST_COIN: Final = "first"  # that of a venue's first market, and of its spot market
 
 
 class Spot(NamedTuple):
@@ -51,18 +53,21 @@ class Place(NamedTuple):
 
 
 def place_of(simulation: Simulation, venue: VenueDesign, market: int, archetype: Archetype) -> Place:
-    """The desk of an archetype, whose account was opened with the stage."""
+    """The desk of an archetype, whose account was opened with the stage; `venue` has all markets of the run."""
+    further = simulation.scenario.further_markets.get(venue.markets[market].name)
     account = next(int(one.accounts[0]) for one in simulation.stage.cohorts if one.name == archetype.name)
     hears_ms, orders_ms, _ = archetype.way(venue.name)
     terms, auction_ms = venue.markets[market], getattr(venue.sequencing.own, "duration_ms", 0)  # of an order that would take
     desk = Desk(
         seat=Seat(account, market, int(terms.tick * terms.lot * MICRO)),
         venue=venue.name,
+        coin=venue.markets[market].name if further else FIRST_COIN,
         is_spot=terms.is_spot,
         tick_usd=float(terms.tick),
         lot_coins=float(terms.lot),
         taker_fee_bp=terms.taker_fee_ppb / PPB * 1e4,
         gas_usd=venue.gas.place / MICRO,
+        beta=further.beta * further.correlation if further else 1.0,
         answer_ns=(hears_ms + orders_ms + auction_ms + venue.sequencing.taker_latency_ms) * MS_NS,
     )
     return Place(simulation, desk, hears_ms * MS_NS, orders_ms * MS_NS)

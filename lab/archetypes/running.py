@@ -22,6 +22,9 @@ from ..runs import MARKET, Run
 from ..scenario import Scenario, ScenarioError
 from ..simulation import Simulation, run_of
 from ..stage import Stage, set_stage, with_capital
+from ..structures.accounts import CROSS
+from ..structures.simulation import MarketsSimulation
+from ..structures.stage import MarketsStage, set_markets, with_markets
 from .followed import Followed, Spot, place_of
 from .lines import ResultLine
 from .staging import with_archetypes, with_spot
@@ -37,9 +40,9 @@ class FollowedRun(NamedTuple):
     lines: tuple[ResultLine, ...]
 
 
-def spots_of(archetype: Archetype, venues: Sequence[VenueDesign]) -> list[Spot]:
-    """Where its desks are. ScenarioError: these venues have not what it needs."""
-    if wrong := misfit(archetype, venues):
+def spots_of(archetype: Archetype, venues: Sequence[VenueDesign], scenario: Scenario) -> list[Spot]:
+    """Where its desks are, on venues with all markets of the run. ScenarioError: they have not what it needs."""
+    if wrong := misfit(archetype, venues, scenario):
         raise ScenarioError(wrong)
     places, coins = archetype.strategy().places, spot_of(venues[0])
     if places == "two_venues":
@@ -49,23 +52,28 @@ def spots_of(archetype: Archetype, venues: Sequence[VenueDesign]) -> list[Spot]:
     of_coins = [] if coins is None else [Spot(0, coins)]
     if places == "perpetual_and_spot":
         return [Spot(0, MARKET), *of_coins]
-    return [*(Spot(number, MARKET) for number in range(len(venues))), *of_coins]
+    others = range(MARKET + 1, MARKET + 1 + len(scenario.further_markets))
+    return [*(Spot(number, MARKET) for number in range(len(venues))), *(Spot(0, market) for market in others), *of_coins]
 
 
-def misfit(archetype: Archetype, venues: Sequence[VenueDesign]) -> str:
+def misfit(archetype: Archetype, venues: Sequence[VenueDesign], scenario: Scenario) -> str:
     """Why it cannot trade on these venues; nothing: it can."""
     places, who = archetype.strategy().places, f"the archetype {archetype.name} ({archetype.named})"
     named = " and ".join(venue.name for venue in venues)
     if len(venues) < NEEDED[places]:
         return f"{who} needs two venues in one run, {named} given: expected perplab archetypes with two --venues"
-    if places == "perpetual_and_spot" or (places == "markets" and len(venues) == 1):
+    if places == "markets" and (len(venues) > 1 or scenario.further_markets):
+        return ""
+    if scenario.further_markets and places == "perpetual_and_spot":
+        return f"{who} needs coins to trade, but scenario {scenario.name} has several perpetuals: expected one without further_markets"
+    if places in ("perpetual_and_spot", "markets"):
         return lacking(venues[0], "spot", who)
     return ""
 
 
-def misfit_alone(archetype: Archetype, venue: VenueDesign) -> str:
+def misfit_alone(archetype: Archetype, venue: VenueDesign, scenario: Scenario) -> str:
     """Why it cannot be a part of a run that is measured as a whole; nothing: it can."""
-    if not (wrong := misfit(archetype, [venue])) and archetype.strategy().places != "perpetual":
+    if not (wrong := misfit(archetype, [venue], scenario)) and archetype.strategy().places != "perpetual":
         told = "trades coins, which the metrics of a comparison do not count"
         return f"the archetype {archetype.name} ({archetype.named}) {told}: expected perplab archetypes"
     return wrong
@@ -92,17 +100,19 @@ def followed(
     names = [venue.name for venue in venues]
     if len(set(names)) < len(names):
         raise ScenarioError(f"{' and '.join(names)}: expected venues of different names in one run")
-    spots = [spots_of(one, venues) for one in who]
+    if scenario.further_markets and len(venues) > 1:
+        raise ScenarioError(f"scenario {scenario.name} has several markets: expected one venue, {' and '.join(names)} given")
     for venue in venues:
         must_have(venue, scenario)
     ready = [venue if own_capital else with_capital(venue, scenario.backstop_usd) for venue in venues]
-    world, simulations = None, []
+    ready = [with_markets(venue, scenario) if scenario.further_markets else venue for venue in ready]
+    spots = [spots_of(one, ready, scenario) for one in who]
+    simulations: list[Simulation] = []
     for number, venue in enumerate(ready):
         here = [(one, [spot for spot in mine if spot.venue == number]) for one, mine in zip(who, spots, strict=True)]
         stage = staged(venue, scenario, seed, number, accounts, [(one, mine) for one, mine in here if mine])
-        world = world or World(stage.path, scenario.impact)
-        simulations.append(Simulation(venue, scenario, stage, world))
-    assert world is not None
+        simulations.append(simulation_of(venue, scenario, stage, simulations[0].world if simulations else None))
+    world = simulations[0].world
     parties = [
         Followed(world, one, [place_of(simulations[spot.venue], ready[spot.venue], spot.market, one) for spot in mine], seed)
         for one, mine in zip(who, spots, strict=True)
@@ -124,7 +134,15 @@ def staged(
 ) -> Stage:
     """The stage of a venue with those who have desks here."""
     own = crowd_seed(seed, number)
-    stage = set_stage(venue, scenario, own, accounts, own_agents(scenario, own), seed if number else None)
-    if any(spot.market != MARKET for _, mine in here for spot in mine):
-        stage = with_spot(stage, venue, scenario, own)
+    stage: Stage
+    if scenario.further_markets:
+        stage = set_markets(venue, scenario, CROSS, own, accounts)
+    else:
+        stage = set_stage(venue, scenario, own, accounts, own_agents(scenario, own), seed if number else None)
+        if any(spot.market != MARKET for _, mine in here for spot in mine):
+            stage = with_spot(stage, venue, scenario, own)
     return with_archetypes(stage, venue, tuple(one for one, _ in here)) if here else stage
+
+
+def simulation_of(venue: VenueDesign, scenario: Scenario, stage: Stage, world: World | None) -> Simulation:
+    return MarketsSimulation(venue, scenario, stage) if isinstance(stage, MarketsStage) else Simulation(venue, scenario, stage, world)

@@ -24,7 +24,7 @@ from ..runs import ASSET, MARKET, Cohort
 from ..scenario import Scenario
 from ..stage import Stage, access_of
 from ..structures.stage import scaled
-from .tables import Archetype
+from .tables import Archetype, SpotMarket
 
 SPOT_MAKERS = "spot_makers"  # the cohort
 ORACLE_MARKET = column_of(UpdateOracle, "market")
@@ -43,7 +43,7 @@ def with_spot(stage: Stage, venue: VenueDesign, scenario: Scenario, seed: int) -
     """The stage with makers and an oracle price in the spot market. ScenarioError if the venue has none was told before."""
     market = spot_of(venue)
     assert market is not None
-    small = scaled(scenario, scenario.spot_market.depth)
+    small = scaled(scenario, (scenario.spot_market or SpotMarket()).depth)
     terms, price = venue.markets[market], scenario.path.first_usd
     each = max(small.makers.bid_usd[-1], small.makers.ask_usd[-1]) * small.makers.depth_scale / max(1, small.makers.count)
     lots = int(each / price / float(terms.lot))

@@ -22,7 +22,7 @@ from perplab.exchange import BUILD, VenueDesign
 from ..comparison.report import perplab_version, to_text
 from ..own import for_report
 from ..scenario import Scenario, ScenarioError
-from ..structures.accounts import STRUCTURES
+from ..structures.stage import with_markets
 from .lines import ResultLine
 from .running import followed, misfit
 from .tables import Archetype
@@ -79,29 +79,30 @@ class Summary(NamedTuple):
 def tasks_of(
     scenario: Scenario, venues: Sequence[VenueDesign], seeds: Sequence[int], pairs: bool, is_own: bool
 ) -> tuple[list[Task], list[Misfit]]:
-    """All runs, and what cannot be run. ScenarioError: nothing can, or an archetype of the scenario's own (`is_own`) can nowhere."""
-    if scenario.books is not None:
-        expected = f"expected a scenario of one market: several are for perplab compare --margin {','.join(STRUCTURES)}"
-        raise ScenarioError(f"{scenario.name}: it has [books]: {expected}")
-    sets = [(venue,) for venue in venues] + (list(combinations(venues, 2)) if pairs else [])
-    played = [(group, tuple(one for one in scenario.archetypes if plays(one, group))) for group in sets]
+    """All runs, and what cannot be run. ScenarioError: nothing can, or an archetype of the scenario's own (`is_own`) can nowhere.
+    VenueError: a venue cannot have the scenario's several markets."""
+    if scenario.further_markets:
+        venues = [with_markets(venue, scenario) for venue in venues]
+    alone = [(venue,) for venue in venues]
+    sets = [*alone, *(combinations(venues, 2) if pairs and not scenario.further_markets else ())]
+    played = [(group, tuple(one for one in scenario.archetypes if plays(one, group, scenario))) for group in sets]
     wrong = [
-        Misfit(one.name, venue.name, misfit(one, (venue,)))
+        Misfit(one.name, venue.name, misfit(one, (venue,), scenario))
         for one in scenario.archetypes
         for venue in venues
-        if one.strategy().places != "two_venues" and misfit(one, (venue,))
+        if one.strategy().places != "two_venues" and misfit(one, (venue,), scenario)
     ]
     for one in scenario.archetypes:
         if not any(one in who for _, who in played) and (is_own or not any(who for _, who in played)):
-            raise ScenarioError(misfit(one, venues[:1]))
+            raise ScenarioError(misfit(one, venues[:1], scenario))
     return [Task(group, scenario, seed, who) for seed in seeds for group, who in played if who], wrong
 
 
-def plays(archetype: Archetype, venues: Sequence[VenueDesign]) -> bool:
+def plays(archetype: Archetype, venues: Sequence[VenueDesign], scenario: Scenario) -> bool:
     """Whether it is run on these: on a pair of venues only if it trades on both."""
     if len(venues) > 1 and archetype.strategy().places not in ON_SEVERAL:
         return False
-    return not misfit(archetype, venues)
+    return not misfit(archetype, venues, scenario)
 
 
 def answers(tasks: Sequence[Task], processes: int) -> Iterator[Found]:

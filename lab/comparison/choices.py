@@ -389,7 +389,7 @@ def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str,
     for design in designs:
         check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)
         for archetype in scenario.archetypes:
-            if wrong := misfit_alone(archetype, design.venue):
+            if wrong := misfit_alone(archetype, design.venue, scenario):
                 raise ScenarioError(f"{scenario_file}: {wrong}")
 
 

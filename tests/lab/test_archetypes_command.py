@@ -101,9 +101,9 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(tables: str, words: li
     assert not (tmp_path / "out").exists()
 
 
-def test_a_scenario_of_several_markets_is_refused(tmp_path: Path) -> None:
-    told = call("archetypes", "two_markets", "--venues", "social_only", "--out", tmp_path)
-    assert told.exit_code == 2 and "two_markets: it has [books]: expected a scenario of one market" in told.stderr
+def test_designs_that_cannot_have_several_markets_are_refused_for_such_a_scenario(tmp_path: Path) -> None:
+    told = call("archetypes", "two_markets", "--venues", "perp_v1", "--jobs", "1", "--out", tmp_path)
+    assert told.exit_code == 2 and "perp_v1: markets[0].curve: expected none with several markets" in told.stderr
 
 
 def test_a_comparison_tells_the_lines_of_those_who_trade_its_market(tmp_path: Path) -> None:

@@ -138,6 +138,33 @@ def test_a_hedger_keeps_its_delta_within_the_band() -> None:
     assert abs(line.price_usd) < 500, "prices make little of what is hedged"
 
 
+SECOND = {"beta": 1.5, "correlation": 0.8, "open_interest": 0.5, "depth": 0.5}
+SEVERAL: dict[str, object] = {"books": {"hedged": 0.3, "one_sided": 0.3}}
+
+
+def test_a_book_in_another_market_is_hedged_as_far_as_that_moves_with_the_first() -> None:
+    """Beta times correlation: 1.2 of the first coin for each dollar of the other."""
+    knots = ((0.3, 1.0), (1.0, 0.94), (1.5, 0.94))
+    lines = []
+    for crisis in (1.0, 0.0):
+        second = {**SECOND, "correlation": 1.0, "crisis_correlation": crisis}
+        made = follow(falling(*knots, further_markets={"second": second}, **SEVERAL), "book_fund_adl", archetype("it", "hedger", HEDGER))
+        lines += made.lines
+        account = account_of(made.runs[0], "it")
+        first, other = (int(lots) * 0.001 * 115_000 for lots in made.runs[0].closing_size[account])
+        assert abs(first + 1.5 * other) < 30_000, "the band, and an order"
+        assert adds_up(made.lines[0]) and made.lines[0].trades > 5
+    assert lines[0].drawdown_usd < lines[1].drawdown_usd, "where the two come apart the hedge does not hold"
+
+
+def test_several_markets_are_for_one_venue_and_for_those_who_trade_perpetuals() -> None:
+    scenario = calm(further_markets={"second": {**SECOND, "crisis_correlation": 0.8}}, **SEVERAL)
+    with pytest.raises(ScenarioError, match="has several markets: expected one venue, book_fund_adl and social_only given"):
+        follow(scenario, "book_fund_adl,social_only", archetype("it", "hedger", HEDGER))
+    with pytest.raises(ScenarioError, match=r"archetype it \(carry\) needs coins to trade, but scenario calm has several perpetuals"):
+        follow(scenario, "portfolio", archetype("it", "carry", CARRY))
+
+
 # -- of the user's own --
 
 

@@ -144,7 +144,7 @@ def test_a_hedge_goes_to_the_cheaper_venue() -> None:
 
 def desk(number: int, fee_bp: float = 2.0, gas_usd: float = 0.0, lot: float = 0.001) -> Desk:
     seat = Seat(number, 0, round(lot * 10**6))
-    return Desk(seat, f"venue{number}", False, 1.0, lot, fee_bp, gas_usd, 80 * MS)
+    return Desk(seat, f"venue{number}", "first", False, 1.0, lot, fee_bp, gas_usd, 1.0, 80 * MS)
 
 
 def view(bid: int, ask: int, size: int = 0, waiting: int = 0, equity: int = 10**12) -> View:
