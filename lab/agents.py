@@ -73,7 +73,7 @@ class Agent:
 def cast(scenario: Scenario, flows: list[Flow], seed: int, access: Access) -> list[Agent]:
     """All agents that start flat, in the order of their accounts."""
     return [
-        *_makers(scenario, access),
+        *makers(scenario, access),
         *_arbitrageurs(scenario, seed, access),
         *_bidders(scenario, seed, access),
         *_momentum(scenario, seed),
@@ -125,7 +125,7 @@ def _trader(terms: TraderTerms | None) -> Callable[[Seat], Bot] | None:
     return (lambda seat: Trader(seat, terms)) if terms else None
 
 
-def _makers(scenario: Scenario, access: Access) -> list[Agent]:
+def makers(scenario: Scenario, access: Access) -> list[Agent]:
     """Makers take turns within the interval, quoting or looking after what they have in a pool."""
     who = scenario.makers
     if not who.count:

@@ -21,6 +21,7 @@ import click
 from click.core import ParameterSource
 
 from .adl.command import CUT_OFF, adl, said_cut_off
+from .archetypes.command import archetypes
 from .breaking.command import reverse
 from .conformance.command import conformance
 from .ctl import ctl, rehearse
@@ -480,7 +481,7 @@ def list_out(rows: list[tuple[str, str]]) -> None:
         click.echo(f"{name:<{width}}  {title}")
 
 
-for command in (venues, explain, diff):
+for command in (venues, explain, diff, archetypes):
     main.add_command(command)
 main.add_command(docs)
 main.add_command(adl)

@@ -278,8 +278,8 @@ def terms_type(made: Callable[..., object]) -> type[msgspec.Struct] | None:
 
 
 def tables_in(scenario: Mapping[str, object]) -> list[Tree]:
-    """The tables of a scenario that may name a class: its path and other paths, agents and faults."""
-    paths, listed = scenario.get("paths"), [scenario.get("agents"), scenario.get("faults")]
+    """The tables of a scenario that may name a class: its path and other paths, agents, archetypes and faults."""
+    paths, listed = scenario.get("paths"), [scenario.get("agents"), scenario.get("archetypes"), scenario.get("faults")]
     found = [scenario.get("path"), *(paths.values() if isinstance(paths, dict) else [])]
     found += [one for tables in listed if isinstance(tables, list | tuple) for one in tables]
     return [one for one in found if isinstance(one, dict) and isinstance(one.get(KEY), str)]
@@ -295,7 +295,9 @@ def anchored(scenario: Mapping[str, object], folders: Sequence[Path]) -> None:
 
 
 def for_report(scenario: Tree) -> Tree:
-    """A scenario as a report has it: files of classes as they are called, not where they lie."""
+    """A scenario as a report has it: files of classes as they are called, not where they lie; of archetypes nothing where it has none."""
+    if not scenario.get("archetypes"):
+        scenario = {key: value for key, value in scenario.items() if key not in ("archetypes", "spot_market")}
     for table in tables_in(scenario):
         table[KEY] = told(str(table[KEY]))
     return scenario

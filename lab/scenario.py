@@ -26,6 +26,7 @@ from perplab.oracle.paths import PathError, PricePath
 from perplab.oracle.sources import Source
 
 from .agent_tables import Arbitrageurs, Bidders, Makers, Momentum, Noise
+from .archetypes.tables import Archetype, SpotMarket, must_differ
 from .bounds import Away, Count, Leverage, Offset, Ratio, Seconds, Share, Signed, Tail, Times, must_rise
 from .faults import ORACLE, Span
 from .names import wrong_name
@@ -157,6 +158,8 @@ class Scenario(Table, frozen=True):
     arbitrageurs: Arbitrageurs
     bidders: Bidders
     agents: tuple[OwnAgents, ...] = ()  # of the user's own, besides those above
+    archetypes: tuple[Archetype, ...] = ()  # strategies whose accounts are followed: see perplab.lab.archetypes
+    spot_market: SpotMarket | None = None  # where one of these trades coins
     faults: tuple[FaultTable, ...] = ()  # what is done to the run, in the order in which commands meet them
     further_markets: Mapping[str, FurtherMarket] = msgspec.field(default_factory=dict)  # beside the first: see perplab.lab.structures
     books: Books | None = None  # who holds positions in several markets
@@ -171,8 +174,10 @@ class Scenario(Table, frozen=True):
             if name in own[:number]:
                 raise ValueError(f"agents[{number}].cohort is {name!r}: expected a name of its own, that one is taken")
         self._check_positions()
+        must_differ(self.archetypes, own)
+        followed = [one.name for one in self.archetypes]
         if self.faults:
-            self._check_faults([*COHORTS, *own, ORACLE])
+            self._check_faults([*COHORTS, *own, *followed, ORACLE])
         for name in self.further_markets:
             if wrong := wrong_name(name):
                 raise ValueError(f"further_markets: {wrong}")
@@ -393,7 +398,7 @@ def _laid(base: Tree, over: Mapping[str, object]) -> Tree:
 def _plain(scenario: Scenario) -> Tree:
     """A scenario as TOML would have it."""
     plain: Tree = msgspec.to_builtins(scenario, builtin_types=(datetime,))
-    listed = {key: [*tables] for key, tables in plain.items() if isinstance(tables, tuple) and key in ("agents", "faults")}
+    listed = {key: [*tables] for key, tables in plain.items() if isinstance(tables, tuple) and key in ("agents", "archetypes", "faults")}
     return plain | listed  # a table is laid on each of a list, not on a tuple
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import chain, repeat
 from time import perf_counter
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace as replaced
 
-from perplab.clients.bots.base import Action, Bot, Offer, Rows, View, share_of
+from perplab.clients.bots.base import Action, Bot, Offer, Rows, Seat, View, share_of
 from perplab.exchange import BUILD, Exchange, Journal, Malformed, VenueDesign
 from perplab.exchange.codes import FIRST_USER, Reason, SystemAccount
 from perplab.exchange.design.build import accrual_shift
@@ -92,6 +92,10 @@ class Simulation:
         self.outside = Outside(stage.path, scenario.impact, stage.terms, hedgers, self.world.price)
         self._arrivals: list[int] = [*self._exogenous[:, TS_COLUMN].tolist(), 2**62]
         self._next = 0  # first exogenous row that has not been sent
+        first, markets = venue.markets[MARKET], venue.markets
+        self._ticks_of = [float(first.tick / one.tick) for one in markets]  # of each market, in one of the first
+        self._units = [int(one.tick * one.lot * MICRO) for one in markets]  # [micro] per tick x lot
+        self._base = [(venue.assets.index(one.base_asset), int(one.lot * MICRO)) if one.is_spot else None for one in markets]
         self._samples = chain(stage.samples.tolist(), repeat(2**62))  # never again
         self._private, self._public, self._heard = self._listeners()
         self._soonest = min([actor.hears_ns for actor in self.actors if actor.bot.hears], default=SECOND_NS)
@@ -245,10 +249,7 @@ class Simulation:
     def _act(self, actor: Actor, ts: int, action: Action) -> None:
         """Carry what a bot returned: its commands to the venue, its wake-up to the heap."""
         rows, wake_ts = action
-        if len(rows):
-            rows = self.faults.of_agent(actor.account, rows, ts + actor.orders_ns)
-            if len(rows):
-                self._at(int(rows[0, TS_COLUMN]), rows)
+        self.deliver(actor.account, rows, ts + actor.orders_ns)
         if wake_ts is not None and wake_ts <= ts:
             raise ScenarioError(
                 f"{type(actor.bot).__name__} of account {actor.account} asked at {ts} to be woken at {wake_ts}: expected later, or None"
@@ -257,11 +258,21 @@ class Simulation:
             actor.wake_ts = wake_ts
             self._at(actor.wake_ts, lambda when: self._wake(actor, when))
 
+    def deliver(self, account: int, rows: Rows, arrival: int) -> None:
+        """Commands of an account are on their way. [ns]"""
+        if len(rows):
+            rows = self.faults.of_agent(account, rows, arrival)
+            if len(rows):
+                self._at(int(rows[0, TS_COLUMN]), rows)
+
     def _wake(self, actor: Actor, ts: int) -> None:
         if actor.wake_ts == ts:  # else an earlier wake-up has replaced this one
             self._act(actor, ts, actor.bot.on_wake(ts, self._view(actor, ts)))
 
     def _view(self, actor: Actor, ts: int) -> View:
+        if actor.bot.seat.market != MARKET:
+            view = self.view_of(actor.bot.seat, ts, actor.hears_ns)
+            return replaced(view, size=view.size - self.stage.coins.get(actor.account, 0))
         exchange, account = self.exchange, actor.account
         bid, ask = self._quotes()
         return View(
@@ -277,6 +288,47 @@ class Simulation:
             self._offers() if actor.bot.sees_offers else (),
             len(exchange.pending(account)),
         )
+
+    def view_of(self, seat: Seat, ts: int, hears_ns: int) -> View:
+        """What somebody sees of a market who may trade in others too; of a spot market, `size` is the coins that it has."""
+        exchange, market, account = self.exchange, seat.market, seat.account
+        bid, ask = self._quotes() if market == MARKET else (exchange.best_bid(market), exchange.best_ask(market))
+        return View(
+            bid,
+            ask,
+            exchange.last_price(market),
+            exchange.mark_price(market),
+            exchange.oracle_price(market),
+            self.true_price(market, ts - hears_ns),
+            self.holding(account, market),
+            exchange.equity(account),
+            exchange.maintenance_margin(account),
+            (),
+            len(exchange.pending(account)),
+        )
+
+    def true_price(self, market: int, ts: int) -> float:
+        """At `ts`, in ticks of the market: that of the first one, as all others here trade the same coins."""
+        return self.outside.price(ts) * self._ticks_of[market]
+
+    def holding(self, account: int, market: int) -> int:
+        """A position, or the coins behind a spot market. [lots]"""
+        base = self._base[market]
+        return self.exchange.position(account, market).size if base is None else self.exchange.balance(account, base[0]) // base[1]
+
+    def perpetuals(self) -> list[int]:
+        """The numbers of the markets that are not spot markets."""
+        return [market for market, base in enumerate(self._base) if base is None]
+
+    def worth(self, account: int, ts: int) -> int:
+        """What an account has, isolated positions and coins included, at the true price. [micro]"""
+        exchange = self.exchange
+        total = float(exchange.account_value(account))
+        for market, unit in enumerate(self._units):
+            if held := self.holding(account, market):
+                at = self.true_price(market, ts)
+                total += held * (at if self._base[market] else at - exchange.mark_price(market)) * unit
+        return round(total)
 
     def _quotes(self) -> tuple[int, int]:
         """Best bid and ask [ticks], 0 where there is none: with a curve, what a single lot would fetch and cost."""
@@ -310,11 +362,11 @@ class Simulation:
     # -- the end --
 
     def accounts(self) -> tuple[Ints, Ints]:
-        """Equity [micro] and position [lots] of every account, by number. What an account has in a pool is its own; the rest of the
-        pool, and what rounding down leaves, is the venue's."""
+        """Equity [micro] and position [lots] of every account, by number, isolated or not. What an account has in a pool is its own; the
+        rest of the pool, and what rounding down leaves, is the venue's."""
         exchange = self.exchange
         accounts = range(FIRST_USER + self.stage.accounts)
-        equity = np.array([exchange.equity(account) for account in accounts], dtype=np.int64)
+        equity = np.array([exchange.equity(one) + exchange.isolated_equity(one, MARKET) for one in accounts], dtype=np.int64)
         size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
         pool = exchange.pool(MARKET)
         if pool is not None:
@@ -355,6 +407,9 @@ def run(
     began = perf_counter()
     load_anew()
     must_have(venue, scenario)
+    if scenario.archetypes:
+        expected = "expected perplab.lab.archetypes.running.followed, which tells what became of them"
+        raise ScenarioError(f"scenario {scenario.name} has archetypes, {', '.join(one.name for one in scenario.archetypes)}: {expected}")
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
     stage = set_stage(venue, scenario, seed, accounts, [*own_agents(scenario, seed), *strangers(bots)])
@@ -366,15 +421,17 @@ def played(
 ) -> Run:
     """Play it from the opening to the end; `began` is when the run did, by `perf_counter`."""
     simulation.play(progress)
-    return replace(_run_of(simulation, venue, seed), timing=Timing(perf_counter() - began, simulation.core_s))
+    return run_of(simulation, venue, seed, perf_counter() - began)
 
 
-def _run_of(simulation: Simulation, venue: VenueDesign, seed: int) -> Run:
+def run_of(simulation: Simulation, venue: VenueDesign, seed: int, wall_s: float) -> Run:
+    """What a venue's part of a run that is over leaves behind, besides what it took. [s]"""
     exchange, stage, terms = simulation.exchange, simulation.stage, simulation.stage.terms
     equity, size = simulation.accounts()
     events = simulation.recorder.events()
     bots = {actor.account: actor.bot.bot if isinstance(actor.bot, Guarded) else actor.bot for actor in simulation.actors}
     return Run(
+        timing=Timing(wall_s, simulation.core_s),
         venue=venue.name,
         scenario=simulation.scenario.name,
         seed=seed,

@@ -9,8 +9,8 @@ margin tiers how much of what they want they can open, and by what it lets agent
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -55,6 +55,7 @@ class Stage:
     names: list[str]  # of the accounts, by owner number
     granted: Granted
     samples: Ints  # when the book is looked at [ns], rising
+    coins: Mapping[int, int] = field(default_factory=dict, kw_only=True)  # [lots] that accounts begin with, where they quote a spot market
 
 
 def with_capital(venue: VenueDesign, backstop_usd: float) -> VenueDesign:
@@ -109,10 +110,15 @@ def access_of(venue: VenueDesign) -> Access:
     )
 
 
-def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = ()) -> Stage:
-    """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents."""
+def set_stage(
+    venue: VenueDesign, scenario: Scenario, seed: int, accounts: int | None, bots: Sequence[Agent] = (), path_seed: int | None = None
+) -> Stage:
+    """Draw everything that the run of this seed needs; `bots` come on top of the scenario's own agents.
+
+    `path_seed` is that of the true price, where other venues share it; without, the same.
+    """
     terms = terms_of(venue)
-    path, flows, traders = drawn(scenario, seed, accounts, terms.lot_coins, terms.tick_usd)
+    path, flows, traders = drawn(scenario, seed, accounts, terms.lot_coins, terms.tick_usd, path_seed)
     trades, granted = opened(traders, terms)
     own = cast(scenario, flows, seed, access_of(venue))
     agents = [*own, *holders(scenario, traders), *bots]
@@ -126,13 +132,15 @@ def set_stage(venue: VenueDesign, scenario: Scenario, seed: int, accounts: int |
     return Stage(terms, path, opening, exogenous, acting, cohorts_of(agents), len(agents), names, granted, samples_of(path, seed))
 
 
-def drawn(scenario: Scenario, seed: int, accounts: int | None, lot_coins: float, tick_usd: float) -> Drawn:
+def drawn(
+    scenario: Scenario, seed: int, accounts: int | None, lot_coins: float, tick_usd: float, path_seed: int | None = None
+) -> Drawn:
     """Path, noise orders and population. The latest are kept: designs are compared on the same draws."""
-    asked = (scenario, seed, accounts, lot_coins, tick_usd)
+    asked = (scenario, seed, accounts, lot_coins, tick_usd, path_seed)
     for before, kept in _LATEST:
         if before == asked:
             return kept
-    path = scenario.price(seed)
+    path = scenario.price(seed if path_seed is None else path_seed)
     flows = noise_flows(scenario.noise, withdrawal(scenario.makers), path, seed, lot_coins, tick_usd)
     traders = populate(scenario, seed, accounts)
     made = Drawn(path, flows, traders)

@@ -27,6 +27,7 @@ from perplab.oracle.bars import Bars
 from perplab.oracle.klines import replay
 from perplab.oracle.paths import PathError
 
+from ..archetypes.running import misfit_alone
 from ..fit import Pair, check_fit, check_venue_name, reach
 from ..names import wrong_name
 from ..options import names_in
@@ -387,6 +388,9 @@ def check_all(designs: Sequence[Design], scenario: Scenario, scenario_file: str,
         raise ScenarioError(f"{scenario_file}: path: {error}") from None
     for design in designs:
         check_fit(Pair(design.venue, design.file, scenario, scenario_file), reached)
+        for archetype in scenario.archetypes:
+            if wrong := misfit_alone(archetype, design.venue, scenario):
+                raise ScenarioError(f"{scenario_file}: {wrong}")
 
 
 def chosen_baseline(given: str | None, designs: Sequence[Design]) -> str | None:

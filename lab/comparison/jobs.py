@@ -15,6 +15,8 @@ import msgspec
 
 from perplab.exchange import VenueDesign
 
+from ..archetypes.lines import ResultLine
+from ..archetypes.running import followed
 from ..metrics import measure, wealth
 from ..own import for_report
 from ..professionals import beyond_population
@@ -135,6 +137,7 @@ def source_of(scenario: Scenario) -> str:
 def added(scenario: Scenario) -> list[str]:
     """Traders of the user's own, and faults."""
     crowd = [f"{one.count:,} {one.cohort} ({one.named})" for one in scenario.agents]
+    crowd += [f"{one.name} ({one.named})" for one in scenario.archetypes]
     spans = [(one.named, one.at_s, "the end" if one.until_s is None else f"{one.until_s:g} s") for one in scenario.faults]
     done = [f"{name} from {at_s:g} s to {until}" for name, at_s, until in spans]
     told = [("Besides the scenario's people there are", crowd), ("Done to every run:", done)]
@@ -161,17 +164,21 @@ def run_job(job: Job, moved: Callable[[float], None]) -> Done:
 def made_job(job: Job, moved: Callable[[float], None]) -> tuple[Done, bytes]:
     """Make one run and measure it; the second is its journal."""
     kinds: tuple[KindLine, ...] = ()
+    followed_lines: tuple[ResultLine, ...] = ()
     if job.structure:
         in_markets = run_markets(job.venue, job.scenario, job.structure, job.seed, own_capital=True, progress=moved)
         made = in_markets.run
         metrics, held, lines = measure_markets(in_markets)
         kinds = tuple(lines)
+    elif job.scenario.archetypes:
+        (made,), followed_lines = followed((job.venue,), job.scenario, job.seed, own_capital=True, progress=moved)
+        metrics, held = measure(made), wealth(made)
     else:
         made = run(job.venue, job.scenario, job.seed, own_capital=True, progress=moved)
         metrics, held = measure(made), wealth(made)
     beyond = tuple(beyond_population(made))
     result = Result(
-        job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds, made.granted, made.path_sha256
+        job.venue.name, job.seed, made.state_hash, metrics, job.path, beyond, held, kinds, followed_lines, made.granted, made.path_sha256
     )  # fmt: skip
     timing = made.timing
     clocked = Clocked(job.venue.name, job.seed, made.build, made.commands, timing.wall_s, timing.core_s, job.path)

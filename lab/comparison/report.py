@@ -25,6 +25,7 @@ import numpy
 from perplab.exchange import BUILD
 from perplab.exchange.units import MICRO
 
+from ..archetypes.lines import ResultLine
 from ..metrics import CATALOGUE, Metrics, Wealth
 from ..runs import Granted
 from ..structures.kinds import KindLine
@@ -50,6 +51,7 @@ class Result:
     beyond: tuple[str, ...] = ()  # why it is no run of the people that the scenario describes: a sentence each
     wealth: Wealth | None = field(default=None, repr=False, compare=False)  # of everybody: stays out of report.json
     kinds: tuple[KindLine, ...] = ()  # of people, where account structures are compared
+    archetypes: tuple[ResultLine, ...] = ()  # strategies that the scenario follows
     granted: Granted = field(default_factory=lambda: Granted(0, 0, 0))  # what people could open of what they want
     path_sha256: str = field(default="", repr=False, compare=False)  # of the true price that it met, before impact: see Run
 
@@ -297,7 +299,7 @@ def run_name(venue: str, path: str, seed: int) -> str:
 
 def run_entry(result: Result) -> dict[str, object]:
     """What report.json says of one run."""
-    kinds = {"kinds": msgspec.to_builtins(result.kinds)} if result.kinds else {}
+    told = {"kinds": result.kinds, "archetypes": result.archetypes}
     return {
         "venue": result.venue,
         "path": result.path,
@@ -306,7 +308,7 @@ def run_entry(result: Result) -> dict[str, object]:
         "beyond": result.beyond,
         "granted": granted_entry(result.granted),
         "metrics": msgspec.to_builtins(result.metrics),
-        **kinds,
+        **{name: msgspec.to_builtins(lines) for name, lines in told.items() if lines},
     }
 
 

@@ -16,7 +16,7 @@ from perplab.exchange.messages import FIRST_USER, KIND_COLUMN, UpdateOracle, col
 from ..outside import Outside
 from ..own import load_anew
 from ..runs import MARKET, Floats, Ints, Run
-from ..scenario import Scenario
+from ..scenario import Scenario, ScenarioError
 from ..simulation import Actor, Simulation, played
 from ..stage import with_capital
 from .accounts import Adder
@@ -107,6 +107,10 @@ class MarketsSimulation(Simulation):
             len(exchange.pending(account)),
         )
 
+    def true_price(self, market: int, ts: int) -> float:
+        """At `ts`, in ticks of the market."""
+        return self.outsides.of(market).price(ts)
+
     def _margin(self, bot: Adder) -> View:
         """What somebody who adds margin looks at: the pot, and whether anything stands on it. Prices it does not look at are left out."""
         exchange, account, market = self.exchange, bot.seat.account, bot.seat.market
@@ -151,6 +155,8 @@ def run_markets(
     """
     began = perf_counter()
     load_anew()
+    if scenario.archetypes:
+        raise ScenarioError(f"scenario {scenario.name} has archetypes, and several markets: expected none of them with several markets")
     if not own_capital:
         venue = with_capital(venue, scenario.backstop_usd)
     venue = with_markets(venue, scenario)
