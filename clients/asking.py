@@ -91,8 +91,9 @@ class Asking(AskingAlgos, ABC):
         self, order: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "", *,
         timeout: float | None = None,
     ) -> t.Order:  # fmt: skip
-        """Give an open order a new price [USD] and open size [coins]; None keeps what `order` says. `market`, price and size are needed
-        for an id that this client has not heard of. Triggers and TWAPs cannot be amended: cancel them, and place others."""
+        """Give an open order a new price [USD]; what is left of it stays open, whatever has been filled meanwhile. With `size` [coins] so
+        much is open afterwards, fills on the way not counted. A price of None keeps what `order` says; `market` and price are needed for
+        an id that this client has not heard of. Triggers and TWAPs cannot be amended: cancel them, and place others."""
         return await self._do(self.calls.amend(order, price, size, market), timeout)
 
     async def batch(self, items: Sequence[AnyItem], *, timeout: float | None = None) -> list[t.Order | Refused]:

@@ -105,15 +105,12 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         if not order.order_id:
             raise ValueError("this order waits to be carried out: it can be amended when it has been, and cancelled before")
         price = order.price if price is None else price
-        size = order.open or None if size is None else size
         if price is None:
             raise ValueError(f"say the price, too: that of order {order.order_id} is not known here")
-        if size is None:
-            raise ValueError(f"say the size, too: how much of order {order.order_id} is open is not known here, or it is not open")
         terms = self.market(order.market)
         ticks = terms.ticks(price)
         fields: dict[str, object] = {
-            "order_id": order.order_id, "price": ticks, "size": terms.lots(size), "account": self.account_number,
+            "order_id": order.order_id, "price": ticks, "size": None if size is None else terms.lots(size), "account": self.account_number,
         }  # fmt: skip
         changed = replace(order, price=terms.price(ticks))
         return Call("amend", fields, lambda reply: self._settled(changed, reply))

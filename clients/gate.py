@@ -141,23 +141,23 @@ def _id(order: t.Order | int) -> int:
     return order.order_id if isinstance(order, t.Order) else order
 
 
-def in_full(items: Sequence[AnyItem], account: t.Account) -> list[AnyItem]:
-    """The items with what amends leave as it is, said: what is looked at is what is sent."""
+def priced(items: Sequence[AnyItem], account: t.Account) -> list[AnyItem]:
+    """The items as they are sent: amends with the price that the account shows where they say none, as they are looked at."""
     of = {one.order_id: one for one in account.orders if not isinstance(one, Standing)}
-    return [_in_full(item, of.get(_id(item.order))) if isinstance(item, t.Amend) else item for item in items]
-
-
-def _in_full(item: t.Amend, order: t.Order | None) -> t.Amend:
-    if order is None:
-        return item
-    price, size = order.price if item.price is None else item.price, order.open if item.size is None else item.size
-    return t.Amend(order, price, size)
+    sent: list[AnyItem] = []
+    for item in items:
+        order = of.get(_id(item.order)) if isinstance(item, t.Amend) else None
+        if isinstance(item, t.Amend) and order is not None:
+            item = t.Amend(order, order.price if item.price is None else item.price, item.size)
+        sent.append(item)
+    return sent
 
 
 def _amended(order: t.Order, item: t.Amend) -> t.NewOrder:
-    """An open order as it is to be, as if it were new."""
-    assert order.side is not None and order.tif is not None and item.size is not None  # the account's list tells it; it was said in full
-    return t.NewOrder(order.market, order.side, item.size, item.price, tif=order.tif, reduce_only=bool(order.reduce_only))
+    """An open order as it is to be, as if it were new: where no size is said, with what is open now, which fills only lessen."""
+    assert order.side is not None and order.tif is not None  # the account's list tells it
+    price, size = order.price if item.price is None else item.price, order.open if item.size is None else item.size
+    return t.NewOrder(order.market, order.side, size, price, tif=order.tif, reduce_only=bool(order.reduce_only))
 
 
 class Spent(Struct, frozen=True):
@@ -192,7 +192,7 @@ class Gate:
     def check_all(self, items: Sequence[AnyItem], venue: t.Venue, account: t.Account, marks: Mapping[str, Decimal | None]) -> None:
         """The items of a batch one after the other, each as if those before it had been carried out, as the venue does it: a cancel makes
         room for what stands behind it, and each order takes some from what follows. Raises OverLimit, which names the item."""
-        for number, item in enumerate(in_full(items, account)):
+        for number, item in enumerate(items):
             try:
                 account = self._after(item, venue, account, marks)
             except OverLimit as error:
@@ -305,7 +305,7 @@ class Gate:
         marks = {}
         for market in dict.fromkeys(self._markets(items, account)):
             marks[market] = yield from self._mark(client, market)
-        items = in_full(items, account)
+        items = priced(items, account)
         self.check_all(items, client.venue, account, marks)
         self._spend(list(self._sent(items, client.venue, account)), now)
         return (yield from ask(client, client.calls.batch(items)))

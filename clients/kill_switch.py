@@ -26,6 +26,7 @@ from .carrying import Program, ask, insist, wait
 from .errors import ClientError, Closed, Refused, TimedOut
 from .queued import carried_out, settled
 from .units import WIDE, Number, exact
+from .worth import asset_of, seen_worth
 
 NONE: Final = Decimal(0)
 BP: Final = Decimal("0.0001")
@@ -41,7 +42,7 @@ class Stopped(Struct, frozen=True, kw_only=True):
 
     why: str  # it has tripped; "": it was disarmed, or its client closed, which `did` says
     ts: int  # [ns] of the venue, when it has
-    equity: Decimal | None  # [USD] then
+    equity: Decimal | None  # [USD] that the account had then, in all
     did: tuple[str, ...]
     orders: int | None  # that are open; None: not known, since the venue could not be asked
     positions: tuple[t.Position, ...] | None  # that are open
@@ -50,7 +51,8 @@ class Stopped(Struct, frozen=True, kw_only=True):
 class KillSwitch:
     """Trips when equity is `max_loss` [USD] below that of the first look, or `max_drawdown` [USD] below its highest; when none of the
     prices of `markets` has changed for `stale_s` of the venue's time; when the connection is lost (`on_disconnect`); when the venue
-    refuses to be asked; and by `trip`. None: not for this. Equity is that in `asset`, which has to be said where a venue has several.
+    refuses to be asked; and by `trip`. None: not for this. Equity is all that the account has in `asset`, which has to be said where a
+    venue has several: margin of isolated positions, coins in full and liquidity included (`worth`).
 
     `dead_man_s`: orders are cancelled by the venue itself if nobody looks for so long. `flatten`: close positions too, in market orders of
     at most `slice_usd` each, `every_s` apart, within `slippage_bp` of the mark. `retry_s`: what is left then, since a market is halted or
@@ -109,8 +111,8 @@ class KillSwitch:
                     self._trouble.append(f"on_trip has raised {type(error).__name__}: {error}")
 
     def look(self, now: int, equity: Decimal, prices: object = None) -> str:
-        """At venue's time `now` [ns], with the account's equity [USD] and whatever changes when prices do. Why it has tripped; "": it has
-        not."""
+        """At venue's time `now` [ns], with all that the account has [USD] and whatever changes when prices do. Why it has tripped; "": it
+        has not."""
         if self.why:
             return self.why
         if self._first is None or self._peak is None:
@@ -205,28 +207,19 @@ class KillSwitch:
         return (yield from self._stop(client)) if self.why else None
 
     def _look(self, client: Shared) -> Program[None]:
-        asset = self._asset(client.venue)
+        asset = asset_of(client.venue, self.asset, "equity")
         prices = []
         for market in self.markets:
             prices.append((yield from insist(client, client.calls.ticker(market))))
         account = yield from insist(client, client.calls.account())
+        equity = yield from seen_worth(client, account, asset)
         now = yield from insist(client, client.calls.ping())
-        equity = [one.equity for one in account.balances if one.asset == asset]
-        if equity:
-            self.look(now, equity[0], prices)
+        if equity is not None:
+            self.look(now, equity, prices)
         else:
             self.trip(f"the venue does not say what the account has in {asset}", now)
         if self.dead_man_s is not None and not self.why:
             yield from insist(client, client.calls.cancel_all_after(self.dead_man_s))
-
-    def _asset(self, venue: t.Venue) -> str:
-        """Whose equity counts. Raises ValueError."""
-        if self.asset is None and len(venue.assets) == 1:
-            return venue.assets[0]
-        if self.asset not in venue.assets:
-            given = "no asset was" if self.asset is None else f"{self.asset!r} was"
-            raise ValueError(f"equity is in {', '.join(venue.assets)} here, and {given} given: say which by asset=")
-        return self.asset
 
     def _stop(self, client: Shared) -> Program[Stopped]:
         did = list(self._trouble)

@@ -2,8 +2,8 @@
 
 All of it decides from what it is given: an account, a ticker, an equity. `Gate.place` asks for them, over any client. Limits are in
 gate.py, the kill switch (kill_switch.py) is what acts when all of this was not enough. Sizes with all costs are in sizing.py, what margin
-keeps in maintenance.py, how likely a liquidation is in survival.py, hedges in hedging.py, fees by volume in fees.py; their names are here,
-too.
+keeps in maintenance.py, how likely a liquidation is in survival.py, hedges in hedging.py, fees by volume in fees.py, what an account has in
+all in worth.py; their names are here, too.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ from .survival import Replay as Replay
 from .survival import largest_leverage as largest_leverage
 from .survival import liquidation_chance as liquidation_chance
 from .units import WIDE, Market, Number, exact
+from .worth import worth as worth
+from .worth import worth_of as worth_of
 
 NONE: Final = Decimal(0)
 
@@ -80,11 +82,12 @@ class Alert(Struct, frozen=True):
 
     level: Decimal  # [USD]
     loss: Decimal  # [USD] since the first look
-    equity: Decimal  # [USD]
+    equity: Decimal  # [USD] that was looked at
 
 
 class LossAlerts:
-    """Tells when the loss since the first look reaches a level [USD]; each is told once, and again only after `reset`."""
+    """Tells when the loss since the first look reaches a level [USD]; each is told once, and again only after `reset`. Show it all that the
+    account has (`worth_of`): `Balance.equity` leaves out isolated positions, and falls when coins are bought."""
 
     def __init__(self, levels: Sequence[Number]) -> None:
         self._levels = sorted(exact(level, "a level") for level in levels)

@@ -164,12 +164,12 @@ class Balance(Told, frozen=True, kw_only=True):
 
     asset: str  # its name
     cash: Decimal  # paid in, and realised
-    equity: Decimal  # cash, and what positions have gained or lost
+    equity: Decimal  # of cross margin: cash, what cross positions have gained or lost, and what collateral counts for; see `value`
     available: Decimal  # for new orders
     withdrawable: Decimal  # what can be taken out
     initial_margin: Decimal  # that positions and open orders need: `equity` less `available`
     maintenance_margin: Decimal  # below which the account is liquidated
-    value: Decimal | None = None  # cash, and the equity of all positions, isolated ones included; None: not told
+    value: Decimal | None = None  # cash, and the equity of all positions, isolated ones included, without collateral; None: not told
 
 
 class Alert(Told, frozen=True, kw_only=True):

@@ -34,10 +34,9 @@ class Cancel(Told, frozen=True):
 
 
 class Amend(Told, frozen=True):
-    """A change in a batch; None leaves an Order's price or open size as it says. All is needed for an id that this client has not heard
-    of."""
+    """A change in a batch. `market` and price are needed for an id that this client has not heard of."""
 
     order: Order | int
-    price: Number | None = None  # [USD]
-    size: Number | None = None  # [coins] left open
+    price: Number | None = None  # [USD] None: as the Order says
+    size: Number | None = None  # [coins] left open; None: what is open when it is carried out, whatever has been filled by then
     market: str = ""

@@ -52,13 +52,14 @@ class Place(Command, frozen=True, gc=False):
 
 
 class Amend(Command, frozen=True, gc=False):
-    """Give a resting order a new price and a new open size. Priority is kept when only the size falls."""
+    """Give a resting order a new price and a new open size, or with a size of 0 a new price alone: what is open when it is carried out
+    stays open. Priority is kept when only the size falls, or nothing changes."""
 
     KIND: ClassVar[int] = 6
     account: AccountId
     order_id: Id
     price: Price  # [ticks]
-    size: Lots  # [lots] left open afterwards
+    size: OptionalLots = 0  # [lots] left open afterwards; 0: as many as are open then
     priority_fee: PriorityFee = 0  # [micro]
 
 

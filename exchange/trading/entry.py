@@ -388,6 +388,8 @@ class OrderEntry(CancelDesk):
             return k.R_IN_LIQUIDATION
         market = state.markets[orders[slot + O_MARKET]]
         lots = open_lots(state, slot)
+        if size == 0:  # whatever has been filled meanwhile: a new price alone opens nothing again
+            size = lots
         if price == orders[slot + O_PRICE] and size <= lots:
             return self.shrink(market, slot, size)
         self.matcher.open.release(market, slot, lots)  # off the sums while its successor is examined

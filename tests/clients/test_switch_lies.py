@@ -17,6 +17,7 @@ from perplab.clients import types as t
 from perplab.clients.carrying import run
 from perplab.clients.kill_switch import REFUSALS, TRIES
 from perplab.clients.risk import KillSwitch, Limits, broken
+from perplab.clients.worth import asset_of
 from perplab.exchange.codes import OrderType, Side
 
 Make = Callable[..., LocalClient]
@@ -180,10 +181,10 @@ def test_an_account_without_balances_trips_it(case: Case) -> None:
 def test_of_several_assets_one_is_said() -> None:
     venue = Venue("two", "Two", ("USD", "EUR"), {"BTC": BTC}, "e")
     with pytest.raises(ValueError, match="equity is in USD, EUR here, and no asset was given: say which by asset="):
-        KillSwitch(max_loss=1)._asset(venue)
+        asset_of(venue, None, "equity")
     with pytest.raises(ValueError, match="'JPY' was given"):
-        KillSwitch(max_loss=1, asset="JPY")._asset(venue)
-    assert KillSwitch(max_loss=1, asset="EUR")._asset(venue) == "EUR"
+        asset_of(venue, "JPY", "equity")
+    assert asset_of(venue, "EUR", "equity") == "EUR"
 
 
 def test_the_equity_of_the_asset_that_was_said(case: Case) -> None:
@@ -191,7 +192,8 @@ def test_the_equity_of_the_asset_that_was_said(case: Case) -> None:
         if op == "venue":
             return [{**message, "assets": ["USD", "EUR"]}]
         if op == "account":
-            return [{**message, "balances": [message["balances"][0], {**message["balances"][0], "asset": 1, "equity": 5_000_000}]}]
+            euros = {**message["balances"][0], "asset": 1, "equity": 4_000_000, "value": 5_000_000}
+            return [{**message, "balances": [message["balances"][0], euros]}]
         return [message]
 
     case.lie = two

@@ -27,7 +27,7 @@ names of the design (any number as #9). Amounts are USD, prices ticks, sizes lot
     oco NAME ID ID [alone]
     bracket NAME MARKET buy|sell SIZE @ PRICE|market [OPTION ...]
                                                               options: profit=PRICE stop=PRICE of=SOURCE slippage=PPM TIF client=HI:LO alone
-    amend NAME ID SIZE @ PRICE  cancel NAME ID                  cancel_client NAME HI:LO         cancel_all NAME [MARKET]
+    amend NAME ID SIZE @ PRICE  (0: what is left)  cancel NAME ID      cancel_client NAME HI:LO     cancel_all NAME [MARKET]
     cancel_all_after NAME TIME  (0s: takes it back)             kill NAME normal|reduce_only|frozen
     alert NAME NUMBER PPM [HYSTERESIS [ASSET]]                  (0: takes it back)
     sub NAME [ITS_NAME]         open a sub-account of NAME

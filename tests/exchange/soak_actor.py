@@ -310,7 +310,7 @@ class Actor:
             return []
         account, market, side, price, size = found[1][:5]
         price = price if draw.chance(40) else self.price(market, side)
-        lots = draw.pick((size, max(1, size // 2), max(1, size - 1), size + 1, 3 * size, self.size(account, market)))
+        lots = draw.pick((0, size, max(1, size // 2), max(1, size - 1), size + 1, 3 * size, self.size(account, market)))
         return [m.Amend(self.now, account, found[0], price, min(lots, int(MAX_LOTS)))]
 
     do_trigger = soak_algos.trigger

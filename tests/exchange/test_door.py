@@ -27,7 +27,7 @@ FIELDS: dict[type[m.Command], dict[str, tuple[int, int]]] = {  # the bounds of e
         "reduce_only": FLAG, "self_trade": (0, 4), "client_hi": I64, "client_lo": I64, "priority_fee": FEE, "expires": (0, 2**62 - 1),
         "display": (0, 2**40 - 1),
     },
-    m.Amend: {"account": ACCOUNT, "order_id": ID, "price": PRICE, "size": LOTS, "priority_fee": FEE},
+    m.Amend: {"account": ACCOUNT, "order_id": ID, "price": PRICE, "size": (0, 2**40 - 1), "priority_fee": FEE},
     m.Cancel: {"account": ACCOUNT, "order_id": ID, "priority_fee": FEE},
     m.CancelClient: {"account": ACCOUNT, "client_hi": I64, "client_lo": I64, "priority_fee": FEE},
     m.CancelAll: {"account": ACCOUNT, "market": (-1, 63), "priority_fee": FEE},
