@@ -128,7 +128,8 @@ class Lifecycle:
     def advance(self, liquidation: Liquidation) -> None:
         """Let the step at hand act, and those after it that it leaves the account to. After the last one it starts over."""
         case = self.case(liquidation)
-        while True:
+        self.act_again(liquidation, case)
+        while liquidation.phase != OVER:
             step = self.step(liquidation)
             gives_up = step.act(case)
             self.end_if_done(liquidation)
@@ -148,6 +149,17 @@ class Lifecycle:
                 return
             move(liquidation, WENT_ON)
             liquidation.step = after
+
+    def act_again(self, liquidation: Liquidation, case: LiquidationCase) -> None:
+        """The steps ahead of the one at hand that have their turn in every pass."""
+        number: i64 = 0
+        while number < liquidation.step:
+            if self.steps[number].acts_again:
+                self.steps[number].act(case)
+                self.end_if_done(liquidation)
+                if liquidation.phase == OVER:
+                    return
+            number += 1
 
     def end_if_done(self, liquidation: Liquidation) -> None:
         if liquidation.phase == OVER:

@@ -17,7 +17,7 @@ from ..money.payoff import lot_value
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.types import INSURANCE, NIL, PPM, clamp_i64, div_ceil, max_i64, min_i64, mul_div_floor
+from ..state.types import INSURANCE, MAX_LOTS, NIL, PPM, clamp_i64, div_ceil, max_i64, min_i64, mul_div_floor
 from ..trading.access import is_suspended, only_reductions
 from .case import LiquidationCase
 from .slices import Slices
@@ -183,7 +183,11 @@ def owes_too_much(state: State, account: i64, asset: i64) -> bool:
 class SellCollateral(LiquidationStep):
     """Before any position is closed: what is not needed to hedge is sold until the account is above maintenance, since cash counts for
     more than what stands in for it. What positions and cash owe together is the debt that bounds the price. It gives up at once: the next
-    step closes positions in the same pass, if it is still called for."""
+    step closes positions in the same pass, if it is still called for. Bids may come later: it acts again in every pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acts_again = True
 
     def act(self, case: LiquidationCase) -> bool:
         state = case.state
@@ -198,12 +202,28 @@ class SellCollateral(LiquidationStep):
         return True
 
     def sell(self, case: LiquidationCase, asset: i64, market: Market) -> None:
-        """Of one asset, as much as would do at the mark: a lot sold there brings the part of its value that did not count."""
+        """Of one asset, level by level of the book, as long as a sale there helps. Each turn sells something, or the best bid is gone."""
         state = case.state
-        missing = case.maintenance() - case.equity()
-        free = (held_of(state, case.account, asset) - hedged(state, case.account, asset, NIL, 0)) // market.base_lot
-        gained = lot_value(market, market.mark) - lot_value(market, least_price(state, asset, 0))
-        if missing > 0 and gained > 0:
+        best = market.best_bid
+        while True:
+            free = (held_of(state, case.account, asset) - hedged(state, case.account, asset, NIL, 0)) // market.base_lot
+            wanted = lots_for(case.maintenance() - case.equity(), market, best, state.collateral_weight[asset])
+            if free <= 0 or wanted == 0:
+                return
             owed = collateral(state, case.account, market.asset, NIL, 0) - case.equity()
-            lowest = least_price(state, asset, least_share(state, case.account, market.asset, owed))
-            sell_in_book(case.slices, case.account, asset, min_i64(free, div_ceil(missing, gained)), lowest)
+            if best < least_price(state, asset, least_share(state, case.account, market.asset, owed)):
+                return
+            sold = sell_in_book(case.slices, case.account, asset, min_i64(free, wanted), best)
+            if sold == 0 and market.best_bid == best:
+                return
+            best = market.best_bid
+
+
+def lots_for(missing: i64, market: Market, price: i64, weight: i64) -> i64:
+    """How many lots of an asset, sold at a price [ticks], make up for what an account is short of [micro]: each brings what it fetches and
+    takes away what it counted for (`weight` [ppm] of its worth at the mark). Rounded up; 0: nothing is missing, or no number does."""
+    gain = int(lot_value(market, price)) * int(PPM) - int(lot_value(market, market.mark)) * int(weight)  # of a lot [micro / PPM]
+    if missing <= 0 or gain <= 0:
+        return 0
+    lots: i64 = min(int(MAX_LOTS), -(-int(missing) * int(PPM) // gain))
+    return lots

@@ -68,6 +68,7 @@ class LiquidationStep:
 
     def __init__(self, patience: i64 = 0) -> None:
         self.patience: i64 = patience  # [ns]
+        self.acts_again: bool = False  # also in the passes of the steps after it, ahead of them?
 
     def ready(self, case: LiquidationCase) -> bool:
         """May a liquidation that the step before could not end come here?"""
