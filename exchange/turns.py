@@ -194,7 +194,7 @@ class Turns(AccountQueries):
             self.room = self.state.reserve() - 1
 
     def run_requests(self, market: Market, by: i64) -> None:
-        """A market's oracle price is new, and for requests up to ticket `by`."""
+        """A market's oracle price is new, or the market was settled: for requests up to ticket `by`."""
         if self.sequencer.requests is not None and self.state.pending.live > 0:
             self.take_turns(self.sequencer.requests_of(market, by))
 

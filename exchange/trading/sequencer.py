@@ -20,7 +20,7 @@ from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_O
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_TIF
-from ..state.types import NIL, ROW
+from ..state.types import NEVER, NIL, ROW
 from .access import never_takes, refused_user, refused_user_in_market
 from .batch import BatchDesk
 from .entry import OrderEntry
@@ -108,7 +108,7 @@ class Sequencer(Recall):
         if self.rule.interval != 0:
             rank = BLOCK
             due = (due // self.rule.interval + 1) * self.rule.interval
-        elif requests is not None and not is_cancel(kind):
+        elif requests is not None and not is_cancel(kind) and not self.is_settled(self.market_of(rows, at, kind)):
             rank = REQUEST_EXPIRY
             due += requests.delay
         elif due == self.state.now:
@@ -126,6 +126,10 @@ class Sequencer(Recall):
         if kind == k.C_CANCEL_ALL and rows[at + c.CANCEL_ALL_MARKET] >= 0:
             return refused_user_in_market(self.state, account, rows[at + c.CANCEL_ALL_MARKET])
         return refused_user(self.state, account)
+
+    def is_settled(self, number: i64) -> bool:
+        """Is this one market, and settled?"""
+        return number != NIL and self.state.markets[number].status == k.SETTLED
 
     def is_full(self, account: i64) -> bool:
         pending = self.state.pending
@@ -246,14 +250,16 @@ class Sequencer(Recall):
         return [ticket for _, ticket in ranked]
 
     def requests_of(self, market: Market, by: i64) -> list[int]:
-        """Tickets, up to `by`, of the requests that the oracle price of the market is for. One whose order is gone is for every price."""
+        """Tickets, up to `by`, of the requests that the oracle price of the market is for. One whose order is gone is for every price. When
+        the market is settled, all that are about it: no price comes any more."""
         state = self.state
+        is_settled = market.status == k.SETTLED
         found: list[int] = []
-        for ticket in state.pending.due_by(market.oracle_ts):
+        for ticket in state.pending.due_by(NEVER if is_settled else market.oracle_ts):
             row = state.pending.find(ticket)
             cells = state.pending.cells
             if ticket <= by and cells[row + W_RANK] == REQUEST_EXPIRY:
-                if cells[row + W_MARKET] == market.number or cells[row + W_MARKET] == NIL:
+                if cells[row + W_MARKET] == market.number or (cells[row + W_MARKET] == NIL and not is_settled):
                     found.append(ticket)
         return found
 
