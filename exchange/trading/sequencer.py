@@ -320,21 +320,23 @@ class Sequencer(Recall):
             return False
         hi = rows[at + c.CANCEL_CLIENT_HI]
         lo = rows[at + c.CANCEL_CLIENT_LO]
-        if hi == 0 and lo == 0:
-            return False
+        if self.entry.has_client(account, hi, lo):
+            return False  # what was sent again goes after it
+        is_auctioned = False
         if auctions is not None:
-            order_id = self.state.taker_auctions.find_client(account, hi, lo)
-            if order_id != 0:
-                return auctions.cancel(account, order_id)
-        return self.withdraw_client(account, hi, lo, ticket)
+            number = self.state.taker_auctions.find_client(account, hi, lo)
+            is_auctioned = number != 0 and auctions.cancel(account, number)
+        return self.withdraw_client(account, hi, lo, ticket) or is_auctioned
 
     def withdraw_client(self, account: i64, hi: i64, lo: i64, before: i64) -> bool:
-        """Take back the account's waiting order with this client id, if it came before the ticket `before`."""
-        number = self.state.pending.by_client.find(account, hi, lo)
-        if number == 0 or number >= before:
-            return False
-        self.withdraw(number, k.R_WITHDRAWN)
-        return True
+        """Take back the account's waiting orders with this client id that came before the ticket `before`: one that was sent again is a new
+        order once the first is gone. Were there any?"""
+        found = False
+        for number in self.state.pending.by_client.all_of(account, hi, lo):
+            if number < before:
+                self.withdraw(number, k.R_WITHDRAWN)
+                found = True
+        return found
 
     def withdraw_sent(self, account: i64, order_id: i64, before: i64) -> bool:
         """Take back the waiting order of a trigger that has fired, or the entry of a bracket, if it came before the ticket `before`."""
