@@ -98,7 +98,7 @@ class Commands(AlgoOrders):
     def carry_out_for_venue(self, kind: i64, rows: vec[i64], at: i64) -> i64:
         """Commands of the operator about markets."""
         if kind == k.C_SET_MARKET_STATUS:
-            return self.market_desk.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
+            return self.set_status(rows[at + c.STATUS_MARKET], rows[at + c.STATUS_STATUS], rows[at + c.STATUS_PRICE])
         if kind == k.C_SCHEDULE_MAINTENANCE:
             return self.maintenance.plan(
                 rows[at + c.MAINTENANCE_MARKET], rows[at + c.MAINTENANCE_START], rows[at + c.MAINTENANCE_END],
@@ -116,6 +116,13 @@ class Commands(AlgoOrders):
         if kind == k.C_SET_GAS:
             return self.sequencer.gas.set(rows[at + c.GAS_MULTIPLIER_PPM])
         return self.carry_out_for_account(kind, rows, at)
+
+    def set_status(self, number: i64, status: i64, price: i64) -> i64:
+        """Requests about a market that is settled have their turn: no price comes any more for which they could wait."""
+        reason = self.market_desk.set_status(number, status, price)
+        if reason == 0 and status == k.SETTLED:
+            self.run_requests(self.state.markets[number], self.state.pending.last_ticket)
+        return reason
 
     def place_ladder(self, rows: vec[i64], at: i64) -> i64:
         """Each order of a ladder is carried out as if it had come by itself, and told where it is refused."""

@@ -103,9 +103,13 @@ class Turns(AccountQueries):
         account = rows[at + c.CANCEL_ALL_ACCOUNT]
         market = rows[at + c.CANCEL_ALL_MARKET]
         mode = rows[at + c.ACCOUNT_MODE_MODE]
+        hi = rows[at + c.CANCEL_CLIENT_HI]
+        lo = rows[at + c.CANCEL_CLIENT_LO]
         reason = self.carry_out(rows, at)
         if reason == 0 and kind == k.C_CANCEL_ALL:
             sequencer.withdraw_all(account, market, ticket, k.X_USER)
+        if reason == 0 and kind == k.C_CANCEL_CLIENT:
+            sequencer.withdraw_client(account, hi, lo, ticket)
         if reason == 0 and kind == k.C_SET_ACCOUNT_MODE and mode != k.MODE_NORMAL:
             sequencer.withdraw_all(account, NIL, ticket, k.X_KILL_SWITCH)
         return reason
@@ -194,7 +198,7 @@ class Turns(AccountQueries):
             self.room = self.state.reserve() - 1
 
     def run_requests(self, market: Market, by: i64) -> None:
-        """A market's oracle price is new, and for requests up to ticket `by`."""
+        """A market's oracle price is new, or the market was settled: for requests up to ticket `by`."""
         if self.sequencer.requests is not None and self.state.pending.live > 0:
             self.take_turns(self.sequencer.requests_of(market, by))
 

@@ -174,6 +174,10 @@ class ByClient:
             lowest = found[0]
         return lowest
 
+    def all_of(self, account: i64, hi: i64, lo: i64) -> list[int]:
+        """All of an account's numbers with this client id, the lowest first."""
+        return list(self.numbers.get((int(account), int(hi), int(lo)), ()))
+
     def check(self, table: Numbered) -> None:
         before = self.numbers
         self.anew(table)

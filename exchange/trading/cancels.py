@@ -42,6 +42,14 @@ class CancelDesk:
             return standing.cancel(account, standing.find_client(account, hi, lo))
         return self.cancel_slot(slot)
 
+    def has_client(self, account: i64, hi: i64, lo: i64) -> bool:
+        """Does an order with this client id rest, or a trigger or a TWAP stand? Not one whose order waits to come in."""
+        if hi == 0 and lo == 0:
+            return False
+        if self.state.client_ids[account].find_open(self.state.orders.cells, hi, lo) != NIL:
+            return True
+        return self.matcher.open.standing.any and self.matcher.open.standing.has_client(account, hi, lo)
+
     def cancel_slot(self, slot: i64) -> i64:
         if slot == NIL:
             return k.R_UNKNOWN_ORDER

@@ -20,7 +20,7 @@ from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_O
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_TIF
-from ..state.types import NIL, ROW
+from ..state.types import NEVER, NIL, ROW
 from .access import never_takes, refused_user, refused_user_in_market
 from .batch import BatchDesk
 from .entry import OrderEntry
@@ -108,7 +108,7 @@ class Sequencer(Recall):
         if self.rule.interval != 0:
             rank = BLOCK
             due = (due // self.rule.interval + 1) * self.rule.interval
-        elif requests is not None and not is_cancel(kind):
+        elif requests is not None and not is_cancel(kind) and not self.is_settled(self.market_of(rows, at, kind)):
             rank = REQUEST_EXPIRY
             due += requests.delay
         elif due == self.state.now:
@@ -126,6 +126,10 @@ class Sequencer(Recall):
         if kind == k.C_CANCEL_ALL and rows[at + c.CANCEL_ALL_MARKET] >= 0:
             return refused_user_in_market(self.state, account, rows[at + c.CANCEL_ALL_MARKET])
         return refused_user(self.state, account)
+
+    def is_settled(self, number: i64) -> bool:
+        """Is this one market, and settled?"""
+        return number != NIL and self.state.markets[number].status == k.SETTLED
 
     def is_full(self, account: i64) -> bool:
         pending = self.state.pending
@@ -246,14 +250,16 @@ class Sequencer(Recall):
         return [ticket for _, ticket in ranked]
 
     def requests_of(self, market: Market, by: i64) -> list[int]:
-        """Tickets, up to `by`, of the requests that the oracle price of the market is for. One whose order is gone is for every price."""
+        """Tickets, up to `by`, of the requests that the oracle price of the market is for. One whose order is gone is for every price. When
+        the market is settled, all that are about it: no price comes any more."""
         state = self.state
+        is_settled = market.status == k.SETTLED
         found: list[int] = []
-        for ticket in state.pending.due_by(market.oracle_ts):
+        for ticket in state.pending.due_by(NEVER if is_settled else market.oracle_ts):
             row = state.pending.find(ticket)
             cells = state.pending.cells
             if ticket <= by and cells[row + W_RANK] == REQUEST_EXPIRY:
-                if cells[row + W_MARKET] == market.number or cells[row + W_MARKET] == NIL:
+                if cells[row + W_MARKET] == market.number or (cells[row + W_MARKET] == NIL and not is_settled):
                     found.append(ticket)
         return found
 
@@ -314,21 +320,23 @@ class Sequencer(Recall):
             return False
         hi = rows[at + c.CANCEL_CLIENT_HI]
         lo = rows[at + c.CANCEL_CLIENT_LO]
-        if hi == 0 and lo == 0:
-            return False
+        if self.entry.has_client(account, hi, lo):
+            return False  # what was sent again goes after it
+        is_auctioned = False
         if auctions is not None:
-            order_id = self.state.taker_auctions.find_client(account, hi, lo)
-            if order_id != 0:
-                return auctions.cancel(account, order_id)
-        return self.withdraw_client(account, hi, lo, ticket)
+            number = self.state.taker_auctions.find_client(account, hi, lo)
+            is_auctioned = number != 0 and auctions.cancel(account, number)
+        return self.withdraw_client(account, hi, lo, ticket) or is_auctioned
 
     def withdraw_client(self, account: i64, hi: i64, lo: i64, before: i64) -> bool:
-        """Take back the account's waiting order with this client id, if it came before the ticket `before`."""
-        number = self.state.pending.by_client.find(account, hi, lo)
-        if number == 0 or number >= before:
-            return False
-        self.withdraw(number, k.R_WITHDRAWN)
-        return True
+        """Take back the account's waiting orders with this client id that came before the ticket `before`: one that was sent again is a new
+        order once the first is gone. Were there any?"""
+        found = False
+        for number in self.state.pending.by_client.all_of(account, hi, lo):
+            if number < before:
+                self.withdraw(number, k.R_WITHDRAWN)
+                found = True
+        return found
 
     def withdraw_sent(self, account: i64, order_id: i64, before: i64) -> bool:
         """Take back the waiting order of a trigger that has fired, or the entry of a bracket, if it came before the ticket `before`."""

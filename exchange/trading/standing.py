@@ -95,6 +95,11 @@ class Standing:
                     return number
         return 0
 
+    def has_client(self, account: i64, hi: i64, lo: i64) -> bool:
+        """Is there one with this client id that can be taken back? Not a trigger that has fired."""
+        number = self.find_client(account, hi, lo)
+        return number != 0 and (self.state.twaps.find(number) != NIL or self.own(self.state.triggers, account, number))
+
     def order_of(self, account: i64, hi: i64, lo: i64, sent: i64) -> tuple[i64, i64, i64, i64, i64]:
         """The trigger with this client id: id, market, state, lots open and filled. Id 0: there is none, but perhaps that of the order at
         hand, `sent`."""
