@@ -1,8 +1,9 @@
 """`perplab rehearse`: a timeline of faults against a running sandbox, and how one user's bot fared.
 
 A playbook is a TOML file: steps of the operator's, each at so many seconds of the venue's time; "$USER" in a step is the user's name,
-"$ACCOUNT" his first account. While it runs, the user's accounts are listened to. Reaction time is from a step to the first order that the
-user places, amends or cancels after it; what the venue does to his orders is no reaction of his.
+"$ACCOUNT" his first account, and a step with "$MARKET" is taken in each perpetual market that the venue has. While it runs, the user's
+accounts are listened to. Reaction time is from a step to the first order that the user places, amends or cancels after it; what the venue
+does to his orders is no reaction of his.
 """
 
 from __future__ import annotations
@@ -54,15 +55,17 @@ class Playbook(Struct, frozen=True, forbid_unknown_fields=True):
             if not isinstance(at, int | float) or at < 0 or "op" not in rest:
                 raise PlaybookError(f"steps[{number}]: {step}: expected at_s (0 or more), op, and the fields of that request")
             try:
-                MSGPACK.decode(MSGPACK.encode(of_account(rest, FIRST_USER)))
+                MSGPACK.decode(MSGPACK.encode(filled(rest, FIRST_USER, "BTC")))
             except Refusal as error:
                 raise PlaybookError(f"steps[{number}]: {step}: {error}") from None
             found.append(Step(float(at), rest))
         return sorted(found, key=lambda one: one.at_s)
 
 
-def of_account(request: dict[str, Any], account: int) -> dict[str, Any]:
-    return {name: account if value == "$ACCOUNT" else value for name, value in request.items()}
+def filled(request: dict[str, Any], account: int, market: str) -> dict[str, Any]:
+    """A request of a step, for an account and a market."""
+    stands_for: dict[str, Any] = {"$ACCOUNT": account, "$MARKET": market}
+    return {name: stands_for.get(value, value) if isinstance(value, str) else value for name, value in request.items()}
 
 
 def undoing(request: dict[str, Any]) -> dict[str, Any] | None:
@@ -170,8 +173,9 @@ class Rehearsal:
             hint = f"perplab ctl grant user={self.user} usd=10000"
             self.say(f"note: {self.user} has no money, so orders will be refused: {hint}")
         times: list[tuple[str, int]] = []
+        markets = [one["name"] for one in self.send({"op": "venue"})["markets"] if one["kind"] == "perpetual"]
         try:
-            self.play(accounts[0], times)
+            self.play(accounts[0], markets, times)
         except BaseException:
             self.take_back()
             raise
@@ -179,18 +183,19 @@ class Rehearsal:
         self.reactions = [(name, reaction(at, self.watch.acts)) for name, at in times]
         return self.report(before, after)
 
-    def play(self, account: int, times: list[tuple[str, int]]) -> None:
+    def play(self, account: int, markets: list[str], times: list[tuple[str, int]]) -> None:
         """Carry out the steps; `times`: what each was, and when [ns]."""
         start = self.now()
         for step in self.timeline:
             self.wait_until(start + int(step.at_s * SECOND_NS))
-            request = of_account(step.request, account)
-            self.sent.append(request)
-            asked = self.now()
-            at = self.send(request).get("ts", asked)  # the reply's own time: a bot may be faster than a question for the time
-            told = " ".join(f"{name}={value}" for name, value in request.items() if name != "op")
-            times.append((f"{step.request['op']} {told}", at))
-            self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
+            for market in markets if "$MARKET" in step.request.values() else [""]:
+                request = filled(step.request, account, market)
+                self.sent.append(request)
+                asked = self.now()
+                at = self.send(request).get("ts", asked)  # the reply's own time: a bot may be faster than a question for the time
+                told = " ".join(f"{name}={value}" for name, value in request.items() if name != "op")
+                times.append((f"{request['op']} {told}", at))
+                self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
         self.wait_until(start + int((self.timeline[-1].at_s + self.settle_s) * SECOND_NS))
 
     def take_back(self) -> None:

@@ -24,6 +24,7 @@ from .codecs import JSON, JSON_EXACT, Codec
 from .dashboard_files import Dashboard
 from .doorman import Door, Doorman
 from .errors import Fatal, Refusal, Trouble
+from .fragments import Watched, nothing
 from .host import Host
 from .page import POLICY, page
 from .session import Session
@@ -65,9 +66,10 @@ class Connection:
 
     def __init__(
         self, request: web.Request, socket: web.WebSocketResponse[bool], host: Host, codec: Codec, stir: Callable[[], None], turns: Turns,
-        dialect: Dialect | None = None,
+        dialect: Dialect | None, watched: Watched,
     ) -> None:  # fmt: skip
         self.socket = socket
+        self.watched = watched
         self.protocol = request.protocol
         self.stir = stir
         self.turns = turns
@@ -80,11 +82,14 @@ class Connection:
         self.readable = asyncio.Event()  # cleared while its reader is slow, or it waits for a turn
         self.readable.set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.has_begun = False  # is there a message that is not whole?
         self.dialect = dialect  # that the first message may turn out to be in; None: there is none, or it is known by now
         self.session: Spoken = Session(host, codec, None, self.wake, peer_of(self.transport))  # the last thing: raises Refusal
 
     async def run(self) -> None:
         """Until either side closes it."""
+        self.watched.heard = self.heard
+        self.heard()  # of what came before
         try:
             async for message in self.socket:
                 await self.readable.wait()
@@ -97,6 +102,7 @@ class Connection:
             self.hand_in()
             await self.finish()
         finally:
+            self.watched.heard = nothing
             self.session.closed()
             self.stir()
             self.loop.call_later(CLOSE_S, self.transport.abort)  # a peer that is gone takes nothing, and would be waited for
@@ -115,7 +121,16 @@ class Connection:
         if dialect is not None and dialect.is_spoken(received[0]):
             self.session.closed()  # which makes room for one more
             self.session = dialect.session(self.wake, peer_of(self.transport))
+            self.heard()
         self.do(partial(self.session.receive_message, *received))
+
+    def heard(self) -> None:
+        """Bytes have come: what of them is no whole message counts as unfinished."""
+        fragments, unfinished = self.watched.fragments, self.session.host.unfinished
+        if fragments.bytes or self.has_begun:
+            self.has_begun = fragments.bytes > 0
+            unfinished.note(self.session, fragments.bytes, fragments.has_ended, self.session.host.monotonic())
+        fragments.has_ended = False
 
     def do(self, work: Callable[[], None]) -> None:
         """Let the session work, then write what it says. A fault in it is its own."""
@@ -287,15 +302,16 @@ class Gateway:
             max_msg_size=self.host.limits.frame_bytes + 1,  # the first size that is too large
             autoclose=False,  # what came before a close is answered before it
         )  # fmt: skip
-        with suppress(ConnectionError):  # of a peer that is gone before it was let in
+        watched = Watched(request)
+        with suppress(ConnectionError), watched:  # of a peer that is gone before it was let in
             await socket.prepare(request)
-            await self.serve(request, socket, CODECS[asked])
+            await self.serve(request, socket, CODECS[asked], watched)
         return socket if socket.prepared else web.Response()
 
-    async def serve(self, request: web.Request, socket: web.WebSocketResponse[bool], codec: Codec) -> None:
+    async def serve(self, request: web.Request, socket: web.WebSocketResponse[bool], codec: Codec, watched: Watched) -> None:
         """A WebSocket, until its end."""
         try:
-            connection = Connection(request, socket, self.host, codec, self.stir, self.turns, self.dialect)
+            connection = Connection(request, socket, self.host, codec, self.stir, self.turns, self.dialect, watched)
         except Refusal as error:
             await socket.send_str(codec.encode({"id": None, **error.body()}).decode())
             await socket.close(code=CODES[error.code.name], message=error.code.name.encode())

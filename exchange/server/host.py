@@ -67,7 +67,7 @@ class Host(Registrar):
         self._troubled = ""  # what was last complained of
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
         self.units = tuple(market.unit for market in exchange.design.markets)  # [micro per tick x lot]
-        self.rows = RowMaker(market.name for market in exchange.design.markets)
+        self.rows = RowMaker(exchange.design.markets)
         self.streams = Streams(exchange, self.limits.items)
         self.router = Router()
         for kind in LISTED:

@@ -8,13 +8,15 @@ by number or by name: `"side": "BUY"`, `"market": "BTC"`. Prices are ticks, size
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_type_hints
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import fields
 
+from ..design.structs import Market
 from ..schema.codes import enums_of
 from ..schema.messages import (
     AUTHORITY,
@@ -38,6 +40,7 @@ from ..schema.messages import (
     UpdateOracle,
 )
 from .errors import Refusal, Trouble
+from .market_names import market_names, told_names
 from .request_parts import Name as Name
 from .request_parts import Request as Request
 from .request_parts import RequestId as RequestId
@@ -445,10 +448,11 @@ def _client_field(request: type[Request]) -> int:
 
 
 class RowMaker:
-    """Requests that are commands, as packed rows. Knows the venue's names of markets."""
+    """Requests that are commands, as packed rows. Knows the names of the venue's markets."""
 
-    def __init__(self, markets: Iterable[str]) -> None:
-        self._markets = {name: number for number, name in enumerate(markets)}
+    def __init__(self, markets: Sequence[Market]) -> None:
+        self._markets = market_names(markets)
+        self._no_market = partial(_no_market, told_names(markets), [market.name for market in markets])
         commands: dict[type[Request], type[Command]] = {**COMMAND_REQUESTS, **OPERATOR_REQUESTS, PreviewQuery: Place}
         self._plans = {
             request: RowPlan(command.KIND, _client_field(request), _codes(request, command, self._markets))
@@ -460,7 +464,7 @@ class RowMaker:
         if isinstance(given, int):
             return given
         if given not in self._markets:
-            raise _no_market(given, list(self._markets))
+            raise self._no_market(given)
         return self._markets[given]
 
     def row(self, request: CommandRequest | OperatorRequest | OfAccount, account: int | None = None) -> list[int]:
@@ -478,14 +482,15 @@ class RowMaker:
             if codes is None or not isinstance(given, str) or given in codes:
                 continue
             if field == "market":
-                return _no_market(given, known)
+                return self._no_market(given)
             message = f"{op_of(COMMAND_OF[plan.kind])}.{field}: there is no {given!r}; known are {', '.join(known)}"
             return Refusal(Trouble.UNKNOWN_NAME, message, field=field, given=given, known=known)
         raise AssertionError("a row that could not be made of known names")
 
 
-def _no_market(given: str, known: list[str]) -> Refusal:
-    return Refusal(Trouble.UNKNOWN_NAME, f"there is no market {given!r}", field="market", given=given, known=known)
+def _no_market(told: str, known: list[str], given: str) -> Refusal:
+    message = f"there is no market {given!r}; known are {told}"
+    return Refusal(Trouble.UNKNOWN_NAME, message, field="market", given=given, known=known)
 
 
 def client_id_of(hi: int, lo: int) -> int | str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from .errors import Refusal
 from .surroundings import Listener
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Spoken(Listener, Protocol):
     def resume(self) -> None: ...
 
     def closed(self) -> None: ...
+
+    def end(self, error: Refusal) -> None: ...
 
 
 class Dialect(Protocol):

@@ -324,6 +324,19 @@ def test_a_playbook_is_played(operator: Visit) -> None:
     operator.until_text("#done", "oracle_frozen: done")
 
 
+def test_a_playbook_is_for_every_market(operator: Visit) -> None:
+    rates = """Promise.all([0, 1, 2].map(market => perplab.wire.ask("ticker", {market})))
+        .then(all => all.map(one => Number(one.funding_rate_ppt)))"""
+    operator.page.click("#control button:text-is('1×')")
+    operator.page.select_option("#playbook", "funding_flip")
+    operator.page.click("#play")
+    operator.until_text("#done", "step 2 of 3")
+    assert operator.page.evaluate(rates) == [10**9] * 3
+    operator.page.click("#stop")
+    operator.until_text("#done", "stopped, and taken back")
+    assert 10**9 not in operator.page.evaluate(rates)
+
+
 def test_a_playbook_that_is_stopped_is_taken_back(operator: Visit) -> None:
     pause(operator)
     operator.page.select_option("#playbook", "liquidity_vacates")

@@ -15,6 +15,7 @@ from ..codecs import JSON
 from ..errors import Refusal
 from ..log import note
 from ..outbox import Outbox
+from ..unfinished import late
 from .bodies import body_of
 from .errors import Failed, Unreadable
 from .feeds import TURN_NS, Feed, Unknown
@@ -83,6 +84,7 @@ class Talk(Outbox):
 
     def closed(self) -> None:
         self.host.leave(self)
+        self.host.unfinished.forget(self)
         for feed in self.feeds.values():
             self._leave(feed)
         self.feeds.clear()
@@ -96,7 +98,10 @@ class Talk(Outbox):
         """Feeds listen for themselves."""
 
     def beat(self, now: int, encoded: dict[str, bytes]) -> None:
-        if now - self._spoken > QUIET_S * SECOND:
+        begun, most = self.host.unfinished.since(self), self.host.limits.request_s
+        if begun is not None and now - begun > most * SECOND:
+            self.end(late(f"a request is not whole {most} s after its first byte", most))
+        elif now - self._spoken > QUIET_S * SECOND:
             self.drop()
 
     def keep(self, number: int, kept: Iterable[int]) -> None:

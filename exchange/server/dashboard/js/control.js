@@ -244,7 +244,8 @@ export class Control {
 
   async play(playbook, user) {
     this.run?.stop();
-    const run = (this.run = new Run(this.wire, playbook, user, line => tell(byId("done"), line)));
+    const markets = this.venue.markets.filter(({kind}) => kind === "perpetual").map(({name}) => name);
+    const run = (this.run = new Run(this.wire, playbook, user, markets, line => tell(byId("done"), line)));
     try {
       await run.play();
     } catch (error) {

@@ -5,19 +5,18 @@ const LOOK_MS = 100;
 export const needsUser = playbook =>
   playbook.steps.some(({request}) => Object.values(request).some(one => one === "$USER" || one === "$ACCOUNT"));
 
-const filled = (request, user, account) =>
-  request &&
-  Object.fromEntries(
-    Object.entries(request).map(([name, value]) => [name, value === "$USER" ? user : value === "$ACCOUNT" ? account : value]),
-  );
+/** A request of a step, with what stands in it for the user, his account and a market. */
+function filled(request, values) {
+  return request && Object.fromEntries(Object.entries(request).map(([name, value]) => [name, values[value] ?? value]));
+}
 
 /** A request in words: "world shock_ppm=-100000". */
 export const told = ({op, ...fields}) => [op, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)].join(" ");
 
 export class Run {
-  /** `say` is told each line of what happens; `user`: whom faults are for. */
-  constructor(wire, playbook, user, say) {
-    Object.assign(this, {wire, playbook, user, say, isStopped: false, undo: new Map()});
+  /** `say` is told each line of what happens; `user`: whom faults are for; `markets`: names of all that "$MARKET" is. */
+  constructor(wire, playbook, user, markets, say) {
+    Object.assign(this, {wire, playbook, user, markets, say, isStopped: false, undo: new Map()});
   }
 
   stop() {
@@ -36,11 +35,14 @@ export class Run {
       for (const [number, {at_s: at, request, undo}] of this.playbook.steps.entries()) {
         await this.until(begin + BigInt(Math.round(at * 1e9)), number);
         if (this.isStopped) break;
-        const {op, ...fields} = filled(request, this.user, account),
-          back = filled(undo, this.user, account);
-        if (back) this.undo.set(JSON.stringify(back), back);
-        await this.wire.ask(op, fields);
-        this.say(`${at} s: ${told({op, ...fields})}`);
+        for (const market of Object.values(request).includes("$MARKET") ? this.markets : [null]) {
+          const values = {$USER: this.user, $ACCOUNT: account, $MARKET: market},
+            {op, ...fields} = filled(request, values),
+            back = filled(undo, values);
+          if (back) this.undo.set(JSON.stringify(back), back);
+          await this.wire.ask(op, fields);
+          this.say(`${at} s: ${told({op, ...fields})}`);
+        }
       }
     } catch (error) {
       await this.takeBack();
