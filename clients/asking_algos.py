@@ -85,10 +85,11 @@ class AskingAlgos(Shared, ABC):
         return await self._all(self.calls.triggers, timeout)
 
     async def link_oco(
-        self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int, *, timeout: float | None = None,
+        self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int, alone: bool = False, *,
+        timeout: float | None = None,
     ) -> None:  # fmt: skip
-        """One cancels the other: two open orders or triggers of a market, by themselves or their ids."""
-        await self._do(self.calls.link_oco(first, second), timeout)
+        """One cancels the other: two open orders or triggers of a market, by themselves or their ids. `alone`: not if you cancel it."""
+        await self._do(self.calls.link_oco(first, second, alone), timeout)
 
     async def place_bracket(self, bracket: t.NewBracket, *, timeout: float | None = None) -> t.Order:
         """Place an entry that has a take-profit, a stop or both for what it fills; the entry, as `place` returns it."""

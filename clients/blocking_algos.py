@@ -85,10 +85,11 @@ class BlockingAlgos(Shared, ABC):
         return self._all(self.calls.triggers, timeout)
 
     def link_oco(
-        self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int, *, timeout: float | None = None,
+        self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int, alone: bool = False, *,
+        timeout: float | None = None,
     ) -> None:  # fmt: skip
-        """One cancels the other: two open orders or triggers of a market, by themselves or their ids."""
-        self._do(self.calls.link_oco(first, second), timeout)
+        """One cancels the other: two open orders or triggers of a market, by themselves or their ids. `alone`: not if you cancel it."""
+        self._do(self.calls.link_oco(first, second, alone), timeout)
 
     def place_bracket(self, bracket: t.NewBracket, *, timeout: float | None = None) -> t.Order:
         """Place an entry that has a take-profit, a stop or both for what it fills; the entry, as `place` returns it."""

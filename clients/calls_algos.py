@@ -58,6 +58,8 @@ class AlgoCalls(Known):
             "take_profit": trigger_ticks(market, new.take_profit), "stop": trigger_ticks(market, new.stop),
             "source": PriceSource(new.source).name, "slippage_ppm": ppm_of(new.slippage),
         }  # fmt: skip
+        if new.alone:
+            fields["alone"] = 1
         tif = TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else new.tif  # as the venue makes it
         return self._sent("place_bracket", fields, waiting(market, new.side, lots, ticks, tif, False), new.client_id)
 
@@ -102,8 +104,12 @@ class AlgoCalls(Known):
 
         return Call("place_ladder", fields, read, client_ids[0])
 
-    def link_oco(self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int) -> Call[None]:
+    def link_oco(
+        self, first: t.Order | t.OpenTrigger | int, second: t.Order | t.OpenTrigger | int, alone: bool = False
+    ) -> Call[None]:  # fmt: skip
         fields: dict[str, object] = {"first": number_of(first), "second": number_of(second), "account": self.account_number}
+        if alone:
+            fields["alone"] = 1
         return Call("link_oco", fields, nothing)
 
     def triggers(self, skip: int = 0) -> Call[Part[t.OpenTrigger]]:

@@ -54,6 +54,7 @@ class NewBracket(Told, frozen=True, kw_only=True):
     source: PriceSource = PriceSource.MARK  # whose price both go by
     slippage: Number | None = None  # a share: how far from the price at firing both may trade; None: up to the price band
     client_id: ClientId | None = None  # None: the client makes one
+    alone: bool = False  # one of them that you cancel leaves the other
 
 
 class NewTwap(Told, frozen=True, kw_only=True):

@@ -133,6 +133,20 @@ def test_one_cancels_the_other() -> None:
         alice.link_oco(replace(stop, order_id=0), profit)
 
 
+def test_one_that_is_cancelled_goes_alone() -> None:
+    alice, bob = long_of_one()
+    stop, profit = alice.stop_market("BTC", Side.SELL, "59000"), alice.take_profit("BTC", Side.SELL, "62000")
+    alice.link_oco(stop, profit, alone=True)
+    alice.cancel(stop)
+    assert [(one.order_id, one.linked_with) for one in alice.triggers()] == [(profit.order_id, None)]
+    bob.sell("BTC", "1", "60000")
+    entry = types.NewBracket(market="BTC", side=Side.BUY, size="1", price="60000", take_profit="61000", stop="59000", alone=True)
+    alice.place_bracket(entry)
+    one, other = alice.triggers()[1:]
+    alice.cancel(one)
+    assert [one.order_id for one in alice.triggers()] == [profit.order_id, other.order_id]
+
+
 def test_an_order_tells_what_it_is_linked_with() -> None:
     alice, _ = scene()
     order, alone = alice.buy("BTC", "0.1", "59000"), alice.buy("BTC", "0.1", "58000")

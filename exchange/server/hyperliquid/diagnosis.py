@@ -1,7 +1,7 @@
 """Why a signature leads to an address that nobody knows: the action is hashed in the ways in which clients get it wrong, and the one that
 leads to a known user or wallet is named. It is what bot developers otherwise look for for days.
 
-Each way is a hash and a recovery, and there are up to ninety: some 5 ms in all. Only requests that are refused anyway pay for it, and so
+Each way is a hash and a recovery, and there are up to a hundred: some 6 ms in all. Only requests that are refused anyway pay for it, and so
 that they hold up nobody else, large ones are not looked into (identity.py bounds how many a second are).
 """
 
