@@ -28,7 +28,8 @@ from .units import Number
 
 T = TypeVar("T")
 START: Final = 1_767_225_600_000_000_000  # [ns] 2026-01-01T00:00:00Z
-PRICES: Final[Mapping[str, Number]] = {"BTC": 60_000, "ETH": 3_000, "SOL": 150}  # [USD] at the start, of markets with these names
+PRICES: Final[Mapping[str, Number]] = {"BTC": 60_000, "ETH": 3_000, "SOL": 150}  # [USD] at the start, of perpetuals on these coins
+PERPETUAL: Final = "-PERP"  # what some designs put behind the coin
 LONGEST_STEP: Final = SECOND_NS  # what is due is stamped no later than this
 BREATH_S: Final = 0.001  # between two looks at a host whose clock runs
 
@@ -63,7 +64,8 @@ class LocalHost(Host):
 
 
 class LocalClient(Blocking):
-    """A client and its venue; `join` makes another client of the same venue. `prices` [USD] are those that the oracle reports at first."""
+    """A client and its venue; `join` makes another client of the same venue. `prices` [USD], by market, are those that the oracle reports
+    at first: without it those of PRICES, and a market that is not there has neither an oracle price nor a mark until `set_price`."""
 
     def __init__(
         self, name: str | None = "alice", *, venue: str | VenueDesign = "sandbox", prices: Mapping[str, Number] | None = None,
@@ -78,9 +80,13 @@ class LocalClient(Blocking):
         self._session: Session | None = None
         self._retry = Retry()
         self._enter(timeout)
-        known = self.venue.markets
-        for market in [] if host is not None and prices is None else [name for name in prices or PRICES if prices or name in known]:
-            self.set_price(market, (prices or PRICES)[market])
+        for market, price in (self._usual() if prices is None and host is None else prices or {}).items():
+            self.set_price(market, price)
+
+    def _usual(self) -> dict[str, Number]:
+        """The prices that the markets of this venue begin with."""
+        coins = {one.name: one.name.removesuffix(PERPETUAL) for one in self.venue.markets.values() if one.kind == "perpetual"}
+        return {name: PRICES[coin] for name, coin in coins.items() if coin in PRICES}
 
     # -- the venue's side --------------------------------------------------------------------------------------------------------
 
