@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import combinations
 from multiprocessing import get_context
@@ -20,6 +21,7 @@ import msgspec
 from perplab.exchange import BUILD, VenueDesign
 
 from ..comparison.report import perplab_version, to_text
+from ..comparison.workers import WorkerDied
 from ..own import for_report
 from ..scenario import Scenario, ScenarioError
 from ..structures.stage import with_markets
@@ -115,6 +117,8 @@ def answers(tasks: Sequence[Task], processes: int) -> Iterator[Found]:
         try:
             for done in as_completed(waiting):
                 yield done.result()
+        except BrokenProcessPool:
+            raise WorkerDied("a process was killed in a run (the system does that when memory runs out: fewer --jobs need less)") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -16,6 +16,7 @@ from msgspec import Struct
 from perplab.exchange.design.reader import DesignError, convert
 from perplab.exchange.units import MICRO
 
+from ..archetypes.lines import ResultLine
 from ..comparison.repeat import ReportError, read_json
 from ..comparison.report import SCHEMA, About, Capital, Inputs, PathFile, PathInput, Report, Result
 from ..comparison.results import REPORT
@@ -41,6 +42,7 @@ class RunEntry(Struct):
     metrics: Metrics
     granted: GrantedEntry = GrantedEntry()
     kinds: tuple[KindLine, ...] = ()
+    archetypes: tuple[ResultLine, ...] = ()
 
 
 class FindingEntry(Struct):
@@ -133,7 +135,9 @@ def report_of(file: ReportFile) -> Report:
 def result_of(run: RunEntry) -> Result:
     granted = run.granted
     people = Granted(granted.accounts_cut, round(granted.wanted_usd * MICRO), round(granted.granted_usd * MICRO), granted.accounts)
-    return Result(run.venue, run.seed, run.state_hash, run.metrics, run.path, run.beyond, kinds=run.kinds, granted=people)
+    return Result(
+        run.venue, run.seed, run.state_hash, run.metrics, run.path, run.beyond, None, run.kinds, run.archetypes, people
+    )  # fmt: skip
 
 
 def finding_of(entry: FindingEntry) -> Finding:

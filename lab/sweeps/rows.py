@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from ..archetypes.lines import ResultLine
 from ..comparison.jobs import Done
 from ..comparison.report import Clocked, Result, rounded
 from ..metrics import CATALOGUE, Metrics, Wealth
@@ -40,6 +41,7 @@ class Record(Struct):
     cohorts: tuple[str, ...]
     wealth: dict[str, tuple[str, bytes]]  # by array of Wealth: its type, and its bytes
     clocked: Clocked
+    archetypes: tuple[ResultLine, ...] = ()
 
 
 def polars() -> ModuleType:
@@ -80,7 +82,7 @@ def packed(done: Done) -> bytes:
     arrays = {name: smallest(getattr(held, name)) for name in ARRAYS} if held is not None else {}
     record = Record(
         result.metrics, result.beyond, (granted.accounts_cut, granted.wanted, granted.granted, granted.accounts), result.path_sha256,
-        held.cohorts if held is not None else (), arrays, done.clocked,
+        held.cohorts if held is not None else (), arrays, done.clocked, result.archetypes,
     )  # fmt: skip
     return msgspec.msgpack.encode(record)
 
@@ -105,6 +107,6 @@ def from_record(data: bytes, planned: Planned, state_hash: str) -> Done:
     job = planned.job
     result = Result(
         job.venue.name, job.seed, state_hash, kept.metrics, "", kept.beyond, held, granted=Granted(*kept.granted),
-        path_sha256=kept.path_sha256,
+        path_sha256=kept.path_sha256, archetypes=kept.archetypes,
     )  # fmt: skip
     return Done(result, kept.clocked)

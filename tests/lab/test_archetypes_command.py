@@ -9,6 +9,12 @@ from typing import Any
 import pytest
 from cli_kit import call
 
+from perplab.exchange import load_venue
+from perplab.lab.comparison.jobs import Job, made_job
+from perplab.lab.scenario import load_scenario
+from perplab.lab.sweeps.grid import Planned
+from perplab.lab.sweeps.rows import from_record, packed
+
 SMALL = """extends = "calm"
 name = "small"
 title = "A calm minute"
@@ -112,8 +118,17 @@ def test_a_comparison_tells_the_lines_of_those_who_trade_its_market(tmp_path: Pa
     assert told.exit_code == 0, told.output
     report = json.loads((tmp_path / "first" / "report.json").read_text(encoding="utf-8"))
     assert [[line["name"] for line in run["archetypes"]] for run in report["runs"]] == [["mine"], ["mine"]]
+    assert call("report", tmp_path / "first").exit_code == 0
     again = call("compare", "--from-report", tmp_path / "first" / "report.json", "--jobs", "1", "--out", tmp_path / "again")
     assert again.exit_code == 0 and "all state hashes and metrics of its 2 runs are equal" in again.stdout.replace("\n", " ")
+
+
+def test_a_sweep_keeps_the_lines_of_its_runs(tmp_path: Path) -> None:
+    job = Job(load_venue("social_only"), load_scenario(str(scenario(tmp_path, LONG))), 1, None)
+    done, _ = made_job(job, lambda share: None)
+    assert [line.name for line in done.result.archetypes] == ["mine"]
+    planned = Planned("key", job, "small", "", "social_only", {}, False)
+    assert from_record(packed(done), planned, done.result.state_hash).result.archetypes == done.result.archetypes
 
 
 @pytest.mark.parametrize(
