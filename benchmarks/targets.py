@@ -1,7 +1,7 @@
 """The tables "Out of sample" of docs/calibration.md: python benchmarks/targets.py [PART|all [ACCOUNTS [SEEDS]]].
 
-PART is one of days, delay, policies, depth, source. Nothing is fitted here: the scenarios run with their numbers as they ship, on prices,
-depths and oracles that they were not calibrated on. Prints Markdown.
+PART is one of days, delay, policies, depth, coins, source. Nothing is fitted here: the scenarios run with their numbers as they ship, on
+prices, depths and oracles that they were not calibrated on; `coins` alone asks what other people would change. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -106,6 +106,28 @@ def depth(accounts: int, seeds: int) -> None:
             row(f"`{venue}`", f"x {THIN:g} over x {deep:g}, medians", *map(shown, lost[THIN], lost[deep]), "")
 
 
+LOW_LEVERAGE: Final = {"population": {"leverage_cap": 10.0, "long_leverage": 4.0, "margin_tiers": [[0.0, 10.0]]}}  # HL docs: AVAX 10x
+JUST_ENTERED: Final = {"population": {"long_leverage": 25.0, "leverage_sigma": 0.7, "entry": [0.995, 1.005]}}
+
+
+def coins(accounts: int, seeds: int) -> None:
+    """A8 as the record has it, by coin: other prices, other leverage and other entries, besides another depth."""
+    btc, avax = load_scenario("oct10"), load_scenario("avax_single_venue").override({"oracle": {"sources": 3}})
+    on = [btc.override({"impact": {"y": 1.0, "daily_volume_usd": times * btc.impact.daily_volume_usd}}) for times in (THIN, DEPTHS[-1])]
+    table("prices and people", "depth", "lost since entry [bp]", "lost beyond the trigger [bp]")
+    for name, times, scenario in (
+        ("`oct10`", THIN, btc), ("`oct10`", DEPTHS[-1], btc),
+        ("`oct10`, `impact.y` 1, volume as depth", THIN, on[0]), ("`oct10`, `impact.y` 1, volume as depth", DEPTHS[-1], on[1]),
+        ("AVAX's prices", THIN, avax),
+        ("AVAX's prices, at most 10x, median 4x", THIN, avax.override(LOW_LEVERAGE)),
+        ("AVAX's prices, at most 10x, median 4x", DEPTHS[-1], avax.override(LOW_LEVERAGE)),
+        ("`oct10`, entered at the start, median 25x", THIN, btc.override(JUST_ENTERED)),
+        ("`oct10`, entered at the start, median 25x", DEPTHS[-1], btc.override(JUST_ENTERED)),
+    ):  # fmt: skip
+        lost = lost_bp([measure(one) for one in played(DESIGN, with_depth(scenario, times), accounts, seeds)])
+        row(name, f"x {times:g}", *(", ".join(f"{bp:.0f}" for bp in each) for each in lost[:2]))
+
+
 def shown(thin: list[float], deep: list[float]) -> str:
     found = ratio(thin, deep)
     return "none" if found is None else f"{found:.2f}"
@@ -125,7 +147,7 @@ def source(accounts: int, seeds: int) -> None:
             row(name, str(sources), notional, told(found, "liquidation.accounts", 0), gap, beyond(runs))
 
 
-PARTS: Final = {"days": days, "delay": delay, "policies": policies, "depth": depth, "source": source}
+PARTS: Final = {"days": days, "delay": delay, "policies": policies, "depth": depth, "coins": coins, "source": source}
 
 
 def main(part: str = "all", accounts: str = "5000", seeds: str = "3") -> None:

@@ -47,7 +47,11 @@ class Convergence(Struct, frozen=True):
 
     @property
     def is_met(self) -> bool:
-        return abs(self.with_bp) <= self.bound_bp and self.without_bp >= HELD * PREMIUM_BP
+        """The price comes back, and with it what funding is paid by; without arbitrageurs neither does."""
+        price = abs(self.with_bp) <= self.bound_bp and self.without_bp >= HELD * PREMIUM_BP
+        if self.funding_with_bp is None or self.funding_without_bp is None:
+            return False
+        return price and abs(self.funding_with_bp) <= self.bound_bp and self.funding_without_bp >= HELD * PREMIUM_BP
 
 
 class Crowd(Bot):

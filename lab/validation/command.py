@@ -23,7 +23,9 @@ NOT_ENOUGH: Final = 1
 @click.option("--accounts", type=click.IntRange(60, 1_000_000), help="Traders who hold positions.  [default: 5000; with --quick 400]")
 @click.option("--part", type=click.Choice(NAMES), help="Only that.")
 @click.option(
-    "--paper", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of the paper's tables.  [default: typed in]"
+    "--paper",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the paper's tables.  [default: ../shared/data/adl_paper where that is, else typed in]",
 )
 @click.option("--quick", is_flag=True, help="Few accounts and seeds: a first look in less than a minute.")
 @click.option("--out", type=FOLDER, help="Folder of validate.json.  [default: out/validate-oct10]")
@@ -36,8 +38,9 @@ def validate(
     """Check the acceptance targets of SCENARIO (perplab docs validation) on seeds that it was not calibrated on.
 
     Tells each target's real value, the simulated median and interval, and the verdict; then the paper's comparison of policies, stylised
-    facts of the order flow, whether arbitrageurs close the basis, and how impact grows with size. Exit code 1 if an invariant is broken, a
-    calibrated target is missed, or fewer than five of the other six are met; of a part without targets, if anything in it is missed.
+    facts of the order flow, how the impact of liquidations grows with size, and whether arbitrageurs close the basis. Exit code 1 if an
+    invariant is broken, a calibrated target is missed, or fewer than five of the other six are met; of a part without targets, if anything
+    in it is missed.
     """
     from rich.console import Console
 

@@ -21,6 +21,7 @@ from perplab.exchange.units import MICRO
 from ..adl.policies import water_fill, whole
 
 FILE: Final = "policy_per_wave_metrics.csv"
+BESIDE: Final = Path("..", "shared", "data", "adl_paper")  # from where the program is started
 ORDER: Final = ("production (queue)", "contract pro-rata", "integer program", "wealth pro-rata")  # of the largest haircuts, falling
 
 
@@ -65,12 +66,18 @@ class Paper(Struct, frozen=True):
     lines: tuple[Line, ...]
     in_order: int | None  # waves with queue > contract > wealth
     waves: int
-    is_ordered: bool  # the means fall in the known order
+    largest: dict[str, float]  # mean of the largest haircuts, of the policies in ORDER
+    is_ordered: bool  # these fall in the known order
     source: str
 
 
 def paper_of(folder: Path | None) -> Paper:
-    """From the tables of a folder, or with None from those of this file. DesignError: the folder does not hold them."""
+    """From the tables of a folder, or with None from `BESIDE` where they are there, or from those of this file.
+
+    DesignError: the folder that is asked for does not hold them.
+    """
+    if folder is None:
+        folder = BESIDE if (BESIDE / FILE).is_file() else None
     return from_table() if folder is None else from_files(folder / FILE)
 
 
@@ -85,7 +92,8 @@ def from_table() -> Paper:
     common = [raised(1e3 * needed, 1e6 * capacity) / (1e6 * capacity) for needed, capacity in WAVES]
     lines = [Line(f"{name}: overshoot [M USD]", TABLE[name].overshoot_musd, over, "computed") for name in CONTINUOUS]
     lines.append(bound("wealth pro-rata", float(np.mean(common))))
-    return Paper(tuple(lines), None, len(WAVES), is_falling({name: one.max_haircut for name, one in TABLE.items()}), "the table typed in")
+    means = {name: TABLE[name].max_haircut for name in ORDER}
+    return Paper(tuple(lines), None, len(WAVES), means, is_falling(means), "the table typed in")
 
 
 def bound(name: str, mean: float) -> Line:
@@ -115,8 +123,8 @@ def from_files(file: Path) -> Paper:
     lines.append(bound("wealth pro-rata", float(np.mean([raised(n, c) / c for n, c in zip(needed, capacity, strict=True)]))))
     three = zip(*(largest[name] for name in ("production (queue)", "contract pro-rata", "wealth pro-rata")), strict=True)
     in_order = sum(queue > contract > wealth for queue, contract, wealth in three)
-    means = {name: float(np.mean(values)) for name, values in largest.items()}
-    return Paper(tuple(lines), in_order, len(rows), is_falling(means), str(file))
+    means = {name: float(np.mean(largest[name])) for name in ORDER}
+    return Paper(tuple(lines), in_order, len(rows), means, is_falling(means), str(file))
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:

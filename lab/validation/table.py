@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .facts import Fact
+from .facts import Fact, is_met, middle
 from .paper import Paper
-from .study import Impact, Validation
+from .study import Exponents, Impact, Validation
 from .targets import LEAST_PLAIN, PLAIN, Verdict
 
+Seeds: TypeAlias = Sequence[Sequence[Fact]]
 WIDE: Final = 120  # [columns] from which on the words of a target are shown with it
 
 
@@ -35,8 +36,10 @@ def tables(found: Validation, width: int) -> Iterator[Table]:
         yield targets(found.verdicts, width)
     if found.paper:
         yield paper(found.paper)
-    if found.calm or found.crash:
-        yield facts(found.calm, found.crash)
+    if found.fine or found.crash:
+        yield facts(found.fine, found.coarse, found.crash)
+    if found.impact and found.impact.sizes_usd:
+        yield impact(found.impact)
 
 
 def targets(found: Sequence[Verdict], width: int) -> Table:
@@ -66,24 +69,30 @@ def paper(found: Paper) -> Table:
     return table
 
 
-def facts(calm: Sequence[Fact], crash: Sequence[Sequence[Fact]]) -> Table:
-    """The verdict is that of `calm`, as the feed was; the crash stands beside it."""
-    table = made("Stylised facts", "fact", ">feed", ">calm", ">oct10", "verdict")
-    for at, one in enumerate(calm or crash[0]):
-        wild = [each[at].value for each in crash]
-        known = sorted(value for value in wild if value is not None)
-        table.add_row(
-            one.name, one.feed, number(one.value, 2) if calm else "-", number(known[len(known) // 2], 2) if known else "-",
-            ("met" if one.is_met else "missed") if calm else "-",
-        )  # fmt: skip
+def facts(fine: Seeds, coarse: Seeds, crash: Seeds) -> Table:
+    """Medians over the seeds; the verdict is that of `fine_book`: ordinary minutes on a book as fine as the feed's."""
+    table = made("Stylised facts", "fact", ">feed", ">fine", ">coarse", ">crash", "verdict")
+    for at, one in enumerate((fine or coarse or crash)[0]):
+        each = [[found[at] for found in seeds] for seeds in (fine, coarse, crash)]
+        said = ("met" if is_met(each[0]) else "missed") if fine else "-"
+        table.add_row(one.name, one.feed, *(number(middle(values), 2) if values else "-" for values in each), said)
+    return table
+
+
+def impact(found: Impact) -> Table:
+    table = made(escape("Impact of one large liquidation order [bp]"), ">size [M USD]", ">fine", ">coarse")
+    for size, fine, coarse in zip(found.sizes_usd, found.fine_bp, found.coarse_bp, strict=True):
+        table.add_row(number(size / 1e6, 1), number(fine, 2), number(coarse, 2))
     return table
 
 
 def sentences(found: Validation) -> Iterator[str]:
-    if found.paper and found.paper.in_order is not None:
-        yield f"Paper: queue > contract > wealth pro-rata in {found.paper.in_order} of {found.paper.waves} waves, and in the means."
+    if found.paper:
+        yield from ordered(found.paper)
+    if found.fine:
+        yield "Facts: medians, judged by fine, which is fine_book; coarse is the same flow on the book of oct10, crash is oct10 itself."
     if found.impact:
-        yield told(found.impact)
+        yield from told(found.impact)
     basis = found.basis
     if basis:
         yield (
@@ -106,15 +115,32 @@ def sentences(found: Validation) -> Iterator[str]:
         )
 
 
-def told(impact: Impact) -> str:
-    orders = f"{sum(impact.orders):,} large liquidations"
-    if impact.median is None or impact.interval is None:
-        return f"Impact: {orders}, too few for an exponent: missed."
-    low, high = impact.wanted
-    return (
-        f"Impact: {orders}, exponent {impact.median:.2f} ({impact.interval[0]:.2f} to {impact.interval[1]:.2f} over seeds), wanted "
-        f"{low:g} to {high:g}: {'met' if impact.is_met else 'missed'}."
+def ordered(found: Paper) -> Iterator[str]:
+    falling = " > ".join(f"{name} {mean:.3f}" for name, mean in found.largest.items())
+    yield f"Paper, from {found.source}: largest haircut, mean of {found.waves} waves: {falling}: {'met' if found.is_ordered else 'missed'}."
+    if found.in_order is not None:
+        yield f"Paper: queue > contract > wealth pro-rata in {found.in_order} of {found.waves} waves."
+
+
+def told(found: Impact) -> Iterator[str]:
+    low, high = found.fine.wanted
+    yield (
+        f"Impact of one liquidation at a time on a book whose depth grows with the distance (fine_book): {grown(found.fine)}, wanted "
+        f"{low:g} to {high:g}: {'met' if found.is_met else 'missed'}."
     )
+    yield f"Impact on the book of oct10, which is coarser: {grown(found.coarse)}: {'met' if found.coarse.is_met else 'missed'}."
+    yield (
+        f"Impact in the crash itself, from first fill to last: {sum(found.orders):,} large orders, {grown(found.crash)}. No verdict: most "
+        "begin where another of the same moment ended."
+    )
+
+
+def grown(found: Exponents) -> str:
+    if found.median is None or found.interval is None:
+        return "no exponent"
+    without = sum(one is None for one in found.by_seed)
+    more = f", {without} without" if without else ""
+    return f"exponent {found.median:.2f} ({found.interval[0]:.2f} to {found.interval[1]:.2f} over seeds{more})"
 
 
 def made(title: str, *heads: str) -> Table:

@@ -62,8 +62,8 @@ TARGETS: Final = (
     Target(
         "A1b", NOTE, "... and about 0 s without a vault (at most 5 s)", 0.0, 5.0, "-", "stress reference; no record",
         "adl.delay_s of book_fund_adl with one dollar in its fund", 0,
-        tried="a vault and a fund of one dollar and of the scenario's capital, three designs (docs/calibration.md, A1 without a vault): "
-        "the first liquidations leave no deficit, so nobody is deleveraged yet",
+        tried="funds of one dollar and of the scenario's capital, three designs, no patience with the book (docs/validation.md): in the "
+        "first minute the book buys all at prices that leave no deficit, vault or not; with a vault the run's first ADL is later",
     ),
     Target("A2", CALIBRATED, "ADL over liquidated notional 0.25-0.50", 0.25, 0.50, "0.382", RECORD, "adl.to_liquidation"),
     Target(
@@ -90,8 +90,9 @@ TARGETS: Final = (
     Target(
         "A8", PLAIN, "loss over notional on a thin book at least 5 times a deep one's", 5.0, MOST, "about 10", RECORD + ", by coin",
         "liquidation.loss_share (lost since entry, as the record has it by coin), depth x 0.1 over x 10, by seed", 2,
-        tried="three designs and three depths (docs/calibration.md, A8): what a position lost since its entry is a matter of its leverage, "
-        "not of the book; what is lost beyond the trigger, and bad debt, are reported beside it and do not count",
+        tried="three designs, three depths, [impact] on, a coin with its own prices and leverage (docs/validation.md): what a position "
+        "lost since its entry is a matter of its leverage and entry, not of the book; what is lost beyond the trigger, and bad debt, are "
+        "reported beside it and do not count",
     ),
     Target(
         "A9", PLAIN, "one venue as the oracle liquidates more than a median of three", 1.0, MOST, "6.02 against 17.0 USD",

@@ -24,16 +24,20 @@ from ..runs import Run
 from ..scenario import load_scenario
 from ..simulation import run
 from .basis import Convergence, convergence
-from .facts import Fact, exponent, facts, impacts
+from .facts import Fact, facts
+from .impact import COARSE, FINE, curve, exponent, impacts, on_book
 from .measured import BAD_DEBT, BEYOND_TRIGGER, DEPTHS, ENTRY, lost_bp, order_of, with_depth
 
 DESIGN: Final = "book_vault_adl"  # the calibrated one
 NO_VAULT: Final = "book_fund_adl"
 ONE_DOLLAR: Final = 1.0
-CRASH, NOVAULT, DEPTH, SOURCE, LEDGER, FLOW, BASIS = "crash", "no vault", "depth", "source", "ledger", "flow", "basis"
-BY_SEED: Final = (CRASH, NOVAULT, DEPTH, SOURCE)
-ONCE: Final = (LEDGER, FLOW, BASIS)
-PARTS: Final = {"targets": (*BY_SEED, LEDGER), "facts": (FLOW, CRASH), "impact": (CRASH,), "basis": (BASIS,), "paper": ()}
+CRASH, NOVAULT, DEPTH, SOURCE, IMPACT, FLOW = "crash", "no vault", "depth", "source", "impact", "flow"
+LEDGER, BASIS = "ledger", "basis"
+BY_SEED: Final = (CRASH, NOVAULT, DEPTH, SOURCE, IMPACT, FLOW)
+ONCE: Final = (LEDGER, BASIS)
+PARTS: Final = {
+    "targets": (CRASH, NOVAULT, DEPTH, SOURCE, LEDGER), "facts": (FLOW, CRASH), "impact": (IMPACT, CRASH), "basis": (BASIS,), "paper": (),
+}  # fmt: skip
 
 
 class Task(Struct, frozen=True):
@@ -57,9 +61,12 @@ class Answer(Struct, frozen=True):
     task: Task
     values: dict[str, float | None] = field(default_factory=dict)
     notes: dict[str, float | None] = field(default_factory=dict)
-    facts: list[Fact] = field(default_factory=list)
-    exponent: float | None = None
-    large: int = 0  # liquidation orders behind the exponent
+    facts: list[Fact] = field(default_factory=list)  # of the crash
+    fine: list[Fact] = field(default_factory=list)  # of ordinary minutes on a book as fine as the feed's
+    coarse: list[Fact] = field(default_factory=list)  # and on the one of oct10
+    exponent: float | None = None  # of all large liquidation orders of a crash
+    large: int = 0  # how many
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # size [USD] and impact [bp], by the book's scenario
     basis: Convergence | None = None
     beyond: bool = False  # the run is beyond its population
 
@@ -96,14 +103,18 @@ def crash(task: Task) -> Answer:
     names = ("A6 queue, mean [bp]", "A6 contract pro-rata, mean [bp]", "A6 wealth pro-rata, mean [bp]")
     notes: dict[str, float | None] = {name: None if one is None else 1e4 * one for name, one in zip(names, means, strict=True)}
     notes["A6 snapshots"] = float(order.passes)
+    notes["A1b first ADL of the run, from its first liquidation on, with a vault [s]"] = found.adl.delay_from_start_s
     large = impacts(made)
-    return Answer(task, values, notes, facts(made), exponent(large), len(large), None, bool(beyond_population(made)))
+    return Answer(
+        task, values, notes, facts(made), exponent=exponent(large), large=len(large), beyond=bool(beyond_population(made))
+    )  # fmt: skip
 
 
 def no_vault(task: Task) -> Answer:
     scenario = load_scenario("oct10").override({"backstop_usd": ONE_DOLLAR})
     found = measure(run(load_venue(NO_VAULT), scenario, task.seed, accounts=task.accounts))
-    return Answer(task, {"A1b": found.adl.delay_s, **always(found)})
+    notes = {"A1b ... and with a fund of one dollar instead [s]": found.adl.delay_from_start_s}
+    return Answer(task, {"A1b": found.adl.delay_s, **always(found)}, notes)
 
 
 def depth(task: Task) -> Answer:
@@ -161,8 +172,13 @@ def ledger(task: Task) -> Answer:
     return Answer(task, {"A7": float(off), **{"A5": always(measure(made))["A5"]}}, {"A7 commands checked": float(checked)})
 
 
+def impact(task: Task) -> Answer:
+    return Answer(task, curves={whose: curve(whose, task.seed) for whose in (FINE, COARSE)})
+
+
 def flow(task: Task) -> Answer:
-    return Answer(task, facts=facts(run(load_venue(DESIGN), load_scenario("calm"), task.seed)))
+    fine, coarse = (facts(run(load_venue(DESIGN), on_book(whose), task.seed)) for whose in (FINE, COARSE))
+    return Answer(task, fine=fine, coarse=coarse)
 
 
 def basis(task: Task) -> Answer:
@@ -170,5 +186,5 @@ def basis(task: Task) -> Answer:
 
 
 ANSWERS: Final[dict[str, Callable[[Task], Answer]]] = {
-    CRASH: crash, NOVAULT: no_vault, DEPTH: depth, SOURCE: source, LEDGER: ledger, FLOW: flow, BASIS: basis,
+    CRASH: crash, NOVAULT: no_vault, DEPTH: depth, SOURCE: source, IMPACT: impact, LEDGER: ledger, FLOW: flow, BASIS: basis,
 }  # fmt: skip
