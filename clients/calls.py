@@ -93,7 +93,7 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     def _of_client(self, client_id: t.ClientId, market: str) -> t.Order:
         key = client_id_of(client_id)
         if key is None:
-            raise ValueError("a client id of 0 is none")
+            raise ValueError("say which client id")
         return self._by_client.get(key) or self._bare(0, key, market)
 
     def amend(self, given: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> Call[t.Order]:

@@ -6,6 +6,7 @@ Events are the exception: one that cannot be read is handed on as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
@@ -25,6 +26,7 @@ from .reading_venue import whole as whole
 from .units import WIDE, Market, money
 
 MOST_CLIENT_ID: Final = 1 << 128  # they are numbers below that
+HEX: Final = re.compile("0x[0-9a-fA-F]{1,32}")  # of a client id, as api.md has it
 STATUS: Final = 14  # numbers that tell what a packed command came to
 REASONS: Final = {int(one): one.name for one in Reason}
 STATES: Final = frozenset(map(int, OrderState))
@@ -32,12 +34,16 @@ OF_VAULT: Final = ("vault_balances", "vault_equities", "vault_losses_left")  # w
 
 
 def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
-    """A client id as the venue writes it: one number has one spelling."""
-    number = int(given, 16) if isinstance(given, str) else given
-    if not number:
+    """A client id as the venue writes it: one number has one spelling. None: none was given. Raises TypeError, ValueError."""
+    if given is None:
         return None
+    if isinstance(given, str) and HEX.fullmatch(given) is None:
+        raise ValueError(f'the client id is {given!r}: as a text it is "0x" and 1 to 32 hex digits, else a whole number')
+    number = int(given, 16) if isinstance(given, str) else given
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"the client id is {given!r}, a {type(given).__name__}: wanted is a whole number, or hex digits as a text")
+        raise TypeError(f'the client id is {given!r}, a {type(given).__name__}: wanted is a whole number, or "0x..." as a text')
+    if number == 0:
+        raise ValueError(f"the client id is {given}, which is none: leave it out, and the client makes one")
     if not 0 < number < MOST_CLIENT_ID:
         raise ValueError(f"the client id is {given}: it is a number of 128 bits, above 0")
     return number if number < 1 << 63 else f"{number:#x}"
