@@ -115,9 +115,13 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         changed = replace(order, price=terms.price(ticks))
         return Call("amend", fields, lambda reply: self._settled(changed, reply))
 
-    def cancel_all(self, market: str | None = None) -> Call[t.Queued | None]:
+    def cancel_all(self, market: str | None = None) -> Call[t.Queued | t.Swept]:
         number = None if market is None else self.market(market).number
-        return Call("cancel_all", {"market": number, "account": self.account_number}, self.reading.queued)
+
+        def read(reply: Wire) -> t.Queued | t.Swept:
+            return self.reading.queued(reply) or self.reading.swept(reply)
+
+        return Call("cancel_all", {"market": number, "account": self.account_number}, read)
 
     def pending(self, skip: int = 0) -> Call[Part[t.Waiting]]:
         def read(reply: Wire) -> Part[t.Waiting]:

@@ -120,6 +120,11 @@ class Reading(AlgoReading):
         """Under which number a command waits; None: it does not."""
         return t.Queued(ticket=whole(reply["ticket"]), due=due_of(reply["due"])) if reply.get("status") == "queued" else None
 
+    def swept(self, reply: Wire) -> t.Swept:
+        count, left = (whole(reply[name]) if name in reply else None for name in ("cancelled", "left"))
+        halted = tuple(self.venue.numbered(one).name for one in reply.get("halted", ()))
+        return t.Swept(cancelled=count, left=left, halted=halted, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
+
     def waiting(self, reply: Wire) -> tuple[t.Waiting, ...]:
         return tuple(map(self._waiting, reply["pending"]))
 

@@ -34,6 +34,7 @@ from .answers_past import AccountsAtRiskReply, CandlesReply, LiquidationsReply
 from .answers_venue import VenueReply
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, op_of
 from .several import OF_SEVERAL
+from .swept import CANCELS_ALL
 from .told import OF_LIQUIDITY, OF_ORDERS, OPENS, SCHEDULES, WAITING
 
 
@@ -81,6 +82,17 @@ class SeveralStatus(Counts, kw_only=True):
     seq: int
 
 
+class SweptStatus(Said, kw_only=True):
+    """How many orders, triggers and TWAPs a cancel of all took, and how many it left, since their markets are halted: which these are."""
+
+    ok: bool
+    ts: int
+    seq: int
+    cancelled: int
+    left: int
+    halted: list[int]  # markets
+
+
 class LiquidityStatus(Said, kw_only=True):
     ok: bool
     ts: int
@@ -114,6 +126,7 @@ class WithdrawnStatus(Said, kw_only=True):
 DoneReply = joined("DoneReply", Reply, DoneStatus)
 OrderReply = joined("OrderReply", Reply, OrderStatus)
 SeveralReply = joined("SeveralReply", Reply, SeveralStatus)
+SweptReply = joined("SweptReply", Reply, SweptStatus)
 LiquidityReply = joined("LiquidityReply", Reply, LiquidityStatus)
 SubAccountReply = joined("SubAccountReply", Reply, SubAccountStatus)
 QueuedReply = joined("QueuedReply", Reply, QueuedStatus)
@@ -353,6 +366,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     **dict.fromkeys(OF_LIQUIDITY, LiquidityReply),
     **dict.fromkeys(OF_SEVERAL, SeveralReply),
     OPENS: SubAccountReply,
+    CANCELS_ALL: SweptReply,
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
     SCHEDULES: ScheduledReply,
     "batch": BatchReply, "rows": RowsReply, "challenge": ChallengeReply, "login": LoginReply, "logout": EmptyReply, "faucet":
@@ -373,7 +387,8 @@ QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a reque
 }
 ITEMS: Final = {  # lists of several kinds
     "BatchReply.statuses": (
-        "DoneStatus", "SubAccountStatus", "OrderStatus", "SeveralStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure",
+        "DoneStatus", "SubAccountStatus", "OrderStatus", "SeveralStatus", "SweptStatus", "LiquidityStatus", "QueuedStatus",
+        "WithdrawnStatus", "Failure",
     ),
     "RowsReply.errors": ("Failure",),
 }
