@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, CancelReason, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
 from perplab.exchange.units import PPM
 
 from . import types as t
@@ -28,6 +28,7 @@ from .units import WIDE, Market, money
 MOST_CLIENT_ID: Final = 1 << 128  # they are numbers below that
 HEX: Final = re.compile("0x[0-9a-fA-F]{1,32}")  # of a client id, as api.md has it
 STATUS: Final = 14  # numbers that tell what a packed command came to
+CAUSES: Final = {int(one): one for one in CancelReason}
 REASONS: Final = {int(one): one.name for one in Reason}
 STATES: Final = frozenset(map(int, OrderState))
 OF_VAULT: Final = ("vault_balances", "vault_equities", "vault_losses_left")  # which an older server does not tell
@@ -199,18 +200,18 @@ class Reading(AlgoReading):
         if rest or width < STATUS:
             raise ValueError(f"{len(told)} numbers are no statuses of {count} commands")
         each = tuple(
-            self._row_status(told[row * width : row * width + STATUS], errors.get(str(row)), several.get(str(row))) for row in range(count)
+            self._row_status(told[row * width : (row + 1) * width], errors.get(str(row)), several.get(str(row))) for row in range(count)
         )
         return t.RowStatuses(whole(reply["ts"]), each)
 
     def _row_status(self, told: list[int], error: Wire | None, several: Wire | None) -> t.RowStatus:
-        reason, order_id, state, filled, left, repeated, seq, _, market, paid, value, shares, ticket, due = told
+        reason, order_id, state, filled, left, repeated, seq, _, market, paid, value, shares, ticket, due, *more = told
         why = str(error["message"]) if error is not None else reason_of(reason) if reason else ""
         state_of = OrderState(state) if order_id and not shares and state in STATES else None
         return t.RowStatus(
             why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated),
             seq=seq, value=value, shares=shares, ticket=ticket, due=due_of(due) if ticket else None,
-            several=None if several is None else counted(several),
+            reason=CAUSES.get(more[0]) if more else None, several=None if several is None else counted(several),
         )  # fmt: skip
 
     # -- streams of market data --

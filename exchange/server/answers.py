@@ -52,7 +52,7 @@ class SubAccountStatus(Said, kw_only=True):
 
 
 class OrderStatus(Said, kw_only=True):
-    """`filled` and `filled_notional` [micro] by this request; of a repeat, in all and null."""
+    """`filled` and `filled_notional` [micro] by this request; of a repeat, in all and null. `cancel_reason`: of what is cancelled."""
 
     ok: bool
     ts: int
@@ -63,6 +63,7 @@ class OrderStatus(Said, kw_only=True):
     filled: int
     open: int
     filled_notional: int | None
+    cancel_reason: CauseName | UnsetType = UNSET
     repeated: bool | UnsetType = UNSET
 
 
@@ -268,6 +269,7 @@ class OrderQueryReply(Reply, kw_only=True):
     filled_notional: int | None
     auctioned: bool  # before it trades
     linked_with: int  # id of the order or trigger that it cancels, and is cancelled by; 0: none
+    cancel_reason: CauseName | None  # null: it is not cancelled, or the events that are kept do not tell
 
 
 class OfWaiting(Said, kw_only=True):
