@@ -21,7 +21,7 @@ from load_wire import Peer, Poll
 
 SECOND: Final = 1_000_000_000  # [ns]
 SAMPLE: Final = 64  # one reply in so many is looked at
-REASON, WIDTH = 0, 14  # of the statuses of a `rows` request
+REASON, WIDTH = 0, 15  # of the statuses of a `rows` request
 MOST_REFUSED: Final = 0.02  # of the orders
 PATIENCE_S: Final = 10.0  # for the replies that are missing at the end
 

@@ -82,9 +82,9 @@ class Asking(AskingAlgos, ABC):
         """Cancel an open order by its client id."""
         return await self._do(self.calls.cancel_client(client_id, market), timeout)
 
-    async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | None:
-        """Cancel all open orders, triggers and TWAPs, in one market or in all. The venue does not say which: the private stream does.
-        None: it is done; else it waits for its turn."""
+    async def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | t.Swept:
+        """Cancel all open orders, triggers and TWAPs, in one market or in all: how many are gone, and how many are `left`, since a halted
+        market lets nothing be cancelled; which are gone the private stream tells. Or a Queued, where it waits for its turn."""
         return await self._do(self.calls.cancel_all(market), timeout)
 
     async def amend(

@@ -83,9 +83,9 @@ class Blocking(BlockingAlgos, ABC):
         """Cancel an open order by its client id."""
         return self._do(self.calls.cancel_client(client_id, market), timeout)
 
-    def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | None:
-        """Cancel all open orders, triggers and TWAPs, in one market or in all. The venue does not say which: the private stream does.
-        None: it is done; else it waits for its turn."""
+    def cancel_all(self, market: str | None = None, *, timeout: float | None = None) -> t.Queued | t.Swept:
+        """Cancel all open orders, triggers and TWAPs, in one market or in all: how many are gone, and how many are `left`, since a halted
+        market lets nothing be cancelled; which are gone the private stream tells. Or a Queued, where it waits for its turn."""
         return self._do(self.calls.cancel_all(market), timeout)
 
     def amend(

@@ -93,7 +93,7 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
     def _of_client(self, client_id: t.ClientId, market: str) -> t.Order:
         key = client_id_of(client_id)
         if key is None:
-            raise ValueError("a client id of 0 is none")
+            raise ValueError("say which client id")
         return self._by_client.get(key) or self._bare(0, key, market)
 
     def amend(self, given: t.Order | int, price: Number | None = None, size: Number | None = None, market: str = "") -> Call[t.Order]:
@@ -115,9 +115,13 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         changed = replace(order, price=terms.price(ticks))
         return Call("amend", fields, lambda reply: self._settled(changed, reply))
 
-    def cancel_all(self, market: str | None = None) -> Call[t.Queued | None]:
+    def cancel_all(self, market: str | None = None) -> Call[t.Queued | t.Swept]:
         number = None if market is None else self.market(market).number
-        return Call("cancel_all", {"market": number, "account": self.account_number}, self.reading.queued)
+
+        def read(reply: Wire) -> t.Queued | t.Swept:
+            return self.reading.queued(reply) or self.reading.swept(reply)
+
+        return Call("cancel_all", {"market": number, "account": self.account_number}, read)
 
     def pending(self, skip: int = 0) -> Call[Part[t.Waiting]]:
         def read(reply: Wire) -> Part[t.Waiting]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from perplab.exchange.codes import OrderState
+from perplab.exchange.codes import CancelReason, OrderState
 
 from . import types as t
 from .errors import NotConnected
@@ -162,13 +162,15 @@ class Known:
         if reply.get("status") == "withdrawn":
             gone = replace(order, state=OrderState.CANCELLED, open=NO_COINS, auctioned=False)
             return self.note(replace(gone, seq=whole(reply["seq"]), ts=whole(reply["ts"])))
-        market = self.reading.venue.numbered(reply["market"])
+        market, state = self.reading.venue.numbered(reply["market"]), OrderState[reply["state"]]
+        reason = CancelReason.__members__.get(reply.get("cancel_reason") or "", order.reason)
         filled, notional = market.size(reply["filled"]), reply.get("filled_notional")
         return self.note(
             replace(
                 order, order_id=whole(reply["order_id"]), market=market.name, filled=filled, open=market.size(reply["open"]),
                 average_price=rounded(money(notional), filled) if notional else None, auctioned=bool(reply.get("auctioned")),
-                state=OrderState[reply["state"]], repeated=bool(reply.get("repeated")), seq=whole(reply.get("seq", 0)),
+                state=state, reason=reason if state is OrderState.CANCELLED else None, repeated=bool(reply.get("repeated")),
+                seq=whole(reply.get("seq", 0)),
                 ts=whole(reply.get("ts", 0)), ticket=0, due=None, linked_with=reply.get("linked_with", order.linked_with) or None,
             )
         )  # fmt: skip

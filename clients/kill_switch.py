@@ -258,7 +258,7 @@ class KillSwitch:
             before = left
             try:
                 queued = yield from insist(client, client.calls.cancel_all(None))
-                if queued is not None and not (yield from carried_out(client, queued.ticket, patience_s=PATIENCE_S)):
+                if isinstance(queued, t.Queued) and not (yield from carried_out(client, queued.ticket, patience_s=PATIENCE_S)):
                     why = f": the last one still waits for its turn after {PATIENCE_S:g} s"
             except Refused as error:
                 why = f": {error}"

@@ -6,12 +6,13 @@ Events are the exception: one that cannot be read is handed on as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, CancelReason, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
 from perplab.exchange.units import PPM
 
 from . import types as t
@@ -25,19 +26,25 @@ from .reading_venue import whole as whole
 from .units import WIDE, Market, money
 
 MOST_CLIENT_ID: Final = 1 << 128  # they are numbers below that
+HEX: Final = re.compile("0x[0-9a-fA-F]{1,32}")  # of a client id, as api.md has it
 STATUS: Final = 14  # numbers that tell what a packed command came to
+CAUSES: Final = {int(one): one for one in CancelReason}
 REASONS: Final = {int(one): one.name for one in Reason}
 STATES: Final = frozenset(map(int, OrderState))
 OF_VAULT: Final = ("vault_balances", "vault_equities", "vault_losses_left")  # which an older server does not tell
 
 
 def client_id_of(given: t.ClientId | None) -> t.ClientId | None:
-    """A client id as the venue writes it: one number has one spelling."""
-    number = int(given, 16) if isinstance(given, str) else given
-    if not number:
+    """A client id as the venue writes it: one number has one spelling. None: none was given. Raises TypeError, ValueError."""
+    if given is None:
         return None
+    if isinstance(given, str) and HEX.fullmatch(given) is None:
+        raise ValueError(f'the client id is {given!r}: as a text it is "0x" and 1 to 32 hex digits, else a whole number')
+    number = int(given, 16) if isinstance(given, str) else given
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"the client id is {given!r}, a {type(given).__name__}: wanted is a whole number, or hex digits as a text")
+        raise TypeError(f'the client id is {given!r}, a {type(given).__name__}: wanted is a whole number, or "0x..." as a text')
+    if number == 0:
+        raise ValueError(f"the client id is {given}, which is none: leave it out, and the client makes one")
     if not 0 < number < MOST_CLIENT_ID:
         raise ValueError(f"the client id is {given}: it is a number of 128 bits, above 0")
     return number if number < 1 << 63 else f"{number:#x}"
@@ -114,6 +121,11 @@ class Reading(AlgoReading):
         """Under which number a command waits; None: it does not."""
         return t.Queued(ticket=whole(reply["ticket"]), due=due_of(reply["due"])) if reply.get("status") == "queued" else None
 
+    def swept(self, reply: Wire) -> t.Swept:
+        count, left = (whole(reply[name]) if name in reply else None for name in ("cancelled", "left"))
+        halted = tuple(self.venue.numbered(one).name for one in reply.get("halted", ()))
+        return t.Swept(cancelled=count, left=left, halted=halted, seq=whole(reply["seq"]), ts=whole(reply["ts"]))
+
     def waiting(self, reply: Wire) -> tuple[t.Waiting, ...]:
         return tuple(map(self._waiting, reply["pending"]))
 
@@ -188,18 +200,18 @@ class Reading(AlgoReading):
         if rest or width < STATUS:
             raise ValueError(f"{len(told)} numbers are no statuses of {count} commands")
         each = tuple(
-            self._row_status(told[row * width : row * width + STATUS], errors.get(str(row)), several.get(str(row))) for row in range(count)
+            self._row_status(told[row * width : (row + 1) * width], errors.get(str(row)), several.get(str(row))) for row in range(count)
         )
         return t.RowStatuses(whole(reply["ts"]), each)
 
     def _row_status(self, told: list[int], error: Wire | None, several: Wire | None) -> t.RowStatus:
-        reason, order_id, state, filled, left, repeated, seq, _, market, paid, value, shares, ticket, due = told
+        reason, order_id, state, filled, left, repeated, seq, _, market, paid, value, shares, ticket, due, *more = told
         why = str(error["message"]) if error is not None else reason_of(reason) if reason else ""
         state_of = OrderState(state) if order_id and not shares and state in STATES else None
         return t.RowStatus(
             why=why, order_id=order_id, market=market, state=state_of, filled=filled, paid=paid, open=left, repeated=bool(repeated),
             seq=seq, value=value, shares=shares, ticket=ticket, due=due_of(due) if ticket else None,
-            several=None if several is None else counted(several),
+            reason=CAUSES.get(more[0]) if more else None, several=None if several is None else counted(several),
         )  # fmt: skip
 
     # -- streams of market data --

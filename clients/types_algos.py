@@ -117,6 +117,16 @@ class Quoted(Told, frozen=True, kw_only=True):
     ts: int  # [ns]
 
 
+class Swept(Told, frozen=True, kw_only=True):
+    """What a cancel of all came to: orders, triggers and TWAPs count alike. None: an older server does not tell."""
+
+    cancelled: int | None
+    left: int | None  # that it could not cancel, since their markets are halted
+    halted: tuple[str, ...]  # the names of these
+    seq: int  # of the venue's last event because of it
+    ts: int  # [ns]
+
+
 class OpenTrigger(Told, frozen=True, kw_only=True):
     """A conditional order that waits."""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from perplab.exchange.codes import AccountMode, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
+from perplab.exchange.codes import AccountMode, CancelReason, MarginMode, MarketStatus, OrderState, Reason, Side, TimeInForce
 
 from .types_curves import ClientId, Gas, Liquidity, Sequencing, Told
 from .units import Market
@@ -130,6 +130,7 @@ class Order(Told, frozen=True, kw_only=True):
     open: Decimal  # [coins] that still wait
     state: OrderState  # OPEN, FILLED or CANCELLED
     average_price: Decimal | None = None  # [USD] of what `filled` counts, to 28 digits; None: nothing, or not told (lists, repeats)
+    reason: CancelReason | None = None  # why it, or the rest of it, was cancelled; None: it was not, or it is not told
     client_id: ClientId | None = None  # of its sender's; None: it has none, or it is not known
     reduce_only: bool | None = False  # it only ever reduces a position; None: not known
     tif: TimeInForce | None = TimeInForce.GTC  # GTC, IOC (as any market order that is not FOK), FOK, POST_ONLY or RPI; None: not known
@@ -312,6 +313,7 @@ class RowStatus(Told, frozen=True, kw_only=True):
     shares: int = 0  # of liquidity
     ticket: int = 0  # it waits under this number; 0: it is carried out
     due: int | None = None  # [ns] when it will be; None: as of Queued
+    reason: CancelReason | None = None  # why the order, or the rest of it, was cancelled; None: it was not, or it is not told
     several: Counted | None = None  # of a ladder or a mass quote, of which the fields of one order say nothing
 
 

@@ -49,7 +49,7 @@ EDGE = {  # of exchange, never compiled
     "server.agenda", "server.answers", "server.broadcasts", "server.clock", "server.codecs", "server.complaints", "server.debits",
     "server.orders", "server.terms", "server.timekeeper", "server.registrar", "server.asking", "server.account_questions",
     "server.order_questions", "server.operations", "server.subscriptions", "server.outbox", "server.gathering", "server.brought",
-    "server.tokens", "server.several", "server.whys", "server.market_names", "server.fragments",
+    "server.tokens", "server.several", "server.swept", "server.whys", "server.market_names", "server.fragments",
     "server.answer_parts", "server.answers_accounts", "server.answers_venue",
     "server.departure", "server.doorman", "server.errors", "server.faults", "server.gateway", "server.held",
     "server.host", "server.intake", "server.limits", "server.log", "server.manual", "server.memory", "server.metrics",

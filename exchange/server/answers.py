@@ -34,6 +34,7 @@ from .answers_past import AccountsAtRiskReply, CandlesReply, LiquidationsReply
 from .answers_venue import VenueReply
 from .requests import OPERATOR_REQUESTS, OPS, OWNERS, Channel, op_of
 from .several import OF_SEVERAL
+from .swept import CANCELS_ALL
 from .told import OF_LIQUIDITY, OF_ORDERS, OPENS, SCHEDULES, WAITING
 
 
@@ -51,7 +52,7 @@ class SubAccountStatus(Said, kw_only=True):
 
 
 class OrderStatus(Said, kw_only=True):
-    """`filled` and `filled_notional` [micro] by this request; of a repeat, in all and null."""
+    """`filled` and `filled_notional` [micro] by this request; of a repeat, in all and null. `cancel_reason`: of what is cancelled."""
 
     ok: bool
     ts: int
@@ -62,6 +63,7 @@ class OrderStatus(Said, kw_only=True):
     filled: int
     open: int
     filled_notional: int | None
+    cancel_reason: CauseName | UnsetType = UNSET
     repeated: bool | UnsetType = UNSET
 
 
@@ -79,6 +81,17 @@ class SeveralStatus(Counts, kw_only=True):
     ok: bool
     ts: int
     seq: int
+
+
+class SweptStatus(Said, kw_only=True):
+    """How many orders, triggers and TWAPs a cancel of all took, and how many it left, since their markets are halted: which these are."""
+
+    ok: bool
+    ts: int
+    seq: int
+    cancelled: int
+    left: int
+    halted: list[int]  # markets
 
 
 class LiquidityStatus(Said, kw_only=True):
@@ -114,6 +127,7 @@ class WithdrawnStatus(Said, kw_only=True):
 DoneReply = joined("DoneReply", Reply, DoneStatus)
 OrderReply = joined("OrderReply", Reply, OrderStatus)
 SeveralReply = joined("SeveralReply", Reply, SeveralStatus)
+SweptReply = joined("SweptReply", Reply, SweptStatus)
 LiquidityReply = joined("LiquidityReply", Reply, LiquidityStatus)
 SubAccountReply = joined("SubAccountReply", Reply, SubAccountStatus)
 QueuedReply = joined("QueuedReply", Reply, QueuedStatus)
@@ -255,6 +269,7 @@ class OrderQueryReply(Reply, kw_only=True):
     filled_notional: int | None
     auctioned: bool  # before it trades
     linked_with: int  # id of the order or trigger that it cancels, and is cancelled by; 0: none
+    cancel_reason: CauseName | None  # null: it is not cancelled, or the events that are kept do not tell
 
 
 class OfWaiting(Said, kw_only=True):
@@ -363,6 +378,7 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     **dict.fromkeys(OF_LIQUIDITY, LiquidityReply),
     **dict.fromkeys(OF_SEVERAL, SeveralReply),
     OPENS: SubAccountReply,
+    CANCELS_ALL: SweptReply,
     **{str(request.__struct_config__.tag): DoneReply for request in OPERATOR_REQUESTS},
     SCHEDULES: ScheduledReply,
     "batch": BatchReply, "rows": RowsReply, "challenge": ChallengeReply, "login": LoginReply, "logout": EmptyReply, "faucet":
@@ -383,7 +399,8 @@ QUEUED: Final[dict[str, tuple[type[Reply], ...]]] = {  # what may answer a reque
 }
 ITEMS: Final = {  # lists of several kinds
     "BatchReply.statuses": (
-        "DoneStatus", "SubAccountStatus", "OrderStatus", "SeveralStatus", "LiquidityStatus", "QueuedStatus", "WithdrawnStatus", "Failure",
+        "DoneStatus", "SubAccountStatus", "OrderStatus", "SeveralStatus", "SweptStatus", "LiquidityStatus", "QueuedStatus",
+        "WithdrawnStatus", "Failure",
     ),
     "RowsReply.errors": ("Failure",),
 }

@@ -52,14 +52,15 @@ def _waits(desk: Desk, one: Waiting) -> Data:
 
 
 def _valued(desk: Desk, account: int, known: Data, seq: int) -> Work:
-    """What the fills of an order have come to as of event `seq`, if the events that are kept tell of all of them."""
+    """What the fills of an order have come to as of event `seq`, if the events that are kept tell of all of them, and why it is gone."""
     order_id, filled = known["order_id"], known["filled"]
     assert isinstance(order_id, int)
     tale = Tale()
-    if filled:
+    if filled or known["state"] == OrderState.CANCELLED.name:
         until = (row for row in _concerning(desk, account) if row is None or row[1] <= seq)  # it may be filled meanwhile
         tale = yield from tale_of(order_id, until, desk.host.units)
-    return {**known, "filled_notional": tale.notional if tale.filled == filled and not tale.lacks else None}
+    notional = tale.notional if tale.filled == filled and not tale.lacks else None
+    return {**known, "filled_notional": notional, "cancel_reason": tale.why if known["state"] == OrderState.CANCELLED.name else None}
 
 
 def _closed(desk: Desk, account: int, order_id: int) -> Work:
@@ -70,7 +71,7 @@ def _closed(desk: Desk, account: int, order_id: int) -> Work:
     return {
         "order_id": order_id, "market": tale.market, "state": tale.state.name, "open": 0, "filled": tale.filled,
         "filled_notional": tale.notional if (tale.is_whole and not tale.lacks) or not tale.filled else None, "auctioned": False,
-        "linked_with": 0,
+        "linked_with": 0, "cancel_reason": tale.why,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from ..engine import Exchange
-from ..schema.codes import OrderState
+from ..schema.codes import CancelReason, OrderState
 from ..schema.events import (
     CurveTraded,
     Event,
@@ -73,6 +73,7 @@ class Tale(Struct):
 
     state: OrderState | None = None  # None: nothing is told of it
     market: int = 0
+    cancel_reason: int = 0  # CancelReason; 0: it is not cancelled
     filled: int = 0  # [lots]
     notional: int = 0  # [micro] of that
     is_whole: bool = False  # it begins where the order came in, before it traded
@@ -96,6 +97,7 @@ class Tale(Struct):
                 self._fill(number == order_id, number, *(row[column_of(CurveTraded, name)] for name in ("market", "size", "value")))
         elif kind in ENDS and row[column_of(ENDS[kind], "order_id")] == order_id:
             self.state, self.market = OrderState.CANCELLED, row[column_of(ENDS[kind], "market")]
+            self.cancel_reason = row[column_of(ENDS[kind], "reason")]
         else:
             self._hear_twap(row, order_id)
 
@@ -108,7 +110,13 @@ class Tale(Struct):
         elif kind == TwapEnded.KIND and row[column_of(TwapEnded, "order_id")] == order_id:
             market, filled, left = (row[column_of(TwapEnded, name)] for name in ("market", "filled", "left"))
             self.state, self.market = OrderState.CANCELLED if left else OrderState.FILLED, market
+            self.cancel_reason = row[column_of(TwapEnded, "reason")] if left else 0
             self.lacks, self.filled = self.filled != filled, filled
+
+    @property
+    def why(self) -> str | None:
+        """Why it was cancelled; None: it was not, or nothing is told of that."""
+        return CancelReason(self.cancel_reason).name if self.cancel_reason else None
 
     def _fill(self, is_own: bool, number: int, market: int, lots: int, notional: int) -> None:
         """A fill of the order, or of one that may be a slice of it."""

@@ -14,14 +14,18 @@ from librt.strings import BytesWriter, write_i64_be
 from librt.vecs import vec
 from mypy_extensions import i64, u8
 
-from ..schema.codes import OrderState
-from .routing import FILLED, LEFT, MARKET, ORDER_ID, PAID, REASON, REPEATED, SEQ, STATE, TICKET, VALUE, WIDTH
+from ..schema.codes import CancelReason, OrderState
+from .routing import FILLED, LEFT, MARKET, ORDER_ID, PAID, REASON, REPEATED, SEQ, STATE, TICKET, VALUE, WHY, WIDTH
 
 LENGTH: Final[i64] = 4  # [bytes] of the length in front of a frame
 MAP: Final[i64] = 0x80  # first bytes of msgpack: of a map of up to 15 pairs, with their number,
 TEXT: Final[i64] = 0xA0  # of a text of up to 31 bytes, with their number,
 NONE: Final[i64] = 0xC0
 STATES: Final[tuple[str, ...]] = tuple(state.name for state in OrderState)  # by number
+REASONS: Final[dict[int, str]] = {int(reason): reason.name for reason in CancelReason}
+PACKED_REASONS: Final[dict[int, bytes]] = {
+    number: bytes([int(TEXT) + len(name)]) + name.encode() for number, name in REASONS.items()
+}  # fmt: skip
 PACKED_STATES: Final[tuple[bytes, ...]] = tuple(bytes([int(TEXT) + len(name)]) + name.encode() for name in STATES)
 
 
@@ -36,6 +40,8 @@ def named(told: object, number: i64, is_order: bool, ts: i64, unit: i64) -> dict
         found["state"] = STATES[row[at + STATE]]
         found["filled"] = int(row[at + FILLED])
         found["open"] = int(row[at + LEFT])
+        if row[at + WHY] != 0:
+            found["cancel_reason"] = REASONS[int(row[at + WHY])]
         if row[at + REPEATED] != 0:
             found["filled_notional"] = None
             found["repeated"] = True
@@ -55,6 +61,8 @@ def packed(
     pairs: i64 = 5
     if is_order:
         pairs = 11 + row[at + REPEATED]
+        if row[at + WHY] != 0:
+            pairs += 1
     out = BytesWriter()
     if is_framed:
         out.write(b"\0\0\0\0")
@@ -88,6 +96,9 @@ def write_order(out: BytesWriter, row: vec[i64], at: i64, unit: i64) -> None:
     write_int(out, row[at + FILLED])
     out.write(b"\xa4open")
     write_int(out, row[at + LEFT])
+    if row[at + WHY] != 0:
+        out.write(b"\xadcancel_reason")
+        out.write(PACKED_REASONS[int(row[at + WHY])])
     out.write(b"\xaffilled_notional")
     if row[at + REPEATED] != 0:
         out.append(u8(NONE))

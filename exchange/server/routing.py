@@ -127,7 +127,8 @@ VALUE: Final[i64] = 10  # [micro] of what FILLED counts and a curve has given; o
 SHARES: Final[i64] = 11  # of liquidity, that were added or removed
 TICKET: Final[i64] = 12  # under which the command waits to be carried out; 0: it does not, and DUE says nothing
 DUE: Final[i64] = 13  # [ns] when it will be; NIL: with an oracle price that is not there yet
-WIDTH: Final[i64] = 14
+WHY: Final[i64] = 14  # CancelReason, if the order, or the rest of it, is cancelled; 0: it is not, or it is a repeat
+WIDTH: Final[i64] = 15
 
 NOBODY: Final[i64] = 0  # the owner of an account that no user has
 KINDS: Final = max(AUDIENCE_COLUMNS) + 1  # of events, and one
@@ -185,15 +186,17 @@ def came_in(told: vec[i64], row: i64, order_id: i64, market: i64, size: i64) -> 
     told[row + MARKET] = market
     told[row + STATE] = ORDER_OPEN
     told[row + LEFT] = size
+    told[row + WHY] = 0
     told[row + CAME_IN] = 1
 
 
-def went(told: vec[i64], row: i64, order_id: i64, market: i64) -> None:
+def went(told: vec[i64], row: i64, order_id: i64, market: i64, reason: i64) -> None:
     """An order is cancelled."""
     told[row + ORDER_ID] = order_id
     told[row + MARKET] = market
     told[row + STATE] = ORDER_CANCELLED
     told[row + LEFT] = 0
+    told[row + WHY] = reason
 
 
 def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> None:
@@ -223,7 +226,7 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
                 told[row + STATE] = ORDER_FILLED
     elif kind == E_ORDER_CANCELLED:
         if told[row + CAME_IN] == 0 or events[at + CANCELLED_ORDER_ID] == told[row + ORDER_ID]:
-            went(told, row, events[at + CANCELLED_ORDER_ID], events[at + CANCELLED_MARKET])
+            went(told, row, events[at + CANCELLED_ORDER_ID], events[at + CANCELLED_MARKET], events[at + CANCELLED_REASON])
     elif kind == E_ORDER_AMENDED:
         came_in(told, row, events[at + AMENDED_ORDER_ID], events[at + AMENDED_MARKET], events[at + AMENDED_SIZE])
     elif kind == E_ORDER_REPEATED:
@@ -233,6 +236,7 @@ def add(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) -> No
         told[row + LEFT] = events[at + REPEATED_OPEN_SIZE]
         told[row + FILLED] = events[at + REPEATED_FILLED]
         told[row + REPEATED] = 1
+        told[row + WHY] = 0
     elif kind == E_REJECTED:
         if events[at + REJECTED_COMMAND] == command:  # and not one that has waited, and is gone by this one
             told[row + REASON] = events[at + REJECTED_REASON]
@@ -269,12 +273,12 @@ def add_rare(told: vec[i64], row: i64, events: vec[i64], at: i64, command: i64) 
             came_in(told, row, events[at + TRIGGER_PLACED_ORDER_ID], events[at + TRIGGER_PLACED_MARKET], size)
     elif kind == E_TRIGGER_CANCELLED:
         if told[row + CAME_IN] == 0 and events[at + TRIGGER_CANCELLED_REASON] == X_USER:
-            went(told, row, events[at + TRIGGER_CANCELLED_ORDER_ID], events[at + TRIGGER_CANCELLED_MARKET])
+            went(told, row, events[at + TRIGGER_CANCELLED_ORDER_ID], events[at + TRIGGER_CANCELLED_MARKET], X_USER)
     elif kind == E_TWAP_PLACED:
         came_in(told, row, events[at + TWAP_PLACED_ORDER_ID], events[at + TWAP_PLACED_MARKET], events[at + TWAP_PLACED_SIZE])
     elif kind == E_TWAP_ENDED:
         if told[row + CAME_IN] == 0 and events[at + TWAP_ENDED_REASON] == X_USER:
-            went(told, row, events[at + TWAP_ENDED_ORDER_ID], events[at + TWAP_ENDED_MARKET])
+            went(told, row, events[at + TWAP_ENDED_ORDER_ID], events[at + TWAP_ENDED_MARKET], X_USER)
     elif kind == E_COMMAND_QUEUED:
         # The order of a bracket, which is a Place, waits for it. Those of a ladder and of a TWAP are told as events
         if events[at + QUEUED_COMMAND] == command or command == C_PLACE_BRACKET:

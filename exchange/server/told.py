@@ -16,6 +16,7 @@ from .host import Host
 from .replies import named, packed
 from .routing import ACCOUNT, DUE, MARKET, ORDER_ID, REASON, SEQ, SHARES, TICKET, VALUE, WIDTH, outcomes
 from .several import OF_SEVERAL, caused_by, several
+from .swept import CANCELS_ALL, swept
 from .whys import why
 
 OF_ORDERS: Final = frozenset(("place", "amend", "cancel", "cancel_client", "place_trigger", "place_bracket", "place_twap"))
@@ -23,7 +24,7 @@ OF_LIQUIDITY: Final = frozenset(("add_liquidity", "remove_liquidity"))
 OPENS: Final = "open_sub_account"
 SCHEDULES: Final = "schedule_maintenance"
 ALGOS: Final = frozenset(("place_trigger", "place_twap"))
-WAITING: Final = OF_ORDERS - ALGOS | OF_LIQUIDITY | {"cancel_all", "set_account_mode", "mass_quote"}  # where a venue lets commands wait
+WAITING: Final = OF_ORDERS - ALGOS | OF_LIQUIDITY | {CANCELS_ALL, "set_account_mode", "mass_quote"}  # where a venue lets commands wait
 MARKET_COLUMN: Final = {kind: column_of(one, "market") for kind, one in COMMAND_OF.items() if "market" in one.__struct_fields__}
 
 
@@ -66,6 +67,9 @@ class Told:
         if op in OF_SEVERAL and self.applied is not None:
             row = self.rows[number * ROW : (number + 1) * ROW]
             return {**self._head(at), **several(row, caused_by(self.applied, number))}
+        if op == CANCELS_ALL and self.applied is not None:
+            row = self.rows[number * ROW : (number + 1) * ROW]
+            return {**self._head(at), **swept(self.venue, row, caused_by(self.applied, number))}
         if op == OPENS:
             return {**self._head(at), "account": int(told[at + ORDER_ID])}
         if op in OF_ORDERS and not told[at + ORDER_ID]:
@@ -77,7 +81,7 @@ class Told:
 
     def packed(self, op: str, number: int, request: object, tokens: int, is_framed: bool) -> bytes | None:
         """The whole reply to `request` in msgpack; None for one that is not that plain: see `status`."""
-        if op in OF_LIQUIDITY or op in OF_SEVERAL or op == OPENS:
+        if op in OF_LIQUIDITY or op in OF_SEVERAL or op == OPENS or op == CANCELS_ALL:
             return None
         return packed(self.told, number, request, op in OF_ORDERS, self.ts, tokens, is_framed, self._unit(number * WIDTH))
 

@@ -138,6 +138,14 @@ def test_a_call_is_refused_here_or_is_one_that_the_server_can_read(alice: LocalC
         ("depth", 0, "the number of levels is 0; the venue takes 1 to 1000"),
         ("cancel", 0, "the order id is 0; the venue takes 1 to 4611686018427387904"),
         ("order client_id", -5, "the client id is -5: it is a number of 128 bits, above 0"),
+        ("order client_id", 0, "the client id is 0, which is none: leave it out, and the client makes one"),
+        ("order client_id", "0x0", "the client id is 0x0, which is none"),
+        ("order client_id", "123", "the client id is '123': as a text it is \"0x\" and 1 to 32 hex digits, else a whole number"),
+        ("ladder client_id", "abc", "the client id is 'abc': as a text"),
+        ("stop client_id", " 7", "the client id is ' 7': as a text"),
+        ("cancel_client", "zz", "the client id is 'zz': as a text"),
+        ("cancel_client", 0, "the client id is 0, which is none"),
+        ("order by client id", "0x" + "f" * 33, "as a text it is"),
     ],
 )
 def test_what_it_says(alice: LocalClient, name: str, given: object, told: str) -> None:

@@ -9,7 +9,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 from wire import World, messages
 
-from perplab.exchange.codes import OrderState
+from perplab.exchange.codes import CancelReason, OrderState
 from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.replies import named, packed
 from perplab.exchange.server.routing import WIDTH
@@ -47,6 +47,13 @@ def test_every_size_of_number(value: int) -> None:
         told = block(1, 0, order_id, state, filled, left, repeated, seq, 1, market, paid, curve)
         expected = in_words(told, 1, 5, True, value, tokens) if order_id else None  # one that was taken back while it waited
         assert packed(told, 1, 5, True, value, tokens, False, 3) == expected
+
+
+@pytest.mark.parametrize("reason", CancelReason)
+def test_every_reason_of_a_cancellation(reason: CancelReason) -> None:
+    told = block(1, 0, 300, OrderState.CANCELLED, 5, 0, 0, 9, 1, 0, 777, 0, 0, 0, 0, reason)
+    expected = in_words(told, 1, 5, True, 7, 8)
+    assert packed(told, 1, 5, True, 7, 8, False, 3) == expected and b"cancel_reason" in expected and reason.name.encode() in expected
 
 
 def test_what_is_not_plain_is_said_in_words() -> None:

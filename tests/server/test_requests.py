@@ -279,3 +279,40 @@ def test_each_account_has_a_scope_of_its_own_and_the_same_user_keeps_it() -> Non
     bot.session.closed()
     assert alice.ask("account", account=first)["orders"] == []
     assert [order["price"] for order in alice.ask("account", account=second)["orders"]] == [59_001]
+
+
+def test_replies_say_why_an_order_is_cancelled() -> None:
+    alice = World().talker("alice")
+    resting = does(alice, sell(60_010, 2))
+    assert "cancel_reason" not in resting
+    crossed = does(alice, buy(60_010, 5, tif="IOC", self_trade="CANCEL_TAKER"))
+    assert (crossed["state"], crossed["cancel_reason"]) == ("CANCELLED", "SELF_TRADE")
+    bob = alice.world.talker("bob")
+    bought = does(bob, buy(60_010, 5, tif="IOC", client_id=3))
+    assert (bought["state"], bought["filled"], bought["cancel_reason"]) == ("CANCELLED", 2, "IMMEDIATE")
+    for asked in (bob.ask("order", order_id=bought["order_id"]), bob.ask("order", client_id=3)):
+        assert (asked["state"], asked["filled"], asked["cancel_reason"]) == ("CANCELLED", 2, "IMMEDIATE")
+    gone = does(bob, {"op": "cancel", "order_id": does(bob, buy(59_000))["order_id"]})
+    assert (gone["state"], gone["cancel_reason"]) == ("CANCELLED", "USER")
+    assert bob.ask("order", order_id=does(bob, buy(59_000))["order_id"])["cancel_reason"] is None
+    trigger = {"market": 0, "side": "BUY", "size": 1, "trigger": "STOP", "source": "MARK", "trigger_price": 70_000}
+    stop = bob.ask("place_trigger", **trigger)["order_id"]
+    assert bob.ask("cancel", order_id=stop)["cancel_reason"] == bob.ask("order", order_id=stop)["cancel_reason"] == "USER"
+
+
+def test_a_cancel_of_all_counts_what_is_gone_and_what_a_halt_keeps() -> None:
+    world = World()
+    alice, operator = world.talker("alice"), world.talker("operator")
+    does(alice, buy(59_000))
+    first, second = does(alice, sell(61_000)), does(alice, sell(61_001))
+    assert alice.ask("link_oco", first=first["order_id"], second=second["order_id"])["ok"]
+    trigger = {"market": 0, "side": "BUY", "size": 1, "trigger": "STOP", "source": "MARK", "trigger_price": 70_000}
+    assert alice.ask("place_trigger", **trigger)["ok"]
+    told = alice.ask("cancel_all", market=0)
+    assert (told["cancelled"], told["left"], told["halted"]) == (4, 0, [])
+    does(alice, buy(59_000))
+    assert alice.ask("place_trigger", **trigger)["ok"]
+    operator.ask("set_market_status", market=0, status="HALTED")
+    for told in (alice.ask("cancel_all"), alice.ask("batch", items=[{"op": "cancel_all"}])["statuses"][0]):
+        assert told["ok"] and (told["cancelled"], told["left"], told["halted"]) == (0, 2, [0])
+    assert alice.ask("cancel_all", market=0)["reason"] == "MARKET_HALTED"
