@@ -50,10 +50,20 @@ class Queries:
         self.auction_desk: AuctionDesk = auctions
         self.funding: FundingEngine = funding
         self.is_busy: bool = False  # is a command or a rule at work? Python code that runs meanwhile must not send a command
+        self.is_asked: bool = False  # is the venue asked as of another time? Then it takes no commands either
 
     @property
     def now(self) -> int:
         return self.state.now
+
+    def as_of(self, ts: i64) -> AsOf:
+        """`with exchange.as_of(ts):` answers questions, `preview` among them, as of `ts` [ns], the time that a command would have that came
+        instead: prices may have become stale, and orders have expired. The venue's time does not move; commands and snapshots are refused
+        meanwhile (VenueBusy). Raises ValueError for a time before the venue's, or behind what is due next: that would have to happen first.
+        """
+        if not self.state.now <= ts <= self.state.schedule.next:
+            raise ValueError(f"ts is {ts}; the venue can be asked as of {self.state.now} to {self.state.schedule.next}")
+        return AsOf(self, ts)
 
     def state_hash(self) -> str:
         """Equal for equal states, on any machine and build."""
@@ -288,3 +298,24 @@ class Queries:
             sums[name] += int(self.ledger.balance(account, asset))
             account += 1
         return sums
+
+
+class AsOf:
+    """Lets a venue be asked as of a time: for `with`."""
+
+    def __init__(self, venue: Queries, ts: i64) -> None:
+        self.venue: Queries = venue
+        self.ts: i64 = ts
+        self.before: i64 = ts  # the venue's own time
+        self.was_asked: bool = False
+
+    def __enter__(self) -> None:
+        venue = self.venue
+        self.before = venue.state.now
+        self.was_asked = venue.is_asked
+        venue.is_asked = True
+        venue.state.now = self.ts
+
+    def __exit__(self, *raised: object) -> None:
+        self.venue.state.now = self.before
+        self.venue.is_asked = self.was_asked

@@ -70,7 +70,12 @@ class Turns(AccountQueries):
         self.quotes: QuoteDesk = QuoteDesk(state, sequencer.matcher, sequencer.entry)
 
     def refuse_if_unfit(self) -> None:
-        """Raises VenueBusy while a command is at work, VenueBroken if one was left half done."""
+        """Raises VenueBusy while a command is at work, or a question as of another time; VenueBroken if one was left half done."""
+        if self.is_asked:
+            raise VenueBusy
+        self.refuse_if_at_work()
+
+    def refuse_if_at_work(self) -> None:
         if self.is_busy:
             raise VenueBusy
         if self.is_broken:
@@ -275,11 +280,11 @@ class Turns(AccountQueries):
         return tiers.traded(self.known_account(account))
 
     def preview(self, order: Place) -> Preview:
-        """What would happen if this order came now, whatever its `ts` and its client id. Raises Malformed; VenueBusy and VenueBroken as a
-        command would, since it is rehearsed on the state itself."""
+        """What would happen if this order came now (with `as_of`: then), whatever its `ts` and its client id. Raises Malformed; VenueBusy
+        and VenueBroken as a command would, since it is rehearsed on the state itself."""
         row = column(ROW, 0)
         pack(order, row)
-        self.refuse_if_unfit()
+        self.refuse_if_at_work()
         self.is_busy = True
         try:
             row[c.TS] = self.state.now

@@ -177,12 +177,13 @@ class Malformed(ValueError):
 
 
 class VenueBusy(RuntimeError):
-    """A command came while the venue was at work on another: from a rule, a journal, or whatever else runs meanwhile. Nothing happened."""
+    """A command came while the venue was at work on another, or asked as of another time: from a rule, a journal, or whatever else runs
+    meanwhile. Nothing happened."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this venue is at work on a command, and takes no other meanwhile, nor can it be copied; a rule, a journal or a __del__ that "
-            "wants to send one does so when the command at hand is done"
+            "this venue is at work on a command, or asked a question, and takes no other command meanwhile, nor can it be copied; a rule, "
+            "a journal or a __del__ that wants to send one does so when that is done"
         )
 
 

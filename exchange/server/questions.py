@@ -31,7 +31,18 @@ class Questions(Desk):
 
     def answer(self, session: Asker, request: r.Request) -> Data | Work:
         """The body of the reply, or how it is made. Raises Refusal."""
-        return ANSWERS[type(request)](self, session, request)
+        found = ANSWERS[type(request)]
+        if type(request) not in AS_OF_NOW:
+            return found(self, session, request)
+        self.pass_time()
+        with self.host.as_of_now():
+            return found(self, session, request)
+
+    def pass_time(self) -> None:
+        """What is due happens first, as it would ahead of a command."""
+        if not self.host.is_behind:
+            with suppress(Refusal):  # of a venue that takes nothing at the moment: then it is as late as it is
+                self.host.pass_time()
 
     # -- who is there -----------------------------------------------------------------------------------------------------------------
 
@@ -130,9 +141,7 @@ class Questions(Desk):
         return {"reply": reply}
 
     def ping(self: Questions, session: Asker, request: r.Ping) -> Data:
-        if not self.host.is_behind:
-            with suppress(Refusal):  # of a venue that takes nothing at the moment: then it is as late as it is
-                self.host.pass_time()
+        self.pass_time()
         return {"ts": self.host.now(), "seq": self.host.exchange.state.log.seq}
 
     def cancel_on_disconnect(self, session: Asker, request: r.CancelOnDisconnect) -> Data:
@@ -189,3 +198,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Unsubscribe: subscriptions.unsubscribe,
     r.CancelOnDisconnect: Questions.cancel_on_disconnect,
 }
+AS_OF_NOW: Final[frozenset[type[r.Request]]] = frozenset({  # what is true of the venue now, though nothing has happened for a while
+    r.Venue, r.BookQuery, r.TickerQuery, r.PoolQuery, r.PendingQuery, r.PreviewQuery, r.AccountQuery, r.OrderQuery, r.RequirementQuery,
+    r.TriggersQuery, r.TwapsQuery, r.FeeRatesQuery, r.SubAccountsQuery, r.Auctions, r.MaintenanceQuery,
+})  # fmt: skip

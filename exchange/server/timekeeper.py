@@ -13,6 +13,7 @@ from mypy_extensions import i64
 
 from ..blocks import Applied
 from ..engine import Exchange
+from ..queries import AsOf
 from ..schema.messages import MAX_TS_JUMP, Command, Tick, command_row
 from ..state.types import NEVER
 from .clock import Clock
@@ -117,6 +118,10 @@ class Timekeeper:
     def now(self) -> int:
         """The venue's time [ns]: the clock's, or when the first thing is due that has not happened yet."""
         return max(self.exchange.now, min(self.clock.now(), self._next_due()))
+
+    def as_of_now(self) -> AsOf:
+        """Lets the venue be asked as of now, the time that a command would have: `with host.as_of_now():`. Nothing is written for that."""
+        return self.exchange.as_of(self.now())
 
     def _next_due(self) -> int:
         """[ns]"""

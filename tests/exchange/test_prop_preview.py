@@ -15,8 +15,9 @@ from world import World
 
 from perplab.exchange import Exchange, Malformed, load_venue
 from perplab.exchange import messages as m
-from perplab.exchange.codes import MarginMode, Reason
+from perplab.exchange.codes import MarginMode, Reason, TimeInForce
 from perplab.exchange.engine import restore
+from perplab.exchange.messages import VenueBusy
 from perplab.exchange.schema.views import Preview
 from perplab.exchange.state.tables import O_SIZE
 
@@ -217,3 +218,42 @@ def test_it_tells_nothing_of_what_icebergs_hide() -> None:
     assert len(poor) == 1, "how much it would be charged tells nothing either"
     assert asked(exchange, m.Place(1, 8, 0, 0, 1_000, 40, tif=1, self_trade=1)).filled == 40
     assert sum(one.size for one in exchange.apply(m.Place(1, 9, 0, 0, 1_000, 40, tif=1)) if isinstance(one, m.Traded)) == 40
+
+
+def test_as_of_a_later_time() -> None:
+    """What is foretold as of a time, up to what is due next, happens to the order that comes then; asking moves no time."""
+    reasons = set()
+    for seed in range(4):
+        source = Seeded(seed)
+        stale = {"on_stale": "halt_new_risk", "stale_after_ms": 2_000}
+        world = World(venue([market(oracle=stale), market("B", oracle=stale)], ["book"], ["insurance_fund"]))
+        actor, exchange = Actor(source, world), world.exchange
+        actor.settle_in(4)
+        for _ in range(30):
+            for command in [*actor.quote(), source.pick([actor.update_oracle, actor.move_isolated_margin])()]:
+                world.do(command)
+            drawn = source.pick([actor.place, actor.hit, actor.close])()
+            assert isinstance(drawn, m.Place)
+            ts = min(world.now + source.pick([0, 1, 500_000_000, 2_000_000_001]), int(exchange.state.schedule.next) - 1)
+            order = replace(drawn, ts=ts, expires=source.pick([0, ts, ts + 1]) if drawn.tif == TimeInForce.GTC else 0)
+            before = traces(exchange)
+            with exchange.as_of(ts):
+                assert exchange.now == ts
+                found = exchange.preview(order)
+                with pytest.raises(VenueBusy):
+                    exchange.apply(m.Tick(ts))
+            assert traces(exchange) == before
+            exchange.check()
+            seen = without_hidden(exchange, order.account) or restore(exchange.snapshot())
+            assert_foretold(seen, order, found, seen.apply(order))
+            world.do(order)
+            reasons.add(found.reason)
+    assert {Reason.ORACLE_STALE, Reason.ORDER_EXPIRED, 0} <= reasons
+
+
+def test_it_cannot_be_asked_as_of_a_time_that_is_not_known() -> None:
+    exchange = Exchange(load_venue("sandbox"))
+    exchange.apply(m.UpdateOracle(10**18, 0, 100))
+    for ts in (10**18 - 1, int(exchange.state.schedule.next) + 1):
+        with pytest.raises(ValueError, match="the venue can be asked as of"):
+            exchange.as_of(ts)

@@ -130,7 +130,7 @@ def state_of(dialect: Dialect, account: int | None) -> Thing:
     funding = funding_of(dialect, account, held)
     return {
         "marginSummary": summary(cash, held), "crossMarginSummary": summary(cash, [one for one in held if not one.is_isolated]),
-        "crossMaintenanceMarginUsed": usd(venue.maintenance_margin(account)), "withdrawable": usd(max(0, venue.free_margin(account))),
+        "crossMaintenanceMarginUsed": usd(venue.maintenance_margin(account)), "withdrawable": usd(max(0, dialect.free_margin(account))),
         "assetPositions": [{"type": "oneWay", "position": position(venue, one, funding[one.view.market])} for one in held],
         "time": dialect.now_ms,
     }  # fmt: skip
@@ -173,7 +173,7 @@ def spot_state_of(dialect: Dialect, account: int | None) -> Thing:
     for asset, name in enumerate(dialect.coins.tokens):
         cash = venue.balance(account, asset)
         hold = cash - int(unreserved(venue.state, account, asset))
-        total = max(0, venue.free_margin(account)) + hold if name == USDC else cash
+        total = max(0, dialect.free_margin(account)) + hold if name == USDC else cash
         if not total:
             continue
         entry = 0
@@ -208,7 +208,7 @@ def asset_data_of(dialect: Dialect, account: int, address: str, coin: Coin) -> T
     """How much an account could buy and sell of a coin with the margin that it has, closing what it holds first."""
     venue = dialect.host.exchange
     view = venue.position(account, coin.market)
-    margin, mark = max(0, venue.available_margin(account)), venue.mark_price(coin.market)
+    margin, mark = max(0, dialect.available_margin(account)), venue.mark_price(coin.market)
     new = margin * view.leverage // (mark * coin.unit) if mark else 0
     sizes = [new + 2 * max(0, -view.size), new + 2 * max(0, view.size)]
     dollars = [lots * mark * coin.unit // view.leverage for lots in sizes]

@@ -85,3 +85,13 @@ class Dialect:
     def now_ms(self) -> int:
         """[ms] of the venue."""
         return self.host.now() // 1_000_000
+
+    def free_margin(self, account: int, asset: int = 0) -> int:
+        """What may leave an account now [micro]."""
+        with self.host.as_of_now():
+            return self.host.exchange.free_margin(account, asset)
+
+    def available_margin(self, account: int) -> int:
+        """What may back another order now [micro]."""
+        with self.host.as_of_now():
+            return self.host.exchange.available_margin(account)

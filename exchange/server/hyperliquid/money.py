@@ -86,7 +86,7 @@ def receiver(dialect: Dialect, given: object, account: int, asset: int, amount: 
     owner = dialect.host.people.owner_of.get(account)
     if owner is not None and dialect.people.master(address) == owner.name and dialect.people.known(address) is None:
         raise Failed(NOBODY)
-    if dialect.people.known(address) is None and amount > dialect.host.exchange.free_margin(account, asset):
+    if dialect.people.known(address) is None and amount > dialect.free_margin(account, asset):
         raise Failed(texts[Reason.INSUFFICIENT_BALANCE])
     to = dialect.people.receiver(address)
     if to is None:
@@ -150,7 +150,7 @@ def usd_class_transfer(dialect: Dialect, action: Body, signed: Signed) -> Work:
 
 def _keep(dialect: Dialect, account: int, asset: int, amount: int, text: str) -> Body:
     """What moves within one balance has to be there all the same."""
-    if amount > dialect.host.exchange.free_margin(account, asset):
+    if amount > dialect.free_margin(account, asset):
         raise Failed(text)
     return default()
 
