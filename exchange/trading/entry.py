@@ -278,9 +278,11 @@ class OrderEntry(CancelDesk):
         return 0
 
     def refused_size(self, o: Order, market: Market, only_reduces: bool) -> i64:
-        """Notional and number of the order, with the others of its side and account."""
+        """Notional and number of the order, with the others of its side and account. What cannot rest is not counted with what does: a way
+        out must not be shut by it."""
         state = self.state
         row = o.row
+        may_rest = o.tif != k.IOC and o.tif != k.FOK
         size = o.left
         worth = lot_value(market, o.limit)
         too_large = is_too_large(size, worth)
@@ -297,9 +299,9 @@ class OrderEntry(CancelDesk):
                 held = cells[row + P_SIZE] if is_buy else -cells[row + P_SIZE]
                 if held + lots + size > market.max_lots or notional > MAX_NOTIONAL - size * worth:
                     return k.R_NOTIONAL_LIMIT
-            elif cells[row + P_REDUCERS] >= MAX_REDUCERS:
+            elif may_rest and cells[row + P_REDUCERS] >= MAX_REDUCERS:
                 return k.R_TOO_MANY_ORDERS
-        if state.accounts.open_orders[o.account] >= state.max_open_orders:
+        if may_rest and state.accounts.open_orders[o.account] >= state.max_open_orders:
             return k.R_TOO_MANY_ORDERS
         if market.open_interest_cap != 0 and not only_reduces and market.open_interest >= market.open_interest_cap:
             return k.R_OPEN_INTEREST_CAP

@@ -17,7 +17,7 @@ from exact_margin import Margin
 
 from perplab.exchange import Exchange, Journal, Malformed, VenueDesign, replay
 from perplab.exchange import messages as m
-from perplab.exchange.codes import Method, Reason
+from perplab.exchange.codes import Method, Reason, TimeInForce
 from perplab.exchange.messages import command_row, event_of_row
 from perplab.exchange.schema.views import Position
 from perplab.exchange.state.types import FEES, FIRST_USER, INSURANCE, ROUNDING, ROW, UNCOVERED
@@ -119,7 +119,7 @@ class World:
         for number, terms in enumerate(design.markets):
             cap = int(terms.open_interest_cap / terms.lot)
             assert cap == 0 or self.exchange.open_interest(number) <= cap
-        held = Counter(order[0] for order in self.books.orders.values())
+        held = Counter(order[0] for order in self.books.orders.values() if order[5] != TimeInForce.IOC)  # which only an auction holds
         assert max(held.values(), default=0) <= design.max_open_orders
         for asset in range(len(design.assets)):
             for account in (INSURANCE, FEES, ROUNDING):
