@@ -32,7 +32,8 @@ from .moments import Moments
 from .people import User
 from .registrar import Registrar
 from .requests import RowMaker
-from .routing import Ring, Router
+from .ring import Ring
+from .routing import Router
 from .store import RECENT, Store
 from .streams import LISTED, ROW, Streams
 from .surroundings import Follower, Listener, Watcher

@@ -18,7 +18,7 @@ from perplab.clients.protocol import PING_S, SILENCE_S, Protocol
 from perplab.exchange.codes import OrderState, Side
 from perplab.exchange.server.frames import LENGTH
 from perplab.exchange.server.limits import Limits
-from perplab.exchange.server.routing import Ring
+from perplab.exchange.server.ring import Ring
 from perplab.exchange.server.rows import client_halves
 
 MARKET = new_host().exchange.design.markets[0].name

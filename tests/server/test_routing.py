@@ -15,7 +15,8 @@ from perplab.exchange.messages import column_of
 from perplab.exchange.schema import event_columns
 from perplab.exchange.server.history.recording import TO_LIQUIDATIONS, Recorder
 from perplab.exchange.server.replies import named, packed
-from perplab.exchange.server.routing import Owners, Ring, Router, block_of, outcomes, stamp
+from perplab.exchange.server.ring import Ring
+from perplab.exchange.server.routing import Owners, Router, block_of, outcomes, stamp
 
 BLOCK = [0] * 65_536  # 512 KiB
 CALLS = 200
