@@ -107,6 +107,16 @@ def test_one_that_ends_by_a_scheduled_cancel_is_ended_by_its_user() -> None:
     assert (told["twapId"], told["status"]) == (number, {"status": "terminated"})
 
 
+def test_one_that_waits_for_a_price_is_refused() -> None:
+    v = venue()
+    action = {"type": "twapOrder", "twap": {"a": BTC, "b": True, "s": "0.1", "r": False, "m": 5, "t": False}}
+    for wanted in ({"t": {"p": "60000", "a": True}, "s": None}, {"t": None, "s": "50000"}):
+        told = v.act({**action, "details": wanted})
+        assert told == {"status": "err", "response": "unsupported in sandbox: a TWAP that waits for a price, or stops at one"}
+    assert v.ask("twapHistory", user=ALICE) == []
+    assert "running" in v.act({**action, "details": {"t": None, "s": None}})["response"]["data"]["status"]
+
+
 def test_every_reason_of_a_cancel_has_words() -> None:
     words = {reason: why_cancelled(reason) for reason in CancelReason}
     assert all(text and text == text.lower() and "_" not in text for text in words.values()) and len(set(words.values())) == len(words)

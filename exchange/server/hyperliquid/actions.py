@@ -322,6 +322,11 @@ def twap_order(dialect: Dialect, action: Body, account: int) -> Work:
     is_buy, reduces, minutes, is_random = twap["b"], twap["r"], twap["m"], twap["t"]
     if type(is_buy) is not bool or type(reduces) is not bool or type(minutes) is not int or type(is_random) is not bool:
         raise Unreadable(MISSHAPEN)
+    details = action.get("details")
+    if details is not None and not (isinstance(details, dict) and details.keys() <= {"t", "s"}):
+        raise Unreadable(MISSHAPEN)
+    if details and any(value is not None for value in details.values()):
+        raise Failed("unsupported in sandbox: a TWAP that waits for a price, or stops at one")
     coin = coin_of(dialect, twap["a"])
     try:
         lots = lots_of(coin, twap["s"])

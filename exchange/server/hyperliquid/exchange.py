@@ -83,7 +83,7 @@ EXCHANGE.add("updateLeverage", _of_account(actions.update_leverage), "part", (
 EXCHANGE.add("updateIsolatedMargin", _of_account(actions.update_isolated_margin), weight=1)
 EXCHANGE.add("twapOrder", _of_account(actions.twap_order), "part", (
     "suborders are not randomised; one that would be worth less than an order has to be is left to the next; longer ones than 3 days "
-    "send theirs at longer intervals"
+    "send theirs at longer intervals; one that waits for a price or stops at one (`details`) is refused"
 ), 1)  # fmt: skip
 EXCHANGE.add("twapCancel", _of_account(actions.twap_cancel), weight=1)
 EXCHANGE.add("usdSend", money.usd_send, weight=1)
