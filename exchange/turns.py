@@ -99,6 +99,8 @@ class Turns(AccountQueries):
     def act(self, rows: vec[i64], at: i64, ticket: i64) -> i64:
         """Carry out a command whose turn it is, and which came when `ticket` was given."""
         sequencer = self.sequencer
+        if rows[at + c.KIND] == k.C_PLACE and sequencer.entry.is_repeat(rows, at):
+            return 0  # it costs nothing
         reason = sequencer.gas.charge(rows, at, sequencer.rule.sells_places)
         if reason != 0:
             return reason

@@ -110,11 +110,7 @@ class OrderEntry(CancelDesk):
         reason = refused_user_in_market(self.state, account, number)
         if reason != 0:
             return reason
-        hi = rows[at + c.PLACE_CLIENT_HI]
-        lo = rows[at + c.PLACE_CLIENT_LO]
-        if (hi != 0 or lo != 0) and self.repeat(account, hi, lo):
-            if self.parent != 0:
-                self.matcher.open.watch.tell(self.parent, self.order_id, account, number, 0, False)
+        if self.is_repeat(rows, at):
             return 0
         reason = self.examine(rows, at)
         if reason == 0:
@@ -225,6 +221,17 @@ class OrderEntry(CancelDesk):
             return k.R_REDUCE_ONLY
         o.left = min_i64(o.left, abs_i64(held))
         return 0
+
+    def is_repeat(self, rows: vec[i64], at: i64) -> bool:
+        """Has the Place command that begins at `at` the client id of an order that there is, or was? Then that has been told."""
+        hi = rows[at + c.PLACE_CLIENT_HI]
+        lo = rows[at + c.PLACE_CLIENT_LO]
+        account = rows[at + c.PLACE_ACCOUNT]
+        if (hi == 0 and lo == 0) or not self.repeat(account, hi, lo):
+            return False
+        if self.parent != 0:
+            self.matcher.open.watch.tell(self.parent, self.order_id, account, rows[at + c.PLACE_MARKET], 0, False)
+        return True
 
     def repeat(self, account: i64, hi: i64, lo: i64) -> bool:
         """If the client id is in use, say what became of its order."""

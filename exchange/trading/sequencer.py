@@ -100,6 +100,8 @@ class Sequencer(Recall):
         reason = self.refused(rows, at, kind)
         if reason != 0:
             return reason
+        if kind == k.C_PLACE and self.entry.is_repeat(rows, at):
+            return 0
         if self.auctions is not None and not is_cancel(kind) and self.state.taker_auctions.live >= MAX_AUCTIONED:
             return k.R_QUEUE_FULL
         due = self.state.now + self.latency(rows, at, kind)
@@ -113,7 +115,7 @@ class Sequencer(Recall):
             due += requests.delay
         elif due == self.state.now:
             return NOW
-        if self.is_full(rows[at + W_ACCOUNT]):
+        if self.is_full(rows, at, kind):
             return k.R_QUEUE_FULL
         self.wait(rows, at, kind, due, rank)
         return 0
@@ -131,9 +133,14 @@ class Sequencer(Recall):
         """Is this one market, and settled?"""
         return number != NIL and self.state.markets[number].status == k.SETTLED
 
-    def is_full(self, account: i64) -> bool:
+    def is_full(self, rows: vec[i64], at: i64, kind: i64) -> bool:
+        """Wait as many commands as may? Orders that are sent again while they wait count apart: as many of these may."""
         pending = self.state.pending
-        return pending.live >= MAX_WAITING or pending.count(account) >= self.state.max_open_orders
+        account = rows[at + W_ACCOUNT]
+        most = self.state.max_open_orders
+        if kind == k.C_PLACE and pending.by_client.find(account, rows[at + c.PLACE_CLIENT_HI], rows[at + c.PLACE_CLIENT_LO]) != 0:
+            most *= 2
+        return pending.live >= MAX_WAITING or pending.count(account) >= most
 
     def wait(self, rows: vec[i64], at: i64, kind: i64, due: i64, rank: i64) -> None:
         state = self.state

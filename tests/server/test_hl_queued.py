@@ -188,7 +188,7 @@ def test_what_was_taken_back_while_it_waited_is_told_of_as_that(alice: Trader) -
 def test_who_gives_up_is_told_so_and_what_was_sent_stays(alice: Trader) -> None:
     pending = alice.later("order", orders=[limit("B", "59990", "0.1")], grouping="na")
     pending.give_up()
-    assert pending.reply is not None and pending.reply["status"] == "err" and "waits for its turn" in str(pending.reply["response"])
+    assert pending.reply is not None and pending.reply["status"] == "err" and "still waits for its turn" in str(pending.reply["response"])
     block(alice.venue)
     assert pending.reply["status"] == "err" and alice.venue.host.exchange.count_orders(alice.account) == 1
 

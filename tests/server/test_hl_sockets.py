@@ -209,6 +209,24 @@ def test_ping_errors_and_posts() -> None:
     talk(v, body)
 
 
+def test_a_fast_book_has_five_levels_and_levels_tell_how_many_orders_they_are() -> None:
+    async def body(peer: Peer, place: Place) -> None:
+        await peer.subscribe("l2Book", coin="BTC", fast=True)
+        fast = await peer.until("l2Book")
+        await peer.subscribe("l2Book", coin="BTC")
+        slow = await peer.until("l2Book", lambda book: len(book["levels"][0]) == 8)
+        for book in (fast, slow):
+            bids, asks = book["levels"]
+            assert bids[0] == {"px": "59990.0", "sz": "1.007", "n": 8} and len(asks) == 1 and bids == slow["levels"][0][: len(bids)]
+        assert len(fast["levels"][0]) == 5
+
+    v = venue()
+    for at in range(7):
+        v.rest(BTC, Side.BUY, 59_990, 100)
+        v.rest(BTC, Side.BUY, 59_980 - at, 100)
+    talk(v, body)
+
+
 def test_market_data() -> None:
     async def body(peer: Peer, place: Place) -> None:
         assert await peer.subscribe("l2Book", coin="BTC") == {

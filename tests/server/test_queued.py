@@ -223,3 +223,17 @@ def test_an_auctioned_order_ends_as_it_should() -> None:
     for by in ({"order_id": told["order_id"]}, {"client_id": 8}):
         asked = alice.ask("order", **by)
         assert (asked["state"], asked["filled"]) == ("FILLED", 3)
+
+
+def test_a_ladder_that_is_sent_again_is_told_as_it_is() -> None:
+    """While it waits it waits again, for nothing; when it stands that is told at once, and nothing waits."""
+    world = World("hyperliquid")
+    alice = world.talker("alice")
+    ladder = {"market": "BTC", "side": "BUY", "size": 3_000, "first_price": 59_000, "last_price": 58_000, "count": 3, "client_id": 5}
+    counts = [alice.ask("place_ladder", **ladder) for _ in range(2)]
+    world.later(1)
+    counts.append(alice.ask("place_ladder", **ladder))
+    assert [(one["placed"], one["queued"], one["repeated"], one["refused"]) for one in counts] == [(0, 3, 0, 0), (0, 3, 0, 0), (3, 0, 3, 0)]
+    assert len(alice.ask("account")["orders"]) == 3 and alice.ask("pending")["pending"] == []
+    again = alice.ask("place", market="BTC", side="BUY", price=59_000, size=1_000, client_id=5)
+    assert again["repeated"] and again["state"] == "OPEN" and "ticket" not in again

@@ -21,7 +21,7 @@ from ..routing import DUE, ORDER_ID, REASON, TICKET, block_of, outcomes
 from .hearing import Slot, W, hear, slot_of
 
 Body = dict[str, object]
-NEVER_CAME: Final = "The order waits for its turn, and this server waits no longer to tell what becomes of it: ask for its status."
+NEVER_CAME: Final = "No answer in 60 s: what was sent still waits for its turn, and may be carried out later. Ask for its status."
 FAULT: Final = "A fault inside the sandbox, which has noted it."
 REWOUND: Final = "The sandbox was rewound to an earlier state while this waited: nothing has come of it."
 SEQ, REFUSED_OF = column_of(Rejected, "seq"), column_of(Rejected, "account")

@@ -420,7 +420,9 @@ def active(dialect: Dialect, named: Json) -> Feed:
     return StateFeed("activeAssetData", named, SLOW_PACE, lambda: accounts.asset_data_of(dialect, account, address, coin), REPEAT)
 
 
-SUBSCRIPTIONS.add("l2Book", l2_book, "part", "every 0.5 s when it has changed, `fast`: 0.1 s, 5 levels; `n` is always 1")
+SUBSCRIPTIONS.add("l2Book", l2_book, "part", (
+    "20 levels of a side, every 0.5 s when it has changed; with `fast` 5 levels, every 0.1 s; `n` counts up to 1,000 orders of a price"
+))  # fmt: skip
 SUBSCRIPTIONS.add("bbo", bbo)
 SUBSCRIPTIONS.add("trades", trades)
 SUBSCRIPTIONS.add("candle", candle)
