@@ -176,16 +176,19 @@ def margin_for_distance(terms: Market, held: Held, mark: Number, distance: Numbe
 
 
 @widely
-def removable_margin(terms: Market, held: Held, mark: Number, leverage: int, transfer_margin: Number = 0) -> Decimal:
+def removable_margin(terms: Market, held: Held, mark: Number, leverage: int, transfer_margin: Number | None = None) -> Decimal:
     """How much of an isolated position's margin [USD] the venue lets out at a mark, if it has no open orders in the market and nothing is
-    unsettled: its equity over what it needs at its leverage, and over `transfer_margin` (a share of its value, `client.venue` tells it);
-    never more than its margin, nor less than 0. Raises ValueError.
+    unsettled: its equity over what it needs at its leverage, and over `transfer_margin` (a share of its value; None: the venue's, as
+    `client.venue.market(...)` has it); never more than its margin, nor less than 0. Raises ValueError, also where that is not told.
 
         min(margin, equity(mark) - max(initial(notional, leverage), notional x transfer margin))
 
     Example, of the position above at 61,000, at 10x: 6,000 + 1,000 - 61,000 / 10 = 900 USD; where 20 % have to stay behind, nothing.
     """
-    at, share = exact(mark, "the mark"), exact(transfer_margin, "the transfer margin")
+    kept = terms.transfer_margin if transfer_margin is None else transfer_margin
+    if kept is None:
+        raise ValueError("the transfer margin of the venue is not known: say it by transfer_margin=")
+    at, share = exact(mark, "the mark"), exact(kept, "the transfer margin")
     if at <= 0 or not 0 <= share <= 1 or leverage < 1:
         raise ValueError(f"mark {at:f}, leverage {leverage}, transfer margin {share:f}: expected more than 0, 1 or more, a share of 0 to 1")
     notional = abs(WIDE.multiply(held.size, at))

@@ -190,6 +190,7 @@ class Market(Struct, frozen=True, kw_only=True):
     oracle: OracleTerms | None = None  # None: not told
     mark: MarkTerms | None = None  # None: not told
     funding: FundingTerms | None = None  # None: a spot market, or not told
+    transfer_margin: Decimal | None = None  # the venue's: a share of the value of a position that stays when money leaves; None: not told
 
     @property
     def is_spot(self) -> bool:

@@ -131,6 +131,10 @@ def test_what_may_be_taken_out_by_hand() -> None:
     assert removable_margin(BTC, ONE, 100_000, 10) == 6_000, "profit stays with the position"
     with pytest.raises(ValueError, match="leverage 0"):
         removable_margin(BTC, ONE, 60_000, 0)
+    tenth = replace(BTC, transfer_margin=D("0.1"))  # the venue's, where nothing is said
+    assert removable_margin(tenth, ONE, 60_000, 20) == 0 and removable_margin(tenth, ONE, 60_000, 20, 0) == 3_000
+    with pytest.raises(ValueError, match="the transfer margin of the venue is not known: say it"):
+        removable_margin(replace(BTC, transfer_margin=None), ONE, 60_000, 20)
 
 
 @pytest.mark.parametrize("kept_ppm", [0, 100_000])
@@ -150,7 +154,7 @@ def test_the_venue_lets_out_exactly_that(kept_ppm: int, mark: int) -> None:
     alice.move_isolated_margin("BTC-PERP", "3000")
     alice.set_price("BTC-PERP", mark)
     terms, account = alice.venue.market("BTC-PERP"), alice.account()
-    out = removable_margin(terms, held_of(terms, account, D(mark)), mark, 20, alice.venue.transfer_margin or 0)
+    out = removable_margin(terms, held_of(terms, account, D(mark)), mark, 20)
     assert (out > 0) == (not kept_ppm or mark > 60_000)
     with pytest.raises(Refused, match="INSUFFICIENT"):
         alice.move_isolated_margin("BTC-PERP", -(out + D("0.000001")))
