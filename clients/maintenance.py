@@ -112,22 +112,24 @@ def liquidation_price(terms: Market, held: Held) -> Decimal | None:
     """The first price, going against the position, at which it is liquidated: for a long the highest, for a short the lowest. [USD]
 
     equity(p) - maintenance(p) changes in one direction only, since no rate of maintenance is above 1; so the tick is found by bisection.
-    None: there is none, as of a long that was bought with its own money. Raises ValueError where the market's tiers are not known.
+    None: there is none up to the market's highest, as of a long that was bought with its own money. Raises ValueError where the market's
+    tiers are not known.
 
     Example: 1 BTC bought at 60,000 with 6,000 of margin, maintenance 1.25 %: p - 54,000 = 0.0125 p at 54,683.54; the tick below is 54,683.
     """
     if not held.size:
         return None
     is_long = held.size > 0
-    last = 0 if is_long else MOST_TICKS + 1  # where it is liquidated at the latest, if anywhere
-    first = MOST_TICKS + 1 if is_long else 0  # where it is not
+    most = MOST_TICKS if terms.max_price is None else terms.whole_ticks(terms.max_price)
+    last = 0 if is_long else most + 1  # where it is liquidated at the latest, if anywhere
+    first = most + 1 if is_long else 0  # where it is not
     while abs(first - last) > 1:
         middle = (first + last) // 2
         if is_liquidated(terms, held, terms.price(middle)):
             last = middle
         else:
             first = middle
-    return terms.price(last) if 0 < last <= MOST_TICKS else None
+    return terms.price(last) if 0 < last <= most else None
 
 
 def sigmas_between(price: Decimal, barrier: Decimal, volatility: float, horizon_s: float) -> float:
