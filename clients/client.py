@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from . import types as t
 from .asking import Asking
@@ -18,6 +18,7 @@ from .retry import Retry
 from .sync import OPEN_S, READ, TICK_S, new_protocol
 
 T = TypeVar("T")
+CLOSE_S: Final = 1.0  # the longest that the last bytes are waited for
 
 
 class Client(Asking):
@@ -65,14 +66,28 @@ class Client(Asking):
             raise error
 
     async def close(self) -> None:
-        """End the connection; no call works afterwards."""
+        """End the connection; no call works afterwards. It is closed when this returns, whether or not the loop runs on."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         self.protocol.close()
         self._news.set()
+        writer = self._writer
         self._hang_up()
+        if writer is not None:
+            await self._closed(writer)
+
+    async def _closed(self, writer: asyncio.StreamWriter) -> None:
+        """Until what was sent is sent and the socket is closed; not for long, where nobody reads it."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await writer.wait_closed()
+        except TimeoutError:
+            writer.transport.abort()
+            await asyncio.sleep(0)  # the loop closes the socket in its next turn
+        except OSError:  # it was lost on the way
+            pass
 
     def _hang_up(self) -> None:
         if self._writer is not None:

@@ -24,7 +24,7 @@ from .carrying import Program, ask, insist, insist_all
 from .errors import ClientError, Refused
 from .kill_switch import KillSwitch
 from .paging import Listing
-from .units import WIDE, Market, Number, exact
+from .units import WIDE, Market, Number, exact, plural
 from .worst import New, Placed, Priced, Quotes, Standing, Worst, may_rest, standing, worst_of, worst_position
 
 T = TypeVar("T")
@@ -89,7 +89,8 @@ def _too_many(worst: Worst, limits: Limits, account: t.Account) -> str:
     count, more = sum(map(may_rest, account.orders)) + account.more, sum(map(may_rest, worst.orders))
     if limits.open_orders is None or not more or count + more <= limits.open_orders:
         return ""
-    return f"{count} orders are open{'' if more == 1 else f', and {more} more would be'}; the limit is {limits.open_orders}"
+    open_orders = plural(count, "order is", "orders are")
+    return f"{open_orders} open{'' if more == 1 else f', and {more} more would be'}; the limit is {limits.open_orders}"
 
 
 def _too_far(worst: Worst, limits: Limits, terms: Market, account: t.Account) -> str:
@@ -171,20 +172,31 @@ class Gate:
     """Lets pass what keeps the limits of its market, and nothing but what reduces once the kill switch has tripped.
 
     `run(client, gate.place(client, order))`, or `await run_async(...)`; so do `amend`, `batch`, `place_trigger`, `place_bracket`,
-    `place_twap`, `place_ladder` and `mass_quote`. What is for a market without limits is not looked at. What others send for the account
+    `place_twap`, `place_ladder` and `mass_quote`. `others`: the limits of each market that `limits` does not name; None: what is for such a
+    market passes without a look, and `Limits(order=0)` lets nothing pass there but cancels. What others send for the account
     between the look and the order is not seen, nor what waits for its turn: only the venue's own margin is a limit that nothing passes."""
 
-    def __init__(self, limits: Mapping[str, Limits], switch: KillSwitch | None = None) -> None:
+    def __init__(self, limits: Mapping[str, Limits], switch: KillSwitch | None = None, *, others: Limits | None = None) -> None:
         self.limits = dict(limits)
         self.switch = switch
+        self.others = others
         self._spent: dict[str, list[Spent]] = {}  # by market
         self._now = 0  # [ns] when it was last looked
+
+    def limits_of(self, market: str) -> Limits | None:
+        """None: it has none."""
+        return self.limits.get(market, self.others)
+
+    def _any(self, *names: str) -> bool:
+        """Has any market a limit of one of these kinds?"""
+        held = [*self.limits.values(), *(() if self.others is None else (self.others,))]
+        return any(getattr(one, name) is not None for one in held for name in names)
 
     def check(self, new: New, terms: Market, account: t.Account, mark: Decimal | None) -> None:
         """Raises OverLimit. `account`: with its triggers and TWAPs among the orders (`seen`), and without quotes that will be replaced."""
         if self.switch is not None and self.switch.why and not all(one.reduce_only for one in worst_of(new, terms).orders):
             raise OverLimit(f"the kill switch has tripped: {self.switch.why}")
-        limits = self.limits.get(new.market)
+        limits = self.limits_of(new.market)
         why = "" if limits is None else broken(new, limits, terms, account, mark)
         if why:
             raise OverLimit(why)
@@ -225,7 +237,7 @@ class Gate:
         """The account, with its triggers and TWAPs among its orders, where a limit counts them. Asked for first: what fires meanwhile is
         an order of the same id by then."""
         others: list[Standing] = []
-        if any(one.position is not None or one.open_orders is not None for one in self.limits.values()):
+        if self._any("position", "open_orders"):
             triggers = yield from _listed(client, client.calls.triggers)
             others += standing(triggers, (yield from _listed(client, client.calls.twaps)))
         account = yield from insist(client, client.calls.account())
@@ -234,7 +246,7 @@ class Gate:
 
     def _mark(self, client: Shared, market: str) -> Program[Decimal | None]:
         """None also where no limit goes by it."""
-        limits = self.limits.get(market)
+        limits = self.limits_of(market)
         if limits is None or (limits.collar_bp is None and limits.notional is None):
             return None
         return (yield from insist(client, client.calls.ticker(market))).mark
@@ -260,7 +272,7 @@ class Gate:
 
     def _time(self, client: Shared) -> Program[int]:
         """[ns] of the venue's clock; 0 where no limit goes by it."""
-        if all(one.per_minute is None for one in self.limits.values()):
+        if not self._any("per_minute"):
             return 0
         return (yield from insist(client, client.calls.ping()))
 
@@ -272,12 +284,13 @@ class Gate:
         self._now = now
         spent = {market: [one for one in held if one.until > now] for market, held in self._spent.items()}
         for item, market, worst in new:
-            limits, held = self.limits.get(market), spent.setdefault(market, [])
+            limits, held = self.limits_of(market), spent.setdefault(market, [])
             if limits is None or limits.per_minute is None:
                 continue
             count = sum(one.count for one in held)
             if count + worst.sent > limits.per_minute:
-                why = f"{count} orders of {market} count as sent within a minute, and {worst.sent} more would"
+                sent = plural(count, f"order of {market} counts", f"orders of {market} count")
+                why = f"{sent} as sent within a minute, and {worst.sent} more would"
                 raise OverLimit(f"{why}; the limit is {limits.per_minute}", item)
             held.append(Spent(now + MINUTE_NS + worst.lasts_ns, worst.sent))
         self._spent = spent

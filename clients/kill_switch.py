@@ -25,7 +25,7 @@ from .blocking import Shared
 from .carrying import Program, ask, insist, wait
 from .errors import ClientError, Closed, Refused, TimedOut
 from .queued import carried_out, settled
-from .units import WIDE, Number, exact
+from .units import WIDE, Number, exact, plural
 from .worth import asset_of, seen_worth
 
 NONE: Final = Decimal(0)
@@ -271,7 +271,8 @@ class KillSwitch:
         if _orders(account):
             markets = ", ".join(sorted({order.market for order in account.orders}))
             where = f" in {markets}" if markets else ""
-            did.append(f"{_orders(account)} orders are still open{where} after {look + 1} of {LOOKS} cancels{why}")
+            open_orders = plural(_orders(account), "order is", "orders are")
+            did.append(f"{open_orders} still open{where} after {look + 1} of {LOOKS} cancels{why}")
         return account
 
     def _waiting(self, client: Shared) -> Program[dict[str, set[int]]]:

@@ -112,22 +112,24 @@ def liquidation_price(terms: Market, held: Held) -> Decimal | None:
     """The first price, going against the position, at which it is liquidated: for a long the highest, for a short the lowest. [USD]
 
     equity(p) - maintenance(p) changes in one direction only, since no rate of maintenance is above 1; so the tick is found by bisection.
-    None: there is none, as of a long that was bought with its own money. Raises ValueError where the market's tiers are not known.
+    None: there is none up to the market's highest, as of a long that was bought with its own money. Raises ValueError where the market's
+    tiers are not known.
 
     Example: 1 BTC bought at 60,000 with 6,000 of margin, maintenance 1.25 %: p - 54,000 = 0.0125 p at 54,683.54; the tick below is 54,683.
     """
     if not held.size:
         return None
     is_long = held.size > 0
-    last = 0 if is_long else MOST_TICKS + 1  # where it is liquidated at the latest, if anywhere
-    first = MOST_TICKS + 1 if is_long else 0  # where it is not
+    most = MOST_TICKS if terms.max_price is None else terms.whole_ticks(terms.max_price)
+    last = 0 if is_long else most + 1  # where it is liquidated at the latest, if anywhere
+    first = most + 1 if is_long else 0  # where it is not
     while abs(first - last) > 1:
         middle = (first + last) // 2
         if is_liquidated(terms, held, terms.price(middle)):
             last = middle
         else:
             first = middle
-    return terms.price(last) if 0 < last <= MOST_TICKS else None
+    return terms.price(last) if 0 < last <= most else None
 
 
 def sigmas_between(price: Decimal, barrier: Decimal, volatility: float, horizon_s: float) -> float:
@@ -176,16 +178,19 @@ def margin_for_distance(terms: Market, held: Held, mark: Number, distance: Numbe
 
 
 @widely
-def removable_margin(terms: Market, held: Held, mark: Number, leverage: int, transfer_margin: Number = 0) -> Decimal:
+def removable_margin(terms: Market, held: Held, mark: Number, leverage: int, transfer_margin: Number | None = None) -> Decimal:
     """How much of an isolated position's margin [USD] the venue lets out at a mark, if it has no open orders in the market and nothing is
-    unsettled: its equity over what it needs at its leverage, and over `transfer_margin` (a share of its value, `client.venue` tells it);
-    never more than its margin, nor less than 0. Raises ValueError.
+    unsettled: its equity over what it needs at its leverage, and over `transfer_margin` (a share of its value; None: the venue's, as
+    `client.venue.market(...)` has it); never more than its margin, nor less than 0. Raises ValueError, also where that is not told.
 
         min(margin, equity(mark) - max(initial(notional, leverage), notional x transfer margin))
 
     Example, of the position above at 61,000, at 10x: 6,000 + 1,000 - 61,000 / 10 = 900 USD; where 20 % have to stay behind, nothing.
     """
-    at, share = exact(mark, "the mark"), exact(transfer_margin, "the transfer margin")
+    kept = terms.transfer_margin if transfer_margin is None else transfer_margin
+    if kept is None:
+        raise ValueError("the transfer margin of the venue is not known: say it by transfer_margin=")
+    at, share = exact(mark, "the mark"), exact(kept, "the transfer margin")
     if at <= 0 or not 0 <= share <= 1 or leverage < 1:
         raise ValueError(f"mark {at:f}, leverage {leverage}, transfer margin {share:f}: expected more than 0, 1 or more, a share of 0 to 1")
     notional = abs(WIDE.multiply(held.size, at))

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from perplab.exchange.units import PPB, PPM
 
 from . import types as t
@@ -177,13 +179,15 @@ def venue_of(told: Wire) -> t.Venue:
     for market in markets.values():
         if not (market.tick.is_finite() and market.lot.is_finite() and market.tick > 0 and market.lot > 0):
             raise ValueError(f"{market.name} has a tick of {market.tick} and a lot of {market.lot}")
+    kept = share(told["transfer_margin_ppm"], PPM) if "transfer_margin_ppm" in told else None
+    markets = {name: replace(market, transfer_margin=kept) for name, market in markets.items()}
     sequencing = sequencing_of(told["sequencing"]) if "sequencing" in told else t.Sequencing()
     gas = t.Gas(**{name: money(whole(cost)) for name, cost in told.get("gas", {}).items() if name in t.Gas.__struct_fields__})
     return t.Venue(
         str(told["name"]), str(told["title"]), assets, markets, str(told["epoch"]), sequencing, gas,
         collateral=tuple(collateral_of(one, assets, list(markets)) for one in told.get("collateral", ())),
         max_debt=whole(told["max_debt"]) if "max_debt" in told else None,
-        transfer_margin=share(told["transfer_margin_ppm"], PPM) if "transfer_margin_ppm" in told else None,
+        transfer_margin=kept,
         fee_tiers=tuple(map(fee_tier_of, told.get("fee_tiers", ()))),
         maker_tiers=tuple(map(maker_tier_of, told.get("maker_tiers", ()))), fee_window_days=whole(told.get("fee_window_days", 0)),
         money=payments_of(told["money"]) if "money" in told else t.Payments(), limits=limits_of(told),

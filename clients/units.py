@@ -98,6 +98,11 @@ def some_id(given: int, what: str) -> int:
     return within(given, what, 1, MOST_ID)
 
 
+def plural(count: int, one: str, more: str) -> str:
+    """The count, with the word for it."""
+    return f"{count} {one if count == 1 else more}"
+
+
 def rounded(value: Decimal, by: Decimal) -> Decimal:
     """A quotient that is handed out: to 28 digits, half to even."""
     return TOLD.divide(value, by)
@@ -190,6 +195,7 @@ class Market(Struct, frozen=True, kw_only=True):
     oracle: OracleTerms | None = None  # None: not told
     mark: MarkTerms | None = None  # None: not told
     funding: FundingTerms | None = None  # None: a spot market, or not told
+    transfer_margin: Decimal | None = None  # the venue's: a share of the value of a position that stays when money leaves; None: not told
 
     @property
     def is_spot(self) -> bool:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perplab.clients import risk as r
 from perplab.clients.survival import Model, liquidation_at
-from perplab.clients.units import rounded
+from perplab.clients.units import WIDE, rounded
 
 from ..options import percent
 from .source import Source
@@ -42,6 +43,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     beta: Decimal | None
     hedge_ratio: Decimal | None
     correlation: float | None
+    hedge_market: str | None
     hedge_price: Decimal | None
 
 
@@ -104,16 +106,19 @@ def answer_of(asked: Asked, source: Source) -> Answer:
     size = sized.size or source.terms.lot
     loss = r.loss_at_stop(source.terms, trade, size)
     coin = r.Loss(**{name: rounded(getattr(loss, name), size) for name in loss.__struct_fields__})
+    fees = max(Decimal(0), source.terms.maker_fee if trade.is_maker else source.terms.taker_fee), max(Decimal(0), source.terms.taker_fee)
+    fills = entry + trade.sign * coin.entry_slippage, asked.stop - trade.sign * coin.stop_slippage
+    # each fee of the size is rounded up: of a few lots that is much, for each coin
+    entry_fee, stop_fee = (rounded(WIDE.multiply(*pair), Decimal(1)) for pair in zip(fills, fees, strict=True))
+    coin = replace(coin, entry_fee=entry_fee, stop_fee=stop_fee)
     signed = sized.size * trade.sign
     held = r.Held(size=signed, entry=entry, margin=sized.margin)
     all_in = r.Held(size=signed, entry=entry, margin=asked.equity - loss.entry_slippage - loss.entry_fee)
     volatility, added = None if asked.volatility is None else float(asked.volatility), added_of(asked, source, held)
-    fees = source.terms.maker_fee if trade.is_maker else source.terms.taker_fee, source.terms.taker_fee
     return Answer(
         where=source.where, market=source.terms.name, lot=source.terms.lot, is_long=trade.sign > 0, entry=entry,
         stop=asked.stop, equity=asked.equity, risk=asked.risk, leverage=leverage, sized=sized, coin=coin,
-        entry_fill=entry + trade.sign * coin.entry_slippage, stop_fill=asked.stop - trade.sign * coin.stop_slippage,
-        entry_fee=max(Decimal(0), fees[0]), stop_fee=fees[1], volume=source.volume,
+        entry_fill=fills[0], stop_fill=fills[1], entry_fee=fees[0], stop_fee=fees[1], volume=source.volume,
         has_tiers=source.has_tiers, intervals=trade.intervals,
         funding_rate=Decimal(trade.funding_rate),
         buffer=r.buffer(source.terms, held, entry, volatility, asked.horizon) if signed else None,
@@ -244,8 +249,10 @@ def hedge_price_of(asked: Asked, source: Source, entry: Decimal) -> Decimal | No
 
 def hedged_of(asked: Asked, source: Source, entry: Decimal, signed: Decimal) -> r.Hedged | None:
     if asked.beta is None and asked.hedge_ratio is None:
-        if asked.correlation is not None:
-            raise click.UsageError("--correlation: given without --beta or --hedge-ratio, expected one of them")
+        given = {"--correlation": asked.correlation, "--hedge-market": asked.hedge_market, "--hedge-price": asked.hedge_price}
+        lonely = next((name for name, value in given.items() if value is not None), None)
+        if lonely is not None:
+            raise click.UsageError(f"{lonely}: given without --beta or --hedge-ratio, expected one of them")
         return None
     price = hedge_price_of(asked, source, entry)
     if price is None:

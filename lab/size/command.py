@@ -98,7 +98,7 @@ def size(
     fees = fees_asked(volume, key, secret, connect is not None)
     names = market, hedge_market
     source = of_server(connect, *names, fees) if connect is not None else of_design(venue or "sandbox", *names, fees)
-    answer = answer_of(Asked(**given), source)
+    answer = answer_of(Asked(hedge_market=hedge_market, **given), source)
     if as_json:
         import json
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 from front import front
 from link import new_host
+from test_three import priced, serving
 
 from perplab.clients import Client, Disconnected, NotConnected, Reconnected, Refused, SyncClient, TimedOut, Unknown
 
@@ -139,3 +141,42 @@ def test_a_key_logs_in() -> None:
             key, secret = client.credentials.key, client.credentials.secret
         with SyncClient(port=server.port, key=key, secret=secret) as client:
             assert client.accounts() == [client.account_number] and client.balances()[0].cash == 100_000
+
+
+def test_the_connection_is_closed_when_the_block_ends() -> None:
+    """Whatever the program does then: one that blocks the loop used to keep it open."""
+
+    async def script(port: int) -> int:
+        async with Client(port=port, name="alice") as client:
+            await client.faucet("10000")
+            await client.cancel_on_disconnect("account")
+            await client.buy("BTC", "0.01", "59000")
+        with SyncClient(port=port, name="alice") as other:  # blocks the loop
+            for _ in range(100):
+                if not other.open_orders():
+                    break
+                time.sleep(0.02)
+            return len(other.open_orders())
+
+    with serving(priced()) as port:
+        assert asyncio.run(script(port)) == 0
+
+
+def test_a_server_that_reads_nothing_does_not_hold_up_the_end() -> None:
+    async def script() -> None:
+        held: list[asyncio.StreamWriter] = []
+
+        async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            held.append(writer)
+
+        server = await asyncio.start_server(deaf, "127.0.0.1", 0, limit=1)
+        client = Client(port=server.sockets[0].getsockname()[1], timeout=0.1)
+        await client._open(1)
+        assert client._writer is not None
+        client._writer.write(bytes(1 << 26))  # more than any buffer of the system takes
+        async with asyncio.timeout(60):
+            await client.close()
+        server.close()
+        held[0].close()
+
+    asyncio.run(script())

@@ -172,3 +172,18 @@ def test_nothing_rests_behind_a_trip_of_who_quotes_through_a_gate_over_the_same_
 
     with serving(priced()) as port:
         asyncio.run(script(port))
+
+
+def test_markets_that_are_not_named_have_the_limits_of_the_others(perplab_exchange: Make) -> None:
+    client, gate, _, _ = quoted(perplab_exchange)
+    eth = t.NewOrder("ETH", Side.BUY, "2", "2900")
+    assert run(client, gate.place(client, eth)).open == 2, "without such limits it is not looked at"
+    careful = Gate({"BTC": Limits(order="1")}, others=Limits(order="1", per_minute=1))
+    with pytest.raises(OverLimit, match="an order of 2 ETH; the limit is 1"):
+        run(client, careful.place(client, eth))
+    run(client, careful.place(client, t.NewOrder("ETH", Side.BUY, "1", "2900")))
+    with pytest.raises(OverLimit, match="1 order of ETH counts as sent within a minute, and 1 more would; the limit is 1"):
+        run(client, careful.place(client, t.NewOrder("ETH", Side.BUY, "1", "2900")))
+    with pytest.raises(OverLimit, match=r"item 1 of the batch: an order of 0\.1 SOL; the limit is 0"):
+        items = [t.Cancel(client.open_orders()[0]), t.NewOrder("SOL", Side.BUY, "0.1", "150")]
+        run(client, Gate({}, others=Limits(order=0)).batch(client, items))

@@ -39,6 +39,28 @@ def test_a_liquidation_price_by_hand() -> None:
     assert liquidation_price(BTC, Held(size=D(0), entry=D(1), margin=D(0))) is None
 
 
+def test_no_price_above_the_highest_of_the_market_liquidates() -> None:
+    """As the venue has it: there, no mark ever is."""
+    short = Held(size=D(-1), entry=D(60_000), margin=D(6_000))
+    assert liquidation_price(replace(BTC, max_price=D(65_186)), short) == 65_186
+    assert liquidation_price(replace(BTC, max_price=D(65_185)), short) is None
+    assert buffer(replace(BTC, max_price=D(65_185)), short, 60_000).liquidation is None
+    assert liquidation_price(replace(BTC, max_price=D(50_000)), ONE) == 50_000, "a long that is liquidated wherever the mark is"
+
+
+@pytest.mark.parametrize("margin", [100_000, 500_000, 930_000, 960_000, 1_000_000])
+def test_the_venue_says_the_same_near_its_highest_price(margin: int) -> None:
+    alice = LocalClient("alice", venue="book_fund_adl", prices={"BTC-PERP": 60_000})
+    bob = alice.join("bob")
+    alice.faucet(str(margin))
+    bob.faucet("10000000")
+    bob.buy("BTC-PERP", "1", "60000")
+    alice.sell("BTC-PERP", "1", "60000")
+    terms, account = alice.venue.market("BTC-PERP"), alice.account()
+    assert liquidation_price(terms, held_of(terms, account, D(60_000))) == account.positions[0].liquidation_price
+    assert terms.max_price == 1_000_000
+
+
 def test_an_average_price_that_has_no_end_changes_nothing() -> None:
     """3 coins for 100.000001 USD, with 1.5 USD of equity left at 40: exactly the maintenance, and so not below it."""
     held = Held(size=D(3), entry=D("100.000001") / 3, margin=D("-18.499999"))
@@ -131,6 +153,10 @@ def test_what_may_be_taken_out_by_hand() -> None:
     assert removable_margin(BTC, ONE, 100_000, 10) == 6_000, "profit stays with the position"
     with pytest.raises(ValueError, match="leverage 0"):
         removable_margin(BTC, ONE, 60_000, 0)
+    tenth = replace(BTC, transfer_margin=D("0.1"))  # the venue's, where nothing is said
+    assert removable_margin(tenth, ONE, 60_000, 20) == 0 and removable_margin(tenth, ONE, 60_000, 20, 0) == 3_000
+    with pytest.raises(ValueError, match="the transfer margin of the venue is not known: say it"):
+        removable_margin(replace(BTC, transfer_margin=None), ONE, 60_000, 20)
 
 
 @pytest.mark.parametrize("kept_ppm", [0, 100_000])
@@ -150,7 +176,7 @@ def test_the_venue_lets_out_exactly_that(kept_ppm: int, mark: int) -> None:
     alice.move_isolated_margin("BTC-PERP", "3000")
     alice.set_price("BTC-PERP", mark)
     terms, account = alice.venue.market("BTC-PERP"), alice.account()
-    out = removable_margin(terms, held_of(terms, account, D(mark)), mark, 20, alice.venue.transfer_margin or 0)
+    out = removable_margin(terms, held_of(terms, account, D(mark)), mark, 20)
     assert (out > 0) == (not kept_ppm or mark > 60_000)
     with pytest.raises(Refused, match="INSUFFICIENT"):
         alice.move_isolated_margin("BTC-PERP", -(out + D("0.000001")))

@@ -195,7 +195,7 @@ def test_orders_that_no_cancel_takes_do_not_keep_it_from_closing(perplab_exchang
     client.ask("set_market_status", market="ETH", status="HALTED", price=0)
     switch.trip("by hand")
     done = run(client, switch.watch(client), waited.append)
-    assert done.did[:2] == ("cancelled 2 of 3 orders", "1 orders are still open in ETH after 1 of 10 cancels") and done.orders == 1
+    assert done.did[:2] == ("cancelled 2 of 3 orders", "1 order is still open in ETH after 1 of 10 cancels") and done.orders == 1
     assert done.positions == () and waited == [], "nothing was waited for"
 
 

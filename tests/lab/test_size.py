@@ -105,6 +105,13 @@ def test_a_size_beyond_what_a_venue_holds() -> None:
     assert re.search(r"size by risk .* >= 166,666\.66666 BTC", told) and "the most that a venue holds" in told
 
 
+def test_fees_of_a_coin_are_not_those_of_a_lot() -> None:
+    """Of a lot a fee is rounded up to a micro-unit, which is a tenth of a USD for a coin."""
+    done = call("size", "--equity", "10", "--entry", "60030", "--stop", "58200", "--slippage", "0%")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "fee in 0.045 % of 60,030, the fill 27.01 USD" in lines and "fee out 0.045 % of 58,200 = 58,200 - slippage 26.19 USD" in lines
+
+
 def test_a_size_of_none() -> None:
     done = call(*SMALL, "--stop", "58200", "--slippage", "1%", "--risk", "1bp", "--volatility", "80%", "--beta", "1")
     assert re.search(r"SIZE +none: less than the smallest order +0 BTC", done.stdout)
@@ -218,6 +225,8 @@ def test_a_key_asks_the_venue_for_the_fees_of_its_account(tmp_path: Path) -> Non
         (["--stop", "58200", "--slippage", "1%", "--hedge-market", "XRP"], r"--hedge-market: 'XRP' given"),
         (["--stop", "58200", "--slippage", "1%", "--hedge-market", "ETH", "--beta", "1"], r"--hedge-price is missing: that of ETH"),
         (["--stop", "58200", "--slippage", "1%", "--correlation", "0.5"], r"--correlation: given without --beta or --hedge-ratio"),
+        (["--stop", "58200", "--slippage", "1%", "--hedge-market", "ETH"], r"--hedge-market: given without --beta or --hedge-ratio"),
+        (["--stop", "58200", "--slippage", "1%", "--hedge-price", "9"], r"--hedge-price: given without --beta or --hedge-ratio"),
         (["--stop", "58200", "--slippage", "1%", "--funding", "1%"], r"'--funding': '1%' given, expected a share per time"),
         (["--stop", "58200", "--slippage", "1%", "--hold", "24"], r"'--hold': '24' given, expected a time with its unit"),
         (["--stop", "58200", "--slippage", "1%", "--model", "jumps"], r"--volatility is missing"),
