@@ -118,7 +118,7 @@ class Turns(AccountQueries):
         if reason == 0 and kind == k.C_CANCEL_CLIENT:
             sequencer.withdraw_client(account, hi, lo, ticket)
         if reason == 0 and kind == k.C_SET_ACCOUNT_MODE and mode != k.MODE_NORMAL:
-            sequencer.withdraw_all(account, NIL, ticket, k.X_KILL_SWITCH)
+            sequencer.withdraw_all(account, NIL, ticket, k.X_KILL_SWITCH, mode == k.MODE_REDUCE_ONLY)
         return reason
 
     def on_behalf(self, parent: i64, order_id: i64) -> None:

@@ -105,8 +105,8 @@ class RemoveLiquidity(Command, frozen=True, gc=False):
 
 
 class SetAccountMode(Command, frozen=True, gc=False):
-    """The account's kill switch: cancel all its orders and let nothing open a position (REDUCE_ONLY), or let nothing happen in its name at
-    all (FROZEN), until NORMAL is sent."""
+    """The account's kill switch, until NORMAL is sent: cancel what is not marked reduce-only and let nothing open a position (REDUCE_ONLY),
+    or cancel all, stop-losses too, and let nothing happen in its name at all (FROZEN)."""
 
     KIND: ClassVar[int] = 27
     account: AccountId

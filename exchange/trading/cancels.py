@@ -99,8 +99,8 @@ class CancelDesk:
         self.matcher.open.cancel_account(account, k.X_SCHEDULED)
 
     def set_mode(self, account: i64, mode: i64) -> i64:
-        """Set or clear the account's kill switch. Halted markets are no exception, as above. What the account may place from then on is
-        reduce-only, so that nothing that rests can open a position later."""
+        """Set or clear the account's kill switch. Halted markets are no exception, as above. What stays under REDUCE_ONLY, and what the
+        account may place from then on, is reduce-only: it protects what is open, and can open nothing later."""
         state = self.state
         reason = refused_user(state, account)
         if reason != 0:
@@ -108,5 +108,5 @@ class CancelDesk:
         state.accounts.mode[account] = mode
         state.log.emit(k.E_ACCOUNT_MODE_SET, state.now, account, mode)
         if mode != k.MODE_NORMAL:
-            self.matcher.open.cancel_account(account, k.X_KILL_SWITCH)
+            self.matcher.open.cancel_account(account, k.X_KILL_SWITCH, mode == k.MODE_REDUCE_ONLY)
         return 0

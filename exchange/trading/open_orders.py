@@ -309,20 +309,23 @@ class OpenOrders:
             self.state.links.take_back(orders[slot + O_ORDER_ID])
         self.close(self.state.markets[orders[slot + O_MARKET]], slot, ORDER_CANCELLED)
 
-    def cancel_row(self, row: i64, reason: i64) -> None:
-        """Cancel all orders of a position row, the youngest first, reduce-only ones before the others; then its triggers and TWAPs."""
+    def cancel_row(self, row: i64, reason: i64, spares_reducers: bool = False) -> None:
+        """Cancel all orders of a position row, the youngest first, reduce-only ones before the others; then its triggers and TWAPs. All,
+        or all but what can only reduce, which is linked no more with what goes: else it would go as well."""
         cells = self.state.positions.cells
-        while cells[row + P_FIRST_REDUCER] != NIL:
+        while cells[row + P_FIRST_REDUCER] != NIL and not spares_reducers:
             self.cancel(cells[row + P_FIRST_REDUCER], reason)
         while cells[row + P_FIRST_ORDER] != NIL:
+            if spares_reducers:
+                self.state.links.untie(self.state.orders.cells[cells[row + P_FIRST_ORDER] + O_ORDER_ID])
             self.cancel(cells[row + P_FIRST_ORDER], reason)
         if self.standing.any:
-            self.standing.cancel_market(cells[row + P_ACCOUNT], cells[row + P_MARKET], reason)
+            self.standing.cancel_market(cells[row + P_ACCOUNT], cells[row + P_MARKET], reason, spares_reducers)
 
-    def cancel_account(self, account: i64, reason: i64) -> None:
+    def cancel_account(self, account: i64, reason: i64, spares_reducers: bool = False) -> None:
         row = self.state.accounts.first_position[account]
         while row != NIL:
-            self.cancel_row(row, reason)
+            self.cancel_row(row, reason, spares_reducers)
             row = self.state.positions.cells[row + P_NEXT]
 
     # -- proof -------------------------------------------------------------------------------------------------------------------

@@ -367,17 +367,21 @@ class Sequencer(Recall):
         if self.auctions is not None:
             self.auctions.recall(parent, account)
 
-    def withdraw_all(self, account: i64, market: i64, before: i64, reason: i64) -> None:
+    def withdraw_all(self, account: i64, market: i64, before: i64, reason: i64, spares_reducers: bool = False) -> None:
         """All orders of an account that are not in the book go: those auctioned, for `reason`, and what waits and came before the ticket
-        `before`, but for cancels and what takes liquidity back. In one market, or in all (below 0)."""
+        `before`, but for cancels and what takes liquidity back. In one market, or all (below 0). All, or all but what only reduces."""
         if self.auctions is not None:
-            self.auctions.cancel_all(account, market, reason)
+            self.auctions.cancel_all(account, market, reason, spares_reducers)
         pending = self.state.pending
         for number in pending.of(account):
             row = pending.find(number)
             cells = pending.cells
             kind = cells[row + c.KIND]
             if number >= before or is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
+                continue
+            if spares_reducers and kind == k.C_PLACE and cells[row + c.PLACE_REDUCE_ONLY] != 0:
+                continue
+            if spares_reducers and kind == k.C_AMEND and self.matcher.open.standing.only_reduces(cells[row + c.AMEND_ORDER_ID]):
                 continue
             if market < 0 or cells[row + W_MARKET] == market:
                 self.withdraw(number, k.R_WITHDRAWN)

@@ -7,10 +7,12 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..schema import kinds as k
-from ..state.algos import FIRED, G_ACCOUNT, G_CLIENT_HI, G_CLIENT_LO, G_MARKET, G_SHELF, G_SIZE, Triggers
+from ..state.algos import FIRED, G_ACCOUNT, G_CLIENT_HI, G_CLIENT_LO, G_MARKET, G_REDUCE_ONLY, G_SHELF, G_SIZE, Triggers
+from ..state.pending import A_REDUCE_ONLY
 from ..state.schedule import TWAP_SLICE
 from ..state.state import State
-from ..state.twaps import TW_ACCOUNT, TW_CLIENT_HI, TW_CLIENT_LO, TW_FILLED, TW_MARKET, TW_SENT, TW_SIZE
+from ..state.tables import O_REDUCE_ONLY
+from ..state.twaps import TW_ACCOUNT, TW_CLIENT_HI, TW_CLIENT_LO, TW_FILLED, TW_MARKET, TW_REDUCE_ONLY, TW_SENT, TW_SIZE
 from ..state.types import NIL
 from .watch import Watch
 
@@ -66,18 +68,38 @@ class Standing:
         self.end(number, k.X_USER, 0)
         return 0
 
-    def cancel_market(self, account: i64, market: i64, reason: i64) -> None:
-        """All of an account in one market that have not fired: the order of one that has is an order like any."""
+    def cancel_market(self, account: i64, market: i64, reason: i64, spares_reducers: bool) -> None:
+        """All of an account in one market that have not fired: the order of one that has is an order like any. All, or all but what can
+        only reduce."""
         triggers = self.state.triggers
         if triggers.count(account) != 0:
             for number in triggers.of(account):
                 if triggers.cells[triggers.find(number) + G_MARKET] == market and self.own(triggers, account, number):
+                    if spares_reducers and self.only_reduces(number):
+                        continue
+                    if spares_reducers:
+                        self.state.links.untie(number)
                     self.end(number, reason, 0)
         twaps = self.state.twaps
         if twaps.count(account) != 0:
             for number in twaps.of(account):
-                if twaps.cells[twaps.find(number) + TW_MARKET] == market:
+                if twaps.cells[twaps.find(number) + TW_MARKET] == market and not (spares_reducers and self.only_reduces(number)):
                     self.end_twap(number, reason)
+
+    def only_reduces(self, number: i64) -> bool:
+        """Is what has this id an open order, an auctioned one, a trigger or a TWAP that can only reduce a position?"""
+        state = self.state
+        slot = state.order_ids.find(number)
+        if slot != NIL:
+            return state.orders.cells[slot + O_REDUCE_ONLY] != 0
+        row = state.triggers.find(number)
+        if row != NIL:
+            return state.triggers.cells[row + G_REDUCE_ONLY] != 0
+        row = state.twaps.find(number)
+        if row != NIL:
+            return state.twaps.cells[row + TW_REDUCE_ONLY] != 0
+        row = state.taker_auctions.find(number)
+        return row != NIL and state.taker_auctions.cells[row + A_REDUCE_ONLY] != 0
 
     def find_client(self, account: i64, hi: i64, lo: i64) -> i64:
         """The id of an account's trigger with this client id, 0: there is none."""

@@ -254,12 +254,16 @@ class TakerAuctionDesk(Holding):
             if auctions.cells[auctions.find(number) + A_PARENT] == parent:
                 self.end(self.taken_up(number), k.X_USER)
 
-    def cancel_all(self, account: i64, market: i64, reason: i64) -> None:
-        """Those of an account in one market, or in all (below 0)."""
+    def cancel_all(self, account: i64, market: i64, reason: i64, spares_reducers: bool) -> None:
+        """Those of an account in one market, or in all (below 0). All, or all but reduce-only ones."""
         auctions = self.state.taker_auctions
         if auctions.count(account) == 0:
             return
         for number in auctions.numbers():
             row = auctions.find(number)
+            if spares_reducers and auctions.cells[row + A_REDUCE_ONLY] != 0:
+                continue
             if auctions.cells[row + A_ACCOUNT] == account and (market < 0 or auctions.cells[row + A_MARKET] == market):
+                if spares_reducers:
+                    self.state.links.untie(number)
                 self.end(self.taken_up(number), reason)

@@ -71,14 +71,15 @@ def test_a_kill_switch_in_a_block_leaves_nothing_to_come(order: str, mode: Accou
 
 
 def test_what_reduces_comes_in_under_reduce_only_and_its_stop_with_it() -> None:
-    """The switch takes the stop of the position with all else: who wants the position protected places a new one, which fires."""
+    """The stop of the position stays, and one that would open goes; a new one may come, and both protect what is open."""
     bench = bench_with()
     alice, bob = bench.open(10_000), bench.open(MILLION)
     bench.block(alice, bob, 100, 100)
-    old = stop(bench, alice, SELL, 95)
-    events = bench.send(m.SetAccountMode, alice, AccountMode.REDUCE_ONLY)
-    assert [(e.order_id, e.reason) for e in named(events, "TriggerCancelled")] == [(old, CancelReason.KILL_SWITCH)]
     stop(bench, alice, SELL, 95)
+    opens = stop(bench, alice, BUY, 105, reduce_only=0, size=100)
+    events = bench.send(m.SetAccountMode, alice, AccountMode.REDUCE_ONLY)
+    assert [(e.order_id, e.reason) for e in named(events, "TriggerCancelled")] == [(opens, CancelReason.KILL_SWITCH)]
+    stop(bench, alice, SELL, 94)
     bench.place(bob, BUY, 100, 90)
     assert [e.size for e in named(bench.oracle(95), "Traded")] == [100]
     assert reasons(bench.place(alice, BUY, 1, 95)) == [Reason.ACCOUNT_REDUCE_ONLY]
