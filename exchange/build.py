@@ -28,9 +28,9 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "liquidation.lifecycle", "liquidation.sales", "liquidation.auction", "liquidation.vault", "liquidation.screening",
     "liquidation.passes", "liquidation.prices", "liquidation.settlement", "queries", "turns", "blocks", "commands", "engine",
     "server.routing", "server.ring", "server.replies", "server.rows", "server.bucket", "server.frames", "liquidation.shortage",
-    "liquidation.haircut", "trading.queues", "state.algos", "trading.standing", "algos.triggers", "algos.orders", "algos.ladders", "state.twaps",
-    "algos.twap_desk", "trading.preview", "trading.margin_alerts", "state.volumes", "trading.fee_tiers", "algos.links",
-    "algos.brackets", "state.quotes", "trading.quoting", "state.alert_levels", "trading.quote_desk", "state.transit",
+    "liquidation.haircut", "trading.queues", "state.algos", "trading.standing", "algos.triggers", "algos.orders", "algos.ladders",
+    "state.twaps", "algos.twap_desk", "trading.preview", "trading.margin_alerts", "state.volumes", "trading.fee_tiers",
+    "algos.links", "algos.brackets", "state.quotes", "trading.quoting", "state.alert_levels", "trading.quote_desk", "state.transit",
     "trading.payments", "state.windows", "liquidation.maintenance", "account_queries",
     "server.history.shelves", "server.history.series", "server.history.recording", "liquidation.risks",
 )  # fmt: skip

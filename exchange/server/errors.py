@@ -129,7 +129,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_SHARES: "the account does not have that many shares of the pool",
     Reason.LIQUIDITY_LOCKED: "the liquidity was added too short a time ago",
     Reason.POOL_MARGIN: "the pool needs the money for its position",
-    Reason.QUEUE_FULL: "too many commands of the account wait to be carried out",
+    Reason.QUEUE_FULL: "too many commands wait to be carried out, or orders are auctioned: of the account, or in all",
     Reason.REQUEST_EXPIRED: "no price came in time to carry the request out at",
     Reason.INSUFFICIENT_GAS: "the account cannot pay for the command",
     Reason.VENUE_SHORT: "the venue has paid out what it had",

@@ -56,6 +56,7 @@ A_WIDTH: Final[i64] = 18
 
 MAX_WAITING: Final[i64] = 1 << 18  # commands of all accounts
 MAX_AUCTIONED: Final[i64] = 1 << 14  # orders of all accounts: each is matched at every step
+OWN_SHARE: Final[i64] = 256  # one part of so many of either is the most of one account: a few accounts do not shut out all others
 
 
 class Numbered(RecycledTable):

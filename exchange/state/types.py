@@ -35,6 +35,7 @@ MAX_TIERS: Final[i64] = 8
 MAX_LEVERAGE: Final[i64] = 1_000
 MAX_REDUCERS: Final[i64] = 128  # resting reduce-only orders of one position: each may have to shrink with every fill of it
 MAX_PARTS: Final[i64] = 100  # of an iceberg order: each is another fill for whoever takes it
+MAX_HIDDEN_PARTS: Final[i64] = 4096  # that a fill-or-kill order may ask for: refused, it has cost as much as a book of so many orders
 MAX_FILLS: Final[i64] = 1_024  # of an account's quotes in a market that are remembered
 POSITION_ROOM: Final[i64] = 1 << 55  # [micro] a position's value at max_price; of markets that share an asset less, so that
 REALISED_ROOM: Final[i64] = 1 << 58  # [micro] what a position is said to have realised stops here: a weight needs no more

@@ -11,7 +11,7 @@ from mypy_extensions import i64
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
-from ..state.tables import P_LIQUIDATION
+from ..state.tables import P_ISOLATED_MARGIN, P_LIQUIDATION, P_NEXT, P_SHARES, P_SIZE
 from ..state.types import FIRST_USER, NIL, max_i64
 
 # -- accounts: the reason of a refusal, 0 if there is none -------------------------------------------------------------------------
@@ -44,6 +44,23 @@ def refused_user_with_asset(state: State, account: i64, asset: i64) -> i64:
     if account < FIRST_USER:
         return k.R_SYSTEM_ACCOUNT
     return 0
+
+
+def has_nothing(state: State, account: i64) -> bool:
+    """Has an account no money of any asset, no position and no share of a pool? No order of it could be let in."""
+    accounts = state.accounts
+    asset: i64 = 0
+    while asset < accounts.assets:
+        if accounts.cash[account * accounts.assets + asset] > 0:
+            return False
+        asset += 1
+    cells = state.positions.cells
+    row = accounts.first_position[account]
+    while row != NIL:
+        if cells[row + P_SIZE] != 0 or cells[row + P_ISOLATED_MARGIN] != 0 or cells[row + P_SHARES] != 0:
+            return False
+        row = cells[row + P_NEXT]
+    return True
 
 
 def in_liquidation(state: State, account: i64, row: i64) -> bool:

@@ -325,6 +325,9 @@ class OrderEntry(CancelDesk):
             return k.R_AMEND_SIZE
         if not only_reduces and not self.has_margin(o, o.market):
             return k.R_INSUFFICIENT_MARGIN if o.market.is_spot == 0 else k.R_INSUFFICIENT_BALANCE
+        if self.holding is not None and self.holding.is_full(o, only_reduces):
+            self.matcher.open.count(o, 0)
+            return k.R_QUEUE_FULL
         return 0
 
     def has_margin(self, o: Order, market: Market) -> bool:

@@ -15,6 +15,10 @@ class Holding:
         it takes the place of one that was amended; who keeps it tells that it was placed."""
         return False
 
+    def is_full(self, o: Order, only_reduces: bool) -> bool:
+        """Would it have to be kept, and is there no room? Only what can do more than reduce a position is asked what all accounts have."""
+        return False
+
     def order_of(self, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
         """The order with this client id that is kept: order id, market, state, lots open and filled. Order id 0: there is none."""
         return 0, 0, 0, 0, 0

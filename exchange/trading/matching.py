@@ -19,13 +19,15 @@ from ..schema.kinds import (
     ORDER_FILLED,
     POST_ONLY,
     RPI,
+    STP_CANCEL_MAKER,
+    STP_NONE,
     X_IMMEDIATE,
     X_SELF_TRADE,
 )
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import O_ACCOUNT, O_FILLED, O_ORDER_ID, O_POSITION, O_SIZE, O_TERMS, P_FIRST_REDUCER, P_MODE, P_SIZE
-from ..state.types import NIL
+from ..state.types import MAX_HIDDEN_PARTS, NIL
 from .allocation import meets_rpi
 from .book import Book
 from .curve_source import NO_CURVE, CurveSource
@@ -197,8 +199,8 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
 
     def fills_whole(self, o: Order) -> bool:
         """Would the whole order fill? Its plan is booked on the real positions and taken back; the book is only read. Where there are not
-        even as many lots as it is for, that is known without a plan, level by level."""
-        if not self.has_lots(o):
+        even as many lots as it is for, its own account's left aside, that is known without a plan, level by level."""
+        if not self.has_lots(o) or not self.has_others(o):
             return False
         left = self.rehearse(o)
         self.dry_run.take_back(o.market)
@@ -212,12 +214,26 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
         """
         if o.market.curve_role != NO_CURVE or self.state.positions.cells[o.row + P_FIRST_REDUCER] != NIL:
             return True
+        return self.sells(o, o.left, o.limit)
+
+    def has_others(self, o: Order) -> bool:
+        """Do others have as many lots as the order is for, where those of its own account do not fill it: no worse than its limit, or than
+        their best price if it would stop at that? Never False where it would fill whole. What a curve has is not counted."""
+        if o.self_trade == STP_NONE or o.market.curve_role != NO_CURVE or self.planner.uniform != 0:
+            return True
+        price, there, total = self.open.own_within(o)
+        if price == 0:
+            return True
+        return self.sells(o, o.left + total, o.limit) if o.self_trade == STP_CANCEL_MAKER else self.sells(o, o.left + there, price)
+
+    def sells(self, o: Order, lots: i64, limit: i64) -> bool:
+        """Does the other side of the book have so many lots for the order, no worse than `limit`?"""
         walk = self.walk
         walk.begin(o.market, 1 - o.side)
         walk.with_rpi = meets_rpi(self.state, o)
         walk.with_hidden = True
         walk.viewer = self.planner.viewer
-        return walk.holds(o.left, o.limit)
+        return walk.holds(lots, limit)
 
     def rehearse(self, o: Order) -> i64:
         """Book the plan of an order on the real positions, as a dry run that the caller takes back. Returns the lots that would be left."""
@@ -229,7 +245,7 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
         self.dry_run.begin(market)
         while left > 0:
             step = planner.next_behind(o, left)
-            if step == STOP:
+            if step == STOP or (planner.parts > MAX_HIDDEN_PARTS and o.tif == FOK):
                 break
             if (step == CANCEL or step == CANCEL_BOTH) and orders[planner.slot + O_ACCOUNT] == o.account:
                 self.dry_run.own[int(planner.slot)] = int(open_lots(self.state, planner.slot))

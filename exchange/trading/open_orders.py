@@ -18,6 +18,7 @@ from ..schema.kinds import (
     MODE_NORMAL,
     ORDER_CANCELLED,
     ORDER_OPEN,
+    RPI,
     X_SELF_TRADE,
     X_USER,
 )
@@ -126,6 +127,30 @@ class OpenOrders:
         if orders[slot + O_REDUCE_ONLY] == 0:
             notional = value_of(market, lots, orders[slot + O_PRICE])
             self.add_to_sums(orders[slot + O_POSITION], orders[slot + O_SIDE], -lots, -notional)
+
+    def own_within(self, o: Order) -> tuple[i64, i64, i64]:
+        """What its account has on the other side within the order's limit, RPI orders aside: the best price (0: there is nothing), and the
+        lots there and in all that are not reduce-only."""
+        orders = self.state.orders.cells
+        cells = self.state.positions.cells
+        best: i64 = 0
+        there: i64 = 0
+        total: i64 = 0
+        for first in (cells[o.row + P_FIRST_ORDER], cells[o.row + P_FIRST_REDUCER]):
+            slot = first
+            while slot != NIL:
+                price = orders[slot + O_PRICE]
+                is_met = price <= o.limit if o.side == BUY else price >= o.limit
+                if is_met and orders[slot + O_SIDE] != o.side and orders[slot + O_TIF] != RPI:
+                    lots = open_lots(self.state, slot) if orders[slot + O_REDUCE_ONLY] == 0 else 0
+                    total += lots
+                    if best == 0 or (price < best if o.side == BUY else price > best):
+                        best = price
+                        there = 0
+                    if price == best:
+                        there += lots
+                slot = orders[slot + O_NEXT_OWN]
+        return best, there, total
 
     # -- orders come and go ------------------------------------------------------------------------------------------------------
 

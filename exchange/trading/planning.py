@@ -106,6 +106,7 @@ class Planner:
         self.rest: i64 = 0  # [lots] that it has behind them
         self.again: list[tuple[int, int]] = []  # icebergs of the level that a dry run has gone through, and what they have left
         self.is_round: bool = False  # is it the turn of these?
+        self.parts: i64 = 0  # that a dry run has met of what icebergs did not show when it began
         self.viewer: i64 = NIL  # the account to which a dry run shows no more than it may know: what others' icebergs show; NIL: the venue
         self.uniform: i64 = 0  # [ticks] the one price of a batch auction, 0: makers' own
         self.batch: set[int] = set()  # ids of the orders that came with the batch: whichever side they are on, they pay the taker fee
@@ -133,6 +134,7 @@ class Planner:
         self.begin(o)
         self.again = []
         self.is_round = False
+        self.parts = 0
         if o.market.curve_role != NO_CURVE:
             self.pool = o.market.pool.copy()
 
@@ -226,6 +228,7 @@ class Planner:
             return after
         self.is_round = len(self.again) > 0
         if self.is_round:
+            self.parts += 1
             number, left = self.again.pop(0)
             after = number
             self.part = min_i64(self.state.terms.cells[self.state.orders.cells[after + O_TERMS] + T_DISPLAY], left)

@@ -16,12 +16,12 @@ from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.packed import column
-from ..state.pending import MAX_AUCTIONED, MAX_WAITING, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT, W_RANK
+from ..state.pending import MAX_WAITING, OWN_SHARE, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT, W_RANK
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
-from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_TIF
-from ..state.types import NEVER, NIL, ROW
-from .access import never_takes, refused_user, refused_user_in_market
+from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_TIF, P_SIZE
+from ..state.types import NEVER, NIL, ROW, max_i64, min_i64
+from .access import has_nothing, never_takes, reducible, refused_user, refused_user_in_market
 from .batch import BatchDesk
 from .entry import OrderEntry
 from .gas import GasDesk, priority_fee
@@ -74,6 +74,7 @@ class Sequencer(Recall):
         self.latencies: Latencies = latencies
         self.refusals: Refusals = Refusals(state)
         matcher.open.standing.sent = self
+        self.most: i64 = MAX_WAITING
         self.order: Order = Order(state.markets[0])  # asks what an order would do
         self.row: vec[i64] = column(ROW, 0)  # the command whose turn it is, or that is taken back
         self.parent: i64 = 0  # its W_PARENT and W_ORDER_ID
@@ -102,8 +103,6 @@ class Sequencer(Recall):
             return reason
         if kind == k.C_PLACE and self.entry.is_repeat(rows, at):
             return 0
-        if self.auctions is not None and not is_cancel(kind) and self.state.taker_auctions.live >= MAX_AUCTIONED:
-            return k.R_QUEUE_FULL
         due = self.state.now + self.latency(rows, at, kind)
         rank = TURN
         requests = self.requests
@@ -115,7 +114,11 @@ class Sequencer(Recall):
             due += requests.delay
         elif due == self.state.now:
             return NOW
-        if self.is_full(rows, at, kind):
+        frees = self.frees(rows, at, kind)
+        if not frees and has_nothing(self.state, rows[at + W_ACCOUNT]):
+            is_cash = kind == k.C_ADD_LIQUIDITY or (kind == k.C_PLACE and self.state.markets[rows[at + c.PLACE_MARKET]].is_spot != 0)
+            return k.R_INSUFFICIENT_BALANCE if is_cash else k.R_INSUFFICIENT_MARGIN
+        if self.is_full(rows, at, frees):
             return k.R_QUEUE_FULL
         self.wait(rows, at, kind, due, rank)
         return 0
@@ -133,14 +136,35 @@ class Sequencer(Recall):
         """Is this one market, and settled?"""
         return number != NIL and self.state.markets[number].status == k.SETTLED
 
-    def is_full(self, rows: vec[i64], at: i64, kind: i64) -> bool:
-        """Wait as many commands as may? Orders that are sent again while they wait count apart: as many of these may."""
+    def frees(self, rows: vec[i64], at: i64, kind: i64) -> bool:
+        """Does the command take orders or liquidity back, or place an order that can only reduce a position?"""
+        if is_cancel(kind) or kind == k.C_REMOVE_LIQUIDITY:
+            return True
+        if kind != k.C_PLACE:
+            return False
+        account = rows[at + W_ACCOUNT]
+        market = self.state.markets[rows[at + c.PLACE_MARKET]]
+        row = self.state.find_position(account, market.number)
+        if row == NIL:
+            return False
+        side = rows[at + c.PLACE_SIDE]
+        o = self.order
+        o.begin(account, market, row, side, rows[at + c.PLACE_PRICE], rows[at + c.PLACE_SIZE], rows[at + c.PLACE_TIF])
+        o.reduce_only = rows[at + c.PLACE_REDUCE_ONLY]
+        return self.entry.only_reduces(o) and reducible(self.state.positions.cells[row + P_SIZE], side) > 0
+
+    def is_full(self, rows: vec[i64], at: i64, frees: bool) -> bool:
+        """Is there no room for this command of its account? As many again may wait that free something, whatever others have sent: who
+        fills all places shuts nobody in. Orders that are sent again while they wait may be as many again, too."""
         pending = self.state.pending
         account = rows[at + W_ACCOUNT]
-        most = self.state.max_open_orders
-        if kind == k.C_PLACE and pending.by_client.find(account, rows[at + c.PLACE_CLIENT_HI], rows[at + c.PLACE_CLIENT_LO]) != 0:
-            most *= 2
-        return pending.live >= MAX_WAITING or pending.count(account) >= most
+        share = min_i64(self.state.max_open_orders, max_i64(1, self.most // OWN_SHARE))
+        if frees:
+            return pending.count(account) >= 2 * share
+        if rows[at + c.KIND] == k.C_PLACE:
+            if pending.by_client.find(account, rows[at + c.PLACE_CLIENT_HI], rows[at + c.PLACE_CLIENT_LO]) != 0:
+                share *= 2
+        return pending.live >= self.most or pending.count(account) >= share
 
     def wait(self, rows: vec[i64], at: i64, kind: i64, due: i64, rank: i64) -> None:
         state = self.state

@@ -31,11 +31,13 @@ from ..state.pending import (
     A_SINCE,
     A_START,
     A_TIF,
+    MAX_AUCTIONED,
+    OWN_SHARE,
 )
 from ..state.schedule import ORDER_EXPIRY, TAKER_AUCTION
 from ..state.state import State
 from ..state.tables import P_REDUCERS, P_SIZE
-from ..state.types import MAX_REDUCERS, NIL, min_i64
+from ..state.types import MAX_REDUCERS, NIL, max_i64, min_i64
 from .access import in_liquidation, never_takes, reducible, refused_order
 from .entry import OrderEntry
 from .holding import Holding
@@ -74,10 +76,22 @@ class TakerAuctionDesk(Holding):
         self.entry: OrderEntry = entry
         self.rule: TakerAuction = rule
         self.order: Order = Order(state.markets[0])
+        self.most: i64 = MAX_AUCTIONED
+
+    def is_auctioned(self, o: Order) -> bool:
+        """An order that would trade at once, unless it is all or nothing."""
+        return not never_takes(o.tif) and o.tif != k.FOK and self.matcher.planner.crosses(o) != 0
+
+    def is_full(self, o: Order, only_reduces: bool) -> bool:
+        auctions = self.state.taker_auctions
+        own = auctions.count(o.account)
+        share = max_i64(1, self.most // OWN_SHARE)
+        if own < share and auctions.live < self.most:
+            return False
+        return (not only_reduces or own >= 2 * share) and self.is_auctioned(o)
 
     def takes(self, o: Order) -> bool:
-        """An order that would trade at once, unless it is all or nothing."""
-        if never_takes(o.tif) or o.tif == k.FOK or self.matcher.planner.crosses(o) == 0:
+        if not self.is_auctioned(o):
             return False
         state = self.state
         if not o.is_told:
