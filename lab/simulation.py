@@ -366,7 +366,8 @@ class Simulation:
         rest of the pool, and what rounding down leaves, is the venue's."""
         exchange = self.exchange
         accounts = range(FIRST_USER + self.stage.accounts)
-        equity = np.array([exchange.equity(one) + exchange.isolated_equity(one, MARKET) for one in accounts], dtype=np.int64)
+        equity = np.array([exchange.equity(account) for account in accounts], dtype=np.int64)
+        equity[FIRST_USER:] += [exchange.isolated_equity(account, MARKET) for account in accounts[FIRST_USER:]]  # a curve's is its pool's
         size = np.array([exchange.position(account, MARKET).size for account in accounts], dtype=np.int64)
         pool = exchange.pool(MARKET)
         if pool is not None:

@@ -61,7 +61,7 @@ def misfit(archetype: Archetype, venues: Sequence[VenueDesign], scenario: Scenar
     places, who = archetype.strategy().places, f"the archetype {archetype.name} ({archetype.named})"
     named = " and ".join(venue.name for venue in venues)
     if len(venues) < NEEDED[places]:
-        return f"{who} needs two venues in one run, {named} given: expected perplab archetypes with two --venues"
+        return f"{who} needs two venues in one run, {named} given: expected perplab archetypes with two --venues, and --pairs"
     if places == "markets" and (len(venues) > 1 or scenario.further_markets):
         return ""
     if scenario.further_markets and places == "perpetual_and_spot":
