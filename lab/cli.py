@@ -239,14 +239,13 @@ def chosen(
 ) -> Choice:  # fmt: skip
     """The comparison that the words of the command line ask for."""
     from .comparison import asked
-    from .comparison.report import OWN, SAME
+    from .comparison.report import CAPITAL_OF
 
     if scenario is None:
         raise click.UsageError("SCENARIO is missing: a name (perplab scenarios), a TOML file, or else --from-report")
-    capital = None if same_capital is None else SAME if same_capital else OWN
     wanted = asked.Asked(
-        scenario, venue_list, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, varied, yes, capital, baseline,
-        insured, path_list, path_file, from_text, to_text, margin,
+        scenario, venue_list, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, varied, yes, CAPITAL_OF[same_capital],
+        baseline, insured, path_list, path_file, from_text, to_text, margin,
     )  # fmt: skip
     return asked.chosen(wanted, lambda line: click.echo(line, err=True))
 

@@ -28,7 +28,7 @@ from .comparison.choices import Choice
 from .comparison.jobs import Done, Watcher, jobs_of
 from .comparison.making import files_of, reported
 from .comparison.outcome import Results, event_columns, kind_of
-from .comparison.progress import Told
+from .comparison.progress import Silent, Told
 from .comparison.report import OWN, SAME
 from .comparison.workers import run_jobs
 from .frames import Arrays, Frame, framed
@@ -152,16 +152,6 @@ def all_done(choice: Choice, journals: Path, jobs: int, progress: bool) -> list[
     processes = min(jobs, len(todo))
     with watcher(len(todo), processes, progress) as told:
         return run_jobs(todo, processes, told)
-
-
-class Silent:
-    """A watcher who tells nobody."""
-
-    def moved(self, share: float) -> None:
-        pass
-
-    def finished(self, done: Done) -> None:
-        pass
 
 
 @contextmanager

@@ -55,14 +55,13 @@ def reverse(
     other; then the part in which it happens first is halved. `perplab docs reverse` explains what is told.
     """
     from ..cli import processors, terminable
-    from ..comparison.report import OWN, SAME
+    from ..comparison.report import CAPITAL_OF
     from ..comparison.workers import workers
     from .study import Words, asked, studied
 
-    capital = None if same_capital is None else SAME if same_capital else OWN
     words = Words(
-        scenario, venue, until, knobs, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, capital, margin, levels,
-        int(scan), halvings,
+        scenario, venue, until, knobs, tuple(range(seed, seed + seeds)), accounts, settings, venue_settings, CAPITAL_OF[same_capital],
+        margin, levels, int(scan), halvings,
     )  # fmt: skip
     question = asked(words)
     folder = out or Path("out") / f"reverse-{question.setting.scenario.name}-{question.setting.design.venue.name}"

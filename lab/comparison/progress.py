@@ -23,6 +23,16 @@ def bar(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
+class Silent:
+    """Tells nobody."""
+
+    def moved(self, share: float) -> None:
+        pass
+
+    def finished(self, done: Done) -> None:
+        pass
+
+
 class Told:
     """Watches a comparison of `runs` runs, `at_once` in processes here (0: none); use it as a context manager."""
 

@@ -37,6 +37,7 @@ DIGITS: Final = 12  # significant: float64 has 15.9, so the order of a sum canno
 BASELINE: Final = "book_fund_adl"
 
 SAME, OWN = "same", "own"  # capital of the designs: the scenario's for all, or each its own
+CAPITAL_OF: Final = {True: SAME, False: OWN, None: None}  # by what --same-capital/--own-capital says
 
 
 @dataclass(frozen=True)

@@ -303,13 +303,11 @@ def _serve(pipe: Connection, shares: MutableSequence[float], place: int) -> None
     while True:
         try:
             work: Work[object] = pipe.recv()
+            pipe.send(_answer(work, shares, place))
         except (EOFError, OSError):
             return
-        answer = _answer(work, shares, place)
-        try:
-            pipe.send(answer)
-        except OSError:
-            return
+        except MemoryError:  # for what comes over the pipe, or goes: nothing of it has been sent by then
+            pipe.send(MemoryError())
 
 
 def _end_with_parent() -> None:
@@ -325,6 +323,8 @@ def _answer(work: Work[object], shares: MutableSequence[float], place: int) -> o
 
     try:
         made = work.make(moved)
+    except MemoryError as error:  # there may be none left to look it up as other errors are
+        return MemoryError(str(error))
     except Exception as error:  # whatever it is, it is told where it can be seen
         return _portable(error)
     moved(1.0)

@@ -21,6 +21,7 @@ class Spread {
     this.place.replaceChildren();
     if (!one || !w) return;
     const values = venues.flatMap(name => runs[name][one.key].filter(v => v !== null));
+    element("p", "only-print", this.place, `${one.label} [${one.unit}]`);
     if (!values.length) { element("div", "empty", this.place, "Not defined in any run."); return; }
     const has = venues.some(name => findings[name][one.key].interval), step = isWide ? 34 : 46;
     const label = isWide ? 30 + 7 * Math.min(34, Math.max(...venues.map(name => name.length))) : margin / 2;

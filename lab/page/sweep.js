@@ -50,6 +50,7 @@ function drawMap(map, metric, scales) {
 function drawMaps() {
   const metric = Number(chosen.value) || 0, scales = ends(metric);
   host.replaceChildren();
+  element("p", "only-print", host, `${DATA.metrics[metric].label} [${DATA.metrics[metric].unit}]`);
   host.className = DATA.maps.length > 1 ? "maps" : "";
   for (const map of DATA.maps) drawMap(map, metric, scales);
 }

@@ -8,8 +8,9 @@ A name is loaded when it is asked for: the command line starts without numpy.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from ..lazy import loaded
 
 if TYPE_CHECKING:
     from .face import sweep as sweep
@@ -19,8 +20,4 @@ _FROM: Final = {"Results": "reading", "sweep": "face"}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _FROM:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f".{_FROM[name]}", __name__), name)
-    globals()[name] = found
-    return found
+    return loaded(__name__, _FROM, name)

@@ -8,7 +8,7 @@ import click
 
 from ..comparison.asked import in_python
 from ..face import CallError, folder_of
-from .making import Silent, SweepTold, SweepWatcher
+from .making import SweepSilent, SweepTold, SweepWatcher
 from .reading import Results
 from .sweeping import Asked, swept
 
@@ -41,7 +41,7 @@ def sweep(
     asked = Asked(Path(grid), folder_of(out), jobs, scheduler, force_new, many)
 
     def watcher(runs: int) -> SweepWatcher:
-        return SweepTold(runs, jobs) if progress else Silent()
+        return SweepTold(runs, jobs) if progress else SweepSilent()
 
     try:
         return swept(asked, lambda line: click.echo(line, err=True) if progress else None, watcher)

@@ -127,11 +127,7 @@ class Sweep:
 def load_grid(file: Path) -> Sweep:
     """The sweep of a GRID.toml. Raises GridError."""
     try:
-        tree = read_toml(file)
-    except DesignError as error:
-        raise GridError(str(error)) from None
-    try:
-        grid = convert(tree, Grid, str(file))
+        grid = convert(read_toml(file), Grid, str(file))
     except DesignError as error:
         raise GridError(str(error)) from None
     return sweep_of(grid, file)

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Final, Protocol, TypeAlias
 
 from ..comparison.jobs import Done, Job
-from ..comparison.progress import Told
+from ..comparison.progress import Silent, Told
 from ..comparison.workers import TRIES, outcomes
 from .cluster import on_cluster
 from .grid import Planned
@@ -56,11 +56,8 @@ class SweepTold(Told):
         return f", {in_time(seconds)} left" if self.runs > over else ""
 
 
-class Silent:
+class SweepSilent(Silent):
     """Tells nobody."""
-
-    def moved(self, share: float) -> None:
-        pass
 
     def kept(self, planned: Planned, done: Done) -> None:
         pass

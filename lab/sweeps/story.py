@@ -44,6 +44,8 @@ def how_much(found: Results) -> str:
 
 def of_scenario(one: OfScenario) -> Words:
     report = one.report
+    if not report.counted:
+        return (f"On {one.name} no run counts: every one went beyond the scenario's people.",)
     return from_report(one.name, joined(f"On {one.name}: ", in_the_middle(the_others(report)), " ", what_is_sure(report)))
 
 

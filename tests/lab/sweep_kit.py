@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from perplab.lab.sweeps import Results
@@ -45,9 +46,10 @@ def consistent(folder: Path) -> int:
     return len(done)
 
 
-def started(file: Path, *words: str | Path) -> subprocess.Popen[str]:
+def started(file: Path, *words: str | Path, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "perplab.lab.cli", "sweep", str(file), "--out", str(file.parent / "out"), *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, **pipes, text=True, start_new_session=True, preexec_fn=preexec_fn)
 
 
 def begun(running: subprocess.Popen[str], runs: str) -> None:

@@ -277,9 +277,10 @@ def test_maps_of_axes_are_drawn_and_print(browser: Browser, axes: Path) -> None:
     for width in (400, 1400):
         with opened(browser, axes / "report.html", width, "dark", pictures=2) as page:
             assert page.locator(".map").count() == 4 and page.locator(".map td").count() == 24
-            assert page.evaluate(WIDER) <= 0
+            assert page.evaluate(WIDER) <= 0 and not page.locator("#mapped .only-print").is_visible()
             page.emulate_media(media="print")
             page.set_viewport_size({"width": 690, "height": 1000})  # of A4 within its margins
             assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
             assert page.evaluate(WIDER) <= 0 and page.locator(".map").first.is_visible()
+            assert page.locator(".only-print:visible").count() == 3, "whose choice is not on paper"
             assert page.pdf(format="A4", print_background=False).startswith(b"%PDF")

@@ -351,3 +351,50 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     _, told = running.communicate(timeout=300)
     assert running.returncode == 130 and told.splitlines()[-1] == "error: interrupted", told
     assert 1 <= consistent(tmp_path / "out") < 40
+
+
+@needs_proc
+def test_a_worker_without_memory_costs_its_run_one_try(tmp_path: Path) -> None:
+    """When it has made a run, what the system grants it is cut to what it has."""
+    resource = pytest.importorskip("resource", reason="limits of processes are a matter of Unix")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("no limits of other processes here")
+    file = grid(tmp_path, MINUTE.replace("count = 2", "count = 3").replace('["book_fund_adl", "social_only"]', '["social_only"]'))
+    running = started(file, "--jobs", "1")
+    begun(running, "3")
+    (worker,) = workers_of(running.pid)
+    size = int(Path(f"/proc/{worker}/statm").read_text(encoding="utf-8").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.prlimit(worker, resource.RLIMIT_AS, (size, size))
+    time.sleep(0.1)
+    _, told = running.communicate(timeout=300)
+    assert running.returncode == 0 and "Traceback" not in told, told
+    assert consistent(tmp_path / "out") == 3
+    assert not Path(f"/proc/{worker}").exists()
+
+
+@needs_proc
+def test_a_sweep_that_is_killed_is_gone_on_with(tmp_path: Path) -> None:
+    file = grid(tmp_path, MINUTE.replace("count = 2", "count = 5"))
+    running = started(file, "--jobs", "2")
+    begun(running, "10")
+    running.kill()
+    running.communicate(timeout=300)  # returns once no worker holds the pipe any more
+    again = started(file, "--jobs", "2", "--resume", "--html")
+    _, told = again.communicate(timeout=300)
+    assert again.returncode == 0 and "of 10 are done" in told, told
+    assert consistent(tmp_path / "out") == 10 and (tmp_path / "out/report.html").is_file()
+
+
+@pytest.mark.parametrize("journals", ["true", "false"])
+def test_a_disk_that_takes_no_more_keeps_the_catalogue_whole(tmp_path: Path, journals: str) -> None:
+    """The system refuses files of more than 24 kB, of workers as well: a journal, or the file of a run."""
+    resource = pytest.importorskip("resource", reason="limits of processes are a matter of Unix")
+    file = grid(tmp_path, MINUTE.replace("journals = true", f"journals = {journals}"))
+    running = started(file, "--jobs", "2", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, 24_000)))
+    _, told = running.communicate(timeout=300)
+    assert running.returncode == 4 and "Traceback" not in told, told
+    assert "kept: 0 runs of 4" in told and "File too large" in told.splitlines()[-1]
+    assert consistent(tmp_path / "out") == 0
+    again = started(file, "--jobs", "2", "--resume")
+    assert again.communicate(timeout=300) and again.returncode == 0
+    assert consistent(tmp_path / "out") == 4
