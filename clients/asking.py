@@ -125,7 +125,8 @@ class Asking(AskingAlgos, ABC):
     # -- money and positions --
 
     async def faucet(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> Decimal:
-        """Money from nowhere; the balance that it leads to. [USD]"""
+        """Money from nowhere; the balance as of then. [USD] Where deposits take time, the money is not in it yet: it is among
+        the `payments` of `account()`."""
         return await self._do(self.calls.faucet(amount, asset), timeout)
 
     async def withdraw(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> None:

@@ -126,7 +126,8 @@ class Blocking(BlockingAlgos, ABC):
     # -- money and positions --
 
     def faucet(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> Decimal:
-        """Money from nowhere; the balance that it leads to. [USD]"""
+        """Money from nowhere; the balance as of then. [USD] Where deposits take time, the money is not in it yet: it is among
+        the `payments` of `account()`."""
         return self._do(self.calls.faucet(amount, asset), timeout)
 
     def withdraw(self, amount: Number, asset: int | str = 0, *, timeout: float | None = None) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .units import MICRO, WIDE
+
+AMOUNTS: Final = ("available", "withdrawable", "removable", "shortfall", "balance")  # in `data` of a refusal [micro]
 MOST_TOLD: Final = 300  # characters of what was wrong, which may be long itself
 
 
@@ -13,10 +16,13 @@ class ClientError(Exception):
 
 
 class Refused(ClientError):
-    """The venue said no, and nothing has changed. `code` and `reason` are those of docs/api.md, `data` says what was wrong with what."""
+    """The venue said no, and nothing has changed. `code` and `reason` are those of docs/api.md, `data` says what was wrong with what, in
+    the wire's units; amounts of it are in `amounts`, too, in USD, or whatever asset the refusal is about."""
 
     def __init__(self, code: int, reason: str, message: str, data: Mapping[str, object]) -> None:
-        super().__init__(f"{reason}: {message}")
+        self.amounts = {name: WIDE.multiply(MICRO, value) for name in AMOUNTS if type(value := data.get(name)) is int}
+        told = ", ".join(f"{name} {value:f}" for name, value in self.amounts.items())
+        super().__init__(f"{reason}: {message}{f' ({told})' if told else ''}")
         self.code = code
         self.reason = reason
         self.message = message

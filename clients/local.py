@@ -3,6 +3,7 @@ that runs here runs against a server. The same seed and the same calls give the 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -101,7 +102,10 @@ class LocalClient(Blocking):
         self.host.flush()
 
     def step(self, seconds: float) -> int:
-        """Let the venue's time go on; what falls due on the way happens. The time that it is then. [ns]"""
+        """Let the venue's time go on; what falls due on the way happens. The time that it is then. [ns] Raises ValueError for a time below
+        0: no clock goes back."""
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"the time to step is {seconds:g} s; expected 0 or more")
         clock = self.host.clock
         if not clock.is_stepped:
             raise ValueError("the clock of this host runs by itself")

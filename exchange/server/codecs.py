@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -59,17 +59,29 @@ def _complaint(tree: dict[object, object], told: str) -> Refusal:
         return Refusal(code, f"{op} {word} {field!r}{told_known}", field=field, **({"known": known} if known else {}))
     given = shown(_at(tree, path))
     expected = told.split(" - at ")[0]
-    bound = re.search(r"Expected .* (>=|<=|of length >=|of length <=) (\d+)", expected)
+    bound = re.search(r"Expected .*?((?:of length )?(?:>=|<=)) (\d+)", expected)
     if bound and path.startswith(("items", "rows")) and "length" in bound[1] and path in ("items", "rows"):
         code = Trouble.BATCH_TOO_LARGE if bound[1].endswith("<=") else Trouble.OUT_OF_BOUNDS
-        return Refusal(code, f"{op}.{path}: {expected[0].lower()}{expected[1:]}", field=path, limit=int(bound[2]))
+        least = "it is empty; the least is one item"
+        message = least if code == Trouble.OUT_OF_BOUNDS and path == "items" else f"{expected[0].lower()}{expected[1:]}"
+        return Refusal(code, f"{op}.{path}: {message}", field=path, limit=int(bound[2]))
     code = Trouble.OUT_OF_BOUNDS if bound or "regex" in expected else Trouble.WRONG_TYPE
+    known = names_of(op, path) if "Invalid enum value" in expected else []
+    if known:
+        message = f"{op}.{path}: there is no {given!r}; there are {', '.join(known)}"
+        return Refusal(Trouble.UNKNOWN_NAME, message, field=path, given=given, known=known)
     if "Invalid enum value" in expected:
         code = Trouble.UNKNOWN_NAME
     data: dict[str, object] = {"field": path, "given": given}
     if bound:
         data["limit"] = int(bound[2])
     return Refusal(code, f"{op}.{path}: {expected[0].lower()}{expected[1:]}; got {given!r}", **data)
+
+
+def names_of(op: str, field: str) -> list[str]:
+    """The names that a field of a request takes; none where it takes others than names, or is no field."""
+    kind = get_type_hints(OPS[op]).get(field)
+    return [one for part in (kind, *get_args(kind)) if get_origin(part) is Literal for one in get_args(part)]
 
 
 def _at(tree: object, path: str) -> object:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from ..schema.codes import Reason
+from ..state.types import MAX_PARTS
 
 Data = dict[str, object]
 REFUSED: Final = 1000  # and the number of the venue's Reason
@@ -138,7 +139,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.NEVER_RESTS: "an immediate order has no time at which it ends, and hides nothing",
     Reason.ORDER_EXPIRED: "the time until which the order was good is over",
     Reason.NO_HIDDEN_SIZE: "orders of this market show all that they have",
-    Reason.DISPLAY_SIZE: "the order would show more than it has, or come in too many parts",
+    Reason.DISPLAY_SIZE: f"an order shows no more than it has, and no less than a {MAX_PARTS}th of it",
     Reason.NO_LAST_PRICE: "nothing has traded in the market yet",
     Reason.TRIGGER_TERMS: (
         "these terms do not go together: STOP and TAKE_PROFIT need a trigger_price and have no trail, trailing ones need a trail, "

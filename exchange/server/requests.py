@@ -163,7 +163,8 @@ class Logout(Request, frozen=True, kw_only=True, tag="logout"):
 
 
 class Faucet(Request, frozen=True, kw_only=True, tag="faucet"):
-    """Money from nowhere. Not logged in: makes a user of that name with an account and a key. Logged in: pays into one's account."""
+    """Money from nowhere. Not logged in: makes a user of that name with an account and a key. Logged in: pays into one's account. The
+    `balance` of the reply is as of then: where deposits take time the money is not in it yet, and is among the `payments` of `account`."""
 
     name: UserName | None = None
     account: AccountId | None = None

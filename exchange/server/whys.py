@@ -10,13 +10,14 @@ from typing import Final
 
 from ..engine import Exchange
 from ..money.margin import initial_of, market_of, row_equity, row_initial, row_notional, row_order_initial, transfer_margin
-from ..schema.codes import MarginMode, Reason
+from ..schema.codes import MarginMode, Reason, Side, TriggerKind
 from ..schema.messages import (
     Amend,
     Command,
     MoveIsolatedMargin,
     Place,
     PlaceBracket,
+    PlaceTrigger,
     SetLeverage,
     Transfer,
     Withdraw,
@@ -28,6 +29,7 @@ from .errors import REASON_TEXT, Data
 Why = tuple[str, Data]
 FIXED: Final = "triggers and TWAPs cannot be amended: cancel it, and place another one"
 ORDER: Final = "the account has not the initial margin of this order beside that of its positions and other open orders"
+SPOT: Final = "the account has not what this order gives beside what its other orders in the asset do"
 MONEY: Final = "less would stay than positions and open orders require: initial margin, or the venue's transfer margin, where that is more"
 TAKEN: Final = "the isolated position would have less than it and its orders need at its leverage, or than the venue's transfer margin"
 LEVERAGE: Final = "at this leverage the account would not meet the initial margin of its positions and open orders"
@@ -50,6 +52,42 @@ def of_amend(venue: Exchange, row: Sequence[int]) -> Why:
     if order_id in {*(one.order_id for one in venue.triggers(account)), *(one.order_id for one in venue.twaps(account))}:
         return FIXED, {}
     return REASON_TEXT[Reason.UNKNOWN_ORDER], {}
+
+
+def of_trigger(venue: Exchange, row: Sequence[int]) -> Why:
+    """Which of the terms do not go together."""
+    kind, size, reduces, slippage, limit, trail = of(row, PlaceTrigger, "trigger", "size", "reduce_only", "slippage_ppm", "price", "trail")
+    name = TriggerKind(kind).name
+    if not size and not reduces:
+        return "without a size it is for the whole position, and has to be reduce_only", {"field": "reduce_only"}
+    if slippage and limit:
+        return "with a price it is a limit order, and has no slippage_ppm", {"field": "slippage_ppm"}
+    if kind in (TriggerKind.STOP, TriggerKind.TAKE_PROFIT):
+        return (f"{name} has no trail", {"field": "trail"}) if trail else (f"{name} needs a trigger_price", {"field": "trigger_price"})
+    if not trail:
+        return f"{name} needs a trail", {"field": "trail"}
+    most = "1,000,000 (100 %)" if kind == TriggerKind.TRAILING_PPM else "the price that it begins at"
+    return f"the trail of {name} is below {most}", {"field": "trail"}
+
+
+def of_leverage_limit(venue: Exchange, row: Sequence[int]) -> Why:
+    (number,) = of(row, SetLeverage, "market")
+    market = venue.design.markets[number]
+    return f"the leverage in {market.name} is at most {market.max_leverage}", {"max_leverage": int(market.max_leverage)}
+
+
+def of_balance(venue: Exchange, row: Sequence[int]) -> Why:
+    """Money that leaves: more than the account has."""
+    account, asset = of(row, Withdraw, "account", "asset") if row[0] == Withdraw.KIND else of(row, Transfer, "account", "asset")
+    return REASON_TEXT[Reason.INSUFFICIENT_BALANCE], leaving(venue, account, asset)
+
+
+def of_spot(venue: Exchange, row: Sequence[int]) -> Why:
+    """What the order would give, its fee included, and that other orders give already."""
+    account, number, side = of(row, Place, "account", "market", "side")
+    market = venue.state.markets[number]
+    asset = int(market.asset if side == Side.BUY else market.base)
+    return SPOT, {"asset": asset, "balance": venue.balance(account, asset)}
 
 
 def of_order(venue: Exchange, row: Sequence[int]) -> Why:
@@ -92,8 +130,14 @@ def of_leverage(venue: Exchange, row: Sequence[int]) -> Why:
 
 
 MARGIN: Final = int(Reason.INSUFFICIENT_MARGIN)
+BALANCE: Final = int(Reason.INSUFFICIENT_BALANCE)
 WHYS: Final[dict[tuple[int, int], Callable[[Exchange, Sequence[int]], Why]]] = {
     (Amend.KIND, int(Reason.UNKNOWN_ORDER)): of_amend,
+    (PlaceTrigger.KIND, int(Reason.TRIGGER_TERMS)): of_trigger,
+    (SetLeverage.KIND, int(Reason.LEVERAGE_LIMIT)): of_leverage_limit,
+    (Withdraw.KIND, BALANCE): of_balance,
+    (Transfer.KIND, BALANCE): of_balance,
+    (Place.KIND, BALANCE): of_spot,
     (Place.KIND, MARGIN): of_order,
     (PlaceBracket.KIND, MARGIN): of_order,
     (Withdraw.KIND, MARGIN): of_withdrawal,

@@ -8,7 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from msgspec import json
+
 from perplab.clients import LocalClient
+from perplab.exchange import load_venue
+from perplab.exchange.design.venue import venue_of_json
 
 Make = Callable[..., LocalClient]
 
@@ -52,3 +57,20 @@ def test_pytest_finds_it_by_itself(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+
+
+def test_time_goes_on_and_never_back(perplab_exchange: Make) -> None:
+    client = perplab_exchange()
+    begun = client.ping()
+    for seconds in (-1, -0.001, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"the time to step is .* s; expected 0 or more"):
+            client.step(seconds)
+    assert client.ping() == begun == client.step(0)
+
+
+def test_a_faucet_where_deposits_take_time(perplab_exchange: Make) -> None:
+    tree = json.decode(load_venue("sandbox").to_json())
+    client = perplab_exchange(venue=venue_of_json(json.encode({**tree, "money": {"deposit_delay_ms": 5_000}}), "slow"))
+    assert client.faucet("100") == 0 and [one.amount for one in client.account().payments] == [100]
+    client.step(5)
+    assert client.balances()[0].cash == 100 and client.account().payments == ()

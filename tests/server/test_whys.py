@@ -13,7 +13,7 @@ from perplab.clients import LocalClient, NewOrder, Refused, types
 from perplab.clients.units import money
 from perplab.exchange.codes import MarginMode, Side
 from perplab.exchange.server.errors import REASON_TEXT
-from perplab.exchange.server.whys import FIXED, ISOLATED, LEVERAGE, MONEY, ORDER, TAKEN
+from perplab.exchange.server.whys import FIXED, ISOLATED, LEVERAGE, MONEY, ORDER, SPOT, TAKEN
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "clients"))
 from scene import long_of_one, scene
@@ -108,3 +108,44 @@ def test_what_waits_for_a_price_is_not_amended() -> None:
         assert (error.reason, error.message) == ("UNKNOWN_ORDER", FIXED)
     error = refusal(lambda: alice.amend(99, "58000", "1", "BTC"))
     assert error.message in REASON_TEXT.values() and "not amended" in error.message
+
+
+def test_amounts_are_told_in_the_unit_of_the_client() -> None:
+    alice, _ = scene()
+    error = refusal(lambda: alice.buy("BTC", "1000", "60000"))
+    available = alice.balances()[0].available
+    assert error.amounts == {"available": available} and str(error).endswith(f"(available {available:f})")
+    error = refusal(lambda: alice.withdraw("99000000"))
+    assert error.reason == "INSUFFICIENT_BALANCE" and error.amounts == {"withdrawable": alice.balances()[0].withdrawable}
+    spot = LocalClient("alice", venue="portfolio", prices={"BTC-PERP": "60000", "BTC-SPOT": "60000"})
+    spot.faucet("50000")
+    error = refusal(lambda: spot.buy("BTC-SPOT", "1", "60000"))
+    assert (error.reason, error.message, error.amounts) == ("INSUFFICIENT_BALANCE", SPOT, {"balance": 50_000}) and error.data["asset"] == 0
+    assert refusal(lambda: spot.sell("BTC-SPOT", "1", "60000")).data["asset"] == 1
+
+
+def test_bounds_are_told_with_their_numbers() -> None:
+    alice, _ = scene()
+    error = refusal(lambda: alice.set_leverage("BTC", 41))
+    assert error.message == "the leverage in BTC is at most 40" and error.data["max_leverage"] == 40
+    error = refusal(lambda: alice.place(NewOrder("BTC", Side.BUY, "1", "59000", display="0.00999")))
+    assert error.message == "an order shows no more than it has, and no less than a 100th of it"
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({"size": 0}, "without a size it is for the whole position, and has to be reduce_only"),
+        ({"price": 5, "slippage_ppm": 5}, "with a price it is a limit order, and has no slippage_ppm"),
+        ({"trail": 5}, "STOP has no trail"),
+        ({"trigger_price": 0}, "STOP needs a trigger_price"),
+        ({"trigger": "TRAILING_PPM"}, "TRAILING_PPM needs a trail"),
+        ({"trigger": "TRAILING_PPM", "trail": 1_000_000}, "the trail of TRAILING_PPM is below 1,000,000 (100 %)"),
+        ({"trigger": "TRAILING_TICKS", "trail": 60_000}, "the trail of TRAILING_TICKS is below the price that it begins at"),
+    ],
+)
+def test_of_the_terms_of_a_trigger_the_broken_one_is_told(terms: dict[str, object], told: str) -> None:
+    alice, _ = scene()
+    asked = {"market": "BTC", "side": "SELL", "size": 1, "trigger": "STOP", "source": "MARK", "trigger_price": 50_000, **terms}
+    error = refusal(lambda: alice.ask("place_trigger", **asked))
+    assert (error.reason, error.message) == ("TRIGGER_TERMS", told)

@@ -143,6 +143,8 @@ def test_a_stream_that_is_no_msgpack_ends_a_framed_one_goes_on() -> None:
         ({"op": "rows", "rows": b"1" * 100}, "OUT_OF_BOUNDS", {"field": "rows", "limit": 128}),
         ({"op": "rows", "rows": b"1" * 130}, "BAD_ROW", {"field": "rows", "given": 130}),
         ({"op": "subscribe", "channel": "tea"}, "UNKNOWN_NAME", {"field": "channel", "given": "tea"}),
+        ({"op": "cancel_on_disconnect", "scope": "all"}, "UNKNOWN_NAME", {"known": ["none", "connection", "account"]}),
+        ({"op": "batch", "items": []}, "OUT_OF_BOUNDS", {"field": "items", "limit": 1}),
         ({"op": "subscribe", "channel": "book"}, "MISSING_FIELD", {"field": "market"}),
         ({"op": "book", "market": 1}, "OUT_OF_BOUNDS", {"field": "market", "limit": 0, "given": 1}),
         ({"op": "tick"}, "UNKNOWN_OP", {"field": "op", "given": "tick"}),
