@@ -33,7 +33,7 @@ def account_state(venue: Exchange, account: int, skip: int = 0, most: int | None
         "balances": [
             {
                 "asset": asset, "cash": venue.balance(account, asset), "equity": venue.equity(account, asset),
-                "available": venue.available_margin(account, asset), "withdrawable": max(0, venue.free_margin(account, asset)),
+                "available": venue.available_margin(account, asset), "withdrawable": venue.withdrawable(account, asset),
                 "initial_margin": venue.initial_margin(account, asset), "maintenance_margin": venue.maintenance_margin(account, asset),
                 "value": venue.account_value(account, asset),
             }
