@@ -249,3 +249,13 @@ def test_nothing_is_withdrawable_while_frozen() -> None:
     assert alice.ask("set_account_mode", mode="FROZEN")["ok"]
     assert alice.ask("account")["balances"][0]["withdrawable"] == 0
     assert alice.ask("withdraw", asset=0, amount=1)["reason"] == "ACCOUNT_FROZEN"
+
+
+def test_the_requirement_names_positions_that_stand_for_themselves() -> None:
+    _, alice, bob = scene()
+    bob.ask("place", market=0, side="SELL", price=PRICE, size=3)
+    assert alice.ask("set_margin_mode", market=0, mode="ISOLATED")["ok"] and alice.ask("requirement")["isolated"] == []
+    assert alice.ask("place", market=0, side="BUY", price=PRICE, size=3)["filled"] == 3
+    told = alice.ask("requirement")
+    assert told["isolated"] == [0] and [line["kind"] for line in told["lines"]] == ["CASH"]
+    assert bob.ask("requirement")["isolated"] == []
