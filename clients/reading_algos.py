@@ -68,6 +68,7 @@ class AlgoReading(PrivateReading):
             account=whole(reply["account"]), asset=named(self.venue.assets, reply["asset"]), lines=tuple(map(self._line, reply["lines"])),
             equity=money(reply["equity"]), available=money(reply["available"]), initial_margin=money(reply["initial_margin"]),
             maintenance_margin=money(reply["maintenance_margin"]), ts=whole(reply["ts"]),
+            isolated=tuple(self.venue.numbered(whole(number)).name for number in reply.get("isolated", ())),
         )  # fmt: skip
 
     def _line(self, told: Wire) -> t.RequirementLine:

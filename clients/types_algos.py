@@ -221,6 +221,7 @@ class Requirement(Told, frozen=True, kw_only=True):
     initial_margin: Decimal  # [USD] of positions and open orders: `equity` less `available`
     maintenance_margin: Decimal  # [USD] below which the account is liquidated
     ts: int  # [ns]
+    isolated: tuple[str, ...] = ()  # markets whose positions stand for themselves: they are in none of the lines
 
 
 class FeeRate(Told, frozen=True, kw_only=True):

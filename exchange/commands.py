@@ -220,6 +220,11 @@ class Commands(AlgoOrders):
         assert kind == k.C_MOVE_ISOLATED_MARGIN, "a command that nobody carries out"
         return self.recovered(desk.move_isolated_margin(account, market, value), account)
 
+    def withdrawable(self, account: i64, asset: i64 = 0) -> int:
+        """The most that the account may withdraw now [micro]: `free_margin`, or 0 where the design's ways of money, a kill switch or a
+        liquidation let nothing out."""
+        return self.accounts.withdrawable(self.known_account(account), self.known_asset(asset))
+
     def arrive(self, number: i64) -> None:
         """A payment is due: money that has come in may end a liquidation at once."""
         account = self.accounts.payments.arrive(number)

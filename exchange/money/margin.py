@@ -381,6 +381,19 @@ def cross_room(state: State, account: i64, asset: i64) -> i64:
     return equity - kept - stale_profit(state, account, asset)
 
 
+def isolated_needs(state: State, account: i64, asset: i64) -> i64:
+    """What the account's isolated positions would draw from its cash if their open orders filled [micro]."""
+    cells = state.positions.cells
+    total: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        market = market_of(state, row)
+        if cells[row + P_MODE] == ISOLATED and market.asset == asset and (cells[row + P_BID_LOTS] != 0 or cells[row + P_ASK_LOTS] != 0):
+            total += max_i64(0, row_order_initial(market, cells, row) - row_equity(state, row))
+        row = cells[row + P_NEXT]
+    return total
+
+
 def transfer_margin(state: State, notional: i64) -> i64:
     """What stays behind when money leaves positions of this notional [micro] (Hyperliquid's transfer margin requirement, a share)."""
     return ppm_ceil(notional, state.transfer_margin_ppm)

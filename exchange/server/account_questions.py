@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..engine import Exchange
-from ..schema.codes import AccountMode
+from ..schema.codes import AccountMode, MarginMode
 from ..schema.views import OpenPayment
 from . import requests as r
 from .asking import Asker, Desk
@@ -33,7 +33,7 @@ def account_state(venue: Exchange, account: int, skip: int = 0, most: int | None
         "balances": [
             {
                 "asset": asset, "cash": venue.balance(account, asset), "equity": venue.equity(account, asset),
-                "available": venue.available_margin(account, asset), "withdrawable": max(0, venue.free_margin(account, asset)),
+                "available": venue.available_margin(account, asset), "withdrawable": venue.withdrawable(account, asset),
                 "initial_margin": venue.initial_margin(account, asset), "maintenance_margin": venue.maintenance_margin(account, asset),
                 "value": venue.account_value(account, asset),
             }
@@ -68,11 +68,13 @@ def account(desk: Desk, session: Asker, request: r.AccountQuery) -> Data:
 
 def requirement(desk: Desk, session: Asker, request: r.RequirementQuery) -> Data:
     account, asset, venue = session.readable(request.account), desk.asset(request.asset), desk.host.exchange
+    held = [venue.position(account, one.number) for one in venue.state.markets if one.asset == asset]
+    alone = [one.market for one in held if one.size and one.mode == MarginMode.ISOLATED]
     return {
         "account": account, "asset": asset, "lines": [named_view(line) for line in venue.requirement(account, asset)],
         "equity": venue.equity(account, asset), "available": venue.available_margin(account, asset),
         "initial_margin": venue.initial_margin(account, asset), "maintenance_margin": venue.maintenance_margin(account, asset),
-        "ts": venue.now,
+        "isolated": alone, "ts": venue.now,
     }  # fmt: skip
 
 

@@ -80,6 +80,7 @@ class OfRequirement(Said, kw_only=True):
     available: int
     initial_margin: int
     maintenance_margin: int
+    isolated: list[int]  # markets whose positions stand for themselves: they are in none of the lines
 
 
 RequirementReply = joined("RequirementReply", Reply, OfRequirement, AsOf)

@@ -5,7 +5,8 @@ Chosen for each account by itself. Triggers, TWAPs, brackets, ladders and quotes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal
+from contextlib import suppress
+from typing import Final, Literal
 
 from ..blocks import Applied
 from ..schema.codes import MarketStatus, OrderState
@@ -18,6 +19,7 @@ from .orders import client_order, open_orders
 from .people import User
 
 Scope = Literal["none", "connection", "account"]
+SWITCH_NS: Final = 1  # until a dead man's switch that is to act at once
 
 
 class Departure:
@@ -94,6 +96,9 @@ class Departure:
         """The connection is gone. What waits for its turn is looked at again when that has come, and what is in a halted market when
         the halt ends."""
         self._send(self.host.send)
+        if self._halted() and "account" in self.scopes.values():
+            with suppress(Refusal):  # as above
+                self.host.tick(SWITCH_NS)  # a halt may end at this moment, and a clock that is stepped stands
         self.scopes = {account: scope for account, scope in self.scopes.items() if scope == "connection"}
         self._awaited, self._shut = self._waiting(), self._left_in_halt()
         self._stay()
@@ -148,7 +153,7 @@ class Departure:
             if scope == "account":
                 yield CancelAll(0, account, -1)
                 if self._halted():
-                    yield CancelAllAfter(0, account, 1)  # which takes orders of halted markets as well
+                    yield CancelAllAfter(0, account, SWITCH_NS)  # which takes orders of halted markets as well
             else:
                 halted = self._halted()
                 yield from (Cancel(0, account, number) for number in self._going(account, halted))

@@ -31,6 +31,9 @@ def preview(desk: Desk, session: Asker, request: r.PreviewQuery) -> Data:
         raise Refusal(Trouble.BROKEN, str(error)) from error
     for name in ("reason", "cancel_reason", "liquidation_price"):  # 0: there is none
         told[name] = told[name] or None
+    rule = host.exchange.design.money.withdrawals
+    if rule == "none" or (rule == "flat" and (told["size"] or told["rests"])):
+        told["free_margin"] = 0  # by the venue's ways of money
     if told["reason"] is not None:
         told.update(dict.fromkeys(AFTERWARDS))
     return {"account": account, "market": order.market, **told, "ts": host.exchange.now}

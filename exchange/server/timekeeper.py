@@ -64,6 +64,10 @@ class Timekeeper:
         """`send`, at the time at which the venue is: for what follows from a block, before anything else happens. Raises Refusal."""
         return self.apply_at(self.exchange.now, vec[i64]([value for command in commands for value in command_row(command)]))
 
+    def tick(self, ns: int) -> None:
+        """Let the venue's time go on by so little, for what is due then to happen before anything else does. Raises Refusal."""
+        self.apply_at(self.exchange.now + ns, vec[i64](command_row(Tick(0))))
+
     def reasons(self, commands: Iterable[Command]) -> list[int]:
         """`send`; why each was refused, 0: it was not."""
         block = vec[i64]([value for command in commands for value in command_row(command)])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..engine import Exchange
-from ..money.margin import initial_of, market_of, row_equity, row_initial, row_notional, row_order_initial, transfer_margin
+from ..money.margin import cross_room, initial_of, market_of, row_equity, row_initial, row_notional, row_order_initial, transfer_margin
 from ..schema.codes import MarginMode, Reason, Side, TriggerKind
 from ..schema.messages import (
     Amend,
@@ -92,7 +92,11 @@ def of_spot(venue: Exchange, row: Sequence[int]) -> Why:
 
 def of_order(venue: Exchange, row: Sequence[int]) -> Why:
     account, market = of(row, Place, "account", "market")  # a bracket has them there, too
-    return ORDER, {"available": venue.available_margin(account, int(venue.state.markets[market].asset))}
+    asset = int(venue.state.markets[market].asset)
+    available = venue.available_margin(account, asset)
+    if venue.position(account, market).mode == MarginMode.ISOLATED:  # which draws on cash alone
+        available = min(available, int(cross_room(venue.state, account, asset)))
+    return ORDER, {"available": available}
 
 
 def of_withdrawal(venue: Exchange, row: Sequence[int]) -> Why:

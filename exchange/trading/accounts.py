@@ -9,7 +9,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.collateral import is_profit_stale
-from ..money.exchanges import keeps_collateral
+from ..money.exchanges import keeps_collateral, withdrawable
 from ..money.ledger import Ledger
 from ..money.margin import (
     allows_change,
@@ -41,7 +41,7 @@ from ..state.tables import (
     P_MODE,
     P_SIZE,
 )
-from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, TRANSIT, abs_i64
+from ..state.types import FIRST_USER, MAX_FLOW, MAX_NOTIONAL, MAX_SUPPLY, NIL, TRANSIT, abs_i64, max_i64, min_i64
 from .access import in_liquidation, reduces, refused_frozen, refused_risk, refused_user, refused_user_in_market, refused_user_with_asset
 from .matching import Matcher
 from .payments import PaymentDesk
@@ -143,6 +143,13 @@ class AccountDesk:
         self.ledger.withdraw(account, asset, amount)
         self.state.log.emit(k.E_WITHDRAWN, self.state.now, account, asset, amount)
         return 0
+
+    def withdrawable(self, account: i64, asset: i64) -> i64:
+        """The most that a withdrawal may take now [micro]; 0: it takes nothing, by the margin or by the design's ways of money."""
+        state = self.state
+        if refused_frozen(state, account) != 0 or self.payments.refused_withdrawal(account) != 0 or in_liquidation(state, account, NIL):
+            return 0
+        return max_i64(0, min_i64(withdrawable(state, account, asset), self.left_in_venue(asset)))
 
     def left_in_venue(self, asset: i64) -> i64:
         """[micro] of deposits that have not been withdrawn, and are not under way."""

@@ -10,7 +10,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from ..money.exchanges import can_fund
-from ..money.margin import margin_left, order_initial
+from ..money.margin import cross_room, isolated_needs, margin_left, order_initial
 from ..money.payoff import lot_value, lots_worth
 from ..schema import columns as c
 from ..schema import kinds as k
@@ -34,6 +34,7 @@ from ..state.tables import (
     P_ASK_NOTIONAL,
     P_BID_LOTS,
     P_BID_NOTIONAL,
+    P_MODE,
     P_REDUCERS,
     P_SIZE,
 )
@@ -349,14 +350,14 @@ class OrderEntry(CancelDesk):
             walk.viewer = self.matcher.planner.viewer
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
-            passes = margin_left(state, o.account, market.asset, market) >= 0
+            passes = self.is_covered(o, market)
             after: i64 = 0
             if not passes:
                 after = order_initial(state, market, o.row)
             open_orders.add_to_sums(o.row, o.side, -walk.lots, -walk.value)
             return passes or after <= order_initial(state, market, o.row)
         open_orders.count(o, o.left)
-        if margin_left(state, o.account, market.asset, market) >= 0:
+        if self.is_covered(o, market):
             return True
         after = order_initial(state, market, o.row)
         open_orders.count(o, 0)
@@ -364,6 +365,16 @@ class OrderEntry(CancelDesk):
             return False
         open_orders.count(o, o.left)
         return True
+
+    def is_covered(self, o: Order, market: Market) -> bool:
+        """Does the account meet the requirement of its positions and open orders? What isolated ones draw when they fill is cash: other
+        assets that stand in for it would let an order in that every match refuses."""
+        state = self.state
+        if margin_left(state, o.account, market.asset, market) < 0:
+            return False
+        if not state.has_collateral or state.positions.cells[o.row + P_MODE] != k.ISOLATED:
+            return True
+        return isolated_needs(state, o.account, market.asset) <= cross_room(state, o.account, market.asset)
 
     def has_funds(self, o: Order, market: Market) -> bool:
         """The same in a spot market: would the account still have all that its orders give?"""

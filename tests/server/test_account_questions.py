@@ -226,3 +226,36 @@ def test_only_who_is_logged_in_is_told(op: str) -> None:
     world = World()
     assert world.talker().ask(op)["reason"] == "LOGIN_REQUIRED"
     assert world.talker("alice").ask(op, account=3)["reason"] == "NOT_YOUR_ACCOUNT"
+
+
+@pytest.mark.parametrize("rule", ["none", "flat", "any"])
+def test_what_is_withdrawable_is_what_a_withdrawal_takes(rule: str) -> None:
+    """By the ways of money too: to the micro-unit."""
+    _, alice, _ = scene(design(money={"withdrawals": rule}))
+    order = {"market": 0, "side": "BUY", "price": PRICE - 900, "size": 3}
+    placed = alice.ask("place", **order)["order_id"]
+    told = alice.ask("account")["balances"][0]["withdrawable"]
+    assert (told > 0) == (rule == "any") and (alice.ask("preview", **order)["free_margin"] > 0) == (rule == "any")
+    assert not alice.ask("withdraw", asset=0, amount=told + 1)["ok"]
+    alice.ask("cancel", order_id=placed)
+    told = alice.ask("account")["balances"][0]["withdrawable"]
+    assert (told > 0) == (rule != "none")
+    assert alice.ask("withdraw", asset=0, amount=max(1, told))["ok"] == (told > 0)
+
+
+def test_nothing_is_withdrawable_while_frozen() -> None:
+    _, alice, _ = scene()
+    assert alice.ask("account")["balances"][0]["withdrawable"] > 0
+    assert alice.ask("set_account_mode", mode="FROZEN")["ok"]
+    assert alice.ask("account")["balances"][0]["withdrawable"] == 0
+    assert alice.ask("withdraw", asset=0, amount=1)["reason"] == "ACCOUNT_FROZEN"
+
+
+def test_the_requirement_names_positions_that_stand_for_themselves() -> None:
+    _, alice, bob = scene()
+    bob.ask("place", market=0, side="SELL", price=PRICE, size=3)
+    assert alice.ask("set_margin_mode", market=0, mode="ISOLATED")["ok"] and alice.ask("requirement")["isolated"] == []
+    assert alice.ask("place", market=0, side="BUY", price=PRICE, size=3)["filled"] == 3
+    told = alice.ask("requirement")
+    assert told["isolated"] == [0] and [line["kind"] for line in told["lines"]] == ["CASH"]
+    assert bob.ask("requirement")["isolated"] == []

@@ -212,6 +212,21 @@ def test_orders_of_a_halted_market_go_with_the_account() -> None:
     assert everything(world, account) == []
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_of_an_account_they_go_at_once_in_a_halt(ends: bool) -> None:
+    """Though the clock stands, and also where the halt ends before it is stepped."""
+    world, leaving, _, account = scene(venue())
+    leaving.ask("cancel_on_disconnect", scope="account")
+    send(leaving, KINDS["filled bracket"](account), "one by one")
+    world.host.send([m.SetMarketStatus(0, 0, MarketStatus.HALTED)])
+    leaving.session.closed()
+    if ends:
+        world.host.send([m.SetMarketStatus(0, 0, MarketStatus.ACTIVE)])
+    assert everything(world, account) == []
+    world.later(1)
+    world.host.exchange.check()
+
+
 def test_a_rewind_forgets_what_was_placed_after_the_snapshot() -> None:
     world, leaving, staying, account = scene(venue(sequencing=BLOCKS))
     leaving.ask("cancel_on_disconnect", scope="connection")

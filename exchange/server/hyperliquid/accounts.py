@@ -130,7 +130,7 @@ def state_of(dialect: Dialect, account: int | None) -> Thing:
     funding = funding_of(dialect, account, held)
     return {
         "marginSummary": summary(cash, held), "crossMarginSummary": summary(cash, [one for one in held if not one.is_isolated]),
-        "crossMaintenanceMarginUsed": usd(venue.maintenance_margin(account)), "withdrawable": usd(max(0, dialect.free_margin(account))),
+        "crossMaintenanceMarginUsed": usd(venue.maintenance_margin(account)), "withdrawable": usd(dialect.withdrawable(account)),
         "assetPositions": [{"type": "oneWay", "position": position(venue, one, funding[one.view.market])} for one in held],
         "time": dialect.now_ms,
     }  # fmt: skip

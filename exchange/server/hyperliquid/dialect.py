@@ -86,8 +86,13 @@ class Dialect:
         """[ms] of the venue."""
         return self.host.now() // 1_000_000
 
+    def withdrawable(self, account: int) -> int:
+        """Of dollars, what a withdrawal may take now [micro]."""
+        with self.host.as_of_now():
+            return self.host.exchange.withdrawable(account)
+
     def free_margin(self, account: int, asset: int = 0) -> int:
-        """What may leave an account now [micro]."""
+        """What positions and orders leave free now [micro]."""
         with self.host.as_of_now():
             return self.host.exchange.free_margin(account, asset)
 
