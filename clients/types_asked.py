@@ -16,7 +16,7 @@ class NewOrder(Told, frozen=True):
     side: Side  # BUY or SELL
     size: Number  # [coins]
     price: Number | None = None  # [USD] limit, or the worst price of a market order
-    order_type: OrderType = OrderType.LIMIT  # or MARKET, which trades at once or not at all
+    order_type: OrderType = OrderType.LIMIT  # or MARKET: what the book takes at once, and no more
     tif: TimeInForce = TimeInForce.GTC  # GTC, IOC, FOK, POST_ONLY or RPI
     reduce_only: bool = False  # it only ever reduces a position
     self_trade: SelfTrade = SelfTrade.CANCEL_MAKER  # what happens when it meets an order of the same account
