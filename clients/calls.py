@@ -23,7 +23,7 @@ from .calls_operator import OperatorCalls
 from .errors import Refused
 from .paging import Part
 from .reading import Wire, client_id_of, whole
-from .units import MOST_ID, Market, Number, micro, parts, some_id, within
+from .units import MOST_ID, Market, Number, code_of, micro, parts, some_id, within
 
 if TYPE_CHECKING:
     from .bots.base import Rows
@@ -54,9 +54,9 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         terms, is_market = self.market(new.market), new.order_type == OrderType.MARKET
         ticks, lots = fields["price"], fields["size"]
         order = t.Order(
-            order_id=0, market=terms.name, side=Side(new.side), price=terms.price(ticks) if ticks else None, filled=NO_COINS,
+            order_id=0, market=terms.name, side=code_of(Side, new.side), price=terms.price(ticks) if ticks else None, filled=NO_COINS,
             open=terms.size(lots), state=OrderState.OPEN, client_id=client_id, reduce_only=new.reduce_only,
-            tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else TimeInForce(new.tif),  # as the venue makes it
+            tif=TimeInForce.IOC if is_market and new.tif == TimeInForce.GTC else code_of(TimeInForce, new.tif),  # as the venue makes it
             expires=fields["expires"], display=None if new.display is None else terms.size(fields["display"]),
         )  # fmt: skip
         return Call("place", {**fields, "client_id": client_id}, self.sending(order), client_id)
@@ -67,11 +67,11 @@ class Calls(AlgoCalls, AccountCalls, OperatorCalls):
         if new.price is None and new.order_type != OrderType.MARKET:
             raise ValueError("a limit order needs a price")
         return {
-            "market": market.number, "side": Side(new.side).name, "price": 0 if new.price is None else market.ticks(new.price),
-            "size": market.lots(new.size), "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name,
-            "reduce_only": int(new.reduce_only), "self_trade": SelfTrade(new.self_trade).name,
+            "market": market.number, "side": code_of(Side, new.side).name, "price": 0 if new.price is None else market.ticks(new.price),
+            "size": market.lots(new.size), "order_type": code_of(OrderType, new.order_type).name, "tif": code_of(TimeInForce, new.tif).name,
+            "reduce_only": int(new.reduce_only), "self_trade": code_of(SelfTrade, new.self_trade).name,
             "expires": None if new.expires is None else within(new.expires, "the time at which it expires [ns]", 0, MAX_TS),
-            "display": None if new.display is None else market.lots(new.display), "account": self.account_number,
+            "display": None if new.display is None else market.lots(new.display, "what it shows"), "account": self.account_number,
             "priority_fee": None if new.priority_fee is None else micro(new.priority_fee, "the priority fee", lowest=0, highest=MOST_FEE),
         }  # fmt: skip
 

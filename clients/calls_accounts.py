@@ -11,7 +11,7 @@ from . import types as t
 from .calls_base import Call, Known, nothing
 from .reading import Wire, whole
 from .reading_algos import sub_accounts_of
-from .units import Number, micro, money, parts, within
+from .units import Number, code_of, integer, micro, money, parts, within
 
 ALERTS = 4  # of an account in each asset
 
@@ -53,12 +53,15 @@ class AccountCalls(Known):
         return account
 
     def set_leverage(self, market: str, leverage: int) -> Call[None]:
-        number, times = self.market(market).number, within(leverage, "the leverage", 1, MAX_LEVERAGE)
-        fields: dict[str, object] = {"market": number, "leverage": times, "account": self.account_number}
+        terms, times = self.market(market), integer(leverage, "the leverage")
+        if not 1 <= times <= MAX_LEVERAGE:
+            raise ValueError(f"the leverage is {times}; {terms.name} takes 1 to {terms.max_leverage}")
+        fields: dict[str, object] = {"market": terms.number, "leverage": times, "account": self.account_number}
         return Call("set_leverage", fields, nothing)
 
     def set_margin_mode(self, market: str, mode: MarginMode) -> Call[None]:
-        fields: dict[str, object] = {"market": self.market(market).number, "mode": MarginMode(mode).name, "account": self.account_number}
+        number, name = self.market(market).number, code_of(MarginMode, mode).name
+        fields: dict[str, object] = {"market": number, "mode": name, "account": self.account_number}
         return Call("set_margin_mode", fields, nothing)
 
     def move_isolated_margin(self, market: str, amount: Number) -> Call[None]:
@@ -70,7 +73,7 @@ class AccountCalls(Known):
         return Call("move_isolated_margin", fields, nothing)
 
     def set_account_mode(self, mode: AccountMode) -> Call[t.Queued | None]:
-        return Call("set_account_mode", {"mode": AccountMode(mode).name, "account": self.account_number}, self.reading.queued)
+        return Call("set_account_mode", {"mode": code_of(AccountMode, mode).name, "account": self.account_number}, self.reading.queued)
 
     def set_margin_alert(self, threshold: Number, asset: int | str, number: int, hysteresis: Number) -> Call[None]:
         fields: dict[str, object] = {

@@ -15,7 +15,7 @@ from . import types as t
 from .calls_base import NO_COINS, Call, Known, more_of, nothing
 from .paging import Part
 from .reading import MOST_CLIENT_ID, Wire, client_id_of, first_refusal_of, whole
-from .units import MOST_ID, Market, Number, parts, some_id, steps, within
+from .units import MOST_ID, Market, Number, code_of, parts, some_id, steps, within
 
 MOST_QUOTES: Final = 5  # of one side, in one request
 MOST_RUNGS: Final = 50  # orders of a ladder
@@ -26,7 +26,7 @@ MOST_S: Final = MAX_TS_JUMP // SECOND_NS  # of an interval, or of a window
 
 class AlgoCalls(Known):
     def place_trigger(self, new: t.NewTrigger) -> Call[t.Order]:
-        market, kind = self.market(new.market), TriggerKind(new.trigger)
+        market, kind = self.market(new.market), code_of(TriggerKind, new.trigger)
         is_trailing = kind in (TriggerKind.TRAILING_TICKS, TriggerKind.TRAILING_PPM)
         if (new.trail is not None) != is_trailing:
             raise ValueError(f"a trigger of kind {kind.name} {'needs a' if is_trailing else 'has no'} trail")
@@ -37,9 +37,9 @@ class AlgoCalls(Known):
         lots = 0 if new.size is None else market.lots(new.size)
         limit = 0 if new.limit is None else market.ticks(new.limit)
         fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "size": lots, "trigger": kind.name,
-            "source": PriceSource(new.source).name, "trigger_price": trigger_ticks(market, new.price), "price": limit,
-            "tif": TimeInForce(new.tif).name, "reduce_only": int(new.reduce_only), "slippage_ppm": ppm_of(new.slippage),
+            "market": market.number, "side": code_of(Side, new.side).name, "size": lots, "trigger": kind.name,
+            "source": code_of(PriceSource, new.source).name, "trigger_price": trigger_ticks(market, new.price), "price": limit,
+            "tif": code_of(TimeInForce, new.tif).name, "reduce_only": int(new.reduce_only), "slippage_ppm": ppm_of(new.slippage),
             "trail": trail_of(market, kind, new.trail),
         }  # fmt: skip
         order = waiting(market, new.side, lots, limit, new.tif, new.reduce_only)
@@ -53,10 +53,10 @@ class AlgoCalls(Known):
             raise ValueError("a bracket has a take_profit, a stop or both")
         lots, ticks = market.lots(new.size), 0 if new.price is None else market.ticks(new.price)
         fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "price": ticks, "size": lots,
-            "order_type": OrderType(new.order_type).name, "tif": TimeInForce(new.tif).name,
+            "market": market.number, "side": code_of(Side, new.side).name, "price": ticks, "size": lots,
+            "order_type": code_of(OrderType, new.order_type).name, "tif": code_of(TimeInForce, new.tif).name,
             "take_profit": trigger_ticks(market, new.take_profit), "stop": trigger_ticks(market, new.stop),
-            "source": PriceSource(new.source).name, "slippage_ppm": ppm_of(new.slippage),
+            "source": code_of(PriceSource, new.source).name, "slippage_ppm": ppm_of(new.slippage),
         }  # fmt: skip
         if new.alone:
             fields["alone"] = 1
@@ -68,7 +68,7 @@ class AlgoCalls(Known):
         if not 1 <= new.every_s <= MOST_S:
             raise ValueError(f"a slice every {new.every_s:g} s; the venue takes 1 to {MOST_S} s")
         fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "size": lots,
+            "market": market.number, "side": code_of(Side, new.side).name, "size": lots,
             "slices": within(new.slices, "the number of slices", 1, MOST_SLICES),
             "interval": round(new.every_s * SECOND_NS), "slippage_ppm": ppm_of(new.slippage),
             "catch_up_ppm": parts(new.catch_up, "catch_up", "times", ONE, 10 * ONE),
@@ -90,10 +90,10 @@ class AlgoCalls(Known):
             raise ValueError(f"a ladder of {new.count} orders; the venue takes 2 to {MOST_RUNGS}")
         client_ids = self.client_ids(new.client_id, new.count)
         fields: dict[str, object] = {
-            "market": market.number, "side": Side(new.side).name, "size": market.lots(new.size),
+            "market": market.number, "side": code_of(Side, new.side).name, "size": market.lots(new.size),
             "first_price": market.ticks(new.first_price), "last_price": market.ticks(new.last_price), "count": new.count,
-            "spacing": Spacing(new.spacing).name,
-            "skew_ppm": parts(new.skew, "the skew", "times", ONE // 100, 100 * ONE), "tif": TimeInForce(new.tif).name,
+            "spacing": code_of(Spacing, new.spacing).name,
+            "skew_ppm": parts(new.skew, "the skew", "times", ONE // 100, 100 * ONE), "tif": code_of(TimeInForce, new.tif).name,
             "reduce_only": int(new.reduce_only), "client_id": client_ids[0], "account": self.account_number,
         }  # fmt: skip
 
@@ -130,7 +130,7 @@ class AlgoCalls(Known):
         terms = self.market(market)
         if len(quotes) > MOST_QUOTES:
             raise ValueError(f"{len(quotes)} quotes given; a side has {MOST_QUOTES} at most")
-        fields: dict[str, object] = {"market": terms.number, "side": Side(side).name, "account": self.account_number}
+        fields: dict[str, object] = {"market": terms.number, "side": code_of(Side, side).name, "account": self.account_number}
         for number, (price, size) in enumerate(quotes, start=1):
             fields |= {f"price_{number}": terms.ticks(price), f"size_{number}": terms.lots(size)}
 
@@ -176,8 +176,8 @@ class AlgoCalls(Known):
 def waiting(market: Market, side: Side, lots: int, ticks: int, tif: TimeInForce, reduce_only: bool) -> t.Order:
     """An order as it is before the venue has heard of it."""
     return t.Order(
-        order_id=0, market=market.name, side=Side(side), price=market.price(ticks) if ticks else None, filled=NO_COINS,
-        open=market.size(lots), state=OrderState.OPEN, reduce_only=reduce_only, tif=TimeInForce(tif),
+        order_id=0, market=market.name, side=code_of(Side, side), price=market.price(ticks) if ticks else None, filled=NO_COINS,
+        open=market.size(lots), state=OrderState.OPEN, reduce_only=reduce_only, tif=code_of(TimeInForce, tif),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from . import types as t
 from .calls_base import Call, Known, more_of, nothing
 from .paging import Part
 from .reading import Wire, whole
-from .units import some_id, within
+from .units import code_of, some_id, within
 
 ALL_MARKETS = -1
 
@@ -27,7 +27,7 @@ class OperatorCalls(Known):
         fields: dict[str, object] = {
             "market": ALL_MARKETS if market is None else self.market(market).number,
             "start": within(start, "the start [ns]", 0, MAX_TS), "end": within(end, "the end [ns]", 0, MAX_TS),
-            "during": MarketStatus(during).name, "afterwards": MarketStatus(afterwards).name,
+            "during": code_of(MarketStatus, during).name, "afterwards": code_of(MarketStatus, afterwards).name,
         }  # fmt: skip
         return Call("schedule_maintenance", fields, lambda reply: whole(reply.get("number", 0)))
 

@@ -24,7 +24,7 @@ from .carrying import Program, ask, insist, insist_all
 from .errors import ClientError, Refused
 from .kill_switch import KillSwitch
 from .paging import Listing
-from .units import WIDE, Market, Number, exact, plural
+from .units import WIDE, Market, Number, code_of, exact, plural
 from .worst import New, Placed, Priced, Quotes, Standing, Worst, may_rest, standing, worst_of, worst_position
 
 T = TypeVar("T")
@@ -359,7 +359,7 @@ class Gate:
 
 
 def _is_replaced(order: t.Order, quotes: Quotes) -> bool:
-    return order.is_quote and order.market == quotes.market and order.side is Side(quotes.side)
+    return order.is_quote and order.market == quotes.market and order.side is code_of(Side, quotes.side)
 
 
 def _listed(client: Shared, listing: Listing[T]) -> Program[tuple[T, ...]]:

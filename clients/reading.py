@@ -73,6 +73,7 @@ class Reading(AlgoReading):
             market=market.name, size=size, entry_price=notional / size, entry_notional=notional,
             liquidation_price=market.price(liquidation) if liquidation else None, isolated_margin=money(told["isolated_margin"]),
             mode=MarginMode[told["mode"]], leverage=whole(told["leverage"]), unsettled=money(told["unsettled"]),
+            unrealized_pnl=money(whole(told["unrealized_pnl"])) if told.get("unrealized_pnl") is not None else None,
         )  # fmt: skip
 
     def balance(self, told: Wire) -> t.Balance:

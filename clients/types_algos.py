@@ -26,8 +26,8 @@ from .units import Number
 class NewTrigger(Told, frozen=True, kw_only=True):
     """A conditional order to be placed: it waits for a price, and then an order comes in like any other."""
 
-    market: str
-    side: Side
+    market: str  # its name
+    side: Side  # BUY or SELL
     trigger: TriggerKind  # STOP, TAKE_PROFIT, TRAILING_TICKS (its distance in USD) or TRAILING_PPM (as a share)
     price: Number | None = None  # [USD] where it fires; of a trailing one, where it begins to trail, None: at once
     trail: Number | None = None  # of a trailing one: its distance, [USD], or a share of the price: "0.02" is 2 %
@@ -43,7 +43,7 @@ class NewTrigger(Told, frozen=True, kw_only=True):
 class NewBracket(Told, frozen=True, kw_only=True):
     """An entry, and as far as it fills a take-profit, a stop or both, of which one cancels the other."""
 
-    market: str
+    market: str  # its name
     side: Side  # of the entry
     size: Number  # [coins]
     price: Number | None = None  # [USD] limit of the entry, or the worst price of a market order
@@ -60,15 +60,15 @@ class NewBracket(Told, frozen=True, kw_only=True):
 class NewTwap(Told, frozen=True, kw_only=True):
     """A size that the venue trades in slices: the first one now, the others `every_s` after each other."""
 
-    market: str
-    side: Side
+    market: str  # its name
+    side: Side  # BUY or SELL
     size: Number  # [coins]
     slices: int  # 2 to 10,000
     every_s: float  # [s] at least 1
     slippage: Number | None = None  # a share: how far from the mark a slice may trade; None: up to the price band
     catch_up: Number = 3  # how many times an even slice one may be that makes up for earlier ones: 1 to 10
     minimum_slice: Number | None = None  # [coins] a smaller one is left to the next
-    reduce_only: bool = False
+    reduce_only: bool = False  # they only ever reduce a position
     take_profit: Number | None = None  # [USD] for what it has filled, by the mark, as of a bracket
     stop: Number | None = None  # [USD]
     client_id: ClientId | None = None  # None: the client makes one
@@ -77,16 +77,16 @@ class NewTwap(Told, frozen=True, kw_only=True):
 class NewLadder(Told, frozen=True, kw_only=True):
     """A size spread over limit orders, evenly from the first price to the last one. Each is an order like any other from then on."""
 
-    market: str
-    side: Side
+    market: str  # its name
+    side: Side  # BUY or SELL
     size: Number  # [coins] of all orders together
     first_price: Number  # [USD]
     last_price: Number  # [USD]
     count: int  # of orders: 2 to 50
     spacing: Spacing = Spacing.LINEAR  # equal steps; GEOMETRIC: equal ratios
     skew: Number = 1  # how many times as large as the first order the last one is: 0.01 to 100
-    tif: TimeInForce = TimeInForce.GTC
-    reduce_only: bool = False
+    tif: TimeInForce = TimeInForce.GTC  # of all of them
+    reduce_only: bool = False  # they only ever reduce a position
     client_id: ClientId | None = None  # of the first order, the others have those that follow it; None: the client makes them
 
 
@@ -172,7 +172,7 @@ class Preview(Told, frozen=True, kw_only=True):
     Of a refused one there is the `reason`: nothing is filled, rests or is cancelled, and everything else is None.
     """
 
-    market: str
+    market: str  # its name
     reason: Reason | None  # why it would be refused; None: it would not
     filled: Decimal  # [coins]
     rests: Decimal  # [coins]

@@ -158,6 +158,7 @@ class Position(Told, frozen=True, kw_only=True):
     mode: MarginMode  # CROSS or ISOLATED
     leverage: int  # the initial margin is at least notional / leverage
     unsettled: Decimal  # [USD] funding and shared losses owed and not paid yet
+    unrealized_pnl: Decimal | None = None  # [USD] gained or lost at the mark since it was entered, before `unsettled`; None: not told
 
 
 class Balance(Told, frozen=True, kw_only=True):

@@ -12,13 +12,13 @@ from .units import Number
 class NewOrder(Told, frozen=True):
     """An order to be placed, alone or in a batch. Without a price a market order is to trade within the venue's price band."""
 
-    market: str
-    side: Side
+    market: str  # its name
+    side: Side  # BUY or SELL
     size: Number  # [coins]
     price: Number | None = None  # [USD] limit, or the worst price of a market order
-    order_type: OrderType = OrderType.LIMIT
-    tif: TimeInForce = TimeInForce.GTC
-    reduce_only: bool = False
+    order_type: OrderType = OrderType.LIMIT  # or MARKET: what the book takes at once, and no more
+    tif: TimeInForce = TimeInForce.GTC  # GTC, IOC, FOK, POST_ONLY or RPI
+    reduce_only: bool = False  # it only ever reduces a position
     self_trade: SelfTrade = SelfTrade.CANCEL_MAKER  # what happens when it meets an order of the same account
     client_id: ClientId | None = None  # None: the client makes one
     expires: int | None = None  # [ns] of the venue's clock, when it is cancelled if it rests until then (good til time); None: never

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation, localcontext
+from enum import IntEnum
 from functools import wraps
 from operator import index
 from typing import Final, ParamSpec, TypeVar
@@ -25,6 +26,7 @@ MOST_PARTS: Final = 1_000_000_000  # a thousand times
 MOST_ID: Final = 1 << 62
 
 
+Code = TypeVar("Code", bound=IntEnum)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -83,14 +85,28 @@ def parts(given: Number, what: str, unit: str, lowest: int = 0, highest: int = M
     return steps(given, MILLIONTH, what, unit, lowest, highest)
 
 
-def within(given: int, what: str, lowest: int, highest: int) -> int:
-    """A whole number. Raises TypeError for what is none, ValueError for one that the venue does not take."""
+def integer(given: int, what: str) -> int:
+    """A whole number. Raises TypeError for what is none."""
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise TypeError(f"{what} is {given!r}, a {type(given).__name__}: wanted is a whole number")
-    number = index(given)
+    return index(given)
+
+
+def within(given: int, what: str, lowest: int, highest: int) -> int:
+    """A whole number. Raises TypeError for what is none, ValueError for one that the venue does not take."""
+    number = integer(given, what)
     if not lowest <= number <= highest:
         raise ValueError(f"{what} is {number}; the venue takes {lowest} to {highest}")
     return number
+
+
+def code_of(kind: type[Code], given: Code | int) -> Code:
+    """A code, given by itself or by its number. Raises ValueError, with the names that there are."""
+    try:
+        return kind(given)
+    except ValueError:
+        known = ", ".join(f"{kind.__name__}.{one.name}" for one in kind)
+        raise ValueError(f"{given!r} is no {kind.__name__}; there are {known}") from None
 
 
 def some_id(given: int, what: str) -> int:
@@ -214,7 +230,8 @@ class Market(Struct, frozen=True, kw_only=True):
         step = 10 ** max(0, spare)
         if ticks % step:
             low = ticks - ticks % step
-            near = f"{self.price(low):f} and {self.price(low + step):f}"
+            most = MAX_PRICE if self.max_price is None else self.whole_ticks(self.max_price)
+            near = " and ".join(f"{self.price(one):f}" for one in (low, low + step) if one <= most) or f"{self.price(most):f}"
             figures = f"{self.significant_figures} significant figures"
             raise ValueError(f"the price in {self.name} is {price}, which has more than {figures}; nearest: {near}")
         return ticks
@@ -232,9 +249,9 @@ class Market(Struct, frozen=True, kw_only=True):
         step: int = 10 ** max(0, spare)
         return -(-ticks // step) * step if up else ticks // step * step
 
-    def lots(self, size: Number) -> int:
+    def lots(self, size: Number, what: str = "the size") -> int:
         """Raises TypeError or ValueError, with the nearest legal sizes."""
-        return steps(size, self.lot, f"the size in {self.name}", self.name, 1, MAX_LOTS)
+        return steps(size, self.lot, f"{what} in {self.name}", "coins", 1, MAX_LOTS)
 
     def whole_lots(self, size: Decimal) -> int:
         """As many whole lots as fit into `size`, signed like it."""

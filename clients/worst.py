@@ -18,7 +18,7 @@ from perplab.exchange.codes import OrderState, PriceSource, Side, TimeInForce, T
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
-from .units import WIDE, Market, Number, exact, parts
+from .units import WIDE, Market, Number, code_of, exact, parts
 
 NONE: Final = Decimal(0)
 
@@ -82,14 +82,14 @@ def _of_order(new: t.NewOrder) -> Worst:
 
 def _of_trigger(new: t.NewTrigger) -> Worst:
     size = None if new.size is None else exact(new.size, "the size")
-    price, limit, kind = _price(new.price), _price(new.limit), TriggerKind(new.trigger)
+    price, limit, kind = _price(new.price), _price(new.limit), code_of(TriggerKind, new.trigger)
     trails = kind in (TriggerKind.TRAILING_TICKS, TriggerKind.TRAILING_PPM)
     no_price = _unmarked("a trigger", new.source)
     if limit is not None and kind != TriggerKind.STOP:
         no_price = f"a trigger of kind {kind.name} with a limit: the mark may be anywhere beyond that when it fires; say slippage instead"
     order = Standing(
-        order_id=0, market=new.market, side=Side(new.side), price=limit, filled=NONE, open=size or NONE, state=OrderState.OPEN,
-        reduce_only=new.reduce_only, tif=TimeInForce(new.tif), rests=limit is not None,
+        order_id=0, market=new.market, side=code_of(Side, new.side), price=limit, filled=NONE, open=size or NONE, state=OrderState.OPEN,
+        reduce_only=new.reduce_only, tif=code_of(TimeInForce, new.tif), rests=limit is not None,
     )  # fmt: skip
     return Worst(
         orders=(order,), what="a trigger" if size is not None else "a trigger for the whole position", largest=size,
@@ -110,7 +110,7 @@ def _of_bracket(new: t.NewBracket) -> Worst:
 
 
 def _unmarked(what: str, source: PriceSource) -> str:
-    return "" if source == PriceSource.MARK else f"{what} by {PriceSource(source).name}: the mark may be anywhere when it fires"
+    return "" if source == PriceSource.MARK else f"{what} by {code_of(PriceSource, source).name}: the mark may be anywhere when it fires"
 
 
 def _of_twap(new: t.NewTwap, terms: Market) -> Worst:
@@ -119,7 +119,7 @@ def _of_twap(new: t.NewTwap, terms: Market) -> Worst:
     even = -(-lots // max(1, new.slices))
     largest = min(lots, max(even * parts(new.catch_up, "catch_up", "times") // 10**6, least))  # as the venue bounds a slice
     order = Standing(
-        order_id=0, market=new.market, side=Side(new.side), price=None, filled=NONE, open=size, state=OrderState.OPEN,
+        order_id=0, market=new.market, side=code_of(Side, new.side), price=None, filled=NONE, open=size, state=OrderState.OPEN,
         reduce_only=new.reduce_only, tif=TimeInForce.IOC, rests=False,
     )  # fmt: skip
     return Worst(
@@ -161,7 +161,8 @@ def _of_quotes(new: Quotes) -> Worst:
 def _order(market: str, side: Side, size: Decimal, price: Decimal | None, reduce_only: bool) -> t.Order:
     """An order as if all of it rested: what it trades at once adds to the same side of the position."""
     return t.Order(
-        order_id=0, market=market, side=Side(side), price=price, filled=NONE, open=size, state=OrderState.OPEN, reduce_only=reduce_only,
+        order_id=0, market=market, side=code_of(Side, side), price=price, filled=NONE, open=size, state=OrderState.OPEN,
+        reduce_only=reduce_only,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..engine import Exchange
 from ..schema.codes import AccountMode, MarginMode
-from ..schema.views import OpenPayment
+from ..schema.views import OpenPayment, Position
 from . import requests as r
 from .asking import Asker, Desk
 from .errors import Data
@@ -25,7 +25,8 @@ def account_state(venue: Exchange, account: int, skip: int = 0, most: int | None
     for market in markets:
         position = venue.position(account, market)
         if position.size:
-            positions.append({**named_view(position), "liquidation_price": venue.liquidation_price(account, market) or None})
+            liquidation = venue.liquidation_price(account, market) or None
+            positions.append({**named_view(position), "unrealized_pnl": unrealized(venue, position), "liquidation_price": liquidation})
     return {
         "account": account,
         "seq": venue.state.log.seq,
@@ -46,6 +47,12 @@ def account_state(venue: Exchange, account: int, skip: int = 0, most: int | None
         "payments": [payment(one) for one in venue.payments(account, PAYMENTS)],
         "more_payments": max(0, venue.count_payments(account) - PAYMENTS),
     }  # fmt: skip
+
+
+def unrealized(venue: Exchange, position: Position) -> int | None:
+    """What a position has gained or lost at the mark since it was entered, before what is unsettled [micro]; None: there is no mark."""
+    market = venue.known_market(position.market)
+    return int(position.size * int(market.mark) * int(market.unit) - position.entry_notional) if market.mark else None
 
 
 def payment(one: OpenPayment) -> Data:

@@ -32,6 +32,7 @@ class Balance(Said, kw_only=True):
 
 
 class Position(PlainPosition, kw_only=True):
+    unrealized_pnl: int | None  # at the mark, since it was entered, before what is unsettled
     liquidation_price: int | None
 
 

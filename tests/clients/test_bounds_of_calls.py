@@ -42,7 +42,7 @@ def ladder_with(field: str) -> Make:
 
 
 CALLS: dict[str, Make] = {
-    **{f"order {field}": order_with(field) for field in ("size", "price", "expires", "display", "client_id", "priority_fee")},
+    **{f"order {field}": order_with(field) for field in ("size", "price", "expires", "display", "client_id", "priority_fee", "side")},
     **{f"stop {field}": trigger_with(STOP, field) for field in ("size", "price", "limit", "slippage", "client_id")},
     **{f"trailing {field}": trigger_with(TRAIL, field) for field in ("trail", "price")},
     "trailing in USD": trigger_with(USD, "trail"),
@@ -127,8 +127,13 @@ def test_a_call_is_refused_here_or_is_one_that_the_server_can_read(alice: LocalC
         ("withdraw", "1e11", "the amount is 100000000000; the most is 10000000000 USD"),
         ("transfer to", -1, "the account that receives it is -1; the venue takes 0 to 16777215"),
         ("faucet asset", 3, "there is no asset 3; there are 0 to 0: USD"),
-        ("set_leverage", 0, "the leverage is 0; the venue takes 1 to 1000"),
-        ("set_leverage", 1_001, "the leverage is 1001; the venue takes 1 to 1000"),
+        ("set_leverage", 0, "the leverage is 0; BTC takes 1 to 40"),
+        ("set_leverage", 1_001, "the leverage is 1001; BTC takes 1 to 40"),
+        ("order display", -1, "what it shows in BTC is -1; the least is 0.00001 coins"),
+        ("order size", 0, "the size in BTC is 0; the least is 0.00001 coins"),
+        ("order price", 1_000_001, "the price in BTC is 1000001, which has more than 5 significant figures; nearest: 1000000"),
+        ("order side", "BUY", "'BUY' is no Side; there are Side.BUY, Side.SELL"),
+        ("alert", "abc", "the threshold is 'abc', which is no number"),
         ("alert number", 4, "the number of the alert is 4; the venue takes 0 to 3"),
         ("alert", "1001", "the threshold is 1001; the most is 1000 times"),
         ("move_isolated_margin", 0, "the amount is 0: above 0 it is added to the margin of the position, below 0 taken from it"),

@@ -12,12 +12,30 @@ import pytest
 from updates import Updates
 
 from perplab.clients import types
-from perplab.clients.types import Account, AccountEvent, Balance, Event, Fill, Order, Position, PublicEvent, Ticker
+from perplab.clients.types import (
+    Account,
+    AccountEvent,
+    Balance,
+    Event,
+    Fill,
+    NewBracket,
+    NewLadder,
+    NewOrder,
+    NewTrigger,
+    NewTwap,
+    Order,
+    Position,
+    Preview,
+    PublicEvent,
+    Ticker,
+)
 from perplab.testing import local_exchange
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
-SHOWN = (Order, Fill, Position, Balance, Account, Ticker)
-BEGIN, END = "<!-- fields -->\n", "<!-- end of fields -->\n"
+SHOWN = {
+    "fields": (Order, Fill, Position, Balance, Account, Ticker, Preview),
+    "what is asked for": (NewOrder, NewTrigger, NewBracket, NewTwap, NewLadder),
+}
 EVENTS_BEGIN, EVENTS_END = "<!-- events -->\n", "<!-- end of events -->\n"
 
 
@@ -32,7 +50,7 @@ def test_the_blocks_of_the_page_run() -> None:
 
 
 def rows_of(struct: type) -> Iterator[str]:
-    """A row for each field: name, type and the comment beside it."""
+    """A row for each field: name, type, with its default where it is asked for, and the comment beside it."""
     for base in (one for one in reversed(struct.__mro__) if one.__module__.startswith("perplab.clients.")):
         lines = inspect.getsource(base).splitlines()
         (found,) = ast.parse("\n".join(lines)).body
@@ -41,14 +59,19 @@ def rows_of(struct: type) -> Iterator[str]:
             if isinstance(node, ast.AnnAssign):
                 kind, comment = ast.unparse(node.annotation).replace(" | ", " or "), lines[node.lineno - 1].partition("  # ")[2]
                 assert comment, f"{base.__name__}: what is {ast.unparse(node.target)}?"
+                if struct in SHOWN["what is asked for"]:
+                    kind += "" if node.value is None else f" = {ast.unparse(node.value)}"
                 yield f"| `{ast.unparse(node.target)}` | {kind} | {comment} |\n"
 
 
-def test_the_page_has_the_fields_of_the_structs(updates: Updates) -> None:
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_page_has_the_fields_of_the_structs(name: str, updates: Updates) -> None:
     before = PAGE.read_text(encoding="utf-8")
-    tables = [f"| `{one.__name__}` | is | {one.__doc__} |\n| --- | --- | --- |\n{''.join(rows_of(one))}\n" for one in SHOWN]
-    head, rest = before.split(BEGIN)
-    after = head + BEGIN + "\n" + "".join(tables) + END + rest.split(END)[1]
+    about = {one: " ".join((one.__doc__ or "").split()) for one in SHOWN[name]}
+    tables = [f"| `{one.__name__}` | is | {about[one]} |\n| --- | --- | --- |\n{''.join(rows_of(one))}\n" for one in SHOWN[name]]
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    head, rest = before.split(begin)
+    after = head + begin + "\n" + "".join(tables) + end + rest.split(end)[1]
     if updates.on:
         updates.put(PAGE, before, after)
     assert updates.on or after == before, "docs/clients.md is behind the code: pytest tests/clients/test_page.py --update"
@@ -79,7 +102,7 @@ def test_the_page_lists_all_events(updates: Updates) -> None:
     assert updates.on or after == before, "docs/clients.md is behind the code: pytest tests/clients/test_page.py --update"
 
 
-@pytest.mark.parametrize("struct", SHOWN)
+@pytest.mark.parametrize("struct", [one for shown in SHOWN.values() for one in shown])
 def test_the_fields_of_a_table_are_those_of_the_struct(struct: type) -> None:
     told = {re.findall(r"`(\w+)`", row)[0] for row in rows_of(struct)}
     assert told == set(struct.__struct_fields__)  # type: ignore[attr-defined]

@@ -111,3 +111,18 @@ def test_liquidity_is_what_it_would_fetch(perplab_exchange: Make) -> None:
     assert run(client, switch.check(client)) is None
     client.add_liquidity("BTC-PERP", "50000")
     assert client.balances()[0].value == 50_000 and run(client, switch.check(client)) is None
+
+
+def test_a_position_tells_what_it_has_gained_at_the_mark(perplab_exchange: Make) -> None:
+    client = pair(perplab_exchange)
+    client.set_leverage("BTC", 10)
+    client.market_buy("BTC", "1")
+    assert client.positions()[0].unrealized_pnl == 0
+    client.set_price("BTC", "55500")
+    balance, position = client.balances()[0], client.positions()[0]
+    assert position.unrealized_pnl == -4500 and balance.value == balance.cash + position.isolated_margin - 4500
+    client.set_price("BTC", "60000")
+    client.market_sell("BTC", "3")
+    client.set_price("BTC", "55500")
+    position, mark = client.positions()[0], client.ticker("BTC").mark
+    assert mark is not None and position.size == -2 and position.unrealized_pnl == -2 * mark - position.entry_notional
