@@ -1,5 +1,6 @@
 """A kill switch: it looks at an account, and when too much is lost, prices stand still or the connection breaks, it cancels all orders and,
-if wanted, closes all positions. Once it has tripped it stays so, and goes on cancelling, until it is reset by hand.
+if wanted, closes all positions. Where positions stay, stops and whatever else can only reduce them stay as well. Once it has tripped it
+stays so, and goes on cancelling, until it is reset by hand.
 
 Rules: `look`, `heard` and `trip` decide, and know no client; `check` and `watch` are programs that ask and act, over any client
 (`run(client, switch.watch(client))`). While it is armed it renews the venue's dead man's switch, so that orders go as well where this
@@ -17,7 +18,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perplab.exchange.codes import OrderType, Side
+from perplab.exchange.codes import AccountMode, OrderType, Side
 from perplab.exchange.units import SECOND_NS
 
 from . import types as t
@@ -44,7 +45,7 @@ class Stopped(Struct, frozen=True, kw_only=True):
     ts: int  # [ns] of the venue, when it has
     equity: Decimal | None  # [USD] that the account had then, in all
     did: tuple[str, ...]
-    orders: int | None  # that are open; None: not known, since the venue could not be asked
+    orders: int | None  # that are open, without what was kept since it can only reduce; None: not known, the venue could not be asked
     positions: tuple[t.Position, ...] | None  # that are open
 
 
@@ -232,58 +233,79 @@ class KillSwitch:
 
     def _cancel_and_close(self, client: Shared, did: list[str]) -> Program[Stopped]:
         account = yield from insist(client, client.calls.account())
-        waiting = yield from self._waiting(client)
-        account = yield from self._cancel(client, account, did)
-        for name, before in waiting.items():
+        waiting, reducing = yield from self._waiting(client)
+        kept = {order.order_id for order in account.orders if order.reduce_only}
+        # what can only reduce stays where positions do; on a venue that does not tell the account's mode it cannot be spared
+        spares = not self.flatten and bool(kept or reducing) and account.mode in (AccountMode.NORMAL, AccountMode.REDUCE_ONLY)
+        account = yield from self._cancel(client, account, did, spares)
+        for name, ids in waiting.items():
+            before = ids - reducing if spares else ids
             if before:
-                left = (yield from self._waiting(client)).get(name)
+                left = (yield from self._waiting(client))[0].get(name)
                 gone = "it is not known how many" if left is None else str(len(before - left))
                 did.append(f"cancelled {gone} of {len(before)} {name}")
+        if spares:
+            did.append(f"kept {len(kept)} orders and {len(reducing)} triggers or TWAPs that can only reduce")
         if self.flatten and account.positions:
             account = yield from self._flatten(client, account, did)
             if _orders(account):  # placed while it closed
-                account = yield from self._cancel(client, account, did)
+                account = yield from self._cancel(client, account, did, spares)
+        open_orders = len(_going(account, spares)) + account.more
         return Stopped(
-            why=self.why, ts=self.tripped_at, equity=self.equity, did=tuple(did), orders=_orders(account), positions=account.positions
+            why=self.why, ts=self.tripped_at, equity=self.equity, did=tuple(did), orders=open_orders, positions=account.positions
         )
 
-    def _cancel(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:
-        """Cancel all orders, and look again until there are none, or none that a cancel takes: what was on its way is placed behind the
-        first one."""
-        seen = left = {order.order_id for order in account.orders}
+    def _cancel(self, client: Shared, account: t.Account, did: list[str], spares: bool) -> Program[t.Account]:
+        """Cancel all orders, or all but those that can only reduce, and look again until there are none, or none that a cancel takes: what
+        was on its way is placed behind the first one."""
+        mode = account.mode
+        seen = left = _going(account, spares)
         why = ""
         for look in range(LOOKS):
             if look > 1:  # the second time at once; who then still places is not in flight, but goes on
                 yield from wait(self.every_s)
             before = left
             try:
-                queued = yield from insist(client, client.calls.cancel_all(None))
-                if isinstance(queued, t.Queued) and not (yield from carried_out(client, queued.ticket, patience_s=PATIENCE_S)):
+                queued = yield from self._send_cancel(client, mode if spares else None)
+                if queued is not None and not (yield from carried_out(client, queued.ticket, patience_s=PATIENCE_S)):
                     why = f": the last one still waits for its turn after {PATIENCE_S:g} s"
             except Refused as error:
                 why = f": {error}"
             account = yield from insist(client, client.calls.account())
-            left = {order.order_id for order in account.orders}
+            left = _going(account, spares)
             seen = seen | left
-            if not _orders(account) or (left <= before and not account.more):  # what has outlived a cancel outlives the next
+            if not (left or account.more) or (left <= before and not account.more):  # what has outlived a cancel outlives the next
                 break
         did.append(f"cancelled {len(seen - left)} of {len(seen)} orders")
-        if _orders(account):
-            markets = ", ".join(sorted({order.market for order in account.orders}))
+        if left or account.more:
+            markets = ", ".join(sorted({order.market for order in account.orders if order.order_id in left}))
             where = f" in {markets}" if markets else ""
-            open_orders = plural(_orders(account), "order is", "orders are")
+            open_orders = plural(len(left) + account.more, "order is", "orders are")
             did.append(f"{open_orders} still open{where} after {look + 1} of {LOOKS} cancels{why}")
         return account
 
-    def _waiting(self, client: Shared) -> Program[dict[str, set[int]]]:
-        """The ids of triggers and TWAPs, which go with the orders. Asked once: nothing where the venue does not say, for this is only to
-        be told, and must keep it from nothing."""
+    def _send_cancel(self, client: Shared, mode: AccountMode | None) -> Program[t.Queued | None]:
+        """Cancel all; or, given the account's mode, what may open a position: as the venue's own kill switch does it, which is then put
+        back. Where this program dies in between, the account only reduces from then on."""
+        if mode is None:
+            sent = yield from insist(client, client.calls.cancel_all(None))
+            return sent if isinstance(sent, t.Queued) else None
+        queued = yield from insist(client, client.calls.set_account_mode(AccountMode.REDUCE_ONLY))
+        if mode == AccountMode.NORMAL:
+            queued = yield from insist(client, client.calls.set_account_mode(mode))
+        return queued
+
+    def _waiting(self, client: Shared) -> Program[tuple[dict[str, set[int]], set[int]]]:
+        """The ids of triggers and TWAPs, which go with the orders, and those of them that can only reduce. Asked once: nothing where the
+        venue does not say, for this must keep it from nothing."""
         try:
             triggers = yield from ask(client, client.calls.triggers())
             twaps = yield from ask(client, client.calls.twaps())
         except ClientError:
-            return {}
-        return {"triggers": set(triggers.items), "TWAPs": set(twaps.items)}
+            return {}, set()
+        reducing = {number for number, trigger in triggers.items.items() if trigger.reduce_only}
+        reducing |= {number for number, twap in twaps.items.items() if twap.reduce_only}
+        return {"triggers": set(triggers.items), "TWAPs": set(twaps.items)}, reducing
 
     def _flatten(self, client: Shared, account: t.Account, did: list[str]) -> Program[t.Account]:
         """Close positions, a slice of each at a time, until there are none or they get no smaller."""
@@ -335,3 +357,8 @@ class KillSwitch:
 def _orders(account: t.Account) -> int:
     """How many are open, those included that did not fit the message."""
     return len(account.orders) + account.more
+
+
+def _going(account: t.Account, spares: bool) -> set[int]:
+    """The ids of orders that a cancel is for: all, or those that may open a position."""
+    return {order.order_id for order in account.orders if not (spares and order.reduce_only)}

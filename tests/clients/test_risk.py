@@ -20,7 +20,7 @@ from perplab.clients import Client, Closed, LocalClient, SyncClient
 from perplab.clients import types as t
 from perplab.clients.carrying import run, run_async
 from perplab.clients.risk import KillSwitch, LossAlerts, size_for_risk
-from perplab.exchange.codes import Side
+from perplab.exchange.codes import AccountMode, Side
 
 Make = Callable[..., LocalClient]
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
@@ -231,8 +231,8 @@ def test_what_cannot_be_closed_is_said(perplab_exchange: Make) -> None:
 
 def test_it_tells_of_triggers_and_twaps_that_went_with_the_orders(perplab_exchange: Make) -> None:
     client = crowded(perplab_exchange)
-    client.stop_market("BTC", Side.SELL, "50000")
-    client.stop_market("BTC", Side.SELL, "49000")
+    client.stop_market("BTC", Side.SELL, "50000", "0.1", reduce_only=False)
+    client.stop_market("BTC", Side.SELL, "49000", "0.1", reduce_only=False)
     client.place_twap(t.NewTwap(market="ETH", side=Side.BUY, size="1", slices=5, every_s=10))
     switch = KillSwitch()
     switch.trip("by hand")
@@ -240,10 +240,39 @@ def test_it_tells_of_triggers_and_twaps_that_went_with_the_orders(perplab_exchan
     assert done is not None and done.did == ("cancelled 2 of 2 orders", "cancelled 2 of 2 triggers", "cancelled 1 of 1 TWAPs")
     assert client.triggers() == client.twaps() == ()
     client.buy("ETH", "1", "2000")
-    client.take_profit("BTC", Side.SELL, "70000")
+    client.take_profit("BTC", Side.SELL, "70000", "0.1", reduce_only=False)
     client.ask("set_market_status", market="BTC", status="HALTED", price=0)
     done = run(client, switch.check(client))
     assert done is not None and done.did == ("cancelled 1 of 1 orders", "cancelled 0 of 1 triggers"), "a halt holds it"
+
+
+def test_what_can_only_reduce_stays_where_positions_do(perplab_exchange: Make) -> None:
+    """The stop of a position that the switch leaves open. What may open goes, and the account's mode is what it was."""
+    client = crowded(perplab_exchange)
+    stop = client.stop_market("BTC", Side.SELL, "50000")
+    client.stop_market("BTC", Side.BUY, "70000", "0.1", reduce_only=False)
+    resting = client.sell("BTC", "0.1", "64000", reduce_only=True)
+    switch = KillSwitch()
+    switch.trip("by hand")
+    for did in (("cancelled 2 of 2 orders", "cancelled 1 of 1 triggers"), ("cancelled 0 of 0 orders",)):
+        done = run(client, switch.check(client))
+        assert done is not None and done.orders == 0 and len(done.positions or ()) == 1
+        assert done.did == (*did, "kept 1 orders and 1 triggers or TWAPs that can only reduce")
+        assert [one.order_id for one in client.triggers()] == [stop.order_id]
+        assert [one.order_id for one in client.account().orders] == [resting.order_id]
+    assert client.account().mode == AccountMode.NORMAL
+    client.set_account_mode(AccountMode.REDUCE_ONLY)
+    run(client, switch.check(client))
+    assert client.account().mode == AccountMode.REDUCE_ONLY and len(client.triggers()) == 1
+
+
+def test_all_goes_where_positions_are_closed(perplab_exchange: Make) -> None:
+    client = crowded(perplab_exchange)
+    client.stop_market("BTC", Side.SELL, "50000")
+    switch = KillSwitch(flatten=True)
+    switch.trip("by hand")
+    done = run(client, switch.check(client))
+    assert done is not None and done.did[1] == "cancelled 1 of 1 triggers" and client.triggers() == ()
 
 
 def test_positions_outlive_a_halt_until_it_tries_again(perplab_exchange: Make) -> None:
