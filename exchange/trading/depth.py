@@ -2,8 +2,9 @@
 
 A reduce-only order counts once for each lot of its position that it can close: eight exits of one position are one exit. Margin and
 self-trade are left aside: they depend on who trades. RPI orders are nothing that marks, funding or anybody but an order of a retail account
-can count on. What iceberg orders do not show counts for what an order would be charged, and for nothing that others are told: not for
-marks, funding or questions. Changes nothing; values are exact, averages round down to a tick.
+can count on. What iceberg orders do not show counts for whether a fill-or-kill order could fill, and for nothing else that others are told:
+not for what an order would be charged, nor for marks, funding or questions. Changes nothing; values are exact, averages round down to a
+tick.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Walk:
         self.curve_value: i64 = 0
         self.has_curve: bool = market.curve_role != NO_CURVE and market.curve_role != JIT
         self.with_rpi: bool = False  # RPI orders too: for orders that may meet them
-        self.with_hidden: bool = False  # what iceberg orders do not show too: for what an order would trade
+        self.with_hidden: bool = False  # what iceberg orders do not show too
         self.viewer: i64 = NIL  # then, but for others' than this account's; NIL: all
         self.closed: dict[int, int] | None = None  # lots of reduce-only orders passed so far, by position row, once there are any
 

@@ -320,8 +320,6 @@ class OrderEntry(CancelDesk):
     def refused_by_book(self, o: Order, only_reduces: bool) -> i64:
         if (o.tif == k.POST_ONLY or o.tif == k.RPI) and self.matcher.planner.crosses(o) != 0:
             return k.R_WOULD_CROSS
-        if o.tif == k.FOK and not self.in_batch and not self.matcher.fills_whole(o):
-            return k.R_NOT_FILLABLE
         if o.reduce_only != 0 and o.left > abs_i64(self.state.positions.cells[o.row + P_SIZE]):  # only an amendment can ask for that
             return k.R_AMEND_SIZE
         if not only_reduces and not self.has_margin(o, o.market):
@@ -329,13 +327,16 @@ class OrderEntry(CancelDesk):
         if self.holding is not None and self.holding.is_full(o, only_reduces):
             self.matcher.open.count(o, 0)
             return k.R_QUEUE_FULL
+        if o.tif == k.FOK and not self.in_batch and not self.matcher.fills_whole(o):
+            return k.R_NOT_FILLABLE  # last: what is refused for want of margin must not tell what icebergs hide
         return 0
 
     def has_margin(self, o: Order, market: Market) -> bool:
         """Would the account meet its requirement with this order open? One that does not raise the requirement needs no margin.
 
         An order that may rest is counted at its limit and, if it passes, stays counted among the open ones; one that trades at once or
-        never is counted at what the book would charge for it. In a batch every order is counted at its limit: what it will be charged
+        never is counted at what the book that its account can see would charge for it: else refusals, which are free, would tell what
+        icebergs hide. Each fill is checked again. In a batch every order is counted at its limit: what it will be charged
         nobody knows, and who could order more than he can pay for would move the price at no cost.
         """
         if market.is_spot != 0:
@@ -347,7 +348,7 @@ class OrderEntry(CancelDesk):
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(state, o)
             walk.with_hidden = True
-            walk.viewer = self.matcher.planner.viewer
+            walk.viewer = o.account
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = self.is_covered(o, market)
@@ -384,7 +385,7 @@ class OrderEntry(CancelDesk):
             walk.begin(market, 1 - o.side)
             walk.with_rpi = meets_rpi(self.state, o)
             walk.with_hidden = True
-            walk.viewer = self.matcher.planner.viewer
+            walk.viewer = o.account
             walk.reach_lots(o.left, o.limit)
             open_orders.add_to_sums(o.row, o.side, walk.lots, walk.value)
             passes = can_fund(self.state, o.account, market, o.side)

@@ -116,8 +116,7 @@ class Sequencer(Recall):
             return NOW
         frees = self.frees(rows, at, kind)
         if not frees and has_nothing(self.state, rows[at + W_ACCOUNT]):
-            is_cash = kind == k.C_ADD_LIQUIDITY or (kind == k.C_PLACE and self.state.markets[rows[at + c.PLACE_MARKET]].is_spot != 0)
-            return k.R_INSUFFICIENT_BALANCE if is_cash else k.R_INSUFFICIENT_MARGIN
+            return self.refused_nothing(rows, at, kind)
         if self.is_full(rows, at, frees):
             return k.R_QUEUE_FULL
         self.wait(rows, at, kind, due, rank)
@@ -131,6 +130,13 @@ class Sequencer(Recall):
         if kind == k.C_CANCEL_ALL and rows[at + c.CANCEL_ALL_MARKET] >= 0:
             return refused_user_in_market(self.state, account, rows[at + c.CANCEL_ALL_MARKET])
         return refused_user(self.state, account)
+
+    def refused_nothing(self, rows: vec[i64], at: i64, kind: i64) -> i64:
+        """Why an account that has nothing cannot have what it asks for."""
+        if kind == k.C_PLACE and rows[at + c.PLACE_REDUCE_ONLY] != 0:
+            return k.R_REDUCE_ONLY
+        is_cash = kind == k.C_ADD_LIQUIDITY or (kind == k.C_PLACE and self.state.markets[rows[at + c.PLACE_MARKET]].is_spot != 0)
+        return k.R_INSUFFICIENT_BALANCE if is_cash else k.R_INSUFFICIENT_MARGIN
 
     def is_settled(self, number: i64) -> bool:
         """Is this one market, and settled?"""

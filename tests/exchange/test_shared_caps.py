@@ -89,6 +89,7 @@ def test_without_money_nothing_waits() -> None:
     for command in (m.Place(START, poor, BTC, 0, 0, 1, 1, IOC), m.Amend(START, poor, 1, 900, 1), m.MassQuote(START, poor, BTC, 0, 900, 1)):
         assert reasons(exchange.apply(command)) == [Reason.INSUFFICIENT_MARGIN]
     assert reasons(exchange.apply(m.AddLiquidity(START, poor, BTC, 1))) == [Reason.INSUFFICIENT_BALANCE]
+    assert reasons(exchange.apply(m.Place(START, poor, BTC, 0, 0, 1, 1, IOC, reduce_only=1))) == [Reason.REDUCE_ONLY]
     assert exchange.state.pending.live == 0
     exchange.apply(m.Deposit(START, poor, 0, 10**9))
     assert reasons(exchange.apply(m.Place(START, poor, BTC, 0, 0, 1, 1, IOC))) == [] and exchange.state.pending.live == 1
