@@ -142,7 +142,9 @@ class OpenOrders:
                 price = orders[slot + O_PRICE]
                 is_met = price <= o.limit if o.side == BUY else price >= o.limit
                 if is_met and orders[slot + O_SIDE] != o.side and orders[slot + O_TIF] != RPI:
-                    lots = open_lots(self.state, slot) if orders[slot + O_REDUCE_ONLY] == 0 else 0
+                    lots: i64 = 0
+                    if orders[slot + O_REDUCE_ONLY] == 0:
+                        lots = open_lots(self.state, slot)
                     total += lots
                     if best == 0 or (price < best if o.side == BUY else price > best):
                         best = price

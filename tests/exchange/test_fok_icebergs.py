@@ -8,7 +8,9 @@ from test_prop_fok import poor_book
 
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Reason, SelfTrade
-from perplab.exchange.state.types import MAX_HIDDEN_PARTS
+from perplab.exchange.schema.packing import pack
+from perplab.exchange.state.packed import column
+from perplab.exchange.state.types import MAX_HIDDEN_PARTS, ROW
 
 FOK = 2
 PREVENTED = (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH, SelfTrade.DECREMENT)
@@ -67,7 +69,8 @@ def test_quick_refusals_are_those_of_the_whole_plan() -> None:
             side, price, size = source.integer(0, 1), 1_000 + source.integer(-150, 150), source.integer(1, 60)
             account, mode, reduces = source.pick(world.users), source.pick(list(PREVENTED)), int(source.chance(20))
             entry = world.exchange.entry
-            row = m.command_row(m.Place(world.now, account, 0, side, price, size, 0, 1, reduces, mode))
+            row = column(ROW, 0)
+            pack(m.Place(world.now, account, 0, side, price, size, 0, 1, reduces, mode), row)
             if entry.examine(row, 0) != 0:
                 continue
             order = entry.order
