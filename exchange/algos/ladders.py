@@ -18,8 +18,8 @@ from ..state.packed import column
 from ..state.state import State
 from ..state.types import PPM, ROW
 from ..trading.access import refused_orders, refused_user_in_market
-from ..trading.entry import coarse
 from ..trading.powers import root_floor
+from ..trading.price_terms import coarse
 
 HALF: Final = 1 << 64  # of a client id
 

@@ -43,7 +43,8 @@ from ..state.tables import P_SIZE
 from ..state.types import MAX_PRICE, NIL, PPM, ROW, div_ceil, max_i64, min_i64
 from ..trading.access import holds_triggers, never_takes, reducible, refused_mode, refused_orders, refused_user_in_market
 from ..trading.curve_source import SEPARATE
-from ..trading.entry import OrderEntry, coarse, significant
+from ..trading.entry import OrderEntry
+from ..trading.price_terms import coarse, significant
 
 
 def source_price(market: Market, source: i64) -> i64:

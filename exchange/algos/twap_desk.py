@@ -37,7 +37,8 @@ from ..state.twaps import (
 )
 from ..state.types import NEVER, NIL, PPM, ROW, div_ceil, max_i64, min_i64
 from ..trading.access import reducible, refused_order, refused_orders, refused_user_in_market
-from ..trading.entry import OrderEntry, coarse
+from ..trading.entry import OrderEntry
+from ..trading.price_terms import coarse
 from .brackets import BracketDesk, are_apart
 from .triggers import protection_price
 

@@ -12,7 +12,6 @@ from msgspec.structs import fields
 from ..schema.codes import Coded, enums_of
 from ..schema.events import EVENT_OF, Event
 from ..schema.messages import column_of
-from .requests import client_id_of
 
 Named = dict[str, object]
 Read = Callable[[int], object]
@@ -74,3 +73,10 @@ def named_view(view: Coded) -> Named:
     if has_client:
         named["client_id"] = client_id_of(getattr(view, "client_hi"), getattr(view, "client_lo"))  # noqa: B009
     return named
+
+
+def client_id_of(hi: int, lo: int) -> int | str | None:
+    """The client id of two halves: a number where it fits one of 63 bits, hex digits where not, None where there is none."""
+    if hi == 0 and lo >= 0:
+        return lo or None
+    return f"{((hi & (1 << 64) - 1) << 64) | (lo & (1 << 64) - 1):#x}"

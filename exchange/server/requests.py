@@ -492,10 +492,3 @@ class RowMaker:
 def _no_market(told: str, known: list[str], given: str) -> Refusal:
     message = f"there is no market {given!r}; known are {told}"
     return Refusal(Trouble.UNKNOWN_NAME, message, field="market", given=given, known=known)
-
-
-def client_id_of(hi: int, lo: int) -> int | str | None:
-    """The client id of two halves: a number where it fits one of 63 bits, hex digits where not, None where there is none."""
-    if hi == 0 and lo >= 0:
-        return lo or None
-    return f"{((hi & (1 << 64) - 1) << 64) | (lo & (1 << 64) - 1):#x}"

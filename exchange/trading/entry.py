@@ -39,7 +39,7 @@ from ..state.tables import (
     P_SIZE,
 )
 from ..state.terms import T_DISPLAY, T_EXPIRES, T_PARENT, T_QUOTE
-from ..state.types import MAX_NOTIONAL, MAX_PARTS, MAX_REDUCERS, NIL, PPM, abs_i64, div_ceil, max_i64, min_i64
+from ..state.types import MAX_NOTIONAL, MAX_PARTS, MAX_REDUCERS, NIL, abs_i64, max_i64, min_i64
 from .access import in_liquidation, reduces, refused_mode, refused_order, refused_user, refused_user_in_market
 from .allocation import meets_rpi
 from .cancels import CancelDesk
@@ -49,29 +49,7 @@ from .holding import Holding
 from .matching import Matcher
 from .open_orders import client_order, open_lots
 from .order import Order
-
-
-def significant(price: i64, figures: i64) -> bool:
-    """Has `price` at most `figures` significant decimal figures?"""
-    while price % 10 == 0:
-        price //= 10
-    while price != 0 and figures > 0:
-        price //= 10
-        figures -= 1
-    return price == 0
-
-
-def coarse(price: i64, figures: i64, down: bool) -> i64:
-    """`price` cut to `figures` significant decimal figures, rounded down or up."""
-    step: i64 = 1
-    rest = price
-    while figures > 0 and rest > 0:
-        rest //= 10
-        figures -= 1
-    while rest > 0:
-        rest //= 10
-        step *= 10
-    return price // step * step if down else div_ceil(price, step) * step
+from .price_terms import band_bottom, band_top, coarse, significant
 
 
 def is_too_large(lots: i64, worth: i64) -> bool:
@@ -79,16 +57,6 @@ def is_too_large(lots: i64, worth: i64) -> bool:
     if lots < 1 << 31 and worth < 1 << 31:
         return lots * worth > MAX_NOTIONAL
     return lots > MAX_NOTIONAL // worth
-
-
-def band_top(mark: i64, band_ppm: i64) -> i64:
-    """The highest price of a buy [ticks], rounded down."""
-    return mark * (PPM + band_ppm) // PPM  # < 2^32 x 2^21
-
-
-def band_bottom(mark: i64, band_ppm: i64) -> i64:
-    """The lowest price of a sell [ticks], rounded up."""
-    return div_ceil(mark * (PPM - band_ppm), PPM)
 
 
 class OrderEntry(CancelDesk):

@@ -16,7 +16,7 @@ from perplab.exchange.money.margin import maintenance_of
 from perplab.exchange.money.payoff import average_price, value_of
 from perplab.exchange.money.thresholds import bankruptcy_of, share_of, slice_value, surplus
 from perplab.exchange.state.types import MAX_AMOUNT, mul_div_floor
-from perplab.exchange.trading.entry import band_bottom, band_top
+from perplab.exchange.trading.price_terms import band_bottom, band_top
 
 from .adapters import RUNS, Result, adapter
 from .examples import Given
