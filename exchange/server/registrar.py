@@ -148,6 +148,9 @@ class Registrar(Timekeeper):
             account = self.addresses.contact(name, amount if asset == 0 else 0)
             self.fund(account, asset, amount)
             return account, None
+        if name.startswith("0x") and not is_address(name):
+            message = f"{name} is no address: expected 0x and 40 hex digits, or a name that does not begin so"
+            raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="user", given=name)
         if not is_address(name) and not self.people.is_taken(name):
             key = self.sign_up(name, ("trade", "read"), asset, amount)
             return self.people.users[name].accounts[0], key

@@ -320,13 +320,13 @@ def test_the_short_way_for_orders_leads_where_the_long_one_does(order: Any) -> N
 CAUSES: list[tuple[str, dict[str, Any], Any]] = [  # what is said, what was sent, and what was signed
     ("the signed numbers are texts of floats", ORDER, with_order(p="1800.0")),
     ("the signed numbers are texts of floats", with_order(p="0.00001"), with_order(p="1e-05")),
-    ("the signed numbers (p, s, triggerPx) are floats", ORDER, with_order(p=1800.0, s=0.02)),
+    ("the signed p or s or triggerPx is a float", ORDER, with_order(p=1800.0, s=0.02)),
     ("the keys were signed in alphabetical order", ORDER, IN_ALPHABETICAL_ORDER),
     ("each order was signed with c: null", ORDER, with_order(c=None)),
     ("it was signed with builder: null", ORDER, {**ORDER, "builder": None}),
     ("the signed addresses have the upper-case letters", built(ME), built(WALLET.address)),
     ("the signed addresses or cloids are in upper case", with_order(c="0x" + "a" * 32), with_order(c="0x" + "A" * 32)),
-    ("the signed numbers (p, s, triggerPx) are floats", dict(reversed(ORDER.items())),
+    ("the signed p or s or triggerPx is a float", dict(reversed(ORDER.items())),
      dict(reversed(with_order(p=1800.0, s=0.02).items()))),
     ("whole numbers from 2^32 on were signed as floats", CANCEL, {"type": "cancel", "cancels": [{"a": 0, "o": float(2**40)}]}),
 ]  # fmt: skip

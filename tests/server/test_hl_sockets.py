@@ -428,7 +428,29 @@ def test_the_venue_goes_back() -> None:
         assert len((await peer.until("userFills"))["fills"]) == 1
         v.host.go_back("before")
         v.host.tell_epoch("before")
-        message = await peer.socket.receive()  # the account may be somebody else's by now: whoever listened begins anew
+        anew = await peer.until("userFills")
+        assert anew["isSnapshot"] and anew["fills"] == [] and len(v.desk.feeds.feeds) == 1
+        v.order(limit(BTC, True, "60010", "0.2"))
+        shown(v, place)
+        assert [one["sz"] for one in (await peer.until("userFills"))["fills"]] == ["0.2"], "and goes on"
+        await peer.send(method="unsubscribe", subscription={"type": "userFills", "user": ALICE})
+        await peer.until("subscriptionResponse")
+        assert not v.desk.feeds.feeds
+
+    v = venue()
+    v.account(ALICE)
+    talk(v, body)
+
+
+def test_who_listens_to_an_account_that_a_rewind_has_taken_is_told_and_cut_off() -> None:
+    async def body(peer: Peer, place: Place) -> None:
+        v.host.keep("before")
+        await peer.subscribe("userFills", user=f"0x{2**100:040x}")
+        await peer.until("userFills")
+        v.host.go_back("before")
+        v.host.tell_epoch("before")
+        assert "has no account" in await peer.until("error")
+        message = await peer.socket.receive()
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
         assert not v.desk.feeds.feeds
 

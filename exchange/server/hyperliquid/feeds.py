@@ -39,7 +39,13 @@ class Reader(Protocol):
 
     def drop(self) -> None: ...
 
+    def end_with(self, text: str, code: str) -> None:
+        """Tell why, and let the connection end."""
+
     def hear(self, channel: str, data: object, encoded: dict[str, bytes]) -> None: ...
+
+    def turn_to(self, feed: Feed) -> None:
+        """A feed takes the place of the one of the same key."""
 
 
 class Feed:
@@ -316,18 +322,28 @@ class Feeds:
         return 0
 
     def go_back(self) -> None:
-        """The venue is in an earlier state: all of it again. Who has subscribed to an account is cut off: the address may have another one
-        by then, and the account another owner."""
+        """The venue is in an earlier state: all of it again."""
         self.dialect.go_back()
         self._letters.clear()
         for feed in list(self.feeds.values()):
             with self.dialect.host.complaints.guarded("a feed"):
                 if "user" in feed.asked:
-                    readers = list(feed.readers)
-                    self._end(feed)
-                    for reader in readers:
-                        reader.drop()
+                    self._begin_anew(feed)
                     continue
                 feed.again()
                 for reader in list(feed.readers):
                     feed.welcome(reader)
+
+    def _begin_anew(self, feed: Feed) -> None:
+        """One of a user, whose address may have another account now: it is looked up once more. Whose address has none is cut off, and told
+        why: an account is opened for who asks, and not for who has asked before."""
+        readers, address = list(feed.readers), feed.asked["user"]
+        self._end(feed)
+        if self.dialect.people.known(address) is None:
+            for reader in readers:
+                reader.end_with(f"the sandbox was rewound to a state in which {address} has no account: connect anew", "REWOUND")
+            return
+        anew = self.feed(feed.asked)
+        for reader in readers:
+            reader.turn_to(anew)
+            self.join(anew, reader)

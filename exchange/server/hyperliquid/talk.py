@@ -130,6 +130,9 @@ class Talk(Outbox):
         else:
             self.say(channel, data, encoded)
 
+    def turn_to(self, feed: Feed) -> None:
+        self.feeds[feed.key] = feed
+
     def error(self, text: str) -> None:
         self.say("error", text)
 

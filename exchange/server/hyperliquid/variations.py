@@ -101,7 +101,7 @@ def _all(change: Callable[[Map], Map]) -> Callable[[Mapping[str, Any]], Any]:
 
 CHANGES: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]] = (
     ("the signed numbers are texts of floats, such as 1800.0 or 1e-05; the venue hashes 1800 and 0.00001", _all(_as_texts_of_floats)),
-    ("the signed numbers (p, s, triggerPx) are floats; the venue hashes texts", _all(_as_floats)),
+    ("the signed p or s or triggerPx is a float; the venue hashes texts", _all(_as_floats)),
     ("the keys were signed in alphabetical order", _all(lambda one: dict(sorted(one.items())))),
     ("each order was signed with c: null; the venue hashes nothing that is null", _all(_with_null_cloid)),
     ("it was signed with builder: null; the venue hashes nothing that is null", _all(_with_null_builder)),
