@@ -191,3 +191,15 @@ def test_so_many_subscriptions_of_one_place(monkeypatch: pytest.MonkeyPatch) -> 
             one = Talk(v.desk, lambda: None, "here")
             one.receive_message(asking("openOrders", number))
         assert len(v.desk.feeds.feeds) == most
+
+
+def test_who_listens_to_an_account_that_a_rewind_has_taken_is_told_and_cut_off() -> None:
+    v = Venue()
+    v.host.keep("before")
+    one = Talk(v.desk, lambda: None, "here")
+    one.receive_message(asking("userFills", 1))
+    assert told(one, "userFills")
+    v.host.go_back("before")
+    v.host.tell_epoch("before")
+    (why,) = told(one, "error")
+    assert "has no account" in str(why) and one.ending == "REWOUND" and not v.desk.feeds.feeds

@@ -442,23 +442,6 @@ def test_the_venue_goes_back() -> None:
     talk(v, body)
 
 
-def test_who_listens_to_an_account_that_a_rewind_has_taken_is_told_and_cut_off() -> None:
-    async def body(peer: Peer, place: Place) -> None:
-        v.host.keep("before")
-        await peer.subscribe("userFills", user=f"0x{2**100:040x}")
-        await peer.until("userFills")
-        v.host.go_back("before")
-        v.host.tell_epoch("before")
-        assert "has no account" in await peer.until("error")
-        message = await peer.socket.receive()
-        assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
-        assert not v.desk.feeds.feeds
-
-    v = venue()
-    v.account(ALICE)
-    talk(v, body)
-
-
 def test_both_protocols_are_spoken_at_one_address() -> None:
     async def body(place: Place) -> None:
         async with aiohttp.ClientSession() as client:
