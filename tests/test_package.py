@@ -78,7 +78,8 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     folders = {name.split("/")[0] for name in names}
     assert {name for name in folders if not name.endswith(".dist-info")} == {"perplab"}
     shipped = {name.removeprefix("perplab/") for name in names if name.startswith("perplab/") and not name.endswith((".so", ".pyd"))}
-    folders = ("exchange/design/presets", "lab/scenarios", "lab/crashes", "lab/worlds", "lab/playbooks", "lab/conformance")
+    of_lab = ("archetypes", "scenarios", "crashes", "worlds", "playbooks", "conformance")
+    folders = ("exchange/design/presets", *(f"lab/{name}" for name in of_lab))
     kinds = [*((folder, "*.toml") for folder in folders), ("docs", "*.md")]
     kinds += [("lab/page", "*.css"), ("lab/page", "*.js")]
     kinds += [("exchange/server/dashboard", f"**/*{end}") for end in (".html", ".css", ".js", ".svg", "LICENSE")]

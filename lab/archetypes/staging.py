@@ -15,7 +15,17 @@ import numpy as np
 from perplab.clients.bots.base import Rows, Seat, pack
 from perplab.exchange import VenueDesign
 from perplab.exchange.codes import AccountKind
-from perplab.exchange.messages import FIRST_USER, TS_COLUMN, Command, Deposit, OpenAccount, SetLeverage, UpdateOracle, column_of
+from perplab.exchange.messages import (
+    FIRST_USER,
+    KIND_COLUMN,
+    TS_COLUMN,
+    Command,
+    Deposit,
+    OpenAccount,
+    SetLeverage,
+    UpdateOracle,
+    column_of,
+)
 from perplab.exchange.units import MICRO
 
 from ..agents import Agent, makers
@@ -54,7 +64,7 @@ def with_spot(stage: Stage, venue: VenueDesign, scenario: Scenario, seed: int) -
     ]
     first = pack(UpdateOracle(int(stage.path.start_ns), market, round(price / float(terms.tick)), 0))
     joined = with_newcomers(stage, newcomers, {market: int(terms.tick * terms.lot * MICRO)}, first)
-    oracle = stage.exogenous[stage.exogenous[:, 0] == UpdateOracle.KIND].copy()
+    oracle = stage.exogenous[stage.exogenous[:, KIND_COLUMN] == UpdateOracle.KIND].copy()
     oracle[:, ORACLE_MARKET] = market
     rescale = float(venue.markets[MARKET].tick / terms.tick)
     oracle[:, column_of(UpdateOracle, "price")] = np.rint(oracle[:, column_of(UpdateOracle, "price")] * rescale)

@@ -72,7 +72,7 @@ def test_what_a_rule_sends_is_refused_and_what_it_disturbs_is_done(command: Comm
     for one in (bench, twin):
         told = one.oracle(101)
         assert [type(event).__name__ for event in told] == ["OracleUpdated", "MarkMoved"]
-    assert len(REFUSED) == 1 and "takes no other meanwhile" in REFUSED[0]
+    assert len(REFUSED) == 1 and "takes no other command meanwhile" in REFUSED[0]
     assert bench.exchange.state_hash() == twin.exchange.state_hash() == replay(bench.journal.bytes()).state_hash()
 
 

@@ -345,7 +345,7 @@ def test_a_run_whose_worker_is_killed_twice_has_failed_and_resume_makes_it(tmp_p
 
 def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     file = grid(tmp_path, MINUTE.replace("count = 2", "count = 20"))
-    running = started(file, "--jobs", "2")
+    running = started(file, "--jobs", "2", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     begun(running, "40")
     os.killpg(running.pid, signal.SIGINT)
     _, told = running.communicate(timeout=300)
