@@ -179,7 +179,7 @@ def settlement(x: Step) -> str:
     c = x.command
     if not x.alone or x.refused or not isinstance(c, m.SetMarketStatus) or c.status != MarketStatus.SETTLED:
         return ""
-    if x.of(m.DeficitPaid, m.LossSocialized, m.SurplusPaid):
+    if x.of(m.DeficitPaid, m.LossSocialized, m.SurplusPaid, m.CollateralSold):  # what a coin fetches is cash, and it was not
         return ""
     t, before, mark = x.terms[c.market], x.before, x.before.mark[c.market]
     price = c.price or mark
