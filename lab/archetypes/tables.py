@@ -17,7 +17,6 @@ from perplab.clients.bots.delta_hedger import DeltaHedger
 from perplab.clients.bots.directional import Directional
 from perplab.clients.bots.spot_carry import SpotCarry
 from perplab.clients.bots.strategy import Strategy
-from perplab.exchange.design.reader import nearest
 
 from ..names import wrong_name
 from ..own import OwnClass, must_take, takes
@@ -65,12 +64,7 @@ class Archetype(OwnClass, frozen=True, kw_only=True):
         must_take(self.named, kind, "desks", **self.terms_of(kind), **{name: name for name in self.drawn(kind)})
 
     def strategy(self, is_new: bool = False) -> type[Strategy]:
-        if ":" in self.class_:
-            return self.must_extend(Strategy, self.found() if is_new else self.loaded())
-        if self.class_ not in STRATEGIES:
-            expected = f'expected one of {", ".join(STRATEGIES)}, or "file.py:Name" of your own'
-            raise ValueError(f"class is {self.class_!r}: {expected}{nearest(self.class_, list(STRATEGIES), or_list=False)}")
-        return STRATEGIES[self.class_]
+        return self.one_of(Strategy, STRATEGIES, is_new)
 
     @staticmethod
     def drawn(kind: type[Strategy]) -> tuple[str, ...]:
