@@ -120,6 +120,13 @@ def test_moments_of_made_up_flow() -> None:
     assert kurtosis(np.zeros(5)) is None and autocorrelation(np.zeros(5), 1) is None and fano(np.zeros(0, np.int64), 0, 10**10) is None
 
 
+@pytest.fixture
+def without_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place beside which none of the real data lies."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("without_data")
 def test_the_paper_from_the_table() -> None:
     found = paper_of(None)
     assert found.is_ordered and found.waves == 16 and found.in_order is None
@@ -137,6 +144,7 @@ def test_the_paper_is_read_from_beside_the_checkout_where_it_is_there(tmp_path: 
         paper_of(None)
 
 
+@pytest.mark.usefixtures("without_data")
 def test_the_order_of_the_papers_policies_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     show(put_together([], "paper", (4,), 100, 60, "compiled", paper_of(None)), "File: x.", Console(width=200))
     assert "queue) 0.754 > contract pro-rata 0.115 > integer program 0.062 > wealth pro-rata 0.013: met" in capsys.readouterr().out
