@@ -39,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.exit(f"these tests were to run on the {expected} core, but it is {BUILD}", returncode=3)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that build the package come first: pytest-xdist's first piece goes to one process whole, so they build it once."""
+    items.sort(key=lambda item: item.path.name != "test_package.py")
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         session.config.stash[UPDATES].write()
