@@ -127,7 +127,7 @@ build/inputs: FORCE
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(VENV)/runtime: $(VENV)/ready build/inputs $(PACKAGE)
-	@echo "installing perplab (compiles the core where a C compiler is: some three or four minutes; PERPLAB_COMPILE=0: not)"
+	@echo "installing perplab (compiles the core where a C compiler is: four to seven minutes; PERPLAB_COMPILE=0: not)"
 	@$(VENV)/$(PIP) . && touch $@
 
 $(VENV)/dev: $(VENV)/ready build/inputs $(PACKAGE)
