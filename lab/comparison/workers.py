@@ -32,6 +32,7 @@ TRIES: Final = 2  # of work whose process is killed or runs out of memory, where
 Made = TypeVar("Made")
 Made_co = TypeVar("Made_co", covariant=True)
 Moved: TypeAlias = Callable[[float], None]  # is told how much is made, 0 to 1
+Again: TypeAlias = Callable[[str], None]  # is told of work whose process died, and that is made again: which, and how
 
 
 class Work(Protocol[Made_co]):
@@ -59,6 +60,10 @@ class WorkerDied(RuntimeError):
 
 class WorkerFailed(RuntimeError):
     """Work ended in an error that is our own mistake; the message is the worker's traceback."""
+
+
+def _tell_nobody(_: str) -> None:
+    pass
 
 
 @contextmanager
@@ -94,12 +99,14 @@ def all_made(jobs: Sequence[Job], by: Workers, watcher: Watcher, tries: int = 1)
     return [made[number] for number in range(len(jobs))]
 
 
-def outcomes(jobs: Sequence[Job], processes: int, moved: Moved, tries: int = 1) -> Generator[tuple[int, Done | Exception], None, None]:
+def outcomes(
+    jobs: Sequence[Job], processes: int, moved: Moved, tries: int = 1, again: Again = _tell_nobody
+) -> Generator[tuple[int, Done | Exception], None, None]:
     """Make all runs in `processes` processes of their own, and yield the number of each in `jobs` and what became of it, as they end.
 
     Who stops before the end closes the iterator, which ends the processes.
     """
-    with Crew(processes) as crew:
+    with Crew(processes, again) as crew:
         yield from crew.outcomes(jobs, moved, tries, longest_first(jobs))
 
 
@@ -167,7 +174,8 @@ class Crew:
     They are ended at once where whoever gives them work fails or is interrupted: a run would go on for minutes.
     """
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, again: Again = _tell_nobody) -> None:
+        self._again = again
         self._shares: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", processes)  # of the work each is at
         self._places: list[_Worker | None] = [None] * processes
 
@@ -204,6 +212,7 @@ class Crew:
                 left[number] -= 1
                 if left[number] and isinstance(outcome, WorkerDied | MemoryError):
                     todo.append(number)  # last, when what made it die may be over
+                    self._again(str(outcome) if isinstance(outcome, WorkerDied) else f"{works[number].name}: out of memory")
                     continue
                 over += 1
                 yield number, outcome

@@ -22,7 +22,6 @@ from .store import Store
 LINE: Final = 300  # [characters] of what went wrong with a run
 
 Outcomes: TypeAlias = Generator[tuple[int, Done | Exception], None, None]
-Maker: TypeAlias = Callable[[list[Job], Callable[[float], None]], Outcomes]
 
 
 class SweepWatcher(Protocol):
@@ -33,6 +32,11 @@ class SweepWatcher(Protocol):
     def kept(self, planned: Planned, done: Done) -> None: ...
 
     def failed(self, planned: Planned, why: str) -> None: ...
+
+    def again(self, why: str) -> None: ...
+
+
+Maker: TypeAlias = Callable[[list[Job], SweepWatcher], Outcomes]
 
 
 class SweepTold(Told):
@@ -47,6 +51,9 @@ class SweepTold(Told):
 
     def failed(self, planned: Planned, why: str) -> None:
         self.line(f"{planned.name}: failed:", why + self.left)
+
+    def again(self, why: str) -> None:
+        self.console.print(f"{why}; it is made again, last", highlight=False, soft_wrap=True)
 
     @property
     def left(self) -> str:
@@ -65,12 +72,15 @@ class SweepSilent(Silent):
     def failed(self, planned: Planned, why: str) -> None:
         pass
 
+    def again(self, why: str) -> None:
+        pass
+
 
 def here(processes: int) -> Maker:
     """Processes of this machine, also where one is enough: what kills a run must not kill the sweep."""
 
-    def made(jobs: list[Job], moved: Callable[[float], None]) -> Outcomes:
-        yield from outcomes(jobs, min(processes, len(jobs)), moved, TRIES)
+    def made(jobs: list[Job], watcher: SweepWatcher) -> Outcomes:
+        yield from outcomes(jobs, min(processes, len(jobs)), watcher.moved, TRIES, watcher.again)
 
     return made
 
@@ -82,7 +92,7 @@ def make_all(store: Store, maker: Maker, watcher: SweepWatcher) -> int:
     if not todo:
         return 0
     jobs = [replace(one.job, journal=store.journal_of(one)) for one in todo]
-    with closing(maker(jobs, watcher.moved)) as found:
+    with closing(maker(jobs, watcher)) as found:
         for number, outcome in found:
             if isinstance(outcome, OSError):  # a worker's journal: the disk is full for all
                 raise outcome
@@ -99,7 +109,10 @@ def make_all(store: Store, maker: Maker, watcher: SweepWatcher) -> int:
 
 def maker_of(scheduler: str | None, processes: int) -> Maker:
     """Who makes the runs: a cluster where a scheduler is named."""
-    return here(processes) if scheduler is None else on_cluster(scheduler, TRIES)
+    if scheduler is None:
+        return here(processes)
+    cluster = on_cluster(scheduler, TRIES)
+    return lambda jobs, watcher: cluster(jobs, watcher.moved)  # a scheduler gives a run to another worker without a word
 
 
 def in_a_line(error: Exception) -> str:
