@@ -52,7 +52,8 @@ def test_what_is_missing_or_null_is_named(action: Json, text: str) -> None:
     order({**ONE, "c": None}), order(ONE, builder=None), order(STOP), order(ONE, unknown=None), {"type": "scheduleCancel", "time": None},
     {"type": "scheduleCancel"}, {"type": "cancel", "cancels": [{"a": 0, "o": 1}], "f": None}, {"type": "twapOrder", "twap": TWAP},
     {"type": "batchModify", "modifies": [{"oid": 1, "order": ONE, "a": None}], "a": None}, {"type": "order", "orders": 5, "grouping": "na"},
-    {"type": "approveAgent", "agentAddress": "0x" + "a" * 40, "agentName": None, "nonce": 1}, {"type": "order", "orders": [5], "grouping": {}},
+    {"type": "approveAgent", "agentAddress": "0x" + "a" * 40, "agentName": None, "nonce": 1},
+    {"type": "order", "orders": [5], "grouping": {}},
     *({"type": kind} for kind in FIELDS), {"type": "createVault", "name": None}, {"type": "noop"},
 ])  # fmt: skip
 def test_what_may_be_left_out_or_is_wrong_otherwise_is_not(action: Json) -> None:
@@ -63,7 +64,7 @@ def test_what_may_be_left_out_or_is_wrong_otherwise_is_not(action: Json) -> None
 def test_it_is_no_request_whoever_has_signed(tmp_path: Path, signs: str) -> None:
     v = Venue()
     action = order({**ONE, "r": None}) if signs == "what was sent" else order(without(ONE, "r"))
-    with logged(str(tmp_path / "log")), pytest.raises(Unreadable, match="^Failed to deserialize the JSON body into the target type$"):
+    with logged(str(tmp_path / "log")), pytest.raises(Unreadable, match=r"^Failed to deserialize the JSON body into the target type$"):
         v.l1(ALICE, action)
     (line,) = (json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if "bad_request" in line)
     why = "may not be null" if signs == "what was sent" else "is missing"

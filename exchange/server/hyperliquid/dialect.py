@@ -26,6 +26,9 @@ class People(Protocol):
     def receiver(self, address: str) -> int | None:
         """The same of one who is sent money."""
 
+    def why_none(self, address: str) -> str:
+        """Why one that was asked about has none: a sentence."""
+
     def known(self, address: str) -> int | None:
         """The same, and nobody becomes known."""
 

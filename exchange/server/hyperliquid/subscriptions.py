@@ -54,7 +54,7 @@ def user_of(dialect: Dialect, named: Json) -> tuple[str, int]:
     except (Unreadable, Failed) as error:
         raise Unknown(str(error)) from error
     if account is None:
-        raise Unknown(f"{address} has no account here")
+        raise Unknown(f"{address} has no account here. {dialect.people.why_none(address)}")
     return address, account
 
 
