@@ -84,7 +84,8 @@ def test_without_a_faucet_nobody_becomes_known() -> None:
     v = Venue(faucet=0)
     assert v.ask("clearinghouseState", user=ALICE)["marginSummary"]["accountValue"] == "0.0"
     text = v.refusal({"type": "noop"})
-    assert v.people.account(ALICE) is None and text.startswith(f"Must deposit before performing actions. User: {ALICE}. It has no account yet")
+    assert text.startswith(f"Must deposit before performing actions. User: {ALICE}. It has no account yet")
+    assert v.people.account(ALICE) is None
     assert f"`perplab ctl grant user={ALICE} usd=1000`" in text and "usdSend" in text
 
 
@@ -155,9 +156,8 @@ def test_an_agent_trades_and_moves_no_money() -> None:
     )
     other = Account.from_key("0x" + "3" * 64)
     done(v, approval(v, other.address.lower()))
-    assert refused(v, signed(v, ORDER, AGENT)) == (
-        f"L1 error: User or API Wallet {BOT} does not exist. {BOT} was an API wallet of {ME} until it was replaced by another one without a name."
-    )  # fmt: skip
+    text = f"{BOT} was an API wallet of {ME} until it was replaced by another one without a name."
+    assert refused(v, signed(v, ORDER, AGENT)) == f"L1 error: User or API Wallet {BOT} does not exist. {text}"
 
 
 def test_so_many_agents_by_name_and_for_a_time() -> None:

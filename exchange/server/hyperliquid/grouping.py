@@ -37,6 +37,7 @@ from .placing import (
     listed,
     status,
     statuses,
+    terms_of,
     wanted,
 )
 from .settling import Body, Came, Work
@@ -214,9 +215,12 @@ def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
     prices = {child.tpsl: child.row[8] for child in children}
     account = one.row[2]
     came = yield Bracket(prices.get("tp", 0), prices.get("sl", 0)).row(one.row)
-    told = status(dialect, one, came, 0)
     if came.reason(0) == Reason.BRACKET_PRICES:
-        return unprotected(one, list(wrong_children(dialect, one, children)))
+        wrong = list(wrong_children(dialect, one, children))
+        terms = structs.replace(terms_of(one), children=tuple(zip(map(terms_of, children), wrong, strict=True)))
+        status(dialect, one, came, 0, terms)
+        return unprotected(one, wrong)
+    told = status(dialect, one, came, 0)
     if "error" not in told:
         for child in children:
             dialect.limits.put(account, came.order_id(0), child.sent_limit, KINDS[child.tpsl])

@@ -291,7 +291,7 @@ class Identities:
         if not self.host.trust:
             raise Bad("there is none, and this server was not started with --trust")
         if named is None:
-            raise Bad('there is none; a server with --trust needs the user\'s address instead, in the field "user" beside "action" and "nonce"')
+            raise Bad('there is none; a server with --trust needs an address instead, in the field "user" beside "action" and "nonce"')
         address = address_of(named)
         account = self.account(address)
         if account is None:

@@ -13,7 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 from ...schema.codes import OrderState, PriceSource, TimeInForce, TriggerKind
-from ...schema.messages import MAX_LOTS, MAX_PRICE, Place, PlaceTrigger
+from ...schema.events import OrderPlaced
+from ...schema.messages import MAX_LOTS, MAX_PRICE, Place, PlaceTrigger, column_of
 from ..errors import Refusal, Rejected
 from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
 from . import refusals
@@ -37,6 +38,7 @@ KINDS: Final = {"tp": int(TriggerKind.TAKE_PROFIT), "sl": int(TriggerKind.STOP)}
 MARK: Final = int(PriceSource.MARK)
 SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
 HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
+PLACED_ID, PLACED_SIZE = column_of(OrderPlaced, "order_id"), column_of(OrderPlaced, "size")
 OPEN: Final = int(OrderState.OPEN)
 FILLED_WHOLE: Final = int(OrderState.FILLED)
 
@@ -203,15 +205,26 @@ def terms_of(one: Wanted) -> Terms:
     return Terms(one.is_buy, one.sent_limit or row[9], one.size, one.reduces, "", row[8], one.tpsl, one.is_market)
 
 
-def status(dialect: Dialect, one: Wanted, came: Came, number: int) -> Body:
-    """What an order came to. One that is filled in part and rests is `resting`."""
+def keep_size(dialect: Dialect, one: Wanted, came: Came, number: int) -> None:
+    """Remember for how much a reduce-only order was asked, if its position is smaller."""
+    account, order_id = one.row[2], came.order_id(number)
+    for row in came.events(number):
+        if row[0] == OrderPlaced.KIND and row[PLACED_ID] == order_id and row[PLACED_SIZE] < one.size:
+            dialect.sizes.put(account, order_id, one.size)
+
+
+def status(dialect: Dialect, one: Wanted, came: Came, number: int, terms: Terms | None = None) -> Body:
+    """What an order came to. One that is filled in part and rests is `resting`. `terms`: what is kept of it if it is refused, where that is
+    more than its own."""
     told, at = came.told, number * W
     reason, account = came.reason(number), one.row[2]
     if reason:
-        dialect.refused.keep(account, came.refusal(number, account), terms_of(one))
+        dialect.refused.keep(account, came.refusal(number, account), terms or terms_of(one))
         return {"error": refusals.of_order(dialect, one.coin, reason)}
     if told[at + REPEATED]:
         return {"error": refusals.about(refusals.DUPLICATE, one.coin)}
+    if one.reduces and not one.tpsl:
+        keep_size(dialect, one, came, number)
     if told[at + STATE] == OPEN:
         if one.sent_limit:
             dialect.limits.put(account, came.order_id(number), one.sent_limit)

@@ -329,9 +329,9 @@ class OrderUpdates(AccountFeed):
     """Each order that something has happened to, as it is now."""
 
     def happened(self, rows: list[list[int]], since: int) -> list[object]:
-        found = [one for one in map(self._update, self._touched(rows)) if one is not None]
-        ended = self.dialect.host.history.orders(self.ear.account, after=since)
-        found += [one for one in map(self._told, ended) if one is not None]
+        history, account = self.dialect.host.history, self.ear.account
+        touched = [history.order(account, number) for number in self._touched(rows)]
+        found = [told for record in (*touched, *history.orders(account, after=since)) for told in self._told(record)]
         latest = {(one["order"]["oid"], one["order"].get("cloid")): one for one in found}
         return [list(latest.values())] if latest else []
 
@@ -346,14 +346,11 @@ class OrderUpdates(AccountFeed):
                     numbers[number] = None
         return list(numbers)
 
-    def _update(self, number: int) -> Json | None:
-        known = self.dialect.host.history.order(self.ear.account, number)
-        return self._told(known) if known is not None else None
+    def _told(self, record: Any) -> list[Json]:
+        coin = self.dialect.coins.by_market.get(record.market) if record is not None and not record.is_twap else None
+        return [] if coin is None else [self._short(told) for told in orders.past_orders(self.dialect, coin, record)]
 
-    def _told(self, record: Any) -> Json | None:
-        told = None if record.is_twap else _told(self.dialect, orders.past_order, record)
-        if told is None:
-            return None
+    def _short(self, told: Json) -> Json:
         order = {name: value for name, value in told["order"].items() if name in PLAIN and (name != "reduceOnly" or value)}
         return {**told, "order": order}
 
