@@ -410,6 +410,10 @@ def _web_data(dialect: Dialect, address: str, account: int) -> Json:
     return info.web_data_of(dialect, address, account, dialect.shared("markets", partial(info.of_markets, dialect)))
 
 
+def _web_data_3(dialect: Dialect, address: str, account: int) -> Json:
+    return info.web_data_3_of(dialect, address)
+
+
 def active(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
     coin = coin_of(dialect, named)
@@ -437,6 +441,7 @@ SUBSCRIPTIONS.add("userTwapHistory", twap_history)
 SUBSCRIPTIONS.add("twapStates", of_state("twapStates", _twap_states))
 SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
 SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
+SUBSCRIPTIONS.add("webData3", of_state("webData3", _web_data_3), "part", info.OF_WEB_DATA_3)
 SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse, has_dex=True))
 SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders, has_dex=True))
 SUBSCRIPTIONS.add("spotState", of_state("spotState", _spot_state))
