@@ -34,6 +34,7 @@ CORE: Final = (  # the compiled modules of exchange/; setup.py and the tests rea
     "algos.links", "algos.brackets", "state.quotes", "trading.quoting", "state.alert_levels", "trading.quote_desk", "state.transit",
     "trading.payments", "state.windows", "liquidation.maintenance", "account_queries",
     "server.history.shelves", "server.history.series", "server.history.recording", "liquidation.risks",
+    "algos.replacing",
 )  # fmt: skip
 
 

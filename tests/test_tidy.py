@@ -63,8 +63,9 @@ EDGE = {  # of exchange, never compiled
     "server.spoken", "server.dashboard_files",
     *(f"server.hyperliquid.{name}" for name in (
         "accounts", "actions", "asked", "bodies", "canonical", "children", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect",
-        "errors", "exchange", "feeds", "hearing", "identity", "info", "markets", "meta", "money", "nonces", "orders", "past",
-        "placing", "refusals", "refused", "registry", "sent_limits", "settling", "shell", "signing", "subscriptions", "talk", "twaps",
+        "errors", "exchange", "feeds", "grouping", "hearing", "identity", "info", "markets", "meta", "modifying", "money", "nonces",
+        "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shell", "signing", "subscriptions",
+        "talk", "twaps",
         "users", "variations", "wallets", "weights",
     )),
 }  # fmt: skip

@@ -50,9 +50,9 @@ class BracketDesk:
         self.trigger_desk: TriggerDesk = trigger_desk
         self.row: vec[i64] = column(ROW, 0)  # the entry
 
-    def refused(self, rows: vec[i64], at: i64) -> i64:
+    def refused(self, rows: vec[i64], at: i64, freed: i64) -> i64:
         """Why the PlaceBracket command that begins at `at`, of an account and a market that there are, cannot be carried out, as far as its
-        triggers go; 0: it can."""
+        triggers go; 0: it can. `freed`: how many of its account's triggers do not count."""
         state = self.state
         account = rows[at + c.BRACKET_ACCOUNT]
         market = state.markets[rows[at + c.BRACKET_MARKET]]
@@ -67,13 +67,13 @@ class BracketDesk:
             return k.R_SPOT_MARKET  # triggers of brackets reduce a position, and nobody has one there
         if max_i64(rows[at + c.BRACKET_TAKE_PROFIT], rows[at + c.BRACKET_STOP]) > market.max_price:
             return k.R_PRICE_LIMIT
-        return self.refused_prices(rows, at, market, account)
+        return self.refused_prices(rows, at, market, self.room(account) + freed)
 
-    def refused_prices(self, rows: vec[i64], at: i64, market: Market, account: i64) -> i64:
+    def refused_prices(self, rows: vec[i64], at: i64, market: Market, room: i64) -> i64:
         price = source_price(market, rows[at + c.BRACKET_SOURCE])
         if price == 0:
             return k.R_NO_LAST_PRICE
-        if self.room(account) < 2:
+        if room < 2:
             return k.R_TOO_MANY_TRIGGERS
         side = rows[at + c.BRACKET_SIDE]
         limit = rows[at + c.BRACKET_PRICE]

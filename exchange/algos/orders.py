@@ -31,7 +31,7 @@ from ..state.algos import (
 from ..state.market import Market
 from ..state.state import State
 from ..state.twaps import TW_FILLED
-from ..state.types import MAX_MARKETS, NIL
+from ..state.types import MAX_MARKETS, NIL, ROW
 from ..trading.access import holds_triggers, refused_user_in_market
 from ..trading.book import Book
 from ..trading.funding import FundingEngine
@@ -41,6 +41,7 @@ from ..trading.watch import Note
 from ..turns import Turns
 from .brackets import BracketDesk
 from .links import LinkDesk
+from .replacing import ReplacementDesk
 from .triggers import TriggerDesk, source_price
 from .twap_desk import TwapDesk
 
@@ -55,6 +56,7 @@ class AlgoOrders(Turns):
         self.link_desk: LinkDesk = LinkDesk(state, sequencer)
         self.bracket_desk: BracketDesk = BracketDesk(state, self.trigger_desk)
         self.twap_desk: TwapDesk = TwapDesk(state, sequencer.entry, self.bracket_desk)
+        self.replacement_desk: ReplacementDesk = ReplacementDesk(state, sequencer.matcher, self.trigger_desk, self.bracket_desk)
 
     @property
     def has_algos(self) -> bool:
@@ -156,7 +158,7 @@ class AlgoOrders(Turns):
         if reason == 0 and (hi != 0 or lo != 0) and self.sequencer.entry.repeat(account, hi, lo):
             return 0
         if reason == 0:
-            reason = desk.refused(rows, at)
+            reason = desk.refused(rows, at, 0)
         if reason != 0:
             return reason
         state.last_order_id += 1
@@ -265,6 +267,30 @@ class AlgoOrders(Turns):
             return found
         number, market, status, size, filled = self.standing.order_of(account, hi, lo, 0)
         return None if number == 0 else (int(number), int(market), int(status), int(size), int(filled))
+
+    def refusals(self, rows: vec[i64], gone: list[int]) -> list[int]:
+        """Why each of some packed commands (Place, PlaceTrigger, PlaceBracket), all of one account, would be refused now if the orders of
+        that account that they are to replace were cancelled first (Reason); 0: it would not be. `gone`: their ids, one for each command,
+        0: it replaces none. Of an immediate order that would find nothing it is NOT_FILLABLE. Of one that would be refused the old order
+        counts for those behind it. Client ids and `ts` are left aside. Raises Malformed; VenueBusy and VenueBroken as a command would."""
+        assert len(rows) == ROW * len(gone)
+        if not gone:
+            return []
+        self.refuse_if_at_work()
+        self.is_busy = True
+        try:
+            at: i64 = 0
+            while at < len(rows):
+                rows[at + c.TS] = self.state.now
+                at += ROW
+            self.sequencer.refusals.door.examine(rows, self.state.now, self.state.started)
+            self.room = self.state.reserve()
+            self.is_broken = True  # until all is taken back: a curve of one's own may raise
+            found = self.replacement_desk.look(rows, 0, rows[c.PLACE_ACCOUNT], gone)
+            self.is_broken = False
+            return found
+        finally:
+            self.is_busy = False
 
     def triggers(self, account: i64) -> list[OpenTrigger]:
         """The conditional orders of an account, by id. Raises KeyError."""

@@ -104,6 +104,19 @@ class TriggerDesk:
         lo = rows[at + c.TRIGGER_CLIENT_LO]
         if (hi != 0 or lo != 0) and self.entry.repeat(account, hi, lo):
             return 0
+        reason = self.refused(rows, at, 0)
+        if reason != 0:
+            return reason
+        market = state.markets[rows[at + c.TRIGGER_MARKET]]
+        state.position_row(account, market.number)  # where all that it has in this market is found
+        self.accept(rows, at, market)
+        return 0
+
+    def refused(self, rows: vec[i64], at: i64, freed: i64) -> i64:
+        """Why the PlaceTrigger command that begins at `at`, of an account and a market that there are, cannot be carried out; 0: it can.
+        `freed`: how many of its account's triggers do not count."""
+        state = self.state
+        account = rows[at + c.TRIGGER_ACCOUNT]
         market = state.markets[rows[at + c.TRIGGER_MARKET]]
         row = state.find_position(account, market.number)
         reason = refused_orders(state, account, row, rows[at + c.TRIGGER_REDUCE_ONLY])
@@ -113,13 +126,10 @@ class TriggerDesk:
             reason = self.refused_trigger(rows, at, market)
         if reason != 0:
             return reason
-        if state.triggers.count(account) + 2 * state.brackets.count(account) >= state.max_triggers:
+        if state.triggers.count(account) + 2 * state.brackets.count(account) - freed >= state.max_triggers:
             return k.R_TOO_MANY_TRIGGERS
         if rows[at + c.TRIGGER_TRAIL] != 0 and state.triggers.trailing >= MAX_TRAILING:
             return k.R_TOO_MANY_TRIGGERS
-        if row == NIL:
-            state.position_row(account, market.number)  # where all that it has in this market is found
-        self.accept(rows, at, market)
         return 0
 
     def refused_order(self, rows: vec[i64], at: i64, market: Market, row: i64) -> i64:

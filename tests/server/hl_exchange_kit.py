@@ -40,6 +40,9 @@ class Folk:
     def receiver(self, address: str) -> int | None:
         return self.account(address)
 
+    def why_none(self, address: str) -> str:
+        return "There is nobody."
+
     def known(self, address: str) -> int | None:
         return self.account(address)
 

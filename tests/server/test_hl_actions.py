@@ -16,7 +16,7 @@ from perplab.exchange import load_venue
 from perplab.exchange.schema.codes import Reason
 from perplab.exchange.schema.messages import LinkOco, Place, PlaceBracket, PlaceTrigger, column_of, columns_of
 from perplab.exchange.server.errors import REASON_TEXT
-from perplab.exchange.server.hyperliquid import placing, refusals
+from perplab.exchange.server.hyperliquid import grouping, placing, refusals
 from perplab.exchange.server.hyperliquid.errors import Unreadable
 from perplab.exchange.server.hyperliquid.exchange import EXCHANGE, carry_out
 from perplab.exchange.server.hyperliquid.orders import order_status
@@ -408,7 +408,7 @@ def test_rows_are_as_the_schema_has_them(alice: Trader) -> None:
         assert placing.HI[command.KIND] == column_of(command, "client_hi")
     assert list(columns_of(Place))[1:6] == list(columns_of(PlaceBracket))[1:6]
     assert list(columns_of(LinkOco))[1:] == ["account", "first", "second", "alone"]
-    assert placing.link(9, [5, 6])[:6] == [LinkOco.KIND, 0, 9, 5, 6, 1]
+    assert grouping.link(9, [5, 6])[:6] == [LinkOco.KIND, 0, 9, 5, 6, 1]
     assert column_of(PlaceBracket, "alone") == 15
     one = placing.wanted(alice.venue.dialect, 9, limit("A", "60010", "0.1", "Alo", reduces=True))
     names = {name: one.row[column] for name, column in columns_of(Place).items()}

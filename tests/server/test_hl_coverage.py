@@ -20,7 +20,7 @@ ASKED = (  # what the SDK, ccxt, freqtrade, hummingbot and nautilus ask for
 )  # fmt: skip
 HEARD = (
     "l2Book", "bbo", "trades", "candle", "allMids", "activeAssetCtx", "activeAssetData", "orderUpdates", "userEvents", "user", "userFills",
-    "userFundings", "userNonFundingLedgerUpdates", "notification", "webData2",
+    "userFundings", "userNonFundingLedgerUpdates", "notification", "webData2", "webData3",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from perplab.exchange import Exchange, load_venue
 from perplab.exchange.server import store as stores
 from perplab.exchange.server.clock import Clock
 from perplab.exchange.server.host import Host
+from perplab.exchange.server.hyperliquid import wallets
 from perplab.exchange.server.hyperliquid.errors import Failed, Unreadable
 from perplab.exchange.server.hyperliquid.identity import Identities, sub_address
 from perplab.exchange.server.limits import Limits
@@ -82,7 +83,10 @@ def test_an_address_is_known_when_it_is_asked_about_and_not_by_a_signature() -> 
 def test_without_a_faucet_nobody_becomes_known() -> None:
     v = Venue(faucet=0)
     assert v.ask("clearinghouseState", user=ALICE)["marginSummary"]["accountValue"] == "0.0"
-    assert v.people.account(ALICE) is None and v.refusal({"type": "noop"}) == f"Must deposit before performing actions. User: {ALICE}"
+    text = v.refusal({"type": "noop"})
+    assert text.startswith(f"Must deposit before performing actions. User: {ALICE}. It has no account yet")
+    assert v.people.account(ALICE) is None
+    assert f"`perplab ctl grant user={ALICE} usd=1000`" in text and "usdSend" in text
 
 
 def test_a_server_has_so_many_users() -> None:
@@ -152,7 +156,8 @@ def test_an_agent_trades_and_moves_no_money() -> None:
     )
     other = Account.from_key("0x" + "3" * 64)
     done(v, approval(v, other.address.lower()))
-    assert "does not exist" in refused(v, signed(v, ORDER, AGENT)), "another one has taken its place"
+    text = f"{BOT} was an API wallet of {ME} until it was replaced by another one without a name."
+    assert refused(v, signed(v, ORDER, AGENT)) == f"L1 error: User or API Wallet {BOT} does not exist. {text}"
 
 
 def test_so_many_agents_by_name_and_for_a_time() -> None:
@@ -165,10 +170,48 @@ def test_so_many_agents_by_name_and_for_a_time() -> None:
     done(v, signed(v, ORDER, AGENT))
     v.wall += DAY + 10
     assert "does not exist" in refused(v, signed(v, ORDER, AGENT)) and len(v.ask("extraAgents", user=ME)) == 2
+    assert v.ask("userRole", user=BOT) == {"role": "missing"} and v.people.known(BOT) is None, "asking opens it no account of its own"
+    assert "that was valid until" in refused(v, signed(v, ORDER, AGENT))
     for wrong in (f"x valid_until {v.wall - 1}", f"x valid_until {v.wall + 181 * DAY}", "x valid_until soon", "n" * 65):
         assert refused(v, approval(v, BOT, wrong)).startswith("Invalid agent name: ")
     v.account(BOB)
     assert refused(v, approval(v, BOB, "x")) == "Extra agent already used."
+
+
+def test_a_wallet_that_was_replaced_is_told_so_and_gets_no_account_by_questions() -> None:
+    """A bot that goes on with it would trade for itself, with the faucet's money."""
+    v = known()
+    done(v, approval(v, BOT, "bot"))
+    done(v, approval(v, BOB, "bot"))
+    assert v.ask("userRole", user=BOT) == {"role": "missing"}
+    assert v.ask("clearinghouseState", user=BOT)["marginSummary"]["accountValue"] == "0.0" and v.people.known(BOT) is None
+    text = f"{BOT} was an API wallet of {ME} until it was replaced by another one named 'bot'."
+    assert refused(v, signed(v, ORDER, AGENT)) == f"L1 error: User or API Wallet {BOT} does not exist. {text}"
+    assert v.refusal({"type": "noop"}, BOT) == f"Must deposit before performing actions. User: {BOT}. {text}"
+    done(v, approval(v, BOT, "other"))
+    done(v, signed(v, ORDER, AGENT))
+    done(v, approval(v, "0x" + "9" * 40, "other"))
+    v.wall += 1
+    send = {"type": "usdSend", "destination": BOT, "amount": "100", "time": v.wall}
+    done(v, {"action": send, "nonce": v.wall, "signature": sdk.sign_usd_transfer_action(WALLET, send, False)})
+    assert v.ask("userRole", user=BOT) == {"role": "user"}, "money makes it a user, who signs for itself"
+    done(v, signed(v, ORDER, AGENT))
+
+
+def test_how_many_wallets_that_were_replaced_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wallets, "PAST_EACH", 2)
+    monkeypatch.setattr(wallets, "PAST", 3)
+    v = known()
+    other = Account.from_key("0x" + "4" * 64)
+    v.account(other.address.lower())
+
+    def replaced(wallet: Any, *numbers: int) -> list[int]:
+        for number in numbers:
+            done(v, approval(v, f"0x{number:040x}", "bot", wallet))
+        return [number for number in range(1, 20) if v.people.wallets.past(f"0x{number:040x}")]
+
+    assert replaced(WALLET, 1, 2, 3, 4) == [2, 3] and replaced(other, 11, 12) == [2, 3, 11]
+    assert replaced(other, 13) == [3, 11, 12] and replaced(WALLET, 3) == [4, 11, 12], "approved again it is none of them"
 
 
 def test_nobody_takes_anothers_agent() -> None:
@@ -211,6 +254,8 @@ def test_agents_and_names_outlive_the_server(tmp_path: Path) -> None:
     account = people.account(ME)
     assert account is not None
     people.approve(ME, BOT, "bot")
+    people.approve(ME, ALICE, "old")
+    people.approve(ME, BOB, "old")
     people.wallets.use(ME, NOW - 1)
     store.close()
     store, found = stores.resume(tmp_path, "batch", design, lambda share: None)
@@ -218,7 +263,8 @@ def test_agents_and_names_outlive_the_server(tmp_path: Path) -> None:
     second = host(found.exchange, store)
     second.remember(found.names, found.recent)
     again = Identities(second, 10_000 * MICRO, lambda: NOW)
-    assert again.known(ME) == account and again.agents(ME) == [("bot", BOT, 0)]
+    assert again.known(ME) == account and again.agents(ME) == [("bot", BOT, 0), ("old", BOB, 0)]
+    assert again.wallets.past(ALICE).startswith(f"{ALICE} was an API wallet of {ME} until it was replaced")
     assert again.who_is(BOT) == f"which is the API wallet 'bot' of {ME}"
     with pytest.raises(Failed, match="before this server's start"):
         again.wallets.use(ME, NOW - 1)

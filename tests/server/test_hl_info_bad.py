@@ -18,7 +18,7 @@ USER = "0x" + "1" * 40
 OF_USERS = (
     "clearinghouseState", "spotClearinghouseState", "subAccounts", "openOrders", "frontendOpenOrders", "orderStatus", "historicalOrders",
     "userFills", "userFillsByTime", "userFunding", "userNonFundingLedgerUpdates", "userTwapSliceFills", "twapHistory",
-    "userTwapSliceFillsByTime", "webData2", "userFees",
+    "userTwapSliceFillsByTime", "webData2", "webData3", "userFees",
     "userRateLimit", "userRole", "extraAgents", "referral", "maxBuilderFee", "portfolio", "userAbstraction", "userDexAbstraction",
     "userToMultiSigSigners", "delegatorSummary", "delegations", "delegatorRewards", "delegatorHistory", "userVaultEquities",
     "spotDeployState", "activeAssetData",

@@ -327,6 +327,21 @@ def test_the_portfolio_of_now() -> None:
     assert told["day"] == {"accountValueHistory": [[NOW, "1009.73"]], "pnlHistory": [[NOW, "9.73"]], "vlm": "600.0"}
 
 
-@pytest.mark.parametrize("kind", ["userFees", "userRateLimit", "referral", "portfolio", "webData2", "userRole"])
+def test_what_the_front_end_of_today_shows() -> None:
+    scene, _, address, _ = scene_of_two(1_000)
+    told = scene.ask("webData3", user=address)
+    assert told == {
+        "userState": {
+            "agentAddress": None, "agentValidUntil": None, "cumLedger": "0.0", "serverTime": NOW, "isVault": False, "user": address,
+            "dexAbstractionEnabled": False, "abstraction": "disabled",
+        },
+        "perpDexStates": [{"totalVaultEquity": "0.0", "perpsAtOpenInterestCap": []}],
+    }  # fmt: skip
+    scene.people.wallets[address] = [("bot", "0x1", 0), ("", "0x2", 5)]
+    state = scene.ask("webData3", user=address)["userState"]
+    assert (state["agentAddress"], state["agentValidUntil"]) == ("0x2", 5)
+
+
+@pytest.mark.parametrize("kind", ["userFees", "userRateLimit", "referral", "portfolio", "webData2", "webData3", "userRole"])
 def test_strangers_have_an_answer(kind: str) -> None:
     assert Scene().ask(kind, user="0x" + "ab" * 20)

@@ -46,7 +46,8 @@ def test_without_a_faucet_nobody_becomes_known() -> None:
     venue = Venue(faucet=0)
     assert venue.people.account(of(ALICE)) is None and of(ALICE) not in venue.host.people.users
     text = venue.error(venue.l1(ALICE))
-    assert "does not exist" in text and "send it money by usdSend from an address that has an account" in text and "(--faucet 0)" in text
+    assert "does not exist" in text and "send it money by usdSend from an address that has one" in text and "(--faucet 0)" in text
+    assert "perplab ctl grant user=0x... usd=1000" in text, "it is signed for the testnet or for the mainnet, and nobody knows which"
 
 
 def test_without_a_faucet_an_address_becomes_known_when_it_is_sent_money() -> None:

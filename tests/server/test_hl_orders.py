@@ -225,13 +225,6 @@ def test_what_is_gone_is_not_modified(alice: Trader) -> None:
     assert alice.do("modify", oid=7, order=new, a=True) == OK
 
 
-def test_a_new_order_that_is_refused_does_not_bring_the_old_one_back(alice: Trader) -> None:
-    oid = alice.order(limit("B", "59990", "0.1"))[0]["resting"]["oid"]
-    text = "Error placing new order during modify: Insufficient margin to place order. asset=0"
-    assert alice.err("modify", oid=oid, order=limit("B", "59990", "9999")) == text
-    assert alice.venue.host.exchange.count_orders(alice.account) == 0
-
-
 def test_of_several_modifications_each_is_told(alice: Trader) -> None:
     first, second = (one["resting"]["oid"] for one in alice.order(limit("B", "59990", "0.1"), limit("B", "59980", "0.1")))
     told = alice.statuses("batchModify", modifies=[

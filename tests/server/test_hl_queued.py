@@ -14,6 +14,7 @@ from venues import venue as design_of
 from perplab.exchange import load_venue
 from perplab.exchange.messages import CancelAll, Place, UpdateOracle
 from perplab.exchange.server.hyperliquid.exchange import carry_out
+from perplab.exchange.server.hyperliquid.orders import open_orders_of
 from perplab.exchange.server.hyperliquid.settling import Pending
 
 BLOCK_S = 0.07
@@ -66,6 +67,14 @@ def test_each_refusal_is_told_of_its_own_order(alice: Trader) -> None:
     assert told[3]["error"] == "Insufficient margin to place order. asset=0"
     ids = [told[at]["resting"]["oid"] for at in (0, 2, 4)]
     assert ids[2] < ids[0] < ids[1], "post-only orders come first in a block"
+
+
+def test_a_size_is_told_as_it_was_asked_for(alice: Trader, bob: Trader) -> None:
+    order(bob, limit("A", "60000", "0.4"))
+    order(alice, limit("B", "60000", "0.4", "Ioc"))
+    (told,) = order(alice, limit("A", "61000", "3", reduces=True))
+    (one,) = open_orders_of(alice.venue.dialect, alice.account)
+    assert (one["oid"], one["sz"], one["origSz"]) == (told["resting"]["oid"], "0.4", "3.0")
 
 
 def test_equal_orders_of_one_block_are_told_apart(alice: Trader, bob: Trader) -> None:

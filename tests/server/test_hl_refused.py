@@ -61,8 +61,8 @@ def test_a_trigger_and_a_modified_order() -> None:
     order = one["order"]
     assert one["status"] == "badTriggerPxRejected" and (order["side"], order["triggerPx"], order["sz"]) == ("A", "61000.0", "0.02")
     assert (order["orderType"], order["isTrigger"], order["triggerCondition"]) == ("Stop Market", True, "Price below 61000")
-    oid = v.ask("openOrders", user=ALICE)[0]["oid"]
-    v.act({"type": "batchModify", "modifies": [{"oid": oid, "order": limit(BTC, True, "60010", "0.04", "Alo")}]})
+    gone = {"oid": 999, "order": limit(BTC, True, "60010", "0.04", "Alo"), "a": True}
+    v.act({"type": "batchModify", "modifies": [gone]})
     newest = refused_of(v)[0]
     assert (newest["status"], newest["order"]["sz"]) == ("badAloPxRejected", "0.04")
 

@@ -287,6 +287,8 @@ def test_what_happens_to_an_account() -> None:
         for kind in ("clearinghouseState", "openOrders", "spotState", "webData2"):
             await peer.subscribe(kind, user=ALICE)
             assert (await peer.until(kind))["user"] == ALICE
+        await peer.subscribe("webData3", user=ALICE)
+        assert (await peer.until("webData3"))["userState"]["user"] == ALICE
         v.order(
             limit(BTC, True, "60010", "0.1"),
             limit(BTC, True, "59000", "0.1", c="0x" + "0" * 31 + "1"),

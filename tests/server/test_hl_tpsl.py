@@ -12,7 +12,8 @@ from hl_exchange_kit import venue as venue
 
 from perplab.exchange.messages import UpdateOracle, Withdraw
 from perplab.exchange.server.hyperliquid import asked, orders
-from perplab.exchange.server.hyperliquid.sent_limits import MOST, SentLimits
+from perplab.exchange.server.hyperliquid.info import answer
+from perplab.exchange.server.hyperliquid.sent import MOST, Sent
 
 Pair = Callable[[Trader, Trader], list[int]]
 CLOID = "0x00000000000000000000000000000001"
@@ -164,6 +165,69 @@ def test_only_a_tpsl_price_that_is_wrong_is_told_to_be(
     others = "Order was not placed: a TP/SL order of its group has a price on the wrong side. asset=0"
     assert all(text == others for at, text in enumerate(texts) if at not in wrong) and texts[0] == others
     assert alice.venue.host.exchange.open_orders(alice.account) == []
+
+
+def asked_for(trader: Trader, what: str, **fields: object) -> object:
+    return answer(trader.venue.dialect, {"type": what, "user": trader.signed.address, **fields})
+
+
+def test_of_a_group_with_a_wrong_price_the_child_is_told_to_have_it(alice: Trader) -> None:
+    children = market("A", "61000", "55000", "1", "tp"), market("A", "60500", "55000", "1", "sl")
+    alice.order(limit("B", "59990", "1", cloid=CLOID), *children, grouping="normalTpsl")
+    history: list[Reply] = asked_for(alice, "historicalOrders")  # type: ignore[assignment]
+    assert [(one["status"], one["order"]["orderType"], one["order"]["cloid"]) for one in history] == [
+        ("rejected", "Limit", CLOID), ("rejected", "Take Profit Market", None), ("badTriggerPxRejected", "Stop Market", None),
+    ]  # fmt: skip
+    assert [one["order"]["side"] for one in history] == ["B", "A", "A"]
+    assert [(one["order"]["triggerPx"], one["order"]["limitPx"]) for one in history[1:]] == [("61000.0", "55000.0"), ("60500.0", "55000.0")]
+    ids = [one["order"]["oid"] for one in history]
+    assert len(set(ids)) == 3 and asked_for(alice, "orderStatus", oid=CLOID) == {"status": "order", "order": history[0]}
+    for oid, told in zip(ids, history, strict=True):
+        assert asked_for(alice, "orderStatus", oid=oid) == {"status": "order", "order": told}
+    for unknown in (ids[2] + 1, ids[1] - 2, asked.WAITING - 1, asked.WAITING + 2 * 999):
+        assert asked_for(alice, "orderStatus", oid=unknown) == {"status": "unknownOid"}
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_a_child_that_waits_is_told_by_its_number(alice: Trader, bob: Trader, is_plain: bool) -> None:
+    oid = wait(alice, *group(trigger("A", "61000", "1", "tp", price=None if is_plain else "61500"), trigger("A", "59000", "1", "sl")))
+    for child in told_of(alice, oid)["children"]:
+        told = {"order": child, "status": "open", "statusTimestamp": child["timestamp"]}
+        assert asked_for(alice, "orderStatus", oid=child["oid"]) == {"status": "order", "order": told}
+        assert asked_for(bob, "orderStatus", oid=child["oid"]) == {"status": "unknownOid"}
+    alice.statuses("cancel", cancels=[{"a": 0, "o": oid}])
+    assert asked_for(alice, "orderStatus", oid=asked.WAITING + 2 * oid) == {"status": "unknownOid"}
+
+
+def test_what_was_for_the_whole_position_is_so_when_it_has_fired(alice: Trader, bob: Trader) -> None:
+    _, stop = pair_of_position(alice, bob)
+    bob.order(limit("B", "58000", "1"))
+    fall(alice.venue, 58_900)
+    order = status_of(alice, stop)["order"]
+    assert (status_of(alice, stop)["status"], order["isPositionTpsl"], order["origSz"]) == ("filled", True, "1.0")
+
+
+def test_a_size_is_told_as_it_was_asked_for(alice: Trader, bob: Trader) -> None:
+    """What only reduces is cut to its position: a limit order when it comes in, a stop when it fires."""
+    long_of(alice, bob, "0.4")
+    resting, immediate = alice.order(limit("A", "61000", "3", reduces=True), limit("A", "59000", "2", "Ioc", reduces=True))
+    stop = alice.order(trigger("A", "59500", "0.9", "sl"))[0]["resting"]["oid"]
+    oid = resting["resting"]["oid"]
+    (told,) = [one for one in orders.open_orders_of(alice.venue.dialect, alice.account) if one["oid"] == oid]
+    assert "error" in immediate and (told["sz"], told["origSz"]) == ("0.4", "3.0")
+    assert told_of(alice, oid)["origSz"] == "3.0"
+    assert status_of(alice, oid)["order"]["origSz"] == "3.0"
+    bob.order(limit("B", "58000", "1"))
+    fall(alice.venue, 58_900)
+    assert (status_of(alice, stop)["status"], status_of(alice, stop)["order"]["origSz"]) == ("filled", "0.9")
+    assert (status_of(alice, oid)["status"], status_of(alice, oid)["order"]["origSz"]) == ("reduceOnlyCanceled", "3.0")
+    long_of(alice, bob, "0.4")
+    alice.venue.host.keep("s")
+    cut = alice.order(limit("A", "61000", "3", reduces=True))[0]["resting"]["oid"]
+    alice.venue.host.go_back("s")
+    alice.venue.dialect.go_back()  # as the feeds do, which this venue is without
+    assert alice.order(limit("A", "61000", "0.2", reduces=True))[0]["resting"]["oid"] == cut
+    assert told_of(alice, cut)["origSz"] == "0.2"
 
 
 def fall(venue: Venue, price: int) -> None:
@@ -338,7 +402,7 @@ def test_a_limit_child_on_the_wrong_side_is_told(alice: Trader, profit: str, sto
 
 
 def test_prices_that_were_sent_are_bounded() -> None:
-    sent = SentLimits(lambda: 0)
+    sent = Sent(lambda: 0)
     sent.put(1, 7, 100)
     sent.put(1, 7, 300, 0)
     for number in range(MOST - 1):

@@ -59,6 +59,8 @@ def test_requests_without_a_signature() -> None:
     body = {"action": NOOP, "nonce": NOW, "user": of(ALICE)}
     assert venue.error(venue.post(body)) == "Invalid signature: there is none, and this server was not started with --trust"
     venue.host.trust = True
+    text = 'there is none; a server with --trust needs an address instead, in the field "user" beside "action" and "nonce"'
+    assert venue.error(venue.post({"action": NOOP, "nonce": NOW})) == f"Invalid signature: {text}"
     assert venue.post(body) == OK and "duplicate nonce" in venue.error(venue.post(body))
     sub = venue.l1(ALICE, {"type": "createSubAccount", "name": "x"})["response"]["data"]
     text = venue.error(venue.post({"action": NOOP, "nonce": NOW + 9, "user": sub}))

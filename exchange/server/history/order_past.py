@@ -156,7 +156,7 @@ class OrderPast:
         order_id, account, market, side, size, trigger, source, trigger_price, price, hi, lo = of(row, TRIGGER)
         record = OrderRecord(
             order_id, account, market, Side(side), price, size, None, None, hi, lo, row[TS], row[SEQ], OrderStatus.OPEN, row[SEQ], row[TS],
-            0, size, trigger=TriggerKind(trigger), source=PriceSource(source), trigger_price=trigger_price,
+            0, size, trigger=TriggerKind(trigger), source=PriceSource(source), trigger_price=trigger_price, asked=size,
         )  # fmt: skip
         self._open(record)
 
@@ -172,7 +172,7 @@ class OrderPast:
         order_id, size = of(row, RESIZED)
         record = self.open.get(order_id)
         if record is not None:
-            record.size = record.left = size
+            record.size = record.left = record.asked = size
 
     def trigger_cancelled(self, row: Row) -> None:
         order_id, reason, refusal = of(row, TRIGGER_CANCELLED)

@@ -134,6 +134,7 @@ class OrderRecord(Struct):
     source: PriceSource | None = None  # that a conditional order goes by
     trigger_price: int = 0  # [ticks]
     triggered_ts: int = 0  # when it fired, 0: it did not
+    asked: int = 0  # [lots] of a conditional order, whatever it fired for; 0: the whole position
     is_twap: bool = False
     slices: int = 0  # of a TWAP: how many there are to be
     interval: int = 0  # [ns] from one to the next

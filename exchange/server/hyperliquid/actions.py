@@ -1,14 +1,10 @@
-"""Actions about orders that there are, and settings: cancel, modify, the dead man's switch, leverage, isolated margin, TWAPs."""
+"""Actions about orders that there are, and settings: cancel, the dead man's switch, leverage, isolated margin, TWAPs."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Final
 
-from msgspec import Struct
-
-from ...engine import Exchange
-from ...schema.codes import MarginMode, OrderState, Reason
+from ...schema.codes import MarginMode, Reason
 from ...schema.messages import (
     MAX_AMOUNT,
     MAX_LEVERAGE,
@@ -26,21 +22,8 @@ from ..errors import REASON_TEXT
 from . import refusals
 from .coins import Coin
 from .dialect import Dialect
-from .errors import Failed, Unreadable, Wrong
-from .placing import (
-    MISSHAPEN,
-    Wanted,
-    Whole,
-    cloid_of,
-    coin_of,
-    give_client_id,
-    heed_faults,
-    listed,
-    lots_of,
-    status,
-    statuses,
-    wanted,
-)
+from .errors import Failed, Unreadable
+from .placing import MISSHAPEN, Whole, cloid_of, coin_of, listed, lots_of, statuses
 from .settling import Body, Came, Work
 
 MOST_OID: Final = 2**62
@@ -53,7 +36,6 @@ TWAP_SLIPPAGE_PPM: Final = 30_000
 TWAP_CATCH_UP_PPM: Final = 3_000_000
 DOLLARS_A_MINUTE: Final = 10
 SLICE_MARGIN: Final = (105, 100)  # over the least value of an order: the mark moves
-OWN_SLIP: Final = "Error placing new order during modify: "
 
 
 def row_of(kind: int, account: int, *values: int) -> list[int]:
@@ -121,130 +103,6 @@ def cancel_row(dialect: Dialect, account: int, which: object, coin: Coin, by_clo
     if (order is not None and order.market != coin.market) or venue.state.twaps.find(oid) != NIL:  # for TWAPs there is twapCancel
         return None
     return row_of(Cancel.KIND, account, oid)
-
-
-# -- modify ------------------------------------------------------------------------------------------------------------------------
-
-
-def modify(dialect: Dialect, action: Body, account: int) -> Work:
-    """One order, whose new number is not told."""
-    reply = yield from _modify(dialect, [action], account, is_alone=True)
-    told = reply[0]
-    if isinstance(told, dict) and "error" in told:
-        raise Failed(told["error"])
-    return default()
-
-
-def batch_modify(dialect: Dialect, action: Body, account: int) -> Work:
-    items = listed(action, "modifies")
-    if action.get("a") is True:
-        items = [{**item, "a": True} if isinstance(item, dict) else item for item in items]
-    return statuses((yield from _modify(dialect, items, account, is_alone=False)))
-
-
-Modified = Generator[list[int], Came, list[object]]
-
-
-class Change(Struct, gc=False):
-    """An order that is to be another one."""
-
-    one: Wanted
-    always: bool  # is the new order placed even if the old one is gone?
-    cancel: list[int] | None  # the command; None: there is surely nothing to cancel
-    told: object = None  # what it came to; None: that is not known yet
-
-
-def _modify(dialect: Dialect, items: list[object], account: int, is_alone: bool) -> Modified:
-    """Cancels first, and then new orders for those that were cancelled."""
-    changes = [_change(dialect, item, account) for item in items]
-    _refuse_taken(dialect, account, changes)
-    rows = [cell for change in changes if change.told is None for cell in change.cancel or ()]
-    came = (yield rows) if rows else None
-    new, number = list[int](), 0
-    for change in changes:
-        if change.told is not None:
-            continue
-        reason = int(Reason.UNKNOWN_ORDER)
-        if change.cancel is not None and came is not None:
-            reason, number = came.reason(number), number + 1
-        if reason and not change.always:
-            known = reason == Reason.UNKNOWN_ORDER
-            change.told = {"error": refusals.UNMODIFIABLE if known else refusals.of_cancel(change.one.coin, reason)}
-        else:
-            change.told = _renew(dialect, change.one)
-            new += change.one.row if change.told is None else []
-    came, number = (yield new) if new else None, 0
-    for change in changes:
-        if change.told is None and came is not None:
-            told = status(dialect, change.one, came, number)
-            number += 1
-            change.told = {"error": f"{OWN_SLIP}{told['error']}"} if is_alone and "error" in told else told
-    return [change.told for change in changes]
-
-
-def _change(dialect: Dialect, item: object, account: int) -> Change:
-    """What is asked for. Raises Unreadable, Failed or Whole, and nothing is done."""
-    if not isinstance(item, dict) or "oid" not in item:
-        raise Unreadable(MISSHAPEN)
-    try:
-        one = wanted(dialect, account, item.get("order"))
-    except Wrong as error:
-        raise Whole(str(error)) from None
-    return Change(one, item.get("a") is True, cancel_row(dialect, account, item["oid"], one.coin, isinstance(item["oid"], str)))
-
-
-def _refuse_taken(dialect: Dialect, account: int, changes: list[Change]) -> None:
-    """Refuse what would get the client id of another order that stays open, or of one before it in the batch: it is not cancelled, then,
-    and keeps its own client id, which others of the batch cannot have. One that is not open has nothing to lose."""
-    venue, had, cloids = dialect.host.exchange, dict[int, Change](), set[str]()
-    losing: list[tuple[Change, int]] = []
-    for change in changes:
-        number = _order_of(venue, account, change.cancel)
-        if number is not None:
-            losing.append((change, number))
-            had.setdefault(number, change)
-        elif change.always and change.one.cloid is not None:
-            cloids.add(change.one.cloid)
-    heirs: dict[int, tuple[Change, int]] = {}  # by order: who would have its client id
-    stay: list[tuple[Change, int]] = []
-    for change, own in losing:
-        cloid = change.one.cloid
-        if cloid is None:
-            continue
-        number = _order_of(venue, account, row_of(CancelClient.KIND, account, *dialect.cloids.halves(account, cloid)))
-        if cloid in cloids or (number is not None and number not in had):
-            stay.append((change, own))
-        elif number is not None:
-            heirs[number] = change, own
-        cloids.add(cloid)
-    while stay:
-        change, own = stay.pop()
-        change.told = {"error": refusals.about(refusals.DUPLICATE, change.one.coin)}
-        heir = heirs.pop(own, None)
-        if heir is not None and heir[0] is not change:
-            stay.append(heir)
-
-
-def _order_of(venue: Exchange, account: int, row: list[int] | None) -> int | None:
-    """The open order that a command would cancel; None: there is none."""
-    if row is None:
-        return None
-    if row[0] == Cancel.KIND:
-        number = row[3]
-        is_open = venue.open_order(account, number) is not None or venue.state.triggers.find(number) != NIL
-        return number if is_open else None
-    found = venue.client_order(account, row[3], row[4]) if row[3] or row[4] else None
-    return found[0] if found is not None and found[2] == OrderState.OPEN else None
-
-
-def _renew(dialect: Dialect, one: Wanted) -> object:
-    """Make the new order ready; what is wrong with it, or None."""
-    try:
-        heed_faults(dialect, one)
-    except Wrong as error:
-        return {"error": str(error)}
-    give_client_id(dialect, one, may_be_reused=True)
-    return None
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ PAGE: Final = 500  # records that answer a question about a span of time
 ADDRESS: Final = 42  # characters
 CLOID: Final = 34
 WITHOUT_ORDER: Final = 1 << 52  # and the number of an event, below 2^53: the oid of what has no order
+REFUSED_CHILD: Final = WITHOUT_ORDER + (1 << 50)  # and twice that number: the first TP/SL of a group that is refused; +1: the second
 WAITING: Final = WITHOUT_ORDER + (1 << 51)  # and twice an order's id: the oid of its take-profit until it fills something; +1: its stop
 
 

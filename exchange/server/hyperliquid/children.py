@@ -24,13 +24,15 @@ Child = TypeVar("Child")
 
 
 class Group(Struct, Generic[Child], eq=False):
-    """An order and what waits for it. `place`: for so many lots [lots] that it has filled."""
+    """An order and what waits for it. `place`: for so many lots [lots] that it has filled, it and those whose place it has taken."""
 
     account: int
     order_id: int
     children: list[Child]
+    size: int  # [lots] of the order and of what was filled before
+    before: int  # [lots] that orders have filled whose place it has taken
     place: Callable[[int], Work]
-    made: int  # the venue's last event then
+    made: int = 0  # the venue's last event then
     over: int = 0  # the same when it had been filled or was gone; 0: it waits
 
 
@@ -48,15 +50,21 @@ class Children(Generic[Child]):
     def has_room(self) -> bool:
         return len(self._waiting) < MOST
 
-    def put(self, account: int, order_id: int, children: list[Child], place: Callable[[int], Work]) -> None:
+    def put(self, group: Group[Child]) -> None:
         """Let them wait for an order that is open."""
-        self._waiting[order_id] = Group(account, order_id, children, place, self._seq)
+        group.made = self._seq
+        self._waiting[group.order_id] = group
         self._follow()
+
+    def group(self, account: int, order_id: int) -> Group[Child] | None:
+        """An order of an account for which something waits."""
+        found = self._waiting.get(order_id)
+        return None if found is None or found.account != account else found
 
     def of(self, account: int, order_id: int) -> list[Child]:
         """What waits for an order of an account."""
-        group = self._waiting.get(order_id)
-        return [] if group is None or group.account != account else group.children
+        group = self.group(account, order_id)
+        return [] if group is None else group.children
 
     @property
     def _seq(self) -> int:
@@ -89,7 +97,7 @@ class Children(Generic[Child]):
             if record is None:
                 yield group, 0
             elif record.status is OrderStatus.FILLED or record.cancel_reason is CancelReason.MARGIN:
-                yield group, record.filled
+                yield group, group.before + record.filled
             elif record.status is not OrderStatus.OPEN:
                 yield group, 0
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ..errors import Refusal
 from ..log import note
 from .asked import UNREADABLE as NOT_READ
+from .canonical import lacking
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .exchange import EXCHANGE, carry_out
@@ -57,6 +58,10 @@ class Desk:
         entry = EXCHANGE.get(kind)
         if entry is None:
             note("unknown_request", WARNING, of="exchange", type=str(kind)[:64])
+            raise Unreadable(NOT_READ)
+        lacks = lacking(action)
+        if lacks:
+            note("bad_request", WARNING, of=kind, why=lacks)
             raise Unreadable(NOT_READ)
         now = self.dialect.host.monotonic()
         count = count_of(action)

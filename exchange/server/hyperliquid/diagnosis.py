@@ -36,10 +36,6 @@ OTHER_CHAINS: Final = (421_614, 42_161, 1, 998, 999)  # that wallets sign L1 act
 USER_CHAINS: Final = (
     ("0x66eee", "421614, that of the SDK"), ("0xa4b1", "42161, Arbitrum"), ("0x1", "1, Ethereum"), ("0x539", "1337, that of L1 actions"),
 )  # fmt: skip
-WITHOUT_FAUCET: Final = (
-    "it has no account yet, and here (--faucet 0) /info opens none: send it money by usdSend from an address that has an account, or start "
-    "the server with --faucet 10000"
-)
 SAME: Final = "in the venue's form"
 DEPARTURES: Final = 3  # that are told
 NEAR_MS: Final = 5  # how far away another nonce is looked for: of a client that has looked at its clock twice
@@ -68,13 +64,22 @@ def why(
             found.append(address)
         else:
             tried[SHORTLY.split(cause)[0]] = None
-    remedy = "ask /info for its clearinghouseState, which opens its account" if is_open else WITHOUT_FAUCET
+    remedy = "ask /info for its clearinghouseState, which opens its account" if is_open else without_faucet(found)
     text = (
         f"The signature is that of {_signers(found)}, which is not known here: nobody has asked /info about it, and no user has approved "
         f"it as an API wallet. Is it the address of your key? If so, {remedy}. If not, what was signed is not what was sent; "
         f"{_expected(form, nonce, vault, expires)}."
     )
     return f"{text} Tried without success: {'; '.join(tried)}." if tried else f"{text} It is too large to look into why."
+
+
+def without_faucet(found: list[Address]) -> str:
+    """How an address gets an account where asking opens none. `found`: it, or two of which it is one."""
+    address = found[0] if len(found) == 1 else "0x..."
+    return (
+        f"it has no account yet, and here (--faucet 0) /info opens none: the operator gives it one with `perplab ctl grant user={address} "
+        "usd=1000`, or send it money by usdSend from an address that has one, or start the server with --faucet 10000"
+    )
 
 
 def _signers(found: list[Address]) -> str:

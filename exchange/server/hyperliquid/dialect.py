@@ -10,7 +10,7 @@ from .children import Children
 from .cloids import Cloids
 from .coins import Coins
 from .refused import Refused
-from .sent_limits import SentLimits
+from .sent import Sent
 from .settling import Settling
 
 OLD_NS: Final = 100_000_000  # that something may be which many are told of at about the same time
@@ -25,6 +25,9 @@ class People(Protocol):
 
     def receiver(self, address: str) -> int | None:
         """The same of one who is sent money."""
+
+    def why_none(self, address: str) -> str:
+        """Why one that was asked about has none: a sentence."""
 
     def known(self, address: str) -> int | None:
         """The same, and nobody becomes known."""
@@ -57,7 +60,8 @@ class Dialect:
         self.wall = wall
         self.coins = Coins(host.exchange.design)
         self.cloids = Cloids(lambda: host.exchange.state.log.seq)
-        self.limits = SentLimits(lambda: host.exchange.state.log.seq)
+        self.limits = Sent(lambda: host.exchange.state.log.seq)
+        self.sizes = Sent(lambda: host.exchange.state.log.seq)
         self.settling = Settling(host)
         self.children: Children[Any] = Children(host, self.settling)
         self.refused = Refused()
@@ -79,6 +83,7 @@ class Dialect:
         self.refused.forget()
         self.cloids.go_back()
         self.limits.go_back()
+        self.sizes.go_back()
         self.children.go_back()
 
     @property

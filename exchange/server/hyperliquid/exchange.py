@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from . import actions, money, placing
+from . import actions, grouping, modifying, money
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .money import Signed
@@ -56,22 +56,15 @@ def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
     raise AssertionError("refused before it is carried out")
 
 
-EXCHANGE.add("order", _of_account(placing.place), "part", (
-    "a builder's fee is accepted and not charged; priority is not sold; a cloid of an order that is filled or open is refused; one that "
-    "fills in part and rests is told as `resting`; of `normalTpsl` market TP/SL of the order's own size, without cloids, grow with what it "
-    "fills; all others are placed when it is filled whole, and a restart of the server before that forgets them; one with the cloid of its "
-    "parent has none; a reduce-only order has none; a market TP/SL trades as far as 10 % from the price at which it fires, whatever its "
-    "`p`; on the side of the mark that a trigger would fire at once it is refused; of `positionTpsl` one with a size is for no more than "
-    "that, and not told as `isPositionTpsl` (what the live venue does with it is not known)"
+EXCHANGE.add("order", _of_account(grouping.place), "part", (
+    "all kinds and groups of orders are there; a builder's fee and priority cost nothing; how TP/SL differ: *Orders* of the documentation"
 ), 1)  # fmt: skip
 EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
 EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
-EXCHANGE.add("modify", _of_account(actions.modify), "part", (
-    "new orders of any kind are taken, not only such as rest; the cloid of another open order is refused, and then nothing is cancelled; "
-    "one of take-profit and stop of a group that is modified no longer cancels the other when it fires (what the live venue does is not "
-    "known); both reduce only, and go when the position is closed"
+EXCHANGE.add("modify", _of_account(modifying.modify), "part", (
+    "new orders of any kind are taken, not only such as rest; what is kept when one is refused: *Orders* of the documentation"
 ), 1)  # fmt: skip
-EXCHANGE.add("batchModify", _of_account(actions.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
+EXCHANGE.add("batchModify", _of_account(modifying.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (
     "no volume has to be traded before, and it may fire as often as it is set; at most a day ahead; where the venue's clock is not that of "
     "the world, what is left until the time passes by the venue's; it ends TWAPs, too, which are told as `terminated` (what the live venue "

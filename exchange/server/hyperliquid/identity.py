@@ -27,7 +27,7 @@ from ..log import note
 from ..people import User, is_address
 from .asked import UNREADABLE
 from .canonical import canonical
-from .diagnosis import why
+from .diagnosis import why, without_faucet
 from .errors import Failed, Unreadable
 from .signing import (
     FIELDS,
@@ -112,10 +112,13 @@ class Identities:
     def account(self, address: str) -> int | None:
         """The same; an address that is not known becomes known, where the faucet has money. Raises Failed if there is no room.
 
-        A wallet that signs for a user does not: it would sign for itself from then on. Nor do addresses that were made up for accounts.
+        A wallet that signs for a user does not: it would sign for itself from then on. Nor does one that did, and was replaced or has
+        expired: its bot would trade for nobody, and not be told. Nor do addresses that were made up for accounts.
         """
         found = self.known(address)
-        return found if found is not None or not self.faucet or self.wallets.get(address) is not None else self.receiver(address)
+        if found is not None or not self.faucet or self.wallets.get(address) is not None or self.wallets.past(address):
+            return found
+        return self.receiver(address)
 
     def receiver(self, address: str) -> int | None:
         """The same of one who is sent money, and needs no faucet to become known.
@@ -251,7 +254,8 @@ class Identities:
         """Who has signed a request, whose nonce is used up by that. Raises Failed or Unreadable."""
         try:
             sent, now = _sent(body), self.wall()
-            signer, user = self._trusted(body["user"]) if sent.signature is None and "user" in body else self._signer(sent)
+            is_unsigned = sent.signature is None and ("user" in body or self.host.trust)
+            signer, user = self._trusted(body.get("user")) if is_unsigned else self._signer(sent)
         except Bad as error:
             raise Failed(f"Invalid signature: {error}") from error
         _check_signer(sent, signer, user)
@@ -272,14 +276,26 @@ class Identities:
             self._used.popitem(last=False)
         return Signed(signer, vault, account)
 
+    def why_none(self, address: Address) -> str:
+        """Why an address that was asked about has no account: a sentence."""
+        agent = self.wallets.get(address)
+        if agent is not None:
+            return f"It is an API wallet of {agent.user}: name that."
+        if self._is_made_up(address):
+            return "It is no key's: it stands for an account without an address, or for a sub-account that is not open."
+        text = without_faucet([address])
+        return self.wallets.past(address) or f"{text[0].upper()}{text[1:]}."
+
     def _trusted(self, named: object) -> tuple[Address, User]:
         """The user whom a request without a signature names. Raises Bad or Failed."""
-        address = address_of(named)
         if not self.host.trust:
             raise Bad("there is none, and this server was not started with --trust")
+        if named is None:
+            raise Bad('there is none; a server with --trust needs an address instead, in the field "user" beside "action" and "nonce"')
+        address = address_of(named)
         account = self.account(address)
         if account is None:
-            raise Failed(f"Must deposit before performing actions. User: {address}")
+            raise Failed(f"Must deposit before performing actions. User: {address}. {self.why_none(address)}")
         user = self.host.people.owner_of[account]
         if user.name != address:
             raise Failed(f"{address} is a sub-account of {user.name}: name that as user, and the sub-account as vaultAddress")
@@ -302,9 +318,9 @@ class Identities:
     def _why(self, sent: Sent, signature: Signature, tried: list[Address]) -> str:
         """Why nobody is known by a signature. Raises Bad."""
         for signer in tried:
-            over = self.wallets.kept.agents.get(signer)
-            if over is not None and 0 < over.until <= self.wall():
-                return f"{signer} is an API wallet of {over.user} that was valid until {over.until}; it is {self.wall()} now."
+            over = self.wallets.past(signer)
+            if over:
+                return over
         if self._looks.take(1, self.host.monotonic()) < 0:
             return f"It is not looked into why: more than {LOOKS} such signatures have come within a second."
         vault = None if sent.action["type"] in NO_VAULT else sent.vault

@@ -27,6 +27,7 @@ OF_FILLS: Final = (
 )
 OF_REFUSALS: Final = "the last 500 refused orders among them, with an `oid` from 2^52 on; those that never reached the venue are not there"
 ONE_MOMENT: Final = "a liquidation has an entry for each moment at which it closes something; `debtForgiven` is what others paid of it"
+OF_WEB_DATA_3: Final = "without vaults; `cumLedger` is always 0; positions and orders have subscriptions of their own, as there"
 NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0.0", "currentGas": None, "endGas": None}
 
 
@@ -80,6 +81,23 @@ def web_data_of(dialect: Dialect, user: str, account: int | None, shared: dict[s
         "twapStates": [] if account is None else twaps.states_of(dialect, account),
         "spotState": accounts.spot_state_of(dialect, account), **shared,
     }  # fmt: skip
+
+
+def web_data_3(dialect: Dialect, body: Body) -> dict[str, Any]:
+    return web_data_3_of(dialect, asked.address_of(body))
+
+
+def web_data_3_of(dialect: Dialect, user: str) -> dict[str, Any]:
+    """What the front end of today shows beside what it subscribes to by itself. The wallet is the one without a name, as its own is.
+    Source: nktkas' schema of the subscription."""
+    unnamed = [(address, until) for name, address, until in dialect.people.agents(user) if not name]
+    agent, until = unnamed[0] if unnamed else (None, 0)
+    state = {
+        "agentAddress": agent, "agentValidUntil": until or None, "cumLedger": "0.0", "serverTime": dialect.now_ms, "isVault": False,
+        "user": user, "dexAbstractionEnabled": False, "abstraction": "disabled",
+    }  # fmt: skip
+    dex = {"totalVaultEquity": "0.0", "perpsAtOpenInterestCap": meta.at_open_interest_cap(dialect, {})}
+    return {"userState": state, "perpDexStates": [dex]}
 
 
 def constant(told: Any, of_user: bool) -> Any:
@@ -142,6 +160,7 @@ def add_accounts() -> None:
     INFO.add("userTwapSliceFillsByTime", twaps.slice_fills_by_time, "part", KEPT_PAST)
     INFO.add("twapHistory", twaps.twap_history, "part", f"{KEPT_PAST}; of each TWAP its beginning and its end")
     INFO.add("webData2", web_data_2, "part", "without vaults and agents")
+    INFO.add("webData3", web_data_3, "part", OF_WEB_DATA_3)
 
 
 def add_users() -> None:

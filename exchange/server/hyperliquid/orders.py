@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import Any, Final
 
 from ...schema.codes import CancelReason, Reason, Side, TimeInForce, TriggerKind
@@ -83,6 +84,7 @@ def plain_order(dialect: Dialect, coin: Coin, order: OpenOrder) -> Thing:
     """One that is older than what is kept came in at 0, and with what it has now: a reduce-only order may have been larger."""
     record = dialect.host.history.order(order.account, order.order_id)
     ts, size = (0, order.size + order.filled) if record is None else (record.placed_ts, record.size)
+    size = dialect.sizes.get(order.account, order.order_id) or size
     cloid = dialect.cloids.text(order.account, order.client_hi, order.client_lo)
     return plain(coin, order.side, coin.price(order.price), (order.size, size), order.order_id, ts, cloid)
 
@@ -203,13 +205,15 @@ def id_of(record: OrderRecord) -> int:
     return record.order_id or asked.WITHOUT_ORDER + record.seq
 
 
-def refused_order(dialect: Dialect, coin: Coin, record: OrderRecord, terms: Terms) -> Thing:
+def refused_order(dialect: Dialect, coin: Coin, record: OrderRecord, terms: Terms, child: int | None = None) -> Thing:
+    """`child`: it is the first or the second of the order's children, and has a number of its own."""
     told: Thing = {
         "coin": coin.name, "side": "B" if terms.is_buy else "A", "limitPx": coin.price(terms.price), "sz": coin.size(terms.size),
-        "oid": id_of(record), "timestamp": record.placed_ts // MS, "origSz": coin.size(terms.size),
+        "oid": id_of(record) if child is None else asked.REFUSED_CHILD + 2 * record.seq + child, "timestamp": record.placed_ts // MS,
+        "origSz": coin.size(terms.size),
     }  # fmt: skip
     cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
-    if cloid is not None:
+    if cloid is not None and child is None:
         told["cloid"] = cloid
     if not terms.tpsl:
         return {**with_limit(told, None, terms.reduces), "tif": terms.tif}
@@ -227,16 +231,36 @@ def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
     ticks = sent or record.price or record.trigger_price
     price = coin.price(ticks) if ticks else "0.0"
     cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
-    told = plain(coin, record.side, price, (record.left, record.size), id_of(record), record.placed_ts, cloid)
+    size = record.asked or dialect.sizes.get(record.account, record.order_id) or record.size
+    told = plain(coin, record.side, price, (record.left, size), id_of(record), record.placed_ts, cloid)
     if record.trigger is None:
         return with_limit(told, record.tif, bool(record.reduce_only))
     is_limit = record.price != 0 and not (record.triggered_ts and record.tif is TimeInForce.IOC)  # what fires at the market has a limit too
     reduce_only = True if record.reduce_only is None else record.reduce_only
-    return with_trigger(told, coin, record.side, record.trigger, record.trigger_price, is_limit, record.size == 0, reduce_only)
+    return with_trigger(told, coin, record.side, record.trigger, record.trigger_price, is_limit, record.asked == 0, reduce_only)
 
 
 def past_order(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
-    return {"order": frontend_record(dialect, coin, record), "status": status_of(record), "statusTimestamp": record.ts // MS}
+    """An order whose take-profit or stop has a wrong price is not wrong itself."""
+    terms = dialect.refused.terms(record)
+    status = "rejected" if terms is not None and terms.children else status_of(record)
+    return {"order": frontend_record(dialect, coin, record), "status": status, "statusTimestamp": record.ts // MS}
+
+
+def refused_children(dialect: Dialect, coin: Coin, record: OrderRecord) -> list[Thing]:
+    """Take-profit and stop of a group that was refused for the price of one of them."""
+    terms = dialect.refused.terms(record)
+    return [
+        {
+            "order": refused_order(dialect, coin, record, child, number), "status": status_of(record) if is_wrong else "rejected",
+            "statusTimestamp": record.ts // MS,
+        }
+        for number, (child, is_wrong) in enumerate(terms.children if terms is not None else ())
+    ]  # fmt: skip
+
+
+def past_orders(dialect: Dialect, coin: Coin, record: OrderRecord) -> list[Thing]:
+    return [past_order(dialect, coin, record), *refused_children(dialect, coin, record)]
 
 
 def historical_orders(dialect: Dialect, body: Body) -> list[Thing]:
@@ -252,8 +276,8 @@ def historical_orders(dialect: Dialect, body: Body) -> list[Thing]:
         if found is not None:
             records.append(found)
     records.sort(key=lambda record: -record.seq)
-    told = [past_order(dialect, by_market[one.market], one) for one in records if one.market in by_market and not one.is_twap]
-    return told[:KEPT]
+    told = (past_orders(dialect, by_market[one.market], one) for one in records if one.market in by_market and not one.is_twap)
+    return list(islice(chain.from_iterable(told), KEPT))
 
 
 def order_status(dialect: Dialect, body: Body) -> Thing:
@@ -270,7 +294,7 @@ def order_status(dialect: Dialect, body: Body) -> Thing:
             or unknown
         )
     known = unknown_or(dialect, dialect.host.history.order(account, order_id) or refused_of(dialect, account, order_id))
-    return known or older_order(dialect, account, order_id) or unknown
+    return known or older_order(dialect, account, order_id) or child_of(dialect, account, order_id) or unknown
 
 
 def refused_of(dialect: Dialect, account: int, order_id: int) -> OrderRecord | None:
@@ -278,6 +302,22 @@ def refused_of(dialect: Dialect, account: int, order_id: int) -> OrderRecord | N
     seq = order_id - asked.WITHOUT_ORDER
     found = dialect.host.history.orders(account, after=seq - 1)[:1] if seq > 0 else []
     return found[0] if found and found[0].seq == seq and found[0].status is OrderStatus.REJECTED else None
+
+
+def child_of(dialect: Dialect, account: int, order_id: int) -> Thing | None:
+    """By the number of a child: one that waits is open as long as its order is; or one of a group that was refused."""
+    if order_id >= asked.WAITING:
+        parent = unknown_or(dialect, dialect.host.history.order(account, (order_id - asked.WAITING) // 2))
+        for child in parent["order"]["order"]["children"] if parent is not None else ():
+            if child["oid"] == order_id:
+                return {"status": "order", "order": {"order": child, "status": "open", "statusTimestamp": child["timestamp"]}}
+    elif order_id >= asked.REFUSED_CHILD:
+        record = refused_of(dialect, account, asked.WITHOUT_ORDER + (order_id - asked.REFUSED_CHILD) // 2)
+        coin = dialect.coins.by_market.get(record.market) if record is not None else None
+        for told in refused_children(dialect, coin, record) if coin is not None and record is not None else ():
+            if told["order"]["oid"] == order_id:
+                return {"status": "order", "order": told}
+    return None
 
 
 def unknown_or(dialect: Dialect, record: OrderRecord | None) -> Thing | None:

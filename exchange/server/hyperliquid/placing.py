@@ -7,18 +7,18 @@ what is wrong with one order (`Wrong`) stands in its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Final
 
 from msgspec import Struct
 
-from ...schema.codes import OrderState, OrderType, PriceSource, Reason, TimeInForce, TriggerKind
-from ...schema.messages import MAX_LOTS, MAX_PRICE, LinkOco, Place, PlaceBracket, PlaceTrigger
+from ...schema.codes import OrderState, PriceSource, TimeInForce, TriggerKind
+from ...schema.events import OrderPlaced
+from ...schema.messages import MAX_LOTS, MAX_PRICE, Place, PlaceTrigger, column_of
 from ..errors import Refusal, Rejected
 from ..routing import FILLED, ORDER_ID, PAID, REPEATED, STATE, VALUE
 from . import refusals
 from .asked import UNREADABLE
-from .children import MOST as MOST_GROUPS
 from .cloids import MARK as CLOIDS
 from .coins import Coin, steps
 from .dialect import Dialect
@@ -38,10 +38,9 @@ KINDS: Final = {"tp": int(TriggerKind.TAKE_PROFIT), "sl": int(TriggerKind.STOP)}
 MARK: Final = int(PriceSource.MARK)
 SLIPPAGE_PPM: Final = 100_000  # of a market TP/SL: documented as 10 %
 HI: Final = {Place.KIND: 11, PlaceTrigger.KIND: 14}  # where a row has the client id; a test holds it to the schema
+PLACED_ID, PLACED_SIZE = column_of(OrderPlaced, "order_id"), column_of(OrderPlaced, "size")
 OPEN: Final = int(OrderState.OPEN)
 FILLED_WHOLE: Final = int(OrderState.FILLED)
-TOO_MANY_WAIT: Final = f"unsupported in sandbox: more than {MOST_GROUPS} orders whose TP/SL wait for them in this server"
-UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 
 
 class Whole(Wrong):
@@ -206,15 +205,26 @@ def terms_of(one: Wanted) -> Terms:
     return Terms(one.is_buy, one.sent_limit or row[9], one.size, one.reduces, "", row[8], one.tpsl, one.is_market)
 
 
-def status(dialect: Dialect, one: Wanted, came: Came, number: int) -> Body:
-    """What an order came to. One that is filled in part and rests is `resting`."""
+def keep_size(dialect: Dialect, one: Wanted, came: Came, number: int) -> None:
+    """Remember for how much a reduce-only order was asked, if its position is smaller."""
+    account, order_id = one.row[2], came.order_id(number)
+    for row in came.events(number):
+        if row[0] == OrderPlaced.KIND and row[PLACED_ID] == order_id and row[PLACED_SIZE] < one.size:
+            dialect.sizes.put(account, order_id, one.size)
+
+
+def status(dialect: Dialect, one: Wanted, came: Came, number: int, terms: Terms | None = None) -> Body:
+    """What an order came to. One that is filled in part and rests is `resting`. `terms`: what is kept of it if it is refused, where that is
+    more than its own."""
     told, at = came.told, number * W
     reason, account = came.reason(number), one.row[2]
     if reason:
-        dialect.refused.keep(account, came.refusal(number, account), terms_of(one))
+        dialect.refused.keep(account, came.refusal(number, account), terms or terms_of(one))
         return {"error": refusals.of_order(dialect, one.coin, reason)}
     if told[at + REPEATED]:
         return {"error": refusals.about(refusals.DUPLICATE, one.coin)}
+    if one.reduces and not one.tpsl:
+        keep_size(dialect, one, came, number)
     if told[at + STATE] == OPEN:
         if one.sent_limit:
             dialect.limits.put(account, came.order_id(number), one.sent_limit)
@@ -243,20 +253,6 @@ def listed(action: Body, name: str) -> list[object]:
     if len(items) > MOST_ORDERS:
         raise Failed(f"Too many items in a batch: {len(items)}; at most {MOST_ORDERS}")
     return items
-
-
-def place(dialect: Dialect, action: Body, account: int) -> Work:
-    """The action `order`."""
-    orders, grouping, builder = listed(action, "orders"), action.get("grouping", "na"), action.get("builder")
-    if builder is not None and (not isinstance(builder, dict) or builder.keys() != {"b", "f"}):
-        raise Unreadable(MISSHAPEN)
-    if grouping == "normalTpsl":
-        return (yield from with_children(dialect, orders, account))
-    if grouping == "positionTpsl":
-        return (yield from of_position(dialect, orders, account))
-    if grouping != "na" and not (isinstance(grouping, dict) and grouping.keys() == {"p"} and type(grouping["p"]) is int):
-        raise Unreadable(MISSHAPEN)
-    return (yield from each(dialect, orders, account, False))[0]
 
 
 Each = Generator[list[int], Came, tuple[Body, list[Wanted | None], list[int]]]
@@ -293,132 +289,6 @@ def each(dialect: Dialect, orders: list[object], account: int, of_whole_position
             ids[-1] = 0 if came.reason(number) or came.told[number * W + REPEATED] else came.order_id(number)
             number += 1
     return statuses(told), asked, ids
-
-
-def of_position(dialect: Dialect, orders: list[object], account: int) -> Work:
-    """Take-profit and stop of the position that there is: one cancels the other."""
-    reply, asked, ids = yield from each(dialect, orders, account, True)
-    pair = [number for one, number in zip(asked, ids, strict=True) if one is not None and number]
-    kinds = {one.tpsl for one, number in zip(asked, ids, strict=True) if one is not None and number}
-    if len(pair) == 2 and len(kinds) == 2:
-        yield link(account, pair)
-    return reply
-
-
-def link(account: int, pair: list[int]) -> list[int]:
-    """When one of them fires the other goes; one that is cancelled goes alone."""
-    return [LinkOco.KIND, 0, account, *pair, 1, *[0] * 10]
-
-
-def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
-    """An order with take-profit, stop or both for what it fills."""
-    one, *children = [wanted(dialect, account, given) for given in orders]
-    if one.tpsl or not all(child.tpsl and child.coin is one.coin and child.is_buy != one.is_buy for child in children):
-        raise Whole(refusals.TRIGGER_TYPE)
-    if not 0 < len(children) <= 2 or len({child.tpsl for child in children}) != len(children):
-        raise Whole(refusals.TRIGGER_COUNT)
-    if not all(child.reduces for child in children):
-        raise Whole(refusals.NOT_REDUCING)
-    if one.reduces:
-        raise Failed(UNTOLD_REDUCER)
-    heed_faults(dialect, one)
-    give_client_id(dialect, one)
-    cloids = {one.cloid}
-    for child in children:
-        if child.cloid in cloids:  # ccxt gives the parent's to all: without a protection of its own that would be worse
-            child.cloid = None
-        cloids.add(child.cloid)
-    is_plain = all(child.is_market and child.size == one.size and not child.cloid for child in children)
-    if is_plain:
-        return (yield from _bracket(dialect, one, children))
-    if not one.is_immediate:
-        wrong = list(_wrong_children(dialect, one, children))
-        if any(wrong):
-            return _unprotected(one, wrong)
-        if not dialect.children.has_room:
-            raise Failed(TOO_MANY_WAIT)
-    came = yield one.row
-    first = status(dialect, one, came, 0)
-    told: list[object] = [first]
-    filled = came.told[FILLED]
-    if "resting" in first:
-        dialect.children.put(account, came.order_id(0), children, lambda filled: _later(dialect, account, children, filled))
-        return statuses([*told, *["waitingForFill"] * len(children)])
-    if not filled:
-        return statuses([*told, *([told[0]] * len(children))])
-    came, ids = yield from _place_children(dialect, children, filled)
-    for number, child in enumerate(children):
-        one_told = status(dialect, child, came, number)
-        told.append(one_told if "error" in one_told else "waitingForTrigger")
-    if len(ids) == 2:
-        yield link(account, ids)
-    return statuses(told)
-
-
-def _place_children(dialect: Dialect, children: list[Wanted], filled: int) -> Generator[list[int], Came, tuple[Came, list[int]]]:
-    """Take-profit and stop of an order that has filled so many lots [lots]: what came of them, and the ids of those that are there."""
-    rows = list[int]()
-    for child in children:
-        give_client_id(dialect, child)
-        child.row[5] = min(child.size, filled)
-        rows += child.row
-    came = yield rows
-    return came, [
-        came.order_id(number) for number in range(len(children)) if not came.reason(number) and not came.told[number * W + REPEATED]
-    ]  # fmt: skip
-
-
-def _later(dialect: Dialect, account: int, children: list[Wanted], filled: int) -> Work:
-    """The same of children that have waited. One whose price has come by then trades at once, one whose client id has been given away
-    goes without."""
-    came, ids = yield from _place_children(dialect, children, filled)
-    rows = list[int]()
-    for number, child in enumerate(children):
-        status(dialect, child, came, number)
-        row = child.row
-        if came.reason(number) == Reason.TRIGGER_PRICE:
-            terms = [0, int(OrderType.MARKET), IOC] if child.is_market else [row[9], int(OrderType.LIMIT), GTC]
-            rows += [Place.KIND, 0, *row[2:5], terms[0], row[5], *terms[1:], 1, 0, row[14], row[15], 0, 0, 0]
-        elif came.told[number * W + REPEATED]:
-            rows += [*row[:14], 0, 0]
-    if rows:
-        yield rows
-    elif len(ids) == 2:
-        yield link(account, ids)
-    return {}
-
-
-def _bracket(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Work:
-    """The venue's own: its triggers grow with what the entry fills, and have no client ids."""
-    prices = {child.tpsl: child.row[8] for child in children}
-    row = one.row
-    came = yield [
-        PlaceBracket.KIND, 0, *row[2:7], int(OrderType.LIMIT), row[8], prices.get("tp", 0), prices.get("sl", 0), MARK, SLIPPAGE_PPM,
-        row[11], row[12], 1,
-    ]  # fmt: skip
-    told = status(dialect, one, came, 0)
-    if came.reason(0) == Reason.BRACKET_PRICES:
-        return _unprotected(one, list(_wrong_children(dialect, one, children)))
-    if "error" not in told:
-        for child in children:
-            dialect.limits.put(row[2], came.order_id(0), child.sent_limit, KINDS[child.tpsl])
-    waits: object = told if "error" in told else "waitingForTrigger" if "filled" in told else "waitingForFill"
-    return statuses([told, *([waits] * len(children))])
-
-
-def _wrong_children(dialect: Dialect, one: Wanted, children: list[Wanted]) -> Iterator[bool]:
-    """Which of take-profit and stop are on the wrong side of where their order would trade?"""
-    limit, mark = one.row[5], dialect.host.exchange.mark_price(one.coin.market) or one.row[5]
-    price = min(limit, mark) if one.is_buy else max(limit, mark)
-    for child in children:
-        at, has_to_be_above = child.row[8], (child.tpsl == "tp") == one.is_buy
-        yield at <= price if has_to_be_above else at >= price
-
-
-def _unprotected(one: Wanted, wrong: list[bool]) -> Body:
-    """An order is refused since a price of its children is wrong."""
-    texts = [refusals.UNPROTECTED, *(refusals.BAD_TRIGGER if is_wrong else refusals.UNPROTECTED for is_wrong in wrong)]
-    return statuses({"error": refusals.about(text, one.coin)} for text in texts)
 
 
 def guarded(work: Work, kind: str) -> Work:

@@ -23,6 +23,10 @@ NO_LIQUIDITY: Final = "No liquidity available for market order."
 TICK: Final = "Price must be divisible by tick size."
 BAD_TRIGGER: Final = "Invalid TP/SL price."
 UNPROTECTED: Final = "Order was not placed: a TP/SL order of its group has a price on the wrong side."  # ours
+CHILDLESS: Final = (
+    "Order was not modified: the new one cannot keep its TP/SL, being reduce-only, a TP/SL order itself or of the other side."  # ours
+)
+OLD_IS_GONE: Final = " (the old order is cancelled)"  # ours
 CAPPED: Final = "Order would increase open interest while open interest is capped"
 ORACLE: Final = "Order price too far from oracle"
 SPOT_BALANCE: Final = "Order has insufficient spot balance to trade"

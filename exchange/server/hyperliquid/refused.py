@@ -25,6 +25,7 @@ class Terms(Struct, frozen=True):
     trigger_price: int = 0  # [ticks]
     tpsl: str = ""  # "": it is no trigger
     is_market: bool = False
+    children: tuple[tuple[Terms, bool], ...] = ()  # take-profit and stop, of which at least one has a wrong price: which?
 
 
 class Refused:

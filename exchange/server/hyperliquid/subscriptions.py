@@ -54,7 +54,7 @@ def user_of(dialect: Dialect, named: Json) -> tuple[str, int]:
     except (Unreadable, Failed) as error:
         raise Unknown(str(error)) from error
     if account is None:
-        raise Unknown(f"{address} has no account here")
+        raise Unknown(f"{address} has no account here. {dialect.people.why_none(address)}")
     return address, account
 
 
@@ -329,9 +329,9 @@ class OrderUpdates(AccountFeed):
     """Each order that something has happened to, as it is now."""
 
     def happened(self, rows: list[list[int]], since: int) -> list[object]:
-        found = [one for one in map(self._update, self._touched(rows)) if one is not None]
-        ended = self.dialect.host.history.orders(self.ear.account, after=since)
-        found += [one for one in map(self._told, ended) if one is not None]
+        history, account = self.dialect.host.history, self.ear.account
+        touched = [history.order(account, number) for number in self._touched(rows)]
+        found = [told for record in (*touched, *history.orders(account, after=since)) for told in self._told(record)]
         latest = {(one["order"]["oid"], one["order"].get("cloid")): one for one in found}
         return [list(latest.values())] if latest else []
 
@@ -346,14 +346,11 @@ class OrderUpdates(AccountFeed):
                     numbers[number] = None
         return list(numbers)
 
-    def _update(self, number: int) -> Json | None:
-        known = self.dialect.host.history.order(self.ear.account, number)
-        return self._told(known) if known is not None else None
+    def _told(self, record: Any) -> list[Json]:
+        coin = self.dialect.coins.by_market.get(record.market) if record is not None and not record.is_twap else None
+        return [] if coin is None else [self._short(told) for told in orders.past_orders(self.dialect, coin, record)]
 
-    def _told(self, record: Any) -> Json | None:
-        told = None if record.is_twap else _told(self.dialect, orders.past_order, record)
-        if told is None:
-            return None
+    def _short(self, told: Json) -> Json:
         order = {name: value for name, value in told["order"].items() if name in PLAIN and (name != "reduceOnly" or value)}
         return {**told, "order": order}
 
@@ -413,6 +410,10 @@ def _web_data(dialect: Dialect, address: str, account: int) -> Json:
     return info.web_data_of(dialect, address, account, dialect.shared("markets", partial(info.of_markets, dialect)))
 
 
+def _web_data_3(dialect: Dialect, address: str, account: int) -> Json:
+    return info.web_data_3_of(dialect, address)
+
+
 def active(dialect: Dialect, named: Json) -> Feed:
     address, account = user_of(dialect, named)
     coin = coin_of(dialect, named)
@@ -440,6 +441,7 @@ SUBSCRIPTIONS.add("userTwapHistory", twap_history)
 SUBSCRIPTIONS.add("twapStates", of_state("twapStates", _twap_states))
 SUBSCRIPTIONS.add("notification", notification, "part", "of liquidations")
 SUBSCRIPTIONS.add("webData2", of_state("webData2", _web_data), "part", "the fields that bots read")
+SUBSCRIPTIONS.add("webData3", of_state("webData3", _web_data_3), "part", info.OF_WEB_DATA_3)
 SUBSCRIPTIONS.add("clearinghouseState", of_state("clearinghouseState", _clearinghouse, has_dex=True))
 SUBSCRIPTIONS.add("openOrders", of_state("openOrders", _open_orders, has_dex=True))
 SUBSCRIPTIONS.add("spotState", of_state("spotState", _spot_state))

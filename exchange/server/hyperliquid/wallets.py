@@ -26,6 +26,8 @@ LONGEST_MS: Final = 180 * 86_400_000  # that an agent may be valid for
 VALID: Final = " valid_until "
 NAME: Final = 64  # characters, of an agent or a sub-account
 AHEAD_MS: Final = 100  # what is less ahead of its time is not written down: who goes on refuses as much behind its start
+PAST: Final = 10_000  # wallets that have given way to others: the one that did so first is forgotten
+PAST_EACH: Final = 100  # the same of one user
 STEP_MS: Final = 60_000  # so that a client whose clock is ahead has the file written once a minute
 
 
@@ -42,6 +44,7 @@ class Kept(Struct):
     """What is written down."""
 
     agents: dict[Address, Agent] = {}
+    past: dict[Address, Agent] = {}  # that have given way to others, the oldest first
     names: dict[Address, str] = {}  # of sub-accounts
     ahead: dict[Address, int] = {}  # [ms] by signer: nonces below may have been used, although their time has not come
 
@@ -87,6 +90,16 @@ class Wallets:
         one = self.kept.agents.get(agent)
         return None if one is None or _is_over(one, self.wall()) else one
 
+    def past(self, agent: Address) -> str:
+        """Of one that may sign no more, how that came; "": it never might, or has become a user."""
+        one, now = self.kept.agents.get(agent) or self.kept.past.get(agent), self.wall()
+        if one is None or (agent in self.kept.agents and not _is_over(one, now)):
+            return ""
+        if _is_over(one, now):
+            return f"{agent} is an API wallet of {one.user} that was valid until {one.until}; it is {now} now."
+        called = f"by another one named {one.name!r}" if one.name else "by another one without a name"
+        return f"{agent} was an API wallet of {one.user} until it was replaced {called}."
+
     def signed(self, agent: Address) -> None:
         """A wallet has signed for its user."""
         one = self.kept.agents[agent]
@@ -96,7 +109,8 @@ class Wallets:
 
     def end(self, agent: Address) -> None:
         """The address has become a user, and signs for itself."""
-        if self.kept.agents.pop(agent, None) is not None:
+        was, had = self.kept.agents.pop(agent, None), self.kept.past.pop(agent, None)
+        if was is not None or had is not None:
             self._save_or_complain()
 
     def approve(self, user: Address, agent: Address, named: str, sub_accounts: int) -> None:
@@ -114,18 +128,23 @@ class Wallets:
         most = NAMED_AGENTS + MORE_AGENTS * sub_accounts
         if name and len(others) >= most:
             raise Failed(f"Too many extra agents: there are {len(others)} of {most}.")
-        before = self.kept.agents
+        before, past = self.kept.agents, self.kept.past
         known = before.get(agent)
         has_signed = known is not None and known.user == user and known.has_signed
         self.kept.agents = {
             at: one for at, one in before.items() if at != agent and not (one.user == user and (one.name == name or _is_over(one, now)))
         } | {agent: Agent(user, name, until, has_signed)}
+        gone = {at: one for at, one in before.items() if at not in self.kept.agents}
+        own = [at for at, one in past.items() if one.user == user]
+        forgotten = {agent, *gone, *own[: max(0, len(own) + len(gone) - PAST_EACH)]}
+        kept = [*((at, one) for at, one in past.items() if at not in forgotten), *gone.items()]
+        self.kept.past = dict(kept[-PAST:])
         try:
             self._save()
         except OSError as error:
-            self.kept.agents = before
+            self.kept.agents, self.kept.past = before, past
             raise Failed(f"READ_ONLY: the wallet could not be written down: {error.strerror or error}") from error
-        self.nonces.forget(before.keys() - self.kept.agents.keys())
+        self.nonces.forget(gone.keys())
 
     # -- the file --
 
