@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from ..schema.codes import Reason
+from ..schema.messages import Amend, MassQuote, Place, PlaceBracket, PlaceLadder, PlaceTrigger, PlaceTwap
 from .errors import Data, Rejected
+from .tokens import SIZE_COLUMNS
 
 MS: int = 1_000_000  # [ns]
 PPM: Final = 1_000_000
+PLACING: Final = frozenset(  # kinds of commands that place orders of any kind, or change them
+    one.KIND for one in (Place, Amend, PlaceTrigger, PlaceTwap, PlaceBracket, PlaceLadder, MassQuote)
+)
 TIMES: Final = frozenset(("ts", "oracle_ts", "due"))  # fields of messages that are times [ns]; 0: never
 
 
@@ -22,10 +29,16 @@ class Rejection(Rejected):
         return {**super().body(), "seq": 0}
 
 
-class Faults:
-    """What goes wrong for a user, until it is taken back. Times are monotonic, in ns."""
+def places(row: Sequence[int]) -> bool:
+    """Does a command place an order of any kind, or change one? Quotes without a size take those down that there are."""
+    return row[0] in PLACING and (row[0] != MassQuote.KIND or any(row[column] for column in SIZE_COLUMNS))
 
-    def __init__(self) -> None:
+
+class Faults:
+    """What goes wrong for a user, until it is taken back. Times are monotonic, in ns. `met`: how often each kind of fault was met."""
+
+    def __init__(self, met: Counter[str] | None = None) -> None:
+        self.met = Counter[str]() if met is None else met
         self.rejects = 0  # orders that are still to be refused
         self.reason = Reason.INSUFFICIENT_MARGIN
         self.delay = 0  # of every message to the user
@@ -46,9 +59,10 @@ class Faults:
         return {name: shifted(name, value, shift) for name, value in message.items()} if shift else message
 
     def place(self) -> None:
-        """An order is about to be placed. Raises Rejection."""
+        """An order is about to be placed or changed. Raises Rejection."""
         if self.rejects:
             self.rejects -= 1
+            self.met["reject"] += 1
             raise Rejection(self.reason)
 
     def copies(self) -> int:
@@ -62,6 +76,20 @@ class Faults:
         """When the next message goes out."""
         self._last = max(self._last, now + self.delay, self.stalled_until)
         return self._last
+
+
+class FaultBook(dict[str, Faults]):
+    """By user, as long as anything goes wrong for him. `met` stays when it is taken back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met: dict[str, Counter[str]] = {}
+
+    def of(self, user: str) -> Faults:
+        """What goes wrong for a user; there is nothing yet where he has none."""
+        if user not in self:
+            self[user] = Faults(self.met.setdefault(user, Counter()))
+        return self[user]
 
 
 def shifted(name: str, value: object, shift: int) -> object:

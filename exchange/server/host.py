@@ -23,7 +23,7 @@ from .agenda import Agenda, Later
 from .clock import Clock
 from .debits import liquidating
 from .errors import REASON_TEXT, Refusal, Trouble
-from .faults import Faults
+from .faults import FaultBook
 from .history.history import History
 from .limits import Limits
 from .log import note
@@ -63,7 +63,7 @@ class Host(Registrar):
         self.moments = Moments(store, kept or {})
         self.commands = 0  # carried out since the start, the host's own among them
         self.first_seq = exchange.state.log.seq  # the number of the last event before the start
-        self.faults: dict[str, Faults] = {}  # by user
+        self.faults = FaultBook()
         self.agenda = Agenda()
         self._troubled = ""  # what was last complained of
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew

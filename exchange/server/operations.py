@@ -6,7 +6,7 @@ from ..schema.codes import FIRST_USER, Reason
 from . import requests as r
 from .asking import Asker, Desk, Work
 from .errors import Data, Refusal, Trouble
-from .faults import MS, Faults
+from .faults import MS
 
 
 def step(desk: Desk, session: Asker, request: r.Step) -> Work:
@@ -97,7 +97,7 @@ def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
     if request.ms < 0 and request.kind != "skew":
         message = f"ms is {request.ms}: only a clock goes ahead or behind"
         raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="ms", limit=0, given=request.ms)
-    faults = desk.host.faults.setdefault(user, Faults())
+    faults = desk.host.faults.of(user)
     if request.kind == "skew":
         faults.set_clock(request.ms * MS, request.drift_ppm, desk.host.monotonic())
     elif request.kind == "reject":

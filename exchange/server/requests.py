@@ -378,9 +378,9 @@ class Snapshots(Request, frozen=True, kw_only=True, tag="snapshots"):
 class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
     """Let something go wrong for a user: orders are refused, connections break, messages come late, twice or never, or times are wrong.
 
-    reject: `count` orders, for `reason`. drop: all connections, at once. stall: nothing is sent for `ms`. delay: everything comes `ms`
-    later. duplicate: `count` messages come twice. skew: every time that is told is `ms` ahead (below 0: behind), and goes `drift_ppm`
-    faster from now on. none: all is well again. Packed rows are not rejected.
+    reject: `count` commands that place or change orders, for `reason`. drop: all connections, at once. stall: nothing is sent for `ms`.
+    delay: everything comes `ms` later. duplicate: `count` messages come twice. skew: every time that is told is `ms` ahead (below 0:
+    behind), and goes `drift_ppm` faster from now on. none: all is well again. Packed rows are not rejected.
     """
 
     user: UserName

@@ -33,6 +33,35 @@ def test_the_next_orders_are_refused_for_a_chosen_reason(scene: Scene) -> None:
     assert buy(alice)["ok"] and buy(bob)["ok"] and world.host.exchange.state_hash() != before
 
 
+PLACED = {"market": 0, "side": "BUY", "size": 10}
+OTHERS = {
+    "place_trigger": {**PLACED, "trigger": "STOP", "source": "MARK", "trigger_price": 61_000},
+    "place_twap": {**PLACED, "slices": 2, "interval": SECOND, "slippage_ppm": 10_000},
+    "place_bracket": {**PLACED, "price": 59_000, "order_type": "LIMIT", "tif": "GTC", "take_profit": 0, "stop": 58_000},
+    "place_ladder": {**PLACED, "first_price": 59_000, "last_price": 58_000, "count": 2},
+    "mass_quote": {"market": 0, "side": "BUY", "price_1": 59_000, "size_1": 1},
+}
+
+
+@pytest.mark.parametrize("op", [*OTHERS, "amend"])
+def test_whatever_places_or_changes_an_order_is_refused(scene: Scene, op: str) -> None:
+    world, alice, _, admin = scene
+    fields = OTHERS.get(op) or {"order_id": buy(alice)["order_id"], "size": 2, "price": 59_000}
+    before = world.host.exchange.state_hash()
+    admin.ask("fault", user="alice", kind="reject")
+    told = alice.ask(op, **fields)
+    assert told["reason"] == "INSUFFICIENT_MARGIN" and told["data"]["injected"] is True
+    assert world.host.exchange.state_hash() == before and alice.ask(op, **fields)["ok"]
+
+
+def test_a_cancel_is_not_refused(scene: Scene) -> None:
+    _, alice, _, admin = scene
+    order = buy(alice)["order_id"]
+    admin.ask("fault", user="alice", kind="reject")
+    assert alice.ask("cancel", order_id=order)["ok"] and alice.ask("mass_quote", market=0, side="BUY")["ok"], "quotes that are taken down"
+    assert not buy(alice)["ok"]
+
+
 def test_connections_break_without_a_word(scene: Scene) -> None:
     world, alice, bob, admin = scene
     alice.ask("cancel_on_disconnect", scope="account")

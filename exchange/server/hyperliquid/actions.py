@@ -35,6 +35,7 @@ from .placing import (
     coin_of,
     give_client_id,
     heed_faults,
+    injected,
     listed,
     lots_of,
     status,
@@ -171,14 +172,14 @@ def _modify(dialect: Dialect, items: list[object], account: int, is_alone: bool)
             known = reason == Reason.UNKNOWN_ORDER
             change.told = {"error": refusals.UNMODIFIABLE if known else refusals.of_cancel(change.one.coin, reason)}
         else:
-            change.told = _renew(dialect, change.one)
+            change.told = _renew(dialect, change.one, is_alone)
             new += change.one.row if change.told is None else []
     came, number = (yield new) if new else None, 0
     for change in changes:
         if change.told is None and came is not None:
             told = status(dialect, change.one, came, number)
             number += 1
-            change.told = {"error": f"{OWN_SLIP}{told['error']}"} if is_alone and "error" in told else told
+            change.told = _not_placed(told["error"], is_alone) if "error" in told else told
     return [change.told for change in changes]
 
 
@@ -237,14 +238,19 @@ def _order_of(venue: Exchange, account: int, row: list[int] | None) -> int | Non
     return found[0] if found is not None and found[2] == OrderState.OPEN else None
 
 
-def _renew(dialect: Dialect, one: Wanted) -> object:
+def _renew(dialect: Dialect, one: Wanted, is_alone: bool) -> object:
     """Make the new order ready; what is wrong with it, or None."""
     try:
         heed_faults(dialect, one)
     except Wrong as error:
-        return {"error": str(error)}
+        return _not_placed(str(error), is_alone)
     give_client_id(dialect, one, may_be_reused=True)
     return None
+
+
+def _not_placed(why: object, is_alone: bool) -> object:
+    """Of a new order in the place of another one."""
+    return {"error": f"{OWN_SLIP}{why}" if is_alone else why}
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------------------
@@ -343,15 +349,21 @@ def twap_order(dialect: Dialect, action: Body, account: int) -> Work:
     slices = min(2 * minutes, MOST_SLICES)
     interval = -(-minutes * 60_000_000_000 // slices)
     smallest = -(-int(market.minimum_notional) * SLICE_MARGIN[0] // (SLICE_MARGIN[1] * mark * coin.unit)) if mark else 0
+    reason = injected(dialect, account)
+    if reason:
+        return told_of_twap("twapOrder", {"error": _why_no_twap(reason)})
     came = yield row_of(
         PlaceTwap.KIND, account, coin.market, 0 if is_buy else 1, lots, slices, max(interval, TWAP_INTERVAL), TWAP_SLIPPAGE_PPM,
         TWAP_CATCH_UP_PPM, min(smallest, lots), int(reduces),
     )  # fmt: skip
     reason = came.reason(0)
     if reason:
-        text = refusals.TWAP_REDUCES if reason == Reason.REDUCE_ONLY else refusals.sentence(reason, refusals.OF_ORDERS)
-        return told_of_twap("twapOrder", {"error": text})
+        return told_of_twap("twapOrder", {"error": _why_no_twap(reason)})
     return told_of_twap("twapOrder", {"running": {"twapId": came.order_id(0)}})
+
+
+def _why_no_twap(reason: int) -> str:
+    return refusals.TWAP_REDUCES if reason == Reason.REDUCE_ONLY else refusals.sentence(reason, refusals.OF_ORDERS)
 
 
 def twap_cancel(dialect: Dialect, action: Body, account: int) -> Work:
