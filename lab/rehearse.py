@@ -3,7 +3,8 @@
 A playbook is a TOML file: steps of the operator's, each at so many seconds of the venue's time; "$USER" in a step is the user's name,
 "$ACCOUNT" his first account, and a step with "$MARKET" is taken in each perpetual market that the venue has. While it runs, the user's
 accounts are listened to. Reaction time is from a step to the first order that the user places, amends or cancels after it; what the venue
-does to his orders is no reaction of his.
+does to his orders, and what it sends for him (slices of a TWAP, orders of triggers), is no reaction of his. A fault that he has not met, as
+nothing was sent to him meanwhile, say, is told as that: there was nothing to react to.
 """
 
 from __future__ import annotations
@@ -20,15 +21,28 @@ from msgspec import Meta, Struct
 
 from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.reader import DesignError, convert, read_toml
+from perplab.exchange.messages import COMMAND_OF
 from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.errors import Refusal
+from perplab.exchange.server.faults import PLACING
+from perplab.exchange.server.people import named
 from perplab.exchange.units import MICRO, PPM, SECOND_NS
 
 from .ctl import ask, replies_of
 
 FOLDER: Final = Path(__file__).parent / "playbooks"
-OWN: Final = ("OrderPlaced", "OrderAmended")  # events that only the user can cause; and cancellations for this reason:
+OWN: Final = ("OrderPlaced", "OrderAmended", "TriggerPlaced", "TwapPlaced")  # events that the user causes, as a rule; and for this reason:
+ENDS: Final = ("OrderCancelled", "TriggerCancelled", "TwapEnded")
 BY_USER: Final = "USER"
+LEFT: Final = {  # what can still trade: a query, and what its list has, one and several
+    "orders": ("account", "order", "orders"), "triggers": ("triggers", "trigger", "triggers"), "twaps": ("twaps", "TWAP", "TWAPs"),
+    "pending": ("pending", "command that waits", "commands that wait"),
+}  # fmt: skip
+STAYS: Final = {  # fields of the reply to `faults`, and the kinds that they are of
+    "rejects": "reject", "losses": "drop", "stall_ms": "stall", "delay_ms": "delay", "duplicates": "duplicate", "skew_ms": "skew",
+    "drift_ppm": "skew",
+}  # fmt: skip
+TRADES: Final = frozenset(COMMAND_OF[kind].__name__ for kind in PLACING)  # commands of which orders come
 CALM: Final = {"oracle": "runs", "lag_ms": 0, "basis_ppm": 0, "makers": "stay", "takers": "stay"}  # a world that nobody has changed
 
 
@@ -68,12 +82,26 @@ def filled(request: dict[str, Any], account: int, market: str) -> dict[str, Any]
     return {name: stands_for.get(value, value) if isinstance(value, str) else value for name, value in request.items()}
 
 
+def words(request: dict[str, Any]) -> str:
+    return " ".join((request["op"], *(f"{name}={value}" for name, value in request.items() if name != "op")))
+
+
+def fault_of(request: dict[str, Any]) -> Fault | None:
+    return (request["user"], request["kind"]) if request["op"] == "fault" else None
+
+
+def is_felt(request: dict[str, Any]) -> bool:
+    """Can a fault be met? Without a time, a stall or a delay is taken back, and a clock is right."""
+    times = {"stall": ("ms",), "delay": ("ms",), "skew": ("ms", "drift_ppm"), "none": ()}.get(request["kind"])
+    return times is None or any(request.get(name) for name in times)
+
+
 def undoing(request: dict[str, Any]) -> dict[str, Any] | None:
     """The request that takes back what this one has changed for good; None: there is nothing to take back, or no way to."""
     if request["op"] == "world":
         changed = {name: calm for name, calm in CALM.items() if name in request}
         return {"op": "world", **changed} if changed else None
-    if request["op"] == "fault" and request["kind"] not in ("drop", "none"):
+    if request["op"] == "fault" and request["kind"] != "none":
         return {"op": "fault", "user": request["user"], "kind": "none"}
     if request["op"] == "set_market_status" and request["status"] != "SETTLED":
         return {"op": "set_market_status", "market": request["market"], "status": "ACTIVE"}
@@ -116,20 +144,51 @@ class Watch(Struct):
     liquidations: int = 0
     cancelled_by_venue: int = 0
     refused: dict[str, int] = {}  # commands of the user's that the venue refused, by reason
-    acts: list[int] = []  # [ns] when the user did something
+    placed: dict[int, int] = {}  # [ns] by order: when it came in; those that the venue sends for the user are taken out again
+    fired: set[int] = set()  # orders of triggers
+    traded: int = 0  # [ns] when something filled last
+    others: list[int] = []  # [ns] when the user did something else
+
+    @property
+    def acts(self) -> list[int]:
+        """[ns] when the user did something, the first first."""
+        return sorted([*self.others, *self.placed.values()])
 
     def see(self, event: dict[str, Any]) -> None:
         kind = event["type"]
-        if kind in OWN or (kind == "OrderCancelled" and event["reason"] == BY_USER):
-            self.acts.append(event["ts"])
+        if kind == "OrderPlaced":
+            if event["order_id"] not in self.fired:
+                self.placed[event["order_id"]] = event["ts"]
+        elif kind == "TriggerFired":
+            self.fired.add(event["order_id"])
+        elif kind == "TwapSliced":
+            self.placed.pop(event["slice_order_id"], None)
+        elif kind == "TriggerPlaced" and event["ts"] == self.traded:
+            pass  # of a bracket, for what has just filled
+        elif kind in OWN or (kind in ENDS and event["reason"] == BY_USER):
+            self.others.append(event["ts"])
         elif kind in ("Traded", "CurveTraded"):
             self.fills += 1
+            self.traded = event["ts"]
         elif kind == "LiquidationStarted":
             self.liquidations += 1
         elif kind == "Rejected":
             self.refused[event["reason"]] = self.refused.get(event["reason"], 0) + 1
         elif kind == "OrderCancelled":
             self.cancelled_by_venue += 1
+
+
+Fault = tuple[str, str]  # the user whom it is for, and its kind
+
+
+class Taken(Struct):
+    """A step that was taken."""
+
+    words: str
+    at: int  # [ns]
+    fault: Fault | None  # None: it sets none
+    before: int  # how often that was met before
+    met: int | None = None  # and since, as long as it was there; None: that is not known yet
 
 
 class Rehearsal:
@@ -144,7 +203,7 @@ class Rehearsal:
         self.numbers = count(1)
         self.watch = Watch()
         self.sent: list[dict[str, Any]] = []
-        self.reactions: list[tuple[str, float | None]] = []
+        self.taken: list[Taken] = []
 
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         """The reply; what else comes is looked at. Raises click.ClickException if the server refuses."""
@@ -163,7 +222,10 @@ class Rehearsal:
 
     def run(self) -> dict[str, Any]:
         """Play it; what there is to report. Where it is broken off, what it has changed so far is taken back."""
-        accounts = self.send({"op": "accounts", "user": self.user})["accounts"]
+        found = self.send({"op": "accounts", "user": self.user})
+        accounts = found["accounts"]
+        if found["user"] != named(self.user):
+            self.say(f"note: {self.user} is of {found['user']}, whose faults these are")
         if not accounts:
             raise click.ClickException(f"{self.user} has no account")
         for account in accounts:
@@ -172,36 +234,70 @@ class Rehearsal:
         if not any(map(equity, before)):
             hint = f"perplab ctl grant user={self.user} usd=10000"
             self.say(f"note: {self.user} has no money, so orders will be refused: {hint}")
-        times: list[tuple[str, int]] = []
         markets = [one["name"] for one in self.send({"op": "venue"})["markets"] if one["kind"] == "perpetual"]
         try:
-            self.play(accounts[0], markets, times)
+            self.play(accounts[0], markets)
         except BaseException:
             self.take_back()
             raise
         after = [self.send({"op": "account", "account": account}) for account in accounts]
-        self.reactions = [(name, reaction(at, self.watch.acts)) for name, at in times]
-        return self.report(before, after)
+        self.tell_what_stays()
+        left = {name: sum(self.count(name, account) for account in accounts) for name in LEFT}
+        return self.report(before, after, left)
 
-    def play(self, account: int, markets: list[str], times: list[tuple[str, int]]) -> None:
-        """Carry out the steps; `times`: what each was, and when [ns]."""
+    def count(self, name: str, account: int) -> int:
+        """How many of something that can still trade an account has."""
+        reply = self.send({"op": LEFT[name][0], "account": account})
+        return sum(one["command"] in TRADES for one in reply[name]) if name == "pending" else len(reply[name]) + int(reply["more"])
+
+    def tell_what_stays(self) -> None:
+        """Faults that go on behind the last step."""
+        now = self.send({"op": "faults", "user": self.user})
+        stays = dict.fromkeys(kind for name, kind in STAYS.items() if now[name])
+        if stays:
+            self.say(f"note: still to come: {', '.join(stays)}; perplab ctl fault user={self.user} kind=none takes it back")
+
+    def play(self, account: int, markets: list[str]) -> None:
+        """Carry out the steps."""
         start = self.now()
         for step in self.timeline:
             self.wait_until(start + int(step.at_s * SECOND_NS))
             for market in markets if "$MARKET" in step.request.values() else [""]:
                 request = filled(step.request, account, market)
                 self.sent.append(request)
-                asked = self.now()
-                at = self.send(request).get("ts", asked)  # the reply's own time: a bot may be faster than a question for the time
-                told = " ".join(f"{name}={value}" for name, value in request.items() if name != "op")
-                times.append((f"{request['op']} {told}", at))
-                self.say(f"{step.at_s:6.1f} s  {times[-1][0]}")
+                self.take(request, f"{step.at_s:6.1f} s  ")
         self.wait_until(start + int((self.timeline[-1].at_s + self.settle_s) * SECOND_NS))
+        for one in self.taken:
+            self.close(one)
+
+    def take(self, request: dict[str, Any], when: str) -> None:
+        """Carry out a step."""
+        fault = fault_of(request)
+        if fault is not None:
+            for one in self.taken:
+                self.close(one, fault)
+        is_there = fault is not None and is_felt(request)
+        taken = Taken(words(request), self.now(), fault if is_there else None, self.met(fault) if fault is not None and is_there else 0)
+        reply = self.send(request)
+        taken.at = reply.get("ts", taken.at)  # the reply's own time: a bot may be faster than a question for the time
+        self.taken.append(taken)
+        self.say(f"{when}{taken.words}")
+        if "note" in reply:
+            self.say(f"{'':>{len(when)}}{reply['note']}")
+
+    def close(self, one: Taken, by: Fault | None = None) -> None:
+        """A step's fault is over, for another one of its user's has taken its place, or the playbook is: how often it was met is known."""
+        if one.fault is not None and one.met is None and (by is None or (one.fault[0] == by[0] and by[1] in ("none", one.fault[1]))):
+            one.met = self.met(one.fault) - one.before
+
+    def met(self, fault: Fault) -> int:
+        """How often the user has met this kind of fault since the server began."""
+        return int(self.send({"op": "faults", "user": fault[0]})["met"][fault[1]])
 
     def take_back(self) -> None:
         """Undo what was done so far, as far as that can be."""
         for request in {str(one): one for one in map(undoing, self.sent) if one is not None}.values():
-            told = " ".join(str(value) if name == "op" else f"{name}={value}" for name, value in request.items())
+            told = words(request)
             try:
                 self.send(request)
             except (OSError, StopIteration, click.ClickException) as error:
@@ -214,17 +310,18 @@ class Rehearsal:
         while self.now() < ts:
             time.sleep(0.02)
 
-    def report(self, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, Any]:
+    def report(self, before: list[dict[str, Any]], after: list[dict[str, Any]], left: dict[str, int]) -> dict[str, Any]:
+        acts = self.watch.acts
         return {
             "equity_before": sum(map(equity, before)),
             "equity_after": sum(map(equity, after)),
-            "orders_left_open": sum(len(account["orders"]) for account in after),
+            "left_open": left,
             "exposure": sum(abs(one["entry_notional"]) for account in after for one in account["positions"]) / MICRO,
             "fills": self.watch.fills,
             "liquidations": self.watch.liquidations,
             "orders_cancelled_by_the_venue": self.watch.cancelled_by_venue,
             "refused": self.watch.refused,
-            "reactions": [{"step": name, "seconds": seconds} for name, seconds in self.reactions],
+            "reactions": [{"step": one.words, "seconds": reaction(one.at, acts), "met": one.met} for one in self.taken],
         }
 
 
@@ -239,15 +336,24 @@ def equity(account: dict[str, Any]) -> float:
     return float(sum(one["equity"] for one in account["balances"])) / MICRO
 
 
+def left_open(left: dict[str, int]) -> str:
+    """How much can still trade: "4: 2 orders, 1 trigger, 1 TWAP"."""
+    told = [f"{count} {LEFT[name][1 if count == 1 else 2]}" for name, count in left.items() if count]
+    return f"{sum(left.values()):>2}" + (f": {', '.join(told)}" if told else "")
+
+
 def lines(report: dict[str, Any]) -> Iterator[str]:
     gain = report["equity_after"] - report["equity_before"]
     yield f"equity            {report['equity_before']:>14,.2f} -> {report['equity_after']:,.2f} USD ({gain:+,.2f})"
     yield f"exposure left     {report['exposure']:>14,.2f} USD"
-    for name in ("orders_left_open", "fills", "liquidations", "orders_cancelled_by_the_venue"):
+    yield f"{'orders left open':<30} {left_open(report['left_open'])}"
+    for name in ("fills", "liquidations", "orders_cancelled_by_the_venue"):
         yield f"{name.replace('_', ' '):<30} {report[name]:>2}"
     for reason, times in sorted(report["refused"].items()):
         yield f"refused for {reason:<18} {times:>2}"
     yield "reaction, from each step to the first order placed, amended or cancelled after it:"
     for one in report["reactions"]:
-        told = "none" if one["seconds"] is None else f"{one['seconds']:.3f} s"
+        told = "not met" if one["met"] == 0 else "none" if one["seconds"] is None else f"{one['seconds']:.3f} s"
         yield f"  {told:>10}  {one['step']}"
+    if any(one["met"] == 0 for one in report["reactions"]):
+        yield "not met: nothing came to the bot, or from it, that the fault could have met; `perplab docs api` says what each does, where"

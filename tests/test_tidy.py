@@ -57,16 +57,15 @@ EDGE = {  # of exchange, never compiled
     "server.questions", "server.requests", "server.session", "server.status", "server.store", "server.streams",
     "server.surroundings", "server.tcp", "server.told", "server.toll", "server.turns", "server.unfinished",
     "server.visitor",
-    "server.request_parts", "server.requests_past", "server.answers_past", "server.past_questions",
+    "server.request_parts", "server.requests_operator", "server.requests_past", "server.answers_past", "server.past_questions",
     "server.history.account_past", "server.history.candles", "server.history.episodes", "server.history.history",
     "server.history.holdings", "server.history.order_past", "server.history.records",
     "server.spoken", "server.dashboard_files",
     *(f"server.hyperliquid.{name}" for name in (
-        "accounts", "actions", "asked", "bodies", "canonical", "children", "cloids", "coins", "coverage", "desk", "diagnosis", "dialect",
-        "errors", "exchange", "feeds", "grouping", "hearing", "identity", "info", "markets", "meta", "modifying", "money", "nonces",
-        "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shell", "signing", "subscriptions",
-        "talk", "twaps",
-        "users", "variations", "wallets", "weights",
+        "accounts", "actions", "asked", "bodies", "calls", "canonical", "children", "cloids", "coins", "coverage", "desk", "diagnosis",
+        "dialect", "errors", "exchange", "feeds", "grouping", "hearing", "identity", "info", "markets", "meta", "modifying", "money",
+        "nonces", "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shell", "signing", "subscriptions",
+        "talk", "times", "twaps", "users", "variations", "wallets", "weights",
     )),
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.

@@ -182,6 +182,7 @@ class OpenAccountReply(Reply, kw_only=True):
 
 
 class AccountsReply(Reply, kw_only=True):
+    user: str
     accounts: list[int]
 
 
@@ -361,6 +362,38 @@ class SnapshotsReply(Reply, kw_only=True):
     names: list[str]
 
 
+class FaultReply(Reply, kw_only=True):
+    """`user`: whom it is for. `connections`: that he has at the moment, requests over HTTP without an answer among them. `note`: why he may
+    not meet it."""
+
+    user: str
+    connections: int
+    note: str | UnsetType = UNSET
+
+
+class Met(Said, kw_only=True):
+    reject: int
+    drop: int
+    stall: int
+    delay: int
+    duplicate: int
+    skew: int
+
+
+class FaultsReply(Reply, kw_only=True):
+    user: str
+    connections: int
+    rejects: int  # that are still to come, as of the fault's `count`
+    reason: str
+    losses: int  # actions over HTTP that will have no reply
+    stall_ms: int  # that is left of it
+    delay_ms: int
+    duplicates: int
+    skew_ms: int  # as of now
+    drift_ppm: int
+    met: Met
+
+
 class SubscribeReply(Reply, kw_only=True):
     channel: Channel
     market: int | UnsetType | None = UNSET
@@ -387,7 +420,8 @@ REPLIES: Final[dict[str, type[Reply]]] = {
     "requirement": RequirementReply, "triggers": TriggersReply, "twaps": TwapsReply, "fee_rates": FeeRatesReply,
     "sub_accounts": SubAccountsReply,
     "order": OrderQueryReply, "outcome": OutcomeReply, "auctions": AuctionsReply, "maintenance": MaintenanceReply, "ping":
-    PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": EmptyReply, "subscribe": SubscribeReply,
+    PingReply, "step": StepReply, "clock": ClockReply, "world": WorldReply, "fault": FaultReply, "faults": FaultsReply,
+    "subscribe": SubscribeReply,
     "liquidate": LiquidateReply, "grant": GrantReply, "snapshot": SnapshotReply, "rewind": RewindReply, "snapshots": SnapshotsReply,
     "candles": CandlesReply, "liquidations": LiquidationsReply, "accounts_at_risk": AccountsAtRiskReply,
     "unsubscribe": SubscribeReply, "cancel_on_disconnect": CancelOnDisconnectReply,

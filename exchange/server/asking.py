@@ -11,7 +11,7 @@ from .errors import Data, Refusal, Rejected, Trouble
 from .host import Host
 from .memory import Memory
 from .people import Key as ApiKey
-from .people import User, is_address
+from .people import User, is_address, named
 from .private import PrivateStream
 from .streams import Key, Reader
 from .surroundings import Listener
@@ -77,13 +77,18 @@ class Desk:
             raise self._beyond("asset", assets, given)
         return given
 
-    def user(self, given: str) -> User:
-        """A user that there is, by name or address. Raises Refusal."""
-        user = self.host.people.find(given)
-        if user is None:
+    def user(self, given: str) -> tuple[User, list[int]]:
+        """A user that there is, by name or address, and his accounts. An API wallet's address is that of whom it signs for; a sub-account's
+        that of its owner, with this account alone. Raises Refusal."""
+        user, addresses = self.host.people.find(given), self.host.addresses
+        if user is not None:
+            return user, list(user.accounts)
+        found = addresses.owner(named(given)) if addresses is not None and is_address(given) else None
+        if found is None:
             why = " that has been heard of" if is_address(given) else ""
             raise Refusal(Trouble.UNKNOWN_NAME, f"there is no user {given!r}{why}", field="user", given=given)
-        return user
+        owner, account = found
+        return owner, list(owner.accounts) if account is None else [account]
 
     def _beyond(self, field: str, count: int, given: int) -> Refusal:
         return Refusal(Trouble.OUT_OF_BOUNDS, f"{field} is {given}; there are 0 to {count - 1}", field=field, limit=count - 1, given=given)

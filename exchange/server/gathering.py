@@ -9,11 +9,12 @@ from collections.abc import Callable
 from logging import WARNING
 from typing import Final
 
-from ..schema.messages import ROW, Place
+from ..schema.messages import ROW
 from . import requests as r
 from .codecs import MSGPACK, Codec
 from .departure import Departure
 from .errors import Fatal, Refusal, refused
+from .faults import places
 from .frames import Frames
 from .host import Host
 from .log import note
@@ -53,7 +54,7 @@ class Gathering(Outbox):
     def _row(self, request: r.CommandRequest) -> list[int]:
         """Raises Refusal."""
         row = self.host.rows.row(request, self.account(request.account))
-        if self.host.faults and self.user is not None and self.user.name in self.host.faults and row[0] == Place.KIND:
+        if self.host.faults and self.user is not None and self.user.name in self.host.faults and places(row):
             self.host.faults[self.user.name].place()
         return row
 

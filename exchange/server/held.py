@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .agenda import Later
@@ -33,11 +33,11 @@ class Held:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def tell(self, out: bytes, faults: Faults | None) -> None:
-        """Write it as often, and as late, as the faults say; None: behind what waits."""
+    def tell(self, out: bytes, faults: Sequence[Faults]) -> None:
+        """Write it as often, and as late, as the faults say; without any: behind what waits."""
         now = self._now()
-        for _ in range(1 if faults is None else faults.copies()):
-            at = now if faults is None else faults.release(now)
+        for _ in range(max((one.copies() for one in faults), default=1)):
+            at = max((one.release(now) for one in faults), default=now)
             at = max(at, self._waiting[-1][0]) if self._waiting else at
             if at > now:
                 self._hold(at, out)
@@ -62,6 +62,13 @@ class Held:
             self.session.put(out)
         if self._waiting:
             self._entry = self.session.host.later(self._waiting[0][0], self._release)
+
+    def let_go(self) -> None:
+        """All is well again: nothing waits any longer."""
+        waiting = list(self._waiting)
+        self.drop()
+        for _, out in waiting:
+            self.session.put(out)
 
     def drop(self) -> None:
         """Nobody will read them."""

@@ -23,7 +23,7 @@ from .agenda import Agenda, Later
 from .clock import Clock
 from .debits import liquidating
 from .errors import REASON_TEXT, Refusal, Trouble
-from .faults import Faults
+from .faults import FaultBook
 from .history.history import History
 from .limits import Limits
 from .log import note
@@ -36,7 +36,7 @@ from .ring import Ring
 from .routing import Router
 from .store import RECENT, Store
 from .streams import LISTED, ROW, Streams
-from .surroundings import Follower, Listener, Watcher
+from .surroundings import Call, Connected, Follower, Listener, Watcher
 from .unfinished import Unfinished
 
 RING_EVENTS: Final = RECENT  # that a reconnecting client may ask for again: 16 MiB, as many as a start hands on
@@ -63,7 +63,7 @@ class Host(Registrar):
         self.moments = Moments(store, kept or {})
         self.commands = 0  # carried out since the start, the host's own among them
         self.first_seq = exchange.state.log.seq  # the number of the last event before the start
-        self.faults: dict[str, Faults] = {}  # by user
+        self.faults = FaultBook()
         self.agenda = Agenda()
         self._troubled = ""  # what was last complained of
         self.epoch = token(8)  # of the numbers of events: another one means that they began anew
@@ -76,6 +76,7 @@ class Host(Registrar):
         self.ring = Ring(RING_EVENTS, self.router)
         self.history = History(exchange, self.people.owners)
         self.private: dict[int, list[Listener]] = {}
+        self.calls: dict[Call, None] = {}  # over HTTP, of users
         self.sessions: dict[Listener, int] = {}  # and their numbers, in the order in which they came
         self.followed: list[Follower] = []  # connections that are gone, of which something waits
         self.watchers: list[Watcher] = []
@@ -196,6 +197,10 @@ class Host(Registrar):
 
     def leave(self, session: Listener) -> None:
         self.sessions.pop(session, None)
+
+    def connections(self, user: str) -> list[Connected]:
+        """What there is of a user's: connections, and requests over HTTP that have no answer yet."""
+        return [one for one in (*self.sessions, *self.calls) if one.is_of(user)]
 
     def listen(self, account: int, session: Listener) -> None:
         self.private.setdefault(account, []).append(session)

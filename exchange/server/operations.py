@@ -6,7 +6,9 @@ from ..schema.codes import FIRST_USER, Reason
 from . import requests as r
 from .asking import Asker, Desk, Work
 from .errors import Data, Refusal, Trouble
-from .faults import MS, Faults
+from .faults import KINDS, MS, Faults
+from .host import Host
+from .people import is_address
 
 
 def step(desk: Desk, session: Asker, request: r.Step) -> Work:
@@ -84,22 +86,29 @@ def snapshots(desk: Desk, session: Asker, request: r.Snapshots) -> Data:
 
 def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
     session.may("admin")
-    user = desk.user(request.user).name
+    user, host = desk.user(request.user)[0].name, desk.host
     if request.reason not in Reason.__members__:
         known = [reason.name for reason in Reason]
         raise Refusal(Trouble.UNKNOWN_NAME, f"there is no reason {request.reason!r}", field="reason", given=request.reason, known=known)
-    if request.kind == "none":
-        desk.host.faults.pop(user, None)
-        return {}
-    if request.kind == "drop":
-        session.then = lambda: _drop(desk, user)
-        return {}
-    if request.ms < 0 and request.kind != "skew":
+    if request.ms < 0 and request.kind in ("stall", "delay"):
         message = f"ms is {request.ms}: only a clock goes ahead or behind"
         raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="ms", limit=0, given=request.ms)
-    faults = desk.host.faults.setdefault(user, Faults())
+    his = host.connections(user)
+    if request.kind == "none":
+        host.faults.pop(user, None)
+        for one in his:
+            one.let_go()
+    elif request.kind == "drop":
+        session.then = lambda: _drop(host, user, request.count)
+    else:
+        _set(host.faults.of(user), request, host.monotonic())
+    note = _note(host, user, request.kind)
+    return {"user": user, "connections": len(his), **({"note": note} if note else {})}
+
+
+def _set(faults: Faults, request: r.SetFault, now: int) -> None:
     if request.kind == "skew":
-        faults.set_clock(request.ms * MS, request.drift_ppm, desk.host.monotonic())
+        faults.set_clock(request.ms * MS, request.drift_ppm, now)
     elif request.kind == "reject":
         faults.rejects, faults.reason = request.count, Reason[request.reason]
     elif request.kind == "duplicate":
@@ -107,11 +116,43 @@ def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
     elif request.kind == "delay":
         faults.delay = request.ms * MS
     else:
-        faults.stalled_until = desk.host.monotonic() + request.ms * MS
-    return {}
+        faults.stalled_until = now + request.ms * MS
 
 
-def _drop(desk: Desk, user: str) -> None:
-    for one in list(desk.host.sessions):
-        if one.user is not None and one.user.name == user:
-            one.drop()
+def _speaks_http(host: Host, user: str) -> bool:
+    """May a user send requests over HTTP?"""
+    return host.addresses is not None and is_address(user)
+
+
+def _note(host: Host, user: str, kind: str) -> str:
+    """Why a user may not meet a fault that is set now; "": he does."""
+    if kind == "drop" and not host.connections(user):
+        then = "the next of his actions over HTTP are carried out without a reply" if _speaks_http(host, user) else "nothing breaks"
+        return f"{user} has no connection at the moment: {then}"
+    if kind == "duplicate" and _speaks_http(host, user) and not any(one.is_of(user) for one in host.sessions):
+        return f"{user} has no socket at the moment, and a reply over HTTP comes once: only sockets are told twice"
+    return ""
+
+
+def _drop(host: Host, user: str, count: int) -> None:
+    """His connections break. Over HTTP there is one for each request: those that are there break, and of actions `count` in all lose their
+    reply."""
+    broken = host.connections(user)
+    lost = sum(one.is_of(user) for one in host.calls if one.acts)
+    for one in broken:
+        one.drop()
+    host.faults.met_by(user)["drop"] += len(broken)
+    if _speaks_http(host, user) and (lost < count or user in host.faults):
+        host.faults.of(user).losses = max(0, count - lost)
+
+
+def faults(desk: Desk, session: Asker, request: r.FaultsQuery) -> Data:
+    session.may("admin", is_noted=False)
+    user, host = desk.user(request.user)[0].name, desk.host
+    now, found, met = host.monotonic(), host.faults.get(user, Faults()), host.faults.met_by(user)
+    return {
+        "user": user, "connections": len(host.connections(user)), "rejects": found.rejects, "reason": found.reason.name,
+        "losses": found.losses, "stall_ms": max(0, found.stalled_until - now) // MS, "delay_ms": found.delay // MS,
+        "duplicates": found.duplicates, "skew_ms": found.shift(now) // MS, "drift_ppm": found.drift_ppm,
+        "met": {kind: met[kind] for kind in KINDS},
+    }  # fmt: skip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import requests as r
 from .codecs import Codec
 from .errors import Data, Refusal, is_of_venue
+from .faults import Faults, moved
 from .frames import Frames
 from .held import Held
 from .host import Host
@@ -54,16 +55,16 @@ class Outbox(Visitor):
 
     def tell(self, message: Named, encoded: dict[str, bytes] | None = None) -> int:
         """`encoded`: the same message by name of codec, as far as it was encoded for others. Returns how long it is."""
-        faults = self.host.faults.get(self.user.name) if self.host.faults and self.user is not None else None
-        if faults is not None:
-            told = faults.told(message, self.host.monotonic())
+        faults = self.faults() if self.host.faults else ()
+        for one in faults:
+            told = one.told(message, self.host.monotonic(), self.moved)
             message, encoded = told, encoded if told is message else None
         out = self.codec.encode(message) if encoded is None or self.codec.name not in encoded else encoded[self.codec.name]
         if encoded is not None:
             encoded[self.codec.name] = out
         if self.frames is not None:
             out = self.frames.wrap(out)
-        if faults is None and not self.held:
+        if not faults and not self.held:
             self.put(out)
         else:
             self.held.tell(out, faults)
@@ -75,6 +76,25 @@ class Outbox(Visitor):
         self._unread += len(out)
         if not self._is_receiving:
             self.wake()
+
+    # -- what goes wrong on demand -----------------------------------------------------------------------------------------------
+
+    def is_of(self, user: str) -> bool:
+        """Is it a connection of a user's?"""
+        return self.user is not None and self.user.name == user
+
+    def faults(self) -> Sequence[Faults]:
+        """What goes wrong with what it is told."""
+        found = self.host.faults.get(self.user.name) if self.user is not None else None
+        return () if found is None else (found,)
+
+    def moved(self, message: Named, shift: int) -> Named:
+        """A message with all its times moved [ns]."""
+        return moved(message, shift)
+
+    def let_go(self) -> None:
+        """All is well again: what was held back is told."""
+        self.held.let_go()
 
     def drop(self) -> None:
         """The connection breaks, without a word."""

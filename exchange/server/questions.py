@@ -92,9 +92,11 @@ class Questions(Desk):
 
     def accounts(self: Questions, session: Asker, request: r.Accounts) -> Data:
         if request.user is None:
-            return {"accounts": list(session.may("read").accounts)}
+            user = session.may("read")
+            return {"user": user.name, "accounts": list(user.accounts)}
         session.may("admin")
-        return {"accounts": list(self.user(request.user).accounts)}
+        user, accounts = self.user(request.user)
+        return {"user": user.name, "accounts": accounts}
 
     # -- questions --------------------------------------------------------------------------------------------------------------------
 
@@ -194,6 +196,7 @@ ANSWERS: Final[dict[type[r.Request], Answer]] = {
     r.Rewind: operations.rewind,
     r.Snapshots: operations.snapshots,
     r.SetFault: operations.set_fault,
+    r.FaultsQuery: operations.faults,
     r.Subscribe: subscriptions.subscribe,
     r.Unsubscribe: subscriptions.unsubscribe,
     r.CancelOnDisconnect: Questions.cancel_on_disconnect,

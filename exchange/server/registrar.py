@@ -24,6 +24,10 @@ from .timekeeper import Timekeeper
 class Addresses(Protocol):
     """Who is behind the addresses by which users of Hyperliquid's API are named (hyperliquid/identity.py)."""
 
+    def owner(self, address: str) -> tuple[User, int | None] | None:
+        """Who is behind an address in lower case: whose it is, of an API wallet the user for whom it signs, of a sub-account its owner, and
+        the account then. None: nobody."""
+
     def contact(self, address: str, money: int | None) -> int:
         """The account of an address in lower case, which becomes known by that. `money`: what it is about to be sent of the first asset
         [micro]; None: nothing is, and somebody asks for it. Raises Refusal."""

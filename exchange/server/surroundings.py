@@ -26,12 +26,29 @@ class World(Protocol):
     def change(self, ts: int, changes: dict[str, object]) -> dict[str, object]: ...  # raises ValueError; then nothing has changed
 
 
-class Listener(Protocol):
+class Connected(Protocol):
+    """Somebody at the other side, whose faults are met here: a connection, or a request over HTTP that has no answer yet."""
+
+    def is_of(self, user: str) -> bool:
+        """Is it that user's, by name?"""
+
+    def drop(self) -> None:
+        """It breaks, without a word."""
+
+    def let_go(self) -> None:
+        """All is well again: what a fault held back is told."""
+
+
+class Call(Connected, Protocol):
+    """A request over HTTP that has no answer yet."""
+
+    acts: bool  # does it want something done?
+
+
+class Listener(Connected, Protocol):
     """A connection, as the host sees it."""
 
     user: User | None
-
-    def drop(self) -> None: ...
 
     def tell_private(self, account: int, rows: list[list[int]]) -> None: ...
 

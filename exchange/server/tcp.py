@@ -198,6 +198,8 @@ class TcpServer:
             task.cancel()
         for session in list(self.host.sessions):
             session.shut_down()
+        for call in list(self.host.calls):
+            call.let_go()  # the end waits for no fault
         for connection in list(self.turned_away):
             connection.close()
         await asyncio.sleep(0)

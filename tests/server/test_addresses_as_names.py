@@ -27,6 +27,22 @@ def test_the_operator_names_a_user_by_his_address_in_letters_of_any_case(venue: 
     assert admin.ask("fault", user=MIXED, kind="none")["ok"] and venue.host.faults == {}
 
 
+def test_addresses_of_sub_accounts_and_wallets_stand_for_their_users(venue: Venue) -> None:
+    account, admin = venue.account(ME), operator(venue.world)
+    sub = venue.act({"type": "createSubAccount", "name": "x"}, ME)["response"]["data"]
+    venue.people.wallets.approve(ME, BOB, "", 1)
+    (sub_account,) = set(venue.host.people.users[ME].accounts) - {account}
+    for name, accounts in ((ME, [account, sub_account]), (sub, [sub_account]), (BOB, [account, sub_account])):
+        for letters in (name, "0x" + name[2:].upper()):
+            told = admin.ask("accounts", user=letters)
+            assert (told["user"], told["accounts"]) == (ME, accounts)
+            assert admin.ask("fault", user=letters, kind="reject")["ok"] and list(venue.host.faults) == [ME]
+            assert admin.ask("fault", user=letters, kind="none")["ok"] and not venue.host.faults
+    assert BOB not in venue.host.people.users, "asking makes no user of a wallet"
+    venue.people.wallets.kept.agents.clear()
+    assert admin.ask("accounts", user=BOB)["reason"] == "UNKNOWN_NAME"
+
+
 def test_an_address_that_nobody_has_heard_of_is_no_user(venue: Venue) -> None:
     admin = operator(venue.world)
     for request in ({"op": "accounts"}, {"op": "fault", "kind": "drop"}):

@@ -33,6 +33,35 @@ def test_the_next_orders_are_refused_for_a_chosen_reason(scene: Scene) -> None:
     assert buy(alice)["ok"] and buy(bob)["ok"] and world.host.exchange.state_hash() != before
 
 
+PLACED = {"market": 0, "side": "BUY", "size": 10}
+OTHERS = {
+    "place_trigger": {**PLACED, "trigger": "STOP", "source": "MARK", "trigger_price": 61_000},
+    "place_twap": {**PLACED, "slices": 2, "interval": SECOND, "slippage_ppm": 10_000},
+    "place_bracket": {**PLACED, "price": 59_000, "order_type": "LIMIT", "tif": "GTC", "take_profit": 0, "stop": 58_000},
+    "place_ladder": {**PLACED, "first_price": 59_000, "last_price": 58_000, "count": 2},
+    "mass_quote": {"market": 0, "side": "BUY", "price_1": 59_000, "size_1": 1},
+}
+
+
+@pytest.mark.parametrize("op", [*OTHERS, "amend"])
+def test_whatever_places_or_changes_an_order_is_refused(scene: Scene, op: str) -> None:
+    world, alice, _, admin = scene
+    fields = OTHERS.get(op) or {"order_id": buy(alice)["order_id"], "size": 2, "price": 59_000}
+    before = world.host.exchange.state_hash()
+    admin.ask("fault", user="alice", kind="reject")
+    told = alice.ask(op, **fields)
+    assert told["reason"] == "INSUFFICIENT_MARGIN" and told["data"]["injected"] is True
+    assert world.host.exchange.state_hash() == before and alice.ask(op, **fields)["ok"]
+
+
+def test_a_cancel_is_not_refused(scene: Scene) -> None:
+    _, alice, _, admin = scene
+    order = buy(alice)["order_id"]
+    admin.ask("fault", user="alice", kind="reject")
+    assert alice.ask("cancel", order_id=order)["ok"] and alice.ask("mass_quote", market=0, side="BUY")["ok"], "quotes that are taken down"
+    assert not buy(alice)["ok"]
+
+
 def test_connections_break_without_a_word(scene: Scene) -> None:
     world, alice, bob, admin = scene
     alice.ask("cancel_on_disconnect", scope="account")
@@ -137,6 +166,54 @@ def test_all_is_well_again(scene: Scene) -> None:
         admin.ask("fault", user="alice", kind=kind, count=9, ms=900)
     assert admin.ask("fault", user="alice", kind="none")["ok"] and world.host.faults == {}
     assert buy(alice)["ok"]
+
+
+def test_what_is_held_back_is_told_when_all_is_well_again(scene: Scene) -> None:
+    _, alice, _, admin = scene
+    admin.ask("fault", user="alice", kind="stall", ms=3_600_000)
+    alice.send("ping")
+    alice.send("accounts")
+    assert alice.read() == [] and admin.ask("fault", user="alice", kind="none")["connections"] == 1
+    assert [message["id"] for message in alice.read()] == [3, 4] and alice.ask("ping")["ok"]
+
+
+NOT_MET = {"reject": 0, "drop": 0, "stall": 0, "delay": 0, "duplicate": 0, "skew": 0}
+
+
+def test_the_operator_sees_what_goes_wrong_and_what_of_it_was_met(scene: Scene) -> None:
+    world, alice, _, admin = scene
+    told = admin.ask("faults", user="alice")
+    assert (told["user"], told["connections"], told["met"]) == ("alice", 1, NOT_MET) and world.host.faults == {}
+    for kind in ("reject", "duplicate"):
+        admin.ask("fault", user="alice", kind=kind, count=3)
+    for kind in ("stall", "delay"):
+        admin.ask("fault", user="alice", kind=kind, ms=900)
+    admin.ask("fault", user="alice", kind="skew", ms=-5_000, drift_ppm=1_000)
+    world.monotonic += SECOND // 2
+    world.host.catch_up()
+    told = admin.ask("faults", user="alice")
+    assert [told[name] for name in ("rejects", "duplicates", "stall_ms", "delay_ms", "skew_ms", "drift_ppm")] == [
+        3, 3, 400, 900, -5_000, 1_000,
+    ]  # fmt: skip
+    assert told["met"] == NOT_MET, "nothing has been sent to him"
+    alice.send("place", market=0, side="BUY", price=59_000, size=1)
+    world.monotonic += SECOND
+    world.host.catch_up()
+    assert len(alice.read()) == 2
+    met = {"reject": 1, "drop": 0, "stall": 2, "delay": 2, "duplicate": 1, "skew": 0}
+    assert admin.ask("faults", user="alice")["met"] == met, "the refusal has no time in it"
+    admin.ask("fault", user="alice", kind="none")
+    admin.ask("fault", user="alice", kind="drop")
+    told = admin.ask("faults", user="alice")
+    assert (told["rejects"], told["delay_ms"], told["met"]) == (0, 0, {**met, "drop": 1})
+
+
+def test_a_drop_of_nobody_is_told(scene: Scene) -> None:
+    _, alice, _, admin = scene
+    alice.session.closed()
+    told = admin.ask("fault", user="alice", kind="drop")
+    assert told["connections"] == 0 and told["note"] == "alice has no connection at the moment: nothing breaks"
+    assert admin.ask("faults", user="alice")["losses"] == 0
 
 
 def test_wrong_words_are_told(scene: Scene) -> None:

@@ -37,7 +37,8 @@ PAGE = ROOT / "docs" / "api.md"
 MESSAGE_NAMES = [one.__name__ for one in MESSAGES]
 EXAMPLES: dict[str, dict[str, Any]] = {  # what has no least value of its own
     "batch": {"items": [{"op": "cancel", "order_id": 1}]}, "rows": {"rows": "A" * 172}, "challenge": {"key": "k"}, "step": {"ms": 1},
-    "clock": {"speed": 0}, "fault": {"user": "u", "kind": "none"}, "subscribe": {"channel": "book"}, "unsubscribe": {"channel": "book"},
+    "clock": {"speed": 0}, "fault": {"user": "u", "kind": "none"}, "faults": {"user": "u"},
+    "subscribe": {"channel": "book"}, "unsubscribe": {"channel": "book"},
     "cancel_on_disconnect": {"scope": "none"}, "outcome": {"request": 1}, "deposit": {"account": 8},
     "debit": {"account": 8}, "liquidate": {"account": 8}, "grant": {"user": "u"}, "block_trade": {"buyer": 8, "seller": 9},
     "set_market_status": {"status": "HALTED"}, "cancel_maintenance": {"number": 1},

@@ -12,7 +12,7 @@ from perplab.exchange.server import requests as r
 from perplab.lab.world import World as Surroundings
 from perplab.lab.world import load_world
 
-ADMIN = (*r.OPERATOR_REQUESTS, r.Step, r.SetClock, r.SetWorld, r.Liquidate, r.Grant, r.SetFault, r.AccountsAtRisk)
+ADMIN = (*r.OPERATOR_REQUESTS, r.Step, r.SetClock, r.SetWorld, r.Liquidate, r.Grant, r.SetFault, r.FaultsQuery, r.AccountsAtRisk)
 
 
 def operator(world: World) -> Talker:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hl_serve_kit import url_of
 from test_sockets import Peer, Server
 
 from perplab.exchange.server import requests as r
 from perplab.exchange.server.codecs import MSGPACK
 from perplab.lab.cli import main
 from perplab.lab.ctl import login, pair, replies_of
-from perplab.lab.rehearse import Playbook, PlaybookError, Rehearsal, Watch, load_playbook, reaction, shipped
+from perplab.lab.rehearse import Playbook, PlaybookError, Rehearsal, Watch, left_open, load_playbook, reaction, shipped
 
 QUICK = """
 title = "Quick"
@@ -68,7 +73,7 @@ def test_only_the_user_s_own_acts_are_reactions() -> None:
         (17, "OrderCancelled", "USER"),
         (18, "Traded", ""),
     ):
-        watch.see({"type": kind, "ts": ts * 10**9, "reason": reason})
+        watch.see({"type": kind, "ts": ts * 10**9, "reason": reason, "order_id": 1})
     assert reaction(10 * 10**9, watch.acts) == 7.0 and reaction(17 * 10**9, watch.acts) is None
     assert (watch.fills, watch.cancelled_by_venue) == (1, 1)
     steps = [{"at_s": 3, "op": "fault", "kind": "drop", "user": "$USER"}, {"at_s": 1, "op": "liquidate", "account": "$ACCOUNT"}]
@@ -77,6 +82,27 @@ def test_only_the_user_s_own_acts_are_reactions() -> None:
     assert second.request == {"op": "fault", "kind": "drop", "user": "al"}
     watch.see({"type": "Rejected", "ts": 1, "reason": "INSUFFICIENT_MARGIN"})
     assert watch.refused == {"INSUFFICIENT_MARGIN": 1}
+
+
+def test_what_the_venue_sends_for_the_user_is_no_reaction() -> None:
+    watch = Watch()
+    for ts, kind, fields in (
+        (1, "TwapPlaced", {"order_id": 1}), (2, "OrderPlaced", {"order_id": 2}), (2, "Traded", {}),
+        (2, "TwapSliced", {"order_id": 1, "slice_order_id": 2}), (3, "TriggerFired", {"order_id": 3}), (3, "OrderPlaced", {"order_id": 3}),
+        (4, "Traded", {}), (4, "TriggerPlaced", {"order_id": 4}), (5, "TriggerPlaced", {"order_id": 5}),
+        (6, "TriggerCancelled", {"order_id": 4, "reason": "OCO"}), (7, "TriggerCancelled", {"order_id": 5, "reason": "USER"}),
+        (8, "TwapSliced", {"order_id": 1, "slice_order_id": 0}), (9, "TwapEnded", {"order_id": 1, "reason": "FILLED"}),
+        (10, "OrderPlaced", {"order_id": 6}),
+    ):  # fmt: skip
+        watch.see({"type": kind, "ts": ts, **fields})
+    assert watch.acts == [1, 5, 7, 10] and watch.fills == 2
+
+
+def test_all_that_can_still_trade_is_counted_by_its_name() -> None:
+    nothing = {"orders": 0, "triggers": 0, "twaps": 0, "pending": 0}
+    assert left_open(nothing).strip() == "0"
+    assert left_open({**nothing, "orders": 2, "triggers": 1, "twaps": 1}).strip() == "4: 2 orders, 1 trigger, 1 TWAP"
+    assert left_open({"orders": 10, "triggers": 0, "twaps": 0, "pending": 2}) == "12: 10 orders, 2 commands that wait"
 
 
 def test_names_are_text_also_where_they_look_like_numbers() -> None:
@@ -145,9 +171,10 @@ def test_a_bot_that_is_watched_through_a_gap(tmp_path: Path) -> None:
     thread.join()
     assert done.returncode == 0, done.stderr
     assert re.search(r"equity +100,\d{3}|equity +99,\d{3}", done.stdout) and "orders left open                0" in done.stdout
-    steps = re.findall(r"^ +(\S+(?: s)?)  (world|fault) ", done.stdout, re.MULTILINE)
+    steps = re.findall(r"^ +(\S+(?: s| met)?)  (world|fault) ", done.stdout, re.MULTILINE)
     assert [kind for _, kind in steps] == ["world", "fault", "world", "fault"], done.stdout
-    assert re.search(r"\d+\.\d{3} s  world shock_ppm=-100000", done.stdout) and re.search(r"none  fault user=alice", done.stdout)
+    assert re.search(r"\d+\.\d{3} s  world shock_ppm=-100000", done.stdout)
+    assert re.search(r"not met  fault user=alice", done.stdout), "he places nothing"
     assert server.stop()[0] == 0
 
 
@@ -165,7 +192,93 @@ def test_a_bot_that_is_named_by_its_address(tmp_path: Path) -> None:
         runs.append(CliRunner().invoke(main, [*words, "--port", str(server.port)]))
     assert server.stop()[0] == 0
     assert [one.exit_code for one in runs] == [0, 0, 0], [one.output for one in runs]
-    assert f"none  fault user={address} kind=reject" in runs[0].output and '"accounts": [' in runs[1].output
+    assert f"not met  fault user={address} kind=reject" in runs[0].output and '"accounts": [' in runs[1].output
+
+
+OVER_HTTP = """
+settle_s = 8
+[[steps]]
+at_s = 1
+op = "fault"
+user = "$USER"
+kind = "reject"
+[[steps]]
+at_s = 8
+op = "fault"
+user = "$USER"
+kind = "duplicate"
+[[steps]]
+at_s = 9
+op = "fault"
+user = "$USER"
+kind = "stall"
+ms = 100
+[[steps]]
+at_s = 10
+op = "fault"
+user = "$USER"
+kind = "drop"
+"""
+ORDER = {"a": 0, "b": True, "p": "50000", "s": "0.01", "r": False, "t": {"limit": {"tif": "Gtc"}}}
+STOP = {"a": 0, "b": True, "p": "90000", "s": "0.01", "r": False, "t": {"trigger": {"isMarket": True, "triggerPx": "90000", "tpsl": "sl"}}}
+
+
+class Bot:
+    """Of Hyperliquid's API, over HTTP. It acts again and again, until a reply is lost or it is stopped."""
+
+    def __init__(self, url: str, address: str) -> None:
+        self.url, self.address = url, address
+        self.nonces = count(time.time_ns() // 1_000_000)
+        self.seen: list[str] = []
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self.trade, daemon=True)
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(f"{self.url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.loads(reply.read())
+
+    def act(self, action: dict[str, Any], nonce: int = 0) -> Any:
+        told = self.ask("/exchange", {"action": action, "nonce": nonce or next(self.nonces), "user": self.address})
+        assert told["status"] == "ok", told
+        return told
+
+    def trade(self) -> None:
+        try:
+            while not self.is_over.wait(0.02):
+                told = self.act({"type": "order", "orders": [ORDER], "grouping": "na"})
+                self.seen.append(str(told["response"]["data"]["statuses"][0]))
+        except OSError as error:
+            self.seen.append(repr(error))
+
+
+def test_a_bot_of_hyperliquid_s_api_is_told_which_faults_it_met(tmp_path: Path) -> None:
+    """It is refused once, and nothing comes twice. It is named by its wallet."""
+    (tmp_path / "http.toml").write_text(OVER_HTTP)
+    address, wallet = "0x" + "ab" * 20, "0x" + "cd" * 20
+    server = Server("--trust", "--limits", "open", "--clock", "x2")
+    bot = Bot(url_of(server), address)
+    bot.ask("/info", {"type": "clearinghouseState", "user": address})
+    nonce = next(bot.nonces)
+    bot.act({"type": "approveAgent", "agentAddress": wallet, "agentName": "", "nonce": nonce}, nonce)
+    bot.act({"type": "order", "orders": [ORDER, STOP], "grouping": "na"})
+    bot.act({"type": "twapOrder", "twap": {"a": 0, "b": True, "s": "0.01", "r": False, "m": 30, "t": False}})
+    bot.thread.start()
+    done = CliRunner().invoke(main, ["rehearse", str(tmp_path / "http.toml"), "--user", wallet, "--port", str(server.port)])
+    bot.is_over.set()
+    bot.thread.join()
+    assert server.stop()[0] == 0 and done.exit_code == 0, done.output
+    assert sum("error" in one for one in bot.seen) == 1 and "resting" in bot.seen[-2] and "RemoteDisconnected" in bot.seen[-1]
+    told = re.findall(r"^ +(\d+\.\d{3} s|none|not met)  fault user=\S+ kind=(\w+)", done.output, re.MULTILINE)
+    assert {kind: what == "not met" for what, kind in told} == {
+        "reject": False, "duplicate": True, "stall": False, "drop": False,
+    }, done.output  # fmt: skip
+    for line in (
+        f"note: {wallet} is of {address}, whose faults these are", f"{address} has no socket at the moment, and a reply over HTTP",
+        "note: still to come: duplicate; ", "\nnot met: nothing came to the bot",
+    ):  # fmt: skip
+        assert line in done.output, done.output
+    assert re.search(r"orders left open +\d+: \d+ orders, 1 trigger, 1 TWAP", done.output), done.output
 
 
 def test_wrong_words_are_one_line() -> None:

@@ -23,7 +23,7 @@ from . import refusals
 from .coins import Coin
 from .dialect import Dialect
 from .errors import Failed, Unreadable
-from .placing import MISSHAPEN, Whole, cloid_of, coin_of, listed, lots_of, statuses
+from .placing import MISSHAPEN, Whole, cloid_of, coin_of, injected, listed, lots_of, statuses
 from .settling import Body, Came, Work
 
 MOST_OID: Final = 2**62
@@ -201,15 +201,21 @@ def twap_order(dialect: Dialect, action: Body, account: int) -> Work:
     slices = min(2 * minutes, MOST_SLICES)
     interval = -(-minutes * 60_000_000_000 // slices)
     smallest = -(-int(market.minimum_notional) * SLICE_MARGIN[0] // (SLICE_MARGIN[1] * mark * coin.unit)) if mark else 0
+    reason = injected(dialect, account)
+    if reason:
+        return told_of_twap("twapOrder", {"error": _why_no_twap(reason)})
     came = yield row_of(
         PlaceTwap.KIND, account, coin.market, 0 if is_buy else 1, lots, slices, max(interval, TWAP_INTERVAL), TWAP_SLIPPAGE_PPM,
         TWAP_CATCH_UP_PPM, min(smallest, lots), int(reduces),
     )  # fmt: skip
     reason = came.reason(0)
     if reason:
-        text = refusals.TWAP_REDUCES if reason == Reason.REDUCE_ONLY else refusals.sentence(reason, refusals.OF_ORDERS)
-        return told_of_twap("twapOrder", {"error": text})
+        return told_of_twap("twapOrder", {"error": _why_no_twap(reason)})
     return told_of_twap("twapOrder", {"running": {"twapId": came.order_id(0)}})
+
+
+def _why_no_twap(reason: int) -> str:
+    return refusals.TWAP_REDUCES if reason == Reason.REDUCE_ONLY else refusals.sentence(reason, refusals.OF_ORDERS)
 
 
 def twap_cancel(dialect: Dialect, action: Body, account: int) -> Work:

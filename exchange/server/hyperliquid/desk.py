@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..errors import Refusal
 from ..log import note
+from ..people import User
 from .asked import UNREADABLE as NOT_READ
 from .canonical import lacking
 from .dialect import Dialect
@@ -49,8 +50,17 @@ class Desk:
             self.weights.owe(source, weight_of(entry.name, found) - weight, now)
         return found
 
-    def exchange(self, body: dict[str, Any], source: str, then: Callable[[object], None]) -> None:
-        """`then` is told the reply, at once or when it is known what became of the action. Raises Unreadable or TooMany."""
+    def asked_by(self, body: dict[str, Any]) -> User | None:
+        """Whose question it is: that of the user whom it names. None: nobody's, or of one who is not known."""
+        named = body.get("user")
+        found = self.people.owner(named.lower()) if isinstance(named, str) else None
+        return found[0] if found is not None else None
+
+    def exchange(
+        self, body: dict[str, Any], source: str, then: Callable[[object], None], whose: Callable[[User], None] = lambda user: None
+    ) -> None:
+        """`then` is told the reply, at once or when it is known what became of the action; `whose`, before that, who has sent it, if it is
+        known. Raises Unreadable or TooMany."""
         action = body.get("action")
         kind = action.get("type") if isinstance(action, dict) else None
         if not isinstance(action, dict) or type(body.get("nonce")) is not int:
@@ -72,6 +82,7 @@ class Desk:
         self.people.source = source
         try:
             signed = self.people.who(body)
+            whose(self.dialect.host.people.owner_of[signed.account])
             self.weights.act(signed.address, count, self._traded(signed.account), str(kind).startswith("cancel"), now)
             reply = carry_out(self.dialect, action, signed)
         except Failed as error:

@@ -178,7 +178,12 @@ class Ear:
         rows, self.rows = self.rows, []
         return rows
 
+    def is_of(self, user: str) -> bool:
+        return False
+
     def drop(self) -> None: ...
+
+    def let_go(self) -> None: ...
 
     def beat(self, now: int, encoded: dict[str, bytes]) -> None: ...
 

@@ -33,7 +33,7 @@ from .placing import (
     Whole,
     each,
     give_client_id,
-    heed_faults,
+    injected,
     listed,
     status,
     statuses,
@@ -87,7 +87,9 @@ def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
         raise Whole(refusals.NOT_REDUCING)
     if one.reduces:
         raise Failed(UNTOLD_REDUCER)
-    heed_faults(dialect, one)
+    reason = injected(dialect, account)
+    if reason:
+        return statuses([{"error": refusals.of_order(dialect, one.coin, reason)}] * len(orders))
     give_client_id(dialect, one)
     cloids = {one.cloid}
     for child in children:

@@ -145,6 +145,14 @@ class Identities:
                 self._met.popitem(last=False)
         return opened
 
+    def owner(self, address: Address) -> tuple[User, int | None] | None:
+        """As the registrar has it (Addresses)."""
+        user = self._signs_for(address)
+        if user is not None:
+            return user, None
+        account = self.known(address)
+        return None if account is None else (self.host.people.owner_of[account], account)
+
     def contact(self, address: Address, money: int | None) -> int:
         """As the registrar has it (Addresses): of who is trusted with a name, or is sent money by the operator."""
         found, agent = self.known(address), self.wallets.get(address)

@@ -175,18 +175,24 @@ def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -
     one.row[at], one.row[at + 1] = hi, lo
 
 
-def heed_faults(dialect: Dialect, one: Wanted) -> None:
-    """Refuse an order of a user whose orders are to be refused, as the operator has asked for. Raises Wrong."""
+def injected(dialect: Dialect, account: int) -> int:
+    """Why an order that a user is about to place or change is to be refused, as the operator has asked for (Reason); 0: it is not."""
     host = dialect.host
-    if not host.faults:
-        return
-    owner = host.people.owner_of.get(one.row[2])
+    owner = host.people.owner_of.get(account) if host.faults else None
     faults = host.faults.get(owner.name) if owner is not None else None
     if faults is not None:
         try:
             faults.place()
         except Rejected as error:
-            raise Wrong(refusals.of_order(dialect, one.coin, int(error.reason))) from None
+            return int(error.reason)
+    return 0
+
+
+def heed_faults(dialect: Dialect, one: Wanted) -> None:
+    """Raises Wrong, for an order that is to be refused."""
+    reason = injected(dialect, one.row[2])
+    if reason:
+        raise Wrong(refusals.of_order(dialect, one.coin, reason))
 
 
 # -- telling -----------------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from .asked import UNREADABLE as NOT_READ
 from .bodies import body_of
+from .calls import Call
 from .coverage import POLICY, html
 from .desk import REGISTRIES, Desk
 from .errors import Failed, Unreadable
@@ -48,38 +49,45 @@ class Shell:
         asyncio.get_running_loop().call_soon(go_on)
 
     async def info(self, request: web.Request) -> web.Response:
-        body = await self.read(request)
-        if body is None:
-            return refused(422, NOT_READ)
-        try:
-            found = self.desk.info(body, source_of(request))
-        except (Unreadable, Failed) as error:
-            return refused(422, str(error))
-        except TooMany:
-            return too_many()
-        finally:
-            self.stir()
-        return web.Response(body=ENCODER.encode(found), content_type="application/json")
+        host = self.desk.dialect.host
+        with Call(host, request, acts=False) as call:
+            body = await self.read(request)
+            if body is None:
+                return refused(422, NOT_READ)
+            try:
+                found = self.desk.info(body, source_of(request))
+            except (Unreadable, Failed) as error:
+                return refused(422, str(error))
+            except TooMany:
+                return too_many()
+            finally:
+                self.stir()
+            if host.faults:
+                call.of(self.desk.asked_by(body))
+            return told(await call.told(found))
 
     async def exchange(self, request: web.Request) -> web.Response:
-        body = await self.read(request)
-        if body is None:
-            return refused(422, NOT_READ)
-        told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        with Call(self.desk.dialect.host, request, acts=True) as call:
+            body = await self.read(request)
+            if body is None:
+                return refused(422, NOT_READ)
+            reply: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
-        def then(reply: object) -> None:
-            if not told.done():  # of one who has not gone meanwhile
-                told.set_result(reply)
+            def then(found: object) -> None:
+                if not reply.done():  # of one who has not gone meanwhile
+                    reply.set_result(found)
 
-        try:
-            self.desk.exchange(body, source_of(request), then)
-        except Unreadable as error:
-            return refused(422, str(error))
-        except TooMany:
-            return too_many()
-        finally:
-            self.stir()
-        return web.Response(body=ENCODER.encode(await told), content_type="application/json")
+            wrong: web.Response | None = None
+            try:
+                self.desk.exchange(body, source_of(request), then, call.of)
+            except Unreadable as error:
+                wrong = refused(422, str(error))
+            except TooMany:
+                wrong = too_many()
+            finally:
+                self.stir()
+            answer = await call.told(None if wrong is not None else await reply)
+            return told(answer) if wrong is None else wrong
 
     async def coverage(self, request: web.Request) -> web.Response:
         return web.Response(text=html(REGISTRIES), content_type="text/html", headers={"Content-Security-Policy": POLICY})
@@ -92,6 +100,10 @@ class Shell:
             return body_of(await self.body(request))
         except web.RequestPayloadError:  # it is not what its head says
             return None
+
+
+def told(answer: object) -> web.Response:
+    return web.Response(body=ENCODER.encode(answer), content_type="application/json")
 
 
 def source_of(request: web.Request) -> str:

@@ -7,15 +7,19 @@ Replies come at once; what subscriptions tell comes with the host's market data 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from logging import WARNING
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codecs import JSON
 from ..errors import Refusal
+from ..faults import Faults
 from ..log import note
+from ..naming import Named
 from ..outbox import Outbox
+from ..people import User
 from ..unfinished import late
+from . import times
 from .bodies import body_of
 from .errors import Failed, Unreadable
 from .feeds import TURN_NS, Feed, Unknown
@@ -47,6 +51,7 @@ class Talk(Outbox):
         self.feeds: dict[str, Feed] = {}
         self._received: deque[bytes] = deque()  # and not looked at yet
         self.posts = 0  # that wait
+        self.users: set[str] = set()  # whom it has subscribed to or posted for: it is theirs
         self._spoken = self.host.monotonic()  # when something was told last
         self.number = self.host.join(self)
         note("opened", connection=self.number, peer=source or None, speaks="hyperliquid")
@@ -141,8 +146,27 @@ class Talk(Outbox):
 
     def end_with(self, text: str, code: str = "BROKEN") -> None:
         if not self.ending:
-            self.error(text)
             self.ending = code
+            self.held.drop()  # the end waits for no fault
+            self.put(self.codec.encode({"channel": "error", "data": text}))
+
+    # -- whose it is -------------------------------------------------------------------------------------------------------------
+
+    def belongs_to(self, user: User | None) -> None:
+        if user is not None:
+            self.users.add(user.name)
+
+    def is_of(self, user: str) -> bool:
+        return user in self.users
+
+    def faults(self) -> Sequence[Faults]:
+        return [faults for user, faults in self.host.faults.items() if user in self.users]
+
+    def moved(self, message: Named, shift: int) -> Named:
+        told: Named = times.moved(message, shift)
+        return told
+
+    # -- requests ----------------------------------------------------------------------------------------------------------------
 
     def _handle(self, payload: bytes) -> None:
         message = body_of(payload) or {}
@@ -179,6 +203,7 @@ class Talk(Outbox):
         elif len(self.feeds) >= SUBSCRIPTIONS:
             self.error(f"Cannot subscribe to more than {SUBSCRIPTIONS} streams.")
         elif self._is_allowed(feed):
+            self.belongs_to(self.desk.asked_by(feed.asked))
             self.say("subscriptionResponse", {"method": "subscribe", "subscription": feed.asked})
             self.feeds[feed.key] = feed
             self.desk.feeds.join(feed, self)
@@ -220,9 +245,10 @@ class Talk(Outbox):
         try:
             if kind == "info":
                 answer = self.desk.info(payload, self.source)
+                self.belongs_to(self.desk.asked_by(payload))
                 self._answer(number, "info", {"type": payload.get("type"), "data": answer})
             else:
-                self.desk.exchange(payload, self.source, self._awaited(number))
+                self.desk.exchange(payload, self.source, self._awaited(number), self.belongs_to)
         except (Unreadable, Failed) as error:
             self._answer(number, "error", str(error))
         except TooMany:

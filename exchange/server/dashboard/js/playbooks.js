@@ -40,8 +40,8 @@ export class Run {
             {op, ...fields} = filled(request, values),
             back = filled(undo, values);
           if (back) this.undo.set(JSON.stringify(back), back);
-          await this.wire.ask(op, fields);
-          this.say(`${at} s: ${told({op, ...fields})}`);
+          const {note} = await this.wire.ask(op, fields);
+          this.say(`${at} s: ${told({op, ...fields})}${note ? ` (${note})` : ""}`);
         }
       }
     } catch (error) {
