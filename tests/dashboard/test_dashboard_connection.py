@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import Server, Visit, chromium, free_pair
+from browser import Server, Visit, free_pair
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def test_a_lost_connection_is_shown_and_comes_back(browser: Browser) -> None:

@@ -169,7 +169,7 @@ setText(
   byId("login-hint"),
   about.trusts
     ? "This server trusts: a name is enough, and may do all that the operator may."
-    : "With the key and the secret that the faucet gave you, or the operator's, which perplab serve prints. The secret stays in this page.",
+    : "With a key and its secret: your own, or the operator's, which perplab serve prints. The secret stays in this page.",
 );
 byId("show-login").addEventListener("click", () => {
   if (session.user) return void session.logout().catch(() => {});
