@@ -363,6 +363,41 @@ def test_the_page_fits_a_phone(visit: Open) -> None:
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width, f"{width} px scroll to the side"
 
 
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_no_figure_is_out_of_sight(visit: Open, operator: Visit, width: int) -> None:
+    """Neither at the side of the page nor of its panel; and each says what it is counted in."""
+    one = visit(width=width)
+    one.as_guest()
+    bought(one)
+    operator.page.set_viewport_size({"width": width, "height": 1000})
+    operator.until("document.querySelectorAll('#risk td').length > 0")
+    for page in (one.page, operator.page):
+        cut = page.evaluate("""() => [...document.querySelectorAll("#stats *, .panel *")]
+            .filter(one => one.offsetParent && !one.closest("caption, option, label:has([type=radio])"))
+            .filter(one => one.getBoundingClientRect().right > one.closest(".panel, .stats").getBoundingClientRect().right)
+            .map(one => one.outerHTML.slice(0, 200))""")  # fmt: skip
+        assert cut == []
+    one.until_text("#stats", r"Funding−?0\.\d{5} % / hNext funding.*Open interest[\d.]+ BTC.*Backstop vault[\d,.]+ USD")
+    one.until_text("#money", r"equity [\d,.]+ USD")
+    one.until_text("#book-head", "price USDsize BTCsum BTC")
+    one.until_text("#mine", r"[+−][\d,.]+ USD")
+    one.page.click("#mine button:text-is('Close')")
+    one.until_text("#mine", "No positions")
+
+
+def test_what_is_missing_for_a_login_is_said(visit: Open) -> None:
+    one = visit()
+    one.page.click("#show-login")
+    one.page.fill("#by-name [name=name]", " ")
+    one.page.click("#by-name button")
+    one.until_text("#login-why", "The name is missing")
+    one.page.click("#by-key button")
+    one.until_text("#login-why", "The key is missing")
+    one.page.fill("#by-key [name=key]", "0123")
+    one.page.click("#by-key button")
+    one.until_text("#login-why", "The secret is missing")
+
+
 def test_dark_and_light(visit: Open) -> None:
     one = visit(theme="light")
     theme = "document.documentElement.dataset.theme"

@@ -239,7 +239,7 @@ export class Control {
 
   states() {
     const name = new TextField("name", "before", "Under which name? At most 32 letters.", {id: "kept-as", size: "9", maxlength: "32"});
-    this.kept = this.select("State to go back to", []);
+    this.kept = this.select("State to go back to", [["", "none kept"]]);
     return this.group(
       "Snapshots",
       el(
@@ -269,7 +269,8 @@ export class Control {
   async refresh() {
     try {
       const {names} = await this.wire.ask("snapshots");
-      this.kept.input.replaceChildren(...names.map(name => el("option", {value: name}, name)));
+      const options = names.length ? names.map(name => el("option", {value: name}, name)) : [el("option", {value: ""}, "none kept")];
+      this.kept.input.replaceChildren(...options);
       if (names.length) this.kept.input.value = names.at(-1);
     } catch {
       /* it is asked again when one is kept */

@@ -9,10 +9,10 @@ let made = 0;
 const written = number => number.toLocaleString("en-US", {maximumFractionDigits: 9}).replace("-", "−");
 
 class Field {
-  constructor(input, unit) {
+  constructor(input, label, kind = "") {
     this.input = input;
     this.why = el("small.wrong", {id: `wrong-${++made}`, role: "alert", hidden: true});
-    this.node = el("span.entry", {}, el("label.inline", {}, el("span", {}, unit), input), this.why);
+    this.node = el("span.entry", {}, el(`label.inline${kind}`, {}, el("span", {}, label), input), this.why);
     input.setAttribute("aria-describedby", this.why.id);
     input.addEventListener("input", () => this.say(""));
   }
@@ -67,7 +67,7 @@ export class NumberField extends Field {
 /** `missing`: what to say if nothing is typed. */
 export class TextField extends Field {
   constructor(label, value, missing, more = {}) {
-    super(el("input", {value, ...more}), label);
+    super(el("input", {value, ...more}), label, ".named"); // a unit stands behind its number, a name before its field
     this.missing = missing;
   }
 

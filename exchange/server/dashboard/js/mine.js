@@ -108,8 +108,8 @@ export class Mine {
     if (!balance) return;
     const pair = (name, value) => el("span", {}, el("span.soft", {}, `${name} `), value);
     byId("money").append(
-      pair("equity", money(balance.equity)),
-      pair("available", money(balance.available)),
+      pair("equity", `${money(balance.equity)} ${this.venue.asset}`),
+      pair("available", `${money(balance.available)} ${this.venue.asset}`),
       el("button.small", {type: "button", id: "add-money", title: MORE, onclick: () => this.fund()}, `Add ${this.venue.gift}`),
     );
   }
@@ -120,7 +120,7 @@ export class Mine {
         {tick, lot, unit} = market,
         profit = this.profit(one);
       const entry = Math.round(Number(one.entry_notional) / one.size / unit),
-        told = profit === null ? "–" : signed(money(profit));
+        told = profit === null ? "–" : `${signed(money(profit))} ${this.venue.rules.assets[market.settlement_asset]}`;
       return [
         el("span", {class: one.size > 0 ? "up" : "down"}, `${market.name} ${one.size > 0 ? "long" : "short"} ${one.leverage}×`),
         decimal(Math.abs(one.size), lot),

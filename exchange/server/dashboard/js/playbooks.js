@@ -82,8 +82,9 @@ export class Playbooks {
       {playbooks} = control.about;
     const choice = control.select(
       "Playbook",
-      playbooks.map(({name, title}) => [name, `${name}: ${title}`]),
+      playbooks.map(({name}) => [name, name.replaceAll("_", " ")]),
     ).input;
+    const title = el("span.soft", {id: "playbook-title"});
     const user = new TextField("user", "", "Whose bot? The name that it logs in with, or its address.", {
         size: "12",
         maxlength: "42",
@@ -92,13 +93,14 @@ export class Playbooks {
       chosen = () => playbooks.find(({name}) => name === choice.value);
     const show = () => {
       user.node.hidden = !needsUser(chosen());
+      title.textContent = `${chosen().title}.`;
     };
     choice.id = "playbook";
     choice.addEventListener("change", show);
     show();
     const play = control.button("Play", () => this.play(chosen(), user), {id: "play"}),
       stop = control.button("Stop", () => this.run?.stop(), {id: "stop"});
-    return control.group("Playbook", choice, el("span.pair", {}, user.node, play, stop));
+    return control.group("Playbook", choice, el("span.pair", {}, user.node, play, stop), title);
   }
 
   /** `field`: of the user. */

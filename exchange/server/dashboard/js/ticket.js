@@ -70,12 +70,12 @@ export class Ticket {
 
   anew() {
     const {market} = this.venue;
-    setText(byId("size-unit"), `(${market.name})`);
     setText(byId("gift"), this.venue.gift);
     this.fields.leverage.max = market.max_leverage;
     this.leverage(market.default_leverage);
     this.fields.leverage.closest("label").hidden = market.kind === "spot";
     this.fields.size.value = this.fields.price.value = "";
+    if (this.venue.hasNoBook) this.fields.kind.value = "MARKET";
     this.touched = false;
     this.sizeIsOwn();
     this.offerPrice();

@@ -33,6 +33,16 @@ export class Venue {
     return this.rules?.assets[this.market?.settlement_asset ?? 0] ?? "USD";
   }
 
+  /** What its sizes are counted in. */
+  get coin() {
+    const {base_asset: base, name} = this.market;
+    return base == null ? name.split("-")[0] : this.rules.assets[base];
+  }
+  /** Does nobody's order rest there, because whoever trades, trades with its curve? */
+  get hasNoBook() {
+    return this.market?.curve?.role === "separate";
+  }
+
   /** Play money, as much as there is at a time: "100,000 USD". */
   get gift() {
     return `${(GIFT / 1e6).toLocaleString("en-US")} ${this.asset}`;

@@ -14,6 +14,7 @@ export function because(reason, {market, asset}, side) {
     MINIMUM_NOTIONAL: `an order is worth ${market.minimum_notional} ${asset} at least`,
     PRICE_BAND: side === "BUY" ? `buys are at most ${band} above the mark` : `sells are at most ${band} below the mark`,
     PRICE_PRECISION: `a price has ${market.significant_figures} figures at most`,
+    NO_BOOK: "orders cannot rest in this market: take a market order, or one that is now or never",
     REDUCE_ONLY: "there is no position that it would reduce",
   }[reason];
   const name = reason.toLowerCase().replaceAll("_", " ");
