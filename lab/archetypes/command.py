@@ -9,7 +9,7 @@ from typing import Final
 import click
 import msgspec
 
-from ..options import FOLDER
+from ..options import FOLDER, of_runs, with_options
 
 JSON: Final = "archetypes.json"
 MANY: Final = 200  # runs
@@ -19,10 +19,7 @@ MANY: Final = 200  # runs
 @click.argument("scenario")
 @click.option("--venues", "venue_list", metavar="A,B", required=True, help="Designs to trade on: names or TOML files.")
 @click.option("--pairs/--no-pairs", default=True, show_default=True, help="Also run each pair of them together, for what trades on both.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
-@click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario: oracle.lag_ms=5000. Repeatable.")
+@with_options(*of_runs(seeds=5))
 @click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change one design. Repeatable.")
 @click.option("--same-capital/--own-capital", default=None, help="As with perplab compare.")
 @click.option("--yes", is_flag=True, help=f"Also make more than {MANY} runs.")
