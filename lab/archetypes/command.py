@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,8 @@ def archetypes(
     """Follow strategies through SCENARIO: its own [[archetypes]], or else a long with a stop, a carry, a hedger and a basis trade.
 
     Each has accounts of its own beside everybody else's, and a line: what it won or lost, and what of that is fees, funding and gas. A pair
-    of venues is one run with one outside price, in which a strategy has an account on both (perplab docs archetypes).
+    of venues is one run with one outside price, in which a strategy has an account on both (perplab docs archetypes). Ctrl-C shows what the
+    runs that are done have found, and writes nothing.
     """
     from rich.console import Console
 
@@ -43,9 +45,11 @@ def archetypes(
     from ..comparison import choices
     from ..comparison.report import OWN, SAME
     from ..comparison.results import write_file
+    from ..comparison.workers import WorkerDied
+    from ..own import Terminated
     from .shipped import with_shipped
     from .study import Found, answers, in_order, tasks_of, to_json
-    from .table import Results
+    from .table import Results, Stopped
 
     changes = [choices.Setting("--set", text) for text in settings]
     loaded, _ = choices.chosen_scenario(scenario, [], None, None, None, None)
@@ -65,10 +69,16 @@ def archetypes(
     processes = min(jobs or processors(), len(todo))
     said.print(f"{len(todo)} runs, {processes} at a time, {BUILD} core", highlight=False)
     done: list[Found] = []
-    with terminable():
-        for one in answers(todo, processes):
-            done.append(one)
-            said.print(f"{len(done):>{len(str(len(todo)))}}/{len(todo)}  {one.task.named}", highlight=False)
+    try:
+        with terminable(), closing(answers(todo, processes)) as made:
+            for one in made:
+                done.append(one)
+                said.print(f"{len(done):>{len(str(len(todo)))}}/{len(todo)}  {one.task.name}", highlight=False)
+    except (KeyboardInterrupt, Terminated, WorkerDied, MemoryError):
+        if done:  # what there is, in words; where JSON is asked for, it is not what stands there
+            lines = [line for one in in_order(todo, done) for line in one.lines]
+            (said if as_json else Console()).print(Results(played, lines, wrong, stopped=Stopped(len(done), len(todo))))
+        raise
     found = in_order(todo, done)
     text = to_json(played, venues, capital, found, wrong)
     write_file(folder / JSON, text)
