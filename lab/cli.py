@@ -27,7 +27,7 @@ from .conformance.command import conformance
 from .ctl import ctl, rehearse
 from .docs import docs, schema
 from .explain.commands import diff, explain, venues
-from .options import FOLDER
+from .options import FOLDER, of_runs, with_options
 from .page.command import check_png, written
 from .page.command import report as report_command
 from .serve import serve
@@ -143,10 +143,7 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
         metavar="A,B",
         help="Designs to compare: names or TOML files.  [default: the six of the table; with --margin book_fund_adl]",
     ),
-    click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds."),
-    click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them."),
-    click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]"),
-    click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario: oracle.lag_ms=5000. Repeatable."),
+    *of_runs(seeds=5),
     click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change one design. Repeatable."),
     click.option(
         "--vary",
@@ -184,14 +181,8 @@ ASKED: Final = (  # what a comparison is made of: all of it comes from the file 
 )
 
 
-def asked(command: Any) -> Any:
-    for decorate in reversed(ASKED):
-        command = decorate(command)
-    return command
-
-
 @main.command(short_help="Run venue designs through a scenario and compare them.")
-@asked
+@with_options(*ASKED)
 @click.option("--from-report", type=FILE, help="Repeat the comparison that wrote this report.json, and check that it is the same.")
 @click.option("--out", type=FOLDER, help="Folder of the results.  [default: out/SCENARIO, with --path or --set a name that says so]")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")

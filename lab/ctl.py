@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from . import windows
-from .options import share_of
+from .options import OPERATED, share_of
 from .windows import scheduled
 
 WINDOWS: Final = "maintenance"  # the op whose reply is told in words
@@ -53,10 +53,10 @@ class Ctl(click.Command):
 @click.command(cls=Ctl, short_help="Operate a running sandbox: its clock, its world, its markets.")
 @click.argument("op")
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
+@OPERATED
 @click.option("--key", help="The operator's key, as `perplab serve` printed it.  [default: log in by name, as --trust allows]")
 @click.option("--secret", help="Its secret.")
-def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: str | None) -> int:
+def ctl(op: str, fields: tuple[str, ...], server: tuple[str, int], key: str | None, secret: str | None) -> int:
     """Send OP with its fields to the server, and print the reply.
 
     `perplab docs api` lists all ops and their fields. One that ends in _ppm takes a share, too, as -10% or 5bp, and usd=1000
@@ -66,7 +66,7 @@ def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: st
     """
     given = dict(map(pair, fields))
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        with socket.create_connection(server, timeout=30) as connection:
             replies = replies_of(connection)
             login(connection, replies, key, secret)
             if op == WINDOWS:
@@ -75,7 +75,7 @@ def ctl(op: str, fields: tuple[str, ...], port: int, key: str | None, secret: st
                 given = scheduled(given, ask(connection, replies, {"op": "ping"})["ts"])
             reply = ask(connection, replies, {"op": op, **given})
     except OSError as error:
-        raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
+        raise nobody(server, error) from None
     known = reply.get("data", {}).get("known", ())
     if reply.get("reason") == "UNKNOWN_OP" and known:
         raise click.UsageError(unknown_op(op, [*known, WINDOWS]))
@@ -144,6 +144,11 @@ def micro_of(text: str) -> int:
     raise click.UsageError(f"{DOLLARS}: {text!r} given, expected dollars, at most six decimals")
 
 
+def nobody(server: tuple[str, int], error: OSError) -> click.ClickException:
+    """Nobody answers there."""
+    return click.ClickException(f"{server[0]}:{server[1]}: {error.strerror or error}; is `perplab serve` running?")
+
+
 class NoServer(click.ClickException):
     """What answers speaks another language."""
 
@@ -196,10 +201,10 @@ def login(
 @click.command(short_help="Play a timeline of faults against a running sandbox, and say how a bot fared.")
 @click.argument("playbook", required=False)
 @click.option("--user", help="Whose bot is watched: the name that it logs in with, or its address where it speaks Hyperliquid's API.")
-@click.option("--port", type=click.IntRange(1, 65535), default=3100, show_default=True)
+@OPERATED
 @click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
 @click.option("--secret", help="Its secret.")
-def rehearse(playbook: str | None, user: str | None, port: int, key: str | None, secret: str | None) -> None:
+def rehearse(playbook: str | None, user: str | None, server: tuple[str, int], key: str | None, secret: str | None) -> None:
     """Play PLAYBOOK (a shipped one, or a TOML file) while a bot trades, and report what became of it. Without PLAYBOOK: list them.
 
     Let `perplab serve --trust` run and your bot trade as USER, then: perplab rehearse gap --user USER
@@ -215,9 +220,9 @@ def rehearse(playbook: str | None, user: str | None, port: int, key: str | None,
     book = load_playbook(playbook)
 
     try:
-        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+        connection = socket.create_connection(server, timeout=60)
     except OSError as error:
-        raise click.ClickException(f"127.0.0.1:{port}: {error.strerror or error}; is `perplab serve` running?") from None
+        raise nobody(server, error) from None
     with connection:
         login(connection, replies_of(connection), key, secret)
         report = Rehearsal(book, user, connection, click.echo).run()

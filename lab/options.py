@@ -1,8 +1,9 @@
-"""Values of command line options that click has not, or not as strict: numbers, folders, lists of names."""
+"""Command line options that several commands share, and values that click has not, or not as strict: numbers, folders, lists of names."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,9 @@ MOST: Final = Decimal(10**15)  # of an amount: more than any venue holds
 MOST_SECONDS: Final = 3_650 * 86_400
 UNITS: Final = {"%": 2, "bp": 4, "ppm": 6}  # of a share: how many places it is moved by
 SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+HOST: Final = "127.0.0.1"
+PORT: Final = 3100  # of a server that runs, unless said
+Decorator = Callable[[Any], Any]  # of a command: an option
 
 
 class Number(click.FloatRange):
@@ -145,3 +149,54 @@ def plain(number: Decimal) -> str:
 
 AMOUNT: Final = Amount()
 DURATION: Final = Duration()
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """Where a server is: HOST:PORT, or one of the two."""
+
+    name = "host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = str(value).rpartition(":")
+        if not colon:
+            host, port = ("", value) if value.isdecimal() else (value, str(PORT))
+        if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+            names = "/".join(param.opts) if param else "the address"
+            raise click.UsageError(f"{names}: {value!r} given, expected HOST:PORT, such as {HOST}:{PORT}, or one of the two")
+        return host or HOST, int(port)
+
+
+# -- options that several commands have --
+
+
+def with_options(*options: Decorator) -> Decorator:
+    """The command with these options, listed in this order."""
+
+    def decorated(command: Any) -> Any:
+        for decorate in reversed(options):
+            command = decorate(command)
+        return command
+
+    return decorated
+
+
+def of_runs(seeds: int) -> tuple[Decorator, ...]:
+    """Which runs of a scenario: `seeds`, unless said, from which one on, with how many accounts, and what is changed in the scenario."""
+    return (
+        click.option("--seeds", type=click.IntRange(1, 1000), default=seeds, show_default=True, help="How many seeds."),
+        click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them."),
+        click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]"),
+        click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario: oracle.lag_ms=5000. Repeatable."),
+    )
+
+
+def of_server(told: str, default: str | None) -> Decorator:
+    """Which server: under both names, for all who ask one that runs. None, unless said, is none."""
+    return click.option(
+        "--connect", "--port", "server", type=Address(), metavar="HOST:PORT", default=default, show_default=default is not None, help=told
+    )
+
+
+OPERATED: Final = of_server("The server: HOST:PORT, or one of the two.", f"{HOST}:{PORT}")

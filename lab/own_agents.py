@@ -46,6 +46,14 @@ Capital = Annotated[float, Meta(ge=0.01, le=1e10)]  # [USD] at most what one dep
 Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
 
 
+def must_be_free(key: str, name: str) -> None:
+    """ValueError: `name`, the value of `key`, is no name, or one that tables have for others."""
+    if wrong := wrong_name(name):
+        raise ValueError(f"{key}: {wrong}")
+    if name in (*COHORTS, *LINES):
+        raise ValueError(f"{key} is {name!r}: expected a name of its own, that one is taken")
+
+
 class OwnAgents(OwnClass, frozen=True, kw_only=True):
     """So many traders of one class."""
 
@@ -57,10 +65,7 @@ class OwnAgents(OwnClass, frozen=True, kw_only=True):
     begins_usd: Annotated[float, Meta(ge=-1e10, le=1e10)] = 0.0  # each one's position when the run begins; below zero: short
 
     def __post_init__(self) -> None:
-        if wrong := wrong_name(self.cohort):
-            raise ValueError(f"cohort: {wrong}")
-        if self.cohort in (*COHORTS, *LINES):
-            raise ValueError(f"cohort is {self.cohort!r}: expected a name of its own, that one is taken")
+        must_be_free("cohort", self.cohort)
         bot = self.bot(is_new=True)
         must_take(self.named, bot, "seat", **self.terms_of(bot), **{name: name for name in self.drawn(bot)})
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
-from ..options import FOLDER
+from ..options import FOLDER, of_runs, with_options
 
 JSON: Final = "archetypes.json"
 MANY: Final = 200  # runs
@@ -19,10 +20,7 @@ MANY: Final = 200  # runs
 @click.argument("scenario")
 @click.option("--venues", "venue_list", metavar="A,B", required=True, help="Designs to trade on: names or TOML files.")
 @click.option("--pairs/--no-pairs", default=True, show_default=True, help="Also run each pair of them together, for what trades on both.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many seeds.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
-@click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario: oracle.lag_ms=5000. Repeatable.")
+@with_options(*of_runs(seeds=5))
 @click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change one design. Repeatable.")
 @click.option("--same-capital/--own-capital", default=None, help="As with perplab compare.")
 @click.option("--yes", is_flag=True, help=f"Also make more than {MANY} runs.")
@@ -36,7 +34,8 @@ def archetypes(
     """Follow strategies through SCENARIO: its own [[archetypes]], or else a long with a stop, a carry, a hedger and a basis trade.
 
     Each has accounts of its own beside everybody else's, and a line: what it won or lost, and what of that is fees, funding and gas. A pair
-    of venues is one run with one outside price, in which a strategy has an account on both (perplab docs archetypes).
+    of venues is one run with one outside price, in which a strategy has an account on both (perplab docs archetypes). Ctrl-C shows what the
+    runs that are done have found, and writes nothing.
     """
     from rich.console import Console
 
@@ -46,9 +45,11 @@ def archetypes(
     from ..comparison import choices
     from ..comparison.report import OWN, SAME
     from ..comparison.results import write_file
+    from ..comparison.workers import WorkerDied
+    from ..own import Terminated
     from .shipped import with_shipped
     from .study import Found, answers, in_order, tasks_of, to_json
-    from .table import Results
+    from .table import Results, Stopped
 
     changes = [choices.Setting("--set", text) for text in settings]
     loaded, _ = choices.chosen_scenario(scenario, [], None, None, None, None)
@@ -68,10 +69,16 @@ def archetypes(
     processes = min(jobs or processors(), len(todo))
     said.print(f"{len(todo)} runs, {processes} at a time, {BUILD} core", highlight=False)
     done: list[Found] = []
-    with terminable():
-        for one in answers(todo, processes):
-            done.append(one)
-            said.print(f"{len(done):>{len(str(len(todo)))}}/{len(todo)}  {one.task.named}", highlight=False)
+    try:
+        with terminable(), closing(answers(todo, processes)) as made:
+            for one in made:
+                done.append(one)
+                said.print(f"{len(done):>{len(str(len(todo)))}}/{len(todo)}  {one.task.name}", highlight=False)
+    except (KeyboardInterrupt, Terminated, WorkerDied, MemoryError):
+        if done:  # what there is, in words; where JSON is asked for, it is not what stands there
+            lines = [line for one in in_order(todo, done) for line in one.lines]
+            (said if as_json else Console()).print(Results(played, lines, wrong, stopped=Stopped(len(done), len(todo))))
+        raise
     found = in_order(todo, done)
     text = to_json(played, venues, capital, found, wrong)
     write_file(folder / JSON, text)

@@ -7,12 +7,9 @@ Runs are functions of their task alone, so where they are made changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from multiprocessing import get_context
 from statistics import median
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +18,7 @@ import msgspec
 from perplab.exchange import BUILD, VenueDesign
 
 from ..comparison.report import perplab_version, to_text
-from ..comparison.workers import WorkerDied
+from ..comparison.workers import Moved, good, workers
 from ..own import for_report
 from ..scenario import Scenario, ScenarioError
 from ..structures.stage import with_markets
@@ -42,8 +39,12 @@ class Task:
     archetypes: tuple[Archetype, ...]
 
     @property
-    def named(self) -> str:
+    def name(self) -> str:
         return f"{' + '.join(venue.name for venue in self.venues)} seed {self.seed}"
+
+    def make(self, moved: Moved) -> Found:
+        made = followed(self.venues, self.scenario, self.seed, archetypes=self.archetypes, own_capital=True, progress=moved)
+        return Found(self, made.lines, tuple(run.state_hash for run in made.runs))
 
 
 class Found(NamedTuple):
@@ -107,31 +108,21 @@ def plays(archetype: Archetype, venues: Sequence[VenueDesign], scenario: Scenari
     return not misfit(archetype, venues, scenario)
 
 
-def answers(tasks: Sequence[Task], processes: int) -> Iterator[Found]:
-    """As they are done."""
-    if min(processes, len(tasks)) <= 1:
-        yield from map(answer, tasks)
-        return
-    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(answer, task) for task in tasks]
-        try:
-            for done in as_completed(waiting):
-                yield done.result()
-        except BrokenProcessPool:
-            raise WorkerDied("a process was killed in a run (the system does that when memory runs out: fewer --jobs need less)") from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def answers(tasks: Sequence[Task], processes: int) -> Generator[Found, None, None]:
+    """As they are done. Who stops before the end closes it, which ends the processes. Raises WorkerDied."""
+    with workers(processes) as by:
+        for _, found in good(by.outcomes(tasks, unwatched)):
+            yield found
 
 
-def answer(task: Task) -> Found:
-    made = followed(task.venues, task.scenario, task.seed, archetypes=task.archetypes, own_capital=True)
-    return Found(task, made.lines, tuple(run.state_hash for run in made.runs))
+def unwatched(share: float) -> None:
+    """Nobody is told how far the runs are."""
 
 
 def in_order(tasks: Sequence[Task], found: Sequence[Found]) -> list[Found]:
-    by_task = {(one.task.named): one for one in found}
-    return [by_task[task.named] for task in tasks]
+    """What was found, which may not be of all tasks."""
+    by_task = {one.task.name: one for one in found}
+    return [by_task[task.name] for task in tasks if task.name in by_task]
 
 
 def summaries(lines: Sequence[ResultLine]) -> dict[str, list[Summary]]:

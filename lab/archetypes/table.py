@@ -6,6 +6,7 @@ Rules of the file: it computes nothing but what it says in words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -21,16 +22,30 @@ WIDEST = 100
 HEADS = ("", "PnL", "least", "most", "fees", "funding", "gas", "fall", "liq.", "held")
 
 
-class Results:
-    """All of it, for `Console.print`."""
+class Stopped(NamedTuple):
+    """So many runs were done when it ended, of all that there were to be."""
 
-    def __init__(self, scenario: Scenario, lines: Sequence[ResultLine], wrong: Sequence[Misfit], files: str = "") -> None:
-        self.scenario, self.lines, self.wrong, self.files = scenario, lines, wrong, files
+    done: int
+    runs: int
+
+    @property
+    def told(self) -> str:
+        return f"not complete: {self.done:,} of {self.runs:,} runs"
+
+
+class Results:
+    """All of it, for `Console.print`; `stopped`: it is not all, since the runs were stopped."""
+
+    def __init__(
+        self, scenario: Scenario, lines: Sequence[ResultLine], wrong: Sequence[Misfit], files: str = "", stopped: Stopped | None = None
+    ) -> None:
+        self.scenario, self.lines, self.wrong, self.files, self.stopped = scenario, lines, wrong, files, stopped
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = min(options.max_width, WIDEST)
         seeds = len({line.seed for line in self.lines})
-        yield Text(f"Strategies in {self.scenario.name}, {counted(seeds, 'seed')}", style="bold")
+        whole = f"; {self.stopped.told}" if self.stopped else ""
+        yield Text(f"Strategies in {self.scenario.name}, {counted(seeds, 'seed')}{whole}", style="bold")
         by_name = summaries(self.lines)
         strategy = {line.name: (line.strategy, line.legs[0].opening_usd) for line in self.lines}
         for name, each in by_name.items():
@@ -40,6 +55,9 @@ class Results:
             yield block(each)
         for line in self.notes(seeds):
             yield from Text(line).wrap(console, width)
+        if self.stopped:
+            said = f"Stopped: only {self.stopped.done:,} of {self.stopped.runs:,} runs are done, and no file was written."
+            yield from Text(said).wrap(console, width)
         if self.files:
             yield Text(self.files, overflow="fold")
 

@@ -18,9 +18,8 @@ from perplab.clients.bots.directional import Directional
 from perplab.clients.bots.spot_carry import SpotCarry
 from perplab.clients.bots.strategy import Strategy
 
-from ..names import wrong_name
 from ..own import OwnClass, must_take, takes
-from ..own_agents import COHORTS, LINES, Capital
+from ..own_agents import Capital, Milliseconds, must_be_free
 
 STRATEGIES: Final[dict[str, type[Strategy]]] = {
     "directional": Directional,
@@ -28,8 +27,6 @@ STRATEGIES: Final[dict[str, type[Strategy]]] = {
     "hedger": DeltaHedger,
     "basis": Basis,
 }
-
-Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
 
 
 class Way(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,10 +53,7 @@ class Archetype(OwnClass, frozen=True, kw_only=True):
     at: Mapping[str, Way] = msgspec.field(default_factory=dict)  # by the name of a venue
 
     def __post_init__(self) -> None:
-        if wrong := wrong_name(self.name):
-            raise ValueError(f"name: {wrong}")
-        if self.name in (*COHORTS, *LINES):
-            raise ValueError(f"name is {self.name!r}: expected a name of its own, that one is taken")
+        must_be_free("name", self.name)
         kind = self.strategy(is_new=True)
         must_take(self.named, kind, "desks", **self.terms_of(kind), **{name: name for name in self.drawn(kind)})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..options import FOLDER
+from ..options import FOLDER, of_runs, with_options
 
 if TYPE_CHECKING:
     from ..comparison.jobs import Done, Job
@@ -32,10 +32,7 @@ PARTS: Final = ("1", "2", "4", "8", "16")
     help="What is turned: shock, depth, lag, crowding, K, or KEY=FROM..TO with the key of a number of the scenario or the design; :log "
     "behind it goes by equal ratios. Twice: the frontier of two, the first at each level of the second.",
 )
-@click.option("--seeds", type=click.IntRange(1, 1000), default=8, show_default=True, help="How many seeds.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first of them.")
-@click.option("--accounts", type=click.IntRange(12, 1_000_000), help="Traders who hold positions.  [default: the scenario's]")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario. Repeatable.")
+@with_options(*of_runs(seeds=8))
 @click.option("--set-venue", "venue_settings", metavar="NAME.KEY=VALUE", multiple=True, help="Change the design. Repeatable.")
 @click.option("--same-capital/--own-capital", default=None, help="As with perplab compare.")
 @click.option("--margin", metavar="STRUCTURE", help="Of a scenario with several markets: cross, isolated or segmented.")

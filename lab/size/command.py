@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from ..options import AMOUNT, DURATION, Amount, Number, Rate, Share, decimal_of, share_of
+from ..options import AMOUNT, DURATION, Amount, Number, Rate, Share, decimal_of, of_server, share_of, with_options
 
 FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 SLIPPAGE: Final = Share("0", "0.99")
@@ -43,7 +43,7 @@ OPTIONS: Final = (
     click.option("--rests", is_flag=True, help="The entry is an order that rests: maker fee, no slippage."),
     click.option("--venue", metavar="NAME|FILE", help="Whose terms: a shipped design or a TOML file.  [default: sandbox]"),
     click.option("--market", metavar="NAME", help="Which of its markets.  [default: the first]"),
-    click.option("--connect", metavar="HOST:PORT", help="Take terms, price, book and funding from a server that runs."),
+    of_server("Take terms, price, book and funding from a server that runs.", default=None),
     click.option("--volume", type=Amount(Decimal(0)), metavar="USD", help="Traded in the days that count: its fee tier.  [default: 0]"),
     click.option("--key", metavar="KEY", help="With --connect and --secret: ask the server for the fees of this key's account."),
     click.option("--secret", metavar="SECRET", help="Of the key."),
@@ -67,17 +67,11 @@ OPTIONS: Final = (
 )  # fmt: skip
 
 
-def with_options(command: Any) -> Any:
-    for decorate in reversed(OPTIONS):
-        command = decorate(command)
-    return command
-
-
 @click.command(short_help="Size a position for a loss, with every step of the arithmetic.")
-@with_options
+@with_options(*OPTIONS)
 def size(
-    venue: str | None, market: str | None, connect: str | None, hedge_market: str | None, volume: Decimal | None, key: str | None,
-    secret: str | None, as_json: bool, **given: Any,
+    venue: str | None, market: str | None, server: tuple[str, int] | None, hedge_market: str | None, volume: Decimal | None,
+    key: str | None, secret: str | None, as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """How large a position may be for no more than a share of the equity to be lost at its stop, all costs counted.
 
@@ -91,13 +85,13 @@ def size(
     Shares have a unit (1%, 50bp, 300ppm), times too (90s, 30m, 24h, 7d). Formulas and bounds: perplab docs clients.
     """
     from .answer import Asked, answer_of
-    from .source import fees_asked, of_design, of_server
+    from .source import fees_asked, of_design, of_running
 
-    if connect is not None and venue is not None:
+    if server is not None and venue is not None:
         raise click.UsageError("--venue: given with --connect, expected one of the two: the server says what its venue is")
-    fees = fees_asked(volume, key, secret, connect is not None)
+    fees = fees_asked(volume, key, secret, server is not None)
     names = market, hedge_market
-    source = of_server(connect, *names, fees) if connect is not None else of_design(venue or "sandbox", *names, fees)
+    source = of_running(*server, *names, fees) if server is not None else of_design(venue or "sandbox", *names, fees)
     answer = answer_of(Asked(hedge_market=hedge_market, **given), source)
     if as_json:
         import json

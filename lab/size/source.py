@@ -15,7 +15,6 @@ from perplab.clients.units import Market
 
 DEEP: Final = 1_000  # levels of a side: as many as a server tells
 WAIT_S: Final = 10.0
-DEFAULT_PORT: Final = 3100
 
 
 class Fees(Struct, frozen=True, kw_only=True):
@@ -69,11 +68,10 @@ def of_design(venue: str, market: str | None, hedge: str | None, fees: Fees) -> 
     return Source(where=design.name, terms=terms, volume=fees.volume, hedge=hedging, transfer_margin=kept, has_tiers=bool(design.fee_tiers))
 
 
-def of_server(address: str, market: str | None, hedge: str | None, fees: Fees) -> Source:
+def of_running(host: str, port: int, market: str | None, hedge: str | None, fees: Fees) -> Source:
     """What a server says now. It need not know who asks. Raises click.UsageError, or click.ClickException where there is none."""
     from perplab.clients import ClientError, SyncClient
 
-    host, port = host_and_port(address)
     try:
         with SyncClient(host, port, key=fees.key, secret=fees.secret, timeout=WAIT_S, retry_s=0) as client:
             return asked(client, f"{client.venue.name} at {host}:{port}", market, hedge, fees)
@@ -125,13 +123,3 @@ def chosen(option: str, name: str | None, markets: dict[str, Market], default: M
     if name not in markets:
         raise click.UsageError(f"{option}: {name!r} given, expected one of {', '.join(markets)}")
     return markets[name]
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """HOST:PORT, or one of the two. Raises click.UsageError."""
-    host, colon, port = address.rpartition(":")
-    if not colon:
-        host, port = ("", address) if address.isdecimal() else (address, str(DEFAULT_PORT))
-    if not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise click.UsageError(f"--connect: {address!r} given, expected HOST:PORT, such as 127.0.0.1:{DEFAULT_PORT}")
-    return host or "127.0.0.1", int(port)

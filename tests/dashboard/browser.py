@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +29,7 @@ FLAGS = (
 )  # fmt: skip
 PATIENCE_MS: Final = 60_000  # for what happens soon: only a test that fails waits so long
 LOOK_MS: Final = 40
+OPERATOR: Final = "#name=operator"
 SERVE: Final = (sys.executable, "-m", "perplab.lab.cli", "serve")
 
 
@@ -144,3 +145,12 @@ class Visit:
     def close(self) -> None:
         self.context.close()
         assert (self.complaints, self.outside) == ([], [])
+
+
+Open = Callable[..., Visit]
+
+
+def pause(operator: Visit) -> None:
+    operator.page.click("#pause")
+    operator.until_text("#done", "stands")
+    operator.until_text("#clock-speed", "paused")

@@ -2,59 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
-
 import pytest
-from browser import Server, Visit, chromium
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-Open = Callable[..., Visit]
-OPERATOR = "#name=operator"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def server(browser: Browser) -> Iterator[Server]:
-    server = Server("--trust")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Open]:
-    """Opens pages; at the end none of them has complained, or asked another machine for anything. Time runs again."""
-    pages: list[Visit] = []
-
-    def open_page(fragment: str = "", **how: object) -> Visit:
-        pages.append(Visit(browser, server, fragment, **how))  # type: ignore[arg-type]
-        return pages[-1]
-
-    yield open_page
-    for one in pages:
-        one.close()
-
-
-@pytest.fixture
-def operator(visit: Open) -> Iterator[Visit]:
-    found = visit(OPERATOR)
-    found.until_text("#control", "Pause")
-    yield found
-    found.page.click("#run")
-    found.until_text("#done", "runs")
-
-
-def pause(operator: Visit) -> None:
-    operator.page.click("#pause")
-    operator.until_text("#done", "stands")
-    operator.until_text("#clock-speed", "paused")
+from browser import OPERATOR, Open, Visit, pause
 
 
 def test_numbers_change_by_themselves(visit: Open) -> None:
@@ -369,6 +318,7 @@ def test_rules_are_told_in_words(visit: Open) -> None:
     one = visit()
     one.page.click("#show-rules")
     text = one.until_text("#rules-text", "Who pays what is left")
+    assert "buyany up to 20 % above the mark" in text and "sellany down to 20 % below the mark" in text
     assert "Taker pays0.045 %" in text and "Winners are deleveraged" in text and "{" not in text and "undefined" not in text
     one.page.keyboard.press("Escape")
     one.until("!document.querySelector('#rules').open")
@@ -394,13 +344,13 @@ def test_a_user_is_named_by_an_address(visit: Open, operator: Visit) -> None:
     one.page.click("#by-name button")
     assert one.until_text("#who", "0x").strip() == address.lower()
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 400
-    one.page.click("#money button:text-is('Faucet')")
-    one.until_text("#told", "The faucet has paid")
+    one.page.click("#add-money")
+    one.until_text("#told", "100,000 USD of play money added")
     operator.page.click("#control button:text-is('100×')")
     operator.page.select_option("#playbook", "clock_skew")
     operator.page.type("#control input[placeholder='name or address']", address)
     operator.page.click("#play")
-    operator.until_text("#done", f"fault user={address}")
+    operator.until_text("#done", f"the times that {address} is told are")
     operator.page.click("#stop")
     operator.until_text("#done", "clock_skew: (stopped, and taken back|done)")  # at this speed it may end by itself before
 
@@ -411,6 +361,41 @@ def test_the_page_fits_a_phone(visit: Open) -> None:
         one.until_other("#bids")
         one.page.wait_for_timeout(500)
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width, f"{width} px scroll to the side"
+
+
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_no_figure_is_out_of_sight(visit: Open, operator: Visit, width: int) -> None:
+    """Neither at the side of the page nor of its panel; and each says what it is counted in."""
+    one = visit(width=width)
+    one.as_guest()
+    bought(one)
+    operator.page.set_viewport_size({"width": width, "height": 1000})
+    operator.until("document.querySelectorAll('#risk td').length > 0")
+    for page in (one.page, operator.page):
+        cut = page.evaluate("""() => [...document.querySelectorAll("#stats *, .panel *")]
+            .filter(one => one.offsetParent && !one.closest("caption, option, label:has([type=radio])"))
+            .filter(one => one.getBoundingClientRect().right > one.closest(".panel, .stats").getBoundingClientRect().right)
+            .map(one => one.outerHTML.slice(0, 200))""")  # fmt: skip
+        assert cut == []
+    one.until_text("#stats", r"Funding−?0\.\d{5} % / hNext funding.*Open interest[\d.]+ BTC.*Backstop vault[\d,.]+ USD")
+    one.until_text("#money", r"equity [\d,.]+ USD")
+    one.until_text("#book-head", "price USDsize BTCsum BTC")
+    one.until_text("#mine", r"[+−][\d,.]+ USD")
+    one.page.click("#mine button:text-is('Close')")
+    one.until_text("#mine", "No positions")
+
+
+def test_what_is_missing_for_a_login_is_said(visit: Open) -> None:
+    one = visit()
+    one.page.click("#show-login")
+    one.page.fill("#by-name [name=name]", " ")
+    one.page.click("#by-name button")
+    one.until_text("#login-why", "The name is missing")
+    one.page.click("#by-key button")
+    one.until_text("#login-why", "The key is missing")
+    one.page.fill("#by-key [name=key]", "0123")
+    one.page.click("#by-key button")
+    one.until_text("#login-why", "The secret is missing")
 
 
 def test_dark_and_light(visit: Open) -> None:

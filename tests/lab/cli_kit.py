@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner, Result
 from handmade import LONG, USD, event, run_of
@@ -27,6 +31,13 @@ def call(*arguments: str | Path) -> Result:
     if words[:1] == ["compare"] and not {"--insured", "--from-report", "--help"} & set(words):
         words.append("--no-insured")
     return CliRunner().invoke(main, words)
+
+
+def run_perplab(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    """Started with interrupts heard, even where the suite runs in the background of a shell, which has them ignored."""
+    command = [sys.executable, "-m", "perplab.lab.cli", *map(str, arguments)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes, **options)
 
 
 def made_up(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_kit import call
+from cli_kit import call, run_perplab
 
 from perplab.exchange import load_venue
+from perplab.lab.archetypes import study
+from perplab.lab.archetypes.running import FollowedRun
 from perplab.lab.comparison.jobs import Job, made_job
 from perplab.lab.scenario import load_scenario
 from perplab.lab.sweeps.grid import Planned
@@ -82,6 +86,46 @@ def test_the_same_words_give_the_same_file(small: Path, tmp_path: Path) -> None:
     assert (tmp_path / "one" / "archetypes.json").read_bytes() == (tmp_path / "two" / "archetypes.json").read_bytes()
     summary = read(tmp_path / "one")["summary"]["long_with_stop"][0]
     assert summary["seeds"] == 2 and summary["least"] <= summary["pnl"] <= summary["most"]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_was_found_until_ctrl_c_is_shown(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]) -> None:
+    def interrupted(venues: object, scenario: object, seed: int, **how: object) -> FollowedRun:
+        if seed == 2:
+            raise KeyboardInterrupt
+        return followed(venues, scenario, seed, **how)  # type: ignore[arg-type]
+
+    followed = study.followed
+    monkeypatch.setattr(study, "followed", interrupted)
+    words = ("archetypes", small, "--venues", "social_only", "--seeds", "3", "--jobs", "1", "--out", tmp_path / "out", *more)
+    told = call(*words)
+    assert told.exit_code == 130 and told.stderr.splitlines()[-1] == "error: interrupted"
+    table = " ".join((told.stderr if more else told.stdout).split())
+    assert "Strategies in small, 1 seed; not complete: 1 of 3 runs" in table and "long_with_stop (directional)" in table
+    assert "Stopped: only 1 of 3 runs are done, and no file was written." in table
+    assert (told.stdout == "") == bool(more), "half of a JSON is none"
+    assert not (tmp_path / "out" / "archetypes.json").exists()
+
+
+def test_ctrl_c_before_anything_is_done_shows_no_table(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> FollowedRun:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "followed", interrupted)
+    told = call("archetypes", small, "--venues", "social_only", "--seeds", "2", "--jobs", "1", "--out", tmp_path)
+    assert told.exit_code == 130 and told.stdout == ""
+
+
+def test_ctrl_c_ends_the_processes_of_the_runs_too(small: Path, tmp_path: Path) -> None:
+    words = ("archetypes", small, "--venues", "social_only", "--seeds", "200", "--jobs", "2", "--out", tmp_path)
+    running = run_perplab(*words, start_new_session=True)
+    assert running.stderr is not None
+    while not running.stderr.readline().startswith("  2/200"):
+        assert running.poll() is None
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of them
+    table, told = running.communicate(timeout=300)  # returns once no process holds the pipe any more
+    assert running.returncode == 130 and "not complete" in table
+    assert told.split()[-2:] == ["error:", "interrupted"] and "Traceback" not in told
 
 
 def test_a_scenario_s_own_take_the_place_of_those_that_ship(tmp_path: Path) -> None:

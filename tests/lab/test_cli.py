@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_kit import START_NS, call, klines, made_up
+from cli_kit import START_NS, call, klines, made_up, run_perplab
 
 from perplab.exchange import BUILD, compared_venues, engine
 from perplab.exchange.design.venue import VenueDesign
@@ -201,13 +201,6 @@ def four_minutes(folder: Path) -> Path:
     file = folder / "four.toml"
     file.write_text(text.replace("\n".join(bars), "\n".join(bars[27:31])), encoding="utf-8")
     return file
-
-
-def run_perplab(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
-    """Started with interrupts heard, even where the suite runs in the background of a shell, which has them ignored."""
-    command = [sys.executable, "-m", "perplab.lab.cli", *map(str, arguments)]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes, **options)
 
 
 def test_two_processes_give_what_one_gives_and_journals_replay(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ def test_a_key_asks_the_venue_for_the_fees_of_its_account(tmp_path: Path) -> Non
         asked = (*SMALL, "--stop", "58200", "--slippage", "1%", "--connect", f"127.0.0.1:{server.port}")
         told = {name: call(*asked, "--key", str(one.key), "--secret", str(one.secret), "--json") for name, one in keys.items()}
         text = call(*asked, "--key", str(keys["alice"].key), "--secret", str(keys["alice"].secret)).stdout
+        same = call(*asked[:-2], "--port", str(server.port), "--json")
         nobody, wrong = call(*asked, "--json"), call(*asked, "--key", str(keys["alice"].key), "--secret", "nonsense")
     finally:
         server.stop()
@@ -207,6 +208,7 @@ def test_a_key_asks_the_venue_for_the_fees_of_its_account(tmp_path: Path) -> Non
     }  # fmt: skip
     assert "volume traded fees of 0.03 % in, 0.03 % out 7,200.00 USD" in " ".join(text.split())
     assert Decimal(json.loads(nobody.stdout)["entry_fee"]) == Decimal("0.00045") and json.loads(nobody.stdout)["volume"] is None
+    assert same.stdout == nobody.stdout, "a port alone is of this machine, as with perplab ctl"
     assert wrong.exit_code == 2 and not wrong.stdout and re.search(r"^error: --connect: .*WRONG_SIGNATURE", wrong.stderr), wrong.stderr
 
 
@@ -236,7 +238,8 @@ def test_a_key_asks_the_venue_for_the_fees_of_its_account(tmp_path: Path) -> Non
         (["--stop", "58200", "--slippage", "1%", "--model", "replay"], r"--path is missing"),
         (["--stop", "58200", "--slippage", "1%", "--model", "replay", "--path", "none.csv"], r"'--path'.*none\.csv"),
         (["--stop", "58200", "--slippage", "1%", "--model", "jumps", "--volatility", "80%", "--jumps", "1e9,1%,1%"], r"jumps in the ho"),
-        (["--stop", "58200", "--slippage", "1%", "--connect", "x:y"], r"--connect: 'x:y' given, expected HOST:PORT"),
+        (["--stop", "58200", "--slippage", "1%", "--connect", "x:y"], r"--connect/--port: 'x:y' given, expected HOST:PORT"),
+        (["--stop", "58200", "--slippage", "1%", "--port", "0"], r"--connect/--port: '0' given, expected HOST:PORT"),
         (["--stop", "58200", "--slippage", "1%", "--connect", "127.0.0.1:1"], r"--connect: nobody answers at 127\.0\.0\.1:1"),
         (["--stop", "58200", "--slippage", "1%", "--connect", "1", "--venue", "sandbox"], r"--venue: given with --connect"),
         (["--stop", "58200", "--slippage", "1%", "--key", "a"], r"--secret is missing"),

@@ -156,6 +156,10 @@ def test_the_operator_s_command_line() -> None:
     assert code == 1 and '"NOT_STEPPED"' in out
     assert ctl("ping", "--port", str(server.port))[2] == "error: this server does not trust: a login needs the field 'key'\n"
     assert ctl("ping", *to[:-2])[2].endswith("error: --key needs --secret\n")
+    for where in (("--connect", f"127.0.0.1:{server.port}"), ("--connect", str(server.port)), ("--port", f"localhost:{server.port}")):
+        assert ctl("ping", *where, *to[2:])[0] == 0, where
+    wrong = "error: --connect/--port: 'here:0' given, expected HOST:PORT, such as 127.0.0.1:3100, or one of the two\n"
+    assert ctl("ping", "--port", "here:0")[2] == wrong
     assert ctl("bogus", *to) == (2, "", "error: there is no op 'bogus'; `perplab docs api` lists all\n")
     assert ctl("stpe", *to) == (2, "", "error: there is no op 'stpe'; near it: step\n")
     assert ctl("ping", "ms", *to)[2].endswith("error: 'ms' given, expected FIELD=VALUE\n")

@@ -60,8 +60,9 @@ export class BookPanel {
       {market} = venue;
     if (!market) return;
     const sides = {bids: venue.levels("bids"), asks: venue.levels("asks")};
-    const noBook = market.curve?.role === "separate";
+    const noBook = venue.hasNoBook;
     byId("no-book").hidden = !noBook;
+    for (const id of ["book-head", "asks", "bids"]) byId(id).hidden = noBook;
     if (noBook)
       setText(byId("no-book"), "Nobody's orders rest here: whoever trades, trades with the market's curve. Its depth is drawn above.");
     let most = 1;

@@ -1,10 +1,17 @@
 // The operator's panel: time, prices, who trades, the markets, playbooks, and states to go back to. Each button is one request.
 
 import {byId, el, tell} from "./dom.js";
-import {needsUser, Run, told} from "./playbooks.js";
+import {NumberField, TextField} from "./fields.js";
+import {Playbooks} from "./playbooks.js";
 
 const SPEEDS = [1, 5, 20, 100];
 const STATUSES = ["ACTIVE", "POST_ONLY", "CANCEL_ONLY", "REDUCE_ONLY", "HALTED"];
+const HOUR_MS = 3_600_000;
+const bounds = (least, most, digits, above = false) => () => ({least, most, digits, above}); // those of the request, in people's units
+const SHOCK = bounds(-90, 900, 4),
+  LAG = bounds(0, 3600, 3),
+  STEP = bounds(0, 86_400, 3, true),
+  MAINTENANCE = bounds(0, 525_600, 3, true); // a year
 const words = name => name.toLowerCase().replaceAll("_", " ");
 
 export class Control {
@@ -39,7 +46,7 @@ export class Control {
     }
     if (this.drawn) return; // a reconnect leaves what is filled in
     this.drawn = true;
-    box.replaceChildren(this.time(), this.prices(), this.traders(), this.markets(), this.playbooks(), this.states());
+    box.replaceChildren(this.time(), this.prices(), this.traders(), this.markets(), new Playbooks(this).node, this.states());
     this.showMarket();
     this.refresh();
   }
@@ -58,27 +65,30 @@ export class Control {
   button(text, act, more = {}) {
     return el("button", {type: "button", onclick: act, ...more}, text);
   }
-  number(label, value, more = {}) {
-    const input = el("input", {value: String(value), inputmode: "decimal", size: "5", ...more});
-    return {input, node: el("label.inline", {}, el("span", {}, label), input)};
-  }
 
   select(label, options) {
     const input = el("select", {"aria-label": label}, ...options.map(([value, text]) => el("option", {value}, text)));
     return {input, node: input};
   }
 
-  /** One request; what came of it is told. Returns the reply, or null. */
-  async send(op, fields, text = null) {
+  /** One request; what came of it is told: `text`. Returns the reply, or null. */
+  async send(op, fields, text) {
     try {
       const reply = await this.wire.ask(op, fields);
-      tell(byId("done"), text ?? told({op, ...fields}));
+      tell(byId("done"), text);
       this.venue.tell("controlled", op);
       return reply;
     } catch (error) {
-      tell(byId("done"), `${op}: ${error.message}`, true);
+      tell(byId("done"), `Not done: ${error.message}.`, true);
       return null;
     }
+  }
+
+  /** What is in a field, or null: it says why, and nothing that was told before is taken for the outcome. */
+  read(field) {
+    const found = field.read();
+    if (found === null) tell(byId("done"), "");
+    return found;
   }
 
   world(fields, text) {
@@ -86,7 +96,7 @@ export class Control {
   }
 
   time() {
-    const {input, node} = this.number("s", 10, {"id": "step-seconds", "aria-label": "Seconds to step"});
+    const field = new NumberField("s", 10, STEP, {"id": "step-seconds", "aria-label": "Seconds to step"});
     return this.group(
       "Time",
       this.button("❚❚ Pause", () => this.send("clock", {speed: 0}, "The venue's time stands."), {id: "pause"}),
@@ -101,21 +111,22 @@ export class Control {
       el(
         "span.pair",
         {},
-        node,
-        this.button("Step", () => this.step(Number(input.value)), {id: "step"}),
+        field.node,
+        this.button("Step", () => this.step(this.read(field)), {id: "step"}),
       ),
     );
   }
 
   /** Only time that stands is stepped. */
   async step(seconds) {
-    if (!(seconds > 0)) return tell(byId("done"), "How many seconds?", true);
+    if (seconds === null) return;
     if (await this.send("clock", {speed: 0}, "…")) await this.send("step", {ms: Math.round(seconds * 1000)}, `${seconds} s have passed.`);
   }
 
   prices() {
-    const shock = this.number("%", -10, {"id": "shock", "aria-label": "Shock in percent"}),
-      lag = this.number("s", 5, {"aria-label": "Lag in seconds"});
+    const zero = "At 0 % the price does not jump.";
+    const shock = new NumberField("%", -10, SHOCK, {"id": "shock", "aria-label": "Shock in percent", zero}),
+      lag = new NumberField("s", 5, LAG, {"aria-label": "Lag in seconds"});
     const where = this.select("Where the price jumps", [
       ["one", "this market"],
       ["all", "all markets"],
@@ -127,7 +138,7 @@ export class Control {
         {},
         shock.node,
         where.node,
-        this.button("Shock", () => this.shock(Number(shock.input.value), where.input.value), {id: "do-shock", class: "danger"}),
+        this.button("Shock", () => this.shock(this.read(shock), where.input.value), {id: "do-shock", class: "danger"}),
       ),
       this.button("Freeze oracle", () => this.world({oracle: "frozen"}, "The oracle is frozen: the venue hears no new price."), {
         id: "freeze",
@@ -137,20 +148,22 @@ export class Control {
         "span.pair",
         {},
         lag.node,
-        this.button("Lag", () =>
-          this.world({lag_ms: Math.round(Number(lag.input.value) * 1000)}, `The venue hears prices ${lag.input.value} s late.`),
-        ),
+        this.button("Lag", () => this.lag(this.read(lag))),
       ),
     );
   }
 
   shock(percent, where) {
-    if (!Number.isFinite(percent) || percent === 0) return tell(byId("done"), "By how many percent?", true);
+    if (percent === null) return;
     const {name, market} = this.venue.market,
       shock = {shock_ppm: Math.round(percent * 10_000)};
     return where === "all"
       ? this.world(shock, `All prices jump by ${percent} %.`)
       : this.world({...shock, market}, `The price of ${name} jumps by ${percent} %.`);
+  }
+
+  lag(seconds) {
+    if (seconds !== null) this.world({lag_ms: Math.round(seconds * 1000)}, `The venue hears prices ${seconds} s late.`);
   }
 
   traders() {
@@ -166,9 +179,10 @@ export class Control {
       "Status of the market",
       STATUSES.map(one => [one, words(one)]),
     );
-    const minutes = this.number("min", 1, {"aria-label": "Minutes of maintenance"}),
-      rate = this.number("% / h", 0.1, {"aria-label": "Funding rate, percent an hour"});
-    const maintenance = this.button("Maintenance", () => this.maintain(Number(minutes.input.value)), {
+    const most = () => 100 / this.fundingHours; // a rate is 100 % of a position's worth at most, for its interval
+    const minutes = new NumberField("min", 1, MAINTENANCE, {"aria-label": "Minutes of maintenance"}),
+      rate = new NumberField("% / h", 0.1, () => bounds(-most(), most(), 6)(), {"aria-label": "Funding rate, percent an hour"});
+    const maintenance = this.button("Maintenance", () => this.maintain(this.read(minutes)), {
       title: "Halted, from now on for so long",
     });
     this.marketLegend = el("legend", {}, "Market");
@@ -193,7 +207,7 @@ export class Control {
         "span.pair",
         {},
         rate.node,
-        this.button("Set funding", () => this.setFunding(Number(rate.input.value))),
+        this.button("Set funding", () => this.setFunding(this.read(rate))),
         this.button("by rule", () => this.send("set_funding", {market: this.venue.at, mode: "RULE"}, "Funding goes by the venue's rule.")),
       ),
     );
@@ -204,89 +218,59 @@ export class Control {
   }
 
   async maintain(minutes) {
-    if (!(minutes > 0)) return tell(byId("done"), "For how many minutes?", true);
+    if (minutes === null) return;
     const now = Number((await this.wire.ask("ping")).ts),
       begin = now + 1e9; // [ns] a double is exact enough: to 256 ns
-    const window = {market: this.venue.at, start: begin, end: begin + minutes * 60e9, during: "HALTED"};
+    const window = {market: this.venue.at, start: begin, end: begin + Math.round(minutes * 60e9), during: "HALTED"};
     await this.send("schedule_maintenance", window, `${this.venue.market.name} is halted for ${minutes} min, from the next second on.`);
   }
 
-  /** The venue takes a rate for its interval: the hours of that are counted here. */
+  /** The venue takes a rate for its interval: so many hours. */
+  get fundingHours() {
+    return (this.venue.market.funding?.interval_ms || HOUR_MS) / HOUR_MS;
+  }
+
   setFunding(percent) {
-    if (!Number.isFinite(percent)) return tell(byId("done"), "At which rate?", true);
-    const hours = (this.venue.market.funding?.interval_ms ?? 3_600_000) / 3_600_000;
-    return this.send(
-      "set_funding",
-      {market: this.venue.at, mode: "SET", rate_ppt: Math.round(percent * hours * 1e10)},
-      `Longs pay ${percent} % an hour to shorts.`,
-    );
-  }
-
-  playbooks() {
-    const {playbooks} = this.about;
-    if (!playbooks.length) return null;
-    const choice = this.select(
-      "Playbook",
-      playbooks.map(({name, title}) => [name, `${name}: ${title}`]),
-    );
-    const user = this.number("user", "", {size: "12", maxlength: "42", inputmode: "text", placeholder: "name or address"}),
-      chosen = () => playbooks.find(({name}) => name === choice.input.value);
-    const play = this.button("Play", () => this.play(chosen(), user.input.value.trim()), {id: "play"}),
-      stop = this.button("Stop", () => this.run?.stop(), {id: "stop"});
-    const show = () => {
-      user.node.hidden = !needsUser(chosen());
-    };
-    choice.input.id = "playbook";
-    choice.input.addEventListener("change", show);
-    show();
-    return this.group("Playbook", choice.node, user.node, el("span.pair", {}, play, stop));
-  }
-
-  async play(playbook, user) {
-    this.run?.stop();
-    const markets = this.venue.markets.filter(({kind}) => kind === "perpetual").map(({name}) => name);
-    const run = (this.run = new Run(this.wire, playbook, user, markets, line => tell(byId("done"), line)));
-    try {
-      await run.play();
-    } catch (error) {
-      tell(byId("done"), `${playbook.name}: ${error.message}`, true);
-    }
+    if (percent === null) return;
+    const fields = {market: this.venue.at, mode: "SET", rate_ppt: Math.round(percent * this.fundingHours * 1e10)},
+      [from, to] = percent < 0 ? ["Shorts", "longs"] : ["Longs", "shorts"];
+    this.send("set_funding", fields, `${from} pay ${Math.abs(percent)} % an hour to ${to}.`);
   }
 
   states() {
-    const {input, node} = this.number("name", "before", {size: "9", maxlength: "32", inputmode: "text"});
-    this.kept = this.select("State to go back to", []);
+    const name = new TextField("name", "before", "Under which name? At most 32 letters.", {id: "kept-as", size: "9", maxlength: "32"});
+    this.kept = this.select("State to go back to", [["", "none kept"]]);
     return this.group(
       "Snapshots",
       el(
         "span.pair",
         {},
-        node,
-        this.button(
-          "Keep",
-          async () => {
-            if (await this.send("snapshot", {name: input.value}, `Kept as ${input.value}.`)) this.refresh();
-          },
-          {id: "keep"},
-        ),
+        name.node,
+        this.button("Keep", () => this.keep(this.read(name)), {id: "keep"}),
       ),
       el(
         "span.pair",
         {},
         this.kept.node,
-        this.button(
-          "Go back",
-          () => this.kept.input.value && this.send("rewind", {name: this.kept.input.value}, `Back at ${this.kept.input.value}.`),
-          {id: "rewind"},
-        ),
+        this.button("Go back", () => this.back(this.kept.input.value), {id: "rewind"}),
       ),
     );
+  }
+
+  async keep(name) {
+    if (name !== null && (await this.send("snapshot", {name}, `Kept as ${name}.`))) this.refresh();
+  }
+
+  back(name) {
+    if (!name) return tell(byId("done"), "No state has been kept yet.", true);
+    this.send("rewind", {name}, `Back at ${name}.`);
   }
 
   async refresh() {
     try {
       const {names} = await this.wire.ask("snapshots");
-      this.kept.input.replaceChildren(...names.map(name => el("option", {value: name}, name)));
+      const options = names.length ? names.map(name => el("option", {value: name}, name)) : [el("option", {value: ""}, "none kept")];
+      this.kept.input.replaceChildren(...options);
       if (names.length) this.kept.input.value = names.at(-1);
     } catch {
       /* it is asked again when one is kept */

@@ -179,7 +179,7 @@ export class Feed {
       badge = el("span.ratio." + level, {}, bar, told);
     bar.style.transform = `scaleX(${Math.max(0.04, Math.min(1, 1 / Math.max(ratio, 0.01)))})`;
     if (!nearest) return [this.name(account, user), badge, null, null, null];
-    const more = positions.length > 1 ? ` +${positions.length - 1}` : "";
+    const more = positions.length > 1 ? ` and ${positions.length - 1} more` : "";
     return [
       this.name(account, user),
       badge,

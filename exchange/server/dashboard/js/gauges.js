@@ -5,7 +5,10 @@ import {soon} from "./frame.js";
 import {compact, percent} from "./numbers.js";
 
 const HEIGHT = 96,
-  YEAR_MS = 365 * 86_400_000;
+  YEAR_MS = 365 * 86_400_000,
+  STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 604_800]; // between two times of an axis
+
+const timeOf = seconds => new Date(seconds * 1000).toISOString().slice(11, 19);
 
 export class Gauges {
   constructor(venue) {
@@ -13,7 +16,7 @@ export class Gauges {
     const yearly = ppm => percent((ppm * YEAR_MS) / (this.venue.market.funding?.interval_ms || 3_600_000), 2);
     this.gauges = [
       {name: "funding, a year", at: 1, color: "--mark", least: 1e-6, words: yearly, unit: () => ""},
-      {name: "open interest", at: 2, color: "--oracle", least: 1, words: compact, unit: () => ` ${this.venue.market.name}`},
+      {name: "open interest", at: 2, color: "--oracle", least: 1, words: compact, unit: () => ` ${this.venue.coin}`},
       {name: "insurance fund", at: 3, color: "--up", least: 1, words: compact, unit: () => ` ${this.venue.asset}`},
       {name: "backstop vault", at: 4, color: "--adl", least: 1, words: compact, unit: () => ` ${this.venue.asset}`},
     ];
@@ -53,7 +56,7 @@ export class Gauges {
     const line = {stroke: color(gauge.color), width: 1.5, fill: color(gauge.color) + "1f", points: {show: false}};
     const range = (plot, low, high) => {
       const pad = high > low ? (high - low) * 0.15 : Math.abs(high) * 0.05 || gauge.least;
-      return [low - pad, high + pad];
+      return [low < 0 ? low - pad : Math.max(0, low - pad), high + pad]; // what is never below zero has no axis there
     };
     gauge.plot = new uPlot(
       {
@@ -61,12 +64,12 @@ export class Gauges {
         height: HEIGHT,
         legend: {show: false},
         cursor: {show: false},
-        padding: [6, 4, 0, 0],
+        padding: [6, 24, 0, 0], // at the right for half of a time
         tzDate: ts => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
         scales: {y: {range}},
         series: [{}, line],
         axes: [
-          {...axis, size: 18, space: 70, values: (plot, ticks) => ticks.map(one => new Date(one * 1000).toISOString().slice(11, 19))},
+          {...axis, size: 18, space: 70, incrs: STEPS_S, values: (plot, ticks) => ticks.map(timeOf)},
           {...axis, size: 58, space: 26, values: (plot, ticks) => ticks.map(gauge.words)},
         ],
       },

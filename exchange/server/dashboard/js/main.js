@@ -8,7 +8,7 @@ import {Feed} from "./feed.js";
 import {soon} from "./frame.js";
 import {Gauges} from "./gauges.js";
 import {Mine} from "./mine.js";
-import {compact, dateAndClock, decimal, float, millis, money, percent, short} from "./numbers.js";
+import {compact, dateAndClock, decimal, duration, float, millis, money, percent, short} from "./numbers.js";
 import {rulesOf} from "./rules.js";
 import {Session} from "./session.js";
 import {Ticket} from "./ticket.js";
@@ -73,6 +73,9 @@ venue.on("rules", () => {
   showMarkets();
 });
 venue.on("market", showMarkets);
+venue.on("market", () => {
+  for (const node of document.querySelectorAll("[data-unit]")) setText(node, node.dataset.unit === "coin" ? venue.coin : venue.asset);
+});
 for (const topic of ["ticker", "status", "fund", "market"]) venue.on(topic, () => soon(showHead));
 
 function showMarkets() {
@@ -80,7 +83,7 @@ function showMarkets() {
 }
 
 const stats = new Map(
-  ["Mark", "Oracle", "Last", "Funding", "Next payment", "Open interest", "Insurance fund", "Vault", "Status"].map(name => {
+  ["Mark", "Oracle", "Last", "Funding", "Next funding", "Open interest", "Insurance fund", "Backstop vault", "Status"].map(name => {
     const value = el("dd", {}, "–");
     byId("stats").append(el("div", {}, el("dt", {}, name), value));
     return [name, value];
@@ -101,11 +104,12 @@ function showHead() {
   const show = (name, text) => setText(stats.get(name), text),
     status = venue.statuses.get(venue.at)?.status ?? "ACTIVE";
   for (const name of ["mark", "oracle", "last"]) show(name[0].toUpperCase() + name.slice(1), decimal(ticker[name], market.tick));
-  show("Funding", ticker.funding_rate_ppt == null ? "–" : percent(Number(ticker.funding_rate_ppt) / 1e12, 4));
-  show("Next payment", ticker.funding_ts && venue.ts ? countdown(ticker.funding_ts) : "–");
-  show("Open interest", `${compact(float(ticker.open_interest, market.lot))} ${market.name}`);
+  const per = market.funding?.interval_ms ? ` / ${duration(market.funding.interval_ms).replace(/^1 /, "")}` : "";
+  show("Funding", ticker.funding_rate_ppt == null ? "–" : percent(Number(ticker.funding_rate_ppt) / 1e12, 5) + per);
+  show("Next funding", ticker.funding_ts && venue.ts ? countdown(ticker.funding_ts) : "–");
+  show("Open interest", `${compact(float(ticker.open_interest, market.lot))} ${venue.coin}`);
   show("Insurance fund", fund ? `${money(fund.balances[market.settlement_asset])} ${asset}` : "–");
-  show("Vault", fund ? `${money(fund.vault_equities[market.settlement_asset])} ${asset}` : "–");
+  show("Backstop vault", fund ? `${money(fund.vault_equities[market.settlement_asset])} ${asset}` : "–");
   show("Status", status.toLowerCase().replace("_", " "));
   setClass(stats.get("Status"), status === "ACTIVE" ? "" : "warn");
 }
@@ -168,8 +172,8 @@ byId("by-name").hidden = !about.trusts;
 setText(
   byId("login-hint"),
   about.trusts
-    ? "This server trusts: a name is enough, and may do all that the operator may."
-    : "With the key and the secret that the faucet gave you, or the operator's, which perplab serve prints. The secret stays in this page.",
+    ? "This server trusts: a name is enough, also a new one, and may do all that the operator may."
+    : "With a key and its secret: your own, or the operator's, which perplab serve prints. The secret stays in this page.",
 );
 byId("show-login").addEventListener("click", () => {
   if (session.user) return void session.logout().catch(() => {});
@@ -182,6 +186,11 @@ for (const [form, proof] of [
 ]) {
   byId(form).addEventListener("submit", async event => {
     event.preventDefault();
+    const empty = [...byId(form).querySelectorAll("input")].find(({value}) => !value.trim());
+    if (empty) {
+      empty.focus();
+      return tell(byId("login-why"), `The ${empty.name} is missing.`, true);
+    }
     try {
       await session.login(proof(byId(form).elements));
       byId("by-key").elements.secret.value = "";

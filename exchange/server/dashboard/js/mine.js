@@ -2,8 +2,9 @@
 
 import {byId, el, table, tell} from "./dom.js";
 import {soon} from "./frame.js";
-import {decimal, money, notional, signed} from "./numbers.js";
+import {decimal, duration, money, notional, signed} from "./numbers.js";
 
+const MORE = "Play money from nowhere, into your account: as often as you like";
 const SOON_MS = 120,
   OFTEN_MS = 1000; // after an event of one's own; and because the mark moves
 
@@ -87,7 +88,7 @@ export class Mine {
     if (session.account === null) {
       return void box.replaceChildren(
         el("p.hint", {}, "This user has no account yet. "),
-        el("button", {type: "button", onclick: () => this.fund()}, "Open one, with money from the faucet"),
+        el("button", {type: "button", id: "open-account", onclick: () => this.fund()}, `Open one, with ${this.venue.gift} of play money`),
       );
     }
     if (!account) return;
@@ -107,9 +108,9 @@ export class Mine {
     if (!balance) return;
     const pair = (name, value) => el("span", {}, el("span.soft", {}, `${name} `), value);
     byId("money").append(
-      pair("equity", money(balance.equity)),
-      pair("available", money(balance.available)),
-      el("button.small", {type: "button", onclick: () => this.fund()}, "Faucet"),
+      pair("equity", `${money(balance.equity)} ${this.venue.asset}`),
+      pair("available", `${money(balance.available)} ${this.venue.asset}`),
+      el("button.small", {type: "button", id: "add-money", title: MORE, onclick: () => this.fund()}, `Add ${this.venue.gift}`),
     );
   }
 
@@ -119,7 +120,7 @@ export class Mine {
         {tick, lot, unit} = market,
         profit = this.profit(one);
       const entry = Math.round(Number(one.entry_notional) / one.size / unit),
-        told = profit === null ? "–" : signed(money(profit));
+        told = profit === null ? "–" : `${signed(money(profit))} ${this.venue.rules.assets[market.settlement_asset]}`;
       return [
         el("span", {class: one.size > 0 ? "up" : "down"}, `${market.name} ${one.size > 0 ? "long" : "short"} ${one.leverage}×`),
         decimal(Math.abs(one.size), lot),
@@ -187,9 +188,11 @@ export class Mine {
   }
 
   async fund() {
+    const {market, gift, rules} = this.venue,
+      late = rules.money.deposit_delay_ms;
     try {
-      await this.session.fund();
-      tell(byId("told"), "The faucet has paid.");
+      await this.session.fund(market.settlement_asset);
+      tell(byId("told"), late ? `${gift} of play money will be there in ${duration(late)}.` : `${gift} of play money added.`);
     } catch (error) {
       tell(byId("told"), error.message, true);
     }

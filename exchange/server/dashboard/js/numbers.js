@@ -46,6 +46,8 @@ export function money(micro) {
   return written(value < 0n ? -cents : cents, 2).replace(/^−(0\.00)$/, "$1");
 }
 
+export const GIFT = 100_000_000_000; // [micro] of play money: what a guest begins with, and what a user may add at a time
+
 export const signed = text => (/^[−–0]/.test(text) && !/[1-9]/.test(text) ? text : text.startsWith("−") ? text : "+" + text);
 
 /** The same as a double, for charts. */
@@ -55,6 +57,9 @@ export const float = (count, unit) => Number(count) * Number(unit);
 export const short = name => (name.length > 20 ? `${name.slice(0, 6)}…${name.slice(-4)}` : name);
 
 export const percent = (ratio, digits = 2) => `${(ratio * 100).toFixed(digits).replace("-", "−")} %`;
+
+/** A share in millionths, as percent without zeros that say nothing: -100000 -> "−10 %". */
+export const millionths = ppm => `${String(Number((ppm / 1e4).toFixed(6))).replace("-", "−")} %`;
 
 export const compact = value => new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: 4}).format(value);
 

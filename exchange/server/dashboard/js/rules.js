@@ -1,7 +1,7 @@
 // The venue's rules in words, from the reply to `venue` with its design.
 
 import {el} from "./dom.js";
-import {compact, duration, percent} from "./numbers.js";
+import {compact, duration, millionths} from "./numbers.js";
 
 const STEP = {
   book: "An order of the liquidated account goes into the market, at the bankruptcy price or better.",
@@ -50,6 +50,9 @@ const ADL = {
   fifo: "who opened first",
   random: "chance",
 };
+const LEFT = {trader: "stays with the trader", insurance_fund: "goes to the insurance fund", vault: "goes to the backstop vault"};
+const WITHDRAWALS = {any: "what positions and orders leave free", flat: "only from accounts that hold nothing", none: "none"};
+const TRANSFERS = {any: "to any account", same_owner: "among accounts of one owner", none: "none"};
 const STALE = {keep_last: "the last price stays", halt_new_risk: "nothing may open risk", pause_liquidation: "liquidations pause"};
 const CURVE = {
   concentrated: "Concentrated liquidity, in ranges of prices",
@@ -67,15 +70,9 @@ const ROLE = {
 };
 
 const named = (table, name) => table[name] ?? String(name).replaceAll("_", " ");
-const ppm = value => percent(value / 1e6, value % 10_000 ? (value % 100 ? 4 : 2) : 0);
-const ppb = value =>
-  percent(value / 1e9, 4)
-    .replace(/0+ %/, " %")
-    .replace(/\. %/, " %");
-const ppt = value =>
-  percent(value / 1e12, 4)
-    .replace(/0+ %/, " %")
-    .replace(/\. %/, " %");
+const ppm = value => millionths(value % 100 ? Math.round(value / 100) * 100 : value); // to a hundredth of a percent
+const ppb = value => millionths(value / 1e3);
+const ppt = value => millionths(value / 1e6);
 const usd = value => `${compact(Number(value))} USD`;
 
 function pairs(title, rows, ...more) {
@@ -93,7 +90,7 @@ export function rulesOf(venue) {
     {design} = rules;
   return [
     el("p.lead", {}, rules.title || rules.name),
-    ofMarket(market),
+    ofMarket(market, venue),
     margin(market),
     mark(market),
     market.kind === "spot" ? null : funding(market),
@@ -105,17 +102,19 @@ export function rulesOf(venue) {
   ].filter(Boolean);
 }
 
-function ofMarket(market) {
+function ofMarket(market, {asset, coin}) {
   return pairs(`Market ${market.name}`, [
     ["Kind", market.kind],
-    ["Tick and lot", `${market.tick} and ${market.lot}`],
-    market.significant_figures && ["Figures of a price", market.significant_figures],
+    ["Prices are multiples of", `${market.tick} ${asset}`],
+    ["Sizes are multiples of", `${market.lot} ${coin}`],
+    market.significant_figures && ["Figures of a price, at most", market.significant_figures],
     ["Least order", usd(market.minimum_notional)],
-    market.price_band_ppm && ["Orders lie within", `${ppm(market.price_band_ppm)} of the mark`],
+    market.price_band_ppm && ["Price of a buy", `any up to ${ppm(market.price_band_ppm)} above the mark`],
+    market.price_band_ppm && ["Price of a sell", `any down to ${ppm(market.price_band_ppm)} below the mark`],
     ["Maker pays", ppb(market.maker_fee_ppb)],
     ["Taker pays", ppb(market.taker_fee_ppb)],
     market.jump_fee && ["While the oracle jumps", "takers pay more"],
-    market.open_interest_cap && ["Open interest, at most", `${market.open_interest_cap} ${market.name}`],
+    market.open_interest_cap && ["Open interest, at most", `${market.open_interest_cap} ${coin}`],
   ]);
 }
 
@@ -157,10 +156,10 @@ function funding({funding}) {
   const terms = funding.terms ?? {};
   return pairs("Funding", [
     ["Longs pay shorts", named(FUNDING, funding.rule)],
-    funding.interval_ms && ["Paid every", funding.payment === "continuous" ? "moment" : duration(funding.interval_ms)],
+    funding.interval_ms && ["Paid", funding.payment === "continuous" ? "all the time" : `every ${duration(funding.interval_ms)}`],
     funding.sample_interval_ms && ["Sampled every", duration(funding.sample_interval_ms)],
-    terms.interest_ppt && ["Interest", ppt(terms.interest_ppt)],
-    terms.cap_ppt && ["At most, an interval", ppt(terms.cap_ppt)],
+    terms.interest_ppt && ["Interest", `${ppt(terms.interest_ppt)} in ${duration(funding.interval_ms * (terms.divisor || 1))}`],
+    terms.cap_ppt && ["At most", `${ppt(terms.cap_ppt)} in ${duration(funding.interval_ms)}`],
   ]);
 }
 
@@ -188,8 +187,8 @@ function liquidation({liquidation}, design) {
           `${ppm(book.partial_ppm)} at a time, ${duration(book.cooldown_ms)} apart`,
         ],
       has("takeover") && takeover && ["Taken over below", `${ppm(takeover.fraction_ppm)} of maintenance`],
-      ["Fee", liquidation.fee_ppm ? ppm(liquidation.fee_ppm) : "none"],
-      ["What is left goes to", named({}, liquidation.surplus_to)],
+      ["Fee of a liquidation", liquidation.fee_ppm ? ppm(liquidation.fee_ppm) : "none"],
+      ["Margin that is left then", named(LEFT, liquidation.surplus_to)],
     ],
     list(steps, STEP),
   );
@@ -210,7 +209,7 @@ function losses({liquidation}, design) {
   );
 }
 
-function orders({sequencing, gas, max_open_orders: most}, {matching}) {
+function orders({sequencing, gas, max_open_orders: most}, {matching, curve}) {
   const delays = [
     ["Takers wait", sequencing.taker_latency_ms],
     ["Makers wait", sequencing.maker_latency_ms],
@@ -218,14 +217,14 @@ function orders({sequencing, gas, max_open_orders: most}, {matching}) {
   ];
   return pairs("Orders", [
     ["Carried out", named(SEQUENCE, sequencing.rule)],
-    matching && ["Matched", named(MATCHING, matching.rule)],
+    matching && curve?.role !== "separate" && ["Matched", named(MATCHING, matching.rule)],
     ...delays.filter(([, ms]) => ms).map(([name, ms]) => [name, duration(ms)]),
     gas.place && ["Gas of an order", `${gas.place / 1e6} USD`],
-    ["Open orders, at most", most],
+    ["Open orders, at most", most.toLocaleString("en-US")],
   ]);
 }
 
-function money({money, collateral, fee_tiers: tiers}) {
+function money({money, assets, collateral, fee_tiers: tiers}) {
   const late = [
     ["Deposits take", money.deposit_delay_ms],
     ["Withdrawals take", money.withdraw_delay_ms],
@@ -234,9 +233,9 @@ function money({money, collateral, fee_tiers: tiers}) {
     .map(([name, ms]) => [name, duration(ms)]);
   return pairs("Money", [
     ...late,
-    ["Withdrawals", money.withdrawals],
-    ["Transfers", money.transfers],
-    collateral.length ? ["Coins as margin", `${collateral.length} kinds`] : null,
+    ["Withdrawals", named(WITHDRAWALS, money.withdrawals)],
+    ["Transfers", named(TRANSFERS, money.transfers)],
+    collateral.length ? ["Coins as margin", collateral.map(({asset}) => assets[asset]).join(", ")] : null,
     tiers.length ? ["Fees fall with volume", `${tiers.length} tiers`] : null,
   ]);
 }

@@ -1,5 +1,6 @@
 // Who is logged in: by a key and its secret, which never leaves the page, or by a name where the server trusts.
 
+import {GIFT} from "./numbers.js";
 import {Refused} from "./wire.js";
 
 const KEPT = "perplab.session", // in this tab only, and until it is closed
@@ -83,10 +84,10 @@ export class Session {
       }));
   }
 
-  /** A user of one's own, with money from the faucet. Raises Refused. */
-  async guest() {
+  /** A new user with an account, a key and play money of an asset. Raises Refused. */
+  async guest(asset) {
     const letters = hex(crypto.getRandomValues(new Uint8Array(3)));
-    const {key, secret} = await this.wire.ask("faucet", {name: `guest-${letters}`});
+    const {key, secret} = await this.wire.ask("faucet", {name: `guest-${letters}`, asset, amount: GIFT});
     await this.login({key, secret, isGuest: true});
   }
 
@@ -114,13 +115,13 @@ export class Session {
     else sessionStorage.removeItem(EARLIER);
   }
 
-  /** Money from nowhere, into an account that is opened if there is none. Raises Refused. */
-  async fund() {
+  /** As much more into the account, which is opened if there is none. Raises Refused. */
+  async fund(asset) {
     if (this.account === null) {
       this.account = (await this.wire.ask("open_account")).account;
       this.tell();
     }
-    await this.wire.ask("faucet", {account: this.account});
+    await this.wire.ask("faucet", {account: this.account, asset, amount: GIFT});
   }
 
   async logout() {

@@ -1,11 +1,13 @@
 // The order ticket. While it is filled in, `preview` says what the order would come to: nothing of that is worked out here.
 
-import {byId, el, setText, tell} from "./dom.js";
-import {countOf, decimal, float, money, percent, signed} from "./numbers.js";
+import {byId, setText, tell} from "./dom.js";
+import {largest, obstacle} from "./largest.js";
+import {countOf, decimal, money} from "./numbers.js";
+import {because, rowsOf} from "./whatif.js";
 
 const AFTER_MS = 150,
   AGAIN_MS = 1000; // after the last key; and because the market moves
-const WHY_CANCELLED = {IMMEDIATE: "the book has no more at this price", MARGIN: "the margin does not reach further"};
+const ALL = 100; // percent of the largest size: "max"
 
 export class Ticket {
   constructor(venue, wire, session, mine) {
@@ -68,12 +70,14 @@ export class Ticket {
 
   anew() {
     const {market} = this.venue;
-    setText(byId("size-unit"), `(${market.name})`);
+    setText(byId("gift"), this.venue.gift);
     this.fields.leverage.max = market.max_leverage;
     this.leverage(market.default_leverage);
     this.fields.leverage.closest("label").hidden = market.kind === "spot";
     this.fields.size.value = this.fields.price.value = "";
+    if (this.venue.hasNoBook) this.fields.kind.value = "MARKET";
     this.touched = false;
+    this.sizeIsOwn();
     this.offerPrice();
     this.showAvailable();
     this.changed();
@@ -100,6 +104,7 @@ export class Ticket {
 
   pick(price) {
     this.touched = true;
+    this.sizeIsOwn();
     this.fields.kind.value = "LIMIT";
     this.fields.price.value = decimal(price, this.venue.market.tick, false);
     this.changed();
@@ -108,6 +113,7 @@ export class Ticket {
   changed(event) {
     if (event) {
       this.touched = true; // from now on the price is the user's
+      this.sizeIsOwn(); // and the size
       tell(byId("told"), ""); // of the order before
     }
     const {side, isMarket} = this,
@@ -116,27 +122,43 @@ export class Ticket {
     setText(byId("leverage-told"), `${this.fields.leverage.value}×`);
     const send = byId("send");
     send.className = `primary ${side === "BUY" ? "buy" : "sell"}`;
-    setText(send, this.session.mayTrade ? `${side === "BUY" ? "Buy" : "Sell"} ${market?.name ?? ""}` : "Log in to trade");
+    const first = this.session.user === null ? "Log in to trade" : "Open an account to trade";
+    setText(send, this.session.mayTrade ? `${side === "BUY" ? "Buy" : "Sell"} ${market?.name ?? ""}` : first);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(), AFTER_MS);
+  }
+
+  /** And no share of the largest one; what is being asked is of the order before. */
+  sizeIsOwn() {
+    this.share = null;
+    this.asked += 1;
   }
 
   /** The order's fields, or null: `why` then says what is wrong with them. */
   order() {
     const {market} = this.venue,
-      {fields} = this;
-    if (!market || !fields.size.value) return this.wrong("");
-    const size = countOf(fields.size.value, market.lot);
+      {size: field} = this.fields;
+    if (!market || !field.value) return this.wrong("");
+    const size = countOf(field.value, market.lot);
     if (!size) return this.wrong(`The size is a multiple of ${market.lot}.`);
-    const price = this.isMarket ? 0 : countOf(fields.price.value, market.tick);
+    if (size > market.max_size) return this.wrong(`The size is at most ${decimal(market.max_size, market.lot)} ${market.name}.`);
+    const terms = this.terms();
+    return terms && {...terms, size};
+  }
+
+  /** The same without the size. */
+  terms() {
+    const {market} = this.venue,
+      {fields} = this,
+      price = this.isMarket ? 0 : countOf(fields.price.value, market.tick);
     if (price === null || (!price && !this.isMarket)) return this.wrong(`The price is a multiple of ${market.tick}.`);
+    if (price > market.max_price) return this.wrong(`The price is at most ${decimal(market.max_price, market.tick)}.`);
     const tif = this.isMarket ? "IOC" : fields.tif.value;
     return {
       account: this.session.account,
       market: market.market,
       side: this.side,
       price,
-      size,
       order_type: this.isMarket ? "MARKET" : "LIMIT",
       tif,
       reduce_only: fields.reduce_only.checked ? 1 : 0,
@@ -150,58 +172,57 @@ export class Ticket {
   }
 
   async preview() {
-    if (!this.session.mayTrade || !this.wire.isOpen) return;
+    if (!this.session.mayTrade || !this.wire.isOpen || this.asked === this.taking) return;
     const order = this.order(),
       asked = ++this.asked;
     if (!order) return;
     try {
       const told = await this.wire.ask("preview", order);
-      if (asked === this.asked) this.showPreview(order, told);
+      if (asked !== this.asked) return;
+      if (this.share === ALL && obstacle(told) !== null) return void this.takeShare(ALL); // the market has moved
+      this.showPreview(told);
     } catch (error) {
       if (asked === this.asked && error.reason !== "LOST") this.wrong(error.message);
     }
   }
 
-  showPreview(order, told) {
-    if (told.reason !== null) return void this.wrong(`It would be refused: ${told.reason.toLowerCase().replaceAll("_", " ")}.`);
-    const {tick, lot} = this.venue.market,
-      {asset} = this.venue,
-      rows = [];
-    const row = (name, value, kind = "") => rows.push(el("div", {class: kind}, el("dt", {}, name), el("dd", {}, value)));
-    if (told.filled) row("Fills at once", `${decimal(told.filled, lot)} at ${decimal(told.average, tick)}`);
-    if (told.filled && told.mid_slippage_ppm !== null) row("Slippage from the middle", percent(told.mid_slippage_ppm / 1e6, 3));
-    if (told.rests) row("Rests in the book", decimal(told.rests, lot));
-    if (told.cancelled)
-      row("Not filled", `${decimal(told.cancelled, lot)}: ${WHY_CANCELLED[told.cancel_reason] ?? told.cancel_reason}`, "bad");
-    if (told.filled) row("Fee", `${money(told.fee)} ${asset}`);
-    if (told.size !== null) {
-      row("Position after", signed(decimal(told.size, lot)));
-      row("Margin used after", `${money(told.initial_margin)} ${asset}`);
-      row("Available after", `${money(told.available_margin)} ${asset}`, Number(told.available_margin) < 0 ? "bad" : "");
-      row(
-        "Liquidation price after",
-        told.liquidation_price === null ? "none" : `${decimal(told.liquidation_price, tick)} (${this.distance(told.liquidation_price)})`,
-      );
-    }
+  showPreview(told) {
+    if (told.reason !== null) return void this.wrong(`It would be refused: ${this.because(told.reason)}.`);
     tell(byId("why"), "");
-    byId("whatif").replaceChildren(...rows);
+    byId("whatif").replaceChildren(...rowsOf(told, this.venue));
   }
 
-  distance(price) {
-    const {ticker, market} = this.venue;
-    return ticker?.mark ? `${signed(percent(float(price, market.tick) / float(ticker.mark, market.tick) - 1, 1))} from the mark` : "";
+  because(reason) {
+    return because(reason, this.venue, this.side);
   }
 
-  /** So much of what is available as the size, at the leverage that is set. */
-  takeShare(share) {
+  /** So much of the largest size that would pass [%], at the leverage that is set. */
+  async takeShare(share) {
+    if (!this.session.mayTrade) return void this.wrong(`${byId("send").textContent}: a size goes by what you have.`);
+    const terms = this.terms();
+    if (!terms) return;
+    const asked = (this.taking = ++this.asked); // no preview of another size comes between
+    try {
+      const {size, why} = await largest(this.wire, terms, this.guess(terms.price), this.venue.market.max_size);
+      if (asked !== this.asked) return;
+      this.fields.size.value = size ? decimal(Math.max(1, Math.floor((size * share) / ALL)), this.venue.market.lot, false) : "";
+      clearTimeout(this.timer);
+      if (!size) return void this.wrong(`No size would pass: ${this.because(why)}.`);
+      this.changed();
+      this.share = share;
+    } catch (error) {
+      if (asked === this.asked && error.reason !== "LOST") this.wrong(error.message);
+    } finally {
+      if (this.taking === asked) this.taking = null;
+    }
+  }
+
+  /** Lots to begin the search at: what is available at the leverage that is set, and twice the position, which may be turned round. */
+  guess(price) {
     const {market, ticker} = this.venue,
-      balance = this.mine.balance(market.settlement_asset);
-    const typed = this.isMarket ? null : countOf(this.fields.price.value, market.tick),
-      price = typed || ticker?.mark;
-    if (!balance || !price) return;
-    const worth = ((Number(balance.available) * Number(this.fields.leverage.value) * share) / 100) * 0.98; // fees, and the way to the price
-    this.fields.size.value = decimal(Math.max(0, Math.floor(worth / (price * market.unit))), market.lot, false);
-    this.changed();
+      available = Math.max(0, Number(this.mine.balance(market.settlement_asset)?.available ?? 0)),
+      worth = (price || ticker?.mark || ticker?.last || market.max_price) * market.unit;
+    return Math.ceil((available * Number(this.fields.leverage.value)) / worth) + 2 * Math.abs(this.mine.position?.size ?? 0);
   }
 
   async setLeverage() {
@@ -217,24 +238,28 @@ export class Ticket {
   }
 
   async place() {
-    const order = this.order();
+    let order = this.order();
     if (!order || !this.session.mayTrade) return;
     byId("send").disabled = true;
     try {
+      if (this.share === ALL && obstacle(await this.wire.ask("preview", order)) !== null) {
+        await this.takeShare(ALL); // the market has moved since: the most is less now
+        order = this.order();
+        if (!order) return; // why not is told
+      }
+      this.share = null;
       const reply = await this.wire.ask("place", order),
         text = this.words(reply);
       this.resting = reply.open ? {order_id: reply.order_id, seq: Number(reply.seq), text} : null;
       tell(byId("told"), text);
     } catch (error) {
-      tell(
-        byId("told"),
-        error.reason === "LOST" ? "The connection broke before the reply came: look whether the order is there." : error.message,
-        true,
-      );
+      const isLost = error.reason === "LOST";
+      tell(byId("told"), isLost ? "The connection broke before the reply came: look whether the order is there." : error.message, true);
+    } finally {
+      byId("send").disabled = !this.session.mayTrade;
     }
-    byId("send").disabled = !this.session.mayTrade;
     this.mine.refreshSoon();
-    this.preview();
+    if (order) this.preview();
   }
 
   words(reply) {
@@ -247,8 +272,8 @@ export class Ticket {
 
   async guest() {
     try {
-      await this.session.guest();
-      tell(byId("told"), `You are ${this.session.user}, with money from the faucet. The key is kept until this tab is closed.`);
+      await this.session.guest(this.venue.market.settlement_asset);
+      tell(byId("told"), `You are ${this.session.user}, with ${this.venue.gift} of play money. The key is kept until this tab is closed.`);
     } catch (error) {
       tell(byId("told"), error.message, true);
     }

@@ -1,6 +1,6 @@
 // What is known of the venue: its markets, their tickers, the book and trades of the one that is shown, its fund, and its time.
 
-import {float, millis} from "./numbers.js";
+import {float, GIFT, millis} from "./numbers.js";
 
 const DEPTH = 60; // levels of the book that are asked for
 const TRADES = 60; // that are kept
@@ -31,6 +31,21 @@ export class Venue {
   }
   get asset() {
     return this.rules?.assets[this.market?.settlement_asset ?? 0] ?? "USD";
+  }
+
+  /** What its sizes are counted in. */
+  get coin() {
+    const {base_asset: base, name} = this.market;
+    return base == null ? name.split("-")[0] : this.rules.assets[base];
+  }
+  /** Does nobody's order rest there, because whoever trades, trades with its curve? */
+  get hasNoBook() {
+    return this.market?.curve?.role === "separate";
+  }
+
+  /** Play money, as much as there is at a time: "100,000 USD". */
+  get gift() {
+    return `${(GIFT / 1e6).toLocaleString("en-US")} ${this.asset}`;
   }
 
   on(topic, handle) {
