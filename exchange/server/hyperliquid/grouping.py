@@ -20,7 +20,7 @@ from . import refusals
 from .children import MOST as MOST_GROUPS
 from .children import Group
 from .dialect import Dialect
-from .errors import Failed, Unreadable
+from .errors import Failed, Unreadable, Wrong
 from .hearing import W
 from .placing import (
     GTC,
@@ -87,7 +87,10 @@ def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
         raise Whole(refusals.NOT_REDUCING)
     if one.reduces:
         raise Failed(UNTOLD_REDUCER)
-    heed_faults(dialect, one)
+    try:
+        heed_faults(dialect, one)
+    except Wrong as error:
+        return statuses([{"error": str(error)}] * (1 + len(children)))  # as if the venue had refused it
     give_client_id(dialect, one)
     cloids = {one.cloid}
     for child in children:
