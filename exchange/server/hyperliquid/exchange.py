@@ -57,7 +57,7 @@ def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
 
 
 EXCHANGE.add("order", _of_account(grouping.place), "part", (
-    "all kinds and groups of orders are there; a builder's fee and priority cost nothing; how TP/SL differ is under Orders in docs/hyperliquid.md"
+    "all kinds and groups are there; a builder's fee and priority cost nothing; how TP/SL differ is under Orders in docs/hyperliquid.md"
 ), 1)  # fmt: skip
 EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
 EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
