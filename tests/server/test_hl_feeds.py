@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 
 import pytest
-from hl_kit import ALICE, BTC, Json, Venue, limit
+from hl_kit import ALICE, BOB, BTC, Json, Venue, limit
 
 from perplab.exchange.codes import Side
 from perplab.exchange.messages import UpdateOracle
@@ -30,6 +30,19 @@ def busy(v: Venue, us: int) -> None:
     """Every look at the clock takes so long."""
     ticks = count()
     v.host.monotonic = lambda: next(ticks) * us * 1_000
+
+
+def test_who_has_no_account_is_told_how_to_get_one() -> None:
+    v = Venue(faucet=0)
+    with pytest.raises(feeds.Unknown, match=f"{ALICE} has no account here. It has no account yet, .*`perplab ctl grant user={ALICE} usd="):
+        v.desk.feeds.feed({"type": "userFills", "user": ALICE})
+    v.people.faucet = 1
+    v.account(BOB)
+    v.people.approve(BOB, ALICE, "")
+    with pytest.raises(feeds.Unknown, match=f"It is an API wallet of {BOB}: name that"):
+        v.desk.feeds.feed({"type": "userFills", "user": ALICE})
+    with pytest.raises(feeds.Unknown, match="It is no key's"):
+        v.desk.feeds.feed({"type": "userFills", "user": f"0x{999:040x}"})
 
 
 def test_many_subscriptions_at_once_take_many_turns() -> None:

@@ -143,6 +143,15 @@ def test_where_commands_wait_one_that_is_refused_later_says_that_the_old_order_i
     assert pending.reply == {"status": "err", "response": text} and open_ids(alice) == []
 
 
+def test_new_orders_without_old_ones_are_no_pair(alice: Trader, bob: Trader) -> None:
+    bob.order(limit("A", "60000", "1"))
+    alice.order(limit("B", "60000", "1", "Ioc"))
+    pair = trigger("A", "61000", "1", "tp"), trigger("A", "59000", "1", "sl")
+    told = alice.statuses("batchModify", modifies=[{"oid": 999, "order": one, "a": True} for one in pair])
+    assert [list(one) for one in told] == [["resting"]] * 2
+    assert [one.linked_with for one in alice.venue.host.exchange.triggers(alice.account)] == [0, 0]
+
+
 @pytest.mark.parametrize("moves", [0, 1])
 def test_one_of_a_pair_that_is_modified_still_cancels_the_other(alice: Trader, bob: Trader, moves: int) -> None:
     bob.order(limit("A", "60000", "1"))

@@ -361,6 +361,9 @@ def test_orders_are_refused_where_the_operator_has_asked_for_it(alice: Trader) -
     faults.rejects = 1
     told = alice.order(limit("B", "59990", "0.1"), limit("B", "59980", "0.1"))
     assert error(told[0]) == "Insufficient margin to place order. asset=0" and list(told[1]) == ["resting"]
+    faults.rejects = 1
+    group = alice.order(limit("B", "59990", "0.1"), trigger("A", "61000", "0.1", "tp"), grouping="normalTpsl")
+    assert group == [{"error": "Insufficient margin to place order. asset=0"}] * 2, "as if the venue had refused it"
 
 
 # -- a server that cannot ----------------------------------------------------------------------------------------------------------

@@ -57,12 +57,12 @@ def _refused(dialect: Dialect, action: Body, signed: Signed) -> Work:
 
 
 EXCHANGE.add("order", _of_account(grouping.place), "part", (
-    "all kinds and groups of orders are there; a builder's fee and priority cost nothing; how TP/SL differ: *Orders* of the documentation"
+    "all kinds and groups are there; a builder's fee and priority cost nothing; how TP/SL differ is under Orders in docs/hyperliquid.md"
 ), 1)  # fmt: skip
 EXCHANGE.add("cancel", _of_account(actions.cancel), weight=1)
 EXCHANGE.add("cancelByCloid", _of_account(actions.cancel_by_cloid), weight=1)
 EXCHANGE.add("modify", _of_account(modifying.modify), "part", (
-    "new orders of any kind are taken, not only such as rest; what is kept when one is refused: *Orders* of the documentation"
+    "new orders of any kind are taken, not only such as rest; what is kept when one is refused is under Orders in docs/hyperliquid.md"
 ), 1)  # fmt: skip
 EXCHANGE.add("batchModify", _of_account(modifying.batch_modify), "part", "as modify; all cancels come before all new orders", 1)
 EXCHANGE.add("scheduleCancel", _of_account(actions.schedule_cancel), "part", (

@@ -171,10 +171,10 @@ def _later(dialect: Dialect, account: int, children: list[Wanted], filled: int) 
     return {}
 
 
-def resized(group: Group[Wanted], filled: int, one: Wanted) -> list[Wanted]:
-    """The same children for an order that takes the place of theirs, which has filled so many lots. Those that were for all of theirs are
-    for all of the new one, and for what was filled before."""
-    whole = group.before + filled + one.size
+def resized(group: Group[Wanted], before: int, one: Wanted) -> list[Wanted]:
+    """The same children for an order that takes the place of theirs. Those that were for all of theirs are for all of the new one, and for
+    what was filled before [lots]."""
+    whole = before + one.size
     return [
         structs.replace(child, row=list(child.row), size=whole if child.size == group.size else child.size) for child in group.children
     ]  # fmt: skip

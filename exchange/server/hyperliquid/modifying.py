@@ -112,15 +112,16 @@ def _settled(
     if "error" in told:
         return {"error": f"{slip}{told['error']}{refusals.OLD_IS_GONE if change.is_over else ''}"}
     order_id = heirs[change.number] = came.order_id(number)
-    partner = heirs.get(change.partner, change.partner)
+    partner = heirs.get(change.partner, change.partner) if change.partner else 0
     if change.bracket is not None:
         pass_limits(dialect, account, change.number, order_id)
     elif change.group is not None:
-        old = dialect.host.history.order(account, change.number)
-        filled = 0 if old is None else old.filled
-        children = resized(change.group, filled, one)
+        before = 0  # of one that is not gone for this its own children look after what it has filled
+        if change.is_over:
+            old = dialect.host.history.order(account, change.number)
+            before = change.group.before + (0 if old is None else old.filled)
         entry = order_id, came.told[number * W + FILLED], "resting" in told
-        yield from let_wait(dialect, one, children, entry, change.group.before + filled)
+        yield from let_wait(dialect, one, resized(change.group, before, one), entry, before)
     elif partner and one.tpsl and "resting" in told:
         yield link(account, [order_id, partner])  # refused if that is gone by now
     return told
