@@ -258,6 +258,21 @@ def test_the_oracle_freezes(operator: Visit) -> None:
     operator.until_text("#done", "without a lag")
 
 
+def test_what_is_changed_around_the_venue_stays_in_sight(visit: Open, operator: Visit) -> None:
+    """Also for who comes later; and an empty book says that it is."""
+    operator.page.click("#freeze")
+    operator.page.click("button:text-is('Makers leave')")
+    operator.until_text("#control", "Outside price the oracle is frozen.*Bots makers are gone")
+    later = visit(OPERATOR)
+    later.until_text("#control", "Outside price the oracle is frozen.*Bots makers are gone")
+    later.page.wait_for_selector("#no-book", state="visible")
+    assert later.page.locator("#no-book").text_content() == "The book is empty: nobody bids or offers at the moment."
+    operator.page.click("text=Let it run")
+    operator.page.click("[aria-label='makers return']")
+    operator.until("!document.querySelector('#control').textContent.match(/is frozen|are gone/)")
+    later.page.wait_for_selector("#no-book", state="hidden")
+
+
 def test_a_market_is_halted_for_a_while(operator: Visit) -> None:
     operator.page.click("#control button:text-is('Maintenance')")
     operator.until_text("#done", "halted for 1 min")

@@ -84,6 +84,8 @@ def test_other_venues_are_shown(browser: Browser, design: str) -> None:
         assert not one.page.locator("#asks").is_visible() and one.page.locator("#no-book").is_visible()
     for at in range(one.page.locator("#markets button").count()):
         one.page.locator("#markets button").nth(at).click()
+        is_spot = one.page.evaluate("perplab.venue.market.kind === 'spot'")  # where there is no funding, leverage, nor position
+        assert one.page.locator("[name=reduce_only]").is_visible() != is_spot
         one.page.click("#show-rules")
         text = one.until_text("#rules-text", "Orders")
         assert "undefined" not in text and "NaN" not in text and "[object" not in text, text

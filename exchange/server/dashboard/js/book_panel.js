@@ -6,6 +6,8 @@ import {clock, decimal, percent} from "./numbers.js";
 
 const ROWS = 11,
   TRADES = 24;
+const CURVE_ALONE = "Nobody's orders rest here: whoever trades, trades with the market's curve. Its depth is drawn above.",
+  EMPTY = "The book is empty: nobody bids or offers at the moment.";
 
 export class BookPanel {
   /** `pick` is told the price of a row that was clicked; `isMine` says whether an own order rests at a side and price. */
@@ -60,11 +62,11 @@ export class BookPanel {
       {market} = venue;
     if (!market) return;
     const sides = {bids: venue.levels("bids"), asks: venue.levels("asks")};
-    const noBook = venue.hasNoBook;
-    byId("no-book").hidden = !noBook;
+    const noBook = venue.hasNoBook,
+      isEmpty = !noBook && venue.isBookKnown && !sides.bids.length && !sides.asks.length;
+    byId("no-book").hidden = !noBook && !isEmpty;
     for (const id of ["book-head", "asks", "bids"]) byId(id).hidden = noBook;
-    if (noBook)
-      setText(byId("no-book"), "Nobody's orders rest here: whoever trades, trades with the market's curve. Its depth is drawn above.");
+    setText(byId("no-book"), noBook ? CURVE_ALONE : EMPTY);
     let most = 1;
     const sums = {};
     for (const side of ["bids", "asks"]) {

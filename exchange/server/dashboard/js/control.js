@@ -1,8 +1,9 @@
 // The operator's panel: time, prices, who trades, the markets, playbooks, and states to go back to. Each button is one request.
 
-import {byId, el, tell} from "./dom.js";
+import {byId, el, setText, tell} from "./dom.js";
 import {NumberField, TextField} from "./fields.js";
 import {Playbooks} from "./playbooks.js";
+import {changesIn} from "./spoken.js";
 
 const SPEEDS = [1, 5, 20, 100];
 const STATUSES = ["ACTIVE", "POST_ONLY", "CANCEL_ONLY", "REDUCE_ONLY", "HALTED"];
@@ -17,8 +18,10 @@ const words = name => name.toLowerCase().replaceAll("_", " ");
 export class Control {
   constructor(venue, wire, session, about) {
     Object.assign(this, {venue, wire, session, about});
+    this.notes = {prices: el("b.warn"), bots: el("b.warn")};
     session.watchers.push(() => this.draw());
     venue.on("market", () => this.showMarket());
+    venue.on("rewound", () => this.showWorld());
     this.draw();
   }
 
@@ -48,6 +51,7 @@ export class Control {
     this.drawn = true;
     box.replaceChildren(this.time(), this.prices(), this.traders(), this.markets(), new Playbooks(this).node, this.states());
     this.showMarket();
+    this.showWorld();
     this.refresh();
   }
 
@@ -61,6 +65,9 @@ export class Control {
 
   group(title, ...children) {
     return el("fieldset", {}, el("legend", {}, title), ...children);
+  }
+  noted(title, note) {
+    return el("span.noted", {}, title, " ", note);
   }
   button(text, act, more = {}) {
     return el("button", {type: "button", onclick: act, ...more}, text);
@@ -77,6 +84,7 @@ export class Control {
       const reply = await this.wire.ask(op, fields);
       tell(byId("done"), text);
       this.venue.tell("controlled", op);
+      if (op === "world") this.showWorld();
       return reply;
     } catch (error) {
       tell(byId("done"), `Not done: ${error.message}.`, true);
@@ -93,6 +101,18 @@ export class Control {
 
   world(fields, text) {
     return this.send("world", fields, text);
+  }
+
+  /** What is not as it was at first, beside the names of the groups: who comes later, or plays a playbook, sees it too. */
+  async showWorld() {
+    if (!this.session.isOperator) return;
+    try {
+      const {prices, bots} = changesIn((await this.wire.ask("world")).world);
+      setText(this.notes.prices, prices);
+      setText(this.notes.bots, bots);
+    } catch {
+      /* it is asked again when something is changed */
+    }
   }
 
   time() {
@@ -132,7 +152,7 @@ export class Control {
       ["all", "all markets"],
     ]);
     return this.group(
-      "Outside price",
+      this.noted("Outside price", this.notes.prices),
       el(
         "span.pair",
         {},
@@ -171,7 +191,7 @@ export class Control {
       this.button(`${who[0].toUpperCase() + who.slice(1)} leave`, () => this.world({[who]: "gone"}, `The ${who} are gone.`)),
       this.button("return", () => this.world({[who]: "stay"}, `The ${who} are back.`), {"aria-label": `${who} return`}),
     ];
-    return this.group("Bots", el("span.pair", {}, ...pair("makers")), el("span.pair", {}, ...pair("takers")));
+    return this.group(this.noted("Bots", this.notes.bots), el("span.pair", {}, ...pair("makers")), el("span.pair", {}, ...pair("takers")));
   }
 
   markets() {

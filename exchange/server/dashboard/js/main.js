@@ -101,13 +101,14 @@ function showHead() {
   }
   const {market, ticker, fund, asset} = venue;
   if (!market || !ticker) return;
+  const isSpot = market.kind === "spot"; // nobody holds a position there
   const show = (name, text) => setText(stats.get(name), text),
     status = venue.statuses.get(venue.at)?.status ?? "ACTIVE";
   for (const name of ["mark", "oracle", "last"]) show(name[0].toUpperCase() + name.slice(1), decimal(ticker[name], market.tick));
   const per = market.funding?.interval_ms ? ` / ${duration(market.funding.interval_ms).replace(/^1 /, "")}` : "";
-  show("Funding", ticker.funding_rate_ppt == null ? "–" : percent(Number(ticker.funding_rate_ppt) / 1e12, 5) + per);
+  show("Funding", ticker.funding_rate_ppt == null || isSpot ? "–" : percent(Number(ticker.funding_rate_ppt) / 1e12, 5) + per);
   show("Next funding", ticker.funding_ts && venue.ts ? countdown(ticker.funding_ts) : "–");
-  show("Open interest", `${compact(float(ticker.open_interest, market.lot))} ${venue.coin}`);
+  show("Open interest", isSpot ? "–" : `${compact(float(ticker.open_interest, market.lot))} ${venue.coin}`);
   show("Insurance fund", fund ? `${money(fund.balances[market.settlement_asset])} ${asset}` : "–");
   show("Backstop vault", fund ? `${money(fund.vault_equities[market.settlement_asset])} ${asset}` : "–");
   show("Status", status.toLowerCase().replace("_", " "));

@@ -15,7 +15,8 @@ function filled(request, values) {
 }
 
 export class Run {
-  /** `say` is told each line of what happens; `user`: whom faults are for; "$MARKET" is each of `markets` that is a perpetual. */
+  /** `say` is told each line of what happens, and whether something was done; `user`: whom faults are for; "$MARKET" is each of `markets`
+   * that is a perpetual. */
   constructor(wire, playbook, user, markets, say) {
     Object.assign(this, {wire, playbook, user, markets, say, isStopped: false, undo: new Map()});
   }
@@ -43,7 +44,7 @@ export class Run {
             back = filled(undo, values);
           if (back) this.undo.set(JSON.stringify(back), back);
           const {note} = await this.wire.ask(op, fields);
-          this.say(`${this.playbook.name}, after ${at} s: ${inWords({op, ...fields}, this.markets)}${note ? ` (${note})` : ""}`);
+          this.say(`${this.playbook.name}, after ${at} s: ${inWords({op, ...fields}, this.markets)}${note ? ` (${note})` : ""}`, true);
         }
       }
     } catch (error) {
@@ -51,7 +52,7 @@ export class Run {
       throw error;
     }
     if (this.isStopped) await this.takeBack();
-    this.say(this.isStopped ? `${this.playbook.name}: stopped, and taken back` : `${this.playbook.name}: done`);
+    this.say(this.isStopped ? `${this.playbook.name}: stopped, and taken back` : `${this.playbook.name}: done`, true);
   }
 
   /** Wait for a moment of the venue's. It stands where time stands, and goes faster where time does. */
@@ -109,7 +110,10 @@ export class Playbooks {
       user = needsUser(playbook) ? this.control.read(field) : "";
     if (user === null) return;
     this.run?.stop();
-    this.run = new Run(wire, playbook, user, venue.markets, line => tell(byId("done"), line));
+    this.run = new Run(wire, playbook, user, venue.markets, (line, hasChanged) => {
+      tell(byId("done"), line);
+      if (hasChanged) this.control.showWorld();
+    });
     try {
       await this.run.play();
     } catch (error) {

@@ -1,4 +1,4 @@
-// Requests of the operator's in words, for those that playbooks make.
+// In words: requests of the operator's, for those that playbooks make, and what has been changed around the venue.
 
 import {millionths} from "./numbers.js";
 
@@ -40,4 +40,11 @@ export function inWords({op, ...fields}, markets) {
     return `${from} pay ${to} ${millionths(Math.abs(fields.rate_ppt) / 1e6)} in ${market}, at every payment of funding`;
   }
   return [op, ...Object.entries(fields).map(([name, value]) => `${name} ${value}`)].join(" ");
+}
+
+/** What is not as it is at first in the world around the venue: of its `prices`, and of its `bots`. */
+export function changesIn({oracle, lag_ms: lag, makers, takers}) {
+  const gone = [makers === "gone" && "makers", takers === "gone" && "takers"].filter(Boolean);
+  const prices = [oracle === "frozen" && "the oracle is frozen", lag && `heard ${seconds(lag)} late`].filter(Boolean);
+  return {prices: prices.join(", "), bots: gone.length ? `${gone.join(" and ")} are gone` : ""};
 }

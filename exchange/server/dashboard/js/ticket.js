@@ -73,7 +73,8 @@ export class Ticket {
     setText(byId("gift"), this.venue.gift);
     this.fields.leverage.max = market.max_leverage;
     this.leverage(market.default_leverage);
-    this.fields.leverage.closest("label").hidden = market.kind === "spot";
+    for (const name of ["leverage", "reduce_only"]) this.fields[name].closest("label").hidden = market.kind === "spot";
+    if (market.kind === "spot") this.fields.reduce_only.checked = false;
     this.fields.size.value = this.fields.price.value = "";
     if (this.venue.hasNoBook) this.fields.kind.value = "MARKET";
     this.touched = false;

@@ -112,6 +112,7 @@ export class Venue {
     this.at = at;
     this.trades = [];
     this.book = {bids: new Map(), asks: new Map()};
+    this.isBookKnown = false;
     const market = at,
       listen = (channel, handle, more = {}) => this.wire.listen(channel, {market, ...more}, handle);
     this.ends = [
@@ -134,6 +135,7 @@ export class Venue {
 
   hearBook(told) {
     const {bids, asks} = this.book;
+    this.isBookKnown = true;
     if (told.type === "snapshot") {
       bids.clear();
       asks.clear();

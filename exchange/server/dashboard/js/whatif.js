@@ -11,6 +11,7 @@ export function because(reason, {market, asset}, side) {
   const band = millionths(market.price_band_ppm);
   const more = {
     INSUFFICIENT_MARGIN: "the account has not that much available",
+    INSUFFICIENT_BALANCE: "the account has not what it would give",
     MINIMUM_NOTIONAL: `an order is worth ${market.minimum_notional} ${asset} at least`,
     PRICE_BAND: side === "BUY" ? `buys are at most ${band} above the mark` : `sells are at most ${band} below the mark`,
     PRICE_PRECISION: `a price has ${market.significant_figures} figures at most`,
