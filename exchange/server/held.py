@@ -64,7 +64,7 @@ class Held:
             self._entry = self.session.host.later(self._waiting[0][0], self._release)
 
     def let_go(self) -> None:
-        """All is well again: nothing waits any longer."""
+        """Nothing waits any longer."""
         waiting = list(self._waiting)
         self.drop()
         for _, out in waiting:

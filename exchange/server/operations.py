@@ -95,8 +95,8 @@ def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
         raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="ms", limit=0, given=request.ms)
     his = host.connections(user)
     if request.kind == "none":
-        host.faults.pop(user, None)
-        for one in his:
+        gone = host.faults.pop(user, None)
+        for one in his if gone is not None and gone.stalled_until > host.monotonic() else ():  # what is late stays on its way
             one.let_go()
     elif request.kind == "drop":
         session.then = lambda: _drop(host, user, request.count)

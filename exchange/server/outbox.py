@@ -93,7 +93,7 @@ class Outbox(Visitor):
         return moved(message, shift)
 
     def let_go(self) -> None:
-        """All is well again: what was held back is told."""
+        """What is held back is told now."""
         self.held.let_go()
 
     def drop(self) -> None:

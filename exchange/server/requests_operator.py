@@ -80,7 +80,7 @@ class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
     reject: `count` commands that place or change orders, for `reason`. drop: all connections, at once; over Hyperliquid's API `count` of
     his actions over HTTP are carried out without a reply. stall: nothing is sent for `ms`. delay: everything comes `ms` later. duplicate:
     `count` messages come twice. skew: every time that is told is `ms` ahead (below 0: behind), and goes `drift_ppm` faster from now on.
-    none: all is well again, and what was held back is told. Packed rows are not rejected.
+    none: all is well again; a stall ends, and what comes late comes when it would have. Packed rows are not rejected.
     """
 
     user: UserName

@@ -36,7 +36,7 @@ class Connected(Protocol):
         """It breaks, without a word."""
 
     def let_go(self) -> None:
-        """All is well again: what a fault held back is told."""
+        """What a fault holds back is told now: a stall has ended."""
 
 
 class Call(Connected, Protocol):

@@ -168,7 +168,7 @@ def test_all_is_well_again(scene: Scene) -> None:
     assert buy(alice)["ok"]
 
 
-def test_what_is_held_back_is_told_when_all_is_well_again(scene: Scene) -> None:
+def test_a_stall_that_is_taken_back_is_over(scene: Scene) -> None:
     _, alice, _, admin = scene
     admin.ask("fault", user="alice", kind="stall", ms=3_600_000)
     alice.send("ping")

@@ -170,7 +170,7 @@ def test_answers_come_late(kind: str) -> None:
     converse(talk)
 
 
-def test_what_waits_is_told_when_all_is_well_again() -> None:
+def test_a_stall_that_is_taken_back_is_over() -> None:
     async def talk(v: Desk, bot: Bot, admin: Talker) -> None:
         admin.ask("fault", user=ALICE, kind="stall", ms=3_600_000)
         answer = asyncio.create_task(bot.order())
