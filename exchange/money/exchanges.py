@@ -8,8 +8,18 @@ from ..schema.kinds import BUY, R_INSUFFICIENT_MARGIN, R_ORACLE_STALE
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ACCOUNT
-from ..state.types import NIL, min_i64
-from .margin import cross_equity, cross_notional, equity_and_initial, free_margin, margin_left, stale_equity, transfer_margin
+from ..state.types import NIL, abs_i64, min_i64
+from .margin import (
+    cross_equity,
+    cross_notional,
+    equity_and_initial,
+    free_margin,
+    keeps_ratio,
+    margin_left,
+    stale_equity,
+    transfer_margin,
+)
+from .payoff import value_of
 from .spot import unreserved
 
 
@@ -30,7 +40,8 @@ def can_fund(state: State, account: i64, market: Market, side: i64) -> bool:
 def allows_spot(state: State, market: Market, row: i64, lots: i64, value: i64, fee: i64) -> bool:
     """May the account of a row trade `lots` (signed) for `value` >= 0, at a fee?
 
-    It must have what it gives, and meet the initial requirement of its positions in both assets afterwards; or be no worse off than before.
+    It must have what it gives, and meet the initial requirement of its positions in both assets afterwards; or be no worse off than before,
+    and lose no more against the mark than a perpetual would let it.
     If what it pays with stands in for the cash of another asset, it leaves that as if it were withdrawn.
     """
     accounts = state.accounts
@@ -49,7 +60,22 @@ def allows_spot(state: State, market: Market, row: i64, lots: i64, value: i64, f
     has_it = accounts.cash[base] >= 0 and (lots < 0 or accounts.cash[quote] >= 0)
     accounts.cash[quote] += paid
     accounts.cash[base] -= lots * market.base_lot
-    return has_it and (after >= 0 or after >= before) and (base_after >= 0 or base_after >= base_before)
+    if not has_it or (base_after < 0 and base_after < base_before):
+        return False
+    return after >= 0 or (after >= before and loses_no_more(state, account, market, lots, value))
+
+
+def loses_no_more(state: State, account: i64, market: Market, lots: i64, value: i64) -> bool:
+    """Does a trade of what stands in for cash lose no more against the mark than a fill of a perpetual may that closes as much: as large a
+    part of the equity as its worth is of the positions' notional? Else two accounts of one owner could trade it for what it counts for,
+    and one would keep the rest. What does not stand in for anything might leave anyway."""
+    if state.collateral_market[market.base] == NIL:
+        return True
+    worth = value_of(market, abs_i64(lots), market.mark)
+    gained = worth - value if lots > 0 else value - worth
+    sure = cross_equity(state, account, market.asset) - stale_equity(state, account, market.asset)
+    notional = cross_notional(state, account, market.asset)
+    return keeps_ratio(sure, gained, notional, notional - worth)
 
 
 def refused_collateral(state: State, account: i64, asset: i64, amount: i64) -> i64:

@@ -1,12 +1,14 @@
-"""Coins that stand in for cash, and cash beside them, when they leave: at a stale price, after their market is settled, for other coins. In
-the plain spot venue coins count for 80 % of 100 USD."""
+"""Coins that stand in for cash, and cash beside them, when they leave: at a stale price, after their market is settled, for other coins,
+and sold below the mark by who is below the initial requirement. In the plain spot venue coins count for 80 % of 100 USD."""
 
 from __future__ import annotations
 
 import pytest
+from choices import Seeded
 from kit import INSURANCE, SPOT, Bench, named, plain_venue, usd
 from spot_kit import COIN, PERP, PLEDGE, bench_with, reasons, with_coins
 
+from perplab.exchange import load_venue
 from perplab.exchange import messages as m
 from perplab.exchange.codes import CancelReason, MarketStatus, Reason
 from perplab.exchange.design.reader import merged
@@ -173,3 +175,127 @@ def test_coins_that_back_a_position_buy_no_other_coins() -> None:
     assert named(events, "OrderCancelled")[0].reason == CancelReason.MARGIN and not named(events, "Traded")
     assert named(bench.place(alice, 0, 5, 1, 2, tif=1), "Traded")
     assert bench.exchange.available_margin(alice, 0) == 0 == bench.exchange.free_margin(alice, 1)
+
+
+# -- coins that are sold below the initial requirement --
+
+
+def below_initial(bench: Bench) -> tuple[int, int]:
+    """10 coins that count for 800, and a long of 50 that has lost 400 at 92, and requires 460."""
+    alice, bob = with_coins(bench, 0, 10), bench.open(100_000)
+    bench.block(alice, bob, 50, 100)
+    bench.oracle(92)
+    assert (bench.exchange.equity(alice), bench.exchange.initial_margin(alice)) == (usd(400), usd(460))
+    return alice, bob
+
+
+@pytest.mark.parametrize(("price", "sells"), [(79, False), (81, False), (91, False), (92, True), (99, True), (101, True)])
+def test_who_is_below_initial_sells_for_no_less_than_a_perpetual_would_let_him(price: int, sells: bool) -> None:
+    """Equity 400 of a notional of 4,600: a lot of 100 may lose 8.69 against the mark, as a lot of the perpetual may that is closed."""
+    bench = bench_with(PLEDGE)
+    alice, bob = below_initial(bench)
+    bench.place(bob, 0, 1, price, COIN)
+    events = bench.place(alice, 1, 1, price, COIN, tif=1)
+    assert bool(named(events, "Traded")) == sells
+    if not sells:
+        assert [e.reason for e in named(events, "OrderCancelled")] == [CancelReason.MARGIN]
+
+
+@pytest.mark.parametrize(("price", "sells"), [(91, False), (92, True)])
+def test_the_same_holds_for_an_offer_that_is_met(price: int, sells: bool) -> None:
+    bench = bench_with(PLEDGE)
+    alice, bob = below_initial(bench)
+    bench.place(alice, 1, 1, price, COIN)
+    assert bool(named(bench.place(bob, 0, 1, price, COIN), "Traded")) == sells
+    assert bench.exchange.open_orders(alice) == []
+
+
+def test_who_is_above_initial_afterwards_sells_at_any_price() -> None:
+    """A long of 40 requires 400 of 800: coins worth it might be withdrawn."""
+    bench = bench_with(PLEDGE)
+    alice, bob = leveraged(bench)
+    bench.place(bob, 0, 5, 60, COIN)
+    assert named(bench.place(alice, 1, 5, 60, COIN, tif=1), "Traded")
+
+
+def test_who_owes_more_than_coins_count_for_sells_none_below_the_mark() -> None:
+    """10 coins at 80 count for 640 of 700 that are owed. Without a position there is no part of an equity that a sale might cost."""
+    bench = bench_with(PLEDGE)
+    alice, bob = with_coins(bench, 0, 10), bench.open(100_000)
+    bench.send(m.Debit, alice, 0, usd(700))
+    bench.oracle(80, COIN)
+    assert bench.exchange.equity(alice) == usd(-60)
+    bench.place(bob, 0, 1, 79, COIN)
+    assert not named(bench.place(alice, 1, 1, 79, COIN, tif=1), "Traded")
+    bench.place(bob, 0, 1, 80, COIN)
+    assert named(bench.place(alice, 1, 1, 80, COIN, tif=1), "Traded")
+
+
+def owner_of_both_sides(mark: int) -> tuple[Bench, int, int]:
+    """The design `portfolio`, 10 coins and a long of 200 from 60,000; both marks go to `mark`. And the same owner's other account."""
+    bench = Bench(load_venue("portfolio"))
+    for number in (PERP, COIN):
+        bench.oracle(60_000, number)
+    alice, other, bob = bench.open(0), bench.open(1_000_000), bench.open(10**8)
+    bench.send(m.Deposit, alice, 1, usd(10))
+    bench.block(alice, bob, 200, 60_000)
+    bench.later(1)
+    for number in (PERP, COIN):
+        bench.send(m.UpdateOracle, number, mark, 0, 1 - number)
+    return bench, alice, other
+
+
+def sells(bench: Bench, seller: int, buyer: int, coins: int, price: int) -> bool:
+    bench.place(buyer, 0, coins, price, COIN)
+    events = bench.place(seller, 1, coins, price, COIN, tif=1)
+    bench.send(m.CancelAll, buyer)
+    return bool(named(events, "Traded"))
+
+
+def test_an_owner_of_both_sides_takes_no_coins_out_below_initial() -> None:
+    """At 58,500 nothing may be withdrawn. His other account gets coins for no less than 98.06 % of their mark: equity is 1.94 % of the
+    notional."""
+    bench, alice, other = owner_of_both_sides(58_500)
+    x = bench.exchange
+    assert (x.equity(alice), x.initial_margin(alice)) == (usd(226_500), usd(292_500))
+    assert x.withdrawable(alice, 0) == x.withdrawable(alice, 1) == 0
+    for coins in (10, 1):
+        for price in (52_700, 55_000, 57_367):
+            assert not sells(bench, alice, other, coins, price)
+    assert sells(bench, alice, other, 10, 57_368)
+
+
+def test_a_sale_that_meets_the_initial_requirement_may_be_at_any_price() -> None:
+    """At 58,800 all coins sold at the mark would leave 54,000 to be withdrawn; sold for less, it is the buyer's. One alone does not do."""
+    bench, alice, other = owner_of_both_sides(58_800)
+    assert (bench.exchange.equity(alice), bench.exchange.initial_margin(alice)) == (usd(289_200), usd(294_000))
+    assert not sells(bench, alice, other, 10, 53_000)
+    assert not sells(bench, alice, other, 1, 53_500)
+    assert sells(bench, alice, other, 10, 53_500)
+    assert bench.exchange.equity(alice) >= bench.exchange.initial_margin(alice)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_more_leaves_below_initial_than_the_rule_says(seed: int) -> None:
+    """Sales and purchases of random sizes and prices between two accounts of one owner: what the first is worth at the marks falls, while
+    it stays below the initial requirement, by no more than each trade's part of its equity, and fees."""
+    draw = Seeded(seed)
+    bench, alice, other = owner_of_both_sides(draw.pick([58_200, 58_500, 58_700]))
+    x = bench.exchange
+    notional = 200_000 * x.mark_price(PERP)
+    traded = 0
+    for _ in range(60):
+        side, price, lots = draw.integer(0, 1), draw.integer(50_000, 62_000), draw.pick([1, 50, 1_000, 9_000])
+        before, equity = x.account_value(alice, 0) + x.balance(alice, 1) * x.mark_price(COIN), x.equity(alice)
+        bench.send(m.Place, other, COIN, 1 - side, price, lots)
+        fills = named(bench.send(m.Place, alice, COIN, side, price, lots, tif=1), "Traded")
+        bench.send(m.CancelAll, other)
+        traded += len(fills)
+        after = x.account_value(alice, 0) + x.balance(alice, 1) * x.mark_price(COIN)
+        if x.equity(alice) < x.initial_margin(alice):
+            worth = sum(e.size for e in fills) * x.mark_price(COIN)
+            assert (before - after - sum(e.taker_fee for e in fills)) * notional <= equity * worth
+        else:
+            assert after >= x.initial_margin(alice)
+            break
+    assert traded
