@@ -11,7 +11,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from ..schema.kinds import CROSS, HALT_NEW_RISK
+from ..schema.kinds import CROSS, HALT_NEW_RISK, SETTLED
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_MODE, P_SIZE
@@ -21,8 +21,9 @@ MOST: Final = 1 << 56  # [micro] what one asset of an account counts for at most
 
 
 def is_profit_stale(market: Market, now: i64) -> bool:
-    """Is unrealised profit in this market measured at a price on which the design lets nothing be built?"""
-    return market.on_stale == HALT_NEW_RISK and market.is_stale(now)
+    """Is unrealised profit in this market, or what its base asset counts for, measured at a price on which the design lets nothing be
+    built? The price of a settled market is its last one."""
+    return market.on_stale == HALT_NEW_RISK and market.status != SETTLED and market.is_stale(now)
 
 
 def worth(market: Market, amount: i64) -> i64:

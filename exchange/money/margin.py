@@ -312,9 +312,15 @@ def cross_notional(state: State, account: i64, asset: i64) -> i64:
     return total
 
 
+def stale_equity(state: State, account: i64, asset: i64) -> i64:
+    """The part of cross equity that is measured at stale prices, where the design lets nothing be built on them (`halt_new_risk`): profit
+    of positions, and what other assets count for [micro]."""
+    profit = stale_profit(state, account, asset)
+    return profit + stale_collateral(state, account, asset) if state.guards_profit and state.has_collateral else profit
+
+
 def stale_profit(state: State, account: i64, asset: i64) -> i64:
-    """Unrealised profit of the account's cross positions that is measured at a stale price, where the design lets nothing be built on
-    such a price (`halt_new_risk`) [micro]."""
+    """The same of the unrealised profit of the account's cross positions alone [micro]."""
     if not state.guards_profit:
         return 0
     cells = state.positions.cells
@@ -325,8 +331,6 @@ def stale_profit(state: State, account: i64, asset: i64) -> i64:
         if is_cross(state, row, asset) and is_profit_stale(market, state.now):
             total += max_i64(0, profit_at(market, cells, row, market.mark))
         row = cells[row + P_NEXT]
-    if state.has_collateral:
-        total += stale_collateral(state, account, asset)
     return total
 
 
@@ -404,13 +408,18 @@ def outflow_room(state: State, account: i64, asset: i64) -> i64:
 
     What could back an order, as far as the transfer margin of the cross positions stays behind.
     """
-    available = available_margin(state, account, asset)
+    return room_without(state, account, asset, 0, 0)
+
+
+def room_without(state: State, account: i64, asset: i64, unsure: i64, profit: i64) -> i64:
+    """The same if `unsure` [micro] of cross equity is not there, `profit` of it in positions and the rest in other assets."""
+    available = available_margin(state, account, asset) - unsure
     if state.has_collateral:  # what leaves is there: other assets stand in for margin, nobody borrows against them
-        available = min_i64(available, owned(state, account, asset))
+        available = min_i64(available, owned(state, account, asset) - profit)
     if state.transfer_margin_ppm == 0:
         return available
     kept = transfer_margin(state, cross_notional(state, account, asset))
-    return min_i64(available, cross_equity(state, account, asset) - kept)
+    return min_i64(available, cross_equity(state, account, asset) - unsure - kept)
 
 
 def owned(state: State, account: i64, asset: i64) -> i64:
@@ -421,7 +430,7 @@ def owned(state: State, account: i64, asset: i64) -> i64:
 
 def free_margin(state: State, account: i64, asset: i64) -> i64:
     """What may leave the account now [micro]; zero or less: nothing."""
-    return outflow_room(state, account, asset) - stale_profit(state, account, asset)
+    return room_without(state, account, asset, stale_equity(state, account, asset), stale_profit(state, account, asset))
 
 
 def allows_change(state: State, market: Market, row: i64, lots: i64, cost: i64, fee: i64, only_reduces: bool) -> bool:
@@ -439,7 +448,7 @@ def allows_change(state: State, market: Market, row: i64, lots: i64, cost: i64, 
     if cells[row + P_MODE] == ISOLATED:
         return allows_isolated(state, market, row, value_of(market, abs_i64(held), market.mark), gained, fee, only_reduces)
     equity, initial = equity_and_initial(state, account, asset, row, held, market)
-    sure = equity - stale_profit(state, account, asset) if state.guards_profit else equity
+    sure = equity - stale_equity(state, account, asset) if state.guards_profit else equity
     if sure + gained - fee >= initial:
         return True
     if not only_reduces:

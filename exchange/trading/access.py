@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from ..money.collateral import is_profit_stale
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.state import State
@@ -109,7 +110,7 @@ def suspension(market: Market, now: i64) -> i64:
         return k.R_MARKET_HALTED
     if market.status == k.CANCEL_ONLY:
         return k.R_MARKET_CANCEL_ONLY
-    if market.on_stale == k.PAUSE_LIQUIDATION and market.is_stale(now):
+    if market.on_stale == k.PAUSE_LIQUIDATION and market.status != k.SETTLED and market.is_stale(now):
         return k.R_ORACLE_STALE
     return 0
 
@@ -133,14 +134,9 @@ def only_reductions(market: Market, now: i64) -> i64:
     """Why orders in this market may only bring positions closer to zero, as the reason of a cancellation; 0 if they may do more."""
     if market.status == k.REDUCE_ONLY_MODE:
         return k.X_MARKET_STATUS
-    if market.on_stale == k.HALT_NEW_RISK and market.is_stale(now):
+    if is_profit_stale(market, now):
         return k.X_ORACLE_STALE
     return 0
-
-
-def guards_stale_profit(market: Market, now: i64) -> bool:
-    """May what a position has gained not leave, since the price is stale and the design lets nothing be built on one?"""
-    return market.on_stale == k.HALT_NEW_RISK and market.status != k.SETTLED and market.is_stale(now)
 
 
 def refused_order(market: Market, now: i64, tif: i64, only_reduces: bool) -> i64:

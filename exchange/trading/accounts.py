@@ -9,12 +9,13 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from ..money.collateral import is_profit_stale
-from ..money.exchanges import keeps_collateral, withdrawable
+from ..money.exchanges import refused_collateral, withdrawable
 from ..money.ledger import Ledger
 from ..money.margin import (
     allows_change,
     available_margin,
     cross_equity,
+    free_margin,
     isolated_shortage,
     market_of,
     outflow_room,
@@ -22,7 +23,6 @@ from ..money.margin import (
     row_initial,
     row_notional,
     row_order_initial,
-    stale_profit,
     sure_equity,
     transfer_margin,
 )
@@ -116,11 +116,11 @@ class AccountDesk:
         if in_liquidation(state, account, NIL):
             return k.R_IN_LIQUIDATION
         room = outflow_room(state, account, asset)
-        stale = stale_profit(state, account, asset)
-        if stale > 0 and room - stale < amount:
+        sure = free_margin(state, account, asset)
+        if sure < room and sure < amount:
             return k.R_ORACLE_STALE
         if room >= amount:
-            return 0 if keeps_collateral(state, account, asset, amount) else k.R_INSUFFICIENT_MARGIN
+            return refused_collateral(state, account, asset, amount)
         return k.R_INSUFFICIENT_BALANCE if cross_equity(state, account, asset) < amount else k.R_INSUFFICIENT_MARGIN
 
     def withdraw(self, account: i64, asset: i64, amount: i64) -> i64:

@@ -12,6 +12,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from ..money.collateral import is_profit_stale
 from ..money.ledger import Ledger
 from ..money.payoff import value_of
 from ..schema import kinds as k
@@ -29,7 +30,7 @@ from ..state.tables import (
     P_WIDTH,
 )
 from ..state.types import CURVE, NIL, abs_i64, max_i64, min_i64, mul_div_floor, ppm_ceil
-from .access import guards_stale_profit, in_liquidation, refused_frozen, refused_order, refused_risk, refused_user_in_market
+from .access import in_liquidation, refused_frozen, refused_order, refused_risk, refused_user_in_market
 from .accounts import AccountDesk
 from .curve_source import NO_CURVE, CurveSource
 from .pool_money import least_worth, most_worth, pay_in, worth_at
@@ -151,7 +152,7 @@ class LiquidityDesk:
         if state.now - cells[row + P_SHARES_SINCE] < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
         worth = least_worth(state, market, self.curves.curve(market))
-        if guards_stale_profit(market, state.now):
+        if is_profit_stale(market, state.now):
             worth = min_i64(worth, cells[market.pool.row + P_ISOLATED_MARGIN])
         amount = mul_div_floor(max_i64(0, worth), shares, market.pool.shares)
         if not self.can_pay_out(market, amount):

@@ -11,6 +11,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from ..money.collateral import is_profit_stale
 from ..money.ledger import Ledger
 from ..money.payoff import value_of
 from ..schema import kinds as k
@@ -19,7 +20,7 @@ from ..state.ranges import FINE_SHIFT, Range, base_between
 from ..state.state import State
 from ..state.tables import P_ASK_LOTS, P_BID_LOTS, P_SIZE
 from ..state.types import CURVE, MAX_NOTIONAL, NIL, abs_i64, ppm_ceil
-from .access import guards_stale_profit, in_liquidation
+from .access import in_liquidation
 from .curve_ranges import Concentrated, root_of
 from .curve_source import CurveSource
 from .pool_money import pay_in, worth_at
@@ -77,7 +78,7 @@ class RangeDesk:
             return k.R_IN_LIQUIDATION
         lots, worth = worth_of_all(market)
         place = market.pool.ranges.ranges.index(one)
-        if lots[place] != 0 and guards_stale_profit(market, self.state.now):  # it would be booked at the stale mark, and paid in cash
+        if lots[place] != 0 and is_profit_stale(market, self.state.now):  # it would be booked at the stale mark, and paid in cash
             return k.R_ORACLE_STALE
         if self.state.now - one.opened < market.pool_lock:
             return k.R_LIQUIDITY_LOCKED
