@@ -19,7 +19,7 @@ from ..state.types import NIL
 from ..trading.access import refused_user_in_market
 from ..trading.entry import OrderEntry
 from ..trading.matching import Matcher
-from ..trading.open_orders import open_lots
+from ..trading.open_orders import open_lots, parts_behind, parts_of
 from ..trading.order import Order
 from .brackets import BracketDesk
 from .triggers import TriggerDesk
@@ -69,6 +69,7 @@ class ReplacementDesk:
         orders = state.orders.cells
         self.matcher.open.release(state.markets[orders[slot + O_MARKET]], slot, sign * open_lots(state, slot))
         state.accounts.open_orders[orders[slot + O_ACCOUNT]] -= sign
+        self.entry.parts -= sign * parts_of(state, slot)
         state.positions.cells[orders[slot + O_POSITION] + P_REDUCERS] -= sign * orders[slot + O_REDUCE_ONLY]
         if state.brackets.find(number) != NIL:
             self.freed += 2 * sign
@@ -90,6 +91,7 @@ class ReplacementDesk:
         self.opened = []
         self.added = 0
         self.freed = 0
+        self.entry.parts = 0
 
     def refused(self, rows: vec[i64], at: i64) -> i64:
         """Why the command that begins at `at` would be refused; 0: it would not, and counts from now on."""
@@ -133,6 +135,7 @@ class ReplacementDesk:
             state.positions.cells[o.row + P_REDUCERS] += o.reduce_only
             state.accounts.open_orders[account] += 1
             self.added += 1
+            self.entry.parts += parts_behind(o.left, o.display)
         return reason
 
     def meets_old(self, o: Order) -> bool:

@@ -109,7 +109,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.REDUCE_ONLY: "there is no position that this order would reduce",
     Reason.MINIMUM_NOTIONAL: "the order is worth less than the market's minimum",
     Reason.NOTIONAL_LIMIT: "the order, or the position it leads to, is larger than the market allows",
-    Reason.TOO_MANY_ORDERS: "the account has as many open orders as the venue allows",
+    Reason.TOO_MANY_ORDERS: "the account has as many open orders as the venue allows, or its icebergs would hide more parts than that",
     Reason.OPEN_INTEREST_CAP: "the market's open interest is at its cap",
     Reason.WOULD_CROSS: "a post-only order would trade at once",
     Reason.NOT_FILLABLE: "the fill-or-kill order could not be filled as a whole",

@@ -32,7 +32,8 @@ ELSEWHERE: Final = (
     f"A request is for at most {r.MAX_BATCH:,} commands, each order of a ladder or a mass quote counted, a book for {r.BOOK_DEPTH:,} "
     f"levels; a name has at most 32 characters, that of a user 42; the last {RING_EVENTS:,} events of the venue are kept for `since_seq`, "
     f"and a list stream begins with its last {ListChannel.KEPT} things. Open orders and accounts are bounded by the venue's design "
-    "(`max_open_orders`, `max_triggers`, `max_twaps`, `max_accounts`, `max_sub_accounts`)."
+    "(`max_open_orders`, `max_triggers`, `max_twaps`, `max_accounts`, `max_sub_accounts`); all icebergs of an account together hide at "
+    "most `max_open_orders` parts."
 )
 
 

@@ -47,7 +47,7 @@ from .curve_source import SEPARATE
 from .depth import Walk
 from .holding import Holding
 from .matching import Matcher
-from .open_orders import client_order, open_lots
+from .open_orders import client_order, hidden_parts, open_lots, parts_behind
 from .order import Order
 from .price_terms import band_bottom, band_top, coarse, significant
 
@@ -68,6 +68,7 @@ class OrderEntry(CancelDesk):
         self.parent: i64 = 0  # id of the standing order on whose behalf the command at hand is sent, 0: its account sends it itself
         self.order_id: i64 = 0  # the id that its order is to have, 0: the next one
         self.is_quote: i64 = 0  # 1: its order is one of its account's quotes
+        self.parts: i64 = 0  # that icebergs hide beside those that rest: of others that would come as well, less of those that would go
         self.in_batch: bool = False  # do orders wait for a price that nobody knows yet?
 
     # -- place -------------------------------------------------------------------------------------------------------------------
@@ -279,9 +280,16 @@ class OrderEntry(CancelDesk):
                 return k.R_TOO_MANY_ORDERS
         if may_rest and state.accounts.open_orders[o.account] >= state.max_open_orders:
             return k.R_TOO_MANY_ORDERS
+        if o.display != 0 and self.hides_too_much(o):
+            return k.R_TOO_MANY_ORDERS
         if market.open_interest_cap != 0 and not only_reduces and market.open_interest >= market.open_interest_cap:
             return k.R_OPEN_INTEREST_CAP
         return 0
+
+    def hides_too_much(self, o: Order) -> bool:
+        """Would the account's icebergs hide more parts than it may have open orders? Each part is another fill for whoever takes it."""
+        parts = parts_behind(o.left, o.display)
+        return parts > 0 and self.parts + hidden_parts(self.state, o.account, o.order_id) + parts > self.state.max_open_orders
 
     # -- checks of book and margin -----------------------------------------------------------------------------------------------
 

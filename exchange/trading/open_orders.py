@@ -24,6 +24,7 @@ from ..schema.kinds import (
 )
 from ..state.ids import FILLED_MASK, MARKET_SHIFT, ORDER_ID, OUTCOME
 from ..state.market import Market
+from ..state.pending import A_ACCOUNT, A_DISPLAY, A_LEFT
 from ..state.schedule import ORDER_EXPIRY
 from ..state.state import State
 from ..state.tables import (
@@ -79,6 +80,43 @@ def hidden_lots(state: State, slot: i64, viewer: i64) -> i64:
     if terms == NIL or (viewer != NIL and orders[slot + O_ACCOUNT] != viewer):
         return 0
     return state.terms.cells[terms + T_HIDDEN]
+
+
+def parts_behind(lots: i64, display: i64) -> i64:
+    """How many parts an order of so many lots hides when it comes to rest; `display` 0: it shows all."""
+    return (lots - 1) // display if display != 0 else 0
+
+
+def parts_of(state: State, slot: i64) -> i64:
+    """How many parts a resting order hides now."""
+    terms = state.orders.cells[slot + O_TERMS]
+    cells = state.terms.cells
+    if terms == NIL or cells[terms + T_HIDDEN] == 0:
+        return 0
+    return 1 + parts_behind(cells[terms + T_HIDDEN], cells[terms + T_DISPLAY])
+
+
+def hidden_parts(state: State, account: i64, but: i64) -> i64:
+    """How many parts the account's icebergs hide, those of order `but` left aside; an auctioned one as if it rested now."""
+    orders = state.orders.cells
+    cells = state.positions.cells
+    parts: i64 = 0
+    row = state.accounts.first_position[account]
+    while row != NIL:
+        for first in (cells[row + P_FIRST_ORDER], cells[row + P_FIRST_REDUCER]):
+            slot = first
+            while slot != NIL:
+                if orders[slot + O_TERMS] != NIL and orders[slot + O_ORDER_ID] != but:
+                    parts += parts_of(state, slot)
+                slot = orders[slot + O_NEXT_OWN]
+        row = cells[row + P_NEXT]
+    auctions = state.taker_auctions
+    if auctions.count(account) != 0:
+        for number in auctions.numbers():
+            kept = auctions.find(number)
+            if auctions.cells[kept + A_ACCOUNT] == account:
+                parts += parts_behind(auctions.cells[kept + A_LEFT], auctions.cells[kept + A_DISPLAY])
+    return parts
 
 
 def client_order(state: State, account: i64, hi: i64, lo: i64) -> tuple[i64, i64, i64, i64, i64]:
@@ -377,6 +415,10 @@ class OpenOrders:
             row += P_WIDTH
         assert seen == self.state.orders.live, "an order belongs to no position row"
         assert len(terms) == self.state.terms.live and not terms & self.state.terms.free_rows(), "special terms of no order, or of two"
+        account: i64 = 0
+        while account < self.state.accounts.count:
+            assert hidden_parts(self.state, account, 0) <= self.state.max_open_orders, "icebergs hide more parts than they may"
+            account += 1
         auctions = self.state.taker_auctions
         for rank, number in self.state.schedule.times:
             if rank == ORDER_EXPIRY:

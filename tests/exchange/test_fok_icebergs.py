@@ -18,7 +18,7 @@ PREVENTED = (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BO
 
 def icebergs(count: int, size: int = 100, display: int = 1) -> tuple[Bench, int, int]:
     """A taker, and a maker who offers so many icebergs at 100."""
-    bench = Bench(plain_venue())
+    bench = Bench(plain_venue({"max_open_orders": 10_000}))
     bench.oracle(100)
     taker, maker = bench.open(MILLION), bench.open(MILLION)
     for _ in range(count):
