@@ -292,8 +292,8 @@ class AccountQueries(Queries):
         return self.state.links.partner(order_id)
 
     def goes_along(self, order_id: i64) -> int:
-        """Id of the open order or trigger that is cancelled, too, when this one's owner takes it back: what it is linked with, but for links
-        of ones that leave each other `alone`; 0: none."""
+        """Id of the open order or trigger that is cancelled, too, when this one's owner takes it back: what it is linked with, but for
+        links of ones that leave each other `alone`; 0: none."""
         return self.state.links.goes_along(order_id)
 
     def bracket_owner(self, order_id: i64) -> int:

@@ -60,8 +60,8 @@ class PaymentDesk:
         return k.R_TOO_MANY_PAYMENTS if self.payments.count_sent(account) >= MAX_PAYMENTS else 0
 
     def is_flat(self, account: i64, but: i64 = NIL) -> bool:
-        """Has the account no positions and no liquidity, no orders, waiting and auctioned ones included, and nothing that sends some? `but`:
-        a market whose position does not count."""
+        """Has the account no positions and no liquidity, no orders, waiting and auctioned ones included, and nothing that sends some?
+        `but`: a market whose position does not count."""
         state = self.state
         if state.accounts.open_orders[account] + state.pending.count(account) + state.taker_auctions.count(account) != 0:
             return False
