@@ -11,11 +11,12 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 from perplab.exchange import Exchange, VenueDesign, load_venue
-from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.messages import MAX_SUPPLY, UpdateOracle
 from perplab.exchange.server.clock import Clock
 from perplab.exchange.server.codecs import MSGPACK
 from perplab.exchange.server.frames import Frames
 from perplab.exchange.server.host import Host
+from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.session import Session
 from perplab.exchange.units import SECOND_NS
 
@@ -33,6 +34,7 @@ PRICES: Final[Mapping[str, Number]] = {"BTC": 60_000, "ETH": 3_000, "SOL": 150} 
 PERPETUAL: Final = "-PERP"  # what some designs put behind the coin
 LONGEST_STEP: Final = SECOND_NS  # what is due is stamped no later than this
 BREATH_S: Final = 0.001  # between two looks at a host whose clock runs
+ALONE: Final = MAX_SUPPLY // 2  # [micro] that the faucet pays a user: there are no strangers to keep anything for
 
 
 class LocalHost(Host):
@@ -43,7 +45,7 @@ class LocalHost(Host):
         draw = random.Random(seed)
         super().__init__(
             Exchange(load_venue(venue) if isinstance(venue, str) else venue), Clock(START, 0, lambda: self.elapsed),
-            monotonic=lambda: self.elapsed, trust=True, token=lambda size: draw.randbytes(size).hex(),
+            monotonic=lambda: self.elapsed, trust=True, limits=Limits(faucet=ALONE), token=lambda size: draw.randbytes(size).hex(),
         )  # fmt: skip
 
     def due(self) -> int:

@@ -291,6 +291,11 @@ class AccountQueries(Queries):
         """Id of the open order or trigger that this one cancels, and is cancelled by (OCO); 0: none."""
         return self.state.links.partner(order_id)
 
+    def goes_along(self, order_id: i64) -> int:
+        """Id of the open order or trigger that is cancelled, too, when this one's owner takes it back: what it is linked with, but for
+        links of ones that leave each other `alone`; 0: none."""
+        return self.state.links.goes_along(order_id)
+
     def bracket_owner(self, order_id: i64) -> int:
         """The account whose bracket has this entry, as long as it may fill; -1: there is no such bracket."""
         brackets = self.state.brackets

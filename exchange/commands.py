@@ -225,6 +225,11 @@ class Commands(AlgoOrders):
         liquidation let nothing out."""
         return self.accounts.withdrawable(self.known_account(account), self.known_asset(asset))
 
+    def is_flat(self, account: i64, but: i64 = -1) -> bool:
+        """Does the account hold and offer nothing: no position, liquidity, order, trigger, TWAP or bracket, waiting ones included? `but`: a
+        market whose position does not count."""
+        return self.accounts.payments.is_flat(self.known_account(account), but)
+
     def arrive(self, number: i64) -> None:
         """A payment is due: money that has come in may end a liquidation at once."""
         account = self.accounts.payments.arrive(number)

@@ -55,6 +55,9 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: int = 0  # the state as it is here is kept under this number
     forgotten: int = 0  # and the one under this number is not any more
     back_to: int = 0  # the state is from here on the one that was kept under this number
+    paid_to: int = 0  # the owner to whom the faucet has paid; 0: it has not
+    asset: int = 0  # of that
+    amount: int = 0  # [micro]
 
 
 class JournalError(ValueError):
@@ -67,6 +70,30 @@ class NotKept(JournalError):
 
 class JournalFailed(OSError):
     """The journal could not be written, so the command did not happen; the venue is read-only until a write succeeds."""
+
+
+class Paid:
+    """What the faucet of a server has paid to each owner in all, and what that was when states of the venue were kept."""
+
+    def __init__(self) -> None:
+        self.sums: dict[tuple[int, int], int] = {}  # [micro] by owner and asset
+        self.kept: dict[int, dict[tuple[int, int], int]] = {}  # by the state's number
+
+    def of(self, owner: int, asset: int) -> int:
+        """[micro]"""
+        return self.sums.get((owner, asset), 0)
+
+    def add(self, owner: int, asset: int, amount: int) -> None:
+        self.sums[owner, asset] = self.of(owner, asset) + amount
+
+    def keep(self, number: int, kept: set[int]) -> None:
+        """The state as it is is kept under `number`; `kept`: the numbers of all that are."""
+        self.kept = {one: sums for one, sums in self.kept.items() if one in kept}
+        self.kept[number] = dict(self.sums)
+
+    def go_back(self, number: int) -> None:
+        """What was paid later never was."""
+        self.sums = dict(self.kept.get(number, {}))
 
 
 class Replayed(NamedTuple):
@@ -291,6 +318,7 @@ class Replay:
         self.commands = 0  # that were carried out
         self.names: dict[int, str] = {}  # of owners
         self.kept: dict[int, str] = {}  # names of the states that are kept, by number
+        self.paid = Paid()
         self.snapshots: dict[int, bytes] = {}  # those of them that this replay came by
 
     def take(self, rows: int, payload: bytes, name: str) -> None:
@@ -318,7 +346,7 @@ class Replay:
             self.events -= len(self.recent.popleft()) // int(ROW)
 
     def note(self, payload: bytes, name: str) -> Mark:
-        """What a mark says of names. Raises JournalError."""
+        """What a mark says of names, and of what the faucet has paid. Raises JournalError."""
         mark = mark_of(payload, name)
         if mark.owner is not None:
             self.names[mark.owner] = mark.name
@@ -326,6 +354,11 @@ class Replay:
             self.kept[mark.kept] = mark.name
             self.kept.pop(mark.forgotten, None)
             self.snapshots.pop(mark.forgotten, None)
+            self.paid.keep(mark.kept, set(self.kept))
+        elif mark.back_to:
+            self.paid.go_back(mark.back_to)
+        elif mark.paid_to:
+            self.paid.add(mark.paid_to, mark.asset, mark.amount)
         return mark
 
 

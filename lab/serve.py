@@ -78,7 +78,7 @@ class ClockText(click.ParamType[int]):
 )
 @click.option(
     "--faucet",
-    type=click.IntRange(0, 1_000_000_000),
+    type=click.IntRange(0, 50_000_000),
     default=10_000,
     show_default=True,
     metavar="USD",
@@ -112,7 +112,7 @@ def serve(
         kept=found.kept if found is not None else None, complain=lambda text: click.echo(f"warning: {text}", err=True),
     )  # fmt: skip
     if store is not None:
-        host.remember(found.names, found.recent) if found is not None else host.remember({})
+        host.remember(found.names, found.recent, found.paid) if found is not None else host.remember({})
         host.epoch = store.epoch(host.epoch)
     for _ in host.passing(start):  # what has fallen due since the journal ended
         pass

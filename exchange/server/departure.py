@@ -169,12 +169,12 @@ class Departure:
         return found | {one.order_id: one.market for one in venue.triggers(account) if own & {one.order_id, one.bracket}}
 
     def _going(self, account: int, halted: set[int]) -> list[int]:
-        """Ids of the connection's own that stand where they can be cancelled, and of entries that wait; of two that are linked one."""
+        """Ids of the connection's own that stand where they can be cancelled, and of entries that wait; of two that go together one."""
         standing = self._own(account)
         entries = sorted(number for number in self.own.orders.difference(standing) if self._is_entry(account, number))
         chosen: dict[int, None] = {}
         for number in [*entries, *(number for number, market in standing.items() if market not in halted)]:
-            if self.host.exchange.linked_with(number) not in chosen:
+            if self.host.exchange.goes_along(number) not in chosen:
                 chosen[number] = None
         return list(chosen)
 

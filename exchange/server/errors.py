@@ -50,6 +50,7 @@ class Trouble(IntEnum):
     SLOW_READER = 403  # private events could not be sent; the connection ends
     TOO_MANY_ACCOUNTS = 404
     TOO_MANY_USERS = 405
+    FAUCET_LIMIT = 406  # it has paid the user as much as it pays one
     # What is asked about
     NOT_SUBSCRIBED = 500
     ALREADY_SUBSCRIBED = 501

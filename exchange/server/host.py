@@ -16,7 +16,7 @@ from mypy_extensions import i64
 
 from ..blocks import Applied
 from ..engine import Exchange
-from ..journal import JournalFailed
+from ..journal import JournalFailed, Paid
 from ..schema.codes import Reason
 from ..schema.messages import Debit, VenueBroken
 from .agenda import Agenda, Later
@@ -140,6 +140,7 @@ class Host(Registrar):
         """Keep the state as it is; its time [ns], and the name of one that was forgotten for it, or "". Raises Refusal."""
         ts = self.pass_time()
         forgotten = self.moments.keep(name, ts, self.exchange, None if self.world is None else self.world.state())
+        self.paid.keep(self.moments.numbers[name], set(self.moments.numbers.values()))
         for session in self.sessions:
             session.keep(self.moments.numbers[name], self.moments.numbers.values())
         return ts, forgotten
@@ -149,6 +150,7 @@ class Host(Registrar):
         Refusal, and then nothing has happened."""
         epoch = self.people.token(8)
         moment, exchange = self.moments.go_back(name, epoch)
+        self.paid.go_back(self.moments.numbers[name])
         self.first_seq += exchange.state.log.seq - self.exchange.state.log.seq
         self.exchange = exchange
         self.epoch = epoch
@@ -292,9 +294,10 @@ class Host(Registrar):
             except OSError as error:
                 self.complain(f"what the world is like could not be written down: {error.strerror or error}")
 
-    def remember(self, names: dict[int, str], recent: Iterable[vec[i64]] = ()) -> None:
-        """Users, accounts, keys and the last events as a journal leaves them."""
+    def remember(self, names: dict[int, str], recent: Iterable[vec[i64]] = (), paid: Paid | None = None) -> None:
+        """Users, accounts, keys, the last events and what the faucet has paid, as a journal leaves them."""
         assert self.store is not None
+        self.paid = paid or Paid()
         self.people.users.update({name: User(name, number, []) for number, name in sorted(names.items())})
         self.people.assign(self.owners())
         for events in recent:

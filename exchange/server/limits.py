@@ -31,6 +31,7 @@ class Limits(Struct, frozen=True):
     contacts: Annotated[int, told("addresses that one peer makes known by asking or sending", "no account (`docs/hyperliquid.md`)")] = 2_000
     users: Annotated[int, told("users of the server; each has at most one key", "TOO_MANY_USERS")] = 10_000
     accounts: Annotated[int, told("accounts of a user; the venue's design bounds those of all", "TOO_MANY_ACCOUNTS")] = 64
+    faucet: Annotated[int, told("micro-units of an asset that the faucet pays a user in all", "FAUCET_LIMIT")] = 50_000_000_000_000
     unread_bytes: Annotated[int, told("bytes of private events not read, or held back by a fault", "SLOW_READER, and the end")] = 16 << 20
     named_sessions: Annotated[int, told("named sessions that are remembered, 16 of a user", "those left longest ago are forgotten")] = 4_096
     remembered: Annotated[int, told("replies that a named session remembers", "the oldest is forgotten")] = 1_024

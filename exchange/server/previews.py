@@ -32,7 +32,7 @@ def preview(desk: Desk, session: Asker, request: r.PreviewQuery) -> Data:
     for name in ("reason", "cancel_reason", "liquidation_price"):  # 0: there is none
         told[name] = told[name] or None
     rule = host.exchange.design.money.withdrawals
-    if rule == "none" or (rule == "flat" and (told["size"] or told["rests"])):
+    if rule == "none" or (rule == "flat" and (told["size"] or told["rests"] or not host.exchange.is_flat(account, order.market))):
         told["free_margin"] = 0  # by the venue's ways of money
     if told["reason"] is not None:
         told.update(dict.fromkeys(AFTERWARDS))

@@ -78,13 +78,13 @@ class Questions(Desk):
             if request.name is None:
                 raise Refusal(Trouble.MISSING_FIELD, "a new user needs the field 'name'", field="name")
             session.pay(1)
-            key = self.host.sign_up(request.name, request.scopes, asset, request.amount)
+            key = self.host.welcome(request.name, request.scopes, asset, request.amount)
             account = self.host.people.users[request.name].accounts[0]
             return {"account": account, "balance": self.host.exchange.balance(account, asset), "key": key.key, "secret": key.secret}
         session.may("trade")
         account = session.account(request.account)
         session.pay(1)
-        self.host.fund(account, asset, request.amount)
+        self.host.pay(account, asset, request.amount)
         return {"account": account, "balance": self.host.exchange.balance(account, asset)}
 
     def open_account(self: Questions, session: Asker, request: r.OpenAccount) -> Data:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from ..engine import Exchange
-from ..journal import JournalFailed
+from ..journal import JournalFailed, Paid
 from ..schema.codes import FIRST_USER, AccountKind, Reason
 from ..schema.messages import MAX_SUPPLY, Command, Deposit, OpenAccount
 from ..state.transit import MAX_PAYMENTS
@@ -44,6 +44,7 @@ class Registrar(Timekeeper):
         self.limits = limits
         self.store = store
         self.people = People(token, exchange.state.accounts.count)
+        self.paid = Paid()
         self.addresses: Addresses | None = None  # None: nobody speaks that API here
 
     # -- users --
@@ -71,6 +72,37 @@ class Registrar(Timekeeper):
             self._forget_key(key)
             raise
         return key
+
+    def welcome(self, name: str, scopes: Iterable[str], asset: int, amount: int) -> Key:
+        """`sign_up`, with the faucet's money. Raises Refusal; then there is nothing of it."""
+        self.refuse_beyond_faucet(name, asset, amount)
+        key = self.sign_up(name, scopes, asset, amount)
+        self.note_paid(self.people.users[name], asset, amount)
+        return key
+
+    def pay(self, account: int, asset: int, amount: int) -> None:
+        """The faucet's money for a user's account. Raises Refusal."""
+        user = self.people.owner_of[account]
+        self.refuse_beyond_faucet(user.name, asset, amount)
+        self.fund(account, asset, amount)
+        self.note_paid(user, asset, amount)
+
+    def refuse_beyond_faucet(self, name: str, asset: int, amount: int) -> None:
+        """The faucet pays every user so little that all of them together leave the operator half of what the venue can count, whatever they
+        withdraw. Raises Refusal."""
+        user, limit = self.people.users.get(name), self.limits.faucet
+        paid = self.paid.of(user.number, asset) if user is not None else 0
+        if paid + amount > limit:
+            named = self.exchange.design.assets[asset]
+            message = f"the faucet has paid {name} {paid:,} of the {limit:,} micro-units of {named} that it pays a user in all"
+            raise Refusal(Trouble.FAUCET_LIMIT, f"{message}; the operator can grant more", field="amount", limit=limit - paid, given=amount)
+
+    def note_paid(self, user: User, asset: int, amount: int) -> None:
+        """It has paid that. What cannot be written down counts until the server ends: the next command finds the journal as it is."""
+        self.paid.add(user.number, asset, amount)
+        if self.store is not None:
+            with suppress(JournalFailed):
+                self.store.pay(user.number, asset, amount)
 
     def refuse_beyond_supply(self, asset: int, amount: int) -> None:
         """Raises Rejected if the venue could not count so much money."""

@@ -241,7 +241,8 @@ else:
     PreviewQuery.__doc__ = """What an order of these terms would come to if it came now, with the book and the account as they are: the
     `reason` of a refusal or null, lots that would be filled, rest or be cancelled, and what the account would have then; of a
     refused order that is null. Where the market's margin is isolated, `equity`, `initial_margin` and `maintenance_margin` are those of that
-    position alone; the margin that is available is the account's always. Nothing happens. It costs as much as an order."""
+    position alone; the margin that is available is the account's always. Where money leaves only flat accounts, `free_margin` is 0 unless
+    the account would hold and offer nothing anywhere. Nothing happens. It costs as much as an order."""
 
 
 class AccountQuery(Request, frozen=True, kw_only=True, tag="account"):

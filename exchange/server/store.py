@@ -31,7 +31,7 @@ from mypy_extensions import i64
 from ..blocks import JournalSink
 from ..design.venue import VenueDesign, venue_of_json
 from ..engine import Exchange, restore
-from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Mark, NotKept, Replay, records
+from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Mark, NotKept, Paid, Replay, records
 from ..state.snapshot import SnapshotError
 from .people import Key
 
@@ -67,6 +67,7 @@ class Opened(Struct):
     commands: int  # that were replayed
     dropped_bytes: int  # of a record that a crash cut off
     recent: list[vec[i64]]  # blocks of the last events, as far as they were come by
+    paid: Paid  # by the faucet
 
 
 class Store(JournalSink):
@@ -143,6 +144,10 @@ class Store(JournalSink):
     def name(self, owner: int, name: str) -> None:
         """Write down who an owner is. Raises JournalFailed."""
         self._mark(Mark(owner=owner, name=name))
+
+    def pay(self, owner: int, asset: int, amount: int) -> None:
+        """Write down what the faucet has paid to an owner. Raises JournalFailed."""
+        self._mark(Mark(paid_to=owner, asset=asset, amount=amount))
 
     def _mark(self, mark: Mark) -> None:
         end = self.journal.end
@@ -394,7 +399,7 @@ def recovered(folder: Path, design: VenueDesign | None, progress: Callable[[floa
     if replay is None:
         raise JournalError(f"{folder}: holds no design")
     progress(1.0)
-    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped + unmade, list(replay.recent))
+    return Opened(replay.exchange, replay.names, replay.kept, replay.commands, dropped + unmade, list(replay.recent), replay.paid)
 
 
 def from_snapshot(folder: Path, last: int) -> tuple[Exchange | None, int]:

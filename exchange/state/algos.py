@@ -196,6 +196,11 @@ class Links(Numbered):
         row = self.find(number)
         return self.cells[row + L_PARTNER] if row != NIL else 0
 
+    def goes_along(self, number: i64) -> i64:
+        """Id of the one that goes, too, when the owner takes an order or trigger back; 0: none does."""
+        row = self.find(number)
+        return self.cells[row + L_PARTNER] if row != NIL and self.cells[row + L_ALONE] == 0 else 0
+
     def untie(self, number: i64) -> i64:
         """They are linked no more; returns the id of the other, 0: it was linked with none."""
         row = self.find(number)

@@ -185,9 +185,45 @@ class ByClient:
         assert self.numbers == before, "a client id that leads astray"
 
 
+class Requests:
+    """Requests by the market whose price they wait for, NIL: of any. Follows from the table of waiting commands, and is made
+    anew with it."""
+
+    def __init__(self) -> None:
+        self.dues: dict[int, SortedDict] = {}  # number of the market -> (when it is due, ticket) -> ticket
+
+    def anew(self, pending: Pending) -> None:
+        """Of the rows that there are."""
+        self.dues = {}
+        for at in pending.index.values():
+            self.add(pending.cells, at)
+
+    def add(self, cells: vec[i64], row: i64) -> None:
+        if cells[row + W_RANK] == REQUEST_EXPIRY:
+            found = self.dues.setdefault(int(cells[row + W_MARKET]), SortedDict())
+            found[int(cells[row + W_DUE]), int(cells[row + W_TICKET])] = int(cells[row + W_TICKET])
+
+    def remove(self, cells: vec[i64], row: i64) -> None:
+        if cells[row + W_RANK] == REQUEST_EXPIRY:
+            number = int(cells[row + W_MARKET])
+            del self.dues[number][int(cells[row + W_DUE]), int(cells[row + W_TICKET])]
+            if not self.dues[number]:
+                del self.dues[number]
+
+    def due_by(self, market: i64, ts: i64) -> list[int]:
+        """Tickets of those of a market that are due at `ts` or before, by when they are."""
+        found = self.dues.get(int(market))
+        return [] if found is None else [ticket for _, ticket in found.irange(maximum=(int(ts) + 1, 0), inclusive=(True, False))]
+
+    def check(self, pending: Pending) -> None:
+        before = self.dues
+        self.anew(pending)
+        assert self.dues == before, "a request that waits for another market"
+
+
 class Pending(Numbered):
-    """Commands that wait, by their tickets; also by when they are due, by account, and orders by their client ids: nobody's turn, and no
-    cancel, costs a look at all that wait."""
+    """Commands that wait, by their tickets; also by when they are due, by account, orders by their client ids and requests by their
+    markets: nobody's turn, no cancel and no price costs a look at all that wait."""
 
     def __init__(self) -> None:
         super().__init__(W_WIDTH, W_LINK)
@@ -195,6 +231,7 @@ class Pending(Numbered):
         self.dues: SortedDict = SortedDict()  # time -> first row of those that are due then
         self.own: SortedDict = SortedDict()  # account -> first row of its own
         self.by_client: ByClient = ByClient(W_ACCOUNT, W_CLIENT_HI, W_CLIENT_LO)
+        self.requests: Requests = Requests()
 
     def wait(self, rows: vec[i64], at: i64, due: i64, rank: i64, market: i64, hi: i64, lo: i64) -> i64:
         """Let the command that begins at `at` wait; returns its ticket. `hi`, `lo`: the client id that its order is to have. Its account
@@ -217,6 +254,7 @@ class Pending(Numbered):
         self.join(self.dues, due, row, W_NEXT_DUE, W_PREV_DUE)
         self.join(self.own, rows[at + W_ACCOUNT], row, W_NEXT_OWN, W_PREV_OWN)
         self.by_client.add(self, row, self.last_ticket)
+        self.requests.add(cells, row)
         return self.last_ticket
 
     def remove(self, number: i64, account: i64) -> None:
@@ -224,6 +262,7 @@ class Pending(Numbered):
         self.leave(self.dues, self.cells[row + W_DUE], row, W_NEXT_DUE, W_PREV_DUE)
         self.leave(self.own, account, row, W_NEXT_OWN, W_PREV_OWN)
         self.by_client.remove(self, row, number)
+        self.requests.remove(self.cells, row)
         super().remove(number, account)
 
     def tickets(self, first: i64, after: i64) -> list[int]:
@@ -271,6 +310,7 @@ class Pending(Numbered):
             listed = {ticket: key for key, first in heads.items() for ticket in self.tickets(first, after)}
             assert listed == {ticket: int(self.cells[row + column]) for ticket, row in self.index.items()}, "a list that leads astray"
         self.by_client.check(self)
+        self.requests.check(self)
         for ticket, row in self.index.items():
             at: i64 = row
             rank = self.cells[at + W_RANK]

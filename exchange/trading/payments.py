@@ -14,7 +14,7 @@ from ..money.ledger import Ledger
 from ..schema import kinds as k
 from ..state.schedule import PAYMENT
 from ..state.state import State
-from ..state.tables import P_NEXT, P_SHARES, P_SIZE
+from ..state.tables import P_MARKET, P_NEXT, P_SHARES, P_SIZE
 from ..state.transit import MAX_PAYMENTS, Y_ACCOUNT, Y_AMOUNT, Y_ASSET, Y_COMMAND, Y_TO, Payments
 from ..state.types import NIL, TRANSIT
 
@@ -59,8 +59,9 @@ class PaymentDesk:
             return 0
         return k.R_TOO_MANY_PAYMENTS if self.payments.count_sent(account) >= MAX_PAYMENTS else 0
 
-    def is_flat(self, account: i64) -> bool:
-        """Has the account no positions and no liquidity, no orders, waiting and auctioned ones included, and nothing that sends some?"""
+    def is_flat(self, account: i64, but: i64 = NIL) -> bool:
+        """Has the account no positions and no liquidity, no orders, waiting and auctioned ones included, and nothing that sends some?
+        `but`: a market whose position does not count."""
         state = self.state
         if state.accounts.open_orders[account] + state.pending.count(account) + state.taker_auctions.count(account) != 0:
             return False
@@ -68,7 +69,8 @@ class PaymentDesk:
             return False
         row = state.accounts.first_position[account]
         while row != NIL:
-            if state.positions.cells[row + P_SIZE] != 0 or state.positions.cells[row + P_SHARES] != 0:
+            cells = state.positions.cells
+            if cells[row + P_SHARES] != 0 or (cells[row + P_SIZE] != 0 and cells[row + P_MARKET] != but):
                 return False
             row = state.positions.cells[row + P_NEXT]
         for market in state.markets:

@@ -16,7 +16,7 @@ from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.market import Market
 from ..state.packed import column
-from ..state.pending import MAX_WAITING, OWN_SHARE, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT, W_RANK
+from ..state.pending import MAX_WAITING, OWN_SHARE, W_ACCOUNT, W_MARKET, W_ORDER_ID, W_PARENT
 from ..state.schedule import BLOCK, REQUEST_EXPIRY, TURN
 from ..state.state import State
 from ..state.tables import O_MARKET, O_PRICE, O_SIDE, O_TIF, P_SIZE
@@ -289,15 +289,13 @@ class Sequencer(Recall):
     def requests_of(self, market: Market, by: i64) -> list[int]:
         """Tickets, up to `by`, of the requests that the oracle price of the market is for. One whose order is gone is for every price. When
         the market is settled, all that are about it: no price comes any more."""
-        state = self.state
         is_settled = market.status == k.SETTLED
-        found: list[int] = []
-        for ticket in state.pending.due_by(NEVER if is_settled else market.oracle_ts):
-            row = state.pending.find(ticket)
-            cells = state.pending.cells
-            if ticket <= by and cells[row + W_RANK] == REQUEST_EXPIRY:
-                if cells[row + W_MARKET] == market.number or (cells[row + W_MARKET] == NIL and not is_settled):
-                    found.append(ticket)
+        requests = self.state.pending.requests
+        found = requests.due_by(market.number, NEVER if is_settled else market.oracle_ts)
+        if not is_settled:
+            found += requests.due_by(NIL, market.oracle_ts)
+        found = [ticket for ticket in found if ticket <= by]
+        found.sort()
         return found
 
     def take(self, ticket: i64) -> bool:

@@ -17,7 +17,6 @@ from perplab.clients.local import LocalHost
 from perplab.clients.protocol import PING_S, SILENCE_S, Protocol
 from perplab.exchange.codes import OrderState, Side
 from perplab.exchange.server.frames import LENGTH
-from perplab.exchange.server.limits import Limits
 from perplab.exchange.server.ring import Ring
 from perplab.exchange.server.rows import client_halves
 
@@ -346,7 +345,7 @@ def test_garbage_ends_the_connection_and_nothing_else(garbage: bytes) -> None:
 
 def test_a_snapshot_in_parts_is_one() -> None:
     host = new_host()
-    host.limits = Limits(items=2)
+    host.limits = msgspec.structs.replace(host.limits, items=2)
     link = funded(host, "alice", 1 << 62)
     for price in ("59000", "59001", "59002", "59003", "59004"):
         link.do(link.protocol.calls.place(t.NewOrder(MARKET, Side.BUY, "0.1", price)))

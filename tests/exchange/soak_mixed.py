@@ -197,17 +197,30 @@ def limit_of_debts(x: Step) -> str:
     return ""
 
 
+def least_spare(x: Step, at: int, account: int, asset: int) -> int:
+    """What an account that trades in the spot market at event `at` must have beyond what its positions require, after the command. Funding
+    that was charged ahead of the trade was there before it; what is charged later, it may lack."""
+    had = x.spare[account, asset]
+    if not x.of(m.FundingCharged):
+        return min(0, had)
+    cross = [n for n, t in enumerate(x.terms) if t.asset == asset and x.after.positions[account, n].mode == 0]
+    paid = sum(e.amount for e in x.of(m.PositionSettled) if e.account == account and e.market in cross)
+    paid = max(0, paid + sum(x.after.positions[account, n].unsettled - x.before.positions[account, n].unsettled for n in cross))
+    later = any(isinstance(e, m.FundingCharged) for e in x.events[at:])
+    return min(0, had) - paid if later else min(0, had - paid)
+
+
 @step
 def spot_margin(x: Step) -> str:
     """Whoever pays deficits: who trades in a spot market has what his positions require then, in both assets, or no less than before."""
     c = x.command
     if not x.spare or x.of(m.TriggerFired, m.Liquidated, m.LossSocialized, m.CollateralSold):
         return ""
-    for e in x.of(m.Traded):
-        t = x.terms[e.market]
-        for account in (e.taker, e.maker) if t.is_spot else ():
+    for at, e in enumerate(x.events):
+        t = x.terms[e.market] if isinstance(e, m.Traded) else None
+        for account in (e.taker, e.maker) if t is not None and t.is_spot else ():
             for asset in (t.asset, t.base):
                 spare = x.exchange.equity(account, asset) - x.exchange.positions_initial(account, asset)
-                if spare < min(0, x.spare[account, asset]):
+                if spare < least_spare(x, at, account, asset):
                     return f"{e} of {c}: account {account} had {x.spare[account, asset]} of asset {asset} to spare, has {spare}"
     return ""

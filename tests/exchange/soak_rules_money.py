@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from soak_rules import Snapshot, Step, step
@@ -183,10 +184,13 @@ def settlement(x: Step) -> str:
         return ""
     t, before, mark = x.terms[c.market], x.before, x.before.mark[c.market]
     price = c.price or mark
+    gas: Counter[int] = Counter()  # of what waited for the market, and is carried out now
+    for e in x.of(m.GasPaid) if t.asset == 0 else ():
+        gas[e.account] += e.amount + e.priority_fee
     for account in before.holders:
         p = before.positions[account, c.market]
         old, new = (own_equity(x, snap, account, t.asset) for snap in (before, x.after))
-        if p.size and abs(new - old - p.size * (price - mark) * t.unit) > len(x.terms):
+        if p.size and abs(new + gas[account] - old - p.size * (price - mark) * t.unit) > len(x.terms):
             return f"{p}: equity from {old} to {new}, settled at {price}, mark {mark}"
     return ""
 

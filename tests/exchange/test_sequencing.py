@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 
 import pytest
 from actor import MIX, NS, Actor
 from choices import DEEP, Drawn, Seeded, Source, examples
-from designs import drawn_venue
+from designs import drawn_venue, market
 from hypothesis import given
 from hypothesis import strategies as st
 from kit import BTC, MILLION, SECOND, START, Bench, named, plain_venue, typed, unnumbered, usd
@@ -429,6 +430,28 @@ def test_who_is_informed_gains_less_where_speed_counts_less() -> None:
 def test_a_latency_of_takers_saves_the_maker() -> None:
     """300 ms for takers, none for cancels: the maker is always in time."""
     assert takers_gain({}) > takers_gain({"sequencing": {"taker_latency_ms": 300}}) == 0
+
+
+def test_a_price_looks_only_at_requests_that_it_is_for() -> None:
+    """Those of the market that are due, and of one whose order is gone: in the order in which they came; also on a copy."""
+    two = venue_of_json(json.dumps({
+        "name": "test", "assets": ["USD"], "markets": [market("A"), market("B")], "vault": {"capital": 1_000}, "backstops": [],
+        "liquidation": {"steps": ["book"]}, "sequencing": {"rule": "request_execute", "delay_ms": 500, "expiry_ms": 20_000},
+    }).encode())  # fmt: skip
+    x = Exchange(two)
+    for command in (m.OpenAccount(0, 1, 0), m.Deposit(0, 8, 0, 10**12), m.UpdateOracle(0, 0, 1_000), m.UpdateOracle(0, 1, 1_000)):
+        x.apply(command)
+    for ts, number in ((0, 0), (0, 1), (1, 1), (2, 0)):
+        x.apply(m.Place(ts, 8, number, 0, 990, 1))
+    x.apply(m.Amend(2, 8, 77, 990, 1))  # of no order
+    for one in (x, restore(x.snapshot())):
+        requests, last = one.state.pending.requests, 500_000_002
+        assert [sorted(requests.due_by(number, last)) for number in (0, 1, -1)] == [[1, 4], [2, 3], [5]]
+        assert [requests.due_by(0, last - 1), requests.due_by(1, 499_999_999), requests.due_by(7, last)] == [[1], [], []]
+        events = one.apply(m.UpdateOracle(last, 1, 1_000))
+        assert [type(e).__name__ for e in events if isinstance(e, m.OrderPlaced | m.Rejected)] == ["OrderPlaced"] * 2 + ["Rejected"]
+        one.check()
+        assert [requests.due_by(number, last) for number in (0, 1, -1)] == [[1, 4], [], []]
 
 
 def test_a_cancel_takes_back_all_orders_that_wait_with_its_client_id() -> None:

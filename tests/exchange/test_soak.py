@@ -266,6 +266,42 @@ def test_rules_about_coins_and_payments_fire() -> None:
     assert STEP_RULES["no_credit"](x)
 
 
+def test_funding_of_a_leap_of_time_is_no_want_of_margin_in_a_spot_market() -> None:
+    world = World(design(MIXED))
+    for command in (m.OpenAccount(0, 1, 0), m.OpenAccount(0, 1, 0), m.Deposit(0, 8, 1, 100 * 10**6), m.Deposit(0, 9, 1, 100 * 10**6),
+                    m.UpdateOracle(0, 2, 1_000), m.BlockTrade(0, 8, 9, 2, 3, 1_000)):  # fmt: skip
+        world.do(m.command_row(command))
+    x, cash = world.x, world.exchange.state.accounts.cash
+    x.before = x.after
+    x.spare = {(a, n): x.exchange.equity(a, n) - x.exchange.positions_initial(a, n) for a in (8, 9) for n in range(3)}
+    trade, charged = event(m.Traded, market=4, taker=8, maker=9), event(m.FundingCharged, market=2)
+    paid = x.spare[8, 1] + 5  # and so much more than there is to spare
+    cash[8 * 3 + 1] -= paid
+    settled = event(m.PositionSettled, account=8, market=2, amount=paid)
+    for events, lacks in (([trade], True), ([trade, charged, settled], False), ([charged, settled, trade], False)):
+        x.events = events
+        assert bool(STEP_RULES["spot_margin"](x)) == lacks
+    cash[8 * 3 + 1] -= 1
+    assert STEP_RULES["spot_margin"](x), "a micro-unit more than the funding"
+    x.events = [trade, charged, settled]
+    cash[8 * 3 + 1] -= x.spare[8, 1] - 1
+    assert not STEP_RULES["spot_margin"](x), "the trade took what there was, and then came the funding"
+    cash[8 * 3 + 1] -= 1
+    assert STEP_RULES["spot_margin"](x)
+
+
+def test_gas_of_what_waited_for_a_settled_market_is_no_other_price() -> None:
+    gas, waits = {"place": 1_000}, {"rule": "request_execute", "delay_ms": 500}
+    world = World(venue([market()], gas=gas, sequencing=waits))
+    for command in (m.OpenAccount(0, 1, 0), m.OpenAccount(0, 1, 0), m.Deposit(0, 8, 0, 10**9), m.Deposit(0, 9, 0, 10**9),
+                    m.UpdateOracle(0, 0, 1_000), m.BlockTrade(0, 8, 9, 0, 3, 1_000), m.Place(1, 8, 0, 0, 990, 1, priority_fee=7),
+                    m.Tick(2), m.SetMarketStatus(2, 0, MarketStatus.SETTLED, 990)):  # fmt: skip
+        world.do(m.command_row(command))
+    assert world.x.of(m.GasPaid) and not world.breaches
+    world.x.after.equity[0][8] -= 10
+    assert STEP_RULES["settlement"](world.x)
+
+
 def test_step_rules_about_payments_fire() -> None:
     short = event(m.Liquidated, account=8, method=Method.BOOK, size=5, deficit=10)
     assert STEP_RULES["deficits"](step_of([short, event(m.DeficitPaid, account=8, payer=1, amount=9)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from venues import BLOCKS, venue
 from wire import Message, Talker, World
 
@@ -185,6 +186,36 @@ def test_of_two_that_cancel_each_other_one_is_cancelled_and_no_refusal_is_told()
     leaving.session.closed()
     events = [event["type"] for one in staying.heard("private") for event in one["events"]]
     assert sorted(events) == ["OrderCancelled"] * 2 + ["TriggerCancelled"] * 2 and kept(world, account) == [98, 99]
+
+
+@pytest.mark.parametrize("alone", [0, 1])
+@pytest.mark.parametrize("kind", ["orders", "bracket", "filled bracket", "half filled bracket"])
+def test_of_two_that_are_linked_both_go_whatever_one_leaves_of_the_other(kind: str, alone: int) -> None:
+    world, leaving, staying, account = scene(venue())
+    leaving.ask("cancel_on_disconnect", scope="connection")
+    if kind == "orders":
+        first, second = (leaving.ask("place", market=0, side="BUY", price=PRICE - at, size=1)["order_id"] for at in (100, 200))
+        assert leaving.ask("link_oco", first=first, second=second, alone=alone)["ok"]
+    else:
+        (bracket,) = KINDS[kind](account)
+        assert isinstance(bracket, m.PlaceBracket)
+        send(leaving, [replace(bracket, alone=alone)], "one by one")
+    staying.ask("subscribe", channel="private")
+    staying.heard()
+    leaving.session.closed()
+    assert kept(world, account) == [98, 99]
+    assert not [event for one in staying.heard("private") for event in one["events"] if event["type"] == "Rejected"]
+
+
+@pytest.mark.parametrize("alone", [0, 1])
+def test_one_linked_with_another_connections_goes_as_its_owner_takes_it_back(alone: int) -> None:
+    world, leaving, staying, account = scene(venue())
+    leaving.ask("cancel_on_disconnect", scope="connection")
+    one = leaving.ask("place", market=0, side="BUY", price=PRICE - 100, size=1)["order_id"]
+    other = staying.ask("place", market=0, side="BUY", price=PRICE - 200, size=1, client_id=97)["order_id"]
+    assert leaving.ask("link_oco", first=one, second=other, alone=alone)["ok"]
+    leaving.session.closed()
+    assert kept(world, account) == ([98, 97, 99] if alone else [98, 99])
 
 
 def test_what_was_placed_before_the_choice_stays_also_of_a_second_account() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from wire import World
+import pytest
+from msgspec.structs import replace
+from wire import World, design_of
+
+from perplab.exchange.messages import UpdateOracle
 
 
 def test_a_preview_says_what_an_order_then_comes_to() -> None:
@@ -33,3 +37,36 @@ def test_a_preview_says_why_not_and_costs_a_token() -> None:
     told = set(first) - zeros - {"id", "ok", "tokens", "account", "market", "ts", "reason"}
     assert len(told) == 13 and {first[name] for name in told} == {None}  # a zero would read as an account that has nothing
     assert talker.ask("preview", market="NONE", side="BUY", price=1, size=1)["reason"] == "UNKNOWN_NAME"
+
+
+@pytest.mark.parametrize("held", ["position", "order", "trigger", "order here", "nothing"])
+def test_where_money_leaves_only_flat_accounts_what_is_held_elsewhere_counts(held: str) -> None:
+    sandbox = design_of("sandbox")
+    world = World(replace(sandbox, money=replace(sandbox.money, withdrawals="flat")))
+    world.host.send([UpdateOracle(0, 1, 30_000)])
+    alice, bob = world.talker("alice"), world.talker("bob")
+    if held in ("position", "order"):
+        alice.ask("place", market=1, side="BUY", price=30_000, size=100)
+    if held == "position":
+        assert bob.ask("place", market=1, side="SELL", price=30_000, size=100)["state"] == "FILLED"
+    if held == "trigger":
+        stop = {"market": 1, "side": "BUY", "size": 3, "trigger": "STOP", "source": "ORACLE", "trigger_price": 31_000}
+        assert alice.ask("place_trigger", **stop)["ok"]
+    if held == "order here":
+        assert alice.ask("place", market=0, side="BUY", price=59_000, size=100)["ok"]
+    found = alice.ask("preview", market=0, side="BUY", price=59_500, size=100, tif="IOC")
+    withdrawable = alice.ask("account")["balances"][0]["withdrawable"]
+    assert (found["reason"], found["size"], found["rests"]) == (None, 0, 0)
+    assert found["free_margin"] == withdrawable == (0 if held != "nothing" else 10**12)
+
+
+def test_an_order_that_closes_all_leaves_a_flat_account_whose_money_may_go() -> None:
+    sandbox = design_of("sandbox")
+    world = World(replace(sandbox, money=replace(sandbox.money, withdrawals="flat")))
+    alice, bob = world.talker("alice"), world.talker("bob")
+    for side, other in (("BUY", "SELL"), ("SELL", "BUY")):
+        bob.ask("place", market=0, side=other, price=60_000, size=100)
+        found = alice.ask("preview", market=0, side=side, price=60_000, size=100)
+        assert alice.ask("place", market=0, side=side, price=60_000, size=100)["state"] == "FILLED"
+        assert found["free_margin"] == alice.ask("account")["balances"][0]["withdrawable"]
+    assert found["free_margin"] > 0

@@ -18,7 +18,7 @@ from test_sockets import SERVE, Peer, Server
 from wire import START, Talker, World
 
 from perplab.exchange import Exchange, load_venue
-from perplab.exchange.journal import JournalError
+from perplab.exchange.journal import JournalError, Paid
 from perplab.exchange.messages import UpdateOracle
 from perplab.exchange.server import store as stores
 from perplab.exchange.server.clock import Clock
@@ -36,9 +36,10 @@ def served(folder: Path, sync: stores.Sync = "batch") -> tuple[World, Store]:
     names: dict[int, str] = {}
     kept: dict[int, str] = {}
     recent: list[vec[i64]] = []
+    paid = Paid()
     if folder.exists():
         store, found = resume(folder, sync, design, lambda share: None)
-        exchange, names, kept, recent = found.exchange, found.names, found.kept, found.recent
+        exchange, names, kept, recent, paid = found.exchange, found.names, found.kept, found.recent, found.paid
         exchange.journal = store
     else:
         store = begin(folder, sync)
@@ -46,7 +47,7 @@ def served(folder: Path, sync: stores.Sync = "batch") -> tuple[World, Store]:
     token = world.host.people.token
     world.clock = Clock(max(START, exchange.now), 0, lambda: world.monotonic)
     world.host = Host(exchange, world.clock, monotonic=lambda: world.monotonic, trust=True, token=token, store=store, kept=kept)
-    world.host.remember(names, recent)
+    world.host.remember(names, recent, paid)
     return world, store
 
 

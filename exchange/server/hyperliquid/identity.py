@@ -170,12 +170,15 @@ class Identities:
         people, is_new = self.host.people, address not in self.host.people.users
         try:
             self.host.refuse_beyond_supply(0, self.faucet + money)
+            self.host.refuse_beyond_faucet(address, 0, self.faucet)
             self.host.refuse_too_many_users(address)
             opened = self.host.open_account(people.user(address), self._gift)
         except Refusal:
             if is_new and address in people.users:
                 people.forget(people.users[address])
             raise
+        if self.faucet:
+            self.host.note_paid(people.users[address], 0, self.faucet)
         self.wallets.end(address)
         return opened
 
