@@ -115,7 +115,7 @@ def client(url: str, seconds: float, connections: int, batch: int, told: Any) ->
 
 def served() -> tuple[subprocess.Popen[str], str]:
     """A server with its house, and its URL."""
-    words = ["serve", "--port", "0", "--trust", "--faucet", "1000000000"]
+    words = ["serve", "--port", "0", "--trust", "--faucet", "50000000"]
     process = subprocess.Popen(
         [sys.executable, "-c", "from perplab.lab.cli import main; main()", *words], stdout=subprocess.PIPE, text=True
     )
