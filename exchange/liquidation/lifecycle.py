@@ -13,6 +13,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from ..money.collateral import has_collateral
 from ..money.ledger import Ledger
 from ..money.margin import cross_notional, market_of, row_notional
 from ..schema import kinds as k
@@ -23,7 +24,7 @@ from ..state.state import State
 from ..state.tables import P_ACCOUNT, P_ISOLATED_MARGIN, P_LIQUIDATION, P_MARKET, P_MODE, P_NEXT, P_REALISED, P_SIZE, SPOT_MODE
 from ..state.types import FIRST_USER, NEVER, NIL, max_i64, min_i64
 from .case import LiquidationCase, open_rows
-from .sales import cover_debt, has_collateral
+from .sales import cover_debt
 from .slices import Slices
 from .steps import LiquidationStep
 

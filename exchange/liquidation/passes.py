@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from ..money.collateral import has_collateral
 from ..money.margin import cross_equity, cross_maintenance, cross_rows, market_of, row_equity, row_maintenance, row_notional
 from ..money.thresholds import slice_value
 from ..schema import kinds as k
@@ -24,7 +25,7 @@ from ..trading.pool_money import lots_to_close
 from .adl import Deleveraging
 from .case import LiquidationCase, free_rows, open_rows
 from .lifecycle import Lifecycle
-from .sales import cover_debt, has_collateral, owes_for_nothing, owes_too_much
+from .sales import cover_debt, owes_for_nothing, owes_too_much
 from .screening import Screen, check_alarms
 from .slices import Slices
 

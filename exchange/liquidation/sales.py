@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from ..money.collateral import collateral, hedged, held_of, highest_weight, worth
+from ..money.collateral import collateral, has_collateral, hedged, held_of, highest_weight, worth
 from ..money.margin import cross_equity, cross_rows, maintenance_of, market_of, row_notional
 from ..money.payoff import lot_value
 from ..schema import kinds as k
@@ -153,17 +153,6 @@ def sell_for_debt(slices: Slices, account: i64, asset: i64, market: Market) -> N
     if state.accounts.cash[cash] < 0:
         share = least_share(state, account, market.asset, to_cover(state, account, market.asset))
         sell_to_fund(slices, account, asset, -state.accounts.cash[cash], share)
-
-
-def has_collateral(state: State, account: i64, asset: i64) -> bool:
-    """Has the account anything that counts in `asset` beside its cash?"""
-    other: i64 = 0
-    while other < state.accounts.assets:
-        number = state.collateral_market[other]
-        if number != NIL and state.markets[number].asset == asset and held_of(state, account, other) > 0:
-            return True
-        other += 1
-    return False
 
 
 def owes_for_nothing(state: State, account: i64, asset: i64) -> bool:

@@ -77,6 +77,24 @@ def highest_weight(state: State, asset: i64) -> i64:
     return max_i64(state.collateral_weight[asset], state.hedged_weight[asset])
 
 
+def has_collateral(state: State, account: i64, asset: i64) -> bool:
+    """Has the account anything that a debt in `asset` may still be paid with, now or later? A part of a lot is for nobody but the insurance
+    fund, and nothing if that would pay less than a micro-unit for it at the most that it ever counts for; so is all of a settled market."""
+    other: i64 = 0
+    while other < state.accounts.assets:
+        number = state.collateral_market[other]
+        held = held_of(state, account, other)
+        if number != NIL and held > 0 and state.markets[number].asset == asset:
+            market = state.markets[number]
+            if market.mark == 0 or (market.status != SETTLED and held >= market.base_lot):
+                return True
+            best = int(held) * int(market.mark) * int(market.unit) * int(highest_weight(state, other))  # [micro x lot / PPM]
+            if best >= int(market.base_lot) * int(PPM):
+                return True
+        other += 1
+    return False
+
+
 def uncounted(state: State, account: i64, asset: i64) -> i64:
     """What the account's other assets would count for beside what they do, each at its highest weight [micro]."""
     total: i64 = 0

@@ -9,9 +9,11 @@ from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ACCOUNT
 from ..state.types import NIL, abs_i64, min_i64
+from .collateral import has_collateral
 from .margin import (
     cross_equity,
     cross_notional,
+    cross_rows,
     equity_and_initial,
     free_margin,
     keeps_ratio,
@@ -57,12 +59,18 @@ def allows_spot(state: State, market: Market, row: i64, lots: i64, value: i64, f
     accounts.cash[base] += lots * market.base_lot
     after = spare(state, account, market, market.asset)
     base_after = spare(state, account, market, market.base)
-    has_it = accounts.cash[base] >= 0 and (lots < 0 or accounts.cash[quote] >= 0)
+    has_it = accounts.cash[base] >= 0 and (accounts.cash[quote] >= 0 or (lots < 0 and stands_for(state, account, market.asset)))
     accounts.cash[quote] += paid
     accounts.cash[base] -= lots * market.base_lot
     if not has_it or (base_after < 0 and base_after < base_before):
         return False
     return after >= 0 or (after >= before and loses_no_more(state, account, market, lots, value))
+
+
+def stands_for(state: State, account: i64, asset: i64) -> bool:
+    """Does anything stand behind what the account owes in an asset: a position, or what may be sold for it? Nobody sells the last of it and
+    still owes: for how much it goes then is the liquidation's to say."""
+    return not state.has_collateral or len(cross_rows(state, account, asset)) > 0 or has_collateral(state, account, asset)
 
 
 def loses_no_more(state: State, account: i64, market: Market, lots: i64, value: i64) -> bool:
@@ -80,7 +88,8 @@ def loses_no_more(state: State, account: i64, market: Market, lots: i64, value: 
 
 def refused_collateral(state: State, account: i64, asset: i64, amount: i64) -> i64:
     """Why `amount` of an asset may not leave an account, as far as it stands in for the cash of another; 0 if it may. The requirement of
-    positions and orders must be met without it, and without what is measured at stale prices; or it does not matter, at its last price."""
+    positions and orders must be met without it, and without what is measured at stale prices; or it does not matter, at its last price, and
+    nothing is owed: a debt is paid with more than it counts for."""
     number = state.collateral_market[asset]
     if number == NIL:
         return 0
@@ -91,7 +100,7 @@ def refused_collateral(state: State, account: i64, asset: i64, amount: i64) -> i
     after = room_at_marks(state, account, state.markets[number])
     unsure = stale_equity(state, account, settled_in)
     accounts.cash[account * accounts.assets + asset] += amount
-    if after - unsure >= 0 or after >= before:
+    if after - unsure >= 0 or (after >= before and accounts.cash[account * accounts.assets + settled_in] >= 0):
         return 0
     return R_ORACLE_STALE if after >= 0 else R_INSUFFICIENT_MARGIN
 

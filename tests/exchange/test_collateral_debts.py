@@ -7,11 +7,11 @@ from fractions import Fraction
 import pytest
 from choices import Seeded
 from kit import INSURANCE, PLAIN, UNCOVERED, Bench, named, plain_venue, usd
-from spot_kit import COIN, HEDGE, PERP, PLEDGE, bench_with, with_coins
+from spot_kit import COIN, HEDGE, PERP, PLEDGE, bench_with, reasons, with_coins
 
 from perplab.exchange import load_venue
 from perplab.exchange import messages as m
-from perplab.exchange.codes import MarketStatus
+from perplab.exchange.codes import CancelReason, MarketStatus, Reason
 from perplab.exchange.design.reader import merged
 from perplab.exchange.events import Event
 
@@ -206,6 +206,75 @@ def test_who_has_bought_his_coins_is_found_too() -> None:
     bench.place(alice, 0, 10, 100, COIN)
     events = bench.send(m.Debit, alice, 0, usd(80))
     assert [e.value for e in named(events, "CollateralSold")] == [usd(80)]
+
+
+# -- what is left of the coins --
+
+CHEAP = {"name": "COIN", "kind": "spot", "base_asset": "BTC", "tick": "0.0001", "lot": "1", "max_price": "3000"}
+
+
+def crash(dust: int, fund: int, **over: object) -> tuple[Bench, int, list[Event]]:
+    """Alice owes 700 against 10 coins and `dust` millionths of one. The coins fall from 100 to 0.50, and carol bids that for ten."""
+    terms = {"markets": [PLAIN["markets"][0], CHEAP], "backstops": ["insurance_fund"], "insurance_fund": {"capital": fund}}
+    bench = bench_with(PLEDGE, **{**terms, **over})
+    alice, carol = with_coins(bench, 0, 10), bench.open(1_000)
+    bench.send(m.SetMarketStatus, COIN, MarketStatus.HALTED)  # nothing is sold at 100
+    bench.send(m.Debit, alice, 0, usd(700))
+    if dust:
+        bench.send(m.Deposit, alice, 1, dust)
+    bench.oracle("0.5", COIN)
+    bench.send(m.SetMarketStatus, COIN, MarketStatus.ACTIVE)
+    bench.place(carol, 0, 10, "0.5", COIN)
+    return bench, alice, bench.later(31)
+
+
+@pytest.mark.parametrize(("dust", "sold"), [(0, 0), (1, 0), (2, 0), (3, 1)])
+def test_what_is_worth_nothing_holds_no_deficit_up(dust: int, sold: int) -> None:
+    """Ten coins are sold for 5. Of two millionths the fund would pay 0.8 millionths of a dollar, so they stay; three bring one. The rest of
+    the 700 is a deficit."""
+    bench, alice, events = crash(dust, 10_000)
+    sales = [(e.amount, e.value) for e in named(events, "CollateralSold")]
+    assert sales == [(usd(10), usd(5)), *([(dust, sold)] if sold else [])]
+    assert sum(e.amount for e in named(events, "DeficitPaid")) == usd(695) - sold
+    assert bench.exchange.balance(alice, 0) == 0 and bench.exchange.balance(alice, 1) == (0 if sold else dust)
+
+
+def test_what_the_fund_has_no_money_for_stays_owed() -> None:
+    """A part of a lot that is worth something: 0.40 for half a coin. When there is money it is bought, and the rest is a deficit."""
+    bench, alice, events = crash(500_000, 0)
+    assert [e.value for e in named(events, "CollateralSold")] == [usd(5)] and not named(events, "DeficitPaid")
+    assert bench.exchange.balance(alice, 0) == usd(-695)
+
+
+def test_nobody_sells_the_last_that_stands_for_his_debt() -> None:
+    """700 owed, and 10 coins at 69: nine may be sold, for the mark or more; the tenth is for the liquidation to sell."""
+    bench = bench_with(PLEDGE)
+    alice, bob = with_coins(bench, 0, 10), bench.open(100_000)
+    bench.send(m.Debit, alice, 0, usd(700))
+    bench.oracle(69, COIN)
+    bench.place(bob, 0, 10, 69, COIN)
+    (gone,) = named(bench.place(alice, 1, 10, 69, COIN, tif=1), "OrderCancelled")
+    assert gone.reason == CancelReason.MARGIN
+    assert named(bench.place(alice, 1, 9, 69, COIN, tif=1), "Traded")
+    assert named(bench.place(alice, 1, 1, 69, COIN, tif=1), "OrderCancelled")
+    events = bench.oracle(68, COIN)
+    assert [e.value for e in named(events, "CollateralSold")] == [usd(69)]
+    assert bench.exchange.balance(alice, 1) == 0
+
+
+def test_coins_that_count_for_nothing_stay_while_a_debt_is_open() -> None:
+    """Without a hedge they count for nothing, and are sold for up to 100 % of the mark when something is owed."""
+    bench = bench_with({**HEDGE, "weight_ppm": 0})
+    alice, bob = with_coins(bench, 0, 10), bench.open(100_000)
+    bench.block(bob, alice, 10, 100)
+    bench.send(m.Debit, alice, 0, usd(500))
+    bench.place(bob, 1, 10, 150)
+    assert named(bench.oracle(150), "Liquidated")
+    assert bench.exchange.balance(alice, 0) == bench.exchange.equity(alice) == usd(-1_000)
+    assert bench.exchange.free_margin(alice, 1) == 0
+    assert reasons(bench.send(m.Withdraw, alice, 1, 1)) == [Reason.INSUFFICIENT_MARGIN]
+    bench.send(m.Deposit, alice, 0, usd(1_000))
+    assert named(bench.send(m.Withdraw, alice, 1, usd(10)), "Withdrawn")
 
 
 # -- several assets, in parts --
